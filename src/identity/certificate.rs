@@ -1,0 +1,213 @@
+//! What one certificate says, read after (or besides) its verification.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
+use rustls_pki_types::CertificateDer;
+use serde::{Serialize, Serializer};
+use x509_parser::der_parser::asn1_rs::Oid;
+use x509_parser::extensions::{ExtendedKeyUsage, GeneralName};
+use x509_parser::objects::{oid_registry, oid2sn};
+use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
+use x509_parser::time::ASN1Time;
+
+use super::name::{cut, printable, rfc4514};
+
+/// Names of a certificate beyond this many are counted, not listed.
+const MAX_NAMES: usize = 64;
+
+/// A certificate in words, for a log line or a report. All text is escaped and cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Certificate {
+    /// Distinguished name, RFC 4514.
+    pub subject: String,
+    /// Issuer's distinguished name, RFC 4514.
+    pub issuer: String,
+    /// Serial number, lower-case hex.
+    pub serial: String,
+    /// RFC 3339, UTC.
+    pub not_before: String,
+    /// RFC 3339, UTC.
+    pub not_after: String,
+    /// Subject alternative names, `dns:…`, `uri:…`, `email:…`, `ip:…`.
+    pub san: Vec<String>,
+    /// SHA-256 over the DER, lower-case hex.
+    pub fingerprint_sha256: String,
+    /// Kind and size of the public key: `ECDSA P-256`, `RSA 2048`, `Ed25519` …
+    pub key: String,
+    /// Extended key usages; empty when the certificate has no such extension.
+    pub eku: Vec<String>,
+}
+
+impl Certificate {
+    /// Reads `der`; `None` when it is not an X.509 certificate.
+    pub fn read(der: &CertificateDer<'_>) -> Option<Self> {
+        let (_, x509) = X509Certificate::from_der(der).ok()?;
+        Some(Self::of(der, &x509))
+    }
+
+    /// The same for a certificate that is parsed already.
+    pub fn of(der: &CertificateDer<'_>, x509: &X509Certificate<'_>) -> Self {
+        let names = San::all(x509);
+        let mut san: Vec<_> = names.iter().take(MAX_NAMES).map(San::to_string).collect();
+        if names.len() > MAX_NAMES {
+            san.push(format!("…(+{} names)", names.len() - MAX_NAMES));
+        }
+        Self {
+            subject: cut(rfc4514(x509.subject())),
+            issuer: cut(rfc4514(x509.issuer())),
+            serial: serial(x509),
+            not_before: rfc3339(x509.validity().not_before),
+            not_after: rfc3339(x509.validity().not_after),
+            san,
+            fingerprint_sha256: sha256(der),
+            key: key(x509),
+            eku: match x509.extended_key_usage() {
+                Ok(Some(eku)) => purposes(eku.value),
+                _ => Vec::new(),
+            },
+        }
+    }
+}
+
+/// One subject alternative name (RFC 5280 section 4.2.1.6), as the certificate has it: compare
+/// these, print them through `Display`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum San {
+    /// `dNSName`
+    Dns(String),
+    /// `uniformResourceIdentifier`
+    Uri(String),
+    /// `rfc822Name`
+    Email(String),
+    /// `iPAddress`
+    Ip(IpAddr),
+}
+
+impl San {
+    /// The names of the four kinds above, in the certificate's order. Other kinds, and an extension
+    /// that does not parse, give none.
+    pub fn all(x509: &X509Certificate<'_>) -> Vec<Self> {
+        let Ok(Some(extension)) = x509.subject_alternative_name() else {
+            return Vec::new();
+        };
+        extension.value.general_names.iter().filter_map(Self::from_general_name).collect()
+    }
+
+    fn from_general_name(name: &GeneralName<'_>) -> Option<Self> {
+        Some(match name {
+            GeneralName::DNSName(name) => Self::Dns((*name).to_owned()),
+            GeneralName::URI(uri) => Self::Uri((*uri).to_owned()),
+            GeneralName::RFC822Name(address) => Self::Email((*address).to_owned()),
+            GeneralName::IPAddress(octets) => Self::Ip(match octets.len() {
+                4 => <[u8; 4]>::try_from(*octets).ok()?.into(),
+                16 => <[u8; 16]>::try_from(*octets).ok()?.into(),
+                _ => return None,
+            }),
+            _ => return None,
+        })
+    }
+
+    /// The kind's name, as rules and logs write it, and the bare value.
+    pub fn parts(&self) -> (&'static str, String) {
+        match self {
+            Self::Dns(name) => ("dns", name.clone()),
+            Self::Uri(uri) => ("uri", uri.clone()),
+            Self::Email(address) => ("email", address.clone()),
+            Self::Ip(ip) => ("ip", ip.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for San {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, value) = self.parts();
+        write!(f, "{kind}:{}", printable(&value))
+    }
+}
+
+impl Serialize for San {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// SHA-256 in lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    HEXLOWER.encode(digest(&SHA256, bytes).as_ref())
+}
+
+/// The serial number in lower-case hex, without a sign octet, cut at 40 digits (RFC 5280 section
+/// 4.1.2.2 allows 20 octets).
+pub(crate) fn serial(x509: &X509Certificate<'_>) -> String {
+    let raw = x509.raw_serial();
+    let raw = match raw {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        all => all,
+    };
+    if raw.len() > 20 {
+        return format!("{}…(+{} bytes)", HEXLOWER.encode(&raw[..20]), raw.len() - 20);
+    }
+    HEXLOWER.encode(raw)
+}
+
+/// A certificate's time in RFC 3339.
+pub fn rfc3339(time: ASN1Time) -> String {
+    let t = time.to_datetime();
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+        t.year(),
+        u8::from(t.month()),
+        t.day(),
+        t.hour(),
+        t.minute(),
+        t.second()
+    )
+}
+
+/// The public key in words.
+pub(crate) fn key(x509: &X509Certificate<'_>) -> String {
+    let spki = x509.public_key();
+    let oid = spki.algorithm.algorithm.to_id_string();
+    match (oid.as_str(), spki.parsed()) {
+        (_, Ok(PublicKey::RSA(rsa))) => format!("RSA {}", rsa.key_size()),
+        ("1.2.840.10045.2.1", _) => {
+            let curve = spki.algorithm.parameters.as_ref().and_then(|p| Oid::try_from(p.clone()).ok());
+            match curve.map(|oid| oid.to_id_string()).as_deref() {
+                Some("1.2.840.10045.3.1.7") => "ECDSA P-256".to_owned(),
+                Some("1.3.132.0.34") => "ECDSA P-384".to_owned(),
+                Some("1.3.132.0.35") => "ECDSA P-521".to_owned(),
+                Some("1.3.132.0.10") => "ECDSA secp256k1".to_owned(),
+                Some(other) => format!("ECDSA curve {}", printable(other)),
+                None => "ECDSA with unnamed curve".to_owned(),
+            }
+        }
+        ("1.3.101.112", _) => "Ed25519".to_owned(),
+        ("1.3.101.113", _) => "Ed448".to_owned(),
+        ("1.2.840.113549.1.1.10", _) => "RSA-PSS".to_owned(),
+        ("1.2.840.10040.4.1", _) => "DSA".to_owned(),
+        (oid, _) => match oid2sn(&spki.algorithm.algorithm, oid_registry()) {
+            Ok(name) => name.to_owned(),
+            Err(_) => format!("OID {}", printable(oid)),
+        },
+    }
+}
+
+/// Extended key usages by the names OpenSSL gives them.
+fn purposes(eku: &ExtendedKeyUsage<'_>) -> Vec<String> {
+    let named = [
+        (eku.any, "anyExtendedKeyUsage"),
+        (eku.server_auth, "serverAuth"),
+        (eku.client_auth, "clientAuth"),
+        (eku.code_signing, "codeSigning"),
+        (eku.email_protection, "emailProtection"),
+        (eku.time_stamping, "timeStamping"),
+        (eku.ocsp_signing, "OCSPSigning"),
+    ];
+    let known = named.iter().filter(|(present, _)| *present).map(|(_, name)| (*name).to_owned());
+    let other = eku.other.iter().take(MAX_NAMES).map(|oid| printable(&oid.to_id_string()));
+    known.chain(other).collect()
+}

@@ -1,0 +1,53 @@
+//! Who the sender is: the names in a verified certificate.
+
+mod certificate;
+pub mod name;
+
+use rustls_pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+
+pub use certificate::{Certificate, San, rfc3339, sha256};
+pub(crate) use certificate::{key, serial};
+
+/// A sender's identity.
+///
+/// The bare values (`cn`, `sans` …) are for comparing; `certificate` is the printable form.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The leaf certificate in words.
+    pub certificate: Certificate,
+    /// The most specific common name, if there is one.
+    pub cn: Option<String>,
+    /// Organizations.
+    pub o: Vec<String>,
+    /// Organizational units.
+    pub ou: Vec<String>,
+    /// Subject alternative names.
+    pub sans: Vec<San>,
+    /// SHA-256 of the SubjectPublicKeyInfo, lower-case hex: stays when a key is re-certified.
+    pub spki_sha256: String,
+}
+
+impl Peer {
+    /// Reads the leaf of a presented chain; `None` when it is not an X.509 certificate.
+    pub fn read(leaf: &CertificateDer<'_>) -> Option<Self> {
+        let (_, x509) = X509Certificate::from_der(leaf).ok()?;
+        let subject = x509.subject();
+        Some(Self {
+            certificate: Certificate::of(leaf, &x509),
+            cn: texts(subject, X509Name::iter_common_name).pop(),
+            o: texts(subject, X509Name::iter_organization),
+            ou: texts(subject, X509Name::iter_organizational_unit),
+            sans: San::all(&x509),
+            spki_sha256: sha256(x509.public_key().raw),
+        })
+    }
+}
+
+fn texts<'a, I>(subject: &'a X509Name<'a>, attributes: impl Fn(&'a X509Name<'a>) -> I) -> Vec<String>
+where
+    I: Iterator<Item = &'a AttributeTypeAndValue<'a>>,
+{
+    attributes(subject).filter_map(|attribute| name::text_of(attribute.attr_value())).collect()
+}

@@ -1,0 +1,12 @@
+//! An mTLS gate for webhook endpoints.
+//!
+//! clawgate terminates TLS, admits only senders whose certificate chains to a configured CA, says
+//! exactly why when it refuses one, and passes verified webhook traffic on. The binary is the
+//! product; the library exists so that tests, fuzz targets and benchmarks can reach the parts.
+
+pub mod config;
+pub mod identity;
+pub mod policy;
+pub mod route;
+pub mod tls;
+pub mod upstream;

@@ -1,0 +1,2 @@
+//! The `clawgate` command.
+fn main() {}
