@@ -6,7 +6,10 @@
 
 pub mod config;
 pub mod identity;
+pub mod ingress;
+pub mod observe;
 pub mod policy;
 pub mod route;
+pub mod shutdown;
 pub mod tls;
 pub mod upstream;

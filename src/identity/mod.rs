@@ -33,15 +33,20 @@ impl Peer {
     /// Reads the leaf of a presented chain; `None` when it is not an X.509 certificate.
     pub fn read(leaf: &CertificateDer<'_>) -> Option<Self> {
         let (_, x509) = X509Certificate::from_der(leaf).ok()?;
+        Some(Self::of(leaf, &x509))
+    }
+
+    /// The same for a leaf that is parsed already.
+    pub fn of(leaf: &CertificateDer<'_>, x509: &X509Certificate<'_>) -> Self {
         let subject = x509.subject();
-        Some(Self {
-            certificate: Certificate::of(leaf, &x509),
+        Self {
+            certificate: Certificate::of(leaf, x509),
             cn: texts(subject, X509Name::iter_common_name).pop(),
             o: texts(subject, X509Name::iter_organization),
             ou: texts(subject, X509Name::iter_organizational_unit),
-            sans: San::all(&x509),
+            sans: San::all(x509),
             spki_sha256: sha256(x509.public_key().raw),
-        })
+        }
     }
 }
 

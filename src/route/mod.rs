@@ -40,6 +40,9 @@ pub enum NoRoute<'a> {
     Path,
     /// A pattern does, but not for this method; these it takes.
     Method(&'a Methods),
+    /// The path differs from that of an exact pattern by a slash at its end only. OpenClaw runs the
+    /// same mapped hook for both, so a wider route must not take it in the narrow one's place.
+    Alias(&'a PathPattern),
 }
 
 /// All open paths. An exact path wins over a prefix, a longer prefix over a shorter one.
@@ -58,6 +61,9 @@ impl<U> Routes<U> {
     /// The most specific pattern decides, together with its method: a request that a narrow route
     /// refuses does not fall through to a wider one, unless they have the same path.
     pub fn find(&self, method: &Method, path: &RequestPath<'_>) -> Result<&Route<U>, NoRoute<'_>> {
+        if let Some(exact) = self.0.iter().find(|route| route.path.is_alias(path)) {
+            return Err(NoRoute::Alias(&exact.path));
+        }
         let Some(first) = self.0.iter().find(|route| route.path.matches(path)) else {
             return Err(NoRoute::Path);
         };
@@ -99,6 +105,11 @@ impl PathPattern {
             return path.as_str().starts_with(&self.0);
         }
         path.as_str() == self.0
+    }
+
+    /// Whether `path` is this exact pattern's, with a slash at its end.
+    fn is_alias(&self, path: &RequestPath<'_>) -> bool {
+        path.as_str().strip_suffix('/') == Some(&self.0)
     }
 
     fn specificity(&self) -> (bool, usize) {
@@ -220,6 +231,14 @@ mod tests {
         assert_eq!(find(&routes, Method::POST, "/hooks/agent"), Some(1));
         assert_eq!(find(&routes, Method::GET, "/x"), Some(0));
         assert_eq!(find(&routes, Method::CONNECT, "/x"), None);
+    }
+
+    #[test]
+    fn a_slash_at_the_end_does_not_lead_around_an_exact_route() {
+        let routes = routes(&[("/hooks/", &["POST"]), ("/hooks/wake", &["POST"])]);
+        assert_eq!(find(&routes, Method::POST, "/hooks/wake/"), None);
+        assert_eq!(find(&routes, Method::POST, "/hooks/wake/x"), Some(0));
+        assert_eq!(find(&routes, Method::POST, "/hooks/agent/"), Some(0));
     }
 
     #[test]

@@ -1,2 +1,15 @@
-//! TLS: from an accepted socket to a verified chain, or to the reason why not.
+//! TLS: from an accepted socket to a verified sender, or to the reason why not.
+
+pub mod client_hello;
+pub mod diagnosis;
+pub mod evidence;
+pub mod greeting;
+mod handshake;
 pub mod material;
+pub mod server;
+mod tap;
+pub mod trust;
+mod verifier;
+
+pub use handshake::{Accepted, Acceptor, HandshakeFailure, Opening, Report, Secured};
+pub use tap::Tap;

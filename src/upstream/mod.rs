@@ -1,5 +1,14 @@
 //! The pooled HTTP/1.1 client towards an upstream.
 
+mod body;
+mod client;
+mod connect;
+mod pool;
+mod suspect;
 mod target;
 
+pub use body::{BodyError, Progress, RequestBody};
+pub use client::{Answer, Client, ResponseBody, ResponseBodyError, Timeouts, UpstreamError};
+pub use connect::{Connector, ConnectorError};
+pub use suspect::{Complaints, ForbiddenBody, Suspicion};
 pub use target::{Target, TargetError};

@@ -1,0 +1,231 @@
+#!/usr/bin/env bash
+# Runs a gate, calls it with good and bad senders, and checks that it gives the true reason for each.
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+usage: demo.sh [--stay] [--release]
+
+Builds clawgate, makes throw-away certificates, starts a gate whose upstream is the built-in echo,
+and shows for each sender what the gate logged (with its explanation and advice) beside what the
+sender saw. Exit code 0 means that every row was as expected.
+
+  --stay      keep the gate running afterwards, until Ctrl-C
+  --release   build and run the optimised binary
+
+Needs cargo, curl, jq and OpenSSL 3. CLAWGATE_BIN names a ready binary to use instead of building.
+EOF
+}
+
+die() { printf 'demo.sh: %s\n' "$*" >&2; exit 1; }
+
+stay=no
+profile=dev
+for arg; do
+  case $arg in
+    --stay) stay=yes ;;
+    --release) profile=release ;;
+    -h | --help) usage; exit ;;
+    *) usage >&2; exit 2 ;;
+  esac
+done
+
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+for tool in curl jq openssl; do
+  command -v "$tool" >/dev/null || die "$tool is needed; please install it"
+done
+
+if [[ -n ${CLAWGATE_BIN:-} ]]; then
+  bin=$CLAWGATE_BIN
+else
+  command -v cargo >/dev/null || die "cargo is needed, or a ready binary in CLAWGATE_BIN"
+  cd "$scripts/.."
+  cargo build --bin clawgate --profile "$profile"
+  target=$(cargo metadata --no-deps --format-version 1 | jq -r .target_directory)
+  bin=$target/${profile/dev/debug}/clawgate
+fi
+# The caller's own settings must not leak into the gate under demonstration.
+unset "${!CLAWGATE_@}"
+
+tmp=$(mktemp -d)
+gate=
+follower=
+cleanup() {
+  local pid
+  for pid in $gate $follower; do
+    kill "$pid" 2>/dev/null || continue
+    wait "$pid" 2>/dev/null || true
+  done
+  rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+certs=$tmp/certs
+log=$tmp/gate.log
+"$scripts/gen-certs.sh" "$certs" >/dev/null
+
+"$bin" run --listen 127.0.0.1:0 --upstream echo: --admin off --log-format json \
+  --cert "$certs/server.pem" --key "$certs/server.key" \
+  --client-ca "$certs/ca.pem" --crl "$certs/crl.pem" >"$log" 2>"$tmp/stderr" &
+gate=$!
+
+# events FROM FILTER: the gate's log events after line FROM. A line still being written is left out.
+events() { tail -n "+$(($1 + 1))" "$log" | jq -cR "fromjson? | select($2)"; }
+
+address=
+deadline=$((SECONDS + 10))
+until address=$(events 0 '.event == "started"' | jq -r '.listen[0]') && [[ -n $address ]]; do
+  kill -0 "$gate" 2>/dev/null || die "the gate did not start: $(cat "$tmp/stderr" "$log")"
+  ((SECONDS < deadline)) || die "the gate did not say it had started within 10 s: $(cat "$log")"
+  sleep 0.05
+done
+port=${address##*:}
+hook=https://localhost:$port/hooks/wake
+
+# Senders: each prints in one line what it saw.
+
+# send CURL-ARGUMENT...: without the user's curlrc or proxies; the body of the answer stays in $tmp/answer
+send() {
+  local status
+  : >"$tmp/answer"
+  if status=$(curl -q --noproxy '*' -4 -sS --max-time 10 -o "$tmp/answer" -w '%{http_code}' \
+    -d '{"text":"hello"}' "$@" 2>"$tmp/complaint"); then
+    echo "HTTP $status"
+  else
+    sed -E '1!d; s/OpenSSL.*SSL routines:[^:]*:+//; s/, errno 0$//' "$tmp/complaint"
+  fi
+}
+
+# as NAME CURL-ARGUMENT...: a sender with that certificate, which trusts the demo CA
+as() { send --cacert "$certs/ca.pem" --cert "$certs/$1.pem" --key "$certs/$1.key" "${@:2}"; }
+
+# raw BYTES: sends them over bare TCP and waits until the gate closes
+raw() {
+  exec 3<>"/dev/tcp/127.0.0.1/$port"
+  printf '%b' "$1" >&3
+  local answer
+  answer=$(timeout 10 cat <&3 | wc -c) && echo "closed after $answer bytes" || echo 'never closed'
+  exec 3>&-
+}
+
+probe() {
+  exec 3<>"/dev/tcp/127.0.0.1/$port"
+  exec 3>&-
+  echo connected
+}
+
+forge() {
+  local saw
+  saw=$(as client -H 'X-Forwarded-For: 127.0.0.1' -H 'X-Clawgate-Client-CN: root' "$hook")
+  if jq -e '.client.cn == "meeting-notes" and (.headers | has("x-forwarded-for") | not)
+      and .headers["x-clawgate-client-cn"] == "meeting-notes"' "$tmp/answer" >/dev/null; then
+    echo "$saw, forged headers gone"
+  else
+    echo "$saw, forged headers passed on: $(cat "$tmp/answer")"
+  fi
+}
+
+ok='ok  ' fail='FAIL' dim='' plain='' width=100
+if [[ -t 1 ]]; then
+  width=$(tput cols 2>/dev/null || echo 100)
+  if [[ -z ${NO_COLOR:-} ]]; then
+    ok=$'\e[32mok\e[0m  ' fail=$'\e[31mFAIL\e[0m' dim=$'\e[2m' plain=$'\e[0m'
+  fi
+fi
+
+rows=0
+failed=0
+refused=0
+
+row() { printf '%s  %-30s %-27s %s\n' "$@"; }
+
+# check TITLE SAW LOGGED SENDER...: SAW is a pattern: a refused sender must get the TLS alert, not a
+# mere reset. LOGGED is a handshake_failed reason, or a request's status and, for a refused one, its
+# reason.
+check() {
+  local title=$1 saw_wanted=$2 logged_wanted=$3 saw event='' logged=nothing mark=$ok
+  local from deadline=$((SECONDS + 5))
+  from=$(wc -l <"$log")
+  saw=$("${@:4}")
+  until event=$(events "$from" '.event == "handshake_failed" or .event == "request"' | sed -n 1p) &&
+    [[ -n $event ]]; do
+    ((SECONDS < deadline)) || break
+    sleep 0.02
+  done
+  if [[ -n $event ]]; then
+    logged=$(jq -r 'if .event == "request" then [.status, .reason // empty] | join(" ") else .reason end' <<<"$event")
+    [[ $event != *'"handshake_failed"'* ]] || refused=$((refused + 1))
+  fi
+
+  rows=$((rows + 1))
+  # shellcheck disable=SC2053 # the right side is a pattern
+  if [[ $saw != $saw_wanted || $logged != "$logged_wanted" ]]; then
+    mark=$fail
+    failed=$((failed + 1))
+  fi
+  row "$mark" "$title" "$logged" "$saw"
+  if [[ -n $event ]]; then
+    jq -r '(.detail // empty), (.hint // empty | "-> " + .)' <<<"$event" | fold -s -w $((width - 8)) |
+      sed "s/^/$dim      /; s/\$/$plain/"
+  fi
+  [[ $mark == "$ok" ]] || echo "      expected: $logged_wanted, and the sender to see: $saw_wanted"
+}
+
+row '    ' CASE 'GATE LOGGED' 'SENDER SAW'
+check 'ECDSA certificate' 'HTTP 200' 200 as client "$hook"
+check 'RSA certificate' 'HTTP 200' 200 as client-rsa "$hook"
+check 'Ed25519 certificate' 'HTTP 200' 200 as client-ed25519 "$hook"
+check 'TLS 1.2' 'HTTP 200' 200 as client --tls-max 1.2 "$hook"
+check 'forged identity headers' 'HTTP 200, forged headers gone' 200 forge
+check 'path without a route' 'HTTP 404' '404 no_route' as client "https://localhost:$port/other"
+
+alert='curl: * alert *'
+check 'no certificate' "$alert" client_cert_missing send --cacert "$certs/ca.pem" "$hook"
+check 'from a foreign CA' "$alert" client_cert_unknown_ca as other-ca "$hook"
+check 'from a CA of the same name' "$alert" client_cert_wrong_ca_key as same-name-ca "$hook"
+check 'self-signed' "$alert" client_cert_self_signed as self-signed "$hook"
+check 'expired' "$alert" client_cert_expired as expired "$hook"
+check 'not yet valid' "$alert" client_cert_not_yet_valid as not-yet-valid "$hook"
+check 'meant for servers only' "$alert" client_cert_wrong_purpose as server-auth-only "$hook"
+check 'X.509 version 1' "$alert" client_cert_unsupported as v1 "$hook"
+check 'intermediate left out' "$alert" client_chain_incomplete as no-intermediate "$hook"
+check 'revoked' "$alert" client_cert_revoked as revoked "$hook"
+check "another certificate's key" "$alert" client_key_mismatch as key-mismatch "$hook"
+
+check 'sender does not trust our CA' 'curl: (60) *' server_cert_rejected \
+  send --cert "$certs/client.pem" --key "$certs/client.key" "$hook"
+check 'TLS 1.1 only' "$alert" tls_version \
+  as client --tlsv1.0 --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0 "$hook"
+check 'plain HTTP' 'HTTP 400' plain_http send "http://localhost:$port/hooks/wake"
+check 'SSH' 'closed *' not_tls raw 'SSH-2.0-OpenSSH_9.2\r\n'
+check 'connect and close' connected tcp_probe probe
+
+# One line per refused connection, and none for an admitted one.
+lines=$(events 0 '.event == "handshake_failed"' | wc -l)
+if ((lines != refused)); then
+  echo "$fail  $refused connections were refused, but there are $lines handshake_failed lines in the log"
+  failed=$((failed + 1))
+fi
+
+echo
+if ((failed == 0)); then
+  echo "all $rows as expected"
+else
+  echo "$failed of $rows NOT as expected"
+fi
+
+if [[ $stay == yes ]]; then
+  cat <<EOF
+
+The gate stays; its log follows, Ctrl-C ends it. Call it with:
+
+  curl --cert $certs/client.pem --key $certs/client.key --cacert $certs/ca.pem -d '{"text":"hello"}' $hook
+
+EOF
+  tail -n 0 -f "$log" &
+  follower=$!
+  wait "$gate" || true
+fi
+((failed == 0))

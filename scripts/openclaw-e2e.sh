@@ -1,0 +1,351 @@
+#!/usr/bin/env bash
+# Runs the real OpenClaw behind clawgate and checks what passes, what arrives, and what must not.
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+usage: openclaw-e2e.sh [--keep] [--dir DIR]
+
+Installs OpenClaw from npm (once: about a minute and 0.9 GB), starts it on loopback with hooks on,
+puts clawgate in front of it, and checks hooks, identity headers, refusals, limits and a restart of
+OpenClaw under load. Takes about two minutes after the installation; exit code 0 means that every
+check passed.
+
+  --keep      keep the run's folder: logs, certificates and what OpenClaw recorded
+  --dir DIR   where OpenClaw is installed (default: ~/.cache/clawgate-e2e)
+
+Environment:
+  CLAWGATE_BIN       a ready binary to test, instead of building one (cargo build --release)
+  OPENCLAW_VERSION   default 2026.9.6
+  NODE_VERSION       default 24
+
+Needs curl, jq, OpenSSL 3 and npm.
+EOF
+}
+
+die() { printf 'openclaw-e2e.sh: %s\n' "$*" >&2; exit 1; }
+
+keep=no
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/clawgate-e2e
+while (($#)); do
+  case $1 in
+    --keep) keep=yes ;;
+    --dir) [[ -n ${2:-} ]] || { usage >&2; exit 2; }; cache=$2; shift ;;
+    -h | --help) usage; exit ;;
+    *) usage >&2; exit 2 ;;
+  esac
+  shift
+done
+
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+openclaw_version=${OPENCLAW_VERSION:-2026.9.6}
+node_version=${NODE_VERSION:-24}
+for tool in curl jq openssl npm; do
+  command -v "$tool" >/dev/null || die "$tool is needed; please install it"
+done
+
+if [[ -n ${CLAWGATE_BIN:-} ]]; then
+  bin=$(realpath "$CLAWGATE_BIN")
+else
+  command -v cargo >/dev/null || die "cargo is needed, or a ready binary in CLAWGATE_BIN"
+  cd "$scripts/.."
+  cargo build --release --bin clawgate
+  bin=$(cargo metadata --no-deps --format-version 1 | jq -r .target_directory)/release/clawgate
+fi
+# The caller's own settings must not leak into the gate under test.
+unset "${!CLAWGATE_@}"
+
+tmp=$(mktemp -d)
+passed=0
+failed=0
+openclaw=
+gate=
+trickle=
+waited_for=
+
+# stop PID: ends it, by force if it has not gone after a minute
+stop() {
+  kill "$1" 2>/dev/null || return 0
+  local deadline=$((SECONDS + 60))
+  while kill -0 "$1" 2>/dev/null && ((SECONDS < deadline)); do sleep 0.1; done
+  kill -KILL "$1" 2>/dev/null || true
+}
+
+cleanup() {
+  local pid
+  for pid in $waited_for $trickle $gate $openclaw; do stop "$pid"; done
+  [[ $keep == yes ]] || rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# with_dots TITLE COMMAND...: a sign of life while the command runs; its output if it fails
+with_dots() {
+  printf '%s ' "$1"
+  "${@:2}" >"$tmp/output" 2>&1 &
+  waited_for=$!
+  local began=$SECONDS
+  while kill -0 "$waited_for" 2>/dev/null; do
+    printf .
+    sleep 1
+  done
+  wait "$waited_for" || { echo; tail -n 20 "$tmp/output" >&2; die "$1: failed"; }
+  waited_for=
+  echo " $((SECONDS - began)) s"
+}
+
+# install PACKAGE VERSION [COMMAND...]: into its own folder. The stamp is written last, so that an
+# installation that was cut short is done again.
+install() {
+  local folder=$cache/$1-$2
+  [[ ! -e $folder/.installed ]] || return 0
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  cd "$folder"
+  echo '{"private": true}' >package.json
+  with_dots "installing $1@$2" npm install --ignore-scripts --omit=dev --no-audit --no-fund "$1@$2"
+  [[ -z ${3:-} ]] || (cd "node_modules/$1" && with_dots "setting up $1" "${@:3}")
+  touch .installed
+}
+
+mkdir -p "$cache"
+cache=$(cd "$cache" && pwd)
+# The `node` package fetches the binary for this platform in its install script, the only one needed.
+install node "$node_version" node installArchSpecificPackage.js
+install openclaw "$openclaw_version"
+node=$cache/node-$node_version/node_modules/node/bin/node
+
+cd "$tmp"
+
+token=hook-$(openssl rand -hex 16)
+received=$tmp/received.jsonl
+upstream_port=$("$node" -e '
+  const server = require("net").createServer();
+  server.listen(0, "127.0.0.1", () => { console.log(server.address().port); server.close(); });')
+upstream=http://127.0.0.1:$upstream_port
+
+mkdir -p state/hooks/transforms home
+touch "$received"
+cat >state/hooks/transforms/record.mjs <<'EOF'
+// Writes down what arrived. `null` ends the hook there, with status 204.
+import fs from "node:fs";
+export default ({ url, path, headers, payload }) => {
+  fs.appendFileSync(process.env.RECEIVED, JSON.stringify({ url: String(url), path, headers, payload }) + "\n");
+  return null;
+};
+EOF
+jq -n --arg token "$token" --arg gateway_token "$(openssl rand -hex 16)" \
+  --argjson port "$upstream_port" --arg log "$tmp/openclaw.jsonl" '{
+    gateway: { mode: "local", bind: "loopback", port: $port, auth: { mode: "token", token: $gateway_token } },
+    logging: { file: $log },
+    hooks: {
+      enabled: true, token: $token, path: "/hooks", allowedAgentIds: ["main"],
+      mappings: [{
+        id: "record", match: { path: "record" }, action: "wake", textTemplate: "recorded",
+        transform: { module: "record.mjs" }
+      }]
+    }
+  }' >state/openclaw.json
+
+openclaw_ready() {
+  local deadline=$((SECONDS + 180))
+  until [[ $(curl -q --noproxy '*' -s -m 2 -o /dev/null -w '%{http_code}' "$upstream/readyz") == 200 ]]; do
+    if ! kill -0 "$openclaw" 2>/dev/null || ((SECONDS >= deadline)); then
+      tail -n 20 "$tmp/openclaw.out"
+      return 1
+    fi
+    sleep 0.2
+  done
+}
+
+# An empty environment: settings of an OpenClaw that the caller has must not reach this one.
+start_openclaw() {
+  env -i PATH="${node%/*}:$PATH" HOME="$tmp/home" LANG=C.UTF-8 NO_COLOR=1 DO_NOT_TRACK=1 \
+    OPENCLAW_STATE_DIR="$tmp/state" OPENCLAW_CONFIG_PATH="$tmp/state/openclaw.json" \
+    OPENCLAW_DISABLE_BONJOUR=1 OPENCLAW_SKIP_GMAIL_WATCHER=1 RECEIVED="$received" \
+    "$node" "$cache/openclaw-$openclaw_version/node_modules/openclaw/openclaw.mjs" \
+    gateway run --port "$upstream_port" >>"$tmp/openclaw.out" 2>&1 </dev/null &
+  openclaw=$!
+  with_dots "starting OpenClaw $openclaw_version on port $upstream_port" openclaw_ready
+}
+
+certs=$tmp/certs
+"$scripts/gen-certs.sh" "$certs" >/dev/null
+(umask 077 && printf '%s\n' "$token" >token)
+
+start_openclaw
+
+"$bin" run --listen 127.0.0.1:0 --upstream "$upstream" --hook-token-file "$tmp/token" \
+  --admin off --log-format json --cert "$certs/server.pem" --key "$certs/server.key" \
+  --client-ca "$certs/ca.pem" --crl "$certs/crl.pem" >gate.log 2>gate.err &
+gate=$!
+deadline=$((SECONDS + 10))
+until address=$(jq -rR 'fromjson? | select(.event == "started") | .listen[0]' gate.log) && [[ -n $address ]]; do
+  kill -0 "$gate" 2>/dev/null || die "the gate did not start: $(cat gate.err gate.log)"
+  ((SECONDS < deadline)) || die "the gate did not say it had started within 10 s: $(cat gate.log)"
+  sleep 0.05
+done
+base=https://localhost:${address##*:}
+
+sender=(curl -q --noproxy '*' -4 -sS --cacert "$certs/ca.pem")
+client=("${sender[@]}" --cert "$certs/client.pem" --key "$certs/client.key")
+
+# seen_by COMMAND...: sets `seen` to the status, the gate's own reason if it refused, and the start
+# of the body, or to curl's complaint; and `version` to that of HTTP
+seen_by() {
+  local written status reason
+  : >headers
+  : >body
+  if written=$("$@" -m 60 -D headers -o body -w '%{http_code} %{http_version}' 2>complaint); then
+    read -r status version <<<"$written"
+    reason=$(tr -d '\r' <headers | sed -n 's/^[Xx]-[Cc]lawgate-[Rr]eason: /gate: /p')
+    seen="$status ${reason:-$(head -c 200 body | tr -d '\r\n')}"
+  else
+    version=
+    seen=$(head -n 1 complaint)
+  fi
+}
+call() { seen_by "${client[@]}" "$@"; }
+
+# recorded ID FILTER: what OpenClaw recorded of that event, through jq
+recorded() { jq -r --arg id "$1" "select(.payload.id == \$id) | $2" "$received"; }
+
+# expect TITLE PATTERN SEEN
+expect() {
+  # shellcheck disable=SC2053 # the right side is a pattern
+  if [[ $3 == $2 ]]; then
+    passed=$((passed + 1))
+    printf 'ok    %s: %.120s\n' "$1" "${3:-none}"
+  else
+    failed=$((failed + 1))
+    printf 'FAIL  %s: %s\n        expected: %s\n' "$1" "${3:-none}" "${2:-none}"
+  fi
+}
+
+echo
+call "$base/hooks/wake" -d '{"text": "hello", "mode": "next-heartbeat"}'
+expect 'wake' '200 *"ok":true*' "$seen"
+call "$base/hooks/agent" -d '{"message": "hello", "deliver": false}'
+expect 'agent' '200 *"runId":"*' "$seen"
+
+call --http1.1 "$base/hooks/record" -d '{"id": "http1"}'
+expect 'mapped hook over HTTP/1.1' '1.1 204 *' "$version $seen"
+call --http2 "$base/hooks/record?a=b" -d '{"id": "http2"}'
+expect 'mapped hook over HTTP/2' '2 204 *' "$version $seen"
+expect 'path and query arrive' '*/hooks/record[?]a=b record' "$(recorded http2 '"\(.url) \(.path)"')"
+expect 'identity of the sender arrives' meeting-notes "$(recorded http2 '.headers["x-clawgate-client-cn"]')"
+injected() { recorded "$1" ".headers.authorization == \"Bearer $token\""; }
+expect 'token is added for a sender without one' true "$(injected http2)"
+
+forged=('X-Forwarded-For: 127.0.0.1' 'Forwarded: for=127.0.0.1' 'X-Real-IP: 127.0.0.1'
+  'Tailscale-User-Login: root@example.com' 'X-Openclaw-Scopes: operator.admin'
+  'X_Forwarded_For: 127.0.0.1' 'X-SSL-Client-Verify: SUCCESS')
+arguments=(-H 'X-Clawgate-Client-CN: root' -H 'Authorization: Bearer bogus')
+for header in "${forged[@]}"; do arguments+=(-H "$header"); done
+call "${arguments[@]}" "$base/hooks/record" -d '{"id": "forged"}'
+expect 'forged headers do no harm' '204 *' "$seen"
+names=$(printf '%s\n' "${forged[@]%%:*}" | jq -R . | jq -sc 'map(ascii_downcase)')
+expect 'forged headers that arrive' '' "$(recorded forged ".headers | keys[] | select(IN(${names}[]))")"
+expect 'forged identity is replaced' meeting-notes "$(recorded forged '.headers["x-clawgate-client-cn"]')"
+expect "sender's own token is replaced" true "$(injected forged)"
+
+refused='4[0-9][0-9] gate: *'
+# Both methods: GET is what a browser would use, POST is what the route allows.
+for method in GET POST; do
+  # shellcheck disable=SC1003 # backslashes that browsers, and OpenClaw, take for slashes
+  for path in / '/hooks/../' '/hooks/%2e%2e/' '/hooks/.%2e/' '/hooks/..\' '/hooks\..\' '//hooks/../'; do
+    call -X "$method" --path-as-is "$base$path"
+    expect "no way to the control UI: $method $path" "$refused" "$seen"
+  done
+done
+
+for method in GET POST; do
+  call -X "$method" --http1.1 "$base/hooks/wake" -H 'Connection: Upgrade' -H 'Upgrade: websocket' \
+    -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='
+  expect "no WebSocket: $method" "$refused" "$seen"
+done
+
+call "$base/hooks/wake?token=$token" -d '{"text": "hello"}'
+expect 'no token in the query' '400 *' "$seen"
+
+seen_by "${sender[@]}" "$base/hooks/wake" -d '{"text": "hello"}'
+expect 'no certificate' 'curl: *alert certificate required*' "$seen"
+
+# body ID SIZE: a JSON object of exactly that many bytes
+body() {
+  local frame="{\"id\":\"$1\",\"text\":\"\"}"
+  printf '{"id":"%s","text":"%s"}' "$1" "$(head -c "$2" /dev/urandom | base64 -w 0 | head -c $(($2 - ${#frame})))"
+}
+limit=262144
+body fits $limit >largest
+body exceeds $((limit + 1)) >too-large
+chunked=(--http1.1 -H 'Transfer-Encoding: chunked')
+
+call "$base/hooks/record" --data-binary @largest
+expect "body of $(wc -c <largest) bytes" '204 *' "$seen"
+digest() { tr -d '\n' | openssl dgst -sha256 -r | cut -d ' ' -f 1; }
+expect 'it arrives intact, SHA-256' "$(jq -r .text largest | digest)" "$(recorded fits .payload.text | digest)"
+call "$base/hooks/record" --data-binary @too-large
+expect "body of $(wc -c <too-large) bytes" '413 *' "$seen"
+call "${chunked[@]}" "$base/hooks/record" --data-binary @too-large
+expect 'the same, chunked' '413 *' "$seen"
+
+# OpenClaw closes connections that were idle for 6 s: none of those may be used again.
+for pause in 5.9 6.0 6.1; do
+  sleep "$pause"
+  call "$base/hooks/record" -d "{\"id\": \"idle-$pause\"}"
+  expect "after $pause idle seconds" '204 *' "$seen"
+done
+
+# Ten events a second, each on its own connection, until told to stop: "ID STATUS" in answers.
+trickle() {
+  local n=0
+  until [[ -e enough ]]; do
+    n=$((n + 1))
+    event "restart-$n" &
+    sleep 0.1
+  done
+  wait
+}
+event() {
+  local status
+  status=$("${client[@]}" -m 60 -o /dev/null -w '%{http_code}' "$base/hooks/record" -d "{\"id\": \"$1\"}" 2>&1) ||
+    status=$(head -n 1 <<<"$status")
+  echo "$1 $status" >>answers
+}
+# accepted_after N: how many of the answers after the first N were 2xx
+accepted_after() { tail -n "+$(($1 + 1))" answers | grep -c ' 2..$' || true; }
+wait_for_accepted() {
+  local deadline=$((SECONDS + 60))
+  until (($(accepted_after "$1") >= 10)); do
+    ((SECONDS < deadline)) || return 0 # the checks below will tell
+    sleep 0.1
+  done
+}
+
+: >answers
+trickle &
+trickle=$!
+wait_for_accepted 0
+with_dots 'stopping OpenClaw under load' stop "$openclaw"
+start_openclaw
+up=$(wc -l <answers)
+wait_for_accepted "$up"
+touch enough
+wait "$trickle"
+trickle=
+
+echo "      $(wc -l <answers) events were answered: $(cut -d ' ' -f 2- answers | sort | uniq -c |
+  awk '{ n = $1; $1 = ""; printf "%s%s x%s", sep, n, $0; sep = ", " }')"
+expect 'restart: answers other than 2xx, 502 and 503' '' "$(grep -vE ' (2..|502|503)$' answers | head -n 3)"
+expect 'restart: events accepted afterwards' '[1-9]*' "$(accepted_after "$up")"
+sed -n 's/ 2..$//p' answers | sort >accepted
+jq -r '.payload.id // empty' "$received" | sort -u >arrived
+expect 'restart: accepted events that were lost' '' "$(comm -23 accepted arrived | head -n 3)"
+
+echo
+if ((failed)); then keep=yes; fi
+[[ $keep == no ]] || echo "logs, certificates and recorded events: $tmp"
+echo "$passed passed, $failed failed"
+((failed == 0))

@@ -1,0 +1,341 @@
+//! One connection's journey: greeting, handshake, identity, then its requests until the end.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use serde::Serialize;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::server::TlsStream;
+use tracing::Level;
+
+use super::gate::{Gate, Sender};
+use super::headers::IdentityFields;
+use super::http1_guard::{Guard, MAX_HEAD, Violation};
+use super::linger;
+use super::rejection::Rejection;
+use super::watched::{Fault, FaultSlot, Watched};
+use crate::identity::name::printable;
+use crate::observe::access::{AccessRecord, ConnectionFacts};
+use crate::observe::metrics::Metrics;
+use crate::observe::{HandshakeReason, ReasonClass, RequestReason, emit};
+use crate::shutdown::Drain;
+use crate::tls::{Accepted, Acceptor, HandshakeFailure, Opening, Report, Secured, Tap};
+
+/// Requests a sender may have under way on one HTTP/2 connection.
+const MAX_STREAMS: u32 = 128;
+/// Header fields of one request. Node takes more; an honest webhook has a few dozen.
+const MAX_FIELDS: usize = 100;
+/// How long the last words on a connection may take to leave.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Takes connections through their journey: what all of one worker's connections share.
+#[derive(Debug)]
+pub struct Reception {
+    /// TLS and who may connect.
+    pub acceptor: Acceptor,
+    /// What happens to requests.
+    pub gate: Arc<Gate>,
+    /// Where connections are counted.
+    pub metrics: Arc<Metrics>,
+    /// Longest wait for a request's head, be it the first or a later one.
+    pub idle_timeout: Duration,
+    /// Says that the gate is ending.
+    pub drain: Drain,
+}
+
+type Encrypted = TlsStream<Tap<TcpStream>>;
+
+impl Reception {
+    /// The whole journey of one connection.
+    pub async fn receive(&self, accepted: Accepted) {
+        let (id, address) = (accepted.id.clone(), accepted.peer.to_string());
+        match self.acceptor.accept(accepted).await {
+            Ok(secured) => self.serve(secured, id, address).await,
+            Err(failure) => self.refuse(*failure).await,
+        }
+    }
+
+    /// Logs first: the sender may take its time to go.
+    async fn refuse(&self, failure: HandshakeFailure) {
+        self.log(&failure.report);
+        let Some(mut io) = failure.io else { return };
+        if failure.report.reason == HandshakeReason::PlainHttp {
+            let _ = timeout(LAST_WORDS, io.write_all(TLS_PORT)).await;
+        }
+        linger::close(io).await;
+    }
+
+    fn log(&self, report: &Report) {
+        self.metrics.refused(report.reason);
+        let level = match report.reason.class() {
+            ReasonClass::Client | ReasonClass::Ours => Level::WARN,
+            ReasonClass::Noise => Level::INFO,
+        };
+        emit(level, "handshake_failed", report);
+    }
+
+    async fn serve(&self, secured: Secured, id: String, address: String) {
+        let Secured { io, peer, sni, h2, tls_version, opening } = secured;
+        let _open = self.metrics.connection();
+        let facts = ConnectionFacts {
+            id,
+            peer: address,
+            cn: peer.cn.as_deref().map(printable),
+            san: peer.certificate.san.first().cloned(),
+            fingerprint_sha256: peer.certificate.fingerprint_sha256.clone(),
+            tls_version,
+        };
+        let identity = IdentityFields::new(&peer);
+        let sender =
+            Sender { gate: Arc::clone(&self.gate), peer, identity, sni, facts: Arc::new(facts) };
+        let sender = Arc::new(sender);
+        let requests = Arc::new(Requests::default());
+        let fault = FaultSlot::default();
+        if h2 {
+            self.serve_http2(Watched::new(io, None, fault.clone()), &sender, &requests).await;
+        } else {
+            let io = Watched::new(io, Some(Guard::new()), fault.clone());
+            self.serve_http1(io, &sender, &requests, &fault).await;
+        }
+        if requests.begun() == 0 {
+            self.unused(&opening, &sender.facts, &fault);
+        }
+    }
+
+    async fn serve_http1(
+        &self,
+        io: Watched<Encrypted>,
+        sender: &Arc<Sender>,
+        requests: &Arc<Requests>,
+        fault: &FaultSlot,
+    ) {
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.idle_timeout)
+            .max_headers(MAX_FIELDS)
+            .max_buf_size(MAX_HEAD * 4);
+        // Boxed, since only a connection whose futures may be moved gives its stream back.
+        let service =
+            service_fn(|request| Box::pin(answer(Arc::clone(sender), Arc::clone(requests), request)));
+        let mut connection = builder.serve_connection(TokioIo::new(io), service);
+        let mut draining = false;
+        let ended = loop {
+            tokio::select! {
+                ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
+                () = self.drain.begun(), if !draining => {
+                    draining = true;
+                    Pin::new(&mut connection).graceful_shutdown();
+                }
+            }
+        };
+        if let Err(error) = &ended
+            && error.is_parse()
+        {
+            // hyper has answered it already; it is only to be logged.
+            let detail = printable(&error.to_string());
+            self.reject(
+                sender,
+                requests,
+                &Rejection::new(StatusCode::BAD_REQUEST, RequestReason::BadRequest, detail),
+            );
+        }
+        let mut io = connection.into_parts().io.into_inner().into_inner();
+        if let Some(Fault::Violation(violation)) = fault.get() {
+            let rejection = rejection_of(*violation);
+            let id = self.reject(sender, requests, &rejection);
+            // With a request under way an answer now would be taken for its answer.
+            if requests.under_way() == 0 {
+                let _ = timeout(LAST_WORDS, io.write_all(&rejection.http1(&id))).await;
+            }
+        }
+        let _ = timeout(LAST_WORDS, io.shutdown()).await;
+        linger::close(io.into_inner().0.into_inner()).await;
+    }
+
+    async fn serve_http2(&self, io: Watched<Encrypted>, sender: &Arc<Sender>, requests: &Arc<Requests>) {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(MAX_HEAD as u32)
+            .keep_alive_interval(self.idle_timeout)
+            .keep_alive_timeout(self.idle_timeout);
+        let service = service_fn(|request| answer(Arc::clone(sender), Arc::clone(requests), request));
+        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
+        let mut draining = false;
+        let mut look = Instant::now() + self.idle_timeout;
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "an HTTP/2 connection ended with an error");
+                    }
+                    return;
+                }
+                () = self.drain.begun(), if !draining => {
+                    draining = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = sleep_until(look), if !draining => {
+                    look = requests.idle_since() + self.idle_timeout;
+                    if look <= Instant::now() {
+                        draining = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Logs a rejection that no request handler saw; returns its identifier.
+    fn reject(&self, sender: &Arc<Sender>, requests: &Arc<Requests>, rejection: &Rejection) -> String {
+        let number = requests.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = format!("{}-{number}", sender.facts.id);
+        let mut record = AccessRecord::start(
+            id.clone(),
+            Arc::clone(&sender.facts),
+            Arc::clone(&self.metrics),
+            "HTTP/1.1",
+            "-".to_owned(),
+            "-".to_owned(),
+        );
+        record.rejected(rejection.status, rejection.reason, rejection.log_detail());
+        id
+    }
+
+    /// A sender that was let in and went without a request: as a rule it did not like what it saw.
+    fn unused(&self, opening: &Opening, facts: &ConnectionFacts, fault: &FaultSlot) {
+        if let Some(Fault::Tls(error @ rustls::Error::AlertReceived(_))) = fault.get() {
+            return self.log(&self.acceptor.late_refusal(opening, error));
+        }
+        if self.drain.has_begun() {
+            return;
+        }
+        let names = self.acceptor.server_names();
+        let hint = format!(
+            "nothing is wrong if this is a health check; else the sender may call the gate by a name that its \
+             certificate is not good for (it is good for {names})"
+        );
+        emit(Level::INFO, "connection_unused", &Unused { id: &facts.id, facts, hint });
+    }
+}
+
+/// The answer to HTTP on the TLS port.
+const TLS_PORT: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
+    content-type: text/plain; charset=utf-8\r\n\
+    x-clawgate-reason: plain_http\r\n\
+    content-length: 81\r\n\
+    connection: close\r\n\r\n\
+    This is a TLS port that asks for a client certificate: use https:// in the URL.\r\n";
+
+#[derive(Serialize)]
+struct Unused<'a> {
+    id: &'a str,
+    #[serde(flatten)]
+    facts: &'a ConnectionFacts,
+    hint: String,
+}
+
+fn rejection_of(violation: Violation) -> Rejection {
+    let detail = format!("the request breaks HTTP/1.1: {violation}");
+    let (status, reason) = match violation {
+        Violation::HeadTooLong => {
+            (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, RequestReason::HeadersTooLarge)
+        }
+        Violation::Fragment => (StatusCode::BAD_REQUEST, RequestReason::BadPath),
+        Violation::RepeatedContentLength
+        | Violation::LengthAndEncoding
+        | Violation::TransferEncoding
+        | Violation::ContentLength
+        | Violation::Chunk => (StatusCode::BAD_REQUEST, RequestReason::BadFraming),
+        Violation::BareLf | Violation::BareCr | Violation::Nul | Violation::ObsFold => {
+            (StatusCode::BAD_REQUEST, RequestReason::BadRequest)
+        }
+    };
+    Rejection::new(status, reason, detail).closing()
+}
+
+async fn answer(
+    sender: Arc<Sender>,
+    requests: Arc<Requests>,
+    request: Request<Incoming>,
+) -> Result<http::Response<super::body::AnswerBody>, Infallible> {
+    let under_way = requests.begin();
+    let response = sender.answer(request, under_way.number).await;
+    Ok(response)
+}
+
+/// The requests of one connection, counted.
+#[derive(Debug)]
+struct Requests {
+    begun: AtomicU64,
+    under_way: AtomicUsize,
+    opened: Instant,
+    /// Milliseconds after `opened` at which the last one ended.
+    ended: AtomicU64,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        let (begun, under_way, ended) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicU64::new(0));
+        Self { begun, under_way, opened: Instant::now(), ended }
+    }
+}
+
+/// A request that has not been answered.
+struct UnderWay {
+    requests: Arc<Requests>,
+    number: u64,
+}
+
+impl Requests {
+    fn begin(self: Arc<Self>) -> UnderWay {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        UnderWay { requests: self, number }
+    }
+
+    fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
+    /// When the connection was last of use; now, while a request is under way.
+    fn idle_since(&self) -> Instant {
+        if self.under_way() > 0 {
+            return Instant::now();
+        }
+        self.opened + Duration::from_millis(self.ended.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let at = self.requests.opened.elapsed().as_millis();
+        self.requests.ended.store(u64::try_from(at).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.requests.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Errors of `accept` that concern one connection, not the listener.
+pub(super) fn is_connection_error(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}

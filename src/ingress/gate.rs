@@ -1,0 +1,331 @@
+//! One request, from its head to the answer: checked, routed, authorized, passed on.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::request::Parts;
+use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
+use http_body::Body as _;
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use super::body::{AnswerBody, Inspection};
+use super::headers::{IdentityFields, remove_claims, remove_hop_by_hop, set_request_id, set_token};
+use super::rejection::Rejection;
+use super::request::{Head, Names, check};
+use crate::identity::Peer;
+use crate::identity::name::printable;
+use crate::observe::RequestReason as Reason;
+use crate::observe::access::{AccessRecord, ConnectionFacts};
+use crate::observe::metrics::Metrics;
+use crate::policy::{Grant, authorize};
+use crate::route::{NoRoute, Route, Routes};
+use crate::upstream::{BodyError, Client, Complaints, Progress, RequestBody, Suspicion, UpstreamError};
+
+/// An upstream as a route sees it.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its address, for the log.
+    pub name: Arc<str>,
+    /// Who answers.
+    pub backend: Backend,
+    /// `Authorization` to give it in the place of the sender's own.
+    pub authorization: Option<HeaderValue>,
+    /// Where to say that it seems not to be set up for the gate.
+    pub complaints: Arc<Complaints>,
+    /// Longest wait between two pieces of a request body.
+    pub idle: std::time::Duration,
+}
+
+/// Who answers a request.
+#[derive(Debug)]
+pub enum Backend {
+    /// A server.
+    Client(Client),
+    /// The gate itself, with what a server would have seen.
+    Echo,
+}
+
+/// What all connections of one worker share.
+#[derive(Debug)]
+pub struct Gate {
+    /// The open paths.
+    pub routes: Routes<Arc<Upstream>>,
+    /// Whether the gate's certificate is good for several names.
+    pub several_names: bool,
+    /// Where requests are counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// What all requests of one connection share.
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub(super) gate: Arc<Gate>,
+    pub(super) peer: Peer,
+    pub(super) identity: IdentityFields,
+    pub(super) sni: Option<String>,
+    pub(super) facts: Arc<ConnectionFacts>,
+}
+
+impl Sender {
+    /// Answers request `number` of this connection.
+    pub(super) async fn answer(&self, request: Request<Incoming>, number: u64) -> Response<AnswerBody> {
+        let (parts, body) = request.into_parts();
+        let mut record = self.record(&parts, number);
+        let mut progress = None;
+        match self.forward(parts, body, &mut record, &mut progress).await {
+            Ok(Forwarded::Upstream { response, progress, complaints }) => {
+                let inspection = inspect(&response, &record, complaints);
+                response.map(|body| AnswerBody::upstream(body, record, progress, inspection))
+            }
+            Ok(Forwarded::Echo(response)) => {
+                response.map(|body| AnswerBody::own(body, record, progress))
+            }
+            Err(rejection) => {
+                record.rejected(rejection.status, rejection.reason, rejection.log_detail());
+                let response = rejection.response(record.id());
+                response.map(|body| AnswerBody::own(body, record, progress))
+            }
+        }
+    }
+
+    fn record(&self, parts: &Parts, number: u64) -> AccessRecord {
+        let protocol = match parts.version {
+            Version::HTTP_2 => "HTTP/2",
+            Version::HTTP_10 => "HTTP/1.0",
+            _ => "HTTP/1.1",
+        };
+        AccessRecord::start(
+            format!("{}-{number}", self.facts.id),
+            Arc::clone(&self.facts),
+            Arc::clone(&self.gate.metrics),
+            protocol,
+            printable(parts.method.as_str()),
+            printable(parts.uri.path()),
+        )
+    }
+
+    /// The steps in their order; each takes what the one before it gave.
+    async fn forward(
+        &self,
+        parts: Parts,
+        body: Incoming,
+        record: &mut AccessRecord,
+        progress: &mut Option<Progress>,
+    ) -> Result<Forwarded, Rejection> {
+        let names = Names { sni: self.sni.as_deref(), several: self.gate.several_names };
+        let head = check(&parts, names)?;
+        let route = self.route(&parts, &head)?;
+        record.routed(route.path.to_string(), Arc::clone(&route.upstream.name));
+        let grant = authorize(&self.peer, route).ok_or_else(|| self.not_allowed(route))?;
+        let body = limited(body, route)?;
+        *progress = Some(body.progress());
+        let host = head.host;
+        let request = self.upstream_request(&grant, parts, host, body, record.id())?;
+        deliver(grant, request, record).await
+    }
+
+    fn route(&self, parts: &Parts, head: &Head<'_>) -> Result<&Route<Arc<Upstream>>, Rejection> {
+        let path = head.path.as_str();
+        self.gate.routes.find(&parts.method, &head.path).map_err(|why| match why {
+            NoRoute::Path => {
+                let detail = format!(
+                    "no route is open for {path}; you are verified as {}. To open it: --path {path} \
+                     (CLAWGATE_PATHS), or [[route]] path = \"{path}\"",
+                    self.who()
+                );
+                Rejection::new(StatusCode::NOT_FOUND, Reason::NoRoute, detail)
+            }
+            NoRoute::Alias(exact) => {
+                let detail =
+                    format!("{path} is not {exact}: send the path without the slash at its end");
+                Rejection::new(StatusCode::NOT_FOUND, Reason::NoRoute, detail)
+            }
+            NoRoute::Method(methods) => {
+                let detail = format!(
+                    "{path} takes {methods}, not {}; you are verified as {}. To open it: --method {} \
+                     (CLAWGATE_METHODS), or methods in its [[route]]",
+                    printable(parts.method.as_str()),
+                    self.who(),
+                    printable(parts.method.as_str()),
+                );
+                let rejection =
+                    Rejection::new(StatusCode::METHOD_NOT_ALLOWED, Reason::MethodNotAllowed, detail);
+                match HeaderValue::try_from(methods.to_string()) {
+                    Ok(allow) => rejection.with_field(header::ALLOW, allow),
+                    Err(_) => rejection,
+                }
+            }
+        })
+    }
+
+    fn not_allowed(&self, route: &Route<Arc<Upstream>>) -> Rejection {
+        let detail = format!("{} is not allowed to use {}", self.who(), route.path);
+        let log = format!("{detail}: none of its rules matches ({})", route.allow);
+        Rejection::new(StatusCode::FORBIDDEN, Reason::IdentityNotAllowed, detail).with_log(log)
+    }
+
+    fn who(&self) -> &str {
+        &self.peer.certificate.subject
+    }
+
+    /// The request as the upstream is to see it.
+    fn upstream_request(
+        &self,
+        grant: &Grant<'_, Route<Arc<Upstream>>>,
+        parts: Parts,
+        host: HeaderValue,
+        body: RequestBody,
+        id: &str,
+    ) -> Result<Request<RequestBody>, Rejection> {
+        let mut headers = parts.headers;
+        remove_hop_by_hop(&mut headers);
+        remove_claims(&mut headers);
+        if let Some(authorization) = &grant.resource().upstream.authorization {
+            set_token(&mut headers, authorization);
+        }
+        join_cookies(&mut headers);
+        headers.insert(header::HOST, host);
+        self.identity.set(&mut headers);
+        set_request_id(&mut headers, id);
+
+        let target = parts.uri.into_parts().path_and_query.map(Uri::from);
+        let mut request = Request::new(body);
+        *request.method_mut() = parts.method;
+        *request.uri_mut() = target.ok_or_else(|| {
+            Rejection::new(StatusCode::BAD_REQUEST, Reason::BadPath, "the request has no path")
+        })?;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+}
+
+enum Forwarded {
+    Upstream {
+        response: Response<crate::upstream::ResponseBody>,
+        progress: Progress,
+        complaints: Arc<Complaints>,
+    },
+    Echo(Response<Full<Bytes>>),
+}
+
+/// Refuses a body whose declared length is over the limit before the upstream hears of it; one
+/// without a length is counted as it passes.
+fn limited(body: Incoming, route: &Route<Arc<Upstream>>) -> Result<RequestBody, Rejection> {
+    if body.size_hint().lower() > route.max_body {
+        return Err(too_large(route.max_body));
+    }
+    Ok(RequestBody::new(body, route.max_body, route.upstream.idle))
+}
+
+fn too_large(limit: u64) -> Rejection {
+    let detail = format!("the body is larger than the {limit} bytes that are taken here");
+    Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, Reason::BodyTooLarge, detail).closing()
+}
+
+/// Hands the request over. Takes the grant, so that nothing goes out without one.
+async fn deliver(
+    grant: Grant<'_, Route<Arc<Upstream>>>,
+    request: Request<RequestBody>,
+    record: &mut AccessRecord,
+) -> Result<Forwarded, Rejection> {
+    let upstream = &grant.resource().upstream;
+    let sent = Instant::now();
+    let client = match &upstream.backend {
+        Backend::Client(client) => client,
+        Backend::Echo => {
+            let response = super::echo::answer(request, grant.peer()).await.map_err(of_body)?;
+            record.answered(response.status(), sent.elapsed());
+            return Ok(Forwarded::Echo(response));
+        }
+    };
+    let progress = request.body().progress();
+    let answer = client.send(request).await.map_err(of_upstream)?;
+    if answer.retried {
+        record.retried();
+    }
+    let mut response = answer.response;
+    record.answered(response.status(), sent.elapsed());
+    remove_hop_by_hop(response.headers_mut());
+    *response.version_mut() = Version::HTTP_11;
+    Ok(Forwarded::Upstream { response, progress, complaints: Arc::clone(&upstream.complaints) })
+}
+
+/// Looks for answers that mean a misconfiguration; a 403 must be looked at as it passes.
+fn inspect<B>(
+    response: &Response<B>,
+    record: &AccessRecord,
+    complaints: Arc<Complaints>,
+) -> Option<Inspection> {
+    let status = response.status();
+    match Suspicion::of_head(status, response.headers()) {
+        Ok(Some(suspicion)) => {
+            complaints.log(suspicion, status, record.id());
+            None
+        }
+        Ok(None) => None,
+        Err(forbidden) => Some(Inspection { forbidden, complaints, status }),
+    }
+}
+
+/// The sender learns what it needs for its next step, the log the rest.
+fn of_upstream(error: UpstreamError) -> Rejection {
+    let log = format!("the upstream gave no answer: {error}");
+    let (status, reason, detail) = match error {
+        UpstreamError::Body(error) => return of_body(error),
+        UpstreamError::Unavailable(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Reason::UpstreamUnavailable,
+            "the upstream cannot be reached; the request was not delivered, send it again later",
+        ),
+        UpstreamError::ConnectTimeout(_) => (
+            StatusCode::GATEWAY_TIMEOUT,
+            Reason::UpstreamConnectTimeout,
+            "the upstream does not take connections; the request was not delivered, send it again later",
+        ),
+        UpstreamError::Timeout(_) => (
+            StatusCode::GATEWAY_TIMEOUT,
+            Reason::UpstreamTimeout,
+            "the upstream did not answer in time; the request may have been delivered",
+        ),
+        UpstreamError::Closed(_) => (
+            StatusCode::BAD_GATEWAY,
+            Reason::UpstreamClosed,
+            "the upstream closed the connection before it answered; the request may have been delivered",
+        ),
+        UpstreamError::Protocol(_) => (
+            StatusCode::BAD_GATEWAY,
+            Reason::UpstreamProtocolError,
+            "the upstream's answer cannot be understood; the request may have been delivered",
+        ),
+    };
+    let rejection = Rejection::new(status, reason, detail).with_log(log);
+    if reason == Reason::UpstreamUnavailable {
+        return rejection.with_field(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    rejection
+}
+
+fn of_body(error: BodyError) -> Rejection {
+    match error {
+        BodyError::TooLarge(limit) => too_large(limit),
+        BodyError::Stalled(_) => {
+            Rejection::new(StatusCode::REQUEST_TIMEOUT, Reason::BodyTimeout, error.to_string()).closing()
+        }
+        BodyError::Sender(_) => {
+            Rejection::new(StatusCode::BAD_REQUEST, Reason::SenderGone, error.to_string()).closing()
+        }
+    }
+}
+
+/// RFC 9113 section 8.2.3: HTTP/2 may split Cookie; HTTP/1.1 may not.
+fn join_cookies(headers: &mut HeaderMap) {
+    let cookies: Vec<_> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if cookies.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
+    {
+        headers.insert(header::COOKIE, joined);
+    }
+}

@@ -1,0 +1,310 @@
+//! Header fields on their way through: what a sender may not say is taken out, what the gate knows is
+//! put in.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::identity::name::ascii;
+use crate::identity::{Peer, San};
+
+/// Meant for the next hop only (RFC 9110 section 7.6.1), besides those that `Connection` names.
+const HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::EXPECT,
+];
+
+/// Not standard, but hop-by-hop for those that know them.
+const HOP_BY_HOP_OLD: [&str; 3] = ["keep-alive", "proxy-connection", "http2-settings"];
+
+/// Names by which proxies tell an upstream who is calling, whole or as a prefix (with `*`). Only the
+/// gate may say that. Compared with `_` read as `-`, since CGI-like upstreams cannot tell them apart.
+const CLAIMS: [&str; 42] = [
+    "forwarded",
+    "forwarded-*",
+    "x-forwarded",
+    "x-forwarded-*",
+    "x-real-ip",
+    "x-real-port",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-*",
+    "x-rewrite-url",
+    "x-envoy-*",
+    "true-client-ip",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "cf-connecting-*",
+    "cf-access-*",
+    "cf-ipcountry",
+    "cdn-loop",
+    "tailscale-*",
+    "x-tailscale-*",
+    "x-openclaw-*",
+    "x-clawgate-*",
+    "x-request-id",
+    "client-cert",
+    "client-cert-*",
+    "x-client-cert",
+    "x-client-cert-*",
+    "x-ssl-*",
+    "ssl-client-*",
+    "ssl-*",
+    "x-arr-clientcert",
+    "x-amzn-mtls-*",
+    "x-amzn-oidc-*",
+    "x-goog-authenticated-*",
+    "x-goog-iap-*",
+    "x-ms-client-principal*",
+    "x-pomerium-*",
+    "x-authentik-*",
+    "x-auth-request-*",
+    "x-remote-*",
+    "remote-*",
+    "proxy",
+];
+
+/// Under `x-openclaw-`, but saying nothing about who calls: a sender's own credentials and its key
+/// against double delivery.
+const NO_CLAIMS: [&str; 3] =
+    ["x-openclaw-token", "x-openclaw-webhook-secret", "x-openclaw-idempotency-key"];
+
+const OPENCLAW_TOKEN: HeaderName = HeaderName::from_static("x-openclaw-token");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Longest alternative names passed on, in bytes: with the rest they must stay below the 16 KiB that
+/// Node takes.
+const MAX_SAN: usize = 1024;
+/// Longest of the other identity fields. One that is longer is left out: half a name is another name.
+const MAX_VALUE: usize = 512;
+
+/// Takes out everything that ends at this hop.
+pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        // Host says which server is meant, and Content-Length how the body is framed: naming them
+        // cannot make the gate forget.
+        .filter(|name| *name != header::HOST && *name != header::CONTENT_LENGTH)
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP_OLD {
+        headers.remove(name);
+    }
+}
+
+/// Takes out every field by which a sender could claim to be somebody, or to come from somewhere.
+pub fn remove_claims(headers: &mut HeaderMap) {
+    let claims: Vec<HeaderName> =
+        headers.keys().filter(|name| is_claim(name.as_str())).cloned().collect();
+    for name in claims {
+        headers.remove(name);
+    }
+}
+
+/// `name` is in lower case, as `HeaderName` has it.
+fn is_claim(name: &str) -> bool {
+    let plain;
+    let name = if name.contains('_') {
+        plain = name.replace('_', "-");
+        // Written with an underscore even a harmless name is a disguise.
+        if NO_CLAIMS.contains(&plain.as_str()) {
+            return true;
+        }
+        plain.as_str()
+    } else {
+        name
+    };
+    // Most names of honest requests (host, user-agent, content-type …) end here.
+    if !matches!(name.as_bytes().first(), Some(b'c' | b'f' | b'p' | b'r' | b's' | b't' | b'x')) {
+        return false;
+    }
+    let matches = |claim: &&str| match claim.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => *claim == name,
+    };
+    CLAIMS.iter().any(|claim| matches(&claim)) && !NO_CLAIMS.contains(&name)
+}
+
+/// Puts the upstream's token in the place of whatever credentials the sender gave.
+pub fn set_token(headers: &mut HeaderMap, authorization: &HeaderValue) {
+    headers.remove(OPENCLAW_TOKEN);
+    headers.insert(header::AUTHORIZATION, authorization.clone());
+}
+
+/// Gives the request its identifier.
+pub fn set_request_id(headers: &mut HeaderMap, id: &str) {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, value);
+    }
+}
+
+/// The identity of one connection's sender as header fields, made once.
+#[derive(Debug)]
+pub struct IdentityFields(Vec<(HeaderName, HeaderValue)>);
+
+impl IdentityFields {
+    /// `X-Clawgate-Client-*`: printable ASCII, any other byte as `\XX` (as in RFC 4514 section 2.4).
+    pub fn new(peer: &Peer) -> Self {
+        let certificate = &peer.certificate;
+        let mut fields = Vec::with_capacity(6);
+        let mut push = |name, value: String, max| {
+            if value.len() <= max
+                && let Ok(value) = HeaderValue::from_str(&value)
+            {
+                fields.push((HeaderName::from_static(name), value));
+            }
+        };
+        // The names in `certificate` are escaped already; only what is not ASCII is left to do.
+        push("x-clawgate-client-subject", non_ascii(&certificate.subject), MAX_VALUE * 2);
+        push("x-clawgate-client-issuer", non_ascii(&certificate.issuer), MAX_VALUE * 2);
+        push("x-clawgate-client-serial", certificate.serial.clone(), MAX_VALUE);
+        push("x-clawgate-client-fingerprint", certificate.fingerprint_sha256.clone(), MAX_VALUE);
+        if let Some(cn) = &peer.cn {
+            push("x-clawgate-client-cn", ascii(cn, b""), MAX_VALUE);
+        }
+        if !peer.sans.is_empty() {
+            push("x-clawgate-client-san", san_list(&peer.sans), MAX_SAN);
+        }
+        Self(fields)
+    }
+
+    /// Puts them in the place of any of the same name.
+    pub fn set(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.0 {
+            headers.insert(name, value.clone());
+        }
+    }
+}
+
+fn non_ascii(escaped: &str) -> String {
+    if escaped.is_ascii() {
+        return escaped.to_owned();
+    }
+    let mut out = String::new();
+    for c in escaped.chars() {
+        if c.is_ascii() { out.push(c) } else { out.push_str(&ascii(c.encode_utf8(&mut [0; 4]), b"")) }
+    }
+    out
+}
+
+/// `dns:a.example,uri:spiffe://b`; a comma in a name is `\2C`. Names that do not fit are left out
+/// whole.
+fn san_list(sans: &[San]) -> String {
+    let mut list = String::new();
+    for san in sans {
+        let (kind, value) = san.parts();
+        let value = ascii(&value, b",");
+        if list.len() + kind.len() + value.len() + 2 > MAX_SAN {
+            continue;
+        }
+        if !list.is_empty() {
+            list.push(',');
+        }
+        list.push_str(kind);
+        list.push(':');
+        list.push_str(&value);
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn claims_go_in_any_spelling_and_signatures_stay() {
+        let mut headers = map(&[
+            ("X-Forwarded-For", "1.2.3.4"),
+            ("X_Forwarded_For", "1.2.3.4"),
+            ("Forwarded", "for=1.2.3.4"),
+            ("X-Real-IP", "1.2.3.4"),
+            ("Tailscale-User-Login", "root"),
+            ("X-OpenClaw-Scopes", "operator.admin"),
+            ("X_OpenClaw_Token", "t"),
+            ("X-Clawgate-Client-CN", "root"),
+            ("X-SSL-Client-Verify", "SUCCESS"),
+            ("Client-Cert", ":AA==:"),
+            ("Client_Cert_Chain", ":AA==:"),
+            ("Cf-Access-Jwt-Assertion", "x"),
+            ("X-Pomerium-Jwt-Assertion", "x"),
+            ("Proxy", "http://evil"),
+            ("X-Hub-Signature-256", "sha256=00"),
+            ("Stripe-Signature", "t=1"),
+            ("webhook-signature", "v1,x"),
+            ("X-OpenClaw-Token", "t"),
+            ("X-OpenClaw-Idempotency-Key", "k"),
+            ("Content-Type", "application/json"),
+            ("X-GitHub-Event", "push"),
+        ]);
+        remove_claims(&mut headers);
+        let left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(
+            left,
+            [
+                "x-hub-signature-256",
+                "stripe-signature",
+                "webhook-signature",
+                "x-openclaw-token",
+                "x-openclaw-idempotency-key",
+                "content-type",
+                "x-github-event"
+            ]
+        );
+    }
+
+    #[test]
+    fn every_claim_is_reachable_past_the_first_letter_check() {
+        for claim in CLAIMS {
+            let name = claim.replace('*', "x");
+            assert!(is_claim(&name), "{name}");
+            assert!(is_claim(&name.replace('-', "_")), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_connection_names_goes_but_neither_host_nor_content_length() {
+        let mut headers = map(&[
+            ("Connection", "X-One, keep-alive, host"),
+            ("Connection", "x-two, content-length"),
+            ("X-One", "1"),
+            ("X-Two", "2"),
+            ("Host", "a"),
+            ("Content-Length", "1"),
+            ("TE", "trailers"),
+            ("Keep-Alive", "timeout=5"),
+            ("X-Three", "3"),
+        ]);
+        remove_hop_by_hop(&mut headers);
+        let left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["host", "content-length", "x-three"]);
+    }
+
+    #[test]
+    fn names_are_listed_so_that_none_can_pass_for_two() {
+        let sans = [San::Uri("spiffe://a,dns:evil".into()), San::Dns("b.example".into())];
+        assert_eq!(san_list(&sans), "uri:spiffe://a\\2Cdns:evil,dns:b.example");
+        let long = [San::Dns("a".repeat(2000)), San::Dns("b".into())];
+        assert_eq!(san_list(&long), "dns:b");
+    }
+}

@@ -1,0 +1,17 @@
+//! The way in: sockets, connections, requests.
+
+mod body;
+mod connection;
+mod echo;
+mod gate;
+mod headers;
+mod http1_guard;
+mod linger;
+pub mod listener;
+mod rejection;
+mod request;
+mod watched;
+
+pub use connection::Reception;
+pub use gate::{Backend, Gate, Upstream};
+pub use http1_guard::{Guard, Violation};

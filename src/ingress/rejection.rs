@@ -1,0 +1,108 @@
+//! The gate's own answers: `application/problem+json` (RFC 9457) with a reason from the closed list.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::observe::RequestReason;
+
+/// Carries the reason, for whoever reads heads only.
+pub const REASON_HEADER: HeaderName = HeaderName::from_static("x-clawgate-reason");
+
+/// A request that is not passed on, or got no answer.
+#[derive(Debug)]
+pub struct Rejection {
+    /// The answer's status.
+    pub status: StatusCode,
+    /// From the closed list.
+    pub reason: RequestReason,
+    /// For the sender: nothing that it does not know about itself, or need to mend its request.
+    pub detail: String,
+    /// For the log, where that may say more.
+    pub log: Option<String>,
+    /// Whether the connection must end, since its framing is not to be trusted.
+    pub close: bool,
+    field: Option<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    title: &'a str,
+    status: u16,
+    reason: RequestReason,
+    detail: &'a str,
+    id: &'a str,
+}
+
+impl Rejection {
+    /// An answer with `status` and the `detail` for both sender and log.
+    pub fn new(status: StatusCode, reason: RequestReason, detail: impl Into<String>) -> Self {
+        Self { status, reason, detail: detail.into(), log: None, close: false, field: None }
+    }
+
+    /// Adds what only the log may say.
+    pub fn with_log(mut self, log: impl Into<String>) -> Self {
+        self.log = Some(log.into());
+        self
+    }
+
+    /// Adds a header field.
+    pub fn with_field(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.field = Some((name, value));
+        self
+    }
+
+    /// Ends the connection after the answer.
+    pub fn closing(mut self) -> Self {
+        self.close = true;
+        self
+    }
+
+    /// What the log says.
+    pub fn log_detail(&self) -> &str {
+        self.log.as_deref().unwrap_or(&self.detail)
+    }
+
+    /// The answer to request `id`.
+    pub fn response(self, id: &str) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(self.body(id)));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(REASON_HEADER, HeaderValue::from_static(self.reason.as_str()));
+        if self.close {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Some((name, value)) = self.field {
+            headers.insert(name, value);
+        }
+        response
+    }
+
+    /// The answer as HTTP/1.1 bytes, for when hyper is not there to write it.
+    pub fn http1(&self, id: &str) -> Vec<u8> {
+        let body = self.body(id);
+        let mut bytes = format!(
+            "HTTP/1.1 {}\r\ncontent-type: application/problem+json\r\n{REASON_HEADER}: {}\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n",
+            self.status,
+            self.reason.as_str(),
+            body.len()
+        )
+        .into_bytes();
+        bytes.extend_from_slice(&body);
+        bytes
+    }
+
+    fn body(&self, id: &str) -> Bytes {
+        let problem = Problem {
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            reason: self.reason,
+            detail: &self.detail,
+            id,
+        };
+        serde_json::to_vec(&problem).unwrap_or_default().into()
+    }
+}

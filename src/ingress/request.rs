@@ -1,0 +1,236 @@
+//! The head of a request: refused unless it means one thing only, to everybody.
+
+use http::header::{self, HeaderValue};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{Method, StatusCode, Version};
+
+use super::rejection::Rejection;
+use crate::observe::RequestReason as Reason;
+use crate::route::RequestPath;
+
+/// A head that passed every check that needs no route.
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    pub(super) path: RequestPath<'a>,
+    /// Which server the sender means, for the upstream's Host.
+    pub(super) host: HeaderValue,
+}
+
+/// What the checks need to know of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Names<'a> {
+    /// The server name of the handshake, lower case.
+    pub(super) sni: Option<&'a str>,
+    /// Whether the gate's certificate is good for several names.
+    pub(super) several: bool,
+}
+
+fn bad_request(reason: Reason, detail: impl Into<String>) -> Rejection {
+    Rejection::new(StatusCode::BAD_REQUEST, reason, detail)
+}
+
+/// Checks the head of a request.
+pub(super) fn check<'a>(parts: &'a Parts, names: Names<'_>) -> Result<Head<'a>, Rejection> {
+    refuse_tunnels(parts)?;
+    let host = host(parts)?;
+    directed(&host, names)?;
+    let path = RequestPath::parse(parts.uri.path())
+        .map_err(|error| bad_request(Reason::BadPath, format!("the path is refused: {error}")))?;
+    query(parts.uri.query().unwrap_or_default())?;
+    framing(parts)?;
+    expectation(parts)?;
+    let host = HeaderValue::from_str(host.as_str())
+        .map_err(|_| bad_request(Reason::BadHost, "the Host is no host"))?;
+    Ok(Head { path, host })
+}
+
+/// Upgrades and CONNECT lead past everything that is checked here. OpenClaw takes a WebSocket upgrade
+/// on any path.
+fn refuse_tunnels(parts: &Parts) -> Result<(), Rejection> {
+    let what = if parts.method == Method::CONNECT {
+        "CONNECT"
+    } else if parts.headers.contains_key(header::UPGRADE) {
+        "an upgrade (WebSocket, h2c)"
+    } else {
+        return Ok(());
+    };
+    let detail = format!("{what} is never passed on; the gate takes plain requests only");
+    let status = if parts.method == Method::CONNECT {
+        StatusCode::METHOD_NOT_ALLOWED
+    } else {
+        StatusCode::BAD_REQUEST
+    };
+    Err(Rejection::new(status, Reason::UpgradeRefused, detail).closing())
+}
+
+/// RFC 9112 section 3.2 and RFC 9113 section 8.3.1: exactly one Host or `:authority`; both only if
+/// they agree.
+fn host(parts: &Parts) -> Result<Authority, Rejection> {
+    let refuse = |detail| bad_request(Reason::BadHost, detail);
+    let mut fields = parts.headers.get_all(header::HOST).iter();
+    let field = fields.next();
+    if fields.next().is_some() {
+        return Err(refuse("there are several Host fields"));
+    }
+    let field = match field {
+        Some(value) => {
+            let text = value.to_str().map_err(|_| refuse("the Host is no host"))?;
+            Some(text.parse::<Authority>().map_err(|_| refuse("the Host is no host"))?)
+        }
+        None => None,
+    };
+    let host = match (parts.uri.authority(), field) {
+        (Some(target), Some(field)) if *target != field => {
+            return Err(refuse("the request target and the Host field name different hosts"));
+        }
+        (Some(target), _) => target.clone(),
+        (None, Some(field)) => field,
+        (None, None) => return Err(refuse("there is no Host")),
+    };
+    if host.as_str().contains('@') || host.host().is_empty() {
+        return Err(refuse("the Host is no host"));
+    }
+    Ok(host)
+}
+
+/// RFC 9110 section 7.4: a request that came over a connection for another name is not ours to answer.
+fn directed(host: &Authority, names: Names<'_>) -> Result<(), Rejection> {
+    let Some(sni) = names.sni.filter(|_| names.several) else {
+        return Ok(());
+    };
+    let plain = host.host().trim_end_matches('.');
+    if plain.eq_ignore_ascii_case(sni.trim_end_matches('.')) {
+        return Ok(());
+    }
+    let detail = format!("this connection was opened for {sni}; open another one for {plain}");
+    Err(Rejection::new(StatusCode::MISDIRECTED_REQUEST, Reason::MisdirectedRequest, detail))
+}
+
+/// A token in a URL ends up in logs; OpenClaw refuses it too.
+fn query(query: &str) -> Result<(), Rejection> {
+    if query.bytes().any(|byte| !(0x21..0x7f).contains(&byte)) {
+        return Err(bad_request(
+            Reason::BadPath,
+            "the query has a control, blank or non-ASCII character",
+        ));
+    }
+    if query.split('&').any(|pair| is_token(pair.split('=').next().unwrap_or_default())) {
+        let detail =
+            "the query has a `token`; send it as `Authorization: Bearer …`, where logs do not keep it";
+        return Err(bad_request(Reason::TokenInQuery, detail));
+    }
+    Ok(())
+}
+
+/// Whether a query's name is `token` once percent-decoded.
+fn is_token(name: &str) -> bool {
+    let mut wanted = b"token".iter();
+    let mut bytes = name.bytes();
+    while let Some(byte) = bytes.next() {
+        let byte = if byte == b'%' {
+            let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
+            let (Some(high), Some(low)) = (digit(), digit()) else {
+                return false;
+            };
+            u8::try_from(high * 16 + low).unwrap_or_default()
+        } else {
+            byte
+        };
+        if wanted.next() != Some(&byte.to_ascii_lowercase()) {
+            return false;
+        }
+    }
+    wanted.next().is_none()
+}
+
+/// The HTTP/1 guard has seen the bytes; this is for HTTP/2, and for what hyper reads itself.
+fn framing(parts: &Parts) -> Result<(), Rejection> {
+    let mut lengths = parts.headers.get_all(header::CONTENT_LENGTH).iter();
+    lengths.next();
+    if lengths.next().is_some() {
+        return Err(bad_request(Reason::BadFraming, "Content-Length is given more than once").closing());
+    }
+    if parts.version == Version::HTTP_2 && parts.headers.contains_key(header::TRANSFER_ENCODING) {
+        return Err(bad_request(Reason::BadFraming, "HTTP/2 has no Transfer-Encoding"));
+    }
+    Ok(())
+}
+
+/// RFC 9110 section 10.1.1. `100-continue` itself is answered by hyper, when the body is first asked
+/// for, which is after every check.
+fn expectation(parts: &Parts) -> Result<(), Rejection> {
+    let other = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if parts.headers.get_all(header::EXPECT).iter().any(other) {
+        let detail = "only `Expect: 100-continue` is understood";
+        return Err(Rejection::new(StatusCode::EXPECTATION_FAILED, Reason::ExpectationFailed, detail));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    const ONE: Names<'_> = Names { sni: Some("gate.example"), several: false };
+    const SEVERAL: Names<'_> = Names { sni: Some("gate.example"), several: true };
+
+    fn reason(request: http::request::Builder, names: Names<'_>) -> Option<Reason> {
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        check(&parts, names).err().map(|rejection| rejection.reason)
+    }
+
+    fn post(uri: &str) -> http::request::Builder {
+        Request::post(uri)
+    }
+
+    #[test]
+    fn one_host_is_demanded_and_it_must_be_one() {
+        let with = |host: &str| post("/hooks/wake").header("host", host);
+        assert_eq!(reason(with("gate.example:8443"), ONE), None);
+        assert_eq!(reason(post("/hooks/wake"), ONE), Some(Reason::BadHost));
+        assert_eq!(reason(with("a").header("host", "a"), ONE), Some(Reason::BadHost));
+        assert_eq!(reason(with("user@a"), ONE), Some(Reason::BadHost));
+        assert_eq!(reason(with("a b"), ONE), Some(Reason::BadHost));
+        assert_eq!(reason(post("http://a/hooks/wake").header("host", "b"), ONE), Some(Reason::BadHost));
+        assert_eq!(reason(post("http://a/hooks/wake").header("host", "a"), ONE), None);
+    }
+
+    #[test]
+    fn a_host_other_than_the_handshakes_is_misdirected_where_several_are_served() {
+        let other = || post("/").header("host", "other.example");
+        assert_eq!(reason(other(), ONE), None);
+        assert_eq!(reason(other(), SEVERAL), Some(Reason::MisdirectedRequest));
+        assert_eq!(reason(post("/").header("host", "GATE.example.:8443"), SEVERAL), None);
+        assert_eq!(reason(other(), Names { sni: None, several: true }), None);
+    }
+
+    #[test]
+    fn tunnels_are_refused_on_every_path() {
+        let upgrade = |to: &str| post("/hooks/wake").header("host", "a").header("upgrade", to);
+        assert_eq!(reason(upgrade("websocket"), ONE), Some(Reason::UpgradeRefused));
+        assert_eq!(reason(upgrade("h2c"), ONE), Some(Reason::UpgradeRefused));
+        let connect = Request::builder().method("CONNECT").uri("a:1").header("host", "a:1");
+        assert_eq!(reason(connect, ONE), Some(Reason::UpgradeRefused));
+    }
+
+    #[test]
+    fn a_token_in_the_query_is_refused_in_any_spelling() {
+        let with = |query: &str| reason(post(&format!("/hooks/wake?{query}")).header("host", "a"), ONE);
+        for query in ["token=x", "a=b&token=x", "%74oken=x", "Token", "t%6Fken=x"] {
+            assert_eq!(with(query), Some(Reason::TokenInQuery), "{query}");
+        }
+        for query in ["tokens=x", "a=token", "%zzoken=x", "to", "push_token=x"] {
+            assert_eq!(with(query), None, "{query}");
+        }
+    }
+
+    #[test]
+    fn an_expectation_but_100_continue_fails() {
+        let with = |value: &str| reason(post("/").header("host", "a").header("expect", value), ONE);
+        assert_eq!(with("100-Continue"), None);
+        assert_eq!(with("200-ok"), Some(Reason::ExpectationFailed));
+    }
+}

@@ -1,0 +1,10 @@
+//! What operators see: events on stdout, metrics, and the closed lists of reasons.
+
+pub mod access;
+mod event;
+pub mod logging;
+pub mod metrics;
+mod reason;
+
+pub use event::emit;
+pub use reason::{HandshakeReason, ReasonClass, RequestReason};

@@ -1,0 +1,227 @@
+//! What a ClientHello offers, read from the raw records.
+//!
+//! rustls tells SNI, ALPN, suites, groups and schemes, but not `supported_versions`, and nothing at
+//! all once it has refused. So the records are parsed once more, by `tls-parser`, for the log only:
+//! no decision about trust is taken here.
+
+use rustls::ProtocolVersion;
+use serde::Serialize;
+use tls_parser::{
+    TlsExtension, TlsMessage, TlsMessageHandshake, TlsVersion, parse_tls_client_hello_extensions,
+    parse_tls_message_handshake,
+};
+
+use crate::identity::name::printable;
+
+/// Most records and bytes a ClientHello may be spread over before it goes to rustls unread.
+const MAX_HELLO: usize = 32 * 1024;
+/// Values of one list beyond this many are left out.
+const MAX_LIST: usize = 32;
+
+/// The facts of a ClientHello that a log line can use. Text is escaped.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ClientHello {
+    /// Server name the sender asked for.
+    pub sni: Option<String>,
+    /// Protocols it offered.
+    pub alpn: Vec<String>,
+    /// Versions it offered, `TLSv1.3` …; reserved ("GREASE") values are left out.
+    pub versions: Vec<String>,
+    /// Cipher suites, as IANA numbers.
+    pub suites: Vec<u16>,
+    /// Key exchange groups, as IANA numbers.
+    pub groups: Vec<u16>,
+    /// Signature schemes, as IANA numbers.
+    pub schemes: Vec<u16>,
+}
+
+/// What the first bytes of a TLS connection hold.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Parsed {
+    /// The ClientHello is not complete.
+    Partial,
+    /// It is.
+    Whole(Box<ClientHello>),
+    /// It will never be: rustls finds the words for it.
+    Unreadable,
+}
+
+/// Parses the records in `bytes`.
+pub fn parse(bytes: &[u8]) -> Parsed {
+    let message = match handshake_message(bytes) {
+        Ok(Some(message)) => message,
+        Ok(None) => return Parsed::Partial,
+        Err(Unreadable) => return Parsed::Unreadable,
+    };
+    match parse_tls_message_handshake(&message) {
+        Ok((_, TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello)))) => {
+            let mut facts = ClientHello {
+                suites: hello.ciphers.iter().map(|id| id.0).take(MAX_LIST * 8).collect(),
+                ..ClientHello::default()
+            };
+            let extensions = hello.ext.map(parse_tls_client_hello_extensions);
+            for extension in extensions.and_then(Result::ok).map(|(_, list)| list).unwrap_or_default() {
+                facts.take(&extension);
+            }
+            if facts.versions.is_empty() {
+                // RFC 8446 section 4.2.1: without the extension, legacy_version is the highest offered.
+                facts.versions.push(version_name(hello.version));
+            }
+            Parsed::Whole(Box::new(facts))
+        }
+        _ => Parsed::Unreadable,
+    }
+}
+
+struct Unreadable;
+
+/// Joins the fragments of the first handshake message (RFC 8446 section 5.1); `None` when some are
+/// still to come.
+fn handshake_message(mut bytes: &[u8]) -> Result<Option<Vec<u8>>, Unreadable> {
+    let mut message = Vec::new();
+    loop {
+        let [kind, major, _, high, low, rest @ ..] = bytes else {
+            return Ok(None);
+        };
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        if *kind != 22 || *major != 3 || length == 0 || message.len() + length > MAX_HELLO {
+            return Err(Unreadable);
+        }
+        if rest.len() < length {
+            return Ok(None);
+        }
+        message.extend_from_slice(&rest[..length]);
+        bytes = &rest[length..];
+        let [kind, a, b, c, body @ ..] = message.as_slice() else {
+            continue;
+        };
+        if *kind != 1 {
+            return Err(Unreadable);
+        }
+        let wanted = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        if wanted > MAX_HELLO {
+            return Err(Unreadable);
+        }
+        if body.len() >= wanted {
+            return Ok(Some(message));
+        }
+    }
+}
+
+impl ClientHello {
+    fn take(&mut self, extension: &TlsExtension<'_>) {
+        match extension {
+            TlsExtension::SNI(names) => {
+                self.sni = names.first().map(|(_, name)| printable(&String::from_utf8_lossy(name)));
+            }
+            TlsExtension::ALPN(protocols) => {
+                let names = protocols.iter().filter(|name| !is_grease_alpn(name)).take(MAX_LIST);
+                self.alpn = names.map(|name| printable(&String::from_utf8_lossy(name))).collect();
+            }
+            TlsExtension::SupportedVersions(versions) => {
+                let known = versions.iter().filter(|version| !is_grease(version.0)).take(MAX_LIST);
+                self.versions = known.map(|version| version_name(*version)).collect();
+            }
+            TlsExtension::EllipticCurves(groups) => {
+                self.groups = groups.iter().map(|group| group.0).take(MAX_LIST).collect();
+            }
+            TlsExtension::SignatureAlgorithms(schemes) => {
+                self.schemes = schemes.iter().copied().take(MAX_LIST).collect();
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether TLS 1.2 or 1.3 is among the versions offered.
+    pub fn offers_modern_version(&self) -> bool {
+        self.versions.iter().any(|version| version == "TLSv1.2" || version == "TLSv1.3")
+    }
+}
+
+/// RFC 8701 values, sent to keep servers tolerant.
+pub(crate) fn is_grease(value: u16) -> bool {
+    value & 0x0f0f == 0x0a0a && value >> 8 == value & 0xff
+}
+
+fn is_grease_alpn(name: &[u8]) -> bool {
+    matches!(name, [high, low] if is_grease(u16::from_be_bytes([*high, *low])))
+}
+
+fn version_name(version: TlsVersion) -> String {
+    match version.0 {
+        0x0300 => "SSLv3".to_owned(),
+        0x0301 => "TLSv1.0".to_owned(),
+        0x0302 => "TLSv1.1".to_owned(),
+        other => protocol_name(ProtocolVersion::from(other)),
+    }
+}
+
+/// The name OpenSSL gives a version.
+pub fn protocol_name(version: ProtocolVersion) -> String {
+    match version {
+        ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
+        ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
+        other => format!("0x{:04x}", u16::from(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, crypto::aws_lc_rs};
+
+    use super::*;
+
+    fn hello_bytes(fragment: Option<usize>) -> Vec<u8> {
+        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.max_fragment_size = fragment;
+        let mut client =
+            ClientConnection::new(config.into(), "gate.example".try_into().unwrap()).unwrap();
+        let mut bytes = Vec::new();
+        client.write_tls(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_hello_is_read_whole_or_in_fragments() {
+        for fragment in [None, Some(100)] {
+            let Parsed::Whole(facts) = parse(&hello_bytes(fragment)) else {
+                panic!("not read, fragments of {fragment:?}");
+            };
+            assert_eq!(facts.sni.as_deref(), Some("gate.example"));
+            assert_eq!(facts.alpn, ["h2", "http/1.1"]);
+            assert_eq!(facts.versions, ["TLSv1.3", "TLSv1.2"]);
+            assert!(facts.suites.contains(&0x1301));
+            assert_eq!(facts.groups.first(), Some(&0x11ec), "X25519MLKEM768 comes first");
+        }
+    }
+
+    #[test]
+    fn every_prefix_of_a_hello_is_partial() {
+        let bytes = hello_bytes(None);
+        for end in 0..bytes.len() {
+            assert_eq!(parse(&bytes[..end]), Parsed::Partial, "{end} of {}", bytes.len());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn a_damaged_hello_does_not_make_it_panic(at in 0usize..400, to in any::<u8>()) {
+            let mut bytes = hello_bytes(None);
+            bytes[at] = to;
+            let _ = parse(&bytes);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Why a handshake failed: a pure function from what was seen to a reason, a sentence and a mend.
+//!
+//! It explains a refusal that has happened. It decides nothing: whatever it says, the sender is out.
+
+mod chain;
+mod words;
+
+use std::time::Duration;
+
+use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+
+use self::chain::Fault;
+use self::words::alert_name;
+use super::client_hello::ClientHello;
+use super::evidence::{Evidence, Presented, Refusal};
+use super::trust::Trust;
+use crate::observe::HandshakeReason as Reason;
+
+/// What ended a handshake.
+#[derive(Debug)]
+pub enum Cause {
+    /// The greeting was not TLS, or stopped.
+    NotTls(NotTls),
+    /// rustls refused.
+    Tls(Error),
+    /// The sender closed or reset the connection.
+    Closed,
+    /// Reading or writing failed otherwise.
+    Io(std::io::Error),
+    /// The deadline passed.
+    Timeout {
+        /// How long it was.
+        deadline: Duration,
+        /// What was waited for.
+        step: Step,
+    },
+}
+
+/// A greeting that does not lead to a handshake.
+#[derive(Debug)]
+pub enum NotTls {
+    /// Closed without a byte.
+    Probe,
+    /// HTTP in the clear.
+    PlainHttp,
+    /// A PROXY header.
+    ProxyProtocol,
+    /// SSL 2.0.
+    Sslv2,
+    /// Another protocol: its name, and its first bytes, escaped.
+    Other(Option<&'static str>, String),
+}
+
+/// How far a handshake had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// No byte had come.
+    FirstByte,
+    /// The ClientHello was not complete.
+    ClientHello,
+    /// The sender's certificate and proof, or its end of the handshake, were still to come.
+    SenderFlight,
+}
+
+/// All that the diagnosis looks at.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// What ended it.
+    pub cause: &'a Cause,
+    /// What the sender offered, once that was read.
+    pub hello: Option<&'a ClientHello>,
+    /// What was seen on the way.
+    pub evidence: &'a Evidence,
+    /// Who may issue client certificates.
+    pub trust: &'a Trust,
+    /// Names the gate's own certificate is good for, as one phrase.
+    pub server_names: &'a str,
+    /// The gate's clock, seconds since 1970.
+    pub now: i64,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// From the closed list.
+    pub reason: Reason,
+    /// What exactly is wrong, with the names, dates and numbers that matter.
+    pub detail: String,
+    /// What to do about it.
+    pub hint: String,
+    /// The alert the sender was sent.
+    pub alert_sent: Option<String>,
+    /// The alert the sender sent.
+    pub alert_received: Option<String>,
+    /// The configured CA that comes closest to having issued the certificate.
+    pub nearest_ca: Option<String>,
+}
+
+/// Says why.
+pub fn diagnose(case: &Case<'_>) -> Diagnosis {
+    let fault = match case.cause {
+        Cause::NotTls(greeting) => words::not_tls(greeting),
+        Cause::Tls(error) => of_error(error, case),
+        Cause::Closed => words::closed(case),
+        Cause::Io(error) => words::io(error),
+        Cause::Timeout { deadline, step } => words::timeout(*deadline, *step, case.evidence.bytes_in),
+    };
+    let alert_received = match case.cause {
+        Cause::Tls(Error::AlertReceived(alert)) => Some(alert_name(*alert)),
+        _ => None,
+    };
+    let alert_sent = case.evidence.plain_alert().or_else(|| alert_for(case.cause)).map(alert_name);
+    Diagnosis {
+        reason: fault.reason,
+        detail: fault.detail,
+        hint: fault.hint,
+        alert_sent,
+        alert_received,
+        nearest_ca: fault.nearest_ca,
+    }
+}
+
+fn of_error(error: &Error, case: &Case<'_>) -> Fault {
+    if let Some(Presented { chain, refused: Some(refusal) }) = &case.evidence.presented {
+        return of_refusal(refusal, chain, case);
+    }
+    match error {
+        Error::NoCertificatesPresented => words::missing(case),
+        Error::AlertReceived(alert) => of_alert(*alert, case),
+        Error::NoApplicationProtocol => words::alpn_mismatch(case),
+        // The version first: old hellos lack what rustls looks for before it looks at the version.
+        Error::PeerIncompatible(_) if case.hello.is_some_and(|hello| !hello.offers_modern_version()) => {
+            words::tls_version(case)
+        }
+        Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::SupportedVersionsExtensionRequired
+            | PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled,
+        ) => words::tls_version(case),
+        Error::PeerIncompatible(why) => words::no_common_algorithms(why, case),
+        Error::InvalidCertificate(CertificateError::BadEncoding) => words::malformed(error),
+        Error::InvalidMessage(rustls::InvalidMessage::HandshakePayloadTooLarge) => words::too_large(),
+        Error::General(_)
+        | Error::FailedToGetCurrentTime
+        | Error::FailedToGetRandomBytes
+        | Error::EncryptError
+        | Error::InconsistentKeys(_) => words::internal(error),
+        other => words::protocol_error(other),
+    }
+}
+
+fn of_alert(alert: AlertDescription, case: &Case<'_>) -> Fault {
+    match alert {
+        AlertDescription::CloseNotify | AlertDescription::UserCanceled => words::closed(case),
+        AlertDescription::UnknownCA
+        | AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::BadCertificateStatusResponse => words::server_cert_rejected(alert, case),
+        AlertDescription::ProtocolVersion => words::tls_version(case),
+        other => words::client_alert(other),
+    }
+}
+
+/// The sender's certificate was refused: which of its faults is to be mended first?
+fn of_refusal(
+    refusal: &Refusal,
+    chain: &[rustls_pki_types::CertificateDer<'_>],
+    case: &Case<'_>,
+) -> Fault {
+    let mut faults = chain::faults(chain, case.trust, case.now);
+    let named = match refusal {
+        Refusal::Chain(error) => words::of_chain_error(error, chain),
+        Refusal::KeyUsage => words::key_usage(chain),
+        Refusal::Rules => words::not_allowed(chain),
+        Refusal::Possession(error) => match chain::weak_key(chain) {
+            Some(fault) => fault,
+            None => words::key_mismatch(error, chain),
+        },
+    };
+    // The verifier's word stands unless the chain itself tells something more specific.
+    if !faults.iter().any(|fault| fault.explains(named.reason)) {
+        faults.push(named);
+        faults.sort_by_key(|fault| fault.rank());
+    }
+    chain::combine(faults)
+}
+
+/// The alert rustls sends for what is refused after encryption has begun.
+fn alert_for(cause: &Cause) -> Option<AlertDescription> {
+    match cause {
+        Cause::Tls(Error::NoCertificatesPresented) => Some(AlertDescription::CertificateRequired),
+        Cause::Tls(Error::InvalidCertificate(error)) => Some(error.clone().into()),
+        Cause::Tls(Error::InvalidCertRevocationList(_)) => Some(AlertDescription::HandshakeFailure),
+        Cause::Tls(Error::PeerMisbehaved(_)) => Some(AlertDescription::IllegalParameter),
+        Cause::Tls(Error::InvalidMessage(_)) => Some(AlertDescription::DecodeError),
+        _ => None,
+    }
+}
+
+/// Whether an error of the verifier is about revocation lists and not about the certificate.
+fn is_crl_error(error: &Error) -> bool {
+    matches!(error, Error::InvalidCertRevocationList(_))
+}
+
+#[cfg(test)]
+mod tests;

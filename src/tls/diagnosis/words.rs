@@ -1,0 +1,326 @@
+//! The sentences: what is wrong and how to mend it, for every reason that is not read off the chain.
+
+use std::io;
+use std::time::Duration;
+
+use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+use rustls_pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::chain::{Fault, named};
+use super::{Case, NotTls, Step, is_crl_error};
+use crate::identity::name::printable;
+use crate::observe::HandshakeReason as Reason;
+use crate::tls::client_hello::ClientHello;
+
+pub(super) fn not_tls(greeting: &NotTls) -> Fault {
+    match greeting {
+        NotTls::Probe => Fault::new(
+            Reason::TcpProbe,
+            "the connection was opened and closed without a byte",
+            "nothing is wrong if this is a health check; one that asks /livez on the admin listener tells more",
+        ),
+        NotTls::PlainHttp => Fault::new(
+            Reason::PlainHttp,
+            "the sender speaks HTTP without TLS",
+            "use https:// in the sender's webhook URL",
+        ),
+        NotTls::ProxyProtocol => Fault::new(
+            Reason::ProxyProtocol,
+            "a PROXY protocol header came, and none is expected here",
+            "switch the PROXY protocol off in the load balancer before the gate",
+        ),
+        NotTls::Sslv2 => Fault::new(
+            Reason::TlsVersion,
+            "the sender offers SSL 2.0; TLS 1.2 or 1.3 is needed",
+            "update the sender's TLS library",
+        ),
+        NotTls::Other(Some(name), first) => Fault::new(
+            Reason::NotTls,
+            format!("not TLS: the first bytes are {first}, which looks like {name}"),
+            "nothing is wrong if this is a scanner; else point that service at its own port",
+        ),
+        NotTls::Other(None, first) => Fault::new(
+            Reason::NotTls,
+            format!("not TLS: the first bytes are {first}"),
+            "nothing is wrong if this is a scanner; else check which port the sender calls",
+        ),
+    }
+}
+
+pub(super) fn missing(case: &Case<'_>) -> Fault {
+    let detail = format!(
+        "the sender sent no certificate; one of these CAs was asked for: {}",
+        case.trust.names()
+    );
+    let hint = "give the sender its certificate and key (curl: --cert client.pem --key client.key); one that has them \
+                and still sends none holds a certificate of another CA, or a key of a kind that was not offered \
+                (Ed448, secp256k1, RSA-PSS, DSA)";
+    Fault::new(Reason::ClientCertMissing, detail, hint)
+}
+
+pub(super) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> Fault {
+    let detail =
+        format!("the sender refused the gate's certificate with the alert {}", alert_name(alert));
+    let names = case.server_names;
+    let hint = match alert {
+        AlertDescription::UnknownCA | AlertDescription::CertificateUnknown => {
+            "the sender does not trust the CA of the gate's certificate: give it that CA's certificate (curl: \
+             --cacert ca.pem), or give the gate a certificate of a CA that it trusts; check also that \
+             tls.certificate holds the intermediates"
+                .to_owned()
+        }
+        AlertDescription::CertificateExpired => {
+            "renew the certificate in tls.certificate; if it is valid, the sender's clock is wrong".to_owned()
+        }
+        _ => format!("the gate's certificate is good for {names}; check that the sender calls one of these names"),
+    };
+    Fault::new(Reason::ServerCertRejected, detail, hint)
+}
+
+pub(super) fn tls_version(case: &Case<'_>) -> Fault {
+    let offered = case.hello.map(|hello| hello.versions.join(", "));
+    let offered =
+        offered.filter(|list| !list.is_empty()).unwrap_or_else(|| "an older version".to_owned());
+    let detail = format!("the sender offers {offered}; TLS 1.2 or 1.3 is needed");
+    Fault::new(
+        Reason::TlsVersion,
+        detail,
+        "update the sender's TLS library, or lift the limit it was set to",
+    )
+}
+
+pub(super) fn no_common_algorithms(why: &PeerIncompatible, case: &Case<'_>) -> Fault {
+    let what = match why {
+        PeerIncompatible::NoCipherSuitesInCommon => "cipher suite",
+        PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired => {
+            "key exchange group"
+        }
+        PeerIncompatible::NoSignatureSchemesInCommon
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired
+        | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => "signature scheme",
+        _ => "way to go on",
+    };
+    let detail = format!("no common {what} ({why:?}); the sender offers {}", offers(case.hello));
+    let hint = "allow one of TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, ECDHE with AES-GCM or ChaCha20-Poly1305, \
+                with X25519, P-256 or P-384, in the sender's TLS settings";
+    Fault::new(Reason::NoCommonAlgorithms, detail, hint)
+}
+
+fn offers(hello: Option<&ClientHello>) -> String {
+    let Some(hello) = hello else {
+        return "what could not be read".to_owned();
+    };
+    let list = |values: &[u16]| {
+        let shown: Vec<_> = values.iter().take(16).map(|value| format!("{value:#06x}")).collect();
+        shown.join(" ")
+    };
+    format!(
+        "suites {}, groups {}, schemes {}",
+        list(&hello.suites),
+        list(&hello.groups),
+        list(&hello.schemes)
+    )
+}
+
+pub(super) fn alpn_mismatch(case: &Case<'_>) -> Fault {
+    let offered = case.hello.map(|hello| hello.alpn.join(", ")).unwrap_or_default();
+    let detail =
+        format!("the sender offers the protocols {offered} (ALPN); the gate speaks h2 and http/1.1");
+    Fault::new(Reason::AlpnMismatch, detail, "let the sender offer http/1.1 or h2, or no ALPN at all")
+}
+
+pub(super) fn closed(case: &Case<'_>) -> Fault {
+    let detail = format!(
+        "the sender closed the connection in the middle of the handshake, after {} bytes",
+        case.evidence.bytes_in
+    );
+    let hint = format!(
+        "look at the sender's own log; a name it does not find in the gate's certificate (good for {}) is a common \
+         cause, its own timeout another",
+        case.server_names
+    );
+    Fault::new(Reason::ClientClosed, detail, hint)
+}
+
+pub(super) fn client_alert(alert: AlertDescription) -> Fault {
+    let detail = format!("the sender ended the handshake with the alert {}", alert_name(alert));
+    Fault::new(Reason::ClientAlert, detail, "look at the sender's own log for the cause")
+}
+
+pub(super) fn io(error: &io::Error) -> Fault {
+    let detail = format!(
+        "reading or writing failed in the middle of the handshake: {}",
+        printable(&error.to_string())
+    );
+    Fault::new(Reason::ProtocolError, detail, "check what stands between the sender and the gate")
+}
+
+pub(super) fn timeout(deadline: Duration, step: Step, bytes_in: u64) -> Fault {
+    let waited = match step {
+        Step::FirstByte => "the sender's first byte",
+        Step::ClientHello => "the rest of the sender's ClientHello",
+        Step::SenderFlight => "the sender's certificate or the end of its handshake",
+    };
+    let detail =
+        format!("after {deadline:?} the gate still waited for {waited}; {bytes_in} bytes had come");
+    let hint =
+        "check the network between the sender and the gate; for a slow one raise tls.handshake_timeout";
+    Fault::new(Reason::HandshakeTimeout, detail, hint)
+}
+
+pub(super) fn malformed(error: &Error) -> Fault {
+    let detail = format!("the sender's certificate cannot be read: {error}");
+    let hint = "send the certificate file as the CA issued it; this one is damaged";
+    Fault::new(Reason::ClientCertMalformed, detail, hint)
+}
+
+pub(super) fn too_large() -> Fault {
+    let hint = "send the leaf and its intermediates only";
+    Fault::new(Reason::ClientCertTooLarge, "the sender's certificates are over 64 KiB", hint)
+}
+
+pub(super) fn internal(error: &Error) -> Fault {
+    Fault::new(Reason::InternalError, format!("the gate itself failed: {error}"), "report this as a bug")
+}
+
+pub(super) fn protocol_error(error: &Error) -> Fault {
+    let detail = format!("the sender broke the TLS protocol: {}", printable(&error.to_string()));
+    let hint =
+        "check what stands between the sender and the gate: something that alters or mixes TLS records";
+    Fault::new(Reason::ProtocolError, detail, hint)
+}
+
+/// What webpki said, in our words; the chain analysis usually says it better.
+pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
+    let who = who(chain);
+    if is_crl_error(error) {
+        let detail = format!("the CRL for the issuer of {who} cannot be used: {error}");
+        return Fault::new(
+            Reason::CrlUnavailable,
+            detail,
+            "have the CA issue its CRL again, and give it to the gate",
+        );
+    }
+    let Error::InvalidCertificate(error) = error else {
+        return Fault::new(
+            Reason::ClientCertMalformed,
+            format!("{who}: {error}"),
+            "have it issued again",
+        );
+    };
+    let (reason, hint) = match error {
+        CertificateError::UnknownIssuer => {
+            (Reason::ClientCertUnknownCa, "use a certificate of a configured CA")
+        }
+        CertificateError::BadSignature => (
+            Reason::ClientCertBadSignature,
+            "send the certificate file as the CA issued it; this one was altered, or signed by another key",
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            (Reason::ClientCertExpired, "renew the sender's certificate")
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            (Reason::ClientCertNotYetValid, "check the clocks, or wait")
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            (Reason::ClientCertWrongPurpose, "have it issued with extendedKeyUsage=clientAuth")
+        }
+        CertificateError::Revoked => {
+            (Reason::ClientCertRevoked, "issue a new certificate to the sender")
+        }
+        CertificateError::UnknownRevocationStatus => {
+            (Reason::CrlUnavailable, "give the gate the CRL of the certificate's issuer")
+        }
+        CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. } => {
+            (Reason::CrlExpired, "fetch the CA's current CRL and give it to the gate")
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
+            Reason::ClientCertKeyUnsupported,
+            "have it issued with ECDSA, RSA of 2048 bits or more, or Ed25519",
+        ),
+        CertificateError::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
+            Some(error) => of_webpki(error),
+            None => (Reason::ClientCertMalformed, "have it issued again"),
+        },
+        _ => (Reason::ClientCertMalformed, "have it issued again"),
+    };
+    Fault::new(reason, format!("{who}: {error}"), hint)
+}
+
+fn of_webpki(error: &webpki::Error) -> (Reason, &'static str) {
+    use webpki::Error;
+    match error {
+        Error::CaUsedAsEndEntity => {
+            (Reason::ClientCertIsCa, "issue a certificate for the sender with that CA")
+        }
+        Error::UnsupportedCertVersion | Error::UnsupportedCriticalExtension => (
+            Reason::ClientCertUnsupported,
+            "have it issued as X.509 v3 without unusual critical extensions",
+        ),
+        Error::EndEntityUsedAsCa => (
+            Reason::ClientChainInvalid,
+            "its issuer is no CA (CA:TRUE is missing): have it issued by one",
+        ),
+        Error::PathLenConstraintViolated => {
+            (Reason::ClientChainInvalid, "a CA in the chain may not have so many CAs below it (pathlen)")
+        }
+        Error::NameConstraintViolation
+        | Error::InvalidNetworkMaskConstraint
+        | Error::MalformedNameConstraint
+        | Error::MaximumNameConstraintComparisonsExceeded => (
+            Reason::ClientChainInvalid,
+            "a CA in the chain may not issue for these names (nameConstraints)",
+        ),
+        Error::MaximumPathBuildCallsExceeded
+        | Error::MaximumPathDepthExceeded
+        | Error::MaximumSignatureChecksExceeded => (
+            Reason::ClientChainInvalid,
+            "the chain is too deep; send the leaf and its own intermediates only",
+        ),
+        _ => (Reason::ClientCertMalformed, "have it issued again; its encoding is broken"),
+    }
+}
+
+pub(super) fn key_usage(chain: &[CertificateDer<'_>]) -> Fault {
+    let detail = format!("{} may not sign (keyUsage lacks digitalSignature)", who(chain));
+    let hint = "have it issued with keyUsage=digitalSignature, or without keyUsage";
+    Fault::new(Reason::ClientCertWrongPurpose, detail, hint)
+}
+
+pub(super) fn not_allowed(chain: &[CertificateDer<'_>]) -> Fault {
+    let detail = format!("{} verifies, but no rule of clients.allow matches it", who(chain));
+    let hint = "add a rule for it to clients.allow, if it is to be let in";
+    Fault::new(Reason::ClientNotAllowed, detail, hint)
+}
+
+pub(super) fn key_mismatch(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
+    let detail = format!(
+        "the sender does not hold the key of {}: its signature does not fit ({error})",
+        who(chain)
+    );
+    let hint = "give the sender the key that its certificate was requested with; \
+                `openssl pkey -in KEY -pubout` and `openssl x509 -in CERT -pubkey -noout` must print the same";
+    Fault::new(Reason::ClientKeyMismatch, detail, hint)
+}
+
+fn who(chain: &[CertificateDer<'_>]) -> String {
+    let leaf = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
+    leaf.map_or_else(|| "the sender's certificate".to_owned(), |(_, x509)| named(&x509))
+}
+
+/// An alert by its name in RFC 8446 section 6.
+pub(super) fn alert_name(alert: AlertDescription) -> String {
+    // The enum's names are those of the RFC in camel case.
+    let mut name = String::new();
+    let debug = format!("{alert:?}").replace("CA", "Ca").replace("PSK", "Psk").replace("ised", "ized");
+    for (i, c) in debug.char_indices() {
+        if c.is_ascii_uppercase() && i > 0 {
+            name.push('_');
+        }
+        name.push(c.to_ascii_lowercase());
+    }
+    name
+}

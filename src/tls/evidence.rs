@@ -1,0 +1,111 @@
+//! What is seen of a handshake while it goes on, kept for the diagnosis.
+//!
+//! rustls reports the first fault alone and gives no certificate with it, and a handshake that runs
+//! into its deadline is dropped with all it knew. So the verifier and the tap on the socket note what
+//! they see in a task-local that the handshake future carries: connections do not see each other's.
+
+use std::cell::RefCell;
+
+use rustls::{AlertDescription, Error};
+use rustls_pki_types::CertificateDer;
+use tls_parser::{
+    TlsExtension, TlsMessage, TlsMessageHandshake, parse_tls_message_handshake,
+    parse_tls_server_hello_extensions,
+};
+
+use super::client_hello::protocol_name;
+
+tokio::task_local! {
+    static EVIDENCE: RefCell<Evidence>;
+}
+
+/// Bytes of our own first flight that are kept: enough for a ServerHello or a HelloRetryRequest.
+const SERVER_HELLO: usize = 512;
+
+/// What was seen of one handshake.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    /// Bytes that came from the sender, its greeting included.
+    pub bytes_in: u64,
+    /// What went wrong in the verifier, and with which certificates.
+    pub presented: Option<Presented>,
+    server_flight: Vec<u8>,
+}
+
+/// The certificates a sender presented, leaf first, and the verdict on them.
+#[derive(Debug)]
+pub struct Presented {
+    /// As sent, in DER.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Which check refused, if one did.
+    pub refused: Option<Refusal>,
+}
+
+/// Which of the verifier's checks refused.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// Building a chain to a configured CA.
+    Chain(Error),
+    /// The leaf's key usage.
+    KeyUsage,
+    /// The allow rules.
+    Rules,
+    /// CertificateVerify: the proof that the sender holds the key.
+    Possession(Error),
+}
+
+impl Evidence {
+    /// Nothing but the greeting was seen.
+    pub fn of_greeting(bytes_in: u64) -> Self {
+        Self { bytes_in, ..Self::default() }
+    }
+
+    /// Runs `handshake` with fresh evidence, which can be taken from the future afterwards.
+    pub(super) fn scope<F: Future>(
+        bytes_in: u64,
+        handshake: F,
+    ) -> tokio::task::futures::TaskLocalFuture<RefCell<Self>, F> {
+        EVIDENCE.scope(RefCell::new(Self::of_greeting(bytes_in)), handshake)
+    }
+
+    /// Notes something, if a handshake is going on in this task.
+    pub(super) fn note(update: impl FnOnce(&mut Self)) {
+        let _ = EVIDENCE.try_with(|evidence| update(&mut evidence.borrow_mut()));
+    }
+
+    /// Notes what is written to the sender, as far as it is needed.
+    pub(super) fn sent(&mut self, bytes: &[u8]) {
+        let room = SERVER_HELLO.saturating_sub(self.server_flight.len());
+        self.server_flight.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// The alert that was sent before anything was encrypted (RFC 8446 section 6), if one was.
+    pub fn plain_alert(&self) -> Option<AlertDescription> {
+        match self.server_flight.as_slice() {
+            [21, _, _, 0, 2, _, description, ..] => Some(AlertDescription::from(*description)),
+            _ => None,
+        }
+    }
+
+    /// Version and cipher suite of the ServerHello (or HelloRetryRequest), when one was sent.
+    pub fn negotiated(&self) -> Option<(String, String)> {
+        let [22, _, _, _, _, message @ ..] = self.server_flight.as_slice() else {
+            return None;
+        };
+        let Ok((_, TlsMessage::Handshake(TlsMessageHandshake::ServerHello(hello)))) =
+            parse_tls_message_handshake(message)
+        else {
+            return None;
+        };
+        let extensions = hello.ext.map(parse_tls_server_hello_extensions);
+        let selected = extensions.and_then(Result::ok).and_then(|(_, list)| {
+            list.into_iter().find_map(|extension| match extension {
+                TlsExtension::SupportedVersions(versions) => versions.first().copied(),
+                _ => None,
+            })
+        });
+        let version = selected.unwrap_or(hello.version);
+        let suite = rustls::CipherSuite::from(hello.cipher.0);
+        Some((protocol_name(version.0.into()), suite.as_str().unwrap_or("unknown").to_owned()))
+    }
+}

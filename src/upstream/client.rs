@@ -1,0 +1,247 @@
+//! Sending a request to an upstream, and saying what went wrong when there is no answer.
+
+use std::error::Error as _;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
+use thiserror::Error;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+
+use super::Connector;
+use super::body::{BodyError, Progress, RequestBody};
+use super::pool::Pool;
+
+/// How long to wait for an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection.
+    pub connect: Duration,
+    /// For an answer to begin, from the last piece of the request on.
+    pub response: Duration,
+    /// Between two pieces of a body, either way.
+    pub idle: Duration,
+}
+
+/// Why an upstream gave no answer.
+#[derive(Debug, Error)]
+pub enum UpstreamError {
+    /// It could not be connected to. The request was not sent.
+    #[error("it cannot be connected to: {0}")]
+    Unavailable(#[source] io::Error),
+    /// It did not take the connection in time. The request was not sent.
+    #[error("it did not take a connection within {0:?}")]
+    ConnectTimeout(Duration),
+    /// The request was sent, and no answer began.
+    #[error("it did not answer within {0:?}")]
+    Timeout(Duration),
+    /// The request was sent, at least in part, and the connection was closed without an answer.
+    #[error("it closed the connection before it answered: {0}")]
+    Closed(#[source] hyper::Error),
+    /// What it answered is not HTTP/1.1.
+    #[error("its answer is not HTTP/1.1: {0}")]
+    Protocol(#[source] hyper::Error),
+    /// The request's own body ended early.
+    #[error(transparent)]
+    Body(BodyError),
+}
+
+/// An answer that has begun.
+#[derive(Debug)]
+pub struct Answer {
+    /// Status and header fields, and the body to come.
+    pub response: Response<ResponseBody>,
+    /// Whether the request had to go out on a second connection.
+    pub retried: bool,
+}
+
+/// A client for one upstream, with its own idle connections: one for each worker.
+#[derive(Debug)]
+pub struct Client {
+    connector: Connector,
+    pool: Pool,
+    timeouts: Timeouts,
+}
+
+impl Client {
+    /// A client without a connection yet.
+    pub fn new(connector: Connector, timeouts: Timeouts) -> Self {
+        Self { connector, pool: Pool::default(), timeouts }
+    }
+
+    /// Sends `request` and waits for the answer to begin.
+    ///
+    /// Goes out a second time only when an idle connection turned out to be closed before any of the
+    /// request was handed to it: what may have been seen by the upstream is never sent twice.
+    pub async fn send(&self, request: Request<RequestBody>) -> Result<Answer, UpstreamError> {
+        let progress = request.body().progress();
+        let mut retried = false;
+        let mut request = request;
+        if let Some(mut sender) = self.pool.take() {
+            match self.exchange(&mut sender, request, &progress).await {
+                Ok(response) => return Ok(self.answer(response, sender, progress, false)),
+                Err(Failed { unsent: Some(back), .. }) => {
+                    request = *back;
+                    retried = true;
+                }
+                Err(Failed { error, .. }) => return Err(error),
+            }
+        }
+        let mut sender = self.connect().await?;
+        match self.exchange(&mut sender, request, &progress).await {
+            Ok(response) => Ok(self.answer(response, sender, progress, retried)),
+            Err(Failed { error, .. }) => Err(error),
+        }
+    }
+
+    async fn connect(&self) -> Result<SendRequest<RequestBody>, UpstreamError> {
+        let limit = self.timeouts.connect;
+        match timeout(limit, self.connector.connect()).await {
+            Ok(connected) => connected.map_err(UpstreamError::Unavailable),
+            Err(_) => Err(UpstreamError::ConnectTimeout(limit)),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        sender: &mut SendRequest<RequestBody>,
+        request: Request<RequestBody>,
+        progress: &Progress,
+    ) -> Result<Response<Incoming>, Failed> {
+        let limit = self.timeouts.response;
+        let mut exchange = std::pin::pin!(sender.try_send_request(request));
+        let mut seen = progress.bytes();
+        loop {
+            match timeout(limit, exchange.as_mut()).await {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(mut failed)) => {
+                    let unsent = failed.take_message().map(Box::new);
+                    return Err(Failed { unsent, error: classify(failed.into_error()) });
+                }
+                // A body that still comes in is no silence of the upstream's.
+                Err(_) if progress.bytes() != seen => seen = progress.bytes(),
+                Err(_) => return Err(Failed { unsent: None, error: UpstreamError::Timeout(limit) }),
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        response: Response<Incoming>,
+        sender: SendRequest<RequestBody>,
+        progress: Progress,
+        retried: bool,
+    ) -> Answer {
+        let lease = Lease { sender: Some(sender), pool: self.pool.clone(), progress };
+        let idle = self.timeouts.idle;
+        let response = response.map(|inner| ResponseBody::new(inner, lease, idle));
+        Answer { response, retried }
+    }
+}
+
+struct Failed {
+    unsent: Option<Box<Request<RequestBody>>>,
+    error: UpstreamError,
+}
+
+fn classify(error: hyper::Error) -> UpstreamError {
+    if error.is_user() {
+        // The body's own error comes back as the source of hyper's.
+        if let Some(body) = error.source().and_then(|source| source.downcast_ref::<BodyError>()) {
+            return UpstreamError::Body(match body {
+                BodyError::TooLarge(limit) => BodyError::TooLarge(*limit),
+                BodyError::Stalled(idle) => BodyError::Stalled(*idle),
+                BodyError::Sender(_) => BodyError::Sender(error),
+            });
+        }
+    }
+    if error.is_parse() { UpstreamError::Protocol(error) } else { UpstreamError::Closed(error) }
+}
+
+/// The connection an answer comes on; goes back to the pool when the exchange is complete.
+#[derive(Debug)]
+struct Lease {
+    sender: Option<SendRequest<RequestBody>>,
+    pool: Pool,
+    progress: Progress,
+}
+
+impl Lease {
+    /// The answer has come to its end. If the request has not, the connection is closed: the rest of
+    /// it must not be waited for.
+    fn end(&mut self) {
+        if let Some(sender) = self.sender.take().filter(|_| self.progress.ended()) {
+            self.pool.give_back(sender);
+        }
+    }
+}
+
+/// Why an answer ended early.
+#[derive(Debug, Error)]
+pub enum ResponseBodyError {
+    /// The upstream sent nothing for this long.
+    #[error("the upstream stopped in the middle of its answer for {0:?}")]
+    Stalled(Duration),
+    /// The upstream closed the connection, or broke the framing.
+    #[error("the upstream's answer broke off: {0}")]
+    Upstream(#[source] hyper::Error),
+}
+
+/// An upstream's answer, streamed.
+#[derive(Debug)]
+pub struct ResponseBody {
+    inner: Incoming,
+    lease: Lease,
+    idle: Duration,
+    stall: Option<Pin<Box<Sleep>>>,
+}
+
+impl ResponseBody {
+    fn new(inner: Incoming, mut lease: Lease, idle: Duration) -> Self {
+        if inner.is_end_stream() {
+            lease.end();
+        }
+        Self { inner, lease, idle, stall: None }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = ResponseBodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError>>> {
+        let this = self.get_mut();
+        let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
+            let idle = this.idle;
+            let stall = this.stall.get_or_insert_with(|| Box::pin(sleep(idle)));
+            return stall.as_mut().poll(cx).map(|()| Some(Err(ResponseBodyError::Stalled(idle))));
+        };
+        if let Some(stall) = &mut this.stall {
+            stall.as_mut().reset(Instant::now() + this.idle);
+        }
+        match frame {
+            Some(Err(error)) => return Poll::Ready(Some(Err(ResponseBodyError::Upstream(error)))),
+            None => this.lease.end(),
+            Some(Ok(_)) if this.inner.is_end_stream() => this.lease.end(),
+            Some(Ok(_)) => {}
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(ResponseBodyError::Upstream)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,184 @@
+//! One connection to an upstream: TCP, unix socket or TLS, ready for HTTP/1.1.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::crypto::aws_lc_rs;
+use rustls::{ClientConfig, RootCertStore, version};
+use rustls_pki_types::ServerName;
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+
+use super::Target;
+use super::body::RequestBody;
+
+/// Largest answer head, in bytes, that is taken from an upstream.
+const MAX_ANSWER_HEAD: usize = 64 * 1024;
+
+/// How to reach an upstream.
+#[derive(Clone)]
+pub struct Connector {
+    target: Target,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connector({})", self.target)
+    }
+}
+
+/// Why an `https://` upstream cannot be prepared.
+#[derive(Debug, Error)]
+pub enum ConnectorError {
+    /// The host is neither a name nor an address.
+    #[error("`{0}` is not a host name")]
+    Host(String),
+    /// The CA file.
+    #[error("the CA file {0} {1}")]
+    Ca(String, String),
+    /// No CA file was given, and the system has no roots.
+    #[error("no CA is known for it: name one with upstream.ca")]
+    NoRoots,
+    /// rustls refused.
+    #[error(transparent)]
+    Tls(#[from] rustls::Error),
+}
+
+impl Connector {
+    /// Prepares TLS where the target needs it: with the CAs in `ca`, else with the system's roots.
+    pub fn new(target: Target, ca: Option<&Path>) -> Result<Self, ConnectorError> {
+        let Target::Https { host, .. } = &target else {
+            return Ok(Self { target, tls: None });
+        };
+        let name = ServerName::try_from(host.clone()).map_err(|_| ConnectorError::Host(host.clone()))?;
+        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
+            .with_root_certificates(roots(ca)?)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { target, tls: Some((TlsConnector::from(Arc::new(config)), name)) })
+    }
+
+    /// Opens a connection and sees to it that it is driven.
+    pub(super) async fn connect(&self) -> io::Result<SendRequest<RequestBody>> {
+        let io = self.dial().await?;
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(MAX_ANSWER_HEAD);
+        let (sender, connection) =
+            builder.handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
+        // It ends by itself when its sender is dropped or the upstream closes; draining need not
+        // wait for it, only for the requests that use it.
+        #[expect(clippy::disallowed_methods, reason = "not a task of a sender; see above")]
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to the upstream ended");
+            }
+        });
+        Ok(sender)
+    }
+
+    async fn dial(&self) -> io::Result<Stream> {
+        match &self.target {
+            Target::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
+            Target::Http { host, port } | Target::Https { host, port } => {
+                let tcp = TcpStream::connect((host.as_str(), *port)).await?;
+                tcp.set_nodelay(true)?;
+                match &self.tls {
+                    None => Ok(Stream::Tcp(tcp)),
+                    Some((tls, name)) => {
+                        Ok(Stream::Tls(Box::new(tls.connect(name.clone(), tcp).await?)))
+                    }
+                }
+            }
+            Target::Echo => Err(io::Error::other("echo: has no connections")),
+        }
+    }
+}
+
+fn roots(ca: Option<&Path>) -> Result<RootCertStore, ConnectorError> {
+    let mut roots = RootCertStore::empty();
+    if let Some(path) = ca {
+        let failed = |why: String| ConnectorError::Ca(path.display().to_string(), why);
+        let pem = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+        for der in crate::tls::material::certificates(&pem)
+            .map_err(|error| failed(format!("is broken PEM: {error}")))?
+        {
+            roots.add(der).map_err(|error| failed(format!("has an unusable certificate: {error}")))?;
+        }
+        if roots.is_empty() {
+            return Err(failed("has no certificate".to_owned()));
+        }
+        return Ok(roots);
+    }
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return Err(ConnectorError::NoRoots);
+    }
+    Ok(roots)
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+}
+
+/// Calls the same method of whichever stream it is.
+macro_rules! each {
+    ($self:expr, $io:ident => $call:expr) => {
+        match $self.get_mut() {
+            Stream::Tcp($io) => $call,
+            Stream::Unix($io) => $call,
+            Stream::Tls($io) => $call,
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        each!(self, io => Pin::new(io).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        each!(self, io => Pin::new(io).poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        each!(self, io => Pin::new(io).poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(io) => io.is_write_vectored(),
+            Self::Unix(io) => io.is_write_vectored(),
+            Self::Tls(io) => io.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, io => Pin::new(io).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, io => Pin::new(io).poll_shutdown(cx))
+    }
+}

@@ -1,0 +1,161 @@
+//! Answers that mean the upstream is not set up for the gate, or the gate not for it.
+//!
+//! OpenClaw's refusals are terse; each of these has cost somebody an evening. The answer is passed on
+//! as it is, and one line says what to change.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use http::{HeaderMap, StatusCode, header};
+use serde::Serialize;
+use tracing::Level;
+
+use crate::observe::emit;
+
+/// Seconds between two lines about the same thing.
+const PAUSE: u64 = 60;
+
+/// What is suspected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Suspicion {
+    /// OpenClaw got a forwarding header from a proxy it does not trust.
+    ProxyAttribution,
+    /// The token is missing or wrong.
+    Unauthorized,
+    /// The body is over the upstream's limit, but under the gate's.
+    BodyLimit,
+    /// A web page: another server, or a path that is no hook.
+    WebPage,
+}
+
+/// The text by which OpenClaw's attribution error is known.
+const ATTRIBUTION: &[u8] = b"proxy_attribution_required";
+
+impl Suspicion {
+    /// By the head of an answer alone. `Err(())`: a 403, whose body has to tell.
+    pub fn of_head(status: StatusCode, headers: &HeaderMap) -> Result<Option<Self>, ForbiddenBody> {
+        let content_type = headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+        let html =
+            content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with(b"text/html"));
+        match status {
+            StatusCode::FORBIDDEN if !html => Err(ForbiddenBody),
+            StatusCode::UNAUTHORIZED => Ok(Some(Self::Unauthorized)),
+            StatusCode::PAYLOAD_TOO_LARGE => Ok(Some(Self::BodyLimit)),
+            _ => Ok(html.then_some(Self::WebPage)),
+        }
+    }
+
+    fn hint(self, token: Option<&str>) -> String {
+        match (self, token) {
+            (Self::ProxyAttribution, _) => "OpenClaw refuses forwarding headers (X-Forwarded-*, Forwarded, X-Real-IP, \
+                 Tailscale-*) from a proxy it does not trust. The gate sends none: look for another proxy between \
+                 the gate and OpenClaw, or list the gate in gateway.trustedProxies"
+                .to_owned(),
+            (Self::Unauthorized, Some(origin)) => {
+                format!("the token from {origin} is not the one in OpenClaw's hooks.token; make them the same")
+            }
+            (Self::Unauthorized, None) => "the sender gave no token, or a wrong one; let the gate add OpenClaw's \
+                 hooks.token with --hook-token-file"
+                .to_owned(),
+            (Self::BodyLimit, _) => "the upstream takes less than the gate lets through (OpenClaw: 262144 bytes); set \
+                 limits.body to its limit, so that senders hear it from the gate before they have sent everything"
+                .to_owned(),
+            (Self::WebPage, _) => "the upstream answered with a web page: check that upstream.url is the gateway's \
+                 port, that hooks are on there (hooks.enabled), and that hooks.path is the route's path"
+                .to_owned(),
+        }
+    }
+}
+
+/// A 403 whose first bytes must be looked at.
+#[derive(Debug)]
+pub struct ForbiddenBody;
+
+impl ForbiddenBody {
+    /// Looks at the first piece of the body.
+    pub fn of_body(&self, first: &[u8]) -> Option<Suspicion> {
+        first
+            .windows(ATTRIBUTION.len())
+            .any(|part| part == ATTRIBUTION)
+            .then_some(Suspicion::ProxyAttribution)
+    }
+}
+
+/// Writes `upstream_misconfigured`, at most once a minute for each suspicion; shared by all workers.
+#[derive(Debug)]
+pub struct Complaints {
+    upstream: String,
+    token: Option<String>,
+    started: Instant,
+    next: [AtomicU64; 4],
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    upstream: &'a str,
+    problem: Suspicion,
+    status: u16,
+    request: &'a str,
+    hint: String,
+}
+
+impl Complaints {
+    /// `token` says where the injected token is from, if one is injected.
+    pub fn new(upstream: String, token: Option<String>) -> Self {
+        Self { upstream, token, started: Instant::now(), next: Default::default() }
+    }
+
+    /// Logs that the answer to `request` (its identifier) raised `suspicion`.
+    pub fn log(&self, suspicion: Suspicion, status: StatusCode, request: &str) {
+        let now = self.started.elapsed().as_secs();
+        let next = &self.next[suspicion as usize];
+        let due = next.load(Ordering::Relaxed);
+        if now < due
+            || next.compare_exchange(due, now + PAUSE, Ordering::Relaxed, Ordering::Relaxed).is_err()
+        {
+            return;
+        }
+        emit(
+            Level::WARN,
+            "upstream_misconfigured",
+            &Line {
+                upstream: &self.upstream,
+                problem: suspicion,
+                status: status.as_u16(),
+                request,
+                hint: suspicion.hint(self.token.as_deref()),
+            },
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_head(status: u16, content_type: &str) -> Result<Option<Suspicion>, ForbiddenBody> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+        Suspicion::of_head(StatusCode::from_u16(status).unwrap(), &headers)
+    }
+
+    #[test]
+    fn each_refusal_of_openclaw_is_known() {
+        assert_eq!(of_head(401, "text/plain").unwrap(), Some(Suspicion::Unauthorized));
+        assert_eq!(of_head(413, "application/json").unwrap(), Some(Suspicion::BodyLimit));
+        assert_eq!(of_head(200, "text/html; charset=utf-8").unwrap(), Some(Suspicion::WebPage));
+        let body = of_head(403, "application/json").unwrap_err();
+        assert_eq!(
+            body.of_body(br#"{"error":{"type":"proxy_attribution_required"}}"#),
+            Some(Suspicion::ProxyAttribution)
+        );
+        assert_eq!(body.of_body(b"{}"), None);
+    }
+
+    #[test]
+    fn an_ordinary_answer_raises_no_suspicion() {
+        assert_eq!(of_head(200, "application/json").unwrap(), None);
+        assert_eq!(of_head(500, "text/plain").unwrap(), None);
+    }
+}
