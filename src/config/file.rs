@@ -1,0 +1,291 @@
+//! The settings in a TOML file.
+//!
+//! The parsed document is walked by hand, not mirrored with serde: serde stops at the first mistake,
+//! and here all of them are found, each with its line.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeArray, DeInteger, DeTable, DeValue};
+use zeroize::Zeroizing;
+
+use super::keys::{self, KEYS, Key, Kind};
+use super::layers::{Layer, Text, piece};
+use super::problem::{Origin, Report};
+use super::suggest::nearest;
+
+/// What a file sets.
+#[derive(Default)]
+pub(super) struct File {
+    /// All but the routes.
+    pub(super) layer: Layer,
+    /// The `[[route]]` tables, in their order.
+    pub(super) routes: Vec<RouteTable>,
+    /// Whether parts could not be read at all, so that a missing key may well be there.
+    pub(super) torn: bool,
+}
+
+/// One `[[route]]` table.
+pub(super) struct RouteTable {
+    /// Where it begins.
+    pub(super) origin: Origin,
+    /// What it sets.
+    pub(super) layer: Layer,
+}
+
+impl File {
+    /// Reads the file that `named_by` names.
+    pub(super) fn read(path: &Path, named_by: &Origin, report: &mut Report) -> Self {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => Zeroizing::new(bytes),
+            Err(error) => {
+                let what = format!("cannot read {}: {error}", path.display());
+                let mend = if error.kind() == io::ErrorKind::NotFound {
+                    "name a TOML file that exists; without one, flags and environment suffice"
+                } else {
+                    "make it a TOML file that the gate's user may read"
+                };
+                report.problem(named_by, what, mend);
+                return Self { torn: true, ..Self::default() };
+            }
+        };
+        let path = Arc::from(path);
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Self::parse(path, text, report),
+            Err(error) => {
+                let line = line_of(&bytes, error.valid_up_to());
+                let origin = Origin::File { path, line, key: None };
+                report.problem(&origin, "is not valid UTF-8", "save the file as UTF-8");
+                Self { torn: true, ..Self::default() }
+            }
+        }
+    }
+
+    /// Reads the content of a file.
+    pub(super) fn parse(path: Arc<Path>, text: &str, report: &mut Report) -> Self {
+        let (document, errors) = DeTable::parse_recoverable(text);
+        let mut reader =
+            Reader { path, text, broken_lines: BTreeSet::new(), file: Self::default(), report };
+        for error in errors {
+            let origin = reader.origin(error.span().unwrap_or_default(), None);
+            if let Origin::File { line, .. } = origin {
+                reader.broken_lines.insert(line);
+            }
+            // The message alone: the error's `Display` quotes the line, which may hold a token.
+            let mend = match error.message() {
+                "duplicate key" => "keep one of them",
+                _ => "correct the TOML there; text stands in quotes, as in certificate = \"server.pem\"",
+            };
+            reader.report.problem(&origin, format!("is not TOML: {}", error.message()), mend);
+        }
+        reader.file.torn = !reader.broken_lines.is_empty();
+        let mut layer = Layer::default();
+        reader.table("", document.get_ref(), &mut layer);
+        reader.file.layer = layer;
+        reader.file
+    }
+}
+
+struct Reader<'a> {
+    path: Arc<Path>,
+    text: &'a str,
+    broken_lines: BTreeSet<usize>,
+    file: File,
+    report: &'a mut Report,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, section: &str, table: &DeTable<'_>, layer: &mut Layer) {
+        for (name, value) in table {
+            let dotted = match section {
+                "" => name.get_ref().to_string(),
+                section => format!("{section}.{}", name.get_ref()),
+            };
+            let origin = self.origin(name.span(), Some(dotted.clone()));
+            // `"tls.certificate"` in quotes is one name with a dot in it, not a key of `[tls]`.
+            let one_name = !name.get_ref().contains('.');
+            if let Some(key) = keys::find(&dotted).filter(|_| one_name) {
+                let values = self.values(key, &origin, value);
+                layer.set(key, values);
+            } else if dotted == "route" {
+                self.routes(&origin, value.get_ref());
+            } else if !keys::is_section(&dotted) || !one_name {
+                self.unknown(&dotted, &origin);
+            } else if let DeValue::Table(table) = value.get_ref() {
+                self.table(&dotted, table, layer);
+            } else if !self.is_broken(&origin) {
+                let what = format!("is a section, not {}", a_kind_of(value.get_ref()));
+                self.report.problem(&origin, what, format!("set its keys: {}", names_in(&dotted)));
+            }
+        }
+    }
+
+    fn routes(&mut self, origin: &Origin, value: &DeValue<'_>) {
+        let DeValue::Array(tables) = value else {
+            let what = format!("is a list of tables, not {}", a_kind_of(value));
+            return self.report.problem(
+                origin,
+                what,
+                "write [[route]], with two brackets, above its keys",
+            );
+        };
+        if tables.is_empty() {
+            self.report.problem(origin, "is an empty list", "leave it out to open /hooks/ alone");
+        }
+        for table in tables.iter() {
+            let origin = self.origin(table.span(), Some("route".to_owned()));
+            let DeValue::Table(content) = table.get_ref() else {
+                let what = format!("is {}, not a table", a_kind_of(table.get_ref()));
+                self.report.problem(&origin, what, "write [[route]] above the keys of each route");
+                continue;
+            };
+            let mut layer = Layer::default();
+            self.table("route", content, &mut layer);
+            self.file.routes.push(RouteTable { origin, layer });
+        }
+    }
+
+    fn values(&mut self, key: &Key, origin: &Origin, value: &Spanned<DeValue<'_>>) -> Vec<Text> {
+        let DeValue::Array(array) = value.get_ref() else {
+            return self.scalar(key, origin.clone(), value.get_ref()).into_iter().collect();
+        };
+        if self.is_broken(origin) {
+            return Vec::new();
+        }
+        // A route is one path; several are several routes. The flag is repeatable all the same.
+        if key.separator.is_none() || key.toml == keys::ROUTE_PATH.toml {
+            self.report.problem(origin, "takes one value, not a list", "take away the brackets");
+            return Vec::new();
+        }
+        self.elements(key, origin, array)
+    }
+
+    fn elements(&mut self, key: &Key, origin: &Origin, array: &DeArray<'_>) -> Vec<Text> {
+        if array.is_empty() {
+            let mend = format!("name at least one value, or leave it out: {}", key.default_text());
+            self.report.problem(origin, "is an empty list", mend);
+        }
+        let mut values = Vec::new();
+        for element in array.iter() {
+            let origin = self.origin(element.span(), Some(key.toml.to_owned()));
+            values.extend(self.scalar(key, origin, element.get_ref()));
+        }
+        values
+    }
+
+    fn scalar(&mut self, key: &Key, origin: Origin, value: &DeValue<'_>) -> Option<Text> {
+        // What stands on a line that is not TOML was made up by the parser to be able to go on.
+        if self.is_broken(&origin) {
+            return None;
+        }
+        match (key.kind, value) {
+            (Kind::Text | Kind::Size | Kind::Duration, DeValue::String(text)) => {
+                piece(text, origin, self.report)
+            }
+            (Kind::Size | Kind::Count, DeValue::Integer(number)) => {
+                piece(&decimal(number), origin, self.report)
+            }
+            (Kind::Switch, DeValue::Boolean(on)) => piece(&on.to_string(), origin, self.report),
+            (kind, value) => {
+                let what = format!("is {}, not {}", a_kind_of(value), wanted(kind));
+                self.report.problem(&origin, what, format!("write {}", example(key)));
+                None
+            }
+        }
+    }
+
+    fn unknown(&mut self, dotted: &str, origin: &Origin) {
+        let section = dotted.rsplit_once('.').map_or("", |(section, _)| section);
+        let mend = match meant(dotted) {
+            Some(key) if key == dotted => "take away the quotes around the dots".to_owned(),
+            Some(key) => format!("did you mean `{key}`?"),
+            None if keys::is_section(section) => {
+                format!("take it out; [{section}] has {}", names_in(section))
+            }
+            None => "take it out; examples/full.toml has all known keys".to_owned(),
+        };
+        self.report.problem(origin, "is no known key", mend);
+    }
+
+    fn origin(&self, span: Range<usize>, key: Option<String>) -> Origin {
+        let line = line_of(self.text.as_bytes(), span.start);
+        Origin::File { path: Arc::clone(&self.path), line, key }
+    }
+
+    fn is_broken(&self, origin: &Origin) -> bool {
+        matches!(origin, Origin::File { line, .. } if self.broken_lines.contains(line))
+    }
+}
+
+/// The names that may stand below `[section]`.
+fn names_in(section: &str) -> String {
+    let below = |key: &Key| key.toml[section.len() + 1..].to_owned();
+    keys::in_section(section).map(below).collect::<Vec<_>>().join(", ")
+}
+
+/// The key that was meant by an unknown one: a misspelt one, or one of another section.
+fn meant(dotted: &str) -> Option<String> {
+    let names: BTreeSet<&str> = KEYS.iter().map(|key| key.toml).collect();
+    let sections = names.iter().filter_map(|name| name.split('.').next()).collect::<BTreeSet<_>>();
+    let Some((section, leaf)) = dotted.rsplit_once('.') else {
+        return nearest(dotted, sections).or_else(|| with_leaf(dotted)).map(str::to_owned);
+    };
+    let siblings = || keys::in_section(section);
+    let sibling = nearest(leaf, siblings().map(Key::leaf))
+        .and_then(|leaf| siblings().find(|key| key.leaf() == leaf))
+        .map(|key| key.toml);
+    sibling.or_else(|| with_leaf(leaf)).or_else(|| nearest(dotted, names)).map(str::to_owned)
+}
+
+fn with_leaf(leaf: &str) -> Option<&'static str> {
+    let same =
+        |key: &&&Key| key.leaf() == leaf || key.flag.is_some_and(|flag| flag.replace('-', "_") == leaf);
+    KEYS.iter().find(same).map(|key| key.toml)
+}
+
+fn a_kind_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a fraction",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+fn wanted(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "a string",
+        Kind::Size => "a size",
+        Kind::Duration => "a duration",
+        Kind::Count => "a whole number",
+        Kind::Switch => "true or false",
+    }
+}
+
+fn example(key: &Key) -> String {
+    let leaf = key.leaf();
+    match key.kind {
+        Kind::Text => format!("it in quotes: {leaf} = \"{}\"", key.placeholder),
+        Kind::Size => format!("it with its unit, in quotes: {leaf} = \"256KiB\""),
+        Kind::Duration => format!("it with its unit, in quotes: {leaf} = \"5s\""),
+        Kind::Count => format!("it without quotes: {leaf} = 4"),
+        Kind::Switch => format!("{leaf} = true or {leaf} = false, without quotes"),
+    }
+}
+
+fn decimal(number: &DeInteger<'_>) -> String {
+    let value = u64::from_str_radix(number.as_str(), number.radix());
+    value.map_or_else(|_| number.to_string(), |value| value.to_string())
+}
+
+fn line_of(text: &[u8], offset: usize) -> usize {
+    1 + text.iter().take(offset).filter(|byte| **byte == b'\n').count()
+}

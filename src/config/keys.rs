@@ -1,0 +1,279 @@
+//! Every setting, described once. The flags, their help, the environment variables, the known TOML
+//! keys, the defaults and the suggestions for misspelt names are all read from this table.
+
+use Kind::{Count, Duration, Size, Switch, Text};
+use Unset::{Means, Required, Value};
+
+/// One setting.
+#[derive(Debug)]
+pub struct Key {
+    /// Its dotted key in the TOML file; `route.…` stands for a key of a `[[route]]` table.
+    pub toml: &'static str,
+    /// What its values are.
+    pub kind: Kind,
+    /// Its flag, without the dashes.
+    pub flag: Option<&'static str>,
+    /// Its environment variable.
+    pub env: Option<&'static str>,
+    /// For a setting that may be repeated: what stands between the values in the environment
+    /// variable. In the file it is an array, and the flag is given several times.
+    pub separator: Option<char>,
+    /// What holds when nobody sets it.
+    pub unset: Unset,
+    /// A stand-in for the value, for help texts.
+    pub placeholder: &'static str,
+    /// One line of explanation.
+    pub help: &'static str,
+    /// Whether its value must never be shown.
+    pub secret: bool,
+}
+
+/// What kind of value a setting has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// A number of bytes: a string such as `256KiB`, or an integer.
+    Size,
+    /// A string such as `5s`.
+    Duration,
+    /// An integer.
+    Count,
+    /// `true` or `false`.
+    Switch,
+}
+
+/// What holds when nobody sets a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unset {
+    /// It has to be set.
+    Required,
+    /// This value.
+    Value(&'static str),
+    /// What these words say.
+    Means(&'static str),
+}
+
+impl Key {
+    const fn new(
+        toml: &'static str,
+        kind: Kind,
+        placeholder: &'static str,
+        unset: Unset,
+        help: &'static str,
+    ) -> Self {
+        let (flag, env, separator, secret) = (None, None, None, false);
+        Self { toml, kind, flag, env, separator, unset, placeholder, help, secret }
+    }
+
+    const fn outside(mut self, flag: &'static str, env: &'static str) -> Self {
+        self.flag = Some(flag);
+        self.env = Some(env);
+        self
+    }
+
+    const fn env_only(mut self, env: &'static str) -> Self {
+        self.env = Some(env);
+        self
+    }
+
+    const fn repeatable(mut self, separator: char) -> Self {
+        self.separator = Some(separator);
+        self
+    }
+
+    const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    /// Whether it belongs to a `[[route]]` table in the file.
+    pub fn in_route(&self) -> bool {
+        self.toml.starts_with("route.")
+    }
+
+    /// The last part of the TOML key.
+    pub fn leaf(&self) -> &'static str {
+        self.toml.rsplit('.').next().unwrap_or(self.toml)
+    }
+
+    /// All the ways to set it: `--cert, CLAWGATE_CERT or tls.certificate`.
+    pub fn ways(&self) -> String {
+        let flag = self.flag.map(|flag| format!("--{flag}"));
+        let names: Vec<String> = flag.into_iter().chain(self.env.map(str::to_owned)).collect();
+        if names.is_empty() {
+            return self.toml.to_owned();
+        }
+        format!("{} or {}", names.join(", "), self.toml)
+    }
+
+    /// The default as people should read it.
+    pub fn default_text(&self) -> &'static str {
+        match self.unset {
+            Required => "none, required",
+            Value(text) | Means(text) => text,
+        }
+    }
+}
+
+/// The flag that names the TOML file, without the dashes.
+pub const CONFIG_FLAG: &str = "config";
+
+/// The environment variable that names the TOML file.
+pub const CONFIG_ENV: &str = "CLAWGATE_CONFIG";
+
+macro_rules! table {
+    ($($name:ident = $key:expr;)*) => {
+        $(pub(super) static $name: Key = $key;)*
+
+        /// The whole table, in the order in which help texts list it.
+        pub static KEYS: &[&Key] = &[$(&$name),*];
+    };
+}
+
+table! {
+    LISTEN = Key::new("listen.address", Text, "IP:PORT", Value("127.0.0.1:8443"),
+        "Where senders connect")
+        .outside("listen", "CLAWGATE_LISTEN").repeatable(',');
+
+    CERTIFICATE = Key::new("tls.certificate", Text, "FILE", Required,
+        "The gate's certificate chain, PEM, leaf first")
+        .outside("cert", "CLAWGATE_CERT");
+    PRIVATE_KEY = Key::new("tls.private_key", Text, "FILE", Required,
+        "Its private key, PEM")
+        .outside("key", "CLAWGATE_KEY");
+    HANDSHAKE_TIMEOUT = Key::new("tls.handshake_timeout", Duration, "TIME", Value("5s"),
+        "Time for a whole TLS handshake")
+        .outside("handshake-timeout", "CLAWGATE_HANDSHAKE_TIMEOUT");
+
+    CLIENT_CA = Key::new("clients.ca", Text, "FILE", Required,
+        "CA that client certificates must chain to, PEM")
+        .outside("client-ca", "CLAWGATE_CLIENT_CA").repeatable(',');
+    CRL = Key::new("clients.crl", Text, "FILE", Means("none"),
+        "Revocation list of a client CA, PEM")
+        .outside("crl", "CLAWGATE_CRL").repeatable(',');
+    ALLOW = Key::new("clients.allow", Text, "RULE", Means("any certificate of the client CAs"),
+        "Who may connect, e.g. `cn=meeting-notes, o=Example`; one rule suffices")
+        .outside("allow", "CLAWGATE_ALLOW").repeatable(';');
+
+    UPSTREAM = Key::new("upstream.url", Text, "URL", Value("http://127.0.0.1:18789"),
+        "Where requests go: http://…, https://…, unix:/PATH, or echo: to see what would arrive")
+        .outside("upstream", "CLAWGATE_UPSTREAM");
+    UPSTREAM_CA = Key::new("upstream.ca", Text, "FILE", Means("the system's CAs"),
+        "CA of an https upstream, PEM")
+        .outside("upstream-ca", "CLAWGATE_UPSTREAM_CA");
+    TOKEN = Key::new("upstream.token", Text, "TOKEN",
+        Means("the sender's own Authorization is passed on"),
+        "OpenClaw's hook token itself; better keep it in a file")
+        .env_only("CLAWGATE_HOOK_TOKEN").secret();
+    TOKEN_FILE = Key::new("upstream.token_file", Text, "FILE",
+        Means("the sender's own Authorization is passed on"),
+        "File with OpenClaw's hook token, sent as `Authorization: Bearer …`")
+        .outside("hook-token-file", "CLAWGATE_HOOK_TOKEN_FILE");
+    CONNECT_TIMEOUT = Key::new("upstream.connect_timeout", Duration, "TIME", Value("2s"),
+        "Time to connect to the upstream")
+        .outside("upstream-connect-timeout", "CLAWGATE_UPSTREAM_CONNECT_TIMEOUT");
+    RESPONSE_TIMEOUT = Key::new("upstream.response_timeout", Duration, "TIME", Value("60s"),
+        "Time until the upstream begins to answer")
+        .outside("upstream-response-timeout", "CLAWGATE_UPSTREAM_RESPONSE_TIMEOUT");
+    UPSTREAM_IDLE_TIMEOUT = Key::new("upstream.idle_timeout", Duration, "TIME", Value("30s"),
+        "Longest pause within a body, to or from the upstream")
+        .outside("upstream-idle-timeout", "CLAWGATE_UPSTREAM_IDLE_TIMEOUT");
+
+    ROUTE_PATH = Key::new("route.path", Text, "PATH", Value("/hooks/"),
+        "Open path: all below it if it ends in `/`, else itself alone")
+        .outside("path", "CLAWGATE_PATHS").repeatable(',');
+    ROUTE_METHODS = Key::new("route.methods", Text, "METHOD", Value("POST"),
+        "Open method, or `any`; for routes that name none")
+        .outside("method", "CLAWGATE_METHODS").repeatable(',');
+    ROUTE_ALLOW = Key::new("route.allow", Text, "RULE", Means("whoever may connect"),
+        "Who may use this route, besides the rules for all")
+        .repeatable(';');
+    ROUTE_UPSTREAM = Key::new("route.upstream", Text, "URL", Means("upstream.url"),
+        "Where this route's requests go; without the token of [upstream]");
+    ROUTE_TOKEN = Key::new("route.token", Text, "TOKEN", Means("that of [upstream]"),
+        "This route's token itself; better keep it in a file")
+        .secret();
+    ROUTE_TOKEN_FILE = Key::new("route.token_file", Text, "FILE", Means("that of [upstream]"),
+        "File with this route's token");
+    ROUTE_INJECT_TOKEN = Key::new("route.inject_token", Switch, "BOOL",
+        Means("true where there is a token"),
+        "Whether a token replaces the sender's own Authorization");
+    ROUTE_BODY = Key::new("route.limits.body", Size, "SIZE", Means("limits.body"),
+        "Largest request body on this route");
+
+    BODY = Key::new("limits.body", Size, "SIZE", Value("256KiB"),
+        "Largest request body; OpenClaw takes no more than 256KiB")
+        .outside("max-body", "CLAWGATE_MAX_BODY");
+    IDLE_TIMEOUT = Key::new("limits.idle_timeout", Duration, "TIME", Value("60s"),
+        "How long a sender may be silent between requests or within a request's head")
+        .outside("idle-timeout", "CLAWGATE_IDLE_TIMEOUT");
+
+    WORKERS = Key::new("runtime.workers", Count, "COUNT", Means("number of CPUs"),
+        "Worker threads, 1 to 1024")
+        .outside("workers", "CLAWGATE_WORKERS");
+    DRAIN_TIMEOUT = Key::new("runtime.drain_timeout", Duration, "TIME", Value("30s"),
+        "Time for requests in flight to end when the gate is told to stop")
+        .outside("drain-timeout", "CLAWGATE_DRAIN_TIMEOUT");
+
+    ADMIN = Key::new("admin.address", Text, "IP:PORT", Value("127.0.0.1:9443"),
+        "Health and metrics, loopback only, or `off`")
+        .outside("admin", "CLAWGATE_ADMIN");
+
+    LOG_FORMAT = Key::new("log.format", Text, "FORMAT", Value("auto"),
+        "`json`, `text`, or `auto`: text on a terminal, else json")
+        .outside("log-format", "CLAWGATE_LOG_FORMAT");
+    LOG_LEVEL = Key::new("log.level", Text, "LEVEL", Value("info"),
+        "`error`, `warn`, `info`, `debug`, `trace`, or a tracing filter")
+        .outside("log-level", "CLAWGATE_LOG_LEVEL");
+}
+
+/// The setting with this dotted TOML key.
+pub(super) fn find(toml: &str) -> Option<&'static Key> {
+    KEYS.iter().copied().find(|key| key.toml == toml)
+}
+
+/// Whether there are keys below this dotted name, as in `[tls]`.
+pub(super) fn is_section(name: &str) -> bool {
+    in_section(name).next().is_some()
+}
+
+/// The keys right below or further below a dotted name.
+pub(super) fn in_section(name: &str) -> impl Iterator<Item = &'static Key> {
+    let below = format!("{name}.");
+    KEYS.iter().copied().filter(move |key| key.toml.starts_with(&below))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_name_stands_for_two_settings() {
+        let all_differ = |names: Vec<&str>| {
+            let set: BTreeSet<_> = names.iter().collect();
+            assert_eq!(set.len(), names.len(), "{names:?}");
+        };
+        all_differ(KEYS.iter().map(|key| key.toml).collect());
+        all_differ(KEYS.iter().filter_map(|key| key.flag).chain([CONFIG_FLAG]).collect());
+        all_differ(KEYS.iter().filter_map(|key| key.env).chain([CONFIG_ENV]).collect());
+    }
+
+    #[test]
+    fn every_flag_has_a_variable_and_a_secret_has_no_flag() {
+        for key in KEYS {
+            assert!(key.flag.is_none() || key.env.is_some(), "{}", key.toml);
+            assert!(!(key.secret && key.flag.is_some()), "{} would show in `ps`", key.toml);
+            assert!(key.env.is_none_or(|env| env.starts_with("CLAWGATE_")), "{}", key.toml);
+        }
+    }
+
+    #[test]
+    fn no_variable_looks_like_one_that_kubernetes_sets() {
+        for env in KEYS.iter().filter_map(|key| key.env) {
+            assert!(!super::super::environment::set_by_kubernetes(env), "{env}");
+        }
+    }
+}

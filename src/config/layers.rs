@@ -1,0 +1,76 @@
+//! The sources of settings laid over each other: flags over environment over file over defaults.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+
+use zeroize::Zeroizing;
+
+use super::args::SettingsArgs;
+use super::keys::Key;
+use super::problem::{Origin, Report};
+
+/// A value and where it came from.
+pub(super) struct Sourced<T> {
+    pub(super) value: T,
+    pub(super) origin: Origin,
+}
+
+/// A value as it was written. Any of them may be a token, so all are wiped when dropped, and none
+/// can be printed by accident.
+pub(super) type Text = Sourced<Zeroizing<String>>;
+
+/// What one source sets.
+#[derive(Default)]
+pub(super) struct Layer(BTreeMap<&'static str, Vec<Text>>);
+
+impl Layer {
+    /// Sets `key`. Without values: it was set, but to nothing usable, which has been reported.
+    pub(super) fn set(&mut self, key: &Key, values: Vec<Text>) {
+        self.0.insert(key.toml, values);
+    }
+
+    /// The values, if this source sets any.
+    pub(super) fn get(&self, key: &Key) -> Option<&[Text]> {
+        self.0.get(key.toml).map(Vec::as_slice)
+    }
+
+    /// The layer of the flags.
+    pub(super) fn from_args(args: &SettingsArgs, report: &mut Report) -> Self {
+        let mut layer = Self::default();
+        for (key, values) in args.given() {
+            let origin = Origin::Flag(format!("--{}", key.flag.unwrap_or_default()));
+            let values = values.iter().filter_map(|value| text(value, &origin, report)).collect();
+            layer.set(key, values);
+        }
+        layer
+    }
+}
+
+/// All sources but the defaults, the strongest first.
+pub(super) struct Layers(pub(super) [Layer; 3]);
+
+impl Layers {
+    /// The values from the strongest source that sets `key`.
+    pub(super) fn get(&self, key: &Key) -> Option<&[Text]> {
+        self.0.iter().find_map(|layer| layer.get(key))
+    }
+}
+
+/// Takes a value from outside the file.
+pub(super) fn text(value: &OsStr, origin: &Origin, report: &mut Report) -> Option<Text> {
+    let Some(value) = value.to_str() else {
+        report.problem(origin, "is not valid UTF-8", "write it in UTF-8; file names too");
+        return None;
+    };
+    piece(value, origin.clone(), report)
+}
+
+/// Takes one value. An empty one is refused everywhere: most often it is a variable that was not
+/// filled in, and taking it for "not set" would open what somebody meant to restrict.
+pub(super) fn piece(value: &str, origin: Origin, report: &mut Report) -> Option<Text> {
+    if value.trim().is_empty() {
+        report.problem(&origin, "is set, but empty", "give it a value, or leave it out");
+        return None;
+    }
+    Some(Sourced { value: Zeroizing::new(value.to_owned()), origin })
+}

@@ -1,0 +1,184 @@
+//! What is wrong with the settings, in words that say where and how to mend it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody set it. Holds its TOML key.
+    Default(&'static str),
+    /// The TOML file.
+    File {
+        /// The file, as it was named.
+        path: Arc<Path>,
+        /// The line, from 1; 0 where the file as a whole is meant.
+        line: usize,
+        /// The dotted key, where there is one.
+        key: Option<String>,
+    },
+    /// An environment variable.
+    Env(String),
+    /// A flag, with its dashes.
+    Flag(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default(key) => f.write_str(key),
+            Self::Env(name) | Self::Flag(name) => f.write_str(&printable(name)),
+            Self::File { path, line, key } => {
+                f.write_str(&printable(&path.to_string_lossy()))?;
+                if *line > 0 {
+                    write!(f, ":{line}")?;
+                }
+                match key {
+                    Some(key) => write!(f, ": {}", printable(key)),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// One mistake, or one thing worth a warning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub origin: Origin,
+    /// What is wrong. Never holds a secret.
+    pub what: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} (mend: {})", self.origin, printable(&self.what), printable(&self.mend))
+    }
+}
+
+/// All that is wrong, so that it can be mended in one go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// The problems: those of the file by line, then the others as they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.len();
+        let plural = if count == 1 { "" } else { "s" };
+        write!(f, "clawgate: {count} problem{plural} in the settings")?;
+        for Problem { origin, what, mend } in &self.0 {
+            write!(f, "\n\n  {origin}\n    {}\n    mend: {}", printable(what), printable(mend))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Collects what is found on the way.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Report {
+    /// Notes something that keeps the gate from running.
+    pub(super) fn problem(&mut self, origin: &Origin, what: impl Into<String>, mend: impl Into<String>) {
+        push(&mut self.problems, origin, what.into(), mend.into());
+    }
+
+    /// Notes something that should be known, but does no harm by itself.
+    pub(super) fn warning(&mut self, origin: &Origin, what: impl Into<String>, mend: impl Into<String>) {
+        push(&mut self.warnings, origin, what.into(), mend.into());
+    }
+
+    /// The warnings, when nothing is wrong.
+    pub(super) fn conclude(self) -> Result<Vec<Problem>, Problems> {
+        if self.problems.is_empty() {
+            return Ok(self.warnings);
+        }
+        Err(self.into_problems())
+    }
+
+    /// The problems.
+    pub(super) fn into_problems(self) -> Problems {
+        let mut problems = self.problems;
+        problems.sort_by_key(|problem| match problem.origin {
+            Origin::File { line, .. } => (0, line),
+            _ => (1, 0),
+        });
+        Problems(problems)
+    }
+}
+
+/// A value that several routes share is looked at for each of them, but reported once.
+fn push(problems: &mut Vec<Problem>, origin: &Origin, what: String, mend: String) {
+    let problem = Problem { origin: origin.clone(), what, mend };
+    if !problems.contains(&problem) {
+        problems.push(problem);
+    }
+}
+
+/// One line, whatever was quoted: a value may hold line ends and terminal controls.
+fn printable(text: &str) -> Cow<'_, str> {
+    let unprintable = |c: char| {
+        // Besides the controls: line separators and the marks that reorder text on the screen.
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(unprintable) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if unprintable(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_are_counted_ordered_by_line_and_each_is_three_lines() {
+        let in_file = |line| Origin::File {
+            path: Path::new("gate.toml").into(),
+            line,
+            key: Some("tls.certificate".into()),
+        };
+        let mut report = Report::default();
+        report.problem(&Origin::Flag("--listen".into()), "a", "b");
+        report.problem(&in_file(7), "c", "d");
+        report.problem(&in_file(3), "e\nf", "g");
+        report.problem(&in_file(3), "e\nf", "g");
+        assert_eq!(
+            report.conclude().unwrap_err().to_string(),
+            "clawgate: 3 problems in the settings\
+             \n\n  gate.toml:3: tls.certificate\n    e\\nf\n    mend: g\
+             \n\n  gate.toml:7: tls.certificate\n    c\n    mend: d\
+             \n\n  --listen\n    a\n    mend: b"
+        );
+    }
+
+    #[test]
+    fn controls_and_marks_that_reorder_text_are_escaped() {
+        assert_eq!(printable("a\u{1b}[31mb\u{202e}c é"), "a\\u{1b}[31mb\\u{202e}c é");
+    }
+}

@@ -1,0 +1,209 @@
+//! From the layers to settings: reads each value, fills in the defaults, and checks what has to fit
+//! together. Goes on after a mistake with a stand-in, so that all mistakes are found; nothing that
+//! holds a stand-in leaves this module.
+
+mod routes;
+mod upstream;
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use zeroize::Zeroizing;
+
+use super::file::RouteTable;
+use super::keys::{self, Key, Unset};
+use super::layers::{Layers, Sourced};
+use super::problem::{Origin, Problems, Report};
+use super::settings::{Limits, LogFormat, LogSettings, Settings};
+use super::values::{self, Wrong, read_all};
+use crate::policy::Rules;
+use crate::tls::material::{self, Input, Material, MaterialPaths};
+
+/// All sources, read.
+pub(super) struct Sources {
+    /// What they set.
+    pub(super) layers: Layers,
+    /// The file's `[[route]]` tables.
+    pub(super) routes: Vec<RouteTable>,
+    /// Whether parts of the file could not be read.
+    pub(super) torn: bool,
+}
+
+/// Makes the settings, or says all that is wrong. `now` is what certificates are held against.
+pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Result<Settings, Problems> {
+    let mut resolver = Resolver { sources, report };
+    let (material, material_paths) = resolver.material(now);
+    let listen = resolver.listen();
+    let admin = resolver.admin(&listen);
+    let limits = Limits {
+        body: resolver.value(&keys::BODY, values::body_size, 0),
+        idle_timeout: resolver.time(&keys::IDLE_TIMEOUT),
+    };
+    let rules = resolver.many(&keys::ALLOW, values::rule);
+    let routes = resolver.routes(limits.body);
+    let handshake_timeout = resolver.time(&keys::HANDSHAKE_TIMEOUT);
+    let workers = resolver.workers();
+    let drain_timeout = resolver.value(&keys::DRAIN_TIMEOUT, values::duration, Duration::ZERO);
+    let log = LogSettings {
+        format: resolver.value(&keys::LOG_FORMAT, values::log_format, LogFormat::Auto),
+        level: resolver.value(&keys::LOG_LEVEL, values::log_level, String::new()),
+    };
+
+    let Some(material) = material else {
+        return Err(resolver.report.into_problems());
+    };
+    let warnings = resolver.report.conclude()?;
+    Ok(Settings {
+        listen: listen.into_iter().map(|address| address.value).collect(),
+        handshake_timeout,
+        material,
+        material_paths,
+        clients_allow: Rules::new(rules.into_iter().map(|rule| rule.value).collect()),
+        routes,
+        limits,
+        workers,
+        admin,
+        drain_timeout,
+        log,
+        warnings,
+    })
+}
+
+struct Resolver<'a> {
+    sources: &'a Sources,
+    report: Report,
+}
+
+impl Resolver<'_> {
+    /// All values of a setting, or its default.
+    fn many<T>(&mut self, key: &Key, read: impl Fn(&str) -> Result<T, Wrong>) -> Vec<Sourced<T>> {
+        if let Some(texts) = self.sources.layers.get(key) {
+            return read_all(texts, read, &mut self.report);
+        }
+        match key.unset {
+            Unset::Value(text) => {
+                let value = Zeroizing::new(text.to_owned());
+                let default = Sourced { value, origin: Origin::Default(key.toml) };
+                read_all(&[default], read, &mut self.report)
+            }
+            Unset::Required | Unset::Means(_) => Vec::new(),
+        }
+    }
+
+    /// The value of a setting. `None`: there is none, or it was wrong and has been reported.
+    fn one<T>(&mut self, key: &Key, read: impl Fn(&str) -> Result<T, Wrong>) -> Option<Sourced<T>> {
+        self.many(key, read).pop()
+    }
+
+    /// The value of a setting that has a default.
+    fn value<T>(&mut self, key: &Key, read: impl Fn(&str) -> Result<T, Wrong>, stand_in: T) -> T {
+        self.one(key, read).map_or(stand_in, |found| found.value)
+    }
+
+    fn time(&mut self, key: &Key) -> Duration {
+        self.value(key, values::timeout, Duration::ZERO)
+    }
+
+    fn listen(&mut self) -> Vec<Sourced<SocketAddr>> {
+        let addresses = self.many(&keys::LISTEN, values::listen_address);
+        for (i, address) in addresses.iter().enumerate() {
+            // Port 0 asks for any free port, and may do so twice.
+            let same = |other: &&Sourced<SocketAddr>| other.value == address.value;
+            if address.value.port() != 0 && addresses[..i].iter().any(|other| same(&other)) {
+                let what = format!("{} is there twice", address.value);
+                self.report.problem(&address.origin, what, "take one of them out");
+            }
+        }
+        addresses
+    }
+
+    fn admin(&mut self, listen: &[Sourced<SocketAddr>]) -> Option<SocketAddr> {
+        let Sourced { value, origin } = self.one(&keys::ADMIN, values::admin_address)?;
+        let address = value?;
+        let same = |other: &&Sourced<SocketAddr>| other.value == address && address.port() != 0;
+        if let Some(other) = listen.iter().find(same) {
+            let what = format!("{address} is taken: {} has it for senders", other.origin);
+            self.report.problem(&origin, what, "give the admin listener another port, or `off`");
+        }
+        Some(address)
+    }
+
+    fn workers(&mut self) -> NonZeroUsize {
+        match self.one(&keys::WORKERS, values::workers) {
+            Some(workers) => workers.value,
+            None => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        }
+    }
+
+    /// Reads the TLS files too, so that what is wrong with them is said together with the rest.
+    fn material(&mut self, now: SystemTime) -> (Option<Material>, MaterialPaths) {
+        let files = Files {
+            certificate: self.files(&keys::CERTIFICATE),
+            private_key: self.files(&keys::PRIVATE_KEY),
+            client_ca: self.files(&keys::CLIENT_CA),
+            crl: self.files(&keys::CRL),
+        };
+        let paths = files.paths();
+        let loaded = material::load(&paths, now);
+        let (Ok(Material { warnings: found, .. }) | Err(found)) = &loaded;
+        for problem in found {
+            let origin = files.origin_of(problem);
+            let what = format!("{}: {}", problem.path.display(), problem.what);
+            match &loaded {
+                Ok(_) => self.report.warning(&origin, what, &problem.mend),
+                Err(_) => self.report.problem(&origin, what, &problem.mend),
+            }
+        }
+        (loaded.ok(), paths)
+    }
+
+    fn files(&mut self, key: &'static Key) -> Vec<Sourced<PathBuf>> {
+        let unset = self.sources.layers.get(key).is_none();
+        if unset && key.unset == Unset::Required && !self.sources.torn {
+            let content = match key.toml {
+                "clients.ca" => "the CA of your senders' certificates, which alone is trusted",
+                "tls.private_key" => "the private key of the gate's certificate",
+                _ => "the gate's certificate",
+            };
+            let mend = format!(
+                "set {} to a PEM file with {content} (scripts/gen-certs.sh makes a set to try out)",
+                key.ways()
+            );
+            self.report.problem(&Origin::Default(key.toml), "is required, but not set", mend);
+        }
+        self.many(key, values::file)
+    }
+}
+
+/// The files of the TLS material, with what named them.
+struct Files {
+    certificate: Vec<Sourced<PathBuf>>,
+    private_key: Vec<Sourced<PathBuf>>,
+    client_ca: Vec<Sourced<PathBuf>>,
+    crl: Vec<Sourced<PathBuf>>,
+}
+
+impl Files {
+    fn paths(&self) -> MaterialPaths {
+        let all = |files: &[Sourced<PathBuf>]| files.iter().map(|file| file.value.clone()).collect();
+        MaterialPaths {
+            certificate: self.certificate.first().map(|file| file.value.clone()),
+            private_key: self.private_key.first().map(|file| file.value.clone()),
+            client_ca: all(&self.client_ca),
+            crl: all(&self.crl),
+        }
+    }
+
+    fn origin_of(&self, problem: &material::Problem) -> Origin {
+        let (files, key) = match problem.input {
+            Input::Certificate => (&self.certificate, &keys::CERTIFICATE),
+            Input::PrivateKey => (&self.private_key, &keys::PRIVATE_KEY),
+            Input::ClientCa => (&self.client_ca, &keys::CLIENT_CA),
+            Input::Crl => (&self.crl, &keys::CRL),
+        };
+        let named = files.iter().find(|file| file.value == problem.path);
+        named.map_or(Origin::Default(key.toml), |file| file.origin.clone())
+    }
+}

@@ -1,0 +1,107 @@
+//! The settings, checked and ready to use.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::problem::Problem;
+use super::secret::HookToken;
+use crate::policy::Rules;
+use crate::route::{Methods, PathPattern};
+use crate::tls::material::{Material, MaterialPaths};
+use crate::upstream::Target;
+
+/// All that the gate needs to know to run. Only [`load`](super::load) makes one from what people
+/// write, and it reports every mistake instead.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where senders connect; none twice, but for port 0.
+    pub listen: Vec<SocketAddr>,
+    /// Time for a whole TLS handshake.
+    pub handshake_timeout: Duration,
+    /// Certificate, key, client CAs and CRLs, as they were when the settings were loaded.
+    pub material: Material,
+    /// The files they were read from.
+    pub material_paths: MaterialPaths,
+    /// Who may connect at all.
+    pub clients_allow: Rules,
+    /// What is open; at least one, and no two with the same path and a common method.
+    pub routes: Vec<RouteSettings>,
+    /// What a sender may use up.
+    pub limits: Limits,
+    /// Number of worker threads.
+    pub workers: NonZeroUsize,
+    /// Where health and metrics are served: a loopback address, or nowhere.
+    pub admin: Option<SocketAddr>,
+    /// Time for requests in flight to end when the gate is told to stop; may be zero.
+    pub drain_timeout: Duration,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// What should be known, but does no harm by itself.
+    pub warnings: Vec<Problem>,
+}
+
+/// An open path with all that belongs to it.
+#[derive(Clone, Debug)]
+pub struct RouteSettings {
+    /// Which paths.
+    pub path: PathPattern,
+    /// With which methods.
+    pub methods: Methods,
+    /// By whom, among the senders that may connect.
+    pub allow: Rules,
+    /// Largest request body, in bytes.
+    pub max_body: u64,
+    /// Where it goes. Routes with equal ones can share a pool of connections.
+    pub upstream: UpstreamSettings,
+}
+
+/// How to call an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamSettings {
+    /// Where it listens.
+    pub target: Target,
+    /// The CA file to trust instead of the system's roots. Only there when the target is `https`.
+    pub ca: Option<PathBuf>,
+    /// The token that replaces the sender's `Authorization`; without one, that is passed on.
+    pub token: Option<HookToken>,
+    /// Where the token came from, for hints: `--hook-token-file /run/token`. Without a token, what
+    /// to set to have one.
+    pub token_origin: String,
+    /// Time to connect.
+    pub connect_timeout: Duration,
+    /// Time from the request until the head of the response.
+    pub response_timeout: Duration,
+    /// Longest pause between two pieces of a body.
+    pub idle_timeout: Duration,
+}
+
+/// What a sender may use up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest request body in bytes, for routes that set none.
+    pub body: u64,
+    /// How long a sender may be silent between requests or within a request's head.
+    pub idle_timeout: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// A level, or a filter that `tracing_subscriber::EnvFilter` has been seen to take.
+    pub level: String,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `Text` on a terminal, else `Json`.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}

@@ -1,0 +1,97 @@
+//! What would run, for people.
+
+use std::fmt::{self, Display, Write};
+
+use humantime::format_duration;
+
+use super::settings::{LogFormat, RouteSettings, Settings, UpstreamSettings};
+use super::units::format_size;
+use crate::upstream::Target;
+
+impl Settings {
+    /// What would run, for people: several lines, no secret.
+    pub fn summary(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string does not fail.
+        let _ = self.write_summary(&mut out);
+        out
+    }
+
+    fn write_summary(&self, out: &mut String) -> fmt::Result {
+        let paths = &self.material_paths;
+        line(out, "listens on", list(&self.listen))?;
+        if let (Some(certificate), Some(key)) = (&paths.certificate, &paths.private_key) {
+            line(
+                out,
+                "certificate",
+                format_args!("{} (key: {})", certificate.display(), key.display()),
+            )?;
+        }
+        line(out, "client CAs", list(paths.client_ca.iter().map(|path| path.display())))?;
+        line(out, "CRLs", list(paths.crl.iter().map(|path| path.display())))?;
+        let anyone = "any certificate of the client CAs";
+        line(out, "senders", rules(&self.clients_allow, anyone))?;
+        for route in &self.routes {
+            write_route(out, route)?;
+        }
+        let (handshake, idle) = (self.handshake_timeout, self.limits.idle_timeout);
+        let (handshake, idle) = (format_duration(handshake), format_duration(idle));
+        line(out, "senders' time", format_args!("{handshake} for a handshake, {idle} idle"))?;
+        line(out, "workers", self.workers)?;
+        line(out, "drain", format_args!("up to {}", format_duration(self.drain_timeout)))?;
+        match self.admin {
+            Some(address) => line(out, "admin", format_args!("http://{address}"))?,
+            None => line(out, "admin", "off")?,
+        }
+        let format = match self.log.format {
+            LogFormat::Auto => "text on a terminal, else JSON",
+            LogFormat::Json => "JSON",
+            LogFormat::Text => "text",
+        };
+        line(out, "log", format_args!("{}, {format}", self.log.level))
+    }
+}
+
+fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
+    let RouteSettings { path, methods, allow, max_body, upstream } = route;
+    let all_below = if path.to_string().ends_with('/') { "…" } else { "" };
+    line(out, "route", format_args!("{methods} {path}{all_below} -> {}", upstream.target))?;
+    line(out, "", format_args!("for {}", rules(allow, "every sender")))?;
+    line(out, "", format_args!("token injected: {}", token(upstream)))?;
+    line(out, "", format_args!("body up to {}", format_size(*max_body)))?;
+    if upstream.target == Target::Echo {
+        return line(out, "", "answered by the gate itself");
+    }
+    if let (Target::Https { .. }, ca) = (&upstream.target, &upstream.ca) {
+        let ca = ca.as_ref().map_or("the system's CAs".to_owned(), |ca| ca.display().to_string());
+        line(out, "", format_args!("upstream's certificate checked against {ca}"))?;
+    }
+    let UpstreamSettings { connect_timeout, response_timeout, idle_timeout, .. } = upstream;
+    let [connect, response, idle] =
+        [connect_timeout, response_timeout, idle_timeout].map(|time| format_duration(*time));
+    line(
+        out,
+        "",
+        format_args!("upstream's time: {connect} to connect, {response} to answer, {idle} idle"),
+    )
+}
+
+fn token(upstream: &UpstreamSettings) -> String {
+    match upstream.token {
+        Some(_) => format!("yes, from {}", upstream.token_origin),
+        None => "no, the sender's own Authorization is passed on".to_owned(),
+    }
+}
+
+fn line(out: &mut String, label: &str, text: impl Display) -> fmt::Result {
+    writeln!(out, "{label:<14} {text}")
+}
+
+fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
+}
+
+fn rules(rules: &crate::policy::Rules, anyone: &str) -> String {
+    if rules.is_empty() { anyone.to_owned() } else { rules.to_string() }
+}

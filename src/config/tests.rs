@@ -1,0 +1,8 @@
+//! The loader as a whole: sources in, settings or problems out.
+
+mod examples;
+mod precedence;
+mod problems;
+mod routes;
+mod secrets;
+mod support;

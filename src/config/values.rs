@@ -1,0 +1,187 @@
+//! Each kind of value, from text.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::layers::{Sourced, Text};
+use super::problem::Report;
+use super::settings::LogFormat;
+use super::units;
+use crate::policy::AllowRule;
+use crate::route::{Methods, PathPattern};
+use crate::upstream::Target;
+
+/// Why a value was refused.
+pub(super) struct Wrong {
+    what: String,
+    mend: String,
+}
+
+/// Reads each of `texts`; those that are wrong are reported and left out.
+pub(super) fn read_all<T>(
+    texts: &[Text],
+    read: impl Fn(&str) -> Result<T, Wrong>,
+    report: &mut Report,
+) -> Vec<Sourced<T>> {
+    let mut values = Vec::with_capacity(texts.len());
+    for Sourced { value: text, origin } in texts {
+        match read(text.trim()) {
+            Ok(value) => values.push(Sourced { value, origin: origin.clone() }),
+            Err(Wrong { what, mend }) => report.problem(origin, what, mend),
+        }
+    }
+    values
+}
+
+pub(super) fn file(text: &str) -> Result<PathBuf, Wrong> {
+    Ok(PathBuf::from(text))
+}
+
+pub(super) fn listen_address(text: &str) -> Result<SocketAddr, Wrong> {
+    text.parse().map_err(|_| not_an_address(text))
+}
+
+pub(super) fn admin_address(text: &str) -> Result<Option<SocketAddr>, Wrong> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let address: SocketAddr = text.parse().map_err(|_| not_an_address(text))?;
+    if !address.ip().is_loopback() {
+        return wrong(
+            format!(
+                "`{text}` is open to other machines, and the admin listener asks for no credentials"
+            ),
+            format!("use a loopback address, e.g. 127.0.0.1:{}, or `off`", address.port()),
+        );
+    }
+    Ok(Some(address))
+}
+
+fn not_an_address(text: &str) -> Wrong {
+    let port = text.strip_prefix("localhost").unwrap_or(text);
+    let port = port.strip_prefix(':').unwrap_or(port);
+    let mend = match port.parse::<u16>() {
+        Ok(port) => format!("write 127.0.0.1:{port} for this machine alone, or 0.0.0.0:{port} for all"),
+        Err(_) => "write an IP address and a port, e.g. 127.0.0.1:8443 or [::1]:8443".to_owned(),
+    };
+    Wrong { what: format!("`{text}` is not an IP address with a port"), mend }
+}
+
+pub(super) fn rule(text: &str) -> Result<AllowRule, Wrong> {
+    parse(
+        text,
+        "a rule is e.g. `cn=meeting-notes` or `dns=a.example, o=Example`; all of its parts must hold",
+    )
+}
+
+pub(super) fn target(text: &str) -> Result<Target, Wrong> {
+    let shown = without_password(text);
+    let result = text.parse::<Target>();
+    result.map_err(|error| Wrong {
+        what: error.to_string().replace(text, &shown),
+        mend: "write e.g. http://127.0.0.1:18789".to_owned(),
+    })
+}
+
+/// `http://user:password@host` is refused, but must not end up in a log on the way.
+fn without_password(text: &str) -> String {
+    match (text.find("//"), text.rfind('@')) {
+        (Some(start), Some(end)) if start < end => format!("{}//…{}", &text[..start], &text[end..]),
+        _ => text.to_owned(),
+    }
+}
+
+pub(super) fn path_pattern(text: &str) -> Result<PathPattern, Wrong> {
+    parse(text, "write an absolute path: `/hooks/` opens all below it, `/hooks/wake` itself alone")
+}
+
+/// A method's name, or `any`.
+pub(super) fn method(text: &str) -> Result<String, Wrong> {
+    match Methods::parse([text]) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => {
+            let mend = "write methods in capitals, e.g. POST, or `any` for all but CONNECT";
+            wrong(error.to_string(), mend)
+        }
+    }
+}
+
+pub(super) fn body_size(text: &str) -> Result<u64, Wrong> {
+    const MEND: &str = "write e.g. `256KiB`, `1MiB`, or a number of bytes";
+    match units::size(text) {
+        Ok(0) => wrong(format!("`{text}` would refuse every body"), MEND),
+        Ok(bytes) => Ok(bytes),
+        Err(error) => wrong(error.to_string(), MEND),
+    }
+}
+
+/// A time that may be zero.
+pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
+    units::duration(text)
+        .or_else(|error| wrong(error.to_string(), "write e.g. `500ms`, `5s` or `1m 30s`, at most `24h`"))
+}
+
+/// A time that others wait for.
+pub(super) fn timeout(text: &str) -> Result<Duration, Wrong> {
+    let time = duration(text)?;
+    if time.is_zero() {
+        return wrong(
+            format!("`{text}` leaves no time at all"),
+            "give it some time, e.g. `5s`; there is no way to wait for ever",
+        );
+    }
+    Ok(time)
+}
+
+pub(super) fn workers(text: &str) -> Result<NonZeroUsize, Wrong> {
+    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= 1024);
+    number.ok_or_else(|| Wrong {
+        what: format!("`{text}` is not a number from 1 to 1024"),
+        mend: "give one worker for each CPU to use, or leave it out for all of them".to_owned(),
+    })
+}
+
+pub(super) fn switch(text: &str) -> Result<bool, Wrong> {
+    parse(text, "write true or false")
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, Wrong> {
+    match text {
+        "auto" => Ok(LogFormat::Auto),
+        "json" => Ok(LogFormat::Json),
+        "text" => Ok(LogFormat::Text),
+        _ => wrong(format!("`{text}` is no log format"), "use auto, json or text"),
+    }
+}
+
+pub(super) fn log_level(text: &str) -> Result<String, Wrong> {
+    const MEND: &str =
+        "use off, error, warn, info, debug or trace, or a filter such as `info,clawgate::tls=debug`";
+    // `EnvFilter` takes any bare word for a target, so that `inof` would log everything named so.
+    let span_filter = text.contains('[');
+    let bare = text.split(',').map(str::trim).filter(|part| !span_filter && !part.contains('='));
+    for word in bare {
+        if word.parse::<LevelFilter>().is_err() {
+            return wrong(format!("`{word}` is no log level"), MEND);
+        }
+    }
+    match EnvFilter::builder().parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => wrong(format!("`{text}` is no log filter: {error}"), MEND),
+    }
+}
+
+fn parse<T: FromStr<Err: Display>>(text: &str, mend: &str) -> Result<T, Wrong> {
+    text.parse().or_else(|error: T::Err| wrong(error.to_string(), mend))
+}
+
+fn wrong<T>(what: impl Into<String>, mend: impl Into<String>) -> Result<T, Wrong> {
+    Err(Wrong { what: what.into(), mend: mend.into() })
+}
