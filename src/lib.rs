@@ -4,6 +4,8 @@
 //! exactly why when it refuses one, and passes verified webhook traffic on. The binary is the
 //! product; the library exists so that tests, fuzz targets and benchmarks can reach the parts.
 
+pub mod admin;
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod identity;

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -43,7 +42,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Reception {
     /// TLS and who may connect.
-    pub acceptor: Acceptor,
+    pub acceptor: Arc<Acceptor>,
     /// What happens to requests.
     pub gate: Arc<Gate>,
     /// Where connections are counted.

@@ -83,7 +83,7 @@ const MAX_SAN: usize = 1024;
 const MAX_VALUE: usize = 512;
 
 /// Takes out everything that ends at this hop.
-pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -106,7 +106,7 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 /// Takes out every field by which a sender could claim to be somebody, or to come from somewhere.
-pub fn remove_claims(headers: &mut HeaderMap) {
+pub(super) fn remove_claims(headers: &mut HeaderMap) {
     let claims: Vec<HeaderName> =
         headers.keys().filter(|name| is_claim(name.as_str())).cloned().collect();
     for name in claims {
@@ -139,13 +139,13 @@ fn is_claim(name: &str) -> bool {
 }
 
 /// Puts the upstream's token in the place of whatever credentials the sender gave.
-pub fn set_token(headers: &mut HeaderMap, authorization: &HeaderValue) {
+pub(super) fn set_token(headers: &mut HeaderMap, authorization: &HeaderValue) {
     headers.remove(OPENCLAW_TOKEN);
     headers.insert(header::AUTHORIZATION, authorization.clone());
 }
 
 /// Gives the request its identifier.
-pub fn set_request_id(headers: &mut HeaderMap, id: &str) {
+pub(super) fn set_request_id(headers: &mut HeaderMap, id: &str) {
     if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, value);
     }
@@ -153,11 +153,11 @@ pub fn set_request_id(headers: &mut HeaderMap, id: &str) {
 
 /// The identity of one connection's sender as header fields, made once.
 #[derive(Debug)]
-pub struct IdentityFields(Vec<(HeaderName, HeaderValue)>);
+pub(super) struct IdentityFields(Vec<(HeaderName, HeaderValue)>);
 
 impl IdentityFields {
     /// `X-Clawgate-Client-*`: printable ASCII, any other byte as `\XX` (as in RFC 4514 section 2.4).
-    pub fn new(peer: &Peer) -> Self {
+    pub(super) fn new(peer: &Peer) -> Self {
         let certificate = &peer.certificate;
         let mut fields = Vec::with_capacity(6);
         let mut push = |name, value: String, max| {
@@ -182,7 +182,7 @@ impl IdentityFields {
     }
 
     /// Puts them in the place of any of the same name.
-    pub fn set(&self, headers: &mut HeaderMap) {
+    pub(super) fn set(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.0 {
             headers.insert(name, value.clone());
         }

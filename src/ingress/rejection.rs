@@ -8,21 +8,21 @@ use serde::Serialize;
 use crate::observe::RequestReason;
 
 /// Carries the reason, for whoever reads heads only.
-pub const REASON_HEADER: HeaderName = HeaderName::from_static("x-clawgate-reason");
+pub(super) const REASON_HEADER: HeaderName = HeaderName::from_static("x-clawgate-reason");
 
 /// A request that is not passed on, or got no answer.
 #[derive(Debug)]
-pub struct Rejection {
+pub(super) struct Rejection {
     /// The answer's status.
-    pub status: StatusCode,
+    pub(super) status: StatusCode,
     /// From the closed list.
-    pub reason: RequestReason,
+    pub(super) reason: RequestReason,
     /// For the sender: nothing that it does not know about itself, or need to mend its request.
-    pub detail: String,
+    pub(super) detail: String,
     /// For the log, where that may say more.
-    pub log: Option<String>,
+    pub(super) log: Option<String>,
     /// Whether the connection must end, since its framing is not to be trusted.
-    pub close: bool,
+    pub(super) close: bool,
     field: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -37,35 +37,35 @@ struct Problem<'a> {
 
 impl Rejection {
     /// An answer with `status` and the `detail` for both sender and log.
-    pub fn new(status: StatusCode, reason: RequestReason, detail: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, reason: RequestReason, detail: impl Into<String>) -> Self {
         Self { status, reason, detail: detail.into(), log: None, close: false, field: None }
     }
 
     /// Adds what only the log may say.
-    pub fn with_log(mut self, log: impl Into<String>) -> Self {
+    pub(super) fn with_log(mut self, log: impl Into<String>) -> Self {
         self.log = Some(log.into());
         self
     }
 
     /// Adds a header field.
-    pub fn with_field(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(super) fn with_field(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.field = Some((name, value));
         self
     }
 
     /// Ends the connection after the answer.
-    pub fn closing(mut self) -> Self {
+    pub(super) fn closing(mut self) -> Self {
         self.close = true;
         self
     }
 
     /// What the log says.
-    pub fn log_detail(&self) -> &str {
+    pub(super) fn log_detail(&self) -> &str {
         self.log.as_deref().unwrap_or(&self.detail)
     }
 
     /// The answer to request `id`.
-    pub fn response(self, id: &str) -> Response<Full<Bytes>> {
+    pub(super) fn response(self, id: &str) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body(id)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -81,7 +81,7 @@ impl Rejection {
     }
 
     /// The answer as HTTP/1.1 bytes, for when hyper is not there to write it.
-    pub fn http1(&self, id: &str) -> Vec<u8> {
+    pub(super) fn http1(&self, id: &str) -> Vec<u8> {
         let body = self.body(id);
         let mut bytes = format!(
             "HTTP/1.1 {}\r\ncontent-type: application/problem+json\r\n{REASON_HEADER}: {}\r\n\

@@ -1,0 +1,458 @@
+//! From settings to a running gate, and to its end.
+//!
+//! A thread for each worker, each with a runtime, listening sockets, connections and upstream pools
+//! of its own: nothing is shared on the request path but counters. The calling thread keeps the
+//! control runtime: signals, the admin listener, draining.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tracing::Level;
+
+use crate::admin::{self, Status};
+use crate::config::{Problem, RouteSettings, Settings, UpstreamSettings};
+use crate::identity::{Certificate, San};
+use crate::ingress::listener::{self, Ids};
+use crate::ingress::{Backend, Gate, Reception, Upstream};
+use crate::observe::emit;
+use crate::observe::metrics::Metrics;
+use crate::route::{Route, Routes};
+use crate::shutdown::{Drain, Tasks};
+use crate::tls::Acceptor;
+use crate::tls::server::ServerError;
+use crate::upstream::{Client, Complaints, Connector, ConnectorError, Target, Timeouts};
+
+/// Why settings that are fine one by one cannot be used.
+#[derive(Debug, Error)]
+pub enum PrepareError {
+    /// rustls does not take the material.
+    #[error(transparent)]
+    Tls(#[from] ServerError),
+    /// An upstream cannot be called.
+    #[error("the upstream {0} cannot be used: {1}")]
+    Upstream(Target, #[source] ConnectorError),
+}
+
+/// Why a prepared gate did not start, or ended badly.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({setting}): {error}{}", mend(.error))]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Which setting named it.
+        setting: &'static str,
+        /// Why not.
+        #[source]
+        error: io::Error,
+    },
+    /// No thread, runtime or signal handler could be had.
+    #[error("cannot start: {0}")]
+    Start(#[source] io::Error),
+    /// A worker ended on its own.
+    #[error("a worker ended unexpectedly; see the log")]
+    Worker,
+}
+
+fn mend(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "\n  mend: stop what listens there (`ss -ltnp`), or choose another port"
+        }
+        io::ErrorKind::AddrNotAvailable => "\n  mend: choose an address of this machine (`ip address`)",
+        io::ErrorKind::PermissionDenied => {
+            "\n  mend: choose a port from 1024 on, or give the gate CAP_NET_BIND_SERVICE"
+        }
+        _ => "",
+    }
+}
+
+/// How a gate ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Told to stop, and drained.
+    Drained,
+    /// Told to stop twice.
+    AtOnce,
+}
+
+/// A gate whose settings, files and upstreams have been checked.
+#[derive(Debug)]
+pub struct App {
+    settings: Settings,
+    acceptor: Arc<Acceptor>,
+    upstreams: Vec<Prepared>,
+}
+
+/// What the workers' clients of one upstream have in common.
+#[derive(Debug)]
+struct Prepared {
+    settings: UpstreamSettings,
+    connector: Option<Connector>,
+    complaints: Arc<Complaints>,
+}
+
+impl App {
+    /// Builds everything that can fail without touching the network.
+    pub fn prepare(settings: Settings) -> Result<Self, PrepareError> {
+        let rules = settings.clients_allow.clone();
+        let acceptor = Acceptor::new(&settings.material, rules, settings.handshake_timeout)?;
+        let mut upstreams: Vec<Prepared> = Vec::new();
+        for RouteSettings { upstream, .. } in &settings.routes {
+            if upstreams.iter().all(|prepared| prepared.settings != *upstream) {
+                upstreams.push(Prepared::new(upstream)?);
+            }
+        }
+        Ok(Self { settings, acceptor: Arc::new(acceptor), upstreams })
+    }
+
+    /// What would run, for people.
+    pub fn summary(&self) -> String {
+        self.settings.summary()
+    }
+
+    /// What should be known, but does no harm by itself.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.settings.warnings
+    }
+
+    /// Binds all addresses, serves until told to stop, drains.
+    pub fn run(self) -> Result<Ending, RunError> {
+        let control = Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
+        let started = Instant::now();
+        let sockets = Sockets::bind(&self.settings)?;
+        let metrics = Arc::new(Metrics::new());
+        let drain = Drain::default();
+        control.block_on(async {
+            let signals = Signals::new().map_err(RunError::Start)?;
+            let tasks = Tasks::default();
+            let admin = match sockets.admin {
+                Some(listener) => {
+                    let listener = TcpListener::from_std(listener).map_err(RunError::Start)?;
+                    let address = listener.local_addr().map_err(RunError::Start)?;
+                    let status = Status::new(&self.settings, Arc::clone(&metrics), drain.clone());
+                    tasks.spawn(admin::serve(listener, Arc::new(status), drain.clone()));
+                    Some(address)
+                }
+                None => None,
+            };
+            let mut workers = Vec::new();
+            for (number, listeners) in sockets.workers.into_iter().enumerate() {
+                let worker = self.worker(number, &metrics, &drain)?;
+                workers.push(worker.start(listeners).map_err(RunError::Start)?);
+            }
+            self.log_warnings();
+            emit(Level::INFO, "started", &Started::new(&self.settings, &sockets.addresses, admin));
+            let ending = self.until_stopped(signals, workers, &metrics, &drain).await?;
+            emit(Level::INFO, "stopped", &Stopped::new(started, ending.1));
+            Ok(ending.0)
+        })
+    }
+
+    async fn until_stopped(
+        &self,
+        mut signals: Signals,
+        workers: Vec<oneshot::Receiver<usize>>,
+        metrics: &Metrics,
+        drain: &Drain,
+    ) -> Result<(Ending, usize), RunError> {
+        let mut finished = std::pin::pin!(async {
+            let mut forced = 0;
+            for worker in workers {
+                forced += worker.await.map_err(|_| RunError::Worker)?;
+            }
+            Ok(forced)
+        });
+        let name = tokio::select! {
+            name = signals.stop() => name,
+            // Workers end when told to; before that it is a fault.
+            ended = &mut finished => return ended.and(Err(RunError::Worker)),
+        };
+        let timeout = self.settings.drain_timeout;
+        emit(Level::INFO, "draining", &Draining::new(name, metrics.open_connections(), timeout));
+        drain.begin();
+        tokio::select! {
+            forced = finished => Ok((Ending::Drained, forced?)),
+            _ = signals.stop() => {
+                Ok((Ending::AtOnce, usize::try_from(metrics.open_connections()).unwrap_or(0)))
+            }
+        }
+    }
+
+    fn worker(&self, number: usize, metrics: &Arc<Metrics>, drain: &Drain) -> Result<Worker, RunError> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
+        let upstreams: Vec<_> =
+            self.upstreams.iter().map(|prepared| Arc::new(prepared.upstream())).collect();
+        let route = |settings: &RouteSettings| {
+            let same = self.upstreams.iter().position(|prepared| prepared.settings == settings.upstream);
+            // `prepare` has put every route's upstream into the list.
+            let upstream = upstreams.get(same?)?;
+            Some(Route {
+                path: settings.path.clone(),
+                methods: settings.methods.clone(),
+                allow: settings.allow.clone(),
+                max_body: settings.max_body,
+                upstream: Arc::clone(upstream),
+            })
+        };
+        let names = &self.settings.material.server_names;
+        let dns = names.iter().filter_map(|name| match name {
+            San::Dns(name) => Some(name.as_str()),
+            _ => None,
+        });
+        let gate = Gate {
+            routes: Routes::new(self.settings.routes.iter().filter_map(route).collect()),
+            several_names: dns.clone().count() > 1 || dns.clone().any(|name| name.starts_with("*.")),
+            metrics: Arc::clone(metrics),
+        };
+        let reception = Reception {
+            acceptor: Arc::clone(&self.acceptor),
+            gate: Arc::new(gate),
+            metrics: Arc::clone(metrics),
+            idle_timeout: self.settings.limits.idle_timeout,
+            drain: drain.clone(),
+        };
+        Ok(Worker {
+            number,
+            runtime,
+            reception: Arc::new(reception),
+            drain_timeout: self.settings.drain_timeout,
+        })
+    }
+
+    fn log_warnings(&self) {
+        for problem in &self.settings.warnings {
+            let origin = problem.origin.to_string();
+            emit(
+                Level::WARN,
+                "settings_warning",
+                &Warning { origin: &origin, detail: &problem.what, hint: &problem.mend },
+            );
+        }
+        if self.settings.clients_allow.is_empty() {
+            let detail = "no allow rule: any certificate of the client CAs is admitted";
+            let hint = "name the senders with --allow (e.g. --allow cn=meeting-notes) if the CA has other certificates";
+            emit(Level::INFO, "settings_warning", &Warning { origin: "clients.allow", detail, hint });
+        }
+    }
+}
+
+impl Prepared {
+    fn new(settings: &UpstreamSettings) -> Result<Self, PrepareError> {
+        let connector = match &settings.target {
+            Target::Echo => None,
+            target => Some(
+                Connector::new(target.clone(), settings.ca.as_deref())
+                    .map_err(|error| PrepareError::Upstream(target.clone(), error))?,
+            ),
+        };
+        let token = settings.token.is_some().then(|| settings.token_origin.clone());
+        let complaints = Arc::new(Complaints::new(settings.target.to_string(), token));
+        Ok(Self { settings: settings.clone(), connector, complaints })
+    }
+
+    /// The upstream as one worker uses it, with a pool of its own.
+    fn upstream(&self) -> Upstream {
+        let settings = &self.settings;
+        let timeouts = Timeouts {
+            connect: settings.connect_timeout,
+            response: settings.response_timeout,
+            idle: settings.idle_timeout,
+        };
+        Upstream {
+            name: settings.target.to_string().into(),
+            backend: match &self.connector {
+                Some(connector) => Backend::Client(Client::new(connector.clone(), timeouts)),
+                None => Backend::Echo,
+            },
+            authorization: settings.token.as_ref().map(|token| token.authorization().clone()),
+            complaints: Arc::clone(&self.complaints),
+            idle: settings.idle_timeout,
+        }
+    }
+}
+
+/// All listening sockets, bound before anything starts.
+struct Sockets {
+    /// For each worker, one socket of each address.
+    workers: Vec<Vec<StdListener>>,
+    admin: Option<StdListener>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Sockets {
+    fn bind(settings: &Settings) -> Result<Self, RunError> {
+        let failed = |address, setting| move |error| RunError::Bind { address, setting, error };
+        let count = settings.workers.get();
+        let mut workers: Vec<Vec<StdListener>> = (0..count).map(|_| Vec::new()).collect();
+        let mut addresses = Vec::new();
+        for &address in &settings.listen {
+            let sockets = listener::bind(address, count).map_err(failed(address, "listen.address"))?;
+            for (worker, socket) in workers.iter_mut().zip(sockets) {
+                if worker.len() == addresses.len() {
+                    worker.push(socket);
+                }
+            }
+            let socket = workers.first().and_then(|worker| worker.last());
+            let actual = socket.map_or(Ok(address), StdListener::local_addr);
+            addresses.push(actual.map_err(RunError::Start)?);
+        }
+        let admin = match settings.admin {
+            Some(address) => {
+                let sockets = listener::bind(address, 1).map_err(failed(address, "admin.address"))?;
+                sockets.into_iter().next()
+            }
+            None => None,
+        };
+        Ok(Self { workers, admin, addresses })
+    }
+}
+
+/// One worker, ready to start.
+struct Worker {
+    number: usize,
+    runtime: Runtime,
+    reception: Arc<Reception>,
+    drain_timeout: Duration,
+}
+
+impl Worker {
+    /// Starts its thread; the receiver gets the number of tasks that did not end in time.
+    fn start(self, listeners: Vec<StdListener>) -> io::Result<oneshot::Receiver<usize>> {
+        let (done, receiver) = oneshot::channel();
+        let name = format!("worker-{}", self.number);
+        thread::Builder::new().name(name).spawn(move || match self.serve(listeners) {
+            Ok(forced) => drop(done.send(forced)),
+            Err(error) => tracing::error!(%error, "a worker could not use its socket"),
+        })?;
+        Ok(receiver)
+    }
+
+    fn serve(self, listeners: Vec<StdListener>) -> io::Result<usize> {
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        let mut salt = [0; 3];
+        aws_lc_rs::rand::SecureRandom::fill(&random, &mut salt).map_err(io::Error::other)?;
+        let prefix = format!("{}{:x}-", data_encoding::HEXLOWER.encode(&salt), self.number);
+        let ids = Arc::new(Ids::new(prefix));
+        self.runtime.block_on(async {
+            let tasks = Tasks::default();
+            for listener in listeners {
+                let listener = TcpListener::from_std(listener)?;
+                let accepting = listener::run(
+                    listener,
+                    Arc::clone(&self.reception),
+                    tasks.clone(),
+                    Arc::clone(&ids),
+                );
+                tasks.spawn(accepting);
+            }
+            self.reception.drain.begun().await;
+            Ok(tasks.finish(self.drain_timeout).await)
+        })
+        // Dropping the runtime ends what is left.
+    }
+}
+
+/// The signals that end the gate, and the one that does not.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT; returns its name.
+    async fn stop(&mut self) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => {
+                    let detail = "SIGHUP: files are read at the start only";
+                    let hint = "start a new gate and stop this one; nothing has changed";
+                    emit(Level::WARN, "reload_failed", &Warning { origin: "SIGHUP", detail, hint });
+                }
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Started<'a> {
+    version: &'static str,
+    pid: u32,
+    listen: Vec<String>,
+    admin: Option<String>,
+    workers: usize,
+    routes: Vec<String>,
+    certificate: &'a Certificate,
+    client_cas: Vec<&'a str>,
+}
+
+impl<'a> Started<'a> {
+    fn new(settings: &'a Settings, listen: &[SocketAddr], admin: Option<SocketAddr>) -> Self {
+        let route = |route: &RouteSettings| {
+            format!("{} {} -> {}", route.methods, route.path, route.upstream.target)
+        };
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            pid: std::process::id(),
+            listen: listen.iter().map(SocketAddr::to_string).collect(),
+            admin: admin.map(|address| address.to_string()),
+            workers: settings.workers.get(),
+            routes: settings.routes.iter().map(route).collect(),
+            certificate: &settings.material.server_certificate,
+            client_cas: settings.material.trust.cas.iter().map(|ca| ca.subject.as_str()).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Warning<'a> {
+    origin: &'a str,
+    detail: &'a str,
+    hint: &'a str,
+}
+
+#[derive(Serialize)]
+struct Draining {
+    signal: &'static str,
+    connections: i64,
+    deadline: String,
+}
+
+impl Draining {
+    fn new(signal: &'static str, connections: i64, timeout: Duration) -> Self {
+        Self { signal, connections, deadline: humantime::format_duration(timeout).to_string() }
+    }
+}
+
+#[derive(Serialize)]
+struct Stopped {
+    uptime_s: u64,
+    forced: usize,
+}
+
+impl Stopped {
+    fn new(started: Instant, forced: usize) -> Self {
+        Self { uptime_s: started.elapsed().as_secs(), forced }
+    }
+}
