@@ -1,1 +1,9 @@
-//! Integration tests.
+//! Integration tests: the real binary, real sockets, certificates made on the spot.
+//!
+//! One module for each behaviour; a test's name is a sentence about it. Nothing here sleeps for a
+//! result: what is waited for is polled, with a deadline (`support::eventually`).
+
+mod diagnosis;
+mod layers;
+mod passing;
+mod support;

@@ -11,14 +11,14 @@ use http_body_util::Full;
 
 use crate::observe::RequestReason;
 use crate::observe::access::AccessRecord;
-use crate::upstream::{Complaints, ForbiddenBody, Progress, ResponseBody, ResponseBodyError};
+use crate::upstream::{Complaints, ForbiddenBody, ResponseBody, ResponseBodyError, Upload};
 
 /// An answer's body: the gate's own or the upstream's.
 #[derive(Debug)]
 pub(super) struct AnswerBody {
     source: Source,
     record: AccessRecord,
-    request: Option<Progress>,
+    upload: Upload,
     inspection: Option<Inspection>,
     ended: bool,
 }
@@ -38,24 +38,18 @@ pub(super) struct Inspection {
 }
 
 impl AnswerBody {
-    pub(super) fn own(body: Full<Bytes>, record: AccessRecord, request: Option<Progress>) -> Self {
-        Self { source: Source::Own(body), record, request, inspection: None, ended: true }
+    pub(super) fn own(body: Full<Bytes>, record: AccessRecord, upload: Upload) -> Self {
+        Self { source: Source::Own(body), record, upload, inspection: None, ended: true }
     }
 
     pub(super) fn upstream(
         body: ResponseBody,
         record: AccessRecord,
-        request: Progress,
+        upload: Upload,
         inspection: Option<Inspection>,
     ) -> Self {
         let ended = body.is_end_stream();
-        Self {
-            source: Source::Upstream(Box::new(body)),
-            record,
-            request: Some(request),
-            inspection,
-            ended,
-        }
+        Self { source: Source::Upstream(Box::new(body)), record, upload, inspection, ended }
     }
 
     fn look_at(&mut self, frame: &Frame<Bytes>) {
@@ -118,9 +112,7 @@ impl Body for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        if let Some(request) = &self.request {
-            self.record.set_bytes_in(request.bytes());
-        }
+        self.record.set_bytes_in(self.upload.bytes());
         if !self.ended {
             self.record
                 .cut_short(RequestReason::SenderGone, "the sender left in the middle of the answer");

@@ -104,7 +104,7 @@ impl Reception {
         if h2 {
             self.serve_http2(Watched::new(io, None, fault.clone()), &sender, &requests).await;
         } else {
-            let io = Watched::new(io, Some(Guard::new()), fault.clone());
+            let io = Watched::new(io, Some(Guard::default()), fault.clone());
             self.serve_http1(io, &sender, &requests, &fault).await;
         }
         if requests.begun() == 0 {

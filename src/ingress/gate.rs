@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
-use http_body::Body as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
 
@@ -22,7 +21,9 @@ use crate::observe::access::{AccessRecord, ConnectionFacts};
 use crate::observe::metrics::Metrics;
 use crate::policy::{Grant, authorize};
 use crate::route::{NoRoute, Route, Routes};
-use crate::upstream::{BodyError, Client, Complaints, Progress, RequestBody, Suspicion, UpstreamError};
+use crate::upstream::{
+    BodyError, Client, Complaints, RequestBody, ResponseBody, Suspicion, Upload, UpstreamError,
+};
 
 /// An upstream as a route sees it.
 #[derive(Debug)]
@@ -74,19 +75,17 @@ impl Sender {
     pub(super) async fn answer(&self, request: Request<Incoming>, number: u64) -> Response<AnswerBody> {
         let (parts, body) = request.into_parts();
         let mut record = self.record(&parts, number);
-        let mut progress = None;
-        match self.forward(parts, body, &mut record, &mut progress).await {
-            Ok(Forwarded::Upstream { response, progress, complaints }) => {
+        let upload = Upload::new(body);
+        match self.forward(parts, &upload, &mut record).await {
+            Ok(Forwarded::Upstream(response, complaints)) => {
                 let inspection = inspect(&response, &record, complaints);
-                response.map(|body| AnswerBody::upstream(body, record, progress, inspection))
+                response.map(|body| AnswerBody::upstream(body, record, upload, inspection))
             }
-            Ok(Forwarded::Echo(response)) => {
-                response.map(|body| AnswerBody::own(body, record, progress))
-            }
+            Ok(Forwarded::Echo(response)) => response.map(|body| AnswerBody::own(body, record, upload)),
             Err(rejection) => {
                 record.rejected(rejection.status, rejection.reason, rejection.log_detail());
                 let response = rejection.response(record.id());
-                response.map(|body| AnswerBody::own(body, record, progress))
+                response.map(|body| AnswerBody::own(body, record, upload))
             }
         }
     }
@@ -111,17 +110,15 @@ impl Sender {
     async fn forward(
         &self,
         parts: Parts,
-        body: Incoming,
+        upload: &Upload,
         record: &mut AccessRecord,
-        progress: &mut Option<Progress>,
     ) -> Result<Forwarded, Rejection> {
         let names = Names { sni: self.sni.as_deref(), several: self.gate.several_names };
         let head = check(&parts, names)?;
         let route = self.route(&parts, &head)?;
         record.routed(route.path.to_string(), Arc::clone(&route.upstream.name));
         let grant = authorize(&self.peer, route).ok_or_else(|| self.not_allowed(route))?;
-        let body = limited(body, route)?;
-        *progress = Some(body.progress());
+        let body = limited(upload, route)?;
         let host = head.host;
         let request = self.upstream_request(&grant, parts, host, body, record.id())?;
         deliver(grant, request, record).await
@@ -203,21 +200,17 @@ impl Sender {
 }
 
 enum Forwarded {
-    Upstream {
-        response: Response<crate::upstream::ResponseBody>,
-        progress: Progress,
-        complaints: Arc<Complaints>,
-    },
+    Upstream(Response<ResponseBody>, Arc<Complaints>),
     Echo(Response<Full<Bytes>>),
 }
 
 /// Refuses a body whose declared length is over the limit before the upstream hears of it; one
 /// without a length is counted as it passes.
-fn limited(body: Incoming, route: &Route<Arc<Upstream>>) -> Result<RequestBody, Rejection> {
-    if body.size_hint().lower() > route.max_body {
+fn limited(upload: &Upload, route: &Route<Arc<Upstream>>) -> Result<RequestBody, Rejection> {
+    if upload.size_hint().lower() > route.max_body {
         return Err(too_large(route.max_body));
     }
-    Ok(RequestBody::new(body, route.max_body, route.upstream.idle))
+    Ok(RequestBody::new(upload.clone(), route.max_body, route.upstream.idle))
 }
 
 fn too_large(limit: u64) -> Rejection {
@@ -241,7 +234,6 @@ async fn deliver(
             return Ok(Forwarded::Echo(response));
         }
     };
-    let progress = request.body().progress();
     let answer = client.send(request).await.map_err(of_upstream)?;
     if answer.retried {
         record.retried();
@@ -250,7 +242,7 @@ async fn deliver(
     record.answered(response.status(), sent.elapsed());
     remove_hop_by_hop(response.headers_mut());
     *response.version_mut() = Version::HTTP_11;
-    Ok(Forwarded::Upstream { response, progress, complaints: Arc::clone(&upstream.complaints) })
+    Ok(Forwarded::Upstream(response, Arc::clone(&upstream.complaints)))
 }
 
 /// Looks for answers that mean a misconfiguration; a 403 must be looked at as it passes.

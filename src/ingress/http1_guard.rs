@@ -78,12 +78,14 @@ struct Head {
     chunked: bool,
 }
 
-impl Guard {
+impl Default for Guard {
     /// At the start of a connection.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self { state: State::RequestLine, line: Vec::new(), head: Head::default() }
     }
+}
 
+impl Guard {
     /// Follows `bytes`, the next ones of the connection.
     ///
     /// # Errors
@@ -241,7 +243,7 @@ mod tests {
     use super::*;
 
     fn follow(text: &str) -> Result<(), Violation> {
-        Guard::new().follow(text.as_bytes())
+        Guard::default().follow(text.as_bytes())
     }
 
     const HEAD: &str = "POST /hooks/wake HTTP/1.1\r\nHost: a\r\n";
@@ -300,10 +302,10 @@ mod tests {
         ) {
             let bytes = text.as_bytes();
             let cut = cut.min(bytes.len());
-            let whole = Guard::new().follow(bytes);
-            let mut guard = Guard::new();
+            let whole = Guard::default().follow(bytes);
+            let mut guard = Guard::default();
             let pieces = guard.follow(&bytes[..cut]).and_then(|()| guard.follow(&bytes[cut..]));
-            let mut single = Guard::new();
+            let mut single = Guard::default();
             let singles = bytes.chunks(1).try_for_each(|byte| single.follow(byte));
             prop_assert_eq!(&whole, &pieces);
             prop_assert_eq!(&whole, &singles);
@@ -311,7 +313,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
-            let _ = Guard::new().follow(&bytes);
+            let _ = Guard::default().follow(&bytes);
         }
     }
 }

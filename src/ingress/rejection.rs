@@ -23,7 +23,8 @@ pub(super) struct Rejection {
     pub(super) log: Option<String>,
     /// Whether the connection must end, since its framing is not to be trusted.
     pub(super) close: bool,
-    field: Option<(HeaderName, HeaderValue)>,
+    // Boxed: rejections are rare, and travel through every `Result` of the request path.
+    field: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 #[derive(Serialize)]
@@ -49,7 +50,7 @@ impl Rejection {
 
     /// Adds a header field.
     pub(super) fn with_field(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.field = Some((name, value));
+        self.field = Some(Box::new((name, value)));
         self
     }
 
@@ -74,7 +75,8 @@ impl Rejection {
         if self.close {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Some((name, value)) = self.field {
+        if let Some(field) = self.field {
+            let (name, value) = *field;
             headers.insert(name, value);
         }
         response

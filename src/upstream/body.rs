@@ -1,8 +1,8 @@
 //! The request body on its way to the upstream: streamed, counted, limited.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -26,25 +26,45 @@ pub enum BodyError {
     Sender(#[source] hyper::Error),
 }
 
-/// How far a request body has come; shared between the body and whoever waits for the answer.
-#[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<ProgressState>);
+/// A sender's request body, wherever it is read from.
+///
+/// Clones are the same body. Whoever answers the sender keeps one until the answer is out: a body that
+/// is dropped before makes hyper reset an HTTP/2 stream, and the sender never sees the answer.
+#[derive(Clone, Debug)]
+pub struct Upload(Arc<State>);
 
-#[derive(Debug, Default)]
-struct ProgressState {
+#[derive(Debug)]
+struct State {
+    incoming: Mutex<Incoming>,
     bytes: AtomicU64,
     ended: AtomicBool,
 }
 
-impl Progress {
-    /// Bytes passed on so far.
+impl Upload {
+    /// Nothing of it is read yet.
+    pub fn new(incoming: Incoming) -> Self {
+        let ended = AtomicBool::new(incoming.is_end_stream());
+        Self(Arc::new(State { incoming: Mutex::new(incoming), bytes: AtomicU64::new(0), ended }))
+    }
+
+    /// Bytes read so far.
     pub fn bytes(&self) -> u64 {
         self.0.bytes.load(Ordering::Relaxed)
     }
 
-    /// Whether the body was passed on to its end.
+    /// Whether it was read to its end.
     pub fn ended(&self) -> bool {
         self.0.ended.load(Ordering::Relaxed)
+    }
+
+    /// Its length as far as it is declared.
+    pub fn size_hint(&self) -> SizeHint {
+        self.incoming().size_hint()
+    }
+
+    // One task at a time reads it, so the lock is never waited for.
+    fn incoming(&self) -> MutexGuard<'_, Incoming> {
+        self.0.incoming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -53,24 +73,21 @@ impl Progress {
 /// Trailers are dropped: they are header fields that come after every check.
 #[derive(Debug)]
 pub struct RequestBody {
-    inner: Incoming,
+    upload: Upload,
     limit: u64,
     idle: Duration,
     stall: Option<Pin<Box<Sleep>>>,
-    progress: Progress,
 }
 
 impl RequestBody {
     /// `limit` in bytes; `idle` is the longest wait between two pieces.
-    pub fn new(inner: Incoming, limit: u64, idle: Duration) -> Self {
-        let progress = Progress::default();
-        progress.0.ended.store(inner.is_end_stream(), Ordering::Relaxed);
-        Self { inner, limit, idle, stall: None, progress }
+    pub fn new(upload: Upload, limit: u64, idle: Duration) -> Self {
+        Self { upload, limit, idle, stall: None }
     }
 
-    /// A handle that tells how far the body has come.
-    pub fn progress(&self) -> Progress {
-        self.progress.clone()
+    /// The body itself.
+    pub fn upload(&self) -> &Upload {
+        &self.upload
     }
 
     fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<BodyError> {
@@ -91,40 +108,39 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         loop {
-            let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
+            let mut incoming = this.upload.incoming();
+            let frame = Pin::new(&mut *incoming).poll_frame(cx);
+            let ended = incoming.is_end_stream();
+            drop(incoming);
+            let Poll::Ready(frame) = frame else {
                 return this.poll_stall(cx).map(|error| Some(Err(error)));
             };
             if let Some(stall) = &mut this.stall {
                 stall.as_mut().reset(Instant::now() + this.idle);
             }
-            let state = &this.progress.0;
-            match frame {
-                None => {
-                    state.ended.store(true, Ordering::Relaxed);
-                    return Poll::Ready(None);
-                }
-                Some(Err(error)) => return Poll::Ready(Some(Err(BodyError::Sender(error)))),
-                Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else { continue };
-                    let total =
-                        state.bytes.fetch_add(data.len() as u64, Ordering::Relaxed) + data.len() as u64;
-                    if total > this.limit {
-                        return Poll::Ready(Some(Err(BodyError::TooLarge(this.limit))));
-                    }
-                    if this.inner.is_end_stream() {
-                        state.ended.store(true, Ordering::Relaxed);
-                    }
-                    return Poll::Ready(Some(Ok(Frame::data(data))));
-                }
+            let state = &this.upload.0;
+            if ended || frame.is_none() {
+                state.ended.store(true, Ordering::Relaxed);
             }
+            let frame = match frame {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(BodyError::Sender(error)))),
+                Some(Ok(frame)) => frame,
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            let length = data.len() as u64;
+            if state.bytes.fetch_add(length, Ordering::Relaxed) + length > this.limit {
+                return Poll::Ready(Some(Err(BodyError::TooLarge(this.limit))));
+            }
+            return Poll::Ready(Some(Ok(Frame::data(data))));
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.upload.incoming().is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.upload.size_hint()
     }
 }

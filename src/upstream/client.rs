@@ -15,7 +15,7 @@ use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::Connector;
-use super::body::{BodyError, Progress, RequestBody};
+use super::body::{BodyError, RequestBody, Upload};
 use super::pool::Pool;
 
 /// How long to wait for an upstream.
@@ -80,12 +80,12 @@ impl Client {
     /// Goes out a second time only when an idle connection turned out to be closed before any of the
     /// request was handed to it: what may have been seen by the upstream is never sent twice.
     pub async fn send(&self, request: Request<RequestBody>) -> Result<Answer, UpstreamError> {
-        let progress = request.body().progress();
+        let upload = request.body().upload().clone();
         let mut retried = false;
         let mut request = request;
         if let Some(mut sender) = self.pool.take() {
-            match self.exchange(&mut sender, request, &progress).await {
-                Ok(response) => return Ok(self.answer(response, sender, progress, false)),
+            match self.exchange(&mut sender, request, &upload).await {
+                Ok(response) => return Ok(self.answer(response, sender, upload, false)),
                 Err(Failed { unsent: Some(back), .. }) => {
                     request = *back;
                     retried = true;
@@ -94,8 +94,8 @@ impl Client {
             }
         }
         let mut sender = self.connect().await?;
-        match self.exchange(&mut sender, request, &progress).await {
-            Ok(response) => Ok(self.answer(response, sender, progress, retried)),
+        match self.exchange(&mut sender, request, &upload).await {
+            Ok(response) => Ok(self.answer(response, sender, upload, retried)),
             Err(Failed { error, .. }) => Err(error),
         }
     }
@@ -112,11 +112,11 @@ impl Client {
         &self,
         sender: &mut SendRequest<RequestBody>,
         request: Request<RequestBody>,
-        progress: &Progress,
+        upload: &Upload,
     ) -> Result<Response<Incoming>, Failed> {
         let limit = self.timeouts.response;
         let mut exchange = std::pin::pin!(sender.try_send_request(request));
-        let mut seen = progress.bytes();
+        let mut seen = upload.bytes();
         loop {
             match timeout(limit, exchange.as_mut()).await {
                 Ok(Ok(response)) => return Ok(response),
@@ -125,7 +125,7 @@ impl Client {
                     return Err(Failed { unsent, error: classify(failed.into_error()) });
                 }
                 // A body that still comes in is no silence of the upstream's.
-                Err(_) if progress.bytes() != seen => seen = progress.bytes(),
+                Err(_) if upload.bytes() != seen => seen = upload.bytes(),
                 Err(_) => return Err(Failed { unsent: None, error: UpstreamError::Timeout(limit) }),
             }
         }
@@ -135,10 +135,10 @@ impl Client {
         &self,
         response: Response<Incoming>,
         sender: SendRequest<RequestBody>,
-        progress: Progress,
+        upload: Upload,
         retried: bool,
     ) -> Answer {
-        let lease = Lease { sender: Some(sender), pool: self.pool.clone(), progress };
+        let lease = Lease { sender: Some(sender), pool: self.pool.clone(), upload };
         let idle = self.timeouts.idle;
         let response = response.map(|inner| ResponseBody::new(inner, lease, idle));
         Answer { response, retried }
@@ -169,14 +169,14 @@ fn classify(error: hyper::Error) -> UpstreamError {
 struct Lease {
     sender: Option<SendRequest<RequestBody>>,
     pool: Pool,
-    progress: Progress,
+    upload: Upload,
 }
 
 impl Lease {
     /// The answer has come to its end. If the request has not, the connection is closed: the rest of
     /// it must not be waited for.
     fn end(&mut self) {
-        if let Some(sender) = self.sender.take().filter(|_| self.progress.ended()) {
+        if let Some(sender) = self.sender.take().filter(|_| self.upload.ended()) {
             self.pool.give_back(sender);
         }
     }

@@ -7,7 +7,7 @@ mod pool;
 mod suspect;
 mod target;
 
-pub use body::{BodyError, Progress, RequestBody};
+pub use body::{BodyError, RequestBody, Upload};
 pub use client::{Answer, Client, ResponseBody, ResponseBodyError, Timeouts, UpstreamError};
 pub use connect::{Connector, ConnectorError};
 pub use suspect::{Complaints, ForbiddenBody, Suspicion};

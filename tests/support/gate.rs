@@ -1,0 +1,200 @@
+//! The real binary, started for one test and ended with it.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use serde_json::Value;
+
+use super::eventually;
+use super::pki::Pki;
+
+/// A `clawgate` command that has not been started.
+pub struct GateCommand {
+    command: Command,
+}
+
+impl GateCommand {
+    /// `clawgate run` with nothing but the given arguments, and an empty environment.
+    pub fn bare(subcommand: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clawgate"));
+        command.env_clear().arg(subcommand);
+        Self { command }
+    }
+
+    /// `clawgate run` with the certificates of `pki`, on a free port, with one worker, without the
+    /// admin listener.
+    pub fn new(pki: &Pki) -> Self {
+        let (certificate, key) = pki.files("server", &pki.server);
+        let ca = pki.file("ca.pem", pki.root.pem());
+        Self::bare("run")
+            .arg("--cert", certificate)
+            .arg("--key", key)
+            .arg("--client-ca", ca)
+            .arg("--listen", "127.0.0.1:0")
+            .arg("--admin", "off")
+            .arg("--workers", "1")
+    }
+
+    pub fn arg(mut self, flag: &str, value: impl Into<OsString>) -> Self {
+        self.command.arg(flag).arg(value.into());
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.command.env(name, value.into());
+        self
+    }
+
+    /// Passes requests on to `upstream`.
+    pub fn upstream(self, upstream: impl Into<OsString>) -> Self {
+        self.arg("--upstream", upstream)
+    }
+
+    pub fn dir(mut self, dir: &Path) -> Self {
+        self.command.current_dir(dir);
+        self
+    }
+
+    /// Starts it and waits until it listens.
+    pub fn start(mut self) -> Gate {
+        let mut child = self
+            .command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let stdout = child.stdout.take().unwrap();
+        let sink = Arc::clone(&lines);
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                sink.lock().unwrap().push(line);
+            }
+        });
+        let mut gate = Gate { child, lines, reader: Some(reader), addresses: Vec::new(), admin: None };
+        let started = eventually("the event started", || {
+            if let Some(status) = gate.child.try_wait().unwrap() {
+                let mut error = String::new();
+                let _ = gate.child.stderr.take().unwrap().read_to_string(&mut error);
+                panic!("the gate ended with {status}: {error}");
+            }
+            gate.events("started").pop()
+        });
+        let address = |text: &Value| text.as_str().unwrap().parse().unwrap();
+        gate.addresses = started["listen"].as_array().unwrap().iter().map(address).collect();
+        gate.admin = started["admin"].as_str().map(|text| text.parse().unwrap());
+        gate
+    }
+
+    /// Runs it to its end; for starts that are to be refused.
+    pub fn output(mut self) -> Output {
+        let output = self.command.stdin(Stdio::null()).output().unwrap();
+        Output {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// What a command that has ended left.
+#[derive(Debug)]
+pub struct Output {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A running gate.
+pub struct Gate {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
+    addresses: Vec<SocketAddr>,
+    pub admin: Option<SocketAddr>,
+}
+
+impl Gate {
+    pub fn address(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All log lines so far, as they were written.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// All log lines of one event so far. Every line must be a JSON object.
+    pub fn events(&self, name: &str) -> Vec<Value> {
+        let parse = |line: &String| -> Value {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}"))
+        };
+        let lines = self.lines.lock().unwrap();
+        lines.iter().map(parse).filter(|value| value["event"] == name).collect()
+    }
+
+    /// The `number`th event of a name, counted from 1, once it is there.
+    pub fn event(&self, name: &str, number: usize) -> Value {
+        eventually(&format!("event {number} of {name}; log: {:#?}", self.lines()), || {
+            self.events(name).into_iter().nth(number - 1)
+        })
+    }
+
+    /// The one refused connection.
+    pub fn failure(&self) -> Value {
+        self.event("handshake_failed", 1)
+    }
+
+    /// The first request's log line.
+    pub fn request(&self) -> Value {
+        self.event("request", 1)
+    }
+
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
+        assert!(status.unwrap().success());
+    }
+
+    pub fn try_wait(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Waits for the process to end; all of its log is there afterwards.
+    pub fn wait(&mut self) -> ExitStatus {
+        let status = eventually("the gate's end", || self.child.try_wait().unwrap());
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        status
+    }
+
+    /// SIGTERM, then the end.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the gate's log:\n{}", self.lines().join("\n"));
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Senders: a TLS client that writes what it is told, byte for byte.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
+    SupportedProtocolVersion, version,
+};
+
+use super::PATIENCE;
+use super::gate::Gate;
+use super::pki::{Identity, Pki};
+
+/// How a sender connects.
+pub struct Sender {
+    pub config: ClientConfig,
+    pub name: String,
+    address: SocketAddr,
+}
+
+impl Sender {
+    /// The good client of `pki`.
+    pub fn new(pki: &Pki, gate: &Gate) -> Self {
+        Self::with_identity(pki, gate, &pki.client)
+    }
+
+    /// A client with that certificate, or whatever `identity` holds.
+    pub fn with_identity(pki: &Pki, gate: &Gate, identity: &Identity) -> Self {
+        Self::with_versions(pki, gate, Some(identity), &[&version::TLS13, &version::TLS12])
+    }
+
+    /// The same over one version of TLS; `None`: without a certificate.
+    pub fn with_versions(
+        pki: &Pki,
+        gate: &Gate,
+        identity: Option<&Identity>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(pki.root.certificate.der().clone()).unwrap();
+        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(roots);
+        let config = match identity {
+            Some(identity) => {
+                let chain = identity.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+                let key = PrivateKeyDer::try_from(identity.key.serialize_der()).unwrap();
+                builder.with_client_auth_cert(chain, key).unwrap()
+            }
+            None => builder.with_no_client_auth(),
+        };
+        Self { config, name: "localhost".to_owned(), address: gate.address() }
+    }
+
+    /// Asks for `name` in SNI.
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = name.to_owned();
+        self
+    }
+
+    /// Offers these protocols in ALPN.
+    pub fn alpn(mut self, protocols: &[&str]) -> Self {
+        self.config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        self
+    }
+
+    /// Takes any certificate of the gate.
+    pub fn trusting(mut self) -> Self {
+        self.config.dangerous().set_certificate_verifier(Arc::new(AnyServer));
+        self
+    }
+
+    /// Connects and completes the sender's side of the handshake. Over TLS 1.3 a refusal shows only
+    /// when something is read.
+    pub fn connect(self) -> io::Result<Connection> {
+        let socket = connect(self.address);
+        let name = ServerName::try_from(self.name).unwrap();
+        let tls = ClientConnection::new(Arc::new(self.config), name).unwrap();
+        let mut stream = StreamOwned::new(tls, socket);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(Connection { stream, read: Vec::new() })
+    }
+
+    /// Connects, and reads until the gate has something to say about it.
+    ///
+    /// # Panics
+    /// When it is let in.
+    pub fn refused(self) -> io::Error {
+        let mut connection = match self.connect() {
+            Ok(connection) => connection,
+            Err(error) => return error,
+        };
+        let mut byte = [0];
+        match connection.stream.read(&mut byte) {
+            Ok(count) => panic!("let in, and read {count} bytes"),
+            Err(error) => error,
+        }
+    }
+
+    /// One POST of `body` to `path` on a connection of its own.
+    pub fn post(self, path: &str, body: &str) -> Answer {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.send(&request)
+    }
+
+    /// Writes `request` as it is, and reads one answer.
+    pub fn send(self, request: &str) -> Answer {
+        let mut connection = self.connect().unwrap();
+        connection.write(request.as_bytes());
+        connection.answer()
+    }
+}
+
+/// A plain TCP connection to the gate, with a deadline for everything.
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_write_timeout(Some(PATIENCE)).unwrap();
+    socket.set_nodelay(true).unwrap();
+    socket
+}
+
+/// A connection that was let in.
+pub struct Connection {
+    pub stream: StreamOwned<ClientConnection, TcpStream>,
+    read: Vec<u8>,
+}
+
+impl Connection {
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+        self.stream.flush().unwrap();
+    }
+
+    /// Reads one answer: head, then as much body as it declares.
+    pub fn answer(&mut self) -> Answer {
+        loop {
+            let head = self.head();
+            let answer = Answer::parse(&head);
+            // An interim answer is followed by the real one.
+            if answer.status == 100 {
+                continue;
+            }
+            return self.body(answer);
+        }
+    }
+
+    /// Reads up to the empty line.
+    pub fn head(&mut self) -> String {
+        loop {
+            if let Some(end) = find(&self.read, b"\r\n\r\n") {
+                let head = self.read.drain(..end + 4).collect();
+                return String::from_utf8(head).unwrap();
+            }
+            assert!(
+                self.more(),
+                "closed in the head; so far: {:?}",
+                String::from_utf8_lossy(&self.read)
+            );
+        }
+    }
+
+    fn body(&mut self, mut answer: Answer) -> Answer {
+        if answer.header("transfer-encoding").is_some() {
+            loop {
+                let line = self.line();
+                let size = usize::from_str_radix(line.trim(), 16).unwrap();
+                let chunk = self.exactly(size + 2);
+                answer.body.extend_from_slice(&chunk[..size]);
+                if size == 0 {
+                    return answer;
+                }
+            }
+        }
+        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        answer.body = self.exactly(length);
+        answer
+    }
+
+    fn line(&mut self) -> String {
+        loop {
+            if let Some(end) = find(&self.read, b"\r\n") {
+                return String::from_utf8(self.read.drain(..end + 2).collect()).unwrap();
+            }
+            assert!(self.more(), "closed in a line");
+        }
+    }
+
+    fn exactly(&mut self, count: usize) -> Vec<u8> {
+        while self.read.len() < count {
+            assert!(self.more(), "closed after {} of {count} bytes", self.read.len());
+        }
+        self.read.drain(..count).collect()
+    }
+
+    fn more(&mut self) -> bool {
+        let mut buffer = [0; 16 * 1024];
+        let count = self.stream.read(&mut buffer).unwrap();
+        self.read.extend_from_slice(&buffer[..count]);
+        count > 0
+    }
+
+    /// Whether the gate has closed the connection in an orderly way; waits for it.
+    pub fn is_closed(&mut self) -> bool {
+        let mut byte = [0];
+        self.read.is_empty() && matches!(self.stream.read(&mut byte), Ok(0))
+    }
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// Reads the head of an HTTP/1.1 answer.
+    pub fn parse(head: &str) -> Self {
+        let mut lines = head.split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let field = |line: &str| {
+            let (name, value) = line.split_once(':')?;
+            Some((name.to_ascii_lowercase(), value.trim().to_owned()))
+        };
+        Self { status, headers: lines.filter_map(field).collect(), body: Vec::new() }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
+            panic!("not JSON ({error}): {:?}", String::from_utf8_lossy(&self.body))
+        })
+    }
+
+    /// The reason of one of the gate's own answers, checked to be the same in head and body.
+    pub fn reason(&self) -> String {
+        let reason =
+            self.header("x-clawgate-reason").expect("not an answer of the gate's own").to_owned();
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(self.json()["reason"], reason);
+        assert_eq!(self.json()["status"], self.status);
+        reason
+    }
+}
+
+#[derive(Debug)]
+struct AnyServer;
+
+impl ServerCertVerifier for AnyServer {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
