@@ -2,12 +2,14 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
+use tokio::time::{Sleep, sleep};
 
 use crate::observe::RequestReason;
 use crate::observe::access::AccessRecord;
@@ -21,7 +23,21 @@ pub(super) struct AnswerBody {
     upload: Upload,
     inspection: Option<Inspection>,
     ended: bool,
+    rest: Rest,
 }
+
+/// What is done about a request body that was not read to its end when the answer is complete.
+#[derive(Debug)]
+enum Rest {
+    /// Nothing: over HTTP/1 the connection ends, with a pause (`linger`).
+    Leave,
+    /// Over HTTP/2 the stream would be reset, which RFC 9113 section 8.1 allows, but by which many a
+    /// sender (curl before 8) loses the answer. So the end of the answer waits for the rest, a little.
+    Discard { bytes: u64, deadline: Pin<Box<Sleep>> },
+}
+
+/// Bytes of an unwanted body that are read to be polite, and the time that may take.
+const PATIENCE: (u64, Duration) = (1024 * 1024, Duration::from_secs(1));
 
 #[derive(Debug)]
 enum Source {
@@ -39,7 +55,8 @@ pub(super) struct Inspection {
 
 impl AnswerBody {
     pub(super) fn own(body: Full<Bytes>, record: AccessRecord, upload: Upload) -> Self {
-        Self { source: Source::Own(body), record, upload, inspection: None, ended: true }
+        let rest = Rest::Leave;
+        Self { source: Source::Own(body), record, upload, inspection: None, ended: true, rest }
     }
 
     pub(super) fn upstream(
@@ -49,7 +66,36 @@ impl AnswerBody {
         inspection: Option<Inspection>,
     ) -> Self {
         let ended = body.is_end_stream();
-        Self { source: Source::Upstream(Box::new(body)), record, upload, inspection, ended }
+        let source = Source::Upstream(Box::new(body));
+        Self { source, record, upload, inspection, ended, rest: Rest::Leave }
+    }
+
+    /// For an answer over HTTP/2.
+    pub(super) fn reading_the_rest(mut self) -> Self {
+        if !self.upload.ended() {
+            self.rest = Rest::Discard { bytes: 0, deadline: Box::pin(sleep(PATIENCE.1)) };
+        }
+        self
+    }
+
+    /// Ready when the answer may end.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Rest::Discard { bytes, deadline } = &mut self.rest else {
+            return Poll::Ready(());
+        };
+        let discarded = self.upload.poll_discard(cx, bytes).is_ready();
+        if discarded || *bytes > PATIENCE.0 || deadline.as_mut().poll(cx).is_ready() {
+            self.rest = Rest::Leave;
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    fn source_has_ended(&self) -> bool {
+        match &self.source {
+            Source::Own(body) => body.is_end_stream(),
+            Source::Upstream(body) => body.is_end_stream(),
+        }
     }
 
     fn look_at(&mut self, frame: &Frame<Bytes>) {
@@ -79,7 +125,7 @@ impl Body for AnswerBody {
         match &frame {
             Poll::Ready(Some(Ok(frame))) => {
                 this.look_at(frame);
-                this.ended |= this.is_end_stream();
+                this.ended |= this.source_has_ended();
             }
             Poll::Ready(Some(Err(error))) => {
                 this.ended = true;
@@ -89,17 +135,17 @@ impl Body for AnswerBody {
                 };
                 this.record.cut_short(reason, &error.to_string());
             }
-            Poll::Ready(None) => this.ended = true,
+            Poll::Ready(None) => {
+                this.ended = true;
+                ready!(this.poll_rest(cx));
+            }
             Poll::Pending => {}
         }
         frame
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Own(body) => body.is_end_stream(),
-            Source::Upstream(body) => body.is_end_stream(),
-        }
+        matches!(self.rest, Rest::Leave) && self.source_has_ended()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -76,7 +76,8 @@ impl Sender {
         let (parts, body) = request.into_parts();
         let mut record = self.record(&parts, number);
         let upload = Upload::new(body);
-        match self.forward(parts, &upload, &mut record).await {
+        let http2 = parts.version == Version::HTTP_2;
+        let response = match self.forward(parts, &upload, &mut record).await {
             Ok(Forwarded::Upstream(response, complaints)) => {
                 let inspection = inspect(&response, &record, complaints);
                 response.map(|body| AnswerBody::upstream(body, record, upload, inspection))
@@ -87,7 +88,8 @@ impl Sender {
                 let response = rejection.response(record.id());
                 response.map(|body| AnswerBody::own(body, record, upload))
             }
-        }
+        };
+        if http2 { response.map(AnswerBody::reading_the_rest) } else { response }
     }
 
     fn record(&self, parts: &Parts, number: u64) -> AccessRecord {

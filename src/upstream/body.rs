@@ -62,6 +62,24 @@ impl Upload {
         self.incoming().size_hint()
     }
 
+    /// Reads on and throws away what comes; ready when the body has ended.
+    ///
+    /// Does nothing while somebody else may still read it.
+    pub fn poll_discard(&self, cx: &mut Context<'_>, discarded: &mut u64) -> Poll<()> {
+        if Arc::strong_count(&self.0) > 1 {
+            return Poll::Ready(());
+        }
+        let mut incoming = self.incoming();
+        while !incoming.is_end_stream() {
+            match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
+                Some(Ok(frame)) => *discarded += frame.data_ref().map_or(0, |data| data.len() as u64),
+                Some(Err(_)) | None => break,
+            }
+        }
+        self.0.ended.store(true, Ordering::Relaxed);
+        Poll::Ready(())
+    }
+
     // One task at a time reads it, so the lock is never waited for.
     fn incoming(&self) -> MutexGuard<'_, Incoming> {
         self.0.incoming.lock().unwrap_or_else(PoisonError::into_inner)
