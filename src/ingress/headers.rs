@@ -135,7 +135,7 @@ fn is_claim(name: &str) -> bool {
         Some(prefix) => name.starts_with(prefix),
         None => *claim == name,
     };
-    CLAIMS.iter().any(|claim| matches(claim)) && !NO_CLAIMS.contains(&name)
+    CLAIMS.iter().any(matches) && !NO_CLAIMS.contains(&name)
 }
 
 /// Puts the upstream's token in the place of whatever credentials the sender gave.

@@ -184,12 +184,12 @@ impl Acceptor {
         let evidence =
             scope.as_mut().take_value().map(std::cell::RefCell::into_inner).unwrap_or_default();
         let (cause, io) = match outcome {
-            Ok(Ok(stream)) => match secured(stream, opening) {
-                Ok(secured) => return Ok(secured),
-                Err((opening, cause)) => {
-                    let report = self.report(&opening, &cause, &evidence);
-                    return Err(Box::new(HandshakeFailure { report, io: None }));
+            Ok(Ok(mut io)) => match Agreed::read(&mut io) {
+                Some(Agreed { peer, sni, h2, tls_version }) => {
+                    return Ok(Secured { io, peer, sni, h2, tls_version, opening });
                 }
+                // The verifier has read this very certificate, so this is a fault of our own.
+                None => (Cause::Tls(Error::General("a verified certificate is gone".to_owned())), None),
             },
             Ok(Err((error, tap))) => (cause_of(error), Some(tap.into_inner())),
             // The socket goes with the dropped handshake.
@@ -250,22 +250,28 @@ impl ChainLink {
     }
 }
 
-fn secured(mut io: TlsStream<Tap<TcpStream>>, opening: Opening) -> Result<Secured, (Opening, Cause)> {
-    let (tap, connection) = io.get_mut();
-    tap.stop_watching();
-    // The verifier has read this very certificate, so none missing or unreadable is our own fault.
-    let leaf = connection.peer_certificates().and_then(<[_]>::first);
-    let Some(peer) = leaf.and_then(Peer::read) else {
-        let error = Error::General("a verified certificate could not be read".to_owned());
-        return Err((opening, Cause::Tls(error)));
-    };
-    let sni = connection.server_name().map(str::to_ascii_lowercase);
-    let h2 = connection.alpn_protocol() == Some(b"h2");
-    let tls_version = match connection.protocol_version() {
-        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
-        _ => "TLSv1.3",
-    };
-    Ok(Secured { io, peer, sni, h2, tls_version, opening })
+/// What a completed handshake has settled.
+struct Agreed {
+    peer: Peer,
+    sni: Option<String>,
+    h2: bool,
+    tls_version: &'static str,
+}
+
+impl Agreed {
+    fn read(io: &mut TlsStream<Tap<TcpStream>>) -> Option<Self> {
+        let (tap, connection) = io.get_mut();
+        tap.stop_watching();
+        Some(Self {
+            peer: Peer::read(connection.peer_certificates()?.first()?)?,
+            sni: connection.server_name().map(str::to_ascii_lowercase),
+            h2: connection.alpn_protocol() == Some(b"h2"),
+            tls_version: match connection.protocol_version() {
+                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+                _ => "TLSv1.3",
+            },
+        })
+    }
 }
 
 fn cause_of(error: io::Error) -> Cause {

@@ -11,6 +11,7 @@ use rustls_pemfile::Item;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::pem::Pem;
 use super::trust::{Ca, Trust};
 use crate::identity::{Certificate, San, rfc3339};
 
@@ -152,12 +153,8 @@ impl Loader {
                 return None;
             }
         };
-        match rustls_pemfile::read_all(&mut bytes.as_slice()).collect::<Result<Vec<_>, _>>() {
-            Ok(items) => Some(Pem {
-                items,
-                encrypted: is_encrypted(&bytes),
-                empty: bytes.trim_ascii().is_empty(),
-            }),
+        match Pem::parse(&bytes) {
+            Ok(pem) => Some(pem),
             Err(error) => {
                 let mend = "write the file again; it may be half-written or not PEM";
                 self.problem(input, path, format!("is broken PEM: {error}"), mend);
@@ -392,60 +389,6 @@ impl Loader {
             );
         }
     }
-}
-
-/// The sections of one PEM file.
-struct Pem {
-    items: Vec<Item>,
-    encrypted: bool,
-    empty: bool,
-}
-
-impl Pem {
-    fn certificates(self) -> Vec<CertificateDer<'static>> {
-        let certificate = |item| match item {
-            Item::X509Certificate(der) => Some(der),
-            _ => None,
-        };
-        self.items.into_iter().filter_map(certificate).collect()
-    }
-
-    /// What is in the file, for the message that says what is not.
-    fn contents(&self) -> String {
-        if self.empty {
-            return "the file is empty".to_owned();
-        }
-        if self.encrypted {
-            return "it holds an encrypted private key".to_owned();
-        }
-        let kinds: Vec<_> = self.items.iter().map(kind).collect();
-        if kinds.is_empty() {
-            return "it holds no PEM section (BEGIN … END)".to_owned();
-        }
-        format!("it holds {}", kinds.join(", "))
-    }
-}
-
-fn kind(item: &Item) -> &'static str {
-    match item {
-        Item::X509Certificate(_) => "a certificate",
-        Item::Pkcs1Key(_) | Item::Pkcs8Key(_) | Item::Sec1Key(_) => "a private key",
-        Item::SubjectPublicKeyInfo(_) => "a public key",
-        Item::Crl(_) => "a CRL",
-        Item::Csr(_) => "a certificate request",
-        _ => "something else",
-    }
-}
-
-/// The certificates in PEM text; other sections are passed over.
-pub fn certificates(pem: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
-    rustls_pemfile::certs(&mut &*pem).collect()
-}
-
-/// `rustls-pemfile` skips sections it does not know, these among them.
-fn is_encrypted(bytes: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(bytes);
-    text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
 }
 
 /// Seconds since 1970.

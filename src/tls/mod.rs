@@ -6,6 +6,7 @@ pub mod evidence;
 pub mod greeting;
 mod handshake;
 pub mod material;
+pub mod pem;
 pub mod server;
 mod tap;
 pub mod trust;

@@ -109,7 +109,7 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, ConnectorError> {
     if let Some(path) = ca {
         let failed = |why: String| ConnectorError::Ca(path.display().to_string(), why);
         let pem = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-        for der in crate::tls::material::certificates(&pem)
+        for der in crate::tls::pem::certificates(&pem)
             .map_err(|error| failed(format!("is broken PEM: {error}")))?
         {
             roots.add(der).map_err(|error| failed(format!("has an unusable certificate: {error}")))?;

@@ -4,24 +4,26 @@
 //! of its own: nothing is shared on the request path but counters. The calling thread keeps the
 //! control runtime: signals, the admin listener, draining.
 
-use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
-use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+mod events;
+mod worker;
 
-use serde::Serialize;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing::Level;
 
+use self::events::{Draining, Started, Stopped, Warning};
+use self::worker::{Sockets, Worker};
 use crate::admin::{self, Status};
 use crate::config::{Problem, RouteSettings, Settings, UpstreamSettings};
-use crate::identity::{Certificate, San};
-use crate::ingress::listener::{self, Ids};
+use crate::identity::San;
 use crate::ingress::{Backend, Gate, Reception, Upstream};
 use crate::observe::emit;
 use crate::observe::metrics::Metrics;
@@ -282,87 +284,6 @@ impl Prepared {
     }
 }
 
-/// All listening sockets, bound before anything starts.
-struct Sockets {
-    /// For each worker, one socket of each address.
-    workers: Vec<Vec<StdListener>>,
-    admin: Option<StdListener>,
-    addresses: Vec<SocketAddr>,
-}
-
-impl Sockets {
-    fn bind(settings: &Settings) -> Result<Self, RunError> {
-        let failed = |address, setting| move |error| RunError::Bind { address, setting, error };
-        let count = settings.workers.get();
-        let mut workers: Vec<Vec<StdListener>> = (0..count).map(|_| Vec::new()).collect();
-        let mut addresses = Vec::new();
-        for &address in &settings.listen {
-            let sockets = listener::bind(address, count).map_err(failed(address, "listen.address"))?;
-            for (worker, socket) in workers.iter_mut().zip(sockets) {
-                if worker.len() == addresses.len() {
-                    worker.push(socket);
-                }
-            }
-            let socket = workers.first().and_then(|worker| worker.last());
-            let actual = socket.map_or(Ok(address), StdListener::local_addr);
-            addresses.push(actual.map_err(RunError::Start)?);
-        }
-        let admin = match settings.admin {
-            Some(address) => {
-                let sockets = listener::bind(address, 1).map_err(failed(address, "admin.address"))?;
-                sockets.into_iter().next()
-            }
-            None => None,
-        };
-        Ok(Self { workers, admin, addresses })
-    }
-}
-
-/// One worker, ready to start.
-struct Worker {
-    number: usize,
-    runtime: Runtime,
-    reception: Arc<Reception>,
-    drain_timeout: Duration,
-}
-
-impl Worker {
-    /// Starts its thread; the receiver gets the number of tasks that did not end in time.
-    fn start(self, listeners: Vec<StdListener>) -> io::Result<oneshot::Receiver<usize>> {
-        let (done, receiver) = oneshot::channel();
-        let name = format!("worker-{}", self.number);
-        thread::Builder::new().name(name).spawn(move || match self.serve(listeners) {
-            Ok(forced) => drop(done.send(forced)),
-            Err(error) => tracing::error!(%error, "a worker could not use its socket"),
-        })?;
-        Ok(receiver)
-    }
-
-    fn serve(self, listeners: Vec<StdListener>) -> io::Result<usize> {
-        let random = aws_lc_rs::rand::SystemRandom::new();
-        let mut salt = [0; 3];
-        aws_lc_rs::rand::SecureRandom::fill(&random, &mut salt).map_err(io::Error::other)?;
-        let prefix = format!("{}{:x}-", data_encoding::HEXLOWER.encode(&salt), self.number);
-        let ids = Arc::new(Ids::new(prefix));
-        self.runtime.block_on(async {
-            let tasks = Tasks::default();
-            for listener in listeners {
-                let listener = TcpListener::from_std(listener)?;
-                let accepting = listener::run(
-                    listener,
-                    Arc::clone(&self.reception),
-                    tasks.clone(),
-                    Arc::clone(&ids),
-                );
-                tasks.spawn(accepting);
-            }
-            self.reception.drain.begun().await;
-            Ok(tasks.finish(self.drain_timeout).await)
-        })
-        // Dropping the runtime ends what is left.
-    }
-}
-
 /// The signals that end the gate, and the one that does not.
 struct Signals {
     terminate: Signal,
@@ -392,67 +313,5 @@ impl Signals {
                 }
             }
         }
-    }
-}
-
-#[derive(Serialize)]
-struct Started<'a> {
-    version: &'static str,
-    pid: u32,
-    listen: Vec<String>,
-    admin: Option<String>,
-    workers: usize,
-    routes: Vec<String>,
-    certificate: &'a Certificate,
-    client_cas: Vec<&'a str>,
-}
-
-impl<'a> Started<'a> {
-    fn new(settings: &'a Settings, listen: &[SocketAddr], admin: Option<SocketAddr>) -> Self {
-        let route = |route: &RouteSettings| {
-            format!("{} {} -> {}", route.methods, route.path, route.upstream.target)
-        };
-        Self {
-            version: env!("CARGO_PKG_VERSION"),
-            pid: std::process::id(),
-            listen: listen.iter().map(SocketAddr::to_string).collect(),
-            admin: admin.map(|address| address.to_string()),
-            workers: settings.workers.get(),
-            routes: settings.routes.iter().map(route).collect(),
-            certificate: &settings.material.server_certificate,
-            client_cas: settings.material.trust.cas.iter().map(|ca| ca.subject.as_str()).collect(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Warning<'a> {
-    origin: &'a str,
-    detail: &'a str,
-    hint: &'a str,
-}
-
-#[derive(Serialize)]
-struct Draining {
-    signal: &'static str,
-    connections: i64,
-    deadline: String,
-}
-
-impl Draining {
-    fn new(signal: &'static str, connections: i64, timeout: Duration) -> Self {
-        Self { signal, connections, deadline: humantime::format_duration(timeout).to_string() }
-    }
-}
-
-#[derive(Serialize)]
-struct Stopped {
-    uptime_s: u64,
-    forced: usize,
-}
-
-impl Stopped {
-    fn new(started: Instant, forced: usize) -> Self {
-        Self { uptime_s: started.elapsed().as_secs(), forced }
     }
 }

@@ -1,0 +1,99 @@
+//! Worker threads and the sockets they listen on.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use super::RunError;
+use crate::config::Settings;
+use crate::ingress::Reception;
+use crate::ingress::listener::{self, Ids};
+use crate::shutdown::Tasks;
+
+/// All listening sockets, bound before anything starts.
+pub(super) struct Sockets {
+    /// For each worker, one socket of each address.
+    pub(super) workers: Vec<Vec<StdListener>>,
+    pub(super) admin: Option<StdListener>,
+    /// The real addresses, where port 0 was asked for.
+    pub(super) addresses: Vec<SocketAddr>,
+}
+
+impl Sockets {
+    pub(super) fn bind(settings: &Settings) -> Result<Self, RunError> {
+        let failed = |address, setting| move |error| RunError::Bind { address, setting, error };
+        let count = settings.workers.get();
+        let mut workers: Vec<Vec<StdListener>> = (0..count).map(|_| Vec::new()).collect();
+        let mut addresses = Vec::new();
+        for &address in &settings.listen {
+            let sockets = listener::bind(address, count).map_err(failed(address, "listen.address"))?;
+            for (worker, socket) in workers.iter_mut().zip(sockets) {
+                if worker.len() == addresses.len() {
+                    worker.push(socket);
+                }
+            }
+            let socket = workers.first().and_then(|worker| worker.last());
+            let actual = socket.map_or(Ok(address), StdListener::local_addr);
+            addresses.push(actual.map_err(RunError::Start)?);
+        }
+        let admin = match settings.admin {
+            Some(address) => {
+                let sockets = listener::bind(address, 1).map_err(failed(address, "admin.address"))?;
+                sockets.into_iter().next()
+            }
+            None => None,
+        };
+        Ok(Self { workers, admin, addresses })
+    }
+}
+
+/// One worker, ready to start.
+pub(super) struct Worker {
+    pub(super) number: usize,
+    pub(super) runtime: Runtime,
+    pub(super) reception: Arc<Reception>,
+    pub(super) drain_timeout: Duration,
+}
+
+impl Worker {
+    /// Starts its thread; the receiver gets the number of tasks that did not end in time.
+    pub(super) fn start(self, listeners: Vec<StdListener>) -> io::Result<oneshot::Receiver<usize>> {
+        let (done, receiver) = oneshot::channel();
+        let name = format!("worker-{}", self.number);
+        thread::Builder::new().name(name).spawn(move || match self.serve(listeners) {
+            Ok(forced) => drop(done.send(forced)),
+            Err(error) => tracing::error!(%error, "a worker could not use its socket"),
+        })?;
+        Ok(receiver)
+    }
+
+    fn serve(self, listeners: Vec<StdListener>) -> io::Result<usize> {
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        let mut salt = [0; 3];
+        aws_lc_rs::rand::SecureRandom::fill(&random, &mut salt).map_err(io::Error::other)?;
+        let prefix = format!("{}{:x}-", data_encoding::HEXLOWER.encode(&salt), self.number);
+        let ids = Arc::new(Ids::new(prefix));
+        self.runtime.block_on(async {
+            let tasks = Tasks::default();
+            for listener in listeners {
+                let listener = TcpListener::from_std(listener)?;
+                let accepting = listener::run(
+                    listener,
+                    Arc::clone(&self.reception),
+                    tasks.clone(),
+                    Arc::clone(&ids),
+                );
+                tasks.spawn(accepting);
+            }
+            self.reception.drain.begun().await;
+            Ok(tasks.finish(self.drain_timeout).await)
+        })
+        // Dropping the runtime ends what is left.
+    }
+}
