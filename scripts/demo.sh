@@ -31,9 +31,9 @@ for arg; do
 done
 
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-for tool in curl jq openssl; do
-  command -v "$tool" >/dev/null || die "$tool is needed; please install it"
-done
+# shellcheck source=scripts/need.sh
+. "$scripts/need.sh"
+need curl jq openssl
 
 if [[ -n ${CLAWGATE_BIN:-} ]]; then
   bin=$CLAWGATE_BIN

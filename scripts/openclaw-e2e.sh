@@ -40,9 +40,9 @@ done
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 openclaw_version=${OPENCLAW_VERSION:-2026.9.6}
 node_version=${NODE_VERSION:-24}
-for tool in curl jq openssl npm; do
-  command -v "$tool" >/dev/null || die "$tool is needed; please install it"
-done
+# shellcheck source=scripts/need.sh
+. "$scripts/need.sh"
+need curl jq openssl npm
 
 if [[ -n ${CLAWGATE_BIN:-} ]]; then
   bin=$(realpath "$CLAWGATE_BIN")
