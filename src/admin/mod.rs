@@ -85,7 +85,7 @@ impl Status {
 }
 
 /// Serves until the control runtime ends: health must be told while the gate drains, too.
-pub async fn serve(listener: TcpListener, status: Arc<Status>, _drain: Drain) {
+pub async fn serve(listener: TcpListener, status: Arc<Status>) {
     loop {
         match listener.accept().await {
             Ok((io, _)) => {

@@ -143,7 +143,7 @@ impl App {
                     let listener = TcpListener::from_std(listener).map_err(RunError::Start)?;
                     let address = listener.local_addr().map_err(RunError::Start)?;
                     let status = Status::new(&self.settings, Arc::clone(&metrics), drain.clone());
-                    tasks.spawn(admin::serve(listener, Arc::new(status), drain.clone()));
+                    tasks.spawn(admin::serve(listener, Arc::new(status)));
                     Some(address)
                 }
                 None => None,

@@ -38,6 +38,9 @@ const MAX_FIELDS: usize = 100;
 /// How long the last words on a connection may take to leave.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How long a drain waits for the first request on a connection that had none.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
+
 /// Takes connections through their journey: what all of one worker's connections share.
 #[derive(Debug)]
 pub struct Reception {
@@ -129,14 +132,17 @@ impl Reception {
         let service =
             service_fn(|request| Box::pin(answer(Arc::clone(sender), Arc::clone(requests), request)));
         let mut connection = builder.serve_connection(TokioIo::new(io), service);
-        let mut draining = false;
+        let mut last_chance = None;
         let ended = loop {
             tokio::select! {
                 ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-                () = self.drain.begun(), if !draining => {
-                    draining = true;
+                () = self.drain.begun(), if last_chance.is_none() => {
+                    last_chance = Some(Instant::now() + FIRST_REQUEST);
                     Pin::new(&mut connection).graceful_shutdown();
                 }
+                // hyper waits for a first request on a connection that had none; not for long.
+                () = sleep_until(last_chance.unwrap_or_else(Instant::now)),
+                    if last_chance.is_some() && requests.begun() == 0 => break Ok(()),
             }
         };
         if let Err(error) = &ended
