@@ -1,7 +1,6 @@
 //! One connection's journey: greeting, handshake, identity, then its requests until the end.
 
 use std::convert::Infallible;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -335,12 +334,4 @@ impl Drop for UnderWay {
         self.requests.ended.store(u64::try_from(at).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.requests.under_way.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// Errors of `accept` that concern one connection, not the listener.
-pub(super) fn is_connection_error(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
-    )
 }

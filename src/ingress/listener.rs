@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 use tracing::Level;
 
-use super::connection::{Reception, is_connection_error};
+use super::connection::Reception;
 use crate::observe::emit;
 use crate::shutdown::Tasks;
 use crate::tls::Accepted;
@@ -114,6 +114,14 @@ fn start(io: TcpStream, peer: SocketAddr, reception: &Arc<Reception>, tasks: &Ta
     let accepted = Accepted { io, peer, id: ids.next(), at: Instant::now() };
     let reception = Arc::clone(reception);
     tasks.spawn(async move { reception.receive(accepted).await });
+}
+
+/// Errors of `accept` that concern one connection, not the listener.
+fn is_connection_error(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
 }
 
 #[derive(Serialize)]
