@@ -10,13 +10,14 @@ mod worker;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 use tracing::Level;
 
 use self::events::{Draining, Started, Stopped, Warning};
@@ -24,7 +25,7 @@ use self::worker::{Sockets, Worker};
 use crate::admin::{self, Status};
 use crate::config::{Problem, RouteSettings, Settings, UpstreamSettings};
 use crate::identity::San;
-use crate::ingress::{Backend, Gate, Reception, Upstream};
+use crate::ingress::{Backend, Gate, Reception, Refusals, Upstream};
 use crate::observe::emit;
 use crate::observe::metrics::Metrics;
 use crate::route::{Route, Routes};
@@ -108,7 +109,12 @@ impl App {
     /// Builds everything that can fail without touching the network.
     pub fn prepare(settings: Settings) -> Result<Self, PrepareError> {
         let rules = settings.clients_allow.clone();
-        let acceptor = Acceptor::new(&settings.material, rules, settings.handshake_timeout)?;
+        let acceptor = Acceptor::new(
+            &settings.material,
+            rules,
+            settings.handshake_timeout,
+            settings.log.client_hello,
+        )?;
         let mut upstreams: Vec<Prepared> = Vec::new();
         for RouteSettings { upstream, .. } in &settings.routes {
             if upstreams.iter().all(|prepared| prepared.settings != *upstream) {
@@ -134,6 +140,7 @@ impl App {
         let started = Instant::now();
         let sockets = Sockets::bind(&self.settings)?;
         let metrics = Arc::new(Metrics::new());
+        let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
         let drain = Drain::default();
         control.block_on(async {
             let signals = Signals::new().map_err(RunError::Start)?;
@@ -150,12 +157,14 @@ impl App {
             };
             let mut workers = Vec::new();
             for (number, listeners) in sockets.workers.into_iter().enumerate() {
-                let worker = self.worker(number, &metrics, &drain)?;
+                let worker = self.worker(number, &metrics, &refusals, &drain)?;
                 workers.push(worker.start(listeners).map_err(RunError::Start)?);
             }
             self.log_warnings();
             emit(Level::INFO, "started", &Started::new(&self.settings, &sockets.addresses, admin));
+            tasks.spawn(sum_up(Arc::clone(&refusals), self.settings.log.repeat_window));
             let ending = self.until_stopped(signals, workers, &metrics, &drain).await?;
+            refusals.sum_up();
             emit(Level::INFO, "stopped", &Stopped::new(started, ending.1));
             Ok(ending.0)
         })
@@ -191,7 +200,13 @@ impl App {
         }
     }
 
-    fn worker(&self, number: usize, metrics: &Arc<Metrics>, drain: &Drain) -> Result<Worker, RunError> {
+    fn worker(
+        &self,
+        number: usize,
+        metrics: &Arc<Metrics>,
+        refusals: &Arc<Refusals>,
+        drain: &Drain,
+    ) -> Result<Worker, RunError> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
         let upstreams: Vec<_> =
             self.upstreams.iter().map(|prepared| Arc::new(prepared.upstream())).collect();
@@ -221,6 +236,7 @@ impl App {
             acceptor: Arc::clone(&self.acceptor),
             gate: Arc::new(gate),
             metrics: Arc::clone(metrics),
+            refusals: Arc::clone(refusals),
             idle_timeout: self.settings.limits.idle_timeout,
             drain: drain.clone(),
         };
@@ -246,6 +262,14 @@ impl App {
             let hint = "name the senders with --allow (e.g. --allow cn=meeting-notes) if the CA has other certificates";
             emit(Level::INFO, "settings_warning", &Warning { origin: "clients.allow", detail, hint });
         }
+    }
+}
+
+/// Logs folded refusals once a `window`, as long as the gate runs.
+async fn sum_up(refusals: Arc<Refusals>, window: Duration) {
+    loop {
+        sleep(window).await;
+        refusals.sum_up();
     }
 }
 

@@ -226,6 +226,12 @@ table! {
     LOG_LEVEL = Key::new("log.level", Text, "LEVEL", Value("info"),
         "`error`, `warn`, `info`, `debug`, `trace`, or a tracing filter")
         .outside("log-level", "CLAWGATE_LOG_LEVEL");
+    LOG_CLIENT_HELLO = Key::new("log.client_hello", Switch, "BOOL", Value("false"),
+        "Add suites, groups, schemes and JA4 of the ClientHello to refused connections")
+        .outside("log-client-hello", "CLAWGATE_LOG_CLIENT_HELLO");
+    LOG_REPEAT_WINDOW = Key::new("log.repeat_window", Duration, "TIME", Value("1m"),
+        "How often repeated refusals of one kind are summed up in one line")
+        .outside("log-repeat-window", "CLAWGATE_LOG_REPEAT_WINDOW");
 }
 
 /// The setting with this dotted TOML key.

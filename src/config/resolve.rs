@@ -49,6 +49,8 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     let log = LogSettings {
         format: resolver.value(&keys::LOG_FORMAT, values::log_format, LogFormat::Auto),
         level: resolver.value(&keys::LOG_LEVEL, values::log_level, String::new()),
+        client_hello: resolver.value(&keys::LOG_CLIENT_HELLO, values::switch, false),
+        repeat_window: resolver.time(&keys::LOG_REPEAT_WINDOW),
     };
 
     let Some(material) = material else {

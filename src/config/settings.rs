@@ -93,6 +93,10 @@ pub struct LogSettings {
     pub format: LogFormat,
     /// A level, or a filter that `tracing_subscriber::EnvFilter` has been seen to take.
     pub level: String,
+    /// Whether refused connections tell all of their ClientHello.
+    pub client_hello: bool,
+    /// How often repeated refusals are summed up.
+    pub repeat_window: Duration,
 }
 
 /// The form of a log line.

@@ -21,14 +21,15 @@ use super::gate::{Gate, Sender};
 use super::headers::IdentityFields;
 use super::http1_guard::{Guard, MAX_HEAD, Violation};
 use super::linger;
+use super::refusals::Refusals;
 use super::rejection::Rejection;
 use super::watched::{Fault, FaultSlot, Watched};
 use crate::identity::name::printable;
 use crate::observe::access::{AccessRecord, ConnectionFacts};
 use crate::observe::metrics::Metrics;
-use crate::observe::{HandshakeReason, ReasonClass, RequestReason, emit};
+use crate::observe::{HandshakeReason, RequestReason, emit};
 use crate::shutdown::Drain;
-use crate::tls::{Accepted, Acceptor, HandshakeFailure, Opening, Report, Secured, Tap};
+use crate::tls::{Accepted, Acceptor, HandshakeFailure, Opening, Secured, Tap};
 
 /// Requests a sender may have under way on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
@@ -49,6 +50,8 @@ pub struct Reception {
     pub gate: Arc<Gate>,
     /// Where connections are counted.
     pub metrics: Arc<Metrics>,
+    /// Where refused ones are told of.
+    pub refusals: Arc<Refusals>,
     /// Longest wait for a request's head, be it the first or a later one.
     pub idle_timeout: Duration,
     /// Says that the gate is ending.
@@ -69,21 +72,12 @@ impl Reception {
 
     /// Logs first: the sender may take its time to go.
     async fn refuse(&self, failure: HandshakeFailure) {
-        self.log(&failure.report);
+        self.refusals.tell(&failure.report);
         let Some(mut io) = failure.io else { return };
         if failure.report.reason == HandshakeReason::PlainHttp {
             let _ = timeout(LAST_WORDS, io.write_all(TLS_PORT)).await;
         }
         linger::close(io).await;
-    }
-
-    fn log(&self, report: &Report) {
-        self.metrics.refused(report.reason);
-        let level = match report.reason.class() {
-            ReasonClass::Client | ReasonClass::Ours => Level::WARN,
-            ReasonClass::Noise => Level::INFO,
-        };
-        emit(level, "handshake_failed", report);
     }
 
     async fn serve(&self, secured: Secured, id: String, address: String) {
@@ -222,7 +216,7 @@ impl Reception {
     /// A sender that was let in and went without a request: as a rule it did not like what it saw.
     fn unused(&self, opening: &Opening, facts: &ConnectionFacts, fault: &FaultSlot) {
         if let Some(Fault::Tls(error @ rustls::Error::AlertReceived(_))) = fault.get() {
-            return self.log(&self.acceptor.late_refusal(opening, error));
+            return self.refusals.tell(&self.acceptor.late_refusal(opening, error));
         }
         if self.drain.has_begun() {
             return;

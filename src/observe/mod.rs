@@ -5,6 +5,7 @@ mod event;
 pub mod logging;
 pub mod metrics;
 mod reason;
+pub mod repeats;
 
 pub use event::emit;
 pub use reason::{HandshakeReason, ReasonClass, RequestReason};

@@ -7,16 +7,19 @@
 use rustls::ProtocolVersion;
 use serde::Serialize;
 use tls_parser::{
-    TlsExtension, TlsMessage, TlsMessageHandshake, TlsVersion, parse_tls_client_hello_extensions,
-    parse_tls_message_handshake,
+    TlsExtension, TlsExtensionType, TlsMessage, TlsMessageHandshake, TlsVersion,
+    parse_tls_client_hello_extensions, parse_tls_message_handshake,
 };
 
+use super::ja4::Shape;
 use crate::identity::name::printable;
 
 /// Most records and bytes a ClientHello may be spread over before it goes to rustls unread.
 const MAX_HELLO: usize = 32 * 1024;
 /// Values of one list beyond this many are left out.
-const MAX_LIST: usize = 32;
+const MAX_LIST: usize = 64;
+/// The same for cipher suites and extensions.
+const MAX_SUITES: usize = 256;
 
 /// The facts of a ClientHello that a log line can use. Text is escaped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -33,6 +36,8 @@ pub struct ClientHello {
     pub groups: Vec<u16>,
     /// Signature schemes, as IANA numbers.
     pub schemes: Vec<u16>,
+    /// JA4 fingerprint.
+    pub ja4: String,
 }
 
 /// What the first bytes of a TLS connection hold.
@@ -55,22 +60,49 @@ pub fn parse(bytes: &[u8]) -> Parsed {
     };
     match parse_tls_message_handshake(&message) {
         Ok((_, TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello)))) => {
-            let mut facts = ClientHello {
-                suites: hello.ciphers.iter().map(|id| id.0).take(MAX_LIST * 8).collect(),
-                ..ClientHello::default()
-            };
             let extensions = hello.ext.map(parse_tls_client_hello_extensions);
-            for extension in extensions.and_then(Result::ok).map(|(_, list)| list).unwrap_or_default() {
-                facts.take(&extension);
+            let extensions = extensions.and_then(Result::ok).map(|(_, list)| list).unwrap_or_default();
+            let suites = known(hello.ciphers.iter().map(|id| id.0), MAX_SUITES);
+            let mut facts = ClientHello { suites, ..ClientHello::default() };
+            for extension in &extensions {
+                facts.take(extension);
             }
+            let kinds = known(
+                extensions.iter().map(|extension| TlsExtensionType::from(extension).0),
+                MAX_SUITES,
+            );
+            // RFC 8446 section 4.2.1: without the extension, legacy_version is the highest offered.
+            let offered = highest_version(&extensions).unwrap_or(hello.version.0);
             if facts.versions.is_empty() {
-                // RFC 8446 section 4.2.1: without the extension, legacy_version is the highest offered.
                 facts.versions.push(version_name(hello.version));
             }
+            facts.ja4 = Shape {
+                version: offered,
+                has_sni: facts.sni.is_some(),
+                alpn: facts.alpn.first().map(String::as_str),
+                suites: &facts.suites,
+                extensions: &kinds,
+                schemes: &facts.schemes,
+            }
+            .ja4();
             Parsed::Whole(Box::new(facts))
         }
         _ => Parsed::Unreadable,
     }
+}
+
+/// The values that are not GREASE, at most `max`.
+fn known(values: impl Iterator<Item = u16>, max: usize) -> Vec<u16> {
+    values.filter(|value| !is_grease(*value)).take(max).collect()
+}
+
+fn highest_version(extensions: &[TlsExtension<'_>]) -> Option<u16> {
+    extensions.iter().find_map(|extension| match extension {
+        TlsExtension::SupportedVersions(versions) => {
+            versions.iter().map(|version| version.0).filter(|version| !is_grease(*version)).max()
+        }
+        _ => None,
+    })
 }
 
 struct Unreadable;
@@ -123,10 +155,10 @@ impl ClientHello {
                 self.versions = known.map(|version| version_name(*version)).collect();
             }
             TlsExtension::EllipticCurves(groups) => {
-                self.groups = groups.iter().map(|group| group.0).take(MAX_LIST).collect();
+                self.groups = known(groups.iter().map(|group| group.0), MAX_LIST);
             }
             TlsExtension::SignatureAlgorithms(schemes) => {
-                self.schemes = schemes.iter().copied().take(MAX_LIST).collect();
+                self.schemes = known(schemes.iter().copied(), MAX_LIST);
             }
             _ => {}
         }
@@ -199,6 +231,7 @@ mod tests {
             assert_eq!(facts.alpn, ["h2", "http/1.1"]);
             assert_eq!(facts.versions, ["TLSv1.3", "TLSv1.2"]);
             assert!(facts.suites.contains(&0x1301));
+            assert!(facts.ja4.starts_with("t13d"), "{}", facts.ja4);
             assert_eq!(facts.groups.first(), Some(&0x11ec), "X25519MLKEM768 comes first");
         }
     }

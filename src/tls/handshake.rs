@@ -1,11 +1,11 @@
 //! From an accepted socket to a verified sender, or to the one line that says why not.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rustls::{Error, ProtocolVersion, ServerConfig};
+use rustls::{CipherSuite, Error, NamedGroup, ProtocolVersion, ServerConfig, SignatureScheme};
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 use tokio::net::TcpStream;
@@ -23,6 +23,7 @@ use super::tap::Tap;
 use super::trust::Trust;
 use crate::identity::{Certificate, Peer, San};
 use crate::observe::HandshakeReason;
+use crate::observe::repeats::Kind;
 use crate::policy::Rules;
 
 /// Room for a ClientHello with a post-quantum key share.
@@ -81,6 +82,8 @@ pub struct HandshakeFailure {
 pub struct Report {
     id: String,
     peer: String,
+    #[serde(skip)]
+    source: IpAddr,
     /// Why.
     pub reason: HandshakeReason,
     detail: String,
@@ -92,6 +95,8 @@ pub struct Report {
     alpn: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_versions_offered: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_hello: Option<Offered>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,6 +113,15 @@ pub struct Report {
     nearest_ca: Option<String>,
 }
 
+/// The rest of a ClientHello, logged on request.
+#[derive(Debug, Serialize)]
+struct Offered {
+    ja4: String,
+    suites: Vec<String>,
+    groups: Vec<String>,
+    schemes: Vec<String>,
+}
+
 /// One of the certificates sent after the leaf.
 #[derive(Debug, Serialize)]
 struct ChainLink {
@@ -117,6 +131,39 @@ struct ChainLink {
     fingerprint_sha256: String,
 }
 
+impl Report {
+    /// What makes another refusal a repetition of this one.
+    pub fn kind(&self) -> Kind {
+        Kind {
+            reason: self.reason,
+            source: Some(self.source),
+            fingerprint: self
+                .client_cert
+                .as_ref()
+                .map(|certificate| certificate.fingerprint_sha256.clone()),
+        }
+    }
+}
+
+impl Offered {
+    fn of(hello: &ClientHello) -> Self {
+        let suite = |suite: &u16| name(CipherSuite::from(*suite).as_str(), *suite);
+        let group = |group: &u16| name(NamedGroup::from(*group).as_str(), *group);
+        let scheme = |scheme: &u16| name(SignatureScheme::from(*scheme).as_str(), *scheme);
+        Self {
+            ja4: hello.ja4.clone(),
+            suites: hello.suites.iter().map(suite).collect(),
+            groups: hello.groups.iter().map(group).collect(),
+            schemes: hello.schemes.iter().map(scheme).collect(),
+        }
+    }
+}
+
+/// The name rustls knows, else the number.
+fn name(known: Option<&str>, value: u16) -> String {
+    known.map_or_else(|| format!("{value:#06x}"), str::to_owned)
+}
+
 /// Greets and verifies senders: one generation of TLS material and rules.
 #[derive(Debug)]
 pub struct Acceptor {
@@ -124,11 +171,18 @@ pub struct Acceptor {
     trust: Arc<Trust>,
     server_names: String,
     timeout: Duration,
+    log_client_hello: bool,
 }
 
 impl Acceptor {
-    /// `timeout` is for greeting and handshake together.
-    pub fn new(material: &Material, rules: Rules, timeout: Duration) -> Result<Self, ServerError> {
+    /// `timeout` is for greeting and handshake together; `log_client_hello` adds all of the
+    /// ClientHello to reports.
+    pub fn new(
+        material: &Material,
+        rules: Rules,
+        timeout: Duration,
+        log_client_hello: bool,
+    ) -> Result<Self, ServerError> {
         let now = unix_seconds(SystemTime::now());
         let names: Vec<_> = material.server_names.iter().map(San::to_string).collect();
         Ok(Self {
@@ -136,6 +190,7 @@ impl Acceptor {
             trust: Arc::clone(&material.trust),
             server_names: names.join(", "),
             timeout,
+            log_client_hello,
         })
     }
 
@@ -225,6 +280,7 @@ impl Acceptor {
         Report {
             id: opening.id.clone(),
             peer: opening.peer.to_string(),
+            source: opening.peer.ip(),
             reason: diagnosis.reason,
             detail: diagnosis.detail,
             hint: diagnosis.hint,
@@ -232,6 +288,7 @@ impl Acceptor {
             sni: hello.and_then(|hello| hello.sni.clone()),
             alpn: hello.map(|hello| hello.alpn.clone()),
             tls_versions_offered: hello.map(|hello| hello.versions.clone()),
+            client_hello: hello.filter(|_| self.log_client_hello).map(Offered::of),
             tls_version: negotiated.as_ref().map(|(version, _)| version.clone()),
             cipher: negotiated.map(|(_, cipher)| cipher),
             alert_sent: diagnosis.alert_sent,

@@ -5,6 +5,7 @@ pub mod diagnosis;
 pub mod evidence;
 pub mod greeting;
 mod handshake;
+mod ja4;
 pub mod material;
 pub mod pem;
 pub mod server;

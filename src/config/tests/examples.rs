@@ -6,7 +6,7 @@ use std::fs;
 use toml::de::{DeTable, DeValue};
 
 use super::support::{Sources, examples};
-use crate::config::keys::{KEYS, Unset};
+use crate::config::keys::{KEYS, Kind, Unset};
 use crate::config::{Settings, file, problem};
 
 /// An example's text with the files it names in place.
@@ -92,6 +92,7 @@ fn the_full_example_says_the_default_of_every_setting() {
             let key = KEYS.iter().find(|key| key.toml == toml).unwrap();
             let expected = match key.unset {
                 Unset::Required => "Required".to_owned(),
+                Unset::Value(text) if key.kind == Kind::Switch => format!("Default: {text}"),
                 Unset::Value(text) => format!("Default: \"{text}\""),
                 Unset::Means(text) => format!("Default: {text}"),
             };

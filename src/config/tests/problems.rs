@@ -230,7 +230,7 @@ fn a_file_that_cannot_be_read_is_reported_where_it_is_named() {
 fn empty_variables_and_flags_are_no_way_to_say_nothing() {
     let problem = |name: &str, value: &str| Sources::minimal().env(name, value).problem();
     assert_has(&problem("CLAWGATE_ALLOW", ""), &["CLAWGATE_ALLOW | is set, but empty", "leave it out"]);
-    assert_has(&problem("CLAWGATE_CRL", "a.pem,"), &["CLAWGATE_CRL | is set, but empty"]);
+    assert_has(&problem("CLAWGATE_PATHS", "/a/,"), &["CLAWGATE_PATHS | is set, but empty"]);
     assert_has(&problem("CLAWGATE_CONFIG", ""), &["CLAWGATE_CONFIG | is set, but empty"]);
     let flag = Sources::minimal().flag("--allow", "").problem();
     assert_has(&flag, &["--allow | is set, but empty"]);

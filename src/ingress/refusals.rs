@@ -1,0 +1,82 @@
+//! The log and the count of refused connections.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::Serialize;
+use tracing::Level;
+
+use crate::observe::metrics::Metrics;
+use crate::observe::repeats::{Repeats, Summary};
+use crate::observe::{HandshakeReason, ReasonClass, emit};
+use crate::tls::Report;
+
+/// Where every refused connection ends up; shared by all workers.
+#[derive(Debug)]
+pub struct Refusals {
+    metrics: Arc<Metrics>,
+    repeats: Repeats,
+}
+
+impl Refusals {
+    /// Counts in `metrics`.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, repeats: Repeats::default() }
+    }
+
+    /// Counts a refusal, and logs it in full unless its kind has been heard of enough.
+    pub fn tell(&self, report: &Report) {
+        self.metrics.refused(report.reason);
+        if self.repeats.is_news(report.kind(), SystemTime::now()) {
+            emit(level(report.reason), "handshake_failed", report);
+        }
+    }
+
+    /// Logs what was folded since the last time, a line for each kind.
+    pub fn sum_up(&self) {
+        for Summary { kind, count, first, last } in self.repeats.end_window() {
+            let line = SummaryLine {
+                reason: kind.reason,
+                peer: kind.source.map_or_else(|| "several".to_owned(), |source| source.to_string()),
+                client_cert: kind
+                    .fingerprint
+                    .map(|fingerprint_sha256| Certificate { fingerprint_sha256 }),
+                repeated: Repeated {
+                    count,
+                    first: humantime::format_rfc3339_millis(first).to_string(),
+                    last: humantime::format_rfc3339_millis(last).to_string(),
+                },
+            };
+            emit(level(kind.reason), "handshake_failed", &line);
+        }
+    }
+}
+
+fn level(reason: HandshakeReason) -> Level {
+    match reason.class() {
+        ReasonClass::Client | ReasonClass::Ours => Level::WARN,
+        ReasonClass::Noise => Level::INFO,
+    }
+}
+
+/// The `handshake_failed` event for many connections at once.
+#[derive(Serialize)]
+struct SummaryLine {
+    reason: HandshakeReason,
+    peer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_cert: Option<Certificate>,
+    repeated: Repeated,
+}
+
+#[derive(Serialize)]
+struct Certificate {
+    fingerprint_sha256: String,
+}
+
+#[derive(Serialize)]
+struct Repeated {
+    count: u64,
+    first: String,
+    last: String,
+}
