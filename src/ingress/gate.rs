@@ -289,7 +289,7 @@ fn of_upstream(error: UpstreamError) -> Rejection {
             Reason::UpstreamClosed,
             "the upstream closed the connection before it answered; the request may have been delivered",
         ),
-        UpstreamError::Protocol(_) => (
+        UpstreamError::Protocol(_) | UpstreamError::Upgraded => (
             StatusCode::BAD_GATEWAY,
             Reason::UpstreamProtocolError,
             "the upstream's answer cannot be understood; the request may have been delivered",
