@@ -7,3 +7,4 @@ mod diagnosis;
 mod layers;
 mod passing;
 mod support;
+mod upstream;
