@@ -5,5 +5,7 @@
 
 mod diagnosis;
 mod layers;
+mod misconfigured;
 mod passing;
 mod support;
+mod upstream;

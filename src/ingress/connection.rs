@@ -158,7 +158,11 @@ impl Reception {
                 let _ = timeout(LAST_WORDS, io.write_all(&rejection.http1(&id))).await;
             }
         }
-        let _ = timeout(LAST_WORDS, io.shutdown()).await;
+        // An answer that broke off must not end as a whole one does: where the end of the connection is
+        // the end of the body (HTTP/1.0), the sender has nothing else to tell them apart.
+        if !ended.is_err_and(|error| error.is_user()) {
+            let _ = timeout(LAST_WORDS, io.shutdown()).await;
+        }
         linger::close(io.into_inner().0.into_inner()).await;
     }
 

@@ -241,11 +241,6 @@ async fn deliver(
         record.retried();
     }
     let mut response = answer.response;
-    if response.status().is_informational() {
-        // 101 to a request that asked for no upgrade.
-        let log = format!("the upstream answered {}", response.status());
-        return Err(incomprehensible().with_log(log));
-    }
     record.answered(response.status(), sent.elapsed());
     remove_hop_by_hop(response.headers_mut());
     *response.version_mut() = Version::HTTP_11;
@@ -294,18 +289,17 @@ fn of_upstream(error: UpstreamError) -> Rejection {
             Reason::UpstreamClosed,
             "the upstream closed the connection before it answered; the request may have been delivered",
         ),
-        UpstreamError::Protocol(_) => return incomprehensible().with_log(log),
+        UpstreamError::Protocol(_) | UpstreamError::Upgraded => (
+            StatusCode::BAD_GATEWAY,
+            Reason::UpstreamProtocolError,
+            "the upstream's answer cannot be understood; the request may have been delivered",
+        ),
     };
     let rejection = Rejection::new(status, reason, detail).with_log(log);
     if reason == Reason::UpstreamUnavailable {
         return rejection.with_field(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     rejection
-}
-
-fn incomprehensible() -> Rejection {
-    let detail = "the upstream's answer cannot be understood; the request may have been delivered";
-    Rejection::new(StatusCode::BAD_GATEWAY, Reason::UpstreamProtocolError, detail)
 }
 
 fn of_body(error: BodyError) -> Rejection {

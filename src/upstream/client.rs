@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
@@ -47,6 +47,9 @@ pub enum UpstreamError {
     /// What it answered is not HTTP/1.1.
     #[error("its answer is not HTTP/1.1: {0}")]
     Protocol(#[source] hyper::Error),
+    /// It switched to another protocol, which no request asks for.
+    #[error("it answered 101 Switching Protocols, and no upgrade was asked for")]
+    Upgraded,
     /// The request's own body ended early.
     #[error(transparent)]
     Body(BodyError),
@@ -119,6 +122,9 @@ impl Client {
         let mut seen = upload.bytes();
         loop {
             match timeout(limit, exchange.as_mut()).await {
+                Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    return Err(Failed { unsent: None, error: UpstreamError::Upgraded });
+                }
                 Ok(Ok(response)) => return Ok(response),
                 Ok(Err(mut failed)) => {
                     let unsent = failed.take_message().map(Box::new);

@@ -153,9 +153,23 @@ impl AsyncRead for Stream {
     }
 }
 
+/// An upstream may answer before it has read everything, and close: Node does after a 413. Then a
+/// write fails while the answer is still to be read. Such a failure is left to the reading side, which
+/// comes to the end of the connection too, after what there is to read.
+fn unless_closed<T>(written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    match written {
+        Poll::Ready(Err(error))
+            if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) =>
+        {
+            Poll::Pending
+        }
+        written => written,
+    }
+}
+
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        each!(self, io => Pin::new(io).poll_write(cx, buf))
+        unless_closed(each!(self, io => Pin::new(io).poll_write(cx, buf)))
     }
 
     fn poll_write_vectored(
@@ -163,7 +177,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        each!(self, io => Pin::new(io).poll_write_vectored(cx, bufs))
+        unless_closed(each!(self, io => Pin::new(io).poll_write_vectored(cx, bufs)))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -175,7 +189,7 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, io => Pin::new(io).poll_flush(cx))
+        unless_closed(each!(self, io => Pin::new(io).poll_flush(cx)))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

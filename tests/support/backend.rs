@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::{PATIENCE, eventually};
+use super::{Latch, PATIENCE, eventually};
 
 /// A request as it came over the wire.
 #[derive(Clone, Debug)]
@@ -133,6 +133,15 @@ impl Backend {
         Self::each(|exchange, _| exchange.answer("200 OK", "application/json", r#"{"ok":true}"#))
     }
 
+    /// Answers as [`Backend::ok`] does, but nothing before `latch` is open.
+    pub fn held(latch: &Latch) -> Self {
+        let latch = latch.clone();
+        Self::each(move |exchange, _| {
+            latch.wait();
+            exchange.answer("200 OK", "application/json", r#"{"ok":true}"#);
+        })
+    }
+
     /// Answers every request as `script` does.
     pub fn each(script: impl Fn(&mut Exchange, Received) + Send + Sync + 'static) -> Self {
         Self::script(move |mut exchange| {
@@ -144,7 +153,12 @@ impl Backend {
 
     /// Gives every connection to `script`.
     pub fn script(script: impl Fn(Exchange) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), script)
+    }
+
+    /// The same on a given address.
+    pub fn at(address: SocketAddr, script: impl Fn(Exchange) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let received = Arc::new(Mutex::new(Vec::new()));
         let connections = Arc::new(Mutex::new(0));

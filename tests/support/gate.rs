@@ -36,8 +36,9 @@ impl GateCommand {
             .arg("--key", key)
             .arg("--client-ca", ca)
             .arg("--listen", "127.0.0.1:0")
-            .arg("--admin", "off")
-            .arg("--workers", "1")
+            // Not flags, so that a test can give its own.
+            .env("CLAWGATE_ADMIN", "off")
+            .env("CLAWGATE_WORKERS", "1")
     }
 
     pub fn arg(mut self, flag: &str, value: impl Into<OsString>) -> Self {
@@ -58,6 +59,11 @@ impl GateCommand {
     pub fn dir(mut self, dir: &Path) -> Self {
         self.command.current_dir(dir);
         self
+    }
+
+    /// With an admin listener on a free port.
+    pub fn admin(self) -> Self {
+        self.arg("--admin", "127.0.0.1:0")
     }
 
     /// Starts it and waits until it listens.
@@ -127,6 +133,11 @@ impl Gate {
 
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where its admin listener is.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin.expect("an admin listener")
     }
 
     pub fn pid(&self) -> u32 {

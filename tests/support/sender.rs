@@ -138,6 +138,11 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// On a stream whose handshake somebody else has seen to.
+    pub fn over(stream: StreamOwned<ClientConnection, TcpStream>) -> Self {
+        Self { stream, read: Vec::new() }
+    }
+
     pub fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
         self.stream.flush().unwrap();
@@ -209,6 +214,12 @@ impl Connection {
         let count = self.stream.read(&mut buffer).unwrap();
         self.read.extend_from_slice(&buffer[..count]);
         count > 0
+    }
+
+    /// Reads all there is up to the end; also whether that end was an orderly one (close_notify).
+    pub fn rest(&mut self) -> (String, bool) {
+        let end = self.stream.read_to_end(&mut self.read);
+        (String::from_utf8(std::mem::take(&mut self.read)).unwrap(), end.is_ok())
     }
 
     /// Whether the gate has closed the connection in an orderly way; waits for it.

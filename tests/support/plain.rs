@@ -1,0 +1,28 @@
+//! Plain HTTP, as the admin listener speaks it.
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+
+use super::sender::{Answer, connect};
+
+/// One request on a connection of its own.
+pub fn request(address: SocketAddr, method: &str, path: &str) -> Answer {
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    exchange(address, request.as_bytes()).unwrap()
+}
+
+pub fn get(address: SocketAddr, path: &str) -> Answer {
+    request(address, "GET", path)
+}
+
+/// Writes `bytes`, then reads all there is.
+fn exchange(address: SocketAddr, bytes: &[u8]) -> io::Result<Answer> {
+    let mut socket = connect(address);
+    socket.write_all(bytes)?;
+    let mut text = String::new();
+    socket.read_to_string(&mut text)?;
+    let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
+    let mut answer = Answer::parse(head);
+    answer.body = body.as_bytes().to_vec();
+    Ok(answer)
+}

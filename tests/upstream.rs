@@ -1,0 +1,7 @@
+//! The way to the upstream and back: connections, their reuse, their failures.
+
+mod answers;
+mod failures;
+mod load;
+mod reuse;
+mod transport;

@@ -1,0 +1,249 @@
+//! An upstream that cannot be reached, does not answer, or answers nonsense.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::support::backend::{Backend, Exchange};
+use crate::support::gate::GateCommand;
+use crate::support::pass;
+use crate::support::pki::Pki;
+use crate::support::sender::Sender;
+
+const POST: &str = "POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+
+#[test]
+fn a_refused_connection_is_503_and_tells_the_sender_no_address() {
+    let pki = Pki::new();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gate = GateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
+
+    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+
+    assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
+    assert_eq!(answer.header("retry-after"), Some("5"));
+    let public = format!("{:?} {}", answer.headers, String::from_utf8_lossy(&answer.body));
+    assert!(!public.contains("127.0.0.1"), "{public}");
+    assert!(!public.contains(&nobody.port().to_string()), "{public}");
+    let line = gate.request();
+    assert_eq!(line["reason"], "upstream_unavailable");
+    assert_eq!(line["upstream"], format!("http://{nobody}"));
+    assert!(line["detail"].as_str().unwrap().contains("refused"), "{line}");
+    assert_eq!(answer.json()["id"], line["id"]);
+}
+
+#[test]
+fn an_upstream_that_comes_back_is_used_at_once() {
+    let pki = Pki::new();
+    let place = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = place.local_addr().unwrap();
+    drop(place);
+    let gate = GateCommand::new(&pki).upstream(format!("http://{address}")).start();
+    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 503);
+
+    let backend = Backend::at(address, |mut exchange| {
+        exchange.request().unwrap();
+        exchange.answer("200 OK", "text/plain", "back");
+    });
+
+    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").body, b"back");
+    assert_eq!(backend.received().len(), 1);
+}
+
+/// A listening socket that has no room for another connection.
+fn full() -> (Socket, SocketAddr, Vec<TcpStream>) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SockAddr::from(SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(200));
+    let fillers: Vec<_> = std::iter::from_fn(|| connect().ok()).take(100).collect();
+    assert!(fillers.len() < 100, "it takes any number of connections");
+    (socket, address, fillers)
+}
+
+#[test]
+fn an_upstream_that_takes_no_connection_is_504() {
+    let pki = Pki::new();
+    let (_socket, address, _fillers) = full();
+    let gate = GateCommand::new(&pki)
+        .upstream(format!("http://{address}"))
+        .arg("--upstream-connect-timeout", "300ms")
+        .start();
+
+    let start = Instant::now();
+    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+
+    assert_eq!((answer.status, &*answer.reason()), (504, "upstream_connect_timeout"));
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    assert!(gate.request()["detail"].as_str().unwrap().contains("300ms"));
+}
+
+#[test]
+fn a_unix_socket_that_takes_no_connection_is_503() {
+    let pki = Pki::new();
+    let path = pki.dir().join("full.sock");
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    socket.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    socket.listen(0).unwrap();
+    let _filler = UnixStream::connect(&path).unwrap();
+    let gate = GateCommand::new(&pki).upstream(format!("unix:{}", path.display())).start();
+
+    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+
+    assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
+}
+
+#[test]
+fn no_answer_within_the_time_is_504_and_sent_once() {
+    let pki = Pki::new();
+    let backend = Backend::each(|_, _| {});
+    let gate = GateCommand::new(&pki)
+        .upstream(backend.url())
+        .arg("--upstream-response-timeout", "300ms")
+        .start();
+
+    let start = Instant::now();
+    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+
+    assert_eq!((answer.status, &*answer.reason()), (504, "upstream_timeout"));
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    assert_eq!(answer.header("retry-after"), None, "it may have been delivered");
+    assert_eq!((backend.received().len(), backend.connections()), (1, 1));
+    // The answer that may come yet must not be taken for that to another request.
+    let again = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    assert_eq!((again.status, backend.connections()), (504, 2));
+}
+
+#[test]
+fn a_slow_upload_is_no_silence_of_the_upstream() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = GateCommand::new(&pki)
+        .upstream(backend.url())
+        .arg("--upstream-response-timeout", "400ms")
+        .start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+
+    sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n");
+    for _ in 0..10 {
+        pass(Duration::from_millis(150));
+        sender.write(b"x");
+    }
+
+    assert_eq!(sender.answer().status, 200);
+    assert_eq!(backend.first().body, b"xxxxxxxxxx");
+}
+
+#[test]
+fn an_answer_that_is_not_http_is_502() {
+    let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\nContent-Length: 0\r\n\r\n", "y".repeat(300_000));
+    let answers: [&[u8]; 6] = [
+        b"SSH-2.0-OpenSSH_9.9\r\n\r\n",
+        b"\x15\x03\x03\x00\x02\x02\x46",
+        b"HTTP/2.0 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        long.as_bytes(),
+    ];
+    for bytes in answers {
+        let pki = Pki::new();
+        let nonsense = bytes.to_vec();
+        let backend = Backend::each(move |exchange, _| exchange.write(&nonsense));
+        let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+
+        let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(40)]);
+        assert_eq!((answer.status, &*answer.reason()), (502, "upstream_protocol_error"), "{shown}");
+        assert_eq!(gate.request()["reason"], "upstream_protocol_error");
+        assert_eq!(backend.received().len(), 1);
+    }
+}
+
+#[test]
+fn an_upgrade_nobody_asked_for_is_502() {
+    let pki = Pki::new();
+    let backend = Backend::each(|exchange, _| {
+        exchange.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+        );
+    });
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+
+    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+
+    assert_eq!((answer.status, &*answer.reason()), (502, "upstream_protocol_error"));
+    assert_eq!(gate.request()["status"], 502);
+}
+
+/// An upstream that sends this and closes.
+fn broken_off(bytes: &'static str) -> Backend {
+    Backend::script(move |mut exchange: Exchange| {
+        exchange.request().unwrap();
+        exchange.write(bytes.as_bytes());
+    })
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_not_passed_off_as_whole() {
+    let answers = [
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"half\":",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"half\":\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"half\":\r\n20\r\n",
+    ];
+    for bytes in answers {
+        let pki = Pki::new();
+        let gate = GateCommand::new(&pki).upstream(broken_off(bytes).url()).start();
+        let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+
+        sender.write(POST.as_bytes());
+        let (answer, _) = sender.rest();
+
+        if bytes.contains("chunked") {
+            assert!(answer.contains("transfer-encoding: chunked"), "{answer}");
+            assert!(!answer.contains("\r\n0\r\n"), "{answer}");
+        } else {
+            assert!(answer.contains("content-length: 100"), "{answer}");
+            assert!(answer.ends_with("{\"half\":"), "{answer}");
+        }
+        let line = gate.request();
+        assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"upstream_closed".into()));
+        assert!(line["detail"].as_str().unwrap().contains("broke off"), "{line}");
+        assert_eq!(line["bytes_out"], 8);
+    }
+}
+
+#[test]
+fn a_sender_that_knows_only_the_close_for_an_end_gets_no_orderly_one() {
+    let pki = Pki::new();
+    let bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"half\":\r\n";
+    let gate = GateCommand::new(&pki).upstream(broken_off(bytes).url()).start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+
+    sender.write(b"POST /hooks/wake HTTP/1.0\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
+    let (answer, orderly) = sender.rest();
+
+    assert!(!answer.contains("chunked"), "{answer}");
+    assert!(!orderly, "{answer}");
+}
+
+#[test]
+fn an_answer_that_stops_is_ended() {
+    let pki = Pki::new();
+    let backend = Backend::each(|exchange, _| {
+        exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"half\":");
+    });
+    let gate =
+        GateCommand::new(&pki).upstream(backend.url()).arg("--upstream-idle-timeout", "300ms").start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+
+    sender.write(POST.as_bytes());
+    let (answer, _) = sender.rest();
+
+    assert!(answer.ends_with("{\"half\":"), "{answer}");
+    let line = gate.request();
+    assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"upstream_timeout".into()));
+}

@@ -1,0 +1,244 @@
+//! When a connection to the upstream is used again, and when not.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::backend::{Backend, Exchange};
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::pki::{Leaf, Pki};
+use crate::support::sender::Sender;
+use crate::support::{eventually, pass};
+
+fn ok(exchange: &mut Exchange) {
+    exchange.answer("200 OK", "application/json", "{}");
+}
+
+fn post(pki: &Pki, gate: &Gate) {
+    assert_eq!(Sender::new(pki, gate).post("/hooks/wake", "{}").status, 200);
+}
+
+/// On which connection each request came.
+fn ways(backend: &Backend) -> Vec<usize> {
+    backend.received().iter().map(|request| request.connection).collect()
+}
+
+#[test]
+fn senders_share_one_connection_to_the_upstream() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let senders = ["one", "two", "three"].map(|cn| pki.client(Leaf::client(cn)));
+
+    for identity in senders.iter().cycle().take(9) {
+        let answer = Sender::with_identity(&pki, &gate, identity).post("/hooks/wake", "{}");
+        assert_eq!(answer.status, 200);
+    }
+
+    assert_eq!(ways(&backend), [0; 9]);
+    assert_eq!(backend.connections(), 1);
+}
+
+#[test]
+fn a_connection_that_was_idle_for_four_seconds_is_not_used_again() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+
+    post(&pki, &gate);
+    pass(Duration::from_millis(4100));
+    post(&pki, &gate);
+    post(&pki, &gate);
+
+    assert_eq!(ways(&backend), [0, 1, 1]);
+}
+
+#[test]
+fn the_gate_closes_an_idle_connection_itself() {
+    let pki = Pki::new();
+    let (idle, sink) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (elapsed, closed) = (Arc::clone(&idle), Arc::clone(&sink));
+    let backend = Backend::script(move |mut exchange| {
+        exchange.request().unwrap();
+        ok(&mut exchange);
+        let answered = Instant::now();
+        assert!(exchange.request().is_none());
+        elapsed.store(answered.elapsed().as_millis() as usize, Ordering::SeqCst);
+        closed.fetch_add(1, Ordering::SeqCst);
+    });
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+
+    post(&pki, &gate);
+
+    eventually("the end of the connection", || (sink.load(Ordering::SeqCst) == 1).then_some(()));
+    let idle = idle.load(Ordering::SeqCst);
+    assert!((3900..6000).contains(&idle), "{idle} ms");
+}
+
+#[test]
+fn an_upstream_that_closes_after_five_idle_seconds_loses_nothing() {
+    // Node closes 5 s after its answer, plus up to a second; this one does at 5 s sharp.
+    let gaps = [3500, 3950, 4050, 4900, 5000, 5050];
+    thread::scope(|scope| {
+        for gap in gaps {
+            scope.spawn(move || {
+                let pki = Pki::new();
+                let backend = Backend::script(|mut exchange| {
+                    let keep = Some(Duration::from_secs(5));
+                    exchange.stream.set_read_timeout(keep).unwrap();
+                    while exchange.request().is_some() {
+                        ok(&mut exchange);
+                    }
+                });
+                let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+                for _ in 0..3 {
+                    post(&pki, &gate);
+                    pass(Duration::from_millis(gap));
+                }
+                post(&pki, &gate);
+                assert_eq!(backend.received().len(), 4, "a gap of {gap} ms");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_connection_that_the_upstream_has_closed_is_not_used_again() {
+    let pki = Pki::new();
+    let closed = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&closed);
+    let backend = Backend::script(move |mut exchange| {
+        exchange.request().unwrap();
+        // Nothing in the answer says so.
+        ok(&mut exchange);
+        drop(exchange);
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+
+    for number in 1..=20 {
+        post(&pki, &gate);
+        eventually("the upstream's close", || (closed.load(Ordering::SeqCst) == number).then_some(()));
+    }
+
+    assert_eq!(ways(&backend), (0..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_answer_with_connection_close_ends_its_connection() {
+    let pki = Pki::new();
+    // It announces the close and keeps the connection open: another request could be sent on it.
+    let backend = Backend::each(|exchange, _| {
+        exchange.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
+    });
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+
+    for _ in 0..3 {
+        sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+        let answer = sender.answer();
+        assert_eq!((answer.status, answer.header("connection")), (200, None));
+    }
+
+    assert_eq!(ways(&backend), [0, 1, 2]);
+}
+
+#[test]
+fn a_request_that_gets_no_answer_is_never_sent_twice() {
+    let pki = Pki::new();
+    let backend = Backend::script(|mut exchange| drop(exchange.request()));
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+
+    let answer = Sender::new(&pki, &gate).post("/hooks/agent", "{}");
+
+    assert_eq!((answer.status, &*answer.reason()), (502, "upstream_closed"));
+    assert_eq!(answer.header("retry-after"), None, "it may have been delivered");
+    assert_eq!((backend.received().len(), backend.connections()), (1, 1));
+    let line = gate.request();
+    assert_eq!((&line["status"], &line["reason"]), (&502.into(), &"upstream_closed".into()));
+}
+
+#[test]
+fn nor_is_one_that_went_out_on_a_used_connection() {
+    let pki = Pki::new();
+    let backend = Backend::script(|mut exchange| {
+        exchange.request().unwrap();
+        ok(&mut exchange);
+        exchange.request().unwrap();
+    });
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    post(&pki, &gate);
+
+    let answer = Sender::new(&pki, &gate).post("/hooks/agent", "{}");
+
+    assert_eq!((answer.status, &*answer.reason()), (502, "upstream_closed"));
+    assert_eq!(ways(&backend), [0, 0]);
+    assert_eq!(backend.connections(), 1);
+}
+
+#[test]
+fn nor_is_one_whose_connection_broke_in_the_middle_of_its_body() {
+    let pki = Pki::new();
+    let backend = Backend::script(|mut exchange| {
+        if exchange.number == 0 {
+            exchange.request().unwrap();
+            ok(&mut exchange);
+        }
+        exchange.head().unwrap();
+        exchange.exactly(5).unwrap();
+    });
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    post(&pki, &gate);
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+
+    sender.write(b"POST /hooks/agent HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345");
+
+    let answer = sender.answer();
+    assert_eq!((answer.status, &*answer.reason()), (502, "upstream_closed"));
+    assert_eq!(backend.connections(), 1);
+}
+
+#[test]
+fn an_early_answer_reaches_the_sender_and_its_connection_carries_nothing_else() {
+    let pki = Pki::new();
+    let backend = Backend::script(|mut exchange| {
+        let head = exchange.head().unwrap();
+        if head.contains("Content-Length: 100000") || head.contains("content-length: 100000") {
+            exchange.answer("413 Payload Too Large", "text/plain", "too much");
+            // Whatever comes now is the rest of that body, or a request in its place.
+            while let Some(byte) = exchange.exactly(1) {
+                assert_eq!(byte, b"x");
+            }
+        } else {
+            exchange.exactly(2).unwrap();
+            ok(&mut exchange);
+        }
+    });
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let mut early = Sender::new(&pki, &gate).connect().unwrap();
+
+    early.write(b"POST /hooks/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nxxxxx");
+    let answer = early.answer();
+
+    assert_eq!((answer.status, &*answer.body), (413, &b"too much"[..]));
+    post(&pki, &gate);
+    assert_eq!(backend.connections(), 2);
+}
+
+#[test]
+fn an_early_answer_survives_an_upstream_that_closes_on_the_rest() {
+    let pki = Pki::new();
+    // Its close resets the connection, since most of the body is unread.
+    let backend = Backend::script(|mut exchange| {
+        exchange.head().unwrap();
+        exchange.answer("413 Payload Too Large", "text/plain", "too much");
+    });
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let body = "x".repeat(256 * 1024);
+
+    for _ in 0..20 {
+        let answer = Sender::new(&pki, &gate).post("/hooks/wake", &body);
+        assert_eq!((answer.status, &*answer.body), (413, &b"too much"[..]));
+    }
+}
