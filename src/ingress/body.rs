@@ -9,6 +9,7 @@ use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
+use super::connection::UnderWay;
 use crate::observe::RequestReason;
 use crate::observe::access::AccessRecord;
 use crate::upstream::{Complaints, ForbiddenBody, ResponseBody, ResponseBodyError, Upload};
@@ -21,6 +22,7 @@ pub(super) struct AnswerBody {
     upload: Upload,
     inspection: Option<Inspection>,
     ended: bool,
+    under_way: Option<UnderWay>,
 }
 
 #[derive(Debug)]
@@ -39,7 +41,14 @@ pub(super) struct Inspection {
 
 impl AnswerBody {
     pub(super) fn own(body: Full<Bytes>, record: AccessRecord, upload: Upload) -> Self {
-        Self { source: Source::Own(body), record, upload, inspection: None, ended: true }
+        Self {
+            source: Source::Own(body),
+            record,
+            upload,
+            inspection: None,
+            ended: true,
+            under_way: None,
+        }
     }
 
     pub(super) fn upstream(
@@ -49,7 +58,20 @@ impl AnswerBody {
         inspection: Option<Inspection>,
     ) -> Self {
         let ended = body.is_end_stream();
-        Self { source: Source::Upstream(Box::new(body)), record, upload, inspection, ended }
+        Self {
+            source: Source::Upstream(Box::new(body)),
+            record,
+            upload,
+            inspection,
+            ended,
+            under_way: None,
+        }
+    }
+
+    /// The request is under way until this body is out.
+    pub(super) fn holding(mut self, under_way: UnderWay) -> Self {
+        self.under_way = Some(under_way);
+        self
     }
 
     fn look_at(&mut self, frame: &Frame<Bytes>) {
