@@ -6,4 +6,6 @@
 mod diagnosis;
 mod layers;
 mod passing;
+mod pipelining;
+mod strict;
 mod support;
