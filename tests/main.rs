@@ -4,8 +4,10 @@
 //! result: what is waited for is polled, with a deadline (`support::eventually`).
 
 mod diagnosis;
+mod headers;
 mod layers;
 mod passing;
 mod pipelining;
+mod routes;
 mod strict;
 mod support;
