@@ -4,8 +4,12 @@
 //! result: what is waited for is polled, with a deadline (`support::eventually`).
 
 mod diagnosis;
+mod headers;
 mod layers;
 mod misconfigured;
 mod passing;
+mod pipelining;
+mod routes;
+mod strict;
 mod support;
 mod upstream;

@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use tokio::time::{Sleep, sleep};
 
+use super::connection::UnderWay;
 use crate::observe::RequestReason;
 use crate::observe::access::AccessRecord;
 use crate::upstream::{Complaints, ForbiddenBody, ResponseBody, ResponseBodyError, Upload};
@@ -24,6 +25,7 @@ pub(super) struct AnswerBody {
     inspection: Option<Inspection>,
     ended: bool,
     rest: Rest,
+    under_way: Option<UnderWay>,
 }
 
 /// What is done about a request body that was not read to its end when the answer is complete.
@@ -55,8 +57,7 @@ pub(super) struct Inspection {
 
 impl AnswerBody {
     pub(super) fn own(body: Full<Bytes>, record: AccessRecord, upload: Upload) -> Self {
-        let rest = Rest::Leave;
-        Self { source: Source::Own(body), record, upload, inspection: None, ended: true, rest }
+        Self::new(Source::Own(body), record, upload)
     }
 
     pub(super) fn upstream(
@@ -67,7 +68,20 @@ impl AnswerBody {
     ) -> Self {
         let ended = body.is_end_stream();
         let source = Source::Upstream(Box::new(body));
-        Self { source, record, upload, inspection, ended, rest: Rest::Leave }
+        let mut answer = Self::new(source, record, upload);
+        (answer.inspection, answer.ended) = (inspection, ended);
+        answer
+    }
+
+    fn new(source: Source, record: AccessRecord, upload: Upload) -> Self {
+        let (inspection, ended, rest, under_way) = (None, true, Rest::Leave, None);
+        Self { source, record, upload, inspection, ended, rest, under_way }
+    }
+
+    /// The request is under way until this body is out.
+    pub(super) fn holding(mut self, under_way: UnderWay) -> Self {
+        self.under_way = Some(under_way);
+        self
     }
 
     /// For an answer over HTTP/2.

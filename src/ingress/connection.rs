@@ -19,7 +19,7 @@ use tracing::Level;
 
 use super::gate::{Gate, Sender};
 use super::headers::IdentityFields;
-use super::http1_guard::{Guard, MAX_HEAD, Violation};
+use super::http1_guard::{Guard, MAX_FIELDS, MAX_HEAD};
 use super::linger;
 use super::refusals::Refusals;
 use super::rejection::Rejection;
@@ -33,8 +33,6 @@ use crate::tls::{Accepted, Acceptor, HandshakeFailure, Opening, Secured, Tap};
 
 /// Requests a sender may have under way on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
-/// Header fields of one request. Node takes more; an honest webhook has a few dozen.
-const MAX_FIELDS: usize = 100;
 /// How long the last words on a connection may take to leave.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -141,7 +139,8 @@ impl Reception {
         if let Err(error) = &ended
             && error.is_parse()
         {
-            // hyper has answered it already; it is only to be logged.
+            // The guard has let pass what hyper does not take. hyper has answered it already; it is
+            // only to be logged.
             let detail = printable(&error.to_string());
             self.reject(
                 sender,
@@ -149,12 +148,17 @@ impl Reception {
                 &Rejection::new(StatusCode::BAD_REQUEST, RequestReason::BadRequest, detail),
             );
         }
+        // Before the connection is taken apart: that ends them.
+        let under_way = requests.under_way();
         let mut io = connection.into_parts().io.into_inner().into_inner();
-        if let Some(Fault::Violation(violation)) = fault.get() {
-            let rejection = rejection_of(*violation);
+        // A violation in the body of a request that was begun is that request's to answer and to log.
+        if let Some(Fault::Violation(violation, request)) = fault.get()
+            && *request > requests.begun()
+        {
+            let rejection = Rejection::from(*violation);
             let id = self.reject(sender, requests, &rejection);
             // With a request under way an answer now would be taken for its answer.
-            if requests.under_way() == 0 {
+            if under_way == 0 {
                 let _ = timeout(LAST_WORDS, io.write_all(&rejection.http1(&id))).await;
             }
         }
@@ -250,25 +254,6 @@ struct Unused<'a> {
     hint: String,
 }
 
-fn rejection_of(violation: Violation) -> Rejection {
-    let detail = format!("the request breaks HTTP/1.1: {violation}");
-    let (status, reason) = match violation {
-        Violation::HeadTooLong => {
-            (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, RequestReason::HeadersTooLarge)
-        }
-        Violation::Fragment => (StatusCode::BAD_REQUEST, RequestReason::BadPath),
-        Violation::RepeatedContentLength
-        | Violation::LengthAndEncoding
-        | Violation::TransferEncoding
-        | Violation::ContentLength
-        | Violation::Chunk => (StatusCode::BAD_REQUEST, RequestReason::BadFraming),
-        Violation::BareLf | Violation::BareCr | Violation::Nul | Violation::ObsFold => {
-            (StatusCode::BAD_REQUEST, RequestReason::BadRequest)
-        }
-    };
-    Rejection::new(status, reason, detail).closing()
-}
-
 async fn answer(
     sender: Arc<Sender>,
     requests: Arc<Requests>,
@@ -276,7 +261,7 @@ async fn answer(
 ) -> Result<http::Response<super::body::AnswerBody>, Infallible> {
     let under_way = requests.begin();
     let response = sender.answer(request, under_way.number).await;
-    Ok(response)
+    Ok(response.map(|body| body.holding(under_way)))
 }
 
 /// The requests of one connection, counted.
@@ -296,8 +281,9 @@ impl Default for Requests {
     }
 }
 
-/// A request that has not been answered.
-struct UnderWay {
+/// A request whose answer is not out yet.
+#[derive(Debug)]
+pub(super) struct UnderWay {
     requests: Arc<Requests>,
     number: u64,
 }

@@ -1,5 +1,7 @@
 //! One request, from its head to the answer: checked, routed, authorized, passed on.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +14,7 @@ use hyper::body::Incoming;
 
 use super::body::{AnswerBody, Inspection};
 use super::headers::{IdentityFields, remove_claims, remove_hop_by_hop, set_request_id, set_token};
+use super::http1_guard::Violation;
 use super::rejection::Rejection;
 use super::request::{Head, Names, check};
 use crate::identity::Peer;
@@ -308,10 +311,28 @@ fn of_body(error: BodyError) -> Rejection {
         BodyError::Stalled(_) => {
             Rejection::new(StatusCode::REQUEST_TIMEOUT, Reason::BodyTimeout, error.to_string()).closing()
         }
-        BodyError::Sender(_) => {
-            Rejection::new(StatusCode::BAD_REQUEST, Reason::SenderGone, error.to_string()).closing()
-        }
+        BodyError::Sender(ref source) => match violation(source) {
+            Some(violation) => violation.into(),
+            None => {
+                Rejection::new(StatusCode::BAD_REQUEST, Reason::SenderGone, error.to_string()).closing()
+            }
+        },
     }
+}
+
+/// What the guard found in the middle of a body, as it comes back through hyper.
+fn violation(error: &hyper::Error) -> Option<Violation> {
+    let mut error: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(this) = error {
+        if let Some(io) = this.downcast_ref::<io::Error>() {
+            return io.get_ref()?.downcast_ref().copied();
+        }
+        error = match this.downcast_ref() {
+            Some(BodyError::Sender(inner)) => Some(inner),
+            _ => this.source(),
+        };
+    }
+    None
 }
 
 /// RFC 9113 section 8.2.3: HTTP/2 may split Cookie; HTTP/1.1 may not.

@@ -3,13 +3,17 @@
 //! hyper mends what RFC 9112 lets a server mend: it takes a bare LF for a line end, drops a
 //! Content-Length beside a Transfer-Encoding, and folds equal Content-Length lines into one. Each of
 //! these is how requests are smuggled past somebody, and none is sent by an honest client, so here
-//! they are refused, while the bytes still show them. What hyper refuses itself is left to it.
+//! they are refused, while the bytes still show them. So is what hyper would refuse itself: its answer
+//! has no reason in it.
 
+use http::Uri;
 use thiserror::Error;
 
 /// Longest head of a request, in bytes. OpenClaw (Node) takes 16 KiB in all; this leaves room for what
 /// the gate adds.
 pub(crate) const MAX_HEAD: usize = 12 * 1024;
+/// Header fields of one request. Node takes more; an honest webhook has a few dozen.
+pub(crate) const MAX_FIELDS: usize = 100;
 /// Longest line of chunked framing: a size with extensions, or a trailer field.
 const MAX_CHUNK_LINE: usize = 4 * 1024;
 
@@ -25,6 +29,15 @@ pub enum Violation {
     /// RFC 9110 section 5.5.
     #[error("a NUL byte is in the head")]
     Nul,
+    /// RFC 9112 section 3: a method, a target and a version, with one space between them.
+    #[error("the request line is not `METHOD TARGET HTTP/1.1`")]
+    RequestLine,
+    /// RFC 9112 section 3.2: the target is no URI.
+    #[error("the request target is no URI, or has a character that no URI has")]
+    Target,
+    /// RFC 9112 section 5: `name: value`, the name a token, the value without control characters.
+    #[error("a header field is not `name: value`, or has a character that none may have")]
+    Field,
     /// RFC 9112 section 5.2: a field value continued on the next line.
     #[error("a header field is folded over two lines")]
     ObsFold,
@@ -49,6 +62,9 @@ pub enum Violation {
     /// Over [`MAX_HEAD`].
     #[error("the head is longer than 12 KiB")]
     HeadTooLong,
+    /// Over [`MAX_FIELDS`].
+    #[error("there are more than 100 header fields")]
+    TooManyFields,
 }
 
 /// Follows the framing of the requests on one connection.
@@ -58,6 +74,8 @@ pub struct Guard {
     /// The line begun so far, where it came in pieces.
     line: Vec<u8>,
     head: Head,
+    /// Heads that were complete.
+    heads: u64,
 }
 
 #[derive(Debug)]
@@ -74,6 +92,9 @@ enum State {
 #[derive(Debug, Default)]
 struct Head {
     bytes: usize,
+    fields: usize,
+    /// HTTP/1.0, which has no chunked framing.
+    old: bool,
     length: Option<u64>,
     chunked: bool,
 }
@@ -81,11 +102,19 @@ struct Head {
 impl Default for Guard {
     /// At the start of a connection.
     fn default() -> Self {
-        Self { state: State::RequestLine, line: Vec::new(), head: Head::default() }
+        Self { state: State::RequestLine, line: Vec::new(), head: Head::default(), heads: 0 }
     }
 }
 
 impl Guard {
+    /// Which request of the connection the bytes are in, counted from 1.
+    pub fn request(&self) -> u64 {
+        match self.state {
+            State::RequestLine | State::Field => self.heads + 1,
+            _ => self.heads,
+        }
+    }
+
     /// Follows `bytes`, the next ones of the connection.
     ///
     /// # Errors
@@ -183,7 +212,17 @@ impl Guard {
         if text.contains(&b'#') {
             return Err(Violation::Fragment);
         }
-        self.head = Head { bytes, ..Head::default() };
+        let mut parts = text.split(|&byte| byte == b' ');
+        let (Some(method), Some(target), Some(version), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Violation::RequestLine);
+        };
+        if !is_token(method) || target.is_empty() || !matches!(version, b"HTTP/1.1" | b"HTTP/1.0") {
+            return Err(Violation::RequestLine);
+        }
+        Uri::try_from(target).map_err(|_| Violation::Target)?;
+        self.head = Head { bytes, old: version == b"HTTP/1.0", ..Head::default() };
         self.state = State::Field;
         Ok(())
     }
@@ -192,10 +231,15 @@ impl Guard {
         if matches!(text.first(), Some(b' ' | b'\t')) {
             return Err(Violation::ObsFold);
         }
-        let Some(colon) = text.iter().position(|&byte| byte == b':') else {
-            return Ok(()); // hyper refuses it
-        };
+        self.head.fields += 1;
+        if self.head.fields > MAX_FIELDS {
+            return Err(Violation::TooManyFields);
+        }
+        let colon = text.iter().position(|&byte| byte == b':').ok_or(Violation::Field)?;
         let (name, value) = (&text[..colon], text[colon + 1..].trim_ascii());
+        if !is_token(name) || value.iter().any(|&byte| byte.is_ascii_control() && byte != b'\t') {
+            return Err(Violation::Field);
+        }
         if name.eq_ignore_ascii_case(b"content-length") {
             if self.head.chunked {
                 return Err(Violation::LengthAndEncoding);
@@ -210,7 +254,7 @@ impl Guard {
             if self.head.length.is_some() {
                 return Err(Violation::LengthAndEncoding);
             }
-            if self.head.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+            if self.head.old || self.head.chunked || !value.eq_ignore_ascii_case(b"chunked") {
                 return Err(Violation::TransferEncoding);
             }
             self.head.chunked = true;
@@ -219,6 +263,7 @@ impl Guard {
     }
 
     fn end_of_head(&mut self) -> Result<(), Violation> {
+        self.heads += 1;
         self.state = match self.head {
             Head { chunked: true, .. } => State::ChunkSize,
             Head { length: Some(length @ 1..), .. } => State::Body(length),
@@ -234,6 +279,12 @@ impl Guard {
         self.state = if size == 0 { State::Trailer } else { State::ChunkData(size) };
         Ok(())
     }
+}
+
+/// RFC 9110 section 5.6.2.
+fn is_token(text: &[u8]) -> bool {
+    let mark = |byte: &u8| b"!#$%&'*+-.^_`|~".contains(byte);
+    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || mark(byte))
 }
 
 #[cfg(test)]
@@ -264,6 +315,10 @@ mod tests {
             ("X: a\rb\r\n", Violation::BareCr),
             ("X: a\0b\r\n", Violation::Nul),
             ("X: a\r\n b\r\n", Violation::ObsFold),
+            ("X : a\r\n", Violation::Field),
+            (": a\r\n", Violation::Field),
+            ("X\r\n", Violation::Field),
+            ("X: a\x1bb\r\n", Violation::Field),
             ("Content-Length: 1\r\ncontent-length: 1\r\n", Violation::RepeatedContentLength),
             ("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", Violation::LengthAndEncoding),
             ("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", Violation::LengthAndEncoding),
@@ -284,13 +339,38 @@ mod tests {
         }
         assert_eq!(follow("GET /a#b HTTP/1.1\r\n"), Err(Violation::Fragment));
         assert_eq!(follow("GET / HTTP/1.1\n"), Err(Violation::BareLf));
+        for line in ["GET /", "GET  / HTTP/1.1", "G@T / HTTP/1.1", " / HTTP/1.1", "GET / HTTP/2.0"] {
+            assert_eq!(follow(&format!("{line}\r\n")), Err(Violation::RequestLine), "{line:?}");
+        }
+        assert_eq!(follow("GET /<> HTTP/1.1\r\n"), Err(Violation::Target));
+        let old = "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n";
+        assert_eq!(follow(old), Err(Violation::TransferEncoding));
     }
 
     #[test]
     fn a_head_over_the_limit_is_refused_before_it_is_complete() {
         assert_eq!(follow(&format!("{HEAD}X: {}", "a".repeat(MAX_HEAD))), Err(Violation::HeadTooLong));
-        let fields = "X: yyyyyyyyyyyyyyyy\r\n".repeat(MAX_HEAD / 20);
+        let fields = format!("X: {}\r\n", "y".repeat(250)).repeat(MAX_HEAD / 250);
         assert_eq!(follow(&format!("{HEAD}{fields}")), Err(Violation::HeadTooLong));
+    }
+
+    #[test]
+    fn a_head_with_too_many_fields_is_refused() {
+        let fields = |count| format!("POST / HTTP/1.1\r\n{}", "X: y\r\n".repeat(count));
+        assert_eq!(follow(&fields(MAX_FIELDS)), Ok(()));
+        assert_eq!(follow(&fields(MAX_FIELDS + 1)), Err(Violation::TooManyFields));
+    }
+
+    #[test]
+    fn it_knows_which_request_the_bytes_are_in() {
+        let mut guard = Guard::default();
+        let chunked = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n");
+        for (bytes, request) in
+            [(HEAD, 1), ("\r\n", 2), (&*chunked, 2), ("1\r\n", 2), ("a\r\n0\r\n\r\n", 3)]
+        {
+            guard.follow(bytes.as_bytes()).unwrap();
+            assert_eq!(guard.request(), request, "{bytes:?}");
+        }
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Serialize;
 
+use super::http1_guard::Violation;
 use crate::observe::RequestReason;
 
 /// Carries the reason, for whoever reads heads only.
@@ -106,5 +107,29 @@ impl Rejection {
             id,
         };
         serde_json::to_vec(&problem).unwrap_or_default().into()
+    }
+}
+
+impl From<Violation> for Rejection {
+    fn from(violation: Violation) -> Self {
+        let detail = format!("the request breaks HTTP/1.1: {violation}");
+        let (status, reason) = match violation {
+            Violation::HeadTooLong | Violation::TooManyFields => {
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, RequestReason::HeadersTooLarge)
+            }
+            Violation::Fragment | Violation::Target => (StatusCode::BAD_REQUEST, RequestReason::BadPath),
+            Violation::RepeatedContentLength
+            | Violation::LengthAndEncoding
+            | Violation::TransferEncoding
+            | Violation::ContentLength
+            | Violation::Chunk => (StatusCode::BAD_REQUEST, RequestReason::BadFraming),
+            Violation::BareLf
+            | Violation::BareCr
+            | Violation::Nul
+            | Violation::RequestLine
+            | Violation::Field
+            | Violation::ObsFold => (StatusCode::BAD_REQUEST, RequestReason::BadRequest),
+        };
+        Self::new(status, reason, detail).closing()
     }
 }

@@ -13,8 +13,8 @@ use super::http1_guard::{Guard, Violation};
 /// What ended a connection from below.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The bytes break HTTP/1.
-    Violation(Violation),
+    /// The bytes break HTTP/1, in this request of the connection (counted from 1).
+    Violation(Violation, u64),
     /// TLS broke, or the sender sent an alert.
     Tls(rustls::Error),
 }
@@ -59,7 +59,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if matches!(this.fault.get(), Some(Fault::Violation(_))) {
+        if matches!(this.fault.get(), Some(Fault::Violation(..))) {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
         let before = buf.filled().len();
@@ -74,7 +74,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
         };
         if let Err(violation) = guard.follow(&buf.filled()[before..]) {
             buf.set_filled(before);
-            this.fault.set(Fault::Violation(violation));
+            this.fault.set(Fault::Violation(violation, guard.request()));
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, violation)));
         }
         Poll::Ready(Ok(()))

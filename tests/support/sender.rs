@@ -161,6 +161,14 @@ impl Connection {
         }
     }
 
+    /// Reads one answer that must not be preceded by an interim one.
+    pub fn only_answer(&mut self) -> Answer {
+        let head = self.head();
+        let answer = Answer::parse(&head);
+        assert!(answer.status >= 200, "an interim answer: {head:?}");
+        self.body(answer)
+    }
+
     /// Reads up to the empty line.
     pub fn head(&mut self) -> String {
         loop {
@@ -202,7 +210,8 @@ impl Connection {
         }
     }
 
-    fn exactly(&mut self, count: usize) -> Vec<u8> {
+    /// Reads `count` bytes.
+    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
         while self.read.len() < count {
             assert!(self.more(), "closed after {} of {count} bytes", self.read.len());
         }

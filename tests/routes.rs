@@ -1,0 +1,287 @@
+//! Which paths and methods are open, to whom, and where their requests go.
+
+use crate::support::backend::Backend;
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::pki::{Leaf, Pki};
+use crate::support::sender::{Answer, Sender};
+
+/// A gate with these lines in its settings file.
+fn configured(pki: &Pki, toml: &str) -> Gate {
+    GateCommand::new(pki).arg("--config", pki.file("clawgate.toml", toml)).start()
+}
+
+/// Asks with `method` for `path`.
+fn ask(pki: &Pki, gate: &Gate, method: &str, path: &str) -> Answer {
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    Sender::new(pki, gate).send(&request)
+}
+
+/// An upstream that answers with its own name.
+fn named(name: &'static str) -> Backend {
+    Backend::each(move |exchange, _| exchange.answer("200 OK", "text/plain", name))
+}
+
+#[test]
+fn without_settings_posts_below_hooks_are_open_and_nothing_else() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+
+    for path in ["/hooks/wake", "/hooks/agent/x?y=z", "/hooks/"] {
+        assert_eq!(ask(&pki, &gate, "POST", path).status, 200, "{path}");
+    }
+    let open = backend.received().len();
+    for path in ["/", "/hooks", "/hooksx", "/Hooks/wake", "/health", "/v1/chat"] {
+        let answer = ask(&pki, &gate, "POST", path);
+        assert_eq!((answer.status, &*answer.reason()), (404, "no_route"), "{path}");
+    }
+    for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"] {
+        let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+        connection.write(format!("{method} /hooks/wake HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
+        let answer = Answer::parse(&connection.head());
+        assert_eq!(answer.status, 405, "{method}");
+        assert_eq!(answer.header("x-clawgate-reason"), Some("method_not_allowed"), "{method}");
+        assert_eq!(answer.header("allow"), Some("POST"), "{method}");
+    }
+    assert_eq!(backend.received().len(), open);
+}
+
+#[test]
+fn a_closed_path_is_answered_with_who_asked_and_what_would_open_it() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+
+    let answer = ask(&pki, &gate, "POST", "/plugins/webhooks/x");
+
+    assert_eq!(answer.reason(), "no_route");
+    let problem = answer.json();
+    let detail = problem["detail"].as_str().unwrap();
+    for part in [
+        "/plugins/webhooks/x",
+        "O=Example,CN=notes",
+        "--path /plugins/webhooks/x",
+        "CLAWGATE_PATHS",
+        "[[route]] path = \"/plugins/webhooks/x\"",
+    ] {
+        assert!(detail.contains(part), "{part:?} in {detail:?}");
+    }
+    let line = gate.request();
+    assert_eq!(line["reason"], "no_route");
+    assert_eq!(line["path"], "/plugins/webhooks/x");
+    assert_eq!(line["detail"], detail);
+    assert_eq!(line["route"], serde_json::Value::Null);
+    assert_eq!(backend.connections(), 0);
+}
+
+#[test]
+fn a_closed_method_is_answered_with_those_that_are_open() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = configured(
+        &pki,
+        &format!(
+            "[upstream]\nurl = \"{}\"\n[[route]]\npath = \"/hooks/\"\nmethods = [\"PUT\", \"POST\"]\n",
+            backend.url()
+        ),
+    );
+
+    let answer = ask(&pki, &gate, "DELETE", "/hooks/wake");
+
+    assert_eq!((answer.status, &*answer.reason()), (405, "method_not_allowed"));
+    assert_eq!(answer.header("allow"), Some("PUT, POST"));
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    for part in ["PUT, POST", "O=Example,CN=notes", "--method DELETE"] {
+        assert!(detail.contains(part), "{part:?} in {detail:?}");
+    }
+    assert_eq!(gate.request()["reason"], "method_not_allowed");
+    assert_eq!(backend.connections(), 0);
+    assert_eq!(ask(&pki, &gate, "PUT", "/hooks/wake").status, 200);
+}
+
+#[test]
+fn any_method_but_connect_passes_where_any_is_open() {
+    let pki = Pki::new();
+    let backend = named("x");
+    let gate = GateCommand::new(&pki).upstream(backend.url()).arg("--method", "any").start();
+
+    for method in ["GET", "PUT", "DELETE", "OPTIONS", "PATCH", "FROBNICATE"] {
+        assert_eq!(ask(&pki, &gate, method, "/hooks/wake").status, 200, "{method}");
+        let received = backend.received().pop().unwrap();
+        assert_eq!(received.request_line(), format!("{method} /hooks/wake HTTP/1.1"));
+    }
+    let connect =
+        Sender::new(&pki, &gate).send("CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n");
+    assert_eq!(connect.reason(), "upgrade_refused");
+}
+
+#[test]
+fn the_most_specific_path_takes_the_request() {
+    let pki = Pki::new();
+    let (all, hooks, wake) = (named("all"), named("hooks"), named("wake"));
+    let gate = configured(
+        &pki,
+        &format!(
+            "[[route]]\npath = \"/hooks/\"\nupstream = \"{}\"\n\
+             [[route]]\npath = \"/\"\nupstream = \"{}\"\n\
+             [[route]]\npath = \"/hooks/wake\"\nupstream = \"{}\"\n",
+            hooks.url(),
+            all.url(),
+            wake.url()
+        ),
+    );
+
+    let cases = [
+        ("/hooks/wake", "wake", &wake),
+        ("/hooks/wake?x=/", "wake", &wake),
+        ("/hooks/wake/x", "hooks", &hooks),
+        ("/hooks/wakeup", "hooks", &hooks),
+        ("/hooks/", "hooks", &hooks),
+        ("/hooks", "all", &all),
+        ("/", "all", &all),
+    ];
+    for (i, (path, name, backend)) in cases.into_iter().enumerate() {
+        let answer = ask(&pki, &gate, "POST", path);
+        assert_eq!(answer.body, name.as_bytes(), "{path}");
+        let upstream = gate.event("request", i + 1)["upstream"].as_str().unwrap().to_owned();
+        assert_eq!(upstream.trim_end_matches('/'), backend.url(), "{path}");
+    }
+}
+
+#[test]
+fn an_exact_path_is_not_to_be_had_with_a_slash_at_its_end() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = GateCommand::new(&pki)
+        .upstream(backend.url())
+        .arg("--path", "/hooks/")
+        .arg("--path", "/hooks/wake")
+        .start();
+
+    let answer = ask(&pki, &gate, "POST", "/hooks/wake/");
+
+    assert_eq!((answer.status, &*answer.reason()), (404, "no_route"));
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("/hooks/wake/ is not /hooks/wake"), "{detail:?}");
+    assert_eq!(backend.connections(), 0);
+    assert_eq!(ask(&pki, &gate, "POST", "/hooks/wake").status, 200);
+    assert_eq!(ask(&pki, &gate, "POST", "/hooks/agent/").status, 200);
+}
+
+#[test]
+fn a_narrow_routes_refusal_does_not_fall_through_to_a_wider_route() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = configured(
+        &pki,
+        &format!(
+            "[upstream]\nurl = \"{}\"\n[[route]]\npath = \"/hooks/\"\nmethods = [\"any\"]\n\
+             [[route]]\npath = \"/hooks/agent\"\nallow = [\"cn=agent\"]\n",
+            backend.url()
+        ),
+    );
+
+    assert_eq!(ask(&pki, &gate, "GET", "/hooks/agent").reason(), "method_not_allowed");
+    assert_eq!(ask(&pki, &gate, "POST", "/hooks/agent").reason(), "identity_not_allowed");
+    assert_eq!(backend.connections(), 0);
+}
+
+#[test]
+fn a_route_is_open_to_those_its_rules_name_and_the_log_says_which_they_are() {
+    let pki = Pki::new();
+    let agent = pki.client(Leaf::client("agent"));
+    let backend = Backend::ok();
+    let gate = configured(
+        &pki,
+        &format!(
+            "[upstream]\nurl = \"{}\"\n[[route]]\npath = \"/hooks/wake\"\n\
+             [[route]]\npath = \"/hooks/agent\"\nallow = [\"cn=agent, o=Example\", \"dns=other.example\"]\n",
+            backend.url()
+        ),
+    );
+
+    let refused = Sender::new(&pki, &gate).post("/hooks/agent", "{}");
+
+    assert_eq!((refused.status, &*refused.reason()), (403, "identity_not_allowed"));
+    let told = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(told.contains("O=Example,CN=notes") && told.contains("/hooks/agent"), "{told:?}");
+    // Whom it would admit is the operator's business.
+    assert!(!told.contains("agent, o=") && !told.contains("other.example"), "{told:?}");
+    let line = gate.request();
+    assert_eq!(line["reason"], "identity_not_allowed");
+    assert_eq!(line["route"], "/hooks/agent");
+    let logged = line["detail"].as_str().unwrap();
+    assert!(logged.contains("[cn=agent, o=Example] or [dns=other.example]"), "{logged:?}");
+    assert_eq!(backend.connections(), 0);
+
+    assert_eq!(Sender::with_identity(&pki, &gate, &agent).post("/hooks/agent", "{}").status, 200);
+    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+}
+
+#[test]
+fn the_hook_token_goes_to_the_default_upstream_alone() {
+    let pki = Pki::new();
+    pki.file("hook", "hook-token");
+    pki.file("other", "other-token");
+    let (main, plain, own, off) = (Backend::ok(), Backend::ok(), Backend::ok(), Backend::ok());
+    let gate = configured(
+        &pki,
+        &format!(
+            "[upstream]\nurl = \"{}\"\ntoken_file = \"{dir}/hook\"\n\
+             [[route]]\npath = \"/hooks/\"\n\
+             [[route]]\npath = \"/plain/\"\nupstream = \"{}\"\n\
+             [[route]]\npath = \"/own/\"\nupstream = \"{}\"\ntoken_file = \"{dir}/other\"\n\
+             [[route]]\npath = \"/off/\"\nupstream = \"{}\"\n[[route]]\npath = \"/main/off/\"\ninject_token = false\n",
+            main.url(),
+            plain.url(),
+            own.url(),
+            off.url(),
+            dir = pki.dir().display(),
+        ),
+    );
+    let post = |path: &str| {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer mine\r\nContent-Length: 0\r\n\r\n"
+        );
+        assert_eq!(Sender::new(&pki, &gate).send(&request).status, 200, "{path}");
+    };
+    let authorization = |backend: &Backend| {
+        let received = backend.received().pop().unwrap();
+        received.values("authorization").join("; ")
+    };
+
+    post("/hooks/wake");
+    assert_eq!(authorization(&main), "Bearer hook-token");
+    post("/plain/x");
+    assert_eq!(authorization(&plain), "Bearer mine");
+    post("/own/x");
+    assert_eq!(authorization(&own), "Bearer other-token");
+    post("/main/off/x");
+    assert_eq!(authorization(&main), "Bearer mine");
+    post("/off/x");
+    assert_eq!(authorization(&off), "Bearer mine");
+    let counts = [&main, &plain, &own, &off].map(|backend| backend.received().len());
+    assert_eq!(counts, [2, 1, 1, 1]);
+}
+
+#[test]
+fn each_route_has_its_own_limit_on_bodies() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = configured(
+        &pki,
+        &format!(
+            "[upstream]\nurl = \"{}\"\n[limits]\nbody = 10\n[[route]]\npath = \"/hooks/\"\n\
+             [[route]]\npath = \"/large/\"\n[route.limits]\nbody = 20\n",
+            backend.url()
+        ),
+    );
+
+    for (path, length, status) in
+        [("/hooks/x", 10, 200), ("/hooks/x", 11, 413), ("/large/x", 20, 200), ("/large/x", 21, 413)]
+    {
+        let answer = Sender::new(&pki, &gate).post(path, &"x".repeat(length));
+        assert_eq!(answer.status, status, "{length} to {path}");
+    }
+    assert_eq!(backend.received().len(), 2);
+}
