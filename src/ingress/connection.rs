@@ -133,7 +133,12 @@ impl Reception {
                 }
                 // hyper waits for a first request on a connection that had none; not for long.
                 () = sleep_until(last_chance.unwrap_or_else(Instant::now)),
-                    if last_chance.is_some() && requests.begun() == 0 => break Ok(()),
+                    if last_chance.is_some() && requests.begun() == 0 => {
+                    // One may have come while this was waited for.
+                    if requests.begun() == 0 {
+                        break Ok(());
+                    }
+                }
             }
         };
         if let Err(error) = &ended
@@ -260,8 +265,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<http::Response<super::body::AnswerBody>, Infallible> {
     let under_way = requests.begin();
-    let response = sender.answer(request, under_way.number).await;
-    Ok(response.map(|body| body.holding(under_way)))
+    Ok(sender.answer(request, under_way).await)
 }
 
 /// The requests of one connection, counted.
@@ -286,6 +290,13 @@ impl Default for Requests {
 pub(super) struct UnderWay {
     requests: Arc<Requests>,
     number: u64,
+}
+
+impl UnderWay {
+    /// Which request of its connection it is, counted from 1.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 impl Requests {

@@ -12,9 +12,11 @@ use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::body::{AnswerBody, Inspection};
+use super::body::{AnswerBody, Inspection, Source};
+use super::connection::UnderWay;
 use super::headers::{IdentityFields, remove_claims, remove_hop_by_hop, set_request_id, set_token};
 use super::http1_guard::Violation;
+use super::polite::Polite;
 use super::rejection::Rejection;
 use super::request::{Head, Names, check};
 use crate::identity::Peer;
@@ -74,25 +76,31 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// Answers request `number` of this connection.
-    pub(super) async fn answer(&self, request: Request<Incoming>, number: u64) -> Response<AnswerBody> {
+    /// Answers a request, which counts as `under_way` until its answer is out.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        under_way: UnderWay,
+    ) -> Response<AnswerBody> {
         let (parts, body) = request.into_parts();
-        let mut record = self.record(&parts, number);
+        let mut record = self.record(&parts, under_way.number());
         let upload = Upload::new(body);
         let http2 = parts.version == Version::HTTP_2;
+        let mut inspection = None;
         let response = match self.forward(parts, &upload, &mut record).await {
             Ok(Forwarded::Upstream(response, complaints)) => {
-                let inspection = inspect(&response, &record, complaints);
-                response.map(|body| AnswerBody::upstream(body, record, upload, inspection))
+                inspection = inspect(&response, &record, complaints);
+                response.map(|body| Source::Upstream(Box::new(body)))
             }
-            Ok(Forwarded::Echo(response)) => response.map(|body| AnswerBody::own(body, record, upload)),
+            Ok(Forwarded::Echo(response)) => response.map(Source::Own),
             Err(rejection) => {
                 record.rejected(rejection.status, rejection.reason, rejection.log_detail());
-                let response = rejection.response(record.id());
-                response.map(|body| AnswerBody::own(body, record, upload))
+                rejection.response(record.id()).map(Source::Own)
             }
         };
-        if http2 { response.map(AnswerBody::reading_the_rest) } else { response }
+        response.map(|source| {
+            AnswerBody::new(Polite::new(source, upload, http2), record, inspection, under_way)
+        })
     }
 
     fn record(&self, parts: &Parts, number: u64) -> AccessRecord {

@@ -8,6 +8,7 @@ mod headers;
 mod http1_guard;
 mod linger;
 pub mod listener;
+mod polite;
 mod refusals;
 mod rejection;
 mod request;
