@@ -6,6 +6,7 @@
 mod bodies;
 mod diagnosis;
 mod headers;
+mod http2;
 mod layers;
 mod passing;
 mod pipelining;
