@@ -326,7 +326,7 @@ fn a_body_that_stalls_is_given_up() {
 
 #[test]
 fn a_sender_that_is_still_writing_reads_its_refusal_and_not_a_reset() {
-    let body = bytes(2 * 1024 * 1024);
+    let body = bytes(1024 * 1024);
     for declared in [true, false] {
         let (backend, _verdicts) = judge();
         let (_pki, _gate, mut connection) = open(&backend);
