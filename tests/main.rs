@@ -3,8 +3,13 @@
 //! One module for each behaviour; a test's name is a sentence about it. Nothing here sleeps for a
 //! result: what is waited for is polled, with a deadline (`support::eventually`).
 
+#![allow(unreachable_pub, reason = "`pub` is what the test kit offers to the tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is how a test fails")]
+
+mod bodies;
 mod diagnosis;
 mod headers;
+mod http2;
 mod layers;
 mod misconfigured;
 mod passing;

@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod gate;
+pub mod h2;
 pub mod pki;
 pub mod plain;
 pub mod relay;

@@ -76,6 +76,11 @@ impl Sender {
         self
     }
 
+    /// The gate's address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Connects and completes the sender's side of the handshake. Over TLS 1.3 a refusal shows only
     /// when something is read.
     pub fn connect(self) -> io::Result<Connection> {
