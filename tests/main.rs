@@ -13,4 +13,5 @@ mod routes;
 mod settings;
 mod strict;
 mod support;
+mod tls;
 mod upstream;
