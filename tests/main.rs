@@ -10,6 +10,7 @@ mod misconfigured;
 mod passing;
 mod pipelining;
 mod routes;
+mod scripts;
 mod settings;
 mod strict;
 mod support;
