@@ -19,8 +19,9 @@ tokio::task_local! {
     static EVIDENCE: RefCell<Evidence>;
 }
 
-/// Bytes of our own first flight that are kept: enough for a ServerHello or a HelloRetryRequest.
-const SERVER_HELLO: usize = 512;
+/// Bytes of our own first flight that are kept: enough for a HelloRetryRequest, or a ServerHello with
+/// a post-quantum key share (1120 bytes for X25519MLKEM768).
+const SERVER_HELLO: usize = 2048;
 
 /// What was seen of one handshake.
 #[derive(Debug, Default)]

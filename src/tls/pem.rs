@@ -1,5 +1,6 @@
 //! PEM files (RFC 7468), as far as the gate reads them. The only place that knows `rustls-pemfile`.
 
+use std::borrow::Cow;
 use std::io;
 
 use rustls_pemfile::Item;
@@ -15,8 +16,10 @@ pub(super) struct Pem {
 impl Pem {
     /// Splits `text` into its sections.
     pub(super) fn parse(text: &[u8]) -> io::Result<Self> {
-        let items = rustls_pemfile::read_all(&mut &*text).collect::<Result<_, _>>()?;
-        Ok(Self { items, encrypted: is_encrypted(text), empty: text.trim_ascii().is_empty() })
+        let encrypted = is_encrypted(text);
+        let plain = if encrypted { Cow::Owned(without_fields(text)) } else { Cow::Borrowed(text) };
+        let items = rustls_pemfile::read_all(&mut &*plain).collect::<Result<_, _>>()?;
+        Ok(Self { items, encrypted, empty: text.trim_ascii().is_empty() })
     }
 
     pub(super) fn certificates(self) -> Vec<CertificateDer<'static>> {
@@ -63,4 +66,11 @@ pub fn certificates(pem: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
 fn is_encrypted(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
+}
+
+/// An encrypted key of the old form begins with header fields (RFC 1421), which `rustls-pemfile` takes
+/// for broken Base64.
+fn without_fields(text: &[u8]) -> Vec<u8> {
+    let field = |line: &&[u8]| line.starts_with(b"Proc-Type:") || line.starts_with(b"DEK-Info:");
+    text.split_inclusive(|byte| *byte == b'\n').filter(|line| !field(line)).flatten().copied().collect()
 }

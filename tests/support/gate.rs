@@ -109,6 +109,29 @@ impl GateCommand {
     }
 }
 
+impl GateCommand {
+    /// Like `output`, for a start that is to be refused: the test fails, and does not hang, when the
+    /// gate comes up instead.
+    pub fn refused(mut self) -> Output {
+        let command = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = KillOnDrop(command.spawn().unwrap());
+        let status = eventually("the end of a start", || child.0.try_wait().unwrap());
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        child.0.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+        child.0.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        Output { code: status.code(), stdout, stderr }
+    }
+}
+
+struct KillOnDrop(Child);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// What a command that has ended left.
 #[derive(Debug)]
 pub struct Output {

@@ -16,7 +16,8 @@ use super::PATIENCE;
 use super::gate::Gate;
 use super::pki::{Identity, Pki};
 
-/// How a sender connects.
+/// How a sender connects. Clones share their TLS sessions.
+#[derive(Clone)]
 pub struct Sender {
     pub config: ClientConfig,
     pub name: String,

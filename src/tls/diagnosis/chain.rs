@@ -111,7 +111,11 @@ pub(super) fn faults(chain: &[CertificateDer<'_>], trust: &Trust, now: i64) -> V
     faults.extend(intermediates.iter().find_map(|x509| intermediate_dates(x509, now)));
     faults.extend(is_ca(leaf));
     faults.extend(purpose(leaf));
-    faults.extend(revoked(leaf, trust));
+    let mend = "issue a new certificate to the sender, if it is still to be trusted";
+    faults.extend(revoked(leaf, trust, mend));
+    let mend = "issue the sender's certificate anew, from a CA that is not revoked";
+    let mut issuers = intermediates.iter().filter(|ca| parsed.iter().any(|child| issued(ca, child)));
+    faults.extend(issuers.find_map(|ca| revoked(ca, trust, mend)));
     faults.sort_by_key(Fault::rank);
     faults
 }
@@ -379,26 +383,30 @@ fn purpose(leaf: &X509Certificate<'_>) -> Option<Fault> {
     Some(Fault::new(Reason::ClientCertWrongPurpose, detail, hint))
 }
 
-fn revoked(leaf: &X509Certificate<'_>, trust: &Trust) -> Option<Fault> {
+/// By name.
+fn issued(ca: &X509Certificate<'_>, child: &X509Certificate<'_>) -> bool {
+    child.issuer().as_raw() == ca.subject().as_raw()
+}
+
+fn revoked(x509: &X509Certificate<'_>, trust: &Trust, mend: &str) -> Option<Fault> {
     trust.crls.iter().find_map(|der| {
         let (_, crl) = x509_parser::parse_x509_crl(der).ok()?;
-        if crl.issuer().as_raw() != leaf.issuer().as_raw() {
+        if crl.issuer().as_raw() != x509.issuer().as_raw() {
             return None;
         }
         let entry =
-            crl.iter_revoked_certificates().find(|entry| entry.raw_serial() == leaf.raw_serial())?;
+            crl.iter_revoked_certificates().find(|entry| entry.raw_serial() == x509.raw_serial())?;
         let why = match entry.reason_code() {
             Some((_, code)) => format!(", reason {code}"),
             None => String::new(),
         };
         let detail = format!(
             "{} was revoked by {} at {}{why}",
-            named(leaf),
-            cut(rfc4514(leaf.issuer())),
+            named(x509),
+            cut(rfc4514(x509.issuer())),
             rfc3339(entry.revocation_date),
         );
-        let hint = "issue a new certificate to the sender, if it is still to be trusted";
-        Some(Fault::new(Reason::ClientCertRevoked, detail, hint))
+        Some(Fault::new(Reason::ClientCertRevoked, detail, mend))
     })
 }
 

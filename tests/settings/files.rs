@@ -1,0 +1,241 @@
+//! Files of certificates, keys and revocation lists that are not what they should be.
+
+use std::path::Path;
+use std::process::Command;
+
+use rcgen::{CertificateParams, KeyPair};
+use time::OffsetDateTime;
+
+use super::{command, refused, summary};
+use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::sender::Sender;
+
+/// A start with that file is refused, and the message names the flag, the file, what is wrong and
+/// what to do.
+fn refuses(pki: &Pki, flag: &str, file: &Path, what: &str, mend: &str) {
+    let said = format!("  {flag}\n    {}: {what}", file.display());
+    refused(command("run", pki).arg(flag, file), &[&said, &format!("\n    mend: {mend}")]);
+}
+
+/// The first `part` of a text.
+fn cut(text: &str, part: f64) -> &str {
+    &text[..(text.len() as f64 * part) as usize]
+}
+
+#[test]
+fn a_ca_bundle_without_a_ca_is_refused() {
+    let pki = Pki::new();
+    let key = pki.client.key.serialize_pem();
+    let csr = CertificateParams::default().serialize_request(&pki.client.key).unwrap();
+    for (name, content, holds) in [
+        ("empty.pem", "", "the file is empty"),
+        ("blank.pem", "\n \n", "the file is empty"),
+        ("text.pem", "the CA comes here\n", "it holds no PEM section"),
+        ("key.pem", &key, "it holds a private key"),
+        ("csr.pem", &csr.pem().unwrap(), "it holds a certificate request"),
+    ] {
+        let file = pki.file(name, content);
+        let what = format!("has no certificate: {holds}");
+        refuses(&pki, "--client-ca", &file, &what, "give the certificate of the CA that issues");
+    }
+}
+
+#[test]
+fn an_empty_bundle_is_refused_beside_a_good_one() {
+    let pki = Pki::new();
+    let good = pki.file("good.pem", pki.root.pem());
+    let empty = pki.file("empty.pem", "");
+
+    let both = command("run", &pki).arg("--client-ca", good).arg("--client-ca", &empty);
+
+    refused(both, &[&format!("{}: has no certificate", empty.display())]);
+}
+
+#[test]
+fn a_senders_certificate_in_place_of_its_ca_is_refused() {
+    let pki = Pki::new();
+    let alone = pki.file("leaf.pem", pki.client(Leaf::client("calls")).chain_pem());
+    let mend = "give the CA that issued the senders' certificates, not one of theirs";
+    refuses(&pki, "--client-ca", &alone, "its certificate 1 (", mend);
+
+    let behind = pki.file("behind.pem", pki.root.pem() + &pki.server.chain_pem());
+    let what = "its certificate 2 (O=Example,CN=gate) is no CA";
+    refuses(&pki, "--client-ca", &behind, what, mend);
+}
+
+#[test]
+fn a_bundle_whose_cas_have_all_expired_is_refused_and_one_among_others_is_warned_of() {
+    let pki = Pki::new();
+    let key = KeyPair::generate().unwrap();
+    let mut params = Ca::params("Old Root");
+    params.not_before = OffsetDateTime::now_utc() - time::Duration::days(20);
+    params.not_after = OffsetDateTime::now_utc() - time::Duration::days(10);
+    let old = params.self_signed(&key).unwrap().pem();
+
+    let alone = pki.file("old.pem", &old);
+    refuses(&pki, "--client-ca", &alone, "every CA in it has expired", "renew the CA");
+
+    let both = pki.file("both.pem", old + &pki.root.pem());
+    let summary = summary(command("check", &pki).arg("--client-ca", both));
+    assert!(summary.contains("its CA CN=Old Root has expired; it admits nobody"), "{summary}");
+}
+
+#[test]
+fn a_key_of_another_certificate_is_refused() {
+    let pki = Pki::new();
+    let file = pki.file("other.key", pki.client.key.serialize_pem());
+    let what = format!("does not fit the certificate in {}", pki.dir().join("server.pem").display());
+    refuses(&pki, "--key", &file, &what, "give the key that the certificate was requested with");
+}
+
+#[test]
+fn an_encrypted_key_is_refused_in_its_new_and_its_old_form() {
+    let pki = Pki::new();
+    let plain = pki.file("plain.key", pki.server.key.serialize_pem());
+    for (name, arguments) in [
+        ("pkcs8.key", &["pkcs8", "-topk8", "-passout", "pass:x"][..]),
+        ("sec1.key", &["ec", "-aes128", "-passout", "pass:x"][..]),
+    ] {
+        let file = pki.dir().join(name);
+        let mut openssl = Command::new("openssl");
+        openssl.args(arguments).arg("-in").arg(&plain).arg("-out").arg(&file);
+        assert!(openssl.output().unwrap().status.success());
+
+        let what = "is an encrypted private key";
+        refuses(&pki, "--key", &file, what, "decrypt it: openssl pkey -in KEY -out PLAIN_KEY");
+    }
+}
+
+#[test]
+fn a_key_file_without_a_key_and_a_certificate_file_without_a_certificate_are_refused() {
+    let pki = Pki::new();
+    let (certificate, key) = pki.files("swapped", &pki.server);
+    let what = "has no private key: it holds a certificate";
+    refuses(&pki, "--key", &certificate, what, "give the key of the gate's certificate");
+    let what = "has no certificate: it holds a private key";
+    refuses(&pki, "--cert", &key, what, "give the gate's certificate, followed by");
+}
+
+#[test]
+fn a_certificate_that_is_for_no_name_is_refused() {
+    let pki = Pki::new();
+    let mut nameless = Leaf::server().sans(vec![]).issued_by(&pki.intermediate, &[&pki.intermediate]);
+    nameless.key = KeyPair::from_pem(&pki.server.key.serialize_pem()).unwrap();
+    let leaf = Leaf::server().sans(vec![]).params.signed_by(&nameless.key, &pki.intermediate.issuer());
+    nameless.chain[0] = leaf.unwrap().der().to_vec();
+    let (file, _) = pki.files("nameless", &nameless);
+
+    refuses(&pki, "--cert", &file, "is not for any name", "have it issued with subjectAltName=DNS:");
+}
+
+#[test]
+fn a_certificate_that_has_expired_is_warned_of_and_used() {
+    let pki = Pki::new();
+    let (file, key) = pki.files("expired", &Leaf::server().valid(-7200, -3600).self_signed());
+    let with = |subcommand| command(subcommand, &pki).arg("--cert", &file).arg("--key", &key);
+
+    let summary = summary(with("check"));
+    let warning = format!("warning: --cert: {}: has expired: it was valid until 20", file.display());
+    assert!(summary.contains(&warning), "{summary}");
+    assert!(summary.contains("(mend: renew it"), "{summary}");
+    assert!(summary.contains("all is well"), "{summary}");
+
+    let gate = with("run").start();
+    let events = gate.events("settings_warning");
+    let warning = events.iter().find(|event| event["origin"] == "--cert").expect("a warning");
+    assert_eq!(warning["level"], "warn");
+    assert!(warning["detail"].as_str().unwrap().contains("has expired"), "{warning}");
+    assert!(warning["hint"].as_str().unwrap().starts_with("renew it"), "{warning}");
+    assert_eq!(Sender::new(&pki, &gate).trusting().post("/hooks/wake", "{}").status, 200);
+}
+
+#[test]
+fn a_certificate_of_the_future_and_a_chain_out_of_order_are_warned_of() {
+    let pki = Pki::new();
+    let (file, key) = pki.files("future", &Leaf::server().valid(3600, 7200).self_signed());
+    let future = summary(command("check", &pki).arg("--cert", &file).arg("--key", &key));
+    assert!(future.contains("is not valid before 20"), "{future}");
+
+    let mut chain = Leaf::server().issued_by(&pki.intermediate, &[&pki.root, &pki.intermediate]);
+    let (file, key) = pki.files("disorder", &chain);
+    let disorder = summary(command("check", &pki).arg("--cert", &file).arg("--key", &key));
+    assert!(disorder.contains("does not hold the chain in order"), "{disorder}");
+
+    chain.chain.swap(1, 2);
+    let (file, key) = pki.files("order", &chain);
+    let order = summary(command("check", &pki).arg("--cert", &file).arg("--key", &key));
+    assert!(!order.contains("warning"), "{order}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_refused_whatever_it_is_for() {
+    let pki = Pki::new();
+    let missing = pki.dir().join("missing.pem");
+    for flag in ["--cert", "--key", "--client-ca", "--crl"] {
+        refuses(&pki, flag, &missing, "cannot be read: No such file", "check the path");
+        refuses(&pki, flag, pki.dir(), "cannot be read: Is a directory", "make it a readable file");
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_off_is_refused_whatever_it_is_for() {
+    let pki = Pki::new();
+    let mend = "write the file again";
+    let crl = pki.intermediate.crl(&[], 3600);
+    let two_cas = pki.root.pem() + &pki.intermediate.pem();
+    for (flag, whole, part) in [
+        ("--cert", pki.server.chain_pem(), 0.25),
+        ("--cert", pki.server.chain_pem(), 0.75),
+        ("--key", pki.server.key.serialize_pem(), 0.5),
+        ("--client-ca", pki.root.pem(), 0.5),
+        ("--client-ca", two_cas, 0.75),
+        ("--crl", crl, 0.5),
+    ] {
+        let file = pki.file("cut.pem", cut(&whole, part));
+        refuses(&pki, flag, &file, "is broken PEM", mend);
+    }
+}
+
+#[test]
+fn certificate_and_key_may_share_a_file_with_windows_line_ends_and_text() {
+    let pki = Pki::new();
+    let sections =
+        format!("Bag Attributes\n{}{}", pki.server.key.serialize_pem(), pki.server.chain_pem());
+    let both = pki.file("both.pem", sections.replace('\n', "\r\n"));
+    let ca = pki.file("windows.pem", format!("our CA:\n{}", pki.root.pem()).replace('\n', "\r\n"));
+
+    let command = command("run", &pki).arg("--cert", &both).arg("--key", &both).arg("--client-ca", ca);
+    let gate = command.start();
+
+    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+}
+
+#[test]
+fn der_where_pem_is_wanted_is_refused() {
+    let pki = Pki::new();
+    let file = pki.file("ca.der", pki.root.certificate.der());
+    let what = "has no certificate: it holds no PEM section";
+    refuses(&pki, "--client-ca", &file, what, "give the certificate of the CA");
+}
+
+#[test]
+fn a_file_whose_content_is_damaged_is_refused() {
+    let pki = Pki::new();
+    let damaged = crate::support::pki::pem_block("CERTIFICATE", &pki.server.chain[0][..100]);
+    let file = pki.file("damaged.pem", damaged);
+
+    refuses(&pki, "--cert", &file, "has a first certificate that is not X.509", "write the file again");
+    refuses(&pki, "--client-ca", &file, "its certificate 1 is not X.509", "write the file again");
+}
+
+#[test]
+fn a_revocation_list_that_is_out_of_date_or_none_is_refused() {
+    let pki = Pki::new();
+    let old = pki.file("old.crl", pki.intermediate.crl(&[], -60));
+    let what = "is out of date: the next one was due at 20";
+    refuses(&pki, "--crl", &old, what, "fetch the current CRL");
+
+    let none = pki.file("none.crl", pki.root.pem());
+    let what = "has no CRL: it holds a certificate";
+    refuses(&pki, "--crl", &none, what, "give the CA's revocation list in PEM");
+}
