@@ -4,6 +4,7 @@
 //! result: what is waited for is polled, with a deadline (`support::eventually`).
 
 mod diagnosis;
+mod drain;
 mod layers;
 mod misconfigured;
 mod passing;
