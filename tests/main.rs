@@ -6,8 +6,10 @@
 #![allow(unreachable_pub, reason = "`pub` is what the test kit offers to the tests")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is how a test fails")]
 
+mod admin;
 mod bodies;
 mod diagnosis;
+mod drain;
 mod headers;
 mod http2;
 mod layers;

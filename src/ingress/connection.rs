@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use http::header::{CONNECTION, HeaderValue};
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -13,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 use tracing::Level;
@@ -35,8 +37,7 @@ use crate::tls::{Accepted, Acceptor, HandshakeFailure, Opening, Secured, Tap};
 const MAX_STREAMS: u32 = 128;
 /// How long the last words on a connection may take to leave.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// How long a drain waits for the first request on a connection that had none.
+/// How long a sender that was let in just before the end has to make its request.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// Takes connections through their journey: what all of one worker's connections share.
@@ -120,24 +121,25 @@ impl Reception {
             .max_headers(MAX_FIELDS)
             .max_buf_size(MAX_HEAD * 4);
         // Boxed, since only a connection whose futures may be moved gives its stream back.
-        let service =
-            service_fn(|request| Box::pin(answer(Arc::clone(sender), Arc::clone(requests), request)));
+        let service = service_fn(|request| {
+            let answer = answer(Arc::clone(sender), Arc::clone(requests), request);
+            Box::pin(async {
+                let mut response = answer.await?;
+                // hyper says so by itself only where it heard of the end before it had the answer.
+                if self.drain.has_begun() {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
+            })
+        });
         let mut connection = builder.serve_connection(TokioIo::new(io), service);
-        let mut last_chance = None;
+        let mut draining = false;
         let ended = loop {
             tokio::select! {
                 ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-                () = self.drain.begun(), if last_chance.is_none() => {
-                    last_chance = Some(Instant::now() + FIRST_REQUEST);
+                () = self.last_call(requests), if !draining => {
+                    draining = true;
                     Pin::new(&mut connection).graceful_shutdown();
-                }
-                // hyper waits for a first request on a connection that had none; not for long.
-                () = sleep_until(last_chance.unwrap_or_else(Instant::now)),
-                    if last_chance.is_some() && requests.begun() == 0 => {
-                    // One may have come while this was waited for.
-                    if requests.begun() == 0 {
-                        break Ok(());
-                    }
                 }
             }
         };
@@ -173,6 +175,17 @@ impl Reception {
             let _ = timeout(LAST_WORDS, io.shutdown()).await;
         }
         linger::close(io.into_inner().0.into_inner()).await;
+    }
+
+    /// Waits for the drain to begin and then, where nothing was asked yet, for the first request.
+    ///
+    /// hyper closes a connection at once that is told to end before anything came on it, and the
+    /// sender cannot know whether the request it has just written was taken.
+    async fn last_call(&self, requests: &Requests) {
+        self.drain.begun().await;
+        if requests.begun() == 0 {
+            let _ = timeout(FIRST_REQUEST, requests.first.notified()).await;
+        }
     }
 
     async fn serve_http2(&self, io: Watched<Encrypted>, sender: &Arc<Sender>, requests: &Arc<Requests>) {
@@ -272,6 +285,8 @@ async fn answer(
 #[derive(Debug)]
 struct Requests {
     begun: AtomicU64,
+    /// Told of each that begins; of use for the first.
+    first: Notify,
     under_way: AtomicUsize,
     opened: Instant,
     /// Milliseconds after `opened` at which the last one ended.
@@ -281,7 +296,7 @@ struct Requests {
 impl Default for Requests {
     fn default() -> Self {
         let (begun, under_way, ended) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicU64::new(0));
-        Self { begun, under_way, opened: Instant::now(), ended }
+        Self { begun, first: Notify::new(), under_way, opened: Instant::now(), ended }
     }
 }
 
@@ -303,6 +318,7 @@ impl Requests {
     fn begin(self: Arc<Self>) -> UnderWay {
         self.under_way.fetch_add(1, Ordering::Relaxed);
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        self.first.notify_one();
         UnderWay { requests: self, number }
     }
 

@@ -1,10 +1,9 @@
 //! Listening sockets: one of each address for every worker (SO_REUSEPORT), and the accept loop.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -94,18 +93,21 @@ pub async fn run(listener: TcpListener, reception: Arc<Reception>, tasks: Tasks,
             }
         }
     }
-    // Their senders have been told they are connected.
-    while let Some(Ok((io, peer))) = accept_now(&listener).await {
-        start(io, peer, &reception, &tasks, &ids);
+    // Their senders have been told they are connected. The kernel itself is asked: what the runtime
+    // knows of the socket is as old as its last turn.
+    let Ok(listener) = listener.into_std() else { return };
+    loop {
+        match listener.accept().and_then(|(io, peer)| Ok((unblocked(io)?, peer))) {
+            Ok((io, peer)) => start(io, peer, &reception, &tasks, &ids),
+            Err(error) if is_connection_error(&error) => {}
+            Err(_) => return,
+        }
     }
 }
 
-async fn accept_now(listener: &TcpListener) -> Option<io::Result<(TcpStream, SocketAddr)>> {
-    std::future::poll_fn(|cx| match listener.poll_accept(cx) {
-        Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
-        Poll::Pending => Poll::Ready(None),
-    })
-    .await
+fn unblocked(io: StdStream) -> io::Result<TcpStream> {
+    io.set_nonblocking(true)?;
+    TcpStream::from_std(io)
 }
 
 fn start(io: TcpStream, peer: SocketAddr, reception: &Arc<Reception>, tasks: &Tasks, ids: &Ids) {

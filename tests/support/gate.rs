@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -78,12 +79,18 @@ impl GateCommand {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let stdout = child.stdout.take().unwrap();
         let sink = Arc::clone(&lines);
+        let deaf = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&deaf);
         let reader = std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 sink.lock().unwrap().push(line);
+                if stop.load(Ordering::SeqCst) {
+                    break;
+                }
             }
         });
-        let mut gate = Gate { child, lines, reader: Some(reader), addresses: Vec::new(), admin: None };
+        let reader = Some(reader);
+        let mut gate = Gate { child, lines, reader, deaf, addresses: Vec::new(), admin: None };
         let started = eventually("the event started", || {
             if let Some(status) = gate.child.try_wait().unwrap() {
                 let mut error = String::new();
@@ -145,6 +152,7 @@ pub struct Gate {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
+    deaf: Arc<AtomicBool>,
     addresses: Vec<SocketAddr>,
     pub admin: Option<SocketAddr>,
 }
@@ -196,6 +204,16 @@ impl Gate {
     /// The first request's log line.
     pub fn request(&self) -> Value {
         self.event("request", 1)
+    }
+
+    /// Closes the reading end of its stdout after the next line.
+    pub fn stop_reading(&self) {
+        self.deaf.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether somebody still reads its stdout.
+    pub fn is_read(&self) -> bool {
+        self.reader.as_ref().is_some_and(|reader| !reader.is_finished())
     }
 
     pub fn signal(&self, name: &str) {

@@ -1,0 +1,213 @@
+//! The admin listener: health, metrics and status, for the machine's own people only.
+
+use crate::support::backend::Backend;
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::pki::Pki;
+use crate::support::sender::Sender;
+use crate::support::{Latch, eventually, plain};
+
+const PATHS: [&str; 4] = ["/livez", "/readyz", "/metrics", "/status"];
+
+/// The value of one series, e.g. `clawgate_requests_total{status="2xx"}`.
+fn metric(gate: &Gate, series: &str) -> u64 {
+    let answer = plain::get(gate.admin(), "/metrics");
+    let text = String::from_utf8(answer.body).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
+}
+
+#[test]
+fn a_gate_that_runs_is_alive_and_ready() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+
+    for path in ["/livez", "/readyz"] {
+        assert_eq!(plain::get(gate.admin(), path).status, 200, "{path}");
+        assert_eq!(plain::request(gate.admin(), "HEAD", path).status, 200, "{path}");
+    }
+}
+
+#[test]
+fn a_gate_that_drains_is_alive_but_not_ready() {
+    let pki = Pki::new();
+    let latch = Latch::default();
+    let backend = Backend::held(&latch);
+    let mut gate = GateCommand::new(&pki).upstream(backend.url()).admin().start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    backend.first();
+
+    gate.signal("TERM");
+
+    eventually("readyz to tell", || (plain::get(gate.admin(), "/readyz").status == 503).then_some(()));
+    assert_eq!(plain::get(gate.admin(), "/livez").status, 200);
+    let status = plain::get(gate.admin(), "/status").json();
+    assert_eq!((&status["draining"], &status["connections"]), (&true.into(), &1.into()));
+    latch.open();
+    assert_eq!(sender.answer().status, 200);
+    drop(sender);
+    assert_eq!(gate.wait().code(), Some(0));
+}
+
+#[test]
+fn requests_are_counted_by_status_and_by_reason() {
+    let pki = Pki::new();
+    let backend = Backend::each(|exchange, request| match request.body.len() {
+        0 => exchange.answer("500 Oh", "text/plain", ""),
+        _ => exchange.answer("200 OK", "text/plain", ""),
+    });
+    let gate = GateCommand::new(&pki).upstream(backend.url()).admin().start();
+    let count = |status| metric(&gate, &format!("clawgate_requests_total{{status=\"{status}\"}}"));
+    let reason = |reason| metric(&gate, &format!("clawgate_rejections_total{{reason=\"{reason}\"}}"));
+    assert_eq!((count("2xx"), count("4xx"), count("5xx"), reason("no_route")), (0, 0, 0, 0));
+
+    for (path, body) in [("/hooks/a", "x"), ("/hooks/b", "x"), ("/hooks/c", ""), ("/other", "")] {
+        Sender::new(&pki, &gate).post(path, body);
+    }
+
+    gate.event("request", 4);
+    assert_eq!((count("2xx"), count("4xx"), count("5xx"), reason("no_route")), (2, 1, 1, 1));
+    assert_eq!(reason("method_not_allowed"), 0);
+}
+
+#[test]
+fn connections_are_counted_as_let_in_refused_and_open() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+    let missing = r#"clawgate_handshakes_refused_total{reason="client_cert_missing"}"#;
+    let admitted = "clawgate_handshakes_admitted_total";
+    assert_eq!((metric(&gate, missing), metric(&gate, admitted)), (0, 0));
+
+    let versions = [&rustls::version::TLS13];
+    for _ in 0..2 {
+        Sender::with_versions(&pki, &gate, None, &versions).refused();
+    }
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    sender.answer();
+
+    gate.event("handshake_failed", 2);
+    assert_eq!((metric(&gate, missing), metric(&gate, admitted)), (2, 1));
+    assert_eq!(metric(&gate, "clawgate_connections"), 1);
+    drop(sender);
+    eventually("the end of the connection", || {
+        (metric(&gate, "clawgate_connections") == 0).then_some(())
+    });
+}
+
+#[test]
+fn metrics_are_open_metrics() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+
+    let answer = plain::get(gate.admin(), "/metrics");
+
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(answer.header("content-type"), Some(kind));
+    let text = String::from_utf8(answer.body).unwrap();
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    let series = text.lines().filter(|line| !line.starts_with('#'));
+    for line in series {
+        assert!(line.starts_with("clawgate_"), "{line}");
+    }
+}
+
+#[test]
+fn status_says_what_runs() {
+    let pki = Pki::new();
+    let upstream = "http://127.0.0.1:18789";
+    let gate = GateCommand::new(&pki).upstream(upstream).admin().arg("--path", "/hooks/wake").start();
+
+    let answer = plain::get(gate.admin(), "/status");
+
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let status = answer.json();
+    assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!((&status["generation"], &status["draining"]), (&1.into(), &false.into()));
+    assert_eq!(status["certificate"]["subject"], "O=Example,CN=gate");
+    assert_eq!(status["certificate"]["fingerprint_sha256"], pki.server.fingerprint());
+    assert!(status["certificate"]["not_after"].as_str().unwrap().ends_with('Z'), "{status}");
+    assert_eq!(status["client_cas"][0]["subject"], "CN=Test Root");
+    let routes = serde_json::json!([
+        { "path": "/hooks/wake", "methods": "POST", "upstream": upstream }
+    ]);
+    assert_eq!(status["routes"], routes);
+}
+
+#[test]
+fn status_and_log_hold_no_token() {
+    let pki = Pki::new();
+    let token = pki.file("token", "the-secret-token\n");
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().arg("--hook-token-file", token).start();
+    Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    gate.request();
+
+    for path in PATHS {
+        let answer = plain::get(gate.admin(), path);
+        assert!(!String::from_utf8(answer.body).unwrap().contains("the-secret"), "{path}");
+    }
+    assert!(!gate.lines().concat().contains("the-secret"));
+}
+
+#[test]
+fn it_takes_no_other_method_and_no_other_path() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+
+    for path in PATHS {
+        for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+            assert_eq!(plain::request(gate.admin(), method, path).status, 405, "{method} {path}");
+        }
+    }
+    for path in ["/", "/metrics/", "/hooks/wake", "/livez/x"] {
+        assert_eq!(plain::get(gate.admin(), path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn its_address_is_in_the_log_and_it_can_be_off() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+    let address = gate.admin();
+    assert_eq!(gate.event("started", 1)["admin"], address.to_string());
+    assert!(address.ip().is_loopback());
+    assert_ne!(address.port(), gate.address().port());
+
+    let gate = GateCommand::new(&pki).upstream("echo:").arg("--admin", "off").start();
+    assert_eq!(gate.event("started", 1)["admin"], serde_json::Value::Null);
+}
+
+#[test]
+fn senders_do_not_reach_it() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = GateCommand::new(&pki).upstream(backend.url()).admin().start();
+    // Even where every path is open, they are the upstream's paths.
+    let open = GateCommand::new(&pki)
+        .upstream(backend.url())
+        .admin()
+        .arg("--path", "/")
+        .arg("--method", "any")
+        .start();
+
+    for path in PATHS {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let answer = Sender::new(&pki, &gate).send(&request);
+        assert_eq!((answer.status, &*answer.reason()), (404, "no_route"), "{path}");
+        assert_eq!(Sender::new(&pki, &open).send(&request).body, br#"{"ok":true}"#, "{path}");
+    }
+
+    assert_eq!(backend.received().len(), PATHS.len());
+}
+
+#[test]
+fn an_address_that_others_can_reach_is_refused_at_the_start() {
+    let pki = Pki::new();
+    for address in ["0.0.0.0:9443", "[::]:9443", "192.0.2.1:9443"] {
+        let output = GateCommand::new(&pki).upstream("echo:").arg("--admin", address).output();
+
+        assert_eq!(output.code, Some(78), "{output:?}");
+        assert!(output.stderr.contains("--admin"), "{output:?}");
+        assert_eq!(output.stdout, "");
+    }
+}
