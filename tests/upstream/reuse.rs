@@ -79,7 +79,7 @@ fn the_gate_closes_an_idle_connection_itself() {
 #[test]
 fn an_upstream_that_closes_after_five_idle_seconds_loses_nothing() {
     // Node closes 5 s after its answer, plus up to a second; this one does at 5 s sharp.
-    let gaps = [3500, 3950, 4050, 4900, 5000, 5050];
+    let gaps = [3000, 4050, 4900, 5000, 5050];
     thread::scope(|scope| {
         for gap in gaps {
             scope.spawn(move || {
@@ -97,7 +97,9 @@ fn an_upstream_that_closes_after_five_idle_seconds_loses_nothing() {
                     pass(Duration::from_millis(gap));
                 }
                 post(&pki, &gate);
-                assert_eq!(backend.received().len(), 4, "a gap of {gap} ms");
+                // The close cannot cross a request: no connection is used again that late.
+                let expected = if gap < 4000 { [0, 0, 0, 0] } else { [0, 1, 2, 3] };
+                assert_eq!(ways(&backend), expected, "a gap of {gap} ms");
             });
         }
     });
