@@ -30,8 +30,8 @@ use crate::observe::emit;
 use crate::observe::metrics::Metrics;
 use crate::route::{Route, Routes};
 use crate::shutdown::{Drain, Tasks};
-use crate::tls::Acceptor;
 use crate::tls::server::ServerError;
+use crate::tls::{Acceptor, Manners};
 use crate::upstream::{Client, Complaints, Connector, ConnectorError, Target, Timeouts};
 
 /// Why settings that are fine one by one cannot be used.
@@ -109,12 +109,12 @@ impl App {
     /// Builds everything that can fail without touching the network.
     pub fn prepare(settings: Settings) -> Result<Self, PrepareError> {
         let rules = settings.clients_allow.clone();
-        let acceptor = Acceptor::new(
-            &settings.material,
-            rules,
-            settings.handshake_timeout,
-            settings.log.client_hello,
-        )?;
+        let manners = Manners {
+            timeout: settings.handshake_timeout,
+            refuse_with: settings.refuse_with,
+            log_client_hello: settings.log.client_hello,
+        };
+        let acceptor = Acceptor::new(&settings.material, rules, manners)?;
         let mut upstreams: Vec<Prepared> = Vec::new();
         for RouteSettings { upstream, .. } in &settings.routes {
             if upstreams.iter().all(|prepared| prepared.settings != *upstream) {

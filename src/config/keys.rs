@@ -152,6 +152,9 @@ table! {
     CRL = Key::new("clients.crl", Text, "FILE", Means("none"),
         "Revocation list of a client CA, PEM")
         .outside("crl", "CLAWGATE_CRL").repeatable(',');
+    REFUSE_WITH = Key::new("clients.refuse_with", Text, "HOW", Value("alert"),
+        "How a refused sender hears of it: `alert` (TLS), or `http` (403, without trust)")
+        .outside("refuse-with", "CLAWGATE_REFUSE_WITH");
     ALLOW = Key::new("clients.allow", Text, "RULE", Means("any certificate of the client CAs"),
         "Who may connect, e.g. `cn=meeting-notes, o=Example`; one rule suffices")
         .outside("allow", "CLAWGATE_ALLOW").repeatable(';');

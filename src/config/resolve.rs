@@ -19,6 +19,7 @@ use super::problem::{Origin, Problems, Report};
 use super::settings::{Limits, LogFormat, LogSettings, Settings};
 use super::values::{self, Wrong, read_all};
 use crate::policy::Rules;
+use crate::tls::RefuseWith;
 use crate::tls::material::{self, Input, Material, MaterialPaths};
 
 /// All sources, read.
@@ -42,6 +43,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         idle_timeout: resolver.time(&keys::IDLE_TIMEOUT),
     };
     let rules = resolver.many(&keys::ALLOW, values::rule);
+    let refuse_with = resolver.value(&keys::REFUSE_WITH, values::refuse_with, RefuseWith::Alert);
     let routes = resolver.routes(limits.body);
     let handshake_timeout = resolver.time(&keys::HANDSHAKE_TIMEOUT);
     let workers = resolver.workers();
@@ -63,6 +65,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         material,
         material_paths,
         clients_allow: Rules::new(rules.into_iter().map(|rule| rule.value).collect()),
+        refuse_with,
         routes,
         limits,
         workers,

@@ -9,6 +9,7 @@ use super::problem::Problem;
 use super::secret::HookToken;
 use crate::policy::Rules;
 use crate::route::{Methods, PathPattern};
+use crate::tls::RefuseWith;
 use crate::tls::material::{Material, MaterialPaths};
 use crate::upstream::Target;
 
@@ -26,6 +27,8 @@ pub struct Settings {
     pub material_paths: MaterialPaths,
     /// Who may connect at all.
     pub clients_allow: Rules,
+    /// How a refused sender hears of it.
+    pub refuse_with: RefuseWith,
     /// What is open; at least one, and no two with the same path and a common method.
     pub routes: Vec<RouteSettings>,
     /// What a sender may use up.

@@ -16,6 +16,7 @@ use super::settings::LogFormat;
 use super::units;
 use crate::policy::AllowRule;
 use crate::route::{Methods, PathPattern};
+use crate::tls::RefuseWith;
 use crate::upstream::Target;
 
 /// Why a value was refused.
@@ -150,6 +151,14 @@ pub(super) fn workers(text: &str) -> Result<NonZeroUsize, Wrong> {
 
 pub(super) fn switch(text: &str) -> Result<bool, Wrong> {
     parse(text, "write true or false")
+}
+
+pub(super) fn refuse_with(text: &str) -> Result<RefuseWith, Wrong> {
+    match text {
+        "alert" => Ok(RefuseWith::Alert),
+        "http" => Ok(RefuseWith::Http),
+        _ => wrong(format!("`{text}` is no way to refuse"), "use `alert` or `http`"),
+    }
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, Wrong> {

@@ -25,13 +25,14 @@ use super::http1_guard::{Guard, MAX_FIELDS, MAX_HEAD};
 use super::linger;
 use super::refusals::Refusals;
 use super::rejection::Rejection;
+use super::untrusted;
 use super::watched::{Fault, FaultSlot, Watched};
 use crate::identity::name::printable;
 use crate::observe::access::{AccessRecord, ConnectionFacts};
 use crate::observe::metrics::Metrics;
 use crate::observe::{HandshakeReason, RequestReason, emit};
 use crate::shutdown::Drain;
-use crate::tls::{Accepted, Acceptor, HandshakeFailure, Opening, Secured, Tap};
+use crate::tls::{Accepted, Acceptor, HandshakeFailure, Opening, Remains, Secured, Tap};
 
 /// Requests a sender may have under way on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
@@ -72,11 +73,16 @@ impl Reception {
     /// Logs first: the sender may take its time to go.
     async fn refuse(&self, failure: HandshakeFailure) {
         self.refusals.tell(&failure.report);
-        let Some(mut io) = failure.io else { return };
-        if failure.report.reason == HandshakeReason::PlainHttp {
-            let _ = timeout(LAST_WORDS, io.write_all(TLS_PORT)).await;
+        match failure.remains {
+            Remains::Gone => {}
+            Remains::Socket(mut io) => {
+                if failure.report.reason == HandshakeReason::PlainHttp {
+                    let _ = timeout(LAST_WORDS, io.write_all(TLS_PORT)).await;
+                }
+                linger::close(io).await;
+            }
+            Remains::Untrusted { io, h2 } => untrusted::tell(*io, h2, &failure.report).await,
         }
-        linger::close(io).await;
     }
 
     async fn serve(&self, secured: Secured, id: String, address: String) {

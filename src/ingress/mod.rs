@@ -12,6 +12,7 @@ mod polite;
 mod refusals;
 mod rejection;
 mod request;
+mod untrusted;
 mod watched;
 
 pub use connection::Reception;

@@ -28,6 +28,9 @@ pub(super) struct Rejection {
     field: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
+/// The media type of RFC 9457.
+pub(super) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
 #[derive(Serialize)]
 struct Problem<'a> {
     title: &'a str,
@@ -71,7 +74,7 @@ impl Rejection {
         let mut response = Response::new(Full::new(self.body(id)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
         headers.insert(REASON_HEADER, HeaderValue::from_static(self.reason.as_str()));
         if self.close {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

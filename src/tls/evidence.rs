@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use rustls::{AlertDescription, Error};
+use rustls::{AlertDescription, CertificateError, Error};
 use rustls_pki_types::CertificateDer;
 use tls_parser::{
     TlsExtension, TlsMessage, TlsMessageHandshake, parse_tls_message_handshake,
@@ -53,6 +53,17 @@ pub enum Refusal {
     Rules,
     /// CertificateVerify: the proof that the sender holds the key.
     Possession(Error),
+}
+
+impl From<Refusal> for Error {
+    /// As rustls is to take it; it chooses the alert by this.
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Chain(error) | Refusal::Possession(error) => error,
+            Refusal::KeyUsage => CertificateError::InvalidPurpose.into(),
+            Refusal::Rules => CertificateError::ApplicationVerificationFailure.into(),
+        }
+    }
 }
 
 impl Evidence {

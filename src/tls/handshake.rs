@@ -15,12 +15,13 @@ use tokio_rustls::server::TlsStream;
 
 use super::client_hello::ClientHello;
 use super::diagnosis::{Case, Cause, NotTls, Step, diagnose};
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Presented};
 use super::greeting::{self, Greeting};
 use super::material::{Material, unix_seconds};
 use super::server::{self, ServerError};
 use super::tap::Tap;
 use super::trust::Trust;
+use super::verifier::RefuseWith;
 use crate::identity::{Certificate, Peer, San};
 use crate::observe::HandshakeReason;
 use crate::observe::repeats::Kind;
@@ -73,8 +74,24 @@ pub struct Opening {
 pub struct HandshakeFailure {
     /// What to log.
     pub report: Report,
-    /// The socket, where it is still there, to be closed with care: the sender should read the alert.
-    pub io: Option<TcpStream>,
+    /// What is left of the connection, to be closed with care.
+    pub remains: Remains,
+}
+
+/// What is left of a refused connection.
+#[derive(Debug)]
+pub enum Remains {
+    /// Nothing.
+    Gone,
+    /// The socket: the sender should be able to read the alert.
+    Socket(TcpStream),
+    /// A completed handshake without trust: the sender is to be told over HTTP, and nothing else.
+    Untrusted {
+        /// The encrypted stream.
+        io: Box<TlsStream<Tap<TcpStream>>>,
+        /// Whether HTTP/2 was agreed on.
+        h2: bool,
+    },
 }
 
 /// The `handshake_failed` event.
@@ -132,6 +149,11 @@ struct ChainLink {
 }
 
 impl Report {
+    /// The connection's identifier, by which a sender's question leads to this report.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// What makes another refusal a repetition of this one.
     pub fn kind(&self) -> Kind {
         Kind {
@@ -164,40 +186,43 @@ fn name(known: Option<&str>, value: u16) -> String {
     known.map_or_else(|| format!("{value:#06x}"), str::to_owned)
 }
 
+/// How senders are received.
+#[derive(Clone, Copy, Debug)]
+pub struct Manners {
+    /// Time for greeting and handshake together.
+    pub timeout: Duration,
+    /// How a refused sender hears of it.
+    pub refuse_with: RefuseWith,
+    /// Whether reports tell all of the ClientHello.
+    pub log_client_hello: bool,
+}
+
 /// Greets and verifies senders: one generation of TLS material and rules.
 #[derive(Debug)]
 pub struct Acceptor {
     config: Arc<ServerConfig>,
     trust: Arc<Trust>,
     server_names: String,
-    timeout: Duration,
-    log_client_hello: bool,
+    manners: Manners,
 }
 
 impl Acceptor {
-    /// `timeout` is for greeting and handshake together; `log_client_hello` adds all of the
-    /// ClientHello to reports.
-    pub fn new(
-        material: &Material,
-        rules: Rules,
-        timeout: Duration,
-        log_client_hello: bool,
-    ) -> Result<Self, ServerError> {
+    /// One for this material, these rules and manners.
+    pub fn new(material: &Material, rules: Rules, manners: Manners) -> Result<Self, ServerError> {
         let now = unix_seconds(SystemTime::now());
         let names: Vec<_> = material.server_names.iter().map(San::to_string).collect();
         Ok(Self {
-            config: Arc::new(server::config(material, rules, now)?),
+            config: Arc::new(server::config(material, rules, manners.refuse_with, now)?),
             trust: Arc::clone(&material.trust),
             server_names: names.join(", "),
-            timeout,
-            log_client_hello,
+            manners,
         })
     }
 
     /// Takes an accepted socket through greeting and handshake.
     pub async fn accept(&self, accepted: Accepted) -> Result<Secured, Box<HandshakeFailure>> {
         let Accepted { mut io, peer, id, at } = accepted;
-        let deadline = at + self.timeout;
+        let deadline = at + self.manners.timeout;
         let mut opening = Opening { id, peer, at, hello: None };
         let mut bytes = Vec::with_capacity(GREETING_CAPACITY);
         let greeting = timeout_at(deadline, greeting::read(&mut io, &mut bytes)).await;
@@ -215,12 +240,12 @@ impl Acceptor {
             Ok(Greeting::NotTls(name)) => Cause::NotTls(NotTls::Other(name, greeting::describe(&bytes))),
             Err(_) => {
                 let step = if bytes.is_empty() { Step::FirstByte } else { Step::ClientHello };
-                Cause::Timeout { deadline: self.timeout, step }
+                Cause::Timeout { deadline: self.manners.timeout, step }
             }
         };
         Err(Box::new(HandshakeFailure {
             report: self.report(&opening, &cause, &evidence),
-            io: Some(io),
+            remains: Remains::Socket(io),
         }))
     }
 
@@ -238,19 +263,28 @@ impl Acceptor {
         let outcome = timeout_at(deadline, scope.as_mut()).await;
         let evidence =
             scope.as_mut().take_value().map(std::cell::RefCell::into_inner).unwrap_or_default();
-        let (cause, io) = match outcome {
-            Ok(Ok(mut io)) => match Agreed::read(&mut io) {
-                Some(Agreed { peer, sni, h2, tls_version }) => {
+        let (cause, remains) = match outcome {
+            Ok(Ok(mut io)) => match Agreed::read(&mut io, &evidence) {
+                Ok(Agreed { peer, sni, h2, tls_version }) => {
                     return Ok(Secured { io, peer, sni, h2, tls_version, opening });
                 }
-                // The verifier has read this very certificate, so this is a fault of our own.
-                None => (Cause::Tls(Error::General("a verified certificate is gone".to_owned())), None),
+                Err(error) => {
+                    let h2 = io.get_ref().1.alpn_protocol() == Some(b"h2");
+                    (Cause::Tls(error), Remains::Untrusted { io: Box::new(io), h2 })
+                }
             },
-            Ok(Err((error, tap))) => (cause_of(error), Some(tap.into_inner())),
+            Ok(Err((error, tap))) => (cause_of(error), Remains::Socket(tap.into_inner())),
             // The socket goes with the dropped handshake.
-            Err(_) => (Cause::Timeout { deadline: self.timeout, step: Step::SenderFlight }, None),
+            Err(_) => (
+                Cause::Timeout { deadline: self.manners.timeout, step: Step::SenderFlight },
+                Remains::Gone,
+            ),
         };
-        Err(Box::new(HandshakeFailure { report: self.report(&opening, &cause, &evidence), io }))
+        let mut report = self.report(&opening, &cause, &evidence);
+        if matches!(remains, Remains::Untrusted { .. }) {
+            report.alert_sent = None;
+        }
+        Err(Box::new(HandshakeFailure { report, remains }))
     }
 
     /// The report for a sender that ends the connection after the handshake and before a request:
@@ -288,7 +322,7 @@ impl Acceptor {
             sni: hello.and_then(|hello| hello.sni.clone()),
             alpn: hello.map(|hello| hello.alpn.clone()),
             tls_versions_offered: hello.map(|hello| hello.versions.clone()),
-            client_hello: hello.filter(|_| self.log_client_hello).map(Offered::of),
+            client_hello: hello.filter(|_| self.manners.log_client_hello).map(Offered::of),
             tls_version: negotiated.as_ref().map(|(version, _)| version.clone()),
             cipher: negotiated.map(|(_, cipher)| cipher),
             alert_sent: diagnosis.alert_sent,
@@ -316,18 +350,28 @@ struct Agreed {
 }
 
 impl Agreed {
-    fn read(io: &mut TlsStream<Tap<TcpStream>>) -> Option<Self> {
+    /// # Errors
+    /// What is missing for trust.
+    fn read(io: &mut TlsStream<Tap<TcpStream>>, evidence: &Evidence) -> Result<Self, Error> {
         let (tap, connection) = io.get_mut();
         tap.stop_watching();
-        Some(Self {
-            peer: Peer::read(connection.peer_certificates()?.first()?)?,
-            sni: connection.server_name().map(str::to_ascii_lowercase),
-            h2: connection.alpn_protocol() == Some(b"h2"),
-            tls_version: match connection.protocol_version() {
-                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
-                _ => "TLSv1.3",
-            },
-        })
+        match &evidence.presented {
+            None => Err(Error::NoCertificatesPresented),
+            Some(Presented { refused: Some(refusal), .. }) => Err(refusal.clone().into()),
+            Some(Presented { refused: None, chain }) => {
+                // The verifier has read this very certificate, so without it the fault is our own.
+                let fault = || Error::General("a verified certificate cannot be read".to_owned());
+                Ok(Self {
+                    peer: chain.first().and_then(Peer::read).ok_or_else(fault)?,
+                    sni: connection.server_name().map(str::to_ascii_lowercase),
+                    h2: connection.alpn_protocol() == Some(b"h2"),
+                    tls_version: match connection.protocol_version() {
+                        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+                        _ => "TLSv1.3",
+                    },
+                })
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! TLS: from an accepted socket to a verified sender, or to the reason why not.
 
+mod anchors;
 pub mod client_hello;
 pub mod diagnosis;
 pub mod evidence;
@@ -13,5 +14,6 @@ mod tap;
 pub mod trust;
 mod verifier;
 
-pub use handshake::{Accepted, Acceptor, HandshakeFailure, Opening, Report, Secured};
+pub use handshake::{Accepted, Acceptor, HandshakeFailure, Manners, Opening, Remains, Report, Secured};
 pub use tap::Tap;
+pub use verifier::{Gatekeeper, RefuseWith};

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
-use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
+use rustls::server::{NoServerSessionStorage, VerifierBuilderError};
 use rustls::sign::SingleCertAndKey;
 use rustls::{ServerConfig, version};
 use thiserror::Error;
 
 use super::material::Material;
-use super::verifier::Gatekeeper;
+use super::verifier::{Gatekeeper, RefuseWith};
 use crate::policy::Rules;
 
 /// Protocols offered, the preferred one first.
@@ -27,15 +26,25 @@ pub enum ServerError {
     Tls(#[from] rustls::Error),
 }
 
-/// A configuration that demands a client certificate: TLS 1.2 and 1.3, h2 and http/1.1, no resumption
+/// A configuration that demands a verified client certificate: TLS 1.2 and 1.3, h2 and http/1.1, no resumption
 /// and no early data.
 ///
-/// `now` is in seconds since 1970: CAs that have expired by then admit nobody.
-pub fn config(material: &Material, rules: Rules, now: i64) -> Result<ServerConfig, ServerError> {
+/// `now` is in seconds since 1970.
+pub fn config(
+    material: &Material,
+    rules: Rules,
+    refuse_with: RefuseWith,
+    now: i64,
+) -> Result<ServerConfig, ServerError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
-        .with_client_cert_verifier(Arc::new(gatekeeper(material, rules, now)?))
+        .with_client_cert_verifier(Arc::new(Gatekeeper::new(
+            Arc::clone(&material.trust),
+            rules,
+            refuse_with,
+            now,
+        )?))
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&material.server))));
     config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
     // A ticket would let a sender back in without its certificate being looked at again.
@@ -43,20 +52,4 @@ pub fn config(material: &Material, rules: Rules, now: i64) -> Result<ServerConfi
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
     Ok(config)
-}
-
-/// The verifier alone, as `config` uses it.
-pub fn gatekeeper(material: &Material, rules: Rules, now: i64) -> Result<Gatekeeper, ServerError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let roots = Arc::new(material.trust.roots(now)?);
-    let mut chain = WebPkiClientVerifier::builder_with_provider(roots, provider);
-    if !material.trust.crls.is_empty() {
-        // A CA without a CRL says nothing about its certificates; one with an old CRL admits nobody.
-        chain = chain
-            .with_crls(material.trust.crls.iter().cloned())
-            .allow_unknown_revocation_status()
-            .enforce_revocation_expiration();
-    }
-    let chain: Arc<dyn ClientCertVerifier> = chain.build()?;
-    Ok(Gatekeeper::new(chain, rules))
 }

@@ -11,21 +11,69 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 use rustls_pki_types::{CertificateDer, UnixTime};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::anchors::Anchors;
 use super::evidence::{Evidence, Presented, Refusal};
+use super::server::ServerError;
+use super::trust::Trust;
 use crate::identity::Peer;
 use crate::policy::Rules;
 
+/// How a refused sender hears of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefuseWith {
+    /// By a TLS alert: the handshake fails.
+    #[default]
+    Alert,
+    /// By an HTTP answer: the handshake is completed without trust, for senders whose operators see
+    /// HTTP errors only.
+    Http,
+}
+
 /// Admits a client certificate when the chain holds, the key may sign, and a rule matches.
+///
+/// The verdict is the same whichever way it is told: it is noted as evidence, and only a handshake
+/// whose evidence holds a chain without a refusal is taken for verified (`handshake`).
 #[derive(Debug)]
 pub struct Gatekeeper {
-    chain: Arc<dyn ClientCertVerifier>,
+    anchors: Anchors,
     rules: Rules,
+    refuse_with: RefuseWith,
 }
 
 impl Gatekeeper {
-    /// `chain` must demand a certificate; `rules` decide over those whose chain holds.
-    pub fn new(chain: Arc<dyn ClientCertVerifier>, rules: Rules) -> Self {
-        Self { chain, rules }
+    /// Chains must lead to a CA of `trust`; `rules` decide over those that do. `now` is in seconds
+    /// since 1970.
+    ///
+    /// # Errors
+    /// When the CAs or CRLs do not make a verifier.
+    pub fn new(
+        trust: Arc<Trust>,
+        rules: Rules,
+        refuse_with: RefuseWith,
+        now: i64,
+    ) -> Result<Self, ServerError> {
+        Ok(Self { anchors: Anchors::new(trust, now)?, rules, refuse_with })
+    }
+
+    /// The verdict on a chain, and on it alone: possession of the key is proven in the handshake.
+    ///
+    /// # Errors
+    /// Which check refused.
+    pub fn judge(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        self.check(leaf, intermediates, now).map(drop)
+    }
+
+    /// What rustls is told of a verdict that has been noted.
+    fn tell<T>(&self, verdict: Result<T, Error>, unverified: impl FnOnce() -> T) -> Result<T, Error> {
+        match self.refuse_with {
+            RefuseWith::Alert => verdict,
+            RefuseWith::Http => Ok(verdict.unwrap_or_else(|_| unverified())),
+        }
     }
 
     fn check(
@@ -34,8 +82,10 @@ impl Gatekeeper {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Refusal> {
-        let verified =
-            self.chain.verify_client_cert(leaf, intermediates, now).map_err(Refusal::Chain)?;
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let no_ca = || Refusal::Chain(CertificateError::UnknownIssuer.into());
+        let chain = self.anchors.at(seconds).ok_or_else(no_ca)?;
+        let verified = chain.verify_client_cert(leaf, intermediates, now).map_err(Refusal::Chain)?;
         // webpki reads less of a certificate than the identity needs: what cannot be read whole is out.
         let (_, x509) = X509Certificate::from_der(leaf)
             .map_err(|_| Refusal::Chain(CertificateError::BadEncoding.into()))?;
@@ -60,8 +110,12 @@ fn may_sign(leaf: &X509Certificate<'_>) -> bool {
 }
 
 impl ClientCertVerifier for Gatekeeper {
+    fn client_auth_mandatory(&self) -> bool {
+        self.refuse_with == RefuseWith::Alert
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.chain.root_hint_subjects()
+        self.anchors.any().root_hint_subjects()
     }
 
     fn verify_client_cert(
@@ -78,11 +132,8 @@ impl ClientCertVerifier for Gatekeeper {
                 refused: verdict.as_ref().err().cloned(),
             });
         });
-        verdict.map_err(|refusal| match refusal {
-            Refusal::Chain(error) | Refusal::Possession(error) => error,
-            Refusal::KeyUsage => CertificateError::InvalidPurpose.into(),
-            Refusal::Rules => CertificateError::ApplicationVerificationFailure.into(),
-        })
+        let verdict = verdict.map_err(Error::from);
+        self.tell(verdict, ClientCertVerified::assertion)
     }
 
     fn verify_tls12_signature(
@@ -91,7 +142,9 @@ impl ClientCertVerifier for Gatekeeper {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        noting_possession(self.chain.verify_tls12_signature(message, leaf, signature))
+        let verdict =
+            noting_possession(self.anchors.any().verify_tls12_signature(message, leaf, signature));
+        self.tell(verdict, HandshakeSignatureValid::assertion)
     }
 
     fn verify_tls13_signature(
@@ -100,11 +153,13 @@ impl ClientCertVerifier for Gatekeeper {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        noting_possession(self.chain.verify_tls13_signature(message, leaf, signature))
+        let verdict =
+            noting_possession(self.anchors.any().verify_tls13_signature(message, leaf, signature));
+        self.tell(verdict, HandshakeSignatureValid::assertion)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
+        self.anchors.any().supported_verify_schemes()
     }
 }
 

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use thiserror::Error;
-use tokio::time::{Instant, Sleep, sleep};
+
+use super::stall::Stall;
 
 /// Why a request body ended early.
 #[derive(Debug, Error)]
@@ -93,26 +94,18 @@ impl Upload {
 pub struct RequestBody {
     upload: Upload,
     limit: u64,
-    idle: Duration,
-    stall: Option<Pin<Box<Sleep>>>,
+    stall: Stall,
 }
 
 impl RequestBody {
     /// `limit` in bytes; `idle` is the longest wait between two pieces.
     pub fn new(upload: Upload, limit: u64, idle: Duration) -> Self {
-        Self { upload, limit, idle, stall: None }
+        Self { upload, limit, stall: Stall::new(idle) }
     }
 
     /// The body itself.
     pub fn upload(&self) -> &Upload {
         &self.upload
-    }
-
-    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<BodyError> {
-        let idle = self.idle;
-        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(idle)));
-        ready!(stall.as_mut().poll(cx));
-        Poll::Ready(BodyError::Stalled(idle))
     }
 }
 
@@ -131,11 +124,9 @@ impl Body for RequestBody {
             let ended = incoming.is_end_stream();
             drop(incoming);
             let Poll::Ready(frame) = frame else {
-                return this.poll_stall(cx).map(|error| Some(Err(error)));
+                return this.stall.poll(cx).map(|idle| Some(Err(BodyError::Stalled(idle))));
             };
-            if let Some(stall) = &mut this.stall {
-                stall.as_mut().reset(Instant::now() + this.idle);
-            }
+            this.stall.moved();
             let state = &this.upload.0;
             if ended || frame.is_none() {
                 state.ended.store(true, Ordering::Relaxed);

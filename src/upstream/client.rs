@@ -12,11 +12,12 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use thiserror::Error;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::timeout;
 
 use super::Connector;
 use super::body::{BodyError, RequestBody, Upload};
 use super::pool::Pool;
+use super::stall::Stall;
 
 /// How long to wait for an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,8 +205,7 @@ pub enum ResponseBodyError {
 pub struct ResponseBody {
     inner: Incoming,
     lease: Lease,
-    idle: Duration,
-    stall: Option<Pin<Box<Sleep>>>,
+    stall: Stall,
 }
 
 impl ResponseBody {
@@ -213,7 +213,7 @@ impl ResponseBody {
         if inner.is_end_stream() {
             lease.end();
         }
-        Self { inner, lease, idle, stall: None }
+        Self { inner, lease, stall: Stall::new(idle) }
     }
 }
 
@@ -227,13 +227,9 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError>>> {
         let this = self.get_mut();
         let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
-            let idle = this.idle;
-            let stall = this.stall.get_or_insert_with(|| Box::pin(sleep(idle)));
-            return stall.as_mut().poll(cx).map(|()| Some(Err(ResponseBodyError::Stalled(idle))));
+            return this.stall.poll(cx).map(|idle| Some(Err(ResponseBodyError::Stalled(idle))));
         };
-        if let Some(stall) = &mut this.stall {
-            stall.as_mut().reset(Instant::now() + this.idle);
-        }
+        this.stall.moved();
         match frame {
             Some(Err(error)) => return Poll::Ready(Some(Err(ResponseBodyError::Upstream(error)))),
             None => this.lease.end(),

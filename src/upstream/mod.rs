@@ -4,6 +4,7 @@ mod body;
 mod client;
 mod connect;
 mod pool;
+mod stall;
 mod suspect;
 mod target;
 

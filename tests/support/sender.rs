@@ -154,6 +154,13 @@ impl Connection {
         self.stream.flush().unwrap();
     }
 
+    /// Whether a request is answered; over TLS 1.3 a refusal shows only now.
+    pub fn asks(&mut self) -> bool {
+        let request = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+        let mut byte = [0];
+        self.stream.write_all(request).is_ok() && matches!(self.stream.read(&mut byte), Ok(1))
+    }
+
     /// Reads one answer: head, then as much body as it declares.
     pub fn answer(&mut self) -> Answer {
         loop {

@@ -6,8 +6,10 @@ use rcgen::{
 };
 
 use super::{admits, gate, refuses};
+use crate::support::eventually;
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::sender::Sender;
 
 /// A gate that trusts what is in `bundle` and nothing else.
 fn gate_trusting(pki: &Pki, bundle: &str) -> Gate {
@@ -179,4 +181,30 @@ fn the_gate_itself_may_have_every_usual_kind_of_key() {
 
         admits(&pki, &gate(&pki), &pki.client);
     }
+}
+
+#[test]
+fn a_ca_that_expires_while_the_gate_runs_admits_nobody_any_more_and_the_others_do() {
+    let pki = Pki::new();
+    let params = {
+        let mut params = Ca::params("Short Root");
+        params.not_after = time::OffsetDateTime::now_utc() + time::Duration::seconds(3);
+        params
+    };
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let short = Ca { certificate, params, key };
+    let gate = gate_trusting(&pki, &(short.pem() + &pki.root.pem()));
+    let client = Leaf::client("long-lived").issued_by(&short, &[]);
+    admits(&pki, &gate, &client);
+
+    // Admitted again and again until the CA expires.
+    let failure = eventually("the refusal", || {
+        let sender = Sender::with_identity(&pki, &gate, &client);
+        let let_in = sender.connect().is_ok_and(|mut connection| connection.asks());
+        (!let_in).then(|| gate.failure())
+    });
+
+    assert_eq!(failure["reason"], "client_chain_expired", "{failure}");
+    admits(&pki, &gate, &pki.client);
 }

@@ -31,7 +31,7 @@ impl Resolver<'_> {
             self.routes_of_file(&common)
         };
         self.check_overlaps(&routes);
-        self.warn_of_large_bodies(&routes);
+        self.warn_of_large_bodies(&routes, common.upstream.target());
         let routes: Vec<RouteSettings> = routes.into_iter().map(|route| route.value).collect();
         let upstreams: Vec<_> = routes.iter().map(|route| route.upstream.clone()).collect();
         common.upstream.check_ca_is_used(&upstreams, &mut self.report);
@@ -117,9 +117,14 @@ impl Resolver<'_> {
         }
     }
 
-    fn warn_of_large_bodies(&mut self, routes: &[Sourced<RouteSettings>]) {
+    /// A route that names an upstream of its own says by that that it is not OpenClaw.
+    fn warn_of_large_bodies(&mut self, routes: &[Sourced<RouteSettings>], openclaw: Option<&Target>) {
         for Sourced { value: route, origin } in routes {
-            if route.max_body > OPENCLAW_BODY && matches!(route.upstream.target, Target::Http { .. }) {
+            let target = &route.upstream.target;
+            if route.max_body > OPENCLAW_BODY
+                && matches!(target, Target::Http { .. })
+                && openclaw.is_none_or(|openclaw| openclaw == target)
+            {
                 let what = format!(
                     "`{}` takes bodies up to {}, but OpenClaw refuses more than {OPENCLAW_BODY} bytes",
                     route.path,

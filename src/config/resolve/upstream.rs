@@ -40,6 +40,11 @@ pub(super) struct Token {
 }
 
 impl Shared {
+    /// The upstream of routes that name none.
+    pub(super) fn target(&self) -> Option<&Target> {
+        self.target.as_ref().map(|target| &target.value)
+    }
+
     /// The upstream of a route with the keys of `table`.
     pub(super) fn for_route(&self, table: Option<&Layer>, report: &mut Report) -> UpstreamSettings {
         let Some(table) = table else {

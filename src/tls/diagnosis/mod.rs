@@ -3,11 +3,14 @@
 //! It explains a refusal that has happened. It decides nothing: whatever it says, the sender is out.
 
 mod chain;
+mod public;
 mod words;
 
 use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+
+pub use self::public::public;
 
 use self::chain::Fault;
 use self::words::alert_name;

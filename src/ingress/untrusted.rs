@@ -1,0 +1,106 @@
+//! Telling a refused sender over HTTP (`clients.refuse_with = "http"`).
+//!
+//! Its handshake was completed without trust. Nothing it sends is looked at but the end of a request's
+//! head, and every request gets the same answer; no route, rule or upstream is within reach here.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use serde::Serialize;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+
+use super::http1_guard::{MAX_FIELDS, MAX_HEAD};
+use super::linger;
+use super::polite::Polite;
+use super::rejection::{PROBLEM_JSON, REASON_HEADER};
+use crate::observe::HandshakeReason;
+use crate::tls::diagnosis::public;
+use crate::tls::{Report, Tap};
+use crate::upstream::Upload;
+
+/// How long a refused sender may stay.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// RFC 9457.
+#[derive(Serialize)]
+struct Problem<'a> {
+    title: &'a str,
+    status: u16,
+    reason: HandshakeReason,
+    detail: &'a str,
+    id: &'a str,
+}
+
+/// Answers 403 with the reason and the report's identifier, and closes.
+pub(super) async fn tell(io: TlsStream<Tap<TcpStream>>, h2: bool, report: &Report) {
+    let problem = Problem {
+        title: "Forbidden",
+        status: StatusCode::FORBIDDEN.as_u16(),
+        reason: report.reason,
+        detail: public(report.reason),
+        id: report.id(),
+    };
+    let text = Bytes::from(serde_json::to_vec(&problem).unwrap_or_default());
+    let reason = report.reason;
+    if h2 {
+        let _ = timeout(PATIENCE, over_http2(io, reason, text)).await;
+    } else {
+        over_http1(io, reason, text).await;
+    }
+}
+
+fn answer(
+    request: Request<Incoming>,
+    reason: HandshakeReason,
+    text: &Bytes,
+    http2: bool,
+) -> Response<Polite<Full<Bytes>>> {
+    let body = Polite::new(Full::new(text.clone()), Upload::new(request.into_body()), http2);
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, PROBLEM_JSON);
+    headers.insert(REASON_HEADER, http::HeaderValue::from_static(reason.as_str()));
+    response
+}
+
+async fn over_http1(io: TlsStream<Tap<TcpStream>>, reason: HandshakeReason, text: Bytes) {
+    let service = service_fn(|request| {
+        std::future::ready(Ok::<_, Infallible>(answer(request, reason, &text, false)))
+    });
+    let mut builder = http1::Builder::new();
+    builder.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD * 4);
+    let mut connection = builder.serve_connection(TokioIo::new(io), service);
+    let _ = timeout(PATIENCE, std::future::poll_fn(|cx| connection.poll_without_shutdown(cx))).await;
+    let mut io = connection.into_parts().io.into_inner();
+    let _ = timeout(PATIENCE, io.shutdown()).await;
+    linger::close(io.into_inner().0.into_inner()).await;
+}
+
+async fn over_http2(io: TlsStream<Tap<TcpStream>>, reason: HandshakeReason, text: Bytes) {
+    let answered = Notify::new();
+    let service = service_fn(|request| {
+        answered.notify_one();
+        std::future::ready(Ok::<_, Infallible>(answer(request, reason, &text, true)))
+    });
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.timer(TokioTimer::new()).max_concurrent_streams(1).max_header_list_size(MAX_HEAD as u32);
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = answered.notified() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
