@@ -9,7 +9,8 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::chain::{Fault, named};
 use super::{Case, NotTls, Step, is_crl_error};
-use crate::identity::name::printable;
+use crate::identity::Certificate;
+use crate::identity::name::{cut, printable};
 use crate::observe::HandshakeReason as Reason;
 use crate::tls::client_hello::ClientHello;
 
@@ -70,6 +71,11 @@ pub(super) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> 
              tls.certificate holds the intermediates"
                 .to_owned()
         }
+        AlertDescription::DecryptError => {
+            "the signature on the gate's certificate does not fit the CA that the sender holds: the CA was made \
+             again; give the sender the present CA's certificate (curl: --cacert ca.pem)"
+                .to_owned()
+        }
         AlertDescription::CertificateExpired => {
             "renew the certificate in tls.certificate; if it is valid, the sender's clock is wrong".to_owned()
         }
@@ -93,6 +99,12 @@ pub(super) fn tls_version(case: &Case<'_>) -> Fault {
 pub(super) fn no_common_algorithms(why: &PeerIncompatible, case: &Case<'_>) -> Fault {
     let what = match why {
         PeerIncompatible::NoCipherSuitesInCommon => "cipher suite",
+        // Suites with the RSA key exchange of old need no groups, so none are offered.
+        PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired
+            if case.hello.is_some_and(|hello| hello.groups.is_empty()) =>
+        {
+            "cipher suite with forward secrecy (ECDHE)"
+        }
         PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired => {
             "key exchange group"
         }
@@ -112,6 +124,9 @@ fn offers(hello: Option<&ClientHello>) -> String {
         return "what could not be read".to_owned();
     };
     let list = |values: &[u16]| {
+        if values.is_empty() {
+            return "none".to_owned();
+        }
         let shown: Vec<_> = values.iter().take(16).map(|value| format!("{value:#06x}")).collect();
         shown.join(" ")
     };
@@ -284,14 +299,14 @@ fn of_webpki(error: &webpki::Error) -> (Reason, &'static str) {
     }
 }
 
-pub(super) fn key_usage(chain: &[CertificateDer<'_>]) -> Fault {
-    let detail = format!("{} may not sign (keyUsage lacks digitalSignature)", who(chain));
-    let hint = "have it issued with keyUsage=digitalSignature, or without keyUsage";
-    Fault::new(Reason::ClientCertWrongPurpose, detail, hint)
-}
-
 pub(super) fn not_allowed(chain: &[CertificateDer<'_>]) -> Fault {
-    let detail = format!("{} verifies, but no rule of clients.allow matches it", who(chain));
+    let names = chain.first().and_then(Certificate::read).map(|certificate| certificate.san.join(", "));
+    let names = names.filter(|names| !names.is_empty()).unwrap_or_else(|| "none".to_owned());
+    let detail = format!(
+        "{} verifies, but no rule of clients.allow matches it (its alternative names: {})",
+        who(chain),
+        cut(names)
+    );
     let hint = "add a rule for it to clients.allow, if it is to be let in";
     Fault::new(Reason::ClientNotAllowed, detail, hint)
 }
