@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rustls::{Error, ProtocolVersion, ServerConfig};
+use rustls::{Error, PeerIncompatible, ProtocolVersion, ServerConfig};
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
@@ -65,6 +66,8 @@ pub struct Opening {
     peer: SocketAddr,
     at: Instant,
     hello: Option<Box<ClientHello>>,
+    /// Version and cipher suite, once the handshake is through.
+    agreed: Option<(String, String)>,
 }
 
 /// A connection that was refused.
@@ -143,13 +146,16 @@ impl Acceptor {
     pub async fn accept(&self, accepted: Accepted) -> Result<Secured, Box<HandshakeFailure>> {
         let Accepted { mut io, peer, id, at } = accepted;
         let deadline = at + self.timeout;
-        let mut opening = Opening { id, peer, at, hello: None };
+        let mut opening = Opening { id, peer, at, hello: None, agreed: None };
         let mut bytes = Vec::with_capacity(GREETING_CAPACITY);
         let greeting = timeout_at(deadline, greeting::read(&mut io, &mut bytes)).await;
         let evidence = Evidence::of_greeting(bytes.len() as u64);
         let cause = match greeting {
             Ok(Greeting::Tls(hello)) => {
                 opening.hello = hello;
+                if opening.hello.as_ref().is_some_and(|hello| !hello.offers_modern_version()) {
+                    return Err(Box::new(self.too_old(opening, deadline, io, bytes.len()).await));
+                }
                 return self.handshake(opening, deadline, io, bytes).await;
             }
             Ok(Greeting::Closed) => Cause::Closed,
@@ -169,9 +175,27 @@ impl Acceptor {
         }))
     }
 
-    async fn handshake(
+    /// Old hellos lack what rustls looks for before it looks at the version, and it would send the alert
+    /// handshake_failure; RFC 8446 section 4.1.2 demands protocol_version.
+    async fn too_old(
         &self,
         opening: Opening,
+        deadline: Instant,
+        mut io: TcpStream,
+        bytes_in: usize,
+    ) -> HandshakeFailure {
+        const PROTOCOL_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
+        let mut evidence = Evidence::of_greeting(bytes_in as u64);
+        if let Ok(Ok(())) = timeout_at(deadline, io.write_all(&PROTOCOL_VERSION)).await {
+            evidence.sent(&PROTOCOL_VERSION);
+        }
+        let cause = Cause::Tls(PeerIncompatible::Tls12NotOfferedOrEnabled.into());
+        HandshakeFailure { report: self.report(&opening, &cause, &evidence), io: Some(io) }
+    }
+
+    async fn handshake(
+        &self,
+        mut opening: Opening,
         deadline: Instant,
         io: TcpStream,
         greeting: Vec<u8>,
@@ -183,10 +207,12 @@ impl Acceptor {
         let outcome = timeout_at(deadline, scope.as_mut()).await;
         let evidence =
             scope.as_mut().take_value().map(std::cell::RefCell::into_inner).unwrap_or_default();
+        opening.agreed = evidence.negotiated();
         let (cause, io) = match outcome {
             Ok(Ok(stream)) => match secured(stream, opening) {
                 Ok(secured) => return Ok(secured),
-                Err((opening, cause)) => {
+                Err(failed) => {
+                    let (opening, cause) = *failed;
                     let report = self.report(&opening, &cause, &evidence);
                     return Err(Box::new(HandshakeFailure { report, io: None }));
                 }
@@ -200,8 +226,9 @@ impl Acceptor {
 
     /// The report for a sender that ends the connection after the handshake and before a request:
     /// with TLS 1.2 or a slow verifier, its refusal of our certificate comes that late.
-    pub fn late_refusal(&self, opening: &Opening, error: &Error) -> Report {
-        self.report(opening, &Cause::Tls(error.clone()), &Evidence::default())
+    pub fn late_refusal(&self, opening: &Opening, peer: &Peer, error: &Error) -> Report {
+        let report = self.report(opening, &Cause::Tls(error.clone()), &Evidence::default());
+        Report { client_cert: Some(peer.certificate.clone()), ..report }
     }
 
     /// Names the gate's certificate is good for, as one phrase.
@@ -219,7 +246,6 @@ impl Acceptor {
             server_names: &self.server_names,
             now: unix_seconds(SystemTime::now()),
         });
-        let negotiated = evidence.negotiated();
         let chain =
             evidence.presented.as_ref().map(|presented| presented.chain.as_slice()).unwrap_or_default();
         Report {
@@ -232,8 +258,8 @@ impl Acceptor {
             sni: hello.and_then(|hello| hello.sni.clone()),
             alpn: hello.map(|hello| hello.alpn.clone()),
             tls_versions_offered: hello.map(|hello| hello.versions.clone()),
-            tls_version: negotiated.as_ref().map(|(version, _)| version.clone()),
-            cipher: negotiated.map(|(_, cipher)| cipher),
+            tls_version: opening.agreed.as_ref().map(|(version, _)| version.clone()),
+            cipher: opening.agreed.as_ref().map(|(_, cipher)| cipher.clone()),
             alert_sent: diagnosis.alert_sent,
             alert_received: diagnosis.alert_received,
             client_cert: chain.first().and_then(Certificate::read),
@@ -250,14 +276,17 @@ impl ChainLink {
     }
 }
 
-fn secured(mut io: TlsStream<Tap<TcpStream>>, opening: Opening) -> Result<Secured, (Opening, Cause)> {
+fn secured(
+    mut io: TlsStream<Tap<TcpStream>>,
+    opening: Opening,
+) -> Result<Secured, Box<(Opening, Cause)>> {
     let (tap, connection) = io.get_mut();
     tap.stop_watching();
     // The verifier has read this very certificate, so none missing or unreadable is our own fault.
     let leaf = connection.peer_certificates().and_then(<[_]>::first);
     let Some(peer) = leaf.and_then(Peer::read) else {
         let error = Error::General("a verified certificate could not be read".to_owned());
-        return Err((opening, Cause::Tls(error)));
+        return Err(Box::new((opening, Cause::Tls(error))));
     };
     let sni = connection.server_name().map(str::to_ascii_lowercase);
     let h2 = connection.alpn_protocol() == Some(b"h2");
