@@ -183,8 +183,8 @@ fn an_issuer_that_is_no_ca_is_refused() {
     let below = Leaf::client("below").issued_by(&mere, &[&mere]);
 
     for line in refused(&pki, &below, "client_chain_invalid") {
-        says(&line, "detail", &["CN=below"]);
-        says(&line, "hint", &["CA:TRUE"]);
+        says(&line, "detail", &["CN=below", "no CA (CA:TRUE is missing)"]);
+        says(&line, "hint", &["have it issued by a CA"]);
     }
 }
 
@@ -198,8 +198,8 @@ fn a_chain_longer_than_its_ca_allows_is_refused() {
     let below = Leaf::client("below").issued_by(&beyond, &[&beyond, &last]);
 
     for line in refused(&pki, &below, "client_chain_invalid") {
-        says(&line, "detail", &["CN=below"]);
-        says(&line, "hint", &["pathlen"]);
+        says(&line, "detail", &["CN=below", "pathlen"]);
+        says(&line, "hint", &["raise the pathlen"]);
     }
 }
 
@@ -214,8 +214,8 @@ fn a_name_its_ca_may_not_certify_is_refused() {
     let outside = Leaf::client("notes").issued_by(&narrow, &[&narrow]);
 
     for line in refused(&pki, &outside, "client_chain_invalid") {
-        says(&line, "detail", &["CN=notes"]);
-        says(&line, "hint", &["nameConstraints"]);
+        says(&line, "detail", &["CN=notes", "may not issue for (nameConstraints)"]);
+        says(&line, "hint", &["names that the CA's nameConstraints permit"]);
     }
     let inside = SanType::DnsName("a.inside.example".try_into().unwrap());
     let inside = Leaf::client("notes").sans(vec![inside]).issued_by(&narrow, &[&narrow]);
@@ -235,7 +235,8 @@ fn a_chain_deeper_than_can_be_followed_is_refused() {
     let deep = Leaf::client("deep").issued_by(above[0], &above);
 
     for line in refused(&pki, &deep, "client_chain_invalid") {
-        says(&line, "hint", &["too deep"]);
+        says(&line, "detail", &["CN=deep", "too deep"]);
+        says(&line, "hint", &["own intermediates only"]);
     }
 }
 

@@ -257,45 +257,70 @@ pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fau
             "have it issued with ECDSA, RSA of 2048 bits or more, or Ed25519",
         ),
         CertificateError::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
-            Some(error) => of_webpki(error),
+            Some(error) => {
+                let (reason, what, hint) = of_webpki(error);
+                return Fault::new(reason, format!("{who} {what}"), hint);
+            }
             None => (Reason::ClientCertMalformed, "have it issued again"),
         },
         _ => (Reason::ClientCertMalformed, "have it issued again"),
     };
-    Fault::new(reason, format!("{who}: {error}"), hint)
+    let of = match reason {
+        Reason::CrlUnavailable | Reason::CrlExpired => issuer_of(chain),
+        _ => String::new(),
+    };
+    Fault::new(reason, format!("{who}{of}: {error}"), hint)
 }
 
-fn of_webpki(error: &webpki::Error) -> (Reason, &'static str) {
+fn issuer_of(chain: &[CertificateDer<'_>]) -> String {
+    let issuer = chain.first().and_then(Certificate::read).map(|certificate| certificate.issuer);
+    issuer.map(|issuer| format!(" of the CA {issuer}")).unwrap_or_default()
+}
+
+/// Reason, what is wrong, what to do.
+fn of_webpki(error: &webpki::Error) -> (Reason, &'static str, &'static str) {
     use webpki::Error;
     match error {
-        Error::CaUsedAsEndEntity => {
-            (Reason::ClientCertIsCa, "issue a certificate for the sender with that CA")
-        }
+        Error::CaUsedAsEndEntity => (
+            Reason::ClientCertIsCa,
+            "is a CA certificate",
+            "issue a certificate for the sender with that CA",
+        ),
         Error::UnsupportedCertVersion | Error::UnsupportedCriticalExtension => (
             Reason::ClientCertUnsupported,
+            "or its issuer is not X.509 v3, or has a critical extension that the gate does not know",
             "have it issued as X.509 v3 without unusual critical extensions",
         ),
         Error::EndEntityUsedAsCa => (
             Reason::ClientChainInvalid,
-            "its issuer is no CA (CA:TRUE is missing): have it issued by one",
+            "was issued by a certificate that is no CA (CA:TRUE is missing)",
+            "have it issued by a CA",
         ),
-        Error::PathLenConstraintViolated => {
-            (Reason::ClientChainInvalid, "a CA in the chain may not have so many CAs below it (pathlen)")
-        }
+        Error::PathLenConstraintViolated => (
+            Reason::ClientChainInvalid,
+            "has more CAs above it than one of them allows (pathlen)",
+            "have it issued by a CA higher up, or raise the pathlen of that CA",
+        ),
         Error::NameConstraintViolation
         | Error::InvalidNetworkMaskConstraint
         | Error::MalformedNameConstraint
         | Error::MaximumNameConstraintComparisonsExceeded => (
             Reason::ClientChainInvalid,
-            "a CA in the chain may not issue for these names (nameConstraints)",
+            "has names that a CA above it may not issue for (nameConstraints)",
+            "have it issued with names that the CA's nameConstraints permit, or by another CA",
         ),
         Error::MaximumPathBuildCallsExceeded
         | Error::MaximumPathDepthExceeded
         | Error::MaximumSignatureChecksExceeded => (
             Reason::ClientChainInvalid,
-            "the chain is too deep; send the leaf and its own intermediates only",
+            "came with a chain that is too deep (more than 6 intermediates) or too tangled",
+            "send the leaf and its own intermediates only",
         ),
-        _ => (Reason::ClientCertMalformed, "have it issued again; its encoding is broken"),
+        _ => (
+            Reason::ClientCertMalformed,
+            "is encoded in a way that cannot be read",
+            "have it issued again; its encoding is broken",
+        ),
     }
 }
 
