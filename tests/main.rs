@@ -16,6 +16,7 @@ mod layers;
 mod misconfigured;
 mod passing;
 mod pipelining;
+mod refuse_with_http;
 mod routes;
 mod scripts;
 mod settings;

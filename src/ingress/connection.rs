@@ -102,24 +102,29 @@ impl Reception {
         let sender = Arc::new(sender);
         let requests = Arc::new(Requests::default());
         let fault = FaultSlot::default();
-        if h2 {
+        let rest = if h2 {
             self.serve_http2(Watched::new(io, None, fault.clone()), &sender, &requests).await;
+            None
         } else {
             let io = Watched::new(io, Some(Guard::default()), fault.clone());
-            self.serve_http1(io, &sender, &requests, &fault).await;
-        }
+            Some(self.serve_http1(io, &sender, &requests, &fault).await)
+        };
         if requests.begun() == 0 {
-            self.unused(&opening, &sender.facts, &fault);
+            self.unused(&opening, &sender, &fault);
+        }
+        if let Some(io) = rest {
+            linger::close(io).await;
         }
     }
 
+    /// Returns the bare socket: it is to be closed with care.
     async fn serve_http1(
         &self,
         io: Watched<Encrypted>,
         sender: &Arc<Sender>,
         requests: &Arc<Requests>,
         fault: &FaultSlot,
-    ) {
+    ) -> TcpStream {
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -180,7 +185,7 @@ impl Reception {
         if !ended.is_err_and(|error| error.is_user()) {
             let _ = timeout(LAST_WORDS, io.shutdown()).await;
         }
-        linger::close(io.into_inner().0.into_inner()).await;
+        io.into_inner().0.into_inner()
     }
 
     /// Waits for the drain to begin and then, where nothing was asked yet, for the first request.
@@ -246,9 +251,10 @@ impl Reception {
     }
 
     /// A sender that was let in and went without a request: as a rule it did not like what it saw.
-    fn unused(&self, opening: &Opening, facts: &ConnectionFacts, fault: &FaultSlot) {
+    fn unused(&self, opening: &Opening, sender: &Sender, fault: &FaultSlot) {
+        let facts = &*sender.facts;
         if let Some(Fault::Tls(error @ rustls::Error::AlertReceived(_))) = fault.get() {
-            return self.refusals.tell(&self.acceptor.late_refusal(opening, error));
+            return self.refusals.tell(&self.acceptor.late_refusal(opening, &sender.peer, error));
         }
         if self.drain.has_begun() {
             return;

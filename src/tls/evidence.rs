@@ -22,6 +22,8 @@ tokio::task_local! {
 /// Bytes of our own first flight that are kept: enough for a HelloRetryRequest, or a ServerHello with
 /// a post-quantum key share (1120 bytes for X25519MLKEM768).
 const SERVER_HELLO: usize = 2048;
+/// A record with an encrypted alert of TLS 1.3: header, level, description, content type, tag.
+const ENCRYPTED_ALERT: usize = 5 + 3 + 16;
 
 /// What was seen of one handshake.
 #[derive(Debug, Default)]
@@ -31,6 +33,8 @@ pub struct Evidence {
     /// What went wrong in the verifier, and with which certificates.
     pub presented: Option<Presented>,
     server_flight: Vec<u8>,
+    /// The last bytes written.
+    tail: Vec<u8>,
 }
 
 /// The certificates a sender presented, leaf first, and the verdict on them.
@@ -89,14 +93,23 @@ impl Evidence {
     pub(super) fn sent(&mut self, bytes: &[u8]) {
         let room = SERVER_HELLO.saturating_sub(self.server_flight.len());
         self.server_flight.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(ENCRYPTED_ALERT)..]);
+        self.tail.drain(..self.tail.len().saturating_sub(ENCRYPTED_ALERT));
     }
 
-    /// The alert that was sent before anything was encrypted (RFC 8446 section 6), if one was.
+    /// The alert that was sent without encryption (RFC 8446 section 6), if one was. An alert is the last
+    /// that is sent.
     pub fn plain_alert(&self) -> Option<AlertDescription> {
-        match self.server_flight.as_slice() {
-            [21, _, _, 0, 2, _, description, ..] => Some(AlertDescription::from(*description)),
+        match self.tail.as_slice() {
+            [.., 21, 3, _, 0, 2, 1 | 2, description] => Some(AlertDescription::from(*description)),
             _ => None,
         }
+    }
+
+    /// Whether the last record sent is as long as an encrypted alert of TLS 1.3, which no other is: rustls
+    /// refuses some senders without a word.
+    pub fn ends_with_encrypted_alert(&self) -> bool {
+        self.tail.len() == ENCRYPTED_ALERT && self.tail.starts_with(&[23, 3, 3, 0, 19])
     }
 
     /// Version and cipher suite of the ServerHello (or HelloRetryRequest), when one was sent.
@@ -118,6 +131,8 @@ impl Evidence {
         });
         let version = selected.unwrap_or(hello.version);
         let suite = rustls::CipherSuite::from(hello.cipher.0);
-        Some((protocol_name(version.0.into()), suite.as_str().unwrap_or("unknown").to_owned()))
+        // rustls' own names for the suites of TLS 1.3 are not IANA's.
+        let name = suite.as_str().unwrap_or("unknown").replace("TLS13_", "TLS_");
+        Some((protocol_name(version.0.into()), name))
     }
 }

@@ -1,13 +1,12 @@
 //! From an accepted socket to a verified sender, or to the one line that says why not.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rustls::{CipherSuite, Error, NamedGroup, ProtocolVersion, ServerConfig, SignatureScheme};
-use rustls_pki_types::CertificateDer;
-use serde::Serialize;
+use rustls::{Error, PeerIncompatible, ProtocolVersion, ServerConfig};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
@@ -18,13 +17,12 @@ use super::diagnosis::{Case, Cause, NotTls, Step, diagnose};
 use super::evidence::{Evidence, Presented};
 use super::greeting::{self, Greeting};
 use super::material::{Material, unix_seconds};
+use super::report::Report;
 use super::server::{self, ServerError};
 use super::tap::Tap;
 use super::trust::Trust;
 use super::verifier::RefuseWith;
-use crate::identity::{Certificate, Peer, San};
-use crate::observe::HandshakeReason;
-use crate::observe::repeats::Kind;
+use crate::identity::{Peer, San};
 use crate::policy::Rules;
 
 /// Room for a ClientHello with a post-quantum key share.
@@ -63,10 +61,12 @@ pub struct Secured {
 /// How a connection began.
 #[derive(Debug)]
 pub struct Opening {
-    id: String,
-    peer: SocketAddr,
-    at: Instant,
-    hello: Option<Box<ClientHello>>,
+    pub(super) id: String,
+    pub(super) peer: SocketAddr,
+    pub(super) at: Instant,
+    pub(super) hello: Option<Box<ClientHello>>,
+    /// Version and cipher suite, once the handshake is through.
+    pub(super) agreed: Option<(String, String)>,
 }
 
 /// A connection that was refused.
@@ -92,98 +92,6 @@ pub enum Remains {
         /// Whether HTTP/2 was agreed on.
         h2: bool,
     },
-}
-
-/// The `handshake_failed` event.
-#[derive(Debug, Serialize)]
-pub struct Report {
-    id: String,
-    peer: String,
-    #[serde(skip)]
-    source: IpAddr,
-    /// Why.
-    pub reason: HandshakeReason,
-    detail: String,
-    hint: String,
-    elapsed_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sni: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alpn: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tls_versions_offered: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_hello: Option<Offered>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tls_version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cipher: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alert_sent: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alert_received: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_cert: Option<Certificate>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    chain: Vec<ChainLink>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nearest_ca: Option<String>,
-}
-
-/// The rest of a ClientHello, logged on request.
-#[derive(Debug, Serialize)]
-struct Offered {
-    ja4: String,
-    suites: Vec<String>,
-    groups: Vec<String>,
-    schemes: Vec<String>,
-}
-
-/// One of the certificates sent after the leaf.
-#[derive(Debug, Serialize)]
-struct ChainLink {
-    subject: String,
-    issuer: String,
-    not_after: String,
-    fingerprint_sha256: String,
-}
-
-impl Report {
-    /// The connection's identifier, by which a sender's question leads to this report.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// What makes another refusal a repetition of this one.
-    pub fn kind(&self) -> Kind {
-        Kind {
-            reason: self.reason,
-            source: Some(self.source),
-            fingerprint: self
-                .client_cert
-                .as_ref()
-                .map(|certificate| certificate.fingerprint_sha256.clone()),
-        }
-    }
-}
-
-impl Offered {
-    fn of(hello: &ClientHello) -> Self {
-        let suite = |suite: &u16| name(CipherSuite::from(*suite).as_str(), *suite);
-        let group = |group: &u16| name(NamedGroup::from(*group).as_str(), *group);
-        let scheme = |scheme: &u16| name(SignatureScheme::from(*scheme).as_str(), *scheme);
-        Self {
-            ja4: hello.ja4.clone(),
-            suites: hello.suites.iter().map(suite).collect(),
-            groups: hello.groups.iter().map(group).collect(),
-            schemes: hello.schemes.iter().map(scheme).collect(),
-        }
-    }
-}
-
-/// The name rustls knows, else the number.
-fn name(known: Option<&str>, value: u16) -> String {
-    known.map_or_else(|| format!("{value:#06x}"), str::to_owned)
 }
 
 /// How senders are received.
@@ -223,13 +131,16 @@ impl Acceptor {
     pub async fn accept(&self, accepted: Accepted) -> Result<Secured, Box<HandshakeFailure>> {
         let Accepted { mut io, peer, id, at } = accepted;
         let deadline = at + self.manners.timeout;
-        let mut opening = Opening { id, peer, at, hello: None };
+        let mut opening = Opening { id, peer, at, hello: None, agreed: None };
         let mut bytes = Vec::with_capacity(GREETING_CAPACITY);
         let greeting = timeout_at(deadline, greeting::read(&mut io, &mut bytes)).await;
         let evidence = Evidence::of_greeting(bytes.len() as u64);
         let cause = match greeting {
             Ok(Greeting::Tls(hello)) => {
                 opening.hello = hello;
+                if opening.hello.as_ref().is_some_and(|hello| !hello.offers_modern_version()) {
+                    return Err(Box::new(self.too_old(opening, deadline, io, bytes.len()).await));
+                }
                 return self.handshake(opening, deadline, io, bytes).await;
             }
             Ok(Greeting::Closed) => Cause::Closed,
@@ -249,9 +160,30 @@ impl Acceptor {
         }))
     }
 
-    async fn handshake(
+    /// Old hellos lack what rustls looks for before it looks at the version, and it would send the alert
+    /// handshake_failure; RFC 8446 section 4.1.2 demands protocol_version.
+    async fn too_old(
         &self,
         opening: Opening,
+        deadline: Instant,
+        mut io: TcpStream,
+        bytes_in: usize,
+    ) -> HandshakeFailure {
+        const PROTOCOL_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
+        let mut evidence = Evidence::of_greeting(bytes_in as u64);
+        if let Ok(Ok(())) = timeout_at(deadline, io.write_all(&PROTOCOL_VERSION)).await {
+            evidence.sent(&PROTOCOL_VERSION);
+        }
+        let cause = Cause::Tls(PeerIncompatible::Tls12NotOfferedOrEnabled.into());
+        HandshakeFailure {
+            report: self.report(&opening, &cause, &evidence),
+            remains: Remains::Socket(io),
+        }
+    }
+
+    async fn handshake(
+        &self,
+        mut opening: Opening,
         deadline: Instant,
         io: TcpStream,
         greeting: Vec<u8>,
@@ -263,6 +195,7 @@ impl Acceptor {
         let outcome = timeout_at(deadline, scope.as_mut()).await;
         let evidence =
             scope.as_mut().take_value().map(std::cell::RefCell::into_inner).unwrap_or_default();
+        opening.agreed = evidence.negotiated();
         let (cause, remains) = match outcome {
             Ok(Ok(mut io)) => match Agreed::read(&mut io, &evidence) {
                 Ok(Agreed { peer, sni, h2, tls_version }) => {
@@ -282,15 +215,16 @@ impl Acceptor {
         };
         let mut report = self.report(&opening, &cause, &evidence);
         if matches!(remains, Remains::Untrusted { .. }) {
-            report.alert_sent = None;
+            report.without_alert();
         }
         Err(Box::new(HandshakeFailure { report, remains }))
     }
 
     /// The report for a sender that ends the connection after the handshake and before a request:
     /// with TLS 1.2 or a slow verifier, its refusal of our certificate comes that late.
-    pub fn late_refusal(&self, opening: &Opening, error: &Error) -> Report {
-        self.report(opening, &Cause::Tls(error.clone()), &Evidence::default())
+    pub fn late_refusal(&self, opening: &Opening, peer: &Peer, error: &Error) -> Report {
+        let report = self.report(opening, &Cause::Tls(error.clone()), &Evidence::default());
+        report.of(peer)
     }
 
     /// Names the gate's certificate is good for, as one phrase.
@@ -299,45 +233,15 @@ impl Acceptor {
     }
 
     fn report(&self, opening: &Opening, cause: &Cause, evidence: &Evidence) -> Report {
-        let hello = opening.hello.as_deref();
         let diagnosis = diagnose(&Case {
             cause,
-            hello,
+            hello: opening.hello.as_deref(),
             evidence,
             trust: &self.trust,
             server_names: &self.server_names,
             now: unix_seconds(SystemTime::now()),
         });
-        let negotiated = evidence.negotiated();
-        let chain =
-            evidence.presented.as_ref().map(|presented| presented.chain.as_slice()).unwrap_or_default();
-        Report {
-            id: opening.id.clone(),
-            peer: opening.peer.to_string(),
-            source: opening.peer.ip(),
-            reason: diagnosis.reason,
-            detail: diagnosis.detail,
-            hint: diagnosis.hint,
-            elapsed_ms: u64::try_from(opening.at.elapsed().as_millis()).unwrap_or(u64::MAX),
-            sni: hello.and_then(|hello| hello.sni.clone()),
-            alpn: hello.map(|hello| hello.alpn.clone()),
-            tls_versions_offered: hello.map(|hello| hello.versions.clone()),
-            client_hello: hello.filter(|_| self.manners.log_client_hello).map(Offered::of),
-            tls_version: negotiated.as_ref().map(|(version, _)| version.clone()),
-            cipher: negotiated.map(|(_, cipher)| cipher),
-            alert_sent: diagnosis.alert_sent,
-            alert_received: diagnosis.alert_received,
-            client_cert: chain.first().and_then(Certificate::read),
-            chain: chain.iter().skip(1).take(8).filter_map(ChainLink::read).collect(),
-            nearest_ca: diagnosis.nearest_ca,
-        }
-    }
-}
-
-impl ChainLink {
-    fn read(der: &CertificateDer<'static>) -> Option<Self> {
-        let Certificate { subject, issuer, not_after, fingerprint_sha256, .. } = Certificate::read(der)?;
-        Some(Self { subject, issuer, not_after, fingerprint_sha256 })
+        Report::new(opening, diagnosis, evidence, self.manners.log_client_hello)
     }
 }
 

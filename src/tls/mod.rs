@@ -9,11 +9,13 @@ mod handshake;
 mod ja4;
 pub mod material;
 pub mod pem;
+mod report;
 pub mod server;
 mod tap;
 pub mod trust;
 mod verifier;
 
-pub use handshake::{Accepted, Acceptor, HandshakeFailure, Manners, Opening, Remains, Report, Secured};
+pub use handshake::{Accepted, Acceptor, HandshakeFailure, Manners, Opening, Remains, Secured};
+pub use report::Report;
 pub use tap::Tap;
 pub use verifier::{Gatekeeper, RefuseWith};

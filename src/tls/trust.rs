@@ -65,6 +65,11 @@ pub struct Ca {
 }
 
 impl Ca {
+    /// The certificate.
+    pub fn der(&self) -> &CertificateDer<'static> {
+        &self.der
+    }
+
     /// Reads a CA certificate; `None` when it is not X.509 or webpki could not use it as an anchor.
     pub fn read(der: &CertificateDer<'_>) -> Option<Self> {
         let (_, x509) = X509Certificate::from_der(der).ok()?;

@@ -22,15 +22,23 @@ pub struct Ca {
 impl Ca {
     /// A root called `name`.
     pub fn root(name: &str) -> Self {
-        let params = Self::params(name);
+        Self::root_of(Self::params(name))
+    }
+
+    /// A CA called `name` under `self`.
+    pub fn intermediate(&self, name: &str) -> Self {
+        self.intermediate_of(Self::params(name))
+    }
+
+    /// A root that says what `params` say.
+    pub fn root_of(params: CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
         Self { certificate, params, key }
     }
 
-    /// A CA called `name` under `self`.
-    pub fn intermediate(&self, name: &str) -> Self {
-        let params = Self::params(name);
+    /// A CA under `self` that says what `params` say.
+    pub fn intermediate_of(&self, params: CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer()).unwrap();
         Self { certificate, params, key }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
     SupportedProtocolVersion, version,
@@ -50,9 +52,12 @@ impl Sender {
             .with_root_certificates(roots);
         let config = match identity {
             Some(identity) => {
+                // Not `with_client_auth_cert`: it looks at the certificate, and bad ones are to be sent.
                 let chain = identity.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
                 let key = PrivateKeyDer::try_from(identity.key.serialize_der()).unwrap();
-                builder.with_client_auth_cert(chain, key).unwrap()
+                let key = any_supported_type(&key).unwrap();
+                let resolver = SingleCertAndKey::from(CertifiedKey::new(chain, key));
+                builder.with_client_cert_resolver(Arc::new(resolver))
             }
             None => builder.with_no_client_auth(),
         };
@@ -80,6 +85,15 @@ impl Sender {
     /// The gate's address.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Presents `chain`, whatever it is, and signs with the key of `signer`.
+    pub fn presenting(mut self, chain: &[Vec<u8>], signer: &Identity) -> Self {
+        let chain = chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+        let key = PrivateKeyDer::try_from(signer.key.serialize_der()).unwrap();
+        let certified = CertifiedKey::new(chain, any_supported_type(&key).unwrap());
+        self.config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
+        self
     }
 
     /// Connects and completes the sender's side of the handshake. Over TLS 1.3 a refusal shows only
@@ -111,6 +125,28 @@ impl Sender {
         }
     }
 
+    /// Connects, and reads the alert that refuses it, then the orderly end of the connection.
+    ///
+    /// # Panics
+    /// When it is let in, or gets a reset instead of an end.
+    pub fn refusal(self) -> Refusal {
+        let socket = connect(self.address);
+        let from = socket.local_addr().unwrap();
+        let name = ServerName::try_from(self.name).unwrap();
+        let tls = ClientConnection::new(Arc::new(self.config), name).unwrap();
+        let mut stream = StreamOwned::new(tls, socket);
+        let error = match stream.read(&mut [0]) {
+            Ok(count) => panic!("let in, and read {count} bytes"),
+            Err(error) => error,
+        };
+        let alert = match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(rustls::Error::AlertReceived(alert)) => alert_name(u8::from(*alert)),
+            _ => panic!("no alert, but {error:?}"),
+        };
+        io::copy(&mut stream.sock, &mut io::sink()).expect("an orderly end after the alert");
+        Refusal { from, alert }
+    }
+
     /// One POST of `body` to `path` on a connection of its own.
     pub fn post(self, path: &str, body: &str) -> Answer {
         let request = format!(
@@ -125,6 +161,45 @@ impl Sender {
         let mut connection = self.connect().unwrap();
         connection.write(request.as_bytes());
         connection.answer()
+    }
+}
+
+/// A sender's end of a refused connection.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Its own address.
+    pub from: SocketAddr,
+    /// The alert it read.
+    pub alert: &'static str,
+}
+
+/// The name of an alert's number in RFC 8446 section 6 (and RFC 5246 for TLS 1.2's own).
+pub fn alert_name(number: u8) -> &'static str {
+    match number {
+        0 => "close_notify",
+        10 => "unexpected_message",
+        20 => "bad_record_mac",
+        22 => "record_overflow",
+        40 => "handshake_failure",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        48 => "unknown_ca",
+        49 => "access_denied",
+        50 => "decode_error",
+        51 => "decrypt_error",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        90 => "user_canceled",
+        109 => "missing_extension",
+        112 => "unrecognized_name",
+        116 => "certificate_required",
+        120 => "no_application_protocol",
+        other => panic!("alert {other} is not expected anywhere"),
     }
 }
 

@@ -1,11 +1,11 @@
 //! A second look at a refused chain: every fault in it, not only the first that webpki met.
 
 use rustls_pki_types::CertificateDer;
-use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::{leaf, link};
 use crate::identity::name::{cut, rfc4514};
-use crate::identity::{key, rfc3339, serial};
+use crate::identity::{rfc3339, serial};
 use crate::observe::HandshakeReason as Reason;
 use crate::tls::trust::{Ca, Trust, issuer_key_id, key_id};
 
@@ -60,7 +60,11 @@ impl Fault {
                     | Reason::ClientChainExpired
             )
         };
-        self.reason == reason || (about_the_issuer(self.reason) && about_the_issuer(reason))
+        // webpki does not say which certificate of the chain expired; the leaf has a fault of its own if
+        // it is that.
+        let dates = self.reason == Reason::ClientChainExpired
+            && matches!(reason, Reason::ClientCertExpired | Reason::ClientCertNotYetValid);
+        self.reason == reason || dates || (about_the_issuer(self.reason) && about_the_issuer(reason))
     }
 }
 
@@ -99,47 +103,25 @@ pub(super) fn faults(chain: &[CertificateDer<'_>], trust: &Trust, now: i64) -> V
             }
         }
     }
-    let Some((leaf, intermediates)) = parsed.split_first() else {
+    let Some((end, intermediates)) = parsed.split_first() else {
         return Vec::new();
     };
     let mut faults = Vec::new();
-    faults.extend(unsupported(leaf));
-    faults.extend(issuer(leaf, intermediates, trust, now));
-    faults.extend(weak_signature(leaf));
-    faults.extend(weak_key_of(leaf));
-    faults.extend(leaf_dates(leaf, now));
+    faults.extend(leaf::unsupported(end));
+    faults.extend(issuer(end, intermediates, trust, now));
+    faults.extend(leaf::weak_signature(end));
+    faults.extend(leaf::weak_key_of(end));
+    faults.extend(leaf::dates(end, now));
     faults.extend(intermediates.iter().find_map(|x509| intermediate_dates(x509, now)));
-    faults.extend(is_ca(leaf));
-    faults.extend(purpose(leaf));
+    faults.extend(leaf::is_ca(end));
+    faults.extend(leaf::purpose(end));
     let mend = "issue a new certificate to the sender, if it is still to be trusted";
-    faults.extend(revoked(leaf, trust, mend));
+    faults.extend(leaf::revoked(end, trust, mend));
     let mend = "issue the sender's certificate anew, from a CA that is not revoked";
     let mut issuers = intermediates.iter().filter(|ca| parsed.iter().any(|child| issued(ca, child)));
-    faults.extend(issuers.find_map(|ca| revoked(ca, trust, mend)));
+    faults.extend(issuers.find_map(|ca| leaf::revoked(ca, trust, mend)));
     faults.sort_by_key(Fault::rank);
     faults
-}
-
-fn unsupported(leaf: &X509Certificate<'_>) -> Option<Fault> {
-    if leaf.version().0 != 2 {
-        let detail = format!(
-            "{} is X.509 v{}; only v3 is accepted",
-            named(leaf),
-            leaf.version().0.saturating_add(1)
-        );
-        let hint = "`openssl x509 -req` makes v1 unless it is given extensions: sign the request again with \
-                    -extfile and a file that says extendedKeyUsage=clientAuth";
-        return Some(Fault::new(Reason::ClientCertUnsupported, detail, hint));
-    }
-    let unknown = leaf.extensions().iter().find(|extension| {
-        extension.critical
-            && matches!(extension.parsed_extension(), ParsedExtension::UnsupportedExtension { .. })
-    })?;
-    let oid = unknown.oid.to_id_string();
-    let detail =
-        format!("{} has the critical extension {oid}, which the gate does not know", named(leaf));
-    let hint = "have it issued without that extension, or with it marked as not critical";
-    Some(Fault::new(Reason::ClientCertUnsupported, detail, hint))
 }
 
 /// Follows the names from the leaf up to a configured CA, or to where the chain breaks.
@@ -151,6 +133,7 @@ fn issuer(
 ) -> Option<Fault> {
     let mut child = leaf;
     for depth in 0..MAX_DEPTH {
+        let signed_by = |der: &[u8]| link::may_be_signed_by(child, der);
         let wanted = child.issuer().as_raw();
         let wanted_key = issuer_key_id(child);
         let fits = |key_id: Option<&[u8]>| match (&wanted_key, key_id) {
@@ -158,16 +141,15 @@ fn issuer(
             _ => true,
         };
         let held: Vec<_> = trust.cas.iter().filter(|ca| ca.subject_der == wanted).collect();
-        if let Some(ca) = held.iter().find(|ca| fits(ca.key_id.as_deref())) {
-            let itself = child.subject().as_raw() == wanted
-                && crate::identity::sha256(child.public_key().raw) != ca.spki_sha256;
-            if itself {
-                return Some(wrong_ca_key(child, ca));
-            }
-            if ca.not_after < now {
-                return Some(ca_expired(ca, now));
-            }
-            return None;
+        let fitting: Vec<_> = held.iter().filter(|ca| fits(ca.key_id.as_deref())).collect();
+        if let Some(ca) = fitting.iter().find(|ca| signed_by(ca.der())) {
+            return (ca.not_after < now).then(|| ca_expired(ca, now));
+        }
+        if let Some(ca) = fitting.first() {
+            // With the right key identifier on it, the certificate must have been signed by this CA once.
+            let is_sure = wanted_key.is_some() && wanted_key == ca.key_id;
+            let itself = child.subject().as_raw() == wanted;
+            return Some(if is_sure && !itself { altered(child) } else { wrong_ca_key(child, ca) });
         }
         if child.subject().as_raw() == wanted && depth == 0 {
             return Some(self_signed(leaf, held.first().copied(), trust));
@@ -181,6 +163,14 @@ fn issuer(
                 && !std::ptr::eq(*x509, child)
         });
         match next {
+            Some(next) if !signed_by(next.as_raw()) => {
+                let is_sure = wanted_key.is_some() && wanted_key == key_id(next);
+                let known = trust.known.iter().find(|ca| ca.subject_der == wanted);
+                return Some(match known {
+                    Some(ca) if !is_sure => wrong_ca_key(child, ca),
+                    _ => altered(child),
+                });
+            }
             Some(next) if next.subject().as_raw() != next.issuer().as_raw() => child = next,
             _ => {
                 let known = trust.known.iter().find(|ca| ca.subject_der == wanted);
@@ -196,6 +186,17 @@ fn issuer(
         }
     }
     None
+}
+
+fn altered(child: &X509Certificate<'_>) -> Fault {
+    let detail = format!(
+        "the signature on {} is not its issuer's, {}: the certificate was altered after it was signed",
+        named(child),
+        cut(rfc4514(child.issuer())),
+    );
+    let hint =
+        "send the certificate file as the CA issued it; this one is damaged, or was tampered with";
+    Fault::new(Reason::ClientCertBadSignature, detail, hint)
 }
 
 fn self_signed(leaf: &X509Certificate<'_>, same_name: Option<&Ca>, trust: &Trust) -> Fault {
@@ -244,9 +245,10 @@ fn incomplete(child: &X509Certificate<'_>, known: Option<&Ca>, alone: bool) -> F
         "the certificate of that issuer was not sent"
     };
     let detail = format!("{} was issued by {issuer}, {why}, and {sent}", named(child));
+    let or = if known.is_some() { "" } else { "; if it is a CA of its own, add it to clients.ca" };
     let hint = format!(
         "append the intermediate {issuer} to the sender's certificate file (for curl: the file given to --cert), \
-         leaf first"
+         leaf first{or}"
     );
     Fault::new(Reason::ClientChainIncomplete, detail, hint)
 }
@@ -272,71 +274,6 @@ fn shares_organization(child: &X509Certificate<'_>, trust: &Trust) -> bool {
     trust.cas.iter().any(|ca| ca.organization.as_deref() == Some(organization))
 }
 
-fn weak_signature(leaf: &X509Certificate<'_>) -> Option<Fault> {
-    let algorithm = match leaf.signature_algorithm.algorithm.to_id_string().as_str() {
-        "1.2.840.113549.1.1.4" => "MD5 with RSA",
-        "1.2.840.113549.1.1.5" => "SHA-1 with RSA",
-        "1.2.840.10045.4.1" => "SHA-1 with ECDSA",
-        "1.2.840.10040.4.3" => "SHA-1 with DSA",
-        _ => return None,
-    };
-    let detail = format!("{} is signed with {algorithm}", named(leaf));
-    Some(Fault::new(
-        Reason::ClientCertWeakSignature,
-        detail,
-        "have it issued again with SHA-256 (openssl: -sha256)",
-    ))
-}
-
-/// The leaf's key, if its kind or size is not accepted.
-pub(super) fn weak_key(chain: &[CertificateDer<'_>]) -> Option<Fault> {
-    let (_, leaf) = X509Certificate::from_der(chain.first()?).ok()?;
-    weak_key_of(&leaf)
-}
-
-fn weak_key_of(leaf: &X509Certificate<'_>) -> Option<Fault> {
-    let key = key(leaf);
-    let accepted = match key.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok()) {
-        Some(bits) => (2048..=8192).contains(&bits),
-        None => matches!(key.as_str(), "ECDSA P-256" | "ECDSA P-384" | "ECDSA P-521" | "Ed25519"),
-    };
-    if accepted {
-        return None;
-    }
-    let detail = format!("{} has a key of the kind {key}", named(leaf));
-    let hint = "use ECDSA (P-256, P-384, P-521), RSA of 2048 to 8192 bits, or Ed25519";
-    Some(Fault::new(Reason::ClientCertKeyUnsupported, detail, hint))
-}
-
-fn leaf_dates(leaf: &X509Certificate<'_>, now: i64) -> Option<Fault> {
-    let validity = leaf.validity();
-    let clock = "the gate's clock says";
-    let gate = gate_time(now);
-    let (from, until) = (validity.not_before, validity.not_after);
-    if until.timestamp() < now {
-        let detail = format!(
-            "{} expired {}, at {}; {clock} {gate}",
-            named(leaf),
-            ago(now - until.timestamp()),
-            rfc3339(until)
-        );
-        let hint = "renew the sender's certificate; if it should be valid, check the gate's clock";
-        return Some(Fault::new(Reason::ClientCertExpired, detail, hint));
-    }
-    if from.timestamp() > now {
-        let detail = format!(
-            "{} is valid only {} from now, at {}; {clock} {gate}",
-            named(leaf),
-            span(from.timestamp() - now),
-            rfc3339(from)
-        );
-        let hint =
-            "check the clocks of the gate and of the machine that issued the certificate, or wait";
-        return Some(Fault::new(Reason::ClientCertNotYetValid, detail, hint));
-    }
-    None
-}
-
 fn intermediate_dates(x509: &X509Certificate<'_>, now: i64) -> Option<Fault> {
     let validity = x509.validity();
     let (from, until) = (validity.not_before, validity.not_after);
@@ -357,73 +294,17 @@ fn intermediate_dates(x509: &X509Certificate<'_>, now: i64) -> Option<Fault> {
     Some(Fault::new(Reason::ClientChainExpired, detail, hint))
 }
 
-fn is_ca(leaf: &X509Certificate<'_>) -> Option<Fault> {
-    let Ok(Some(constraints)) = leaf.basic_constraints() else {
-        return None;
-    };
-    if !constraints.value.ca {
-        return None;
-    }
-    let detail = format!("{} is a CA certificate, used as the sender's own", named(leaf));
-    let hint = "issue a certificate for the sender with that CA (basicConstraints=CA:FALSE), and use it";
-    Some(Fault::new(Reason::ClientCertIsCa, detail, hint))
-}
-
-fn purpose(leaf: &X509Certificate<'_>) -> Option<Fault> {
-    let Ok(Some(eku)) = leaf.extended_key_usage() else {
-        return None;
-    };
-    if eku.value.client_auth {
-        return None;
-    }
-    let uses = if eku.value.server_auth { "serverAuth" } else { "other uses" };
-    let detail =
-        format!("{} is for {uses}, not for clients (extendedKeyUsage lacks clientAuth)", named(leaf));
-    let hint = "sign the request again with -extfile and a file that says extendedKeyUsage=clientAuth";
-    Some(Fault::new(Reason::ClientCertWrongPurpose, detail, hint))
-}
-
 /// By name.
 fn issued(ca: &X509Certificate<'_>, child: &X509Certificate<'_>) -> bool {
     child.issuer().as_raw() == ca.subject().as_raw()
 }
 
-fn revoked(x509: &X509Certificate<'_>, trust: &Trust, mend: &str) -> Option<Fault> {
-    trust.crls.iter().find_map(|der| {
-        let (_, crl) = x509_parser::parse_x509_crl(der).ok()?;
-        if crl.issuer().as_raw() != x509.issuer().as_raw() {
-            return None;
-        }
-        let entry =
-            crl.iter_revoked_certificates().find(|entry| entry.raw_serial() == x509.raw_serial())?;
-        let why = match entry.reason_code() {
-            Some((_, code)) => format!(", reason {code}"),
-            None => String::new(),
-        };
-        let detail = format!(
-            "{} was revoked by {} at {}{why}",
-            named(x509),
-            cut(rfc4514(x509.issuer())),
-            rfc3339(entry.revocation_date),
-        );
-        Some(Fault::new(Reason::ClientCertRevoked, detail, mend))
-    })
-}
-
-/// `now` in RFC 3339.
-fn gate_time(now: i64) -> String {
-    match x509_parser::time::ASN1Time::from_timestamp(now) {
-        Ok(time) => rfc3339(time),
-        Err(_) => format!("{now} s since 1970"),
-    }
-}
-
-fn ago(seconds: i64) -> String {
+pub(super) fn ago(seconds: i64) -> String {
     format!("{} ago", span(seconds))
 }
 
 /// A length of time in its largest sensible unit.
-fn span(seconds: i64) -> String {
+pub(super) fn span(seconds: i64) -> String {
     let (count, unit) = match seconds {
         ..=119 => (seconds, "second"),
         120..=7199 => (seconds / 60, "minute"),

@@ -3,12 +3,14 @@
 //! It explains a refusal that has happened. It decides nothing: whatever it says, the sender is out.
 
 mod chain;
+mod leaf;
+mod link;
 mod public;
 mod words;
 
 use std::time::Duration;
 
-use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
 pub use self::public::public;
 
@@ -112,7 +114,8 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         Cause::Tls(Error::AlertReceived(alert)) => Some(alert_name(*alert)),
         _ => None,
     };
-    let alert_sent = case.evidence.plain_alert().or_else(|| alert_for(case.cause)).map(alert_name);
+    let encrypted = || alert_for(case.cause).filter(|_| case.evidence.ends_with_encrypted_alert());
+    let alert_sent = case.evidence.plain_alert().or_else(encrypted).map(alert_name);
     Diagnosis {
         reason: fault.reason,
         detail: fault.detail,
@@ -144,7 +147,9 @@ fn of_error(error: &Error, case: &Case<'_>) -> Fault {
         ) => words::tls_version(case),
         Error::PeerIncompatible(why) => words::no_common_algorithms(why, case),
         Error::InvalidCertificate(CertificateError::BadEncoding) => words::malformed(error),
-        Error::InvalidMessage(rustls::InvalidMessage::HandshakePayloadTooLarge) => words::too_large(),
+        Error::InvalidMessage(
+            InvalidMessage::HandshakePayloadTooLarge | InvalidMessage::CertificatePayloadTooLarge,
+        ) => words::too_large(),
         Error::General(_)
         | Error::FailedToGetCurrentTime
         | Error::FailedToGetRandomBytes
@@ -163,6 +168,8 @@ fn of_alert(alert: AlertDescription, case: &Case<'_>) -> Fault {
         | AlertDescription::CertificateRevoked
         | AlertDescription::CertificateExpired
         | AlertDescription::CertificateUnknown
+        // What a sender says that holds a CA of the right name and another key.
+        | AlertDescription::DecryptError
         | AlertDescription::BadCertificateStatusResponse => words::server_cert_rejected(alert, case),
         AlertDescription::ProtocolVersion => words::tls_version(case),
         other => words::client_alert(other),
@@ -178,9 +185,9 @@ fn of_refusal(
     let mut faults = chain::faults(chain, case.trust, case.now);
     let named = match refusal {
         Refusal::Chain(error) => words::of_chain_error(error, chain),
-        Refusal::KeyUsage => words::key_usage(chain),
+        Refusal::KeyUsage => return chain::combine(faults),
         Refusal::Rules => words::not_allowed(chain),
-        Refusal::Possession(error) => match chain::weak_key(chain) {
+        Refusal::Possession(error) => match leaf::weak_key(chain) {
             Some(fault) => fault,
             None => words::key_mismatch(error, chain),
         },
@@ -198,9 +205,17 @@ fn alert_for(cause: &Cause) -> Option<AlertDescription> {
     match cause {
         Cause::Tls(Error::NoCertificatesPresented) => Some(AlertDescription::CertificateRequired),
         Cause::Tls(Error::InvalidCertificate(error)) => Some(error.clone().into()),
-        Cause::Tls(Error::InvalidCertRevocationList(_)) => Some(AlertDescription::HandshakeFailure),
+        Cause::Tls(Error::InvalidCertRevocationList(_) | Error::PeerIncompatible(_)) => {
+            Some(AlertDescription::HandshakeFailure)
+        }
+        Cause::Tls(Error::NoApplicationProtocol) => Some(AlertDescription::NoApplicationProtocol),
         Cause::Tls(Error::PeerMisbehaved(_)) => Some(AlertDescription::IllegalParameter),
-        Cause::Tls(Error::InvalidMessage(_)) => Some(AlertDescription::DecodeError),
+        Cause::Tls(Error::InvalidMessage(error)) => Some((*error).into()),
+        Cause::Tls(Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. }) => {
+            Some(AlertDescription::UnexpectedMessage)
+        }
+        Cause::Tls(Error::DecryptError) => Some(AlertDescription::BadRecordMac),
+        Cause::Tls(Error::PeerSentOversizedRecord) => Some(AlertDescription::RecordOverflow),
         _ => None,
     }
 }

@@ -1,1 +1,223 @@
-//! Tests.
+//! The function alone, with causes that no socket is needed for and some that no sender can bring about.
+
+use std::io;
+
+use proptest::prelude::*;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls::{InvalidMessage, PeerMisbehaved};
+use rustls_pki_types::CertificateDer;
+
+use super::*;
+use crate::tls::trust::Ca;
+
+/// A moment at which rcgen's certificates (1975 to 4096) are valid.
+const NOW: i64 = 1_800_000_000;
+
+/// A trust with one CA, and the chain of one sender of it.
+struct Scene {
+    trust: Trust,
+    chain: Vec<CertificateDer<'static>>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let mut ca = CertificateParams::default();
+        ca.distinguished_name.push(DnType::CommonName, "Unit CA");
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca_key = KeyPair::generate().unwrap();
+        let ca_certificate = ca.self_signed(&ca_key).unwrap();
+        let mut leaf = CertificateParams::default();
+        leaf.distinguished_name.push(DnType::CommonName, "unit");
+        leaf.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate().unwrap();
+        let leaf = leaf.signed_by(&key, &Issuer::from_params(&ca, &ca_key)).unwrap();
+        let cas = vec![Ca::read(ca_certificate.der()).unwrap()];
+        let trust = Trust { cas, known: Vec::new(), crls: Vec::new() };
+        Self { trust, chain: vec![leaf.der().clone()] }
+    }
+
+    fn diagnose(&self, cause: &Cause, evidence: &Evidence, hello: Option<&ClientHello>) -> Diagnosis {
+        let (trust, now) = (&self.trust, NOW);
+        let diagnosis = diagnose(&Case { cause, hello, evidence, trust, server_names: "dns:unit", now });
+        assert!(!diagnosis.detail.is_empty() && !diagnosis.hint.is_empty(), "{diagnosis:?}");
+        diagnosis
+    }
+
+    /// The verdict on a chain that the verifier refused with `error`.
+    fn refused(&self, chain: &[CertificateDer<'static>], error: impl Into<Error>) -> Diagnosis {
+        let error = error.into();
+        let refused = Some(Refusal::Chain(error.clone()));
+        let mut evidence = Evidence::default();
+        evidence.presented = Some(Presented { chain: chain.to_vec(), refused });
+        self.diagnose(&Cause::Tls(error), &evidence, None)
+    }
+
+    fn of(&self, error: impl Into<Error>) -> Reason {
+        self.diagnose(&Cause::Tls(error.into()), &Evidence::default(), None).reason
+    }
+}
+
+#[test]
+fn an_error_without_a_certificate_has_its_reason() {
+    let scene = Scene::new();
+    for (error, reason) in [
+        (Error::NoCertificatesPresented, Reason::ClientCertMissing),
+        (Error::NoApplicationProtocol, Reason::AlpnMismatch),
+        (PeerIncompatible::Tls12NotOfferedOrEnabled.into(), Reason::TlsVersion),
+        (PeerIncompatible::NoCipherSuitesInCommon.into(), Reason::NoCommonAlgorithms),
+        (PeerIncompatible::NoKxGroupsInCommon.into(), Reason::NoCommonAlgorithms),
+        (PeerIncompatible::SignatureAlgorithmsExtensionRequired.into(), Reason::NoCommonAlgorithms),
+        (InvalidMessage::HandshakePayloadTooLarge.into(), Reason::ClientCertTooLarge),
+        (InvalidMessage::CertificatePayloadTooLarge.into(), Reason::ClientCertTooLarge),
+        (InvalidMessage::InvalidContentType.into(), Reason::ProtocolError),
+        (PeerMisbehaved::UnsolicitedEncryptedExtension.into(), Reason::ProtocolError),
+        (Error::DecryptError, Reason::ProtocolError),
+        (Error::PeerSentOversizedRecord, Reason::ProtocolError),
+        (CertificateError::BadEncoding.into(), Reason::ClientCertMalformed),
+        (Error::General("x".into()), Reason::InternalError),
+        (Error::FailedToGetRandomBytes, Reason::InternalError),
+        (Error::EncryptError, Reason::InternalError),
+    ] {
+        assert_eq!(scene.of(error.clone()), reason, "{error:?}");
+    }
+}
+
+#[test]
+fn an_old_hello_is_a_matter_of_version_whatever_else_it_lacks() {
+    let scene = Scene::new();
+    let hello = ClientHello { versions: vec!["TLSv1.1".into()], ..ClientHello::default() };
+    let cause = Cause::Tls(PeerIncompatible::SignatureAlgorithmsExtensionRequired.into());
+
+    let diagnosis = scene.diagnose(&cause, &Evidence::default(), Some(&hello));
+
+    assert_eq!(diagnosis.reason, Reason::TlsVersion);
+    assert!(diagnosis.detail.contains("TLSv1.1"), "{diagnosis:?}");
+}
+
+#[test]
+fn each_alert_of_a_sender_has_its_name_and_its_reason() {
+    use Reason::{ClientAlert, ClientClosed, ServerCertRejected, TlsVersion};
+    let scene = Scene::new();
+    // RFC 8446 section 6, RFC 5246 section 7.2.
+    for (number, name, reason) in [
+        (0, "close_notify", ClientClosed),
+        (10, "unexpected_message", ClientAlert),
+        (20, "bad_record_mac", ClientAlert),
+        (22, "record_overflow", ClientAlert),
+        (40, "handshake_failure", ClientAlert),
+        (42, "bad_certificate", ServerCertRejected),
+        (43, "unsupported_certificate", ServerCertRejected),
+        (44, "certificate_revoked", ServerCertRejected),
+        (45, "certificate_expired", ServerCertRejected),
+        (46, "certificate_unknown", ServerCertRejected),
+        (47, "illegal_parameter", ClientAlert),
+        (48, "unknown_ca", ServerCertRejected),
+        (49, "access_denied", ClientAlert),
+        (50, "decode_error", ClientAlert),
+        (51, "decrypt_error", ServerCertRejected),
+        (70, "protocol_version", TlsVersion),
+        (71, "insufficient_security", ClientAlert),
+        (80, "internal_error", ClientAlert),
+        (86, "inappropriate_fallback", ClientAlert),
+        (90, "user_canceled", ClientClosed),
+        (109, "missing_extension", ClientAlert),
+        (110, "unsupported_extension", ClientAlert),
+        (112, "unrecognized_name", ClientAlert),
+        (113, "bad_certificate_status_response", ServerCertRejected),
+        (115, "unknown_psk_identity", ClientAlert),
+        (116, "certificate_required", ClientAlert),
+        (120, "no_application_protocol", ClientAlert),
+    ] {
+        let cause = Cause::Tls(Error::AlertReceived(AlertDescription::from(number)));
+        let diagnosis = scene.diagnose(&cause, &Evidence::default(), None);
+        assert_eq!(diagnosis.alert_received.as_deref(), Some(name));
+        assert_eq!(diagnosis.reason, reason, "{name}");
+        assert_eq!(diagnosis.alert_sent, None, "an alert is not answered");
+    }
+}
+
+#[test]
+fn trouble_with_a_crl_is_never_the_senders() {
+    let scene = Scene::new();
+    let chain = &scene.chain;
+    for (error, reason) in [
+        (CertificateError::UnknownRevocationStatus, Reason::CrlUnavailable),
+        (CertificateError::ExpiredRevocationList, Reason::CrlExpired),
+    ] {
+        let diagnosis = scene.refused(chain, error);
+        assert_eq!(diagnosis.reason, reason);
+        assert!(diagnosis.detail.contains("CN=unit"), "{diagnosis:?}");
+    }
+    let error = Error::InvalidCertRevocationList(rustls::CertRevocationListError::BadSignature);
+    assert_eq!(scene.refused(chain, error).reason, Reason::CrlUnavailable);
+}
+
+#[test]
+fn the_verifiers_word_stands_when_the_chain_shows_no_fault() {
+    let scene = Scene::new();
+    for (error, reason) in [
+        (CertificateError::UnknownIssuer, Reason::ClientCertUnknownCa),
+        (CertificateError::BadSignature, Reason::ClientCertBadSignature),
+        (CertificateError::Expired, Reason::ClientCertExpired),
+        (CertificateError::NotValidYet, Reason::ClientCertNotYetValid),
+        (CertificateError::InvalidPurpose, Reason::ClientCertWrongPurpose),
+        (CertificateError::Revoked, Reason::ClientCertRevoked),
+    ] {
+        assert_eq!(scene.refused(&scene.chain, error).reason, reason);
+    }
+}
+
+#[test]
+fn a_failing_socket_is_told_from_a_sender_that_closes() {
+    let scene = Scene::new();
+    let cause = Cause::Io(io::Error::other("message\r\nbuffer full"));
+    let diagnosis = scene.diagnose(&cause, &Evidence::default(), None);
+    assert_eq!(diagnosis.reason, Reason::ProtocolError);
+    assert!(diagnosis.detail.contains(r"message\0D\0Abuffer full"), "{diagnosis:?}");
+    let closed = scene.diagnose(&Cause::Closed, &Evidence::of_greeting(7), None);
+    assert_eq!(closed.reason, Reason::ClientClosed);
+    assert!(closed.detail.contains("after 7 bytes"), "{closed:?}");
+}
+
+#[test]
+fn an_alert_that_was_not_seen_leaving_is_not_claimed() {
+    let scene = Scene::new();
+    let cause = Cause::Tls(Error::NoCertificatesPresented);
+    let mut evidence = Evidence::default();
+    assert_eq!(scene.diagnose(&cause, &evidence, None).alert_sent, None);
+
+    // Encrypted: its length tells that it was one, the cause which.
+    evidence.sent(&[&[23, 3, 3, 0, 19][..], &[0x5a; 19]].concat());
+    let sent = scene.diagnose(&cause, &evidence, None).alert_sent;
+    assert_eq!(sent.as_deref(), Some("certificate_required"));
+
+    // In the clear, after other records, in two writes: what was sent is what counts.
+    evidence.sent(&[21, 3, 3, 0]);
+    evidence.sent(&[2, 2, 40]);
+    let sent = scene.diagnose(&cause, &evidence, None).alert_sent;
+    assert_eq!(sent.as_deref(), Some("handshake_failure"));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_in_place_of_certificates_make_it_panic_or_blame_the_gate(
+        chain in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..64), 1..4),
+    ) {
+        let scene = Scene::new();
+        let chain: Vec<_> = chain.into_iter().map(CertificateDer::from).collect();
+        let diagnosis = scene.refused(&chain, CertificateError::BadEncoding);
+        prop_assert_eq!(diagnosis.reason, Reason::ClientCertMalformed);
+    }
+
+    #[test]
+    fn a_certificate_with_any_byte_changed_is_never_blamed_on_the_gate(at in 0usize..300, to in any::<u8>()) {
+        let scene = Scene::new();
+        let mut der = scene.chain[0].to_vec();
+        let at = at % der.len();
+        der[at] = to;
+        let chain = [CertificateDer::from(der), scene.chain[0].clone()];
+        let diagnosis = scene.refused(&chain, CertificateError::BadSignature);
+        prop_assert_eq!(diagnosis.reason.class(), crate::observe::ReasonClass::Client);
+        prop_assert!(!diagnosis.detail.contains(char::is_control));
+    }
+}

@@ -9,7 +9,8 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::chain::{Fault, named};
 use super::{Case, NotTls, Step, is_crl_error};
-use crate::identity::name::printable;
+use crate::identity::Certificate;
+use crate::identity::name::{cut, printable};
 use crate::observe::HandshakeReason as Reason;
 use crate::tls::client_hello::ClientHello;
 
@@ -70,6 +71,11 @@ pub(super) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> 
              tls.certificate holds the intermediates"
                 .to_owned()
         }
+        AlertDescription::DecryptError => {
+            "the signature on the gate's certificate does not fit the CA that the sender holds: the CA was made \
+             again; give the sender the present CA's certificate (curl: --cacert ca.pem)"
+                .to_owned()
+        }
         AlertDescription::CertificateExpired => {
             "renew the certificate in tls.certificate; if it is valid, the sender's clock is wrong".to_owned()
         }
@@ -93,6 +99,12 @@ pub(super) fn tls_version(case: &Case<'_>) -> Fault {
 pub(super) fn no_common_algorithms(why: &PeerIncompatible, case: &Case<'_>) -> Fault {
     let what = match why {
         PeerIncompatible::NoCipherSuitesInCommon => "cipher suite",
+        // Suites with the RSA key exchange of old need no groups, so none are offered.
+        PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired
+            if case.hello.is_some_and(|hello| hello.groups.is_empty()) =>
+        {
+            "cipher suite with forward secrecy (ECDHE)"
+        }
         PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired => {
             "key exchange group"
         }
@@ -112,6 +124,9 @@ fn offers(hello: Option<&ClientHello>) -> String {
         return "what could not be read".to_owned();
     };
     let list = |values: &[u16]| {
+        if values.is_empty() {
+            return "none".to_owned();
+        }
         let shown: Vec<_> = values.iter().take(16).map(|value| format!("{value:#06x}")).collect();
         shown.join(" ")
     };
@@ -242,56 +257,81 @@ pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fau
             "have it issued with ECDSA, RSA of 2048 bits or more, or Ed25519",
         ),
         CertificateError::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
-            Some(error) => of_webpki(error),
+            Some(error) => {
+                let (reason, what, hint) = of_webpki(error);
+                return Fault::new(reason, format!("{who} {what}"), hint);
+            }
             None => (Reason::ClientCertMalformed, "have it issued again"),
         },
         _ => (Reason::ClientCertMalformed, "have it issued again"),
     };
-    Fault::new(reason, format!("{who}: {error}"), hint)
+    let of = match reason {
+        Reason::CrlUnavailable | Reason::CrlExpired => issuer_of(chain),
+        _ => String::new(),
+    };
+    Fault::new(reason, format!("{who}{of}: {error}"), hint)
 }
 
-fn of_webpki(error: &webpki::Error) -> (Reason, &'static str) {
+fn issuer_of(chain: &[CertificateDer<'_>]) -> String {
+    let issuer = chain.first().and_then(Certificate::read).map(|certificate| certificate.issuer);
+    issuer.map(|issuer| format!(" of the CA {issuer}")).unwrap_or_default()
+}
+
+/// Reason, what is wrong, what to do.
+fn of_webpki(error: &webpki::Error) -> (Reason, &'static str, &'static str) {
     use webpki::Error;
     match error {
-        Error::CaUsedAsEndEntity => {
-            (Reason::ClientCertIsCa, "issue a certificate for the sender with that CA")
-        }
+        Error::CaUsedAsEndEntity => (
+            Reason::ClientCertIsCa,
+            "is a CA certificate",
+            "issue a certificate for the sender with that CA",
+        ),
         Error::UnsupportedCertVersion | Error::UnsupportedCriticalExtension => (
             Reason::ClientCertUnsupported,
+            "or its issuer is not X.509 v3, or has a critical extension that the gate does not know",
             "have it issued as X.509 v3 without unusual critical extensions",
         ),
         Error::EndEntityUsedAsCa => (
             Reason::ClientChainInvalid,
-            "its issuer is no CA (CA:TRUE is missing): have it issued by one",
+            "was issued by a certificate that is no CA (CA:TRUE is missing)",
+            "have it issued by a CA",
         ),
-        Error::PathLenConstraintViolated => {
-            (Reason::ClientChainInvalid, "a CA in the chain may not have so many CAs below it (pathlen)")
-        }
+        Error::PathLenConstraintViolated => (
+            Reason::ClientChainInvalid,
+            "has more CAs above it than one of them allows (pathlen)",
+            "have it issued by a CA higher up, or raise the pathlen of that CA",
+        ),
         Error::NameConstraintViolation
         | Error::InvalidNetworkMaskConstraint
         | Error::MalformedNameConstraint
         | Error::MaximumNameConstraintComparisonsExceeded => (
             Reason::ClientChainInvalid,
-            "a CA in the chain may not issue for these names (nameConstraints)",
+            "has names that a CA above it may not issue for (nameConstraints)",
+            "have it issued with names that the CA's nameConstraints permit, or by another CA",
         ),
         Error::MaximumPathBuildCallsExceeded
         | Error::MaximumPathDepthExceeded
         | Error::MaximumSignatureChecksExceeded => (
             Reason::ClientChainInvalid,
-            "the chain is too deep; send the leaf and its own intermediates only",
+            "came with a chain that is too deep (more than 6 intermediates) or too tangled",
+            "send the leaf and its own intermediates only",
         ),
-        _ => (Reason::ClientCertMalformed, "have it issued again; its encoding is broken"),
+        _ => (
+            Reason::ClientCertMalformed,
+            "is encoded in a way that cannot be read",
+            "have it issued again; its encoding is broken",
+        ),
     }
 }
 
-pub(super) fn key_usage(chain: &[CertificateDer<'_>]) -> Fault {
-    let detail = format!("{} may not sign (keyUsage lacks digitalSignature)", who(chain));
-    let hint = "have it issued with keyUsage=digitalSignature, or without keyUsage";
-    Fault::new(Reason::ClientCertWrongPurpose, detail, hint)
-}
-
 pub(super) fn not_allowed(chain: &[CertificateDer<'_>]) -> Fault {
-    let detail = format!("{} verifies, but no rule of clients.allow matches it", who(chain));
+    let names = chain.first().and_then(Certificate::read).map(|certificate| certificate.san.join(", "));
+    let names = names.filter(|names| !names.is_empty()).unwrap_or_else(|| "none".to_owned());
+    let detail = format!(
+        "{} verifies, but no rule of clients.allow matches it (its alternative names: {})",
+        who(chain),
+        cut(names)
+    );
     let hint = "add a rule for it to clients.allow, if it is to be let in";
     Fault::new(Reason::ClientNotAllowed, detail, hint)
 }

@@ -1,0 +1,156 @@
+//! The `handshake_failed` event: everything that is known of a refused connection.
+
+use std::net::IpAddr;
+
+use rustls::{CipherSuite, NamedGroup, SignatureScheme};
+use rustls_pki_types::CertificateDer;
+use serde::Serialize;
+
+use super::client_hello::ClientHello;
+use super::diagnosis::Diagnosis;
+use super::evidence::Evidence;
+use super::handshake::Opening;
+use crate::identity::{Certificate, Peer};
+use crate::observe::HandshakeReason;
+use crate::observe::repeats::Kind;
+
+/// The `handshake_failed` event.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    id: String,
+    peer: String,
+    #[serde(skip)]
+    source: IpAddr,
+    /// Why.
+    pub reason: HandshakeReason,
+    detail: String,
+    hint: String,
+    elapsed_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sni: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alpn: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_versions_offered: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_hello: Option<Offered>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cipher: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alert_sent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alert_received: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_cert: Option<Certificate>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    chain: Vec<ChainLink>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearest_ca: Option<String>,
+}
+
+/// The rest of a ClientHello, logged on request.
+#[derive(Debug, Serialize)]
+struct Offered {
+    ja4: String,
+    suites: Vec<String>,
+    groups: Vec<String>,
+    schemes: Vec<String>,
+}
+
+/// One of the certificates sent after the leaf.
+#[derive(Debug, Serialize)]
+struct ChainLink {
+    subject: String,
+    issuer: String,
+    not_after: String,
+    fingerprint_sha256: String,
+}
+
+impl Report {
+    pub(super) fn new(
+        opening: &Opening,
+        diagnosis: Diagnosis,
+        evidence: &Evidence,
+        log_client_hello: bool,
+    ) -> Self {
+        let hello = opening.hello.as_deref();
+        let chain =
+            evidence.presented.as_ref().map(|presented| presented.chain.as_slice()).unwrap_or_default();
+        Self {
+            id: opening.id.clone(),
+            peer: opening.peer.to_string(),
+            source: opening.peer.ip(),
+            reason: diagnosis.reason,
+            detail: diagnosis.detail,
+            hint: diagnosis.hint,
+            elapsed_ms: u64::try_from(opening.at.elapsed().as_millis()).unwrap_or(u64::MAX),
+            sni: hello.and_then(|hello| hello.sni.clone()),
+            alpn: hello.map(|hello| hello.alpn.clone()),
+            tls_versions_offered: hello.map(|hello| hello.versions.clone()),
+            client_hello: hello.filter(|_| log_client_hello).map(Offered::of),
+            tls_version: opening.agreed.as_ref().map(|(version, _)| version.clone()),
+            cipher: opening.agreed.as_ref().map(|(_, cipher)| cipher.clone()),
+            alert_sent: diagnosis.alert_sent,
+            alert_received: diagnosis.alert_received,
+            client_cert: chain.first().and_then(Certificate::read),
+            chain: chain.iter().skip(1).take(8).filter_map(ChainLink::read).collect(),
+            nearest_ca: diagnosis.nearest_ca,
+        }
+    }
+
+    /// Names the sender, where its certificate was verified before.
+    pub(super) fn of(mut self, peer: &Peer) -> Self {
+        self.client_cert = Some(peer.certificate.clone());
+        self
+    }
+
+    /// The sender is told over HTTP instead.
+    pub(super) fn without_alert(&mut self) {
+        self.alert_sent = None;
+    }
+
+    /// The connection's identifier, by which a sender's question leads to this report.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What makes another refusal a repetition of this one.
+    pub fn kind(&self) -> Kind {
+        Kind {
+            reason: self.reason,
+            source: Some(self.source),
+            fingerprint: self
+                .client_cert
+                .as_ref()
+                .map(|certificate| certificate.fingerprint_sha256.clone()),
+        }
+    }
+}
+
+impl Offered {
+    fn of(hello: &ClientHello) -> Self {
+        let suite = |suite: &u16| name(CipherSuite::from(*suite).as_str(), *suite);
+        let group = |group: &u16| name(NamedGroup::from(*group).as_str(), *group);
+        let scheme = |scheme: &u16| name(SignatureScheme::from(*scheme).as_str(), *scheme);
+        Self {
+            ja4: hello.ja4.clone(),
+            suites: hello.suites.iter().map(suite).collect(),
+            groups: hello.groups.iter().map(group).collect(),
+            schemes: hello.schemes.iter().map(scheme).collect(),
+        }
+    }
+}
+
+/// The name rustls knows, else the number.
+fn name(known: Option<&str>, value: u16) -> String {
+    known.map_or_else(|| format!("{value:#06x}"), str::to_owned)
+}
+
+impl ChainLink {
+    fn read(der: &CertificateDer<'static>) -> Option<Self> {
+        let Certificate { subject, issuer, not_after, fingerprint_sha256, .. } = Certificate::read(der)?;
+        Some(Self { subject, issuer, not_after, fingerprint_sha256 })
+    }
+}

@@ -1,0 +1,195 @@
+//! Certificates of the right CA that are not fit for a sender.
+
+use rcgen::{CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType, date_time_ymd};
+use serde_json::json;
+
+use super::{BOTH, Trial, refused, refused_by, says};
+use crate::support::gate::GateCommand;
+use crate::support::pki::{Leaf, Pki};
+use crate::support::sender::Sender;
+
+const DAY: i64 = 24 * 3600;
+
+#[test]
+fn a_sender_without_a_certificate_is_told_so_over_both_versions() {
+    let pki = Pki::new();
+    let mut trial = Trial::new(&pki);
+
+    for (name, version) in BOTH {
+        let sender = Sender::with_versions(&pki, &trial.gate, None, &[version]);
+        let line = trial.refuse(sender, "client_cert_missing");
+        assert_eq!(line["alert_sent"], "certificate_required");
+        assert_eq!(line["tls_version"], name);
+        assert!(line["client_cert"].is_null() && line["chain"].is_null(), "{line}");
+        says(&line, "detail", &["no certificate", "CN=Test Root"]);
+        says(&line, "hint", &["--cert", "Ed448"]);
+    }
+    trial.end();
+}
+
+#[test]
+fn an_expired_certificate_is_told_since_when() {
+    let pki = Pki::new();
+    let expired = pki.client(Leaf::client("late").valid(-30 * DAY, -3 * DAY - 3600));
+
+    for line in refused(&pki, &expired, "client_cert_expired") {
+        let until = line["client_cert"]["not_after"].as_str().unwrap();
+        says(&line, "detail", &["CN=late", "expired 3 days ago", until, "the gate's clock says 20"]);
+        says(&line, "hint", &["renew"]);
+        assert_eq!(line["alert_sent"], "certificate_expired");
+    }
+}
+
+#[test]
+fn a_certificate_that_is_not_valid_yet_is_told_from_when() {
+    let pki = Pki::new();
+    let early = pki.client(Leaf::client("early").valid(10 * DAY + 3600, 20 * DAY));
+
+    for line in refused(&pki, &early, "client_cert_not_yet_valid") {
+        let from = line["client_cert"]["not_before"].as_str().unwrap();
+        says(&line, "detail", &["CN=early", "10 days from now", from, "the gate's clock says 20"]);
+        says(&line, "hint", &["clocks"]);
+    }
+}
+
+#[test]
+fn a_server_certificate_is_told_what_it_lacks() {
+    let pki = Pki::new();
+    let server = pki.client(Leaf::server());
+
+    for line in refused(&pki, &server, "client_cert_wrong_purpose") {
+        says(&line, "detail", &["CN=gate", "serverAuth", "lacks clientAuth"]);
+        says(&line, "hint", &["extendedKeyUsage=clientAuth"]);
+        assert_eq!(line["client_cert"]["eku"], json!(["serverAuth"]));
+    }
+}
+
+#[test]
+fn a_certificate_whose_key_may_not_sign_is_refused() {
+    let pki = Pki::new();
+    let usages = vec![KeyUsagePurpose::KeyEncipherment];
+    let cipher = pki.client(Leaf::client("cipher").with(|params| params.key_usages = usages));
+
+    for line in refused(&pki, &cipher, "client_cert_wrong_purpose") {
+        says(&line, "detail", &["CN=cipher", "keyUsage lacks digitalSignature"]);
+        says(&line, "hint", &["keyUsage=digitalSignature"]);
+    }
+}
+
+#[test]
+fn a_ca_certificate_is_not_a_senders() {
+    let pki = Pki::new();
+    let ca = pki.client(Leaf::client("big").with(|params| {
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    }));
+
+    for line in refused(&pki, &ca, "client_cert_is_ca") {
+        says(&line, "detail", &["CN=big", "is a CA certificate"]);
+        says(&line, "hint", &["CA:FALSE"]);
+    }
+}
+
+#[test]
+fn a_critical_extension_nobody_knows_is_named() {
+    let pki = Pki::new();
+    let mut unknown = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 7], vec![5, 0]);
+    unknown.set_criticality(true);
+    let strange = pki.client(Leaf::client("strange").extension(unknown));
+
+    for line in refused(&pki, &strange, "client_cert_unsupported") {
+        says(&line, "detail", &["CN=strange", "critical extension 1.3.6.1.4.1.99999.7"]);
+        says(&line, "hint", &["not critical"]);
+    }
+}
+
+#[test]
+fn a_revoked_certificate_is_told_since_when_and_why() {
+    let pki = Pki::new();
+    let crl = pki.file("crl.pem", pki.intermediate.crl(&[0x1234], 3600));
+    let revoked = pki.client(Leaf::client("stolen").serial(0x1234));
+
+    let command = GateCommand::new(&pki).arg("--crl", crl);
+    for line in refused_by(command, &pki, &revoked, "client_cert_revoked") {
+        says(&line, "detail", &["CN=stolen", "serial 1234", "revoked by CN=Test Intermediate at 20"]);
+        // As RFC 5280 calls the reason.
+        says(&line, "detail", &["keyCompromise"]);
+        says(&line, "hint", &["new certificate"]);
+        assert_eq!(line["alert_sent"], "certificate_revoked");
+    }
+}
+
+#[test]
+fn a_verified_certificate_that_no_rule_allows_is_refused() {
+    let pki = Pki::new();
+    let other = pki.client(Leaf::client("other"));
+
+    let command = GateCommand::new(&pki).arg("--allow", "dns=notes.example");
+    for line in refused_by(command, &pki, &other, "client_not_allowed") {
+        says(&line, "detail", &["CN=other", "verifies", "clients.allow"]);
+        // What a rule could match is to be read right here.
+        says(&line, "detail", &["dns:other.example"]);
+        says(&line, "hint", &["clients.allow"]);
+    }
+}
+
+#[test]
+fn of_two_faults_of_one_certificate_both_are_named() {
+    let pki = Pki::new();
+    let leaf = Leaf::client("twice").valid(-9 * DAY, -2 * DAY - 3600);
+    let twice = pki.client(leaf.with(|params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    }));
+
+    for line in refused(&pki, &twice, "client_cert_expired") {
+        says(&line, "detail", &["expired 2 days ago", "Besides: ", "lacks clientAuth"]);
+    }
+}
+
+#[test]
+fn an_expired_certificate_whose_key_may_not_sign_is_told_both() {
+    let pki = Pki::new();
+    let leaf = Leaf::client("twice").valid(-9 * DAY, -2 * DAY - 3600);
+    let usages = vec![KeyUsagePurpose::KeyAgreement];
+    let twice = pki.client(leaf.with(|params| params.key_usages = usages));
+
+    for line in refused(&pki, &twice, "client_cert_expired") {
+        says(&line, "detail", &["expired 2 days ago", "Besides: ", "digitalSignature"]);
+    }
+}
+
+#[test]
+fn the_line_carries_the_whole_certificate() {
+    let pki = Pki::new();
+    let leaf = Leaf::client("full").serial(0xab_cdef).sans(vec![
+        SanType::DnsName("full.example".try_into().unwrap()),
+        SanType::URI("spiffe://house/full".try_into().unwrap()),
+        SanType::Rfc822Name("full@house.example".try_into().unwrap()),
+        SanType::IpAddress("192.0.2.7".parse().unwrap()),
+    ]);
+    let full = pki.client(leaf.with(|params| {
+        params.not_before = date_time_ymd(2020, 1, 31);
+        params.not_after = date_time_ymd(2021, 2, 28);
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::EmailProtection];
+    }));
+
+    for line in refused(&pki, &full, "client_cert_expired") {
+        let expected = json!({
+            "subject": "O=Example,CN=full",
+            "issuer": "CN=Test Intermediate",
+            "serial": "abcdef",
+            "not_before": "2020-01-31T00:00:00Z",
+            "not_after": "2021-02-28T00:00:00Z",
+            "san": ["dns:full.example", "uri:spiffe://house/full", "email:full@house.example", "ip:192.0.2.7"],
+            "fingerprint_sha256": full.fingerprint(),
+            "key": "ECDSA P-256",
+            "eku": ["clientAuth", "emailProtection"],
+        });
+        assert_eq!(line["client_cert"], expected);
+        let link = &line["chain"][0];
+        assert_eq!(link["subject"], "CN=Test Intermediate");
+        assert_eq!(link["issuer"], "CN=Test Root");
+        assert_eq!(link["fingerprint_sha256"], clawgate::identity::sha256(&full.chain[1]));
+        assert!(link["not_after"].is_string(), "{link}");
+    }
+}

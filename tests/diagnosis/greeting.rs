@@ -1,0 +1,131 @@
+//! What comes in place of a TLS handshake.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr};
+
+use super::{Trial, says};
+use crate::support::gate::Gate;
+use crate::support::pki::Pki;
+use crate::support::sender::{Answer, connect};
+
+/// Sends `bytes` and reads to the end; the sender's own address and what came back.
+fn exchange(gate: &Gate, bytes: &[u8]) -> (SocketAddr, Vec<u8>) {
+    let mut socket = connect(gate.address());
+    socket.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).expect("an orderly end");
+    (socket.local_addr().unwrap(), answer)
+}
+
+#[test]
+fn http_without_tls_is_answered_in_http() {
+    let pki = Pki::new();
+    let mut trial = Trial::new(&pki);
+
+    let long =
+        format!("POST /hooks/wake HTTP/1.1\r\nContent-Length: 300000\r\n\r\n{}", "x".repeat(300_000));
+    for request in [
+        "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        &long,
+    ] {
+        let (from, answer) = exchange(&trial.gate, request.as_bytes());
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let head = Answer::parse(head);
+        assert_eq!(head.status, 400);
+        assert_eq!(head.header("x-clawgate-reason"), Some("plain_http"));
+        assert_eq!(head.header("connection"), Some("close"));
+        assert_eq!(head.header("content-length").unwrap().parse(), Ok(body.len()));
+        assert!(body.contains("TLS port") && body.contains("https://"), "{body}");
+        let line = trial.line("plain_http", from);
+        says(&line, "detail", &["HTTP without TLS"]);
+        says(&line, "hint", &["https://"]);
+        assert!(line["alert_sent"].is_null() && line["sni"].is_null(), "{line}");
+    }
+    trial.end();
+}
+
+#[test]
+fn a_proxy_header_is_told_apart_in_both_its_versions() {
+    let pki = Pki::new();
+    let mut trial = Trial::new(&pki);
+
+    let v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc0\0\x02\x02\x10\0\x20\0";
+    for header in [&b"PROXY TCP4 192.0.2.1 192.0.2.2 4096 8192\r\n"[..], b"PROXY UNKNOWN\r\n", v2] {
+        let (from, answer) = exchange(&trial.gate, header);
+        assert!(answer.is_empty(), "{answer:?}");
+        let line = trial.line("proxy_protocol", from);
+        says(&line, "detail", &["PROXY protocol"]);
+        says(&line, "hint", &["load balancer"]);
+    }
+    trial.end();
+}
+
+#[test]
+fn other_protocols_are_named_and_only_noise() {
+    let pki = Pki::new();
+    let mut trial = Trial::new(&pki);
+
+    for (bytes, says_what) in [
+        (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], &["SSH-2.0-", "looks like SSH"][..]),
+        (b"EHLO mail.example\r\n", &["EHLO", "looks like SMTP"]),
+        (b"\x03\x00\x00\x13\x0e\xe0", &["030000130ee0", "looks like RDP"]),
+        (b"\x05\x01\x00", &["050100", "looks like SOCKS5"]),
+        (b"\x15\x03\x03\x00\x02\x02\x28", &["15030300020228", "alert without a handshake"]),
+        (b"\x00\xff\x17\x42\x99 random bytes that are no protocol", &["00ff174299"]),
+        (b"\x1b[2J\r\nevent=started", &["1b5b324a"]),
+    ] {
+        let (from, answer) = exchange(&trial.gate, bytes);
+        assert!(answer.is_empty(), "{answer:?}");
+        let line = trial.line("not_tls", from);
+        says(&line, "detail", says_what);
+        says(&line, "hint", &["scanner"]);
+    }
+    trial.end();
+}
+
+#[test]
+fn a_word_cut_short_is_told_with_what_came() {
+    let pki = Pki::new();
+    let mut trial = Trial::new(&pki);
+
+    let mut socket = connect(trial.gate.address());
+    socket.write_all(b"PO").unwrap();
+    socket.shutdown(Shutdown::Write).unwrap();
+
+    let line = trial.line("not_tls", socket.local_addr().unwrap());
+    says(&line, "detail", &[r#""PO""#]);
+    trial.end();
+}
+
+#[test]
+fn a_connection_without_a_byte_is_a_probe() {
+    let pki = Pki::new();
+    let mut trial = Trial::new(&pki);
+
+    let socket = connect(trial.gate.address());
+    let from = socket.local_addr().unwrap();
+    drop(socket);
+
+    let line = trial.line("tcp_probe", from);
+    says(&line, "detail", &["closed without a byte"]);
+    says(&line, "hint", &["health check"]);
+    trial.end();
+}
+
+#[test]
+fn an_ssl_2_hello_is_a_matter_of_version() {
+    let pki = Pki::new();
+    let mut trial = Trial::new(&pki);
+
+    // RFC 6101 appendix E: length, type, version 0.2, one cipher spec, no session id, a challenge.
+    let mut hello = vec![0x80, 0x2e, 1, 0, 2, 0, 3, 0, 0, 0, 0x10, 7, 0, 0xc0];
+    hello.extend([0x5a; 34]);
+    let (from, _) = exchange(&trial.gate, &hello);
+
+    let line = trial.line("tls_version", from);
+    says(&line, "detail", &["SSL 2.0", "TLS 1.2 or 1.3"]);
+    trial.end();
+}

@@ -1,0 +1,85 @@
+//! Senders whose certificate message or proof of possession is broken: what no ordinary client would
+//! let its user send.
+
+use std::io::ErrorKind;
+
+use super::{BOTH, Trial, says};
+use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::sender::Sender;
+
+#[test]
+fn a_sender_with_the_key_of_another_certificate_is_told_to_compare_them() {
+    let pki = Pki::new();
+    let other = pki.client(Leaf::client("other"));
+    let mut trial = Trial::new(&pki);
+
+    for (name, version) in BOTH {
+        let sender = Sender::with_versions(&pki, &trial.gate, None, &[version]);
+        let line = trial.refuse(sender.presenting(&pki.client.chain, &other), "client_key_mismatch");
+        says(&line, "detail", &["CN=notes", "does not hold the key"]);
+        says(&line, "hint", &["openssl pkey", "openssl x509"]);
+        assert_eq!(line["alert_sent"], "decrypt_error");
+        assert_eq!(line["client_cert"]["fingerprint_sha256"], pki.client.fingerprint());
+        assert_eq!(line["tls_version"], name);
+    }
+    trial.end();
+}
+
+#[test]
+fn bytes_that_are_no_certificate_are_called_malformed() {
+    let pki = Pki::new();
+    let whole = pki.client.chain[0].clone();
+    let cut = whole[..whole.len() / 2].to_vec();
+    let garbage = b"not a certificate".to_vec();
+    let mut trial = Trial::new(&pki);
+
+    for (_, version) in BOTH {
+        for chain in [vec![garbage.clone()], vec![cut.clone()], vec![vec![0x30, 0]]] {
+            let sender = Sender::with_versions(&pki, &trial.gate, None, &[version]);
+            let sender = sender.presenting(&chain, &pki.client);
+            let line = trial.refuse(sender, "client_cert_malformed");
+            says(&line, "detail", &["certificate 1 of those sent is not X.509"]);
+            says(&line, "hint", &["as the CA issued it"]);
+            assert!(line["client_cert"].is_null(), "{line}");
+        }
+    }
+    trial.end();
+}
+
+#[test]
+fn a_broken_intermediate_is_named_by_its_place() {
+    let pki = Pki::new();
+    let leaf = pki.client.chain[0].clone();
+    let mut trial = Trial::new(&pki);
+
+    for (_, version) in BOTH {
+        let sender = Sender::with_versions(&pki, &trial.gate, None, &[version]);
+        let sender = sender.presenting(&[leaf.clone(), b"?".to_vec()], &pki.client);
+        let line = trial.refuse(sender, "client_cert_malformed");
+        says(&line, "detail", &["certificate 2 of those sent is not X.509"]);
+        assert_eq!(line["client_cert"]["fingerprint_sha256"], pki.client.fingerprint());
+    }
+    trial.end();
+}
+
+#[test]
+fn certificates_over_the_limit_are_told_to_send_less() {
+    let pki = Pki::new();
+    let elsewhere = Ca::root(&"x".repeat(30_000));
+    let chain = vec![elsewhere.certificate.der().to_vec(); 2];
+    let mut trial = Trial::new(&pki);
+
+    for (name, version) in BOTH {
+        let sender = Sender::with_versions(&pki, &trial.gate, None, &[version]);
+        let sender = sender.presenting(&chain, &pki.client);
+        // rustls says nothing to a sender that is over the limit, so no alert may be logged.
+        assert_eq!(sender.refused().kind(), ErrorKind::UnexpectedEof);
+        let line = trial.gate.event("handshake_failed", trial.refused + 1);
+        let line = trial.line("client_cert_too_large", line["peer"].as_str().unwrap().parse().unwrap());
+        says(&line, "detail", &["over 64 KiB"]);
+        says(&line, "hint", &["leaf and its intermediates only"]);
+        assert!(line["alert_sent"].is_null(), "{line}");
+        assert_eq!(line["tls_version"], name);
+    }
+    trial.end();
+}

@@ -1,0 +1,150 @@
+//! The deadline of the handshake: one for all its steps, and each step is named.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::ClientConnection;
+
+use super::{BOTH, Trial, says};
+use crate::support::gate::GateCommand;
+use crate::support::pki::Pki;
+use crate::support::sender::{Sender, connect};
+use crate::support::{PATIENCE, eventually};
+
+const LIMIT: &str = "300ms";
+
+fn trial(pki: &Pki) -> Trial {
+    Trial::of(GateCommand::new(pki).arg("--handshake-timeout", LIMIT))
+}
+
+/// The first flight of a good client, and the client.
+fn hello(sender: Sender) -> (ClientConnection, Vec<u8>) {
+    let name = sender.name.try_into().unwrap();
+    let mut tls = ClientConnection::new(Arc::new(sender.config), name).unwrap();
+    let mut bytes = Vec::new();
+    tls.write_tls(&mut bytes).unwrap();
+    (tls, bytes)
+}
+
+/// The deadline was kept: not before it, and not much after.
+fn in_time(line: &serde_json::Value) {
+    let elapsed = line["elapsed_ms"].as_u64().unwrap();
+    assert!((300..5000).contains(&elapsed), "{line}");
+}
+
+#[test]
+fn silence_ends_at_the_deadline() {
+    let pki = Pki::new();
+    let mut trial = trial(&pki);
+
+    let socket = connect(trial.gate.address());
+
+    let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
+    says(&line, "detail", &[LIMIT, "first byte", "0 bytes had come"]);
+    says(&line, "hint", &["tls.handshake_timeout"]);
+    in_time(&line);
+    trial.end();
+}
+
+#[test]
+fn half_a_hello_ends_at_the_deadline() {
+    let pki = Pki::new();
+    let mut trial = trial(&pki);
+    let (_, bytes) = hello(Sender::new(&pki, &trial.gate));
+    let half = &bytes[..bytes.len() / 2];
+
+    let mut socket = connect(trial.gate.address());
+    socket.write_all(half).unwrap();
+
+    let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
+    let count = format!("{} bytes had come", half.len());
+    says(&line, "detail", &[LIMIT, "rest of the sender's ClientHello", &count]);
+    in_time(&line);
+    trial.end();
+}
+
+#[test]
+fn a_sender_that_stops_after_the_gates_hello_ends_at_the_deadline() {
+    let pki = Pki::new();
+    let mut trial = trial(&pki);
+
+    for (name, version) in BOTH {
+        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
+        let (mut tls, bytes) = hello(sender);
+        let mut socket = connect(trial.gate.address());
+        socket.write_all(&bytes).unwrap();
+        // The gate's hello is read, and never answered.
+        assert!(tls.read_tls(&mut socket).unwrap() > 0);
+
+        let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
+        let count = format!("{} bytes had come", bytes.len());
+        says(&line, "detail", &[LIMIT, "sender's certificate", &count]);
+        assert_eq!(line["tls_version"], name);
+        assert_eq!(line["sni"], "localhost");
+        in_time(&line);
+    }
+    trial.end();
+}
+
+#[test]
+fn bytes_that_drip_do_not_move_the_deadline() {
+    let pki = Pki::new();
+    let mut trial = trial(&pki);
+    let (_, bytes) = hello(Sender::new(&pki, &trial.gate));
+
+    // One byte at a time, for as long as the gate listens: the whole hello would take far longer
+    // than the limit.
+    let mut socket = connect(trial.gate.address());
+    let start = Instant::now();
+    let mut drip = bytes.iter();
+    let mut last = Duration::ZERO;
+    eventually("the end of the gate's patience", || {
+        if start.elapsed() - last > Duration::from_millis(20) {
+            last = start.elapsed();
+            let _ = socket.write_all(&[*drip.next().expect("the hello is long enough")]);
+        }
+        trial.gate.events("handshake_failed").pop()
+    });
+
+    let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
+    says(&line, "detail", &["rest of the sender's ClientHello"]);
+    in_time(&line);
+    trial.end();
+}
+
+#[test]
+fn greeting_and_handshake_share_one_deadline() {
+    let pki = Pki::new();
+    let mut trial = Trial::of(GateCommand::new(&pki).arg("--handshake-timeout", "2s"));
+    let (mut tls, bytes) = hello(Sender::new(&pki, &trial.gate));
+    let (first, rest) = bytes.split_at(100);
+
+    // Most of the time goes by before the hello is whole; the handshake gets what is left of it.
+    let mut socket = connect(trial.gate.address());
+    let start = Instant::now();
+    socket.write_all(first).unwrap();
+    eventually("most of the time", || (start.elapsed() > Duration::from_millis(1500)).then_some(()));
+    socket.write_all(rest).unwrap();
+    assert!(tls.read_tls(&mut socket).unwrap() > 0);
+
+    let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
+    says(&line, "detail", &["sender's certificate"]);
+    let elapsed = line["elapsed_ms"].as_u64().unwrap();
+    assert!((2000..3400).contains(&elapsed), "a second deadline was begun: {line}");
+    trial.end();
+}
+
+#[test]
+fn a_slow_sender_does_not_hold_up_a_good_one() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").start();
+    let silent: Vec<_> = (0..50).map(|_| connect(gate.address())).collect();
+
+    let start = Instant::now();
+    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+
+    assert!(start.elapsed() < PATIENCE / 4, "one worker waits for all of the silent");
+    assert!(gate.events("handshake_failed").is_empty(), "none of them has been given up on");
+    drop(silent);
+}
