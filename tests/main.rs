@@ -17,6 +17,7 @@ mod misconfigured;
 mod passing;
 mod pipelining;
 mod refuse_with_http;
+mod repeats;
 mod routes;
 mod scripts;
 mod settings;

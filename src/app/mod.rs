@@ -140,7 +140,8 @@ impl App {
         let started = Instant::now();
         let sockets = Sockets::bind(&self.settings)?;
         let metrics = Arc::new(Metrics::new());
-        let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
+        let refusals =
+            Arc::new(Refusals::new(Arc::clone(&metrics), self.settings.log.repeat_window.is_some()));
         let drain = Drain::default();
         control.block_on(async {
             let signals = Signals::new().map_err(RunError::Start)?;
@@ -162,7 +163,9 @@ impl App {
             }
             self.log_warnings();
             emit(Level::INFO, "started", &Started::new(&self.settings, &sockets.addresses, admin));
-            tasks.spawn(sum_up(Arc::clone(&refusals), self.settings.log.repeat_window));
+            if let Some(window) = self.settings.log.repeat_window {
+                tasks.spawn(sum_up(Arc::clone(&refusals), window));
+            }
             let ending = self.until_stopped(signals, workers, &metrics, &drain).await?;
             refusals.sum_up();
             emit(Level::INFO, "stopped", &Stopped::new(started, ending.1));

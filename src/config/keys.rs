@@ -233,7 +233,7 @@ table! {
         "Add suites, groups, schemes and JA4 of the ClientHello to refused connections")
         .outside("log-client-hello", "CLAWGATE_LOG_CLIENT_HELLO");
     LOG_REPEAT_WINDOW = Key::new("log.repeat_window", Duration, "TIME", Value("1m"),
-        "How often repeated refusals of one kind are summed up in one line")
+        "How often repeated refusals of one kind are summed up in a line; `off`: each has its own")
         .outside("log-repeat-window", "CLAWGATE_LOG_REPEAT_WINDOW");
 }
 

@@ -52,7 +52,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         format: resolver.value(&keys::LOG_FORMAT, values::log_format, LogFormat::Auto),
         level: resolver.value(&keys::LOG_LEVEL, values::log_level, String::new()),
         client_hello: resolver.value(&keys::LOG_CLIENT_HELLO, values::switch, false),
-        repeat_window: resolver.time(&keys::LOG_REPEAT_WINDOW),
+        repeat_window: resolver.value(&keys::LOG_REPEAT_WINDOW, values::window, None),
     };
 
     let Some(material) = material else {

@@ -98,8 +98,8 @@ pub struct LogSettings {
     pub level: String,
     /// Whether refused connections tell all of their ClientHello.
     pub client_hello: bool,
-    /// How often repeated refusals are summed up.
-    pub repeat_window: Duration,
+    /// How often repeated refusals are summed up; `None`: each has its own line.
+    pub repeat_window: Option<Duration>,
 }
 
 /// The form of a log line.

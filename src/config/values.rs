@@ -141,6 +141,14 @@ pub(super) fn timeout(text: &str) -> Result<Duration, Wrong> {
     Ok(time)
 }
 
+/// A time, or `off`.
+pub(super) fn window(text: &str) -> Result<Option<Duration>, Wrong> {
+    if text == "off" {
+        return Ok(None);
+    }
+    timeout(text).map(Some)
+}
+
 pub(super) fn workers(text: &str) -> Result<NonZeroUsize, Wrong> {
     let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= 1024);
     number.ok_or_else(|| Wrong {

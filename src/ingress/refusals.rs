@@ -15,26 +15,28 @@ use crate::tls::Report;
 #[derive(Debug)]
 pub struct Refusals {
     metrics: Arc<Metrics>,
-    repeats: Repeats,
+    repeats: Option<Repeats>,
 }
 
 impl Refusals {
-    /// Counts in `metrics`.
-    pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, repeats: Repeats::default() }
+    /// Counts in `metrics`; with `fold`, what repeats is to be summed up.
+    pub fn new(metrics: Arc<Metrics>, fold: bool) -> Self {
+        Self { metrics, repeats: fold.then(Repeats::default) }
     }
 
     /// Counts a refusal, and logs it in full unless its kind has been heard of enough.
     pub fn tell(&self, report: &Report) {
         self.metrics.refused(report.reason);
-        if self.repeats.is_news(report.kind(), SystemTime::now()) {
+        let news = |repeats: &Repeats| repeats.is_news(report.kind(), SystemTime::now());
+        if self.repeats.as_ref().is_none_or(news) {
             emit(level(report.reason), "handshake_failed", report);
         }
     }
 
     /// Logs what was folded since the last time, a line for each kind.
     pub fn sum_up(&self) {
-        for Summary { kind, count, first, last } in self.repeats.end_window() {
+        let summaries = self.repeats.as_ref().map(Repeats::end_window).unwrap_or_default();
+        for Summary { kind, count, first, last } in summaries {
             let line = SummaryLine {
                 reason: kind.reason,
                 peer: kind.source.map_or_else(|| "several".to_owned(), |source| source.to_string()),

@@ -40,6 +40,7 @@ impl GateCommand {
             // Not flags, so that a test can give its own.
             .env("CLAWGATE_ADMIN", "off")
             .env("CLAWGATE_WORKERS", "1")
+            .env("CLAWGATE_LOG_REPEAT_WINDOW", "off")
     }
 
     pub fn arg(mut self, flag: &str, value: impl Into<OsString>) -> Self {
