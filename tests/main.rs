@@ -9,6 +9,7 @@
 mod admin;
 mod bodies;
 mod diagnosis;
+mod documentation;
 mod drain;
 mod headers;
 mod http2;

@@ -1,0 +1,56 @@
+//! What the documentation says of the code is true of it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use clawgate::observe::{HandshakeReason, ReasonClass};
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The codes in the first column of a page's tables.
+fn codes(page: &str) -> BTreeSet<&str> {
+    page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()
+}
+
+#[test]
+fn every_reason_and_no_other_is_explained() {
+    let page = read("docs/handshake-failures.md");
+    let known: BTreeSet<_> = HandshakeReason::ALL.iter().map(|reason| reason.as_str()).collect();
+
+    assert_eq!(codes(&page), known);
+}
+
+#[test]
+fn the_reasons_of_the_gates_own_side_are_listed_as_such() {
+    let page = read("docs/handshake-failures.md");
+    let (_, rest) = page.split_once("## The gate's own side").unwrap();
+    let (section, _) = rest.split_once("\n## ").unwrap();
+    let ours = HandshakeReason::ALL.iter().filter(|reason| reason.class() == ReasonClass::Ours);
+
+    assert_eq!(codes(section), ours.map(|reason| reason.as_str()).collect());
+}
+
+#[test]
+fn every_setting_of_the_readme_is_one() {
+    let readme = read("README.md");
+    let keys = clawgate::config::keys::KEYS;
+    let mut rows = 0;
+    for row in readme.lines().filter(|line| line.starts_with("| `--")) {
+        let columns: Vec<_> = row.split('|').collect();
+        let names = |column: &str| -> Vec<String> {
+            column.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+        };
+        for (flag, env) in names(columns[1]).iter().zip(names(columns[2])) {
+            let key = keys.iter().find(|key| key.flag == flag.strip_prefix("--"));
+            let key = key.unwrap_or_else(|| panic!("{flag} is no flag"));
+            assert_eq!(key.env, Some(env.as_str()), "{flag}");
+            rows += 1;
+        }
+        for toml in names(columns[3]) {
+            assert!(keys.iter().any(|key| key.toml == toml), "{toml} is no key");
+        }
+    }
+    assert!(rows > 10, "only {rows} settings found");
+}
