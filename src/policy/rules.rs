@@ -84,6 +84,11 @@ pub enum RuleError {
 }
 
 impl AllowRule {
+    /// Whether it asks for one thing only.
+    pub fn is_single(&self) -> bool {
+        self.matchers.len() == 1
+    }
+
     fn matches(&self, peer: &Peer) -> bool {
         self.matchers.iter().all(|matcher| matcher.matches(peer))
     }

@@ -4,7 +4,7 @@
 //! all once it has refused. So the records are parsed once more, by `tls-parser`, for the log only:
 //! no decision about trust is taken here.
 
-use rustls::ProtocolVersion;
+use rustls::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use serde::Serialize;
 use tls_parser::{
     TlsExtension, TlsExtensionType, TlsMessage, TlsMessageHandshake, TlsVersion,
@@ -164,10 +164,34 @@ impl ClientHello {
         }
     }
 
+    /// The cipher suites by name where they have one here, else by number.
+    pub fn suite_names(&self) -> Vec<String> {
+        named(&self.suites, |suite| CipherSuite::from(suite).as_str())
+    }
+
+    /// The key exchange groups likewise.
+    pub fn group_names(&self) -> Vec<String> {
+        named(&self.groups, |group| NamedGroup::from(group).as_str())
+    }
+
+    /// The signature schemes likewise.
+    pub fn scheme_names(&self) -> Vec<String> {
+        named(&self.schemes, |scheme| SignatureScheme::from(scheme).as_str())
+    }
+
     /// Whether TLS 1.2 or 1.3 is among the versions offered.
     pub fn offers_modern_version(&self) -> bool {
         self.versions.iter().any(|version| version == "TLSv1.2" || version == "TLSv1.3")
     }
+}
+
+fn named(values: &[u16], name: impl Fn(u16) -> Option<&'static str>) -> Vec<String> {
+    let shown = values.iter().map(|&value| match name(value) {
+        // rustls marks the suites of TLS 1.3 in a way that IANA does not.
+        Some(name) => name.replace("TLS13_", "TLS_"),
+        None => format!("{value:#06x}"),
+    });
+    shown.collect()
 }
 
 /// RFC 8701 values, sent to keep servers tolerant.

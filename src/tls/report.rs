@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use rustls::{CipherSuite, NamedGroup, SignatureScheme};
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 
@@ -131,21 +130,13 @@ impl Report {
 
 impl Offered {
     fn of(hello: &ClientHello) -> Self {
-        let suite = |suite: &u16| name(CipherSuite::from(*suite).as_str(), *suite);
-        let group = |group: &u16| name(NamedGroup::from(*group).as_str(), *group);
-        let scheme = |scheme: &u16| name(SignatureScheme::from(*scheme).as_str(), *scheme);
         Self {
             ja4: hello.ja4.clone(),
-            suites: hello.suites.iter().map(suite).collect(),
-            groups: hello.groups.iter().map(group).collect(),
-            schemes: hello.schemes.iter().map(scheme).collect(),
+            suites: hello.suite_names(),
+            groups: hello.group_names(),
+            schemes: hello.scheme_names(),
         }
     }
-}
-
-/// The name rustls knows, else the number.
-fn name(known: Option<&str>, value: u16) -> String {
-    known.map_or_else(|| format!("{value:#06x}"), str::to_owned)
 }
 
 impl ChainLink {

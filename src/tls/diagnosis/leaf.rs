@@ -163,7 +163,7 @@ fn reason_name(name: &str) -> String {
 }
 
 /// `now` in RFC 3339.
-fn gate_time(now: i64) -> String {
+pub(super) fn gate_time(now: i64) -> String {
     match x509_parser::time::ASN1Time::from_timestamp(now) {
         Ok(time) => rfc3339(time),
         Err(_) => format!("{now} s since 1970"),

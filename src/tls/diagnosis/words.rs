@@ -7,11 +7,13 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::chain::{Fault, named};
+use super::chain::{Fault, ago, named};
+use super::leaf::gate_time;
 use super::{Case, NotTls, Step, is_crl_error};
-use crate::identity::Certificate;
 use crate::identity::name::{cut, printable};
+use crate::identity::{Certificate, Peer, San};
 use crate::observe::HandshakeReason as Reason;
+use crate::policy::AllowRule;
 use crate::tls::client_hello::ClientHello;
 
 pub(super) fn not_tls(greeting: &NotTls) -> Fault {
@@ -123,18 +125,17 @@ fn offers(hello: Option<&ClientHello>) -> String {
     let Some(hello) = hello else {
         return "what could not be read".to_owned();
     };
-    let list = |values: &[u16]| {
-        if values.is_empty() {
+    let list = |names: Vec<String>| {
+        if names.is_empty() {
             return "none".to_owned();
         }
-        let shown: Vec<_> = values.iter().take(16).map(|value| format!("{value:#06x}")).collect();
-        shown.join(" ")
+        names.iter().take(16).map(String::as_str).collect::<Vec<_>>().join(" ")
     };
     format!(
         "suites {}, groups {}, schemes {}",
-        list(&hello.suites),
-        list(&hello.groups),
-        list(&hello.schemes)
+        list(hello.suite_names()),
+        list(hello.group_names()),
+        list(hello.scheme_names())
     )
 }
 
@@ -224,6 +225,20 @@ pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fau
             "have it issued again",
         );
     };
+    if let CertificateError::ExpiredRevocationListContext { time, next_update } = error {
+        let late = time.as_secs().saturating_sub(next_update.as_secs());
+        let seconds = |seconds| i64::try_from(seconds).unwrap_or(i64::MAX);
+        let (late, due) = (ago(seconds(late)), gate_time(seconds(next_update.as_secs())));
+        let issuer = issuer_of(chain);
+        let detail = format!(
+            "the CRL{issuer}, which issued {who}, is out of date: the next one was due {late}, at {due}"
+        );
+        return Fault::new(
+            Reason::CrlExpired,
+            detail,
+            "fetch the CA's current CRL and give it to the gate",
+        );
+    }
     let (reason, hint) = match error {
         CertificateError::UnknownIssuer => {
             (Reason::ClientCertUnknownCa, "use a certificate of a configured CA")
@@ -247,8 +262,7 @@ pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fau
         CertificateError::UnknownRevocationStatus => {
             (Reason::CrlUnavailable, "give the gate the CRL of the certificate's issuer")
         }
-        CertificateError::ExpiredRevocationList
-        | CertificateError::ExpiredRevocationListContext { .. } => {
+        CertificateError::ExpiredRevocationList => {
             (Reason::CrlExpired, "fetch the CA's current CRL and give it to the gate")
         }
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }
@@ -325,20 +339,36 @@ fn of_webpki(error: &webpki::Error) -> (Reason, &'static str, &'static str) {
 }
 
 pub(super) fn not_allowed(chain: &[CertificateDer<'_>]) -> Fault {
-    let names = chain.first().and_then(Certificate::read).map(|certificate| certificate.san.join(", "));
+    let peer = chain.first().and_then(Peer::read);
+    let names = peer.as_ref().map(|peer| peer.certificate.san.join(", "));
     let names = names.filter(|names| !names.is_empty()).unwrap_or_else(|| "none".to_owned());
     let detail = format!(
         "{} verifies, but no rule of clients.allow matches it (its alternative names: {})",
         who(chain),
         cut(names)
     );
-    let hint = "add a rule for it to clients.allow, if it is to be let in";
+    let rule = peer.map_or_else(String::new, |peer| format!(", e.g. {}", rule_for(&peer)));
+    let hint = format!("add a rule for it to clients.allow (--allow), if it is to be let in{rule}");
     Fault::new(Reason::ClientNotAllowed, detail, hint)
 }
 
+/// The allow rule that admits `peer`: by its first name that a rule can hold, else by fingerprint.
+fn rule_for(peer: &Peer) -> String {
+    let names = peer.sans.iter().map(San::parts).chain(peer.cn.clone().map(|cn| ("cn", cn)));
+    let mut rules = names.map(|(kind, value)| format!("{kind}={value}"));
+    let usable = |rule: &String| {
+        printable(rule) == *rule && rule.parse::<AllowRule>().is_ok_and(|parsed| parsed.is_single())
+    };
+    rules.find(usable).unwrap_or_else(|| format!("fingerprint={}", peer.certificate.fingerprint_sha256))
+}
+
 pub(super) fn key_mismatch(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
+    let scheme = match error {
+        Error::InvalidCertificate(CertificateError::BadSignature) => String::new(),
+        other => format!(" ({other})"),
+    };
     let detail = format!(
-        "the sender does not hold the key of {}: its signature does not fit ({error})",
+        "the sender does not hold the key of {}: its signature does not fit the certificate{scheme}",
         who(chain)
     );
     let hint = "give the sender the key that its certificate was requested with; \
