@@ -86,7 +86,7 @@ fn a_sender_without_a_common_algorithm_is_told_which_kind_and_what_it_offered() 
             &["-tls1_2", "-cipher", "AES128-SHA"][..],
             &["cipher suite with forward secrecy", "TLS_RSA_WITH_AES_128_CBC_SHA", "groups none"][..],
         ),
-        (&["-tls1_3", "-groups", "P-521"], &["key exchange group", "0x0019"]),
+        (&["-tls1_3", "-groups", "P-521"], &["key exchange group", "secp521r1"]),
         (&["-tls1_3", "-sigalgs", "RSA-PSS+SHA256"], &["signature scheme", "0x0804"]),
         (&["-tls1_2", "-sigalgs", "RSA+SHA256", "-cipher", "ECDHE"], &["0x0401"]),
     ] {
