@@ -59,10 +59,10 @@ pub enum Violation {
     /// The chunk framing of RFC 9112 section 7.1 is broken.
     #[error("the chunked framing is broken")]
     Chunk,
-    /// Over [`MAX_HEAD`].
+    /// A bound of the gate's own.
     #[error("the head is longer than 12 KiB")]
     HeadTooLong,
-    /// Over [`MAX_FIELDS`].
+    /// A bound of the gate's own.
     #[error("there are more than 100 header fields")]
     TooManyFields,
 }

@@ -87,8 +87,8 @@ fn a_sender_without_a_common_algorithm_is_told_which_kind_and_what_it_offered() 
             &["cipher suite with forward secrecy", "TLS_RSA_WITH_AES_128_CBC_SHA", "groups none"][..],
         ),
         (&["-tls1_3", "-groups", "P-521"], &["key exchange group", "secp521r1"]),
-        (&["-tls1_3", "-sigalgs", "RSA-PSS+SHA256"], &["signature scheme", "0x0804"]),
-        (&["-tls1_2", "-sigalgs", "RSA+SHA256", "-cipher", "ECDHE"], &["0x0401"]),
+        (&["-tls1_3", "-sigalgs", "RSA-PSS+SHA256"], &["signature scheme", "RSA_PSS_SHA256"]),
+        (&["-tls1_2", "-sigalgs", "RSA+SHA256", "-cipher", "ECDHE"], &["RSA_PKCS1_SHA256"]),
     ] {
         let pki = Pki::new();
         let mut gate = GateCommand::new(&pki).upstream("echo:").start();
