@@ -172,3 +172,127 @@ fn noting_possession<T>(verdict: Result<T, Error>) -> Result<T, Error> {
         });
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rcgen::{
+        BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+        KeyUsagePurpose,
+    };
+    use time::{Duration, OffsetDateTime};
+
+    use super::*;
+    use crate::tls::trust::Ca;
+
+    /// A certificate in terms of what can be wrong with it.
+    #[derive(Clone, Debug)]
+    struct Candidate {
+        of_known_ca: bool,
+        days: (i64, i64),
+        is_ca: bool,
+        for_clients: Option<bool>,
+        may_sign: Option<bool>,
+        name: &'static str,
+    }
+
+    fn candidate() -> impl Strategy<Value = Candidate> {
+        // Never this very moment: it would pass while the test runs.
+        let days = prop_oneof![Just((-3, -1)), Just((-3, 3)), Just((-1, 1)), Just((1, 3))];
+        let names = prop_oneof![Just("notes"), Just("other")];
+        let sometimes = || proptest::option::of(any::<bool>());
+        (any::<bool>(), days, any::<bool>(), sometimes(), sometimes(), names).prop_map(
+            |(of_known_ca, days, is_ca, for_clients, may_sign, name)| Candidate {
+                of_known_ca,
+                days,
+                is_ca,
+                for_clients,
+                may_sign,
+                name,
+            },
+        )
+    }
+
+    fn ca(name: &str) -> (CertificateParams, KeyPair) {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        (params, KeyPair::generate().unwrap())
+    }
+
+    impl Candidate {
+        /// What the policy says, in plain words.
+        fn is_good(&self) -> bool {
+            self.of_known_ca
+                && self.days.0 < 0
+                && self.days.1 > 0
+                && !self.is_ca
+                && self.for_clients != Some(false)
+                && self.may_sign != Some(false)
+                && self.name == "notes"
+        }
+
+        fn issue(&self, (params, key): &(CertificateParams, KeyPair)) -> CertificateDer<'static> {
+            let mut leaf = CertificateParams::default();
+            leaf.distinguished_name = rcgen::DistinguishedName::new();
+            leaf.distinguished_name.push(DnType::CommonName, self.name);
+            let now = OffsetDateTime::now_utc();
+            (leaf.not_before, leaf.not_after) =
+                (now + Duration::days(self.days.0), now + Duration::days(self.days.1));
+            leaf.is_ca =
+                if self.is_ca { IsCa::Ca(BasicConstraints::Unconstrained) } else { IsCa::ExplicitNoCa };
+            leaf.extended_key_usages = match self.for_clients {
+                None => vec![],
+                Some(true) => vec![ExtendedKeyUsagePurpose::ClientAuth],
+                Some(false) => vec![ExtendedKeyUsagePurpose::ServerAuth],
+            };
+            leaf.key_usages = match self.may_sign {
+                None => vec![],
+                Some(true) => vec![KeyUsagePurpose::DigitalSignature],
+                Some(false) => vec![KeyUsagePurpose::KeyEncipherment],
+            };
+            let leaf = leaf
+                .signed_by(&KeyPair::generate().unwrap(), &Issuer::from_params(params, key))
+                .unwrap();
+            leaf.der().clone()
+        }
+    }
+
+    /// Whether rustls is told to go on, and what the evidence says.
+    fn verdict(gatekeeper: &Gatekeeper, leaf: &CertificateDer<'_>) -> (bool, Option<Refusal>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut scope = Box::pin(Evidence::scope(0, async {
+            gatekeeper.verify_client_cert(leaf, &[], UnixTime::now()).is_ok()
+        }));
+        let goes_on = runtime.block_on(scope.as_mut());
+        let evidence = scope.as_mut().take_value().unwrap().into_inner();
+        (goes_on, evidence.presented.unwrap().refused)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn no_certificate_that_is_refused_with_an_alert_is_served_when_refusing_over_http(
+            candidate in candidate(),
+        ) {
+            let (known, foreign) = (ca("Known"), ca("Foreign"));
+            let held = Ca::read(known.0.self_signed(&known.1).unwrap().der()).unwrap();
+            let trust = Arc::new(Trust { cas: vec![held], known: vec![], crls: vec![] });
+            let leaf = candidate.issue(if candidate.of_known_ca { &known } else { &foreign });
+            let gatekeeper = |refuse_with| {
+                let rules = Rules::new(vec!["cn=notes".parse().unwrap()]);
+                let now = OffsetDateTime::now_utc().unix_timestamp();
+                Gatekeeper::new(Arc::clone(&trust), rules, refuse_with, now).unwrap()
+            };
+
+            let (admitted, by_alert) = verdict(&gatekeeper(RefuseWith::Alert), &leaf);
+            let (goes_on, over_http) = verdict(&gatekeeper(RefuseWith::Http), &leaf);
+
+            prop_assert_eq!(admitted, candidate.is_good(), "{:?}", by_alert);
+            prop_assert_eq!(admitted, by_alert.is_none());
+            prop_assert!(goes_on);
+            prop_assert_eq!(format!("{by_alert:?}"), format!("{over_http:?}"));
+        }
+    }
+}
