@@ -12,6 +12,7 @@ mod openssl;
 mod own_side;
 mod possession;
 mod protocol;
+mod runtimes;
 mod tools;
 mod waiting;
 

@@ -10,7 +10,7 @@ use crate::support::pki::{Leaf, Pki};
 
 /// Runs a tool with its input open until it ends by itself; all it said, or `None` if there is no
 /// such tool.
-fn said(command: &mut Command) -> Option<String> {
+pub(super) fn said(command: &mut Command) -> Option<String> {
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = match child {
         Ok(child) => child,
@@ -25,7 +25,7 @@ fn said(command: &mut Command) -> Option<String> {
 
 /// A sender whose certificate is a server's, in the files bad.pem and bad.key, and a gate.
 /// (Not an expired one: curl takes that alert over TLS 1.2 for its own refusal of the gate.)
-fn story() -> (Pki, Trial) {
+pub(super) fn story() -> (Pki, Trial) {
     let pki = Pki::new();
     pki.files("bad", &pki.client(Leaf::server()));
     let trial = Trial::new(&pki);
@@ -33,7 +33,7 @@ fn story() -> (Pki, Trial) {
 }
 
 /// `said` tells the alert that the log tells, and nothing of a reset.
-fn agrees(trial: &mut Trial, reason: &str, said: &str, alert: &str) {
+pub(super) fn agrees(trial: &mut Trial, reason: &str, said: &str, alert: &str) {
     trial.refused += 1;
     let line = trial.gate.event("handshake_failed", trial.refused);
     check(&line);
