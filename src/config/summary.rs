@@ -27,7 +27,13 @@ impl Settings {
                 format_args!("{} (key: {})", certificate.display(), key.display()),
             )?;
         }
+        let certificate = &self.material.server_certificate;
+        line(out, "", format_args!("{}, valid until {}", certificate.key, certificate.not_after))?;
+        line(out, "", format_args!("good for {}", list(&certificate.san)))?;
         line(out, "client CAs", list(paths.client_ca.iter().map(|path| path.display())))?;
+        for ca in &self.material.trust.cas {
+            line(out, "", format_args!("{}, valid until {}", ca.subject, ca.not_after_text))?;
+        }
         line(out, "CRLs", list(paths.crl.iter().map(|path| path.display())))?;
         let anyone = "any certificate of the client CAs";
         line(out, "senders", rules(&self.clients_allow, anyone))?;

@@ -138,7 +138,7 @@ impl Sender {
     }
 
     fn route(&self, parts: &Parts, head: &Head<'_>) -> Result<&Route<Arc<Upstream>>, Rejection> {
-        let path = head.path.as_str();
+        let path = printable(head.path.as_str());
         self.gate.routes.find(&parts.method, &head.path).map_err(|why| match why {
             NoRoute::Path => {
                 let detail = format!(
