@@ -1,6 +1,6 @@
 //! The `clawgate` command: reads the settings, runs or checks them, chooses the exit code.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -44,11 +44,13 @@ fn check(args: &SettingsArgs) -> ExitCode {
         Ok(prepared) => prepared,
         Err(code) => return code,
     };
-    print!("{}", app.summary());
+    let mut text = app.summary();
     for warning in app.warnings() {
-        println!("warning: {warning}");
+        text.push_str(&format!("warning: {warning}\n"));
     }
-    println!("clawgate: all is well with the settings");
+    text.push_str("clawgate: all is well with the settings\n");
+    // Not `print!`, which panics when the reader has gone (`clawgate check | head`).
+    let _ = std::io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
 }
 
