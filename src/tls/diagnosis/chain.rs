@@ -225,7 +225,7 @@ fn wrong_ca_key(child: &X509Certificate<'_>, ca: &Ca) -> Fault {
 
 fn ca_expired(ca: &Ca, now: i64) -> Fault {
     let detail =
-        format!("the CA {} expired {}, at {}", ca.subject, ago(now - ca.not_after), ca.not_after_text);
+        format!("the CA {} expired {}, at {}", ca.subject, ago(now.saturating_sub(ca.not_after)), ca.not_after_text);
     let hint = "renew the CA and put its new certificate into clients.ca";
     Fault {
         nearest_ca: Some(ca.subject.clone()),
@@ -281,7 +281,7 @@ fn intermediate_dates(x509: &X509Certificate<'_>, now: i64) -> Option<Fault> {
         format!(
             "the intermediate {} expired {}, at {}",
             named(x509),
-            ago(now - until.timestamp()),
+            ago(now.saturating_sub(until.timestamp())),
             rfc3339(until)
         )
     } else if from.timestamp() > now {

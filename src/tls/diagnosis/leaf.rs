@@ -77,7 +77,7 @@ pub(super) fn dates(leaf: &X509Certificate<'_>, now: i64) -> Option<Fault> {
         let detail = format!(
             "{} expired {}, at {}; {clock} {gate}",
             named(leaf),
-            ago(now - until.timestamp()),
+            ago(now.saturating_sub(until.timestamp())),
             rfc3339(until)
         );
         let hint = "renew the sender's certificate; if it should be valid, check the gate's clock";
@@ -87,7 +87,7 @@ pub(super) fn dates(leaf: &X509Certificate<'_>, now: i64) -> Option<Fault> {
         let detail = format!(
             "{} is valid only {} from now, at {}; {clock} {gate}",
             named(leaf),
-            span(from.timestamp() - now),
+            span(from.timestamp().saturating_sub(now)),
             rfc3339(from)
         );
         let hint =
