@@ -25,7 +25,7 @@ use self::worker::{Sockets, Worker};
 use crate::admin::{self, Status};
 use crate::config::{Problem, RouteSettings, Settings, UpstreamSettings};
 use crate::identity::San;
-use crate::ingress::{Backend, Gate, Reception, Refusals, Upstream};
+use crate::ingress::{Backend, Capacity, Gate, Reception, Refusals, Upstream};
 use crate::observe::emit;
 use crate::observe::metrics::Metrics;
 use crate::route::{Route, Routes};
@@ -112,6 +112,7 @@ impl App {
         let manners = Manners {
             timeout: settings.handshake_timeout,
             refuse_with: settings.refuse_with,
+            strict_sni: settings.strict_sni,
             log_client_hello: settings.log.client_hello,
         };
         let acceptor = Acceptor::new(&settings.material, rules, manners)?;
@@ -142,6 +143,7 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let refusals =
             Arc::new(Refusals::new(Arc::clone(&metrics), self.settings.log.repeat_window.is_some()));
+        let capacity = Capacity::new(self.settings.limits.connections);
         let drain = Drain::default();
         control.block_on(async {
             let signals = Signals::new().map_err(RunError::Start)?;
@@ -158,7 +160,7 @@ impl App {
             };
             let mut workers = Vec::new();
             for (number, listeners) in sockets.workers.into_iter().enumerate() {
-                let worker = self.worker(number, &metrics, &refusals, &drain)?;
+                let worker = self.worker(number, &metrics, &refusals, &capacity, &drain)?;
                 workers.push(worker.start(listeners).map_err(RunError::Start)?);
             }
             self.log_warnings();
@@ -208,6 +210,7 @@ impl App {
         number: usize,
         metrics: &Arc<Metrics>,
         refusals: &Arc<Refusals>,
+        capacity: &Capacity,
         drain: &Drain,
     ) -> Result<Worker, RunError> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
@@ -240,6 +243,7 @@ impl App {
             gate: Arc::new(gate),
             metrics: Arc::clone(metrics),
             refusals: Arc::clone(refusals),
+            capacity: capacity.clone(),
             idle_timeout: self.settings.limits.idle_timeout,
             drain: drain.clone(),
         };

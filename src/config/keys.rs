@@ -142,6 +142,9 @@ table! {
     PRIVATE_KEY = Key::new("tls.private_key", Text, "FILE", Required,
         "Its private key, PEM")
         .outside("key", "CLAWGATE_KEY");
+    STRICT_SNI = Key::new("tls.strict_sni", Switch, "BOOL", Value("false"),
+        "Whether to refuse senders that ask for a name the certificate does not have")
+        .outside("strict-sni", "CLAWGATE_STRICT_SNI");
     HANDSHAKE_TIMEOUT = Key::new("tls.handshake_timeout", Duration, "TIME", Value("5s"),
         "Time for a whole TLS handshake")
         .outside("handshake-timeout", "CLAWGATE_HANDSHAKE_TIMEOUT");
@@ -208,6 +211,9 @@ table! {
     BODY = Key::new("limits.body", Size, "SIZE", Value("256KiB"),
         "Largest request body; OpenClaw takes no more than 256KiB")
         .outside("max-body", "CLAWGATE_MAX_BODY");
+    CONNECTIONS = Key::new("limits.connections", Count, "COUNT", Value("10000"),
+        "Connections open at once, handshakes included; more are closed unheard")
+        .outside("max-connections", "CLAWGATE_MAX_CONNECTIONS");
     IDLE_TIMEOUT = Key::new("limits.idle_timeout", Duration, "TIME", Value("60s"),
         "How long a sender may be silent between requests or within a request's head")
         .outside("idle-timeout", "CLAWGATE_IDLE_TIMEOUT");

@@ -40,9 +40,11 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     let admin = resolver.admin(&listen);
     let limits = Limits {
         body: resolver.value(&keys::BODY, values::body_size, 0),
+        connections: resolver.value(&keys::CONNECTIONS, values::connections, 1),
         idle_timeout: resolver.time(&keys::IDLE_TIMEOUT),
     };
     let rules = resolver.many(&keys::ALLOW, values::rule);
+    let strict_sni = resolver.value(&keys::STRICT_SNI, values::switch, false);
     let refuse_with = resolver.value(&keys::REFUSE_WITH, values::refuse_with, RefuseWith::Alert);
     let routes = resolver.routes(limits.body);
     let handshake_timeout = resolver.time(&keys::HANDSHAKE_TIMEOUT);
@@ -66,6 +68,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         material_paths,
         clients_allow: Rules::new(rules.into_iter().map(|rule| rule.value).collect()),
         refuse_with,
+        strict_sni,
         routes,
         limits,
         workers,

@@ -29,6 +29,8 @@ pub struct Settings {
     pub clients_allow: Rules,
     /// How a refused sender hears of it.
     pub refuse_with: RefuseWith,
+    /// Whether a sender that asks for a name the certificate does not have is refused.
+    pub strict_sni: bool,
     /// What is open; at least one, and no two with the same path and a common method.
     pub routes: Vec<RouteSettings>,
     /// What a sender may use up.
@@ -85,6 +87,8 @@ pub struct UpstreamSettings {
 pub struct Limits {
     /// Largest request body in bytes, for routes that set none.
     pub body: u64,
+    /// Connections open at once.
+    pub connections: usize,
     /// How long a sender may be silent between requests or within a request's head.
     pub idle_timeout: Duration,
 }

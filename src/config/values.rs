@@ -157,6 +157,15 @@ pub(super) fn workers(text: &str) -> Result<NonZeroUsize, Wrong> {
     })
 }
 
+pub(super) fn connections(text: &str) -> Result<usize, Wrong> {
+    match text.parse() {
+        Ok(0) | Err(_) => {
+            wrong(format!("`{text}` is no number of connections"), "use a whole number from 1 on")
+        }
+        Ok(count) => Ok(count),
+    }
+}
+
 pub(super) fn switch(text: &str) -> Result<bool, Wrong> {
     parse(text, "write true or false")
 }

@@ -111,6 +111,19 @@ impl San {
         })
     }
 
+    /// Whether it is a DNS name that `host` falls under: the same, or with a `*` for its first label
+    /// (RFC 9525 section 6.3). Case and a dot at the end do not matter.
+    pub fn covers(&self, host: &str) -> bool {
+        let Self::Dns(name) = self else { return false };
+        let host = host.trim_end_matches('.');
+        match name.strip_prefix("*.") {
+            Some(domain) => host
+                .split_once('.')
+                .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(domain)),
+            None => name.eq_ignore_ascii_case(host),
+        }
+    }
+
     /// The kind's name, as rules and logs write it, and the bare value.
     pub fn parts(&self) -> (&'static str, String) {
         match self {
@@ -210,4 +223,20 @@ fn purposes(eku: &ExtendedKeyUsage<'_>) -> Vec<String> {
     let known = named.iter().filter(|(present, _)| *present).map(|(_, name)| (*name).to_owned());
     let other = eku.other.iter().take(MAX_NAMES).map(|oid| printable(&oid.to_id_string()));
     known.chain(other).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_covers_itself_and_a_wildcard_one_label() {
+        let covers = |name: &str, host: &str| San::Dns(name.to_owned()).covers(host);
+        assert!(covers("a.example", "A.Example."));
+        assert!(covers("*.example", "a.example"));
+        assert!(!covers("*.example", "example"));
+        assert!(!covers("*.example", "a.b.example"));
+        assert!(!covers("*.example", ".example"));
+        assert!(!San::Uri("a.example".to_owned()).covers("a.example"));
+    }
 }

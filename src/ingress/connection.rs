@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 use tracing::Level;
 
+use super::capacity::Capacity;
 use super::gate::{Gate, Sender};
 use super::headers::IdentityFields;
 use super::http1_guard::{Guard, MAX_FIELDS, MAX_HEAD};
@@ -52,6 +53,8 @@ pub struct Reception {
     pub metrics: Arc<Metrics>,
     /// Where refused ones are told of.
     pub refusals: Arc<Refusals>,
+    /// How many may be open.
+    pub capacity: Capacity,
     /// Longest wait for a request's head, be it the first or a later one.
     pub idle_timeout: Duration,
     /// Says that the gate is ending.
@@ -68,6 +71,11 @@ impl Reception {
             Ok(secured) => self.serve(secured, id, address).await,
             Err(failure) => self.refuse(*failure).await,
         }
+    }
+
+    /// Refuses a connection for which there is no place: by closing it, which is the cheapest way.
+    pub(super) fn turn_away(&self, accepted: Accepted) {
+        self.refusals.tell(&self.acceptor.overloaded(accepted, self.capacity.limit()).report);
     }
 
     /// Logs first: the sender may take its time to go.

@@ -114,8 +114,14 @@ fn start(io: TcpStream, peer: SocketAddr, reception: &Arc<Reception>, tasks: &Ta
     // Answers are written whole; waiting for more to fill a segment only delays them.
     let _ = io.set_nodelay(true);
     let accepted = Accepted { io, peer, id: ids.next(), at: Instant::now() };
+    let Some(place) = reception.capacity.take() else {
+        return reception.turn_away(accepted);
+    };
     let reception = Arc::clone(reception);
-    tasks.spawn(async move { reception.receive(accepted).await });
+    tasks.spawn(async move {
+        reception.receive(accepted).await;
+        drop(place);
+    });
 }
 
 /// Errors of `accept` that concern one connection, not the listener.

@@ -1,6 +1,7 @@
 //! The way in: sockets, connections, requests.
 
 mod body;
+mod capacity;
 mod connection;
 mod echo;
 mod gate;
@@ -15,6 +16,7 @@ mod request;
 mod untrusted;
 mod watched;
 
+pub use capacity::Capacity;
 pub use connection::Reception;
 pub use gate::{Backend, Gate, Upstream};
 pub use http1_guard::{Guard, Violation};

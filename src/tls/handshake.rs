@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rustls::{Error, PeerIncompatible, ProtocolVersion, ServerConfig};
+use rustls::{AlertDescription, Error, PeerIncompatible, ProtocolVersion, ServerConfig};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -101,6 +101,8 @@ pub struct Manners {
     pub timeout: Duration,
     /// How a refused sender hears of it.
     pub refuse_with: RefuseWith,
+    /// Whether a sender that asks for a name the certificate does not have is refused.
+    pub strict_sni: bool,
     /// Whether reports tell all of the ClientHello.
     pub log_client_hello: bool,
 }
@@ -110,6 +112,7 @@ pub struct Manners {
 pub struct Acceptor {
     config: Arc<ServerConfig>,
     trust: Arc<Trust>,
+    names: Vec<San>,
     server_names: String,
     manners: Manners,
 }
@@ -122,6 +125,7 @@ impl Acceptor {
         Ok(Self {
             config: Arc::new(server::config(material, rules, manners.refuse_with, now)?),
             trust: Arc::clone(&material.trust),
+            names: material.server_names.clone(),
             server_names: names.join(", "),
             manners,
         })
@@ -138,8 +142,12 @@ impl Acceptor {
         let cause = match greeting {
             Ok(Greeting::Tls(hello)) => {
                 opening.hello = hello;
-                if opening.hello.as_ref().is_some_and(|hello| !hello.offers_modern_version()) {
-                    return Err(Box::new(self.too_old(opening, deadline, io, bytes.len()).await));
+                if let Some((alert, cause)) =
+                    opening.hello.as_deref().and_then(|hello| self.unwanted(hello))
+                {
+                    let told =
+                        self.refuse_hello(opening, deadline, io, bytes.len(), alert, &cause).await;
+                    return Err(Box::new(told));
                 }
                 return self.handshake(opening, deadline, io, bytes).await;
             }
@@ -160,25 +168,53 @@ impl Acceptor {
         }))
     }
 
-    /// Old hellos lack what rustls looks for before it looks at the version, and it would send the alert
-    /// handshake_failure; RFC 8446 section 4.1.2 demands protocol_version.
-    async fn too_old(
+    /// What the gate refuses before rustls sees it, and with which alert.
+    fn unwanted(&self, hello: &ClientHello) -> Option<(AlertDescription, Cause)> {
+        if !hello.offers_modern_version() {
+            // Old hellos lack what rustls looks for before it looks at the version, and it would send
+            // handshake_failure; RFC 8446 section 4.1.2 demands protocol_version.
+            let cause = Cause::Tls(PeerIncompatible::Tls12NotOfferedOrEnabled.into());
+            return Some((AlertDescription::ProtocolVersion, cause));
+        }
+        // RFC 6066 section 3. A sender that names nobody means whoever is here.
+        if self.manners.strict_sni && hello.sni.as_deref().is_some_and(|sni| !self.serves(sni)) {
+            return Some((AlertDescription::UnrecognisedName, Cause::UnknownSni));
+        }
+        None
+    }
+
+    fn serves(&self, sni: &str) -> bool {
+        self.names.iter().any(|name| name.covers(sni))
+    }
+
+    /// Sends an alert in the place of rustls, in the clear.
+    async fn refuse_hello(
         &self,
         opening: Opening,
         deadline: Instant,
         mut io: TcpStream,
         bytes_in: usize,
+        alert: AlertDescription,
+        cause: &Cause,
     ) -> HandshakeFailure {
-        const PROTOCOL_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
+        // RFC 8446 sections 5.1 and 6: an alert record of two bytes, fatal.
+        let record = [21, 3, 1, 0, 2, 2, alert.into()];
         let mut evidence = Evidence::of_greeting(bytes_in as u64);
-        if let Ok(Ok(())) = timeout_at(deadline, io.write_all(&PROTOCOL_VERSION)).await {
-            evidence.sent(&PROTOCOL_VERSION);
+        if let Ok(Ok(())) = timeout_at(deadline, io.write_all(&record)).await {
+            evidence.sent(&record);
         }
-        let cause = Cause::Tls(PeerIncompatible::Tls12NotOfferedOrEnabled.into());
         HandshakeFailure {
-            report: self.report(&opening, &cause, &evidence),
+            report: self.report(&opening, cause, &evidence),
             remains: Remains::Socket(io),
         }
+    }
+
+    /// Refuses a connection unheard: the gate has `limit` open already.
+    pub fn overloaded(&self, accepted: Accepted, limit: usize) -> HandshakeFailure {
+        let Accepted { io: _, peer, id, at } = accepted;
+        let opening = Opening { id, peer, at, hello: None, agreed: None };
+        let report = self.report(&opening, &Cause::Overloaded { limit }, &Evidence::default());
+        HandshakeFailure { report, remains: Remains::Gone }
     }
 
     async fn handshake(

@@ -271,3 +271,47 @@ fn a_farewell_without_a_request_is_no_refusal() {
     }
     trial.end();
 }
+
+#[test]
+fn a_sender_that_asks_for_another_name_is_refused_where_that_is_wanted() {
+    let pki = Pki::new();
+    let mut trial = Trial::of(GateCommand::new(&pki).arg("--strict-sni", "true"));
+
+    for (_, version) in BOTH {
+        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
+        let line = trial.refuse(sender.named("other.example"), "unknown_sni");
+        says(&line, "detail", &["other.example", "dns:localhost"]);
+        says(&line, "hint", &["tls.strict_sni"]);
+        assert_eq!(line["alert_sent"], "unrecognized_name");
+        assert_eq!(line["sni"], "other.example");
+    }
+    let by_address = Sender::new(&pki, &trial.gate).named("127.0.0.1");
+    assert_eq!(by_address.post("/hooks/wake", "{}").status, 200);
+    trial.end();
+}
+
+#[test]
+fn a_sender_for_whom_there_is_no_place_is_turned_away_and_let_in_once_there_is_one() {
+    let pki = Pki::new();
+    let mut trial = Trial::of(GateCommand::new(&pki).arg("--max-connections", "2"));
+    let held = [(); 2].map(|()| connect(trial.gate.address()));
+
+    let error = Sender::new(&pki, &trial.gate).connect().err();
+    assert!(error.is_some(), "let in beyond the limit");
+    trial.refused += 1;
+    let line = trial.gate.event("handshake_failed", 1);
+    assert_eq!((&line["reason"], &line["level"]), (&"overloaded".into(), &"warn".into()), "{line}");
+    says(&line, "detail", &["2 connections"]);
+    says(&line, "hint", &["limits.connections"]);
+
+    // The two that were held leave as probes.
+    drop(held);
+    trial.refused += 2;
+    trial.gate.event("handshake_failed", 3);
+    eventually("a place", || {
+        Sender::new(&pki, &trial.gate)
+            .connect()
+            .is_ok_and(|mut connection| connection.asks())
+            .then_some(())
+    });
+}

@@ -224,8 +224,12 @@ fn wrong_ca_key(child: &X509Certificate<'_>, ca: &Ca) -> Fault {
 }
 
 fn ca_expired(ca: &Ca, now: i64) -> Fault {
-    let detail =
-        format!("the CA {} expired {}, at {}", ca.subject, ago(now.saturating_sub(ca.not_after)), ca.not_after_text);
+    let detail = format!(
+        "the CA {} expired {}, at {}",
+        ca.subject,
+        ago(now.saturating_sub(ca.not_after)),
+        ca.not_after_text
+    );
     let hint = "renew the CA and put its new certificate into clients.ca";
     Fault {
         nearest_ca: Some(ca.subject.clone()),

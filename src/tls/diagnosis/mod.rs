@@ -30,6 +30,13 @@ pub enum Cause {
     Tls(Error),
     /// The sender closed or reset the connection.
     Closed,
+    /// It asked for a name that is not served, and that is not let pass.
+    UnknownSni,
+    /// The gate has as many connections as it may.
+    Overloaded {
+        /// How many that is.
+        limit: usize,
+    },
     /// Reading or writing failed otherwise.
     Io(std::io::Error),
     /// The deadline passed.
@@ -107,6 +114,8 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         Cause::NotTls(greeting) => words::not_tls(greeting),
         Cause::Tls(error) => of_error(error, case),
         Cause::Closed => words::closed(case),
+        Cause::UnknownSni => words::unknown_sni(case),
+        Cause::Overloaded { limit } => words::overloaded(*limit),
         Cause::Io(error) => words::io(error),
         Cause::Timeout { deadline, step } => words::timeout(*deadline, *step, case.evidence.bytes_in),
     };

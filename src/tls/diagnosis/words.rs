@@ -159,6 +159,22 @@ pub(super) fn closed(case: &Case<'_>) -> Fault {
     Fault::new(Reason::ClientClosed, detail, hint)
 }
 
+pub(super) fn unknown_sni(case: &Case<'_>) -> Fault {
+    let sni = case.hello.and_then(|hello| hello.sni.as_deref()).unwrap_or_default();
+    let detail = format!(
+        "the sender asked for {sni}, and the gate's certificate is good for {}",
+        case.server_names
+    );
+    let hint = "call the gate by one of these names, have the name added to its certificate, or set tls.strict_sni to false";
+    Fault::new(Reason::UnknownSni, detail, hint)
+}
+
+pub(super) fn overloaded(limit: usize) -> Fault {
+    let detail = format!("the gate has {limit} connections open already, and takes no more");
+    let hint = "look for senders that open connections and do not close them; if all are honest, raise limits.connections";
+    Fault::new(Reason::Overloaded, detail, hint)
+}
+
 pub(super) fn client_alert(alert: AlertDescription) -> Fault {
     let detail = format!("the sender ended the handshake with the alert {}", alert_name(alert));
     Fault::new(Reason::ClientAlert, detail, "look at the sender's own log for the cause")
