@@ -54,17 +54,6 @@ fn content(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     entries.map(|path| (name(&path), fs::read(&path).unwrap())).collect()
 }
 
-fn gate_with(dir: &Path) -> GateCommand {
-    GateCommand::bare("run")
-        .arg("--cert", dir.join("server.pem"))
-        .arg("--key", dir.join("server.key"))
-        .arg("--client-ca", dir.join("ca.pem"))
-        .arg("--crl", dir.join("crl.pem"))
-        .arg("--listen", "127.0.0.1:0")
-        .arg("--admin", "off")
-        .arg("--upstream", "echo:")
-}
-
 #[test]
 fn gen_certs_makes_the_files_it_names_and_keeps_the_keys_to_their_owner() {
     let dir = TempDir::new().unwrap();
@@ -157,44 +146,6 @@ fn the_settings_that_gen_certs_prints_are_accepted_as_they_stand() {
     assert!(summary.contains("with a blank/crl.pem"), "{summary}");
     assert!(!summary.contains("warning"), "{summary}");
     assert_eq!(exports.len(), 4, "{printed}");
-}
-
-#[test]
-fn each_certificate_of_the_set_is_let_in_or_refused_for_what_it_stands_for() {
-    let dir = TempDir::new().unwrap();
-    made_in(dir.path());
-    let gate = gate_with(dir.path()).start();
-    let curl = |name: &str| {
-        let port = gate.address().port();
-        let mut curl = Command::new("curl");
-        curl.args(["-q", "-sS", "--noproxy", "*", "-d", "{}", "-o", "/dev/null", "-w", "%{http_code}"]);
-        curl.args(["--cert", &format!("{name}.pem"), "--key", &format!("{name}.key")]);
-        curl.args(["--cacert", "ca.pem", "--resolve", &format!("localhost:{port}:127.0.0.1")]);
-        curl.arg(format!("https://localhost:{port}/hooks/wake"));
-        String::from_utf8(curl.current_dir(dir.path()).output().unwrap().stdout).unwrap()
-    };
-
-    for name in ["client", "client-rsa", "client-ed25519"] {
-        assert_eq!(curl(name), "200", "{name}");
-    }
-    assert_eq!(gate.events("handshake_failed").len(), 0);
-    let bad = [
-        ("expired", "client_cert_expired"),
-        ("not-yet-valid", "client_cert_not_yet_valid"),
-        ("other-ca", "client_cert_unknown_ca"),
-        ("same-name-ca", "client_cert_wrong_ca_key"),
-        ("self-signed", "client_cert_self_signed"),
-        ("server-auth-only", "client_cert_wrong_purpose"),
-        ("v1", "client_cert_unsupported"),
-        ("no-intermediate", "client_chain_incomplete"),
-        ("revoked", "client_cert_revoked"),
-        ("key-mismatch", "client_key_mismatch"),
-    ];
-    for (number, (name, reason)) in (1..).zip(bad) {
-        assert_eq!(curl(name), "000", "{name}");
-        let failure = gate.event("handshake_failed", number);
-        assert_eq!(failure["reason"], reason, "{name}: {failure}");
-    }
 }
 
 #[test]
