@@ -26,7 +26,12 @@ impl Rules {
 
     /// Whether some rule matches, or there is none.
     pub fn admit(&self, peer: &Peer) -> bool {
-        self.0.is_empty() || self.0.iter().any(|rule| rule.matches(peer))
+        self.0.is_empty() || self.matching(peer).is_some()
+    }
+
+    /// The first rule that matches.
+    pub fn matching(&self, peer: &Peer) -> Option<&AllowRule> {
+        self.0.iter().find(|rule| rule.matches(peer))
     }
 }
 

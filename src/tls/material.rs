@@ -1,6 +1,5 @@
 //! PEM files to a certificate chain, its key, the client CAs and their CRLs; all mistakes at once.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,7 +10,7 @@ use rustls_pemfile::Item;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::pem::Pem;
+use super::pem::{FileError, Pem};
 use super::trust::{Ca, Trust};
 use crate::identity::{Certificate, San, rfc3339};
 
@@ -139,25 +138,10 @@ impl Loader {
 
     /// All PEM sections of a file.
     fn items(&mut self, input: Input, path: &Path) -> Option<Pem> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                let mend = match error.kind() {
-                    io::ErrorKind::NotFound => {
-                        "check the path; it is taken relative to the working directory"
-                    }
-                    io::ErrorKind::PermissionDenied => "let the gate's user read it",
-                    _ => "make it a readable file",
-                };
-                self.problem(input, path, format!("cannot be read: {error}"), mend);
-                return None;
-            }
-        };
-        match Pem::parse(&bytes) {
+        match Pem::open(path) {
             Ok(pem) => Some(pem),
-            Err(error) => {
-                let mend = "write the file again; it may be half-written or not PEM";
-                self.problem(input, path, format!("is broken PEM: {error}"), mend);
+            Err(FileError { path, what, mend }) => {
+                self.problem(input, &path, what, mend);
                 None
             }
         }
@@ -188,12 +172,7 @@ impl Loader {
             return None;
         }
         let found = pem.contents();
-        let mut keys = pem.items.into_iter().filter_map(|item| match item {
-            Item::Pkcs1Key(key) => Some(PrivateKeyDer::Pkcs1(key)),
-            Item::Pkcs8Key(key) => Some(PrivateKeyDer::Pkcs8(key)),
-            Item::Sec1Key(key) => Some(PrivateKeyDer::Sec1(key)),
-            _ => None,
-        });
+        let mut keys = pem.keys();
         let key = keys.next();
         let more = keys.next().is_some();
         if key.is_none() {

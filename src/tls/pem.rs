@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use rustls_pemfile::Item;
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use thiserror::Error;
 
 /// The sections of one PEM file.
 pub(super) struct Pem {
@@ -13,7 +15,72 @@ pub(super) struct Pem {
     empty: bool,
 }
 
+/// Why a file is of no use.
+#[derive(Clone, Debug, Error)]
+#[error("{}: {what}\n  mend: {mend}", path.display())]
+pub struct FileError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+    /// What to do about it.
+    pub mend: &'static str,
+}
+
+impl FileError {
+    fn new(path: &Path, what: impl Into<String>, mend: &'static str) -> Self {
+        Self { path: path.to_owned(), what: what.into(), mend }
+    }
+}
+
+/// The certificates of a sender's file, in their order.
+///
+/// # Errors
+/// When the file cannot be read or has none.
+pub fn sender_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileError> {
+    let pem = Pem::open(path)?;
+    let found = pem.contents();
+    let chain = pem.certificates();
+    if chain.is_empty() {
+        let mend = "give the sender's certificate, followed by its intermediates, in PEM (from DER: openssl x509 \
+                    -inform DER -in FILE; from PKCS #12: openssl pkcs12 -nokeys -in FILE)";
+        return Err(FileError::new(path, format!("has no certificate: {found}"), mend));
+    }
+    Ok(chain)
+}
+
+/// The private key in a sender's file.
+///
+/// # Errors
+/// When the file cannot be read or has none that is not encrypted.
+pub fn sender_key(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
+    let pem = Pem::open(path)?;
+    let found = pem.contents();
+    pem.keys().next().ok_or_else(|| {
+        let mend = "give the certificate's key in PEM, without encryption (openssl pkey -in KEY)";
+        FileError::new(path, format!("has no private key: {found}"), mend)
+    })
+}
+
 impl Pem {
+    /// Reads a file and splits it into its sections.
+    pub(super) fn open(path: &Path) -> Result<Self, FileError> {
+        let bytes = std::fs::read(path).map_err(|error| {
+            let mend = match error.kind() {
+                io::ErrorKind::NotFound => {
+                    "check the path; it is taken relative to the working directory"
+                }
+                io::ErrorKind::PermissionDenied => "let the gate's user read it",
+                _ => "make it a readable file",
+            };
+            FileError::new(path, format!("cannot be read: {error}"), mend)
+        })?;
+        Self::parse(&bytes).map_err(|error| {
+            let mend = "write the file again; it may be half-written or not PEM";
+            FileError::new(path, format!("is broken PEM: {error}"), mend)
+        })
+    }
+
     /// Splits `text` into its sections.
     pub(super) fn parse(text: &[u8]) -> io::Result<Self> {
         let encrypted = is_encrypted(text);
@@ -28,6 +95,15 @@ impl Pem {
             _ => None,
         };
         self.items.into_iter().filter_map(certificate).collect()
+    }
+
+    pub(super) fn keys(self) -> impl Iterator<Item = PrivateKeyDer<'static>> {
+        self.items.into_iter().filter_map(|item| match item {
+            Item::Pkcs1Key(key) => Some(PrivateKeyDer::Pkcs1(key)),
+            Item::Pkcs8Key(key) => Some(PrivateKeyDer::Pkcs8(key)),
+            Item::Sec1Key(key) => Some(PrivateKeyDer::Sec1(key)),
+            _ => None,
+        })
     }
 
     /// What is in the file, for the message that says what is not.

@@ -32,6 +32,16 @@ impl Trust {
         Ok(roots)
     }
 
+    /// When the CRL of the CA with this name (DER) was issued, and when its next one is due; `None`
+    /// without a CRL.
+    pub fn crl_dates(&self, issuer: &[u8]) -> Option<(String, Option<String>)> {
+        self.crls.iter().find_map(|der| {
+            let (_, crl) = x509_parser::parse_x509_crl(der).ok()?;
+            let dates = || (rfc3339(crl.last_update()), crl.next_update().map(rfc3339));
+            (crl.issuer().as_raw() == issuer).then(dates)
+        })
+    }
+
     /// The configured CAs' names, for a sentence.
     pub fn names(&self) -> String {
         let mut names: Vec<_> = self.cas.iter().take(8).map(|ca| ca.subject.as_str()).collect();

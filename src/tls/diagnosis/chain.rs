@@ -14,11 +14,15 @@ const MAX_DEPTH: usize = 8;
 
 /// One thing that is wrong, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) reason: Reason,
-    pub(super) detail: String,
-    pub(super) hint: String,
-    pub(super) nearest_ca: Option<String>,
+pub struct Fault {
+    /// From the closed list.
+    pub reason: Reason,
+    /// What exactly is wrong.
+    pub detail: String,
+    /// What to do about it.
+    pub hint: String,
+    /// The configured CA that comes closest to having issued the certificate.
+    pub nearest_ca: Option<String>,
 }
 
 impl Fault {
@@ -308,7 +312,7 @@ pub(super) fn ago(seconds: i64) -> String {
 }
 
 /// A length of time in its largest sensible unit.
-pub(super) fn span(seconds: i64) -> String {
+pub fn span(seconds: i64) -> String {
     let (count, unit) = match seconds {
         ..=119 => (seconds, "second"),
         120..=7199 => (seconds / 60, "minute"),

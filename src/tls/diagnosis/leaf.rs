@@ -49,7 +49,7 @@ pub(super) fn weak_signature(leaf: &X509Certificate<'_>) -> Option<Fault> {
 }
 
 /// The leaf's key, if its kind or size is not accepted.
-pub(super) fn weak_key(chain: &[CertificateDer<'_>]) -> Option<Fault> {
+pub fn weak_key(chain: &[CertificateDer<'_>]) -> Option<Fault> {
     let (_, leaf) = X509Certificate::from_der(chain.first()?).ok()?;
     weak_key_of(&leaf)
 }
@@ -163,7 +163,7 @@ fn reason_name(name: &str) -> String {
 }
 
 /// `now` in RFC 3339.
-pub(super) fn gate_time(now: i64) -> String {
+pub fn gate_time(now: i64) -> String {
     match x509_parser::time::ASN1Time::from_timestamp(now) {
         Ok(time) => rfc3339(time),
         Err(_) => format!("{now} s since 1970"),

@@ -7,7 +7,7 @@ use x509_parser::prelude::X509Certificate;
 
 /// Whether the signature on `child` may be by the key in `issuer` (DER). `false` is sure; where the
 /// algorithm is not taken or the issuer cannot be read, another fault says so.
-pub(super) fn may_be_signed_by(child: &X509Certificate<'_>, issuer: &[u8]) -> bool {
+pub fn may_be_signed_by(child: &X509Certificate<'_>, issuer: &[u8]) -> bool {
     let issuer = CertificateDer::from(issuer);
     // webpki reads CA certificates here too: it looks at their use only when it builds a chain.
     let Ok(issuer) = EndEntityCert::try_from(&issuer) else {

@@ -5,6 +5,7 @@
 mod chain;
 mod leaf;
 mod link;
+mod path;
 mod public;
 mod words;
 
@@ -12,10 +13,15 @@ use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
-pub use self::public::public;
+use rustls_pki_types::CertificateDer;
 
-use self::chain::Fault;
-use self::words::alert_name;
+pub use self::chain::{Fault, span};
+pub use self::leaf::{gate_time, weak_key};
+pub use self::link::may_be_signed_by;
+pub use self::path::{Path, path};
+pub use self::public::public;
+pub use self::words::{alert_name, key_mismatch, no_rule};
+
 use super::client_hello::ClientHello;
 use super::evidence::{Evidence, Presented, Refusal};
 use super::trust::Trust;
@@ -186,27 +192,36 @@ fn of_alert(alert: AlertDescription, case: &Case<'_>) -> Fault {
 }
 
 /// The sender's certificate was refused: which of its faults is to be mended first?
-fn of_refusal(
-    refusal: &Refusal,
-    chain: &[rustls_pki_types::CertificateDer<'_>],
-    case: &Case<'_>,
-) -> Fault {
-    let mut faults = chain::faults(chain, case.trust, case.now);
+fn of_refusal(refusal: &Refusal, chain: &[CertificateDer<'_>], case: &Case<'_>) -> Fault {
+    chain::combine(faults(chain, Some(refusal), case.trust, case.now))
+}
+
+/// All faults of a presented chain (leaf first) at `now` (seconds since 1970), and what the verifier
+/// refused it for, if it did; what is to be mended first in front.
+///
+/// The verifier's word is what counts: a fault that it passed over does no harm.
+pub fn faults(
+    chain: &[CertificateDer<'_>],
+    refusal: Option<&Refusal>,
+    trust: &Trust,
+    now: i64,
+) -> Vec<Fault> {
+    let mut faults = chain::faults(chain, trust, now);
     let named = match refusal {
-        Refusal::Chain(error) => words::of_chain_error(error, chain),
-        Refusal::KeyUsage => return chain::combine(faults),
-        Refusal::Rules => words::not_allowed(chain),
-        Refusal::Possession(error) => match leaf::weak_key(chain) {
-            Some(fault) => fault,
-            None => words::key_mismatch(error, chain),
-        },
+        // A key usage that may not sign is among the faults.
+        None | Some(Refusal::KeyUsage) => return faults,
+        Some(Refusal::Chain(error)) => words::of_chain_error(error, chain),
+        Some(Refusal::Rules) => words::not_allowed(chain),
+        Some(Refusal::Possession(error)) => {
+            weak_key(chain).unwrap_or_else(|| key_mismatch(error, chain))
+        }
     };
     // The verifier's word stands unless the chain itself tells something more specific.
     if !faults.iter().any(|fault| fault.explains(named.reason)) {
         faults.push(named);
-        faults.sort_by_key(|fault| fault.rank());
+        faults.sort_by_key(Fault::rank);
     }
-    chain::combine(faults)
+    faults
 }
 
 /// The alert rustls sends for what is refused after encryption has begun.

@@ -355,14 +355,16 @@ fn of_webpki(error: &webpki::Error) -> (Reason, &'static str, &'static str) {
 }
 
 pub(super) fn not_allowed(chain: &[CertificateDer<'_>]) -> Fault {
+    let fault = no_rule(chain);
+    Fault { detail: format!("{} verifies, but {}", who(chain), fault.detail), ..fault }
+}
+
+/// No allow rule matches the leaf, whether it verifies or not.
+pub fn no_rule(chain: &[CertificateDer<'_>]) -> Fault {
     let peer = chain.first().and_then(Peer::read);
     let names = peer.as_ref().map(|peer| peer.certificate.san.join(", "));
     let names = names.filter(|names| !names.is_empty()).unwrap_or_else(|| "none".to_owned());
-    let detail = format!(
-        "{} verifies, but no rule of clients.allow matches it (its alternative names: {})",
-        who(chain),
-        cut(names)
-    );
+    let detail = format!("no rule of clients.allow matches it (its alternative names: {})", cut(names));
     let rule = peer.map_or_else(String::new, |peer| format!(", e.g. {}", rule_for(&peer)));
     let hint = format!("add a rule for it to clients.allow (--allow), if it is to be let in{rule}");
     Fault::new(Reason::ClientNotAllowed, detail, hint)
@@ -378,7 +380,8 @@ fn rule_for(peer: &Peer) -> String {
     rules.find(usable).unwrap_or_else(|| format!("fingerprint={}", peer.certificate.fingerprint_sha256))
 }
 
-pub(super) fn key_mismatch(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
+/// The key that signed is not the leaf's; `error` is what was said of its signature.
+pub fn key_mismatch(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
     let scheme = match error {
         Error::InvalidCertificate(CertificateError::BadSignature) => String::new(),
         other => format!(" ({other})"),
@@ -398,7 +401,7 @@ fn who(chain: &[CertificateDer<'_>]) -> String {
 }
 
 /// An alert by its name in RFC 8446 section 6.
-pub(super) fn alert_name(alert: AlertDescription) -> String {
+pub fn alert_name(alert: AlertDescription) -> String {
     // The enum's names are those of the RFC in camel case.
     let mut name = String::new();
     let debug = format!("{alert:?}").replace("CA", "Ca").replace("PSK", "Psk").replace("ised", "ized");
