@@ -4,9 +4,16 @@
 //! hold is checked by [`config::load`](crate::config::load), together with the file and the
 //! environment.
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::SettingsArgs;
+use crate::explain::Target;
 
 /// An mTLS gate for webhook endpoints.
 ///
@@ -29,6 +36,61 @@ pub enum Command {
     /// Load and check all settings and files, print what would run, and exit
     #[command(after_help = SETTINGS)]
     Check(SettingsArgs),
+    /// Say whether a client certificate would be admitted, and where; or what a server asks for
+    #[command(after_help = EXPLAIN)]
+    Explain(ExplainArgs),
+}
+
+/// What `explain` is asked.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A sender's certificate as a PEM file, its intermediates after it; or a TLS server, as
+    /// https://HOST[:PORT]/ or HOST:PORT
+    #[arg(value_parser = OsStringValueParser::new().try_map(Target::parse))]
+    pub target: Target,
+    /// The sender's private key: does it fit the certificate? (--key is the gate's own)
+    #[arg(long, value_name = "FILE")]
+    pub client_key: Option<PathBuf>,
+    /// For a server: the certificate to present, with --client-key
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub client_cert: Option<PathBuf>,
+    /// Judge as of this time, e.g. 2027-01-01T00:00:00Z, instead of now
+    #[arg(long, value_name = "RFC3339", value_parser = OsStringValueParser::new().try_map(time))]
+    pub at: Option<SystemTime>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// The settings, as for `run`; a server needs none.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+impl ExplainArgs {
+    /// What does not go together, which clap cannot see: it depends on what TARGET is.
+    ///
+    /// # Errors
+    /// To be shown as every other mistake in the usage.
+    pub fn check(&self) -> Result<(), clap::Error> {
+        let what = match &self.target {
+            Target::File(_) if self.client_cert.is_some() => {
+                "--client-cert is for servers: of a file it is the file that is explained"
+            }
+            Target::Server(_) if self.client_key.is_some() && self.client_cert.is_none() => {
+                "--client-key alone cannot be presented to a server: give --client-cert too"
+            }
+            _ => return Ok(()),
+        };
+        let mut cli = Cli::command();
+        cli.build();
+        // With the usage of this command, not that of all.
+        let mut command = cli.find_subcommand("explain").cloned().unwrap_or(cli);
+        Err(command.error(ErrorKind::ArgumentConflict, what))
+    }
+}
+
+fn time(text: OsString) -> Result<SystemTime, String> {
+    let time = text.to_str().and_then(|text| humantime::parse_rfc3339(text).ok());
+    time.ok_or_else(|| "not a time in UTC such as 2027-01-01T00:00:00Z".to_owned())
 }
 
 const EXAMPLES: &str = "\
@@ -42,6 +104,9 @@ Examples:
 
   Check a file of settings before using it:
     clawgate check --config clawgate.toml
+
+  Why is this sender refused, and will it be next year?
+    clawgate explain client.pem --config clawgate.toml --at 2027-01-01T00:00:00Z
 
 Exit codes: 0 good; 1 failed at run time; 2 usage; 78 something wrong with the settings.";
 
@@ -59,12 +124,26 @@ Examples:
   All from a file, but on another port:
     clawgate run --config clawgate.toml --listen 0.0.0.0:9999";
 
+const EXPLAIN: &str = "\
+The settings are those of `run`, from the same places: the verdict is the gate's own. With --at
+the sender is judged at that time, the settings' own files still now.
+
+A server is called with a TLS handshake and nothing after it: no request is sent. Its certificate
+is reported on, whoever issued it. No settings are needed.
+
+Examples:
+  Would this sender be admitted, and to which routes?
+    clawgate explain client.pem --client-key client.key --config clawgate.toml
+
+  What does the gate ask of its senders, and does it take this one?
+    clawgate explain https://localhost:8443/ --client-cert client.pem --client-key client.key
+
+Exit codes: 0 admitted (a server: handshake completed, no alert came); 1 refused, or a file or server
+cannot be read; 2 usage; 78 something wrong with the settings.";
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-
-    use clap::CommandFactory;
-    use clap::error::ErrorKind;
 
     use super::*;
     use crate::config::keys::{CONFIG_FLAG, KEYS, Unset};

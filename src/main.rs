@@ -1,18 +1,25 @@
 //! The `clawgate` command: reads the settings, runs or checks them, chooses the exit code.
 
+use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::Parser;
 use clawgate::app::{App, Ending};
-use clawgate::cli::{Cli, Command};
+use clawgate::cli::{Cli, Command, ExplainArgs};
 use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load};
+use clawgate::explain::{self, Credentials, Sender, Server, Target, Verdict};
 use clawgate::observe::logging::{Format, subscriber};
+use clawgate::tls::pem::{FileError, sender_chain, sender_key};
+use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
 /// Failed at run time.
 const FAILURE: u8 = 1;
+/// The flags do not go together, as with clap.
+const USAGE: u8 = 2;
 /// Something is wrong with the settings (EX_CONFIG of sysexits.h).
 const CONFIG: u8 = 78;
 
@@ -20,6 +27,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(args) => run(&args),
         Command::Check(args) => check(&args),
+        Command::Explain(args) => explain(&args),
     }
 }
 
@@ -49,9 +57,81 @@ fn check(args: &SettingsArgs) -> ExitCode {
         text.push_str(&format!("warning: {warning}\n"));
     }
     text.push_str("clawgate: all is well with the settings\n");
-    // Not `print!`, which panics when the reader has gone (`clawgate check | head`).
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    write_out(&text);
     ExitCode::SUCCESS
+}
+
+/// Not `print!`, which panics when the reader has gone (`clawgate check | head`).
+fn write_out(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn explain(args: &ExplainArgs) -> ExitCode {
+    if let Err(misuse) = args.check() {
+        // Nothing can be done when stderr is gone.
+        let _ = misuse.print();
+        return ExitCode::from(USAGE);
+    }
+    let explained = match &args.target {
+        Target::File(file) => explain_sender(args, file),
+        Target::Server(server) => explain_server(args, server),
+    };
+    explained.unwrap_or_else(|code| code)
+}
+
+fn explain_sender(args: &ExplainArgs, file: &Path) -> Result<ExitCode, ExitCode> {
+    let now = SystemTime::now();
+    let environment = std::env::vars_os().collect();
+    let settings = load(&args.settings, &environment, now).map_err(|problems| {
+        eprintln!("{problems}");
+        ExitCode::from(CONFIG)
+    })?;
+    let chain = sender_chain(file).map_err(failed(FAILURE))?;
+    let named = |key: &PathBuf| Ok((key.display().to_string(), sender_key(key)?));
+    let key = args.client_key.as_ref().map(named).transpose().map_err(failed::<FileError>(FAILURE))?;
+    let sender = Sender { file: file.display().to_string(), chain, key };
+    let explanation =
+        explain::certificate(&settings, &sender, args.at.unwrap_or(now), now).map_err(failed(CONFIG))?;
+    show(&explanation, args.json)?;
+    Ok(exit_code(explanation.verdict == Verdict::Admitted))
+}
+
+fn explain_server(args: &ExplainArgs, server: &Server) -> Result<ExitCode, ExitCode> {
+    let credentials = match (&args.client_cert, &args.client_key) {
+        (Some(chain), Some(key)) => {
+            let chain = sender_chain(chain).map_err(failed(FAILURE))?;
+            let key = sender_key(key).map_err(failed(FAILURE))?;
+            Some(Credentials::new(chain, &key).map_err(failed(FAILURE))?)
+        }
+        _ => None,
+    };
+    let seen = explain::observe(server.clone(), credentials);
+    let explanation = explain::server(&seen, args.at.unwrap_or_else(SystemTime::now));
+    show(&explanation, args.json)?;
+    Ok(exit_code(explanation.is_accepted()))
+}
+
+/// Prints an explanation.
+fn show(explanation: &(impl Serialize + Display), json: bool) -> Result<(), ExitCode> {
+    let text = if json {
+        serde_json::to_string(explanation).map_err(failed(FAILURE))? + "\n"
+    } else {
+        explanation.to_string()
+    };
+    write_out(&text);
+    Ok(())
+}
+
+fn exit_code(good: bool) -> ExitCode {
+    if good { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) }
+}
+
+/// Says what went wrong.
+fn failed<E: Display>(code: u8) -> impl FnOnce(E) -> ExitCode {
+    move |error| {
+        eprintln!("clawgate: {error}");
+        ExitCode::from(code)
+    }
 }
 
 fn prepare(args: &SettingsArgs) -> Result<(App, LogSettings), ExitCode> {
@@ -61,10 +141,7 @@ fn prepare(args: &SettingsArgs) -> Result<(App, LogSettings), ExitCode> {
         ExitCode::from(CONFIG)
     })?;
     let log = settings.log.clone();
-    let app = App::prepare(settings).map_err(|error| {
-        eprintln!("clawgate: {error}");
-        ExitCode::from(CONFIG)
-    })?;
+    let app = App::prepare(settings).map_err(failed(CONFIG))?;
     Ok((app, log))
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 const LAYERS: &[&[&str]] = &[
     &["main"],
     &["app", "cli"],
-    &["admin", "ingress"],
+    &["admin", "explain", "ingress"],
     &["config"],
     &["upstream"],
     &["tls", "route"],

@@ -1,0 +1,280 @@
+//! A client certificate before the gate's settings: the verdict, and all that led to it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, Error, InconsistentKeys, InvalidMessage};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use serde::Serialize;
+
+use super::checks::{Check, Findings};
+use super::facts::Facts;
+use crate::config::{RouteSettings, Settings};
+use crate::identity::{Certificate, Peer};
+use crate::observe::HandshakeReason;
+use crate::tls::diagnosis::{
+    Case, Cause, Diagnosis, Fault, Path, diagnose, faults, gate_time, key_mismatch, no_rule, path,
+    weak_key,
+};
+use crate::tls::evidence::{Evidence, Presented, Refusal};
+use crate::tls::material::unix_seconds;
+use crate::tls::server::ServerError;
+use crate::tls::{Gatekeeper, RefuseWith};
+
+/// What a sender has: its files' contents, as it would use them.
+#[derive(Debug)]
+pub struct Sender {
+    /// The file of the chain, for the report.
+    pub file: String,
+    /// Leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The key's file and the key, if it is to be held against the leaf.
+    pub key: Option<(String, PrivateKeyDer<'static>)>,
+}
+
+/// Admitted or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The handshake would succeed.
+    Admitted,
+    /// It would fail.
+    Refused,
+}
+
+/// One certificate on the way up to a CA.
+#[derive(Clone, Debug, Serialize)]
+pub struct Link {
+    /// Its subject.
+    pub subject: String,
+    /// Who issued it.
+    pub issuer: String,
+    /// RFC 3339.
+    pub not_before: String,
+    /// RFC 3339.
+    pub not_after: String,
+    /// `sent` by the sender, or `configured` here.
+    pub from: &'static str,
+}
+
+impl Link {
+    pub(super) fn read(der: &CertificateDer<'_>, from: &'static str) -> Option<Self> {
+        let Certificate { subject, issuer, not_before, not_after, .. } = Certificate::read(der)?;
+        Some(Self { subject, issuer, not_before, not_after, from })
+    }
+}
+
+/// Whether a route may be used.
+#[derive(Clone, Debug, Serialize)]
+pub struct Access {
+    /// The route's path.
+    pub path: String,
+    /// Its methods.
+    pub methods: String,
+    /// Whether this sender may use it.
+    pub may_use: bool,
+    /// Why.
+    pub detail: String,
+}
+
+/// All about one client certificate.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// The file it came from.
+    pub file: String,
+    /// The time it was judged at, RFC 3339.
+    pub at: String,
+    /// Whether it would be admitted.
+    pub verdict: Verdict,
+    /// Why not.
+    pub reason: Option<HandshakeReason>,
+    /// The same in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Until when it is admitted, as far as the chain's dates go: RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admitted_until: Option<String>,
+    /// The leaf; `None` when it cannot be read.
+    pub certificate: Option<Facts>,
+    /// The chain as it would be built, leaf first.
+    pub chain: Vec<Link>,
+    /// Whether it ends in a configured CA.
+    pub anchored: bool,
+    /// Every check.
+    pub checks: Vec<Check>,
+    /// Every route.
+    pub routes: Vec<Access>,
+}
+
+/// Explains what would become of `sender` at `at`; `now` is when the settings were loaded.
+///
+/// # Errors
+/// When the CAs or CRLs of the settings do not make a verifier.
+pub fn certificate(
+    settings: &Settings,
+    sender: &Sender,
+    at: SystemTime,
+    now: SystemTime,
+) -> Result<Explanation, ServerError> {
+    let (at, now) = (unix_seconds(at), unix_seconds(now));
+    let trust = &settings.material.trust;
+    let rules = &settings.clients_allow;
+    // The verifier must begin while some CA is valid, and one is now. It sees itself to those that
+    // expire by `at`.
+    let gatekeeper = Gatekeeper::new(Arc::clone(trust), rules.clone(), RefuseWith::Alert, now.min(at))?;
+    let refused = refused(&gatekeeper, sender, at);
+    let peer = sender.chain.first().and_then(Peer::read);
+    let faults = all_faults(settings, sender, peer.as_ref(), refused.as_ref(), at);
+    let diagnosis = refused.map(|refused| diagnosis(settings, sender, refused, at));
+    let path = path(&sender.chain, trust, at);
+    let links = links(&sender.chain, &path);
+    let findings = Findings {
+        chain: &sender.chain,
+        faults: &faults,
+        refused: diagnosis.is_some(),
+        path: &path,
+        links: &links,
+        trust,
+        rules,
+        key: sender.key.as_ref().map(|(file, _)| file.as_str()),
+        at,
+    };
+    let checks = findings.checks();
+    let earliest = links.iter().map(|link| &link.not_after).min().cloned();
+    Ok(Explanation {
+        file: sender.file.clone(),
+        at: gate_time(at),
+        verdict: if diagnosis.is_some() { Verdict::Refused } else { Verdict::Admitted },
+        reason: diagnosis.as_ref().map(|diagnosis| diagnosis.reason),
+        admitted_until: earliest.filter(|_| diagnosis.is_none()),
+        certificate: sender.chain.first().and_then(|der| Facts::read(der, at)),
+        anchored: path.anchor.is_some(),
+        chain: links,
+        checks,
+        routes: routes(settings, peer.as_ref(), diagnosis.is_none()),
+        detail: diagnosis.as_ref().map(|diagnosis| diagnosis.detail.clone()),
+        hint: diagnosis.map(|diagnosis| diagnosis.hint),
+    })
+}
+
+/// How a handshake is refused.
+enum Refused {
+    /// Before anything is verified: the Certificate message is too large.
+    TooLarge,
+    /// By the verifier.
+    By(Refusal),
+}
+
+/// How a handshake of `sender` at `at` would be refused; `None`: it would not.
+fn refused(gatekeeper: &Gatekeeper, sender: &Sender, at: i64) -> Option<Refused> {
+    /// What rustls takes for the body of a handshake message.
+    const MAX_MESSAGE: usize = 0xffff;
+    // RFC 8446 section 4.4.2: context, the list's length, and for each its length and extensions.
+    let size: usize = sender.chain.iter().map(|der| der.len() + 5).sum();
+    if size + 4 > MAX_MESSAGE {
+        return Some(Refused::TooLarge);
+    }
+    let (leaf, intermediates) = sender.chain.split_first()?;
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at).unwrap_or(0)));
+    let judged = gatekeeper.judge(leaf, intermediates, now).err();
+    judged.or_else(|| possession(sender)).map(Refused::By)
+}
+
+/// How the proof that the sender holds the key would fail: with a key of a kind that no proof is taken
+/// from, or with that of another certificate, where one was given.
+fn possession(sender: &Sender) -> Option<Refusal> {
+    let bad = || Refusal::Possession(CertificateError::BadSignature.into());
+    if weak_key(&sender.chain).is_some() {
+        return Some(bad());
+    }
+    let (_, key) = sender.key.as_ref()?;
+    // rustls takes every kind of key that the leaf may still be of.
+    let Ok(key) = any_supported_type(key) else {
+        return Some(bad());
+    };
+    match CertifiedKey::new(sender.chain.clone(), key).keys_match() {
+        Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Some(bad()),
+        _ => None,
+    }
+}
+
+/// The same words as in the log.
+fn diagnosis(settings: &Settings, sender: &Sender, refused: Refused, at: i64) -> Diagnosis {
+    let mut evidence = Evidence::of_greeting(0);
+    let error = match refused {
+        Refused::TooLarge => InvalidMessage::HandshakePayloadTooLarge.into(),
+        Refused::By(refusal) => {
+            let refused = Some(refusal.clone());
+            evidence.presented = Some(Presented { chain: sender.chain.clone(), refused });
+            refusal.into()
+        }
+    };
+    diagnose(&Case {
+        cause: &Cause::Tls(error),
+        hello: None,
+        evidence: &evidence,
+        trust: &settings.material.trust,
+        server_names: "",
+        now: at,
+    })
+}
+
+/// All that is wrong, also what the verifier did not get to: it is to be mended as well.
+fn all_faults(
+    settings: &Settings,
+    sender: &Sender,
+    peer: Option<&Peer>,
+    refused: Option<&Refused>,
+    at: i64,
+) -> Vec<Fault> {
+    let refusal = match refused {
+        Some(Refused::By(refusal)) => Some(refusal),
+        _ => None,
+    };
+    let mut faults = faults(&sender.chain, refusal, &settings.material.trust, at);
+    let mut add = |fault: Fault| {
+        if faults.iter().all(|known| known.reason != fault.reason) {
+            faults.push(fault);
+        }
+    };
+    if let Some(Refused::TooLarge) = refused {
+        let Diagnosis { reason, detail, hint, nearest_ca, .. } =
+            diagnosis(settings, sender, Refused::TooLarge, at);
+        add(Fault { reason, detail, hint, nearest_ca });
+    }
+    if peer.is_some_and(|peer| !settings.clients_allow.admit(peer)) {
+        add(no_rule(&sender.chain));
+    }
+    if let Some(Refusal::Possession(error)) = possession(sender) {
+        add(weak_key(&sender.chain).unwrap_or_else(|| key_mismatch(&error, &sender.chain)));
+    }
+    faults
+}
+
+fn links(chain: &[CertificateDer<'static>], path: &Path<'_>) -> Vec<Link> {
+    let sent = path.sent.iter().filter_map(|place| Link::read(chain.get(*place)?, "sent"));
+    sent.chain(path.anchor.and_then(|ca| Link::read(ca.der(), "configured"))).collect()
+}
+
+fn routes(settings: &Settings, peer: Option<&Peer>, admitted: bool) -> Vec<Access> {
+    let access = |route: &RouteSettings| {
+        let rule = peer.and_then(|peer| route.allow.matching(peer));
+        let (fits, detail) = match rule {
+            _ if route.allow.is_empty() => (true, "open to every sender that is admitted".to_owned()),
+            Some(rule) => (true, format!("matches its rule [{rule}]")),
+            None => (false, format!("none of its rules matches: {}", route.allow)),
+        };
+        Access {
+            path: route.path.to_string(),
+            methods: route.methods.to_string(),
+            may_use: fits && admitted,
+            detail: if fits && !admitted { format!("not admitted; {detail}") } else { detail },
+        }
+    };
+    settings.routes.iter().map(access).collect()
+}

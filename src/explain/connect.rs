@@ -1,0 +1,378 @@
+//! The client's side of one handshake, and what was seen of the server in it.
+//!
+//! The server's certificate is taken whatever it is: it is to be reported on, and nothing is sent to
+//! the server that it should not have, not even a request.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustls::client::ResolvesClientCert;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::crypto::aws_lc_rs::{self, sign::any_supported_type};
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme,
+    version,
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use thiserror::Error as ThisError;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Name;
+
+use super::target::Server;
+use crate::identity::name::{cut, printable, rfc4514};
+use crate::tls::client_hello::protocol_name;
+
+/// Time to resolve, connect and complete the handshake.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// Over TLS 1.3 a refusal comes after the handshake: how long it is waited for.
+const LATE_ALERT: Duration = Duration::from_secs(1);
+/// First bytes of the answer that are kept, to tell what is not TLS.
+const FIRST: usize = 32;
+
+/// A certificate to present, with its key.
+#[derive(Clone, Debug)]
+pub struct Credentials(Arc<CertifiedKey>);
+
+/// Why a key cannot be used to present a certificate.
+#[derive(Debug, ThisError)]
+#[error("the key cannot be used: {0}")]
+pub struct CredentialsError(#[source] Error);
+
+impl Credentials {
+    /// Leaf first. Whether they fit together is the server's to find out.
+    ///
+    /// # Errors
+    /// When rustls does not take the kind of key.
+    pub fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: &PrivateKeyDer<'static>,
+    ) -> Result<Self, CredentialsError> {
+        let key = any_supported_type(key).map_err(CredentialsError)?;
+        Ok(Self(Arc::new(CertifiedKey::new(chain, key))))
+    }
+
+    pub(super) fn leaf(&self) -> Option<&CertificateDer<'static>> {
+        self.0.cert.first()
+    }
+}
+
+/// The server asked for a client certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The CAs it named: RFC 4514, escaped.
+    pub cas: Vec<String>,
+    /// The signature schemes it takes.
+    pub schemes: Vec<String>,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The handshake was completed, and no refusal came.
+    Open,
+    /// The server sent an alert; with whether that was after the handshake.
+    Alert(AlertDescription, bool),
+    /// The server closed or reset the connection; with whether that was after the handshake.
+    Closed(bool),
+    /// Nothing came of connecting.
+    Unreachable(String),
+    /// The server did not speak TLS; its first bytes.
+    NotTls(Vec<u8>),
+    /// The server said nothing in time; with how many bytes had come.
+    Silence(usize),
+    /// TLS went wrong otherwise.
+    Failed(String),
+}
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Observed {
+    /// The server as it was named.
+    pub server: Server,
+    /// Where it was reached.
+    pub address: Option<SocketAddr>,
+    /// Version, cipher suite and key exchange group, once agreed on.
+    pub agreed: Option<(String, String, Option<String>)>,
+    /// The protocol agreed on with ALPN; `h2` and `http/1.1` were offered.
+    pub alpn: Option<String>,
+    /// The server's certificates, leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Why its signature does not prove that it holds the leaf's key.
+    pub unproven: Option<String>,
+    /// Whether it asked for a client certificate.
+    pub asked: Option<Asked>,
+    /// What it was to be given.
+    pub credentials: Option<Credentials>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// What rustls lets be seen on the way.
+#[derive(Debug, Default)]
+struct Notes {
+    chain: Vec<CertificateDer<'static>>,
+    unproven: Option<String>,
+    asked: Option<Asked>,
+}
+
+/// Connects to `server`, completes a handshake and waits for what the server says to it.
+pub fn observe(server: Server, credentials: Option<Credentials>) -> Observed {
+    let witness = Arc::new(Witness::new(credentials.clone()));
+    let mut seen = Observed {
+        server,
+        address: None,
+        agreed: None,
+        alpn: None,
+        chain: Vec::new(),
+        unproven: None,
+        asked: None,
+        credentials,
+        ending: Ending::Open,
+    };
+    let deadline = Instant::now() + DEADLINE;
+    let (socket, address) = match connect(&seen.server, deadline) {
+        Ok(connected) => connected,
+        Err(error) => {
+            seen.ending = Ending::Unreachable(printable(&error.to_string()));
+            return seen;
+        }
+    };
+    seen.address = Some(address);
+    let mut connection = match client(&witness, seen.server.name.clone()) {
+        Ok(connection) => connection,
+        Err(error) => {
+            seen.ending = Ending::Failed(error.to_string());
+            return seen;
+        }
+    };
+    let mut wire = Wire { socket, deadline, first: Vec::new(), count: 0 };
+    seen.ending = converse(&mut connection, &mut wire);
+    if let (Some(version), Some(suite)) =
+        (connection.protocol_version(), connection.negotiated_cipher_suite())
+    {
+        // rustls' own names for the suites of TLS 1.3 are not IANA's.
+        let suite = suite.suite().as_str().unwrap_or("unknown").replace("TLS13_", "TLS_");
+        let group = connection.negotiated_key_exchange_group();
+        let group = group.and_then(|group| group.name().as_str().map(str::to_owned));
+        seen.agreed = Some((protocol_name(version), suite, group));
+    }
+    seen.alpn = connection.alpn_protocol().map(|name| printable(&String::from_utf8_lossy(name)));
+    let notes = std::mem::take(&mut *witness.notes());
+    Observed { chain: notes.chain, unproven: notes.unproven, asked: notes.asked, ..seen }
+}
+
+fn connect(server: &Server, deadline: Instant) -> io::Result<(TcpStream, SocketAddr)> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in (server.host.as_str(), server.port).to_socket_addrs()? {
+        let left = left(deadline)?;
+        match TcpStream::connect_timeout(&address, left) {
+            Ok(socket) => {
+                socket.set_nodelay(true)?;
+                return Ok((socket, address));
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// The time until `deadline`.
+fn left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+}
+
+fn client(witness: &Arc<Witness>, name: ServerName<'static>) -> Result<ClientConnection, Error> {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(witness) as Arc<dyn ServerCertVerifier>)
+        .with_client_cert_resolver(Arc::clone(witness) as Arc<dyn ResolvesClientCert>);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.resumption = rustls::client::Resumption::disabled();
+    ClientConnection::new(Arc::new(config), name)
+}
+
+/// The handshake, and what comes after it.
+fn converse(connection: &mut ClientConnection, wire: &mut Wire) -> Ending {
+    if let Err(error) = connection.complete_io(wire) {
+        return ending_of(&error, wire, false);
+    }
+    wire.deadline = Instant::now() + LATE_ALERT;
+    loop {
+        match connection.read_tls(wire) {
+            Ok(0) => return Ending::Closed(true),
+            Ok(_) => {}
+            // Nobody objected.
+            Err(error) if is_timeout(&error) => return Ending::Open,
+            Err(error) => return ending_of(&error, wire, true),
+        }
+        match connection.process_new_packets() {
+            Ok(state) if state.peer_has_closed() => return Ending::Closed(true),
+            // A server that speaks first, as with HTTP/2, may do so before it has seen our certificate.
+            Ok(_) => {
+                let _ = io::copy(&mut connection.reader(), &mut io::sink());
+            }
+            Err(error) => return ending_of_tls(&error, wire, true),
+        }
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}
+
+fn ending_of(error: &io::Error, wire: &Wire, after: bool) -> Ending {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(tls) => ending_of_tls(tls, wire, after),
+        None if is_timeout(error) => Ending::Silence(wire.count),
+        None if wire.first.first().is_some_and(|byte| !is_tls(*byte)) => {
+            Ending::NotTls(wire.first.clone())
+        }
+        None => match error.kind() {
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Ending::Closed(after),
+            _ => Ending::Failed(printable(&error.to_string())),
+        },
+    }
+}
+
+fn ending_of_tls(error: &Error, wire: &Wire, after: bool) -> Ending {
+    match error {
+        Error::AlertReceived(AlertDescription::CloseNotify) => Ending::Closed(after),
+        Error::AlertReceived(alert) => Ending::Alert(*alert, after),
+        _ if wire.first.first().is_some_and(|byte| !is_tls(*byte)) => Ending::NotTls(wire.first.clone()),
+        other => Ending::Failed(printable(&other.to_string())),
+    }
+}
+
+/// Whether a record of a handshake may begin so: alert or handshake (RFC 8446 section 5.1).
+fn is_tls(first: u8) -> bool {
+    matches!(first, 21 | 22)
+}
+
+/// The socket with a deadline for each step.
+struct Wire {
+    socket: TcpStream,
+    deadline: Instant,
+    first: Vec<u8>,
+    count: usize,
+}
+
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(Some(left(self.deadline)?))?;
+        let count = self.socket.read(buffer)?;
+        let room = FIRST.saturating_sub(self.first.len());
+        self.first.extend_from_slice(&buffer[..count.min(room)]);
+        self.count += count;
+        Ok(count)
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.set_write_timeout(Some(left(self.deadline)?))?;
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}
+
+/// Takes any certificate, presents what it was given, and notes both.
+#[derive(Debug)]
+struct Witness {
+    notes: Mutex<Notes>,
+    credentials: Option<Credentials>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Witness {
+    fn new(credentials: Option<Credentials>) -> Self {
+        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+        Self { notes: Mutex::default(), credentials, algorithms }
+    }
+
+    fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {
+        // Notes are whole after each write.
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn noting(
+        &self,
+        verdict: Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if let Err(error) = verdict {
+            self.notes().unproven = Some(error.to_string());
+        }
+        Ok(HandshakeSignatureValid::assertion())
+    }
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let chain = std::iter::once(leaf).chain(intermediates);
+        self.notes().chain = chain.map(|der| der.clone().into_owned()).collect();
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.noting(verify_tls12_signature(message, leaf, signature, &self.algorithms))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.noting(verify_tls13_signature(message, leaf, signature, &self.algorithms))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+impl ResolvesClientCert for Witness {
+    fn resolve(&self, cas: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let name = |der: &&[u8]| match X509Name::from_der(der) {
+            Ok((_, name)) => cut(rfc4514(&name)),
+            Err(_) => "a name that cannot be read".to_owned(),
+        };
+        let scheme = |scheme: &SignatureScheme| match scheme.as_str() {
+            Some(name) => name.to_owned(),
+            None => format!("{:#06x}", u16::from(*scheme)),
+        };
+        self.notes().asked = Some(Asked {
+            cas: cas.iter().map(name).collect(),
+            schemes: schemes.iter().map(scheme).collect(),
+        });
+        self.credentials.as_ref().map(|credentials| Arc::clone(&credentials.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
