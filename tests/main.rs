@@ -11,6 +11,7 @@ mod bodies;
 mod diagnosis;
 mod documentation;
 mod drain;
+mod explain;
 mod headers;
 mod http2;
 mod layers;

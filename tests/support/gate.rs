@@ -48,6 +48,12 @@ impl GateCommand {
         self
     }
 
+    /// A positional argument, or a flag without a value.
+    pub fn word(mut self, word: impl Into<OsString>) -> Self {
+        self.command.arg(word.into());
+        self
+    }
+
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.command.env(name, value.into());
         self

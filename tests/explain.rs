@@ -1,0 +1,62 @@
+//! `clawgate explain`: would this certificate be admitted, and what does that server ask for?
+
+// Clippy's leave for tests does not reach their helper functions.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod agreement;
+mod senders;
+mod servers;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::gate::{GateCommand, Output};
+use crate::support::pki::{Identity, Pki};
+
+const DAY: i64 = 24 * 3600;
+
+/// The command with the settings of `GateCommand::new`.
+fn command(pki: &Pki) -> GateCommand {
+    let (certificate, key) = pki.files("server", &pki.server);
+    GateCommand::bare("explain")
+        .arg("--cert", certificate)
+        .arg("--key", key)
+        .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))
+        .env("CLAWGATE_UPSTREAM", "echo:")
+}
+
+/// What is said of `identity`, for people.
+fn text(pki: &Pki, identity: &Identity) -> Output {
+    command(pki).word(pki.files("sender", identity).0).output()
+}
+
+/// The same for machines: one JSON object on one line, and the exit code that goes with it.
+fn json(command: GateCommand, file: &Path) -> Value {
+    let (value, code) = json_of(command.word(file));
+    let expected = if value["verdict"] == "admitted" { 0 } else { 1 };
+    assert_eq!(code, Some(expected), "{value}");
+    value
+}
+
+fn json_of(command: GateCommand) -> (Value, Option<i32>) {
+    let output = command.word("--json").output();
+    assert_eq!(output.stdout.lines().count(), 1, "{output:?}");
+    let value = serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    (value, output.code)
+}
+
+/// The check called `name`.
+#[track_caller]
+fn check<'a>(explained: &'a Value, name: &str) -> &'a Value {
+    let checks = explained["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == name);
+    check.unwrap_or_else(|| panic!("no check {name}: {explained}"))
+}
+
+#[track_caller]
+fn says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in: {text}");
+    }
+}

@@ -1,0 +1,313 @@
+//! A sender's certificate file.
+
+use serde_json::json;
+
+use super::{DAY, check, command, json, says, text};
+use crate::support::gate::GateCommand;
+use crate::support::pki::{Ca, Leaf, Pki, pem_block};
+
+#[test]
+fn a_good_certificate_is_admitted_with_the_days_it_has_left_and_its_routes() {
+    let pki = Pki::new();
+    let good = pki.client(Leaf::client("notes").serial(0x1234).valid(-DAY, 40 * DAY + 3600));
+
+    let output = text(&pki, &good);
+
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(output.stderr, "");
+    says(
+        &output.stdout,
+        &[
+            "subject      O=Example,CN=notes\n",
+            "issuer       CN=Test Intermediate\n",
+            "serial       1234\n",
+            "names        dns:notes.example\n",
+            "key          ECDSA P-256\n",
+            "purposes     clientAuth; key usage: digitalSignature\n",
+            "(40 days left)\n",
+            "  2  CN=Test Intermediate  (sent; ",
+            "  3  CN=Test Root  (configured; ",
+            "pass  chain        leads over one intermediate to the configured CA CN=Test Root\n",
+            "-     key fits     give its key with --client-key",
+            "yes   POST /hooks/…",
+            "\nadmitted (its chain is valid until ",
+        ],
+    );
+    assert!(!output.stdout.contains("FAIL"), "{}", output.stdout);
+}
+
+#[test]
+fn a_bad_certificate_is_refused_with_its_reason_and_each_mend() {
+    let pki = Pki::new();
+    let late = pki.client(Leaf::client("late").valid(-9 * DAY, -3 * DAY - 3600).with(|params| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    }));
+
+    let output = text(&pki, &late);
+
+    assert_eq!(output.code, Some(1), "{output:?}");
+    says(
+        &output.stdout,
+        &[
+            "(expired 3 days ago)\n",
+            "FAIL  dates        O=Example,CN=late",
+            "mend: renew the sender's certificate",
+            "FAIL  purpose      O=Example,CN=late",
+            "mend: sign the request again",
+            "pass  chain ",
+            "no    POST /hooks/…  (not admitted; ",
+            "\nrefused: client_cert_expired\n  mend: renew",
+        ],
+    );
+}
+
+#[test]
+fn a_chain_that_breaks_is_shown_up_to_where_it_does() {
+    let pki = Pki::new();
+    let root = Ca::root("Elsewhere Root");
+    let issuing = root.intermediate("Elsewhere Issuing");
+    let stranger = Leaf::client("stranger").issued_by(&issuing, &[&issuing, &pki.intermediate]);
+
+    let output = text(&pki, &stranger);
+
+    says(
+        &output.stdout,
+        &[
+            "  1  O=Example,CN=stranger  (sent; ",
+            "  2  CN=Elsewhere Issuing  (sent; ",
+            "     ends here: no configured CA issued the last one\n",
+            "FAIL  chain        CN=Elsewhere Issuing",
+            "issued by CN=Elsewhere Root, which is none of the configured CAs (CN=Test Root)",
+        ],
+    );
+    assert!(!output.stdout.contains("  3  "), "{}", output.stdout);
+}
+
+#[test]
+fn for_machines_it_is_one_object() {
+    let pki = Pki::new();
+    let (file, key) = pki.files("sender", &pki.client);
+
+    let explained = json(command(&pki).arg("--client-key", &key), &file);
+
+    assert_eq!(explained["file"], file.to_str().unwrap());
+    assert_eq!(explained["verdict"], "admitted");
+    assert!(explained["reason"].is_null() && explained.get("hint").is_none(), "{explained}");
+    assert_eq!(explained["certificate"]["fingerprint_sha256"], pki.client.fingerprint());
+    assert_eq!(explained["certificate"]["version"], 3);
+    assert_eq!(explained["certificate"]["key_usage"], json!(["digitalSignature"]));
+    assert!(explained["certificate"]["days_left"].as_i64().unwrap() > 1000, "{explained}");
+    assert_eq!(explained["anchored"], true);
+    assert_eq!(explained["chain"][2]["subject"], "CN=Test Root");
+    assert_eq!(explained["chain"][2]["from"], "configured");
+    let route = json!({
+        "path": "/hooks/",
+        "methods": "POST",
+        "may_use": true,
+        "detail": "open to every sender that is admitted",
+    });
+    assert_eq!(explained["routes"], json!([route]));
+    let names: Vec<_> = explained["checks"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
+    let expected = [
+        "readable",
+        "version",
+        "not_a_ca",
+        "key",
+        "signature",
+        "chain",
+        "dates",
+        "chain_dates",
+        "purpose",
+        "revocation",
+        "allow",
+        "key_fits",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(check(&explained, "key_fits")["result"], "pass");
+    assert_eq!(check(&explained, "revocation")["result"], "skipped");
+}
+
+#[test]
+fn another_time_gives_another_verdict() {
+    let pki = Pki::new();
+    let (file, _) = pki.files("sender", &pki.client(Leaf::client("brief").valid(-DAY, 9 * DAY)));
+    let (old, _) = pki.files("old", &pki.client(Leaf::client("old").valid(-900 * DAY, -DAY)));
+
+    let now = json(command(&pki), &file);
+    let later = json(command(&pki).arg("--at", "2999-01-01T00:00:00Z"), &file);
+    let before = json(command(&pki).arg("--at", "1999-01-01T00:00:00Z"), &file);
+
+    assert_eq!(now["verdict"], "admitted");
+    assert_eq!(later["reason"], "client_cert_expired");
+    assert_eq!(later["at"], "2999-01-01T00:00:00Z");
+    assert!(later["certificate"]["days_left"].as_i64().unwrap() < -300_000, "{later}");
+    assert_eq!(before["reason"], "client_cert_not_yet_valid");
+    assert_eq!(json(command(&pki), &old)["reason"], "client_cert_expired");
+    let then = json(command(&pki).arg("--at", "2025-11-01T00:00:00Z"), &old);
+    assert_eq!(then["verdict"], "admitted", "{then}");
+    assert!(then["certificate"]["days_left"].as_i64().unwrap() >= 0, "{then}");
+}
+
+#[test]
+fn after_every_ca_has_expired_nobody_is_admitted() {
+    let pki = Pki::new();
+    let mut params = Ca::params("Brief Root");
+    params.not_after = time::OffsetDateTime::now_utc() + time::Duration::days(5);
+    let brief = Ca::root_of(params);
+    let (file, _) = pki.files("sender", &Leaf::client("notes").issued_by(&brief, &[]));
+    let (certificate, key) = pki.files("server", &pki.server);
+    let bundle = pki.file("brief.pem", brief.pem());
+    let command = || {
+        let bare = GateCommand::bare("explain").arg("--cert", &certificate).arg("--key", &key);
+        bare.arg("--client-ca", &bundle)
+    };
+
+    assert_eq!(json(command(), &file)["verdict"], "admitted");
+    let later = json(command().arg("--at", "3999-01-01T00:00:00Z"), &file);
+
+    assert_eq!(later["reason"], "client_chain_expired", "{later}");
+    says(check(&later, "chain_dates")["detail"].as_str().unwrap(), &["CN=Brief Root expired"]);
+}
+
+#[test]
+fn the_key_of_another_certificate_does_not_fit() {
+    let pki = Pki::new();
+    let (file, _) = pki.files("sender", &pki.client);
+    let (_, other) = pki.files("other", &pki.client(Leaf::client("other")));
+
+    let explained = json(command(&pki).arg("--client-key", other), &file);
+
+    assert_eq!(explained["reason"], "client_key_mismatch");
+    let check = check(&explained, "key_fits");
+    assert_eq!(check["result"], "fail");
+    says(check["mend"].as_str().unwrap(), &["openssl pkey"]);
+}
+
+#[test]
+fn a_key_that_does_not_fit_is_told_besides_what_comes_first() {
+    let pki = Pki::new();
+    let (file, _) = pki.files("sender", &pki.client(Leaf::client("late").valid(-9 * DAY, -DAY)));
+    let (_, other) = pki.files("other", &pki.client(Leaf::client("other")));
+
+    let explained = json(command(&pki).arg("--client-key", other), &file);
+
+    assert_eq!(explained["reason"], "client_cert_expired");
+    assert_eq!(check(&explained, "key_fits")["reason"], "client_key_mismatch");
+}
+
+#[test]
+fn each_route_says_whether_this_sender_may_use_it() {
+    let pki = Pki::new();
+    let (file, _) = pki.files("sender", &pki.client);
+    let (certificate, key) = pki.files("server", &pki.server);
+    let ca = pki.file("ca.pem", pki.root.pem());
+    let config = format!(
+        "tls.certificate = {certificate:?}\ntls.private_key = {key:?}\n\
+         clients.ca = {ca:?}\nclients.allow = [\"cn=other\", \"dns=notes.example\"]\n\
+         [[route]]\npath = \"/hooks/wake\"\n\
+         [[route]]\npath = \"/hooks/mine\"\nallow = [\"cn=notes\"]\nmethods = [\"POST\", \"PUT\"]\n\
+         [[route]]\npath = \"/hooks/theirs/\"\nallow = [\"cn=other\"]\n"
+    );
+    let config = pki.file("gate.toml", config);
+
+    let explained = json(GateCommand::bare("explain").env("CLAWGATE_CONFIG", config), &file);
+
+    let routes = explained["routes"].as_array().unwrap();
+    let said: Vec<_> = routes
+        .iter()
+        .map(|route| (route["path"].as_str().unwrap(), route["may_use"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(said, [("/hooks/wake", true), ("/hooks/mine", true), ("/hooks/theirs/", false)]);
+    assert_eq!(routes[1]["methods"], "POST, PUT");
+    says(routes[1]["detail"].as_str().unwrap(), &["[cn=notes]"]);
+    says(routes[2]["detail"].as_str().unwrap(), &["none of its rules", "[cn=other]"]);
+    says(check(&explained, "allow")["detail"].as_str().unwrap(), &["[dns=notes.example]"]);
+}
+
+#[test]
+fn whether_and_how_freshly_it_was_looked_up_is_said_of_the_crl() {
+    let pki = Pki::new();
+    let (file, _) = pki.files("sender", &pki.client(Leaf::client("fine").serial(1)));
+    let crl = pki.file("crl.pem", pki.intermediate.crl(&[0x1234], 3600));
+
+    let explained = json(command(&pki).arg("--crl", &crl), &file);
+
+    let revocation = check(&explained, "revocation");
+    assert_eq!(revocation["result"], "pass");
+    let parts = ["not on the CRL of CN=Test Intermediate (issued at 20", "no CRL of CN=Test Root"];
+    says(revocation["detail"].as_str().unwrap(), &[parts[0], ", next one due at 20", parts[1]]);
+    let later = json(command(&pki).arg("--crl", &crl).arg("--at", "2999-01-01T00:00:00Z"), &file);
+    assert_eq!(later["reason"], "crl_expired");
+}
+
+#[test]
+fn a_file_that_is_of_no_use_is_named_with_what_to_do() {
+    let pki = Pki::new();
+    let key = pki.files("sender", &pki.client).1;
+    for (file, parts) in [
+        (
+            pki.dir().join("absent.pem"),
+            &["absent.pem: cannot be read: No such file", "check the path"][..],
+        ),
+        (
+            key,
+            &["sender.key: has no certificate: it holds a private key", "followed by its intermediates"],
+        ),
+        (pki.file("x.der", &pki.client.chain[0]), &["x.der: has no certificate", "-inform DER"]),
+        (pki.file("torn.pem", "-----BEGIN CERTIFICATE-----\nAAAA"), &["torn.pem: is broken PEM"]),
+        (pki.dir().to_owned(), &["cannot be read: Is a directory"]),
+    ] {
+        let output = command(&pki).word(&file).output();
+
+        assert_eq!(output.code, Some(1), "{output:?}");
+        assert_eq!(output.stdout, "");
+        says(&output.stderr, parts);
+        says(&output.stderr, &["clawgate: ", "\n  mend: "]);
+    }
+}
+
+#[test]
+fn a_certificate_that_is_no_x509_is_a_verdict_and_not_an_error() {
+    let pki = Pki::new();
+    let file = pki.file("x.pem", pem_block("CERTIFICATE", b"not a certificate"));
+
+    let explained = json(command(&pki), &file);
+    assert_eq!(explained["reason"], "client_cert_malformed");
+    assert!(explained["certificate"].is_null(), "{explained}");
+    assert_eq!(check(&explained, "readable")["result"], "fail");
+    assert_eq!(check(&explained, "dates")["result"], "skipped");
+
+    let output = command(&pki).word(&file).output();
+    says(&output.stdout, &["the certificate cannot be read", "refused: client_cert_malformed"]);
+}
+
+#[test]
+fn wrong_settings_are_told_as_by_check() {
+    let pki = Pki::new();
+    let (file, _) = pki.files("sender", &pki.client);
+
+    let output = command(&pki).arg("--crl", "absent.crl").word(&file).output();
+
+    assert_eq!(output.code, Some(78), "{output:?}");
+    assert_eq!(output.stdout, "");
+    says(&output.stderr, &["1 problem in the settings", "--crl", "absent.crl", "mend: "]);
+}
+
+#[test]
+fn flags_that_make_no_sense_are_mistakes_in_the_usage() {
+    let pki = Pki::new();
+    let (file, key) = pki.files("sender", &pki.client);
+    let bare = || GateCommand::bare("explain");
+    for (command, part) in [
+        (bare().word("http://localhost/"), "only https://"),
+        (bare().word(&file).arg("--at", "tomorrow"), "2027-01-01T00:00:00Z"),
+        (bare().word(&file).arg("--client-cert", &file).arg("--client-key", &key), "for servers"),
+        (bare().word(&file).arg("--client-cert", &file), "--client-key"),
+        (bare().word("localhost:1").arg("--client-key", &key), "give --client-cert too"),
+        (bare(), "<TARGET>"),
+    ] {
+        let output = command.output();
+        assert_eq!(output.code, Some(2), "{output:?}");
+        says(&output.stderr, &[part, "try '--help'"]);
+    }
+}
