@@ -45,7 +45,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// A sender's certificate as a PEM file, its intermediates after it; or a TLS server, as
-    /// https://HOST[:PORT]/ or HOST:PORT
+    /// `https://HOST[:PORT]/` or `HOST:PORT`
     #[arg(value_parser = OsStringValueParser::new().try_map(Target::parse))]
     pub target: Target,
     /// The sender's private key: does it fit the certificate? (--key is the gate's own)
@@ -129,7 +129,8 @@ The settings are those of `run`, from the same places: the verdict is the gate's
 the sender is judged at that time, the settings' own files still now.
 
 A server is called with a TLS handshake and nothing after it: no request is sent. Its certificate
-is reported on, whoever issued it. No settings are needed.
+is reported on, whoever issued it. No settings are needed. One that refuses over HTTP, as a
+gate with --refuse-with http does, is not found out by that.
 
 Examples:
   Would this sender be admitted, and to which routes?

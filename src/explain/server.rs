@@ -122,7 +122,11 @@ fn outcome(seen: &Observed) -> (ServerVerdict, String, Option<String>) {
     use ServerVerdict::{Accepted, Failed, Refused};
     let server = &seen.server;
     let (verdict, detail, hint) = match &seen.ending {
-        Ending::Open => (Accepted, "the handshake was completed and no alert came".to_owned(), ""),
+        Ending::Open => (
+            Accepted,
+            "the handshake was completed and no alert came (no request was sent)".to_owned(),
+            "",
+        ),
         Ending::Alert(alert, late) => {
             let when = if *late { " after the handshake" } else { "" };
             let detail = format!("the server sent the alert {}{when}", alert_name(*alert));
