@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod identity;
 pub mod ingress;
+pub mod live;
 pub mod observe;
 pub mod policy;
 pub mod route;

@@ -29,7 +29,7 @@ fn run(args: &SettingsArgs) -> ExitCode {
         Err(code) => return code,
     };
     start_logging(&log);
-    match app.run() {
+    match app.run(&|| load_and_prepare(args)) {
         Ok(Ending::Drained) => ExitCode::SUCCESS,
         Ok(Ending::AtOnce) => ExitCode::from(FAILURE),
         Err(error) => {
@@ -55,17 +55,20 @@ fn check(args: &SettingsArgs) -> ExitCode {
 }
 
 fn prepare(args: &SettingsArgs) -> Result<(App, LogSettings), ExitCode> {
-    let environment = std::env::vars_os().collect();
-    let settings = load(args, &environment, SystemTime::now()).map_err(|problems| {
-        eprintln!("{problems}");
+    let app = load_and_prepare(args).map_err(|problem| {
+        eprintln!("{problem}");
         ExitCode::from(CONFIG)
     })?;
-    let log = settings.log.clone();
-    let app = App::prepare(settings).map_err(|error| {
-        eprintln!("clawgate: {error}");
-        ExitCode::from(CONFIG)
-    })?;
+    let log = app.log().clone();
     Ok((app, log))
+}
+
+/// Reads everything there is to read; on failure says what is wrong, for people.
+fn load_and_prepare(args: &SettingsArgs) -> Result<App, String> {
+    let environment = std::env::vars_os().collect();
+    let settings =
+        load(args, &environment, SystemTime::now()).map_err(|problems| problems.to_string())?;
+    App::prepare(settings).map_err(|error| format!("clawgate: {error}"))
 }
 
 fn start_logging(log: &LogSettings) {
