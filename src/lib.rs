@@ -11,6 +11,7 @@ pub mod config;
 pub mod explain;
 pub mod identity;
 pub mod ingress;
+pub mod live;
 pub mod observe;
 pub mod policy;
 pub mod route;

@@ -32,12 +32,12 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &SettingsArgs) -> ExitCode {
-    let (app, log) = match prepare(args) {
-        Ok(prepared) => prepared,
-        Err(code) => return code,
+    let app = match load_and_prepare(args) {
+        Ok(app) => app,
+        Err(problem) => return misconfigured(&problem),
     };
-    start_logging(&log);
-    match app.run() {
+    start_logging(app.log());
+    match app.run(&|| load_and_prepare(args)) {
         Ok(Ending::Drained) => ExitCode::SUCCESS,
         Ok(Ending::AtOnce) => ExitCode::from(FAILURE),
         Err(error) => {
@@ -48,9 +48,9 @@ fn run(args: &SettingsArgs) -> ExitCode {
 }
 
 fn check(args: &SettingsArgs) -> ExitCode {
-    let (app, _) = match prepare(args) {
-        Ok(prepared) => prepared,
-        Err(code) => return code,
+    let app = match load_and_prepare(args) {
+        Ok(app) => app,
+        Err(problem) => return misconfigured(&problem),
     };
     let mut text = app.summary();
     for warning in app.warnings() {
@@ -134,15 +134,17 @@ fn failed<E: Display>(code: u8) -> impl FnOnce(E) -> ExitCode {
     }
 }
 
-fn prepare(args: &SettingsArgs) -> Result<(App, LogSettings), ExitCode> {
+fn misconfigured(problem: &str) -> ExitCode {
+    eprintln!("{problem}");
+    ExitCode::from(CONFIG)
+}
+
+/// Reads everything there is to read; on failure says what is wrong, for people.
+fn load_and_prepare(args: &SettingsArgs) -> Result<App, String> {
     let environment = std::env::vars_os().collect();
-    let settings = load(args, &environment, SystemTime::now()).map_err(|problems| {
-        eprintln!("{problems}");
-        ExitCode::from(CONFIG)
-    })?;
-    let log = settings.log.clone();
-    let app = App::prepare(settings).map_err(failed(CONFIG))?;
-    Ok((app, log))
+    let settings =
+        load(args, &environment, SystemTime::now()).map_err(|problems| problems.to_string())?;
+    App::prepare(settings).map_err(|error| format!("clawgate: {error}"))
 }
 
 fn start_logging(log: &LogSettings) {

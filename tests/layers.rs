@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["tls", "route"],
     &["policy"],
     &["identity"],
-    &["observe", "shutdown"],
+    &["live", "observe", "shutdown"],
 ];
 
 fn layer(room: &str) -> usize {

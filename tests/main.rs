@@ -19,6 +19,7 @@ mod misconfigured;
 mod passing;
 mod pipelining;
 mod refuse_with_http;
+mod reload;
 mod repeats;
 mod routes;
 mod scripts;

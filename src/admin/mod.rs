@@ -1,7 +1,7 @@
 //! The admin listener: health, metrics, status. Plain HTTP on a loopback address.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -28,35 +28,45 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Status {
     started: Instant,
-    fixed: Value,
+    facts: Mutex<Value>,
     metrics: Arc<Metrics>,
     drain: Drain,
 }
 
+/// What is known of a generation.
+pub fn facts(settings: &Settings, generation: u64) -> Value {
+    let material = &settings.material;
+    let ca =
+        |ca: &crate::tls::trust::Ca| json!({ "subject": ca.subject, "not_after": ca.not_after_text });
+    let route = |route: &crate::config::RouteSettings| {
+        json!({
+            "path": route.path.to_string(),
+            "methods": route.methods.to_string(),
+            "upstream": route.upstream.target.to_string(),
+        })
+    };
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "generation": generation,
+        "certificate": material.server_certificate,
+        "client_cas": material.trust.cas.iter().map(ca).collect::<Vec<_>>(),
+        "routes": settings.routes.iter().map(route).collect::<Vec<_>>(),
+    })
+}
+
 impl Status {
-    /// Of a gate with these settings.
-    pub fn new(settings: &Settings, metrics: Arc<Metrics>, drain: Drain) -> Self {
-        let material = &settings.material;
-        let ca = |ca: &crate::tls::trust::Ca| json!({ "subject": ca.subject, "not_after": ca.not_after_text });
-        let route = |route: &crate::config::RouteSettings| {
-            json!({
-                "path": route.path.to_string(),
-                "methods": route.methods.to_string(),
-                "upstream": route.upstream.target.to_string(),
-            })
-        };
-        let fixed = json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "generation": 1,
-            "certificate": material.server_certificate,
-            "client_cas": material.trust.cas.iter().map(ca).collect::<Vec<_>>(),
-            "routes": settings.routes.iter().map(route).collect::<Vec<_>>(),
-        });
-        Self { started: Instant::now(), fixed, metrics, drain }
+    /// Begins with `facts`.
+    pub fn new(facts: Value, metrics: Arc<Metrics>, drain: Drain) -> Self {
+        Self { started: Instant::now(), facts: Mutex::new(facts), metrics, drain }
+    }
+
+    /// After a reload.
+    pub fn replace(&self, facts: Value) {
+        *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = facts;
     }
 
     fn json(&self) -> Value {
-        let mut status = self.fixed.clone();
+        let mut status = self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         status["uptime_s"] = self.started.elapsed().as_secs().into();
         status["draining"] = self.drain.has_begun().into();
         status["connections"] = self.metrics.open_connections().into();

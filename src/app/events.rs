@@ -69,3 +69,90 @@ impl Stopped {
         Self { uptime_s: started.elapsed().as_secs(), forced }
     }
 }
+
+#[derive(Serialize)]
+pub(super) struct ReloadFailed<'a> {
+    origin: &'static str,
+    /// What goes on serving.
+    generation: u64,
+    detail: &'a str,
+    hint: &'static str,
+}
+
+impl<'a> ReloadFailed<'a> {
+    pub(super) fn new(origin: &'static str, generation: u64, detail: &'a str) -> Self {
+        let hint = "the gate goes on with what it had; mend this and reload again";
+        Self { origin, generation, detail, hint }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Reloaded {
+    generation: u64,
+    changed: Vec<String>,
+    /// Settings that are read at the start only, and differ now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    needs_restart: Vec<&'static str>,
+}
+
+impl Reloaded {
+    pub(super) fn new(generation: u64, old: &Settings, new: &Settings) -> Self {
+        Self { generation, changed: changes(old, new), needs_restart: fixed(old, new) }
+    }
+}
+
+/// What a reload has changed, in words.
+fn changes(old: &Settings, new: &Settings) -> Vec<String> {
+    let mut changes = Vec::new();
+    let (before, after) = (&old.material, &new.material);
+    let certificate = &after.server_certificate;
+    if before.server_certificate != *certificate {
+        changes.push(format!("certificate {} until {}", certificate.serial, certificate.not_after));
+    }
+    for ca in &after.trust.cas {
+        if before.trust.cas.iter().all(|old| old.spki_sha256 != ca.spki_sha256) {
+            changes.push(format!("client CA {} added", ca.subject));
+        }
+    }
+    for ca in &before.trust.cas {
+        if after.trust.cas.iter().all(|new| new.spki_sha256 != ca.spki_sha256) {
+            changes.push(format!("client CA {} removed", ca.subject));
+        }
+    }
+    if before.trust.crls != after.trust.crls {
+        changes.push(format!("CRLs: {} now", after.trust.crls.len()));
+    }
+    if old.clients_allow.to_string() != new.clients_allow.to_string() {
+        changes.push("clients.allow".to_owned());
+    }
+    let routes = |settings: &Settings| settings.routes.iter().map(route_text).collect::<Vec<_>>();
+    if routes(old) != routes(new) {
+        changes.push("routes".to_owned());
+    }
+    let tokens = |settings: &Settings| {
+        settings.routes.iter().map(|route| route.upstream.token.clone()).collect::<Vec<_>>()
+    };
+    if tokens(old) != tokens(new) {
+        changes.push("hook token".to_owned());
+    }
+    changes
+}
+
+fn route_text(route: &RouteSettings) -> String {
+    let RouteSettings { path, methods, allow, max_body, upstream } = route;
+    format!("{path} {methods} {allow} {max_body} {}", upstream.target)
+}
+
+/// Settings that differ, but are read at the start only.
+fn fixed(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let differ = [
+        ("listen.address", old.listen != new.listen),
+        ("admin.address", old.admin != new.admin),
+        ("runtime.workers", old.workers != new.workers),
+        ("limits.connections", old.limits.connections != new.limits.connections),
+        ("limits.idle_timeout", old.limits.idle_timeout != new.limits.idle_timeout),
+        ("runtime.drain_timeout", old.drain_timeout != new.drain_timeout),
+        ("log", old.log != new.log),
+    ];
+    differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+}

@@ -20,12 +20,13 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tracing::Level;
 
-use self::events::{Draining, Started, Stopped, Warning};
+use self::events::{Draining, ReloadFailed, Reloaded, Started, Stopped, Warning};
 use self::worker::{Sockets, Worker};
 use crate::admin::{self, Status};
-use crate::config::{Problem, RouteSettings, Settings, UpstreamSettings};
+use crate::config::{LogSettings, Problem, RouteSettings, Settings, UpstreamSettings};
 use crate::identity::San;
-use crate::ingress::{Backend, Capacity, Gate, Reception, Refusals, Upstream};
+use crate::ingress::{Backend, Capacity, Gate, Generation, Reception, Refusals, Upstream};
+use crate::live::Live;
 use crate::observe::emit;
 use crate::observe::metrics::Metrics;
 use crate::route::{Route, Routes};
@@ -80,6 +81,20 @@ fn mend(error: &io::Error) -> &'static str {
     }
 }
 
+/// Reads the settings and all files anew; on failure says what is wrong, for people.
+pub type Reload<'a> = dyn Fn() -> Result<App, String> + 'a;
+
+/// The number of the settings that the gate started with.
+const FIRST_GENERATION: u64 = 1;
+
+/// What the control runtime holds while the gate runs.
+struct Control<'a> {
+    metrics: &'a Metrics,
+    drain: &'a Drain,
+    status: Option<&'a Status>,
+    reload: &'a Reload<'a>,
+}
+
 /// How a gate ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -103,6 +118,21 @@ struct Prepared {
     settings: UpstreamSettings,
     connector: Option<Connector>,
     complaints: Arc<Complaints>,
+}
+
+/// An upstream of one worker, kept over reloads that do not change it.
+#[derive(Debug)]
+struct Kept {
+    settings: UpstreamSettings,
+    upstream: Arc<Upstream>,
+}
+
+/// A running worker, as far as the control runtime goes.
+struct Running {
+    live: Arc<Live<Generation>>,
+    kept: Vec<Kept>,
+    /// Gets the number of tasks that did not end in time.
+    ended: oneshot::Receiver<usize>,
 }
 
 impl App {
@@ -135,8 +165,15 @@ impl App {
         &self.settings.warnings
     }
 
+    /// What is to be logged, and how.
+    pub fn log(&self) -> &LogSettings {
+        &self.settings.log
+    }
+
     /// Binds all addresses, serves until told to stop, drains.
-    pub fn run(self) -> Result<Ending, RunError> {
+    ///
+    /// `reload` reads the settings and all files anew, when that is asked for.
+    pub fn run(self, reload: &Reload<'_>) -> Result<Ending, RunError> {
         let control = Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
         let started = Instant::now();
         let sockets = Sockets::bind(&self.settings)?;
@@ -148,27 +185,44 @@ impl App {
         control.block_on(async {
             let signals = Signals::new().map_err(RunError::Start)?;
             let tasks = Tasks::default();
-            let admin = match sockets.admin {
+            let (admin, status) = match sockets.admin {
                 Some(listener) => {
                     let listener = TcpListener::from_std(listener).map_err(RunError::Start)?;
                     let address = listener.local_addr().map_err(RunError::Start)?;
-                    let status = Status::new(&self.settings, Arc::clone(&metrics), drain.clone());
-                    tasks.spawn(admin::serve(listener, Arc::new(status)));
-                    Some(address)
+                    let facts = admin::facts(&self.settings, FIRST_GENERATION);
+                    let status = Arc::new(Status::new(facts, Arc::clone(&metrics), drain.clone()));
+                    tasks.spawn(admin::serve(listener, Arc::clone(&status)));
+                    (Some(address), Some(status))
                 }
-                None => None,
+                None => (None, None),
             };
             let mut workers = Vec::new();
             for (number, listeners) in sockets.workers.into_iter().enumerate() {
-                let worker = self.worker(number, &metrics, &refusals, &capacity, &drain)?;
-                workers.push(worker.start(listeners).map_err(RunError::Start)?);
+                let (generation, kept) = self.generation(FIRST_GENERATION, &[]);
+                let live = Arc::new(Live::new(generation));
+                let reception = Reception {
+                    live: Arc::clone(&live),
+                    metrics: Arc::clone(&metrics),
+                    refusals: Arc::clone(&refusals),
+                    capacity: capacity.clone(),
+                    idle_timeout: self.settings.limits.idle_timeout,
+                    drain: drain.clone(),
+                };
+                let runtime =
+                    Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
+                let drain_timeout = self.settings.drain_timeout;
+                let worker = Worker { number, runtime, reception: Arc::new(reception), drain_timeout };
+                let ended = worker.start(listeners).map_err(RunError::Start)?;
+                workers.push(Running { live, kept, ended });
             }
             self.log_warnings();
             emit(Level::INFO, "started", &Started::new(&self.settings, &sockets.addresses, admin));
             if let Some(window) = self.settings.log.repeat_window {
                 tasks.spawn(sum_up(Arc::clone(&refusals), window));
             }
-            let ending = self.until_stopped(signals, workers, &metrics, &drain).await?;
+            let control =
+                Control { metrics: &metrics, drain: &drain, status: status.as_deref(), reload };
+            let ending = self.until_stopped(signals, workers, &control).await?;
             refusals.sum_up();
             emit(Level::INFO, "stopped", &Stopped::new(started, ending.1));
             Ok(ending.0)
@@ -176,56 +230,91 @@ impl App {
     }
 
     async fn until_stopped(
-        &self,
+        mut self,
         mut signals: Signals,
-        workers: Vec<oneshot::Receiver<usize>>,
-        metrics: &Metrics,
-        drain: &Drain,
+        workers: Vec<Running>,
+        control: &Control<'_>,
     ) -> Result<(Ending, usize), RunError> {
+        let (mut serving, ended): (Vec<_>, Vec<_>) =
+            workers.into_iter().map(|worker| ((worker.live, worker.kept), worker.ended)).unzip();
         let mut finished = std::pin::pin!(async {
             let mut forced = 0;
-            for worker in workers {
+            for worker in ended {
                 forced += worker.await.map_err(|_| RunError::Worker)?;
             }
             Ok(forced)
         });
-        let name = tokio::select! {
-            name = signals.stop() => name,
-            // Workers end when told to; before that it is a fault.
-            ended = &mut finished => return ended.and(Err(RunError::Worker)),
+        let mut number = FIRST_GENERATION;
+        let name = loop {
+            tokio::select! {
+                signal = signals.next() => match signal {
+                    Told::Stop(name) => break name,
+                    Told::Reload(name) => match (control.reload)() {
+                        Err(problem) => {
+                            control.metrics.reloaded(false, number);
+                            emit(Level::ERROR, "reload_failed", &ReloadFailed::new(name, number, &problem));
+                        }
+                        Ok(next) => {
+                            number += 1;
+                            for (live, kept) in &mut serving {
+                                let (generation, now) = next.generation(number, kept);
+                                *kept = now;
+                                live.replace(generation);
+                            }
+                            control.metrics.reloaded(true, number);
+                            if let Some(status) = control.status {
+                                status.replace(admin::facts(&next.settings, number));
+                            }
+                            emit(Level::INFO, "reloaded", &Reloaded::new(number, &self.settings, &next.settings));
+                            next.log_warnings();
+                            self = next;
+                        }
+                    },
+                },
+                // Workers end when told to; before that it is a fault.
+                ended = &mut finished => return ended.and(Err(RunError::Worker)),
+            }
         };
         let timeout = self.settings.drain_timeout;
-        emit(Level::INFO, "draining", &Draining::new(name, metrics.open_connections(), timeout));
-        drain.begin();
-        tokio::select! {
-            forced = finished => Ok((Ending::Drained, forced?)),
-            _ = signals.stop() => {
-                Ok((Ending::AtOnce, usize::try_from(metrics.open_connections()).unwrap_or(0)))
+        let connections = control.metrics.open_connections();
+        emit(Level::INFO, "draining", &Draining::new(name, connections, timeout));
+        control.drain.begin();
+        loop {
+            tokio::select! {
+                forced = &mut finished => return Ok((Ending::Drained, forced?)),
+                signal = signals.next() => match signal {
+                    Told::Stop(_) => {
+                        let open = usize::try_from(control.metrics.open_connections());
+                        return Ok((Ending::AtOnce, open.unwrap_or(0)));
+                    }
+                    Told::Reload(name) => {
+                        let line = ReloadFailed::new(name, number, "the gate is ending");
+                        emit(Level::WARN, "reload_failed", &line);
+                    }
+                }
             }
         }
     }
 
-    fn worker(
-        &self,
-        number: usize,
-        metrics: &Arc<Metrics>,
-        refusals: &Arc<Refusals>,
-        capacity: &Capacity,
-        drain: &Drain,
-    ) -> Result<Worker, RunError> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
-        let upstreams: Vec<_> =
-            self.upstreams.iter().map(|prepared| Arc::new(prepared.upstream())).collect();
+    /// What one worker serves with. Upstreams whose settings are those of one in `kept` stay, with
+    /// their connections.
+    fn generation(&self, number: u64, kept: &[Kept]) -> (Generation, Vec<Kept>) {
+        let keep = |prepared: &Prepared| {
+            let same = kept.iter().find(|kept| kept.settings == prepared.settings);
+            let upstream =
+                same.map_or_else(|| Arc::new(prepared.upstream()), |kept| Arc::clone(&kept.upstream));
+            Kept { settings: prepared.settings.clone(), upstream }
+        };
+        let kept: Vec<_> = self.upstreams.iter().map(keep).collect();
         let route = |settings: &RouteSettings| {
-            let same = self.upstreams.iter().position(|prepared| prepared.settings == settings.upstream);
             // `prepare` has put every route's upstream into the list.
-            let upstream = upstreams.get(same?)?;
+            let same = kept.iter().find(|kept| kept.settings == settings.upstream)?;
             Some(Route {
                 path: settings.path.clone(),
                 methods: settings.methods.clone(),
                 allow: settings.allow.clone(),
                 max_body: settings.max_body,
-                upstream: Arc::clone(upstream),
+                upstream: Arc::clone(&same.upstream),
             })
         };
         let names = &self.settings.material.server_names;
@@ -236,23 +325,8 @@ impl App {
         let gate = Gate {
             routes: Routes::new(self.settings.routes.iter().filter_map(route).collect()),
             several_names: dns.clone().count() > 1 || dns.clone().any(|name| name.starts_with("*.")),
-            metrics: Arc::clone(metrics),
         };
-        let reception = Reception {
-            acceptor: Arc::clone(&self.acceptor),
-            gate: Arc::new(gate),
-            metrics: Arc::clone(metrics),
-            refusals: Arc::clone(refusals),
-            capacity: capacity.clone(),
-            idle_timeout: self.settings.limits.idle_timeout,
-            drain: drain.clone(),
-        };
-        Ok(Worker {
-            number,
-            runtime,
-            reception: Arc::new(reception),
-            drain_timeout: self.settings.drain_timeout,
-        })
+        (Generation { number, acceptor: Arc::clone(&self.acceptor), gate }, kept)
     }
 
     fn log_warnings(&self) {
@@ -315,11 +389,17 @@ impl Prepared {
     }
 }
 
-/// The signals that end the gate, and the one that does not.
+/// The signals the gate listens to.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+}
+
+/// What a signal asks for, with its name.
+enum Told {
+    Stop(&'static str),
+    Reload(&'static str),
 }
 
 impl Signals {
@@ -331,18 +411,11 @@ impl Signals {
         })
     }
 
-    /// Waits for SIGTERM or SIGINT; returns its name.
-    async fn stop(&mut self) -> &'static str {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hangup.recv() => {
-                    let detail = "SIGHUP: files are read at the start only";
-                    let hint = "start a new gate and stop this one; nothing has changed";
-                    emit(Level::WARN, "reload_failed", &Warning { origin: "SIGHUP", detail, hint });
-                }
-            }
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Told::Stop("SIGINT"),
+            _ = self.hangup.recv() => Told::Reload("SIGHUP"),
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio_rustls::server::TlsStream;
 use tracing::Level;
 
 use super::capacity::Capacity;
-use super::gate::{Gate, Sender};
+use super::gate::{Generation, Sender};
 use super::headers::IdentityFields;
 use super::http1_guard::{Guard, MAX_FIELDS, MAX_HEAD};
 use super::linger;
@@ -29,11 +29,12 @@ use super::rejection::Rejection;
 use super::untrusted;
 use super::watched::{Fault, FaultSlot, Watched};
 use crate::identity::name::printable;
+use crate::live::Live;
 use crate::observe::access::{AccessRecord, ConnectionFacts};
 use crate::observe::metrics::Metrics;
 use crate::observe::{HandshakeReason, RequestReason, emit};
 use crate::shutdown::Drain;
-use crate::tls::{Accepted, Acceptor, HandshakeFailure, Opening, Remains, Secured, Tap};
+use crate::tls::{Accepted, HandshakeFailure, Remains, Secured, Tap};
 
 /// Requests a sender may have under way on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
@@ -45,10 +46,8 @@ const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// Takes connections through their journey: what all of one worker's connections share.
 #[derive(Debug)]
 pub struct Reception {
-    /// TLS and who may connect.
-    pub acceptor: Arc<Acceptor>,
-    /// What happens to requests.
-    pub gate: Arc<Gate>,
+    /// Who may connect, and what happens to requests: as it is now.
+    pub live: Arc<Live<Generation>>,
     /// Where connections are counted.
     pub metrics: Arc<Metrics>,
     /// Where refused ones are told of.
@@ -67,15 +66,17 @@ impl Reception {
     /// The whole journey of one connection.
     pub async fn receive(&self, accepted: Accepted) {
         let (id, address) = (accepted.id.clone(), accepted.peer.to_string());
-        match self.acceptor.accept(accepted).await {
-            Ok(secured) => self.serve(secured, id, address).await,
+        let generation = self.live.load();
+        match generation.acceptor.accept(accepted).await {
+            Ok(secured) => self.serve(secured, id, address, &generation).await,
             Err(failure) => self.refuse(*failure).await,
         }
     }
 
     /// Refuses a connection for which there is no place: by closing it, which is the cheapest way.
     pub(super) fn turn_away(&self, accepted: Accepted) {
-        self.refusals.tell(&self.acceptor.overloaded(accepted, self.capacity.limit()).report);
+        self.refusals
+            .tell(&self.live.load().acceptor.overloaded(accepted, self.capacity.limit()).report);
     }
 
     /// Logs first: the sender may take its time to go.
@@ -93,8 +94,8 @@ impl Reception {
         }
     }
 
-    async fn serve(&self, secured: Secured, id: String, address: String) {
-        let Secured { io, peer, sni, h2, tls_version, opening } = secured;
+    async fn serve(&self, secured: Secured, id: String, address: String, generation: &Generation) {
+        let Secured { io, peer, chain, sni, h2, tls_version, opening } = secured;
         let _open = self.metrics.connection();
         let facts = ConnectionFacts {
             id,
@@ -105,9 +106,17 @@ impl Reception {
             tls_version,
         };
         let identity = IdentityFields::new(&peer);
-        let sender =
-            Sender { gate: Arc::clone(&self.gate), peer, identity, sni, facts: Arc::new(facts) };
-        let sender = Arc::new(sender);
+        let sender = Arc::new(Sender {
+            live: Arc::clone(&self.live),
+            metrics: Arc::clone(&self.metrics),
+            opening,
+            chain,
+            admitted_by: AtomicU64::new(generation.number),
+            peer,
+            identity,
+            sni,
+            facts: Arc::new(facts),
+        });
         let requests = Arc::new(Requests::default());
         let fault = FaultSlot::default();
         let rest = if h2 {
@@ -118,7 +127,7 @@ impl Reception {
             Some(self.serve_http1(io, &sender, &requests, &fault).await)
         };
         if requests.begun() == 0 {
-            self.unused(&opening, &sender, &fault);
+            self.unused(&sender, &fault);
         }
         if let Some(io) = rest {
             linger::close(io).await;
@@ -153,12 +162,19 @@ impl Reception {
         });
         let mut connection = builder.serve_connection(TokioIo::new(io), service);
         let mut draining = false;
+        let mut replaced = self.live.watch();
         let ended = loop {
             tokio::select! {
                 ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
                 () = self.last_call(requests), if !draining => {
                     draining = true;
                     Pin::new(&mut connection).graceful_shutdown();
+                }
+                Ok(()) = replaced.changed(), if !draining => {
+                    if self.is_withdrawn(sender) {
+                        draining = true;
+                        Pin::new(&mut connection).graceful_shutdown();
+                    }
                 }
             }
         };
@@ -218,6 +234,7 @@ impl Reception {
         let service = service_fn(|request| answer(Arc::clone(sender), Arc::clone(requests), request));
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
         let mut draining = false;
+        let mut replaced = self.live.watch();
         let mut look = Instant::now() + self.idle_timeout;
         loop {
             tokio::select! {
@@ -231,6 +248,12 @@ impl Reception {
                     draining = true;
                     connection.as_mut().graceful_shutdown();
                 }
+                Ok(()) = replaced.changed(), if !draining => {
+                    if self.is_withdrawn(sender) {
+                        draining = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                }
                 () = sleep_until(look), if !draining => {
                     look = requests.idle_since() + self.idle_timeout;
                     if look <= Instant::now() {
@@ -240,6 +263,15 @@ impl Reception {
                 }
             }
         }
+    }
+
+    /// Whether a reload has withdrawn the trust in a sender that was let in; logged if so.
+    fn is_withdrawn(&self, sender: &Sender) -> bool {
+        let Err(report) = sender.is_admitted(&self.live.load()) else {
+            return false;
+        };
+        emit(Level::WARN, "connection_withdrawn", &report);
+        true
     }
 
     /// Logs a rejection that no request handler saw; returns its identifier.
@@ -259,15 +291,16 @@ impl Reception {
     }
 
     /// A sender that was let in and went without a request: as a rule it did not like what it saw.
-    fn unused(&self, opening: &Opening, sender: &Sender, fault: &FaultSlot) {
+    fn unused(&self, sender: &Sender, fault: &FaultSlot) {
         let facts = &*sender.facts;
+        let acceptor = &self.live.load().acceptor;
         if let Some(Fault::Tls(error @ rustls::Error::AlertReceived(_))) = fault.get() {
-            return self.refusals.tell(&self.acceptor.late_refusal(opening, &sender.peer, error));
+            return self.refusals.tell(&acceptor.late_refusal(&sender.opening, &sender.peer, error));
         }
         if self.drain.has_begun() {
             return;
         }
-        let names = self.acceptor.server_names();
+        let names = acceptor.server_names();
         let hint = format!(
             "nothing is wrong if this is a health check; else the sender may call the gate by a name that its \
              certificate is not good for (it is good for {names})"

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use rustls_pki_types::CertificateDer;
 
 use super::body::{AnswerBody, Inspection, Source};
 use super::connection::UnderWay;
@@ -21,11 +23,13 @@ use super::rejection::Rejection;
 use super::request::{Head, Names, check};
 use crate::identity::Peer;
 use crate::identity::name::printable;
+use crate::live::Live;
 use crate::observe::RequestReason as Reason;
 use crate::observe::access::{AccessRecord, ConnectionFacts};
 use crate::observe::metrics::Metrics;
 use crate::policy::{Grant, authorize};
 use crate::route::{NoRoute, Route, Routes};
+use crate::tls::{Acceptor, Opening, Report};
 use crate::upstream::{
     BodyError, Client, Complaints, RequestBody, ResponseBody, Suspicion, Upload, UpstreamError,
 };
@@ -61,14 +65,28 @@ pub struct Gate {
     pub routes: Routes<Arc<Upstream>>,
     /// Whether the gate's certificate is good for several names.
     pub several_names: bool,
-    /// Where requests are counted.
-    pub metrics: Arc<Metrics>,
+}
+
+/// Everything that a reload replaces, as one: nobody sees a mixture of old and new.
+#[derive(Debug)]
+pub struct Generation {
+    /// Its number; the first is 1.
+    pub number: u64,
+    /// TLS and who may connect.
+    pub acceptor: Arc<Acceptor>,
+    /// What happens to requests.
+    pub gate: Gate,
 }
 
 /// What all requests of one connection share.
 #[derive(Debug)]
 pub(super) struct Sender {
-    pub(super) gate: Arc<Gate>,
+    pub(super) live: Arc<Live<Generation>>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) opening: Opening,
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    /// The generation that last admitted the chain.
+    pub(super) admitted_by: AtomicU64,
     pub(super) peer: Peer,
     pub(super) identity: IdentityFields,
     pub(super) sni: Option<String>,
@@ -76,6 +94,18 @@ pub(super) struct Sender {
 }
 
 impl Sender {
+    /// Whether the sender is still admitted; asked anew after a reload.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(super) fn is_admitted(&self, now: &Generation) -> Result<(), Box<Report>> {
+        if self.admitted_by.load(Ordering::Relaxed) != now.number {
+            now.acceptor.readmit(&self.opening, &self.chain)?;
+            self.admitted_by.store(now.number, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// Answers a request, which counts as `under_way` until its answer is out.
     pub(super) async fn answer(
         &self,
@@ -112,7 +142,7 @@ impl Sender {
         AccessRecord::start(
             format!("{}-{number}", self.facts.id),
             Arc::clone(&self.facts),
-            Arc::clone(&self.gate.metrics),
+            Arc::clone(&self.metrics),
             protocol,
             printable(parts.method.as_str()),
             printable(parts.uri.path()),
@@ -126,9 +156,13 @@ impl Sender {
         upload: &Upload,
         record: &mut AccessRecord,
     ) -> Result<Forwarded, Rejection> {
-        let names = Names { sni: self.sni.as_deref(), several: self.gate.several_names };
+        // One snapshot for the whole request.
+        let generation = self.live.load();
+        self.is_admitted(&generation).map_err(|_| withdrawn())?;
+        let gate = &generation.gate;
+        let names = Names { sni: self.sni.as_deref(), several: gate.several_names };
         let head = check(&parts, names)?;
-        let route = self.route(&parts, &head)?;
+        let route = self.route(gate, &parts, &head)?;
         record.routed(route.path.to_string(), Arc::clone(&route.upstream.name));
         let grant = authorize(&self.peer, route).ok_or_else(|| self.not_allowed(route))?;
         let body = limited(upload, route)?;
@@ -137,9 +171,14 @@ impl Sender {
         deliver(grant, request, record).await
     }
 
-    fn route(&self, parts: &Parts, head: &Head<'_>) -> Result<&Route<Arc<Upstream>>, Rejection> {
+    fn route<'a>(
+        &self,
+        gate: &'a Gate,
+        parts: &Parts,
+        head: &Head<'_>,
+    ) -> Result<&'a Route<Arc<Upstream>>, Rejection> {
         let path = printable(head.path.as_str());
-        self.gate.routes.find(&parts.method, &head.path).map_err(|why| match why {
+        gate.routes.find(&parts.method, &head.path).map_err(|why| match why {
             NoRoute::Path => {
                 let detail = format!(
                     "no route is open for {path}; you are verified as {}. To open it: --path {path} \
@@ -215,6 +254,11 @@ impl Sender {
 enum Forwarded {
     Upstream(Response<ResponseBody>, Arc<Complaints>),
     Echo(Response<Full<Bytes>>),
+}
+
+fn withdrawn() -> Rejection {
+    let detail = "the client certificate is not admitted any more";
+    Rejection::new(StatusCode::FORBIDDEN, Reason::IdentityNotAllowed, detail).closing()
 }
 
 /// Refuses a body whose declared length is over the limit before the upstream hears of it; one

@@ -18,6 +18,6 @@ mod watched;
 
 pub use capacity::Capacity;
 pub use connection::Reception;
-pub use gate::{Backend, Gate, Upstream};
+pub use gate::{Backend, Gate, Generation, Upstream};
 pub use http1_guard::{Guard, Violation};
 pub use refusals::Refusals;

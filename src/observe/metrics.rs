@@ -21,6 +21,8 @@ pub struct Metrics {
     requests: Vec<Counter>,
     rejections: Vec<Counter>,
     connections: Gauge,
+    generation: Gauge,
+    last_reload_ok: Gauge,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -67,7 +69,22 @@ impl Metrics {
 
         let connections = Gauge::default();
         registry.register("connections", "Connections let in and open now", connections.clone());
-        Self { registry, admitted, refused, requests, rejections, connections }
+        let generation = Gauge::default();
+        generation.set(1);
+        registry.register("generation", "Number of the settings and files in use", generation.clone());
+        let last_reload_ok = Gauge::default();
+        last_reload_ok.set(1);
+        registry.register("last_reload_ok", "Whether the last reload was taken", last_reload_ok.clone());
+        Self {
+            registry,
+            admitted,
+            refused,
+            requests,
+            rejections,
+            connections,
+            generation,
+            last_reload_ok,
+        }
     }
 
     /// A connection was let in; it counts as open until the guard is dropped.
@@ -89,6 +106,12 @@ impl Metrics {
         if let Some(reason) = reason {
             self.rejections[reason as usize].inc();
         }
+    }
+
+    /// A reload was taken, or not; `generation` is in use now.
+    pub fn reloaded(&self, ok: bool, generation: u64) {
+        self.last_reload_ok.set(i64::from(ok));
+        self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
     }
 
     /// Connections open now.

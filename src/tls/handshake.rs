@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rustls::{AlertDescription, Error, PeerIncompatible, ProtocolVersion, ServerConfig};
+use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -21,7 +22,7 @@ use super::report::Report;
 use super::server::{self, ServerError};
 use super::tap::Tap;
 use super::trust::Trust;
-use super::verifier::RefuseWith;
+use super::verifier::{Gatekeeper, RefuseWith};
 use crate::identity::{Peer, San};
 use crate::policy::Rules;
 
@@ -48,6 +49,8 @@ pub struct Secured {
     pub io: TlsStream<Tap<TcpStream>>,
     /// Who it is.
     pub peer: Peer,
+    /// The certificates it was verified by, leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
     /// Server name asked for, lower case.
     pub sni: Option<String>,
     /// Whether HTTP/2 was agreed on.
@@ -111,6 +114,7 @@ pub struct Manners {
 #[derive(Debug)]
 pub struct Acceptor {
     config: Arc<ServerConfig>,
+    gatekeeper: Arc<Gatekeeper>,
     trust: Arc<Trust>,
     names: Vec<San>,
     server_names: String,
@@ -121,9 +125,12 @@ impl Acceptor {
     /// One for this material, these rules and manners.
     pub fn new(material: &Material, rules: Rules, manners: Manners) -> Result<Self, ServerError> {
         let now = unix_seconds(SystemTime::now());
+        let trust = Arc::clone(&material.trust);
+        let gatekeeper = Arc::new(Gatekeeper::new(trust, rules, manners.refuse_with, now)?);
         let names: Vec<_> = material.server_names.iter().map(San::to_string).collect();
         Ok(Self {
-            config: Arc::new(server::config(material, rules, manners.refuse_with, now)?),
+            config: Arc::new(server::config(material, Arc::clone(&gatekeeper))?),
+            gatekeeper,
             trust: Arc::clone(&material.trust),
             names: material.server_names.clone(),
             server_names: names.join(", "),
@@ -235,7 +242,8 @@ impl Acceptor {
         let (cause, remains) = match outcome {
             Ok(Ok(mut io)) => match Agreed::read(&mut io, &evidence) {
                 Ok(Agreed { peer, sni, h2, tls_version }) => {
-                    return Ok(Secured { io, peer, sni, h2, tls_version, opening });
+                    let chain = evidence.presented.map(|presented| presented.chain).unwrap_or_default();
+                    return Ok(Secured { io, peer, chain, sni, h2, tls_version, opening });
                 }
                 Err(error) => {
                     let h2 = io.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -254,6 +262,26 @@ impl Acceptor {
             report.without_alert();
         }
         Err(Box::new(HandshakeFailure { report, remains }))
+    }
+
+    /// Asks again whether a verified chain is admitted, now and by this acceptor's rules.
+    ///
+    /// # Errors
+    /// Why it is not any more.
+    pub fn readmit(
+        &self,
+        opening: &Opening,
+        chain: &[CertificateDer<'static>],
+    ) -> Result<(), Box<Report>> {
+        let Some((leaf, intermediates)) = chain.split_first() else { return Ok(()) };
+        let Err(refusal) = self.gatekeeper.judge(leaf, intermediates, UnixTime::now()) else {
+            return Ok(());
+        };
+        let mut evidence = Evidence::default();
+        evidence.presented = Some(Presented { chain: chain.to_vec(), refused: Some(refusal.clone()) });
+        let mut report = self.report(opening, &Cause::Tls(refusal.into()), &evidence);
+        report.without_alert();
+        Err(Box::new(report))
     }
 
     /// The report for a sender that ends the connection after the handshake and before a request:

@@ -9,8 +9,7 @@ use rustls::{ServerConfig, version};
 use thiserror::Error;
 
 use super::material::Material;
-use super::verifier::{Gatekeeper, RefuseWith};
-use crate::policy::Rules;
+use super::verifier::Gatekeeper;
 
 /// Protocols offered, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -26,25 +25,13 @@ pub enum ServerError {
     Tls(#[from] rustls::Error),
 }
 
-/// A configuration that demands a verified client certificate: TLS 1.2 and 1.3, h2 and http/1.1, no resumption
-/// and no early data.
-///
-/// `now` is in seconds since 1970.
-pub fn config(
-    material: &Material,
-    rules: Rules,
-    refuse_with: RefuseWith,
-    now: i64,
-) -> Result<ServerConfig, ServerError> {
+/// A configuration that demands a client certificate which `gatekeeper` admits: TLS 1.2 and 1.3, h2 and
+/// http/1.1, no resumption and no early data.
+pub fn config(material: &Material, gatekeeper: Arc<Gatekeeper>) -> Result<ServerConfig, ServerError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
-        .with_client_cert_verifier(Arc::new(Gatekeeper::new(
-            Arc::clone(&material.trust),
-            rules,
-            refuse_with,
-            now,
-        )?))
+        .with_client_cert_verifier(gatekeeper)
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&material.server))));
     config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
     // A ticket would let a sender back in without its certificate being looked at again.

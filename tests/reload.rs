@@ -1,0 +1,222 @@
+//! SIGHUP: everything is read anew, and taken as a whole or not at all.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use crate::support::backend::Backend;
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::h2::Http2;
+use crate::support::pki::{Ca, Identity, Leaf, Pki};
+use crate::support::sender::{Connection, Sender};
+use crate::support::{Latch, eventually};
+
+fn start(pki: &Pki, backend: &Backend) -> Gate {
+    GateCommand::new(pki).upstream(backend.url()).start()
+}
+
+fn reload(gate: &Gate, number: usize) -> serde_json::Value {
+    gate.signal("HUP");
+    gate.event("reloaded", number)
+}
+
+/// Whether a sender with this certificate is served on a new connection.
+fn is_served(pki: &Pki, gate: &Gate, identity: &Identity) -> bool {
+    Sender::with_identity(pki, gate, identity).connect().is_ok_and(|mut connection| connection.asks())
+}
+
+fn post(connection: &mut Connection) -> u16 {
+    connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
+    connection.answer().status
+}
+
+#[test]
+fn another_ca_admits_its_own_senders_and_those_of_the_old_one_no_more() {
+    let pki = Pki::new();
+    let gate = start(&pki, &Backend::ok());
+    let other = Ca::root("Other Root");
+    let theirs = Leaf::client("theirs").issued_by(&other, &[]);
+    assert!(is_served(&pki, &gate, &pki.client) && !is_served(&pki, &gate, &theirs));
+
+    pki.file("ca.pem", other.pem());
+    let line = reload(&gate, 1);
+
+    assert_eq!(line["generation"], 2);
+    let changed = line["changed"].to_string();
+    assert!(
+        changed.contains("CN=Other Root added") && changed.contains("CN=Test Root removed"),
+        "{line}"
+    );
+    assert!(!is_served(&pki, &gate, &pki.client) && is_served(&pki, &gate, &theirs));
+}
+
+#[test]
+fn a_broken_file_changes_nothing_and_is_named() {
+    let pki = Pki::new();
+    let gate = start(&pki, &Backend::ok());
+    let whole = pki.root.pem();
+
+    for content in ["", &whole[..whole.len() / 2], "not a certificate"] {
+        let failures = gate.events("reload_failed").len();
+        pki.file("ca.pem", content);
+        gate.signal("HUP");
+        let line = gate.event("reload_failed", failures + 1);
+        assert!(line["detail"].as_str().unwrap().contains("ca.pem"), "{line}");
+        assert_eq!(line["generation"], 1);
+        assert!(is_served(&pki, &gate, &pki.client));
+    }
+
+    pki.file("ca.pem", whole);
+    reload(&gate, 1);
+}
+
+#[test]
+fn a_new_certificate_is_shown_to_new_senders() {
+    let pki = Pki::new();
+    let gate = start(&pki, &Backend::ok());
+    let renewed = Leaf::server().issued_by(&pki.intermediate, &[&pki.intermediate]);
+
+    pki.files("server", &renewed);
+    reload(&gate, 1);
+
+    let connection = Sender::new(&pki, &gate).connect().unwrap();
+    let shown = connection.stream.conn.peer_certificates().unwrap();
+    assert_eq!(shown[0].as_ref(), renewed.chain[0].as_slice());
+}
+
+#[test]
+fn an_open_connection_whose_trust_is_withdrawn_is_closed_and_told_of() {
+    let pki = Pki::new();
+    let gate = start(&pki, &Backend::ok());
+    let mut idle = Sender::new(&pki, &gate).connect().unwrap();
+    assert_eq!(post(&mut idle), 200);
+    let over_http2 = Http2::connect(Sender::new(&pki, &gate));
+
+    pki.file("ca.pem", Ca::root("Other Root").pem());
+    reload(&gate, 1);
+
+    assert!(idle.is_closed());
+    over_http2.closed().unwrap();
+    let line = gate.event("connection_withdrawn", 2);
+    assert_eq!(line["reason"], "client_cert_unknown_ca");
+    assert_eq!(line["client_cert"]["fingerprint_sha256"], pki.client.fingerprint());
+}
+
+#[test]
+fn a_revoked_sender_loses_its_open_connection() {
+    let pki = Pki::new();
+    let crl = pki.file("crl.pem", pki.intermediate.crl(&[], 3600));
+    let gate = GateCommand::new(&pki).upstream("echo:").arg("--crl", crl).start();
+    let sender = pki.client(Leaf::client("soon-revoked").serial(77));
+    let mut open = Sender::with_identity(&pki, &gate, &sender).connect().unwrap();
+    assert_eq!(post(&mut open), 200);
+    let mut other = Sender::new(&pki, &gate).connect().unwrap();
+
+    pki.file("crl.pem", pki.intermediate.crl(&[77], 3600));
+    reload(&gate, 1);
+
+    assert!(open.is_closed());
+    assert_eq!(gate.event("connection_withdrawn", 1)["reason"], "client_cert_revoked");
+    assert_eq!(post(&mut other), 200);
+}
+
+#[test]
+fn a_request_under_way_finishes_though_its_sender_is_not_admitted_any_more() {
+    let pki = Pki::new();
+    let latch = Latch::default();
+    let backend = Backend::held(&latch);
+    let gate = start(&pki, &backend);
+    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
+    backend.first();
+
+    pki.file("ca.pem", Ca::root("Other Root").pem());
+    reload(&gate, 1);
+    gate.event("connection_withdrawn", 1);
+    latch.open();
+
+    assert_eq!(connection.answer().status, 200);
+    assert!(connection.is_closed());
+}
+
+#[test]
+fn routes_and_token_are_new_for_the_next_request_of_an_open_connection() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let token = pki.file("token", "first");
+    let config = pki.file("gate.toml", "[[route]]\npath = \"/hooks/wake\"\n");
+    let gate = GateCommand::new(&pki)
+        .upstream(backend.url())
+        .arg("--hook-token-file", token)
+        .arg("--config", config)
+        .start();
+    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    assert_eq!(post(&mut connection), 200);
+
+    pki.file("token", "second");
+    let line = reload(&gate, 1);
+    assert!(line["changed"].to_string().contains("hook token"), "{line}");
+    assert_eq!(post(&mut connection), 200);
+    assert_eq!(backend.received()[1].value("authorization"), Some("Bearer second"));
+
+    pki.file("gate.toml", "[[route]]\npath = \"/hooks/agent\"\n");
+    reload(&gate, 2);
+    assert_eq!(post(&mut connection), 404);
+}
+
+#[test]
+fn what_is_read_at_the_start_only_is_said_to_need_one() {
+    let pki = Pki::new();
+    let config = pki.file("gate.toml", "[limits]\nidle_timeout = \"10s\"\n");
+    let gate = GateCommand::new(&pki).upstream("echo:").arg("--config", config).start();
+
+    pki.file("gate.toml", "[limits]\nidle_timeout = \"20s\"\n");
+
+    assert_eq!(reload(&gate, 1)["needs_restart"], serde_json::json!(["limits.idle_timeout"]));
+}
+
+#[test]
+fn no_request_fails_over_many_reloads_under_load() {
+    const RELOADS: usize = 100;
+    let pki = Arc::new(Pki::new());
+    let gate = Arc::new(start(&pki, &Backend::ok()));
+    let done = Arc::new(AtomicBool::new(false));
+    let served = Arc::new(AtomicUsize::new(0));
+    let senders: Vec<_> = (0..4)
+        .map(|number| {
+            let (pki, gate, done, served) =
+                (Arc::clone(&pki), Arc::clone(&gate), Arc::clone(&done), Arc::clone(&served));
+            thread::spawn(move || {
+                let mut kept = Sender::new(&pki, &gate).connect().unwrap();
+                while !done.load(Ordering::Relaxed) {
+                    // Half of them on one connection, half each on its own.
+                    let status = if number % 2 == 0 {
+                        post(&mut kept)
+                    } else {
+                        Sender::new(&pki, &gate).post("/hooks/wake", "{}").status
+                    };
+                    assert_eq!(status, 200);
+                    served.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+
+    for number in 1..=RELOADS {
+        if number % 2 == 0 {
+            pki.files("server", &Leaf::server().issued_by(&pki.intermediate, &[&pki.intermediate]));
+        }
+        reload(&gate, number);
+    }
+    let before = served.load(Ordering::Relaxed);
+    eventually("more requests", || (served.load(Ordering::Relaxed) > before + 8).then_some(()));
+    done.store(true, Ordering::Relaxed);
+    let failed = senders.into_iter().filter_map(|sender| sender.join().err()).count();
+
+    println!(
+        "{RELOADS} reloads, {} requests served, {failed} senders failed",
+        served.load(Ordering::Relaxed)
+    );
+    assert_eq!(failed, 0);
+    assert!(gate.events("connection_withdrawn").is_empty());
+}
