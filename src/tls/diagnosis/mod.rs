@@ -7,6 +7,7 @@ mod leaf;
 mod link;
 mod path;
 mod public;
+mod verdict;
 mod words;
 
 use std::time::Duration;
@@ -20,7 +21,8 @@ pub use self::leaf::{gate_time, weak_key};
 pub use self::link::may_be_signed_by;
 pub use self::path::{Path, path};
 pub use self::public::public;
-pub use self::words::{alert_name, key_mismatch, no_rule};
+pub use self::verdict::{key_mismatch, no_rule};
+pub use self::words::alert_name;
 
 use super::client_hello::ClientHello;
 use super::evidence::{Evidence, Presented, Refusal};
@@ -210,8 +212,8 @@ pub fn faults(
     let named = match refusal {
         // A key usage that may not sign is among the faults.
         None | Some(Refusal::KeyUsage) => return faults,
-        Some(Refusal::Chain(error)) => words::of_chain_error(error, chain),
-        Some(Refusal::Rules) => words::not_allowed(chain),
+        Some(Refusal::Chain(error)) => verdict::of_chain_error(error, chain),
+        Some(Refusal::Rules) => verdict::not_allowed(chain),
         Some(Refusal::Possession(error)) => {
             weak_key(chain).unwrap_or_else(|| key_mismatch(error, chain))
         }
