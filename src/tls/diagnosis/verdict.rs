@@ -1,0 +1,190 @@
+//! What the verifier said about a certificate, in our words; the chain analysis usually says it better.
+
+use rustls::{CertificateError, Error};
+use rustls_pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::chain::{Fault, ago, named};
+use super::is_crl_error;
+use super::leaf::gate_time;
+use crate::identity::name::{cut, printable};
+use crate::identity::{Certificate, Peer, San};
+use crate::observe::HandshakeReason as Reason;
+use crate::policy::AllowRule;
+
+/// What webpki said, in our words; the chain analysis usually says it better.
+pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
+    let who = who(chain);
+    if is_crl_error(error) {
+        let detail = format!("the CRL for the issuer of {who} cannot be used: {error}");
+        return Fault::new(
+            Reason::CrlUnavailable,
+            detail,
+            "have the CA issue its CRL again, and give it to the gate",
+        );
+    }
+    let Error::InvalidCertificate(error) = error else {
+        return Fault::new(
+            Reason::ClientCertMalformed,
+            format!("{who}: {error}"),
+            "have it issued again",
+        );
+    };
+    if let CertificateError::ExpiredRevocationListContext { time, next_update } = error {
+        let late = time.as_secs().saturating_sub(next_update.as_secs());
+        let seconds = |seconds| i64::try_from(seconds).unwrap_or(i64::MAX);
+        let (late, due) = (ago(seconds(late)), gate_time(seconds(next_update.as_secs())));
+        let issuer = issuer_of(chain);
+        let detail = format!(
+            "the CRL{issuer}, which issued {who}, is out of date: the next one was due {late}, at {due}"
+        );
+        return Fault::new(
+            Reason::CrlExpired,
+            detail,
+            "fetch the CA's current CRL and give it to the gate",
+        );
+    }
+    let (reason, hint) = match error {
+        CertificateError::UnknownIssuer => {
+            (Reason::ClientCertUnknownCa, "use a certificate of a configured CA")
+        }
+        CertificateError::BadSignature => (
+            Reason::ClientCertBadSignature,
+            "send the certificate file as the CA issued it; this one was altered, or signed by another key",
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            (Reason::ClientCertExpired, "renew the sender's certificate")
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            (Reason::ClientCertNotYetValid, "check the clocks, or wait")
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            (Reason::ClientCertWrongPurpose, "have it issued with extendedKeyUsage=clientAuth")
+        }
+        CertificateError::Revoked => {
+            (Reason::ClientCertRevoked, "issue a new certificate to the sender")
+        }
+        CertificateError::UnknownRevocationStatus => {
+            (Reason::CrlUnavailable, "give the gate the CRL of the certificate's issuer")
+        }
+        CertificateError::ExpiredRevocationList => {
+            (Reason::CrlExpired, "fetch the CA's current CRL and give it to the gate")
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
+            Reason::ClientCertKeyUnsupported,
+            "have it issued with ECDSA, RSA of 2048 bits or more, or Ed25519",
+        ),
+        CertificateError::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
+            Some(error) => {
+                let (reason, what, hint) = of_webpki(error);
+                return Fault::new(reason, format!("{who} {what}"), hint);
+            }
+            None => (Reason::ClientCertMalformed, "have it issued again"),
+        },
+        _ => (Reason::ClientCertMalformed, "have it issued again"),
+    };
+    let of = match reason {
+        Reason::CrlUnavailable | Reason::CrlExpired => issuer_of(chain),
+        _ => String::new(),
+    };
+    Fault::new(reason, format!("{who}{of}: {error}"), hint)
+}
+
+fn issuer_of(chain: &[CertificateDer<'_>]) -> String {
+    let issuer = chain.first().and_then(Certificate::read).map(|certificate| certificate.issuer);
+    issuer.map(|issuer| format!(" of the CA {issuer}")).unwrap_or_default()
+}
+
+/// Reason, what is wrong, what to do.
+fn of_webpki(error: &webpki::Error) -> (Reason, &'static str, &'static str) {
+    use webpki::Error;
+    match error {
+        Error::CaUsedAsEndEntity => (
+            Reason::ClientCertIsCa,
+            "is a CA certificate",
+            "issue a certificate for the sender with that CA",
+        ),
+        Error::UnsupportedCertVersion | Error::UnsupportedCriticalExtension => (
+            Reason::ClientCertUnsupported,
+            "or its issuer is not X.509 v3, or has a critical extension that the gate does not know",
+            "have it issued as X.509 v3 without unusual critical extensions",
+        ),
+        Error::EndEntityUsedAsCa => (
+            Reason::ClientChainInvalid,
+            "was issued by a certificate that is no CA (CA:TRUE is missing)",
+            "have it issued by a CA",
+        ),
+        Error::PathLenConstraintViolated => (
+            Reason::ClientChainInvalid,
+            "has more CAs above it than one of them allows (pathlen)",
+            "have it issued by a CA higher up, or raise the pathlen of that CA",
+        ),
+        Error::NameConstraintViolation
+        | Error::InvalidNetworkMaskConstraint
+        | Error::MalformedNameConstraint
+        | Error::MaximumNameConstraintComparisonsExceeded => (
+            Reason::ClientChainInvalid,
+            "has names that a CA above it may not issue for (nameConstraints)",
+            "have it issued with names that the CA's nameConstraints permit, or by another CA",
+        ),
+        Error::MaximumPathBuildCallsExceeded
+        | Error::MaximumPathDepthExceeded
+        | Error::MaximumSignatureChecksExceeded => (
+            Reason::ClientChainInvalid,
+            "came with a chain that is too deep (more than 6 intermediates) or too tangled",
+            "send the leaf and its own intermediates only",
+        ),
+        _ => (
+            Reason::ClientCertMalformed,
+            "is encoded in a way that cannot be read",
+            "have it issued again; its encoding is broken",
+        ),
+    }
+}
+
+pub(super) fn not_allowed(chain: &[CertificateDer<'_>]) -> Fault {
+    let fault = no_rule(chain);
+    Fault { detail: format!("{} verifies, but {}", who(chain), fault.detail), ..fault }
+}
+
+/// No allow rule matches the leaf, whether it verifies or not.
+pub fn no_rule(chain: &[CertificateDer<'_>]) -> Fault {
+    let peer = chain.first().and_then(Peer::read);
+    let names = peer.as_ref().map(|peer| peer.certificate.san.join(", "));
+    let names = names.filter(|names| !names.is_empty()).unwrap_or_else(|| "none".to_owned());
+    let detail = format!("no rule of clients.allow matches it (its alternative names: {})", cut(names));
+    let rule = peer.map_or_else(String::new, |peer| format!(", e.g. {}", rule_for(&peer)));
+    let hint = format!("add a rule for it to clients.allow (--allow), if it is to be let in{rule}");
+    Fault::new(Reason::ClientNotAllowed, detail, hint)
+}
+
+/// The allow rule that admits `peer`: by its first name that a rule can hold, else by fingerprint.
+fn rule_for(peer: &Peer) -> String {
+    let names = peer.sans.iter().map(San::parts).chain(peer.cn.clone().map(|cn| ("cn", cn)));
+    let mut rules = names.map(|(kind, value)| format!("{kind}={value}"));
+    let usable = |rule: &String| {
+        printable(rule) == *rule && rule.parse::<AllowRule>().is_ok_and(|parsed| parsed.is_single())
+    };
+    rules.find(usable).unwrap_or_else(|| format!("fingerprint={}", peer.certificate.fingerprint_sha256))
+}
+
+/// The key that signed is not the leaf's; `error` is what was said of its signature.
+pub fn key_mismatch(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
+    let scheme = match error {
+        Error::InvalidCertificate(CertificateError::BadSignature) => String::new(),
+        other => format!(" ({other})"),
+    };
+    let detail = format!(
+        "the sender does not hold the key of {}: its signature does not fit the certificate{scheme}",
+        who(chain)
+    );
+    let hint = "give the sender the key that its certificate was requested with; \
+                `openssl pkey -in KEY -pubout` and `openssl x509 -in CERT -pubkey -noout` must print the same";
+    Fault::new(Reason::ClientKeyMismatch, detail, hint)
+}
+
+fn who(chain: &[CertificateDer<'_>]) -> String {
+    let leaf = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
+    leaf.map_or_else(|| "the sender's certificate".to_owned(), |(_, x509)| named(&x509))
+}
