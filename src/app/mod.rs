@@ -277,8 +277,9 @@ impl App {
         };
         let timeout = self.settings.drain_timeout;
         let connections = control.metrics.open_connections();
-        emit(Level::INFO, "draining", &Draining::new(name, connections, timeout));
+        // In this order, so that whoever has read the line can rely on it.
         control.drain.begin();
+        emit(Level::INFO, "draining", &Draining::new(name, connections, timeout));
         loop {
             tokio::select! {
                 forced = &mut finished => return Ok((Ending::Drained, forced?)),
