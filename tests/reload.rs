@@ -68,6 +68,7 @@ fn a_broken_file_changes_nothing_and_is_named() {
 
     pki.file("ca.pem", whole);
     reload(&gate, 1);
+    assert_eq!(gate.events("settings_warning").len(), 1, "that anybody is admitted is said once");
 }
 
 #[test]

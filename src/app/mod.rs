@@ -216,6 +216,7 @@ impl App {
                 workers.push(Running { live, kept, ended });
             }
             self.log_warnings();
+            self.log_openness();
             emit(Level::INFO, "started", &Started::new(&self.settings, &sockets.addresses, admin));
             if let Some(window) = self.settings.log.repeat_window {
                 tasks.spawn(sum_up(Arc::clone(&refusals), window));
@@ -330,6 +331,15 @@ impl App {
         (Generation { number, acceptor: Arc::clone(&self.acceptor), gate }, kept)
     }
 
+    /// Said once: it may be meant.
+    fn log_openness(&self) {
+        if self.settings.clients_allow.is_empty() {
+            let detail = "no allow rule: any certificate of the client CAs is admitted";
+            let hint = "name the senders with --allow (e.g. --allow cn=meeting-notes) if the CA has other certificates";
+            emit(Level::INFO, "settings_warning", &Warning { origin: "clients.allow", detail, hint });
+        }
+    }
+
     fn log_warnings(&self) {
         for problem in &self.settings.warnings {
             let origin = problem.origin.to_string();
@@ -338,11 +348,6 @@ impl App {
                 "settings_warning",
                 &Warning { origin: &origin, detail: &problem.what, hint: &problem.mend },
             );
-        }
-        if self.settings.clients_allow.is_empty() {
-            let detail = "no allow rule: any certificate of the client CAs is admitted";
-            let hint = "name the senders with --allow (e.g. --allow cn=meeting-notes) if the CA has other certificates";
-            emit(Level::INFO, "settings_warning", &Warning { origin: "clients.allow", detail, hint });
         }
     }
 }
