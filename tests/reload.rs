@@ -8,6 +8,7 @@ use crate::support::backend::Backend;
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::h2::Http2;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
+use crate::support::plain;
 use crate::support::sender::{Connection, Sender};
 use crate::support::{Latch, eventually};
 
@@ -220,4 +221,39 @@ fn no_request_fails_over_many_reloads_under_load() {
     );
     assert_eq!(failed, 0);
     assert!(gate.events("connection_withdrawn").is_empty());
+}
+
+#[test]
+fn the_admin_listener_reloads_too_and_answers_with_the_outcome() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+    let whole = pki.root.pem();
+
+    let answer = plain::request(gate.admin(), "POST", "/reload");
+    assert_eq!((answer.status, answer.body.as_slice()), (200, &b"generation 2\n"[..]));
+    gate.event("reloaded", 1);
+
+    pki.file("ca.pem", &whole[..whole.len() / 2]);
+    let answer = plain::request(gate.admin(), "POST", "/reload");
+    assert_eq!(answer.status, 422);
+    assert!(String::from_utf8(answer.body).unwrap().contains("ca.pem"));
+    assert_eq!(gate.event("reload_failed", 1)["origin"], "POST /reload");
+    let metrics = String::from_utf8(plain::request(gate.admin(), "GET", "/metrics").body).unwrap();
+    assert!(metrics.contains("clawgate_generation 2\n"), "{metrics}");
+    assert!(metrics.contains("clawgate_last_reload_ok 0\n"), "{metrics}");
+    let status = plain::request(gate.admin(), "GET", "/status").json();
+    assert_eq!(status["generation"], 2);
+}
+
+#[test]
+fn no_page_in_a_browser_can_make_the_gate_reload() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+
+    assert_eq!(plain::request(gate.admin(), "GET", "/reload").status, 405);
+    let forged = "POST /reload HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n\
+                  Content-Length: 0\r\nConnection: close\r\n\r\n";
+    assert_eq!(plain::exchange(gate.admin(), forged.as_bytes()).unwrap().status, 403);
+
+    assert!(gate.events("reloaded").is_empty());
 }

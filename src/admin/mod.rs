@@ -1,4 +1,4 @@
-//! The admin listener: health, metrics, status. Plain HTTP on a loopback address.
+//! The admin listener: health, metrics, status, reload. Plain HTTP on a loopback address.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Settings;
 use crate::observe::metrics::Metrics;
@@ -21,8 +22,12 @@ use crate::shutdown::Drain;
 
 /// Longest wait for a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+const TEXT: &str = "text/plain; charset=utf-8";
 /// Pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Somebody asks for a reload, and waits for the number of the new generation, or for what is wrong.
+pub type ReloadRequest = oneshot::Sender<Result<u64, String>>;
 
 /// What there is to tell.
 #[derive(Debug)]
@@ -31,6 +36,7 @@ pub struct Status {
     facts: Mutex<Value>,
     metrics: Arc<Metrics>,
     drain: Drain,
+    asks: mpsc::Sender<ReloadRequest>,
 }
 
 /// What is known of a generation.
@@ -55,9 +61,14 @@ pub fn facts(settings: &Settings, generation: u64) -> Value {
 }
 
 impl Status {
-    /// Begins with `facts`.
-    pub fn new(facts: Value, metrics: Arc<Metrics>, drain: Drain) -> Self {
-        Self { started: Instant::now(), facts: Mutex::new(facts), metrics, drain }
+    /// Begins with `facts`; reloads are asked for through `asks`.
+    pub fn new(
+        facts: Value,
+        metrics: Arc<Metrics>,
+        drain: Drain,
+        asks: mpsc::Sender<ReloadRequest>,
+    ) -> Self {
+        Self { started: Instant::now(), facts: Mutex::new(facts), metrics, drain, asks }
     }
 
     /// After a reload.
@@ -73,8 +84,11 @@ impl Status {
         status
     }
 
-    fn answer(&self, method: &Method, path: &str) -> (StatusCode, &'static str, String) {
-        const TEXT: &str = "text/plain; charset=utf-8";
+    async fn answer(&self, request: &Request<Incoming>) -> (StatusCode, &'static str, String) {
+        let (method, path) = (request.method(), request.uri().path());
+        if path == "/reload" {
+            return self.reload(request).await;
+        }
         if *method != Method::GET && *method != Method::HEAD {
             return (StatusCode::METHOD_NOT_ALLOWED, TEXT, "GET or HEAD\n".to_owned());
         }
@@ -89,7 +103,26 @@ impl Status {
                 (StatusCode::OK, kind, self.metrics.encode())
             }
             "/status" => (StatusCode::OK, "application/json", format!("{:#}\n", self.json())),
-            _ => (StatusCode::NOT_FOUND, TEXT, "/livez /readyz /metrics /status\n".to_owned()),
+            _ => (StatusCode::NOT_FOUND, TEXT, "/livez /readyz /metrics /status /reload\n".to_owned()),
+        }
+    }
+
+    async fn reload(&self, request: &Request<Incoming>) -> (StatusCode, &'static str, String) {
+        if *request.method() != Method::POST {
+            return (StatusCode::METHOD_NOT_ALLOWED, TEXT, "POST\n".to_owned());
+        }
+        // A page in a browser on this machine can make it send a POST, but not without this.
+        if request.headers().contains_key(header::ORIGIN) {
+            return (StatusCode::FORBIDDEN, TEXT, "not for browsers\n".to_owned());
+        }
+        let (reply, outcome) = oneshot::channel();
+        if self.asks.send(reply).await.is_err() {
+            return (StatusCode::SERVICE_UNAVAILABLE, TEXT, "the gate is ending\n".to_owned());
+        }
+        match outcome.await {
+            Ok(Ok(generation)) => (StatusCode::OK, TEXT, format!("generation {generation}\n")),
+            Ok(Err(problem)) => (StatusCode::UNPROCESSABLE_ENTITY, TEXT, problem + "\n"),
+            Err(_) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "the gate is ending\n".to_owned()),
         }
     }
 }
@@ -113,11 +146,14 @@ pub async fn serve(listener: TcpListener, status: Arc<Status>) {
 
 async fn connection(io: TcpStream, status: Arc<Status>) {
     let service = service_fn(|request: Request<Incoming>| {
-        let (code, kind, text) = status.answer(request.method(), request.uri().path());
-        let mut response = Response::new(Full::new(Bytes::from(text)));
-        *response.status_mut() = code;
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-        async move { Ok::<_, Infallible>(response) }
+        let status = &status;
+        async move {
+            let (code, kind, text) = status.answer(&request).await;
+            let mut response = Response::new(Full::new(Bytes::from(text)));
+            *response.status_mut() = code;
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);

@@ -5,6 +5,8 @@
 //! control runtime: signals, the admin listener, draining.
 
 mod events;
+mod orders;
+mod serving;
 mod worker;
 
 use std::io;
@@ -15,12 +17,13 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tracing::Level;
 
-use self::events::{Draining, ReloadFailed, Reloaded, Started, Stopped, Warning};
+use self::events::{Started, Stopped, Warning};
+use self::orders::Orders;
+use self::serving::Serving;
 use self::worker::{Sockets, Worker};
 use crate::admin::{self, Status};
 use crate::config::{LogSettings, Problem, RouteSettings, Settings, UpstreamSettings};
@@ -86,14 +89,6 @@ pub type Reload<'a> = dyn Fn() -> Result<App, String> + 'a;
 
 /// The number of the settings that the gate started with.
 const FIRST_GENERATION: u64 = 1;
-
-/// What the control runtime holds while the gate runs.
-struct Control<'a> {
-    metrics: &'a Metrics,
-    drain: &'a Drain,
-    status: Option<&'a Status>,
-    reload: &'a Reload<'a>,
-}
 
 /// How a gate ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,14 +178,15 @@ impl App {
         let capacity = Capacity::new(self.settings.limits.connections);
         let drain = Drain::default();
         control.block_on(async {
-            let signals = Signals::new().map_err(RunError::Start)?;
+            let (asks, requests) = mpsc::channel(1);
+            let orders = Orders::new(requests).map_err(RunError::Start)?;
             let tasks = Tasks::default();
             let (admin, status) = match sockets.admin {
                 Some(listener) => {
                     let listener = TcpListener::from_std(listener).map_err(RunError::Start)?;
                     let address = listener.local_addr().map_err(RunError::Start)?;
                     let facts = admin::facts(&self.settings, FIRST_GENERATION);
-                    let status = Arc::new(Status::new(facts, Arc::clone(&metrics), drain.clone()));
+                    let status = Arc::new(Status::new(facts, Arc::clone(&metrics), drain.clone(), asks));
                     tasks.spawn(admin::serve(listener, Arc::clone(&status)));
                     (Some(address), Some(status))
                 }
@@ -221,81 +217,22 @@ impl App {
             if let Some(window) = self.settings.log.repeat_window {
                 tasks.spawn(sum_up(Arc::clone(&refusals), window));
             }
-            let control =
-                Control { metrics: &metrics, drain: &drain, status: status.as_deref(), reload };
-            let ending = self.until_stopped(signals, workers, &control).await?;
+            let (workers, ended) =
+                workers.into_iter().map(|worker| ((worker.live, worker.kept), worker.ended)).unzip();
+            let serving = Serving {
+                app: self,
+                number: FIRST_GENERATION,
+                workers,
+                metrics: &metrics,
+                drain: &drain,
+                status: status.as_deref(),
+                reload,
+            };
+            let ending = serving.until_stopped(orders, ended).await?;
             refusals.sum_up();
             emit(Level::INFO, "stopped", &Stopped::new(started, ending.1));
             Ok(ending.0)
         })
-    }
-
-    async fn until_stopped(
-        mut self,
-        mut signals: Signals,
-        workers: Vec<Running>,
-        control: &Control<'_>,
-    ) -> Result<(Ending, usize), RunError> {
-        let (mut serving, ended): (Vec<_>, Vec<_>) =
-            workers.into_iter().map(|worker| ((worker.live, worker.kept), worker.ended)).unzip();
-        let mut finished = std::pin::pin!(async {
-            let mut forced = 0;
-            for worker in ended {
-                forced += worker.await.map_err(|_| RunError::Worker)?;
-            }
-            Ok(forced)
-        });
-        let mut number = FIRST_GENERATION;
-        let name = loop {
-            tokio::select! {
-                signal = signals.next() => match signal {
-                    Told::Stop(name) => break name,
-                    Told::Reload(name) => match (control.reload)() {
-                        Err(problem) => {
-                            control.metrics.reloaded(false, number);
-                            emit(Level::ERROR, "reload_failed", &ReloadFailed::new(name, number, &problem));
-                        }
-                        Ok(next) => {
-                            number += 1;
-                            for (live, kept) in &mut serving {
-                                let (generation, now) = next.generation(number, kept);
-                                *kept = now;
-                                live.replace(generation);
-                            }
-                            control.metrics.reloaded(true, number);
-                            if let Some(status) = control.status {
-                                status.replace(admin::facts(&next.settings, number));
-                            }
-                            emit(Level::INFO, "reloaded", &Reloaded::new(number, &self.settings, &next.settings));
-                            next.log_warnings();
-                            self = next;
-                        }
-                    },
-                },
-                // Workers end when told to; before that it is a fault.
-                ended = &mut finished => return ended.and(Err(RunError::Worker)),
-            }
-        };
-        let timeout = self.settings.drain_timeout;
-        let connections = control.metrics.open_connections();
-        // In this order, so that whoever has read the line can rely on it.
-        control.drain.begin();
-        emit(Level::INFO, "draining", &Draining::new(name, connections, timeout));
-        loop {
-            tokio::select! {
-                forced = &mut finished => return Ok((Ending::Drained, forced?)),
-                signal = signals.next() => match signal {
-                    Told::Stop(_) => {
-                        let open = usize::try_from(control.metrics.open_connections());
-                        return Ok((Ending::AtOnce, open.unwrap_or(0)));
-                    }
-                    Told::Reload(name) => {
-                        let line = ReloadFailed::new(name, number, "the gate is ending");
-                        emit(Level::WARN, "reload_failed", &line);
-                    }
-                }
-            }
-        }
     }
 
     /// What one worker serves with. Upstreams whose settings are those of one in `kept` stay, with
@@ -391,37 +328,6 @@ impl Prepared {
             authorization: settings.token.as_ref().map(|token| token.authorization().clone()),
             complaints: Arc::clone(&self.complaints),
             idle: settings.idle_timeout,
-        }
-    }
-}
-
-/// The signals the gate listens to.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-/// What a signal asks for, with its name.
-enum Told {
-    Stop(&'static str),
-    Reload(&'static str),
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> Told {
-        tokio::select! {
-            _ = self.terminate.recv() => Told::Stop("SIGTERM"),
-            _ = self.interrupt.recv() => Told::Stop("SIGINT"),
-            _ = self.hangup.recv() => Told::Reload("SIGHUP"),
         }
     }
 }

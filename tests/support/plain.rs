@@ -16,7 +16,7 @@ pub fn get(address: SocketAddr, path: &str) -> Answer {
 }
 
 /// Writes `bytes`, then reads all there is.
-fn exchange(address: SocketAddr, bytes: &[u8]) -> io::Result<Answer> {
+pub fn exchange(address: SocketAddr, bytes: &[u8]) -> io::Result<Answer> {
     let mut socket = connect(address);
     socket.write_all(bytes)?;
     let mut text = String::new();
