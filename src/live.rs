@@ -29,8 +29,27 @@ impl<T> Live<T> {
         self.replaced.send_replace(());
     }
 
-    /// Tells of replacements from now on.
+    /// Tells of the present value and of each that replaces it.
+    ///
+    /// The present one is told of, too, since the watcher may act on one that was loaded before.
     pub fn watch(&self) -> watch::Receiver<()> {
-        self.replaced.subscribe()
+        let mut watcher = self.replaced.subscribe();
+        watcher.mark_changed();
+        watcher
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watcher_hears_of_what_was_replaced_before_it_watched() {
+        let live = Live::new(1);
+        let loaded = live.load();
+        live.replace(2);
+        let watcher = live.watch();
+        assert!(watcher.has_changed().unwrap());
+        assert_eq!((*loaded, *live.load()), (1, 2));
     }
 }
