@@ -184,7 +184,7 @@ impl Reader<'_> {
             return None;
         }
         match (key.kind, value) {
-            (Kind::Text | Kind::Size | Kind::Duration, DeValue::String(text)) => {
+            (Kind::Text | Kind::File | Kind::Size | Kind::Duration, DeValue::String(text)) => {
                 piece(text, origin, self.report)
             }
             (Kind::Size | Kind::Count, DeValue::Integer(number)) => {
@@ -262,7 +262,7 @@ fn a_kind_of(value: &DeValue<'_>) -> &'static str {
 
 fn wanted(kind: Kind) -> &'static str {
     match kind {
-        Kind::Text => "a string",
+        Kind::Text | Kind::File => "a string",
         Kind::Size => "a size",
         Kind::Duration => "a duration",
         Kind::Count => "a whole number",
@@ -273,7 +273,7 @@ fn wanted(kind: Kind) -> &'static str {
 fn example(key: &Key) -> String {
     let leaf = key.leaf();
     match key.kind {
-        Kind::Text => format!("it in quotes: {leaf} = \"{}\"", key.placeholder),
+        Kind::Text | Kind::File => format!("it in quotes: {leaf} = \"{}\"", key.placeholder),
         Kind::Size => format!("it with its unit, in quotes: {leaf} = \"256KiB\""),
         Kind::Duration => format!("it with its unit, in quotes: {leaf} = \"5s\""),
         Kind::Count => format!("it without quotes: {leaf} = 4"),

@@ -1,7 +1,7 @@
 //! Every setting, described once. The flags, their help, the environment variables, the known TOML
 //! keys, the defaults and the suggestions for misspelt names are all read from this table.
 
-use Kind::{Count, Duration, Size, Switch, Text};
+use Kind::{Count, Duration, File, Size, Switch, Text};
 use Unset::{Means, Required, Value};
 
 /// One setting.
@@ -33,6 +33,8 @@ pub struct Key {
 pub enum Kind {
     /// A string.
     Text,
+    /// A string that names a file or a folder, which is watched for changes.
+    File,
     /// A number of bytes: a string such as `256KiB`, or an integer.
     Size,
     /// A string such as `5s`.
@@ -136,10 +138,10 @@ table! {
         "Where senders connect")
         .outside("listen", "CLAWGATE_LISTEN").repeatable(',');
 
-    CERTIFICATE = Key::new("tls.certificate", Text, "FILE", Required,
+    CERTIFICATE = Key::new("tls.certificate", File, "FILE", Required,
         "The gate's certificate chain, PEM, leaf first")
         .outside("cert", "CLAWGATE_CERT");
-    PRIVATE_KEY = Key::new("tls.private_key", Text, "FILE", Required,
+    PRIVATE_KEY = Key::new("tls.private_key", File, "FILE", Required,
         "Its private key, PEM")
         .outside("key", "CLAWGATE_KEY");
     STRICT_SNI = Key::new("tls.strict_sni", Switch, "BOOL", Value("false"),
@@ -149,10 +151,10 @@ table! {
         "Time for a whole TLS handshake")
         .outside("handshake-timeout", "CLAWGATE_HANDSHAKE_TIMEOUT");
 
-    CLIENT_CA = Key::new("clients.ca", Text, "FILE", Required,
+    CLIENT_CA = Key::new("clients.ca", File, "FILE", Required,
         "CA that client certificates must chain to, PEM")
         .outside("client-ca", "CLAWGATE_CLIENT_CA").repeatable(',');
-    CRL = Key::new("clients.crl", Text, "FILE", Means("none"),
+    CRL = Key::new("clients.crl", File, "FILE", Means("none"),
         "Revocation list of a client CA, PEM")
         .outside("crl", "CLAWGATE_CRL").repeatable(',');
     REFUSE_WITH = Key::new("clients.refuse_with", Text, "HOW", Value("alert"),
@@ -165,14 +167,14 @@ table! {
     UPSTREAM = Key::new("upstream.url", Text, "URL", Value("http://127.0.0.1:18789"),
         "Where requests go: http://…, https://…, unix:/PATH, or echo: to see what would arrive")
         .outside("upstream", "CLAWGATE_UPSTREAM");
-    UPSTREAM_CA = Key::new("upstream.ca", Text, "FILE", Means("the system's CAs"),
+    UPSTREAM_CA = Key::new("upstream.ca", File, "FILE", Means("the system's CAs"),
         "CA of an https upstream, PEM")
         .outside("upstream-ca", "CLAWGATE_UPSTREAM_CA");
     TOKEN = Key::new("upstream.token", Text, "TOKEN",
         Means("the sender's own Authorization is passed on"),
         "OpenClaw's hook token itself; better keep it in a file")
         .env_only("CLAWGATE_HOOK_TOKEN").secret();
-    TOKEN_FILE = Key::new("upstream.token_file", Text, "FILE",
+    TOKEN_FILE = Key::new("upstream.token_file", File, "FILE",
         Means("the sender's own Authorization is passed on"),
         "File with OpenClaw's hook token, sent as `Authorization: Bearer …`")
         .outside("hook-token-file", "CLAWGATE_HOOK_TOKEN_FILE");
@@ -200,7 +202,7 @@ table! {
     ROUTE_TOKEN = Key::new("route.token", Text, "TOKEN", Means("that of [upstream]"),
         "This route's token itself; better keep it in a file")
         .secret();
-    ROUTE_TOKEN_FILE = Key::new("route.token_file", Text, "FILE", Means("that of [upstream]"),
+    ROUTE_TOKEN_FILE = Key::new("route.token_file", File, "FILE", Means("that of [upstream]"),
         "File with this route's token");
     ROUTE_INJECT_TOKEN = Key::new("route.inject_token", Switch, "BOOL",
         Means("true where there is a token"),
@@ -221,6 +223,9 @@ table! {
     WORKERS = Key::new("runtime.workers", Count, "COUNT", Means("number of CPUs"),
         "Worker threads, 1 to 1024")
         .outside("workers", "CLAWGATE_WORKERS");
+    WATCH = Key::new("runtime.watch", Switch, "BOOL", Value("true"),
+        "Whether to reload when one of the files changes")
+        .outside("watch", "CLAWGATE_WATCH");
     DRAIN_TIMEOUT = Key::new("runtime.drain_timeout", Duration, "TIME", Value("30s"),
         "Time for requests in flight to end when the gate is told to stop")
         .outside("drain-timeout", "CLAWGATE_DRAIN_TIMEOUT");

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
 use super::args::SettingsArgs;
-use super::keys::Key;
+use super::keys::{KEYS, Key, Kind};
 use super::problem::{Origin, Report};
 
 /// A value and where it came from.
@@ -27,6 +28,12 @@ impl Layer {
     /// Sets `key`. Without values: it was set, but to nothing usable, which has been reported.
     pub(super) fn set(&mut self, key: &Key, values: Vec<Text>) {
         self.0.insert(key.toml, values);
+    }
+
+    /// The files and folders it names.
+    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let named = KEYS.iter().copied().filter(|key| key.kind == Kind::File);
+        named.filter_map(|key| self.get(key)).flatten().map(named_file)
     }
 
     /// The values, if this source sets any.
@@ -54,6 +61,17 @@ impl Layers {
     pub(super) fn get(&self, key: &Key) -> Option<&[Text]> {
         self.0.iter().find_map(|layer| layer.get(key))
     }
+
+    /// The files and folders that are named; a setting of a weaker source that is not used counts for
+    /// nothing.
+    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let named = KEYS.iter().copied().filter(|key| key.kind == Kind::File);
+        named.filter_map(|key| self.get(key)).flatten().map(named_file)
+    }
+}
+
+fn named_file(text: &Text) -> PathBuf {
+    PathBuf::from(text.value.trim())
 }
 
 /// Takes a value from outside the file.

@@ -23,7 +23,8 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 pub use args::SettingsArgs;
@@ -39,6 +40,9 @@ use resolve::Sources;
 
 /// Loads the settings from the flags, the environment and the TOML file that one of them names,
 /// together with all files that they name in turn. `now` is what certificates are held against.
+///
+/// # Errors
+/// All that is wrong, with the files that were looked at.
 pub fn load(
     args: &SettingsArgs,
     environment: &Environment,
@@ -46,11 +50,22 @@ pub fn load(
 ) -> Result<Settings, Problems> {
     let mut report = Report::default();
     let file = read_file(args, environment, &mut report);
+    let config = args.config().or_else(|| environment.config()).map(PathBuf::from);
     let flags = Layer::from_args(args, &mut report);
     let environment = environment.layer(&mut report);
     let layers = Layers([flags, environment, file.layer]);
     let sources = Sources { layers, routes: file.routes, torn: file.torn };
-    resolve::resolve(&sources, now, report)
+    let files = named_files(config, &sources);
+    match resolve::resolve(&sources, now, report) {
+        Ok(settings) => Ok(Settings { files, ..settings }),
+        Err(problems) => Err(problems.in_files(files)),
+    }
+}
+
+fn named_files(config: Option<PathBuf>, sources: &Sources) -> Vec<PathBuf> {
+    let of_routes = sources.routes.iter().flat_map(|route| route.layer.files());
+    let files: BTreeSet<_> = config.into_iter().chain(sources.layers.files()).chain(of_routes).collect();
+    files.into_iter().collect()
 }
 
 fn read_file(args: &SettingsArgs, environment: &Environment, report: &mut Report) -> File {

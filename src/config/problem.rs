@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where a value came from.
@@ -63,21 +63,35 @@ impl fmt::Display for Problem {
 
 /// All that is wrong, so that it can be mended in one go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    problems: Vec<Problem>,
+    files: Vec<PathBuf>,
+}
 
 impl Problems {
+    /// The same, of settings that name these files.
+    pub(super) fn in_files(self, files: Vec<PathBuf>) -> Self {
+        Self { files, ..self }
+    }
+
+    /// All files and folders that the settings name, whether or not they could be read: a change of one
+    /// of them may be the mend.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
     /// The problems: those of the file by line, then the others as they were found.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
-        self.0.iter()
+        self.problems.iter()
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.0.len();
+        let count = self.problems.len();
         let plural = if count == 1 { "" } else { "s" };
         write!(f, "clawgate: {count} problem{plural} in the settings")?;
-        for Problem { origin, what, mend } in &self.0 {
+        for Problem { origin, what, mend } in &self.problems {
             write!(f, "\n\n  {origin}\n    {}\n    mend: {}", printable(what), printable(mend))?;
         }
         Ok(())
@@ -119,7 +133,7 @@ impl Report {
             Origin::File { line, .. } => (0, line),
             _ => (1, 0),
         });
-        Problems(problems)
+        Problems { problems, files: Vec::new() }
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     let routes = resolver.routes(limits.body);
     let handshake_timeout = resolver.time(&keys::HANDSHAKE_TIMEOUT);
     let workers = resolver.workers();
+    let watch = resolver.value(&keys::WATCH, values::switch, true);
     let drain_timeout = resolver.value(&keys::DRAIN_TIMEOUT, values::duration, Duration::ZERO);
     let log = LogSettings {
         format: resolver.value(&keys::LOG_FORMAT, values::log_format, LogFormat::Auto),
@@ -73,6 +74,8 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         limits,
         workers,
         admin,
+        watch,
+        files: Vec::new(),
         drain_timeout,
         log,
         warnings,

@@ -39,6 +39,10 @@ pub struct Settings {
     pub workers: NonZeroUsize,
     /// Where health and metrics are served: a loopback address, or nowhere.
     pub admin: Option<SocketAddr>,
+    /// Whether the files are watched, and read anew when one changes.
+    pub watch: bool,
+    /// All files and folders that the settings name, the TOML file itself among them.
+    pub files: Vec<PathBuf>,
     /// Time for requests in flight to end when the gate is told to stop; may be zero.
     pub drain_timeout: Duration,
     /// What is logged, and how.

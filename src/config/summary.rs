@@ -44,6 +44,8 @@ impl Settings {
         let (handshake, idle) = (format_duration(handshake), format_duration(idle));
         line(out, "senders' time", format_args!("{handshake} for a handshake, {idle} idle"))?;
         line(out, "workers", self.workers)?;
+        let reload = if self.watch { "when a file changes, on SIGHUP" } else { "on SIGHUP" };
+        line(out, "reload", reload)?;
         line(out, "drain", format_args!("up to {}", format_duration(self.drain_timeout)))?;
         match self.admin {
             Some(address) => line(out, "admin", format_args!("http://{address}"))?,
