@@ -21,6 +21,7 @@ mod pipelining;
 mod refuse_with_http;
 mod reload;
 mod repeats;
+mod resumption;
 mod routes;
 mod scripts;
 mod settings;

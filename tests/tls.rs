@@ -223,9 +223,9 @@ impl ClientSessionStore for Sessions {
 }
 
 #[test]
-fn every_connection_is_a_full_handshake_without_tickets_or_early_data() {
+fn with_resumption_off_every_connection_is_a_full_handshake_and_there_are_no_tickets() {
     let pki = Pki::new();
-    let gate = gate(&pki);
+    let gate = GateCommand::new(&pki).upstream("echo:").arg("--resumption", "off").start();
     for version in [&version::TLS13, &version::TLS12] {
         let inner = ClientSessionMemoryCache::new(8);
         let store = Arc::new(Sessions { tls12: Mutex::new(0), tickets: Mutex::new(0), inner });

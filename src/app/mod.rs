@@ -138,6 +138,7 @@ impl App {
             timeout: settings.handshake_timeout,
             refuse_with: settings.refuse_with,
             strict_sni: settings.strict_sni,
+            resumption: settings.resumption,
             log_client_hello: settings.log.client_hello,
         };
         let acceptor = Acceptor::new(&settings.material, rules, manners)?;

@@ -147,6 +147,9 @@ table! {
     STRICT_SNI = Key::new("tls.strict_sni", Switch, "BOOL", Value("false"),
         "Whether to refuse senders that ask for a name the certificate does not have")
         .outside("strict-sni", "CLAWGATE_STRICT_SNI");
+    RESUMPTION = Key::new("tls.resumption", Text, "HOW", Value("safe"),
+        "Whether senders may come back with a ticket: `safe` (certificate judged again), or `off`")
+        .outside("resumption", "CLAWGATE_RESUMPTION");
     HANDSHAKE_TIMEOUT = Key::new("tls.handshake_timeout", Duration, "TIME", Value("5s"),
         "Time for a whole TLS handshake")
         .outside("handshake-timeout", "CLAWGATE_HANDSHAKE_TIMEOUT");

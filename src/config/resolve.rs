@@ -19,8 +19,8 @@ use super::problem::{Origin, Problems, Report};
 use super::settings::{Limits, LogFormat, LogSettings, Settings};
 use super::values::{self, Wrong, read_all};
 use crate::policy::Rules;
-use crate::tls::RefuseWith;
 use crate::tls::material::{self, Input, Material, MaterialPaths};
+use crate::tls::{RefuseWith, Resumption};
 
 /// All sources, read.
 pub(super) struct Sources {
@@ -45,6 +45,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     };
     let rules = resolver.many(&keys::ALLOW, values::rule);
     let strict_sni = resolver.value(&keys::STRICT_SNI, values::switch, false);
+    let resumption = resolver.value(&keys::RESUMPTION, values::resumption, Resumption::Off);
     let refuse_with = resolver.value(&keys::REFUSE_WITH, values::refuse_with, RefuseWith::Alert);
     let routes = resolver.routes(limits.body);
     let handshake_timeout = resolver.time(&keys::HANDSHAKE_TIMEOUT);
@@ -70,6 +71,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         clients_allow: Rules::new(rules.into_iter().map(|rule| rule.value).collect()),
         refuse_with,
         strict_sni,
+        resumption,
         routes,
         limits,
         workers,

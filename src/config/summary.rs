@@ -6,6 +6,7 @@ use humantime::format_duration;
 
 use super::settings::{LogFormat, RouteSettings, Settings, UpstreamSettings};
 use super::units::format_size;
+use crate::tls::Resumption;
 use crate::upstream::Target;
 
 impl Settings {
@@ -30,6 +31,11 @@ impl Settings {
         let certificate = &self.material.server_certificate;
         line(out, "", format_args!("{}, valid until {}", certificate.key, certificate.not_after))?;
         line(out, "", format_args!("good for {}", list(&certificate.san)))?;
+        let resumption = match self.resumption {
+            Resumption::Safe => "safe: for an hour, the certificate judged again",
+            Resumption::Off => "off",
+        };
+        line(out, "resumption", resumption)?;
         line(out, "client CAs", list(paths.client_ca.iter().map(|path| path.display())))?;
         for ca in &self.material.trust.cas {
             line(out, "", format_args!("{}, valid until {}", ca.subject, ca.not_after_text))?;

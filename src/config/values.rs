@@ -16,7 +16,7 @@ use super::settings::LogFormat;
 use super::units;
 use crate::policy::AllowRule;
 use crate::route::{Methods, PathPattern};
-use crate::tls::RefuseWith;
+use crate::tls::{RefuseWith, Resumption};
 use crate::upstream::Target;
 
 /// Why a value was refused.
@@ -175,6 +175,14 @@ pub(super) fn refuse_with(text: &str) -> Result<RefuseWith, Wrong> {
         "alert" => Ok(RefuseWith::Alert),
         "http" => Ok(RefuseWith::Http),
         _ => wrong(format!("`{text}` is no way to refuse"), "use `alert` or `http`"),
+    }
+}
+
+pub(super) fn resumption(text: &str) -> Result<Resumption, Wrong> {
+    match text {
+        "off" => Ok(Resumption::Off),
+        "safe" => Ok(Resumption::Safe),
+        _ => wrong(format!("`{text}` is no way to resume"), "use `safe` or `off`"),
     }
 }
 

@@ -95,7 +95,7 @@ impl Reception {
     }
 
     async fn serve(&self, secured: Secured, id: String, address: String, generation: &Generation) {
-        let Secured { io, peer, chain, sni, h2, tls_version, opening } = secured;
+        let Secured { io, peer, chain, sni, h2, tls_version, resumed, opening } = secured;
         let _open = self.metrics.connection();
         let facts = ConnectionFacts {
             id,
@@ -104,6 +104,7 @@ impl Reception {
             san: peer.certificate.san.first().cloned(),
             fingerprint_sha256: peer.certificate.fingerprint_sha256.clone(),
             tls_version,
+            resumed,
         };
         let identity = IdentityFields::new(&peer);
         let sender = Arc::new(Sender {

@@ -73,6 +73,8 @@ impl Ids {
 
 /// Accepts until the gate drains; then takes what the kernel holds already, and closes the socket.
 pub async fn run(listener: TcpListener, reception: Arc<Reception>, tasks: Tasks, ids: Arc<Ids>) {
+    // A bound socket has one.
+    let Ok(address) = listener.local_addr() else { return };
     let mut pause = BACKOFF.0;
     loop {
         let accepted = tokio::select! {
@@ -83,7 +85,7 @@ pub async fn run(listener: TcpListener, reception: Arc<Reception>, tasks: Tasks,
         match accepted {
             Ok((io, peer)) => {
                 pause = BACKOFF.0;
-                start(io, peer, &reception, &tasks, &ids);
+                start(io, peer, address, &reception, &tasks, &ids);
             }
             Err(error) if is_connection_error(&error) => {}
             Err(error) => {
@@ -98,7 +100,7 @@ pub async fn run(listener: TcpListener, reception: Arc<Reception>, tasks: Tasks,
     let Ok(listener) = listener.into_std() else { return };
     loop {
         match listener.accept().and_then(|(io, peer)| Ok((unblocked(io)?, peer))) {
-            Ok((io, peer)) => start(io, peer, &reception, &tasks, &ids),
+            Ok((io, peer)) => start(io, peer, address, &reception, &tasks, &ids),
             Err(error) if is_connection_error(&error) => {}
             Err(_) => return,
         }
@@ -110,10 +112,17 @@ fn unblocked(io: StdStream) -> io::Result<TcpStream> {
     TcpStream::from_std(io)
 }
 
-fn start(io: TcpStream, peer: SocketAddr, reception: &Arc<Reception>, tasks: &Tasks, ids: &Ids) {
+fn start(
+    io: TcpStream,
+    peer: SocketAddr,
+    listener: SocketAddr,
+    reception: &Arc<Reception>,
+    tasks: &Tasks,
+    ids: &Ids,
+) {
     // Answers are written whole; waiting for more to fill a segment only delays them.
     let _ = io.set_nodelay(true);
-    let accepted = Accepted { io, peer, id: ids.next(), at: Instant::now() };
+    let accepted = Accepted { io, peer, listener, id: ids.next(), at: Instant::now() };
     let Some(place) = reception.capacity.take() else {
         return reception.turn_away(accepted);
     };

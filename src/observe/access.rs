@@ -26,6 +26,9 @@ pub struct ConnectionFacts {
     pub fingerprint_sha256: String,
     /// `TLSv1.3` or `TLSv1.2`.
     pub tls_version: &'static str,
+    /// Whether the sender came back with a ticket.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resumed: bool,
 }
 
 /// One request, filled in as it goes; logged when dropped, so that none can be forgotten.

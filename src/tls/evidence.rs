@@ -5,6 +5,7 @@
 //! they see in a task-local that the handshake future carries: connections do not see each other's.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 
 use rustls::{AlertDescription, CertificateError, Error};
 use rustls_pki_types::CertificateDer;
@@ -24,6 +25,9 @@ tokio::task_local! {
 const SERVER_HELLO: usize = 2048;
 /// A record with an encrypted alert of TLS 1.3: header, level, description, content type, tag.
 const ENCRYPTED_ALERT: usize = 5 + 3 + 16;
+/// Tickets that are looked at in one handshake. Judging one costs as much as judging a certificate that was
+/// presented, and a ClientHello has room for dozens.
+const MAX_TICKETS: u8 = 2;
 
 /// What was seen of one handshake.
 #[derive(Debug, Default)]
@@ -32,6 +36,12 @@ pub struct Evidence {
     pub bytes_in: u64,
     /// What went wrong in the verifier, and with which certificates.
     pub presented: Option<Presented>,
+    /// What the last good ticket stands for. Of account in a resumed handshake only, so it is never mixed up
+    /// with what was presented: a good ticket may still lead to a full handshake.
+    pub(super) resumed: Option<Resumed>,
+    /// The address that the sender has connected to.
+    pub(super) listener: Option<SocketAddr>,
+    tickets: u8,
     server_flight: Vec<u8>,
     /// The last bytes written.
     tail: Vec<u8>,
@@ -44,6 +54,15 @@ pub struct Presented {
     pub chain: Vec<CertificateDer<'static>>,
     /// Which check refused, if one did.
     pub refused: Option<Refusal>,
+}
+
+/// What a ticket stands for.
+#[derive(Debug)]
+pub(super) struct Resumed {
+    /// The chain that was verified when its key was proven, and was judged again now.
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    /// When that was; seconds since 1970.
+    pub(super) proven_at: u64,
 }
 
 /// Which of the verifier's checks refused.
@@ -79,14 +98,29 @@ impl Evidence {
     /// Runs `handshake` with fresh evidence, which can be taken from the future afterwards.
     pub(super) fn scope<F: Future>(
         bytes_in: u64,
+        listener: SocketAddr,
         handshake: F,
     ) -> tokio::task::futures::TaskLocalFuture<RefCell<Self>, F> {
-        EVIDENCE.scope(RefCell::new(Self::of_greeting(bytes_in)), handshake)
+        let evidence = Self { listener: Some(listener), ..Self::of_greeting(bytes_in) };
+        EVIDENCE.scope(RefCell::new(evidence), handshake)
     }
 
     /// Notes something, if a handshake is going on in this task.
     pub(super) fn note(update: impl FnOnce(&mut Self)) {
-        let _ = EVIDENCE.try_with(|evidence| update(&mut evidence.borrow_mut()));
+        let _ = Self::with(update);
+    }
+
+    /// What `look` makes of it; `None` when no handshake is going on in this task.
+    pub(super) fn with<T>(look: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        EVIDENCE.try_with(|evidence| look(&mut evidence.borrow_mut())).ok()
+    }
+
+    /// Counts a ticket that was shown, and forgets the one before. Returns where it was shown; `None` when it
+    /// is one too many.
+    pub(super) fn take_ticket(&mut self) -> Option<SocketAddr> {
+        self.resumed = None;
+        self.tickets = self.tickets.saturating_add(1);
+        self.listener.filter(|_| self.tickets <= MAX_TICKETS)
     }
 
     /// Notes what is written to the sender, as far as it is needed.

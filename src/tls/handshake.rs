@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rustls::{AlertDescription, Error, PeerIncompatible, ProtocolVersion, ServerConfig};
+use rustls::{
+    AlertDescription, Error, HandshakeKind, PeerIncompatible, ProtocolVersion, ServerConfig,
+    ServerConnection,
+};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -19,6 +22,7 @@ use super::evidence::{Evidence, Presented};
 use super::greeting::{self, Greeting};
 use super::material::{Material, unix_seconds};
 use super::report::Report;
+use super::resumption::Resumption;
 use super::server::{self, ServerError};
 use super::tap::Tap;
 use super::trust::Trust;
@@ -36,6 +40,8 @@ pub struct Accepted {
     pub io: TcpStream,
     /// The other end.
     pub peer: SocketAddr,
+    /// The listener it came by.
+    pub listener: SocketAddr,
     /// Identifier of the connection, for the log.
     pub id: String,
     /// When it was accepted.
@@ -57,6 +63,8 @@ pub struct Secured {
     pub h2: bool,
     /// `TLSv1.3` or `TLSv1.2`.
     pub tls_version: &'static str,
+    /// Whether it came back with a ticket.
+    pub resumed: bool,
     /// What a late refusal by the sender would be reported with.
     pub opening: Opening,
 }
@@ -106,6 +114,8 @@ pub struct Manners {
     pub refuse_with: RefuseWith,
     /// Whether a sender that asks for a name the certificate does not have is refused.
     pub strict_sni: bool,
+    /// Whether a sender may come back with a ticket.
+    pub resumption: Resumption,
     /// Whether reports tell all of the ClientHello.
     pub log_client_hello: bool,
 }
@@ -129,7 +139,7 @@ impl Acceptor {
         let gatekeeper = Arc::new(Gatekeeper::new(trust, rules, manners.refuse_with, now)?);
         let names: Vec<_> = material.server_names.iter().map(San::to_string).collect();
         Ok(Self {
-            config: Arc::new(server::config(material, Arc::clone(&gatekeeper))?),
+            config: Arc::new(server::config(material, Arc::clone(&gatekeeper), manners.resumption)?),
             gatekeeper,
             trust: Arc::clone(&material.trust),
             names: material.server_names.clone(),
@@ -140,7 +150,7 @@ impl Acceptor {
 
     /// Takes an accepted socket through greeting and handshake.
     pub async fn accept(&self, accepted: Accepted) -> Result<Secured, Box<HandshakeFailure>> {
-        let Accepted { mut io, peer, id, at } = accepted;
+        let Accepted { mut io, peer, listener, id, at } = accepted;
         let deadline = at + self.manners.timeout;
         let mut opening = Opening { id, peer, at, hello: None, agreed: None };
         let mut bytes = Vec::with_capacity(GREETING_CAPACITY);
@@ -156,7 +166,7 @@ impl Acceptor {
                         self.refuse_hello(opening, deadline, io, bytes.len(), alert, &cause).await;
                     return Err(Box::new(told));
                 }
-                return self.handshake(opening, deadline, io, bytes).await;
+                return self.handshake(opening, deadline, io, bytes, listener).await;
             }
             Ok(Greeting::Closed) => Cause::Closed,
             Ok(Greeting::Probe) => Cause::NotTls(NotTls::Probe),
@@ -218,7 +228,7 @@ impl Acceptor {
 
     /// Refuses a connection unheard: the gate has `limit` open already.
     pub fn overloaded(&self, accepted: Accepted, limit: usize) -> HandshakeFailure {
-        let Accepted { io: _, peer, id, at } = accepted;
+        let Accepted { io: _, peer, listener: _, id, at } = accepted;
         let opening = Opening { id, peer, at, hello: None, agreed: None };
         let report = self.report(&opening, &Cause::Overloaded { limit }, &Evidence::default());
         HandshakeFailure { report, remains: Remains::Gone }
@@ -230,20 +240,20 @@ impl Acceptor {
         deadline: Instant,
         io: TcpStream,
         greeting: Vec<u8>,
+        listener: SocketAddr,
     ) -> Result<Secured, Box<HandshakeFailure>> {
         let bytes_in = greeting.len() as u64;
         let accept =
             TlsAcceptor::from(Arc::clone(&self.config)).accept(Tap::new(io, greeting)).into_fallible();
-        let mut scope = Box::pin(Evidence::scope(bytes_in, accept));
+        let mut scope = Box::pin(Evidence::scope(bytes_in, listener, accept));
         let outcome = timeout_at(deadline, scope.as_mut()).await;
         let evidence =
             scope.as_mut().take_value().map(std::cell::RefCell::into_inner).unwrap_or_default();
         opening.agreed = evidence.negotiated();
         let (cause, remains) = match outcome {
             Ok(Ok(mut io)) => match Agreed::read(&mut io, &evidence) {
-                Ok(Agreed { peer, sni, h2, tls_version }) => {
-                    let chain = evidence.presented.map(|presented| presented.chain).unwrap_or_default();
-                    return Ok(Secured { io, peer, chain, sni, h2, tls_version, opening });
+                Ok(Agreed { peer, chain, sni, h2, tls_version, resumed }) => {
+                    return Ok(Secured { io, peer, chain, sni, h2, tls_version, resumed, opening });
                 }
                 Err(error) => {
                     let h2 = io.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -312,9 +322,11 @@ impl Acceptor {
 /// What a completed handshake has settled.
 struct Agreed {
     peer: Peer,
+    chain: Vec<CertificateDer<'static>>,
     sni: Option<String>,
     h2: bool,
     tls_version: &'static str,
+    resumed: bool,
 }
 
 impl Agreed {
@@ -323,23 +335,42 @@ impl Agreed {
     fn read(io: &mut TlsStream<Tap<TcpStream>>, evidence: &Evidence) -> Result<Self, Error> {
         let (tap, connection) = io.get_mut();
         tap.stop_watching();
-        match &evidence.presented {
-            None => Err(Error::NoCertificatesPresented),
-            Some(Presented { refused: Some(refusal), .. }) => Err(refusal.clone().into()),
-            Some(Presented { refused: None, chain }) => {
-                // The verifier has read this very certificate, so without it the fault is our own.
-                let fault = || Error::General("a verified certificate cannot be read".to_owned());
-                Ok(Self {
-                    peer: chain.first().and_then(Peer::read).ok_or_else(fault)?,
-                    sni: connection.server_name().map(str::to_ascii_lowercase),
-                    h2: connection.alpn_protocol() == Some(b"h2"),
-                    tls_version: match connection.protocol_version() {
-                        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
-                        _ => "TLSv1.3",
-                    },
-                })
-            }
-        }
+        let chain = verified(evidence, connection)?;
+        // The verifier has read this very certificate, so without it the fault is our own.
+        let fault = || Error::General("a verified certificate cannot be read".to_owned());
+        Ok(Self {
+            peer: chain.first().and_then(Peer::read).ok_or_else(fault)?,
+            chain: chain.to_vec(),
+            sni: connection.server_name().map(str::to_ascii_lowercase),
+            h2: connection.alpn_protocol() == Some(b"h2"),
+            tls_version: match connection.protocol_version() {
+                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+                _ => "TLSv1.3",
+            },
+            resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+        })
+    }
+}
+
+/// The chain that a completed handshake is trusted for.
+///
+/// # Errors
+/// What is missing for trust.
+fn verified<'a>(
+    evidence: &'a Evidence,
+    connection: &ServerConnection,
+) -> Result<&'a [CertificateDer<'static>], Error> {
+    if connection.handshake_kind() == Some(HandshakeKind::Resumed) {
+        // What was judged must be what rustls resumed.
+        let judged = evidence.resumed.as_ref().map(|resumed| resumed.chain.as_slice());
+        return judged
+            .filter(|chain| connection.peer_certificates() == Some(chain))
+            .ok_or(Error::NoCertificatesPresented);
+    }
+    match &evidence.presented {
+        None => Err(Error::NoCertificatesPresented),
+        Some(Presented { refused: Some(refusal), .. }) => Err(refusal.clone().into()),
+        Some(Presented { refused: None, chain }) => Ok(chain),
     }
 }
 

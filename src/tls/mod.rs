@@ -10,6 +10,7 @@ mod ja4;
 pub mod material;
 pub mod pem;
 mod report;
+mod resumption;
 pub mod server;
 mod tap;
 pub mod trust;
@@ -17,5 +18,6 @@ mod verifier;
 
 pub use handshake::{Accepted, Acceptor, HandshakeFailure, Manners, Opening, Remains, Secured};
 pub use report::Report;
+pub use resumption::Resumption;
 pub use tap::Tap;
 pub use verifier::{Gatekeeper, RefuseWith};

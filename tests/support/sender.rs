@@ -82,6 +82,12 @@ impl Sender {
         self
     }
 
+    /// Goes to another address, with the sessions that it has.
+    pub fn at(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
     /// The gate's address.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -1,0 +1,292 @@
+//! Session tickets (RFC 8446 section 2.2, RFC 5077) that let nobody in whom a full handshake would not.
+//!
+//! A ticket holds the chain that was verified, and the chain is judged again whenever the ticket comes
+//! back: validity, CRLs and rules as they are then. On any doubt the ticket is not taken, and rustls goes
+//! on with a full handshake, which refuses with the usual alert and the usual words.
+//!
+//! The keys belong to one [`Acceptor`](super::Acceptor): a reload, which may have changed whom to trust,
+//! makes new ones, and so does a restart.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::server::ProducesTickets;
+use rustls_pki_types::{CertificateDer, UnixTime};
+
+use super::evidence::{Evidence, Resumed};
+use super::verifier::Gatekeeper;
+
+/// Whether a sender may come back without presenting its certificate again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resumption {
+    /// No: every connection proves possession of its key.
+    Off,
+    /// With a ticket whose chain is judged again.
+    #[default]
+    Safe,
+}
+
+/// For how long after the proof of possession tickets stand in for it, in seconds; also those that were
+/// given out on resumed connections in the meantime.
+const MAX_AGE: u32 = 60 * 60;
+/// Largest session that is put into a ticket: the ticket makes the next ClientHello larger by as much.
+const MAX_SESSION: usize = 8 * 1024;
+
+/// Makes the tickets of one acceptor, and judges who comes back with one.
+#[derive(Debug)]
+pub(super) struct Tickets {
+    keys: Arc<dyn ProducesTickets>,
+    gatekeeper: Arc<Gatekeeper>,
+}
+
+impl Tickets {
+    /// With new keys.
+    pub(super) fn new(gatekeeper: Arc<Gatekeeper>) -> Result<Self, rustls::Error> {
+        Ok(Self { keys: Ticketer::new()?, gatekeeper })
+    }
+
+    /// The session in `ticket`, if its sender would be let in at `now`; and the chain that says so.
+    fn open(&self, ticket: &[u8], listener: SocketAddr, now: UnixTime) -> Option<(Vec<u8>, Resumed)> {
+        let plain = self.keys.decrypt(ticket)?;
+        let (voucher, session) = Voucher::read(&plain)?;
+        if !voucher.is_good(listener, now) {
+            return None;
+        }
+        let chain = chain_at(session, voucher.chain_at.into())?;
+        let (leaf, intermediates) = chain.split_first()?;
+        self.gatekeeper.judge(leaf, intermediates, now).ok()?;
+        let chain = chain.into_iter().map(CertificateDer::into_owned).collect();
+        Some((session.to_vec(), Resumed { chain, proven_at: voucher.proven_at }))
+    }
+}
+
+impl ProducesTickets for Tickets {
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    fn lifetime(&self) -> u32 {
+        MAX_AGE
+    }
+
+    fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
+        let voucher = Evidence::with(|evidence| Voucher::new(evidence, session, UnixTime::now()))??;
+        self.keys.encrypt(&voucher.write(session))
+    }
+
+    fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+        let listener = Evidence::with(Evidence::take_ticket)??;
+        let (session, resumed) = self.open(ticket, listener, UnixTime::now())?;
+        Evidence::note(|evidence| evidence.resumed = Some(resumed));
+        Some(session)
+    }
+}
+
+/// What stands before the session in a ticket.
+#[derive(Debug, PartialEq, Eq)]
+struct Voucher {
+    /// When the sender last proved possession of its key; seconds since 1970.
+    proven_at: u64,
+    /// Where.
+    listener: Listener,
+    /// Where in the session the verified chain begins, so that it need not be there twice.
+    chain_at: u16,
+}
+
+/// An address and a port.
+type Listener = [u8; 18];
+
+impl Voucher {
+    const LENGTH: usize = 8 + size_of::<Listener>() + 2;
+
+    /// For the sender of the handshake that goes on, if that is verified.
+    ///
+    /// `session` is what rustls wants to come back to: it must hold the very chain that the evidence does. So
+    /// a ticket that was shown, but did not lead to a resumed handshake, cannot be turned into another.
+    fn new(evidence: &Evidence, session: &[u8], now: UnixTime) -> Option<Self> {
+        if session.len() > MAX_SESSION {
+            return None;
+        }
+        let (chain, proven_at) = match (&evidence.presented, &evidence.resumed) {
+            (Some(presented), _) if presented.refused.is_none() => (&presented.chain, now.as_secs()),
+            (None, Some(resumed)) => (&resumed.chain, resumed.proven_at),
+            _ => return None,
+        };
+        let listener = bytes_of(evidence.listener?);
+        let chain = encoded(chain);
+        let chain_at = session.windows(chain.len()).position(|window| window == chain)?;
+        Some(Self { proven_at, listener, chain_at: u16::try_from(chain_at).ok()? })
+    }
+
+    fn is_good(&self, listener: SocketAddr, now: UnixTime) -> bool {
+        // A clock that was set back says nothing about age.
+        let age = now.as_secs().checked_sub(self.proven_at);
+        self.listener == bytes_of(listener) && age.is_some_and(|age| age <= MAX_AGE.into())
+    }
+
+    fn write(&self, session: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::with_capacity(Self::LENGTH + session.len());
+        plain.extend(self.proven_at.to_be_bytes());
+        plain.extend(self.listener);
+        plain.extend(self.chain_at.to_be_bytes());
+        plain.extend(session);
+        plain
+    }
+
+    fn read(plain: &[u8]) -> Option<(Self, &[u8])> {
+        let (proven_at, rest) = plain.split_first_chunk()?;
+        let (listener, rest) = rest.split_first_chunk()?;
+        let (chain_at, session) = rest.split_first_chunk()?;
+        let (proven_at, chain_at) = (u64::from_be_bytes(*proven_at), u16::from_be_bytes(*chain_at));
+        Some((Self { proven_at, listener: *listener, chain_at }, session))
+    }
+}
+
+fn bytes_of(listener: SocketAddr) -> Listener {
+    let ip = match listener.ip() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => ip,
+    };
+    let mut bytes = [0; 18];
+    bytes[..16].copy_from_slice(&ip.octets());
+    bytes[16..].copy_from_slice(&listener.port().to_be_bytes());
+    bytes
+}
+
+/// A chain as rustls writes it into a session: a list of certificates, list and certificates each after
+/// their length (RFC 8446 section 3.4).
+///
+/// Should rustls write it in another way one day, there are no more tickets, which a test would tell.
+fn encoded(chain: &[CertificateDer<'_>]) -> Vec<u8> {
+    let length = chain.iter().map(|der| 3 + der.len()).sum();
+    let mut list = Vec::with_capacity(3 + length);
+    list.extend(u24(length));
+    for der in chain {
+        list.extend(u24(der.len()));
+        list.extend(der.as_ref());
+    }
+    list
+}
+
+fn u24(length: usize) -> impl IntoIterator<Item = u8> {
+    // What is longer than this was refused by rustls before.
+    length.to_be_bytes().into_iter().skip(size_of::<usize>() - 3)
+}
+
+/// The chain that begins at `start` in `session`.
+fn chain_at(session: &[u8], start: usize) -> Option<Vec<CertificateDer<'_>>> {
+    let (mut list, _) = split_vector(session.get(start..)?)?;
+    let mut chain = Vec::new();
+    while !list.is_empty() {
+        let (der, rest) = split_vector(list)?;
+        chain.push(CertificateDer::from(der));
+        list = rest;
+    }
+    Some(chain)
+}
+
+fn split_vector(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&[high, middle, low], rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tls::evidence::{Presented, Refusal};
+
+    const LISTENER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
+    const NOW: u64 = 1_800_000_000;
+
+    fn at(seconds: u64) -> UnixTime {
+        UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds))
+    }
+
+    fn chain(ders: &[Vec<u8>]) -> Vec<CertificateDer<'static>> {
+        ders.iter().map(|der| CertificateDer::from(der.clone())).collect()
+    }
+
+    fn presented(ders: &[Vec<u8>], refused: Option<Refusal>) -> Evidence {
+        let mut evidence = Evidence::default();
+        evidence.listener = Some(LISTENER);
+        evidence.presented = Some(Presented { chain: chain(ders), refused });
+        evidence
+    }
+
+    fn session(ders: &[Vec<u8>]) -> Vec<u8> {
+        [b"before", encoded(&chain(ders)).as_slice(), b"after"].concat()
+    }
+
+    #[test]
+    fn a_voucher_is_good_at_its_own_listener_and_for_an_hour() {
+        let certificate = [vec![7; 40]];
+        let session = session(&certificate);
+        let voucher = Voucher::new(&presented(&certificate, None), &session, at(NOW)).unwrap();
+
+        assert!(voucher.is_good(LISTENER, at(NOW)) && voucher.is_good(LISTENER, at(NOW + 3600)));
+        assert!(!voucher.is_good(LISTENER, at(NOW + 3601)));
+        assert!(!voucher.is_good(LISTENER, at(NOW - 1)), "the clock was set back");
+        let other_port = SocketAddr::new(LISTENER.ip(), 8444);
+        let other_address = SocketAddr::new([127, 0, 0, 2].into(), 8443);
+        assert!(!voucher.is_good(other_port, at(NOW)) && !voucher.is_good(other_address, at(NOW)));
+    }
+
+    #[test]
+    fn nobody_who_was_refused_or_presented_nothing_gets_a_ticket() {
+        let certificate = [vec![7; 40]];
+        let session = session(&certificate);
+        let refused = presented(&certificate, Some(Refusal::Rules));
+        let mut nothing = presented(&certificate, None);
+        nothing.presented = None;
+
+        assert_eq!(Voucher::new(&refused, &session, at(NOW)), None);
+        assert_eq!(Voucher::new(&nothing, &session, at(NOW)), None);
+    }
+
+    #[test]
+    fn a_ticket_that_led_to_a_full_handshake_without_a_certificate_is_not_renewed() {
+        let certificate = [vec![7; 40]];
+        let mut evidence = presented(&certificate, None);
+        evidence.presented = None;
+        evidence.resumed = Some(Resumed { chain: chain(&certificate), proven_at: NOW - 60 });
+
+        // rustls' session has no chain then.
+        assert_eq!(Voucher::new(&evidence, b"beforeafter", at(NOW)), None);
+        // On a resumed connection it has; the ticket is as old as the proof.
+        let renewed = Voucher::new(&evidence, &session(&certificate), at(NOW)).unwrap();
+        assert_eq!(renewed.proven_at, NOW - 60);
+    }
+
+    #[test]
+    fn a_session_that_is_too_large_gets_no_ticket() {
+        let certificate = [vec![7; MAX_SESSION]];
+        assert_eq!(Voucher::new(&presented(&certificate, None), &session(&certificate), at(NOW)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_chain_is_read_back_as_it_was(
+            ders in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..300), 1..5),
+        ) {
+            let session = session(&ders);
+            let voucher = Voucher::new(&presented(&ders, None), &session, at(NOW)).unwrap();
+            let plain = voucher.write(&session);
+
+            let (read, rest) = Voucher::read(&plain).unwrap();
+
+            prop_assert_eq!(&read, &voucher);
+            prop_assert_eq!(rest, session.as_slice());
+            prop_assert_eq!(chain_at(rest, read.chain_at.into()).unwrap(), chain(&ders));
+        }
+
+        #[test]
+        fn no_plaintext_makes_the_reader_panic(plain in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Some((voucher, session)) = Voucher::read(&plain) {
+                let _ = chain_at(session, voucher.chain_at.into());
+            }
+        }
+    }
+}
