@@ -16,6 +16,7 @@ mod headers;
 mod http2;
 mod layers;
 mod misconfigured;
+mod onward;
 mod passing;
 mod pipelining;
 mod refuse_with_http;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::config::{RouteSettings, Settings};
 use crate::identity::Certificate;
+use crate::upstream::Telling;
 
 #[derive(Serialize)]
 pub(super) struct Started<'a> {
@@ -140,7 +141,8 @@ fn changes(old: &Settings, new: &Settings) -> Vec<String> {
 
 fn route_text(route: &RouteSettings) -> String {
     let RouteSettings { path, methods, allow, max_body, upstream } = route;
-    format!("{path} {methods} {allow} {max_body} {}", upstream.target)
+    let Telling { identity, forwarded } = upstream.telling;
+    format!("{path} {methods} {allow} {max_body} {} {identity} {forwarded}", upstream.target)
 }
 
 /// Settings that differ, but are read at the start only.

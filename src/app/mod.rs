@@ -327,6 +327,7 @@ impl Prepared {
                 None => Backend::Echo,
             },
             authorization: settings.token.as_ref().map(|token| token.authorization().clone()),
+            telling: settings.telling,
             complaints: Arc::clone(&self.complaints),
             idle: settings.idle_timeout,
         }

@@ -181,6 +181,12 @@ table! {
         Means("the sender's own Authorization is passed on"),
         "File with OpenClaw's hook token, sent as `Authorization: Bearer …`")
         .outside("hook-token-file", "CLAWGATE_HOOK_TOKEN_FILE");
+    IDENTITY = Key::new("upstream.identity", Text, "FORM", Value("clawgate"),
+        "How the upstream is told who the sender is: clawgate, client-cert, client-cert-chain, xfcc, ssl-client")
+        .outside("identity", "CLAWGATE_IDENTITY").repeatable(',');
+    FORWARDED = Key::new("upstream.forwarded", Text, "HOW", Value("off"),
+        "How it is told where the sender is: off, x-forwarded or rfc7239")
+        .outside("forwarded", "CLAWGATE_FORWARDED");
     CONNECT_TIMEOUT = Key::new("upstream.connect_timeout", Duration, "TIME", Value("2s"),
         "Time to connect to the upstream")
         .outside("upstream-connect-timeout", "CLAWGATE_UPSTREAM_CONNECT_TIMEOUT");
@@ -210,6 +216,9 @@ table! {
     ROUTE_INJECT_TOKEN = Key::new("route.inject_token", Switch, "BOOL",
         Means("true where there is a token"),
         "Whether a token replaces the sender's own Authorization");
+    ROUTE_IDENTITY = Key::new("route.identity", Text, "FORM", Means("upstream.identity"),
+        "How this route's upstream is told who the sender is")
+        .repeatable(',');
     ROUTE_BODY = Key::new("route.limits.body", Size, "SIZE", Means("limits.body"),
         "Largest request body on this route");
 

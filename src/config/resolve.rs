@@ -3,6 +3,7 @@
 //! holds a stand-in leaves this module.
 
 mod routes;
+mod telling;
 mod upstream;
 
 use std::net::SocketAddr;

@@ -11,7 +11,7 @@ use crate::policy::Rules;
 use crate::route::{Methods, PathPattern};
 use crate::tls::material::{Material, MaterialPaths};
 use crate::tls::{RefuseWith, Resumption};
-use crate::upstream::Target;
+use crate::upstream::{Target, Telling};
 
 /// All that the gate needs to know to run. Only [`load`](super::load) makes one from what people
 /// write, and it reports every mistake instead.
@@ -80,6 +80,8 @@ pub struct UpstreamSettings {
     /// Where the token came from, for hints: `--hook-token-file /run/token`. Without a token, what
     /// to set to have one.
     pub token_origin: String,
+    /// What it is told of the sender.
+    pub telling: Telling,
     /// Time to connect.
     pub connect_timeout: Duration,
     /// Time from the request until the head of the response.

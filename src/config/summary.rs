@@ -7,7 +7,7 @@ use humantime::format_duration;
 use super::settings::{LogFormat, RouteSettings, Settings, UpstreamSettings};
 use super::units::format_size;
 use crate::tls::Resumption;
-use crate::upstream::Target;
+use crate::upstream::{Forwarded, Target};
 
 impl Settings {
     /// What would run, for people: several lines, no secret.
@@ -72,6 +72,10 @@ fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
     line(out, "route", format_args!("{methods} {path}{all_below} -> {}", upstream.target))?;
     line(out, "", format_args!("for {}", rules(allow, "every sender")))?;
     line(out, "", format_args!("token injected: {}", token(upstream)))?;
+    line(out, "", format_args!("sender told as: {}", upstream.telling.identity))?;
+    if upstream.telling.forwarded != Forwarded::Off {
+        line(out, "", format_args!("its address told as: {}", upstream.telling.forwarded))?;
+    }
     line(out, "", format_args!("body up to {}", format_size(*max_body)))?;
     if upstream.target == Target::Echo {
         return line(out, "", "answered by the gate itself");

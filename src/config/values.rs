@@ -17,7 +17,7 @@ use super::units;
 use crate::policy::AllowRule;
 use crate::route::{Methods, PathPattern};
 use crate::tls::{RefuseWith, Resumption};
-use crate::upstream::Target;
+use crate::upstream::{Forwarded, IdentityForm, Target};
 
 /// Why a value was refused.
 pub(super) struct Wrong {
@@ -183,6 +183,22 @@ pub(super) fn resumption(text: &str) -> Result<Resumption, Wrong> {
         "off" => Ok(Resumption::Off),
         "safe" => Ok(Resumption::Safe),
         _ => wrong(format!("`{text}` is no way to resume"), "use `safe` or `off`"),
+    }
+}
+
+pub(super) fn identity_form(text: &str) -> Result<IdentityForm, Wrong> {
+    parse(text, "use clawgate, client-cert, client-cert-chain, xfcc or ssl-client")
+}
+
+pub(super) fn forwarded(text: &str) -> Result<Forwarded, Wrong> {
+    match text {
+        "off" => Ok(Forwarded::Off),
+        "x-forwarded" => Ok(Forwarded::XForwarded),
+        "rfc7239" => Ok(Forwarded::Rfc7239),
+        _ => wrong(
+            format!("`{text}` is no way to tell where the sender is"),
+            "use `off`, `x-forwarded` or `rfc7239`",
+        ),
     }
 }
 

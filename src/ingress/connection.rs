@@ -21,9 +21,9 @@ use tracing::Level;
 
 use super::capacity::Capacity;
 use super::gate::{Generation, Sender};
-use super::headers::IdentityFields;
 use super::http1_guard::{Guard, MAX_FIELDS, MAX_HEAD};
 use super::linger;
+use super::onward::Onward;
 use super::refusals::Refusals;
 use super::rejection::Rejection;
 use super::untrusted;
@@ -106,7 +106,7 @@ impl Reception {
             tls_version,
             resumed,
         };
-        let identity = IdentityFields::new(&peer);
+        let onward = Onward::new(opening.source(), opening.destination());
         let sender = Arc::new(Sender {
             live: Arc::clone(&self.live),
             metrics: Arc::clone(&self.metrics),
@@ -114,7 +114,7 @@ impl Reception {
             chain,
             admitted_by: AtomicU64::new(generation.number),
             peer,
-            identity,
+            onward,
             sni,
             facts: Arc::new(facts),
         });

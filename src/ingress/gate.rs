@@ -16,8 +16,9 @@ use rustls_pki_types::CertificateDer;
 
 use super::body::{AnswerBody, Inspection, Source};
 use super::connection::UnderWay;
-use super::headers::{IdentityFields, remove_claims, remove_hop_by_hop, set_request_id, set_token};
+use super::headers::{remove_claims, remove_hop_by_hop, set_request_id, set_token};
 use super::http1_guard::Violation;
+use super::onward::{HeadTooLong, Onward, Verified, check_length};
 use super::polite::Polite;
 use super::rejection::Rejection;
 use super::request::{Head, Names, check};
@@ -31,7 +32,7 @@ use crate::policy::{Grant, authorize};
 use crate::route::{NoRoute, Route, Routes};
 use crate::tls::{Acceptor, Opening, Report};
 use crate::upstream::{
-    BodyError, Client, Complaints, RequestBody, ResponseBody, Suspicion, Upload, UpstreamError,
+    BodyError, Client, Complaints, RequestBody, ResponseBody, Suspicion, Telling, Upload, UpstreamError,
 };
 
 /// An upstream as a route sees it.
@@ -43,6 +44,8 @@ pub struct Upstream {
     pub backend: Backend,
     /// `Authorization` to give it in the place of the sender's own.
     pub authorization: Option<HeaderValue>,
+    /// What it is told of senders.
+    pub telling: Telling,
     /// Where to say that it seems not to be set up for the gate.
     pub complaints: Arc<Complaints>,
     /// Longest wait between two pieces of a request body.
@@ -88,7 +91,7 @@ pub(super) struct Sender {
     /// The generation that last admitted the chain.
     pub(super) admitted_by: AtomicU64,
     pub(super) peer: Peer,
-    pub(super) identity: IdentityFields,
+    pub(super) onward: Onward,
     pub(super) sni: Option<String>,
     pub(super) facts: Arc<ConnectionFacts>,
 }
@@ -167,7 +170,8 @@ impl Sender {
         let grant = authorize(&self.peer, route).ok_or_else(|| self.not_allowed(route))?;
         let body = limited(upload, route)?;
         let host = head.host;
-        let request = self.upstream_request(&grant, parts, host, body, record.id())?;
+        let acceptor = &generation.acceptor;
+        let request = self.upstream_request(&grant, acceptor, parts, host, body, record.id())?;
         deliver(grant, request, record).await
     }
 
@@ -224,6 +228,7 @@ impl Sender {
     fn upstream_request(
         &self,
         grant: &Grant<'_, Route<Arc<Upstream>>>,
+        acceptor: &Acceptor,
         parts: Parts,
         host: HeaderValue,
         body: RequestBody,
@@ -232,15 +237,23 @@ impl Sender {
         let mut headers = parts.headers;
         remove_hop_by_hop(&mut headers);
         remove_claims(&mut headers);
-        if let Some(authorization) = &grant.resource().upstream.authorization {
+        let upstream = &grant.resource().upstream;
+        if let Some(authorization) = &upstream.authorization {
             set_token(&mut headers, authorization);
         }
         join_cookies(&mut headers);
+        let sender = Verified { peer: grant.peer(), chain: &self.chain, acceptor };
+        self.onward.tell(&mut headers, upstream.telling, sender, &host, |left_out| {
+            upstream.complaints.left_out(left_out, &self.facts.fingerprint_sha256, id);
+        });
         headers.insert(header::HOST, host);
-        self.identity.set(&mut headers);
         set_request_id(&mut headers, id);
 
         let target = parts.uri.into_parts().path_and_query.map(Uri::from);
+        let line =
+            target.as_ref().map_or(0, |target| target.path().len() + target.query().map_or(0, str::len));
+        check_length(&headers, upstream.telling, parts.method.as_str().len() + line + 16)
+            .map_err(|HeadTooLong| head_too_long())?;
         let mut request = Request::new(body);
         *request.method_mut() = parts.method;
         *request.uri_mut() = target.ok_or_else(|| {
@@ -254,6 +267,12 @@ impl Sender {
 enum Forwarded {
     Upstream(Response<ResponseBody>, Arc<Complaints>),
     Echo(Response<Full<Bytes>>),
+}
+
+fn head_too_long() -> Rejection {
+    let detail = "the header fields, with those that tell the upstream who you are, are longer than the 16 KiB that it \
+                  takes; send fewer or shorter ones";
+    Rejection::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Reason::HeadersTooLarge, detail)
 }
 
 fn withdrawn() -> Rejection {

@@ -1,10 +1,7 @@
-//! Header fields on their way through: what a sender may not say is taken out, what the gate knows is
-//! put in.
+//! Header fields on their way through: what a sender may not say is taken out. What the gate knows of
+//! the sender is put in by `onward`.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-
-use crate::identity::name::ascii;
-use crate::identity::{Peer, San};
 
 /// Meant for the next hop only (RFC 9110 section 7.6.1), besides those that `Connection` names.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -76,12 +73,6 @@ const NO_CLAIMS: [&str; 3] =
 const OPENCLAW_TOKEN: HeaderName = HeaderName::from_static("x-openclaw-token");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Longest alternative names passed on, in bytes: with the rest they must stay below the 16 KiB that
-/// Node takes.
-const MAX_SAN: usize = 1024;
-/// Longest of the other identity fields. One that is longer is left out: half a name is another name.
-const MAX_VALUE: usize = 512;
-
 /// Takes out everything that ends at this hop.
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
@@ -115,7 +106,7 @@ pub(super) fn remove_claims(headers: &mut HeaderMap) {
 }
 
 /// `name` is in lower case, as `HeaderName` has it.
-fn is_claim(name: &str) -> bool {
+pub(super) fn is_claim(name: &str) -> bool {
     let plain;
     let name = if name.contains('_') {
         plain = name.replace('_', "-");
@@ -149,75 +140,6 @@ pub(super) fn set_request_id(headers: &mut HeaderMap, id: &str) {
     if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, value);
     }
-}
-
-/// The identity of one connection's sender as header fields, made once.
-#[derive(Debug)]
-pub(super) struct IdentityFields(Vec<(HeaderName, HeaderValue)>);
-
-impl IdentityFields {
-    /// `X-Clawgate-Client-*`: printable ASCII, any other byte as `\XX` (as in RFC 4514 section 2.4).
-    pub(super) fn new(peer: &Peer) -> Self {
-        let certificate = &peer.certificate;
-        let mut fields = Vec::with_capacity(6);
-        let mut push = |name, value: String, max| {
-            if value.len() <= max
-                && let Ok(value) = HeaderValue::from_str(&value)
-            {
-                fields.push((HeaderName::from_static(name), value));
-            }
-        };
-        // The names in `certificate` are escaped already; only what is not ASCII is left to do.
-        push("x-clawgate-client-subject", non_ascii(&certificate.subject), MAX_VALUE * 2);
-        push("x-clawgate-client-issuer", non_ascii(&certificate.issuer), MAX_VALUE * 2);
-        push("x-clawgate-client-serial", certificate.serial.clone(), MAX_VALUE);
-        push("x-clawgate-client-fingerprint", certificate.fingerprint_sha256.clone(), MAX_VALUE);
-        if let Some(cn) = &peer.cn {
-            push("x-clawgate-client-cn", ascii(cn, b""), MAX_VALUE);
-        }
-        if !peer.sans.is_empty() {
-            push("x-clawgate-client-san", san_list(&peer.sans), MAX_SAN);
-        }
-        Self(fields)
-    }
-
-    /// Puts them in the place of any of the same name.
-    pub(super) fn set(&self, headers: &mut HeaderMap) {
-        for (name, value) in &self.0 {
-            headers.insert(name, value.clone());
-        }
-    }
-}
-
-fn non_ascii(escaped: &str) -> String {
-    if escaped.is_ascii() {
-        return escaped.to_owned();
-    }
-    let mut out = String::new();
-    for c in escaped.chars() {
-        if c.is_ascii() { out.push(c) } else { out.push_str(&ascii(c.encode_utf8(&mut [0; 4]), b"")) }
-    }
-    out
-}
-
-/// `dns:a.example,uri:spiffe://b`; a comma in a name is `\2C`. Names that do not fit are left out
-/// whole.
-fn san_list(sans: &[San]) -> String {
-    let mut list = String::new();
-    for san in sans {
-        let (kind, value) = san.parts();
-        let value = ascii(&value, b",");
-        if list.len() + kind.len() + value.len() + 2 > MAX_SAN {
-            continue;
-        }
-        if !list.is_empty() {
-            list.push(',');
-        }
-        list.push_str(kind);
-        list.push(':');
-        list.push_str(&value);
-    }
-    list
 }
 
 #[cfg(test)]
@@ -300,13 +222,5 @@ mod tests {
         ]);
         remove_hop_by_hop(&mut headers);
         assert_eq!(names(&headers), ["content-length", "host", "x-three"]);
-    }
-
-    #[test]
-    fn names_are_listed_so_that_none_can_pass_for_two() {
-        let sans = [San::Uri("spiffe://a,dns:evil".into()), San::Dns("b.example".into())];
-        assert_eq!(san_list(&sans), "uri:spiffe://a\\2Cdns:evil,dns:b.example");
-        let long = [San::Dns("a".repeat(2000)), San::Dns("b".into())];
-        assert_eq!(san_list(&long), "dns:b");
     }
 }

@@ -122,7 +122,8 @@ fn start(
 ) {
     // Answers are written whole; waiting for more to fill a segment only delays them.
     let _ = io.set_nodelay(true);
-    let accepted = Accepted { io, peer, listener, id: ids.next(), at: Instant::now() };
+    let local = io.local_addr().unwrap_or(listener);
+    let accepted = Accepted { io, peer, local, listener, id: ids.next(), at: Instant::now() };
     let Some(place) = reception.capacity.take() else {
         return reception.turn_away(accepted);
     };

@@ -9,6 +9,7 @@ mod headers;
 mod http1_guard;
 mod linger;
 pub mod listener;
+mod onward;
 mod polite;
 mod refusals;
 mod rejection;

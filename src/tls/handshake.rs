@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::client_hello::ClientHello;
-use super::diagnosis::{Case, Cause, NotTls, Step, diagnose};
+use super::diagnosis::{Case, Cause, NotTls, Step, diagnose, path};
 use super::evidence::{Evidence, Presented};
 use super::greeting::{self, Greeting};
 use super::material::{Material, unix_seconds};
@@ -40,6 +40,8 @@ pub struct Accepted {
     pub io: TcpStream,
     /// The other end.
     pub peer: SocketAddr,
+    /// This end.
+    pub local: SocketAddr,
     /// The listener it came by.
     pub listener: SocketAddr,
     /// Identifier of the connection, for the log.
@@ -74,10 +76,23 @@ pub struct Secured {
 pub struct Opening {
     pub(super) id: String,
     pub(super) peer: SocketAddr,
+    pub(super) local: SocketAddr,
     pub(super) at: Instant,
     pub(super) hello: Option<Box<ClientHello>>,
     /// Version and cipher suite, once the handshake is through.
     pub(super) agreed: Option<(String, String)>,
+}
+
+impl Opening {
+    /// The sender's address.
+    pub fn source(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The address that the sender reached.
+    pub fn destination(&self) -> SocketAddr {
+        self.local
+    }
 }
 
 /// A connection that was refused.
@@ -150,9 +165,9 @@ impl Acceptor {
 
     /// Takes an accepted socket through greeting and handshake.
     pub async fn accept(&self, accepted: Accepted) -> Result<Secured, Box<HandshakeFailure>> {
-        let Accepted { mut io, peer, listener, id, at } = accepted;
+        let Accepted { mut io, peer, local, listener, id, at } = accepted;
         let deadline = at + self.manners.timeout;
-        let mut opening = Opening { id, peer, at, hello: None, agreed: None };
+        let mut opening = Opening { id, peer, local, at, hello: None, agreed: None };
         let mut bytes = Vec::with_capacity(GREETING_CAPACITY);
         let greeting = timeout_at(deadline, greeting::read(&mut io, &mut bytes)).await;
         let evidence = Evidence::of_greeting(bytes.len() as u64);
@@ -228,8 +243,8 @@ impl Acceptor {
 
     /// Refuses a connection unheard: the gate has `limit` open already.
     pub fn overloaded(&self, accepted: Accepted, limit: usize) -> HandshakeFailure {
-        let Accepted { io: _, peer, listener: _, id, at } = accepted;
-        let opening = Opening { id, peer, at, hello: None, agreed: None };
+        let Accepted { io: _, peer, local, listener: _, id, at } = accepted;
+        let opening = Opening { id, peer, local, at, hello: None, agreed: None };
         let report = self.report(&opening, &Cause::Overloaded { limit }, &Evidence::default());
         HandshakeFailure { report, remains: Remains::Gone }
     }
@@ -299,6 +314,20 @@ impl Acceptor {
     pub fn late_refusal(&self, opening: &Opening, peer: &Peer, error: &Error) -> Report {
         let report = self.report(opening, &Cause::Tls(error.clone()), &Evidence::default());
         report.of(peer)
+    }
+
+    /// What of a verified chain (leaf first, as sent) leads up to a configured CA, the leaf first.
+    pub fn path<'a>(&self, chain: &'a [CertificateDer<'static>]) -> Vec<&'a CertificateDer<'static>> {
+        let now = unix_seconds(SystemTime::now());
+        path(chain, &self.trust, now).sent.into_iter().filter_map(|place| chain.get(place)).collect()
+    }
+
+    /// URIs that name the gate in its own certificate, such as a SPIFFE ID.
+    pub fn own_uris(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().filter_map(|name| match name {
+            San::Uri(uri) => Some(uri.as_str()),
+            _ => None,
+        })
     }
 
     /// Names the gate's certificate is good for, as one phrase.

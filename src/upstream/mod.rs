@@ -7,9 +7,11 @@ mod pool;
 mod stall;
 mod suspect;
 mod target;
+mod telling;
 
 pub use body::{BodyError, RequestBody, Upload};
 pub use client::{Answer, Client, ResponseBody, ResponseBodyError, Timeouts, UpstreamError};
 pub use connect::{Connector, ConnectorError};
 pub use suspect::{Complaints, ForbiddenBody, Suspicion};
 pub use target::{Target, TargetError};
+pub use telling::{Forms, Forwarded, IdentityForm, Telling, UnknownForm};

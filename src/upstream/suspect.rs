@@ -49,8 +49,9 @@ impl Suspicion {
     fn hint(self, token: Option<&str>) -> String {
         match (self, token) {
             (Self::ProxyAttribution, _) => "OpenClaw refuses forwarding headers (X-Forwarded-*, Forwarded, X-Real-IP, \
-                 Tailscale-*) from a proxy it does not trust. The gate sends none: look for another proxy between \
-                 the gate and OpenClaw, or list the gate in gateway.trustedProxies"
+                 Tailscale-*) from a proxy it does not trust. The gate sends none unless upstream.forwarded or xfcc \
+                 in upstream.identity says so: take those out, look for another proxy between the gate and OpenClaw, \
+                 or list the gate in gateway.trustedProxies"
                 .to_owned(),
             (Self::Unauthorized, Some(origin)) => {
                 format!("the token from {origin} is not the one in OpenClaw's hooks.token; make them the same")
@@ -89,6 +90,17 @@ pub struct Complaints {
     token: Option<String>,
     started: Instant,
     next: [AtomicU64; 4],
+    next_left_out: AtomicU64,
+}
+
+#[derive(Serialize)]
+struct LeftOut<'a> {
+    upstream: &'a str,
+    left_out: &'a [&'static str],
+    fingerprint_sha256: &'a str,
+    request: &'a str,
+    detail: &'static str,
+    hint: &'static str,
 }
 
 #[derive(Serialize)]
@@ -103,17 +115,13 @@ struct Line<'a> {
 impl Complaints {
     /// `token` says where the injected token is from, if one is injected.
     pub fn new(upstream: String, token: Option<String>) -> Self {
-        Self { upstream, token, started: Instant::now(), next: Default::default() }
+        let (next, next_left_out) = Default::default();
+        Self { upstream, token, started: Instant::now(), next, next_left_out }
     }
 
     /// Logs that the answer to `request` (its identifier) raised `suspicion`.
     pub fn log(&self, suspicion: Suspicion, status: StatusCode, request: &str) {
-        let now = self.started.elapsed().as_secs();
-        let next = &self.next[suspicion as usize];
-        let due = next.load(Ordering::Relaxed);
-        if now < due
-            || next.compare_exchange(due, now + PAUSE, Ordering::Relaxed, Ordering::Relaxed).is_err()
-        {
+        if !self.is_due(&self.next[suspicion as usize]) {
             return;
         }
         emit(
@@ -127,6 +135,36 @@ impl Complaints {
                 hint: suspicion.hint(self.token.as_deref()),
             },
         );
+    }
+
+    /// Logs what of a sender's identity, known by its certificate's fingerprint, could not be passed on
+    /// with `request`.
+    pub fn left_out(&self, what: &[&'static str], fingerprint_sha256: &str, request: &str) {
+        if !self.is_due(&self.next_left_out) {
+            return;
+        }
+        emit(
+            Level::WARN,
+            "identity_left_out",
+            &LeftOut {
+                upstream: &self.upstream,
+                left_out: what,
+                fingerprint_sha256,
+                request,
+                detail: "the sender's certificates are too large for header fields: all that tells who it is may \
+                         have 8 KiB",
+                hint: "take forms out of upstream.identity that the upstream does not need, or have the sender's \
+                       certificate and chain made smaller (ECDSA keys, fewer names)",
+            },
+        );
+    }
+
+    /// Whether a line may be written that was last written a minute ago.
+    fn is_due(&self, next: &AtomicU64) -> bool {
+        let now = self.started.elapsed().as_secs();
+        let due = next.load(Ordering::Relaxed);
+        now >= due
+            && next.compare_exchange(due, now + PAUSE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 

@@ -8,13 +8,14 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::Resolver;
+use super::telling::Told;
 use crate::config::keys::{self, Key};
 use crate::config::layers::{Layer, Sourced, Text};
 use crate::config::problem::{Origin, Report};
 use crate::config::secret::HookToken;
 use crate::config::settings::UpstreamSettings;
 use crate::config::values;
-use crate::upstream::Target;
+use crate::upstream::{Target, Telling};
 
 /// A token file larger than this is some other file.
 const LONGEST_TOKEN: u64 = 4096;
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     target: Option<Sourced<Target>>,
     ca: Option<Sourced<PathBuf>>,
     token: Option<Token>,
+    told: Told,
     connect_timeout: Duration,
     response_timeout: Duration,
     idle_timeout: Duration,
@@ -47,6 +49,13 @@ impl Shared {
 
     /// The upstream of a route with the keys of `table`.
     pub(super) fn for_route(&self, table: Option<&Layer>, report: &mut Report) -> UpstreamSettings {
+        let mut settings = self.called(table, report);
+        settings.telling = self.told.to(table, &settings, report);
+        settings
+    }
+
+    /// Where it is, and with which token.
+    fn called(&self, table: Option<&Layer>, report: &mut Report) -> UpstreamSettings {
         let Some(table) = table else {
             let target = self.target.as_ref().map(|target| &target.value);
             return self.settings(target, self.token.as_ref(), &keys::TOKEN_FILE);
@@ -87,6 +96,7 @@ impl Shared {
             ca: ca.map(|ca| ca.value.clone()),
             token: token.and_then(|token| token.token.clone()),
             token_origin: token.map_or_else(|| way_to_token.ways(), |token| token.shown_origin.clone()),
+            telling: Telling::default(),
             connect_timeout: self.connect_timeout,
             response_timeout: self.response_timeout,
             idle_timeout: self.idle_timeout,
@@ -110,6 +120,7 @@ impl Resolver<'_> {
             target: self.one(&keys::UPSTREAM, values::target),
             ca: self.one(&keys::UPSTREAM_CA, values::file),
             token: token(&self.sources.layers.0, inline, file, &mut self.report),
+            told: self.told(),
             connect_timeout: self.time(&keys::CONNECT_TIMEOUT),
             response_timeout: self.time(&keys::RESPONSE_TIMEOUT),
             idle_timeout: self.time(&keys::UPSTREAM_IDLE_TIMEOUT),

@@ -283,3 +283,13 @@ proptest! {
         file::File::parse(std::path::Path::new("x").into(), &pieces.concat(), &mut report);
     }
 }
+
+#[test]
+fn an_unknown_way_to_tell_of_the_sender_is_answered_with_the_known_ones() {
+    let who = toml("upstream.identity = [\"clawgate\", \"xffc\"]").problem();
+    assert_has(&who, &["gate.toml:1: upstream.identity", "`xffc`", "client-cert-chain, xfcc"]);
+    let route = toml("[[route]]\npath = \"/x\"\nidentity = \"cert\"").problem();
+    assert_has(&route, &["gate.toml:3: route.identity", "`cert`"]);
+    let place = toml("upstream.forwarded = \"xff\"").problem();
+    assert_has(&place, &["upstream.forwarded", "`off`, `x-forwarded` or `rfc7239`"]);
+}
