@@ -182,10 +182,10 @@ table! {
         "File with OpenClaw's hook token, sent as `Authorization: Bearer …`")
         .outside("hook-token-file", "CLAWGATE_HOOK_TOKEN_FILE");
     IDENTITY = Key::new("upstream.identity", Text, "FORM", Value("clawgate"),
-        "How the upstream is told who the sender is: clawgate, client-cert, client-cert-chain, xfcc, ssl-client")
+        "How to say who calls: clawgate, client-cert, client-cert-chain, xfcc, ssl-client")
         .outside("identity", "CLAWGATE_IDENTITY").repeatable(',');
     FORWARDED = Key::new("upstream.forwarded", Text, "HOW", Value("off"),
-        "How it is told where the sender is: off, x-forwarded or rfc7239")
+        "How to say where the sender is: off, x-forwarded or rfc7239")
         .outside("forwarded", "CLAWGATE_FORWARDED");
     CONNECT_TIMEOUT = Key::new("upstream.connect_timeout", Duration, "TIME", Value("2s"),
         "Time to connect to the upstream")
