@@ -39,6 +39,26 @@ pub enum Command {
     /// Say whether a client certificate would be admitted, and where; or what a server asks for
     #[command(after_help = EXPLAIN)]
     Explain(ExplainArgs),
+    /// Look at files, the running gate and its upstreams; say what is wrong and how to mend it
+    #[command(after_help = DOCTOR)]
+    Doctor(DoctorArgs),
+}
+
+/// What `doctor` is asked.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Call the gate with this sender's certificate too; PEM, its intermediates after it
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub client_cert: Option<PathBuf>,
+    /// Its private key, PEM
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    pub client_key: Option<PathBuf>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// The settings, as for `run`.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
 }
 
 /// What `explain` is asked.
@@ -141,6 +161,21 @@ Examples:
 
 Exit codes: 0 admitted (a server: handshake completed, no alert came); 1 refused, or a file or server
 cannot be read; 2 usage; 78 something wrong with the settings.";
+
+const DOCTOR: &str = "\
+Reads the settings of `run` from the same places and changes nothing. The gate is called as senders
+call it: without a certificate, in plain HTTP, with TLS 1.0, and with --client-cert, if given; each of
+these leaves a line in its log. The upstreams get a POST to a hook of a random name, with the gate's
+token and without, and one body as large as the route lets through.
+
+Examples:
+  What is wrong with this gate?
+    clawgate doctor --config clawgate.toml
+
+  And would this sender get through?
+    clawgate doctor --config clawgate.toml --client-cert client.pem --client-key client.key
+
+Exit codes: 0 no fault (warnings are none); 1 a fault, or a file cannot be read; 2 usage.";
 
 #[cfg(test)]
 mod tests {

@@ -8,8 +8,9 @@ use std::time::SystemTime;
 
 use clap::Parser;
 use clawgate::app::{App, Ending};
-use clawgate::cli::{Cli, Command, ExplainArgs};
+use clawgate::cli::{Cli, Command, DoctorArgs, ExplainArgs};
 use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load};
+use clawgate::doctor::{self, Caller, State};
 use clawgate::explain::{self, Credentials, Sender, Server, Target, Verdict};
 use clawgate::observe::logging::{Format, subscriber};
 use clawgate::tls::pem::{FileError, sender_chain, sender_key};
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run(&args),
         Command::Check(args) => check(&args),
         Command::Explain(args) => explain(&args),
+        Command::Doctor(args) => doctor(&args).unwrap_or_else(|code| code),
     }
 }
 
@@ -111,7 +113,30 @@ fn explain_server(args: &ExplainArgs, server: &Server) -> Result<ExitCode, ExitC
     Ok(exit_code(explanation.is_accepted()))
 }
 
-/// Prints an explanation.
+fn doctor(args: &DoctorArgs) -> Result<ExitCode, ExitCode> {
+    let now = SystemTime::now();
+    let environment = std::env::vars_os().collect();
+    let caller = match (&args.client_cert, &args.client_key) {
+        (Some(file), Some(key)) => Some(caller(file, key)?),
+        _ => None,
+    };
+    let report = match load(&args.settings, &environment, now) {
+        Ok(settings) => doctor::examine(&settings, caller.as_ref(), now).map_err(failed(FAILURE))?,
+        Err(problems) => doctor::unusable(&problems),
+    };
+    show(&report, args.json)?;
+    Ok(exit_code(report.worst() < State::Fault))
+}
+
+fn caller(file: &Path, key_file: &Path) -> Result<Caller, ExitCode> {
+    let chain = sender_chain(file).map_err(failed(FAILURE))?;
+    let key = sender_key(key_file).map_err(failed(FAILURE))?;
+    let credentials = Credentials::new(chain.clone(), &key).map_err(failed(FAILURE))?;
+    let key = Some((key_file.display().to_string(), key));
+    Ok(Caller { sender: Sender { file: file.display().to_string(), chain, key }, credentials })
+}
+
+/// Prints an explanation or a report.
 fn show(explanation: &(impl Serialize + Display), json: bool) -> Result<(), ExitCode> {
     let text = if json {
         serde_json::to_string(explanation).map_err(failed(FAILURE))? + "\n"

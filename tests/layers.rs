@@ -7,6 +7,7 @@ use std::path::Path;
 const LAYERS: &[&[&str]] = &[
     &["main"],
     &["app", "cli"],
+    &["doctor"],
     &["admin", "explain", "ingress"],
     &["config"],
     &["upstream"],

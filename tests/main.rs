@@ -9,6 +9,7 @@
 mod admin;
 mod bodies;
 mod diagnosis;
+mod doctor;
 mod documentation;
 mod drain;
 mod explain;

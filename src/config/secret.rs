@@ -50,6 +50,12 @@ impl HookToken {
         Ok(Self(header))
     }
 
+    /// The token itself.
+    pub(crate) fn text(&self) -> &str {
+        // `new` has let nothing but ASCII in, after the scheme.
+        self.0.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default()
+    }
+
     /// The value for `Authorization`: `Bearer …`, marked sensitive.
     pub fn authorization(&self) -> &HeaderValue {
         &self.0

@@ -35,7 +35,7 @@ impl Facts {
     }
 
     /// The same for a certificate that is parsed already.
-    pub(super) fn of(der: &CertificateDer<'_>, x509: &X509Certificate<'_>, at: i64) -> Self {
+    pub fn of(der: &CertificateDer<'_>, x509: &X509Certificate<'_>, at: i64) -> Self {
         let validity = x509.validity();
         let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
         let left = until.saturating_sub(at);

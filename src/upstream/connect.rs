@@ -86,16 +86,20 @@ impl Connector {
         Ok(sender)
     }
 
-    async fn dial(&self) -> io::Result<Stream> {
+    /// Opens a connection, up to and with TLS where the target needs it.
+    ///
+    /// # Errors
+    /// When it cannot be connected to, or its certificate is not trusted.
+    pub async fn dial(&self) -> io::Result<Stream> {
         match &self.target {
-            Target::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
+            Target::Unix(path) => Ok(Stream(Kind::Unix(UnixStream::connect(path).await?))),
             Target::Http { host, port } | Target::Https { host, port } => {
                 let tcp = TcpStream::connect((host.as_str(), *port)).await?;
                 tcp.set_nodelay(true)?;
                 match &self.tls {
-                    None => Ok(Stream::Tcp(tcp)),
+                    None => Ok(Stream(Kind::Tcp(tcp))),
                     Some((tls, name)) => {
-                        Ok(Stream::Tls(Box::new(tls.connect(name.clone(), tcp).await?)))
+                        Ok(Stream(Kind::Tls(Box::new(tls.connect(name.clone(), tcp).await?))))
                     }
                 }
             }
@@ -126,7 +130,10 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, ConnectorError> {
     Ok(roots)
 }
 
-enum Stream {
+/// A connection of any kind.
+pub struct Stream(Kind);
+
+enum Kind {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
@@ -135,10 +142,10 @@ enum Stream {
 /// Calls the same method of whichever stream it is.
 macro_rules! each {
     ($self:expr, $io:ident => $call:expr) => {
-        match $self.get_mut() {
-            Stream::Tcp($io) => $call,
-            Stream::Unix($io) => $call,
-            Stream::Tls($io) => $call,
+        match &mut $self.get_mut().0 {
+            Kind::Tcp($io) => $call,
+            Kind::Unix($io) => $call,
+            Kind::Tls($io) => $call,
         }
     };
 }
@@ -181,10 +188,10 @@ impl AsyncWrite for Stream {
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Tcp(io) => io.is_write_vectored(),
-            Self::Unix(io) => io.is_write_vectored(),
-            Self::Tls(io) => io.is_write_vectored(),
+        match &self.0 {
+            Kind::Tcp(io) => io.is_write_vectored(),
+            Kind::Unix(io) => io.is_write_vectored(),
+            Kind::Tls(io) => io.is_write_vectored(),
         }
     }
 

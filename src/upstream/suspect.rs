@@ -46,7 +46,8 @@ impl Suspicion {
         }
     }
 
-    fn hint(self, token: Option<&str>) -> String {
+    /// What to change. `token` says where the injected token is from, if one is injected.
+    pub fn hint(self, token: Option<&str>) -> String {
         match (self, token) {
             (Self::ProxyAttribution, _) => "OpenClaw refuses forwarding headers (X-Forwarded-*, Forwarded, X-Real-IP, \
                  Tailscale-*) from a proxy it does not trust. The gate sends none unless upstream.forwarded or xfcc \

@@ -1,0 +1,83 @@
+//! Who else can read the secrets, or change what the gate trusts.
+
+use std::fs::Metadata;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use super::report::{Finding, Place};
+use crate::config::Settings;
+
+/// Read, written, or gone through by everybody else.
+const OTHERS_READ: u32 = 0o004;
+const OTHERS_WRITE: u32 = 0o002;
+const OTHERS_ENTER: u32 = 0o001;
+const GROUP_WRITE: u32 = 0o020;
+/// In such a folder only a file's owner can replace it.
+const STICKY: u32 = 0o1000;
+
+pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
+    let key = settings.material_paths.private_key.as_deref();
+    let key = key.map(|path| secret(&Place::new("files", path.display()), path));
+    let files = settings.files.iter().map(|path| alterable(&Place::new("files", path.display()), path));
+    let found: Vec<_> = key.into_iter().flatten().chain(files.flatten()).collect();
+    if found.is_empty() {
+        return vec![
+            Place::new("files", "").good("modes", "nobody else can change them, or read the key"),
+        ];
+    }
+    found
+}
+
+fn secret(place: &Place, path: &Path) -> Option<Finding> {
+    let mode = path.metadata().ok()?.permissions().mode();
+    (mode & OTHERS_READ != 0 && is_within_reach(path)).then(|| {
+        place.fault(
+            "readable",
+            format!("the private key can be read by every user (mode {:03o})", mode & 0o777),
+            format!("chmod 600 {} (in Kubernetes: defaultMode 0400); have the certificate issued again for a new \
+                     key if others have been on this machine", path.display()),
+        )
+    })
+}
+
+/// Whoever can change one of these files decides who is let in.
+fn alterable(place: &Place, path: &Path) -> Option<Finding> {
+    let file = path.metadata().ok().filter(|_| is_within_reach(path))?;
+    let mode = file.permissions().mode();
+    let shown = path.display();
+    if mode & OTHERS_WRITE != 0 {
+        let detail = format!("can be changed by every user (mode {:03o})", mode & 0o777);
+        return Some(place.fault("writable", detail, format!("chmod o-w {shown}")));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let open = |folder: &Metadata| {
+        let mode = folder.permissions().mode();
+        mode & OTHERS_WRITE != 0 && mode & STICKY == 0
+    };
+    if folder.metadata().is_ok_and(|folder| open(&folder)) {
+        let folder = folder.display();
+        let detail =
+            format!("can be replaced by every user, as its folder {folder} can be written by all");
+        return Some(place.fault("writable", detail, format!("chmod o-w {folder}")));
+    }
+    // A group of its own is how some let a renewal tool write; root's or the owner's own is not shared.
+    if mode & GROUP_WRITE != 0 && file.is_file() && file.gid() != file.uid() {
+        let detail =
+            format!("can be changed by its group (mode {:03o}, group {})", mode & 0o777, file.gid());
+        return Some(place.warning(
+            "writable",
+            detail,
+            format!("chmod g-w {shown}, unless that is meant"),
+        ));
+    }
+    None
+}
+
+/// Whether others can get to it: a closed folder on the way keeps them out, whatever the file's mode.
+fn is_within_reach(path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
+    let open = |folder: &Path| {
+        folder.metadata().is_ok_and(|folder| folder.permissions().mode() & OTHERS_ENTER != 0)
+    };
+    path.ancestors().skip(1).all(open)
+}

@@ -1,0 +1,321 @@
+//! The gate from outside: is it there, is it this one, and does it refuse what it must?
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::time::{Duration, SystemTime};
+
+use rustls::AlertDescription;
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::Caller;
+use super::probe::{Reply, exchange};
+use super::report::{Finding, Place};
+use crate::config::Settings;
+use crate::explain::{self, Ending, Observed, Outcome, Server, Verdict};
+use crate::identity::San;
+use crate::tls::RefuseWith;
+use crate::tls::greeting::describe;
+use crate::tls::material::unix_seconds;
+
+/// How long the gate may take to answer one probe.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) async fn findings(
+    settings: &Settings,
+    caller: Option<&Caller>,
+    now: SystemTime,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for &address in &settings.listen {
+        let place = Place::new("listener", address);
+        if address.port() == 0 {
+            let detail = "port 0 stands for any free one: name the real one with --listen to look at it";
+            found.push(place.skipped("reachable", detail));
+            continue;
+        }
+        let visit = Visit { place, address: reachable(address), settings, now };
+        found.extend(visit.findings(address, caller).await);
+    }
+    found
+}
+
+/// Where a listener on `address` can be called from this machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+struct Visit<'a> {
+    place: Place,
+    address: SocketAddr,
+    settings: &'a Settings,
+    now: SystemTime,
+}
+
+impl Visit<'_> {
+    async fn findings(&self, bind: SocketAddr, caller: Option<&Caller>) -> Vec<Finding> {
+        let Some(server) = self.server() else {
+            return Vec::new();
+        };
+        let seen = explain::observe(server.clone(), None);
+        if let Ending::Unreachable(error) = &seen.ending {
+            return vec![self.not_running(bind, error)];
+        }
+        let mut found = vec![self.place.good("reachable", "takes connections")];
+        if let Some(finding) = self.not_this_gate(&seen) {
+            found.push(finding);
+            return found;
+        }
+        found.push(self.serves_the_file(&seen));
+        found.extend(self.as_clients_see_it(&seen));
+        found.push(self.refuses_without_certificate(&seen));
+        found.push(match caller {
+            Some(caller) => self.takes(caller, server),
+            None => self
+                .place
+                .skipped("with_certificate", "give --client-cert and --client-key to try a sender's"),
+        });
+        found.push(self.plain_http().await);
+        found.push(self.old_tls().await);
+        found
+    }
+
+    /// This listener under a name that the certificate is for.
+    fn server(&self) -> Option<Server> {
+        let names = &self.settings.material.server_names;
+        let dns = names.iter().find_map(|name| match name {
+            San::Dns(name) => Some(name.replacen('*', "clawgate-doctor", 1)),
+            _ => None,
+        });
+        let name = match dns {
+            Some(name) => ServerName::try_from(name).ok()?,
+            None => ServerName::from(self.address.ip()),
+        };
+        Some(Server { host: self.address.ip().to_string(), name, port: self.address.port() })
+    }
+
+    fn not_running(&self, bind: SocketAddr, error: &str) -> Finding {
+        let (detail, mend) = match TcpListener::bind(bind).map_err(|error| error.kind()) {
+            Err(ErrorKind::PermissionDenied) => (
+                format!("nothing listens, and this user may not listen on port {} either", bind.port()),
+                "choose a port from 1024 on, or give the gate CAP_NET_BIND_SERVICE (deploy/clawgate.service does)",
+            ),
+            Err(ErrorKind::AddrNotAvailable) => (
+                format!("nothing listens, and {} is no address of this machine", bind.ip()),
+                "choose an address of this machine (`ip address`), or 0.0.0.0 for all of them",
+            ),
+            _ => (
+                format!("the gate is not running here: {error}"),
+                "start it (clawgate run, systemctl start clawgate); its log says why if it does not stay",
+            ),
+        };
+        self.place.fault("reachable", detail, mend)
+    }
+
+    fn not_this_gate(&self, seen: &Observed) -> Option<Finding> {
+        let fault = |detail: String| {
+            let mend = "see what listens there (ss -ltnp), stop it, or choose another port for the gate";
+            Some(self.place.fault("gate", detail, mend))
+        };
+        match &seen.ending {
+            Ending::NotTls(first) if first.starts_with(b"HTTP/") => {
+                fault("something else listens there: it speaks plain HTTP".to_owned())
+            }
+            Ending::NotTls(first) => {
+                fault(format!("something else listens there: its first bytes are {}", describe(first)))
+            }
+            _ if !seen.chain.is_empty() && seen.asked.is_none() => fault(
+                "something else listens there: it speaks TLS and asks for no client certificate"
+                    .to_owned(),
+            ),
+            _ if seen.chain.is_empty() => {
+                let explained = explain::server(seen, self.now);
+                let mend = explained.hint.unwrap_or_else(|| "look at the gate's log".to_owned());
+                Some(self.place.fault("gate", format!("no handshake: {}", explained.detail), mend))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether what it serves is what the settings say now.
+    fn serves_the_file(&self, seen: &Observed) -> Finding {
+        let stale = |detail: &str| {
+            let mend = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload); a line reload_failed in \
+                        its log says why it has not";
+            self.place.fault("up_to_date", detail, mend)
+        };
+        let material = &self.settings.material;
+        if seen.chain.first() != material.server.cert.first() {
+            return stale("it serves another certificate than the one in tls.certificate");
+        }
+        let at = unix_seconds(self.now);
+        let wanted = material.trust.cas.iter().filter(|ca| ca.not_after >= at);
+        let mut wanted: Vec<_> = wanted.map(|ca| ca.subject.as_str()).collect();
+        let asked = seen.asked.iter().flat_map(|asked| &asked.cas);
+        let mut asked: Vec<_> = asked.map(String::as_str).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        asked.sort_unstable();
+        asked.dedup();
+        if !asked.is_empty() && asked != wanted {
+            return stale("it asks senders for other CAs than those in clients.ca");
+        }
+        self.place.good("up_to_date", "serves the certificate and names the CAs of the files")
+    }
+
+    /// What is wrong with its certificate for every client.
+    fn as_clients_see_it(&self, seen: &Observed) -> Vec<Finding> {
+        let explained = explain::server(seen, self.now);
+        let failed = explained.checks.into_iter().filter(|check| check.result == Outcome::Fail);
+        let faults: Vec<_> = failed
+            .map(|check| self.place.fault("certificate", check.detail, check.mend.unwrap_or_default()))
+            .collect();
+        if !faults.is_empty() {
+            return faults;
+        }
+        let version = explained.tls_version.unwrap_or_default();
+        let cipher = explained.cipher.unwrap_or_default();
+        vec![
+            self.place
+                .good("certificate", format!("senders that trust its CA take it ({version}, {cipher})")),
+        ]
+    }
+
+    fn refuses_without_certificate(&self, seen: &Observed) -> Finding {
+        let check = "no_certificate";
+        match (&seen.ending, self.settings.refuse_with) {
+            (Ending::Alert(alert, _), _) => {
+                let alert = crate::tls::diagnosis::alert_name(*alert);
+                self.place.good(check, format!("a sender without a certificate is refused ({alert})"))
+            }
+            (Ending::Closed(_), _) => self.place.good(check, "a sender without a certificate is refused"),
+            (Ending::Open, RefuseWith::Http) => {
+                self.place.good(check, "a sender without a certificate is answered 403 (clients.refuse_with)")
+            }
+            _ => self.place.fault(
+                check,
+                "a sender without a certificate completes the handshake",
+                "it does not run with these settings: restart it, and look what listens there (ss -ltnp)",
+            ),
+        }
+    }
+
+    fn takes(&self, caller: &Caller, server: Server) -> Finding {
+        let check = "with_certificate";
+        let seen = explain::observe(server, Some(caller.credentials.clone()));
+        let explained = explain::server(&seen, self.now);
+        let judged = explain::certificate(self.settings, &caller.sender, self.now, self.now);
+        let refused = judged.as_ref().ok().filter(|judged| judged.verdict == Verdict::Refused);
+        if let Some(judged) = refused {
+            let detail = judged.detail.clone().unwrap_or_default();
+            let mend = judged.hint.clone().unwrap_or_default();
+            return self.place.fault(
+                check,
+                format!("{} is refused: {detail}", caller.sender.file),
+                mend,
+            );
+        }
+        if explained.is_accepted() {
+            return self.place.good(check, format!("{} is admitted", caller.sender.file));
+        }
+        let mend = explained.hint.unwrap_or_else(|| "look at the gate's log".to_owned());
+        let detail = format!(
+            "{} would be admitted by the settings, but {}",
+            caller.sender.file, explained.detail
+        );
+        self.place.fault(check, detail, mend)
+    }
+
+    async fn plain_http(&self) -> Finding {
+        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address);
+        match self.raw(request.as_bytes()).await {
+            Reply::Http(answer) if answer.status.is_client_error() => self.place.good(
+                "plain_http",
+                format!("refused ({}), and told to use https", answer.status.as_u16()),
+            ),
+            Reply::Http(answer) => self.place.fault(
+                "plain_http",
+                format!("is answered {} without TLS", answer.status.as_u16()),
+                "see what listens there (ss -ltnp)",
+            ),
+            Reply::Other(_) | Reply::Closed => self.place.good("plain_http", "refused"),
+            Reply::Silence => self.silent("plain_http"),
+        }
+    }
+
+    async fn old_tls(&self) -> Finding {
+        match self.raw(&tls_1_0_hello()).await {
+            Reply::Other(bytes) if bytes.first() == Some(&HANDSHAKE) => self.place.fault(
+                "tls_1_0",
+                "is taken, and it can be broken",
+                "see what stands before the gate: clawgate itself speaks TLS 1.2 and 1.3 only",
+            ),
+            Reply::Other(bytes)
+                if bytes.get(6) == Some(&u8::from(AlertDescription::ProtocolVersion)) =>
+            {
+                self.place.good("tls_1_0", "refused (protocol_version)")
+            }
+            Reply::Silence => self.silent("tls_1_0"),
+            Reply::Http(_) | Reply::Other(_) | Reply::Closed => self.place.good("tls_1_0", "refused"),
+        }
+    }
+
+    fn silent(&self, check: &'static str) -> Finding {
+        let mend = "look at its load and its log; what stands before it may swallow connections";
+        self.place.warning(check, format!("no answer within {} s", PATIENCE.as_secs()), mend)
+    }
+
+    async fn raw(&self, bytes: &[u8]) -> Reply {
+        match timeout(PATIENCE, TcpStream::connect(self.address)).await {
+            Ok(Ok(stream)) => exchange(stream, bytes, PATIENCE).await,
+            Ok(Err(_)) => Reply::Closed,
+            Err(_) => Reply::Silence,
+        }
+    }
+}
+
+/// Content type of a handshake record (RFC 8446 section 5.1).
+const HANDSHAKE: u8 = 22;
+
+/// A ClientHello that offers TLS 1.0 and suites of its time (RFC 2246 section 7.4.1.2).
+fn tls_1_0_hello() -> Vec<u8> {
+    let mut body = vec![3, 1];
+    body.extend([0x5a; 32]);
+    body.push(0);
+    body.extend([0, 8, 0xc0, 0x13, 0xc0, 0x14, 0x00, 0x2f, 0x00, 0x35]);
+    body.extend([1, 0]);
+    let mut hello = vec![1, 0, 0];
+    hello.push(u8::try_from(body.len()).unwrap_or(u8::MAX));
+    hello.extend(body);
+    let mut record = vec![HANDSHAKE, 3, 1, 0];
+    record.push(u8::try_from(hello.len()).unwrap_or(u8::MAX));
+    record.extend(hello);
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::greeting::{Greeting, classify};
+
+    #[test]
+    fn the_old_hello_is_a_whole_client_hello() {
+        let Some(Greeting::Tls(Some(hello))) = classify(&tls_1_0_hello()) else {
+            panic!("not a ClientHello");
+        };
+        assert_eq!(hello.versions, ["TLSv1.0"]);
+    }
+
+    #[test]
+    fn an_unspecified_address_is_called_on_loopback() {
+        assert_eq!(reachable("0.0.0.0:1".parse().unwrap()), "127.0.0.1:1".parse().unwrap());
+        assert_eq!(reachable("[::]:1".parse().unwrap()), "[::1]:1".parse().unwrap());
+        assert_eq!(reachable("192.0.2.1:1".parse().unwrap()), "192.0.2.1:1".parse().unwrap());
+    }
+}

@@ -1,0 +1,72 @@
+//! The machine below the gate: its clock and its limits.
+
+use std::time::SystemTime;
+
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::report::{Finding, Place};
+use crate::config::Settings;
+use crate::tls::diagnosis::{gate_time, span};
+use crate::tls::material::unix_seconds;
+use crate::upstream::Target;
+
+/// Listeners, log, files that are being read, the runtimes' own.
+const OTHER_FILES: u64 = 64;
+
+pub(super) fn findings(settings: &Settings, now: SystemTime) -> Vec<Finding> {
+    let place = Place::new("machine", "");
+    vec![clock(&place, settings, unix_seconds(now)), files(&place, settings, file_limit())]
+}
+
+/// Held against the newest date among the certificates: somebody's clock was there already.
+fn clock(place: &Place, settings: &Settings, at: i64) -> Finding {
+    let material = &settings.material;
+    let own = material.server.cert.iter();
+    let begins = |der: &rustls_pki_types::CertificateDer<'_>| {
+        let (_, x509) = X509Certificate::from_der(der).ok()?;
+        Some(x509.validity().not_before.timestamp())
+    };
+    let newest = own.chain(material.trust.cas.iter().map(|ca| ca.der())).filter_map(begins).max();
+    match newest {
+        Some(newest) if newest > at => place.fault(
+            "clock",
+            format!(
+                "{} by this clock, {} before one of the certificates begins",
+                gate_time(at),
+                span(newest - at)
+            ),
+            "set the clock right (timedatectl; is there a time server?)",
+        ),
+        _ => place.good("clock", format!("{}, later than every certificate's beginning", gate_time(at))),
+    }
+}
+
+fn files(place: &Place, settings: &Settings, limit: Option<u64>) -> Finding {
+    let connections = u64::try_from(settings.limits.connections).unwrap_or(u64::MAX);
+    // A connection of a sender's, and one to the upstream for it.
+    let passes_on = settings.routes.iter().any(|route| route.upstream.target != Target::Echo);
+    let each = if passes_on { 2 } else { 1 };
+    let wanted = connections.saturating_mul(each).saturating_add(OTHER_FILES);
+    match limit {
+        None => place.skipped("files", "this system does not tell the limit of open files"),
+        Some(limit) if limit < wanted => {
+            let fit = limit.saturating_sub(OTHER_FILES) / each;
+            place.warning(
+                "files",
+                format!("{limit} open files are allowed here, enough for {fit} connections; limits.connections is {connections}"),
+                format!("allow {wanted} (ulimit -Hn, LimitNOFILE={wanted}), or set limits.connections to {fit}"),
+            )
+        }
+        Some(limit) => {
+            place.good("files", format!("{limit} may be open, enough for {connections} connections"))
+        }
+    }
+}
+
+/// The hard limit: the gate raises its own to that when it starts.
+fn file_limit() -> Option<u64> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
+    let hard = line.split_whitespace().nth(4)?;
+    if hard == "unlimited" { Some(u64::MAX) } else { hard.parse().ok() }
+}

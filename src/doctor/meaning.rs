@@ -1,0 +1,107 @@
+//! What an upstream's answer means.
+
+use http::StatusCode;
+
+use super::probe::Reply;
+use crate::upstream::Suspicion;
+
+/// What an answer to a hook that nobody has means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Path and token are right, and there is no such hook; or nothing looked at the token.
+    NotFound,
+    /// The token is missing or wrong.
+    Unauthorized,
+    /// A forwarding header came from a proxy that is not trusted.
+    Attribution,
+    /// The control UI, or another server's page.
+    WebPage,
+    /// Starting, draining, suspended.
+    Draining,
+    /// Too many wrong tokens.
+    LockedOut,
+    /// More bytes than it takes.
+    TooLarge,
+    /// It did something.
+    Accepted(u16),
+    /// Another status.
+    Other(u16),
+    /// No HTTP.
+    NotHttp,
+    /// Nothing.
+    Silent,
+}
+
+impl Meaning {
+    pub(super) fn of(reply: &Reply) -> Self {
+        let answer = match reply {
+            Reply::Http(answer) => answer,
+            Reply::Other(_) | Reply::Closed => return Self::NotHttp,
+            Reply::Silence => return Self::Silent,
+        };
+        let suspicion = match Suspicion::of_head(answer.status, &answer.headers) {
+            Ok(suspicion) => suspicion,
+            Err(forbidden) => forbidden.of_body(&answer.body),
+        };
+        match suspicion {
+            Some(Suspicion::ProxyAttribution) => return Self::Attribution,
+            Some(Suspicion::Unauthorized) => return Self::Unauthorized,
+            Some(Suspicion::BodyLimit) => return Self::TooLarge,
+            Some(Suspicion::WebPage) => return Self::WebPage,
+            None => {}
+        }
+        match answer.status {
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::SERVICE_UNAVAILABLE => Self::Draining,
+            StatusCode::TOO_MANY_REQUESTS => Self::LockedOut,
+            status if status.is_success() => Self::Accepted(status.as_u16()),
+            status => Self::Other(status.as_u16()),
+        }
+    }
+}
+
+/// Seconds since 1970 of an HTTP date (RFC 9110 section 5.6.7, its preferred form).
+pub(super) fn http_date(text: &str) -> Option<u64> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (_, rest) = text.split_once(", ")?;
+    let mut parts = rest.strip_suffix(" GMT")?.split(' ');
+    let (day, month, year, time) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    let time = humantime::parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z")).ok()?;
+    Some(time.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::super::probe::Answer;
+    use super::*;
+
+    #[test]
+    fn answers_of_openclaw_are_told_apart() {
+        let of = |status: u16, kind: &str, body: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("content-type", kind.parse().unwrap());
+            let status = StatusCode::from_u16(status).unwrap();
+            Meaning::of(&Reply::Http(Answer { status, headers, body: body.into() }))
+        };
+        assert_eq!(of(404, "text/plain", "Not Found"), Meaning::NotFound);
+        assert_eq!(of(404, "text/html", "<html>"), Meaning::WebPage);
+        assert_eq!(of(401, "text/plain", "Unauthorized"), Meaning::Unauthorized);
+        let attribution = r#"{"error":{"type":"proxy_attribution_required"}}"#;
+        assert_eq!(of(403, "application/json", attribution), Meaning::Attribution);
+        assert_eq!(of(403, "application/json", "{}"), Meaning::Other(403));
+        assert_eq!(of(503, "application/json", "{}"), Meaning::Draining);
+        assert_eq!(of(204, "text/plain", ""), Meaning::Accepted(204));
+        assert_eq!(Meaning::of(&Reply::Closed), Meaning::NotHttp);
+    }
+
+    #[test]
+    fn http_dates_are_read() {
+        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(http_date("yesterday"), None);
+        assert_eq!(http_date("Sun, 06 Foo 1994 08:49:37 GMT"), None);
+    }
+}

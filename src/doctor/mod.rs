@@ -1,0 +1,86 @@
+//! Is everything about this gate as it should be? Looks at the files, at the running gate from outside,
+//! and at its upstreams, and says for each thing whether it is good, and if not, how to mend it.
+//!
+//! It judges with what the gate itself judges with: the settings' own loader, the verifier, and the
+//! client of [`explain`](crate::explain). Only `listener`, `admin` and `upstream` touch the network.
+
+mod admin;
+mod certificate;
+mod files;
+mod listener;
+mod machine;
+mod meaning;
+mod probe;
+mod report;
+mod senders;
+mod token;
+mod upstream;
+
+use std::io;
+use std::time::SystemTime;
+
+use tokio::runtime::Builder;
+
+use self::report::Place;
+pub use self::report::{Finding, Report, State};
+use crate::config::{Problem, Problems, Settings};
+use crate::explain::{Credentials, Sender};
+use crate::tls::material::unix_seconds;
+
+/// A client certificate to call the gate with.
+#[derive(Debug)]
+pub struct Caller {
+    /// As it is judged by the settings.
+    pub sender: Sender,
+    /// As it is presented.
+    pub credentials: Credentials,
+}
+
+/// Examines a gate with these settings, as of `now`; calls it as `caller`, too, if there is one.
+///
+/// # Errors
+/// When no runtime can be had for the network.
+pub fn examine(settings: &Settings, caller: Option<&Caller>, now: SystemTime) -> io::Result<Report> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let mut report = Report::default();
+    let at = unix_seconds(now);
+    report.extend(settings_read(settings));
+    report.extend(files::findings(settings));
+    report.extend(certificate::findings(settings, at));
+    report.extend(senders::findings(settings, at));
+    report.extend(token::findings(settings));
+    report.extend(machine::findings(settings, now));
+    report.extend(runtime.block_on(listener::findings(settings, caller, now)));
+    report.extend(runtime.block_on(admin::findings(settings)));
+    report.extend(runtime.block_on(upstream::findings(settings, now)));
+    Ok(report)
+}
+
+/// What there is to say when the settings cannot be used: each problem is a fault, and the rest cannot
+/// be looked at.
+pub fn unusable(problems: &Problems) -> Report {
+    let mut report = Report::default();
+    let place = Place::new("settings", "");
+    let fault = |problem: &Problem| {
+        place.fault("load", format!("{}: {}", problem.origin, problem.what), &problem.mend)
+    };
+    report.extend(problems.iter().map(fault));
+    let rest = "everything else is looked at when the settings can be used";
+    report.extend([place.skipped("rest", rest)]);
+    report
+}
+
+fn settings_read(settings: &Settings) -> Vec<Finding> {
+    let place = Place::new("settings", "");
+    if settings.warnings.is_empty() {
+        let routes = settings.routes.len();
+        let plural = if routes == 1 { "" } else { "s" };
+        return vec![
+            place.good("load", format!("read, with all files they name; {routes} route{plural}")),
+        ];
+    }
+    let warning = |problem: &Problem| {
+        place.warning("load", format!("{}: {}", problem.origin, problem.what), &problem.mend)
+    };
+    settings.warnings.iter().map(warning).collect()
+}

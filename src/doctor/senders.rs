@@ -1,0 +1,147 @@
+//! Who may issue senders' certificates, and who takes them back.
+
+use std::collections::BTreeSet;
+
+use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
+
+use super::certificate::{SOON, weakness};
+use super::report::{Finding, Place};
+use crate::config::Settings;
+use crate::identity::name::{cut, rfc4514};
+use crate::identity::{rfc3339, sha256};
+use crate::tls::trust::{Ca, Trust};
+
+/// A CRL that is due within this part of its life, and nobody has renewed, will be forgotten.
+const LAST_PART: i64 = 4;
+
+pub(super) fn findings(settings: &Settings, at: i64) -> Vec<Finding> {
+    let place = Place::new("senders", "");
+    let trust = &settings.material.trust;
+    let mut found = cas(&place, &trust.cas, at);
+    found.extend(public_roots(&place, settings));
+    found.extend(crls(&place, trust, at));
+    found.push(if settings.clients_allow.is_empty() {
+        place.good("allow", "no rule: any certificate of these CAs is admitted")
+    } else {
+        place.good("allow", format!("only {}", settings.clients_allow))
+    });
+    found
+}
+
+fn cas(place: &Place, cas: &[Ca], at: i64) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    for ca in cas {
+        let name = &ca.subject;
+        if !seen.insert(sha256(ca.der())) {
+            found.push(place.warning("ca", format!("{name} is there twice"), "take one of them out"));
+            continue;
+        }
+        let Ok((_, x509)) = X509Certificate::from_der(ca.der()) else { continue };
+        let validity = x509.validity();
+        if let Some(weakness) = weakness(&x509) {
+            let mend =
+                "make a new CA, have the senders' certificates issued by it, then take this one out";
+            found.push(place.fault("ca", format!("{name}: {weakness}"), mend));
+        } else if ca.not_after < at {
+            let detail = format!("{name} has expired ({}) and admits nobody", ca.not_after_text);
+            found.push(place.fault("ca", detail, "renew the CA, or take it out of the bundle"));
+        } else if validity.not_before.timestamp() > at {
+            let detail = format!("{name} is not valid before {}", rfc3339(validity.not_before));
+            found.push(place.fault("ca", detail, "set the clock of this machine right (timedatectl)"));
+        } else if ca.not_after - at < SOON {
+            let detail =
+                format!("{name} expires at {}; then none of its senders is admitted", ca.not_after_text);
+            found.push(place.warning(
+                "ca",
+                detail,
+                "add its successor to clients.ca now, and issue from that",
+            ));
+        } else if x509.key_usage().ok().flatten().is_some_and(|usage| !usage.value.key_cert_sign()) {
+            let detail = format!("{name} may not issue certificates (its keyUsage lacks keyCertSign)");
+            found.push(place.fault("ca", detail, "give the CA's own certificate"));
+        } else {
+            found.push(place.good("ca", format!("{name}, valid until {}", ca.not_after_text)));
+        }
+    }
+    found
+}
+
+/// A public CA issues to anybody.
+fn public_roots(place: &Place, settings: &Settings) -> Option<Finding> {
+    let system = rustls_native_certs::load_native_certs().certs;
+    let system: BTreeSet<_> = system.iter().filter_map(Ca::read).map(|ca| ca.spki_sha256).collect();
+    let public: Vec<_> =
+        settings.material.trust.cas.iter().filter(|ca| system.contains(&ca.spki_sha256)).collect();
+    let first = public.first()?;
+    let detail = match public.len() {
+        1 => format!("{} is among the roots that this system trusts for every purpose", first.subject),
+        count => format!(
+            "{count} of them, such as {}, are roots that this system trusts for every purpose",
+            first.subject
+        ),
+    };
+    Some(if settings.clients_allow.is_empty() {
+        let detail = format!(
+            "{detail}, and no allow rule narrows it: whoever gets a certificate there is admitted"
+        );
+        let mend =
+            "name the CA of your own senders alone in clients.ca, or name the senders in clients.allow";
+        place.fault("public_ca", detail, mend)
+    } else {
+        place.warning("public_ca", detail, "name the CA of your own senders alone in clients.ca")
+    })
+}
+
+fn crls(place: &Place, trust: &Trust, at: i64) -> Vec<Finding> {
+    if trust.crls.is_empty() {
+        let detail = "none: a certificate that its CA revokes is admitted until it expires";
+        return vec![place.good("crl", detail)];
+    }
+    let parsed = trust.crls.iter().filter_map(|der| x509_parser::parse_x509_crl(der).ok());
+    parsed.map(|(_, crl)| of_crl(place, trust, &crl, at)).collect()
+}
+
+fn of_crl(place: &Place, trust: &Trust, crl: &CertificateRevocationList<'_>, at: i64) -> Finding {
+    let issuer = cut(rfc4514(crl.issuer()));
+    let known = trust.cas.iter().chain(&trust.known);
+    if !known.into_iter().any(|ca| ca.subject_der == crl.issuer().as_raw()) {
+        let detail = format!("that of {issuer} belongs to none of the client CAs");
+        return place.warning(
+            "crl",
+            detail,
+            "name that CA in clients.ca, or take the CRL out (an intermediate's is fine)",
+        );
+    }
+    let issued = crl.last_update();
+    if issued.timestamp() > at {
+        let detail = format!("that of {issuer} was issued at {}, which is yet to come", rfc3339(issued));
+        return place.fault("crl", detail, "set the clock of this machine right (timedatectl)");
+    }
+    let revoked = crl.iter_revoked_certificates().count();
+    let Some(next) = crl.next_update() else {
+        let detail = format!(
+            "that of {issuer} does not say when the next one is due: nobody can tell whether it is old"
+        );
+        return place.warning(
+            "crl",
+            detail,
+            "have the CA issue CRLs with nextUpdate (RFC 5280 section 5.1.2.5)",
+        );
+    };
+    let (left, life) = (next.timestamp() - at, next.timestamp() - issued.timestamp());
+    let due = rfc3339(next);
+    if left < 0 {
+        let detail = format!("that of {issuer} is out of date since {due}");
+        return place.fault(
+            "crl",
+            detail,
+            "fetch the current CRL; with an old one nobody of its CA is let in",
+        );
+    }
+    if left < life / LAST_PART && left < SOON {
+        let detail = format!("that of {issuer} is due at {due}; after that nobody of its CA is let in");
+        return place.warning("crl", detail, "see to it that the CRL is fetched anew before then");
+    }
+    place.good("crl", format!("that of {issuer}, {revoked} revoked, next one due at {due}"))
+}

@@ -1,0 +1,115 @@
+//! The tokens that the gate adds for its upstreams: would somebody guess them, do they travel too far?
+
+use super::report::{Finding, Place};
+use crate::config::{HookToken, Settings};
+use crate::upstream::Target;
+
+/// A shorter one can be guessed or found by trying.
+const SHORT: usize = 16;
+/// Different characters that a random token has at the least.
+const VARIETY: usize = 6;
+/// What stands in examples and first attempts, without case and punctuation.
+const PLACEHOLDERS: [&str; 22] = [
+    "changeme",
+    "changethis",
+    "replaceme",
+    "secret",
+    "sharedsecret",
+    "mysecret",
+    "supersecret",
+    "s3cret",
+    "password",
+    "token",
+    "hooktoken",
+    "hookstoken",
+    "yourtoken",
+    "yourhooktoken",
+    "webhooktoken",
+    "openclaw",
+    "openclawhooktoken",
+    "test",
+    "testtoken",
+    "example",
+    "todo",
+    "xxx",
+];
+
+pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
+    let mut tokens: Vec<(&HookToken, &str, Vec<&Target>)> = Vec::new();
+    for route in &settings.routes {
+        let upstream = &route.upstream;
+        let Some(token) = &upstream.token else { continue };
+        match tokens.iter_mut().find(|(known, _, _)| *known == token) {
+            Some((_, _, targets)) if targets.contains(&&upstream.target) => {}
+            Some((_, _, targets)) => targets.push(&upstream.target),
+            None => tokens.push((token, &upstream.token_origin, vec![&upstream.target])),
+        }
+    }
+    if tokens.is_empty() {
+        return vec![Place::new("token", "").skipped("token", "none is added: the senders' own passes")];
+    }
+    let each = |(token, origin, targets): &(&HookToken, &str, Vec<&Target>)| {
+        let place = Place::new("token", origin);
+        let guess = match weakness(token.text()) {
+            Some(what) => {
+                let mend = "make a new one (openssl rand -hex 32) and give it to OpenClaw (hooks.token) and the gate";
+                place.fault("guessable", what, mend)
+            }
+            None => place.good("guessable", format!("{} characters", token.text().len())),
+        };
+        let shared = (targets.len() > 1).then(|| {
+            let list: Vec<_> = targets.iter().map(|target| target.to_string()).collect();
+            let detail = format!(
+                "the same token goes to {}: each of them can call the others",
+                list.join(" and ")
+            );
+            place.warning("reuse", detail, "give each upstream a token of its own (route.token_file)")
+        });
+        std::iter::once(guess).chain(shared)
+    };
+    tokens.iter().flat_map(each).collect()
+}
+
+/// What makes a token easy to guess; never quotes it.
+fn weakness(token: &str) -> Option<String> {
+    let bare: String =
+        token.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    if PLACEHOLDERS.contains(&bare.as_str()) || token.starts_with('<') || token.starts_with("${") {
+        return Some("is a placeholder from an example".to_owned());
+    }
+    if token.len() < SHORT {
+        return Some(format!("has {} characters; {SHORT} are the least", token.len()));
+    }
+    let mut different: Vec<_> = token.bytes().collect();
+    different.sort_unstable();
+    different.dedup();
+    (different.len() < VARIETY)
+        .then(|| format!("is made of {} different characters only", different.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_short_and_monotonous_tokens_are_weak() {
+        for token in [
+            "changeme",
+            "change-me",
+            "Your-Hook-Token",
+            "<token>",
+            "${TOKEN}",
+            "k7f2p9q1",
+            "aaaaaaaaaaaaaaaaaaaaaaaa",
+        ] {
+            let weakness = weakness(token).unwrap_or_else(|| panic!("{token} passes"));
+            assert!(!weakness.contains(token), "{weakness}");
+        }
+    }
+
+    #[test]
+    fn a_random_token_is_good() {
+        assert_eq!(weakness("9f86d081884c7d659a2feaa0c55ad015"), None);
+        assert_eq!(weakness("a-long-passphrase-of-four-words"), None);
+    }
+}

@@ -1,0 +1,358 @@
+//! The upstreams: is one there, is it OpenClaw's hooks, does it take the token?
+//!
+//! A hook of a random name is called, which nobody has: the answer tells all, and nothing happens.
+//! OpenClaw looks at the path first, then at the token, then at the body, and last for the hook.
+
+use std::time::SystemTime;
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use http::Method;
+use rustls_pki_types::ServerName;
+use tokio::time::timeout;
+
+use super::meaning::Meaning;
+use super::probe::{Reply, exchange};
+use super::report::{Finding, Place};
+use crate::config::{RouteSettings, Settings, UpstreamSettings};
+use crate::explain::{self, Ending, Server};
+use crate::upstream::{Connector, Suspicion, Target};
+
+/// The largest body that is sent to find out what the upstream takes.
+const LARGEST: u64 = 4 * 1024 * 1024;
+/// How far the upstream's clock may be from this one, in seconds.
+const CLOCK_SKEW: u64 = 60;
+/// What is asked of OpenClaw without a token.
+const HEALTH: &str = "/healthz";
+
+pub(super) async fn findings(settings: &Settings, now: SystemTime) -> Vec<Finding> {
+    let mut seen: Vec<(&UpstreamSettings, String)> = Vec::new();
+    let mut found = Vec::new();
+    for route in &settings.routes {
+        let folder = folder(&route.path.to_string());
+        let visit = (&route.upstream, folder);
+        if !seen.contains(&visit) {
+            found.extend(Visit::new(route, &visit.1, now).findings().await);
+            seen.push(visit);
+        }
+    }
+    found
+}
+
+/// Where a hook of a random name belongs so that it falls beside the route's own.
+fn folder(path: &str) -> String {
+    match path {
+        // Everything is open; OpenClaw's hooks are there unless told otherwise.
+        "/" => "/hooks/".to_owned(),
+        path => path.get(..=path.rfind('/').unwrap_or(0)).unwrap_or("/").to_owned(),
+    }
+}
+
+struct Visit<'a> {
+    place: Place,
+    upstream: &'a UpstreamSettings,
+    max_body: u64,
+    /// Whether the route takes a POST, as hooks do.
+    posts: bool,
+    folder: &'a str,
+    now: SystemTime,
+}
+
+impl<'a> Visit<'a> {
+    fn new(route: &'a RouteSettings, folder: &'a str, now: SystemTime) -> Self {
+        Self {
+            place: Place::new("upstream", format!("{} {folder}", route.upstream.target)),
+            upstream: &route.upstream,
+            max_body: route.max_body,
+            posts: route.methods.contains(&Method::POST),
+            folder,
+            now,
+        }
+    }
+
+    async fn findings(&self) -> Vec<Finding> {
+        if self.upstream.target == Target::Echo {
+            return vec![self.place.good("connect", "the gate itself answers; nothing is passed on")];
+        }
+        let health = match self.call("GET", HEALTH, false, b"").await {
+            Ok(reply) => reply,
+            Err(finding) => return vec![finding],
+        };
+        let mut found = vec![self.place.good("connect", "takes connections")];
+        found.extend(self.clock(&health));
+        if let Some(finding) = self.not_http(&health) {
+            found.push(finding);
+            return found;
+        }
+        if !self.posts {
+            found.push(self.place.skipped("hook", "the route takes no POST, so no hook is tried"));
+            return found;
+        }
+        let path = format!("{}clawgate-doctor-{}", self.folder, random());
+        // The right token comes last: it clears what OpenClaw has counted against us.
+        let (bare, full) =
+            match (self.post(&path, false, b"{}").await, self.post(&path, true, b"{}").await) {
+                (Ok(bare), Ok(full)) => (Meaning::of(&bare), Meaning::of(&full)),
+                (Err(finding), _) | (_, Err(finding)) => return vec![finding],
+            };
+        let is_openclaw = is_openclaw(&health);
+        found.push(self.judge(bare, full, is_openclaw));
+        if full == Meaning::NotFound && bare == Meaning::Unauthorized {
+            found.extend(self.body_limit(&path).await);
+        }
+        found
+    }
+
+    /// What the two answers mean: `bare` to a call without a token, `full` to one with the gate's, if it
+    /// adds one.
+    fn judge(&self, bare: Meaning, full: Meaning, is_openclaw: bool) -> Finding {
+        let place = &self.place;
+        let has_token = self.upstream.token.is_some();
+        let origin = self.upstream.token_origin.as_str();
+        match (full, bare) {
+            (Meaning::Attribution, _) => {
+                let detail = "OpenClaw refuses forwarding headers: 403 proxy_attribution_required";
+                place.fault("attribution", detail, Suspicion::ProxyAttribution.hint(None))
+            }
+            (Meaning::Draining, _) => place.fault(
+                "hook",
+                "it answers 503: it is starting, draining or suspended",
+                "wait until it is up (openclaw gateway status), then look again",
+            ),
+            (Meaning::LockedOut, _) => place.fault(
+                "token",
+                "it answers 429: too many calls with a wrong token",
+                format!("make {origin} the same as OpenClaw's hooks.token, and wait a minute"),
+            ),
+            (Meaning::Unauthorized, _) if has_token => place.fault(
+                "token",
+                format!("OpenClaw refuses the token from {origin} (401)"),
+                Suspicion::Unauthorized.hint(Some(origin)),
+            ),
+            (Meaning::Unauthorized, _) => {
+                place.good("token", "it asks for a token, which senders must send themselves: the gate adds none")
+            }
+            (Meaning::NotFound, Meaning::Unauthorized) => {
+                place.good("token", "it takes the gate's token, and asks for one (404 for a hook that is none)")
+            }
+            (Meaning::NotFound | Meaning::WebPage, _) if is_openclaw => place.fault(
+                "hook",
+                format!("that is OpenClaw's gateway, but there are no hooks at {}", self.folder),
+                format!("switch them on (hooks.enabled), and make hooks.path there and the route's path here the same: \
+                         this one is {}", self.folder),
+            ),
+            (Meaning::WebPage, _) => place.fault(
+                "hook",
+                "it answers with a web page: this is no hook",
+                Suspicion::WebPage.hint(None),
+            ),
+            (Meaning::NotFound, _) if has_token => place.warning(
+                "hook",
+                "it does not look at the token: 404 with and without. It does not look like OpenClaw either",
+                "check that upstream.url has the port of the gateway (OpenClaw: 18789), not of another service",
+            ),
+            (Meaning::NotFound, _) => place.good("hook", "it answers (404 for a hook that is none)"),
+            (Meaning::Accepted(status), _) => place.warning(
+                "hook",
+                format!("it answers {status} to a hook that nobody has"),
+                "check that upstream.url is the hooks' port: whatever senders call there seems to succeed",
+            ),
+            (Meaning::Silent, _) => place.fault(
+                "hook",
+                "it takes the request and does not answer",
+                "look at its load and its log; is something else listening on its port?",
+            ),
+            (Meaning::TooLarge, _) => place.warning(
+                "body_limit",
+                "it refuses a body of 2 bytes (413)",
+                Suspicion::BodyLimit.hint(None),
+            ),
+            (Meaning::Other(status), _) => place.warning(
+                "hook",
+                format!("it answers {status} to a hook that nobody has"),
+                "look at its log; OpenClaw answers 404",
+            ),
+            (Meaning::NotHttp, _) => place.fault(
+                "hook",
+                "what it answers is not HTTP",
+                "check that upstream.url has the gateway's port",
+            ),
+        }
+    }
+
+    /// OpenClaw over TLS, called without, says nothing that is HTTP.
+    fn not_http(&self, health: &Reply) -> Option<Finding> {
+        if matches!(health, Reply::Http(_)) {
+            return None;
+        }
+        if let Some(server) = self.server()
+            && explain::observe(server.clone(), None).agreed.is_some()
+        {
+            let mend = format!(
+                "set upstream.url to https://{server}, and upstream.ca to the CA of its certificate"
+            );
+            return Some(self.place.fault("protocol", "it speaks TLS, and is called without", mend));
+        }
+        Some(match health {
+            Reply::Silence => self.place.fault(
+                "protocol",
+                "it takes the connection and does not answer",
+                "look at its load and its log; is something else listening on its port?",
+            ),
+            _ => self.place.fault(
+                "protocol",
+                "it does not speak HTTP",
+                "check that upstream.url has the gateway's port",
+            ),
+        })
+    }
+
+    fn server(&self) -> Option<Server> {
+        let (Target::Http { host, port } | Target::Https { host, port }) = &self.upstream.target else {
+            return None;
+        };
+        let name = ServerName::try_from(host.clone()).ok()?;
+        Some(Server { host: host.clone(), name, port: *port })
+    }
+
+    /// Whether it takes bodies as large as the route lets through.
+    async fn body_limit(&self, path: &str) -> Option<Finding> {
+        let size = self.max_body.min(LARGEST);
+        let padding = usize::try_from(size).ok()?.checked_sub(8)?;
+        let body = format!(r#"{{"x":"{}"}}"#, "a".repeat(padding));
+        let reply = self.post(path, true, body.as_bytes()).await.ok()?;
+        Some(match Meaning::of(&reply) {
+            Meaning::TooLarge => self.place.warning(
+                "body_limit",
+                format!("it refuses a body of {size} bytes (413), which the route lets through"),
+                Suspicion::BodyLimit.hint(None),
+            ),
+            _ if size < self.max_body => {
+                self.place.skipped("body_limit", format!("{} bytes are too many to try", self.max_body))
+            }
+            _ => self
+                .place
+                .good("body_limit", format!("takes the {size} bytes that the route lets through")),
+        })
+    }
+
+    fn clock(&self, reply: &Reply) -> Option<Finding> {
+        let Reply::Http(answer) = reply else { return None };
+        let date = answer.headers.get(http::header::DATE)?.to_str().ok()?;
+        let theirs = super::meaning::http_date(date)?;
+        let ours = self.now.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+        let apart = theirs.abs_diff(ours);
+        Some(if apart > CLOCK_SKEW {
+            let detail = format!("its clock and this one are {apart} s apart");
+            self.place.warning("clock", detail, "set both clocks by a time server (timedatectl)")
+        } else {
+            self.place.good("clock", "the same as here")
+        })
+    }
+
+    async fn post(&self, path: &str, with_token: bool, body: &[u8]) -> Result<Reply, Finding> {
+        self.call("POST", path, with_token, body).await
+    }
+
+    async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        with_token: bool,
+        body: &[u8],
+    ) -> Result<Reply, Finding> {
+        let host = match &self.upstream.target {
+            Target::Http { .. } | Target::Https { .. } => {
+                self.server().map_or_else(String::new, |server| server.to_string())
+            }
+            Target::Unix(_) | Target::Echo => "localhost".to_owned(),
+        };
+        let mut request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: clawgate-doctor\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n",
+            body.len()
+        )
+        .into_bytes();
+        if let Some(token) = self.upstream.token.as_ref().filter(|_| with_token) {
+            request.extend(b"Authorization: ");
+            request.extend(token.authorization().as_bytes());
+            request.extend(b"\r\n");
+        }
+        request.extend(b"\r\n");
+        request.extend(body);
+        let request = zeroize::Zeroizing::new(request);
+        let connector = Connector::new(self.upstream.target.clone(), self.upstream.ca.as_deref());
+        let connector = connector.map_err(|error| {
+            self.place.fault(
+                "connect",
+                format!("cannot be called: {error}"),
+                "mend upstream.ca or upstream.url",
+            )
+        })?;
+        match timeout(self.upstream.connect_timeout, connector.dial()).await {
+            Ok(Ok(stream)) => Ok(exchange(stream, &request, self.upstream.response_timeout).await),
+            Ok(Err(error)) => Err(self.unreachable(&error)),
+            Err(_) => Err(self.place.fault(
+                "connect",
+                format!("does not take a connection within {:?}", self.upstream.connect_timeout),
+                "check the address, and the firewalls in between",
+            )),
+        }
+    }
+
+    fn unreachable(&self, error: &std::io::Error) -> Finding {
+        use std::io::ErrorKind;
+        let tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+        let https = matches!(self.upstream.target, Target::Https { .. });
+        if https && (tls || error.kind() == ErrorKind::UnexpectedEof) {
+            if let Some(server) = self.server()
+                && let Ending::NotTls(_) = explain::observe(server.clone(), None).ending
+            {
+                let mend =
+                    format!("set upstream.url to http://{server}, or switch TLS on there (gateway.tls)");
+                return self.place.fault(
+                    "connect",
+                    "it does not speak TLS, and is called with it",
+                    mend,
+                );
+            }
+            let mend = "name the CA of its certificate in upstream.ca, and call it by a name that the certificate has";
+            return self.place.fault("connect", format!("the TLS handshake fails: {error}"), mend);
+        }
+        let mend = match error.kind() {
+            ErrorKind::ConnectionRefused => {
+                "start it (openclaw gateway run), or set upstream.url to where it listens (OpenClaw: port 18789)"
+            }
+            ErrorKind::NotFound => "check upstream.url: there is no such socket or host",
+            ErrorKind::PermissionDenied => "let the gate's user connect to the socket",
+            _ => "check upstream.url, and that it runs",
+        };
+        self.place.fault("connect", format!("it is not running there: {error}"), mend)
+    }
+}
+
+/// OpenClaw tells everybody that it is alive.
+fn is_openclaw(health: &Reply) -> bool {
+    let Reply::Http(answer) = health else { return false };
+    let json: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
+    json.is_some_and(|json| json["status"] == "live" && json["ok"] == true)
+}
+
+fn random() -> String {
+    let mut bytes = [0; 8];
+    // Without a random source, a fixed name does as well: no hook is called so.
+    let _ = SystemRandom::new().fill(&mut bytes);
+    data_encoding::HEXLOWER.encode(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hook_that_is_tried_lies_beside_the_routes_own() {
+        assert_eq!(folder("/hooks/"), "/hooks/");
+        assert_eq!(folder("/hooks/wake"), "/hooks/");
+        assert_eq!(folder("/webhook"), "/");
+        assert_eq!(folder("/"), "/hooks/");
+    }
+}

@@ -1,0 +1,213 @@
+//! What is wrong with the files.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use super::{Ward, any, openclaw, says, secret};
+use crate::support::pki::{Ca, Leaf, Pki};
+
+const DAY: i64 = 86_400;
+
+/// Examines a gate that is never started, but for what is wrong with its files.
+fn with_server(change: impl FnOnce(&Pki) -> crate::support::pki::Identity) -> (Ward, super::Gate) {
+    let mut ward = Ward::new("echo:");
+    ward.pki.server = change(&ward.pki);
+    let gate = ward.gate();
+    (ward, gate)
+}
+
+#[test]
+fn an_expired_certificate_is_a_fault_in_the_file_and_from_outside() {
+    let (ward, gate) = with_server(|pki| {
+        Leaf::server().valid(-20 * DAY, -DAY).issued_by(&pki.intermediate, &[&pki.intermediate])
+    });
+
+    let diagnosis = ward.examined(gate.address());
+
+    assert_eq!(diagnosis.all("fault"), ["certificate/dates", "listener/certificate"], "{diagnosis:#?}");
+    says(&diagnosis.text("certificate/dates", "fault"), &["expired 24 hours ago", "renew"]);
+}
+
+#[test]
+fn a_certificate_that_is_about_to_expire_is_a_warning() {
+    let (ward, gate) = with_server(|pki| {
+        Leaf::server().valid(-80 * DAY, 10 * DAY).issued_by(&pki.intermediate, &[&pki.intermediate])
+    });
+
+    let text = ward.examined(gate.address()).only_warning("certificate/dates");
+
+    says(&text, &["10 days left"]);
+}
+
+#[test]
+fn a_short_lived_certificate_in_the_first_part_of_its_life_is_good() {
+    let (ward, gate) = with_server(|pki| {
+        Leaf::server().valid(-3600, 20 * 3600).issued_by(&pki.intermediate, &[&pki.intermediate])
+    });
+
+    ward.examined(gate.address()).all_good();
+}
+
+#[test]
+fn a_clock_that_is_behind_is_told_by_the_certificates() {
+    let (ward, gate) = with_server(|pki| {
+        Leaf::server().valid(3600, 20 * DAY).issued_by(&pki.intermediate, &[&pki.intermediate])
+    });
+
+    let diagnosis = ward.examined(gate.address());
+
+    says(&diagnosis.text("machine/clock", "fault"), &["before one of the certificates begins", "timedatectl"]);
+}
+
+#[test]
+fn an_intermediate_that_is_not_sent_is_a_fault() {
+    let mut ward = Ward::new("echo:");
+    ward.pki.server = Leaf::server().issued_by(&ward.pki.intermediate, &[]);
+    let bundle = ward.pki.root.pem() + &ward.pki.intermediate.pem();
+    let bundle = ward.pki.file("bundle.pem", bundle).display().to_string();
+    let ward = ward.with("--client-ca", bundle);
+    let gate = ward.gate();
+
+    let text = ward.examined(gate.address()).only_fault("certificate/chain");
+
+    says(&text, &["ends below CN=Test Intermediate", "append CN=Test Intermediate to tls.certificate"]);
+}
+
+#[test]
+fn a_chain_in_the_wrong_order_is_a_fault() {
+    let (ward, gate) = with_server(|pki| {
+        let other = pki.root.intermediate("Other");
+        Leaf::server().issued_by(&pki.intermediate, &[&other, &pki.intermediate])
+    });
+
+    let diagnosis = ward.examined(gate.address());
+
+    says(&diagnosis.text("certificate/chain", "fault"), &["not issued by CN=Other"]);
+}
+
+#[test]
+fn a_key_that_everybody_can_read_is_a_fault() {
+    let ward = Ward::new("echo:");
+    let gate = ward.gate();
+    let (certificate, key) = ward.pki.files("server", &ward.pki.server);
+    fs::set_permissions(ward.pki.dir(), PermissionsExt::from_mode(0o755)).unwrap();
+    fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
+
+    let command = ward.command_with("doctor", gate.address(), &certificate, &key);
+    let text = super::Diagnosis::of(command).only_fault("files/readable");
+
+    says(&text, &["every user (mode 644)", "chmod 600"]);
+}
+
+#[test]
+fn a_ca_file_that_everybody_can_change_is_a_fault() {
+    let mut ward = Ward::new("echo:");
+    let ca = ward.pki.file("open-ca.pem", ward.pki.root.pem());
+    fs::set_permissions(ward.pki.dir(), PermissionsExt::from_mode(0o755)).unwrap();
+    fs::set_permissions(&ca, PermissionsExt::from_mode(0o666)).unwrap();
+    ward.more.push(("--client-ca", ca.display().to_string()));
+    let gate = ward.gate();
+
+    let text = ward.examined(gate.address()).only_fault("files/writable");
+
+    says(&text, &["can be changed by every user", "chmod o-w"]);
+}
+
+#[test]
+fn an_expired_ca_in_the_bundle_is_a_fault() {
+    let ward = Ward::new("echo:");
+    let mut params = Ca::params("Old Root");
+    params.not_before = time::OffsetDateTime::now_utc() - time::Duration::days(20);
+    params.not_after = time::OffsetDateTime::now_utc() - time::Duration::days(1);
+    let bundle = ward.pki.root.pem() + &Ca::root_of(params).pem();
+    let bundle = ward.pki.file("bundle.pem", bundle).display().to_string();
+    let ward = ward.with("--client-ca", bundle);
+    let gate = ward.gate();
+
+    let text = ward.examined(gate.address()).only_fault("senders/ca");
+
+    says(&text, &["CN=Old Root has expired"]);
+}
+
+#[test]
+fn a_ca_with_a_short_rsa_key_is_a_fault() {
+    let ward = Ward::new("echo:");
+    let (ca, key) = (ward.pki.dir().join("weak.pem"), ward.pki.dir().join("weak.key"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=Weak Root", "-days", "90"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&ca)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let bundle = ward.pki.root.pem() + &fs::read_to_string(&ca).unwrap();
+    let bundle = ward.pki.file("bundle.pem", bundle).display().to_string();
+    let ward = ward.with("--client-ca", bundle);
+    let gate = ward.gate();
+
+    let text = ward.examined(gate.address()).only_fault("senders/ca");
+
+    says(&text, &["CN=Weak Root: its RSA key has 1024 bits"]);
+}
+
+#[test]
+fn a_public_ca_without_an_allow_rule_is_a_fault() {
+    let ward = Ward::new("echo:");
+    let roots = ward.pki.file("system.pem", ward.pki.root.pem());
+    let gate = ward.gate();
+
+    let open = ward.command("doctor", gate.address()).env("SSL_CERT_FILE", &roots);
+    let narrow = ward.command("doctor", gate.address()).env("SSL_CERT_FILE", &roots).arg("--allow", "cn=notes");
+
+    let text = super::Diagnosis::of(open).only_fault("senders/public_ca");
+    says(&text, &["CN=Test Root", "whoever gets a certificate there is admitted"]);
+    super::Diagnosis::of(narrow).only_warning("senders/public_ca");
+}
+
+#[test]
+fn a_crl_that_is_due_soon_is_a_warning() {
+    let ward = Ward::new("echo:");
+    let crl = ward.pki.file("crl.pem", ward.pki.root.crl(&[], 600)).display().to_string();
+    let ward = ward.with("--crl", crl);
+    let gate = ward.gate();
+
+    let text = ward.examined(gate.address()).only_warning("senders/crl");
+
+    says(&text, &["that of CN=Test Root is due at", "fetched anew"]);
+}
+
+#[test]
+fn a_token_from_an_example_is_a_fault_and_is_not_quoted() {
+    let mut ward = Ward::new("echo:");
+    ward.token = secret(&ward.pki, "placeholder", "hook-token");
+    let gate = ward.gate();
+
+    let text = ward.examined(gate.address()).only_fault("token/guessable");
+
+    says(&text, &["a placeholder", "openssl rand -hex 32"]);
+    assert!(!text.contains("hook-token\n"), "{text}");
+}
+
+#[test]
+fn one_token_for_two_upstreams_is_a_warning() {
+    let (one, other) = (openclaw(), openclaw());
+    let ward = Ward::new(one.url());
+    let token = ward.token.display();
+    let config = ward.pki.file(
+        "gate.toml",
+        format!(
+            "[[route]]\npath = \"/hooks/\"\n[[route]]\npath = \"/hooks/wake\"\nupstream = \"{}\"\ntoken_file = \"{token}\"\n",
+            other.url()
+        ),
+    );
+    let config = config.display().to_string();
+    let ward = ward.with("--config", config);
+    let gate = ward.command("run", any()).start();
+
+    let text = ward.examined(gate.address()).only_warning("token/reuse");
+
+    says(&text, &[&one.url(), &other.url(), "a token of its own"]);
+}

@@ -1,0 +1,119 @@
+//! What is wrong with the gate as it runs.
+
+use std::net::TcpListener;
+
+use super::{Diagnosis, Ward, openclaw, says};
+use crate::support::backend::Backend;
+use crate::support::gate::GateCommand;
+use crate::support::pki::{Leaf, Pki};
+
+#[test]
+fn a_gate_that_does_not_run_is_a_fault_and_the_rest_is_looked_at() {
+    let backend = openclaw();
+    let ward = Ward::new(backend.url());
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+
+    let diagnosis = ward.examined(free);
+
+    says(&diagnosis.only_fault("listener/reachable"), &["not running", "start it"]);
+    diagnosis.text("certificate/chain", "good");
+    diagnosis.text("upstream/token", "good");
+}
+
+#[test]
+fn another_service_on_the_gates_port_is_a_fault() {
+    let ward = Ward::new("echo:");
+    let other = Backend::ok();
+
+    let text = ward.examined(other.address()).only_fault("listener/gate");
+
+    says(&text, &["something else listens there", "plain HTTP", "ss -ltnp"]);
+}
+
+#[test]
+fn a_gate_that_was_not_reloaded_is_a_fault() {
+    let mut ward = Ward::new("echo:");
+    let gate = ward.gate();
+    ward.pki.server = Leaf::server().issued_by(&ward.pki.intermediate, &[&ward.pki.intermediate]);
+
+    let text = ward.examined(gate.address()).only_fault("listener/up_to_date");
+
+    says(&text, &["another certificate than the one in tls.certificate", "reload"]);
+}
+
+#[test]
+fn a_gate_with_other_cas_than_the_file_is_a_fault() {
+    let ward = Ward::new("echo:");
+    let gate = ward.gate();
+    let other = Pki::new();
+    let bundle = ward.pki.root.pem() + &other.intermediate.pem();
+    let bundle = ward.pki.file("bundle.pem", bundle).display().to_string();
+    let ward = ward.with("--client-ca", bundle);
+
+    let text = ward.examined(gate.address()).only_fault("listener/up_to_date");
+
+    says(&text, &["other CAs than those in clients.ca"]);
+}
+
+#[test]
+fn a_sender_that_is_refused_is_a_fault_with_the_reason() {
+    let ward = Ward::new("echo:").with("--allow", "cn=somebody-else");
+    let gate = ward.gate();
+    let (certificate, key) = ward.pki.files("sender", &ward.pki.client);
+
+    let command = ward.command("doctor", gate.address());
+    let diagnosis = Diagnosis::of(command.arg("--client-cert", certificate).arg("--client-key", key));
+
+    says(&diagnosis.only_fault("listener/with_certificate"), &["is refused: ", "no rule"]);
+}
+
+#[test]
+fn refusing_over_http_is_as_good() {
+    let ward = Ward::new("echo:").with("--refuse-with", "http");
+    let gate = ward.gate();
+
+    let diagnosis = ward.examined(gate.address());
+
+    diagnosis.all_good();
+    says(&diagnosis.text("listener/no_certificate", "good"), &["403"]);
+}
+
+#[test]
+fn the_admin_listener_is_asked() {
+    let ward = Ward::new("echo:");
+    let gate = ward.command("run", super::any()).arg("--admin", "127.0.0.1:0").start();
+    let examined = |admin: String| {
+        Diagnosis::of(ward.command("doctor", gate.address()).arg("--admin", admin))
+    };
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+
+    let good = examined(gate.admin().to_string());
+    let absent = examined(free.to_string());
+    let other = examined(Backend::ok().address().to_string());
+
+    good.all_good();
+    assert_eq!(good.text("admin/ready", "good"), "ready\n");
+    says(&absent.only_fault("admin/ready"), &["nobody answers"]);
+    // It says 200, as anything might.
+    other.text("admin/ready", "good");
+}
+
+#[test]
+fn port_0_cannot_be_looked_at_and_that_is_said() {
+    let pki = Pki::new();
+    let (certificate, key) = pki.files("server", &pki.server);
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let command = GateCommand::bare("doctor")
+        .arg("--cert", certificate)
+        .arg("--key", key)
+        .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))
+        .arg("--listen", "127.0.0.1:0")
+        .arg("--upstream", "echo:")
+        .arg("--max-connections", "100")
+        .env("CLAWGATE_ADMIN", "off");
+
+    let diagnosis = Diagnosis::of(command);
+
+    diagnosis.all_good();
+    says(&diagnosis.text("listener/reachable", "skipped"), &["--listen"]);
+}
