@@ -8,7 +8,8 @@ usage: demo.sh [--stay] [--release]
 
 Builds clawgate, makes throw-away certificates, starts a gate whose upstream is the built-in echo,
 and shows for each sender what the gate logged (with its explanation and advice) beside what the
-sender saw. Exit code 0 means that every row was as expected.
+sender saw; then has `clawgate doctor` examine that gate. Exit code 0 means that every row was as
+expected, and the doctor found all good.
 
   --stay      keep the gate running afterwards, until Ctrl-C
   --release   build and run the optimised binary
@@ -66,9 +67,12 @@ certs=$tmp/certs
 log=$tmp/gate.log
 "$scripts/gen-certs.sh" "$certs" >/dev/null
 
-"$bin" run --listen 127.0.0.1:0 --upstream echo: --admin off --log-format json \
-  --cert "$certs/server.pem" --key "$certs/server.key" \
-  --client-ca "$certs/ca.pem" --crl "$certs/crl.pem" >"$log" 2>"$tmp/stderr" &
+# The limit of connections suits the number of open files that is usual everywhere.
+settings=(--upstream echo: --max-connections 500
+  --cert "$certs/server.pem" --key "$certs/server.key"
+  --client-ca "$certs/ca.pem" --crl "$certs/crl.pem")
+"$bin" run "${settings[@]}" --listen 127.0.0.1:0 --admin 127.0.0.1:0 --log-format json \
+  >"$log" 2>"$tmp/stderr" &
 gate=$!
 
 # events FROM FILTER: the gate's log events after line FROM. A line still being written is left out.
@@ -82,6 +86,7 @@ until address=$(events 0 '.event == "started"' | jq -r '.listen[0]') && [[ -n $a
   sleep 0.05
 done
 port=${address##*:}
+admin=$(events 0 '.event == "started"' | jq -r .admin)
 hook=https://localhost:$port/hooks/wake
 
 # Senders: each prints in one line what it saw.
@@ -210,6 +215,16 @@ if ((lines != refused)); then
 fi
 
 echo
+doctor=("$bin" doctor "${settings[@]}" --listen "$address" --admin "$admin"
+  --client-cert "$certs/client.pem" --client-key "$certs/client.key")
+diagnosis=$("${doctor[@]}") || true
+printf 'clawgate doctor\n\n%s\n' "$diagnosis"
+if [[ $diagnosis != *$'\nall good ('* ]]; then
+  echo "$fail  the doctor found something"
+  failed=$((failed + 1))
+fi
+
+echo
 if ((failed == 0)); then
   echo "all $rows as expected"
 else
@@ -222,6 +237,10 @@ if [[ $stay == yes ]]; then
 The gate stays; its log follows, Ctrl-C ends it. Call it with:
 
   curl --cert $certs/client.pem --key $certs/client.key --cacert $certs/ca.pem -d '{"text":"hello"}' $hook
+
+and have it examined with:
+
+  ${doctor[*]}
 
 EOF
   tail -n 0 -f "$log" &

@@ -101,7 +101,8 @@ struct Diagnosis {
 impl Diagnosis {
     fn of(command: GateCommand) -> Self {
         let output = command.word("--json").output();
-        let report: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        let report: Value =
+            serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
         let findings = report["findings"].as_array().unwrap().clone();
         for finding in &findings {
             let bad = finding["state"] == "warning" || finding["state"] == "fault";

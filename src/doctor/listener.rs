@@ -68,7 +68,7 @@ impl Visit<'_> {
             return vec![self.not_running(bind, error)];
         }
         let mut found = vec![self.place.good("reachable", "takes connections")];
-        if let Some(finding) = self.not_this_gate(&seen) {
+        if let Some(finding) = self.not_this_gate(&seen).await {
             found.push(finding);
             return found;
         }
@@ -118,13 +118,17 @@ impl Visit<'_> {
         self.place.fault("reachable", detail, mend)
     }
 
-    fn not_this_gate(&self, seen: &Observed) -> Option<Finding> {
+    async fn not_this_gate(&self, seen: &Observed) -> Option<Finding> {
         let fault = |detail: String| {
             let mend = "see what listens there (ss -ltnp), stop it, or choose another port for the gate";
             Some(self.place.fault("gate", detail, mend))
         };
         match &seen.ending {
             Ending::NotTls(first) if first.starts_with(b"HTTP/") => {
+                fault("something else listens there: it speaks plain HTTP".to_owned())
+            }
+            // Some wait for the end of a request's head in what is a ClientHello.
+            Ending::Silence(0) if matches!(self.get().await, Reply::Http(_)) => {
                 fault("something else listens there: it speaks plain HTTP".to_owned())
             }
             Ending::NotTls(first) => {
@@ -233,8 +237,7 @@ impl Visit<'_> {
     }
 
     async fn plain_http(&self) -> Finding {
-        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address);
-        match self.raw(request.as_bytes()).await {
+        match self.get().await {
             Reply::Http(answer) if answer.status.is_client_error() => self.place.good(
                 "plain_http",
                 format!("refused ({}), and told to use https", answer.status.as_u16()),
@@ -269,6 +272,12 @@ impl Visit<'_> {
     fn silent(&self, check: &'static str) -> Finding {
         let mend = "look at its load and its log; what stands before it may swallow connections";
         self.place.warning(check, format!("no answer within {} s", PATIENCE.as_secs()), mend)
+    }
+
+    /// A request in plain HTTP.
+    async fn get(&self) -> Reply {
+        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address);
+        self.raw(request.as_bytes()).await
     }
 
     async fn raw(&self, bytes: &[u8]) -> Reply {

@@ -3,18 +3,21 @@
 //! A hook of a random name is called, which nobody has: the answer tells all, and nothing happens.
 //! OpenClaw looks at the path first, then at the token, then at the body, and last for the hook.
 
+use std::io::{self, ErrorKind};
 use std::time::SystemTime;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use http::Method;
 use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use super::meaning::Meaning;
 use super::probe::{Reply, exchange};
 use super::report::{Finding, Place};
 use crate::config::{RouteSettings, Settings, UpstreamSettings};
-use crate::explain::{self, Ending, Server};
+use crate::explain::{self, Server};
 use crate::upstream::{Connector, Suspicion, Target};
 
 /// The largest body that is sent to find out what the upstream takes.
@@ -260,26 +263,6 @@ impl<'a> Visit<'a> {
         with_token: bool,
         body: &[u8],
     ) -> Result<Reply, Finding> {
-        let host = match &self.upstream.target {
-            Target::Http { .. } | Target::Https { .. } => {
-                self.server().map_or_else(String::new, |server| server.to_string())
-            }
-            Target::Unix(_) | Target::Echo => "localhost".to_owned(),
-        };
-        let mut request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: clawgate-doctor\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n",
-            body.len()
-        )
-        .into_bytes();
-        if let Some(token) = self.upstream.token.as_ref().filter(|_| with_token) {
-            request.extend(b"Authorization: ");
-            request.extend(token.authorization().as_bytes());
-            request.extend(b"\r\n");
-        }
-        request.extend(b"\r\n");
-        request.extend(body);
-        let request = zeroize::Zeroizing::new(request);
         let connector = Connector::new(self.upstream.target.clone(), self.upstream.ca.as_deref());
         let connector = connector.map_err(|error| {
             self.place.fault(
@@ -288,25 +271,34 @@ impl<'a> Visit<'a> {
                 "mend upstream.ca or upstream.url",
             )
         })?;
+        let request = self.request(method, path, with_token, body);
         match timeout(self.upstream.connect_timeout, connector.dial()).await {
             Ok(Ok(stream)) => Ok(exchange(stream, &request, self.upstream.response_timeout).await),
-            Ok(Err(error)) => Err(self.unreachable(&error)),
-            Err(_) => Err(self.place.fault(
-                "connect",
-                format!("does not take a connection within {:?}", self.upstream.connect_timeout),
-                "check the address, and the firewalls in between",
-            )),
+            Ok(Err(error)) => Err(self.unreachable(&error).await),
+            Err(_) => Err(self.unreachable(&ErrorKind::TimedOut.into()).await),
         }
     }
 
-    fn unreachable(&self, error: &std::io::Error) -> Finding {
-        use std::io::ErrorKind;
-        let tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+    fn request(&self, method: &str, path: &str, with_token: bool, body: &[u8]) -> Zeroizing<Vec<u8>> {
+        let host = self.server().map_or_else(|| "localhost".to_owned(), |server| server.to_string());
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: clawgate-doctor\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n",
+            body.len()
+        );
+        let token = self.upstream.token.as_ref().filter(|_| with_token);
+        let token = token.map_or(&b""[..], |token| token.authorization().as_bytes());
+        let field: &[u8] = if token.is_empty() { b"" } else { b"Authorization: " };
+        let end: &[u8] = if token.is_empty() { b"\r\n" } else { b"\r\n\r\n" };
+        // In one piece: growing would leave copies of the token behind that nobody wipes.
+        Zeroizing::new([head.as_bytes(), field, token, end, body].concat())
+    }
+
+    async fn unreachable(&self, error: &io::Error) -> Finding {
         let https = matches!(self.upstream.target, Target::Https { .. });
-        if https && (tls || error.kind() == ErrorKind::UnexpectedEof) {
-            if let Some(server) = self.server()
-                && let Ending::NotTls(_) = explain::observe(server.clone(), None).ending
-            {
+        if https && error.kind() != ErrorKind::ConnectionRefused {
+            if self.speaks_plain_http().await {
+                let server = self.server().map_or_else(String::new, |server| server.to_string());
                 let mend =
                     format!("set upstream.url to http://{server}, or switch TLS on there (gateway.tls)");
                 return self.place.fault(
@@ -315,8 +307,10 @@ impl<'a> Visit<'a> {
                     mend,
                 );
             }
-            let mend = "name the CA of its certificate in upstream.ca, and call it by a name that the certificate has";
-            return self.place.fault("connect", format!("the TLS handshake fails: {error}"), mend);
+            if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+                let mend = "name the CA of its certificate in upstream.ca, and call it by a name that the certificate has";
+                return self.place.fault("connect", format!("the TLS handshake fails: {error}"), mend);
+            }
         }
         let mend = match error.kind() {
             ErrorKind::ConnectionRefused => {
@@ -324,9 +318,19 @@ impl<'a> Visit<'a> {
             }
             ErrorKind::NotFound => "check upstream.url: there is no such socket or host",
             ErrorKind::PermissionDenied => "let the gate's user connect to the socket",
+            ErrorKind::TimedOut => "check the address, and the firewalls in between",
             _ => "check upstream.url, and that it runs",
         };
-        self.place.fault("connect", format!("it is not running there: {error}"), mend)
+        self.place.fault("connect", format!("it cannot be reached there: {error}"), mend)
+    }
+
+    async fn speaks_plain_http(&self) -> bool {
+        let Some(server) = self.server() else { return false };
+        let limit = self.upstream.connect_timeout;
+        let plain = TcpStream::connect((server.host.as_str(), server.port));
+        let Ok(Ok(stream)) = timeout(limit, plain).await else { return false };
+        let request = self.request("GET", HEALTH, false, b"");
+        matches!(exchange(stream, &request, limit).await, Reply::Http(_))
     }
 }
 

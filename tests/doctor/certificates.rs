@@ -57,7 +57,10 @@ fn a_clock_that_is_behind_is_told_by_the_certificates() {
 
     let diagnosis = ward.examined(gate.address());
 
-    says(&diagnosis.text("machine/clock", "fault"), &["before one of the certificates begins", "timedatectl"]);
+    says(
+        &diagnosis.text("machine/clock", "fault"),
+        &["before one of the certificates begins", "timedatectl"],
+    );
 }
 
 #[test]
@@ -160,7 +163,8 @@ fn a_public_ca_without_an_allow_rule_is_a_fault() {
     let gate = ward.gate();
 
     let open = ward.command("doctor", gate.address()).env("SSL_CERT_FILE", &roots);
-    let narrow = ward.command("doctor", gate.address()).env("SSL_CERT_FILE", &roots).arg("--allow", "cn=notes");
+    let narrow =
+        ward.command("doctor", gate.address()).env("SSL_CERT_FILE", &roots).arg("--allow", "cn=notes");
 
     let text = super::Diagnosis::of(open).only_fault("senders/public_ca");
     says(&text, &["CN=Test Root", "whoever gets a certificate there is admitted"]);

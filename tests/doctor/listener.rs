@@ -82,9 +82,8 @@ fn refusing_over_http_is_as_good() {
 fn the_admin_listener_is_asked() {
     let ward = Ward::new("echo:");
     let gate = ward.command("run", super::any()).arg("--admin", "127.0.0.1:0").start();
-    let examined = |admin: String| {
-        Diagnosis::of(ward.command("doctor", gate.address()).arg("--admin", admin))
-    };
+    let examined =
+        |admin: String| Diagnosis::of(ward.command("doctor", gate.address()).arg("--admin", admin));
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
 
     let good = examined(gate.admin().to_string());

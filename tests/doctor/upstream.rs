@@ -24,7 +24,7 @@ fn one_that_does_not_run_is_a_fault() {
 
     let text = examined(format!("http://{free}")).only_fault("upstream/connect");
 
-    says(&text, &["not running there", "openclaw gateway run"]);
+    says(&text, &["cannot be reached there", "openclaw gateway run"]);
 }
 
 #[test]
@@ -45,7 +45,10 @@ fn hooks_at_another_path_or_switched_off_are_a_fault() {
 
     let text = ward.examined(gate.address()).only_fault("upstream/hook");
 
-    says(&text, &["OpenClaw's gateway, but there are no hooks at /webhooks/", "hooks.enabled", "hooks.path"]);
+    says(
+        &text,
+        &["OpenClaw's gateway, but there are no hooks at /webhooks/", "hooks.enabled", "hooks.path"],
+    );
 }
 
 #[test]
@@ -88,7 +91,8 @@ fn a_refused_attribution_is_a_fault() {
 
 #[test]
 fn one_that_drains_or_starts_is_a_fault() {
-    let backend = answering("503 Service Unavailable", "application/json", r#"{"code":"gateway_unavailable"}"#);
+    let backend =
+        answering("503 Service Unavailable", "application/json", r#"{"code":"gateway_unavailable"}"#);
 
     let text = examined(backend.url()).only_fault("upstream/hook");
 
@@ -129,9 +133,7 @@ fn one_that_does_not_speak_tls_and_is_called_with_it_is_a_fault() {
 
 #[test]
 fn one_that_is_silent_is_a_fault() {
-    let backend = Backend::script(|mut exchange| {
-        while exchange.head().is_some() {}
-    });
+    let backend = Backend::script(|mut exchange| while exchange.head().is_some() {});
     let ward = Ward::new(backend.url()).with("--upstream-response-timeout", "200ms");
     let gate = ward.gate();
 
