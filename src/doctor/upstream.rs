@@ -18,7 +18,7 @@ use super::probe::{Reply, exchange};
 use super::report::{Finding, Place};
 use crate::config::{RouteSettings, Settings, UpstreamSettings};
 use crate::explain::{self, Server};
-use crate::upstream::{Connector, Suspicion, Target};
+use crate::upstream::{Connector, Forwarded, IdentityForm, Suspicion, Target, Telling};
 
 /// The largest body that is sent to find out what the upstream takes.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -112,6 +112,11 @@ impl<'a> Visit<'a> {
         let has_token = self.upstream.token.is_some();
         let origin = self.upstream.token_origin.as_str();
         match (full, bare) {
+            (Meaning::Attribution, _) if self.upstream.telling != Telling::default() => place.fault(
+                "attribution",
+                "OpenClaw refuses the forwarding headers that the gate adds: 403 proxy_attribution_required",
+                "list the gate's address in OpenClaw's gateway.trustedProxies, or take upstream.forwarded and xfcc out",
+            ),
             (Meaning::Attribution, _) => {
                 let detail = "OpenClaw refuses forwarding headers: 403 proxy_attribution_required";
                 place.fault("attribution", detail, Suspicion::ProxyAttribution.hint(None))
@@ -286,12 +291,13 @@ impl<'a> Visit<'a> {
              Content-Type: application/json\r\nContent-Length: {}\r\n",
             body.len()
         );
+        let forwarding = forwarding(self.upstream.telling);
         let token = self.upstream.token.as_ref().filter(|_| with_token);
         let token = token.map_or(&b""[..], |token| token.authorization().as_bytes());
         let field: &[u8] = if token.is_empty() { b"" } else { b"Authorization: " };
         let end: &[u8] = if token.is_empty() { b"\r\n" } else { b"\r\n\r\n" };
         // In one piece: growing would leave copies of the token behind that nobody wipes.
-        Zeroizing::new([head.as_bytes(), field, token, end, body].concat())
+        Zeroizing::new([head.as_bytes(), forwarding.as_bytes(), field, token, end, body].concat())
     }
 
     async fn unreachable(&self, error: &io::Error) -> Finding {
@@ -332,6 +338,20 @@ impl<'a> Visit<'a> {
         let request = self.request("GET", HEALTH, false, b"");
         matches!(exchange(stream, &request, limit).await, Reply::Http(_))
     }
+}
+
+/// The forwarding fields that the gate would send, for a sender that is nobody (RFC 5737): an upstream
+/// that does not trust the gate refuses them.
+fn forwarding(telling: Telling) -> String {
+    let mut fields = match telling.forwarded {
+        Forwarded::Off => String::new(),
+        Forwarded::XForwarded => "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n".to_owned(),
+        Forwarded::Rfc7239 => "Forwarded: for=192.0.2.1;proto=https\r\n".to_owned(),
+    };
+    if telling.identity.contains(IdentityForm::Xfcc) {
+        fields.push_str("X-Forwarded-Client-Cert: Subject=\"CN=clawgate-doctor\"\r\n");
+    }
+    fields
 }
 
 /// OpenClaw tells everybody that it is alive.

@@ -90,6 +90,23 @@ fn a_refused_attribution_is_a_fault() {
 }
 
 #[test]
+fn one_that_does_not_trust_the_gates_own_forwarding_headers_is_a_fault() {
+    let backend = Backend::each(|exchange, request| {
+        if request.value("x-forwarded-for").is_some() && !request.request_line().contains("/healthz") {
+            let body = r#"{"error":{"type":"proxy_attribution_required"}}"#;
+            return exchange.answer("403 Forbidden", "application/json", body);
+        }
+        exchange.answer("404 Not Found", "text/plain", "Not Found");
+    });
+    let ward = Ward::new(backend.url()).with("--forwarded", "x-forwarded");
+    let gate = ward.gate();
+
+    let text = ward.examined(gate.address()).only_fault("upstream/attribution");
+
+    says(&text, &["that the gate adds", "gateway.trustedProxies", "upstream.forwarded"]);
+}
+
+#[test]
 fn one_that_drains_or_starts_is_a_fault() {
     let backend =
         answering("503 Service Unavailable", "application/json", r#"{"code":"gateway_unavailable"}"#);
