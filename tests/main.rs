@@ -26,6 +26,7 @@ mod repeats;
 mod resumption;
 mod routes;
 mod scripts;
+mod server_certificates;
 mod settings;
 mod strict;
 mod support;

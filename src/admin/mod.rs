@@ -54,7 +54,7 @@ pub fn facts(settings: &Settings, generation: u64) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "generation": generation,
-        "certificate": material.server_certificate,
+        "certificates": material.own.iter().map(|own| &own.certificate).collect::<Vec<_>>(),
         "client_cas": material.trust.cas.iter().map(ca).collect::<Vec<_>>(),
         "routes": settings.routes.iter().map(route).collect::<Vec<_>>(),
     })

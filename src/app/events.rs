@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::config::{RouteSettings, Settings};
 use crate::identity::Certificate;
+use crate::tls::material::{Material, Own};
 use crate::upstream::Telling;
 
 #[derive(Serialize)]
@@ -17,7 +18,7 @@ pub(super) struct Started<'a> {
     admin: Option<String>,
     workers: usize,
     routes: Vec<String>,
-    certificate: &'a Certificate,
+    certificates: Vec<&'a Certificate>,
     client_cas: Vec<&'a str>,
 }
 
@@ -33,7 +34,7 @@ impl<'a> Started<'a> {
             admin: admin.map(|address| address.to_string()),
             workers: settings.workers.get(),
             routes: settings.routes.iter().map(route).collect(),
-            certificate: &settings.material.server_certificate,
+            certificates: settings.material.own.iter().map(|own| &own.certificate).collect(),
             client_cas: settings.material.trust.cas.iter().map(|ca| ca.subject.as_str()).collect(),
         }
     }
@@ -106,9 +107,18 @@ impl Reloaded {
 fn changes(old: &Settings, new: &Settings) -> Vec<String> {
     let mut changes = Vec::new();
     let (before, after) = (&old.material, &new.material);
-    let certificate = &after.server_certificate;
-    if before.server_certificate != *certificate {
-        changes.push(format!("certificate {} until {}", certificate.serial, certificate.not_after));
+    let has = |material: &Material, certificate: &Certificate| {
+        material.own.iter().any(|own| own.certificate == *certificate)
+    };
+    for Own { certificate, .. } in &after.own {
+        if !has(before, certificate) {
+            changes.push(format!("certificate {} until {}", certificate.serial, certificate.not_after));
+        }
+    }
+    for Own { certificate, .. } in &before.own {
+        if !has(after, certificate) {
+            changes.push(format!("certificate {} taken out", certificate.serial));
+        }
     }
     for ca in &after.trust.cas {
         if before.trust.cas.iter().all(|old| old.spki_sha256 != ca.spki_sha256) {

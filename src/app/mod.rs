@@ -257,7 +257,7 @@ impl App {
                 upstream: Arc::clone(&same.upstream),
             })
         };
-        let names = &self.settings.material.server_names;
+        let names = self.settings.material.server_names();
         let dns = names.iter().filter_map(|name| match name {
             San::Dns(name) => Some(name.as_str()),
             _ => None,

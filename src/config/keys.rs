@@ -139,13 +139,13 @@ table! {
         .outside("listen", "CLAWGATE_LISTEN").repeatable(',');
 
     CERTIFICATE = Key::new("tls.certificate", File, "FILE", Required,
-        "The gate's certificate chain, PEM, leaf first")
-        .outside("cert", "CLAWGATE_CERT");
+        "The gate's certificate chain, PEM, leaf first; of several, the one asked for (SNI)")
+        .outside("cert", "CLAWGATE_CERT").repeatable(',');
     PRIVATE_KEY = Key::new("tls.private_key", File, "FILE", Required,
-        "Its private key, PEM")
-        .outside("key", "CLAWGATE_KEY");
+        "Its private key, PEM; of several certificates, in any order")
+        .outside("key", "CLAWGATE_KEY").repeatable(',');
     STRICT_SNI = Key::new("tls.strict_sni", Switch, "BOOL", Value("false"),
-        "Whether to refuse senders that ask for a name the certificate does not have")
+        "Whether to refuse senders that ask for a name that no certificate has")
         .outside("strict-sni", "CLAWGATE_STRICT_SNI");
     RESUMPTION = Key::new("tls.resumption", Text, "HOW", Value("safe"),
         "Whether senders may come back with a ticket: `safe` (certificate judged again), or `off`")

@@ -203,8 +203,8 @@ impl Files {
     fn paths(&self) -> MaterialPaths {
         let all = |files: &[Sourced<PathBuf>]| files.iter().map(|file| file.value.clone()).collect();
         MaterialPaths {
-            certificate: self.certificate.first().map(|file| file.value.clone()),
-            private_key: self.private_key.first().map(|file| file.value.clone()),
+            certificates: all(&self.certificate),
+            private_keys: all(&self.private_key),
             client_ca: all(&self.client_ca),
             crl: all(&self.crl),
         }

@@ -21,16 +21,13 @@ impl Settings {
     fn write_summary(&self, out: &mut String) -> fmt::Result {
         let paths = &self.material_paths;
         line(out, "listens on", list(&self.listen))?;
-        if let (Some(certificate), Some(key)) = (&paths.certificate, &paths.private_key) {
-            line(
-                out,
-                "certificate",
-                format_args!("{} (key: {})", certificate.display(), key.display()),
-            )?;
+        for own in &self.material.own {
+            let (path, key_path) = (own.path.display(), own.key_path.display());
+            line(out, "certificate", format_args!("{path} (key: {key_path})"))?;
+            let certificate = &own.certificate;
+            line(out, "", format_args!("{}, valid until {}", certificate.key, certificate.not_after))?;
+            line(out, "", format_args!("good for {}", list(&certificate.san)))?;
         }
-        let certificate = &self.material.server_certificate;
-        line(out, "", format_args!("{}, valid until {}", certificate.key, certificate.not_after))?;
-        line(out, "", format_args!("good for {}", list(&certificate.san)))?;
         let resumption = match self.resumption {
             Resumption::Safe => "safe: for an hour, the certificate judged again",
             Resumption::Off => "off",

@@ -152,13 +152,14 @@ impl Acceptor {
         let now = unix_seconds(SystemTime::now());
         let trust = Arc::clone(&material.trust);
         let gatekeeper = Arc::new(Gatekeeper::new(trust, rules, manners.refuse_with, now)?);
-        let names: Vec<_> = material.server_names.iter().map(San::to_string).collect();
+        let names = material.server_names();
+        let server_names: Vec<_> = names.iter().map(San::to_string).collect();
         Ok(Self {
             config: Arc::new(server::config(material, Arc::clone(&gatekeeper), manners.resumption)?),
             gatekeeper,
             trust: Arc::clone(&material.trust),
-            names: material.server_names.clone(),
-            server_names: names.join(", "),
+            names,
+            server_names: server_names.join(", "),
             manners,
         })
     }

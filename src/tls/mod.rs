@@ -1,6 +1,7 @@
 //! TLS: from an accepted socket to a verified sender, or to the reason why not.
 
 mod anchors;
+mod by_name;
 pub mod client_hello;
 pub mod diagnosis;
 pub mod evidence;

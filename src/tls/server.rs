@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError};
-use rustls::sign::SingleCertAndKey;
 use rustls::{ServerConfig, version};
 use thiserror::Error;
 
+use super::by_name::ByName;
 use super::material::Material;
 use super::resumption::{Resumption, Tickets};
 use super::verifier::Gatekeeper;
@@ -40,7 +40,7 @@ pub fn config(
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
         .with_client_cert_verifier(Arc::clone(&gatekeeper) as _)
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&material.server))));
+        .with_cert_resolver(Arc::new(ByName::new(&material.own)));
     config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
     // Sessions that rustls keeps itself would come back without being judged.
     config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -112,6 +112,15 @@ impl GateCommand {
         gate
     }
 
+    /// What `clawgate check` says to the same settings.
+    pub fn check(self) -> Output {
+        let mut check = Self::bare("check");
+        check.command.args(self.command.get_args().skip(1));
+        let set = self.command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        check.command.envs(set);
+        check.output()
+    }
+
     /// Runs it to its end; for starts that are to be refused.
     pub fn output(mut self) -> Output {
         let output = self.command.stdin(Stdio::null()).output().unwrap();

@@ -16,8 +16,8 @@ fn what_is_required_suffices_and_the_rest_has_defaults() {
     let settings = sources.settings();
     assert_eq!(settings.listen, [address("127.0.0.1:8443")]);
     assert_eq!(settings.handshake_timeout, Duration::from_secs(5));
-    assert_eq!(settings.material_paths.certificate, Some(sources.path("server.pem")));
-    assert_eq!(settings.material_paths.private_key, Some(sources.path("server.key")));
+    assert_eq!(settings.material_paths.certificates, [sources.path("server.pem")]);
+    assert_eq!(settings.material_paths.private_keys, [sources.path("server.key")]);
     assert_eq!(settings.material_paths.client_ca, [sources.path("ca.pem")]);
     assert!(settings.material_paths.crl.is_empty());
     assert!(settings.clients_allow.is_empty());

@@ -1,0 +1,84 @@
+//! Which of the gate's certificates a sender is shown.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{SignatureAlgorithm, SignatureScheme};
+
+use super::material::Own;
+use crate::identity::San;
+
+/// The certificates, by the names that senders ask for (SNI, RFC 6066 section 3).
+#[derive(Debug)]
+pub(super) struct ByName {
+    certificates: Vec<Arc<CertifiedKey>>,
+    /// By DNS name in lower case, a wildcard with its `*`: which certificates, the better first.
+    names: HashMap<String, Vec<usize>>,
+    /// For senders that ask for no name, or for one that nobody has.
+    default: Vec<usize>,
+}
+
+impl ByName {
+    /// Chooses from `own`, of which the first is the default.
+    pub(super) fn new(own: &[Own]) -> Self {
+        let mut names: HashMap<String, Vec<usize>> = HashMap::new();
+        for (number, certificate) in own.iter().enumerate() {
+            for name in certificate.names.iter().filter_map(dns) {
+                let numbers = names.entry(name).or_default();
+                if !numbers.contains(&number) {
+                    numbers.push(number);
+                }
+            }
+        }
+        for numbers in names.values_mut() {
+            // A stable sort: among equals the one that was named first.
+            numbers.sort_by_key(|number| rank(own[*number].algorithm()));
+        }
+        // Its twins with another kind of key stand in for the first.
+        let of_first = own.first().map(|first| first.names.as_slice()).unwrap_or_default();
+        let twins = (1..own.len()).filter(|number| {
+            let names = &own[*number].names;
+            of_first.iter().any(|name| dns(name).is_some() && names.contains(name))
+        });
+        let mut default: Vec<usize> = std::iter::once(0).chain(twins).collect();
+        default.sort_by_key(|number| rank(own[*number].algorithm()));
+        let certificates = own.iter().map(|own| Arc::clone(&own.certified)).collect();
+        Self { certificates, names, default }
+    }
+
+    /// The certificate for a sender that asks for `name` and can verify `schemes`.
+    ///
+    /// One that it cannot verify is given only when there is no other of that name: rustls says then what
+    /// is missing, where a certificate of another name would only be refused by the sender.
+    fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<&Arc<CertifiedKey>> {
+        let name = name.map(|name| name.trim_end_matches('.').to_ascii_lowercase());
+        let wildcard =
+            name.as_deref().and_then(|name| name.split_once('.')).map(|(_, rest)| format!("*.{rest}"));
+        let of = |name: &Option<String>| name.as_ref().and_then(|name| self.names.get(name));
+        let named: Vec<usize> = of(&name).into_iter().chain(of(&wildcard)).flatten().copied().collect();
+        let candidates = if named.is_empty() { &self.default } else { &named };
+        let mut candidates = candidates.iter().filter_map(|number| self.certificates.get(*number));
+        let first = candidates.clone().next();
+        candidates.find(|certified| certified.key.choose_scheme(schemes).is_some()).or(first)
+    }
+}
+
+/// Signing costs RSA many times what it costs the others, and its certificates are larger.
+fn rank(algorithm: SignatureAlgorithm) -> u8 {
+    u8::from(algorithm == SignatureAlgorithm::RSA)
+}
+
+fn dns(name: &San) -> Option<String> {
+    match name {
+        San::Dns(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    }
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.choose(hello.server_name(), hello.signature_schemes()).cloned()
+    }
+}

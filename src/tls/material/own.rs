@@ -1,0 +1,258 @@
+//! The gate's own certificates: each with its key, whatever the order in which they were named.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::SignatureAlgorithm;
+use rustls::crypto::aws_lc_rs;
+use rustls::sign::{CertifiedKey, SigningKey};
+use rustls_pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::{Input, Loader};
+use crate::identity::{Certificate, San, rfc3339};
+
+/// One of the gate's certificates.
+#[derive(Clone, Debug)]
+pub struct Own {
+    /// The chain, leaf first, with its key.
+    pub certified: Arc<CertifiedKey>,
+    /// The leaf in words.
+    pub certificate: Certificate,
+    /// Names the leaf is good for.
+    pub names: Vec<San>,
+    /// The file with the chain.
+    pub path: PathBuf,
+    /// The file with the key.
+    pub key_path: PathBuf,
+}
+
+impl Own {
+    /// What kind of key it has.
+    pub fn algorithm(&self) -> SignatureAlgorithm {
+        self.certified.key.algorithm()
+    }
+}
+
+/// A chain as it was read.
+struct Chain {
+    path: PathBuf,
+    ders: Vec<CertificateDer<'static>>,
+    certificate: Certificate,
+    names: Vec<San>,
+    spki: Vec<u8>,
+}
+
+/// A key as it was read.
+struct Key {
+    path: PathBuf,
+    key: Arc<dyn SigningKey>,
+}
+
+impl Key {
+    fn fits(&self, chain: &Chain) -> bool {
+        self.key.public_key().is_some_and(|spki| spki.as_ref() == chain.spki)
+    }
+}
+
+impl Loader {
+    /// Reads chains and keys and puts together what fits. The first chain stays the first.
+    pub(super) fn own(&mut self, chain_paths: &[PathBuf], key_paths: &[PathBuf]) -> Vec<Own> {
+        let chains: Vec<_> = chain_paths.iter().map(|path| self.chain(path)).collect();
+        let keys: Vec<_> = key_paths.iter().map(|path| self.key(path)).collect();
+        // Beside a file that cannot be read nobody knows what is missing.
+        let whole = chains.iter().all(Option::is_some) && keys.iter().all(Option::is_some);
+        let keys: Vec<Key> = keys.into_iter().flatten().collect();
+        let chains: Vec<Chain> = chains.into_iter().flatten().collect();
+        if whole {
+            self.left_over(&chains, &keys);
+        }
+        let own = chains.into_iter().filter_map(|chain| {
+            let key = keys.iter().find(|key| key.fits(&chain))?;
+            self.certified(chain, key)
+        });
+        let own: Vec<Own> = own.collect();
+        self.never_shown(&own);
+        own
+    }
+
+    /// Says which chain has no key, and which key no chain.
+    fn left_over(&mut self, chains: &[Chain], keys: &[Key]) {
+        let listed = |paths: Vec<&Path>| {
+            let shown = paths.iter().map(|path| path.display().to_string());
+            shown.collect::<Vec<_>>().join(", ")
+        };
+        let mend = "give the key that the certificate was requested with; \
+                    `openssl pkey -in KEY -pubout` and `openssl x509 -in CERT -pubkey -noout` must print the same";
+        let chain_paths = || listed(chains.iter().map(|chain| chain.path.as_path()).collect());
+        for key in keys.iter().filter(|key| !chains.iter().any(|chain| key.fits(chain))) {
+            let what = match chains {
+                [] => continue,
+                [only] => format!("does not fit the certificate in {}", only.path.display()),
+                _ => format!("fits none of the certificates in {}", chain_paths()),
+            };
+            self.problem(Input::PrivateKey, &key.path, what, mend);
+        }
+        for chain in chains.iter().filter(|chain| !keys.iter().any(|key| key.fits(chain))) {
+            // A pair that does not fit is one mistake, and named above.
+            if keys.is_empty() || (chains.len(), keys.len()) == (1, 1) {
+                continue;
+            }
+            let key_paths = listed(keys.iter().map(|key| key.path.as_path()).collect());
+            let what = format!("has no key: none of those in {key_paths} fits it");
+            self.problem(Input::Certificate, &chain.path, what, format!("name its key, too: {mend}"));
+        }
+    }
+
+    /// Says of each certificate in whose place another is shown to everybody.
+    fn never_shown(&mut self, own: &[Own]) {
+        for (number, later) in own.iter().enumerate().skip(1) {
+            let covered = |name: &San| {
+                let same = |other: &&Own| other.algorithm() == later.algorithm();
+                own[..number].iter().filter(same).find(|other| other.names.contains(name))
+            };
+            let dns: Vec<_> =
+                later.names.iter().filter(|name| matches!(name, San::Dns(_))).map(covered).collect();
+            let Some(first) = dns.first() else {
+                let what = "is never shown: senders ask by DNS name, and it has none; only the first is shown to \
+                            who asks for no name";
+                self.warning(Input::Certificate, &later.path, what, "name it first, or take it out");
+                continue;
+            };
+            let Some(earlier) = first else { continue };
+            if dns.iter().all(Option::is_some) {
+                let what = format!(
+                    "is never shown: {} is there before it, for the same names and with the same kind of key",
+                    earlier.path.display()
+                );
+                self.warning(Input::Certificate, &later.path, what, "take one of the two out");
+            }
+        }
+    }
+
+    fn certified(&mut self, chain: Chain, key: &Key) -> Option<Own> {
+        let Chain { path, ders, certificate, names, .. } = chain;
+        let certified = CertifiedKey::new(ders, Arc::clone(&key.key));
+        if let Err(error) = certified.keys_match() {
+            let what = format!("cannot be used: {error}");
+            self.problem(Input::Certificate, &path, what, "have it issued again, as X.509 version 3");
+            return None;
+        }
+        let certified = Arc::new(certified);
+        Some(Own { certified, certificate, names, path, key_path: key.path.clone() })
+    }
+
+    fn chain(&mut self, path: &Path) -> Option<Chain> {
+        let pem = self.items(Input::Certificate, path)?;
+        let found = pem.contents();
+        let ders = pem.certificates();
+        let Some(leaf) = ders.first() else {
+            let mend = "give the gate's certificate, followed by its intermediates, in PEM";
+            self.problem(Input::Certificate, path, format!("has no certificate: {found}"), mend);
+            return None;
+        };
+        let Ok((_, x509)) = X509Certificate::from_der(leaf) else {
+            let mend = "write the file again; it may be cut off";
+            self.problem(Input::Certificate, path, "has a first certificate that is not X.509", mend);
+            return None;
+        };
+        let names = self.leaf(path, &x509);
+        self.order(path, &ders);
+        let certificate = Certificate::of(leaf, &x509);
+        let spki = x509.public_key().raw.to_vec();
+        Some(Chain { path: path.to_owned(), certificate, names, spki, ders })
+    }
+
+    fn key(&mut self, path: &Path) -> Option<Key> {
+        let pem = self.items(Input::PrivateKey, path)?;
+        if pem.encrypted {
+            let mend = "decrypt it: openssl pkey -in KEY -out PLAIN_KEY, and chmod 600 PLAIN_KEY";
+            self.problem(
+                Input::PrivateKey,
+                path,
+                "is an encrypted private key, which the gate cannot open",
+                mend,
+            );
+            return None;
+        }
+        let found = pem.contents();
+        let mut keys = pem.keys();
+        let key = keys.next();
+        let more = keys.next().is_some();
+        if key.is_none() {
+            let what = format!("has no private key: {found}");
+            self.problem(
+                Input::PrivateKey,
+                path,
+                what,
+                "give the key of the gate's certificate, in PEM",
+            );
+        }
+        if more {
+            let what = "has several private keys; the first is used";
+            self.warning(Input::PrivateKey, path, what, "keep one key in a file");
+        }
+        match aws_lc_rs::sign::any_supported_type(&key?) {
+            Ok(key) => Some(Key { path: path.to_owned(), key }),
+            Err(error) => {
+                let mend = "use an ECDSA (P-256, P-384, P-521), RSA (2048 bits or more) or Ed25519 key";
+                let what = format!("is no usable private key: {error}");
+                self.problem(Input::PrivateKey, path, what, mend);
+                None
+            }
+        }
+    }
+
+    /// Checks the leaf; the names it is good for.
+    fn leaf(&mut self, path: &Path, x509: &X509Certificate<'_>) -> Vec<San> {
+        let names = San::all(x509);
+        if !names.iter().any(|name| matches!(name, San::Dns(_) | San::Ip(_))) {
+            let mend = "have it issued with subjectAltName=DNS:the.name.senders.call (the common name does not count)";
+            self.problem(
+                Input::Certificate,
+                path,
+                "is not for any name: it has no DNS or IP alternative name",
+                mend,
+            );
+        }
+        let validity = x509.validity();
+        if validity.not_after.timestamp() < self.now {
+            let what = format!("has expired: it was valid until {}", rfc3339(validity.not_after));
+            self.warning(
+                Input::Certificate,
+                path,
+                what,
+                "renew it; senders will refuse the gate until then",
+            );
+        }
+        if validity.not_before.timestamp() > self.now {
+            let what = format!("is not valid before {}", rfc3339(validity.not_before));
+            self.warning(
+                Input::Certificate,
+                path,
+                what,
+                "check this machine's clock; senders may refuse the gate",
+            );
+        }
+        names
+    }
+
+    /// RFC 8446 section 4.4.2: each certificate should certify the one before it.
+    fn order(&mut self, path: &Path, chain: &[CertificateDer<'static>]) {
+        for pair in chain.windows(2) {
+            let (Ok((_, child)), Ok((_, issuer))) =
+                (X509Certificate::from_der(&pair[0]), X509Certificate::from_der(&pair[1]))
+            else {
+                let mend = "write the file again; it may be cut off";
+                self.problem(Input::Certificate, path, "has a certificate that is not X.509", mend);
+                return;
+            };
+            if child.issuer().as_raw() != issuer.subject().as_raw() {
+                let mend =
+                    "put the leaf first, then the CA that issued it, then the CA that issued that one";
+                self.warning(Input::Certificate, path, "does not hold the chain in order", mend);
+                return;
+            }
+        }
+    }
+}
