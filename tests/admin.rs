@@ -125,8 +125,8 @@ fn status_says_what_runs() {
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!((&status["generation"], &status["draining"]), (&1.into(), &false.into()));
     assert_eq!(status["certificates"][0]["subject"], "O=Example,CN=gate");
-    assert_eq!(status["certificate"]["fingerprint_sha256"], pki.server.fingerprint());
-    assert!(status["certificate"]["not_after"].as_str().unwrap().ends_with('Z'), "{status}");
+    assert_eq!(status["certificates"][0]["fingerprint_sha256"], pki.server.fingerprint());
+    assert!(status["certificates"][0]["not_after"].as_str().unwrap().ends_with('Z'), "{status}");
     assert_eq!(status["client_cas"][0]["subject"], "CN=Test Root");
     let routes = serde_json::json!([
         { "path": "/hooks/wake", "methods": "POST", "upstream": upstream }
