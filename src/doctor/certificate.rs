@@ -23,19 +23,33 @@ const MIN_RSA: usize = 2048;
 const WEAK_SIGNATURES: [&str; 3] = ["1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.2.840.10045.4.1"];
 
 pub(super) fn findings(settings: &Settings, at: i64) -> Vec<Finding> {
-    let place = Place::new("certificate", "");
-    let chain = &settings.material.server.cert;
+    let own = &settings.material.own;
+    let one = own.len() == 1;
+    own.iter()
+        .flat_map(|own| {
+            let name = if one { String::new() } else { own.path.display().to_string() };
+            of_chain(&Place::new("certificate", name), &own.certified.cert, settings, at)
+        })
+        .collect()
+}
+
+fn of_chain(
+    place: &Place,
+    chain: &[CertificateDer<'static>],
+    settings: &Settings,
+    at: i64,
+) -> Vec<Finding> {
     let parsed: Vec<_> = chain.iter().filter_map(|der| X509Certificate::from_der(der).ok()).collect();
     let parsed: Vec<_> = parsed.into_iter().map(|(_, x509)| x509).collect();
     let Some(leaf) = parsed.first() else {
         return Vec::new();
     };
     vec![
-        dates(&place, &parsed, at),
-        names(&place, leaf),
-        purpose(&place, leaf),
-        completeness(&place, &parsed, &settings.material.trust.cas),
-        strength(&place, &parsed),
+        dates(place, &parsed, at),
+        names(place, leaf),
+        purpose(place, leaf),
+        completeness(place, &parsed, &settings.material.trust.cas),
+        strength(place, &parsed),
     ]
 }
 

@@ -16,10 +16,10 @@ const GROUP_WRITE: u32 = 0o020;
 const STICKY: u32 = 0o1000;
 
 pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
-    let key = settings.material_paths.private_key.as_deref();
-    let key = key.map(|path| secret(&Place::new("files", path.display()), path));
+    let keys = settings.material_paths.private_keys.iter();
+    let keys = keys.map(|path| secret(&Place::new("files", path.display()), path));
     let files = settings.files.iter().map(|path| alterable(&Place::new("files", path.display()), path));
-    let found: Vec<_> = key.into_iter().flatten().chain(files.flatten()).collect();
+    let found: Vec<_> = keys.flatten().chain(files.flatten()).collect();
     if found.is_empty() {
         return vec![
             Place::new("files", "").good("modes", "nobody else can change them, or read the key"),

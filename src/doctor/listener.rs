@@ -17,7 +17,7 @@ use crate::explain::{self, Ending, Observed, Outcome, Server, Verdict};
 use crate::identity::San;
 use crate::tls::RefuseWith;
 use crate::tls::greeting::describe;
-use crate::tls::material::unix_seconds;
+use crate::tls::material::{Own, unix_seconds};
 
 /// How long the gate may take to answer one probe.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -88,8 +88,8 @@ impl Visit<'_> {
 
     /// This listener under a name that the certificate is for.
     fn server(&self) -> Option<Server> {
-        let names = &self.settings.material.server_names;
-        let dns = names.iter().find_map(|name| match name {
+        let first = self.settings.material.own.first();
+        let dns = first.iter().flat_map(|own| &own.names).find_map(|name| match name {
             San::Dns(name) => Some(name.replacen('*', "clawgate-doctor", 1)),
             _ => None,
         });
@@ -155,7 +155,8 @@ impl Visit<'_> {
             self.place.fault("up_to_date", detail, mend)
         };
         let material = &self.settings.material;
-        if seen.chain.first() != material.server.cert.first() {
+        let own = |own: &Own| own.certified.cert.first() == seen.chain.first();
+        if !material.own.iter().any(own) {
             return stale("it serves another certificate than the one in tls.certificate");
         }
         let at = unix_seconds(self.now);

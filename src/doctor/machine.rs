@@ -21,7 +21,7 @@ pub(super) fn findings(settings: &Settings, now: SystemTime) -> Vec<Finding> {
 /// Held against the newest date among the certificates: somebody's clock was there already.
 fn clock(place: &Place, settings: &Settings, at: i64) -> Finding {
     let material = &settings.material;
-    let own = material.server.cert.iter();
+    let own = material.own.iter().flat_map(|own| &own.certified.cert);
     let begins = |der: &rustls_pki_types::CertificateDer<'_>| {
         let (_, x509) = X509Certificate::from_der(der).ok()?;
         Some(x509.validity().not_before.timestamp())
