@@ -4,10 +4,11 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::Parser;
-use clawgate::app::{App, Ending};
+use clawgate::app::{App, Ending, Reading};
 use clawgate::cli::{Cli, Command, DoctorArgs, ExplainArgs};
 use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load};
 use clawgate::doctor::{self, Caller, State};
@@ -26,20 +27,21 @@ const CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Run(args) => run(&args),
+        Command::Run(args) => run(args),
         Command::Check(args) => check(&args),
         Command::Explain(args) => explain(&args),
         Command::Doctor(args) => doctor(&args).unwrap_or_else(|code| code),
     }
 }
 
-fn run(args: &SettingsArgs) -> ExitCode {
-    let app = match load_and_prepare(args) {
+fn run(args: SettingsArgs) -> ExitCode {
+    let Reading { files, app } = read(&args);
+    let app = match app {
         Ok(app) => app,
         Err(problem) => return misconfigured(&problem),
     };
     start_logging(app.log());
-    match app.run(&|| load_and_prepare(args)) {
+    match app.run(files, Arc::new(move || read(&args))) {
         Ok(Ending::Drained) => ExitCode::SUCCESS,
         Ok(Ending::AtOnce) => ExitCode::from(FAILURE),
         Err(error) => {
@@ -50,7 +52,7 @@ fn run(args: &SettingsArgs) -> ExitCode {
 }
 
 fn check(args: &SettingsArgs) -> ExitCode {
-    let app = match load_and_prepare(args) {
+    let app = match read(args).app {
         Ok(app) => app,
         Err(problem) => return misconfigured(&problem),
     };
@@ -164,12 +166,17 @@ fn misconfigured(problem: &str) -> ExitCode {
     ExitCode::from(CONFIG)
 }
 
-/// Reads everything there is to read; on failure says what is wrong, for people.
-fn load_and_prepare(args: &SettingsArgs) -> Result<App, String> {
+/// Reads everything there is to read.
+fn read(args: &SettingsArgs) -> Reading {
     let environment = std::env::vars_os().collect();
-    let settings =
-        load(args, &environment, SystemTime::now()).map_err(|problems| problems.to_string())?;
-    App::prepare(settings).map_err(|error| format!("clawgate: {error}"))
+    match load(args, &environment, SystemTime::now()) {
+        Ok(mut settings) => {
+            let files = std::mem::take(&mut settings.files);
+            let app = App::prepare(settings).map_err(|error| format!("clawgate: {error}"));
+            Reading { files, app }
+        }
+        Err(problems) => Reading { app: Err(problems.to_string()), files: problems.into_files() },
+    }
 }
 
 fn start_logging(log: &LogSettings) {

@@ -1,5 +1,8 @@
 //! SIGHUP: everything is read anew, and taken as a whole or not at all.
 
+mod half_written;
+mod watching;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -179,7 +182,7 @@ fn what_is_read_at_the_start_only_is_said_to_need_one() {
 
 #[test]
 fn no_request_fails_over_many_reloads_under_load() {
-    const RELOADS: usize = 100;
+    const RELOADS: usize = 1000;
     let pki = Arc::new(Pki::new());
     let gate = Arc::new(start(&pki, &Backend::ok()));
     let done = Arc::new(AtomicBool::new(false));

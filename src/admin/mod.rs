@@ -1,8 +1,8 @@
 //! The admin listener: health, metrics, status, reload. Plain HTTP on a loopback address.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -34,6 +34,8 @@ pub type ReloadRequest = oneshot::Sender<Result<u64, String>>;
 pub struct Status {
     started: Instant,
     facts: Mutex<Value>,
+    /// Of the last reload, if it failed: since when, what asked for it, and why.
+    reload_failed: Mutex<Option<Value>>,
     metrics: Arc<Metrics>,
     drain: Drain,
     asks: mpsc::Sender<ReloadRequest>,
@@ -68,16 +70,25 @@ impl Status {
         drain: Drain,
         asks: mpsc::Sender<ReloadRequest>,
     ) -> Self {
-        Self { started: Instant::now(), facts: Mutex::new(facts), metrics, drain, asks }
+        let (facts, reload_failed) = (Mutex::new(facts), Mutex::new(None));
+        Self { started: Instant::now(), facts, reload_failed, metrics, drain, asks }
     }
 
     /// After a reload.
     pub fn replace(&self, facts: Value) {
-        *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = facts;
+        *lock(&self.facts) = facts;
+        *lock(&self.reload_failed) = None;
+    }
+
+    /// After a reload that changed nothing.
+    pub fn reload_failed(&self, origin: &str, detail: &str) {
+        let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        *lock(&self.reload_failed) = Some(json!({ "at": at, "origin": origin, "detail": detail }));
     }
 
     fn json(&self) -> Value {
-        let mut status = self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut status = lock(&self.facts).clone();
+        status["reload_failed"] = lock(&self.reload_failed).clone().unwrap_or_default();
         status["uptime_s"] = self.started.elapsed().as_secs().into();
         status["draining"] = self.drain.has_begun().into();
         status["connections"] = self.metrics.open_connections().into();
@@ -97,13 +108,26 @@ impl Status {
             "/readyz" if self.drain.has_begun() => {
                 (StatusCode::SERVICE_UNAVAILABLE, TEXT, "draining\n".to_owned())
             }
-            "/readyz" => (StatusCode::OK, TEXT, "ready\n".to_owned()),
+            "/readyz" => (StatusCode::OK, TEXT, self.readiness()),
             "/metrics" => {
                 let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
                 (StatusCode::OK, kind, self.metrics.encode())
             }
             "/status" => (StatusCode::OK, "application/json", format!("{:#}\n", self.json())),
             _ => (StatusCode::NOT_FOUND, TEXT, "/livez /readyz /metrics /status /reload\n".to_owned()),
+        }
+    }
+
+    /// A failed reload is no reason not to be called: what was there before goes on.
+    fn readiness(&self) -> String {
+        match &*lock(&self.reload_failed) {
+            None => "ready\n".to_owned(),
+            Some(failed) => format!(
+                "ready, but the last reload failed ({}, {}):\n{}\n",
+                failed["at"].as_str().unwrap_or_default(),
+                failed["origin"].as_str().unwrap_or_default(),
+                failed["detail"].as_str().unwrap_or_default()
+            ),
         }
     }
 
@@ -125,6 +149,11 @@ impl Status {
             Err(_) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "the gate is ending\n".to_owned()),
         }
     }
+}
+
+/// Nothing under these locks can be left half-done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Serves until the control runtime ends: health must be told while the gate drains, too.

@@ -48,6 +48,20 @@ pub(super) struct Warning<'a> {
 }
 
 #[derive(Serialize)]
+pub(super) struct WatchFailed {
+    detail: String,
+    hint: &'static str,
+}
+
+impl WatchFailed {
+    pub(super) fn new(error: &notify::Error) -> Self {
+        let hint = "a change of the files is noticed late: raise fs.inotify.max_user_watches and \
+                    fs.inotify.max_user_instances, or send SIGHUP after a change";
+        Self { detail: error.to_string(), hint }
+    }
+}
+
+#[derive(Serialize)]
 pub(super) struct Draining {
     signal: &'static str,
     connections: i64,
@@ -90,6 +104,7 @@ impl<'a> ReloadFailed<'a> {
 
 #[derive(Serialize)]
 pub(super) struct Reloaded {
+    origin: &'static str,
     generation: u64,
     changed: Vec<String>,
     /// Settings that are read at the start only, and differ now.
@@ -98,8 +113,8 @@ pub(super) struct Reloaded {
 }
 
 impl Reloaded {
-    pub(super) fn new(generation: u64, old: &Settings, new: &Settings) -> Self {
-        Self { generation, changed: changes(old, new), needs_restart: fixed(old, new) }
+    pub(super) fn new(origin: &'static str, generation: u64, old: &Settings, new: &Settings) -> Self {
+        Self { origin, generation, changed: changes(old, new), needs_restart: fixed(old, new) }
     }
 }
 

@@ -5,8 +5,10 @@
 //! control runtime: signals, the admin listener, draining.
 
 mod events;
+mod folders;
 mod orders;
 mod serving;
+mod watch;
 mod worker;
 
 use std::io;
@@ -21,12 +23,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tracing::Level;
 
-use self::events::{Started, Stopped, Warning};
+use self::events::{Started, Stopped, Warning, WatchFailed};
 use self::orders::Orders;
 use self::serving::Serving;
+use self::watch::Watch;
 use self::worker::{Sockets, Worker};
 use crate::admin::{self, Status};
-use crate::config::{LogSettings, Problem, RouteSettings, Settings, UpstreamSettings};
+use crate::config::{Files, LogSettings, Problem, RouteSettings, Settings, UpstreamSettings};
 use crate::identity::San;
 use crate::ingress::{Backend, Capacity, Gate, Generation, Reception, Refusals, Upstream};
 use crate::live::Live;
@@ -84,8 +87,17 @@ fn mend(error: &io::Error) -> &'static str {
     }
 }
 
-/// Reads the settings and all files anew; on failure says what is wrong, for people.
-pub type Reload<'a> = dyn Fn() -> Result<App, String> + 'a;
+/// What came of reading the settings and all files.
+#[derive(Debug)]
+pub struct Reading {
+    /// The files, as they were just before.
+    pub files: Files,
+    /// The gate they make, or what is wrong, for people.
+    pub app: Result<App, String>,
+}
+
+/// Reads everything anew.
+pub type Reread = dyn Fn() -> Reading + Send + Sync;
 
 /// The number of the settings that the gate started with.
 const FIRST_GENERATION: u64 = 1;
@@ -168,8 +180,9 @@ impl App {
 
     /// Binds all addresses, serves until told to stop, drains.
     ///
-    /// `reload` reads the settings and all files anew, when that is asked for.
-    pub fn run(self, reload: &Reload<'_>) -> Result<Ending, RunError> {
+    /// `reread` reads everything anew: when one of `files`, which this gate was read from, changes, and
+    /// whenever that is asked for.
+    pub fn run(self, files: Files, reread: Arc<Reread>) -> Result<Ending, RunError> {
         let control = Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
         let started = Instant::now();
         let sockets = Sockets::bind(&self.settings)?;
@@ -180,7 +193,8 @@ impl App {
         let drain = Drain::default();
         control.block_on(async {
             let (asks, requests) = mpsc::channel(1);
-            let orders = Orders::new(requests).map_err(RunError::Start)?;
+            let watch = self.settings.watch.then(|| watch(files));
+            let orders = Orders::new(requests, watch).map_err(RunError::Start)?;
             let tasks = Tasks::default();
             let (admin, status) = match sockets.admin {
                 Some(listener) => {
@@ -227,7 +241,7 @@ impl App {
                 metrics: &metrics,
                 drain: &drain,
                 status: status.as_deref(),
-                reload,
+                reread,
             };
             let ending = serving.until_stopped(orders, ended).await?;
             refusals.sum_up();
@@ -288,6 +302,14 @@ impl App {
             );
         }
     }
+}
+
+fn watch(files: Files) -> Watch {
+    let (watch, outcome) = Watch::new(files);
+    if let Err(error) = outcome {
+        emit(Level::WARN, "watch_failed", &WatchFailed::new(&error));
+    }
+    watch
 }
 
 /// Logs folded refusals once a `window`, as long as the gate runs.

@@ -1,11 +1,16 @@
-//! What the gate is told while it runs: by signals, and over the admin listener.
+//! What the gate is told while it runs: by signals, over the admin listener, and by its files.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tracing::Level;
 
+use super::events::WatchFailed;
+use super::watch::Watch;
 use crate::admin::ReloadRequest;
+use crate::config::Files;
+use crate::observe::emit;
 
 /// All the ways to tell the gate something.
 pub(super) struct Orders {
@@ -13,6 +18,7 @@ pub(super) struct Orders {
     interrupt: Signal,
     hangup: Signal,
     requests: mpsc::Receiver<ReloadRequest>,
+    watch: Option<Watch>,
 }
 
 /// One order, with where it came from.
@@ -23,12 +29,17 @@ pub(super) enum Order {
 }
 
 impl Orders {
-    pub(super) fn new(requests: mpsc::Receiver<ReloadRequest>) -> io::Result<Self> {
+    /// Without a `watch`, changed files are no order.
+    pub(super) fn new(
+        requests: mpsc::Receiver<ReloadRequest>,
+        watch: Option<Watch>,
+    ) -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
             requests,
+            watch,
         })
     }
 
@@ -38,6 +49,23 @@ impl Orders {
             _ = self.interrupt.recv() => Order::Stop("SIGINT"),
             _ = self.hangup.recv() => Order::Reload("SIGHUP", None),
             Some(request) = self.requests.recv() => Order::Reload("POST /reload", Some(request)),
+            () = changed(&mut self.watch) => Order::Reload("changed files", None),
         }
+    }
+
+    /// Takes orders from the files that were read last.
+    pub(super) fn follow(&mut self, files: Files) {
+        if let Some(watch) = &mut self.watch
+            && let Err(error) = watch.follow(files)
+        {
+            emit(Level::WARN, "watch_failed", &WatchFailed::new(&error));
+        }
+    }
+}
+
+async fn changed(watch: &mut Option<Watch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use tracing::Level;
 
 use super::events::{Draining, ReloadFailed, Reloaded};
 use super::orders::{Order, Orders};
-use super::{App, Ending, Kept, Reload, RunError};
+use super::{App, Ending, Kept, Reading, Reread, RunError};
 use crate::admin::{self, ReloadRequest, Status};
 use crate::ingress::Generation;
 use crate::live::Live;
@@ -25,7 +26,7 @@ pub(super) struct Serving<'a> {
     pub(super) metrics: &'a Metrics,
     pub(super) drain: &'a Drain,
     pub(super) status: Option<&'a Status>,
-    pub(super) reload: &'a Reload<'a>,
+    pub(super) reread: Arc<Reread>,
 }
 
 impl Serving<'_> {
@@ -47,7 +48,11 @@ impl Serving<'_> {
             tokio::select! {
                 order = orders.next() => match order {
                     Order::Stop(name) => break name,
-                    Order::Reload(name, request) => tell(request, self.reload(name)),
+                    Order::Reload(name, request) => {
+                        let Reading { files, app } = self.read().await?;
+                        orders.follow(files);
+                        tell(request, self.adopt(name, app));
+                    }
                 },
                 // Workers end when told to; before that it is a fault.
                 ended = &mut finished => return ended.and(Err(RunError::Worker)),
@@ -76,10 +81,20 @@ impl Serving<'_> {
         }
     }
 
-    /// Reads everything anew, and takes it as a whole or not at all; returns the generation's number.
-    fn reload(&mut self, origin: &'static str) -> Result<u64, String> {
-        let next = (self.reload)().inspect_err(|problem| {
+    /// Reads everything anew, off this thread: large revocation lists take their time, and health has to be
+    /// told meanwhile.
+    async fn read(&self) -> Result<Reading, RunError> {
+        let reread = Arc::clone(&self.reread);
+        spawn_blocking(move || reread()).await.map_err(|fault| RunError::Start(fault.into()))
+    }
+
+    /// Takes what was read as a whole or not at all; returns the generation's number.
+    fn adopt(&mut self, origin: &'static str, next: Result<App, String>) -> Result<u64, String> {
+        let next = next.inspect_err(|problem| {
             self.metrics.reloaded(false, self.number);
+            if let Some(status) = self.status {
+                status.reload_failed(origin, problem);
+            }
             emit(Level::ERROR, "reload_failed", &ReloadFailed::new(origin, self.number, problem));
         })?;
         self.number += 1;
@@ -92,7 +107,8 @@ impl Serving<'_> {
         if let Some(status) = self.status {
             status.replace(admin::facts(&next.settings, self.number));
         }
-        emit(Level::INFO, "reloaded", &Reloaded::new(self.number, &self.app.settings, &next.settings));
+        let reloaded = Reloaded::new(origin, self.number, &self.app.settings, &next.settings);
+        emit(Level::INFO, "reloaded", &reloaded);
         next.log_warnings();
         self.app = next;
         Ok(self.number)

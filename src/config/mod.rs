@@ -9,6 +9,7 @@
 mod args;
 mod environment;
 mod file;
+mod files;
 pub mod keys;
 mod layers;
 mod problem;
@@ -23,12 +24,12 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 pub use args::SettingsArgs;
 pub use environment::Environment;
+pub use files::Files;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::{HookToken, TokenError};
 pub use settings::{Limits, LogFormat, LogSettings, RouteSettings, Settings, UpstreamSettings};
@@ -49,23 +50,18 @@ pub fn load(
     now: SystemTime,
 ) -> Result<Settings, Problems> {
     let mut report = Report::default();
+    let mut files = Files::default();
+    files.look(args.config().or_else(|| environment.config()).map(PathBuf::from));
     let file = read_file(args, environment, &mut report);
-    let config = args.config().or_else(|| environment.config()).map(PathBuf::from);
     let flags = Layer::from_args(args, &mut report);
     let environment = environment.layer(&mut report);
     let layers = Layers([flags, environment, file.layer]);
     let sources = Sources { layers, routes: file.routes, torn: file.torn };
-    let files = named_files(config, &sources);
+    files.look(sources.files());
     match resolve::resolve(&sources, now, report) {
         Ok(settings) => Ok(Settings { files, ..settings }),
         Err(problems) => Err(problems.in_files(files)),
     }
-}
-
-fn named_files(config: Option<PathBuf>, sources: &Sources) -> Vec<PathBuf> {
-    let of_routes = sources.routes.iter().flat_map(|route| route.layer.files());
-    let files: BTreeSet<_> = config.into_iter().chain(sources.layers.files()).chain(of_routes).collect();
-    files.into_iter().collect()
 }
 
 fn read_file(args: &SettingsArgs, environment: &Environment, report: &mut Report) -> File {

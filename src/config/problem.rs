@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+
+use super::files::Files;
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,22 +64,22 @@ impl fmt::Display for Problem {
 }
 
 /// All that is wrong, so that it can be mended in one go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Problems {
     problems: Vec<Problem>,
-    files: Vec<PathBuf>,
+    files: Files,
 }
 
 impl Problems {
     /// The same, of settings that name these files.
-    pub(super) fn in_files(self, files: Vec<PathBuf>) -> Self {
+    pub(super) fn in_files(self, files: Files) -> Self {
         Self { files, ..self }
     }
 
     /// All files and folders that the settings name, whether or not they could be read: a change of one
     /// of them may be the mend.
-    pub fn files(&self) -> &[PathBuf] {
-        &self.files
+    pub fn into_files(self) -> Files {
+        self.files
     }
 
     /// The problems: those of the file by line, then the others as they were found.
@@ -133,7 +135,7 @@ impl Report {
             Origin::File { line, .. } => (0, line),
             _ => (1, 0),
         });
-        Problems { problems, files: Vec::new() }
+        Problems { problems, files: Files::default() }
     }
 }
 

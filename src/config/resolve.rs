@@ -33,6 +33,13 @@ pub(super) struct Sources {
     pub(super) torn: bool,
 }
 
+impl Sources {
+    /// The files and folders that are named.
+    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.layers.files().chain(self.routes.iter().flat_map(|route| route.layer.files()))
+    }
+}
+
 /// Makes the settings, or says all that is wrong. `now` is what certificates are held against.
 pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Result<Settings, Problems> {
     let mut resolver = Resolver { sources, report };
@@ -78,7 +85,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         workers,
         admin,
         watch,
-        files: Vec::new(),
+        files: super::files::Files::default(),
         drain_timeout,
         log,
         warnings,

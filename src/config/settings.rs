@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::files::Files;
 use super::problem::Problem;
 use super::secret::HookToken;
 use crate::policy::Rules;
@@ -44,7 +45,7 @@ pub struct Settings {
     /// Whether the files are watched, and read anew when one changes.
     pub watch: bool,
     /// All files and folders that the settings name, the TOML file itself among them.
-    pub files: Vec<PathBuf>,
+    pub files: Files,
     /// Time for requests in flight to end when the gate is told to stop; may be zero.
     pub drain_timeout: Duration,
     /// What is logged, and how.

@@ -86,6 +86,9 @@ impl Pem {
         let encrypted = is_encrypted(text);
         let plain = if encrypted { Cow::Owned(without_fields(text)) } else { Cow::Borrowed(text) };
         let items = rustls_pemfile::read_all(&mut &*plain).collect::<Result<_, _>>()?;
+        if is_cut_off(text) {
+            return Err(io::Error::other("it ends in the middle of a line"));
+        }
         Ok(Self { items, encrypted, empty: text.trim_ascii().is_empty() })
     }
 
@@ -136,6 +139,13 @@ fn kind(item: &Item) -> &'static str {
 /// The certificates in PEM text; other sections are passed over.
 pub fn certificates(pem: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
     rustls_pemfile::certs(&mut &*pem).collect()
+}
+
+/// A section that has lost all but the beginning of its first line is passed over as if it were a remark; a
+/// chain that is still being written would then be taken without its intermediates.
+fn is_cut_off(text: &[u8]) -> bool {
+    let last = text.trim_ascii_end().split(|byte| *byte == b'\n').next_back().unwrap_or_default();
+    last.starts_with(b"-") && !(last.starts_with(b"-----END ") && last.ends_with(b"-----"))
 }
 
 /// `rustls-pemfile` skips sections it does not know, these among them.

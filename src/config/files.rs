@@ -1,0 +1,164 @@
+//! The files that the settings name, as they were before they were read.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{Context, Digest, SHA256};
+
+/// Files and folders, whether or not they could be read, each as it was just before: whatever is
+/// written later, while they are read as well, makes a difference.
+#[derive(Debug, Default)]
+pub struct Files(BTreeMap<PathBuf, Sight>);
+
+impl Files {
+    /// Looks at `paths`.
+    pub(super) fn look(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
+        for path in paths {
+            let sight = Sight::of(&path);
+            self.0.insert(path, sight);
+        }
+    }
+
+    /// Their names.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.0.keys().map(PathBuf::as_path)
+    }
+
+    /// Whether one of them has another content now. `thoroughly`: not even trusting the times.
+    pub fn differ(&self, thoroughly: bool) -> bool {
+        self.0.iter().any(|(path, sight)| sight.differs(path, thoroughly))
+    }
+}
+
+/// A file, or a folder with the files in it.
+#[derive(Debug)]
+struct Sight {
+    /// What is cheap to ask for.
+    marks: Vec<Mark>,
+    /// Over names and contents.
+    content: Digest,
+}
+
+impl Sight {
+    fn of(path: &Path) -> Self {
+        Self { marks: marks(path), content: digest(path) }
+    }
+
+    fn differs(&self, path: &Path, thoroughly: bool) -> bool {
+        (thoroughly || self.marks != marks(path)) && self.content.as_ref() != digest(path).as_ref()
+    }
+}
+
+/// A file's place and times: while they are the same, hardly anybody has written to it.
+#[derive(Debug, PartialEq, Eq)]
+struct Mark {
+    device: u64,
+    inode: u64,
+    size: u64,
+    written: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl From<Metadata> for Mark {
+    fn from(metadata: Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            written: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// None for what is not there.
+fn marks(path: &Path) -> Vec<Mark> {
+    let mut all = vec![path.to_owned()];
+    all.extend(files_in(path));
+    all.iter().filter_map(|path| fs::metadata(path).ok()).map(Mark::from).collect()
+}
+
+/// The entries of a folder, in order; none where `path` is a file.
+fn files_in(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
+    files.sort();
+    files
+}
+
+/// Over the contents; what cannot be read differs from all that can.
+fn digest(path: &Path) -> Digest {
+    let mut context = Context::new(&SHA256);
+    let files = files_in(path);
+    if files.is_empty() {
+        read_into(path, &mut context);
+    }
+    for file in files {
+        context.update(file.as_os_str().as_encoded_bytes());
+        context.update(&[0]);
+        read_into(&file, &mut context);
+    }
+    context.finish()
+}
+
+fn read_into(path: &Path, context: &mut Context) {
+    struct Sink<'a>(&'a mut Context);
+
+    impl io::Write for Sink<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    // A pipe would be waited for, and is no file that can be read twice.
+    let read = fs::metadata(path).and_then(|metadata| {
+        if !metadata.is_file() {
+            return Ok(0);
+        }
+        io::copy(&mut File::open(path)?, &mut Sink(context))
+    });
+    match read {
+        Ok(length) => context.update(&length.to_le_bytes()),
+        Err(error) => context.update(format!("{:?}", error.kind()).as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_content_written_anew_is_no_difference() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ca.pem");
+        fs::write(&file, "one").unwrap();
+        let sight = Sight::of(&file);
+        fs::remove_file(&file).unwrap();
+        assert!(sight.differs(&file, false));
+        fs::write(&file, "one").unwrap();
+        assert!(!sight.differs(&file, true));
+        fs::write(&file, "two").unwrap();
+        assert!(sight.differs(&file, false));
+    }
+
+    #[test]
+    fn a_file_more_or_less_in_a_folder_is_a_difference() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.crl"), "a").unwrap();
+        let sight = Sight::of(dir.path());
+        fs::write(dir.path().join("b.crl"), "b").unwrap();
+        assert!(sight.differs(dir.path(), false));
+        fs::remove_file(dir.path().join("b.crl")).unwrap();
+        assert!(!sight.differs(dir.path(), true));
+        fs::rename(dir.path().join("a.crl"), dir.path().join("c.crl")).unwrap();
+        assert!(sight.differs(dir.path(), false));
+    }
+}
