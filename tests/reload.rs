@@ -1,19 +1,16 @@
 //! SIGHUP: everything is read anew, and taken as a whole or not at all.
 
 mod half_written;
+mod load;
 mod watching;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
-
+use crate::support::Latch;
 use crate::support::backend::Backend;
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::h2::Http2;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
 use crate::support::plain;
 use crate::support::sender::{Connection, Sender};
-use crate::support::{Latch, eventually};
 
 fn start(pki: &Pki, backend: &Backend) -> Gate {
     GateCommand::new(pki).upstream(backend.url()).start()
@@ -178,52 +175,6 @@ fn what_is_read_at_the_start_only_is_said_to_need_one() {
     pki.file("gate.toml", "[limits]\nidle_timeout = \"20s\"\n");
 
     assert_eq!(reload(&gate, 1)["needs_restart"], serde_json::json!(["limits.idle_timeout"]));
-}
-
-#[test]
-fn no_request_fails_over_many_reloads_under_load() {
-    const RELOADS: usize = 1000;
-    let pki = Arc::new(Pki::new());
-    let gate = Arc::new(start(&pki, &Backend::ok()));
-    let done = Arc::new(AtomicBool::new(false));
-    let served = Arc::new(AtomicUsize::new(0));
-    let senders: Vec<_> = (0..4)
-        .map(|number| {
-            let (pki, gate, done, served) =
-                (Arc::clone(&pki), Arc::clone(&gate), Arc::clone(&done), Arc::clone(&served));
-            thread::spawn(move || {
-                let mut kept = Sender::new(&pki, &gate).connect().unwrap();
-                while !done.load(Ordering::Relaxed) {
-                    // Half of them on one connection, half each on its own.
-                    let status = if number % 2 == 0 {
-                        post(&mut kept)
-                    } else {
-                        Sender::new(&pki, &gate).post("/hooks/wake", "{}").status
-                    };
-                    assert_eq!(status, 200);
-                    served.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
-
-    for number in 1..=RELOADS {
-        if number % 2 == 0 {
-            pki.files("server", &Leaf::server().issued_by(&pki.intermediate, &[&pki.intermediate]));
-        }
-        reload(&gate, number);
-    }
-    let before = served.load(Ordering::Relaxed);
-    eventually("more requests", || (served.load(Ordering::Relaxed) > before + 8).then_some(()));
-    done.store(true, Ordering::Relaxed);
-    let failed = senders.into_iter().filter_map(|sender| sender.join().err()).count();
-
-    println!(
-        "{RELOADS} reloads, {} requests served, {failed} senders failed",
-        served.load(Ordering::Relaxed)
-    );
-    assert_eq!(failed, 0);
-    assert!(gate.events("connection_withdrawn").is_empty());
 }
 
 #[test]

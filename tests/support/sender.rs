@@ -242,6 +242,29 @@ impl Connection {
         self.stream.write_all(request).is_ok() && matches!(self.stream.read(&mut byte), Ok(1))
     }
 
+    /// Whether a POST to `path` is answered with 200, on a connection that may be at its end.
+    pub fn asks_for(&mut self, path: &str) -> bool {
+        let request = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+        if self.stream.write_all(request.as_bytes()).is_err() {
+            return false;
+        }
+        loop {
+            if let Some(end) = find(&self.read, b"\r\n\r\n") {
+                let answer = Answer::parse(&String::from_utf8_lossy(&self.read[..end]));
+                let length: usize = answer.header("content-length").unwrap().parse().unwrap();
+                if self.read.len() >= end + 4 + length {
+                    self.read.drain(..end + 4 + length);
+                    return answer.status == 200;
+                }
+            }
+            let mut buffer = [0; 4096];
+            match self.stream.read(&mut buffer) {
+                Ok(count) if count > 0 => self.read.extend_from_slice(&buffer[..count]),
+                _ => return false,
+            }
+        }
+    }
+
     /// Reads one answer: head, then as much body as it declares.
     pub fn answer(&mut self) -> Answer {
         loop {
