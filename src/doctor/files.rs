@@ -18,7 +18,7 @@ const STICKY: u32 = 0o1000;
 pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
     let keys = settings.material_paths.private_keys.iter();
     let keys = keys.map(|path| secret(&Place::new("files", path.display()), path));
-    let files = settings.files.iter().map(|path| alterable(&Place::new("files", path.display()), path));
+    let files = settings.files.paths().map(|path| alterable(&Place::new("files", path.display()), path));
     let found: Vec<_> = keys.flatten().chain(files.flatten()).collect();
     if found.is_empty() {
         return vec![
