@@ -18,11 +18,9 @@ pub(super) fn leading_to(path: &Path) -> BTreeSet<PathBuf> {
         folders.insert(folder);
         path = target;
     }
-    if path.is_dir() {
-        folders.insert(path.clone());
-    }
     let nearest = path.ancestors().skip(1).find(|folder| folder.is_dir());
-    folders.extend(nearest.map(Path::to_owned));
+    let last = [path.is_dir().then_some(path.as_path()), nearest];
+    folders.extend(last.into_iter().flatten().filter_map(|folder| folder.canonicalize().ok()));
     folders
 }
 
