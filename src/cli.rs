@@ -133,8 +133,8 @@ Exit codes: 0 good; 1 failed at run time; 2 usage; 78 something wrong with the s
 const SETTINGS: &str = "\
 Flags win over environment variables, those over the TOML file, that over the defaults.
 A repeatable flag is given several times; its variable holds a list with commas, but
-CLAWGATE_ALLOW one with semicolons. The hook token itself goes into CLAWGATE_HOOK_TOKEN,
-or better into a file. examples/full.toml explains every setting.
+CLAWGATE_ALLOW and CLAWGATE_DENY one with semicolons. The hook token itself goes into
+CLAWGATE_HOOK_TOKEN, or better into a file. examples/full.toml explains every setting.
 
 Examples:
   In front of OpenClaw on this machine, only for the sender `meeting-notes`:

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is how a test fails")]
 
 mod admin;
+mod authorization;
 mod bodies;
 mod diagnosis;
 mod doctor;

@@ -187,7 +187,7 @@ fn a_narrow_routes_refusal_does_not_fall_through_to_a_wider_route() {
 }
 
 #[test]
-fn a_route_is_open_to_those_its_rules_name_and_the_log_says_which_they_are() {
+fn a_route_is_open_to_those_its_rules_name_and_the_log_says_which_comes_nearest() {
     let pki = Pki::new();
     let agent = pki.client(Leaf::client("agent"));
     let backend = Backend::ok();
@@ -211,7 +211,8 @@ fn a_route_is_open_to_those_its_rules_name_and_the_log_says_which_they_are() {
     assert_eq!(line["reason"], "identity_not_allowed");
     assert_eq!(line["route"], "/hooks/agent");
     let logged = line["detail"].as_str().unwrap();
-    assert!(logged.contains("[cn=agent, o=Example] or [dns=other.example]"), "{logged:?}");
+    let nearest = "nearest is [cn=agent, o=Example]: cn=agent is asked for, but it has cn=notes";
+    assert!(logged.contains(nearest), "{logged:?}");
     assert_eq!(backend.connections(), 0);
 
     assert_eq!(Sender::with_identity(&pki, &gate, &agent).post("/hooks/agent", "{}").status, 200);

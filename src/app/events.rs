@@ -148,11 +148,18 @@ fn changes(old: &Settings, new: &Settings) -> Vec<String> {
     if before.trust.crls != after.trust.crls {
         changes.push(format!("CRLs: {} now", after.trust.crls.len()));
     }
-    if old.clients_allow.to_string() != new.clients_allow.to_string() {
-        changes.push("clients.allow".to_owned());
-    }
-    let routes = |settings: &Settings| settings.routes.iter().map(route_text).collect::<Vec<_>>();
-    if routes(old) != routes(new) {
+    let (before, after) = (&old.clients_rules, &new.clients_rules);
+    let differ = [
+        ("clients.allow", before.allow() != after.allow()),
+        ("clients.deny", before.deny() != after.deny()),
+        ("clients.audit", before.is_audited() != after.is_audited()),
+        ("clients.pins", before.pins() != after.pins()),
+    ];
+    changes.extend(differ.into_iter().filter(|(_, differ)| *differ).map(|(name, _)| name.to_owned()));
+    let same = |(old, new): (&RouteSettings, &RouteSettings)| {
+        old.rules == new.rules && route_text(old) == route_text(new)
+    };
+    if old.routes.len() != new.routes.len() || !old.routes.iter().zip(&new.routes).all(same) {
         changes.push("routes".to_owned());
     }
     let tokens = |settings: &Settings| {
@@ -165,9 +172,9 @@ fn changes(old: &Settings, new: &Settings) -> Vec<String> {
 }
 
 fn route_text(route: &RouteSettings) -> String {
-    let RouteSettings { path, methods, allow, max_body, upstream } = route;
+    let RouteSettings { path, methods, max_body, upstream, .. } = route;
     let Telling { identity, forwarded } = upstream.telling;
-    format!("{path} {methods} {allow} {max_body} {} {identity} {forwarded}", upstream.target)
+    format!("{path} {methods} {max_body} {} {identity} {forwarded}", upstream.target)
 }
 
 /// Settings that differ, but are read at the start only.

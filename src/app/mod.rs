@@ -31,7 +31,7 @@ use self::worker::{Sockets, Worker};
 use crate::admin::{self, Status};
 use crate::config::{Files, LogSettings, Problem, RouteSettings, Settings, UpstreamSettings};
 use crate::identity::San;
-use crate::ingress::{Backend, Capacity, Gate, Generation, Reception, Refusals, Upstream};
+use crate::ingress::{Backend, Capacity, Gate, Generation, Objections, Reception, Refusals, Upstream};
 use crate::live::Live;
 use crate::observe::emit;
 use crate::observe::metrics::Metrics;
@@ -145,7 +145,7 @@ struct Running {
 impl App {
     /// Builds everything that can fail without touching the network.
     pub fn prepare(settings: Settings) -> Result<Self, PrepareError> {
-        let rules = settings.clients_allow.clone();
+        let rules = settings.clients_rules.clone();
         let manners = Manners {
             timeout: settings.handshake_timeout,
             refuse_with: settings.refuse_with,
@@ -187,8 +187,9 @@ impl App {
         let started = Instant::now();
         let sockets = Sockets::bind(&self.settings)?;
         let metrics = Arc::new(Metrics::new());
-        let refusals =
-            Arc::new(Refusals::new(Arc::clone(&metrics), self.settings.log.repeat_window.is_some()));
+        let fold = self.settings.log.repeat_window.is_some();
+        let refusals = Arc::new(Refusals::new(Arc::clone(&metrics), fold));
+        let objections = Arc::new(Objections::new(Arc::clone(&metrics), fold));
         let capacity = Capacity::new(self.settings.limits.connections);
         let drain = Drain::default();
         control.block_on(async {
@@ -215,6 +216,7 @@ impl App {
                     live: Arc::clone(&live),
                     metrics: Arc::clone(&metrics),
                     refusals: Arc::clone(&refusals),
+                    objections: Arc::clone(&objections),
                     capacity: capacity.clone(),
                     idle_timeout: self.settings.limits.idle_timeout,
                     drain: drain.clone(),
@@ -230,7 +232,7 @@ impl App {
             self.log_openness();
             emit(Level::INFO, "started", &Started::new(&self.settings, &sockets.addresses, admin));
             if let Some(window) = self.settings.log.repeat_window {
-                tasks.spawn(sum_up(Arc::clone(&refusals), window));
+                tasks.spawn(sum_up(Arc::clone(&refusals), Arc::clone(&objections), window));
             }
             let (workers, ended) =
                 workers.into_iter().map(|worker| ((worker.live, worker.kept), worker.ended)).unzip();
@@ -245,6 +247,7 @@ impl App {
             };
             let ending = serving.until_stopped(orders, ended).await?;
             refusals.sum_up();
+            objections.sum_up();
             emit(Level::INFO, "stopped", &Stopped::new(started, ending.1));
             Ok(ending.0)
         })
@@ -266,7 +269,7 @@ impl App {
             Some(Route {
                 path: settings.path.clone(),
                 methods: settings.methods.clone(),
-                allow: settings.allow.clone(),
+                rules: settings.rules.clone(),
                 max_body: settings.max_body,
                 upstream: Arc::clone(&same.upstream),
             })
@@ -285,7 +288,7 @@ impl App {
 
     /// Said once: it may be meant.
     fn log_openness(&self) {
-        if self.settings.clients_allow.is_empty() {
+        if self.settings.clients_rules.is_empty() {
             let detail = "no allow rule: any certificate of the client CAs is admitted";
             let hint = "name the senders with --allow (e.g. --allow cn=meeting-notes) if the CA has other certificates";
             emit(Level::INFO, "settings_warning", &Warning { origin: "clients.allow", detail, hint });
@@ -312,11 +315,12 @@ fn watch(files: Files) -> Watch {
     watch
 }
 
-/// Logs folded refusals once a `window`, as long as the gate runs.
-async fn sum_up(refusals: Arc<Refusals>, window: Duration) {
+/// Logs what was folded once a `window`, as long as the gate runs.
+async fn sum_up(refusals: Arc<Refusals>, objections: Arc<Objections>, window: Duration) {
     loop {
         sleep(window).await;
         refusals.sum_up();
+        objections.sum_up();
     }
 }
 

@@ -58,7 +58,7 @@ impl File {
         match std::str::from_utf8(&bytes) {
             Ok(text) => Self::parse(path, text, report),
             Err(error) => {
-                let line = line_of(&bytes, error.valid_up_to());
+                let line = Lines::of(&bytes).number(error.valid_up_to());
                 let origin = Origin::File { path, line, key: None };
                 report.problem(&origin, "is not valid UTF-8", "save the file as UTF-8");
                 Self { torn: true, ..Self::default() }
@@ -69,8 +69,9 @@ impl File {
     /// Reads the content of a file.
     pub(super) fn parse(path: Arc<Path>, text: &str, report: &mut Report) -> Self {
         let (document, errors) = DeTable::parse_recoverable(text);
+        let lines = Lines::of(text.as_bytes());
         let mut reader =
-            Reader { path, text, broken_lines: BTreeSet::new(), file: Self::default(), report };
+            Reader { path, lines, broken_lines: BTreeSet::new(), file: Self::default(), report };
         for error in errors {
             let origin = reader.origin(error.span().unwrap_or_default(), None);
             if let Origin::File { line, .. } = origin {
@@ -93,7 +94,7 @@ impl File {
 
 struct Reader<'a> {
     path: Arc<Path>,
-    text: &'a str,
+    lines: Lines,
     broken_lines: BTreeSet<usize>,
     file: File,
     report: &'a mut Report,
@@ -213,7 +214,7 @@ impl Reader<'_> {
     }
 
     fn origin(&self, span: Range<usize>, key: Option<String>) -> Origin {
-        let line = line_of(self.text.as_bytes(), span.start);
+        let line = self.lines.number(span.start);
         Origin::File { path: Arc::clone(&self.path), line, key }
     }
 
@@ -286,6 +287,16 @@ fn decimal(number: &DeInteger<'_>) -> String {
     value.map_or_else(|_| number.to_string(), |value| value.to_string())
 }
 
-fn line_of(text: &[u8], offset: usize) -> usize {
-    1 + text.iter().take(offset).filter(|byte| **byte == b'\n').count()
+/// Where the lines of a text end: a list of ten thousand rules asks for as many numbers.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &[u8]) -> Self {
+        Self(text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line, from 1, that the byte at `offset` is on.
+    fn number(&self, offset: usize) -> usize {
+        1 + self.0.partition_point(|end| *end < offset)
+    }
 }

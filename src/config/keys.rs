@@ -166,6 +166,15 @@ table! {
     ALLOW = Key::new("clients.allow", Text, "RULE", Means("any certificate of the client CAs"),
         "Who may connect, e.g. `cn=meeting-notes, o=Example`; one rule suffices")
         .outside("allow", "CLAWGATE_ALLOW").repeatable(';');
+    DENY = Key::new("clients.deny", Text, "RULE", Means("nobody whom clients.allow lets in"),
+        "Who may not connect, whatever the allow rules say; needs `--allow`, be it `any`")
+        .outside("deny", "CLAWGATE_DENY").repeatable(';');
+    AUDIT = Key::new("clients.audit", Switch, "BOOL", Value("false"),
+        "Whether these rules are on trial: whom they would refuse is logged, and let in")
+        .outside("audit", "CLAWGATE_AUDIT");
+    PINS = Key::new("clients.pins", Text, "PIN", Means("any certificate that chain and rules let in"),
+        "Certificate (fingerprint=SHA256) or key (spki=SHA256) to insist on besides")
+        .outside("pin", "CLAWGATE_PINS").repeatable(',');
 
     UPSTREAM = Key::new("upstream.url", Text, "URL", Value("http://127.0.0.1:18789"),
         "Where requests go: http://…, https://…, unix:/PATH, or echo: to see what would arrive")
@@ -206,6 +215,11 @@ table! {
     ROUTE_ALLOW = Key::new("route.allow", Text, "RULE", Means("whoever may connect"),
         "Who may use this route, besides the rules for all")
         .repeatable(';');
+    ROUTE_DENY = Key::new("route.deny", Text, "RULE", Means("nobody whom route.allow lets in"),
+        "Who may not use this route, whatever its allow rules say")
+        .repeatable(';');
+    ROUTE_AUDIT = Key::new("route.audit", Switch, "BOOL", Value("false"),
+        "Whether this route's rules are on trial: whom they would refuse is logged, and let in");
     ROUTE_UPSTREAM = Key::new("route.upstream", Text, "URL", Means("upstream.url"),
         "Where this route's requests go; without the token of [upstream]");
     ROUTE_TOKEN = Key::new("route.token", Text, "TOKEN", Means("that of [upstream]"),

@@ -3,6 +3,7 @@
 //! holds a stand-in leaves this module.
 
 mod routes;
+mod rules;
 mod telling;
 mod upstream;
 
@@ -19,7 +20,6 @@ use super::layers::{Layers, Sourced};
 use super::problem::{Origin, Problems, Report};
 use super::settings::{Limits, LogFormat, LogSettings, Settings};
 use super::values::{self, Wrong, read_all};
-use crate::policy::Rules;
 use crate::tls::material::{self, Input, Material, MaterialPaths};
 use crate::tls::{RefuseWith, Resumption};
 
@@ -51,7 +51,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         connections: resolver.value(&keys::CONNECTIONS, values::connections, 1),
         idle_timeout: resolver.time(&keys::IDLE_TIMEOUT),
     };
-    let rules = resolver.many(&keys::ALLOW, values::rule);
+    let clients_rules = resolver.client_rules();
     let strict_sni = resolver.value(&keys::STRICT_SNI, values::switch, false);
     let resumption = resolver.value(&keys::RESUMPTION, values::resumption, Resumption::Off);
     let refuse_with = resolver.value(&keys::REFUSE_WITH, values::refuse_with, RefuseWith::Alert);
@@ -76,7 +76,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         handshake_timeout,
         material,
         material_paths,
-        clients_allow: Rules::new(rules.into_iter().map(|rule| rule.value).collect()),
+        clients_rules,
         refuse_with,
         strict_sni,
         resumption,

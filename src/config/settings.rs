@@ -27,7 +27,7 @@ pub struct Settings {
     /// The files they were read from.
     pub material_paths: MaterialPaths,
     /// Who may connect at all.
-    pub clients_allow: Rules,
+    pub clients_rules: Rules,
     /// How a refused sender hears of it.
     pub refuse_with: RefuseWith,
     /// Whether a sender that asks for a name the certificate does not have is refused.
@@ -62,7 +62,7 @@ pub struct RouteSettings {
     /// With which methods.
     pub methods: Methods,
     /// By whom, among the senders that may connect.
-    pub allow: Rules,
+    pub rules: Rules,
     /// Largest request body, in bytes.
     pub max_body: u64,
     /// Where it goes. Routes with equal ones can share a pool of connections.

@@ -6,6 +6,7 @@ use humantime::format_duration;
 
 use super::settings::{LogFormat, RouteSettings, Settings, UpstreamSettings};
 use super::units::format_size;
+use crate::policy::Rules;
 use crate::tls::Resumption;
 use crate::upstream::{Forwarded, Target};
 
@@ -38,8 +39,7 @@ impl Settings {
             line(out, "", format_args!("{}, valid until {}", ca.subject, ca.not_after_text))?;
         }
         line(out, "CRLs", list(paths.crl.iter().map(|path| path.display())))?;
-        let anyone = "any certificate of the client CAs";
-        line(out, "senders", rules(&self.clients_allow, anyone))?;
+        write_rules(out, "senders", "", &self.clients_rules, "any certificate of the client CAs")?;
         for route in &self.routes {
             write_route(out, route)?;
         }
@@ -64,10 +64,10 @@ impl Settings {
 }
 
 fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
-    let RouteSettings { path, methods, allow, max_body, upstream } = route;
+    let RouteSettings { path, methods, rules, max_body, upstream } = route;
     let all_below = if path.to_string().ends_with('/') { "…" } else { "" };
     line(out, "route", format_args!("{methods} {path}{all_below} -> {}", upstream.target))?;
-    line(out, "", format_args!("for {}", rules(allow, "every sender")))?;
+    write_rules(out, "", "for ", rules, "every sender")?;
     line(out, "", format_args!("token injected: {}", token(upstream)))?;
     line(out, "", format_args!("sender told as: {}", upstream.telling.identity))?;
     if upstream.telling.forwarded != Forwarded::Off {
@@ -107,6 +107,16 @@ fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
     if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
 
-fn rules(rules: &crate::policy::Rules, anyone: &str) -> String {
-    if rules.is_empty() { anyone.to_owned() } else { rules.to_string() }
+fn write_rules(out: &mut String, label: &str, whom: &str, rules: &Rules, anyone: &str) -> fmt::Result {
+    let mut phrases = rules.phrases();
+    if rules.allow().is_empty() {
+        phrases.insert(0, anyone.to_owned());
+    }
+    for (place, phrase) in phrases.iter().enumerate() {
+        match place {
+            0 => line(out, label, format_args!("{whom}{phrase}"))?,
+            _ => line(out, "", phrase)?,
+        }
+    }
+    Ok(())
 }

@@ -4,5 +4,6 @@ mod examples;
 mod precedence;
 mod problems;
 mod routes;
+mod rules;
 mod secrets;
 mod support;

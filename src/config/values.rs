@@ -14,7 +14,7 @@ use super::layers::{Sourced, Text};
 use super::problem::Report;
 use super::settings::LogFormat;
 use super::units;
-use crate::policy::AllowRule;
+use crate::policy::{Pin, Rule};
 use crate::route::{Methods, PathPattern};
 use crate::tls::{RefuseWith, Resumption};
 use crate::upstream::{Forwarded, IdentityForm, Target};
@@ -75,10 +75,19 @@ fn not_an_address(text: &str) -> Wrong {
     Wrong { what: format!("`{text}` is not an IP address with a port"), mend }
 }
 
-pub(super) fn rule(text: &str) -> Result<AllowRule, Wrong> {
+pub(super) fn rule(text: &str) -> Result<Rule, Wrong> {
     parse(
         text,
-        "a rule is e.g. `cn=meeting-notes` or `dns=a.example, o=Example`; all of its parts must hold",
+        "a rule is e.g. `cn=meeting-notes` or `dns=*.example, o=Example`; all of its parts must hold; a value with \
+         a comma stands in double quotes: o=\"Example, Ltd\"",
+    )
+}
+
+pub(super) fn pin(text: &str) -> Result<Pin, Wrong> {
+    parse(
+        text,
+        "write fingerprint= and what `openssl x509 -noout -fingerprint -sha256` prints, or spki= and the \
+         SHA-256 of the public key; `clawgate explain CERT` shows both",
     )
 }
 

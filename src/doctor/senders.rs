@@ -20,10 +20,14 @@ pub(super) fn findings(settings: &Settings, at: i64) -> Vec<Finding> {
     let mut found = cas(&place, &trust.cas, at);
     found.extend(public_roots(&place, settings));
     found.extend(crls(&place, trust, at));
-    found.push(if settings.clients_allow.is_empty() {
+    let rules = &settings.clients_rules;
+    found.push(if rules.is_empty() {
         place.good("allow", "no rule: any certificate of these CAs is admitted")
+    } else if rules.is_audited() {
+        let mend = "set clients.audit to false once no good sender is among those that the log says it would refuse";
+        place.warning("allow", rules.phrases().join("; "), mend)
     } else {
-        place.good("allow", format!("only {}", settings.clients_allow))
+        place.good("allow", rules.phrases().join("; "))
     });
     found
 }
@@ -81,9 +85,9 @@ fn public_roots(place: &Place, settings: &Settings) -> Option<Finding> {
             first.subject
         ),
     };
-    Some(if settings.clients_allow.is_empty() {
+    Some(if settings.clients_rules.is_open() {
         let detail = format!(
-            "{detail}, and no allow rule narrows it: whoever gets a certificate there is admitted"
+            "{detail}, and no allow rule in force narrows it: whoever gets a certificate there is admitted"
         );
         let mend =
             "name the CA of your own senders alone in clients.ca, or name the senders in clients.allow";

@@ -11,17 +11,20 @@ use serde::Serialize;
 
 use super::checks::{Check, Findings};
 use super::facts::Facts;
+use super::rules::{RuleList, lists};
 use crate::config::{RouteSettings, Settings};
 use crate::identity::{Certificate, Peer};
 use crate::observe::HandshakeReason;
+use crate::policy::Verdict as Verdicted;
 use crate::tls::diagnosis::{
-    Case, Cause, Diagnosis, Fault, Path, diagnose, faults, gate_time, key_mismatch, no_rule, path,
+    Case, Cause, Diagnosis, Fault, Path, denied, diagnose, faults, gate_time, key_mismatch, path,
     weak_key,
 };
 use crate::tls::evidence::{Evidence, Presented, Refusal};
 use crate::tls::material::unix_seconds;
 use crate::tls::server::ServerError;
-use crate::tls::{Gatekeeper, RefuseWith};
+use crate::tls::trust::Trust;
+use crate::tls::{Gatekeeper, RefuseWith, identify};
 
 /// What a sender has: its files' contents, as it would use them.
 #[derive(Debug)]
@@ -77,6 +80,9 @@ pub struct Access {
     pub may_use: bool,
     /// Why.
     pub detail: String,
+    /// Its rules, line by line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleList>,
 }
 
 /// All about one client certificate.
@@ -107,6 +113,9 @@ pub struct Explanation {
     pub anchored: bool,
     /// Every check.
     pub checks: Vec<Check>,
+    /// The rules and pins for all senders, line by line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleList>,
     /// Every route.
     pub routes: Vec<Access>,
 }
@@ -123,12 +132,12 @@ pub fn certificate(
 ) -> Result<Explanation, ServerError> {
     let (at, now) = (unix_seconds(at), unix_seconds(now));
     let trust = &settings.material.trust;
-    let rules = &settings.clients_allow;
+    let rules = &settings.clients_rules;
     // The verifier must begin while some CA is valid, and one is now. It sees itself to those that
     // expire by `at`.
     let gatekeeper = Gatekeeper::new(Arc::clone(trust), rules.clone(), RefuseWith::Alert, now.min(at))?;
     let refused = refused(&gatekeeper, sender, at);
-    let peer = sender.chain.first().and_then(Peer::read);
+    let peer = peer(sender, trust);
     let faults = all_faults(settings, sender, peer.as_ref(), refused.as_ref(), at);
     let diagnosis = refused.map(|refused| diagnosis(settings, sender, refused, at));
     let path = path(&sender.chain, trust, at);
@@ -140,6 +149,8 @@ pub fn certificate(
         path: &path,
         links: &links,
         trust,
+        verdict: peer.as_ref().map(|peer| rules.verdict(peer)),
+        rule: peer.as_ref().and_then(|peer| rules.matching(peer)),
         rules,
         key: sender.key.as_ref().map(|(file, _)| file.as_str()),
         at,
@@ -156,10 +167,16 @@ pub fn certificate(
         anchored: path.anchor.is_some(),
         chain: links,
         checks,
+        rules: peer.as_ref().map(|peer| lists("clients", rules, peer)).unwrap_or_default(),
         routes: routes(settings, peer.as_ref(), diagnosis.is_none()),
         detail: diagnosis.as_ref().map(|diagnosis| diagnosis.detail.clone()),
         hint: diagnosis.map(|diagnosis| diagnosis.hint),
     })
+}
+
+fn peer(sender: &Sender, trust: &Trust) -> Option<Peer> {
+    let (leaf, intermediates) = sender.chain.split_first()?;
+    identify(leaf, intermediates, trust)
 }
 
 /// How a handshake is refused.
@@ -247,8 +264,8 @@ fn all_faults(
             diagnosis(settings, sender, Refused::TooLarge, at);
         add(Fault { reason, detail, hint, nearest_ca });
     }
-    if peer.is_some_and(|peer| !settings.clients_allow.admit(peer)) {
-        add(no_rule(&sender.chain));
+    if let Some(Verdicted::Refused(denial)) = peer.map(|peer| settings.clients_rules.verdict(peer)) {
+        add(denied(&denial, &sender.chain));
     }
     if let Some(Refusal::Possession(error)) = possession(sender) {
         add(weak_key(&sender.chain).unwrap_or_else(|| key_mismatch(&error, &sender.chain)));
@@ -263,17 +280,24 @@ fn links(chain: &[CertificateDer<'static>], path: &Path<'_>) -> Vec<Link> {
 
 fn routes(settings: &Settings, peer: Option<&Peer>, admitted: bool) -> Vec<Access> {
     let access = |route: &RouteSettings| {
-        let rule = peer.and_then(|peer| route.allow.matching(peer));
-        let (fits, detail) = match rule {
-            _ if route.allow.is_empty() => (true, "open to every sender that is admitted".to_owned()),
-            Some(rule) => (true, format!("matches its rule [{rule}]")),
-            None => (false, format!("none of its rules matches: {}", route.allow)),
+        let (fits, detail) = match peer
+            .map(|peer| (route.rules.verdict(peer), route.rules.matching(peer)))
+        {
+            _ if route.rules.is_empty() => (true, "open to every sender that is admitted".to_owned()),
+            Some((Verdicted::Admitted, Some(rule))) => (true, format!("matches its rule [{rule}]")),
+            Some((Verdicted::Admitted, None)) => (true, "no rule is against it".to_owned()),
+            Some((Verdicted::Audited(denial), _)) => {
+                (true, format!("AUDIT ONLY, else refused: {}", denial.of("route")))
+            }
+            Some((Verdicted::Refused(denial), _)) => (false, denial.of("route")),
+            None => (false, "the certificate cannot be read".to_owned()),
         };
         Access {
             path: route.path.to_string(),
             methods: route.methods.to_string(),
             may_use: fits && admitted,
             detail: if fits && !admitted { format!("not admitted; {detail}") } else { detail },
+            rules: peer.map(|peer| lists("route", &route.rules, peer)).unwrap_or_default(),
         }
     };
     settings.routes.iter().map(access).collect()

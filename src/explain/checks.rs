@@ -7,10 +7,9 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::certificate::Link;
 use super::facts::Facts;
-use crate::identity::Peer;
 use crate::identity::name::{cut, printable, rfc4514};
 use crate::observe::HandshakeReason as Reason;
-use crate::policy::Rules;
+use crate::policy::{Rule, Rules, Verdict};
 use crate::tls::diagnosis::{Fault, Path};
 use crate::tls::trust::Trust;
 
@@ -108,6 +107,10 @@ pub(super) struct Findings<'a> {
     pub(super) links: &'a [Link],
     pub(super) trust: &'a Trust,
     pub(super) rules: &'a Rules,
+    /// What they say; `None` when the leaf cannot be read.
+    pub(super) verdict: Option<Verdict>,
+    /// The allow rule that matches.
+    pub(super) rule: Option<&'a Rule>,
     /// The file of the key, if one was given.
     pub(super) key: Option<&'a str>,
     pub(super) at: i64,
@@ -153,7 +156,7 @@ impl Findings<'_> {
             "chain_dates" => self.chain_dates(),
             "purpose" => pass(Facts::of(&self.chain[0], leaf, self.at).purposes()),
             "revocation" => self.revocation(&parsed),
-            "allow" => pass(self.rule(leaf)),
+            "allow" => self.allow(),
             _ => match self.key {
                 Some(file) => pass(format!("{file} is its key")),
                 None => Check::new(name, Outcome::Skipped, "give its key with --client-key to see"),
@@ -212,12 +215,17 @@ impl Findings<'_> {
         Check::new(name, result, said.join("; "))
     }
 
-    fn rule(&self, leaf: &X509Certificate<'_>) -> String {
-        let peer = self.chain.first().map(|der| Peer::of(der, leaf));
-        match peer.and_then(|peer| self.rules.matching(&peer)) {
+    fn allow(&self) -> Check {
+        if let Some(Verdict::Audited(denial)) = &self.verdict {
+            let detail = format!("AUDIT ONLY, else refused: {}", denial.of("clients"));
+            return Check::new("allow", Outcome::Note, detail);
+        }
+        let by = match self.rule {
             Some(rule) => format!("matches the rule [{rule}] of clients.allow"),
             None => "clients.allow has no rule: any certificate of the client CAs will do".to_owned(),
-        }
+        };
+        let pinned = if self.rules.pins().is_empty() { "" } else { "; and is pinned" };
+        Check::new("allow", Outcome::Pass, by + pinned)
     }
 }
 

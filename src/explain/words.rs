@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use super::certificate::{Access, Explanation, Link, Verdict};
 use super::checks::{Check, Outcome};
 use super::facts::Facts;
+use super::rules::{RuleLine, RuleList, RuleMiss};
 use super::server::{ServerExplanation, ServerVerdict};
 
 impl Display for Explanation {
@@ -22,11 +23,16 @@ impl Display for Explanation {
             }
         }
         write_checks(f, &self.checks)?;
+        if !self.rules.is_empty() {
+            writeln!(f, "\nrules for all senders")?;
+            write_rules(f, &self.rules)?;
+        }
         writeln!(f, "\nroutes")?;
-        for Access { path, methods, may_use, detail } in &self.routes {
+        for Access { path, methods, may_use, detail, rules } in &self.routes {
             let all_below = if path.ends_with('/') { "…" } else { "" };
             let may = if *may_use { "yes" } else { "no" };
             writeln!(f, "  {may:<5} {methods} {path}{all_below}  ({detail})")?;
+            write_rules(f, rules)?;
         }
         writeln!(f)?;
         match (self.verdict, self.reason) {
@@ -126,6 +132,26 @@ fn write_checks(f: &mut Formatter<'_>, checks: &[Check]) -> fmt::Result {
         writeln!(f, "  {word:<5} {:<12} {detail}", label(name))?;
         if let Some(mend) = mend {
             writeln!(f, "  {:<18} mend: {mend}", "")?;
+        }
+    }
+    Ok(())
+}
+
+fn write_rules(f: &mut Formatter<'_>, lists: &[RuleList]) -> fmt::Result {
+    for RuleList { list, total, lines, .. } in lists {
+        for RuleLine { number, rule, matches, misses } in lines {
+            let word = if *matches { "match" } else { "-" };
+            write!(f, "    {word:<5} {list} {number}: {rule}")?;
+            let misses: Vec<_> =
+                misses.iter().map(|RuleMiss { wanted, found }| format!("{wanted}: {found}")).collect();
+            match misses.as_slice() {
+                [] => writeln!(f)?,
+                misses => writeln!(f, "  ({})", misses.join("; "))?,
+            }
+        }
+        match total.saturating_sub(lines.len()) {
+            0 => {}
+            more => writeln!(f, "    …     {list}: {more} more")?,
         }
     }
     Ok(())

@@ -1,20 +1,18 @@
 //! What one certificate says, read after (or besides) its verification.
 
-use std::fmt;
-use std::net::IpAddr;
-
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use rustls_pki_types::CertificateDer;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use x509_parser::der_parser::asn1_rs::Oid;
-use x509_parser::extensions::{ExtendedKeyUsage, GeneralName};
+use x509_parser::extensions::ExtendedKeyUsage;
 use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 
 use super::name::{cut, printable, rfc4514};
+use super::san::San;
 
 /// Names of a certificate beyond this many are counted, not listed.
 const MAX_NAMES: usize = 64;
@@ -70,81 +68,6 @@ impl Certificate {
                 _ => Vec::new(),
             },
         }
-    }
-}
-
-/// One subject alternative name (RFC 5280 section 4.2.1.6), as the certificate has it: compare
-/// these, print them through `Display`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum San {
-    /// `dNSName`
-    Dns(String),
-    /// `uniformResourceIdentifier`
-    Uri(String),
-    /// `rfc822Name`
-    Email(String),
-    /// `iPAddress`
-    Ip(IpAddr),
-}
-
-impl San {
-    /// The names of the four kinds above, in the certificate's order. Other kinds, and an extension
-    /// that does not parse, give none.
-    pub fn all(x509: &X509Certificate<'_>) -> Vec<Self> {
-        let Ok(Some(extension)) = x509.subject_alternative_name() else {
-            return Vec::new();
-        };
-        extension.value.general_names.iter().filter_map(Self::from_general_name).collect()
-    }
-
-    fn from_general_name(name: &GeneralName<'_>) -> Option<Self> {
-        Some(match name {
-            GeneralName::DNSName(name) => Self::Dns((*name).to_owned()),
-            GeneralName::URI(uri) => Self::Uri((*uri).to_owned()),
-            GeneralName::RFC822Name(address) => Self::Email((*address).to_owned()),
-            GeneralName::IPAddress(octets) => Self::Ip(match octets.len() {
-                4 => <[u8; 4]>::try_from(*octets).ok()?.into(),
-                16 => <[u8; 16]>::try_from(*octets).ok()?.into(),
-                _ => return None,
-            }),
-            _ => return None,
-        })
-    }
-
-    /// Whether it is a DNS name that `host` falls under: the same, or with a `*` for its first label
-    /// (RFC 9525 section 6.3). Case and a dot at the end do not matter.
-    pub fn covers(&self, host: &str) -> bool {
-        let Self::Dns(name) = self else { return false };
-        let host = host.trim_end_matches('.');
-        match name.strip_prefix("*.") {
-            Some(domain) => host
-                .split_once('.')
-                .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(domain)),
-            None => name.eq_ignore_ascii_case(host),
-        }
-    }
-
-    /// The kind's name, as rules and logs write it, and the bare value.
-    pub fn parts(&self) -> (&'static str, String) {
-        match self {
-            Self::Dns(name) => ("dns", name.clone()),
-            Self::Uri(uri) => ("uri", uri.clone()),
-            Self::Email(address) => ("email", address.clone()),
-            Self::Ip(ip) => ("ip", ip.to_string()),
-        }
-    }
-}
-
-impl fmt::Display for San {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, value) = self.parts();
-        write!(f, "{kind}:{}", printable(&value))
-    }
-}
-
-impl Serialize for San {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 
@@ -223,20 +146,4 @@ fn purposes(eku: &ExtendedKeyUsage<'_>) -> Vec<String> {
     let known = named.iter().filter(|(present, _)| *present).map(|(_, name)| (*name).to_owned());
     let other = eku.other.iter().take(MAX_NAMES).map(|oid| printable(&oid.to_id_string()));
     known.chain(other).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_covers_itself_and_a_wildcard_one_label() {
-        let covers = |name: &str, host: &str| San::Dns(name.to_owned()).covers(host);
-        assert!(covers("a.example", "A.Example."));
-        assert!(covers("*.example", "a.example"));
-        assert!(!covers("*.example", "example"));
-        assert!(!covers("*.example", "a.b.example"));
-        assert!(!covers("*.example", ".example"));
-        assert!(!San::Uri("a.example".to_owned()).covers("a.example"));
-    }
 }

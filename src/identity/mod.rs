@@ -1,14 +1,19 @@
 //! Who the sender is: the names in a verified certificate.
 
 mod certificate;
+mod dn;
 pub mod name;
+mod san;
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-pub use certificate::{Certificate, San, rfc3339, sha256};
+pub use certificate::{Certificate, rfc3339, sha256};
 pub(crate) use certificate::{key, serial};
+pub use dn::{DnError, canonical_dn};
+pub use san::San;
+pub(crate) use san::{canonical_dns, canonical_email, canonical_uri};
 
 /// A sender's identity.
 ///
@@ -23,10 +28,15 @@ pub struct Peer {
     pub o: Vec<String>,
     /// Organizational units.
     pub ou: Vec<String>,
-    /// Subject alternative names.
+    /// Subject alternative names, as the certificate has them.
     pub sans: Vec<San>,
+    /// The same in the form in which they are compared ([`San::canonical`]).
+    pub names: Vec<San>,
     /// SHA-256 of the SubjectPublicKeyInfo, lower-case hex: stays when a key is re-certified.
     pub spki_sha256: String,
+    /// The same of the key that signed the certificate; several only where names and keys are a riddle.
+    /// Empty until a verified chain has told it.
+    pub issuer_spki_sha256: Vec<String>,
 }
 
 impl Peer {
@@ -39,13 +49,16 @@ impl Peer {
     /// The same for a leaf that is parsed already.
     pub fn of(leaf: &CertificateDer<'_>, x509: &X509Certificate<'_>) -> Self {
         let subject = x509.subject();
+        let sans = San::all(x509);
         Self {
             certificate: Certificate::of(leaf, x509),
             cn: texts(subject, X509Name::iter_common_name).pop(),
             o: texts(subject, X509Name::iter_organization),
             ou: texts(subject, X509Name::iter_organizational_unit),
-            sans: San::all(x509),
+            names: sans.iter().map(San::canonical).collect(),
+            sans,
             spki_sha256: sha256(x509.public_key().raw),
+            issuer_spki_sha256: Vec::new(),
         }
     }
 }

@@ -69,7 +69,7 @@ pub(crate) fn text_of(value: &Any<'_>) -> Option<String> {
 }
 
 /// Appends `text` with RFC 4514 section 2.4 escapes.
-fn push_escaped(text: &str, out: &mut String) {
+pub(super) fn push_escaped(text: &str, out: &mut String) {
     let last = text.chars().count().saturating_sub(1);
     for (i, c) in text.chars().enumerate() {
         match c {

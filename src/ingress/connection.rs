@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderValue};
@@ -23,6 +23,7 @@ use super::capacity::Capacity;
 use super::gate::{Generation, Sender};
 use super::http1_guard::{Guard, MAX_FIELDS, MAX_HEAD};
 use super::linger;
+use super::objections::Objections;
 use super::onward::Onward;
 use super::refusals::Refusals;
 use super::rejection::Rejection;
@@ -52,6 +53,8 @@ pub struct Reception {
     pub metrics: Arc<Metrics>,
     /// Where refused ones are told of.
     pub refusals: Arc<Refusals>,
+    /// Where it is told whom rules on trial would refuse.
+    pub objections: Arc<Objections>,
     /// How many may be open.
     pub capacity: Capacity,
     /// Longest wait for a request's head, be it the first or a later one.
@@ -95,7 +98,7 @@ impl Reception {
     }
 
     async fn serve(&self, secured: Secured, id: String, address: String, generation: &Generation) {
-        let Secured { io, peer, chain, sni, h2, tls_version, resumed, opening } = secured;
+        let Secured { io, peer, chain, objection, sni, h2, tls_version, resumed, opening } = secured;
         let _open = self.metrics.connection();
         let facts = ConnectionFacts {
             id,
@@ -117,7 +120,10 @@ impl Reception {
             onward,
             sni,
             facts: Arc::new(facts),
+            objections: Arc::clone(&self.objections),
+            objected: AtomicBool::new(false),
         });
+        sender.object(objection);
         let requests = Arc::new(Requests::default());
         let fault = FaultSlot::default();
         let rest = if h2 {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use super::body::{AnswerBody, Inspection, Source};
 use super::connection::UnderWay;
 use super::headers::{remove_claims, remove_hop_by_hop, set_request_id, set_token};
 use super::http1_guard::Violation;
+use super::objections::Objections;
 use super::onward::{HeadTooLong, Onward, Verified, check_length};
 use super::polite::Polite;
 use super::rejection::Rejection;
@@ -28,7 +29,7 @@ use crate::live::Live;
 use crate::observe::RequestReason as Reason;
 use crate::observe::access::{AccessRecord, ConnectionFacts};
 use crate::observe::metrics::Metrics;
-use crate::policy::{Grant, authorize};
+use crate::policy::{Denial, Grant, authorize};
 use crate::route::{NoRoute, Route, Routes};
 use crate::tls::{Acceptor, Opening, Report};
 use crate::upstream::{
@@ -94,6 +95,9 @@ pub(super) struct Sender {
     pub(super) onward: Onward,
     pub(super) sni: Option<String>,
     pub(super) facts: Arc<ConnectionFacts>,
+    pub(super) objections: Arc<Objections>,
+    /// Whether it was told of there, as a connection.
+    pub(super) objected: AtomicBool,
 }
 
 impl Sender {
@@ -105,8 +109,18 @@ impl Sender {
         if self.admitted_by.load(Ordering::Relaxed) != now.number {
             now.acceptor.readmit(&self.opening, &self.chain)?;
             self.admitted_by.store(now.number, Ordering::Relaxed);
+            self.object(now.acceptor.objection(&self.peer));
         }
         Ok(())
+    }
+
+    /// Tells what the rules for all senders would refuse this one for, once.
+    pub(super) fn object(&self, objection: Option<Denial>) {
+        if let Some(denial) = objection
+            && !self.objected.swap(true, Ordering::Relaxed)
+        {
+            self.objections.to_connection(&self.facts, &denial);
+        }
     }
 
     /// Answers a request, which counts as `under_way` until its answer is out.
@@ -167,7 +181,11 @@ impl Sender {
         let head = check(&parts, names)?;
         let route = self.route(gate, &parts, &head)?;
         record.routed(route.path.to_string(), Arc::clone(&route.upstream.name));
-        let grant = authorize(&self.peer, route).ok_or_else(|| self.not_allowed(route))?;
+        let grant =
+            authorize(&self.peer, route).map_err(|denial| not_allowed(self.who(), route, &denial))?;
+        if let Some(denial) = grant.objection() {
+            self.objections.to_request(record.id(), &self.facts, &route.path.to_string(), denial);
+        }
         let body = limited(upload, route)?;
         let host = head.host;
         let acceptor = &generation.acceptor;
@@ -212,12 +230,6 @@ impl Sender {
                 }
             }
         })
-    }
-
-    fn not_allowed(&self, route: &Route<Arc<Upstream>>) -> Rejection {
-        let detail = format!("{} is not allowed to use {}", self.who(), route.path);
-        let log = format!("{detail}: none of its rules matches ({})", route.allow);
-        Rejection::new(StatusCode::FORBIDDEN, Reason::IdentityNotAllowed, detail).with_log(log)
     }
 
     fn who(&self) -> &str {
@@ -273,6 +285,13 @@ fn head_too_long() -> Rejection {
     let detail = "the header fields, with those that tell the upstream who you are, are longer than the 16 KiB that it \
                   takes; send fewer or shorter ones";
     Rejection::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Reason::HeadersTooLarge, detail)
+}
+
+/// The sender is not told the rules.
+fn not_allowed(who: &str, route: &Route<Arc<Upstream>>, denial: &Denial) -> Rejection {
+    let detail = format!("{who} is not allowed to use {}", route.path);
+    let log = format!("{detail}: {}", denial.of("route"));
+    Rejection::new(StatusCode::FORBIDDEN, Reason::IdentityNotAllowed, detail).with_log(log)
 }
 
 fn withdrawn() -> Rejection {

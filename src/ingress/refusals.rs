@@ -7,7 +7,7 @@ use serde::Serialize;
 use tracing::Level;
 
 use crate::observe::metrics::Metrics;
-use crate::observe::repeats::{Repeats, Summary};
+use crate::observe::repeats::{Repeated, Repeats, Summary};
 use crate::observe::{HandshakeReason, ReasonClass, emit};
 use crate::tls::Report;
 
@@ -36,18 +36,16 @@ impl Refusals {
     /// Logs what was folded since the last time, a line for each kind.
     pub fn sum_up(&self) {
         let summaries = self.repeats.as_ref().map(Repeats::end_window).unwrap_or_default();
-        for Summary { kind, count, first, last } in summaries {
+        for summary in summaries {
+            let repeated = (&summary).into();
+            let Summary { kind, .. } = summary;
             let line = SummaryLine {
                 reason: kind.reason,
                 peer: kind.source.map_or_else(|| "several".to_owned(), |source| source.to_string()),
                 client_cert: kind
                     .fingerprint
                     .map(|fingerprint_sha256| Certificate { fingerprint_sha256 }),
-                repeated: Repeated {
-                    count,
-                    first: humantime::format_rfc3339_millis(first).to_string(),
-                    last: humantime::format_rfc3339_millis(last).to_string(),
-                },
+                repeated,
             };
             emit(level(kind.reason), "handshake_failed", &line);
         }
@@ -74,11 +72,4 @@ struct SummaryLine {
 #[derive(Serialize)]
 struct Certificate {
     fingerprint_sha256: String,
-}
-
-#[derive(Serialize)]
-struct Repeated {
-    count: u64,
-    first: String,
-    last: String,
 }

@@ -20,6 +20,7 @@ pub struct Metrics {
     refused: Vec<Counter>,
     requests: Vec<Counter>,
     rejections: Vec<Counter>,
+    would_refuse: [Counter; 2],
     connections: Gauge,
     generation: Gauge,
     last_reload_ok: Gauge,
@@ -28,6 +29,20 @@ pub struct Metrics {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ReasonLabel {
     reason: &'static str,
+}
+
+/// Which rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleSet {
+    /// Those for all senders.
+    Clients,
+    /// Those of some route.
+    Route,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RulesLabel {
+    rules: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -67,6 +82,15 @@ impl Metrics {
         };
         let rejections = RequestReason::ALL.iter().map(by_reason).collect();
 
+        let would_refuse = Family::<RulesLabel, Counter>::default();
+        registry.register(
+            "would_refuse",
+            "Connections and requests let in that rules on trial would refuse",
+            would_refuse.clone(),
+        );
+        let would_refuse =
+            ["clients", "route"].map(|rules| would_refuse.get_or_create(&RulesLabel { rules }).clone());
+
         let connections = Gauge::default();
         registry.register("connections", "Connections let in and open now", connections.clone());
         let generation = Gauge::default();
@@ -81,6 +105,7 @@ impl Metrics {
             refused,
             requests,
             rejections,
+            would_refuse,
             connections,
             generation,
             last_reload_ok,
@@ -106,6 +131,11 @@ impl Metrics {
         if let Some(reason) = reason {
             self.rejections[reason as usize].inc();
         }
+    }
+
+    /// Rules on trial would have refused.
+    pub fn would_refuse(&self, rules: RuleSet) {
+        self.would_refuse[rules as usize].inc();
     }
 
     /// A reload was taken, or not; `generation` is in use now.

@@ -5,9 +5,12 @@
 //! window. Memory is bounded: beyond so many kinds, new ones are counted together.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
+
+use serde::Serialize;
 
 use super::{HandshakeReason, ReasonClass};
 
@@ -16,6 +19,15 @@ const MAX_KINDS: usize = 4096;
 /// Lines in full for one kind in a window, when it is a sender's mistake: whoever mends it by trial
 /// wants to see each try.
 const FULL_LINES: u64 = 5;
+
+/// What makes two events the same, so that they can be folded.
+pub trait Folding: Clone + Eq + Hash {
+    /// How many of a kind are logged in full in a window.
+    fn full_lines(&self) -> u64;
+
+    /// The kind that stands for all like it beyond the bound.
+    fn rest(&self) -> Self;
+}
 
 /// What makes two refusals the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,11 +40,24 @@ pub struct Kind {
     pub fingerprint: Option<String>,
 }
 
-/// The refusals of one kind in a window that were not logged one by one.
+impl Folding for Kind {
+    fn full_lines(&self) -> u64 {
+        match self.reason.class() {
+            ReasonClass::Noise => 1,
+            ReasonClass::Client | ReasonClass::Ours => FULL_LINES,
+        }
+    }
+
+    fn rest(&self) -> Self {
+        Self { reason: self.reason, source: None, fingerprint: None }
+    }
+}
+
+/// The events of one kind in a window that were not logged one by one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
+pub struct Summary<K = Kind> {
     /// Which kind.
-    pub kind: Kind,
+    pub kind: K,
     /// How many.
     pub count: u64,
     /// When the first of them was.
@@ -41,9 +66,30 @@ pub struct Summary {
     pub last: SystemTime,
 }
 
-/// Counts refusals by kind; shared by all workers (refusals only, never the request path).
-#[derive(Debug, Default)]
-pub struct Repeats(Mutex<HashMap<Kind, Seen>>);
+/// How often something was repeated, for a log line.
+#[derive(Debug, Serialize)]
+pub struct Repeated {
+    count: u64,
+    first: String,
+    last: String,
+}
+
+impl<K> From<&Summary<K>> for Repeated {
+    fn from(summary: &Summary<K>) -> Self {
+        let text = |time| humantime::format_rfc3339_millis(time).to_string();
+        Self { count: summary.count, first: text(summary.first), last: text(summary.last) }
+    }
+}
+
+/// Counts events by kind; shared by all workers (never on the path of a request that goes well).
+#[derive(Debug)]
+pub struct Repeats<K = Kind>(Mutex<HashMap<K, Seen>>);
+
+impl<K> Default for Repeats<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
 
 #[derive(Debug)]
 struct Seen {
@@ -54,17 +100,13 @@ struct Seen {
     last: SystemTime,
 }
 
-impl Repeats {
-    /// Whether this refusal is to be logged in full; if not, it has been counted.
-    pub fn is_news(&self, kind: Kind, now: SystemTime) -> bool {
-        let allowance = match kind.reason.class() {
-            ReasonClass::Noise => 1,
-            ReasonClass::Client | ReasonClass::Ours => FULL_LINES,
-        };
+impl<K: Folding> Repeats<K> {
+    /// Whether this event is to be logged in full; if not, it has been counted.
+    pub fn is_news(&self, kind: K, now: SystemTime) -> bool {
+        let allowance = kind.full_lines();
         let mut kinds = self.kinds();
         if kinds.len() >= MAX_KINDS && !kinds.contains_key(&kind) {
-            let rest = Kind { reason: kind.reason, source: None, fingerprint: None };
-            kinds.entry(rest).or_insert_with(|| Seen::since(now)).fold(now);
+            kinds.entry(kind.rest()).or_insert_with(|| Seen::since(now)).fold(now);
             return false;
         }
         let seen = kinds.entry(kind).or_insert_with(|| Seen::since(now));
@@ -77,7 +119,7 @@ impl Repeats {
     }
 
     /// Ends a window: what was folded in it. A kind that was silent in it will be news again.
-    pub fn end_window(&self) -> Vec<Summary> {
+    pub fn end_window(&self) -> Vec<Summary<K>> {
         let mut summaries = Vec::new();
         self.kinds().retain(|kind, seen| {
             if seen.folded == 0 {
@@ -91,7 +133,7 @@ impl Repeats {
         summaries
     }
 
-    fn kinds(&self) -> MutexGuard<'_, HashMap<Kind, Seen>> {
+    fn kinds(&self) -> MutexGuard<'_, HashMap<K, Seen>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -126,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_probe_is_news_once_and_a_senders_mistake_a_few_times() {
-        let repeats = Repeats::default();
+        let repeats = Repeats::<Kind>::default();
         let probe = || kind(HandshakeReason::TcpProbe, 1);
         assert!(repeats.is_news(probe(), at(0)));
         assert!(!repeats.is_news(probe(), at(1)));
@@ -137,7 +179,7 @@ mod tests {
 
     #[test]
     fn another_source_or_certificate_is_another_kind() {
-        let repeats = Repeats::default();
+        let repeats = Repeats::<Kind>::default();
         assert!(repeats.is_news(kind(HandshakeReason::TcpProbe, 1), at(0)));
         assert!(repeats.is_news(kind(HandshakeReason::TcpProbe, 2), at(0)));
         let with = Kind { fingerprint: Some("ab".into()), ..kind(HandshakeReason::TcpProbe, 1) };
@@ -146,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_window_is_summed_up_and_a_silent_kind_is_news_again() {
-        let repeats = Repeats::default();
+        let repeats = Repeats::<Kind>::default();
         let probe = || kind(HandshakeReason::TcpProbe, 1);
         for second in 0..4 {
             repeats.is_news(probe(), at(second));
@@ -161,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_sources_is_counted_together_and_none_is_forgotten() {
-        let repeats = Repeats::default();
+        let repeats = Repeats::<Kind>::default();
         let sources = 3 * u32::try_from(MAX_KINDS).unwrap();
         let news = (0..sources)
             .filter(|host| repeats.is_news(kind(HandshakeReason::NotTls, *host), at(0)))

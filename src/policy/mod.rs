@@ -1,15 +1,24 @@
 //! Who may do what, decided from the certificate alone.
 
+mod kind;
+mod lines;
+mod matcher;
+mod pattern;
+mod rule;
 mod rules;
+mod syntax;
+#[cfg(test)]
+mod tests;
 
-pub use rules::{AllowRule, RuleError, Rules};
+pub use rule::{Miss, Pin, Rule, RuleError};
+pub use rules::{Denial, Nearest, Rules, Verdict};
 
 use crate::identity::Peer;
 
 /// Something that only some identities may use.
 pub trait Guarded {
     /// The rules that say who.
-    fn allow(&self) -> &Rules;
+    fn rules(&self) -> &Rules;
 }
 
 /// Proof that an identity may use a resource. Only [`authorize`] makes one, so what takes a grant
@@ -18,6 +27,7 @@ pub trait Guarded {
 pub struct Grant<'a, R> {
     peer: &'a Peer,
     resource: &'a R,
+    objection: Option<Denial>,
 }
 
 impl<'a, R> Grant<'a, R> {
@@ -30,9 +40,22 @@ impl<'a, R> Grant<'a, R> {
     pub fn resource(&self) -> &'a R {
         self.resource
     }
+
+    /// Why there would be no grant, were the rules not on trial.
+    pub fn objection(&self) -> Option<&Denial> {
+        self.objection.as_ref()
+    }
 }
 
-/// Asks the rules of `resource` for `peer`; `None` when none of them matches.
-pub fn authorize<'a, R: Guarded>(peer: &'a Peer, resource: &'a R) -> Option<Grant<'a, R>> {
-    resource.allow().admit(peer).then_some(Grant { peer, resource })
+/// Asks the rules of `resource` for `peer`.
+///
+/// # Errors
+/// Why they refuse.
+pub fn authorize<'a, R: Guarded>(peer: &'a Peer, resource: &'a R) -> Result<Grant<'a, R>, Denial> {
+    let objection = match resource.rules().verdict(peer) {
+        Verdict::Admitted => None,
+        Verdict::Audited(denial) => Some(denial),
+        Verdict::Refused(denial) => return Err(denial),
+    };
+    Ok(Grant { peer, resource, objection })
 }

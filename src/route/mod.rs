@@ -20,7 +20,7 @@ pub struct Route<U> {
     /// With which methods.
     pub methods: Methods,
     /// By whom, among the senders that were let in.
-    pub allow: Rules,
+    pub rules: Rules,
     /// Largest request body, in bytes.
     pub max_body: u64,
     /// Where it goes.
@@ -28,8 +28,8 @@ pub struct Route<U> {
 }
 
 impl<U> Guarded for Route<U> {
-    fn allow(&self) -> &Rules {
-        &self.allow
+    fn rules(&self) -> &Rules {
+        &self.rules
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
         let route = |(upstream, (path, methods)): (usize, &(&str, &[&str]))| Route {
             path: path.parse().unwrap(),
             methods: Methods::parse(methods.iter().copied()).unwrap(),
-            allow: Rules::default(),
+            rules: Rules::default(),
             max_body: 0,
             upstream,
         };

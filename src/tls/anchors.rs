@@ -53,6 +53,11 @@ impl Anchors {
         stretch.verifier.as_ref()
     }
 
+    /// The CAs and their CRLs.
+    pub(super) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
     /// A verifier for all that does not depend on the CAs' dates.
     pub(super) fn any(&self) -> &dyn ClientCertVerifier {
         self.first.as_ref()

@@ -15,6 +15,7 @@ use tls_parser::{
 };
 
 use super::client_hello::protocol_name;
+use crate::policy::Denial;
 
 tokio::task_local! {
     static EVIDENCE: RefCell<Evidence>;
@@ -72,8 +73,8 @@ pub enum Refusal {
     Chain(Error),
     /// The leaf's key usage.
     KeyUsage,
-    /// The allow rules.
-    Rules,
+    /// The rules or pins.
+    Rules(Denial),
     /// CertificateVerify: the proof that the sender holds the key.
     Possession(Error),
 }
@@ -84,7 +85,7 @@ impl From<Refusal> for Error {
         match refusal {
             Refusal::Chain(error) | Refusal::Possession(error) => error,
             Refusal::KeyUsage => CertificateError::InvalidPurpose.into(),
-            Refusal::Rules => CertificateError::ApplicationVerificationFailure.into(),
+            Refusal::Rules(_) => CertificateError::ApplicationVerificationFailure.into(),
         }
     }
 }

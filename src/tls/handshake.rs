@@ -28,7 +28,7 @@ use super::tap::Tap;
 use super::trust::Trust;
 use super::verifier::{Gatekeeper, RefuseWith};
 use crate::identity::{Peer, San};
-use crate::policy::Rules;
+use crate::policy::{Denial, Rules};
 
 /// Room for a ClientHello with a post-quantum key share.
 const GREETING_CAPACITY: usize = 2048;
@@ -59,6 +59,8 @@ pub struct Secured {
     pub peer: Peer,
     /// The certificates it was verified by, leaf first.
     pub chain: Vec<CertificateDer<'static>>,
+    /// What it would be refused for, were the rules not on trial.
+    pub objection: Option<Denial>,
     /// Server name asked for, lower case.
     pub sni: Option<String>,
     /// Whether HTTP/2 was agreed on.
@@ -267,9 +269,20 @@ impl Acceptor {
             scope.as_mut().take_value().map(std::cell::RefCell::into_inner).unwrap_or_default();
         opening.agreed = evidence.negotiated();
         let (cause, remains) = match outcome {
-            Ok(Ok(mut io)) => match Agreed::read(&mut io, &evidence) {
+            Ok(Ok(mut io)) => match Agreed::read(&mut io, &evidence, &self.gatekeeper) {
                 Ok(Agreed { peer, chain, sni, h2, tls_version, resumed }) => {
-                    return Ok(Secured { io, peer, chain, sni, h2, tls_version, resumed, opening });
+                    let objection = self.objection(&peer);
+                    return Ok(Secured {
+                        io,
+                        peer,
+                        chain,
+                        objection,
+                        sni,
+                        h2,
+                        tls_version,
+                        resumed,
+                        opening,
+                    });
                 }
                 Err(error) => {
                     let h2 = io.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -308,6 +321,11 @@ impl Acceptor {
         let mut report = self.report(opening, &Cause::Tls(refusal.into()), &evidence);
         report.without_alert();
         Err(Box::new(report))
+    }
+
+    /// What the rules would refuse `peer` for that they let in, being on trial.
+    pub fn objection(&self, peer: &Peer) -> Option<Denial> {
+        self.gatekeeper.objection(peer)
     }
 
     /// The report for a sender that ends the connection after the handshake and before a request:
@@ -362,14 +380,21 @@ struct Agreed {
 impl Agreed {
     /// # Errors
     /// What is missing for trust.
-    fn read(io: &mut TlsStream<Tap<TcpStream>>, evidence: &Evidence) -> Result<Self, Error> {
+    fn read(
+        io: &mut TlsStream<Tap<TcpStream>>,
+        evidence: &Evidence,
+        gatekeeper: &Gatekeeper,
+    ) -> Result<Self, Error> {
         let (tap, connection) = io.get_mut();
         tap.stop_watching();
         let chain = verified(evidence, connection)?;
         // The verifier has read this very certificate, so without it the fault is our own.
         let fault = || Error::General("a verified certificate cannot be read".to_owned());
         Ok(Self {
-            peer: chain.first().and_then(Peer::read).ok_or_else(fault)?,
+            peer: chain
+                .split_first()
+                .and_then(|(leaf, intermediates)| gatekeeper.identify(leaf, intermediates))
+                .ok_or_else(fault)?,
             chain: chain.to_vec(),
             sni: connection.server_name().map(str::to_ascii_lowercase),
             h2: connection.alpn_protocol() == Some(b"h2"),

@@ -7,6 +7,7 @@ pub mod diagnosis;
 pub mod evidence;
 pub mod greeting;
 mod handshake;
+mod issuer;
 mod ja4;
 pub mod material;
 pub mod pem;
@@ -18,6 +19,7 @@ pub mod trust;
 mod verifier;
 
 pub use handshake::{Accepted, Acceptor, HandshakeFailure, Manners, Opening, Remains, Secured};
+pub use issuer::identify;
 pub use report::Report;
 pub use resumption::Resumption;
 pub use tap::Tap;

@@ -238,7 +238,7 @@ mod tests {
     fn nobody_who_was_refused_or_presented_nothing_gets_a_ticket() {
         let certificate = [vec![7; 40]];
         let session = session(&certificate);
-        let refused = presented(&certificate, Some(Refusal::Rules));
+        let refused = presented(&certificate, Some(Refusal::KeyUsage));
         let mut nothing = presented(&certificate, None);
         nothing.presented = None;
 

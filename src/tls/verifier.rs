@@ -13,10 +13,11 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::anchors::Anchors;
 use super::evidence::{Evidence, Presented, Refusal};
+use super::issuer::identify;
 use super::server::ServerError;
 use super::trust::Trust;
 use crate::identity::Peer;
-use crate::policy::Rules;
+use crate::policy::{Denial, Rules, Verdict};
 
 /// How a refused sender hears of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +69,23 @@ impl Gatekeeper {
         self.check(leaf, intermediates, now).map(drop)
     }
 
+    /// Who a sender is; `None` when its certificate cannot be read.
+    pub(super) fn identify(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+    ) -> Option<Peer> {
+        identify(leaf, intermediates, self.anchors.trust())
+    }
+
+    /// What the rules would refuse somebody for that they let in, being on trial.
+    pub(super) fn objection(&self, peer: &Peer) -> Option<Denial> {
+        match self.rules.is_audited().then(|| self.rules.verdict(peer)) {
+            Some(Verdict::Audited(denial)) => Some(denial),
+            _ => None,
+        }
+    }
+
     /// What rustls is told of a verdict that has been noted.
     fn tell<T>(&self, verdict: Result<T, Error>, unverified: impl FnOnce() -> T) -> Result<T, Error> {
         match self.refuse_with {
@@ -92,10 +110,15 @@ impl Gatekeeper {
         if !may_sign(&x509) {
             return Err(Refusal::KeyUsage);
         }
-        if !self.rules.is_empty() && !self.rules.admit(&Peer::of(leaf, &x509)) {
-            return Err(Refusal::Rules);
+        if self.rules.is_empty() {
+            return Ok(verified);
         }
-        Ok(verified)
+        let peer = self.identify(leaf, intermediates);
+        match peer.map(|peer| self.rules.verdict(&peer)) {
+            Some(Verdict::Admitted | Verdict::Audited(_)) => Ok(verified),
+            Some(Verdict::Refused(denial)) => Err(Refusal::Rules(denial)),
+            None => Err(Refusal::Chain(CertificateError::BadEncoding.into())),
+        }
     }
 }
 

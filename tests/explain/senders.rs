@@ -220,7 +220,7 @@ fn each_route_says_whether_this_sender_may_use_it() {
     assert_eq!(said, [("/hooks/wake", true), ("/hooks/mine", true), ("/hooks/theirs/", false)]);
     assert_eq!(routes[1]["methods"], "POST, PUT");
     says(routes[1]["detail"].as_str().unwrap(), &["[cn=notes]"]);
-    says(routes[2]["detail"].as_str().unwrap(), &["none of its rules", "[cn=other]"]);
+    says(routes[2]["detail"].as_str().unwrap(), &["no rule of route.allow", "[cn=other]"]);
     says(check(&explained, "allow")["detail"].as_str().unwrap(), &["[dns=notes.example]"]);
 }
 

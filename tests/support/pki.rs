@@ -174,6 +174,13 @@ impl Leaf {
         Identity { chain: std::iter::once(leaf.der().to_vec()).chain(above).collect(), key }
     }
 
+    /// Issued by `ca` for a key that is there already.
+    pub fn with_key(self, key: &KeyPair, ca: &Ca) -> Identity {
+        let leaf = self.params.signed_by(key, &ca.issuer()).unwrap();
+        let key = KeyPair::try_from(key.serialize_der()).unwrap();
+        Identity { chain: vec![leaf.der().to_vec(), ca.certificate.der().to_vec()], key }
+    }
+
     pub fn self_signed(self) -> Identity {
         let key = KeyPair::generate_for(self.algorithm).unwrap();
         let leaf = self.params.self_signed(&key).unwrap();

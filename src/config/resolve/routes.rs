@@ -67,7 +67,7 @@ impl Resolver<'_> {
     ) -> Sourced<RouteSettings> {
         let Sourced { value: path, origin } = path;
         let mut methods = common.methods.clone();
-        let mut allow = Vec::new();
+        let mut rules = Rules::default();
         let mut max_body = common.body;
         if let Some(table) = table {
             if table.get(&keys::ROUTE_METHODS).is_some() {
@@ -75,7 +75,7 @@ impl Resolver<'_> {
                 let own = Methods::parse(own.iter().map(|method| method.value.as_str()));
                 methods = own.unwrap_or(Methods::Any);
             }
-            allow = self.in_table(table, &keys::ROUTE_ALLOW, values::rule);
+            rules = self.route_rules(table);
             if let Some(own) = self.in_table(table, &keys::ROUTE_BODY, values::body_size).pop() {
                 max_body = own.value;
             }
@@ -83,14 +83,14 @@ impl Resolver<'_> {
         let value = RouteSettings {
             path,
             methods,
-            allow: Rules::new(allow.into_iter().map(|rule| rule.value).collect()),
+            rules,
             max_body,
             upstream: common.upstream.for_route(table, &mut self.report),
         };
         Sourced { value, origin }
     }
 
-    fn in_table<T>(
+    pub(super) fn in_table<T>(
         &mut self,
         table: &Layer,
         key: &Key,
@@ -141,7 +141,7 @@ impl Resolver<'_> {
             return;
         };
         let what = format!(
-            "replaces the whole list of [[route]] tables ({} from {}), their allow rules too",
+            "replaces the whole list of [[route]] tables ({} from {}), their rules too",
             self.sources.routes.len(),
             first.origin
         );

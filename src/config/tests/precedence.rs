@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::support::{Sources, assert_has};
+use super::support::{Sources, assert_has, texts};
 use crate::config::LogFormat;
 use crate::upstream::Target;
 
@@ -20,7 +20,7 @@ fn what_is_required_suffices_and_the_rest_has_defaults() {
     assert_eq!(settings.material_paths.private_keys, [sources.path("server.key")]);
     assert_eq!(settings.material_paths.client_ca, [sources.path("ca.pem")]);
     assert!(settings.material_paths.crl.is_empty());
-    assert!(settings.clients_allow.is_empty());
+    assert!(settings.clients_rules.is_empty());
     assert_eq!(settings.limits.body, 262_144);
     assert_eq!(settings.limits.idle_timeout, Duration::from_secs(60));
     assert!(settings.workers.get() >= 1);
@@ -33,7 +33,7 @@ fn what_is_required_suffices_and_the_rest_has_defaults() {
     let [route] = &settings.routes[..] else { panic!("{:?}", settings.routes) };
     assert_eq!(route.path.to_string(), "/hooks/");
     assert_eq!(route.methods.to_string(), "POST");
-    assert!(route.allow.is_empty());
+    assert!(route.rules.is_empty());
     assert_eq!(route.max_body, 262_144);
     assert_eq!(route.upstream.target, Target::Http { host: "127.0.0.1".into(), port: 18789 });
     assert_eq!(route.upstream.token, None);
@@ -85,7 +85,7 @@ fn the_flag_names_the_file_before_the_variable_does() {
 #[test]
 fn rules_in_the_environment_are_separated_by_semicolons_since_they_hold_commas() {
     let sources = Sources::minimal().env("CLAWGATE_ALLOW", "cn=a, o=Example; dns=b.example");
-    assert_eq!(sources.settings().clients_allow.to_string(), "[cn=a, o=Example] or [dns=b.example]");
+    assert_eq!(texts(sources.settings().clients_rules.allow()), ["cn=a, o=Example", "dns=b.example"]);
 }
 
 #[test]

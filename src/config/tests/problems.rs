@@ -163,7 +163,7 @@ fn wrong_values_are_refused_with_the_mend() {
         ("log.format = \"xml\"", ["`xml` is no log format", "auto, json or text"]),
         ("log.level = \"inof\"", ["`inof` is no log level", "off, error, warn"]),
         ("log.level = \"info,clawgate=loud\"", ["is no log filter", "off, error, warn"]),
-        ("clients.allow = [\"cn=*\"]", ["compared exactly", "cn=meeting-notes"]),
+        ("clients.allow = [\"serial=*\"]", ["up to 40 hex digits", "cn=meeting-notes"]),
         ("clients.allow = []", ["is an empty list", "any certificate of the client CAs"]),
         ("clients.allow = \" \"", ["is set, but empty", "leave it out"]),
         (

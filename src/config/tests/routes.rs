@@ -1,4 +1,4 @@
-use super::support::{Sources, assert_has};
+use super::support::{Sources, assert_has, texts};
 
 #[test]
 fn without_tables_one_route_is_open_for_each_path_of_flags_or_environment() {
@@ -29,11 +29,12 @@ fn each_table_is_a_route_with_its_own_rights_and_limits() {
     let routes = sources.settings().routes;
     let [a, b, c] = &routes[..] else { panic!("{routes:?}") };
     assert_eq!(
-        (a.methods.to_string(), a.allow.to_string(), a.max_body),
-        ("any".into(), "[cn=a]".into(), 1024)
+        (a.methods.to_string(), texts(a.rules.allow()), a.max_body),
+        ("any".into(), vec!["cn=a".into()], 1024)
     );
-    assert_eq!((b.allow.to_string(), b.max_body), ("[cn=b, o=Example] or [cn=c]".into(), 5));
-    assert_eq!((c.methods.to_string(), c.allow.is_empty(), c.max_body), ("POST".into(), true, 262_144));
+    assert_eq!(texts(b.rules.allow()), ["cn=b, o=Example", "cn=c"]);
+    assert_eq!(b.max_body, 5);
+    assert_eq!((c.methods.to_string(), c.rules.is_empty(), c.max_body), ("POST".into(), true, 262_144));
 }
 
 #[test]
@@ -57,9 +58,9 @@ fn paths_from_outside_replace_the_tables_and_a_warning_says_so() {
     let routes = sources.settings().routes;
     assert_eq!(routes.len(), 1);
     assert_eq!(routes[0].path.to_string(), "/b");
-    assert!(routes[0].allow.is_empty());
+    assert!(routes[0].rules.is_empty());
     let warnings = sources.warnings();
-    assert_has(&warnings[0], &["--path | replaces the whole list", "DIR/gate.toml:2", "allow rules"]);
+    assert_has(&warnings[0], &["--path | replaces the whole list", "DIR/gate.toml:2", "their rules"]);
 }
 
 #[test]

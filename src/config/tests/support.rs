@@ -110,6 +110,11 @@ pub(super) fn assert_has(text: &str, parts: &[&str]) {
     }
 }
 
+/// Each of `values` as people write it.
+pub(super) fn texts<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
+}
+
 /// The repository's folder of examples.
 pub(super) fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")

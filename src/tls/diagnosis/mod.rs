@@ -21,7 +21,7 @@ pub use self::leaf::{gate_time, weak_key};
 pub use self::link::may_be_signed_by;
 pub use self::path::{Path, path};
 pub use self::public::public;
-pub use self::verdict::{key_mismatch, no_rule};
+pub use self::verdict::{denied, key_mismatch};
 pub use self::words::alert_name;
 
 use super::client_hello::ClientHello;
@@ -213,7 +213,7 @@ pub fn faults(
         // A key usage that may not sign is among the faults.
         None | Some(Refusal::KeyUsage) => return faults,
         Some(Refusal::Chain(error)) => verdict::of_chain_error(error, chain),
-        Some(Refusal::Rules) => verdict::not_allowed(chain),
+        Some(Refusal::Rules(denial)) => verdict::not_allowed(denial, chain),
         Some(Refusal::Possession(error)) => {
             weak_key(chain).unwrap_or_else(|| key_mismatch(error, chain))
         }

@@ -10,7 +10,7 @@ use super::leaf::gate_time;
 use crate::identity::name::{cut, printable};
 use crate::identity::{Certificate, Peer, San};
 use crate::observe::HandshakeReason as Reason;
-use crate::policy::AllowRule;
+use crate::policy::{Denial, Rule};
 
 /// What webpki said, in our words; the chain analysis usually says it better.
 pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
@@ -143,19 +143,44 @@ fn of_webpki(error: &webpki::Error) -> (Reason, &'static str, &'static str) {
     }
 }
 
-pub(super) fn not_allowed(chain: &[CertificateDer<'_>]) -> Fault {
-    let fault = no_rule(chain);
+pub(super) fn not_allowed(denial: &Denial, chain: &[CertificateDer<'_>]) -> Fault {
+    let fault = denied(denial, chain);
     Fault { detail: format!("{} verifies, but {}", who(chain), fault.detail), ..fault }
 }
 
-/// No allow rule matches the leaf, whether it verifies or not.
-pub fn no_rule(chain: &[CertificateDer<'_>]) -> Fault {
+/// The rules or pins are against the leaf, whether it verifies or not.
+pub fn denied(denial: &Denial, chain: &[CertificateDer<'_>]) -> Fault {
     let peer = chain.first().and_then(Peer::read);
-    let names = peer.as_ref().map(|peer| peer.certificate.san.join(", "));
-    let names = names.filter(|names| !names.is_empty()).unwrap_or_else(|| "none".to_owned());
-    let detail = format!("no rule of clients.allow matches it (its alternative names: {})", cut(names));
-    let rule = peer.map_or_else(String::new, |peer| format!(", e.g. {}", rule_for(&peer)));
-    let hint = format!("add a rule for it to clients.allow (--allow), if it is to be let in{rule}");
+    let why = denial.of("clients");
+    let (detail, hint) = match denial {
+        Denial::Rule(_) => (
+            why,
+            "take that rule out of clients.deny (--deny), or narrow it, if the sender is to be let in"
+                .to_owned(),
+        ),
+        Denial::Unmatched(_) => {
+            let names = peer.as_ref().map(|peer| peer.certificate.san.join(", "));
+            let names = names.filter(|names| !names.is_empty()).unwrap_or_else(|| "none".to_owned());
+            let rule = peer.map_or_else(String::new, |peer| format!(", e.g. {}", rule_for(&peer)));
+            (
+                format!("{why} (its alternative names: {})", cut(names)),
+                format!("add a rule for it to clients.allow (--allow), if it is to be let in{rule}"),
+            )
+        }
+        Denial::Unpinned => {
+            let hashes = peer.map_or_else(String::new, |peer| {
+                let (certificate, key) = (peer.certificate.fingerprint_sha256, peer.spki_sha256);
+                format!(
+                    "fingerprint={certificate} (this certificate) or spki={key} (its key, renewed too)"
+                )
+            });
+            let hint = format!(
+                "pins hold besides the chain and the rules: add {hashes} to clients.pins (--pin), if it is to be \
+                 let in"
+            );
+            (why, hint)
+        }
+    };
     Fault::new(Reason::ClientNotAllowed, detail, hint)
 }
 
@@ -163,8 +188,10 @@ pub fn no_rule(chain: &[CertificateDer<'_>]) -> Fault {
 fn rule_for(peer: &Peer) -> String {
     let names = peer.sans.iter().map(San::parts).chain(peer.cn.clone().map(|cn| ("cn", cn)));
     let mut rules = names.map(|(kind, value)| format!("{kind}={value}"));
+    // What must be quoted, or could deceive, is better not copied.
     let usable = |rule: &String| {
-        printable(rule) == *rule && rule.parse::<AllowRule>().is_ok_and(|parsed| parsed.is_single())
+        let parsed = rule.parse::<Rule>();
+        printable(rule) == *rule && parsed.is_ok_and(|parsed| parsed.is_single() && parsed.matches(peer))
     };
     rules.find(usable).unwrap_or_else(|| format!("fingerprint={}", peer.certificate.fingerprint_sha256))
 }

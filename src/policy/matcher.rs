@@ -1,0 +1,284 @@
+//! One part of a rule: a name of a certain kind, exactly or with `*`; or any certificate at all.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::kind::{Kind, listed};
+use super::pattern::{Pattern, WILDCARD};
+use super::rule::{Miss, RuleError};
+use super::syntax::{Part, as_written, quote};
+use crate::identity::{Peer, San, canonical_dn, canonical_dns, canonical_email, canonical_uri};
+
+/// What a certificate must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Matcher {
+    /// Nothing further.
+    Any,
+    /// This value, in its canonical form.
+    Exact(Kind, Box<str>),
+    /// One like this.
+    Like(Pattern),
+    /// An address of this block.
+    Ip(Block),
+}
+
+/// Addresses with the same first bits (RFC 4632).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Matcher {
+    pub(super) fn read(part: Part) -> Result<Self, RuleError> {
+        let Part { name, value } = part;
+        let value = match (name.as_str(), value) {
+            ("any", None) => return Ok(Self::Any),
+            (name, Some(value)) if !name.is_empty() && !value.is_empty() => value,
+            (name, value) => {
+                let equals = if value.is_some() { "=" } else { "" };
+                return Err(RuleError::NotAPair(format!("{name}{equals}")));
+            }
+        };
+        if name == "ip" {
+            return Block::read(&value).map(Self::Ip);
+        }
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+        let kind = kind.ok_or(RuleError::UnknownMatcher(name))?;
+        let text = canonical(kind, &value)?.into();
+        if !value.contains(WILDCARD) {
+            return Ok(Self::Exact(kind, text));
+        }
+        if !matches!(kind, Kind::Cn | Kind::O | Kind::Ou | Kind::Dns | Kind::Uri | Kind::Email) {
+            return Err(RuleError::Wildcard(kind.name(), as_written(&value)));
+        }
+        if value.contains([WILDCARD, WILDCARD].iter().collect::<String>().as_str()) {
+            return Err(RuleError::DoubleWildcard(as_written(&value)));
+        }
+        Ok(Self::Like(Pattern { kind, text }))
+    }
+
+    pub(super) fn matches(&self, peer: &Peer) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(kind, wanted) => kind.any(peer, |have| have == &**wanted),
+            Self::Like(pattern) => pattern.kind.any(peer, |have| pattern.matches(have)),
+            Self::Ip(block) => peer.names.iter().any(|name| match name {
+                San::Ip(ip) => block.contains(*ip),
+                _ => false,
+            }),
+        }
+    }
+
+    /// The kind it asks for, if it is one of which a certificate has one at most.
+    pub(super) fn single(&self) -> Option<Kind> {
+        match self {
+            Self::Exact(kind, _) | Self::Like(Pattern { kind, .. }) if kind.is_single() => Some(*kind),
+            _ => None,
+        }
+    }
+
+    /// What the certificate has instead; `None` when this holds.
+    pub(super) fn miss(&self, peer: &Peer) -> Option<Miss> {
+        (!self.matches(peer)).then(|| Miss { wanted: self.to_string(), found: self.found(peer) })
+    }
+
+    fn found(&self, peer: &Peer) -> String {
+        match self {
+            Self::Any => "it is any certificate".to_owned(),
+            Self::Exact(kind, _) | Self::Like(Pattern { kind, .. }) => kind.found(peer),
+            Self::Ip(_) => {
+                let ips = peer.names.iter().filter_map(|name| match name {
+                    San::Ip(ip) => Some(ip.to_string()),
+                    _ => None,
+                });
+                listed("ip", &ips.collect::<Vec<_>>())
+            }
+        }
+    }
+
+    /// How much of the wanted text the certificate has, from either end of its nearest value.
+    pub(super) fn likeness(&self, peer: &Peer) -> usize {
+        let (kind, text) = match self {
+            Self::Exact(kind, text) | Self::Like(Pattern { kind, text }) => (*kind, text),
+            Self::Any | Self::Ip(_) => return 0,
+        };
+        let mut best = 0;
+        kind.any(peer, |have| {
+            let same = |(a, b): &(char, char)| a.eq_ignore_ascii_case(b);
+            let from_start = text.chars().zip(have.chars()).take_while(same).count();
+            let from_end = text.chars().rev().zip(have.chars().rev()).take_while(same).count();
+            best = best.max(from_start.max(from_end));
+            false
+        });
+        best
+    }
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::Exact(kind, text) | Self::Like(Pattern { kind, text }) => {
+                write!(f, "{kind}={}", quote(text))
+            }
+            Self::Ip(block) => write!(f, "ip={block}"),
+        }
+    }
+}
+
+impl Block {
+    fn read(value: &str) -> Result<Self, RuleError> {
+        let wrong = || RuleError::NotAnIp(as_written(value));
+        let (address, prefix) = match value.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (value, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Ok(bits), |prefix| prefix.parse().map_err(|_| wrong()))?;
+        // Certificates' addresses are compared in their shorter form.
+        if prefix > bits || address != address.to_canonical() {
+            return Err(wrong());
+        }
+        let block = Self { address, prefix };
+        if block.first() != address {
+            let meant = Self { address: block.first(), prefix };
+            return Err(RuleError::BeyondPrefix(value.to_owned(), meant.to_string()));
+        }
+        Ok(block)
+    }
+
+    /// The one address it is, if it is no larger.
+    pub(super) fn single(self) -> Option<IpAddr> {
+        let bits = if self.address.is_ipv4() { 32 } else { 128 };
+        (self.prefix == bits).then_some(self.address)
+    }
+
+    fn contains(self, ip: IpAddr) -> bool {
+        ip.is_ipv4() == self.address.is_ipv4()
+            && Self { address: ip, prefix: self.prefix }.first() == self.address
+    }
+
+    fn first(self) -> IpAddr {
+        match self.address {
+            IpAddr::V4(ip) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
+                IpAddr::V4((ip.to_bits() & mask).into())
+            }
+            IpAddr::V6(ip) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
+                IpAddr::V6((ip.to_bits() & mask).into())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.single() {
+            Some(ip) => write!(f, "{ip}"),
+            None => write!(f, "{}/{}", self.address, self.prefix),
+        }
+    }
+}
+
+/// The form in which certificates' names of this kind are compared; wildcards stay where they are.
+fn canonical(kind: Kind, value: &str) -> Result<String, RuleError> {
+    let malformed = |why| RuleError::Malformed(kind.name(), as_written(value), why);
+    match kind {
+        Kind::Cn | Kind::O | Kind::Ou => Ok(value.to_owned()),
+        Kind::Dns => {
+            let name = canonical_dns(value);
+            host(&name).map_err(malformed)?;
+            Ok(name)
+        }
+        Kind::Email => {
+            let (local, domain) = value.rsplit_once('@').ok_or_else(|| malformed("it has no @"))?;
+            if local.is_empty() {
+                return Err(malformed("it has nothing before the @"));
+            }
+            host(domain).map_err(malformed)?;
+            Ok(canonical_email(value))
+        }
+        Kind::Uri => {
+            uri(value).map_err(malformed)?;
+            Ok(canonical_uri(value))
+        }
+        Kind::Issuer if value.contains(WILDCARD) => {
+            Err(RuleError::Wildcard(kind.name(), as_written(value)))
+        }
+        Kind::Issuer => canonical_dn(value).map_err(RuleError::Issuer),
+        Kind::Serial => serial(value),
+        Kind::IssuerSpki | Kind::Fingerprint | Kind::Spki => hash(value),
+    }
+}
+
+/// Whether it can be a host name; with wildcards.
+fn host(name: &str) -> Result<(), &'static str> {
+    if !name.is_ascii() {
+        return Err("certificates have such names in ASCII only: write its xn-- form");
+    }
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'*' | 0);
+    match name.split('.').any(|label| label.is_empty() || !label.bytes().all(fits)) {
+        true => {
+            Err("a host name is made of labels of letters, digits and hyphens, with dots between them")
+        }
+        false => Ok(()),
+    }
+}
+
+/// Whether it can be a URI (RFC 3986); with wildcards in its path.
+fn uri(value: &str) -> Result<(), &'static str> {
+    let (scheme, rest) = value.split_once(':').ok_or("it has no scheme, as in spiffe://…")?;
+    let mut letters = scheme.bytes();
+    let first = letters.next().is_some_and(|b| b.is_ascii_alphabetic());
+    if !first || !letters.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) {
+        return Err("what is before the colon is no scheme, as in spiffe://…");
+    }
+    if !value.is_ascii() || value.contains([' ', '"', '<', '>', '\\', '^', '`', '{', '|', '}']) {
+        return Err("such characters are percent-encoded in a URI");
+    }
+    if !value.contains(WILDCARD) {
+        return Ok(());
+    }
+    let authority = rest.strip_prefix("//").map_or("", |rest| rest.split('/').next().unwrap_or(rest));
+    if authority.contains(WILDCARD) {
+        return Err("a `*` stands in its path only; name the host (SPIFFE: the trust domain)");
+    }
+    if value.contains(['?', '#']) {
+        return Err("a `*` cannot be mixed with a query or fragment");
+    }
+    Ok(())
+}
+
+/// 64 hex digits, colons allowed, as `openssl x509 -fingerprint -sha256` prints them.
+fn hash(value: &str) -> Result<String, RuleError> {
+    let hex = plain_hex(value);
+    if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(hex);
+    }
+    Err(RuleError::NotHex(as_written(value), "a SHA-256 of 64 hex digits"))
+}
+
+/// Hex digits, colons allowed; brought to whole octets without a leading zero octet, the form in
+/// which certificates give theirs.
+fn serial(value: &str) -> Result<String, RuleError> {
+    let hex = plain_hex(value);
+    if hex.is_empty() || hex.len() > 40 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(RuleError::NotHex(as_written(value), "a serial number of up to 40 hex digits"));
+    }
+    let significant = hex.trim_start_matches('0');
+    let padding = if significant.is_empty() {
+        "00"
+    } else if significant.len() % 2 == 1 {
+        "0"
+    } else {
+        ""
+    };
+    Ok(format!("{padding}{significant}"))
+}
+
+fn plain_hex(value: &str) -> String {
+    value.chars().filter(|c| *c != ':').collect::<String>().to_ascii_lowercase()
+}

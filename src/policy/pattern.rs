@@ -1,0 +1,121 @@
+//! Values with `*` in them: it stands for any characters within one label, never for a separator.
+
+use super::kind::Kind;
+
+/// Stands for any run of characters within one label. No name may hold it, nor any value of a rule.
+pub(super) const WILDCARD: char = '\0';
+
+/// A value with at least one wildcard, of a certain kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pattern {
+    pub(super) kind: Kind,
+    pub(super) text: Box<str>,
+}
+
+impl Pattern {
+    /// Whether `name`, in its canonical form, is one of those that are meant.
+    pub(super) fn matches(&self, name: &str) -> bool {
+        // Where a path ends is not a matter of `*`.
+        if self.kind == Kind::Uri && name.contains(['?', '#']) {
+            return false;
+        }
+        let mut labels = labels(self.kind, name);
+        let mut wanted = self::labels(self.kind, &self.text);
+        loop {
+            match (wanted.next(), labels.next()) {
+                (Some(pattern), Some(label)) if label_matches(pattern, label) => {}
+                (None, None) => return true,
+                _ => return false,
+            }
+        }
+    }
+}
+
+/// The labels that `*` does not reach beyond: those of a host name, the segments of a URI, the local part of
+/// an e-mail address and the labels of its domain. An organization is one label. A common name often is a
+/// host name, and is taken apart like one.
+fn labels(kind: Kind, text: &str) -> impl Iterator<Item = &str> {
+    let (first, rest) = match kind {
+        Kind::Dns | Kind::Cn => (None, Some(text.split('.'))),
+        Kind::Uri => (None, Some(text.split('/'))),
+        Kind::Email => match text.rsplit_once('@') {
+            Some((local, domain)) => (Some(local), Some(domain.split('.'))),
+            None => (Some(text), None),
+        },
+        _ => (Some(text), None),
+    };
+    first.into_iter().chain(rest.into_iter().flatten())
+}
+
+fn label_matches(pattern: &str, label: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once(WILDCARD) else { return pattern == label };
+    let (between, end) = rest.rsplit_once(WILDCARD).unwrap_or(("", rest));
+    // A `*` alone stands for some label, not for none.
+    if pattern.len() == WILDCARD.len_utf8() {
+        return !label.is_empty();
+    }
+    let Some(mut label) = label.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)) else {
+        return false;
+    };
+    for piece in between.split(WILDCARD) {
+        match label.find(piece) {
+            Some(at) => label = &label[at + piece.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(kind: Kind, pattern: &str, name: &str) -> bool {
+        let text = pattern.replace('*', &WILDCARD.to_string()).into();
+        Pattern { kind, text }.matches(name)
+    }
+
+    #[test]
+    fn a_star_stays_within_a_label_of_a_host_name() {
+        let dns = |pattern: &str, name: &str| matches(Kind::Dns, pattern, name);
+        assert!(dns("*.example", "a.example"));
+        assert!(!dns("*.example", "a.b.example"));
+        assert!(!dns("*.example", "example"));
+        assert!(!dns("*.example", ".example"));
+        assert!(dns("a*.example", "a.example") && dns("a*z.b*.example", "amz.bc.example"));
+        assert!(!dns("a*.example", "b.example") && !dns("a*a.example", "a.example"));
+        assert!(dns("*a*b*", "xaxbx") && dns("*a*b*", "ab") && !dns("*a*b*", "ba"));
+        assert!(dns("x*ab*ab", "xabab") && !dns("x*ab*ab", "xab"));
+    }
+
+    #[test]
+    fn a_star_stays_within_a_segment_of_a_path() {
+        let uri = |pattern: &str, name: &str| matches(Kind::Uri, pattern, name);
+        let pattern = "spiffe://x/ns/*/sa/notes";
+        assert!(uri(pattern, "spiffe://x/ns/prod/sa/notes"));
+        assert!(!uri(pattern, "spiffe://x/ns/a/b/sa/notes"));
+        assert!(!uri(pattern, "spiffe://x/ns//sa/notes"));
+        assert!(!uri("spiffe://x/ns/*", "spiffe://x/ns/prod/sa/notes"));
+        assert!(!uri("spiffe://x/ns/*", "spiffe://x/ns/prod?a"));
+        assert!(!uri("spiffe://x/ns/*", "spiffe://x/ns/prod#a"));
+    }
+
+    #[test]
+    fn a_star_stays_on_its_side_of_an_address() {
+        let email = |pattern: &str, name: &str| matches(Kind::Email, pattern, name);
+        assert!(email("*@example", "a.b@example"));
+        assert!(email("bot-*@*.example", "bot-1@mail.example"));
+        assert!(!email("*@example", "a@b.example"));
+        assert!(!email("*@*", "no address") && !email("*@*", "a.b"));
+        assert!(email("*@example", "a@b@example"));
+    }
+
+    #[test]
+    fn an_organization_is_one_label_and_a_common_name_has_those_of_a_host_name() {
+        assert!(matches(Kind::O, "Example*", "Example, Ltd./DE"));
+        assert!(matches(Kind::Ou, "*", "a.b") && !matches(Kind::Ou, "*", ""));
+        assert!(
+            matches(Kind::Cn, "notes-*", "notes-1") && !matches(Kind::Cn, "notes-*", "notes-1.other")
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! Who may connect, and who may use a route: rules, pins, and rules on trial.
+
+mod audit;
+mod clients;
+mod pins;
+mod routes;
+
+use rcgen::SanType;
+use serde_json::Value;
+
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::pki::{Identity, Leaf, Pki};
+use crate::support::sender::Sender;
+
+/// A gate that echoes, with these lines in its settings file.
+fn configured(pki: &Pki, toml: &str) -> Gate {
+    GateCommand::new(pki).upstream("echo:").arg("--config", pki.file("gate.toml", toml)).start()
+}
+
+/// A gate that echoes, and lets in whom `rule` matches.
+fn allowing(pki: &Pki, rule: &str) -> Gate {
+    GateCommand::new(pki).upstream("echo:").arg("--allow", rule).start()
+}
+
+fn with_uri(cn: &str, uri: &str) -> Leaf {
+    Leaf::client(cn).sans(vec![SanType::URI(uri.try_into().unwrap())])
+}
+
+/// Its request is answered.
+#[track_caller]
+fn admits(pki: &Pki, gate: &Gate, identity: &Identity) {
+    let answer = Sender::with_identity(pki, gate, identity).post("/hooks/wake", "{}");
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+/// It reads `access_denied`, and has the next line of the log to itself.
+#[track_caller]
+fn refuses(pki: &Pki, gate: &Gate, identity: &Identity) -> Value {
+    let number = gate.events("handshake_failed").len() + 1;
+    let refusal = Sender::with_identity(pki, gate, identity).refusal();
+    assert_eq!(refusal.alert, "access_denied");
+    let line = gate.event("handshake_failed", number);
+    assert_eq!(line["reason"], "client_not_allowed", "{line}");
+    assert_eq!(line["alert_sent"], "access_denied");
+    assert_eq!(line["client_cert"]["fingerprint_sha256"], identity.fingerprint());
+    line
+}
+
+#[track_caller]
+fn says(line: &Value, key: &str, parts: &[&str]) {
+    let text = line[key].as_str().unwrap_or_else(|| panic!("no {key}: {line}"));
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in {key}: {text}");
+    }
+}

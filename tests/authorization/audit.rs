@@ -1,0 +1,160 @@
+//! `audit = true`: rules on trial tell whom they would refuse, and let them in.
+
+use super::{admits, configured, refuses, says};
+use crate::support::backend::Backend;
+use crate::support::eventually;
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::h2::{Http2, Pieces};
+use crate::support::pki::{Leaf, Pki};
+use crate::support::plain;
+use crate::support::sender::Sender;
+
+use http::Request;
+
+fn audited(pki: &Pki) -> GateCommand {
+    let toml = "[clients]\nallow = [\"cn=calls\"]\ndeny = [\"cn=late-*\"]\naudit = true\n";
+    GateCommand::new(pki).upstream("echo:").arg("--config", pki.file("gate.toml", toml))
+}
+
+fn post(connection: &mut crate::support::sender::Connection, path: &str) -> u16 {
+    let request = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}");
+    connection.write(request.as_bytes());
+    connection.answer().status
+}
+
+#[test]
+fn a_sender_that_would_be_refused_is_let_in_and_told_of_once_for_its_connection() {
+    let pki = Pki::new();
+    let gate = audited(&pki).start();
+    admits(&pki, &gate, &pki.client(Leaf::client("calls")));
+    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+
+    for _ in 0..3 {
+        assert_eq!(post(&mut connection, "/hooks/wake"), 200);
+    }
+    admits(&pki, &gate, &pki.client(Leaf::client("late-one")));
+
+    let line = gate.event("would_refuse", 1);
+    assert_eq!(line["level"], "warn");
+    assert_eq!(line["rules"], "clients");
+    assert!(line["rule"].is_null(), "{line}");
+    assert_eq!((&line["cn"], &line["san"]), (&"notes".into(), &"dns:notes.example".into()));
+    assert_eq!(line["fingerprint_sha256"], pki.client.fingerprint());
+    says(&line, "detail", &["no rule of clients.allow matches it; nearest is [cn=calls]"]);
+    let request = gate.event("request", 2);
+    assert_eq!(request["id"], format!("{}-1", line["id"].as_str().unwrap()));
+    let denied = gate.event("would_refuse", 2);
+    assert_eq!(denied["rule"], "cn=late-*");
+    says(&denied, "detail", &["the rule [cn=late-*] of clients.deny matches it"]);
+    assert_eq!(gate.events("would_refuse").len(), 2);
+    assert!(gate.events("handshake_failed").is_empty());
+}
+
+#[test]
+fn the_start_and_check_say_loudly_that_rules_are_on_trial() {
+    let pki = Pki::new();
+    let gate = audited(&pki).start();
+    let warning = gate.events("settings_warning").remove(0);
+    assert_eq!(warning["level"], "warn");
+    says(&warning, "origin", &["clients.audit"]);
+    says(&warning, "detail", &["AUDIT ONLY", "would_refuse"]);
+
+    let (certificate, key) = pki.files("server", &pki.server);
+    let checked = GateCommand::bare("check")
+        .arg("--cert", certificate)
+        .arg("--key", key)
+        .arg("--client-ca", pki.dir().join("ca.pem"))
+        .arg("--config", pki.dir().join("gate.toml"))
+        .output();
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    for part in
+        ["AUDIT ONLY: whom these rules would refuse is let in", "warning: ", "clients.audit: AUDIT ONLY"]
+    {
+        assert!(checked.stdout.contains(part), "{part:?}: {}", checked.stdout);
+    }
+}
+
+#[test]
+fn a_request_that_a_route_would_refuse_goes_on_and_each_is_told_of() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let toml = format!(
+        "upstream.url = \"{}\"\n[[route]]\npath = \"/hooks/\"\nallow = [\"cn=calls\"]\naudit = true\n\
+         [[route]]\npath = \"/hooks/agent\"\nallow = [\"cn=calls\"]\n",
+        backend.url()
+    );
+    let gate = GateCommand::new(&pki).arg("--config", pki.file("gate.toml", toml)).admin().start();
+    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+
+    assert_eq!(post(&mut connection, "/hooks/wake"), 200);
+    assert_eq!(post(&mut connection, "/hooks/wake"), 200);
+    assert_eq!(post(&mut connection, "/hooks/agent"), 403);
+    let request = Request::post("https://localhost/hooks/wake").body(Pieces::of([b"{}"])).unwrap();
+    assert_eq!(Http2::connect(Sender::new(&pki, &gate)).send(request).status, 200);
+
+    for number in 1..=3 {
+        let line = gate.event("would_refuse", number);
+        assert_eq!(line["rules"], "route /hooks/", "{line}");
+        assert_eq!(line["cn"], "notes");
+        says(&line, "detail", &["no rule of route.allow matches it"]);
+        let request = gate.events("request").into_iter().find(|request| request["id"] == line["id"]);
+        assert_eq!(request.expect("the request's own id")["status"], 200);
+    }
+    assert_eq!(gate.events("would_refuse").len(), 3);
+    assert_eq!(backend.received().len(), 3);
+    let metrics = String::from_utf8(plain::get(gate.admin(), "/metrics").body).unwrap();
+    assert!(metrics.contains("clawgate_would_refuse_total{rules=\"route\"} 3"), "{metrics}");
+}
+
+#[test]
+fn a_flood_of_what_would_be_refused_is_summed_up() {
+    let pki = Pki::new();
+    let toml = "[[route]]\npath = \"/hooks/\"\nallow = [\"cn=calls\"]\naudit = true\n";
+    let gate = GateCommand::new(&pki)
+        .upstream("echo:")
+        .arg("--config", pki.file("gate.toml", toml))
+        .arg("--log-repeat-window", "500ms")
+        .start();
+    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+
+    for _ in 0..40 {
+        assert_eq!(post(&mut connection, "/hooks/wake"), 200);
+    }
+
+    let (full, folded) = eventually("all of them", || {
+        let lines = gate.events("would_refuse");
+        let (summaries, full): (Vec<_>, Vec<_>) =
+            lines.iter().partition(|line| line["repeated"].is_object());
+        let folded: u64 = summaries.iter().map(|line| line["repeated"]["count"].as_u64().unwrap()).sum();
+        (full.len() as u64 + folded == 40).then_some((full.len(), folded))
+    });
+    assert!(full < 40 && folded > 0, "{full} in full, {folded} summed up");
+    let summary = gate.events("would_refuse").pop().unwrap();
+    assert_eq!(summary["rules"], "route /hooks/", "{summary}");
+    assert_eq!(summary["fingerprint_sha256"], pki.client.fingerprint());
+}
+
+fn reload(gate: &Gate, pki: &Pki, toml: &str, number: usize) {
+    pki.file("gate.toml", toml);
+    gate.signal("HUP");
+    gate.event("reloaded", number);
+}
+
+#[test]
+fn when_the_trial_ends_the_rules_hold_for_open_connections_too() {
+    let pki = Pki::new();
+    let gate = configured(&pki, "");
+    let mut open = Sender::new(&pki, &gate).connect().unwrap();
+    assert_eq!(post(&mut open, "/hooks/wake"), 200);
+
+    reload(&gate, &pki, "[clients]\nallow = [\"cn=calls\"]\naudit = true\n", 1);
+    assert_eq!(post(&mut open, "/hooks/wake"), 200);
+    let line = gate.event("would_refuse", 1);
+    assert_eq!(line["rules"], "clients");
+
+    reload(&gate, &pki, "[clients]\nallow = [\"cn=calls\"]\n", 2);
+    assert!(open.is_closed());
+    says(&gate.event("connection_withdrawn", 1), "detail", &["no rule of clients.allow"]);
+    refuses(&pki, &gate, &pki.client);
+    assert_eq!(gate.events("would_refuse").len(), 1);
+}

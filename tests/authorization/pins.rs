@@ -1,0 +1,77 @@
+//! `clients.pins`: what must hold besides chain and rules.
+
+use super::{admits, refuses, says};
+use crate::support::gate::GateCommand;
+use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::sender::Sender;
+
+fn spki(key: &rcgen::KeyPair) -> String {
+    clawgate::identity::sha256(&rcgen::PublicKeyData::subject_public_key_info(key))
+}
+
+#[test]
+fn a_sender_whose_certificate_or_key_is_pinned_is_let_in_and_no_other() {
+    let pki = Pki::new();
+    let by_key = pki.client(Leaf::client("by-key"));
+    let gate = GateCommand::new(&pki)
+        .upstream("echo:")
+        .arg("--pin", format!("fingerprint={}", pki.client.fingerprint()))
+        .arg("--pin", format!("spki={}", spki(&by_key.key)))
+        .start();
+
+    admits(&pki, &gate, &pki.client);
+    admits(&pki, &gate, &by_key);
+    let other = pki.client(Leaf::client("notes"));
+    let line = refuses(&pki, &gate, &other);
+
+    says(&line, "detail", &["CN=notes", "verifies, but none of clients.pins"]);
+    let (fingerprint, key) =
+        (format!("fingerprint={}", other.fingerprint()), format!("spki={}", spki(&other.key)));
+    says(&line, "hint", &["pins hold besides the chain and the rules", &fingerprint, &key, "--pin"]);
+}
+
+#[test]
+fn a_pinned_key_stays_pinned_when_its_certificate_is_renewed() {
+    let pki = Pki::new();
+    let old = pki.client(Leaf::client("notes"));
+    let renewed = Leaf::client("notes").serial(99).with_key(&old.key, &pki.intermediate);
+    let gate = GateCommand::new(&pki)
+        .upstream("echo:")
+        .arg("--pin", format!("spki={}", spki(&old.key)))
+        .start();
+
+    admits(&pki, &gate, &old);
+    admits(&pki, &gate, &renewed);
+}
+
+#[test]
+fn a_pin_replaces_neither_the_chain_nor_the_rules() {
+    let pki = Pki::new();
+    let stranger = Leaf::client("stranger").issued_by(&Ca::root("Elsewhere"), &[]);
+    let gate = GateCommand::new(&pki)
+        .upstream("echo:")
+        .arg("--pin", format!("fingerprint={}", stranger.fingerprint()))
+        .arg("--pin", format!("fingerprint={}", pki.client.fingerprint()))
+        .arg("--allow", "cn=other")
+        .start();
+
+    assert_eq!(Sender::with_identity(&pki, &gate, &stranger).refusal().alert, "unknown_ca");
+    assert_eq!(gate.failure()["reason"], "client_cert_unknown_ca");
+    let line = refuses(&pki, &gate, &pki.client);
+    says(&line, "detail", &["no rule of clients.allow matches it"]);
+}
+
+#[test]
+fn pins_hold_while_the_rules_are_on_trial() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki)
+        .upstream("echo:")
+        .arg("--pin", format!("fingerprint={}", pki.client.fingerprint()))
+        .arg("--allow", "cn=other")
+        .arg("--audit", "true")
+        .start();
+
+    admits(&pki, &gate, &pki.client);
+    gate.event("would_refuse", 1);
+    refuses(&pki, &gate, &pki.client(Leaf::client("other")));
+}
