@@ -1,5 +1,6 @@
 //! Who may connect, and who may use a route: rules, pins, and rules on trial.
 
+mod agreement;
 mod audit;
 mod clients;
 mod pins;

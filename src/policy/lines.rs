@@ -17,11 +17,13 @@ use crate::identity::{Peer, San};
 pub(super) struct Lines {
     rules: Vec<Rule>,
     /// For each kind, the rules that ask for an exact value of it, by their place.
-    by_text: Vec<(Kind, HashMap<Box<str>, Vec<usize>>)>,
+    by_text: Vec<(Kind, ByText)>,
     by_ip: HashMap<IpAddr, Vec<usize>>,
     /// All others.
     rest: Vec<usize>,
 }
+
+type ByText = HashMap<Box<str>, Vec<usize>>;
 
 impl Lines {
     pub(super) fn new(rules: Vec<Rule>) -> Self {
@@ -41,7 +43,7 @@ impl Lines {
             let index = match self.by_text.iter().position(|(known, _)| *known == kind) {
                 Some(index) => index,
                 None => {
-                    self.by_text.push((kind, HashMap::new()));
+                    self.by_text.push((kind, ByText::new()));
                     self.by_text.len() - 1
                 }
             };

@@ -1,3 +1,7 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
 use super::{Denial, Rule, RuleError, Rules, Verdict};
 use crate::identity::{Certificate, Peer, San};
 
@@ -187,4 +191,51 @@ fn the_nearest_rule_is_told_with_what_it_lacks() {
         text.contains("[dns=notes.example, ou=c]: ou=c is asked for, but it has ou=a, ou=b"),
         "{text}"
     );
+}
+
+/// Lines that are rules, and many that almost are.
+fn any_line() -> impl Strategy<Value = String> {
+    let name = prop_oneof![
+        4 => select(vec!["cn", "o", "dns", "uri", "email", "ip", "issuer", "serial", "spki", "any"])
+            .prop_map(str::to_owned),
+        1 => "[ -~]{0,4}",
+    ];
+    let value = prop_oneof![
+        "[a-z*.]{0,8}",
+        "spiffe://[a-z]{1,3}(/[a-z*]{0,3}){0,3}",
+        "[a-z*.\"]{1,3}@[a-z*.]{1,5}",
+        "\"([^\"\\\\]|\\\\[,\"\\\\*]){0,6}\"",
+        "CN=[a-z,+=\\\\ ]{0,6}",
+        "[0-9.:/]{1,8}",
+        ".{0,8}",
+    ];
+    vec((name, "[ ]?=?[ ]?", value), 1..4).prop_map(|parts| {
+        let parts = parts.iter().map(|(name, equals, value)| format!("{name}{equals}{value}"));
+        parts.collect::<Vec<_>>().join(",")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn whatever_is_read_is_printed_so_that_it_is_read_as_the_same(line in any_line()) {
+        if let Ok(rule) = line.parse::<Rule>() {
+            let printed = rule.to_string();
+            prop_assert_eq!(printed.parse::<Rule>(), Ok(rule.clone()), "{}", printed);
+            prop_assert_eq!(rule.matches(&peer()), rule.misses(&peer()).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_value_of_any_characters_can_be_written(value in "[^\\pC]{1,12}") {
+        let mut peer = peer();
+        peer.o = vec![value.clone()];
+        let quoted: String =
+            value.chars().flat_map(|c| [(",\"\\*".contains(c)).then_some('\\'), Some(c)]).flatten().collect();
+        let rule: Rule = format!("o=\"{quoted}\"").parse().unwrap();
+        prop_assert!(rule.matches(&peer), "{}", rule);
+        peer.o = vec![format!("{value}x")];
+        prop_assert!(!rule.matches(&peer));
+    }
 }
