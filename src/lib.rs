@@ -15,6 +15,7 @@ pub mod ingress;
 pub mod live;
 pub mod observe;
 pub mod policy;
+pub mod proxy_protocol;
 pub mod route;
 pub mod shutdown;
 pub mod tls;

@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["tls", "route"],
     &["policy"],
     &["identity"],
-    &["live", "observe", "shutdown"],
+    &["live", "observe", "proxy_protocol", "shutdown"],
 ];
 
 fn layer(room: &str) -> usize {

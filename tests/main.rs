@@ -21,6 +21,7 @@ mod misconfigured;
 mod onward;
 mod passing;
 mod pipelining;
+mod proxy_protocol;
 mod refuse_with_http;
 mod reload;
 mod repeats;

@@ -15,6 +15,8 @@ pub(super) struct Started<'a> {
     version: &'static str,
     pid: u32,
     listen: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    listen_proxy: Vec<String>,
     admin: Option<String>,
     workers: usize,
     routes: Vec<String>,
@@ -23,14 +25,20 @@ pub(super) struct Started<'a> {
 }
 
 impl<'a> Started<'a> {
-    pub(super) fn new(settings: &'a Settings, listen: &[SocketAddr], admin: Option<SocketAddr>) -> Self {
+    pub(super) fn new(
+        settings: &'a Settings,
+        (listen, listen_proxy): (&[SocketAddr], &[SocketAddr]),
+        admin: Option<SocketAddr>,
+    ) -> Self {
+        let texts = |addresses: &[SocketAddr]| addresses.iter().map(SocketAddr::to_string).collect();
         let route = |route: &RouteSettings| {
             format!("{} {} -> {}", route.methods, route.path, route.upstream.target)
         };
         Self {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
-            listen: listen.iter().map(SocketAddr::to_string).collect(),
+            listen: texts(listen),
+            listen_proxy: texts(listen_proxy),
             admin: admin.map(|address| address.to_string()),
             workers: settings.workers.get(),
             routes: settings.routes.iter().map(route).collect(),
@@ -148,6 +156,9 @@ fn changes(old: &Settings, new: &Settings) -> Vec<String> {
     if before.trust.crls != after.trust.crls {
         changes.push(format!("CRLs: {} now", after.trust.crls.len()));
     }
+    if old.proxy.sources != new.proxy.sources {
+        changes.push("listen.proxy_sources".to_owned());
+    }
     let (before, after) = (&old.clients_rules, &new.clients_rules);
     let differ = [
         ("clients.allow", before.allow() != after.allow()),
@@ -181,6 +192,7 @@ fn route_text(route: &RouteSettings) -> String {
 fn fixed(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let differ = [
         ("listen.address", old.listen != new.listen),
+        ("listen.proxy_address", old.proxy.listen != new.proxy.listen),
         ("admin.address", old.admin != new.admin),
         ("runtime.workers", old.workers != new.workers),
         ("limits.connections", old.limits.connections != new.limits.connections),

@@ -151,6 +151,7 @@ impl App {
             refuse_with: settings.refuse_with,
             strict_sni: settings.strict_sni,
             resumption: settings.resumption,
+            proxy_sources: settings.proxy.sources.clone(),
             log_client_hello: settings.log.client_hello,
         };
         let acceptor = Acceptor::new(&settings.material, rules, manners)?;
@@ -230,7 +231,8 @@ impl App {
             }
             self.log_warnings();
             self.log_openness();
-            emit(Level::INFO, "started", &Started::new(&self.settings, &sockets.addresses, admin));
+            let addresses = (sockets.addresses.as_slice(), sockets.proxy_addresses.as_slice());
+            emit(Level::INFO, "started", &Started::new(&self.settings, addresses, admin));
             if let Some(window) = self.settings.log.repeat_window {
                 tasks.spawn(sum_up(Arc::clone(&refusals), Arc::clone(&objections), window));
             }

@@ -19,28 +19,44 @@ use crate::shutdown::Tasks;
 /// All listening sockets, bound before anything starts.
 pub(super) struct Sockets {
     /// For each worker, one socket of each address.
-    pub(super) workers: Vec<Vec<StdListener>>,
+    pub(super) workers: Vec<Listeners>,
     pub(super) admin: Option<StdListener>,
     /// The real addresses, where port 0 was asked for.
     pub(super) addresses: Vec<SocketAddr>,
+    /// Those where a PROXY header is required.
+    pub(super) proxy_addresses: Vec<SocketAddr>,
+}
+
+/// The listening sockets of one worker.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    /// For senders.
+    plain: Vec<StdListener>,
+    /// For load balancers, which say first whose connection it is.
+    introduced: Vec<StdListener>,
 }
 
 impl Sockets {
     pub(super) fn bind(settings: &Settings) -> Result<Self, RunError> {
         let failed = |address, setting| move |error| RunError::Bind { address, setting, error };
         let count = settings.workers.get();
-        let mut workers: Vec<Vec<StdListener>> = (0..count).map(|_| Vec::new()).collect();
-        let mut addresses = Vec::new();
-        for &address in &settings.listen {
-            let sockets = listener::bind(address, count).map_err(failed(address, "listen.address"))?;
-            for (worker, socket) in workers.iter_mut().zip(sockets) {
-                if worker.len() == addresses.len() {
-                    worker.push(socket);
+        let mut workers: Vec<_> = (0..count).map(|_| Listeners::default()).collect();
+        let mut bind =
+            |address: SocketAddr, setting, of: fn(&mut Listeners) -> &mut Vec<StdListener>| {
+                let sockets = listener::bind(address, count).map_err(failed(address, setting))?;
+                let actual = sockets.first().map_or(Ok(address), StdListener::local_addr);
+                for (worker, socket) in workers.iter_mut().zip(sockets) {
+                    of(worker).push(socket);
                 }
-            }
-            let socket = workers.first().and_then(|worker| worker.last());
-            let actual = socket.map_or(Ok(address), StdListener::local_addr);
-            addresses.push(actual.map_err(RunError::Start)?);
+                actual.map_err(RunError::Start)
+            };
+        let (mut addresses, mut proxy_addresses) = (Vec::new(), Vec::new());
+        for &address in &settings.listen {
+            addresses.push(bind(address, "listen.address", |worker| &mut worker.plain)?);
+        }
+        for &address in &settings.proxy.listen {
+            let bound = bind(address, "listen.proxy_address", |worker| &mut worker.introduced)?;
+            proxy_addresses.push(bound);
         }
         let admin = match settings.admin {
             Some(address) => {
@@ -49,7 +65,7 @@ impl Sockets {
             }
             None => None,
         };
-        Ok(Self { workers, admin, addresses })
+        Ok(Self { workers, admin, addresses, proxy_addresses })
     }
 }
 
@@ -63,7 +79,7 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Starts its thread; the receiver gets the number of tasks that did not end in time.
-    pub(super) fn start(self, listeners: Vec<StdListener>) -> io::Result<oneshot::Receiver<usize>> {
+    pub(super) fn start(self, listeners: Listeners) -> io::Result<oneshot::Receiver<usize>> {
         let (done, receiver) = oneshot::channel();
         let name = format!("worker-{}", self.number);
         thread::Builder::new().name(name).spawn(move || match self.serve(listeners) {
@@ -73,7 +89,7 @@ impl Worker {
         Ok(receiver)
     }
 
-    fn serve(self, listeners: Vec<StdListener>) -> io::Result<usize> {
+    fn serve(self, listeners: Listeners) -> io::Result<usize> {
         let random = aws_lc_rs::rand::SystemRandom::new();
         let mut salt = [0; 3];
         aws_lc_rs::rand::SecureRandom::fill(&random, &mut salt).map_err(io::Error::other)?;
@@ -81,10 +97,13 @@ impl Worker {
         let ids = Arc::new(Ids::new(prefix));
         self.runtime.block_on(async {
             let tasks = Tasks::default();
-            for listener in listeners {
+            let plain = listeners.plain.into_iter().map(|socket| (socket, false));
+            let introduced = listeners.introduced.into_iter().map(|socket| (socket, true));
+            for (listener, introduced) in plain.chain(introduced) {
                 let listener = TcpListener::from_std(listener)?;
                 let accepting = listener::run(
                     listener,
+                    introduced,
                     Arc::clone(&self.reception),
                     tasks.clone(),
                     Arc::clone(&ids),

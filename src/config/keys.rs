@@ -138,6 +138,13 @@ table! {
         "Where senders connect")
         .outside("listen", "CLAWGATE_LISTEN").repeatable(',');
 
+    PROXY_ADDRESS = Key::new("listen.proxy_address", Text, "IP:PORT", Means("none"),
+        "Where load balancers connect that send a PROXY header, v1 or v2")
+        .outside("listen-proxy", "CLAWGATE_LISTEN_PROXY").repeatable(',');
+    PROXY_SOURCES = Key::new("listen.proxy_sources", Text, "CIDR", Means("none"),
+        "From where they connect, and nobody else; needed for --listen-proxy")
+        .outside("proxy-source", "CLAWGATE_PROXY_SOURCES").repeatable(',');
+
     CERTIFICATE = Key::new("tls.certificate", File, "FILE", Required,
         "The gate's certificate chain, PEM, leaf first; of several, the one asked for (SNI)")
         .outside("cert", "CLAWGATE_CERT").repeatable(',');

@@ -32,7 +32,9 @@ pub use environment::Environment;
 pub use files::Files;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::{HookToken, TokenError};
-pub use settings::{Limits, LogFormat, LogSettings, RouteSettings, Settings, UpstreamSettings};
+pub use settings::{
+    Limits, LogFormat, LogSettings, ProxySettings, RouteSettings, Settings, UpstreamSettings,
+};
 
 use file::File;
 use layers::{Layer, Layers, text};

@@ -2,6 +2,7 @@
 //! together. Goes on after a mistake with a stand-in, so that all mistakes are found; nothing that
 //! holds a stand-in leaves this module.
 
+mod proxy;
 mod routes;
 mod rules;
 mod telling;
@@ -45,7 +46,9 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     let mut resolver = Resolver { sources, report };
     let (material, material_paths) = resolver.material(now);
     let listen = resolver.listen();
-    let admin = resolver.admin(&listen);
+    let proxy = resolver.proxy(&listen);
+    let taken: Vec<_> = listen.iter().chain(&proxy.listen).collect();
+    let admin = resolver.admin(&taken);
     let limits = Limits {
         body: resolver.value(&keys::BODY, values::body_size, 0),
         connections: resolver.value(&keys::CONNECTIONS, values::connections, 1),
@@ -73,6 +76,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     let warnings = resolver.report.conclude()?;
     Ok(Settings {
         listen: listen.into_iter().map(|address| address.value).collect(),
+        proxy: proxy.into_settings(),
         handshake_timeout,
         material,
         material_paths,
@@ -128,6 +132,11 @@ impl Resolver<'_> {
     }
 
     fn listen(&mut self) -> Vec<Sourced<SocketAddr>> {
+        // Whoever says where load balancers connect has said where to listen.
+        let layers = &self.sources.layers;
+        if layers.get(&keys::LISTEN).is_none() && layers.get(&keys::PROXY_ADDRESS).is_some() {
+            return Vec::new();
+        }
         let addresses = self.many(&keys::LISTEN, values::listen_address);
         for (i, address) in addresses.iter().enumerate() {
             // Port 0 asks for any free port, and may do so twice.
@@ -140,10 +149,10 @@ impl Resolver<'_> {
         addresses
     }
 
-    fn admin(&mut self, listen: &[Sourced<SocketAddr>]) -> Option<SocketAddr> {
+    fn admin(&mut self, listen: &[&Sourced<SocketAddr>]) -> Option<SocketAddr> {
         let Sourced { value, origin } = self.one(&keys::ADMIN, values::admin_address)?;
         let address = value?;
-        let same = |other: &&Sourced<SocketAddr>| other.value == address && address.port() != 0;
+        let same = |other: &&&Sourced<SocketAddr>| other.value == address && address.port() != 0;
         if let Some(other) = listen.iter().find(same) {
             let what = format!("{address} is taken: {} has it for senders", other.origin);
             self.report.problem(&origin, what, "give the admin listener another port, or `off`");

@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::files::Files;
 use super::problem::Problem;
 use super::secret::HookToken;
@@ -18,8 +20,10 @@ use crate::upstream::{Target, Telling};
 /// write, and it reports every mistake instead.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where senders connect; none twice, but for port 0.
+    /// Where senders connect; none twice, but for port 0, and none at all where only load balancers do.
     pub listen: Vec<SocketAddr>,
+    /// Where load balancers connect, with a PROXY header before each connection.
+    pub proxy: ProxySettings,
     /// Time for a whole TLS handshake.
     pub handshake_timeout: Duration,
     /// Certificate, key, client CAs and CRLs, as they were when the settings were loaded.
@@ -52,6 +56,15 @@ pub struct Settings {
     pub log: LogSettings,
     /// What should be known, but does no harm by itself.
     pub warnings: Vec<Problem>,
+}
+
+/// How load balancers connect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxySettings {
+    /// Where; none is also in `Settings::listen`.
+    pub listen: Vec<SocketAddr>,
+    /// From where; at least one block where there is an address to listen on.
+    pub sources: Vec<IpNet>,
 }
 
 /// An open path with all that belongs to it.

@@ -22,6 +22,10 @@ impl Settings {
     fn write_summary(&self, out: &mut String) -> fmt::Result {
         let paths = &self.material_paths;
         line(out, "listens on", list(&self.listen))?;
+        if !self.proxy.listen.is_empty() {
+            let (listen, sources) = (list(&self.proxy.listen), list(&self.proxy.sources));
+            line(out, "", format_args!("{listen} with a PROXY header, from {sources}"))?;
+        }
         for own in &self.material.own {
             let (path, key_path) = (own.path.display(), own.key_path.display());
             line(out, "certificate", format_args!("{path} (key: {key_path})"))?;

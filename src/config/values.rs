@@ -1,12 +1,13 @@
 //! Each kind of value, from text.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -47,6 +48,23 @@ pub(super) fn file(text: &str) -> Result<PathBuf, Wrong> {
 
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, Wrong> {
     text.parse().map_err(|_| not_an_address(text))
+}
+
+/// A block of addresses, or one address.
+pub(super) fn source(text: &str) -> Result<IpNet, Wrong> {
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Ok(ip.into());
+    }
+    match text.parse::<IpNet>() {
+        Ok(block) if block.trunc() != block => wrong(
+            format!("`{text}` is an address within a block, not the block"),
+            format!("write {} for the block, or {} for the address", block.trunc(), block.addr()),
+        ),
+        Ok(block) => Ok(block),
+        Err(_) => {
+            wrong(format!("`{text}` is no block of addresses"), "write e.g. 10.0.0.0/8 or 192.0.2.1")
+        }
+    }
 }
 
 pub(super) fn admin_address(text: &str) -> Result<Option<SocketAddr>, Wrong> {

@@ -68,10 +68,10 @@ type Encrypted = TlsStream<Tap<TcpStream>>;
 impl Reception {
     /// The whole journey of one connection.
     pub async fn receive(&self, accepted: Accepted) {
-        let (id, address) = (accepted.id.clone(), accepted.peer.to_string());
+        let id = accepted.id.clone();
         let generation = self.live.load();
         match generation.acceptor.accept(accepted).await {
-            Ok(secured) => self.serve(secured, id, address, &generation).await,
+            Ok(secured) => self.serve(secured, id, &generation).await,
             Err(failure) => self.refuse(*failure).await,
         }
     }
@@ -97,12 +97,13 @@ impl Reception {
         }
     }
 
-    async fn serve(&self, secured: Secured, id: String, address: String, generation: &Generation) {
+    async fn serve(&self, secured: Secured, id: String, generation: &Generation) {
         let Secured { io, peer, chain, objection, sni, h2, tls_version, resumed, opening } = secured;
         let _open = self.metrics.connection();
         let facts = ConnectionFacts {
             id,
-            peer: address,
+            peer: opening.source().to_string(),
+            proxy: opening.proxy().map(|address| address.to_string()),
             cn: peer.cn.as_deref().map(printable),
             san: peer.certificate.san.first().cloned(),
             fingerprint_sha256: peer.certificate.fingerprint_sha256.clone(),

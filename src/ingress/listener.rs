@@ -72,9 +72,18 @@ impl Ids {
 }
 
 /// Accepts until the gate drains; then takes what the kernel holds already, and closes the socket.
-pub async fn run(listener: TcpListener, reception: Arc<Reception>, tasks: Tasks, ids: Arc<Ids>) {
+///
+/// `introduced`: a load balancer must say of each connection whose it is.
+pub async fn run(
+    listener: TcpListener,
+    introduced: bool,
+    reception: Arc<Reception>,
+    tasks: Tasks,
+    ids: Arc<Ids>,
+) {
     // A bound socket has one.
     let Ok(address) = listener.local_addr() else { return };
+    let by = By { address, introduced };
     let mut pause = BACKOFF.0;
     loop {
         let accepted = tokio::select! {
@@ -85,7 +94,7 @@ pub async fn run(listener: TcpListener, reception: Arc<Reception>, tasks: Tasks,
         match accepted {
             Ok((io, peer)) => {
                 pause = BACKOFF.0;
-                start(io, peer, address, &reception, &tasks, &ids);
+                start(io, peer, by, &reception, &tasks, &ids);
             }
             Err(error) if is_connection_error(&error) => {}
             Err(error) => {
@@ -100,7 +109,7 @@ pub async fn run(listener: TcpListener, reception: Arc<Reception>, tasks: Tasks,
     let Ok(listener) = listener.into_std() else { return };
     loop {
         match listener.accept().and_then(|(io, peer)| Ok((unblocked(io)?, peer))) {
-            Ok((io, peer)) => start(io, peer, address, &reception, &tasks, &ids),
+            Ok((io, peer)) => start(io, peer, by, &reception, &tasks, &ids),
             Err(error) if is_connection_error(&error) => {}
             Err(_) => return,
         }
@@ -112,10 +121,17 @@ fn unblocked(io: StdStream) -> io::Result<TcpStream> {
     TcpStream::from_std(io)
 }
 
+/// What a connection came by.
+#[derive(Clone, Copy)]
+struct By {
+    address: SocketAddr,
+    introduced: bool,
+}
+
 fn start(
     io: TcpStream,
     peer: SocketAddr,
-    listener: SocketAddr,
+    By { address: listener, introduced }: By,
     reception: &Arc<Reception>,
     tasks: &Tasks,
     ids: &Ids,
@@ -123,7 +139,8 @@ fn start(
     // Answers are written whole; waiting for more to fill a segment only delays them.
     let _ = io.set_nodelay(true);
     let local = io.local_addr().unwrap_or(listener);
-    let accepted = Accepted { io, peer, local, listener, id: ids.next(), at: Instant::now() };
+    let (id, at) = (ids.next(), Instant::now());
+    let accepted = Accepted { io, peer, local, listener, introduced, id, at };
     let Some(place) = reception.capacity.take() else {
         return reception.turn_away(accepted);
     };

@@ -18,6 +18,9 @@ pub struct ConnectionFacts {
     pub id: String,
     /// The sender's `ip:port`.
     pub peer: String,
+    /// The load balancer's `ip:port`, where one stands between.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
     /// Common name of the sender's certificate, escaped.
     pub cn: Option<String>,
     /// First alternative name of the sender's certificate, escaped.

@@ -29,18 +29,19 @@ pub enum Greeting {
     Closed,
 }
 
-/// Reads from `io` into `bytes` until the greeting is clear, for TLS: until its ClientHello is whole.
+/// Reads from `io` into `bytes`, which may have some of it already, until the greeting is clear, for TLS:
+/// until its ClientHello is whole.
 ///
 /// `bytes` keeps what was read also when this future is dropped at a deadline.
 pub async fn read<IO: AsyncRead + Unpin>(io: &mut IO, bytes: &mut Vec<u8>) -> Greeting {
     loop {
+        if let Some(greeting) = classify(bytes) {
+            return greeting;
+        }
         match io.read_buf(bytes).await {
             Ok(0) | Err(_) if bytes.is_empty() => return Greeting::Probe,
             Ok(0) | Err(_) => return at_end(bytes),
             Ok(_) => {}
-        }
-        if let Some(greeting) = classify(bytes) {
-            return greeting;
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use ipnet::IpNet;
 use rustls::{
     AlertDescription, Error, HandshakeKind, PeerIncompatible, ProtocolVersion, ServerConfig,
     ServerConnection,
@@ -20,7 +21,9 @@ use super::client_hello::ClientHello;
 use super::diagnosis::{Case, Cause, NotTls, Step, diagnose, path};
 use super::evidence::{Evidence, Presented};
 use super::greeting::{self, Greeting};
+use super::introduction::introduction;
 use super::material::{Material, unix_seconds};
+use super::opening::{Accepted, Opening};
 use super::report::Report;
 use super::resumption::Resumption;
 use super::server::{self, ServerError};
@@ -32,23 +35,6 @@ use crate::policy::{Denial, Rules};
 
 /// Room for a ClientHello with a post-quantum key share.
 const GREETING_CAPACITY: usize = 2048;
-
-/// A socket that was accepted and said nothing yet.
-#[derive(Debug)]
-pub struct Accepted {
-    /// The socket.
-    pub io: TcpStream,
-    /// The other end.
-    pub peer: SocketAddr,
-    /// This end.
-    pub local: SocketAddr,
-    /// The listener it came by.
-    pub listener: SocketAddr,
-    /// Identifier of the connection, for the log.
-    pub id: String,
-    /// When it was accepted.
-    pub at: Instant,
-}
 
 /// A sender whose certificate was verified.
 #[derive(Debug)]
@@ -71,30 +57,6 @@ pub struct Secured {
     pub resumed: bool,
     /// What a late refusal by the sender would be reported with.
     pub opening: Opening,
-}
-
-/// How a connection began.
-#[derive(Debug)]
-pub struct Opening {
-    pub(super) id: String,
-    pub(super) peer: SocketAddr,
-    pub(super) local: SocketAddr,
-    pub(super) at: Instant,
-    pub(super) hello: Option<Box<ClientHello>>,
-    /// Version and cipher suite, once the handshake is through.
-    pub(super) agreed: Option<(String, String)>,
-}
-
-impl Opening {
-    /// The sender's address.
-    pub fn source(&self) -> SocketAddr {
-        self.peer
-    }
-
-    /// The address that the sender reached.
-    pub fn destination(&self) -> SocketAddr {
-        self.local
-    }
 }
 
 /// A connection that was refused.
@@ -123,7 +85,7 @@ pub enum Remains {
 }
 
 /// How senders are received.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Manners {
     /// Time for greeting and handshake together.
     pub timeout: Duration,
@@ -133,6 +95,8 @@ pub struct Manners {
     pub strict_sni: bool,
     /// Whether a sender may come back with a ticket.
     pub resumption: Resumption,
+    /// Whose PROXY headers are believed, where they are expected.
+    pub proxy_sources: Vec<IpNet>,
     /// Whether reports tell all of the ClientHello.
     pub log_client_hello: bool,
 }
@@ -168,12 +132,23 @@ impl Acceptor {
 
     /// Takes an accepted socket through greeting and handshake.
     pub async fn accept(&self, accepted: Accepted) -> Result<Secured, Box<HandshakeFailure>> {
-        let Accepted { mut io, peer, local, listener, id, at } = accepted;
-        let deadline = at + self.manners.timeout;
-        let mut opening = Opening { id, peer, local, at, hello: None, agreed: None };
+        let (listener, introduced) = (accepted.listener, accepted.introduced);
+        let (mut opening, mut io) = Opening::of(accepted);
+        let deadline = opening.at + self.manners.timeout;
         let mut bytes = Vec::with_capacity(GREETING_CAPACITY);
+        if introduced {
+            let reading = introduction(&self.manners, opening.peer, &mut io, &mut bytes);
+            match timeout_at(deadline, reading).await {
+                Ok(Ok(header)) => opening.introduce(header),
+                Ok(Err(cause)) => return Err(self.refused_early(&opening, &cause, io, bytes.len())),
+                Err(_) => {
+                    let step = if bytes.is_empty() { Step::FirstByte } else { Step::ProxyHeader };
+                    let cause = Cause::Timeout { deadline: self.manners.timeout, step };
+                    return Err(self.refused_early(&opening, &cause, io, bytes.len()));
+                }
+            }
+        }
         let greeting = timeout_at(deadline, greeting::read(&mut io, &mut bytes)).await;
-        let evidence = Evidence::of_greeting(bytes.len() as u64);
         let cause = match greeting {
             Ok(Greeting::Tls(hello)) => {
                 opening.hello = hello;
@@ -197,10 +172,19 @@ impl Acceptor {
                 Cause::Timeout { deadline: self.manners.timeout, step }
             }
         };
-        Err(Box::new(HandshakeFailure {
-            report: self.report(&opening, &cause, &evidence),
-            remains: Remains::Socket(io),
-        }))
+        Err(self.refused_early(&opening, &cause, io, bytes.len()))
+    }
+
+    /// Refuses what does not come to a handshake, after so many bytes.
+    fn refused_early(
+        &self,
+        opening: &Opening,
+        cause: &Cause,
+        io: TcpStream,
+        bytes: usize,
+    ) -> Box<HandshakeFailure> {
+        let report = self.report(opening, cause, &Evidence::of_greeting(bytes as u64));
+        Box::new(HandshakeFailure { report, remains: Remains::Socket(io) })
     }
 
     /// What the gate refuses before rustls sees it, and with which alert.
@@ -246,8 +230,7 @@ impl Acceptor {
 
     /// Refuses a connection unheard: the gate has `limit` open already.
     pub fn overloaded(&self, accepted: Accepted, limit: usize) -> HandshakeFailure {
-        let Accepted { io: _, peer, local, listener: _, id, at } = accepted;
-        let opening = Opening { id, peer, local, at, hello: None, agreed: None };
+        let (opening, _) = Opening::of(accepted);
         let report = self.report(&opening, &Cause::Overloaded { limit }, &Evidence::default());
         HandshakeFailure { report, remains: Remains::Gone }
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::client_hello::ClientHello;
 use super::diagnosis::Diagnosis;
 use super::evidence::Evidence;
-use super::handshake::Opening;
+use super::opening::Opening;
 use crate::identity::{Certificate, Peer};
 use crate::observe::HandshakeReason;
 use crate::observe::repeats::Kind;
@@ -18,6 +18,8 @@ use crate::observe::repeats::Kind;
 pub struct Report {
     id: String,
     peer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy: Option<String>,
     #[serde(skip)]
     source: IpAddr,
     /// Why.
@@ -80,6 +82,7 @@ impl Report {
         Self {
             id: opening.id.clone(),
             peer: opening.peer.to_string(),
+            proxy: opening.proxy.map(|address| address.to_string()),
             source: opening.peer.ip(),
             reason: diagnosis.reason,
             detail: diagnosis.detail,

@@ -97,7 +97,8 @@ impl GateCommand {
             }
         });
         let reader = Some(reader);
-        let mut gate = Gate { child, lines, reader, deaf, addresses: Vec::new(), admin: None };
+        let mut gate =
+            Gate { child, lines, reader, deaf, addresses: Vec::new(), admin: None, proxied: Vec::new() };
         let started = eventually("the event started", || {
             if let Some(status) = gate.child.try_wait().unwrap() {
                 let mut error = String::new();
@@ -108,6 +109,8 @@ impl GateCommand {
         });
         let address = |text: &Value| text.as_str().unwrap().parse().unwrap();
         gate.addresses = started["listen"].as_array().unwrap().iter().map(address).collect();
+        let proxied = started["listen_proxy"].as_array();
+        gate.proxied = proxied.map(|list| list.iter().map(address).collect()).unwrap_or_default();
         gate.admin = started["admin"].as_str().map(|text| text.parse().unwrap());
         gate
     }
@@ -171,11 +174,17 @@ pub struct Gate {
     deaf: Arc<AtomicBool>,
     addresses: Vec<SocketAddr>,
     pub admin: Option<SocketAddr>,
+    proxied: Vec<SocketAddr>,
 }
 
 impl Gate {
     pub fn address(&self) -> SocketAddr {
-        self.addresses[0]
+        self.addresses.first().copied().unwrap_or_else(|| self.proxied())
+    }
+
+    /// Where a PROXY header is required.
+    pub fn proxied(&self) -> SocketAddr {
+        self.proxied[0]
     }
 
     pub fn addresses(&self) -> &[SocketAddr] {

@@ -24,6 +24,7 @@ pub struct Sender {
     pub config: ClientConfig,
     pub name: String,
     address: SocketAddr,
+    preface: Vec<u8>,
 }
 
 impl Sender {
@@ -61,12 +62,18 @@ impl Sender {
             }
             None => builder.with_no_client_auth(),
         };
-        Self { config, name: "localhost".to_owned(), address: gate.address() }
+        Self { config, name: "localhost".to_owned(), address: gate.address(), preface: Vec::new() }
     }
 
     /// Asks for `name` in SNI.
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.to_owned();
+        self
+    }
+
+    /// Calls `address`, and writes `preface` before TLS.
+    pub fn through(mut self, address: SocketAddr, preface: impl Into<Vec<u8>>) -> Self {
+        (self.address, self.preface) = (address, preface.into());
         self
     }
 
@@ -105,7 +112,8 @@ impl Sender {
     /// Connects and completes the sender's side of the handshake. Over TLS 1.3 a refusal shows only
     /// when something is read.
     pub fn connect(self) -> io::Result<Connection> {
-        let socket = connect(self.address);
+        let mut socket = connect(self.address);
+        socket.write_all(&self.preface)?;
         let name = ServerName::try_from(self.name).unwrap();
         let tls = ClientConnection::new(Arc::new(self.config), name).unwrap();
         let mut stream = StreamOwned::new(tls, socket);

@@ -26,6 +26,7 @@ pub use self::words::alert_name;
 
 use super::client_hello::ClientHello;
 use super::evidence::{Evidence, Presented, Refusal};
+use super::introduction::NoIntroduction;
 use super::trust::Trust;
 use crate::observe::HandshakeReason as Reason;
 
@@ -34,6 +35,8 @@ use crate::observe::HandshakeReason as Reason;
 pub enum Cause {
     /// The greeting was not TLS, or stopped.
     NotTls(NotTls),
+    /// A load balancer did not say whose connection it is, or may not say so.
+    NotIntroduced(NoIntroduction),
     /// rustls refused.
     Tls(Error),
     /// The sender closed or reset the connection.
@@ -76,6 +79,8 @@ pub enum NotTls {
 pub enum Step {
     /// No byte had come.
     FirstByte,
+    /// The PROXY header was not complete.
+    ProxyHeader,
     /// The ClientHello was not complete.
     ClientHello,
     /// The sender's certificate and proof, or its end of the handshake, were still to come.
@@ -120,6 +125,7 @@ pub struct Diagnosis {
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let fault = match case.cause {
         Cause::NotTls(greeting) => words::not_tls(greeting),
+        Cause::NotIntroduced(why) => words::not_introduced(why),
         Cause::Tls(error) => of_error(error, case),
         Cause::Closed => words::closed(case),
         Cause::UnknownSni => words::unknown_sni(case),

@@ -9,7 +9,9 @@ use super::chain::Fault;
 use super::{Case, NotTls, Step};
 use crate::identity::name::printable;
 use crate::observe::HandshakeReason as Reason;
+use crate::proxy_protocol::Malformed;
 use crate::tls::client_hello::ClientHello;
+use crate::tls::introduction::NoIntroduction;
 
 pub(super) fn not_tls(greeting: &NotTls) -> Fault {
     match greeting {
@@ -26,7 +28,8 @@ pub(super) fn not_tls(greeting: &NotTls) -> Fault {
         NotTls::ProxyProtocol => Fault::new(
             Reason::ProxyProtocol,
             "a PROXY protocol header came, and none is expected here",
-            "switch the PROXY protocol off in the load balancer before the gate",
+            "switch the PROXY protocol off in the load balancer before the gate, or let it call an address of \
+             listen.proxy_address",
         ),
         NotTls::Sslv2 => Fault::new(
             Reason::TlsVersion,
@@ -44,6 +47,34 @@ pub(super) fn not_tls(greeting: &NotTls) -> Fault {
             "nothing is wrong if this is a scanner; else check which port the sender calls",
         ),
     }
+}
+
+pub(super) fn not_introduced(why: &NoIntroduction) -> Fault {
+    let (detail, hint) = match why {
+        NoIntroduction::Source(ip) => (
+            format!(
+                "only load balancers may call here, and {ip} is none of those in listen.proxy_sources"
+            ),
+            "if that is a load balancer of yours, add its address to listen.proxy_sources (--proxy-source); senders \
+             that call by themselves need an address of listen.address",
+        ),
+        NoIntroduction::Malformed(Malformed::NotProxy, first) => (
+            format!("a PROXY protocol header is expected here first, and the first bytes are {first}"),
+            "switch the PROXY protocol on in the load balancer (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or \
+             let it call an address of listen.address",
+        ),
+        NoIntroduction::Malformed(malformed, first) => (
+            format!(
+                "the PROXY protocol header cannot be read: {malformed}; its first bytes are {first}"
+            ),
+            "check what stands between the load balancer and the gate; versions 1 and 2 are taken",
+        ),
+        NoIntroduction::Closed(count) => (
+            format!("the connection ended within the PROXY protocol header, after {count} bytes"),
+            "look at the load balancer's own log",
+        ),
+    };
+    Fault::new(Reason::ProxyProtocol, detail, hint)
 }
 
 pub(super) fn missing(case: &Case<'_>) -> Fault {
@@ -186,6 +217,7 @@ pub(super) fn io(error: &io::Error) -> Fault {
 pub(super) fn timeout(deadline: Duration, step: Step, bytes_in: u64) -> Fault {
     let waited = match step {
         Step::FirstByte => "the sender's first byte",
+        Step::ProxyHeader => "the rest of the load balancer's PROXY header",
         Step::ClientHello => "the rest of the sender's ClientHello",
         Step::SenderFlight => "the sender's certificate or the end of its handshake",
     };

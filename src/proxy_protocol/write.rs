@@ -1,0 +1,128 @@
+//! Writing a header of version 2.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::read::crc32c;
+use super::{
+    Addresses, HEAD_V2, MAX_HEADER, SIGNATURE_V2, SUBTYPE_SSL_CIPHER, SUBTYPE_SSL_CN,
+    SUBTYPE_SSL_KEY_ALG, SUBTYPE_SSL_SIG_ALG, SUBTYPE_SSL_VERSION, TYPE_ALPN, TYPE_AUTHORITY,
+    TYPE_CRC32C, TYPE_SSL, TYPE_UNIQUE_ID,
+};
+
+/// The sender came over TLS; with a certificate, now or when the session began (section 2.2.6).
+const CLIENT_SSL: u8 = 1;
+const CLIENT_CERT_CONN: u8 = 2;
+const CLIENT_CERT_SESS: u8 = 4;
+/// Longest value of one TLV; a longer one is left out, since a part of a name is another name.
+const MAX_VALUE: usize = 512;
+/// Longest unique identifier (section 2.2.5).
+const MAX_UNIQUE_ID: usize = 128;
+
+/// What is said besides the addresses.
+#[derive(Clone, Copy, Debug)]
+pub struct Tlvs<'a> {
+    /// Protocol agreed on.
+    pub alpn: Option<&'a str>,
+    /// Server name asked for.
+    pub authority: Option<&'a str>,
+    /// Identifier of the connection.
+    pub unique_id: &'a str,
+    /// The sender's TLS, with a certificate that was verified.
+    pub tls: Tls<'a>,
+}
+
+/// The TLS of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Tls<'a> {
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub version: &'a str,
+    /// Cipher suite.
+    pub cipher: &'a str,
+    /// Common name of the sender's certificate, in UTF-8.
+    pub cn: Option<&'a str>,
+    /// With what the gate's own certificate was signed.
+    pub sig_alg: Option<&'a str>,
+    /// Kind and size of the key in the gate's own certificate.
+    pub key_alg: Option<&'a str>,
+    /// Whether the certificate was shown when the session began, and not on this connection.
+    pub resumed: bool,
+}
+
+/// The header of a connection between `addresses`, with a checksum.
+pub fn write_v2(addresses: Addresses, tlvs: &Tlvs<'_>) -> Vec<u8> {
+    let mut out = SIGNATURE_V2.to_vec();
+    // Version 2, command PROXY.
+    out.push(0x21);
+    write_addresses(&mut out, addresses);
+    if let Some(alpn) = tlvs.alpn {
+        tlv(&mut out, TYPE_ALPN, alpn.as_bytes());
+    }
+    if let Some(authority) = tlvs.authority {
+        tlv(&mut out, TYPE_AUTHORITY, authority.as_bytes());
+    }
+    if tlvs.unique_id.len() <= MAX_UNIQUE_ID {
+        tlv(&mut out, TYPE_UNIQUE_ID, tlvs.unique_id.as_bytes());
+    }
+    tlv(&mut out, TYPE_SSL, &ssl(&tlvs.tls));
+    tlv(&mut out, TYPE_CRC32C, &[0; 4]);
+    // With the bounds above it is far from this.
+    debug_assert!(out.len() <= MAX_HEADER, "{}", out.len());
+    let length = u16::try_from(out.len() - HEAD_V2).unwrap_or(u16::MAX);
+    out[14..HEAD_V2].copy_from_slice(&length.to_be_bytes());
+    let checksum = crc32c(&out).to_be_bytes();
+    let end = out.len();
+    out[end - 4..].copy_from_slice(&checksum);
+    out
+}
+
+/// Family and transport, room for the length, addresses and ports. IPv4 on one side only is written as
+/// IPv6.
+fn write_addresses(out: &mut Vec<u8>, Addresses { source, destination }: Addresses) {
+    let canonical = |address: SocketAddr| address.ip().to_canonical();
+    match (canonical(source), canonical(destination)) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            out.extend([0x11, 0, 0]);
+            out.extend(from.octets());
+            out.extend(to.octets());
+        }
+        (from, to) => {
+            let v6 = |ip: IpAddr| match ip {
+                IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+                IpAddr::V6(v6) => v6.octets(),
+            };
+            out.extend([0x21, 0, 0]);
+            out.extend(v6(from));
+            out.extend(v6(to));
+        }
+    }
+    out.extend(source.port().to_be_bytes());
+    out.extend(destination.port().to_be_bytes());
+}
+
+fn ssl(tls: &Tls<'_>) -> Vec<u8> {
+    let cert = if tls.resumed { CLIENT_CERT_SESS } else { CLIENT_CERT_CONN | CLIENT_CERT_SESS };
+    let mut out = vec![CLIENT_SSL | cert];
+    // Verified.
+    out.extend([0; 4]);
+    tlv(&mut out, SUBTYPE_SSL_VERSION, tls.version.as_bytes());
+    let optional = [
+        (SUBTYPE_SSL_CN, tls.cn),
+        (SUBTYPE_SSL_CIPHER, Some(tls.cipher)),
+        (SUBTYPE_SSL_SIG_ALG, tls.sig_alg),
+        (SUBTYPE_SSL_KEY_ALG, tls.key_alg),
+    ];
+    for (kind, value) in optional {
+        if let Some(value) = value.filter(|value| value.len() <= MAX_VALUE) {
+            tlv(&mut out, kind, value.as_bytes());
+        }
+    }
+    out
+}
+
+/// Type, length, value.
+fn tlv(out: &mut Vec<u8>, kind: u8, value: &[u8]) {
+    let Ok(length) = u16::try_from(value.len()) else { return };
+    out.push(kind);
+    out.extend(length.to_be_bytes());
+    out.extend(value);
+}

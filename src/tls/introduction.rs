@@ -1,0 +1,79 @@
+//! What comes before the greeting where a load balancer stands before the gate: a PROXY header that
+//! says whose connection it is.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::diagnosis::{Cause, NotTls};
+use super::greeting::describe;
+use super::handshake::Manners;
+use crate::proxy_protocol::{Header, Malformed, parse};
+
+/// Why a connection from a load balancer is refused before its greeting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoIntroduction {
+    /// It comes from an address that may not introduce anybody.
+    Source(IpAddr),
+    /// What came first is no header. Holds it in words.
+    Malformed(Malformed, String),
+    /// It ended within the header, after so many bytes.
+    Closed(usize),
+}
+
+/// What a load balancer at `peer` says of the connection that it passes on; `bytes` has what came after.
+///
+/// `bytes` keeps what was read also when this future is dropped at a deadline.
+pub(super) async fn introduction<IO: AsyncRead + Unpin>(
+    manners: &Manners,
+    peer: SocketAddr,
+    io: &mut IO,
+    bytes: &mut Vec<u8>,
+) -> Result<Header, Cause> {
+    if !is_trusted(&manners.proxy_sources, peer) {
+        return Err(Cause::NotIntroduced(NoIntroduction::Source(peer.ip().to_canonical())));
+    }
+    let header = read(io, bytes).await.map_err(Cause::NotIntroduced)?;
+    header.ok_or(Cause::NotTls(NotTls::Probe))
+}
+
+/// Whether somebody at `address` may say whose connection it passes on.
+fn is_trusted(sources: &[IpNet], address: SocketAddr) -> bool {
+    let ip = address.ip().to_canonical();
+    sources.iter().any(|source| source.contains(&ip))
+}
+
+/// Reads a header from `io`; `None`: the connection ended without a byte.
+async fn read<IO: AsyncRead + Unpin>(
+    io: &mut IO,
+    bytes: &mut Vec<u8>,
+) -> Result<Option<Header>, NoIntroduction> {
+    loop {
+        let ended = !matches!(io.read_buf(bytes).await, Ok(1..));
+        match parse(bytes) {
+            Ok(Some((header, length))) => {
+                bytes.drain(..length);
+                return Ok(Some(header));
+            }
+            Ok(None) if ended && bytes.is_empty() => return Ok(None),
+            Ok(None) if ended => return Err(NoIntroduction::Closed(bytes.len())),
+            Ok(None) => {}
+            Err(why) => return Err(NoIntroduction::Malformed(why, describe(bytes))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv4_source_is_known_also_where_the_socket_calls_it_ipv6() {
+        let sources = ["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+        let trusted = |address: &str| is_trusted(&sources, address.parse().unwrap());
+        assert!(trusted("10.1.2.3:1") && trusted("[::ffff:10.1.2.3]:1") && trusted("[2001:db8::1]:1"));
+        assert!(!trusted("11.0.0.1:1") && !trusted("[::1]:1") && !trusted("[2001:db9::1]:1"));
+        assert!(!is_trusted(&[], "10.1.2.3:1".parse().unwrap()));
+    }
+}

@@ -1,0 +1,74 @@
+//! How a connection begins: an accepted socket, then what is known of it on the way.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::client_hello::ClientHello;
+use crate::proxy_protocol::{Addresses, Header};
+
+/// A socket that was accepted and said nothing yet.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The socket.
+    pub io: TcpStream,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// This end.
+    pub local: SocketAddr,
+    /// The listener it came by.
+    pub listener: SocketAddr,
+    /// Whether a load balancer must say first whose connection it is, in a PROXY header.
+    pub introduced: bool,
+    /// Identifier of the connection, for the log.
+    pub id: String,
+    /// When it was accepted.
+    pub at: Instant,
+}
+
+/// How a connection began.
+#[derive(Debug)]
+pub struct Opening {
+    pub(super) id: String,
+    pub(super) peer: SocketAddr,
+    pub(super) local: SocketAddr,
+    /// The load balancer's address, where one stands between.
+    pub(super) proxy: Option<SocketAddr>,
+    pub(super) at: Instant,
+    pub(super) hello: Option<Box<ClientHello>>,
+    /// Version and cipher suite, once the handshake is through.
+    pub(super) agreed: Option<(String, String)>,
+}
+
+impl Opening {
+    /// What is known of `accepted`, and its socket.
+    pub(super) fn of(accepted: Accepted) -> (Self, TcpStream) {
+        let Accepted { io, peer, local, introduced, id, at, .. } = accepted;
+        let proxy = introduced.then_some(peer);
+        (Self { id, peer, local, proxy, at, hello: None, agreed: None }, io)
+    }
+
+    /// The sender's address.
+    pub fn source(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The address that the sender reached.
+    pub fn destination(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The load balancer's address, where one stands between.
+    pub fn proxy(&self) -> Option<SocketAddr> {
+        self.proxy
+    }
+
+    /// Takes over what a load balancer says of the connection.
+    pub(super) fn introduce(&mut self, header: Header) {
+        // Of its own connections, and of those it knows nothing about, what the socket says is true.
+        if let Header::Proxied(Some(Addresses { source, destination })) = header {
+            (self.peer, self.local) = (source, destination);
+        }
+    }
+}

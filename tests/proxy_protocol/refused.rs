@@ -1,0 +1,156 @@
+//! Connections to which no load balancer stands, or none that is believed.
+
+use std::io::{Read, Write};
+
+use serde_json::Value;
+
+use super::{V1, command, start, v2};
+use crate::support::backend::Backend;
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::pki::Pki;
+use crate::support::sender::{Sender, connect};
+
+/// Writes `bytes` to the balancers' listener and reads to the end; the report.
+fn refusal(gate: &Gate, number: usize, bytes: &[u8]) -> Value {
+    let mut socket = connect(gate.proxied());
+    // It may have been closed after the first of them.
+    let _ = socket.write_all(bytes);
+    let _ = socket.shutdown(std::net::Shutdown::Write);
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer);
+    assert!(answer.is_empty(), "{answer:?}");
+    gate.event("handshake_failed", number)
+}
+
+#[test]
+fn what_is_no_header_is_refused_where_one_is_required() {
+    let pki = Pki::new();
+    let gate = start(&pki, &Backend::ok());
+    let mut damaged = vec![203, 0, 113, 7, 198, 51, 100, 1, 0x9c, 0x40, 1, 0xbb];
+    damaged.extend([3, 0, 4, 1, 2, 3, 4]);
+    let cases = [
+        (b"POST /hooks/wake HTTP/1.1\r\n\r\n".to_vec(), "expected here first", "send-proxy-v2"),
+        (b"\x16\x03\x01\x02\x00\x01".to_vec(), "the first bytes are 16030102", "listen.address"),
+        (b"PROXY TCP4 203.0.113.7\r\n".to_vec(), "the line is not `PROXY TCP4", "versions 1 and 2"),
+        (v2(1, 0x11, &damaged), "its checksum (CRC32c) is wrong", "between the load balancer"),
+        (v2(2, 0x11, &[0; 12]), "its command is 2", "versions 1 and 2"),
+        (v2(1, 0x11, &[0; 4]), "too short for its addresses", "versions 1 and 2"),
+        (V1[..20].to_vec(), "ended within the PROXY protocol header, after 20 bytes", "own log"),
+    ];
+    for (number, (bytes, detail, hint)) in cases.iter().enumerate() {
+        let failure = refusal(&gate, number + 1, bytes);
+        assert_eq!(failure["reason"], "proxy_protocol", "{failure}");
+        assert!(failure["detail"].as_str().unwrap().contains(detail), "{failure}");
+        assert!(failure["hint"].as_str().unwrap().contains(hint), "{failure}");
+    }
+}
+
+#[test]
+fn a_header_is_refused_where_none_is_expected_and_nobody_is_believed() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = start(&pki, &backend);
+    let sender = Sender::new(&pki, &gate).through(gate.address(), V1);
+    sender.connect().err().expect("refused");
+    let failure = gate.failure();
+    assert_eq!(failure["reason"], "proxy_protocol");
+    assert!(failure["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{failure}");
+    assert!(failure["hint"].as_str().unwrap().contains("listen.proxy_address"), "{failure}");
+    assert!(backend.received().is_empty());
+}
+
+#[test]
+fn who_is_no_balancer_is_refused_with_the_best_header_and_certificate() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = GateCommand::new(&pki)
+        .upstream(backend.url())
+        .arg("--listen-proxy", "127.0.0.1:0")
+        .arg("--proxy-source", "192.0.2.0/24")
+        .start();
+    Sender::new(&pki, &gate).through(gate.proxied(), V1).connect().err().expect("refused");
+    let failure = gate.failure();
+    assert_eq!(failure["reason"], "proxy_protocol");
+    assert!(failure["detail"].as_str().unwrap().contains("127.0.0.1 is none of those"), "{failure}");
+    assert!(failure["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{failure}");
+    assert_eq!(failure["level"], "warn");
+    assert!(backend.received().is_empty());
+}
+
+#[test]
+fn a_reload_says_anew_who_is_believed() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let settings = |source: &str| format!("listen.proxy_sources = [\"{source}\"]\n");
+    let file = pki.file("gate.toml", settings("192.0.2.0/24"));
+    let gate = GateCommand::new(&pki)
+        .upstream(backend.url())
+        .arg("--listen-proxy", "127.0.0.1:0")
+        .arg("--config", file)
+        .start();
+    let served = || {
+        let sender = Sender::new(&pki, &gate).through(gate.proxied(), V1);
+        sender.connect().is_ok_and(|mut connection| connection.asks())
+    };
+    assert!(!served());
+    pki.file("gate.toml", settings("127.0.0.1"));
+    gate.signal("HUP");
+    assert_eq!(gate.event("reloaded", 1)["changed"], serde_json::json!(["listen.proxy_sources"]));
+    assert!(served());
+}
+
+#[test]
+fn header_and_handshake_share_one_deadline() {
+    let pki = Pki::new();
+    let gate = command(&pki, &Backend::ok()).arg("--handshake-timeout", "300ms").start();
+    for (number, (bytes, waited)) in [
+        (&b""[..], "first byte"),
+        (&V1[..10], "load balancer's PROXY header"),
+        (V1, "rest of the sender's ClientHello"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut socket = connect(gate.proxied());
+        socket.write_all(bytes).unwrap();
+        let _ = socket.read(&mut [0]);
+        let failure = gate.event("handshake_failed", number + 1);
+        assert_eq!(failure["reason"], "handshake_timeout");
+        // With the header in full, its first byte of TLS is what was waited for.
+        let waited = if bytes == V1 { "the sender's first byte" } else { waited };
+        assert!(failure["detail"].as_str().unwrap().contains(waited), "{failure}");
+    }
+}
+
+#[test]
+fn a_health_check_is_noise_and_not_a_fault() {
+    let pki = Pki::new();
+    let gate = start(&pki, &Backend::ok());
+    for (number, header) in [v2(0, 0, &[]), V1.to_vec(), Vec::new()].iter().enumerate() {
+        let failure = refusal(&gate, number + 1, header);
+        assert_eq!((&failure["reason"], &failure["level"]), (&"tcp_probe".into(), &"info".into()));
+    }
+}
+
+#[test]
+fn settings_that_believe_nobody_or_everybody_are_refused() {
+    let pki = Pki::new();
+    let refused = |arguments: &[(&str, &str)]| {
+        let mut command = GateCommand::new(&pki).arg("--upstream", "echo:");
+        for (flag, value) in arguments {
+            command = command.arg(flag, *value);
+        }
+        let output = command.refused();
+        assert_eq!(output.code, Some(78), "{output:?}");
+        output.stderr
+    };
+    let nobody = refused(&[("--listen-proxy", "127.0.0.1:0")]);
+    assert!(nobody.contains("nobody is named") && nobody.contains("--proxy-source"), "{nobody}");
+    let block = refused(&[("--listen-proxy", "127.0.0.1:0"), ("--proxy-source", "10.0.0.1/8")]);
+    assert!(block.contains("write 10.0.0.0/8 for the block, or 10.0.0.1"), "{block}");
+    let word = refused(&[("--listen-proxy", "127.0.0.1:0"), ("--proxy-source", "balancer")]);
+    assert!(word.contains("`balancer` is no block of addresses"), "{word}");
+    let both = [("--listen", "127.0.0.1:4433"), ("--listen-proxy", "127.0.0.1:4433")];
+    let both = refused(&[both[0], both[1], ("--proxy-source", "127.0.0.1")]);
+    assert!(both.contains("127.0.0.1:4433 is taken: --listen has it for senders"), "{both}");
+}
