@@ -3,11 +3,10 @@
 mod half_written;
 mod load;
 mod watching;
+mod withdrawn;
 
-use crate::support::Latch;
 use crate::support::backend::Backend;
 use crate::support::gate::{Gate, GateCommand};
-use crate::support::h2::Http2;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
 use crate::support::plain;
 use crate::support::sender::{Connection, Sender};
@@ -84,61 +83,6 @@ fn a_new_certificate_is_shown_to_new_senders() {
     let connection = Sender::new(&pki, &gate).connect().unwrap();
     let shown = connection.stream.conn.peer_certificates().unwrap();
     assert_eq!(shown[0].as_ref(), renewed.chain[0].as_slice());
-}
-
-#[test]
-fn an_open_connection_whose_trust_is_withdrawn_is_closed_and_told_of() {
-    let pki = Pki::new();
-    let gate = start(&pki, &Backend::ok());
-    let mut idle = Sender::new(&pki, &gate).connect().unwrap();
-    assert_eq!(post(&mut idle), 200);
-    let over_http2 = Http2::connect(Sender::new(&pki, &gate));
-
-    pki.file("ca.pem", Ca::root("Other Root").pem());
-    reload(&gate, 1);
-
-    assert!(idle.is_closed());
-    over_http2.closed().unwrap();
-    let line = gate.event("connection_withdrawn", 2);
-    assert_eq!(line["reason"], "client_cert_unknown_ca");
-    assert_eq!(line["client_cert"]["fingerprint_sha256"], pki.client.fingerprint());
-}
-
-#[test]
-fn a_revoked_sender_loses_its_open_connection() {
-    let pki = Pki::new();
-    let crl = pki.file("crl.pem", pki.intermediate.crl(&[], 3600));
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--crl", crl).start();
-    let sender = pki.client(Leaf::client("soon-revoked").serial(77));
-    let mut open = Sender::with_identity(&pki, &gate, &sender).connect().unwrap();
-    assert_eq!(post(&mut open), 200);
-    let mut other = Sender::new(&pki, &gate).connect().unwrap();
-
-    pki.file("crl.pem", pki.intermediate.crl(&[77], 3600));
-    reload(&gate, 1);
-
-    assert!(open.is_closed());
-    assert_eq!(gate.event("connection_withdrawn", 1)["reason"], "client_cert_revoked");
-    assert_eq!(post(&mut other), 200);
-}
-
-#[test]
-fn a_request_under_way_finishes_though_its_sender_is_not_admitted_any_more() {
-    let pki = Pki::new();
-    let latch = Latch::default();
-    let backend = Backend::held(&latch);
-    let gate = start(&pki, &backend);
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
-    connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
-    backend.first();
-
-    pki.file("ca.pem", Ca::root("Other Root").pem());
-    reload(&gate, 1);
-    gate.event("connection_withdrawn", 1);
-    latch.open();
-
-    assert_eq!(connection.answer().status, 200);
-    assert!(connection.is_closed());
 }
 
 #[test]

@@ -167,6 +167,9 @@ fn changes(old: &Settings, new: &Settings) -> Vec<String> {
         ("clients.pins", before.pins() != after.pins()),
     ];
     changes.extend(differ.into_iter().filter(|(_, differ)| *differ).map(|(name, _)| name.to_owned()));
+    if old.revoke != new.revoke {
+        changes.push("clients.revoke".to_owned());
+    }
     let same = |(old, new): (&RouteSettings, &RouteSettings)| {
         old.rules == new.rules && route_text(old) == route_text(new)
     };
@@ -196,6 +199,7 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("admin.address", old.admin != new.admin),
         ("runtime.workers", old.workers != new.workers),
         ("limits.connections", old.limits.connections != new.limits.connections),
+        ("limits.connection_age", old.limits.connection_age != new.limits.connection_age),
         ("limits.idle_timeout", old.limits.idle_timeout != new.limits.idle_timeout),
         ("runtime.drain_timeout", old.drain_timeout != new.drain_timeout),
         ("log", old.log != new.log),

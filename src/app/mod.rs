@@ -220,6 +220,7 @@ impl App {
                     objections: Arc::clone(&objections),
                     capacity: capacity.clone(),
                     idle_timeout: self.settings.limits.idle_timeout,
+                    connection_age: self.settings.limits.connection_age,
                     drain: drain.clone(),
                 };
                 let runtime =
@@ -285,7 +286,8 @@ impl App {
             routes: Routes::new(self.settings.routes.iter().filter_map(route).collect()),
             several_names: dns.clone().count() > 1 || dns.clone().any(|name| name.starts_with("*.")),
         };
-        (Generation { number, acceptor: Arc::clone(&self.acceptor), gate }, kept)
+        let (acceptor, revoke) = (Arc::clone(&self.acceptor), self.settings.revoke);
+        (Generation { number, acceptor, revoke, gate }, kept)
     }
 
     /// Said once: it may be meant.

@@ -170,6 +170,9 @@ table! {
     REFUSE_WITH = Key::new("clients.refuse_with", Text, "HOW", Value("alert"),
         "How a refused sender hears of it: `alert` (TLS), or `http` (403, without trust)")
         .outside("refuse-with", "CLAWGATE_REFUSE_WITH");
+    REVOKE = Key::new("clients.revoke", Text, "WHEN", Value("after-response"),
+        "When a connection is closed whose sender is no longer admitted: `after-response` or `now`")
+        .outside("revoke", "CLAWGATE_REVOKE");
     ALLOW = Key::new("clients.allow", Text, "RULE", Means("any certificate of the client CAs"),
         "Who may connect, e.g. `cn=meeting-notes, o=Example`; one rule suffices")
         .outside("allow", "CLAWGATE_ALLOW").repeatable(';');
@@ -252,6 +255,9 @@ table! {
     IDLE_TIMEOUT = Key::new("limits.idle_timeout", Duration, "TIME", Value("60s"),
         "How long a sender may be silent between requests or within a request's head")
         .outside("idle-timeout", "CLAWGATE_IDLE_TIMEOUT");
+    CONNECTION_AGE = Key::new("limits.connection_age", Duration, "TIME", Value("off"),
+        "How long a connection may be open before its sender has to open another, or `off`")
+        .outside("connection-age", "CLAWGATE_CONNECTION_AGE");
 
     WORKERS = Key::new("runtime.workers", Count, "COUNT", Means("number of CPUs"),
         "Worker threads, 1 to 1024")

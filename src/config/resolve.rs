@@ -21,6 +21,7 @@ use super::layers::{Layers, Sourced};
 use super::problem::{Origin, Problems, Report};
 use super::settings::{Limits, LogFormat, LogSettings, Settings};
 use super::values::{self, Wrong, read_all};
+use crate::policy::Revoke;
 use crate::tls::material::{self, Input, Material, MaterialPaths};
 use crate::tls::{RefuseWith, Resumption};
 
@@ -53,10 +54,12 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         body: resolver.value(&keys::BODY, values::body_size, 0),
         connections: resolver.value(&keys::CONNECTIONS, values::connections, 1),
         idle_timeout: resolver.time(&keys::IDLE_TIMEOUT),
+        connection_age: resolver.value(&keys::CONNECTION_AGE, values::window, None),
     };
     let clients_rules = resolver.client_rules();
     let strict_sni = resolver.value(&keys::STRICT_SNI, values::switch, false);
     let resumption = resolver.value(&keys::RESUMPTION, values::resumption, Resumption::Off);
+    let revoke = resolver.value(&keys::REVOKE, values::revoke, Revoke::AfterResponse);
     let refuse_with = resolver.value(&keys::REFUSE_WITH, values::refuse_with, RefuseWith::Alert);
     let routes = resolver.routes(limits.body);
     let handshake_timeout = resolver.time(&keys::HANDSHAKE_TIMEOUT);
@@ -81,6 +84,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         material,
         material_paths,
         clients_rules,
+        revoke,
         refuse_with,
         strict_sni,
         resumption,

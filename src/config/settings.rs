@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::files::Files;
 use super::problem::Problem;
 use super::secret::HookToken;
-use crate::policy::Rules;
+use crate::policy::{Revoke, Rules};
 use crate::route::{Methods, PathPattern};
 use crate::tls::material::{Material, MaterialPaths};
 use crate::tls::{RefuseWith, Resumption};
@@ -32,6 +32,8 @@ pub struct Settings {
     pub material_paths: MaterialPaths,
     /// Who may connect at all.
     pub clients_rules: Rules,
+    /// What becomes of connections whose sender is not admitted any more.
+    pub revoke: Revoke,
     /// How a refused sender hears of it.
     pub refuse_with: RefuseWith,
     /// Whether a sender that asks for a name the certificate does not have is refused.
@@ -113,6 +115,8 @@ pub struct Limits {
     pub connections: usize,
     /// How long a sender may be silent between requests or within a request's head.
     pub idle_timeout: Duration,
+    /// How long a connection may be open, if there is an end to it.
+    pub connection_age: Option<Duration>,
 }
 
 /// What is logged, and how.

@@ -15,7 +15,7 @@ use super::layers::{Sourced, Text};
 use super::problem::Report;
 use super::settings::LogFormat;
 use super::units;
-use crate::policy::{Pin, Rule};
+use crate::policy::{Pin, Revoke, Rule};
 use crate::route::{Methods, PathPattern};
 use crate::tls::{RefuseWith, Resumption};
 use crate::upstream::{Forwarded, IdentityForm, Target};
@@ -226,6 +226,14 @@ pub(super) fn forwarded(text: &str) -> Result<Forwarded, Wrong> {
             format!("`{text}` is no way to tell where the sender is"),
             "use `off`, `x-forwarded` or `rfc7239`",
         ),
+    }
+}
+
+pub(super) fn revoke(text: &str) -> Result<Revoke, Wrong> {
+    match text {
+        "after-response" => Ok(Revoke::AfterResponse),
+        "now" => Ok(Revoke::Now),
+        _ => wrong(format!("`{text}` is no time to close"), "use `after-response` or `now`"),
     }
 }
 

@@ -9,8 +9,8 @@ use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
-use super::connection::UnderWay;
 use super::polite::Polite;
+use super::requests::UnderWay;
 use crate::observe::RequestReason;
 use crate::observe::access::AccessRecord;
 use crate::upstream::{Complaints, ForbiddenBody, ResponseBody, ResponseBodyError};

@@ -1,8 +1,9 @@
 //! One connection's journey: greeting, handshake, identity, then its requests until the end.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderValue};
@@ -14,11 +15,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 use tracing::Level;
 
+use super::admission::{Admission, TrustWatch};
 use super::capacity::Capacity;
 use super::gate::{Generation, Sender};
 use super::http1_guard::{Guard, MAX_FIELDS, MAX_HEAD};
@@ -27,6 +28,7 @@ use super::objections::Objections;
 use super::onward::Onward;
 use super::refusals::Refusals;
 use super::rejection::Rejection;
+use super::requests::Requests;
 use super::untrusted;
 use super::watched::{Fault, FaultSlot, Watched};
 use crate::identity::name::printable;
@@ -34,6 +36,7 @@ use crate::live::Live;
 use crate::observe::access::{AccessRecord, ConnectionFacts};
 use crate::observe::metrics::Metrics;
 use crate::observe::{HandshakeReason, RequestReason, emit};
+use crate::policy::Revoke;
 use crate::shutdown::Drain;
 use crate::tls::{Accepted, HandshakeFailure, Remains, Secured, Tap};
 
@@ -59,6 +62,8 @@ pub struct Reception {
     pub capacity: Capacity,
     /// Longest wait for a request's head, be it the first or a later one.
     pub idle_timeout: Duration,
+    /// How long a connection may be open, if there is an end to it.
+    pub connection_age: Option<Duration>,
     /// Says that the gate is ending.
     pub drain: Drain,
 }
@@ -115,8 +120,7 @@ impl Reception {
             live: Arc::clone(&self.live),
             metrics: Arc::clone(&self.metrics),
             opening,
-            chain,
-            admitted_by: AtomicU64::new(generation.number),
+            admission: Admission::new(chain, generation),
             peer,
             onward,
             sni,
@@ -170,20 +174,23 @@ impl Reception {
         });
         let mut connection = builder.serve_connection(TokioIo::new(io), service);
         let mut draining = false;
-        let mut replaced = self.live.watch();
+        let mut trust = TrustWatch::new(self, sender);
+        let mut aged = std::pin::pin!(self.aged());
         let ended = loop {
             tokio::select! {
                 ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-                () = self.last_call(requests), if !draining => {
+                () = self.last_call(requests), if !draining => draining = true,
+                () = &mut aged, if !draining => draining = true,
+                revoke = trust.withdrawn(), if !draining => {
                     draining = true;
-                    Pin::new(&mut connection).graceful_shutdown();
-                }
-                Ok(()) = replaced.changed(), if !draining => {
-                    if self.is_withdrawn(sender) {
-                        draining = true;
-                        Pin::new(&mut connection).graceful_shutdown();
+                    // What is under way is broken off, and must not look as if it had come to its end.
+                    if revoke == Revoke::Now && requests.under_way() > 0 {
+                        return bare(connection.into_parts().io.into_inner().into_inner());
                     }
                 }
+            }
+            if draining {
+                Pin::new(&mut connection).graceful_shutdown();
             }
         };
         if let Err(error) = &ended
@@ -217,7 +224,7 @@ impl Reception {
         if !ended.is_err_and(|error| error.is_user()) {
             let _ = timeout(LAST_WORDS, io.shutdown()).await;
         }
-        io.into_inner().0.into_inner()
+        bare(io)
     }
 
     /// Waits for the drain to begin and then, where nothing was asked yet, for the first request.
@@ -242,7 +249,8 @@ impl Reception {
         let service = service_fn(|request| answer(Arc::clone(sender), Arc::clone(requests), request));
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
         let mut draining = false;
-        let mut replaced = self.live.watch();
+        let mut trust = TrustWatch::new(self, sender);
+        let mut aged = std::pin::pin!(self.aged());
         let mut look = Instant::now() + self.idle_timeout;
         loop {
             tokio::select! {
@@ -252,34 +260,31 @@ impl Reception {
                     }
                     return;
                 }
-                () = self.drain.begun(), if !draining => {
+                () = self.drain.begun(), if !draining => draining = true,
+                () = &mut aged, if !draining => draining = true,
+                revoke = trust.withdrawn(), if !draining => {
                     draining = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                Ok(()) = replaced.changed(), if !draining => {
-                    if self.is_withdrawn(sender) {
-                        draining = true;
-                        connection.as_mut().graceful_shutdown();
+                    if revoke == Revoke::Now {
+                        return;
                     }
                 }
                 () = sleep_until(look), if !draining => {
                     look = requests.idle_since() + self.idle_timeout;
-                    if look <= Instant::now() {
-                        draining = true;
-                        connection.as_mut().graceful_shutdown();
-                    }
+                    draining = look <= Instant::now();
                 }
+            }
+            if draining {
+                connection.as_mut().graceful_shutdown();
             }
         }
     }
 
-    /// Whether a reload has withdrawn the trust in a sender that was let in; logged if so.
-    fn is_withdrawn(&self, sender: &Sender) -> bool {
-        let Err(report) = sender.is_admitted(&self.live.load()) else {
-            return false;
-        };
-        emit(Level::WARN, "connection_withdrawn", &report);
-        true
+    /// Waits until the connection is as old as it may get.
+    async fn aged(&self) {
+        match self.connection_age {
+            Some(age) => sleep(age).await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Logs a rejection that no request handler saw; returns its identifier.
@@ -317,6 +322,10 @@ impl Reception {
     }
 }
 
+fn bare(io: Encrypted) -> TcpStream {
+    io.into_inner().0.into_inner()
+}
+
 /// The answer to HTTP on the TLS port.
 const TLS_PORT: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     content-type: text/plain; charset=utf-8\r\n\
@@ -340,70 +349,4 @@ async fn answer(
 ) -> Result<http::Response<super::body::AnswerBody>, Infallible> {
     let under_way = requests.begin();
     Ok(sender.answer(request, under_way).await)
-}
-
-/// The requests of one connection, counted.
-#[derive(Debug)]
-struct Requests {
-    begun: AtomicU64,
-    /// Told of each that begins; of use for the first.
-    first: Notify,
-    under_way: AtomicUsize,
-    opened: Instant,
-    /// Milliseconds after `opened` at which the last one ended.
-    ended: AtomicU64,
-}
-
-impl Default for Requests {
-    fn default() -> Self {
-        let (begun, under_way, ended) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicU64::new(0));
-        Self { begun, first: Notify::new(), under_way, opened: Instant::now(), ended }
-    }
-}
-
-/// A request whose answer is not out yet.
-#[derive(Debug)]
-pub(super) struct UnderWay {
-    requests: Arc<Requests>,
-    number: u64,
-}
-
-impl UnderWay {
-    /// Which request of its connection it is, counted from 1.
-    pub(super) fn number(&self) -> u64 {
-        self.number
-    }
-}
-
-impl Requests {
-    fn begin(self: Arc<Self>) -> UnderWay {
-        self.under_way.fetch_add(1, Ordering::Relaxed);
-        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
-        self.first.notify_one();
-        UnderWay { requests: self, number }
-    }
-
-    fn begun(&self) -> u64 {
-        self.begun.load(Ordering::Relaxed)
-    }
-
-    fn under_way(&self) -> usize {
-        self.under_way.load(Ordering::Relaxed)
-    }
-
-    /// When the connection was last of use; now, while a request is under way.
-    fn idle_since(&self) -> Instant {
-        if self.under_way() > 0 {
-            return Instant::now();
-        }
-        self.opened + Duration::from_millis(self.ended.load(Ordering::Relaxed))
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        let at = self.requests.opened.elapsed().as_millis();
-        self.requests.ended.store(u64::try_from(at).unwrap_or(u64::MAX), Ordering::Relaxed);
-        self.requests.under_way.fetch_sub(1, Ordering::Relaxed);
-    }
 }

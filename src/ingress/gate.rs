@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -12,10 +12,9 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use rustls_pki_types::CertificateDer;
 
+use super::admission::{Admission, Asked};
 use super::body::{AnswerBody, Inspection, Source};
-use super::connection::UnderWay;
 use super::headers::{remove_claims, remove_hop_by_hop, set_request_id, set_token};
 use super::http1_guard::Violation;
 use super::objections::Objections;
@@ -23,13 +22,14 @@ use super::onward::{HeadTooLong, Onward, Verified, check_length};
 use super::polite::Polite;
 use super::rejection::Rejection;
 use super::request::{Head, Names, check};
+use super::requests::UnderWay;
 use crate::identity::Peer;
 use crate::identity::name::printable;
 use crate::live::Live;
 use crate::observe::RequestReason as Reason;
 use crate::observe::access::{AccessRecord, ConnectionFacts};
 use crate::observe::metrics::Metrics;
-use crate::policy::{Denial, Grant, authorize};
+use crate::policy::{Denial, Grant, Revoke, authorize};
 use crate::route::{NoRoute, Route, Routes};
 use crate::tls::{Acceptor, Opening, Report};
 use crate::upstream::{
@@ -78,6 +78,8 @@ pub struct Generation {
     pub number: u64,
     /// TLS and who may connect.
     pub acceptor: Arc<Acceptor>,
+    /// What becomes of connections whose sender is not admitted any more.
+    pub revoke: Revoke,
     /// What happens to requests.
     pub gate: Gate,
 }
@@ -88,9 +90,7 @@ pub(super) struct Sender {
     pub(super) live: Arc<Live<Generation>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) opening: Opening,
-    pub(super) chain: Vec<CertificateDer<'static>>,
-    /// The generation that last admitted the chain.
-    pub(super) admitted_by: AtomicU64,
+    pub(super) admission: Admission,
     pub(super) peer: Peer,
     pub(super) onward: Onward,
     pub(super) sni: Option<String>,
@@ -101,14 +101,12 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// Whether the sender is still admitted; asked anew after a reload.
+    /// Whether the sender is still admitted.
     ///
     /// # Errors
     /// Why it is not.
     pub(super) fn is_admitted(&self, now: &Generation) -> Result<(), Box<Report>> {
-        if self.admitted_by.load(Ordering::Relaxed) != now.number {
-            now.acceptor.readmit(&self.opening, &self.chain)?;
-            self.admitted_by.store(now.number, Ordering::Relaxed);
+        if self.admission.check(&self.opening, now)? == Asked::Anew {
             self.object(now.acceptor.objection(&self.peer));
         }
         Ok(())
@@ -254,7 +252,7 @@ impl Sender {
             set_token(&mut headers, authorization);
         }
         join_cookies(&mut headers);
-        let sender = Verified { peer: grant.peer(), chain: &self.chain, acceptor };
+        let sender = Verified { peer: grant.peer(), chain: self.admission.chain(), acceptor };
         self.onward.tell(&mut headers, upstream.telling, sender, &host, |left_out| {
             upstream.complaints.left_out(left_out, &self.facts.fingerprint_sha256, id);
         });

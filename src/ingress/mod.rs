@@ -1,5 +1,6 @@
 //! The way in: sockets, connections, requests.
 
+mod admission;
 mod body;
 mod capacity;
 mod connection;
@@ -15,6 +16,7 @@ mod polite;
 mod refusals;
 mod rejection;
 mod request;
+mod requests;
 mod untrusted;
 mod watched;
 

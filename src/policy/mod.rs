@@ -15,6 +15,16 @@ pub use rules::{Denial, Nearest, Rules, Verdict};
 
 use crate::identity::Peer;
 
+/// What becomes of a connection whose sender is not admitted any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Revoke {
+    /// What is under way comes to its end; nothing else is taken.
+    #[default]
+    AfterResponse,
+    /// It is closed, whatever is under way.
+    Now,
+}
+
 /// Something that only some identities may use.
 pub trait Guarded {
     /// The rules that say who.

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::client_hello::ClientHello;
 use super::diagnosis::{Case, Cause, NotTls, Step, diagnose, path};
@@ -286,6 +287,13 @@ impl Acceptor {
         Err(Box::new(HandshakeFailure { report, remains }))
     }
 
+    /// The last second, since 1970, until which nothing but another generation can change the verdict on
+    /// `chain` that was given at `now`.
+    pub fn settled_until(&self, chain: &[CertificateDer<'static>], now: i64) -> i64 {
+        let ends = chain.iter().filter_map(not_after).chain(self.trust.turns());
+        ends.filter(|end| *end >= now).min().unwrap_or(i64::MAX)
+    }
+
     /// Asks again whether a verified chain is admitted, now and by this acceptor's rules.
     ///
     /// # Errors
@@ -410,6 +418,12 @@ fn verified<'a>(
         Some(Presented { refused: Some(refusal), .. }) => Err(refusal.clone().into()),
         Some(Presented { refused: None, chain }) => Ok(chain),
     }
+}
+
+/// In seconds since 1970.
+fn not_after(der: &CertificateDer<'static>) -> Option<i64> {
+    let (_, x509) = X509Certificate::from_der(der).ok()?;
+    Some(x509.validity().not_after.timestamp())
 }
 
 fn cause_of(error: io::Error) -> Cause {

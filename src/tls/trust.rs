@@ -42,6 +42,13 @@ impl Trust {
         })
     }
 
+    /// The last seconds, since 1970, of what holds for a time only: CAs, and CRLs until the next is due.
+    pub fn turns(&self) -> impl Iterator<Item = i64> {
+        let due = |der| Some(x509_parser::parse_x509_crl(der).ok()?.1.next_update()?.timestamp());
+        let crls = self.crls.iter().filter_map(move |der| due(der));
+        self.cas.iter().map(|ca| ca.not_after).chain(crls)
+    }
+
     /// The configured CAs' names, for a sentence.
     pub fn names(&self) -> String {
         let mut names: Vec<_> = self.cas.iter().take(8).map(|ca| ca.subject.as_str()).collect();

@@ -1,0 +1,117 @@
+//! Whether a sender that was let in is admitted still.
+//!
+//! The verdict on its chain was given at one time, by one generation of trust and rules. It is asked
+//! for again when there is another generation, and when time alone may have changed it: a
+//! certificate expires, or a revocation list is due. So no connection outlives its certificate.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use rustls_pki_types::CertificateDer;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::Level;
+
+use super::connection::Reception;
+use super::gate::{Generation, Sender};
+use crate::live::Live;
+use crate::observe::emit;
+use crate::policy::Revoke;
+use crate::tls::material::unix_seconds;
+use crate::tls::{Opening, Report};
+
+/// Longest sleep before the clock is looked at again: it may be set while a timer runs.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// A verified chain, with how far the verdict on it reaches.
+#[derive(Debug)]
+pub(super) struct Admission {
+    chain: Vec<CertificateDer<'static>>,
+    /// The generation that admitted it last.
+    by: AtomicU64,
+    /// The last second, since 1970, of which that can be said without asking again.
+    until: AtomicI64,
+}
+
+impl Admission {
+    /// Of a chain that `generation` has just admitted.
+    pub(super) fn new(chain: Vec<CertificateDer<'static>>, generation: &Generation) -> Self {
+        let until = generation.acceptor.settled_until(&chain, now());
+        Self { chain, by: AtomicU64::new(generation.number), until: AtomicI64::new(until) }
+    }
+
+    /// The chain, leaf first, as it was sent.
+    pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
+    /// Whether the sender is admitted now, by `generation`.
+    ///
+    /// # Errors
+    /// Why it is not any more.
+    pub(super) fn check(
+        &self,
+        opening: &Opening,
+        generation: &Generation,
+    ) -> Result<Asked, Box<Report>> {
+        let now = now();
+        if self.by.load(Ordering::Relaxed) == generation.number
+            && now <= self.until.load(Ordering::Relaxed)
+        {
+            return Ok(Asked::Before);
+        }
+        generation.acceptor.readmit(opening, &self.chain)?;
+        self.by.store(generation.number, Ordering::Relaxed);
+        self.until.store(generation.acceptor.settled_until(&self.chain, now), Ordering::Relaxed);
+        Ok(Asked::Anew)
+    }
+
+    /// Waits until time alone may have changed the verdict.
+    async fn unsettled(&self) {
+        loop {
+            let left = self.until.load(Ordering::Relaxed).saturating_sub(now());
+            let Ok(left) = u64::try_from(left) else { return };
+            sleep(Duration::from_secs(left.saturating_add(1)).min(LOOK)).await;
+        }
+    }
+}
+
+/// When it was found that a sender is admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Before,
+    Anew,
+}
+
+/// Watches over one connection's admission.
+pub(super) struct TrustWatch<'a> {
+    live: &'a Live<Generation>,
+    sender: &'a Arc<Sender>,
+    replaced: watch::Receiver<()>,
+}
+
+impl<'a> TrustWatch<'a> {
+    pub(super) fn new(reception: &'a Reception, sender: &'a Arc<Sender>) -> Self {
+        Self { live: &reception.live, sender, replaced: reception.live.watch() }
+    }
+
+    /// Waits until the sender is not admitted any more, and logs why. May be dropped and called again.
+    pub(super) async fn withdrawn(&mut self) -> Revoke {
+        loop {
+            tokio::select! {
+                Ok(()) = self.replaced.changed() => {}
+                () = self.sender.admission.unsettled() => {}
+            }
+            let generation = self.live.load();
+            if let Err(report) = self.sender.is_admitted(&generation) {
+                emit(Level::WARN, "connection_withdrawn", &report);
+                return generation.revoke;
+            }
+        }
+    }
+}
+
+fn now() -> i64 {
+    unix_seconds(SystemTime::now())
+}

@@ -1,0 +1,157 @@
+//! Trust that is withdrawn from a connection which is open.
+
+use http::Request;
+
+use super::{post, reload, start};
+use crate::support::backend::Backend;
+use crate::support::gate::GateCommand;
+use crate::support::h2::{Http2, Pieces};
+use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::sender::Sender;
+use crate::support::{Latch, eventually};
+
+const POST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+
+#[test]
+fn an_open_connection_whose_trust_is_withdrawn_is_closed_and_told_of() {
+    let pki = Pki::new();
+    let gate = start(&pki, &Backend::ok());
+    let mut idle = Sender::new(&pki, &gate).connect().unwrap();
+    assert_eq!(post(&mut idle), 200);
+    let over_http2 = Http2::connect(Sender::new(&pki, &gate));
+
+    pki.file("ca.pem", Ca::root("Other Root").pem());
+    reload(&gate, 1);
+
+    assert!(idle.is_closed());
+    over_http2.closed().unwrap();
+    let line = gate.event("connection_withdrawn", 2);
+    assert_eq!(line["reason"], "client_cert_unknown_ca");
+    assert_eq!(line["client_cert"]["fingerprint_sha256"], pki.client.fingerprint());
+}
+
+#[test]
+fn a_revoked_sender_loses_its_open_connection() {
+    let pki = Pki::new();
+    let crl = pki.file("crl.pem", pki.intermediate.crl(&[], 3600));
+    let gate = GateCommand::new(&pki).upstream("echo:").arg("--crl", crl).start();
+    let sender = pki.client(Leaf::client("soon-revoked").serial(77));
+    let mut open = Sender::with_identity(&pki, &gate, &sender).connect().unwrap();
+    assert_eq!(post(&mut open), 200);
+    let mut other = Sender::new(&pki, &gate).connect().unwrap();
+
+    pki.file("crl.pem", pki.intermediate.crl(&[77], 3600));
+    reload(&gate, 1);
+
+    assert!(open.is_closed());
+    assert_eq!(gate.event("connection_withdrawn", 1)["reason"], "client_cert_revoked");
+    assert_eq!(post(&mut other), 200);
+}
+
+#[test]
+fn a_request_under_way_finishes_though_its_sender_is_not_admitted_any_more() {
+    let pki = Pki::new();
+    let latch = Latch::default();
+    let backend = Backend::held(&latch);
+    let gate = start(&pki, &backend);
+    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
+    backend.first();
+
+    pki.file("ca.pem", Ca::root("Other Root").pem());
+    reload(&gate, 1);
+    gate.event("connection_withdrawn", 1);
+    latch.open();
+
+    assert_eq!(connection.answer().status, 200);
+    assert!(connection.is_closed());
+}
+
+#[test]
+fn where_trust_is_to_end_now_a_request_under_way_is_broken_off() {
+    let pki = Pki::new();
+    let latch = Latch::default();
+    let backend = Backend::held(&latch);
+    let gate = GateCommand::new(&pki).upstream(backend.url()).arg("--revoke", "now").start();
+    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    connection.write(POST);
+    backend.first();
+
+    pki.file("ca.pem", Ca::root("Other Root").pem());
+    reload(&gate, 1);
+
+    // No answer, nor the orderly end that would make a whole one of a broken one.
+    let (rest, orderly) = connection.rest();
+    assert_eq!((rest.as_str(), orderly), ("", false));
+    assert_eq!(gate.event("connection_withdrawn", 1)["reason"], "client_cert_unknown_ca");
+    assert_eq!(gate.request()["status"], 499);
+    latch.open();
+}
+
+#[test]
+fn where_trust_is_to_end_now_streams_of_http2_are_broken_off_too() {
+    let pki = Pki::new();
+    let latch = Latch::default();
+    let backend = Backend::held(&latch);
+    let gate = GateCommand::new(&pki).upstream(backend.url()).arg("--revoke", "now").start();
+    let connection = Http2::connect(Sender::new(&pki, &gate));
+    let request = Request::post("https://localhost/hooks/wake").body(Pieces::none()).unwrap();
+    let asked = connection.ask(request);
+    connection.until("the request at the upstream", || (!backend.received().is_empty()).then_some(()));
+
+    pki.file("ca.pem", Ca::root("Other Root").pem());
+    reload(&gate, 1);
+
+    assert!(connection.answer(asked).is_err());
+    latch.open();
+}
+
+#[test]
+fn a_connection_does_not_outlive_its_certificate() {
+    let pki = Pki::new();
+    let gate = start(&pki, &Backend::ok());
+    let short = pki.client(Leaf::client("short-lived").valid(-60, 4));
+    let mut idle = Sender::with_identity(&pki, &gate, &short).connect().unwrap();
+    assert_eq!(post(&mut idle), 200);
+    let over_http2 = Http2::connect(Sender::with_identity(&pki, &gate, &short));
+    let mut other = Sender::new(&pki, &gate).connect().unwrap();
+
+    assert!(idle.is_closed());
+    over_http2.closed().unwrap();
+
+    let line = gate.event("connection_withdrawn", 2);
+    assert_eq!(line["reason"], "client_cert_expired");
+    assert_eq!(line["client_cert"]["fingerprint_sha256"], short.fingerprint());
+    assert_eq!(post(&mut other), 200);
+}
+
+#[test]
+fn a_connection_does_not_outlive_the_revocation_list_of_its_ca() {
+    let pki = Pki::new();
+    let crl = pki.file("crl.pem", pki.intermediate.crl(&[], 4));
+    let gate = GateCommand::new(&pki).upstream("echo:").arg("--crl", crl).start();
+    let mut idle = Sender::new(&pki, &gate).connect().unwrap();
+    assert_eq!(post(&mut idle), 200);
+
+    assert!(idle.is_closed());
+
+    assert_eq!(gate.event("connection_withdrawn", 1)["reason"], "crl_expired");
+}
+
+#[test]
+fn a_connection_that_is_old_enough_ends_after_what_is_under_way() {
+    let pki = Pki::new();
+    let latch = Latch::default();
+    let backend = Backend::held(&latch);
+    let gate = GateCommand::new(&pki).upstream(backend.url()).arg("--connection-age", "300ms").start();
+    let mut busy = Sender::new(&pki, &gate).connect().unwrap();
+    busy.write(POST);
+    let over_http2 = Http2::connect(Sender::new(&pki, &gate));
+
+    over_http2.closed().unwrap();
+    latch.open();
+
+    assert_eq!(busy.answer().status, 200);
+    assert!(busy.is_closed());
+    eventually("both to be gone", || gate.events("connection_withdrawn").is_empty().then_some(()));
+}
