@@ -3,6 +3,8 @@
 mod agreement;
 mod audit;
 mod clients;
+mod explained;
+mod page;
 mod pins;
 mod routes;
 

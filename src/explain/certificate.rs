@@ -107,6 +107,8 @@ pub struct Explanation {
     pub admitted_until: Option<String>,
     /// The leaf; `None` when it cannot be read.
     pub certificate: Option<Facts>,
+    /// The same hash of the key that signed the leaf; empty when that is not among those sent or configured.
+    pub issuer_spki_sha256: Vec<String>,
     /// The chain as it would be built, leaf first.
     pub chain: Vec<Link>,
     /// Whether it ends in a configured CA.
@@ -164,6 +166,10 @@ pub fn certificate(
         reason: diagnosis.as_ref().map(|diagnosis| diagnosis.reason),
         admitted_until: earliest.filter(|_| diagnosis.is_none()),
         certificate: sender.chain.first().and_then(|der| Facts::read(der, at)),
+        issuer_spki_sha256: peer
+            .as_ref()
+            .map(|peer| peer.issuer_spki_sha256.clone())
+            .unwrap_or_default(),
         anchored: path.anchor.is_some(),
         chain: links,
         checks,

@@ -4,7 +4,7 @@ use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::identity::Certificate;
+use crate::identity::{Certificate, sha256};
 use crate::tls::diagnosis::span;
 
 /// Seconds of a day.
@@ -16,6 +16,8 @@ pub struct Facts {
     /// Names, dates, key.
     #[serde(flatten)]
     pub certificate: Certificate,
+    /// SHA-256 of its SubjectPublicKeyInfo, lower-case hex.
+    pub spki_sha256: String,
     /// Version of X.509.
     pub version: u32,
     /// Key usages as RFC 5280 section 4.2.1.3 calls them; empty when the certificate states none.
@@ -41,6 +43,7 @@ impl Facts {
         let left = until.saturating_sub(at);
         Self {
             certificate: Certificate::of(der, x509),
+            spki_sha256: sha256(x509.public_key().raw),
             version: x509.version().0.saturating_add(1),
             key_usage: key_usage(x509),
             days_left: left.div_euclid(DAY),

@@ -15,6 +15,9 @@ impl Display for Explanation {
             Some(facts) => write_facts(f, facts)?,
             None => writeln!(f, "\nthe certificate cannot be read")?,
         }
+        if !self.issuer_spki_sha256.is_empty() {
+            line(f, "issuer SPKI", self.issuer_spki_sha256.join(", "))?;
+        }
         if !self.chain.is_empty() {
             writeln!(f, "\nthe chain, as it would be built")?;
             write_chain(f, &self.chain)?;
@@ -110,7 +113,8 @@ fn write_facts(f: &mut Formatter<'_>, facts: &Facts) -> fmt::Result {
     line(f, "purposes", facts.purposes())?;
     let (from, until) = (&certificate.not_before, &certificate.not_after);
     line(f, "valid", format_args!("{from} to {until} ({})", facts.lasts))?;
-    line(f, "SHA-256", &certificate.fingerprint_sha256)
+    line(f, "SHA-256", &certificate.fingerprint_sha256)?;
+    line(f, "SPKI SHA-256", &facts.spki_sha256)
 }
 
 fn write_chain(f: &mut Formatter<'_>, chain: &[Link]) -> fmt::Result {
@@ -138,7 +142,7 @@ fn write_checks(f: &mut Formatter<'_>, checks: &[Check]) -> fmt::Result {
 }
 
 fn write_rules(f: &mut Formatter<'_>, lists: &[RuleList]) -> fmt::Result {
-    for RuleList { list, total, lines, .. } in lists {
+    for RuleList { list, total, matching, lines } in lists {
         for RuleLine { number, rule, matches, misses } in lines {
             let word = if *matches { "match" } else { "-" };
             write!(f, "    {word:<5} {list} {number}: {rule}")?;
@@ -149,9 +153,11 @@ fn write_rules(f: &mut Formatter<'_>, lists: &[RuleList]) -> fmt::Result {
                 misses => writeln!(f, "  ({})", misses.join("; "))?,
             }
         }
-        match total.saturating_sub(lines.len()) {
-            0 => {}
-            more => writeln!(f, "    …     {list}: {more} more")?,
+        let shown = lines.iter().filter(|line| line.matches).count();
+        match (total.saturating_sub(lines.len()), matching.saturating_sub(shown)) {
+            (0, _) => {}
+            (more, 0) => writeln!(f, "    …     {list}: {more} more, none of which match")?,
+            (more, matching) => writeln!(f, "    …     {list}: {more} more, {matching} of which match")?,
         }
     }
     Ok(())

@@ -68,7 +68,7 @@ reasons! {
         ClientCertTooLarge = "client_cert_too_large",
         /// On its issuer's CRL.
         ClientCertRevoked = "client_cert_revoked",
-        /// Verified, but no allow rule matches.
+        /// Verified, but the rules or pins are against it.
         ClientNotAllowed = "client_not_allowed",
         /// The issuer's CRL is past its nextUpdate.
         CrlExpired = "crl_expired",
