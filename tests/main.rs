@@ -19,6 +19,7 @@ mod http2;
 mod layers;
 mod misconfigured;
 mod onward;
+mod parameters;
 mod passing;
 mod pipelining;
 mod proxy_protocol;

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use clawgate::tls::diagnosis::{Case, Cause, diagnose};
 use clawgate::tls::evidence::{Evidence, Presented, Refusal};
+use clawgate::tls::parameters::Parameters;
 use clawgate::tls::trust::{Ca, Trust};
 use libfuzzer_sys::fuzz_target;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
@@ -70,6 +71,7 @@ fuzz_target!(|input: (u8, Vec<(u16, u8)>, i64)| {
         evidence: &evidence,
         trust: &SCENE.trust,
         server_names: "dns:gate",
+        parameters: &Parameters::default(),
         now,
     });
     for text in [&diagnosis.detail, &diagnosis.hint] {

@@ -159,6 +159,9 @@ fn changes(old: &Settings, new: &Settings) -> Vec<String> {
     if old.proxy.sources != new.proxy.sources {
         changes.push("listen.proxy_sources".to_owned());
     }
+    if old.tls != new.tls {
+        changes.push("tls".to_owned());
+    }
     let (before, after) = (&old.clients_rules, &new.clients_rules);
     let differ = [
         ("clients.allow", before.allow() != after.allow()),

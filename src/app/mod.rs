@@ -150,11 +150,10 @@ impl App {
             timeout: settings.handshake_timeout,
             refuse_with: settings.refuse_with,
             strict_sni: settings.strict_sni,
-            resumption: settings.resumption,
             proxy_sources: settings.proxy.sources.clone(),
             log_client_hello: settings.log.client_hello,
         };
-        let acceptor = Acceptor::new(&settings.material, rules, manners)?;
+        let acceptor = Acceptor::new(&settings.material, rules, settings.tls.clone(), manners)?;
         let mut upstreams: Vec<Prepared> = Vec::new();
         for RouteSettings { upstream, .. } in &settings.routes {
             if upstreams.iter().all(|prepared| prepared.settings != *upstream) {

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::path::PathBuf;
 
 use super::keys::{CONFIG_ENV, KEYS};
 use super::layers::{Layer, piece, text};
 use super::problem::{Origin, Report};
 use super::suggest::nearest;
 
-/// The variables that begin with `CLAWGATE_`. Collected from `std::env::vars_os()` by the command,
+/// The variable by which TLS libraries are told where to write their secrets, if they are to.
+const KEY_LOG_ENV: &str = "SSLKEYLOGFILE";
+
+/// The variables that begin with `CLAWGATE_`, and `SSLKEYLOGFILE`. Collected from `std::env::vars_os()` by the command,
 /// from anything else by tests.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
@@ -18,6 +22,11 @@ impl Environment {
     /// The TOML file that was named.
     pub(super) fn config(&self) -> Option<&OsStr> {
         self.0.get(CONFIG_ENV).map(OsString::as_os_str)
+    }
+
+    /// The file for the secrets of TLS.
+    pub(super) fn key_log_file(&self) -> Option<PathBuf> {
+        self.0.get(KEY_LOG_ENV).filter(|path| !path.is_empty()).map(PathBuf::from)
     }
 
     /// The layer of the environment.
@@ -45,7 +54,7 @@ impl Environment {
     /// A name that only looks like a setting is no error, since others set variables too; but it
     /// may be a restriction that somebody believes in.
     fn warn_of_unknown(&self, report: &mut Report) {
-        let known = || KEYS.iter().filter_map(|key| key.env).chain([CONFIG_ENV]);
+        let known = || KEYS.iter().filter_map(|key| key.env).chain([CONFIG_ENV, KEY_LOG_ENV]);
         for name in self.0.keys() {
             if known().any(|env| env == name) || set_by_kubernetes(name) {
                 continue;
@@ -71,7 +80,8 @@ impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Environment 
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
         let ours = |(name, value): (N, V)| {
             let name: OsString = name.into();
-            let name = name.to_str().filter(|name| name.starts_with("CLAWGATE_"))?;
+            let name =
+                name.to_str().filter(|name| name.starts_with("CLAWGATE_") || *name == KEY_LOG_ENV)?;
             Some((name.to_owned(), value.into()))
         };
         Self(variables.into_iter().filter_map(ours).collect())

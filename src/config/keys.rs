@@ -154,6 +154,19 @@ table! {
     STRICT_SNI = Key::new("tls.strict_sni", Switch, "BOOL", Value("false"),
         "Whether to refuse senders that ask for a name that no certificate has")
         .outside("strict-sni", "CLAWGATE_STRICT_SNI");
+    MIN_VERSION = Key::new("tls.min_version", Text, "VERSION", Value("1.2"),
+        "Least version of TLS that senders must speak, 1.2 or 1.3")
+        .outside("tls-min-version", "CLAWGATE_TLS_MIN_VERSION");
+    CIPHER_SUITES = Key::new("tls.cipher_suites", Text, "SUITE", Means("all that rustls has"),
+        "Cipher suite to take, by IANA's name")
+        .outside("cipher-suite", "CLAWGATE_CIPHER_SUITES").repeatable(',');
+    GROUPS = Key::new("tls.groups", Text, "GROUP",
+        Means("X25519MLKEM768, X25519, secp256r1, secp384r1"),
+        "Group to exchange keys in")
+        .outside("group", "CLAWGATE_GROUPS").repeatable(',');
+    KEY_LOG = Key::new("tls.key_log", Switch, "BOOL", Value("false"),
+        "Whether to write the secrets of TLS to the file that SSLKEYLOGFILE names, to find trouble")
+        .outside("key-log", "CLAWGATE_KEY_LOG");
     RESUMPTION = Key::new("tls.resumption", Text, "HOW", Value("safe"),
         "Whether senders may come back with a ticket: `safe` (certificate judged again), or `off`")
         .outside("resumption", "CLAWGATE_RESUMPTION");

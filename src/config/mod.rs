@@ -56,9 +56,10 @@ pub fn load(
     files.look(args.config().or_else(|| environment.config()).map(PathBuf::from));
     let file = read_file(args, environment, &mut report);
     let flags = Layer::from_args(args, &mut report);
+    let key_log_file = environment.key_log_file();
     let environment = environment.layer(&mut report);
     let layers = Layers([flags, environment, file.layer]);
-    let sources = Sources { layers, routes: file.routes, torn: file.torn };
+    let sources = Sources { layers, routes: file.routes, key_log_file, torn: file.torn };
     files.look(sources.files());
     match resolve::resolve(&sources, now, report) {
         Ok(settings) => Ok(Settings { files, ..settings }),

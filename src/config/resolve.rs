@@ -6,6 +6,7 @@ mod proxy;
 mod routes;
 mod rules;
 mod telling;
+mod tls;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -22,8 +23,8 @@ use super::problem::{Origin, Problems, Report};
 use super::settings::{Limits, LogFormat, LogSettings, Settings};
 use super::values::{self, Wrong, read_all};
 use crate::policy::Revoke;
+use crate::tls::RefuseWith;
 use crate::tls::material::{self, Input, Material, MaterialPaths};
-use crate::tls::{RefuseWith, Resumption};
 
 /// All sources, read.
 pub(super) struct Sources {
@@ -31,6 +32,8 @@ pub(super) struct Sources {
     pub(super) layers: Layers,
     /// The file's `[[route]]` tables.
     pub(super) routes: Vec<RouteTable>,
+    /// The file that `SSLKEYLOGFILE` names.
+    pub(super) key_log_file: Option<PathBuf>,
     /// Whether parts of the file could not be read.
     pub(super) torn: bool,
 }
@@ -46,6 +49,7 @@ impl Sources {
 pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Result<Settings, Problems> {
     let mut resolver = Resolver { sources, report };
     let (material, material_paths) = resolver.material(now);
+    let tls = resolver.parameters(material.as_ref());
     let listen = resolver.listen();
     let proxy = resolver.proxy(&listen);
     let taken: Vec<_> = listen.iter().chain(&proxy.listen).collect();
@@ -58,7 +62,6 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     };
     let clients_rules = resolver.client_rules();
     let strict_sni = resolver.value(&keys::STRICT_SNI, values::switch, false);
-    let resumption = resolver.value(&keys::RESUMPTION, values::resumption, Resumption::Off);
     let revoke = resolver.value(&keys::REVOKE, values::revoke, Revoke::AfterResponse);
     let refuse_with = resolver.value(&keys::REFUSE_WITH, values::refuse_with, RefuseWith::Alert);
     let routes = resolver.routes(limits.body);
@@ -87,7 +90,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         revoke,
         refuse_with,
         strict_sni,
-        resumption,
+        tls,
         routes,
         limits,
         workers,

@@ -12,8 +12,9 @@ use super::problem::Problem;
 use super::secret::HookToken;
 use crate::policy::{Revoke, Rules};
 use crate::route::{Methods, PathPattern};
+use crate::tls::RefuseWith;
 use crate::tls::material::{Material, MaterialPaths};
-use crate::tls::{RefuseWith, Resumption};
+use crate::tls::parameters::Parameters;
 use crate::upstream::{Target, Telling};
 
 /// All that the gate needs to know to run. Only [`load`](super::load) makes one from what people
@@ -38,8 +39,8 @@ pub struct Settings {
     pub refuse_with: RefuseWith,
     /// Whether a sender that asks for a name the certificate does not have is refused.
     pub strict_sni: bool,
-    /// Whether a sender may come back with a ticket.
-    pub resumption: Resumption,
+    /// What is agreed to in a handshake.
+    pub tls: Parameters,
     /// What is open; at least one, and no two with the same path and a common method.
     pub routes: Vec<RouteSettings>,
     /// What a sender may use up.

@@ -33,7 +33,10 @@ impl Settings {
             line(out, "", format_args!("{}, valid until {}", certificate.key, certificate.not_after))?;
             line(out, "", format_args!("good for {}", list(&certificate.san)))?;
         }
-        let resumption = match self.resumption {
+        line(out, "TLS", self.tls.version_text())?;
+        line(out, "", format_args!("suites {}", list(self.tls.suite_names())))?;
+        line(out, "", format_args!("groups {}", list(self.tls.group_names())))?;
+        let resumption = match self.tls.resumption {
             Resumption::Safe => "safe: for an hour, the certificate judged again",
             Resumption::Off => "off",
         };

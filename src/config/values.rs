@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use rustls::SupportedCipherSuite;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -17,6 +18,7 @@ use super::settings::LogFormat;
 use super::units;
 use crate::policy::{Pin, Revoke, Rule};
 use crate::route::{Methods, PathPattern};
+use crate::tls::parameters::{self, Group, MinVersion};
 use crate::tls::{RefuseWith, Resumption};
 use crate::upstream::{Forwarded, IdentityForm, Target};
 
@@ -235,6 +237,26 @@ pub(super) fn revoke(text: &str) -> Result<Revoke, Wrong> {
         "now" => Ok(Revoke::Now),
         _ => wrong(format!("`{text}` is no time to close"), "use `after-response` or `now`"),
     }
+}
+
+pub(super) fn min_version(text: &str) -> Result<MinVersion, Wrong> {
+    match text {
+        "1.2" => Ok(MinVersion::Tls12),
+        "1.3" => Ok(MinVersion::Tls13),
+        _ => wrong(format!("`{text}` is no version of TLS that the gate speaks"), "use 1.2 or 1.3"),
+    }
+}
+
+pub(super) fn cipher_suite(text: &str) -> Result<SupportedCipherSuite, Wrong> {
+    parameters::suite(text).or_else(|known| {
+        wrong(format!("`{text}` is no cipher suite of the gate's"), format!("use some of {known}"))
+    })
+}
+
+pub(super) fn group(text: &str) -> Result<Group, Wrong> {
+    parameters::group(text).or_else(|known| {
+        wrong(format!("`{text}` is no group of the gate's"), format!("use some of {known}"))
+    })
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, Wrong> {

@@ -243,6 +243,7 @@ fn diagnosis(settings: &Settings, sender: &Sender, refused: Refused, at: i64) ->
         evidence: &evidence,
         trust: &settings.material.trust,
         server_names: "",
+        parameters: &settings.tls,
         now: at,
     })
 }

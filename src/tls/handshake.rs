@@ -25,8 +25,8 @@ use super::greeting::{self, Greeting};
 use super::introduction::introduction;
 use super::material::{Material, unix_seconds};
 use super::opening::{Accepted, Opening};
+use super::parameters::Parameters;
 use super::report::Report;
-use super::resumption::Resumption;
 use super::server::{self, ServerError};
 use super::tap::Tap;
 use super::trust::Trust;
@@ -94,8 +94,6 @@ pub struct Manners {
     pub refuse_with: RefuseWith,
     /// Whether a sender that asks for a name the certificate does not have is refused.
     pub strict_sni: bool,
-    /// Whether a sender may come back with a ticket.
-    pub resumption: Resumption,
     /// Whose PROXY headers are believed, where they are expected.
     pub proxy_sources: Vec<IpNet>,
     /// Whether reports tell all of the ClientHello.
@@ -110,23 +108,33 @@ pub struct Acceptor {
     trust: Arc<Trust>,
     names: Vec<San>,
     server_names: String,
+    parameters: Parameters,
     manners: Manners,
 }
 
 impl Acceptor {
-    /// One for this material, these rules and manners.
-    pub fn new(material: &Material, rules: Rules, manners: Manners) -> Result<Self, ServerError> {
+    /// One for this material, these rules, parameters and manners.
+    ///
+    /// # Errors
+    /// When rustls does not take the material.
+    pub fn new(
+        material: &Material,
+        rules: Rules,
+        parameters: Parameters,
+        manners: Manners,
+    ) -> Result<Self, ServerError> {
         let now = unix_seconds(SystemTime::now());
         let trust = Arc::clone(&material.trust);
         let gatekeeper = Arc::new(Gatekeeper::new(trust, rules, manners.refuse_with, now)?);
         let names = material.server_names();
         let server_names: Vec<_> = names.iter().map(San::to_string).collect();
         Ok(Self {
-            config: Arc::new(server::config(material, Arc::clone(&gatekeeper), manners.resumption)?),
+            config: Arc::new(server::config(material, Arc::clone(&gatekeeper), &parameters)?),
             gatekeeper,
             trust: Arc::clone(&material.trust),
             names,
             server_names: server_names.join(", "),
+            parameters,
             manners,
         })
     }
@@ -190,7 +198,7 @@ impl Acceptor {
 
     /// What the gate refuses before rustls sees it, and with which alert.
     fn unwanted(&self, hello: &ClientHello) -> Option<(AlertDescription, Cause)> {
-        if !hello.offers_modern_version() {
+        if !self.parameters.shares_version(hello) {
             // Old hellos lack what rustls looks for before it looks at the version, and it would send
             // handshake_failure; RFC 8446 section 4.1.2 demands protocol_version.
             let cause = Cause::Tls(PeerIncompatible::Tls12NotOfferedOrEnabled.into());
@@ -352,6 +360,7 @@ impl Acceptor {
             evidence,
             trust: &self.trust,
             server_names: &self.server_names,
+            parameters: &self.parameters,
             now: unix_seconds(SystemTime::now()),
         });
         Report::new(opening, diagnosis, evidence, self.manners.log_client_hello)

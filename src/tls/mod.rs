@@ -12,6 +12,7 @@ mod issuer;
 mod ja4;
 pub mod material;
 mod opening;
+pub mod parameters;
 pub mod pem;
 mod report;
 mod resumption;

@@ -1,14 +1,14 @@
 //! The rustls server configuration.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use rustls::crypto::aws_lc_rs;
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError};
-use rustls::{ServerConfig, version};
+use rustls::{KeyLog, KeyLogFile, ServerConfig};
 use thiserror::Error;
 
 use super::by_name::ByName;
 use super::material::Material;
+use super::parameters::Parameters;
 use super::resumption::{Resumption, Tickets};
 use super::verifier::Gatekeeper;
 
@@ -26,19 +26,18 @@ pub enum ServerError {
     Tls(#[from] rustls::Error),
 }
 
-/// A configuration that demands a client certificate which `gatekeeper` admits: TLS 1.2 and 1.3, h2 and
-/// http/1.1, no early data.
+/// A configuration that demands a client certificate which `gatekeeper` admits: h2 and http/1.1, no early
+/// data.
 ///
 /// # Errors
 /// When rustls does not take the material.
 pub fn config(
     material: &Material,
     gatekeeper: Arc<Gatekeeper>,
-    resumption: Resumption,
+    parameters: &Parameters,
 ) -> Result<ServerConfig, ServerError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
+    let mut config = ServerConfig::builder_with_provider(Arc::new(parameters.provider()))
+        .with_protocol_versions(parameters.versions())?
         .with_client_cert_verifier(Arc::clone(&gatekeeper) as _)
         .with_cert_resolver(Arc::new(ByName::new(&material.own)));
     config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
@@ -46,10 +45,24 @@ pub fn config(
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
-    if resumption == Resumption::Safe {
+    if parameters.key_log {
+        config.key_log = Arc::new(Secrets::default());
+    }
+    if parameters.resumption == Resumption::Safe {
         config.ticketer = Arc::new(Tickets::new(gatekeeper)?);
         // Each connection brings the ticket for the next. A sender that opens several at once gets one on each.
         config.send_tls13_tickets = 1;
     }
     Ok(config)
+}
+
+/// Writes the secrets of connections to the file that `SSLKEYLOGFILE` names; opened with the first, since
+/// `check` makes a configuration, too.
+#[derive(Debug, Default)]
+struct Secrets(OnceLock<KeyLogFile>);
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        self.0.get_or_init(KeyLogFile::new).log(label, client_random, secret);
+    }
 }

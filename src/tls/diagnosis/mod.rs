@@ -27,6 +27,7 @@ pub use self::words::alert_name;
 use super::client_hello::ClientHello;
 use super::evidence::{Evidence, Presented, Refusal};
 use super::introduction::NoIntroduction;
+use super::parameters::Parameters;
 use super::trust::Trust;
 use crate::observe::HandshakeReason as Reason;
 
@@ -100,6 +101,8 @@ pub struct Case<'a> {
     pub trust: &'a Trust,
     /// Names the gate's own certificate is good for, as one phrase.
     pub server_names: &'a str,
+    /// What the gate agrees to.
+    pub parameters: &'a Parameters,
     /// The gate's clock, seconds since 1970.
     pub now: i64,
 }
@@ -124,7 +127,7 @@ pub struct Diagnosis {
 /// Says why.
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let fault = match case.cause {
-        Cause::NotTls(greeting) => words::not_tls(greeting),
+        Cause::NotTls(greeting) => words::not_tls(greeting, case),
         Cause::NotIntroduced(why) => words::not_introduced(why),
         Cause::Tls(error) => of_error(error, case),
         Cause::Closed => words::closed(case),
@@ -158,7 +161,9 @@ fn of_error(error: &Error, case: &Case<'_>) -> Fault {
         Error::AlertReceived(alert) => of_alert(*alert, case),
         Error::NoApplicationProtocol => words::alpn_mismatch(case),
         // The version first: old hellos lack what rustls looks for before it looks at the version.
-        Error::PeerIncompatible(_) if case.hello.is_some_and(|hello| !hello.offers_modern_version()) => {
+        Error::PeerIncompatible(_)
+            if case.hello.is_some_and(|hello| !case.parameters.shares_version(hello)) =>
+        {
             words::tls_version(case)
         }
         Error::PeerIncompatible(

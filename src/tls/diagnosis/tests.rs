@@ -38,7 +38,8 @@ impl Scene {
 
     fn diagnose(&self, cause: &Cause, evidence: &Evidence, hello: Option<&ClientHello>) -> Diagnosis {
         let (trust, now) = (&self.trust, NOW);
-        let diagnosis = diagnose(&Case { cause, hello, evidence, trust, server_names: "dns:unit", now });
+        let (server_names, parameters) = ("dns:unit", &Parameters::default());
+        let diagnosis = diagnose(&Case { cause, hello, evidence, trust, server_names, parameters, now });
         assert!(!diagnosis.detail.is_empty() && !diagnosis.hint.is_empty(), "{diagnosis:?}");
         diagnosis
     }

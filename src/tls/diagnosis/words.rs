@@ -12,8 +12,9 @@ use crate::observe::HandshakeReason as Reason;
 use crate::proxy_protocol::Malformed;
 use crate::tls::client_hello::ClientHello;
 use crate::tls::introduction::NoIntroduction;
+use crate::tls::parameters::Parameters;
 
-pub(super) fn not_tls(greeting: &NotTls) -> Fault {
+pub(super) fn not_tls(greeting: &NotTls, case: &Case<'_>) -> Fault {
     match greeting {
         NotTls::Probe => Fault::new(
             Reason::TcpProbe,
@@ -33,7 +34,7 @@ pub(super) fn not_tls(greeting: &NotTls) -> Fault {
         ),
         NotTls::Sslv2 => Fault::new(
             Reason::TlsVersion,
-            "the sender offers SSL 2.0; TLS 1.2 or 1.3 is needed",
+            format!("the sender offers SSL 2.0; {} is needed", case.parameters.version_text()),
             "update the sender's TLS library",
         ),
         NotTls::Other(Some(name), first) => Fault::new(
@@ -116,12 +117,16 @@ pub(super) fn tls_version(case: &Case<'_>) -> Fault {
     let offered = case.hello.map(|hello| hello.versions.join(", "));
     let offered =
         offered.filter(|list| !list.is_empty()).unwrap_or_else(|| "an older version".to_owned());
-    let detail = format!("the sender offers {offered}; TLS 1.2 or 1.3 is needed");
-    Fault::new(
-        Reason::TlsVersion,
-        detail,
-        "update the sender's TLS library, or lift the limit it was set to",
-    )
+    let detail = format!("the sender offers {offered}; {} is needed", case.parameters.version_text());
+    let mut hint = "update the sender's TLS library, or lift the limit it was set to".to_owned();
+    // A version that the gate could speak.
+    if let Some(hello) = case.hello.filter(|hello| Parameters::default().shares_version(hello)) {
+        let offered = hello.versions.join(", ");
+        hint.push_str(&format!(
+            "; the gate could take {offered}, if tls.min_version, tls.cipher_suites and tls.groups let it"
+        ));
+    }
+    Fault::new(Reason::TlsVersion, detail, hint)
 }
 
 pub(super) fn no_common_algorithms(why: &PeerIncompatible, case: &Case<'_>) -> Fault {
@@ -142,8 +147,13 @@ pub(super) fn no_common_algorithms(why: &PeerIncompatible, case: &Case<'_>) -> F
         _ => "way to go on",
     };
     let detail = format!("no common {what} ({why:?}); the sender offers {}", offers(case.hello));
-    let hint = "allow one of TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, ECDHE with AES-GCM or ChaCha20-Poly1305, \
-                with X25519, P-256 or P-384, in the sender's TLS settings";
+    let (suites, groups) = (case.parameters.suite_names(), case.parameters.group_names());
+    let hint = format!(
+        "allow one of what the gate takes in the sender's TLS settings: suites {}, groups {}, and the kind of key of \
+         the gate's certificate",
+        suites.join(" "),
+        groups.join(" ")
+    );
     Fault::new(Reason::NoCommonAlgorithms, detail, hint)
 }
 

@@ -1,0 +1,231 @@
+//! What the gate agrees to in a handshake: versions, cipher suites, groups, tickets.
+//!
+//! All that can be chosen is safe: rustls has nothing else.
+
+use rustls::crypto::aws_lc_rs::{self, ALL_CIPHER_SUITES, ALL_KX_GROUPS, DEFAULT_KX_GROUPS};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
+use rustls::{
+    CipherSuite, NamedGroup, ProtocolVersion, SignatureAlgorithm, SupportedCipherSuite,
+    SupportedProtocolVersion, version,
+};
+use thiserror::Error;
+
+use super::client_hello::{ClientHello, protocol_name};
+use super::resumption::Resumption;
+
+/// The least version that a sender must speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MinVersion {
+    /// TLS 1.2.
+    #[default]
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+/// A group to exchange keys in.
+pub type Group = &'static dyn SupportedKxGroup;
+
+/// What the gate agrees to.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    suites: Vec<SupportedCipherSuite>,
+    groups: Vec<Group>,
+    /// The newest first; at least one, each with a suite and a group.
+    versions: Vec<&'static SupportedProtocolVersion>,
+    /// Whether a sender may come back with a ticket.
+    pub resumption: Resumption,
+    /// Whether the secrets of all connections are written to the file that `SSLKEYLOGFILE` names.
+    pub key_log: bool,
+}
+
+/// Why nobody could be agreed with.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ParametersError {
+    /// No suite is of a version that is allowed.
+    #[error("leave no cipher suite for TLS 1.3, and tls.min_version takes nothing less")]
+    Suites,
+    /// No group can be used with the versions that the suites are for.
+    #[error("can be used with TLS 1.3 alone, and no cipher suite is for that")]
+    Groups,
+}
+
+impl Parameters {
+    /// Versions from `min` on, with the suites and groups given; of those that are empty, rustls' choice.
+    ///
+    /// # Errors
+    /// When no version is left that has both a suite and a group.
+    pub fn new(
+        min: MinVersion,
+        suites: Vec<SupportedCipherSuite>,
+        groups: Vec<Group>,
+    ) -> Result<Self, ParametersError> {
+        let suites = if suites.is_empty() { ALL_CIPHER_SUITES.to_vec() } else { suites };
+        let groups = if groups.is_empty() { DEFAULT_KX_GROUPS.to_vec() } else { groups };
+        let allowed = match min {
+            MinVersion::Tls12 => &[&version::TLS13, &version::TLS12][..],
+            MinVersion::Tls13 => &[&version::TLS13],
+        };
+        let has_suite = |version: &&&SupportedProtocolVersion| {
+            suites.iter().any(|suite| suite.version().version == version.version)
+        };
+        let has_group = |version: &&&SupportedProtocolVersion| {
+            groups.iter().any(|group| group.usable_for_version(version.version))
+        };
+        let with_suite: Vec<_> = allowed.iter().filter(has_suite).collect();
+        if with_suite.is_empty() {
+            return Err(ParametersError::Suites);
+        }
+        let versions: Vec<_> = with_suite.into_iter().filter(has_group).copied().collect();
+        if versions.is_empty() {
+            return Err(ParametersError::Groups);
+        }
+        Ok(Self { suites, groups, versions, resumption: Resumption::default(), key_log: false })
+    }
+
+    /// The versions, the newest first.
+    pub(super) fn versions(&self) -> &[&'static SupportedProtocolVersion] {
+        &self.versions
+    }
+
+    /// The provider with these suites and groups alone.
+    pub(super) fn provider(&self) -> CryptoProvider {
+        CryptoProvider {
+            cipher_suites: self.suites.clone(),
+            kx_groups: self.groups.clone(),
+            ..aws_lc_rs::default_provider()
+        }
+    }
+
+    /// Whether `hello` offers one of the versions.
+    pub fn shares_version(&self, hello: &ClientHello) -> bool {
+        self.versions.iter().any(|version| {
+            let name = protocol_name(version.version);
+            hello.versions.contains(&name)
+        })
+    }
+
+    /// Whether a certificate with this kind of key can be shown to anybody.
+    pub fn can_show(&self, algorithm: SignatureAlgorithm) -> bool {
+        let of_version = |suite: &&SupportedCipherSuite| {
+            self.versions.iter().any(|version| version.version == suite.version().version)
+        };
+        self.suites
+            .iter()
+            .filter(of_version)
+            .any(|suite| suite.usable_for_signature_algorithm(algorithm))
+    }
+
+    /// The versions for a sentence: `TLS 1.2 or 1.3`.
+    pub fn version_text(&self) -> &'static str {
+        let has = |wanted| self.versions.iter().any(|version| version.version == wanted);
+        match (has(ProtocolVersion::TLSv1_2), has(ProtocolVersion::TLSv1_3)) {
+            (true, true) => "TLS 1.2 or 1.3",
+            (true, false) => "TLS 1.2",
+            _ => "TLS 1.3",
+        }
+    }
+
+    /// IANA's names of the suites.
+    pub fn suite_names(&self) -> Vec<String> {
+        self.suites.iter().map(|suite| suite_name(suite.suite())).collect()
+    }
+
+    /// Names of the groups.
+    pub fn group_names(&self) -> Vec<&'static str> {
+        self.groups.iter().map(|group| group_name(group.name())).collect()
+    }
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            suites: ALL_CIPHER_SUITES.to_vec(),
+            groups: DEFAULT_KX_GROUPS.to_vec(),
+            versions: vec![&version::TLS13, &version::TLS12],
+            resumption: Resumption::default(),
+            key_log: false,
+        }
+    }
+}
+
+impl PartialEq for Parameters {
+    fn eq(&self, other: &Self) -> bool {
+        self.versions == other.versions
+            && self.suites == other.suites
+            && self.group_names() == other.group_names()
+            && (self.resumption, self.key_log) == (other.resumption, other.key_log)
+    }
+}
+
+/// The suite with this name, IANA's or rustls'.
+///
+/// # Errors
+/// All names there are.
+pub fn suite(name: &str) -> Result<SupportedCipherSuite, String> {
+    let named = |suite: &&SupportedCipherSuite| {
+        suite_name(suite.suite()) == name || suite.suite().as_str() == Some(name)
+    };
+    let names = || ALL_CIPHER_SUITES.iter().map(|suite| suite_name(suite.suite())).collect::<Vec<_>>();
+    ALL_CIPHER_SUITES.iter().find(named).copied().ok_or_else(|| names().join(", "))
+}
+
+/// The group with this name, IANA's or rustls', in any case.
+///
+/// # Errors
+/// All names there are.
+pub fn group(name: &str) -> Result<Group, String> {
+    let named = |group: &&Group| group_name(group.name()).eq_ignore_ascii_case(name);
+    let names = || ALL_KX_GROUPS.iter().map(|group| group_name(group.name())).collect::<Vec<_>>();
+    ALL_KX_GROUPS.iter().find(named).copied().ok_or_else(|| names().join(", "))
+}
+
+fn suite_name(suite: CipherSuite) -> String {
+    // rustls marks the suites of TLS 1.3 in a way that IANA does not.
+    suite.as_str().unwrap_or("unknown").replace("TLS13_", "TLS_")
+}
+
+fn group_name(group: NamedGroup) -> &'static str {
+    group.as_str().unwrap_or("unknown")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_name_that_is_listed_is_taken_and_rustls_own_too() {
+        for name in Parameters::default().suite_names() {
+            assert_eq!(suite_name(suite(&name).unwrap().suite()), name);
+        }
+        assert_eq!(suite("TLS13_AES_128_GCM_SHA256").unwrap(), suite("TLS_AES_128_GCM_SHA256").unwrap());
+        for known in ALL_KX_GROUPS {
+            assert_eq!(group(group_name(known.name())).unwrap().name(), known.name());
+        }
+        assert_eq!(group("x25519").unwrap().name(), NamedGroup::X25519);
+        assert!(suite("TLS_RSA_WITH_RC4_128_SHA").unwrap_err().contains("TLS_AES_128_GCM_SHA256"));
+        assert!(group("sect163k1").unwrap_err().contains("X25519MLKEM768"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_agreed_to_always_makes_a_configuration_with_all_its_versions(
+            tls13_only: bool,
+            suites in proptest::sample::subsequence(ALL_CIPHER_SUITES.to_vec(), 0..=ALL_CIPHER_SUITES.len()),
+            groups in proptest::sample::subsequence(ALL_KX_GROUPS.to_vec(), 0..=ALL_KX_GROUPS.len()),
+        ) {
+            let min = if tls13_only { MinVersion::Tls13 } else { MinVersion::Tls12 };
+            let wants_old = suites.iter().all(|suite| suite.version().version == ProtocolVersion::TLSv1_2);
+            match Parameters::new(min, suites.clone(), groups) {
+                Ok(parameters) => {
+                    let builder = rustls::ServerConfig::builder_with_provider(parameters.provider().into());
+                    prop_assert!(builder.with_protocol_versions(parameters.versions()).is_ok());
+                    prop_assert!(!tls13_only || parameters.version_text() == "TLS 1.3");
+                }
+                Err(_) => prop_assert!(!suites.is_empty() && wants_old),
+            }
+        }
+    }
+}
