@@ -14,7 +14,7 @@ use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load};
 use clawgate::doctor::{self, Caller, State};
 use clawgate::explain::{self, Credentials, Sender, Server, Target, Verdict};
 use clawgate::observe::logging::{Format, subscriber};
-use clawgate::tls::pem::{FileError, sender_chain, sender_key};
+use clawgate::tls::pem::{FileError, key_in, sender_chain};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
@@ -91,7 +91,7 @@ fn explain_sender(args: &ExplainArgs, file: &Path) -> Result<ExitCode, ExitCode>
         ExitCode::from(CONFIG)
     })?;
     let chain = sender_chain(file).map_err(failed(FAILURE))?;
-    let named = |key: &PathBuf| Ok((key.display().to_string(), sender_key(key)?));
+    let named = |key: &PathBuf| Ok((key.display().to_string(), key_in(key)?));
     let key = args.client_key.as_ref().map(named).transpose().map_err(failed::<FileError>(FAILURE))?;
     let sender = Sender { file: file.display().to_string(), chain, key };
     let explanation =
@@ -104,7 +104,7 @@ fn explain_server(args: &ExplainArgs, server: &Server) -> Result<ExitCode, ExitC
     let credentials = match (&args.client_cert, &args.client_key) {
         (Some(chain), Some(key)) => {
             let chain = sender_chain(chain).map_err(failed(FAILURE))?;
-            let key = sender_key(key).map_err(failed(FAILURE))?;
+            let key = key_in(key).map_err(failed(FAILURE))?;
             Some(Credentials::new(chain, &key).map_err(failed(FAILURE))?)
         }
         _ => None,
@@ -132,7 +132,7 @@ fn doctor(args: &DoctorArgs) -> Result<ExitCode, ExitCode> {
 
 fn caller(file: &Path, key_file: &Path) -> Result<Caller, ExitCode> {
     let chain = sender_chain(file).map_err(failed(FAILURE))?;
-    let key = sender_key(key_file).map_err(failed(FAILURE))?;
+    let key = key_in(key_file).map_err(failed(FAILURE))?;
     let credentials = Credentials::new(chain.clone(), &key).map_err(failed(FAILURE))?;
     let key = Some((key_file.display().to_string(), key));
     Ok(Caller { sender: Sender { file: file.display().to_string(), chain, key }, credentials })

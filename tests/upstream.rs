@@ -4,4 +4,5 @@ mod answers;
 mod failures;
 mod load;
 mod reuse;
+mod secure;
 mod transport;

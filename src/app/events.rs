@@ -179,6 +179,12 @@ fn changes(old: &Settings, new: &Settings) -> Vec<String> {
     if old.routes.len() != new.routes.len() || !old.routes.iter().zip(&new.routes).all(same) {
         changes.push("routes".to_owned());
     }
+    let secure = |settings: &Settings| {
+        settings.routes.iter().map(|route| route.upstream.secure.clone()).collect::<Vec<_>>()
+    };
+    if secure(old) != secure(new) {
+        changes.push("TLS to the upstream".to_owned());
+    }
     let tokens = |settings: &Settings| {
         settings.routes.iter().map(|route| route.upstream.token.clone()).collect::<Vec<_>>()
     };

@@ -332,7 +332,7 @@ impl Prepared {
         let connector = match &settings.target {
             Target::Echo => None,
             target => Some(
-                Connector::new(target.clone(), settings.ca.as_deref())
+                Connector::new(target.clone(), settings.secure.as_ref())
                     .map_err(|error| PrepareError::Upstream(target.clone(), error))?,
             ),
         };

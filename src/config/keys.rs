@@ -205,6 +205,15 @@ table! {
     UPSTREAM_CA = Key::new("upstream.ca", File, "FILE", Means("the system's CAs"),
         "CA of an https upstream, PEM")
         .outside("upstream-ca", "CLAWGATE_UPSTREAM_CA");
+    UPSTREAM_SERVER_NAME = Key::new("upstream.server_name", Text, "NAME", Means("the host of upstream.url"),
+        "Name that the certificate of an https upstream must have, and that is asked for (SNI)")
+        .outside("upstream-server-name", "CLAWGATE_UPSTREAM_SERVER_NAME");
+    UPSTREAM_CERTIFICATE = Key::new("upstream.certificate", File, "FILE", Means("none"),
+        "Certificate chain to show an https upstream that asks for one, PEM, leaf first")
+        .outside("upstream-cert", "CLAWGATE_UPSTREAM_CERT");
+    UPSTREAM_PRIVATE_KEY = Key::new("upstream.private_key", File, "FILE", Means("none"),
+        "Its private key, PEM")
+        .outside("upstream-key", "CLAWGATE_UPSTREAM_KEY");
     TOKEN = Key::new("upstream.token", Text, "TOKEN",
         Means("the sender's own Authorization is passed on"),
         "OpenClaw's hook token itself; better keep it in a file")

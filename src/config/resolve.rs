@@ -5,6 +5,7 @@
 mod proxy;
 mod routes;
 mod rules;
+mod secure;
 mod telling;
 mod tls;
 mod upstream;
@@ -47,7 +48,7 @@ impl Sources {
 
 /// Makes the settings, or says all that is wrong. `now` is what certificates are held against.
 pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Result<Settings, Problems> {
-    let mut resolver = Resolver { sources, report };
+    let mut resolver = Resolver { sources, report, now };
     let (material, material_paths) = resolver.material(now);
     let tls = resolver.parameters(material.as_ref());
     let listen = resolver.listen();
@@ -106,6 +107,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
 struct Resolver<'a> {
     sources: &'a Sources,
     report: Report,
+    now: SystemTime,
 }
 
 impl Resolver<'_> {

@@ -15,7 +15,7 @@ use crate::route::{Methods, PathPattern};
 use crate::tls::RefuseWith;
 use crate::tls::material::{Material, MaterialPaths};
 use crate::tls::parameters::Parameters;
-use crate::upstream::{Target, Telling};
+use crate::upstream::{Secure, Target, Telling};
 
 /// All that the gate needs to know to run. Only [`load`](super::load) makes one from what people
 /// write, and it reports every mistake instead.
@@ -92,6 +92,10 @@ pub struct UpstreamSettings {
     pub target: Target,
     /// The CA file to trust instead of the system's roots. Only there when the target is `https`.
     pub ca: Option<PathBuf>,
+    /// The file with the certificate that it is shown, if it is to be shown one; as above.
+    pub certificate: Option<PathBuf>,
+    /// TLS to it, from what these files held; as above.
+    pub secure: Option<Secure>,
     /// The token that replaces the sender's `Authorization`; without one, that is passed on.
     pub token: Option<HookToken>,
     /// Where the token came from, for hints: `--hook-token-file /run/token`. Without a token, what

@@ -87,6 +87,12 @@ fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
     if let (Target::Https { .. }, ca) = (&upstream.target, &upstream.ca) {
         let ca = ca.as_ref().map_or("the system's CAs".to_owned(), |ca| ca.display().to_string());
         line(out, "", format_args!("upstream's certificate checked against {ca}"))?;
+        if let Some(secure) = &upstream.secure {
+            line(out, "", format_args!("called by the name {}", secure.name.to_str()))?;
+        }
+        if let Some(certificate) = &upstream.certificate {
+            line(out, "", format_args!("shown the certificate in {}", certificate.display()))?;
+        }
     }
     let UpstreamSettings { connect_timeout, response_timeout, idle_timeout, .. } = upstream;
     let [connect, response, idle] =

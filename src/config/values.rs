@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use rustls::SupportedCipherSuite;
+use rustls_pki_types::ServerName;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -126,6 +127,15 @@ fn without_password(text: &str) -> String {
         (Some(start), Some(end)) if start < end => format!("{}//…{}", &text[..start], &text[end..]),
         _ => text.to_owned(),
     }
+}
+
+pub(super) fn server_name(text: &str) -> Result<ServerName<'static>, Wrong> {
+    ServerName::try_from(text.to_owned()).or_else(|_| {
+        wrong(
+            format!("`{text}` is no name that a certificate can have"),
+            "write a DNS name, or an IP address",
+        )
+    })
 }
 
 pub(super) fn path_pattern(text: &str) -> Result<PathPattern, Wrong> {

@@ -268,7 +268,7 @@ impl<'a> Visit<'a> {
         with_token: bool,
         body: &[u8],
     ) -> Result<Reply, Finding> {
-        let connector = Connector::new(self.upstream.target.clone(), self.upstream.ca.as_deref());
+        let connector = Connector::new(self.upstream.target.clone(), self.upstream.secure.as_ref());
         let connector = connector.map_err(|error| {
             self.place.fault(
                 "connect",

@@ -38,22 +38,33 @@ impl FileError {
 /// # Errors
 /// When the file cannot be read or has none.
 pub fn sender_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileError> {
-    let pem = Pem::open(path)?;
-    let found = pem.contents();
-    let chain = pem.certificates();
-    if chain.is_empty() {
-        let mend = "give the sender's certificate, followed by its intermediates, in PEM (from DER: openssl x509 \
-                    -inform DER -in FILE; from PKCS #12: openssl pkcs12 -nokeys -in FILE)";
-        return Err(FileError::new(path, format!("has no certificate: {found}"), mend));
-    }
-    Ok(chain)
+    let mend = "give the sender's certificate, followed by its intermediates, in PEM (from DER: openssl x509 \
+                -inform DER -in FILE; from PKCS #12: openssl pkcs12 -nokeys -in FILE)";
+    certificates_in(path, mend)
 }
 
-/// The private key in a sender's file.
+/// The certificates in a file, in their order; `mend` is for one that has none.
+///
+/// # Errors
+/// When the file cannot be read or has none.
+pub fn certificates_in(
+    path: &Path,
+    mend: &'static str,
+) -> Result<Vec<CertificateDer<'static>>, FileError> {
+    let pem = Pem::open(path)?;
+    let found = pem.contents();
+    let certificates = pem.certificates();
+    if certificates.is_empty() {
+        return Err(FileError::new(path, format!("has no certificate: {found}"), mend));
+    }
+    Ok(certificates)
+}
+
+/// The private key in a file.
 ///
 /// # Errors
 /// When the file cannot be read or has none that is not encrypted.
-pub fn sender_key(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
+pub fn key_in(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
     let pem = Pem::open(path)?;
     let found = pem.contents();
     pem.keys().next().ok_or_else(|| {

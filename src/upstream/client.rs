@@ -11,6 +11,7 @@ use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
+use rustls::AlertDescription;
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -18,6 +19,7 @@ use super::Connector;
 use super::body::{BodyError, RequestBody, Upload};
 use super::pool::Pool;
 use super::stall::Stall;
+use crate::tls::diagnosis::alert_name;
 
 /// How long to wait for an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +170,48 @@ fn classify(error: hyper::Error) -> UpstreamError {
             });
         }
     }
+    // Over TLS 1.3 the upstream's refusal of the gate's certificate comes after the handshake, and the
+    // request may be on its way already; but nobody has read it.
+    if let Some(alert) = refusal(&error) {
+        return UpstreamError::Unavailable(io::Error::other(refused(alert)));
+    }
     if error.is_parse() { UpstreamError::Protocol(error) } else { UpstreamError::Closed(error) }
+}
+
+/// The alert by which the upstream refused the handshake, if that is what an error came of.
+fn refusal(error: &hyper::Error) -> Option<AlertDescription> {
+    let mut source = error.source();
+    while let Some(error) = source {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(rustls::Error::AlertReceived(alert)) = inner.and_then(|inner| inner.downcast_ref()) {
+            return is_refusal(*alert).then_some(*alert);
+        }
+        source = error.source();
+    }
+    None
+}
+
+/// Those that RFC 8446 section 6.2 has for the other end's certificate.
+fn is_refusal(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+    )
+}
+
+fn refused(alert: AlertDescription) -> String {
+    let alert = alert_name(alert);
+    format!(
+        "it refused the gate in the handshake ({alert}): it asks for a certificate of a CA that it trusts \
+         (upstream.certificate, upstream.private_key)"
+    )
 }
 
 /// The connection an answer comes on; goes back to the pool when the exchange is complete.

@@ -2,15 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, RootCertStore, version};
 use rustls_pki_types::ServerName;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -19,6 +16,7 @@ use tokio_rustls::TlsConnector;
 
 use super::Target;
 use super::body::RequestBody;
+use super::secure::Secure;
 
 /// Largest answer head, in bytes, that is taken from an upstream.
 const MAX_ANSWER_HEAD: usize = 64 * 1024;
@@ -39,33 +37,28 @@ impl fmt::Debug for Connector {
 /// Why an `https://` upstream cannot be prepared.
 #[derive(Debug, Error)]
 pub enum ConnectorError {
-    /// The host is neither a name nor an address.
-    #[error("`{0}` is not a host name")]
-    Host(String),
-    /// The CA file.
-    #[error("the CA file {0} {1}")]
-    Ca(String, String),
-    /// No CA file was given, and the system has no roots.
-    #[error("no CA is known for it: name one with upstream.ca")]
-    NoRoots,
+    /// Nothing says how to verify it.
+    #[error("it is not said how to verify it")]
+    Unsecured,
     /// rustls refused.
     #[error(transparent)]
     Tls(#[from] rustls::Error),
 }
 
 impl Connector {
-    /// Prepares TLS where the target needs it: with the CAs in `ca`, else with the system's roots.
-    pub fn new(target: Target, ca: Option<&Path>) -> Result<Self, ConnectorError> {
-        let Target::Https { host, .. } = &target else {
-            return Ok(Self { target, tls: None });
+    /// With TLS as `secure` says, which an `https` target must have.
+    ///
+    /// # Errors
+    /// When it has none, or rustls does not take it.
+    pub fn new(target: Target, secure: Option<&Secure>) -> Result<Self, ConnectorError> {
+        let tls = match (&target, secure) {
+            (Target::Https { .. }, None) => return Err(ConnectorError::Unsecured),
+            (Target::Https { .. }, Some(secure)) => {
+                Some((TlsConnector::from(Arc::new(secure.config()?)), secure.name.clone()))
+            }
+            _ => None,
         };
-        let name = ServerName::try_from(host.clone()).map_err(|_| ConnectorError::Host(host.clone()))?;
-        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
-            .with_root_certificates(roots(ca)?)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { target, tls: Some((TlsConnector::from(Arc::new(config)), name)) })
+        Ok(Self { target, tls })
     }
 
     /// Opens a connection and sees to it that it is driven.
@@ -106,28 +99,6 @@ impl Connector {
             Target::Echo => Err(io::Error::other("echo: has no connections")),
         }
     }
-}
-
-fn roots(ca: Option<&Path>) -> Result<RootCertStore, ConnectorError> {
-    let mut roots = RootCertStore::empty();
-    if let Some(path) = ca {
-        let failed = |why: String| ConnectorError::Ca(path.display().to_string(), why);
-        let pem = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-        for der in crate::tls::pem::certificates(&pem)
-            .map_err(|error| failed(format!("is broken PEM: {error}")))?
-        {
-            roots.add(der).map_err(|error| failed(format!("has an unusable certificate: {error}")))?;
-        }
-        if roots.is_empty() {
-            return Err(failed("has no certificate".to_owned()));
-        }
-        return Ok(roots);
-    }
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(ConnectorError::NoRoots);
-    }
-    Ok(roots)
 }
 
 /// A connection of any kind.

@@ -34,7 +34,7 @@ impl Resolver<'_> {
         self.warn_of_large_bodies(&routes, common.upstream.target());
         let routes: Vec<RouteSettings> = routes.into_iter().map(|route| route.value).collect();
         let upstreams: Vec<_> = routes.iter().map(|route| route.upstream.clone()).collect();
-        common.upstream.check_ca_is_used(&upstreams, &mut self.report);
+        common.upstream.check_secure_is_used(&upstreams, &mut self.report);
         routes
     }
 

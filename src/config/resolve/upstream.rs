@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::Resolver;
+use super::secure::SharedSecure;
 use super::telling::Told;
 use crate::config::keys::{self, Key};
 use crate::config::layers::{Layer, Sourced, Text};
@@ -23,7 +24,7 @@ const LONGEST_TOKEN: u64 = 4096;
 /// What `[upstream]` says, for all routes.
 pub(super) struct Shared {
     target: Option<Sourced<Target>>,
-    ca: Option<Sourced<PathBuf>>,
+    secure: SharedSecure,
     token: Option<Token>,
     told: Told,
     connect_timeout: Duration,
@@ -50,6 +51,14 @@ impl Shared {
     /// The upstream of a route with the keys of `table`.
     pub(super) fn for_route(&self, table: Option<&Layer>, report: &mut Report) -> UpstreamSettings {
         let mut settings = self.called(table, report);
+        let own = table.and_then(|table| table.get(&keys::ROUTE_UPSTREAM)).and_then(<[Text]>::first);
+        let origin = match own {
+            Some(own) => Some(&own.origin),
+            None => self.target.as_ref().map(|target| &target.origin),
+        };
+        if let Some(origin) = origin {
+            settings.secure = self.secure.to(&settings.target, own.is_some(), origin, report);
+        }
         settings.telling = self.told.to(table, &settings, report);
         settings
     }
@@ -90,10 +99,13 @@ impl Shared {
         way_to_token: &Key,
     ) -> UpstreamSettings {
         let target = target.unwrap_or(&Target::Echo);
-        let ca = self.ca.as_ref().filter(|_| matches!(target, Target::Https { .. }));
+        let is_https = matches!(target, Target::Https { .. });
+        let file = |path: Option<&Path>| path.filter(|_| is_https).map(Path::to_owned);
         UpstreamSettings {
             target: target.clone(),
-            ca: ca.map(|ca| ca.value.clone()),
+            ca: file(self.secure.ca()),
+            certificate: file(self.secure.certificate()),
+            secure: None,
             token: token.and_then(|token| token.token.clone()),
             token_origin: token.map_or_else(|| way_to_token.ways(), |token| token.shown_origin.clone()),
             telling: Telling::default(),
@@ -103,13 +115,9 @@ impl Shared {
         }
     }
 
-    /// A CA that nothing uses is a mistake: somebody believes the upstream's certificate is checked.
-    pub(super) fn check_ca_is_used(&self, upstreams: &[UpstreamSettings], report: &mut Report) {
-        let Some(ca) = &self.ca else { return };
-        if !upstreams.iter().any(|upstream| matches!(upstream.target, Target::Https { .. })) {
-            let what = "is for https upstreams, and there is none";
-            report.problem(&ca.origin, what, "make upstream.url an https:// address, or take it out");
-        }
+    /// Reports what is said of TLS where no upstream has it.
+    pub(super) fn check_secure_is_used(&self, upstreams: &[UpstreamSettings], report: &mut Report) {
+        self.secure.check_is_used(upstreams, report);
     }
 }
 
@@ -118,7 +126,7 @@ impl Resolver<'_> {
         let (inline, file) = (&keys::TOKEN, &keys::TOKEN_FILE);
         Shared {
             target: self.one(&keys::UPSTREAM, values::target),
-            ca: self.one(&keys::UPSTREAM_CA, values::file),
+            secure: self.shared_secure(),
             token: token(&self.sources.layers.0, inline, file, &mut self.report),
             told: self.told(),
             connect_timeout: self.time(&keys::CONNECT_TIMEOUT),

@@ -1,5 +1,4 @@
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::support::{Sources, assert_has, texts};
@@ -90,13 +89,15 @@ fn rules_in_the_environment_are_separated_by_semicolons_since_they_hold_commas()
 
 #[test]
 fn each_setting_reaches_its_place() {
-    let sources = Sources::minimal().toml(
+    let sources = Sources::minimal();
+    let ca = sources.path("ca.pem");
+    let sources = sources.toml(&format!(
         r#"
         [tls]
         handshake_timeout = "1s"
         [upstream]
         url = "https://claw.example"
-        ca = "up.pem"
+        ca = {ca:?}
         connect_timeout = "2ms"
         response_timeout = "3ms"
         idle_timeout = "4ms"
@@ -112,12 +113,12 @@ fn each_setting_reaches_its_place() {
         format = "json"
         level = "warn,clawgate=debug"
         "#,
-    );
+    ));
     let settings = sources.settings();
     assert_eq!(settings.handshake_timeout, Duration::from_secs(1));
     let upstream = &settings.routes[0].upstream;
     assert_eq!(upstream.target, Target::Https { host: "claw.example".into(), port: 443 });
-    assert_eq!(upstream.ca, Some(PathBuf::from("up.pem")));
+    assert_eq!(upstream.ca, Some(sources.path("ca.pem")));
     assert_eq!(upstream.connect_timeout, Duration::from_millis(2));
     assert_eq!(upstream.response_timeout, Duration::from_millis(3));
     assert_eq!(upstream.idle_timeout, Duration::from_millis(4));

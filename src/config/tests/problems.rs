@@ -117,7 +117,10 @@ fn wrong_types_are_refused_with_an_example() {
         ),
         (
             "upstream = \"http://x\"",
-            ["gate.toml:1: upstream | is a section, not a string", "url, ca, token"],
+            [
+                "gate.toml:1: upstream | is a section, not a string",
+                "url, ca, server_name, certificate, private_key, token",
+            ],
         ),
         (
             "[tls.certificate]\nfile = \"x\"",

@@ -155,11 +155,14 @@ fn bodies_that_openclaw_refuses_are_warned_of() {
 
 #[test]
 fn an_upstream_ca_is_for_https_alone() {
-    let sources = Sources::minimal().env("CLAWGATE_UPSTREAM_CA", "ca.pem");
+    let sources = Sources::minimal();
+    let ca = sources.path("ca.pem");
+    let sources = sources.env("CLAWGATE_UPSTREAM_CA", ca);
     assert_has(&sources.problem(), &["CLAWGATE_UPSTREAM_CA | is for https upstreams"]);
     let sources =
         sources.toml("[[route]]\npath = \"/a\"\n[[route]]\npath = \"/b\"\nupstream = \"https://other\"");
     let routes = sources.settings().routes;
     assert_eq!(routes[0].upstream.ca, None);
     assert!(routes[1].upstream.ca.is_some());
+    assert!(routes[0].upstream.secure.is_none() && routes[1].upstream.secure.is_some());
 }

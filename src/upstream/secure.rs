@@ -1,0 +1,118 @@
+//! TLS towards an `https://` upstream: whom to trust, under which name to call it, and as whom.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::{self, sign::any_supported_type};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore, version};
+use rustls_pki_types::{CertificateDer, ServerName};
+
+use crate::tls::pem::{self, FileError};
+
+/// What TLS to an upstream is made with. Equal ones hold the same certificates, whatever files they are from.
+#[derive(Clone)]
+pub struct Secure {
+    /// The CAs that the upstream's certificate must chain to.
+    pub roots: Arc<RootCertStore>,
+    /// The name that its certificate must have, asked for in SNI.
+    pub name: ServerName<'static>,
+    /// The certificate that the gate shows where it is asked for one.
+    pub identity: Option<Arc<CertifiedKey>>,
+}
+
+impl Secure {
+    /// # Errors
+    /// When rustls does not take it.
+    pub(super) fn config(&self) -> Result<ClientConfig, rustls::Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
+            .with_root_certificates(Arc::clone(&self.roots));
+        let mut config = match &self.identity {
+            Some(identity) => {
+                let resolver = SingleCertAndKey::from(Arc::clone(identity));
+                builder.with_client_cert_resolver(Arc::new(resolver))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+impl fmt::Debug for Secure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shows = self.identity.is_some();
+        f.debug_struct("Secure").field("name", &self.name).field("shows", &shows).finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Secure {
+    fn eq(&self, other: &Self) -> bool {
+        // The key fits the certificate, so it is the same with the same certificate.
+        let chain = |secure: &Self| secure.identity.as_ref().map(|identity| identity.cert.clone());
+        self.name == other.name && self.roots.roots == other.roots.roots && chain(self) == chain(other)
+    }
+}
+
+impl Eq for Secure {}
+
+/// The CAs in a PEM file.
+///
+/// # Errors
+/// When the file cannot be read, or has no certificate that can be used.
+pub fn roots_in(path: &Path) -> Result<RootCertStore, FileError> {
+    let wrong = |what: String, mend| FileError { path: path.to_owned(), what, mend };
+    let mut roots = RootCertStore::empty();
+    for der in pem::certificates_in(path, "give the CA of the upstream's certificate, in PEM")? {
+        let mend = "write the file again; it may be cut off";
+        roots.add(der).map_err(|error| wrong(format!("has an unusable certificate: {error}"), mend))?;
+    }
+    Ok(roots)
+}
+
+/// The system's CAs; `None` when it has none.
+pub fn system_roots() -> Option<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    (!roots.is_empty()).then_some(roots)
+}
+
+/// The chain that the gate is to show, leaf first.
+///
+/// # Errors
+/// When the file cannot be read or has no certificate.
+pub fn chain_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileError> {
+    let mend = "give the certificate that the upstream is to know the gate by, followed by its intermediates, in PEM";
+    pem::certificates_in(path, mend)
+}
+
+/// The chain of `certificate` with the key in the file `key`.
+///
+/// # Errors
+/// What is wrong with the key.
+pub fn with_key(
+    chain: Vec<CertificateDer<'static>>,
+    certificate: &Path,
+    key: &Path,
+) -> Result<CertifiedKey, FileError> {
+    let wrong = |what: String, mend| FileError { path: key.to_owned(), what, mend };
+    let private = any_supported_type(&pem::key_in(key)?).map_err(|error| {
+        let mend = "use an ECDSA (P-256, P-384, P-521), RSA (2048 bits or more) or Ed25519 key";
+        wrong(format!("is no usable private key: {error}"), mend)
+    })?;
+    let identity = CertifiedKey::new(chain, private);
+    identity.keys_match().map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => {
+            let what = format!("does not fit the certificate in {}", certificate.display());
+            wrong(what, "give the key that the certificate was requested with")
+        }
+        other => wrong(
+            format!("cannot be used with {}: {other}", certificate.display()),
+            "have the certificate issued again, as X.509 version 3",
+        ),
+    })?;
+    Ok(identity)
+}
