@@ -94,8 +94,7 @@ fn explain_sender(args: &ExplainArgs, file: &Path) -> Result<ExitCode, ExitCode>
     let named = |key: &PathBuf| Ok((key.display().to_string(), key_in(key)?));
     let key = args.client_key.as_ref().map(named).transpose().map_err(failed::<FileError>(FAILURE))?;
     let sender = Sender { file: file.display().to_string(), chain, key };
-    let explanation =
-        explain::certificate(&settings, &sender, args.at.unwrap_or(now), now).map_err(failed(CONFIG))?;
+    let explanation = explain::certificate(&settings, &sender, args.at.unwrap_or(now));
     show(&explanation, args.json)?;
     Ok(exit_code(explanation.verdict == Verdict::Admitted))
 }

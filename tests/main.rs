@@ -27,6 +27,7 @@ mod refuse_with_http;
 mod reload;
 mod repeats;
 mod resumption;
+mod revocation;
 mod routes;
 mod scripts;
 mod server_certificates;

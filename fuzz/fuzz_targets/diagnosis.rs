@@ -37,7 +37,7 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
     let leaf = leaf.signed_by(&KeyPair::generate().unwrap(), &Issuer::from_params(&middle, &middle_key)).unwrap();
     let held = Ca::read(root_certificate.der()).unwrap();
     let chain = [leaf, middle_certificate, root_certificate].map(|certificate| certificate.der().clone());
-    Scene { trust: Trust { cas: vec![held], known: Vec::new(), crls: Vec::new() }, chain: chain.to_vec() }
+    Scene { trust: Trust { cas: vec![held], ..Trust::default() }, chain: chain.to_vec() }
 });
 
 fuzz_target!(|input: (u8, Vec<(u16, u8)>, i64)| {

@@ -178,8 +178,14 @@ table! {
         "CA that client certificates must chain to, PEM")
         .outside("client-ca", "CLAWGATE_CLIENT_CA").repeatable(',');
     CRL = Key::new("clients.crl", File, "FILE", Means("none"),
-        "Revocation list of a client CA, PEM")
+        "Revocation list of a client CA, PEM or DER, or a folder of such")
         .outside("crl", "CLAWGATE_CRL").repeatable(',');
+    CRL_POLICY = Key::new("clients.crl_policy", Text, "POLICY", Value("if-present"),
+        "A CA without a CRL is not checked (`if-present`), or admits nobody (`strict`)")
+        .outside("crl-policy", "CLAWGATE_CRL_POLICY");
+    CRL_EXPIRED = Key::new("clients.crl_expired", Text, "WHAT", Value("refuse"),
+        "An out-of-date CRL admits nobody of its CA (`refuse`), or is used on (`warn`)")
+        .outside("crl-expired", "CLAWGATE_CRL_EXPIRED");
     REFUSE_WITH = Key::new("clients.refuse_with", Text, "HOW", Value("alert"),
         "How a refused sender hears of it: `alert` (TLS), or `http` (403, without trust)")
         .outside("refuse-with", "CLAWGATE_REFUSE_WITH");

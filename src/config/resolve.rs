@@ -26,6 +26,7 @@ use super::values::{self, Wrong, read_all};
 use crate::policy::Revoke;
 use crate::tls::RefuseWith;
 use crate::tls::material::{self, Input, Material, MaterialPaths};
+use crate::tls::revocation::{Demand, Expired, Policy};
 
 /// All sources, read.
 pub(super) struct Sources {
@@ -184,7 +185,11 @@ impl Resolver<'_> {
             client_ca: self.files(&keys::CLIENT_CA),
             crl: self.files(&keys::CRL),
         };
-        let paths = files.paths();
+        let revocation = Policy {
+            demand: self.value(&keys::CRL_POLICY, values::crl_policy, Demand::Strict),
+            expired: self.value(&keys::CRL_EXPIRED, values::crl_expired, Expired::Refuse),
+        };
+        let paths = MaterialPaths { revocation, ..files.paths() };
         let loaded = material::load(&paths, now);
         let (Ok(Material { warnings: found, .. }) | Err(found)) = &loaded;
         for problem in found {
@@ -232,6 +237,7 @@ impl Files {
             private_keys: all(&self.private_key),
             client_ca: all(&self.client_ca),
             crl: all(&self.crl),
+            ..MaterialPaths::default()
         }
     }
 
@@ -242,7 +248,8 @@ impl Files {
             Input::ClientCa => (&self.client_ca, &keys::CLIENT_CA),
             Input::Crl => (&self.crl, &keys::CRL),
         };
-        let named = files.iter().find(|file| file.value == problem.path);
+        // A CRL may be in a folder that was named.
+        let named = files.iter().find(|file| problem.path.starts_with(&file.value));
         named.map_or(Origin::Default(key.toml), |file| file.origin.clone())
     }
 }

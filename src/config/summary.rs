@@ -8,6 +8,8 @@ use super::settings::{LogFormat, RouteSettings, Settings, UpstreamSettings};
 use super::units::format_size;
 use crate::policy::Rules;
 use crate::tls::Resumption;
+use crate::tls::diagnosis::gate_time;
+use crate::tls::revocation::{Crl, Demand, Expired, Policy};
 use crate::upstream::{Forwarded, Target};
 
 impl Settings {
@@ -46,6 +48,11 @@ impl Settings {
             line(out, "", format_args!("{}, valid until {}", ca.subject, ca.not_after_text))?;
         }
         line(out, "CRLs", list(paths.crl.iter().map(|path| path.display())))?;
+        for Crl { issuer, entries, next_update, .. } in &self.material.trust.crls {
+            let due = gate_time(*next_update);
+            line(out, "", format_args!("{issuer}: {entries} revoked, next one due {due}"))?;
+        }
+        line(out, "", revocation(paths.revocation))?;
         write_rules(out, "senders", "", &self.clients_rules, "any certificate of the client CAs")?;
         for route in &self.routes {
             write_route(out, route)?;
@@ -113,6 +120,19 @@ fn token(upstream: &UpstreamSettings) -> String {
 
 fn line(out: &mut String, label: &str, text: impl Display) -> fmt::Result {
     writeln!(out, "{label:<14} {text}")
+}
+
+/// What becomes of a sender whose CA has no CRL, or an old one.
+fn revocation(policy: Policy) -> String {
+    let without = match policy.demand {
+        Demand::IfPresent => "if-present: senders of a CA without a CRL are not checked",
+        Demand::Strict => "strict: senders of a CA without a CRL are refused",
+    };
+    let expired = match policy.expired {
+        Expired::Refuse => "an out-of-date CRL refuses its CA's senders",
+        Expired::Warn => "an out-of-date CRL is used on, with a warning",
+    };
+    format!("{without}; {expired}")
 }
 
 fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {

@@ -20,6 +20,7 @@ use super::units;
 use crate::policy::{Pin, Revoke, Rule};
 use crate::route::{Methods, PathPattern};
 use crate::tls::parameters::{self, Group, MinVersion};
+use crate::tls::revocation::{Demand, Expired};
 use crate::tls::{RefuseWith, Resumption};
 use crate::upstream::{Forwarded, IdentityForm, Target};
 
@@ -267,6 +268,24 @@ pub(super) fn group(text: &str) -> Result<Group, Wrong> {
     parameters::group(text).or_else(|known| {
         wrong(format!("`{text}` is no group of the gate's"), format!("use some of {known}"))
     })
+}
+
+pub(super) fn crl_policy(text: &str) -> Result<Demand, Wrong> {
+    match text {
+        "if-present" => Ok(Demand::IfPresent),
+        "strict" => Ok(Demand::Strict),
+        _ => wrong(format!("`{text}` is no policy for CRLs"), "use `if-present` or `strict`"),
+    }
+}
+
+pub(super) fn crl_expired(text: &str) -> Result<Expired, Wrong> {
+    match text {
+        "refuse" => Ok(Expired::Refuse),
+        "warn" => Ok(Expired::Warn),
+        _ => {
+            wrong(format!("`{text}` is nothing to do with an out-of-date CRL"), "use `refuse` or `warn`")
+        }
+    }
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, Wrong> {

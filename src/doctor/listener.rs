@@ -215,11 +215,10 @@ impl Visit<'_> {
         let check = "with_certificate";
         let seen = explain::observe(server, Some(caller.credentials.clone()));
         let explained = explain::server(&seen, self.now);
-        let judged = explain::certificate(self.settings, &caller.sender, self.now, self.now);
-        let refused = judged.as_ref().ok().filter(|judged| judged.verdict == Verdict::Refused);
-        if let Some(judged) = refused {
-            let detail = judged.detail.clone().unwrap_or_default();
-            let mend = judged.hint.clone().unwrap_or_default();
+        let judged = explain::certificate(self.settings, &caller.sender, self.now);
+        if judged.verdict == Verdict::Refused {
+            let detail = judged.detail.unwrap_or_default();
+            let mend = judged.hint.unwrap_or_default();
             return self.place.fault(
                 check,
                 format!("{} is refused: {detail}", caller.sender.file),

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::certificate::{SOON, weakness};
 use super::report::{Finding, Place};
 use crate::config::Settings;
-use crate::identity::name::{cut, rfc4514};
 use crate::identity::{rfc3339, sha256};
+use crate::tls::diagnosis::gate_time;
+use crate::tls::revocation::{Crl, Expired};
 use crate::tls::trust::{Ca, Trust};
 
 /// A CRL that is due within this part of its life, and nobody has renewed, will be forgotten.
@@ -102,14 +103,13 @@ fn crls(place: &Place, trust: &Trust, at: i64) -> Vec<Finding> {
         let detail = "none: a certificate that its CA revokes is admitted until it expires";
         return vec![place.good("crl", detail)];
     }
-    let parsed = trust.crls.iter().filter_map(|der| x509_parser::parse_x509_crl(der).ok());
-    parsed.map(|(_, crl)| of_crl(place, trust, &crl, at)).collect()
+    trust.crls.iter().map(|crl| of_crl(place, trust, crl, at)).collect()
 }
 
-fn of_crl(place: &Place, trust: &Trust, crl: &CertificateRevocationList<'_>, at: i64) -> Finding {
-    let issuer = cut(rfc4514(crl.issuer()));
+fn of_crl(place: &Place, trust: &Trust, crl: &Crl, at: i64) -> Finding {
+    let Crl { issuer, entries, this_update, next_update, .. } = crl;
     let known = trust.cas.iter().chain(&trust.known);
-    if !known.into_iter().any(|ca| ca.subject_der == crl.issuer().as_raw()) {
+    if !known.into_iter().any(|ca| ca.subject_der == crl.issuer_der) {
         let detail = format!("that of {issuer} belongs to none of the client CAs");
         return place.warning(
             "crl",
@@ -117,35 +117,24 @@ fn of_crl(place: &Place, trust: &Trust, crl: &CertificateRevocationList<'_>, at:
             "name that CA in clients.ca, or take the CRL out (an intermediate's is fine)",
         );
     }
-    let issued = crl.last_update();
-    if issued.timestamp() > at {
-        let detail = format!("that of {issuer} was issued at {}, which is yet to come", rfc3339(issued));
+    if *this_update > at {
+        let issued = gate_time(*this_update);
+        let detail = format!("that of {issuer} was issued at {issued}, which is yet to come");
         return place.fault("crl", detail, "set the clock of this machine right (timedatectl)");
     }
-    let revoked = crl.iter_revoked_certificates().count();
-    let Some(next) = crl.next_update() else {
-        let detail = format!(
-            "that of {issuer} does not say when the next one is due: nobody can tell whether it is old"
-        );
-        return place.warning(
-            "crl",
-            detail,
-            "have the CA issue CRLs with nextUpdate (RFC 5280 section 5.1.2.5)",
-        );
+    let (left, life) = (next_update - at, next_update - this_update);
+    let due = gate_time(*next_update);
+    let means = match trust.revocation.expired {
+        Expired::Refuse => "nobody of its CA is let in",
+        Expired::Warn => "whom its CA has revoked since is let in",
     };
-    let (left, life) = (next.timestamp() - at, next.timestamp() - issued.timestamp());
-    let due = rfc3339(next);
-    if left < 0 {
-        let detail = format!("that of {issuer} is out of date since {due}");
-        return place.fault(
-            "crl",
-            detail,
-            "fetch the current CRL; with an old one nobody of its CA is let in",
-        );
+    if left <= 0 {
+        let detail = format!("that of {issuer} is out of date since {due}: {means}");
+        return place.fault("crl", detail, "fetch the current CRL");
     }
     if left < life / LAST_PART && left < SOON {
-        let detail = format!("that of {issuer} is due at {due}; after that nobody of its CA is let in");
+        let detail = format!("that of {issuer} is due at {due}; after that {means}");
         return place.warning("crl", detail, "see to it that the CRL is fetched anew before then");
     }
-    place.good("crl", format!("that of {issuer}, {revoked} revoked, next one due at {due}"))
+    place.good("crl", format!("that of {issuer}, {entries} revoked, next one due at {due}"))
 }

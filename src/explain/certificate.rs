@@ -22,7 +22,6 @@ use crate::tls::diagnosis::{
 };
 use crate::tls::evidence::{Evidence, Presented, Refusal};
 use crate::tls::material::unix_seconds;
-use crate::tls::server::ServerError;
 use crate::tls::trust::Trust;
 use crate::tls::{Gatekeeper, RefuseWith, identify};
 
@@ -122,22 +121,12 @@ pub struct Explanation {
     pub routes: Vec<Access>,
 }
 
-/// Explains what would become of `sender` at `at`; `now` is when the settings were loaded.
-///
-/// # Errors
-/// When the CAs or CRLs of the settings do not make a verifier.
-pub fn certificate(
-    settings: &Settings,
-    sender: &Sender,
-    at: SystemTime,
-    now: SystemTime,
-) -> Result<Explanation, ServerError> {
-    let (at, now) = (unix_seconds(at), unix_seconds(now));
+/// Explains what would become of `sender` at `at`.
+pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Explanation {
+    let at = unix_seconds(at);
     let trust = &settings.material.trust;
     let rules = &settings.clients_rules;
-    // The verifier must begin while some CA is valid, and one is now. It sees itself to those that
-    // expire by `at`.
-    let gatekeeper = Gatekeeper::new(Arc::clone(trust), rules.clone(), RefuseWith::Alert, now.min(at))?;
+    let gatekeeper = Gatekeeper::new(Arc::clone(trust), rules.clone(), RefuseWith::Alert, at);
     let refused = refused(&gatekeeper, sender, at);
     let peer = peer(sender, trust);
     let faults = all_faults(settings, sender, peer.as_ref(), refused.as_ref(), at);
@@ -159,7 +148,7 @@ pub fn certificate(
     };
     let checks = findings.checks();
     let earliest = links.iter().map(|link| &link.not_after).min().cloned();
-    Ok(Explanation {
+    Explanation {
         file: sender.file.clone(),
         at: gate_time(at),
         verdict: if diagnosis.is_some() { Verdict::Refused } else { Verdict::Admitted },
@@ -177,7 +166,7 @@ pub fn certificate(
         routes: routes(settings, peer.as_ref(), diagnosis.is_none()),
         detail: diagnosis.as_ref().map(|diagnosis| diagnosis.detail.clone()),
         hint: diagnosis.map(|diagnosis| diagnosis.hint),
-    })
+    }
 }
 
 fn peer(sender: &Sender, trust: &Trust) -> Option<Peer> {

@@ -10,7 +10,8 @@ use super::facts::Facts;
 use crate::identity::name::{cut, printable, rfc4514};
 use crate::observe::HandshakeReason as Reason;
 use crate::policy::{Rule, Rules, Verdict};
-use crate::tls::diagnosis::{Fault, Path};
+use crate::tls::diagnosis::{Fault, Path, gate_time, statuses};
+use crate::tls::revocation::Status;
 use crate::tls::trust::Trust;
 
 /// How a check came out.
@@ -198,20 +199,27 @@ impl Findings<'_> {
         if self.trust.crls.is_empty() {
             return Check::new(name, Outcome::Skipped, "no CRL is configured (clients.crl)");
         }
-        let mut listed = false;
+        let mut result = Outcome::Skipped;
         let mut said = Vec::new();
-        for x509 in self.path.sent.iter().filter_map(|place| parsed.get(*place)) {
-            let issuer = cut(rfc4514(x509.issuer()));
-            said.push(match self.trust.crl_dates(x509.issuer().as_raw()) {
-                Some((issued, next)) => {
-                    listed = true;
-                    let next = next.map_or_else(String::new, |next| format!(", next one due at {next}"));
-                    format!("not on the CRL of {issuer} (issued at {issued}{next})")
+        for (place, status) in statuses(parsed, self.path, self.trust, self.at) {
+            let issuer = parsed.get(place).map(|x509| cut(rfc4514(x509.issuer()))).unwrap_or_default();
+            said.push(match status {
+                Status::Good(crl) => {
+                    result = Outcome::Pass;
+                    let (issued, next) = (gate_time(crl.this_update), gate_time(crl.next_update));
+                    format!("not on the CRL of {issuer} (issued at {issued}, next one due at {next})")
                 }
-                None => format!("no CRL of {issuer} is configured"),
+                Status::Stale(crl) => {
+                    result = Outcome::Note;
+                    let due = gate_time(crl.next_update);
+                    format!(
+                        "not on the CRL of {issuer}, which is out of date: the next one was due at {due}"
+                    )
+                }
+                // The rest is among the faults.
+                _ => format!("no CRL of {issuer} is configured"),
             });
         }
-        let result = if listed { Outcome::Pass } else { Outcome::Skipped };
         Check::new(name, result, said.join("; "))
     }
 

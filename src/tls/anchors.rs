@@ -1,56 +1,103 @@
-//! The chain verifier, which forgets a CA when that expires.
+//! The chain: from a sender's certificate up to a configured CA, with nothing revoked on the way.
 //!
-//! webpki does not look at an anchor's dates. So there is a verifier for each stretch of time in which
-//! the same CAs are valid, made when the clock first gets there.
+//! webpki builds it. Two things it leaves to others are added: it does not look at an anchor's dates, and
+//! its own check of revocation lists costs more the longer they are (`revocation::Crl`).
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::time::Duration;
 
-use rustls::crypto::aws_lc_rs;
-use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs};
+use rustls::{CertificateError, DistinguishedName, Error, OtherError};
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use tracing::Level;
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::server::ServerError;
-use super::trust::Trust;
+use super::report::StaleCrl;
+use super::revocation::{Issuer, Status};
+use super::trust::{Ca, Trust};
+use crate::observe::emit;
 
-/// Chain verifiers over the configured CAs, one after the other.
+/// The configured CAs, ready to verify chains.
 pub(super) struct Anchors {
     trust: Arc<Trust>,
-    first: Arc<dyn ClientCertVerifier>,
-    stretch: Stretch,
-}
-
-/// A stretch of time in which no CA expires.
-struct Stretch {
-    /// Its last second, since 1970.
-    until: i64,
-    /// `None` when no CA is left that admits anybody.
-    verifier: Option<Arc<dyn ClientCertVerifier>>,
-    next: OnceLock<Box<Self>>,
+    algorithms: WebPkiSupportedAlgorithms,
+    hints: Vec<DistinguishedName>,
+    /// Those that are valid longest come first: the valid ones are always the first few.
+    anchors: Vec<TrustAnchor<'static>>,
+    /// Which of the CAs of `trust` each is.
+    places: Vec<usize>,
 }
 
 impl Anchors {
-    /// The stretch that begins at `now`.
-    ///
-    /// # Errors
-    /// When the CAs valid now, or the CRLs, do not make a verifier.
-    pub(super) fn new(trust: Arc<Trust>, now: i64) -> Result<Self, ServerError> {
-        let first = verifier(&trust, now)?;
-        let stretch = Stretch::new(Some(Arc::clone(&first)), &trust, now);
-        Ok(Self { trust, first, stretch })
+    /// The CAs of `trust`; senders are asked for certificates of those that are valid at `now` (seconds
+    /// since 1970).
+    pub(super) fn new(trust: Arc<Trust>, now: i64) -> Self {
+        let mut places: Vec<_> = (0..trust.cas.len()).collect();
+        places.sort_by_key(|place| std::cmp::Reverse(trust.cas[*place].not_after));
+        let sorted = || places.iter().map(|place| &trust.cas[*place]);
+        let hint = |ca: &Ca| DistinguishedName::in_sequence(ca.anchor().subject.as_ref());
+        Self {
+            algorithms: aws_lc_rs::default_provider().signature_verification_algorithms,
+            hints: sorted().filter(|ca| ca.not_after >= now).map(hint).collect(),
+            anchors: sorted().map(|ca| ca.anchor().clone()).collect(),
+            places,
+            trust,
+        }
     }
 
-    /// The verifier for chains at `now`; `None` when every CA has expired.
-    pub(super) fn at(&self, now: i64) -> Option<&Arc<dyn ClientCertVerifier>> {
-        let mut stretch = &self.stretch;
-        while now > stretch.until {
-            let from = stretch.until.saturating_add(1);
-            stretch = stretch.next.get_or_init(|| {
-                let verifier = verifier(&self.trust, from).ok();
-                Box::new(Stretch::new(verifier, &self.trust, from))
-            });
+    /// How signatures are verified.
+    pub(super) fn algorithms(&self) -> &WebPkiSupportedAlgorithms {
+        &self.algorithms
+    }
+
+    /// The names of the CAs that senders are asked for.
+    pub(super) fn hints(&self) -> &[DistinguishedName] {
+        &self.hints
+    }
+
+    /// Whether `leaf` chains to a CA that is valid at `now`, and nothing on the way was revoked.
+    ///
+    /// # Errors
+    /// webpki's, as rustls would give it; `Revoked` and its like for revocation lists.
+    pub(super) fn verify(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let leaf = EndEntityCert::try_from(leaf).map_err(rustls_error)?;
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let is_valid = |place: &usize| self.trust.cas[*place].not_after >= seconds;
+        let valid = &self.anchors[..self.places.partition_point(is_valid)];
+        let not_revoked = |path: &VerifiedPath<'_>| self.not_revoked(path, now);
+        let looks = self.trust.checks_revocation();
+        leaf.verify_for_usage(
+            self.algorithms.all,
+            valid,
+            intermediates,
+            now,
+            KeyUsage::client_auth(),
+            None,
+            looks.then_some(&not_revoked),
+        )
+        .map(drop)
+        .map_err(rustls_error)
+    }
+
+    /// Looks at every certificate of a path that holds otherwise.
+    fn not_revoked(&self, path: &VerifiedPath<'_>, now: UnixTime) -> Result<(), webpki::Error> {
+        let place = self.anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor()));
+        let ca = place.and_then(|place| self.trust.cas.get(self.places[place]));
+        let mut issuer = ca.map(Ca::issuer).ok_or(webpki::Error::UnknownIssuer)?;
+        let sent: Vec<_> = path.intermediate_certificates().map(|ca| ca.der()).collect();
+        for der in sent.iter().rev() {
+            let certificate = parse(der)?;
+            self.check(&certificate, false, &issuer, now)?;
+            issuer = Issuer::of(&certificate);
         }
-        stretch.verifier.as_ref()
+        self.check(&parse(&path.end_entity().der())?, true, &issuer, now)
     }
 
     /// The CAs and their CRLs.
@@ -58,16 +105,30 @@ impl Anchors {
         &self.trust
     }
 
-    /// A verifier for all that does not depend on the CAs' dates.
-    pub(super) fn any(&self) -> &dyn ClientCertVerifier {
-        self.first.as_ref()
-    }
-}
-
-impl Stretch {
-    fn new(verifier: Option<Arc<dyn ClientCertVerifier>>, trust: &Trust, from: i64) -> Self {
-        let expiries = trust.cas.iter().map(|ca| ca.not_after).filter(|not_after| *not_after >= from);
-        Self { until: expiries.min().unwrap_or(i64::MAX), verifier, next: OnceLock::new() }
+    fn check(
+        &self,
+        certificate: &X509Certificate<'_>,
+        is_leaf: bool,
+        issuer: &Issuer<'_>,
+        now: UnixTime,
+    ) -> Result<(), webpki::Error> {
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        match self.trust.revocation_status(certificate, is_leaf, issuer, seconds) {
+            Status::Good(_) | Status::Unchecked => Ok(()),
+            Status::Stale(crl) => {
+                if crl.tell_once() {
+                    emit(Level::WARN, "crl_expired", &StaleCrl::of(crl, seconds));
+                }
+                Ok(())
+            }
+            Status::Revoked(..) => Err(webpki::Error::CertRevoked),
+            Status::Expired(crl) => {
+                let due = u64::try_from(crl.next_update).unwrap_or(0);
+                let next_update = UnixTime::since_unix_epoch(Duration::from_secs(due));
+                Err(webpki::Error::CrlExpired { time: now, next_update })
+            }
+            Status::Unavailable(_) => Err(webpki::Error::UnknownRevocationStatus),
+        }
     }
 }
 
@@ -77,16 +138,41 @@ impl fmt::Debug for Anchors {
     }
 }
 
-fn verifier(trust: &Trust, now: i64) -> Result<Arc<dyn ClientCertVerifier>, ServerError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let roots = Arc::new(trust.roots(now)?);
-    let mut builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
-    if !trust.crls.is_empty() {
-        // A CA without a CRL says nothing about its certificates; one with an old CRL admits nobody.
-        builder = builder
-            .with_crls(trust.crls.iter().cloned())
-            .allow_unknown_revocation_status()
-            .enforce_revocation_expiration();
-    }
-    builder.build().map_err(|error: VerifierBuilderError| error.into())
+fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, webpki::Error> {
+    X509Certificate::from_der(der).map(|(_, x509)| x509).map_err(|_| webpki::Error::BadDer)
+}
+
+/// As rustls' own verifier says it: it chooses the alert by this.
+fn rustls_error(error: webpki::Error) -> Error {
+    use webpki::Error as W;
+    let error = match error {
+        W::BadDer | W::BadDerTime | W::TrailingData(_) => CertificateError::BadEncoding,
+        W::CertNotValidYet { time, not_before } => {
+            CertificateError::NotValidYetContext { time, not_before }
+        }
+        W::CertExpired { time, not_after } => CertificateError::ExpiredContext { time, not_after },
+        W::InvalidCertValidity => CertificateError::Expired,
+        W::UnknownIssuer => CertificateError::UnknownIssuer,
+        W::InvalidSignatureForPublicKey => CertificateError::BadSignature,
+        W::RequiredEkuNotFoundContext(_) => CertificateError::InvalidPurpose,
+        W::UnsupportedSignatureAlgorithmContext(context) => {
+            CertificateError::UnsupportedSignatureAlgorithmContext {
+                signature_algorithm_id: context.signature_algorithm_id,
+                supported_algorithms: context.supported_algorithms,
+            }
+        }
+        W::UnsupportedSignatureAlgorithmForPublicKeyContext(context) => {
+            CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+                signature_algorithm_id: context.signature_algorithm_id,
+                public_key_algorithm_id: context.public_key_algorithm_id,
+            }
+        }
+        W::CertRevoked => CertificateError::Revoked,
+        W::UnknownRevocationStatus => CertificateError::UnknownRevocationStatus,
+        W::CrlExpired { time, next_update } => {
+            CertificateError::ExpiredRevocationListContext { time, next_update }
+        }
+        other => CertificateError::Other(OtherError(Arc::new(other))),
+    };
+    error.into()
 }

@@ -125,7 +125,7 @@ impl Acceptor {
     ) -> Result<Self, ServerError> {
         let now = unix_seconds(SystemTime::now());
         let trust = Arc::clone(&material.trust);
-        let gatekeeper = Arc::new(Gatekeeper::new(trust, rules, manners.refuse_with, now)?);
+        let gatekeeper = Arc::new(Gatekeeper::new(trust, rules, manners.refuse_with, now));
         let names = material.server_names();
         let server_names: Vec<_> = names.iter().map(San::to_string).collect();
         Ok(Self {

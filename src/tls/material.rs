@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rustls_pemfile::Item;
-use rustls_pki_types::CertificateRevocationListDer;
-
 use super::pem::{FileError, Pem};
+use super::revocation::{self, Crl, Remark};
 use super::trust::{Ca, Trust};
-use crate::identity::{San, rfc3339};
+use crate::identity::San;
 
 pub use own::Own;
 
@@ -37,8 +35,10 @@ pub struct MaterialPaths {
     pub private_keys: Vec<PathBuf>,
     /// Bundles of the CAs that issue client certificates.
     pub client_ca: Vec<PathBuf>,
-    /// Their CRLs.
+    /// Their CRLs, or folders of such.
     pub crl: Vec<PathBuf>,
+    /// What to make of CRLs that are missing or too old.
+    pub revocation: revocation::Policy,
 }
 
 /// Something wrong with one file.
@@ -89,9 +89,13 @@ pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<Prob
     for path in &paths.client_ca {
         cas.extend(loader.cas(path));
     }
-    let mut crls = Vec::new();
-    for path in &paths.crl {
-        crls.extend(loader.crls(path));
+    let crls = loader.crls(&paths.crl, paths.revocation, &cas);
+    let now = loader.now;
+    for ca in cas.iter().filter(|ca: &&Ca| ca.not_after >= now) {
+        if let Some(Remark { what, mend, .. }) = paths.revocation.remark_on(ca, &crls) {
+            let path = paths.client_ca.first().cloned().unwrap_or_default();
+            loader.warning(Input::ClientCa, &path, what, mend);
+        }
     }
     let no_ca_left = cas.iter().all(|ca: &Ca| ca.not_after < loader.now);
     if no_ca_left && !cas.is_empty() {
@@ -108,7 +112,7 @@ pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<Prob
     }
     let above = own.iter().flat_map(|own| own.certified.cert.iter().skip(1));
     let known = above.filter_map(Ca::read).collect();
-    let trust = Arc::new(Trust { cas, known, crls });
+    let trust = Arc::new(Trust { cas, known, crls, revocation: paths.revocation });
     Ok(Material { own, trust, warnings: loader.warnings })
 }
 
@@ -176,50 +180,24 @@ impl Loader {
         cas
     }
 
-    fn crls(&mut self, path: &Path) -> Vec<CertificateRevocationListDer<'static>> {
-        let Some(pem) = self.items(Input::Crl, path) else {
-            return Vec::new();
-        };
-        let found = pem.contents();
-        let crls: Vec<_> = pem
-            .items
-            .into_iter()
-            .filter_map(|item| match item {
-                Item::Crl(crl) => Some(crl),
-                _ => None,
-            })
-            .collect();
-        if crls.is_empty() {
-            let mend =
-                "give the CA's revocation list in PEM (openssl crl -inform DER -in X.crl -out X.pem)";
-            self.problem(Input::Crl, path, format!("has no CRL: {found}"), mend);
+    fn crls(&mut self, paths: &[PathBuf], policy: revocation::Policy, cas: &[Ca]) -> Vec<Crl> {
+        let mut crls = Vec::new();
+        for path in paths {
+            let (found, errors) = revocation::read(path);
+            crls.extend(found);
+            for FileError { path, what, mend } in errors {
+                self.problem(Input::Crl, &path, what, mend);
+            }
         }
-        for der in &crls {
-            self.crl(path, der);
+        for crl in &crls {
+            for Remark { fatal, what, mend } in policy.remarks(crl, &crls, cas, self.now) {
+                match fatal {
+                    true => self.problem(Input::Crl, &crl.file, what, mend),
+                    false => self.warning(Input::Crl, &crl.file, what, mend),
+                }
+            }
         }
         crls
-    }
-
-    fn crl(&mut self, path: &Path, der: &CertificateRevocationListDer<'static>) {
-        if let Err(error) = webpki::OwnedCertRevocationList::from_der(der) {
-            self.problem(
-                Input::Crl,
-                path,
-                format!("is no usable CRL: {error}"),
-                "have the CA issue it again",
-            );
-            return;
-        }
-        let Ok((_, crl)) = x509_parser::parse_x509_crl(der) else { return };
-        if let Some(next) = crl.next_update().filter(|next| next.timestamp() < self.now) {
-            let what = format!("is out of date: the next one was due at {}", rfc3339(next));
-            self.problem(
-                Input::Crl,
-                path,
-                what,
-                "fetch the current CRL; with an old one nobody of its CA is let in",
-            );
-        }
     }
 }
 

@@ -16,6 +16,7 @@ pub mod parameters;
 pub mod pem;
 mod report;
 mod resumption;
+pub mod revocation;
 pub mod server;
 mod tap;
 pub mod trust;

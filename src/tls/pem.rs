@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rustls_pemfile::Item;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use thiserror::Error;
 
 /// The sections of one PEM file.
@@ -28,8 +28,17 @@ pub struct FileError {
 }
 
 impl FileError {
-    fn new(path: &Path, what: impl Into<String>, mend: &'static str) -> Self {
+    pub(super) fn new(path: &Path, what: impl Into<String>, mend: &'static str) -> Self {
         Self { path: path.to_owned(), what: what.into(), mend }
+    }
+
+    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        let mend = match error.kind() {
+            io::ErrorKind::NotFound => "check the path; it is taken relative to the working directory",
+            io::ErrorKind::PermissionDenied => "let the gate's user read it",
+            _ => "make it a readable file",
+        };
+        Self::new(path, format!("cannot be read: {error}"), mend)
     }
 }
 
@@ -73,20 +82,20 @@ pub fn key_in(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
     })
 }
 
+/// A file's content.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    std::fs::read(path).map_err(|error| FileError::unreadable(path, &error))
+}
+
 impl Pem {
     /// Reads a file and splits it into its sections.
     pub(super) fn open(path: &Path) -> Result<Self, FileError> {
-        let bytes = std::fs::read(path).map_err(|error| {
-            let mend = match error.kind() {
-                io::ErrorKind::NotFound => {
-                    "check the path; it is taken relative to the working directory"
-                }
-                io::ErrorKind::PermissionDenied => "let the gate's user read it",
-                _ => "make it a readable file",
-            };
-            FileError::new(path, format!("cannot be read: {error}"), mend)
-        })?;
-        Self::parse(&bytes).map_err(|error| {
+        Self::of(path, &read(path)?)
+    }
+
+    /// Splits a file's content into its sections.
+    pub(super) fn of(path: &Path, content: &[u8]) -> Result<Self, FileError> {
+        Self::parse(content).map_err(|error| {
             let mend = "write the file again; it may be half-written or not PEM";
             FileError::new(path, format!("is broken PEM: {error}"), mend)
         })
@@ -116,6 +125,13 @@ impl Pem {
             Item::Pkcs1Key(key) => Some(PrivateKeyDer::Pkcs1(key)),
             Item::Pkcs8Key(key) => Some(PrivateKeyDer::Pkcs8(key)),
             Item::Sec1Key(key) => Some(PrivateKeyDer::Sec1(key)),
+            _ => None,
+        })
+    }
+
+    pub(super) fn crls(self) -> impl Iterator<Item = CertificateRevocationListDer<'static>> {
+        self.items.into_iter().filter_map(|item| match item {
+            Item::Crl(crl) => Some(crl),
             _ => None,
         })
     }

@@ -6,9 +6,10 @@ use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 
 use super::client_hello::ClientHello;
-use super::diagnosis::Diagnosis;
+use super::diagnosis::{Diagnosis, gate_time, span};
 use super::evidence::Evidence;
 use super::opening::Opening;
+use super::revocation::Crl;
 use crate::identity::{Certificate, Peer};
 use crate::observe::HandshakeReason;
 use crate::observe::repeats::Kind;
@@ -67,6 +68,34 @@ struct ChainLink {
     issuer: String,
     not_after: String,
     fingerprint_sha256: String,
+}
+
+/// The `crl_expired` event: a revocation list past its time that is used all the same.
+#[derive(Debug, Serialize)]
+pub(super) struct StaleCrl<'a> {
+    issuer: &'a str,
+    file: String,
+    due: String,
+    detail: String,
+    hint: &'static str,
+}
+
+impl<'a> StaleCrl<'a> {
+    pub(super) fn of(crl: &'a Crl, now: i64) -> Self {
+        let due = gate_time(crl.next_update);
+        let late = span(now.saturating_sub(crl.next_update));
+        Self {
+            issuer: &crl.issuer,
+            file: crl.file.display().to_string(),
+            detail: format!(
+                "the CRL of {} is out of date, and is used all the same (clients.crl_expired = \"warn\"): the next \
+                 one was due {late} ago, at {due}",
+                crl.issuer,
+            ),
+            due,
+            hint: "fetch the CA's current CRL: whom it has revoked since then is let in",
+        }
+    }
 }
 
 impl Report {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::server::{NoServerSessionStorage, VerifierBuilderError};
+use rustls::server::NoServerSessionStorage;
 use rustls::{KeyLog, KeyLogFile, ServerConfig};
 use thiserror::Error;
 
@@ -18,10 +18,7 @@ const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 /// Why no configuration could be made of the material.
 #[derive(Debug, Error)]
 pub enum ServerError {
-    /// The CAs or CRLs do not make a verifier.
-    #[error("the client CAs or CRLs cannot be used: {0}")]
-    Verifier(#[from] VerifierBuilderError),
-    /// Anything else.
+    /// rustls refuses it.
     #[error("the TLS material cannot be used: {0}")]
     Tls(#[from] rustls::Error),
 }

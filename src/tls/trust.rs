@@ -1,45 +1,43 @@
 //! Who may issue client certificates, in the form that explains a refusal.
 
-use rustls::RootCertStore;
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls_pki_types::{CertificateDer, TrustAnchor};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::revocation::{self, Crl, Issuer, Status, signs_crls};
 use crate::identity::name::{cut, rfc4514};
 use crate::identity::{rfc3339, sha256};
 
 /// The configured CAs with their CRLs, and the CAs that are known besides them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Trust {
     /// The configured CAs, the expired among them included: those admit nobody.
     pub cas: Vec<Ca>,
     /// CAs known from the gate's own chain: never trusted, but they tell a chain that lacks an
     /// intermediate from a foreign one.
     pub known: Vec<Ca>,
-    /// Revocation lists, in DER.
-    pub crls: Vec<CertificateRevocationListDer<'static>>,
+    /// Revocation lists.
+    pub crls: Vec<Crl>,
+    /// What to make of those that are missing or too old.
+    pub revocation: revocation::Policy,
 }
 
 impl Trust {
-    /// The CAs that are valid at `now` (seconds since 1970), as webpki's trust anchors.
-    ///
-    /// webpki does not look at an anchor's dates, so an expired CA is left out here.
-    pub fn roots(&self, now: i64) -> Result<RootCertStore, rustls::Error> {
-        let mut roots = RootCertStore::empty();
-        for ca in self.cas.iter().filter(|ca| ca.not_after >= now) {
-            roots.add(ca.der.clone())?;
-        }
-        Ok(roots)
+    /// What the revocation lists say about a certificate that `issuer` has signed, at `now` (seconds
+    /// since 1970).
+    pub fn revocation_status(
+        &self,
+        certificate: &X509Certificate<'_>,
+        is_leaf: bool,
+        issuer: &Issuer<'_>,
+        now: i64,
+    ) -> Status<'_> {
+        self.revocation.status(&self.crls, certificate, is_leaf, issuer, now)
     }
 
-    /// When the CRL of the CA with this name (DER) was issued, and when its next one is due; `None`
-    /// without a CRL.
-    pub fn crl_dates(&self, issuer: &[u8]) -> Option<(String, Option<String>)> {
-        self.crls.iter().find_map(|der| {
-            let (_, crl) = x509_parser::parse_x509_crl(der).ok()?;
-            let dates = || (rfc3339(crl.last_update()), crl.next_update().map(rfc3339));
-            (crl.issuer().as_raw() == issuer).then(dates)
-        })
+    /// Whether the revocation lists have anything to say.
+    pub fn checks_revocation(&self) -> bool {
+        !self.crls.is_empty() || self.revocation.demand == revocation::Demand::Strict
     }
 
     /// The last seconds, since 1970, of what holds for a time only: CAs, and CRLs until the next is due.
@@ -79,6 +77,9 @@ pub struct Ca {
     /// Whether it may issue at all (CA:TRUE, or X.509 v1, which cannot say).
     pub is_ca: bool,
     der: CertificateDer<'static>,
+    anchor: TrustAnchor<'static>,
+    spki: Vec<u8>,
+    signs_crls: bool,
 }
 
 impl Ca {
@@ -87,10 +88,20 @@ impl Ca {
         &self.der
     }
 
+    /// The same as webpki uses it.
+    pub(super) fn anchor(&self) -> &TrustAnchor<'static> {
+        &self.anchor
+    }
+
+    /// As the signer of revocation lists.
+    pub fn issuer(&self) -> Issuer<'_> {
+        Issuer { spki: &self.spki, signs_crls: self.signs_crls }
+    }
+
     /// Reads a CA certificate; `None` when it is not X.509 or webpki could not use it as an anchor.
     pub fn read(der: &CertificateDer<'_>) -> Option<Self> {
         let (_, x509) = X509Certificate::from_der(der).ok()?;
-        webpki::anchor_from_trusted_cert(der).ok()?;
+        let anchor = webpki::anchor_from_trusted_cert(der).ok()?.to_owned();
         let is_ca = match x509.basic_constraints() {
             Ok(Some(constraints)) => constraints.value.ca,
             Ok(None) => x509.version().0 == 0,
@@ -107,6 +118,9 @@ impl Ca {
             not_after_text: rfc3339(x509.validity().not_after),
             is_ca,
             der: der.clone().into_owned(),
+            anchor,
+            spki: x509.public_key().raw.to_vec(),
+            signs_crls: signs_crls(&x509),
         })
     }
 }

@@ -1,11 +1,12 @@
 //! The one place that decides whether a certificate is let in.
 //!
-//! rustls' own verifier (webpki) builds the chain and checks possession of the key. Around it stand
-//! the checks it leaves out (key usage, the allow rules), and every verdict is noted as evidence.
+//! The chain is built and looked through in `anchors`, possession of the key is checked by rustls. Around
+//! them stand the checks they leave out (key usage, the allow rules), and every verdict is noted as evidence.
 
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -14,7 +15,6 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::anchors::Anchors;
 use super::evidence::{Evidence, Presented, Refusal};
 use super::issuer::identify;
-use super::server::ServerError;
 use super::trust::Trust;
 use crate::identity::Peer;
 use crate::policy::{Denial, Rules, Verdict};
@@ -44,16 +44,8 @@ pub struct Gatekeeper {
 impl Gatekeeper {
     /// Chains must lead to a CA of `trust`; `rules` decide over those that do. `now` is in seconds
     /// since 1970.
-    ///
-    /// # Errors
-    /// When the CAs or CRLs do not make a verifier.
-    pub fn new(
-        trust: Arc<Trust>,
-        rules: Rules,
-        refuse_with: RefuseWith,
-        now: i64,
-    ) -> Result<Self, ServerError> {
-        Ok(Self { anchors: Anchors::new(trust, now)?, rules, refuse_with })
+    pub fn new(trust: Arc<Trust>, rules: Rules, refuse_with: RefuseWith, now: i64) -> Self {
+        Self { anchors: Anchors::new(trust, now), rules, refuse_with }
     }
 
     /// The verdict on a chain, and on it alone: possession of the key is proven in the handshake.
@@ -66,7 +58,7 @@ impl Gatekeeper {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), Refusal> {
-        self.check(leaf, intermediates, now).map(drop)
+        self.check(leaf, intermediates, now)
     }
 
     /// Who a sender is; `None` when its certificate cannot be read.
@@ -99,11 +91,8 @@ impl Gatekeeper {
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<ClientCertVerified, Refusal> {
-        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        let no_ca = || Refusal::Chain(CertificateError::UnknownIssuer.into());
-        let chain = self.anchors.at(seconds).ok_or_else(no_ca)?;
-        let verified = chain.verify_client_cert(leaf, intermediates, now).map_err(Refusal::Chain)?;
+    ) -> Result<(), Refusal> {
+        self.anchors.verify(leaf, intermediates, now).map_err(Refusal::Chain)?;
         // webpki reads less of a certificate than the identity needs: what cannot be read whole is out.
         let (_, x509) = X509Certificate::from_der(leaf)
             .map_err(|_| Refusal::Chain(CertificateError::BadEncoding.into()))?;
@@ -111,11 +100,11 @@ impl Gatekeeper {
             return Err(Refusal::KeyUsage);
         }
         if self.rules.is_empty() {
-            return Ok(verified);
+            return Ok(());
         }
         let peer = self.identify(leaf, intermediates);
         match peer.map(|peer| self.rules.verdict(&peer)) {
-            Some(Verdict::Admitted | Verdict::Audited(_)) => Ok(verified),
+            Some(Verdict::Admitted | Verdict::Audited(_)) => Ok(()),
             Some(Verdict::Refused(denial)) => Err(Refusal::Rules(denial)),
             None => Err(Refusal::Chain(CertificateError::BadEncoding.into())),
         }
@@ -138,7 +127,7 @@ impl ClientCertVerifier for Gatekeeper {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.anchors.any().root_hint_subjects()
+        self.anchors.hints()
     }
 
     fn verify_client_cert(
@@ -155,7 +144,7 @@ impl ClientCertVerifier for Gatekeeper {
                 refused: verdict.as_ref().err().cloned(),
             });
         });
-        let verdict = verdict.map_err(Error::from);
+        let verdict = verdict.map(|()| ClientCertVerified::assertion()).map_err(Error::from);
         self.tell(verdict, ClientCertVerified::assertion)
     }
 
@@ -165,8 +154,9 @@ impl ClientCertVerifier for Gatekeeper {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let verdict =
-            noting_possession(self.anchors.any().verify_tls12_signature(message, leaf, signature));
+        let algorithms = self.anchors.algorithms();
+        let verdict = verify_tls12_signature(message, leaf, signature, algorithms);
+        let verdict = noting_possession(verdict);
         self.tell(verdict, HandshakeSignatureValid::assertion)
     }
 
@@ -176,13 +166,14 @@ impl ClientCertVerifier for Gatekeeper {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let verdict =
-            noting_possession(self.anchors.any().verify_tls13_signature(message, leaf, signature));
+        let algorithms = self.anchors.algorithms();
+        let verdict = verify_tls13_signature(message, leaf, signature, algorithms);
+        let verdict = noting_possession(verdict);
         self.tell(verdict, HandshakeSignatureValid::assertion)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.anchors.any().supported_verify_schemes()
+        self.anchors.algorithms().supported_schemes()
     }
 }
 
@@ -301,12 +292,12 @@ mod tests {
         ) {
             let (known, foreign) = (ca("Known"), ca("Foreign"));
             let held = Ca::read(known.0.self_signed(&known.1).unwrap().der()).unwrap();
-            let trust = Arc::new(Trust { cas: vec![held], known: vec![], crls: vec![] });
+            let trust = Arc::new(Trust { cas: vec![held], ..Trust::default() });
             let leaf = candidate.issue(if candidate.of_known_ca { &known } else { &foreign });
             let gatekeeper = |refuse_with| {
                 let rules = Rules::new(vec!["cn=notes".parse().unwrap()]);
                 let now = OffsetDateTime::now_utc().unix_timestamp();
-                Gatekeeper::new(Arc::clone(&trust), rules, refuse_with, now).unwrap()
+                Gatekeeper::new(Arc::clone(&trust), rules, refuse_with, now)
             };
 
             let (admitted, by_alert) = verdict(&gatekeeper(RefuseWith::Alert), &leaf);

@@ -27,25 +27,25 @@ use crate::support::pki::{Identity, Pki};
 use crate::support::sender::Sender;
 
 /// The versions the gate speaks, as the log calls them.
-const BOTH: [(&str, &SupportedProtocolVersion); 2] = [("TLSv1.3", &TLS13), ("TLSv1.2", &TLS12)];
+pub const BOTH: [(&str, &SupportedProtocolVersion); 2] = [("TLSv1.3", &TLS13), ("TLSv1.2", &TLS12)];
 
 /// A gate whose refusals are counted.
-struct Trial {
-    gate: Gate,
-    refused: usize,
+pub struct Trial {
+    pub gate: Gate,
+    pub refused: usize,
 }
 
 impl Trial {
-    fn new(pki: &Pki) -> Self {
+    pub fn new(pki: &Pki) -> Self {
         Self::of(GateCommand::new(pki))
     }
 
-    fn of(command: GateCommand) -> Self {
+    pub fn of(command: GateCommand) -> Self {
         Self { gate: command.upstream("echo:").start(), refused: 0 }
     }
 
     /// Lets `sender` try; its line, in which is checked what holds for every refusal.
-    fn refuse(&mut self, sender: Sender, reason: &str) -> Value {
+    pub fn refuse(&mut self, sender: Sender, reason: &str) -> Value {
         let seen = sender.refusal();
         let line = self.line(reason, seen.from);
         assert_eq!(line["alert_sent"], seen.alert, "the alert that was read is another: {line}");
@@ -53,7 +53,7 @@ impl Trial {
     }
 
     /// The next line, which must be about the sender at `from`.
-    fn line(&mut self, reason: &str, from: SocketAddr) -> Value {
+    pub fn line(&mut self, reason: &str, from: SocketAddr) -> Value {
         self.refused += 1;
         let line = self.gate.event("handshake_failed", self.refused);
         assert_eq!(line["reason"], reason, "{line}");
@@ -63,7 +63,7 @@ impl Trial {
     }
 
     /// Ends the gate: no connection may have got a second line.
-    fn end(mut self) {
+    pub fn end(mut self) {
         assert!(self.gate.stop().success());
         let lines = self.gate.events("handshake_failed");
         assert_eq!(lines.len(), self.refused, "one line for each refused connection: {lines:#?}");
@@ -86,7 +86,7 @@ fn refused(pki: &Pki, identity: &Identity, reason: &str) -> Vec<Value> {
 }
 
 /// The same for a gate with more settings.
-fn refused_by(command: GateCommand, pki: &Pki, identity: &Identity, reason: &str) -> Vec<Value> {
+pub fn refused_by(command: GateCommand, pki: &Pki, identity: &Identity, reason: &str) -> Vec<Value> {
     let mut trial = Trial::of(command);
     let mut lines = Vec::new();
     for (name, version) in BOTH {
@@ -110,7 +110,7 @@ fn refused_by(command: GateCommand, pki: &Pki, identity: &Identity, reason: &str
 
 /// `field` of the line contains all of `parts`.
 #[track_caller]
-fn says(line: &Value, field: &str, parts: &[&str]) {
+pub fn says(line: &Value, field: &str, parts: &[&str]) {
     let text = line[field].as_str().unwrap_or_else(|| panic!("no {field}: {line}"));
     for part in parts {
         assert!(text.contains(part), "{field} does not say {part:?}: {text}");

@@ -107,7 +107,6 @@ fn a_sender_that_calls_the_gate_by_another_name_is_told_the_right_ones() {
 #[test]
 fn an_expired_crl_admits_nobody_of_its_ca_and_is_not_blamed_on_the_sender() {
     let pki = Pki::new();
-    // One that is out of date already would keep the gate from starting.
     let crl = pki.file("crl.pem", pki.intermediate.crl(&[], 2));
     let due = OffsetDateTime::now_utc() + Duration::seconds(3);
     let direct = Leaf::client("direct").issued_by(&pki.root, &[]);

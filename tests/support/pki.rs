@@ -66,6 +66,16 @@ impl Ca {
     /// A CRL of this CA that revokes `serials`, with its next one due `next` from now (negative: the
     /// past).
     pub fn crl(&self, serials: &[u64], next: i64) -> String {
+        pem_block("X509 CRL", &self.crl_with(serials, next, |_| ()))
+    }
+
+    /// The same in DER, with something changed.
+    pub fn crl_with(
+        &self,
+        serials: &[u64],
+        next: i64,
+        change: impl FnOnce(&mut CertificateRevocationListParams),
+    ) -> Vec<u8> {
         let now = OffsetDateTime::now_utc();
         let revoked = |serial: &u64| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
@@ -73,7 +83,7 @@ impl Ca {
             reason_code: Some(rcgen::RevocationReason::KeyCompromise),
             invalidity_date: None,
         };
-        let params = CertificateRevocationListParams {
+        let mut params = CertificateRevocationListParams {
             this_update: now - Duration::from_secs(7200),
             next_update: now + time::Duration::seconds(next),
             crl_number: SerialNumber::from(1),
@@ -81,7 +91,8 @@ impl Ca {
             revoked_certs: serials.iter().map(revoked).collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        params.signed_by(&self.issuer()).unwrap().pem().unwrap()
+        change(&mut params);
+        params.signed_by(&self.issuer()).unwrap().der().to_vec()
     }
 }
 

@@ -3,7 +3,7 @@
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::{leaf, link};
+use super::{leaf, link, revoked};
 use crate::identity::name::{cut, rfc4514};
 use crate::identity::{rfc3339, serial};
 use crate::observe::HandshakeReason as Reason;
@@ -119,11 +119,7 @@ pub(super) fn faults(chain: &[CertificateDer<'_>], trust: &Trust, now: i64) -> V
     faults.extend(intermediates.iter().find_map(|x509| intermediate_dates(x509, now)));
     faults.extend(leaf::is_ca(end));
     faults.extend(leaf::purpose(end));
-    let mend = "issue a new certificate to the sender, if it is still to be trusted";
-    faults.extend(leaf::revoked(end, trust, mend));
-    let mend = "issue the sender's certificate anew, from a CA that is not revoked";
-    let mut issuers = intermediates.iter().filter(|ca| parsed.iter().any(|child| issued(ca, child)));
-    faults.extend(issuers.find_map(|ca| leaf::revoked(ca, trust, mend)));
+    faults.extend(revoked::faults(chain, &parsed, trust, now));
     faults.sort_by_key(Fault::rank);
     faults
 }
@@ -300,11 +296,6 @@ fn intermediate_dates(x509: &X509Certificate<'_>, now: i64) -> Option<Fault> {
     let hint =
         "have the CA renew the intermediate, and put the new one into the sender's certificate file";
     Some(Fault::new(Reason::ClientChainExpired, detail, hint))
-}
-
-/// By name.
-fn issued(ca: &X509Certificate<'_>, child: &X509Certificate<'_>) -> bool {
-    child.issuer().as_raw() == ca.subject().as_raw()
 }
 
 pub(super) fn ago(seconds: i64) -> String {

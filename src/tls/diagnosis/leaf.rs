@@ -5,10 +5,8 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::chain::{Fault, ago, named, span};
-use crate::identity::name::{cut, rfc4514};
 use crate::identity::{key, rfc3339};
 use crate::observe::HandshakeReason as Reason;
-use crate::tls::trust::Trust;
 
 pub(super) fn unsupported(leaf: &X509Certificate<'_>) -> Option<Fault> {
     if leaf.version().0 != 2 {
@@ -131,35 +129,6 @@ fn key_usage(leaf: &X509Certificate<'_>) -> Option<Fault> {
             Some(Fault::new(Reason::ClientCertWrongPurpose, detail, hint))
         }
     }
-}
-
-pub(super) fn revoked(x509: &X509Certificate<'_>, trust: &Trust, mend: &str) -> Option<Fault> {
-    trust.crls.iter().find_map(|der| {
-        let (_, crl) = x509_parser::parse_x509_crl(der).ok()?;
-        if crl.issuer().as_raw() != x509.issuer().as_raw() {
-            return None;
-        }
-        let entry =
-            crl.iter_revoked_certificates().find(|entry| entry.raw_serial() == x509.raw_serial())?;
-        let why = match entry.reason_code() {
-            Some((_, code)) => format!(", reason {}", reason_name(&code.to_string())),
-            None => String::new(),
-        };
-        let detail = format!(
-            "{} was revoked by {} at {}{why}",
-            named(x509),
-            cut(rfc4514(x509.issuer())),
-            rfc3339(entry.revocation_date),
-        );
-        Some(Fault::new(Reason::ClientCertRevoked, detail, mend))
-    })
-}
-
-/// A CRL's reason as RFC 5280 section 5.3.1 spells it: `keyCompromise`, `cACompromise`.
-fn reason_name(name: &str) -> String {
-    let mut chars = name.chars();
-    let first = chars.next().map(|c| c.to_ascii_lowercase());
-    first.into_iter().chain(chars).collect()
 }
 
 /// `now` in RFC 3339.

@@ -7,6 +7,7 @@ mod leaf;
 mod link;
 mod path;
 mod public;
+mod revoked;
 mod verdict;
 mod words;
 
@@ -21,6 +22,7 @@ pub use self::leaf::{gate_time, weak_key};
 pub use self::link::may_be_signed_by;
 pub use self::path::{Path, path};
 pub use self::public::public;
+pub use self::revoked::statuses;
 pub use self::verdict::{denied, key_mismatch};
 pub use self::words::alert_name;
 

@@ -32,7 +32,7 @@ impl Scene {
         let key = KeyPair::generate().unwrap();
         let leaf = leaf.signed_by(&key, &Issuer::from_params(&ca, &ca_key)).unwrap();
         let cas = vec![Ca::read(ca_certificate.der()).unwrap()];
-        let trust = Trust { cas, known: Vec::new(), crls: Vec::new() };
+        let trust = Trust { cas, ..Trust::default() };
         Self { trust, chain: vec![leaf.der().clone()] }
     }
 

@@ -1,0 +1,113 @@
+//! What the revocation lists say about a chain.
+
+use rustls_pki_types::CertificateDer;
+use x509_parser::prelude::X509Certificate;
+
+use super::chain::{Fault, named, span};
+use super::leaf::gate_time;
+use super::path::{Path, path};
+use crate::identity::name::{cut, rfc4514};
+use crate::observe::HandshakeReason as Reason;
+use crate::tls::revocation::{Crl, Issuer, Missing, Status};
+use crate::tls::trust::{Ca, Trust};
+
+/// Looks at each certificate of `path` whose issuer is known, the leaf first.
+pub fn statuses<'a>(
+    chain: &[X509Certificate<'_>],
+    path: &Path<'_>,
+    trust: &'a Trust,
+    now: i64,
+) -> Vec<(usize, Status<'a>)> {
+    let sent = path.sent.iter().filter_map(|place| Some((*place, chain.get(*place)?)));
+    let mut sent = sent.peekable();
+    let mut found = Vec::new();
+    while let Some((place, certificate)) = sent.next() {
+        let next = sent.peek().map(|(_, issuer)| Issuer::of(issuer));
+        let Some(issuer) = next.or_else(|| path.anchor.map(Ca::issuer)) else { break };
+        found.push((place, trust.revocation_status(certificate, place == 0, &issuer, now)));
+    }
+    found
+}
+
+/// Every certificate on the way up that was revoked, or cannot be known not to have been.
+pub(super) fn faults(
+    chain: &[CertificateDer<'_>],
+    parsed: &[X509Certificate<'_>],
+    trust: &Trust,
+    now: i64,
+) -> Vec<Fault> {
+    if !trust.checks_revocation() {
+        return Vec::new();
+    }
+    let path = path(chain, trust, now);
+    let statuses = statuses(parsed, &path, trust, now);
+    let fault =
+        |(place, status): &(usize, Status<'_>)| fault(parsed.get(*place)?, *place == 0, status, now);
+    statuses.iter().filter_map(fault).collect()
+}
+
+fn fault(
+    certificate: &X509Certificate<'_>,
+    is_leaf: bool,
+    status: &Status<'_>,
+    now: i64,
+) -> Option<Fault> {
+    let who = named(certificate);
+    let issuer = cut(rfc4514(certificate.issuer()));
+    let (reason, detail, mend) = match status {
+        Status::Good(_) | Status::Stale(_) | Status::Unchecked => return None,
+        Status::Revoked(crl, entry) => {
+            let why = entry.reason.as_ref().map_or_else(String::new, |why| format!(", reason {why}"));
+            let detail =
+                format!("{who} was revoked by {issuer} at {}{why} ({})", entry.since, file(crl));
+            let mend = if is_leaf {
+                "issue a new certificate to the sender, if it is still to be trusted"
+            } else {
+                "issue the sender's certificate anew, from a CA that is not revoked"
+            };
+            (Reason::ClientCertRevoked, detail, mend)
+        }
+        Status::Expired(crl) => {
+            let late = span(now.saturating_sub(crl.next_update));
+            let due = gate_time(crl.next_update);
+            let detail = format!(
+                "the CRL of the CA {issuer}, which issued {who}, is out of date: the next one was due {late} ago, at \
+                 {due} ({})",
+                file(crl)
+            );
+            let mend =
+                "fetch the CA's current CRL and give it to the gate, which takes it without a restart";
+            (Reason::CrlExpired, detail, mend)
+        }
+        Status::Unavailable(Missing::None) => {
+            let detail = format!(
+                "{who} was issued by {issuer}, of which there is no CRL, and clients.crl_policy is \"strict\""
+            );
+            let mend = "add that CA's CRL to clients.crl, or set clients.crl_policy to \"if-present\"";
+            (Reason::CrlUnavailable, detail, mend)
+        }
+        Status::Unavailable(Missing::NotSigned(crl)) => {
+            let detail = format!(
+                "the CRL of {issuer} ({}) is not signed by the key of the CA that issued {who}, or that CA may not \
+                 sign CRLs",
+                file(crl)
+            );
+            let mend = "give the gate the CRL that this very CA issues";
+            (Reason::CrlUnavailable, detail, mend)
+        }
+        Status::Unavailable(Missing::NotCovered(crl)) => {
+            let detail = format!(
+                "the CRL of {issuer} ({}) is about others of its certificates than {who}, and clients.crl_policy is \
+                 \"strict\"",
+                file(crl)
+            );
+            let mend = "add that CA's CRL for all of its certificates to clients.crl";
+            (Reason::CrlUnavailable, detail, mend)
+        }
+    };
+    Some(Fault::new(reason, detail, mend))
+}
+
+fn file(crl: &Crl) -> String {
+    crl.file_name()
+}

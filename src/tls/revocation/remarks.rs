@@ -1,0 +1,90 @@
+//! What is worth saying about the lists before they are used.
+
+use super::{Crl, Demand, Expired, Policy};
+use crate::tls::diagnosis::{gate_time, span};
+use crate::tls::trust::Ca;
+
+/// Seconds that the clock of a CA may be ahead.
+const SKEW: i64 = 300;
+
+/// Something about one list.
+pub(in crate::tls) struct Remark {
+    /// Whether it keeps the gate from starting; else it is a warning.
+    pub(in crate::tls) fatal: bool,
+    /// What is wrong.
+    pub(in crate::tls) what: String,
+    /// What to do about it.
+    pub(in crate::tls) mend: &'static str,
+}
+
+impl Policy {
+    /// What there is to say about `crl`, one of `all`.
+    ///
+    /// A list that is out of date is no mistake in the settings: time alone must not keep a gate from
+    /// starting that senders of other CAs depend on. One that its CA did not sign never was in order.
+    pub(in crate::tls) fn remarks(self, crl: &Crl, all: &[Crl], cas: &[Ca], now: i64) -> Vec<Remark> {
+        let mut remarks: Vec<_> = not_signed(crl, cas).into_iter().collect();
+        let mut warn = |what: String, mend| remarks.push(Remark { fatal: false, what, mend });
+        let newer = all.iter().find(|other| crl.has_issuer_of(other) && crl.is_older_than(other));
+        if let Some(newer) = newer {
+            let what = format!(
+                "is older than the CRL of {} in {}, which counts instead",
+                crl.issuer,
+                newer.file.display()
+            );
+            warn(what, "take the old one away");
+        } else if crl.is_expired(now) {
+            let late = span(now.saturating_sub(crl.next_update));
+            let means = match self.expired {
+                Expired::Refuse => "nobody of this CA is let in until there is a newer one",
+                Expired::Warn => {
+                    "it is used on (clients.crl_expired = \"warn\"): whom the CA has revoked since then is let in"
+                }
+            };
+            let due = gate_time(crl.next_update);
+            let what = format!(
+                "the CRL of {} is out of date: the next one was due {late} ago, at {due}; {means}",
+                crl.issuer
+            );
+            warn(what, "fetch the CA's current CRL");
+        }
+        if crl.this_update > now.saturating_add(SKEW) {
+            let what =
+                format!("the CRL of {} is dated ahead, {}", crl.issuer, gate_time(crl.this_update));
+            warn(what, "check this machine's clock");
+        }
+        remarks
+    }
+
+    /// What there is to say about a CA that has no list of its own.
+    pub(in crate::tls) fn remark_on(self, ca: &Ca, crls: &[Crl]) -> Option<Remark> {
+        let has_one = crls.iter().any(|crl| crl.issuer_der == ca.subject_der);
+        if has_one || self.demand == Demand::IfPresent {
+            return None;
+        }
+        let what = format!(
+            "its CA {} has no CRL, and clients.crl_policy is \"strict\": nobody of it is let in",
+            ca.subject
+        );
+        let mend = "add the CA's CRL to clients.crl, or set clients.crl_policy to \"if-present\"";
+        Some(Remark { fatal: false, what, mend })
+    }
+}
+
+/// A list with the name of a configured CA that none of that name has signed. Those of other CAs, which
+/// senders bring along, are looked at when one of them is used.
+fn not_signed(crl: &Crl, cas: &[Ca]) -> Option<Remark> {
+    let mut held = cas.iter().filter(|ca| ca.subject_der == crl.issuer_der).peekable();
+    let first = *held.peek()?;
+    if held.any(|ca| crl.is_signed_by(&ca.issuer())) {
+        return None;
+    }
+    if !first.issuer().signs_crls {
+        let what = format!("its CA {} may not sign CRLs (its keyUsage lacks cRLSign)", first.subject);
+        let mend = "have the CA's certificate issued again with keyUsage=keyCertSign,cRLSign";
+        return Some(Remark { fatal: true, what, mend });
+    }
+    let what = format!("has the name of the CA {}, but is not signed by its key", first.subject);
+    let mend = "fetch the CRL of the CA that is in clients.ca; this one was altered, or is of a CA of the same name";
+    Some(Remark { fatal: true, what, mend })
+}

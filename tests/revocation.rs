@@ -1,0 +1,53 @@
+//! Revocation lists: which files they are read from, and what they mean for whom.
+
+// Clippy's leave for tests does not reach their helper functions.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod files;
+mod policy;
+
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::pki::{Ca, Identity, Leaf, Pki};
+use crate::support::sender::Sender;
+
+/// A second CA beside the usual root, with a client of its own.
+struct Other {
+    ca: Ca,
+    client: Identity,
+}
+
+impl Other {
+    fn new() -> Self {
+        let ca = Ca::root("Other Root");
+        let client = Leaf::client("other").issued_by(&ca, &[]);
+        Self { ca, client }
+    }
+}
+
+/// A gate in the making that trusts both.
+fn trusting_both(pki: &Pki, other: &Other) -> GateCommand {
+    let command = GateCommand::new(pki).env("CLAWGATE_UPSTREAM", "echo:");
+    command.arg("--client-ca", pki.file("other.pem", other.ca.pem()))
+}
+
+/// Whether a sender with this certificate is served.
+fn is_served(pki: &Pki, gate: &Gate, identity: &Identity) -> bool {
+    Sender::with_identity(pki, gate, identity).connect().is_ok_and(|mut connection| connection.asks())
+}
+
+/// What `check` prints for these settings.
+fn check(command: GateCommand) -> String {
+    let output = command.output();
+    assert_eq!(output.code, Some(0), "{output:?}");
+    output.stdout + &output.stderr
+}
+
+/// The settings of [`GateCommand::new`] for another subcommand.
+fn command(subcommand: &str, pki: &Pki) -> GateCommand {
+    let (certificate, key) = pki.files("server", &pki.server);
+    GateCommand::bare(subcommand)
+        .arg("--cert", certificate)
+        .arg("--key", key)
+        .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))
+        .env("CLAWGATE_ADMIN", "off")
+}
