@@ -9,6 +9,8 @@
 mod admin;
 mod authorization;
 mod bodies;
+mod certificates;
+mod denylist;
 mod diagnosis;
 mod doctor;
 mod documentation;
@@ -21,6 +23,7 @@ mod misconfigured;
 mod onward;
 mod parameters;
 mod passing;
+mod pinned;
 mod pipelining;
 mod proxy_protocol;
 mod refuse_with_http;

@@ -162,6 +162,12 @@ fn changes(old: &Settings, new: &Settings) -> Vec<String> {
     if old.tls != new.tls {
         changes.push("tls".to_owned());
     }
+    if before.trust.denylist != after.trust.denylist {
+        changes.push(format!("denylist: {} denied now", after.trust.denylist.len()));
+    }
+    if before.trust.pinned != after.trust.pinned {
+        changes.push(format!("clients.pinned: {} now", after.trust.pinned.len()));
+    }
     let (before, after) = (&old.clients_rules, &new.clients_rules);
     let differ = [
         ("clients.allow", before.allow() != after.allow()),

@@ -291,7 +291,8 @@ impl App {
 
     /// Said once: it may be meant.
     fn log_openness(&self) {
-        if self.settings.clients_rules.is_empty() {
+        let has_ca = !self.settings.material.trust.cas.is_empty();
+        if self.settings.clients_rules.is_empty() && has_ca {
             let detail = "no allow rule: any certificate of the client CAs is admitted";
             let hint = "name the senders with --allow (e.g. --allow cn=meeting-notes) if the CA has other certificates";
             emit(Level::INFO, "settings_warning", &Warning { origin: "clients.allow", detail, hint });

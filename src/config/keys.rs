@@ -186,6 +186,12 @@ table! {
     CRL_EXPIRED = Key::new("clients.crl_expired", Text, "WHAT", Value("refuse"),
         "An out-of-date CRL admits nobody of its CA (`refuse`), or is used on (`warn`)")
         .outside("crl-expired", "CLAWGATE_CRL_EXPIRED");
+    DENYLIST = Key::new("clients.denylist", File, "FILE", Means("none"),
+        "Certificates and keys to refuse at once, one a line, before a CRL says so")
+        .outside("denylist", "CLAWGATE_DENYLIST");
+    PINNED = Key::new("clients.pinned", Text, "SHA256", Means("none"),
+        "Fingerprint of a self-signed certificate to let in without a CA")
+        .outside("pinned", "CLAWGATE_PINNED").repeatable(',');
     REFUSE_WITH = Key::new("clients.refuse_with", Text, "HOW", Value("alert"),
         "How a refused sender hears of it: `alert` (TLS), or `http` (403, without trust)")
         .outside("refuse-with", "CLAWGATE_REFUSE_WITH");

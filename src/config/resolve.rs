@@ -184,12 +184,15 @@ impl Resolver<'_> {
             private_key: self.files(&keys::PRIVATE_KEY),
             client_ca: self.files(&keys::CLIENT_CA),
             crl: self.files(&keys::CRL),
+            denylist: self.files(&keys::DENYLIST),
         };
         let revocation = Policy {
             demand: self.value(&keys::CRL_POLICY, values::crl_policy, Demand::Strict),
             expired: self.value(&keys::CRL_EXPIRED, values::crl_expired, Expired::Refuse),
         };
-        let paths = MaterialPaths { revocation, ..files.paths() };
+        let pinned = self.many(&keys::PINNED, values::fingerprint);
+        let pinned = pinned.into_iter().map(|digest| digest.value).collect();
+        let paths = MaterialPaths { revocation, pinned, ..files.paths() };
         let loaded = material::load(&paths, now);
         let (Ok(Material { warnings: found, .. }) | Err(found)) = &loaded;
         for problem in found {
@@ -204,7 +207,10 @@ impl Resolver<'_> {
     }
 
     fn files(&mut self, key: &'static Key) -> Vec<Sourced<PathBuf>> {
-        let unset = self.sources.layers.get(key).is_none();
+        let is_set = |key: &Key| self.sources.layers.get(key).is_some();
+        // Who is pinned needs no CA.
+        let spared = key.toml == keys::CLIENT_CA.toml && is_set(&keys::PINNED);
+        let unset = !is_set(key) && !spared;
         if unset && key.unset == Unset::Required && !self.sources.torn {
             let content = match key.toml {
                 "clients.ca" => "the CA of your senders' certificates, which alone is trusted",
@@ -227,6 +233,7 @@ struct Files {
     private_key: Vec<Sourced<PathBuf>>,
     client_ca: Vec<Sourced<PathBuf>>,
     crl: Vec<Sourced<PathBuf>>,
+    denylist: Vec<Sourced<PathBuf>>,
 }
 
 impl Files {
@@ -237,6 +244,7 @@ impl Files {
             private_keys: all(&self.private_key),
             client_ca: all(&self.client_ca),
             crl: all(&self.crl),
+            denylist: self.denylist.first().map(|file| file.value.clone()),
             ..MaterialPaths::default()
         }
     }
@@ -247,6 +255,7 @@ impl Files {
             Input::PrivateKey => (&self.private_key, &keys::PRIVATE_KEY),
             Input::ClientCa => (&self.client_ca, &keys::CLIENT_CA),
             Input::Crl => (&self.crl, &keys::CRL),
+            Input::Denylist => (&self.denylist, &keys::DENYLIST),
         };
         // A CRL may be in a folder that was named.
         let named = files.iter().find(|file| problem.path.starts_with(&file.value));

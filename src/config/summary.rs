@@ -53,6 +53,13 @@ impl Settings {
             line(out, "", format_args!("{issuer}: {entries} revoked, next one due {due}"))?;
         }
         line(out, "", revocation(paths.revocation))?;
+        if let Some(file) = &paths.denylist {
+            let count = self.material.trust.denylist.len();
+            line(out, "denylist", format_args!("{} ({count} denied)", file.display()))?;
+        }
+        for digest in &paths.pinned {
+            line(out, "pinned", format_args!("{digest}: let in without a CA"))?;
+        }
         write_rules(out, "senders", "", &self.clients_rules, "any certificate of the client CAs")?;
         for route in &self.routes {
             write_route(out, route)?;

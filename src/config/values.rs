@@ -17,6 +17,7 @@ use super::layers::{Sourced, Text};
 use super::problem::Report;
 use super::settings::LogFormat;
 use super::units;
+use crate::identity::Digest;
 use crate::policy::{Pin, Revoke, Rule};
 use crate::route::{Methods, PathPattern};
 use crate::tls::parameters::{self, Group, MinVersion};
@@ -268,6 +269,10 @@ pub(super) fn group(text: &str) -> Result<Group, Wrong> {
     parameters::group(text).or_else(|known| {
         wrong(format!("`{text}` is no group of the gate's"), format!("use some of {known}"))
     })
+}
+
+pub(super) fn fingerprint(text: &str) -> Result<Digest, Wrong> {
+    parse(text, "write what `openssl x509 -noout -fingerprint -sha256 -in CERT` prints after the `=`")
 }
 
 pub(super) fn crl_policy(text: &str) -> Result<Demand, Wrong> {

@@ -112,6 +112,8 @@ pub struct Explanation {
     pub chain: Vec<Link>,
     /// Whether it ends in a configured CA.
     pub anchored: bool,
+    /// Whether it needs none, since the certificate is pinned.
+    pub pinned: bool,
     /// Every check.
     pub checks: Vec<Check>,
     /// The rules and pins for all senders, line by line.
@@ -160,6 +162,7 @@ pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Expl
             .map(|peer| peer.issuer_spki_sha256.clone())
             .unwrap_or_default(),
         anchored: path.anchor.is_some(),
+        pinned: findings.is_pinned(),
         chain: links,
         checks,
         rules: peer.as_ref().map(|peer| lists("clients", rules, peer)).unwrap_or_default(),
@@ -258,7 +261,7 @@ fn all_faults(
     if let Some(Refused::TooLarge) = refused {
         let Diagnosis { reason, detail, hint, nearest_ca, .. } =
             diagnosis(settings, sender, Refused::TooLarge, at);
-        add(Fault { reason, detail, hint, nearest_ca });
+        add(Fault { reason, detail, hint, nearest_ca, denied: false });
     }
     if let Some(Verdicted::Refused(denial)) = peer.map(|peer| settings.clients_rules.verdict(peer)) {
         add(denied(&denial, &sender.chain));

@@ -56,24 +56,27 @@ impl Check {
 }
 
 /// The checks in the order of a report.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "readable",
     "version",
     "not_a_ca",
     "key",
     "signature",
     "chain",
+    "pinned",
     "dates",
     "chain_dates",
     "purpose",
     "revocation",
+    "denylist",
     "allow",
     "key_fits",
 ];
 
-/// The check that a refusal belongs to: each belongs to one.
-fn check_of(reason: Reason) -> &'static str {
-    match reason {
+/// The check that a fault belongs to: each belongs to one.
+fn check_of(fault: &Fault) -> &'static str {
+    match fault.reason {
+        _ if fault.denied => "denylist",
         Reason::ClientCertUnsupported => "version",
         Reason::ClientCertIsCa => "not_a_ca",
         Reason::ClientCertKeyUnsupported => "key",
@@ -124,7 +127,7 @@ impl Findings<'_> {
     }
 
     fn check(&self, name: &'static str) -> Check {
-        let mut faults = self.faults.iter().filter(|fault| check_of(fault.reason) == name);
+        let mut faults = self.faults.iter().filter(|fault| check_of(fault) == name);
         if let Some(first) = faults.next() {
             let details: Vec<_> =
                 std::iter::once(first).chain(faults).map(|fault| fault.detail.as_str()).collect();
@@ -149,14 +152,29 @@ impl Findings<'_> {
                 count => format!("{count} certificates, the sender's first"),
             }),
             "version" => pass("X.509 v3, no critical extension that is unknown".to_owned()),
+            "not_a_ca" if leaf.is_ca() => pass("a CA certificate, and pinned all the same".to_owned()),
             "not_a_ca" => pass("no CA certificate".to_owned()),
             "key" => pass(crate::identity::key(leaf)),
             "signature" => pass(algorithm(leaf)),
             "chain" => self.chain_check(),
+            "pinned" => match (self.trust.pinned.is_empty(), self.is_pinned()) {
+                (_, true) => pass("in clients.pinned: it needs no CA".to_owned()),
+                (true, false) => {
+                    Check::new(name, Outcome::Skipped, "nothing is pinned (clients.pinned)")
+                }
+                (false, false) => Check::new(name, Outcome::Skipped, "not in clients.pinned"),
+            },
             "dates" => pass(Facts::of(&self.chain[0], leaf, self.at).lasts),
             "chain_dates" => self.chain_dates(),
             "purpose" => pass(Facts::of(&self.chain[0], leaf, self.at).purposes()),
             "revocation" => self.revocation(&parsed),
+            "denylist" => match self.trust.denylist.len() {
+                0 => Check::new(name, Outcome::Skipped, "nobody is denied (clients.denylist)"),
+                count => pass(format!(
+                    "in none of the {count} lines of {}",
+                    self.trust.denylist.file.display()
+                )),
+            },
             "allow" => self.allow(),
             _ => match self.key {
                 Some(file) => pass(format!("{file} is its key")),
@@ -165,7 +183,16 @@ impl Findings<'_> {
         }
     }
 
+    /// Whether the certificate is let in without a CA.
+    pub(super) fn is_pinned(&self) -> bool {
+        let leaf = self.chain.first().and_then(|der| X509Certificate::from_der(der).ok());
+        leaf.is_some_and(|(_, leaf)| self.trust.pins(&leaf))
+    }
+
     fn chain_check(&self) -> Check {
+        if self.is_pinned() {
+            return Check::new("chain", Outcome::Skipped, "not needed: the certificate is pinned");
+        }
         // Without a fault that is about the chain another one came first; the way up is known all the same.
         let Some(ca) = self.path.anchor else {
             return Check::new("chain", Outcome::Skipped, "not followed");
@@ -196,6 +223,9 @@ impl Findings<'_> {
 
     fn revocation(&self, parsed: &[X509Certificate<'_>]) -> Check {
         let name = "revocation";
+        if self.is_pinned() {
+            return Check::new(name, Outcome::Skipped, "nobody issued it, so that no CRL can revoke it");
+        }
         if self.trust.crls.is_empty() {
             return Check::new(name, Outcome::Skipped, "no CRL is configured (clients.crl)");
         }

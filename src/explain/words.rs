@@ -21,7 +21,7 @@ impl Display for Explanation {
         if !self.chain.is_empty() {
             writeln!(f, "\nthe chain, as it would be built")?;
             write_chain(f, &self.chain)?;
-            if !self.anchored {
+            if !self.anchored && !self.pinned {
                 writeln!(f, "     ends here: no configured CA issued the last one")?;
             }
         }

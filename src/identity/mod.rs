@@ -1,6 +1,7 @@
 //! Who the sender is: the names in a verified certificate.
 
 mod certificate;
+mod digest;
 mod dn;
 pub mod name;
 mod san;
@@ -11,6 +12,7 @@ use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 pub use certificate::{Certificate, rfc3339, sha256};
 pub(crate) use certificate::{key, serial};
+pub use digest::{Digest, DigestError};
 pub use dn::{DnError, canonical_dn};
 pub use san::San;
 pub(crate) use san::{canonical_dns, canonical_email, canonical_uri};

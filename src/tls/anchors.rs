@@ -40,7 +40,12 @@ impl Anchors {
         let hint = |ca: &Ca| DistinguishedName::in_sequence(ca.anchor().subject.as_ref());
         Self {
             algorithms: aws_lc_rs::default_provider().signature_verification_algorithms,
-            hints: sorted().filter(|ca| ca.not_after >= now).map(hint).collect(),
+            // RFC 8446 section 4.2.4: GnuTLS, Java and Windows present nothing that none of the CAs named has
+            // issued, and a pinned certificate is its own issuer.
+            hints: match trust.pinned.is_empty() {
+                true => sorted().filter(|ca| ca.not_after >= now).map(hint).collect(),
+                false => Vec::new(),
+            },
             anchors: sorted().map(|ca| ca.anchor().clone()).collect(),
             places,
             trust,
@@ -52,15 +57,16 @@ impl Anchors {
         &self.algorithms
     }
 
-    /// The names of the CAs that senders are asked for.
+    /// The names of the CAs that senders are asked for; none when any certificate may do.
     pub(super) fn hints(&self) -> &[DistinguishedName] {
         &self.hints
     }
 
-    /// Whether `leaf` chains to a CA that is valid at `now`, and nothing on the way was revoked.
+    /// Whether `leaf` is pinned or chains to a CA that is valid at `now`, and nothing on the way was revoked
+    /// or denied.
     ///
     /// # Errors
-    /// webpki's, as rustls would give it; `Revoked` and its like for revocation lists.
+    /// webpki's, as rustls would give it; `Revoked` and its like for revocation lists and the denylist.
     pub(super) fn verify(
         &self,
         leaf: &CertificateDer<'_>,
@@ -69,6 +75,9 @@ impl Anchors {
     ) -> Result<(), Error> {
         let leaf = EndEntityCert::try_from(leaf).map_err(rustls_error)?;
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        if let Some(pinned) = self.pinned(&leaf.der()) {
+            return self.verify_pinned(&pinned, seconds);
+        }
         let is_valid = |place: &usize| self.trust.cas[*place].not_after >= seconds;
         let valid = &self.anchors[..self.places.partition_point(is_valid)];
         let not_revoked = |path: &VerifiedPath<'_>| self.not_revoked(path, now);
@@ -86,11 +95,41 @@ impl Anchors {
         .map_err(rustls_error)
     }
 
+    /// `leaf`, if it is let in without a CA.
+    fn pinned<'a>(&self, leaf: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
+        if self.trust.pinned.is_empty() {
+            return None;
+        }
+        parse(leaf).ok().filter(|leaf| self.trust.pins(leaf))
+    }
+
+    /// All that is asked of a sender's certificate but who issued it. Its version and extensions have been
+    /// looked at.
+    fn verify_pinned(&self, leaf: &X509Certificate<'_>, now: i64) -> Result<(), Error> {
+        let validity = leaf.validity();
+        let error = if validity.not_before.timestamp() > now {
+            CertificateError::NotValidYet
+        } else if validity.not_after.timestamp() < now {
+            CertificateError::Expired
+        } else if !may_be_a_clients(leaf) {
+            CertificateError::InvalidPurpose
+        } else if self.trust.denylist.find(leaf).is_some() {
+            CertificateError::Revoked
+        } else {
+            return Ok(());
+        };
+        Err(error.into())
+    }
+
     /// Looks at every certificate of a path that holds otherwise.
     fn not_revoked(&self, path: &VerifiedPath<'_>, now: UnixTime) -> Result<(), webpki::Error> {
         let place = self.anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor()));
         let ca = place.and_then(|place| self.trust.cas.get(self.places[place]));
-        let mut issuer = ca.map(Ca::issuer).ok_or(webpki::Error::UnknownIssuer)?;
+        let ca = ca.ok_or(webpki::Error::UnknownIssuer)?;
+        if !self.trust.denylist.is_empty() {
+            self.not_denied(&parse(ca.der())?)?;
+        }
+        let mut issuer = ca.issuer();
         let sent: Vec<_> = path.intermediate_certificates().map(|ca| ca.der()).collect();
         for der in sent.iter().rev() {
             let certificate = parse(der)?;
@@ -112,6 +151,7 @@ impl Anchors {
         issuer: &Issuer<'_>,
         now: UnixTime,
     ) -> Result<(), webpki::Error> {
+        self.not_denied(certificate)?;
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         match self.trust.revocation_status(certificate, is_leaf, issuer, seconds) {
             Status::Good(_) | Status::Unchecked => Ok(()),
@@ -130,11 +170,27 @@ impl Anchors {
             Status::Unavailable(_) => Err(webpki::Error::UnknownRevocationStatus),
         }
     }
+
+    fn not_denied(&self, certificate: &X509Certificate<'_>) -> Result<(), webpki::Error> {
+        match self.trust.denylist.find(certificate) {
+            Some(_) => Err(webpki::Error::CertRevoked),
+            None => Ok(()),
+        }
+    }
 }
 
 impl fmt::Debug for Anchors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Anchors").field("trust", &self.trust).finish_non_exhaustive()
+    }
+}
+
+/// RFC 5280 section 4.2.1.12, as webpki takes it: stated purposes must have clientAuth among them.
+fn may_be_a_clients(leaf: &X509Certificate<'_>) -> bool {
+    match leaf.extended_key_usage() {
+        Ok(Some(eku)) => eku.value.client_auth,
+        Ok(None) => true,
+        Err(_) => false,
     }
 }
 

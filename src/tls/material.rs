@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::denylist::Denylist;
 use super::pem::{FileError, Pem};
 use super::revocation::{self, Crl, Remark};
 use super::trust::{Ca, Trust};
-use crate::identity::San;
+use crate::identity::{Digest, San};
 
 pub use own::Own;
 
@@ -24,6 +25,8 @@ pub enum Input {
     ClientCa,
     /// `clients.crl`
     Crl,
+    /// `clients.denylist`
+    Denylist,
 }
 
 /// Where the material is. Empty: not set (the caller has said so already); the rest is still checked.
@@ -39,6 +42,10 @@ pub struct MaterialPaths {
     pub crl: Vec<PathBuf>,
     /// What to make of CRLs that are missing or too old.
     pub revocation: revocation::Policy,
+    /// Who is refused whatever the CAs say.
+    pub denylist: Option<PathBuf>,
+    /// Fingerprints of self-signed certificates that are let in without a CA.
+    pub pinned: Vec<Digest>,
 }
 
 /// Something wrong with one file.
@@ -90,6 +97,7 @@ pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<Prob
         cas.extend(loader.cas(path));
     }
     let crls = loader.crls(&paths.crl, paths.revocation, &cas);
+    let denylist = paths.denylist.as_deref().map(|path| loader.denylist(path)).unwrap_or_default();
     let now = loader.now;
     for ca in cas.iter().filter(|ca: &&Ca| ca.not_after >= now) {
         if let Some(Remark { what, mend, .. }) = paths.revocation.remark_on(ca, &crls) {
@@ -98,7 +106,7 @@ pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<Prob
         }
     }
     let no_ca_left = cas.iter().all(|ca: &Ca| ca.not_after < loader.now);
-    if no_ca_left && !cas.is_empty() {
+    if no_ca_left && !cas.is_empty() && paths.pinned.is_empty() {
         let path = paths.client_ca.first().cloned().unwrap_or_default();
         loader.problem(
             Input::ClientCa,
@@ -107,12 +115,20 @@ pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<Prob
             "renew the CA, or name its successor",
         );
     }
-    if !loader.problems.is_empty() || own.is_empty() || cas.is_empty() {
+    let admits_somebody = !cas.is_empty() || !paths.pinned.is_empty();
+    if !loader.problems.is_empty() || own.is_empty() || !admits_somebody {
         return Err(loader.problems);
     }
     let above = own.iter().flat_map(|own| own.certified.cert.iter().skip(1));
     let known = above.filter_map(Ca::read).collect();
-    let trust = Arc::new(Trust { cas, known, crls, revocation: paths.revocation });
+    let trust = Arc::new(Trust {
+        cas,
+        known,
+        crls,
+        revocation: paths.revocation,
+        denylist,
+        pinned: paths.pinned.iter().copied().collect(),
+    });
     Ok(Material { own, trust, warnings: loader.warnings })
 }
 
@@ -178,6 +194,15 @@ impl Loader {
             cas.push(ca);
         }
         cas
+    }
+
+    fn denylist(&mut self, path: &Path) -> Denylist {
+        Denylist::read(path).unwrap_or_else(|errors| {
+            for FileError { path, what, mend } in errors {
+                self.problem(Input::Denylist, &path, what, mend);
+            }
+            Denylist::default()
+        })
     }
 
     fn crls(&mut self, paths: &[PathBuf], policy: revocation::Policy, cas: &[Ca]) -> Vec<Crl> {

@@ -3,6 +3,7 @@
 mod anchors;
 mod by_name;
 pub mod client_hello;
+pub mod denylist;
 pub mod diagnosis;
 pub mod evidence;
 pub mod greeting;

@@ -1,12 +1,15 @@
 //! Who may issue client certificates, in the form that explains a refusal.
 
+use std::collections::HashSet;
+
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::denylist::Denylist;
 use super::revocation::{self, Crl, Issuer, Status, signs_crls};
 use crate::identity::name::{cut, rfc4514};
-use crate::identity::{rfc3339, sha256};
+use crate::identity::{Digest, rfc3339, sha256};
 
 /// The configured CAs with their CRLs, and the CAs that are known besides them.
 #[derive(Debug, Default)]
@@ -20,6 +23,10 @@ pub struct Trust {
     pub crls: Vec<Crl>,
     /// What to make of those that are missing or too old.
     pub revocation: revocation::Policy,
+    /// Certificates that are refused whatever their CA says.
+    pub denylist: Denylist,
+    /// Self-signed certificates that are let in without a CA, by their fingerprints.
+    pub pinned: HashSet<Digest>,
 }
 
 impl Trust {
@@ -35,15 +42,25 @@ impl Trust {
         self.revocation.status(&self.crls, certificate, is_leaf, issuer, now)
     }
 
-    /// Whether the revocation lists have anything to say.
+    /// Whether a certificate of a chain that holds may still have been revoked or denied.
     pub fn checks_revocation(&self) -> bool {
-        !self.crls.is_empty() || self.revocation.demand == revocation::Demand::Strict
+        !self.crls.is_empty()
+            || self.revocation.demand == revocation::Demand::Strict
+            || !self.denylist.is_empty()
+    }
+
+    /// Whether this is a self-signed certificate that is let in without a CA.
+    ///
+    /// Only those: one that a CA has issued can be revoked by it, and is checked with its chain.
+    pub fn pins(&self, certificate: &X509Certificate<'_>) -> bool {
+        !self.pinned.is_empty()
+            && certificate.subject().as_raw() == certificate.issuer().as_raw()
+            && self.pinned.contains(&Digest::of(certificate.as_raw()))
     }
 
     /// The last seconds, since 1970, of what holds for a time only: CAs, and CRLs until the next is due.
     pub fn turns(&self) -> impl Iterator<Item = i64> {
-        let due = |der| Some(x509_parser::parse_x509_crl(der).ok()?.1.next_update()?.timestamp());
-        let crls = self.crls.iter().filter_map(move |der| due(der));
+        let crls = self.crls.iter().map(|crl| crl.next_update);
         self.cas.iter().map(|ca| ca.not_after).chain(crls)
     }
 

@@ -128,6 +128,62 @@ fn chains(pki: &Pki) -> Vec<Trial> {
     ]
 }
 
+/// A CA whose CRL is out of date.
+struct Stale {
+    ca: Ca,
+}
+
+impl Stale {
+    fn new() -> Self {
+        Self { ca: Ca::root("Stale Root") }
+    }
+
+    fn trial(&self) -> Trial {
+        trial("stale", Leaf::client("stale").issued_by(&self.ca, &[]), Some("crl_expired"))
+    }
+}
+
+/// Self-signed certificates that are pinned.
+struct Pinned {
+    good: Identity,
+    expired: Identity,
+    unlike: Identity,
+    server: Identity,
+}
+
+impl Pinned {
+    fn new() -> Self {
+        let is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let unlike = Leaf::client("unlike").with(|params| {
+            params.distinguished_name = rcgen::DistinguishedName::new();
+        });
+        Self {
+            good: Leaf::client("pinned").with(|params| params.is_ca = is_ca).self_signed(),
+            expired: Leaf::client("pinned").valid(-9 * DAY, -DAY).self_signed(),
+            unlike: unlike.self_signed(),
+            server: Leaf::server().self_signed(),
+        }
+    }
+
+    fn fingerprints(&self) -> String {
+        let all = [&self.good, &self.expired, &self.unlike, &self.server];
+        all.map(Identity::fingerprint).join(",")
+    }
+
+    fn trials(&self) -> Vec<Trial> {
+        let copy = |identity: &Identity| Identity {
+            chain: identity.chain.clone(),
+            key: rcgen::KeyPair::from_pem(&identity.key.serialize_pem()).unwrap(),
+        };
+        vec![
+            trial("pinned", copy(&self.good), None),
+            trial("pinned, expired", copy(&self.expired), Some("client_cert_expired")),
+            trial("pinned, rules", copy(&self.unlike), Some("client_not_allowed")),
+            trial("pinned, server", copy(&self.server), Some("client_cert_wrong_purpose")),
+        ]
+    }
+}
+
 fn openssl(dir: &Path, arguments: &str) {
     let mut command = Command::new("openssl");
     let command = command.args(arguments.split(' ')).current_dir(dir).stdin(Stdio::null());
@@ -184,17 +240,30 @@ fn line(gate: &Gate, number: usize) -> Value {
 fn every_verdict_is_that_of_a_handshake_with_the_same_certificate() {
     let pki = Pki::new();
     let crl = pki.file("crl.pem", pki.intermediate.crl(&[0x1234], 3600));
-    let allow = "o=Example";
-    let gate = GateCommand::new(&pki).arg("--crl", &crl).arg("--allow", allow).upstream("echo:").start();
+    let stale = Stale::new();
+    let denied = pki.client(Leaf::client("denied"));
+    let denylist = pki.file("denylist", format!("fingerprint={}", denied.fingerprint()));
+    let pinned = Pinned::new();
+    let settings = |command: GateCommand| {
+        command
+            .arg("--client-ca", pki.file("stale.pem", stale.ca.pem()))
+            .arg("--crl", &crl)
+            .arg("--crl", pki.file("stale.crl", stale.ca.crl(&[], -60)))
+            .arg("--denylist", &denylist)
+            .env("CLAWGATE_PINNED", pinned.fingerprints())
+            .arg("--allow", "o=Example")
+    };
+    let gate = settings(GateCommand::new(&pki)).upstream("echo:").start();
     let mut refused = 0;
 
-    for trial in [trials(&pki), chains(&pki), of_openssl(&pki)].into_iter().flatten() {
+    let more = [trial("denied", denied, Some("client_cert_revoked")), stale.trial()];
+    let all = [trials(&pki), chains(&pki), of_openssl(&pki), more.into(), pinned.trials()];
+    for trial in all.into_iter().flatten() {
         let Trial { name, chain, signer, reason } = trial;
         let pem: String =
             chain.iter().map(|der| crate::support::pki::pem_block("CERTIFICATE", der)).collect();
         let file = pki.file("trial.pem", pem);
-        let command = command(&pki).arg("--crl", &crl).arg("--allow", allow);
-        let explained = json(command, &file);
+        let explained = json(settings(command(&pki)), &file);
         assert_eq!(explained["reason"].as_str(), reason, "{name}: {explained}");
 
         for version in [&TLS13, &TLS12] {

@@ -115,10 +115,12 @@ fn for_machines_it_is_one_object() {
         "key",
         "signature",
         "chain",
+        "pinned",
         "dates",
         "chain_dates",
         "purpose",
         "revocation",
+        "denylist",
         "allow",
         "key_fits",
     ];
@@ -310,4 +312,61 @@ fn flags_that_make_no_sense_are_mistakes_in_the_usage() {
         assert_eq!(output.code, Some(2), "{output:?}");
         says(&output.stderr, &[part, "try '--help'"]);
     }
+}
+
+#[test]
+fn a_pinned_sender_needs_no_ca_and_the_checks_say_so() {
+    let pki = Pki::new();
+    let pinned = Leaf::client("lone").self_signed();
+    let command = command(&pki).arg("--pinned", pinned.fingerprint());
+    let explained = json(command, &pki.files("sender", &pinned).0);
+
+    assert_eq!(explained["verdict"], "admitted");
+    assert_eq!((&explained["pinned"], &explained["anchored"]), (&true.into(), &false.into()));
+    says(check(&explained, "pinned")["detail"].as_str().unwrap(), &["clients.pinned"]);
+    assert_eq!(check(&explained, "pinned")["result"], "pass");
+    for name in ["chain", "revocation"] {
+        assert_eq!(check(&explained, name)["result"], "skipped", "{name}: {explained}");
+    }
+}
+
+#[test]
+fn a_denied_sender_fails_its_own_check_and_not_that_of_revocation() {
+    let pki = Pki::new();
+    let denied = pki.client(Leaf::client("denied"));
+    let list = pki.file("denied", format!("fingerprint={} # why\n", denied.fingerprint()));
+    let crl = pki.file("crl.pem", pki.intermediate.crl(&[], 3600));
+    let settings = |file: std::path::PathBuf| {
+        json(command(&pki).arg("--denylist", &list).arg("--crl", &crl), &file)
+    };
+    let explained = settings(pki.files("sender", &denied).0);
+
+    assert_eq!(explained["reason"], "client_cert_revoked");
+    assert_eq!(check(&explained, "denylist")["result"], "fail");
+    says(check(&explained, "denylist")["detail"].as_str().unwrap(), &["line 1 of", "(why)"]);
+    assert_eq!(check(&explained, "revocation")["result"], "pass", "{explained}");
+
+    let explained = settings(pki.files("sender", &pki.client).0);
+    assert_eq!(check(&explained, "denylist")["result"], "pass");
+    says(check(&explained, "denylist")["detail"].as_str().unwrap(), &["none of the 1"]);
+}
+
+#[test]
+fn what_a_list_says_is_in_the_check_of_revocation() {
+    let pki = Pki::new();
+    let of = |next| pki.file("crl.pem", pki.intermediate.crl(&[], next));
+    let explain = |next, policy: &str| {
+        let command = command(&pki).arg("--crl", of(next)).arg("--crl-policy", policy);
+        json(command, &pki.files("sender", &pki.client).0)
+    };
+    let said = |explained: &serde_json::Value, result: &str, parts: &[&str]| {
+        let check = check(explained, "revocation");
+        assert_eq!(check["result"], result, "{explained}");
+        says(check["detail"].as_str().unwrap(), parts);
+    };
+
+    let good = ["not on the CRL of CN=Test Intermediate", "no CRL of CN=Test Root is configured"];
+    said(&explain(3600, "if-present"), "pass", &good);
+    said(&explain(-60, "if-present"), "fail", &["CN=Test Intermediate", "is out of date"]);
+    said(&explain(3600, "strict"), "fail", &["issued by CN=Test Root, of which there is no CRL"]);
 }

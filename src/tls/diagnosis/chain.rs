@@ -5,7 +5,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{leaf, link, revoked};
 use crate::identity::name::{cut, rfc4514};
-use crate::identity::{rfc3339, serial};
+use crate::identity::{Digest, rfc3339, serial};
 use crate::observe::HandshakeReason as Reason;
 use crate::tls::trust::{Ca, Trust, issuer_key_id, key_id};
 
@@ -23,11 +23,13 @@ pub struct Fault {
     pub hint: String,
     /// The configured CA that comes closest to having issued the certificate.
     pub nearest_ca: Option<String>,
+    /// Whether the denylist says so.
+    pub denied: bool,
 }
 
 impl Fault {
     pub(super) fn new(reason: Reason, detail: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), hint: hint.into(), nearest_ca: None }
+        Self { reason, detail: detail.into(), hint: hint.into(), nearest_ca: None, denied: false }
     }
 
     /// The place in the order of mending: what makes the others moot comes first.
@@ -111,6 +113,16 @@ pub(super) fn faults(chain: &[CertificateDer<'_>], trust: &Trust, now: i64) -> V
         return Vec::new();
     };
     let mut faults = Vec::new();
+    if trust.pins(end) {
+        // Nobody issued it, and it may say of itself that it is a CA's.
+        faults.extend(leaf::unsupported(end));
+        faults.extend(leaf::weak_key_of(end));
+        faults.extend(leaf::dates(end, now));
+        faults.extend(leaf::purpose(end));
+        faults.extend(revoked::denied(end, trust));
+        faults.sort_by_key(Fault::rank);
+        return faults;
+    }
     faults.extend(leaf::unsupported(end));
     faults.extend(issuer(end, intermediates, trust, now));
     faults.extend(leaf::weak_signature(end));
@@ -204,7 +216,15 @@ fn self_signed(leaf: &X509Certificate<'_>, same_name: Option<&Ca>, trust: &Trust
         return wrong_ca_key(leaf, ca);
     }
     let detail = format!("{} is self-signed: it is its own issuer", named(leaf));
-    let hint = format!("have the sender's key certified by one of: {}", trust.names());
+    let pin = format!("--pinned {}", Digest::of(leaf.as_raw()));
+    let hint = if trust.cas.is_empty() {
+        format!("to let in this very certificate, pin it: {pin}")
+    } else {
+        let cas = trust.names();
+        format!(
+            "have the sender's key certified by one of: {cas}; or, to let in this very certificate, pin it: {pin}"
+        )
+    };
     Fault::new(Reason::ClientCertSelfSigned, detail, hint)
 }
 
@@ -268,6 +288,12 @@ fn unknown_ca(child: &X509Certificate<'_>, trust: &Trust) -> Fault {
         "have the sender use a certificate of a configured CA, or add the CA {issuer} to clients.ca if it is to be \
          trusted; if it is an intermediate, the sender must send it too"
     );
+    let pinned = trust.pinned.contains(&Digest::of(child.as_raw()));
+    let hint = if pinned {
+        format!("{hint}; clients.pinned is for self-signed certificates only")
+    } else {
+        hint
+    };
     Fault::new(Reason::ClientCertUnknownCa, detail, hint)
 }
 

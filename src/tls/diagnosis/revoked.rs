@@ -1,13 +1,14 @@
 //! What the revocation lists say about a chain.
 
 use rustls_pki_types::CertificateDer;
-use x509_parser::prelude::X509Certificate;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::chain::{Fault, named, span};
 use super::leaf::gate_time;
 use super::path::{Path, path};
 use crate::identity::name::{cut, rfc4514};
 use crate::observe::HandshakeReason as Reason;
+use crate::tls::denylist::Entry;
 use crate::tls::revocation::{Crl, Issuer, Missing, Status};
 use crate::tls::trust::{Ca, Trust};
 
@@ -40,10 +41,26 @@ pub(super) fn faults(
         return Vec::new();
     }
     let path = path(chain, trust, now);
+    let mut faults: Vec<_> =
+        path.sent.iter().filter_map(|place| denied(parsed.get(*place)?, trust)).collect();
+    if let Some((_, ca)) = path.anchor.and_then(|ca| X509Certificate::from_der(ca.der()).ok()) {
+        faults.extend(denied(&ca, trust));
+    }
     let statuses = statuses(parsed, &path, trust, now);
     let fault =
         |(place, status): &(usize, Status<'_>)| fault(parsed.get(*place)?, *place == 0, status, now);
-    statuses.iter().filter_map(fault).collect()
+    faults.extend(statuses.iter().filter_map(fault));
+    faults
+}
+
+/// Whether the denylist names it.
+pub(super) fn denied(certificate: &X509Certificate<'_>, trust: &Trust) -> Option<Fault> {
+    let Entry { line, why } = trust.denylist.find(certificate)?;
+    let why = why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+    let file = trust.denylist.file.display();
+    let detail = format!("{} is denied by line {line} of {file}{why}", named(certificate));
+    let hint = "have the sender get a new key and certificate; or take the line out, if it is to be let in again";
+    Some(Fault { denied: true, ..Fault::new(Reason::ClientCertRevoked, detail, hint) })
 }
 
 fn fault(

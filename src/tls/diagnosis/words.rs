@@ -79,10 +79,12 @@ pub(super) fn not_introduced(why: &NoIntroduction) -> Fault {
 }
 
 pub(super) fn missing(case: &Case<'_>) -> Fault {
-    let detail = format!(
-        "the sender sent no certificate; one of these CAs was asked for: {}",
-        case.trust.names()
-    );
+    let asked = if case.trust.pinned.is_empty() {
+        format!("one of these CAs was asked for: {}", case.trust.names())
+    } else {
+        "any was asked for, since some are pinned".to_owned()
+    };
+    let detail = format!("the sender sent no certificate; {asked}");
     let hint = "give the sender its certificate and key (curl: --cert client.pem --key client.key); one that has them \
                 and still sends none holds a certificate of another CA, or a key of a kind that was not offered \
                 (Ed448, secp256k1, RSA-PSS, DSA)";

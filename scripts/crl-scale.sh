@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Measures what revocation lists of growing size cost: to load, in memory, at each handshake, at a reload.
+set -euo pipefail
+
+usage() {
+  cat <<'USAGE'
+usage: crl-scale.sh [COUNT …]
+
+For each count (10, 10000 and 1000000 unless given) makes a CRL of so many serials with openssl, runs a gate
+with it, and prints as Markdown: the file's size, the time from exec to the event `started`, the peak
+and the resting memory, the time of a full mutual TLS handshake (median of 50, with curl), and the time
+of a reload.
+
+Needs cargo, curl, jq and OpenSSL 3. CLAWGATE_BIN names a ready binary to use instead of building one.
+USAGE
+}
+
+case ${1:-} in -h | --help) usage; exit ;; esac
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=scripts/need.sh
+. "$scripts/need.sh"
+need curl jq openssl
+if [[ -n ${CLAWGATE_BIN:-} ]]; then
+  bin=$CLAWGATE_BIN
+else
+  cd "$scripts/.."
+  cargo build --release --bin clawgate
+  bin=$(cargo metadata --no-deps --format-version 1 | jq -r .target_directory)/release/clawgate
+fi
+unset "${!CLAWGATE_@}"
+
+tmp=$(mktemp -d)
+gate=
+cleanup() {
+  [[ -z $gate ]] || kill "$gate" 2>/dev/null || true
+  rm -rf "$tmp"
+}
+trap cleanup EXIT
+"$scripts/gen-certs.sh" "$tmp/certs" >/dev/null
+cd "$tmp"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=scale -keyout ca.key \
+  -out ca.pem -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=sender -keyout sender.key -out sender.csr 2>/dev/null
+printf 'keyUsage=digitalSignature\nextendedKeyUsage=clientAuth\n' >ext
+openssl x509 -req -in sender.csr -CA ca.pem -CAkey ca.key -set_serial 7 -days 9 -extfile ext -out sender.pem 2>/dev/null
+cat >ca.cnf <<'CNF'
+[ca]
+default_ca = it
+[it]
+database = index.txt
+crlnumber = number
+default_md = sha256
+default_crl_days = 9
+[ext]
+authorityKeyIdentifier = keyid
+CNF
+
+ms() { echo $((($(date +%s%N) - $1) / 1000000)); }
+memory() { awk -v key="$1:" '$1 == key { printf "%.0f", $2 / 1024 }' "/proc/$gate/status"; }
+wait_for() { until grep -q "\"event\":\"$1\"" log; do sleep 0.002; done; }
+
+echo '| serials | CRL, PEM | start, ms | peak, MiB | at rest, MiB | handshake, ms | reload, ms |'
+echo '| --- | --- | --- | --- | --- | --- | --- |'
+for count in "${@:-10 10000 1000000}"; do
+  for count in $count; do
+    # Random serials of 16 octets, as CAs give them; none of them the sender's.
+    openssl rand -hex $((count * 16)) | fold -w 32 |
+      awk '{ printf "R\t351231235959Z\t261101000000Z,keyCompromise\t40%s\tunknown\t/CN=%d\n", toupper(substr($0, 3)), NR }' >index.txt
+    : >index.txt.attr
+    echo unique_subject=no >index.txt.attr
+    echo 01 >number
+    openssl ca -config ca.cnf -gencrl -cert ca.pem -keyfile ca.key -crlexts ext -out crl.pem 2>/dev/null
+    : >log
+    begun=$(date +%s%N)
+    "$bin" run --cert certs/server.pem --key certs/server.key --client-ca ca.pem --crl crl.pem --upstream echo: \
+      --listen 127.0.0.1:0 --admin off --workers 1 --log-format json >log &
+    gate=$!
+    wait_for started
+    start=$(ms "$begun")
+    port=$(jq -r 'select(.event == "started").listen[0]' log)
+    call() {
+      curl -sS -o /dev/null -w '%{time_appconnect}\n' --cacert certs/ca.pem --cert sender.pem --key sender.key \
+        -d '{}' --resolve "localhost:${port##*:}:127.0.0.1" "https://localhost:${port##*:}/hooks/wake"
+    }
+    call >/dev/null
+    handshake=$(for _ in $(seq 50); do call; done | sort -n | awk '{ t[NR] = $1 } END { printf "%.1f", t[25] * 1000 }')
+    peak=$(memory VmHWM)
+    rest=$(memory VmRSS)
+    begun=$(date +%s%N)
+    kill -HUP "$gate"
+    wait_for reloaded
+    reload=$(ms "$begun")
+    size=$(stat -c %s crl.pem | numfmt --to=iec-i --suffix=B)
+    echo "| $count | $size | $start | $peak | $rest | $handshake | $reload |"
+    kill "$gate"
+    wait "$gate" 2>/dev/null || true
+    gate=
+  done
+done

@@ -1,0 +1,193 @@
+//! The denylist: certificates that are refused by a line in a local file, for the minute before their CA's
+//! revocation list says so.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use x509_parser::prelude::X509Certificate;
+
+use super::pem::{self, FileError};
+use crate::identity::name::{printable, rfc4514};
+use crate::identity::{Digest, DigestError, DnError, canonical_dn};
+
+/// A denylist, read and indexed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Denylist {
+    /// The file it came from.
+    pub file: PathBuf,
+    fingerprints: HashMap<Digest, Entry>,
+    keys: HashMap<Digest, Entry>,
+    /// By serial number: the issuers' names, see [`comparable`].
+    serials: HashMap<Vec<u8>, Vec<(String, Entry)>>,
+}
+
+/// A line of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number, from 1.
+    pub line: usize,
+    /// What its comment says, safe to print.
+    pub why: Option<String>,
+}
+
+/// A line that cannot be read.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("line {line}: {what}")]
+pub struct LineError {
+    /// Its number, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl Denylist {
+    /// Reads the text of `file`.
+    ///
+    /// # Errors
+    /// Every line that cannot be read: a list that holds less than was meant lets somebody in.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, Vec<LineError>> {
+        let mut list = Self { file: file.to_owned(), ..Self::default() };
+        let mut errors = Vec::new();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        for (number, line) in (1..).zip(text.lines()) {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Err(what) = list.add(number, line) {
+                errors.push(LineError { line: number, what });
+            }
+        }
+        if errors.is_empty() { Ok(list) } else { Err(errors) }
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// What is wrong with it, and each line that cannot be read.
+    pub(super) fn read(file: &Path) -> Result<Self, Vec<FileError>> {
+        let bytes = pem::read(file).map_err(|error| vec![error])?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            let mend = "write it in UTF-8, one certificate or key a line";
+            vec![FileError::new(file, "is no text", mend)]
+        })?;
+        let mend = "mend the line, or take it out; docs/certificates.md says what a line may be";
+        let error = |error: LineError| FileError::new(file, error.to_string(), mend);
+        Self::parse(&text, file).map_err(|errors| errors.into_iter().map(error).collect())
+    }
+
+    fn add(&mut self, line: usize, text: &str) -> Result<(), String> {
+        let (key, value) = text.split_once('=').ok_or_else(|| unknown(text))?;
+        if key.trim() == "serial" {
+            return self.add_serial(line, value);
+        }
+        let list = match key.trim() {
+            "fingerprint" => &mut self.fingerprints,
+            "spki" => &mut self.keys,
+            _ => return Err(unknown(text)),
+        };
+        let (value, why) =
+            value.split_once('#').map_or((value, None), |(value, why)| (value, Some(why)));
+        let digest = value.trim().parse().map_err(|error: DigestError| error.to_string())?;
+        list.entry(digest).or_insert(Entry::new(line, why));
+        Ok(())
+    }
+
+    /// `0a1b, issuer=CN=Example CA # why`.
+    ///
+    /// A name may itself have a `#` in it. Where that leaves it open what is name and what is comment, the
+    /// line stands for both names: nobody has two CAs of those names that gave out the same serial number.
+    fn add_serial(&mut self, line: usize, text: &str) -> Result<(), String> {
+        let (serial, issuer) = text.split_once(',').ok_or_else(|| without_issuer(text))?;
+        let (key, issuer) = issuer.split_once('=').ok_or_else(|| without_issuer(text))?;
+        if key.trim() != "issuer" {
+            return Err(without_issuer(text));
+        }
+        let serial = serial_bytes(serial.trim())
+            .ok_or_else(|| format!("`{}` is no serial number in hex", printable(serial.trim())))?;
+        let named = |name: &str, why| -> Result<_, DnError> {
+            Ok((comparable(&canonical_dn(name)?), Entry::new(line, why)))
+        };
+        let short = issuer.split_once(" #").and_then(|(name, why)| named(name, Some(why)).ok());
+        let whole = match named(issuer, None) {
+            Err(error) if short.is_none() => return Err(printable(&error.to_string())),
+            whole => whole.ok(),
+        };
+        let readings = short.into_iter().chain(whole);
+        self.serials.entry(serial).or_default().extend(readings);
+        Ok(())
+    }
+
+    /// How many certificates or keys it names.
+    pub fn len(&self) -> usize {
+        let of_serials = self.serials.values().flatten().map(|(_, entry)| entry.line);
+        let lines: BTreeSet<_> = of_serials.collect();
+        self.fingerprints.len() + self.keys.len() + lines.len()
+    }
+
+    /// Whether it names nobody.
+    pub fn is_empty(&self) -> bool {
+        self.fingerprints.is_empty() && self.keys.is_empty() && self.serials.is_empty()
+    }
+
+    /// The line that names this certificate or its key.
+    pub fn find(&self, certificate: &X509Certificate<'_>) -> Option<&Entry> {
+        if self.is_empty() {
+            return None;
+        }
+        let by_fingerprint = || self.fingerprints.get(&Digest::of(certificate.as_raw()));
+        let by_key = || self.keys.get(&Digest::of(certificate.public_key().raw));
+        by_fingerprint().or_else(by_key).or_else(|| self.by_serial(certificate))
+    }
+
+    fn by_serial(&self, certificate: &X509Certificate<'_>) -> Option<&Entry> {
+        let issuers = self.serials.get(significant(certificate.raw_serial()))?;
+        let issuer = comparable(&rfc4514(certificate.issuer()));
+        issuers.iter().find(|(name, _)| *name == issuer).map(|(_, entry)| entry)
+    }
+}
+
+impl Entry {
+    fn new(line: usize, why: Option<&str>) -> Self {
+        let why = why.map(|why| printable(why.trim())).filter(|why| !why.is_empty());
+        Self { line, why }
+    }
+}
+
+/// A name in the form in which equal ones are equal: neither case nor the amount of white space makes a difference
+/// (RFC 5280 section 7.1).
+fn comparable(name: &str) -> String {
+    name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn unknown(text: &str) -> String {
+    format!(
+        "`{}` is none of `fingerprint=SHA256`, `spki=SHA256` and `serial=HEX, issuer=NAME`",
+        printable(text)
+    )
+}
+
+fn without_issuer(text: &str) -> String {
+    format!("`serial={}` does not say whose: write `serial=HEX, issuer=NAME`", printable(text))
+}
+
+/// Hex digits in either case, colons allowed, as `openssl x509 -serial` prints them.
+fn serial_bytes(text: &str) -> Option<Vec<u8>> {
+    let hex: String = text.chars().filter(|c| *c != ':').collect::<String>().to_ascii_lowercase();
+    if hex.is_empty() {
+        return None;
+    }
+    let whole = if hex.len() % 2 == 1 { format!("0{hex}") } else { hex };
+    let bytes = data_encoding::HEXLOWER.decode(whole.as_bytes()).ok()?;
+    Some(significant(&bytes).to_vec())
+}
+
+/// A number's octets without the zeros before it.
+fn significant(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
+}
+
+#[cfg(test)]
+mod tests;

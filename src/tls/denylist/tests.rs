@@ -1,0 +1,129 @@
+//! What lines mean, and that no text makes the parser panic or pass over a line.
+
+use proptest::prelude::*;
+use rcgen::{CertificateParams, DnType, KeyPair, SerialNumber};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::*;
+use crate::identity::name::rfc4514;
+
+fn certificate(serial: u64, cn: &str) -> rcgen::Certificate {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, cn);
+    params.serial_number = Some(SerialNumber::from(serial));
+    params.self_signed(&KeyPair::generate().unwrap()).unwrap()
+}
+
+fn parse(text: &str) -> Denylist {
+    Denylist::parse(text, Path::new("deny")).unwrap_or_else(|errors| panic!("{errors:?}"))
+}
+
+fn found(list: &Denylist, certificate: &rcgen::Certificate) -> Option<(usize, Option<String>)> {
+    let (_, x509) = X509Certificate::from_der(certificate.der()).unwrap();
+    list.find(&x509).map(|entry| (entry.line, entry.why.clone()))
+}
+
+#[test]
+fn a_certificate_is_denied_by_fingerprint_by_key_and_by_serial_and_issuer() {
+    let denied = certificate(0x0a1b, "a, b");
+    let other = certificate(0x0a1b, "other");
+    let (_, x509) = X509Certificate::from_der(denied.der()).unwrap();
+    let fingerprint = Digest::of(denied.der());
+    let key = Digest::of(x509.public_key().raw);
+    let issuer = rfc4514(x509.issuer());
+    for line in [
+        format!("fingerprint={fingerprint}"),
+        format!(" fingerprint = {} ", fingerprint.to_string().to_uppercase()),
+        format!("spki={key}"),
+        format!("serial=a1b, issuer={issuer}"),
+        format!("serial=00:0A:1B,issuer = {issuer}"),
+    ] {
+        let list = parse(&format!("# a comment\r\n\r\n{line} # stolen, see 7\r\n"));
+        assert_eq!(found(&list, &denied), Some((3, Some("stolen, see 7".to_owned()))), "{line}");
+        assert_eq!(found(&list, &other), None, "{line}");
+        assert_eq!(list.len(), 1);
+        assert_eq!(found(&parse(&line), &denied), Some((1, None)), "without a comment: {line}");
+    }
+}
+
+#[test]
+fn a_number_sign_in_a_name_does_not_let_its_certificate_in() {
+    let denied = certificate(7, "Team #1 # two");
+    let list = parse("serial=07, issuer=CN=Team #1 # two\n");
+    assert!(found(&list, &denied).is_some());
+    let list = parse("serial=07, issuer=CN=Team \\#1 # two # three\n");
+    assert!(found(&list, &denied).is_none(), "the first ` #` begins the comment");
+    let list = parse("serial=07, issuer=CN=Team \\#1 \\# two # why\n");
+    assert_eq!(found(&list, &denied), Some((1, Some("why".to_owned()))));
+}
+
+#[test]
+fn every_line_that_cannot_be_read_is_an_error_that_names_it() {
+    let text = "\nfingerprint=abc\nsubject=CN=x\nserial=1\nserial=xyz, issuer=CN=x\nserial=1, issuer=x\n\
+                serial=1, CN=x\nfingerprint\n";
+    let errors = Denylist::parse(text, Path::new("deny")).unwrap_err();
+
+    assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7, 8]);
+    for (error, said) in
+        errors.iter().zip(["SHA-256", "none of", "whose", "hex", "TYPE=value", "whose", "none of"])
+    {
+        assert!(error.what.contains(said), "{error}");
+    }
+}
+
+fn line() -> impl Strategy<Value = String> {
+    let word = prop_oneof![
+        Just("fingerprint=".to_owned()),
+        Just("spki=".to_owned()),
+        Just("serial=".to_owned()),
+        Just("issuer=CN=".to_owned()),
+        Just(", ".to_owned()),
+        Just(" # ".to_owned()),
+        Just("ab".repeat(32)),
+        "[0-9a-f:]{1,8}",
+        "\\PC{0,6}",
+    ];
+    proptest::collection::vec(word, 0..6).prop_map(|words| words.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_line_is_passed_over(lines in proptest::collection::vec(line(), 0..8)) {
+        let text = lines.join("\n");
+        let meant = text.lines().enumerate().filter(|(_, line)| {
+            let line = line.trim().trim_start_matches('\u{feff}').trim();
+            !line.is_empty() && !line.starts_with('#')
+        });
+        let meant: Vec<_> = meant.map(|(at, _)| at + 1).collect();
+        match Denylist::parse(&text, Path::new("deny")) {
+            Ok(list) => prop_assert_eq!(list.is_empty(), meant.is_empty()),
+            Err(errors) => prop_assert!(errors.iter().all(|error| meant.contains(&error.line))),
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_found_when_a_plain_search_finds_it(
+        serials in proptest::collection::vec(1_u64..6, 0..5),
+        kinds in proptest::collection::vec(0..3, 5),
+        serial in 1_u64..6,
+    ) {
+        let wanted = certificate(serial, "ca");
+        let (_, x509) = X509Certificate::from_der(wanted.der()).unwrap();
+        let listed: Vec<_> = serials.iter().zip(&kinds).map(|(listed, kind)| {
+            let same = *listed == serial;
+            let digest = |of: &[u8]| if same { Digest::of(of) } else { Digest::of(&listed.to_be_bytes()) };
+            match kind {
+                0 => format!("fingerprint={}", digest(wanted.der())),
+                1 => format!("spki={}", digest(x509.public_key().raw)),
+                _ => format!("serial={listed:x}, issuer={}", rfc4514(x509.issuer())),
+            }
+        }).collect();
+
+        let found = found(&parse(&listed.join("\n")), &wanted);
+
+        prop_assert_eq!(found.is_some(), serials.contains(&serial));
+        if let Some((line, _)) = found {
+            prop_assert_eq!(serials[line - 1], serial);
+        }
+    }
+}

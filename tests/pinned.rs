@@ -1,0 +1,277 @@
+//! Pinned certificates: self-signed ones that are let in by name, and nothing else.
+
+// Clippy's leave for tests does not reach their helper functions.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::process::{Command, Output, Stdio};
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyUsagePurpose};
+
+use crate::diagnosis::{BOTH, Trial, refused_by, says};
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::pki::{Ca, Identity, Leaf, Pki};
+use crate::support::sender::Sender;
+
+/// As some senders have it: self-signed, and marked as a CA's.
+fn lone() -> Leaf {
+    Leaf::client("webhooks.example").with(|params| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![];
+        params.extended_key_usages = vec![];
+    })
+}
+
+fn pinning(pki: &Pki, identity: &Identity) -> GateCommand {
+    GateCommand::new(pki).arg("--pinned", identity.fingerprint())
+}
+
+fn is_served(pki: &Pki, gate: &Gate, identity: &Identity) -> bool {
+    Sender::with_identity(pki, gate, identity).connect().is_ok_and(|mut connection| connection.asks())
+}
+
+/// A gate without any CA.
+fn without_a_ca(pki: &Pki, identity: &Identity) -> GateCommand {
+    let (certificate, key) = pki.files("server", &pki.server);
+    GateCommand::bare("run")
+        .arg("--cert", certificate)
+        .arg("--key", key)
+        .arg("--pinned", identity.fingerprint())
+        .arg("--listen", "127.0.0.1:0")
+        .env("CLAWGATE_ADMIN", "off")
+        .env("CLAWGATE_LOG_REPEAT_WINDOW", "off")
+}
+
+#[test]
+fn a_pinned_certificate_is_let_in_though_it_is_self_signed_and_a_cas() {
+    let pki = Pki::new();
+    let sender = lone().self_signed();
+    let gate = pinning(&pki, &sender).upstream("echo:").start();
+
+    for (_, version) in BOTH {
+        let answer =
+            Sender::with_versions(&pki, &gate, Some(&sender), &[version]).post("/hooks/wake", "{}");
+        assert_eq!(answer.status, 200);
+        assert!(
+            answer.json()["headers"].to_string().contains(&sender.fingerprint()),
+            "{:?}",
+            answer.json()
+        );
+    }
+    assert!(is_served(&pki, &gate, &pki.client), "the CA's senders too");
+}
+
+#[test]
+fn a_self_signed_certificate_that_is_not_pinned_is_refused_with_the_pin_that_would_let_it_in() {
+    let pki = Pki::new();
+    let other = lone().self_signed();
+
+    for line in refused_by(pinning(&pki, &lone().self_signed()), &pki, &other, "client_cert_self_signed")
+    {
+        says(&line, "hint", &["CN=Test Root", &format!("--pinned {}", other.fingerprint())]);
+    }
+}
+
+#[test]
+fn with_a_pinned_certificate_no_ca_is_needed_and_nobody_else_is_let_in() {
+    let pki = Pki::new();
+    let sender = lone().self_signed();
+    let mut trial = Trial::of(without_a_ca(&pki, &sender));
+
+    assert!(is_served(&pki, &trial.gate, &sender));
+    for (_, version) in BOTH {
+        let other = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
+        trial.refuse(other, "client_cert_unknown_ca");
+        let nobody = Sender::with_versions(&pki, &trial.gate, None, &[version]);
+        says(&trial.refuse(nobody, "client_cert_missing"), "detail", &["any was asked for"]);
+    }
+    trial.end();
+}
+
+#[test]
+fn a_certificate_that_a_pinned_one_has_issued_is_not_let_in() {
+    let mut params = Ca::params("Pinned Ca");
+    params.key_usages.push(KeyUsagePurpose::DigitalSignature);
+    let ca = Ca::root_of(params);
+    let pki = Pki::new();
+    let pinned = Identity {
+        chain: vec![ca.certificate.der().to_vec()],
+        key: rcgen::KeyPair::from_pem(&ca.key.serialize_pem()).unwrap(),
+    };
+    let below = Leaf::client("below").issued_by(&ca, &[&ca]);
+    let gate = pinning(&pki, &pinned).upstream("echo:").start();
+    assert!(is_served(&pki, &gate, &pinned));
+
+    refused_by(pinning(&pki, &pinned), &pki, &below, "client_cert_unknown_ca");
+}
+
+#[test]
+fn a_pinned_certificate_is_refused_once_it_has_expired_and_before_it_is_valid() {
+    let pki = Pki::new();
+    let expired = lone().valid(-7200, -3600).self_signed();
+    for line in refused_by(pinning(&pki, &expired), &pki, &expired, "client_cert_expired") {
+        assert_eq!(line["alert_sent"], "certificate_expired");
+    }
+    let early = lone().valid(3600, 7200).self_signed();
+    refused_by(pinning(&pki, &early), &pki, &early, "client_cert_not_yet_valid");
+}
+
+#[test]
+fn whoever_shows_a_pinned_certificate_must_have_its_key() {
+    let pki = Pki::new();
+    let sender = lone().self_signed();
+    let mut trial = Trial::of(pinning(&pki, &sender));
+
+    for (_, version) in BOTH {
+        let thief = Sender::with_versions(&pki, &trial.gate, None, &[version]);
+        trial.refuse(thief.presenting(&sender.chain, &pki.client), "client_key_mismatch");
+    }
+    trial.end();
+}
+
+#[test]
+fn a_pinned_certificate_that_may_not_sign_or_is_not_for_clients_is_refused() {
+    let pki = Pki::new();
+    let mute =
+        lone().with(|params| params.key_usages = vec![KeyUsagePurpose::KeyCertSign]).self_signed();
+    refused_by(pinning(&pki, &mute), &pki, &mute, "client_cert_wrong_purpose");
+    let server = Leaf::server().self_signed();
+    refused_by(pinning(&pki, &server), &pki, &server, "client_cert_wrong_purpose");
+}
+
+#[test]
+fn the_denylist_and_the_allow_rules_hold_for_a_pinned_certificate() {
+    let pki = Pki::new();
+    let sender = lone().self_signed();
+    let list = pki.file("denied", format!("fingerprint={}", sender.fingerprint()));
+    let command = pinning(&pki, &sender).arg("--denylist", list);
+    for line in refused_by(command, &pki, &sender, "client_cert_revoked") {
+        says(&line, "detail", &["is denied by line 1"]);
+    }
+    refused_by(pinning(&pki, &sender).arg("--allow", "cn=notes"), &pki, &sender, "client_not_allowed");
+}
+
+#[test]
+fn a_pinned_certificate_that_a_ca_has_issued_still_needs_its_chain() {
+    let pki = Pki::new();
+    let foreign = Leaf::client("foreign").issued_by(&Ca::root("Elsewhere Root"), &[]);
+    for line in refused_by(pinning(&pki, &foreign), &pki, &foreign, "client_cert_unknown_ca") {
+        says(&line, "hint", &["clients.pinned is for self-signed certificates only"]);
+    }
+    let stolen = pki.client(Leaf::client("stolen").serial(0x77));
+    let crl = pki.file("crl.pem", pki.intermediate.crl(&[0x77], 3600));
+    refused_by(pinning(&pki, &stolen).arg("--crl", crl), &pki, &stolen, "client_cert_revoked");
+}
+
+#[test]
+fn a_certificate_of_version_1_cannot_be_pinned() {
+    let pki = Pki::new();
+    let key = pki.file("v1.key", pki.client.key.serialize_pem());
+    let csr = CertificateParams::default().serialize_request(&pki.client.key).unwrap().pem().unwrap();
+    pki.file("v1.csr", csr);
+    let (der, dir) = (pki.dir().join("v1.der"), pki.dir());
+    let arguments = "x509 -req -in v1.csr -signkey v1.key -days 9 -outform DER -out v1.der";
+    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(dir).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let key = rcgen::KeyPair::from_pem(&std::fs::read_to_string(key).unwrap()).unwrap();
+    let v1 = Identity { chain: vec![std::fs::read(der).unwrap()], key };
+
+    refused_by(pinning(&pki, &v1), &pki, &v1, "client_cert_unsupported");
+}
+
+#[test]
+fn a_sender_that_is_not_pinned_any_more_loses_its_connection() {
+    let pki = Pki::new();
+    let sender = lone().self_signed();
+    let config = |pinned: &str| pki.file("gate.toml", format!("[clients]\npinned = [\"{pinned}\"]\n"));
+    let config_file = config(&sender.fingerprint());
+    let gate = GateCommand::new(&pki).arg("--config", config_file).upstream("echo:").start();
+    let mut open = Sender::with_identity(&pki, &gate, &sender).connect().unwrap();
+    assert!(open.asks());
+
+    config(&pki.client.fingerprint());
+    gate.signal("HUP");
+    gate.event("reloaded", 1);
+
+    assert_eq!(gate.event("connection_withdrawn", 1)["reason"], "client_cert_self_signed");
+}
+
+#[test]
+fn a_fingerprint_that_is_none_is_refused_with_the_way_to_get_it() {
+    let pki = Pki::new();
+    let output = GateCommand::new(&pki).arg("--pinned", "abc").refused();
+
+    assert_eq!(output.code, Some(78), "{output:?}");
+    for part in [
+        "--pinned\n    `abc` is no SHA-256 of 64 hex digits",
+        "openssl x509 -noout -fingerprint -sha256",
+    ] {
+        assert!(output.stderr.contains(part), "{output:?}");
+    }
+}
+
+/// What a command line tool says of its handshake with the gate.
+fn tool(name: &str, pki: &Pki, arguments: &[&str]) -> Output {
+    let mut command = Command::new(name);
+    command.args(arguments).current_dir(pki.dir()).stdin(Stdio::null());
+    command.output().unwrap_or_else(|error| panic!("{name} is needed: {error}"))
+}
+
+#[test]
+fn a_gate_with_pinned_certificates_names_no_ca_to_its_senders_and_others_do() {
+    let pki = Pki::new();
+    let sender = lone().self_signed();
+    let hints = |gate: &Gate| {
+        let address = gate.address().to_string();
+        let output =
+            tool("openssl", &pki, &["s_client", "-connect", &address, "-servername", "localhost"]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (_, rest) = text.split_once("---\n").unwrap();
+        assert!(
+            rest.contains("client certificate CA names") || text.contains("Requested Signature"),
+            "{text}"
+        );
+        text.contains("Acceptable client certificate CA names")
+    };
+
+    let pinned = pinning(&pki, &sender).upstream("echo:").start();
+    assert!(!hints(&pinned));
+    let others = GateCommand::new(&pki).upstream("echo:").start();
+    assert!(hints(&others));
+}
+
+#[test]
+fn curl_presents_a_pinned_certificate() {
+    let pki = Pki::new();
+    let sender = lone().self_signed();
+    pki.files("sender", &sender);
+    let gate = pinning(&pki, &sender).upstream("echo:").start();
+    let url = format!("https://localhost:{}/hooks/wake", gate.address().port());
+    let code = ["-o", "/dev/null", "-w", "%{http_code}"];
+    let identity = ["--cacert", "ca.pem", "--cert", "sender.pem", "--key", "sender.key", "-d", "{}"];
+    let resolve = ["--resolve", &format!("localhost:{}:127.0.0.1", gate.address().port())];
+
+    let arguments = [&["-sS", &url][..], &code, &identity, &resolve].concat();
+    let output = tool("curl", &pki, &arguments);
+
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "200", "{output:?}");
+}
+
+#[test]
+fn gnutls_presents_a_pinned_certificate_since_no_ca_is_named() {
+    if Command::new("gnutls-cli").arg("--version").output().is_err() {
+        eprintln!("gnutls-cli is not installed: nothing was tested");
+        return;
+    }
+    let pki = Pki::new();
+    let sender = lone().self_signed();
+    pki.files("sender", &sender);
+    let gate = pinning(&pki, &sender).upstream("echo:").start();
+    let port = gate.address().port().to_string();
+    let identity = ["--x509certfile", "sender.pem", "--x509keyfile", "sender.key"];
+    let arguments = [&["--x509cafile", "ca.pem", "--port", &port, "127.0.0.1"][..], &identity].concat();
+
+    tool("gnutls-cli", &pki, &arguments);
+
+    let line = gate.event("connection_unused", 1);
+    assert_eq!(line["fingerprint_sha256"], sender.fingerprint(), "{line}");
+}
