@@ -97,7 +97,7 @@ fn a_sender_without_a_common_algorithm_is_told_which_kind_and_what_it_offered() 
 
         let line = the_line(&mut gate, "no_common_algorithms", &said, 40);
         says(&line, "detail", says_what);
-        says(&line, "hint", &["TLS_AES_128_GCM_SHA256", "P-256"]);
+        says(&line, "hint", &["TLS_AES_128_GCM_SHA256", "secp256r1"]);
     }
 }
 
