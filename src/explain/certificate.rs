@@ -174,7 +174,7 @@ pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Expl
 
 fn peer(sender: &Sender, trust: &Trust) -> Option<Peer> {
     let (leaf, intermediates) = sender.chain.split_first()?;
-    identify(leaf, intermediates, trust)
+    identify(leaf, intermediates, trust, false)
 }
 
 /// How a handshake is refused.

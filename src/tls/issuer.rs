@@ -10,16 +10,17 @@ use crate::identity::{Peer, sha256};
 
 /// Who the leaf of a chain names, with the key that certified it. `None` when the leaf is not X.509.
 ///
-/// Of a chain that was verified the key is sure: it is that of a certificate with the issuer's name, sent or
-/// configured, and where several keys go by that name, it is one that fits the signature.
+/// The key is that of a certificate with the issuer's name, sent or configured. If the chain is `verified` and
+/// there is one such key, it is the one; else it is one that fits the signature.
 pub fn identify(
     leaf: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
     trust: &Trust,
+    verified: bool,
 ) -> Option<Peer> {
     let (_, x509) = X509Certificate::from_der(leaf).ok()?;
     let mut keys = candidates(leaf, &x509, intermediates, trust);
-    if keys.len() > 1 {
+    if keys.len() > 1 || !verified {
         // A sender may add to its chain what it likes, so a name is not enough. All that fit are kept: the
         // true one is among them, and nobody makes up a key that fits and is somebody else's.
         keys.retain(|key| fits(key, &x509));

@@ -61,13 +61,13 @@ impl Gatekeeper {
         self.check(leaf, intermediates, now)
     }
 
-    /// Who a sender is; `None` when its certificate cannot be read.
+    /// Who the sender of a verified chain is; `None` when its certificate cannot be read.
     pub(super) fn identify(
         &self,
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
     ) -> Option<Peer> {
-        identify(leaf, intermediates, self.anchors.trust())
+        identify(leaf, intermediates, self.anchors.trust(), true)
     }
 
     /// What the rules would refuse somebody for that they let in, being on trial.

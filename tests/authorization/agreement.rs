@@ -48,7 +48,7 @@ fn name<S: Strategy<Value = String> + 'static>(label: fn() -> S) -> impl Strateg
     let of = |kind: &'static str| move |value: String| (kind, value);
     let host = move || joined(label, ".");
     let authority = select(vec!["spiffe://x", "SPIFFE://X", "https://user@x.y:1"]);
-    let path = vec(prop_oneof![9 => label().boxed(), 1 => Just(String::new()).boxed()], 0..3);
+    let path = vec(prop_oneof![3 => label().boxed(), 1 => Just(String::new()).boxed()], 0..3);
     let uri =
         (authority, path, select(vec!["", "", "", "?a", "#b"])).prop_map(|(authority, path, end)| {
             let path: String = path.iter().map(|segment| format!("/{segment}")).collect();

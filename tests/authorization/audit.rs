@@ -134,10 +134,10 @@ fn a_flood_of_what_would_be_refused_is_summed_up() {
     assert_eq!(summary["fingerprint_sha256"], pki.client.fingerprint());
 }
 
-fn reload(gate: &Gate, pki: &Pki, toml: &str, number: usize) {
+fn reload(gate: &Gate, pki: &Pki, toml: &str, number: usize) -> serde_json::Value {
     pki.file("gate.toml", toml);
     gate.signal("HUP");
-    gate.event("reloaded", number);
+    gate.event("reloaded", number)
 }
 
 #[test]
@@ -147,7 +147,8 @@ fn when_the_trial_ends_the_rules_hold_for_open_connections_too() {
     let mut open = Sender::new(&pki, &gate).connect().unwrap();
     assert_eq!(post(&mut open, "/hooks/wake"), 200);
 
-    reload(&gate, &pki, "[clients]\nallow = [\"cn=calls\"]\naudit = true\n", 1);
+    let line = reload(&gate, &pki, "[clients]\nallow = [\"cn=calls\"]\naudit = true\n", 1);
+    assert_eq!(line["changed"], serde_json::json!(["clients.allow", "clients.audit"]));
     assert_eq!(post(&mut open, "/hooks/wake"), 200);
     let line = gate.event("would_refuse", 1);
     assert_eq!(line["rules"], "clients");
@@ -157,4 +158,20 @@ fn when_the_trial_ends_the_rules_hold_for_open_connections_too() {
     says(&gate.event("connection_withdrawn", 1), "detail", &["no rule of clients.allow"]);
     refuses(&pki, &gate, &pki.client);
     assert_eq!(gate.events("would_refuse").len(), 1);
+}
+
+#[test]
+fn a_sender_that_comes_back_with_a_ticket_is_told_of_again_and_denied_once_the_trial_ends() {
+    let pki = Pki::new();
+    let rules = "[clients]\nallow = [\"any\"]\ndeny = [\"cn=notes\"]\n";
+    let gate = configured(&pki, &format!("{rules}audit = true\n"));
+    let sender = Sender::new(&pki, &gate);
+    assert_eq!(sender.clone().post("/hooks/wake", "{}").status, 200);
+
+    assert_eq!(sender.clone().post("/hooks/wake", "{}").status, 200);
+
+    assert_eq!(gate.event("request", 2)["resumed"], true, "{:?}", gate.event("request", 2));
+    assert_eq!(gate.event("would_refuse", 2)["rule"], "cn=notes");
+    reload(&gate, &pki, rules, 1);
+    assert_eq!(sender.refusal().alert, "access_denied");
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::says;
 use crate::support::gate::GateCommand;
-use crate::support::pki::{Identity, Leaf, Pki};
+use crate::support::pki::{Ca, Identity, Leaf, Pki};
 
 fn command(pki: &Pki, toml: &str, identity: &Identity) -> GateCommand {
     let (certificate, key) = pki.files("server", &pki.server);
@@ -118,4 +118,15 @@ fn a_denied_and_an_unpinned_sender_are_told_so() {
     assert_eq!(audited["verdict"], "admitted");
     assert_eq!(allow(&audited)["result"], "note");
     says(&allow(&audited), "detail", &["AUDIT ONLY, else refused: no rule of clients.allow"]);
+}
+
+#[test]
+fn an_issuer_that_did_not_sign_is_not_taken_for_the_one_that_did() {
+    let pki = Pki::new();
+    let forged = Leaf::client("x").issued_by(&Ca::root("Test Root"), &[]);
+
+    let explained = explain(&pki, "", &forged);
+
+    assert_eq!(explained["reason"], "client_cert_wrong_ca_key");
+    assert_eq!(explained["issuer_spki_sha256"], json!([]));
 }
