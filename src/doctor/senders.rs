@@ -24,9 +24,6 @@ pub(super) fn findings(settings: &Settings, at: i64) -> Vec<Finding> {
     let rules = &settings.clients_rules;
     found.push(if rules.is_empty() {
         place.good("allow", "no rule: any certificate of these CAs is admitted")
-    } else if rules.is_audited() {
-        let mend = "set clients.audit to false once no good sender is among those that the log says it would refuse";
-        place.warning("allow", rules.phrases().join("; "), mend)
     } else {
         place.good("allow", rules.phrases().join("; "))
     });

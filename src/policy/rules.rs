@@ -9,7 +9,7 @@ use super::rule::{Miss, Pin, Rule};
 use crate::identity::Peer;
 
 /// Rules that are looked at for the one that comes nearest, which is for people only.
-const LOOKED_AT: usize = 1000;
+const LOOKED_AT: usize = 200;
 /// Rules of a list that are printed.
 const SHOWN: usize = 8;
 

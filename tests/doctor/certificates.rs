@@ -215,3 +215,13 @@ fn one_token_for_two_upstreams_is_a_warning() {
 
     says(&text, &[&one.url(), &other.url(), "a token of its own"]);
 }
+
+#[test]
+fn rules_on_trial_are_a_warning() {
+    let ward = Ward::new("echo:").with("--allow", "cn=notes").with("--audit", "true");
+    let gate = ward.gate();
+
+    let text = ward.examined(gate.address()).only_warning("settings/load");
+
+    says(&text, &["AUDIT ONLY", "would_refuse", "set it to false"]);
+}
