@@ -1,7 +1,5 @@
 //! One request, from its head to the answer: checked, routed, authorized, passed on.
 
-use std::error::Error;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -16,13 +14,13 @@ use hyper::body::Incoming;
 use super::admission::{Admission, Asked};
 use super::body::{AnswerBody, Inspection, Source};
 use super::headers::{remove_claims, remove_hop_by_hop, set_request_id, set_token};
-use super::http1_guard::Violation;
 use super::objections::Objections;
 use super::onward::{HeadTooLong, Onward, Verified, check_length};
 use super::polite::Polite;
 use super::rejection::Rejection;
 use super::request::{Head, Names, check};
 use super::requests::UnderWay;
+use super::undelivered::{of_body, of_upstream, too_large};
 use crate::identity::Peer;
 use crate::identity::name::printable;
 use crate::live::Live;
@@ -32,9 +30,7 @@ use crate::observe::metrics::Metrics;
 use crate::policy::{Denial, Grant, Revoke, authorize};
 use crate::route::{NoRoute, Route, Routes};
 use crate::tls::{Acceptor, Opening, Report};
-use crate::upstream::{
-    BodyError, Client, Complaints, RequestBody, ResponseBody, Suspicion, Telling, Upload, UpstreamError,
-};
+use crate::upstream::{Client, Complaints, RequestBody, ResponseBody, Suspicion, Telling, Upload};
 
 /// An upstream as a route sees it.
 #[derive(Debug)]
@@ -306,11 +302,6 @@ fn limited(upload: &Upload, route: &Route<Arc<Upstream>>) -> Result<RequestBody,
     Ok(RequestBody::new(upload.clone(), route.max_body, route.upstream.idle))
 }
 
-fn too_large(limit: u64) -> Rejection {
-    let detail = format!("the body is larger than the {limit} bytes that are taken here");
-    Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, Reason::BodyTooLarge, detail).closing()
-}
-
 /// Hands the request over. Takes the grant, so that nothing goes out without one.
 async fn deliver(
     grant: Grant<'_, Route<Arc<Upstream>>>,
@@ -353,74 +344,6 @@ fn inspect<B>(
         Ok(None) => None,
         Err(forbidden) => Some(Inspection { forbidden, complaints, status }),
     }
-}
-
-/// The sender learns what it needs for its next step, the log the rest.
-fn of_upstream(error: UpstreamError) -> Rejection {
-    let log = format!("the upstream gave no answer: {error}");
-    let (status, reason, detail) = match error {
-        UpstreamError::Body(error) => return of_body(error),
-        UpstreamError::Unavailable(_) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            Reason::UpstreamUnavailable,
-            "the upstream cannot be reached; the request was not delivered, send it again later",
-        ),
-        UpstreamError::ConnectTimeout(_) => (
-            StatusCode::GATEWAY_TIMEOUT,
-            Reason::UpstreamConnectTimeout,
-            "the upstream does not take connections; the request was not delivered, send it again later",
-        ),
-        UpstreamError::Timeout(_) => (
-            StatusCode::GATEWAY_TIMEOUT,
-            Reason::UpstreamTimeout,
-            "the upstream did not answer in time; the request may have been delivered",
-        ),
-        UpstreamError::Closed(_) => (
-            StatusCode::BAD_GATEWAY,
-            Reason::UpstreamClosed,
-            "the upstream closed the connection before it answered; the request may have been delivered",
-        ),
-        UpstreamError::Protocol(_) | UpstreamError::Upgraded => (
-            StatusCode::BAD_GATEWAY,
-            Reason::UpstreamProtocolError,
-            "the upstream's answer cannot be understood; the request may have been delivered",
-        ),
-    };
-    let rejection = Rejection::new(status, reason, detail).with_log(log);
-    if reason == Reason::UpstreamUnavailable {
-        return rejection.with_field(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    }
-    rejection
-}
-
-fn of_body(error: BodyError) -> Rejection {
-    match error {
-        BodyError::TooLarge(limit) => too_large(limit),
-        BodyError::Stalled(_) => {
-            Rejection::new(StatusCode::REQUEST_TIMEOUT, Reason::BodyTimeout, error.to_string()).closing()
-        }
-        BodyError::Sender(ref source) => match violation(source) {
-            Some(violation) => violation.into(),
-            None => {
-                Rejection::new(StatusCode::BAD_REQUEST, Reason::SenderGone, error.to_string()).closing()
-            }
-        },
-    }
-}
-
-/// What the guard found in the middle of a body, as it comes back through hyper.
-fn violation(error: &hyper::Error) -> Option<Violation> {
-    let mut error: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(this) = error {
-        if let Some(io) = this.downcast_ref::<io::Error>() {
-            return io.get_ref()?.downcast_ref().copied();
-        }
-        error = match this.downcast_ref() {
-            Some(BodyError::Sender(inner)) => Some(inner),
-            _ => this.source(),
-        };
-    }
-    None
 }
 
 /// RFC 9113 section 8.2.3: HTTP/2 may split Cookie; HTTP/1.1 may not.

@@ -17,6 +17,7 @@ mod refusals;
 mod rejection;
 mod request;
 mod requests;
+mod undelivered;
 mod untrusted;
 mod watched;
 
