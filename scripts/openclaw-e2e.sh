@@ -7,8 +7,8 @@ usage() {
 usage: openclaw-e2e.sh [--keep] [--dir DIR]
 
 Installs OpenClaw from npm (once: about a minute and 0.9 GB), starts it on loopback with hooks on,
-puts clawgate in front of it, and checks hooks, identity headers, refusals, limits and a restart of
-OpenClaw under load. Takes about two minutes after the installation; exit code 0 means that every
+puts clawgate in front of it, and checks hooks, identity headers, refusals, limits, a restart of
+OpenClaw under load, and every way to tell it of senders. Takes about three minutes after the installation; exit code 0 means that every
 check passed.
 
   --keep      keep the run's folder: logs, certificates and what OpenClaw recorded
@@ -60,6 +60,7 @@ passed=0
 failed=0
 openclaw=
 gate=
+other=
 trickle=
 waited_for=
 
@@ -73,7 +74,7 @@ stop() {
 
 cleanup() {
   local pid
-  for pid in $waited_for $trickle $gate $openclaw; do stop "$pid"; done
+  for pid in $waited_for $trickle $gate $other $openclaw; do stop "$pid"; done
   [[ $keep == yes ]] || rm -rf "$tmp"
 }
 trap cleanup EXIT
@@ -176,16 +177,24 @@ certs=$tmp/certs
 
 start_openclaw
 
-"$bin" run --listen 127.0.0.1:0 --upstream "$upstream" --hook-token-file "$tmp/token" \
-  --admin off --log-format json --cert "$certs/server.pem" --key "$certs/server.key" \
-  --client-ca "$certs/ca.pem" --crl "$certs/crl.pem" >gate.log 2>gate.err &
-gate=$!
-deadline=$((SECONDS + 10))
-until address=$(jq -rR 'fromjson? | select(.event == "started") | .listen[0]' gate.log) && [[ -n $address ]]; do
-  kill -0 "$gate" 2>/dev/null || die "the gate did not start: $(cat gate.err gate.log)"
-  ((SECONDS < deadline)) || die "the gate did not say it had started within 10 s: $(cat gate.log)"
-  sleep 0.05
-done
+# start_gate NAME FLAGS...: sets `started` to its process, `address`, and `proxied` where balancers connect
+start_gate() {
+  local log=$1.log
+  "$bin" run --listen 127.0.0.1:0 --upstream "$upstream" --hook-token-file "$tmp/token" \
+    --admin off --log-format json --cert "$certs/server.pem" --key "$certs/server.key" \
+    --client-ca "$certs/ca.pem" --crl "$certs/crl.pem" "${@:2}" >"$log" 2>&1 &
+  started=$!
+  local deadline=$((SECONDS + 10)) event='fromjson? | select(.event == "started")'
+  until address=$(jq -rR "$event | .listen[0]" "$log") && [[ -n $address ]]; do
+    kill -0 "$started" 2>/dev/null || die "the gate did not start: $(cat "$log")"
+    ((SECONDS < deadline)) || die "the gate did not say it had started within 10 s: $(cat "$log")"
+    sleep 0.05
+  done
+  proxied=$(jq -rR "$event | .listen_proxy[0]? // empty" "$log")
+}
+
+start_gate gate
+gate=$started
 base=https://localhost:${address##*:}
 
 sender=(curl -q --noproxy '*' -4 -sS --cacert "$certs/ca.pem")
@@ -343,6 +352,69 @@ expect 'restart: events accepted afterwards' '[1-9]*' "$(accepted_after "$up")"
 sed -n 's/ 2..$//p' answers | sort >accepted
 jq -r '.payload.id // empty' "$received" | sort -u >arrived
 expect 'restart: accepted events that were lost' '' "$(comm -23 accepted arrived | head -n 3)"
+
+# What OpenClaw makes of each way to tell it of the sender.
+cat >balancer.cjs <<'EOF'
+// A sender behind a load balancer: PROXY header, TLS, one POST. Prints the status and the body.
+const fs = require("node:fs"), net = require("node:net"), tls = require("node:tls");
+const [, , port, source, certs, path, body] = process.argv;
+const socket = net.connect(Number(port), "127.0.0.1", () => {
+  socket.write(`PROXY ${source.includes(":") ? "TCP6" : "TCP4"} ${source} ${source} 40000 443\r\n`);
+  const file = (name) => fs.readFileSync(`${certs}/${name}`);
+  const secured = tls.connect({
+    socket, servername: "localhost", ca: file("ca.pem"), cert: file("client.pem"), key: file("client.key"),
+  });
+  secured.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n` +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  let answer = "";
+  secured.on("data", (data) => (answer += data));
+  secured.on("close", () => console.log(answer.split(" ")[1], answer.split("\r\n\r\n")[1] ?? ""));
+});
+EOF
+
+# tell ID SOURCE FLAGS...: sets `seen` to the answer to a sender at that address, through a gate with FLAGS
+tell() {
+  start_gate "$1" --listen-proxy 127.0.0.1:0 --proxy-source 127.0.0.1 "${@:3}"
+  other=$started
+  seen=$("$node" balancer.cjs "${proxied##*:}" "$2" "$certs" /hooks/record "{\"id\": \"$1\"}" 2>&1)
+  stop "$other"
+  other=
+}
+sha256() { openssl dgst -sha256 -r | cut -d ' ' -f 1; }
+untrusted='403 *proxy_attribution_required*'
+
+tell forms 203.0.113.7 --identity clawgate --identity client-cert --identity client-cert-chain --identity ssl-client
+expect 'identity in all forms but xfcc' '204 *' "$seen"
+expect 'Client-Cert is the certificate that was sent, SHA-256' \
+  "$(openssl x509 -in "$certs/client.pem" -outform DER | sha256)" \
+  "$(recorded forms '.headers["client-cert"]' | tr -d : | openssl base64 -d -A | sha256)"
+expect 'X-SSL-Client-CN arrives' meeting-notes "$(recorded forms '.headers["x-ssl-client-cn"]')"
+tell xfcc 203.0.113.7 --identity xfcc
+expect 'xfcc, gate not trusted' "$untrusted" "$seen"
+tell forwarded 203.0.113.7 --forwarded x-forwarded
+expect 'x-forwarded, gate not trusted' "$untrusted" "$seen"
+expect 'the gate says what to do' '*gateway.trustedProxies*' \
+  "$(jq -rR 'fromjson? | select(.event == "upstream_misconfigured") | .hint' forwarded.log)"
+tell local 127.0.0.1 --forwarded x-forwarded
+expect 'x-forwarded, sender on loopback: nothing is said of it' '204 *' "$seen"
+tell preface 203.0.113.7 --upstream-proxy-protocol v2
+expect 'PROXY header' '400 *' "$seen"
+
+with_dots 'stopping OpenClaw' stop "$openclaw"
+jq '.gateway.trustedProxies = ["127.0.0.1"]' state/openclaw.json >trusting.json
+mv trusting.json state/openclaw.json
+start_openclaw
+for source in 203.0.113.7 2001:db8::7; do
+  tell "trusted-$source" "$source" --forwarded x-forwarded
+  expect "x-forwarded from $source, gate trusted" '204 *' "$seen"
+  expect 'the address arrives' "$source" "$(recorded "trusted-$source" '.headers["x-forwarded-for"]')"
+done
+tell trusted-xfcc 203.0.113.7 --forwarded x-forwarded --identity xfcc
+expect 'xfcc beside x-forwarded, gate trusted' '204 *' "$seen"
+tell trusted-local 127.0.0.1 --forwarded x-forwarded
+expect 'x-forwarded, sender on loopback, gate trusted' '204 *' "$seen"
+tell trusted-rfc7239 203.0.113.7 --forwarded rfc7239
+expect 'rfc7239, gate trusted' "$untrusted" "$seen"
 
 echo
 if ((failed)); then keep=yes; fi

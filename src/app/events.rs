@@ -202,8 +202,8 @@ fn changes(old: &Settings, new: &Settings) -> Vec<String> {
 
 fn route_text(route: &RouteSettings) -> String {
     let RouteSettings { path, methods, max_body, upstream, .. } = route;
-    let Telling { identity, forwarded } = upstream.telling;
-    format!("{path} {methods} {max_body} {} {identity} {forwarded}", upstream.target)
+    let Telling { identity, forwarded, proxy_protocol } = upstream.telling;
+    format!("{path} {methods} {max_body} {} {identity} {forwarded} {proxy_protocol}", upstream.target)
 }
 
 /// Settings that differ, but are read at the start only.

@@ -240,6 +240,9 @@ table! {
     FORWARDED = Key::new("upstream.forwarded", Text, "HOW", Value("off"),
         "How to say where the sender is: off, x-forwarded or rfc7239")
         .outside("forwarded", "CLAWGATE_FORWARDED");
+    PROXY_PROTOCOL = Key::new("upstream.proxy_protocol", Text, "VERSION", Value("off"),
+        "Begins each connection to the upstream with a PROXY header: off or v2")
+        .outside("upstream-proxy-protocol", "CLAWGATE_UPSTREAM_PROXY_PROTOCOL");
     CONNECT_TIMEOUT = Key::new("upstream.connect_timeout", Duration, "TIME", Value("2s"),
         "Time to connect to the upstream")
         .outside("upstream-connect-timeout", "CLAWGATE_UPSTREAM_CONNECT_TIMEOUT");

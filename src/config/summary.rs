@@ -94,6 +94,9 @@ fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
     if upstream.telling.forwarded != Forwarded::Off {
         line(out, "", format_args!("its address told as: {}", upstream.telling.forwarded))?;
     }
+    if upstream.telling.proxy_protocol {
+        line(out, "", "a PROXY header (v2) and a connection for each request")?;
+    }
     line(out, "", format_args!("body up to {}", format_size(*max_body)))?;
     if upstream.target == Target::Echo {
         return line(out, "", "answered by the gate itself");

@@ -72,6 +72,14 @@ pub(super) fn source(text: &str) -> Result<IpNet, Wrong> {
     }
 }
 
+pub(super) fn proxy_protocol(text: &str) -> Result<bool, Wrong> {
+    match text {
+        "off" => Ok(false),
+        "v2" => Ok(true),
+        _ => wrong(format!("`{text}` is no version of the PROXY protocol to send"), "use `off` or `v2`"),
+    }
+}
+
 pub(super) fn admin_address(text: &str) -> Result<Option<SocketAddr>, Wrong> {
     if text == "off" {
         return Ok(None);

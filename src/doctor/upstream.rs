@@ -18,6 +18,7 @@ use super::probe::{Reply, exchange};
 use super::report::{Finding, Place};
 use crate::config::{RouteSettings, Settings, UpstreamSettings};
 use crate::explain::{self, Server};
+use crate::proxy_protocol::LOCAL_V2;
 use crate::upstream::{Connector, Forwarded, IdentityForm, Suspicion, Target, Telling};
 
 /// The largest body that is sent to find out what the upstream takes.
@@ -277,7 +278,9 @@ impl<'a> Visit<'a> {
             )
         })?;
         let request = self.request(method, path, with_token, body);
-        match timeout(self.upstream.connect_timeout, connector.dial()).await {
+        // It would be refused without; this one says that it is not for a sender.
+        let preface: &[u8] = if self.upstream.telling.proxy_protocol { LOCAL_V2 } else { &[] };
+        match timeout(self.upstream.connect_timeout, connector.dial(preface)).await {
             Ok(Ok(stream)) => Ok(exchange(stream, &request, self.upstream.response_timeout).await),
             Ok(Err(error)) => Err(self.unreachable(&error).await),
             Err(_) => Err(self.unreachable(&ErrorKind::TimedOut.into()).await),

@@ -15,7 +15,7 @@ use super::admission::{Admission, Asked};
 use super::body::{AnswerBody, Inspection, Source};
 use super::headers::{remove_claims, remove_hop_by_hop, set_request_id, set_token};
 use super::objections::Objections;
-use super::onward::{HeadTooLong, Onward, Verified, check_length};
+use super::onward::{HeadTooLong, Onward, Verified, check_length, preface};
 use super::polite::Polite;
 use super::rejection::Rejection;
 use super::request::{Head, Names, check};
@@ -184,7 +184,8 @@ impl Sender {
         let host = head.host;
         let acceptor = &generation.acceptor;
         let request = self.upstream_request(&grant, acceptor, parts, host, body, record.id())?;
-        deliver(grant, request, record).await
+        let preface = route.upstream.telling.proxy_protocol.then(|| preface(self, &generation.acceptor));
+        deliver(grant, request, preface, record).await
     }
 
     fn route<'a>(
@@ -306,6 +307,7 @@ fn limited(upload: &Upload, route: &Route<Arc<Upstream>>) -> Result<RequestBody,
 async fn deliver(
     grant: Grant<'_, Route<Arc<Upstream>>>,
     request: Request<RequestBody>,
+    preface: Option<Bytes>,
     record: &mut AccessRecord,
 ) -> Result<Forwarded, Rejection> {
     let upstream = &grant.resource().upstream;
@@ -318,7 +320,11 @@ async fn deliver(
             return Ok(Forwarded::Echo(response));
         }
     };
-    let answer = client.send(request).await.map_err(of_upstream)?;
+    let answer = match preface {
+        None => client.send(request).await,
+        Some(preface) => client.send_alone(request, &preface).await,
+    };
+    let answer = answer.map_err(of_upstream)?;
     if answer.retried {
         record.retried();
     }

@@ -212,7 +212,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::proxy_protocol::{Tls, Tlvs, write_v2};
+    use crate::proxy_protocol::{LOCAL_V2, Tls, Tlvs, write_v2};
 
     fn between(source: &str, destination: &str) -> Header {
         let (source, destination) = (source.parse().unwrap(), destination.parse().unwrap());
@@ -315,6 +315,7 @@ mod tests {
 
     #[test]
     fn a_local_header_is_skipped_whatever_it_has() {
+        assert_eq!(whole(LOCAL_V2), Header::Local);
         for block in [vec![], vec![0; 12], vec![4, 0, 1, 9]] {
             for family in [0x00, 0x11] {
                 if family == 0 && block.len() == 12 {
@@ -377,7 +378,7 @@ mod tests {
             bit in 0..8u32,
         ) {
             let tls = Tls {
-                version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", cn: cn.as_deref(),
+                version: "TLSv1.3", cipher: Some("TLS_AES_128_GCM_SHA256"), cn: cn.as_deref(),
                 sig_alg: None, key_alg: None, resumed: false,
             };
             let tlvs = Tlvs { alpn: Some("h2"), authority: Some("a.example"), unique_id: &id, tls };

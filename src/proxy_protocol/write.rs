@@ -37,7 +37,7 @@ pub struct Tls<'a> {
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: &'a str,
     /// Cipher suite.
-    pub cipher: &'a str,
+    pub cipher: Option<&'a str>,
     /// Common name of the sender's certificate, in UTF-8.
     pub cn: Option<&'a str>,
     /// With what the gate's own certificate was signed.
@@ -47,6 +47,9 @@ pub struct Tls<'a> {
     /// Whether the certificate was shown when the session began, and not on this connection.
     pub resumed: bool,
 }
+
+/// The header of a connection that is the gate's own, as for an examination of the upstream.
+pub const LOCAL_V2: &[u8; HEAD_V2] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
 /// The header of a connection between `addresses`, with a checksum.
 pub fn write_v2(addresses: Addresses, tlvs: &Tlvs<'_>) -> Vec<u8> {
@@ -107,7 +110,7 @@ fn ssl(tls: &Tls<'_>) -> Vec<u8> {
     tlv(&mut out, SUBTYPE_SSL_VERSION, tls.version.as_bytes());
     let optional = [
         (SUBTYPE_SSL_CN, tls.cn),
-        (SUBTYPE_SSL_CIPHER, Some(tls.cipher)),
+        (SUBTYPE_SSL_CIPHER, tls.cipher),
         (SUBTYPE_SSL_SIG_ALG, tls.sig_alg),
         (SUBTYPE_SSL_KEY_ALG, tls.key_alg),
     ];

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ipnet::IpNet;
-use rustls::{
-    AlertDescription, Error, HandshakeKind, PeerIncompatible, ProtocolVersion, ServerConfig,
-    ServerConnection,
-};
+use rustls::{AlertDescription, Error, PeerIncompatible, ServerConfig};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -18,12 +15,13 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::agreed::Agreed;
 use super::client_hello::ClientHello;
 use super::diagnosis::{Case, Cause, NotTls, Step, diagnose, path};
 use super::evidence::{Evidence, Presented};
 use super::greeting::{self, Greeting};
 use super::introduction::introduction;
-use super::material::{Material, unix_seconds};
+use super::material::{Algorithms, Material, unix_seconds};
 use super::opening::{Accepted, Opening};
 use super::parameters::Parameters;
 use super::report::Report;
@@ -109,6 +107,7 @@ pub struct Acceptor {
     names: Vec<San>,
     server_names: String,
     parameters: Parameters,
+    own_algorithms: Option<Algorithms>,
     manners: Manners,
 }
 
@@ -135,6 +134,10 @@ impl Acceptor {
             names,
             server_names: server_names.join(", "),
             parameters,
+            own_algorithms: match material.own.as_slice() {
+                [only] => only.algorithms(),
+                _ => None,
+            },
             manners,
         })
     }
@@ -262,8 +265,10 @@ impl Acceptor {
         opening.agreed = evidence.negotiated();
         let (cause, remains) = match outcome {
             Ok(Ok(mut io)) => match Agreed::read(&mut io, &evidence, &self.gatekeeper) {
-                Ok(Agreed { peer, chain, sni, h2, tls_version, resumed }) => {
+                Ok(Agreed { peer, chain, sni, protocol, tls_version, resumed }) => {
                     let objection = self.objection(&peer);
+                    opening.protocol = protocol;
+                    let h2 = protocol == Some("h2");
                     return Ok(Secured {
                         io,
                         peer,
@@ -348,6 +353,12 @@ impl Acceptor {
         })
     }
 
+    /// The algorithms of the gate's own certificate; with several, which of them a sender was shown is not
+    /// known here.
+    pub fn own_algorithms(&self) -> Option<&Algorithms> {
+        self.own_algorithms.as_ref()
+    }
+
     /// Names the gate's certificate is good for, as one phrase.
     pub fn server_names(&self) -> &str {
         &self.server_names
@@ -364,68 +375,6 @@ impl Acceptor {
             now: unix_seconds(SystemTime::now()),
         });
         Report::new(opening, diagnosis, evidence, self.manners.log_client_hello)
-    }
-}
-
-/// What a completed handshake has settled.
-struct Agreed {
-    peer: Peer,
-    chain: Vec<CertificateDer<'static>>,
-    sni: Option<String>,
-    h2: bool,
-    tls_version: &'static str,
-    resumed: bool,
-}
-
-impl Agreed {
-    /// # Errors
-    /// What is missing for trust.
-    fn read(
-        io: &mut TlsStream<Tap<TcpStream>>,
-        evidence: &Evidence,
-        gatekeeper: &Gatekeeper,
-    ) -> Result<Self, Error> {
-        let (tap, connection) = io.get_mut();
-        tap.stop_watching();
-        let chain = verified(evidence, connection)?;
-        // The verifier has read this very certificate, so without it the fault is our own.
-        let fault = || Error::General("a verified certificate cannot be read".to_owned());
-        Ok(Self {
-            peer: chain
-                .split_first()
-                .and_then(|(leaf, intermediates)| gatekeeper.identify(leaf, intermediates))
-                .ok_or_else(fault)?,
-            chain: chain.to_vec(),
-            sni: connection.server_name().map(str::to_ascii_lowercase),
-            h2: connection.alpn_protocol() == Some(b"h2"),
-            tls_version: match connection.protocol_version() {
-                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
-                _ => "TLSv1.3",
-            },
-            resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
-        })
-    }
-}
-
-/// The chain that a completed handshake is trusted for.
-///
-/// # Errors
-/// What is missing for trust.
-fn verified<'a>(
-    evidence: &'a Evidence,
-    connection: &ServerConnection,
-) -> Result<&'a [CertificateDer<'static>], Error> {
-    if connection.handshake_kind() == Some(HandshakeKind::Resumed) {
-        // What was judged must be what rustls resumed.
-        let judged = evidence.resumed.as_ref().map(|resumed| resumed.chain.as_slice());
-        return judged
-            .filter(|chain| connection.peer_certificates() == Some(chain))
-            .ok_or(Error::NoCertificatesPresented);
-    }
-    match &evidence.presented {
-        None => Err(Error::NoCertificatesPresented),
-        Some(Presented { refused: Some(refusal), .. }) => Err(refusal.clone().into()),
-        Some(Presented { refused: None, chain }) => Ok(chain),
     }
 }
 

@@ -12,7 +12,7 @@ use super::revocation::{self, Crl, Remark};
 use super::trust::{Ca, Trust};
 use crate::identity::{Digest, San};
 
-pub use own::Own;
+pub use own::{Algorithms, Own};
 
 /// Which file of the TLS material.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! TLS: from an accepted socket to a verified sender, or to the reason why not.
 
+mod agreed;
 mod anchors;
 mod by_name;
 pub mod client_hello;

@@ -39,6 +39,8 @@ pub struct Opening {
     pub(super) hello: Option<Box<ClientHello>>,
     /// Version and cipher suite, once the handshake is through.
     pub(super) agreed: Option<(String, String)>,
+    /// By ALPN, then.
+    pub(super) protocol: Option<&'static str>,
 }
 
 impl Opening {
@@ -46,7 +48,7 @@ impl Opening {
     pub(super) fn of(accepted: Accepted) -> (Self, TcpStream) {
         let Accepted { io, peer, local, introduced, id, at, .. } = accepted;
         let proxy = introduced.then_some(peer);
-        (Self { id, peer, local, proxy, at, hello: None, agreed: None }, io)
+        (Self { id, peer, local, proxy, at, hello: None, agreed: None, protocol: None }, io)
     }
 
     /// The sender's address.
@@ -57,6 +59,16 @@ impl Opening {
     /// The address that the sender reached.
     pub fn destination(&self) -> SocketAddr {
         self.local
+    }
+
+    /// The cipher suite, by IANA's name.
+    pub fn cipher(&self) -> Option<&str> {
+        self.agreed.as_ref().map(|(_, cipher)| cipher.as_str())
+    }
+
+    /// The protocol agreed on by ALPN.
+    pub fn protocol(&self) -> Option<&'static str> {
+        self.protocol
     }
 
     /// The load balancer's address, where one stands between.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -99,16 +100,36 @@ impl Client {
                 Err(Failed { error, .. }) => return Err(error),
             }
         }
-        let mut sender = self.connect().await?;
+        let mut sender = self.connect(&[]).await?;
         match self.exchange(&mut sender, request, &upload).await {
             Ok(response) => Ok(self.answer(response, sender, upload, retried)),
             Err(Failed { error, .. }) => Err(error),
         }
     }
 
-    async fn connect(&self) -> Result<SendRequest<RequestBody>, UpstreamError> {
+    /// Sends `request` on a connection of its own that begins with `preface`.
+    ///
+    /// What is said there is true of this request's sender alone, so the connection is never used again.
+    pub async fn send_alone(
+        &self,
+        mut request: Request<RequestBody>,
+        preface: &[u8],
+    ) -> Result<Answer, UpstreamError> {
+        let upload = request.body().upload().clone();
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let mut sender = self.connect(preface).await?;
+        match self.exchange(&mut sender, request, &upload).await {
+            Ok(response) => {
+                let lease = Lease { sender: Some(sender), pool: None, upload };
+                Ok(self.lend(response, lease, false))
+            }
+            Err(Failed { error, .. }) => Err(error),
+        }
+    }
+
+    async fn connect(&self, preface: &[u8]) -> Result<SendRequest<RequestBody>, UpstreamError> {
         let limit = self.timeouts.connect;
-        match timeout(limit, self.connector.connect()).await {
+        match timeout(limit, self.connector.connect(preface)).await {
             Ok(connected) => connected.map_err(UpstreamError::Unavailable),
             Err(_) => Err(UpstreamError::ConnectTimeout(limit)),
         }
@@ -147,7 +168,11 @@ impl Client {
         upload: Upload,
         retried: bool,
     ) -> Answer {
-        let lease = Lease { sender: Some(sender), pool: self.pool.clone(), upload };
+        let lease = Lease { sender: Some(sender), pool: Some(self.pool.clone()), upload };
+        self.lend(response, lease, retried)
+    }
+
+    fn lend(&self, response: Response<Incoming>, lease: Lease, retried: bool) -> Answer {
         let idle = self.timeouts.idle;
         let response = response.map(|inner| ResponseBody::new(inner, lease, idle));
         Answer { response, retried }
@@ -218,7 +243,8 @@ fn refused(alert: AlertDescription) -> String {
 #[derive(Debug)]
 struct Lease {
     sender: Option<SendRequest<RequestBody>>,
-    pool: Pool,
+    /// `None`: it is not to be used again.
+    pool: Option<Pool>,
     upload: Upload,
 }
 
@@ -226,8 +252,10 @@ impl Lease {
     /// The answer has come to its end. If the request has not, the connection is closed: the rest of
     /// it must not be waited for.
     fn end(&mut self) {
-        if let Some(sender) = self.sender.take().filter(|_| self.upload.ended()) {
-            self.pool.give_back(sender);
+        if let Some(sender) = self.sender.take().filter(|_| self.upload.ended())
+            && let Some(pool) = &self.pool
+        {
+            pool.give_back(sender);
         }
     }
 }

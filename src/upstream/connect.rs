@@ -10,7 +10,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
@@ -61,9 +61,9 @@ impl Connector {
         Ok(Self { target, tls })
     }
 
-    /// Opens a connection and sees to it that it is driven.
-    pub(super) async fn connect(&self) -> io::Result<SendRequest<RequestBody>> {
-        let io = self.dial().await?;
+    /// Opens a connection and sees to it that it is driven. `preface` comes before everything else.
+    pub(super) async fn connect(&self, preface: &[u8]) -> io::Result<SendRequest<RequestBody>> {
+        let io = self.dial(preface).await?;
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MAX_ANSWER_HEAD);
         let (sender, connection) =
@@ -79,16 +79,21 @@ impl Connector {
         Ok(sender)
     }
 
-    /// Opens a connection, up to and with TLS where the target needs it.
+    /// Opens a connection, up to and with TLS where the target needs it. `preface` comes before that.
     ///
     /// # Errors
     /// When it cannot be connected to, or its certificate is not trusted.
-    pub async fn dial(&self) -> io::Result<Stream> {
+    pub async fn dial(&self, preface: &[u8]) -> io::Result<Stream> {
         match &self.target {
-            Target::Unix(path) => Ok(Stream(Kind::Unix(UnixStream::connect(path).await?))),
+            Target::Unix(path) => {
+                let mut unix = UnixStream::connect(path).await?;
+                unix.write_all(preface).await?;
+                Ok(Stream(Kind::Unix(unix)))
+            }
             Target::Http { host, port } | Target::Https { host, port } => {
-                let tcp = TcpStream::connect((host.as_str(), *port)).await?;
+                let mut tcp = TcpStream::connect((host.as_str(), *port)).await?;
                 tcp.set_nodelay(true)?;
+                tcp.write_all(preface).await?;
                 match &self.tls {
                     None => Ok(Stream(Kind::Tcp(tcp))),
                     Some((tls, name)) => {

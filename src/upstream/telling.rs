@@ -119,6 +119,9 @@ pub struct Telling {
     pub identity: Forms,
     /// Where it is.
     pub forwarded: Forwarded,
+    /// Whether a PROXY header of version 2 tells both before each request, which then has a connection of
+    /// its own.
+    pub proxy_protocol: bool,
 }
 
 #[cfg(test)]

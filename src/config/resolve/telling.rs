@@ -12,12 +12,14 @@ use crate::upstream::{Forms, Forwarded, IdentityForm, Target, Telling};
 pub(super) struct Told {
     identity: Sourced<Forms>,
     forwarded: Sourced<Forwarded>,
+    proxy_protocol: Sourced<bool>,
 }
 
 impl Resolver<'_> {
     pub(super) fn told(&mut self) -> Told {
         let identity = self.many(&keys::IDENTITY, values::identity_form);
         let forwarded = self.one(&keys::FORWARDED, values::forwarded);
+        let proxy_protocol = self.one(&keys::PROXY_PROTOCOL, values::proxy_protocol);
         let unset = |toml| Origin::Default(toml);
         Told {
             identity: forms(identity).unwrap_or_else(|| Sourced {
@@ -28,6 +30,8 @@ impl Resolver<'_> {
                 value: Forwarded::Off,
                 origin: unset(keys::FORWARDED.toml),
             }),
+            proxy_protocol: proxy_protocol
+                .unwrap_or_else(|| Sourced { value: false, origin: unset(keys::PROXY_PROTOCOL.toml) }),
         }
     }
 }
@@ -43,7 +47,11 @@ impl Told {
         let own = table.and_then(|table| table.get(&keys::ROUTE_IDENTITY));
         let own = own.and_then(|texts| forms(read_all(texts, values::identity_form, report)));
         let identity = own.as_ref().unwrap_or(&self.identity);
-        let telling = Telling { identity: identity.value, forwarded: self.forwarded.value };
+        let telling = Telling {
+            identity: identity.value,
+            forwarded: self.forwarded.value,
+            proxy_protocol: self.proxy_protocol.value,
+        };
         if upstream.target != Target::Echo {
             self.warn_of_openclaw(identity, report);
         }
@@ -66,6 +74,13 @@ impl Told {
                 "OpenClaw answers 403 (proxy_attribution_required) to `Forwarded`, whoever sends it",
                 "use x-forwarded, unless the upstream is not OpenClaw",
             ),
+        }
+        if self.proxy_protocol.value {
+            report.warning(
+                &self.proxy_protocol.origin,
+                "OpenClaw knows no PROXY header, and answers 400 to every request behind one",
+                "take it out, unless the upstream is not OpenClaw",
+            );
         }
         if identity.value.contains(IdentityForm::Xfcc) {
             report.warning(

@@ -296,3 +296,9 @@ fn an_unknown_way_to_tell_of_the_sender_is_answered_with_the_known_ones() {
     let place = toml("upstream.forwarded = \"xff\"").problem();
     assert_has(&place, &["upstream.forwarded", "`off`, `x-forwarded` or `rfc7239`"]);
 }
+
+#[test]
+fn an_unknown_version_of_the_proxy_protocol_is_answered_with_the_known_one() {
+    let out = toml("upstream.proxy_protocol = \"v1\"").problem();
+    assert_has(&out, &["gate.toml:1: upstream.proxy_protocol", "`v1`", "`off` or `v2`"]);
+}

@@ -1,21 +1,24 @@
-//! What the upstream is told of the sender: who it is, and where. All names used here are among those
-//! that `headers` takes away from senders.
+//! What the upstream is told of the sender: who it is, and where. All names of fields used here are
+//! among those that `headers` takes away from senders.
 
 mod clawgate;
 mod client_cert;
 mod fields;
 mod forwarded;
+mod preface;
 mod ssl_client;
 mod xfcc;
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use self::fields::{Fields, LINE};
+pub(super) use self::preface::preface;
 use self::xfcc::Element;
 use crate::identity::Peer;
 use crate::tls::Acceptor;
@@ -34,6 +37,8 @@ pub(super) struct Onward {
     /// Who it is, by the forms in which that was asked for. Routes seldom differ in them, and a reload
     /// seldom changes them: two are kept, a third is made anew for each request.
     made: [OnceLock<(Forms, Fields)>; 2],
+    /// The PROXY header for upstreams that take one.
+    preface: OnceLock<Bytes>,
 }
 
 /// A verified sender, as the present generation sees it.
@@ -53,7 +58,7 @@ pub(super) struct HeadTooLong;
 impl Onward {
     /// Nothing is made before it is asked for.
     pub(super) fn new(source: SocketAddr, destination: SocketAddr) -> Self {
-        Self { source, destination, made: [const { OnceLock::new() }; 2] }
+        Self { source, destination, made: [const { OnceLock::new() }; 2], preface: OnceLock::new() }
     }
 
     /// Puts all that `telling` asks for into `headers`, in the place of any of the same name. `complain`

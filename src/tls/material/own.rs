@@ -7,6 +7,7 @@ use rustls::SignatureAlgorithm;
 use rustls::crypto::aws_lc_rs;
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls_pki_types::CertificateDer;
+use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{Input, Loader};
@@ -28,10 +29,28 @@ pub struct Own {
 }
 
 impl Own {
+    /// How it is called what the leaf was signed with, and what key it has.
+    pub fn algorithms(&self) -> Option<Algorithms> {
+        let (_, leaf) = X509Certificate::from_der(self.certified.cert.first()?).ok()?;
+        let oid = &leaf.signature_algorithm.algorithm;
+        let signature = oid2sn(oid, oid_registry()).map_or_else(|_| oid.to_id_string(), str::to_owned);
+        let key = self.certificate.key.replace("ECDSA P-", "EC").replace(' ', "");
+        Some(Algorithms { signature, key })
+    }
+
     /// What kind of key it has.
     pub fn algorithm(&self) -> SignatureAlgorithm {
         self.certified.key.algorithm()
     }
+}
+
+/// The algorithms of a certificate, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Algorithms {
+    /// With what it was signed: `ecdsa-with-SHA256`, `sha256WithRSAEncryption` …
+    pub signature: String,
+    /// Kind and size of its key: `RSA2048`, `EC256`, `Ed25519` …
+    pub key: String,
 }
 
 /// A chain as it was read.

@@ -1,0 +1,298 @@
+//! A PROXY header before each request to the upstream, read by code that is not the gate's.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+
+use rcgen::DnType;
+use serde_json::{Value, json};
+
+use super::haproxy::{Haproxy, free_address};
+use super::{V1, v2_ipv6};
+use crate::support::backend::Backend;
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::pki::{Leaf, Pki};
+use crate::support::relay;
+use crate::support::sender::Sender;
+
+/// Answers each request with what the header before it said, TLVs and all.
+const READER: &str = r#"
+import ipaddress, json, socket, struct, sys, threading
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0x82f63b78 if crc & 1 else crc >> 1
+    return crc ^ 0xffffffff
+
+def exactly(connection, count):
+    data = b""
+    while len(data) < count:
+        piece = connection.recv(count - len(data))
+        assert piece, "closed"
+        data += piece
+    return data
+
+def tlvs(data):
+    found = []
+    while data:
+        kind, length = struct.unpack(">BH", data[:3])
+        assert len(data) >= 3 + length
+        found.append((kind, data[3:3 + length]))
+        data = data[3 + length:]
+    return found
+
+NAMES = {1: "alpn", 2: "authority", 5: "unique_id", 0x21: "version", 0x22: "cn", 0x23: "cipher",
+         0x24: "sig_alg", 0x25: "key_alg"}
+
+def header(connection):
+    head = exactly(connection, 16)
+    assert head[:12] == b"\r\n\r\n\0\r\nQUIT\n", head
+    command, family, length = struct.unpack(">BBH", head[12:])
+    block = exactly(connection, length)
+    size = {0x11: 4, 0x21: 16}[family]
+    source, destination = block[:size], block[size:2 * size]
+    ports = struct.unpack(">HH", block[2 * size:2 * size + 4])
+    said = {
+        "command": command, "source": [str(ipaddress.ip_address(source)), ports[0]],
+        "destination": [str(ipaddress.ip_address(destination)), ports[1]],
+    }
+    for kind, value in tlvs(block[2 * size + 4:]):
+        if kind == 3:
+            whole = head + block
+            said["crc"] = crc32c(whole.replace(value, b"\0" * 4)) == int.from_bytes(value, "big")
+        elif kind == 0x20:
+            said["client"], said["verify"] = struct.unpack(">BI", value[:5])
+            said.update((NAMES[kind], text.decode()) for kind, text in tlvs(value[5:]))
+        else:
+            said[NAMES[kind]] = value.decode()
+    return said
+
+def serve(connection, number):
+    with connection:
+        said = header(connection) | {"connection": number}
+        rest = b""
+        count = 0
+        while True:
+            while b"\r\n\r\n" not in rest:
+                piece = connection.recv(65536)
+                if not piece:
+                    return
+                rest += piece
+            head, rest = rest.split(b"\r\n\r\n", 1)
+            count += 1
+            fields = [line.split(b":", 1) for line in head.split(b"\r\n")[1:]]
+            fields = {name.lower().decode(): value.strip().decode() for name, value in fields}
+            while len(rest) < int(fields.get("content-length", 0)):
+                rest += connection.recv(65536)
+            rest = rest[int(fields.get("content-length", 0)):]
+            told = said | {"requests": count, "id": fields["x-request-id"], "wants": fields.get("connection"),
+                           "who": fields.get("x-clawgate-client-cn")}
+            body = json.dumps(told).encode()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+for number in range(1000):
+    threading.Thread(target=serve, args=(listener.accept()[0], number), daemon=True).start()
+"#;
+
+/// The upstream that reads headers.
+struct Reader {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Reader {
+    fn start() -> Self {
+        let mut command = Command::new("python3");
+        let mut child = command.args(["-c", READER]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = format!("127.0.0.1:{}", line.trim()).parse().unwrap();
+        Self { child, address }
+    }
+
+    fn gate(&self, pki: &Pki) -> Gate {
+        command(pki, &format!("http://{}", self.address)).start()
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(pki: &Pki, upstream: &str) -> GateCommand {
+    GateCommand::new(pki).arg("--upstream", upstream).arg("--upstream-proxy-protocol", "v2")
+}
+
+const POST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+
+#[test]
+fn the_header_tells_addresses_name_and_tls_of_the_sender() {
+    let pki = Pki::new();
+    let reader = Reader::start();
+    let gate = reader.gate(&pki);
+    let client = pki.client(Leaf::client("x").with(|params| {
+        params.distinguished_name.push(DnType::CommonName, "Zo\u{eb}, notes");
+    }));
+    let sender = Sender::with_identity(&pki, &gate, &client).named("localhost").alpn(&["http/1.1"]);
+    let mut connection = sender.connect().unwrap();
+    connection.write(POST);
+    let told = connection.answer().json();
+
+    let at = |address: SocketAddr| json!([address.ip().to_string(), address.port()]);
+    assert_eq!(told["command"], 0x21);
+    assert_eq!(told["source"], at(connection.stream.sock.local_addr().unwrap()));
+    assert_eq!(told["destination"], at(gate.address()));
+    assert_eq!(told["crc"], true);
+    assert_eq!(told["alpn"], "http/1.1");
+    assert_eq!(told["authority"], "localhost");
+    let id = told["unique_id"].as_str().unwrap();
+    assert_eq!(told["id"], format!("{id}-1"));
+    assert_eq!((&told["client"], &told["verify"]), (&json!(7), &json!(0)));
+    assert_eq!(told["version"], "TLSv1.3");
+    assert_eq!(told["cn"], "Zo\u{eb}, notes");
+    let suite = connection.stream.conn.negotiated_cipher_suite().unwrap();
+    let suite = format!("{:?}", suite.suite()).replace("TLS13_", "TLS_");
+    assert_eq!(told["cipher"], suite);
+    assert_eq!(told["sig_alg"], "ecdsa-with-SHA256");
+    assert_eq!(told["key_alg"], "EC256");
+}
+
+#[test]
+fn what_is_not_known_is_not_said() {
+    let pki = Pki::new();
+    let reader = Reader::start();
+    let gate = reader.gate(&pki);
+    let nameless = pki.client(Leaf::client("x").with(|params| {
+        params.distinguished_name = rcgen::DistinguishedName::new();
+    }));
+    let sender = Sender::with_versions(&pki, &gate, Some(&nameless), &[&rustls::version::TLS12]);
+    let told = sender.named("127.0.0.1").post("/hooks/wake", "{}").json();
+    assert_eq!(told["version"], "TLSv1.2");
+    for name in ["cn", "alpn", "authority"] {
+        assert_eq!(told.get(name), None, "{told}");
+    }
+}
+
+#[test]
+fn a_resumed_session_showed_its_certificate_before() {
+    let pki = Pki::new();
+    let reader = Reader::start();
+    let gate = reader.gate(&pki);
+    let sender = Sender::new(&pki, &gate);
+    let client = |sender: &Sender| sender.clone().post("/hooks/wake", "{}").json()["client"].clone();
+    assert_eq!(client(&sender), 7);
+    assert_eq!(client(&sender), 5);
+    assert_eq!(gate.event("request", 2)["resumed"], true);
+}
+
+#[test]
+fn no_connection_carries_requests_of_two_senders_or_two_requests() {
+    let pki = Arc::new(Pki::new());
+    let reader = Reader::start();
+    let gate = Arc::new(reader.gate(&pki));
+    let threads: Vec<_> = ["one", "two", "three", "four"]
+        .map(|cn| {
+            let (pki, gate) = (Arc::clone(&pki), Arc::clone(&gate));
+            thread::spawn(move || {
+                let client = pki.client(Leaf::client(cn));
+                let mut connection = Sender::with_identity(&pki, &gate, &client).connect().unwrap();
+                (0..10)
+                    .map(|_| {
+                        connection.write(POST);
+                        let told = connection.answer().json();
+                        assert_eq!((&told["cn"], &told["who"]), (&cn.into(), &cn.into()));
+                        assert_eq!(told["wants"], "close");
+                        told
+                    })
+                    .collect::<Vec<Value>>()
+            })
+        })
+        .into_iter()
+        .collect();
+    let told: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+    let mut connections: Vec<_> = told.iter().map(|told| told["connection"].as_u64().unwrap()).collect();
+    connections.sort_unstable();
+    connections.dedup();
+    assert_eq!((told.len(), connections.len()), (40, 40));
+    assert!(told.iter().all(|told| told["requests"] == 1));
+}
+
+#[test]
+fn what_a_balancer_says_of_the_sender_goes_on() {
+    let pki = Pki::new();
+    let reader = Reader::start();
+    let gate = command(&pki, &format!("http://{}", reader.address))
+        .arg("--listen-proxy", "127.0.0.1:0")
+        .arg("--proxy-source", "127.0.0.1")
+        .start();
+    let told = |header: &[u8]| {
+        Sender::new(&pki, &gate).through(gate.proxied(), header).post("/hooks/wake", "{}").json()
+    };
+    let v4 = told(V1);
+    assert_eq!(v4["source"], json!(["203.0.113.7", 40000]));
+    assert_eq!(v4["destination"], json!(["198.51.100.1", 443]));
+    let v6 = told(&v2_ipv6());
+    assert_eq!(v6["source"], json!(["2001:db8::7", 40000]));
+    assert_eq!(v6["destination"], json!(["2001:db8::1", 443]));
+}
+
+#[test]
+fn the_header_comes_before_tls_where_the_upstream_speaks_that() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let tls = relay::tls(&pki.server, backend.address());
+    // HAProxy takes the header off and passes on what is behind it.
+    let front = free_address();
+    let sections =
+        format!("listen front\n  mode tcp\n  bind {front} accept-proxy\n  server tls {tls}\n");
+    let Some(_haproxy) = Haproxy::start(&pki, &sections, front) else { return };
+    let gate = command(&pki, &format!("https://localhost:{}", front.port()))
+        .arg("--upstream-ca", pki.file("upstream-ca.pem", pki.root.pem()))
+        .start();
+    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+    assert_eq!(backend.received().len(), 1);
+}
+
+#[test]
+fn haproxy_as_the_upstream_reads_all_of_it() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let front = free_address();
+    let sections = format!(
+        "listen front\n  mode http\n  bind {front} accept-proxy\n  http-request set-header X-Src %[src]:%[src_port]\n  \
+         http-request set-header X-Authority %[fc_pp_authority]\n  \
+         http-request set-header X-Unique-Id %[fc_pp_unique_id]\n  server back {}\n",
+        backend.address()
+    );
+    let Some(_haproxy) = Haproxy::start(&pki, &sections, front) else { return };
+    let gate = command(&pki, &format!("http://{front}")).start();
+    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    for number in 1..=2 {
+        connection.write(POST);
+        assert_eq!(connection.answer().status, 200);
+        let received = backend.received().pop().unwrap();
+        let sender = connection.stream.sock.local_addr().unwrap().to_string();
+        assert_eq!(received.value("x-src"), Some(sender.as_str()));
+        assert_eq!(received.value("x-authority"), Some("localhost"));
+        let id = received.value("x-unique-id").unwrap();
+        assert_eq!(received.value("x-request-id"), Some(format!("{id}-{number}").as_str()));
+    }
+}
+
+#[test]
+fn an_upstream_that_is_away_is_unavailable_as_without_a_header() {
+    let pki = Pki::new();
+    let gate = command(&pki, &format!("http://{}", free_address())).start();
+    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    assert_eq!((answer.status, answer.reason().as_str()), (503, "upstream_unavailable"));
+}
