@@ -15,6 +15,7 @@ mod diagnosis;
 mod doctor;
 mod documentation;
 mod drain;
+mod expiry;
 mod explain;
 mod headers;
 mod http2;

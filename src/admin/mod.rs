@@ -17,11 +17,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Settings;
+use crate::identity::seen::SeenCertificate;
+use crate::identity::unix_rfc3339;
 use crate::observe::metrics::Metrics;
 use crate::shutdown::Drain;
 
 /// Longest wait for a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Senders' certificates that are listed.
+const EXPIRING_CLIENTS: usize = 20;
 const TEXT: &str = "text/plain; charset=utf-8";
 /// Pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -36,6 +40,8 @@ pub struct Status {
     facts: Mutex<Value>,
     /// Of the last reload, if it failed: since when, what asked for it, and why.
     reload_failed: Mutex<Option<Value>>,
+    /// The senders' certificates that expire soonest.
+    expiring_clients: Mutex<Value>,
     metrics: Arc<Metrics>,
     drain: Drain,
     asks: mpsc::Sender<ReloadRequest>,
@@ -71,7 +77,8 @@ impl Status {
         asks: mpsc::Sender<ReloadRequest>,
     ) -> Self {
         let (facts, reload_failed) = (Mutex::new(facts), Mutex::new(None));
-        Self { started: Instant::now(), facts, reload_failed, metrics, drain, asks }
+        let expiring_clients = Mutex::default();
+        Self { started: Instant::now(), facts, reload_failed, expiring_clients, metrics, drain, asks }
     }
 
     /// After a reload.
@@ -86,8 +93,23 @@ impl Status {
         *lock(&self.reload_failed) = Some(json!({ "at": at, "origin": origin, "detail": detail }));
     }
 
+    /// The senders' certificates, the soonest to expire first.
+    pub fn seen(&self, certificates: &[SeenCertificate]) {
+        let text = |seconds: i64| unix_rfc3339(seconds);
+        let client = |seen: &SeenCertificate| {
+            json!({
+                "subject": seen.subject,
+                "fingerprint_sha256": seen.fingerprint_sha256,
+                "not_after": text(seen.validity.until),
+                "last_seen": text(seen.last),
+            })
+        };
+        *lock(&self.expiring_clients) = certificates.iter().take(EXPIRING_CLIENTS).map(client).collect();
+    }
+
     fn json(&self) -> Value {
         let mut status = lock(&self.facts).clone();
+        status["expiring_clients"] = lock(&self.expiring_clients).clone();
         status["reload_failed"] = lock(&self.reload_failed).clone().unwrap_or_default();
         status["uptime_s"] = self.started.elapsed().as_secs().into();
         status["draining"] = self.drain.has_begun().into();

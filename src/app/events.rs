@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::expiry::Expiring;
 use crate::config::{RouteSettings, Settings};
 use crate::identity::Certificate;
 use crate::tls::material::{Material, Own};
@@ -53,6 +54,32 @@ pub(super) struct Warning<'a> {
     pub(super) origin: &'a str,
     pub(super) detail: &'a str,
     pub(super) hint: &'a str,
+}
+
+#[derive(Serialize)]
+pub(super) struct CertificateExpiring<'a> {
+    kind: &'static str,
+    name: &'a str,
+    /// SHA-256 of a certificate, of a CA's key; a revocation list's time.
+    mark: &'a str,
+    not_after: String,
+    days_left: i64,
+    detail: String,
+    hint: &'static str,
+}
+
+impl<'a> CertificateExpiring<'a> {
+    pub(super) fn new(expiring: &'a Expiring, now: i64) -> Self {
+        Self {
+            kind: expiring.kind.as_str(),
+            name: &expiring.name,
+            mark: &expiring.mark,
+            not_after: expiring.until(),
+            days_left: expiring.days_left(now),
+            detail: expiring.detail(now),
+            hint: expiring.hint(),
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -5,6 +5,7 @@
 //! control runtime: signals, the admin listener, draining.
 
 mod events;
+mod expiry;
 mod folders;
 mod orders;
 mod serving;
@@ -24,6 +25,7 @@ use tokio::time::sleep;
 use tracing::Level;
 
 use self::events::{Started, Stopped, Warning, WatchFailed};
+use self::expiry::Notices;
 use self::orders::Orders;
 use self::serving::Serving;
 use self::watch::Watch;
@@ -31,6 +33,7 @@ use self::worker::{Sockets, Worker};
 use crate::admin::{self, Status};
 use crate::config::{Files, LogSettings, Problem, RouteSettings, Settings, UpstreamSettings};
 use crate::identity::San;
+use crate::identity::seen::Seen;
 use crate::ingress::{Backend, Capacity, Gate, Generation, Objections, Reception, Refusals, Upstream};
 use crate::live::Live;
 use crate::observe::emit;
@@ -192,6 +195,7 @@ impl App {
         let objections = Arc::new(Objections::new(Arc::clone(&metrics), fold));
         let capacity = Capacity::new(self.settings.limits.connections);
         let drain = Drain::default();
+        let seen = Arc::new(Seen::default());
         control.block_on(async {
             let (asks, requests) = mpsc::channel(1);
             let watch = self.settings.watch.then(|| watch(files));
@@ -221,6 +225,7 @@ impl App {
                     idle_timeout: self.settings.limits.idle_timeout,
                     connection_age: self.settings.limits.connection_age,
                     drain: drain.clone(),
+                    seen: Arc::clone(&seen),
                 };
                 let runtime =
                     Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
@@ -246,6 +251,8 @@ impl App {
                 drain: &drain,
                 status: status.as_deref(),
                 reread,
+                seen,
+                notices: Notices::default(),
             };
             let ending = serving.until_stopped(orders, ended).await?;
             refusals.sum_up();

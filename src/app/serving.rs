@@ -1,20 +1,28 @@
 //! A gate that serves: it takes orders until one of them is to stop.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 use tracing::Level;
 
-use super::events::{Draining, ReloadFailed, Reloaded};
+use super::events::{CertificateExpiring, Draining, ReloadFailed, Reloaded};
+use super::expiry::{self, Notices};
 use super::orders::{Order, Orders};
 use super::{App, Ending, Kept, Reading, Reread, RunError};
 use crate::admin::{self, ReloadRequest, Status};
+use crate::identity::seen::Seen;
 use crate::ingress::Generation;
 use crate::live::Live;
 use crate::observe::emit;
 use crate::observe::metrics::Metrics;
 use crate::shutdown::Drain;
+use crate::tls::material::unix_seconds;
+
+/// How often the dates are looked at.
+const EXPIRY_LOOK: Duration = Duration::from_secs(60 * 60);
 
 /// What the control runtime holds while the workers serve.
 pub(super) struct Serving<'a> {
@@ -27,6 +35,10 @@ pub(super) struct Serving<'a> {
     pub(super) drain: &'a Drain,
     pub(super) status: Option<&'a Status>,
     pub(super) reread: Arc<Reread>,
+    /// The senders' certificates.
+    pub(super) seen: Arc<Seen>,
+    /// Of what comes to its end.
+    pub(super) notices: Notices,
 }
 
 impl Serving<'_> {
@@ -45,15 +57,17 @@ impl Serving<'_> {
             Ok(forced)
         });
         let name = loop {
+            self.tell_what_expires();
             tokio::select! {
                 order = orders.next() => match order {
                     Order::Stop(name) => break name,
                     Order::Reload(name, request) => {
-                        let Reading { files, app } = self.read().await?;
-                        orders.follow(files);
+                        let app = self.read(&mut orders).await;
                         tell(request, self.adopt(name, app));
                     }
                 },
+                () = sleep(EXPIRY_LOOK) => {}
+                () = self.seen.another() => {}
                 // Workers end when told to; before that it is a fault.
                 ended = &mut finished => return ended.and(Err(RunError::Worker)),
             }
@@ -81,11 +95,27 @@ impl Serving<'_> {
         }
     }
 
+    fn tell_what_expires(&mut self) {
+        let now = unix_seconds(SystemTime::now());
+        let seen = self.seen.soonest(now);
+        if let Some(status) = self.status {
+            status.seen(&seen);
+        }
+        for expiring in self.notices.due(expiry::all(&self.app.settings, seen), now) {
+            let level = if expiring.has_expired(now) { Level::ERROR } else { Level::WARN };
+            emit(level, "certificate_expiring", &CertificateExpiring::new(&expiring, now));
+        }
+    }
+
     /// Reads everything anew, off this thread: large revocation lists take their time, and health has to be
     /// told meanwhile.
-    async fn read(&self) -> Result<Reading, RunError> {
+    async fn read(&self, orders: &mut Orders) -> Result<App, String> {
         let reread = Arc::clone(&self.reread);
-        spawn_blocking(move || reread()).await.map_err(|fault| RunError::Start(fault.into()))
+        let read = spawn_blocking(move || reread()).await;
+        let Reading { files, app } = read
+            .map_err(|fault| format!("reading the settings failed by a fault of the gate: {fault}"))?;
+        orders.follow(files);
+        app
     }
 
     /// Takes what was read as a whole or not at all; returns the generation's number.

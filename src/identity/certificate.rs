@@ -1,5 +1,7 @@
 //! What one certificate says, read after (or besides) its verification.
 
+use std::time::{Duration, SystemTime};
+
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use rustls_pki_types::CertificateDer;
@@ -14,6 +16,8 @@ use x509_parser::time::ASN1Time;
 use super::name::{cut, printable, rfc4514};
 use super::san::San;
 
+/// The last second of the year 9999.
+const END_OF_TIME: i64 = 253_402_300_799;
 /// Names of a certificate beyond this many are counted, not listed.
 const MAX_NAMES: usize = 64;
 
@@ -38,6 +42,26 @@ pub struct Certificate {
     pub key: String,
     /// Extended key usages; empty when the certificate has no such extension.
     pub eku: Vec<String>,
+    /// `not_before` and `not_after` for reckoning.
+    #[serde(skip)]
+    pub validity: Validity,
+}
+
+/// From when until when something is valid, both included; in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// The first second.
+    pub from: i64,
+    /// The last.
+    pub until: i64,
+}
+
+impl Validity {
+    /// What a certificate says.
+    pub fn of(x509: &X509Certificate<'_>) -> Self {
+        let validity = x509.validity();
+        Self { from: validity.not_before.timestamp(), until: validity.not_after.timestamp() }
+    }
 }
 
 impl Certificate {
@@ -67,6 +91,7 @@ impl Certificate {
                 Ok(Some(eku)) => purposes(eku.value),
                 _ => Vec::new(),
             },
+            validity: Validity::of(x509),
         }
     }
 }
@@ -102,6 +127,12 @@ pub fn rfc3339(time: ASN1Time) -> String {
         t.minute(),
         t.second()
     )
+}
+
+/// A time in seconds since 1970 in RFC 3339, kept within the years that can be written.
+pub fn unix_rfc3339(seconds: i64) -> String {
+    let seconds = seconds.clamp(0, END_OF_TIME).unsigned_abs();
+    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 
 /// The public key in words.

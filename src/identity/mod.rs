@@ -5,12 +5,13 @@ mod digest;
 mod dn;
 pub mod name;
 mod san;
+pub mod seen;
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-pub use certificate::{Certificate, rfc3339, sha256};
+pub use certificate::{Certificate, Validity, rfc3339, sha256, unix_rfc3339};
 pub(crate) use certificate::{key, serial};
 pub use digest::{Digest, DigestError};
 pub use dn::{DnError, canonical_dn};

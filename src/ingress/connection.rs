@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, StatusCode};
@@ -32,12 +32,14 @@ use super::requests::Requests;
 use super::untrusted;
 use super::watched::{Fault, FaultSlot, Watched};
 use crate::identity::name::printable;
+use crate::identity::seen::Seen;
 use crate::live::Live;
 use crate::observe::access::{AccessRecord, ConnectionFacts};
 use crate::observe::metrics::Metrics;
 use crate::observe::{HandshakeReason, RequestReason, emit};
 use crate::policy::Revoke;
 use crate::shutdown::Drain;
+use crate::tls::material::unix_seconds;
 use crate::tls::{Accepted, HandshakeFailure, Remains, Secured, Tap};
 
 /// Requests a sender may have under way on one HTTP/2 connection.
@@ -66,6 +68,8 @@ pub struct Reception {
     pub connection_age: Option<Duration>,
     /// Says that the gate is ending.
     pub drain: Drain,
+    /// Remembers the certificates of those who were let in.
+    pub seen: Arc<Seen>,
 }
 
 type Encrypted = TlsStream<Tap<TcpStream>>;
@@ -105,6 +109,7 @@ impl Reception {
     async fn serve(&self, secured: Secured, id: String, generation: &Generation) {
         let Secured { io, peer, chain, objection, sni, h2, tls_version, resumed, opening } = secured;
         let _open = self.metrics.connection();
+        self.seen.note(&peer.certificate, unix_seconds(SystemTime::now()));
         let facts = ConnectionFacts {
             id,
             peer: opening.source().to_string(),

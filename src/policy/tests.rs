@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{Denial, Rule, RuleError, Rules, Verdict};
-use crate::identity::{Certificate, Peer, San};
+use crate::identity::{Certificate, Peer, San, Validity};
 
 fn peer() -> Peer {
     let sans = vec![
@@ -23,6 +23,7 @@ fn peer() -> Peer {
             fingerprint_sha256: "ab".repeat(32),
             key: "Ed25519".into(),
             eku: vec![],
+            validity: Validity { from: 0, until: 0 },
         },
         cn: Some("notes.example".into()),
         o: vec!["Example, Ltd".into()],

@@ -88,6 +88,8 @@ pub struct Ca {
     /// SHA-256 of its SubjectPublicKeyInfo, hex.
     pub spki_sha256: String,
     /// Seconds since 1970.
+    pub not_before: i64,
+    /// Seconds since 1970.
     pub not_after: i64,
     /// The same, RFC 3339.
     pub not_after_text: String,
@@ -131,6 +133,7 @@ impl Ca {
             organization: organization.and_then(|o| o.as_str().ok()).map(str::to_owned),
             key_id: key_id(&x509),
             spki_sha256: sha256(x509.public_key().raw),
+            not_before: x509.validity().not_before.timestamp(),
             not_after: x509.validity().not_after.timestamp(),
             not_after_text: rfc3339(x509.validity().not_after),
             is_ca,

@@ -1,0 +1,95 @@
+//! What comes to its end is told of in time.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::sender::Sender;
+use crate::support::{eventually, plain};
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// The one line about what is of `kind`.
+fn told(gate: &Gate, kind: &str) -> serde_json::Value {
+    eventually("a line about an end", || {
+        let of_kind = |line: &serde_json::Value| line["kind"] == kind;
+        let mut lines: Vec<_> =
+            gate.events("certificate_expiring").into_iter().filter(of_kind).collect();
+        assert!(lines.len() < 2, "{lines:#?}");
+        lines.pop()
+    })
+}
+
+#[test]
+fn the_gates_own_certificate_is_told_of_before_it_expires() {
+    let pki = Pki::new();
+    let server = Leaf::server().valid(-95 * DAY, 5 * DAY - 60).issued_by(&pki.intermediate, &[]);
+    let (certificate, key) = pki.files("soon", &server);
+    let ca = pki.file("ca.pem", pki.root.pem());
+    let gate = GateCommand::bare("run")
+        .arg("--cert", certificate)
+        .arg("--key", key)
+        .arg("--client-ca", ca)
+        .arg("--listen", "127.0.0.1:0")
+        .arg("--admin", "off")
+        .upstream("echo:")
+        .start();
+
+    let line = told(&gate, "server_certificate");
+
+    assert_eq!((&line["level"], &line["days_left"]), (&"warn".into(), &4.into()));
+    assert_eq!(line["mark"], server.fingerprint());
+    assert!(line["detail"].as_str().unwrap().contains("expires in 4 days"), "{line}");
+}
+
+#[test]
+fn a_client_ca_is_told_of_before_it_expires() {
+    let pki = Pki::new();
+    let now = OffsetDateTime::now_utc();
+    let mut params = Ca::params("Old Root");
+    (params.not_before, params.not_after) = (now - Duration::days(300), now + Duration::days(20));
+    let soon = Ca::root_of(params);
+    let cas = pki.file("both.pem", format!("{}{}", pki.root.pem(), soon.pem()));
+
+    let gate = GateCommand::new(&pki).arg("--client-ca", cas).upstream("echo:").start();
+
+    let line = told(&gate, "client_ca");
+    assert!(line["name"].as_str().unwrap().contains("CN=Old Root"), "{line}");
+    assert!(line["hint"].as_str().unwrap().contains("successor"), "{line}");
+}
+
+#[test]
+fn a_senders_certificate_is_told_of_once_and_listed_with_the_soonest_to_expire() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+    let soon = pki.client(Leaf::client("soon").valid(-60 * DAY, 3 * DAY));
+    let later = pki.client(Leaf::client("later").valid(-60 * DAY, 300 * DAY));
+
+    for identity in [&later, &soon, &soon] {
+        assert_eq!(Sender::with_identity(&pki, &gate, identity).post("/hooks/wake", "{}").status, 200);
+    }
+
+    let line = told(&gate, "client_certificate");
+    assert_eq!(line["mark"], soon.fingerprint());
+    let status = plain::get(gate.admin(), "/status").json();
+    let listed = status["expiring_clients"].as_array().unwrap();
+    let fingerprints: Vec<_> = listed.iter().map(|client| &client["fingerprint_sha256"]).collect();
+    assert_eq!(fingerprints, [&soon.fingerprint(), &later.fingerprint()]);
+}
+
+#[test]
+fn a_renewed_certificate_is_quiet_after_the_reload() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").start();
+    let old =
+        Leaf::server().valid(-95 * DAY, 5 * DAY).issued_by(&pki.intermediate, &[&pki.intermediate]);
+    pki.files("server", &old);
+    gate.event("reloaded", 1);
+    assert_eq!(told(&gate, "server_certificate")["mark"], old.fingerprint());
+
+    let new = Leaf::server().issued_by(&pki.intermediate, &[&pki.intermediate]);
+    pki.files("server", &new);
+    gate.event("reloaded", 2);
+
+    assert_eq!(told(&gate, "server_certificate")["mark"], old.fingerprint());
+}
