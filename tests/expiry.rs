@@ -93,3 +93,17 @@ fn a_renewed_certificate_is_quiet_after_the_reload() {
 
     assert_eq!(told(&gate, "server_certificate")["mark"], old.fingerprint());
 }
+
+#[test]
+fn a_revocation_list_is_told_of_before_the_next_one_is_due() {
+    let pki = Pki::new();
+    let issued = OffsetDateTime::now_utc() - Duration::days(20);
+    let crl = pki.intermediate.crl_with(&[], 6 * DAY - 60, |crl| crl.this_update = issued);
+    let crl = pki.file("crl.der", crl);
+    let gate = GateCommand::new(&pki).arg("--crl", crl).upstream("echo:").start();
+
+    let line = told(&gate, "crl");
+
+    assert_eq!(line["mark"], "crl.der");
+    assert!(line["detail"].as_str().unwrap().contains("expires in 5 days"), "{line}");
+}

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::changes::{changes, fixed};
 use super::expiry::Expiring;
 use crate::config::{RouteSettings, Settings};
 use crate::identity::Certificate;
-use crate::tls::material::{Material, Own};
-use crate::upstream::Telling;
 
 #[derive(Serialize)]
 pub(super) struct Started<'a> {
@@ -60,7 +59,7 @@ pub(super) struct Warning<'a> {
 pub(super) struct CertificateExpiring<'a> {
     kind: &'static str,
     name: &'a str,
-    /// SHA-256 of a certificate, of a CA's key; a revocation list's time.
+    /// SHA-256 of a certificate, or of a CA's key; a revocation list's file.
     mark: &'a str,
     not_after: String,
     days_left: i64,
@@ -151,100 +150,4 @@ impl Reloaded {
     pub(super) fn new(origin: &'static str, generation: u64, old: &Settings, new: &Settings) -> Self {
         Self { origin, generation, changed: changes(old, new), needs_restart: fixed(old, new) }
     }
-}
-
-/// What a reload has changed, in words.
-fn changes(old: &Settings, new: &Settings) -> Vec<String> {
-    let mut changes = Vec::new();
-    let (before, after) = (&old.material, &new.material);
-    let has = |material: &Material, certificate: &Certificate| {
-        material.own.iter().any(|own| own.certificate == *certificate)
-    };
-    for Own { certificate, .. } in &after.own {
-        if !has(before, certificate) {
-            changes.push(format!("certificate {} until {}", certificate.serial, certificate.not_after));
-        }
-    }
-    for Own { certificate, .. } in &before.own {
-        if !has(after, certificate) {
-            changes.push(format!("certificate {} taken out", certificate.serial));
-        }
-    }
-    for ca in &after.trust.cas {
-        if before.trust.cas.iter().all(|old| old.spki_sha256 != ca.spki_sha256) {
-            changes.push(format!("client CA {} added", ca.subject));
-        }
-    }
-    for ca in &before.trust.cas {
-        if after.trust.cas.iter().all(|new| new.spki_sha256 != ca.spki_sha256) {
-            changes.push(format!("client CA {} removed", ca.subject));
-        }
-    }
-    if before.trust.crls != after.trust.crls {
-        changes.push(format!("CRLs: {} now", after.trust.crls.len()));
-    }
-    if old.proxy.sources != new.proxy.sources {
-        changes.push("listen.proxy_sources".to_owned());
-    }
-    if old.tls != new.tls {
-        changes.push("tls".to_owned());
-    }
-    if before.trust.denylist != after.trust.denylist {
-        changes.push(format!("denylist: {} denied now", after.trust.denylist.len()));
-    }
-    if before.trust.pinned != after.trust.pinned {
-        changes.push(format!("clients.pinned: {} now", after.trust.pinned.len()));
-    }
-    let (before, after) = (&old.clients_rules, &new.clients_rules);
-    let differ = [
-        ("clients.allow", before.allow() != after.allow()),
-        ("clients.deny", before.deny() != after.deny()),
-        ("clients.audit", before.is_audited() != after.is_audited()),
-        ("clients.pins", before.pins() != after.pins()),
-    ];
-    changes.extend(differ.into_iter().filter(|(_, differ)| *differ).map(|(name, _)| name.to_owned()));
-    if old.revoke != new.revoke {
-        changes.push("clients.revoke".to_owned());
-    }
-    let same = |(old, new): (&RouteSettings, &RouteSettings)| {
-        old.rules == new.rules && route_text(old) == route_text(new)
-    };
-    if old.routes.len() != new.routes.len() || !old.routes.iter().zip(&new.routes).all(same) {
-        changes.push("routes".to_owned());
-    }
-    let secure = |settings: &Settings| {
-        settings.routes.iter().map(|route| route.upstream.secure.clone()).collect::<Vec<_>>()
-    };
-    if secure(old) != secure(new) {
-        changes.push("TLS to the upstream".to_owned());
-    }
-    let tokens = |settings: &Settings| {
-        settings.routes.iter().map(|route| route.upstream.token.clone()).collect::<Vec<_>>()
-    };
-    if tokens(old) != tokens(new) {
-        changes.push("hook token".to_owned());
-    }
-    changes
-}
-
-fn route_text(route: &RouteSettings) -> String {
-    let RouteSettings { path, methods, max_body, upstream, .. } = route;
-    let Telling { identity, forwarded, proxy_protocol } = upstream.telling;
-    format!("{path} {methods} {max_body} {} {identity} {forwarded} {proxy_protocol}", upstream.target)
-}
-
-/// Settings that differ, but are read at the start only.
-fn fixed(old: &Settings, new: &Settings) -> Vec<&'static str> {
-    let differ = [
-        ("listen.address", old.listen != new.listen),
-        ("listen.proxy_address", old.proxy.listen != new.proxy.listen),
-        ("admin.address", old.admin != new.admin),
-        ("runtime.workers", old.workers != new.workers),
-        ("limits.connections", old.limits.connections != new.limits.connections),
-        ("limits.connection_age", old.limits.connection_age != new.limits.connection_age),
-        ("limits.idle_timeout", old.limits.idle_timeout != new.limits.idle_timeout),
-        ("runtime.drain_timeout", old.drain_timeout != new.drain_timeout),
-        ("log", old.log != new.log),
-    ];
-    differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }

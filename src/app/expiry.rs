@@ -49,13 +49,19 @@ pub(super) fn all(settings: &Settings, seen: Vec<SeenCertificate>) -> Vec<Expiri
         mark: ca.spki_sha256.clone(),
         validity: Validity { from: ca.not_before, until: ca.not_after },
     });
+    let crls = material.trust.crls.iter().map(|crl| Expiring {
+        kind: Kind::Crl,
+        name: crl.issuer.clone(),
+        mark: crl.file_name(),
+        validity: Validity { from: crl.this_update, until: crl.next_update },
+    });
     let clients = seen.into_iter().map(|seen| Expiring {
         kind: Kind::ClientCertificate,
         name: seen.subject,
         mark: seen.fingerprint_sha256,
         validity: seen.validity,
     });
-    own.chain(cas).chain(clients).collect()
+    own.chain(cas).chain(crls).chain(clients).collect()
 }
 
 /// What has been told already.

@@ -4,6 +4,7 @@
 //! of its own: nothing is shared on the request path but counters. The calling thread keeps the
 //! control runtime: signals, the admin listener, draining.
 
+mod changes;
 mod events;
 mod expiry;
 mod folders;

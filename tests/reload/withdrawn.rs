@@ -40,9 +40,10 @@ fn a_revoked_sender_loses_its_open_connection() {
     assert_eq!(post(&mut open), 200);
     let mut other = Sender::new(&pki, &gate).connect().unwrap();
 
-    pki.file("crl.pem", pki.intermediate.crl(&[77], 3600));
-    reload(&gate, 1);
+    pki.file("crl.pem", pki.intermediate.crl(&[77, 78], 3600));
+    let changed = reload(&gate, 1)["changed"].to_string();
 
+    assert!(changed.contains("2 serials revoked, 2 more than before"), "{changed}");
     assert!(open.is_closed());
     assert_eq!(gate.event("connection_withdrawn", 1)["reason"], "client_cert_revoked");
     assert_eq!(post(&mut other), 200);
