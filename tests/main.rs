@@ -36,6 +36,7 @@ mod routes;
 mod scripts;
 mod server_certificates;
 mod settings;
+mod stapling;
 mod strict;
 mod support;
 mod tls;

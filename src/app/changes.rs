@@ -23,6 +23,13 @@ pub(super) fn changes(old: &Settings, new: &Settings) -> Vec<String> {
             changes.push(format!("certificate {} taken out", certificate.serial));
         }
     }
+    let staples = |material: &Material| -> Vec<_> {
+        let until = |own: &Own| own.staple.as_ref().map(|staple| staple.until_text.clone());
+        material.own.iter().map(until).collect()
+    };
+    if staples(before) != staples(after) {
+        changes.push("OCSP".to_owned());
+    }
     for ca in &after.trust.cas {
         if before.trust.cas.iter().all(|old| old.spki_sha256 != ca.spki_sha256) {
             changes.push(format!("client CA {} added", ca.subject));

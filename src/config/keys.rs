@@ -151,6 +151,9 @@ table! {
     PRIVATE_KEY = Key::new("tls.private_key", File, "FILE", Required,
         "Its private key, PEM; of several certificates, in any order")
         .outside("key", "CLAWGATE_KEY").repeatable(',');
+    OCSP = Key::new("tls.ocsp", File, "FILE", Means("none"),
+        "OCSP response about one of the certificates, DER, to staple")
+        .outside("ocsp", "CLAWGATE_OCSP").repeatable(',');
     STRICT_SNI = Key::new("tls.strict_sni", Switch, "BOOL", Value("false"),
         "Whether to refuse senders that ask for a name that no certificate has")
         .outside("strict-sni", "CLAWGATE_STRICT_SNI");

@@ -183,6 +183,7 @@ impl Resolver<'_> {
             certificate: self.files(&keys::CERTIFICATE),
             private_key: self.files(&keys::PRIVATE_KEY),
             client_ca: self.files(&keys::CLIENT_CA),
+            ocsp: self.files(&keys::OCSP),
             crl: self.files(&keys::CRL),
             denylist: self.files(&keys::DENYLIST),
         };
@@ -232,6 +233,7 @@ struct Files {
     certificate: Vec<Sourced<PathBuf>>,
     private_key: Vec<Sourced<PathBuf>>,
     client_ca: Vec<Sourced<PathBuf>>,
+    ocsp: Vec<Sourced<PathBuf>>,
     crl: Vec<Sourced<PathBuf>>,
     denylist: Vec<Sourced<PathBuf>>,
 }
@@ -243,6 +245,7 @@ impl Files {
             certificates: all(&self.certificate),
             private_keys: all(&self.private_key),
             client_ca: all(&self.client_ca),
+            ocsp: all(&self.ocsp),
             crl: all(&self.crl),
             denylist: self.denylist.first().map(|file| file.value.clone()),
             ..MaterialPaths::default()
@@ -254,6 +257,7 @@ impl Files {
             Input::Certificate => (&self.certificate, &keys::CERTIFICATE),
             Input::PrivateKey => (&self.private_key, &keys::PRIVATE_KEY),
             Input::ClientCa => (&self.client_ca, &keys::CLIENT_CA),
+            Input::Ocsp => (&self.ocsp, &keys::OCSP),
             Input::Crl => (&self.crl, &keys::CRL),
             Input::Denylist => (&self.denylist, &keys::DENYLIST),
         };

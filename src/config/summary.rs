@@ -34,6 +34,10 @@ impl Settings {
             let certificate = &own.certificate;
             line(out, "", format_args!("{}, valid until {}", certificate.key, certificate.not_after))?;
             line(out, "", format_args!("good for {}", list(&certificate.san)))?;
+            if let Some(staple) = &own.staple {
+                let (path, until) = (staple.path.display(), &staple.until_text);
+                line(out, "", format_args!("OCSP response in {path}, until {until}"))?;
+            }
         }
         line(out, "TLS", self.tls.version_text())?;
         line(out, "", format_args!("suites {}", list(self.tls.suite_names())))?;

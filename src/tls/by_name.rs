@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{SignatureAlgorithm, SignatureScheme};
+use rustls_pki_types::UnixTime;
 
 use super::material::Own;
 use crate::identity::San;
@@ -13,11 +14,37 @@ use crate::identity::San;
 /// The certificates, by the names that senders ask for (SNI, RFC 6066 section 3).
 #[derive(Debug)]
 pub(super) struct ByName {
-    certificates: Vec<Arc<CertifiedKey>>,
+    certificates: Vec<Shown>,
     /// By DNS name in lower case, a wildcard with its `*`: which certificates, the better first.
     names: HashMap<String, Vec<usize>>,
     /// For senders that ask for no name, or for one that nobody has.
     default: Vec<usize>,
+}
+
+/// A certificate, as it is shown.
+#[derive(Debug)]
+struct Shown {
+    bare: Arc<CertifiedKey>,
+    /// With an OCSP response, and the last second at which that holds.
+    stapled: Option<(Arc<CertifiedKey>, u64)>,
+}
+
+impl Shown {
+    fn new(own: &Own) -> Self {
+        let bare = Arc::clone(&own.certified);
+        let stapled = own.staple.as_ref().map(|staple| {
+            let stapled = CertifiedKey { ocsp: Some(staple.response.clone()), ..(*bare).clone() };
+            (Arc::new(stapled), u64::try_from(staple.until).unwrap_or(0))
+        });
+        Self { bare, stapled }
+    }
+
+    fn at(&self, now: UnixTime) -> Arc<CertifiedKey> {
+        match &self.stapled {
+            Some((stapled, until)) if now.as_secs() <= *until => Arc::clone(stapled),
+            _ => Arc::clone(&self.bare),
+        }
+    }
 }
 
 impl ByName {
@@ -44,7 +71,7 @@ impl ByName {
         });
         let mut default: Vec<usize> = std::iter::once(0).chain(twins).collect();
         default.sort_by_key(|number| rank(own[*number].algorithm()));
-        let certificates = own.iter().map(|own| Arc::clone(&own.certified)).collect();
+        let certificates = own.iter().map(Shown::new).collect();
         Self { certificates, names, default }
     }
 
@@ -52,7 +79,7 @@ impl ByName {
     ///
     /// One that it cannot verify is given only when there is no other of that name: rustls says then what
     /// is missing, where a certificate of another name would only be refused by the sender.
-    fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<&Arc<CertifiedKey>> {
+    fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<&Shown> {
         let name = name.map(|name| name.trim_end_matches('.').to_ascii_lowercase());
         let wildcard =
             name.as_deref().and_then(|name| name.split_once('.')).map(|(_, rest)| format!("*.{rest}"));
@@ -61,7 +88,7 @@ impl ByName {
         let candidates = if named.is_empty() { &self.default } else { &named };
         let mut candidates = candidates.iter().filter_map(|number| self.certificates.get(*number));
         let first = candidates.clone().next();
-        candidates.find(|certified| certified.key.choose_scheme(schemes).is_some()).or(first)
+        candidates.find(|shown| shown.bare.key.choose_scheme(schemes).is_some()).or(first)
     }
 }
 
@@ -79,6 +106,31 @@ fn dns(name: &San) -> Option<String> {
 
 impl ResolvesServerCert for ByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.choose(hello.server_name(), hello.signature_schemes()).cloned()
+        let shown = self.choose(hello.server_name(), hello.signature_schemes())?;
+        Some(shown.at(UnixTime::now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustls_pki_types::PrivateKeyDer;
+
+    use super::*;
+
+    #[test]
+    fn a_response_is_not_shown_after_its_last_second() {
+        let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(pair.signing_key.serialize_der()).unwrap();
+        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).unwrap();
+        let bare = CertifiedKey::new(vec![pair.cert.der().clone()], key);
+        let stapled = CertifiedKey { ocsp: Some(vec![1]), ..bare.clone() };
+        let shown = Shown { bare: Arc::new(bare), stapled: Some((Arc::new(stapled), 100)) };
+        let is_stapled =
+            |second| shown.at(UnixTime::since_unix_epoch(Duration::from_secs(second))).ocsp.is_some();
+
+        assert!(is_stapled(0) && is_stapled(100));
+        assert!(!is_stapled(101));
     }
 }

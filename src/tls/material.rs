@@ -1,6 +1,7 @@
 //! PEM files to the gate's certificates, their keys, the client CAs and their CRLs; all mistakes at once.
 
 mod own;
+mod staples;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::trust::{Ca, Trust};
 use crate::identity::{Digest, San};
 
 pub use own::{Algorithms, Own};
+pub use staples::Staple;
 
 /// Which file of the TLS material.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Input {
     Certificate,
     /// `tls.private_key`
     PrivateKey,
+    /// `tls.ocsp`
+    Ocsp,
     /// `clients.ca`
     ClientCa,
     /// `clients.crl`
@@ -36,6 +40,8 @@ pub struct MaterialPaths {
     pub certificates: Vec<PathBuf>,
     /// The leaves' keys, in any order.
     pub private_keys: Vec<PathBuf>,
+    /// OCSP responses about the leaves.
+    pub ocsp: Vec<PathBuf>,
     /// Bundles of the CAs that issue client certificates.
     pub client_ca: Vec<PathBuf>,
     /// Their CRLs, or folders of such.
@@ -91,7 +97,8 @@ impl Material {
 /// All problems found; empty when the only fault is a path that was not set.
 pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<Problem>> {
     let mut loader = Loader { now: unix_seconds(now), problems: Vec::new(), warnings: Vec::new() };
-    let own = loader.own(&paths.certificates, &paths.private_keys);
+    let mut own = loader.own(&paths.certificates, &paths.private_keys);
+    loader.staples(&mut own, &paths.ocsp);
     let mut cas = Vec::new();
     for path in &paths.client_ca {
         cas.extend(loader.cas(path));

@@ -13,6 +13,7 @@ mod introduction;
 mod issuer;
 mod ja4;
 pub mod material;
+mod ocsp;
 mod opening;
 pub mod parameters;
 pub mod pem;

@@ -10,7 +10,7 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::{Input, Loader};
+use super::{Input, Loader, Staple};
 use crate::identity::{Certificate, San, rfc3339};
 
 /// One of the gate's certificates.
@@ -22,6 +22,8 @@ pub struct Own {
     pub certificate: Certificate,
     /// Names the leaf is good for.
     pub names: Vec<San>,
+    /// What its CA says of its revocation.
+    pub staple: Option<Staple>,
     /// The file with the chain.
     pub path: PathBuf,
     /// The file with the key.
@@ -158,7 +160,7 @@ impl Loader {
             return None;
         }
         let certified = Arc::new(certified);
-        Some(Own { certified, certificate, names, path, key_path: key.path.clone() })
+        Some(Own { certified, certificate, names, staple: None, path, key_path: key.path.clone() })
     }
 
     fn chain(&mut self, path: &Path) -> Option<Chain> {
