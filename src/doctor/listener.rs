@@ -38,6 +38,10 @@ pub(super) async fn findings(
         let visit = Visit { place, address: reachable(address), settings, now };
         found.extend(visit.findings(address, caller).await);
     }
+    for &address in &settings.proxy.listen {
+        let detail = "is for load balancers alone: look at it from behind one, with `clawgate explain https://HOST`";
+        found.push(Place::new("listener", address).skipped("reachable", detail));
+    }
     found
 }
 

@@ -116,3 +116,24 @@ fn port_0_cannot_be_looked_at_and_that_is_said() {
     diagnosis.all_good();
     says(&diagnosis.text("listener/reachable", "skipped"), &["--listen"]);
 }
+
+#[test]
+fn a_listener_for_load_balancers_is_not_called_and_that_is_said() {
+    let pki = Pki::new();
+    let (certificate, key) = pki.files("server", &pki.server);
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let command = GateCommand::bare("doctor")
+        .arg("--cert", certificate)
+        .arg("--key", key)
+        .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))
+        .arg("--listen-proxy", "127.0.0.1:8444")
+        .arg("--proxy-source", "10.0.0.0/8")
+        .arg("--upstream", "echo:")
+        .arg("--max-connections", "100")
+        .env("CLAWGATE_ADMIN", "off");
+
+    let diagnosis = Diagnosis::of(command);
+
+    diagnosis.all_good();
+    says(&diagnosis.text("listener/reachable", "skipped"), &["load balancers"]);
+}

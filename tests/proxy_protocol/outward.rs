@@ -296,3 +296,29 @@ fn an_upstream_that_is_away_is_unavailable_as_without_a_header() {
     let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
     assert_eq!((answer.status, answer.reason().as_str()), (503, "upstream_unavailable"));
 }
+
+#[test]
+fn the_doctor_calls_such_an_upstream_with_a_header_of_its_own() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let front = free_address();
+    let sections = format!(
+        "listen front\n  mode http\n  bind {front} accept-proxy\n  server back {}\n",
+        backend.address()
+    );
+    let Some(_haproxy) = Haproxy::start(&pki, &sections, front) else { return };
+    let (certificate, key) = pki.files("server", &pki.server);
+    GateCommand::bare("doctor")
+        .arg("--cert", certificate)
+        .arg("--key", key)
+        .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))
+        .arg("--listen", "127.0.0.1:0")
+        .arg("--upstream", format!("http://{front}"))
+        .arg("--upstream-proxy-protocol", "v2")
+        .env("CLAWGATE_ADMIN", "off")
+        .output();
+    // HAProxy passes on nothing that comes without a header.
+    let lines: Vec<_> =
+        backend.received().iter().map(|received| received.request_line().to_owned()).collect();
+    assert!(lines.iter().any(|line| line.contains(" /hooks/")), "{lines:?}");
+}

@@ -133,7 +133,7 @@ fn a_health_check_is_noise_and_not_a_fault() {
 }
 
 #[test]
-fn settings_that_believe_nobody_or_everybody_are_refused() {
+fn settings_that_do_not_say_who_is_believed_are_refused() {
     let pki = Pki::new();
     let refused = |arguments: &[(&str, &str)]| {
         let mut command = GateCommand::new(&pki).arg("--upstream", "echo:");
@@ -153,4 +153,25 @@ fn settings_that_believe_nobody_or_everybody_are_refused() {
     let both = [("--listen", "127.0.0.1:4433"), ("--listen-proxy", "127.0.0.1:4433")];
     let both = refused(&[both[0], both[1], ("--proxy-source", "127.0.0.1")]);
     assert!(both.contains("127.0.0.1:4433 is taken: --listen has it for senders"), "{both}");
+}
+
+#[test]
+fn check_warns_of_believing_everybody() {
+    let pki = Pki::new();
+    let check = |source: &str| {
+        let (certificate, key) = pki.files("server", &pki.server);
+        let output = GateCommand::bare("check")
+            .arg("--cert", certificate)
+            .arg("--key", key)
+            .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))
+            .arg("--listen-proxy", "127.0.0.1:8444")
+            .arg("--proxy-source", source)
+            .output();
+        assert_eq!(output.code, Some(0), "{output:?}");
+        output.stdout + &output.stderr
+    };
+    assert!(check("0.0.0.0/0").contains("0.0.0.0/0 is everybody"));
+    let said = check("10.0.0.0/8");
+    assert!(!said.contains("everybody"), "{said}");
+    assert!(said.contains("127.0.0.1:8444 with a PROXY header, from 10.0.0.0/8"), "{said}");
 }

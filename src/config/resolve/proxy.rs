@@ -45,6 +45,11 @@ impl Resolver<'_> {
             let what = "asks for a PROXY header, but nobody is named whose header is believed";
             self.report.problem(&address.origin, what, mend);
         }
+        for source in sources.iter().filter(|source| source.value.prefix_len() == 0) {
+            let what = format!("{} is everybody: whoever connects may claim any address", source.value);
+            let mend = "name the load balancers' own addresses";
+            self.report.warning(&source.origin, what, mend);
+        }
         let listens = self.sources.layers.get(&keys::PROXY_ADDRESS).is_some();
         if let Some(source) = sources.first().filter(|_| !listens) {
             let what = "has no effect: no PROXY header is taken on any listener";
