@@ -7,9 +7,8 @@ usage() {
 usage: crl-scale.sh [COUNT …]
 
 For each count (10, 10000 and 1000000 unless given) makes a CRL of so many serials with openssl, runs a gate
-with it, and prints as Markdown: the file's size, the time from exec to the event `started`, the peak
-and the resting memory, the time of a full mutual TLS handshake (median of 50, with curl), and the time
-of a reload.
+with it, and prints as Markdown: the file's size, the time from exec to the event `started`, the peak and the
+resting memory, the time of a full mutual TLS handshake (median of 50, with curl), and time and peak of a reload.
 
 Needs cargo, curl, jq and OpenSSL 3. CLAWGATE_BIN names a ready binary to use instead of building one.
 USAGE
@@ -59,41 +58,41 @@ ms() { echo $((($(date +%s%N) - $1) / 1000000)); }
 memory() { awk -v key="$1:" '$1 == key { printf "%.0f", $2 / 1024 }' "/proc/$gate/status"; }
 wait_for() { until grep -q "\"event\":\"$1\"" log; do sleep 0.002; done; }
 
-echo '| serials | CRL, PEM | start, ms | peak, MiB | at rest, MiB | handshake, ms | reload, ms |'
-echo '| --- | --- | --- | --- | --- | --- | --- |'
-for count in "${@:-10 10000 1000000}"; do
-  for count in $count; do
-    # Random serials of 16 octets, as CAs give them; none of them the sender's.
-    openssl rand -hex $((count * 16)) | fold -w 32 |
-      awk '{ printf "R\t351231235959Z\t261101000000Z,keyCompromise\t40%s\tunknown\t/CN=%d\n", toupper(substr($0, 3)), NR }' >index.txt
-    : >index.txt.attr
-    echo unique_subject=no >index.txt.attr
-    echo 01 >number
-    openssl ca -config ca.cnf -gencrl -cert ca.pem -keyfile ca.key -crlexts ext -out crl.pem 2>/dev/null
-    : >log
-    begun=$(date +%s%N)
-    "$bin" run --cert certs/server.pem --key certs/server.key --client-ca ca.pem --crl crl.pem --upstream echo: \
-      --listen 127.0.0.1:0 --admin off --workers 1 --log-format json >log &
-    gate=$!
-    wait_for started
-    start=$(ms "$begun")
-    port=$(jq -r 'select(.event == "started").listen[0]' log)
-    call() {
-      curl -sS -o /dev/null -w '%{time_appconnect}\n' --cacert certs/ca.pem --cert sender.pem --key sender.key \
-        -d '{}' --resolve "localhost:${port##*:}:127.0.0.1" "https://localhost:${port##*:}/hooks/wake"
-    }
-    call >/dev/null
-    handshake=$(for _ in $(seq 50); do call; done | sort -n | awk '{ t[NR] = $1 } END { printf "%.1f", t[25] * 1000 }')
-    peak=$(memory VmHWM)
-    rest=$(memory VmRSS)
-    begun=$(date +%s%N)
-    kill -HUP "$gate"
-    wait_for reloaded
-    reload=$(ms "$begun")
-    size=$(stat -c %s crl.pem | numfmt --to=iec-i --suffix=B)
-    echo "| $count | $size | $start | $peak | $rest | $handshake | $reload |"
-    kill "$gate"
-    wait "$gate" 2>/dev/null || true
-    gate=
-  done
+echo '| serials | CRL, PEM | start, ms | peak, MiB | at rest, MiB | handshake, ms | reload, ms | its peak, MiB |'
+echo '| --- | --- | --- | --- | --- | --- | --- | --- |'
+counts=("$@")
+((${#counts[@]})) || counts=(10 10000 1000000)
+for count in "${counts[@]}"; do
+  # Random serials of 16 octets, as CAs give them; none of them the sender's.
+  openssl rand -hex $((count * 16)) | fold -w 32 |
+    awk '{ printf "R\t351231235959Z\t261101000000Z,keyCompromise\t40%s\tunknown\t/CN=%d\n", toupper(substr($0, 3)), NR }' >index.txt
+  echo unique_subject=no >index.txt.attr
+  echo 01 >number
+  openssl ca -config ca.cnf -gencrl -cert ca.pem -keyfile ca.key -crlexts ext -out crl.pem 2>/dev/null
+  : >log
+  begun=$(date +%s%N)
+  "$bin" run --cert certs/server.pem --key certs/server.key --client-ca ca.pem --crl crl.pem --upstream echo: \
+    --listen 127.0.0.1:0 --admin off --workers 1 --log-format json >log &
+  gate=$!
+  wait_for started
+  start=$(ms "$begun")
+  port=$(jq -r 'select(.event == "started").listen[0]' log)
+  call() {
+    curl -sS -o /dev/null -w '%{time_appconnect}\n' --cacert certs/ca.pem --cert sender.pem --key sender.key \
+      -d '{}' --resolve "localhost:${port##*:}:127.0.0.1" "https://localhost:${port##*:}/hooks/wake"
+  }
+  call >/dev/null
+  handshake=$(for _ in $(seq 50); do call; done | sort -n | awk '{ t[NR] = $1 } END { printf "%.1f", t[25] * 1000 }')
+  peak=$(memory VmHWM)
+  rest=$(memory VmRSS)
+  begun=$(date +%s%N)
+  kill -HUP "$gate"
+  wait_for reloaded
+  reload=$(ms "$begun")
+  both=$(memory VmHWM)
+  size=$(stat -c %s crl.pem | numfmt --to=iec-i --suffix=B)
+  echo "| $count | $size | $start | $peak | $rest | $handshake | $reload | $both |"
+  kill "$gate"
+  wait "$gate" 2>/dev/null || true
+  gate=
 done

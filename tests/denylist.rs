@@ -149,3 +149,18 @@ fn check_says_how_many_are_denied() {
 
     assert!(output.stdout.contains("denied (2 denied)"), "{output:?}");
 }
+
+#[test]
+fn a_list_that_is_written_anew_holds_by_itself() {
+    let pki = Pki::new();
+    let list = pki.file("denied", "# nobody\n");
+    let gate = GateCommand::new(&pki).arg("--denylist", &list).upstream("echo:").start();
+    let denied = pki.client(Leaf::client("denied"));
+    assert!(is_served(&pki, &gate, &denied));
+
+    let new = pki.file("new", format!("fingerprint={}\n", denied.fingerprint()));
+    std::fs::rename(new, &list).unwrap();
+    gate.event("reloaded", 1);
+
+    assert!(!is_served(&pki, &gate, &denied));
+}

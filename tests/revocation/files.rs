@@ -204,3 +204,20 @@ fn a_list_of_version_1_is_refused_with_the_way_to_a_better_one() {
 
     refuses(&pki, &file, &file, "is a CRL of version 1", "have it issued as version 2");
 }
+
+#[test]
+fn a_list_that_is_put_into_the_folder_holds_by_itself() {
+    let pki = Pki::new();
+    let folder = pki.dir().join("crls");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("root.crl"), pki.root.crl(&[], 3600)).unwrap();
+    let sender = pki.client(Leaf::client("soon-revoked").serial(0x77));
+    let gate = GateCommand::new(&pki).arg("--crl", &folder).upstream("echo:").start();
+    assert!(is_served(&pki, &gate, &sender));
+
+    let new = pki.file("new", pki.intermediate.crl(&[0x77], 3600));
+    fs::rename(new, folder.join("intermediate.crl")).unwrap();
+    gate.event("reloaded", 1);
+
+    assert!(!is_served(&pki, &gate, &sender));
+}

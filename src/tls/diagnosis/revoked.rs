@@ -9,7 +9,7 @@ use super::path::{Path, path};
 use crate::identity::name::{cut, rfc4514};
 use crate::observe::HandshakeReason as Reason;
 use crate::tls::denylist::Entry;
-use crate::tls::revocation::{Crl, Issuer, Missing, Status};
+use crate::tls::revocation::{Issuer, Missing, Status};
 use crate::tls::trust::{Ca, Trust};
 
 /// Looks at each certificate of `path` whose issuer is known, the leaf first.
@@ -74,9 +74,9 @@ fn fault(
     let (reason, detail, mend) = match status {
         Status::Good(_) | Status::Stale(_) | Status::Unchecked => return None,
         Status::Revoked(crl, entry) => {
+            let since = entry.since.as_ref().map_or_else(String::new, |since| format!(" at {since}"));
             let why = entry.reason.as_ref().map_or_else(String::new, |why| format!(", reason {why}"));
-            let detail =
-                format!("{who} was revoked by {issuer} at {}{why} ({})", entry.since, file(crl));
+            let detail = format!("{who} was revoked by {issuer}{since}{why} ({})", crl.file_name());
             let mend = if is_leaf {
                 "issue a new certificate to the sender, if it is still to be trusted"
             } else {
@@ -90,7 +90,7 @@ fn fault(
             let detail = format!(
                 "the CRL of the CA {issuer}, which issued {who}, is out of date: the next one was due {late} ago, at \
                  {due} ({})",
-                file(crl)
+                crl.file_name()
             );
             let mend =
                 "fetch the CA's current CRL and give it to the gate, which takes it without a restart";
@@ -107,7 +107,7 @@ fn fault(
             let detail = format!(
                 "the CRL of {issuer} ({}) is not signed by the key of the CA that issued {who}, or that CA may not \
                  sign CRLs",
-                file(crl)
+                crl.file_name()
             );
             let mend = "give the gate the CRL that this very CA issues";
             (Reason::CrlUnavailable, detail, mend)
@@ -116,15 +116,11 @@ fn fault(
             let detail = format!(
                 "the CRL of {issuer} ({}) is about others of its certificates than {who}, and clients.crl_policy is \
                  \"strict\"",
-                file(crl)
+                crl.file_name()
             );
             let mend = "add that CA's CRL for all of its certificates to clients.crl";
             (Reason::CrlUnavailable, detail, mend)
         }
     };
     Some(Fault::new(reason, detail, mend))
-}
-
-fn file(crl: &Crl) -> String {
-    crl.file_name()
 }

@@ -83,8 +83,8 @@ struct Scope {
 /// An entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revoked {
-    /// RFC 3339.
-    pub since: String,
+    /// RFC 3339; `None` when the CA wrote it in a way that cannot be read.
+    pub since: Option<String>,
     /// As RFC 5280 section 5.3.1 spells it, if the CA gave one.
     pub reason: Option<String>,
 }
@@ -163,10 +163,14 @@ impl Crl {
     pub fn revoked(&self, serial: &[u8]) -> Option<Revoked> {
         let is_it = |place: &u32| serial_at(&self.der, *place) == Some(serial);
         let place = self.index.find(self.hasher.hash_one(serial), is_it)?;
-        let entry = self.der.get(usize::try_from(*place).ok()?..)?;
-        let (_, entry) = RevokedCertificate::from_der(entry).ok()?;
-        let reason = entry.reason_code().map(|(_, code)| camel_case(&code.to_string()));
-        Some(Revoked { since: rfc3339(entry.revocation_date), reason })
+        // Revoked it is, whatever else of the entry can be read.
+        let entry = usize::try_from(*place).ok().and_then(|place| self.der.get(place..));
+        let entry = entry.and_then(|der| RevokedCertificate::from_der(der).ok()).map(|(_, entry)| entry);
+        let reason = entry.as_ref().and_then(RevokedCertificate::reason_code);
+        Some(Revoked {
+            since: entry.as_ref().map(|entry| rfc3339(entry.revocation_date)),
+            reason: reason.map(|(_, code)| camel_case(&code.to_string())),
+        })
     }
 
     /// Whether `issuer` signed it, and may sign lists.

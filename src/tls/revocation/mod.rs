@@ -137,6 +137,9 @@ impl Policy {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 /// Whether key usage, if it is stated, has cRLSign.
 pub(super) fn signs_crls(certificate: &X509Certificate<'_>) -> bool {
     match certificate.key_usage() {
