@@ -64,7 +64,7 @@ impl Settings {
         for digest in &paths.pinned {
             line(out, "pinned", format_args!("{digest}: let in without a CA"))?;
         }
-        write_rules(out, "senders", "", &self.clients_rules, "any certificate of the client CAs")?;
+        write_rules(out, "senders", "", &self.clients_rules, self.anyone())?;
         for route in &self.routes {
             write_route(out, route)?;
         }
@@ -85,6 +85,18 @@ impl Settings {
             LogFormat::Text => "text",
         };
         line(out, "log", format_args!("{}, {format}", self.log.level))
+    }
+}
+
+impl Settings {
+    /// Whom no rule lets in alone.
+    fn anyone(&self) -> &'static str {
+        let trust = &self.material.trust;
+        match (trust.cas.is_empty(), trust.pinned.is_empty()) {
+            (true, _) => "whoever is pinned",
+            (false, true) => "any certificate of the client CAs",
+            (false, false) => "any certificate of the client CAs, and whoever is pinned",
+        }
     }
 }
 

@@ -21,8 +21,17 @@ pub(super) fn findings(settings: &Settings, at: i64) -> Vec<Finding> {
     let mut found = cas(&place, &trust.cas, at);
     found.extend(public_roots(&place, settings));
     found.extend(crls(&place, trust, at));
+    if !trust.pinned.is_empty() {
+        let count = trust.pinned.len();
+        found.push(place.good("pinned", format!("{count} self-signed, admitted without a CA")));
+    }
+    if settings.material_paths.denylist.is_some() {
+        found.push(place.good("denylist", format!("{} denied", trust.denylist.len())));
+    }
     let rules = &settings.clients_rules;
-    found.push(if rules.is_empty() {
+    found.push(if rules.is_empty() && trust.cas.is_empty() {
+        place.good("allow", "no rule: whoever is pinned is admitted")
+    } else if rules.is_empty() {
         place.good("allow", "no rule: any certificate of these CAs is admitted")
     } else {
         place.good("allow", rules.phrases().join("; "))
@@ -96,6 +105,9 @@ fn public_roots(place: &Place, settings: &Settings) -> Option<Finding> {
 }
 
 fn crls(place: &Place, trust: &Trust, at: i64) -> Vec<Finding> {
+    if trust.crls.is_empty() && trust.cas.is_empty() {
+        return Vec::new();
+    }
     if trust.crls.is_empty() {
         let detail = "none: a certificate that its CA revokes is admitted until it expires";
         return vec![place.good("crl", detail)];

@@ -189,20 +189,27 @@ fn noting_possession<T>(verdict: Result<T, Error>) -> Result<T, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use proptest::prelude::*;
     use rcgen::{
-        BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-        KeyUsagePurpose,
+        BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType,
+        ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams,
+        SerialNumber,
     };
     use time::{Duration, OffsetDateTime};
 
     use super::*;
+    use crate::identity::Digest;
+    use crate::tls::denylist::Denylist;
+    use crate::tls::revocation::Crl;
     use crate::tls::trust::Ca;
 
     /// A certificate in terms of what can be wrong with it.
     #[derive(Clone, Debug)]
     struct Candidate {
-        of_known_ca: bool,
+        origin: Origin,
+        taken_back: Option<By>,
         days: (i64, i64),
         is_ca: bool,
         for_clients: Option<bool>,
@@ -210,14 +217,41 @@ mod tests {
         name: &'static str,
     }
 
+    /// Who issued it.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Origin {
+        KnownCa,
+        ForeignCa,
+        Nobody { pinned: bool },
+    }
+
+    /// What takes it back.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum By {
+        /// The known CA's list, by its serial number.
+        Crl,
+        Denylist,
+    }
+
+    const SERIAL: u64 = 7;
+
     fn candidate() -> impl Strategy<Value = Candidate> {
         // Never this very moment: it would pass while the test runs.
         let days = prop_oneof![Just((-3, -1)), Just((-3, 3)), Just((-1, 1)), Just((1, 3))];
         let names = prop_oneof![Just("notes"), Just("other")];
         let sometimes = || proptest::option::of(any::<bool>());
-        (any::<bool>(), days, any::<bool>(), sometimes(), sometimes(), names).prop_map(
-            |(of_known_ca, days, is_ca, for_clients, may_sign, name)| Candidate {
-                of_known_ca,
+        let origins = prop_oneof![
+            4 => Just(Origin::KnownCa),
+            1 => Just(Origin::ForeignCa),
+            4 => any::<bool>().prop_map(|pinned| Origin::Nobody { pinned }),
+        ];
+        let taken_back =
+            prop_oneof![4 => Just(None), 1 => Just(Some(By::Crl)), 1 => Just(Some(By::Denylist))];
+        let origin = (origins, taken_back);
+        (origin, days, any::<bool>(), sometimes(), sometimes(), names).prop_map(
+            |((origin, taken_back), days, is_ca, for_clients, may_sign, name)| Candidate {
+                origin,
+                taken_back,
                 days,
                 is_ca,
                 for_clients,
@@ -231,16 +265,43 @@ mod tests {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         (params, KeyPair::generate().unwrap())
+    }
+
+    /// The CA's list with [`SERIAL`] on it.
+    fn crl((params, key): &(CertificateParams, KeyPair)) -> Crl {
+        let now = OffsetDateTime::now_utc();
+        let revoked = RevokedCertParams {
+            serial_number: SerialNumber::from(SERIAL),
+            revocation_time: now,
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: now,
+            next_update: now + Duration::days(1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: vec![revoked],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&Issuer::from_params(params, key)).unwrap();
+        Crl::read(list.der().clone(), Path::new("x.crl")).unwrap()
     }
 
     impl Candidate {
         /// What the policy says, in plain words.
         fn is_good(&self) -> bool {
-            self.of_known_ca
+            let trusted = match self.origin {
+                Origin::KnownCa => !self.is_ca && self.taken_back != Some(By::Crl),
+                Origin::ForeignCa => false,
+                Origin::Nobody { pinned } => pinned,
+            };
+            trusted
+                && self.taken_back != Some(By::Denylist)
                 && self.days.0 < 0
                 && self.days.1 > 0
-                && !self.is_ca
                 && self.for_clients != Some(false)
                 && self.may_sign != Some(false)
                 && self.name == "notes"
@@ -250,6 +311,7 @@ mod tests {
             let mut leaf = CertificateParams::default();
             leaf.distinguished_name = rcgen::DistinguishedName::new();
             leaf.distinguished_name.push(DnType::CommonName, self.name);
+            leaf.serial_number = Some(SerialNumber::from(SERIAL));
             let now = OffsetDateTime::now_utc();
             (leaf.not_before, leaf.not_after) =
                 (now + Duration::days(self.days.0), now + Duration::days(self.days.1));
@@ -265,10 +327,12 @@ mod tests {
                 Some(true) => vec![KeyUsagePurpose::DigitalSignature],
                 Some(false) => vec![KeyUsagePurpose::KeyEncipherment],
             };
-            let leaf = leaf
-                .signed_by(&KeyPair::generate().unwrap(), &Issuer::from_params(params, key))
-                .unwrap();
-            leaf.der().clone()
+            let own = KeyPair::generate().unwrap();
+            let issued = match self.origin {
+                Origin::Nobody { .. } => leaf.self_signed(&own),
+                _ => leaf.signed_by(&own, &Issuer::from_params(params, key)),
+            };
+            issued.unwrap().der().clone()
         }
     }
 
@@ -292,8 +356,21 @@ mod tests {
         ) {
             let (known, foreign) = (ca("Known"), ca("Foreign"));
             let held = Ca::read(known.0.self_signed(&known.1).unwrap().der()).unwrap();
-            let trust = Arc::new(Trust { cas: vec![held], ..Trust::default() });
-            let leaf = candidate.issue(if candidate.of_known_ca { &known } else { &foreign });
+            let of_foreign = candidate.origin == Origin::ForeignCa;
+            let leaf = candidate.issue(if of_foreign { &foreign } else { &known });
+            let mut trust = Trust { cas: vec![held], ..Trust::default() };
+            match candidate.taken_back {
+                Some(By::Crl) => trust.crls.push(crl(&known)),
+                Some(By::Denylist) => {
+                    let line = format!("fingerprint={}", Digest::of(&leaf));
+                    trust.denylist = Denylist::parse(&line, Path::new("denied")).unwrap();
+                }
+                None => {}
+            }
+            if candidate.origin == (Origin::Nobody { pinned: true }) {
+                trust.pinned.insert(Digest::of(&leaf));
+            }
+            let trust = Arc::new(trust);
             let gatekeeper = |refuse_with| {
                 let rules = Rules::new(vec!["cn=notes".parse().unwrap()]);
                 let now = OffsetDateTime::now_utc().unix_timestamp();

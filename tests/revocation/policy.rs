@@ -132,8 +132,10 @@ fn a_reload_with_a_list_that_is_out_of_date_is_taken_and_its_cas_senders_are_out
 
     pki.file("crl.pem", pki.intermediate.crl(&[], -60));
     gate.signal("HUP");
-    gate.event("reloaded", 1);
+    let changed = gate.event("reloaded", 1)["changed"].to_string();
 
+    let said = "CRL of CN=Test Intermediate: 0 serials revoked; the next is due at 20";
+    assert!(changed.contains(said), "{changed}");
     assert_eq!(gate.event("connection_withdrawn", 1)["reason"], "crl_expired");
     assert!(others.asks());
 }

@@ -34,7 +34,7 @@ impl Ca {
         let revoked = |serial: &Vec<u8>| RevokedCertParams {
             serial_number: SerialNumber::from_slice(serial),
             revocation_time: now - Duration::hours(1),
-            reason_code: (serial.len() % 2 == 0).then_some(RevocationReason::Superseded),
+            reason_code: serial.len().is_multiple_of(2).then_some(RevocationReason::Superseded),
             invalidity_date: None,
         };
         let params = CertificateRevocationListParams {
