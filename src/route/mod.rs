@@ -2,8 +2,10 @@
 
 mod path;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use http::Method;
 use thiserror::Error;
@@ -47,40 +49,66 @@ pub enum NoRoute<'a> {
 
 /// All open paths. An exact path wins over a prefix, a longer prefix over a shorter one.
 #[derive(Debug)]
-pub struct Routes<U>(Vec<Route<U>>);
+pub struct Routes<U> {
+    /// Most specific first.
+    routes: Vec<Route<U>>,
+    /// Where in `routes` those of a path are.
+    places: HashMap<Arc<str>, Vec<usize>>,
+    /// The lengths of the patterns that open all below them, each once, the longest first.
+    prefixes: Vec<usize>,
+}
 
 impl<U> Routes<U> {
     /// Orders `routes` by how specific they are; equal ones keep their order.
     pub fn new(mut routes: Vec<Route<U>>) -> Self {
         routes.sort_by_key(|route| std::cmp::Reverse(route.path.specificity()));
-        Self(routes)
+        let mut places: HashMap<_, Vec<_>> = HashMap::new();
+        let mut prefixes = Vec::new();
+        for (place, route) in routes.iter().enumerate() {
+            places.entry(route.path.shared()).or_default().push(place);
+            if route.path.is_prefix() {
+                prefixes.push(route.path.0.len());
+            }
+        }
+        // They are in order already.
+        prefixes.dedup();
+        Self { routes, places, prefixes }
     }
 
-    /// The route for a request.
+    /// The route for a request; what that takes does not depend on how many routes there are.
     ///
     /// The most specific pattern decides, together with its method: a request that a narrow route
     /// refuses does not fall through to a wider one, unless they have the same path.
     pub fn find(&self, method: &Method, path: &RequestPath<'_>) -> Result<&Route<U>, NoRoute<'_>> {
-        if let Some(exact) = self.0.iter().find(|route| route.path.is_alias(path)) {
+        let path = path.as_str();
+        if let Some(exact) = path.strip_suffix('/').and_then(|exact| self.at(exact).next()) {
             return Err(NoRoute::Alias(&exact.path));
         }
-        let Some(first) = self.0.iter().find(|route| route.path.matches(path)) else {
+        // Each is a pattern only if it ends in a slash, and then it opens what begins with it.
+        let above = self.prefixes.iter().filter_map(|&length| path.get(..length));
+        let mut patterns = std::iter::once(path).chain(above.filter(|above| above.ends_with('/')));
+        let Some(first) = patterns.find_map(|pattern| self.at(pattern).next()) else {
             return Err(NoRoute::Path);
         };
-        let same_path = self.0.iter().filter(|route| route.path == first.path);
-        let mut with_method = same_path.filter(|route| route.methods.contains(method));
+        let mut with_method = self.at(&first.path.0).filter(|route| route.methods.contains(method));
         with_method.next().ok_or(NoRoute::Method(&first.methods))
+    }
+
+    /// Those whose pattern is written so.
+    fn at(&self, pattern: &str) -> impl Iterator<Item = &Route<U>> {
+        let places = self.places.get(pattern).into_iter().flatten();
+        places.filter_map(|&place| self.routes.get(place))
     }
 
     /// The routes, most specific first.
     pub fn iter(&self) -> impl Iterator<Item = &Route<U>> {
-        self.0.iter()
+        self.routes.iter()
     }
 }
 
 /// A path to open: one that ends in `/` stands for all below it, any other for itself alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PathPattern(String);
+pub struct PathPattern(Arc<str>);
 
 /// Why a pattern or method list could not be read.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -100,20 +128,18 @@ pub enum PatternError {
 }
 
 impl PathPattern {
-    fn matches(&self, path: &RequestPath<'_>) -> bool {
-        if self.0.ends_with('/') {
-            return path.as_str().starts_with(&self.0);
-        }
-        path.as_str() == self.0
+    /// Its text, for whoever keeps it.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
     }
 
-    /// Whether `path` is this exact pattern's, with a slash at its end.
-    fn is_alias(&self, path: &RequestPath<'_>) -> bool {
-        path.as_str().strip_suffix('/') == Some(&self.0)
+    /// Whether it opens all below it.
+    fn is_prefix(&self) -> bool {
+        self.0.ends_with('/')
     }
 
     fn specificity(&self) -> (bool, usize) {
-        (!self.0.ends_with('/'), self.0.len())
+        (!self.is_prefix(), self.0.len())
     }
 }
 
@@ -125,7 +151,7 @@ impl FromStr for PathPattern {
             return Err(PatternError::Relative(text.to_owned()));
         }
         match RequestPath::parse(text) {
-            Ok(_) => Ok(Self(text.to_owned())),
+            Ok(_) => Ok(Self(text.into())),
             Err(error) => Err(PatternError::Unmatchable(text.to_owned(), error)),
         }
     }
@@ -194,6 +220,8 @@ impl fmt::Display for Methods {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn routes(patterns: &[(&str, &[&str])]) -> Routes<usize> {
@@ -239,6 +267,34 @@ mod tests {
         assert_eq!(find(&routes, Method::POST, "/hooks/wake/"), None);
         assert_eq!(find(&routes, Method::POST, "/hooks/wake/x"), Some(0));
         assert_eq!(find(&routes, Method::POST, "/hooks/agent/"), Some(0));
+    }
+
+    proptest! {
+        /// What the words of `find` say, done one by one.
+        #[test]
+        fn the_lookup_finds_what_a_search_through_all_routes_would(
+            patterns in proptest::collection::vec(("(/[ab]{1,2}){0,3}/?", any::<bool>()), 1..8),
+            path in "(/[ab]{1,2}){0,4}/?",
+            post in any::<bool>(),
+        ) {
+            let rooted = |text: &str| if text.is_empty() { "/".to_owned() } else { text.to_owned() };
+            let patterns: Vec<_> =
+                patterns.iter().map(|(text, post)| (rooted(text), if *post { "POST" } else { "PUT" })).collect();
+            let given: Vec<_> = patterns.iter().map(|(text, method)| (text.as_str(), [*method])).collect();
+            let given: Vec<_> = given.iter().map(|(text, methods)| (*text, &methods[..])).collect();
+            let path = rooted(&path);
+            let method = if post { Method::POST } else { Method::PUT };
+
+            let is_exact = |text: &str| !text.ends_with('/');
+            let alias = patterns.iter().any(|(text, _)| is_exact(text) && format!("{text}/") == path);
+            let opens = |text: &str| if is_exact(text) { path == text } else { path.starts_with(text) };
+            let open = patterns.iter().map(|(text, _)| text).filter(|text| opens(text));
+            let widest = open.max_by_key(|text| (is_exact(text), text.len()));
+            let wanted = patterns.iter().position(|(text, name)| {
+                !alias && Some(text) == widest && *name == method.as_str()
+            });
+            prop_assert_eq!(find(&routes(&given), method, &path), wanted);
+        }
     }
 
     #[test]
