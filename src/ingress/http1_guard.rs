@@ -7,6 +7,7 @@
 //! has no reason in it.
 
 use http::Uri;
+use memchr::memchr;
 use thiserror::Error;
 
 /// Longest head of a request, in bytes. OpenClaw (Node) takes 16 KiB in all; this leaves room for what
@@ -141,7 +142,7 @@ impl Guard {
 
     /// Takes one line, or the piece of it that has come; returns what follows.
     fn line<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Violation> {
-        let Some(end) = bytes.iter().position(|&byte| byte == b'\n') else {
+        let Some(end) = memchr(b'\n', bytes) else {
             self.line.extend_from_slice(bytes);
             self.limit(self.line.len())?;
             return Ok(&[]);
@@ -177,17 +178,18 @@ impl Guard {
         let Some(text) = line.strip_suffix(b"\r\n") else {
             return Err(Violation::BareLf);
         };
-        if text.contains(&b'\r') {
+        let has_controls = has_controls(text);
+        if has_controls && text.contains(&b'\r') {
             return Err(Violation::BareCr);
         }
-        if text.contains(&0) {
+        if has_controls && text.contains(&0) {
             return Err(Violation::Nul);
         }
         match self.state {
             State::RequestLine => self.request_line(text, line.len()),
             State::Field => {
                 self.head.bytes += line.len();
-                if text.is_empty() { self.end_of_head() } else { self.field(text) }
+                if text.is_empty() { self.end_of_head() } else { self.field(text, has_controls) }
             }
             State::ChunkSize => self.chunk_size(text),
             State::ChunkEnd if text.is_empty() => {
@@ -221,13 +223,15 @@ impl Guard {
         if !is_token(method) || target.is_empty() || !matches!(version, b"HTTP/1.1" | b"HTTP/1.0") {
             return Err(Violation::RequestLine);
         }
-        Uri::try_from(target).map_err(|_| Violation::Target)?;
+        if !is_plain(target) {
+            Uri::try_from(target).map_err(|_| Violation::Target)?;
+        }
         self.head = Head { bytes, old: version == b"HTTP/1.0", ..Head::default() };
         self.state = State::Field;
         Ok(())
     }
 
-    fn field(&mut self, text: &[u8]) -> Result<(), Violation> {
+    fn field(&mut self, text: &[u8], has_controls: bool) -> Result<(), Violation> {
         if matches!(text.first(), Some(b' ' | b'\t')) {
             return Err(Violation::ObsFold);
         }
@@ -235,9 +239,9 @@ impl Guard {
         if self.head.fields > MAX_FIELDS {
             return Err(Violation::TooManyFields);
         }
-        let colon = text.iter().position(|&byte| byte == b':').ok_or(Violation::Field)?;
+        let colon = memchr(b':', text).ok_or(Violation::Field)?;
         let (name, value) = (&text[..colon], text[colon + 1..].trim_ascii());
-        if !is_token(name) || value.iter().any(|&byte| byte.is_ascii_control() && byte != b'\t') {
+        if !is_token(name) || has_controls && self::has_controls(value) {
             return Err(Violation::Field);
         }
         if name.eq_ignore_ascii_case(b"content-length") {
@@ -283,8 +287,36 @@ impl Guard {
 
 /// RFC 9110 section 5.6.2.
 fn is_token(text: &[u8]) -> bool {
-    let mark = |byte: &u8| b"!#$%&'*+-.^_`|~".contains(byte);
-    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || mark(byte))
+    const TOKEN: [bool; 256] = table(b"!#$%&'*+-.^_`|~");
+    !text.is_empty() && text.iter().all(|&byte| TOKEN[usize::from(byte)])
+}
+
+/// A target that is a URI at the first glance, as most are: a path, and perhaps a query, without anything
+/// that would have to be looked at in its place.
+fn is_plain(target: &[u8]) -> bool {
+    const PLAIN: [bool; 256] = table(b"/-._~%?=&:@!$'()*+,;");
+    target.first() == Some(&b'/') && target.iter().all(|&byte| PLAIN[usize::from(byte)])
+}
+
+/// Letters and digits of ASCII, and `marks`.
+const fn table(marks: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut mark = 0;
+    while mark < marks.len() {
+        table[marks[mark] as usize] = true;
+        mark += 1;
+    }
+    table
+}
+
+/// Whether there is a control character but a tab. Looks at all bytes: that goes many at a time.
+fn has_controls(text: &[u8]) -> bool {
+    text.iter().fold(false, |any, &byte| any | (byte < b' ') & (byte != b'\t') | (byte == 0x7f))
 }
 
 #[cfg(test)]
@@ -374,6 +406,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_target_that_looks_plain_is_a_uri(target in "/[a-z0-9/._~%?=&:@!$'()*+,;-]{0,40}") {
+            prop_assert!(is_plain(target.as_bytes()));
+            prop_assert!(Uri::try_from(target).is_ok());
+        }
+
         /// How the bytes are cut into reads must not matter.
         #[test]
         fn the_verdict_does_not_depend_on_how_the_bytes_arrive(
