@@ -13,7 +13,7 @@ use clawgate::cli::{Cli, Command, DoctorArgs, ExplainArgs};
 use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load};
 use clawgate::doctor::{self, Caller, State};
 use clawgate::explain::{self, Credentials, Sender, Server, Target, Verdict};
-use clawgate::observe::logging::{Format, subscriber};
+use clawgate::observe::logging::{Format, Log, subscriber};
 use clawgate::tls::pem::{FileError, key_in, sender_chain};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
@@ -40,7 +40,7 @@ fn run(args: SettingsArgs) -> ExitCode {
         Ok(app) => app,
         Err(problem) => return misconfigured(&problem),
     };
-    start_logging(app.log());
+    let _log = start_logging(app.log());
     match app.run(files, Arc::new(move || read(&args))) {
         Ok(Ending::Drained) => ExitCode::SUCCESS,
         Ok(Ending::AtOnce) => ExitCode::from(FAILURE),
@@ -178,7 +178,7 @@ fn read(args: &SettingsArgs) -> Reading {
     }
 }
 
-fn start_logging(log: &LogSettings) {
+fn start_logging(log: &LogSettings) -> Log {
     let format = match log.format {
         LogFormat::Json => Format::Json,
         LogFormat::Text => Format::Text,
@@ -187,9 +187,11 @@ fn start_logging(log: &LogSettings) {
     };
     // The settings have checked it; should that ever differ, too much is better than nothing.
     let filter = EnvFilter::try_new(&log.level).unwrap_or_default();
+    let (subscriber, log) = subscriber(format, filter);
     // Fails only when one is set already, and nobody else sets one.
-    let _ = tracing::subscriber::set_global_default(subscriber(format, filter));
+    let _ = tracing::subscriber::set_global_default(subscriber);
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(event = "panic", detail = %panic, "a fault of the gate; please report it");
     }));
+    log
 }

@@ -20,6 +20,7 @@ mod explain;
 mod headers;
 mod http2;
 mod layers;
+mod logging;
 mod misconfigured;
 mod onward;
 mod parameters;

@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use http::header::{CONNECTION, HeaderValue};
@@ -72,7 +72,7 @@ pub struct Reception {
     pub seen: Arc<Seen>,
 }
 
-type Encrypted = TlsStream<Tap<TcpStream>>;
+type Encrypted = Box<TlsStream<Tap<TcpStream>>>;
 
 impl Reception {
     /// The whole journey of one connection.
@@ -81,7 +81,8 @@ impl Reception {
         let generation = self.live.load();
         match generation.acceptor.accept(accepted).await {
             Ok(secured) => self.serve(secured, id, &generation).await,
-            Err(failure) => self.refuse(*failure).await,
+            // Boxed, so that those that are let in need not keep room for it.
+            Err(failure) => Box::pin(self.refuse(*failure)).await,
         }
     }
 
@@ -119,6 +120,7 @@ impl Reception {
             fingerprint_sha256: peer.certificate.fingerprint_sha256.clone(),
             tls_version,
             resumed,
+            json: OnceLock::new(),
         };
         let onward = Onward::new(opening.source(), opening.destination());
         let sender = Arc::new(Sender {
@@ -167,15 +169,8 @@ impl Reception {
             .max_buf_size(MAX_HEAD * 4);
         // Boxed, since only a connection whose futures may be moved gives its stream back.
         let service = service_fn(|request| {
-            let answer = answer(Arc::clone(sender), Arc::clone(requests), request);
-            Box::pin(async {
-                let mut response = answer.await?;
-                // hyper says so by itself only where it heard of the end before it had the answer.
-                if self.drain.has_begun() {
-                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                Ok::<_, Infallible>(response)
-            })
+            // hyper says so by itself only where it heard of the end before it had the answer.
+            Box::pin(answer(Arc::clone(sender), Arc::clone(requests), request, Some(&self.drain)))
         });
         let mut connection = builder.serve_connection(TokioIo::new(io), service);
         let mut draining = false;
@@ -251,7 +246,8 @@ impl Reception {
             .max_header_list_size(MAX_HEAD as u32)
             .keep_alive_interval(self.idle_timeout)
             .keep_alive_timeout(self.idle_timeout);
-        let service = service_fn(|request| answer(Arc::clone(sender), Arc::clone(requests), request));
+        let service =
+            service_fn(|request| answer(Arc::clone(sender), Arc::clone(requests), request, None));
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
         let mut draining = false;
         let mut trust = TrustWatch::new(self, sender);
@@ -301,7 +297,7 @@ impl Reception {
             Arc::clone(&sender.facts),
             Arc::clone(&self.metrics),
             "HTTP/1.1",
-            "-".to_owned(),
+            "-".into(),
             "-".to_owned(),
         );
         record.rejected(rejection.status, rejection.reason, rejection.log_detail());
@@ -328,7 +324,7 @@ impl Reception {
 }
 
 fn bare(io: Encrypted) -> TcpStream {
-    io.into_inner().0.into_inner()
+    (*io).into_inner().0.into_inner()
 }
 
 /// The answer to HTTP on the TLS port.
@@ -347,11 +343,17 @@ struct Unused<'a> {
     hint: String,
 }
 
+/// `drain`: to say in the answer that the connection ends with it, should the gate be ending by then.
 async fn answer(
     sender: Arc<Sender>,
     requests: Arc<Requests>,
     request: Request<Incoming>,
+    drain: Option<&Drain>,
 ) -> Result<http::Response<super::body::AnswerBody>, Infallible> {
     let under_way = requests.begin();
-    Ok(sender.answer(request, under_way).await)
+    let mut response = sender.answer(request, under_way).await;
+    if drain.is_some_and(Drain::has_begun) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }

@@ -18,7 +18,7 @@ use super::objections::Objections;
 use super::onward::{HeadTooLong, Onward, Verified, check_length, preface};
 use super::polite::Polite;
 use super::rejection::Rejection;
-use super::request::{Head, Names, check};
+use super::request::{Head, Names, check, method_name};
 use super::requests::UnderWay;
 use super::undelivered::{of_body, of_upstream, too_large};
 use crate::identity::Peer;
@@ -155,7 +155,7 @@ impl Sender {
             Arc::clone(&self.facts),
             Arc::clone(&self.metrics),
             protocol,
-            printable(parts.method.as_str()),
+            method_name(&parts.method),
             printable(parts.uri.path()),
         )
     }
@@ -174,7 +174,7 @@ impl Sender {
         let names = Names { sni: self.sni.as_deref(), several: gate.several_names };
         let head = check(&parts, names)?;
         let route = self.route(gate, &parts, &head)?;
-        record.routed(route.path.to_string(), Arc::clone(&route.upstream.name));
+        record.routed(route.path.shared(), Arc::clone(&route.upstream.name));
         let grant =
             authorize(&self.peer, route).map_err(|denial| not_allowed(self.who(), route, &denial))?;
         if let Some(denial) = grant.objection() {
@@ -194,8 +194,12 @@ impl Sender {
         parts: &Parts,
         head: &Head<'_>,
     ) -> Result<&'a Route<Arc<Upstream>>, Rejection> {
+        let why = match gate.routes.find(&parts.method, &head.path) {
+            Ok(route) => return Ok(route),
+            Err(why) => why,
+        };
         let path = printable(head.path.as_str());
-        gate.routes.find(&parts.method, &head.path).map_err(|why| match why {
+        Err(match why {
             NoRoute::Path => {
                 let detail = format!(
                     "no route is open for {path}; you are verified as {}. To open it: --path {path} \
@@ -315,7 +319,8 @@ async fn deliver(
     let client = match &upstream.backend {
         Backend::Client(client) => client,
         Backend::Echo => {
-            let response = super::echo::answer(request, grant.peer()).await.map_err(of_body)?;
+            let response =
+                Box::pin(super::echo::answer(request, grant.peer())).await.map_err(of_body)?;
             record.answered(response.status(), sent.elapsed());
             return Ok(Forwarded::Echo(response));
         }

@@ -1,11 +1,14 @@
 //! The head of a request: refused unless it means one thing only, to everybody.
 
+use std::borrow::Cow;
+
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{Method, StatusCode, Version};
 
 use super::rejection::Rejection;
+use crate::identity::name::printable;
 use crate::observe::RequestReason as Reason;
 use crate::route::RequestPath;
 
@@ -166,6 +169,16 @@ fn expectation(parts: &Parts) -> Result<(), Rejection> {
         return Err(Rejection::new(StatusCode::EXPECTATION_FAILED, Reason::ExpectationFailed, detail));
     }
     Ok(())
+}
+
+/// The method, safe to print; without an allocation where it is a usual one.
+pub(super) fn method_name(method: &Method) -> Cow<'static, str> {
+    match *method {
+        Method::POST => "POST".into(),
+        Method::GET => "GET".into(),
+        Method::PUT => "PUT".into(),
+        _ => printable(method.as_str()).into(),
+    }
 }
 
 #[cfg(test)]

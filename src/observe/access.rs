@@ -1,14 +1,16 @@
 //! The access log: one `request` event for each request, written when its answer has gone out.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use http::StatusCode;
 use serde::Serialize;
 use tracing::Level;
 
+use super::RequestReason;
+use super::event::{emit_json, with_scratch};
 use super::metrics::Metrics;
-use super::{RequestReason, emit};
 
 /// What is known of a connection, the same for all its requests.
 #[derive(Clone, Debug, Serialize)]
@@ -32,6 +34,9 @@ pub struct ConnectionFacts {
     /// Whether the sender came back with a ticket.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub resumed: bool,
+    /// All of it as JSON, written once for all its requests.
+    #[serde(skip)]
+    pub json: OnceLock<Vec<u8>>,
 }
 
 /// One request, filled in as it goes; logged when dropped, so that none can be forgotten.
@@ -44,13 +49,14 @@ pub struct AccessRecord {
 
 #[derive(Debug, Serialize)]
 struct Line {
+    #[serde(skip)]
     id: String,
-    #[serde(flatten)]
+    #[serde(skip)]
     connection: Arc<ConnectionFacts>,
     protocol: &'static str,
-    method: String,
+    method: Cow<'static, str>,
     path: String,
-    route: Option<String>,
+    route: Option<Arc<str>>,
     status: u16,
     reason: Option<RequestReason>,
     detail: Option<String>,
@@ -70,7 +76,7 @@ impl AccessRecord {
         connection: Arc<ConnectionFacts>,
         metrics: Arc<Metrics>,
         protocol: &'static str,
-        method: String,
+        method: Cow<'static, str>,
         path: String,
     ) -> Self {
         let line = Line {
@@ -100,7 +106,7 @@ impl AccessRecord {
     }
 
     /// The route that took it, and its upstream.
-    pub fn routed(&mut self, route: String, upstream: Arc<str>) {
+    pub fn routed(&mut self, route: Arc<str>, upstream: Arc<str>) {
         self.line.route = Some(route);
         self.line.upstream = Some(upstream);
     }
@@ -145,7 +151,39 @@ impl Drop for AccessRecord {
     fn drop(&mut self) {
         self.line.duration_ms = millis(self.started.elapsed());
         self.metrics.request(self.line.status, self.line.reason);
-        emit(Level::INFO, "request", &self.line);
+        with_scratch(|json| {
+            if self.line.write(json).is_ok() {
+                emit_json(Level::INFO, "request", json);
+            }
+        });
+    }
+}
+
+impl Line {
+    /// One flat object: the identifier, what is the same for the whole connection, and the rest.
+    fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
+        let connection = self.connection.json.get_or_init(|| {
+            // Text and numbers only: cannot fail.
+            serde_json::to_vec(&*self.connection).unwrap_or_default()
+        });
+        json.extend_from_slice(br#"{"id":"#);
+        serde_json::to_writer(&mut *json, &self.id)?;
+        push_members(json, connection);
+        let end = json.len();
+        serde_json::to_writer(&mut *json, self)?;
+        // Its opening brace, in the middle now.
+        json[end] = b',';
+        Ok(())
+    }
+}
+
+/// Appends the members of an object, without its braces.
+fn push_members(json: &mut Vec<u8>, object: &[u8]) {
+    if let [b'{', members @ .., b'}'] = object
+        && !members.is_empty()
+    {
+        json.push(b',');
+        json.extend_from_slice(members);
     }
 }
 

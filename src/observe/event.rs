@@ -1,5 +1,7 @@
 //! Events: a name and a serializable record, one line each.
 
+use std::cell::Cell;
+
 use serde::Serialize;
 use tracing::Level;
 
@@ -11,11 +13,19 @@ pub(super) const TARGET: &str = "clawgate::event";
 /// The record is turned into JSON once, here; `logging` puts it into the line as it is. Whatever came
 /// from a peer must be escaped already (`identity::name`): JSON alone does not stop a bidi mark.
 pub fn emit<R: Serialize>(level: Level, name: &'static str, record: &R) {
-    let Ok(json) = serde_json::to_string(record) else {
-        tracing::error!(target: TARGET, event = name, message = "the event's record is not serializable");
-        return;
-    };
-    let record = json.as_str();
+    with_scratch(|json| {
+        if serde_json::to_writer(&mut *json, record).is_err() {
+            json.clear();
+            json.extend_from_slice(br#"{"message":"the event's record is not serializable"}"#);
+        }
+        emit_json(level, name, json);
+    });
+}
+
+/// Logs an event whose record is JSON already.
+pub(super) fn emit_json(level: Level, name: &'static str, record: &[u8]) {
+    // serde_json writes UTF-8 only.
+    let Ok(record) = std::str::from_utf8(record) else { return };
     match level {
         Level::ERROR => tracing::error!(target: TARGET, event = name, record),
         Level::WARN => tracing::warn!(target: TARGET, event = name, record),
@@ -23,4 +33,17 @@ pub fn emit<R: Serialize>(level: Level, name: &'static str, record: &R) {
         Level::DEBUG => tracing::debug!(target: TARGET, event = name, record),
         Level::TRACE => tracing::trace!(target: TARGET, event = name, record),
     }
+}
+
+/// Lends an empty buffer, which keeps its room for the next time.
+pub(super) fn with_scratch(write: impl FnOnce(&mut Vec<u8>)) {
+    thread_local! {
+        static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+    // Whoever is called meanwhile gets a fresh one.
+    let mut buffer = SCRATCH.take();
+    write(&mut buffer);
+    buffer.clear();
+    buffer.shrink_to(16 * 1024);
+    SCRATCH.set(buffer);
 }

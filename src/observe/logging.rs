@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use super::event::{TARGET, with_scratch};
+use super::writer::{Weight, Writer};
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,31 +22,118 @@ pub enum Format {
     Text,
 }
 
-/// A subscriber that writes the events `filter` lets through to stdout.
+/// Lines that are written, sooner or later, and before the process ends.
+#[derive(Debug)]
+#[must_use = "lines that wait are lost when the process ends without it"]
+pub struct Log(Option<Writer>);
+
+/// How long the end of the process waits for a reader of the log.
+const LAST_LINES: Duration = Duration::from_secs(2);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if let Some(writer) = &self.0 {
+            writer.flush(LAST_LINES);
+        }
+    }
+}
+
+/// A subscriber that writes the events `filter` lets through to stdout, and what must be kept until the
+/// end of the process.
 ///
 /// `filter` is an [`EnvFilter`] directive such as `info` or `info,clawgate=debug`.
-pub fn subscriber(format: Format, filter: EnvFilter) -> impl Subscriber + Send + Sync {
-    Registry::default().with(filter).with(Lines { format })
+pub fn subscriber(format: Format, filter: EnvFilter) -> (impl Subscriber + Send + Sync, Log) {
+    let lost =
+        move |count: u64| {
+            let record = format!(r#"{{"count":{count},"hint":"whoever reads the log was too slow"}}"#);
+            let mut line = Vec::new();
+            let time = humantime::format_rfc3339_millis(SystemTime::now());
+            Fields { name: Some("log_lines_lost".into()), record: Some(record), other: Map::new() }
+                .write(format, time, Level::WARN, TARGET, &mut line);
+            line
+        };
+    // Without a thread lines are written by whoever logs.
+    let writer = Writer::start(io::stdout(), lost).ok();
+    let lines = Lines { format, writer: writer.clone() };
+    (Registry::default().with(filter).with(lines), Log(writer))
 }
 
 struct Lines {
     format: Format,
+    writer: Option<Writer>,
 }
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
+        let (level, target) = (*event.metadata().level(), event.metadata().target());
         let time = humantime::format_rfc3339_millis(SystemTime::now());
-        let level = event.metadata().level().as_str();
-        let mut line = match self.format {
-            Format::Json => fields.json(time, level, event.metadata().target()),
-            Format::Text => fields.text(time, level, event.metadata().target()),
-        };
-        line.push('\n');
-        // One write for the whole line, so that lines of several threads do not mix. A closed stdout
-        // must not end the gate, so the result is dropped.
-        let _ = io::stdout().lock().write_all(line.as_bytes());
+        with_scratch(|line| {
+            let mut weight = if level <= Level::WARN { Weight::Heavy } else { Weight::Usual };
+            if self.format == Format::Json && target == TARGET {
+                let mut own = Own { line, light: false };
+                own.begin(time, level);
+                event.record(&mut own);
+                if own.light && level > Level::WARN {
+                    weight = Weight::Light;
+                }
+            } else {
+                let mut fields = Fields::default();
+                event.record(&mut fields);
+                fields.write(self.format, time, level, target, line);
+            }
+            match &self.writer {
+                Some(writer) => writer.put(line, weight),
+                None => drop(io::stdout().lock().write_all(line)),
+            }
+        });
+    }
+}
+
+/// One of the gate's own events as JSON, straight into the line: its fields are its name and then a
+/// record, which is JSON already.
+struct Own<'a> {
+    line: &'a mut Vec<u8>,
+    /// Whether it is of the access log.
+    light: bool,
+}
+
+impl Own<'_> {
+    fn begin(&mut self, time: impl fmt::Display, level: Level) {
+        // Writing into a Vec cannot fail.
+        let _ = write!(self.line, r#"{{"timestamp":"{time}","level":"{}","event":""#, lower(level));
+    }
+}
+
+impl Visit for Own<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "event" => {
+                self.light = value == "request";
+                self.line.extend_from_slice(value.as_bytes());
+                self.line.push(b'"');
+            }
+            "record" => {
+                // As it is, but for the brace that the line has already.
+                if value.len() > 2 {
+                    self.line.push(b',');
+                }
+                self.line.extend_from_slice(&value.as_bytes()[1..]);
+                self.line.push(b'\n');
+            }
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}
+
+fn lower(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "error",
+        Level::WARN => "warn",
+        Level::INFO => "info",
+        Level::DEBUG => "debug",
+        Level::TRACE => "trace",
     }
 }
 
@@ -57,6 +147,22 @@ struct Fields {
 }
 
 impl Fields {
+    fn write(
+        self,
+        format: Format,
+        time: impl fmt::Display,
+        level: Level,
+        target: &str,
+        line: &mut Vec<u8>,
+    ) {
+        let text = match format {
+            Format::Json => self.json(time, level.as_str(), target),
+            Format::Text => self.text(time, level.as_str(), target),
+        };
+        line.extend_from_slice(text.as_bytes());
+        line.push(b'\n');
+    }
+
     fn json(self, time: impl fmt::Display, level: &str, target: &str) -> String {
         let name = self.name.as_deref().unwrap_or("log");
         let level = level.to_ascii_lowercase();

@@ -6,6 +6,7 @@ pub mod logging;
 pub mod metrics;
 mod reason;
 pub mod repeats;
+mod writer;
 
 pub use event::emit;
 pub use reason::{HandshakeReason, ReasonClass, RequestReason};

@@ -38,8 +38,8 @@ const GREETING_CAPACITY: usize = 2048;
 /// A sender whose certificate was verified.
 #[derive(Debug)]
 pub struct Secured {
-    /// The encrypted stream.
-    pub io: TlsStream<Tap<TcpStream>>,
+    /// The encrypted stream; boxed, since it is large and moves from hand to hand.
+    pub io: Box<TlsStream<Tap<TcpStream>>>,
     /// Who it is.
     pub peer: Peer,
     /// The certificates it was verified by, leaf first.
@@ -270,7 +270,7 @@ impl Acceptor {
                     opening.protocol = protocol;
                     let h2 = protocol == Some("h2");
                     return Ok(Secured {
-                        io,
+                        io: Box::new(io),
                         peer,
                         chain,
                         objection,

@@ -100,7 +100,8 @@ impl Client {
                 Err(Failed { error, .. }) => return Err(error),
             }
         }
-        let mut sender = self.connect(&[]).await?;
+        // Boxed, since it is rare: every request under way would keep room for it.
+        let mut sender = Box::pin(self.connect(&[])).await?;
         match self.exchange(&mut sender, request, &upload).await {
             Ok(response) => Ok(self.answer(response, sender, upload, retried)),
             Err(Failed { error, .. }) => Err(error),

@@ -88,8 +88,11 @@ impl GateCommand {
         let sink = Arc::clone(&lines);
         let deaf = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&deaf);
+        let hold = Arc::new(AtomicBool::new(false));
+        let held = Arc::clone(&hold);
         let reader = std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                eventually("the end of a hold", || (!held.load(Ordering::SeqCst)).then_some(()));
                 sink.lock().unwrap().push(line);
                 if stop.load(Ordering::SeqCst) {
                     break;
@@ -97,8 +100,16 @@ impl GateCommand {
             }
         });
         let reader = Some(reader);
-        let mut gate =
-            Gate { child, lines, reader, deaf, addresses: Vec::new(), admin: None, proxied: Vec::new() };
+        let mut gate = Gate {
+            child,
+            lines,
+            reader,
+            deaf,
+            hold,
+            addresses: Vec::new(),
+            admin: None,
+            proxied: Vec::new(),
+        };
         let started = eventually("the event started", || {
             if let Some(status) = gate.child.try_wait().unwrap() {
                 let mut error = String::new();
@@ -149,6 +160,15 @@ impl GateCommand {
     }
 }
 
+/// Keeps the reader of a gate's stdout from reading.
+struct Held(Arc<AtomicBool>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
 struct KillOnDrop(Child);
 
 impl Drop for KillOnDrop {
@@ -172,6 +192,7 @@ pub struct Gate {
     lines: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
     deaf: Arc<AtomicBool>,
+    hold: Arc<AtomicBool>,
     addresses: Vec<SocketAddr>,
     pub admin: Option<SocketAddr>,
     proxied: Vec<SocketAddr>,
@@ -234,6 +255,13 @@ impl Gate {
     /// Closes the reading end of its stdout after the next line.
     pub fn stop_reading(&self) {
         self.deaf.store(true, Ordering::SeqCst);
+    }
+
+    /// While this is held, its stdout is not read.
+    pub fn hold(&self) -> impl Drop + use<> {
+        let hold = Arc::clone(&self.hold);
+        hold.store(true, Ordering::SeqCst);
+        Held(hold)
     }
 
     /// Whether somebody still reads its stdout.
