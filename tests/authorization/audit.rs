@@ -97,8 +97,10 @@ fn a_request_that_a_route_would_refuse_goes_on_and_each_is_told_of() {
         assert_eq!(line["rules"], "route /hooks/", "{line}");
         assert_eq!(line["cn"], "notes");
         says(&line, "detail", &["no rule of route.allow matches it"]);
-        let request = gate.events("request").into_iter().find(|request| request["id"] == line["id"]);
-        assert_eq!(request.expect("the request's own id")["status"], 200);
+        let request = eventually("the line of the request with that id", || {
+            gate.events("request").into_iter().find(|request| request["id"] == line["id"])
+        });
+        assert_eq!(request["status"], 200);
     }
     assert_eq!(gate.events("would_refuse").len(), 3);
     assert_eq!(backend.received().len(), 3);

@@ -1,6 +1,7 @@
 //! Files that are read while they are written.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use super::{is_served, reload};
@@ -35,7 +36,12 @@ fn cut_off_at_every_tenth_byte(pki: &Pki, gate: &Gate, path: &Path) -> usize {
     let taken = gate.events("reloaded").len();
     reload(gate, taken + 1);
     assert!(is_served(pki, gate, &pki.client));
-    println!("{name}: {refused} of {} halves refused", whole.len().div_ceil(10));
+    // Not `println!`, which is shown only when a test fails.
+    let pieces = whole.len().div_ceil(10);
+    let _ = writeln!(
+        std::io::stdout(),
+        "{name}: {refused} of {pieces} beginnings refused, the others whole by themselves"
+    );
     refused
 }
 

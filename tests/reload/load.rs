@@ -1,5 +1,6 @@
 //! Reloads while senders are busy.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -53,7 +54,12 @@ fn no_request_fails_over_many_reloads_under_load() {
     done.store(true, Ordering::Relaxed);
     let failed = senders.into_iter().filter_map(|sender| sender.join().err()).count();
 
-    println!("{RELOADS} reloads, {} requests served, {failed} failed", served.load(Ordering::Relaxed));
+    // Not `println!`, which is shown only when a test fails.
+    let served = served.load(Ordering::Relaxed);
+    let _ = writeln!(
+        std::io::stdout(),
+        "{RELOADS} reloads under load: {served} requests served, {failed} failed"
+    );
     assert_eq!(failed, 0);
     assert!(gate.events("connection_withdrawn").is_empty());
 }
