@@ -13,7 +13,6 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::Level;
 
-use super::connection::Reception;
 use super::gate::{Generation, Sender};
 use crate::live::Live;
 use crate::observe::emit;
@@ -92,8 +91,8 @@ pub(super) struct TrustWatch<'a> {
 }
 
 impl<'a> TrustWatch<'a> {
-    pub(super) fn new(reception: &'a Reception, sender: &'a Arc<Sender>) -> Self {
-        Self { live: &reception.live, sender, replaced: reception.live.watch() }
+    pub(super) fn new(live: &'a Live<Generation>, sender: &'a Arc<Sender>) -> Self {
+        Self { live, sender, replaced: live.watch() }
     }
 
     /// Waits until the sender is not admitted any more, and logs why. May be dropped and called again.

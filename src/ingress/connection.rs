@@ -174,7 +174,7 @@ impl Reception {
         });
         let mut connection = builder.serve_connection(TokioIo::new(io), service);
         let mut draining = false;
-        let mut trust = TrustWatch::new(self, sender);
+        let mut trust = TrustWatch::new(&self.live, sender);
         let mut aged = std::pin::pin!(self.aged());
         let ended = loop {
             tokio::select! {
@@ -250,7 +250,7 @@ impl Reception {
             service_fn(|request| answer(Arc::clone(sender), Arc::clone(requests), request, None));
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
         let mut draining = false;
-        let mut trust = TrustWatch::new(self, sender);
+        let mut trust = TrustWatch::new(&self.live, sender);
         let mut aged = std::pin::pin!(self.aged());
         let mut look = Instant::now() + self.idle_timeout;
         loop {
