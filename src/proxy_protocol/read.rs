@@ -140,15 +140,18 @@ fn v2(bytes: &[u8]) -> Result<Option<(Header, usize)>, Malformed> {
         2 => (inet6(block), INET6),
         _ => (None, UNIX),
     };
-    if !is_local {
-        let tlvs = block.get(size..).ok_or(Malformed::Addresses)?;
-        checksum(header, length - tlvs.len())?;
-        // Of TCP alone: what came over UDP or a unix socket has no address that means anything here.
-        return Ok(Some((Header::Proxied(addresses.filter(|_| family & 0xf == 1)), length)));
+    if is_local || family >> 4 == 0 {
+        // Whatever such a header has is to be skipped. HAProxy sends a checksum in it, others might send
+        // addresses: what does not read as TLVs is none.
+        let checked = checksum(header, HEAD_V2 + if block.len() < size { 0 } else { size });
+        checked.or_else(|why| if why == Malformed::Tlvs { Ok(()) } else { Err(why) })?;
+        let header = if is_local { Header::Local } else { Header::Proxied(None) };
+        return Ok(Some((header, length)));
     }
-    // Whatever addresses a LOCAL header has are to be discarded. HAProxy sends none, but a checksum.
-    checksum(header, HEAD_V2 + if block.len() < size { 0 } else { size })?;
-    Ok(Some((Header::Local, length)))
+    let tlvs = block.get(size..).ok_or(Malformed::Addresses)?;
+    checksum(header, length - tlvs.len())?;
+    // Of TCP alone: what came over UDP or a unix socket has no address that means anything here.
+    Ok(Some((Header::Proxied(addresses.filter(|_| family & 0xf == 1)), length)))
 }
 
 fn inet(block: &[u8]) -> Option<Addresses> {
@@ -316,14 +319,15 @@ mod tests {
     #[test]
     fn a_local_header_is_skipped_whatever_it_has() {
         assert_eq!(whole(LOCAL_V2), Header::Local);
-        for block in [vec![], vec![0; 12], vec![4, 0, 1, 9]] {
+        let addresses = vec![192, 0, 2, 1, 192, 0, 2, 2, 0x9c, 0x40, 1, 0xbb];
+        for block in [vec![], addresses, vec![4, 0, 1, 9], vec![4, 0, 9, 0]] {
             for family in [0x00, 0x11] {
-                if family == 0 && block.len() == 12 {
-                    continue; // four NOOPs it would be, and they are not
-                }
                 assert_eq!(whole(&by_hand(0x20, family, &block)), Header::Local, "{family} {block:?}");
             }
+            assert_eq!(whole(&by_hand(0x21, 0, &block)), Header::Proxied(None), "{block:?}");
         }
+        let wrong = [TYPE_CRC32C, 0, 4, 1, 2, 3, 4];
+        assert_eq!(parse(&by_hand(0x20, 0, &wrong)), Err(Malformed::Checksum));
     }
 
     #[test]
@@ -336,7 +340,6 @@ mod tests {
         assert_eq!(parse(&by_hand(0x21, 0x11, &[0; 11])), Err(Malformed::Addresses));
         assert_eq!(parse(&by_hand(0x21, 0x21, &[0; 12])), Err(Malformed::Addresses));
         assert_eq!(parse(&by_hand(0x21, 0x11, &[0; 14])), Err(Malformed::Tlvs));
-        assert_eq!(parse(&by_hand(0x21, 0, &[4, 0, 9, 0])), Err(Malformed::Tlvs));
         // Said before any of it has come.
         let long = by_hand(0x21, 0, &vec![0; MAX_HEADER]);
         assert_eq!(parse(&long[..HEAD_V2]), Err(Malformed::TooLong(HEAD_V2 + MAX_HEADER)));

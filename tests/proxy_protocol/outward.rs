@@ -13,6 +13,7 @@ use super::haproxy::{Haproxy, free_address};
 use super::{V1, v2_ipv6};
 use crate::support::backend::Backend;
 use crate::support::gate::{Gate, GateCommand};
+use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::{Leaf, Pki};
 use crate::support::relay;
 use crate::support::sender::Sender;
@@ -225,6 +226,29 @@ fn no_connection_carries_requests_of_two_senders_or_two_requests() {
     connections.dedup();
     assert_eq!((told.len(), connections.len()), (40, 40));
     assert!(told.iter().all(|told| told["requests"] == 1));
+}
+
+#[test]
+fn streams_of_one_http2_connection_have_a_connection_each_with_the_same_header() {
+    let pki = Pki::new();
+    let reader = Reader::start();
+    let gate = reader.gate(&pki);
+    let http2 = Http2::connect(Sender::new(&pki, &gate));
+    let ask = |number| {
+        let uri = format!("https://localhost/hooks/{number}");
+        http2.ask(http::Request::post(uri).body(Pieces::of([b"{}"])).unwrap())
+    };
+    let asked: Vec<_> = (0..8).map(ask).collect();
+    let told: Vec<_> = asked.into_iter().map(|asked| http2.answer(asked).unwrap().json()).collect();
+
+    let mut connections: Vec<_> = told.iter().map(|told| told["connection"].as_u64().unwrap()).collect();
+    connections.sort_unstable();
+    assert_eq!(connections, (0..8).collect::<Vec<_>>());
+    let source = told[0]["source"].clone();
+    for told in &told {
+        assert_eq!((&told["alpn"], &told["source"]), (&"h2".into(), &source));
+        assert_eq!(told["unique_id"], told["id"].as_str().unwrap().rsplit_once('-').unwrap().0);
+    }
 }
 
 #[test]
