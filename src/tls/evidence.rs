@@ -171,3 +171,21 @@ impl Evidence {
         Some((protocol_name(version.0.into()), name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_tickets_of_a_handshake_are_looked_at() {
+        let listener = Some(SocketAddr::from(([127, 0, 0, 1], 8443)));
+        let mut evidence = Evidence { listener, ..Evidence::default() };
+
+        for _ in 0..MAX_TICKETS {
+            assert_eq!(evidence.take_ticket(), listener);
+        }
+        for _ in 0..1000 {
+            assert_eq!(evidence.take_ticket(), None);
+        }
+    }
+}

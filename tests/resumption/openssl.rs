@@ -4,15 +4,20 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::start;
-use crate::support::gate::Gate;
+use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
 
-/// One request of `openssl s_client`; what it said until the gate closed.
+/// One request of `openssl s_client` with its certificate; what it said until the gate closed.
 fn visit(pki: &Pki, gate: &Gate, arguments: &[&str]) -> String {
+    let shown = ["-cert", "client.pem", "-key", "client.key", "-cert_chain", "client.pem"];
+    visit_as("localhost", pki, gate, &[&shown, arguments].concat())
+}
+
+/// The same for a name to ask for, and with nothing but what `arguments` say.
+fn visit_as(name: &str, pki: &Pki, gate: &Gate, arguments: &[&str]) -> String {
     let mut child = Command::new("openssl")
-        .args(["s_client", "-connect", &gate.address().to_string(), "-servername", "localhost"])
-        .args(["-ign_eof", "-CAfile", "ca.pem", "-cert", "client.pem", "-key", "client.key"])
-        .args(["-cert_chain", "client.pem"])
+        .args(["s_client", "-connect", &gate.address().to_string(), "-servername", name])
+        .args(["-ign_eof", "-CAfile", "ca.pem"])
         .args(arguments)
         .current_dir(pki.dir())
         .stdin(Stdio::piped())
@@ -60,5 +65,29 @@ fn a_ticket_does_not_outlive_the_trust_of_openssl_either() {
 
         assert!(!said.contains("HTTP/1.1 200"), "{said}");
         assert_eq!(gate.failure()["reason"], "client_cert_unknown_ca");
+    }
+}
+
+#[test]
+fn a_good_ticket_that_leads_to_a_full_handshake_admits_nobody_without_a_certificate() {
+    for version in ["-tls1_3", "-tls1_2"] {
+        let pki = Pki::new();
+        let gate = GateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
+        pki.files("client", &pki.client);
+        visit(&pki, &gate, &[version, "-sess_out", "session.pem"]);
+
+        // rustls does not resume for another name than the ticket is for; the ticket itself is in order.
+        let arguments = [version, "-sess_in", "session.pem", "-sess_out", "another.pem"];
+        let said = visit_as("other.example", &pki, &gate, &arguments);
+
+        assert!(said.contains("\nNew, TLSv1."), "{version}: {said}");
+        assert!(said.contains("HTTP/1.1 403"), "{version}: {said}");
+        assert_eq!(gate.failure()["reason"], "client_cert_missing");
+        // Nor is there a new ticket for the sender whose it was.
+        let again = visit_as("other.example", &pki, &gate, &[version, "-sess_in", "another.pem"]);
+        assert!(!again.contains("HTTP/1.1 200") && !again.contains("\nReused"), "{version}: {again}");
+        // For its own name it is still good.
+        let back = visit_as("localhost", &pki, &gate, &[version, "-sess_in", "session.pem"]);
+        assert!(back.contains("HTTP/1.1 200"), "{version}: {back}");
     }
 }

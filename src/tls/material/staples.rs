@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{Input, Loader, Own};
-use crate::identity::rfc3339;
+use crate::identity::unix_rfc3339 as text;
 use crate::tls::ocsp::{Answer, Status};
 
 /// A response to show along with a certificate.
@@ -92,8 +92,4 @@ fn is_about(answer: &Answer, own: &Own) -> bool {
     let issuer = chain.next().map(|(_, issuer)| issuer);
     let issuer = issuer.filter(|issuer| issuer.subject().as_raw() == leaf.issuer().as_raw());
     answer.is_about(&leaf, issuer.as_ref())
-}
-
-fn text(seconds: i64) -> String {
-    ASN1Time::from_timestamp(seconds).map_or_else(|_| seconds.to_string(), rfc3339)
 }
