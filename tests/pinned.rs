@@ -256,22 +256,35 @@ fn curl_presents_a_pinned_certificate() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "200", "{output:?}");
 }
 
+/// Whether wget is there, and of the kind that looks for a certificate of the CAs it is told.
+fn wget_is_of_gnutls() -> bool {
+    let version = Command::new("wget").arg("--version").output();
+    version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("+ssl/gnutls"))
+}
+
 #[test]
-fn gnutls_presents_a_pinned_certificate_since_no_ca_is_named() {
-    if Command::new("gnutls-cli").arg("--version").output().is_err() {
-        eprintln!("gnutls-cli is not installed: nothing was tested");
+fn gnutls_presents_a_pinned_certificate_and_keeps_it_back_where_cas_are_named() {
+    if !wget_is_of_gnutls() {
+        println!("no wget with GnuTLS is installed: nothing is tested here");
         return;
     }
     let pki = Pki::new();
     let sender = lone().self_signed();
     pki.files("sender", &sender);
-    let gate = pinning(&pki, &sender).upstream("echo:").start();
-    let port = gate.address().port().to_string();
-    let identity = ["--x509certfile", "sender.pem", "--x509keyfile", "sender.key"];
-    let arguments = [&["--x509cafile", "ca.pem", "--port", &port, "127.0.0.1"][..], &identity].concat();
+    let post = |gate: &Gate| {
+        let url = format!("https://localhost:{}/hooks/wake", gate.address().port());
+        let identity =
+            ["--certificate=sender.pem", "--private-key=sender.key", "--ca-certificate=ca.pem"];
+        let how = ["-q", "-O-", "--tries=1", "--no-proxy", "--inet4-only", "--post-data={}", &url];
+        tool("wget", &pki, &[&identity[..], &how].concat())
+    };
 
-    tool("gnutls-cli", &pki, &arguments);
+    let pinned = pinning(&pki, &sender).upstream("echo:").start();
+    let output = post(&pinned);
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains(&sender.fingerprint()), "{output:?}");
 
-    let line = gate.event("connection_unused", 1);
-    assert_eq!(line["fingerprint_sha256"], sender.fingerprint(), "{line}");
+    let others = GateCommand::new(&pki).upstream("echo:").start();
+    assert!(!post(&others).status.success());
+    assert_eq!(others.failure()["reason"], "client_cert_missing");
 }

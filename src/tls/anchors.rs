@@ -40,8 +40,8 @@ impl Anchors {
         let hint = |ca: &Ca| DistinguishedName::in_sequence(ca.anchor().subject.as_ref());
         Self {
             algorithms: aws_lc_rs::default_provider().signature_verification_algorithms,
-            // RFC 8446 section 4.2.4: GnuTLS, Java and Windows present nothing that none of the CAs named has
-            // issued, and a pinned certificate is its own issuer.
+            // RFC 8446 section 4.2.4: GnuTLS and Java present nothing that none of the CAs named has issued, and
+            // nobody but itself has issued a pinned certificate.
             hints: match trust.pinned.is_empty() {
                 true => sorted().filter(|ca| ca.not_after >= now).map(hint).collect(),
                 false => Vec::new(),
