@@ -22,6 +22,9 @@ use x509_parser::extensions::{
     DistributionPointName, GeneralName, IssuingDistributionPoint, ParsedExtension, X509Extension,
 };
 use x509_parser::num_bigint::BigUint;
+use x509_parser::oid_registry::{
+    OID_X509_EXT_CRL_DISTRIBUTION_POINTS, OID_X509_EXT_ISSUER_DISTRIBUTION_POINT,
+};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::revocation_list::RevokedCertificate;
 use x509_parser::time::ASN1Time;
@@ -152,6 +155,10 @@ impl Crl {
                     self.key_id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
                 }
                 ParsedExtension::IssuingDistributionPoint(point) => self.scope = Some(Scope::of(point)),
+                // Without its scope it would pass for a list of everything.
+                _ if extension.oid == OID_X509_EXT_ISSUER_DISTRIBUTION_POINT => {
+                    return Err(CrlError::damaged());
+                }
                 _ => {}
             }
             list = rest;
@@ -264,11 +271,14 @@ impl Scope {
         if (self.leaves_only && !is_leaf) || (self.cas_only && is_leaf) {
             return false;
         }
-        let points = certificate.extensions().iter().find_map(|e| match e.parsed_extension() {
-            ParsedExtension::CRLDistributionPoints(points) => Some(points),
-            _ => None,
-        });
-        let Some(points) = points else { return true };
+        let points =
+            certificate.extensions().iter().find(|e| e.oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS);
+        let points = match points.map(X509Extension::parsed_extension) {
+            Some(ParsedExtension::CRLDistributionPoints(points)) => points,
+            // Which it names cannot be read.
+            Some(_) => return false,
+            None => return true,
+        };
         let mut whole = points.iter().filter(|p| p.reasons.is_none() && p.crl_issuer.is_none());
         whole.any(|p| uris(p.distribution_point.as_ref()).iter().any(|uri| self.uris.contains(uri)))
     }
