@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use clawgate::identity::Peer;
-use clawgate::policy::{Rule, Rules, Verdict};
+use clawgate::policy::{Rule, Rules, Ruling};
 use libfuzzer_sys::fuzz_target;
 use rcgen::{CertificateParams, KeyPair, SanType};
 use rustls_pki_types::CertificateDer;
@@ -35,7 +35,7 @@ fuzz_target!(|input: (String, Vec<(u16, u8)>)| {
     let first = rules.iter().find(|rule| rule.matches(&peer)).cloned();
     let list = Rules::new(rules);
     assert_eq!(list.matching(&peer).cloned(), first);
-    if let Verdict::Refused(denial) = list.verdict(&peer) {
+    if let Ruling::Refused(denial) = list.ruling(&peer) {
         let text = denial.of("clients");
         assert!(!text.chars().any(char::is_control), "{text:?}");
     }

@@ -15,7 +15,7 @@ use super::rules::{RuleList, lists};
 use crate::config::{RouteSettings, Settings};
 use crate::identity::{Certificate, Peer};
 use crate::observe::HandshakeReason;
-use crate::policy::Verdict as Verdicted;
+use crate::policy::Ruling;
 use crate::tls::diagnosis::{
     Case, Cause, Diagnosis, Fault, Path, denied, diagnose, faults, gate_time, key_mismatch, path,
     weak_key,
@@ -142,7 +142,7 @@ pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Expl
         path: &path,
         links: &links,
         trust,
-        verdict: peer.as_ref().map(|peer| rules.verdict(peer)),
+        ruling: peer.as_ref().map(|peer| rules.ruling(peer)),
         rule: peer.as_ref().and_then(|peer| rules.matching(peer)),
         rules,
         key: sender.key.as_ref().map(|(file, _)| file.as_str()),
@@ -263,7 +263,7 @@ fn all_faults(
             diagnosis(settings, sender, Refused::TooLarge, at);
         add(Fault { reason, detail, hint, nearest_ca, denied: false });
     }
-    if let Some(Verdicted::Refused(denial)) = peer.map(|peer| settings.clients_rules.verdict(peer)) {
+    if let Some(Ruling::Refused(denial)) = peer.map(|peer| settings.clients_rules.ruling(peer)) {
         add(denied(&denial, &sender.chain));
     }
     if let Some(Refusal::Possession(error)) = possession(sender) {
@@ -280,15 +280,15 @@ fn links(chain: &[CertificateDer<'static>], path: &Path<'_>) -> Vec<Link> {
 fn routes(settings: &Settings, peer: Option<&Peer>, admitted: bool) -> Vec<Access> {
     let access = |route: &RouteSettings| {
         let (fits, detail) = match peer
-            .map(|peer| (route.rules.verdict(peer), route.rules.matching(peer)))
+            .map(|peer| (route.rules.ruling(peer), route.rules.matching(peer)))
         {
             _ if route.rules.is_empty() => (true, "open to every sender that is admitted".to_owned()),
-            Some((Verdicted::Admitted, Some(rule))) => (true, format!("matches its rule [{rule}]")),
-            Some((Verdicted::Admitted, None)) => (true, "no rule is against it".to_owned()),
-            Some((Verdicted::Audited(denial), _)) => {
+            Some((Ruling::Admitted, Some(rule))) => (true, format!("matches its rule [{rule}]")),
+            Some((Ruling::Admitted, None)) => (true, "no rule is against it".to_owned()),
+            Some((Ruling::Audited(denial), _)) => {
                 (true, format!("AUDIT ONLY, else refused: {}", denial.of("route")))
             }
-            Some((Verdicted::Refused(denial), _)) => (false, denial.of("route")),
+            Some((Ruling::Refused(denial), _)) => (false, denial.of("route")),
             None => (false, "the certificate cannot be read".to_owned()),
         };
         Access {

@@ -9,7 +9,7 @@ use super::certificate::Link;
 use super::facts::Facts;
 use crate::identity::name::{cut, printable, rfc4514};
 use crate::observe::HandshakeReason as Reason;
-use crate::policy::{Rule, Rules, Verdict};
+use crate::policy::{Rule, Rules, Ruling};
 use crate::tls::diagnosis::{Fault, Path, gate_time, statuses};
 use crate::tls::revocation::Status;
 use crate::tls::trust::Trust;
@@ -112,7 +112,7 @@ pub(super) struct Findings<'a> {
     pub(super) trust: &'a Trust,
     pub(super) rules: &'a Rules,
     /// What they say; `None` when the leaf cannot be read.
-    pub(super) verdict: Option<Verdict>,
+    pub(super) ruling: Option<Ruling>,
     /// The allow rule that matches.
     pub(super) rule: Option<&'a Rule>,
     /// The file of the key, if one was given.
@@ -254,7 +254,7 @@ impl Findings<'_> {
     }
 
     fn allow(&self) -> Check {
-        if let Some(Verdict::Audited(denial)) = &self.verdict {
+        if let Some(Ruling::Audited(denial)) = &self.ruling {
             let detail = format!("AUDIT ONLY, else refused: {}", denial.of("clients"));
             return Check::new("allow", Outcome::Note, detail);
         }

@@ -11,7 +11,7 @@ mod syntax;
 mod tests;
 
 pub use rule::{Miss, Pin, Rule, RuleError};
-pub use rules::{Denial, Nearest, Rules, Verdict};
+pub use rules::{Denial, Nearest, Rules, Ruling};
 
 use crate::identity::Peer;
 
@@ -62,10 +62,10 @@ impl<'a, R> Grant<'a, R> {
 /// # Errors
 /// Why they refuse.
 pub fn authorize<'a, R: Guarded>(peer: &'a Peer, resource: &'a R) -> Result<Grant<'a, R>, Denial> {
-    let objection = match resource.rules().verdict(peer) {
-        Verdict::Admitted => None,
-        Verdict::Audited(denial) => Some(denial),
-        Verdict::Refused(denial) => return Err(denial),
+    let objection = match resource.rules().ruling(peer) {
+        Ruling::Admitted => None,
+        Ruling::Audited(denial) => Some(denial),
+        Ruling::Refused(denial) => return Err(denial),
     };
     Ok(Grant { peer, resource, objection })
 }

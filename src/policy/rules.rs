@@ -25,7 +25,7 @@ pub struct Rules {
 
 /// What a set of rules says.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub enum Ruling {
     /// Let in.
     Admitted,
     /// Let in, since the rules are on trial only; but for that refused.
@@ -119,14 +119,14 @@ impl Rules {
     }
 
     /// What becomes of `peer`.
-    pub fn verdict(&self, peer: &Peer) -> Verdict {
+    pub fn ruling(&self, peer: &Peer) -> Ruling {
         if self.is_unpinned(peer) {
-            return Verdict::Refused(Denial::Unpinned);
+            return Ruling::Refused(Denial::Unpinned);
         }
         match self.objection(peer) {
-            None => Verdict::Admitted,
-            Some(denial) if self.audit => Verdict::Audited(denial),
-            Some(denial) => Verdict::Refused(denial),
+            None => Ruling::Admitted,
+            Some(denial) if self.audit => Ruling::Audited(denial),
+            Some(denial) => Ruling::Refused(denial),
         }
     }
 

@@ -2,7 +2,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Denial, Rule, RuleError, Rules, Verdict};
+use super::{Denial, Rule, RuleError, Rules, Ruling};
 use crate::identity::{Certificate, Peer, San, Validity};
 
 fn peer() -> Peer {
@@ -40,7 +40,7 @@ fn read(rules: &[&str]) -> Vec<Rule> {
 }
 
 fn admits(allow: &[&str]) -> bool {
-    Rules::new(read(allow)).verdict(&peer()) == Verdict::Admitted
+    Rules::new(read(allow)).ruling(&peer()) == Ruling::Admitted
 }
 
 fn error(text: &str) -> RuleError {
@@ -60,25 +60,25 @@ fn any_line_suffices_and_all_of_a_line_must_hold() {
 #[test]
 fn a_deny_line_wins_over_every_allow_line() {
     let rules = Rules::new(read(&["cn=notes.example", "any"])).denying(read(&["cn=x", "ou=b, ou=a"]));
-    let Verdict::Refused(Denial::Rule(rule)) = rules.verdict(&peer()) else { panic!("let in") };
+    let Ruling::Refused(Denial::Rule(rule)) = rules.ruling(&peer()) else { panic!("let in") };
     assert_eq!(rule.to_string(), "ou=b, ou=a");
 }
 
 #[test]
 fn once_there_is_a_rule_nobody_is_let_in_but_by_one() {
     let rules = Rules::new(vec![]).denying(read(&["cn=other"]));
-    assert_eq!(rules.verdict(&peer()), Verdict::Refused(Denial::Unmatched(None)));
+    assert_eq!(rules.ruling(&peer()), Ruling::Refused(Denial::Unmatched(None)));
     let rules = Rules::new(read(&["any"])).denying(read(&["cn=other"]));
-    assert_eq!(rules.verdict(&peer()), Verdict::Admitted);
+    assert_eq!(rules.ruling(&peer()), Ruling::Admitted);
 }
 
 #[test]
 fn rules_on_trial_let_in_whom_they_would_refuse_and_say_why() {
     let rules = Rules::new(read(&["cn=other"])).audited(true);
-    assert!(matches!(rules.verdict(&peer()), Verdict::Audited(Denial::Unmatched(Some(_)))));
+    assert!(matches!(rules.ruling(&peer()), Ruling::Audited(Denial::Unmatched(Some(_)))));
     let rules = Rules::new(read(&["any"])).denying(read(&["ou=a"])).audited(true);
-    assert!(matches!(rules.verdict(&peer()), Verdict::Audited(Denial::Rule(_))));
-    assert_eq!(Rules::new(read(&["any"])).audited(true).verdict(&peer()), Verdict::Admitted);
+    assert!(matches!(rules.ruling(&peer()), Ruling::Audited(Denial::Rule(_))));
+    assert_eq!(Rules::new(read(&["any"])).audited(true).ruling(&peer()), Ruling::Admitted);
 }
 
 #[test]
@@ -88,11 +88,11 @@ fn a_pin_must_hold_besides_the_rules_on_trial_or_not() {
         (format!("spki={}", "cd".repeat(32)), format!("fingerprint={}", "cd".repeat(32)));
     for audit in [false, true] {
         let rules = |pins| Rules::new(vec![]).pinned(pins).audited(audit);
-        assert_eq!(rules(pin(this.clone())).verdict(&peer()), Verdict::Admitted);
-        assert_eq!(rules(pin(other.clone())).verdict(&peer()), Verdict::Refused(Denial::Unpinned));
+        assert_eq!(rules(pin(this.clone())).ruling(&peer()), Ruling::Admitted);
+        assert_eq!(rules(pin(other.clone())).ruling(&peer()), Ruling::Refused(Denial::Unpinned));
     }
     let both = Rules::new(read(&["cn=other"])).pinned(pin(this));
-    assert!(matches!(both.verdict(&peer()), Verdict::Refused(Denial::Unmatched(_))));
+    assert!(matches!(both.ruling(&peer()), Ruling::Refused(Denial::Unmatched(_))));
     assert!(matches!("cn=notes".parse::<super::Pin>(), Err(RuleError::NotAPin(_))));
 }
 
@@ -103,7 +103,7 @@ fn names_are_compared_within_their_kind() {
     let mut nameless = peer();
     (nameless.sans, nameless.names) = (vec![], vec![]);
     let rules = Rules::new(read(&["dns=notes.example"]));
-    assert!(matches!(rules.verdict(&nameless), Verdict::Refused(_)), "the cn is no DNS name");
+    assert!(matches!(rules.ruling(&nameless), Ruling::Refused(_)), "the cn is no DNS name");
 }
 
 #[test]
@@ -176,9 +176,7 @@ fn a_rule_that_cannot_mean_what_it_says_is_refused() {
 #[test]
 fn the_nearest_rule_is_told_with_what_it_lacks() {
     let refused = |allow: &[&str]| {
-        let Verdict::Refused(denial) = Rules::new(read(allow)).verdict(&peer()) else {
-            panic!("let in")
-        };
+        let Ruling::Refused(denial) = Rules::new(read(allow)).ruling(&peer()) else { panic!("let in") };
         denial.of("clients")
     };
     let text = refused(&["cn=other", "cn=note.example", "cn=x, dns=y"]);

@@ -11,7 +11,8 @@ use crate::identity::{Peer, sha256};
 /// Who the leaf of a chain names, with the key that certified it. `None` when the leaf is not X.509.
 ///
 /// The key is that of a certificate with the issuer's name, sent or configured. If the chain is `verified` and
-/// there is one such key, it is the one; else it is one that fits the signature.
+/// there is one such key, it is the one; else it is one that fits the signature. Of a certificate that is let in
+/// without a chain nothing was verified in this sense.
 pub fn identify(
     leaf: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
@@ -20,7 +21,7 @@ pub fn identify(
 ) -> Option<Peer> {
     let (_, x509) = X509Certificate::from_der(leaf).ok()?;
     let mut keys = candidates(leaf, &x509, intermediates, trust);
-    if keys.len() > 1 || !verified {
+    if keys.len() > 1 || !verified || trust.pins(&x509) {
         // A sender may add to its chain what it likes, so a name is not enough. All that fit are kept: the
         // true one is among them, and nobody makes up a key that fits and is somebody else's.
         keys.retain(|key| fits(key, &x509));

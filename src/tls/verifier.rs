@@ -17,7 +17,7 @@ use super::evidence::{Evidence, Presented, Refusal};
 use super::issuer::identify;
 use super::trust::Trust;
 use crate::identity::Peer;
-use crate::policy::{Denial, Rules, Verdict};
+use crate::policy::{Denial, Rules, Ruling};
 
 /// How a refused sender hears of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,8 +72,8 @@ impl Gatekeeper {
 
     /// What the rules would refuse somebody for that they let in, being on trial.
     pub(super) fn objection(&self, peer: &Peer) -> Option<Denial> {
-        match self.rules.is_audited().then(|| self.rules.verdict(peer)) {
-            Some(Verdict::Audited(denial)) => Some(denial),
+        match self.rules.is_audited().then(|| self.rules.ruling(peer)) {
+            Some(Ruling::Audited(denial)) => Some(denial),
             _ => None,
         }
     }
@@ -103,9 +103,9 @@ impl Gatekeeper {
             return Ok(());
         }
         let peer = self.identify(leaf, intermediates);
-        match peer.map(|peer| self.rules.verdict(&peer)) {
-            Some(Verdict::Admitted | Verdict::Audited(_)) => Ok(()),
-            Some(Verdict::Refused(denial)) => Err(Refusal::Rules(denial)),
+        match peer.map(|peer| self.rules.ruling(&peer)) {
+            Some(Ruling::Admitted | Ruling::Audited(_)) => Ok(()),
+            Some(Ruling::Refused(denial)) => Err(Refusal::Rules(denial)),
             None => Err(Refusal::Chain(CertificateError::BadEncoding.into())),
         }
     }

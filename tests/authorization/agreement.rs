@@ -1,7 +1,7 @@
 //! For random certificates and rules, the answer is that of an evaluator that knows no index and no tricks.
 
 use clawgate::identity::Peer;
-use clawgate::policy::{Denial, Pin, Rule, Rules, Verdict};
+use clawgate::policy::{Denial, Pin, Rule, Rules, Ruling};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -306,14 +306,14 @@ proptest! {
             let by = |rule: Option<&Rule>, list: &[Rule]| {
                 rule.and_then(|rule| list.iter().position(|other| other == rule))
             };
-            let got = match rules.verdict(&peer) {
-                Verdict::Admitted => ("admitted", by(rules.matching(&peer), &allowing)),
-                Verdict::Refused(Denial::Unpinned) => ("unpinned", None),
-                Verdict::Refused(Denial::Rule(rule)) => ("denied", by(Some(&rule), &denying)),
-                Verdict::Audited(Denial::Rule(rule)) => ("denied, on trial", by(Some(&rule), &denying)),
-                Verdict::Refused(Denial::Unmatched(_)) => ("unmatched", None),
-                Verdict::Audited(Denial::Unmatched(_)) => ("unmatched, on trial", None),
-                Verdict::Audited(Denial::Unpinned) => ("pins are not on trial", None),
+            let got = match rules.ruling(&peer) {
+                Ruling::Admitted => ("admitted", by(rules.matching(&peer), &allowing)),
+                Ruling::Refused(Denial::Unpinned) => ("unpinned", None),
+                Ruling::Refused(Denial::Rule(rule)) => ("denied", by(Some(&rule), &denying)),
+                Ruling::Audited(Denial::Rule(rule)) => ("denied, on trial", by(Some(&rule), &denying)),
+                Ruling::Refused(Denial::Unmatched(_)) => ("unmatched", None),
+                Ruling::Audited(Denial::Unmatched(_)) => ("unmatched, on trial", None),
+                Ruling::Audited(Denial::Unpinned) => ("pins are not on trial", None),
             };
             prop_assert_eq!(got, expected(&said, &allow, &deny, pinned, audit));
             Ok(())

@@ -1,6 +1,6 @@
 //! `clients.allow` and `clients.deny`.
 
-use rcgen::{DnType, SanType};
+use rcgen::{DnType, Issuer, SanType};
 use rustls::version::TLS13;
 
 use super::{admits, allowing, configured, refuses, says, with_uri};
@@ -143,6 +143,30 @@ fn a_denied_issuer_is_not_hidden_by_another_of_its_name() {
     admits(&pki, &gate, &Leaf::client("x").issued_by(&good, &[&bad, &good]));
     refuses(&pki, &gate, &Leaf::client("x").issued_by(&bad, &[&good, &bad]));
     refuses(&pki, &gate, &Leaf::client("x").issued_by(&bad, &[&bad]));
+}
+
+#[test]
+fn a_sender_that_no_ca_vouches_for_cannot_say_which_key_signed_it() {
+    let pki = Pki::new();
+    let lone = Leaf::client("lone");
+    let params = lone.params.clone();
+    let mut lone = lone.self_signed();
+    let gate = GateCommand::new(&pki)
+        .upstream("echo:")
+        .arg("--pinned", lone.fingerprint())
+        .arg(
+            "--allow",
+            format!("issuer-spki={}", clawgate::identity::sha256(&spki_of(&pki.intermediate))),
+        )
+        .start();
+
+    refuses(&pki, &gate, &lone);
+    // A certificate of its own name for the key of the CA; anybody can make one.
+    let decoy =
+        params.signed_by(&pki.intermediate.key, &Issuer::from_params(&params, &lone.key)).unwrap();
+    lone.chain.push(decoy.der().to_vec());
+    refuses(&pki, &gate, &lone);
+    admits(&pki, &gate, &pki.client);
 }
 
 #[test]

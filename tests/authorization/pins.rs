@@ -62,6 +62,20 @@ fn a_pin_replaces_neither_the_chain_nor_the_rules() {
 }
 
 #[test]
+fn a_certificate_without_a_ca_needs_its_pin_too_where_there_are_pins() {
+    let pki = Pki::new();
+    let lone = Leaf::client("lone").self_signed();
+    let command = || {
+        let pin = format!("fingerprint={}", pki.client.fingerprint());
+        GateCommand::new(&pki).upstream("echo:").arg("--pinned", lone.fingerprint()).arg("--pin", pin)
+    };
+
+    refuses(&pki, &command().start(), &lone);
+    let gate = command().arg("--pin", format!("fingerprint={}", lone.fingerprint())).start();
+    admits(&pki, &gate, &lone);
+}
+
+#[test]
 fn pins_hold_while_the_rules_are_on_trial() {
     let pki = Pki::new();
     let gate = GateCommand::new(&pki)
