@@ -1,8 +1,11 @@
 //! The admin listener: health, metrics and status, for the machine's own people only.
 
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+
 use crate::support::backend::Backend;
 use crate::support::gate::{Gate, GateCommand};
-use crate::support::pki::Pki;
+use crate::support::pki::{Leaf, Pki};
 use crate::support::sender::Sender;
 use crate::support::{Latch, eventually, plain};
 
@@ -210,4 +213,118 @@ fn an_address_that_others_can_reach_is_refused_at_the_start() {
         assert!(output.stderr.contains("--admin"), "{output:?}");
         assert_eq!(output.stdout, "");
     }
+}
+
+#[test]
+fn readiness_tells_of_certificates_cas_and_of_an_upstream_that_is_away_without_giving_up() {
+    let pki = Pki::new();
+    let away = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gate = GateCommand::new(&pki).upstream(format!("http://{away}")).admin().start();
+
+    let answer = plain::get(gate.admin(), "/readyz");
+
+    let text = String::from_utf8(answer.body).unwrap();
+    assert_eq!((answer.status, text.lines().next()), (200, Some("ready")));
+    for line in ["certificate ", "client CA CN=Test Root", "takes no connections: Connection refused"] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
+fn a_gate_whose_certificate_expires_is_not_ready_any_more() {
+    let pki = Pki::new();
+    let short = Leaf::server().valid(-60, 3).issued_by(&pki.intermediate, &[&pki.intermediate]);
+    let gate = GateCommand::new(&pki).upstream("echo:").arg("--watch", "false").admin();
+    let (_, _) = pki.files("server", &short);
+    let gate = gate.start();
+
+    eventually("the end of readiness", || {
+        (plain::get(gate.admin(), "/readyz").status == 503).then_some(())
+    });
+
+    let text = String::from_utf8(plain::get(gate.admin(), "/readyz").body).unwrap();
+    assert!(text.starts_with("not ready: no certificate of the gate is valid\n"), "{text}");
+    assert_eq!(plain::get(gate.admin(), "/livez").status, 200);
+}
+
+#[test]
+fn the_last_refusals_are_told_with_all_their_fields_the_newest_first() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+    let expired = pki.client(Leaf::client("late").valid(-7200, -3600));
+    let _ = Sender::with_identity(&pki, &gate, &expired).refused();
+    let _ = Sender::with_versions(&pki, &gate, None, &[&rustls::version::TLS13]).refused();
+    gate.event("handshake_failed", 2);
+
+    let refusals = plain::get(gate.admin(), "/status").json()["refusals"].clone();
+
+    let reasons: Vec<_> = refusals.as_array().unwrap().iter().map(|line| &line["reason"]).collect();
+    assert_eq!(reasons, ["client_cert_missing", "client_cert_expired"]);
+    assert_eq!(refusals[1]["client_cert"]["fingerprint_sha256"], expired.fingerprint());
+    assert!(refusals[1]["hint"].is_string() && refusals[1]["timestamp"].is_string());
+}
+
+#[test]
+fn where_others_can_connect_all_but_health_asks_for_the_token() {
+    let pki = Pki::new();
+    let token = pki.file("admin-token", "let-me-in\n");
+    let gate = GateCommand::new(&pki)
+        .upstream("echo:")
+        .arg("--admin", "0.0.0.0:0")
+        .arg("--admin-token-file", token)
+        .start();
+    let address = ([127, 0, 0, 1], gate.admin().port()).into();
+    let ask = |method: &str, path: &str, token: &str| {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: gate.example\r\nAuthorization: Bearer {token}\r\n\
+             Connection: close\r\n\r\n"
+        );
+        plain::exchange(address, request.as_bytes()).unwrap().status
+    };
+
+    for path in ["/metrics", "/status", "/nowhere"] {
+        assert_eq!((ask("GET", path, "guess"), plain::get(address, path).status), (401, 401), "{path}");
+    }
+    assert_eq!((ask("GET", "/livez", "guess"), ask("GET", "/readyz", "")), (200, 200));
+    assert_eq!((ask("POST", "/reload", "guess"), ask("POST", "/reload", "let-me-in")), (401, 200));
+    assert_eq!((ask("GET", "/metrics", "let-me-in"), ask("GET", "/status", "let-me-in")), (200, 200));
+
+    pki.file("admin-token", "another");
+    gate.signal("HUP");
+    gate.event("reloaded", 2);
+    assert_eq!((ask("GET", "/status", "let-me-in"), ask("GET", "/status", "another")), (401, 200));
+}
+
+#[test]
+fn a_unix_socket_serves_its_owner_and_is_gone_afterwards() {
+    let pki = Pki::new();
+    let path = pki.dir().join("admin.sock");
+    // One that a gate without an orderly end has left.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let unix = format!("unix:{}", path.display());
+    let mut gate = GateCommand::new(&pki).upstream("echo:").arg("--admin", &unix).start();
+
+    let mut socket = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    socket.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("alive\n"), "{answer}");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let second = GateCommand::new(&pki).upstream("echo:").arg("--admin", &unix).refused();
+    assert_eq!(second.code, Some(1));
+    assert!(second.stderr.contains("admin.address"), "{}", second.stderr);
+
+    gate.stop();
+    assert!(!path.exists());
+}
+
+#[test]
+fn no_page_can_ask_by_a_name_that_it_leads_here() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+
+    let request = b"GET /status HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+
+    assert_eq!(plain::exchange(gate.admin(), request).unwrap().status, 403);
 }

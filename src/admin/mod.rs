@@ -1,6 +1,11 @@
-//! The admin listener: health, metrics, status, reload. Plain HTTP on a loopback address.
+//! The admin listener: health, metrics, status, reload. Plain HTTP for this machine's own people, or with a token.
+
+mod access;
+mod listener;
+mod readiness;
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,13 +18,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::config::Settings;
+use self::listener::{Listener, Stream};
+use self::readiness::Readiness;
+use crate::config::{HookToken, Settings};
 use crate::identity::seen::SeenCertificate;
 use crate::identity::unix_rfc3339;
 use crate::observe::metrics::Metrics;
+use crate::observe::recent::Recent;
 use crate::shutdown::Drain;
 
 /// Longest wait for a request's head.
@@ -30,6 +37,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// Pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(100);
 
+pub use listener::Bound;
+
 /// Somebody asks for a reload, and waits for the number of the new generation, or for what is wrong.
 pub type ReloadRequest = oneshot::Sender<Result<u64, String>>;
 
@@ -37,7 +46,7 @@ pub type ReloadRequest = oneshot::Sender<Result<u64, String>>;
 #[derive(Debug)]
 pub struct Status {
     started: Instant,
-    facts: Mutex<Value>,
+    facts: Mutex<Facts>,
     /// Of the last reload, if it failed: since when, what asked for it, and why.
     reload_failed: Mutex<Option<Value>>,
     /// The senders' certificates that expire soonest.
@@ -45,10 +54,29 @@ pub struct Status {
     metrics: Arc<Metrics>,
     drain: Drain,
     asks: mpsc::Sender<ReloadRequest>,
+    refusals: Arc<Recent>,
 }
 
 /// What is known of a generation.
-pub fn facts(settings: &Settings, generation: u64) -> Value {
+#[derive(Debug)]
+pub struct Facts {
+    json: Value,
+    readiness: Readiness,
+    token: Option<HookToken>,
+}
+
+impl Facts {
+    /// What `settings` say.
+    pub fn new(settings: &Settings, generation: u64) -> Self {
+        Self {
+            json: facts(settings, generation),
+            readiness: Readiness::of(settings),
+            token: settings.admin.as_ref().and_then(|admin| admin.token.clone()),
+        }
+    }
+}
+
+fn facts(settings: &Settings, generation: u64) -> Value {
     let material = &settings.material;
     let ca =
         |ca: &crate::tls::trust::Ca| json!({ "subject": ca.subject, "not_after": ca.not_after_text });
@@ -69,20 +97,22 @@ pub fn facts(settings: &Settings, generation: u64) -> Value {
 }
 
 impl Status {
-    /// Begins with `facts`; reloads are asked for through `asks`.
+    /// Begins with `facts`; reloads are asked for through `asks`, `refusals` are told of.
     pub fn new(
-        facts: Value,
+        facts: Facts,
         metrics: Arc<Metrics>,
         drain: Drain,
         asks: mpsc::Sender<ReloadRequest>,
+        refusals: Arc<Recent>,
     ) -> Self {
         let (facts, reload_failed) = (Mutex::new(facts), Mutex::new(None));
         let expiring_clients = Mutex::default();
-        Self { started: Instant::now(), facts, reload_failed, expiring_clients, metrics, drain, asks }
+        let started = Instant::now();
+        Self { started, facts, reload_failed, expiring_clients, metrics, drain, asks, refusals }
     }
 
     /// After a reload.
-    pub fn replace(&self, facts: Value) {
+    pub fn replace(&self, facts: Facts) {
         *lock(&self.facts) = facts;
         *lock(&self.reload_failed) = None;
     }
@@ -108,7 +138,8 @@ impl Status {
     }
 
     fn json(&self) -> Value {
-        let mut status = lock(&self.facts).clone();
+        let mut status = lock(&self.facts).json.clone();
+        status["refusals"] = self.refusals.all().into();
         status["expiring_clients"] = lock(&self.expiring_clients).clone();
         status["reload_failed"] = lock(&self.reload_failed).clone().unwrap_or_default();
         status["uptime_s"] = self.started.elapsed().as_secs().into();
@@ -119,6 +150,11 @@ impl Status {
 
     async fn answer(&self, request: &Request<Incoming>) -> (StatusCode, &'static str, String) {
         let (method, path) = (request.method(), request.uri().path());
+        if !matches!(path, "/livez" | "/readyz")
+            && let Some(refusal) = access::refusal(lock(&self.facts).token.as_ref(), request.headers())
+        {
+            return refusal;
+        }
         if path == "/reload" {
             return self.reload(request).await;
         }
@@ -130,7 +166,7 @@ impl Status {
             "/readyz" if self.drain.has_begun() => {
                 (StatusCode::SERVICE_UNAVAILABLE, TEXT, "draining\n".to_owned())
             }
-            "/readyz" => (StatusCode::OK, TEXT, self.readiness()),
+            "/readyz" => self.readiness().await,
             "/metrics" => {
                 let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
                 (StatusCode::OK, kind, self.metrics.encode())
@@ -140,17 +176,20 @@ impl Status {
         }
     }
 
-    /// A failed reload is no reason not to be called: what was there before goes on.
-    fn readiness(&self) -> String {
-        match &*lock(&self.reload_failed) {
-            None => "ready\n".to_owned(),
-            Some(failed) => format!(
-                "ready, but the last reload failed ({}, {}):\n{}\n",
-                failed["at"].as_str().unwrap_or_default(),
-                failed["origin"].as_str().unwrap_or_default(),
-                failed["detail"].as_str().unwrap_or_default()
-            ),
+    async fn readiness(&self) -> (StatusCode, &'static str, String) {
+        let readiness = lock(&self.facts).readiness.clone();
+        let readiness::Answer { is_ready, mut text } = readiness.ask().await;
+        // A failed reload is no reason not to be called: what was there before goes on.
+        if let Some(failed) = &*lock(&self.reload_failed) {
+            let said = |name: &str| failed[name].as_str().unwrap_or_default().to_owned();
+            text.push_str(&format!(
+                "the last reload failed ({}, {}):\n{}\n",
+                said("at"),
+                said("origin"),
+                said("detail")
+            ));
         }
+        (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, TEXT, text)
     }
 
     async fn reload(&self, request: &Request<Incoming>) -> (StatusCode, &'static str, String) {
@@ -179,10 +218,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Serves until the control runtime ends: health must be told while the gate drains, too.
-pub async fn serve(listener: TcpListener, status: Arc<Status>) {
+///
+/// # Errors
+/// When the socket cannot be used.
+pub fn serve(bound: Bound, status: Arc<Status>) -> io::Result<impl Future<Output = ()> + Send> {
+    let listener = Listener::new(bound)?;
+    Ok(accept(listener, status))
+}
+
+async fn accept(listener: Listener, status: Arc<Status>) {
     loop {
         match listener.accept().await {
-            Ok((io, _)) => {
+            Ok(io) => {
                 let status = Arc::clone(&status);
                 #[expect(
                     clippy::disallowed_methods,
@@ -195,7 +242,7 @@ pub async fn serve(listener: TcpListener, status: Arc<Status>) {
     }
 }
 
-async fn connection(io: TcpStream, status: Arc<Status>) {
+async fn connection(io: Box<dyn Stream>, status: Arc<Status>) {
     let service = service_fn(|request: Request<Incoming>| {
         let status = &status;
         async move {

@@ -93,10 +93,11 @@ fn route_text(route: &RouteSettings) -> String {
 
 /// Settings that differ, but are read at the start only.
 pub(super) fn fixed(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let address = |settings: &Settings| settings.admin.as_ref().map(|admin| admin.address.clone());
     let differ = [
         ("listen.address", old.listen != new.listen),
         ("listen.proxy_address", old.proxy.listen != new.proxy.listen),
-        ("admin.address", old.admin != new.admin),
+        ("admin.address", address(old) != address(new)),
         ("runtime.workers", old.workers != new.workers),
         ("limits.connections", old.limits.connections != new.limits.connections),
         ("limits.connection_age", old.limits.connection_age != new.limits.connection_age),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::changes::{changes, fixed};
 use super::expiry::Expiring;
-use crate::config::{RouteSettings, Settings};
+use crate::config::{AdminAddress, RouteSettings, Settings};
 use crate::identity::Certificate;
 
 #[derive(Serialize)]
@@ -28,7 +28,7 @@ impl<'a> Started<'a> {
     pub(super) fn new(
         settings: &'a Settings,
         (listen, listen_proxy): (&[SocketAddr], &[SocketAddr]),
-        admin: Option<SocketAddr>,
+        admin: Option<AdminAddress>,
     ) -> Self {
         let texts = |addresses: &[SocketAddr]| addresses.iter().map(SocketAddr::to_string).collect();
         let route = |route: &RouteSettings| {

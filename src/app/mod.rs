@@ -15,11 +15,11 @@ mod worker;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
@@ -31,7 +31,7 @@ use self::orders::Orders;
 use self::serving::Serving;
 use self::watch::Watch;
 use self::worker::{Sockets, Worker};
-use crate::admin::{self, Status};
+use crate::admin::{self, Facts, Status};
 use crate::config::{Files, LogSettings, Problem, RouteSettings, Settings, UpstreamSettings};
 use crate::identity::San;
 use crate::identity::seen::Seen;
@@ -39,6 +39,7 @@ use crate::ingress::{Backend, Capacity, Gate, Generation, Objections, Reception,
 use crate::live::Live;
 use crate::observe::emit;
 use crate::observe::metrics::Metrics;
+use crate::observe::recent::Recent;
 use crate::route::{Route, Routes};
 use crate::shutdown::{Drain, Tasks};
 use crate::tls::server::ServerError;
@@ -64,6 +65,18 @@ pub enum RunError {
     Bind {
         /// The address.
         address: SocketAddr,
+        /// Which setting named it.
+        setting: &'static str,
+        /// Why not.
+        #[source]
+        error: io::Error,
+    },
+    /// A unix socket cannot be listened on.
+    #[error("cannot listen on unix:{} ({setting}): {error}\n  mend: stop what listens there, or choose another path \
+             in a folder that the gate's user may write", path.display())]
+    BindUnix {
+        /// Its file.
+        path: PathBuf,
         /// Which setting named it.
         setting: &'static str,
         /// Why not.
@@ -192,7 +205,8 @@ impl App {
         let sockets = Sockets::bind(&self.settings)?;
         let metrics = Arc::new(Metrics::new());
         let fold = self.settings.log.repeat_window.is_some();
-        let refusals = Arc::new(Refusals::new(Arc::clone(&metrics), fold));
+        let recent = Arc::new(Recent::default());
+        let refusals = Arc::new(Refusals::new(Arc::clone(&metrics), fold, Arc::clone(&recent)));
         let objections = Arc::new(Objections::new(Arc::clone(&metrics), fold));
         let capacity = Capacity::new(self.settings.limits.connections);
         let drain = Drain::default();
@@ -204,11 +218,13 @@ impl App {
             let tasks = Tasks::default();
             let (admin, status) = match sockets.admin {
                 Some(listener) => {
-                    let listener = TcpListener::from_std(listener).map_err(RunError::Start)?;
-                    let address = listener.local_addr().map_err(RunError::Start)?;
-                    let facts = admin::facts(&self.settings, FIRST_GENERATION);
-                    let status = Arc::new(Status::new(facts, Arc::clone(&metrics), drain.clone(), asks));
-                    tasks.spawn(admin::serve(listener, Arc::clone(&status)));
+                    let address = listener.address().map_err(RunError::Start)?;
+                    let facts = Facts::new(&self.settings, FIRST_GENERATION);
+                    let status = Status::new(facts, Arc::clone(&metrics), drain.clone(), asks, recent);
+                    let status = Arc::new(status);
+                    let serving =
+                        admin::serve(listener, Arc::clone(&status)).map_err(RunError::Start)?;
+                    tasks.spawn(serving);
                     (Some(address), Some(status))
                 }
                 None => (None, None),

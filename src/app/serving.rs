@@ -12,7 +12,7 @@ use super::events::{CertificateExpiring, Draining, ReloadFailed, Reloaded};
 use super::expiry::{self, Notices};
 use super::orders::{Order, Orders};
 use super::{App, Ending, Kept, Reading, Reread, RunError};
-use crate::admin::{self, ReloadRequest, Status};
+use crate::admin::{Facts, ReloadRequest, Status};
 use crate::identity::seen::Seen;
 use crate::ingress::Generation;
 use crate::live::Live;
@@ -135,7 +135,7 @@ impl Serving<'_> {
         }
         self.metrics.reloaded(true, self.number);
         if let Some(status) = self.status {
-            status.replace(admin::facts(&next.settings, self.number));
+            status.replace(Facts::new(&next.settings, self.number));
         }
         let reloaded = Reloaded::new(origin, self.number, &self.app.settings, &next.settings);
         emit(Level::INFO, "reloaded", &reloaded);

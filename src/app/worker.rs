@@ -11,7 +11,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use super::RunError;
-use crate::config::Settings;
+use crate::admin::Bound;
+use crate::config::{AdminAddress, Settings};
 use crate::ingress::Reception;
 use crate::ingress::listener::{self, Ids};
 use crate::shutdown::Tasks;
@@ -20,7 +21,7 @@ use crate::shutdown::Tasks;
 pub(super) struct Sockets {
     /// For each worker, one socket of each address.
     pub(super) workers: Vec<Listeners>,
-    pub(super) admin: Option<StdListener>,
+    pub(super) admin: Option<Bound>,
     /// The real addresses, where port 0 was asked for.
     pub(super) addresses: Vec<SocketAddr>,
     /// Those where a PROXY header is required.
@@ -58,14 +59,25 @@ impl Sockets {
             let bound = bind(address, "listen.proxy_address", |worker| &mut worker.introduced)?;
             proxy_addresses.push(bound);
         }
-        let admin = match settings.admin {
-            Some(address) => {
-                let sockets = listener::bind(address, 1).map_err(failed(address, "admin.address"))?;
-                sockets.into_iter().next()
-            }
+        let admin = match &settings.admin {
+            Some(admin) => Some(bind_admin(&admin.address)?),
             None => None,
         };
         Ok(Self { workers, admin, addresses, proxy_addresses })
+    }
+}
+
+fn bind_admin(address: &AdminAddress) -> Result<Bound, RunError> {
+    let setting = "admin.address";
+    match address {
+        AdminAddress::Tcp(tcp) => {
+            let failed = |error| RunError::Bind { address: *tcp, setting, error };
+            let socket = listener::bind(*tcp, 1).map_err(failed)?.pop();
+            socket.map(Bound::Tcp).ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))
+        }
+        AdminAddress::Unix(path) => {
+            Bound::unix(path).map_err(|error| RunError::BindUnix { path: path.clone(), setting, error })
+        }
     }
 }
 

@@ -310,8 +310,11 @@ table! {
         .outside("drain-timeout", "CLAWGATE_DRAIN_TIMEOUT");
 
     ADMIN = Key::new("admin.address", Text, "IP:PORT", Value("127.0.0.1:9443"),
-        "Health and metrics, loopback only, or `off`")
+        "Health and metrics: a loopback address, unix:/PATH, another with a token, or `off`")
         .outside("admin", "CLAWGATE_ADMIN");
+    ADMIN_TOKEN_FILE = Key::new("admin.token_file", File, "FILE", Means("none is asked for"),
+        "File with the token to show there for all but health, as `Authorization: Bearer …`")
+        .outside("admin-token-file", "CLAWGATE_ADMIN_TOKEN_FILE");
 
     LOG_FORMAT = Key::new("log.format", Text, "FORMAT", Value("auto"),
         "`json`, `text`, or `auto`: text on a terminal, else json")

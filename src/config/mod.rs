@@ -6,6 +6,7 @@
 //!
 //! Nothing here reads the process's environment or clock: both are passed in.
 
+mod admin;
 mod args;
 mod environment;
 mod file;
@@ -27,6 +28,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+pub use admin::{AdminAddress, AdminSettings};
 pub use args::SettingsArgs;
 pub use environment::Environment;
 pub use files::Files;

@@ -2,6 +2,7 @@
 //! together. Goes on after a mistake with a stand-in, so that all mistakes are found; nothing that
 //! holds a stand-in leaves this module.
 
+mod admin;
 mod proxy;
 mod routes;
 mod rules;
@@ -157,17 +158,6 @@ impl Resolver<'_> {
             }
         }
         addresses
-    }
-
-    fn admin(&mut self, listen: &[&Sourced<SocketAddr>]) -> Option<SocketAddr> {
-        let Sourced { value, origin } = self.one(&keys::ADMIN, values::admin_address)?;
-        let address = value?;
-        let same = |other: &&&Sourced<SocketAddr>| other.value == address && address.port() != 0;
-        if let Some(other) = listen.iter().find(same) {
-            let what = format!("{address} is taken: {} has it for senders", other.origin);
-            self.report.problem(&origin, what, "give the admin listener another port, or `off`");
-        }
-        Some(address)
     }
 
     fn workers(&mut self) -> NonZeroUsize {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::admin::AdminSettings;
 use super::files::Files;
 use super::problem::Problem;
 use super::secret::HookToken;
@@ -47,8 +48,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Number of worker threads.
     pub workers: NonZeroUsize,
-    /// Where health and metrics are served: a loopback address, or nowhere.
-    pub admin: Option<SocketAddr>,
+    /// Where health and metrics are served, if anywhere.
+    pub admin: Option<AdminSettings>,
     /// Whether the files are watched, and read anew when one changes.
     pub watch: bool,
     /// All files and folders that the settings name, the TOML file itself among them.

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Write};
 
 use humantime::format_duration;
 
+use super::admin::AdminAddress;
 use super::settings::{LogFormat, RouteSettings, Settings, UpstreamSettings};
 use super::units::format_size;
 use crate::policy::Rules;
@@ -75,8 +76,12 @@ impl Settings {
         let reload = if self.watch { "when a file changes, on SIGHUP" } else { "on SIGHUP" };
         line(out, "reload", reload)?;
         line(out, "drain", format_args!("up to {}", format_duration(self.drain_timeout)))?;
-        match self.admin {
-            Some(address) => line(out, "admin", format_args!("http://{address}"))?,
+        match &self.admin {
+            Some(admin) => {
+                let scheme = if matches!(admin.address, AdminAddress::Tcp(_)) { "http://" } else { "" };
+                let token = if admin.token.is_some() { ", with a token" } else { "" };
+                line(out, "admin", format_args!("{scheme}{}{token}", admin.address))?;
+            }
             None => line(out, "admin", "off")?,
         }
         let format = match self.log.format {

@@ -13,6 +13,7 @@ use rustls_pki_types::ServerName;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+use super::admin::AdminAddress;
 use super::layers::{Sourced, Text};
 use super::problem::Report;
 use super::settings::LogFormat;
@@ -80,20 +81,15 @@ pub(super) fn proxy_protocol(text: &str) -> Result<bool, Wrong> {
     }
 }
 
-pub(super) fn admin_address(text: &str) -> Result<Option<SocketAddr>, Wrong> {
+pub(super) fn admin_address(text: &str) -> Result<Option<AdminAddress>, Wrong> {
     if text == "off" {
         return Ok(None);
     }
-    let address: SocketAddr = text.parse().map_err(|_| not_an_address(text))?;
-    if !address.ip().is_loopback() {
-        return wrong(
-            format!(
-                "`{text}` is open to other machines, and the admin listener asks for no credentials"
-            ),
-            format!("use a loopback address, e.g. 127.0.0.1:{}, or `off`", address.port()),
-        );
+    if text.starts_with("unix:") {
+        let mend = "write an absolute path, e.g. unix:/run/clawgate/admin.sock";
+        return text.parse().map(Some).or_else(|()| wrong(format!("`{text}` names no socket"), mend));
     }
-    Ok(Some(address))
+    text.parse().map(Some).map_err(|()| not_an_address(text))
 }
 
 fn not_an_address(text: &str) -> Wrong {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use tracing::Level;
 
 use crate::observe::metrics::Metrics;
+use crate::observe::recent::Recent;
 use crate::observe::repeats::{Repeated, Repeats, Summary};
 use crate::observe::{HandshakeReason, ReasonClass, emit};
 use crate::tls::Report;
@@ -16,12 +17,14 @@ use crate::tls::Report;
 pub struct Refusals {
     metrics: Arc<Metrics>,
     repeats: Option<Repeats>,
+    recent: Arc<Recent>,
 }
 
 impl Refusals {
-    /// Counts in `metrics`; with `fold`, what repeats is to be summed up.
-    pub fn new(metrics: Arc<Metrics>, fold: bool) -> Self {
-        Self { metrics, repeats: fold.then(Repeats::default) }
+    /// Counts in `metrics`; with `fold`, what repeats is to be summed up. What is logged is kept in
+    /// `recent`, too.
+    pub fn new(metrics: Arc<Metrics>, fold: bool, recent: Arc<Recent>) -> Self {
+        Self { metrics, repeats: fold.then(Repeats::default), recent }
     }
 
     /// Counts a refusal, and logs it in full unless its kind has been heard of enough.
@@ -29,6 +32,7 @@ impl Refusals {
         self.metrics.refused(report.reason);
         let news = |repeats: &Repeats| repeats.is_news(report.kind(), SystemTime::now());
         if self.repeats.as_ref().is_none_or(news) {
+            self.recent.keep(report);
             emit(level(report.reason), "handshake_failed", report);
         }
     }

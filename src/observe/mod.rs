@@ -5,6 +5,7 @@ mod event;
 pub mod logging;
 pub mod metrics;
 mod reason;
+pub mod recent;
 pub mod repeats;
 mod writer;
 

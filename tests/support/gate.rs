@@ -122,7 +122,7 @@ impl GateCommand {
         gate.addresses = started["listen"].as_array().unwrap().iter().map(address).collect();
         let proxied = started["listen_proxy"].as_array();
         gate.proxied = proxied.map(|list| list.iter().map(address).collect()).unwrap_or_default();
-        gate.admin = started["admin"].as_str().map(|text| text.parse().unwrap());
+        gate.admin = started["admin"].as_str().and_then(|text| text.parse().ok());
         gate
     }
 

@@ -21,6 +21,9 @@ use crate::upstream::{Target, Telling};
 /// A token file larger than this is some other file.
 const LONGEST_TOKEN: u64 = 4096;
 
+/// What belongs into the file of a hook token.
+const HOOK_TOKEN: &str = "put OpenClaw's `hooks.token` into it, on one line, as it is there";
+
 /// What `[upstream]` says, for all routes.
 pub(super) struct Shared {
     target: Option<Sourced<Target>>,
@@ -40,6 +43,12 @@ pub(super) struct Token {
     origin: Origin,
     /// For hints.
     shown_origin: String,
+}
+
+impl Token {
+    pub(super) fn token(self) -> Option<HookToken> {
+        self.token
+    }
 }
 
 impl Shared {
@@ -165,7 +174,7 @@ fn token<'a>(
     let first = |key: &Key| layer.get(key).and_then(<[Text]>::first);
     match (first(inline), first(file)) {
         (Some(text), None) => Some(inline_token(text, report)),
-        (None, Some(path)) => Some(token_in_file(path, report)),
+        (None, Some(path)) => Some(token_in_file(path, HOOK_TOKEN, report)),
         (Some(text), Some(path)) => {
             let what = format!("is there beside {}", path.origin);
             report.problem(&text.origin, what, "keep one of them, better the file");
@@ -191,8 +200,8 @@ fn inline_token(text: &Text, report: &mut Report) -> Token {
     Token { token: token.ok(), origin: origin.clone(), shown_origin: origin.to_string() }
 }
 
-fn token_in_file(named: &Text, report: &mut Report) -> Token {
-    const MEND: &str = "put OpenClaw's `hooks.token` into it, on one line, as it is there";
+/// `mend`: what to put into the file.
+pub(super) fn token_in_file(named: &Text, mend: &str, report: &mut Report) -> Token {
     let origin = &named.origin;
     let path = Path::new(named.value.as_str());
     let shown = path.display();
@@ -208,12 +217,12 @@ fn token_in_file(named: &Text, report: &mut Report) -> Token {
         }
         Ok(content) if content.len() as u64 > LONGEST_TOKEN => {
             let what = format!("{shown} has more than {LONGEST_TOKEN} bytes, so it is no token");
-            report.problem(origin, what, MEND);
+            report.problem(origin, what, mend);
         }
         Ok(content) => {
             match HookToken::new(without_newline(&content)) {
                 Ok(read) => token = Some(read),
-                Err(error) => report.problem(origin, format!("{shown} {error}"), MEND),
+                Err(error) => report.problem(origin, format!("{shown} {error}"), mend),
             }
             warn_if_others_read(path, origin, report);
         }

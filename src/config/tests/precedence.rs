@@ -23,7 +23,7 @@ fn what_is_required_suffices_and_the_rest_has_defaults() {
     assert_eq!(settings.limits.body, 262_144);
     assert_eq!(settings.limits.idle_timeout, Duration::from_secs(60));
     assert!(settings.workers.get() >= 1);
-    assert_eq!(settings.admin, Some(address("127.0.0.1:9443")));
+    assert_eq!(settings.admin.unwrap().address.to_string(), "127.0.0.1:9443");
     assert_eq!(settings.drain_timeout, Duration::from_secs(30));
     assert_eq!(settings.log.format, LogFormat::Auto);
     assert_eq!(settings.log.level, "info");

@@ -1,0 +1,117 @@
+//! Whether the gate can do its work, and what there is to know beside that.
+
+use std::fmt::Write;
+use std::time::{Duration, SystemTime};
+
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+use crate::config::Settings;
+use crate::identity::{Validity, unix_rfc3339};
+use crate::tls::material::unix_seconds;
+use crate::upstream::Target;
+
+/// How long an upstream may take to accept a connection.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What readiness depends on, of one generation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Readiness {
+    /// The gate's certificates by subject.
+    certificates: Vec<(String, Validity)>,
+    cas: Vec<(String, Validity)>,
+    /// Certificates that are let in without a CA.
+    pinned: usize,
+    /// Revocation lists by issuer.
+    crls: Vec<(String, Validity)>,
+    upstreams: Vec<Target>,
+}
+
+/// The answer.
+pub(super) struct Answer {
+    pub(super) is_ready: bool,
+    /// Lines for people; the first says it all.
+    pub(super) text: String,
+}
+
+impl Readiness {
+    pub(super) fn of(settings: &Settings) -> Self {
+        let material = &settings.material;
+        let trust = &material.trust;
+        let mut upstreams: Vec<Target> = Vec::new();
+        for route in &settings.routes {
+            if !upstreams.contains(&route.upstream.target) {
+                upstreams.push(route.upstream.target.clone());
+            }
+        }
+        let own = material.own.iter().map(|own| &own.certificate);
+        let validity = |from, until| Validity { from, until };
+        let cas = trust.cas.iter();
+        let crls = trust.crls.iter();
+        Self {
+            certificates: own.map(|own| (own.subject.clone(), own.validity)).collect(),
+            cas: cas.map(|ca| (ca.subject.clone(), validity(ca.not_before, ca.not_after))).collect(),
+            pinned: trust.pinned.len(),
+            crls: crls
+                .map(|crl| (crl.issuer.clone(), validity(crl.this_update, crl.next_update)))
+                .collect(),
+            upstreams,
+        }
+    }
+
+    /// Ready is a gate that senders can trust and that can trust some sender: it has a certificate that is
+    /// valid, and a CA (or a pinned certificate). That an upstream is away is told, but is no reason to
+    /// send senders elsewhere: they are answered with 503, and come back.
+    pub(super) async fn ask(self) -> Answer {
+        let now = unix_seconds(SystemTime::now());
+        let valid = |list: &[(String, Validity)]| list.iter().any(|(_, validity)| holds(*validity, now));
+        let mut reasons = Vec::new();
+        if !valid(&self.certificates) {
+            reasons.push("no certificate of the gate is valid");
+        }
+        if !valid(&self.cas) && self.pinned == 0 {
+            reasons.push("no client CA is valid");
+        }
+        let mut text = match reasons.as_slice() {
+            [] => "ready\n".to_owned(),
+            reasons => format!("not ready: {}\n", reasons.join("; ")),
+        };
+        let lists = [
+            ("certificate", &self.certificates),
+            ("client CA", &self.cas),
+            ("revocation list of", &self.crls),
+        ];
+        for (kind, list) in lists {
+            for (name, validity) in list {
+                let word = if holds(*validity, now) { "valid until" } else { "NOT valid; it was until" };
+                // Writing to a string does not fail.
+                let _ = writeln!(text, "{kind} {name}: {word} {}", unix_rfc3339(validity.until));
+            }
+        }
+        for target in &self.upstreams {
+            let _ = writeln!(text, "upstream {target}: {}", reach(target).await);
+        }
+        Answer { is_ready: reasons.is_empty(), text }
+    }
+}
+
+fn holds(validity: Validity, now: i64) -> bool {
+    (validity.from..=validity.until).contains(&now)
+}
+
+async fn reach(target: &Target) -> String {
+    let connected = match target {
+        Target::Http { host, port } | Target::Https { host, port } => {
+            timeout(PATIENCE, TcpStream::connect((host.as_str(), *port))).await.map(|tcp| tcp.map(drop))
+        }
+        Target::Unix(path) => {
+            timeout(PATIENCE, UnixStream::connect(path)).await.map(|unix| unix.map(drop))
+        }
+        Target::Echo => return "the gate itself".to_owned(),
+    };
+    match connected {
+        Ok(Ok(())) => "takes connections".to_owned(),
+        Ok(Err(error)) => format!("takes no connections: {error}"),
+        Err(_) => format!("takes no connection within {} ms", PATIENCE.as_millis()),
+    }
+}

@@ -1,0 +1,60 @@
+//! The last records of a kind, kept for whoever asks later.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// How many are kept.
+const CAPACITY: usize = 200;
+
+/// The last records, the newest first when they are asked for.
+#[derive(Debug, Default)]
+pub struct Recent(Mutex<VecDeque<Box<RawValue>>>);
+
+#[derive(Serialize)]
+struct Dated<'a, R> {
+    timestamp: String,
+    #[serde(flatten)]
+    record: &'a R,
+}
+
+impl Recent {
+    /// Keeps `record`, and forgets the oldest.
+    pub fn keep<R: Serialize>(&self, record: &R) {
+        let timestamp = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+        // A record that cannot be written is not logged either, and that is told there.
+        let Ok(json) = serde_json::value::to_raw_value(&Dated { timestamp, record }) else { return };
+        let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if records.len() == CAPACITY {
+            records.pop_back();
+        }
+        records.push_front(json);
+    }
+
+    /// All of them, the newest first.
+    pub fn all(&self) -> Vec<Value> {
+        let records = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        records.iter().filter_map(|json| serde_json::from_str(json.get()).ok()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_come_first_and_the_oldest_are_forgotten() {
+        let recent = Recent::default();
+        for number in 0..CAPACITY + 7 {
+            recent.keep(&serde_json::json!({ "number": number }));
+        }
+        let all = recent.all();
+        assert_eq!(all.len(), CAPACITY);
+        assert_eq!((&all[0]["number"], &all[CAPACITY - 1]["number"]), (&206.into(), &7.into()));
+        assert!(all[0]["timestamp"].is_string());
+    }
+}
