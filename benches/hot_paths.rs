@@ -1,0 +1,267 @@
+//! The hot paths, counted in instructions: those repeat where times do not.
+//!
+//! `cargo bench` runs each under `valgrind --tool=callgrind` and compares with `benches/hot_paths.txt`; more than
+//! [`MARGIN`] above fails. `cargo bench -- --save` writes that file. Without valgrind there are times only.
+
+#![allow(clippy::unwrap_used, reason = "this is how a benchmark fails")]
+
+use std::collections::{BTreeMap, HashSet};
+use std::hint::black_box;
+use std::process::{Command, ExitCode};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
+
+use clawgate::identity::Peer;
+use clawgate::ingress::Guard;
+use clawgate::observe::access::{AccessRecord, ConnectionFacts};
+use clawgate::observe::logging::{Format, subscriber};
+use clawgate::observe::metrics::Metrics;
+use clawgate::policy::{Rule, Rules};
+use clawgate::route::{Methods, RequestPath, Route, Routes};
+use clawgate::tls::denylist::Denylist;
+use clawgate::tls::trust::{Ca, Trust};
+use clawgate::tls::{Gatekeeper, RefuseWith, greeting};
+use http::{Method, StatusCode};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls_pki_types::{CertificateDer, UnixTime};
+use tracing_subscriber::EnvFilter;
+
+/// How many per cent more than the baseline are taken for a regression. Counts of one build differ by less
+/// than 1 % (signatures and hash maps have chance in them); other compilers and libraries move them more.
+const MARGIN: f64 = 10.0;
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/hot_paths.txt");
+
+/// Each with a call that is counted after a few that are not.
+const BENCHES: [(&str, fn()); 7] = [
+    ("http1-guard", http1_guard),
+    ("route", route),
+    ("rules", rules),
+    ("access-line", access_line),
+    ("client-hello", client_hello),
+    ("identity", identity),
+    ("verify-chain", verify_chain),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    match arguments.first().map(String::as_str) {
+        None => report(false),
+        Some("--save") => report(true),
+        Some(name) => {
+            for (_, bench) in BENCHES.iter().filter(|bench| bench.0 == name) {
+                bench();
+            }
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn report(save: bool) -> ExitCode {
+    let text = std::fs::read_to_string(BASELINE).unwrap_or_default();
+    let baseline: BTreeMap<&str, f64> = text
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(name, count)| Some((name, count.trim().parse().ok()?)))
+        .collect();
+    let (mut counts, mut worse) = (String::new(), false);
+    println!("{:14} {:>12} {:>12}", "hot path", "instructions", "baseline");
+    for (name, bench) in BENCHES {
+        let Some(count) = instructions(name) else {
+            println!("{name:14} no valgrind; a call takes {:?}", fastest(bench));
+            continue;
+        };
+        counts.push_str(&format!("{name} {count}\n"));
+        let change = baseline.get(name).map(|before| (count as f64 / before - 1.0) * 100.0);
+        let before = baseline.get(name).map_or("-".to_owned(), |before| format!("{before:.0}"));
+        let verdict = match change {
+            Some(change) if change > MARGIN => {
+                worse = true;
+                format!("{change:+.1} %: more than {MARGIN} %")
+            }
+            Some(change) => format!("{change:+.1} %"),
+            None => String::new(),
+        };
+        println!("{name:14} {count:>12} {before:>12} {verdict}");
+    }
+    if save && !counts.is_empty() {
+        std::fs::write(BASELINE, counts).unwrap();
+    }
+    if worse && !save { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Counted while `measured` runs.
+fn instructions(name: &str) -> Option<u64> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*::measured"])
+        .arg(std::env::current_exe().ok()?)
+        .arg(name)
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let count = text.lines().find_map(|line| line.split("Collected : ").nth(1));
+    let count = count.and_then(|count| count.trim().parse().ok()).filter(|count| *count > 0);
+    Some(count.unwrap_or_else(|| panic!("valgrind counted nothing: {text}")))
+}
+
+fn fastest(bench: fn()) -> Duration {
+    FASTEST.get_or_init(Default::default);
+    bench();
+    std::mem::replace(&mut *FASTEST.get().unwrap().lock().unwrap(), Duration::MAX)
+}
+
+static FASTEST: OnceLock<std::sync::Mutex<Duration>> = OnceLock::new();
+
+/// Warms up, then calls `work` where it is counted.
+fn run(mut work: impl FnMut()) {
+    for _ in 0..20 {
+        work();
+    }
+    if let Some(fastest) = FASTEST.get() {
+        for _ in 0..200 {
+            let start = Instant::now();
+            work();
+            let mut fastest = fastest.lock().unwrap();
+            *fastest = start.elapsed().min(*fastest).max(Duration::from_nanos(1));
+        }
+        return;
+    }
+    measured(&mut work);
+}
+
+#[inline(never)]
+fn measured(work: &mut dyn FnMut()) {
+    work();
+}
+
+/// A webhook as GitHub sends it.
+const HEAD: &[u8] = b"POST /hooks/github HTTP/1.1\r\nHost: gate.example:8443\r\nUser-Agent: GitHub-Hookshot/1a2b3c4\r\n\
+Content-Length: 1024\r\nAccept: */*\r\nContent-Type: application/json\r\nX-GitHub-Delivery: 72d3162e-cc78-11e3-81ab\r\n\
+X-GitHub-Event: push\r\nX-Hub-Signature-256: sha256=d57c68ca6f92289e6987922ff26938930f6e66a2d161ef06abdf1859230aa23c\r\n\r\n";
+
+/// One head, then its body, on a connection that goes on.
+fn http1_guard() {
+    let mut guard = Guard::default();
+    let body = vec![b'{'; 1024];
+    run(|| {
+        guard.follow(black_box(HEAD)).unwrap();
+        guard.follow(black_box(&body)).unwrap();
+    });
+}
+
+/// One path among a thousand routes.
+fn route() {
+    let routes = (0..1000).map(|number| Route {
+        path: format!("/hooks/team-{number}/").parse().unwrap(),
+        methods: Methods::parse(["POST"]).unwrap(),
+        rules: Rules::default(),
+        max_body: 0,
+        upstream: number,
+    });
+    let routes = Routes::new(routes.collect());
+    run(|| {
+        let path = RequestPath::parse(black_box("/hooks/team-700/github")).unwrap();
+        assert_eq!(routes.find(&Method::POST, &path).unwrap().upstream, 700);
+    });
+}
+
+/// The last of ten thousand allow rules.
+fn rules() {
+    let rules = (0..10_000).map(|number| format!("cn=sender-{number}").parse::<Rule>().unwrap());
+    let rules = Rules::new(rules.collect());
+    let peer = Peer::read(&Pki::new("sender-9999").leaf).unwrap();
+    run(|| assert!(rules.matching(black_box(&peer)).is_some()));
+}
+
+/// A request's record, from its beginning to its line.
+fn access_line() {
+    let (subscriber, log) = subscriber(Format::Json, EnvFilter::new("info"));
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    let peer = Peer::read(&Pki::new("sender").leaf).unwrap();
+    let facts = Arc::new(ConnectionFacts {
+        id: "0a1b2c0-7".to_owned(),
+        peer: "192.0.2.1:50000".to_owned(),
+        proxy: None,
+        cn: peer.cn.clone(),
+        san: None,
+        fingerprint_sha256: peer.certificate.fingerprint_sha256.clone(),
+        tls_version: "TLSv1.3",
+        resumed: false,
+        json: OnceLock::new(),
+    });
+    let (metrics, upstream): (_, Arc<str>) = (Arc::new(Metrics::new()), "http://127.0.0.1:18789".into());
+    run(|| {
+        let (facts, metrics) = (Arc::clone(&facts), Arc::clone(&metrics));
+        let id = format!("{}-1", facts.id);
+        let path = "/hooks/github".to_owned();
+        let mut record = AccessRecord::start(id, facts, metrics, "HTTP/1.1", "POST".into(), path);
+        record.routed("/hooks/".into(), Arc::clone(&upstream));
+        record.answered(StatusCode::OK, Duration::from_micros(1234));
+    });
+    drop(log);
+}
+
+/// The greeting of a sender with a post-quantum key share.
+fn client_hello() {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let name = "gate.example".try_into().unwrap();
+    let mut connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut hello = Vec::new();
+    connection.write_tls(&mut hello).unwrap();
+    run(|| assert!(greeting::classify(black_box(&hello)).is_some()));
+}
+
+/// A certificate's names.
+fn identity() {
+    let pki = Pki::new("sender");
+    run(|| assert!(Peer::read(black_box(&pki.leaf)).is_some()));
+}
+
+/// The verdict on a leaf of the CA: one signature, and the rules.
+fn verify_chain() {
+    let pki = Pki::new("sender");
+    let trust = Trust {
+        cas: vec![Ca::read(&pki.ca).unwrap()],
+        known: vec![],
+        crls: vec![],
+        revocation: Default::default(),
+        denylist: Denylist::default(),
+        pinned: HashSet::new(),
+    };
+    let rules = Rules::new(vec!["cn=sender".parse().unwrap()]);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let gatekeeper = Gatekeeper::new(
+        Arc::new(trust),
+        rules,
+        RefuseWith::Alert,
+        i64::try_from(now.as_secs()).unwrap(),
+    );
+    run(|| {
+        assert!(gatekeeper.judge(black_box(&pki.leaf), &[], UnixTime::since_unix_epoch(now)).is_ok())
+    });
+}
+
+/// A CA and one certificate of it.
+struct Pki {
+    ca: CertificateDer<'static>,
+    leaf: CertificateDer<'static>,
+}
+
+impl Pki {
+    fn new(name: &str) -> Self {
+        let mut ca = CertificateParams::default();
+        ca.distinguished_name.push(DnType::CommonName, "bench CA");
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let mut leaf = CertificateParams::default();
+        leaf.distinguished_name = rcgen::DistinguishedName::new();
+        leaf.distinguished_name.push(DnType::CommonName, name);
+        let signed =
+            leaf.signed_by(&KeyPair::generate().unwrap(), &Issuer::from_params(&ca, &key)).unwrap();
+        Self { ca: ca.self_signed(&key).unwrap().der().clone(), leaf: signed.der().clone() }
+    }
+}
