@@ -39,6 +39,13 @@ impl Process {
         !matches!(self.0.try_wait(), Ok(None))
     }
 
+    /// Tells it to read its settings anew.
+    pub fn hang_up(&self) {
+        if let Some(pid) = Pid::from_raw(self.0.id() as i32) {
+            let _ = kill_process(pid, Signal::HUP);
+        }
+    }
+
     /// CPU time, user and system, that it and its children have used.
     pub fn cpu(&self) -> Duration {
         let of = |pid: &u32| {

@@ -37,7 +37,7 @@ impl Kind {
     }
 }
 
-/// Makes `ca.pem`, `server.pem`, `client.pem` and `stranger.pem` (of another CA) in `dir`, with their keys
+/// Makes `ca.pem` with `ca.key`, `server.pem`, `client.pem` and `stranger.pem` (of another CA) in `dir`, with their keys
 /// as `NAME.key`, and `server.both.pem` with certificate and key.
 pub fn make(dir: &Path, kind: Kind) -> Result<(), Box<dyn std::error::Error>> {
     fs::create_dir_all(dir)?;
@@ -46,6 +46,7 @@ pub fn make(dir: &Path, kind: Kind) -> Result<(), Box<dyn std::error::Error>> {
     let ca = authority("bench CA");
     let other = authority("another CA");
     fs::write(dir.join("ca.pem"), ca.self_signed(&ca_key)?.pem())?;
+    fs::write(dir.join("ca.key"), ca_key.serialize_pem())?;
     let ours = Issuer::from_params(&ca, &ca_key);
     let theirs = Issuer::from_params(&other, &other_key);
     for (name, common_name, issuer) in

@@ -102,15 +102,19 @@ impl Plan {
         let load = machine::load();
         fs::create_dir_all(&self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
         let out = fs::canonicalize(&self.out).map_err(|error| error.to_string())?;
-        let work = out.join("work");
-        let _ = fs::remove_dir_all(&work);
+        // In memory where that can be had: the disk's speed is nobody's merit here.
+        let memory = Path::new("/dev/shm");
+        let work =
+            if memory.is_dir() { memory } else { &out }.join(format!("compare-{}", std::process::id()));
         for kind in [Kind::P256, Kind::Rsa] {
             pki::make(&work.join(kind.name()), kind).map_err(|error| error.to_string())?;
         }
         let upstream = upstream::start().await.map_err(|error| error.to_string())?;
         if self.growth {
             let gate = self.targets.first().ok_or("no target")?;
-            return growth::run(gate, &work, &out, upstream).await;
+            let outcome = growth::run(gate, &work, &out, upstream).await;
+            let _ = fs::remove_dir_all(&work);
+            return outcome;
         }
         let mut figures = Figures::default();
         let mut plain = Vec::new();

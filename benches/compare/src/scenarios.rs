@@ -251,7 +251,7 @@ pub async fn memory(proxy: &Process, client: &Client, counts: &[usize]) -> Outco
     let mut each = Vec::new();
     for &count in counts {
         connections.extend(open(client, Ask::WEBHOOK, count - connections.len()).await?);
-        sleep(Duration::from_millis(500)).await;
+        sleep(Duration::from_secs(2)).await;
         each.push((count, (proxy.memory() as f64 - start) / count as f64));
     }
     for connection in connections {

@@ -1,5 +1,6 @@
 //! The figures for people and for programs.
 
+pub mod lines;
 mod svg;
 
 use std::fmt::Write;
