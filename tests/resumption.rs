@@ -75,6 +75,7 @@ fn a_sender_that_comes_back_is_known_for_who_it_is_without_presenting_its_certif
             }
         }
     }
+    gate.event("request", 12);
     let resumed: Vec<_> =
         gate.events("request").iter().map(|line| line["resumed"] == Value::Bool(true)).collect();
     assert_eq!(resumed, [[false, false, true, true, true, true]; 2].concat());
