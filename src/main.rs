@@ -18,9 +18,6 @@ use clawgate::tls::pem::{FileError, key_in, sender_chain};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Failed at run time.
 const FAILURE: u8 = 1;
 /// The flags do not go together, as with clap.
