@@ -33,6 +33,25 @@ fn the_reasons_of_the_gates_own_side_are_listed_as_such() {
 }
 
 #[test]
+fn every_limit_is_on_its_page_with_its_default() {
+    let page = read("docs/limits.md");
+    let keys = clawgate::config::keys::KEYS;
+    for key in keys.iter().filter(|key| key.toml.starts_with("limits.")) {
+        let row =
+            page.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{}`", key.toml)));
+        let row = row.unwrap_or_else(|| panic!("{} is missing", key.toml)).replace(' ', "");
+        let default = key.default_text().replace(' ', "");
+        assert!(row.contains(&default) || key.toml == "limits.request_burst", "{}: {default}", key.toml);
+    }
+    let known = |name: &str| keys.iter().any(|key| key.toml == name);
+    for name in page.split('`').skip(1).step_by(2) {
+        let is_setting =
+            ["limits.", "tls.", "upstream.", "listen."].iter().any(|room| name.starts_with(room));
+        assert!(!is_setting || known(name), "{name} is no setting");
+    }
+}
+
+#[test]
 fn every_setting_of_the_readme_is_one() {
     let readme = read("README.md");
     let keys = clawgate::config::keys::KEYS;

@@ -20,6 +20,7 @@ mod explain;
 mod headers;
 mod http2;
 mod layers;
+mod limits;
 mod logging;
 mod misconfigured;
 mod onward;

@@ -100,6 +100,12 @@ pub(super) fn fixed(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("admin.address", address(old) != address(new)),
         ("runtime.workers", old.workers != new.workers),
         ("limits.connections", old.limits.connections != new.limits.connections),
+        (
+            "limits.connections_per_source",
+            old.limits.connections_per_source != new.limits.connections_per_source,
+        ),
+        ("limits.handshakes", old.limits.handshakes != new.limits.handshakes),
+        ("limits.handshake_rate", old.limits.handshake_rate != new.limits.handshake_rate),
         ("limits.connection_age", old.limits.connection_age != new.limits.connection_age),
         ("limits.idle_timeout", old.limits.idle_timeout != new.limits.idle_timeout),
         ("runtime.drain_timeout", old.drain_timeout != new.drain_timeout),

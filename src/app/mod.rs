@@ -8,6 +8,7 @@ mod changes;
 mod events;
 mod expiry;
 mod folders;
+mod open_files;
 mod orders;
 mod serving;
 mod watch;
@@ -35,7 +36,9 @@ use crate::admin::{self, Facts, Status};
 use crate::config::{Files, LogSettings, Problem, RouteSettings, Settings, UpstreamSettings};
 use crate::identity::San;
 use crate::identity::seen::Seen;
-use crate::ingress::{Backend, Capacity, Gate, Generation, Objections, Reception, Refusals, Upstream};
+use crate::ingress::{
+    Backend, Capacity, Gate, Generation, Handshakes, Objections, Reception, Refusals, Shares, Upstream,
+};
 use crate::live::Live;
 use crate::observe::emit;
 use crate::observe::metrics::Metrics;
@@ -165,6 +168,7 @@ impl App {
         let rules = settings.clients_rules.clone();
         let manners = Manners {
             timeout: settings.handshake_timeout,
+            greeting_timeout: settings.limits.greeting_timeout,
             refuse_with: settings.refuse_with,
             strict_sni: settings.strict_sni,
             proxy_sources: settings.proxy.sources.clone(),
@@ -208,7 +212,15 @@ impl App {
         let recent = Arc::new(Recent::default());
         let refusals = Arc::new(Refusals::new(Arc::clone(&metrics), fold, Arc::clone(&recent)));
         let objections = Arc::new(Objections::new(Arc::clone(&metrics), fold));
-        let capacity = Capacity::new(self.settings.limits.connections);
+        let limits = self.settings.limits;
+        let room = open_files::raise_limit()
+            .map_or(usize::MAX, |files| open_files::room_for_senders(&self.settings, files));
+        let capacity = Capacity::new(
+            limits.connections.min(room),
+            limits.connections_per_source,
+            limits.handshake_rate,
+        );
+        let (handshakes, shares) = (Handshakes::new(limits.handshakes), Shares::default());
         let drain = Drain::default();
         let seen = Arc::new(Seen::default());
         control.block_on(async {
@@ -239,6 +251,8 @@ impl App {
                     refusals: Arc::clone(&refusals),
                     objections: Arc::clone(&objections),
                     capacity: capacity.clone(),
+                    handshakes: handshakes.clone(),
+                    shares: shares.clone(),
                     idle_timeout: self.settings.limits.idle_timeout,
                     connection_age: self.settings.limits.connection_age,
                     drain: drain.clone(),
@@ -253,6 +267,9 @@ impl App {
             }
             self.log_warnings();
             self.log_openness();
+            if room < limits.connections {
+                log_little_room(room, limits.connections);
+            }
             let addresses = (sockets.addresses.as_slice(), sockets.proxy_addresses.as_slice());
             emit(Level::INFO, "started", &Started::new(&self.settings, addresses, admin));
             if let Some(window) = self.settings.log.repeat_window {
@@ -282,10 +299,11 @@ impl App {
     /// What one worker serves with. Upstreams whose settings are those of one in `kept` stay, with
     /// their connections.
     fn generation(&self, number: u64, kept: &[Kept]) -> (Generation, Vec<Kept>) {
+        let workers = self.settings.workers.get();
         let keep = |prepared: &Prepared| {
             let same = kept.iter().find(|kept| kept.settings == prepared.settings);
-            let upstream =
-                same.map_or_else(|| Arc::new(prepared.upstream()), |kept| Arc::clone(&kept.upstream));
+            let upstream = same
+                .map_or_else(|| Arc::new(prepared.upstream(workers)), |kept| Arc::clone(&kept.upstream));
             Kept { settings: prepared.settings.clone(), upstream }
         };
         let kept: Vec<_> = self.upstreams.iter().map(keep).collect();
@@ -307,6 +325,7 @@ impl App {
         });
         let gate = Gate {
             routes: Routes::new(self.settings.routes.iter().filter_map(route).collect()),
+            limits: self.settings.limits,
             several_names: dns.clone().count() > 1 || dns.clone().any(|name| name.starts_with("*.")),
         };
         let (acceptor, revoke) = (Arc::clone(&self.acceptor), self.settings.revoke);
@@ -333,6 +352,14 @@ impl App {
             );
         }
     }
+}
+
+/// Said at the start, when it can still be mended before anybody is refused.
+fn log_little_room(room: usize, wanted: usize) {
+    let detail = format!("the limit of open files leaves room for {room} connections, not {wanted}");
+    let hint = "raise the limit (ulimit -Hn, LimitNOFILE=), or lower limits.connections";
+    let warning = Warning { origin: "limits.connections", detail: &detail, hint };
+    emit(Level::WARN, "settings_warning", &warning);
 }
 
 fn watch(files: Files) -> Watch {
@@ -367,8 +394,11 @@ impl Prepared {
     }
 
     /// The upstream as one worker uses it, with a pool of its own.
-    fn upstream(&self) -> Upstream {
+    /// With `workers` of them, each has its part of the slots and of the queue.
+    fn upstream(&self, workers: usize) -> Upstream {
         let settings = &self.settings;
+        let [at_once, queue] =
+            [settings.connections, settings.queue].map(|count| count.div_ceil(workers));
         let timeouts = Timeouts {
             connect: settings.connect_timeout,
             response: settings.response_timeout,
@@ -377,7 +407,9 @@ impl Prepared {
         Upstream {
             name: settings.target.to_string().into(),
             backend: match &self.connector {
-                Some(connector) => Backend::Client(Client::new(connector.clone(), timeouts)),
+                Some(connector) => {
+                    Backend::Client(Client::new(connector.clone(), timeouts, at_once, queue))
+                }
                 None => Backend::Echo,
             },
             authorization: settings.token.as_ref().map(|token| token.authorization().clone()),

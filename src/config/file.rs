@@ -188,6 +188,7 @@ impl Reader<'_> {
             (Kind::Text | Kind::File | Kind::Size | Kind::Duration, DeValue::String(text)) => {
                 piece(text, origin, self.report)
             }
+            (Kind::Count, DeValue::String(text)) if text == "off" => piece(text, origin, self.report),
             (Kind::Size | Kind::Count, DeValue::Integer(number)) => {
                 piece(&decimal(number), origin, self.report)
             }

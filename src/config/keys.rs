@@ -292,12 +292,53 @@ table! {
     CONNECTIONS = Key::new("limits.connections", Count, "COUNT", Value("10000"),
         "Connections open at once, handshakes included; more are closed unheard")
         .outside("max-connections", "CLAWGATE_MAX_CONNECTIONS");
+    CONNECTIONS_PER_SOURCE = Key::new("limits.connections_per_source", Count, "COUNT", Value("1000"),
+        "Those of one source address (of IPv6: of one /64), or `off`")
+        .outside("max-connections-per-source", "CLAWGATE_MAX_CONNECTIONS_PER_SOURCE");
+    HANDSHAKES = Key::new("limits.handshakes", Count, "COUNT", Value("2000"),
+        "Handshakes under way at once; the oldest gives way to one more")
+        .outside("max-handshakes", "CLAWGATE_MAX_HANDSHAKES");
+    HANDSHAKE_RATE = Key::new("limits.handshake_rate", Count, "COUNT", Value("500"),
+        "New connections of one source address in a second, or `off`")
+        .outside("max-handshake-rate", "CLAWGATE_MAX_HANDSHAKE_RATE");
+    GREETING_TIMEOUT = Key::new("limits.greeting_timeout", Duration, "TIME", Value("3s"),
+        "Time for a connection's first message, within that for the handshake");
     IDLE_TIMEOUT = Key::new("limits.idle_timeout", Duration, "TIME", Value("60s"),
-        "How long a sender may be silent between requests or within a request's head")
+        "How long a sender may be silent between requests")
         .outside("idle-timeout", "CLAWGATE_IDLE_TIMEOUT");
     CONNECTION_AGE = Key::new("limits.connection_age", Duration, "TIME", Value("off"),
         "How long a connection may be open before its sender has to open another, or `off`")
         .outside("connection-age", "CLAWGATE_CONNECTION_AGE");
+    CONNECTION_REQUESTS = Key::new("limits.connection_requests", Count, "COUNT", Value("100000"),
+        "Requests on one connection before its sender has to open another, or `off`");
+    HEAD_TIMEOUT = Key::new("limits.head_timeout", Duration, "TIME", Value("10s"),
+        "Time for a request's head, from its first byte on");
+    URI = Key::new("limits.uri", Size, "SIZE", Value("4KiB"),
+        "Longest path with query; the whole head may have 12KiB");
+    BODY_TIMEOUT = Key::new("limits.body_timeout", Duration, "TIME", Value("2m"),
+        "Time for a request's body, as far as the sender is waited for");
+    BODY_RATE = Key::new("limits.body_rate", Size, "SIZE", Value("1KiB"),
+        "What must come of a body in each second of that time, after the first 5; or `off`");
+    SEND_TIMEOUT = Key::new("limits.send_timeout", Duration, "TIME", Value("30s"),
+        "How long a sender may take nothing of its answer");
+    REQUEST_TIMEOUT = Key::new("limits.request_timeout", Duration, "TIME", Value("5m"),
+        "Time for a request, from its head to the end of its answer");
+    STREAMS = Key::new("limits.streams", Count, "COUNT", Value("128"),
+        "Requests under way at once on one HTTP/2 connection");
+    REQUEST_RATE = Key::new("limits.request_rate", Count, "COUNT", Value("off"),
+        "Requests of one identity in a second, or `off`; more are answered with 429")
+        .outside("max-request-rate", "CLAWGATE_MAX_REQUEST_RATE");
+    REQUEST_BURST = Key::new("limits.request_burst", Count, "COUNT", Means("limits.request_rate"),
+        "How many of them may come at once")
+        .outside("max-request-burst", "CLAWGATE_MAX_REQUEST_BURST");
+    REQUESTS_AT_ONCE = Key::new("limits.requests_at_once", Count, "COUNT", Value("256"),
+        "Requests of one identity under way at once, or `off`; more are answered with 429")
+        .outside("max-requests-at-once", "CLAWGATE_MAX_REQUESTS_AT_ONCE");
+    UPSTREAM_CONNECTIONS = Key::new("limits.upstream_connections", Count, "COUNT", Value("512"),
+        "Requests with one upstream at once, each on a connection of its own")
+        .outside("max-upstream-connections", "CLAWGATE_MAX_UPSTREAM_CONNECTIONS");
+    UPSTREAM_QUEUE = Key::new("limits.upstream_queue", Count, "COUNT", Value("512"),
+        "Requests that wait for that, as long as for a connection; more are answered with 503");
 
     WORKERS = Key::new("runtime.workers", Count, "COUNT", Means("number of CPUs"),
         "Worker threads, 1 to 1024")

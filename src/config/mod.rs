@@ -13,6 +13,7 @@ mod file;
 mod files;
 pub mod keys;
 mod layers;
+mod limits;
 mod problem;
 mod resolve;
 mod secret;
@@ -32,11 +33,10 @@ pub use admin::{AdminAddress, AdminSettings};
 pub use args::SettingsArgs;
 pub use environment::Environment;
 pub use files::Files;
+pub use limits::Limits;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::{HookToken, TokenError};
-pub use settings::{
-    Limits, LogFormat, LogSettings, ProxySettings, RouteSettings, Settings, UpstreamSettings,
-};
+pub use settings::{LogFormat, LogSettings, ProxySettings, RouteSettings, Settings, UpstreamSettings};
 
 use file::File;
 use layers::{Layer, Layers, text};

@@ -3,6 +3,7 @@
 //! holds a stand-in leaves this module.
 
 mod admin;
+mod limits;
 mod proxy;
 mod routes;
 mod rules;
@@ -22,7 +23,7 @@ use super::file::RouteTable;
 use super::keys::{self, Key, Unset};
 use super::layers::{Layers, Sourced};
 use super::problem::{Origin, Problems, Report};
-use super::settings::{Limits, LogFormat, LogSettings, Settings};
+use super::settings::{LogFormat, LogSettings, Settings};
 use super::values::{self, Wrong, read_all};
 use crate::policy::Revoke;
 use crate::tls::RefuseWith;
@@ -57,12 +58,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     let proxy = resolver.proxy(&listen);
     let taken: Vec<_> = listen.iter().chain(&proxy.listen).collect();
     let admin = resolver.admin(&taken);
-    let limits = Limits {
-        body: resolver.value(&keys::BODY, values::body_size, 0),
-        connections: resolver.value(&keys::CONNECTIONS, values::connections, 1),
-        idle_timeout: resolver.time(&keys::IDLE_TIMEOUT),
-        connection_age: resolver.value(&keys::CONNECTION_AGE, values::window, None),
-    };
+    let limits = resolver.limits();
     let clients_rules = resolver.client_rules();
     let strict_sni = resolver.value(&keys::STRICT_SNI, values::switch, false);
     let revoke = resolver.value(&keys::REVOKE, values::revoke, Revoke::AfterResponse);

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::admin::AdminSettings;
 use super::files::Files;
+use super::limits::Limits;
 use super::problem::Problem;
 use super::secret::HookToken;
 use crate::policy::{Revoke, Rules};
@@ -110,19 +111,10 @@ pub struct UpstreamSettings {
     pub response_timeout: Duration,
     /// Longest pause between two pieces of a body.
     pub idle_timeout: Duration,
-}
-
-/// What a sender may use up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Largest request body in bytes, for routes that set none.
-    pub body: u64,
-    /// Connections open at once.
+    /// Requests with it at once, of all workers together.
     pub connections: usize,
-    /// How long a sender may be silent between requests or within a request's head.
-    pub idle_timeout: Duration,
-    /// How long a connection may be open, if there is an end to it.
-    pub connection_age: Option<Duration>,
+    /// Requests that wait for one of them to end.
+    pub queue: usize,
 }
 
 /// What is logged, and how.

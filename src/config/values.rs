@@ -202,12 +202,55 @@ pub(super) fn workers(text: &str) -> Result<NonZeroUsize, Wrong> {
     })
 }
 
-pub(super) fn connections(text: &str) -> Result<usize, Wrong> {
-    match text.parse() {
-        Ok(0) | Err(_) => {
-            wrong(format!("`{text}` is no number of connections"), "use a whole number from 1 on")
-        }
-        Ok(count) => Ok(count),
+/// A number of things, at least one.
+pub(super) fn count(text: &str) -> Result<usize, Wrong> {
+    // No more than fits into what any of them is counted with.
+    match text.parse::<u32>() {
+        Ok(0) | Err(_) => wrong(
+            format!("`{text}` is no number of what there may be"),
+            format!("use a whole number from 1 to {}", u32::MAX),
+        ),
+        Ok(count) => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
+    }
+}
+
+/// A number of things that may be none.
+pub(super) fn count_or_none(text: &str) -> Result<usize, Wrong> {
+    if text == "0" { Ok(0) } else { count(text) }
+}
+
+/// A number of things, or `off`.
+pub(super) fn limit(text: &str) -> Result<Option<u32>, Wrong> {
+    match text.parse::<u32>() {
+        _ if text == "off" => Ok(None),
+        Ok(0) => wrong("`0` would let nothing pass", "use `off` for no limit"),
+        Ok(count) => Ok(Some(count)),
+        Err(_) => wrong(
+            format!("`{text}` is no number of what there may be"),
+            format!("use a whole number from 1 to {}, or `off`", u32::MAX),
+        ),
+    }
+}
+
+/// Bytes in a second, or `off`.
+pub(super) fn byte_rate(text: &str) -> Result<Option<u64>, Wrong> {
+    if text == "off" {
+        return Ok(None);
+    }
+    match units::size(text) {
+        Ok(0) => wrong("`0` is no rate", "use `off` for no limit"),
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) => wrong(error.to_string(), "write e.g. `1KiB`, or `off`"),
+    }
+}
+
+/// A length of a request's target.
+pub(super) fn uri_length(text: &str) -> Result<usize, Wrong> {
+    const MEND: &str = "write e.g. `4KiB`; the whole head may have 12KiB";
+    match units::size(text) {
+        Ok(bytes @ 1..=12_288) => Ok(usize::try_from(bytes).unwrap_or(usize::MAX)),
+        Ok(_) => wrong(format!("`{text}` is no length that a request's target may have"), MEND),
+        Err(error) => wrong(error.to_string(), MEND),
     }
 }
 

@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
 use super::polite::Polite;
-use super::requests::UnderWay;
+use super::requests::Lasting;
 use crate::observe::RequestReason;
 use crate::observe::access::AccessRecord;
 use crate::upstream::{Complaints, ForbiddenBody, ResponseBody, ResponseBodyError};
@@ -22,7 +22,7 @@ pub(super) struct AnswerBody {
     record: AccessRecord,
     inspection: Option<Inspection>,
     ended: bool,
-    _under_way: UnderWay,
+    lasting: Lasting,
 }
 
 /// Who made the answer.
@@ -41,16 +41,16 @@ pub(super) struct Inspection {
 }
 
 impl AnswerBody {
-    /// The request counts as `under_way`, and its `record` is open, until this body is out.
+    /// The request goes on (`lasting`), and its `record` is open, until this body is out.
     pub(super) fn new(
         body: Polite<Source>,
         record: AccessRecord,
         inspection: Option<Inspection>,
-        under_way: UnderWay,
+        lasting: Lasting,
     ) -> Self {
         // The gate's own is as good as out: whether the sender stays to read it is its business.
         let ended = body.is_complete() || matches!(body.get_ref(), Source::Own(_));
-        Self { body, record, inspection, ended, _under_way: under_way }
+        Self { body, record, inspection, ended, lasting }
     }
 
     fn look_at(&mut self, frame: &Frame<Bytes>) {
@@ -75,6 +75,10 @@ impl Body for AnswerBody {
         let this = self.get_mut();
         let frame = Pin::new(&mut this.body).poll_frame(cx);
         match &frame {
+            // A slow answer of the upstream's, or one that is taken slowly.
+            Poll::Ready(Some(Ok(_))) if this.lasting.is_over() => {
+                return Poll::Ready(Some(Err(ResponseBodyError::TooLong)));
+            }
             Poll::Ready(Some(Ok(frame))) => {
                 this.look_at(frame);
                 this.ended |= this.body.is_complete();
@@ -82,6 +86,7 @@ impl Body for AnswerBody {
             Poll::Ready(Some(Err(error))) => {
                 this.ended = true;
                 let reason = match error {
+                    ResponseBodyError::TooLong => RequestReason::RequestTimeout,
                     ResponseBodyError::Stalled(_) => RequestReason::UpstreamTimeout,
                     ResponseBodyError::Upstream(_) => RequestReason::UpstreamClosed,
                 };
@@ -135,8 +140,8 @@ impl Drop for AnswerBody {
     fn drop(&mut self) {
         self.record.set_bytes_in(self.body.upload().bytes());
         if !self.ended {
-            self.record
-                .cut_short(RequestReason::SenderGone, "the sender left in the middle of the answer");
+            let (reason, detail) = self.lasting.why_given_up();
+            self.record.cut_short(reason, detail);
         }
     }
 }

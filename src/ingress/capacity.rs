@@ -1,41 +1,145 @@
-//! How many connections may be open at once.
+//! How many connections may be open at once: in all, and from one source address.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::bucket::{Bucket, Rate};
+use crate::observe::Limit;
+
+/// Sources that are remembered without a connection, before those are swept out that need not be.
+const SWEEP_AT: usize = 4096;
 
 /// The places of a gate; clones are the same places.
 #[derive(Clone, Debug)]
-pub struct Capacity {
-    taken: Arc<AtomicUsize>,
+pub struct Capacity(Arc<State>);
+
+#[derive(Debug)]
+struct State {
     limit: usize,
+    taken: AtomicUsize,
+    per_source: Option<usize>,
+    rate: Option<Rate>,
+    /// Locked for each connection, not for each request.
+    sources: Mutex<HashMap<IpAddr, Source>>,
+    started: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Source {
+    open: usize,
+    handshakes: Bucket,
 }
 
 /// One place, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place(Arc<AtomicUsize>);
+pub(super) struct Place {
+    capacity: Arc<State>,
+    source: Option<IpAddr>,
+}
 
 impl Capacity {
-    /// Room for `limit` connections, handshakes included.
-    pub fn new(limit: usize) -> Self {
-        Self { taken: Arc::default(), limit }
+    /// Room for `limit` connections, handshakes included; for each source address `per_source` of them at
+    /// once, and `per_second` new ones.
+    pub fn new(limit: usize, per_source: Option<usize>, per_second: Option<u32>) -> Self {
+        Self(Arc::new(State {
+            limit,
+            taken: AtomicUsize::new(0),
+            per_source,
+            rate: per_second.map(|rate| Rate::new(rate, rate)),
+            sources: Mutex::default(),
+            started: Instant::now(),
+        }))
     }
 
-    /// How many that is.
-    pub(super) fn limit(&self) -> usize {
-        self.limit
+    /// How many of what `limit` is about there may be.
+    pub(super) fn limit(&self, limit: Limit) -> usize {
+        match limit {
+            Limit::ConnectionsPerSource => self.0.per_source.unwrap_or(usize::MAX),
+            _ => self.0.limit,
+        }
     }
 
-    /// A place, if one is free.
-    pub(super) fn take(&self) -> Option<Place> {
+    /// A place for a connection, if one is free. `source`: where it is from, if that counts.
+    ///
+    /// # Errors
+    /// What there is too much of.
+    pub(super) fn take(&self, source: Option<IpAddr>) -> Result<Place, Limit> {
+        let source = source.filter(|_| self.0.per_source.is_some() || self.0.rate.is_some());
+        let source = source.map(network);
         // The place is made first, so that it is given back whichever way this ends.
-        let place = Place(Arc::clone(&self.taken));
-        (self.taken.fetch_add(1, Ordering::Relaxed) < self.limit).then_some(place)
+        let mut place = Place { capacity: Arc::clone(&self.0), source: None };
+        if self.0.taken.fetch_add(1, Ordering::Relaxed) >= self.0.limit {
+            return Err(Limit::Connections);
+        }
+        if let Some(address) = source {
+            self.0.take_of(address)?;
+            place.source = Some(address);
+        }
+        Ok(place)
+    }
+}
+
+impl State {
+    fn take_of(&self, address: IpAddr) -> Result<(), Limit> {
+        let now = self.now();
+        let mut sources = self.sources();
+        if sources.len() >= SWEEP_AT && sources.len() >= 2 * self.taken.load(Ordering::Relaxed) {
+            sources.retain(|_, source| source.is_needed(now));
+        }
+        let source = sources.entry(address).or_default();
+        if self.per_source.is_some_and(|limit| source.open >= limit) {
+            return Err(Limit::ConnectionsPerSource);
+        }
+        if self.rate.is_some_and(|rate| source.handshakes.take(rate, now).is_err()) {
+            return Err(Limit::HandshakeRate);
+        }
+        source.open += 1;
+        Ok(())
+    }
+
+    fn give_back(&self, address: IpAddr) {
+        let now = self.now();
+        let mut sources = self.sources();
+        if let Some(source) = sources.get_mut(&address) {
+            source.open = source.open.saturating_sub(1);
+            if !source.is_needed(now) {
+                sources.remove(&address);
+            }
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn sources(&self) -> MutexGuard<'_, HashMap<IpAddr, Source>> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Source {
+    fn is_needed(&self, now: u64) -> bool {
+        self.open > 0 || !self.handshakes.is_full(now)
+    }
+}
+
+/// Whoever has an IPv6 address has a /64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.capacity.taken.fetch_sub(1, Ordering::Relaxed);
+        if let Some(address) = self.source {
+            self.capacity.give_back(address);
+        }
     }
 }
 
@@ -43,14 +147,59 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    const ONE: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)));
+    const OTHER: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2)));
+
     #[test]
     fn a_place_that_is_given_back_can_be_taken_again() {
-        let capacity = Capacity::new(2);
-        let first = capacity.take();
-        let second = capacity.take();
-        assert!(first.is_some() && second.is_some());
-        assert!(capacity.take().is_none());
+        let capacity = Capacity::new(2, None, None);
+        let first = capacity.take(ONE);
+        let second = capacity.take(ONE);
+        assert!(first.is_ok() && second.is_ok());
+        assert_eq!(capacity.take(ONE).err(), Some(Limit::Connections));
         drop(first);
-        assert!(capacity.take().is_some());
+        assert!(capacity.take(ONE).is_ok());
+    }
+
+    #[test]
+    fn one_source_does_not_take_the_places_of_another() {
+        let capacity = Capacity::new(10, Some(2), None);
+        let held = [capacity.take(ONE), capacity.take(ONE)];
+        for _ in 0..20 {
+            assert_eq!(capacity.take(ONE).err(), Some(Limit::ConnectionsPerSource));
+        }
+        assert!(capacity.take(OTHER).is_ok(), "what was refused has left its place");
+        drop(held);
+        assert!(capacity.take(ONE).is_ok());
+        assert!(capacity.0.sources().is_empty(), "nobody is remembered without need");
+    }
+
+    #[test]
+    fn one_source_does_not_connect_faster_than_it_may() {
+        let capacity = Capacity::new(10, None, Some(3));
+        let let_in = (0..9).filter(|_| capacity.take(ONE).is_ok()).count();
+        assert_eq!(let_in, 3);
+        assert_eq!(capacity.take(ONE).err(), Some(Limit::HandshakeRate));
+        assert!(capacity.take(OTHER).is_ok());
+    }
+
+    #[test]
+    fn the_addresses_of_one_ipv6_network_are_one_source() {
+        let capacity = Capacity::new(10, Some(1), None);
+        let address = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+        let _held = capacity.take(address("2001:db8::1")).unwrap();
+        assert!(capacity.take(address("2001:db8::2:3")).is_err());
+        assert!(capacity.take(address("2001:db8:0:1::1")).is_ok());
+        let _mapped = capacity.take(address("::ffff:192.0.2.1")).unwrap();
+        assert!(capacity.take(ONE).is_err());
+    }
+
+    #[test]
+    fn sources_that_are_gone_are_forgotten_in_the_end() {
+        let capacity = Capacity::new(1, None, Some(u32::MAX));
+        for host in 0..20_000u32 {
+            let _ = capacity.take(Some(IpAddr::from(host.to_be_bytes())));
+        }
+        assert!(capacity.0.sources().len() <= SWEEP_AT, "{}", capacity.0.sources().len());
     }
 }

@@ -11,7 +11,7 @@ use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -22,6 +22,7 @@ use tracing::Level;
 use super::admission::{Admission, TrustWatch};
 use super::capacity::Capacity;
 use super::gate::{Generation, Sender};
+use super::handshakes::Handshakes;
 use super::http1_guard::{Guard, MAX_FIELDS, MAX_HEAD};
 use super::linger;
 use super::objections::Objections;
@@ -29,21 +30,22 @@ use super::onward::Onward;
 use super::refusals::Refusals;
 use super::rejection::Rejection;
 use super::requests::Requests;
+use super::share::Shares;
+use super::streams::{self, Streams};
 use super::untrusted;
 use super::watched::{Fault, FaultSlot, Watched};
+use crate::config::Limits;
 use crate::identity::name::printable;
 use crate::identity::seen::Seen;
 use crate::live::Live;
 use crate::observe::access::{AccessRecord, ConnectionFacts};
 use crate::observe::metrics::Metrics;
-use crate::observe::{HandshakeReason, RequestReason, emit};
+use crate::observe::{HandshakeReason, Limit, RequestReason, emit};
 use crate::policy::Revoke;
 use crate::shutdown::Drain;
 use crate::tls::material::unix_seconds;
-use crate::tls::{Accepted, HandshakeFailure, Remains, Secured, Tap};
+use crate::tls::{Accepted, HandshakeFailure, Opening, Remains, Secured, Tap};
 
-/// Requests a sender may have under way on one HTTP/2 connection.
-const MAX_STREAMS: u32 = 128;
 /// How long the last words on a connection may take to leave.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long a sender that was let in just before the end has to make its request.
@@ -62,6 +64,10 @@ pub struct Reception {
     pub objections: Arc<Objections>,
     /// How many may be open.
     pub capacity: Capacity,
+    /// How many may be in their handshake.
+    pub handshakes: Handshakes,
+    /// What each identity may use.
+    pub shares: Shares,
     /// Longest wait for a request's head, be it the first or a later one.
     pub idle_timeout: Duration,
     /// How long a connection may be open, if there is an end to it.
@@ -79,7 +85,17 @@ impl Reception {
     pub async fn receive(&self, accepted: Accepted) {
         let id = accepted.id.clone();
         let generation = self.live.load();
-        match generation.acceptor.accept(accepted).await {
+        let opening = accepted.opening();
+        let handshake = self.handshakes.begin();
+        let outcome = tokio::select! {
+            biased;
+            outcome = generation.acceptor.accept(accepted) => outcome,
+            () = handshake.displaced() => {
+                return self.overloaded(&opening, Limit::Handshakes, self.handshakes.limit());
+            }
+        };
+        drop(handshake);
+        match outcome {
             Ok(secured) => self.serve(secured, id, &generation).await,
             // Boxed, so that those that are let in need not keep room for it.
             Err(failure) => Box::pin(self.refuse(*failure)).await,
@@ -87,9 +103,13 @@ impl Reception {
     }
 
     /// Refuses a connection for which there is no place: by closing it, which is the cheapest way.
-    pub(super) fn turn_away(&self, accepted: Accepted) {
-        self.refusals
-            .tell(&self.live.load().acceptor.overloaded(accepted, self.capacity.limit()).report);
+    pub(super) fn turn_away(&self, accepted: Accepted, limit: Limit) {
+        self.overloaded(&accepted.opening(), limit, self.capacity.limit(limit));
+    }
+
+    fn overloaded(&self, opening: &Opening, limit: Limit, allowed: usize) {
+        self.metrics.limited(limit);
+        self.refusals.tell(&self.live.load().acceptor.overloaded(opening, limit, allowed));
     }
 
     /// Logs first: the sender may take its time to go.
@@ -123,7 +143,9 @@ impl Reception {
             json: OnceLock::new(),
         };
         let onward = Onward::new(opening.source(), opening.destination());
+        let share = self.shares.of(&peer.certificate.fingerprint_sha256);
         let sender = Arc::new(Sender {
+            share,
             live: Arc::clone(&self.live),
             metrics: Arc::clone(&self.metrics),
             opening,
@@ -136,13 +158,15 @@ impl Reception {
             objected: AtomicBool::new(false),
         });
         sender.object(objection);
-        let requests = Arc::new(Requests::default());
+        let limits = generation.gate.limits;
         let fault = FaultSlot::default();
+        let requests = Arc::new(Requests::new(fault.clone(), limits.connection_requests));
         let rest = if h2 {
-            self.serve_http2(Watched::new(io, None, fault.clone()), &sender, &requests).await;
+            let io = Watched::new(io, None, fault.clone(), &limits);
+            self.serve_http2(io, &sender, &requests, &fault, &limits).await;
             None
         } else {
-            let io = Watched::new(io, Some(Guard::default()), fault.clone());
+            let io = Watched::new(io, Some(Guard::default()), fault.clone(), &limits);
             Some(self.serve_http1(io, &sender, &requests, &fault).await)
         };
         if requests.begun() == 0 {
@@ -238,11 +262,21 @@ impl Reception {
         }
     }
 
-    async fn serve_http2(&self, io: Watched<Encrypted>, sender: &Arc<Sender>, requests: &Arc<Requests>) {
-        let mut builder = http2::Builder::new(TokioExecutor::new());
+    async fn serve_http2(
+        &self,
+        io: Watched<Encrypted>,
+        sender: &Arc<Sender>,
+        requests: &Arc<Requests>,
+        fault: &FaultSlot,
+        limits: &Limits,
+    ) {
+        let mut builder = http2::Builder::new(Streams(limits.request_timeout));
         builder
             .timer(TokioTimer::new())
-            .max_concurrent_streams(MAX_STREAMS)
+            .max_concurrent_streams(limits.streams)
+            .max_pending_accept_reset_streams(streams::MAX_RESETS_UNSEEN)
+            .max_local_error_reset_streams(streams::MAX_BROKEN)
+            .max_send_buf_size(streams::SEND_BUFFER)
             .max_header_list_size(MAX_HEAD as u32)
             .keep_alive_interval(self.idle_timeout)
             .keep_alive_timeout(self.idle_timeout);
@@ -258,10 +292,14 @@ impl Reception {
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {
                         tracing::debug!(%error, "an HTTP/2 connection ended with an error");
+                        if streams::is_flood(&error) {
+                            self.flooded(sender, fault, &error);
+                        }
                     }
                     return;
                 }
                 () = self.drain.begun(), if !draining => draining = true,
+                () = requests.enough.notified(), if !draining => draining = true,
                 () = &mut aged, if !draining => draining = true,
                 revoke = trust.withdrawn(), if !draining => {
                     draining = true;
@@ -304,6 +342,19 @@ impl Reception {
         id
     }
 
+    /// A sender whose connection had to be ended to keep it from using up the gate.
+    fn flooded(&self, sender: &Sender, fault: &FaultSlot, error: &hyper::Error) {
+        fault.set(Fault::Flood);
+        self.metrics.limited(Limit::Streams);
+        if sender.share.is_news().is_some() {
+            let hint =
+                "an honest sender does not do this: look at what runs there, or revoke its certificate";
+            let detail = streams::why(error);
+            let facts = &*sender.facts;
+            emit(Level::WARN, "connection_flooded", &Flooded { id: &facts.id, facts, detail, hint });
+        }
+    }
+
     /// A sender that was let in and went without a request: as a rule it did not like what it saw.
     fn unused(&self, sender: &Sender, fault: &FaultSlot) {
         let facts = &*sender.facts;
@@ -311,7 +362,7 @@ impl Reception {
         if let Some(Fault::Tls(error @ rustls::Error::AlertReceived(_))) = fault.get() {
             return self.refusals.tell(&acceptor.late_refusal(&sender.opening, &sender.peer, error));
         }
-        if self.drain.has_begun() {
+        if self.drain.has_begun() || matches!(fault.get(), Some(Fault::Flood)) {
             return;
         }
         let names = acceptor.server_names();
@@ -336,6 +387,15 @@ const TLS_PORT: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     This is a TLS port that asks for a client certificate: use https:// in the URL.\r\n";
 
 #[derive(Serialize)]
+struct Flooded<'a> {
+    id: &'a str,
+    #[serde(flatten)]
+    facts: &'a ConnectionFacts,
+    detail: String,
+    hint: &'static str,
+}
+
+#[derive(Serialize)]
 struct Unused<'a> {
     id: &'a str,
     #[serde(flatten)]
@@ -343,7 +403,8 @@ struct Unused<'a> {
     hint: String,
 }
 
-/// `drain`: to say in the answer that the connection ends with it, should the gate be ending by then.
+/// `drain`: to say in the answer that the connection ends with it, should the gate be ending by then, or
+/// this be the last one of the connection.
 async fn answer(
     sender: Arc<Sender>,
     requests: Arc<Requests>,
@@ -351,8 +412,9 @@ async fn answer(
     drain: Option<&Drain>,
 ) -> Result<http::Response<super::body::AnswerBody>, Infallible> {
     let under_way = requests.begin();
+    let is_last = under_way.is_last();
     let mut response = sender.answer(request, under_way).await;
-    if drain.is_some_and(Drain::has_begun) {
+    if drain.is_some_and(|drain| drain.has_begun() || is_last) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)

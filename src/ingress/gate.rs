@@ -19,8 +19,10 @@ use super::onward::{HeadTooLong, Onward, Verified, check_length, preface};
 use super::polite::Polite;
 use super::rejection::Rejection;
 use super::request::{Head, Names, check, method_name};
-use super::requests::UnderWay;
+use super::requests::{Lasting, UnderWay};
+use super::share::{Share, TooMuch};
 use super::undelivered::{of_body, of_upstream, too_large};
+use crate::config::Limits;
 use crate::identity::Peer;
 use crate::identity::name::printable;
 use crate::live::Live;
@@ -30,7 +32,9 @@ use crate::observe::metrics::Metrics;
 use crate::policy::{Denial, Grant, Revoke, authorize};
 use crate::route::{NoRoute, Route, Routes};
 use crate::tls::{Acceptor, Opening, Report};
-use crate::upstream::{Client, Complaints, RequestBody, ResponseBody, Suspicion, Telling, Upload};
+use crate::upstream::{
+    Client, Complaints, Patience, RequestBody, ResponseBody, Suspicion, Telling, Upload,
+};
 
 /// An upstream as a route sees it.
 #[derive(Debug)]
@@ -63,6 +67,8 @@ pub enum Backend {
 pub struct Gate {
     /// The open paths.
     pub routes: Routes<Arc<Upstream>>,
+    /// What senders may use up.
+    pub limits: Limits,
     /// Whether the gate's certificate is good for several names.
     pub several_names: bool,
 }
@@ -88,6 +94,7 @@ pub(super) struct Sender {
     pub(super) opening: Opening,
     pub(super) admission: Admission,
     pub(super) peer: Peer,
+    pub(super) share: Share,
     pub(super) onward: Onward,
     pub(super) sni: Option<String>,
     pub(super) facts: Arc<ConnectionFacts>,
@@ -128,7 +135,16 @@ impl Sender {
         let upload = Upload::new(body);
         let http2 = parts.version == Version::HTTP_2;
         let mut inspection = None;
-        let response = match self.forward(parts, &upload, &mut record).await {
+        // One snapshot for the whole request.
+        let generation = self.live.load();
+        let limits = &generation.gate.limits;
+        let deadline = Instant::now() + limits.request_timeout;
+        let part = self.share.take(limits);
+        let outcome = match &part {
+            Ok(_) => self.forward(parts, &upload, &generation, &mut record).await,
+            Err(too_much) => Err(self.too_much(*too_much, limits, &mut record)),
+        };
+        let response = match outcome {
             Ok(Forwarded::Upstream(response, complaints)) => {
                 inspection = inspect(&response, &record, complaints);
                 response.map(|body| Source::Upstream(Box::new(body)))
@@ -139,6 +155,7 @@ impl Sender {
                 rejection.response(record.id()).map(Source::Own)
             }
         };
+        let under_way = Lasting { under_way, deadline, _part: part.ok() };
         response.map(|source| {
             AnswerBody::new(Polite::new(source, upload, http2), record, inspection, under_way)
         })
@@ -165,13 +182,13 @@ impl Sender {
         &self,
         parts: Parts,
         upload: &Upload,
+        generation: &Generation,
         record: &mut AccessRecord,
     ) -> Result<Forwarded, Rejection> {
-        // One snapshot for the whole request.
-        let generation = self.live.load();
-        self.is_admitted(&generation).map_err(|_| withdrawn())?;
+        self.is_admitted(generation).map_err(|_| withdrawn())?;
         let gate = &generation.gate;
         let names = Names { sni: self.sni.as_deref(), several: gate.several_names };
+        uri_length(&parts.uri, gate.limits.uri)?;
         let head = check(&parts, names)?;
         let route = self.route(gate, &parts, &head)?;
         record.routed(route.path.shared(), Arc::clone(&route.upstream.name));
@@ -180,12 +197,21 @@ impl Sender {
         if let Some(denial) = grant.objection() {
             self.objections.to_request(record.id(), &self.facts, &route.path.to_string(), denial);
         }
-        let body = limited(upload, route)?;
+        let body = limited(upload, route, &gate.limits)?;
         let host = head.host;
         let acceptor = &generation.acceptor;
         let request = self.upstream_request(&grant, acceptor, parts, host, body, record.id())?;
         let preface = route.upstream.telling.proxy_protocol.then(|| preface(self, &generation.acceptor));
         deliver(grant, request, preface, record).await
+    }
+
+    /// Refuses what an identity may not use; one in a second is logged.
+    fn too_much(&self, too_much: TooMuch, limits: &Limits, record: &mut AccessRecord) -> Rejection {
+        match self.share.is_news() {
+            Some(unsaid) => record.after_unlogged(unsaid),
+            None => record.leave_out(),
+        }
+        too_much.rejection(limits)
     }
 
     fn route<'a>(
@@ -280,6 +306,17 @@ enum Forwarded {
     Echo(Response<Full<Bytes>>),
 }
 
+/// Before anything reads it.
+fn uri_length(uri: &Uri, limit: usize) -> Result<(), Rejection> {
+    let length = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+    if length <= limit {
+        return Ok(());
+    }
+    let detail =
+        format!("path and query have {length} bytes, and {limit} are taken; put the rest into the body");
+    Err(Rejection::new(StatusCode::URI_TOO_LONG, Reason::UriTooLong, detail))
+}
+
 fn head_too_long() -> Rejection {
     let detail = "the header fields, with those that tell the upstream who you are, are longer than the 16 KiB that it \
                   takes; send fewer or shorter ones";
@@ -300,11 +337,17 @@ fn withdrawn() -> Rejection {
 
 /// Refuses a body whose declared length is over the limit before the upstream hears of it; one
 /// without a length is counted as it passes.
-fn limited(upload: &Upload, route: &Route<Arc<Upstream>>) -> Result<RequestBody, Rejection> {
+fn limited(
+    upload: &Upload,
+    route: &Route<Arc<Upstream>>,
+    limits: &Limits,
+) -> Result<RequestBody, Rejection> {
     if upload.size_hint().lower() > route.max_body {
         return Err(too_large(route.max_body));
     }
-    Ok(RequestBody::new(upload.clone(), route.max_body, route.upstream.idle))
+    let patience =
+        Patience { idle: route.upstream.idle, total: limits.body_timeout, rate: limits.body_rate };
+    Ok(RequestBody::new(upload.clone(), route.max_body, patience))
 }
 
 /// Hands the request over. Takes the grant, so that nothing goes out without one.

@@ -61,6 +61,9 @@ pub enum Violation {
     #[error("the chunked framing is broken")]
     Chunk,
     /// A bound of the gate's own.
+    #[error("the head of the request was not there in time")]
+    HeadTooSlow,
+    /// A bound of the gate's own.
     #[error("the head is longer than 12 KiB")]
     HeadTooLong,
     /// A bound of the gate's own.
@@ -113,6 +116,15 @@ impl Guard {
         match self.state {
             State::RequestLine | State::Field => self.heads + 1,
             _ => self.heads,
+        }
+    }
+
+    /// Whether a head has begun to come, and has not ended.
+    pub(super) fn is_in_head(&self) -> bool {
+        match self.state {
+            State::RequestLine => !self.line.is_empty(),
+            State::Field => true,
+            _ => false,
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use tracing::Level;
 
 use super::connection::Reception;
-use crate::observe::emit;
+use crate::observe::{Limit, emit};
 use crate::shutdown::Tasks;
 use crate::tls::Accepted;
 
@@ -98,6 +98,7 @@ pub async fn run(
             }
             Err(error) if is_connection_error(&error) => {}
             Err(error) => {
+                reception.metrics.limited(Limit::OpenFiles);
                 emit(Level::ERROR, "accept_failed", &AcceptFailed::new(&error, pause));
                 sleep(pause).await;
                 pause = (pause * 2).min(BACKOFF.1);
@@ -141,8 +142,11 @@ fn start(
     let local = io.local_addr().unwrap_or(listener);
     let (id, at) = (ids.next(), Instant::now());
     let accepted = Accepted { io, peer, local, listener, introduced, id, at };
-    let Some(place) = reception.capacity.take() else {
-        return reception.turn_away(accepted);
+    // Behind a load balancer all come from one address.
+    let source = (!introduced).then(|| peer.ip());
+    let place = match reception.capacity.take(source) {
+        Ok(place) => place,
+        Err(limit) => return reception.turn_away(accepted, limit),
     };
     let reception = Arc::clone(reception);
     tasks.spawn(async move {

@@ -9,7 +9,7 @@ use tracing::Level;
 use crate::observe::metrics::Metrics;
 use crate::observe::recent::Recent;
 use crate::observe::repeats::{Repeated, Repeats, Summary};
-use crate::observe::{HandshakeReason, ReasonClass, emit};
+use crate::observe::{HandshakeReason, Limit, ReasonClass, emit};
 use crate::tls::Report;
 
 /// Where every refused connection ends up; shared by all workers.
@@ -46,6 +46,7 @@ impl Refusals {
             let line = SummaryLine {
                 reason: kind.reason,
                 peer: kind.source.map_or_else(|| "several".to_owned(), |source| source.to_string()),
+                limit: kind.limit,
                 client_cert: kind
                     .fingerprint
                     .map(|fingerprint_sha256| Certificate { fingerprint_sha256 }),
@@ -68,6 +69,8 @@ fn level(reason: HandshakeReason) -> Level {
 struct SummaryLine {
     reason: HandshakeReason,
     peer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<Limit>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_cert: Option<Certificate>,
     repeated: Repeated,

@@ -115,8 +115,12 @@ impl Rejection {
 
 impl From<Violation> for Rejection {
     fn from(violation: Violation) -> Self {
-        let detail = format!("the request breaks HTTP/1.1: {violation}");
+        let detail = match violation {
+            Violation::HeadTooSlow => violation.to_string(),
+            _ => format!("the request breaks HTTP/1.1: {violation}"),
+        };
         let (status, reason) = match violation {
+            Violation::HeadTooSlow => (StatusCode::REQUEST_TIMEOUT, RequestReason::HeadTimeout),
             Violation::HeadTooLong | Violation::TooManyFields => {
                 (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, RequestReason::HeadersTooLarge)
             }

@@ -7,9 +7,18 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::share::Part;
+use super::watched::{Fault, FaultSlot};
+use crate::observe::RequestReason;
+
 /// The requests of one connection, counted.
 #[derive(Debug)]
 pub(super) struct Requests {
+    /// What ended the connection from below.
+    fault: FaultSlot,
+    limit: Option<u64>,
+    /// Told when as many have begun as may.
+    pub(super) enough: Notify,
     pub(super) begun: AtomicU64,
     /// Told of each that begins; of use for the first.
     pub(super) first: Notify,
@@ -19,13 +28,6 @@ pub(super) struct Requests {
     ended: AtomicU64,
 }
 
-impl Default for Requests {
-    fn default() -> Self {
-        let (begun, under_way, ended) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicU64::new(0));
-        Self { begun, first: Notify::new(), under_way, opened: Instant::now(), ended }
-    }
-}
-
 /// A request whose answer is not out yet.
 #[derive(Debug)]
 pub(super) struct UnderWay {
@@ -33,7 +35,40 @@ pub(super) struct UnderWay {
     number: u64,
 }
 
+/// A request until its answer is out, with what it holds and what it may last.
+#[derive(Debug)]
+pub(super) struct Lasting {
+    pub(super) under_way: UnderWay,
+    /// When it must have ended.
+    pub(super) deadline: std::time::Instant,
+    /// Of what its sender may use; none where that was refused.
+    pub(super) _part: Option<Part>,
+}
+
+impl Lasting {
+    /// What of the sender's doing ended it, when it is given up before its end.
+    pub(super) fn why_given_up(&self) -> (RequestReason, &'static str) {
+        if matches!(self.under_way.requests.fault.get(), Some(Fault::NotTaken)) {
+            return (RequestReason::AnswerTimeout, "the sender did not take its answer");
+        }
+        if self.is_over() {
+            return (RequestReason::RequestTimeout, "the request took longer than one may");
+        }
+        (RequestReason::SenderGone, "the sender left in the middle of the answer")
+    }
+
+    /// Whether it has lasted as long as it may.
+    pub(super) fn is_over(&self) -> bool {
+        std::time::Instant::now() >= self.deadline
+    }
+}
+
 impl UnderWay {
+    /// Whether the connection may have no other after it.
+    pub(super) fn is_last(&self) -> bool {
+        self.requests.limit.is_some_and(|limit| self.number >= limit)
+    }
+
     /// Which request of its connection it is, counted from 1.
     pub(super) fn number(&self) -> u64 {
         self.number
@@ -41,11 +76,33 @@ impl UnderWay {
 }
 
 impl Requests {
+    /// None yet. `limit`: how many there may be.
+    pub(super) fn new(fault: FaultSlot, limit: Option<u64>) -> Self {
+        Self {
+            fault,
+            limit,
+            enough: Notify::new(),
+            begun: AtomicU64::new(0),
+            first: Notify::new(),
+            under_way: AtomicUsize::new(0),
+            opened: Instant::now(),
+            ended: AtomicU64::new(0),
+        }
+    }
+
     pub(super) fn begin(self: Arc<Self>) -> UnderWay {
         self.under_way.fetch_add(1, Ordering::Relaxed);
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         self.first.notify_one();
+        if self.are_enough() {
+            self.enough.notify_one();
+        }
         UnderWay { requests: self, number }
+    }
+
+    /// Whether the connection has had as many as it may.
+    pub(super) fn are_enough(&self) -> bool {
+        self.limit.is_some_and(|limit| self.begun() >= limit)
     }
 
     pub(super) fn begun(&self) -> u64 {

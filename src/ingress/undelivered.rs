@@ -20,6 +20,11 @@ pub(super) fn of_upstream(error: UpstreamError) -> Rejection {
             Reason::UpstreamUnavailable,
             "the upstream cannot be reached; the request was not delivered, send it again later",
         ),
+        UpstreamError::Busy(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Reason::UpstreamBusy,
+            "the upstream has as many requests as it may; this one was not delivered, send it again later",
+        ),
         UpstreamError::ConnectTimeout(_) => (
             StatusCode::GATEWAY_TIMEOUT,
             Reason::UpstreamConnectTimeout,
@@ -42,17 +47,19 @@ pub(super) fn of_upstream(error: UpstreamError) -> Rejection {
         ),
     };
     let rejection = Rejection::new(status, reason, detail).with_log(log);
-    if reason == Reason::UpstreamUnavailable {
-        return rejection.with_field(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    }
-    rejection
+    let later = match reason {
+        Reason::UpstreamUnavailable => "5",
+        Reason::UpstreamBusy => "1",
+        _ => return rejection,
+    };
+    rejection.with_field(header::RETRY_AFTER, HeaderValue::from_static(later))
 }
 
 /// The answer to a request whose body ended early.
 pub(super) fn of_body(error: BodyError) -> Rejection {
     match error {
         BodyError::TooLarge(limit) => too_large(limit),
-        BodyError::Stalled(_) => {
+        BodyError::Slow(_) => {
             Rejection::new(StatusCode::REQUEST_TIMEOUT, Reason::BodyTimeout, error.to_string()).closing()
         }
         BodyError::Sender(ref source) => match violation(source) {

@@ -45,6 +45,7 @@ pub struct AccessRecord {
     line: Line,
     started: Instant,
     metrics: Arc<Metrics>,
+    left_out: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,6 +68,9 @@ struct Line {
     upstream_ms: Option<f64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     retried: bool,
+    /// Refusals of the same kind and sender that were not logged since the last that was.
+    #[serde(skip_serializing_if = "is_zero")]
+    unlogged: u64,
 }
 
 impl AccessRecord {
@@ -96,8 +100,9 @@ impl AccessRecord {
             upstream: None,
             upstream_ms: None,
             retried: false,
+            unlogged: 0,
         };
-        Self { line, started: Instant::now(), metrics }
+        Self { line, started: Instant::now(), metrics, left_out: false }
     }
 
     /// The request's identifier.
@@ -136,6 +141,16 @@ impl AccessRecord {
         self.line.retried = true;
     }
 
+    /// Leaves this request out of the log, but not out of the metrics: its like was logged just now.
+    pub fn leave_out(&mut self) {
+        self.left_out = true;
+    }
+
+    /// So many like it were left out before this one.
+    pub fn after_unlogged(&mut self, unlogged: u64) {
+        self.line.unlogged = unlogged;
+    }
+
     /// Bytes of the request body taken so far.
     pub fn set_bytes_in(&mut self, bytes: u64) {
         self.line.bytes_in = bytes;
@@ -151,6 +166,9 @@ impl Drop for AccessRecord {
     fn drop(&mut self) {
         self.line.duration_ms = millis(self.started.elapsed());
         self.metrics.request(self.line.status, self.line.reason);
+        if self.left_out {
+            return;
+        }
         with_scratch(|json| {
             if self.line.write(json).is_ok() {
                 emit_json(Level::INFO, "request", json);
@@ -185,6 +203,11 @@ fn push_members(json: &mut Vec<u8>, object: &[u8]) {
         json.push(b',');
         json.extend_from_slice(members);
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Milliseconds with three decimals.

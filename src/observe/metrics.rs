@@ -7,7 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::{HandshakeReason, RequestReason};
+use super::{HandshakeReason, Limit, RequestReason};
 
 /// All metrics of one gate.
 ///
@@ -20,6 +20,7 @@ pub struct Metrics {
     refused: Vec<Counter>,
     requests: Vec<Counter>,
     rejections: Vec<Counter>,
+    limited: Vec<Counter>,
     would_refuse: [Counter; 2],
     connections: Gauge,
     generation: Gauge,
@@ -48,6 +49,11 @@ struct RulesLabel {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct StatusLabel {
     status: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LimitLabel {
+    limit: &'static str,
 }
 
 const STATUS_CLASSES: [&str; 6] = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -91,6 +97,16 @@ impl Metrics {
         let would_refuse =
             ["clients", "route"].map(|rules| would_refuse.get_or_create(&RulesLabel { rules }).clone());
 
+        let limited = Family::<LimitLabel, Counter>::default();
+        registry.register(
+            "limits_hit",
+            "Connections and requests that ran into a limit",
+            limited.clone(),
+        );
+        let by_limit =
+            |limit: &Limit| limited.get_or_create(&LimitLabel { limit: limit.as_str() }).clone();
+        let limited = Limit::ALL.iter().map(by_limit).collect();
+
         let connections = Gauge::default();
         registry.register("connections", "Connections let in and open now", connections.clone());
         let generation = Gauge::default();
@@ -105,6 +121,7 @@ impl Metrics {
             refused,
             requests,
             rejections,
+            limited,
             would_refuse,
             connections,
             generation,
@@ -130,7 +147,15 @@ impl Metrics {
         self.requests[if class < STATUS_CLASSES.len() { class } else { 0 }].inc();
         if let Some(reason) = reason {
             self.rejections[reason as usize].inc();
+            if let Some(limit) = reason.limit() {
+                self.limited(limit);
+            }
         }
+    }
+
+    /// Something ran into a limit.
+    pub fn limited(&self, limit: Limit) {
+        self.limited[limit as usize].inc();
     }
 
     /// Rules on trial would have refused.

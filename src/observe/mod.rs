@@ -10,4 +10,4 @@ pub mod repeats;
 mod writer;
 
 pub use event::emit;
-pub use reason::{HandshakeReason, ReasonClass, RequestReason};
+pub use reason::{HandshakeReason, Limit, ReasonClass, RequestReason};

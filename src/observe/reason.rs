@@ -147,6 +147,10 @@ reasons! {
         BadHost = "bad_host",
         /// Host and SNI name different servers.
         MisdirectedRequest = "misdirected_request",
+        /// The head of the request came too slowly.
+        HeadTimeout = "head_timeout",
+        /// A longer request target than the gate takes.
+        UriTooLong = "uri_too_long",
         /// A path that could be read in two ways.
         BadPath = "bad_path",
         /// A token in the query string, where logs would keep it.
@@ -161,10 +165,16 @@ reasons! {
         MethodNotAllowed = "method_not_allowed",
         /// The route's rules do not admit the sender.
         IdentityNotAllowed = "identity_not_allowed",
+        /// More requests in a second than the sender may make.
+        RateLimited = "rate_limited",
+        /// More requests under way than the sender may have.
+        TooManyAtOnce = "too_many_at_once",
         /// Larger than the route takes.
         BodyTooLarge = "body_too_large",
         /// The body stopped coming.
         BodyTimeout = "body_timeout",
+        /// As many requests are with the upstream, and wait for it, as may.
+        UpstreamBusy = "upstream_busy",
         /// Nobody listens at the upstream's address.
         UpstreamUnavailable = "upstream_unavailable",
         /// The upstream did not take the connection in time.
@@ -175,9 +185,73 @@ reasons! {
         UpstreamClosed = "upstream_closed",
         /// The upstream answered something else than HTTP.
         UpstreamProtocolError = "upstream_protocol_error",
+        /// The sender does not take its answer.
+        AnswerTimeout = "answer_timeout",
+        /// From head to end the request took longer than one may.
+        RequestTimeout = "request_timeout",
         /// The sender left before its answer.
         SenderGone = "sender_gone",
         /// A fault of the gate.
         InternalError = "internal_error",
+    }
+}
+
+reasons! {
+    /// What there is a limit to; named as the setting is, without `limits.`.
+    Limit {
+        /// Connections open at once.
+        Connections = "connections",
+        /// Those of one source address.
+        ConnectionsPerSource = "connections_per_source",
+        /// Handshakes under way at once.
+        Handshakes = "handshakes",
+        /// Handshakes of one source address in a second.
+        HandshakeRate = "handshake_rate",
+        /// Time for a request's head.
+        HeadTimeout = "head_timeout",
+        /// Bytes and fields of a request's head.
+        Head = "head",
+        /// Bytes of a request's target.
+        Uri = "uri",
+        /// Bytes of a request's body.
+        Body = "body",
+        /// Time and rate of a request's body.
+        BodyTimeout = "body_timeout",
+        /// Time in which a sender takes nothing of its answer.
+        SendTimeout = "send_timeout",
+        /// Time for a request from head to end.
+        RequestTimeout = "request_timeout",
+        /// Requests of one identity in a second.
+        RequestRate = "request_rate",
+        /// Requests of one identity under way at once.
+        RequestsAtOnce = "requests_at_once",
+        /// Streams of one HTTP/2 connection that were opened, reset or broken too fast, and other floods of
+        /// frames.
+        Streams = "streams",
+        /// Requests on one connection.
+        ConnectionRequests = "connection_requests",
+        /// Requests at an upstream at once, and in its queue.
+        UpstreamConnections = "upstream_connections",
+        /// The operating system's: open files.
+        OpenFiles = "open_files",
+    }
+}
+
+impl RequestReason {
+    /// The limit that a request ran into, where it was one.
+    pub fn limit(self) -> Option<Limit> {
+        match self {
+            Self::HeadTimeout => Some(Limit::HeadTimeout),
+            Self::HeadersTooLarge => Some(Limit::Head),
+            Self::UriTooLong => Some(Limit::Uri),
+            Self::BodyTooLarge => Some(Limit::Body),
+            Self::BodyTimeout => Some(Limit::BodyTimeout),
+            Self::AnswerTimeout => Some(Limit::SendTimeout),
+            Self::RequestTimeout => Some(Limit::RequestTimeout),
+            Self::RateLimited => Some(Limit::RequestRate),
+            Self::TooManyAtOnce => Some(Limit::RequestsAtOnce),
+            Self::UpstreamBusy => Some(Limit::UpstreamConnections),
+            _ => None,
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::{HandshakeReason, ReasonClass};
+use super::{HandshakeReason, Limit, ReasonClass};
 
 /// Kinds that are told apart at a time.
 const MAX_KINDS: usize = 4096;
@@ -36,6 +36,8 @@ pub struct Kind {
     pub reason: HandshakeReason,
     /// From where; `None` for the sum of those beyond the bound.
     pub source: Option<IpAddr>,
+    /// Which of the gate's limits was reached, where that is why.
+    pub limit: Option<Limit>,
     /// Fingerprint of the certificate, where one was presented.
     pub fingerprint: Option<String>,
 }
@@ -43,13 +45,14 @@ pub struct Kind {
 impl Folding for Kind {
     fn full_lines(&self) -> u64 {
         match self.reason.class() {
+            _ if self.limit.is_some() => 1,
             ReasonClass::Noise => 1,
             ReasonClass::Client | ReasonClass::Ours => FULL_LINES,
         }
     }
 
     fn rest(&self) -> Self {
-        Self { reason: self.reason, source: None, fingerprint: None }
+        Self { reason: self.reason, source: None, limit: self.limit, fingerprint: None }
     }
 }
 
@@ -159,7 +162,8 @@ mod tests {
     use super::*;
 
     fn kind(reason: HandshakeReason, host: u32) -> Kind {
-        Kind { reason, source: Some(IpAddr::from(host.to_be_bytes())), fingerprint: None }
+        let source = Some(IpAddr::from(host.to_be_bytes()));
+        Kind { reason, source, limit: None, fingerprint: None }
     }
 
     fn at(seconds: u64) -> SystemTime {

@@ -3,9 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use ipnet::IpNet;
 use rustls::{AlertDescription, Error, PeerIncompatible, ServerConfig};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::io::AsyncWriteExt;
@@ -21,6 +20,7 @@ use super::diagnosis::{Case, Cause, NotTls, Step, diagnose, path};
 use super::evidence::{Evidence, Presented};
 use super::greeting::{self, Greeting};
 use super::introduction::introduction;
+use super::manners::Manners;
 use super::material::{Algorithms, Material, unix_seconds};
 use super::opening::{Accepted, Opening};
 use super::parameters::Parameters;
@@ -28,8 +28,9 @@ use super::report::Report;
 use super::server::{self, ServerError};
 use super::tap::Tap;
 use super::trust::Trust;
-use super::verifier::{Gatekeeper, RefuseWith};
+use super::verifier::Gatekeeper;
 use crate::identity::{Peer, San};
+use crate::observe::Limit;
 use crate::policy::{Denial, Rules};
 
 /// Room for a ClientHello with a post-quantum key share.
@@ -81,21 +82,6 @@ pub enum Remains {
         /// Whether HTTP/2 was agreed on.
         h2: bool,
     },
-}
-
-/// How senders are received.
-#[derive(Clone, Debug)]
-pub struct Manners {
-    /// Time for greeting and handshake together.
-    pub timeout: Duration,
-    /// How a refused sender hears of it.
-    pub refuse_with: RefuseWith,
-    /// Whether a sender that asks for a name the certificate does not have is refused.
-    pub strict_sni: bool,
-    /// Whose PROXY headers are believed, where they are expected.
-    pub proxy_sources: Vec<IpNet>,
-    /// Whether reports tell all of the ClientHello.
-    pub log_client_hello: bool,
 }
 
 /// Greets and verifies senders: one generation of TLS material and rules.
@@ -160,7 +146,8 @@ impl Acceptor {
                 }
             }
         }
-        let greeting = timeout_at(deadline, greeting::read(&mut io, &mut bytes)).await;
+        let patience = self.manners.timeout.min(self.manners.greeting_timeout);
+        let greeting = timeout_at(opening.at + patience, greeting::read(&mut io, &mut bytes)).await;
         let cause = match greeting {
             Ok(Greeting::Tls(hello)) => {
                 opening.hello = hello;
@@ -181,7 +168,7 @@ impl Acceptor {
             Ok(Greeting::NotTls(name)) => Cause::NotTls(NotTls::Other(name, greeting::describe(&bytes))),
             Err(_) => {
                 let step = if bytes.is_empty() { Step::FirstByte } else { Step::ClientHello };
-                Cause::Timeout { deadline: self.manners.timeout, step }
+                Cause::Timeout { deadline: patience, step }
             }
         };
         Err(self.refused_early(&opening, &cause, io, bytes.len()))
@@ -240,11 +227,11 @@ impl Acceptor {
         }
     }
 
-    /// Refuses a connection unheard: the gate has `limit` open already.
-    pub fn overloaded(&self, accepted: Accepted, limit: usize) -> HandshakeFailure {
-        let (opening, _) = Opening::of(accepted);
-        let report = self.report(&opening, &Cause::Overloaded { limit }, &Evidence::default());
-        HandshakeFailure { report, remains: Remains::Gone }
+    /// The report of a connection that is refused unheard: there are as many as are `allowed` of what
+    /// `limit` is about.
+    pub fn overloaded(&self, opening: &Opening, limit: Limit, allowed: usize) -> Report {
+        let cause = Cause::Overloaded { limit, allowed };
+        self.report(opening, &cause, &Evidence::default()).limited(limit)
     }
 
     async fn handshake(

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::diagnosis::{Cause, NotTls};
 use super::greeting::describe;
-use super::handshake::Manners;
+use super::manners::Manners;
 use crate::proxy_protocol::{Header, Malformed, parse};
 
 /// Why a connection from a load balancer is refused before its greeting.

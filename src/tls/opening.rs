@@ -27,6 +27,15 @@ pub struct Accepted {
     pub at: Instant,
 }
 
+impl Accepted {
+    /// What there is to say of it when it is not heard.
+    pub fn opening(&self) -> Opening {
+        let Self { peer, local, introduced, at, .. } = *self;
+        let (id, proxy) = (self.id.clone(), introduced.then_some(peer));
+        Opening { id, peer, local, proxy, at, hello: None, protocol: None, agreed: None }
+    }
+}
+
 /// How a connection began.
 #[derive(Debug)]
 pub struct Opening {

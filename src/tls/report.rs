@@ -11,8 +11,8 @@ use super::evidence::Evidence;
 use super::opening::Opening;
 use super::revocation::Crl;
 use crate::identity::{Certificate, Peer};
-use crate::observe::HandshakeReason;
 use crate::observe::repeats::Kind;
+use crate::observe::{HandshakeReason, Limit};
 
 /// The `handshake_failed` event.
 #[derive(Debug, Serialize)]
@@ -28,6 +28,9 @@ pub struct Report {
     detail: String,
     hint: String,
     elapsed_ms: u64,
+    /// Of the gate's own, that was reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<Limit>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sni: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,6 +119,7 @@ impl Report {
             reason: diagnosis.reason,
             detail: diagnosis.detail,
             hint: diagnosis.hint,
+            limit: None,
             elapsed_ms: u64::try_from(opening.at.elapsed().as_millis()).unwrap_or(u64::MAX),
             sni: hello.and_then(|hello| hello.sni.clone()),
             alpn: hello.map(|hello| hello.alpn.clone()),
@@ -137,6 +141,12 @@ impl Report {
         self
     }
 
+    /// Names the limit that was reached.
+    pub(super) fn limited(mut self, limit: Limit) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
     /// The sender is told over HTTP instead.
     pub(super) fn without_alert(&mut self) {
         self.alert_sent = None;
@@ -151,7 +161,9 @@ impl Report {
     pub fn kind(&self) -> Kind {
         Kind {
             reason: self.reason,
-            source: Some(self.source),
+            // Where the gate is at its limits, each line costs what there is too little of.
+            source: self.limit.is_none().then_some(self.source),
+            limit: self.limit,
             fingerprint: self
                 .client_cert
                 .as_ref()

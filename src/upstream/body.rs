@@ -4,14 +4,13 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use thiserror::Error;
 
-use super::stall::Stall;
+use super::pace::{Pace, Patience, Slow};
 
 /// Why a request body ended early.
 #[derive(Debug, Error)]
@@ -19,9 +18,9 @@ pub enum BodyError {
     /// More bytes came than the route takes.
     #[error("the body is larger than {0} bytes")]
     TooLarge(u64),
-    /// No byte came for this long.
-    #[error("no byte of the body came for {0:?}")]
-    Stalled(Duration),
+    /// It came too slowly.
+    #[error(transparent)]
+    Slow(Slow),
     /// The sender went away, or broke the framing.
     #[error("the body could not be read to its end")]
     Sender(#[source] hyper::Error),
@@ -87,20 +86,20 @@ impl Upload {
     }
 }
 
-/// A sender's body that fails once it is larger than the route takes, or stalls.
+/// A sender's body that fails once it is larger than the route takes, or too slow.
 ///
 /// Trailers are dropped: they are header fields that come after every check.
 #[derive(Debug)]
 pub struct RequestBody {
     upload: Upload,
     limit: u64,
-    stall: Stall,
+    pace: Pace,
 }
 
 impl RequestBody {
-    /// `limit` in bytes; `idle` is the longest wait between two pieces.
-    pub fn new(upload: Upload, limit: u64, idle: Duration) -> Self {
-        Self { upload, limit, stall: Stall::new(idle) }
+    /// `limit` in bytes.
+    pub fn new(upload: Upload, limit: u64, patience: Patience) -> Self {
+        Self { upload, limit, pace: Pace::new(patience) }
     }
 
     /// The body itself.
@@ -124,9 +123,13 @@ impl Body for RequestBody {
             let ended = incoming.is_end_stream();
             drop(incoming);
             let Poll::Ready(frame) = frame else {
-                return this.stall.poll(cx).map(|idle| Some(Err(BodyError::Stalled(idle))));
+                return this.pace.poll(cx).map(|slow| Some(Err(BodyError::Slow(slow))));
             };
-            this.stall.moved();
+            let piece = match &frame {
+                Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
+                _ => 0,
+            };
+            this.pace.moved(piece);
             let state = &this.upload.0;
             if ended || frame.is_none() {
                 state.ended.store(true, Ordering::Relaxed);

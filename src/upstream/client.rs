@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use super::Connector;
 use super::body::{BodyError, RequestBody, Upload};
 use super::pool::Pool;
+use super::slots::{Slot, Slots};
 use super::stall::Stall;
 use crate::tls::diagnosis::alert_name;
 
@@ -39,6 +40,9 @@ pub enum UpstreamError {
     /// It could not be connected to. The request was not sent.
     #[error("it cannot be connected to: {0}")]
     Unavailable(#[source] io::Error),
+    /// As many requests are with it, and wait for that, as may. The request was not sent.
+    #[error("{0} requests are with it already, and as many wait as may")]
+    Busy(usize),
     /// It did not take the connection in time. The request was not sent.
     #[error("it did not take a connection within {0:?}")]
     ConnectTimeout(Duration),
@@ -73,13 +77,14 @@ pub struct Answer {
 pub struct Client {
     connector: Connector,
     pool: Pool,
+    slots: Slots,
     timeouts: Timeouts,
 }
 
 impl Client {
-    /// A client without a connection yet.
-    pub fn new(connector: Connector, timeouts: Timeouts) -> Self {
-        Self { connector, pool: Pool::default(), timeouts }
+    /// A client without a connection yet: for so many requests at once, while others wait in a queue.
+    pub fn new(connector: Connector, timeouts: Timeouts, at_once: usize, queue: usize) -> Self {
+        Self { connector, pool: Pool::default(), slots: Slots::new(at_once, queue), timeouts }
     }
 
     /// Sends `request` and waits for the answer to begin.
@@ -87,12 +92,13 @@ impl Client {
     /// Goes out a second time only when an idle connection turned out to be closed before any of the
     /// request was handed to it: what may have been seen by the upstream is never sent twice.
     pub async fn send(&self, request: Request<RequestBody>) -> Result<Answer, UpstreamError> {
+        let slot = self.slot().await?;
         let upload = request.body().upload().clone();
         let mut retried = false;
         let mut request = request;
         if let Some(mut sender) = self.pool.take() {
             match self.exchange(&mut sender, request, &upload).await {
-                Ok(response) => return Ok(self.answer(response, sender, upload, false)),
+                Ok(response) => return Ok(self.answer(response, sender, slot, upload, false)),
                 Err(Failed { unsent: Some(back), .. }) => {
                     request = *back;
                     retried = true;
@@ -103,7 +109,7 @@ impl Client {
         // Boxed, since it is rare: every request under way would keep room for it.
         let mut sender = Box::pin(self.connect(&[])).await?;
         match self.exchange(&mut sender, request, &upload).await {
-            Ok(response) => Ok(self.answer(response, sender, upload, retried)),
+            Ok(response) => Ok(self.answer(response, sender, slot, upload, retried)),
             Err(Failed { error, .. }) => Err(error),
         }
     }
@@ -116,16 +122,22 @@ impl Client {
         mut request: Request<RequestBody>,
         preface: &[u8],
     ) -> Result<Answer, UpstreamError> {
+        let slot = self.slot().await?;
         let upload = request.body().upload().clone();
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         let mut sender = self.connect(preface).await?;
         match self.exchange(&mut sender, request, &upload).await {
             Ok(response) => {
-                let lease = Lease { sender: Some(sender), pool: None, upload };
+                let lease = Lease { held: Some((sender, slot)), pool: None, upload };
                 Ok(self.lend(response, lease, false))
             }
             Err(Failed { error, .. }) => Err(error),
         }
+    }
+
+    async fn slot(&self) -> Result<Slot, UpstreamError> {
+        let slot = self.slots.take(self.timeouts.connect).await;
+        slot.ok_or_else(|| UpstreamError::Busy(self.slots.at_once()))
     }
 
     async fn connect(&self, preface: &[u8]) -> Result<SendRequest<RequestBody>, UpstreamError> {
@@ -166,10 +178,11 @@ impl Client {
         &self,
         response: Response<Incoming>,
         sender: SendRequest<RequestBody>,
+        slot: Slot,
         upload: Upload,
         retried: bool,
     ) -> Answer {
-        let lease = Lease { sender: Some(sender), pool: Some(self.pool.clone()), upload };
+        let lease = Lease { held: Some((sender, slot)), pool: Some(self.pool.clone()), upload };
         self.lend(response, lease, retried)
     }
 
@@ -191,7 +204,7 @@ fn classify(error: hyper::Error) -> UpstreamError {
         if let Some(body) = error.source().and_then(|source| source.downcast_ref::<BodyError>()) {
             return UpstreamError::Body(match body {
                 BodyError::TooLarge(limit) => BodyError::TooLarge(*limit),
-                BodyError::Stalled(idle) => BodyError::Stalled(*idle),
+                BodyError::Slow(slow) => BodyError::Slow(*slow),
                 BodyError::Sender(_) => BodyError::Sender(error),
             });
         }
@@ -243,7 +256,7 @@ fn refused(alert: AlertDescription) -> String {
 /// The connection an answer comes on; goes back to the pool when the exchange is complete.
 #[derive(Debug)]
 struct Lease {
-    sender: Option<SendRequest<RequestBody>>,
+    held: Option<(SendRequest<RequestBody>, Slot)>,
     /// `None`: it is not to be used again.
     pool: Option<Pool>,
     upload: Upload,
@@ -253,7 +266,7 @@ impl Lease {
     /// The answer has come to its end. If the request has not, the connection is closed: the rest of
     /// it must not be waited for.
     fn end(&mut self) {
-        if let Some(sender) = self.sender.take().filter(|_| self.upload.ended())
+        if let Some((sender, _slot)) = self.held.take().filter(|_| self.upload.ended())
             && let Some(pool) = &self.pool
         {
             pool.give_back(sender);
@@ -267,6 +280,9 @@ pub enum ResponseBodyError {
     /// The upstream sent nothing for this long.
     #[error("the upstream stopped in the middle of its answer for {0:?}")]
     Stalled(Duration),
+    /// Request and answer took longer than they may.
+    #[error("the request took longer than one may")]
+    TooLong,
     /// The upstream closed the connection, or broke the framing.
     #[error("the upstream's answer broke off: {0}")]
     Upstream(#[source] hyper::Error),

@@ -3,8 +3,10 @@
 mod body;
 mod client;
 mod connect;
+mod pace;
 mod pool;
 mod secure;
+mod slots;
 mod stall;
 mod suspect;
 mod target;
@@ -13,6 +15,7 @@ mod telling;
 pub use body::{BodyError, RequestBody, Upload};
 pub use client::{Answer, Client, ResponseBody, ResponseBodyError, Timeouts, UpstreamError};
 pub use connect::{Connector, ConnectorError};
+pub use pace::{Patience, Slow};
 pub use secure::{Secure, chain_in, roots_in, system_roots, with_key};
 pub use suspect::{Complaints, ForbiddenBody, Suspicion};
 pub use target::{Target, TargetError};

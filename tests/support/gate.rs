@@ -69,6 +69,16 @@ impl GateCommand {
         self
     }
 
+    /// Lets it have no more than so many files open.
+    pub fn files(mut self, limit: usize) -> Self {
+        let mut limited = Command::new("prlimit");
+        limited.env_clear().arg(format!("--nofile={limit}:{limit}"));
+        limited.arg(self.command.get_program()).args(self.command.get_args());
+        limited.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.command = limited;
+        self
+    }
+
     /// With an admin listener on a free port.
     pub fn admin(self) -> Self {
         self.arg("--admin", "127.0.0.1:0")

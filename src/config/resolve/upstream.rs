@@ -33,6 +33,8 @@ pub(super) struct Shared {
     connect_timeout: Duration,
     response_timeout: Duration,
     idle_timeout: Duration,
+    connections: usize,
+    queue: usize,
 }
 
 /// A token that was asked for, in one way or another.
@@ -121,6 +123,8 @@ impl Shared {
             connect_timeout: self.connect_timeout,
             response_timeout: self.response_timeout,
             idle_timeout: self.idle_timeout,
+            connections: self.connections,
+            queue: self.queue,
         }
     }
 
@@ -141,6 +145,8 @@ impl Resolver<'_> {
             connect_timeout: self.time(&keys::CONNECT_TIMEOUT),
             response_timeout: self.time(&keys::RESPONSE_TIMEOUT),
             idle_timeout: self.time(&keys::UPSTREAM_IDLE_TIMEOUT),
+            connections: self.count(&keys::UPSTREAM_CONNECTIONS),
+            queue: self.value(&keys::UPSTREAM_QUEUE, values::count_or_none, 0),
         }
     }
 }

@@ -31,7 +31,7 @@ use super::evidence::{Evidence, Presented, Refusal};
 use super::introduction::NoIntroduction;
 use super::parameters::Parameters;
 use super::trust::Trust;
-use crate::observe::HandshakeReason as Reason;
+use crate::observe::{HandshakeReason as Reason, Limit};
 
 /// What ended a handshake.
 #[derive(Debug)]
@@ -46,10 +46,12 @@ pub enum Cause {
     Closed,
     /// It asked for a name that is not served, and that is not let pass.
     UnknownSni,
-    /// The gate has as many connections as it may.
+    /// The gate has as many of something as it may.
     Overloaded {
+        /// Of what.
+        limit: Limit,
         /// How many that is.
-        limit: usize,
+        allowed: usize,
     },
     /// Reading or writing failed otherwise.
     Io(std::io::Error),
@@ -134,7 +136,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         Cause::Tls(error) => of_error(error, case),
         Cause::Closed => words::closed(case),
         Cause::UnknownSni => words::unknown_sni(case),
-        Cause::Overloaded { limit } => words::overloaded(*limit),
+        Cause::Overloaded { limit, allowed } => words::overloaded(*limit, *allowed),
         Cause::Io(error) => words::io(error),
         Cause::Timeout { deadline, step } => words::timeout(*deadline, *step, case.evidence.bytes_in),
     };

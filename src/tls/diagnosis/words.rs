@@ -8,7 +8,7 @@ use rustls::{AlertDescription, Error, PeerIncompatible};
 use super::chain::Fault;
 use super::{Case, NotTls, Step};
 use crate::identity::name::printable;
-use crate::observe::HandshakeReason as Reason;
+use crate::observe::{HandshakeReason as Reason, Limit};
 use crate::proxy_protocol::Malformed;
 use crate::tls::client_hello::ClientHello;
 use crate::tls::introduction::NoIntroduction;
@@ -207,9 +207,23 @@ pub(super) fn unknown_sni(case: &Case<'_>) -> Fault {
     Fault::new(Reason::UnknownSni, detail, hint)
 }
 
-pub(super) fn overloaded(limit: usize) -> Fault {
-    let detail = format!("the gate has {limit} connections open already, and takes no more");
-    let hint = "look for senders that open connections and do not close them; if all are honest, raise limits.connections";
+pub(super) fn overloaded(limit: Limit, allowed: usize) -> Fault {
+    let detail = match limit {
+        Limit::ConnectionsPerSource => {
+            format!("{allowed} connections are open from this address already, and no more are taken")
+        }
+        Limit::HandshakeRate => {
+            format!("{allowed} connections came from this address in a second, and no more are taken")
+        }
+        Limit::Handshakes => {
+            format!("{allowed} handshakes are under way, and this one was the oldest of them")
+        }
+        _ => format!("the gate has {allowed} connections open already, and takes no more"),
+    };
+    let setting = limit.as_str();
+    let hint = format!(
+        "look for senders that open connections and do not close them; if all are honest, raise limits.{setting}"
+    );
     Fault::new(Reason::Overloaded, detail, hint)
 }
 

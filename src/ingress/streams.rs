@@ -1,0 +1,44 @@
+//! The streams of an HTTP/2 connection, and how many bad ones it may have.
+
+use std::error::Error;
+use std::time::Duration;
+
+use hyper::rt::Executor;
+use tokio::time::timeout;
+
+/// Streams that a sender may reset before the gate has looked at them (CVE-2023-44487); at one more the
+/// connection ends. An honest sender that gives up on a request does so after a while.
+pub(super) const MAX_RESETS_UNSEEN: usize = 20;
+/// Streams of one connection that the gate may have had to reset for the sender's mistakes.
+pub(super) const MAX_BROKEN: usize = 64;
+/// Bytes of an answer that one stream holds for a sender that does not take them.
+pub(super) const SEND_BUFFER: usize = 64 * 1024;
+
+/// Runs the streams, none longer than a request may take: where a sender opens no window for its answer,
+/// nobody else looks at the clock.
+#[derive(Clone)]
+pub(super) struct Streams(pub(super) Duration);
+
+impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Streams {
+    fn execute(&self, stream: F) {
+        let limit = self.0;
+        #[expect(clippy::disallowed_methods, reason = "ends with its connection, which is waited for")]
+        tokio::spawn(async move { timeout(limit, stream).await.is_ok() });
+    }
+}
+
+/// Whether a connection was ended because of what its sender did too often.
+pub(super) fn is_flood(error: &hyper::Error) -> bool {
+    http2(error)
+        .is_some_and(|error| error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM) && !error.is_remote())
+}
+
+/// What that was, as h2 has it.
+pub(super) fn why(error: &hyper::Error) -> String {
+    let why = http2(error).map_or_else(|| error.to_string(), h2::Error::to_string);
+    format!("the connection was ended: {why}")
+}
+
+fn http2(error: &hyper::Error) -> Option<&h2::Error> {
+    error.source()?.downcast_ref()
+}

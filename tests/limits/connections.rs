@@ -1,0 +1,110 @@
+//! Connections and handshakes.
+
+use std::io::Read;
+use std::net::TcpStream;
+
+use super::{connect_from, hits, with_limits};
+use crate::support::eventually;
+use crate::support::gate::Gate;
+use crate::support::pki::Pki;
+use crate::support::sender::{Sender, connect};
+
+/// Whether the gate has closed it, with or without a reset; waits for that.
+fn is_closed(mut stream: &TcpStream) -> bool {
+    !matches!(stream.read(&mut [0]), Ok(1..))
+}
+
+fn is_served(pki: &Pki, gate: &Gate) -> bool {
+    Sender::new(pki, gate).post("/hooks/wake", "{}").status == 200
+}
+
+#[test]
+fn one_address_does_not_take_the_places_of_another() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "connections_per_source = 3").start();
+    let held = [(); 3].map(|()| connect_from("127.0.0.2", gate.address()));
+
+    assert!(is_closed(&connect_from("127.0.0.2", gate.address())));
+
+    let line = gate.failure();
+    assert_eq!(
+        (&line["reason"], &line["limit"]),
+        (&"overloaded".into(), &"connections_per_source".into())
+    );
+    assert!(line["peer"].as_str().unwrap().starts_with("127.0.0.2:"), "{line}");
+    assert!(line["hint"].as_str().unwrap().contains("limits.connections_per_source"), "{line}");
+    assert_eq!(hits(&gate, "connections_per_source"), 1);
+    assert!(is_served(&pki, &gate), "another address is kept out");
+    drop(held);
+    // They are gone when the gate has noticed it: as probes.
+    gate.event("handshake_failed", 4);
+    let again = connect_from("127.0.0.2", gate.address());
+    drop(again);
+    assert_eq!(gate.event("handshake_failed", 5)["reason"], "tcp_probe");
+}
+
+#[test]
+fn one_address_does_not_connect_faster_than_it_may() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "handshake_rate = 2").start();
+
+    for _ in 0..20 {
+        drop(connect_from("127.0.0.2", gate.address()));
+    }
+
+    let over =
+        || gate.events("handshake_failed").into_iter().find(|line| line["limit"] == "handshake_rate");
+    let line = eventually("a refusal", over);
+    assert_eq!(line["reason"], "overloaded");
+    assert!(is_served(&pki, &gate), "another address is kept out");
+}
+
+#[test]
+fn the_oldest_handshake_gives_way_to_an_honest_sender() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "handshakes = 4\nconnections_per_source = \"off\"").start();
+    let silent = [(); 4].map(|()| connect(gate.address()));
+
+    assert!(is_served(&pki, &gate));
+
+    assert!(is_closed(&silent[0]));
+    let line = gate.failure();
+    assert_eq!((&line["reason"], &line["limit"]), (&"overloaded".into(), &"handshakes".into()));
+    let oldest = silent[0].local_addr().unwrap().to_string();
+    assert_eq!(line["peer"], oldest);
+    assert_eq!(hits(&gate, "handshakes"), 1);
+    assert_eq!(gate.events("handshake_failed").len(), 1, "the others stay");
+}
+
+#[test]
+fn a_sender_that_does_not_begin_is_given_up_before_the_time_for_a_handshake() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "greeting_timeout = \"150ms\"").start();
+
+    assert!(is_closed(&connect(gate.address())));
+
+    let line = gate.failure();
+    assert_eq!(line["reason"], "handshake_timeout");
+    assert!(line["elapsed_ms"].as_u64().unwrap() < 5000, "{line}");
+    assert!(line["detail"].as_str().unwrap().contains("150"), "{line}");
+}
+
+#[test]
+fn a_flood_beyond_a_limit_makes_one_line_and_a_sum() {
+    let pki = Pki::new();
+    let mut gate = with_limits(&pki, "echo:", "connections_per_source = 1")
+        .arg("--log-repeat-window", "1h")
+        .start();
+    let _held = connect_from("127.0.0.2", gate.address());
+
+    for _ in 0..50 {
+        assert!(is_closed(&connect_from("127.0.0.2", gate.address())));
+    }
+
+    assert_eq!(hits(&gate, "connections_per_source"), 50);
+    gate.stop();
+    let lines = gate.events("handshake_failed");
+    let over: Vec<_> = lines.iter().filter(|line| line["limit"] == "connections_per_source").collect();
+    assert_eq!(over.len(), 2, "{over:#?}");
+    assert_eq!(over[1]["repeated"]["count"], 49);
+}

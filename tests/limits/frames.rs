@@ -1,0 +1,143 @@
+//! HTTP/2 frames as no client library sends them: floods end their own connection, and cost the gate little.
+
+use std::io::Write;
+
+use super::{hits, with_limits};
+use crate::support::backend::Backend;
+use crate::support::gate::Gate;
+use crate::support::pki::Pki;
+use crate::support::sender::{Connection, Sender};
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// RFC 9113 section 4.1.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// RFC 7541: POST, https, then path and authority as literals.
+fn request_fields() -> Vec<u8> {
+    [&[0x83, 0x87, 0x04, 11][..], b"/hooks/wake", &[0x01, 9], b"localhost"].concat()
+}
+
+fn open(pki: &Pki, gate: &Gate) -> Connection {
+    let mut connection = Sender::new(pki, gate).alpn(&["h2"]).connect().unwrap();
+    connection.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    connection.write(&frame(SETTINGS, 0, 0, &[]));
+    connection
+}
+
+/// Writes pieces until the gate takes no more, at most so many; returns how many.
+fn flood(connection: &mut Connection, most: usize, mut piece: impl FnMut(usize) -> Vec<u8>) -> usize {
+    for number in 0..most {
+        let piece = piece(number);
+        if connection.stream.write_all(&piece).and_then(|()| connection.stream.flush()).is_err() {
+            return number;
+        }
+    }
+    most
+}
+
+fn is_served(pki: &Pki, gate: &Gate) -> bool {
+    Sender::new(pki, gate).post("/hooks/wake", "{}").status == 200
+}
+
+/// The most memory that the gate has held so far, in KiB.
+fn peak(gate: &Gate) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", gate.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+}
+
+#[test]
+fn streams_that_are_reset_as_soon_as_they_are_opened_end_their_connection() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = with_limits(&pki, &backend.url(), "").start();
+    let mut connection = open(&pki, &gate);
+
+    let taken = flood(&mut connection, 100, |number| {
+        let pair = |place: usize| {
+            let stream = u32::try_from(2 * (number * 100 + place) + 1).unwrap();
+            let headers = frame(HEADERS, END_STREAM | END_HEADERS, stream, &request_fields());
+            [headers, frame(RST_STREAM, 0, stream, &8u32.to_be_bytes())].concat()
+        };
+        (0..100).flat_map(pair).collect()
+    });
+
+    assert!(taken < 100, "all of them were taken");
+    let line = gate.event("connection_flooded", 1);
+    assert_eq!((&line["level"], &line["cn"]), (&"warn".into(), &"notes".into()), "{line}");
+    assert_eq!(hits(&gate, "streams"), 1);
+    assert!(backend.received().len() < 100, "{} of them came through", backend.received().len());
+    assert!(is_served(&pki, &gate));
+}
+
+#[test]
+fn a_head_that_never_ends_is_not_kept() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "").start();
+    assert!(is_served(&pki, &gate));
+    let before = peak(&gate);
+    let mut connection = open(&pki, &gate);
+    connection.write(&frame(HEADERS, END_STREAM, 1, &request_fields()));
+    // A literal field without indexing, of 16,000 bytes: RFC 7541 section 6.2.2.
+    let field = [&[0x00, 1, b'x', 0x7f, 0x81, 0x7c][..], &[b'y'; 16_000]].concat();
+
+    let taken = flood(&mut connection, 2000, |_| frame(CONTINUATION, 0, 1, &field));
+
+    assert!(taken < 2000, "32 MB of a head were taken");
+    gate.event("connection_flooded", 1);
+    assert!(peak(&gate) - before < 8 * 1024, "{} KiB more", peak(&gate) - before);
+    assert!(is_served(&pki, &gate));
+}
+
+#[test]
+fn a_small_head_that_unpacks_to_a_large_one_is_refused() {
+    const REFERENCES: usize = 15_000;
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = with_limits(&pki, &backend.url(), "").start();
+    assert!(is_served(&pki, &gate));
+    let before = peak(&gate);
+    let mut connection = open(&pki, &gate);
+    // RFC 7541 section 6.2.1: put a field of 3,000 bytes into the table; then name it again and again.
+    let field = [&[0x40, 1, b'x', 0x7f, 0xb9, 0x16][..], &[b'y'; 3000]].concat();
+    let bomb = [request_fields(), field, vec![0x80 | 62; REFERENCES]].concat();
+    let (first, rest) = bomb.split_at(16_000);
+
+    flood(&mut connection, 20, |number| {
+        let stream = u32::try_from(2 * number + 1).unwrap();
+        [frame(HEADERS, END_STREAM, stream, first), frame(CONTINUATION, END_HEADERS, stream, rest)]
+            .concat()
+    });
+
+    assert!(is_served(&pki, &gate));
+    assert_eq!(backend.received().len(), 2, "a bomb came through");
+    assert!(peak(&gate) - before < 8 * 1024, "{} KiB more", peak(&gate) - before);
+}
+
+#[test]
+fn settings_and_pings_without_end_cost_no_memory() {
+    for (kind, payload) in [(SETTINGS, &[][..]), (PING, &[0; 8])] {
+        let pki = Pki::new();
+        let gate = with_limits(&pki, "echo:", "send_timeout = \"500ms\"").start();
+        assert!(is_served(&pki, &gate));
+        let before = peak(&gate);
+        let mut connection = open(&pki, &gate);
+        // None of the answers is read, so at some time the gate must stop to take more.
+        connection.stream.sock.set_write_timeout(Some(std::time::Duration::from_secs(3))).unwrap();
+
+        flood(&mut connection, 1000, |_| frame(kind, 0, 0, payload).repeat(1000));
+
+        assert!(peak(&gate) - before < 8 * 1024, "{} KiB more", peak(&gate) - before);
+        assert!(is_served(&pki, &gate));
+    }
+}

@@ -1,0 +1,139 @@
+//! Requests: of one identity, of one connection, to one upstream.
+
+use http::Request;
+
+use super::{hits, with_limits};
+use crate::support::backend::Backend;
+use crate::support::h2::{Http2, Pieces};
+use crate::support::pki::{Leaf, Pki};
+use crate::support::sender::Sender;
+use crate::support::{Latch, eventually};
+
+fn request(path: &str) -> Request<Pieces> {
+    Request::post(format!("https://localhost{path}")).body(Pieces::none()).unwrap()
+}
+
+#[test]
+fn an_identity_that_asks_too_often_is_told_when_to_come_back_and_another_is_served() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "request_rate = 1\nrequest_burst = 2").start();
+    // The count goes on over connections.
+    let post = || Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    assert_eq!([(); 2].map(|()| post().status), [200, 200]);
+
+    let answer = post();
+
+    assert_eq!((answer.status, &*answer.reason()), (429, "rate_limited"));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    let other = pki.client(Leaf::client("other"));
+    assert_eq!(Sender::with_identity(&pki, &gate, &other).post("/hooks/wake", "{}").status, 200);
+    eventually("the sender's next turn", || (post().status == 200).then_some(()));
+    assert!(hits(&gate, "request_rate") >= 1);
+}
+
+#[test]
+fn an_identity_has_no_more_requests_under_way_than_it_may() {
+    let pki = Pki::new();
+    let latch = Latch::default();
+    let backend = Backend::held(&latch);
+    let gate = with_limits(&pki, &backend.url(), "requests_at_once = 2").start();
+    let connections = [(); 2].map(|()| Http2::connect(Sender::new(&pki, &gate)));
+    let held = connections.each_ref().map(|connection| connection.ask(request("/hooks/wake")));
+    for (number, connection) in connections.iter().enumerate() {
+        connection.until("it to be there", || (backend.connections() > number).then_some(()));
+    }
+
+    let answer = connections[0].send(request("/hooks/wake"));
+
+    assert_eq!((answer.status, &*answer.reason()), (429, "too_many_at_once"));
+    latch.open();
+    for (connection, asked) in connections.iter().zip(held) {
+        assert_eq!(connection.answer(asked).unwrap().status, 200);
+    }
+    assert_eq!(connections[0].send(request("/hooks/wake")).status, 200, "a place was not given back");
+    assert_eq!(hits(&gate, "requests_at_once"), 1);
+}
+
+#[test]
+fn refusals_beyond_a_limit_are_logged_once_in_a_second_and_all_are_counted() {
+    const MANY: u64 = 40;
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "request_rate = 1").start();
+    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let start = std::time::Instant::now();
+
+    for _ in 0..MANY {
+        connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+        connection.answer();
+    }
+
+    let seconds = usize::try_from(start.elapsed().as_secs()).unwrap() + 1;
+    let hit = hits(&gate, "request_rate");
+    assert!(hit >= MANY - 1 - seconds as u64, "{hit}");
+    let lines = gate.events("request");
+    let refused = lines.iter().filter(|line| line["reason"] == "rate_limited");
+    assert!((1..=seconds).contains(&refused.count()), "{lines:#?}");
+}
+
+#[test]
+fn a_target_that_is_too_long_is_refused() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = with_limits(&pki, &backend.url(), "uri = \"100B\"").start();
+    let path = |length: usize| format!("/hooks/{}?q=1", "a".repeat(length - "/hooks/?q=1".len()));
+
+    let answer = Sender::new(&pki, &gate).post(&path(101), "{}");
+
+    assert_eq!((answer.status, &*answer.reason()), (414, "uri_too_long"));
+    assert_eq!(Sender::new(&pki, &gate).post(&path(100), "{}").status, 200);
+    assert_eq!((backend.received().len(), hits(&gate, "uri")), (1, 1));
+}
+
+#[test]
+fn a_connection_ends_in_good_order_after_its_last_request() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "connection_requests = 2").start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let mut ask = || {
+        sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+        sender.answer()
+    };
+
+    let (first, last) = (ask(), ask());
+
+    assert_eq!((first.status, first.header("connection")), (200, None));
+    assert_eq!((last.status, last.header("connection")), (200, Some("close")));
+    assert!(sender.is_closed());
+
+    let http2 = Http2::connect(Sender::new(&pki, &gate));
+    assert_eq!([(); 2].map(|()| http2.send(request("/hooks/wake")).status), [200, 200]);
+    http2.closed().unwrap();
+}
+
+#[test]
+fn an_upstream_has_no_more_requests_than_it_may_and_one_more_waits_its_turn() {
+    let pki = Pki::new();
+    let latch = Latch::default();
+    let backend = Backend::held(&latch);
+    let limits = "upstream_connections = 1\nupstream_queue = 1";
+    let gate =
+        with_limits(&pki, &backend.url(), limits).arg("--upstream-connect-timeout", "20s").start();
+    let connection = Http2::connect(Sender::new(&pki, &gate));
+    let first = connection.ask(request("/hooks/first"));
+    connection.until("the first", || (backend.connections() == 1).then_some(()));
+
+    let waits = connection.ask(request("/hooks/second"));
+    let answer = connection.send(request("/hooks/third"));
+
+    assert_eq!((answer.status, &*answer.reason()), (503, "upstream_busy"));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(backend.received().len(), 1);
+    latch.open();
+    for asked in [first, waits] {
+        assert_eq!(connection.answer(asked).unwrap().status, 200);
+    }
+    let paths: Vec<_> =
+        backend.received().iter().map(|request| request.request_line().to_owned()).collect();
+    assert_eq!(paths, ["POST /hooks/first HTTP/1.1", "POST /hooks/second HTTP/1.1"]);
+    assert_eq!(hits(&gate, "upstream_connections"), 1);
+}
