@@ -150,12 +150,14 @@ fn http1_guard() {
 
 /// One path among a thousand routes.
 fn route() {
+    let metrics = Metrics::new().route("/hooks/");
     let routes = (0..1000).map(|number| Route {
         path: format!("/hooks/team-{number}/").parse().unwrap(),
         methods: Methods::parse(["POST"]).unwrap(),
         rules: Rules::default(),
         max_body: 0,
         upstream: number,
+        metrics: Arc::clone(&metrics),
     });
     let routes = Routes::new(routes.collect());
     run(|| {
@@ -189,12 +191,13 @@ fn access_line() {
         json: OnceLock::new(),
     });
     let (metrics, upstream): (_, Arc<str>) = (Arc::new(Metrics::new()), "http://127.0.0.1:18789".into());
+    let route = metrics.route("/hooks/");
     run(|| {
         let (facts, metrics) = (Arc::clone(&facts), Arc::clone(&metrics));
         let id = format!("{}-1", facts.id);
         let path = "/hooks/github".to_owned();
         let mut record = AccessRecord::start(id, facts, metrics, "HTTP/1.1", "POST".into(), path);
-        record.routed("/hooks/".into(), Arc::clone(&upstream));
+        record.routed("/hooks/".into(), Arc::clone(&upstream), &route);
         record.answered(StatusCode::OK, Duration::from_micros(1234));
     });
     drop(log);

@@ -22,6 +22,7 @@ mod http2;
 mod layers;
 mod limits;
 mod logging;
+mod metrics;
 mod misconfigured;
 mod onward;
 mod parameters;

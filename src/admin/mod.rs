@@ -33,6 +33,8 @@ use crate::shutdown::Drain;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Senders' certificates that are listed.
 const EXPIRING_CLIENTS: usize = 20;
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PLAIN_METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 /// Pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -168,8 +170,11 @@ impl Status {
             }
             "/readyz" => self.readiness().await,
             "/metrics" => {
-                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                (StatusCode::OK, kind, self.metrics.encode())
+                if asks_for_open_metrics(request) {
+                    (StatusCode::OK, OPEN_METRICS, self.metrics.open_metrics())
+                } else {
+                    (StatusCode::OK, PLAIN_METRICS, self.metrics.plain())
+                }
             }
             "/status" => (StatusCode::OK, "application/json", format!("{:#}\n", self.json())),
             _ => (StatusCode::NOT_FOUND, TEXT, "/livez /readyz /metrics /status /reload\n".to_owned()),
@@ -210,6 +215,14 @@ impl Status {
             Err(_) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "the gate is ending\n".to_owned()),
         }
     }
+}
+
+/// Prometheus names it among others; whoever names nothing gets the older format.
+fn asks_for_open_metrics(request: &Request<Incoming>) -> bool {
+    let accepted = request.headers().get_all(header::ACCEPT);
+    accepted
+        .iter()
+        .any(|value| value.to_str().is_ok_and(|value| value.contains("application/openmetrics-text")))
 }
 
 /// Nothing under these locks can be left half-done.

@@ -8,6 +8,7 @@ mod changes;
 mod events;
 mod expiry;
 mod folders;
+mod measured;
 mod open_files;
 mod orders;
 mod serving;
@@ -243,7 +244,7 @@ impl App {
             };
             let mut workers = Vec::new();
             for (number, listeners) in sockets.workers.into_iter().enumerate() {
-                let (generation, kept) = self.generation(FIRST_GENERATION, &[]);
+                let (generation, kept) = self.generation(FIRST_GENERATION, &[], &metrics);
                 let live = Arc::new(Live::new(generation));
                 let reception = Reception {
                     live: Arc::clone(&live),
@@ -265,6 +266,7 @@ impl App {
                 let ended = worker.start(listeners).map_err(RunError::Start)?;
                 workers.push(Running { live, kept, ended });
             }
+            measured::in_use(&self.settings, &metrics);
             self.log_warnings();
             self.log_openness();
             if room < limits.connections {
@@ -298,12 +300,14 @@ impl App {
 
     /// What one worker serves with. Upstreams whose settings are those of one in `kept` stay, with
     /// their connections.
-    fn generation(&self, number: u64, kept: &[Kept]) -> (Generation, Vec<Kept>) {
+    fn generation(&self, number: u64, kept: &[Kept], metrics: &Metrics) -> (Generation, Vec<Kept>) {
         let workers = self.settings.workers.get();
         let keep = |prepared: &Prepared| {
             let same = kept.iter().find(|kept| kept.settings == prepared.settings);
-            let upstream = same
-                .map_or_else(|| Arc::new(prepared.upstream(workers)), |kept| Arc::clone(&kept.upstream));
+            let upstream = same.map_or_else(
+                || Arc::new(prepared.upstream(workers, metrics)),
+                |kept| Arc::clone(&kept.upstream),
+            );
             Kept { settings: prepared.settings.clone(), upstream }
         };
         let kept: Vec<_> = self.upstreams.iter().map(keep).collect();
@@ -316,6 +320,7 @@ impl App {
                 rules: settings.rules.clone(),
                 max_body: settings.max_body,
                 upstream: Arc::clone(&same.upstream),
+                metrics: metrics.route(&settings.path.to_string()),
             })
         };
         let names = self.settings.material.server_names();
@@ -395,7 +400,7 @@ impl Prepared {
 
     /// The upstream as one worker uses it, with a pool of its own.
     /// With `workers` of them, each has its part of the slots and of the queue.
-    fn upstream(&self, workers: usize) -> Upstream {
+    fn upstream(&self, workers: usize, metrics: &Metrics) -> Upstream {
         let settings = &self.settings;
         let [at_once, queue] =
             [settings.connections, settings.queue].map(|count| count.div_ceil(workers));
@@ -407,9 +412,13 @@ impl Prepared {
         Upstream {
             name: settings.target.to_string().into(),
             backend: match &self.connector {
-                Some(connector) => {
-                    Backend::Client(Client::new(connector.clone(), timeouts, at_once, queue))
-                }
+                Some(connector) => Backend::Client(Client::new(
+                    connector.clone(),
+                    timeouts,
+                    at_once,
+                    queue,
+                    metrics.upstream(&settings.target.to_string()),
+                )),
                 None => Backend::Echo,
             },
             authorization: settings.token.as_ref().map(|token| token.authorization().clone()),

@@ -11,7 +11,7 @@ use tracing::Level;
 use super::events::{CertificateExpiring, Draining, ReloadFailed, Reloaded};
 use super::expiry::{self, Notices};
 use super::orders::{Order, Orders};
-use super::{App, Ending, Kept, Reading, Reread, RunError};
+use super::{App, Ending, Kept, Reading, Reread, RunError, measured};
 use crate::admin::{Facts, ReloadRequest, Status};
 use crate::identity::seen::Seen;
 use crate::ingress::Generation;
@@ -129,11 +129,12 @@ impl Serving<'_> {
         })?;
         self.number += 1;
         for (live, kept) in &mut self.workers {
-            let (generation, now) = next.generation(self.number, kept);
+            let (generation, now) = next.generation(self.number, kept, self.metrics);
             *kept = now;
             live.replace(generation);
         }
         self.metrics.reloaded(true, self.number);
+        measured::in_use(&next.settings, self.metrics);
         if let Some(status) = self.status {
             status.replace(Facts::new(&next.settings, self.number));
         }

@@ -39,7 +39,7 @@ use crate::identity::name::printable;
 use crate::identity::seen::Seen;
 use crate::live::Live;
 use crate::observe::access::{AccessRecord, ConnectionFacts};
-use crate::observe::metrics::Metrics;
+use crate::observe::metrics::{Agreed, Metrics};
 use crate::observe::{HandshakeReason, Limit, RequestReason, emit};
 use crate::policy::Revoke;
 use crate::shutdown::Drain;
@@ -86,6 +86,7 @@ impl Reception {
         let id = accepted.id.clone();
         let generation = self.live.load();
         let opening = accepted.opening();
+        let counted = self.metrics.handshake();
         let handshake = self.handshakes.begin();
         let outcome = tokio::select! {
             biased;
@@ -94,7 +95,7 @@ impl Reception {
                 return self.overloaded(&opening, Limit::Handshakes, self.handshakes.limit());
             }
         };
-        drop(handshake);
+        drop((handshake, counted));
         match outcome {
             Ok(secured) => self.serve(secured, id, &generation).await,
             // Boxed, so that those that are let in need not keep room for it.
@@ -128,8 +129,10 @@ impl Reception {
     }
 
     async fn serve(&self, secured: Secured, id: String, generation: &Generation) {
-        let Secured { io, peer, chain, objection, sni, h2, tls_version, resumed, opening } = secured;
-        let _open = self.metrics.connection();
+        let Secured { io, peer, chain, objection, sni, h2, tls_version, group, resumed, opening } =
+            secured;
+        let took = opening.age();
+        let _open = self.metrics.connection(Agreed { tls_version, group, resumed, took });
         self.seen.note(&peer.certificate, unix_seconds(SystemTime::now()));
         let facts = ConnectionFacts {
             id,

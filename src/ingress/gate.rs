@@ -191,7 +191,8 @@ impl Sender {
         uri_length(&parts.uri, gate.limits.uri)?;
         let head = check(&parts, names)?;
         let route = self.route(gate, &parts, &head)?;
-        record.routed(route.path.shared(), Arc::clone(&route.upstream.name));
+        let name = Arc::clone(&route.upstream.name);
+        record.routed(route.path.shared(), name, &route.metrics);
         let grant =
             authorize(&self.peer, route).map_err(|denial| not_allowed(self.who(), route, &denial))?;
         if let Some(denial) = grant.objection() {

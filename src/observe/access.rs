@@ -10,7 +10,7 @@ use tracing::Level;
 
 use super::RequestReason;
 use super::event::{emit_json, with_scratch};
-use super::metrics::Metrics;
+use super::metrics::{Counted, Ended, Metrics, RouteMetrics};
 
 /// What is known of a connection, the same for all its requests.
 #[derive(Clone, Debug, Serialize)]
@@ -45,6 +45,8 @@ pub struct AccessRecord {
     line: Line,
     started: Instant,
     metrics: Arc<Metrics>,
+    route: Option<Arc<RouteMetrics>>,
+    _in_flight: Counted,
     left_out: bool,
 }
 
@@ -102,7 +104,8 @@ impl AccessRecord {
             retried: false,
             unlogged: 0,
         };
-        Self { line, started: Instant::now(), metrics, left_out: false }
+        let _in_flight = metrics.begun();
+        Self { line, started: Instant::now(), metrics, route: None, _in_flight, left_out: false }
     }
 
     /// The request's identifier.
@@ -111,7 +114,8 @@ impl AccessRecord {
     }
 
     /// The route that took it, and its upstream.
-    pub fn routed(&mut self, route: Arc<str>, upstream: Arc<str>) {
+    pub fn routed(&mut self, route: Arc<str>, upstream: Arc<str>, metrics: &Arc<RouteMetrics>) {
+        self.route = Some(Arc::clone(metrics));
         self.line.route = Some(route);
         self.line.upstream = Some(upstream);
     }
@@ -121,6 +125,9 @@ impl AccessRecord {
         self.line.status = status.as_u16();
         self.line.reason = None;
         self.line.upstream_ms = Some(millis(waited));
+        if let Some(route) = &self.route {
+            route.answered(waited);
+        }
     }
 
     /// The gate answers itself.
@@ -164,8 +171,16 @@ impl AccessRecord {
 
 impl Drop for AccessRecord {
     fn drop(&mut self) {
-        self.line.duration_ms = millis(self.started.elapsed());
-        self.metrics.request(self.line.status, self.line.reason);
+        let duration = self.started.elapsed();
+        self.line.duration_ms = millis(duration);
+        self.metrics.request(&Ended {
+            route: self.route.as_deref(),
+            status: self.line.status,
+            reason: self.line.reason,
+            duration,
+            bytes_in: self.line.bytes_in,
+            bytes_out: self.line.bytes_out,
+        });
         if self.left_out {
             return;
         }

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 pub use path::{PathError, RequestPath};
 
+use crate::observe::metrics::RouteMetrics;
 use crate::policy::{Guarded, Rules};
 
 /// An open path: what may be called, by whom, and what belongs to it (`U`: its upstream).
@@ -27,6 +28,8 @@ pub struct Route<U> {
     pub max_body: u64,
     /// Where it goes.
     pub upstream: U,
+    /// Where what it takes is counted.
+    pub metrics: Arc<RouteMetrics>,
 }
 
 impl<U> Guarded for Route<U> {
@@ -231,6 +234,7 @@ mod tests {
             rules: Rules::default(),
             max_body: 0,
             upstream,
+            metrics: crate::observe::metrics::Metrics::new().route(path),
         };
         Routes::new(patterns.iter().enumerate().map(route).collect())
     }

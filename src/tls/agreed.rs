@@ -19,6 +19,8 @@ pub(super) struct Agreed {
     /// By ALPN.
     pub(super) protocol: Option<&'static str>,
     pub(super) tls_version: &'static str,
+    /// What keys were agreed on in; none where a ticket was enough.
+    pub(super) group: Option<&'static str>,
     pub(super) resumed: bool,
 }
 
@@ -51,6 +53,7 @@ impl Agreed {
                 Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
                 _ => "TLSv1.3",
             },
+            group: connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
             resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
         })
     }

@@ -53,6 +53,8 @@ pub struct Secured {
     pub h2: bool,
     /// `TLSv1.3` or `TLSv1.2`.
     pub tls_version: &'static str,
+    /// The group that keys were agreed on in, by rustls's name.
+    pub group: Option<&'static str>,
     /// Whether it came back with a ticket.
     pub resumed: bool,
     /// What a late refusal by the sender would be reported with.
@@ -252,7 +254,7 @@ impl Acceptor {
         opening.agreed = evidence.negotiated();
         let (cause, remains) = match outcome {
             Ok(Ok(mut io)) => match Agreed::read(&mut io, &evidence, &self.gatekeeper) {
-                Ok(Agreed { peer, chain, sni, protocol, tls_version, resumed }) => {
+                Ok(Agreed { peer, chain, sni, protocol, tls_version, group, resumed }) => {
                     let objection = self.objection(&peer);
                     opening.protocol = protocol;
                     let h2 = protocol == Some("h2");
@@ -264,6 +266,7 @@ impl Acceptor {
                         sni,
                         h2,
                         tls_version,
+                        group,
                         resumed,
                         opening,
                     });

@@ -1,6 +1,7 @@
 //! How a connection begins: an accepted socket, then what is known of it on the way.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -58,6 +59,11 @@ impl Opening {
         let Accepted { io, peer, local, introduced, id, at, .. } = accepted;
         let proxy = introduced.then_some(peer);
         (Self { id, peer, local, proxy, at, hello: None, agreed: None, protocol: None }, io)
+    }
+
+    /// How long ago it was accepted.
+    pub fn age(&self) -> Duration {
+        self.at.elapsed()
     }
 
     /// The sender's address.

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use super::body::{BodyError, RequestBody, Upload};
 use super::pool::Pool;
 use super::slots::{Slot, Slots};
 use super::stall::Stall;
+use crate::observe::metrics::{UpstreamFault, UpstreamMetrics};
 use crate::tls::diagnosis::alert_name;
 
 /// How long to wait for an upstream.
@@ -79,12 +81,20 @@ pub struct Client {
     pool: Pool,
     slots: Slots,
     timeouts: Timeouts,
+    metrics: Arc<UpstreamMetrics>,
 }
 
 impl Client {
     /// A client without a connection yet: for so many requests at once, while others wait in a queue.
-    pub fn new(connector: Connector, timeouts: Timeouts, at_once: usize, queue: usize) -> Self {
-        Self { connector, pool: Pool::default(), slots: Slots::new(at_once, queue), timeouts }
+    pub fn new(
+        connector: Connector,
+        timeouts: Timeouts,
+        at_once: usize,
+        queue: usize,
+        metrics: Arc<UpstreamMetrics>,
+    ) -> Self {
+        let slots = Slots::new(at_once, queue, Arc::clone(&metrics));
+        Self { connector, pool: Pool::default(), slots, timeouts, metrics }
     }
 
     /// Sends `request` and waits for the answer to begin.
@@ -92,16 +102,22 @@ impl Client {
     /// Goes out a second time only when an idle connection turned out to be closed before any of the
     /// request was handed to it: what may have been seen by the upstream is never sent twice.
     pub async fn send(&self, request: Request<RequestBody>) -> Result<Answer, UpstreamError> {
+        self.try_send(request).await.inspect_err(|error| self.failed(error))
+    }
+
+    async fn try_send(&self, request: Request<RequestBody>) -> Result<Answer, UpstreamError> {
         let slot = self.slot().await?;
         let upload = request.body().upload().clone();
         let mut retried = false;
         let mut request = request;
         if let Some(mut sender) = self.pool.take() {
+            self.metrics.reused.inc();
             match self.exchange(&mut sender, request, &upload).await {
                 Ok(response) => return Ok(self.answer(response, sender, slot, upload, false)),
                 Err(Failed { unsent: Some(back), .. }) => {
                     request = *back;
                     retried = true;
+                    self.metrics.retries.inc();
                 }
                 Err(Failed { error, .. }) => return Err(error),
             }
@@ -119,6 +135,15 @@ impl Client {
     /// What is said there is true of this request's sender alone, so the connection is never used again.
     pub async fn send_alone(
         &self,
+        request: Request<RequestBody>,
+        preface: &[u8],
+    ) -> Result<Answer, UpstreamError> {
+        let sent = self.try_send_alone(request, preface).await;
+        sent.inspect_err(|error| self.failed(error))
+    }
+
+    async fn try_send_alone(
+        &self,
         mut request: Request<RequestBody>,
         preface: &[u8],
     ) -> Result<Answer, UpstreamError> {
@@ -135,6 +160,19 @@ impl Client {
         }
     }
 
+    fn failed(&self, error: &UpstreamError) {
+        self.metrics.failed(match error {
+            UpstreamError::Busy(_) => UpstreamFault::Busy,
+            UpstreamError::Unavailable(_) => UpstreamFault::Unavailable,
+            UpstreamError::ConnectTimeout(_) => UpstreamFault::ConnectTimeout,
+            UpstreamError::Timeout(_) => UpstreamFault::Timeout,
+            UpstreamError::Closed(_) => UpstreamFault::Closed,
+            UpstreamError::Protocol(_) | UpstreamError::Upgraded => UpstreamFault::Protocol,
+            // The sender's fault, not the upstream's.
+            UpstreamError::Body(_) => return,
+        });
+    }
+
     async fn slot(&self) -> Result<Slot, UpstreamError> {
         let slot = self.slots.take(self.timeouts.connect).await;
         slot.ok_or_else(|| UpstreamError::Busy(self.slots.at_once()))
@@ -143,7 +181,11 @@ impl Client {
     async fn connect(&self, preface: &[u8]) -> Result<SendRequest<RequestBody>, UpstreamError> {
         let limit = self.timeouts.connect;
         match timeout(limit, self.connector.connect(preface)).await {
-            Ok(connected) => connected.map_err(UpstreamError::Unavailable),
+            Ok(connected) => {
+                let sender = connected.map_err(UpstreamError::Unavailable)?;
+                self.metrics.connections.inc();
+                Ok(sender)
+            }
             Err(_) => Err(UpstreamError::ConnectTimeout(limit)),
         }
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::observe::metrics::{Counted, UpstreamMetrics};
+
 /// The slots of one worker's client.
 #[derive(Debug)]
 pub(super) struct Slots {
@@ -14,19 +16,24 @@ pub(super) struct Slots {
     at_once: usize,
     queue: usize,
     waiting: AtomicUsize,
+    metrics: Arc<UpstreamMetrics>,
 }
 
 /// One of them, until it is dropped.
-pub(super) type Slot = OwnedSemaphorePermit;
+#[derive(Debug)]
+pub(super) struct Slot {
+    _permit: OwnedSemaphorePermit,
+    _in_flight: Counted,
+}
 
 /// One who waits.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Slots {
-    pub(super) fn new(at_once: usize, queue: usize) -> Self {
+    pub(super) fn new(at_once: usize, queue: usize, metrics: Arc<UpstreamMetrics>) -> Self {
         let at_once = at_once.min(Semaphore::MAX_PERMITS);
         let free = Arc::new(Semaphore::new(at_once));
-        Self { free, at_once, queue, waiting: AtomicUsize::new(0) }
+        Self { free, at_once, queue, waiting: AtomicUsize::new(0), metrics }
     }
 
     /// How many there are.
@@ -36,17 +43,21 @@ impl Slots {
 
     /// A slot; waits for one at most `patience`, and not at all when enough wait already.
     pub(super) async fn take(&self, patience: Duration) -> Option<Slot> {
-        if let Ok(slot) = Arc::clone(&self.free).try_acquire_owned() {
-            return Some(slot);
-        }
-        let waiting = Waiting(&self.waiting);
+        let permit = match Arc::clone(&self.free).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => self.wait(patience).await?,
+        };
+        Some(Slot { _permit: permit, _in_flight: self.metrics.begun() })
+    }
+
+    async fn wait(&self, patience: Duration) -> Option<OwnedSemaphorePermit> {
+        let _waiting = Waiting(&self.waiting);
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.queue {
             return None;
         }
-        let slot = timeout(patience, Arc::clone(&self.free).acquire_owned()).await;
-        drop(waiting);
+        let _counted = self.metrics.waits();
         // It is never closed.
-        slot.ok()?.ok()
+        timeout(patience, Arc::clone(&self.free).acquire_owned()).await.ok()?.ok()
     }
 }
 
