@@ -296,12 +296,16 @@ impl Reception {
                     if let Err(error) = ended {
                         tracing::debug!(%error, "an HTTP/2 connection ended with an error");
                         if streams::is_flood(&error) {
-                            self.flooded(sender, fault, &error);
+                            self.flooded(sender, fault, streams::why(&error));
                         }
                     }
                     return;
                 }
                 () = self.drain.begun(), if !draining => draining = true,
+                () = requests.flood.notified() => {
+                    let detail = "the sender has twice as many requests under way as it may";
+                    return self.flooded(sender, fault, detail.to_owned());
+                }
                 () = requests.enough.notified(), if !draining => draining = true,
                 () = &mut aged, if !draining => draining = true,
                 revoke = trust.withdrawn(), if !draining => {
@@ -346,13 +350,12 @@ impl Reception {
     }
 
     /// A sender whose connection had to be ended to keep it from using up the gate.
-    fn flooded(&self, sender: &Sender, fault: &FaultSlot, error: &hyper::Error) {
+    fn flooded(&self, sender: &Sender, fault: &FaultSlot, detail: String) {
         fault.set(Fault::Flood);
         self.metrics.limited(Limit::Streams);
-        if sender.share.is_news().is_some() {
+        if sender.share.flood_is_news() {
             let hint =
                 "an honest sender does not do this: look at what runs there, or revoke its certificate";
-            let detail = streams::why(error);
             let facts = &*sender.facts;
             emit(Level::WARN, "connection_flooded", &Flooded { id: &facts.id, facts, detail, hint });
         }

@@ -139,10 +139,15 @@ impl Sender {
         let generation = self.live.load();
         let limits = &generation.gate.limits;
         let deadline = Instant::now() + limits.request_timeout;
-        let part = self.share.take(limits);
-        let outcome = match &part {
-            Ok(_) => self.forward(parts, &upload, &generation, &mut record).await,
-            Err(too_much) => Err(self.too_much(*too_much, limits, &mut record)),
+        let (part, allowed) = self.share.take(limits);
+        let outcome = match allowed {
+            Ok(()) => self.forward(parts, &upload, &generation, &mut record).await,
+            Err(too_much) => {
+                if too_much == (TooMuch::AtOnce { flood: true }) {
+                    under_way.are_a_flood();
+                }
+                Err(self.too_much(too_much, limits, &mut record))
+            }
         };
         let response = match outcome {
             Ok(Forwarded::Upstream(response, complaints)) => {
@@ -155,7 +160,7 @@ impl Sender {
                 rejection.response(record.id()).map(Source::Own)
             }
         };
-        let under_way = Lasting { under_way, deadline, _part: part.ok() };
+        let under_way = Lasting { under_way, deadline, _part: part };
         response.map(|source| {
             AnswerBody::new(Polite::new(source, upload, http2), record, inspection, under_way)
         })

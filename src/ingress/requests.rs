@@ -19,6 +19,8 @@ pub(super) struct Requests {
     limit: Option<u64>,
     /// Told when as many have begun as may.
     pub(super) enough: Notify,
+    /// Told when the connection must end for the sake of the others.
+    pub(super) flood: Notify,
     pub(super) begun: AtomicU64,
     /// Told of each that begins; of use for the first.
     pub(super) first: Notify,
@@ -41,8 +43,8 @@ pub(super) struct Lasting {
     pub(super) under_way: UnderWay,
     /// When it must have ended.
     pub(super) deadline: std::time::Instant,
-    /// Of what its sender may use; none where that was refused.
-    pub(super) _part: Option<Part>,
+    /// Of what its sender may use.
+    pub(super) _part: Part,
 }
 
 impl Lasting {
@@ -64,6 +66,11 @@ impl Lasting {
 }
 
 impl UnderWay {
+    /// The sender has many more under way than it may, on this connection or on others.
+    pub(super) fn are_a_flood(&self) {
+        self.requests.flood.notify_one();
+    }
+
     /// Whether the connection may have no other after it.
     pub(super) fn is_last(&self) -> bool {
         self.requests.limit.is_some_and(|limit| self.number >= limit)
@@ -82,6 +89,7 @@ impl Requests {
             fault,
             limit,
             enough: Notify::new(),
+            flood: Notify::new(),
             begun: AtomicU64::new(0),
             first: Notify::new(),
             under_way: AtomicUsize::new(0),

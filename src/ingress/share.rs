@@ -41,9 +41,16 @@ pub(super) struct Share {
 struct Used {
     requests: Bucket,
     at_once: AtomicUsize,
-    /// Refusals that were not logged since the last that was.
+    refusals: News,
+    floods: News,
+}
+
+/// One line in a second.
+#[derive(Debug, Default)]
+struct News {
+    /// How many were not logged since the last that was.
     unsaid: AtomicU64,
-    /// Nanoseconds after the start of the last refusal that was logged.
+    /// Nanoseconds after the start, of the last that was logged.
     said: AtomicU64,
 }
 
@@ -57,7 +64,10 @@ pub(super) enum TooMuch {
     /// Too many in a second; with how long to wait.
     Rate(Duration),
     /// Too many at once.
-    AtOnce,
+    AtOnce {
+        /// So many that not even the refusals are taken.
+        flood: bool,
+    },
 }
 
 impl TooMuch {
@@ -69,7 +79,7 @@ impl TooMuch {
                 let detail = format!("you may make {rate} requests in a second, and made more");
                 (RequestReason::RateLimited, detail, wait)
             }
-            Self::AtOnce => {
+            Self::AtOnce { .. } => {
                 let limit = limits.requests_at_once.unwrap_or_default();
                 let detail =
                     format!("you have {limit} requests under way, and may have no more at once");
@@ -116,34 +126,46 @@ impl Shares {
 }
 
 impl Share {
-    /// Takes a part of it for one request.
+    /// Takes a part of it for one request, and says why it is too much, if it is.
     ///
-    /// # Errors
-    /// Why there is none left.
-    pub(super) fn take(&self, limits: &Limits) -> Result<Part, TooMuch> {
+    /// The answer that says so takes its part as well: a sender that does not read it keeps it.
+    pub(super) fn take(&self, limits: &Limits) -> (Part, Result<(), TooMuch>) {
         let part = Part(Arc::clone(&self.used));
         let at_once = self.used.at_once.fetch_add(1, Ordering::Relaxed);
-        if limits.requests_at_once.is_some_and(|limit| at_once >= limit) {
-            return Err(TooMuch::AtOnce);
+        (part, self.allow(at_once, limits))
+    }
+
+    fn allow(&self, at_once: usize, limits: &Limits) -> Result<(), TooMuch> {
+        if let Some(limit) = limits.requests_at_once.filter(|limit| at_once >= *limit) {
+            return Err(TooMuch::AtOnce { flood: at_once >= limit.saturating_mul(2) });
         }
         if let Some(per_second) = limits.request_rate {
             let rate = Rate::new(per_second, limits.request_burst.unwrap_or(per_second));
             self.used.requests.take(rate, nanos(self.started)).map_err(TooMuch::Rate)?;
         }
-        Ok(part)
+        Ok(())
     }
 
     /// Whether a refusal is to be logged: one in a second is. Returns how many were not logged before it.
     pub(super) fn is_news(&self) -> Option<u64> {
+        self.used.refusals.are(nanos(self.started))
+    }
+
+    /// The same for connections that were ended.
+    pub(super) fn flood_is_news(&self) -> bool {
+        self.used.floods.are(nanos(self.started)).is_some()
+    }
+}
+
+impl News {
+    fn are(&self, now: u64) -> Option<u64> {
         const SECOND: u64 = 1_000_000_000;
-        let (now, said) = (nanos(self.started), self.used.said.load(Ordering::Relaxed));
-        let first = said == 0;
-        let due = first || now.saturating_sub(said) >= SECOND;
-        let (saying, relaxed) = (now.max(1), Ordering::Relaxed);
-        if due && self.used.said.compare_exchange(said, saying, relaxed, relaxed).is_ok() {
-            return Some(self.used.unsaid.swap(0, Ordering::Relaxed));
+        let (now, said, relaxed) = (now.max(1), self.said.load(Ordering::Relaxed), Ordering::Relaxed);
+        let due = said == 0 || now.saturating_sub(said) >= SECOND;
+        if due && self.said.compare_exchange(said, now, relaxed, relaxed).is_ok() {
+            return Some(self.unsaid.swap(0, Ordering::Relaxed));
         }
-        self.used.unsaid.fetch_add(1, Ordering::Relaxed);
+        self.unsaid.fetch_add(1, Ordering::Relaxed);
         None
     }
 }

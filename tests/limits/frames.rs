@@ -141,3 +141,23 @@ fn settings_and_pings_without_end_cost_no_memory() {
         assert!(is_served(&pki, &gate));
     }
 }
+
+/// The sender reads nothing, so that not even the refusals leave.
+#[test]
+fn an_identity_that_does_not_take_its_refusals_loses_its_connection() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "requests_at_once = 10\nrequest_timeout = \"5m\"").start();
+    let mut connection = open(&pki, &gate);
+    // SETTINGS_INITIAL_WINDOW_SIZE of 0: no body of an answer may be sent.
+    connection.write(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]));
+
+    let requests = (0..30)
+        .flat_map(|number| frame(HEADERS, END_STREAM | END_HEADERS, 2 * number + 1, &request_fields()));
+    connection.write(&requests.collect::<Vec<_>>());
+
+    let line = gate.event("connection_flooded", 1);
+    assert!(line["detail"].as_str().unwrap().contains("under way"), "{line}");
+    let mut rest = Vec::new();
+    let _ = std::io::Read::read_to_end(&mut connection.stream, &mut rest);
+    assert!(is_served(&pki, &gate), "its places were not given back");
+}
