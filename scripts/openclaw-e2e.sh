@@ -8,8 +8,9 @@ usage: openclaw-e2e.sh [--keep] [--dir DIR]
 
 Installs OpenClaw from npm (once: about a minute and 0.9 GB), starts it on loopback with hooks on,
 puts clawgate in front of it, and checks hooks, identity headers, refusals, limits, a restart of
-OpenClaw under load, and every way to tell it of senders. Takes about three minutes after the installation; exit code 0 means that every
-check passed.
+OpenClaw under load, every way to tell it of senders, and that `clawgate doctor` knows each
+misconfiguration. Takes about four minutes after the installation; exit code 0 means that every check
+passed.
 
   --keep      keep the run's folder: logs, certificates and what OpenClaw recorded
   --dir DIR   where OpenClaw is installed (default: ~/.cache/clawgate-e2e)
@@ -149,9 +150,10 @@ jq -n --arg token "$token" --arg gateway_token "$(openssl rand -hex 16)" \
     }
   }' >state/openclaw.json
 
+scheme=http
 openclaw_ready() {
-  local deadline=$((SECONDS + 180))
-  until [[ $(curl -q --noproxy '*' -s -m 2 -o /dev/null -w '%{http_code}' "$upstream/readyz") == 200 ]]; do
+  local deadline=$((SECONDS + 180)) url=${upstream/http:/$scheme:}/readyz
+  until [[ $(curl -q --noproxy '*' -sk -m 2 -o /dev/null -w '%{http_code}' "$url") == 200 ]]; do
     if ! kill -0 "$openclaw" 2>/dev/null || ((SECONDS >= deadline)); then
       tail -n 20 "$tmp/openclaw.out"
       return 1
@@ -196,6 +198,7 @@ start_gate() {
 start_gate gate
 gate=$started
 base=https://localhost:${address##*:}
+gate_address=$address
 
 sender=(curl -q --noproxy '*' -4 -sS --cacert "$certs/ca.pem")
 client=("${sender[@]}" --cert "$certs/client.pem" --key "$certs/client.key")
@@ -353,6 +356,44 @@ sed -n 's/ 2..$//p' answers | sort >accepted
 jq -r '.payload.id // empty' "$received" | sort -u >arrived
 expect 'restart: accepted events that were lost' '' "$(comm -23 accepted arrived | head -n 3)"
 
+# diagnosed VARIABLE=VALUE...: all that the doctor finds wrong, with the gate's settings but for these
+diagnosed() {
+  local report
+  report=$(env CLAWGATE_UPSTREAM="$upstream" CLAWGATE_HOOK_TOKEN_FILE="$tmp/token" CLAWGATE_ADMIN=off \
+    CLAWGATE_MAX_CONNECTIONS=500 CLAWGATE_LISTEN="$gate_address" CLAWGATE_CERT="$certs/server.pem" \
+    CLAWGATE_KEY="$certs/server.key" CLAWGATE_CLIENT_CA="$certs/ca.pem" CLAWGATE_CRL="$certs/crl.pem" \
+    "$@" "$bin" doctor --json --client-cert "$certs/client.pem" --client-key "$certs/client.key") || true
+  # `check` warns of some of these settings itself, which is not what is looked at here.
+  jq -r '.findings[] | select(.area != "settings" and (.state == "fault" or .state == "warning"))
+    | "\(.area)/\(.check) \(.state): \(.detail)"' <<<"$report"
+}
+secure=("CLAWGATE_UPSTREAM=${upstream/http:/https:}" "CLAWGATE_UPSTREAM_CA=$certs/ca.pem")
+
+expect 'doctor: all good' '' "$(diagnosed)"
+(umask 077 && openssl rand -hex 32 >other-token)
+expect 'doctor: wrong token' 'upstream/token fault: OpenClaw refuses the token *' \
+  "$(diagnosed CLAWGATE_HOOK_TOKEN_FILE="$tmp/other-token")"
+expect 'doctor: forwarding headers, gate not trusted' 'upstream/attribution fault: *' \
+  "$(diagnosed CLAWGATE_FORWARDED=x-forwarded)"
+expect 'doctor: larger bodies than OpenClaw takes' 'upstream/body_limit warning: *413*' \
+  "$(diagnosed CLAWGATE_MAX_BODY=1MiB)"
+expect 'doctor: another hooks.path' "upstream/hook fault: *OpenClaw's gateway, but there are no hooks at /webhooks/" \
+  "$(diagnosed CLAWGATE_PATHS=/webhooks/)"
+expect 'doctor: https to plain HTTP' 'upstream/connect fault: it does not speak TLS*' "$(diagnosed "${secure[@]}")"
+"$node" -e '
+  const page = (_, answer) => { answer.setHeader("content-type", "text/html"); answer.end("<html></html>"); };
+  const server = require("http").createServer(page);
+  server.listen(0, "127.0.0.1", () => console.log(server.address().port));' >web-port &
+other=$!
+until [[ -s web-port ]]; do sleep 0.05; done
+web=http://127.0.0.1:$(cat web-port)
+expect 'doctor: the port of another web server' 'upstream/hook fault: *a web page*' \
+  "$(diagnosed CLAWGATE_UPSTREAM="$web")"
+stop "$other"
+other=
+expect 'doctor: a port where nothing listens' 'upstream/connect fault: *refused*' \
+  "$(diagnosed CLAWGATE_UPSTREAM="$web")"
+
 # What OpenClaw makes of each way to tell it of the sender.
 cat >balancer.cjs <<'EOF'
 // A sender behind a load balancer: PROXY header, TLS, one POST. Prints the status and the body.
@@ -400,10 +441,15 @@ expect 'x-forwarded, sender on loopback: nothing is said of it' '204 *' "$seen"
 tell preface 203.0.113.7 --upstream-proxy-protocol v2
 expect 'PROXY header' '400 *' "$seen"
 
-with_dots 'stopping OpenClaw' stop "$openclaw"
-jq '.gateway.trustedProxies = ["127.0.0.1"]' state/openclaw.json >trusting.json
-mv trusting.json state/openclaw.json
-start_openclaw
+# reconfigured FILTER: OpenClaw again, with its settings put through jq
+reconfigured() {
+  with_dots 'stopping OpenClaw' stop "$openclaw"
+  jq "$1" state/openclaw.json >changed.json
+  mv changed.json state/openclaw.json
+  start_openclaw
+}
+
+reconfigured '.gateway.trustedProxies = ["127.0.0.1"]'
 for source in 203.0.113.7 2001:db8::7; do
   tell "trusted-$source" "$source" --forwarded x-forwarded
   expect "x-forwarded from $source, gate trusted" '204 *' "$seen"
@@ -415,6 +461,18 @@ tell trusted-local 127.0.0.1 --forwarded x-forwarded
 expect 'x-forwarded, sender on loopback, gate trusted' '204 *' "$seen"
 tell trusted-rfc7239 203.0.113.7 --forwarded rfc7239
 expect 'rfc7239, gate trusted' "$untrusted" "$seen"
+expect 'doctor: x-forwarded, gate trusted' '' "$(diagnosed CLAWGATE_FORWARDED=x-forwarded)"
+
+reconfigured '.hooks.enabled = false'
+expect 'doctor: hooks switched off' "upstream/hook fault: *OpenClaw's gateway, but there are no hooks at /hooks/" \
+  "$(diagnosed)"
+scheme=https
+reconfigured ".hooks.enabled = true
+  | .gateway.tls = { enabled: true, certPath: \"$certs/server.pem\", keyPath: \"$certs/server.key\" }"
+expect 'doctor: TLS switched on in OpenClaw' 'upstream/protocol fault: it speaks TLS*' "$(diagnosed)"
+expect 'doctor: the same, and the gate calls it so' '' "$(diagnosed "${secure[@]}")"
+kill "$openclaw"
+expect 'doctor: OpenClaw on its way down' 'upstream/*fault: *' "$(diagnosed "${secure[@]}")"
 
 echo
 if ((failed)); then keep=yes; fi

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::config::SettingsArgs;
 use crate::explain::Target;
@@ -42,6 +43,46 @@ pub enum Command {
     /// Look at files, the running gate and its upstreams; say what is wrong and how to mend it
     #[command(after_help = DOCTOR)]
     Doctor(DoctorArgs),
+    /// Ask a running gate over its admin listener whether it is ready, for probes of containers
+    Probe(ProbeArgs),
+    /// Print what packages ship beside the binary
+    #[command(hide = true)]
+    Generate(GenerateArgs),
+}
+
+/// What `probe` is asked. No file is read: a probe must not fail for one that is just being written.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// Whether it is alive, not whether it is ready
+    #[arg(long)]
+    pub alive: bool,
+    /// Its admin listener
+    /// [env: CLAWGATE_ADMIN] [default: 127.0.0.1:9443]
+    #[arg(long, value_name = "IP:PORT|unix:/PATH", verbatim_doc_comment)]
+    pub admin: Option<String>,
+}
+
+/// What is to be made.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// What is to be made.
+    #[command(subcommand)]
+    pub what: Generated,
+}
+
+/// What is to be made.
+#[derive(Debug, Subcommand)]
+pub enum Generated {
+    /// Completions of commands and flags
+    Completions {
+        /// For this shell
+        shell: Shell,
+    },
+    /// A manual page, as roff
+    Man {
+        /// Of this subcommand; without it, of all
+        command: Option<String>,
+    },
 }
 
 /// What `doctor` is asked.

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod doctor;
 pub mod explain;
+pub mod generate;
 pub mod identity;
 pub mod ingress;
 pub mod live;

@@ -9,10 +9,11 @@ use std::time::SystemTime;
 
 use clap::Parser;
 use clawgate::app::{App, Ending, Reading};
-use clawgate::cli::{Cli, Command, DoctorArgs, ExplainArgs};
+use clawgate::cli::{Cli, Command, DoctorArgs, ExplainArgs, ProbeArgs};
 use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load};
 use clawgate::doctor::{self, Caller, State};
 use clawgate::explain::{self, Credentials, Sender, Server, Target, Verdict};
+use clawgate::generate::generate;
 use clawgate::observe::logging::{Format, Log, subscriber};
 use clawgate::tls::pem::{FileError, key_in, sender_chain};
 use serde::Serialize;
@@ -31,6 +32,11 @@ fn main() -> ExitCode {
         Command::Check(args) => check(&args),
         Command::Explain(args) => explain(&args),
         Command::Doctor(args) => doctor(&args).unwrap_or_else(|code| code),
+        Command::Probe(args) => probe(&args).unwrap_or_else(|code| code),
+        Command::Generate(args) => match generate(&args.what, &mut std::io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(FAILURE)(error),
+        },
     }
 }
 
@@ -126,6 +132,20 @@ fn doctor(args: &DoctorArgs) -> Result<ExitCode, ExitCode> {
         Err(problems) => doctor::unusable(&problems),
     };
     show(&report, args.json)?;
+    Ok(exit_code(report.worst() < State::Fault))
+}
+
+fn probe(args: &ProbeArgs) -> Result<ExitCode, ExitCode> {
+    let by_env = || {
+        let value = std::env::vars_os().find(|(name, _)| name == "CLAWGATE_ADMIN")?.1;
+        Some(value.to_string_lossy().into_owned())
+    };
+    let text = args.admin.clone().or_else(by_env).unwrap_or_else(|| "127.0.0.1:9443".to_owned());
+    let wrong =
+        |()| format!("the admin listener is said to be `{text}`: should be IP:PORT or unix:/PATH");
+    let address = text.parse().map_err(wrong).map_err(failed(USAGE))?;
+    let report = doctor::probe(&address, args.alive).map_err(failed(FAILURE))?;
+    show(&report, false)?;
     Ok(exit_code(report.worst() < State::Fault))
 }
 

@@ -1,5 +1,6 @@
 //! Ending well: what has begun is finished, nothing new begins.
 
+pub mod attempt;
 mod force;
 mod lossless;
 mod orderly;

@@ -6,6 +6,7 @@ use std::path::Path;
 /// The rooms from top to bottom. One may import what is in a lower row only.
 const LAYERS: &[&[&str]] = &[
     &["main"],
+    &["generate"],
     &["app", "cli"],
     &["doctor"],
     &["admin", "explain", "ingress"],

@@ -96,6 +96,7 @@ pub(super) fn fixed(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let address = |settings: &Settings| settings.admin.as_ref().map(|admin| admin.address.clone());
     let differ = [
         ("listen.address", old.listen != new.listen),
+        ("listen.takeover", old.takeover != new.takeover),
         ("listen.proxy_address", old.proxy.listen != new.proxy.listen),
         ("admin.address", address(old) != address(new)),
         ("runtime.workers", old.workers != new.workers),
@@ -108,6 +109,7 @@ pub(super) fn fixed(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("limits.handshake_rate", old.limits.handshake_rate != new.limits.handshake_rate),
         ("limits.connection_age", old.limits.connection_age != new.limits.connection_age),
         ("limits.idle_timeout", old.limits.idle_timeout != new.limits.idle_timeout),
+        ("runtime.sandbox", old.sandbox != new.sandbox),
         ("runtime.drain_timeout", old.drain_timeout != new.drain_timeout),
         ("log", old.log != new.log),
     ];

@@ -14,9 +14,12 @@ use crate::identity::Certificate;
 pub(super) struct Started<'a> {
     version: &'static str,
     pid: u32,
-    listen: Vec<String>,
+    pub(super) listen: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     listen_proxy: Vec<String>,
+    /// Whether the service manager has opened them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    passed: bool,
     admin: Option<String>,
     workers: usize,
     routes: Vec<String>,
@@ -28,6 +31,7 @@ impl<'a> Started<'a> {
     pub(super) fn new(
         settings: &'a Settings,
         (listen, listen_proxy): (&[SocketAddr], &[SocketAddr]),
+        passed: bool,
         admin: Option<AdminAddress>,
     ) -> Self {
         let texts = |addresses: &[SocketAddr]| addresses.iter().map(SocketAddr::to_string).collect();
@@ -39,6 +43,7 @@ impl<'a> Started<'a> {
             pid: std::process::id(),
             listen: texts(listen),
             listen_proxy: texts(listen_proxy),
+            passed,
             admin: admin.map(|address| address.to_string()),
             workers: settings.workers.get(),
             routes: settings.routes.iter().map(route).collect(),

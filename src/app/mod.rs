@@ -5,31 +5,34 @@
 //! control runtime: signals, the admin listener, draining.
 
 mod changes;
+mod errors;
 mod events;
 mod expiry;
 mod folders;
 mod measured;
 mod open_files;
 mod orders;
+mod passed;
+mod sandbox;
+mod service;
 mod serving;
 mod watch;
 mod worker;
 
-use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tracing::Level;
 
+pub use self::errors::{PrepareError, RunError};
 use self::events::{Started, Stopped, Warning, WatchFailed};
 use self::expiry::Notices;
 use self::orders::Orders;
+use self::sandbox::Sandbox;
+use self::service::Guard;
 use self::serving::Serving;
 use self::watch::Watch;
 use self::worker::{Sockets, Worker};
@@ -46,67 +49,8 @@ use crate::observe::metrics::Metrics;
 use crate::observe::recent::Recent;
 use crate::route::{Route, Routes};
 use crate::shutdown::{Drain, Tasks};
-use crate::tls::server::ServerError;
 use crate::tls::{Acceptor, Manners};
-use crate::upstream::{Client, Complaints, Connector, ConnectorError, Target, Timeouts};
-
-/// Why settings that are fine one by one cannot be used.
-#[derive(Debug, Error)]
-pub enum PrepareError {
-    /// rustls does not take the material.
-    #[error(transparent)]
-    Tls(#[from] ServerError),
-    /// An upstream cannot be called.
-    #[error("the upstream {0} cannot be used: {1}")]
-    Upstream(Target, #[source] ConnectorError),
-}
-
-/// Why a prepared gate did not start, or ended badly.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address} ({setting}): {error}{}", mend(.error))]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// Which setting named it.
-        setting: &'static str,
-        /// Why not.
-        #[source]
-        error: io::Error,
-    },
-    /// A unix socket cannot be listened on.
-    #[error("cannot listen on unix:{} ({setting}): {error}\n  mend: stop what listens there, or choose another path \
-             in a folder that the gate's user may write", path.display())]
-    BindUnix {
-        /// Its file.
-        path: PathBuf,
-        /// Which setting named it.
-        setting: &'static str,
-        /// Why not.
-        #[source]
-        error: io::Error,
-    },
-    /// No thread, runtime or signal handler could be had.
-    #[error("cannot start: {0}")]
-    Start(#[source] io::Error),
-    /// A worker ended on its own.
-    #[error("a worker ended unexpectedly; see the log")]
-    Worker,
-}
-
-fn mend(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "\n  mend: stop what listens there (`ss -ltnp`), or choose another port"
-        }
-        io::ErrorKind::AddrNotAvailable => "\n  mend: choose an address of this machine (`ip address`)",
-        io::ErrorKind::PermissionDenied => {
-            "\n  mend: choose a port from 1024 on, or give the gate CAP_NET_BIND_SERVICE"
-        }
-        _ => "",
-    }
-}
+use crate::upstream::{Client, Complaints, Connector, Target, Timeouts};
 
 /// What came of reading the settings and all files.
 #[derive(Debug)]
@@ -207,7 +151,10 @@ impl App {
     pub fn run(self, files: Files, reread: Arc<Reread>) -> Result<Ending, RunError> {
         let control = Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
         let started = Instant::now();
-        let sockets = Sockets::bind(&self.settings)?;
+        let sockets = Sockets::open(&self.settings)?;
+        // Before any thread is started: what it gives up is given up for those.
+        let sandbox = Sandbox::enter(&self.settings, &files);
+        let mut guard = Guard::new();
         let metrics = Arc::new(Metrics::new());
         let fold = self.settings.log.repeat_window.is_some();
         let recent = Arc::new(Recent::default());
@@ -262,7 +209,9 @@ impl App {
                 let runtime =
                     Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
                 let drain_timeout = self.settings.drain_timeout;
-                let worker = Worker { number, runtime, reception: Arc::new(reception), drain_timeout };
+                let pulse = guard.pulse();
+                let worker =
+                    Worker { number, runtime, reception: Arc::new(reception), drain_timeout, pulse };
                 let ended = worker.start(listeners).map_err(RunError::Start)?;
                 workers.push(Running { live, kept, ended });
             }
@@ -273,7 +222,10 @@ impl App {
                 log_little_room(room, limits.connections);
             }
             let addresses = (sockets.addresses.as_slice(), sockets.proxy_addresses.as_slice());
-            emit(Level::INFO, "started", &Started::new(&self.settings, addresses, admin));
+            let started_with = Started::new(&self.settings, addresses, sockets.passed, admin);
+            emit(Level::INFO, "started", &started_with);
+            service::ready(&started_with.listen);
+            tasks.spawn(guard.watch());
             if let Some(window) = self.settings.log.repeat_window {
                 tasks.spawn(sum_up(Arc::clone(&refusals), Arc::clone(&objections), window));
             }
@@ -289,6 +241,7 @@ impl App {
                 reread,
                 seen,
                 notices: Notices::default(),
+                sandbox,
             };
             let ending = serving.until_stopped(orders, ended).await?;
             refusals.sum_up();

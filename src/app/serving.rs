@@ -11,7 +11,8 @@ use tracing::Level;
 use super::events::{CertificateExpiring, Draining, ReloadFailed, Reloaded};
 use super::expiry::{self, Notices};
 use super::orders::{Order, Orders};
-use super::{App, Ending, Kept, Reading, Reread, RunError, measured};
+use super::sandbox::Sandbox;
+use super::{App, Ending, Kept, Reading, Reread, RunError, measured, service};
 use crate::admin::{Facts, ReloadRequest, Status};
 use crate::identity::seen::Seen;
 use crate::ingress::Generation;
@@ -39,6 +40,7 @@ pub(super) struct Serving<'a> {
     pub(super) seen: Arc<Seen>,
     /// Of what comes to its end.
     pub(super) notices: Notices,
+    pub(super) sandbox: Sandbox,
 }
 
 impl Serving<'_> {
@@ -62,8 +64,11 @@ impl Serving<'_> {
                 order = orders.next() => match order {
                     Order::Stop(name) => break name,
                     Order::Reload(name, request) => {
+                        service::reloading();
                         let app = self.read(&mut orders).await;
-                        tell(request, self.adopt(name, app));
+                        let outcome = self.adopt(name, app);
+                        service::reloaded(&outcome);
+                        tell(request, outcome);
                     }
                 },
                 () = sleep(EXPIRY_LOOK) => {}
@@ -76,6 +81,7 @@ impl Serving<'_> {
         let connections = self.metrics.open_connections();
         // In this order, so that whoever has read the line can rely on it.
         self.drain.begin();
+        service::stopping(timeout);
         emit(Level::INFO, "draining", &Draining::new(name, connections, timeout));
         loop {
             tokio::select! {
@@ -120,6 +126,11 @@ impl Serving<'_> {
 
     /// Takes what was read as a whole or not at all; returns the generation's number.
     fn adopt(&mut self, origin: &'static str, next: Result<App, String>) -> Result<u64, String> {
+        let next = next.map_err(|problem| self.sandbox.explain(problem));
+        let next = next.and_then(|next| match self.sandbox.beyond(&next.settings) {
+            Some(problem) => Err(problem),
+            None => Ok(next),
+        });
         let next = next.inspect_err(|problem| {
             self.metrics.reloaded(false, self.number);
             if let Some(status) = self.status {

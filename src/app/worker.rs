@@ -6,73 +6,95 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use super::RunError;
+use super::passed::Passed;
+use super::service::Pulse;
 use crate::admin::Bound;
 use crate::config::{AdminAddress, Settings};
 use crate::ingress::Reception;
-use crate::ingress::listener::{self, Ids};
+use crate::ingress::listener::{self, Door, Ids};
 use crate::shutdown::Tasks;
 
-/// All listening sockets, bound before anything starts.
+/// All listening sockets, open before anything starts.
 pub(super) struct Sockets {
     /// For each worker, one socket of each address.
-    pub(super) workers: Vec<Listeners>,
+    pub(super) workers: Vec<Vec<Door>>,
     pub(super) admin: Option<Bound>,
-    /// The real addresses, where port 0 was asked for.
+    /// The real addresses, where port 0 was asked for, or the sockets were passed.
     pub(super) addresses: Vec<SocketAddr>,
     /// Those where a PROXY header is required.
     pub(super) proxy_addresses: Vec<SocketAddr>,
-}
-
-/// The listening sockets of one worker.
-#[derive(Debug, Default)]
-pub(super) struct Listeners {
-    /// For senders.
-    plain: Vec<StdListener>,
-    /// For load balancers, which say first whose connection it is.
-    introduced: Vec<StdListener>,
+    /// Whether some came from the service manager.
+    pub(super) passed: bool,
 }
 
 impl Sockets {
-    pub(super) fn bind(settings: &Settings) -> Result<Self, RunError> {
-        let failed = |address, setting| move |error| RunError::Bind { address, setting, error };
-        let count = settings.workers.get();
-        let mut workers: Vec<_> = (0..count).map(|_| Listeners::default()).collect();
-        let mut bind =
-            |address: SocketAddr, setting, of: fn(&mut Listeners) -> &mut Vec<StdListener>| {
-                let sockets = listener::bind(address, count).map_err(failed(address, setting))?;
-                let actual = sockets.first().map_or(Ok(address), StdListener::local_addr);
-                for (worker, socket) in workers.iter_mut().zip(sockets) {
-                    of(worker).push(socket);
-                }
-                actual.map_err(RunError::Start)
-            };
-        let (mut addresses, mut proxy_addresses) = (Vec::new(), Vec::new());
-        for &address in &settings.listen {
-            addresses.push(bind(address, "listen.address", |worker| &mut worker.plain)?);
-        }
-        for &address in &settings.proxy.listen {
-            let bound = bind(address, "listen.proxy_address", |worker| &mut worker.introduced)?;
-            proxy_addresses.push(bound);
-        }
-        let admin = match &settings.admin {
-            Some(admin) => Some(bind_admin(&admin.address)?),
-            None => None,
+    /// Those that the service manager has passed, else those of the settings: of each kind.
+    pub(super) fn open(settings: &Settings) -> Result<Self, RunError> {
+        let passed = Passed::take().map_err(RunError::Passed)?;
+        let mut sockets = Self {
+            workers: (0..settings.workers.get()).map(|_| Vec::new()).collect(),
+            admin: None,
+            addresses: Vec::new(),
+            proxy_addresses: Vec::new(),
+            passed: !passed.is_empty(),
         };
-        Ok(Self { workers, admin, addresses, proxy_addresses })
+        let listen = (settings.listen.as_slice(), "listen.address");
+        sockets.addresses = sockets.doors(passed.senders, listen, settings.takeover, false)?;
+        let proxy = (settings.proxy.listen.as_slice(), "listen.proxy_address");
+        sockets.proxy_addresses = sockets.doors(passed.proxies, proxy, settings.takeover, true)?;
+        sockets.admin = match (passed.admin, &settings.admin) {
+            (Some(admin), _) => Some(Bound::Tcp(admin)),
+            (None, Some(admin)) => Some(bind_admin(&admin.address, settings.takeover)?),
+            (None, None) => None,
+        };
+        Ok(sockets)
+    }
+
+    /// Opens those of one kind; returns their addresses.
+    fn doors(
+        &mut self,
+        passed: Vec<StdListener>,
+        (addresses, setting): (&[SocketAddr], &'static str),
+        takeover: bool,
+        introduced: bool,
+    ) -> Result<Vec<SocketAddr>, RunError> {
+        let mut actual = Vec::new();
+        let shared = !passed.is_empty();
+        for listener in &passed {
+            actual.push(listener.local_addr().map_err(RunError::Passed)?);
+            for worker in &mut self.workers {
+                // The same socket for each worker: they take turns with what comes.
+                let socket = listener.try_clone().map_err(RunError::Passed)?;
+                worker.push(Door { socket, introduced, shared });
+            }
+        }
+        for &address in addresses.iter().filter(|_| !shared) {
+            let sockets = listener::bind(address, self.workers.len(), takeover);
+            let sockets = sockets.map_err(failed(address, setting))?;
+            let first = sockets.first().map_or(Ok(address), StdListener::local_addr);
+            actual.push(first.map_err(RunError::Start)?);
+            for (worker, socket) in self.workers.iter_mut().zip(sockets) {
+                worker.push(Door { socket, introduced, shared });
+            }
+        }
+        Ok(actual)
     }
 }
 
-fn bind_admin(address: &AdminAddress) -> Result<Bound, RunError> {
+fn failed(address: SocketAddr, setting: &'static str) -> impl Fn(io::Error) -> RunError {
+    move |error| RunError::Bind { address, setting, error }
+}
+
+fn bind_admin(address: &AdminAddress, takeover: bool) -> Result<Bound, RunError> {
     let setting = "admin.address";
     match address {
         AdminAddress::Tcp(tcp) => {
-            let failed = |error| RunError::Bind { address: *tcp, setting, error };
-            let socket = listener::bind(*tcp, 1).map_err(failed)?.pop();
+            let failed = failed(*tcp, setting);
+            let socket = listener::bind(*tcp, 1, takeover).map_err(&failed)?.pop();
             socket.map(Bound::Tcp).ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))
         }
         AdminAddress::Unix(path) => {
@@ -87,21 +109,23 @@ pub(super) struct Worker {
     pub(super) runtime: Runtime,
     pub(super) reception: Arc<Reception>,
     pub(super) drain_timeout: Duration,
+    /// Where it shows that it is not stuck.
+    pub(super) pulse: Pulse,
 }
 
 impl Worker {
     /// Starts its thread; the receiver gets the number of tasks that did not end in time.
-    pub(super) fn start(self, listeners: Listeners) -> io::Result<oneshot::Receiver<usize>> {
+    pub(super) fn start(self, doors: Vec<Door>) -> io::Result<oneshot::Receiver<usize>> {
         let (done, receiver) = oneshot::channel();
         let name = format!("worker-{}", self.number);
-        thread::Builder::new().name(name).spawn(move || match self.serve(listeners) {
+        thread::Builder::new().name(name).spawn(move || match self.serve(doors) {
             Ok(forced) => drop(done.send(forced)),
             Err(error) => tracing::error!(%error, "a worker could not use its socket"),
         })?;
         Ok(receiver)
     }
 
-    fn serve(self, listeners: Listeners) -> io::Result<usize> {
+    fn serve(self, doors: Vec<Door>) -> io::Result<usize> {
         let random = aws_lc_rs::rand::SystemRandom::new();
         let mut salt = [0; 3];
         aws_lc_rs::rand::SecureRandom::fill(&random, &mut salt).map_err(io::Error::other)?;
@@ -109,21 +133,19 @@ impl Worker {
         let ids = Arc::new(Ids::new(prefix));
         self.runtime.block_on(async {
             let tasks = Tasks::default();
-            let plain = listeners.plain.into_iter().map(|socket| (socket, false));
-            let introduced = listeners.introduced.into_iter().map(|socket| (socket, true));
-            for (listener, introduced) in plain.chain(introduced) {
-                let listener = TcpListener::from_std(listener)?;
-                let accepting = listener::run(
-                    listener,
-                    introduced,
-                    Arc::clone(&self.reception),
-                    tasks.clone(),
-                    Arc::clone(&ids),
-                );
+            for door in doors {
+                let accepting =
+                    listener::run(door, Arc::clone(&self.reception), tasks.clone(), Arc::clone(&ids));
                 tasks.spawn(accepting);
             }
-            self.reception.drain.begun().await;
-            Ok(tasks.finish(self.drain_timeout).await)
+            let serve = async {
+                self.reception.drain.begun().await;
+                tasks.finish(self.drain_timeout).await
+            };
+            tokio::select! {
+                forced = serve => Ok(forced),
+                never = self.pulse.beat() => match never {},
+            }
         })
         // Dropping the runtime ends what is left.
     }

@@ -137,6 +137,9 @@ table! {
     LISTEN = Key::new("listen.address", Text, "IP:PORT", Value("127.0.0.1:8443"),
         "Where senders connect")
         .outside("listen", "CLAWGATE_LISTEN").repeatable(',');
+    TAKEOVER = Key::new("listen.takeover", Switch, "BOOL", Value("false"),
+        "Whether to listen where another gate still does, to take over from it")
+        .outside("takeover", "CLAWGATE_TAKEOVER");
 
     PROXY_ADDRESS = Key::new("listen.proxy_address", Text, "IP:PORT", Means("none"),
         "Where load balancers connect that send a PROXY header, v1 or v2")
@@ -346,6 +349,9 @@ table! {
     WATCH = Key::new("runtime.watch", Switch, "BOOL", Value("true"),
         "Whether to reload when one of the files changes")
         .outside("watch", "CLAWGATE_WATCH");
+    SANDBOX = Key::new("runtime.sandbox", Switch, "BOOL", Value("true"),
+        "Whether to give up all files and ports that the settings do not name (Landlock)")
+        .outside("sandbox", "CLAWGATE_SANDBOX");
     DRAIN_TIMEOUT = Key::new("runtime.drain_timeout", Duration, "TIME", Value("30s"),
         "Time for requests in flight to end when the gate is told to stop")
         .outside("drain-timeout", "CLAWGATE_DRAIN_TIMEOUT");

@@ -59,6 +59,9 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     let taken: Vec<_> = listen.iter().chain(&proxy.listen).collect();
     let admin = resolver.admin(&taken);
     let limits = resolver.limits();
+    let sandbox = resolver.value(&keys::SANDBOX, values::switch, true);
+    let key_log_file = sources.key_log_file.clone().filter(|_| tls.key_log);
+    let takeover = resolver.value(&keys::TAKEOVER, values::switch, false);
     let clients_rules = resolver.client_rules();
     let strict_sni = resolver.value(&keys::STRICT_SNI, values::switch, false);
     let revoke = resolver.value(&keys::REVOKE, values::revoke, Revoke::AfterResponse);
@@ -82,6 +85,9 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     Ok(Settings {
         listen: listen.into_iter().map(|address| address.value).collect(),
         proxy: proxy.into_settings(),
+        takeover,
+        key_log_file,
+        sandbox,
         handshake_timeout,
         material,
         material_paths,

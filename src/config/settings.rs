@@ -27,6 +27,8 @@ pub struct Settings {
     pub listen: Vec<SocketAddr>,
     /// Where load balancers connect, with a PROXY header before each connection.
     pub proxy: ProxySettings,
+    /// Whether another gate may be listening there still, which this one takes over from.
+    pub takeover: bool,
     /// Time for a whole TLS handshake.
     pub handshake_timeout: Duration,
     /// Certificate, key, client CAs and CRLs, as they were when the settings were loaded.
@@ -55,6 +57,10 @@ pub struct Settings {
     pub watch: bool,
     /// All files and folders that the settings name, the TOML file itself among them.
     pub files: Files,
+    /// The file that the secrets of TLS are written to, where that was asked for.
+    pub key_log_file: Option<PathBuf>,
+    /// Whether the gate gives up what its settings do not need, where the kernel can hold it to that.
+    pub sandbox: bool,
     /// Time for requests in flight to end when the gate is told to stop; may be zero.
     pub drain_timeout: Duration,
     /// What is logged, and how.

@@ -1,7 +1,6 @@
 //! The admin listener: is it there, and what does the gate say of itself?
 
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,61 +18,71 @@ pub(super) async fn findings(settings: &Settings) -> Vec<Finding> {
         return vec![Place::new("admin", "").skipped("ready", "off (admin.address)")];
     };
     let place = Place::new("admin", &admin.address);
-    let address = match &admin.address {
-        AdminAddress::Tcp(address) => *address,
-        AdminAddress::Unix(path) => return unix(&place, path).await,
-    };
-    if address.port() == 0 {
+    if matches!(admin.address, AdminAddress::Tcp(address) if address.port() == 0) {
         return vec![
             place.skipped("ready", "port 0 stands for any free one: name the real one with --admin"),
         ];
     }
-    let stream = match timeout(PATIENCE, TcpStream::connect(address)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return vec![absent(&place, &error)],
-        Err(_) => return vec![silent(&place)],
-    };
-    vec![ready(&place, stream, &address.to_string()).await]
+    vec![ask(&place, &admin.address, "ready", "/readyz").await]
 }
 
-async fn unix(place: &Place, path: &Path) -> Vec<Finding> {
-    vec![match UnixStream::connect(path).await {
-        Ok(stream) => ready(place, stream, "localhost").await,
-        Err(error) => absent(place, &error),
-    }]
+/// Asks for `path`, which 200 answers well.
+pub(super) async fn ask(
+    place: &Place,
+    address: &AdminAddress,
+    check: &'static str,
+    path: &str,
+) -> Finding {
+    match address {
+        AdminAddress::Tcp(address) => match timeout(PATIENCE, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => get(place, stream, &address.to_string(), check, path).await,
+            Ok(Err(error)) => absent(place, check, &error),
+            Err(_) => silent(place, check),
+        },
+        AdminAddress::Unix(socket) => match UnixStream::connect(socket).await {
+            Ok(stream) => get(place, stream, "localhost", check, path).await,
+            Err(error) => absent(place, check, &error),
+        },
+    }
 }
 
-async fn ready(place: &Place, stream: impl AsyncRead + AsyncWrite + Unpin, host: &str) -> Finding {
-    let request = format!("GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+async fn get(
+    place: &Place,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    host: &str,
+    check: &'static str,
+    path: &str,
+) -> Finding {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     match exchange(stream, request.as_bytes(), PATIENCE).await {
         Reply::Http(answer) => {
             let text = String::from_utf8_lossy(&answer.body);
             let text = text.lines().next().unwrap_or_default().to_owned();
             match answer.status.as_u16() {
-                200 => place.good("ready", text),
+                200 => place.good(check, text),
                 503 => place.fault(
-                    "ready",
+                    check,
                     format!("the gate is not ready: {text}"),
                     "look at its log, and at /status",
                 ),
-                other => something_else(place, &format!("/readyz answers {other}")),
+                other => something_else(place, check, &format!("{path} answers {other}")),
             }
         }
-        Reply::Silence => silent(place),
-        Reply::Other(_) | Reply::Closed => something_else(place, "it does not speak HTTP"),
+        Reply::Silence => silent(place, check),
+        Reply::Other(_) | Reply::Closed => something_else(place, check, "it does not speak HTTP"),
     }
 }
 
-fn absent(place: &Place, error: &io::Error) -> Finding {
+fn absent(place: &Place, check: &'static str, error: &io::Error) -> Finding {
     let mend = "start the gate, or set admin.address to where it runs with";
-    place.fault("ready", format!("nobody answers there: {error}"), mend)
+    place.fault(check, format!("nobody answers there: {error}"), mend)
 }
 
-fn silent(place: &Place) -> Finding {
-    place.fault("ready", "no answer within 5 s", "look at the machine's load, and at the gate's log")
+fn silent(place: &Place, check: &'static str) -> Finding {
+    place.fault(check, "no answer within 5 s", "look at the machine's load, and at the gate's log")
 }
 
-fn something_else(place: &Place, why: &str) -> Finding {
+fn something_else(place: &Place, check: &'static str, why: &str) -> Finding {
     let mend = "see what listens there (ss -ltnp), or set admin.address to where the gate runs with";
-    place.fault("ready", format!("that is no clawgate: {why}"), mend)
+    place.fault(check, format!("that is no clawgate: {why}"), mend)
 }

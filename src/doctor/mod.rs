@@ -23,7 +23,7 @@ use tokio::runtime::Builder;
 
 use self::report::Place;
 pub use self::report::{Finding, Report, State};
-use crate::config::{Problem, Problems, Settings};
+use crate::config::{AdminAddress, Problem, Problems, Settings};
 use crate::explain::{Credentials, Sender};
 use crate::tls::material::unix_seconds;
 
@@ -54,6 +54,18 @@ pub fn examine(settings: &Settings, caller: Option<&Caller>, now: SystemTime) ->
     report.extend(runtime.block_on(admin::findings(settings)));
     report.extend(runtime.block_on(upstream::findings(settings, now)));
     Ok(report)
+}
+
+/// Whether the gate with its admin listener at `address` is ready, or only `alive`.
+///
+/// # Errors
+/// When no runtime can be had for the network.
+pub fn probe(address: &AdminAddress, alive: bool) -> io::Result<Report> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let place = Place::new("admin", address);
+    let (check, path) = if alive { ("alive", "/livez") } else { ("ready", "/readyz") };
+    let finding = runtime.block_on(admin::ask(&place, address, check, path));
+    Ok(Report { findings: vec![finding] })
 }
 
 /// What there is to say when the settings cannot be used: each problem is a fault, and the rest cannot

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 use tracing::Level;
@@ -21,13 +21,16 @@ use crate::tls::Accepted;
 const BACKLOG: i32 = 1024;
 /// Pauses after a failed accept (out of file descriptors, as a rule): doubled up to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+/// How long a TCP handshake that has begun may take until its end, when the gate stops listening.
+const HALF_OPEN: Duration = Duration::from_millis(100);
 
-/// Binds `address` once for each of `workers`; with port 0 all get the same free port.
+/// Binds `address` once for each of `workers`; with port 0 all get the same free port. With `takeover`
+/// another gate may have it too: the kernel spreads new connections over both until that one ends.
 ///
 /// # Errors
 /// When somebody listens there already, the address is not this machine's, and the like.
-pub fn bind(address: SocketAddr, workers: usize) -> io::Result<Vec<StdListener>> {
-    if address.port() != 0 {
+pub fn bind(address: SocketAddr, workers: usize, takeover: bool) -> io::Result<Vec<StdListener>> {
+    if address.port() != 0 && !takeover {
         // SO_REUSEPORT would let a second gate in silently; a socket without it is refused.
         drop(socket(address, false)?);
     }
@@ -71,88 +74,120 @@ impl Ids {
     }
 }
 
+/// A listening socket of one worker.
+#[derive(Debug)]
+pub struct Door {
+    /// The socket.
+    pub socket: StdListener,
+    /// Whether a load balancer must say of each connection whose it is.
+    pub introduced: bool,
+    /// Whether another process has the very same socket, so that it stays when this one ends.
+    pub shared: bool,
+}
+
 /// Accepts until the gate drains; then takes what the kernel holds already, and closes the socket.
-///
-/// `introduced`: a load balancer must say of each connection whose it is.
-pub async fn run(
-    listener: TcpListener,
-    introduced: bool,
-    reception: Arc<Reception>,
-    tasks: Tasks,
-    ids: Arc<Ids>,
-) {
-    // A bound socket has one.
-    let Ok(address) = listener.local_addr() else { return };
-    let by = By { address, introduced };
-    let mut pause = BACKOFF.0;
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = reception.drain.begun() => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((io, peer)) => {
-                pause = BACKOFF.0;
-                start(io, peer, by, &reception, &tasks, &ids);
-            }
-            Err(error) if is_connection_error(&error) => {}
-            Err(error) => {
-                reception.metrics.limited(Limit::OpenFiles);
-                emit(Level::ERROR, "accept_failed", &AcceptFailed::new(&error, pause));
-                sleep(pause).await;
-                pause = (pause * 2).min(BACKOFF.1);
-            }
-        }
+pub async fn run(door: Door, reception: Arc<Reception>, tasks: Tasks, ids: Arc<Ids>) {
+    let Door { socket, introduced, shared } = door;
+    // A bound socket has an address, and it is not blocking.
+    let (Ok(address), Ok(listener)) = (socket.local_addr(), TcpListener::from_std(socket)) else {
+        tracing::error!("a worker could not use its socket");
+        return;
+    };
+    let entrance = Entrance { address, introduced, reception, tasks, ids };
+    entrance.accept_until(&listener, entrance.reception.drain.begun()).await;
+    if !shared && let Ok(()) = refuse_new(&listener) {
+        // Those whose handshake has begun come to their end.
+        entrance.accept_until(&listener, sleep(HALF_OPEN)).await;
     }
     // Their senders have been told they are connected. The kernel itself is asked: what the runtime
     // knows of the socket is as old as its last turn.
     let Ok(listener) = listener.into_std() else { return };
     loop {
         match listener.accept().and_then(|(io, peer)| Ok((unblocked(io)?, peer))) {
-            Ok((io, peer)) => start(io, peer, by, &reception, &tasks, &ids),
+            Ok((io, peer)) => entrance.start(io, peer),
             Err(error) if is_connection_error(&error) => {}
             Err(_) => return,
         }
     }
 }
 
+/// Where connections of one listening socket come in.
+struct Entrance {
+    /// The socket's.
+    address: SocketAddr,
+    introduced: bool,
+    reception: Arc<Reception>,
+    tasks: Tasks,
+    ids: Arc<Ids>,
+}
+
+impl Entrance {
+    async fn accept_until(&self, listener: &TcpListener, end: impl Future<Output = ()>) {
+        let mut pause = BACKOFF.0;
+        let mut end = std::pin::pin!(end);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = &mut end => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((io, peer)) => {
+                    pause = BACKOFF.0;
+                    self.start(io, peer);
+                }
+                Err(error) if is_connection_error(&error) => {}
+                Err(error) => {
+                    self.reception.metrics.limited(Limit::OpenFiles);
+                    emit(Level::ERROR, "accept_failed", &AcceptFailed::new(&error, pause));
+                    sleep(pause).await;
+                    pause = (pause * 2).min(BACKOFF.1);
+                }
+            }
+        }
+    }
+
+    fn start(&self, io: TcpStream, peer: SocketAddr) {
+        // Answers are written whole; waiting for more to fill a segment only delays them.
+        let _ = io.set_nodelay(true);
+        let (listener, introduced) = (self.address, self.introduced);
+        let local = io.local_addr().unwrap_or(listener);
+        let (id, at) = (self.ids.next(), Instant::now());
+        let accepted = Accepted { io, peer, local, listener, introduced, id, at };
+        // Behind a load balancer all come from one address.
+        let source = (!introduced).then(|| peer.ip());
+        let place = match self.reception.capacity.take(source) {
+            Ok(place) => place,
+            Err(limit) => return self.reception.turn_away(accepted, limit),
+        };
+        let reception = Arc::clone(&self.reception);
+        self.tasks.spawn(async move {
+            reception.receive(accepted).await;
+            drop(place);
+        });
+    }
+}
+
+/// Drops what would open a connection on this socket, and nothing else: when a socket of several on one
+/// address is closed, the kernel resets what came between the last `accept` and that. A sender whose SYN is
+/// dropped sends it again, a second later, and gets to the socket of the gate that takes over.
+fn refuse_new(listener: &TcpListener) -> io::Result<()> {
+    const FLAGS: u32 = 13; // their place in the TCP header, RFC 9293 section 3.1
+    const SYN: u32 = 0x02;
+    const ACK: u32 = 0x10;
+    // Classic BPF: load the flags, mask them, and drop if they are SYN alone.
+    SockRef::from(listener).attach_filter(&[
+        SockFilter::new(0x30, 0, 0, FLAGS),
+        SockFilter::new(0x54, 0, 0, SYN | ACK),
+        SockFilter::new(0x15, 0, 1, SYN),
+        SockFilter::new(0x06, 0, 0, 0),
+        SockFilter::new(0x06, 0, 0, u32::MAX),
+    ])
+}
+
 fn unblocked(io: StdStream) -> io::Result<TcpStream> {
     io.set_nonblocking(true)?;
     TcpStream::from_std(io)
-}
-
-/// What a connection came by.
-#[derive(Clone, Copy)]
-struct By {
-    address: SocketAddr,
-    introduced: bool,
-}
-
-fn start(
-    io: TcpStream,
-    peer: SocketAddr,
-    By { address: listener, introduced }: By,
-    reception: &Arc<Reception>,
-    tasks: &Tasks,
-    ids: &Ids,
-) {
-    // Answers are written whole; waiting for more to fill a segment only delays them.
-    let _ = io.set_nodelay(true);
-    let local = io.local_addr().unwrap_or(listener);
-    let (id, at) = (ids.next(), Instant::now());
-    let accepted = Accepted { io, peer, local, listener, introduced, id, at };
-    // Behind a load balancer all come from one address.
-    let source = (!introduced).then(|| peer.ip());
-    let place = match reception.capacity.take(source) {
-        Ok(place) => place,
-        Err(limit) => return reception.turn_away(accepted, limit),
-    };
-    let reception = Arc::clone(reception);
-    tasks.spawn(async move {
-        reception.receive(accepted).await;
-        drop(place);
-    });
 }
 
 /// Errors of `accept` that concern one connection, not the listener.

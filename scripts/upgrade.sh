@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Replaces a gate by another under load, and stops one with 200 requests in flight: nothing may be lost.
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+usage: upgrade.sh [--release] [--seconds N]
+
+Builds clawgate, makes throw-away certificates, and prints how many requests were served and how many
+failed:
+  * across a hand-over, with a socket that outlives the gates (as systemd's socket activation has it)
+  * across a hand-over with listen.takeover (two gates on one address for a moment)
+  * across SIGTERM, with 200 requests in flight
+Exit code 0 means that none failed.
+
+  --release     build and run the optimised binary
+  --seconds N   how long each hand-over is under load (default 6)
+
+Needs cargo, jq, OpenSSL 3 and Python 3. CLAWGATE_BIN names a ready binary to use instead of building.
+EOF
+}
+
+die() { printf 'upgrade.sh: %s\n' "$*" >&2; exit 1; }
+
+profile=dev
+seconds=6
+while (($#)); do
+  case $1 in
+    --release) profile=release ;;
+    --seconds) [[ ${2:-} =~ ^[0-9]+$ ]] || { usage >&2; exit 2; }; seconds=$2; shift ;;
+    -h | --help) usage; exit ;;
+    *) usage >&2; exit 2 ;;
+  esac
+  shift
+done
+
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=scripts/need.sh
+. "$scripts/need.sh"
+need jq openssl python3
+
+if [[ -n ${CLAWGATE_BIN:-} ]]; then
+  bin=$(realpath "$CLAWGATE_BIN")
+else
+  command -v cargo >/dev/null || die "cargo is needed, or a ready binary in CLAWGATE_BIN"
+  cd "$scripts/.."
+  cargo build --bin clawgate --profile "$profile"
+  target=$(cargo metadata --no-deps --format-version 1 | jq -r .target_directory)
+  bin=$target/${profile/dev/debug}/clawgate
+fi
+# The caller's own settings must not leak into the gates under test.
+unset "${!CLAWGATE_@}"
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+"$scripts/gen-certs.sh" "$tmp/certs" >/dev/null
+python3 "$scripts/upgrade.py" "$bin" "$tmp/certs" "$seconds"

@@ -1,0 +1,137 @@
+//! An upgrade: a new gate takes over from the old one, and no request is lost.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rustls::ClientConfig;
+
+use crate::drain::attempt::{Fate, attempt};
+use crate::support::backend::Backend;
+use crate::support::eventually;
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::pki::Pki;
+use crate::support::sender::Sender;
+
+const SENDERS: usize = 6;
+
+/// Ends the load, also when the test fails.
+struct Enough<'a>(&'a AtomicBool);
+
+impl Drop for Enough<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// New connections with one request each, from several senders at once, until told to stop.
+struct Load<'a> {
+    config: Arc<ClientConfig>,
+    address: SocketAddr,
+    answered: &'a AtomicUsize,
+    failed: &'a Mutex<Vec<Fate>>,
+    enough: &'a AtomicBool,
+}
+
+impl Load<'_> {
+    fn run(&self) {
+        while !self.enough.load(Ordering::SeqCst) {
+            match attempt(&self.config, self.address) {
+                Fate::Answered => {
+                    self.answered.fetch_add(1, Ordering::SeqCst);
+                }
+                fate => self.failed.lock().unwrap().push(fate),
+            }
+        }
+    }
+}
+
+/// Starts one gate after another under load, each taking over from the one before; returns what did not
+/// end in an answer.
+fn upgrades(count: usize, start: impl Fn(&Pki, &Backend, Option<SocketAddr>) -> Gate) -> Vec<Fate> {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let mut gate = start(&pki, &backend, None);
+    let address = gate.address();
+    let config = Arc::new(Sender::new(&pki, &gate).config);
+    let (answered, failed, enough) =
+        (AtomicUsize::new(0), Mutex::new(Vec::new()), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let _enough = Enough(&enough);
+        for _ in 0..SENDERS {
+            let load = Load {
+                config: Arc::clone(&config),
+                address,
+                answered: &answered,
+                failed: &failed,
+                enough: &enough,
+            };
+            scope.spawn(move || load.run());
+        }
+        let more = |by: usize| {
+            let goal = answered.load(Ordering::SeqCst) + by;
+            eventually("traffic", || (answered.load(Ordering::SeqCst) >= goal).then_some(()));
+        };
+        for _ in 0..count {
+            more(30);
+            let next = start(&pki, &backend, Some(address));
+            assert_eq!(gate.stop().code(), Some(0));
+            assert_eq!(gate.event("stopped", 1)["forced"], 0);
+            gate = next;
+            more(30);
+            assert!(!gate.events("request").is_empty(), "the new gate serves");
+        }
+    });
+    assert_eq!(gate.stop().code(), Some(0));
+    assert_eq!(backend.received().len(), answered.load(Ordering::SeqCst));
+    failed.into_inner().unwrap()
+}
+
+fn command(pki: &Pki, backend: &Backend) -> GateCommand {
+    GateCommand::new(pki).upstream(backend.url()).arg("--workers", "2")
+}
+
+/// With the files of a gate that was started with `pki` before.
+fn at(pki: &Pki, address: SocketAddr) -> GateCommand {
+    GateCommand::bare("run")
+        .arg("--cert", pki.dir().join("server.pem"))
+        .arg("--key", pki.dir().join("server.key"))
+        .arg("--client-ca", pki.dir().join("ca.pem"))
+        .arg("--listen", address.to_string())
+        .env("CLAWGATE_ADMIN", "off")
+        .env("CLAWGATE_WORKERS", "2")
+}
+
+#[test]
+fn with_a_passed_socket_no_request_and_no_connection_is_lost() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+
+    let failed = upgrades(3, |pki, backend, _| command(pki, backend).passed(&listener).start());
+
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
+#[test]
+fn with_takeover_no_request_is_lost() {
+    let failed = upgrades(3, |pki, backend, taken| {
+        let command = match taken {
+            None => command(pki, backend),
+            Some(address) => at(pki, address).upstream(backend.url()).arg("--takeover", "true"),
+        };
+        command.start()
+    });
+
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
+#[test]
+fn without_takeover_a_second_gate_is_refused_and_told_how() {
+    let pki = Pki::new();
+    let first = GateCommand::new(&pki).upstream("echo:").start();
+
+    let second = at(&pki, first.address()).upstream("echo:").refused();
+
+    assert_eq!(second.code, Some(1));
+    assert!(second.stderr.contains("--takeover true"), "{second:?}");
+}
