@@ -46,4 +46,5 @@ mod stapling;
 mod strict;
 mod support;
 mod tls;
+mod trace;
 mod upstream;

@@ -284,6 +284,7 @@ impl App {
         let gate = Gate {
             routes: Routes::new(self.settings.routes.iter().filter_map(route).collect()),
             limits: self.settings.limits,
+            log_one_in: self.settings.log.sample_2xx,
             several_names: dns.clone().count() > 1 || dns.clone().any(|name| name.starts_with("*.")),
         };
         let (acceptor, revoke) = (Arc::clone(&self.acceptor), self.settings.revoke);

@@ -369,6 +369,9 @@ table! {
     LOG_LEVEL = Key::new("log.level", Text, "LEVEL", Value("info"),
         "`error`, `warn`, `info`, `debug`, `trace`, or a tracing filter")
         .outside("log-level", "CLAWGATE_LOG_LEVEL");
+    LOG_SAMPLE = Key::new("log.sample_2xx", Count, "COUNT", Value("1"),
+        "Log one in so many of the requests that go well (2xx), chosen by their trace; all others always")
+        .outside("log-sample-2xx", "CLAWGATE_LOG_SAMPLE_2XX");
     LOG_CLIENT_HELLO = Key::new("log.client_hello", Switch, "BOOL", Value("false"),
         "Add suites, groups, schemes and JA4 of the ClientHello to refused connections")
         .outside("log-client-hello", "CLAWGATE_LOG_CLIENT_HELLO");

@@ -74,6 +74,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     let log = LogSettings {
         format: resolver.value(&keys::LOG_FORMAT, values::log_format, LogFormat::Auto),
         level: resolver.value(&keys::LOG_LEVEL, values::log_level, String::new()),
+        sample_2xx: resolver.value(&keys::LOG_SAMPLE, values::count, 1) as u64,
         client_hello: resolver.value(&keys::LOG_CLIENT_HELLO, values::switch, false),
         repeat_window: resolver.value(&keys::LOG_REPEAT_WINDOW, values::window, None),
     };

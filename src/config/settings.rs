@@ -130,6 +130,8 @@ pub struct LogSettings {
     pub format: LogFormat,
     /// A level, or a filter that `tracing_subscriber::EnvFilter` has been seen to take.
     pub level: String,
+    /// Of the requests that go well, one in so many has a line.
+    pub sample_2xx: u64,
     /// Whether refused connections tell all of their ClientHello.
     pub client_hello: bool,
     /// How often repeated refusals are summed up; `None`: each has its own line.

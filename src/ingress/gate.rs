@@ -29,6 +29,7 @@ use crate::live::Live;
 use crate::observe::RequestReason as Reason;
 use crate::observe::access::{AccessRecord, ConnectionFacts};
 use crate::observe::metrics::Metrics;
+use crate::observe::trace::Trace;
 use crate::policy::{Denial, Grant, Revoke, authorize};
 use crate::route::{NoRoute, Route, Routes};
 use crate::tls::{Acceptor, Opening, Report};
@@ -69,6 +70,8 @@ pub struct Gate {
     pub routes: Routes<Arc<Upstream>>,
     /// What senders may use up.
     pub limits: Limits,
+    /// Of the requests that go well, one in so many is logged.
+    pub log_one_in: u64,
     /// Whether the gate's certificate is good for several names.
     pub several_names: bool,
 }
@@ -130,7 +133,7 @@ impl Sender {
         request: Request<Incoming>,
         under_way: UnderWay,
     ) -> Response<AnswerBody> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let mut record = self.record(&parts, under_way.number());
         let upload = Upload::new(body);
         let http2 = parts.version == Version::HTTP_2;
@@ -138,6 +141,9 @@ impl Sender {
         // One snapshot for the whole request.
         let generation = self.live.load();
         let limits = &generation.gate.limits;
+        let trace = Trace::of(&mut parts.headers);
+        trace.tell(&mut parts.headers);
+        record.traced(trace, generation.gate.log_one_in);
         let deadline = Instant::now() + limits.request_timeout;
         let (part, allowed) = self.share.take(limits);
         let outcome = match allowed {

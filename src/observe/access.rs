@@ -11,6 +11,7 @@ use tracing::Level;
 use super::RequestReason;
 use super::event::{emit_json, with_scratch};
 use super::metrics::{Counted, Ended, Metrics, RouteMetrics};
+use super::trace::Trace;
 
 /// What is known of a connection, the same for all its requests.
 #[derive(Clone, Debug, Serialize)]
@@ -48,6 +49,8 @@ pub struct AccessRecord {
     route: Option<Arc<RouteMetrics>>,
     _in_flight: Counted,
     left_out: bool,
+    /// Of the requests that go well, one in so many is logged.
+    one_in: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,6 +59,8 @@ struct Line {
     id: String,
     #[serde(skip)]
     connection: Arc<ConnectionFacts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<Trace>,
     protocol: &'static str,
     method: Cow<'static, str>,
     path: String,
@@ -88,6 +93,7 @@ impl AccessRecord {
         let line = Line {
             id,
             connection,
+            trace_id: None,
             protocol,
             method,
             path,
@@ -105,12 +111,32 @@ impl AccessRecord {
             unlogged: 0,
         };
         let _in_flight = metrics.begun();
-        Self { line, started: Instant::now(), metrics, route: None, _in_flight, left_out: false }
+        Self {
+            line,
+            started: Instant::now(),
+            metrics,
+            route: None,
+            _in_flight,
+            left_out: false,
+            one_in: 1,
+        }
     }
 
     /// The request's identifier.
     pub fn id(&self) -> &str {
         &self.line.id
+    }
+
+    /// Belongs to `trace`. Of those that go well, one in `one_in` is logged.
+    pub fn traced(&mut self, trace: Trace, one_in: u64) {
+        self.line.trace_id = Some(trace);
+        self.one_in = one_in;
+    }
+
+    /// Whether it went well, and is not one of those that are logged all the same.
+    fn is_spared(&self) -> bool {
+        let well = self.line.reason.is_none() && (200..300).contains(&self.line.status);
+        well && self.line.trace_id.is_some_and(|trace| !trace.is_sampled(self.one_in))
     }
 
     /// The route that took it, and its upstream.
@@ -181,7 +207,7 @@ impl Drop for AccessRecord {
             bytes_in: self.line.bytes_in,
             bytes_out: self.line.bytes_out,
         });
-        if self.left_out {
+        if self.left_out || self.is_spared() {
             return;
         }
         with_scratch(|json| {

@@ -7,6 +7,7 @@ pub mod metrics;
 mod reason;
 pub mod recent;
 pub mod repeats;
+pub mod trace;
 mod writer;
 
 pub use event::emit;

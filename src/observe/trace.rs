@@ -1,0 +1,166 @@
+//! W3C Trace Context: a trace that the sender began is continued, else one begins here.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::{Serialize, Serializer};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// A trace, by its identifier, and what the sender asks for about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trace {
+    id: u128,
+    flags: u8,
+}
+
+impl Trace {
+    /// The trace of a request: the sender's, where its `traceparent` is valid and the only one (level 1,
+    /// section 4.3), else a new one, to which no `tracestate` belongs.
+    pub fn of(headers: &mut HeaderMap) -> Self {
+        let mut fields = headers.get_all(TRACEPARENT).iter();
+        let trace = match (fields.next(), fields.next()) {
+            (Some(field), None) => field.to_str().ok().and_then(Self::parse),
+            _ => None,
+        };
+        trace.unwrap_or_else(|| {
+            headers.remove(TRACESTATE);
+            // Level 2: the identifier is random.
+            Self { id: u128::from(random()) << 64 | u128::from(random()).max(1), flags: 0x03 }
+        })
+    }
+
+    /// Reads a `traceparent` (section 3.2).
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = |text: &str| {
+            let digits = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            digits.then(|| u128::from_str_radix(text, 16).ok()).flatten()
+        };
+        let mut parts = text.splitn(5, '-');
+        let (version, id) = (parts.next()?, parts.next()?);
+        let (span, flags, more) = (parts.next()?, parts.next()?, parts.next());
+        if (version.len(), id.len(), span.len(), flags.len()) != (2, 32, 16, 2) {
+            return None;
+        }
+        let version = hex(version)?;
+        // A later version may have more after a dash; this one has not.
+        if version == 0xff || (version == 0 && more.is_some()) || hex(span)? == 0 {
+            return None;
+        }
+        let id = hex(id).filter(|id| *id != 0)?;
+        // Of the flags two are known: sampled, random.
+        Some(Self { id, flags: u8::try_from(hex(flags)?).ok()? & 0x03 })
+    }
+
+    /// Gives it to the upstream, with a span of the gate's own as its parent.
+    pub fn tell(self, headers: &mut HeaderMap) {
+        let text = format!("00-{:032x}-{:016x}-{:02x}", self.id, random().max(1), self.flags);
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(TRACEPARENT, value);
+        }
+    }
+
+    /// Whether it is one of those that are logged, of which there is one in `of`: the same answer wherever the
+    /// same is asked.
+    pub fn is_sampled(self, of: u64) -> bool {
+        // The right half is the random one (level 2, section 2.2.3).
+        (self.id as u64).is_multiple_of(of)
+    }
+}
+
+impl Serialize for Trace {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:032x}", self.id))
+    }
+}
+
+/// Not a secret, but the same for no two traces: a keyed hash of a count.
+fn random() -> u64 {
+    thread_local! {
+        static KEY: RandomState = RandomState::new();
+    }
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    KEY.with(|key| key.hash_one(COUNT.fetch_add(1, Ordering::Relaxed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    fn text(trace: Trace) -> String {
+        serde_json::to_string(&trace).unwrap().replace('"', "")
+    }
+
+    #[test]
+    fn a_valid_trace_is_continued_with_another_span_and_its_state() {
+        let parent = format!("00-{ID}-00f067aa0ba902b7-01");
+        let mut headers = headers(&[("traceparent", &parent), ("tracestate", "a=1")]);
+        let trace = Trace::of(&mut headers);
+        trace.tell(&mut headers);
+        assert_eq!(text(trace), ID);
+        let told = headers["traceparent"].to_str().unwrap();
+        assert!(told.starts_with(&format!("00-{ID}-")) && told.ends_with("-01"), "{told}");
+        assert!(!told.contains("00f067aa0ba902b7"));
+        assert_eq!(headers["tracestate"], "a=1");
+    }
+
+    #[test]
+    fn what_is_not_valid_begins_a_new_trace_without_the_state() {
+        let zeros = format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32));
+        for parent in [
+            "",
+            "00",
+            &zeros,
+            &format!("00-{ID}-0000000000000000-01"),
+            &format!("ff-{ID}-00f067aa0ba902b7-01"),
+            &format!("00-{ID}-00f067aa0ba902b7-01-x"),
+            &format!("00-{}-00f067aa0ba902b7-01", ID.to_uppercase()),
+            &format!("00-{ID}-00f067aa0ba902b7-0"),
+            &format!("00-+{}-00f067aa0ba902b7-01", &ID[1..]),
+        ] {
+            let mut headers = headers(&[("traceparent", parent), ("tracestate", "a=1")]);
+            assert_ne!(text(Trace::of(&mut headers)), ID, "{parent}");
+            assert!(!headers.contains_key("tracestate"), "{parent}");
+        }
+        assert!(Trace::parse(&format!("01-{ID}-00f067aa0ba902b7-01-x")).is_some(), "a later version");
+        let parent = format!("00-{ID}-00f067aa0ba902b7-01");
+        let mut twice = headers(&[("traceparent", &parent), ("traceparent", &parent)]);
+        assert_ne!(text(Trace::of(&mut twice)), ID);
+    }
+
+    #[test]
+    fn one_in_so_many_new_traces_is_sampled() {
+        let count = (0..10_000).filter(|_| Trace::of(&mut HeaderMap::new()).is_sampled(10)).count();
+        assert!((800..1200).contains(&count), "{count}");
+        assert!(Trace::of(&mut HeaderMap::new()).is_sampled(1));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "\\PC{0,64}") {
+            let _ = Trace::parse(&text);
+        }
+
+        #[test]
+        fn what_is_told_can_be_continued(id in 1u128.., flags in 0u8..4) {
+            let mut headers = HeaderMap::new();
+            let trace = Trace { id, flags };
+            trace.tell(&mut headers);
+            prop_assert_eq!(Trace::of(&mut headers), trace);
+        }
+    }
+}

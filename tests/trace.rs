@@ -1,0 +1,63 @@
+//! Traces: continued or begun, told to the upstream, and found in the log.
+
+use crate::support::backend::Backend;
+use crate::support::gate::GateCommand;
+use crate::support::pki::Pki;
+use crate::support::sender::Sender;
+
+const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+fn request(fields: &str) -> String {
+    format!("POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n{fields}\r\n")
+}
+
+#[test]
+fn a_senders_trace_goes_on_at_the_upstream_and_one_begins_where_there_is_none() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let fields = format!("traceparent: 00-{ID}-00f067aa0ba902b7-01\r\ntracestate: a=1\r\n");
+    for fields in [&*fields, "", "traceparent: 00-nonsense\r\ntracestate: a=1\r\n"] {
+        assert_eq!(Sender::new(&pki, &gate).send(&request(fields)).status, 200);
+    }
+
+    gate.event("request", 3);
+    let (lines, received) = (gate.events("request"), backend.received());
+    let mut ids = Vec::new();
+    for (line, received) in lines.iter().zip(&received) {
+        let id = line["trace_id"].as_str().unwrap().to_owned();
+        let parent = received.value("traceparent").unwrap();
+        assert!(parent.starts_with(&format!("00-{id}-")), "{parent} {line}");
+        assert_eq!((id.len(), parent.len()), (32, 55));
+        ids.push(id);
+    }
+    assert_eq!(ids[0], ID);
+    assert!(!received[0].value("traceparent").unwrap().contains("00f067aa0ba902b7"));
+    assert_eq!(received[0].value("tracestate"), Some("a=1"));
+    assert_eq!(received[2].value("tracestate"), None);
+    assert!(ids[1] != ids[2] && ids[1] != ID);
+}
+
+#[test]
+fn of_what_goes_well_a_sample_is_logged_and_of_what_does_not_everything() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let mut gate = GateCommand::new(&pki).upstream(backend.url()).arg("--log-sample-2xx", "2").start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let mut send = |path: &str, number: u32| {
+        let parent = format!("traceparent: 00-{number:032x}-00f067aa0ba902b7-01\r\n");
+        sender.write(request(&parent).replace("/hooks/wake", path).as_bytes());
+        sender.answer();
+    };
+
+    for number in 1..=10 {
+        send("/hooks/wake", number);
+        send("/closed", number);
+    }
+
+    drop(sender);
+    gate.stop();
+    let lines = gate.events("request");
+    let of = |status: u16| lines.iter().filter(move |line| line["status"] == status);
+    let expected: Vec<_> = [2, 4, 6, 8, 10].map(|number: u32| format!("{number:032x}")).into();
+    let logged: Vec<_> = of(200).map(|line| line["trace_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!((logged, of(404).count()), (expected, 10));
+}
