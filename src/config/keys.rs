@@ -301,7 +301,7 @@ table! {
     HANDSHAKES = Key::new("limits.handshakes", Count, "COUNT", Value("2000"),
         "Handshakes under way at once; the oldest gives way to one more")
         .outside("max-handshakes", "CLAWGATE_MAX_HANDSHAKES");
-    HANDSHAKE_RATE = Key::new("limits.handshake_rate", Count, "COUNT", Value("500"),
+    HANDSHAKE_RATE = Key::new("limits.handshake_rate", Count, "COUNT", Value("off"),
         "New connections of one source address in a second, or `off`")
         .outside("max-handshake-rate", "CLAWGATE_MAX_HANDSHAKE_RATE");
     GREETING_TIMEOUT = Key::new("limits.greeting_timeout", Duration, "TIME", Value("3s"),

@@ -21,6 +21,7 @@ struct State {
     limit: usize,
     taken: AtomicUsize,
     per_source: Option<usize>,
+    per_second: Option<u32>,
     rate: Option<Rate>,
     /// Locked for each connection, not for each request.
     sources: Mutex<HashMap<IpAddr, Source>>,
@@ -48,6 +49,7 @@ impl Capacity {
             limit,
             taken: AtomicUsize::new(0),
             per_source,
+            per_second,
             rate: per_second.map(|rate| Rate::new(rate, rate)),
             sources: Mutex::default(),
             started: Instant::now(),
@@ -58,6 +60,7 @@ impl Capacity {
     pub(super) fn limit(&self, limit: Limit) -> usize {
         match limit {
             Limit::ConnectionsPerSource => self.0.per_source.unwrap_or(usize::MAX),
+            Limit::HandshakeRate => self.0.per_second.map_or(usize::MAX, |rate| rate as usize),
             _ => self.0.limit,
         }
     }

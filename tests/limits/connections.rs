@@ -56,6 +56,7 @@ fn one_address_does_not_connect_faster_than_it_may() {
         || gate.events("handshake_failed").into_iter().find(|line| line["limit"] == "handshake_rate");
     let line = eventually("a refusal", over);
     assert_eq!(line["reason"], "overloaded");
+    assert!(line["detail"].as_str().unwrap().starts_with("2 connections came"), "{line}");
     assert!(is_served(&pki, &gate), "another address is kept out");
 }
 
