@@ -72,7 +72,7 @@ systemd-socket-activate -l "127.0.0.1:$port" "$bin" run --upstream echo: --admin
   >"$tmp/gate.log" 2>"$tmp/socket.log" &
 gate=$!
 deadline=$((SECONDS + 10))
-until grep -q Listening "$tmp/socket.log"; do
+until grep -qs Listening "$tmp/socket.log"; do
   ((SECONDS < deadline)) || die "systemd-socket-activate: $(cat "$tmp/socket.log")"
   sleep 0.05
 done
