@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Attacks a gate on loopback in thirteen ways, one after the other, with a good sender beside each; prints how that
+# Attacks a gate on loopback in twelve ways, one after the other, with a good sender beside each; prints how that
 # one fared and how much memory the gate took. Exit code 1 when one of its requests failed.
 #
 #   ./scripts/abuse.sh [SECONDS for each attack, 8 by default]
