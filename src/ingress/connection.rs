@@ -200,7 +200,7 @@ impl Reception {
             Box::pin(answer(Arc::clone(sender), Arc::clone(requests), request, Some(&self.drain)))
         });
         let mut connection = builder.serve_connection(TokioIo::new(io), service);
-        let mut draining = false;
+        let (mut draining, mut withdrawn) = (false, false);
         let mut trust = TrustWatch::new(&self.live, sender);
         let mut aged = std::pin::pin!(self.aged());
         let ended = loop {
@@ -208,8 +208,8 @@ impl Reception {
                 ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
                 () = self.last_call(requests), if !draining => draining = true,
                 () = &mut aged, if !draining => draining = true,
-                revoke = trust.withdrawn(), if !draining => {
-                    draining = true;
+                revoke = trust.withdrawn(), if !withdrawn => {
+                    (withdrawn, draining) = (true, true);
                     // What is under way is broken off, and must not look as if it had come to its end.
                     if revoke == Revoke::Now && requests.under_way() > 0 {
                         return bare(connection.into_parts().io.into_inner().into_inner());
@@ -286,7 +286,7 @@ impl Reception {
         let service =
             service_fn(|request| answer(Arc::clone(sender), Arc::clone(requests), request, None));
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
-        let mut draining = false;
+        let (mut draining, mut withdrawn) = (false, false);
         let mut trust = TrustWatch::new(&self.live, sender);
         let mut aged = std::pin::pin!(self.aged());
         let mut look = Instant::now() + self.idle_timeout;
@@ -308,8 +308,8 @@ impl Reception {
                 }
                 () = requests.enough.notified(), if !draining => draining = true,
                 () = &mut aged, if !draining => draining = true,
-                revoke = trust.withdrawn(), if !draining => {
-                    draining = true;
+                revoke = trust.withdrawn(), if !withdrawn => {
+                    (withdrawn, draining) = (true, true);
                     if revoke == Revoke::Now {
                         return;
                     }

@@ -156,3 +156,27 @@ fn a_connection_that_is_old_enough_ends_after_what_is_under_way() {
     assert!(busy.is_closed());
     eventually("both to be gone", || gate.events("connection_withdrawn").is_empty().then_some(()));
 }
+
+#[test]
+fn where_trust_is_to_end_now_a_connection_that_is_about_to_end_is_no_exception() {
+    let pki = Pki::new();
+    let latch = Latch::default();
+    let backend = Backend::held(&latch);
+    let gate = GateCommand::new(&pki)
+        .upstream(backend.url())
+        .arg("--revoke", "now")
+        .arg("--connection-age", "200ms")
+        .start();
+    let mut old = Sender::new(&pki, &gate).connect().unwrap();
+    old.write(POST);
+    backend.first();
+    // It is as old as may be when one that came later has been ended.
+    Http2::connect(Sender::new(&pki, &gate)).closed().unwrap();
+
+    pki.file("ca.pem", Ca::root("Other Root").pem());
+    reload(&gate, 1);
+
+    assert_eq!(old.rest(), (String::new(), false));
+    gate.event("connection_withdrawn", 1);
+    latch.open();
+}
