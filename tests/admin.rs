@@ -288,6 +288,25 @@ fn where_others_can_connect_all_but_health_asks_for_the_token() {
 }
 
 #[test]
+fn no_reload_takes_the_token_off_a_listener_that_others_can_reach() {
+    let pki = Pki::new();
+    let token = pki.file("admin-token", "let-me-in");
+    let open = format!("[admin]\naddress = \"0.0.0.0:0\"\ntoken_file = {token:?}\n");
+    let config = pki.file("gate.toml", open);
+    let gate =
+        GateCommand::new(&pki).without_env("CLAWGATE_ADMIN").arg("--config", config).upstream("echo:");
+    let gate = gate.start();
+    let address = ([127, 0, 0, 1], gate.admin().port()).into();
+
+    for (number, admin) in ["127.0.0.1:9443", "off"].into_iter().enumerate() {
+        pki.file("gate.toml", format!("[admin]\naddress = {admin:?}\n"));
+        gate.signal("HUP");
+        gate.event("reloaded", number + 1);
+        assert_eq!(plain::get(address, "/status").status, 401, "after a reload to {admin}");
+    }
+}
+
+#[test]
 fn a_unix_socket_serves_its_owner_and_is_gone_afterwards() {
     let pki = Pki::new();
     let path = pki.dir().join("admin.sock");

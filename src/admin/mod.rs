@@ -114,8 +114,14 @@ impl Status {
     }
 
     /// After a reload.
-    pub fn replace(&self, facts: Facts) {
-        *lock(&self.facts) = facts;
+    ///
+    /// A listener that was opened with a token asks for one until the gate ends: its address stays as it is, too,
+    /// whatever the settings say by now.
+    pub fn replace(&self, mut facts: Facts) {
+        let mut present = lock(&self.facts);
+        facts.token = facts.token.or_else(|| present.token.take());
+        *present = facts;
+        drop(present);
         *lock(&self.reload_failed) = None;
     }
 
@@ -127,13 +133,12 @@ impl Status {
 
     /// The senders' certificates, the soonest to expire first.
     pub fn seen(&self, certificates: &[SeenCertificate]) {
-        let text = |seconds: i64| unix_rfc3339(seconds);
         let client = |seen: &SeenCertificate| {
             json!({
                 "subject": seen.subject,
                 "fingerprint_sha256": seen.fingerprint_sha256,
-                "not_after": text(seen.validity.until),
-                "last_seen": text(seen.last),
+                "not_after": unix_rfc3339(seen.validity.until),
+                "last_seen": unix_rfc3339(seen.last),
             })
         };
         *lock(&self.expiring_clients) = certificates.iter().take(EXPIRING_CLIENTS).map(client).collect();

@@ -61,6 +61,12 @@ impl GateCommand {
         self
     }
 
+    /// Without what `new` sets in the environment, so that a file may say it.
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
     /// Passes requests on to `upstream`.
     pub fn upstream(self, upstream: impl Into<OsString>) -> Self {
         self.arg("--upstream", upstream)
