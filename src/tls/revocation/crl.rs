@@ -15,7 +15,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hashbrown::HashTable;
 use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::{CertificateRevocationListDer, SubjectPublicKeyInfoDer};
-use thiserror::Error;
 use webpki::{BorrowedCertRevocationList, RawPublicKeyEntity};
 use x509_parser::asn1_rs::Any;
 use x509_parser::extensions::{
@@ -31,9 +30,9 @@ use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Name;
 
 use super::Issuer;
+use super::error::CrlError;
 use crate::identity::name::{cut, rfc4514};
-use crate::identity::rfc3339;
-use crate::tls::pem::FileError;
+use crate::identity::{Validity, rfc3339};
 
 /// Keys for which the outcome of checking the signature is remembered. One is the rule; a CA that is
 /// given a new key under its old name has two for a while.
@@ -90,15 +89,6 @@ pub struct Revoked {
     pub since: Option<String>,
     /// As RFC 5280 section 5.3.1 spells it, if the CA gave one.
     pub reason: Option<String>,
-}
-
-/// Why something is no list that can be used.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{what}")]
-pub struct CrlError {
-    what: String,
-    mend: &'static str,
-    damaged: bool,
 }
 
 impl Crl {
@@ -221,6 +211,11 @@ impl Crl {
         self.issuer_der == other.issuer_der && self.key_id == other.key_id
     }
 
+    /// When it holds.
+    pub fn validity(&self) -> Validity {
+        Validity { from: self.this_update, until: self.next_update }
+    }
+
     /// Whether it is past its time at `now` (seconds since 1970).
     pub fn is_expired(&self, now: i64) -> bool {
         now >= self.next_update
@@ -291,56 +286,6 @@ fn uris(name: Option<&DistributionPointName<'_>>) -> Vec<String> {
         _ => None,
     };
     names.iter().filter_map(uri).collect()
-}
-
-impl CrlError {
-    fn new(what: impl Into<String>, mend: &'static str) -> Self {
-        Self { what: what.into(), mend, damaged: false }
-    }
-
-    fn damaged() -> Self {
-        let mend = "write the file again; it may be cut off";
-        Self { damaged: true, ..Self::new("is no CRL, or a damaged one", mend) }
-    }
-
-    /// Whether it may not have been a list at all.
-    pub(super) fn is_damaged(&self) -> bool {
-        self.damaged
-    }
-
-    pub(super) fn in_file(self, path: &Path) -> FileError {
-        FileError::new(path, self.what, self.mend)
-    }
-
-    fn of(error: webpki::Error) -> Self {
-        use webpki::Error;
-        let complete = "give the complete CRL that the CA issues for all of its certificates";
-        match error {
-            Error::UnsupportedDeltaCrl => {
-                Self::new("is a delta CRL, which lists changes only", complete)
-            }
-            Error::UnsupportedIndirectCrl => {
-                let mend = "give the CRL that each CA issues for its own certificates";
-                Self::new("is an indirect CRL, which lists certificates of other CAs", mend)
-            }
-            Error::UnsupportedRevocationReasonsPartitioning => {
-                Self::new("is about some reasons of revocation only", complete)
-            }
-            Error::UnsupportedCrlIssuingDistributionPoint => {
-                Self::new("is about a distribution point without a full name", complete)
-            }
-            Error::UnsupportedCrlVersion => {
-                let mend = "have it issued as version 2, with a CRL number and an authority key identifier \
-                            (openssl ca: crl_extensions in its configuration, or -crlexts)";
-                Self::new("is a CRL of version 1", mend)
-            }
-            Error::UnsupportedCriticalExtension => {
-                Self::new("has a critical extension that the gate does not know", complete)
-            }
-            Error::BadDer | Error::BadDerTime | Error::TrailingData(_) => Self::damaged(),
-            other => Self::new(format!("is no usable CRL: {other}"), "have the CA issue it again"),
-        }
-    }
 }
 
 /// Tags of ASN.1.

@@ -1,12 +1,14 @@
 //! Whether a certificate was revoked: what the lists at hand say about it, and what that means.
 
 mod crl;
+mod error;
 mod files;
 mod remarks;
 
 use x509_parser::prelude::X509Certificate;
 
-pub use self::crl::{Crl, CrlError, Revoked};
+pub use self::crl::{Crl, Revoked};
+pub use self::error::CrlError;
 pub(super) use self::files::read;
 pub(super) use self::remarks::Remark;
 
