@@ -45,16 +45,11 @@ impl Readiness {
             }
         }
         let own = material.own.iter().map(|own| &own.certificate);
-        let validity = |from, until| Validity { from, until };
-        let cas = trust.cas.iter();
-        let crls = trust.crls.iter();
         Self {
             certificates: own.map(|own| (own.subject.clone(), own.validity)).collect(),
-            cas: cas.map(|ca| (ca.subject.clone(), validity(ca.not_before, ca.not_after))).collect(),
+            cas: trust.cas.iter().map(|ca| (ca.subject.clone(), ca.validity())).collect(),
             pinned: trust.pinned.len(),
-            crls: crls
-                .map(|crl| (crl.issuer.clone(), validity(crl.this_update, crl.next_update)))
-                .collect(),
+            crls: trust.crls.iter().map(|crl| (crl.issuer.clone(), crl.validity())).collect(),
             upstreams,
         }
     }
@@ -83,9 +78,14 @@ impl Readiness {
         ];
         for (kind, list) in lists {
             for (name, validity) in list {
-                let word = if holds(*validity, now) { "valid until" } else { "NOT valid; it was until" };
+                let (from, until) = (unix_rfc3339(validity.from), unix_rfc3339(validity.until));
                 // Writing to a string does not fail.
-                let _ = writeln!(text, "{kind} {name}: {word} {}", unix_rfc3339(validity.until));
+                let _ = match holds(*validity, now) {
+                    true => writeln!(text, "{kind} {name}: valid until {until}"),
+                    false => {
+                        writeln!(text, "{kind} {name}: NOT valid now, but from {from} until {until}")
+                    }
+                };
             }
         }
         for target in &self.upstreams {

@@ -47,13 +47,13 @@ pub(super) fn all(settings: &Settings, seen: Vec<SeenCertificate>) -> Vec<Expiri
         kind: Kind::ClientCa,
         name: ca.subject.clone(),
         mark: ca.spki_sha256.clone(),
-        validity: Validity { from: ca.not_before, until: ca.not_after },
+        validity: ca.validity(),
     });
     let crls = material.trust.crls.iter().map(|crl| Expiring {
         kind: Kind::Crl,
         name: crl.issuer.clone(),
         mark: crl.file_name(),
-        validity: Validity { from: crl.this_update, until: crl.next_update },
+        validity: crl.validity(),
     });
     let clients = seen.into_iter().map(|seen| Expiring {
         kind: Kind::ClientCertificate,

@@ -8,6 +8,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::denylist::Denylist;
 use super::revocation::{self, Crl, Issuer, Status, signs_crls};
+use crate::identity::Validity;
 use crate::identity::name::{cut, rfc4514};
 use crate::identity::{Digest, rfc3339, sha256};
 
@@ -60,7 +61,8 @@ impl Trust {
 
     /// The last seconds, since 1970, of what holds for a time only: CAs, and CRLs until the next is due.
     pub fn turns(&self) -> impl Iterator<Item = i64> {
-        let crls = self.crls.iter().map(|crl| crl.next_update);
+        // A list is out of date from that second on, a CA only after its last.
+        let crls = self.crls.iter().map(|crl| crl.next_update.saturating_sub(1));
         self.cas.iter().map(|ca| ca.not_after).chain(crls)
     }
 
@@ -102,6 +104,11 @@ pub struct Ca {
 }
 
 impl Ca {
+    /// When it is valid.
+    pub fn validity(&self) -> Validity {
+        Validity { from: self.not_before, until: self.not_after }
+    }
+
     /// The certificate.
     pub fn der(&self) -> &CertificateDer<'static> {
         &self.der

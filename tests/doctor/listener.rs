@@ -97,21 +97,24 @@ fn the_admin_listener_is_asked() {
     other.text("admin/ready", "good");
 }
 
-#[test]
-fn port_0_cannot_be_looked_at_and_that_is_said() {
-    let pki = Pki::new();
+/// A doctor without a gate, and with nothing else to find fault with.
+fn alone(pki: &Pki) -> GateCommand {
     let (certificate, key) = pki.files("server", &pki.server);
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let command = GateCommand::bare("doctor")
+    GateCommand::bare("doctor")
         .arg("--cert", certificate)
         .arg("--key", key)
         .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))
-        .arg("--listen", "127.0.0.1:0")
         .arg("--upstream", "echo:")
         .arg("--max-connections", "100")
-        .env("CLAWGATE_ADMIN", "off");
+        .env("CLAWGATE_ADMIN", "off")
+}
 
-    let diagnosis = Diagnosis::of(command);
+#[test]
+fn port_0_cannot_be_looked_at_and_that_is_said() {
+    let pki = Pki::new();
+
+    let diagnosis = Diagnosis::of(alone(&pki).arg("--listen", "127.0.0.1:0"));
 
     diagnosis.all_good();
     says(&diagnosis.text("listener/reachable", "skipped"), &["--listen"]);
@@ -120,19 +123,9 @@ fn port_0_cannot_be_looked_at_and_that_is_said() {
 #[test]
 fn a_listener_for_load_balancers_is_not_called_and_that_is_said() {
     let pki = Pki::new();
-    let (certificate, key) = pki.files("server", &pki.server);
-    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let command = GateCommand::bare("doctor")
-        .arg("--cert", certificate)
-        .arg("--key", key)
-        .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))
-        .arg("--listen-proxy", "127.0.0.1:8444")
-        .arg("--proxy-source", "10.0.0.0/8")
-        .arg("--upstream", "echo:")
-        .arg("--max-connections", "100")
-        .env("CLAWGATE_ADMIN", "off");
+    let behind = alone(&pki).arg("--listen-proxy", "127.0.0.1:8444").arg("--proxy-source", "10.0.0.0/8");
 
-    let diagnosis = Diagnosis::of(command);
+    let diagnosis = Diagnosis::of(behind);
 
     diagnosis.all_good();
     says(&diagnosis.text("listener/reachable", "skipped"), &["load balancers"]);
