@@ -4,19 +4,15 @@
 #
 #   ./scripts/abuse.sh [SECONDS for each attack, 8 by default]
 #
-# CLAWGATE=PATH attacks another binary than a release build of this tree. Takes about two minutes and a build.
+# CLAWGATE_BIN names a ready binary to attack instead of a release build of this tree. Takes about two minutes and a build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# shellcheck source=scripts/need.sh
-. scripts/need.sh
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
 need python3 openssl curl
 
 seconds=${1:-8}
-gate=${CLAWGATE:-}
-if [[ -z $gate ]]; then
-  cargo build --release --locked --quiet
-  gate=target/release/clawgate
-fi
+find_gate release
 # The attacker needs a file for each of its connections.
 ulimit -n "$(ulimit -Hn)"
 
@@ -30,7 +26,7 @@ stop() {
 trap stop EXIT
 
 ./scripts/gen-certs.sh "$work" >/dev/null
-"$gate" run --cert "$work/server.pem" --key "$work/server.key" --client-ca "$work/ca.pem" \
+"$bin" run --cert "$work/server.pem" --key "$work/server.key" --client-ca "$work/ca.pem" \
   --upstream echo: --listen 127.0.0.1:0 --admin off --workers "${WORKERS:-2}" --log-format json >"$work/log" &
 pid=$!
 port=

@@ -2,8 +2,8 @@
 # Measures clawgate beside other mTLS proxies on this machine, and prints the table.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# shellcheck source=scripts/need.sh
-. scripts/need.sh
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
 
 usage() {
   cat <<'EOF'

@@ -28,21 +28,15 @@ case ${1:-} in
 esac
 
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=scripts/need.sh
-. "$scripts/need.sh"
+# shellcheck source=scripts/lib.sh
+. "$scripts/lib.sh"
 need curl jq openssl python3 npm zsh fish mandoc
 # In the package systemd, whose programs have other names.
 command -v systemd-analyze >/dev/null || { [[ $EUID == 0 ]] && apt-get install -y -qq systemd >/dev/null; } ||
   die 'systemd-analyze is needed (Debian: sudo apt install systemd)'
 
+find_gate dev
 cd "$scripts/.."
-if [[ -n ${CLAWGATE_BIN:-} ]]; then
-  bin=$(realpath "$CLAWGATE_BIN")
-else
-  cargo build --bin clawgate
-  bin=$(cargo metadata --no-deps --format-version 1 | jq -r .target_directory)/debug/clawgate
-fi
-unset "${!CLAWGATE_@}"
 
 tmp=$(mktemp -d)
 gate=

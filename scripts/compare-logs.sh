@@ -29,8 +29,8 @@ for arg; do
 done
 
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=scripts/need.sh
-. "$scripts/need.sh"
+# shellcheck source=scripts/lib.sh
+. "$scripts/lib.sh"
 PATH=$PATH:/usr/sbin # where Debian has both servers
 installed=()
 for server in nginx haproxy; do
@@ -43,16 +43,7 @@ for server in "${installed[@]}"; do
   service "$server" stop >/dev/null 2>&1 || true
 done
 
-if [[ -n ${CLAWGATE_BIN:-} ]]; then
-  bin=$CLAWGATE_BIN
-else
-  command -v cargo >/dev/null || die "cargo is needed, or a ready binary in CLAWGATE_BIN"
-  cd "$scripts/.."
-  cargo build --bin clawgate
-  bin=$(cargo metadata --no-deps --format-version 1 | jq -r .target_directory)/debug/clawgate
-fi
-# The caller's own settings must not leak into the gate.
-unset "${!CLAWGATE_@}"
+find_gate dev
 
 # Looked at first, so that no run is in vain.
 doc=$scripts/../docs/handshake-failures.md

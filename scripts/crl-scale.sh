@@ -16,17 +16,10 @@ USAGE
 
 case ${1:-} in -h | --help) usage; exit ;; esac
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=scripts/need.sh
-. "$scripts/need.sh"
+# shellcheck source=scripts/lib.sh
+. "$scripts/lib.sh"
 need curl jq openssl
-if [[ -n ${CLAWGATE_BIN:-} ]]; then
-  bin=$CLAWGATE_BIN
-else
-  cd "$scripts/.."
-  cargo build --release --bin clawgate
-  bin=$(cargo metadata --no-deps --format-version 1 | jq -r .target_directory)/release/clawgate
-fi
-unset "${!CLAWGATE_@}"
+find_gate release
 
 tmp=$(mktemp -d)
 gate=

@@ -32,21 +32,10 @@ for arg; do
 done
 
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=scripts/need.sh
-. "$scripts/need.sh"
+# shellcheck source=scripts/lib.sh
+. "$scripts/lib.sh"
 need curl jq openssl
-
-if [[ -n ${CLAWGATE_BIN:-} ]]; then
-  bin=$CLAWGATE_BIN
-else
-  command -v cargo >/dev/null || die "cargo is needed, or a ready binary in CLAWGATE_BIN"
-  cd "$scripts/.."
-  cargo build --bin clawgate --profile "$profile"
-  target=$(cargo metadata --no-deps --format-version 1 | jq -r .target_directory)
-  bin=$target/${profile/dev/debug}/clawgate
-fi
-# The caller's own settings must not leak into the gate under demonstration.
-unset "${!CLAWGATE_@}"
+find_gate "$profile"
 
 tmp=$(mktemp -d)
 gate=

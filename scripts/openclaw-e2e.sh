@@ -41,20 +41,10 @@ done
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 openclaw_version=${OPENCLAW_VERSION:-2026.9.6}
 node_version=${NODE_VERSION:-24}
-# shellcheck source=scripts/need.sh
-. "$scripts/need.sh"
+# shellcheck source=scripts/lib.sh
+. "$scripts/lib.sh"
 need curl jq openssl npm
-
-if [[ -n ${CLAWGATE_BIN:-} ]]; then
-  bin=$(realpath "$CLAWGATE_BIN")
-else
-  command -v cargo >/dev/null || die "cargo is needed, or a ready binary in CLAWGATE_BIN"
-  cd "$scripts/.."
-  cargo build --release --bin clawgate
-  bin=$(cargo metadata --no-deps --format-version 1 | jq -r .target_directory)/release/clawgate
-fi
-# The caller's own settings must not leak into the gate under test.
-unset "${!CLAWGATE_@}"
+find_gate release
 
 tmp=$(mktemp -d)
 passed=0

@@ -20,8 +20,6 @@ Needs cargo, jq, OpenSSL 3 and Python 3. CLAWGATE_BIN names a ready binary to us
 EOF
 }
 
-die() { printf 'upgrade.sh: %s\n' "$*" >&2; exit 1; }
-
 profile=dev
 seconds=6
 while (($#)); do
@@ -35,21 +33,10 @@ while (($#)); do
 done
 
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=scripts/need.sh
-. "$scripts/need.sh"
+# shellcheck source=scripts/lib.sh
+. "$scripts/lib.sh"
 need jq openssl python3
-
-if [[ -n ${CLAWGATE_BIN:-} ]]; then
-  bin=$(realpath "$CLAWGATE_BIN")
-else
-  command -v cargo >/dev/null || die "cargo is needed, or a ready binary in CLAWGATE_BIN"
-  cd "$scripts/.."
-  cargo build --bin clawgate --profile "$profile"
-  target=$(cargo metadata --no-deps --format-version 1 | jq -r .target_directory)
-  bin=$target/${profile/dev/debug}/clawgate
-fi
-# The caller's own settings must not leak into the gates under test.
-unset "${!CLAWGATE_@}"
+find_gate "$profile"
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT

@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# Sourced by the other scripts.
+
+# need TOOL...: sees to it that the tools are there. On Debian and its relatives root gets them
+# installed; anybody else is told what to install. Each is in the package of its own name.
+need() {
+  local tool missing=()
+  for tool; do
+    command -v "$tool" >/dev/null || missing+=("$tool")
+  done
+  ((${#missing[@]})) || return 0
+  if ((EUID == 0)) && command -v apt-get >/dev/null; then
+    echo "installing ${missing[*]}" >&2
+    if apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null; then
+      return 0
+    fi
+  fi
+  echo "${0##*/}: needed and not installed: ${missing[*]} (Debian: sudo apt install ${missing[*]})" >&2
+  exit 1
+}
+
+# find_gate dev|release: sets `bin` to the binary that CLAWGATE_BIN names, or to one that it builds. The caller's
+# own settings are taken out of the environment, so that they do not leak into the gates that a script runs.
+find_gate() {
+  local profile=$1 target
+  if [[ -n ${CLAWGATE_BIN:-} ]]; then
+    bin=$(realpath -e "$CLAWGATE_BIN") || exit 1
+  else
+    command -v cargo >/dev/null ||
+      { echo "${0##*/}: cargo is needed, or a ready binary in CLAWGATE_BIN" >&2; exit 1; }
+    need jq
+    cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+    cargo build --locked --bin clawgate --profile "$profile" || exit 1
+    target=$(cargo metadata --locked --no-deps --format-version 1 | jq -r .target_directory) || exit 1
+    cd "$OLDPWD" || exit 1
+    # shellcheck disable=SC2034 # for the caller
+    bin=$target/${profile/dev/debug}/clawgate
+  fi
+  unset "${!CLAWGATE_@}"
+}
