@@ -32,7 +32,7 @@ const MARGIN: f64 = 10.0;
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/hot_paths.txt");
 
 /// Each with a call that is counted after a few that are not.
-const BENCHES: [(&str, fn()); 7] = [
+const BENCHES: [(&str, fn()); 8] = [
     ("http1-guard", http1_guard),
     ("route", route),
     ("rules", rules),
@@ -40,6 +40,7 @@ const BENCHES: [(&str, fn()); 7] = [
     ("client-hello", client_hello),
     ("identity", identity),
     ("verify-chain", verify_chain),
+    ("verify-known-chain", verify_known_chain),
 ];
 
 fn main() -> ExitCode {
@@ -64,10 +65,10 @@ fn report(save: bool) -> ExitCode {
         .filter_map(|(name, count)| Some((name, count.trim().parse().ok()?)))
         .collect();
     let (mut counts, mut worse) = (String::new(), false);
-    println!("{:14} {:>12} {:>12}", "hot path", "instructions", "baseline");
+    println!("{:18} {:>12} {:>12}", "hot path", "instructions", "baseline");
     for (name, bench) in BENCHES {
         let Some(count) = instructions(name) else {
-            println!("{name:14} no valgrind; a call takes {:?}", fastest(bench));
+            println!("{name:18} no valgrind; a call takes {:?}", fastest(bench));
             continue;
         };
         counts.push_str(&format!("{name} {count}\n"));
@@ -81,7 +82,7 @@ fn report(save: bool) -> ExitCode {
             Some(change) => format!("{change:+.1} %"),
             None => String::new(),
         };
-        println!("{name:14} {count:>12} {before:>12} {verdict}");
+        println!("{name:18} {count:>12} {before:>12} {verdict}");
     }
     if save && !counts.is_empty() {
         std::fs::write(BASELINE, counts).unwrap();
@@ -224,9 +225,21 @@ fn identity() {
     run(|| assert!(Peer::read(black_box(&pki.leaf)).is_some()));
 }
 
-/// The verdict on a leaf of the CA: one signature, and the rules.
+/// The verdict on a leaf that the CA has issued just now: one signature, and the rules.
 fn verify_chain() {
     let pki = Pki::new("sender");
+    let mut leaves = std::iter::repeat_with(|| pki.issue("sender")).take(300).collect::<Vec<_>>();
+    judge(&pki, move || leaves.pop().unwrap());
+}
+
+/// The same when the sender comes back.
+fn verify_known_chain() {
+    let pki = Pki::new("sender");
+    let leaf = pki.leaf.clone();
+    judge(&pki, move || leaf.clone());
+}
+
+fn judge(pki: &Pki, mut next: impl FnMut() -> CertificateDer<'static>) {
     let trust = Trust {
         cas: vec![Ca::read(&pki.ca).unwrap()],
         known: vec![],
@@ -243,28 +256,37 @@ fn verify_chain() {
         RefuseWith::Alert,
         i64::try_from(now.as_secs()).unwrap(),
     );
-    run(|| {
-        assert!(gatekeeper.judge(black_box(&pki.leaf), &[], UnixTime::since_unix_epoch(now)).is_ok())
-    });
+    let now = UnixTime::since_unix_epoch(now);
+    run(|| assert!(gatekeeper.judge(black_box(&next()), &[], now).is_ok()));
 }
 
 /// A CA and one certificate of it.
 struct Pki {
     ca: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
     leaf: CertificateDer<'static>,
 }
 
 impl Pki {
     fn new(name: &str) -> Self {
-        let mut ca = CertificateParams::default();
-        ca.distinguished_name.push(DnType::CommonName, "bench CA");
-        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "bench CA");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
-        let mut leaf = CertificateParams::default();
-        leaf.distinguished_name = rcgen::DistinguishedName::new();
-        leaf.distinguished_name.push(DnType::CommonName, name);
-        let signed =
-            leaf.signed_by(&KeyPair::generate().unwrap(), &Issuer::from_params(&ca, &key)).unwrap();
-        Self { ca: ca.self_signed(&key).unwrap().der().clone(), leaf: signed.der().clone() }
+        let ca = params.self_signed(&key).unwrap().der().clone();
+        let issuer = Issuer::new(params, key);
+        let leaf = issue(&issuer, name);
+        Self { ca, issuer, leaf }
     }
+
+    fn issue(&self, name: &str) -> CertificateDer<'static> {
+        issue(&self.issuer, name)
+    }
+}
+
+fn issue(issuer: &Issuer<'_, KeyPair>, name: &str) -> CertificateDer<'static> {
+    let mut leaf = CertificateParams::default();
+    leaf.distinguished_name = rcgen::DistinguishedName::new();
+    leaf.distinguished_name.push(DnType::CommonName, name);
+    leaf.signed_by(&KeyPair::generate().unwrap(), issuer).unwrap().der().clone()
 }

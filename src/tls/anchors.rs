@@ -16,6 +16,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::report::StaleCrl;
 use super::revocation::{Issuer, Status};
+use super::signatures;
 use super::trust::{Ca, Trust};
 use crate::observe::emit;
 
@@ -52,7 +53,7 @@ impl Anchors {
         }
     }
 
-    /// How signatures are verified.
+    /// How senders' signatures in the handshake are verified.
     pub(super) fn algorithms(&self) -> &WebPkiSupportedAlgorithms {
         &self.algorithms
     }
@@ -83,7 +84,7 @@ impl Anchors {
         let not_revoked = |path: &VerifiedPath<'_>| self.not_revoked(path, now);
         let looks = self.trust.checks_revocation();
         leaf.verify_for_usage(
-            self.algorithms.all,
+            signatures::algorithms(),
             valid,
             intermediates,
             now,

@@ -22,6 +22,7 @@ mod report;
 mod resumption;
 pub mod revocation;
 pub mod server;
+mod signatures;
 mod tap;
 pub mod trust;
 mod verifier;
