@@ -34,7 +34,7 @@ fn secret(place: &Place, path: &Path) -> Option<Finding> {
         place.fault(
             "readable",
             format!("the private key can be read by every user (mode {:03o})", mode & 0o777),
-            format!("chmod 600 {} (in Kubernetes: defaultMode 0400); have the certificate issued again for a new \
+            format!("chmod o-r {} (in Kubernetes: defaultMode 0440); have the certificate issued again for a new \
                      key if others have been on this machine", path.display()),
         )
     })

@@ -100,7 +100,7 @@ fn a_key_that_everybody_can_read_is_a_fault() {
     let command = ward.command_with("doctor", gate.address(), &certificate, &key);
     let text = super::Diagnosis::of(command).only_fault("files/readable");
 
-    says(&text, &["every user (mode 644)", "chmod 600"]);
+    says(&text, &["every user (mode 644)", "chmod o-r"]);
 }
 
 #[test]

@@ -201,7 +201,7 @@ fn inline_token(text: &Text, report: &mut Report) -> Token {
         report.problem(origin, error.to_string(), "set it to OpenClaw's `hooks.token`, as it is there");
     }
     if let Origin::File { path, .. } = origin {
-        warn_if_others_read(path, origin, report);
+        warn_if_all_read(path, origin, report);
     }
     Token { token: token.ok(), origin: origin.clone(), shown_origin: origin.to_string() }
 }
@@ -230,7 +230,7 @@ pub(super) fn token_in_file(named: &Text, mend: &str, report: &mut Report) -> To
                 Ok(read) => token = Some(read),
                 Err(error) => report.problem(origin, format!("{shown} {error}"), mend),
             }
-            warn_if_others_read(path, origin, report);
+            warn_if_all_read(path, origin, report);
         }
     }
     Token { token, origin: origin.clone(), shown_origin: format!("{origin} {shown}") }
@@ -249,19 +249,20 @@ fn without_newline(content: &[u8]) -> &[u8] {
     content.strip_suffix(b"\r").unwrap_or(content)
 }
 
+/// A group that reads it is how a file of root's is given to the gate's user (`deploy/`), so it is no mistake.
 #[cfg(unix)]
-fn warn_if_others_read(path: &Path, origin: &Origin, report: &mut Report) {
+fn warn_if_all_read(path: &Path, origin: &Origin, report: &mut Report) {
     use std::os::unix::fs::PermissionsExt;
 
     let Ok(metadata) = path.metadata() else { return };
     let mode = metadata.permissions().mode();
-    if metadata.is_file() && mode & 0o044 != 0 {
+    if metadata.is_file() && mode & 0o004 != 0 {
         let shown = path.display();
         let what =
-            format!("{shown} holds a token and can be read by other users (mode {:03o})", mode & 0o777);
-        report.warning(origin, what, format!("chmod 600 {shown} (in Kubernetes: defaultMode 0400)"));
+            format!("{shown} holds a token and can be read by every user (mode {:03o})", mode & 0o777);
+        report.warning(origin, what, format!("chmod o-r {shown} (in Kubernetes: defaultMode 0440)"));
     }
 }
 
 #[cfg(not(unix))]
-fn warn_if_others_read(_: &Path, _: &Origin, _: &mut Report) {}
+fn warn_if_all_read(_: &Path, _: &Origin, _: &mut Report) {}

@@ -67,17 +67,18 @@ fn a_token_file_that_cannot_be_used_is_a_problem() {
 
 #[cfg(unix)]
 #[test]
-fn a_token_that_others_can_read_is_warned_of() {
+fn a_token_that_every_user_can_read_is_warned_of_and_one_for_a_group_is_not() {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::PermissionsExt;
 
     let sources = Sources::minimal().file("token", SECRET);
     let file = sources.path("token");
-    set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+    set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
     let sources = sources.flag("--hook-token-file", &file);
     let [warning] = &sources.warnings()[..] else { panic!() };
-    assert_has(warning, &["DIR/token holds a token", "mode 640", "chmod 600 DIR/token"]);
-    set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    assert_has(warning, &["DIR/token holds a token", "mode 644", "chmod o-r DIR/token"]);
+    // As deploy/ has it: the file is root's, and the group the gate's.
+    set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
     assert!(sources.warnings().is_empty());
 
     let sources = Sources::minimal().toml("upstream.token = \"x\"");
