@@ -30,10 +30,7 @@ esac
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
-need curl jq openssl python3 npm zsh fish mandoc
-# In the package systemd, whose programs have other names.
-command -v systemd-analyze >/dev/null || { [[ $EUID == 0 ]] && apt-get install -y -qq systemd >/dev/null; } ||
-  die 'systemd-analyze is needed (Debian: sudo apt install systemd)'
+need curl jq openssl python3 npm zsh fish mandoc systemd-analyze=systemd
 
 find_gate dev
 cd "$scripts/.."

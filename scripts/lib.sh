@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # Sourced by the other scripts.
 
-# need TOOL...: sees to it that the tools are there. On Debian and its relatives root gets them
-# installed; anybody else is told what to install. Each is in the package of its own name.
+# need TOOL[=PACKAGE]...: sees to it that the tools are there. On Debian and its relatives root gets them
+# installed; anybody else is told what to install. Each is in the package of its own name unless one is given.
 need() {
   local tool missing=()
   for tool; do
-    command -v "$tool" >/dev/null || missing+=("$tool")
+    command -v "${tool%%=*}" >/dev/null || missing+=("${tool#*=}")
   done
   ((${#missing[@]})) || return 0
   if ((EUID == 0)) && command -v apt-get >/dev/null; then

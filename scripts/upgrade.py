@@ -4,55 +4,26 @@ usage: upgrade.py CLAWGATE CERTS SECONDS
 """
 
 import http.client
-import http.server
 import json
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import threading
 import time
 
+from senders import Load, Upstream, context, upstream
+
 BIN, CERTS, SECONDS = sys.argv[1], sys.argv[2], float(sys.argv[3])
-SENDERS = 8
 IN_FLIGHT = 200
-
-
-class Upstream(http.server.BaseHTTPRequestHandler):
-    """Counts what arrives; holds back what asks for it until `release` is set."""
-
-    protocol_version = "HTTP/1.1"
-    arrived = 0
-    lock = threading.Lock()
-    release = threading.Event()
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        with Upstream.lock:
-            Upstream.arrived += 1
-        if self.path.endswith("/hold"):
-            Upstream.release.wait(20)
-        self.send_response(200)
-        self.send_header("Content-Length", "11")
-        self.end_headers()
-        self.wfile.write(b'{"ok":true}')
-
-    def log_message(self, *_):
-        pass
-
-
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 1024
 
 
 class Gate:
     """A running gate, its log read to the end."""
 
-    def __init__(self, upstream, listen=None, passed=None, takeover=False):
+    def __init__(self, url, listen=None, passed=None, takeover=False):
         command = [
-            BIN, "run", "--upstream", upstream, "--admin", "off", "--log-format", "json", "--workers", "2",
+            BIN, "run", "--upstream", url, "--admin", "off", "--log-format", "json", "--workers", "2",
             "--cert", f"{CERTS}/server.pem", "--key", f"{CERTS}/server.key", "--client-ca", f"{CERTS}/ca.pem",
             "--takeover", "true" if takeover else "false",
         ]
@@ -100,74 +71,11 @@ class Gate:
         return self.event("stopped")["forced"]
 
 
-def context():
-    tls = ssl.create_default_context(cafile=f"{CERTS}/ca.pem")
-    tls.load_cert_chain(f"{CERTS}/client.pem", f"{CERTS}/client.key")
-    return tls
-
-
-class Load:
-    """Senders that send one request on each of their connections, or several (`keep`)."""
-
-    def __init__(self, address, keep):
-        self.host, self.port = address.rsplit(":", 1)
-        self.keep = keep
-        self.tls = context()
-        self.enough = threading.Event()
-        self.lock = threading.Lock()
-        self.answered = self.retried = 0
-        self.failed = []
-        self.threads = [threading.Thread(target=self.send) for _ in range(SENDERS)]
-        for thread in self.threads:
-            thread.start()
-
-    def connect(self):
-        raw = socket.create_connection((self.host, int(self.port)), 20)
-        connection = http.client.HTTPConnection(self.host, int(self.port), timeout=20)
-        connection.sock = self.tls.wrap_socket(raw, server_hostname="localhost")
-        return connection
-
-    def request(self, connection):
-        connection.request("POST", "/hooks/wake", b"{}", {"Host": "localhost"})
-        answer = connection.getresponse()
-        body = answer.read()
-        if answer.status != 200 or body != b'{"ok":true}':
-            raise OSError(f"{answer.status} {body!r}")
-        return answer.headers.get("Connection", "").lower() != "close"
-
-    def send(self):
-        connection = None
-        while not self.enough.is_set():
-            reused = connection is not None
-            try:
-                connection = connection or self.connect()
-                open_still = self.request(connection)
-                with self.lock:
-                    self.answered += 1
-                if not (self.keep and open_still):
-                    connection.close()
-                    connection = None
-            except (OSError, http.client.HTTPException) as error:
-                connection = None
-                with self.lock:
-                    # An idle connection may be closed at any time (RFC 9112 section 9.3.1); the sender
-                    # sends again on a new one.
-                    if reused and isinstance(error, (http.client.RemoteDisconnected, ConnectionError)):
-                        self.retried += 1
-                    else:
-                        self.failed.append(repr(error))
-
-    def end(self):
-        self.enough.set()
-        for thread in self.threads:
-            thread.join()
-
-
-def hand_over(title, upstream, first, following, keep):
+def hand_over(title, first, following, keep):
     """Lets gates follow each other under load; returns how many requests failed."""
     before = Upstream.arrived
     gate = first()
-    load = Load(gate.address, keep)
+    load = Load(CERTS, gate.address, keep)
     served, forced, count = 0, 0, 0
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
@@ -191,11 +99,11 @@ def hand_over(title, upstream, first, following, keep):
     return len(load.failed) + forced
 
 
-def in_flight(upstream):
+def in_flight(url):
     """Stops a gate while an upstream holds many requests back."""
-    gate = Gate(upstream)
+    gate = Gate(url)
     host, port = gate.address.rsplit(":", 1)
-    tls = context()
+    tls = context(CERTS)
     results = []
     before = Upstream.arrived
 
@@ -233,18 +141,15 @@ def in_flight(upstream):
 
 
 def main():
-    server = Server(("127.0.0.1", 0), Upstream)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    upstream = f"http://127.0.0.1:{server.server_address[1]}"
+    url = upstream()
     failed = 0
     for keep in (False, True):
         shared = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        failed += hand_over("passed socket", upstream, lambda: Gate(upstream, passed=shared),
-                            lambda _: Gate(upstream, passed=shared), keep)
+        failed += hand_over("passed socket", lambda: Gate(url, passed=shared), lambda _: Gate(url, passed=shared), keep)
         shared.close()
-        failed += hand_over("takeover", upstream, lambda: Gate(upstream),
-                            lambda old: Gate(upstream, listen=old.address, takeover=True), keep)
-    failed += in_flight(upstream)
+        failed += hand_over("takeover", lambda: Gate(url),
+                            lambda old: Gate(url, listen=old.address, takeover=True), keep)
+    failed += in_flight(url)
     print("no request was lost" if failed == 0 else f"{failed} requests were LOST")
     sys.exit(0 if failed == 0 else 1)
 

@@ -41,4 +41,4 @@ find_gate "$profile"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 "$scripts/gen-certs.sh" "$tmp/certs" >/dev/null
-python3 "$scripts/upgrade.py" "$bin" "$tmp/certs" "$seconds"
+python3 -B "$scripts/upgrade.py" "$bin" "$tmp/certs" "$seconds"

@@ -1,0 +1,219 @@
+#!/usr/bin/env bash
+# Runs the units of deploy/systemd under a real systemd, and checks that they do what they are there for.
+set -euo pipefail
+
+usage() {
+  cat <<'USAGE'
+usage: systemd-e2e.sh
+
+Builds clawgate and boots this machine's systemd a second time: as the first process of a container that has
+its own users, settings, network and journal, and of this machine nothing but /usr (systemd-nspawn). Installs the gate
+there as the head of deploy/systemd/clawgate.service says, and checks that it starts, is confined, reloads, is
+replaced under load without a lost request, is started anew when it hangs, and stays down with broken settings.
+
+Takes half a minute after the build. Needs root, systemd, curl, jq, OpenSSL 3 and Python 3. Exit code 77: the
+machine cannot do this, and the last line says why.
+
+CLAWGATE_BIN names a ready binary to use instead of building.
+USAGE
+}
+
+die() { printf 'systemd-e2e.sh: %s\n' "$*" >&2; exit 1; }
+cannot() { printf 'systemd-e2e.sh: SKIPPED: %s\n' "$*"; exit 77; }
+ok() { printf 'ok    %s\n' "$*"; }
+
+case ${1:-} in
+  '') ;;
+  -h | --help) usage; exit ;;
+  *) usage >&2; exit 2 ;;
+esac
+
+((EUID == 0)) || cannot 'a container needs root'
+unshare --mount --pid --net --uts --ipc --fork true 2>/dev/null || cannot 'this machine gives no namespaces'
+[[ -d /sys/fs/cgroup && /lib -ef /usr/lib ]] || cannot 'no cgroups, or a /lib beside /usr/lib'
+
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=scripts/lib.sh
+. "$scripts/lib.sh"
+need curl jq openssl python3
+(need systemctl=systemd systemd-nspawn=systemd-container) || cannot 'no systemd-nspawn'
+find_gate dev
+
+tmp=$(mktemp -d)
+name=clawgate-e2e-$$
+container=
+init=
+upstream=
+load=
+cleanup() {
+  local pid
+  for pid in $upstream $load; do kill "$pid" 2>/dev/null || true; done
+  # The end of its first process ends all others.
+  [[ -z $init ]] || kill -KILL "$init" 2>/dev/null || true
+  [[ -z $container ]] || { kill "$container" 2>/dev/null; wait "$container" 2>/dev/null; } || true
+  rm -rf "$tmp" "/run/systemd/nspawn/propagate/$name"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+certs=$tmp/certs
+"$scripts/gen-certs.sh" "$certs" >/dev/null
+
+# Installing, as the unit's head says.
+etc=$tmp/etc
+mkdir -p "$tmp/bin" "$etc"/{clawgate,sysusers.d,systemd/system}
+cp "$bin" "$tmp/bin/clawgate"
+cp "$scripts"/../deploy/systemd/clawgate.{service,socket} "$etc/systemd/system/"
+cp "$scripts/../deploy/systemd/clawgate.sysusers" "$etc/sysusers.d/clawgate.conf"
+cp "$certs"/{server.pem,server.key,ca.pem,crl.pem} "$etc/clawgate/"
+openssl rand -hex 32 >"$etc/clawgate/hook-token"
+# An upstream by name: the resolver, too, must get along with what the unit takes away.
+settings() {
+  cat <<TOML
+[tls]
+certificate = "/etc/clawgate/server.pem"
+private_key = "/etc/clawgate/server.key"
+[clients]
+ca = "/etc/clawgate/ca.pem"
+crl = "/etc/clawgate/crl.pem"
+allow = ["cn=$1"]
+[upstream]
+url = "http://localhost:18789"
+token_file = "/etc/clawgate/hook-token"
+TOML
+}
+# In one step, so that nobody sees half of it.
+put() { cat >"$etc/clawgate/new" && mv "$etc/clawgate/new" "$etc/clawgate/$1"; }
+settings meeting-notes | put clawgate.toml
+echo '127.0.0.1 localhost' >"$etc/hosts"
+# With an identity it is not new, so nothing of what happens to be in /usr is enabled.
+tr -d - </proc/sys/kernel/random/uuid >"$etc/machine-id"
+# The unit's own 30 s would be long to wait.
+mkdir "$etc/systemd/system/clawgate.service.d"
+printf '[Service]\nWatchdogSec=3s\n' >"$etc/systemd/system/clawgate.service.d/watchdog.conf"
+
+# Landlock is not among what nspawn lets through by itself.
+options=(--quiet --boot --console=pipe --machine="$name" --directory=/ --volatile=yes --private-network
+  --register=no --bind="$etc:/etc" --bind="$tmp/bin:/usr/local/bin"
+  --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self')
+# Where no systemd runs outside, there is nobody to make a scope.
+[[ -d /run/systemd/system ]] || options+=(--keep-unit)
+systemd-nspawn "${options[@]}" systemd.unit=multi-user.target </dev/null >"$tmp/console" 2>&1 &
+container=$!
+
+inside() { nsenter --target "$init" --all -- "$@"; }
+# With the container's network alone: the programs and files are this machine's.
+outside() { nsenter --target "$init" --net -- "$@"; }
+deadline=$((SECONDS + 30))
+until [[ -n $init ]] && inside systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; do
+  if ! kill -0 "$container" 2>/dev/null || ((SECONDS > deadline)); then
+    cannot "no systemd in a container: $(tail -n 3 "$tmp/console")"
+  fi
+  init=$(pgrep -P "$container" systemd || true)
+  sleep 0.1
+done
+inside systemd-sysusers
+inside chgrp clawgate /etc/clawgate/{server.key,hook-token}
+inside chmod 640 /etc/clawgate/{server.key,hook-token}
+inside systemctl daemon-reload
+ok "booted $(inside systemctl --version | head -n 1)"
+
+journal() { inside journalctl --quiet --unit clawgate.service --output cat; }
+of_gate() { inside systemctl show clawgate.service --property "$1" --value; }
+# within SECONDS WHAT COMMAND...: until the command is good
+within() {
+  local deadline=$((SECONDS + $1))
+  until "${@:3}" >/dev/null 2>&1; do
+    ((SECONDS < deadline)) || die "not within $1 s: $2; the journal: $(journal | tail -n 15)"
+    sleep 0.1
+  done
+}
+# is PROPERTY PATTERN
+# shellcheck disable=SC2053 # the right side is a pattern
+is() { [[ $(of_gate "$1") == $2 ]]; }
+logged() { grep -q -- "$1" <<<"$(journal)"; }
+# send CURL-ARGUMENT...: the status of a request by the good sender
+send() {
+  outside curl -q -sS -m 20 -o "$tmp/answer" -w '%{http_code}' --cacert "$certs/ca.pem" --cert "$certs/client.pem" \
+    --key "$certs/client.key" -d '{}' "$@" https://localhost:8443/hooks/wake 2>&1
+}
+
+nsenter --target "$init" --net -- python3 -B "$scripts/senders.py" upstream 18789 < <(tail -f /dev/null --pid=$$) &
+upstream=$!
+
+inside systemctl enable --quiet --now clawgate.socket clawgate.service || die "start: $(journal)"
+is ActiveState active || die "the service is $(of_gate ActiveState)"
+is StatusText 'serving on *' || die "its status is $(of_gate StatusText)"
+ok 'systemctl enable --now returns when the gate serves'
+
+[[ $(send) == 200 ]] || die "a good sender: $(send)"
+[[ $(send --ipv6) == 200 ]] || die "a good sender, over IPv6: $(send --ipv6)"
+logged '"passed":true' || die 'the socket was not passed'
+ok "a good sender is served through systemd's socket, over IPv4 and IPv6, by an upstream with a name"
+
+about() { inside cat "/proc/$(of_gate MainPID)/$1"; }
+for line in $'NoNewPrivs:\t1' $'Seccomp:\t2' $'CapBnd:\t0000000000000000' $'Umask:\t0077'; do
+  [[ $(about status) == *$line$'\n'* ]] || die "not so: $line"
+done
+grep -q ' / / ro,' <<<"$(about mountinfo)" || die 'its file system can be written'
+[[ $(about uid_map) != *4294967295* ]] || die 'it sees all users'
+! logged settings_warning.*token_file || die "$(journal | grep settings_warning)"
+logged '"landlock":"enforced","no_new_privileges":true,"reads":\["/etc/clawgate"\]' || die "$(journal | grep sandbox)"
+ok 'it is confined by systemd, and by itself (Landlock)'
+
+group=$(inside id -g clawgate)
+inside setpriv --reuid=65534 --regid=65534 --groups="$group" clawgate doctor --config /etc/clawgate/clawgate.toml \
+  >"$tmp/doctor" || die "the doctor, as another user: $(cat "$tmp/doctor")"
+ok "clawgate doctor, as another user of the group: $(tail -n 1 "$tmp/doctor")"
+
+settings somebody-else | put clawgate.toml
+within 10 'the changed file is read' is StatusText 'serving, generation 2'
+[[ $(send) == *alert* ]] || die "a sender that is not allowed any more: $(send)"
+settings meeting-notes | put clawgate.toml
+within 10 'the changed file is read' is StatusText 'serving, generation 3'
+inside systemctl reload clawgate
+within 10 'systemctl reload' is StatusText 'serving, generation 4'
+[[ $(send) == 200 ]] || die "after a reload: $(send)"
+echo '[tls' | put clawgate.toml
+inside systemctl reload clawgate
+within 10 'a reload of broken settings' is StatusText 'serving with the old settings*'
+[[ $(send) == 200 ]] || die "with the old settings: $(send)"
+ok 'changed files are read, systemctl reload reads anew, and broken settings leave the old in force'
+
+# Restarting is also how settings are taken that a reload refuses.
+settings meeting-notes | put clawgate.toml
+mkfifo "$tmp/enough"
+nsenter --target "$init" --net -- python3 -B "$scripts/senders.py" load "$certs" 127.0.0.1:8443 <"$tmp/enough" >"$tmp/served" 2>&1 &
+load=$!
+exec {enough}>"$tmp/enough"
+for _ in 1 2 3 4 5; do
+  inside systemctl reset-failed clawgate # or it would be too many starts in 10 s
+  before=$(of_gate MainPID)
+  cp "$bin" "$tmp/bin/new" && mv "$tmp/bin/new" "$tmp/bin/clawgate"
+  inside systemctl restart clawgate || die "restart: $(journal | tail)"
+  [[ $(of_gate MainPID) != "$before" ]] || die 'systemctl restart replaced nothing'
+  sleep 0.5
+done
+exec {enough}>&-
+wait "$load" || die "under load: $(cat "$tmp/served")"
+ok "replaced 5 times under load: $(cat "$tmp/served")"
+
+inside systemctl stop clawgate 2>/dev/null # it tells that the socket stays
+[[ $(send) == 200 ]] || die "a request that starts the gate: $(send)"
+ok 'stopped: the next sender starts it, and is served'
+
+inside systemctl kill --signal=STOP clawgate
+[[ $(send) == 200 ]] || die "a request to a gate that hangs: $(send)"
+[[ $(of_gate NRestarts) == 1 ]] || die "restarts: $(of_gate NRestarts)"
+ok 'hanging: the watchdog starts it anew, and who was waiting is served'
+
+echo '[tls' | put clawgate.toml
+! inside systemctl restart clawgate 2>/dev/null || die 'it starts with broken settings'
+[[ $(of_gate ActiveState) == failed && $(of_gate ExecMainStatus) == 78 ]] || die "$(inside systemctl status clawgate)"
+[[ $(of_gate NRestarts) == 0 ]] || die 'systemd tries again with broken settings'
+settings meeting-notes | put clawgate.toml
+inside systemctl reset-failed clawgate
+inside systemctl start clawgate
+[[ $(send) == 200 ]] || die "after the mend: $(send)"
+ok 'broken settings: it says so and stays down, until they are mended'
