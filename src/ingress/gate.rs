@@ -141,7 +141,7 @@ impl Sender {
         // One snapshot for the whole request.
         let generation = self.live.load();
         let limits = &generation.gate.limits;
-        let trace = Trace::of(&mut parts.headers);
+        let trace = Trace::of(&mut parts.headers, 1);
         trace.tell(&mut parts.headers);
         record.traced(trace, generation.gate.log_one_in);
         let deadline = Instant::now() + limits.request_timeout;

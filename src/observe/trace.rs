@@ -9,17 +9,27 @@ use serde::{Serialize, Serializer};
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// A trace, by its identifier, and what the sender asks for about it.
+/// Of the flags: whoever calls records it.
+const SAMPLED: u8 = 0x01;
+/// Of the flags: the identifier is random (level 2).
+const RANDOM: u8 = 0x02;
+
+/// A request's place in a trace, and what the sender asks for about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trace {
-    id: u128,
-    flags: u8,
+    pub(super) id: u128,
+    /// The sender's span; 0 where the trace begins here.
+    pub(super) parent: u64,
+    /// The gate's call to the upstream, as the upstream is told of it.
+    pub(super) span: u64,
+    pub(super) flags: u8,
 }
 
 impl Trace {
     /// The trace of a request: the sender's, where its `traceparent` is valid and the only one (level 1,
-    /// section 4.3), else a new one, to which no `tracestate` belongs.
-    pub fn of(headers: &mut HeaderMap) -> Self {
+    /// section 4.3), else a new one, to which no `tracestate` belongs. Of the new ones, one in `one_in` is
+    /// marked as recorded.
+    pub fn of(headers: &mut HeaderMap, one_in: u64) -> Self {
         let mut fields = headers.get_all(TRACEPARENT).iter();
         let trace = match (fields.next(), fields.next()) {
             (Some(field), None) => field.to_str().ok().and_then(Self::parse),
@@ -27,8 +37,10 @@ impl Trace {
         };
         trace.unwrap_or_else(|| {
             headers.remove(TRACESTATE);
-            // Level 2: the identifier is random.
-            Self { id: u128::from(random()) << 64 | u128::from(random()).max(1), flags: 0x03 }
+            let id = u128::from(random()) << 64 | u128::from(random()).max(1);
+            let trace = Self { id, parent: 0, span: span_id(), flags: RANDOM };
+            let sampled = if trace.is_sampled(one_in) { SAMPLED } else { 0 };
+            Self { flags: RANDOM | sampled, ..trace }
         })
     }
 
@@ -46,20 +58,29 @@ impl Trace {
         }
         let version = hex(version)?;
         // A later version may have more after a dash; this one has not.
-        if version == 0xff || (version == 0 && more.is_some()) || hex(span)? == 0 {
+        if version == 0xff || (version == 0 && more.is_some()) {
             return None;
         }
-        let id = hex(id).filter(|id| *id != 0)?;
-        // Of the flags two are known: sampled, random.
-        Some(Self { id, flags: u8::try_from(hex(flags)?).ok()? & 0x03 })
+        let (id, parent) = (hex(id)?, u64::try_from(hex(span)?).ok()?);
+        if id == 0 || parent == 0 {
+            return None;
+        }
+        // Of the flags two are known.
+        let flags = u8::try_from(hex(flags)?).ok()? & (SAMPLED | RANDOM);
+        Some(Self { id, parent, span: span_id(), flags })
     }
 
     /// Gives it to the upstream, with a span of the gate's own as its parent.
     pub fn tell(self, headers: &mut HeaderMap) {
-        let text = format!("00-{:032x}-{:016x}-{:02x}", self.id, random().max(1), self.flags);
+        let text = format!("00-{:032x}-{:016x}-{:02x}", self.id, self.span, self.flags);
         if let Ok(value) = HeaderValue::from_str(&text) {
             headers.insert(TRACEPARENT, value);
         }
+    }
+
+    /// Whether whoever calls records it, or the gate where it begins here.
+    pub fn is_recorded(self) -> bool {
+        self.flags & SAMPLED != 0
     }
 
     /// Whether it is one of those that are logged, of which there is one in `of`: the same answer wherever the
@@ -74,6 +95,11 @@ impl Serialize for Trace {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{:032x}", self.id))
     }
+}
+
+/// An identifier for a span.
+pub(super) fn span_id() -> u64 {
+    random().max(1)
 }
 
 /// Not a secret, but the same for no two traces: a keyed hash of a count.
@@ -109,7 +135,7 @@ mod tests {
     fn a_valid_trace_is_continued_with_another_span_and_its_state() {
         let parent = format!("00-{ID}-00f067aa0ba902b7-01");
         let mut headers = headers(&[("traceparent", &parent), ("tracestate", "a=1")]);
-        let trace = Trace::of(&mut headers);
+        let trace = Trace::of(&mut headers, 1);
         trace.tell(&mut headers);
         assert_eq!(text(trace), ID);
         let told = headers["traceparent"].to_str().unwrap();
@@ -133,20 +159,32 @@ mod tests {
             &format!("00-+{}-00f067aa0ba902b7-01", &ID[1..]),
         ] {
             let mut headers = headers(&[("traceparent", parent), ("tracestate", "a=1")]);
-            assert_ne!(text(Trace::of(&mut headers)), ID, "{parent}");
+            assert_ne!(text(Trace::of(&mut headers, 1)), ID, "{parent}");
             assert!(!headers.contains_key("tracestate"), "{parent}");
         }
         assert!(Trace::parse(&format!("01-{ID}-00f067aa0ba902b7-01-x")).is_some(), "a later version");
         let parent = format!("00-{ID}-00f067aa0ba902b7-01");
         let mut twice = headers(&[("traceparent", &parent), ("traceparent", &parent)]);
-        assert_ne!(text(Trace::of(&mut twice)), ID);
+        assert_ne!(text(Trace::of(&mut twice, 1)), ID);
     }
 
     #[test]
     fn one_in_so_many_new_traces_is_sampled() {
-        let count = (0..10_000).filter(|_| Trace::of(&mut HeaderMap::new()).is_sampled(10)).count();
+        let count = (0..10_000).filter(|_| Trace::of(&mut HeaderMap::new(), 1).is_sampled(10)).count();
         assert!((800..1200).contains(&count), "{count}");
-        assert!(Trace::of(&mut HeaderMap::new()).is_sampled(1));
+        assert!(Trace::of(&mut HeaderMap::new(), 1).is_sampled(1));
+    }
+
+    #[test]
+    fn of_new_traces_one_in_so_many_is_recorded_and_of_a_senders_those_that_it_records() {
+        let new = || Trace::of(&mut HeaderMap::new(), 10);
+        let count = (0..10_000).filter(|_| new().is_recorded()).count();
+        assert!((800..1200).contains(&count), "{count}");
+        for (flags, recorded) in [("00", false), ("01", true), ("02", false), ("03", true)] {
+            let parent = format!("00-{ID}-00f067aa0ba902b7-{flags}");
+            let trace = Trace::of(&mut headers(&[("traceparent", &parent)]), 1_000_000);
+            assert_eq!(trace.is_recorded(), recorded, "{flags}");
+        }
     }
 
     proptest! {
@@ -156,11 +194,11 @@ mod tests {
         }
 
         #[test]
-        fn what_is_told_can_be_continued(id in 1u128.., flags in 0u8..4) {
+        fn what_is_told_can_be_continued(id in 1u128.., span in 1u64.., flags in 0u8..4) {
             let mut headers = HeaderMap::new();
-            let trace = Trace { id, flags };
-            trace.tell(&mut headers);
-            prop_assert_eq!(Trace::of(&mut headers), trace);
+            Trace { id, parent: 7, span, flags }.tell(&mut headers);
+            let next = Trace::of(&mut headers, 1);
+            prop_assert_eq!((next.id, next.parent, next.flags), (id, span, flags));
         }
     }
 }
