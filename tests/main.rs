@@ -26,6 +26,8 @@ mod logging;
 mod metrics;
 mod misconfigured;
 mod onward;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod parameters;
 mod passing;
 mod pinned;

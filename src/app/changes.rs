@@ -112,6 +112,7 @@ pub(super) fn fixed(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("runtime.sandbox", old.sandbox != new.sandbox),
         ("runtime.drain_timeout", old.drain_timeout != new.drain_timeout),
         ("log", old.log != new.log),
+        ("trace", old.trace != new.trace),
     ];
     differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }

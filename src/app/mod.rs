@@ -8,6 +8,7 @@ mod changes;
 mod errors;
 mod events;
 mod expiry;
+mod export;
 mod folders;
 mod measured;
 mod open_files;
@@ -155,7 +156,9 @@ impl App {
         // Before any thread is started: what it gives up is given up for those.
         let sandbox = Sandbox::enter(&self.settings, &files);
         let mut guard = Guard::new();
-        let metrics = Arc::new(Metrics::new());
+        let mut metrics = Metrics::new();
+        let spans = export::start(self.settings.trace.as_ref(), &mut metrics);
+        let metrics = Arc::new(metrics);
         let fold = self.settings.log.repeat_window.is_some();
         let recent = Arc::new(Recent::default());
         let refusals = Arc::new(Refusals::new(Arc::clone(&metrics), fold, Arc::clone(&recent)));
@@ -205,6 +208,7 @@ impl App {
                     connection_age: self.settings.limits.connection_age,
                     drain: drain.clone(),
                     seen: Arc::clone(&seen),
+                    spans: spans.clone(),
                 };
                 let runtime =
                     Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
@@ -244,6 +248,9 @@ impl App {
                 sandbox,
             };
             let ending = serving.until_stopped(orders, ended).await?;
+            if ending.0 == Ending::Drained {
+                export::finish(spans.as_ref());
+            }
             refusals.sum_up();
             objections.sum_up();
             emit(Level::INFO, "stopped", &Stopped::new(started, ending.1));

@@ -18,7 +18,7 @@ use serde::Serialize;
 use tracing::Level;
 
 use super::folders;
-use crate::config::{AdminAddress, AdminSettings, Files, Settings};
+use crate::config::{AdminAddress, AdminSettings, Files, RouteSettings, Settings};
 use crate::observe::emit;
 use crate::upstream::Target;
 
@@ -62,7 +62,7 @@ struct Wants {
     files: BTreeSet<PathBuf>,
     /// Besides these.
     system: BTreeSet<PathBuf>,
-    /// Of the upstreams.
+    /// Of the upstreams, and of the collector of spans.
     ports: BTreeSet<u16>,
     /// Where files are made and written.
     writes: BTreeSet<PathBuf>,
@@ -86,21 +86,23 @@ impl Wants {
         if let Some(AdminSettings { address: AdminAddress::Unix(path), .. }) = &settings.admin {
             wants.removes.extend(path.parent().map(Path::to_owned));
         }
-        for route in &settings.routes {
-            let upstream = &route.upstream;
-            let (Target::Http { host, port } | Target::Https { host, port }) = &upstream.target else {
-                continue;
-            };
-            wants.ports.insert(*port);
-            if host.parse::<IpAddr>().is_err() {
-                wants.system.extend(RESOLVER.map(PathBuf::from));
-                wants.ports.insert(DNS);
-            }
-            if matches!(upstream.target, Target::Https { .. }) && upstream.ca.is_none() {
-                wants.system.extend(ROOTS.map(PathBuf::from));
-            }
+        for RouteSettings { upstream, .. } in &settings.routes {
+            wants.call(&upstream.target, upstream.ca.is_none());
         }
         wants
+    }
+
+    /// Also to call `target`. `by_roots`: its certificate is checked with the system's CAs.
+    fn call(&mut self, target: &Target, by_roots: bool) {
+        let (Target::Http { host, port } | Target::Https { host, port }) = target else { return };
+        self.ports.insert(*port);
+        if host.parse::<IpAddr>().is_err() {
+            self.system.extend(RESOLVER.map(PathBuf::from));
+            self.ports.insert(DNS);
+        }
+        if matches!(target, Target::Https { .. }) && by_roots {
+            self.system.extend(ROOTS.map(PathBuf::from));
+        }
     }
 
     fn enforce(&self) -> Result<RestrictionStatus, RulesetError> {
@@ -141,7 +143,11 @@ struct Line {
 impl Sandbox {
     /// Gives up what `settings`, which were read from `files`, do not need, and says so; for this thread and all that it starts.
     pub(super) fn enter(settings: &Settings, files: &Files) -> Self {
-        let wants = Wants::of(settings, files);
+        let mut wants = Wants::of(settings, files);
+        // Not in `of`: another collector needs a restart, and is no reason to refuse the rest of a reload.
+        if let Some(trace) = &settings.trace {
+            wants.call(&trace.collector, trace.ca.is_none());
+        }
         if !settings.sandbox {
             let hint =
                 Some("runtime.sandbox = true confines the gate to its files and its upstreams' ports");

@@ -378,6 +378,20 @@ table! {
     LOG_REPEAT_WINDOW = Key::new("log.repeat_window", Duration, "TIME", Value("1m"),
         "How often repeated refusals of one kind are summed up in a line; `off`: each has its own")
         .outside("log-repeat-window", "CLAWGATE_LOG_REPEAT_WINDOW");
+
+    TRACE_ENDPOINT = Key::new("trace.endpoint", Text, "URL", Means("none: no spans are exported"),
+        "OpenTelemetry collector that takes spans over OTLP/HTTP; needs a build with the feature `otlp`")
+        .outside("trace-endpoint", "CLAWGATE_TRACE_ENDPOINT");
+    TRACE_CA = Key::new("trace.ca", File, "FILE", Means("the system's CAs"), "CA of an https collector, PEM")
+        .outside("trace-ca", "CLAWGATE_TRACE_CA");
+    TRACE_TOKEN_FILE = Key::new("trace.token_file", File, "FILE", Means("none is shown"),
+        "File with the token to show the collector, as `Authorization: Bearer …`")
+        .outside("trace-token-file", "CLAWGATE_TRACE_TOKEN_FILE");
+    TRACE_SAMPLE = Key::new("trace.sample", Count, "COUNT", Value("1"),
+        "Export one in so many of the traces that begin here; a sender's own as it says itself")
+        .outside("trace-sample", "CLAWGATE_TRACE_SAMPLE");
+    TRACE_SERVICE = Key::new("trace.service", Text, "NAME", Value("clawgate"), "The gate's `service.name`")
+        .outside("trace-service", "CLAWGATE_TRACE_SERVICE");
 }
 
 /// The setting with this dotted TOML key.

@@ -36,7 +36,9 @@ pub use files::Files;
 pub use limits::Limits;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::{HookToken, TokenError};
-pub use settings::{LogFormat, LogSettings, ProxySettings, RouteSettings, Settings, UpstreamSettings};
+pub use settings::{
+    LogFormat, LogSettings, ProxySettings, RouteSettings, Settings, TraceSettings, UpstreamSettings,
+};
 
 use file::File;
 use layers::{Layer, Layers, text};

@@ -10,6 +10,7 @@ mod rules;
 mod secure;
 mod telling;
 mod tls;
+mod trace;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -78,6 +79,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         client_hello: resolver.value(&keys::LOG_CLIENT_HELLO, values::switch, false),
         repeat_window: resolver.value(&keys::LOG_REPEAT_WINDOW, values::window, None),
     };
+    let trace = resolver.trace();
 
     let Some(material) = material else {
         return Err(resolver.report.into_problems());
@@ -105,6 +107,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         files: super::files::Files::default(),
         drain_timeout,
         log,
+        trace,
         warnings,
     })
 }

@@ -65,6 +65,8 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// What is logged, and how.
     pub log: LogSettings,
+    /// Where spans go, if anywhere; always `None` without the feature `otlp`.
+    pub trace: Option<TraceSettings>,
     /// What should be known, but does no harm by itself.
     pub warnings: Vec<Problem>,
 }
@@ -147,4 +149,23 @@ pub enum LogFormat {
     Json,
     /// For people.
     Text,
+}
+
+/// Where spans go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceSettings {
+    /// The collector: `http` or `https`.
+    pub collector: Target,
+    /// Where it takes them there.
+    pub path: String,
+    /// The CA file to trust instead of the system's roots.
+    pub ca: Option<PathBuf>,
+    /// TLS to it, where it is `https`.
+    pub secure: Option<Secure>,
+    /// The token that is shown to it.
+    pub token: Option<HookToken>,
+    /// Of the traces that begin here, one in so many is exported.
+    pub sample: u64,
+    /// The gate's `service.name`.
+    pub service: String,
 }

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 use humantime::format_duration;
 
 use super::admin::AdminAddress;
-use super::settings::{LogFormat, RouteSettings, Settings, UpstreamSettings};
+use super::settings::{LogFormat, RouteSettings, Settings, TraceSettings, UpstreamSettings};
 use super::units::format_size;
 use crate::policy::Rules;
 use crate::tls::Resumption;
@@ -89,7 +89,17 @@ impl Settings {
             LogFormat::Json => "JSON",
             LogFormat::Text => "text",
         };
-        line(out, "log", format_args!("{}, {format}", self.log.level))
+        line(out, "log", format_args!("{}, {format}", self.log.level))?;
+        if let Some(TraceSettings { collector, path, token, sample, .. }) = &self.trace {
+            let token = if token.is_some() { ", with a token" } else { "" };
+            line(out, "spans", format_args!("to {collector}{path}{token}"))?;
+            let which = match sample {
+                1 => "all".to_owned(),
+                sample => format!("one in {sample}"),
+            };
+            line(out, "", format_args!("of traces that begin here {which}, else as the sender says"))?;
+        }
+        Ok(())
     }
 }
 

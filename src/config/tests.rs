@@ -7,3 +7,4 @@ mod routes;
 mod rules;
 mod secrets;
 mod support;
+mod trace;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use http::Uri;
 use ipnet::IpNet;
 use rustls::SupportedCipherSuite;
 use rustls_pki_types::ServerName;
@@ -125,6 +126,24 @@ pub(super) fn target(text: &str) -> Result<Target, Wrong> {
         what: error.to_string().replace(text, &shown),
         mend: "write e.g. http://127.0.0.1:18789".to_owned(),
     })
+}
+
+/// A collector, and the path at which it takes spans.
+pub(super) fn collector(text: &str) -> Result<(Target, String), Wrong> {
+    const MEND: &str = "write where the collector takes OTLP over HTTP, e.g. http://127.0.0.1:4318";
+    const PATH: &str = "/v1/traces";
+    let unknown = || format!("`{}` is no http:// or https:// address", without_password(text));
+    let Ok(uri) = text.parse::<Uri>() else { return wrong(unknown(), MEND) };
+    let (Some(scheme), Some(authority), None) = (uri.scheme_str(), uri.authority(), uri.query()) else {
+        return wrong(unknown(), MEND);
+    };
+    let target = format!("{scheme}://{authority}").parse();
+    let Ok(target @ (Target::Http { .. } | Target::Https { .. })) = target else {
+        return wrong(unknown(), MEND);
+    };
+    // As OTEL_EXPORTER_OTLP_ENDPOINT is read; some write the path too.
+    let base = uri.path().trim_end_matches('/');
+    Ok((target, format!("{}{PATH}", base.strip_suffix(PATH).unwrap_or(base))))
 }
 
 /// `http://user:password@host` is refused, but must not end up in a log on the way.

@@ -38,7 +38,7 @@ use crate::config::Limits;
 use crate::identity::name::printable;
 use crate::identity::seen::Seen;
 use crate::live::Live;
-use crate::observe::access::{AccessRecord, ConnectionFacts};
+use crate::observe::access::{AccessRecord, ConnectionFacts, Ends, Spans};
 use crate::observe::metrics::{Agreed, Metrics};
 use crate::observe::{HandshakeReason, Limit, RequestReason, emit};
 use crate::policy::Revoke;
@@ -76,6 +76,8 @@ pub struct Reception {
     pub drain: Drain,
     /// Remembers the certificates of those who were let in.
     pub seen: Arc<Seen>,
+    /// Where spans go, if anywhere.
+    pub spans: Option<Spans>,
 }
 
 type Encrypted = Box<TlsStream<Tap<TcpStream>>>;
@@ -145,6 +147,14 @@ impl Reception {
             resumed,
             json: OnceLock::new(),
         };
+        let spans = self.spans.as_ref().map(|spans| {
+            let (source, proxy) = (opening.source(), opening.proxy());
+            let (sni, subject) = (sni.as_deref(), &*peer.certificate.subject);
+            spans.connection(
+                &facts,
+                Ends { source, proxy, destination: opening.destination(), sni, subject },
+            )
+        });
         let onward = Onward::new(opening.source(), opening.destination());
         let share = self.shares.of(&peer.certificate.fingerprint_sha256);
         let sender = Arc::new(Sender {
@@ -157,6 +167,7 @@ impl Reception {
             onward,
             sni,
             facts: Arc::new(facts),
+            spans,
             objections: Arc::clone(&self.objections),
             objected: AtomicBool::new(false),
         });

@@ -27,7 +27,7 @@ use crate::identity::Peer;
 use crate::identity::name::printable;
 use crate::live::Live;
 use crate::observe::RequestReason as Reason;
-use crate::observe::access::{AccessRecord, ConnectionFacts};
+use crate::observe::access::{AccessRecord, ConnectionFacts, ConnectionSpans};
 use crate::observe::metrics::Metrics;
 use crate::observe::trace::Trace;
 use crate::policy::{Denial, Grant, Revoke, authorize};
@@ -101,6 +101,7 @@ pub(super) struct Sender {
     pub(super) onward: Onward,
     pub(super) sni: Option<String>,
     pub(super) facts: Arc<ConnectionFacts>,
+    pub(super) spans: Option<ConnectionSpans>,
     pub(super) objections: Arc<Objections>,
     /// Whether it was told of there, as a connection.
     pub(super) objected: AtomicBool,
@@ -141,9 +142,11 @@ impl Sender {
         // One snapshot for the whole request.
         let generation = self.live.load();
         let limits = &generation.gate.limits;
-        let trace = Trace::of(&mut parts.headers, 1);
+        let one_in = self.spans.as_ref().map_or(1, ConnectionSpans::one_in);
+        let trace = Trace::of(&mut parts.headers, one_in);
         trace.tell(&mut parts.headers);
         record.traced(trace, generation.gate.log_one_in);
+        record.exported(self.spans.as_ref().and_then(|spans| spans.begin(trace)));
         let deadline = Instant::now() + limits.request_timeout;
         let (part, allowed) = self.share.take(limits);
         let outcome = match allowed {
@@ -380,6 +383,7 @@ async fn deliver(
             return Ok(Forwarded::Echo(response));
         }
     };
+    record.asked(sent);
     let answer = match preface {
         None => client.send(request).await,
         Some(preface) => client.send_alone(request, &preface).await,

@@ -1,12 +1,19 @@
-//! The access log: one `request` event for each request, written when its answer has gone out.
+//! The access log: one `request` event for each request, written when its answer has gone out; its spans are made
+//! from the same record.
+
+#[cfg_attr(not(feature = "otlp"), path = "access/no_span.rs")]
+mod span;
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use http::StatusCode;
 use serde::Serialize;
 use tracing::Level;
+
+pub use self::span::{ConnectionSpans, Span, Spans};
 
 use super::RequestReason;
 use super::event::{emit_json, with_scratch};
@@ -40,6 +47,21 @@ pub struct ConnectionFacts {
     pub json: OnceLock<Vec<u8>>,
 }
 
+/// What spans tell of a connection besides its facts.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends<'a> {
+    /// The sender.
+    pub source: SocketAddr,
+    /// The load balancer, where one stands between.
+    pub proxy: Option<SocketAddr>,
+    /// What the sender reached.
+    pub destination: SocketAddr,
+    /// The name it asked for.
+    pub sni: Option<&'a str>,
+    /// The subject of its certificate, escaped.
+    pub subject: &'a str,
+}
+
 /// One request, filled in as it goes; logged when dropped, so that none can be forgotten.
 #[derive(Debug)]
 pub struct AccessRecord {
@@ -51,6 +73,8 @@ pub struct AccessRecord {
     left_out: bool,
     /// Of the requests that go well, one in so many is logged.
     one_in: u64,
+    /// Where its trace is one that is exported.
+    span: Option<Span>,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,6 +143,7 @@ impl AccessRecord {
             _in_flight,
             left_out: false,
             one_in: 1,
+            span: None,
         }
     }
 
@@ -131,6 +156,11 @@ impl AccessRecord {
     pub fn traced(&mut self, trace: Trace, one_in: u64) {
         self.line.trace_id = Some(trace);
         self.one_in = one_in;
+    }
+
+    /// Becomes `span` too, whether or not it is logged.
+    pub fn exported(&mut self, span: Option<Span>) {
+        self.span = span;
     }
 
     /// Whether it went well, and is not one of those that are logged all the same.
@@ -146,11 +176,21 @@ impl AccessRecord {
         self.line.upstream = Some(upstream);
     }
 
+    /// The upstream is called, at `at`.
+    pub fn asked(&mut self, at: Instant) {
+        if let Some(span) = &mut self.span {
+            span.asked(at);
+        }
+    }
+
     /// The upstream's answer has begun, after `waited`.
     pub fn answered(&mut self, status: StatusCode, waited: std::time::Duration) {
         self.line.status = status.as_u16();
         self.line.reason = None;
         self.line.upstream_ms = Some(millis(waited));
+        if let Some(span) = &mut self.span {
+            span.answered(waited);
+        }
         if let Some(route) = &self.route {
             route.answered(waited);
         }
@@ -161,6 +201,9 @@ impl AccessRecord {
         self.line.status = status.as_u16();
         self.line.reason = Some(reason);
         self.line.detail = Some(detail.to_owned());
+        if let Some(span) = &mut self.span {
+            span.rejected();
+        }
     }
 
     /// An answer that had begun did not come to its end.
@@ -207,6 +250,9 @@ impl Drop for AccessRecord {
             bytes_in: self.line.bytes_in,
             bytes_out: self.line.bytes_out,
         });
+        if let Some(span) = self.span.take() {
+            span.end(&self.line, self.started, duration);
+        }
         if self.left_out || self.is_spared() {
             return;
         }

@@ -7,6 +7,8 @@ pub mod metrics;
 mod reason;
 pub mod recent;
 pub mod repeats;
+#[cfg(feature = "otlp")]
+pub mod spans;
 pub mod trace;
 mod writer;
 

@@ -160,7 +160,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn file_problem(&mut self, origin: &Origin, error: FileError) {
+    pub(super) fn file_problem(&mut self, origin: &Origin, error: FileError) {
         let FileError { path, what, mend } = error;
         self.report.problem(origin, format!("{}: {what}", path.display()), mend);
     }

@@ -4,6 +4,8 @@ mod expiry;
 mod histogram;
 mod process;
 mod routes;
+#[cfg(feature = "otlp")]
+mod spans;
 mod text;
 mod upstreams;
 
@@ -22,6 +24,8 @@ use prometheus_client::registry::Registry;
 
 pub use self::expiry::{Expiring, Expiry};
 pub use self::routes::RouteMetrics;
+#[cfg(feature = "otlp")]
+pub use self::spans::{SpanLoss, SpanMetrics};
 pub use self::upstreams::{UpstreamFault, UpstreamMetrics};
 
 use self::expiry::Expiries;
@@ -258,6 +262,12 @@ impl Metrics {
             reloaded_at,
             expiries,
         }
+    }
+
+    /// Where to count spans that go to a collector; once.
+    #[cfg(feature = "otlp")]
+    pub fn spans(&mut self) -> SpanMetrics {
+        SpanMetrics::new(&mut self.registry)
     }
 
     /// A connection was accepted; its handshake counts as under way until the guard is dropped.

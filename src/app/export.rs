@@ -1,0 +1,55 @@
+//! Spans on their way to the collector that the settings name; without the feature `otlp` they cannot name one.
+
+use crate::config::TraceSettings;
+use crate::observe::access::Spans;
+use crate::observe::metrics::Metrics;
+
+/// How long the end of the gate waits for spans to go out.
+#[cfg(feature = "otlp")]
+const LAST_SPANS: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Where spans go, if anywhere.
+#[cfg(feature = "otlp")]
+pub(super) fn start(settings: Option<&TraceSettings>, metrics: &mut Metrics) -> Option<Spans> {
+    use crate::observe::emit;
+    use crate::upstream::Collector;
+
+    let settings = settings?;
+    let TraceSettings { collector, path, secure, token, service, .. } = settings;
+    let authorization = token.as_ref().map(|token| token.authorization().clone());
+    let collector = Collector::new(collector, path, secure.as_ref(), authorization, service);
+    match collector {
+        Ok(collector) => Some(Spans::start(collector, settings.sample, metrics.spans())),
+        Err(error) => {
+            // Requests matter more.
+            let detail = error.to_string();
+            let hint = "the gate goes on without spans";
+            let origin = "trace.endpoint";
+            let warning = super::Warning { origin, detail: &detail, hint };
+            emit(tracing::Level::WARN, "settings_warning", &warning);
+            None
+        }
+    }
+}
+
+/// None.
+#[cfg(not(feature = "otlp"))]
+pub(super) fn start(_: Option<&TraceSettings>, _: &mut Metrics) -> Option<Spans> {
+    None
+}
+
+/// Sends those that wait.
+#[cfg(feature = "otlp")]
+pub(super) fn finish(spans: Option<&Spans>) {
+    if let Some(spans) = spans {
+        spans.finish(LAST_SPANS);
+    }
+}
+
+/// None wait.
+#[cfg(not(feature = "otlp"))]
+pub(super) fn finish(spans: Option<&Spans>) {
+    if let Some(spans) = spans {
+        match *spans {}
+    }
+}

@@ -1,0 +1,186 @@
+//! A collector that is away, slow or unwilling costs spans, and nothing else.
+
+use std::collections::BTreeSet;
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use super::support::{Collector, request};
+use crate::support::backend::Backend;
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::pki::Pki;
+use crate::support::sender::Sender;
+use crate::support::{Latch, eventually, plain};
+
+/// Spans that go out together, and that wait at most.
+const BATCH: usize = 512;
+const QUEUE: usize = 4096;
+
+/// So many requests without an upstream, each of which is one span.
+fn spans(pki: &Pki, gate: &Gate, count: usize) {
+    let mut sender = Sender::new(pki, gate).connect().unwrap();
+    for _ in 0..count {
+        sender.write(request("").as_bytes());
+        assert_eq!(sender.answer().status, 200);
+    }
+}
+
+fn metric(gate: &Gate, name: &str) -> f64 {
+    let page = String::from_utf8(plain::get(gate.admin(), "/metrics").body).unwrap();
+    let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("{name} is not there: {page}")).parse().unwrap()
+}
+
+fn dropped(gate: &Gate, reason: &str) -> f64 {
+    metric(gate, &format!("clawgate_spans_dropped_total{{reason=\"{reason}\"}}"))
+}
+
+/// An address at which nobody listens.
+fn nobody() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// `gate` with `echo:` for an upstream, so that the collector alone matters, and few lines.
+fn echo(gate: GateCommand) -> Gate {
+    gate.upstream("echo:").admin().arg("--log-sample-2xx", "4000000000").start()
+}
+
+#[test]
+fn without_the_collector_requests_are_served_and_what_is_lost_is_counted_and_told_of_once() {
+    let pki = Pki::new();
+    let address = nobody();
+    let gate = echo(GateCommand::new(&pki).arg("--trace-endpoint", format!("http://{address}")));
+
+    for round in 1..=3 {
+        spans(&pki, &gate, BATCH);
+        eventually("the loss", || (dropped(&gate, "not_sent") >= (round * BATCH) as f64).then_some(()));
+    }
+
+    let failed = gate.events("span_export_failed");
+    assert_eq!(failed.len(), 1, "{failed:#?}");
+    assert_eq!(
+        (&failed[0]["level"], metric(&gate, "clawgate_spans_exported_total")),
+        (&"warn".into(), 0.0)
+    );
+    assert_eq!(failed[0]["collector"], format!("http://{address}/v1/traces"));
+}
+
+#[test]
+fn a_collector_that_comes_back_gets_spans_again_and_the_log_says_what_it_missed() {
+    let pki = Pki::new();
+    let address = nobody();
+    let gate = echo(GateCommand::new(&pki).arg("--trace-endpoint", format!("http://{address}")));
+    spans(&pki, &gate, BATCH);
+    gate.event("span_export_failed", 1);
+
+    let backend = Backend::at(address, |mut exchange| {
+        while exchange.request().is_some() {
+            exchange.answer("200 OK", "application/x-protobuf", "");
+        }
+    });
+    let collector = Collector::of(backend);
+    spans(&pki, &gate, BATCH);
+
+    assert_eq!(gate.event("span_export_resumed", 1)["lost"], BATCH);
+    assert_eq!(collector.spans().len(), BATCH);
+}
+
+#[test]
+fn batches_go_out_on_one_connection_and_on_another_where_the_collector_has_closed_it() {
+    let backend = Backend::script(|mut exchange| {
+        for _ in 0..2 {
+            exchange.request();
+            exchange.answer("200 OK", "application/x-protobuf", "");
+        }
+    });
+    let pki = Pki::new();
+    let gate = echo(GateCommand::new(&pki).arg("--trace-endpoint", backend.url()));
+
+    for round in 1..=4 {
+        spans(&pki, &gate, BATCH);
+        let all = (round * BATCH) as f64;
+        eventually("a batch", || (metric(&gate, "clawgate_spans_exported_total") == all).then_some(()));
+    }
+
+    assert_eq!((backend.connections(), dropped(&gate, "not_sent")), (2, 0.0));
+}
+
+#[test]
+fn a_batch_that_the_collector_cannot_take_just_now_is_sent_again() {
+    let backend = Backend::script(|mut exchange| {
+        exchange.request();
+        exchange.answer("503 Service Unavailable", "text/plain", "");
+        exchange.request();
+        exchange.answer("200 OK", "application/x-protobuf", "");
+    });
+    let (pki, collector) = (Pki::new(), Collector::of(backend));
+    let gate = echo(collector.gate(&pki));
+
+    spans(&pki, &gate, BATCH);
+
+    let all = BATCH as f64;
+    eventually("the spans", || (metric(&gate, "clawgate_spans_exported_total") == all).then_some(()));
+    assert_eq!((dropped(&gate, "not_sent"), gate.events("span_export_failed").len()), (0.0, 0));
+    let batches = collector.batches();
+    assert!(batches.len() == 2 && batches[0] == batches[1]);
+}
+
+#[test]
+fn a_batch_that_the_collector_does_not_want_is_not_sent_again() {
+    let backend = Backend::each(|exchange, _| exchange.answer("401 Unauthorized", "text/plain", ""));
+    let (pki, collector) = (Pki::new(), Collector::of(backend));
+    let gate = echo(collector.gate(&pki));
+
+    spans(&pki, &gate, BATCH);
+
+    let failed = gate.event("span_export_failed", 1);
+    assert!(failed["detail"].as_str().unwrap().contains("401 Unauthorized"), "{failed}");
+    assert_eq!((collector.batches().len(), dropped(&gate, "not_sent")), (1, BATCH as f64));
+}
+
+#[test]
+fn spans_that_the_collector_leaves_out_are_counted() {
+    // ExportTraceServiceResponse { partial_success { rejected_spans: 5 } }.
+    let backend = Backend::each(|exchange, _| {
+        exchange.answer("200 OK", "application/x-protobuf", "\x0a\x02\x08\x05");
+    });
+    let (pki, collector) = (Pki::new(), Collector::of(backend));
+    let gate = echo(collector.gate(&pki));
+
+    spans(&pki, &gate, BATCH);
+
+    assert_eq!(gate.event("spans_lost", 1)["count"], 5);
+    let taken = metric(&gate, "clawgate_spans_exported_total");
+    assert_eq!((dropped(&gate, "rejected"), taken), (5.0, (BATCH - 5) as f64));
+}
+
+#[test]
+fn a_collector_that_does_not_answer_holds_up_neither_a_request_nor_the_end() {
+    let latch = Latch::default();
+    let (pki, collector) = (Pki::new(), Collector::of(Backend::held(&latch)));
+    let mut gate = echo(collector.gate(&pki));
+
+    spans(&pki, &gate, QUEUE + 100);
+
+    assert_eq!(dropped(&gate, "queue_full"), 100.0);
+    let start = Instant::now();
+    assert!(gate.stop().success());
+    // 2 s for the spans, and some for a busy machine; the collector is given 10 s for a batch.
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    assert_eq!(gate.event("spans_lost", 1)["count"], QUEUE);
+}
+
+#[test]
+fn the_page_of_metrics_has_those_of_spans() {
+    let (pki, collector) = (Pki::new(), Collector::new());
+    let gate = echo(collector.gate(&pki));
+
+    let page = String::from_utf8(plain::get(gate.admin(), "/metrics").body).unwrap();
+
+    let is_of_spans = |name: &&str| name.starts_with("clawgate_spans_");
+    let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let page = include_str!("../../docs/metrics.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let (shown, told): (BTreeSet<_>, BTreeSet<_>) =
+        (types.filter(is_of_spans).collect(), rows.filter(is_of_spans).collect());
+    assert_eq!((shown.len(), &shown), (2, &told));
+}
