@@ -1,5 +1,8 @@
 //! Spans on their way to the collector that the settings name; without the feature `otlp` they cannot name one.
 
+#[cfg(feature = "otlp")]
+mod collector;
+
 use crate::config::TraceSettings;
 use crate::observe::access::Spans;
 use crate::observe::metrics::Metrics;
@@ -11,8 +14,8 @@ const LAST_SPANS: std::time::Duration = std::time::Duration::from_secs(2);
 /// Where spans go, if anywhere.
 #[cfg(feature = "otlp")]
 pub(super) fn start(settings: Option<&TraceSettings>, metrics: &mut Metrics) -> Option<Spans> {
+    use self::collector::Collector;
     use crate::observe::emit;
-    use crate::upstream::Collector;
 
     let settings = settings?;
     let TraceSettings { collector, path, secure, token, service, .. } = settings;

@@ -2,8 +2,6 @@
 
 mod body;
 mod client;
-#[cfg(feature = "otlp")]
-mod collector;
 mod connect;
 mod pace;
 mod pool;
@@ -16,8 +14,6 @@ mod telling;
 
 pub use body::{BodyError, RequestBody, Upload};
 pub use client::{Answer, Client, ResponseBody, ResponseBodyError, Timeouts, UpstreamError};
-#[cfg(feature = "otlp")]
-pub use collector::{Collector, CollectorError};
 pub use connect::{Connector, ConnectorError};
 pub use pace::{Patience, Slow};
 pub use secure::{Secure, chain_in, roots_in, system_roots, with_key};

@@ -25,10 +25,8 @@ use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{sleep, timeout};
 
-use super::connect::{Connector, ConnectorError};
-use super::secure::Secure;
-use super::target::Target;
 use crate::observe::spans::Carrier;
+use crate::upstream::{Connector, ConnectorError, Secure, Target};
 
 /// How long the collector may take for one batch.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,7 +37,7 @@ const MAX_ANSWER: usize = 64 * 1024;
 
 /// Why a collector cannot be called at all.
 #[derive(Debug, Error)]
-pub enum CollectorError {
+pub(super) enum CollectorError {
     /// TLS cannot be prepared.
     #[error("it cannot be called: {0}")]
     Connector(#[from] ConnectorError),
@@ -53,7 +51,7 @@ pub enum CollectorError {
 
 /// Calls a collector, and waits for its answers: on a thread that does nothing else.
 #[derive(Debug)]
-pub struct Collector {
+pub(super) struct Collector {
     connector: Connector,
     /// Its whole address, for the log.
     url: String,
@@ -80,7 +78,7 @@ impl Collector {
     ///
     /// # Errors
     /// When there is no thread's worth of a runtime to be had, or rustls does not take `secure`.
-    pub fn new(
+    pub(super) fn new(
         target: &Target,
         path: &str,
         secure: Option<&Secure>,
