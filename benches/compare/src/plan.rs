@@ -16,7 +16,7 @@ use crate::{floor, growth, upstream};
 pub const USAGE: &str = "\
 usage: compare [--quick] [--growth] [--rounds N] [--only PART[,PART]...] --out DIR NAME=PATH...
 
-NAME is clawgate, nginx, haproxy or envoy; any other is another build of clawgate.
+NAME is clawgate, nginx, haproxy, envoy or pingora; any other is another build of clawgate.
 PART is h1, h2, latency, handshakes, refused, bodies, memory or start.
 Writes report.md, report.json and report.svg to DIR, and the table to stdout.";
 

@@ -63,7 +63,7 @@ impl Report {
 
     /// What is compared with the first target; other builds of it are not among them.
     pub fn peers(&self) -> Vec<String> {
-        let known = ["nginx", "HAProxy", "Envoy"];
+        let known = ["nginx", "HAProxy", "Envoy", "pingora"];
         let is_peer = |name: &&String| known.iter().any(|known| name.starts_with(known));
         self.targets.iter().filter(is_peer).cloned().collect()
     }

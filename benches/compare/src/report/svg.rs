@@ -19,7 +19,10 @@ const ROWS: [(&str, &str); 12] = [
     ("memory.1000", "memory, idle connection"),
     ("start", "time to first answer"),
 ];
-const COLOURS: [&str; 7] = ["#d62728", "#1f77b4", "#6baed6", "#2ca02c", "#98df8a", "#9467bd", "#8c564b"];
+const COLOURS: [&str; 9] =
+    ["#d62728", "#1f77b4", "#6baed6", "#2ca02c", "#98df8a", "#9467bd", "#ff7f0e", "#8c564b", "#7f7f7f"];
+/// Names in a line above the plot.
+const LEGEND: usize = 4;
 const LEFT: f64 = 210.0;
 const WIDTH: f64 = 480.0;
 const ROW: f64 = 24.0;
@@ -46,7 +49,7 @@ fn write(report: &Report, svg: &mut String) -> std::fmt::Result {
     let low = values.clone().fold(0.5_f64, f64::min).log2().floor();
     let high = values.fold(2.0_f64, f64::max).log2().ceil().min(5.0);
     let x = |ratio: f64| LEFT + (ratio.log2().min(high) - low) / (high - low) * WIDTH;
-    let top = 52.0;
+    let top = 20.0 + 16.0 * report.targets.len().div_ceil(LEGEND) as f64;
     let height = top + ROW * rows.len() as f64 + 34.0;
     writeln!(
         svg,
@@ -55,7 +58,7 @@ fn write(report: &Report, svg: &mut String) -> std::fmt::Result {
         LEFT + WIDTH + 30.0
     )?;
     for (index, name) in report.targets.iter().enumerate() {
-        let (column, line) = (index % 4, index / 4);
+        let (column, line) = (index % LEGEND, index / LEGEND);
         let (at, y) = (20.0 + column as f64 * 170.0, 16.0 + line as f64 * 16.0);
         let colour = COLOURS[index % COLOURS.len()];
         writeln!(svg, r#"<circle cx="{at:.0}" cy="{y:.0}" r="5" fill="{colour}"/>"#)?;

@@ -6,6 +6,7 @@ mod envoy;
 mod gate;
 mod haproxy;
 mod nginx;
+mod pingora;
 
 use std::fs;
 use std::net::TcpListener;
@@ -26,6 +27,7 @@ pub enum Kind {
     Nginx,
     Haproxy,
     Envoy,
+    Pingora,
 }
 
 /// A proxy that can be measured.
@@ -77,6 +79,7 @@ impl Target {
             "nginx" => (Kind::Nginx, "-v"),
             "haproxy" => (Kind::Haproxy, "-v"),
             "envoy" => (Kind::Envoy, "--version"),
+            "pingora" => (Kind::Pingora, "--version"),
             _ => (Kind::Gate, "--version"),
         };
         let output =
@@ -89,13 +92,14 @@ impl Target {
             Kind::Nginx => format!("nginx {version}"),
             Kind::Haproxy => format!("HAProxy {version}"),
             Kind::Envoy => format!("Envoy {version}"),
+            Kind::Pingora => format!("pingora {version}"),
         };
         Ok(Self { kind, name, path: path.to_owned() })
     }
 
     /// Whether it can agree on a post-quantum group: OpenSSL before 3.5 has none.
     pub fn is_post_quantum(&self) -> bool {
-        matches!(self.kind, Kind::Gate | Kind::Envoy)
+        matches!(self.kind, Kind::Gate | Kind::Envoy | Kind::Pingora)
     }
 
     /// Starts it; whether it serves already is for the caller to find out.
@@ -106,6 +110,7 @@ impl Target {
             Kind::Nginx => ("nginx.conf", nginx::settings(job, &self.name)),
             Kind::Haproxy => ("haproxy.cfg", haproxy::settings(job)),
             Kind::Envoy => ("envoy.yaml", envoy::settings(job)),
+            Kind::Pingora => ("pingora.yaml", pingora::settings(job)),
         };
         let file = path(&job.dir, file);
         fs::write(&file, text).map_err(|error| format!("{file}: {error}"))?;
@@ -114,6 +119,7 @@ impl Target {
             Kind::Nginx => nginx::call(job, &file),
             Kind::Haproxy => haproxy::call(&file, &self.path),
             Kind::Envoy => envoy::call(job, &file),
+            Kind::Pingora => Call::new(["-c", &file]),
         };
         Process::start(&self.path, &call.arguments, &call.variables, &self.log(job))
     }
