@@ -180,7 +180,10 @@ impl Plan {
             }
             let client = on.client(Offer { http2, ..Offer::default() })?;
             let go = scenario::requests(&on.process, &client, Ask::WEBHOOK, requests).await?;
+            let (user, system) = go.apart();
             add(&format!("{part}.cpu"), go.micros());
+            add(&format!("{part}.cpu.user"), user);
+            add(&format!("{part}.cpu.system"), system);
             add(&format!("{part}.rate"), go.rate());
             add(&format!("{part}.load"), go.own_micros());
         }

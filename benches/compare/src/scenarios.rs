@@ -38,6 +38,8 @@ pub struct Go {
     pub done: u64,
     pub elapsed: Duration,
     pub cpu: Duration,
+    /// How much of `cpu` is the kernel's. From few ticks, so that only the mean of several goes tells.
+    pub system: f64,
     pub own_cpu: Duration,
 }
 
@@ -45,6 +47,11 @@ impl Go {
     /// Microseconds of the proxy's CPU each.
     pub fn micros(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / self.done.max(1) as f64
+    }
+
+    /// Those in user space, and those in the kernel.
+    pub fn apart(&self) -> (f64, f64) {
+        (self.micros() * (1.0 - self.system), self.micros() * self.system)
     }
 
     /// The same of this program: load and upstream together.
@@ -60,13 +67,18 @@ impl Go {
 
 /// Runs `work`, with the CPU time that the proxy and this program use meanwhile.
 async fn go(proxy: &Process, work: impl Future<Output = Outcome<u64>>) -> Outcome<Go> {
+    let before = proxy.ticks();
     let (cpu, own, start) = (proxy.cpu(), own_cpu(), Instant::now());
     let done = work.await?;
     let elapsed = start.elapsed();
     // Log lines that wait to be written belong to it.
     let own_cpu = own_cpu() - own;
     sleep(Duration::from_millis(30)).await;
-    Ok(Go { done, elapsed, cpu: proxy.cpu() - cpu, own_cpu })
+    let cpu = proxy.cpu() - cpu;
+    let after = proxy.ticks();
+    let (user, system) = (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
+    let system = system as f64 / (user + system).max(1) as f64;
+    Ok(Go { done, elapsed, cpu, system, own_cpu })
 }
 
 async fn open(client: &Client, ask: Ask, count: usize) -> Outcome<Vec<Connection>> {
