@@ -3,7 +3,6 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
@@ -33,29 +32,8 @@ pub(super) async fn ask(
     check: &'static str,
     path: &str,
 ) -> Finding {
-    match address {
-        AdminAddress::Tcp(address) => match timeout(PATIENCE, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => get(place, stream, &address.to_string(), check, path).await,
-            Ok(Err(error)) => absent(place, check, &error),
-            Err(_) => silent(place, check),
-        },
-        AdminAddress::Unix(socket) => match UnixStream::connect(socket).await {
-            Ok(stream) => get(place, stream, "localhost", check, path).await,
-            Err(error) => absent(place, check, &error),
-        },
-    }
-}
-
-async fn get(
-    place: &Place,
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    host: &str,
-    check: &'static str,
-    path: &str,
-) -> Finding {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    match exchange(stream, request.as_bytes(), PATIENCE).await {
-        Reply::Http(answer) => {
+    match call(address, path).await {
+        Ok(Reply::Http(answer)) => {
             let text = String::from_utf8_lossy(&answer.body);
             let text = text.lines().next().unwrap_or_default().to_owned();
             match answer.status.as_u16() {
@@ -68,8 +46,38 @@ async fn get(
                 other => something_else(place, check, &format!("{path} answers {other}")),
             }
         }
-        Reply::Silence => silent(place, check),
-        Reply::Other(_) | Reply::Closed => something_else(place, check, "it does not speak HTTP"),
+        Ok(Reply::Silence) => silent(place, check),
+        Ok(Reply::Other(_) | Reply::Closed) => something_else(place, check, "it does not speak HTTP"),
+        Err(error) => absent(place, check, &error),
+    }
+}
+
+/// How many files the running gate may have open; none where it does not run, or asks for a token.
+pub(super) async fn file_limit(settings: &Settings) -> Option<u64> {
+    let Ok(Reply::Http(answer)) = call(&settings.admin.as_ref()?.address, "/metrics").await else {
+        return None;
+    };
+    let text = String::from_utf8_lossy(&answer.body);
+    let value = text.lines().find_map(|line| line.strip_prefix("process_max_fds "))?;
+    // Written as a float, as all gauges are.
+    value.strip_suffix(".0").unwrap_or(value).parse().ok()
+}
+
+/// An error: nobody answers there.
+async fn call(address: &AdminAddress, path: &str) -> io::Result<Reply> {
+    let request = |host| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    match address {
+        AdminAddress::Tcp(address) => match timeout(PATIENCE, TcpStream::connect(address)).await {
+            Ok(stream) => {
+                let request = request(address.to_string());
+                Ok(exchange(stream?, request.as_bytes(), PATIENCE).await)
+            }
+            Err(_) => Ok(Reply::Silence),
+        },
+        AdminAddress::Unix(socket) => {
+            let request = request("localhost".to_owned());
+            Ok(exchange(UnixStream::connect(socket).await?, request.as_bytes(), PATIENCE).await)
+        }
     }
 }
 

@@ -13,9 +13,15 @@ use crate::upstream::Target;
 /// Listeners, log, files that are being read, the runtimes' own.
 const OTHER_FILES: u64 = 64;
 
-pub(super) fn findings(settings: &Settings, now: SystemTime) -> Vec<Finding> {
+/// `of_gate`: how many files the running gate may have open, where it tells that. Its service manager may allow it more
+/// than whoever calls the doctor has, or less.
+pub(super) fn findings(settings: &Settings, now: SystemTime, of_gate: Option<u64>) -> Vec<Finding> {
     let place = Place::new("machine", "");
-    vec![clock(&place, settings, unix_seconds(now)), files(&place, settings, file_limit())]
+    let (limit, whom) = match of_gate {
+        Some(limit) => (Some(limit), "to the running gate"),
+        None => (file_limit(), "here"),
+    };
+    vec![clock(&place, settings, unix_seconds(now)), files(&place, settings, limit, whom)]
 }
 
 /// Held against the newest date among the certificates: somebody's clock was there already.
@@ -41,7 +47,7 @@ fn clock(place: &Place, settings: &Settings, at: i64) -> Finding {
     }
 }
 
-fn files(place: &Place, settings: &Settings, limit: Option<u64>) -> Finding {
+fn files(place: &Place, settings: &Settings, limit: Option<u64>, whom: &str) -> Finding {
     let connections = u64::try_from(settings.limits.connections).unwrap_or(u64::MAX);
     // A connection of a sender's, and one to the upstream for it.
     let passes_on = settings.routes.iter().any(|route| route.upstream.target != Target::Echo);
@@ -53,17 +59,16 @@ fn files(place: &Place, settings: &Settings, limit: Option<u64>) -> Finding {
             let fit = limit.saturating_sub(OTHER_FILES) / each;
             place.warning(
                 "files",
-                format!("{limit} open files are allowed here, enough for {fit} connections; limits.connections is {connections}"),
+                format!("{limit} open files are allowed {whom}, enough for {fit} connections; limits.connections is {connections}"),
                 format!("allow {wanted} (ulimit -Hn, LimitNOFILE={wanted}), or set limits.connections to {fit}"),
             )
         }
-        Some(limit) => {
-            place.good("files", format!("{limit} may be open, enough for {connections} connections"))
-        }
+        Some(limit) => place
+            .good("files", format!("{limit} are allowed {whom}, enough for {connections} connections")),
     }
 }
 
-/// The hard limit: the gate raises its own to that when it starts.
+/// The hard limit: a gate raises its own to that when it starts.
 fn file_limit() -> Option<u64> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits.lines().find(|line| line.starts_with("Max open files"))?;

@@ -49,7 +49,7 @@ pub fn examine(settings: &Settings, caller: Option<&Caller>, now: SystemTime) ->
     report.extend(certificate::findings(settings, at));
     report.extend(senders::findings(settings, at));
     report.extend(token::findings(settings));
-    report.extend(machine::findings(settings, now));
+    report.extend(machine::findings(settings, now, runtime.block_on(admin::file_limit(settings))));
     report.extend(runtime.block_on(listener::findings(settings, caller, now)));
     report.extend(runtime.block_on(admin::findings(settings)));
     report.extend(runtime.block_on(upstream::findings(settings, now)));

@@ -79,6 +79,18 @@ fn refusing_over_http_is_as_good() {
 }
 
 #[test]
+fn the_limit_of_open_files_is_the_running_gates() {
+    let ward = Ward::new("echo:");
+    let gate = ward.command("run", super::any()).files(80).admin().start();
+
+    let admin = gate.admin().to_string();
+    let diagnosis = Diagnosis::of(ward.command("doctor", gate.address()).arg("--admin", admin));
+
+    let text = diagnosis.only_warning("machine/files");
+    says(&text, &["80 open files are allowed to the running gate, enough for 16", "LimitNOFILE=164"]);
+}
+
+#[test]
 fn the_admin_listener_is_asked() {
     let ward = Ward::new("echo:");
     let gate = ward.command("run", super::any()).arg("--admin", "127.0.0.1:0").start();
