@@ -3,8 +3,9 @@
 usage: senders.py upstream PORT
        senders.py load CERTS HOST:PORT
 
-Each goes on until its standard input ends. `load` calls the gate with new connections and with kept ones and
-prints what came of it; exit code 1 when a request was lost.
+Each goes on until its standard input ends. `upstream` prints each path as it is called, and keeps /hooks/hold waiting
+for two seconds. `load` calls the gate with new connections and with kept ones and prints what came of it; exit code 1
+when a request was lost.
 """
 
 import http.client
@@ -18,19 +19,22 @@ SENDERS = 8
 
 
 class Upstream(http.server.BaseHTTPRequestHandler):
-    """Counts what arrives; holds back what asks for it until `release` is set."""
+    """Counts what arrives; holds back what asks for it until `release` is set, or for so many seconds."""
 
     protocol_version = "HTTP/1.1"
     arrived = 0
     lock = threading.Lock()
     release = threading.Event()
+    longest = 20
+    told = staticmethod(lambda path: None)
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with Upstream.lock:
             Upstream.arrived += 1
+        Upstream.told(self.path)
         if self.path.endswith("/hold"):
-            Upstream.release.wait(20)
+            Upstream.release.wait(Upstream.longest)
         self.send_response(200)
         self.send_header("Content-Length", "11")
         self.end_headers()
@@ -117,6 +121,8 @@ class Load:
 
 def main():
     if sys.argv[1] == "upstream":
+        Upstream.longest = 2
+        Upstream.told = staticmethod(lambda path: print(path, flush=True))
         upstream(int(sys.argv[2]))
         sys.stdin.read()
         return
