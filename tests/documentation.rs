@@ -52,6 +52,17 @@ fn every_limit_is_on_its_page_with_its_default() {
 }
 
 #[test]
+fn every_setting_of_spans_and_no_other_is_on_the_page_of_traces() {
+    let page = read("docs/tracing.md");
+    let keys = clawgate::config::keys::KEYS.iter().map(|key| key.toml);
+    let expected: BTreeSet<_> = keys.filter(|key| key.starts_with("trace.")).collect();
+
+    let settings = codes(&page).into_iter().filter(|code| code.starts_with("trace."));
+
+    assert_eq!(settings.collect::<BTreeSet<_>>(), expected);
+}
+
+#[test]
 fn every_setting_of_the_readme_is_one() {
     let readme = read("README.md");
     let keys = clawgate::config::keys::KEYS;
