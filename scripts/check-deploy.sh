@@ -12,8 +12,8 @@ Builds clawgate and checks, with the tools that their users' systems have:
   Kubernetes   the manifests against the schemas of Kubernetes (kubernetes-validate, from PyPI)
   Docker       Dockerfile (hadolint, from PyPI) and compose.yaml (dclint, from npm)
 
-Not checked: that the image builds, that the manifests are taken by a cluster, and cert-manager's own
-kinds, whose schemas are not in Kubernetes.
+systemd-e2e.sh runs the units, container-e2e.sh the image. Not checked: that the manifests are taken by a cluster, and
+cert-manager's own kinds, whose schemas are not in Kubernetes.
 
 CLAWGATE_BIN names a ready binary to use instead of building.
 EOF

@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# Builds the image of deploy/docker and runs it as its Dockerfile says, to see that nothing is missing in it.
+set -euo pipefail
+
+usage() {
+  cat <<'USAGE'
+usage: container-e2e.sh
+
+Builds a static clawgate, and from it the last stage of deploy/docker/Dockerfile with podman; runs that image read-only,
+without capabilities and with nothing in it but the binary, and checks that it serves, resolves its upstream's
+name, is found healthy, takes changed files, says what is missing for an https upstream, and loses nothing at its end.
+
+The image's first stage, which compiles on Alpine with musl, needs a registry and is not built here: the binary is
+linked with glibc instead. Takes a minute for the first build, and ten seconds after it. Needs root, podman, curl,
+jq, OpenSSL 3 and Python 3. Exit code 77: the machine cannot do this, and the last line says why.
+
+CLAWGATE_BIN names a ready static binary to use instead of building.
+USAGE
+}
+
+die() { printf 'container-e2e.sh: %s\n' "$*" >&2; exit 1; }
+cannot() { printf 'container-e2e.sh: SKIPPED: %s\n' "$*"; exit 77; }
+ok() { printf 'ok    %s\n' "$*"; }
+
+case ${1:-} in
+  '') ;;
+  -h | --help) usage; exit ;;
+  *) usage >&2; exit 2 ;;
+esac
+
+((EUID == 0)) || cannot "reaching into a container's network needs root"
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=scripts/lib.sh
+. "$scripts/lib.sh"
+need curl jq openssl python3
+(need podman runc) || cannot 'no podman'
+
+cd "$scripts/.."
+if [[ -z ${CLAWGATE_BIN:-} ]]; then
+  # For a named target, since build scripts and macros cannot be static; in a folder of its own, since everything
+  # is compiled anew for it, and so without what takes time.
+  host=$(rustc -vV | sed -n 's/^host: //p')
+  RUSTFLAGS='-C target-feature=+crt-static' CARGO_PROFILE_DEV_DEBUG=0 cargo build --locked --bin clawgate \
+    --config 'profile.dev.package."*".opt-level=0' --target "$host" --target-dir target/static
+  CLAWGATE_BIN=target/static/$host/debug/clawgate
+fi
+find_gate dev
+[[ $(ldd "$bin" 2>&1) == *static* ]] || die "$bin is not static"
+
+tmp=$(mktemp -d)
+name=clawgate-e2e-$$
+upstream=
+# Its own storage, so that nobody's images and containers are touched.
+engine=(podman --root "$tmp/storage" --runroot "$tmp/run" --storage-driver vfs --log-level fatal)
+# As podman cannot do without: a systemd, or cgroups of one kind.
+[[ -d /run/systemd/system ]] || engine+=(--cgroup-manager cgroupfs --events-backend file --runtime runc)
+cleanup() {
+  "${engine[@]}" rm --force --time 0 "$name" >/dev/null 2>&1 || true
+  [[ -z $upstream ]] || kill "$upstream" 2>/dev/null || true
+  rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+mkdir -p "$tmp/build/src/target/release"
+cp "$bin" "$tmp/build/src/target/release/clawgate"
+# In the place of the stage `build`. OCI's own format knows no HEALTHCHECK.
+"${engine[@]}" build --quiet --format docker --isolation chroot --build-context "build=$tmp/build" \
+  -f deploy/docker/Dockerfile -t clawgate . >"$tmp/built" 2>&1 || die "the image: $(cat "$tmp/built")"
+ok "the image: $("${engine[@]}" image inspect clawgate --format '{{.Size}}' | numfmt --to=iec-i --suffix=B)"
+
+# As the Dockerfile has it; and limits that every machine can set.
+run=("${engine[@]}" run --read-only --cap-drop ALL --security-opt no-new-privileges --network none
+  --ulimit "nofile=$(ulimit -Hn):$(ulimit -Hn)" --ulimit nproc=1024:1024)
+"${run[@]}" --rm --entrypoint /clawgate clawgate --version >"$tmp/version" 2>&1 ||
+  cannot "no container runs here: $(tail -n 1 "$tmp/version")"
+
+certs=$tmp/certs
+"$scripts/gen-certs.sh" "$certs" >/dev/null
+mkdir "$tmp/etc"
+cp "$certs"/{server.pem,server.key,ca.pem} "$tmp/etc/"
+openssl rand -hex 32 >"$tmp/etc/hook-token"
+chgrp 65532 "$tmp/etc"/{server.key,hook-token}
+chmod 640 "$tmp/etc"/{server.key,hook-token}
+# An upstream by name, which the resolver has to look up without a system around it.
+settings() {
+  cat <<TOML
+[tls]
+certificate = "/etc/clawgate/server.pem"
+private_key = "/etc/clawgate/server.key"
+[clients]
+ca = "/etc/clawgate/ca.pem"
+allow = ["cn=$1"]
+[upstream]
+url = "$2"
+token_file = "/etc/clawgate/hook-token"
+TOML
+}
+# In one step, so that nobody sees half of it.
+put() { cat >"$tmp/new" && mv "$tmp/new" "$tmp/etc/clawgate.toml"; }
+arguments=(--volume "$tmp/etc:/etc/clawgate:ro" --add-host openclaw:127.0.0.1 clawgate run --config /etc/clawgate/clawgate.toml)
+
+settings meeting-notes https://openclaw:18789 | put
+code=0
+"${run[@]}" --rm "${arguments[@]}" >"$tmp/https" 2>&1 || code=$?
+[[ $code == 78 && $(cat "$tmp/https") == *'the system has no CA'*'mend: name the CA'* ]] || die "$code: $(cat "$tmp/https")"
+ok 'an https upstream without a CA of its own: refused, as there are no CAs in the image'
+
+settings meeting-notes http://openclaw:18789 | put
+"${run[@]}" --detach --name "$name" "${arguments[@]}" >/dev/null
+inspect() { "${engine[@]}" inspect "$name" --format "$1"; }
+pid=$(inspect '{{.State.Pid}}')
+log() { "${engine[@]}" logs "$name" 2>&1; }
+# In the container's network, with this machine's programs.
+outside() { nsenter --target "$pid" --net -- "$@"; }
+# within SECONDS WHAT COMMAND...: until the command is good
+within() {
+  local deadline=$((SECONDS + $1))
+  until "${@:3}" >/dev/null 2>&1; do
+    ((SECONDS < deadline)) || die "not within $1 s: $2; the log: $(log | tail -n 15)"
+    sleep 0.1
+  done
+}
+logged() { grep -q -- "$1" <<<"$(log)"; }
+# send CURL-ARGUMENT...: the status of a request by the good sender
+send() {
+  outside curl -q -sS -m 20 -o "$tmp/answer" -w '%{http_code}' --cacert "$certs/ca.pem" --cert "$certs/client.pem" \
+    --key "$certs/client.key" -d '{}' "https://localhost:8443/hooks/${1:-wake}" 2>&1
+}
+
+within 10 'the start' logged '"event":"started"'
+logged '"listen":\["0.0.0.0:8443"\]' || die "it listens elsewhere: $(log | grep started)"
+nsenter --target "$pid" --net -- python3 -B "$scripts/senders.py" upstream 18789 < <(tail -f /dev/null --pid=$$) >"$tmp/upstream" &
+upstream=$!
+within 10 'the upstream' outside curl -q -s http://127.0.0.1:18789
+[[ $(send) == 200 ]] || die "a good sender: $(send), $(cat "$tmp/answer")"
+ok "a good sender is served, by an upstream with a name"
+
+status=$(cat "/proc/$pid/status")
+for line in $'Uid:\t65532' $'NoNewPrivs:\t1' $'Seccomp:\t2' $'CapBnd:\t0000000000000000'; do
+  [[ $status == *$line* ]] || die "not so: $line"
+done
+grep -qE '^([^ ]+ ){4}/ ro,' "/proc/$pid/mountinfo" || die 'its file system can be written'
+logged '"landlock":"enforced","no_new_privileges":true,"reads":\["/etc/clawgate"\]' || die "$(log | grep sandbox)"
+! logged settings_warning.*token_file || die "$(log | grep settings_warning)"
+ok 'it is confined by the engine, and by itself (Landlock)'
+
+"${engine[@]}" healthcheck run "$name" || die "HEALTHCHECK: $(inspect '{{json .State}}')"
+ok 'HEALTHCHECK finds it healthy'
+
+settings somebody-else http://openclaw:18789 | put
+within 10 'the changed file is read' logged '"event":"reloaded","origin":"changed files"'
+[[ $(send) == *alert* ]] || die "a sender that is not allowed any more: $(send)"
+settings meeting-notes http://openclaw:18789 | put
+within 10 'the changed file is read' logged '"generation":3'
+ok 'changed files of the host are read'
+
+send hold >"$tmp/held" &
+held=$!
+within 10 'the request arrives' grep -q hold "$tmp/upstream"
+"${engine[@]}" stop --time 40 "$name" >/dev/null
+wait "$held" || true
+[[ $(cat "$tmp/held") == 200 ]] || die "the request under way: $(cat "$tmp/held")"
+[[ $(inspect '{{.State.ExitCode}}') == 0 ]] || die "its exit code: $(inspect '{{.State.ExitCode}}')"
+logged '"event":"stopped".*"forced":0' || die "$(log | tail -n 3)"
+ok 'stopped with a request under way: it is answered first'
