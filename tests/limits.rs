@@ -2,6 +2,7 @@
 
 mod connections;
 mod frames;
+mod idle;
 mod open_files;
 mod requests;
 mod slow;

@@ -1,15 +1,14 @@
 //! One connection's journey: greeting, handshake, identity, then its requests until the end.
 
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+use http::Request;
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, StatusCode};
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
@@ -23,7 +22,7 @@ use super::admission::{Admission, TrustWatch};
 use super::capacity::Capacity;
 use super::gate::{Generation, Sender};
 use super::handshakes::Handshakes;
-use super::http1_guard::{Guard, MAX_FIELDS, MAX_HEAD};
+use super::http1_guard::{Guard, MAX_HEAD};
 use super::linger;
 use super::objections::Objections;
 use super::onward::Onward;
@@ -33,21 +32,21 @@ use super::requests::Requests;
 use super::share::Shares;
 use super::streams::{self, Streams};
 use super::untrusted;
-use super::watched::{Fault, FaultSlot, Watched};
+use super::watched::{Fault, Signs, Watched};
 use crate::config::Limits;
 use crate::identity::name::printable;
 use crate::identity::seen::Seen;
 use crate::live::Live;
 use crate::observe::access::{AccessRecord, ConnectionFacts, Ends, Spans};
-use crate::observe::metrics::{Agreed, Metrics};
-use crate::observe::{HandshakeReason, Limit, RequestReason, emit};
+use crate::observe::metrics::{Agreed, Counted, Metrics};
+use crate::observe::{HandshakeReason, Limit, emit};
 use crate::policy::Revoke;
 use crate::shutdown::Drain;
 use crate::tls::material::unix_seconds;
 use crate::tls::{Accepted, HandshakeFailure, Opening, Remains, Secured, Tap};
 
 /// How long the last words on a connection may take to leave.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long a sender that was let in just before the end has to make its request.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
@@ -80,11 +79,29 @@ pub struct Reception {
     pub spans: Option<Spans>,
 }
 
-type Encrypted = Box<TlsStream<Tap<TcpStream>>>;
+pub(super) type Encrypted = Box<TlsStream<Tap<TcpStream>>>;
+
+/// A connection of a sender that was let in.
+struct Verified {
+    io: Encrypted,
+    h2: bool,
+    sender: Arc<Sender>,
+    limits: Limits,
+    /// Counts as open.
+    _open: Counted,
+}
 
 impl Reception {
     /// The whole journey of one connection.
     pub async fn receive(&self, accepted: Accepted) {
+        // Boxed, so that those that are let in need not keep room for it.
+        if let Some(verified) = Box::pin(self.let_in(accepted)).await {
+            self.serve(verified).await;
+        }
+    }
+
+    /// Greeting and handshake; whom it does not let in, it tells so.
+    async fn let_in(&self, accepted: Accepted) -> Option<Verified> {
         let id = accepted.id.clone();
         let generation = self.live.load();
         let opening = accepted.opening();
@@ -94,14 +111,17 @@ impl Reception {
             biased;
             outcome = generation.acceptor.accept(accepted) => outcome,
             () = handshake.displaced() => {
-                return self.overloaded(&opening, Limit::Handshakes, self.handshakes.limit());
+                self.overloaded(&opening, Limit::Handshakes, self.handshakes.limit());
+                return None;
             }
         };
         drop((handshake, counted));
         match outcome {
-            Ok(secured) => self.serve(secured, id, &generation).await,
-            // Boxed, so that those that are let in need not keep room for it.
-            Err(failure) => Box::pin(self.refuse(*failure)).await,
+            Ok(secured) => Some(self.verified(secured, id, &generation)),
+            Err(failure) => {
+                self.refuse(*failure).await;
+                None
+            }
         }
     }
 
@@ -130,11 +150,12 @@ impl Reception {
         }
     }
 
-    async fn serve(&self, secured: Secured, id: String, generation: &Generation) {
+    /// All that there is to know of a sender that was let in.
+    fn verified(&self, secured: Secured, id: String, generation: &Generation) -> Verified {
         let Secured { io, peer, chain, objection, sni, h2, tls_version, group, resumed, opening } =
             secured;
         let took = opening.age();
-        let _open = self.metrics.connection(Agreed { tls_version, group, resumed, took });
+        let open = self.metrics.connection(Agreed { tls_version, group, resumed, took });
         self.seen.note(&peer.certificate, unix_seconds(SystemTime::now()));
         let facts = ConnectionFacts {
             id,
@@ -172,104 +193,34 @@ impl Reception {
             objected: AtomicBool::new(false),
         });
         sender.object(objection);
-        let limits = generation.gate.limits;
-        let fault = FaultSlot::default();
-        let requests = Arc::new(Requests::new(fault.clone(), limits.connection_requests));
+        Verified { io, h2, sender, limits: generation.gate.limits, _open: open }
+    }
+
+    async fn serve(&self, verified: Verified) {
+        let Verified { io, h2, sender, limits, _open } = verified;
+        let signs = Signs::default();
+        let requests = Arc::new(Requests::new(signs.clone(), limits.connection_requests));
         let rest = if h2 {
-            let io = Watched::new(io, None, fault.clone(), &limits);
-            self.serve_http2(io, &sender, &requests, &fault, &limits).await;
+            let io = Watched::new(io, None, signs.clone(), &limits);
+            Box::pin(self.serve_http2(io, &sender, &requests, &signs, &limits)).await;
             None
         } else {
-            let io = Watched::new(io, Some(Guard::default()), fault.clone(), &limits);
-            Some(self.serve_http1(io, &sender, &requests, &fault).await)
+            let io = Watched::new(io, Some(Guard::default()), signs.clone(), &limits);
+            Some(self.serve_http1(io, &sender, &requests, &signs).await)
         };
         if requests.begun() == 0 {
-            self.unused(&sender, &fault);
+            self.unused(&sender, &signs);
         }
         if let Some(io) = rest {
             linger::close(io).await;
         }
     }
 
-    /// Returns the bare socket: it is to be closed with care.
-    async fn serve_http1(
-        &self,
-        io: Watched<Encrypted>,
-        sender: &Arc<Sender>,
-        requests: &Arc<Requests>,
-        fault: &FaultSlot,
-    ) -> TcpStream {
-        let mut builder = http1::Builder::new();
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.idle_timeout)
-            .max_headers(MAX_FIELDS)
-            .max_buf_size(MAX_HEAD * 4);
-        // Boxed, since only a connection whose futures may be moved gives its stream back.
-        let service = service_fn(|request| {
-            // hyper says so by itself only where it heard of the end before it had the answer.
-            Box::pin(answer(Arc::clone(sender), Arc::clone(requests), request, Some(&self.drain)))
-        });
-        let mut connection = builder.serve_connection(TokioIo::new(io), service);
-        let (mut draining, mut withdrawn) = (false, false);
-        let mut trust = TrustWatch::new(&self.live, sender);
-        let mut aged = std::pin::pin!(self.aged());
-        let ended = loop {
-            tokio::select! {
-                ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-                () = self.last_call(requests), if !draining => draining = true,
-                () = &mut aged, if !draining => draining = true,
-                revoke = trust.withdrawn(), if !withdrawn => {
-                    (withdrawn, draining) = (true, true);
-                    // What is under way is broken off, and must not look as if it had come to its end.
-                    if revoke == Revoke::Now && requests.under_way() > 0 {
-                        return bare(connection.into_parts().io.into_inner().into_inner());
-                    }
-                }
-            }
-            if draining {
-                Pin::new(&mut connection).graceful_shutdown();
-            }
-        };
-        if let Err(error) = &ended
-            && error.is_parse()
-        {
-            // The guard has let pass what hyper does not take. hyper has answered it already; it is
-            // only to be logged.
-            let detail = printable(&error.to_string());
-            self.reject(
-                sender,
-                requests,
-                &Rejection::new(StatusCode::BAD_REQUEST, RequestReason::BadRequest, detail),
-            );
-        }
-        // Before the connection is taken apart: that ends them.
-        let under_way = requests.under_way();
-        let mut io = connection.into_parts().io.into_inner().into_inner();
-        // A violation in the body of a request that was begun is that request's to answer and to log.
-        if let Some(Fault::Violation(violation, request)) = fault.get()
-            && *request > requests.begun()
-        {
-            let rejection = Rejection::from(*violation);
-            let id = self.reject(sender, requests, &rejection);
-            // With a request under way an answer now would be taken for its answer.
-            if under_way == 0 {
-                let _ = timeout(LAST_WORDS, io.write_all(&rejection.http1(&id))).await;
-            }
-        }
-        // An answer that broke off must not end as a whole one does: where the end of the connection is
-        // the end of the body (HTTP/1.0), the sender has nothing else to tell them apart.
-        if !ended.is_err_and(|error| error.is_user()) {
-            let _ = timeout(LAST_WORDS, io.shutdown()).await;
-        }
-        bare(io)
-    }
-
     /// Waits for the drain to begin and then, where nothing was asked yet, for the first request.
     ///
     /// hyper closes a connection at once that is told to end before anything came on it, and the
     /// sender cannot know whether the request it has just written was taken.
-    async fn last_call(&self, requests: &Requests) {
+    pub(super) async fn last_call(&self, requests: &Requests) {
         self.drain.begun().await;
         if requests.begun() == 0 {
             let _ = timeout(FIRST_REQUEST, requests.first.notified()).await;
@@ -281,7 +232,7 @@ impl Reception {
         io: Watched<Encrypted>,
         sender: &Arc<Sender>,
         requests: &Arc<Requests>,
-        fault: &FaultSlot,
+        signs: &Signs,
         limits: &Limits,
     ) {
         let mut builder = http2::Builder::new(Streams(limits.request_timeout));
@@ -307,7 +258,7 @@ impl Reception {
                     if let Err(error) = ended {
                         tracing::debug!(%error, "an HTTP/2 connection ended with an error");
                         if streams::is_flood(&error) {
-                            self.flooded(sender, fault, streams::why(&error));
+                            self.flooded(sender, signs, streams::why(&error));
                         }
                     }
                     return;
@@ -315,7 +266,7 @@ impl Reception {
                 () = self.drain.begun(), if !draining => draining = true,
                 () = requests.flood.notified() => {
                     let detail = "the sender has twice as many requests under way as it may";
-                    return self.flooded(sender, fault, detail.to_owned());
+                    return self.flooded(sender, signs, detail.to_owned());
                 }
                 () = requests.enough.notified(), if !draining => draining = true,
                 () = &mut aged, if !draining => draining = true,
@@ -337,7 +288,7 @@ impl Reception {
     }
 
     /// Waits until the connection is as old as it may get.
-    async fn aged(&self) {
+    pub(super) async fn aged(&self) {
         match self.connection_age {
             Some(age) => sleep(age).await,
             None => std::future::pending().await,
@@ -345,7 +296,12 @@ impl Reception {
     }
 
     /// Logs a rejection that no request handler saw; returns its identifier.
-    fn reject(&self, sender: &Arc<Sender>, requests: &Arc<Requests>, rejection: &Rejection) -> String {
+    pub(super) fn reject(
+        &self,
+        sender: &Arc<Sender>,
+        requests: &Arc<Requests>,
+        rejection: &Rejection,
+    ) -> String {
         let number = requests.begun.fetch_add(1, Ordering::Relaxed) + 1;
         let id = format!("{}-{number}", sender.facts.id);
         let mut record = AccessRecord::start(
@@ -361,8 +317,8 @@ impl Reception {
     }
 
     /// A sender whose connection had to be ended to keep it from using up the gate.
-    fn flooded(&self, sender: &Sender, fault: &FaultSlot, detail: String) {
-        fault.set(Fault::Flood);
+    fn flooded(&self, sender: &Sender, signs: &Signs, detail: String) {
+        signs.note(Fault::Flood);
         self.metrics.limited(Limit::Streams);
         if sender.share.flood_is_news() {
             let hint =
@@ -373,13 +329,13 @@ impl Reception {
     }
 
     /// A sender that was let in and went without a request: as a rule it did not like what it saw.
-    fn unused(&self, sender: &Sender, fault: &FaultSlot) {
+    fn unused(&self, sender: &Sender, signs: &Signs) {
         let facts = &*sender.facts;
         let acceptor = &self.live.load().acceptor;
-        if let Some(Fault::Tls(error @ rustls::Error::AlertReceived(_))) = fault.get() {
+        if let Some(Fault::Tls(error @ rustls::Error::AlertReceived(_))) = signs.fault() {
             return self.refusals.tell(&acceptor.late_refusal(&sender.opening, &sender.peer, error));
         }
-        if self.drain.has_begun() || matches!(fault.get(), Some(Fault::Flood)) {
+        if self.drain.has_begun() || matches!(signs.fault(), Some(Fault::Flood)) {
             return;
         }
         let names = acceptor.server_names();
@@ -389,10 +345,6 @@ impl Reception {
         );
         emit(Level::INFO, "connection_unused", &Unused { id: &facts.id, facts, hint });
     }
-}
-
-fn bare(io: Encrypted) -> TcpStream {
-    (*io).into_inner().0.into_inner()
 }
 
 /// The answer to HTTP on the TLS port.
@@ -422,7 +374,7 @@ struct Unused<'a> {
 
 /// `drain`: to say in the answer that the connection ends with it, should the gate be ending by then, or
 /// this be the last one of the connection.
-async fn answer(
+pub(super) async fn answer(
     sender: Arc<Sender>,
     requests: Arc<Requests>,
     request: Request<Incoming>,

@@ -71,8 +71,8 @@ pub enum Violation {
     TooManyFields,
 }
 
-/// Follows the framing of the requests on one connection.
-#[derive(Debug)]
+/// Follows the framing of the requests on one connection, from its start.
+#[derive(Debug, Default)]
 pub struct Guard {
     state: State,
     /// The line begun so far, where it came in pieces.
@@ -82,8 +82,9 @@ pub struct Guard {
     heads: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum State {
+    #[default]
     RequestLine,
     Field,
     Body(u64),
@@ -103,13 +104,6 @@ struct Head {
     chunked: bool,
 }
 
-impl Default for Guard {
-    /// At the start of a connection.
-    fn default() -> Self {
-        Self { state: State::RequestLine, line: Vec::new(), head: Head::default(), heads: 0 }
-    }
-}
-
 impl Guard {
     /// Which request of the connection the bytes are in, counted from 1.
     pub fn request(&self) -> u64 {
@@ -126,6 +120,11 @@ impl Guard {
             State::Field => true,
             _ => false,
         }
+    }
+
+    /// Whether nothing of a next request has come.
+    pub(super) fn is_between_requests(&self) -> bool {
+        matches!(self.state, State::RequestLine) && self.line.is_empty()
     }
 
     /// Follows `bytes`, the next ones of the connection.

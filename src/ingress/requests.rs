@@ -8,14 +8,13 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::share::Part;
-use super::watched::{Fault, FaultSlot};
+use super::watched::{Fault, Signs};
 use crate::observe::RequestReason;
 
 /// The requests of one connection, counted.
 #[derive(Debug)]
 pub(super) struct Requests {
-    /// What ended the connection from below.
-    fault: FaultSlot,
+    signs: Signs,
     limit: Option<u64>,
     /// Told when as many have begun as may.
     pub(super) enough: Notify,
@@ -50,7 +49,7 @@ pub(super) struct Lasting {
 impl Lasting {
     /// What of the sender's doing ended it, when it is given up before its end.
     pub(super) fn why_given_up(&self) -> (RequestReason, &'static str) {
-        if matches!(self.under_way.requests.fault.get(), Some(Fault::NotTaken)) {
+        if matches!(self.under_way.requests.signs.fault(), Some(Fault::NotTaken)) {
             return (RequestReason::AnswerTimeout, "the sender did not take its answer");
         }
         if self.is_over() {
@@ -84,9 +83,9 @@ impl UnderWay {
 
 impl Requests {
     /// None yet. `limit`: how many there may be.
-    pub(super) fn new(fault: FaultSlot, limit: Option<u64>) -> Self {
+    pub(super) fn new(signs: Signs, limit: Option<u64>) -> Self {
         Self {
-            fault,
+            signs,
             limit,
             enough: Notify::new(),
             flood: Notify::new(),

@@ -3,15 +3,19 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_rustls::server::TlsStream;
 
 use super::http1_guard::{Guard, Violation};
 use crate::config::Limits;
+use crate::tls::Tap;
 
 /// What ended a connection from below.
 #[derive(Debug)]
@@ -26,17 +30,35 @@ pub(super) enum Fault {
     Flood,
 }
 
-/// The first fault of a connection, for whoever serves it.
+/// What is seen of a connection from below, for whoever serves it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FaultSlot(Arc<OnceLock<Fault>>);
+pub(super) struct Signs(Arc<State>);
 
-impl FaultSlot {
-    pub(super) fn get(&self) -> Option<&Fault> {
-        self.0.get()
+#[derive(Debug, Default)]
+struct State {
+    fault: OnceLock<Fault>,
+    quiet: AtomicBool,
+}
+
+impl Signs {
+    /// The first fault.
+    pub(super) fn fault(&self) -> Option<&Fault> {
+        self.0.fault.get()
     }
 
-    pub(super) fn set(&self, fault: Fault) {
-        let _ = self.0.set(fault);
+    /// Notes a fault.
+    pub(super) fn note(&self, fault: Fault) {
+        let _ = self.0.fault.set(fault);
+    }
+
+    /// Whether an HTTP/1 connection is between two requests: all that came was taken, all that was written has
+    /// gone out.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.0.quiet.load(Ordering::Relaxed)
+    }
+
+    fn quiet(&self, quiet: bool) {
+        self.0.quiet.store(quiet, Ordering::Relaxed);
     }
 }
 
@@ -45,13 +67,15 @@ impl FaultSlot {
 pub(super) struct Watched<IO> {
     io: IO,
     guard: Option<Guard>,
-    fault: FaultSlot,
+    signs: Signs,
     /// For a head that comes in pieces.
     head: Wait,
     /// For a sender that does not take what is for it.
     send: Wait,
     /// Bytes that it took since it has been waited for.
     taken: usize,
+    /// Whether something was written that may not have gone out yet.
+    unflushed: bool,
 }
 
 /// What a sender has to take in the time of a wait, to be waited for again.
@@ -96,13 +120,22 @@ impl Wait {
 
 impl<IO> Watched<IO> {
     /// `guard`: for HTTP/1; HTTP/2 has no such framing.
-    pub(super) fn new(io: IO, guard: Option<Guard>, fault: FaultSlot, limits: &Limits) -> Self {
+    pub(super) fn new(io: IO, guard: Option<Guard>, signs: Signs, limits: &Limits) -> Self {
         let (head, send) = (Wait::new(limits.head_timeout), Wait::new(limits.send_timeout));
-        Self { io, guard, fault, head, send, taken: 0 }
+        Self { io, guard, signs, head, send, taken: 0, unflushed: false }
     }
 
     pub(super) fn into_inner(self) -> IO {
         self.io
+    }
+}
+
+impl Watched<Box<TlsStream<Tap<TcpStream>>>> {
+    /// Ready when there may be something to read, without reading it. Of use for a connection that is quiet:
+    /// what was read off the socket before has been decrypted and taken.
+    pub(super) fn poll_stirs(&self, cx: &mut Context<'_>) -> Poll<()> {
+        // What is wrong with the socket, reading it tells.
+        self.io.get_ref().0.get_ref().poll_read_ready(cx).map(drop)
     }
 }
 
@@ -113,20 +146,22 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if matches!(this.fault.get(), Some(Fault::Violation(..))) {
+        if matches!(this.signs.fault(), Some(Fault::Violation(..))) {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
         let before = buf.filled().len();
         let Poll::Ready(read) = Pin::new(&mut this.io).poll_read(cx, buf) else {
+            this.signs.quiet(this.is_between_requests());
             ready!(this.head.poll(cx));
             return Poll::Ready(Err(this.violated(Violation::HeadTooSlow)));
         };
         if let Err(error) = read {
             if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                this.fault.set(Fault::Tls(tls.clone()));
+                this.signs.note(Fault::Tls(tls.clone()));
             }
             return Poll::Ready(Err(error));
         }
+        this.signs.quiet(false);
         let Some(guard) = &mut this.guard else {
             return Poll::Ready(Ok(()));
         };
@@ -144,9 +179,13 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
 }
 
 impl<IO> Watched<IO> {
+    fn is_between_requests(&self) -> bool {
+        !self.unflushed && self.guard.as_ref().is_some_and(Guard::is_between_requests)
+    }
+
     fn violated(&self, violation: Violation) -> io::Error {
         let request = self.guard.as_ref().map_or(0, Guard::request);
-        self.fault.set(Fault::Violation(violation, request));
+        self.signs.note(Fault::Violation(violation, request));
         io::Error::new(io::ErrorKind::InvalidData, violation)
     }
 
@@ -156,6 +195,8 @@ impl<IO> Watched<IO> {
         written: Poll<io::Result<usize>>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
+        self.unflushed = true;
+        self.signs.quiet(false);
         if let Poll::Ready(Ok(bytes)) = written {
             self.taken += bytes;
             if self.taken >= WORTH_WAITING {
@@ -178,7 +219,7 @@ impl<IO> Watched<IO> {
             self.send.begin();
         }
         ready!(self.send.poll(cx));
-        self.fault.set(Fault::NotTaken);
+        self.signs.note(Fault::NotTaken);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -209,6 +250,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
         let flushed = Pin::new(&mut this.io).poll_flush(cx);
         if let Poll::Ready(Ok(())) = flushed {
             this.send.end();
+            this.unflushed = false;
         }
         this.unless_stuck(flushed, cx)
     }

@@ -28,6 +28,11 @@ impl<IO> Tap<IO> {
         self.watching = false;
     }
 
+    /// The bare stream, while it stays in use here.
+    pub fn get_ref(&self) -> &IO {
+        &self.io
+    }
+
     /// The bare stream; what was not replayed yet is lost.
     pub fn into_inner(self) -> IO {
         self.io

@@ -1,0 +1,85 @@
+//! Connections on which nothing happens for a while.
+
+use std::time::{Duration, Instant};
+
+use super::with_limits;
+use crate::support::pass;
+use crate::support::pki::Pki;
+use crate::support::sender::Sender;
+
+const REQUEST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+/// Long enough for a connection to rest.
+const PAUSE: Duration = Duration::from_millis(250);
+
+#[test]
+fn a_sender_that_pauses_is_answered_on_its_old_connection() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "").start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+
+    for _ in 0..3 {
+        pass(PAUSE);
+        sender.write(REQUEST);
+        assert_eq!(sender.answer().status, 200);
+    }
+}
+
+#[test]
+fn a_request_that_comes_in_two_pieces_with_a_pause_between_is_answered() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "").start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+
+    for cut in [1, 20, REQUEST.len() - 1] {
+        pass(PAUSE);
+        sender.write(&REQUEST[..cut]);
+        pass(PAUSE);
+        sender.write(&REQUEST[cut..]);
+        assert_eq!(sender.answer().status, 200, "cut after {cut} bytes");
+    }
+}
+
+#[test]
+fn a_connection_without_a_request_ends_after_the_idle_timeout() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "idle_timeout = \"600ms\"").start();
+    let mut unused = Sender::new(&pki, &gate).connect().unwrap();
+    let mut used = Sender::new(&pki, &gate).connect().unwrap();
+    used.write(REQUEST);
+    assert_eq!(used.answer().status, 200);
+
+    let start = Instant::now();
+    assert!(unused.is_closed() && used.is_closed());
+    assert!(start.elapsed() >= Duration::from_millis(400), "{:?}", start.elapsed());
+}
+
+#[test]
+fn the_idle_timeout_counts_from_the_last_answer() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "idle_timeout = \"600ms\"").start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+
+    for _ in 0..4 {
+        pass(PAUSE);
+        sender.write(REQUEST);
+        assert_eq!(sender.answer().status, 200);
+    }
+
+    assert!(sender.is_closed());
+}
+
+#[test]
+fn a_gate_that_ends_waits_for_no_connection_that_rests() {
+    let pki = Pki::new();
+    let mut gate = with_limits(&pki, "echo:", "").start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    sender.write(REQUEST);
+    assert_eq!(sender.answer().status, 200);
+    pass(PAUSE);
+
+    gate.signal("TERM");
+
+    assert!(sender.is_closed());
+    assert!(gate.wait().success());
+    assert_eq!(gate.event("stopped", 1)["forced"], 0);
+}
