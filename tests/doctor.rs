@@ -1,6 +1,8 @@
 //! `clawgate doctor`: all good where all is good, and each fault by its name.
 
 mod certificates;
+#[cfg(feature = "otlp")]
+mod collector;
 mod listener;
 mod upstream;
 

@@ -2,10 +2,11 @@
 //! and at its upstreams, and says for each thing whether it is good, and if not, how to mend it.
 //!
 //! It judges with what the gate itself judges with: the settings' own loader, the verifier, and the
-//! client of [`explain`](crate::explain). Only `listener`, `admin` and `upstream` touch the network.
+//! client of [`explain`](crate::explain). Only `listener`, `admin`, `upstream` and `collector` touch the network.
 
 mod admin;
 mod certificate;
+mod collector;
 mod files;
 mod listener;
 mod machine;
@@ -53,6 +54,7 @@ pub fn examine(settings: &Settings, caller: Option<&Caller>, now: SystemTime) ->
     report.extend(runtime.block_on(listener::findings(settings, caller, now)));
     report.extend(runtime.block_on(admin::findings(settings)));
     report.extend(runtime.block_on(upstream::findings(settings, now)));
+    report.extend(runtime.block_on(collector::findings(settings)));
     Ok(report)
 }
 

@@ -23,8 +23,8 @@ pub enum State {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// `settings`, `files`, `certificate`, `senders`, `token`, `machine`, `listener`, `admin` or
-    /// `upstream`.
+    /// `settings`, `files`, `certificate`, `senders`, `token`, `machine`, `listener`, `admin`, `upstream` or
+    /// `collector`.
     pub area: &'static str,
     /// Which one, where there may be several: an address, a URL.
     #[serde(skip_serializing_if = "String::is_empty")]

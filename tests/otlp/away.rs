@@ -161,12 +161,14 @@ fn a_collector_that_does_not_answer_holds_up_neither_a_request_nor_the_end() {
 
     spans(&pki, &gate, QUEUE + 100);
 
-    assert_eq!(dropped(&gate, "queue_full"), 100.0);
+    // On a machine that is so slow that the first batch has timed out, that one made room.
+    assert!(dropped(&gate, "queue_full") + dropped(&gate, "not_sent") >= 100.0);
     let start = Instant::now();
     assert!(gate.stop().success());
     // 2 s for the spans, and some for a busy machine; the collector is given 10 s for a batch.
     assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
-    assert_eq!(gate.event("spans_lost", 1)["count"], QUEUE);
+    let left = gate.event("spans_lost", 1)["count"].as_u64();
+    assert!(left > Some((QUEUE - 2 * BATCH) as u64), "{left:?}");
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! The collector of spans: is it there, and does it take them? It is sent a batch without any.
+//!
+//! Nothing here is a fault: requests are served without it.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use super::probe::{Reply, exchange};
+use super::report::{Finding, Place};
+use crate::config::{Settings, TraceSettings};
+use crate::upstream::Connector;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) async fn findings(settings: &Settings) -> Option<Finding> {
+    let trace = settings.trace.as_ref()?;
+    let place = Place::new("collector", format!("{}{}", trace.collector, trace.path));
+    Some(match call(trace).await {
+        Ok(reply) => judge(&place, &reply),
+        Err(error) => {
+            let mend = if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+                "name the CA of its certificate in trace.ca, and call it by a name that the certificate has"
+            } else {
+                "start it, or set trace.endpoint to where it takes OTLP over HTTP (as a rule port 4318)"
+            };
+            place.warning("connect", format!("it cannot be called: {error}"), mend)
+        }
+    })
+}
+
+fn judge(place: &Place, reply: &Reply) -> Finding {
+    let Reply::Http(answer) = reply else {
+        let (detail, mend) = match reply {
+            Reply::Silence => ("it does not answer within 5 s", "look at its load and its log"),
+            _ => (
+                "it does not speak HTTP/1.1",
+                "set trace.endpoint to its port for OTLP over HTTP (4318), not over gRPC (4317); https:// where it \
+                 has TLS",
+            ),
+        };
+        return place.warning("protocol", detail, mend);
+    };
+    let status = answer.status;
+    let detail = format!("it answers {status}");
+    match status.as_u16() {
+        200..=299 => place.good("batch", "takes spans"),
+        401 | 403 => {
+            let mend = "put the token that it asks for into the file trace.token_file";
+            place.warning("token", detail, mend)
+        }
+        404 | 405 => {
+            let mend = "check trace.endpoint: /v1/traces is added to what it says";
+            place.warning("batch", detail, mend)
+        }
+        _ => place.warning("batch", detail, "look at its log"),
+    }
+}
+
+async fn call(trace: &TraceSettings) -> io::Result<Reply> {
+    let connector = Connector::new(trace.collector.clone(), trace.secure.as_ref());
+    let connector = connector.map_err(io::Error::other)?;
+    let stream = timeout(PATIENCE, connector.dial(&[])).await;
+    let stream = stream.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?;
+    Ok(exchange(stream, &request(trace), PATIENCE).await)
+}
+
+fn request(trace: &TraceSettings) -> Zeroizing<Vec<u8>> {
+    let address = trace.collector.to_string();
+    let host = address.split_once("://").map_or(&*address, |(_, host)| host);
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: clawgate-doctor\r\nConnection: close\r\n\
+         Content-Type: application/x-protobuf\r\nContent-Length: 0\r\n",
+        trace.path
+    );
+    let token = trace.token.as_ref().map_or(&b""[..], |token| token.authorization().as_bytes());
+    let (field, end): (&[u8], &[u8]) =
+        if token.is_empty() { (b"", b"\r\n") } else { (b"Authorization: ", b"\r\n\r\n") };
+    // In one piece: growing would leave copies of the token behind that nobody wipes.
+    Zeroizing::new([head.as_bytes(), field, token, end].concat())
+}
