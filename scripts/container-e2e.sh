@@ -6,11 +6,12 @@ usage() {
   cat <<'USAGE'
 usage: container-e2e.sh
 
-Builds a static clawgate, and from it the last stage of deploy/docker/Dockerfile with podman; runs that image read-only,
-without capabilities and with nothing in it but the binary, and checks that it serves, resolves its upstream's
-name, is found healthy, takes changed files, says what is missing for an https upstream, and loses nothing at its end.
+Builds a static clawgate from what the Dockerfile copies, and from it the Dockerfile's last stage with podman; runs that
+image read-only, without capabilities and with nothing in it but the binary, and checks that it serves, resolves
+its upstream's name, is found healthy, takes changed files, says what is missing for an https upstream, and loses
+nothing at its end.
 
-The image's first stage, which compiles on Alpine with musl, needs a registry and is not built here: the binary is
+The first stage itself, which compiles on Alpine with musl, needs a registry and is not built here: the binary is
 linked with glibc instead. Takes a minute for the first build, and ten seconds after it. Needs root, podman, curl,
 jq, OpenSSL 3 and Python 3. Exit code 77: the machine cannot do this, and the last line says why.
 
@@ -37,11 +38,21 @@ need curl jq openssl python3
 
 cd "$scripts/.."
 if [[ -z ${CLAWGATE_BIN:-} ]]; then
+  # From what the Dockerfile copies, so that it is seen to suffice.
+  src=target/static/src
+  rm -rf "$src"
+  mkdir -p "$src"
+  while read -r -a files; do
+    cp -a --parents "${files[@]:0:${#files[@]}-1}" "$src"
+  done < <(sed -n '/ AS build$/,/^FROM scratch/s/^COPY //p' deploy/docker/Dockerfile)
   # For a named target, since build scripts and macros cannot be static; in a folder of its own, since everything
   # is compiled anew for it, and so without what takes time.
   host=$(rustc -vV | sed -n 's/^host: //p')
-  RUSTFLAGS='-C target-feature=+crt-static' CARGO_PROFILE_DEV_DEBUG=0 cargo build --locked --bin clawgate \
-    --config 'profile.dev.package."*".opt-level=0' --target "$host" --target-dir target/static
+  (
+    cd "$src"
+    RUSTFLAGS='-C target-feature=+crt-static' CARGO_PROFILE_DEV_DEBUG=0 cargo build --locked --bin clawgate \
+      --config 'profile.dev.package."*".opt-level=0' --target "$host" --target-dir ..
+  )
   CLAWGATE_BIN=target/static/$host/debug/clawgate
 fi
 find_gate dev

@@ -221,6 +221,8 @@ echo '[tls' | put clawgate.toml
 ! inside systemctl restart clawgate 2>/dev/null || die 'it starts with broken settings'
 [[ $(of_gate ActiveState) == failed && $(of_gate ExecMainStatus) == 78 ]] || die "$(inside systemctl status clawgate)"
 [[ $(of_gate NRestarts) == 0 ]] || die 'systemd tries again with broken settings'
+[[ $(send) != 200 ]] || die 'it serves with broken settings'
+within 10 'the socket gives up' inside systemctl is-failed clawgate.socket
 settings meeting-notes | put clawgate.toml
 inside systemctl reset-failed clawgate
 inside systemctl start clawgate
