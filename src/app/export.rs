@@ -25,7 +25,7 @@ pub(super) fn start(settings: Option<&TraceSettings>, metrics: &mut Metrics) -> 
         Ok(collector) => Some(Spans::start(collector, settings.sample, metrics.spans())),
         Err(error) => {
             // Requests matter more.
-            let detail = error.to_string();
+            let detail = format!("the collector cannot be called: {error}");
             let hint = "the gate goes on without spans";
             let origin = "trace.endpoint";
             let warning = super::Warning { origin, detail: &detail, hint };

@@ -39,13 +39,13 @@ const MAX_ANSWER: usize = 64 * 1024;
 #[derive(Debug, Error)]
 pub(super) enum CollectorError {
     /// TLS cannot be prepared.
-    #[error("it cannot be called: {0}")]
+    #[error(transparent)]
     Connector(#[from] ConnectorError),
-    /// The system has not what it takes.
-    #[error("it cannot be called: {0}")]
-    Runtime(#[from] io::Error),
+    /// The system has no runtime, or no random numbers, to give.
+    #[error(transparent)]
+    System(#[from] io::Error),
     /// Its address does not fit into a header.
-    #[error("it cannot be called: {0}")]
+    #[error(transparent)]
     Address(#[from] http::Error),
 }
 
@@ -77,7 +77,7 @@ impl Collector {
     /// The one at `target`, which must be reached over TCP, with TLS as `secure` says; it takes spans at `path`.
     ///
     /// # Errors
-    /// When there is no thread's worth of a runtime to be had, or rustls does not take `secure`.
+    /// When there is no runtime to be had, or rustls does not take `secure`.
     pub(super) fn new(
         target: &Target,
         path: &str,
