@@ -217,7 +217,10 @@ inside systemctl kill --signal=STOP clawgate
 [[ $(of_gate NRestarts) == 1 ]] || die "restarts: $(of_gate NRestarts)"
 ok 'hanging: the watchdog starts it anew, and who was waiting is served'
 
+check=(systemd-run --quiet --pipe --wait --uid=clawgate clawgate check --config /etc/clawgate/clawgate.toml)
+inside "${check[@]}" >"$tmp/check" || die "clawgate check: $(cat "$tmp/check")"
 echo '[tls' | put clawgate.toml
+! inside "${check[@]}" >/dev/null 2>&1 || die 'clawgate check takes broken settings'
 ! inside systemctl restart clawgate 2>/dev/null || die 'it starts with broken settings'
 [[ $(of_gate ActiveState) == failed && $(of_gate ExecMainStatus) == 78 ]] || die "$(inside systemctl status clawgate)"
 [[ $(of_gate NRestarts) == 0 ]] || die 'systemd tries again with broken settings'
@@ -227,4 +230,4 @@ settings meeting-notes | put clawgate.toml
 inside systemctl reset-failed clawgate
 inside systemctl start clawgate
 [[ $(send) == 200 ]] || die "after the mend: $(send)"
-ok 'broken settings: it says so and stays down, until they are mended'
+ok 'broken settings: clawgate check sees them, and the gate says so and stays down, until they are mended'
