@@ -87,6 +87,10 @@ pub(super) fn push_escaped(text: &str, out: &mut String) {
 /// `text` with everything that could deceive a reader or a terminal written as `\XX`, and a
 /// backslash as `\\`, cut to [`MAX_TEXT`].
 pub fn printable(text: &str) -> String {
+    let plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'\\';
+    if text.len() <= MAX_TEXT && text.bytes().all(plain) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len().min(MAX_TEXT));
     for (i, c) in text.char_indices() {
         if out.len() >= MAX_TEXT {

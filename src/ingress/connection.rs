@@ -303,7 +303,7 @@ impl Reception {
         rejection: &Rejection,
     ) -> String {
         let number = requests.begun.fetch_add(1, Ordering::Relaxed) + 1;
-        let id = format!("{}-{number}", sender.facts.id);
+        let id = sender.facts.request_id(number);
         let mut record = AccessRecord::start(
             id.clone(),
             Arc::clone(&sender.facts),

@@ -182,7 +182,7 @@ impl Sender {
             _ => "HTTP/1.1",
         };
         AccessRecord::start(
-            format!("{}-{number}", self.facts.id),
+            self.facts.request_id(number),
             Arc::clone(&self.facts),
             Arc::clone(&self.metrics),
             protocol,

@@ -5,6 +5,7 @@
 mod span;
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -60,6 +61,18 @@ pub struct Ends<'a> {
     pub sni: Option<&'a str>,
     /// The subject of its certificate, escaped.
     pub subject: &'a str,
+}
+
+impl ConnectionFacts {
+    /// The identifier of the connection's request `number`, counted from 1.
+    pub fn request_id(&self, number: u64) -> String {
+        // Of 64 bits are at most 20 digits.
+        let mut id = String::with_capacity(self.id.len() + 1 + 20);
+        id.push_str(&self.id);
+        // Cannot fail.
+        let _ = write!(id, "-{number}");
+        id
+    }
 }
 
 /// One request, filled in as it goes; logged when dropped, so that none can be forgotten.

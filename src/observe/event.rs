@@ -1,6 +1,6 @@
 //! Events: a name and a serializable record, one line each.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use serde::Serialize;
 use tracing::Level;
@@ -38,12 +38,12 @@ pub(super) fn emit_json(level: Level, name: &'static str, record: &[u8]) {
 /// Lends an empty buffer, which keeps its room for the next time.
 pub(super) fn with_scratch(write: impl FnOnce(&mut Vec<u8>)) {
     thread_local! {
-        static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+        // Several, since a line is made from a record that is in one already.
+        static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
     }
-    // Whoever is called meanwhile gets a fresh one.
-    let mut buffer = SCRATCH.take();
+    let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
     write(&mut buffer);
     buffer.clear();
     buffer.shrink_to(16 * 1024);
-    SCRATCH.set(buffer);
+    SPARE.with_borrow_mut(|spare| spare.push(buffer));
 }

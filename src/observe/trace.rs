@@ -1,8 +1,9 @@
 //! W3C Trace Context: a trace that the sender began is continued, else one begins here.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use data_encoding::HEXLOWER;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Serialize, Serializer};
 
@@ -72,8 +73,12 @@ impl Trace {
 
     /// Gives it to the upstream, with a span of the gate's own as its parent.
     pub fn tell(self, headers: &mut HeaderMap) {
-        let text = format!("00-{:032x}-{:016x}-{:02x}", self.id, self.span, self.flags);
-        if let Ok(value) = HeaderValue::from_str(&text) {
+        // Version, identifier, parent, flags.
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        HEXLOWER.encode_mut(&self.id.to_be_bytes(), &mut text[3..35]);
+        HEXLOWER.encode_mut(&self.span.to_be_bytes(), &mut text[36..52]);
+        HEXLOWER.encode_mut(&[self.flags], &mut text[53..]);
+        if let Ok(value) = HeaderValue::from_bytes(&text) {
             headers.insert(TRACEPARENT, value);
         }
     }
@@ -93,7 +98,8 @@ impl Trace {
 
 impl Serialize for Trace {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:032x}", self.id))
+        let mut text = [0; 32];
+        serializer.serialize_str(HEXLOWER.encode_mut_str(&self.id.to_be_bytes(), &mut text))
     }
 }
 
@@ -102,13 +108,17 @@ pub(super) fn span_id() -> u64 {
     random().max(1)
 }
 
-/// Not a secret, but the same for no two traces: a keyed hash of a count.
+/// Not a secret, but the same for no two traces: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) from a seed of
+/// the thread's own.
 fn random() -> u64 {
     thread_local! {
-        static KEY: RandomState = RandomState::new();
+        static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(0));
     }
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    KEY.with(|key| key.hash_one(COUNT.fetch_add(1, Ordering::Relaxed)))
+    let state = STATE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+    STATE.set(state);
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]
