@@ -62,12 +62,18 @@ tmp=$(mktemp -d)
 name=clawgate-e2e-$$
 upstream=
 # Its own storage, so that nobody's images and containers are touched.
+parent=()
 engine=(podman --root "$tmp/storage" --runroot "$tmp/run" --storage-driver vfs --log-level fatal)
-# As podman cannot do without: a systemd, or cgroups of one kind.
-[[ -d /run/systemd/system ]] || engine+=(--cgroup-manager cgroupfs --events-backend file --runtime runc)
+# Without a systemd, the groups are podman's to make, in one that can be taken away again; and crun takes cgroups of one
+# kind only, where a machine has both.
+if [[ ! -d /run/systemd/system ]]; then
+  engine+=(--cgroup-manager cgroupfs --events-backend file --runtime runc)
+  parent=(--cgroup-parent "/$name")
+fi
 cleanup() {
   "${engine[@]}" rm --force --time 0 "$name" >/dev/null 2>&1 || true
   [[ -z $upstream ]] || kill "$upstream" 2>/dev/null || true
+  find /sys/fs/cgroup -depth -type d -path "/sys/fs/cgroup/*$name*" -exec rmdir {} + || true
   rm -rf "$tmp"
 }
 trap cleanup EXIT
@@ -83,7 +89,7 @@ ok "the image: $("${engine[@]}" image inspect clawgate --format '{{.Size}}' | nu
 
 # As the Dockerfile has it; and limits that every machine can set.
 run=("${engine[@]}" run --read-only --cap-drop ALL --security-opt no-new-privileges --network none
-  --ulimit "nofile=$(ulimit -Hn):$(ulimit -Hn)" --ulimit nproc=1024:1024)
+  --ulimit "nofile=$(ulimit -Hn):$(ulimit -Hn)" --ulimit nproc=1024:1024 "${parent[@]}")
 "${run[@]}" --rm --entrypoint /clawgate clawgate --version >"$tmp/version" 2>&1 ||
   cannot "no container runs here: $(tail -n 1 "$tmp/version")"
 

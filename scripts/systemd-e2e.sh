@@ -52,12 +52,14 @@ container=
 init=
 upstream=
 load=
+groups=()
 cleanup() {
-  local pid
+  local pid group
   for pid in $upstream $load; do kill "$pid" 2>/dev/null || true; done
   # The end of its first process ends all others.
   [[ -z $init ]] || kill -KILL "$init" 2>/dev/null || true
   [[ -z $container ]] || { kill "$container" 2>/dev/null; wait "$container" 2>/dev/null; } || true
+  for group in "${groups[@]}"; do find "$group" -depth -type d -exec rmdir {} + || true; done
   rm -rf "$tmp" "/run/systemd/nspawn/propagate/$name"
 }
 trap cleanup EXIT
@@ -104,10 +106,19 @@ printf '[Service]\nWatchdogSec=3s\n' >"$etc/systemd/system/clawgate.service.d/wa
 options=(--quiet --boot --console=pipe --machine="$name" --directory="$root" --volatile=yes --private-network
   --register=no --bind="$etc:/etc" --bind="$tmp/bin:/usr/local/bin"
   --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self')
-# Where no systemd runs outside, there is nobody to make a scope.
-[[ -d /run/systemd/system ]] || options+=(--keep-unit)
-# Newer ones take nothing but cgroups v2; a machine that has both kinds would give the older.
-SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn "${options[@]}" systemd.unit=multi-user.target </dev/null >"$tmp/console" 2>&1 &
+# Where no systemd runs outside, there is nobody to make a scope: then cgroups of its own, to be taken away again.
+if [[ ! -d /run/systemd/system ]]; then
+  options+=(--keep-unit)
+  while read -r mounted; do
+    mkdir "$mounted/$name" 2>/dev/null || cannot "no cgroup can be made in $mounted"
+    groups+=("$mounted/$name")
+  done < <(findmnt -n -t cgroup2 -o TARGET; findmnt -n -t cgroup -O name=systemd -o TARGET)
+fi
+(
+  for group in "${groups[@]}"; do echo "$BASHPID" >"$group/cgroup.procs"; done
+  # Newer ones take nothing but cgroups v2; a machine that has both kinds would give the older.
+  SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 exec systemd-nspawn "${options[@]}" systemd.unit=multi-user.target
+) </dev/null >"$tmp/console" 2>&1 &
 container=$!
 
 inside() { nsenter --target "$init" --all -- "$@"; }
@@ -116,7 +127,7 @@ outside() { nsenter --target "$init" --net -- "$@"; }
 deadline=$((SECONDS + 30))
 until [[ -n $init ]] && inside systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; do
   if ! kill -0 "$container" 2>/dev/null || ((SECONDS > deadline)); then
-    cannot "no systemd in a container: $(tail -n 3 "$tmp/console")"
+    cannot "no systemd in a container: $(tail -n 3 "$tmp/console" | tr '\n' ' ')"
   fi
   init=$(pgrep -P "$container" systemd || true)
   sleep 0.1
