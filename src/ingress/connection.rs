@@ -8,21 +8,18 @@ use std::time::{Duration, SystemTime};
 use http::Request;
 use http::header::{CONNECTION, HeaderValue};
 use hyper::body::Incoming;
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
 use tracing::Level;
 
-use super::admission::{Admission, TrustWatch};
+use super::admission::Admission;
 use super::capacity::Capacity;
 use super::gate::{Generation, Sender};
 use super::handshakes::Handshakes;
-use super::http1_guard::{Guard, MAX_HEAD};
+use super::http1_guard::Guard;
 use super::linger;
 use super::objections::Objections;
 use super::onward::Onward;
@@ -30,7 +27,6 @@ use super::refusals::Refusals;
 use super::rejection::Rejection;
 use super::requests::Requests;
 use super::share::Shares;
-use super::streams::{self, Streams};
 use super::untrusted;
 use super::watched::{Fault, Signs, Watched};
 use crate::config::Limits;
@@ -40,7 +36,6 @@ use crate::live::Live;
 use crate::observe::access::{AccessRecord, ConnectionFacts, Ends, Spans};
 use crate::observe::metrics::{Agreed, Counted, Metrics};
 use crate::observe::{HandshakeReason, Limit, emit};
-use crate::policy::Revoke;
 use crate::shutdown::Drain;
 use crate::tls::material::unix_seconds;
 use crate::tls::{Accepted, HandshakeFailure, Opening, Remains, Secured, Tap};
@@ -146,7 +141,8 @@ impl Reception {
                 }
                 linger::close(io).await;
             }
-            Remains::Untrusted { io, h2 } => untrusted::tell(*io, h2, &failure.report).await,
+            // Boxed, since it is rare, and larger than everything else in a handshake's future.
+            Remains::Untrusted { io, h2 } => Box::pin(untrusted::tell(*io, h2, &failure.report)).await,
         }
     }
 
@@ -227,66 +223,6 @@ impl Reception {
         }
     }
 
-    async fn serve_http2(
-        &self,
-        io: Watched<Encrypted>,
-        sender: &Arc<Sender>,
-        requests: &Arc<Requests>,
-        signs: &Signs,
-        limits: &Limits,
-    ) {
-        let mut builder = http2::Builder::new(Streams(limits.request_timeout));
-        builder
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(limits.streams)
-            .max_pending_accept_reset_streams(streams::MAX_RESETS_UNSEEN)
-            .max_local_error_reset_streams(streams::MAX_BROKEN)
-            .max_send_buf_size(streams::SEND_BUFFER)
-            .max_header_list_size(MAX_HEAD as u32)
-            .keep_alive_interval(self.idle_timeout)
-            .keep_alive_timeout(self.idle_timeout);
-        let service =
-            service_fn(|request| answer(Arc::clone(sender), Arc::clone(requests), request, None));
-        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
-        let (mut draining, mut withdrawn) = (false, false);
-        let mut trust = TrustWatch::new(&self.live, sender);
-        let mut aged = std::pin::pin!(self.aged());
-        let mut look = Instant::now() + self.idle_timeout;
-        loop {
-            tokio::select! {
-                ended = connection.as_mut() => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%error, "an HTTP/2 connection ended with an error");
-                        if streams::is_flood(&error) {
-                            self.flooded(sender, signs, streams::why(&error));
-                        }
-                    }
-                    return;
-                }
-                () = self.drain.begun(), if !draining => draining = true,
-                () = requests.flood.notified() => {
-                    let detail = "the sender has twice as many requests under way as it may";
-                    return self.flooded(sender, signs, detail.to_owned());
-                }
-                () = requests.enough.notified(), if !draining => draining = true,
-                () = &mut aged, if !draining => draining = true,
-                revoke = trust.withdrawn(), if !withdrawn => {
-                    (withdrawn, draining) = (true, true);
-                    if revoke == Revoke::Now {
-                        return;
-                    }
-                }
-                () = sleep_until(look), if !draining => {
-                    look = requests.idle_since() + self.idle_timeout;
-                    draining = look <= Instant::now();
-                }
-            }
-            if draining {
-                connection.as_mut().graceful_shutdown();
-            }
-        }
-    }
-
     /// Waits until the connection is as old as it may get.
     pub(super) async fn aged(&self) {
         match self.connection_age {
@@ -317,7 +253,7 @@ impl Reception {
     }
 
     /// A sender whose connection had to be ended to keep it from using up the gate.
-    fn flooded(&self, sender: &Sender, signs: &Signs, detail: String) {
+    pub(super) fn flooded(&self, sender: &Sender, signs: &Signs, detail: String) {
         signs.note(Fault::Flood);
         self.metrics.limited(Limit::Streams);
         if sender.share.flood_is_news() {

@@ -386,7 +386,7 @@ async fn deliver(
     record.asked(sent);
     let answer = match preface {
         None => client.send(request).await,
-        Some(preface) => client.send_alone(request, &preface).await,
+        Some(preface) => Box::pin(client.send_alone(request, &preface)).await,
     };
     let answer = answer.map_err(of_upstream)?;
     if answer.retried {

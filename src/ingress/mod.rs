@@ -11,6 +11,7 @@ mod handshakes;
 mod headers;
 mod http1;
 mod http1_guard;
+mod http2;
 mod linger;
 pub mod listener;
 mod objections;

@@ -21,9 +21,8 @@ pub(super) struct Streams(pub(super) Duration);
 
 impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        let limit = self.0;
         #[expect(clippy::disallowed_methods, reason = "ends with its connection, which is waited for")]
-        tokio::spawn(async move { timeout(limit, stream).await.is_ok() });
+        tokio::spawn(timeout(self.0, stream));
     }
 }
 
