@@ -88,6 +88,9 @@ pub struct Door {
 /// Accepts until the gate drains; then takes what the kernel holds already, and closes the socket.
 pub async fn run(door: Door, reception: Arc<Reception>, tasks: Tasks, ids: Arc<Ids>) {
     let Door { socket, introduced, shared } = door;
+    // Answers are written whole; waiting for more to fill a segment only delays them. What is accepted has it from
+    // the listening socket.
+    let _ = SockRef::from(&socket).set_tcp_nodelay(true);
     // A bound socket has an address, and it is not blocking.
     let (Ok(address), Ok(listener)) = (socket.local_addr(), TcpListener::from_std(socket)) else {
         tracing::error!("a worker could not use its socket");
@@ -148,10 +151,11 @@ impl Entrance {
     }
 
     fn start(&self, io: TcpStream, peer: SocketAddr) {
-        // Answers are written whole; waiting for more to fill a segment only delays them.
-        let _ = io.set_nodelay(true);
         let (listener, introduced) = (self.address, self.introduced);
-        let local = io.local_addr().unwrap_or(listener);
+        let local = match listener.ip().is_unspecified() {
+            true => io.local_addr().unwrap_or(listener),
+            false => listener,
+        };
         let (id, at) = (self.ids.next(), Instant::now());
         let accepted = Accepted { io, peer, local, listener, introduced, id, at };
         // Behind a load balancer all come from one address.

@@ -104,7 +104,10 @@ impl Target {
 
     /// Starts it; whether it serves already is for the caller to find out.
     pub fn start(&self, job: &Job) -> Result<Process, String> {
-        fs::create_dir_all(&job.dir).map_err(|error| format!("{}: {error}", job.dir.display()))?;
+        let log = self.log(job);
+        // In a folder of its own: the gate looks through that of its settings when something is written there.
+        let folder = job.dir.join("log");
+        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let (file, text) = match self.kind {
             Kind::Gate => ("gate.toml", gate::settings(job)),
             Kind::Nginx => ("nginx.conf", nginx::settings(job, &self.name)),
@@ -121,12 +124,12 @@ impl Target {
             Kind::Envoy => envoy::call(job, &file),
             Kind::Pingora => Call::new(["-c", &file]),
         };
-        Process::start(&self.path, &call.arguments, &call.variables, &self.log(job))
+        Process::start(&self.path, &call.arguments, &call.variables, &log)
     }
 
     /// Where its output goes.
     pub fn log(&self, job: &Job) -> String {
-        path(&job.dir, "output.log")
+        path(&job.dir, "log/output.log")
     }
 }
 
