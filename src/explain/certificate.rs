@@ -225,7 +225,7 @@ fn diagnosis(settings: &Settings, sender: &Sender, refused: Refused, at: i64) ->
         Refused::TooLarge => InvalidMessage::HandshakePayloadTooLarge.into(),
         Refused::By(refusal) => {
             let refused = Some(refusal.clone());
-            evidence.presented = Some(Presented { chain: sender.chain.clone(), refused });
+            evidence.presented = Some(Presented::new(sender.chain.clone(), refused));
             refusal.into()
         }
     };

@@ -5,9 +5,8 @@ use rustls_pki_types::CertificateDer;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use super::evidence::{Evidence, Presented};
+use super::evidence::{Evidence, Presented, Resumed};
 use super::tap::Tap;
-use super::verifier::Gatekeeper;
 use crate::identity::Peer;
 
 /// What a completed handshake has settled.
@@ -29,20 +28,14 @@ impl Agreed {
     /// What is missing for trust.
     pub(super) fn read(
         io: &mut TlsStream<Tap<TcpStream>>,
-        evidence: &Evidence,
-        gatekeeper: &Gatekeeper,
+        evidence: &mut Evidence,
     ) -> Result<Self, Error> {
         let (tap, connection) = io.get_mut();
         tap.stop_watching();
-        let chain = verified(evidence, connection)?;
-        // The verifier has read this very certificate, so without it the fault is our own.
-        let fault = || Error::General("a verified certificate cannot be read".to_owned());
+        let (peer, chain) = verified(evidence, connection)?;
         Ok(Self {
-            peer: chain
-                .split_first()
-                .and_then(|(leaf, intermediates)| gatekeeper.identify(leaf, intermediates))
-                .ok_or_else(fault)?,
-            chain: chain.to_vec(),
+            peer,
+            chain,
             sni: connection.server_name().map(str::to_ascii_lowercase),
             protocol: match connection.alpn_protocol() {
                 Some(b"h2") => Some("h2"),
@@ -59,24 +52,30 @@ impl Agreed {
     }
 }
 
-/// The chain that a completed handshake is trusted for.
+/// Whom a completed handshake is trusted to be with, and by which chain. Taken out of the evidence.
 ///
 /// # Errors
 /// What is missing for trust.
-fn verified<'a>(
-    evidence: &'a Evidence,
+fn verified(
+    evidence: &mut Evidence,
     connection: &ServerConnection,
-) -> Result<&'a [CertificateDer<'static>], Error> {
+) -> Result<(Peer, Vec<CertificateDer<'static>>), Error> {
     if connection.handshake_kind() == Some(HandshakeKind::Resumed) {
         // What was judged must be what rustls resumed.
-        let judged = evidence.resumed.as_ref().map(|resumed| resumed.chain.as_slice());
-        return judged
-            .filter(|chain| connection.peer_certificates() == Some(chain))
-            .ok_or(Error::NoCertificatesPresented);
+        return match evidence.resumed.take() {
+            Some(Resumed { peer, chain, .. }) if connection.peer_certificates() == Some(&chain) => {
+                Ok((peer, chain))
+            }
+            _ => Err(Error::NoCertificatesPresented),
+        };
     }
-    match &evidence.presented {
+    match &mut evidence.presented {
         None => Err(Error::NoCertificatesPresented),
         Some(Presented { refused: Some(refusal), .. }) => Err(refusal.clone().into()),
-        Some(Presented { refused: None, chain }) => Ok(chain),
+        Some(Presented { refused: None, chain, peer }) => {
+            // The verifier has left nobody unnamed whom it let in, so without a name the fault is our own.
+            let fault = || Error::General("nobody is named by a verified certificate".to_owned());
+            Ok((peer.take().ok_or_else(fault)?, std::mem::take(chain)))
+        }
     }
 }

@@ -15,6 +15,7 @@ use tls_parser::{
 };
 
 use super::client_hello::protocol_name;
+use crate::identity::Peer;
 use crate::policy::Denial;
 
 tokio::task_local! {
@@ -49,12 +50,14 @@ pub struct Evidence {
 }
 
 /// The certificates a sender presented, leaf first, and the verdict on them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Presented {
     /// As sent, in DER.
     pub chain: Vec<CertificateDer<'static>>,
     /// Which check refused, if one did.
     pub refused: Option<Refusal>,
+    /// Whom they name, where none did.
+    pub(super) peer: Option<Peer>,
 }
 
 /// What a ticket stands for.
@@ -62,6 +65,8 @@ pub struct Presented {
 pub(super) struct Resumed {
     /// The chain that was verified when its key was proven, and was judged again now.
     pub(super) chain: Vec<CertificateDer<'static>>,
+    /// Whom it names.
+    pub(super) peer: Peer,
     /// When that was; seconds since 1970.
     pub(super) proven_at: u64,
 }
@@ -77,6 +82,13 @@ pub enum Refusal {
     Rules(Denial),
     /// CertificateVerify: the proof that the sender holds the key.
     Possession(Error),
+}
+
+impl Presented {
+    /// A chain that was refused, or that nobody was asked about.
+    pub fn new(chain: Vec<CertificateDer<'static>>, refused: Option<Refusal>) -> Self {
+        Self { chain, refused, peer: None }
+    }
 }
 
 impl From<Refusal> for Error {

@@ -249,11 +249,11 @@ impl Acceptor {
             TlsAcceptor::from(Arc::clone(&self.config)).accept(Tap::new(io, greeting)).into_fallible();
         let mut scope = Box::pin(Evidence::scope(bytes_in, listener, accept));
         let outcome = timeout_at(deadline, scope.as_mut()).await;
-        let evidence =
+        let mut evidence =
             scope.as_mut().take_value().map(std::cell::RefCell::into_inner).unwrap_or_default();
         opening.agreed = evidence.negotiated();
         let (cause, remains) = match outcome {
-            Ok(Ok(mut io)) => match Agreed::read(&mut io, &evidence, &self.gatekeeper) {
+            Ok(Ok(mut io)) => match Agreed::read(&mut io, &mut evidence) {
                 Ok(Agreed { peer, chain, sni, protocol, tls_version, group, resumed }) => {
                     let objection = self.objection(&peer);
                     opening.protocol = protocol;
@@ -311,7 +311,7 @@ impl Acceptor {
             return Ok(());
         };
         let mut evidence = Evidence::default();
-        evidence.presented = Some(Presented { chain: chain.to_vec(), refused: Some(refusal.clone()) });
+        evidence.presented = Some(Presented::new(chain.to_vec(), Some(refusal.clone())));
         let mut report = self.report(opening, &Cause::Tls(refusal.into()), &evidence);
         report.without_alert();
         Err(Box::new(report))

@@ -20,15 +20,26 @@ pub fn identify(
     verified: bool,
 ) -> Option<Peer> {
     let (_, x509) = X509Certificate::from_der(leaf).ok()?;
-    let mut keys = candidates(leaf, &x509, intermediates, trust);
-    if keys.len() > 1 || !verified || trust.pins(&x509) {
+    Some(identify_read(leaf, &x509, intermediates, trust, verified))
+}
+
+/// The same of a leaf that was read already, as `x509`.
+pub(super) fn identify_read(
+    leaf: &CertificateDer<'_>,
+    x509: &X509Certificate<'_>,
+    intermediates: &[CertificateDer<'_>],
+    trust: &Trust,
+    verified: bool,
+) -> Peer {
+    let mut keys = candidates(leaf, x509, intermediates, trust);
+    if keys.len() > 1 || !verified || trust.pins(x509) {
         // A sender may add to its chain what it likes, so a name is not enough. All that fit are kept: the
         // true one is among them, and nobody makes up a key that fits and is somebody else's.
-        keys.retain(|key| fits(key, &x509));
+        keys.retain(|key| fits(key, x509));
     }
-    let mut peer = Peer::of(leaf, &x509);
+    let mut peer = Peer::of(leaf, x509);
     peer.issuer_spki_sha256 = keys.iter().map(|key| sha256(key)).collect();
-    Some(peer)
+    peer
 }
 
 /// The different keys that go by the name of the leaf's issuer.
@@ -45,10 +56,8 @@ fn candidates(
         let ca = EndEntityCert::try_from(der).ok()?;
         (ca.subject() == issuer).then(|| ca.subject_public_key_info())
     });
-    let held = trust.cas.iter().filter(|ca| ca.subject_der == x509.issuer().as_raw()).filter_map(|ca| {
-        let (_, ca) = X509Certificate::from_der(ca.der()).ok()?;
-        Some(SubjectPublicKeyInfoDer::from(ca.public_key().raw.to_vec()))
-    });
+    let held = trust.cas.iter().filter(|ca| ca.subject_der == x509.issuer().as_raw());
+    let held = held.map(|ca| SubjectPublicKeyInfoDer::from(ca.spki().to_vec()));
     let mut keys = Vec::new();
     for key in sent.chain(held) {
         if !keys.contains(&key) {

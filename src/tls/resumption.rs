@@ -55,9 +55,9 @@ impl Tickets {
         }
         let chain = chain_at(session, voucher.chain_at.into())?;
         let (leaf, intermediates) = chain.split_first()?;
-        self.gatekeeper.judge(leaf, intermediates, now).ok()?;
+        let peer = self.gatekeeper.judge(leaf, intermediates, now).ok()?;
         let chain = chain.into_iter().map(CertificateDer::into_owned).collect();
-        Some((session.to_vec(), Resumed { chain, proven_at: voucher.proven_at }))
+        Some((session.to_vec(), Resumed { chain, peer, proven_at: voucher.proven_at }))
     }
 }
 
@@ -196,6 +196,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::identity::Peer;
     use crate::tls::evidence::{Presented, Refusal};
 
     const LISTENER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
@@ -212,8 +213,14 @@ mod tests {
     fn presented(ders: &[Vec<u8>], refused: Option<Refusal>) -> Evidence {
         let mut evidence = Evidence::default();
         evidence.listener = Some(LISTENER);
-        evidence.presented = Some(Presented { chain: chain(ders), refused });
+        evidence.presented = Some(Presented::new(chain(ders), refused));
         evidence
+    }
+
+    fn somebody() -> Peer {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["sender.example".to_owned()]).unwrap();
+        Peer::read(params.self_signed(&key).unwrap().der()).unwrap()
     }
 
     fn session(ders: &[Vec<u8>]) -> Vec<u8> {
@@ -251,7 +258,8 @@ mod tests {
         let certificate = [vec![7; 40]];
         let mut evidence = presented(&certificate, None);
         evidence.presented = None;
-        evidence.resumed = Some(Resumed { chain: chain(&certificate), proven_at: NOW - 60 });
+        let (chain, peer) = (chain(&certificate), somebody());
+        evidence.resumed = Some(Resumed { chain, peer, proven_at: NOW - 60 });
 
         // rustls' session has no chain then.
         assert_eq!(Voucher::new(&evidence, b"beforeafter", at(NOW)), None);

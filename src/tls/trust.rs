@@ -104,6 +104,11 @@ pub struct Ca {
 }
 
 impl Ca {
+    /// Its SubjectPublicKeyInfo in DER.
+    pub(super) fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
     /// When it is valid.
     pub fn validity(&self) -> Validity {
         Validity { from: self.not_before, until: self.not_after }

@@ -14,7 +14,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::anchors::Anchors;
 use super::evidence::{Evidence, Presented, Refusal};
-use super::issuer::identify;
+use super::issuer::identify_read;
 use super::trust::Trust;
 use crate::identity::Peer;
 use crate::policy::{Denial, Rules, Ruling};
@@ -48,7 +48,8 @@ impl Gatekeeper {
         Self { anchors: Anchors::new(trust, now), rules, refuse_with }
     }
 
-    /// The verdict on a chain, and on it alone: possession of the key is proven in the handshake.
+    /// The verdict on a chain, and on it alone: possession of the key is proven in the handshake. Who is let in
+    /// is named.
     ///
     /// # Errors
     /// Which check refused.
@@ -57,17 +58,22 @@ impl Gatekeeper {
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<(), Refusal> {
-        self.check(leaf, intermediates, now)
-    }
-
-    /// Who the sender of a verified chain is; `None` when its certificate cannot be read.
-    pub(super) fn identify(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-    ) -> Option<Peer> {
-        identify(leaf, intermediates, self.anchors.trust(), true)
+    ) -> Result<Peer, Refusal> {
+        self.anchors.verify(leaf, intermediates, now).map_err(Refusal::Chain)?;
+        // webpki reads less of a certificate than the identity needs: what cannot be read whole is out.
+        let (_, x509) = X509Certificate::from_der(leaf)
+            .map_err(|_| Refusal::Chain(CertificateError::BadEncoding.into()))?;
+        if !may_sign(&x509) {
+            return Err(Refusal::KeyUsage);
+        }
+        let peer = identify_read(leaf, &x509, intermediates, self.anchors.trust(), true);
+        if self.rules.is_empty() {
+            return Ok(peer);
+        }
+        match self.rules.ruling(&peer) {
+            Ruling::Admitted | Ruling::Audited(_) => Ok(peer),
+            Ruling::Refused(denial) => Err(Refusal::Rules(denial)),
+        }
     }
 
     /// What the rules would refuse somebody for that they let in, being on trial.
@@ -83,30 +89,6 @@ impl Gatekeeper {
         match self.refuse_with {
             RefuseWith::Alert => verdict,
             RefuseWith::Http => Ok(verdict.unwrap_or_else(|_| unverified())),
-        }
-    }
-
-    fn check(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<(), Refusal> {
-        self.anchors.verify(leaf, intermediates, now).map_err(Refusal::Chain)?;
-        // webpki reads less of a certificate than the identity needs: what cannot be read whole is out.
-        let (_, x509) = X509Certificate::from_der(leaf)
-            .map_err(|_| Refusal::Chain(CertificateError::BadEncoding.into()))?;
-        if !may_sign(&x509) {
-            return Err(Refusal::KeyUsage);
-        }
-        if self.rules.is_empty() {
-            return Ok(());
-        }
-        let peer = self.identify(leaf, intermediates);
-        match peer.map(|peer| self.rules.ruling(&peer)) {
-            Some(Ruling::Admitted | Ruling::Audited(_)) => Ok(()),
-            Some(Ruling::Refused(denial)) => Err(Refusal::Rules(denial)),
-            None => Err(Refusal::Chain(CertificateError::BadEncoding.into())),
         }
     }
 }
@@ -136,15 +118,19 @@ impl ClientCertVerifier for Gatekeeper {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verdict = self.check(leaf, intermediates, now);
+        let (peer, refused) = match self.judge(leaf, intermediates, now) {
+            Ok(peer) => (Some(peer), None),
+            Err(refusal) => (None, Some(refusal)),
+        };
+        let verdict = match &refused {
+            None => Ok(ClientCertVerified::assertion()),
+            Some(refusal) => Err(refusal.clone().into()),
+        };
         Evidence::note(|evidence| {
             let chain = std::iter::once(leaf).chain(intermediates);
-            evidence.presented = Some(Presented {
-                chain: chain.map(|der| der.clone().into_owned()).collect(),
-                refused: verdict.as_ref().err().cloned(),
-            });
+            let chain = chain.map(|der| der.clone().into_owned()).collect();
+            evidence.presented = Some(Presented { chain, refused, peer });
         });
-        let verdict = verdict.map(|()| ClientCertVerified::assertion()).map_err(Error::from);
         self.tell(verdict, ClientCertVerified::assertion)
     }
 

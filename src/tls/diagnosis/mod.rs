@@ -157,7 +157,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
 }
 
 fn of_error(error: &Error, case: &Case<'_>) -> Fault {
-    if let Some(Presented { chain, refused: Some(refusal) }) = &case.evidence.presented {
+    if let Some(Presented { chain, refused: Some(refusal), .. }) = &case.evidence.presented {
         return of_refusal(refusal, chain, case);
     }
     match error {

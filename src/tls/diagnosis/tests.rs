@@ -49,7 +49,7 @@ impl Scene {
         let error = error.into();
         let refused = Some(Refusal::Chain(error.clone()));
         let mut evidence = Evidence::default();
-        evidence.presented = Some(Presented { chain: chain.to_vec(), refused });
+        evidence.presented = Some(Presented::new(chain.to_vec(), refused));
         self.diagnose(&Cause::Tls(error), &evidence, None)
     }
 
