@@ -31,7 +31,7 @@ use crate::policy::Revoke;
 
 /// After so much time without a request a connection rests. A sender that has kept its connection has, as a
 /// rule, nothing to say for minutes; hyper's buffers are more than half of what such a connection holds.
-const REST_AFTER: Duration = Duration::from_millis(100);
+const REST_AFTER: Duration = Duration::from_millis(50);
 
 /// What happens to a connection besides its requests.
 enum Event {
