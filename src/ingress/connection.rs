@@ -77,7 +77,7 @@ pub struct Reception {
 pub(super) type Encrypted = Box<TlsStream<Tap<TcpStream>>>;
 
 /// A connection of a sender that was let in.
-struct Verified {
+struct Established {
     io: Encrypted,
     h2: bool,
     sender: Arc<Sender>,
@@ -90,13 +90,13 @@ impl Reception {
     /// The whole journey of one connection.
     pub async fn receive(&self, accepted: Accepted) {
         // Boxed, so that those that are let in need not keep room for it.
-        if let Some(verified) = Box::pin(self.let_in(accepted)).await {
-            self.serve(verified).await;
+        if let Some(established) = Box::pin(self.let_in(accepted)).await {
+            self.serve(established).await;
         }
     }
 
     /// Greeting and handshake; whom it does not let in, it tells so.
-    async fn let_in(&self, accepted: Accepted) -> Option<Verified> {
+    async fn let_in(&self, accepted: Accepted) -> Option<Established> {
         let id = accepted.id.clone();
         let generation = self.live.load();
         let opening = accepted.opening();
@@ -112,7 +112,7 @@ impl Reception {
         };
         drop((handshake, counted));
         match outcome {
-            Ok(secured) => Some(self.verified(secured, id, &generation)),
+            Ok(secured) => Some(self.establish(secured, id, &generation)),
             Err(failure) => {
                 self.refuse(*failure).await;
                 None
@@ -147,7 +147,7 @@ impl Reception {
     }
 
     /// All that there is to know of a sender that was let in.
-    fn verified(&self, secured: Secured, id: String, generation: &Generation) -> Verified {
+    fn establish(&self, secured: Secured, id: String, generation: &Generation) -> Established {
         let Secured { io, peer, chain, objection, sni, h2, tls_version, group, resumed, opening } =
             secured;
         let took = opening.age();
@@ -189,11 +189,11 @@ impl Reception {
             objected: AtomicBool::new(false),
         });
         sender.object(objection);
-        Verified { io, h2, sender, limits: generation.gate.limits, _open: open }
+        Established { io, h2, sender, limits: generation.gate.limits, _open: open }
     }
 
-    async fn serve(&self, verified: Verified) {
-        let Verified { io, h2, sender, limits, _open } = verified;
+    async fn serve(&self, established: Established) {
+        let Established { io, h2, sender, limits, _open } = established;
         let signs = Signs::default();
         let requests = Arc::new(Requests::new(signs.clone(), limits.connection_requests));
         let rest = if h2 {

@@ -67,13 +67,14 @@ impl Reception {
         let mut stage = Stage::Awake(serve(io));
         let (mut draining, mut withdrawn) = (false, false);
         let mut trust = TrustWatch::new(&self.live, sender);
+        let mut last_call = pin!(self.last_call(requests));
         let mut aged = pin!(self.aged());
         let mut look = requests.idle_since() + REST_AFTER.min(self.idle_timeout);
         let ended = loop {
             let event = {
                 let seldom = pin!(async {
                     tokio::select! {
-                        () = self.last_call(requests), if !draining => Event::Ends,
+                        () = &mut last_call, if !draining => Event::Ends,
                         () = &mut aged, if !draining => Event::Ends,
                         revoke = trust.withdrawn(), if !withdrawn => Event::Withdrawn(revoke),
                         () = sleep_until(look), if !draining => Event::Look,
@@ -89,7 +90,10 @@ impl Reception {
             };
             match event {
                 Event::Ended(ended) => break ended,
-                Event::Stirs => stage = Stage::Awake(serve(stage.into_io())),
+                Event::Stirs => {
+                    stage = Stage::Awake(serve(stage.into_io()));
+                    look = Instant::now() + REST_AFTER;
+                }
                 Event::Ends => draining = true,
                 Event::Withdrawn(revoke) => {
                     (withdrawn, draining) = (true, true);

@@ -49,6 +49,9 @@ fn socket(address: SocketAddr, share: bool) -> io::Result<StdListener> {
     if share {
         socket.set_reuse_port(true)?;
     }
+    // Answers are written whole; waiting for more to fill a segment only delays them. What is accepted has it from
+    // the listening socket.
+    socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -88,15 +91,12 @@ pub struct Door {
 /// Accepts until the gate drains; then takes what the kernel holds already, and closes the socket.
 pub async fn run(door: Door, reception: Arc<Reception>, tasks: Tasks, ids: Arc<Ids>) {
     let Door { socket, introduced, shared } = door;
-    // Answers are written whole; waiting for more to fill a segment only delays them. What is accepted has it from
-    // the listening socket.
-    let _ = SockRef::from(&socket).set_tcp_nodelay(true);
     // A bound socket has an address, and it is not blocking.
     let (Ok(address), Ok(listener)) = (socket.local_addr(), TcpListener::from_std(socket)) else {
         tracing::error!("a worker could not use its socket");
         return;
     };
-    let entrance = Entrance { address, introduced, reception, tasks, ids };
+    let entrance = Entrance { address, introduced, shared, reception, tasks, ids };
     entrance.accept_until(&listener, entrance.reception.drain.begun()).await;
     if !shared && let Ok(()) = refuse_new(&listener) {
         // Those whose handshake has begun come to their end.
@@ -119,6 +119,7 @@ struct Entrance {
     /// The socket's.
     address: SocketAddr,
     introduced: bool,
+    shared: bool,
     reception: Arc<Reception>,
     tasks: Tasks,
     ids: Arc<Ids>,
@@ -151,6 +152,10 @@ impl Entrance {
     }
 
     fn start(&self, io: TcpStream, peer: SocketAddr) {
+        if self.shared {
+            // Who opened the socket has not set it, as a rule.
+            let _ = io.set_nodelay(true);
+        }
         let (listener, introduced) = (self.address, self.introduced);
         let local = match listener.ip().is_unspecified() {
             true => io.local_addr().unwrap_or(listener),
@@ -216,5 +221,21 @@ impl AcceptFailed {
             hint: "out of file descriptors? raise the limit (ulimit -n, LimitNOFILE); connections that are open live on",
             pause_ms: pause.as_millis(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_accepted_sends_without_delay_whenever_it_was_connected() {
+        let sockets = bind(([127, 0, 0, 1], 0).into(), 2, false).unwrap();
+        let address = sockets[0].local_addr().unwrap();
+        // Before anybody accepts.
+        let _sender = StdStream::connect(address).unwrap();
+        let accepted = std::iter::repeat_with(|| sockets.iter().find_map(|socket| socket.accept().ok()));
+        let (io, _) = accepted.flatten().next().unwrap();
+        assert!(io.nodelay().unwrap());
     }
 }

@@ -73,6 +73,27 @@ fn a_body_that_never_pauses_long_but_takes_too_long_is_given_up() {
     assert_eq!(hits(&gate, "body_timeout"), 1);
 }
 
+/// Takes as long as a sender is left to begin, 5 s.
+#[test]
+fn a_body_that_keeps_coming_but_too_slowly_is_given_up() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = with_limits(&pki, &backend.url(), "body_rate = \"100KiB\"").start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+
+    sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n");
+    eventually("the end of patience", || {
+        sender.write(b"x");
+        gate.events("request").pop()
+    });
+
+    let answer = sender.answer();
+    assert_eq!((answer.status, &*answer.reason()), (408, "body_timeout"));
+    assert!(String::from_utf8_lossy(&answer.body).contains("102400 bytes in a second"), "another limit");
+    assert_eq!(backend.received().len(), 0);
+    assert_eq!(hits(&gate, "body_timeout"), 1);
+}
+
 /// An upstream whose answer is larger than all buffers on the way.
 fn large() -> Backend {
     Backend::script(|mut exchange| {
