@@ -206,6 +206,8 @@ impl<S: Service> Stage<S> {
 
     fn into_io(self) -> Watched<Encrypted> {
         match self {
+            // Of one that is quiet hyper has read nothing ahead, or an empty line that counts for nothing (RFC 9112
+            // section 2.2).
             Self::Awake(connection) => connection.into_parts().io.into_inner(),
             Self::Resting(io) | Self::Ended(io) => io,
         }

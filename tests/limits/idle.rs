@@ -40,6 +40,21 @@ fn a_request_that_comes_in_two_pieces_with_a_pause_between_is_answered() {
 }
 
 #[test]
+fn an_empty_line_before_a_pause_does_not_spoil_the_request_after_it() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "").start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    sender.write(REQUEST);
+    assert_eq!(sender.answer().status, 200);
+
+    sender.write(b"\r\n");
+    pass(PAUSE);
+    sender.write(REQUEST);
+
+    assert_eq!(sender.answer().status, 200);
+}
+
+#[test]
 fn a_connection_without_a_request_ends_after_the_idle_timeout() {
     let pki = Pki::new();
     let gate = with_limits(&pki, "echo:", "idle_timeout = \"600ms\"").start();
