@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::with_limits;
+use crate::support::gate::Gate;
 use crate::support::pass;
 use crate::support::pki::Pki;
 use crate::support::sender::Sender;
@@ -97,4 +98,35 @@ fn a_gate_that_ends_waits_for_no_connection_that_rests() {
     assert!(sender.is_closed());
     assert!(gate.wait().success());
     assert_eq!(gate.event("stopped", 1)["forced"], 0);
+}
+
+/// Bytes of the gate's heap and stacks that are in memory.
+fn memory(gate: &Gate) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", gate.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+/// hyper's two buffers alone are 16 KiB.
+#[test]
+fn a_connection_that_rests_holds_no_buffers() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "").arg("--workers", "1").start();
+    let open = |count: usize| {
+        let connections = (0..count).map(|_| {
+            let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+            sender.write(REQUEST);
+            assert_eq!(sender.answer().status, 200);
+            sender
+        });
+        connections.collect::<Vec<_>>()
+    };
+    // What is needed once, and what some hold before they rest.
+    let _first = open(150);
+    let before = memory(&gate);
+
+    let _others = open(300);
+
+    let each = memory(&gate).saturating_sub(before) / 300;
+    assert!(each < 26 * 1024, "{each} bytes each");
 }
