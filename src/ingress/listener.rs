@@ -235,7 +235,7 @@ mod tests {
         // Before anybody accepts.
         let _sender = StdStream::connect(address).unwrap();
         let accepted = std::iter::repeat_with(|| sockets.iter().find_map(|socket| socket.accept().ok()));
-        let (io, _) = accepted.flatten().next().unwrap();
+        let (io, _) = accepted.take(100_000).flatten().next().unwrap();
         assert!(io.nodelay().unwrap());
     }
 }

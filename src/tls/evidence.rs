@@ -50,7 +50,7 @@ pub struct Evidence {
 }
 
 /// The certificates a sender presented, leaf first, and the verdict on them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Presented {
     /// As sent, in DER.
     pub chain: Vec<CertificateDer<'static>>,
