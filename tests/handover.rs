@@ -80,7 +80,7 @@ fn upgrades(count: usize, start: impl Fn(&Pki, &Backend, Option<SocketAddr>) -> 
             assert_eq!(gate.event("stopped", 1)["forced"], 0);
             gate = next;
             more(30);
-            assert!(!gate.events("request").is_empty(), "the new gate serves");
+            gate.event("request", 1);
         }
     });
     assert_eq!(gate.stop().code(), Some(0));

@@ -288,7 +288,7 @@ fn a_chain_that_is_too_large_is_left_out_and_that_is_said_once() {
     let backend = Backend::ok();
     let large = large_ca(&pki);
     let client = Leaf::client("notes").issued_by(&large, &[&large]);
-    let gate = GateCommand::new(&pki)
+    let mut gate = GateCommand::new(&pki)
         .upstream(backend.url())
         .env("CLAWGATE_IDENTITY", "client-cert,client-cert-chain")
         .start();
@@ -305,7 +305,7 @@ fn a_chain_that_is_too_large_is_left_out_and_that_is_said_once() {
     assert_eq!(said["left_out"], serde_json::json!(["client-cert-chain"]));
     assert_eq!(said["fingerprint_sha256"], client.fingerprint());
     gate.event("request", 3);
-    assert_eq!(gate.events("identity_left_out").len(), 1);
+    assert_eq!(gate.all("identity_left_out").len(), 1);
 }
 
 /// A CA whose certificate is too large for a header field.

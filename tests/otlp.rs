@@ -87,7 +87,7 @@ fn a_request_that_has_no_line_in_the_log_has_its_spans() {
     assert_eq!(Sender::new(&pki, &gate).send(&traced("01")).status, 200);
     gate.stop();
 
-    assert_eq!(gate.events("request").len(), 0);
+    assert_eq!(gate.all("request").len(), 0);
     assert_eq!(collector.spans().len(), 2);
 }
 

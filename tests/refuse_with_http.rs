@@ -22,7 +22,7 @@ fn post(pki: &Pki, gate: &Gate, identity: Option<&Identity>) -> Answer {
 fn a_refused_sender_is_answered_403_with_the_reason_and_the_id_of_the_log_line() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = start(&pki, &backend);
+    let mut gate = start(&pki, &backend);
     let expired = pki.client(Leaf::client("late").valid(-7200, -3600));
 
     let answer = post(&pki, &gate, Some(&expired));
@@ -35,7 +35,7 @@ fn a_refused_sender_is_answered_403_with_the_reason_and_the_id_of_the_log_line()
     assert_eq!(failure["alert_sent"], serde_json::Value::Null);
     assert_eq!(failure["client_cert"]["fingerprint_sha256"], expired.fingerprint());
     assert_eq!(backend.connections(), 0);
-    assert!(gate.events("request").is_empty());
+    assert!(gate.all("request").is_empty());
 }
 
 #[test]
@@ -102,10 +102,10 @@ fn only_one_request_is_answered_and_the_connection_closes() {
 fn a_good_sender_is_served_as_ever() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = start(&pki, &backend);
+    let mut gate = start(&pki, &backend);
 
     assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
 
-    assert!(gate.events("handshake_failed").is_empty());
+    assert!(gate.all("handshake_failed").is_empty());
     assert_eq!(backend.received().len(), 1);
 }

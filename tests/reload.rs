@@ -53,7 +53,7 @@ fn another_ca_admits_its_own_senders_and_those_of_the_old_one_no_more() {
 #[test]
 fn a_broken_file_changes_nothing_and_is_named() {
     let pki = Pki::new();
-    let gate = start(&pki, &Backend::ok());
+    let mut gate = start(&pki, &Backend::ok());
     let whole = pki.root.pem();
 
     for content in ["", &whole[..whole.len() / 2], "not a certificate"] {
@@ -68,7 +68,7 @@ fn a_broken_file_changes_nothing_and_is_named() {
 
     pki.file("ca.pem", whole);
     reload(&gate, 1);
-    assert_eq!(gate.events("settings_warning").len(), 1, "that anybody is admitted is said once");
+    assert_eq!(gate.all("settings_warning").len(), 1, "that anybody is admitted is said once");
 }
 
 #[test]
@@ -146,12 +146,12 @@ fn the_admin_listener_reloads_too_and_answers_with_the_outcome() {
 #[test]
 fn no_page_in_a_browser_can_make_the_gate_reload() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+    let mut gate = GateCommand::new(&pki).upstream("echo:").admin().start();
 
     assert_eq!(plain::request(gate.admin(), "GET", "/reload").status, 405);
     let forged = "POST /reload HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n\
                   Content-Length: 0\r\nConnection: close\r\n\r\n";
     assert_eq!(plain::exchange(gate.admin(), forged.as_bytes()).unwrap().status, 403);
 
-    assert!(gate.events("reloaded").is_empty());
+    assert!(gate.all("reloaded").is_empty());
 }

@@ -37,7 +37,7 @@ fn post(connection: &mut Connection) -> u16 {
 #[test]
 fn tls_1_2_and_1_3_both_serve() {
     let pki = Pki::new();
-    let gate = gate(&pki);
+    let mut gate = gate(&pki);
     for (number, (offered, version, name)) in (1..).zip([
         (&version::TLS13, ProtocolVersion::TLSv1_3, "TLSv1.3"),
         (&version::TLS12, ProtocolVersion::TLSv1_2, "TLSv1.2"),
@@ -49,7 +49,7 @@ fn tls_1_2_and_1_3_both_serve() {
         assert_eq!(post(&mut connection), 200);
         assert_eq!(gate.event("request", number)["tls_version"], name);
     }
-    assert_eq!(gate.events("handshake_failed").len(), 0);
+    assert_eq!(gate.all("handshake_failed").len(), 0);
 }
 
 #[test]
@@ -65,14 +65,14 @@ fn a_sender_that_offers_both_versions_gets_1_3() {
 #[test]
 fn without_a_certificate_nobody_is_let_in_over_either_version() {
     let pki = Pki::new();
-    let gate = gate(&pki);
+    let mut gate = gate(&pki);
     for (number, version) in (1..).zip([&version::TLS13, &version::TLS12]) {
         let error = Sender::with_versions(&pki, &gate, None, &[version]).refused();
 
         assert!(error.to_string().contains("CertificateRequired"), "{error}");
         assert_eq!(gate.event("handshake_failed", number)["reason"], "client_cert_missing");
     }
-    assert_eq!(gate.events("request").len(), 0);
+    assert_eq!(gate.all("request").len(), 0);
 }
 
 /// A sender with these groups for the key exchange, the preferred one first.

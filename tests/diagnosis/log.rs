@@ -106,7 +106,7 @@ fn what_a_sender_writes_into_its_hello_cannot_forge_a_line() {
 #[test]
 fn raw_bytes_in_place_of_a_hello_cannot_forge_a_line() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").start();
+    let mut gate = GateCommand::new(&pki).upstream("echo:").start();
 
     for (number, bytes) in
         [&b"\n{\"event\":\"started\"}\n"[..], b"\xff\xfe\x1b]0;x\x07", b"\"\\\",\0\"\n   "]
@@ -118,7 +118,7 @@ fn raw_bytes_in_place_of_a_hello_cannot_forge_a_line() {
         assert_eq!(line["reason"], "not_tls");
         strings(&line, &mut |text| assert!(!text.contains(dangerous), "{text:?}"));
     }
-    assert_eq!(gate.events("started").len(), 1);
+    assert_eq!(gate.all("started").len(), 1);
 }
 
 #[test]

@@ -63,10 +63,11 @@ impl Trial {
     }
 
     /// Ends the gate: no connection may have got a second line.
-    pub fn end(mut self) {
+    pub fn end(mut self) -> Gate {
         assert!(self.gate.stop().success());
         let lines = self.gate.events("handshake_failed");
         assert_eq!(lines.len(), self.refused, "one line for each refused connection: {lines:#?}");
+        self.gate
     }
 }
 

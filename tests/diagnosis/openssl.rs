@@ -38,7 +38,7 @@ fn the_line(gate: &mut Gate, reason: &str, said: &str, number: u8) -> Value {
     assert_eq!(line["alert_sent"], alert, "the sender: {said}");
     assert!(said.contains(&format!("alert number {number}\n")), "not alert {number}: {said}");
     assert!(gate.stop().success());
-    assert_eq!(gate.events("handshake_failed").len(), 1, "one line");
+    assert_eq!(gate.all("handshake_failed").len(), 1, "one line");
     line
 }
 

@@ -228,8 +228,7 @@ fn a_sender_that_refuses_the_gates_certificate_only_after_the_handshake_is_repor
         io::copy(&mut sender.socket, &mut io::sink()).expect("an orderly end");
         check(&line);
     }
-    assert!(trial.gate.events("connection_unused").is_empty(), "said already");
-    trial.end();
+    assert!(trial.end().events("connection_unused").is_empty(), "said already");
 }
 
 #[test]
@@ -251,8 +250,7 @@ fn a_sender_that_is_let_in_and_leaves_without_a_request_is_noted_once() {
         says(&line, "hint", &["health check", "dns:localhost", "ip:127.0.0.1"]);
     }
     // Its own line is the only one: it was not refused, and it made no request.
-    assert!(trial.gate.events("request").is_empty());
-    trial.end();
+    assert!(trial.end().events("request").is_empty());
 }
 
 #[test]

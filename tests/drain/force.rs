@@ -40,7 +40,7 @@ fn a_request_that_never_ends_is_ended_at_the_deadline() {
     let (answer, orderly) = sender.rest();
     assert_eq!((&*answer, orderly), ("", false));
     // It is in the access log like any other.
-    assert_eq!(gate.events("request").len(), 1);
+    assert_eq!(gate.all("request").len(), 1);
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn both_signals_end_an_idle_gate_well() {
         assert_eq!(draining["connections"], 0);
         assert_eq!(draining["deadline"], "30s");
         assert_eq!(gate.event("stopped", 1)["forced"], 0);
-        assert_eq!(gate.events("stopped").len(), 1);
+        assert_eq!(gate.all("stopped").len(), 1);
     }
 }
 
@@ -173,7 +173,7 @@ fn a_sender_that_makes_no_request_does_not_hold_the_end_up() {
     assert_eq!(gate.wait().code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     assert_eq!(gate.event("stopped", 1)["forced"], 0);
-    assert!(gate.events("connection_unused").is_empty(), "it is not the sender's fault");
+    assert!(gate.all("connection_unused").is_empty(), "it is not the sender's fault");
 }
 
 #[test]
@@ -205,5 +205,5 @@ fn a_closed_stdout_does_not_stop_the_gate() {
 
     assert_eq!(gate.stop().code(), Some(0));
     assert_eq!(backend.received().len(), 11);
-    assert_eq!(gate.events("request").len(), 1);
+    assert_eq!(gate.all("request").len(), 1);
 }

@@ -76,7 +76,7 @@ fn with_a_good_certificate_the_gate_accepts_and_no_request_reaches_it() {
     assert!(explained["alert"].is_null() && explained["hint"].is_null(), "{explained}");
     assert_eq!(explained["client_auth"]["presented"], "O=Example,CN=notes");
     assert!(gate.stop().success());
-    assert!(gate.events("request").is_empty());
+    assert!(gate.all("request").is_empty());
 }
 
 #[test]

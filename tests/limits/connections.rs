@@ -73,8 +73,7 @@ fn the_oldest_handshake_gives_way_to_an_honest_sender() {
     assert_eq!((&line["reason"], &line["limit"]), (&"overloaded".into(), &"handshakes".into()));
     let oldest = silent[0].local_addr().unwrap().to_string();
     assert_eq!(line["peer"], oldest);
-    assert_eq!(hits(&gate, "handshakes"), 1);
-    assert_eq!(gate.events("handshake_failed").len(), 1, "the others stay");
+    assert_eq!(hits(&gate, "handshakes"), 1, "the others stay");
 }
 
 #[test]

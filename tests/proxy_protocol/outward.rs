@@ -192,6 +192,7 @@ fn a_resumed_session_showed_its_certificate_before() {
     let sender = Sender::new(&pki, &gate);
     let client = |sender: &Sender| sender.clone().post("/hooks/wake", "{}").json()["client"].clone();
     assert_eq!(client(&sender), 7);
+    assert!(gate.event("request", 1)["resumed"].is_null());
     assert_eq!(client(&sender), 5);
     assert_eq!(gate.event("request", 2)["resumed"], true);
 }

@@ -146,7 +146,7 @@ fn a_list_that_is_out_of_date_is_used_on_with_a_warning_where_that_is_wanted() {
     let crl = pki.file("old.crl", pki.intermediate.crl(&[0x77], -60));
     let stolen = pki.client(Leaf::client("stolen").serial(0x77));
     let used_on = GateCommand::new(&pki).arg("--crl", crl).arg("--crl-expired", "warn");
-    let gate = used_on.upstream("echo:").start();
+    let mut gate = used_on.upstream("echo:").start();
 
     assert!(is_served(&pki, &gate, &pki.client));
     assert!(is_served(&pki, &gate, &pki.client));
@@ -155,7 +155,7 @@ fn a_list_that_is_out_of_date_is_used_on_with_a_warning_where_that_is_wanted() {
     says(&line, "detail", &["is used all the same", "ago"]);
     assert!(!is_served(&pki, &gate, &stolen));
     assert_eq!(gate.failure()["reason"], "client_cert_revoked");
-    assert_eq!(gate.events("crl_expired").len(), 1, "said once");
+    assert_eq!(gate.all("crl_expired").len(), 1, "said once");
 }
 
 #[test]

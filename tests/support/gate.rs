@@ -264,6 +264,15 @@ impl Gate {
         lines.iter().map(parse).filter(|value| value["event"] == name).collect()
     }
 
+    /// All log lines of one event, the gate having ended: no other comes. `events` is not the thing to ask
+    /// whether there is none, for the log is written a little after what it tells of.
+    pub fn all(&mut self, name: &str) -> Vec<Value> {
+        if self.try_wait().is_none() {
+            self.stop();
+        }
+        self.events(name)
+    }
+
     /// The `number`th event of a name, counted from 1, once it is there.
     pub fn event(&self, name: &str, number: usize) -> Value {
         eventually(&format!("event {number} of {name}; log: {:#?}", self.lines()), || {

@@ -35,7 +35,7 @@ fn version_and_cipher_suite_are_told_whatever_the_key_exchange() {
 #[test]
 fn a_verified_sender_without_a_rule_is_refused_and_one_with_a_rule_is_served() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki)
+    let mut gate = GateCommand::new(&pki)
         .upstream("echo:")
         .arg("--allow", "cn=calls, o=Example")
         .arg("--allow", "dns=notes.example")
@@ -48,7 +48,7 @@ fn a_verified_sender_without_a_rule_is_refused_and_one_with_a_rule_is_served() {
     assert_eq!(failure["reason"], "client_not_allowed");
     assert_eq!(failure["alert_sent"], "access_denied");
     assert!(failure["detail"].as_str().unwrap().contains("CN=stranger"), "{failure}");
-    assert_eq!(gate.events("handshake_failed").len(), 1);
+    assert_eq!(gate.all("handshake_failed").len(), 1);
 }
 
 #[test]
@@ -152,12 +152,12 @@ fn a_revoked_intermediate_takes_its_senders_with_it() {
 fn a_revocation_list_that_another_key_signed_lets_nobody_of_the_ca_in() {
     let pki = Pki::new();
     let impostor = Ca::root("Test Intermediate");
-    let gate = with_crl(&pki, impostor.crl(&[], 3600));
+    let mut gate = with_crl(&pki, impostor.crl(&[], 3600));
 
     let failure = refuses(&pki, &gate, &pki.client, "alert");
 
     assert_eq!(failure["reason"], "crl_unavailable", "{failure}");
-    assert_eq!(gate.events("request").len(), 0);
+    assert_eq!(gate.all("request").len(), 0);
 }
 
 #[test]
