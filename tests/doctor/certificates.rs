@@ -32,7 +32,9 @@ fn an_expired_certificate_is_a_fault_in_the_file_and_from_outside() {
 #[test]
 fn a_certificate_that_is_about_to_expire_is_a_warning() {
     let (ward, gate) = with_server(|pki| {
-        Leaf::server().valid(-80 * DAY, 10 * DAY).issued_by(&pki.intermediate, &[&pki.intermediate])
+        Leaf::server()
+            .valid(-80 * DAY, 10 * DAY + 3600)
+            .issued_by(&pki.intermediate, &[&pki.intermediate])
     });
 
     let text = ward.examined(gate.address()).only_warning("certificate/dates");
