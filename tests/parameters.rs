@@ -99,6 +99,54 @@ fn only_the_suites_that_are_listed_are_taken_and_the_line_names_them() {
     says(&line, "hint", &["suites TLS_AES_128_GCM_SHA256, groups X25519MLKEM768 X25519"]);
 }
 
+/// The suite that the gate agrees on with a sender of these.
+fn agreed(pki: &Pki, gate: &Gate, suites: &[SupportedCipherSuite]) -> SupportedCipherSuite {
+    served(offering(pki, gate, suites, &[])).stream.conn.negotiated_cipher_suite().unwrap()
+}
+
+#[test]
+fn aes_128_is_agreed_on_with_whoever_has_it_over_both_versions() {
+    let pki = Pki::new();
+    let gate = gate(&pki).start();
+
+    let old = [
+        cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    ];
+    assert_eq!(agreed(&pki, &gate, &[]), cipher_suite::TLS13_AES_128_GCM_SHA256);
+    assert_eq!(agreed(&pki, &gate, &old), old[1]);
+    assert_eq!(agreed(&pki, &gate, &old[..1]), old[0]);
+}
+
+#[test]
+fn a_sender_that_puts_chacha20_first_gets_it() {
+    let pki = Pki::new();
+    let gate = gate(&pki).start();
+
+    let new = [
+        cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
+        cipher_suite::TLS13_AES_128_GCM_SHA256,
+        cipher_suite::TLS13_AES_256_GCM_SHA384,
+    ];
+    let old = [
+        cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    ];
+    assert_eq!(agreed(&pki, &gate, &new), new[0]);
+    assert_eq!(agreed(&pki, &gate, &old), old[0]);
+}
+
+#[test]
+fn of_suites_that_are_listed_the_first_that_the_sender_has_is_taken() {
+    let pki = Pki::new();
+    let list = "TLS_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256";
+    let gate = gate(&pki).env("CLAWGATE_CIPHER_SUITES", list).start();
+
+    let new = [cipher_suite::TLS13_AES_128_GCM_SHA256, cipher_suite::TLS13_AES_256_GCM_SHA384];
+    assert_eq!(agreed(&pki, &gate, &new), new[1]);
+    assert_eq!(agreed(&pki, &gate, &new[..1]), new[0]);
+}
+
 #[test]
 fn only_the_groups_that_are_listed_are_taken_and_the_line_names_them() {
     let pki = Pki::new();

@@ -163,8 +163,8 @@ table! {
     MIN_VERSION = Key::new("tls.min_version", Text, "VERSION", Value("1.2"),
         "Least version of TLS that senders must speak, 1.2 or 1.3")
         .outside("tls-min-version", "CLAWGATE_TLS_MIN_VERSION");
-    CIPHER_SUITES = Key::new("tls.cipher_suites", Text, "SUITE", Means("all that rustls has"),
-        "Cipher suite to take, by IANA's name")
+    CIPHER_SUITES = Key::new("tls.cipher_suites", Text, "SUITE", Means("all, AES-128 first"),
+        "Cipher suite to take, by IANA's name, the preferred one first")
         .outside("cipher-suite", "CLAWGATE_CIPHER_SUITES").repeatable(',');
     GROUPS = Key::new("tls.groups", Text, "GROUP",
         Means("X25519MLKEM768, X25519, secp256r1, secp384r1"),

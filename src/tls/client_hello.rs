@@ -179,6 +179,19 @@ impl ClientHello {
         named(&self.schemes, |scheme| SignatureScheme::from(scheme).as_str())
     }
 
+    /// Whether a suite with ChaCha20 comes first: a sender says so where its machine has no instructions for
+    /// AES, which is then slow, and hard to do in constant time (RFC 8439).
+    pub fn prefers_chacha20(&self) -> bool {
+        matches!(
+            self.suites.first().map(|&suite| CipherSuite::from(suite)),
+            Some(
+                CipherSuite::TLS13_CHACHA20_POLY1305_SHA256
+                    | CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+                    | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+            )
+        )
+    }
+
     /// Whether TLS 1.2 or 1.3 is among the versions offered.
     pub fn offers_modern_version(&self) -> bool {
         self.versions.iter().any(|version| version == "TLSv1.2" || version == "TLSv1.3")

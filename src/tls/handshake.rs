@@ -90,6 +90,8 @@ pub enum Remains {
 #[derive(Debug)]
 pub struct Acceptor {
     config: Arc<ServerConfig>,
+    /// The same for senders whose order of cipher suites decides.
+    deferential: Arc<ServerConfig>,
     gatekeeper: Arc<Gatekeeper>,
     trust: Arc<Trust>,
     names: Vec<San>,
@@ -115,8 +117,12 @@ impl Acceptor {
         let gatekeeper = Arc::new(Gatekeeper::new(trust, rules, manners.refuse_with, now));
         let names = material.server_names();
         let server_names: Vec<_> = names.iter().map(San::to_string).collect();
+        let config = server::config(material, Arc::clone(&gatekeeper), &parameters)?;
+        let mut deferential = config.clone();
+        deferential.ignore_client_order = false;
         Ok(Self {
-            config: Arc::new(server::config(material, Arc::clone(&gatekeeper), &parameters)?),
+            deferential: Arc::new(deferential),
+            config: Arc::new(config),
             gatekeeper,
             trust: Arc::clone(&material.trust),
             names,
@@ -245,8 +251,10 @@ impl Acceptor {
         listener: SocketAddr,
     ) -> Result<Secured, Box<HandshakeFailure>> {
         let bytes_in = greeting.len() as u64;
+        let defers = opening.hello.as_deref().is_some_and(ClientHello::prefers_chacha20);
+        let config = if defers { &self.deferential } else { &self.config };
         let accept =
-            TlsAcceptor::from(Arc::clone(&self.config)).accept(Tap::new(io, greeting)).into_fallible();
+            TlsAcceptor::from(Arc::clone(config)).accept(Tap::new(io, greeting)).into_fallible();
         let mut scope = Box::pin(Evidence::scope(bytes_in, listener, accept));
         let outcome = timeout_at(deadline, scope.as_mut()).await;
         let mut evidence =

@@ -29,6 +29,7 @@ pub type Group = &'static dyn SupportedKxGroup;
 /// What the gate agrees to.
 #[derive(Clone, Debug)]
 pub struct Parameters {
+    /// The preferred ones first.
     suites: Vec<SupportedCipherSuite>,
     groups: Vec<Group>,
     /// The newest first; at least one, each with a suite and a group.
@@ -51,7 +52,8 @@ pub enum ParametersError {
 }
 
 impl Parameters {
-    /// Versions from `min` on, with the suites and groups given; of those that are empty, rustls' choice.
+    /// Versions from `min` on, with the suites and groups given, the preferred ones first; all suites in
+    /// place of none, and rustls' choice of groups.
     ///
     /// # Errors
     /// When no version is left that has both a suite and a group.
@@ -60,7 +62,7 @@ impl Parameters {
         suites: Vec<SupportedCipherSuite>,
         groups: Vec<Group>,
     ) -> Result<Self, ParametersError> {
-        let suites = if suites.is_empty() { ALL_CIPHER_SUITES.to_vec() } else { suites };
+        let suites = if suites.is_empty() { all_suites() } else { suites };
         let groups = if groups.is_empty() { DEFAULT_KX_GROUPS.to_vec() } else { groups };
         let allowed = match min {
             MinVersion::Tls12 => &[&version::TLS13, &version::TLS12][..],
@@ -140,7 +142,7 @@ impl Parameters {
 impl Default for Parameters {
     fn default() -> Self {
         Self {
-            suites: ALL_CIPHER_SUITES.to_vec(),
+            suites: all_suites(),
             groups: DEFAULT_KX_GROUPS.to_vec(),
             versions: vec![&version::TLS13, &version::TLS12],
             resumption: Resumption::default(),
@@ -156,6 +158,21 @@ impl PartialEq for Parameters {
             && self.group_names() == other.group_names()
             && (self.resumption, self.key_log) == (other.resumption, other.key_log)
     }
+}
+
+/// All suites, those with AES-128 first: nobody breaks that either, and its handshake needs no SHA-384, for
+/// which few processors have instructions. The rest as rustls has them.
+fn all_suites() -> Vec<SupportedCipherSuite> {
+    let mut suites = ALL_CIPHER_SUITES.to_vec();
+    suites.sort_by_key(|suite| {
+        !matches!(
+            suite.suite(),
+            CipherSuite::TLS13_AES_128_GCM_SHA256
+                | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+                | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+        )
+    });
+    suites
 }
 
 /// The suite with this name, IANA's or rustls'.

@@ -24,7 +24,7 @@ pub enum ServerError {
 }
 
 /// A configuration that demands a client certificate which `gatekeeper` admits: h2 and http/1.1, no early
-/// data.
+/// data, and of the cipher suites that the sender has the one that the gate prefers.
 ///
 /// # Errors
 /// When rustls does not take the material.
@@ -37,6 +37,7 @@ pub fn config(
         .with_protocol_versions(parameters.versions())?
         .with_client_cert_verifier(Arc::clone(&gatekeeper) as _)
         .with_cert_resolver(Arc::new(ByName::new(&material.own)));
+    config.ignore_client_order = true;
     config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
     // Sessions that rustls keeps itself would come back without being judged.
     config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -155,7 +155,7 @@ fn a_refusal_after_a_second_hello_carries_what_was_agreed_on() {
 
     let line = the_line(&mut gate, "client_cert_missing", &said, 116);
     assert_eq!(line["tls_version"], "TLSv1.3");
-    assert_eq!(line["cipher"], "TLS_AES_256_GCM_SHA384");
+    assert_eq!(line["cipher"], "TLS_AES_128_GCM_SHA256");
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn without_a_certificate_the_gate_says_which_it_asks_for_and_refuses() {
     assert_eq!(explained["verdict"], "refused", "{explained}");
     assert_eq!(explained["alert"], "certificate_required");
     assert_eq!(explained["tls_version"], "TLSv1.3");
-    assert_eq!(explained["cipher"], "TLS_AES_256_GCM_SHA384");
+    assert_eq!(explained["cipher"], "TLS_AES_128_GCM_SHA256");
     assert_eq!(explained["group"], "X25519MLKEM768");
     assert_eq!(explained["alpn"], "h2");
     assert_eq!(explained["client_auth"]["asked"], true);
@@ -104,7 +104,7 @@ fn people_are_told_the_same() {
     says(
         &output.stdout,
         &[
-            "TLS          TLSv1.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768\n",
+            "TLS          TLSv1.3, TLS_AES_128_GCM_SHA256, X25519MLKEM768\n",
             "ALPN         h2\n",
             "names        dns:localhost, ip:127.0.0.1\n",
             "  2  CN=Test Intermediate  (sent; ",
