@@ -23,7 +23,7 @@ fn with_limits(pki: &Pki, upstream: &str, limits: &str) -> GateCommand {
 }
 
 /// How often a limit was run into.
-fn hits(gate: &Gate, limit: &str) -> u64 {
+pub(crate) fn hits(gate: &Gate, limit: &str) -> u64 {
     let text = String::from_utf8(plain::get(gate.admin(), "/metrics").body).unwrap();
     let series = format!("clawgate_limits_hit_total{{limit=\"{limit}\"}} ");
     text.lines().find_map(|line| line.strip_prefix(&series)).unwrap().parse().unwrap()

@@ -1,6 +1,7 @@
 //! Load balancers that say whose connection they pass on: the PROXY protocol on the way in, and out.
 
 mod haproxy;
+mod limits;
 mod outward;
 mod refused;
 

@@ -65,23 +65,38 @@ impl Capacity {
         }
     }
 
-    /// A place for a connection, if one is free. `source`: where it is from, if that counts.
+    /// A place for a connection, if one is free. `source`: where it is from, if that is known.
     ///
     /// # Errors
     /// What there is too much of.
     pub(super) fn take(&self, source: Option<IpAddr>) -> Result<Place, Limit> {
-        let source = source.filter(|_| self.0.per_source.is_some() || self.0.rate.is_some());
-        let source = source.map(network);
         // The place is made first, so that it is given back whichever way this ends.
         let mut place = Place { capacity: Arc::clone(&self.0), source: None };
         if self.0.taken.fetch_add(1, Ordering::Relaxed) >= self.0.limit {
             return Err(Limit::Connections);
         }
-        if let Some(address) = source {
-            self.0.take_of(address)?;
-            place.source = Some(address);
+        if let Some(source) = source {
+            place.count_for(source)?;
         }
         Ok(place)
+    }
+}
+
+impl Place {
+    /// Counts the connection for `source` from here on, which may become known later than the connection.
+    ///
+    /// # Errors
+    /// What there is too much of.
+    pub(super) fn count_for(&mut self, source: IpAddr) -> Result<(), Limit> {
+        if self.capacity.per_source.is_none() && self.capacity.rate.is_none() {
+            return Ok(());
+        }
+        let source = network(source);
+        self.capacity.take_of(source)?;
+        if let Some(before) = self.source.replace(source) {
+            self.capacity.give_back(before);
+        }
+        Ok(())
     }
 }
 
@@ -173,6 +188,21 @@ mod tests {
         }
         assert!(capacity.take(OTHER).is_ok(), "what was refused has left its place");
         drop(held);
+        assert!(capacity.take(ONE).is_ok());
+        assert!(capacity.0.sources().is_empty(), "nobody is remembered without need");
+    }
+
+    #[test]
+    fn a_source_that_becomes_known_later_counts_from_then_on() {
+        let capacity = Capacity::new(10, Some(1), None);
+        let (mut first, mut second) = (capacity.take(None).unwrap(), capacity.take(None).unwrap());
+        let source = ONE.unwrap();
+        assert!(first.count_for(source).is_ok());
+        assert_eq!(second.count_for(source), Err(Limit::ConnectionsPerSource));
+        assert_eq!(capacity.take(ONE).err(), Some(Limit::ConnectionsPerSource));
+        drop(second);
+        assert_eq!(capacity.take(ONE).err(), Some(Limit::ConnectionsPerSource), "what was refused");
+        drop(first);
         assert!(capacity.take(ONE).is_ok());
         assert!(capacity.0.sources().is_empty(), "nobody is remembered without need");
     }

@@ -16,7 +16,7 @@ use tokio_rustls::server::TlsStream;
 use tracing::Level;
 
 use super::admission::Admission;
-use super::capacity::Capacity;
+use super::capacity::{Capacity, Place};
 use super::gate::{Generation, Sender};
 use super::handshakes::Handshakes;
 use super::http1_guard::Guard;
@@ -38,7 +38,7 @@ use crate::observe::metrics::{Agreed, Counted, Metrics};
 use crate::observe::{HandshakeReason, Limit, emit};
 use crate::shutdown::Drain;
 use crate::tls::material::unix_seconds;
-use crate::tls::{Accepted, HandshakeFailure, Opening, Remains, Secured, Tap};
+use crate::tls::{Accepted, Acceptor, HandshakeFailure, Opening, Remains, Secured, Tap};
 
 /// How long the last words on a connection may take to leave.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -87,16 +87,16 @@ struct Established {
 }
 
 impl Reception {
-    /// The whole journey of one connection.
-    pub async fn receive(&self, accepted: Accepted) {
+    /// The whole journey of one connection, which has `place` until its end.
+    pub(super) async fn receive(&self, accepted: Accepted, mut place: Place) {
         // Boxed, so that those that are let in need not keep room for it.
-        if let Some(established) = Box::pin(self.let_in(accepted)).await {
+        if let Some(established) = Box::pin(self.let_in(accepted, &mut place)).await {
             self.serve(established).await;
         }
     }
 
-    /// Greeting and handshake; whom it does not let in, it tells so.
-    async fn let_in(&self, accepted: Accepted) -> Option<Established> {
+    /// Introduction, greeting and handshake; whom it does not let in, it tells so.
+    async fn let_in(&self, accepted: Accepted, place: &mut Place) -> Option<Established> {
         let id = accepted.id.clone();
         let generation = self.live.load();
         let opening = accepted.opening();
@@ -104,7 +104,7 @@ impl Reception {
         let handshake = self.handshakes.begin();
         let outcome = tokio::select! {
             biased;
-            outcome = generation.acceptor.accept(accepted) => outcome,
+            outcome = self.meet(&generation.acceptor, accepted, place) => outcome,
             () = handshake.displaced() => {
                 self.overloaded(&opening, Limit::Handshakes, self.handshakes.limit());
                 return None;
@@ -118,6 +118,25 @@ impl Reception {
                 None
             }
         }
+    }
+
+    /// Hears whose connection it is, and takes its sender through the handshake if there may be one more of it.
+    async fn meet(
+        &self,
+        acceptor: &Acceptor,
+        accepted: Accepted,
+        place: &mut Place,
+    ) -> Result<Secured, Box<HandshakeFailure>> {
+        let introduced = acceptor.introduce(accepted).await?;
+        if let Some(sender) = introduced.sender()
+            && let Err(limit) = place.count_for(sender)
+        {
+            self.metrics.limited(limit);
+            let allowed = self.capacity.limit(limit);
+            let report = acceptor.overloaded(introduced.opening(), limit, allowed);
+            return Err(Box::new(HandshakeFailure { report, remains: Remains::Gone }));
+        }
+        acceptor.accept(introduced).await
     }
 
     /// Refuses a connection for which there is no place: by closing it, which is the cheapest way.

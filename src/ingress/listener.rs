@@ -163,17 +163,14 @@ impl Entrance {
         };
         let (id, at) = (self.ids.next(), Instant::now());
         let accepted = Accepted { io, peer, local, listener, introduced, id, at };
-        // Behind a load balancer all come from one address.
+        // Behind a load balancer all come from one address; whose they are, it says first.
         let source = (!introduced).then(|| peer.ip());
         let place = match self.reception.capacity.take(source) {
             Ok(place) => place,
             Err(limit) => return self.reception.turn_away(accepted, limit),
         };
         let reception = Arc::clone(&self.reception);
-        self.tasks.spawn(async move {
-            reception.receive(accepted).await;
-            drop(place);
-        });
+        self.tasks.spawn(async move { reception.receive(accepted, place).await });
     }
 }
 

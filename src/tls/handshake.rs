@@ -22,7 +22,7 @@ use super::greeting::{self, Greeting};
 use super::introduction::introduction;
 use super::manners::Manners;
 use super::material::{Algorithms, Material, unix_seconds};
-use super::opening::{Accepted, Opening};
+use super::opening::{Accepted, Introduced, Opening};
 use super::parameters::Parameters;
 use super::report::Report;
 use super::server::{self, ServerError};
@@ -136,24 +136,34 @@ impl Acceptor {
         })
     }
 
-    /// Takes an accepted socket through greeting and handshake.
-    pub async fn accept(&self, accepted: Accepted) -> Result<Secured, Box<HandshakeFailure>> {
+    /// Hears of a load balancer whose connection it is, where one must say so.
+    pub async fn introduce(&self, accepted: Accepted) -> Result<Introduced, Box<HandshakeFailure>> {
         let (listener, introduced) = (accepted.listener, accepted.introduced);
         let (mut opening, mut io) = Opening::of(accepted);
-        let deadline = opening.at + self.manners.timeout;
         let mut bytes = Vec::with_capacity(GREETING_CAPACITY);
-        if introduced {
-            let reading = introduction(&self.manners, opening.peer, &mut io, &mut bytes);
-            match timeout_at(deadline, reading).await {
-                Ok(Ok(header)) => opening.introduce(header),
-                Ok(Err(cause)) => return Err(self.refused_early(&opening, &cause, io, bytes.len())),
-                Err(_) => {
-                    let step = if bytes.is_empty() { Step::FirstByte } else { Step::ProxyHeader };
-                    let cause = Cause::Timeout { deadline: self.manners.timeout, step };
-                    return Err(self.refused_early(&opening, &cause, io, bytes.len()));
-                }
-            }
+        if !introduced {
+            return Ok(Introduced { opening, io, bytes, listener, sender: None });
         }
+        let deadline = opening.at + self.manners.timeout;
+        let reading = introduction(&self.manners, opening.peer, &mut io, &mut bytes);
+        let cause = match timeout_at(deadline, reading).await {
+            Ok(Ok(header)) => {
+                let sender = opening.introduce(header);
+                return Ok(Introduced { opening, io, bytes, listener, sender });
+            }
+            Ok(Err(cause)) => cause,
+            Err(_) => {
+                let step = if bytes.is_empty() { Step::FirstByte } else { Step::ProxyHeader };
+                Cause::Timeout { deadline: self.manners.timeout, step }
+            }
+        };
+        Err(self.refused_early(&opening, &cause, io, bytes.len()))
+    }
+
+    /// Takes a connection through greeting and handshake.
+    pub async fn accept(&self, introduced: Introduced) -> Result<Secured, Box<HandshakeFailure>> {
+        let Introduced { mut opening, mut io, mut bytes, listener, .. } = introduced;
+        let deadline = opening.at + self.manners.timeout;
         let patience = self.manners.timeout.min(self.manners.greeting_timeout);
         let greeting = timeout_at(opening.at + patience, greeting::read(&mut io, &mut bytes)).await;
         let cause = match greeting {

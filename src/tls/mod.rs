@@ -31,7 +31,7 @@ pub use handshake::{Acceptor, HandshakeFailure, Remains, Secured};
 pub use introduction::NoIntroduction;
 pub use issuer::identify;
 pub use manners::Manners;
-pub use opening::{Accepted, Opening};
+pub use opening::{Accepted, Introduced, Opening};
 pub use report::Report;
 pub use resumption::Resumption;
 pub use tap::Tap;

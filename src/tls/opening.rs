@@ -1,6 +1,6 @@
 //! How a connection begins: an accepted socket, then what is known of it on the way.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -34,6 +34,30 @@ impl Accepted {
         let Self { peer, local, introduced, at, .. } = *self;
         let (id, proxy) = (self.id.clone(), introduced.then_some(peer));
         Opening { id, peer, local, proxy, at, hello: None, protocol: None, agreed: None }
+    }
+}
+
+/// A connection of which is known whose it is. Its sender was not heard yet.
+#[derive(Debug)]
+pub struct Introduced {
+    pub(super) opening: Opening,
+    pub(super) io: TcpStream,
+    /// What came with the PROXY header, from after it.
+    pub(super) bytes: Vec<u8>,
+    /// The listener it came by.
+    pub(super) listener: SocketAddr,
+    pub(super) sender: Option<IpAddr>,
+}
+
+impl Introduced {
+    /// Where it is from by a PROXY header; `None` where the socket's other end is all that is known.
+    pub fn sender(&self) -> Option<IpAddr> {
+        self.sender
+    }
+
+    /// How it began.
+    pub fn opening(&self) -> &Opening {
+        &self.opening
     }
 }
 
@@ -91,11 +115,11 @@ impl Opening {
         self.proxy
     }
 
-    /// Takes over what a load balancer says of the connection.
-    pub(super) fn introduce(&mut self, header: Header) {
+    /// Takes over what a load balancer says of the connection; returns the sender's address, if it says that.
+    pub(super) fn introduce(&mut self, header: Header) -> Option<IpAddr> {
         // Of its own connections, and of those it knows nothing about, what the socket says is true.
-        if let Header::Proxied(Some(Addresses { source, destination })) = header {
-            (self.peer, self.local) = (source, destination);
-        }
+        let Header::Proxied(Some(Addresses { source, destination })) = header else { return None };
+        (self.peer, self.local) = (source, destination);
+        Some(source.ip())
     }
 }

@@ -1,0 +1,183 @@
+//! Limits by source address behind a load balancer: what counts is what the header says.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use super::{V1, v2};
+use crate::limits::hits;
+use crate::support::eventually;
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::pki::{Leaf, Pki};
+use crate::support::sender::{Connection, Sender, connect};
+
+const OTHER: &[u8] = b"PROXY TCP4 203.0.113.8 198.51.100.1 40000 443\r\n";
+
+/// A gate for load balancers with these `[limits]`.
+fn with_limits(pki: &Pki, limits: &str) -> GateCommand {
+    let file = pki.file("limits.toml", format!("[limits]\n{limits}\n"));
+    GateCommand::new(pki)
+        .upstream("echo:")
+        .admin()
+        .arg("--config", file)
+        .arg("--listen-proxy", "127.0.0.1:0")
+        .arg("--proxy-source", "127.0.0.1")
+}
+
+/// A connection that a balancer passes on under `header`, if a request on it is answered.
+fn served(pki: &Pki, gate: &Gate, header: &[u8]) -> Option<Connection> {
+    let connection = Sender::new(pki, gate).through(gate.proxied(), header).connect();
+    connection.ok().and_then(answered)
+}
+
+fn answered(mut connection: Connection) -> Option<Connection> {
+    connection.asks().then_some(connection)
+}
+
+/// Writes `bytes` to the balancers' listener.
+fn begin(gate: &Gate, bytes: &[u8]) -> TcpStream {
+    let mut socket = connect(gate.proxied());
+    socket.write_all(bytes).unwrap();
+    socket
+}
+
+#[test]
+fn one_sender_does_not_take_the_places_of_another_behind_the_same_balancer() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "connections_per_source = 2").start();
+    let _held = [(); 2].map(|()| served(&pki, &gate, V1).unwrap());
+
+    assert!(served(&pki, &gate, V1).is_none());
+
+    let line = gate.failure();
+    assert_eq!(
+        (&line["reason"], &line["limit"]),
+        (&"overloaded".into(), &"connections_per_source".into())
+    );
+    assert_eq!(line["peer"], "203.0.113.7:40000");
+    assert!(line["proxy"].as_str().unwrap().starts_with("127.0.0.1:"), "{line}");
+    assert!(line["detail"].as_str().unwrap().starts_with("2 connections"), "{line}");
+    assert_eq!(hits(&gate, "connections_per_source"), 1);
+    assert!(served(&pki, &gate, OTHER).is_some(), "another sender is kept out");
+}
+
+#[test]
+fn one_sender_does_not_connect_faster_than_it_may_behind_a_balancer() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "handshake_rate = 2").start();
+
+    for _ in 0..20 {
+        drop(begin(&gate, V1));
+    }
+
+    let over =
+        || gate.events("handshake_failed").into_iter().find(|line| line["limit"] == "handshake_rate");
+    let line = eventually("a refusal", over);
+    assert_eq!((&line["reason"], &line["peer"]), (&"overloaded".into(), &"203.0.113.7:40000".into()));
+    assert!(served(&pki, &gate, OTHER).is_some(), "another sender is kept out");
+}
+
+#[test]
+fn a_flood_of_one_sender_behind_a_balancer_makes_one_line_and_a_sum() {
+    let pki = Pki::new();
+    let mut gate =
+        with_limits(&pki, "connections_per_source = 1").arg("--log-repeat-window", "1h").start();
+    let _held = served(&pki, &gate, V1).unwrap();
+
+    for _ in 0..20 {
+        assert!(!matches!(begin(&gate, V1).read(&mut [0]), Ok(1..)));
+    }
+
+    assert_eq!(hits(&gate, "connections_per_source"), 20);
+    let over = gate.all("handshake_failed");
+    assert_eq!(over.len(), 2, "{over:#?}");
+    assert_eq!(over[0]["peer"], "203.0.113.7:40000");
+    assert_eq!((&over[1]["limit"], &over[1]["repeated"]["count"]), (&over[0]["limit"], &19.into()));
+}
+
+#[test]
+fn a_sender_that_comes_both_ways_is_one_source() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "connections_per_source = 1").start();
+    let local = b"PROXY TCP4 127.0.0.1 127.0.0.1 40000 443\r\n";
+    let held = served(&pki, &gate, local).unwrap();
+
+    let direct = || Sender::new(&pki, &gate).connect().ok().and_then(answered);
+    assert!(direct().is_none());
+
+    assert_eq!(gate.failure()["limit"], "connections_per_source");
+    drop(held);
+    eventually("a place", direct);
+}
+
+#[test]
+fn what_a_balancer_opens_itself_counts_for_no_source() {
+    let pki = Pki::new();
+    let mut gate = with_limits(&pki, "connections_per_source = 1\nhandshake_rate = 1").start();
+    let address = [203, 0, 113, 7, 198, 51, 100, 1, 0x9c, 0x40, 1, 0xbb];
+    let headers = [v2(0, 0, &[]), v2(0, 0x11, &address), b"PROXY UNKNOWN\r\n".to_vec()];
+
+    let all: Vec<_> =
+        headers.iter().cycle().take(9).map(|header| served(&pki, &gate, header).unwrap()).collect();
+
+    assert!(served(&pki, &gate, V1).is_some(), "LOCAL was counted for the address in it");
+    assert!(Sender::new(&pki, &gate).connect().unwrap().asks(), "LOCAL was counted for the balancer");
+    drop(all);
+    assert!(gate.all("handshake_failed").is_empty());
+}
+
+#[test]
+fn a_connection_counts_for_no_source_before_its_header_is_there() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "connections_per_source = 1").start();
+
+    let mut begun = [(); 3].map(|()| begin(&gate, &V1[..V1.len() - 1]));
+
+    let held = served(&pki, &gate, V1).unwrap();
+    assert!(gate.events("handshake_failed").is_empty());
+    // With the last byte one of them is too many.
+    begun[0].write_all(&V1[V1.len() - 1..]).unwrap();
+    assert!(!matches!(begun[0].read(&mut [0]), Ok(1..)));
+    assert_eq!(gate.failure()["limit"], "connections_per_source");
+    drop(held);
+}
+
+#[test]
+fn a_place_is_free_again_however_the_connection_that_had_it_ended() {
+    let pki = Pki::new();
+    let limits = "connections_per_source = 1\ngreeting_timeout = \"200ms\"\nhandshakes = 2";
+    let gate = with_limits(&pki, limits).start();
+    let stranger = Leaf::client("x").self_signed();
+    let ends: [(&str, &dyn Fn()); 6] = [
+        ("tcp_probe", &|| drop(begin(&gate, V1))),
+        ("plain_http", &|| drop(begin(&gate, &[V1, b"GET / HTTP/1.1\r\n\r\n"].concat()))),
+        ("handshake_timeout", &|| {
+            let _ = begin(&gate, V1).read(&mut [0]);
+        }),
+        ("client_cert_self_signed", &|| {
+            Sender::with_identity(&pki, &gate, &stranger).through(gate.proxied(), V1).refused();
+        }),
+        ("handshakes", &|| {
+            // It is the oldest of three handshakes.
+            let mut oldest = begin(&gate, V1);
+            let _others = [(); 2].map(|()| begin(&gate, b"PROXY"));
+            let _ = oldest.read(&mut [0]);
+        }),
+        ("connections_per_source", &|| {
+            let held = eventually("a place", || served(&pki, &gate, V1));
+            assert!(served(&pki, &gate, V1).is_none());
+            drop(held);
+        }),
+    ];
+
+    for (what, end) in ends {
+        let before = gate.events("handshake_failed").len();
+        end();
+        eventually(what, || {
+            let lines = gate.events("handshake_failed");
+            lines.into_iter().skip(before).find(|line| line["reason"] == what || line["limit"] == what)
+        });
+        let used = eventually("a place", || served(&pki, &gate, V1));
+        drop(used);
+        eventually("a place after a request", || served(&pki, &gate, V1));
+    }
+}
