@@ -114,7 +114,7 @@ fn explain_server(args: &ExplainArgs, server: &Server) -> Result<ExitCode, ExitC
         }
         _ => None,
     };
-    let seen = explain::observe(server.clone(), credentials);
+    let seen = explain::observe(server.clone(), credentials, &[]);
     let explanation = explain::server(&seen, args.at.unwrap_or_else(SystemTime::now));
     show(&explanation, args.json)?;
     Ok(exit_code(explanation.is_accepted()))

@@ -1,5 +1,6 @@
 //! `clawgate doctor`: all good where all is good, and each fault by its name.
 
+mod balancers;
 mod certificates;
 #[cfg(feature = "otlp")]
 mod collector;

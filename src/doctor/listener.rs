@@ -1,5 +1,7 @@
 //! The gate from outside: is it there, is it this one, and does it refuse what it must?
 
+mod balancers;
+
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::{Duration, SystemTime};
@@ -13,8 +15,9 @@ use super::Caller;
 use super::probe::{Reply, exchange};
 use super::report::{Finding, Place};
 use crate::config::Settings;
-use crate::explain::{self, Ending, Observed, Outcome, Server, Verdict};
+use crate::explain::{self, Credentials, Ending, Observed, Outcome, Server, Verdict};
 use crate::identity::San;
+use crate::proxy_protocol::LOCAL_V2;
 use crate::tls::RefuseWith;
 use crate::tls::greeting::describe;
 use crate::tls::material::{Own, unix_seconds};
@@ -28,19 +31,26 @@ pub(super) async fn findings(
     now: SystemTime,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
-    for &address in &settings.listen {
+    let visit = |address: SocketAddr, flag: &str, preface| {
         let place = Place::new("listener", address);
         if address.port() == 0 {
-            let detail = "port 0 stands for any free one: name the real one with --listen to look at it";
-            found.push(place.skipped("reachable", detail));
-            continue;
+            let detail =
+                format!("port 0 stands for any free one: name the real one with {flag} to look at it");
+            return Err(place.skipped("reachable", detail));
         }
-        let visit = Visit { place, address: reachable(address), settings, now };
-        found.extend(visit.findings(address, caller).await);
+        Ok(Visit { place, address: reachable(address), preface, settings, now })
+    };
+    for &address in &settings.listen {
+        match visit(address, "--listen", &[]) {
+            Ok(visit) => found.extend(visit.findings(address, caller).await),
+            Err(finding) => found.push(finding),
+        }
     }
     for &address in &settings.proxy.listen {
-        let detail = "is for load balancers alone: look at it from behind one, with `clawgate explain https://HOST`";
-        found.push(Place::new("listener", address).skipped("reachable", detail));
+        match visit(address, "--listen-proxy", LOCAL_V2) {
+            Ok(visit) => found.extend(visit.as_a_balancer(address, caller).await),
+            Err(finding) => found.push(finding),
+        }
     }
     found
 }
@@ -58,6 +68,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 struct Visit<'a> {
     place: Place,
     address: SocketAddr,
+    /// What is sent before everything else.
+    preface: &'static [u8],
     settings: &'a Settings,
     now: SystemTime,
 }
@@ -67,20 +79,37 @@ impl Visit<'_> {
         let Some(server) = self.server() else {
             return Vec::new();
         };
-        let seen = explain::observe(server.clone(), None);
+        let seen = self.observe(&server, None);
         if let Ending::Unreachable(error) = &seen.ending {
             return vec![self.not_running(bind, error)];
         }
         let mut found = vec![self.place.good("reachable", "takes connections")];
-        if let Some(finding) = self.not_this_gate(&seen).await {
+        found.extend(self.looks_around(server, &seen, caller).await);
+        found
+    }
+
+    /// A visit with this listener's preface.
+    fn observe(&self, server: &Server, credentials: Option<Credentials>) -> Observed {
+        explain::observe(server.clone(), credentials, self.preface)
+    }
+
+    /// Whatever `seen`, the first visit, leads to.
+    async fn looks_around(
+        &self,
+        server: Server,
+        seen: &Observed,
+        caller: Option<&Caller>,
+    ) -> Vec<Finding> {
+        let mut found = Vec::new();
+        if let Some(finding) = self.not_this_gate(seen).await {
             found.push(finding);
             return found;
         }
-        found.push(self.serves_the_file(&seen));
-        found.extend(self.as_clients_see_it(&seen));
-        found.push(self.refuses_without_certificate(&seen));
+        found.push(self.serves_the_file(seen));
+        found.extend(self.as_clients_see_it(seen));
+        found.push(self.refuses_without_certificate(seen));
         found.push(match caller {
-            Some(caller) => self.takes(caller, server),
+            Some(caller) => self.takes(caller, &server),
             None => self
                 .place
                 .skipped("with_certificate", "give --client-cert and --client-key to try a sender's"),
@@ -215,9 +244,9 @@ impl Visit<'_> {
         }
     }
 
-    fn takes(&self, caller: &Caller, server: Server) -> Finding {
+    fn takes(&self, caller: &Caller, server: &Server) -> Finding {
         let check = "with_certificate";
-        let seen = explain::observe(server, Some(caller.credentials.clone()));
+        let seen = self.observe(server, Some(caller.credentials.clone()));
         let explained = explain::server(&seen, self.now);
         let judged = explain::certificate(self.settings, &caller.sender, self.now);
         if judged.verdict == Verdict::Refused {
@@ -286,7 +315,7 @@ impl Visit<'_> {
 
     async fn raw(&self, bytes: &[u8]) -> Reply {
         match timeout(PATIENCE, TcpStream::connect(self.address)).await {
-            Ok(Ok(stream)) => exchange(stream, bytes, PATIENCE).await,
+            Ok(Ok(stream)) => exchange(stream, &[self.preface, bytes].concat(), PATIENCE).await,
             Ok(Err(_)) => Reply::Closed,
             Err(_) => Reply::Silence,
         }

@@ -194,7 +194,7 @@ impl<'a> Visit<'a> {
             return None;
         }
         if let Some(server) = self.server()
-            && explain::observe(server.clone(), None).agreed.is_some()
+            && explain::observe(server.clone(), None, &[]).agreed.is_some()
         {
             let mend = format!(
                 "set upstream.url to https://{server}, and upstream.ca to the CA of its certificate"

@@ -96,6 +96,8 @@ pub struct Observed {
     pub server: Server,
     /// Where it was reached.
     pub address: Option<SocketAddr>,
+    /// From where.
+    pub from: Option<SocketAddr>,
     /// Version, cipher suite and key exchange group, once agreed on.
     pub agreed: Option<(String, String, Option<String>)>,
     /// The protocol agreed on with ALPN; `h2` and `http/1.1` were offered.
@@ -120,12 +122,14 @@ struct Notes {
     asked: Option<Asked>,
 }
 
-/// Connects to `server`, completes a handshake and waits for what the server says to it.
-pub fn observe(server: Server, credentials: Option<Credentials>) -> Observed {
+/// Connects to `server`, completes a handshake and waits for what the server says to it. `preface` is sent
+/// before the handshake: a PROXY header, where one is expected.
+pub fn observe(server: Server, credentials: Option<Credentials>, preface: &[u8]) -> Observed {
     let witness = Arc::new(Witness::new(credentials.clone()));
     let mut seen = Observed {
         server,
         address: None,
+        from: None,
         agreed: None,
         alpn: None,
         chain: Vec::new(),
@@ -143,6 +147,7 @@ pub fn observe(server: Server, credentials: Option<Credentials>) -> Observed {
         }
     };
     seen.address = Some(address);
+    seen.from = socket.local_addr().ok();
     let mut connection = match client(&witness, seen.server.name.clone()) {
         Ok(connection) => connection,
         Err(error) => {
@@ -151,7 +156,10 @@ pub fn observe(server: Server, credentials: Option<Credentials>) -> Observed {
         }
     };
     let mut wire = Wire { socket, deadline, first: Vec::new(), count: 0 };
-    seen.ending = converse(&mut connection, &mut wire);
+    seen.ending = match wire.write_all(preface) {
+        Ok(()) => converse(&mut connection, &mut wire),
+        Err(error) => ending_of(&error, &wire, false),
+    };
     if let (Some(version), Some(suite)) =
         (connection.protocol_version(), connection.negotiated_cipher_suite())
     {

@@ -31,7 +31,7 @@ pub(super) async fn introduction<IO: AsyncRead + Unpin>(
     io: &mut IO,
     bytes: &mut Vec<u8>,
 ) -> Result<Header, Cause> {
-    if !is_trusted(&manners.proxy_sources, peer) {
+    if !may_introduce(&manners.proxy_sources, peer) {
         return Err(Cause::NotIntroduced(NoIntroduction::Source(peer.ip().to_canonical())));
     }
     let header = read(io, bytes).await.map_err(Cause::NotIntroduced)?;
@@ -39,7 +39,7 @@ pub(super) async fn introduction<IO: AsyncRead + Unpin>(
 }
 
 /// Whether somebody at `address` may say whose connection it passes on.
-fn is_trusted(sources: &[IpNet], address: SocketAddr) -> bool {
+pub fn may_introduce(sources: &[IpNet], address: SocketAddr) -> bool {
     let ip = address.ip().to_canonical();
     sources.iter().any(|source| source.contains(&ip))
 }
@@ -71,9 +71,9 @@ mod tests {
     #[test]
     fn an_ipv4_source_is_known_also_where_the_socket_calls_it_ipv6() {
         let sources = ["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
-        let trusted = |address: &str| is_trusted(&sources, address.parse().unwrap());
+        let trusted = |address: &str| may_introduce(&sources, address.parse().unwrap());
         assert!(trusted("10.1.2.3:1") && trusted("[::ffff:10.1.2.3]:1") && trusted("[2001:db8::1]:1"));
         assert!(!trusted("11.0.0.1:1") && !trusted("[::1]:1") && !trusted("[2001:db9::1]:1"));
-        assert!(!is_trusted(&[], "10.1.2.3:1".parse().unwrap()));
+        assert!(!may_introduce(&[], "10.1.2.3:1".parse().unwrap()));
     }
 }

@@ -28,7 +28,7 @@ pub mod trust;
 mod verifier;
 
 pub use handshake::{Acceptor, HandshakeFailure, Remains, Secured};
-pub use introduction::NoIntroduction;
+pub use introduction::{NoIntroduction, may_introduce};
 pub use issuer::identify;
 pub use manners::Manners;
 pub use opening::{Accepted, Introduced, Opening};

@@ -131,14 +131,3 @@ fn port_0_cannot_be_looked_at_and_that_is_said() {
     diagnosis.all_good();
     says(&diagnosis.text("listener/reachable", "skipped"), &["--listen"]);
 }
-
-#[test]
-fn a_listener_for_load_balancers_is_not_called_and_that_is_said() {
-    let pki = Pki::new();
-    let behind = alone(&pki).arg("--listen-proxy", "127.0.0.1:8444").arg("--proxy-source", "10.0.0.0/8");
-
-    let diagnosis = Diagnosis::of(behind);
-
-    diagnosis.all_good();
-    says(&diagnosis.text("listener/reachable", "skipped"), &["load balancers"]);
-}

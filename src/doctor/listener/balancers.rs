@@ -1,0 +1,85 @@
+//! A listener for load balancers: the doctor comes as one, if it may. Its header is LOCAL, which claims nothing.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{Caller, Finding, Visit, describe};
+use crate::explain::{self, Ending, Observed};
+use crate::tls::may_introduce;
+
+/// The listener does what it should with PROXY headers, or not.
+const HEADER: &str = "proxy_header";
+const SOURCE: &str = "proxy_source";
+
+impl Visit<'_> {
+    pub(super) async fn as_a_balancer(&self, bind: SocketAddr, caller: Option<&Caller>) -> Vec<Finding> {
+        let Some(server) = self.server() else {
+            return Vec::new();
+        };
+        let bare = explain::observe(server.clone(), None, &[]);
+        if let Ending::Unreachable(error) = &bare.ending {
+            return vec![self.not_running(bind, error)];
+        }
+        let mut found = vec![self.place.good("reachable", "takes connections")];
+        if let Some(fault) = self.takes_no_header(&bare) {
+            found.push(fault);
+            return found;
+        }
+        found.push(self.place.good(HEADER, "a connection without a PROXY header is refused"));
+        let Some(from) = bare.from else { return found };
+        let ip = from.ip().to_canonical();
+        let seen = self.observe(&server, None);
+        let refused = seen.ending == Ending::Closed(false);
+        if !may_introduce(&self.settings.proxy.sources, from) {
+            found.extend(self.from_elsewhere(ip, refused));
+        } else if refused {
+            let mend = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload); a line handshake_failed or \
+                        reload_failed in its log says why if that does not help";
+            let detail =
+                format!("{ip} is one of listen.proxy_sources, and a PROXY header from there is refused");
+            found.push(self.place.fault(SOURCE, detail, mend));
+        } else {
+            found.push(self.place.good(SOURCE, format!("a PROXY header from {ip} is taken")));
+            found.extend(self.looks_around(server, &seen, caller).await);
+        }
+        found
+    }
+
+    /// What is wrong with a listener, by what it did without a header.
+    fn takes_no_header(&self, bare: &Observed) -> Option<Finding> {
+        let detail = match &bare.ending {
+            Ending::Closed(false) => return None,
+            Ending::NotTls(first) => {
+                format!("something else listens there: its first bytes are {}", describe(first))
+            }
+            Ending::Silence(_) => {
+                "something else listens there: it waits when no PROXY header comes".to_owned()
+            }
+            _ => "takes connections without a PROXY header".to_owned(),
+        };
+        let mend = "see what listens there (ss -ltnp); if it is the gate, it does not run with these settings: restart it";
+        Some(self.place.fault(HEADER, detail, mend))
+    }
+
+    /// The doctor's own address is none that may send a header.
+    fn from_elsewhere(&self, ip: IpAddr, refused: bool) -> Vec<Finding> {
+        if !refused {
+            let detail = format!(
+                "does not refuse a PROXY header from {ip}, which is none of listen.proxy_sources"
+            );
+            let mend = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload): until then whoever \
+                        connects from there can claim any address";
+            return vec![self.place.fault(SOURCE, detail, mend)];
+        }
+        let rest = "look at it from behind a load balancer, with `clawgate explain https://HOST`, or from one of \
+                    listen.proxy_sources";
+        vec![
+            self.place.good(
+                SOURCE,
+                format!(
+                    "cannot be visited from here: {ip} is none of listen.proxy_sources, and is refused as it should be"
+                ),
+            ),
+            self.place.skipped("gate", rest),
+        ]
+    }
+}

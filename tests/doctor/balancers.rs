@@ -1,0 +1,136 @@
+//! The doctor at a listener for load balancers.
+
+use std::net::{SocketAddr, TcpListener};
+
+use super::{Diagnosis, Ward, any, openclaw, says};
+use crate::support::backend::Backend;
+use crate::support::gate::Gate;
+
+/// A gate that believes load balancers at `source`.
+fn gate(ward: &Ward, source: &str) -> Gate {
+    let command = ward.command("run", any()).arg("--listen-proxy", "127.0.0.1:0");
+    command.arg("--proxy-source", source).start()
+}
+
+/// The doctor's report on load balancers' listener on `proxied` alone, with `source` in the settings.
+fn examined(ward: &Ward, proxied: SocketAddr, source: &str) -> Diagnosis {
+    let command = ward.command("doctor", any()).arg("--listen-proxy", proxied.to_string());
+    let (certificate, key) = ward.pki.files("sender", &ward.pki.client);
+    let command = command.arg("--client-cert", certificate).arg("--client-key", key);
+    Diagnosis::of(command.arg("--proxy-source", source))
+}
+
+#[test]
+fn it_is_visited_like_any_other_where_the_doctor_may_send_a_header() {
+    let backend = openclaw();
+    let ward = Ward::new(backend.url());
+    let gate = gate(&ward, "127.0.0.0/8");
+
+    let diagnosis = examined(&ward, gate.proxied(), "127.0.0.0/8");
+
+    diagnosis.all_good();
+    for check in [
+        "reachable",
+        "proxy_header",
+        "proxy_source",
+        "up_to_date",
+        "certificate",
+        "no_certificate",
+        "with_certificate",
+        "plain_http",
+        "tls_1_0",
+    ] {
+        diagnosis.text(&format!("listener/{check}"), "good");
+    }
+    says(&diagnosis.text("listener/plain_http", "good"), &["400"]);
+    says(&diagnosis.text("listener/no_certificate", "good"), &["certificate_required"]);
+}
+
+#[test]
+fn a_sender_that_is_refused_behind_a_balancer_is_a_fault_with_the_reason() {
+    let ward = Ward::new("echo:").with("--allow", "cn=somebody-else");
+    let gate = gate(&ward, "127.0.0.1");
+
+    let diagnosis = examined(&ward, gate.proxied(), "127.0.0.1");
+
+    says(&diagnosis.only_fault("listener/with_certificate"), &["is refused: ", "no rule"]);
+}
+
+#[test]
+fn it_is_said_that_it_cannot_be_visited_where_the_doctor_may_send_no_header() {
+    let ward = Ward::new("echo:");
+    let gate = gate(&ward, "192.0.2.0/24");
+
+    let diagnosis = examined(&ward, gate.proxied(), "192.0.2.0/24");
+
+    diagnosis.all_good();
+    let text = diagnosis.text("listener/proxy_source", "good");
+    says(
+        &text,
+        &["cannot be visited from here: 127.0.0.1 is none of listen.proxy_sources", "is refused"],
+    );
+    diagnosis.text("listener/gate", "skipped");
+}
+
+#[test]
+fn a_gate_that_believes_whom_the_settings_do_not_name_is_a_fault() {
+    let ward = Ward::new("echo:");
+    let gate = gate(&ward, "127.0.0.1");
+
+    let text = examined(&ward, gate.proxied(), "192.0.2.0/24").only_fault("listener/proxy_source");
+
+    says(&text, &["does not refuse a PROXY header from 127.0.0.1", "reload", "any address"]);
+}
+
+#[test]
+fn a_gate_that_does_not_believe_whom_the_settings_name_is_a_fault() {
+    let ward = Ward::new("echo:");
+    let gate = gate(&ward, "192.0.2.0/24");
+
+    let text = examined(&ward, gate.proxied(), "127.0.0.1").only_fault("listener/proxy_source");
+
+    says(&text, &["127.0.0.1 is one of listen.proxy_sources", "is refused", "reload"]);
+}
+
+#[test]
+fn a_listener_that_takes_connections_without_a_header_is_a_fault() {
+    let ward = Ward::new("echo:");
+    let gate = ward.gate();
+    for source in ["127.0.0.1", "192.0.2.0/24"] {
+        let text = examined(&ward, gate.address(), source).only_fault("listener/proxy_header");
+        says(&text, &["without a PROXY header", "restart", "ss -ltnp"]);
+    }
+}
+
+#[test]
+fn another_service_on_the_balancers_port_is_a_fault() {
+    let ward = Ward::new("echo:");
+    let other = Backend::ok();
+
+    let text = examined(&ward, other.address(), "127.0.0.1").only_fault("listener/proxy_header");
+
+    says(&text, &["something else listens there", "ss -ltnp"]);
+}
+
+#[test]
+fn a_balancers_listener_that_does_not_run_is_a_fault() {
+    let ward = Ward::new("echo:");
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+
+    let text = examined(&ward, free, "127.0.0.1").only_fault("listener/reachable");
+
+    says(&text, &["not running", "start it"]);
+}
+
+#[test]
+fn its_port_0_cannot_be_looked_at_and_that_is_said() {
+    let ward = Ward::new("echo:");
+
+    let diagnosis = examined(&ward, any(), "127.0.0.1");
+
+    diagnosis.all_good();
+    let said = |finding: &&serde_json::Value| {
+        finding["detail"].as_str().unwrap().contains("--listen-proxy to look at it")
+    };
+    assert_eq!(diagnosis.findings.iter().filter(said).count(), 1, "{diagnosis:#?}");
+}
