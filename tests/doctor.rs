@@ -4,6 +4,7 @@ mod balancers;
 mod certificates;
 #[cfg(feature = "otlp")]
 mod collector;
+mod crls;
 mod listener;
 mod upstream;
 

@@ -48,7 +48,7 @@ pub fn examine(settings: &Settings, caller: Option<&Caller>, now: SystemTime) ->
     report.extend(settings_read(settings));
     report.extend(files::findings(settings));
     report.extend(certificate::findings(settings, at));
-    report.extend(senders::findings(settings, at));
+    report.extend(senders::findings(settings, caller, at));
     report.extend(token::findings(settings));
     report.extend(machine::findings(settings, now, runtime.block_on(admin::file_limit(settings))));
     report.extend(runtime.block_on(listener::findings(settings, caller, now)));

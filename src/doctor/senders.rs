@@ -4,23 +4,27 @@ use std::collections::BTreeSet;
 
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::Caller;
 use super::certificate::{SOON, weakness};
 use super::report::{Finding, Place};
 use crate::config::Settings;
 use crate::identity::{rfc3339, sha256};
 use crate::tls::diagnosis::gate_time;
-use crate::tls::revocation::{Crl, Expired};
+use crate::tls::revocation::{Crl, Expired, Remark};
 use crate::tls::trust::{Ca, Trust};
 
 /// A CRL that is due within this part of its life, and nobody has renewed, will be forgotten.
 const LAST_PART: i64 = 4;
 
-pub(super) fn findings(settings: &Settings, at: i64) -> Vec<Finding> {
+/// `caller` may bring intermediates whose CRLs there are.
+pub(super) fn findings(settings: &Settings, caller: Option<&Caller>, at: i64) -> Vec<Finding> {
     let place = Place::new("senders", "");
     let trust = &settings.material.trust;
     let mut found = cas(&place, &trust.cas, at);
     found.extend(public_roots(&place, settings));
-    found.extend(crls(&place, trust, at));
+    let brought = caller.iter().flat_map(|caller| caller.sender.chain.iter().skip(1));
+    let brought: Vec<_> = brought.filter_map(Ca::read).filter(|ca| ca.is_ca).collect();
+    found.extend(crls(&place, trust, &brought, at));
     if !trust.pinned.is_empty() {
         let count = trust.pinned.len();
         found.push(place.good("pinned", format!("{count} self-signed, admitted without a CA")));
@@ -104,7 +108,7 @@ fn public_roots(place: &Place, settings: &Settings) -> Option<Finding> {
     })
 }
 
-fn crls(place: &Place, trust: &Trust, at: i64) -> Vec<Finding> {
+fn crls(place: &Place, trust: &Trust, brought: &[Ca], at: i64) -> Vec<Finding> {
     if trust.crls.is_empty() && trust.cas.is_empty() {
         return Vec::new();
     }
@@ -112,19 +116,25 @@ fn crls(place: &Place, trust: &Trust, at: i64) -> Vec<Finding> {
         let detail = "none: a certificate that its CA revokes is admitted until it expires";
         return vec![place.good("crl", detail)];
     }
-    trust.crls.iter().map(|crl| of_crl(place, trust, crl, at)).collect()
+    trust.crls.iter().map(|crl| of_crl(place, trust, brought, crl, at)).collect()
 }
 
-fn of_crl(place: &Place, trust: &Trust, crl: &Crl, at: i64) -> Finding {
+fn of_crl(place: &Place, trust: &Trust, brought: &[Ca], crl: &Crl, at: i64) -> Finding {
     let Crl { issuer, entries, this_update, next_update, .. } = crl;
-    let known = trust.cas.iter().chain(&trust.known);
-    if !known.into_iter().any(|ca| ca.subject_der == crl.issuer_der) {
-        let detail = format!("that of {issuer} belongs to none of the client CAs");
-        return place.warning(
-            "crl",
-            detail,
-            "name that CA in clients.ca, or take the CRL out (an intermediate's is fine)",
+    let known: Vec<_> = trust.cas.iter().chain(&trust.known).chain(brought).collect();
+    let unsigned = crl.not_signed(known.iter().copied());
+    if let Some(Remark { what, mend, .. }) = &unsigned
+        && known.iter().any(|ca| crl.may_be_of(ca))
+    {
+        return place.fault("crl", format!("{}: {what}", crl.file.display()), *mend);
+    }
+    if unsigned.is_some() || !known.iter().any(|ca| ca.subject_der == crl.issuer_der) {
+        let detail = format!(
+            "that of {issuer} belongs to none of the client CAs, so that its signature cannot be checked"
         );
+        let mend = "name that CA in clients.ca, or take the CRL out; an intermediate's is fine: give \
+                    --client-cert with it to have it checked";
+        return place.warning("crl", detail, mend);
     }
     if *this_update > at {
         let issued = gate_time(*this_update);
@@ -145,5 +155,6 @@ fn of_crl(place: &Place, trust: &Trust, crl: &Crl, at: i64) -> Finding {
         let detail = format!("that of {issuer} is due at {due}; after that {means}");
         return place.warning("crl", detail, "see to it that the CRL is fetched anew before then");
     }
-    place.good("crl", format!("that of {issuer}, {entries} revoked, next one due at {due}"))
+    place
+        .good("crl", format!("that of {issuer}, signed by it, {entries} revoked, next one due at {due}"))
 }

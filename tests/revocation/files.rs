@@ -122,7 +122,7 @@ fn a_list_that_its_ca_did_not_sign_is_refused() {
     let namesake = Ca::root("Test Root");
     let file = pki.file("forged.crl", namesake.crl(&[], 3600));
     let what = "has the name of the CA CN=Test Root, but is not signed by its key";
-    refuses(&pki, &file, &file, what, "fetch the CRL of the CA that is in clients.ca");
+    refuses(&pki, &file, &file, what, "fetch the CRL that this CA issues");
 
     let mut der = pki.root.crl_with(&[0x77], 3600, |_| ());
     *der.last_mut().unwrap() ^= 1;

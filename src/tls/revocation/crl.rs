@@ -33,6 +33,7 @@ use super::Issuer;
 use super::error::CrlError;
 use crate::identity::name::{cut, rfc4514};
 use crate::identity::{Validity, rfc3339};
+use crate::tls::trust::Ca;
 
 /// Keys for which the outcome of checking the signature is remembered. One is the rule; a CA that is
 /// given a new key under its old name has two for a while.
@@ -209,6 +210,13 @@ impl Crl {
     /// Whether it is of the same issuer as `other`, and says that it is of the same key.
     pub(super) fn has_issuer_of(&self, other: &Self) -> bool {
         self.issuer_der == other.issuer_der && self.key_id == other.key_id
+    }
+
+    /// Whether `ca` has the name of its issuer and, where both say which key, the same key.
+    pub fn may_be_of(&self, ca: &Ca) -> bool {
+        let same = |(own, its): (&Vec<u8>, &Vec<u8>)| own == its;
+        ca.subject_der == self.issuer_der
+            && self.key_id.as_ref().zip(ca.key_id.as_ref()).is_none_or(same)
     }
 
     /// When it holds.

@@ -10,7 +10,7 @@ use x509_parser::prelude::X509Certificate;
 pub use self::crl::{Crl, Revoked};
 pub use self::error::CrlError;
 pub(super) use self::files::read;
-pub(super) use self::remarks::Remark;
+pub use self::remarks::Remark;
 
 /// What to make of lists that are missing or too old.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,13 +8,14 @@ use crate::tls::trust::Ca;
 const SKEW: i64 = 300;
 
 /// Something about one list.
-pub(in crate::tls) struct Remark {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
     /// Whether it keeps the gate from starting; else it is a warning.
-    pub(in crate::tls) fatal: bool,
+    pub fatal: bool,
     /// What is wrong.
-    pub(in crate::tls) what: String,
+    pub what: String,
     /// What to do about it.
-    pub(in crate::tls) mend: &'static str,
+    pub mend: &'static str,
 }
 
 impl Policy {
@@ -23,7 +24,8 @@ impl Policy {
     /// A list that is out of date is no mistake in the settings: time alone must not keep a gate from
     /// starting that senders of other CAs depend on. One that its CA did not sign never was in order.
     pub(in crate::tls) fn remarks(self, crl: &Crl, all: &[Crl], cas: &[Ca], now: i64) -> Vec<Remark> {
-        let mut remarks: Vec<_> = not_signed(crl, cas).into_iter().collect();
+        // Those of other CAs, which senders bring along, are looked at when one of them is used.
+        let mut remarks: Vec<_> = crl.not_signed(cas).into_iter().collect();
         let mut warn = |what: String, mend| remarks.push(Remark { fatal: false, what, mend });
         let newer = all.iter().find(|other| crl.has_issuer_of(other) && crl.is_older_than(other));
         if let Some(newer) = newer {
@@ -71,20 +73,24 @@ impl Policy {
     }
 }
 
-/// A list with the name of a configured CA that none of that name has signed. Those of other CAs, which
-/// senders bring along, are looked at when one of them is used.
-fn not_signed(crl: &Crl, cas: &[Ca]) -> Option<Remark> {
-    let mut held = cas.iter().filter(|ca| ca.subject_der == crl.issuer_der).peekable();
-    let first = *held.peek()?;
-    if held.any(|ca| crl.is_signed_by(&ca.issuer())) {
-        return None;
+impl Crl {
+    /// What is wrong with it if there are CAs of its issuer's name among `cas`, and none of those has signed it.
+    pub fn not_signed<'a>(&self, cas: impl IntoIterator<Item = &'a Ca>) -> Option<Remark> {
+        let named = cas.into_iter().filter(|ca| ca.subject_der == self.issuer_der);
+        let mut named = named.peekable();
+        let first = *named.peek()?;
+        if named.any(|ca| self.is_signed_by(&ca.issuer())) {
+            return None;
+        }
+        if !first.issuer().signs_crls {
+            let what =
+                format!("its CA {} may not sign CRLs (its keyUsage lacks cRLSign)", first.subject);
+            let mend = "have the CA's certificate issued again with keyUsage=keyCertSign,cRLSign";
+            return Some(Remark { fatal: true, what, mend });
+        }
+        let what = format!("has the name of the CA {}, but is not signed by its key", first.subject);
+        let mend =
+            "fetch the CRL that this CA issues; this one was altered, or is of a CA of the same name";
+        Some(Remark { fatal: true, what, mend })
     }
-    if !first.issuer().signs_crls {
-        let what = format!("its CA {} may not sign CRLs (its keyUsage lacks cRLSign)", first.subject);
-        let mend = "have the CA's certificate issued again with keyUsage=keyCertSign,cRLSign";
-        return Some(Remark { fatal: true, what, mend });
-    }
-    let what = format!("has the name of the CA {}, but is not signed by its key", first.subject);
-    let mend = "fetch the CRL of the CA that is in clients.ca; this one was altered, or is of a CA of the same name";
-    Some(Remark { fatal: true, what, mend })
 }

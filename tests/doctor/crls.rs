@@ -1,0 +1,121 @@
+//! What is wrong with the signatures of CRLs.
+
+use std::path::PathBuf;
+
+use super::{Diagnosis, Ward, any, says};
+use crate::support::pki::{Ca, Leaf};
+
+/// The CRL of `ca` in a file of this name; `altered`: with another last byte.
+fn crl(ward: &Ward, ca: &Ca, name: &str, altered: bool) -> PathBuf {
+    let mut der = ca.crl_with(&[0x77], 100 * 86_400, |_| ());
+    *der.last_mut().unwrap() ^= u8::from(altered);
+    ward.pki.file(name, der)
+}
+
+/// The doctor's report on a gate whose own chain is the root's alone, with a sender of the intermediate or without.
+fn examined(ward: &Ward, crl: &PathBuf, with_sender: bool) -> Diagnosis {
+    let gate = ward.command("run", any()).arg("--crl", crl).start();
+    let command = ward.command("doctor", gate.address()).arg("--crl", crl);
+    if !with_sender {
+        return Diagnosis::of(command);
+    }
+    let (certificate, key) = ward.pki.files("sender", &ward.pki.client);
+    Diagnosis::of(command.arg("--client-cert", certificate).arg("--client-key", key))
+}
+
+/// A gate without an intermediate in its own chain.
+fn ward() -> Ward {
+    let mut ward = Ward::new("echo:");
+    ward.pki.server = Leaf::server().issued_by(&ward.pki.root, &[]);
+    ward
+}
+
+#[test]
+fn a_crl_that_a_client_ca_did_not_sign_is_a_fault_with_its_file() {
+    let ward = ward();
+    let altered = crl(&ward, &ward.pki.root, "altered.crl", true);
+
+    let diagnosis = Diagnosis::of(ward.command("doctor", any()).arg("--crl", &altered));
+
+    let text = diagnosis.only_fault("settings/load");
+    let file = altered.display().to_string();
+    says(&text, &[&file, "not signed by its key", "fetch the CRL that this CA issues"]);
+}
+
+#[test]
+fn a_crl_that_a_senders_intermediate_did_not_sign_is_a_fault_with_its_file() {
+    let ward = ward();
+    let altered = crl(&ward, &ward.pki.intermediate, "altered.crl", true);
+
+    let diagnosis = examined(&ward, &altered, true);
+
+    // The gate judges the same.
+    assert_eq!(diagnosis.all("fault"), ["senders/crl", "listener/with_certificate"], "{diagnosis:#?}");
+    let text = diagnosis.text("senders/crl", "fault");
+    let file = altered.display().to_string();
+    let what = "has the name of the CA CN=Test Intermediate, but is not signed by its key";
+    says(&text, &[&file, what, "fetch the CRL that this CA issues"]);
+}
+
+#[test]
+fn a_crl_that_the_gates_own_issuer_did_not_sign_is_a_fault() {
+    let mut ward = ward();
+    ward.pki.server = Leaf::server().issued_by(&ward.pki.intermediate, &[&ward.pki.intermediate]);
+    let altered = crl(&ward, &ward.pki.intermediate, "altered.crl", true);
+
+    let text = examined(&ward, &altered, false).only_fault("senders/crl");
+
+    says(&text, &["altered.crl", "CN=Test Intermediate", "not signed by its key"]);
+}
+
+#[test]
+fn a_crl_of_an_intermediate_that_may_not_sign_any_is_a_fault() {
+    let mut ward = ward();
+    let mut params = Ca::params("Mute");
+    params.key_usages.pop();
+    let mute = ward.pki.root.intermediate_of(params);
+    ward.pki.client = Leaf::client("notes").issued_by(&mute, &[&mute]);
+    // It does all the same: the library asks for the usage that its certificate lacks.
+    let mut loud = Ca::params("Mute");
+    loud.key_identifier_method = rcgen::KeyIdMethod::Sha256;
+    let signer = Ca { certificate: mute.certificate, params: loud, key: mute.key };
+    let file = crl(&ward, &signer, "mute.crl", false);
+
+    let diagnosis = examined(&ward, &file, true);
+
+    let text = diagnosis.text("senders/crl", "fault");
+    says(&text, &["mute.crl", "CN=Mute may not sign CRLs", "cRLSign"]);
+}
+
+#[test]
+fn a_crl_that_a_senders_intermediate_signed_is_good() {
+    let ward = ward();
+    let whole = crl(&ward, &ward.pki.intermediate, "whole.crl", false);
+
+    let diagnosis = examined(&ward, &whole, true);
+
+    diagnosis.all_good();
+    says(&diagnosis.text("senders/crl", "good"), &["CN=Test Intermediate, signed by it, 1 revoked"]);
+}
+
+#[test]
+fn a_crl_of_a_ca_that_is_not_at_hand_is_a_warning_that_it_cannot_be_checked() {
+    let ward = ward();
+    let altered = crl(&ward, &ward.pki.intermediate, "altered.crl", true);
+
+    let text = examined(&ward, &altered, false).only_warning("senders/crl");
+
+    says(&text, &["CN=Test Intermediate", "signature cannot be checked", "give --client-cert"]);
+}
+
+#[test]
+fn a_crl_of_another_key_of_that_name_is_no_fault() {
+    let ward = ward();
+    let before = ward.pki.root.intermediate("Test Intermediate");
+    let old = crl(&ward, &before, "old.crl", false);
+
+    let diagnosis = examined(&ward, &old, true);
+
+    let text = diagnosis.text("senders/crl", "warning");
+    says(&text, &["belongs to none of the client CAs"]);
+}
