@@ -1,5 +1,7 @@
 //! An upgrade: a new gate takes over from the old one, and no request is lost.
 
+mod admin;
+
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

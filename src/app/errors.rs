@@ -36,7 +36,7 @@ pub enum RunError {
     },
     /// A unix socket cannot be listened on.
     #[error("cannot listen on unix:{} ({setting}): {error}\n  mend: stop what listens there, or choose another path \
-             in a folder that the gate's user may write", path.display())]
+             in a folder that the gate's user may write; to take over from another gate, --takeover true", path.display())]
     BindUnix {
         /// Its file.
         path: PathBuf,

@@ -97,9 +97,11 @@ fn bind_admin(address: &AdminAddress, takeover: bool) -> Result<Bound, RunError>
             let socket = listener::bind(*tcp, 1, takeover).map_err(&failed)?.pop();
             socket.map(Bound::Tcp).ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))
         }
-        AdminAddress::Unix(path) => {
-            Bound::unix(path).map_err(|error| RunError::BindUnix { path: path.clone(), setting, error })
-        }
+        AdminAddress::Unix(path) => Bound::unix(path, takeover).map_err(|error| RunError::BindUnix {
+            path: path.clone(),
+            setting,
+            error,
+        }),
     }
 }
 
