@@ -14,6 +14,7 @@ pub mod generate;
 pub mod identity;
 pub mod ingress;
 pub mod live;
+pub mod memory;
 pub mod observe;
 pub mod policy;
 pub mod proxy_protocol;

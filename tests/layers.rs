@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["tls", "route"],
     &["policy"],
     &["identity"],
-    &["live", "observe", "proxy_protocol", "shutdown"],
+    &["live", "memory", "observe", "proxy_protocol", "shutdown"],
 ];
 
 fn layer(room: &str) -> usize {

@@ -30,7 +30,7 @@ impl Visit<'_> {
         let seen = self.observe(&server, None);
         let refused = seen.ending == Ending::Closed(false);
         if !may_introduce(&self.settings.proxy.sources, from) {
-            found.extend(self.from_elsewhere(ip, refused));
+            found.extend(self.out_of_reach(ip, refused));
         } else if refused {
             let mend = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload); a line handshake_failed or \
                         reload_failed in its log says why if that does not help";
@@ -61,7 +61,7 @@ impl Visit<'_> {
     }
 
     /// The doctor's own address is none that may send a header.
-    fn from_elsewhere(&self, ip: IpAddr, refused: bool) -> Vec<Finding> {
+    fn out_of_reach(&self, ip: IpAddr, refused: bool) -> Vec<Finding> {
         if !refused {
             let detail = format!(
                 "does not refuse a PROXY header from {ip}, which is none of listen.proxy_sources"
