@@ -96,11 +96,12 @@ impl Client {
             (Group::X25519, false) => vec![aws_lc_rs::kx_group::X25519],
             (Group::X25519MlKem768, false) => vec![aws_lc_rs::kx_group::X25519MLKEM768],
         };
-        // One suite for all, the one that clawgate and OpenSSL prefer anyway.
+        // One suite for all, the one that clawgate and BoringSSL prefer. (OpenSSL has no preference, and most senders
+        // put AES-256 first. That costs a handshake SHA-384.)
         let suites = vec![
-            aws_lc_rs::cipher_suite::TLS13_AES_256_GCM_SHA384,
-            aws_lc_rs::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-            aws_lc_rs::cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+            aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256,
+            aws_lc_rs::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+            aws_lc_rs::cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
         ];
         let provider =
             CryptoProvider { kx_groups: groups, cipher_suites: suites, ..aws_lc_rs::default_provider() };

@@ -119,7 +119,7 @@ impl Report {
             ("full.p256.cpu", "h1.cpu", "floor.p256.x25519", "handshake, P-256, X25519"),
             ("full.rsa.cpu", "h1.cpu", "floor.rsa.x25519", "handshake, RSA-2048, X25519"),
             ("full.mlkem.cpu", "h1.cpu", "floor.p256.mlkem", "handshake, P-256, X25519MLKEM768"),
-            ("up.cpu", "", "floor.aes", "a GB through AES-256-GCM"),
+            ("up.cpu", "", "floor.aes", "a GB through AES-128-GCM"),
         ] {
             let Some(cost) = floor(cost) else { continue };
             let cell = |target: &String| {
