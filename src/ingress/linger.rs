@@ -18,10 +18,11 @@ const MAX_DISCARD: usize = 4 * 1024 * 1024;
 pub(super) async fn close(mut io: TcpStream) {
     let farewell = async {
         io.shutdown().await?;
-        let mut scratch = vec![0; 16 * 1024];
+        let mut scratch = Vec::with_capacity(16 * 1024);
         let mut discarded = 0;
         while discarded < MAX_DISCARD {
-            match io.read(&mut scratch).await? {
+            scratch.clear();
+            match io.read_buf(&mut scratch).await? {
                 0 => break,
                 count => discarded += count,
             }

@@ -5,7 +5,6 @@
 //! no decision about trust is taken here.
 
 use rustls::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
-use serde::Serialize;
 use tls_parser::{
     TlsExtension, TlsExtensionType, TlsMessage, TlsMessageHandshake, TlsVersion,
     parse_tls_client_hello_extensions, parse_tls_message_handshake,
@@ -22,7 +21,7 @@ const MAX_LIST: usize = 64;
 const MAX_SUITES: usize = 256;
 
 /// The facts of a ClientHello that a log line can use. Text is escaped.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientHello {
     /// Server name the sender asked for.
     pub sni: Option<String>,
@@ -36,8 +35,10 @@ pub struct ClientHello {
     pub groups: Vec<u16>,
     /// Signature schemes, as IANA numbers.
     pub schemes: Vec<u16>,
-    /// JA4 fingerprint.
-    pub ja4: String,
+    /// Extensions in the order sent, as IANA numbers.
+    pub(super) extensions: Vec<u16>,
+    /// The highest version offered, as on the wire.
+    pub(super) highest: u16,
 }
 
 /// What the first bytes of a TLS connection hold.
@@ -63,28 +64,20 @@ pub fn parse(bytes: &[u8]) -> Parsed {
             let extensions = hello.ext.map(parse_tls_client_hello_extensions);
             let extensions = extensions.and_then(Result::ok).map(|(_, list)| list).unwrap_or_default();
             let suites = known(hello.ciphers.iter().map(|id| id.0), MAX_SUITES);
-            let mut facts = ClientHello { suites, ..ClientHello::default() };
+            let kinds = extensions.iter().map(|extension| TlsExtensionType::from(extension).0);
+            let mut facts = ClientHello {
+                suites,
+                extensions: known(kinds, MAX_SUITES),
+                // RFC 8446 section 4.2.1: without the extension, legacy_version is the highest offered.
+                highest: highest_version(&extensions).unwrap_or(hello.version.0),
+                ..ClientHello::default()
+            };
             for extension in &extensions {
                 facts.take(extension);
             }
-            let kinds = known(
-                extensions.iter().map(|extension| TlsExtensionType::from(extension).0),
-                MAX_SUITES,
-            );
-            // RFC 8446 section 4.2.1: without the extension, legacy_version is the highest offered.
-            let offered = highest_version(&extensions).unwrap_or(hello.version.0);
             if facts.versions.is_empty() {
                 facts.versions.push(version_name(hello.version));
             }
-            facts.ja4 = Shape {
-                version: offered,
-                has_sni: facts.sni.is_some(),
-                alpn: facts.alpn.first().map(String::as_str),
-                suites: &facts.suites,
-                extensions: &kinds,
-                schemes: &facts.schemes,
-            }
-            .ja4();
             Parsed::Whole(Box::new(facts))
         }
         _ => Parsed::Unreadable,
@@ -162,6 +155,19 @@ impl ClientHello {
             }
             _ => {}
         }
+    }
+
+    /// JA4 fingerprint.
+    pub fn ja4(&self) -> String {
+        Shape {
+            version: self.highest,
+            has_sni: self.sni.is_some(),
+            alpn: self.alpn.first().map(String::as_str),
+            suites: &self.suites,
+            extensions: &self.extensions,
+            schemes: &self.schemes,
+        }
+        .ja4()
     }
 
     /// The cipher suites by name where they have one here, else by number.
@@ -268,7 +274,7 @@ mod tests {
             assert_eq!(facts.alpn, ["h2", "http/1.1"]);
             assert_eq!(facts.versions, ["TLSv1.3", "TLSv1.2"]);
             assert!(facts.suites.contains(&0x1301));
-            assert!(facts.ja4.starts_with("t13d"), "{}", facts.ja4);
+            assert!(facts.ja4().starts_with("t13d"), "{}", facts.ja4());
             assert_eq!(facts.groups.first(), Some(&0x11ec), "X25519MLKEM768 comes first");
         }
     }

@@ -175,7 +175,7 @@ impl Report {
 impl Offered {
     fn of(hello: &ClientHello) -> Self {
         Self {
-            ja4: hello.ja4.clone(),
+            ja4: hello.ja4(),
             suites: hello.suite_names(),
             groups: hello.group_names(),
             schemes: hello.scheme_names(),
