@@ -226,7 +226,8 @@ impl Reception {
         if requests.begun() == 0 {
             self.unused(&sender, &signs);
         }
-        if let Some(io) = rest {
+        // Of one that has left nothing unread can throw away what it was told.
+        if let Some(io) = rest.filter(|_| !signs.has_left()) {
             linger::close(io).await;
         }
     }

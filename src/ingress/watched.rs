@@ -38,6 +38,7 @@ pub(super) struct Signs(Arc<State>);
 struct State {
     fault: OnceLock<Fault>,
     quiet: AtomicBool,
+    left: AtomicBool,
 }
 
 impl Signs {
@@ -55,6 +56,11 @@ impl Signs {
     /// gone out.
     pub(super) fn is_quiet(&self) -> bool {
         self.0.quiet.load(Ordering::Relaxed)
+    }
+
+    /// Whether the sender has said that nothing more will come from it.
+    pub(super) fn has_left(&self) -> bool {
+        self.0.left.load(Ordering::Relaxed)
     }
 
     fn quiet(&self, quiet: bool) {
@@ -162,6 +168,9 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
             return Poll::Ready(Err(error));
         }
         this.signs.quiet(false);
+        if buf.filled().len() == before && buf.remaining() > 0 {
+            this.signs.0.left.store(true, Ordering::Relaxed);
+        }
         let Some(guard) = &mut this.guard else {
             return Poll::Ready(Ok(()));
         };
