@@ -7,7 +7,7 @@ use crate::support::backend::Backend;
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::{Leaf, Pki};
 use crate::support::sender::Sender;
-use crate::support::{Latch, eventually, plain};
+use crate::support::{Latch, eventually, nobody, plain};
 
 const PATHS: [&str; 4] = ["/livez", "/readyz", "/metrics", "/status"];
 
@@ -210,7 +210,7 @@ fn an_address_that_others_can_reach_is_refused_at_the_start() {
 #[test]
 fn readiness_tells_of_certificates_cas_and_of_an_upstream_that_is_away_without_giving_up() {
     let pki = Pki::new();
-    let away = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let away = nobody();
     let gate = GateCommand::new(&pki).upstream(format!("http://{away}")).admin().start();
 
     let answer = plain::get(gate.admin(), "/readyz");

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::support::backend::Backend;
-use crate::support::eventually;
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
 use crate::support::sender::{Answer, Connection, Sender};
+use crate::support::{eventually, nobody};
 
 /// What is taken unless told otherwise.
 const LIMIT: usize = 256 * 1024;
@@ -168,7 +168,7 @@ fn a_body_is_not_asked_for_when_the_request_is_refused_anyway() {
 #[test]
 fn a_body_is_not_asked_for_when_the_upstream_is_down() {
     let pki = Pki::new();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = nobody();
     let gate = GateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
     let mut connection = Sender::new(&pki, &gate).connect().unwrap();
 

@@ -3,7 +3,6 @@
 // Clippy's leave for tests does not reach their helper functions.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -61,7 +60,7 @@ fn run(title: &str) {
     let page = std::fs::read_to_string(page).unwrap();
     let (_, chapter) = page.split_once(&format!("\n## {title}\n")).expect("a chapter of that name");
     let chapter = chapter.split_once("\n## ").map_or(chapter, |(chapter, _)| chapter);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = crate::support::nobody().port();
     let chapter = chapter.replace("8443", &port.to_string());
     let steps = steps(&chapter);
     assert!(!steps.is_empty(), "nothing to run");

@@ -4,10 +4,10 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 
-use crate::support::PATIENCE;
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
 use crate::support::sender::Sender;
+use crate::support::{PATIENCE, nobody};
 
 /// The service manager's end.
 struct Manager {
@@ -166,7 +166,7 @@ fn a_probe_tells_whether_the_gate_is_ready_or_alive() {
         let command = GateCommand::bare("probe").arg("--admin", gate.admin().to_string());
         if more.is_empty() { command.output() } else { command.word(more).output() }
     };
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = nobody();
 
     assert_eq!(probe("").code, Some(0));
     assert_eq!(probe("--alive").code, Some(0));

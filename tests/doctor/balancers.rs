@@ -1,10 +1,11 @@
 //! The doctor at a listener for load balancers.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use super::{Diagnosis, Ward, any, openclaw, says};
 use crate::support::backend::Backend;
 use crate::support::gate::Gate;
+use crate::support::nobody;
 
 /// A gate that believes load balancers at `source`.
 fn gate(ward: &Ward, source: &str) -> Gate {
@@ -115,7 +116,7 @@ fn another_service_on_the_balancers_port_is_a_fault() {
 #[test]
 fn a_balancers_listener_that_does_not_run_is_a_fault() {
     let ward = Ward::new("echo:");
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = nobody();
 
     let text = examined(&ward, free, "127.0.0.1").only_fault("listener/reachable");
 

@@ -1,9 +1,8 @@
 //! The collector of spans: what is wrong with it is worth a warning.
 
-use std::net::TcpListener;
-
 use super::{Diagnosis, Ward, any, openclaw, says, secret};
 use crate::support::backend::Backend;
+use crate::support::nobody;
 
 /// The report on a running gate that sends spans to `endpoint`.
 fn examined(endpoint: &str) -> Diagnosis {
@@ -49,7 +48,7 @@ fn a_wrong_path_is_a_warning() {
 
 #[test]
 fn one_that_does_not_run_is_a_warning() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = nobody();
 
     let text = examined(&format!("http://{free}")).only_warning("collector/connect");
 

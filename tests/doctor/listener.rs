@@ -1,17 +1,16 @@
 //! What is wrong with the gate as it runs.
 
-use std::net::TcpListener;
-
 use super::{Diagnosis, Ward, openclaw, says};
 use crate::support::backend::Backend;
 use crate::support::gate::GateCommand;
+use crate::support::nobody;
 use crate::support::pki::{Leaf, Pki};
 
 #[test]
 fn a_gate_that_does_not_run_is_a_fault_and_the_rest_is_looked_at() {
     let backend = openclaw();
     let ward = Ward::new(backend.url());
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = nobody();
 
     let diagnosis = ward.examined(free);
 
@@ -96,7 +95,7 @@ fn the_admin_listener_is_asked() {
     let gate = ward.command("run", super::any()).arg("--admin", "127.0.0.1:0").start();
     let examined =
         |admin: String| Diagnosis::of(ward.command("doctor", gate.address()).arg("--admin", admin));
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = nobody();
 
     let good = examined(gate.admin().to_string());
     let absent = examined(free.to_string());

@@ -1,11 +1,9 @@
 //! What is wrong with the upstream: each misconfiguration of OpenClaw by its own name.
 
-use std::net::TcpListener;
-
 use super::{Diagnosis, TOKEN, Ward, openclaw, openclaw_with, says};
 use crate::support::backend::Backend;
 use crate::support::pki::Pki;
-use crate::support::relay;
+use crate::support::{nobody, relay};
 
 /// The report on a running gate in front of `upstream`.
 fn examined(upstream: impl Into<String>) -> Diagnosis {
@@ -20,7 +18,7 @@ fn answering(status: &'static str, kind: &'static str, body: &'static str) -> Ba
 
 #[test]
 fn one_that_does_not_run_is_a_fault() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = nobody();
 
     let text = examined(format!("http://{free}")).only_fault("upstream/connect");
 

@@ -1,7 +1,6 @@
 //! A collector that is away, slow or unwilling costs spans, and nothing else.
 
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use super::support::{Collector, request};
@@ -9,7 +8,7 @@ use crate::support::backend::Backend;
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
 use crate::support::sender::Sender;
-use crate::support::{Latch, eventually, plain};
+use crate::support::{Latch, eventually, nobody, plain};
 
 /// Spans that go out together, and that wait at most.
 const BATCH: usize = 512;
@@ -32,11 +31,6 @@ fn metric(gate: &Gate, name: &str) -> f64 {
 
 fn dropped(gate: &Gate, reason: &str) -> f64 {
     metric(gate, &format!("clawgate_spans_dropped_total{{reason=\"{reason}\"}}"))
-}
-
-/// An address at which nobody listens.
-fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// `gate` with `echo:` for an upstream, so that the collector alone matters, and few lines.

@@ -1,13 +1,13 @@
 //! Real HAProxy as the load balancer.
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::backend::Backend;
 use crate::support::pki::Pki;
 use crate::support::sender::Sender;
-use crate::support::{PATIENCE, eventually};
+use crate::support::{PATIENCE, eventually, nobody};
 
 /// A running HAProxy; ends with the test.
 pub(super) struct Haproxy(Child);
@@ -52,11 +52,6 @@ impl Drop for Haproxy {
     }
 }
 
-/// A port that nobody has; it may be taken until HAProxy binds it, which then says so.
-pub(super) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 #[test]
 fn haproxy_passes_senders_on_in_both_versions_and_its_health_checks_do_no_harm() {
     let pki = Pki::new();
@@ -69,7 +64,7 @@ fn haproxy_passes_senders_on_in_both_versions_and_its_health_checks_do_no_harm()
         "send-proxy check inter 50ms",
         "send-proxy-v2 check inter 50ms proxy-v2-options crc32c",
     ] {
-        let front = free_address();
+        let front = nobody();
         let sections = format!(
             "listen gate\n  mode tcp\n  unique-id-format %[uuid]\n  bind {front}\n  server gate {} {options}\n",
             gate.proxied()

@@ -9,14 +9,14 @@ use std::thread;
 use rcgen::DnType;
 use serde_json::{Value, json};
 
-use super::haproxy::{Haproxy, free_address};
+use super::haproxy::Haproxy;
 use super::{V1, v2_ipv6};
 use crate::support::backend::Backend;
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::{Leaf, Pki};
-use crate::support::relay;
 use crate::support::sender::Sender;
+use crate::support::{nobody, relay};
 
 /// Answers each request with what the header before it said, TLVs and all.
 const READER: &str = r#"
@@ -277,7 +277,7 @@ fn the_header_comes_before_tls_where_the_upstream_speaks_that() {
     let backend = Backend::ok();
     let tls = relay::tls(&pki.server, backend.address());
     // HAProxy takes the header off and passes on what is behind it.
-    let front = free_address();
+    let front = nobody();
     let sections =
         format!("listen front\n  mode tcp\n  bind {front} accept-proxy\n  server tls {tls}\n");
     let Some(_haproxy) = Haproxy::start(&pki, &sections, front) else { return };
@@ -292,7 +292,7 @@ fn the_header_comes_before_tls_where_the_upstream_speaks_that() {
 fn haproxy_as_the_upstream_reads_all_of_it() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let front = free_address();
+    let front = nobody();
     let sections = format!(
         "listen front\n  mode http\n  bind {front} accept-proxy\n  http-request set-header X-Src %[src]:%[src_port]\n  \
          http-request set-header X-Authority %[fc_pp_authority]\n  \
@@ -317,7 +317,7 @@ fn haproxy_as_the_upstream_reads_all_of_it() {
 #[test]
 fn an_upstream_that_is_away_is_unavailable_as_without_a_header() {
     let pki = Pki::new();
-    let gate = command(&pki, &format!("http://{}", free_address())).start();
+    let gate = command(&pki, &format!("http://{}", nobody())).start();
     let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
     assert_eq!((answer.status, answer.reason().as_str()), (503, "upstream_unavailable"));
 }
@@ -326,7 +326,7 @@ fn an_upstream_that_is_away_is_unavailable_as_without_a_header() {
 fn the_doctor_calls_such_an_upstream_with_a_header_of_its_own() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let front = free_address();
+    let front = nobody();
     let sections = format!(
         "listen front\n  mode http\n  bind {front} accept-proxy\n  server back {}\n",
         backend.address()

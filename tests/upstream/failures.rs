@@ -8,16 +8,16 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::support::backend::{Backend, Exchange};
 use crate::support::gate::GateCommand;
-use crate::support::pass;
 use crate::support::pki::Pki;
 use crate::support::sender::Sender;
+use crate::support::{nobody, pass};
 
 const POST: &str = "POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
 
 #[test]
 fn a_refused_connection_is_503_and_tells_the_sender_no_address() {
     let pki = Pki::new();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = nobody();
     let gate = GateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
 
     let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
