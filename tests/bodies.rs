@@ -179,6 +179,26 @@ fn a_body_is_not_asked_for_when_the_upstream_is_down() {
 }
 
 #[test]
+fn a_sender_that_says_goodbye_before_it_reads_has_its_answer_whole() {
+    let body = bytes(64 * 1024).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let answer = body.clone();
+    let backend = Backend::each(move |exchange, _| exchange.answer("200 OK", "text/plain", &answer));
+    let (_pki, mut gate, mut connection) = open(&backend);
+    connection.write(&head("Content-Length: 0\r\n"));
+    gate.request();
+
+    connection.stream.conn.send_close_notify();
+    connection.stream.flush().unwrap();
+    connection.stream.sock.shutdown(std::net::Shutdown::Write).unwrap();
+
+    // After this all of its sockets are closed, and nothing can be sent any more.
+    assert!(gate.stop().success());
+    let (text, orderly) = connection.rest();
+    assert!(text.ends_with(&body), "{} bytes", text.len());
+    assert!(orderly);
+}
+
+#[test]
 fn the_upstream_gets_the_first_half_of_a_body_before_the_second_is_sent() {
     let (half, halves) = mpsc::channel();
     let backend = Backend::script(move |mut exchange| {
