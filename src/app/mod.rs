@@ -156,8 +156,7 @@ impl App {
         let sockets = Sockets::open(&self.settings)?;
         // Before any thread is started: what it gives up is given up for those.
         let sandbox = Sandbox::enter(&self.settings, &files);
-        // What it gives back is not needed; a gate without the thread serves as well.
-        let _ = memory::give_back();
+        memory::give_back();
         let mut guard = Guard::new();
         let mut metrics = Metrics::new();
         let spans = export::start(self.settings.trace.as_ref(), &mut metrics);
