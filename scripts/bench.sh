@@ -53,10 +53,8 @@ need taskset setpriv # both in util-linux
 dir=$PWD/target/bench
 mkdir -p "$dir"
 echo 'bench.sh: building; takes minutes, the first time' >&2
-# Side by side: the last step of the first is long, and has use for one core only.
-cargo build --release --locked --quiet --bin clawgate &
+cargo build --release --locked --quiet --bin clawgate
 cargo build --release --locked --quiet --manifest-path benches/compare/Cargo.toml --target-dir target/compare
-wait $!
 targets=("clawgate=$PWD/target/release/clawgate" "${also[@]}")
 
 if [[ $growth == no ]]; then
