@@ -60,7 +60,8 @@ fn run(title: &str) {
     let page = std::fs::read_to_string(page).unwrap();
     let (_, chapter) = page.split_once(&format!("\n## {title}\n")).expect("a chapter of that name");
     let chapter = chapter.split_once("\n## ").map_or(chapter, |(chapter, _)| chapter);
-    let port = crate::support::nobody().port();
+    let nobody = crate::support::nobody();
+    let port = nobody.address().port();
     let chapter = chapter.replace("8443", &port.to_string());
     let steps = steps(&chapter);
     assert!(!steps.is_empty(), "nothing to run");

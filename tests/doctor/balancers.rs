@@ -118,7 +118,7 @@ fn a_balancers_listener_that_does_not_run_is_a_fault() {
     let ward = Ward::new("echo:");
     let free = nobody();
 
-    let text = examined(&ward, free, "127.0.0.1").only_fault("listener/reachable");
+    let text = examined(&ward, free.address(), "127.0.0.1").only_fault("listener/reachable");
 
     says(&text, &["not running", "start it"]);
 }

@@ -12,7 +12,7 @@ fn a_gate_that_does_not_run_is_a_fault_and_the_rest_is_looked_at() {
     let ward = Ward::new(backend.url());
     let free = nobody();
 
-    let diagnosis = ward.examined(free);
+    let diagnosis = ward.examined(free.address());
 
     says(&diagnosis.only_fault("listener/reachable"), &["not running", "start it"]);
     diagnosis.text("certificate/chain", "good");

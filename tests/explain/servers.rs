@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{DAY, check, json_of, says};
 use crate::support::gate::{Gate, GateCommand};
+use crate::support::nobody;
 use crate::support::pki::{Identity, Leaf, Pki};
 
 /// What is said of the server at `port` of localhost, and the exit code.
@@ -170,11 +171,9 @@ fn a_server_that_closes_or_keeps_silent_is_told_apart() {
 
 #[test]
 fn nobody_there_is_told_so() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let nobody = nobody();
 
-    let (explained, code) = explained(port, None);
+    let (explained, code) = explained(nobody.address().port(), None);
 
     assert_eq!(code, Some(1));
     assert_eq!(explained["verdict"], "failed");

@@ -41,8 +41,8 @@ fn echo(gate: GateCommand) -> Gate {
 #[test]
 fn without_the_collector_requests_are_served_and_what_is_lost_is_counted_and_told_of_once() {
     let pki = Pki::new();
-    let address = nobody();
-    let mut gate = echo(GateCommand::new(&pki).arg("--trace-endpoint", format!("http://{address}")));
+    let nobody = nobody();
+    let mut gate = echo(GateCommand::new(&pki).arg("--trace-endpoint", format!("http://{nobody}")));
 
     for round in 1..=3 {
         spans(&pki, &gate, BATCH);
@@ -52,18 +52,18 @@ fn without_the_collector_requests_are_served_and_what_is_lost_is_counted_and_tol
     assert_eq!(metric(&gate, "clawgate_spans_exported_total"), 0.0);
     let failed = gate.all("span_export_failed");
     assert_eq!((failed.len(), &failed[0]["level"]), (1, &"warn".into()), "{failed:#?}");
-    assert_eq!(failed[0]["collector"], format!("http://{address}/v1/traces"));
+    assert_eq!(failed[0]["collector"], format!("http://{nobody}/v1/traces"));
 }
 
 #[test]
 fn a_collector_that_comes_back_gets_spans_again_and_the_log_says_what_it_missed() {
     let pki = Pki::new();
-    let address = nobody();
-    let gate = echo(GateCommand::new(&pki).arg("--trace-endpoint", format!("http://{address}")));
+    let nobody = nobody();
+    let gate = echo(GateCommand::new(&pki).arg("--trace-endpoint", format!("http://{nobody}")));
     spans(&pki, &gate, BATCH);
     gate.event("span_export_failed", 1);
 
-    let backend = Backend::at(address, |mut exchange| {
+    let backend = Backend::at(nobody, |mut exchange| {
         while exchange.request().is_some() {
             exchange.answer("200 OK", "application/x-protobuf", "");
         }

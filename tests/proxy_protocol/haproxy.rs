@@ -69,10 +69,10 @@ fn haproxy_passes_senders_on_in_both_versions_and_its_health_checks_do_no_harm()
             "listen gate\n  mode tcp\n  unique-id-format %[uuid]\n  bind {front}\n  server gate {} {options}\n",
             gate.proxied()
         );
-        let Some(_haproxy) = Haproxy::start(&pki, &sections, front) else { return };
+        let Some(_haproxy) = Haproxy::start(&pki, &sections, front.address()) else { return };
         let before = gate.events("request").len();
         let mut connection =
-            Sender::new(&pki, &gate).through(front, Vec::new()).connect().expect(options);
+            Sender::new(&pki, &gate).through(front.address(), Vec::new()).connect().expect(options);
         let sender = connection.stream.sock.local_addr().unwrap().to_string();
         assert!(connection.asks(), "{options}");
         let line = gate.event("request", before + 1);

@@ -280,8 +280,8 @@ fn the_header_comes_before_tls_where_the_upstream_speaks_that() {
     let front = nobody();
     let sections =
         format!("listen front\n  mode tcp\n  bind {front} accept-proxy\n  server tls {tls}\n");
-    let Some(_haproxy) = Haproxy::start(&pki, &sections, front) else { return };
-    let gate = command(&pki, &format!("https://localhost:{}", front.port()))
+    let Some(_haproxy) = Haproxy::start(&pki, &sections, front.address()) else { return };
+    let gate = command(&pki, &format!("https://localhost:{}", front.address().port()))
         .arg("--upstream-ca", pki.file("upstream-ca.pem", pki.root.pem()))
         .start();
     assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
@@ -299,7 +299,7 @@ fn haproxy_as_the_upstream_reads_all_of_it() {
          http-request set-header X-Unique-Id %[fc_pp_unique_id]\n  server back {}\n",
         backend.address()
     );
-    let Some(_haproxy) = Haproxy::start(&pki, &sections, front) else { return };
+    let Some(_haproxy) = Haproxy::start(&pki, &sections, front.address()) else { return };
     let gate = command(&pki, &format!("http://{front}")).start();
     let mut connection = Sender::new(&pki, &gate).connect().unwrap();
     for number in 1..=2 {
@@ -317,7 +317,8 @@ fn haproxy_as_the_upstream_reads_all_of_it() {
 #[test]
 fn an_upstream_that_is_away_is_unavailable_as_without_a_header() {
     let pki = Pki::new();
-    let gate = command(&pki, &format!("http://{}", nobody())).start();
+    let nobody = nobody();
+    let gate = command(&pki, &format!("http://{nobody}")).start();
     let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
     assert_eq!((answer.status, answer.reason().as_str()), (503, "upstream_unavailable"));
 }
@@ -331,7 +332,7 @@ fn the_doctor_calls_such_an_upstream_with_a_header_of_its_own() {
         "listen front\n  mode http\n  bind {front} accept-proxy\n  server back {}\n",
         backend.address()
     );
-    let Some(_haproxy) = Haproxy::start(&pki, &sections, front) else { return };
+    let Some(_haproxy) = Haproxy::start(&pki, &sections, front.address()) else { return };
     let (certificate, key) = pki.files("server", &pki.server);
     GateCommand::bare("doctor")
         .arg("--cert", certificate)

@@ -1,11 +1,11 @@
 //! An upstream that keeps every byte it gets, and answers as its script says.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::{Latch, PATIENCE, eventually};
+use super::{Latch, Nobody, PATIENCE, eventually, nobody};
 
 /// A request as it came over the wire.
 #[derive(Clone, Debug)]
@@ -153,13 +153,13 @@ impl Backend {
 
     /// Gives every connection to `script`.
     pub fn script(script: impl Fn(Exchange) + Send + Sync + 'static) -> Self {
-        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), script)
+        Self::at(nobody(), script)
     }
 
-    /// The same on a given address.
-    pub fn at(address: SocketAddr, script: impl Fn(Exchange) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind(address).unwrap();
-        let address = listener.local_addr().unwrap();
+    /// The same where nobody was until now.
+    pub fn at(place: Nobody, script: impl Fn(Exchange) + Send + Sync + 'static) -> Self {
+        let address = place.address();
+        let listener = place.listen();
         let received = Arc::new(Mutex::new(Vec::new()));
         let connections = Arc::new(Mutex::new(0));
         let (sink, counter, script) =

@@ -8,9 +8,12 @@ pub mod plain;
 pub mod relay;
 pub mod sender;
 
+use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockAddr, Socket, Type};
 
 /// How long anything may take before a test gives up on it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,9 +33,38 @@ pub fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// An address at which nobody listens; somebody may take it meanwhile.
-pub fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+/// A port at which nobody listens, and which is given to no one else by chance while this lives:
+/// its socket is bound, but does not listen. Who names the port gets it all the same, as long as
+/// that socket has `SO_REUSEADDR`, too.
+pub struct Nobody {
+    socket: Socket,
+    address: SocketAddr,
+}
+
+pub fn nobody() -> Nobody {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&SockAddr::from(SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    Nobody { socket, address }
+}
+
+impl Nobody {
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Somebody comes.
+    pub fn listen(self) -> TcpListener {
+        self.socket.listen(128).unwrap();
+        self.socket.into()
+    }
+}
+
+impl fmt::Display for Nobody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
 }
 
 /// Lets `time` pass, for what is about time itself.
