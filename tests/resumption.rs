@@ -5,10 +5,10 @@ mod openssl;
 use rustls::{HandshakeKind, SupportedProtocolVersion, version};
 use serde_json::Value;
 
-use crate::support::eventually;
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
 use crate::support::sender::Sender;
+use crate::support::{eventually, nobody};
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
 
@@ -196,15 +196,19 @@ fn a_reload_voids_the_tickets_and_a_sender_that_is_still_admitted_gets_new_ones(
 #[test]
 fn tickets_of_a_gate_before_its_restart_are_of_no_use_and_do_no_harm() {
     let pki = Pki::new();
-    let mut gate = start(&pki);
-    let senders = VERSIONS.map(|version| returning(&pki, &gate, &pki.client, version));
-    let address = gate.address();
+    let place = nobody();
+    let start = || GateCommand::new(&pki).upstream("echo:").arg("--listen", place.to_string()).start();
+    let mut gate = start();
+    let senders = VERSIONS.map(|version| {
+        let sender = sender(&pki, &gate, &pki.client, version).at(place.address());
+        assert_eq!(visit(&sender).0, HandshakeKind::Full, "{version:?}");
+        assert_eq!(visit(&sender).0, HandshakeKind::Resumed, "{version:?}");
+        sender
+    });
     gate.stop();
 
-    let mut again =
-        GateCommand::new(&pki).upstream("echo:").arg("--listen", address.to_string()).start();
+    let mut again = start();
 
-    assert_eq!(again.addresses().last(), Some(&address));
     for sender in &senders {
         assert_eq!(visit(sender).0, HandshakeKind::Full);
     }

@@ -12,7 +12,7 @@ use crate::support::backend::Backend;
 use crate::support::gate::GateCommand;
 use crate::support::pki::Pki;
 use crate::support::sender::{Connection, Sender, connect};
-use crate::support::{Latch, eventually};
+use crate::support::{Latch, eventually, nobody};
 
 const POST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
 
@@ -100,15 +100,18 @@ fn a_new_connection_is_refused_while_old_ones_are_served() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
-    let mut gate = GateCommand::new(&pki).upstream(backend.url()).arg("--workers", "2").start();
+    let place = nobody();
+    let command = GateCommand::new(&pki).upstream(backend.url()).arg("--listen", place.to_string());
+    let mut gate = command.arg("--workers", "2").start();
     let mut sender = Sender::new(&pki, &gate).connect().unwrap();
     sender.write(POST);
     backend.first();
+    TcpStream::connect(place.address()).expect("it listens there");
 
     gate.signal("TERM");
     gate.event("draining", 1);
 
-    let error = eventually("a refused connection", || TcpStream::connect(gate.address()).err());
+    let error = eventually("a refused connection", || TcpStream::connect(place.address()).err());
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     latch.open();
     assert_eq!(sender.answer().status, 200);
