@@ -24,7 +24,7 @@ use clawgate::tls::{Gatekeeper, RefuseWith, greeting};
 use http::{Method, StatusCode};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls_pki_types::{CertificateDer, UnixTime};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// How many per cent more than the baseline are taken for a regression. Counts of one build differ by less
 /// than 1 % (signatures and hash maps have chance in them); other compilers and libraries move them more.
@@ -177,7 +177,7 @@ fn rules() {
 
 /// A request's record, from its beginning to its line.
 fn access_line() {
-    let (subscriber, log) = subscriber(Format::Json, EnvFilter::new("info"));
+    let (subscriber, log) = subscriber(Format::Json, Targets::new().with_default(LevelFilter::INFO));
     let _ = tracing::subscriber::set_global_default(subscriber);
     let peer = Peer::read(&Pki::new("sender").leaf).unwrap();
     let facts = Arc::new(ConnectionFacts {

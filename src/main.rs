@@ -17,7 +17,6 @@ use clawgate::generate::generate;
 use clawgate::observe::logging::{Format, Log, subscriber};
 use clawgate::tls::pem::{FileError, key_in, sender_chain};
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
 
 /// Failed at run time.
 const FAILURE: u8 = 1;
@@ -205,9 +204,7 @@ fn start_logging(log: &LogSettings) -> Log {
         LogFormat::Auto if std::io::stdout().is_terminal() => Format::Text,
         LogFormat::Auto => Format::Json,
     };
-    // The settings have checked it; should that ever differ, too much is better than nothing.
-    let filter = EnvFilter::try_new(&log.level).unwrap_or_default();
-    let (subscriber, log) = subscriber(format, filter);
+    let (subscriber, log) = subscriber(format, log.level.filter.clone());
     // Fails only when one is set already, and nobody else sets one.
     let _ = tracing::subscriber::set_global_default(subscriber);
     std::panic::set_hook(Box::new(|panic| {

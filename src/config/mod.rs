@@ -37,7 +37,8 @@ pub use limits::Limits;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::{HookToken, TokenError};
 pub use settings::{
-    LogFormat, LogSettings, ProxySettings, RouteSettings, Settings, TraceSettings, UpstreamSettings,
+    LogFormat, LogLevel, LogSettings, ProxySettings, RouteSettings, Settings, TraceSettings,
+    UpstreamSettings,
 };
 
 use file::File;

@@ -24,7 +24,7 @@ use super::file::RouteTable;
 use super::keys::{self, Key, Unset};
 use super::layers::{Layers, Sourced};
 use super::problem::{Origin, Problems, Report};
-use super::settings::{LogFormat, LogSettings, Settings};
+use super::settings::{LogFormat, LogLevel, LogSettings, Settings};
 use super::values::{self, Wrong, read_all};
 use crate::policy::Revoke;
 use crate::tls::RefuseWith;
@@ -74,7 +74,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     let drain_timeout = resolver.value(&keys::DRAIN_TIMEOUT, values::duration, Duration::ZERO);
     let log = LogSettings {
         format: resolver.value(&keys::LOG_FORMAT, values::log_format, LogFormat::Auto),
-        level: resolver.value(&keys::LOG_LEVEL, values::log_level, String::new()),
+        level: resolver.value(&keys::LOG_LEVEL, values::log_level, LogLevel::default()),
         sample_2xx: resolver.value(&keys::LOG_SAMPLE, values::count, 1) as u64,
         client_hello: resolver.value(&keys::LOG_CLIENT_HELLO, values::switch, false),
         repeat_window: resolver.value(&keys::LOG_REPEAT_WINDOW, values::window, None),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tracing_subscriber::filter::Targets;
 
 use super::admin::AdminSettings;
 use super::files::Files;
@@ -126,18 +127,27 @@ pub struct UpstreamSettings {
 }
 
 /// What is logged, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogSettings {
     /// The form of a line.
     pub format: LogFormat,
-    /// A level, or a filter that `tracing_subscriber::EnvFilter` has been seen to take.
-    pub level: String,
+    /// Which events have a line.
+    pub level: LogLevel,
     /// Of the requests that go well, one in so many has a line.
     pub sample_2xx: u64,
     /// Whether refused connections tell all of their ClientHello.
     pub client_hello: bool,
     /// How often repeated refusals are summed up; `None`: each has its own line.
     pub repeat_window: Option<Duration>,
+}
+
+/// Which events have a line: from a level on, and others for some modules.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LogLevel {
+    /// As it was given, such as `info` or `info,clawgate::tls=debug`.
+    pub text: String,
+    /// What it says.
+    pub filter: Targets,
 }
 
 /// The form of a log line.

@@ -89,7 +89,7 @@ impl Settings {
             LogFormat::Json => "JSON",
             LogFormat::Text => "text",
         };
-        line(out, "log", format_args!("{}, {format}", self.log.level))?;
+        line(out, "log", format_args!("{}, {format}", self.log.level.text))?;
         if let Some(TraceSettings { collector, path, token, sample, .. }) = &self.trace {
             let token = if token.is_some() { ", with a token" } else { "" };
             line(out, "spans", format_args!("to {collector}{path}{token}"))?;

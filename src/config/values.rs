@@ -11,13 +11,12 @@ use http::Uri;
 use ipnet::IpNet;
 use rustls::SupportedCipherSuite;
 use rustls_pki_types::ServerName;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::admin::AdminAddress;
 use super::layers::{Sourced, Text};
 use super::problem::Report;
-use super::settings::LogFormat;
+use super::settings::{LogFormat, LogLevel};
 use super::units;
 use crate::identity::Digest;
 use crate::policy::{Pin, Revoke, Rule};
@@ -368,21 +367,33 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, Wrong> {
     }
 }
 
-pub(super) fn log_level(text: &str) -> Result<String, Wrong> {
+pub(super) fn log_level(text: &str) -> Result<LogLevel, Wrong> {
     const MEND: &str =
         "use off, error, warn, info, debug or trace, or a filter such as `info,clawgate::tls=debug`";
-    // `EnvFilter` takes any bare word for a target, so that `inof` would log everything named so.
-    let span_filter = text.contains('[');
-    let bare = text.split(',').map(str::trim).filter(|part| !span_filter && !part.contains('='));
-    for word in bare {
-        if word.parse::<LevelFilter>().is_err() {
-            return wrong(format!("`{word}` is no log level"), MEND);
-        }
+    // Not by `Targets::from_str`, which takes any bare word for a target, so that `inof` would log
+    // everything named so.
+    let mut filter = Targets::new();
+    for part in text.split(',') {
+        let (target, level) = match part.split_once('=') {
+            Some((target, level)) => (Some(target.trim()), level.trim()),
+            None => (None, part.trim()),
+        };
+        let level = match level.parse::<LevelFilter>() {
+            Ok(known) if !level.is_empty() => known,
+            _ => return wrong(format!("`{level}` is no log level"), MEND),
+        };
+        filter = match target {
+            None => filter.with_default(level),
+            Some(target) if is_module_path(target) => filter.with_target(target, level),
+            Some(target) => return wrong(format!("`{target}` is no module"), MEND),
+        };
     }
-    match EnvFilter::builder().parse(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(error) => wrong(format!("`{text}` is no log filter: {error}"), MEND),
-    }
+    Ok(LogLevel { text: text.to_owned(), filter })
+}
+
+/// Whether it may be one, as `clawgate::tls`; a filter by spans or fields has brackets.
+fn is_module_path(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_:-".contains(c))
 }
 
 fn parse<T: FromStr<Err: Display>>(text: &str, mend: &str) -> Result<T, Wrong> {

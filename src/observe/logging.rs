@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, SubscriberExt};
-use tracing_subscriber::{EnvFilter, Layer, Registry};
+use tracing_subscriber::{Layer, Registry};
 
 use super::event::{TARGET, with_scratch};
 use super::writer::{Weight, Writer};
@@ -40,9 +41,7 @@ impl Drop for Log {
 
 /// A subscriber that writes the events `filter` lets through to stdout, and what must be kept until the
 /// end of the process.
-///
-/// `filter` is an [`EnvFilter`] directive such as `info` or `info,clawgate=debug`.
-pub fn subscriber(format: Format, filter: EnvFilter) -> (impl Subscriber + Send + Sync, Log) {
+pub fn subscriber(format: Format, filter: Targets) -> (impl Subscriber + Send + Sync, Log) {
     let lost =
         move |count: u64| {
             let record = format!(r#"{{"count":{count},"hint":"whoever reads the log was too slow"}}"#);

@@ -1,6 +1,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tracing::Level;
+
 use super::support::{Sources, assert_has, texts};
 use crate::config::LogFormat;
 use crate::upstream::Target;
@@ -26,7 +28,7 @@ fn what_is_required_suffices_and_the_rest_has_defaults() {
     assert_eq!(settings.admin.unwrap().address.to_string(), "127.0.0.1:9443");
     assert_eq!(settings.drain_timeout, Duration::from_secs(30));
     assert_eq!(settings.log.format, LogFormat::Auto);
-    assert_eq!(settings.log.level, "info");
+    assert_eq!(settings.log.level.text, "info");
     assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
 
     let [route] = &settings.routes[..] else { panic!("{:?}", settings.routes) };
@@ -128,5 +130,8 @@ fn each_setting_reaches_its_place() {
     assert_eq!(settings.drain_timeout, Duration::ZERO);
     assert_eq!(settings.admin, None);
     assert_eq!(settings.log.format, LogFormat::Json);
-    assert_eq!(settings.log.level, "warn,clawgate=debug");
+    assert_eq!(settings.log.level.text, "warn,clawgate=debug");
+    let logs = |target, level| settings.log.level.filter.would_enable(target, &level);
+    assert!(logs("clawgate::tls", Level::DEBUG) && !logs("clawgate::tls", Level::TRACE));
+    assert!(logs("hyper", Level::WARN) && !logs("hyper", Level::INFO));
 }
