@@ -20,6 +20,7 @@ use super::diagnosis::{Case, Cause, NotTls, Step, diagnose, path};
 use super::evidence::{Evidence, Presented};
 use super::greeting::{self, Greeting};
 use super::introduction::introduction;
+use super::leaves::Leaf;
 use super::manners::Manners;
 use super::material::{Algorithms, Material, unix_seconds};
 use super::opening::{Accepted, Introduced, Opening};
@@ -311,7 +312,10 @@ impl Acceptor {
     /// The last second, since 1970, until which nothing but another generation can change the verdict on
     /// `chain` that was given at `now`.
     pub fn settled_until(&self, chain: &[CertificateDer<'static>], now: i64) -> i64 {
-        let ends = chain.iter().filter_map(not_after).chain(self.trust.turns());
+        let leaf = chain.first().and_then(Leaf::read_once);
+        let leaf = leaf.map(|leaf| leaf.peer.certificate.validity.until);
+        let above = chain.iter().skip(1).filter_map(not_after);
+        let ends = leaf.into_iter().chain(above).chain(self.trust.turns());
         ends.filter(|end| *end >= now).min().unwrap_or(i64::MAX)
     }
 

@@ -5,6 +5,7 @@ use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use webpki::{EndEntityCert, RawPublicKeyEntity};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::leaves::Leaf;
 use super::trust::Trust;
 use crate::identity::{Peer, sha256};
 
@@ -19,33 +20,33 @@ pub fn identify(
     trust: &Trust,
     verified: bool,
 ) -> Option<Peer> {
-    let (_, x509) = X509Certificate::from_der(leaf).ok()?;
-    Some(identify_read(leaf, &x509, intermediates, trust, verified))
+    Some(identify_read(leaf, &Leaf::read(leaf)?, intermediates, trust, verified))
 }
 
-/// The same of a leaf that was read already, as `x509`.
+/// The same of a leaf that says what `read` has.
 pub(super) fn identify_read(
     leaf: &CertificateDer<'_>,
-    x509: &X509Certificate<'_>,
+    read: &Leaf,
     intermediates: &[CertificateDer<'_>],
     trust: &Trust,
     verified: bool,
 ) -> Peer {
-    let mut keys = candidates(leaf, x509, intermediates, trust);
-    if keys.len() > 1 || !verified || trust.pins(x509) {
+    let mut keys = candidates(leaf, &read.issuer, intermediates, trust);
+    let may_be_pinned = read.is_self_issued && !trust.pinned.is_empty();
+    if keys.len() > 1 || !verified || may_be_pinned {
         // A sender may add to its chain what it likes, so a name is not enough. All that fit are kept: the
         // true one is among them, and nobody makes up a key that fits and is somebody else's.
-        keys.retain(|key| fits(key, x509));
+        let x509 = X509Certificate::from_der(leaf).ok();
+        keys.retain(|key| x509.as_ref().is_some_and(|(_, x509)| fits(key, x509)));
     }
-    let mut peer = Peer::of(leaf, x509);
-    peer.issuer_spki_sha256 = keys.iter().map(|key| sha256(key)).collect();
-    peer
+    let issuer_spki_sha256 = keys.iter().map(|key| sha256(key)).collect();
+    Peer { issuer_spki_sha256, ..read.peer.clone() }
 }
 
 /// The different keys that go by the name of the leaf's issuer.
 fn candidates(
     leaf: &CertificateDer<'_>,
-    x509: &X509Certificate<'_>,
+    issuer_der: &[u8],
     intermediates: &[CertificateDer<'_>],
     trust: &Trust,
 ) -> Vec<SubjectPublicKeyInfoDer<'static>> {
@@ -56,7 +57,7 @@ fn candidates(
         let ca = EndEntityCert::try_from(der).ok()?;
         (ca.subject() == issuer).then(|| ca.subject_public_key_info())
     });
-    let held = trust.cas.iter().filter(|ca| ca.subject_der == x509.issuer().as_raw());
+    let held = trust.cas.iter().filter(|ca| ca.subject_der == issuer_der);
     let held = held.map(|ca| SubjectPublicKeyInfoDer::from(ca.spki().to_vec()));
     let mut keys = Vec::new();
     for key in sent.chain(held) {

@@ -12,6 +12,7 @@ mod handshake;
 mod introduction;
 mod issuer;
 mod ja4;
+mod leaves;
 mod manners;
 pub mod material;
 mod ocsp;

@@ -10,11 +10,11 @@ use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::anchors::Anchors;
 use super::evidence::{Evidence, Presented, Refusal};
 use super::issuer::identify_read;
+use super::leaves::Leaf;
 use super::trust::Trust;
 use crate::identity::Peer;
 use crate::policy::{Denial, Rules, Ruling};
@@ -61,12 +61,11 @@ impl Gatekeeper {
     ) -> Result<Peer, Refusal> {
         self.anchors.verify(leaf, intermediates, now).map_err(Refusal::Chain)?;
         // webpki reads less of a certificate than the identity needs: what cannot be read whole is out.
-        let (_, x509) = X509Certificate::from_der(leaf)
-            .map_err(|_| Refusal::Chain(CertificateError::BadEncoding.into()))?;
-        if !may_sign(&x509) {
+        let read = Leaf::read_once(leaf).ok_or(Refusal::Chain(CertificateError::BadEncoding.into()))?;
+        if !read.may_sign {
             return Err(Refusal::KeyUsage);
         }
-        let peer = identify_read(leaf, &x509, intermediates, self.anchors.trust(), true);
+        let peer = identify_read(leaf, &read, intermediates, self.anchors.trust(), true);
         if self.rules.is_empty() {
             return Ok(peer);
         }
@@ -90,16 +89,6 @@ impl Gatekeeper {
             RefuseWith::Alert => verdict,
             RefuseWith::Http => Ok(verdict.unwrap_or_else(|_| unverified())),
         }
-    }
-}
-
-/// RFC 8446 section 4.4.2.2: if key usage is stated, digitalSignature must be among it. webpki does
-/// not look; OpenSSL does.
-fn may_sign(leaf: &X509Certificate<'_>) -> bool {
-    match leaf.key_usage() {
-        Ok(Some(usage)) => usage.value.digital_signature(),
-        Ok(None) => true,
-        Err(_) => false,
     }
 }
 

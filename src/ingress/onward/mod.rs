@@ -112,11 +112,12 @@ fn make(forms: Forms, sender: Verified<'_>) -> Fields {
     if forms.contains(IdentityForm::Clawgate) {
         clawgate::add(&mut fields, peer);
     }
+    if forms == Forms::default() {
+        return fields;
+    }
     // A verified certificate parses, and has been parsed before.
     let x509 = chain.first().and_then(|leaf| Some((leaf, X509Certificate::from_der(leaf).ok()?.1)));
-    let Some((leaf, x509)) = x509.filter(|_| forms != Forms::default()) else {
-        return fields;
-    };
+    let Some((leaf, x509)) = x509 else { return fields };
     if forms.contains(IdentityForm::SslClient) {
         ssl_client::add(&mut fields, leaf, &x509, peer.cn.as_deref());
     }
