@@ -32,8 +32,9 @@ impl Refusals {
         self.metrics.refused(report.reason);
         let news = |repeats: &Repeats| repeats.is_news(report.kind(), SystemTime::now());
         if self.repeats.as_ref().is_none_or(news) {
-            self.recent.keep(report);
-            emit(level(report.reason), "handshake_failed", report);
+            let line = report.line();
+            self.recent.keep(&line);
+            emit(level(report.reason), "handshake_failed", &line);
         }
     }
 

@@ -10,11 +10,17 @@ use super::diagnosis::{Diagnosis, gate_time, span};
 use super::evidence::Evidence;
 use super::opening::Opening;
 use super::revocation::Crl;
-use crate::identity::{Certificate, Peer};
+use crate::identity::{Certificate, Peer, sha256};
 use crate::observe::repeats::Kind;
 use crate::observe::{HandshakeReason, Limit};
 
-/// The `handshake_failed` event.
+/// Certificates of a chain that a line has beside the leaf.
+const MAX_LINKS: usize = 8;
+
+/// A refused connection.
+///
+/// Most of those of an attack are counted and not logged, so the certificates are put into words only for a
+/// [`line`](Self::line).
 #[derive(Debug, Serialize)]
 pub struct Report {
     id: String,
@@ -47,12 +53,27 @@ pub struct Report {
     alert_sent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alert_received: Option<String>,
+    /// As presented, leaf first.
+    #[serde(skip)]
+    chain: Vec<CertificateDer<'static>>,
+    /// The leaf, where it was read before.
+    #[serde(skip)]
+    known: Option<Certificate>,
+    #[serde(skip)]
+    nearest_ca: Option<String>,
+}
+
+/// The `handshake_failed` event.
+#[derive(Debug, Serialize)]
+pub struct Line<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_cert: Option<Certificate>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     chain: Vec<ChainLink>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    nearest_ca: Option<String>,
+    nearest_ca: Option<&'a str>,
 }
 
 /// The rest of a ClientHello, logged on request.
@@ -129,15 +150,15 @@ impl Report {
             cipher: opening.agreed.as_ref().map(|(_, cipher)| cipher.clone()),
             alert_sent: diagnosis.alert_sent,
             alert_received: diagnosis.alert_received,
-            client_cert: chain.first().and_then(Certificate::read),
-            chain: chain.iter().skip(1).take(8).filter_map(ChainLink::read).collect(),
+            chain: chain.iter().take(1 + MAX_LINKS).cloned().collect(),
+            known: None,
             nearest_ca: diagnosis.nearest_ca,
         }
     }
 
     /// Names the sender, where its certificate was verified before.
     pub(super) fn of(mut self, peer: &Peer) -> Self {
-        self.client_cert = Some(peer.certificate.clone());
+        self.known = Some(peer.certificate.clone());
         self
     }
 
@@ -157,17 +178,25 @@ impl Report {
         &self.id
     }
 
+    /// As it is logged.
+    pub fn line(&self) -> Line<'_> {
+        Line {
+            report: self,
+            client_cert: self.known.clone().or_else(|| self.chain.first().and_then(Certificate::read)),
+            chain: self.chain.iter().skip(1).filter_map(ChainLink::read).collect(),
+            nearest_ca: self.nearest_ca.as_deref(),
+        }
+    }
+
     /// What makes another refusal a repetition of this one.
     pub fn kind(&self) -> Kind {
+        let known = self.known.as_ref().map(|certificate| certificate.fingerprint_sha256.clone());
         Kind {
             reason: self.reason,
             // Where the gate is at its limits, each line costs what there is too little of.
             source: self.limit.is_none().then_some(self.source),
             limit: self.limit,
-            fingerprint: self
-                .client_cert
-                .as_ref()
-                .map(|certificate| certificate.fingerprint_sha256.clone()),
+            fingerprint: known.or_else(|| self.chain.first().map(|der| sha256(der))),
         }
     }
 }

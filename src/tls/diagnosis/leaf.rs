@@ -69,24 +69,26 @@ pub(super) fn weak_key_of(leaf: &X509Certificate<'_>) -> Option<Fault> {
 pub(super) fn dates(leaf: &X509Certificate<'_>, now: i64) -> Option<Fault> {
     let validity = leaf.validity();
     let clock = "the gate's clock says";
-    let gate = gate_time(now);
+    let gate = || gate_time(now);
     let (from, until) = (validity.not_before, validity.not_after);
     if until.timestamp() < now {
         let detail = format!(
-            "{} expired {}, at {}; {clock} {gate}",
+            "{} expired {}, at {}; {clock} {}",
             named(leaf),
             ago(now.saturating_sub(until.timestamp())),
-            rfc3339(until)
+            rfc3339(until),
+            gate()
         );
         let hint = "renew the sender's certificate; if it should be valid, check the gate's clock";
         return Some(Fault::new(Reason::ClientCertExpired, detail, hint));
     }
     if from.timestamp() > now {
         let detail = format!(
-            "{} is valid only {} from now, at {}; {clock} {gate}",
+            "{} is valid only {} from now, at {}; {clock} {}",
             named(leaf),
             span(from.timestamp().saturating_sub(now)),
-            rfc3339(from)
+            rfc3339(from),
+            gate()
         );
         let hint =
             "check the clocks of the gate and of the machine that issued the certificate, or wait";

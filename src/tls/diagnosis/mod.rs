@@ -227,6 +227,12 @@ pub fn faults(
     let named = match refusal {
         // A key usage that may not sign is among the faults.
         None | Some(Refusal::KeyUsage) => return faults,
+        // What any stranger can have refused; the words for it would be for nobody.
+        Some(Refusal::Chain(Error::InvalidCertificate(CertificateError::UnknownIssuer)))
+            if faults.iter().any(|fault| fault.explains(Reason::ClientCertUnknownCa)) =>
+        {
+            return faults;
+        }
         Some(Refusal::Chain(error)) => verdict::of_chain_error(error, chain),
         Some(Refusal::Rules(denial)) => verdict::not_allowed(denial, chain),
         Some(Refusal::Possession(error)) => {
