@@ -99,12 +99,12 @@ impl Reception {
     async fn let_in(&self, accepted: Accepted, place: &mut Place) -> Option<Established> {
         let id = accepted.id.clone();
         let generation = self.live.load();
-        let opening = accepted.opening();
+        let mut opening = accepted.opening();
         let counted = self.metrics.handshake();
         let handshake = self.handshakes.begin();
         let outcome = tokio::select! {
             biased;
-            outcome = self.meet(&generation.acceptor, accepted, place) => outcome,
+            outcome = self.meet(&generation.acceptor, accepted, place, &mut opening) => outcome,
             () = handshake.displaced() => {
                 self.overloaded(&opening, Limit::Handshakes, self.handshakes.limit());
                 return None;
@@ -121,20 +121,22 @@ impl Reception {
     }
 
     /// Hears whose connection it is, and takes its sender through the handshake if there may be one more of it.
+    /// `opening` is told whose it is, for when it comes no further.
     async fn meet(
         &self,
         acceptor: &Acceptor,
         accepted: Accepted,
         place: &mut Place,
+        opening: &mut Opening,
     ) -> Result<Secured, Box<HandshakeFailure>> {
         let introduced = acceptor.introduce(accepted).await?;
-        if let Some(sender) = introduced.sender()
-            && let Err(limit) = place.count_for(sender)
-        {
-            self.metrics.limited(limit);
-            let allowed = self.capacity.limit(limit);
-            let report = acceptor.overloaded(introduced.opening(), limit, allowed);
-            return Err(Box::new(HandshakeFailure { report, remains: Remains::Gone }));
+        if let Some(sender) = introduced.sender() {
+            opening.clone_from(introduced.opening());
+            if let Err(limit) = place.count_for(sender) {
+                self.metrics.limited(limit);
+                let report = acceptor.overloaded(opening, limit, self.capacity.limit(limit));
+                return Err(Box::new(HandshakeFailure { report, remains: Remains::Gone }));
+            }
         }
         acceptor.accept(introduced).await
     }

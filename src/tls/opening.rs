@@ -62,7 +62,7 @@ impl Introduced {
 }
 
 /// How a connection began.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Opening {
     pub(super) id: String,
     pub(super) peer: SocketAddr,

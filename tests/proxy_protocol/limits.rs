@@ -2,6 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
+
+use rustls::ClientConnection;
+use rustls::pki_types::ServerName;
 
 use super::{V1, v2};
 use crate::limits::hits;
@@ -74,6 +78,25 @@ fn one_sender_does_not_connect_faster_than_it_may_behind_a_balancer() {
     let line = eventually("a refusal", over);
     assert_eq!((&line["reason"], &line["peer"]), (&"overloaded".into(), &"203.0.113.7:40000".into()));
     assert!(served(&pki, &gate, OTHER).is_some(), "another sender is kept out");
+}
+
+#[test]
+fn a_handshake_that_gives_way_is_told_of_under_its_senders_address() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "handshakes = 2").start();
+    let config = Arc::new(Sender::new(&pki, &gate).config);
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut hello = V1.to_vec();
+    ClientConnection::new(config, name).unwrap().write_tls(&mut hello).unwrap();
+    let mut oldest = begin(&gate, &hello);
+    oldest.read_exact(&mut [0]).expect("an answer to its ClientHello");
+
+    let _others = [(); 2].map(|()| begin(&gate, b"PROXY"));
+
+    assert!(oldest.read_to_end(&mut Vec::new()).is_ok());
+    let line = gate.failure();
+    assert_eq!((&line["limit"], &line["peer"]), (&"handshakes".into(), &"203.0.113.7:40000".into()));
+    assert_eq!(line["proxy"], oldest.local_addr().unwrap().to_string());
 }
 
 #[test]
