@@ -223,7 +223,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::config::keys::{CONFIG_FLAG, KEYS, Unset};
+    use crate::config::key::Unset;
+    use crate::config::keys::{CONFIG_FLAG, KEYS};
 
     #[test]
     fn the_command_line_is_consistent() {

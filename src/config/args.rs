@@ -4,7 +4,8 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
-use super::keys::{CONFIG_ENV, CONFIG_FLAG, KEYS, Key, Unset};
+use super::key::{Key, Unset};
+use super::keys::{CONFIG_ENV, CONFIG_FLAG, KEYS};
 
 /// The flags as they were given: neither checked nor mixed with other sources.
 #[derive(Clone, Debug, Default)]

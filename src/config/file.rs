@@ -14,7 +14,8 @@ use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 use zeroize::Zeroizing;
 
-use super::keys::{self, KEYS, Key, Kind};
+use super::key::{Key, Kind};
+use super::keys::{self, KEYS};
 use super::layers::{Layer, Text, piece};
 use super::problem::{Origin, Report};
 use super::suggest::nearest;

@@ -11,6 +11,7 @@ mod args;
 mod environment;
 mod file;
 mod files;
+pub mod key;
 pub mod keys;
 mod layers;
 mod limits;

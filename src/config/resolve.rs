@@ -21,7 +21,8 @@ use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
 use super::file::RouteTable;
-use super::keys::{self, Key, Unset};
+use super::key::{Key, Unset};
+use super::keys;
 use super::layers::{Layers, Sourced};
 use super::problem::{Origin, Problems, Report};
 use super::settings::{LogFormat, LogLevel, LogSettings, Settings};

@@ -1,7 +1,8 @@
 //! What senders may use up.
 
 use super::Resolver;
-use crate::config::keys::{self, Key};
+use crate::config::key::Key;
+use crate::config::keys;
 use crate::config::limits::Limits;
 use crate::config::values;
 

@@ -3,7 +3,8 @@
 use super::Resolver;
 use super::upstream::Shared;
 use crate::config::file::RouteTable;
-use crate::config::keys::{self, Key};
+use crate::config::key::Key;
+use crate::config::keys;
 use crate::config::layers::{Layer, Sourced};
 use crate::config::settings::RouteSettings;
 use crate::config::units::format_size;

@@ -1,7 +1,8 @@
 //! Who may connect, and who may use a route: lists of rules, and what has to fit together in them.
 
 use super::Resolver;
-use crate::config::keys::{self, Key};
+use crate::config::key::Key;
+use crate::config::keys;
 use crate::config::layers::{Layer, Sourced};
 use crate::config::values;
 use crate::policy::{Rule, Rules};

@@ -8,7 +8,8 @@ use rustls_pki_types::ServerName;
 
 use super::Resolver;
 use super::upstream::token_in_file;
-use crate::config::keys::{self, Key};
+use crate::config::key::Key;
+use crate::config::keys;
 use crate::config::layers::{Sourced, Text};
 use crate::config::problem::Origin;
 use crate::config::settings::TraceSettings;

@@ -6,7 +6,8 @@ use std::fs;
 use toml::de::{DeTable, DeValue};
 
 use super::support::{Sources, examples};
-use crate::config::keys::{KEYS, Kind, Unset};
+use crate::config::key::{Kind, Unset};
+use crate::config::keys::KEYS;
 use crate::config::{Settings, file, problem};
 
 /// An example's text with the files it names in place.
