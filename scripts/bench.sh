@@ -60,6 +60,7 @@ growth=no quick=no pgo=no also=() options=()
 while (($#)); do
   case $1 in
     --quick) quick=yes options+=("$1") ;;
+    --pgo) pgo=yes ;;
     --growth) growth=yes options+=("$1") ;;
     --also) also+=("${2:?--also needs NAME=PATH}"); shift ;;
     --rounds | --only) options+=("$1" "${2:?$1 needs a value}"); shift ;;

@@ -157,7 +157,7 @@ impl Reception {
         match failure.remains {
             Remains::Gone => {}
             Remains::Socket(mut io) => {
-                if failure.report.reason == HandshakeReason::PlainHttp {
+                if failure.report.reason() == HandshakeReason::PlainHttp {
                     let _ = timeout(LAST_WORDS, io.write_all(TLS_PORT)).await;
                 }
                 linger::close(io).await;

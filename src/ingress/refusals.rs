@@ -29,12 +29,11 @@ impl Refusals {
 
     /// Counts a refusal, and logs it in full unless its kind has been heard of enough.
     pub fn tell(&self, report: &Report) {
-        self.metrics.refused(report.reason);
+        self.metrics.refused(report.reason());
         let news = |repeats: &Repeats| repeats.is_news(report.kind(), SystemTime::now());
         if self.repeats.as_ref().is_none_or(news) {
-            let line = report.line();
-            self.recent.keep(&line);
-            emit(level(report.reason), "handshake_failed", &line);
+            self.recent.keep(report);
+            emit(level(report.reason()), "handshake_failed", report);
         }
     }
 

@@ -47,12 +47,12 @@ pub(super) async fn tell(io: TlsStream<Tap<TcpStream>>, h2: bool, report: &Repor
     let problem = Problem {
         title: "Forbidden",
         status: StatusCode::FORBIDDEN.as_u16(),
-        reason: report.reason,
-        detail: public(report.reason),
+        reason: report.reason(),
+        detail: public(report.reason()),
         id: report.id(),
     };
     let text = Bytes::from(serde_json::to_vec(&problem).unwrap_or_default());
-    let reason = report.reason;
+    let reason = report.reason();
     if h2 {
         let _ = timeout(PATIENCE, over_http2(io, reason, text)).await;
     } else {

@@ -15,7 +15,7 @@ use crate::identity::Peer;
 
 /// Certificates that one worker remembers.
 const REMEMBERED: usize = 256;
-/// Longest that is remembered, in bytes: of all together a worker keeps no more than about two MiB.
+/// Longest that is remembered, in bytes. With what it says a usual one takes 3 KiB, all together less than a MiB.
 const LONGEST: usize = 4096;
 
 thread_local! {

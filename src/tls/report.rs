@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use rustls_pki_types::CertificateDer;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::client_hello::ClientHello;
 use super::diagnosis::{Diagnosis, gate_time, span};
@@ -17,20 +17,28 @@ use crate::observe::{HandshakeReason, Limit};
 /// Certificates of a chain that a line has beside the leaf.
 const MAX_LINKS: usize = 8;
 
-/// A refused connection.
+/// A refused connection: as it is logged, once it is serialized.
 ///
-/// Most of those of an attack are counted and not logged, so the certificates are put into words only for a
-/// [`line`](Self::line).
-#[derive(Debug, Serialize)]
+/// Most refusals of an attack are counted and not logged, so the certificates are not put into words before that.
+#[derive(Debug)]
 pub struct Report {
+    facts: Facts,
+    source: IpAddr,
+    /// As presented, leaf first.
+    chain: Vec<CertificateDer<'static>>,
+    /// The leaf, where it was read before.
+    known: Option<Certificate>,
+    nearest_ca: Option<String>,
+}
+
+/// All that stands in a line before the certificates.
+#[derive(Debug, Serialize)]
+struct Facts {
     id: String,
     peer: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     proxy: Option<String>,
-    #[serde(skip)]
-    source: IpAddr,
-    /// Why.
-    pub reason: HandshakeReason,
+    reason: HandshakeReason,
     detail: String,
     hint: String,
     elapsed_ms: u64,
@@ -53,21 +61,13 @@ pub struct Report {
     alert_sent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alert_received: Option<String>,
-    /// As presented, leaf first.
-    #[serde(skip)]
-    chain: Vec<CertificateDer<'static>>,
-    /// The leaf, where it was read before.
-    #[serde(skip)]
-    known: Option<Certificate>,
-    #[serde(skip)]
-    nearest_ca: Option<String>,
 }
 
-/// The `handshake_failed` event.
-#[derive(Debug, Serialize)]
-pub struct Line<'a> {
+/// A line of the log.
+#[derive(Serialize)]
+struct Line<'a> {
     #[serde(flatten)]
-    report: &'a Report,
+    facts: &'a Facts,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_cert: Option<Certificate>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -132,11 +132,10 @@ impl Report {
         let hello = opening.hello.as_deref();
         let chain =
             evidence.presented.as_ref().map(|presented| presented.chain.as_slice()).unwrap_or_default();
-        Self {
+        let facts = Facts {
             id: opening.id.clone(),
             peer: opening.peer.to_string(),
             proxy: opening.proxy.map(|address| address.to_string()),
-            source: opening.peer.ip(),
             reason: diagnosis.reason,
             detail: diagnosis.detail,
             hint: diagnosis.hint,
@@ -150,6 +149,10 @@ impl Report {
             cipher: opening.agreed.as_ref().map(|(_, cipher)| cipher.clone()),
             alert_sent: diagnosis.alert_sent,
             alert_received: diagnosis.alert_received,
+        };
+        Self {
+            facts,
+            source: opening.peer.ip(),
             chain: chain.iter().take(1 + MAX_LINKS).cloned().collect(),
             known: None,
             nearest_ca: diagnosis.nearest_ca,
@@ -164,40 +167,47 @@ impl Report {
 
     /// Names the limit that was reached.
     pub(super) fn limited(mut self, limit: Limit) -> Self {
-        self.limit = Some(limit);
+        self.facts.limit = Some(limit);
         self
     }
 
     /// The sender is told over HTTP instead.
     pub(super) fn without_alert(&mut self) {
-        self.alert_sent = None;
+        self.facts.alert_sent = None;
     }
 
     /// The connection's identifier, by which a sender's question leads to this report.
     pub fn id(&self) -> &str {
-        &self.id
+        &self.facts.id
     }
 
-    /// As it is logged.
-    pub fn line(&self) -> Line<'_> {
-        Line {
-            report: self,
-            client_cert: self.known.clone().or_else(|| self.chain.first().and_then(Certificate::read)),
-            chain: self.chain.iter().skip(1).filter_map(ChainLink::read).collect(),
-            nearest_ca: self.nearest_ca.as_deref(),
-        }
+    /// Why.
+    pub fn reason(&self) -> HandshakeReason {
+        self.facts.reason
     }
 
     /// What makes another refusal a repetition of this one.
     pub fn kind(&self) -> Kind {
         let known = self.known.as_ref().map(|certificate| certificate.fingerprint_sha256.clone());
         Kind {
-            reason: self.reason,
+            reason: self.facts.reason,
             // Where the gate is at its limits, each line costs what there is too little of.
-            source: self.limit.is_none().then_some(self.source),
-            limit: self.limit,
+            source: self.facts.limit.is_none().then_some(self.source),
+            limit: self.facts.limit,
             fingerprint: known.or_else(|| self.chain.first().map(|der| sha256(der))),
         }
+    }
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let line = Line {
+            facts: &self.facts,
+            client_cert: self.known.clone().or_else(|| self.chain.first().and_then(Certificate::read)),
+            chain: self.chain.iter().skip(1).filter_map(ChainLink::read).collect(),
+            nearest_ca: self.nearest_ca.as_deref(),
+        };
+        line.serialize(serializer)
     }
 }
 
