@@ -188,11 +188,12 @@ impl Plan {
             add(&format!("{part}.load"), go.own_micros());
         }
         if self.has("latency") {
-            let latencies = scenario::latencies(&on.client(Offer::default())?, rate, rate_for).await?;
-            let at = |share: f64| f64::from(latencies[(latencies.len() as f64 * share) as usize]);
-            add("h1.p50", at(0.5));
-            add("h1.p99", at(0.99));
-            add("h1.p999", at(0.999));
+            for window in scenario::latencies(&on.client(Offer::default())?, rate, rate_for).await? {
+                let at = |share: f64| f64::from(window[(window.len() as f64 * share) as usize]);
+                add("h1.p50", at(0.5));
+                add("h1.p99", at(0.99));
+                add("h1.p999", at(0.999));
+            }
         }
         if self.has("refused") {
             for (id, certificate) in

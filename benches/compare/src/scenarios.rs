@@ -28,6 +28,8 @@ const LONGEST: Duration = Duration::from_secs(20);
 const CONNECTIONS: usize = 32;
 /// Handshakes under way at once.
 const DIALS: u64 = 8;
+/// What the machine does besides comes in bursts: it spoils some windows, and the median passes them over.
+const WINDOW: Duration = Duration::from_millis(500);
 /// Requests on each connection before the count begins.
 const WARM_UP: u64 = 20;
 
@@ -130,9 +132,9 @@ pub async fn requests(proxy: &Process, client: &Client, ask: Ask, count: u64) ->
     .await
 }
 
-/// Latencies in microseconds, in order, of requests that go out at a fixed rate, whether or not the ones
-/// before them were answered; each is counted from when it was due.
-pub async fn latencies(client: &Client, rate: f64, time: Duration) -> Outcome<Vec<u32>> {
+/// Latencies in microseconds of requests that go out at a fixed rate, whether or not the ones before them were
+/// answered; each is counted from when it was due. Those of each [`WINDOW`] by themselves, in order.
+pub async fn latencies(client: &Client, rate: f64, time: Duration) -> Outcome<Vec<Vec<u32>>> {
     let open = open(client, Ask::WEBHOOK, CONNECTIONS).await?;
     let pause = Duration::from_secs_f64(CONNECTIONS as f64 / rate);
     let start = Instant::now() + Duration::from_millis(20);
@@ -144,19 +146,25 @@ pub async fn latencies(client: &Client, rate: f64, time: Duration) -> Outcome<Ve
             while due < start + time {
                 wait_until(due).await;
                 connection.exchange(latencies.len() as u64).await?;
-                latencies.push(u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX));
+                let window = (due - start).as_micros() / WINDOW.as_micros();
+                let latency = u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX);
+                latencies.push((window as usize, latency));
                 due += pause;
             }
             connection.close().await;
             Ok::<_, String>(latencies)
         });
     }
-    let mut latencies = Vec::new();
+    let mut windows = vec![Vec::new(); time.as_micros().div_ceil(WINDOW.as_micros()) as usize];
     while let Some(ended) = tasks.join_next().await {
-        latencies.extend(ended.map_err(|error| error.to_string())??);
+        for (window, latency) in ended.map_err(|error| error.to_string())?? {
+            windows[window].push(latency);
+        }
     }
-    latencies.sort_unstable();
-    Ok(latencies)
+    for window in &mut windows {
+        window.sort_unstable();
+    }
+    Ok(windows)
 }
 
 /// The runtime's timer ticks in milliseconds only.
