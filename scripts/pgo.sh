@@ -10,7 +10,7 @@ usage() {
 usage: pgo.sh
 
 Builds clawgate to count what it does, lets the load of the benchmark loose on it for some seconds, and builds it
-again for that: about a twelfth less CPU for requests and handshakes. The result is target/pgo/release/clawgate.
+again for that: about a tenth less CPU for a request, a twentieth for a handshake. The result is target/pgo/release/clawgate.
 Takes about five minutes, two cores, and llvm-profdata of the LLVM that rustc has (rustup's llvm-tools, or the system's
 package llvm-NN).
 EOF
