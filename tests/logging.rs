@@ -1,8 +1,13 @@
-//! A log whose reader stands still holds up nobody.
+//! What is logged, and that a log whose reader stands still holds up nobody.
+
+use std::collections::BTreeSet;
+
+use http::Request;
 
 use crate::support::backend::Backend;
 use crate::support::eventually;
 use crate::support::gate::{Gate, GateCommand};
+use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::Pki;
 use crate::support::sender::Sender;
 
@@ -47,4 +52,25 @@ fn the_gate_ends_although_nobody_reads_the_log() {
     let status = eventually("the gate's end", || gate.try_wait());
     assert_eq!(status.code(), Some(0));
     drop(lines);
+}
+
+/// The modules of other crates that have lines after a sender has come over HTTP/2.
+fn others(pki: &Pki, level: &str) -> BTreeSet<String> {
+    let mut gate = GateCommand::new(pki).upstream("echo:").arg("--log-level", level).start();
+    let connection = Http2::connect(Sender::new(pki, &gate));
+    let request = Request::post("https://localhost/hooks/wake").body(Pieces::none()).unwrap();
+    assert_eq!(connection.send(request).status, 200);
+    drop(connection);
+    let targets = gate.all("log").into_iter().map(|line| line["target"].as_str().unwrap().to_owned());
+    targets.collect()
+}
+
+#[test]
+fn a_module_is_logged_from_its_own_level_on_and_the_rest_from_the_common_one() {
+    let pki = Pki::new();
+
+    let more = others(&pki, "info,h2=debug");
+
+    assert!(others(&pki, "info").is_empty());
+    assert!(!more.is_empty() && more.iter().all(|target| target.starts_with("h2::")), "{more:?}");
 }
