@@ -17,6 +17,7 @@ mod documentation;
 mod drain;
 mod expiry;
 mod explain;
+mod half_close;
 mod handover;
 mod headers;
 mod http2;

@@ -134,5 +134,6 @@ impl Drop for UnderWay {
         let at = self.requests.opened.elapsed().as_millis();
         self.requests.ended.store(u64::try_from(at).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.requests.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.requests.signs.count_answered();
     }
 }

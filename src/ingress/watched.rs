@@ -3,7 +3,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -39,6 +39,7 @@ struct State {
     fault: OnceLock<Fault>,
     quiet: AtomicBool,
     left: AtomicBool,
+    answered: AtomicU64,
 }
 
 impl Signs {
@@ -63,6 +64,15 @@ impl Signs {
         self.0.left.load(Ordering::Relaxed)
     }
 
+    /// Counts a request as answered, or given up.
+    pub(super) fn count_answered(&self) {
+        self.0.answered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn answered(&self) -> u64 {
+        self.0.answered.load(Ordering::Relaxed)
+    }
+
     fn quiet(&self, quiet: bool) {
         self.0.quiet.store(quiet, Ordering::Relaxed);
     }
@@ -82,6 +92,8 @@ pub(super) struct Watched<IO> {
     taken: usize,
     /// Whether something was written that may not have gone out yet.
     unflushed: bool,
+    /// Whether the client has ended its direction of the connection.
+    ended: bool,
 }
 
 /// What a sender has to take in the time of a wait, to be waited for again.
@@ -128,7 +140,7 @@ impl<IO> Watched<IO> {
     /// `guard`: for HTTP/1; HTTP/2 has no such framing.
     pub(super) fn new(io: IO, guard: Option<Guard>, signs: Signs, limits: &Limits) -> Self {
         let (head, send) = (Wait::new(limits.head_timeout), Wait::new(limits.send_timeout));
-        Self { io, guard, signs, head, send, taken: 0, unflushed: false }
+        Self { io, guard, signs, head, send, taken: 0, unflushed: false, ended: false }
     }
 
     pub(super) fn into_inner(self) -> IO {
@@ -155,13 +167,21 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
         if matches!(this.signs.fault(), Some(Fault::Violation(..))) {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
+        if this.ended {
+            return this.poll_end();
+        }
         let before = buf.filled().len();
         let Poll::Ready(read) = Pin::new(&mut this.io).poll_read(cx, buf) else {
-            this.signs.quiet(this.is_between_requests());
+            this.signs.quiet(!this.unflushed && this.is_between_requests());
             ready!(this.head.poll(cx));
             return Poll::Ready(Err(this.violated(Violation::HeadTooSlow)));
         };
         if let Err(error) = read {
+            // A TCP connection that ends without a close_notify cuts off what was to come, but nothing of what has
+            // come whole.
+            if error.kind() == io::ErrorKind::UnexpectedEof && this.is_between_requests() {
+                return this.end();
+            }
             if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 this.signs.note(Fault::Tls(tls.clone()));
             }
@@ -169,7 +189,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
         }
         this.signs.quiet(false);
         if buf.filled().len() == before && buf.remaining() > 0 {
-            this.signs.0.left.store(true, Ordering::Relaxed);
+            return this.end();
         }
         let Some(guard) = &mut this.guard else {
             return Poll::Ready(Ok(()));
@@ -188,8 +208,33 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
 }
 
 impl<IO> Watched<IO> {
+    /// Whether nothing of a next request has come.
     fn is_between_requests(&self) -> bool {
-        !self.unflushed && self.guard.as_ref().is_some_and(Guard::is_between_requests)
+        self.guard.as_ref().is_some_and(Guard::is_between_requests)
+    }
+
+    /// The client has ended its direction of the connection.
+    fn end(&mut self) -> Poll<io::Result<()>> {
+        self.ended = true;
+        self.signs.0.left.store(true, Ordering::Relaxed);
+        self.poll_end()
+    }
+
+    /// Ready when hyper may learn of that end.
+    ///
+    /// hyper takes it for the end of both directions, and gives up the request that is under way. But the client may
+    /// still read (RFC 8446 section 6.1): what came whole is answered first. A request that did not come whole is
+    /// given up at once.
+    fn poll_end(&self) -> Poll<io::Result<()>> {
+        if self.owes_answers() { Poll::Pending } else { Poll::Ready(Ok(())) }
+    }
+
+    /// Whether all that came are whole requests, and not all of their answers have gone out.
+    fn owes_answers(&self) -> bool {
+        let Some(guard) = self.guard.as_ref().filter(|guard| guard.is_between_requests()) else {
+            return false;
+        };
+        self.unflushed || self.signs.answered() < guard.request() - 1
     }
 
     fn violated(&self, violation: Violation) -> io::Error {
@@ -260,6 +305,10 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
         if let Poll::Ready(Ok(())) = flushed {
             this.send.end();
             this.unflushed = false;
+            if this.ended && !this.owes_answers() {
+                // For hyper to read, and learn of the end.
+                cx.waker().wake_by_ref();
+            }
         }
         this.unless_stuck(flushed, cx)
     }
