@@ -50,4 +50,5 @@ mod strict;
 mod support;
 mod tls;
 mod trace;
+mod unread_bodies;
 mod upstream;

@@ -16,7 +16,7 @@ use super::body::{AnswerBody, Inspection, Source};
 use super::headers::{remove_claims, remove_hop_by_hop, set_request_id, set_token};
 use super::objections::Objections;
 use super::onward::{HeadTooLong, Onward, Verified, check_length, preface};
-use super::polite::Polite;
+use super::polite::{Polite, rest_is_read};
 use super::rejection::Rejection;
 use super::request::{Head, Names, check, method_name};
 use super::requests::{Lasting, UnderWay};
@@ -138,6 +138,8 @@ impl Sender {
         let mut record = self.record(&parts, under_way.number());
         let upload = Upload::new(body);
         let http2 = parts.version == Version::HTTP_2;
+        // Reading a body that is announced so asks for it.
+        let may_read = !parts.headers.contains_key(header::EXPECT);
         let mut inspection = None;
         // One snapshot for the whole request.
         let generation = self.live.load();
@@ -164,8 +166,12 @@ impl Sender {
                 response.map(|body| Source::Upstream(Box::new(body)))
             }
             Ok(Forwarded::Echo(response)) => response.map(Source::Own),
-            Err(rejection) => {
+            Err(mut rejection) => {
                 record.rejected(rejection.status, rejection.reason, rejection.log_detail());
+                if !http2 && !upload.ended() && !rejection.close {
+                    // Boxed, since it is rare: every request under way would keep room for it.
+                    rejection.close = !may_read || !Box::pin(rest_is_read(&upload)).await;
+                }
                 rejection.response(record.id()).map(Source::Own)
             }
         };
@@ -395,6 +401,9 @@ async fn deliver(
     let mut response = answer.response;
     record.answered(response.status(), sent.elapsed());
     remove_hop_by_hop(response.headers_mut());
+    if answer.closes {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     *response.version_mut() = Version::HTTP_11;
     Ok(Forwarded::Upstream(response, Arc::clone(&upstream.complaints)))
 }

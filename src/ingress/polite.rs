@@ -1,17 +1,39 @@
-//! An answer that does not end before the sender can have read it.
+//! What becomes of a request body that nobody wants: its answer does not end before the sender can have read it, and the
+//! connection is kept where that costs little.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
 
 use crate::upstream::Upload;
 
 /// Bytes of an unwanted request body that are read to be polite, and the time that may take.
 const PATIENCE: (u64, Duration) = (1024 * 1024, Duration::from_secs(1));
+
+/// Longest rest of an unwanted HTTP/1 body that is read to keep the connection, in bytes (as Go's net/http does),
+/// and the time that may take.
+const REST: (u64, Duration) = (256 * 1024, Duration::from_secs(1));
+
+/// Before an HTTP/1 answer of clawgate's own: reads the rest of the request body, if it is short and comes soon; whether
+/// the connection can be used for another request after that. If not, the answer must say so (RFC 9112 section 9.6):
+/// else the client loses the next request that it sends on the connection.
+pub(super) async fn rest_is_read(upload: &Upload) -> bool {
+    if upload.size_hint().lower() > REST.0 {
+        return false;
+    }
+    let mut bytes = 0;
+    let discarded = poll_fn(|cx| {
+        let discarded = upload.poll_discard(cx, &mut bytes);
+        if bytes > REST.0 { Poll::Ready(()) } else { discarded }
+    });
+    let _ = timeout(REST.1, discarded).await;
+    upload.ended()
+}
 
 /// The body of an answer, with the body of its request: that is kept until the answer is out.
 #[derive(Debug)]

@@ -22,7 +22,7 @@ pub(super) struct Rejection {
     pub(super) detail: String,
     /// For the log, where that may say more.
     pub(super) log: Option<String>,
-    /// Whether the connection must end, since its framing is not to be trusted.
+    /// Whether the connection must end: its framing is not to be trusted, or a rest of the request is not read.
     pub(super) close: bool,
     // Boxed: rejections are rare, and travel through every `Result` of the request path.
     field: Option<Box<(HeaderName, HeaderValue)>>,

@@ -62,7 +62,7 @@ impl Upload {
         self.incoming().size_hint()
     }
 
-    /// Reads on and throws away what comes; ready when the body has ended.
+    /// Reads on and throws away what comes; ready when the body has ended, or broken off.
     ///
     /// Does nothing while somebody else may still read it.
     pub fn poll_discard(&self, cx: &mut Context<'_>, discarded: &mut u64) -> Poll<()> {
@@ -73,7 +73,8 @@ impl Upload {
         while !incoming.is_end_stream() {
             match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
                 Some(Ok(frame)) => *discarded += frame.data_ref().map_or(0, |data| data.len() as u64),
-                Some(Err(_)) | None => break,
+                Some(Err(_)) => return Poll::Ready(()),
+                None => break,
             }
         }
         self.0.ended.store(true, Ordering::Relaxed);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
@@ -72,6 +72,9 @@ pub struct Answer {
     pub response: Response<ResponseBody>,
     /// Whether the request had to go out on a second connection.
     pub retried: bool,
+    /// Whether it came before the request's end, on a connection that the upstream will close: the rest of the
+    /// request will not be read.
+    pub closes: bool,
 }
 
 /// A client for one upstream, with its own idle connections: one for each worker.
@@ -230,9 +233,19 @@ impl Client {
 
     fn lend(&self, response: Response<Incoming>, lease: Lease, retried: bool) -> Answer {
         let idle = self.timeouts.idle;
+        let closes = !lease.upload.ended() && says_close(&response);
         let response = response.map(|inner| ResponseBody::new(inner, lease, idle));
-        Answer { response, retried }
+        Answer { response, retried, closes }
     }
+}
+
+/// Whether the connection ends with this answer (RFC 9112 section 9.3).
+fn says_close(response: &Response<Incoming>) -> bool {
+    let mut options =
+        response.headers().get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    response.version() == Version::HTTP_10
+        || options
+            .any(|value| value.split(',').any(|option| option.trim().eq_ignore_ascii_case("close")))
 }
 
 struct Failed {
