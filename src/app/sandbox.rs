@@ -228,3 +228,6 @@ impl Line {
 fn say(level: Level, line: &Line) {
     emit(level, "sandbox", line);
 }
+
+#[cfg(test)]
+mod tests;

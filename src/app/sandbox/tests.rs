@@ -1,0 +1,210 @@
+//! What the kernel lets a thread do that has entered the sandbox. Landlock holds for the thread that asks for it, so each
+//! test asks in a thread of its own.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::thread;
+use std::time::SystemTime;
+
+use rcgen::{CertificateParams, KeyPair};
+use rustix::process::{Pid, test_kill_process};
+use tempfile::TempDir;
+
+use super::*;
+use crate::config::{Environment, SettingsArgs, load};
+
+/// A folder with the files that settings need, and the settings.
+struct Sources {
+    folder: TempDir,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Sources {
+    fn new(upstream: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap().pem();
+        let file = |name: &str, content: String| {
+            let path = folder.path().join(name);
+            fs::write(&path, content).unwrap();
+            path.display().to_string()
+        };
+        let variables = vec![
+            ("CLAWGATE_CERT", file("server.pem", certificate.clone())),
+            ("CLAWGATE_KEY", file("server.key", key.serialize_pem())),
+            ("CLAWGATE_CLIENT_CA", file("ca.pem", certificate)),
+            ("CLAWGATE_UPSTREAM", upstream.to_owned()),
+        ];
+        Self { folder, variables }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
+        self
+    }
+
+    /// What `probe` finds within the sandbox of these settings.
+    fn within<T: Send>(&self, probe: impl FnOnce() -> T + Send) -> T {
+        let environment: Environment = self.variables.iter().cloned().collect();
+        let settings = load(&SettingsArgs::default(), &environment, SystemTime::now());
+        let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
+        let inside = || {
+            let sandbox = Sandbox::enter(&settings, &settings.files);
+            assert!(sandbox.holds, "this kernel has no Landlock, so nothing can be tested");
+            probe()
+        };
+        thread::scope(|scope| scope.spawn(inside).join().unwrap())
+    }
+}
+
+fn is_denied<T>(result: io::Result<T>) -> bool {
+    result.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
+/// What may be done in `folder` and with the file `there` in it.
+fn allowed_in(folder: &Path) -> Vec<&'static str> {
+    let (there, new) = (folder.join("there"), folder.join("new"));
+    let open = || OpenOptions::new();
+    // What takes the file away comes last.
+    let attempts = [
+        ("read", fs::read(&there).map(drop)),
+        ("list", fs::read_dir(folder).map(drop)),
+        ("write", open().write(true).open(&there).map(drop)),
+        ("append", open().append(true).open(&there).map(drop)),
+        ("truncate", open().write(true).truncate(true).open(&there).map(drop)),
+        ("create", open().write(true).create_new(true).open(&new).map(drop)),
+        ("make a folder", fs::create_dir(folder.join("folder"))),
+        ("make a symbolic link", symlink("/", folder.join("link"))),
+        ("rename", fs::rename(&there, folder.join("renamed")).and_then(|()| fs::write(&there, "x"))),
+        ("remove", fs::remove_file(&there)),
+    ];
+    let is_allowed = |(what, result): (&'static str, io::Result<()>)| match result {
+        Ok(()) => Some(what),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
+        Err(error) => panic!("{what}: {error}"),
+    };
+    attempts.into_iter().filter_map(is_allowed).collect()
+}
+
+fn with_a_file() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("there"), "x").unwrap();
+    folder
+}
+
+fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+#[test]
+fn what_the_attempts_below_try_is_possible_without_a_sandbox() {
+    assert_eq!(allowed_in(with_a_file().path()).len(), 10);
+}
+
+#[test]
+fn only_the_ports_of_upstreams_can_be_connected_to() {
+    let ((_upstream, upstream), (_other, other)) = (listener(), listener());
+
+    let results = Sources::new(&format!("http://127.0.0.1:{upstream}"))
+        .within(|| [upstream, other].map(|port| TcpStream::connect(("127.0.0.1", port))));
+
+    let [to_upstream, to_other] = results;
+    assert!(to_upstream.is_ok(), "{to_upstream:?}");
+    assert!(is_denied(to_other), "another port was connected to");
+}
+
+#[test]
+fn without_an_upstream_nothing_can_be_connected_to() {
+    let (_listener, port) = listener();
+
+    let result = Sources::new("echo:").within(|| TcpStream::connect(("127.0.0.1", port)));
+
+    assert!(is_denied(result), "a port was connected to");
+}
+
+#[test]
+fn no_port_can_be_listened_on_not_even_that_of_an_upstream() {
+    let (_upstream, upstream) = listener();
+
+    let results = Sources::new(&format!("http://127.0.0.1:{upstream}"))
+        .within(|| [0, upstream].map(|port| TcpListener::bind(("127.0.0.2", port))));
+
+    assert!(results.into_iter().all(is_denied), "a port was listened on");
+}
+
+#[test]
+fn the_folders_of_the_files_can_be_read_and_others_not_even_that() {
+    let elsewhere = with_a_file();
+    let sources = Sources::new("echo:");
+    fs::write(sources.folder.path().join("there"), "x").unwrap();
+
+    let (own, other, system) = sources.within(|| {
+        let own = allowed_in(sources.folder.path());
+        (own, allowed_in(elsewhere.path()), fs::read("/etc/passwd"))
+    });
+
+    assert_eq!(own, ["read", "list"]);
+    assert_eq!(other, [""; 0]);
+    assert!(is_denied(system), "/etc/passwd was read");
+}
+
+#[test]
+fn a_key_log_can_be_written_in_its_folder_and_nowhere_else() {
+    let (folder, elsewhere) = (with_a_file(), with_a_file());
+    let key_log = folder.path().join("keys").display().to_string();
+    let sources = Sources::new("echo:").with("CLAWGATE_KEY_LOG", "true").with("SSLKEYLOGFILE", key_log);
+    fs::write(sources.folder.path().join("there"), "x").unwrap();
+
+    let [own, files, other] = sources
+        .within(|| [&folder, &sources.folder, &elsewhere].map(|folder| allowed_in(folder.path())));
+
+    assert_eq!(own, ["read", "list", "write", "append", "create"]);
+    assert_eq!(files, ["read", "list"]);
+    assert_eq!(other, [""; 0]);
+}
+
+#[test]
+fn the_admin_socket_can_be_removed_and_not_replaced() {
+    let folder = with_a_file();
+    let socket = folder.path().join("admin.sock").display().to_string();
+
+    let allowed = Sources::new("echo:")
+        .with("CLAWGATE_ADMIN", format!("unix:{socket}"))
+        .within(|| allowed_in(folder.path()));
+
+    assert_eq!(allowed, ["remove"]);
+}
+
+#[test]
+fn no_program_can_be_started() {
+    let result = Sources::new("echo:").within(|| Command::new("/bin/true").status());
+
+    assert!(is_denied(result), "a program was started");
+}
+
+#[test]
+fn no_other_process_can_be_signalled() {
+    /// Ends it, however the test ends.
+    struct Other(Child);
+    impl Drop for Other {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+    let other = Other(Command::new("sleep").arg("60").spawn().unwrap());
+    let id = Pid::from_child(&other.0);
+    test_kill_process(id).unwrap();
+
+    let result = Sources::new("echo:").within(|| test_kill_process(id));
+
+    assert_eq!(result, Err(rustix::io::Errno::PERM));
+}
