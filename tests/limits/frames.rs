@@ -4,35 +4,13 @@ use std::io::Write;
 
 use super::{hits, with_limits};
 use crate::support::backend::Backend;
+use crate::support::frames::{
+    CONTINUATION, END_HEADERS, END_STREAM, HEADERS, PING, RST_STREAM, SETTINGS, frame, open,
+    request_fields,
+};
 use crate::support::gate::Gate;
 use crate::support::pki::Pki;
 use crate::support::sender::{Connection, Sender};
-
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
-/// RFC 9113 section 4.1.
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
-/// RFC 7541: POST, https, then path and authority as literals.
-fn request_fields() -> Vec<u8> {
-    [&[0x83, 0x87, 0x04, 11][..], b"/hooks/wake", &[0x01, 9], b"localhost"].concat()
-}
-
-fn open(pki: &Pki, gate: &Gate) -> Connection {
-    let mut connection = Sender::new(pki, gate).alpn(&["h2"]).connect().unwrap();
-    connection.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    connection.write(&frame(SETTINGS, 0, 0, &[]));
-    connection
-}
 
 /// Writes pieces until the gate takes no more, at most so many; returns how many.
 fn flood(connection: &mut Connection, most: usize, mut piece: impl FnMut(usize) -> Vec<u8>) -> usize {

@@ -1,14 +1,24 @@
 //! Trust that is withdrawn from a connection which is open.
 
 use http::Request;
+use rcgen::CertificateParams;
+use time::{Duration, OffsetDateTime};
 
 use super::{post, reload, start};
 use crate::support::Latch;
 use crate::support::backend::Backend;
+use crate::support::frames;
 use crate::support::gate::GateCommand;
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::{Ca, Leaf, Pki};
 use crate::support::sender::Sender;
+
+/// `params` of a certificate that ends in `seconds`.
+fn valid_for(seconds: i64, mut params: CertificateParams) -> CertificateParams {
+    let now = OffsetDateTime::now_utc();
+    (params.not_before, params.not_after) = (now - Duration::days(1), now + Duration::seconds(seconds));
+    params
+}
 
 const POST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
 
@@ -124,6 +134,103 @@ fn a_connection_does_not_outlive_its_certificate() {
     assert_eq!(line["reason"], "client_cert_expired");
     assert_eq!(line["client_cert"]["fingerprint_sha256"], short.fingerprint());
     assert_eq!(post(&mut other), 200);
+}
+
+#[test]
+fn a_connection_does_not_outlive_the_ca_that_issued_its_certificate() {
+    let pki = Pki::new();
+    let gate = start(&pki, &Backend::ok());
+    let brief = pki.root.intermediate_of(valid_for(4, Ca::params("Brief Intermediate")));
+    let client = Leaf::client("notes").issued_by(&brief, &[&brief]);
+    let mut idle = Sender::with_identity(&pki, &gate, &client).connect().unwrap();
+    assert_eq!(post(&mut idle), 200);
+    let mut other = Sender::new(&pki, &gate).connect().unwrap();
+
+    assert!(idle.is_closed());
+
+    let line = gate.event("connection_withdrawn", 1);
+    assert_eq!(line["reason"], "client_chain_expired", "{line}");
+    assert_eq!(line["client_cert"]["fingerprint_sha256"], client.fingerprint());
+    assert_eq!(post(&mut other), 200);
+}
+
+#[test]
+fn a_connection_does_not_outlive_the_configured_ca_that_it_was_let_in_by() {
+    let pki = Pki::new();
+    let command = GateCommand::new(&pki).upstream("echo:");
+    let brief = Ca::root_of(valid_for(5, Ca::params("Brief Root")));
+    pki.file("ca.pem", brief.pem() + &pki.root.pem());
+    let gate = command.start();
+    let client = Leaf::client("notes").issued_by(&brief, &[]);
+    let mut idle = Sender::with_identity(&pki, &gate, &client).connect().unwrap();
+    assert_eq!(post(&mut idle), 200);
+    let mut other = Sender::new(&pki, &gate).connect().unwrap();
+
+    assert!(idle.is_closed());
+
+    let line = gate.event("connection_withdrawn", 1);
+    assert_eq!(line["reason"], "client_chain_expired", "{line}");
+    assert_eq!(line["client_cert"]["fingerprint_sha256"], client.fingerprint());
+    assert_eq!(post(&mut other), 200);
+}
+
+#[test]
+fn a_request_that_is_complete_only_after_trust_was_withdrawn_is_refused() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = start(&pki, &backend);
+    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let (begin, end) = POST.split_at(POST.len() - 4);
+    connection.write(begin);
+
+    pki.file("ca.pem", Ca::root("Other Root").pem());
+    reload(&gate, 1);
+    gate.event("connection_withdrawn", 1);
+    connection.write(end);
+
+    let answer = connection.answer();
+    assert_eq!((answer.status, answer.reason().as_str()), (403, "identity_not_allowed"));
+    assert!(connection.is_closed());
+    assert!(backend.received().is_empty());
+}
+
+#[test]
+fn a_request_that_is_complete_only_after_its_certificate_has_expired_is_refused() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = start(&pki, &backend);
+    let short = pki.client(Leaf::client("short-lived").valid(-60, 4));
+    let mut connection = Sender::with_identity(&pki, &gate, &short).connect().unwrap();
+    let (begin, end) = POST.split_at(POST.len() - 4);
+    connection.write(begin);
+
+    gate.event("connection_withdrawn", 1);
+    connection.write(end);
+
+    let answer = connection.answer();
+    assert_eq!((answer.status, answer.reason().as_str()), (403, "identity_not_allowed"));
+    assert!(backend.received().is_empty());
+}
+
+#[test]
+fn a_stream_that_is_opened_after_trust_was_withdrawn_is_refused() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = start(&pki, &backend);
+    // As it answers no PING, the proxy cannot tell that it has seen the GOAWAY, and takes further streams (RFC 9113
+    // section 6.8).
+    let mut connection = frames::open(&pki, &gate);
+    connection.write(&frames::request(1));
+    assert_eq!(gate.request()["status"], 200);
+
+    pki.file("ca.pem", Ca::root("Other Root").pem());
+    reload(&gate, 1);
+    gate.event("connection_withdrawn", 1);
+    connection.write(&frames::request(3));
+
+    let line = gate.event("request", 2);
+    assert_eq!((&line["status"], &line["reason"]), (&403.into(), &"identity_not_allowed".into()));
+    assert_eq!(backend.received().len(), 1);
 }
 
 #[test]

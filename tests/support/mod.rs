@@ -1,6 +1,7 @@
 //! What the tests are made of: certificates, a gate, senders, upstreams.
 
 pub mod backend;
+pub mod frames;
 pub mod gate;
 pub mod h2;
 pub mod pki;
