@@ -1,6 +1,8 @@
 //! A sender's certificate file.
 
+use rcgen::CertificateParams;
 use serde_json::json;
+use time::{Duration, OffsetDateTime};
 
 use super::{DAY, check, command, json, says, text};
 use crate::support::gate::GateCommand;
@@ -130,6 +132,28 @@ fn for_machines_it_is_one_object() {
 }
 
 #[test]
+fn a_sender_is_admitted_until_the_first_certificate_of_its_chain_ends() {
+    let pki = Pki::new();
+    let until = |days: i64, mut params: CertificateParams| {
+        params.not_after = OffsetDateTime::now_utc() + Duration::days(days);
+        params
+    };
+    // Days that the client's certificate, its issuer's and the configured CA's have left; and whose end is first.
+    for (leaf, issuer, ca, first) in [(10, 20, 30, 0), (20, 10, 30, 1), (30, 20, 10, 2)] {
+        let root = Ca::root_of(until(ca, Ca::params("Root")));
+        let issuing = root.intermediate_of(until(issuer, Ca::params("Issuing")));
+        let client = Leaf::client("notes").valid(-DAY, leaf * DAY).issued_by(&issuing, &[&issuing]);
+        let (certificate, key) = pki.files("server", &pki.server);
+        let bundle = pki.file("root.pem", root.pem());
+        let bare = GateCommand::bare("explain").arg("--cert", certificate).arg("--key", key);
+
+        let explained = json(bare.arg("--client-ca", bundle), &pki.files("sender", &client).0);
+
+        assert_eq!(explained["admitted_until"], explained["chain"][first]["not_after"], "{explained}");
+    }
+}
+
+#[test]
 fn another_time_gives_another_verdict() {
     let pki = Pki::new();
     let (file, _) = pki.files("sender", &pki.client(Leaf::client("brief").valid(-DAY, 9 * DAY)));
@@ -154,7 +178,7 @@ fn another_time_gives_another_verdict() {
 fn after_every_ca_has_expired_nobody_is_admitted() {
     let pki = Pki::new();
     let mut params = Ca::params("Brief Root");
-    params.not_after = time::OffsetDateTime::now_utc() + time::Duration::days(5);
+    params.not_after = OffsetDateTime::now_utc() + Duration::days(5);
     let brief = Ca::root_of(params);
     let (file, _) = pki.files("sender", &Leaf::client("notes").issued_by(&brief, &[]));
     let (certificate, key) = pki.files("server", &pki.server);
