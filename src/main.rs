@@ -15,6 +15,7 @@ use clawgate::doctor::{self, Caller, State};
 use clawgate::explain::{self, Credentials, Sender, Server, Target, Verdict};
 use clawgate::generate::generate;
 use clawgate::observe::logging::{Format, Log, subscriber};
+use clawgate::observe::terminal::Layout;
 use clawgate::tls::pem::{FileError, key_in, sender_chain};
 use serde::Serialize;
 
@@ -197,11 +198,23 @@ fn read(args: &SettingsArgs) -> Reading {
     }
 }
 
+/// The width of the terminal on stdout.
+fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
 fn start_logging(log: &LogSettings) -> Log {
+    let is_terminal = std::io::stdout().is_terminal();
+    let layout = || Layout {
+        verbose: log.verbose,
+        colour: is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        width: columns().filter(|_| is_terminal),
+    };
     let format = match log.format {
         LogFormat::Json => Format::Json,
-        LogFormat::Text => Format::Text,
-        LogFormat::Auto if std::io::stdout().is_terminal() => Format::Text,
+        LogFormat::Text => Format::Text(layout()),
+        LogFormat::Auto if is_terminal => Format::Text(layout()),
         LogFormat::Auto => Format::Json,
     };
     let (subscriber, log) = subscriber(format, log.level.filter.clone());

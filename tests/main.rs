@@ -48,6 +48,7 @@ mod settings;
 mod stapling;
 mod strict;
 mod support;
+mod terminal;
 mod tls;
 mod trace;
 mod unread_bodies;

@@ -62,13 +62,19 @@ impl FromArgMatches for SettingsArgs {
 /// environment, and reports what is wrong with all of them at once.
 fn flag(key: &Key, name: &'static str) -> Arg {
     let action = if key.separator.is_some() { ArgAction::Append } else { ArgAction::Set };
-    Arg::new(key.toml)
+    let arg = Arg::new(key.toml)
         .long(name)
         .value_name(key.placeholder)
         .value_parser(value_parser!(OsString))
         .action(action)
         .help(help(key))
-        .help_heading(heading(key))
+        .help_heading(heading(key));
+    match key.short {
+        Some(letter) => {
+            arg.short(letter).num_args(0..=1).require_equals(true).default_missing_value("true")
+        }
+        None => arg,
+    }
 }
 
 fn help(key: &Key) -> String {

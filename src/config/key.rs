@@ -9,6 +9,8 @@ pub struct Key {
     pub kind: Kind,
     /// Its flag, without the dashes.
     pub flag: Option<&'static str>,
+    /// Its one-letter flag. Given without a value, it means `true`.
+    pub short: Option<char>,
     /// Its environment variable.
     pub env: Option<&'static str>,
     /// For a setting that may be repeated: what stands between the values in the environment
@@ -60,13 +62,18 @@ impl Key {
         unset: Unset,
         help: &'static str,
     ) -> Self {
-        let (flag, env, separator, secret) = (None, None, None, false);
-        Self { toml, kind, flag, env, separator, unset, placeholder, help, secret }
+        let (flag, short, env, separator, secret) = (None, None, None, None, false);
+        Self { toml, kind, flag, short, env, separator, unset, placeholder, help, secret }
     }
 
     pub(super) const fn outside(mut self, flag: &'static str, env: &'static str) -> Self {
         self.flag = Some(flag);
         self.env = Some(env);
+        self
+    }
+
+    pub(super) const fn short(mut self, letter: char) -> Self {
+        self.short = Some(letter);
         self
     }
 

@@ -256,6 +256,9 @@ table! {
     LOG_LEVEL = Key::new("log.level", Text, "LEVEL", Value("info"),
         "`error`, `warn`, `info`, `debug`, `trace`, or a tracing filter")
         .outside("log-level", "CLAWGATE_LOG_LEVEL");
+    LOG_VERBOSE = Key::new("log.verbose", Switch, "BOOL", Value("false"),
+        "Whether the text form of the log shows all fields, as JSON always does")
+        .outside("verbose", "CLAWGATE_LOG_VERBOSE").short('v');
     LOG_SAMPLE = Key::new("log.sample_2xx", Count, "COUNT", Value("1"),
         "Log one in so many of the requests that go well (2xx), chosen by their trace; all others always")
         .outside("log-sample-2xx", "CLAWGATE_LOG_SAMPLE_2XX");

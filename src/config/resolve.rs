@@ -75,6 +75,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     let drain_timeout = resolver.value(&keys::DRAIN_TIMEOUT, values::duration, Duration::ZERO);
     let log = LogSettings {
         format: resolver.value(&keys::LOG_FORMAT, values::log_format, LogFormat::Auto),
+        verbose: resolver.value(&keys::LOG_VERBOSE, values::switch, false),
         level: resolver.value(&keys::LOG_LEVEL, values::log_level, LogLevel::default()),
         sample_2xx: resolver.value(&keys::LOG_SAMPLE, values::count, 1) as u64,
         client_hello: resolver.value(&keys::LOG_CLIENT_HELLO, values::switch, false),

@@ -131,6 +131,8 @@ pub struct UpstreamSettings {
 pub struct LogSettings {
     /// The form of a line.
     pub format: LogFormat,
+    /// Whether the text form shows all fields.
+    pub verbose: bool,
     /// Which events have a line.
     pub level: LogLevel,
     /// Of the requests that go well, one in so many has a line.

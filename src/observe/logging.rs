@@ -1,4 +1,4 @@
-//! Log lines: JSON for machines, text for people, one line an event on stdout.
+//! The log on stdout: one line of JSON an event for machines, a few lines of text (`terminal`) for people.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -12,6 +12,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::{Layer, Registry};
 
 use super::event::{TARGET, with_scratch};
+use super::terminal::{Entry, Layout};
 use super::writer::{Weight, Writer};
 
 /// How a line looks.
@@ -19,8 +20,8 @@ use super::writer::{Weight, Writer};
 pub enum Format {
     /// One JSON object.
     Json,
-    /// `time LEVEL event key=value …`
-    Text,
+    /// A few lines for people.
+    Text(Layout),
 }
 
 /// Lines that are written, sooner or later, and before the process ends.
@@ -154,12 +155,15 @@ impl Fields {
         target: &str,
         line: &mut Vec<u8>,
     ) {
-        let text = match format {
-            Format::Json => self.json(time, level.as_str(), target),
-            Format::Text => self.text(time, level.as_str(), target),
-        };
-        line.extend_from_slice(text.as_bytes());
-        line.push(b'\n');
+        match format {
+            Format::Json => {
+                line.extend_from_slice(self.json(time, level.as_str(), target).as_bytes());
+                line.push(b'\n');
+            }
+            Format::Text(layout) => {
+                line.extend_from_slice(self.text(layout, time, level, target).as_bytes())
+            }
+        }
     }
 
     fn json(self, time: impl fmt::Display, level: &str, target: &str) -> String {
@@ -177,32 +181,14 @@ impl Fields {
         }
     }
 
-    fn text(self, time: impl fmt::Display, level: &str, target: &str) -> String {
+    fn text(self, layout: Layout, time: impl fmt::Display, level: Level, target: &str) -> String {
         let name = self.name.as_deref().unwrap_or(target);
-        let mut line = format!("{time} {level:5} {name}");
         let record = self.record.and_then(|record| serde_json::from_str(&record).ok());
         let fields = record.unwrap_or(self.other);
-        push_pairs(&mut line, "", &fields);
-        line
+        let mut text = String::new();
+        layout.write(Entry { time: &time.to_string(), level, name, fields }, &mut text);
+        text
     }
-}
-
-/// Appends ` key=value` for each field, those of an inner object as `outer.inner`.
-fn push_pairs(line: &mut String, prefix: &str, fields: &Map<String, Value>) {
-    for (key, value) in fields {
-        match value {
-            Value::Null => {}
-            Value::Object(inner) => push_pairs(line, &format!("{prefix}{key}."), inner),
-            Value::String(text) if is_bare(text) => {
-                line.push_str(&format!(" {prefix}{key}={text}"));
-            }
-            value => line.push_str(&format!(" {prefix}{key}={value}")),
-        }
-    }
-}
-
-fn is_bare(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'))
 }
 
 impl Visit for Fields {
@@ -258,12 +244,5 @@ mod tests {
         fields.other.insert("message".into(), "hello".into());
         let value: Value = serde_json::from_str(&fields.json("T", "INFO", "hyper")).unwrap();
         assert_eq!((&value["event"], &value["target"]), (&"log".into(), &"hyper".into()));
-    }
-
-    #[test]
-    fn text_quotes_what_could_be_mistaken_and_leaves_out_what_is_not_known() {
-        let line =
-            own(r#"{"detail":"two words","n":3,"cert":{"cn":"a"},"sni":null}"#).text("T", "INFO", "t");
-        assert_eq!(line, "T INFO  request detail=\"two words\" n=3 cert.cn=a");
     }
 }

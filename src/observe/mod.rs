@@ -9,6 +9,7 @@ pub mod recent;
 pub mod repeats;
 #[cfg(feature = "otlp")]
 pub mod spans;
+pub mod terminal;
 pub mod trace;
 mod writer;
 

@@ -104,7 +104,38 @@ impl GateCommand {
     }
 
     /// Starts it and waits until it listens.
-    pub fn start(mut self) -> Gate {
+    pub fn start(self) -> Gate {
+        let mut gate = self.launch();
+        let started = gate.wait_for("the event started", |gate| gate.events("started").pop());
+        let address = |text: &Value| text.as_str().unwrap().parse().unwrap();
+        gate.addresses = started["listen"].as_array().unwrap().iter().map(address).collect();
+        let proxied = started["listen_proxy"].as_array();
+        gate.proxied = proxied.map(|list| list.iter().map(address).collect()).unwrap_or_default();
+        gate.admin = started["admin"].as_str().and_then(|text| text.parse().ok());
+        gate
+    }
+
+    /// Starts it with its stdout on a terminal, which `script` makes, and waits until it listens.
+    pub fn start_on_terminal(self, columns: u16) -> Gate {
+        let program = self.command.get_program();
+        let words = std::iter::once(program).chain(self.command.get_args());
+        let words: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+        let mut terminal = Command::new("script");
+        // `script` is what a test ends, and the gate has to end with it.
+        let line = format!("stty cols {columns}; exec setpriv --pdeathsig KILL {}", words.join(" "));
+        terminal.env_clear().env("SHELL", "/bin/sh").args(["-qefc", &line, "/dev/null"]);
+        terminal.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut gate = Self { command: terminal, ..self }.launch();
+        let address = gate.wait_for("where it listens", |gate| {
+            let text = gate.lines().join("\n");
+            let (_, rest) = text.split_once("listen=")?;
+            rest.split(char::is_whitespace).next()?.parse().ok()
+        });
+        gate.addresses = vec![address];
+        gate
+    }
+
+    fn launch(mut self) -> Gate {
         let mut child = self
             .command
             .stdin(self.stdin)
@@ -129,7 +160,7 @@ impl GateCommand {
             }
         });
         let reader = Some(reader);
-        let mut gate = Gate {
+        Gate {
             child,
             lines,
             reader,
@@ -138,21 +169,7 @@ impl GateCommand {
             addresses: Vec::new(),
             admin: None,
             proxied: Vec::new(),
-        };
-        let started = eventually("the event started", || {
-            if let Some(status) = gate.child.try_wait().unwrap() {
-                let mut error = String::new();
-                let _ = gate.child.stderr.take().unwrap().read_to_string(&mut error);
-                panic!("the gate ended with {status}: {error}");
-            }
-            gate.events("started").pop()
-        });
-        let address = |text: &Value| text.as_str().unwrap().parse().unwrap();
-        gate.addresses = started["listen"].as_array().unwrap().iter().map(address).collect();
-        let proxied = started["listen_proxy"].as_array();
-        gate.proxied = proxied.map(|list| list.iter().map(address).collect()).unwrap_or_default();
-        gate.admin = started["admin"].as_str().and_then(|text| text.parse().ok());
-        gate
+        }
     }
 
     /// What `clawgate check` says to the same settings.
@@ -248,6 +265,18 @@ impl Gate {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What `found` finds, once it does; the test fails when the gate ends before.
+    fn wait_for<T>(&mut self, what: &str, found: impl Fn(&Self) -> Option<T>) -> T {
+        eventually(what, || {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                let mut error = String::new();
+                let _ = self.child.stderr.take().unwrap().read_to_string(&mut error);
+                panic!("the gate ended with {status}: {error}");
+            }
+            found(self)
+        })
     }
 
     /// All log lines so far, as they were written.
