@@ -169,6 +169,65 @@ fn an_exact_path_is_not_to_be_had_with_a_slash_at_its_end() {
 }
 
 #[test]
+fn an_exact_path_is_not_to_be_had_in_another_spelling() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = configured(
+        &pki,
+        &format!(
+            "[upstream]\nurl = \"{}\"\n[[route]]\npath = \"/hooks/\"\n\
+             [[route]]\npath = \"/hooks/team:a\"\nallow = [\"cn=nobody\"]\n\
+             [[route]]\npath = \"/hooks/%7Bx%7D\"\nallow = [\"cn=nobody\"]\n",
+            backend.url()
+        ),
+    );
+
+    let cases = [
+        ("/hooks/team%3Aa", "/hooks/team:a"),
+        ("/hooks/team%3aa", "/hooks/team:a"),
+        ("/hooks/team%3Aa/", "/hooks/team:a"),
+        ("/hooks/%7bx%7D", "/hooks/%7Bx%7D"),
+        ("/hooks/%7bx%7d/", "/hooks/%7Bx%7D"),
+    ];
+    for (i, (path, exact)) in cases.into_iter().enumerate() {
+        let answer = ask(&pki, &gate, "POST", path);
+        assert_eq!((answer.status, &*answer.reason()), (404, "no_route"), "{path}");
+        let line = gate.event("request", i + 1);
+        let detail = line["detail"].as_str().unwrap();
+        assert!(detail.ends_with(&format!("send {exact}")), "{detail:?}");
+    }
+    assert_eq!(ask(&pki, &gate, "POST", "/hooks/team:a").reason(), "identity_not_allowed");
+    assert_eq!(backend.connections(), 0);
+}
+
+#[test]
+fn a_prefix_takes_its_paths_in_any_spelling_and_passes_them_as_they_were_sent() {
+    let pki = Pki::new();
+    let (hooks, team) = (named("hooks"), named("team"));
+    let gate = configured(
+        &pki,
+        &format!(
+            "[[route]]\npath = \"/hooks/\"\nupstream = \"{}\"\n\
+             [[route]]\npath = \"/hooks/team:a/\"\nupstream = \"{}\"\n",
+            hooks.url(),
+            team.url()
+        ),
+    );
+
+    for (path, name, backend) in [
+        ("/hooks/team:a/x", "team", &team),
+        ("/hooks/team%3Aa/x", "team", &team),
+        ("/hooks/team%3aa/x?a[]={b|c}", "team", &team),
+        ("/hooks/user%40b.example", "hooks", &hooks),
+        ("/hooks/caf%c3%a9", "hooks", &hooks),
+    ] {
+        assert_eq!(ask(&pki, &gate, "POST", path).body, name.as_bytes(), "{path}");
+        let received = backend.received().pop().unwrap();
+        assert_eq!(received.request_line(), format!("POST {path} HTTP/1.1"));
+    }
+}
+
+#[test]
 fn a_narrow_routes_refusal_does_not_fall_through_to_a_wider_route() {
     let pki = Pki::new();
     let backend = Backend::ok();

@@ -77,6 +77,26 @@ fn a_request_has_one_host_and_it_is_a_host() {
         "Host: localhost/hooks\r\n",
         "Host: \r\n",
         "Host: :8443\r\n",
+        "Host: localhost:80x\r\n",
+        "Host: localhost:\r\n",
+        "Host: localhost:65536\r\n",
+        "Host: localhost:80:80\r\n",
+        "Host: localhost,evil.example\r\n",
+        "Host: localhost;evil\r\n",
+        "Host: localhost%00.example\r\n",
+        "Host: localhost..\r\n",
+        "Host: .localhost\r\n",
+        "Host: {localhost}\r\n",
+        "Host: *\r\n",
+        "Host: 127.1\r\n",
+        "Host: 0x7f000001\r\n",
+        "Host: 127.0.0.1.\r\n",
+        "Host: [::1\r\n",
+        "Host: [::1]80\r\n",
+        "Host: [::1%25lo]\r\n",
+        "Host: [127.0.0.1]\r\n",
+        "Host: ::1\r\n",
+        "Host: b\u{fc}cher.example\r\n",
     ] {
         let request = format!("POST /hooks/wake HTTP/1.1\r\n{fields}Content-Length: 0\r\n\r\n");
         scene.refuses(request, 400, "bad_host");
@@ -90,6 +110,12 @@ fn an_absolute_target_must_agree_with_the_host_and_arrives_as_a_path() {
 
     scene.refuses(to("http://other.example/hooks/wake"), 400, "bad_host");
     scene.refuses(to("http://user@localhost/hooks/wake"), 400, "bad_host");
+    for host in ["localhost:80x", "localhost:65536", "localhost,evil.example", "localhost:", "127.1"] {
+        let alike = format!(
+            "POST http://{host}/hooks/wake HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n"
+        );
+        scene.refuses(alike, 400, "bad_host");
+    }
     scene.refuses(to("http://localhost/hooks/../wake"), 400, "bad_path");
 
     let answer = Sender::new(&scene.pki, &scene.gate).send(&to("https://localhost/hooks/wake?a=b"));
@@ -218,6 +244,12 @@ fn a_path_that_could_be_read_in_two_ways_is_refused() {
     let latin1 = b"POST /hooks/w\xe4ke HTTP/1.1\r\nHost: localhost\r\n\r\n";
     scene.refuses(latin1, 400, "bad_path");
     for target in ["/hooks/<x>", "/hooks/`", "/hooks/\x7f", "/hooks/\t"] {
+        scene.refuses(to(target), 400, "bad_path");
+    }
+    for target in ["/hooks/{x}", "/hooks/a|b", "/hooks/a^", "/hooks/\"", "/hooks/[x]", "/hooks/a}b"] {
+        scene.refuses(to(target), 400, "bad_path");
+    }
+    for target in ["/hooks/%ff", "/hooks/%C0%AF", "/hooks/%ED%A0%80", "/hooks/..;/x", "/hooks/.;a=b/x"] {
         scene.refuses(to(target), 400, "bad_path");
     }
     scene.refuses("OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "bad_path");

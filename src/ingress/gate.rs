@@ -256,8 +256,10 @@ impl Sender {
                 Rejection::new(StatusCode::NOT_FOUND, Reason::NoRoute, detail)
             }
             NoRoute::Alias(exact) => {
-                let detail =
-                    format!("{path} is not {exact}: send the path without the slash at its end");
+                let detail = format!(
+                    "{path} is not {exact}, but would be the same to an upstream that decodes it or takes off the \
+                     slash at its end: send {exact}"
+                );
                 Rejection::new(StatusCode::NOT_FOUND, Reason::NoRoute, detail)
             }
             NoRoute::Method(methods) => {

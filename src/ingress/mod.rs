@@ -9,6 +9,7 @@ mod echo;
 mod gate;
 mod handshakes;
 mod headers;
+mod host;
 mod http1;
 mod http1_guard;
 mod http2;

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::uri::Authority;
 use http::{Method, StatusCode, Version};
 
+use super::host::Host;
 use super::rejection::Rejection;
 use crate::identity::name::printable;
 use crate::observe::RequestReason as Reason;
@@ -29,6 +29,9 @@ pub(super) struct Names<'a> {
     pub(super) several: bool,
 }
 
+const NO_HOST: &str =
+    "the Host is no host: it must be a name or an address, with `:` and a port after it or without";
+
 fn bad_request(reason: Reason, detail: impl Into<String>) -> Rejection {
     Rejection::new(StatusCode::BAD_REQUEST, reason, detail)
 }
@@ -43,8 +46,8 @@ pub(super) fn check<'a>(parts: &'a Parts, names: Names<'_>) -> Result<Head<'a>, 
     query(parts.uri.query().unwrap_or_default())?;
     framing(parts)?;
     expectation(parts)?;
-    let host = HeaderValue::from_str(host.as_str())
-        .map_err(|_| bad_request(Reason::BadHost, "the Host is no host"))?;
+    let host =
+        HeaderValue::from_str(host.as_str()).map_err(|_| bad_request(Reason::BadHost, NO_HOST))?;
     Ok(Head { path, host })
 }
 
@@ -67,9 +70,13 @@ fn refuse_tunnels(parts: &Parts) -> Result<(), Rejection> {
     Err(Rejection::new(status, Reason::UpgradeRefused, detail).closing())
 }
 
+fn read_host(text: &str) -> Result<Host<'_>, Rejection> {
+    Host::parse(text).ok_or_else(|| bad_request(Reason::BadHost, NO_HOST))
+}
+
 /// RFC 9112 section 3.2 and RFC 9113 section 8.3.1: exactly one Host or `:authority`; both only if
 /// they agree.
-fn host(parts: &Parts) -> Result<Authority, Rejection> {
+fn host(parts: &Parts) -> Result<Host<'_>, Rejection> {
     let refuse = |detail| bad_request(Reason::BadHost, detail);
     let mut fields = parts.headers.get_all(header::HOST).iter();
     let field = fields.next();
@@ -77,32 +84,28 @@ fn host(parts: &Parts) -> Result<Authority, Rejection> {
         return Err(refuse("there are several Host fields"));
     }
     let field = match field {
-        Some(value) => {
-            let text = value.to_str().map_err(|_| refuse("the Host is no host"))?;
-            Some(text.parse::<Authority>().map_err(|_| refuse("the Host is no host"))?)
-        }
+        Some(value) => Some(read_host(value.to_str().map_err(|_| refuse(NO_HOST))?)?),
         None => None,
     };
-    let host = match (parts.uri.authority(), field) {
-        (Some(target), Some(field)) if *target != field => {
-            return Err(refuse("the request target and the Host field name different hosts"));
-        }
-        (Some(target), _) => target.clone(),
-        (None, Some(field)) => field,
-        (None, None) => return Err(refuse("there is no Host")),
+    let target = match parts.uri.authority() {
+        Some(authority) => Some(read_host(authority.as_str())?),
+        None => None,
     };
-    if host.as_str().contains('@') || host.host().is_empty() {
-        return Err(refuse("the Host is no host"));
+    match (target, field) {
+        (Some(target), Some(field)) if !target.is(&field) => {
+            Err(refuse("the request target and the Host field name different hosts"))
+        }
+        (Some(host), _) | (None, Some(host)) => Ok(host),
+        (None, None) => Err(refuse("there is no Host")),
     }
-    Ok(host)
 }
 
 /// RFC 9110 section 7.4: a request that came over a connection for another name is not ours to answer.
-fn directed(host: &Authority, names: Names<'_>) -> Result<(), Rejection> {
+fn directed(host: &Host<'_>, names: Names<'_>) -> Result<(), Rejection> {
     let Some(sni) = names.sni.filter(|_| names.several) else {
         return Ok(());
     };
-    let plain = host.host().trim_end_matches('.');
+    let plain = host.name().trim_end_matches('.');
     if plain.eq_ignore_ascii_case(sni.trim_end_matches('.')) {
         return Ok(());
     }
@@ -197,6 +200,15 @@ mod tests {
 
     fn post(uri: &str) -> http::request::Builder {
         Request::post(uri)
+    }
+
+    #[test]
+    fn a_target_with_a_host_that_is_none_is_refused() {
+        let to = |authority: &str| reason(post(&format!("http://{authority}/hooks/wake")), ONE);
+        for authority in ["a:80x", "a:65536", "u@a", "a,b", "a:", "127.1", "a..b"] {
+            assert_eq!(to(authority), Some(Reason::BadHost), "{authority}");
+        }
+        assert_eq!(to("a:8443"), None);
     }
 
     #[test]

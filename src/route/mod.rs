@@ -2,6 +2,7 @@
 
 mod path;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
@@ -45,8 +46,8 @@ pub enum NoRoute<'a> {
     Path,
     /// A pattern does, but not for this method; these it takes.
     Method(&'a Methods),
-    /// The path differs from that of an exact pattern by a slash at its end only. OpenClaw runs the
-    /// same mapped hook for both, so a wider route must not take it in the narrow one's place.
+    /// The path differs from that of an exact pattern by a slash at its end or by its percent-encoding only.
+    /// OpenClaw runs the same mapped hook for both, so a wider route must not take it in the narrow one's place.
     Alias(&'a PathPattern),
 }
 
@@ -83,7 +84,14 @@ impl<U> Routes<U> {
     /// The most specific pattern decides, together with its method: a request that a narrow route
     /// refuses does not fall through to a wider one, unless they have the same path.
     pub fn find(&self, method: &Method, path: &RequestPath<'_>) -> Result<&Route<U>, NoRoute<'_>> {
-        let path = path.as_str();
+        let path = path.usual();
+        // Whoever decodes it finds an exact path; a prefix takes what is below it as it was sent.
+        if let Cow::Owned(usual) = &path
+            && let Some(exact) = self.at(usual).find(|route| !route.path.is_prefix())
+        {
+            return Err(NoRoute::Alias(&exact.path));
+        }
+        let path = &*path;
         if let Some(exact) = path.strip_suffix('/').and_then(|exact| self.at(exact).next()) {
             return Err(NoRoute::Alias(&exact.path));
         }
@@ -122,6 +130,9 @@ pub enum PatternError {
     /// Requests with such a path are refused, so the pattern could never match.
     #[error("`{0}` could never match: {1}")]
     Unmatchable(String, PathError),
+    /// Routes are written in the usual spelling of a path, which is named.
+    #[error("`{0}` is another spelling of `{1}`: write that")]
+    Spelling(String, String),
     /// Not a method name.
     #[error("`{0}` is not an HTTP method")]
     NotAMethod(String),
@@ -153,9 +164,11 @@ impl FromStr for PathPattern {
         if !text.starts_with('/') {
             return Err(PatternError::Relative(text.to_owned()));
         }
-        match RequestPath::parse(text) {
-            Ok(_) => Ok(Self(text.into())),
-            Err(error) => Err(PatternError::Unmatchable(text.to_owned(), error)),
+        let path = RequestPath::parse(text)
+            .map_err(|error| PatternError::Unmatchable(text.to_owned(), error))?;
+        match path.usual() {
+            Cow::Borrowed(usual) => Ok(Self(usual.into())),
+            Cow::Owned(usual) => Err(PatternError::Spelling(text.to_owned(), usual)),
         }
     }
 }
@@ -302,11 +315,81 @@ mod tests {
     }
 
     #[test]
+    fn another_spelling_of_a_path_does_not_lead_around_its_route() {
+        let patterns = ["/hooks/", "/hooks/team:a", "/hooks/%7Bx%7D", "/hooks/team:b/"];
+        let routes = routes(&patterns.map(|path| (path, &["POST"][..])));
+        for (path, exact) in [
+            ("/hooks/team%3Aa", "/hooks/team:a"),
+            ("/hooks/team%3aa/", "/hooks/team:a"),
+            ("/hooks/%7bx%7D", "/hooks/%7Bx%7D"),
+        ] {
+            let parsed = RequestPath::parse(path).unwrap();
+            let exact: PathPattern = exact.parse().unwrap();
+            assert_eq!(
+                routes.find(&Method::POST, &parsed).unwrap_err(),
+                NoRoute::Alias(&exact),
+                "{path}"
+            );
+        }
+        assert_eq!(find(&routes, Method::POST, "/hooks/team%3Ab/x"), Some(3));
+        assert_eq!(find(&routes, Method::POST, "/hooks/team%3Ab/"), Some(3));
+        assert_eq!(find(&routes, Method::POST, "/hooks/team%3Aa/x"), Some(0));
+        assert_eq!(find(&routes, Method::POST, "/hooks/user%40b"), Some(0));
+    }
+
+    /// `meaning` with each character plain (0) or encoded, in capitals (1) or small letters (2).
+    fn spelled(meaning: &[(char, u8, u8)], second: bool) -> String {
+        let letter = |(c, one, two): &(char, u8, u8)| match if second { two } else { one } {
+            1 if *c != '/' => format!("%{:02X}", u32::from(*c)),
+            2 if *c != '/' => format!("%{:02x}", u32::from(*c)),
+            _ => c.to_string(),
+        };
+        meaning.iter().map(letter).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// Whatever two texts `new URL` and `decodeURIComponent` read as one path: both reach the same route, or
+        /// one of them none.
+        #[test]
+        fn two_spellings_of_a_path_never_reach_two_routes(
+            meaning in proptest::collection::vec(
+                (prop::sample::select(vec!['/', 'a', ':', '@', '{', '|', '+', '!', ' ', '%']), 0..3u8, 0..3u8), 0..8,
+            ),
+            cuts in proptest::collection::vec((0..9usize, any::<bool>()), 1..6),
+        ) {
+            let texts = [false, true].map(|second| format!("/{}", spelled(&meaning, second)));
+            let usual = texts.iter().find_map(|text| Some(RequestPath::parse(text).ok()?.usual().into_owned()));
+            let pattern = |(cut, slash): &(usize, bool)| {
+                let mut text: String = usual.as_deref().unwrap_or("/").chars().take(1 + cut * 2).collect();
+                if *slash && !text.ends_with('/') {
+                    text.push('/');
+                }
+                Some(text).filter(|text| text.parse::<PathPattern>().is_ok())
+            };
+            let patterns: Vec<_> = cuts.iter().filter_map(pattern).chain(["/".to_owned()]).collect();
+            let patterns: Vec<_> = patterns.iter().map(|text| (text.as_str(), &["POST"][..])).collect();
+            let routes = routes(&patterns);
+            let reached = texts.each_ref().map(|text| {
+                let path = RequestPath::parse(text).ok()?;
+                Some(routes.find(&Method::POST, &path).ok()?.path.to_string())
+            });
+            if let [Some(one), Some(two)] = reached {
+                prop_assert_eq!(one, two, "{:?}", texts);
+            }
+        }
+    }
+
+    #[test]
     fn patterns_that_could_never_match_are_refused() {
         let error = |text: &str| text.parse::<PathPattern>().unwrap_err();
         assert!(matches!(error("hooks/"), PatternError::Relative(_)));
         assert!(matches!(error("/hooks/../x"), PatternError::Unmatchable(..)));
         assert!(matches!(error("/a b"), PatternError::Unmatchable(..)));
+        assert!(matches!(error("/{a}"), PatternError::Unmatchable(..)));
+        assert_eq!(error("/a%3ab"), PatternError::Spelling("/a%3ab".into(), "/a:b".into()));
+        assert_eq!(error("/a%c3%a9/"), PatternError::Spelling("/a%c3%a9/".into(), "/a%C3%A9/".into()));
         assert!(matches!(Methods::parse(["post"]), Err(PatternError::NotAMethod(_))));
         assert!(matches!(Methods::parse(["CONNECT"]), Err(PatternError::Connect)));
     }

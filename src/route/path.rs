@@ -1,15 +1,24 @@
 //! A request's path, refused unless every upstream must read it the same way.
 //!
-//! OpenClaw parses paths with WHATWG `new URL`, which resolves `..`, `%2e%2e` and `\`; a gate that
-//! compared the raw text would open `/hooks/..\` to whatever lies beside the hooks. Instead of
-//! normalising (and so guessing what the upstream does) anything that *could* be read in two ways
-//! is refused; an honest sender never sends it.
+//! OpenClaw parses paths with WHATWG `new URL`, which resolves `..`, `%2e%2e` and `\`, percent-encodes `{`, `"`,
+//! `^` and the like, and decodes what is left with `decodeURIComponent`; a gate that compared the raw text would
+//! open `/hooks/..\` to whatever lies beside the hooks. Instead of normalising (and so guessing what the upstream
+//! does) anything that *could* be read in two ways is refused; an honest client never sends it.
+//!
+//! What remains are paths that are one only for those who decode them: `/a%3Ab` and `/a:b`, `/%7b` and `/%7B`.
+//! Some clients encode more than they must, so that these pass; but routes are found by
+//! [`RequestPath::usual`], the one spelling that routes are written in.
+
+use std::borrow::Cow;
 
 use thiserror::Error;
 
 /// A path that means one thing only, as it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestPath<'a>(&'a str);
+pub struct RequestPath<'a> {
+    sent: &'a str,
+    is_usual: bool,
+}
 
 /// Why a path is refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -29,6 +38,10 @@ pub enum PathError {
     /// `%2f`: a separator for whoever decodes it.
     #[error("it has an encoded slash (`%2f`)")]
     EncodedSlash,
+    /// One of the visible characters that RFC 3986 section 3.3 does not have in a path: parsers of URLs encode
+    /// some of them and leave others as they are.
+    #[error("it has one of the characters \"<>[]^`{{|}}, which are percent-encoded in a path")]
+    Unencoded,
     /// A control character, a space, or one outside ASCII; plain, or a percent-encoded control.
     #[error("it has a control, blank or non-ASCII character")]
     Control,
@@ -38,6 +51,10 @@ pub enum PathError {
     /// `%` without two hex digits.
     #[error("it has a `%` without two hex digits")]
     BrokenEncoding,
+    /// Percent-encoded bytes that are not UTF-8 (overlong forms and surrogates among them): whoever decodes
+    /// them makes something of them, and not everybody the same.
+    #[error("it percent-encodes bytes that are not UTF-8")]
+    NotUtf8,
     /// A letter, digit or one of `-_~` in percent-encoding: equal to the plain character by RFC 3986
     /// section 6.2.2.2, but not to everybody.
     #[error("it percent-encodes a character that needs none (send `a`, not `%61`)")]
@@ -50,26 +67,95 @@ impl<'a> RequestPath<'a> {
         if !path.starts_with('/') {
             return Err(PathError::Relative);
         }
-        check_bytes(path.as_bytes())?;
+        let is_usual = check_bytes(path.as_bytes())?;
         if path.contains("//") {
             return Err(PathError::EmptySegment);
         }
-        if path.split('/').any(|segment| segment == "." || segment == "..") {
+        if path.split('/').any(is_dot_segment) {
             return Err(PathError::DotSegment);
         }
-        Ok(Self(path))
+        Ok(Self { sent: path, is_usual })
     }
 
     /// The path as it was sent.
     pub fn as_str(&self) -> &'a str {
-        self.0
+        self.sent
+    }
+
+    /// The path in the one spelling that all of the same meaning have (RFC 3986 section 6.2.2): what may stand
+    /// plain in a path does, and hex digits are capital.
+    pub fn usual(&self) -> Cow<'a, str> {
+        if self.is_usual {
+            return Cow::Borrowed(self.sent);
+        }
+        let mut usual = String::with_capacity(self.sent.len());
+        let mut pieces = self.sent.split('%');
+        usual.extend(pieces.next());
+        for piece in pieces {
+            let (digits, rest) = piece.split_at(piece.len().min(2));
+            match u8::from_str_radix(digits, 16) {
+                Ok(byte) if is_plain(byte) => usual.push(char::from(byte)),
+                _ => {
+                    usual.push('%');
+                    usual.push_str(&digits.to_ascii_uppercase());
+                }
+            }
+            usual.push_str(rest);
+        }
+        Cow::Owned(usual)
     }
 }
 
-fn check_bytes(path: &[u8]) -> Result<(), PathError> {
+/// `.` and `..`; with parameters (`..;a=b`) too, since some servers take these off first.
+fn is_dot_segment(segment: &str) -> bool {
+    segment.starts_with('.') && matches!(segment.split(';').next(), Some("." | ".."))
+}
+
+/// What may stand plain in a path: `pchar` and `/` of RFC 3986 section 3.3.
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'.'
+                | b'_'
+                | b'~'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b';'
+                | b'='
+                | b':'
+                | b'@'
+                | b'/'
+        )
+}
+
+/// [`is_plain`] for each byte.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        plain[byte] = is_plain(byte as u8);
+        byte += 1;
+    }
+    plain
+};
+
+/// Whether all of them are in the usual spelling.
+fn check_bytes(path: &[u8]) -> Result<bool, PathError> {
+    let (mut is_usual, mut is_ascii) = (true, true);
     let mut rest = path;
     while let [byte, tail @ ..] = rest {
         rest = tail;
+        if PLAIN[usize::from(*byte)] {
+            continue;
+        }
         match byte {
             b'\\' => return Err(PathError::Backslash),
             b'#' => return Err(PathError::Fragment),
@@ -77,17 +163,21 @@ fn check_bytes(path: &[u8]) -> Result<(), PathError> {
                 let [high, low, tail @ ..] = tail else {
                     return Err(PathError::BrokenEncoding);
                 };
-                check_encoded(*high, *low)?;
+                let encoded = check_encoded(*high, *low)?;
+                is_usual &=
+                    !is_plain(encoded) && !high.is_ascii_lowercase() && !low.is_ascii_lowercase();
+                is_ascii &= encoded.is_ascii();
                 rest = tail;
             }
-            0x21..=0x7e => {}
+            0x21..=0x7e => return Err(PathError::Unencoded),
             _ => return Err(PathError::Control),
         }
     }
-    Ok(())
+    if is_ascii || is_utf8(path) { Ok(is_usual) } else { Err(PathError::NotUtf8) }
 }
 
-fn check_encoded(high: u8, low: u8) -> Result<(), PathError> {
+/// What two digits encode.
+fn check_encoded(high: u8, low: u8) -> Result<u8, PathError> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let (Some(high), Some(low)) = (digit(high), digit(low)) else {
         return Err(PathError::BrokenEncoding);
@@ -102,8 +192,23 @@ fn check_encoded(high: u8, low: u8) -> Result<(), PathError> {
         byte if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') => {
             Err(PathError::NeedlessEncoding)
         }
-        _ => Ok(()),
+        byte => Ok(byte),
     }
+}
+
+/// Whether `path`, whose percent-encoding is whole, decodes to UTF-8.
+fn is_utf8(path: &[u8]) -> bool {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let [byte, tail @ ..] = rest {
+        let (byte, tail) = match tail {
+            [high, low, tail @ ..] if *byte == b'%' => (check_encoded(*high, *low).unwrap_or(0), tail),
+            _ => (*byte, tail),
+        };
+        decoded.push(byte);
+        rest = tail;
+    }
+    std::str::from_utf8(&decoded).is_ok()
 }
 
 #[cfg(test)]
@@ -114,8 +219,34 @@ mod tests {
 
     #[test]
     fn plain_paths_pass_as_they_are() {
-        for path in ["/", "/hooks/wake", "/hooks/", "/a-b_c~d/e.f/..g", "/a%20b%C3%A9", "/a;b=c:d@e"] {
-            assert_eq!(RequestPath::parse(path).map(|path| path.as_str()), Ok(path));
+        for path in [
+            "/",
+            "/hooks/wake",
+            "/hooks/",
+            "/a-b_c~d/e.f/..g",
+            "/a%20b%C3%A9",
+            "/a;b=c:d@e",
+            "/!$&'()*+,;=",
+            "/%7B%25%F0%9F%A6%80",
+        ] {
+            let parsed = RequestPath::parse(path).unwrap();
+            assert_eq!((parsed.as_str(), parsed.usual()), (path, Cow::Borrowed(path)));
+            assert!(parsed.is_usual, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_without_need_or_in_small_letters_has_one_usual_spelling() {
+        for (path, usual) in [
+            ("/team%3Aa", "/team:a"),
+            ("/team%3aa%40b", "/team:a@b"),
+            ("/%21%24%26%27%28%29%2a%2B%2c%3b%3D", "/!$&'()*+,;="),
+            ("/%7b%7D%c3%a9", "/%7B%7D%C3%A9"),
+            ("/%25%2525", "/%25%2525"),
+        ] {
+            let parsed = RequestPath::parse(path).unwrap();
+            assert_eq!((parsed.as_str(), &*parsed.usual()), (path, usual));
+            assert_eq!(RequestPath::parse(usual).unwrap().usual(), usual);
         }
     }
 
@@ -142,6 +273,19 @@ mod tests {
             ("/hooks/%", PathError::BrokenEncoding),
             ("/hooks/%zz", PathError::BrokenEncoding),
             ("/hooks/%61gent", PathError::NeedlessEncoding),
+            ("/hooks/..;/x", PathError::DotSegment),
+            ("/hooks/.;a=b", PathError::DotSegment),
+            ("/hooks/{x}", PathError::Unencoded),
+            ("/hooks/a|b", PathError::Unencoded),
+            ("/hooks/a^", PathError::Unencoded),
+            ("/hooks/\"", PathError::Unencoded),
+            ("/hooks/`", PathError::Unencoded),
+            ("/hooks/<a>", PathError::Unencoded),
+            ("/hooks/[a]", PathError::Unencoded),
+            ("/hooks/%ff", PathError::NotUtf8),
+            ("/hooks/%C0%AF", PathError::NotUtf8),
+            ("/hooks/%ED%A0%80", PathError::NotUtf8),
+            ("/hooks/%C3x", PathError::NotUtf8),
         ] {
             assert_eq!(RequestPath::parse(path), Err(error), "{path}");
         }

@@ -185,6 +185,14 @@ fn wrong_values_are_refused_with_the_mend() {
             ["gate.toml:2: route.path | `/a/../b` could never match", "/hooks/"],
         ),
         (
+            "[[route]]\npath = \"/team%3aa\"",
+            ["gate.toml:2: route.path | `/team%3aa` is another spelling of `/team:a`", "/hooks/"],
+        ),
+        (
+            "[[route]]\npath = \"/{team}\"",
+            ["gate.toml:2: route.path | `/{team}` could never match", "percent-encoded"],
+        ),
+        (
             "[[route]]\npath = \"/a\"\nmethods = \"post\"",
             ["gate.toml:3: route.methods | `post`", "in capitals"],
         ),
