@@ -20,6 +20,7 @@ mod explain;
 mod half_close;
 mod handover;
 mod headers;
+mod hostile;
 mod http2;
 mod layers;
 mod limits;

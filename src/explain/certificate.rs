@@ -17,8 +17,8 @@ use crate::identity::{Certificate, Peer};
 use crate::observe::HandshakeReason;
 use crate::policy::Ruling;
 use crate::tls::diagnosis::{
-    Case, Cause, Diagnosis, Fault, Path, denied, diagnose, faults, gate_time, key_mismatch, path,
-    weak_key,
+    Budget, Case, Cause, Diagnosis, Fault, Path, denied, diagnose, faults, gate_time, key_mismatch,
+    path, weak_key,
 };
 use crate::tls::evidence::{Evidence, Presented, Refusal};
 use crate::tls::material::unix_seconds;
@@ -133,7 +133,7 @@ pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Expl
     let peer = peer(sender, trust);
     let faults = all_faults(settings, sender, peer.as_ref(), refused.as_ref(), at);
     let diagnosis = refused.map(|refused| diagnosis(settings, sender, refused, at));
-    let path = path(&sender.chain, trust, at);
+    let path = path(&sender.chain, trust, at, &Budget::new(Budget::COMMAND_LINE));
     let links = links(&sender.chain, &path);
     let findings = Findings {
         chain: &sender.chain,
@@ -174,7 +174,7 @@ pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Expl
 
 fn peer(sender: &Sender, trust: &Trust) -> Option<Peer> {
     let (leaf, intermediates) = sender.chain.split_first()?;
-    identify(leaf, intermediates, trust, false)
+    identify(leaf, intermediates, trust)
 }
 
 /// How a handshake is refused.
@@ -237,6 +237,7 @@ fn diagnosis(settings: &Settings, sender: &Sender, refused: Refused, at: i64) ->
         server_names: "",
         parameters: &settings.tls,
         now: at,
+        signatures: Budget::COMMAND_LINE,
     })
 }
 
@@ -252,7 +253,8 @@ fn all_faults(
         Some(Refused::By(refusal)) => Some(refusal),
         _ => None,
     };
-    let mut faults = faults(&sender.chain, refusal, &settings.material.trust, at);
+    let budget = Budget::new(Budget::COMMAND_LINE);
+    let mut faults = faults(&sender.chain, refusal, &settings.material.trust, at, &budget);
     let mut add = |fault: Fault| {
         if faults.iter().all(|known| known.reason != fault.reason) {
             faults.push(fault);

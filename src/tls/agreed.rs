@@ -5,6 +5,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::bounds::keep_selected;
 use super::evidence::{Evidence, Presented, Resumed};
 use super::tap::Tap;
 use crate::identity::Peer;
@@ -32,7 +33,9 @@ impl Agreed {
     ) -> Result<Self, Error> {
         let (tap, connection) = io.get_mut();
         tap.stop_watching();
-        let (peer, chain) = verified(evidence, connection)?;
+        let (peer, mut chain) = verified(evidence, connection)?;
+        // The rest would be looked at again whenever the connection is judged.
+        keep_selected(&mut chain);
         Ok(Self {
             peer,
             chain,

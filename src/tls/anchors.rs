@@ -64,26 +64,27 @@ impl Anchors {
     }
 
     /// Whether `leaf` is pinned or chains to a CA that is valid at `now`, and nothing on the way was revoked
-    /// or denied.
+    /// or denied. Returns what `look` makes of the verified path; `None` for a pinned leaf, which has none.
     ///
     /// # Errors
     /// webpki's, as rustls would give it; `Revoked` and its like for revocation lists and the denylist.
-    pub(super) fn verify(
+    pub(super) fn verify<T>(
         &self,
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<(), Error> {
+        look: impl FnOnce(&VerifiedPath<'_>) -> T,
+    ) -> Result<Option<T>, Error> {
         let leaf = EndEntityCert::try_from(leaf).map_err(rustls_error)?;
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         if let Some(pinned) = self.pinned(&leaf.der()) {
-            return self.verify_pinned(&pinned, seconds);
+            return self.verify_pinned(&pinned, seconds).map(|()| None);
         }
         let is_valid = |place: &usize| self.trust.cas[*place].not_after >= seconds;
         let valid = &self.anchors[..self.places.partition_point(is_valid)];
         let not_revoked = |path: &VerifiedPath<'_>| self.not_revoked(path, now);
         let looks = self.trust.checks_revocation();
-        leaf.verify_for_usage(
+        let path = leaf.verify_for_usage(
             signatures::algorithms(),
             valid,
             intermediates,
@@ -91,9 +92,8 @@ impl Anchors {
             KeyUsage::client_auth(),
             None,
             looks.then_some(&not_revoked),
-        )
-        .map(drop)
-        .map_err(rustls_error)
+        );
+        path.map(|path| Some(look(&path))).map_err(rustls_error)
     }
 
     /// `leaf`, if it is let in without a CA.
@@ -138,11 +138,6 @@ impl Anchors {
             issuer = Issuer::of(&certificate);
         }
         self.check(&parse(&path.end_entity().der())?, true, &issuer, now)
-    }
-
-    /// The CAs and their CRLs.
-    pub(super) fn trust(&self) -> &Trust {
-        &self.trust
     }
 
     fn check(

@@ -6,14 +6,16 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use rustls::{AlertDescription, CertificateError, Error};
+use rustls::{AlertDescription, CertificateError, Error, OtherError};
 use rustls_pki_types::CertificateDer;
 use tls_parser::{
     TlsExtension, TlsMessage, TlsMessageHandshake, parse_tls_message_handshake,
     parse_tls_server_hello_extensions,
 };
 
+use super::bounds::TooLarge;
 use super::client_hello::protocol_name;
 use crate::identity::Peer;
 use crate::policy::Denial;
@@ -74,6 +76,8 @@ pub(super) struct Resumed {
 /// Which of the verifier's checks refused.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
+    /// The size of the leaf, or its number of names.
+    TooLarge(TooLarge),
     /// Building a chain to a configured CA.
     Chain(Error),
     /// The leaf's key usage.
@@ -96,6 +100,8 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Chain(error) | Refusal::Possession(error) => error,
+            // Its alert is certificate_unknown: "some other (unspecified) issue" (RFC 8446 section 6.2).
+            Refusal::TooLarge(excess) => CertificateError::Other(OtherError(Arc::new(excess))).into(),
             Refusal::KeyUsage => CertificateError::InvalidPurpose.into(),
             Refusal::Rules(_) => CertificateError::ApplicationVerificationFailure.into(),
         }

@@ -16,7 +16,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::agreed::Agreed;
 use super::client_hello::ClientHello;
-use super::diagnosis::{Case, Cause, NotTls, Step, diagnose, path};
+use super::diagnosis::{Budget, Case, Cause, NotTls, Step, diagnose};
 use super::evidence::{Evidence, Presented};
 use super::greeting::{self, Greeting};
 use super::introduction::introduction;
@@ -352,9 +352,9 @@ impl Acceptor {
     }
 
     /// What of a verified chain (leaf first, as sent) leads up to a configured CA, the leaf first.
-    pub fn path<'a>(&self, chain: &'a [CertificateDer<'static>]) -> Vec<&'a CertificateDer<'static>> {
-        let now = unix_seconds(SystemTime::now());
-        path(chain, &self.trust, now).sent.into_iter().filter_map(|place| chain.get(place)).collect()
+    pub fn path(&self, chain: &[CertificateDer<'static>]) -> Vec<CertificateDer<'static>> {
+        let Some((leaf, intermediates)) = chain.split_first() else { return Vec::new() };
+        self.gatekeeper.path(leaf, intermediates, UnixTime::now())
     }
 
     /// URIs that name the gate in its own certificate, such as a SPIFFE ID.
@@ -385,6 +385,7 @@ impl Acceptor {
             server_names: &self.server_names,
             parameters: &self.parameters,
             now: unix_seconds(SystemTime::now()),
+            signatures: Budget::LOG,
         });
         Report::new(opening, diagnosis, evidence, self.manners.log_client_hello)
     }

@@ -5,42 +5,25 @@ use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use webpki::{EndEntityCert, RawPublicKeyEntity};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::leaves::Leaf;
+use super::bounds::Selection;
 use super::trust::Trust;
 use crate::identity::{Peer, sha256};
 
-/// Who the leaf of a chain names, with the key that certified it. `None` when the leaf is not X.509.
+/// Who the leaf of a chain names, with the keys that fit its signature among those of certificates with the issuer's
+/// name, sent or configured. `None` when the leaf is not X.509.
 ///
-/// The key is that of a certificate with the issuer's name, sent or configured. If the chain is `verified` and
-/// there is one such key, it is the one; else it is one that fits the signature. Of a certificate that is let in
-/// without a chain nothing was verified in this sense.
+/// This is for a chain that need not hold. Of one that does, the verified path tells the key.
 pub fn identify(
     leaf: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
     trust: &Trust,
-    verified: bool,
 ) -> Option<Peer> {
-    Some(identify_read(leaf, &Leaf::read(leaf)?, intermediates, trust, verified))
-}
-
-/// The same of a leaf that says what `read` has.
-pub(super) fn identify_read(
-    leaf: &CertificateDer<'_>,
-    read: &Leaf,
-    intermediates: &[CertificateDer<'_>],
-    trust: &Trust,
-    verified: bool,
-) -> Peer {
-    let mut keys = candidates(leaf, &read.issuer, intermediates, trust);
-    let may_be_pinned = read.is_self_issued && !trust.pinned.is_empty();
-    if keys.len() > 1 || !verified || may_be_pinned {
-        // A sender may add to its chain what it likes, so a name is not enough. All that fit are kept: the
-        // true one is among them, and nobody makes up a key that fits and is somebody else's.
-        let x509 = X509Certificate::from_der(leaf).ok();
-        keys.retain(|key| x509.as_ref().is_some_and(|(_, x509)| fits(key, x509)));
-    }
-    let issuer_spki_sha256 = keys.iter().map(|key| sha256(key)).collect();
-    Peer { issuer_spki_sha256, ..read.peer.clone() }
+    let (_, x509) = X509Certificate::from_der(leaf).ok()?;
+    let intermediates = Selection::of(leaf, intermediates).among(intermediates);
+    let keys = candidates(leaf, x509.issuer().as_raw(), &intermediates, trust);
+    let keys = keys.iter().filter(|key| fits(key, &x509));
+    let issuer_spki_sha256 = keys.map(|key| sha256(key)).collect();
+    Some(Peer { issuer_spki_sha256, ..Peer::of(leaf, &x509) })
 }
 
 /// The different keys that go by the name of the leaf's issuer.

@@ -27,10 +27,6 @@ thread_local! {
 pub(super) struct Leaf {
     /// Whom it names; which key certified it only the chain tells.
     pub(super) peer: Peer,
-    /// Its issuer's name in DER.
-    pub(super) issuer: Vec<u8>,
-    /// Whether that is its subject as well.
-    pub(super) is_self_issued: bool,
     /// Whether its key may sign, as the sender does in the handshake.
     pub(super) may_sign: bool,
 }
@@ -39,12 +35,7 @@ impl Leaf {
     /// Reads `der`; `None` when it is not an X.509 certificate.
     pub(super) fn read(der: &CertificateDer<'_>) -> Option<Self> {
         let (_, x509) = X509Certificate::from_der(der).ok()?;
-        Some(Self {
-            peer: Peer::of(der, &x509),
-            issuer: x509.issuer().as_raw().to_vec(),
-            is_self_issued: x509.issuer().as_raw() == x509.subject().as_raw(),
-            may_sign: may_sign(&x509),
-        })
+        Some(Self { peer: Peer::of(der, &x509), may_sign: may_sign(&x509) })
     }
 
     /// The same of a certificate whose chain held, and which may come again.

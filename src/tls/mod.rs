@@ -2,6 +2,7 @@
 
 mod agreed;
 mod anchors;
+mod bounds;
 mod by_name;
 pub mod client_hello;
 pub mod denylist;

@@ -10,13 +10,14 @@ use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
+use webpki::VerifiedPath;
 
 use super::anchors::Anchors;
+use super::bounds::{Selection, TooLarge};
 use super::evidence::{Evidence, Presented, Refusal};
-use super::issuer::identify_read;
 use super::leaves::Leaf;
 use super::trust::Trust;
-use crate::identity::Peer;
+use crate::identity::{Peer, sha256};
 use crate::policy::{Denial, Rules, Ruling};
 
 /// How a refused sender hears of it.
@@ -59,13 +60,24 @@ impl Gatekeeper {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<Peer, Refusal> {
-        self.anchors.verify(leaf, intermediates, now).map_err(Refusal::Chain)?;
+        if let Some(excess) = TooLarge::before_verification(leaf) {
+            return Err(Refusal::TooLarge(excess));
+        }
+        let intermediates = Selection::of(leaf, intermediates).among(intermediates);
+        let issuer = self
+            .anchors
+            .verify(leaf, &intermediates, now, |path| sha256(&path.issuer_spki()))
+            .map_err(Refusal::Chain)?;
         // webpki reads less of a certificate than the identity needs: what cannot be read whole is out.
         let read = Leaf::read_once(leaf).ok_or(Refusal::Chain(CertificateError::BadEncoding.into()))?;
+        if let Some(excess) = TooLarge::of_names(read.peer.sans.len()) {
+            return Err(Refusal::TooLarge(excess));
+        }
         if !read.may_sign {
             return Err(Refusal::KeyUsage);
         }
-        let peer = identify_read(leaf, &read, intermediates, self.anchors.trust(), true);
+        // A client may add to its chain what it likes: the key that signed the leaf is that of the verified path.
+        let peer = Peer { issuer_spki_sha256: issuer.into_iter().collect(), ..read.peer.clone() };
         if self.rules.is_empty() {
             return Ok(peer);
         }
@@ -73,6 +85,22 @@ impl Gatekeeper {
             Ruling::Admitted | Ruling::Audited(_) => Ok(peer),
             Ruling::Refused(denial) => Err(Refusal::Rules(denial)),
         }
+    }
+
+    /// The certificates of a verified chain that lead from `leaf` up to a configured CA, the leaf first; the leaf
+    /// alone when the chain does not hold at `now`.
+    pub(super) fn path(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Vec<CertificateDer<'static>> {
+        let chosen = Selection::of(leaf, intermediates).among(intermediates);
+        let owned = |path: &VerifiedPath<'_>| -> Vec<_> {
+            path.intermediate_certificates().map(|ca| ca.der().into_owned()).collect()
+        };
+        let above = self.anchors.verify(leaf, &chosen, now, owned).ok().flatten().unwrap_or_default();
+        std::iter::once(leaf.clone().into_owned()).chain(above).collect()
     }
 
     /// What the rules would refuse somebody for that they let in, being on trial.

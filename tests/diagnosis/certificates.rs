@@ -193,3 +193,18 @@ fn the_line_carries_the_whole_certificate() {
         assert!(link["not_after"].is_string(), "{link}");
     }
 }
+
+#[test]
+fn a_certificate_that_is_larger_than_any_that_is_looked_at_is_refused() {
+    let pki = Pki::new();
+    let name = |number: usize| SanType::DnsName(format!("n{number}.example").try_into().unwrap());
+    let sans = |count| pki.client(Leaf::client("many").sans((0..count).map(name).collect()));
+
+    for line in refused(&pki, &sans(513), "client_cert_too_large") {
+        says(&line, "detail", &["513 subject alternative names", "512 are taken"]);
+        assert_eq!(line["alert_sent"], "certificate_unknown");
+    }
+    for line in refused(&pki, &sans(1500), "client_cert_too_large") {
+        says(&line, "detail", &["bytes, and 16384 are taken"]);
+    }
+}

@@ -61,9 +61,9 @@ fn what_a_sender_writes_into_its_certificate_cannot_forge_a_line() {
 #[test]
 fn a_name_of_many_kilobytes_is_cut() {
     let pki = Pki::new();
-    let long = "n".repeat(20_000);
+    let long = "n".repeat(4_000);
     let leaf = Leaf::client(&long).with(|params| {
-        params.distinguished_name.push(DnType::OrganizationalUnitName, "\u{1}".repeat(5_000));
+        params.distinguished_name.push(DnType::OrganizationalUnitName, "\u{1}".repeat(4_000));
         let san = |i: usize| SanType::DnsName(format!("{i}.{long}").as_str().try_into().unwrap());
         params.subject_alt_names = (0..1).map(san).collect();
     });
@@ -76,15 +76,15 @@ fn a_name_of_many_kilobytes_is_cut() {
 }
 
 #[test]
-fn thousands_of_names_are_counted_and_not_listed() {
+fn hundreds_of_names_are_counted_and_not_listed() {
     let pki = Pki::new();
     let san = |i: usize| SanType::DnsName(format!("{i}.example").as_str().try_into().unwrap());
-    let evil = pki.client(Leaf::client("many").sans((0..2000).map(san).collect()).valid(-9, -5));
+    let evil = pki.client(Leaf::client("many").sans((0..400).map(san).collect()).valid(-9, -5));
 
     for line in refused(&pki, &evil, "client_cert_expired") {
         let names = line["client_cert"]["san"].as_array().unwrap();
         assert_eq!(names.len(), 65);
-        assert_eq!(names[64], "…(+1936 names)");
+        assert_eq!(names[64], "…(+336 names)");
     }
 }
 

@@ -4,6 +4,7 @@ pub mod backend;
 pub mod frames;
 pub mod gate;
 pub mod h2;
+pub mod hostile;
 pub mod pki;
 pub mod plain;
 pub mod relay;

@@ -126,6 +126,7 @@ fn make(forms: Forms, sender: Verified<'_>) -> Fields {
     }
     let wants_path = forms.contains(IdentityForm::ClientCertChain) || forms.contains(IdentityForm::Xfcc);
     let path = if wants_path { acceptor.path(chain) } else { Vec::new() };
+    let path: Vec<_> = path.iter().collect();
     if forms.contains(IdentityForm::Xfcc) {
         let subject = crate::identity::name::rfc4514(x509.subject());
         let element = Element {

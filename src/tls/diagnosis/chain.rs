@@ -3,14 +3,13 @@
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::{leaf, link, revoked};
+use super::link::{self, Budget};
+use super::{leaf, revoked};
 use crate::identity::name::{cut, rfc4514};
 use crate::identity::{Digest, rfc3339, serial};
 use crate::observe::HandshakeReason as Reason;
+use crate::tls::bounds::{MAX_INTERMEDIATES, MAX_OF_ONE_SUBJECT, Selection};
 use crate::tls::trust::{Ca, Trust, issuer_key_id, key_id};
-
-/// webpki follows at most this many intermediates.
-const MAX_DEPTH: usize = 8;
 
 /// One thing that is wrong, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +34,7 @@ impl Fault {
     /// The place in the order of mending: what makes the others moot comes first.
     pub(super) fn rank(&self) -> u8 {
         match self.reason {
-            Reason::ClientCertMalformed => 0,
+            Reason::ClientCertMalformed | Reason::ClientCertTooLarge => 0,
             Reason::ClientCertSelfSigned
             | Reason::ClientCertWrongCaKey
             | Reason::ClientCertUnknownCa
@@ -70,7 +69,9 @@ impl Fault {
         // it is that.
         let dates = self.reason == Reason::ClientChainExpired
             && matches!(reason, Reason::ClientCertExpired | Reason::ClientCertNotYetValid);
-        self.reason == reason || dates || (about_the_issuer(self.reason) && about_the_issuer(reason))
+        // Among the certificates that were left out there may be the issuer.
+        let of_the_issuer = about_the_issuer(self.reason) || self.reason == Reason::ClientChainInvalid;
+        self.reason == reason || dates || (of_the_issuer && about_the_issuer(reason))
     }
 }
 
@@ -97,18 +98,32 @@ pub(super) fn named(x509: &X509Certificate<'_>) -> String {
 }
 
 /// All faults of `chain` (leaf first) at `now`, what is to be mended first in front.
-pub(super) fn faults(chain: &[CertificateDer<'_>], trust: &Trust, now: i64) -> Vec<Fault> {
-    let mut parsed = Vec::new();
-    for (position, der) in chain.iter().enumerate() {
-        match X509Certificate::from_der(der) {
+pub(super) fn faults(
+    chain: &[CertificateDer<'_>],
+    trust: &Trust,
+    now: i64,
+    budget: &Budget,
+) -> Vec<Fault> {
+    let Some((leaf, sent)) = chain.split_first() else { return Vec::new() };
+    let selection = Selection::of(leaf, sent);
+    // What is no certificate is told of, wherever it stands.
+    let broken = selection.unreadable.map(|place| place + 1);
+    let places: Vec<_> =
+        (0..chain.len()).filter(|place| *place == 0 || selection.has(place - 1)).collect();
+    let mut parsed = Vec::with_capacity(places.len());
+    for place in broken.iter().chain(&places) {
+        match X509Certificate::from_der(&chain[*place]) {
+            Ok(_) if broken == Some(*place) => {}
             Ok((_, x509)) => parsed.push(x509),
             Err(error) => {
-                let detail = format!("certificate {} of those sent is not X.509: {error}", position + 1);
+                let detail = format!("certificate {} of those sent is not X.509: {error}", place + 1);
                 let hint = "send the certificate file as the CA issued it; this one is damaged";
                 return vec![Fault::new(Reason::ClientCertMalformed, detail, hint)];
             }
         }
     }
+    let chosen: Vec<_> =
+        places.iter().map(|place| CertificateDer::from(chain[*place].as_ref())).collect();
     let Some((end, intermediates)) = parsed.split_first() else {
         return Vec::new();
     };
@@ -124,14 +139,17 @@ pub(super) fn faults(chain: &[CertificateDer<'_>], trust: &Trust, now: i64) -> V
         return faults;
     }
     faults.extend(leaf::unsupported(end));
-    faults.extend(issuer(end, intermediates, trust, now));
+    let issuer = issuer(end, intermediates, trust, now, budget);
+    faults.extend(
+        issuer.map(|fault| if selection.left_out == 0 { fault } else { tangled(end, &selection) }),
+    );
     faults.extend(leaf::weak_signature(end));
     faults.extend(leaf::weak_key_of(end));
     faults.extend(leaf::dates(end, now));
     faults.extend(intermediates.iter().find_map(|x509| intermediate_dates(x509, now)));
     faults.extend(leaf::is_ca(end));
     faults.extend(leaf::purpose(end));
-    faults.extend(revoked::faults(chain, &parsed, trust, now));
+    faults.extend(revoked::faults(&chosen, &parsed, trust, now, budget));
     faults.sort_by_key(Fault::rank);
     faults
 }
@@ -142,10 +160,10 @@ fn issuer(
     sent: &[X509Certificate<'_>],
     trust: &Trust,
     now: i64,
+    budget: &Budget,
 ) -> Option<Fault> {
     let mut child = leaf;
-    for depth in 0..MAX_DEPTH {
-        let signed_by = |der: &[u8]| link::may_be_signed_by(child, der);
+    for depth in 0..=MAX_INTERMEDIATES {
         let wanted = child.issuer().as_raw();
         let wanted_key = issuer_key_id(child);
         let fits = |key_id: Option<&[u8]>| match (&wanted_key, key_id) {
@@ -154,7 +172,9 @@ fn issuer(
         };
         let held: Vec<_> = trust.cas.iter().filter(|ca| ca.subject_der == wanted).collect();
         let fitting: Vec<_> = held.iter().filter(|ca| fits(ca.key_id.as_deref())).collect();
-        if let Some(ca) = fitting.iter().find(|ca| signed_by(ca.der())) {
+        if let Some(ca) =
+            fitting.iter().find(|ca| link::signed_by(child, ca.der(), budget) != Some(false))
+        {
             return (ca.not_after < now).then(|| ca_expired(ca, now));
         }
         if let Some(ca) = fitting.first() {
@@ -175,7 +195,7 @@ fn issuer(
                 && !std::ptr::eq(*x509, child)
         });
         match next {
-            Some(next) if !signed_by(next.as_raw()) => {
+            Some(next) if link::signed_by_sent(child, next, budget) == Some(false) => {
                 let is_sure = wanted_key.is_some() && wanted_key == key_id(next);
                 let known = trust.known.iter().find(|ca| ca.subject_der == wanted);
                 return Some(match known {
@@ -198,6 +218,17 @@ fn issuer(
         }
     }
     None
+}
+
+/// Of the certificates that were sent too many could be on the way up to look at all.
+fn tangled(leaf: &X509Certificate<'_>, selection: &Selection) -> Fault {
+    let detail = format!(
+        "{} came with a chain that is too deep or too tangled: {MAX_INTERMEDIATES} intermediates are looked at, and \
+         {MAX_OF_ONE_SUBJECT} of one subject; {} more were left out, and the others do not lead to a configured CA",
+        named(leaf),
+        selection.left_out,
+    );
+    Fault::new(Reason::ClientChainInvalid, detail, "send the leaf and its own intermediates only")
 }
 
 fn altered(child: &X509Certificate<'_>) -> Fault {

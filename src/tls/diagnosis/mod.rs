@@ -19,7 +19,7 @@ use rustls_pki_types::CertificateDer;
 
 pub use self::chain::{Fault, span};
 pub use self::leaf::{gate_time, weak_key};
-pub use self::link::may_be_signed_by;
+pub use self::link::{Budget, may_be_signed_by};
 pub use self::path::{Path, path};
 pub use self::public::public;
 pub use self::revoked::statuses;
@@ -109,6 +109,8 @@ pub struct Case<'a> {
     pub parameters: &'a Parameters,
     /// The gate's clock, seconds since 1970.
     pub now: i64,
+    /// How many signatures may be verified to find out more. With none the reason may be a more general one.
+    pub signatures: usize,
 }
 
 /// The answer.
@@ -210,11 +212,11 @@ fn of_alert(alert: AlertDescription, case: &Case<'_>) -> Fault {
 
 /// The sender's certificate was refused: which of its faults is to be mended first?
 fn of_refusal(refusal: &Refusal, chain: &[CertificateDer<'_>], case: &Case<'_>) -> Fault {
-    chain::combine(faults(chain, Some(refusal), case.trust, case.now))
+    chain::combine(faults(chain, Some(refusal), case.trust, case.now, &Budget::new(case.signatures)))
 }
 
 /// All faults of a presented chain (leaf first) at `now` (seconds since 1970), and what the verifier
-/// refused it for, if it did; what is to be mended first in front.
+/// refused it for, if it did; what is to be mended first in front. Looks at as many signatures as `budget` has.
 ///
 /// The verifier's word is what counts: a fault that it passed over does no harm.
 pub fn faults(
@@ -222,8 +224,13 @@ pub fn faults(
     refusal: Option<&Refusal>,
     trust: &Trust,
     now: i64,
+    budget: &Budget,
 ) -> Vec<Fault> {
-    let mut faults = chain::faults(chain, trust, now);
+    // Of what is too large no more is looked at.
+    if let Some(Refusal::TooLarge(excess)) = refusal {
+        return vec![verdict::too_large(*excess)];
+    }
+    let mut faults = chain::faults(chain, trust, now, budget);
     let named = match refusal {
         // A key usage that may not sign is among the faults.
         None | Some(Refusal::KeyUsage) => return faults,
@@ -233,6 +240,7 @@ pub fn faults(
         {
             return faults;
         }
+        Some(Refusal::TooLarge(excess)) => verdict::too_large(*excess),
         Some(Refusal::Chain(error)) => verdict::of_chain_error(error, chain),
         Some(Refusal::Rules(denial)) => verdict::not_allowed(denial, chain),
         Some(Refusal::Possession(error)) => {

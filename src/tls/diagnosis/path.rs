@@ -5,13 +5,9 @@
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::link::may_be_signed_by;
+use super::link::{Budget, signed_by, signed_by_sent};
+use crate::tls::bounds::{MAX_INTERMEDIATES, Selection};
 use crate::tls::trust::{Ca, Trust};
-
-/// As many intermediates as webpki follows.
-const MAX_INTERMEDIATES: usize = 6;
-/// Signatures looked at before giving up, as with webpki: a tangle of equal names could go on for ever.
-const MAX_SIGNATURES: usize = 100;
 
 /// A way up.
 #[derive(Clone, Debug, Default)]
@@ -23,15 +19,18 @@ pub struct Path<'a> {
 }
 
 /// The way from the leaf of `chain` to a CA of `trust` that is valid at `now` (seconds since 1970);
-/// if there is none, the one that comes closest.
-pub fn path<'a>(chain: &[CertificateDer<'_>], trust: &'a Trust, now: i64) -> Path<'a> {
-    let parse = |(place, der)| Some((place, X509Certificate::from_der(der).ok()?.1));
+/// if there is none, the one that comes closest. Looks at as many signatures as `budget` has.
+pub fn path<'a>(chain: &[CertificateDer<'_>], trust: &'a Trust, now: i64, budget: &Budget) -> Path<'a> {
+    let Some((leaf, intermediates)) = chain.split_first() else { return Path::default() };
+    let selection = Selection::of(leaf, intermediates);
+    let chosen = |place: &usize| place.checked_sub(1).is_none_or(|place| selection.has(place));
+    let parse = |place: usize| Some((place, X509Certificate::from_der(chain.get(place)?).ok()?.1));
     let parsed: Vec<(usize, X509Certificate<'_>)> =
-        chain.iter().map(|der| der.as_ref()).enumerate().filter_map(parse).collect();
+        (0..chain.len()).filter(chosen).filter_map(parse).collect();
     if !matches!(parsed.first(), Some((0, _))) {
         return Path::default();
     }
-    let mut search = Search { parsed, trust, now, signatures: MAX_SIGNATURES, best: Path::default() };
+    let mut search = Search { parsed, trust, now, budget, best: Path::default() };
     search.climb(&mut vec![0]);
     let places = search.best.sent.iter().filter_map(|index| search.parsed.get(*index));
     Path { sent: places.map(|(place, _)| *place).collect(), anchor: search.best.anchor }
@@ -41,7 +40,7 @@ struct Search<'c, 'a> {
     parsed: Vec<(usize, X509Certificate<'c>)>,
     trust: &'a Trust,
     now: i64,
-    signatures: usize,
+    budget: &'c Budget,
     /// Indices into `parsed` here.
     best: Path<'a>,
 }
@@ -54,7 +53,7 @@ impl Search<'_, '_> {
         };
         let issuer = child.issuer().as_raw();
         for ca in self.trust.cas.iter().filter(|ca| ca.subject_der == issuer) {
-            if self.signatures > 0 && may_be_signed_by(child, ca.der()) {
+            if signed_by(child, ca.der(), self.budget) == Some(true) {
                 let valid = ca.not_after >= self.now;
                 if valid || self.best.anchor.is_none() {
                     self.best = Path { sent: trail.clone(), anchor: Some(ca) };
@@ -63,7 +62,6 @@ impl Search<'_, '_> {
                     return true;
                 }
             }
-            self.signatures = self.signatures.saturating_sub(1);
         }
         if self.best.anchor.is_none() && trail.len() > self.best.sent.len() {
             self.best.sent.clone_from(trail);
@@ -84,15 +82,12 @@ impl Search<'_, '_> {
     }
 
     /// Whether `next` issued the last certificate of `trail`.
-    fn may_lead(&mut self, trail: &[usize], next: usize) -> bool {
+    fn may_lead(&self, trail: &[usize], next: usize) -> bool {
         let child = trail.last().and_then(|index| self.parsed.get(*index));
         let (Some((_, child)), Some((_, issuer))) = (child, self.parsed.get(next)) else {
             return false;
         };
-        if child.issuer().as_raw() != issuer.subject().as_raw() || self.signatures == 0 {
-            return false;
-        }
-        self.signatures -= 1;
-        may_be_signed_by(child, issuer.as_raw())
+        child.issuer().as_raw() == issuer.subject().as_raw()
+            && signed_by_sent(child, issuer, self.budget) == Some(true)
     }
 }

@@ -5,6 +5,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::chain::{Fault, named, span};
 use super::leaf::gate_time;
+use super::link::Budget;
 use super::path::{Path, path};
 use crate::identity::name::{cut, rfc4514};
 use crate::observe::HandshakeReason as Reason;
@@ -36,17 +37,22 @@ pub(super) fn faults(
     parsed: &[X509Certificate<'_>],
     trust: &Trust,
     now: i64,
+    budget: &Budget,
 ) -> Vec<Fault> {
     if !trust.checks_revocation() {
         return Vec::new();
     }
-    let path = path(chain, trust, now);
+    let path = path(chain, trust, now, budget);
     let mut faults: Vec<_> =
         path.sent.iter().filter_map(|place| denied(parsed.get(*place)?, trust)).collect();
     if let Some((_, ca)) = path.anchor.and_then(|ca| X509Certificate::from_der(ca.der()).ok()) {
         faults.extend(denied(&ca, trust));
     }
-    let statuses = statuses(parsed, &path, trust, now);
+    // Whether a list is signed with a client's own key is not worth hashing the whole list.
+    let statuses = match path.anchor {
+        Some(_) => statuses(parsed, &path, trust, now),
+        None => Vec::new(),
+    };
     let fault =
         |(place, status): &(usize, Status<'_>)| fault(parsed.get(*place)?, *place == 0, status, now);
     faults.extend(statuses.iter().filter_map(fault));

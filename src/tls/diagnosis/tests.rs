@@ -39,7 +39,9 @@ impl Scene {
     fn diagnose(&self, cause: &Cause, evidence: &Evidence, hello: Option<&ClientHello>) -> Diagnosis {
         let (trust, now) = (&self.trust, NOW);
         let (server_names, parameters) = ("dns:unit", &Parameters::default());
-        let diagnosis = diagnose(&Case { cause, hello, evidence, trust, server_names, parameters, now });
+        let signatures = Budget::LOG;
+        let case = Case { cause, hello, evidence, trust, server_names, parameters, now, signatures };
+        let diagnosis = diagnose(&case);
         assert!(!diagnosis.detail.is_empty() && !diagnosis.hint.is_empty(), "{diagnosis:?}");
         diagnosis
     }

@@ -11,6 +11,7 @@ use crate::identity::name::{cut, printable};
 use crate::identity::{Certificate, Peer, San};
 use crate::observe::HandshakeReason as Reason;
 use crate::policy::{Denial, Rule};
+use crate::tls::bounds::TooLarge;
 
 /// What webpki said, in our words; the chain analysis usually says it better.
 pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
@@ -89,6 +90,16 @@ pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fau
         _ => String::new(),
     };
     Fault::new(reason, format!("{who}{of}: {error}"), hint)
+}
+
+/// The leaf is larger than any that is looked at.
+pub(super) fn too_large(excess: TooLarge) -> Fault {
+    let hint = "have a smaller certificate issued, with no more names than the client needs";
+    Fault::new(
+        Reason::ClientCertTooLarge,
+        format!("the client's certificate is too large: {excess}"),
+        hint,
+    )
 }
 
 fn issuer_of(chain: &[CertificateDer<'_>]) -> String {

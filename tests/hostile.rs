@@ -1,0 +1,143 @@
+//! What certificates that cost much to look at may cost: a client that nothing is known of must not keep the proxy
+//! busy.
+
+use std::fs;
+
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::hostile::{self, Hostile};
+use crate::support::pki::{Ca, Identity, Leaf, Pki};
+use crate::support::sender::Sender;
+
+/// Connections over which the cost of one is averaged.
+const ROUNDS: u32 = 5;
+/// CPU time of a refused connection, in milliseconds, in a build without optimisation. A release build takes a tenth
+/// of that, and must keep below 5 ms (`cargo bench`).
+const ALLOWED_MS: f64 = 40.0;
+
+/// CPU time that the process has used, in milliseconds.
+fn cpu_ms(gate: &Gate) -> f64 {
+    let tasks = fs::read_dir(format!("/proc/{}/task", gate.pid())).unwrap();
+    let of_task = |task: fs::DirEntry| {
+        let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+        text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or_default()
+    };
+    tasks.map(|task| of_task(task.unwrap())).sum::<f64>() / 1e6
+}
+
+/// What a connection that presents `hostile` costs.
+fn cost(pki: &Pki, gate: &Gate, hostile: &Identity) -> f64 {
+    let sender = || Sender::with_identity(pki, gate, hostile).trusting();
+    sender().refused();
+    let before = cpu_ms(gate);
+    for _ in 0..ROUNDS {
+        sender().refused();
+    }
+    (cpu_ms(gate) - before) / f64::from(ROUNDS)
+}
+
+#[test]
+fn no_chain_of_64_kib_keeps_the_proxy_busy() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").start();
+
+    let mut costs = Vec::new();
+    for Hostile { name, chain, key } in hostile::all("Test Root") {
+        costs.push((cost(&pki, &gate, &Identity { chain, key }), name));
+    }
+
+    costs.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for (ms, name) in &costs {
+        println!("{ms:7.2} ms  {name}");
+    }
+    assert!(costs[0].0 < ALLOWED_MS, "{costs:?}");
+}
+
+/// A client of the CA that sends certificates of its issuer's name along.
+fn crowded(pki: &Pki, count: usize) -> Identity {
+    let mut client = pki.client(Leaf::client("crowded"));
+    let signer = Ca::root("Test Intermediate");
+    for _ in 0..count {
+        let params = Ca::params("Test Intermediate");
+        client.chain.push(signer.intermediate_of(params).certificate.der().to_vec());
+    }
+    client
+}
+
+#[test]
+fn what_an_admitted_client_sends_besides_its_chain_costs_next_to_nothing() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").start();
+    let crowded = crowded(&pki, 130);
+    let connect = |identity| {
+        let mut connection = Sender::with_identity(&pki, &gate, identity).connect().unwrap();
+        assert!(connection.asks());
+        connection
+    };
+    let cost_of = |identity| {
+        drop(connect(identity));
+        let before = cpu_ms(&gate);
+        for _ in 0..ROUNDS {
+            drop(connect(identity));
+        }
+        (cpu_ms(&gate) - before) / f64::from(ROUNDS)
+    };
+
+    let (plain, costly) = (cost_of(&pki.client), cost_of(&crowded));
+
+    assert!(costly < plain + 4.0, "{plain} ms with its own chain, {costly} ms with others");
+}
+
+#[test]
+fn a_reload_judges_an_open_connection_without_looking_at_what_else_was_sent() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").start();
+    let reload = |number| {
+        let before = cpu_ms(&gate);
+        gate.signal("HUP");
+        gate.event("reloaded", number);
+        // What the reload costs the connections is over when one of them has answered.
+        let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+        assert!(connection.asks());
+        cpu_ms(&gate) - before
+    };
+    reload(1);
+    let alone = reload(2);
+
+    let crowded = crowded(&pki, 130);
+    let sender = Sender::with_identity(&pki, &gate, &crowded);
+    let open: Vec<_> = (0..20).map(|_| sender.clone().connect().unwrap()).collect();
+    let with_many = reload(3);
+
+    assert!(with_many < alone + 100.0, "{alone} ms without them, {with_many} ms with {}", open.len());
+}
+
+#[test]
+fn a_client_may_send_a_whole_bundle_in_any_order() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").start();
+    let others: Vec<_> = (0..10).map(|number| Ca::root(&format!("Other {number}"))).collect();
+    let mut client = pki.client(Leaf::client("bundle"));
+    let own = client.chain.pop().unwrap();
+    client.chain.extend(others.iter().map(|ca| ca.certificate.der().to_vec()));
+    client.chain.extend([pki.root.certificate.der().to_vec(), own]);
+
+    let mut connection = Sender::with_identity(&pki, &gate, &client).connect().unwrap();
+
+    assert!(connection.asks());
+}
+
+#[test]
+fn more_certificates_of_the_issuers_name_than_are_looked_at_are_told() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").start();
+    let mut client = crowded(&pki, 9);
+    let own = client.chain.remove(1);
+    client.chain.push(own);
+
+    Sender::with_identity(&pki, &gate, &client).refused();
+
+    let line = gate.failure();
+    assert_eq!(line["reason"], "client_chain_invalid", "{line}");
+    assert!(line["detail"].as_str().unwrap().contains("8 more were left out"), "{line}");
+    assert!(line["hint"].as_str().unwrap().contains("its own intermediates only"), "{line}");
+}
