@@ -1,5 +1,6 @@
 //! Where settings come from, and what is said when they are wrong; through the real command.
 
+mod contents;
 mod files;
 mod secrets;
 mod start;

@@ -11,6 +11,9 @@ use super::pem::{self, FileError};
 use crate::identity::name::{printable, rfc4514};
 use crate::identity::{Digest, DigestError, DnError, canonical_dn};
 
+/// Lines that cannot be read and are each named.
+const LISTED: usize = 20;
+
 /// A denylist, read and indexed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Denylist {
@@ -45,21 +48,37 @@ impl Denylist {
     /// Reads the text of `file`.
     ///
     /// # Errors
-    /// Every line that cannot be read: a list that holds less than was meant lets somebody in.
+    /// Every line that cannot be read: a list that holds less than was meant lets somebody in. None of them
+    /// quotes the line, which may be a secret's where another file was named by mistake.
     pub fn parse(text: &str, file: &Path) -> Result<Self, Vec<LineError>> {
         let mut list = Self { file: file.to_owned(), ..Self::default() };
         let mut errors = Vec::new();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        for (number, line) in (1..).zip(text.lines()) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            if let Err(what) = list.add(number, line) {
+        for (number, line) in (1..).zip(lines(text)) {
+            if let Err(what) = list.add_line(number, line.trim()) {
                 errors.push(LineError { line: number, what });
             }
         }
         if errors.is_empty() { Ok(list) } else { Err(errors) }
+    }
+
+    fn add_line(&mut self, number: usize, line: &str) -> Result<(), String> {
+        // A comment may not hide an entry behind what some program takes for a line end.
+        let is_hidden =
+            |c: char| (c.is_control() && c != '\t') || "\u{2028}\u{2029}\u{feff}".contains(c);
+        if line.contains(is_hidden) {
+            return Err("has a control character, a byte order mark or another kind of line end in it"
+                .to_owned());
+        }
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(());
+        }
+        if line.contains("-----BEGIN ") {
+            let what = "begins a PEM block: write fingerprint= and what `openssl x509 -noout -fingerprint -sha256` \
+                        prints of the certificate";
+            return Err(what.to_owned());
+        }
+        self.add(number, line)
     }
 
     /// Reads a file.
@@ -68,28 +87,40 @@ impl Denylist {
     /// What is wrong with it, and each line that cannot be read.
     pub(super) fn read(file: &Path) -> Result<Self, Vec<FileError>> {
         let bytes = pem::read(file).map_err(|error| vec![error])?;
+        if let Some(what) = pem::not_text(&bytes) {
+            let mend = "write it in UTF-8, one certificate or key a line";
+            return Err(vec![FileError::new(file, what, mend)]);
+        }
         let text = String::from_utf8(bytes).map_err(|_| {
             let mend = "write it in UTF-8, one certificate or key a line";
             vec![FileError::new(file, "is no text", mend)]
         })?;
         let mend = "mend the line, or take it out; docs/certificates.md says what a line may be";
-        let error = |error: LineError| FileError::new(file, error.to_string(), mend);
-        Self::parse(&text, file).map_err(|errors| errors.into_iter().map(error).collect())
+        let error = |error: &LineError| FileError::new(file, error.to_string(), mend);
+        Self::parse(&text, file).map_err(|errors| {
+            let mut found: Vec<_> = errors.iter().take(LISTED).map(error).collect();
+            if let Some(more) = errors.len().checked_sub(LISTED).filter(|more| *more > 0) {
+                found.push(FileError::new(file, format!("has {more} more such lines"), mend));
+            }
+            found
+        })
     }
 
     fn add(&mut self, line: usize, text: &str) -> Result<(), String> {
-        let (key, value) = text.split_once('=').ok_or_else(|| unknown(text))?;
+        let (key, value) = text.split_once('=').ok_or(UNKNOWN)?;
         if key.trim() == "serial" {
             return self.add_serial(line, value);
         }
         let list = match key.trim() {
             "fingerprint" => &mut self.fingerprints,
             "spki" => &mut self.keys,
-            _ => return Err(unknown(text)),
+            _ => return Err(UNKNOWN.to_owned()),
         };
         let (value, why) =
             value.split_once('#').map_or((value, None), |(value, why)| (value, Some(why)));
-        let digest = value.trim().parse().map_err(|error: DigestError| error.to_string())?;
+        let digest = value.trim().parse().map_err(|_: DigestError| {
+            format!("its {} is no SHA-256 of 64 hex digits (colons are allowed)", key.trim())
+        })?;
         list.entry(digest).or_insert(Entry::new(line, why));
         Ok(())
     }
@@ -99,19 +130,20 @@ impl Denylist {
     /// A name may itself have a `#` in it. Where that leaves it open what is name and what is comment, the
     /// line stands for both names: nobody has two CAs of those names that gave out the same serial number.
     fn add_serial(&mut self, line: usize, text: &str) -> Result<(), String> {
-        let (serial, issuer) = text.split_once(',').ok_or_else(|| without_issuer(text))?;
-        let (key, issuer) = issuer.split_once('=').ok_or_else(|| without_issuer(text))?;
+        let (serial, issuer) = text.split_once(',').ok_or(WITHOUT_ISSUER)?;
+        let (key, issuer) = issuer.split_once('=').ok_or(WITHOUT_ISSUER)?;
         if key.trim() != "issuer" {
-            return Err(without_issuer(text));
+            return Err(WITHOUT_ISSUER.to_owned());
         }
-        let serial = serial_bytes(serial.trim())
-            .ok_or_else(|| format!("`{}` is no serial number in hex", printable(serial.trim())))?;
+        let serial = serial_bytes(serial.trim()).ok_or("its serial is no number in hex")?;
         let named = |name: &str, why| -> Result<_, DnError> {
             Ok((comparable(&canonical_dn(name)?), Entry::new(line, why)))
         };
         let short = issuer.split_once(" #").and_then(|(name, why)| named(name, Some(why)).ok());
         let whole = match named(issuer, None) {
-            Err(error) if short.is_none() => return Err(printable(&error.to_string())),
+            Err(_) if short.is_none() => {
+                return Err("its issuer is no distinguished name (TYPE=value, …)".to_owned());
+            }
             whole => whole.ok(),
         };
         let readings = short.into_iter().chain(whole);
@@ -161,15 +193,12 @@ fn comparable(name: &str) -> String {
     name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn unknown(text: &str) -> String {
-    format!(
-        "`{}` is none of `fingerprint=SHA256`, `spki=SHA256` and `serial=HEX, issuer=NAME`",
-        printable(text)
-    )
-}
+const UNKNOWN: &str = "is none of `fingerprint=SHA256`, `spki=SHA256` and `serial=HEX, issuer=NAME`";
+const WITHOUT_ISSUER: &str = "does not say whose serial it is: write `serial=HEX, issuer=NAME`";
 
-fn without_issuer(text: &str) -> String {
-    format!("`serial={}` does not say whose: write `serial=HEX, issuer=NAME`", printable(text))
+/// The lines of a text, which may end in LF, CR LF or CR.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
 
 /// Hex digits in either case, colons allowed, as `openssl x509 -serial` prints them.

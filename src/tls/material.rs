@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::denylist::Denylist;
-use super::pem::{FileError, Pem};
+use super::pem::{Contents, FileError, Kind, Unused, Use};
 use super::revocation::{self, Crl, Remark};
 use super::trust::{Ca, Trust};
 use crate::identity::{Digest, San};
@@ -156,10 +156,10 @@ impl Loader {
         self.warnings.push(Problem { input, path, what, mend });
     }
 
-    /// All PEM sections of a file.
-    fn items(&mut self, input: Input, path: &Path) -> Option<Pem> {
-        match Pem::open(path) {
-            Ok(pem) => Some(pem),
+    /// All items of a file.
+    fn contents(&mut self, input: Input, path: &Path, purpose: Use) -> Option<Contents> {
+        match Contents::open(path, purpose) {
+            Ok(contents) => Some(contents),
             Err(FileError { path, what, mend }) => {
                 self.problem(input, &path, what, mend);
                 None
@@ -167,12 +167,23 @@ impl Loader {
         }
     }
 
+    /// Warns of what a file has besides what is read from it. `is_shared`: the file is named for that, too.
+    fn warn_of_unused(&mut self, input: Input, path: &Path, unused: &[Unused], is_shared: bool) {
+        for unused in unused {
+            if is_shared && unused.kind != Kind::DhParameters {
+                continue;
+            }
+            let (what, mend) = unused.words();
+            self.warning(input, path, what, mend);
+        }
+    }
+
     fn cas(&mut self, path: &Path) -> Vec<Ca> {
-        let Some(pem) = self.items(Input::ClientCa, path) else {
+        let Some(contents) = self.contents(Input::ClientCa, path, Use::Cas) else {
             return Vec::new();
         };
-        let found = pem.contents();
-        let ders = pem.certificates();
+        let found = contents.description();
+        let ders = contents.certificates();
         if ders.is_empty() {
             let mend = "give the certificate of the CA that issues the senders' certificates, in PEM; \
                         the system's roots are never used for senders";
@@ -215,10 +226,13 @@ impl Loader {
     fn crls(&mut self, paths: &[PathBuf], policy: revocation::Policy, cas: &[Ca]) -> Vec<Crl> {
         let mut crls = Vec::new();
         for path in paths {
-            let (found, errors) = revocation::read(path);
-            crls.extend(found);
-            for FileError { path, what, mend } in errors {
+            let found = revocation::read(path);
+            crls.extend(found.crls);
+            for FileError { path, what, mend } in found.errors {
                 self.problem(Input::Crl, &path, what, mend);
+            }
+            for FileError { path, what, mend } in found.warnings {
+                self.warning(Input::Crl, &path, what, mend);
             }
         }
         for crl in &crls {

@@ -1,18 +1,61 @@
-//! PEM files (RFC 7468), as far as the gate reads them. The only place that knows `rustls-pemfile`.
+//! Files of certificates, keys and CRLs, in PEM (RFC 7468) or DER. The only place that knows `rustls-pemfile`.
+//!
+//! Each byte of a file is part of an item, part of a remark between items, or an error: see [`blocks`]. An item that
+//! the file has no use for is an error as well.
+
+mod blocks;
+mod format;
+mod kind;
 
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustls_pemfile::Item;
+use rustls_pemfile::Item as Read;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use thiserror::Error;
 
-/// The sections of one PEM file.
-pub(super) struct Pem {
-    pub(super) items: Vec<Item>,
-    pub(super) encrypted: bool,
-    empty: bool,
+use self::blocks::{Block, blocks};
+use self::format::{Format, is_one_element};
+pub use self::kind::Kind;
+pub(super) use self::kind::Use;
+
+/// What one file holds.
+#[derive(Debug, PartialEq)]
+pub struct Contents {
+    items: Vec<Item>,
+    is_empty: bool,
+}
+
+/// An item of a file.
+#[derive(Debug, PartialEq)]
+pub struct Item {
+    /// What it is.
+    pub kind: Kind,
+    /// The line that it begins in, from 1; `None` in DER.
+    pub line: Option<usize>,
+    content: Content,
+    /// Whether it is one element of DER, with nothing after it.
+    is_whole: bool,
+}
+
+#[derive(Debug, PartialEq)]
+enum Content {
+    Certificate(CertificateDer<'static>),
+    Crl(CertificateRevocationListDer<'static>),
+    Key(PrivateKeyDer<'static>),
+    /// Nothing here asks for it.
+    Unread,
+}
+
+/// Why the content of a file is of no use.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{what}")]
+pub struct ContentError {
+    /// What is wrong with it. Quotes nothing but the labels of blocks: the file may hold a secret.
+    pub what: String,
+    /// What to do about it.
+    pub mend: &'static str,
 }
 
 /// Why a file is of no use.
@@ -40,6 +83,11 @@ impl FileError {
         };
         Self::new(path, format!("cannot be read: {error}"), mend)
     }
+
+    /// What is wrong with the content of the file `path`.
+    pub(super) fn of(path: &Path, ContentError { what, mend }: ContentError) -> Self {
+        Self::new(path, what, mend)
+    }
 }
 
 /// The certificates of a sender's file, in their order.
@@ -49,37 +97,51 @@ impl FileError {
 pub fn sender_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileError> {
     let mend = "give the sender's certificate, followed by its intermediates, in PEM (from DER: openssl x509 \
                 -inform DER -in FILE; from PKCS #12: openssl pkcs12 -nokeys -in FILE)";
-    certificates_in(path, mend)
+    // What is wrong with a certificate is for the verdict to say.
+    let contents = Contents::parse(&read(path)?).map_err(|error| FileError::of(path, error))?;
+    contents.some_certificates(path, mend)
 }
 
-/// The certificates in a file, in their order; `mend` is for one that has none.
+/// The chain in a file, leaf first, and what in it is not used; `mend` is for a file without one.
 ///
 /// # Errors
-/// When the file cannot be read or has none.
-pub fn certificates_in(
+/// When the file cannot be read, has none, or has something that does not belong there.
+pub fn chain_in(
     path: &Path,
     mend: &'static str,
-) -> Result<Vec<CertificateDer<'static>>, FileError> {
-    let pem = Pem::open(path)?;
-    let found = pem.contents();
-    let certificates = pem.certificates();
-    if certificates.is_empty() {
-        return Err(FileError::new(path, format!("has no certificate: {found}"), mend));
-    }
-    Ok(certificates)
+) -> Result<(Vec<CertificateDer<'static>>, Vec<Unused>), FileError> {
+    let contents = Contents::open(path, Use::Chain)?;
+    let unused = contents.unused(Use::Chain);
+    Ok((contents.some_certificates(path, mend)?, unused))
+}
+
+/// The CA certificates in a file; `mend` is for a file without one.
+///
+/// # Errors
+/// As [`chain_in`].
+pub fn cas_in(path: &Path, mend: &'static str) -> Result<Vec<CertificateDer<'static>>, FileError> {
+    Contents::open(path, Use::Cas)?.some_certificates(path, mend)
 }
 
 /// The private key in a file.
 ///
 /// # Errors
-/// When the file cannot be read or has none that is not encrypted.
+/// When the file cannot be read, has none that is not encrypted, or has something that does not belong there.
 pub fn key_in(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
-    let pem = Pem::open(path)?;
-    let found = pem.contents();
-    pem.keys().next().ok_or_else(|| {
+    let contents = Contents::open(path, Use::Key)?;
+    let found = contents.description();
+    contents.keys().next().ok_or_else(|| {
         let mend = "give the certificate's key in PEM, without encryption (openssl pkey -in KEY)";
         FileError::new(path, format!("has no private key: {found}"), mend)
     })
+}
+
+/// What `bytes` are, if they are not text.
+pub(super) fn not_text(bytes: &[u8]) -> Option<String> {
+    match Format::of(bytes)? {
+        Format::Der(kind) => Some(format!("is {} in DER", kind.name())),
+        Format::Foreign(foreign) => Some(format!("is {}", foreign.name)),
+    }
 }
 
 /// A file's content.
@@ -87,64 +149,159 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     std::fs::read(path).map_err(|error| FileError::unreadable(path, &error))
 }
 
-impl Pem {
-    /// Reads a file and splits it into its sections.
-    pub(super) fn open(path: &Path) -> Result<Self, FileError> {
-        Self::of(path, &read(path)?)
+/// An item that a file may have beside what it is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unused {
+    /// What it is.
+    pub kind: Kind,
+    /// The line that it begins in, from 1.
+    pub line: usize,
+}
+
+impl Unused {
+    /// What to say about it, and what to do.
+    pub fn words(&self) -> (String, &'static str) {
+        let Self { kind, line } = self;
+        let what = format!("has {} in line {line}, which is not used", kind.name());
+        let mend = match kind {
+            Kind::PrivateKey | Kind::EncryptedKey => {
+                "take it out, or name the file in tls.private_key (upstream.private_key) as well"
+            }
+            Kind::Certificate => {
+                "take it out, or name the file in tls.certificate (upstream.certificate) as well"
+            }
+            _ => "take them out; keys are exchanged in the groups of tls.groups",
+        };
+        (what, mend)
+    }
+}
+
+impl Contents {
+    /// Reads a file that is for `purpose`.
+    pub(super) fn open(path: &Path, purpose: Use) -> Result<Self, FileError> {
+        let contents = Self::parse(&read(path)?).map_err(|error| FileError::of(path, error))?;
+        contents.fit_for(purpose).map_err(|error| FileError::of(path, error))
     }
 
-    /// Splits a file's content into its sections.
-    pub(super) fn of(path: &Path, content: &[u8]) -> Result<Self, FileError> {
-        Self::parse(content).map_err(|error| {
-            let mend = "write the file again; it may be half-written or not PEM";
-            FileError::new(path, format!("is broken PEM: {error}"), mend)
-        })
-    }
-
-    /// Splits `text` into its sections.
-    pub(super) fn parse(text: &[u8]) -> io::Result<Self> {
-        let encrypted = is_encrypted(text);
-        let plain = if encrypted { Cow::Owned(without_fields(text)) } else { Cow::Borrowed(text) };
-        let items = rustls_pemfile::read_all(&mut &*plain).collect::<Result<_, _>>()?;
-        if is_cut_off(text) {
-            return Err(io::Error::other("it ends in the middle of a line"));
+    /// Reads the content of a file.
+    ///
+    /// # Errors
+    /// For the first byte that belongs to no item and no remark.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ContentError> {
+        match Format::of(bytes) {
+            Some(Format::Der(kind)) => {
+                let content = content(kind, bytes).ok_or_else(|| ContentError {
+                    what: "is damaged DER".to_owned(),
+                    mend: "write the file again",
+                })?;
+                let item = Item { kind, line: None, content, is_whole: true };
+                Ok(Self { items: vec![item], is_empty: false })
+            }
+            Some(Format::Foreign(foreign)) => {
+                let what =
+                    format!("is {}, neither PEM nor DER of one certificate, key or CRL", foreign.name);
+                Err(ContentError { what, mend: foreign.mend })
+            }
+            None => {
+                let blocks = blocks(bytes).map_err(|error| ContentError {
+                    what: format!("is broken PEM: {error}"),
+                    mend: error.mend,
+                })?;
+                let items = blocks.iter().map(Item::of).collect::<Result<_, _>>()?;
+                Ok(Self { items, is_empty: bytes.trim_ascii().is_empty() })
+            }
         }
-        Ok(Self { items, encrypted, empty: text.trim_ascii().is_empty() })
+    }
+
+    /// The items, in their order.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// The same, if each item is whole and none is of no use beside what the file is read for.
+    pub(super) fn fit_for(self, purpose: Use) -> Result<Self, ContentError> {
+        if let Some(item) = self.items.iter().find(|item| !item.is_whole) {
+            let (line, name) = (item.line.unwrap_or(1), item.kind.name());
+            let what = format!(
+                "is broken PEM: line {line}: begins {name} that is cut off, or has more after it"
+            );
+            return Err(ContentError { what, mend: "write the file again" });
+        }
+        let wanted = purpose.wants();
+        // A file of another kind altogether is better described by what it lacks.
+        if !self.items.iter().any(|item| item.kind == wanted) {
+            return Ok(self);
+        }
+        let misplaced = self.items.iter().find(|item| item.kind != wanted && !purpose.bears(item.kind));
+        match misplaced {
+            None => Ok(self),
+            Some(Item { kind, line, .. }) => Err(ContentError {
+                what: format!(
+                    "has {} in line {}, which is of no use beside {}",
+                    kind.name(),
+                    line.unwrap_or(1),
+                    wanted.name()
+                ),
+                mend: purpose.mend(*kind),
+            }),
+        }
+    }
+
+    /// What is in it beside what it is read for.
+    pub(super) fn unused(&self, purpose: Use) -> Vec<Unused> {
+        let others = self.items.iter().filter(|item| item.kind != purpose.wants());
+        // The curve is the key's, which names it again.
+        let others = others.filter(|item| item.kind != Kind::EcParameters);
+        others.map(|item| Unused { kind: item.kind, line: item.line.unwrap_or(1) }).collect()
+    }
+
+    /// Whether there is an encrypted key in it.
+    pub(super) fn has_encrypted_key(&self) -> bool {
+        self.items.iter().any(|item| item.kind == Kind::EncryptedKey)
     }
 
     pub(super) fn certificates(self) -> Vec<CertificateDer<'static>> {
-        let certificate = |item| match item {
-            Item::X509Certificate(der) => Some(der),
+        let certificate = |item: Item| match item.content {
+            Content::Certificate(der) => Some(der),
             _ => None,
         };
         self.items.into_iter().filter_map(certificate).collect()
     }
 
+    fn some_certificates(
+        self,
+        path: &Path,
+        mend: &'static str,
+    ) -> Result<Vec<CertificateDer<'static>>, FileError> {
+        let found = self.description();
+        let certificates = self.certificates();
+        if certificates.is_empty() {
+            return Err(FileError::new(path, format!("has no certificate: {found}"), mend));
+        }
+        Ok(certificates)
+    }
+
     pub(super) fn keys(self) -> impl Iterator<Item = PrivateKeyDer<'static>> {
-        self.items.into_iter().filter_map(|item| match item {
-            Item::Pkcs1Key(key) => Some(PrivateKeyDer::Pkcs1(key)),
-            Item::Pkcs8Key(key) => Some(PrivateKeyDer::Pkcs8(key)),
-            Item::Sec1Key(key) => Some(PrivateKeyDer::Sec1(key)),
+        self.items.into_iter().filter_map(|item| match item.content {
+            Content::Key(key) => Some(key),
             _ => None,
         })
     }
 
     pub(super) fn crls(self) -> impl Iterator<Item = CertificateRevocationListDer<'static>> {
-        self.items.into_iter().filter_map(|item| match item {
-            Item::Crl(crl) => Some(crl),
+        self.items.into_iter().filter_map(|item| match item.content {
+            Content::Crl(crl) => Some(crl),
             _ => None,
         })
     }
 
     /// What is in the file, for the message that says what is not.
-    pub(super) fn contents(&self) -> String {
-        if self.empty {
+    pub(super) fn description(&self) -> String {
+        if self.is_empty {
             return "the file is empty".to_owned();
         }
-        if self.encrypted {
-            return "it holds an encrypted private key".to_owned();
-        }
-        let kinds: Vec<_> = self.items.iter().map(kind).collect();
+        let mut kinds: Vec<_> = self.items.iter().map(|item| item.kind.name()).collect();
+        kinds.dedup();
         if kinds.is_empty() {
             return "it holds no PEM section (BEGIN … END)".to_owned();
         }
@@ -152,38 +309,83 @@ impl Pem {
     }
 }
 
-fn kind(item: &Item) -> &'static str {
-    match item {
-        Item::X509Certificate(_) => "a certificate",
-        Item::Pkcs1Key(_) | Item::Pkcs8Key(_) | Item::Sec1Key(_) => "a private key",
-        Item::SubjectPublicKeyInfo(_) => "a public key",
-        Item::Crl(_) => "a CRL",
-        Item::Csr(_) => "a certificate request",
-        _ => "something else",
+impl Item {
+    fn of(block: &Block<'_>) -> Result<Self, ContentError> {
+        let Block { line, label, has_fields, .. } = *block;
+        let kind = match Kind::of_label(label) {
+            Ok(Kind::PrivateKey) if has_fields => Kind::EncryptedKey,
+            Ok(kind) => kind,
+            Err(Some(foreign)) => {
+                let what = format!("has {} in line {line}", foreign.name);
+                return Err(ContentError { what, mend: foreign.mend });
+            }
+            Err(None) => {
+                let what = format!("has a block in line {line} that is not known here: {label}");
+                let mend = "take it out; CERTIFICATE, X509 CRL and the PRIVATE KEY blocks are read";
+                return Err(ContentError { what, mend });
+            }
+        };
+        let (content, is_whole) = decoded(kind, block).ok_or_else(|| ContentError {
+            what: format!(
+                "is broken PEM: line {line}: begins a block ({label}) whose Base64 is damaged"
+            ),
+            mend: "write the file again; it may be cut off",
+        })?;
+        Ok(Self { kind, line: Some(line), content, is_whole })
     }
 }
 
-/// The certificates in PEM text; other sections are passed over.
-pub fn certificates(pem: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
-    rustls_pemfile::certs(&mut &*pem).collect()
+/// The content of a block, and whether it is one element of DER; `None` where it is not Base64.
+fn decoded(kind: Kind, block: &Block<'_>) -> Option<(Content, bool)> {
+    let label = match kind {
+        // `rustls-pemfile` does not know these; their Base64 is read as if it were another's.
+        Kind::EncryptedKey | Kind::EcParameters | Kind::DhParameters => "PUBLIC KEY",
+        Kind::Certificate => "CERTIFICATE",
+        Kind::Request => "CERTIFICATE REQUEST",
+        Kind::Crl | Kind::PrivateKey | Kind::PublicKey => block.label,
+    };
+    let text = match block.plain {
+        // As it is: a CRL may have a hundred megabytes.
+        Some(plain) if label == block.label => Cow::Borrowed(plain),
+        _ => {
+            let begin = format!("-----BEGIN {label}-----\n");
+            let end = format!("\n-----END {label}-----\n");
+            Cow::Owned([begin.as_bytes(), block.body, end.as_bytes()].concat())
+        }
+    };
+    let (item, _) = rustls_pemfile::read_one_from_slice(&text).ok()??;
+    let der: &[u8] = match &item {
+        Read::X509Certificate(der) => der,
+        Read::Crl(der) => der,
+        Read::Pkcs1Key(der) => der.secret_pkcs1_der(),
+        Read::Pkcs8Key(der) => der.secret_pkcs8_der(),
+        Read::Sec1Key(der) => der.secret_sec1_der(),
+        Read::SubjectPublicKeyInfo(der) => der,
+        Read::Csr(der) => der,
+        _ => return None,
+    };
+    // An old encrypted key is no DER before it is decrypted.
+    let is_whole = block.has_fields || is_one_element(der);
+    let content = match item {
+        Read::X509Certificate(der) => Content::Certificate(der),
+        Read::Crl(der) => Content::Crl(der),
+        Read::Pkcs1Key(key) => Content::Key(PrivateKeyDer::Pkcs1(key)),
+        Read::Pkcs8Key(key) => Content::Key(PrivateKeyDer::Pkcs8(key)),
+        Read::Sec1Key(key) => Content::Key(PrivateKeyDer::Sec1(key)),
+        _ => Content::Unread,
+    };
+    Some((content, is_whole))
 }
 
-/// A section that has lost all but the beginning of its first line is passed over as if it were a remark; a
-/// chain that is still being written would then be taken without its intermediates.
-fn is_cut_off(text: &[u8]) -> bool {
-    let last = text.trim_ascii_end().split(|byte| *byte == b'\n').next_back().unwrap_or_default();
-    last.starts_with(b"-") && !(last.starts_with(b"-----END ") && last.ends_with(b"-----"))
+/// The content of a file in DER.
+fn content(kind: Kind, der: &[u8]) -> Option<Content> {
+    Some(match kind {
+        Kind::Certificate => Content::Certificate(der.to_vec().into()),
+        Kind::Crl => Content::Crl(der.to_vec().into()),
+        Kind::PrivateKey => Content::Key(PrivateKeyDer::try_from(der.to_vec()).ok()?),
+        _ => Content::Unread,
+    })
 }
 
-/// `rustls-pemfile` skips sections it does not know, these among them.
-fn is_encrypted(bytes: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(bytes);
-    text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
-}
-
-/// An encrypted key of the old form begins with header fields (RFC 1421), which `rustls-pemfile` takes
-/// for broken Base64.
-fn without_fields(text: &[u8]) -> Vec<u8> {
-    let field = |line: &&[u8]| line.starts_with(b"Proc-Type:") || line.starts_with(b"DEK-Info:");
-    text.split_inclusive(|byte| *byte == b'\n').filter(|line| !field(line)).flatten().copied().collect()
-}
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore, version};
 use rustls_pki_types::{CertificateDer, ServerName};
 
-use crate::tls::pem::{self, FileError};
+use crate::tls::pem::{self, FileError, Unused};
 
 /// What TLS to an upstream is made with. Equal ones hold the same certificates, whatever files they are from.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl Eq for Secure {}
 pub fn roots_in(path: &Path) -> Result<RootCertStore, FileError> {
     let wrong = |what: String, mend| FileError { path: path.to_owned(), what, mend };
     let mut roots = RootCertStore::empty();
-    for der in pem::certificates_in(path, "give the CA of the upstream's certificate, in PEM")? {
+    for der in pem::cas_in(path, "give the CA of the upstream's certificate, in PEM")? {
         let mend = "write the file again; it may be cut off";
         roots.add(der).map_err(|error| wrong(format!("has an unusable certificate: {error}"), mend))?;
     }
@@ -80,13 +80,13 @@ pub fn system_roots() -> Option<RootCertStore> {
     (!roots.is_empty()).then_some(roots)
 }
 
-/// The chain that the gate is to show, leaf first.
+/// The chain that the gate is to show, leaf first, and what its file has besides.
 ///
 /// # Errors
 /// When the file cannot be read or has no certificate.
-pub fn chain_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileError> {
+pub fn chain_in(path: &Path) -> Result<(Vec<CertificateDer<'static>>, Vec<Unused>), FileError> {
     let mend = "give the certificate that the upstream is to know the gate by, followed by its intermediates, in PEM";
-    pem::certificates_in(path, mend)
+    pem::chain_in(path, mend)
 }
 
 /// The chain of `certificate` with the key in the file `key`.

@@ -279,7 +279,7 @@ fn a_file_that_is_of_no_use_is_named_with_what_to_do() {
             key,
             &["sender.key: has no certificate: it holds a private key", "followed by its intermediates"],
         ),
-        (pki.file("x.der", &pki.client.chain[0]), &["x.der: has no certificate", "-inform DER"]),
+        (pki.file("x.p7", b"\x30\x04\x06\x02\x2a\x03"), &["x.p7: is PKCS #7 (CMS)", "openssl pkcs7"]),
         (pki.file("torn.pem", "-----BEGIN CERTIFICATE-----\nAAAA"), &["torn.pem: is broken PEM"]),
         (pki.dir().to_owned(), &["cannot be read: Is a directory"]),
     ] {

@@ -7,7 +7,7 @@ use rcgen::{CertificateParams, KeyPair};
 use time::OffsetDateTime;
 
 use super::{command, refused, summary};
-use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::pki::{Ca, Leaf, Pki, pem_block};
 use crate::support::sender::Sender;
 
 /// A start with that file is refused, and the message names the flag, the file, what is wrong and
@@ -213,18 +213,13 @@ fn certificate_and_key_may_share_a_file_with_windows_line_ends_and_text() {
 }
 
 #[test]
-fn der_where_pem_is_wanted_is_refused() {
-    let pki = Pki::new();
-    let file = pki.file("ca.der", pki.root.certificate.der());
-    let what = "has no certificate: it holds no PEM section";
-    refuses(&pki, "--client-ca", &file, what, "give the certificate of the CA");
-}
-
-#[test]
 fn a_file_whose_content_is_damaged_is_refused() {
     let pki = Pki::new();
-    let damaged = crate::support::pki::pem_block("CERTIFICATE", &pki.server.chain[0][..100]);
-    let file = pki.file("damaged.pem", damaged);
+    let cut = pki.file("cut.pem", pem_block("CERTIFICATE", &pki.server.chain[0][..100]));
+    let what = "is broken PEM: line 1: begins a certificate that is cut off, or has more after it";
+    refuses(&pki, "--client-ca", &cut, what, "write the file again");
+
+    let file = pki.file("damaged.pem", pem_block("CERTIFICATE", b"\x30\x03\x02\x01\x05"));
 
     refuses(&pki, "--cert", &file, "has a first certificate that is not X.509", "write the file again");
     refuses(&pki, "--client-ca", &file, "its certificate 1 is not X.509", "write the file again");

@@ -134,7 +134,13 @@ impl Resolver<'_> {
             (None, None) => return None,
         };
         let chain = chain_in(&certificate.value);
-        let chain = chain.map_err(|error| self.file_problem(&certificate.origin, error)).ok()?;
+        let (chain, unused) =
+            chain.map_err(|error| self.file_problem(&certificate.origin, error)).ok()?;
+        for unused in unused.iter().filter(|_| certificate.value != key.value) {
+            let (what, mend) = unused.words();
+            let what = format!("{}: {what}", certificate.value.display());
+            self.report.warning(&certificate.origin, what, mend);
+        }
         let identity = with_key(chain, &certificate.value, &key.value);
         let identity = identity.map_err(|error| self.file_problem(&key.origin, error)).ok()?;
         self.doubt(&identity, certificate);

@@ -71,6 +71,39 @@ fn every_line_that_cannot_be_read_is_an_error_that_names_it() {
     }
 }
 
+#[test]
+fn an_entry_after_another_kind_of_line_end_is_read_or_refused_and_not_taken_for_a_comment() {
+    let denied = certificate(7, "a");
+    let entry = format!("fingerprint={}", Digest::of(denied.der()));
+    assert_eq!(found(&parse(&format!("# why\r{entry}\r# end")), &denied), Some((2, None)));
+    for end in ["\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}", "\0"] {
+        let errors = Denylist::parse(&format!("# why{end}{entry}"), Path::new("deny")).unwrap_err();
+        assert_eq!(errors[0].line, 1, "{end:?}");
+    }
+    for text in [format!("\n\u{feff}{entry}"), format!("\n#\u{feff}{entry}")] {
+        assert_eq!(Denylist::parse(&text, Path::new("deny")).unwrap_err()[0].line, 2);
+    }
+}
+
+#[test]
+fn no_error_quotes_what_stands_in_the_file() {
+    let secret = "hush-0123456789abcdef";
+    for text in [
+        secret.to_owned(),
+        format!("{secret}={secret}"),
+        format!("fingerprint={secret}"),
+        format!("spki={secret} # {secret}"),
+        format!("serial={secret}"),
+        format!("serial={secret}, issuer=CN=x"),
+        format!("serial=01, issuer={secret}"),
+        format!("serial=01, {secret}"),
+        format!("-----BEGIN {secret}-----"),
+    ] {
+        let errors = Denylist::parse(&text, Path::new("deny")).unwrap_err();
+        assert!(!errors.iter().any(|error| error.to_string().contains("0123")), "{text}: {errors:?}");
+    }
+}
+
 fn line() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         Just("fingerprint=".to_owned()),
@@ -92,7 +125,8 @@ proptest! {
         let text = lines.join("\n");
         let meant = text.lines().enumerate().filter(|(_, line)| {
             let line = line.trim().trim_start_matches('\u{feff}').trim();
-            !line.is_empty() && !line.starts_with('#')
+            let is_hidden = line.contains(['\u{2028}', '\u{2029}']);
+            is_hidden || !line.is_empty() && !line.starts_with('#')
         });
         let meant: Vec<_> = meant.map(|(at, _)| at + 1).collect();
         match Denylist::parse(&text, Path::new("deny")) {

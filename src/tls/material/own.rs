@@ -12,6 +12,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{Input, Loader, Staple};
 use crate::identity::{Certificate, San, rfc3339};
+use crate::tls::pem::Use;
 
 /// One of the gate's certificates.
 #[derive(Clone, Debug)]
@@ -79,8 +80,10 @@ impl Key {
 impl Loader {
     /// Reads chains and keys and puts together what fits. The first chain stays the first.
     pub(super) fn own(&mut self, chain_paths: &[PathBuf], key_paths: &[PathBuf]) -> Vec<Own> {
-        let chains: Vec<_> = chain_paths.iter().map(|path| self.chain(path)).collect();
-        let keys: Vec<_> = key_paths.iter().map(|path| self.key(path)).collect();
+        let chains = chain_paths.iter().map(|path| self.chain(path, key_paths.contains(path)));
+        let chains: Vec<_> = chains.collect();
+        let keys: Vec<_> =
+            key_paths.iter().map(|path| self.key(path, chain_paths.contains(path))).collect();
         // Beside a file that cannot be read nobody knows what is missing.
         let whole = chains.iter().all(Option::is_some) && keys.iter().all(Option::is_some);
         let keys: Vec<Key> = keys.into_iter().flatten().collect();
@@ -163,10 +166,12 @@ impl Loader {
         Some(Own { certified, certificate, names, staple: None, path, key_path: key.path.clone() })
     }
 
-    fn chain(&mut self, path: &Path) -> Option<Chain> {
-        let pem = self.items(Input::Certificate, path)?;
-        let found = pem.contents();
-        let ders = pem.certificates();
+    /// `is_shared`: the file is named as that of a key, too.
+    fn chain(&mut self, path: &Path, is_shared: bool) -> Option<Chain> {
+        let contents = self.contents(Input::Certificate, path, Use::Chain)?;
+        let found = contents.description();
+        let unused = contents.unused(Use::Chain);
+        let ders = contents.certificates();
         let Some(leaf) = ders.first() else {
             let mend = "give the gate's certificate, followed by its intermediates, in PEM";
             self.problem(Input::Certificate, path, format!("has no certificate: {found}"), mend);
@@ -177,6 +182,7 @@ impl Loader {
             self.problem(Input::Certificate, path, "has a first certificate that is not X.509", mend);
             return None;
         };
+        self.warn_of_unused(Input::Certificate, path, &unused, is_shared);
         let names = self.leaf(path, &x509);
         self.order(path, &ders);
         let certificate = Certificate::of(leaf, &x509);
@@ -184,9 +190,10 @@ impl Loader {
         Some(Chain { path: path.to_owned(), certificate, names, spki, ders })
     }
 
-    fn key(&mut self, path: &Path) -> Option<Key> {
-        let pem = self.items(Input::PrivateKey, path)?;
-        if pem.encrypted {
+    /// `is_shared`: the file is named as that of a chain, too.
+    fn key(&mut self, path: &Path, is_shared: bool) -> Option<Key> {
+        let contents = self.contents(Input::PrivateKey, path, Use::Key)?;
+        if contents.has_encrypted_key() {
             let mend = "decrypt it: openssl pkey -in KEY -out PLAIN_KEY, and chmod 600 PLAIN_KEY";
             self.problem(
                 Input::PrivateKey,
@@ -196,8 +203,9 @@ impl Loader {
             );
             return None;
         }
-        let found = pem.contents();
-        let mut keys = pem.keys();
+        let found = contents.description();
+        let unused = contents.unused(Use::Key);
+        let mut keys = contents.keys();
         let key = keys.next();
         let more = keys.next().is_some();
         if key.is_none() {
@@ -212,6 +220,10 @@ impl Loader {
         if more {
             let what = "has several private keys; the first is used";
             self.warning(Input::PrivateKey, path, what, "keep one key in a file");
+        }
+        // What a shared file has besides is reported once, for the chain.
+        if key.is_some() && !is_shared {
+            self.warn_of_unused(Input::PrivateKey, path, &unused, false);
         }
         match aws_lc_rs::sign::any_supported_type(&key?) {
             Ok(key) => Some(Key { path: path.to_owned(), key }),

@@ -12,22 +12,16 @@ use crate::tls::pem::FileError;
 pub struct CrlError {
     what: String,
     mend: &'static str,
-    damaged: bool,
 }
 
 impl CrlError {
     pub(super) fn new(what: impl Into<String>, mend: &'static str) -> Self {
-        Self { what: what.into(), mend, damaged: false }
+        Self { what: what.into(), mend }
     }
 
     pub(super) fn damaged() -> Self {
         let mend = "write the file again; it may be cut off";
-        Self { damaged: true, ..Self::new("is no CRL, or a damaged one", mend) }
-    }
-
-    /// Whether it may not have been a list at all.
-    pub(super) fn is_damaged(&self) -> bool {
-        self.damaged
+        Self::new("is no CRL, or a damaged one", mend)
     }
 
     pub(super) fn in_file(self, path: &Path) -> FileError {

@@ -4,49 +4,59 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::crl::Crl;
-use crate::tls::pem::{self, FileError, Pem};
+use crate::tls::pem::{self, Contents, FileError, Kind, Use};
 
 /// Names of files that must be lists when they are in a folder of lists; others may be anything.
 const EXTENSIONS: [&str; 3] = ["crl", "pem", "der"];
 
-/// All lists in a file, or in the files of a folder, and all that is wrong with those.
-pub(in crate::tls) fn read(path: &Path) -> (Vec<Crl>, Vec<FileError>) {
-    if !path.is_dir() {
-        return match of_file(path) {
-            Ok(crls) => (crls, Vec::new()),
-            Err(error) => (Vec::new(), vec![error]),
-        };
-    }
-    let names = match names(path) {
-        Ok(names) => names,
-        Err(error) => return (Vec::new(), vec![error]),
-    };
-    let (mut crls, mut errors) = (Vec::new(), Vec::new());
-    for file in names {
-        match of_folder(&file) {
-            Ok(found) => crls.extend(found),
-            Err(error) => errors.push(error),
-        }
-    }
-    if crls.is_empty() && errors.is_empty() {
-        let mend = "put the CAs' revocation lists there, or take the folder out of the settings: without a list \
-                    nobody is known to be revoked";
-        errors.push(FileError::new(path, "is a folder without a CRL", mend));
-    }
-    (crls, errors)
+/// What files hold, and what is wrong with them.
+#[derive(Default)]
+pub(in crate::tls) struct Found {
+    /// The lists.
+    pub(in crate::tls) crls: Vec<Crl>,
+    /// What keeps them from being used.
+    pub(in crate::tls) errors: Vec<FileError>,
+    /// What in a folder is no list.
+    pub(in crate::tls) warnings: Vec<FileError>,
 }
 
-/// The files of a folder in the order of their names. Links are followed; a name that begins with a
-/// dot is not for us (Kubernetes keeps the files of a volume in `..data`).
+impl Found {
+    fn add(&mut self, crls: Result<Vec<Crl>, FileError>) {
+        match crls {
+            Ok(crls) => self.crls.extend(crls),
+            Err(error) => self.errors.push(error),
+        }
+    }
+}
+
+/// All lists in a file, or in the files of a folder, and all that is wrong with those.
+pub(in crate::tls) fn read(path: &Path) -> Found {
+    let mut found = Found::default();
+    if !path.is_dir() {
+        found.add(of_file(path));
+        return found;
+    }
+    match names(path) {
+        Ok(names) => names.iter().for_each(|name| found.of_folder(name)),
+        Err(error) => found.errors.push(error),
+    }
+    if found.crls.is_empty() && found.errors.is_empty() {
+        let mend = "put the CAs' revocation lists there, or take the folder out of the settings: without a list \
+                    nobody is known to be revoked";
+        found.errors.push(FileError::new(path, "is a folder without a CRL", mend));
+    }
+    found
+}
+
+/// What is in a folder, in the order of its names. Links are followed; a name that begins with a dot is not
+/// for us (Kubernetes keeps the files of a volume in `..data`).
 fn names(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let entries = entries.map_err(|error| FileError::unreadable(folder, &error))?;
     let visible = entries.iter().filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
-    // One that leads nowhere is kept: reading it says so.
-    let mut files: Vec<_> =
-        visible.map(fs::DirEntry::path).filter(|path| path.is_file() || !path.exists()).collect();
-    files.sort();
-    Ok(files)
+    let mut names: Vec<_> = visible.map(fs::DirEntry::path).collect();
+    names.sort();
+    Ok(names)
 }
 
 fn must_be_a_list(file: &Path) -> bool {
@@ -54,24 +64,41 @@ fn must_be_a_list(file: &Path) -> bool {
     extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known))
 }
 
-/// The lists of a file in a folder; none when it does not look like one, in name or content.
-fn of_folder(path: &Path) -> Result<Vec<Crl>, FileError> {
-    if must_be_a_list(path) {
-        return of_file(path);
-    }
-    let content = pem::read(path)?;
-    if is_der(&content) {
-        return match Crl::read(content.into(), path) {
-            Ok(crl) => Ok(vec![crl]),
-            Err(error) if error.is_damaged() => Ok(Vec::new()),
-            Err(error) => Err(error.in_file(path)),
+impl Found {
+    /// Takes an entry of a folder. What is whole and no list, by name and content, is only warned of; what cannot
+    /// be read as a whole may be meant as one.
+    fn of_folder(&mut self, path: &Path) {
+        if path.is_dir() {
+            return self.pass_over(
+                path,
+                "is a folder, and what is in it is not read",
+                "name it in clients.crl, too",
+            );
+        }
+        // One that leads nowhere is read as well, which says so.
+        if path.exists() && !path.is_file() {
+            return self.pass_over(path, "is neither a file nor a folder", "take it out of the folder");
+        }
+        if must_be_a_list(path) {
+            return self.add(of_file(path));
+        }
+        let content = match pem::read(path) {
+            Ok(content) => content,
+            Err(error) => return self.errors.push(error),
         };
+        let has_list = |contents: &Contents| contents.items().iter().any(|item| item.kind == Kind::Crl);
+        match Contents::parse(&content) {
+            Ok(contents) if !has_list(&contents) => {
+                let what = format!("is no CRL, and is not read: {}", contents.description());
+                self.pass_over(path, what, "take it out of the folder, or put it where it belongs");
+            }
+            _ => self.add(of_content(path, content)),
+        }
     }
-    let marker = b"BEGIN X509 CRL";
-    if content.windows(marker.len()).any(|window| window == marker) {
-        return of_content(path, content);
+
+    fn pass_over(&mut self, path: &Path, what: impl Into<String>, mend: &'static str) {
+        self.warnings.push(FileError::new(path, what, mend));
     }
-    Ok(Vec::new())
 }
 
 fn of_file(path: &Path) -> Result<Vec<Crl>, FileError> {
@@ -80,24 +107,15 @@ fn of_file(path: &Path) -> Result<Vec<Crl>, FileError> {
 
 /// The lists of one file: one in DER, or any number in PEM.
 fn of_content(path: &Path, content: Vec<u8>) -> Result<Vec<Crl>, FileError> {
-    let ders = if is_der(&content) {
-        vec![content.into()]
-    } else {
-        let pem = Pem::of(path, &content)?;
-        drop(content);
-        let found = pem.contents();
-        let ders: Vec<_> = pem.crls().collect();
-        if ders.is_empty() {
-            let mend = "give the CA's revocation list, in PEM or DER";
-            return Err(FileError::new(path, format!("has no CRL: {found}"), mend));
-        }
-        ders
-    };
+    let contents = Contents::parse(&content).and_then(|contents| contents.fit_for(Use::Crls));
+    let contents = contents.map_err(|error| FileError::of(path, error))?;
+    drop(content);
+    let found = contents.description();
+    let ders: Vec<_> = contents.crls().collect();
+    if ders.is_empty() {
+        let mend = "give the CA's revocation list, in PEM or DER";
+        return Err(FileError::new(path, format!("has no CRL: {found}"), mend));
+    }
     let read = |der| Crl::read(der, path).map_err(|error| error.in_file(path));
     ders.into_iter().map(read).collect()
-}
-
-/// Everything of X.509 is a SEQUENCE, which has this tag in DER.
-fn is_der(content: &[u8]) -> bool {
-    content.first() == Some(&0x30)
 }
