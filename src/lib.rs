@@ -9,6 +9,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod doctor;
+pub mod eviction;
 pub mod explain;
 pub mod generate;
 pub mod identity;

@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["tls", "route"],
     &["policy"],
     &["identity"],
-    &["live", "memory", "observe", "proxy_protocol", "shutdown"],
+    &["eviction", "live", "memory", "observe", "proxy_protocol", "shutdown"],
 ];
 
 fn layer(room: &str) -> usize {

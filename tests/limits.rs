@@ -3,6 +3,7 @@
 mod connections;
 mod frames;
 mod idle;
+mod memory;
 mod open_files;
 mod requests;
 mod slow;

@@ -16,6 +16,7 @@ import pathlib
 import sys
 import time
 
+import chains
 import http1
 import http2
 import unverified
@@ -53,6 +54,11 @@ ATTACKS = [
     Attack("10,000 half-open handshakes", unverified.half_open, log=1),
     Attack("ClientHellos in drops", unverified.slow_hello, log=1),
     Attack("handshakes without a certificate", unverified.no_certificate, log=1),
+    Attack("ClientHellos of 64 KB without their end", unverified.large_hello, log=1),
+    Attack("certificates of 50 KB without their end", unverified.large_certificate, log=1),
+    Attack("refused connections that linger", unverified.lingering, log=1),
+    Attack("refused over HTTP/1.1, slowly", unverified.told_over_http, log=1, settings=unverified.REFUSE_WITH_HTTP),
+    Attack("refused over HTTP/2, slowly", unverified.told_over_http2, log=1, settings=unverified.REFUSE_WITH_HTTP),
     Attack("heads in drops", http1.slow_head),
     Attack("bodies in drops", http1.slow_body),
     Attack("answers that are not read", http1.slow_reader),
@@ -139,6 +145,8 @@ def main():
     binary, certs, seconds = sys.argv[1], pathlib.Path(sys.argv[2]), float(sys.argv[3])
     workers, only = os.environ.get("WORKERS", "2"), os.environ.get("ATTACK", "")
     all_good, rows = True, []
+    chains.lengthen(certs, "client", "long-chain", 5, 9000)
+    chains.lengthen(certs, "self-signed", "long-chain-unknown", 5, 9000)
     print(f"{'attack':40} {'good':>9} {'p99':>9} {'memory':>10} {'log':>9}  the attacker made")
     for attack in ATTACKS:
         if only not in attack.name:

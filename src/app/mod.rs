@@ -42,7 +42,7 @@ use crate::config::{Files, LogSettings, Problem, RouteSettings, Settings, Upstre
 use crate::identity::San;
 use crate::identity::seen::Seen;
 use crate::ingress::{
-    Backend, Capacity, Gate, Generation, Handshakes, Objections, Reception, Refusals, Shares, Upstream,
+    Backend, Capacity, Gate, Generation, Objections, Reception, Refusals, Shares, Upstream, unadmitted,
 };
 use crate::live::Live;
 use crate::memory;
@@ -173,7 +173,8 @@ impl App {
             limits.connections_per_source,
             limits.handshake_rate,
         );
-        let (handshakes, shares) = (Handshakes::new(limits.handshakes), Shares::default());
+        let (handshakes, told) = (unadmitted::handshakes(&limits), unadmitted::told(&limits));
+        let shares = Shares::default();
         let drain = Drain::default();
         let seen = Arc::new(Seen::default());
         control.block_on(async {
@@ -205,6 +206,7 @@ impl App {
                     objections: Arc::clone(&objections),
                     capacity: capacity.clone(),
                     handshakes: handshakes.clone(),
+                    told: told.clone(),
                     shares: shares.clone(),
                     idle_timeout: self.settings.limits.idle_timeout,
                     connection_age: self.settings.limits.connection_age,

@@ -9,7 +9,6 @@ use http::Request;
 use http::header::{CONNECTION, HeaderValue};
 use hyper::body::Incoming;
 use serde::Serialize;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
@@ -18,7 +17,6 @@ use tracing::Level;
 use super::admission::Admission;
 use super::capacity::{Capacity, Place};
 use super::gate::{Generation, Sender};
-use super::handshakes::Handshakes;
 use super::http1_guard::Guard;
 use super::linger;
 use super::objections::Objections;
@@ -27,15 +25,16 @@ use super::refusals::Refusals;
 use super::rejection::Rejection;
 use super::requests::Requests;
 use super::share::Shares;
-use super::untrusted;
+use super::unadmitted::Refused;
 use super::watched::{Fault, Signs, Watched};
 use crate::config::Limits;
+use crate::eviction::{Exceeded, Meter, OldestFirst};
 use crate::identity::name::printable;
 use crate::identity::seen::Seen;
 use crate::live::Live;
 use crate::observe::access::{AccessRecord, ConnectionFacts, Ends, Spans};
 use crate::observe::metrics::{Agreed, Counted, Metrics};
-use crate::observe::{HandshakeReason, Limit, emit};
+use crate::observe::{Limit, emit};
 use crate::shutdown::Drain;
 use crate::tls::material::unix_seconds;
 use crate::tls::{Accepted, Acceptor, HandshakeFailure, Opening, Remains, Secured, Tap};
@@ -58,8 +57,10 @@ pub struct Reception {
     pub objections: Arc<Objections>,
     /// How many may be open.
     pub capacity: Capacity,
-    /// How many may be in their handshake.
-    pub handshakes: Handshakes,
+    /// Those in their handshake, or refused and not closed yet.
+    pub handshakes: OldestFirst,
+    /// Those that are told over HTTP why they were refused.
+    pub told: OldestFirst,
     /// What each identity may use.
     pub shares: Shares,
     /// Longest wait for a request's head, be it the first or a later one.
@@ -90,32 +91,46 @@ impl Reception {
     /// The whole journey of one connection, which has `place` until its end.
     pub(super) async fn receive(&self, accepted: Accepted, mut place: Place) {
         // Boxed, so that those that are let in need not keep room for it.
-        if let Some(established) = Box::pin(self.let_in(accepted, &mut place)).await {
-            self.serve(established).await;
+        match Box::pin(self.let_in(accepted, &mut place)).await {
+            Ok(established) => self.serve(established).await,
+            Err(Some(refused)) => self.part(*refused).await,
+            Err(None) => {}
         }
     }
 
-    /// Introduction, greeting and handshake; whom it does not let in, it tells so.
-    async fn let_in(&self, accepted: Accepted, place: &mut Place) -> Option<Established> {
+    /// Introduction, greeting and handshake. A refusal is logged; telling the client may take its time.
+    ///
+    /// # Errors
+    /// What is left of a refused connection, if anything.
+    async fn let_in(
+        &self,
+        accepted: Accepted,
+        place: &mut Place,
+    ) -> Result<Established, Option<Box<Refused>>> {
         let id = accepted.id.clone();
         let generation = self.live.load();
         let mut opening = accepted.opening();
         let counted = self.metrics.handshake();
         let handshake = self.handshakes.begin();
+        let meeting = self.meet(&generation.acceptor, accepted, place, &mut opening, handshake.meter());
         let outcome = tokio::select! {
             biased;
-            outcome = self.meet(&generation.acceptor, accepted, place, &mut opening) => outcome,
-            () = handshake.displaced() => {
-                self.overloaded(&opening, Limit::Handshakes, self.handshakes.limit());
-                return None;
+            outcome = meeting => outcome,
+            exceeded = handshake.evicted() => {
+                let (limit, allowed) = match exceeded {
+                    Exceeded::Count => (Limit::Handshakes, self.handshakes.limit()),
+                    Exceeded::Bytes => (Limit::HandshakeBytes, self.handshakes.bytes()),
+                };
+                self.overloaded(&opening, limit, allowed);
+                return Err(None);
             }
         };
-        drop((handshake, counted));
+        drop(counted);
         match outcome {
-            Ok(secured) => Some(self.establish(secured, id, &generation)),
+            Ok(secured) => Ok(self.establish(secured, id, &generation)),
             Err(failure) => {
-                self.refuse(*failure).await;
-                None
+                self.refusals.tell(&failure.report);
+                Err(Refused::new(*failure, handshake, &self.metrics).map(Box::new))
             }
         }
     }
@@ -128,6 +143,7 @@ impl Reception {
         accepted: Accepted,
         place: &mut Place,
         opening: &mut Opening,
+        meter: Meter,
     ) -> Result<Secured, Box<HandshakeFailure>> {
         let introduced = acceptor.introduce(accepted).await?;
         if let Some(sender) = introduced.sender() {
@@ -138,7 +154,7 @@ impl Reception {
                 return Err(Box::new(HandshakeFailure { report, remains: Remains::Gone }));
             }
         }
-        acceptor.accept(introduced).await
+        acceptor.accept(introduced, meter).await
     }
 
     /// Refuses a connection for which there is no place: by closing it, which is the cheapest way.
@@ -149,22 +165,6 @@ impl Reception {
     fn overloaded(&self, opening: &Opening, limit: Limit, allowed: usize) {
         self.metrics.limited(limit);
         self.refusals.tell(&self.live.load().acceptor.overloaded(opening, limit, allowed));
-    }
-
-    /// Logs first: the sender may take its time to go.
-    async fn refuse(&self, failure: HandshakeFailure) {
-        self.refusals.tell(&failure.report);
-        match failure.remains {
-            Remains::Gone => {}
-            Remains::Socket(mut io) => {
-                if failure.report.reason() == HandshakeReason::PlainHttp {
-                    let _ = timeout(LAST_WORDS, io.write_all(TLS_PORT)).await;
-                }
-                linger::close(io).await;
-            }
-            // Boxed, since it is rare, and larger than everything else in a handshake's future.
-            Remains::Untrusted { io, h2 } => Box::pin(untrusted::tell(*io, h2, &failure.report)).await,
-        }
     }
 
     /// All that there is to know of a sender that was let in.
@@ -304,14 +304,6 @@ impl Reception {
         emit(Level::INFO, "connection_unused", &Unused { id: &facts.id, facts, hint });
     }
 }
-
-/// The answer to HTTP on the TLS port.
-const TLS_PORT: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
-    content-type: text/plain; charset=utf-8\r\n\
-    x-clawgate-reason: plain_http\r\n\
-    content-length: 81\r\n\
-    connection: close\r\n\r\n\
-    This is a TLS port that asks for a client certificate: use https:// in the URL.\r\n";
 
 #[derive(Serialize)]
 struct Flooded<'a> {

@@ -11,6 +11,11 @@ use tokio::time::timeout;
 pub(super) const MAX_RESETS_UNSEEN: usize = 20;
 /// Streams of one connection that the gate may have had to reset for the sender's mistakes.
 pub(super) const MAX_BROKEN: usize = 64;
+/// Bytes of a body that a client may send on one stream before any of them is passed on: as many as a body has at
+/// most by default, so that such a one never waits for the window.
+pub(super) const STREAM_WINDOW: u32 = 256 * 1024;
+/// The same for all streams of a connection.
+pub(super) const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// Bytes of an answer that one stream holds for a sender that does not take them.
 pub(super) const SEND_BUFFER: usize = 64 * 1024;
 

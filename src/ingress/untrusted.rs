@@ -25,12 +25,14 @@ use super::linger;
 use super::polite::Polite;
 use super::rejection::{PROBLEM_JSON, REASON_HEADER};
 use crate::observe::HandshakeReason;
+use crate::tls::Tap;
 use crate::tls::diagnosis::public;
-use crate::tls::{Report, Tap};
 use crate::upstream::Upload;
 
 /// How long a refused sender may stay.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of bodies that it may send ahead over HTTP/2: the least that a connection can have (RFC 9113 section 6.9.2).
+const WINDOW: u32 = 65_535;
 
 /// RFC 9457.
 #[derive(Serialize)]
@@ -42,17 +44,16 @@ struct Problem<'a> {
     id: &'a str,
 }
 
-/// Answers 403 with the reason and the report's identifier, and closes.
-pub(super) async fn tell(io: TlsStream<Tap<TcpStream>>, h2: bool, report: &Report) {
+/// Answers 403 with the reason and the connection's identifier, and closes.
+pub(super) async fn tell(io: TlsStream<Tap<TcpStream>>, h2: bool, reason: HandshakeReason, id: &str) {
     let problem = Problem {
         title: "Forbidden",
         status: StatusCode::FORBIDDEN.as_u16(),
-        reason: report.reason(),
-        detail: public(report.reason()),
-        id: report.id(),
+        reason,
+        detail: public(reason),
+        id,
     };
     let text = Bytes::from(serde_json::to_vec(&problem).unwrap_or_default());
-    let reason = report.reason();
     if h2 {
         let _ = timeout(PATIENCE, over_http2(io, reason, text)).await;
     } else {
@@ -81,7 +82,7 @@ async fn over_http1(io: TlsStream<Tap<TcpStream>>, reason: HandshakeReason, text
     });
     let mut builder = http1::Builder::new();
     builder.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    builder.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD * 4);
+    builder.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD + 4096);
     let mut connection = builder.serve_connection(TokioIo::new(io), service);
     let _ = timeout(PATIENCE, std::future::poll_fn(|cx| connection.poll_without_shutdown(cx))).await;
     let mut io = connection.into_parts().io.into_inner();
@@ -97,6 +98,9 @@ async fn over_http2(io: TlsStream<Tap<TcpStream>>, reason: HandshakeReason, text
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.timer(TokioTimer::new()).max_concurrent_streams(1).max_header_list_size(MAX_HEAD as u32);
+    // Nothing of a body is of use, and what is sent is shorter than a frame.
+    builder.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
+    builder.max_send_buf_size(WINDOW as usize);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
     tokio::select! {
         _ = connection.as_mut() => return,

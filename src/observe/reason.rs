@@ -205,6 +205,8 @@ reasons! {
         ConnectionsPerSource = "connections_per_source",
         /// Handshakes under way at once.
         Handshakes = "handshakes",
+        /// Bytes that those hold which hold much.
+        HandshakeBytes = "handshake_bytes",
         /// Handshakes of one source address in a second.
         HandshakeRate = "handshake_rate",
         /// Time for a request's head.

@@ -13,8 +13,11 @@ use tls_parser::{
 use super::ja4::Shape;
 use crate::identity::name::printable;
 
-/// Most records and bytes a ClientHello may be spread over before it goes to rustls unread.
-const MAX_HELLO: usize = 32 * 1024;
+/// Largest ClientHello that is taken, in bytes. With the largest ticket that is given out (8 KiB) and several
+/// post-quantum key shares a client has 13 KiB.
+pub(super) const MAX_HELLO: usize = 16 * 1024;
+/// Bytes of the records that it may be spread over. With more in them, they go to rustls unread.
+const MAX_RECORDS: usize = MAX_HELLO + 1024;
 /// Values of one list beyond this many are left out.
 const MAX_LIST: usize = 64;
 /// The same for cipher suites and extensions.
@@ -50,6 +53,8 @@ pub enum Parsed {
     Whole(Box<ClientHello>),
     /// It will never be: rustls finds the words for it.
     Unreadable,
+    /// It has so many bytes, which is more than are taken.
+    TooLarge(usize),
 }
 
 /// Parses the records in `bytes`.
@@ -57,7 +62,8 @@ pub fn parse(bytes: &[u8]) -> Parsed {
     let message = match handshake_message(bytes) {
         Ok(Some(message)) => message,
         Ok(None) => return Parsed::Partial,
-        Err(Unreadable) => return Parsed::Unreadable,
+        Err(NoHello::Unreadable) => return Parsed::Unreadable,
+        Err(NoHello::TooLarge(length)) => return Parsed::TooLarge(length),
     };
     match parse_tls_message_handshake(&message) {
         Ok((_, TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello)))) => {
@@ -98,38 +104,62 @@ fn highest_version(extensions: &[TlsExtension<'_>]) -> Option<u16> {
     })
 }
 
-struct Unreadable;
+/// Why no ClientHello can be made of the records.
+enum NoHello {
+    /// They hold something else.
+    Unreadable,
+    /// Its header says that it has so many bytes.
+    TooLarge(usize),
+}
 
 /// Joins the fragments of the first handshake message (RFC 8446 section 5.1); `None` when some are
 /// still to come.
-fn handshake_message(mut bytes: &[u8]) -> Result<Option<Vec<u8>>, Unreadable> {
-    let mut message = Vec::new();
+fn handshake_message(bytes: &[u8]) -> Result<Option<Vec<u8>>, NoHello> {
+    let Some(length) = joined_length(bytes)? else { return Ok(None) };
+    let mut message = Vec::with_capacity(length);
+    let mut rest = bytes;
+    while message.len() < length
+        && let Some((&[_, _, _, high, low], fragment)) = rest.split_first_chunk()
+        && let Some((fragment, after)) =
+            fragment.split_at_checked(u16::from_be_bytes([high, low]).into())
+    {
+        message.extend_from_slice(fragment);
+        rest = after;
+    }
+    Ok(Some(message))
+}
+
+/// The length of all fragments of the first handshake message. Copies nothing, since it is called for each piece that
+/// comes.
+fn joined_length(mut bytes: &[u8]) -> Result<Option<usize>, NoHello> {
+    let (mut header, mut joined) = (Vec::with_capacity(4), 0);
     loop {
         let [kind, major, _, high, low, rest @ ..] = bytes else {
             return Ok(None);
         };
         let length = usize::from(u16::from_be_bytes([*high, *low]));
-        if *kind != 22 || *major != 3 || length == 0 || message.len() + length > MAX_HELLO {
-            return Err(Unreadable);
+        if *kind != 22 || *major != 3 || length == 0 || joined + length > MAX_RECORDS {
+            return Err(NoHello::Unreadable);
+        }
+        header.extend(rest.iter().take(length.min(4 - header.len())));
+        if header.first().is_some_and(|kind| *kind != 1) {
+            return Err(NoHello::Unreadable);
+        }
+        let wanted = match header[..] {
+            [_, a, b, c] => Some(u32::from_be_bytes([0, a, b, c]) as usize),
+            _ => None,
+        };
+        if let Some(wanted) = wanted.filter(|wanted| *wanted > MAX_HELLO) {
+            return Err(NoHello::TooLarge(wanted));
         }
         if rest.len() < length {
             return Ok(None);
         }
-        message.extend_from_slice(&rest[..length]);
+        joined += length;
+        if wanted.is_some_and(|wanted| joined >= wanted + 4) {
+            return Ok(Some(joined));
+        }
         bytes = &rest[length..];
-        let [kind, a, b, c, body @ ..] = message.as_slice() else {
-            continue;
-        };
-        if *kind != 1 {
-            return Err(Unreadable);
-        }
-        let wanted = u32::from_be_bytes([0, *a, *b, *c]) as usize;
-        if wanted > MAX_HELLO {
-            return Err(Unreadable);
-        }
-        if body.len() >= wanted {
-            return Ok(Some(message));
-        }
     }
 }
 
@@ -285,6 +315,18 @@ mod tests {
         for end in 0..bytes.len() {
             assert_eq!(parse(&bytes[..end]), Parsed::Partial, "{end} of {}", bytes.len());
         }
+    }
+
+    #[test]
+    fn a_hello_that_will_be_too_large_is_known_by_its_first_bytes() {
+        let hello = |length: u32| [&[22, 3, 1, 0x40, 0, 1], &length.to_be_bytes()[1..]].concat();
+        let (limit, more) = (MAX_HELLO as u32, 0xff_ffff);
+        assert_eq!(parse(&hello(limit)), Parsed::Partial);
+        assert_eq!(parse(&hello(limit + 1)), Parsed::TooLarge(MAX_HELLO + 1));
+        assert_eq!(parse(&hello(more)), Parsed::TooLarge(more as usize));
+        // Its header comes in two records.
+        let split = [&[22, 3, 1, 0, 2, 1, 0xff][..], &[22, 3, 1, 0, 2, 0, 0]].concat();
+        assert_eq!(parse(&split), Parsed::TooLarge(0xff_0000));
     }
 
     proptest! {

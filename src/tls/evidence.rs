@@ -17,6 +17,7 @@ use tls_parser::{
 
 use super::bounds::TooLarge;
 use super::client_hello::protocol_name;
+use crate::eviction::Meter;
 use crate::identity::Peer;
 use crate::policy::Denial;
 
@@ -45,6 +46,8 @@ pub struct Evidence {
     pub(super) resumed: Option<Resumed>,
     /// The address that the sender has connected to.
     pub(super) listener: Option<SocketAddr>,
+    /// Counts what is held of what came.
+    meter: Option<Meter>,
     tickets: u8,
     server_flight: Vec<u8>,
     /// The last bytes written.
@@ -118,9 +121,10 @@ impl Evidence {
     pub(super) fn scope<F: Future>(
         bytes_in: u64,
         listener: SocketAddr,
+        meter: Option<Meter>,
         handshake: F,
     ) -> tokio::task::futures::TaskLocalFuture<RefCell<Self>, F> {
-        let evidence = Self { listener: Some(listener), ..Self::of_greeting(bytes_in) };
+        let evidence = Self { listener: Some(listener), meter, ..Self::of_greeting(bytes_in) };
         EVIDENCE.scope(RefCell::new(evidence), handshake)
     }
 
@@ -132,6 +136,14 @@ impl Evidence {
     /// What `look` makes of it; `None` when no handshake is going on in this task.
     pub(super) fn with<T>(look: impl FnOnce(&mut Self) -> T) -> Option<T> {
         EVIDENCE.try_with(|evidence| look(&mut evidence.borrow_mut())).ok()
+    }
+
+    /// Notes that bytes came from the sender.
+    pub(super) fn received(&mut self, bytes: usize) {
+        self.bytes_in += bytes as u64;
+        if let Some(meter) = &self.meter {
+            meter.add(bytes);
+        }
     }
 
     /// Counts a ticket that was shown, and forgets the one before. Returns where it was shown; `None` when it

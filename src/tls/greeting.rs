@@ -6,6 +6,7 @@
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::client_hello::{self, ClientHello, Parsed};
+use crate::eviction::Meter;
 
 /// Enough to tell a protocol by its first words.
 const ENOUGH: usize = 16;
@@ -15,6 +16,8 @@ const ENOUGH: usize = 16;
 pub enum Greeting {
     /// TLS; with the facts of its ClientHello, when that could be read.
     Tls(Option<Box<ClientHello>>),
+    /// TLS, with a ClientHello of so many bytes, which is more than are taken.
+    TooLarge(usize),
     /// An SSL 2.0 hello.
     Sslv2,
     /// An HTTP request without TLS.
@@ -32,8 +35,8 @@ pub enum Greeting {
 /// Reads from `io` into `bytes`, which may have some of it already, until the greeting is clear, for TLS:
 /// until its ClientHello is whole.
 ///
-/// `bytes` keeps what was read also when this future is dropped at a deadline.
-pub async fn read<IO: AsyncRead + Unpin>(io: &mut IO, bytes: &mut Vec<u8>) -> Greeting {
+/// `bytes` keeps what was read also when this future is dropped at a deadline. `meter` counts it.
+pub async fn read<IO: AsyncRead + Unpin>(io: &mut IO, bytes: &mut Vec<u8>, meter: &Meter) -> Greeting {
     loop {
         if let Some(greeting) = classify(bytes) {
             return greeting;
@@ -41,7 +44,7 @@ pub async fn read<IO: AsyncRead + Unpin>(io: &mut IO, bytes: &mut Vec<u8>) -> Gr
         match io.read_buf(bytes).await {
             Ok(0) | Err(_) if bytes.is_empty() => return Greeting::Probe,
             Ok(0) | Err(_) => return at_end(bytes),
-            Ok(_) => {}
+            Ok(count) => meter.add(count),
         }
     }
 }
@@ -55,6 +58,7 @@ pub fn classify(bytes: &[u8]) -> Option<Greeting> {
             Parsed::Partial => None,
             Parsed::Whole(facts) => Some(Greeting::Tls(Some(facts))),
             Parsed::Unreadable => Some(Greeting::Tls(None)),
+            Parsed::TooLarge(length) => Some(Greeting::TooLarge(length)),
         },
         // RFC 6101 appendix E: two-byte length with the high bit set, then message type 1.
         [first, _, 0x01, ..] if first & 0x80 != 0 => Some(Greeting::Sslv2),

@@ -30,6 +30,7 @@ use super::server::{self, ServerError};
 use super::tap::Tap;
 use super::trust::Trust;
 use super::verifier::Gatekeeper;
+use crate::eviction::Meter;
 use crate::identity::{Peer, San};
 use crate::observe::Limit;
 use crate::policy::{Denial, Rules};
@@ -161,12 +162,17 @@ impl Acceptor {
         Err(self.refused_early(&opening, &cause, io, bytes.len()))
     }
 
-    /// Takes a connection through greeting and handshake.
-    pub async fn accept(&self, introduced: Introduced) -> Result<Secured, Box<HandshakeFailure>> {
+    /// Takes a connection through greeting and handshake; `meter` counts what is held of what comes.
+    pub async fn accept(
+        &self,
+        introduced: Introduced,
+        meter: Meter,
+    ) -> Result<Secured, Box<HandshakeFailure>> {
         let Introduced { mut opening, mut io, mut bytes, listener, .. } = introduced;
         let deadline = opening.at + self.manners.timeout;
         let patience = self.manners.timeout.min(self.manners.greeting_timeout);
-        let greeting = timeout_at(opening.at + patience, greeting::read(&mut io, &mut bytes)).await;
+        let reading = greeting::read(&mut io, &mut bytes, &meter);
+        let greeting = timeout_at(opening.at + patience, reading).await;
         let cause = match greeting {
             Ok(Greeting::Tls(hello)) => {
                 opening.hello = hello;
@@ -177,7 +183,12 @@ impl Acceptor {
                         self.refuse_hello(opening, deadline, io, bytes.len(), alert, &cause).await;
                     return Err(Box::new(told));
                 }
-                return self.handshake(opening, deadline, io, bytes, listener).await;
+                return self.handshake(opening, deadline, io, bytes, listener, meter).await;
+            }
+            Ok(Greeting::TooLarge(length)) => {
+                let (alert, cause) = (AlertDescription::DecodeError, Cause::HelloTooLarge(length));
+                let told = self.refuse_hello(opening, deadline, io, bytes.len(), alert, &cause).await;
+                return Err(Box::new(told));
             }
             Ok(Greeting::Closed) => Cause::Closed,
             Ok(Greeting::Probe) => Cause::NotTls(NotTls::Probe),
@@ -260,13 +271,14 @@ impl Acceptor {
         io: TcpStream,
         greeting: Vec<u8>,
         listener: SocketAddr,
+        meter: Meter,
     ) -> Result<Secured, Box<HandshakeFailure>> {
         let bytes_in = greeting.len() as u64;
         let defers = opening.hello.as_deref().is_some_and(ClientHello::prefers_chacha20);
         let config = if defers { &self.deferential } else { &self.config };
         let accept =
             TlsAcceptor::from(Arc::clone(config)).accept(Tap::new(io, greeting)).into_fallible();
-        let mut scope = Box::pin(Evidence::scope(bytes_in, listener, accept));
+        let mut scope = Box::pin(Evidence::scope(bytes_in, listener, Some(meter), accept));
         let outcome = timeout_at(deadline, scope.as_mut()).await;
         let mut evidence =
             scope.as_mut().take_value().map(std::cell::RefCell::into_inner).unwrap_or_default();

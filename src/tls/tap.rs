@@ -61,7 +61,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Tap<IO> {
         ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
         if this.watching {
             let count = buf.filled().len() - before;
-            Evidence::note(|evidence| evidence.bytes_in += count as u64);
+            Evidence::note(|evidence| evidence.received(count));
         }
         Poll::Ready(Ok(()))
     }

@@ -342,7 +342,7 @@ mod tests {
     /// Whether rustls is told to go on, and what the evidence says.
     fn verdict(gatekeeper: &Gatekeeper, leaf: &CertificateDer<'_>) -> (bool, Option<Refusal>) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut scope = Box::pin(Evidence::scope(0, ([127, 0, 0, 1], 8443).into(), async {
+        let mut scope = Box::pin(Evidence::scope(0, ([127, 0, 0, 1], 8443).into(), None, async {
             gatekeeper.verify_client_cert(leaf, &[], UnixTime::now()).is_ok()
         }));
         let goes_on = runtime.block_on(scope.as_mut());

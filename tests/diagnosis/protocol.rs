@@ -208,6 +208,24 @@ fn garbage_in_a_tls_record_is_a_broken_protocol() {
 }
 
 #[test]
+fn a_client_hello_over_16_kib_is_refused_by_its_first_bytes() {
+    let pki = Pki::new();
+    let mut trial = Trial::new(&pki);
+
+    // A record of 16 KiB, of which no more than the header of its message comes.
+    let mut socket = connect(trial.gate.address());
+    socket.write_all(&[22, 3, 1, 0x40, 0, 1, 0, 0x40, 1]).unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).expect("an orderly end");
+
+    assert_eq!(answer, [21, 3, 1, 0, 2, 2, 50]);
+    let line = trial.line("protocol_error", socket.local_addr().unwrap());
+    says(&line, "detail", &["16385 bytes", "16384 are taken"]);
+    assert_eq!(line["alert_sent"], "decode_error");
+    trial.end();
+}
+
+#[test]
 fn garbage_after_a_good_hello_is_a_broken_protocol() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);

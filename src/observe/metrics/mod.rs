@@ -50,6 +50,7 @@ pub struct Metrics {
     tls: Vec<Counter>,
     handshake: Histogram,
     handshakes: Gauge,
+    lingering: Gauge,
     routes: Routes,
     upstreams: Upstreams,
     in_flight: Gauge,
@@ -157,6 +158,12 @@ impl Metrics {
         );
         let handshakes = Gauge::default();
         registry.register("handshakes_in_flight", "Handshakes under way now", handshakes.clone());
+        let lingering = Gauge::default();
+        registry.register(
+            "lingering_connections",
+            "Refused connections that are still open, so that the client can read why",
+            lingering.clone(),
+        );
         let admitted = Counter::default();
         registry.register("handshakes_admitted", "Connections let in", admitted.clone());
 
@@ -247,6 +254,7 @@ impl Metrics {
             tls,
             handshake,
             handshakes,
+            lingering,
             routes,
             upstreams,
             in_flight,
@@ -274,6 +282,11 @@ impl Metrics {
     pub fn handshake(&self) -> Counted {
         self.accepted.inc();
         Counted::new(&self.handshakes)
+    }
+
+    /// A connection was refused and is not closed yet; it counts as lingering until the guard is dropped.
+    pub fn lingers(&self) -> Counted {
+        Counted::new(&self.lingering)
     }
 
     /// A request has begun; it counts as under way until the guard is dropped.

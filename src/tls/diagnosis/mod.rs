@@ -42,6 +42,8 @@ pub enum Cause {
     NotIntroduced(NoIntroduction),
     /// rustls refused.
     Tls(Error),
+    /// Its ClientHello has so many bytes, which is more than are taken.
+    HelloTooLarge(usize),
     /// The sender closed or reset the connection.
     Closed,
     /// It asked for a name that is not served, and that is not let pass.
@@ -136,6 +138,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         Cause::NotTls(greeting) => words::not_tls(greeting, case),
         Cause::NotIntroduced(why) => words::not_introduced(why),
         Cause::Tls(error) => of_error(error, case),
+        Cause::HelloTooLarge(length) => words::hello_too_large(*length),
         Cause::Closed => words::closed(case),
         Cause::UnknownSni => words::unknown_sni(case),
         Cause::Overloaded { limit, allowed } => words::overloaded(*limit, *allowed),

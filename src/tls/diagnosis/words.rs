@@ -10,7 +10,7 @@ use super::{Case, NotTls, Step};
 use crate::identity::name::printable;
 use crate::observe::{HandshakeReason as Reason, Limit};
 use crate::proxy_protocol::Malformed;
-use crate::tls::client_hello::ClientHello;
+use crate::tls::client_hello::{ClientHello, MAX_HELLO};
 use crate::tls::introduction::NoIntroduction;
 use crate::tls::parameters::Parameters;
 
@@ -218,9 +218,12 @@ pub(super) fn overloaded(limit: Limit, allowed: usize) -> Fault {
         Limit::Handshakes => {
             format!("{allowed} handshakes are under way, and this one was the oldest of them")
         }
+        Limit::HandshakeBytes => format!(
+            "the handshakes under way hold {allowed} bytes, and of those that hold more than 4 KiB this one was the oldest"
+        ),
         _ => format!("the gate has {allowed} connections open already, and takes no more"),
     };
-    let setting = limit.as_str();
+    let setting = if limit == Limit::HandshakeBytes { Limit::Handshakes } else { limit }.as_str();
     let hint = format!(
         "look for senders that open connections and do not close them; if all are honest, raise limits.{setting}"
     );
@@ -273,6 +276,12 @@ pub(super) fn protocol_error(error: &Error) -> Fault {
     let detail = format!("the sender broke the TLS protocol: {}", printable(&error.to_string()));
     let hint =
         "check what stands between the sender and the gate: something that alters or mixes TLS records";
+    Fault::new(Reason::ProtocolError, detail, hint)
+}
+
+pub(super) fn hello_too_large(length: usize) -> Fault {
+    let detail = format!("the client's ClientHello has {length} bytes, and {MAX_HELLO} are taken");
+    let hint = "no TLS library sends such a large one: look at what runs there";
     Fault::new(Reason::ProtocolError, detail, hint)
 }
 

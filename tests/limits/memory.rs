@@ -1,0 +1,129 @@
+//! What clients can make clawgate hold.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use rustls::ClientConnection;
+use rustls::pki_types::ServerName;
+use rustls::version::TLS13;
+
+use super::{connect_from, hits, with_limits};
+use crate::support::eventually;
+use crate::support::gate::Gate;
+use crate::support::pki::{Ca, Pki};
+use crate::support::plain;
+use crate::support::sender::Sender;
+
+fn gauge(gate: &Gate, name: &str) -> u64 {
+    let text = String::from_utf8(plain::get(gate.admin(), "/metrics").body).unwrap();
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap().parse().unwrap()
+}
+
+fn is_served(pki: &Pki, gate: &Gate) -> bool {
+    Sender::new(pki, gate).post("/hooks/wake", "{}").status == 200
+}
+
+/// Waits until the limit was run into so often.
+fn hit(gate: &Gate, limit: &str, count: u64) {
+    eventually("the limit", || (hits(gate, limit) >= count).then_some(()));
+}
+
+/// Of the least that handshakes may hold together, 1 MiB, each takes 15 KiB.
+#[test]
+fn the_oldest_unfinished_client_hello_gives_way_when_all_hold_too_much() {
+    let pki = Pki::new();
+    let limits = "handshakes = 100\ngreeting_timeout = \"1m\"";
+    let gate = with_limits(&pki, "echo:", limits).arg("--handshake-timeout", "1m").start();
+    let small = connect_from("127.0.0.2", gate.address());
+    // A ClientHello of 16 KiB in one record (RFC 8446 section 5.1), and most of it.
+    let begun = [&[22, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xf0, 3, 3][..], &[0; 15 * 1024]].concat();
+    let large: Vec<_> = (0..80)
+        .map(|_| {
+            let mut socket = connect_from("127.0.0.3", gate.address());
+            socket.write_all(&begun).unwrap();
+            socket
+        })
+        .collect();
+
+    hit(&gate, "handshake_bytes", 1);
+
+    let line = gate.failure();
+    assert_eq!((&line["reason"], &line["limit"]), (&"overloaded".into(), &"handshake_bytes".into()));
+    assert!(line["peer"].as_str().unwrap().starts_with("127.0.0.3:"), "{line}");
+    assert!(line["hint"].as_str().unwrap().contains("limits.handshakes"), "{line}");
+    assert!(is_served(&pki, &gate));
+    drop((small, large));
+}
+
+/// The client's flight is cut off within its Certificate message of 50 KB.
+fn begin_handshake(pki: &Pki, gate: &Gate, chain: &[Vec<u8>]) -> TcpStream {
+    let sender = Sender::with_versions(pki, gate, None, &[&TLS13]).presenting(chain, &pki.client);
+    let mut socket = connect_from("127.0.0.3", gate.address());
+    let name = ServerName::try_from(sender.name).unwrap();
+    let mut tls = ClientConnection::new(sender.config.into(), name).unwrap();
+    while tls.is_handshaking() {
+        while tls.wants_write() {
+            tls.write_tls(&mut socket).unwrap();
+        }
+        tls.read_tls(&mut socket).unwrap();
+        tls.process_new_packets().unwrap();
+    }
+    let mut flight = Vec::new();
+    while tls.wants_write() {
+        tls.write_tls(&mut flight).unwrap();
+    }
+    socket.write_all(&flight[..flight.len() - 5000]).unwrap();
+    socket
+}
+
+#[test]
+fn the_oldest_unfinished_certificate_message_gives_way_when_all_hold_too_much() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "handshakes = 100").arg("--handshake-timeout", "1m").start();
+    let chain = vec![Ca::root(&"x".repeat(25_000)).certificate.der().to_vec()];
+
+    let held: Vec<_> = (0..25).map(|_| begin_handshake(&pki, &gate, &chain)).collect();
+
+    hit(&gate, "handshake_bytes", 1);
+    assert_eq!(gate.failure()["limit"], "handshake_bytes");
+    assert!(is_served(&pki, &gate));
+    drop(held);
+}
+
+/// Answered at once, and then read for a second so that it gets the answer.
+fn refuse(gate: &Gate) -> TcpStream {
+    let mut socket = connect_from("127.0.0.3", gate.address());
+    socket.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    assert_eq!(socket.read(&mut [0; 1]).unwrap(), 1);
+    socket
+}
+
+#[test]
+fn refused_connections_that_are_not_closed_yet_are_counted_and_bounded_with_the_handshakes() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "handshakes = 3").start();
+
+    let lingering = [(); 5].map(|()| refuse(&gate));
+
+    hit(&gate, "handshakes", 2);
+    assert!(gauge(&gate, "clawgate_lingering_connections") <= 3);
+    assert_eq!(gate.events("handshake_failed").len(), 5, "each is refused once");
+    drop(lingering);
+    eventually("their end", || (gauge(&gate, "clawgate_lingering_connections") == 0).then_some(()));
+}
+
+#[test]
+fn of_those_that_are_told_over_http_the_oldest_gives_way() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "handshakes = 100").arg("--refuse-with", "http").start();
+    let refused = || Sender::with_versions(&pki, &gate, None, &[&TLS13]).connect().unwrap();
+    // They ask for nothing.
+    let mut first = refused().stream.sock;
+    let others = [(); 16].map(|()| refused());
+
+    hit(&gate, "handshakes", 1);
+
+    // Its tickets come first.
+    first.read_to_end(&mut Vec::new()).expect("an end");
+    drop(others);
+}
