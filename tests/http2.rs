@@ -8,6 +8,7 @@ use http::Request;
 use crate::support::backend::Backend;
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::h2::{Http2, Pieces};
+use crate::support::nobody;
 use crate::support::pki::Pki;
 use crate::support::sender::{Answer, Connection, Sender};
 
@@ -236,6 +237,52 @@ fn an_idle_connection_is_told_to_go_when_the_gate_ends() {
 
     connection.closed().unwrap();
     assert!(gate.wait().success());
+}
+
+/// RFC 9110 section 9.3.2. The fields are those that a GET would get, and the connection is good for more.
+#[test]
+fn an_answer_of_the_gates_own_to_head_has_no_body() {
+    let nobody = nobody();
+    for (upstream, methods, path, status) in [
+        ("echo:".to_owned(), "any", "/closed", 404),
+        ("echo:".to_owned(), "any", "/hooks//x", 400),
+        ("echo:".to_owned(), "POST", "/hooks/wake", 405),
+        ("echo:".to_owned(), "any", "/hooks/wake", 200),
+        (format!("http://{nobody}"), "any", "/hooks/wake", 503),
+    ] {
+        let pki = Pki::new();
+        let gate = GateCommand::new(&pki).upstream(upstream).arg("--method", methods).start();
+        let connection = Http2::connect(Sender::new(&pki, &gate));
+        for body in [Pieces::none(), Pieces::of([b"{}"])] {
+            let request = Request::head(format!("https://localhost:8443{path}")).body(body).unwrap();
+            let answer = connection.send(request);
+
+            assert_eq!((answer.status, answer.body.len()), (status, 0), "{path}");
+            let length: usize = answer.header("content-length").unwrap().parse().unwrap();
+            assert!(length > 2, "{path}: {length}");
+        }
+
+        let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+        for _ in 0..2 {
+            connection.write(format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
+            let answer = Answer::parse(&connection.head());
+            assert_eq!(answer.status, status, "{path}");
+            assert!(answer.header("content-length").is_some(), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_client_that_is_told_over_http_gets_no_body_to_head() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
+    let sender = Sender::with_versions(&pki, &gate, None, &[&rustls::version::TLS13]);
+    let request = Request::head("https://localhost:8443/hooks/wake").body(Pieces::none()).unwrap();
+
+    let answer = Http2::connect(sender).send(request);
+
+    assert_eq!((answer.status, answer.body.len()), (403, 0));
+    assert_eq!(answer.header("x-clawgate-reason"), Some("client_cert_missing"));
 }
 
 /// A frame of RFC 9113 section 4.1.

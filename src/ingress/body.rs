@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::header::{CONTENT_LENGTH, HeaderValue};
+use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
@@ -30,6 +31,15 @@ pub(super) struct AnswerBody {
 pub(super) enum Source {
     Own(Full<Bytes>),
     Upstream(Box<ResponseBody>),
+}
+
+/// Takes the body out of an answer of clawgate's own to HEAD: hyper would send it over HTTP/2 (RFC 9110 section 9.3.2).
+pub(super) fn for_head(response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Response::from_parts(head, Full::default())
 }
 
 /// A look at the first piece of a 403.
@@ -81,7 +91,8 @@ impl Body for AnswerBody {
             }
             Poll::Ready(Some(Ok(frame))) => {
                 this.look_at(frame);
-                this.ended |= this.body.is_complete();
+                // After trailers nobody asks for more.
+                this.ended |= this.body.is_complete() || frame.is_trailers();
             }
             Poll::Ready(Some(Err(error))) => {
                 this.ended = true;
@@ -89,6 +100,7 @@ impl Body for AnswerBody {
                     ResponseBodyError::TooLong => RequestReason::RequestTimeout,
                     ResponseBodyError::Stalled(_) => RequestReason::UpstreamTimeout,
                     ResponseBodyError::Upstream(_) => RequestReason::UpstreamClosed,
+                    ResponseBodyError::Framing(_) => RequestReason::UpstreamProtocolError,
                 };
                 this.record.cut_short(reason, &error.to_string());
             }

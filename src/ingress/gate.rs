@@ -7,12 +7,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::admission::{Admission, Asked};
-use super::body::{AnswerBody, Inspection, Source};
+use super::body::{AnswerBody, Inspection, Source, for_head};
 use super::headers::{remove_claims, remove_hop_by_hop, set_request_id, set_token};
 use super::objections::Objections;
 use super::onward::{HeadTooLong, Onward, Verified, check_length, preface};
@@ -138,6 +138,7 @@ impl Sender {
         let mut record = self.record(&parts, under_way.number());
         let upload = Upload::new(body);
         let http2 = parts.version == Version::HTTP_2;
+        let is_head = parts.method == Method::HEAD;
         // Reading a body that is announced so asks for it.
         let may_read = !parts.headers.contains_key(header::EXPECT);
         let mut inspection = None;
@@ -160,19 +161,20 @@ impl Sender {
                 Err(self.too_much(too_much, limits, &mut record))
             }
         };
+        let own = |response| if is_head { for_head(response) } else { response }.map(Source::Own);
         let response = match outcome {
             Ok(Forwarded::Upstream(response, complaints)) => {
                 inspection = inspect(&response, &record, complaints);
                 response.map(|body| Source::Upstream(Box::new(body)))
             }
-            Ok(Forwarded::Echo(response)) => response.map(Source::Own),
+            Ok(Forwarded::Echo(response)) => own(response),
             Err(mut rejection) => {
                 record.rejected(rejection.status, rejection.reason, rejection.log_detail());
                 if !http2 && !upload.ended() && !rejection.close {
                     // Boxed, since it is rare: every request under way would keep room for it.
                     rejection.close = !may_read || !Box::pin(rest_is_read(&upload)).await;
                 }
-                rejection.response(record.id()).map(Source::Own)
+                own(rejection.response(record.id()))
             }
         };
         let under_way = Lasting { under_way, deadline, _part: part };

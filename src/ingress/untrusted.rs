@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
+use super::body::for_head;
 use super::http1_guard::{MAX_FIELDS, MAX_HEAD};
 use super::linger;
 use super::polite::Polite;
@@ -67,13 +68,14 @@ fn answer(
     text: &Bytes,
     http2: bool,
 ) -> Response<Polite<Full<Bytes>>> {
-    let body = Polite::new(Full::new(text.clone()), Upload::new(request.into_body()), http2);
-    let mut response = Response::new(body);
+    let mut response = Response::new(Full::new(text.clone()));
     *response.status_mut() = StatusCode::FORBIDDEN;
     let headers = response.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, PROBLEM_JSON);
     headers.insert(REASON_HEADER, http::HeaderValue::from_static(reason.as_str()));
-    response
+    let response = if request.method() == Method::HEAD { for_head(response) } else { response };
+    let upload = Upload::new(request.into_body());
+    response.map(|body| Polite::new(body, upload, http2))
 }
 
 async fn over_http1(io: TlsStream<Tap<TcpStream>>, reason: HandshakeReason, text: Bytes) {
