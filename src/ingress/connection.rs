@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use http::Request;
 use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use serde::Serialize;
 use tokio::net::TcpStream;
@@ -332,9 +333,17 @@ pub(super) async fn answer(
 ) -> Result<http::Response<super::body::AnswerBody>, Infallible> {
     let under_way = requests.begin();
     let is_last = under_way.is_last();
+    let is_old = request.version() == Version::HTTP_10;
     let mut response = sender.answer(request, under_way).await;
     if drain.is_some_and(|drain| drain.has_begun() || is_last) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    // Without chunks only the end of the connection can end a body of unknown length. hyper says to an HTTP/1.0 client
+    // that asks for it that the connection is kept, unless the answer has that version too.
+    if is_old
+        && (response.headers().contains_key(CONNECTION) || response.body().size_hint().exact().is_none())
+    {
+        *response.version_mut() = Version::HTTP_10;
     }
     Ok(response)
 }

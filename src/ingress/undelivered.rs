@@ -40,7 +40,7 @@ pub(super) fn of_upstream(error: UpstreamError) -> Rejection {
             Reason::UpstreamClosed,
             "the upstream closed the connection before it answered; the request may have been delivered",
         ),
-        UpstreamError::Protocol(_) | UpstreamError::Upgraded => (
+        UpstreamError::Protocol(_) | UpstreamError::Framing(_) | UpstreamError::Upgraded => (
             StatusCode::BAD_GATEWAY,
             Reason::UpstreamProtocolError,
             "the upstream's answer cannot be understood; the request may have been delivered",

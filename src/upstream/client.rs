@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use super::Connector;
 use super::body::{BodyError, RequestBody, Upload};
+use super::framing::{BadFraming, settle, settle_trailers};
 use super::pool::Pool;
 use super::slots::{Slot, Slots};
 use super::stall::Stall;
@@ -57,6 +58,9 @@ pub enum UpstreamError {
     /// What it answered is not HTTP/1.1.
     #[error("its answer is not HTTP/1.1: {0}")]
     Protocol(#[source] hyper::Error),
+    /// Where its answer ends, or how it is coded, cannot be said.
+    #[error("its answer cannot be understood: {0}")]
+    Framing(#[from] BadFraming),
     /// It switched to another protocol, which no request asks for.
     #[error("it answered 101 Switching Protocols, and no upgrade was asked for")]
     Upgraded,
@@ -116,7 +120,7 @@ impl Client {
         if let Some(mut sender) = self.pool.take() {
             self.metrics.reused.inc();
             match self.exchange(&mut sender, request, &upload).await {
-                Ok(response) => return Ok(self.answer(response, sender, slot, upload, false)),
+                Ok(response) => return self.answer(response, sender, slot, upload, false),
                 Err(Failed { unsent: Some(back), .. }) => {
                     request = *back;
                     retried = true;
@@ -128,7 +132,7 @@ impl Client {
         // Boxed, since it is rare: every request under way would keep room for it.
         let mut sender = Box::pin(self.connect(&[])).await?;
         match self.exchange(&mut sender, request, &upload).await {
-            Ok(response) => Ok(self.answer(response, sender, slot, upload, retried)),
+            Ok(response) => self.answer(response, sender, slot, upload, retried),
             Err(Failed { error, .. }) => Err(error),
         }
     }
@@ -157,7 +161,7 @@ impl Client {
         match self.exchange(&mut sender, request, &upload).await {
             Ok(response) => {
                 let lease = Lease { held: Some((sender, slot)), pool: None, upload };
-                Ok(self.lend(response, lease, false))
+                self.lend(response, lease, false)
             }
             Err(Failed { error, .. }) => Err(error),
         }
@@ -170,7 +174,9 @@ impl Client {
             UpstreamError::ConnectTimeout(_) => UpstreamFault::ConnectTimeout,
             UpstreamError::Timeout(_) => UpstreamFault::Timeout,
             UpstreamError::Closed(_) => UpstreamFault::Closed,
-            UpstreamError::Protocol(_) | UpstreamError::Upgraded => UpstreamFault::Protocol,
+            UpstreamError::Protocol(_) | UpstreamError::Framing(_) | UpstreamError::Upgraded => {
+                UpstreamFault::Protocol
+            }
             // The sender's fault, not the upstream's.
             UpstreamError::Body(_) => return,
         });
@@ -226,16 +232,24 @@ impl Client {
         slot: Slot,
         upload: Upload,
         retried: bool,
-    ) -> Answer {
+    ) -> Result<Answer, UpstreamError> {
         let lease = Lease { held: Some((sender, slot)), pool: Some(self.pool.clone()), upload };
         self.lend(response, lease, retried)
     }
 
-    fn lend(&self, response: Response<Incoming>, lease: Lease, retried: bool) -> Answer {
+    fn lend(
+        &self,
+        mut response: Response<Incoming>,
+        mut lease: Lease,
+        retried: bool,
+    ) -> Result<Answer, UpstreamError> {
         let idle = self.timeouts.idle;
+        if !settle(&mut response)? {
+            lease.pool = None;
+        }
         let closes = !lease.upload.ended() && says_close(&response);
         let response = response.map(|inner| ResponseBody::new(inner, lease, idle));
-        Answer { response, retried, closes }
+        Ok(Answer { response, retried, closes })
     }
 }
 
@@ -338,9 +352,27 @@ pub enum ResponseBodyError {
     /// Request and answer took longer than they may.
     #[error("the request took longer than one may")]
     TooLong,
-    /// The upstream closed the connection, or broke the framing.
+    /// The upstream closed the connection.
     #[error("the upstream's answer broke off: {0}")]
     Upstream(#[source] hyper::Error),
+    /// The upstream broke the framing.
+    #[error("the upstream's answer is not framed as HTTP/1.1 demands: {0}")]
+    Framing(String),
+}
+
+impl From<hyper::Error> for ResponseBodyError {
+    fn from(error: hyper::Error) -> Self {
+        // hyper has no other sign of a broken chunk than the kind of the error that it passes on.
+        let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        match io
+            .filter(|io| matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
+        {
+            Some(io) if io.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()) => {
+                Self::Framing(io.to_string())
+            }
+            _ => Self::Upstream(error),
+        }
+    }
 }
 
 /// An upstream's answer, streamed.
@@ -369,17 +401,21 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError>>> {
         let this = self.get_mut();
-        let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
+        let Poll::Ready(mut frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
             return this.stall.poll(cx).map(|idle| Some(Err(ResponseBodyError::Stalled(idle))));
         };
         this.stall.moved();
-        match frame {
-            Some(Err(error)) => return Poll::Ready(Some(Err(ResponseBodyError::Upstream(error)))),
+        match &mut frame {
+            Some(Err(_)) => {}
             None => this.lease.end(),
-            Some(Ok(_)) if this.inner.is_end_stream() => this.lease.end(),
-            Some(Ok(_)) => {}
+            Some(Ok(frame)) => {
+                let trailers = frame.trailers_mut().map(settle_trailers);
+                if trailers.is_some() || this.inner.is_end_stream() {
+                    this.lease.end();
+                }
+            }
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(ResponseBodyError::Upstream)))
+        Poll::Ready(frame.map(|frame| frame.map_err(ResponseBodyError::from)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -3,6 +3,7 @@
 mod body;
 mod client;
 mod connect;
+mod framing;
 mod pace;
 mod pool;
 mod secure;
