@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use clawgate::observe::{HandshakeReason, ReasonClass};
+use clawgate::observe::{HandshakeReason, ReasonClass, RequestReason};
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -18,6 +18,14 @@ fn codes(page: &str) -> BTreeSet<&str> {
 fn every_reason_and_no_other_is_explained() {
     let page = read("docs/handshake-failures.md");
     let known: BTreeSet<_> = HandshakeReason::ALL.iter().map(|reason| reason.as_str()).collect();
+
+    assert_eq!(codes(&page), known);
+}
+
+#[test]
+fn every_reason_of_a_refused_request_and_no_other_is_explained() {
+    let page = read("docs/requests.md");
+    let known: BTreeSet<_> = RequestReason::ALL.iter().map(|reason| reason.as_str()).collect();
 
     assert_eq!(codes(&page), known);
 }
