@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::backend::Backend;
 use crate::support::gate::{Gate, GateCommand};
-use crate::support::pki::Pki;
+use crate::support::pki::{Leaf, Pki};
 use crate::support::sender::{Answer, Sender};
 use crate::support::{eventually, plain};
 
@@ -198,4 +198,26 @@ fn rules_and_dashboard_ask_for_metrics_that_there_are() {
         }
     }
     assert!(asked > 30, "only {asked} found");
+}
+
+#[test]
+fn a_client_that_was_admitted_and_is_refused_now_is_counted_apart_from_strangers() {
+    const KNOWN: &str = r#"clawgate_known_clients_refused_total{reason="client_cert_revoked"}"#;
+    let pki = Pki::new();
+    let known = pki.client(Leaf::client("known"));
+    let stranger = pki.client(Leaf::client("stranger"));
+    let list = pki.file("denied", "");
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().arg("--denylist", &list).start();
+    assert!(Sender::with_identity(&pki, &gate, &known).connect().unwrap().asks());
+
+    let both = format!("fingerprint={}\nfingerprint={}\n", known.fingerprint(), stranger.fingerprint());
+    std::fs::write(&list, both).unwrap();
+    gate.event("reloaded", 1);
+    Sender::with_identity(&pki, &gate, &stranger).refused();
+    gate.event("handshake_failed", 1);
+    assert_eq!(series(&metrics(&gate), KNOWN), Some(0.0));
+    Sender::with_identity(&pki, &gate, &known).refused();
+
+    gate.event("handshake_failed", 2);
+    assert_eq!(series(&metrics(&gate), KNOWN), Some(1.0));
 }

@@ -18,7 +18,7 @@ pub(super) fn in_use(settings: &Settings, metrics: &Metrics) {
             Kind::ClientCertificate => return None,
         };
         let expiry::Expiring { name, mark, validity, .. } = expiring;
-        Some(Expiry { of, name, mark, at: validity.until })
+        Some(Expiry { of, name, mark, from: validity.from, at: validity.until })
     });
     metrics.in_use(&patterns, &upstreams, ends.collect());
 }

@@ -163,7 +163,9 @@ impl App {
         let metrics = Arc::new(metrics);
         let fold = self.settings.log.repeat_window.is_some();
         let recent = Arc::new(Recent::default());
-        let refusals = Arc::new(Refusals::new(Arc::clone(&metrics), fold, Arc::clone(&recent)));
+        let seen = Arc::new(Seen::default());
+        let refusals = Refusals::new(Arc::clone(&metrics), fold, Arc::clone(&recent), Arc::clone(&seen));
+        let refusals = Arc::new(refusals);
         let objections = Arc::new(Objections::new(Arc::clone(&metrics), fold));
         let limits = self.settings.limits;
         let room = open_files::raise_limit()
@@ -176,7 +178,6 @@ impl App {
         let (handshakes, told) = (unadmitted::handshakes(&limits), unadmitted::told(&limits));
         let shares = Shares::default();
         let drain = Drain::default();
-        let seen = Arc::new(Seen::default());
         control.block_on(async {
             let (asks, requests) = mpsc::channel(1);
             let watch = self.settings.watch.then(|| watch(files));

@@ -12,6 +12,10 @@ use super::{Certificate, Validity};
 /// Certificates that are remembered; of more, those that expire latest are forgotten.
 const CAPACITY: usize = 1024;
 
+/// How long a certificate that has expired is remembered, in seconds: long enough to tell that a client that is refused
+/// was admitted before.
+const GRACE: i64 = 14 * 24 * 60 * 60;
+
 /// How long others are waited for after a new one.
 const COMPANY: Duration = Duration::from_secs(1);
 
@@ -62,6 +66,11 @@ impl Seen {
         self.another.notify_one();
     }
 
+    /// Whether a client was admitted with the certificate of this fingerprint.
+    pub fn knows(&self, fingerprint: &str) -> bool {
+        self.lock().contains_key(fingerprint)
+    }
+
     /// Waits for a certificate that was not there before, and a little for others that may come with it.
     pub async fn another(&self) {
         self.another.notified().await;
@@ -72,9 +81,9 @@ impl Seen {
     /// that were not seen any more once their sender had come with one that lasts longer.
     pub fn soonest(&self, now: i64) -> Vec<SeenCertificate> {
         let mut seen = self.lock();
-        seen.retain(|_, certificate| certificate.validity.until >= now);
+        seen.retain(|_, certificate| certificate.validity.until >= now - GRACE);
         let mut of_subject: HashMap<&str, Vec<&SeenCertificate>> = HashMap::new();
-        for certificate in seen.values() {
+        for certificate in seen.values().filter(|certificate| certificate.validity.until >= now) {
             of_subject.entry(&certificate.subject).or_default().push(certificate);
         }
         let replaced = |old: &SeenCertificate, all: &[&SeenCertificate]| {
@@ -147,5 +156,17 @@ mod tests {
         assert_eq!(soonest.len(), CAPACITY);
         let last = soonest.last().unwrap().validity.until;
         assert_eq!((soonest[0].validity.until, last), (10, 9 + i64::try_from(CAPACITY).unwrap()));
+    }
+
+    #[test]
+    fn a_certificate_is_known_for_a_while_after_it_has_expired() {
+        let seen = Seen::default();
+        seen.note(&certificate("CN=a", "a", 300), 1);
+
+        assert_eq!(names(&seen, 300 + GRACE), [""; 0]);
+        assert!(seen.knows("a") && !seen.knows("b"));
+
+        assert_eq!(names(&seen, 301 + GRACE), [""; 0]);
+        assert!(!seen.knows("a"));
     }
 }

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 use tracing::Level;
 
+use crate::identity::seen::Seen;
 use crate::observe::metrics::Metrics;
 use crate::observe::recent::Recent;
 use crate::observe::repeats::{Repeated, Repeats, Summary};
@@ -18,19 +19,22 @@ pub struct Refusals {
     metrics: Arc<Metrics>,
     repeats: Option<Repeats>,
     recent: Arc<Recent>,
+    admitted: Arc<Seen>,
 }
 
 impl Refusals {
     /// Counts in `metrics`; with `fold`, what repeats is to be summed up. What is logged is kept in
-    /// `recent`, too.
-    pub fn new(metrics: Arc<Metrics>, fold: bool, recent: Arc<Recent>) -> Self {
-        Self { metrics, repeats: fold.then(Repeats::default), recent }
+    /// `recent`, too. `admitted` tells which certificates were admitted before.
+    pub fn new(metrics: Arc<Metrics>, fold: bool, recent: Arc<Recent>, admitted: Arc<Seen>) -> Self {
+        Self { metrics, repeats: fold.then(Repeats::default), recent, admitted }
     }
 
     /// Counts a refusal, and logs it in full unless its kind has been heard of enough.
     pub fn tell(&self, report: &Report) {
-        self.metrics.refused(report.reason());
-        let news = |repeats: &Repeats| repeats.is_news(report.kind(), SystemTime::now());
+        let kind = report.kind();
+        let admitted_before = kind.fingerprint.as_ref().is_some_and(|print| self.admitted.knows(print));
+        self.metrics.refused(report.reason(), admitted_before);
+        let news = |repeats: &Repeats| repeats.is_news(kind, SystemTime::now());
         if self.repeats.as_ref().is_none_or(news) {
             self.recent.keep(report);
             emit(level(report.reason()), "handshake_failed", report);

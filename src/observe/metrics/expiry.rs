@@ -17,7 +17,9 @@ pub struct Expiry {
     pub name: String,
     /// Tells those of the same name apart.
     pub mark: String,
-    /// Seconds since 1970.
+    /// When its time begins, in seconds since 1970: of a revocation list, when it was issued.
+    pub from: i64,
+    /// When its time ends, in seconds since 1970.
     pub at: i64,
 }
 
@@ -51,21 +53,30 @@ impl Expiries {
 impl Collector for Expiries {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let expiries = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for (of, name, help) in [
+        for (of, name, help, is_end) in [
             (
                 Expiring::Certificate,
                 "certificate_not_after_timestamp_seconds",
                 "When a certificate of the gate's own expires, since 1970.",
+                true,
             ),
             (
                 Expiring::ClientCa,
                 "client_ca_not_after_timestamp_seconds",
                 "When a CA of the senders' expires, since 1970.",
+                true,
             ),
             (
                 Expiring::Crl,
                 "crl_next_update_timestamp_seconds",
                 "When a revocation list is out of date, since 1970.",
+                true,
+            ),
+            (
+                Expiring::Crl,
+                "crl_this_update_timestamp_seconds",
+                "When a revocation list was issued, since 1970.",
+                false,
             ),
         ] {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
@@ -74,7 +85,8 @@ impl Collector for Expiries {
                 let labels = NameLabels { name: expiry.name.clone(), mark: expiry.mark.clone() };
                 // Twice the same series would make the whole answer unreadable.
                 if !seen.contains(&labels) {
-                    ConstGauge::new(expiry.at).encode(family.encode_family(&labels)?)?;
+                    ConstGauge::new(if is_end { expiry.at } else { expiry.from })
+                        .encode(family.encode_family(&labels)?)?;
                     seen.push(labels);
                 }
             }

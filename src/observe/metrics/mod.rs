@@ -3,6 +3,7 @@
 mod expiry;
 mod histogram;
 mod process;
+mod refused;
 mod routes;
 #[cfg(feature = "otlp")]
 mod spans;
@@ -31,6 +32,7 @@ pub use self::upstreams::{UpstreamFault, UpstreamMetrics};
 use self::expiry::Expiries;
 use self::histogram::Histogram;
 use self::process::Process;
+use self::refused::Refused;
 use self::routes::Routes;
 use self::upstreams::Upstreams;
 use super::{HandshakeReason, Limit, RequestReason};
@@ -46,7 +48,7 @@ pub struct Metrics {
     process: Registry,
     accepted: Counter,
     admitted: Counter,
-    refused: Vec<Counter>,
+    refused: Refused,
     tls: Vec<Counter>,
     handshake: Histogram,
     handshakes: Gauge,
@@ -167,13 +169,7 @@ impl Metrics {
         let admitted = Counter::default();
         registry.register("handshakes_admitted", "Connections let in", admitted.clone());
 
-        let refused = Family::<ReasonLabel, Counter>::default();
-        registry.register("handshakes_refused", "Connections refused, by reason", refused.clone());
-        let by_reason = |reason: &HandshakeReason| {
-            refused.get_or_create(&ReasonLabel { reason: reason.as_str() }).clone()
-        };
-        let refused = HandshakeReason::ALL.iter().map(by_reason).collect();
-
+        let refused = Refused::new(&mut registry);
         let handshake = Histogram::default();
         registry.register(
             "handshake_duration_seconds",
@@ -326,9 +322,9 @@ impl Metrics {
         Counted::new(&self.connections)
     }
 
-    /// A connection was refused.
-    pub fn refused(&self, reason: HandshakeReason) {
-        self.refused[reason as usize].inc();
+    /// A connection was refused; `admitted_before`: with a certificate that was admitted before.
+    pub fn refused(&self, reason: HandshakeReason, admitted_before: bool) {
+        self.refused.count(reason, admitted_before);
     }
 
     /// A request came to its end.

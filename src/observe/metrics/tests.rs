@@ -10,7 +10,7 @@ fn ended(status: u16, reason: Option<RequestReason>) -> Ended<'static> {
 #[test]
 fn every_reason_is_counted_under_its_own_code() {
     let metrics = Metrics::new();
-    metrics.refused(HandshakeReason::ClientCertMissing);
+    metrics.refused(HandshakeReason::ClientCertMissing, false);
     metrics.request(&ended(404, Some(RequestReason::NoRoute)));
     metrics.request(&ended(999, None));
     let text = metrics.plain();
@@ -57,6 +57,7 @@ fn one_series_is_told_once_though_two_files_have_the_same_certificate() {
         of: Expiring::ClientCa,
         name: r#"CN="x"\"#.to_owned(),
         mark: "01".to_owned(),
+        from: 0,
         at: 2_000_000_000,
     };
     metrics.in_use(&[], &[], vec![expiry.clone(), expiry]);
