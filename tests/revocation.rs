@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod files;
+mod names;
+mod partial;
 mod policy;
 
 use crate::support::gate::{Gate, GateCommand};

@@ -1,5 +1,6 @@
 //! The handshake with senders who do everything right, and what is agreed on in it.
 
+mod authorities;
 mod chains;
 mod curl;
 mod refusals;

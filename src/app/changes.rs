@@ -120,7 +120,7 @@ pub(super) fn fixed(old: &Settings, new: &Settings) -> Vec<&'static str> {
 /// Lists of one issuer follow one another: how many serials the new one has more than the old.
 fn crl_changes(before: &[Crl], after: &[Crl]) -> Vec<String> {
     let new = after.iter().filter(|crl| !before.contains(crl)).map(|crl| {
-        let old = before.iter().find(|old| old.issuer_der == crl.issuer_der);
+        let old = before.iter().find(|old| old.issuer_key == crl.issuer_key);
         let more = match old.map(|old| crl.entries.saturating_sub(old.entries)) {
             Some(more) if more > 0 => format!(", {more} more than before"),
             _ => String::new(),
@@ -128,7 +128,7 @@ fn crl_changes(before: &[Crl], after: &[Crl]) -> Vec<String> {
         let (issuer, entries, due) = (&crl.issuer, crl.entries, unix_rfc3339(crl.next_update));
         format!("CRL of {issuer}: {entries} serials revoked{more}; the next is due at {due}")
     });
-    let without = |old: &&Crl| after.iter().all(|crl| crl.issuer_der != old.issuer_der);
+    let without = |old: &&Crl| after.iter().all(|crl| crl.issuer_key != old.issuer_key);
     let gone = before.iter().filter(without).map(|old| format!("CRL of {} taken out", old.issuer));
     new.chain(gone).collect()
 }

@@ -27,6 +27,7 @@ pub use self::report::{Finding, Report, State};
 use crate::config::{AdminAddress, Problem, Problems, Settings};
 use crate::explain::{Credentials, Sender};
 use crate::tls::material::unix_seconds;
+use crate::tls::revocation::STRANGER_HINT;
 
 /// A client certificate to call the gate with.
 #[derive(Debug)]
@@ -86,7 +87,10 @@ pub fn unusable(problems: &Problems) -> Report {
 
 fn settings_read(settings: &Settings) -> Vec<Finding> {
     let place = Place::new("settings", "");
-    if settings.warnings.is_empty() {
+    // `senders/crl` looks at these, with the intermediates of senders at hand.
+    let is_looked_at = |problem: &&Problem| problem.mend == STRANGER_HINT;
+    let mut warnings = settings.warnings.iter().filter(|problem| !is_looked_at(problem)).peekable();
+    if warnings.peek().is_none() {
         let routes = settings.routes.len();
         let plural = if routes == 1 { "" } else { "s" };
         return vec![
@@ -96,5 +100,5 @@ fn settings_read(settings: &Settings) -> Vec<Finding> {
     let warning = |problem: &Problem| {
         place.warning("load", format!("{}: {}", problem.origin, problem.what), &problem.mend)
     };
-    settings.warnings.iter().map(warning).collect()
+    warnings.map(warning).collect()
 }

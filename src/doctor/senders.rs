@@ -128,7 +128,7 @@ fn of_crl(place: &Place, trust: &Trust, brought: &[Ca], crl: &Crl, at: i64) -> F
     {
         return place.fault("crl", format!("{}: {what}", crl.file.display()), *mend);
     }
-    if unsigned.is_some() || !known.iter().any(|ca| ca.subject_der == crl.issuer_der) {
+    if unsigned.is_some() || !known.iter().any(|ca| *ca.name_key() == *crl.issuer_key) {
         let detail = format!(
             "that of {issuer} belongs to none of the client CAs, so that its signature cannot be checked"
         );

@@ -4,6 +4,7 @@ mod certificate;
 mod digest;
 mod dn;
 pub mod name;
+mod name_key;
 mod san;
 pub mod seen;
 
@@ -15,6 +16,7 @@ pub use certificate::{Certificate, Validity, rfc3339, sha256, unix_rfc3339};
 pub(crate) use certificate::{key, serial};
 pub use digest::{Digest, DigestError};
 pub use dn::{DnError, canonical_dn};
+pub use name_key::name_key;
 pub use san::San;
 pub(crate) use san::{canonical_dns, canonical_email, canonical_uri};
 

@@ -1,9 +1,11 @@
 //! The chain: from a sender's certificate up to a configured CA, with nothing revoked on the way.
 //!
-//! webpki builds it. Two things it leaves to others are added: it does not look at an anchor's dates, and
-//! its own check of revocation lists costs more the longer they are (`revocation::Crl`).
+//! webpki builds it. What it leaves to others is added: it does not look at an anchor's dates, nor at most of what CA
+//! certificates say about issuing (`authority`), and its own check of revocation lists costs more the longer they are
+//! (`revocation::Crl`).
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +16,11 @@ use tracing::Level;
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::authority::{Authority, Overstep, first_overstep, is_for_clients};
+use super::constraints::SubjectNames;
+use super::leaves::{Leaf, is_netscape_client};
 use super::report::StaleCrl;
-use super::revocation::{Issuer, Status};
+use super::revocation::{Issuer, Status, Subject};
 use super::signatures;
 use super::trust::{Ca, Trust};
 use crate::observe::emit;
@@ -29,6 +34,8 @@ pub(super) struct Anchors {
     anchors: Vec<TrustAnchor<'static>>,
     /// Which of the CAs of `trust` each is.
     places: Vec<usize>,
+    /// For each CA of `trust` the others of them that have issued it: what they revoke is out.
+    issuers: Vec<Vec<usize>>,
 }
 
 impl Anchors {
@@ -48,6 +55,7 @@ impl Anchors {
                 false => Vec::new(),
             },
             anchors: sorted().map(|ca| ca.anchor().clone()).collect(),
+            issuers: trust.cas.iter().map(|ca| trust.issuers_of(ca)).collect(),
             places,
             trust,
         }
@@ -82,8 +90,7 @@ impl Anchors {
         }
         let is_valid = |place: &usize| self.trust.cas[*place].not_after >= seconds;
         let valid = &self.anchors[..self.places.partition_point(is_valid)];
-        let not_revoked = |path: &VerifiedPath<'_>| self.not_revoked(path, now);
-        let looks = self.trust.checks_revocation();
+        let look_through = |path: &VerifiedPath<'_>| self.look_through(path, now);
         let path = leaf.verify_for_usage(
             signatures::algorithms(),
             valid,
@@ -91,7 +98,7 @@ impl Anchors {
             now,
             KeyUsage::client_auth(),
             None,
-            looks.then_some(&not_revoked),
+            Some(&look_through),
         );
         path.map(|path| Some(look(&path))).map_err(rustls_error)
     }
@@ -112,7 +119,7 @@ impl Anchors {
             CertificateError::NotValidYet
         } else if validity.not_after.timestamp() < now {
             CertificateError::Expired
-        } else if !may_be_a_clients(leaf) {
+        } else if !is_for_clients(leaf) || !is_netscape_client(leaf) {
             CertificateError::InvalidPurpose
         } else if self.trust.denylist.find(leaf).is_some() {
             CertificateError::Revoked
@@ -123,33 +130,87 @@ impl Anchors {
     }
 
     /// Looks at every certificate of a path that holds otherwise.
-    fn not_revoked(&self, path: &VerifiedPath<'_>, now: UnixTime) -> Result<(), webpki::Error> {
+    fn look_through(&self, path: &VerifiedPath<'_>, now: UnixTime) -> Result<(), webpki::Error> {
         let place = self.anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor()));
-        let ca = place.and_then(|place| self.trust.cas.get(self.places[place]));
-        let ca = ca.ok_or(webpki::Error::UnknownIssuer)?;
+        let place = place.and_then(|place| self.places.get(place).copied());
+        let place = place.ok_or(webpki::Error::UnknownIssuer)?;
+        let ca = self.trust.cas.get(place).ok_or(webpki::Error::UnknownIssuer)?;
+        if let Ok(not_before @ 1..) = u64::try_from(ca.not_before)
+            && not_before > now.as_secs()
+        {
+            let not_before = UnixTime::since_unix_epoch(Duration::from_secs(not_before));
+            return Err(webpki::Error::CertNotValidYet { time: now, not_before });
+        }
+        let sent = path.intermediate_certificates().rev().map(|ca| Authority::read_once(&ca.der()));
+        let sent: Vec<Rc<Authority>> = sent.collect::<Option<_>>().ok_or(webpki::Error::BadDer)?;
+        let authorities = std::iter::once(ca.authority()).chain(sent.iter().map(Rc::as_ref));
+        let names = || match Leaf::read_once(&path.end_entity().der()) {
+            Some(leaf) => leaf.names.clone(),
+            None => SubjectNames::unreadable(),
+        };
+        if let Some((_, overstep)) = first_overstep(authorities, names) {
+            return Err(webpki_error(&overstep));
+        }
+        match self.trust.checks_revocation() {
+            true => self.not_revoked(path, place, &sent, now),
+            false => Ok(()),
+        }
+    }
+
+    /// `sent` are the CAs between the configured one at `place` and the leaf, from there on.
+    fn not_revoked(
+        &self,
+        path: &VerifiedPath<'_>,
+        place: usize,
+        sent: &[Rc<Authority>],
+        now: UnixTime,
+    ) -> Result<(), webpki::Error> {
+        self.ca_not_revoked(place, now, &mut Vec::new())?;
+        let mut issuer = self.trust.cas[place].issuer();
+        for (ca, authority) in path.intermediate_certificates().rev().zip(sent) {
+            let der = ca.der();
+            let certificate = parse(&der)?;
+            self.not_denied(&certificate)?;
+            self.check(&Subject::of(&certificate, false), &issuer, now)?;
+            issuer = authority.issuer();
+        }
+        let leaf = path.end_entity().der();
+        let leaf = parse(&leaf)?;
+        self.not_denied(&leaf)?;
+        self.check(&Subject::of(&leaf, true), &issuer, now)
+    }
+
+    /// A configured CA is good if nobody denied it and, where other configured CAs have issued it, they have not revoked
+    /// it and one of them is good. `known` are the verdicts so far: CAs may have issued each other.
+    fn ca_not_revoked(
+        &self,
+        place: usize,
+        now: UnixTime,
+        known: &mut Vec<(usize, Result<(), webpki::Error>)>,
+    ) -> Result<(), webpki::Error> {
+        if let Some((_, verdict)) = known.iter().find(|(known, _)| *known == place) {
+            return verdict.clone();
+        }
+        let ca = &self.trust.cas[place];
         if !self.trust.denylist.is_empty() {
             self.not_denied(&parse(ca.der())?)?;
         }
-        let mut issuer = ca.issuer();
-        let sent: Vec<_> = path.intermediate_certificates().map(|ca| ca.der()).collect();
-        for der in sent.iter().rev() {
-            let certificate = parse(der)?;
-            self.check(&certificate, false, &issuer, now)?;
-            issuer = Issuer::of(&certificate);
+        let Some(issuer) = self.trust.common_issuer(&self.issuers[place]) else { return Ok(()) };
+        let entry = known.len();
+        known.push((place, Ok(())));
+        let mut verdict = self.check(ca.listed(), &issuer, now);
+        if verdict.is_ok() {
+            let issuers = self.issuers[place].iter();
+            let verdicts = issuers.map(|issuer| self.ca_not_revoked(*issuer, now, known));
+            verdict = verdicts.reduce(Result::or).unwrap_or(Ok(()));
         }
-        self.check(&parse(&path.end_entity().der())?, true, &issuer, now)
+        known[entry].1 = verdict.clone();
+        verdict
     }
 
-    fn check(
-        &self,
-        certificate: &X509Certificate<'_>,
-        is_leaf: bool,
-        issuer: &Issuer<'_>,
-        now: UnixTime,
-    ) -> Result<(), webpki::Error> {
-        self.not_denied(certificate)?;
+    fn check(&self, subject: &Subject, issuer: &Issuer<'_>, now: UnixTime) -> Result<(), webpki::Error> {
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        match self.trust.revocation_status(certificate, is_leaf, issuer, seconds) {
+        match self.trust.revocation_status(subject, issuer, seconds) {
             Status::Good(_) | Status::Unchecked => Ok(()),
             Status::Stale(crl) => {
                 if crl.tell_once() {
@@ -181,17 +242,18 @@ impl fmt::Debug for Anchors {
     }
 }
 
-/// RFC 5280 section 4.2.1.12, as webpki takes it: stated purposes must have clientAuth among them.
-fn may_be_a_clients(leaf: &X509Certificate<'_>) -> bool {
-    match leaf.extended_key_usage() {
-        Ok(Some(eku)) => eku.value.client_auth,
-        Ok(None) => true,
-        Err(_) => false,
-    }
-}
-
 fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, webpki::Error> {
     X509Certificate::from_der(der).map(|(_, x509)| x509).map_err(|_| webpki::Error::BadDer)
+}
+
+/// What webpki says where it finds the same; rustls chooses the alert by this.
+fn webpki_error(overstep: &Overstep) -> webpki::Error {
+    match overstep {
+        Overstep::UnknownCritical(_) => webpki::Error::UnsupportedCriticalExtension,
+        Overstep::NoCa | Overstep::KeyUsage | Overstep::Purpose => webpki::Error::EndEntityUsedAsCa,
+        Overstep::PathLength { .. } => webpki::Error::PathLenConstraintViolated,
+        Overstep::Name(_) => webpki::Error::NameConstraintViolation,
+    }
 }
 
 /// As rustls' own verifier says it: it chooses the alert by this.

@@ -5,21 +5,18 @@
 //! certified the sender, is looked at each time.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use rustls_pki_types::CertificateDer;
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::constraints::SubjectNames;
+use super::der_cache::DerCache;
 use crate::identity::Peer;
 
-/// Certificates that one worker remembers.
-const REMEMBERED: usize = 256;
-/// Longest that is remembered, in bytes. With what it says a usual one takes 3 KiB, all together less than a MiB.
-const LONGEST: usize = 4096;
-
 thread_local! {
-    static READ: RefCell<HashMap<Box<[u8]>, Rc<Leaf>>> = RefCell::default();
+    static READ: RefCell<DerCache<Leaf>> = RefCell::default();
 }
 
 /// What a leaf certificate says by itself.
@@ -27,31 +24,30 @@ thread_local! {
 pub(super) struct Leaf {
     /// Whom it names; which key certified it only the chain tells.
     pub(super) peer: Peer,
-    /// Whether its key may sign, as the sender does in the handshake.
+    /// Whether its key may sign as a client does in the handshake.
     pub(super) may_sign: bool,
+    /// Those of its names that are held against name constraints besides what webpki looks at.
+    pub(super) names: SubjectNames,
 }
 
 impl Leaf {
     /// Reads `der`; `None` when it is not an X.509 certificate.
     pub(super) fn read(der: &CertificateDer<'_>) -> Option<Self> {
         let (_, x509) = X509Certificate::from_der(der).ok()?;
-        Some(Self { peer: Peer::of(der, &x509), may_sign: may_sign(&x509) })
+        Some(Self {
+            peer: Peer::of(der, &x509),
+            may_sign: may_sign(&x509) && is_netscape_client(&x509),
+            names: SubjectNames::of_leaf(&x509),
+        })
     }
 
     /// The same of a certificate whose chain held, and which may come again.
     pub(super) fn read_once(der: &CertificateDer<'_>) -> Option<Rc<Self>> {
-        if let Some(known) = READ.with_borrow(|read| read.get(&**der).cloned()) {
+        if let Some(known) = READ.with_borrow(|read| read.find(der)) {
             return Some(known);
         }
         let leaf = Rc::new(Self::read(der)?);
-        if der.len() <= LONGEST {
-            READ.with_borrow_mut(|read| {
-                if read.len() >= REMEMBERED {
-                    read.clear();
-                }
-                read.insert(der.as_ref().into(), Rc::clone(&leaf));
-            });
-        }
+        READ.with_borrow_mut(|read| read.insert(der, &leaf));
         Some(leaf)
     }
 }
@@ -66,11 +62,21 @@ fn may_sign(leaf: &X509Certificate<'_>) -> bool {
     }
 }
 
+/// Whether the leaf is a TLS client's by its Netscape certificate type, the forerunner of extended key usage, if it
+/// states one. OpenSSL looks.
+pub(super) fn is_netscape_client(leaf: &X509Certificate<'_>) -> bool {
+    leaf.extensions().iter().all(|extension| match extension.parsed_extension() {
+        ParsedExtension::NSCertType(kind) => kind.ssl_client(),
+        _ => true,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use rcgen::{CertificateParams, KeyPair};
 
     use super::*;
+    use crate::tls::der_cache::{LONGEST, REMEMBERED};
 
     fn certificate(name: &str) -> CertificateDer<'static> {
         let key = KeyPair::generate().unwrap();
@@ -78,7 +84,7 @@ mod tests {
     }
 
     fn remembered() -> usize {
-        READ.with_borrow(HashMap::len)
+        READ.with_borrow(DerCache::len)
     }
 
     #[test]

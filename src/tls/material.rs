@@ -103,7 +103,9 @@ pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<Prob
     for path in &paths.client_ca {
         cas.extend(loader.cas(path));
     }
-    let crls = loader.crls(&paths.crl, paths.revocation, &cas);
+    let above = own.iter().flat_map(|own| own.certified.cert.iter().skip(1));
+    let known: Vec<Ca> = above.filter_map(Ca::read).collect();
+    let crls = loader.crls(&paths.crl, paths.revocation, &cas, &known);
     let denylist = paths.denylist.as_deref().map(|path| loader.denylist(path)).unwrap_or_default();
     let now = loader.now;
     for ca in cas.iter().filter(|ca: &&Ca| ca.not_after >= now) {
@@ -126,8 +128,6 @@ pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<Prob
     if !loader.problems.is_empty() || own.is_empty() || !admits_somebody {
         return Err(loader.problems);
     }
-    let above = own.iter().flat_map(|own| own.certified.cert.iter().skip(1));
-    let known = above.filter_map(Ca::read).collect();
     let trust = Arc::new(Trust {
         cas,
         known,
@@ -208,6 +208,9 @@ impl Loader {
             if ca.not_after < self.now {
                 let what = format!("its CA {} has expired; it admits nobody", ca.subject);
                 self.warning(Input::ClientCa, path, what, "renew the CA, or take it out of the bundle");
+            } else if let Some((what, mend)) = ca.unfit(self.now) {
+                let what = format!("its CA {} {what}; it admits nobody", ca.subject);
+                self.warning(Input::ClientCa, path, what, mend);
             }
             cas.push(ca);
         }
@@ -223,7 +226,13 @@ impl Loader {
         })
     }
 
-    fn crls(&mut self, paths: &[PathBuf], policy: revocation::Policy, cas: &[Ca]) -> Vec<Crl> {
+    fn crls(
+        &mut self,
+        paths: &[PathBuf],
+        policy: revocation::Policy,
+        cas: &[Ca],
+        known: &[Ca],
+    ) -> Vec<Crl> {
         let mut crls = Vec::new();
         for path in paths {
             let found = revocation::read(path);
@@ -236,7 +245,7 @@ impl Loader {
             }
         }
         for crl in &crls {
-            for Remark { fatal, what, mend } in policy.remarks(crl, &crls, cas, self.now) {
+            for Remark { fatal, what, mend } in policy.remarks(crl, &crls, cas, known, self.now) {
                 match fatal {
                     true => self.problem(Input::Crl, &crl.file, what, mend),
                     false => self.warning(Input::Crl, &crl.file, what, mend),

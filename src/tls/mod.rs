@@ -2,10 +2,14 @@
 
 mod agreed;
 mod anchors;
+mod authority;
 mod bounds;
 mod by_name;
 pub mod client_hello;
+mod constraints;
 pub mod denylist;
+mod der;
+mod der_cache;
 pub mod diagnosis;
 pub mod evidence;
 pub mod greeting;

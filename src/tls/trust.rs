@@ -6,11 +6,13 @@ use rustls_pki_types::{CertificateDer, TrustAnchor};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::authority::Authority;
 use super::denylist::Denylist;
-use super::revocation::{self, Crl, Issuer, Status, signs_crls};
+use super::diagnosis::{gate_time, may_be_signed_by};
+use super::revocation::{self, Crl, Issuer, Status, Subject};
 use crate::identity::Validity;
 use crate::identity::name::{cut, rfc4514};
-use crate::identity::{Digest, rfc3339, sha256};
+use crate::identity::{Digest, name_key, rfc3339, sha256};
 
 /// The configured CAs with their CRLs, and the CAs that are known besides them.
 #[derive(Debug, Default)]
@@ -31,16 +33,31 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// What the revocation lists say about a certificate that `issuer` has signed, at `now` (seconds
+    /// What the revocation lists say about the certificate `subject`, which `issuer` has signed, at `now` (seconds
     /// since 1970).
-    pub fn revocation_status(
-        &self,
-        certificate: &X509Certificate<'_>,
-        is_leaf: bool,
-        issuer: &Issuer<'_>,
-        now: i64,
-    ) -> Status<'_> {
-        self.revocation.status(&self.crls, certificate, is_leaf, issuer, now)
+    pub fn revocation_status(&self, subject: &Subject, issuer: &Issuer<'_>, now: i64) -> Status<'_> {
+        self.revocation.status(&self.crls, subject, issuer, now)
+    }
+
+    /// The configured CAs that have issued the CA `ca`, by their places. One that has issued itself has none.
+    pub(super) fn issuers_of(&self, ca: &Ca) -> Vec<usize> {
+        let Ok((_, certificate)) = X509Certificate::from_der(ca.der()) else { return Vec::new() };
+        let name = name_key(certificate.issuer());
+        let issued = |issuer: &Ca| {
+            *issuer.name_key() == *name
+                && issuer.spki() != ca.spki()
+                && may_be_signed_by(&certificate, issuer.der())
+        };
+        let all = self.cas.iter().enumerate();
+        all.filter(|(_, issuer)| issued(issuer)).map(|(place, _)| place).collect()
+    }
+
+    /// What the CAs at `places` are in common, which have all issued one certificate and so have one name and one key.
+    /// `None` without any.
+    pub(super) fn common_issuer(&self, places: &[usize]) -> Option<Issuer<'_>> {
+        let mut issuers = places.iter().filter_map(|place| self.cas.get(*place)).map(Ca::issuer);
+        let first = issuers.next()?;
+        Some(Issuer { signs_crls: first.signs_crls || issuers.any(|other| other.signs_crls), ..first })
     }
 
     /// Whether a certificate of a chain that holds may still have been revoked or denied.
@@ -95,18 +112,44 @@ pub struct Ca {
     pub not_after: i64,
     /// The same, RFC 3339.
     pub not_after_text: String,
-    /// Whether it may issue at all (CA:TRUE, or X.509 v1, which cannot say).
+    /// Whether it may issue at all (CA:TRUE, or X.509 v1 and self-issued, which cannot say).
     pub is_ca: bool,
     der: CertificateDer<'static>,
     anchor: TrustAnchor<'static>,
-    spki: Vec<u8>,
-    signs_crls: bool,
+    authority: Authority,
+    listed: Subject,
 }
 
 impl Ca {
     /// Its SubjectPublicKeyInfo in DER.
     pub(super) fn spki(&self) -> &[u8] {
-        &self.spki
+        &self.authority.spki
+    }
+
+    /// Its name for comparing ([`name_key`]).
+    pub fn name_key(&self) -> &[u8] {
+        &self.authority.name
+    }
+
+    /// What it may issue.
+    pub(super) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// The same as far as CRLs may be about it.
+    pub(super) fn listed(&self) -> &Subject {
+        &self.listed
+    }
+
+    /// Why it may issue to nobody at `now` (seconds since 1970), though it has not expired: what is wrong, to follow
+    /// its name, and what to do about it.
+    pub(super) fn unfit(&self, now: i64) -> Option<(String, &'static str)> {
+        if self.not_before > now {
+            let what = format!("is not valid before {}", gate_time(self.not_before));
+            return Some((what, "check this machine's clock, or wait"));
+        }
+        let overstep = self.authority.unfit()?;
+        Some((overstep.to_string(), overstep.hint()))
     }
 
     /// When it is valid.
@@ -126,18 +169,14 @@ impl Ca {
 
     /// As the signer of revocation lists.
     pub fn issuer(&self) -> Issuer<'_> {
-        Issuer { spki: &self.spki, signs_crls: self.signs_crls }
+        self.authority.issuer()
     }
 
     /// Reads a CA certificate; `None` when it is not X.509 or webpki could not use it as an anchor.
     pub fn read(der: &CertificateDer<'_>) -> Option<Self> {
         let (_, x509) = X509Certificate::from_der(der).ok()?;
         let anchor = webpki::anchor_from_trusted_cert(der).ok()?.to_owned();
-        let is_ca = match x509.basic_constraints() {
-            Ok(Some(constraints)) => constraints.value.ca,
-            Ok(None) => x509.version().0 == 0,
-            Err(_) => false,
-        };
+        let authority = Authority::of(&x509);
         let organization = x509.subject().iter_organization().next();
         Some(Self {
             subject: cut(rfc4514(x509.subject())),
@@ -148,11 +187,11 @@ impl Ca {
             not_before: x509.validity().not_before.timestamp(),
             not_after: x509.validity().not_after.timestamp(),
             not_after_text: rfc3339(x509.validity().not_after),
-            is_ca,
+            is_ca: authority.is_ca(),
             der: der.clone().into_owned(),
             anchor,
-            spki: x509.public_key().raw.to_vec(),
-            signs_crls: signs_crls(&x509),
+            authority,
+            listed: Subject::of(&x509, false),
         })
     }
 }

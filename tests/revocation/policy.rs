@@ -1,6 +1,6 @@
 //! Which lists count, and what becomes of senders without one.
 
-use rcgen::{CrlDistributionPoint, CrlIssuingDistributionPoint, CrlScope, SerialNumber};
+use rcgen::SerialNumber;
 use time::{Duration, OffsetDateTime};
 
 use super::{Other, check, command, is_served, trusting_both};
@@ -208,43 +208,4 @@ fn lists_of_one_name_and_two_keys_each_count_for_their_own() {
     assert!(is_served(&pki, &gate, &client(&other.ca, 0x22)));
     assert!(is_served(&pki, &gate, &client(&renewed, 0x11)));
     assert!(!is_served(&pki, &gate, &client(&renewed, 0x22)));
-}
-
-fn point(uri: &str, scope: Option<CrlScope>) -> Option<CrlIssuingDistributionPoint> {
-    let distribution_point = CrlDistributionPoint { uris: vec![uri.to_owned()] };
-    Some(CrlIssuingDistributionPoint { distribution_point, scope })
-}
-
-#[test]
-fn a_list_about_some_of_its_cas_certificates_covers_those_and_revokes_any() {
-    let pki = Pki::new();
-    let url = "http://crl.example/1";
-    let crl = pki.root.crl_with(&[0x11], 3600, |params| {
-        params.issuing_distribution_point = point(url, Some(CrlScope::UserCertsOnly));
-    });
-    let with_point = |serial, uri: &str| {
-        let leaf = Leaf::client("one").serial(serial).with(|params| {
-            params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![uri.to_owned()] }];
-        });
-        leaf.issued_by(&pki.root, &[])
-    };
-    let crl = pki.file("part.crl", crl);
-    let gate = |policy: &str| {
-        let command = GateCommand::new(&pki).arg("--crl", &crl).arg("--crl-policy", policy);
-        command.upstream("echo:").start()
-    };
-
-    let strict = gate("strict");
-    assert!(is_served(&pki, &strict, &with_point(0x22, url)));
-    assert!(is_served(&pki, &strict, &Leaf::client("none").issued_by(&pki.root, &[])));
-    assert!(!is_served(&pki, &strict, &with_point(0x22, "http://crl.example/2")));
-    let line = strict.failure();
-    assert_eq!(line["reason"], "crl_unavailable");
-    says(&line, "detail", &["part.crl", "about others of its certificates"]);
-
-    let if_present = gate("if-present");
-    assert!(is_served(&pki, &if_present, &with_point(0x22, "http://crl.example/2")));
-    assert!(is_served(&pki, &if_present, &pki.client), "the intermediate is no user's certificate");
-    assert!(!is_served(&pki, &if_present, &with_point(0x11, "http://crl.example/2")));
-    assert_eq!(if_present.failure()["reason"], "client_cert_revoked");
 }

@@ -4,7 +4,8 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::link::{self, Budget};
-use super::{leaf, revoked};
+use super::path::path;
+use super::{authority, leaf, revoked};
 use crate::identity::name::{cut, rfc4514};
 use crate::identity::{Digest, rfc3339, serial};
 use crate::observe::HandshakeReason as Reason;
@@ -69,9 +70,12 @@ impl Fault {
         // it is that.
         let dates = self.reason == Reason::ClientChainExpired
             && matches!(reason, Reason::ClientCertExpired | Reason::ClientCertNotYetValid);
+        // Nor which it does not take for a client's, or cannot read.
+        let of_a_ca = self.reason == Reason::ClientChainInvalid
+            && matches!(reason, Reason::ClientCertWrongPurpose | Reason::ClientCertUnsupported);
         // Among the certificates that were left out there may be the issuer.
         let of_the_issuer = about_the_issuer(self.reason) || self.reason == Reason::ClientChainInvalid;
-        self.reason == reason || dates || (of_the_issuer && about_the_issuer(reason))
+        self.reason == reason || dates || of_a_ca || (of_the_issuer && about_the_issuer(reason))
     }
 }
 
@@ -140,6 +144,7 @@ pub(super) fn faults(
     }
     faults.extend(leaf::unsupported(end));
     let issuer = issuer(end, intermediates, trust, now, budget);
+    let has_issuer = issuer.is_none();
     faults.extend(
         issuer.map(|fault| if selection.left_out == 0 { fault } else { tangled(end, &selection) }),
     );
@@ -149,7 +154,11 @@ pub(super) fn faults(
     faults.extend(intermediates.iter().find_map(|x509| intermediate_dates(x509, now)));
     faults.extend(leaf::is_ca(end));
     faults.extend(leaf::purpose(end));
-    faults.extend(revoked::faults(&chosen, &parsed, trust, now, budget));
+    if has_issuer || trust.checks_revocation() {
+        let path = path(&chosen, trust, now, budget);
+        faults.extend(authority::faults(&parsed, &path, now));
+        faults.extend(revoked::faults(&parsed, &path, trust, now));
+    }
     faults.sort_by_key(Fault::rank);
     faults
 }

@@ -7,6 +7,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::chain::{Fault, ago, named, span};
 use crate::identity::{key, rfc3339};
 use crate::observe::HandshakeReason as Reason;
+use crate::tls::leaves::is_netscape_client;
 
 pub(super) fn unsupported(leaf: &X509Certificate<'_>) -> Option<Fault> {
     if leaf.version().0 != 2 {
@@ -112,12 +113,21 @@ pub(super) fn is_ca(leaf: &X509Certificate<'_>) -> Option<Fault> {
 pub(super) fn purpose(leaf: &X509Certificate<'_>) -> Option<Fault> {
     let eku = leaf.extended_key_usage().ok().flatten();
     let Some(eku) = eku.filter(|eku| !eku.value.client_auth) else {
-        return key_usage(leaf);
+        return key_usage(leaf).or_else(|| netscape_type(leaf));
     };
     let uses = if eku.value.server_auth { "serverAuth" } else { "other uses" };
     let detail =
         format!("{} is for {uses}, not for clients (extendedKeyUsage lacks clientAuth)", named(leaf));
     let hint = "sign the request again with -extfile and a file that says extendedKeyUsage=clientAuth";
+    Some(Fault::new(Reason::ClientCertWrongPurpose, detail, hint))
+}
+
+fn netscape_type(leaf: &X509Certificate<'_>) -> Option<Fault> {
+    if is_netscape_client(leaf) {
+        return None;
+    }
+    let detail = format!("{} is not for clients (nsCertType lacks client)", named(leaf));
+    let hint = "have it issued without nsCertType, which extendedKeyUsage has replaced";
     Some(Fault::new(Reason::ClientCertWrongPurpose, detail, hint))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It explains a refusal that has happened. It decides nothing: whatever it says, the sender is out.
 
+mod authority;
 mod chain;
 mod leaf;
 mod link;

@@ -1,16 +1,15 @@
 //! What the revocation lists say about a chain.
 
-use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::chain::{Fault, named, span};
 use super::leaf::gate_time;
-use super::link::Budget;
-use super::path::{Path, path};
+use super::path::Path;
 use crate::identity::name::{cut, rfc4514};
+use crate::identity::name_key;
 use crate::observe::HandshakeReason as Reason;
 use crate::tls::denylist::Entry;
-use crate::tls::revocation::{Issuer, Missing, Status};
+use crate::tls::revocation::{Issuer, Missing, Status, Subject, signs_crls};
 use crate::tls::trust::{Ca, Trust};
 
 /// Looks at each certificate of `path` whose issuer is known, the leaf first.
@@ -24,39 +23,72 @@ pub fn statuses<'a>(
     let mut sent = sent.peekable();
     let mut found = Vec::new();
     while let Some((place, certificate)) = sent.next() {
-        let next = sent.peek().map(|(_, issuer)| Issuer::of(issuer));
-        let Some(issuer) = next.or_else(|| path.anchor.map(Ca::issuer)) else { break };
-        found.push((place, trust.revocation_status(certificate, place == 0, &issuer, now)));
+        let subject = Subject::of(certificate, place == 0);
+        let name;
+        let issuer = match (sent.peek(), path.anchor) {
+            (Some((_, issuer)), _) => {
+                name = name_key(issuer.subject());
+                let spki = issuer.public_key().raw;
+                Issuer { name: &name, spki, signs_crls: signs_crls(issuer) }
+            }
+            (None, Some(ca)) => ca.issuer(),
+            (None, None) => break,
+        };
+        found.push((place, trust.revocation_status(&subject, &issuer, now)));
     }
     found
 }
 
 /// Every certificate on the way up that was revoked, or cannot be known not to have been.
 pub(super) fn faults(
-    chain: &[CertificateDer<'_>],
     parsed: &[X509Certificate<'_>],
+    path: &Path<'_>,
     trust: &Trust,
     now: i64,
-    budget: &Budget,
 ) -> Vec<Fault> {
     if !trust.checks_revocation() {
         return Vec::new();
     }
-    let path = path(chain, trust, now, budget);
     let mut faults: Vec<_> =
         path.sent.iter().filter_map(|place| denied(parsed.get(*place)?, trust)).collect();
-    if let Some((_, ca)) = path.anchor.and_then(|ca| X509Certificate::from_der(ca.der()).ok()) {
-        faults.extend(denied(&ca, trust));
-    }
-    // Whether a list is signed with a client's own key is not worth hashing the whole list.
-    let statuses = match path.anchor {
-        Some(_) => statuses(parsed, &path, trust, now),
-        None => Vec::new(),
-    };
-    let fault =
+    // Without a configured CA, whether a list is signed with a client's own key is not worth hashing the whole list.
+    let Some(ca) = path.anchor else { return faults };
+    let statuses = statuses(parsed, path, trust, now);
+    let of_sent =
         |(place, status): &(usize, Status<'_>)| fault(parsed.get(*place)?, *place == 0, status, now);
-    faults.extend(statuses.iter().filter_map(fault));
+    faults.extend(statuses.iter().filter_map(of_sent));
+    of_configured(ca, trust, now, &mut Vec::new(), &mut faults);
     faults
+}
+
+/// The same of the configured CA that the way ends in, and of those that have issued it in turn.
+fn of_configured<'a>(
+    ca: &'a Ca,
+    trust: &'a Trust,
+    now: i64,
+    seen: &mut Vec<&'a Ca>,
+    faults: &mut Vec<Fault>,
+) {
+    let Ok((_, certificate)) = X509Certificate::from_der(ca.der()) else { return };
+    seen.push(ca);
+    faults.extend(denied(&certificate, trust));
+    let issuers = trust.issuers_of(ca);
+    let Some(issuer) = trust.common_issuer(&issuers) else { return };
+    let status = trust.revocation_status(ca.listed(), &issuer, now);
+    faults.extend(fault(&certificate, false, &status, now));
+    let before = faults.len();
+    for issuer in issuers.iter().filter_map(|place| trust.cas.get(*place)) {
+        if seen.iter().any(|seen| seen.der() == issuer.der()) {
+            continue;
+        }
+        let known = faults.len();
+        of_configured(issuer, trust, now, seen, faults);
+        if faults.len() == known {
+            // This one is good, and one that is good is enough.
+            faults.truncate(before);
+            return;
+        }
+    }
 }
 
 /// Whether the denylist names it.
@@ -117,6 +149,14 @@ fn fault(
             );
             let mend = "give the gate the CRL that this very CA issues";
             (Reason::CrlUnavailable, detail, mend)
+        }
+        Status::Unavailable(Missing::Ahead(crl)) => {
+            let from = gate_time(crl.this_update);
+            let detail = format!(
+                "the CRL of {issuer} ({}), which issued {who}, is dated ahead: it was issued at {from}",
+                crl.file_name()
+            );
+            (Reason::CrlUnavailable, detail, "check the clocks of this machine and of the CA")
         }
         Status::Unavailable(Missing::NotCovered(crl)) => {
             let detail = format!(

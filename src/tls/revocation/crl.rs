@@ -7,7 +7,6 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,26 +14,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hashbrown::HashTable;
 use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::{CertificateRevocationListDer, SubjectPublicKeyInfoDer};
-use webpki::{BorrowedCertRevocationList, RawPublicKeyEntity};
-use x509_parser::asn1_rs::Any;
-use x509_parser::extensions::{
-    DistributionPointName, GeneralName, IssuingDistributionPoint, ParsedExtension, X509Extension,
-};
+use webpki::RawPublicKeyEntity;
+use x509_parser::extensions::{ParsedExtension, X509Extension};
 use x509_parser::num_bigint::BigUint;
 use x509_parser::oid_registry::{
-    OID_X509_EXT_CRL_DISTRIBUTION_POINTS, OID_X509_EXT_ISSUER_DISTRIBUTION_POINT,
+    OID_X509_EXT_DELTA_CRL_INDICATOR, OID_X509_EXT_ISSUER_DISTRIBUTION_POINT,
 };
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::RevokedCertificate;
-use x509_parser::time::ASN1Time;
-use x509_parser::x509::X509Name;
 
 use super::Issuer;
 use super::error::CrlError;
+use super::layout::{Layout, Signed, offset, serial_at};
+use super::scope::{Scope, Subject};
 use crate::identity::name::{cut, rfc4514};
-use crate::identity::{Validity, rfc3339};
+use crate::identity::{Validity, name_key, rfc3339};
 use crate::tls::trust::Ca;
 
+/// Seconds that the clock of a CA may be ahead of the proxy's.
+const SKEW: i64 = 300;
 /// Keys for which the outcome of checking the signature is remembered. One is the rule; a CA that is
 /// given a new key under its old name has two for a while.
 const KEYS: usize = 4;
@@ -45,8 +43,8 @@ pub struct Crl {
     pub file: PathBuf,
     /// Whose certificates it is about: RFC 4514, cut.
     pub issuer: String,
-    /// The same in DER, for comparing.
-    pub issuer_der: Vec<u8>,
+    /// The same for comparing ([`name_key`]).
+    pub issuer_key: Box<[u8]>,
     /// When it was issued, seconds since 1970.
     pub this_update: i64,
     /// When its successor is due, seconds since 1970.
@@ -55,7 +53,7 @@ pub struct Crl {
     pub entries: usize,
     number: Option<BigUint>,
     key_id: Option<Vec<u8>>,
-    scope: Option<Scope>,
+    scope: Scope,
     der: CertificateRevocationListDer<'static>,
     /// The places of the entries in `der`, by their serials.
     index: HashTable<u32>,
@@ -64,23 +62,6 @@ pub struct Crl {
     /// Public keys (SubjectPublicKeyInfo) that were tried, and whether the signature is theirs.
     signers: [OnceLock<(Vec<u8>, bool)>; KEYS],
     told: AtomicBool,
-}
-
-/// Where in the DER the signature and what it covers are.
-#[derive(Clone, Debug)]
-struct Signed {
-    message: Range<usize>,
-    /// The content of the AlgorithmIdentifier.
-    algorithm: Range<usize>,
-    signature: Range<usize>,
-}
-
-/// Which of its issuer's certificates a list is about, where it is not about all (RFC 5280 section 5.2.5).
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Scope {
-    uris: Vec<String>,
-    leaves_only: bool,
-    cas_only: bool,
 }
 
 /// An entry of a list.
@@ -99,60 +80,54 @@ impl Crl {
     /// When it is damaged, or of a kind that is not supported.
     pub fn read(der: CertificateRevocationListDer<'static>, file: &Path) -> Result<Self, CrlError> {
         let layout = Layout::of(&der)?;
-        // webpki reads it too, and stricter: what it does not know it does not let pass.
-        let strict = BorrowedCertRevocationList::from_der(&der).map_err(CrlError::of)?;
         let hasher = RandomState::new();
-        let mut index = HashTable::with_capacity(layout.entries().count());
-        let mut entries = layout.entries();
-        for known in &strict {
-            let known = known.map_err(CrlError::of)?;
-            let entry = entries.next().ok_or_else(CrlError::damaged)?;
-            let serial = entry_serial(entry).filter(|serial| *serial == known.serial_number);
-            let serial = serial.ok_or_else(CrlError::damaged)?;
-            let place = u32::try_from(offset(&der, entry)).map_err(|_| CrlError::damaged())?;
+        let mut index = HashTable::with_capacity(layout.count());
+        for entry in layout.entries() {
+            let entry = entry?;
+            let place = u32::try_from(offset(&der, entry.der)).map_err(|_| CrlError::damaged())?;
             let hash_of =
                 |place: &u32| serial_at(&der, *place).map_or(0, |serial| hasher.hash_one(serial));
-            index.insert_unique(hasher.hash_one(serial), place, hash_of);
+            index.insert_unique(hasher.hash_one(entry.serial), place, hash_of);
         }
         let mut crl = Self {
             file: file.to_owned(),
             issuer: cut(rfc4514(&layout.issuer)),
-            issuer_der: layout.issuer.as_raw().to_vec(),
+            issuer_key: name_key(&layout.issuer),
             this_update: layout.this_update.timestamp(),
             next_update: layout.next_update.timestamp(),
             entries: index.len(),
             number: None,
             key_id: None,
-            scope: None,
+            scope: Scope::default(),
             index,
             hasher,
-            signed: layout.signed.clone(),
+            signed: layout.signed,
             signers: Default::default(),
             told: AtomicBool::new(false),
             der: Vec::new().into(),
         };
-        crl.take_extensions(layout.extensions)?;
-        drop(entries);
+        for extension in &layout.extensions {
+            crl.take(extension)?;
+        }
+        drop(layout.extensions);
         crl.der = der;
         Ok(crl)
     }
 
-    fn take_extensions(&mut self, mut list: &[u8]) -> Result<(), CrlError> {
-        while !list.is_empty() {
-            let (rest, extension) = X509Extension::from_der(list).map_err(|_| CrlError::damaged())?;
-            match extension.parsed_extension() {
-                ParsedExtension::CRLNumber(number) => self.number = Some(number.clone()),
-                ParsedExtension::AuthorityKeyIdentifier(id) => {
-                    self.key_id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
-                }
-                ParsedExtension::IssuingDistributionPoint(point) => self.scope = Some(Scope::of(point)),
-                // Without its scope it would pass for a list of everything.
-                _ if extension.oid == OID_X509_EXT_ISSUER_DISTRIBUTION_POINT => {
-                    return Err(CrlError::damaged());
-                }
-                _ => {}
+    /// RFC 5280 section 5.2.
+    fn take(&mut self, extension: &X509Extension<'_>) -> Result<(), CrlError> {
+        match extension.parsed_extension() {
+            ParsedExtension::CRLNumber(number) => self.number = Some(number.clone()),
+            ParsedExtension::AuthorityKeyIdentifier(id) => {
+                self.key_id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
             }
-            list = rest;
+            _ if extension.oid == OID_X509_EXT_ISSUER_DISTRIBUTION_POINT => {
+                self.scope = Scope::read(extension.value)?;
+            }
+            _ if extension.oid == OID_X509_EXT_DELTA_CRL_INDICATOR => return Err(CrlError::delta()),
+            ParsedExtension::ParseError { .. } => return Err(CrlError::damaged()),
+            _ if extension.critical => return Err(CrlError::unknown_critical()),
+            _ => {}
         }
         Ok(())
     }
@@ -197,8 +172,8 @@ impl Crl {
     }
 
     /// Whether a certificate of its issuer is within its scope.
-    pub fn covers(&self, certificate: &X509Certificate<'_>, is_leaf: bool) -> bool {
-        self.scope.as_ref().is_none_or(|scope| scope.covers(certificate, is_leaf))
+    pub fn covers(&self, subject: &Subject) -> bool {
+        self.scope.covers(subject)
     }
 
     /// Whether `other` is a later list of the same scope.
@@ -209,13 +184,13 @@ impl Crl {
 
     /// Whether it is of the same issuer as `other`, and says that it is of the same key.
     pub(super) fn has_issuer_of(&self, other: &Self) -> bool {
-        self.issuer_der == other.issuer_der && self.key_id == other.key_id
+        self.issuer_key == other.issuer_key && self.key_id == other.key_id
     }
 
     /// Whether `ca` has the name of its issuer and, where both say which key, the same key.
     pub fn may_be_of(&self, ca: &Ca) -> bool {
         let same = |(own, its): (&Vec<u8>, &Vec<u8>)| own == its;
-        ca.subject_der == self.issuer_der
+        ca.name_key() == &*self.issuer_key
             && self.key_id.as_ref().zip(ca.key_id.as_ref()).is_none_or(same)
     }
 
@@ -227,6 +202,11 @@ impl Crl {
     /// Whether it is past its time at `now` (seconds since 1970).
     pub fn is_expired(&self, now: i64) -> bool {
         now >= self.next_update
+    }
+
+    /// Whether it says that it was issued after `now` (seconds since 1970), by more than clocks differ.
+    pub fn is_ahead(&self, now: i64) -> bool {
+        self.this_update > now.saturating_add(SKEW)
     }
 
     /// `true` once: what is worth telling of it need not be told at every handshake.
@@ -259,136 +239,6 @@ impl fmt::Debug for Crl {
             .field("entries", entries)
             .finish_non_exhaustive()
     }
-}
-
-impl Scope {
-    fn of(point: &IssuingDistributionPoint<'_>) -> Self {
-        Self {
-            uris: uris(point.distribution_point.as_ref()),
-            leaves_only: point.only_contains_user_certs,
-            cas_only: point.only_contains_ca_certs,
-        }
-    }
-
-    fn covers(&self, certificate: &X509Certificate<'_>, is_leaf: bool) -> bool {
-        if (self.leaves_only && !is_leaf) || (self.cas_only && is_leaf) {
-            return false;
-        }
-        let points =
-            certificate.extensions().iter().find(|e| e.oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS);
-        let points = match points.map(X509Extension::parsed_extension) {
-            Some(ParsedExtension::CRLDistributionPoints(points)) => points,
-            // Which it names cannot be read.
-            Some(_) => return false,
-            None => return true,
-        };
-        let mut whole = points.iter().filter(|p| p.reasons.is_none() && p.crl_issuer.is_none());
-        whole.any(|p| uris(p.distribution_point.as_ref()).iter().any(|uri| self.uris.contains(uri)))
-    }
-}
-
-fn uris(name: Option<&DistributionPointName<'_>>) -> Vec<String> {
-    let Some(DistributionPointName::FullName(names)) = name else { return Vec::new() };
-    let uri = |name: &GeneralName<'_>| match name {
-        GeneralName::URI(uri) => Some((*uri).to_owned()),
-        _ => None,
-    };
-    names.iter().filter_map(uri).collect()
-}
-
-/// Tags of ASN.1.
-const INTEGER: u32 = 2;
-const SEQUENCE: u32 = 16;
-
-/// The parts of a list's DER.
-struct Layout<'a> {
-    issuer: X509Name<'a>,
-    this_update: ASN1Time,
-    next_update: ASN1Time,
-    revoked: &'a [u8],
-    extensions: &'a [u8],
-    signed: Signed,
-}
-
-impl<'a> Layout<'a> {
-    /// x509-parser's own type for a list takes each entry apart, which a long one should not have to pay.
-    fn of(der: &'a [u8]) -> Result<Self, CrlError> {
-        let (_, outer) = element(der)?;
-        let (rest, message) = element(outer.data)?;
-        let signed_bytes = before(outer.data, rest);
-        let (rest, algorithm) = element(rest)?;
-        let (_, signature) = element(rest)?;
-        // A BIT STRING begins with the number of bits that are not used.
-        let [0, signature @ ..] = signature.data else { return Err(CrlError::damaged()) };
-        let signed = Signed {
-            message: range(der, signed_bytes),
-            algorithm: range(der, algorithm.data),
-            signature: range(der, signature),
-        };
-        let (rest, first) = element(message.data)?;
-        if first.tag().0 != INTEGER {
-            return Err(CrlError::of(webpki::Error::UnsupportedCrlVersion));
-        }
-        let (rest, _algorithm) = element(rest)?;
-        let (rest, issuer) = X509Name::from_der(rest).map_err(|_| CrlError::damaged())?;
-        let (rest, this_update) = ASN1Time::from_der(rest).map_err(|_| CrlError::damaged())?;
-        let Ok((rest, next_update)) = ASN1Time::from_der(rest) else {
-            let mend = "have it issued with a nextUpdate, as RFC 5280 section 5.1.2.5 demands";
-            return Err(CrlError::new("does not say when the next one is due", mend));
-        };
-        let mut list = rest;
-        let (mut revoked, mut extensions): (&[u8], &[u8]) = (&[], &[]);
-        while !list.is_empty() {
-            let (rest, part) = element(list)?;
-            match part.tag().0 {
-                SEQUENCE => revoked = part.data,
-                0 => extensions = element(part.data)?.1.data,
-                _ => return Err(CrlError::damaged()),
-            }
-            list = rest;
-        }
-        Ok(Self { issuer, this_update, next_update, revoked, extensions, signed })
-    }
-
-    /// The DER of each entry.
-    fn entries(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut list = self.revoked;
-        std::iter::from_fn(move || {
-            let (rest, _) = element(list).ok()?;
-            let entry = before(list, rest);
-            list = rest;
-            Some(entry)
-        })
-    }
-}
-
-fn element(der: &[u8]) -> Result<(&[u8], Any<'_>), CrlError> {
-    Any::from_der(der).map_err(|_| CrlError::damaged())
-}
-
-/// The serial number in an entry, which is the first thing in it.
-fn entry_serial(entry: &[u8]) -> Option<&[u8]> {
-    let (_, entry) = element(entry).ok()?;
-    Some(element(entry.data).ok()?.1.data)
-}
-
-fn serial_at(der: &[u8], place: u32) -> Option<&[u8]> {
-    entry_serial(der.get(usize::try_from(place).ok()?..)?)
-}
-
-/// What of `whole` stands before `rest`, its end.
-fn before<'a>(whole: &'a [u8], rest: &[u8]) -> &'a [u8] {
-    &whole[..whole.len() - rest.len()]
-}
-
-/// Where in `whole` its `part` begins.
-fn offset(whole: &[u8], part: &[u8]) -> usize {
-    part.as_ptr().addr() - whole.as_ptr().addr()
-}
-
-fn range(whole: &[u8], part: &[u8]) -> Range<usize> {
-    let start = offset(whole, part);
-    start..start + part.len()
 }
 
 /// `KeyCompromise` as RFC 5280 spells it: `keyCompromise`.

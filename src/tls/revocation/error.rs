@@ -4,7 +4,11 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use crate::tls::der::Malformed;
 use crate::tls::pem::FileError;
+
+/// The hint where a list is about a part of what it is wanted for.
+const COMPLETE: &str = "give the complete CRL that the CA issues for all of its certificates";
 
 /// Why something is no list that can be used.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -28,33 +32,45 @@ impl CrlError {
         FileError::new(path, self.what, self.mend)
     }
 
-    pub(super) fn of(error: webpki::Error) -> Self {
-        use webpki::Error;
-        let complete = "give the complete CRL that the CA issues for all of its certificates";
-        match error {
-            Error::UnsupportedDeltaCrl => {
-                Self::new("is a delta CRL, which lists changes only", complete)
-            }
-            Error::UnsupportedIndirectCrl => {
-                let mend = "give the CRL that each CA issues for its own certificates";
-                Self::new("is an indirect CRL, which lists certificates of other CAs", mend)
-            }
-            Error::UnsupportedRevocationReasonsPartitioning => {
-                Self::new("is about some reasons of revocation only", complete)
-            }
-            Error::UnsupportedCrlIssuingDistributionPoint => {
-                Self::new("is about a distribution point without a full name", complete)
-            }
-            Error::UnsupportedCrlVersion => {
-                let mend = "have it issued as version 2, with a CRL number and an authority key identifier \
-                            (openssl ca: crl_extensions in its configuration, or -crlexts)";
-                Self::new("is a CRL of version 1", mend)
-            }
-            Error::UnsupportedCriticalExtension => {
-                Self::new("has a critical extension that the gate does not know", complete)
-            }
-            Error::BadDer | Error::BadDerTime | Error::TrailingData(_) => Self::damaged(),
-            other => Self::new(format!("is no usable CRL: {other}"), "have the CA issue it again"),
-        }
+    pub(super) fn version_1() -> Self {
+        let mend = "have it issued as version 2, with a CRL number and an authority key identifier (openssl ca: \
+                    crl_extensions in its configuration, or -crlexts)";
+        Self::new("is a CRL of version 1", mend)
+    }
+
+    pub(super) fn endless() -> Self {
+        let mend = "have it issued with a nextUpdate, as RFC 5280 section 5.1.2.5 demands";
+        Self::new("does not say when the next one is due", mend)
+    }
+
+    pub(super) fn delta() -> Self {
+        Self::new("is a delta CRL, which lists changes only", COMPLETE)
+    }
+
+    pub(super) fn indirect() -> Self {
+        let mend = "give the CRL that each CA issues for its own certificates";
+        Self::new("is an indirect CRL, which lists certificates of other CAs", mend)
+    }
+
+    pub(super) fn some_reasons() -> Self {
+        Self::new("is about some reasons of revocation only", COMPLETE)
+    }
+
+    pub(super) fn attributes() -> Self {
+        Self::new("is about attribute certificates only", COMPLETE)
+    }
+
+    pub(super) fn relative_name() -> Self {
+        Self::new("is about a distribution point without a full name", COMPLETE)
+    }
+
+    pub(super) fn unknown_critical() -> Self {
+        Self::new("has a critical extension that the gate does not know", COMPLETE)
+    }
+}
+
+impl From<Malformed> for CrlError {
+    fn from(Malformed: Malformed) -> Self {
+        Self::damaged()
     }
 }

@@ -3,14 +3,17 @@
 mod crl;
 mod error;
 mod files;
+mod layout;
 mod remarks;
+mod scope;
 
 use x509_parser::prelude::X509Certificate;
 
 pub use self::crl::{Crl, Revoked};
 pub use self::error::CrlError;
 pub(super) use self::files::read;
-pub use self::remarks::Remark;
+pub use self::remarks::{Remark, STRANGER_HINT};
+pub use self::scope::Subject;
 
 /// What to make of lists that are missing or too old.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,18 +47,12 @@ pub enum Expired {
 /// Who issued a certificate, as far as lists go.
 #[derive(Clone, Copy, Debug)]
 pub struct Issuer<'a> {
+    /// Its name, for comparing ([`name_key`](crate::identity::name_key)).
+    pub name: &'a [u8],
     /// Its SubjectPublicKeyInfo, DER.
     pub spki: &'a [u8],
     /// Whether it may sign lists: cRLSign, if key usage is stated (RFC 5280 section 6.3.3 (f)).
     pub signs_crls: bool,
-}
-
-impl<'a> Issuer<'a> {
-    /// The issuer whose certificate this is.
-    pub fn of(certificate: &X509Certificate<'a>) -> Self {
-        let spki = certificate.tbs_certificate.subject_pki.raw;
-        Self { spki, signs_crls: signs_crls(certificate) }
-    }
 }
 
 /// What is known of one certificate.
@@ -84,24 +81,25 @@ pub enum Missing<'a> {
     NotSigned(&'a Crl),
     /// The issuer's lists are about others of its certificates.
     NotCovered(&'a Crl),
+    /// The issuer's list says that it will be issued later.
+    Ahead(&'a Crl),
 }
 
 impl Policy {
-    /// What `crls` say about a certificate at `now` (seconds since 1970), of which `issuer` is known to
+    /// What `crls` say about the certificate `subject` at `now` (seconds since 1970), of which `issuer` is known to
     /// have signed it.
     ///
     /// A list counts that has the issuer's name and signature. If there are several for the same of its
-    /// certificates, the latest does: an old file that is left behind, or put back, changes nothing.
+    /// certificates, the latest does: an old file that is left behind, or put back, changes nothing. What a list
+    /// that is dated ahead revokes is revoked, but it does not say that anything is good.
     pub fn status<'a>(
         self,
         crls: &'a [Crl],
-        certificate: &X509Certificate<'_>,
-        is_leaf: bool,
+        subject: &Subject,
         issuer: &Issuer<'_>,
         now: i64,
     ) -> Status<'a> {
-        let named: Vec<_> =
-            crls.iter().filter(|crl| crl.issuer_der == certificate.issuer().as_raw()).collect();
+        let named: Vec<_> = crls.iter().filter(|crl| *crl.issuer_key == *issuer.name).collect();
         let signed: Vec<_> = named.iter().copied().filter(|crl| crl.is_signed_by(issuer)).collect();
         if signed.is_empty() {
             return match named.first() {
@@ -110,24 +108,28 @@ impl Policy {
                 None => self.without(Missing::None),
             };
         }
-        let latest: Vec<_> = signed
+        let (ahead, current): (Vec<&Crl>, Vec<&Crl>) = signed.iter().partition(|crl| crl.is_ahead(now));
+        let latest: Vec<_> = current
             .iter()
             .copied()
-            .filter(|crl| !signed.iter().any(|other| crl.is_older_than(other)))
+            .filter(|crl| !current.iter().any(|other| crl.is_older_than(other)))
             .collect();
         // Whatever its scope: a serial number is the issuer's only once (RFC 5280 section 4.1.2.2).
-        for crl in &latest {
-            if let Some(revoked) = crl.revoked(certificate.raw_serial()) {
+        for crl in latest.iter().chain(&ahead) {
+            if let Some(revoked) = crl.revoked(&subject.serial) {
                 return Status::Revoked(crl, revoked);
             }
         }
-        let covering = || latest.iter().copied().filter(|crl| crl.covers(certificate, is_leaf));
+        let covering = || latest.iter().copied().filter(|crl| crl.covers(subject));
         let fresh = covering().find(|crl| !crl.is_expired(now));
-        match (fresh, covering().next(), self.expired) {
-            (Some(crl), _, _) => Status::Good(crl),
-            (None, Some(crl), Expired::Warn) => Status::Stale(crl),
-            (None, Some(crl), Expired::Refuse) => Status::Expired(crl),
-            (None, None, _) => self.without(Missing::NotCovered(signed[0])),
+        let to_come = ahead.iter().find(|crl| crl.covers(subject));
+        match (fresh, covering().next(), self.expired, to_come) {
+            (Some(crl), ..) => Status::Good(crl),
+            (None, Some(crl), Expired::Warn, _) => Status::Stale(crl),
+            (None, Some(crl), Expired::Refuse, _) => Status::Expired(crl),
+            // Here, too, somebody meant the CA to be checked.
+            (None, None, _, Some(crl)) => Status::Unavailable(Missing::Ahead(crl)),
+            (None, None, _, None) => self.without(Missing::NotCovered(signed[0])),
         }
     }
 

@@ -4,8 +4,9 @@ use super::{Crl, Demand, Expired, Policy};
 use crate::tls::diagnosis::{gate_time, span};
 use crate::tls::trust::Ca;
 
-/// Seconds that the clock of a CA may be ahead.
-const SKEW: i64 = 300;
+/// The hint for a list that fits no CA that is at hand.
+pub const STRANGER_HINT: &str =
+    "give the CRLs of the CAs in clients.ca and of their intermediates, and take away others";
 
 /// Something about one list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +20,18 @@ pub struct Remark {
 }
 
 impl Policy {
-    /// What there is to say about `crl`, one of `all`.
+    /// What there is to say about `crl`, one of `all`; `known` are CAs that are not trusted, but no strangers.
     ///
     /// A list that is out of date is no mistake in the settings: time alone must not keep a gate from
     /// starting that senders of other CAs depend on. One that its CA did not sign never was in order.
-    pub(in crate::tls) fn remarks(self, crl: &Crl, all: &[Crl], cas: &[Ca], now: i64) -> Vec<Remark> {
+    pub(in crate::tls) fn remarks(
+        self,
+        crl: &Crl,
+        all: &[Crl],
+        cas: &[Ca],
+        known: &[Ca],
+        now: i64,
+    ) -> Vec<Remark> {
         // Those of other CAs, which senders bring along, are looked at when one of them is used.
         let mut remarks: Vec<_> = crl.not_signed(cas).into_iter().collect();
         let mut warn = |what: String, mend| remarks.push(Remark { fatal: false, what, mend });
@@ -50,17 +58,36 @@ impl Policy {
             );
             warn(what, "fetch the CA's current CRL");
         }
-        if crl.this_update > now.saturating_add(SKEW) {
-            let what =
-                format!("the CRL of {} is dated ahead, {}", crl.issuer, gate_time(crl.this_update));
-            warn(what, "check this machine's clock");
+        if crl.this_update > now {
+            let means = match crl.is_ahead(now) {
+                true => "whom it revokes is refused, and it vouches for nobody until then",
+                false => "it is used already, since clocks may differ by some minutes",
+            };
+            let issued = gate_time(crl.this_update);
+            let what = format!("the CRL of {} is dated ahead, {issued}: {means}", crl.issuer);
+            warn(what, "check this machine's clock, and the CA's");
+        }
+        if cas.iter().chain(known).all(|ca| ca.name_key() != &*crl.issuer_key) {
+            let what = match cas.iter().find(|ca| crl.is_signed_by(&ca.issuer())) {
+                Some(ca) => format!(
+                    "is signed by the key of the CA {}, but is a CRL of {}: it revokes nothing that this CA has \
+                     issued",
+                    ca.subject, crl.issuer
+                ),
+                None => format!(
+                    "is a CRL of {}, which is none of the CAs in clients.ca: it counts only for an intermediate CA \
+                     of that name that clients send",
+                    crl.issuer
+                ),
+            };
+            warn(what, STRANGER_HINT);
         }
         remarks
     }
 
     /// What there is to say about a CA that has no list of its own.
     pub(in crate::tls) fn remark_on(self, ca: &Ca, crls: &[Crl]) -> Option<Remark> {
-        let has_one = crls.iter().any(|crl| crl.issuer_der == ca.subject_der);
+        let has_one = crls.iter().any(|crl| *crl.issuer_key == *ca.name_key());
         if has_one || self.demand == Demand::IfPresent {
             return None;
         }
@@ -76,7 +103,7 @@ impl Policy {
 impl Crl {
     /// What is wrong with it if there are CAs of its issuer's name among `cas`, and none of those has signed it.
     pub fn not_signed<'a>(&self, cas: impl IntoIterator<Item = &'a Ca>) -> Option<Remark> {
-        let named = cas.into_iter().filter(|ca| ca.subject_der == self.issuer_der);
+        let named = cas.into_iter().filter(|ca| ca.name_key() == &*self.issuer_key);
         let mut named = named.peekable();
         let first = *named.peek()?;
         if named.any(|ca| self.is_signed_by(&ca.issuer())) {

@@ -13,6 +13,7 @@ use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::*;
+use crate::tls::authority::Authority;
 
 struct Ca {
     params: CertificateParams,
@@ -69,6 +70,10 @@ fn parse(der: &[u8]) -> X509Certificate<'_> {
     X509Certificate::from_der(der).unwrap().1
 }
 
+fn authority(der: &[u8]) -> Authority {
+    Authority::of(&parse(der))
+}
+
 /// A positive number in DER: its octets, with a zero before a sign bit and none else.
 fn serial() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(1_u8..0x80, 1..20)
@@ -95,8 +100,8 @@ fn a_list_is_signed_by_its_own_ca_alone() {
 
     // More keys than are remembered, each asked twice.
     for _ in 0..2 {
-        assert!(others.iter().all(|other| !crl.is_signed_by(&Issuer::of(&parse(other)))));
-        assert!(crl.is_signed_by(&Issuer::of(&parse(&own))));
+        assert!(others.iter().all(|other| !crl.is_signed_by(&authority(other).issuer())));
+        assert!(crl.is_signed_by(&authority(&own).issuer()));
     }
 }
 
@@ -137,8 +142,8 @@ proptest! {
         };
         let now = OffsetDateTime::now_utc().unix_timestamp();
 
-        let own = parse(&own);
-        let status = policy.status(&crls, &parse(&leaf), true, &Issuer::of(&own), now);
+        let subject = Subject::of(&parse(&leaf), true);
+        let status = policy.status(&crls, &subject, &authority(&own).issuer(), now);
 
         match (lists.is_empty(), strict, revoked) {
             (true, false, _) => prop_assert_eq!(status, Status::Unchecked),
@@ -157,7 +162,7 @@ proptest! {
         let ca = Ca::new();
         let whole = ca.crl(&[vec![1], vec![2]].into(), 60);
         let own = ca.certificate();
-        let own = parse(&own);
+        let own = authority(&own);
         let cut_off = whole[..cut.index(whole.len())].to_vec();
         prop_assert!(Crl::read(cut_off.into(), Path::new("x.crl")).is_err());
 
@@ -165,7 +170,7 @@ proptest! {
         let at = at.index(changed.len());
         changed[at] ^= mask;
         if let Ok(crl) = Crl::read(changed.into(), Path::new("x.crl")) {
-            prop_assert!(!crl.is_signed_by(&Issuer::of(&own)), "byte {at} changed by {mask:x}");
+            prop_assert!(!crl.is_signed_by(&own.issuer()), "byte {at} changed by {mask:x}");
         }
     }
 }

@@ -1,0 +1,67 @@
+//! DER, taken apart one level at a time (X.690), where no type of x509-parser does it strictly enough.
+
+use thiserror::Error;
+use x509_parser::asn1_rs::{Any, FromDer};
+
+pub(super) const INTEGER: u8 = 0x02;
+pub(super) const BIT_STRING: u8 = 0x03;
+pub(super) const SEQUENCE: u8 = 0x30;
+
+/// The identifier octet of a constructed element with the context's own tag `number`.
+pub(super) const fn constructed(number: u8) -> u8 {
+    0xa0 | number
+}
+
+/// The identifier octet of a primitive element with the context's own tag `number`.
+pub(super) const fn primitive(number: u8) -> u8 {
+    0x80 | number
+}
+
+/// What should be DER is not, or is of another shape.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("not the DER that was expected")]
+pub(super) struct Malformed;
+
+/// One element.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Element<'a> {
+    /// Its identifier octet.
+    pub(super) tag: u8,
+    pub(super) content: &'a [u8],
+    /// Identifier, length and content.
+    pub(super) whole: &'a [u8],
+}
+
+impl<'a> Element<'a> {
+    /// Its content, if it is tagged so.
+    pub(super) fn tagged(self, tag: u8) -> Result<&'a [u8], Malformed> {
+        if self.tag == tag { Ok(self.content) } else { Err(Malformed) }
+    }
+}
+
+/// The first element of `der`, and what follows it.
+pub(super) fn first(der: &[u8]) -> Result<(&[u8], Element<'_>), Malformed> {
+    let (rest, any) = Any::from_der(der).map_err(|_| Malformed)?;
+    let tag = *der.first().ok_or(Malformed)?;
+    let whole = &der[..der.len() - rest.len()];
+    Ok((rest, Element { tag, content: any.data, whole }))
+}
+
+/// The only element of `der`.
+pub(super) fn only(der: &[u8]) -> Result<Element<'_>, Malformed> {
+    match first(der)? {
+        ([], element) => Ok(element),
+        _ => Err(Malformed),
+    }
+}
+
+/// All elements of `der`, such as those in a SEQUENCE.
+pub(super) fn all(mut der: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {
+    let mut elements = Vec::new();
+    while !der.is_empty() {
+        let (rest, element) = first(der)?;
+        elements.push(element);
+        der = rest;
+    }
+    Ok(elements)
+}
