@@ -2,6 +2,7 @@
 
 mod contents;
 mod files;
+mod public_cas;
 mod secrets;
 mod start;
 
@@ -222,14 +223,18 @@ fn a_variable_that_is_set_to_nothing_opens_nothing() {
 }
 
 #[test]
-fn a_misspelt_variable_is_warned_of() {
+fn a_misspelt_variable_is_refused_and_an_unknown_one_warned_of() {
     let pki = Pki::new();
-
-    let summary = summary(command("check", &pki).env("CLAWGATE_ALOW", "cn=notes"));
-
-    let warning =
-        "warning: CLAWGATE_ALOW: is no setting and has no effect (mend: did you mean CLAWGATE_ALLOW?";
-    assert!(summary.contains(warning), "{summary}");
+    for subcommand in ["check", "run"] {
+        refused(
+            command(subcommand, &pki).env("CLAWGATE_ALOW", "cn=notes"),
+            &[
+                "\n  CLAWGATE_ALOW\n    is no setting, but resembles one\n    mend: did you mean CLAWGATE_ALLOW?",
+            ],
+        );
+    }
+    let summary = summary(command("check", &pki).env("CLAWGATE_IMAGE", "x"));
+    assert!(summary.contains("warning: CLAWGATE_IMAGE: is no setting and has no effect"), "{summary}");
 }
 
 #[test]

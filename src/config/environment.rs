@@ -5,15 +5,21 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
-use super::keys::{CONFIG_ENV, KEYS};
+use super::key::Key;
+use super::keys::{self, CONFIG_ENV, KEYS};
 use super::layers::{Layer, piece, text};
 use super::problem::{Origin, Report};
-use super::suggest::nearest;
+use super::suggest::{distance, nearest};
 
 /// The variable by which TLS libraries are told where to write their secrets, if they are to.
 const KEY_LOG_ENV: &str = "SSLKEYLOGFILE";
 
-/// The variables that begin with `CLAWGATE_`, and `SSLKEYLOGFILE`. Collected from `std::env::vars_os()` by the command,
+/// What all settings' variables begin with.
+const PREFIX: &str = "CLAWGATE_";
+/// Letters after that up to which another name is no slip.
+const SHORT: usize = 3;
+
+/// The variables that begin with `CLAWGATE_` or may be meant to, and `SSLKEYLOGFILE`. Collected from `std::env::vars_os()` by the command,
 /// from anything else by tests.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
@@ -31,7 +37,7 @@ impl Environment {
 
     /// The layer of the environment.
     pub(super) fn layer(&self, report: &mut Report) -> Layer {
-        self.warn_of_unknown(report);
+        self.look_for_unknown(report);
         let mut layer = Layer::default();
         for key in KEYS {
             let Some(name) = key.env else { continue };
@@ -51,21 +57,56 @@ impl Environment {
         layer
     }
 
-    /// A name that only looks like a setting is no error, since others set variables too; but it
-    /// may be a restriction that somebody believes in.
-    fn warn_of_unknown(&self, report: &mut Report) {
-        let known = || KEYS.iter().filter_map(|key| key.env).chain([CONFIG_ENV, KEY_LOG_ENV]);
+    /// A name that resembles a setting's is a mistake, and may be a restriction that somebody believes in. Any other
+    /// is no error, since others set variables too.
+    fn look_for_unknown(&self, report: &mut Report) {
         for name in self.0.keys() {
             if known().any(|env| env == name) || set_by_kubernetes(name) {
                 continue;
             }
-            let mend = match nearest(name, known()) {
-                Some(env) => format!("did you mean {env}? `clawgate run --help` lists all of them"),
-                None => "unset it; `clawgate run --help` lists the known ones".to_owned(),
-            };
-            report.warning(&Origin::Env(name.clone()), "is no setting and has no effect", mend);
+            let origin = Origin::Env(name.clone());
+            if let Some(meant) = resembled(name) {
+                let mend = format!("did you mean {meant}? Rename it, or unset it");
+                report.problem(&origin, "is no setting, but resembles one", mend);
+            } else if name.starts_with(PREFIX) {
+                let mend = "unset it; `clawgate run --help` lists the known ones";
+                report.warning(&origin, "is no setting and has no effect", mend);
+            }
         }
     }
+}
+
+/// The variables that are read.
+fn known() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().filter_map(|key| key.env).chain([CONFIG_ENV, KEY_LOG_ENV])
+}
+
+/// The variable that somebody meant who set `name`: misspelt, in other letters, or after the name of its flag or TOML
+/// key.
+fn resembled(name: &str) -> Option<&'static str> {
+    let upper = name.to_ascii_uppercase();
+    let Some(rest) = upper.strip_prefix(PREFIX) else {
+        return known().find(|env| distance(name, env) == 1);
+    };
+    let is_named_so = |key: &&&Key| {
+        let flag = key.flag.unwrap_or_default().replace('-', "_");
+        [key.toml.replace('.', "_"), flag].iter().any(|other| other.eq_ignore_ascii_case(rest))
+    };
+    if let Some(key) = KEYS.iter().find(is_named_so) {
+        return key.env;
+    }
+    let with = |env: &'static str| Some((env.strip_prefix(PREFIX)?, env));
+    let candidates: Vec<_> = known().filter_map(with).collect();
+    let near = nearest(rest, candidates.iter().map(|(rest, _)| *rest));
+    // Of three letters one is too many: CLAWGATE_URL is not meant for CLAWGATE_CRL.
+    if let Some(near) = near.filter(|near| rest.len() > SHORT || near.eq_ignore_ascii_case(rest)) {
+        return candidates.iter().find(|(rest, _)| *rest == near).map(|(_, env)| *env);
+    }
+    // Who is let in, in whatever words: ALLOWLIST, CLIENTS_ALLOW, DENY_RULES.
+    let of_rules = [(&keys::ALLOW, "ALLOW"), (&keys::DENY, "DENY")];
+    let meant =
+        of_rules.into_iter().find(|(_, word)| rest.split('_').any(|part| part.starts_with(word)));
+    meant.and_then(|(key, _)| key.env)
 }
 
 /// Kubernetes sets such variables in every pod beside a service called `clawgate` or `clawgate-…`.
@@ -80,8 +121,12 @@ impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Environment 
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
         let ours = |(name, value): (N, V)| {
             let name: OsString = name.into();
-            let name =
-                name.to_str().filter(|name| name.starts_with("CLAWGATE_") || *name == KEY_LOG_ENV)?;
+            let is_ours = |name: &&str| {
+                let begins =
+                    name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
+                begins || *name == KEY_LOG_ENV || resembled(name).is_some()
+            };
+            let name = name.to_str().filter(is_ours)?;
             Some((name.to_owned(), value.into()))
         };
         Self(variables.into_iter().filter_map(ours).collect())

@@ -69,6 +69,9 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     let revoke = resolver.value(&keys::REVOKE, values::revoke, Revoke::AfterResponse);
     let refuse_with = resolver.value(&keys::REFUSE_WITH, values::refuse_with, RefuseWith::Alert);
     let routes = resolver.routes(limits.body);
+    if let Some(material) = &material {
+        resolver.check_public_cas(&material.trust.cas, &clients_rules, &routes);
+    }
     let handshake_timeout = resolver.time(&keys::HANDSHAKE_TIMEOUT);
     let workers = resolver.workers();
     let watch = resolver.value(&keys::WATCH, values::switch, true);

@@ -70,6 +70,16 @@ impl Matcher {
         }
     }
 
+    /// Whether it asks for something of the client itself: not for its issuer, nor for whatever it may be called.
+    pub(super) fn names_client(&self) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Exact(kind, _) => !matches!(kind, Kind::Issuer | Kind::IssuerSpki),
+            Self::Like(pattern) => pattern.text.contains(char::is_alphanumeric),
+            Self::Ip(block) => block.prefix > 0,
+        }
+    }
+
     /// The kind it asks for, if it is one of which a certificate has one at most.
     pub(super) fn single(&self) -> Option<Kind> {
         match self {

@@ -93,6 +93,11 @@ impl Rule {
         *self.0 == [Matcher::Any]
     }
 
+    /// Whether it asks for something of the client itself, and not only for its issuer or for any name at all.
+    pub(super) fn names_client(&self) -> bool {
+        self.0.iter().any(Matcher::names_client)
+    }
+
     /// Whether all of its parts hold.
     pub fn matches(&self, peer: &Peer) -> bool {
         self.0.iter().all(|matcher| matcher.matches(peer))

@@ -106,6 +106,12 @@ impl Rules {
         !named && self.pins.is_empty()
     }
 
+    /// Whether each client that is let in is named by itself: by a pin, or by an allow rule that asks for more than
+    /// its issuer.
+    pub fn name_clients(&self) -> bool {
+        !self.is_open() && (!self.pins.is_empty() || self.allow().iter().all(Rule::names_client))
+    }
+
     /// All of it for people, a phrase for each list that there is; long lists are cut.
     pub fn phrases(&self) -> Vec<String> {
         let lists =

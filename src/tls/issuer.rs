@@ -52,7 +52,7 @@ fn candidates(
 }
 
 /// Whether the signature on `child` is by `key`.
-fn fits(key: &SubjectPublicKeyInfoDer<'_>, child: &X509Certificate<'_>) -> bool {
+pub(super) fn fits(key: &SubjectPublicKeyInfoDer<'_>, child: &X509Certificate<'_>) -> bool {
     let Ok(key) = RawPublicKeyEntity::try_from(key) else { return false };
     let (message, signature) = (child.tbs_certificate.as_ref(), &child.signature_value.data);
     // An AlgorithmIdentifier begins with its OID.

@@ -4,8 +4,12 @@ use super::Resolver;
 use crate::config::key::Key;
 use crate::config::keys;
 use crate::config::layers::{Layer, Sourced};
+use crate::config::problem::Origin;
+use crate::config::settings::RouteSettings;
 use crate::config::values;
 use crate::policy::{Rule, Rules};
+use crate::tls::public_cas;
+use crate::tls::trust::Ca;
 
 /// One set of rules as it was written.
 struct Lists {
@@ -37,6 +41,31 @@ impl Resolver<'_> {
         let audit = self.in_table(table, &keys::ROUTE_AUDIT, values::switch).pop();
         let has_allow = table.get(&keys::ROUTE_ALLOW).is_some();
         self.rules(Lists { allow, has_allow, deny, audit, section: "route" })
+    }
+
+    /// Anybody can have a certificate of a public CA, so that its clients have to be named.
+    pub(super) fn check_public_cas(&mut self, cas: &[Ca], rules: &Rules, routes: &[RouteSettings]) {
+        let by_routes = !routes.is_empty() && routes.iter().all(|route| route.rules.name_clients());
+        // A list with mistakes only has been reported.
+        let has_mistakes = self.sources.layers.get(&keys::ALLOW).is_some() && rules.allow().is_empty();
+        if rules.name_clients() || by_routes || has_mistakes {
+            return;
+        }
+        let public = public_cas(cas);
+        let Some(first) = public.first() else { return };
+        let more = match public.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let what = format!(
+            "{}{more}: a public CA, of which anybody can have a certificate, and no allow rule names who may come",
+            first.subject
+        );
+        let mend = "name the CA that issues your clients' certificates alone; where that is a public one, name the \
+                    clients in clients.allow, e.g. dns=hooks.example.com (issuer= and `any` name nobody)";
+        let origin = self.sources.layers.get(&keys::CLIENT_CA).and_then(<[_]>::first);
+        let origin = origin.map_or(Origin::Default(keys::CLIENT_CA.toml), |ca| ca.origin.clone());
+        self.report.problem(&origin, what, mend);
     }
 
     fn rules(&mut self, lists: Lists) -> Rules {

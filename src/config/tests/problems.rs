@@ -266,19 +266,50 @@ fn values_that_are_not_utf_8_are_reported() {
 }
 
 #[test]
-fn unknown_variables_are_warned_of_unless_kubernetes_set_them() {
+fn a_variable_that_resembles_a_setting_is_refused_with_the_one_that_was_meant() {
+    for (name, meant) in [
+        ("CLAWGATE_ALOW", "CLAWGATE_ALLOW"),
+        ("CLAWGATE_ALLOWED", "CLAWGATE_ALLOW"),
+        ("CLAWGATE_ALLOWLIST", "CLAWGATE_ALLOW"),
+        ("CLAWGATE_CLIENTS_ALLOW", "CLAWGATE_ALLOW"),
+        ("CLAWGATE_DENY_RULES", "CLAWGATE_DENY"),
+        ("clawgate_allow", "CLAWGATE_ALLOW"),
+        ("Clawgate_Deny", "CLAWGATE_DENY"),
+        ("CLAWGATEALLOW", "CLAWGATE_ALLOW"),
+        ("CLAWGATE-ALLOW", "CLAWGATE_ALLOW"),
+        ("CLAW_GATE_ALLOW", "CLAWGATE_ALLOW"),
+        ("CLAWGAT_DENY", "CLAWGATE_DENY"),
+        ("CLAWGATE_CRLS", "CLAWGATE_CRL"),
+        ("CLAWGATE_CLIENTS_CRL", "CLAWGATE_CRL"),
+        ("CLAWGATE_CLIENT_CAS", "CLAWGATE_CLIENT_CA"),
+        ("CLAWGATE_PATH", "CLAWGATE_PATHS"),
+        ("CLAWGATE_MAX_BODYSIZE", "CLAWGATE_MAX_BODY"),
+        ("CLAWGATE_CONFG", "CLAWGATE_CONFIG"),
+        ("CLAWGATE_RUNTIME_SANDBOX", "CLAWGATE_SANDBOX"),
+    ] {
+        let problem = Sources::minimal().env(name, "x").problem();
+        assert_has(&problem, &[&format!("{name} | is no setting"), &format!("did you mean {meant}?")]);
+    }
+}
+
+#[test]
+fn other_unknown_variables_are_warned_of_unless_kubernetes_set_them() {
     let sources = Sources::minimal()
-        .env("CLAWGATE_ALOW", "cn=a")
         .env("CLAWGATE_HOME_PLANET", "x")
+        .env("CLAWGATE_FOO", "x")
+        .env("CLAWGATE_URL", "x")
+        .env("CLAWGATE_ENV", "x")
         .env("CLAWGATE_SERVICE_HOST", "10.0.0.1")
         .env("CLAWGATE_SERVICE_PORT_HTTPS", "443")
         .env("CLAWGATE_PORT", "tcp://10.0.0.1:443")
         .env("CLAWGATE_PORT_443_TCP_ADDR", "10.0.0.1")
-        .env("OTHER", "x");
+        .env("OTHER", "x")
+        .env("PATH", "/bin");
     let warnings = sources.warnings();
-    let [misspelt, unknown] = &warnings[..] else { panic!("{warnings:?}") };
-    assert_has(misspelt, &["CLAWGATE_ALOW | is no setting", "did you mean CLAWGATE_ALLOW?"]);
-    assert_has(unknown, &["CLAWGATE_HOME_PLANET | is no setting", "--help"]);
+    assert_eq!(warnings.len(), 4, "{warnings:?}");
+    for (warning, name) in warnings.iter().zip(["ENV", "FOO", "HOME_PLANET", "URL"]) {
+        assert_has(warning, &[&format!("CLAWGATE_{name} | is no setting and has no effect"), "--help"]);
+    }
 }
 
 proptest! {
