@@ -1,12 +1,13 @@
 //! The admin listener: health, metrics and status, for the machine's own people only.
 
-use std::io::{Read, Write};
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 
 use crate::support::backend::Backend;
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::{Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::sender::{Sender, connect};
 use crate::support::{Latch, eventually, nobody, plain};
 
 const PATHS: [&str; 4] = ["/livez", "/readyz", "/metrics", "/status"];
@@ -17,6 +18,11 @@ fn metric(gate: &Gate, series: &str) -> u64 {
     let text = String::from_utf8(answer.body).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
+}
+
+/// How many files the process has open.
+fn files(gate: &Gate) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", gate.pid())).unwrap().count()
 }
 
 #[test]
@@ -307,6 +313,74 @@ fn no_reload_takes_the_token_off_a_listener_that_others_can_reach() {
 }
 
 #[test]
+fn readiness_is_one_line_for_whoever_may_not_ask_for_the_status() {
+    let pki = Pki::new();
+    let token = pki.file("admin-token", "let-me-in");
+    let away = nobody();
+    let gate = GateCommand::new(&pki).upstream(format!("http://{away}")).arg("--admin", "127.0.0.1:0");
+    let guarded = gate.arg("--admin-token-file", token).start();
+    let open = GateCommand::new(&pki).upstream(format!("http://{away}")).admin().start();
+    let ready = |gate: &Gate, fields: &str| {
+        let request = format!("GET /readyz HTTP/1.1\r\n{fields}Connection: close\r\n\r\n");
+        let answer = plain::exchange(gate.admin(), request.as_bytes()).unwrap();
+        (answer.status, String::from_utf8(answer.body).unwrap())
+    };
+    // A reload that fails is among what only those are told.
+    pki.file("server.pem", "no certificate");
+    for gate in [&guarded, &open] {
+        gate.signal("HUP");
+        gate.event("reload_failed", 1);
+    }
+
+    let first = (200, "ready\n".to_owned());
+    assert_eq!(ready(&guarded, "Host: localhost\r\n"), first);
+    assert_eq!(ready(&guarded, "Host: localhost\r\nAuthorization: Bearer guess\r\n"), first);
+    // By a name that leads here: a page in a browser.
+    assert_eq!(ready(&open, "Host: evil.example\r\n"), first);
+    let all = [
+        ready(&guarded, "Host: localhost\r\nAuthorization: Bearer let-me-in\r\n"),
+        ready(&open, "Host: localhost\r\n"),
+    ];
+    for (status, text) in all {
+        let told = ["ready\n", "CN=Test Root", &away.to_string(), "the last reload failed"];
+        assert!(status == 200 && told.iter().all(|part| text.contains(part)), "{text}");
+    }
+}
+
+#[test]
+fn the_oldest_connection_gives_way_and_the_process_does_not_run_out_of_files() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+    let silent: Vec<_> = (0..200).map(|_| connect(gate.admin())).collect();
+
+    assert_eq!(plain::get(gate.admin(), "/livez").status, 200);
+
+    let mut oldest = &silent[0];
+    assert!(!matches!(oldest.read(&mut [0]), Ok(1..)));
+    assert!(files(&gate) < 100);
+}
+
+/// Takes as long as a client is waited for, 10 s.
+#[test]
+fn connections_without_a_request_and_with_answers_that_are_not_read_end_after_a_while() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+    let before = files(&gate);
+    let (silent, mut unread) = (connect(gate.admin()), connect(gate.admin()));
+    unread.set_nonblocking(true).unwrap();
+
+    // More answers than the sockets' buffers hold.
+    let requests = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+    eventually("clawgate to read no more", || {
+        unread.write(&requests).is_err_and(|error| error.kind() == ErrorKind::WouldBlock).then_some(())
+    });
+    assert!(files(&gate) >= before + 2);
+
+    eventually("the end of both", || (files(&gate) <= before).then_some(()));
+    drop((silent, unread));
+}
+
+#[test]
 fn a_unix_socket_serves_its_owner_and_is_gone_afterwards() {
     let pki = Pki::new();
     let path = pki.dir().join("admin.sock");
@@ -320,7 +394,7 @@ fn a_unix_socket_serves_its_owner_and_is_gone_afterwards() {
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("alive\n"), "{answer}");
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
     let second = GateCommand::new(&pki).upstream("echo:").arg("--admin", &unix).refused();
     assert_eq!(second.code, Some(1));

@@ -1,15 +1,16 @@
 //! What is logged, and that a log whose reader stands still holds up nobody.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use http::Request;
 
 use crate::support::backend::Backend;
-use crate::support::eventually;
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::Pki;
 use crate::support::sender::Sender;
+use crate::support::{eventually, pass};
 
 /// More lines than a pipe holds.
 const MANY: usize = 400;
@@ -73,4 +74,29 @@ fn a_module_is_logged_from_its_own_level_on_and_the_rest_from_the_common_one() {
 
     assert!(others(&pki, "info").is_empty());
     assert!(!more.is_empty() && more.iter().all(|target| target.starts_with("h2::")), "{more:?}");
+}
+
+#[test]
+fn the_time_of_the_upstream_goes_until_its_answer_begins_and_that_of_the_request_until_its_end() {
+    const PAUSE: Duration = Duration::from_millis(300);
+    let pki = Pki::new();
+    let backend = Backend::each(|exchange, _| {
+        pass(PAUSE);
+        exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+        pass(2 * PAUSE);
+        exchange.write(b"{}");
+    });
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+
+    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+
+    let line = gate.request();
+    let [upstream, all] = ["upstream_ms", "duration_ms"].map(|name| line[name].as_f64().unwrap());
+    let pause = PAUSE.as_secs_f64() * 1000.0;
+    assert!(upstream >= pause, "{line}");
+    assert!(all - upstream >= 1.9 * pause, "{line}");
+
+    // No upstream is asked.
+    assert_eq!(Sender::new(&pki, &gate).post("/closed", "{}").status, 404);
+    assert!(gate.event("request", 2)["upstream_ms"].is_null());
 }

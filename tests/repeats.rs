@@ -3,6 +3,7 @@
 use crate::support::eventually;
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
+use crate::support::plain;
 use crate::support::sender::{Sender, connect};
 
 /// How often `reason` was told of: lines in full, and the sum of those in summaries.
@@ -45,6 +46,24 @@ fn a_senders_mistake_is_told_in_full_a_few_times_for_whoever_mends_it_by_trial()
     // The end sums up what is left.
     gate.stop();
     assert_eq!(told(&gate, "client_cert_missing"), (5, 3));
+}
+
+#[test]
+fn refusals_that_are_summed_up_are_all_counted() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().arg("--log-repeat-window", "1h").start();
+
+    for _ in 0..8 {
+        Sender::with_versions(&pki, &gate, None, &[&rustls::version::TLS13]).refused();
+    }
+
+    let series = "clawgate_handshakes_refused_total{reason=\"client_cert_missing\"} ";
+    let count = || {
+        let text = String::from_utf8(plain::get(gate.admin(), "/metrics").body).unwrap();
+        text.lines().find_map(|line| line.strip_prefix(series)).unwrap().to_owned()
+    };
+    eventually("all eight", || (count() == "8").then_some(()));
+    assert_eq!(told(&gate, "client_cert_missing"), (5, 0));
 }
 
 #[test]

@@ -62,3 +62,31 @@ fn of_what_goes_well_a_sample_is_logged_and_of_what_does_not_everything() {
     let logged: Vec<_> = of(200).map(|line| line["trace_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!((logged, of(404).count()), (expected, 10));
 }
+
+#[test]
+fn of_an_upstreams_answers_those_that_are_no_success_are_all_logged_whatever_the_sample() {
+    let pki = Pki::new();
+    let backend = Backend::each(|exchange, request| {
+        let (_, status) = request.request_line().split_once("/hooks/").unwrap();
+        exchange.answer(&status[..3], "text/plain", "");
+    });
+    let gate = GateCommand::new(&pki).upstream(backend.url());
+    let mut gate = gate.arg("--log-sample-2xx", "4000000000").start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let mut send = |status: u16| {
+        // None of the sample.
+        let parent = "traceparent: 00-00000000000000000000000000000001-00f067aa0ba902b7-01\r\n";
+        sender.write(request(parent).replace("/hooks/wake", &format!("/hooks/{status}")).as_bytes());
+        assert_eq!(sender.answer().status, status);
+    };
+
+    for status in [200, 404, 201, 500, 302, 503, 400] {
+        send(status);
+    }
+
+    drop(sender);
+    gate.stop();
+    let lines = gate.events("request");
+    let logged: Vec<_> = lines.iter().map(|line| line["status"].as_u64().unwrap()).collect();
+    assert_eq!(logged, [404, 500, 302, 503, 400]);
+}

@@ -1,26 +1,21 @@
 //! The admin listener: health, metrics, status, reload. Plain HTTP for this machine's own people, or with a token.
 
 mod access;
+mod connections;
 mod listener;
 mod readiness;
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
-use bytes::Bytes;
-use http::header::{self, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http::header;
+use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-use self::listener::{Listener, Stream};
+use self::listener::Listener;
 use self::readiness::Readiness;
 use crate::config::{HookToken, Settings};
 use crate::identity::seen::SeenCertificate;
@@ -29,15 +24,11 @@ use crate::observe::metrics::Metrics;
 use crate::observe::recent::Recent;
 use crate::shutdown::Drain;
 
-/// Longest wait for a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Senders' certificates that are listed.
 const EXPIRING_CLIENTS: usize = 20;
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN_METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
-/// Pause after a failed accept.
-const PAUSE: Duration = Duration::from_millis(100);
 
 pub use listener::Bound;
 
@@ -157,8 +148,10 @@ impl Status {
 
     async fn answer(&self, request: &Request<Incoming>) -> (StatusCode, &'static str, String) {
         let (method, path) = (request.method(), request.uri().path());
+        let refusal = access::refusal(lock(&self.facts).token.as_ref(), request.headers());
+        let may_know_all = refusal.is_none();
         if !matches!(path, "/livez" | "/readyz")
-            && let Some(refusal) = access::refusal(lock(&self.facts).token.as_ref(), request.headers())
+            && let Some(refusal) = refusal
         {
             return refusal;
         }
@@ -173,7 +166,7 @@ impl Status {
             "/readyz" if self.drain.has_begun() => {
                 (StatusCode::SERVICE_UNAVAILABLE, TEXT, "draining\n".to_owned())
             }
-            "/readyz" => self.readiness().await,
+            "/readyz" => self.readiness(may_know_all).await,
             "/metrics" => {
                 if asks_for_open_metrics(request) {
                     (StatusCode::OK, OPEN_METRICS, self.metrics.open_metrics())
@@ -186,9 +179,16 @@ impl Status {
         }
     }
 
-    async fn readiness(&self) -> (StatusCode, &'static str, String) {
+    /// In one line for everybody. The names, dates, upstreams and settings behind it are for those alone who may also
+    /// ask for the status; nor are the upstreams called for others.
+    async fn readiness(&self, may_know_all: bool) -> (StatusCode, &'static str, String) {
         let readiness = lock(&self.facts).readiness.clone();
-        let readiness::Answer { is_ready, mut text } = readiness.ask().await;
+        let readiness::Answer { is_ready, mut text } = readiness.verdict();
+        let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        if !may_know_all {
+            return (status, TEXT, text);
+        }
+        text.push_str(&readiness.details().await);
         // A failed reload is no reason not to be called: what was there before goes on.
         if let Some(failed) = &*lock(&self.reload_failed) {
             let said = |name: &str| failed[name].as_str().unwrap_or_default().to_owned();
@@ -199,7 +199,7 @@ impl Status {
                 said("detail")
             ));
         }
-        (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, TEXT, text)
+        (status, TEXT, text)
     }
 
     async fn reload(&self, request: &Request<Incoming>) -> (StatusCode, &'static str, String) {
@@ -241,38 +241,5 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// When the socket cannot be used.
 pub fn serve(bound: Bound, status: Arc<Status>) -> io::Result<impl Future<Output = ()> + Send> {
     let listener = Listener::new(bound)?;
-    Ok(accept(listener, status))
-}
-
-async fn accept(listener: Listener, status: Arc<Status>) {
-    loop {
-        match listener.accept().await {
-            Ok(io) => {
-                let status = Arc::clone(&status);
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "draining does not wait for who asks about it"
-                )]
-                tokio::spawn(async move { connection(io, status).await });
-            }
-            Err(_) => tokio::time::sleep(PAUSE).await,
-        }
-    }
-}
-
-async fn connection(io: Box<dyn Stream>, status: Arc<Status>) {
-    let service = service_fn(|request: Request<Incoming>| {
-        let status = &status;
-        async move {
-            let (code, kind, text) = status.answer(&request).await;
-            let mut response = Response::new(Full::new(Bytes::from(text)));
-            *response.status_mut() = code;
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-            Ok::<_, Infallible>(response)
-        }
-    });
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    // A client that goes away or breaks HTTP is its own business.
-    let _ = builder.serve_connection(TokioIo::new(io), service).await;
+    Ok(connections::accept(listener, status))
 }

@@ -30,7 +30,7 @@ pub(super) struct Readiness {
 /// The answer.
 pub(super) struct Answer {
     pub(super) is_ready: bool,
-    /// Lines for people; the first says it all.
+    /// A line for people.
     pub(super) text: String,
 }
 
@@ -57,7 +57,7 @@ impl Readiness {
     /// Ready is a gate that senders can trust and that can trust some sender: it has a certificate that is
     /// valid, and a CA (or a pinned certificate). That an upstream is away is told, but is no reason to
     /// send senders elsewhere: they are answered with 503, and come back.
-    pub(super) async fn ask(self) -> Answer {
+    pub(super) fn verdict(&self) -> Answer {
         let now = unix_seconds(SystemTime::now());
         let valid = |list: &[(String, Validity)]| list.iter().any(|(_, validity)| holds(*validity, now));
         let mut reasons = Vec::new();
@@ -67,10 +67,17 @@ impl Readiness {
         if !valid(&self.cas) && self.pinned == 0 {
             reasons.push("no client CA is valid");
         }
-        let mut text = match reasons.as_slice() {
+        let text = match reasons.as_slice() {
             [] => "ready\n".to_owned(),
             reasons => format!("not ready: {}\n", reasons.join("; ")),
         };
+        Answer { is_ready: reasons.is_empty(), text }
+    }
+
+    /// The dates that it depends on, and whether the upstreams take connections.
+    pub(super) async fn details(&self) -> String {
+        let now = unix_seconds(SystemTime::now());
+        let mut text = String::new();
         let lists = [
             ("certificate", &self.certificates),
             ("client CA", &self.cas),
@@ -91,7 +98,7 @@ impl Readiness {
         for target in &self.upstreams {
             let _ = writeln!(text, "upstream {target}: {}", reach(target).await);
         }
-        Answer { is_ready: reasons.is_empty(), text }
+        text
     }
 }
 

@@ -185,6 +185,9 @@ table! {
     CONNECTIONS_PER_SOURCE = Key::new("limits.connections_per_source", Count, "COUNT", Value("1000"),
         "Those of one source address (of IPv6: of one /64), or `off`")
         .outside("max-connections-per-source", "CLAWGATE_MAX_CONNECTIONS_PER_SOURCE");
+    CONNECTIONS_PER_IDENTITY = Key::new("limits.connections_per_identity", Count, "COUNT", Value("1000"),
+        "Connections of one client certificate, or `off`")
+        .outside("max-connections-per-identity", "CLAWGATE_MAX_CONNECTIONS_PER_IDENTITY");
     HANDSHAKES = Key::new("limits.handshakes", Count, "COUNT", Value("2000"),
         "Handshakes under way at once; the oldest gives way to one more")
         .outside("max-handshakes", "CLAWGATE_MAX_HANDSHAKES");

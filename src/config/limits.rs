@@ -9,6 +9,8 @@ pub struct Limits {
     pub connections: usize,
     /// Those of one source address (of IPv6: of one /64).
     pub connections_per_source: Option<usize>,
+    /// Those of one identity.
+    pub connections_per_identity: Option<usize>,
     /// Handshakes under way at once; the oldest gives way to one more.
     pub handshakes: usize,
     /// Handshakes of one source address in a second.

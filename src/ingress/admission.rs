@@ -23,6 +23,10 @@ use crate::tls::{Opening, Report};
 /// Longest sleep before the clock is looked at again: it may be set while a timer runs.
 const LOOK: Duration = Duration::from_secs(60);
 
+/// Bytes of a chain that are kept as they were sent. Of a longer one the path that was verified is kept, and not what else
+/// a client may have sent.
+const KEPT_AS_SENT: usize = 8 * 1024;
+
 /// A verified chain, with how far the verdict on it reaches.
 #[derive(Debug)]
 pub(super) struct Admission {
@@ -36,11 +40,17 @@ pub(super) struct Admission {
 impl Admission {
     /// Of a chain that `generation` has just admitted.
     pub(super) fn new(chain: Vec<CertificateDer<'static>>, generation: &Generation) -> Self {
-        let until = generation.acceptor.settled_until(&chain, now());
+        let acceptor = &generation.acceptor;
+        let chain = if chain.iter().map(|der| der.len()).sum::<usize>() > KEPT_AS_SENT {
+            acceptor.path(&chain)
+        } else {
+            chain
+        };
+        let until = acceptor.settled_until(&chain, now());
         Self { chain, by: AtomicU64::new(generation.number), until: AtomicI64::new(until) }
     }
 
-    /// The chain, leaf first, as it was sent.
+    /// The chain, leaf first: as it was sent, or where that is long, what of it leads up to a configured CA.
     pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
     }

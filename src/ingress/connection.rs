@@ -10,6 +10,7 @@ use http::{Request, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use serde::Serialize;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
@@ -25,11 +26,11 @@ use super::onward::Onward;
 use super::refusals::Refusals;
 use super::rejection::Rejection;
 use super::requests::Requests;
-use super::share::Shares;
+use super::share::{Share, Shares};
 use super::unadmitted::Refused;
 use super::watched::{Fault, Signs, Watched};
 use crate::config::Limits;
-use crate::eviction::{Exceeded, Meter, OldestFirst};
+use crate::eviction::{Entry, Exceeded, Meter, OldestFirst};
 use crate::identity::name::printable;
 use crate::identity::seen::Seen;
 use crate::live::Live;
@@ -128,12 +129,36 @@ impl Reception {
         };
         drop(counted);
         match outcome {
-            Ok(secured) => Ok(self.establish(secured, id, &generation)),
+            Ok(secured) => {
+                let fingerprint = &secured.peer.certificate.fingerprint_sha256;
+                match self.shares.take(fingerprint, &generation.gate.limits) {
+                    Ok(share) => Ok(self.establish(secured, share, id, &generation)),
+                    Err(limit) => Err(self.one_too_many(secured, handshake, limit).await),
+                }
+            }
             Err(failure) => {
                 self.refusals.tell(&failure.report);
                 Err(Refused::new(*failure, handshake, &self.metrics).map(Box::new))
             }
         }
+    }
+
+    /// Refuses a verified sender that has as many connections as it may (`allowed`).
+    async fn one_too_many(
+        &self,
+        secured: Secured,
+        handshake: Entry,
+        allowed: usize,
+    ) -> Option<Box<Refused>> {
+        let Secured { mut io, opening, peer, .. } = secured;
+        let limit = Limit::ConnectionsPerIdentity;
+        self.metrics.limited(limit);
+        let report = self.live.load().acceptor.overloaded_by(&opening, &peer, limit, allowed);
+        self.refusals.tell(&report);
+        let _ = timeout(LAST_WORDS, io.shutdown()).await;
+        let remains = Remains::Socket((*io).into_inner().0.into_inner());
+        let failure = HandshakeFailure { report, remains };
+        Refused::new(failure, handshake, &self.metrics).map(Box::new)
     }
 
     /// Hears whose connection it is, and takes its sender through the handshake if there may be one more of it.
@@ -169,7 +194,13 @@ impl Reception {
     }
 
     /// All that there is to know of a sender that was let in.
-    fn establish(&self, secured: Secured, id: String, generation: &Generation) -> Established {
+    fn establish(
+        &self,
+        secured: Secured,
+        share: Share,
+        id: String,
+        generation: &Generation,
+    ) -> Established {
         let Secured { io, peer, chain, objection, sni, h2, tls_version, group, resumed, opening } =
             secured;
         let took = opening.age();
@@ -195,7 +226,6 @@ impl Reception {
             )
         });
         let onward = Onward::new(opening.source(), opening.destination());
-        let share = self.shares.of(&peer.certificate.fingerprint_sha256);
         let sender = Arc::new(Sender {
             share,
             live: Arc::clone(&self.live),

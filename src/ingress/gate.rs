@@ -225,7 +225,7 @@ impl Sender {
         let acceptor = &generation.acceptor;
         let request = self.upstream_request(&grant, acceptor, parts, host, body, record.id())?;
         let preface = route.upstream.telling.proxy_protocol.then(|| preface(self, &generation.acceptor));
-        deliver(grant, request, preface, record).await
+        deliver(grant, request, self.share.number(), preface, record).await
     }
 
     /// Refuses what an identity may not use; one in a second is logged.
@@ -379,6 +379,7 @@ fn limited(
 async fn deliver(
     grant: Grant<'_, Route<Arc<Upstream>>>,
     request: Request<RequestBody>,
+    client_number: usize,
     preface: Option<Bytes>,
     record: &mut AccessRecord,
 ) -> Result<Forwarded, Rejection> {
@@ -395,8 +396,8 @@ async fn deliver(
     };
     record.asked(sent);
     let answer = match preface {
-        None => client.send(request).await,
-        Some(preface) => Box::pin(client.send_alone(request, &preface)).await,
+        None => client.send(request, client_number).await,
+        Some(preface) => Box::pin(client.send_alone(request, client_number, &preface)).await,
     };
     let answer = answer.map_err(of_upstream)?;
     if answer.retried {

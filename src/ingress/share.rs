@@ -1,4 +1,4 @@
-//! What one identity may use of the gate: requests in a second, and requests at once.
+//! What one identity may use of the gate: connections, requests in a second, and requests at once.
 //!
 //! A connection looks its sender's share up once; a request touches two atomic numbers.
 
@@ -26,11 +26,13 @@ pub struct Shares(Arc<State>);
 struct State {
     started: Instant,
     known: Mutex<HashMap<String, Arc<Used>>>,
+    /// The number of the next identity.
+    next: AtomicUsize,
     /// Of those beyond the bound.
     others: Arc<Used>,
 }
 
-/// One identity's share, as its connections hold it.
+/// One identity's share, as each of its connections holds it.
 #[derive(Debug)]
 pub(super) struct Share {
     started: Instant,
@@ -39,6 +41,8 @@ pub(super) struct Share {
 
 #[derive(Debug, Default)]
 struct Used {
+    number: usize,
+    connections: AtomicUsize,
     requests: Bucket,
     at_once: AtomicUsize,
     refusals: News,
@@ -98,34 +102,53 @@ impl Default for Shares {
         Self(Arc::new(State {
             started: Instant::now(),
             known: Mutex::default(),
+            next: AtomicUsize::new(1),
             others: Arc::default(),
         }))
     }
 }
 
 impl Shares {
-    /// The share of whoever holds the certificate with this fingerprint.
-    pub(super) fn of(&self, fingerprint: &str) -> Share {
-        let started = self.0.started;
+    /// The share of whoever holds the certificate with this fingerprint, for one connection more.
+    ///
+    /// # Errors
+    /// How many it may have, when it has as many.
+    pub(super) fn take(&self, fingerprint: &str, limits: &Limits) -> Result<Share, usize> {
+        // Made first, so that it is given back whichever way this ends.
+        let share = Share { started: self.0.started, used: self.used(fingerprint) };
+        let open = share.used.connections.fetch_add(1, Ordering::Relaxed);
+        match limits.connections_per_identity.filter(|limit| open >= *limit) {
+            Some(limit) => Err(limit),
+            None => Ok(share),
+        }
+    }
+
+    fn used(&self, fingerprint: &str) -> Arc<Used> {
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(used) = known.get(fingerprint) {
-            return Share { started, used: Arc::clone(used) };
+            return Arc::clone(used);
         }
         if known.len() >= MAX_IDENTITIES {
-            let now = nanos(started);
+            let now = nanos(self.0.started);
             // A share that another connection holds must stay the one share of its identity.
             known.retain(|_, used| Arc::strong_count(used) > 1 || !used.requests.is_full(now));
         }
         if known.len() >= MAX_IDENTITIES {
-            return Share { started, used: Arc::clone(&self.0.others) };
+            return Arc::clone(&self.0.others);
         }
-        let used = Arc::<Used>::default();
+        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let used = Arc::new(Used { number, ..Used::default() });
         known.insert(fingerprint.to_owned(), Arc::clone(&used));
-        Share { started, used }
+        used
     }
 }
 
 impl Share {
+    /// The identity's number: in the order in which they came.
+    pub(super) fn number(&self) -> usize {
+        self.used.number
+    }
+
     /// Takes a part of it for one request, and says why it is too much, if it is.
     ///
     /// The answer that says so takes its part as well: a sender that does not read it keeps it.
@@ -174,8 +197,104 @@ fn nanos(started: Instant) -> u64 {
     u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.used.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Part {
     fn drop(&mut self) {
         self.0.at_once.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One connection, one request at once, and one in a second.
+    const LIMITS: Limits = Limits {
+        connections: 1,
+        connections_per_source: None,
+        connections_per_identity: Some(1),
+        handshakes: 1,
+        handshake_rate: None,
+        greeting_timeout: Duration::ZERO,
+        idle_timeout: Duration::ZERO,
+        connection_age: None,
+        connection_requests: None,
+        head_timeout: Duration::ZERO,
+        uri: 0,
+        body: 0,
+        body_timeout: Duration::ZERO,
+        body_rate: None,
+        send_timeout: Duration::ZERO,
+        request_timeout: Duration::ZERO,
+        streams: 1,
+        request_rate: Some(1),
+        request_burst: None,
+        requests_at_once: Some(1),
+    };
+
+    fn known(shares: &Shares) -> usize {
+        shares.0.known.lock().unwrap().len()
+    }
+
+    /// Connections of as many identities as are remembered.
+    fn all_places(shares: &Shares) -> Vec<Share> {
+        (0..MAX_IDENTITIES).map(|number| shares.take(&number.to_string(), &LIMITS).unwrap()).collect()
+    }
+
+    #[test]
+    fn an_identity_has_no_more_connections_than_it_may() {
+        let shares = Shares::default();
+        let first = shares.take("a", &LIMITS).unwrap();
+        assert_eq!(shares.take("a", &LIMITS).err(), Some(1));
+        assert!(shares.take("b", &LIMITS).is_ok());
+        drop(first);
+        assert!(shares.take("a", &LIMITS).is_ok(), "what was refused was not given back");
+    }
+
+    #[test]
+    fn beyond_the_bound_all_further_identities_share_one_share() {
+        let shares = Shares::default();
+        let _held = all_places(&shares);
+        let (one, other) = (shares.used("one"), shares.used("other"));
+        assert_eq!(known(&shares), MAX_IDENTITIES);
+        assert!(Arc::ptr_eq(&one, &other));
+        let used = Share { started: shares.0.started, used: one };
+        let (_under_way, first) = used.take(&LIMITS);
+        assert_eq!(first, Ok(()));
+        let other = Share { started: shares.0.started, used: other };
+        assert_eq!(other.take(&LIMITS).1, Err(TooMuch::AtOnce { flood: false }));
+    }
+
+    #[test]
+    fn an_identity_with_a_connection_keeps_its_share_when_others_are_forgotten() {
+        let shares = Shares::default();
+        let mut held = all_places(&shares);
+        let kept = held.swap_remove(7);
+        let (_under_way, first) = kept.take(&LIMITS);
+        assert_eq!(first, Ok(()));
+        drop(held);
+        let new = shares.used("new");
+        assert!(!Arc::ptr_eq(&new, &shares.0.others), "there was no place for it");
+        assert_eq!(known(&shares), 2, "those without a connection are forgotten");
+        assert!(Arc::ptr_eq(&kept.used, &shares.used("7")));
+    }
+
+    #[test]
+    fn an_identity_that_has_used_up_its_rate_is_not_forgotten_when_its_connection_ends() {
+        let shares = Shares::default();
+        let held = all_places(&shares);
+        let spent = Arc::clone(&held[7].used);
+        assert_eq!(held[7].take(&LIMITS).1, Ok(()));
+        drop(held);
+        let is_same = Arc::as_ptr(&spent);
+        drop(spent);
+        let _new = shares.used("new");
+        assert_eq!(Arc::as_ptr(&shares.used("7")), is_same);
+        assert_eq!(known(&shares), 2);
     }
 }

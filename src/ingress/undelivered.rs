@@ -25,6 +25,11 @@ pub(super) fn of_upstream(error: UpstreamError) -> Rejection {
             Reason::UpstreamBusy,
             "the upstream has as many requests as it may; this one was not delivered, send it again later",
         ),
+        UpstreamError::ShareBusy(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Reason::UpstreamBusy,
+            "you have as many requests with the upstream as one client may; this one was not delivered, send it again later",
+        ),
         UpstreamError::ConnectTimeout(_) => (
             StatusCode::GATEWAY_TIMEOUT,
             Reason::UpstreamConnectTimeout,

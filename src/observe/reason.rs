@@ -203,6 +203,8 @@ reasons! {
         Connections = "connections",
         /// Those of one source address.
         ConnectionsPerSource = "connections_per_source",
+        /// Those of one identity.
+        ConnectionsPerIdentity = "connections_per_identity",
         /// Handshakes under way at once.
         Handshakes = "handshakes",
         /// Bytes that those hold which hold much.

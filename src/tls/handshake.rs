@@ -264,6 +264,11 @@ impl Acceptor {
         self.report(opening, &cause, &Evidence::default()).limited(limit)
     }
 
+    /// The same for one that was verified as `peer`, of which there are too many connections.
+    pub fn overloaded_by(&self, opening: &Opening, peer: &Peer, limit: Limit, allowed: usize) -> Report {
+        self.overloaded(opening, limit, allowed).of(peer)
+    }
+
     async fn handshake(
         &self,
         mut opening: Opening,

@@ -21,7 +21,7 @@ use super::Connector;
 use super::body::{BodyError, RequestBody, Upload};
 use super::framing::{BadFraming, settle, settle_trailers};
 use super::pool::Pool;
-use super::slots::{Slot, Slots};
+use super::slots::{Full, Slot, Slots};
 use super::stall::Stall;
 use crate::observe::metrics::{UpstreamFault, UpstreamMetrics};
 use crate::tls::diagnosis::alert_name;
@@ -46,6 +46,9 @@ pub enum UpstreamError {
     /// As many requests are with it, and wait for that, as may. The request was not sent.
     #[error("{0} requests are with it already, and as many wait as may")]
     Busy(usize),
+    /// As many requests of this client are with it as one client may have there. The request was not sent.
+    #[error("{0} requests of this client are with it already, which is as many as one client may have")]
+    ShareBusy(usize),
     /// It did not take the connection in time. The request was not sent.
     #[error("it did not take a connection within {0:?}")]
     ConnectTimeout(Duration),
@@ -108,12 +111,22 @@ impl Client {
     ///
     /// Goes out a second time only when an idle connection turned out to be closed before any of the
     /// request was handed to it: what may have been seen by the upstream is never sent twice.
-    pub async fn send(&self, request: Request<RequestBody>) -> Result<Answer, UpstreamError> {
-        self.try_send(request).await.inspect_err(|error| self.failed(error))
+    ///
+    /// `client`: the number of the client that asks, which may have a share of the slots.
+    pub async fn send(
+        &self,
+        request: Request<RequestBody>,
+        client: usize,
+    ) -> Result<Answer, UpstreamError> {
+        self.try_send(request, client).await.inspect_err(|error| self.failed(error))
     }
 
-    async fn try_send(&self, request: Request<RequestBody>) -> Result<Answer, UpstreamError> {
-        let slot = self.slot().await?;
+    async fn try_send(
+        &self,
+        request: Request<RequestBody>,
+        client: usize,
+    ) -> Result<Answer, UpstreamError> {
+        let slot = self.slot(client).await?;
         let upload = request.body().upload().clone();
         let mut retried = false;
         let mut request = request;
@@ -143,18 +156,20 @@ impl Client {
     pub async fn send_alone(
         &self,
         request: Request<RequestBody>,
+        client: usize,
         preface: &[u8],
     ) -> Result<Answer, UpstreamError> {
-        let sent = self.try_send_alone(request, preface).await;
+        let sent = self.try_send_alone(request, client, preface).await;
         sent.inspect_err(|error| self.failed(error))
     }
 
     async fn try_send_alone(
         &self,
         mut request: Request<RequestBody>,
+        client: usize,
         preface: &[u8],
     ) -> Result<Answer, UpstreamError> {
-        let slot = self.slot().await?;
+        let slot = self.slot(client).await?;
         let upload = request.body().upload().clone();
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         let mut sender = self.connect(preface).await?;
@@ -169,7 +184,7 @@ impl Client {
 
     fn failed(&self, error: &UpstreamError) {
         self.metrics.failed(match error {
-            UpstreamError::Busy(_) => UpstreamFault::Busy,
+            UpstreamError::Busy(_) | UpstreamError::ShareBusy(_) => UpstreamFault::Busy,
             UpstreamError::Unavailable(_) => UpstreamFault::Unavailable,
             UpstreamError::ConnectTimeout(_) => UpstreamFault::ConnectTimeout,
             UpstreamError::Timeout(_) => UpstreamFault::Timeout,
@@ -182,9 +197,11 @@ impl Client {
         });
     }
 
-    async fn slot(&self) -> Result<Slot, UpstreamError> {
-        let slot = self.slots.take(self.timeouts.connect).await;
-        slot.ok_or_else(|| UpstreamError::Busy(self.slots.at_once()))
+    async fn slot(&self, client: usize) -> Result<Slot, UpstreamError> {
+        self.slots.take(client, self.timeouts.connect).await.map_err(|full| match full {
+            Full::All(count) => UpstreamError::Busy(count),
+            Full::Share(count) => UpstreamError::ShareBusy(count),
+        })
     }
 
     async fn connect(&self, preface: &[u8]) -> Result<SendRequest<RequestBody>, UpstreamError> {

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use super::{connect_from, hits, with_limits};
 use crate::support::eventually;
 use crate::support::gate::Gate;
-use crate::support::pki::Pki;
+use crate::support::pki::{Leaf, Pki};
 use crate::support::sender::{Sender, connect};
 
 /// Whether the gate has closed it, with or without a reset; waits for that.
@@ -58,6 +58,32 @@ fn one_address_does_not_connect_faster_than_it_may() {
     assert_eq!(line["reason"], "overloaded");
     assert!(line["detail"].as_str().unwrap().starts_with("2 connections came"), "{line}");
     assert!(is_served(&pki, &gate), "another address is kept out");
+}
+
+#[test]
+fn one_identity_has_no_more_connections_than_it_may_and_another_is_served() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "connections_per_identity = 2").start();
+    let mut held = [(); 2].map(|()| Sender::new(&pki, &gate).connect().unwrap());
+    assert!(held.iter_mut().all(|connection| connection.asks_for("/hooks/wake")));
+
+    let mut refused = Sender::new(&pki, &gate).connect().unwrap();
+
+    assert!(refused.is_closed(), "no close_notify");
+    let line = gate.failure();
+    let limit = "connections_per_identity";
+    assert_eq!((&line["reason"], &line["limit"]), (&"overloaded".into(), &limit.into()));
+    assert_eq!(line["client_cert"]["fingerprint_sha256"], pki.client.fingerprint());
+    assert!(line["hint"].as_str().unwrap().contains(&format!("limits.{limit}")), "{line}");
+    assert_eq!(hits(&gate, limit), 1);
+    let other = pki.client(Leaf::client("other"));
+    assert_eq!(Sender::with_identity(&pki, &gate, &other).post("/hooks/wake", "{}").status, 200);
+    assert!(held.iter_mut().all(|connection| connection.asks_for("/hooks/wake")));
+    drop(held);
+    eventually("a place", || {
+        let mut again = Sender::new(&pki, &gate).connect().unwrap();
+        again.asks_for("/hooks/wake").then_some(())
+    });
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::{hits, with_limits};
 use crate::support::backend::Backend;
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::{Leaf, Pki};
+use crate::support::plain;
 use crate::support::sender::Sender;
 use crate::support::{Latch, eventually};
 
@@ -77,6 +78,28 @@ fn refusals_beyond_a_limit_are_logged_once_in_a_second_and_all_are_counted() {
 }
 
 #[test]
+fn a_refusal_that_is_logged_says_how_many_before_it_were_not() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "request_rate = 1\nrequest_burst = 1").start();
+    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let mut refused = 0;
+
+    let line = eventually("the second line about refusals", || {
+        connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+        refused += u64::from(connection.answer().status == 429);
+        let lines = gate.events("request");
+        lines.into_iter().filter(|line| line["reason"] == "rate_limited").nth(1)
+    });
+
+    // All of them, but for that with the first line, this one, and what came before this one was read.
+    let unlogged = line["unlogged"].as_u64().unwrap();
+    let after = refused - 2 - unlogged;
+    assert!(unlogged > 0 && after <= refused / 4, "{unlogged} of {refused}");
+    let first = gate.events("request").into_iter().find(|line| line["reason"] == "rate_limited");
+    assert!(first.unwrap()["unlogged"].is_null());
+}
+
+#[test]
 fn a_target_that_is_too_long_is_refused() {
     let pki = Pki::new();
     let backend = Backend::ok();
@@ -137,4 +160,48 @@ fn an_upstream_has_no_more_requests_than_it_may_and_one_more_waits_its_turn() {
         backend.received().iter().map(|request| request.request_line().to_owned()).collect();
     assert_eq!(paths, ["POST /hooks/first HTTP/1.1", "POST /hooks/second HTTP/1.1"]);
     assert_eq!(hits(&gate, "upstream_connections"), 1);
+}
+
+/// Of the requests of an identity: those that are with the upstream, and another that waits.
+#[test]
+fn one_client_does_not_take_all_of_the_upstream_and_another_is_served() {
+    let pki = Pki::new();
+    let latch = Latch::default();
+    let backend = {
+        let latch = latch.clone();
+        Backend::each(move |exchange, request| {
+            if request.request_line().contains("slow") {
+                latch.wait();
+            }
+            exchange.answer("200 OK", "application/json", "{}");
+        })
+    };
+    let limits = "upstream_connections = 4\nupstream_queue = 4";
+    let gate =
+        with_limits(&pki, &backend.url(), limits).arg("--upstream-connect-timeout", "20s").start();
+    let slow = Http2::connect(Sender::new(&pki, &gate));
+    // Three are with it, and three wait.
+    let held = [(); 6].map(|()| slow.ask(request("/hooks/slow")));
+    let waiting = |count: u64| {
+        let text = String::from_utf8(plain::get(gate.admin(), "/metrics").body).unwrap();
+        let name = "clawgate_upstream_requests_waiting{";
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+        line.ends_with(&format!(" {count}"))
+    };
+    slow.until("them to wait", || (backend.connections() == 3 && waiting(3)).then_some(()));
+
+    let refused = slow.send(request("/hooks/slow"));
+    let other = pki.client(Leaf::client("other"));
+    let others = Http2::connect(Sender::with_identity(&pki, &gate, &other));
+    let served = [(); 5].map(|()| others.send(request("/hooks/fast")).status);
+
+    assert_eq!((refused.status, &*refused.reason()), (503, "upstream_busy"));
+    assert!(String::from_utf8_lossy(&refused.body).contains("as one client may"), "{refused:?}");
+    assert_eq!(served, [200; 5]);
+    assert_eq!(hits(&gate, "upstream_connections"), 1);
+    latch.open();
+    for asked in held {
+        assert_eq!(slow.answer(asked).unwrap().status, 200);
+    }
+    assert_eq!(slow.send(request("/hooks/fast")).status, 200, "a place was not given back");
 }

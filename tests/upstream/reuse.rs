@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use crate::support::backend::{Backend, Exchange};
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::{Leaf, Pki};
+use crate::support::plain;
 use crate::support::sender::Sender;
-use crate::support::{eventually, pass};
+use crate::support::{Latch, eventually, pass};
 
 fn ok(exchange: &mut Exchange) {
     exchange.answer("200 OK", "application/json", "{}");
@@ -243,4 +244,47 @@ fn an_early_answer_survives_an_upstream_that_closes_on_the_rest() {
         let answer = Sender::new(&pki, &gate).post("/hooks/wake", &body);
         assert_eq!((answer.status, &*answer.body), (413, &b"too much"[..]));
     }
+}
+
+/// Both come while clawgate stands still, the request first: so it is given to a connection of which is not known yet
+/// that it is closed.
+#[test]
+fn a_request_that_was_not_handed_over_goes_out_again_and_that_is_logged_and_counted() {
+    const REQUEST: &[u8] =
+        b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+    let pki = Pki::new();
+    let (close, closed) = (Latch::default(), Latch::default());
+    let backend = {
+        let (close, closed) = (close.clone(), closed.clone());
+        Backend::script(move |mut exchange| {
+            while exchange.request().is_some() {
+                ok(&mut exchange);
+                if exchange.number == 0 {
+                    close.wait();
+                    break;
+                }
+            }
+            drop(exchange);
+            closed.open();
+        })
+    };
+    let gate = GateCommand::new(&pki).upstream(backend.url()).admin().start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    sender.write(REQUEST);
+    assert_eq!(sender.answer().status, 200);
+
+    gate.signal("STOP");
+    sender.write(REQUEST);
+    close.open();
+    closed.wait();
+    gate.signal("CONT");
+
+    assert_eq!(sender.answer().status, 200);
+    assert_eq!(ways(&backend), [0, 1]);
+    let line = gate.event("request", 2);
+    assert_eq!((&line["retried"], &line["status"]), (&true.into(), &200.into()), "{line}");
+    assert!(gate.event("request", 1)["retried"].is_null());
+    let text = String::from_utf8(plain::get(gate.admin(), "/metrics").body).unwrap();
+    let retries = format!("clawgate_upstream_retries_total{{upstream=\"{}\"}} 1", backend.url());
+    assert!(text.lines().any(|line| line == retries), "{text}");
 }

@@ -13,6 +13,9 @@ impl Resolver<'_> {
             connections_per_source: self
                 .limit(&keys::CONNECTIONS_PER_SOURCE)
                 .map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
+            connections_per_identity: self
+                .limit(&keys::CONNECTIONS_PER_IDENTITY)
+                .map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
             handshakes: self.count(&keys::HANDSHAKES),
             handshake_rate: self.limit(&keys::HANDSHAKE_RATE),
             greeting_timeout: self.time(&keys::GREETING_TIMEOUT),

@@ -212,6 +212,9 @@ pub(super) fn overloaded(limit: Limit, allowed: usize) -> Fault {
         Limit::ConnectionsPerSource => {
             format!("{allowed} connections are open from this address already, and no more are taken")
         }
+        Limit::ConnectionsPerIdentity => {
+            format!("{allowed} connections of this certificate are open already, and no more are taken")
+        }
         Limit::HandshakeRate => {
             format!("{allowed} connections came from this address in a second, and no more are taken")
         }
