@@ -228,6 +228,53 @@ mod tests {
     }
 
     #[test]
+    fn a_source_that_has_waited_may_connect_again() {
+        let capacity = Capacity::new(10, None, Some(100));
+        while capacity.take(ONE).is_ok() {}
+        let start = Instant::now();
+        while capacity.take(ONE).is_err() {
+            assert!(start.elapsed().as_secs() < 10, "it waits for ever");
+        }
+    }
+
+    #[test]
+    fn a_source_with_one_connection_left_has_one_place_less() {
+        let capacity = Capacity::new(10, Some(2), None);
+        let (first, _second) = (capacity.take(ONE).unwrap(), capacity.take(ONE).unwrap());
+        drop(first);
+        let _third = capacity.take(ONE).unwrap();
+        assert_eq!(capacity.take(ONE).err(), Some(Limit::ConnectionsPerSource));
+    }
+
+    #[test]
+    fn a_place_can_be_counted_for_another_source_than_before() {
+        let capacity = Capacity::new(10, Some(1), None);
+        let mut place = capacity.take(ONE).unwrap();
+        assert!(place.count_for(OTHER.unwrap()).is_ok());
+        assert_eq!(capacity.take(OTHER).err(), Some(Limit::ConnectionsPerSource));
+        assert!(capacity.take(ONE).is_ok(), "it is still counted for the first");
+    }
+
+    #[test]
+    fn each_limit_is_told_as_it_was_set() {
+        let capacity = Capacity::new(30, Some(20), Some(10));
+        let limits = [Limit::Connections, Limit::ConnectionsPerSource, Limit::HandshakeRate];
+        assert_eq!(limits.map(|limit| capacity.limit(limit)), [30, 20, 10]);
+    }
+
+    #[test]
+    fn sources_that_need_not_be_remembered_make_room_for_others() {
+        let capacity = Capacity::new(10, Some(2), None);
+        let _held = [capacity.take(ONE), capacity.take(ONE)];
+        for host in 0..2 * u32::try_from(SWEEP_AT).unwrap() {
+            capacity.0.sources().insert(host.to_be_bytes().into(), Source::default());
+        }
+        let _other = capacity.take(OTHER).unwrap();
+        assert_eq!(capacity.0.sources().len(), 2, "those with a connection are remembered");
+        assert_eq!(capacity.take(ONE).err(), Some(Limit::ConnectionsPerSource));
+    }
+
+    #[test]
     fn sources_that_are_gone_are_forgotten_in_the_end() {
         let capacity = Capacity::new(1, None, Some(u32::MAX));
         for host in 0..20_000u32 {

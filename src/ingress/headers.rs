@@ -130,6 +130,25 @@ mod tests {
     }
 
     #[test]
+    fn the_upstreams_token_takes_the_place_of_all_credentials_of_the_client() {
+        let mut headers = map(&[
+            ("Authorization", "Bearer client"),
+            ("Authorization", "Basic client"),
+            ("X-OpenClaw-Token", "client"),
+            ("X-Other", "1"),
+        ]);
+        set_token(&mut headers, &HeaderValue::from_static("Bearer own"));
+        assert_eq!(headers, map(&[("Authorization", "Bearer own"), ("X-Other", "1")]));
+    }
+
+    #[test]
+    fn a_request_has_one_identifier_and_it_is_clawgates() {
+        let mut headers = map(&[("X-Request-ID", "client"), ("X-Request-ID", "client")]);
+        set_request_id(&mut headers, "own");
+        assert_eq!(headers, map(&[("X-Request-ID", "own")]));
+    }
+
+    #[test]
     fn what_connection_names_goes_but_neither_host_nor_content_length() {
         let mut headers = map(&[
             ("Connection", "X-One, keep-alive, host"),

@@ -242,6 +242,40 @@ mod tests {
     }
 
     #[test]
+    fn connect_is_a_method_that_is_not_allowed_and_an_upgrade_a_bad_request() {
+        let status = |request: http::request::Builder| {
+            let (parts, ()) = request.header("host", "a").body(()).unwrap().into_parts();
+            check(&parts, ONE).unwrap_err().status.as_u16()
+        };
+        assert_eq!(status(Request::builder().method("CONNECT").uri("a:1")), 405);
+        assert_eq!(status(post("/").header("upgrade", "h2c")), 400);
+    }
+
+    #[test]
+    fn a_body_is_framed_in_one_way() {
+        let with = |version: Version, name: &str, values: &[&str]| {
+            let request = post("/").version(version).header("host", "a");
+            let request = values.iter().fold(request, |request, value| request.header(name, *value));
+            reason(request, ONE)
+        };
+        let framing = Some(Reason::BadFraming);
+        for version in [Version::HTTP_11, Version::HTTP_2] {
+            assert_eq!(with(version, "content-length", &["1"]), None);
+            assert_eq!(with(version, "content-length", &["1", "1"]), framing);
+        }
+        assert_eq!(with(Version::HTTP_11, "transfer-encoding", &["chunked"]), None);
+        assert_eq!(with(Version::HTTP_2, "transfer-encoding", &["chunked"]), framing);
+        assert_eq!(with(Version::HTTP_2, "x-other", &["chunked"]), None);
+    }
+
+    #[test]
+    fn a_method_is_logged_as_it_was_sent() {
+        for name in ["POST", "GET", "PUT", "DELETE", "PATCH", "x-own"] {
+            assert_eq!(method_name(&Method::from_bytes(name.as_bytes()).unwrap()), name);
+        }
+    }
+
+    #[test]
     fn a_token_in_the_query_is_refused_in_any_spelling() {
         let with = |query: &str| reason(post(&format!("/hooks/wake?{query}")).header("host", "a"), ONE);
         for query in ["token=x", "a=b&token=x", "%74oken=x", "Token", "t%6Fken=x"] {

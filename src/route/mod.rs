@@ -279,6 +279,14 @@ mod tests {
     }
 
     #[test]
+    fn routes_are_listed_with_the_most_specific_first() {
+        let routes =
+            routes(&[("/", &["any"]), ("/b", &["any"]), ("/a/b/c/", &["any"]), ("/a/b", &["any"])]);
+        let listed: Vec<_> = routes.iter().map(|route| route.path.to_string()).collect();
+        assert_eq!(listed, ["/a/b", "/b", "/a/b/c/", "/"]);
+    }
+
+    #[test]
     fn a_slash_at_the_end_does_not_lead_around_an_exact_route() {
         let routes = routes(&[("/hooks/", &["POST"]), ("/hooks/wake", &["POST"])]);
         assert_eq!(find(&routes, Method::POST, "/hooks/wake/"), None);
