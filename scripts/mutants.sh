@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Builds small faults into one module, one after the other, and tells which of them no test notices (cargo-mutants).
+#
+#   ./scripts/mutants.sh MODULE [ARGS]      ARGS go to cargo-mutants: --list, --re REGEX, --shard 1/4 …
+#   ./scripts/mutants.sh                    names the modules
+#
+# All unit tests run against each fault; those that they do not notice meet the integration tests of the module, if
+# there are any for it below. It works in a copy of this tree in target/mutants, with a target folder of its own, where
+# the first run compiles everything. Faults that change nothing that can be seen are listed in .cargo/mutants.toml.
+# Exit code 1 when a fault was not noticed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# For each module its files, then the integration tests that hold it.
+declare -A files=(
+  [admission]='src/ingress/admission.rs'
+  [anchors]='src/tls/anchors.rs'
+  [bounds]='src/tls/bounds.rs src/tls/bounds/*.rs'
+  [bucket]='src/ingress/bucket.rs'
+  [capacity]='src/ingress/capacity.rs'
+  [denylist]='src/tls/denylist.rs'
+  [eviction]='src/eviction.rs'
+  [headers]='src/ingress/headers.rs src/ingress/headers/*.rs'
+  [http1_guard]='src/ingress/http1_guard.rs'
+  [issuer]='src/tls/issuer.rs'
+  [policy]='src/policy/*.rs'
+  [request]='src/ingress/request.rs src/ingress/host.rs'
+  [resumption]='src/tls/resumption.rs'
+  [revocation]='src/tls/revocation/*.rs'
+  [route]='src/route/*.rs'
+  [sandbox]='src/app/sandbox.rs'
+  [share]='src/ingress/share.rs'
+  [trust]='src/tls/trust.rs'
+  [verifier]='src/tls/verifier.rs'
+)
+declare -A tests=(
+  [admission]='reload::withdrawn'
+  [anchors]='certificates pinned denylist revocation tls::chains diagnosis::certificates diagnosis::issuers'
+  [bounds]='hostile'
+  [capacity]='limits::connections proxy_protocol::limits'
+  [denylist]='denylist'
+  [eviction]='limits::connections limits::slow limits::memory'
+  [headers]='headers onward'
+  [http1_guard]='strict pipelining bodies'
+  [issuer]='authorization'
+  [policy]='authorization'
+  [request]='strict tls http2'
+  [resumption]='resumption'
+  [revocation]='revocation doctor::crls'
+  [route]='routes'
+  [sandbox]='sandbox'
+  [share]='limits::requests limits::frames'
+  [trust]='certificates pinned revocation diagnosis::issuers'
+  [verifier]='certificates authorization refuse_with_http diagnosis::certificates'
+)
+
+module=${1:-}
+if [[ -z $module || -z ${files[$module]:-} ]]; then
+  echo "usage: ${0##*/} MODULE [ARGS]; modules: $(printf '%s\n' "${!files[@]}" | sort | paste -sd ' ')" >&2
+  exit 2
+fi
+shift
+cargo mutants --version >/dev/null 2>&1 ||
+  { echo "${0##*/}: needed and not installed: cargo install cargo-mutants --locked" >&2; exit 1; }
+
+mutants=$PWD/target/mutants
+tree=$mutants/tree
+rm -rf "$tree"
+mkdir -p "$tree"
+# With new times: a file that a fault was built into and taken out of again must be compiled anew.
+git ls-files -z --cached --others --exclude-standard |
+  tar --null --files-from=- --ignore-failed-read -cf - | tar -xmf - -C "$tree"
+cd "$tree"
+export CARGO_TARGET_DIR=$mutants/target
+
+read -ra globs <<<"${files[$module]}"
+run() {
+  nice -n 15 cargo mutants --in-place --output "$mutants" "${globs[@]/#/--file=}" --build-timeout 900 "$@"
+}
+count() { cat "${@/#/$mutants/}" 2>/dev/null | wc -l; }
+
+rm -rf "$mutants/mutants.out" "$mutants/mutants.out.old"
+code=0
+run --timeout 60 "$@" -- --lib || code=$?
+[[ -s $mutants/mutants.out/missed.txt ]] || exit "$code"
+by_unit_tests=$(count mutants.out/{caught,timeout}.txt)
+by_others=0
+if [[ -n ${tests[$module]:-} ]]; then
+  echo "and now those that no unit test has noticed"
+  read -ra names <<<"${tests[$module]}"
+  run --iterate --timeout 240 "$@" -- --test integration -- "${names[@]}" || code=$?
+  by_others=$(count mutants.out/{caught,timeout}.txt)
+fi
+missed=$(count mutants.out/missed.txt)
+echo "$module: $((by_unit_tests + by_others)) of $((by_unit_tests + by_others + missed)) faults noticed," \
+  "$by_unit_tests by unit tests and $by_others by integration tests; not noticed: $missed"
+sed 's/^/  /' "$mutants/mutants.out/missed.txt"
+exit "$code"
