@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::Parser;
-use clawgate::app::{App, Ending, Reading};
+use clawgate::app::{App, Control, Ending, Reading};
 use clawgate::cli::{Cli, Command, DoctorArgs, ExplainArgs, ProbeArgs};
 use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load};
 use clawgate::doctor::{self, Caller, State};
 use clawgate::explain::{self, Credentials, Sender, Server, Target, Verdict};
 use clawgate::generate::generate;
+use clawgate::memory;
 use clawgate::observe::logging::{Format, Log, subscriber};
 use clawgate::observe::terminal::Layout;
 use clawgate::tls::pem::{FileError, key_in, sender_chain};
@@ -27,6 +28,7 @@ const USAGE: u8 = 2;
 const CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
+    memory::keep_private();
     match Cli::parse().command {
         Command::Run(args) => run(args),
         Command::Check(args) => check(&args),
@@ -41,13 +43,18 @@ fn main() -> ExitCode {
 }
 
 fn run(args: SettingsArgs) -> ExitCode {
+    // Before anything is read, which may take its time.
+    let control = match Control::new() {
+        Ok(control) => control,
+        Err(error) => return failed(FAILURE)(format!("cannot start: {error}")),
+    };
     let Reading { files, app } = read(&args);
     let app = match app {
         Ok(app) => app,
         Err(problem) => return misconfigured(&problem),
     };
-    let _log = start_logging(app.log());
-    match app.run(files, Arc::new(move || read(&args))) {
+    let log = start_logging(app.log());
+    match app.run(control, files, Arc::new(move || read(&args)), &log) {
         Ok(Ending::Drained) => ExitCode::SUCCESS,
         Ok(Ending::AtOnce) => ExitCode::from(FAILURE),
         Err(error) => {

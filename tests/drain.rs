@@ -4,3 +4,4 @@ pub mod attempt;
 mod force;
 mod lossless;
 mod orderly;
+mod signals;

@@ -1,6 +1,7 @@
 //! The handshake with senders who do everything right, and what is agreed on in it.
 
 mod authorities;
+mod ca_names;
 mod chains;
 mod curl;
 mod refusals;

@@ -17,6 +17,7 @@ mod passed;
 mod sandbox;
 mod service;
 mod serving;
+mod signals;
 mod watch;
 mod worker;
 
@@ -35,6 +36,7 @@ use self::orders::Orders;
 use self::sandbox::Sandbox;
 use self::service::Guard;
 use self::serving::Serving;
+pub use self::signals::Control;
 use self::watch::Watch;
 use self::worker::{Sockets, Worker};
 use crate::admin::{self, Facts, Status};
@@ -47,6 +49,7 @@ use crate::ingress::{
 use crate::live::Live;
 use crate::memory;
 use crate::observe::emit;
+use crate::observe::logging::Log;
 use crate::observe::metrics::Metrics;
 use crate::observe::recent::Recent;
 use crate::route::{Route, Routes};
@@ -149,13 +152,20 @@ impl App {
     /// Binds all addresses, serves until told to stop, drains.
     ///
     /// `reread` reads everything anew: when one of `files`, which this gate was read from, changes, and
-    /// whenever that is asked for.
-    pub fn run(self, files: Files, reread: Arc<Reread>) -> Result<Ending, RunError> {
-        let control = Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
+    /// whenever that is asked for. The thread of `log` is started once the sandbox holds.
+    pub fn run(
+        self,
+        control: Control,
+        files: Files,
+        reread: Arc<Reread>,
+        log: &Log,
+    ) -> Result<Ending, RunError> {
+        let Control { runtime: control, hangup } = control;
         let started = Instant::now();
         let sockets = Sockets::open(&self.settings)?;
         // Before any thread is started: what it gives up is given up for those.
         let sandbox = Sandbox::enter(&self.settings, &files);
+        log.start();
         memory::give_back();
         let mut guard = Guard::new();
         let mut metrics = Metrics::new();
@@ -181,7 +191,7 @@ impl App {
         control.block_on(async {
             let (asks, requests) = mpsc::channel(1);
             let watch = self.settings.watch.then(|| watch(files));
-            let orders = Orders::new(requests, watch).map_err(RunError::Start)?;
+            let orders = Orders::new(hangup, requests, watch).map_err(RunError::Start)?;
             let tasks = Tasks::default();
             let (admin, status) = match sockets.admin {
                 Some(listener) => {

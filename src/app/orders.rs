@@ -16,6 +16,8 @@ use crate::observe::emit;
 pub(super) struct Orders {
     terminate: Signal,
     interrupt: Signal,
+    quit: Signal,
+    power: Signal,
     hangup: Signal,
     requests: mpsc::Receiver<ReloadRequest>,
     watch: Option<Watch>,
@@ -29,15 +31,19 @@ pub(super) enum Order {
 }
 
 impl Orders {
-    /// Without a `watch`, changed files are no order.
+    /// Without a `watch`, changed files are no order. The signals to stop are taken from here on: before, they end
+    /// the process at once, which serves nobody yet.
     pub(super) fn new(
+        hangup: Signal,
         requests: mpsc::Receiver<ReloadRequest>,
         watch: Option<Watch>,
     ) -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
+            quit: signal(SignalKind::quit())?,
+            power: signal(SignalKind::from_raw(rustix::process::Signal::POWER.as_raw()))?,
+            hangup,
             requests,
             watch,
         })
@@ -47,6 +53,8 @@ impl Orders {
         tokio::select! {
             _ = self.terminate.recv() => Order::Stop("SIGTERM"),
             _ = self.interrupt.recv() => Order::Stop("SIGINT"),
+            _ = self.quit.recv() => Order::Stop("SIGQUIT"),
+            _ = self.power.recv() => Order::Stop("SIGPWR"),
             _ = self.hangup.recv() => Order::Reload("SIGHUP", None),
             Some(request) = self.requests.recv() => Order::Reload("POST /reload", Some(request)),
             () = changed(&mut self.watch) => Order::Reload("changed files", None),

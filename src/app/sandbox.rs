@@ -2,9 +2,8 @@
 //! programs, new privileges.
 //!
 //! A fault in what parses a stranger's bytes must not lead to the rest of the machine. Landlock holds for the
-//! thread that asks for it and for those that this one starts, so it is asked for before there are any but
-//! the log's, which writes what it is given to what is open and does nothing else. What is open already stays
-//! so: the listening sockets, the log.
+//! thread that asks for it and for those that this one starts, so it is asked for before there are any.
+//! What is open already stays so: the listening sockets, the log.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

@@ -27,24 +27,20 @@ pub enum Format {
 /// Lines that are written, sooner or later, and before the process ends.
 #[derive(Debug)]
 #[must_use = "lines that wait are lost when the process ends without it"]
-pub struct Log(Option<Writer>);
+pub struct Log {
+    writer: Writer,
+    format: Format,
+}
 
 /// How long the end of the process waits for a reader of the log.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
-impl Drop for Log {
-    fn drop(&mut self) {
-        if let Some(writer) = &self.0 {
-            writer.flush(LAST_LINES);
-        }
-    }
-}
-
-/// A subscriber that writes the events `filter` lets through to stdout, and what must be kept until the
-/// end of the process.
-pub fn subscriber(format: Format, filter: Targets) -> (impl Subscriber + Send + Sync, Log) {
-    let lost =
-        move |count: u64| {
+impl Log {
+    /// Starts the thread that writes the lines; until then they are kept. Not before the sandbox holds, which a
+    /// thread inherits from the one that starts it.
+    pub fn start(&self) {
+        let format = self.format;
+        let lost = move |count: u64| {
             let record = format!(r#"{{"count":{count},"hint":"whoever reads the log was too slow"}}"#);
             let mut line = Vec::new();
             let time = humantime::format_rfc3339_millis(SystemTime::now());
@@ -52,15 +48,26 @@ pub fn subscriber(format: Format, filter: Targets) -> (impl Subscriber + Send + 
                 .write(format, time, Level::WARN, TARGET, &mut line);
             line
         };
-    // Without a thread lines are written by whoever logs.
-    let writer = Writer::start(io::stdout(), lost).ok();
+        self.writer.start(io::stdout(), lost);
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.writer.flush(LAST_LINES);
+    }
+}
+
+/// A subscriber that keeps the events `filter` lets through, and what writes them to stdout.
+pub fn subscriber(format: Format, filter: Targets) -> (impl Subscriber + Send + Sync, Log) {
+    let writer = Writer::new();
     let lines = Lines { format, writer: writer.clone() };
-    (Registry::default().with(filter).with(lines), Log(writer))
+    (Registry::default().with(filter).with(lines), Log { writer, format })
 }
 
 struct Lines {
     format: Format,
-    writer: Option<Writer>,
+    writer: Writer,
 }
 
 impl<S: Subscriber> Layer<S> for Lines {
@@ -81,10 +88,7 @@ impl<S: Subscriber> Layer<S> for Lines {
                 event.record(&mut fields);
                 fields.write(self.format, time, level, target, line);
             }
-            match &self.writer {
-                Some(writer) => writer.put(line, weight),
-                None => drop(io::stdout().lock().write_all(line)),
-            }
+            self.writer.put(line, weight);
         });
     }
 }

@@ -29,6 +29,18 @@ pub(super) enum Weight {
     Heavy,
 }
 
+/// Who writes the lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    /// Nobody yet: they are kept.
+    #[default]
+    Kept,
+    /// The thread.
+    Thread,
+    /// Whoever puts them, since there is no thread to be had.
+    Direct,
+}
+
 /// Where lines are put; clones are the same place.
 #[derive(Clone, Debug)]
 pub(super) struct Writer(Arc<Shared>);
@@ -44,6 +56,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
+    mode: Mode,
     lines: Vec<u8>,
     /// Not to be gathered any longer.
     urgent: bool,
@@ -56,17 +69,20 @@ struct State {
 }
 
 impl Writer {
-    /// Starts the thread that writes to `out`. `lost` makes the line that tells how many had no room.
-    ///
-    /// # Errors
-    /// When there is no thread to be had.
+    /// Keeps lines until the thread is started.
+    pub(super) fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Starts the thread that writes to `out`, what was kept first. `lost` makes the line that tells how many had no
+    /// room. Without a thread to be had, lines are written by whoever puts them.
     pub(super) fn start(
+        &self,
         mut out: impl Write + Send + 'static,
         lost: impl Fn(u64) -> Vec<u8> + Send + 'static,
-    ) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let thread = Arc::clone(&shared);
-        thread::Builder::new().name("log".to_owned()).spawn(move || {
+    ) {
+        let thread = Arc::clone(&self.0);
+        let run = move || {
             let mut lines = Vec::with_capacity(BATCH);
             loop {
                 let dropped = thread.gather(&mut lines);
@@ -78,13 +94,29 @@ impl Writer {
                 lines.clear();
                 lines.shrink_to(BATCH);
             }
-        })?;
-        Ok(Self(shared))
+        };
+        self.0.state().mode = Mode::Thread;
+        if thread::Builder::new().name("log".to_owned()).spawn(run).is_err() {
+            self.write_here();
+        }
+    }
+
+    /// Writes what was kept, and from now on each line as it comes.
+    fn write_here(&self) {
+        let mut state = self.0.state();
+        state.mode = Mode::Direct;
+        let mut out = std::io::stdout().lock();
+        // A closed stdout must not end the gate, so the result is dropped.
+        let _ = out.write_all(&std::mem::take(&mut state.lines)).and_then(|()| out.flush());
     }
 
     /// Puts a line, which ends in a newline, after those before it. Never waits for a reader.
     pub(super) fn put(&self, line: &[u8], weight: Weight) {
         let mut state = self.0.state();
+        if state.mode == Mode::Direct {
+            let _ = std::io::stdout().lock().write_all(line);
+            return;
+        }
         let limit = if weight == Weight::Light { LIMIT } else { LIMIT + RESERVE };
         if state.lines.len() + line.len() > limit {
             state.dropped += 1;
@@ -102,6 +134,9 @@ impl Writer {
 
     /// Waits until all lines are written, but not for longer than `patience`.
     pub(super) fn flush(&self, patience: Duration) {
+        if self.0.state().mode != Mode::Thread {
+            return self.write_here();
+        }
         let end = Instant::now() + patience;
         let mut state = self.0.state();
         state.urgent = true;
@@ -179,7 +214,9 @@ mod tests {
     fn writer() -> (Writer, Sender<()>, Receiver<Vec<u8>>) {
         let ((go, may), (read, was_read)) = (channel(), channel());
         let lost = |count| format!("lost {count}\n").into_bytes();
-        (Writer::start(Reader { may, read }, lost).unwrap(), go, was_read)
+        let writer = Writer::new();
+        writer.start(Reader { may, read }, lost);
+        (writer, go, was_read)
     }
 
     fn numbers(text: &[u8]) -> Vec<usize> {
@@ -235,6 +272,20 @@ mod tests {
         assert_eq!(kept + lost, count);
         assert!(kept >= LIMIT / 1024 - 1, "{kept}");
         assert!(text.lines().any(|line| line == "2"));
+    }
+
+    #[test]
+    fn lines_from_before_the_thread_come_out_first() {
+        let ((go, may), (read, was_read)) = (channel(), channel());
+        let writer = Writer::new();
+        writer.put(b"1\n", Weight::Usual);
+        writer.start(Reader { may, read }, |_| Vec::new());
+        writer.put(b"2\n", Weight::Heavy);
+        for _ in 0..2 {
+            go.send(()).unwrap();
+        }
+        writer.flush(PATIENCE);
+        assert_eq!(numbers(&was_read.try_iter().flatten().collect::<Vec<_>>()), [1, 2]);
     }
 
     #[test]

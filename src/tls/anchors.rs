@@ -17,12 +17,13 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::authority::{Authority, Overstep, first_overstep, is_for_clients};
+use super::ca_names;
 use super::constraints::SubjectNames;
 use super::leaves::{Leaf, is_netscape_client};
 use super::report::StaleCrl;
 use super::revocation::{Issuer, Status, Subject};
 use super::signatures;
-use super::trust::{Ca, Trust};
+use super::trust::Trust;
 use crate::observe::emit;
 
 /// The configured CAs, ready to verify chains.
@@ -45,13 +46,12 @@ impl Anchors {
         let mut places: Vec<_> = (0..trust.cas.len()).collect();
         places.sort_by_key(|place| std::cmp::Reverse(trust.cas[*place].not_after));
         let sorted = || places.iter().map(|place| &trust.cas[*place]);
-        let hint = |ca: &Ca| DistinguishedName::in_sequence(ca.anchor().subject.as_ref());
         Self {
             algorithms: aws_lc_rs::default_provider().signature_verification_algorithms,
             // RFC 8446 section 4.2.4: GnuTLS and Java present nothing that none of the CAs named has issued, and
             // nobody but itself has issued a pinned certificate.
             hints: match trust.pinned.is_empty() {
-                true => sorted().filter(|ca| ca.not_after >= now).map(hint).collect(),
+                true => ca_names::names(sorted(), now).unwrap_or_default(),
                 false => Vec::new(),
             },
             anchors: sorted().map(|ca| ca.anchor().clone()).collect(),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::ca_names;
 use super::denylist::Denylist;
 use super::pem::{Contents, FileError, Kind, Unused, Use};
 use super::revocation::{self, Crl, Remark};
@@ -113,6 +114,16 @@ pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<Prob
             let path = paths.client_ca.first().cloned().unwrap_or_default();
             loader.warning(Input::ClientCa, &path, what, mend);
         }
+    }
+    // With pins none is named in any case.
+    let names = if paths.pinned.is_empty() { ca_names::names(&cas, now) } else { Ok(Vec::new()) };
+    if let (Err(octets), Some(path)) = (names, paths.client_ca.first()) {
+        let what = format!(
+            "the names of the CAs, {octets} bytes, do not fit into the request for a certificate: none is named there, and a \
+             client that has several certificates may choose one of another CA"
+        );
+        let mend = "name only the CAs that issue your clients' certificates";
+        loader.warning(Input::ClientCa, path, what, mend);
     }
     let no_ca_left = cas.iter().all(|ca: &Ca| ca.not_after < loader.now);
     if no_ca_left && !cas.is_empty() && paths.pinned.is_empty() {

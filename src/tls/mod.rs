@@ -5,6 +5,7 @@ mod anchors;
 mod authority;
 mod bounds;
 mod by_name;
+mod ca_names;
 pub mod client_hello;
 mod constraints;
 pub mod denylist;

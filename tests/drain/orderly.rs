@@ -14,7 +14,8 @@ use crate::support::pki::Pki;
 use crate::support::sender::{Connection, Sender, connect};
 use crate::support::{Latch, eventually, nobody};
 
-const POST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+pub(super) const POST: &[u8] =
+    b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
 
 #[test]
 fn both_signals_end_an_idle_gate_well() {

@@ -87,6 +87,19 @@ impl GateCommand {
         self
     }
 
+    /// Lets it leave core dumps, as far as this process may.
+    pub fn core_files(mut self) -> Self {
+        let mut limited = Command::new("/bin/sh");
+        limited.env_clear().arg("-c").arg(r#"ulimit -S -c "$(ulimit -H -c)"; exec "$0" "$@""#);
+        limited.arg(self.command.get_program()).args(self.command.get_args());
+        limited.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if let Some(dir) = self.command.get_current_dir() {
+            limited.current_dir(dir);
+        }
+        self.command = limited;
+        self
+    }
+
     /// With `listener` passed on, as a service manager does it (sd_listen_fds(3)).
     pub fn passed(self, listener: &TcpListener) -> Self {
         // It comes in on file descriptor 0, and has to be at 3.
