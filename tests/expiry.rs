@@ -43,6 +43,22 @@ fn the_gates_own_certificate_is_told_of_before_it_expires() {
 }
 
 #[test]
+fn what_has_expired_is_an_error() {
+    let pki = Pki::new();
+    let now = OffsetDateTime::now_utc();
+    let mut params = Ca::params("Gone Root");
+    (params.not_before, params.not_after) = (now - Duration::days(300), now - Duration::hours(36));
+    let gone = Ca::root_of(params);
+    let cas = pki.file("both.pem", format!("{}{}", pki.root.pem(), gone.pem()));
+
+    let gate = GateCommand::new(&pki).arg("--client-ca", cas).upstream("echo:").start();
+
+    let line = told(&gate, "client_ca");
+    assert_eq!((&line["level"], &line["days_left"]), (&"error".into(), &(-2).into()), "{line}");
+    assert!(line["detail"].as_str().unwrap().contains("has expired"), "{line}");
+}
+
+#[test]
 fn a_client_ca_is_told_of_before_it_expires() {
     let pki = Pki::new();
     let now = OffsetDateTime::now_utc();
