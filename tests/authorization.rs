@@ -4,6 +4,7 @@ mod agreement;
 mod audit;
 mod clients;
 mod explained;
+mod names;
 mod page;
 mod pins;
 mod routes;

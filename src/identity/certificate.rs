@@ -14,7 +14,9 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 
 use super::name::{cut, printable, rfc4514};
+use super::readable::MAX_SERIAL;
 use super::san::San;
+use super::serial::serial_text;
 
 /// The last second of the year 9999.
 const END_OF_TIME: i64 = 253_402_300_799;
@@ -28,7 +30,7 @@ pub struct Certificate {
     pub subject: String,
     /// Issuer's distinguished name, RFC 4514.
     pub issuer: String,
-    /// Serial number, lower-case hex.
+    /// Serial number, lower-case hex; `-` before a negative one.
     pub serial: String,
     /// RFC 3339, UTC.
     pub not_before: String,
@@ -101,18 +103,15 @@ pub fn sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(digest(&SHA256, bytes).as_ref())
 }
 
-/// The serial number in lower-case hex, without a sign octet, cut at 40 digits (RFC 5280 section
-/// 4.1.2.2 allows 20 octets).
+/// The serial number as [`serial_text`] writes it. Of one that is too long to be admitted, the beginning.
 pub(crate) fn serial(x509: &X509Certificate<'_>) -> String {
-    let raw = x509.raw_serial();
-    let raw = match raw {
-        [0, rest @ ..] if !rest.is_empty() => rest,
-        all => all,
-    };
-    if raw.len() > 20 {
-        return format!("{}…(+{} bytes)", HEXLOWER.encode(&raw[..20]), raw.len() - 20);
+    let content = x509.raw_serial();
+    match content.split_at_checked(MAX_SERIAL) {
+        Some((start, rest)) if !rest.is_empty() => {
+            format!("{}…(+{} bytes)", serial_text(start), rest.len())
+        }
+        _ => serial_text(content),
     }
-    HEXLOWER.encode(raw)
 }
 
 /// A certificate's time in RFC 3339.

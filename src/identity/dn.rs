@@ -140,7 +140,7 @@ mod tests {
         for text in ["CN=CA,O=Example", "cn=CA, o = Example", "commonName=CA,2.5.4.10=Example"] {
             assert_eq!(canonical(text), "CN=CA,O=Example", "{text}");
         }
-        assert_eq!(canonical("CN=a\\,b\\2Bc \\ ,L=Köln"), "CN=a\\,b\\+c \\ ,L=Köln");
+        assert_eq!(canonical("CN=a\\,b\\2Bc \\ ,L=Köln"), "CN=a\\,b\\+c \\20,L=Köln");
         assert_eq!(canonical("emailAddress=a@b+UID=x"), "Email=a@b+uid=x");
     }
 

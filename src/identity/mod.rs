@@ -5,8 +5,10 @@ mod digest;
 mod dn;
 pub mod name;
 mod name_key;
+mod readable;
 mod san;
 pub mod seen;
+mod serial;
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -17,8 +19,10 @@ pub(crate) use certificate::{key, serial};
 pub use digest::{Digest, DigestError};
 pub use dn::{DnError, canonical_dn};
 pub use name_key::name_key;
+pub use readable::{Unreadable, check_names};
 pub use san::San;
 pub(crate) use san::{canonical_dns, canonical_email, canonical_uri};
+pub use serial::{canonical_serial, serial_text};
 
 /// A sender's identity.
 ///
@@ -72,5 +76,6 @@ fn texts<'a, I>(subject: &'a X509Name<'a>, attributes: impl Fn(&'a X509Name<'a>)
 where
     I: Iterator<Item = &'a AttributeTypeAndValue<'a>>,
 {
-    attributes(subject).filter_map(|attribute| name::text_of(attribute.attr_value())).collect()
+    let text = |attribute: &AttributeTypeAndValue<'a>| name::text_of(attribute.attr_value());
+    attributes(subject).filter_map(|attribute| Some(text(attribute)?.into_owned())).collect()
 }

@@ -7,7 +7,9 @@ use super::kind::{Kind, listed};
 use super::pattern::{Pattern, WILDCARD};
 use super::rule::{Miss, RuleError};
 use super::syntax::{Part, as_written, quote};
-use crate::identity::{Peer, San, canonical_dn, canonical_dns, canonical_email, canonical_uri};
+use crate::identity::{
+    Peer, San, canonical_dn, canonical_dns, canonical_email, canonical_serial, canonical_uri,
+};
 
 /// What a certificate must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,7 +221,8 @@ fn canonical(kind: Kind, value: &str) -> Result<String, RuleError> {
             Err(RuleError::Wildcard(kind.name(), as_written(value)))
         }
         Kind::Issuer => canonical_dn(value).map_err(RuleError::Issuer),
-        Kind::Serial => serial(value),
+        Kind::Serial => canonical_serial(value)
+            .ok_or_else(|| RuleError::NotHex(as_written(value), "a serial number in hex")),
         Kind::IssuerSpki | Kind::Fingerprint | Kind::Spki => hash(value),
     }
 }
@@ -269,24 +272,6 @@ fn hash(value: &str) -> Result<String, RuleError> {
         return Ok(hex);
     }
     Err(RuleError::NotHex(as_written(value), "a SHA-256 of 64 hex digits"))
-}
-
-/// Hex digits, colons allowed; brought to whole octets without a leading zero octet, the form in
-/// which certificates give theirs.
-fn serial(value: &str) -> Result<String, RuleError> {
-    let hex = plain_hex(value);
-    if hex.is_empty() || hex.len() > 40 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(RuleError::NotHex(as_written(value), "a serial number of up to 40 hex digits"));
-    }
-    let significant = hex.trim_start_matches('0');
-    let padding = if significant.is_empty() {
-        "00"
-    } else if significant.len() % 2 == 1 {
-        "0"
-    } else {
-        ""
-    };
-    Ok(format!("{padding}{significant}"))
 }
 
 fn plain_hex(value: &str) -> String {

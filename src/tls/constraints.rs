@@ -127,7 +127,7 @@ impl SubjectNames {
     /// Those of a CA, whose common names are nobody's host.
     pub(super) fn of_ca(ca: &X509Certificate<'_>) -> Self {
         let emails = ca.subject().iter_by_oid(&OID_PKCS9_EMAIL_ADDRESS);
-        let text = |value| text_of(value).unwrap_or_else(|| "that cannot be read".to_owned());
+        let text = |value| text_of(value).unwrap_or("that cannot be read".into()).into_owned();
         let emails = emails.map(|attribute| text(attribute.attr_value())).collect();
         Self { emails, ..Self::default() }
     }

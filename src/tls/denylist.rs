@@ -9,7 +9,7 @@ use x509_parser::prelude::X509Certificate;
 
 use super::pem::{self, FileError};
 use crate::identity::name::{printable, rfc4514};
-use crate::identity::{Digest, DigestError, DnError, canonical_dn};
+use crate::identity::{Digest, DigestError, DnError, canonical_dn, canonical_serial, serial_text};
 
 /// Lines that cannot be read and are each named.
 const LISTED: usize = 20;
@@ -21,8 +21,8 @@ pub struct Denylist {
     pub file: PathBuf,
     fingerprints: HashMap<Digest, Entry>,
     keys: HashMap<Digest, Entry>,
-    /// By serial number: the issuers' names, see [`comparable`].
-    serials: HashMap<Vec<u8>, Vec<(String, Entry)>>,
+    /// By serial number ([`serial_text`]): the issuers' names, see [`comparable`].
+    serials: HashMap<String, Vec<(String, Entry)>>,
 }
 
 /// A line of the list.
@@ -135,7 +135,7 @@ impl Denylist {
         if key.trim() != "issuer" {
             return Err(WITHOUT_ISSUER.to_owned());
         }
-        let serial = serial_bytes(serial.trim()).ok_or("its serial is no number in hex")?;
+        let serial = canonical_serial(serial.trim()).ok_or("its serial is no number in hex")?;
         let named = |name: &str, why| -> Result<_, DnError> {
             Ok((comparable(&canonical_dn(name)?), Entry::new(line, why)))
         };
@@ -174,7 +174,10 @@ impl Denylist {
     }
 
     fn by_serial(&self, certificate: &X509Certificate<'_>) -> Option<&Entry> {
-        let issuers = self.serials.get(significant(certificate.raw_serial()))?;
+        if self.serials.is_empty() {
+            return None;
+        }
+        let issuers = self.serials.get(&serial_text(certificate.raw_serial()))?;
         let issuer = comparable(&rfc4514(certificate.issuer()));
         issuers.iter().find(|(name, _)| *name == issuer).map(|(_, entry)| entry)
     }
@@ -199,23 +202,6 @@ const WITHOUT_ISSUER: &str = "does not say whose serial it is: write `serial=HEX
 /// The lines of a text, which may end in LF, CR LF or CR.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
-}
-
-/// Hex digits in either case, colons allowed, as `openssl x509 -serial` prints them.
-fn serial_bytes(text: &str) -> Option<Vec<u8>> {
-    let hex: String = text.chars().filter(|c| *c != ':').collect::<String>().to_ascii_lowercase();
-    if hex.is_empty() {
-        return None;
-    }
-    let whole = if hex.len() % 2 == 1 { format!("0{hex}") } else { hex };
-    let bytes = data_encoding::HEXLOWER.decode(whole.as_bytes()).ok()?;
-    Some(significant(&bytes).to_vec())
-}
-
-/// A number's octets without the zeros before it.
-fn significant(bytes: &[u8]) -> &[u8] {
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    &bytes[zeros..]
 }
 
 #[cfg(test)]

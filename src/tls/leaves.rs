@@ -13,7 +13,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::constraints::SubjectNames;
 use super::der_cache::DerCache;
-use crate::identity::Peer;
+use crate::identity::{Peer, check_names};
 
 thread_local! {
     static READ: RefCell<DerCache<Leaf>> = RefCell::default();
@@ -31,9 +31,13 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
-    /// Reads `der`; `None` when it is not an X.509 certificate.
+    /// Reads `der`; `None` when it is not an X.509 certificate and nothing else, or the names in it cannot be read
+    /// to their end: rules would not see all of them.
     pub(super) fn read(der: &CertificateDer<'_>) -> Option<Self> {
-        let (_, x509) = X509Certificate::from_der(der).ok()?;
+        let (rest, x509) = X509Certificate::from_der(der).ok()?;
+        if !rest.is_empty() || check_names(&x509).is_err() {
+            return None;
+        }
         Some(Self {
             peer: Peer::of(der, &x509),
             may_sign: may_sign(&x509) && is_netscape_client(&x509),
@@ -115,8 +119,10 @@ mod tests {
         assert_eq!(remembered(), 0);
 
         for number in 0..=REMEMBERED {
-            // Behind what is read they differ, which is no matter here.
-            let different = CertificateDer::from([&*der, &number.to_be_bytes()].concat());
+            // Its signature is not looked at here.
+            let (start, end) = der.split_at(der.len() - size_of::<usize>());
+            assert_eq!(end.len(), number.to_be_bytes().len());
+            let different = CertificateDer::from([start, &number.to_be_bytes()].concat());
             assert!(Leaf::read_once(&different).is_some());
             assert!(remembered() <= REMEMBERED);
         }

@@ -57,6 +57,11 @@ fn trials(pki: &Pki) -> Vec<Trial> {
         signer: of(client("huge")),
         reason: Some("client_cert_too_large"),
     };
+    let unreadable = pki.intermediate.reissued(
+        of(client("unreadable")),
+        b"\x0c\x0aunreadable",
+        b"\x1c\x0aunreadable",
+    );
     vec![
         trial("good", of(client("good")), None),
         trial("more than needed", swapped, None),
@@ -81,6 +86,7 @@ fn trials(pki: &Pki) -> Vec<Trial> {
             Some("client_cert_wrong_ca_key"),
         ),
         trial("altered", altered, Some("client_cert_bad_signature")),
+        trial("unreadable", unreadable, Some("client_cert_malformed")),
         trial(
             "incomplete",
             client("alone").issued_by(&pki.intermediate, &[]),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, CustomExtension,
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, RevokedCertParams, SanType, SerialNumber, SignatureAlgorithm,
+    PKCS_ECDSA_P256_SHA256, RevokedCertParams, SanType, SerialNumber, SignatureAlgorithm, SigningKey,
 };
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -53,6 +53,22 @@ impl Ca {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.use_authority_key_identifier_extension = true;
         params
+    }
+
+    /// Issues the certificate of `identity` again with `from` in it replaced by `to`, as long: what rcgen would
+    /// not write.
+    pub fn reissued(&self, identity: Identity, from: &[u8], to: &[u8]) -> Identity {
+        assert_eq!(from.len(), to.len());
+        let (_, x509) = x509_parser::parse_x509_certificate(&identity.chain[0]).unwrap();
+        let mut signed = x509.tbs_certificate.as_ref().to_vec();
+        let at = signed.windows(from.len()).position(|window| window == from).expect("it is in there");
+        signed[at..at + to.len()].copy_from_slice(to);
+        let signature = [&[0], self.key.sign(&signed).unwrap().as_slice()].concat();
+        // AlgorithmIdentifier of ECDSA with SHA-256
+        let algorithm = [0x30, 0x0a, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+        let leaf = der(0x30, &[&signed[..], &algorithm, &der(3, &signature)].concat());
+        let above = identity.chain[1..].iter().cloned();
+        Identity { chain: std::iter::once(leaf).chain(above).collect(), key: identity.key }
     }
 
     pub fn issuer(&self) -> Issuer<'_, &KeyPair> {
@@ -245,4 +261,15 @@ pub fn pem_block(label: &str, der: &[u8]) -> String {
     let lines: Vec<_> =
         text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+/// A DER element.
+pub fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).unwrap();
+    let length = match length {
+        ..=0x7f => vec![length as u8],
+        0x80..=0xff => vec![0x81, length as u8],
+        _ => [&[0x82][..], &length.to_be_bytes()].concat(),
+    };
+    [&[tag][..], &length, content].concat()
 }

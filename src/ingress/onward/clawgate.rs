@@ -2,7 +2,7 @@
 //! section 2.4).
 
 use super::fields::{Fields, non_ascii};
-use crate::identity::name::ascii;
+use crate::identity::name::{ascii, is_cut};
 use crate::identity::{Peer, San};
 
 /// Longest alternative names passed on, in bytes.
@@ -10,35 +10,46 @@ const MAX_SAN: usize = 1024;
 /// Longest of the other identity fields. One that is longer is left out: half a name is another name.
 const MAX_VALUE: usize = 512;
 
+const SAN: &str = "x-clawgate-client-san";
+
 /// Adds all that is known.
 pub(super) fn add(fields: &mut Fields, peer: &Peer) {
     let certificate = &peer.certificate;
-    let mut push = |name, value: String, max| {
-        if value.len() <= max {
-            fields.push(name, value);
-        }
+    let mut push = |name, value: String, max| match value.len() <= max {
+        true => fields.push(name, value),
+        false => fields.leave_out(name),
     };
     // The names in `certificate` are escaped already; only what is not ASCII is left to do.
-    push("x-clawgate-client-subject", non_ascii(&certificate.subject), MAX_VALUE * 2);
-    push("x-clawgate-client-issuer", non_ascii(&certificate.issuer), MAX_VALUE * 2);
+    for (field, name) in [
+        ("x-clawgate-client-subject", &certificate.subject),
+        ("x-clawgate-client-issuer", &certificate.issuer),
+    ] {
+        // One that was cut for the log is no name any more.
+        push(field, non_ascii(name), if is_cut(name) { 0 } else { MAX_VALUE * 2 });
+    }
     push("x-clawgate-client-serial", certificate.serial.clone(), MAX_VALUE);
     push("x-clawgate-client-fingerprint", certificate.fingerprint_sha256.clone(), MAX_VALUE);
     if let Some(cn) = &peer.cn {
         push("x-clawgate-client-cn", ascii(cn, b""), MAX_VALUE);
     }
     if !peer.sans.is_empty() {
-        push("x-clawgate-client-san", san_list(&peer.sans), MAX_SAN);
+        let (list, is_whole) = san_list(&peer.sans);
+        if !is_whole {
+            fields.leave_out(SAN);
+        }
+        fields.push(SAN, list);
     }
 }
 
 /// `dns:a.example,uri:spiffe://b`; a comma in a name is `\2C`. Names that do not fit are left out
-/// whole.
-fn san_list(sans: &[San]) -> String {
-    let mut list = String::new();
+/// whole; whether all are there.
+fn san_list(sans: &[San]) -> (String, bool) {
+    let (mut list, mut is_whole) = (String::new(), true);
     for san in sans {
         let (kind, value) = san.parts();
         let value = ascii(&value, b",");
         if list.len() + kind.len() + value.len() + 2 > MAX_SAN {
+            is_whole = false;
             continue;
         }
         if !list.is_empty() {
@@ -48,7 +59,7 @@ fn san_list(sans: &[San]) -> String {
         list.push(':');
         list.push_str(&value);
     }
-    list
+    (list, is_whole)
 }
 
 #[cfg(test)]
@@ -58,8 +69,8 @@ mod tests {
     #[test]
     fn names_are_listed_so_that_none_can_pass_for_two() {
         let sans = [San::Uri("spiffe://a,dns:evil".into()), San::Dns("b.example".into())];
-        assert_eq!(san_list(&sans), "uri:spiffe://a\\2Cdns:evil,dns:b.example");
+        assert_eq!(san_list(&sans), ("uri:spiffe://a\\2Cdns:evil,dns:b.example".to_owned(), true));
         let long = [San::Dns("a".repeat(2000)), San::Dns("b".into())];
-        assert_eq!(san_list(&long), "dns:b");
+        assert_eq!(san_list(&long), ("dns:b".to_owned(), false));
     }
 }

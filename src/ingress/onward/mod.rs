@@ -143,3 +143,6 @@ fn make(forms: Forms, sender: Verified<'_>) -> Fields {
     }
     fields
 }
+
+#[cfg(test)]
+mod tests;

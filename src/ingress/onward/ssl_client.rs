@@ -10,6 +10,7 @@ use x509_parser::prelude::X509Certificate;
 
 use super::fields::{Fields, non_ascii};
 use crate::identity::name::{ascii, rfc4514};
+use crate::identity::serial_text;
 
 /// Longest name, in bytes; a longer one is left out.
 const MAX_NAME: usize = 1024;
@@ -26,28 +27,9 @@ pub(super) fn add(fields: &mut Fields, der: &[u8], x509: &X509Certificate<'_>, c
     if let Some(cn) = cn {
         name("x-ssl-client-cn", ascii(cn, b""));
     }
-    name("x-ssl-client-serial", serial(x509.raw_serial()));
+    // As OpenSSL prints it.
+    name("x-ssl-client-serial", serial_text(x509.raw_serial()).to_uppercase());
     let sha1 = digest(&SHA1_FOR_LEGACY_USE_ONLY, der);
     name("x-ssl-client-fingerprint", HEXLOWER.encode(sha1.as_ref()));
     name("x-ssl-client-sha1", HEXUPPER.encode(sha1.as_ref()));
-}
-
-/// As OpenSSL prints it: capital hex, without the octet that only says that the number is positive.
-fn serial(raw: &[u8]) -> String {
-    match raw {
-        [0, rest @ ..] if !rest.is_empty() => HEXUPPER.encode(rest),
-        all => HEXUPPER.encode(all),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_serial_is_written_as_openssl_writes_it() {
-        assert_eq!(serial(&[0x0a, 0xff]), "0AFF");
-        assert_eq!(serial(&[0, 0x81]), "81");
-        assert_eq!(serial(&[0]), "00");
-    }
 }

@@ -118,6 +118,14 @@ pub(super) fn faults(
     for place in broken.iter().chain(&places) {
         match X509Certificate::from_der(&chain[*place]) {
             Ok(_) if broken == Some(*place) => {}
+            Ok((rest, _)) if *place == 0 && !rest.is_empty() => {
+                let detail = format!(
+                    "after the sender's certificate stand {} bytes that are no part of it",
+                    rest.len()
+                );
+                let hint = "send the certificate file as the CA issued it";
+                return vec![Fault::new(Reason::ClientCertMalformed, detail, hint)];
+            }
             Ok((_, x509)) => parsed.push(x509),
             Err(error) => {
                 let detail = format!("certificate {} of those sent is not X.509: {error}", place + 1);
@@ -134,6 +142,7 @@ pub(super) fn faults(
     let mut faults = Vec::new();
     if trust.pins(end) {
         // Nobody issued it, and it may say of itself that it is a CA's.
+        faults.extend(leaf::names(end));
         faults.extend(leaf::unsupported(end));
         faults.extend(leaf::weak_key_of(end));
         faults.extend(leaf::dates(end, now));
@@ -142,6 +151,7 @@ pub(super) fn faults(
         faults.sort_by_key(Fault::rank);
         return faults;
     }
+    faults.extend(leaf::names(end));
     faults.extend(leaf::unsupported(end));
     let issuer = issuer(end, intermediates, trust, now, budget);
     let has_issuer = issuer.is_none();

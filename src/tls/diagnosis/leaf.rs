@@ -5,7 +5,7 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::chain::{Fault, ago, named, span};
-use crate::identity::{key, rfc3339};
+use crate::identity::{check_names, key, rfc3339};
 use crate::observe::HandshakeReason as Reason;
 use crate::tls::leaves::is_netscape_client;
 
@@ -29,6 +29,15 @@ pub(super) fn unsupported(leaf: &X509Certificate<'_>) -> Option<Fault> {
         format!("{} has the critical extension {oid}, which the gate does not know", named(leaf));
     let hint = "have it issued without that extension, or with it marked as not critical";
     Some(Fault::new(Reason::ClientCertUnsupported, detail, hint))
+}
+
+/// Names that rules and the upstream would not see to their end.
+pub(super) fn names(leaf: &X509Certificate<'_>) -> Option<Fault> {
+    let unreadable = check_names(leaf).err()?;
+    let detail = format!("{} cannot be read whole: {unreadable}", named(leaf));
+    let hint = "have it issued again with names that are encoded as RFC 5280 says, subject and subjectAltName once \
+                each; `openssl asn1parse -i -in CERT` shows what is in it";
+    Some(Fault::new(Reason::ClientCertMalformed, detail, hint))
 }
 
 pub(super) fn weak_signature(leaf: &X509Certificate<'_>) -> Option<Fault> {
