@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use rcgen::SanType;
+
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::hostile::{self, Hostile};
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
@@ -140,4 +142,130 @@ fn more_certificates_of_the_issuers_name_than_are_looked_at_are_told() {
     assert_eq!(line["reason"], "client_chain_invalid", "{line}");
     assert!(line["detail"].as_str().unwrap().contains("8 more were left out"), "{line}");
     assert!(line["hint"].as_str().unwrap().contains("its own intermediates only"), "{line}");
+}
+
+/// Bytes of the log so far.
+fn logged(gate: &Gate) -> usize {
+    gate.lines().iter().map(|line| line.len() + 1).sum()
+}
+
+#[test]
+fn no_line_of_the_log_is_longer_than_4_kib() {
+    let pki = Pki::new();
+    let mut gate = GateCommand::new(&pki).upstream("echo:").arg("--log-format", "json").start();
+
+    let mut refused = 0;
+    for Hostile { chain, key, .. } in hostile::all("Test Root") {
+        Sender::with_identity(&pki, &gate, &Identity { chain, key }).trusting().refused();
+        refused += 1;
+    }
+
+    let lines = gate.all("handshake_failed");
+    assert_eq!(lines.len(), refused);
+    for line in &lines {
+        assert!(line["client_cert"]["fingerprint_sha256"].as_str().unwrap().len() == 64, "{line}");
+        for name in ["reason", "peer", "detail", "hint"] {
+            assert!(!line[name].as_str().unwrap().is_empty(), "{line}");
+        }
+    }
+    for line in gate.lines() {
+        assert!(line.len() < 4096, "{} bytes: {line}", line.len());
+    }
+}
+
+#[test]
+fn a_client_with_another_certificate_each_time_fills_no_log() {
+    let pki = Pki::new();
+    let mut gate = GateCommand::new(&pki)
+        .upstream("echo:")
+        .arg("--log-format", "json")
+        .env("CLAWGATE_LOG_REPEAT_WINDOW", "1h")
+        .start();
+    let before = logged(&gate);
+    let name = |number: usize| format!("{number}{}.example", "x".repeat(50)).try_into().unwrap();
+    let names: Vec<_> = (0..60).map(|number| SanType::DnsName(name(number))).collect();
+    let somebody = Ca::root("Somebody");
+
+    for _ in 0..200 {
+        let identity = Leaf::client("mallory").sans(names.clone()).issued_by(&somebody, &[]);
+        Sender::with_identity(&pki, &gate, &identity).refused();
+    }
+
+    gate.stop();
+    let lines = gate.events("handshake_failed");
+    let (sums, full): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["repeated"].is_object());
+    assert_eq!((full.len(), sums.len()), (60, 1));
+    assert_eq!(sums[0]["repeated"]["count"], 140);
+    assert_eq!(sums[0]["peer"], "127.0.0.1");
+    assert!(logged(&gate) - before < 61 * 4096, "{} bytes", logged(&gate) - before);
+}
+
+#[test]
+fn a_requests_line_is_bounded_too() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").arg("--log-format", "json").start();
+    let long = |number: usize| format!("{number}{}.example", "x".repeat(600)).try_into().unwrap();
+    let client = Leaf::client(&"\u{1}\\".repeat(1_000)).sans(vec![SanType::DnsName(long(0))]);
+    let path = format!("/closed/{}", "%22".repeat(1_300));
+
+    let request = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    let answer = Sender::with_identity(&pki, &gate, &pki.client(client)).send(&request);
+
+    assert_eq!(answer.status, 404);
+    let line = gate.request();
+    assert_eq!((&line["status"], &line["reason"]), (&404.into(), &"no_route".into()));
+    for line in gate.lines() {
+        assert!(line.len() < 4096, "{} bytes: {line}", line.len());
+    }
+}
+
+#[test]
+fn a_client_that_leaves_without_a_request_again_and_again_is_summed_up() {
+    let pki = Pki::new();
+    let mut gate = GateCommand::new(&pki)
+        .upstream("echo:")
+        .arg("--log-format", "json")
+        .env("CLAWGATE_LOG_REPEAT_WINDOW", "1h")
+        .start();
+
+    for number in 1..=12 {
+        drop(Sender::new(&pki, &gate).connect().unwrap());
+        if number <= 5 {
+            gate.event("connection_unused", number);
+        }
+    }
+
+    let lines = gate.all("connection_unused");
+    assert_eq!(lines.len(), 6, "{lines:#?}");
+    assert_eq!(lines[5]["fingerprint_sha256"], pki.client.fingerprint());
+    assert_eq!(lines[5]["repeated"]["count"], 7);
+}
+
+#[test]
+fn rules_are_asked_once_for_a_connection_and_not_for_each_request() {
+    let pki = Pki::new();
+    let rules: Vec<_> = (0..400).map(|number| format!("\"dns=*.{number}.example\"")).collect();
+    let settings =
+        format!("[[route]]\npath = \"/hooks/\"\nallow = [{}, \"o=Example\"]\n", rules.join(","));
+    let gate = GateCommand::new(&pki)
+        .arg("--config", pki.file("rules.toml", settings))
+        .upstream("echo:")
+        .start();
+    let name = |number: usize| SanType::DnsName(format!("n.x{number}.example").try_into().unwrap());
+    let client = pki.client(Leaf::client("named").sans((0..500).map(name).collect()));
+    let mut connection = Sender::with_identity(&pki, &gate, &client).connect().unwrap();
+    let mut ask = |count: usize| {
+        let before = cpu_ms(&gate);
+        for _ in 0..count {
+            let request = "POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+            connection.write(request.as_bytes());
+            assert_eq!(connection.answer().status, 200);
+        }
+        cpu_ms(&gate) - before
+    };
+    ask(1);
+
+    let per_request = ask(20) / 20.0;
+
+    assert!(per_request < 5.0, "{per_request} ms");
 }

@@ -44,7 +44,8 @@ use crate::config::{Files, LogSettings, Problem, RouteSettings, Settings, Upstre
 use crate::identity::San;
 use crate::identity::seen::Seen;
 use crate::ingress::{
-    Backend, Capacity, Gate, Generation, Objections, Reception, Refusals, Shares, Upstream, unadmitted,
+    Backend, Capacity, Gate, Generation, Objections, Reception, Refusals, Shares, Unused, Upstream,
+    unadmitted,
 };
 use crate::live::Live;
 use crate::memory;
@@ -177,6 +178,7 @@ impl App {
         let refusals = Refusals::new(Arc::clone(&metrics), fold, Arc::clone(&recent), Arc::clone(&seen));
         let refusals = Arc::new(refusals);
         let objections = Arc::new(Objections::new(Arc::clone(&metrics), fold));
+        let unused = Arc::new(Unused::new(fold));
         let limits = self.settings.limits;
         let room = open_files::raise_limit()
             .map_or(usize::MAX, |files| open_files::room_for_senders(&self.settings, files));
@@ -215,6 +217,7 @@ impl App {
                     metrics: Arc::clone(&metrics),
                     refusals: Arc::clone(&refusals),
                     objections: Arc::clone(&objections),
+                    unused: Arc::clone(&unused),
                     capacity: capacity.clone(),
                     handshakes: handshakes.clone(),
                     told: told.clone(),
@@ -246,7 +249,8 @@ impl App {
             service::ready(&started_with.listen);
             tasks.spawn(guard.watch());
             if let Some(window) = self.settings.log.repeat_window {
-                tasks.spawn(sum_up(Arc::clone(&refusals), Arc::clone(&objections), window));
+                let (refusals, objections) = (Arc::clone(&refusals), Arc::clone(&objections));
+                tasks.spawn(sum_up(refusals, objections, Arc::clone(&unused), window));
             }
             let (workers, ended) =
                 workers.into_iter().map(|worker| ((worker.live, worker.kept), worker.ended)).unzip();
@@ -268,6 +272,7 @@ impl App {
             }
             refusals.sum_up();
             objections.sum_up();
+            unused.sum_up();
             emit(Level::INFO, "stopped", &Stopped::new(started, ending.1));
             Ok(ending.0)
         })
@@ -352,11 +357,17 @@ fn watch(files: Files) -> Watch {
 }
 
 /// Logs what was folded once a `window`, as long as the gate runs.
-async fn sum_up(refusals: Arc<Refusals>, objections: Arc<Objections>, window: Duration) {
+async fn sum_up(
+    refusals: Arc<Refusals>,
+    objections: Arc<Objections>,
+    unused: Arc<Unused>,
+    window: Duration,
+) {
     loop {
         sleep(window).await;
         refusals.sum_up();
         objections.sum_up();
+        unused.sum_up();
     }
 }
 

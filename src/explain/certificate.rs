@@ -142,7 +142,7 @@ pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Expl
         path: &path,
         links: &links,
         trust,
-        ruling: peer.as_ref().map(|peer| rules.ruling(peer)),
+        ruling: peer.as_ref().map(|peer| (peer, rules.ruling(peer))),
         rule: peer.as_ref().and_then(|peer| rules.matching(peer)),
         rules,
         key: sender.key.as_ref().map(|(file, _)| file.as_str()),
@@ -265,8 +265,10 @@ fn all_faults(
             diagnosis(settings, sender, Refused::TooLarge, at);
         add(Fault { reason, detail, hint, nearest_ca, denied: false });
     }
-    if let Some(Ruling::Refused(denial)) = peer.map(|peer| settings.clients_rules.ruling(peer)) {
-        add(denied(&denial, &sender.chain));
+    if let Some(peer) = peer
+        && let Ruling::Refused(denial) = settings.clients_rules.ruling(peer)
+    {
+        add(denied(&denial, peer));
     }
     if let Some(Refusal::Possession(error)) = possession(sender) {
         add(weak_key(&sender.chain).unwrap_or_else(|| key_mismatch(&error, &sender.chain)));
@@ -281,16 +283,15 @@ fn links(chain: &[CertificateDer<'static>], path: &Path<'_>) -> Vec<Link> {
 
 fn routes(settings: &Settings, peer: Option<&Peer>, admitted: bool) -> Vec<Access> {
     let access = |route: &RouteSettings| {
-        let (fits, detail) = match peer
-            .map(|peer| (route.rules.ruling(peer), route.rules.matching(peer)))
-        {
+        let ruled = peer.map(|peer| (peer, route.rules.ruling(peer), route.rules.matching(peer)));
+        let (fits, detail) = match ruled {
             _ if route.rules.is_empty() => (true, "open to every sender that is admitted".to_owned()),
-            Some((Ruling::Admitted, Some(rule))) => (true, format!("matches its rule [{rule}]")),
-            Some((Ruling::Admitted, None)) => (true, "no rule is against it".to_owned()),
-            Some((Ruling::Audited(denial), _)) => {
-                (true, format!("AUDIT ONLY, else refused: {}", denial.of("route")))
+            Some((_, Ruling::Admitted, Some(rule))) => (true, format!("matches its rule [{rule}]")),
+            Some((_, Ruling::Admitted, None)) => (true, "no rule is against it".to_owned()),
+            Some((peer, Ruling::Audited(denial), _)) => {
+                (true, format!("AUDIT ONLY, else refused: {}", denial.of("route", peer)))
             }
-            Some((Ruling::Refused(denial), _)) => (false, denial.of("route")),
+            Some((peer, Ruling::Refused(denial), _)) => (false, denial.of("route", peer)),
             None => (false, "the certificate cannot be read".to_owned()),
         };
         Access {

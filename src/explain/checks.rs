@@ -7,6 +7,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::certificate::Link;
 use super::facts::Facts;
+use crate::identity::Peer;
 use crate::identity::name::{cut, printable, rfc4514};
 use crate::observe::HandshakeReason as Reason;
 use crate::policy::{Rule, Rules, Ruling};
@@ -112,7 +113,7 @@ pub(super) struct Findings<'a> {
     pub(super) trust: &'a Trust,
     pub(super) rules: &'a Rules,
     /// What they say; `None` when the leaf cannot be read.
-    pub(super) ruling: Option<Ruling>,
+    pub(super) ruling: Option<(&'a Peer, Ruling)>,
     /// The allow rule that matches.
     pub(super) rule: Option<&'a Rule>,
     /// The file of the key, if one was given.
@@ -254,8 +255,8 @@ impl Findings<'_> {
     }
 
     fn allow(&self) -> Check {
-        if let Some(Ruling::Audited(denial)) = &self.ruling {
-            let detail = format!("AUDIT ONLY, else refused: {}", denial.of("clients"));
+        if let Some((peer, Ruling::Audited(denial))) = &self.ruling {
+            let detail = format!("AUDIT ONLY, else refused: {}", denial.of("clients", peer));
             return Check::new("allow", Outcome::Note, detail);
         }
         let by = match self.rule {

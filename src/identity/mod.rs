@@ -27,7 +27,7 @@ pub use serial::{canonical_serial, serial_text};
 /// A sender's identity.
 ///
 /// The bare values (`cn`, `sans` …) are for comparing; `certificate` is the printable form.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The leaf certificate in words.
     pub certificate: Certificate,

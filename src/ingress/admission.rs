@@ -15,7 +15,7 @@ use tracing::Level;
 
 use super::gate::{Generation, Sender};
 use crate::live::Live;
-use crate::observe::emit;
+use crate::observe::emit_bounded;
 use crate::policy::Revoke;
 use crate::tls::material::unix_seconds;
 use crate::tls::{Opening, Report};
@@ -114,7 +114,7 @@ impl<'a> TrustWatch<'a> {
             }
             let generation = self.live.load();
             if let Err(report) = self.sender.is_admitted(&generation) {
-                emit(Level::WARN, "connection_withdrawn", &report);
+                emit_bounded(Level::WARN, "connection_withdrawn", &report.explained());
                 return generation.revoke;
             }
         }

@@ -1,13 +1,14 @@
 //! How many connections may be open at once: in all, and from one source address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::bucket::{Bucket, Rate};
 use crate::observe::Limit;
+use crate::observe::repeats::network;
 
 /// Sources that are remembered without a connection, before those are swept out that need not be.
 const SWEEP_AT: usize = 4096;
@@ -141,14 +142,6 @@ impl State {
 impl Source {
     fn is_needed(&self, now: u64) -> bool {
         self.open > 0 || !self.handshakes.is_full(now)
-    }
-}
-
-/// Whoever has an IPv6 address has a /64 of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -28,6 +28,7 @@ use super::rejection::Rejection;
 use super::requests::Requests;
 use super::share::{Share, Shares};
 use super::unadmitted::Refused;
+use super::unused::Unused;
 use super::watched::{Fault, Signs, Watched};
 use crate::config::Limits;
 use crate::eviction::{Entry, Exceeded, Meter, OldestFirst};
@@ -36,7 +37,8 @@ use crate::identity::seen::Seen;
 use crate::live::Live;
 use crate::observe::access::{AccessRecord, ConnectionFacts, Ends, Spans};
 use crate::observe::metrics::{Agreed, Counted, Metrics};
-use crate::observe::{Limit, emit};
+use crate::observe::{Limit, emit_bounded};
+use crate::policy::Decisions;
 use crate::shutdown::Drain;
 use crate::tls::material::unix_seconds;
 use crate::tls::{Accepted, Acceptor, HandshakeFailure, Opening, Remains, Secured, Tap};
@@ -57,6 +59,8 @@ pub struct Reception {
     pub refusals: Arc<Refusals>,
     /// Where it is told whom rules on trial would refuse.
     pub objections: Arc<Objections>,
+    /// Where it is told who left without a request.
+    pub unused: Arc<Unused>,
     /// How many may be open.
     pub capacity: Capacity,
     /// Those in their handshake, or refused and not closed yet.
@@ -136,10 +140,7 @@ impl Reception {
                     Err(limit) => Err(self.one_too_many(secured, handshake, limit).await),
                 }
             }
-            Err(failure) => {
-                self.refusals.tell(&failure.report);
-                Err(Refused::new(*failure, handshake, &self.metrics).map(Box::new))
-            }
+            Err(failure) => Err(self.refuse(*failure, handshake)),
         }
     }
 
@@ -154,11 +155,16 @@ impl Reception {
         let limit = Limit::ConnectionsPerIdentity;
         self.metrics.limited(limit);
         let report = self.live.load().acceptor.overloaded_by(&opening, &peer, limit, allowed);
-        self.refusals.tell(&report);
         let _ = timeout(LAST_WORDS, io.shutdown()).await;
         let remains = Remains::Socket((*io).into_inner().0.into_inner());
-        let failure = HandshakeFailure { report, remains };
-        Refused::new(failure, handshake, &self.metrics).map(Box::new)
+        self.refuse(HandshakeFailure { report, remains }, handshake)
+    }
+
+    /// Logs and counts a refusal; what is left of the connection keeps its place among the handshakes.
+    fn refuse(&self, failure: HandshakeFailure, handshake: Entry) -> Option<Box<Refused>> {
+        let HandshakeFailure { report, remains } = failure;
+        let (reason, id) = (self.refusals.tell(&report), report.id().to_owned());
+        Refused::new(remains, reason, id, handshake, &self.metrics).map(Box::new)
     }
 
     /// Hears whose connection it is, and takes its sender through the handshake if there may be one more of it.
@@ -238,6 +244,7 @@ impl Reception {
             facts: Arc::new(facts),
             spans,
             objections: Arc::clone(&self.objections),
+            decisions: Decisions::default(),
             objected: AtomicBool::new(false),
         });
         sender.object(objection);
@@ -313,26 +320,25 @@ impl Reception {
             let hint =
                 "an honest sender does not do this: look at what runs there, or revoke its certificate";
             let facts = &*sender.facts;
-            emit(Level::WARN, "connection_flooded", &Flooded { id: &facts.id, facts, detail, hint });
+            emit_bounded(
+                Level::WARN,
+                "connection_flooded",
+                &Flooded { id: &facts.id, facts, detail, hint },
+            );
         }
     }
 
     /// A sender that was let in and went without a request: as a rule it did not like what it saw.
     fn unused(&self, sender: &Sender, signs: &Signs) {
-        let facts = &*sender.facts;
         let acceptor = &self.live.load().acceptor;
         if let Some(Fault::Tls(error @ rustls::Error::AlertReceived(_))) = signs.fault() {
-            return self.refusals.tell(&acceptor.late_refusal(&sender.opening, &sender.peer, error));
+            self.refusals.tell(&acceptor.late_refusal(&sender.opening, &sender.peer, error));
+            return;
         }
         if self.drain.has_begun() || matches!(signs.fault(), Some(Fault::Flood)) {
             return;
         }
-        let names = acceptor.server_names();
-        let hint = format!(
-            "nothing is wrong if this is a health check; else the sender may call the gate by a name that its \
-             certificate is not good for (it is good for {names})"
-        );
-        emit(Level::INFO, "connection_unused", &Unused { id: &facts.id, facts, hint });
+        self.unused.tell(&sender.facts, acceptor.server_names());
     }
 }
 
@@ -343,14 +349,6 @@ struct Flooded<'a> {
     facts: &'a ConnectionFacts,
     detail: String,
     hint: &'static str,
-}
-
-#[derive(Serialize)]
-struct Unused<'a> {
-    id: &'a str,
-    #[serde(flatten)]
-    facts: &'a ConnectionFacts,
-    hint: String,
 }
 
 /// `drain`: to say in the answer that the connection ends with it, should the gate be ending by then, or

@@ -30,7 +30,7 @@ use crate::observe::RequestReason as Reason;
 use crate::observe::access::{AccessRecord, ConnectionFacts, ConnectionSpans};
 use crate::observe::metrics::Metrics;
 use crate::observe::trace::Trace;
-use crate::policy::{Denial, Grant, Revoke, authorize};
+use crate::policy::{Decision, Decisions, Denial, Grant, Revoke};
 use crate::route::{NoRoute, Route, Routes};
 use crate::tls::{Acceptor, Opening, Report};
 use crate::upstream::{
@@ -103,6 +103,8 @@ pub(super) struct Sender {
     pub(super) facts: Arc<ConnectionFacts>,
     pub(super) spans: Option<ConnectionSpans>,
     pub(super) objections: Arc<Objections>,
+    /// What the rules of routes say of the sender.
+    pub(super) decisions: Decisions,
     /// Whether it was told of there, as a connection.
     pub(super) objected: AtomicBool,
 }
@@ -124,7 +126,7 @@ impl Sender {
         if let Some(denial) = objection
             && !self.objected.swap(true, Ordering::Relaxed)
         {
-            self.objections.to_connection(&self.facts, &denial);
+            self.objections.to_connection(&self.facts, &self.peer, &denial);
         }
     }
 
@@ -215,10 +217,11 @@ impl Sender {
         let route = self.route(gate, &parts, &head)?;
         let name = Arc::clone(&route.upstream.name);
         record.routed(route.path.shared(), name, &route.metrics);
-        let grant =
-            authorize(&self.peer, route).map_err(|denial| not_allowed(self.who(), route, &denial))?;
+        let granted = self.decisions.authorize(generation.number, &self.peer, route);
+        let grant = granted.map_err(|decision| not_allowed(&self.peer, route, &decision))?;
         if let Some(denial) = grant.objection() {
-            self.objections.to_request(record.id(), &self.facts, &route.path.to_string(), denial);
+            let path = route.path.to_string();
+            self.objections.to_request(record.id(), &self.facts, &self.peer, &path, denial);
         }
         let body = limited(upload, route, &gate.limits)?;
         let host = head.host;
@@ -349,9 +352,10 @@ fn head_too_long() -> Rejection {
 }
 
 /// The sender is not told the rules.
-fn not_allowed(who: &str, route: &Route<Arc<Upstream>>, denial: &Denial) -> Rejection {
+fn not_allowed(peer: &Peer, route: &Route<Arc<Upstream>>, decision: &Decision) -> Rejection {
+    let who = &peer.certificate.subject;
     let detail = format!("{who} is not allowed to use {}", route.path);
-    let log = format!("{detail}: {}", denial.of("route"));
+    let log = format!("{detail}: {}", decision.words("route", peer));
     Rejection::new(StatusCode::FORBIDDEN, Reason::IdentityNotAllowed, detail).with_log(log)
 }
 

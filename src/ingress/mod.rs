@@ -27,6 +27,7 @@ mod streams;
 pub mod unadmitted;
 mod undelivered;
 mod untrusted;
+mod unused;
 mod watched;
 
 pub use capacity::Capacity;
@@ -36,3 +37,4 @@ pub use http1_guard::{Guard, Violation};
 pub use objections::Objections;
 pub use refusals::Refusals;
 pub use share::Shares;
+pub use unused::Unused;

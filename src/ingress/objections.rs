@@ -6,10 +6,11 @@ use std::time::SystemTime;
 use serde::Serialize;
 use tracing::Level;
 
+use crate::identity::Peer;
 use crate::observe::access::ConnectionFacts;
-use crate::observe::emit;
 use crate::observe::metrics::{Metrics, RuleSet};
-use crate::observe::repeats::{Folding, Repeats, Summary};
+use crate::observe::repeats::{Folding, Heard, Repeats, Summary};
+use crate::observe::{emit, emit_bounded};
 use crate::policy::Denial;
 
 /// Lines in full for one sender and one set of rules in a window.
@@ -46,23 +47,39 @@ impl Objections {
         Self { metrics, repeats: fold.then(Repeats::default) }
     }
 
-    /// A connection that the rules for all senders would refuse.
-    pub(super) fn to_connection(&self, facts: &ConnectionFacts, denial: &Denial) {
+    /// A connection of `peer` that the rules for all senders would refuse.
+    pub(super) fn to_connection(&self, facts: &ConnectionFacts, peer: &Peer, denial: &Denial) {
         self.metrics.would_refuse(RuleSet::Clients);
-        self.tell("clients".to_owned(), &facts.id, facts, denial.of("clients"), denial);
+        self.tell("clients".to_owned(), &facts.id, facts, denial, || denial.of("clients", peer));
     }
 
-    /// Request `id`, which the rules of `route` would refuse.
-    pub(super) fn to_request(&self, id: &str, facts: &ConnectionFacts, route: &str, denial: &Denial) {
+    /// Request `id` of `peer`, which the rules of `route` would refuse.
+    pub(super) fn to_request(
+        &self,
+        id: &str,
+        facts: &ConnectionFacts,
+        peer: &Peer,
+        route: &str,
+        denial: &Denial,
+    ) {
         self.metrics.would_refuse(RuleSet::Route);
-        self.tell(format!("route {route}"), id, facts, denial.of("route"), denial);
+        self.tell(format!("route {route}"), id, facts, denial, || denial.of("route", peer));
     }
 
-    fn tell(&self, rules: String, id: &str, facts: &ConnectionFacts, detail: String, denial: &Denial) {
+    fn tell(
+        &self,
+        rules: String,
+        id: &str,
+        facts: &ConnectionFacts,
+        denial: &Denial,
+        detail: impl FnOnce() -> String,
+    ) {
         let kind = || Kind { rules: rules.clone(), fingerprint: Some(facts.fingerprint_sha256.clone()) };
-        if self.repeats.as_ref().is_none_or(|repeats| repeats.is_news(kind(), SystemTime::now())) {
+        let is_news = |repeats: &Repeats<_>| repeats.hear(kind(), SystemTime::now()) == Heard::News;
+        if self.repeats.as_ref().is_none_or(is_news) {
             let rule = denial.rule().map(ToString::to_string);
-            emit(Level::WARN, "would_refuse", &Objection { id, facts, rules: &rules, rule, detail });
+            let line = Objection { id, facts, rules: &rules, rule, detail: detail() };
+            emit_bounded(Level::WARN, "would_refuse", &line);
         }
     }
 

@@ -9,8 +9,8 @@ use tracing::Level;
 use crate::identity::seen::Seen;
 use crate::observe::metrics::Metrics;
 use crate::observe::recent::Recent;
-use crate::observe::repeats::{Repeated, Repeats, Summary};
-use crate::observe::{HandshakeReason, Limit, ReasonClass, emit};
+use crate::observe::repeats::{Heard, Kind, Repeated, Repeats, Summary, network_text};
+use crate::observe::{HandshakeReason, Limit, ReasonClass, emit, emit_bounded};
 use crate::tls::Report;
 
 /// Where every refused connection ends up; shared by all workers.
@@ -29,16 +29,36 @@ impl Refusals {
         Self { metrics, repeats: fold.then(Repeats::default), recent, admitted }
     }
 
-    /// Counts a refusal, and logs it in full unless its kind has been heard of enough.
-    pub fn tell(&self, report: &Report) {
+    /// Counts a refusal, and logs it in full unless its kind has been heard of enough. Returns the reason by which it
+    /// is counted.
+    pub fn tell(&self, report: &Report) -> HandshakeReason {
         let kind = report.kind();
-        let admitted_before = kind.fingerprint.as_ref().is_some_and(|print| self.admitted.knows(print));
-        self.metrics.refused(report.reason(), admitted_before);
-        let news = |repeats: &Repeats| repeats.is_news(kind, SystemTime::now());
-        if self.repeats.as_ref().is_none_or(news) {
-            self.recent.keep(report);
-            emit(level(report.reason()), "handshake_failed", report);
+        let reason = self.told(report, &kind);
+        let admitted_before = kind.fingerprint.is_some_and(|print| self.admitted.knows(&print));
+        self.metrics.refused(reason, admitted_before);
+        reason
+    }
+
+    /// Logs a refusal of this kind, or counts it as a repetition; the reason that is known then.
+    fn told(&self, report: &Report, kind: &Kind) -> HandshakeReason {
+        let Some(repeats) = &self.repeats else { return self.log(report) };
+        match repeats.hear(kind.clone(), SystemTime::now()) {
+            Heard::News => {
+                let reason = self.log(report);
+                if reason != kind.reason {
+                    repeats.tell_as(kind, Kind { reason, ..kind.clone() });
+                }
+                reason
+            }
+            Heard::Counted(Kind { reason, .. }) => reason,
         }
+    }
+
+    fn log(&self, report: &Report) -> HandshakeReason {
+        let line = report.explained();
+        self.recent.keep(&line);
+        emit_bounded(level(line.reason()), "handshake_failed", &line);
+        line.reason()
     }
 
     /// Logs what was folded since the last time, a line for each kind.
@@ -49,7 +69,7 @@ impl Refusals {
             let Summary { kind, .. } = summary;
             let line = SummaryLine {
                 reason: kind.reason,
-                peer: kind.source.map_or_else(|| "several".to_owned(), |source| source.to_string()),
+                peer: kind.source.map_or_else(|| "several".to_owned(), network_text),
                 limit: kind.limit,
                 client_cert: kind
                     .fingerprint

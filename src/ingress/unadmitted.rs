@@ -13,7 +13,7 @@ use crate::config::Limits;
 use crate::eviction::{Entry, OldestFirst};
 use crate::observe::metrics::{Counted, Metrics};
 use crate::observe::{HandshakeReason, Limit};
-use crate::tls::{HandshakeFailure, Remains};
+use crate::tls::Remains;
 
 /// What the handshakes under way may hold in all, for each that there may be: twice what an honest one has.
 const HANDSHAKE_BYTES: usize = 4 * 1024;
@@ -46,14 +46,18 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    /// What is left of a failed handshake, in its place; `None`: nothing.
-    pub(super) fn new(failure: HandshakeFailure, handshake: Entry, metrics: &Metrics) -> Option<Self> {
-        let HandshakeFailure { report, remains } = failure;
+    /// What is left of connection `id` after its handshake was refused for `reason`, in its place; `None`: nothing.
+    pub(super) fn new(
+        remains: Remains,
+        reason: HandshakeReason,
+        id: String,
+        handshake: Entry,
+        metrics: &Metrics,
+    ) -> Option<Self> {
         if matches!(remains, Remains::Gone) {
             return None;
         }
         handshake.empty();
-        let (reason, id) = (report.reason(), report.id().to_owned());
         Some(Self { remains, reason, id, handshake, _lingers: metrics.lingers() })
     }
 }

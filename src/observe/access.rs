@@ -18,6 +18,7 @@ pub use self::span::{ConnectionSpans, Span, Spans};
 
 use super::RequestReason;
 use super::event::{emit_json, with_scratch};
+use super::fit::fit;
 use super::metrics::{Counted, Ended, Metrics, RouteMetrics};
 use super::trace::Trace;
 
@@ -271,6 +272,7 @@ impl Drop for AccessRecord {
         }
         with_scratch(|json| {
             if self.line.write(json).is_ok() {
+                fit(json);
                 emit_json(Level::INFO, "request", json);
             }
         });

@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use serde::Serialize;
 use tracing::Level;
 
+use super::fit::fit;
+
 /// Target of the gate's own events; what other crates log has theirs.
 pub(super) const TARGET: &str = "clawgate::event";
 
@@ -14,12 +16,26 @@ pub(super) const TARGET: &str = "clawgate::event";
 /// from a peer must be escaped already (`identity::name`): JSON alone does not stop a bidi mark.
 pub fn emit<R: Serialize>(level: Level, name: &'static str, record: &R) {
     with_scratch(|json| {
-        if serde_json::to_writer(&mut *json, record).is_err() {
-            json.clear();
-            json.extend_from_slice(br#"{"message":"the event's record is not serializable"}"#);
-        }
+        write(record, json);
         emit_json(level, name, json);
     });
+}
+
+/// The same where a client has a part in what `record` says: the line has less than 4 KiB, and says how much was left
+/// out.
+pub fn emit_bounded<R: Serialize>(level: Level, name: &'static str, record: &R) {
+    with_scratch(|json| {
+        write(record, json);
+        fit(json);
+        emit_json(level, name, json);
+    });
+}
+
+fn write<R: Serialize>(record: &R, json: &mut Vec<u8>) {
+    if serde_json::to_writer(&mut *json, record).is_err() {
+        json.clear();
+        json.extend_from_slice(br#"{"message":"the event's record is not serializable"}"#);
+    }
 }
 
 /// Logs an event whose record is JSON already.

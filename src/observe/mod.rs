@@ -2,6 +2,7 @@
 
 pub mod access;
 mod event;
+mod fit;
 pub mod logging;
 pub mod metrics;
 mod reason;
@@ -13,5 +14,5 @@ pub mod terminal;
 pub mod trace;
 mod writer;
 
-pub use event::emit;
+pub use event::{emit, emit_bounded};
 pub use reason::{HandshakeReason, Limit, ReasonClass, RequestReason};

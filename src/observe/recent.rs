@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::fit::fit;
+
 /// How many are kept.
 const CAPACITY: usize = 200;
 
@@ -23,11 +25,14 @@ struct Dated<'a, R> {
 }
 
 impl Recent {
-    /// Keeps `record`, and forgets the oldest.
+    /// Keeps `record`, in less than 4 KiB, and forgets the oldest.
     pub fn keep<R: Serialize>(&self, record: &R) {
         let timestamp = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
         // A record that cannot be written is not logged either, and that is told there.
-        let Ok(json) = serde_json::value::to_raw_value(&Dated { timestamp, record }) else { return };
+        let Ok(mut json) = serde_json::to_vec(&Dated { timestamp, record }) else { return };
+        fit(&mut json);
+        let Ok(json) = String::from_utf8(json).map(RawValue::from_string) else { return };
+        let Ok(json) = json else { return };
         let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if records.len() == CAPACITY {
             records.pop_back();

@@ -2,7 +2,10 @@
 //!
 //! A load balancer probes every second, a sender with an expired certificate retries for days. Each
 //! kind of refusal is logged in full a few times, then counted, and the count is logged once a
-//! window. Memory is bounded: beyond so many kinds, new ones are counted together.
+//! window. Memory is bounded: beyond so many kinds, new ones are counted together. So is the log: whoever makes up kinds
+//! (by a new certificate each time) has so many lines a minute.
+
+mod lines;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,6 +15,8 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use self::lines::{Lines, Spent};
+pub use self::lines::{network, network_text};
 use super::{HandshakeReason, Limit, ReasonClass};
 
 /// Kinds that are told apart at a time.
@@ -25,6 +30,21 @@ pub trait Folding: Clone + Eq + Hash {
     /// How many of a kind are logged in full in a window.
     fn full_lines(&self) -> u64;
 
+    /// From where, if lines are counted by that.
+    fn source(&self) -> Option<IpAddr> {
+        None
+    }
+
+    /// Whether it is of so little interest that half of all lines must be left to others.
+    fn is_noise(&self) -> bool {
+        false
+    }
+
+    /// The kind that stands for all like it from the same source, when that has had its lines.
+    fn of_source(&self) -> Self {
+        self.rest()
+    }
+
     /// The kind that stands for all like it beyond the bound.
     fn rest(&self) -> Self;
 }
@@ -34,7 +54,7 @@ pub trait Folding: Clone + Eq + Hash {
 pub struct Kind {
     /// Why.
     pub reason: HandshakeReason,
-    /// From where; `None` for the sum of those beyond the bound.
+    /// From where (of IPv6, the /64); `None` for the sum of those beyond the bound.
     pub source: Option<IpAddr>,
     /// Which of the gate's limits was reached, where that is why.
     pub limit: Option<Limit>,
@@ -49,6 +69,18 @@ impl Folding for Kind {
             ReasonClass::Noise => 1,
             ReasonClass::Client | ReasonClass::Ours => FULL_LINES,
         }
+    }
+
+    fn source(&self) -> Option<IpAddr> {
+        self.source
+    }
+
+    fn is_noise(&self) -> bool {
+        self.reason.class() == ReasonClass::Noise
+    }
+
+    fn of_source(&self) -> Self {
+        Self { source: self.source, ..self.rest() }
     }
 
     fn rest(&self) -> Self {
@@ -84,18 +116,35 @@ impl<K> From<&Summary<K>> for Repeated {
     }
 }
 
+/// What is to be done with an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard<K = Kind> {
+    /// It is logged in full.
+    News,
+    /// It has been counted, as one of this kind.
+    Counted(K),
+}
+
 /// Counts events by kind; shared by all workers (never on the path of a request that goes well).
 #[derive(Debug)]
-pub struct Repeats<K = Kind>(Mutex<HashMap<K, Seen>>);
+pub struct Repeats<K = Kind>(Mutex<State<K>>);
+
+#[derive(Debug)]
+struct State<K> {
+    kinds: HashMap<K, Seen<K>>,
+    lines: Lines,
+}
 
 impl<K> Default for Repeats<K> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(Mutex::new(State { kinds: HashMap::new(), lines: Lines::default() }))
     }
 }
 
 #[derive(Debug)]
-struct Seen {
+struct Seen<K> {
+    /// What it is summed up as.
+    told: K,
     /// Lines in full so far in this window.
     full: u64,
     folded: u64,
@@ -105,53 +154,67 @@ struct Seen {
 
 impl<K: Folding> Repeats<K> {
     /// Whether this event is to be logged in full; if not, it has been counted.
-    pub fn is_news(&self, kind: K, now: SystemTime) -> bool {
-        let allowance = kind.full_lines();
-        let mut kinds = self.kinds();
-        if kinds.len() >= MAX_KINDS && !kinds.contains_key(&kind) {
-            kinds.entry(kind.rest()).or_insert_with(|| Seen::since(now)).fold(now);
-            return false;
+    pub fn hear(&self, kind: K, now: SystemTime) -> Heard<K> {
+        let State { kinds, lines } = &mut *self.state();
+        let mut take = || lines.take(kind.source(), kind.is_noise(), now);
+        if let Some(seen) = kinds.get_mut(&kind) {
+            if seen.full < kind.full_lines() && take().is_ok() {
+                seen.full += 1;
+                return Heard::News;
+            }
+            return seen.fold(now);
         }
-        let seen = kinds.entry(kind).or_insert_with(|| Seen::since(now));
-        if seen.full < allowance {
-            seen.full += 1;
-            return true;
+        let together = match take() {
+            _ if kinds.len() >= MAX_KINDS => kind.rest(),
+            Ok(()) => {
+                kinds.insert(kind.clone(), Seen { full: 1, ..Seen::new(kind, now) });
+                return Heard::News;
+            }
+            Err(Spent::OfSource) => kind.of_source(),
+            Err(Spent::OfAll) => kind.rest(),
+        };
+        kinds.entry(together).or_insert_with_key(|kind| Seen::new(kind.clone(), now)).fold(now)
+    }
+
+    /// Sums `kind` up as `told` from here on, which is known better when a line is written.
+    pub fn tell_as(&self, kind: &K, told: K) {
+        if let Some(seen) = self.state().kinds.get_mut(kind) {
+            seen.told = told;
         }
-        seen.fold(now);
-        false
     }
 
     /// Ends a window: what was folded in it. A kind that was silent in it will be news again.
     pub fn end_window(&self) -> Vec<Summary<K>> {
         let mut summaries = Vec::new();
-        self.kinds().retain(|kind, seen| {
+        self.state().kinds.retain(|_, seen| {
             if seen.folded == 0 {
                 return false;
             }
             let Seen { folded: count, first, last, .. } = *seen;
-            summaries.push(Summary { kind: kind.clone(), count, first, last });
+            summaries.push(Summary { kind: seen.told.clone(), count, first, last });
             seen.folded = 0;
             true
         });
         summaries
     }
 
-    fn kinds(&self) -> MutexGuard<'_, HashMap<K, Seen>> {
+    fn state(&self) -> MutexGuard<'_, State<K>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Seen {
-    fn since(now: SystemTime) -> Self {
-        Self { full: 0, folded: 0, first: now, last: now }
+impl<K: Clone> Seen<K> {
+    fn new(told: K, now: SystemTime) -> Self {
+        Self { told, full: 0, folded: 0, first: now, last: now }
     }
 
-    fn fold(&mut self, now: SystemTime) {
+    fn fold(&mut self, now: SystemTime) -> Heard<K> {
         if self.folded == 0 {
             self.first = now;
         }
         self.folded += 1;
         self.last = now;
+        Heard::Counted(self.told.clone())
     }
 }
 
@@ -170,24 +233,28 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
+    fn is_news(repeats: &Repeats, kind: Kind, now: SystemTime) -> bool {
+        repeats.hear(kind, now) == Heard::News
+    }
+
     #[test]
     fn a_probe_is_news_once_and_a_senders_mistake_a_few_times() {
         let repeats = Repeats::<Kind>::default();
         let probe = || kind(HandshakeReason::TcpProbe, 1);
-        assert!(repeats.is_news(probe(), at(0)));
-        assert!(!repeats.is_news(probe(), at(1)));
+        assert!(is_news(&repeats, probe(), at(0)));
+        assert!(!is_news(&repeats, probe(), at(1)));
         let missing = || kind(HandshakeReason::ClientCertMissing, 1);
-        let news = (0..10).filter(|second| repeats.is_news(missing(), at(*second))).count();
+        let news = (0..10).filter(|second| is_news(&repeats, missing(), at(*second))).count();
         assert_eq!(news as u64, FULL_LINES);
     }
 
     #[test]
     fn another_source_or_certificate_is_another_kind() {
         let repeats = Repeats::<Kind>::default();
-        assert!(repeats.is_news(kind(HandshakeReason::TcpProbe, 1), at(0)));
-        assert!(repeats.is_news(kind(HandshakeReason::TcpProbe, 2), at(0)));
+        assert!(is_news(&repeats, kind(HandshakeReason::TcpProbe, 1), at(0)));
+        assert!(is_news(&repeats, kind(HandshakeReason::TcpProbe, 2), at(0)));
         let with = Kind { fingerprint: Some("ab".into()), ..kind(HandshakeReason::TcpProbe, 1) };
-        assert!(repeats.is_news(with, at(0)));
+        assert!(is_news(&repeats, with, at(0)));
     }
 
     #[test]
@@ -195,14 +262,14 @@ mod tests {
         let repeats = Repeats::<Kind>::default();
         let probe = || kind(HandshakeReason::TcpProbe, 1);
         for second in 0..4 {
-            repeats.is_news(probe(), at(second));
+            is_news(&repeats, probe(), at(second));
         }
         let summary = Summary { kind: probe(), count: 3, first: at(1), last: at(3) };
         assert_eq!(repeats.end_window(), [summary]);
-        assert!(!repeats.is_news(probe(), at(4)), "it goes on: still folded");
+        assert!(!is_news(&repeats, probe(), at(4)), "it goes on: still folded");
         assert_eq!(repeats.end_window().len(), 1);
         assert_eq!(repeats.end_window(), [], "a silent window");
-        assert!(repeats.is_news(probe(), at(9)));
+        assert!(is_news(&repeats, probe(), at(9)));
     }
 
     #[test]
@@ -210,10 +277,54 @@ mod tests {
         let repeats = Repeats::<Kind>::default();
         let sources = 3 * u32::try_from(MAX_KINDS).unwrap();
         let news = (0..sources)
-            .filter(|host| repeats.is_news(kind(HandshakeReason::NotTls, *host), at(0)))
+            .filter(|host| is_news(&repeats, kind(HandshakeReason::NotTls, *host), at(0)))
             .count();
-        assert_eq!(news, MAX_KINDS);
-        let folded: u64 = repeats.end_window().iter().map(|summary| summary.count).sum();
-        assert_eq!(folded + MAX_KINDS as u64, u64::from(sources));
+        let summaries = repeats.end_window();
+        assert_eq!(summaries.len(), 1, "the log is not flooded by sums either");
+        assert_eq!(news as u64 + summaries[0].count, u64::from(sources));
+    }
+
+    /// A client's mistake, with another certificate each time.
+    fn with(certificate: u64, host: u32) -> Kind {
+        let fingerprint = Some(certificate.to_string());
+        Kind { fingerprint, ..kind(HandshakeReason::ClientCertUnknownCa, host) }
+    }
+
+    #[test]
+    fn a_source_that_makes_up_kinds_has_so_many_lines_a_minute() {
+        let repeats = Repeats::<Kind>::default();
+        let news = (0..1000).filter(|number| is_news(&repeats, with(*number, 1), at(0))).count() as u64;
+        assert!(news < 100, "{news}");
+        assert!(is_news(&repeats, with(7000, 2), at(1)), "another source is heard");
+
+        let summaries = repeats.end_window();
+        assert_eq!(summaries.len(), 1);
+        assert_eq!(summaries[0].count, 1000 - news);
+        assert_eq!(summaries[0].kind, Kind { fingerprint: None, ..with(0, 1) });
+        assert!(!is_news(&repeats, with(8000, 1), at(59)));
+        assert!(is_news(&repeats, with(9000, 1), at(60)), "a minute later it is heard again");
+    }
+
+    #[test]
+    fn noise_from_everywhere_leaves_room_for_a_clients_mistake() {
+        let repeats = Repeats::<Kind>::default();
+        for host in 0..100_000 {
+            is_news(&repeats, kind(HandshakeReason::TcpProbe, host), at(0));
+        }
+        assert!(is_news(&repeats, with(1, 7), at(0)));
+    }
+
+    #[test]
+    fn a_kind_is_summed_up_as_what_its_line_has_said() {
+        let repeats = Repeats::<Kind>::default();
+        let better = Kind { reason: HandshakeReason::ClientCertWrongCaKey, ..with(1, 1) };
+        repeats.hear(with(1, 1), at(0));
+        repeats.tell_as(&with(1, 1), better.clone());
+        for second in 1..FULL_LINES {
+            repeats.hear(with(1, 1), at(second));
+        }
+
+        assert_eq!(repeats.hear(with(1, 1), at(9)), Heard::Counted(better.clone()));
+        assert_eq!(repeats.end_window()[0].kind, better);
     }
 }

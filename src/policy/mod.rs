@@ -1,5 +1,6 @@
 //! Who may do what, decided from the certificate alone.
 
+mod decisions;
 mod kind;
 mod lines;
 mod matcher;
@@ -10,8 +11,11 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
+pub use decisions::{Decision, Decisions};
 pub use rule::{Miss, Pin, Rule, RuleError};
-pub use rules::{Denial, Nearest, Rules, Ruling};
+pub use rules::{Allowed, Denial, Nearest, Rules, Ruling};
+
+use std::sync::Arc;
 
 use crate::identity::Peer;
 
@@ -31,13 +35,13 @@ pub trait Guarded {
     fn rules(&self) -> &Rules;
 }
 
-/// Proof that an identity may use a resource. Only [`authorize`] makes one, so what takes a grant
+/// Proof that an identity may use a resource. Only [`Decisions::authorize`] makes one, so what takes a grant
 /// cannot be reached without authorization.
 #[derive(Debug)]
 pub struct Grant<'a, R> {
     peer: &'a Peer,
     resource: &'a R,
-    objection: Option<Denial>,
+    decision: Arc<Decision>,
 }
 
 impl<'a, R> Grant<'a, R> {
@@ -53,19 +57,9 @@ impl<'a, R> Grant<'a, R> {
 
     /// Why there would be no grant, were the rules not on trial.
     pub fn objection(&self) -> Option<&Denial> {
-        self.objection.as_ref()
+        match self.decision.ruling() {
+            Ruling::Audited(denial) => Some(denial),
+            Ruling::Admitted | Ruling::Refused(_) => None,
+        }
     }
-}
-
-/// Asks the rules of `resource` for `peer`.
-///
-/// # Errors
-/// Why they refuse.
-pub fn authorize<'a, R: Guarded>(peer: &'a Peer, resource: &'a R) -> Result<Grant<'a, R>, Denial> {
-    let objection = match resource.rules().ruling(peer) {
-        Ruling::Admitted => None,
-        Ruling::Audited(denial) => Some(denial),
-        Ruling::Refused(denial) => return Err(denial),
-    };
-    Ok(Grant { peer, resource, objection })
 }

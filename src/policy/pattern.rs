@@ -15,6 +15,11 @@ pub(super) struct Pattern {
 impl Pattern {
     /// Whether `name`, in its canonical form, is one of those that are meant.
     pub(super) fn matches(&self, name: &str) -> bool {
+        // Most names differ at their ends, which is soon seen.
+        let ends = self.text.split_once(WILDCARD).zip(self.text.rsplit_once(WILDCARD));
+        if ends.is_some_and(|((start, _), (_, end))| !name.starts_with(start) || !name.ends_with(end)) {
+            return false;
+        }
         // Where a path ends is not a matter of `*`.
         if self.kind == Kind::Uri && name.contains(['?', '#']) {
             return false;

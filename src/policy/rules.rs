@@ -39,11 +39,16 @@ pub enum Ruling {
 pub enum Denial {
     /// This deny rule matches.
     Rule(Rule),
-    /// No allow rule does.
-    Unmatched(Option<Box<Nearest>>),
+    /// None of these allow rules does.
+    Unmatched(Allowed),
     /// No pin does.
     Unpinned,
 }
+
+/// The allow rules of a set, none of which matches. Which comes nearest is found when it is asked for: it takes long
+/// beside the verdict, and is for people only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Allowed(Arc<Lines>);
 
 /// The allow rule that lacks least, and what.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,21 +155,24 @@ impl Rules {
         if open || self.matching(peer).is_some() {
             return None;
         }
-        Some(Denial::Unmatched(self.nearest(peer).map(Box::new)))
+        Some(Denial::Unmatched(Allowed(Arc::clone(&self.allow))))
     }
 
     fn is_unpinned(&self, peer: &Peer) -> bool {
         !self.pins.is_empty() && !self.pins.iter().any(|pin| pin.matches(peer))
     }
+}
 
-    fn nearest(&self, peer: &Peer) -> Option<Nearest> {
+impl Allowed {
+    /// The rule that lacks least, among the first of them.
+    pub fn nearest(&self, peer: &Peer) -> Option<Nearest> {
         let distance = |rule: &&Rule| {
             let missing = || rule.0.iter().filter(|matcher| !matcher.matches(peer));
             let likeness: usize = missing().map(|matcher| matcher.likeness(peer)).sum();
             let count = missing().count();
             (count, Reverse(rule.0.len().saturating_sub(count)), Reverse(likeness))
         };
-        let rule = self.allow().iter().take(LOOKED_AT).min_by_key(distance)?;
+        let rule = self.0.rules().iter().take(LOOKED_AT).min_by_key(distance)?;
         let miss = rule.misses(peer).into_iter().next()?;
         Some(Nearest { rule: rule.clone(), miss })
     }
@@ -179,11 +187,11 @@ impl Denial {
         }
     }
 
-    /// In words; `set` is what the lists are called after: `clients` or `route`.
-    pub fn of(&self, set: &str) -> String {
+    /// In words, about `peer`, whom it keeps out; `set` is what the lists are called after: `clients` or `route`.
+    pub fn of(&self, set: &str, peer: &Peer) -> String {
         match self {
             Self::Rule(rule) => format!("the rule [{rule}] of {set}.deny matches it"),
-            Self::Unmatched(nearest) => match nearest {
+            Self::Unmatched(allowed) => match allowed.nearest(peer) {
                 Some(nearest) => format!("no rule of {set}.allow matches it; nearest is {nearest}"),
                 None => format!("no rule of {set}.allow matches it"),
             },

@@ -2,7 +2,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Denial, Rule, RuleError, Rules, Ruling};
+use super::{Decisions, Denial, Guarded, Rule, RuleError, Rules, Ruling};
 use crate::identity::{Certificate, Peer, San, Validity};
 
 fn peer() -> Peer {
@@ -67,7 +67,8 @@ fn a_deny_line_wins_over_every_allow_line() {
 #[test]
 fn once_there_is_a_rule_nobody_is_let_in_but_by_one() {
     let rules = Rules::new(vec![]).denying(read(&["cn=other"]));
-    assert_eq!(rules.ruling(&peer()), Ruling::Refused(Denial::Unmatched(None)));
+    let Ruling::Refused(Denial::Unmatched(allowed)) = rules.ruling(&peer()) else { panic!("let in") };
+    assert_eq!(allowed.nearest(&peer()), None);
     let rules = Rules::new(read(&["any"])).denying(read(&["cn=other"]));
     assert_eq!(rules.ruling(&peer()), Ruling::Admitted);
 }
@@ -75,7 +76,7 @@ fn once_there_is_a_rule_nobody_is_let_in_but_by_one() {
 #[test]
 fn rules_on_trial_let_in_whom_they_would_refuse_and_say_why() {
     let rules = Rules::new(read(&["cn=other"])).audited(true);
-    assert!(matches!(rules.ruling(&peer()), Ruling::Audited(Denial::Unmatched(Some(_)))));
+    assert!(matches!(rules.ruling(&peer()), Ruling::Audited(Denial::Unmatched(_))));
     let rules = Rules::new(read(&["any"])).denying(read(&["ou=a"])).audited(true);
     assert!(matches!(rules.ruling(&peer()), Ruling::Audited(Denial::Rule(_))));
     assert_eq!(Rules::new(read(&["any"])).audited(true).ruling(&peer()), Ruling::Admitted);
@@ -177,7 +178,7 @@ fn a_rule_that_cannot_mean_what_it_says_is_refused() {
 fn the_nearest_rule_is_told_with_what_it_lacks() {
     let refused = |allow: &[&str]| {
         let Ruling::Refused(denial) = Rules::new(read(allow)).ruling(&peer()) else { panic!("let in") };
-        denial.of("clients")
+        denial.of("clients", &peer())
     };
     let text = refused(&["cn=other", "cn=note.example", "cn=x, dns=y"]);
     assert_eq!(
@@ -237,4 +238,67 @@ proptest! {
         peer.o = vec![format!("{value}x")];
         prop_assert!(!rule.matches(&peer));
     }
+}
+
+/// A resource that counts how often its rules are asked.
+#[derive(Debug)]
+struct Counted {
+    rules: Rules,
+    asked: std::cell::Cell<usize>,
+}
+
+impl Counted {
+    fn new(allow: &[&str]) -> Self {
+        Self { rules: Rules::new(read(allow)), asked: Default::default() }
+    }
+}
+
+impl Guarded for Counted {
+    fn rules(&self) -> &Rules {
+        self.asked.set(self.asked.get() + 1);
+        &self.rules
+    }
+}
+
+#[test]
+fn a_decision_is_made_once_for_each_resource_and_generation() {
+    let (open, closed) = (Counted::new(&["any"]), Counted::new(&["cn=other"]));
+    let (decisions, peer) = (Decisions::default(), peer());
+    let ask = |generation, resource: &Counted| {
+        let before = resource.asked.replace(0);
+        let granted = decisions.authorize(generation, &peer, resource).is_ok();
+        // Whether there are any rules is looked at each time.
+        let decided = resource.asked.replace(before) > 1;
+        (granted, decided)
+    };
+
+    assert_eq!((ask(1, &open), ask(1, &closed)), ((true, true), (false, true)));
+    for _ in 0..3 {
+        assert_eq!((ask(1, &open), ask(1, &closed)), ((true, false), (false, false)));
+    }
+    assert_eq!((ask(2, &closed), ask(2, &closed)), ((false, true), (false, false)));
+    assert_eq!(ask(2, &open), (true, true));
+}
+
+#[test]
+fn of_another_generation_nothing_is_remembered() {
+    let (decisions, peer) = (Decisions::default(), peer());
+    let mut resource = Counted::new(&["any"]);
+    assert!(decisions.authorize(1, &peer, &resource).is_ok());
+
+    resource.rules = Rules::new(read(&["cn=other"]));
+
+    assert!(decisions.authorize(2, &peer, &resource).is_err());
+}
+
+#[test]
+fn a_refusal_is_put_into_words_once() {
+    let (decisions, peer) = (Decisions::default(), peer());
+    let closed = Counted::new(&["cn=other"]);
+    let words = || {
+        let decision = decisions.authorize(1, &peer, &closed).unwrap_err();
+        decision.words("route", &peer).as_ptr()
+    };
+
+    assert_eq!(words(), words());
 }

@@ -44,12 +44,17 @@ impl TooLarge {
         if leaf.len() <= SMALL {
             return None;
         }
-        if leaf.len() > MAX_CERTIFICATE {
-            return Some(Self::Bytes(leaf.len()));
+        if let Some(excess) = Self::of_size(leaf) {
+            return Some(excess);
         }
         let (_, x509) = X509Certificate::from_der(leaf).ok()?;
         let names = x509.subject_alternative_name().ok()??;
         Self::of_names(names.value.general_names.len())
+    }
+
+    /// Whether `leaf` has more bytes than are looked at.
+    pub(super) fn of_size(leaf: &CertificateDer<'_>) -> Option<Self> {
+        (leaf.len() > MAX_CERTIFICATE).then_some(Self::Bytes(leaf.len()))
     }
 
     /// Whether a leaf with this many names has too many.

@@ -85,8 +85,8 @@ pub enum Refusal {
     Chain(Error),
     /// The leaf's key usage.
     KeyUsage,
-    /// The rules or pins.
-    Rules(Denial),
+    /// The rules or pins; with whom they refuse.
+    Rules(Denial, Box<Peer>),
     /// CertificateVerify: the proof that the sender holds the key.
     Possession(Error),
 }
@@ -106,7 +106,7 @@ impl From<Refusal> for Error {
             // Its alert is certificate_unknown: "some other (unspecified) issue" (RFC 8446 section 6.2).
             Refusal::TooLarge(excess) => CertificateError::Other(OtherError(Arc::new(excess))).into(),
             Refusal::KeyUsage => CertificateError::InvalidPurpose.into(),
-            Refusal::Rules(_) => CertificateError::ApplicationVerificationFailure.into(),
+            Refusal::Rules(..) => CertificateError::ApplicationVerificationFailure.into(),
         }
     }
 }

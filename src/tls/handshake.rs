@@ -16,7 +16,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::agreed::Agreed;
 use super::client_hello::ClientHello;
-use super::diagnosis::{Budget, Case, Cause, NotTls, Step, diagnose};
+use super::diagnosis::{Cause, NotTls, Step};
 use super::evidence::{Evidence, Presented};
 use super::greeting::{self, Greeting};
 use super::introduction::introduction;
@@ -25,10 +25,9 @@ use super::manners::Manners;
 use super::material::{Algorithms, Material, unix_seconds};
 use super::opening::{Accepted, Introduced, Opening};
 use super::parameters::Parameters;
-use super::report::Report;
+use super::report::{Grounds, Report};
 use super::server::{self, ServerError};
 use super::tap::Tap;
-use super::trust::Trust;
 use super::verifier::Gatekeeper;
 use crate::eviction::Meter;
 use crate::identity::{Peer, San};
@@ -95,10 +94,8 @@ pub struct Acceptor {
     /// The same for senders whose order of cipher suites decides.
     deferential: Arc<ServerConfig>,
     gatekeeper: Arc<Gatekeeper>,
-    trust: Arc<Trust>,
     names: Vec<San>,
-    server_names: String,
-    parameters: Parameters,
+    grounds: Arc<Grounds>,
     own_algorithms: Option<Algorithms>,
     manners: Manners,
 }
@@ -126,10 +123,13 @@ impl Acceptor {
             deferential: Arc::new(deferential),
             config: Arc::new(config),
             gatekeeper,
-            trust: Arc::clone(&material.trust),
             names,
-            server_names: server_names.join(", "),
-            parameters,
+            grounds: Arc::new(Grounds {
+                trust: Arc::clone(&material.trust),
+                server_names: server_names.join(", "),
+                parameters,
+                log_client_hello: manners.log_client_hello,
+            }),
             own_algorithms: match material.own.as_slice() {
                 [only] => only.algorithms(),
                 _ => None,
@@ -159,7 +159,7 @@ impl Acceptor {
                 Cause::Timeout { deadline: self.manners.timeout, step }
             }
         };
-        Err(self.refused_early(&opening, &cause, io, bytes.len()))
+        Err(self.refused_early(opening, cause, io, bytes.len()))
     }
 
     /// Takes a connection through greeting and handshake; `meter` counts what is held of what comes.
@@ -179,15 +179,14 @@ impl Acceptor {
                 if let Some((alert, cause)) =
                     opening.hello.as_deref().and_then(|hello| self.unwanted(hello))
                 {
-                    let told =
-                        self.refuse_hello(opening, deadline, io, bytes.len(), alert, &cause).await;
+                    let told = self.refuse_hello(opening, deadline, io, bytes.len(), alert, cause).await;
                     return Err(Box::new(told));
                 }
                 return self.handshake(opening, deadline, io, bytes, listener, meter).await;
             }
             Ok(Greeting::TooLarge(length)) => {
                 let (alert, cause) = (AlertDescription::DecodeError, Cause::HelloTooLarge(length));
-                let told = self.refuse_hello(opening, deadline, io, bytes.len(), alert, &cause).await;
+                let told = self.refuse_hello(opening, deadline, io, bytes.len(), alert, cause).await;
                 return Err(Box::new(told));
             }
             Ok(Greeting::Closed) => Cause::Closed,
@@ -201,24 +200,24 @@ impl Acceptor {
                 Cause::Timeout { deadline: patience, step }
             }
         };
-        Err(self.refused_early(&opening, &cause, io, bytes.len()))
+        Err(self.refused_early(opening, cause, io, bytes.len()))
     }
 
     /// Refuses what does not come to a handshake, after so many bytes.
     fn refused_early(
         &self,
-        opening: &Opening,
-        cause: &Cause,
+        opening: Opening,
+        cause: Cause,
         io: TcpStream,
         bytes: usize,
     ) -> Box<HandshakeFailure> {
-        let report = self.report(opening, cause, &Evidence::of_greeting(bytes as u64));
+        let report = self.report(opening, cause, Evidence::of_greeting(bytes as u64));
         Box::new(HandshakeFailure { report, remains: Remains::Socket(io) })
     }
 
     /// What the gate refuses before rustls sees it, and with which alert.
     fn unwanted(&self, hello: &ClientHello) -> Option<(AlertDescription, Cause)> {
-        if !self.parameters.shares_version(hello) {
+        if !self.grounds.parameters.shares_version(hello) {
             // Old hellos lack what rustls looks for before it looks at the version, and it would send
             // handshake_failure; RFC 8446 section 4.1.2 demands protocol_version.
             let cause = Cause::Tls(PeerIncompatible::Tls12NotOfferedOrEnabled.into());
@@ -243,7 +242,7 @@ impl Acceptor {
         mut io: TcpStream,
         bytes_in: usize,
         alert: AlertDescription,
-        cause: &Cause,
+        cause: Cause,
     ) -> HandshakeFailure {
         // RFC 8446 sections 5.1 and 6: an alert record of two bytes, fatal.
         let record = [21, 3, 1, 0, 2, 2, alert.into()];
@@ -251,17 +250,14 @@ impl Acceptor {
         if let Ok(Ok(())) = timeout_at(deadline, io.write_all(&record)).await {
             evidence.sent(&record);
         }
-        HandshakeFailure {
-            report: self.report(&opening, cause, &evidence),
-            remains: Remains::Socket(io),
-        }
+        HandshakeFailure { report: self.report(opening, cause, evidence), remains: Remains::Socket(io) }
     }
 
     /// The report of a connection that is refused unheard: there are as many as are `allowed` of what
     /// `limit` is about.
     pub fn overloaded(&self, opening: &Opening, limit: Limit, allowed: usize) -> Report {
         let cause = Cause::Overloaded { limit, allowed };
-        self.report(opening, &cause, &Evidence::default()).limited(limit)
+        self.report(opening.clone(), cause, Evidence::default()).limited(limit)
     }
 
     /// The same for one that was verified as `peer`, of which there are too many connections.
@@ -319,9 +315,9 @@ impl Acceptor {
                 Remains::Gone,
             ),
         };
-        let mut report = self.report(&opening, &cause, &evidence);
+        let mut report = self.report(opening, cause, evidence);
         if matches!(remains, Remains::Untrusted { .. }) {
-            report.without_alert();
+            report = report.without_alert();
         }
         Err(Box::new(HandshakeFailure { report, remains }))
     }
@@ -332,7 +328,7 @@ impl Acceptor {
         let leaf = chain.first().and_then(Leaf::read_once);
         let leaf = leaf.map(|leaf| leaf.peer.certificate.validity.until);
         let above = chain.iter().skip(1).filter_map(not_after);
-        let ends = leaf.into_iter().chain(above).chain(self.trust.turns());
+        let ends = leaf.into_iter().chain(above).chain(self.grounds.trust.turns());
         ends.filter(|end| *end >= now).min().unwrap_or(i64::MAX)
     }
 
@@ -351,9 +347,8 @@ impl Acceptor {
         };
         let mut evidence = Evidence::default();
         evidence.presented = Some(Presented::new(chain.to_vec(), Some(refusal.clone())));
-        let mut report = self.report(opening, &Cause::Tls(refusal.into()), &evidence);
-        report.without_alert();
-        Err(Box::new(report))
+        let cause = Cause::Tls(refusal.into());
+        Err(Box::new(self.report(opening.clone(), cause, evidence).without_alert()))
     }
 
     /// What the rules would refuse `peer` for that they let in, being on trial.
@@ -364,8 +359,7 @@ impl Acceptor {
     /// The report for a sender that ends the connection after the handshake and before a request:
     /// with TLS 1.2 or a slow verifier, its refusal of our certificate comes that late.
     pub fn late_refusal(&self, opening: &Opening, peer: &Peer, error: &Error) -> Report {
-        let report = self.report(opening, &Cause::Tls(error.clone()), &Evidence::default());
-        report.of(peer)
+        self.report(opening.clone(), Cause::Tls(error.clone()), Evidence::default()).of(peer)
     }
 
     /// What of a verified chain (leaf first, as sent) leads up to a configured CA, the leaf first.
@@ -390,21 +384,11 @@ impl Acceptor {
 
     /// Names the gate's certificate is good for, as one phrase.
     pub fn server_names(&self) -> &str {
-        &self.server_names
+        &self.grounds.server_names
     }
 
-    fn report(&self, opening: &Opening, cause: &Cause, evidence: &Evidence) -> Report {
-        let diagnosis = diagnose(&Case {
-            cause,
-            hello: opening.hello.as_deref(),
-            evidence,
-            trust: &self.trust,
-            server_names: &self.server_names,
-            parameters: &self.parameters,
-            now: unix_seconds(SystemTime::now()),
-            signatures: Budget::LOG,
-        });
-        Report::new(opening, diagnosis, evidence, self.manners.log_client_hello)
+    fn report(&self, opening: Opening, cause: Cause, evidence: Evidence) -> Report {
+        Report::new(&self.grounds, opening, cause, evidence)
     }
 }
 

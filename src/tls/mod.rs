@@ -41,7 +41,7 @@ pub use issuer::identify;
 pub use manners::Manners;
 pub use opening::{Accepted, Introduced, Opening};
 pub use public_cas::public_cas;
-pub use report::Report;
+pub use report::{Explained, Report};
 pub use resumption::Resumption;
 pub use tap::Tap;
 pub use verifier::{Gatekeeper, RefuseWith};

@@ -1,39 +1,61 @@
 //! The `handshake_failed` event: everything that is known of a refused connection.
 
-use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls_pki_types::CertificateDer;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
+use super::bounds::TooLarge;
 use super::client_hello::ClientHello;
-use super::diagnosis::{Diagnosis, gate_time, span};
+use super::diagnosis::{Budget, Case, Cause, Diagnosis, diagnose, gate_time, span};
 use super::evidence::Evidence;
+use super::material::unix_seconds;
 use super::opening::Opening;
+use super::parameters::Parameters;
 use super::revocation::Crl;
+use super::trust::Trust;
 use crate::identity::{Certificate, Peer, sha256};
-use crate::observe::repeats::Kind;
+use crate::observe::repeats::{Kind, network};
 use crate::observe::{HandshakeReason, Limit};
 
 /// Certificates of a chain that a line has beside the leaf.
 const MAX_LINKS: usize = 8;
 
-/// A refused connection: as it is logged, once it is serialized.
-///
-/// Most refusals of an attack are counted and not logged, so the certificates are not put into words before that.
+/// What a refusal is diagnosed by, besides what was seen of the connection: the same for all of an acceptor.
 #[derive(Debug)]
-pub struct Report {
-    facts: Facts,
-    source: IpAddr,
-    /// As presented, leaf first.
-    chain: Vec<CertificateDer<'static>>,
-    /// The leaf, where it was read before.
-    known: Option<Certificate>,
-    nearest_ca: Option<String>,
+pub(super) struct Grounds {
+    /// Who may issue client certificates.
+    pub(super) trust: Arc<Trust>,
+    /// Names the proxy's certificate is good for, as one phrase.
+    pub(super) server_names: String,
+    /// What is agreed to.
+    pub(super) parameters: Parameters,
+    /// Whether all of a ClientHello is logged.
+    pub(super) log_client_hello: bool,
 }
 
-/// All that stands in a line before the certificates.
+/// A refused connection: all that was seen of it.
+///
+/// Most refusals of an attack are counted and not logged. So the certificates are put into words, and signatures are
+/// verified to find out more, only for a line ([`Report::explained`]).
+#[derive(Debug)]
+pub struct Report {
+    grounds: Arc<Grounds>,
+    opening: Opening,
+    cause: Cause,
+    evidence: Evidence,
+    limit: Option<Limit>,
+    elapsed_ms: u64,
+    /// The leaf, where it was read before.
+    known: Option<Certificate>,
+    /// Whether no alert was sent.
+    without_alert: bool,
+}
+
+/// A line of the log, whole.
 #[derive(Debug, Serialize)]
-struct Facts {
+pub struct Explained {
     id: String,
     peer: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,19 +83,23 @@ struct Facts {
     alert_sent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alert_received: Option<String>,
-}
-
-/// A line of the log.
-#[derive(Serialize)]
-struct Line<'a> {
-    #[serde(flatten)]
-    facts: &'a Facts,
     #[serde(skip_serializing_if = "Option::is_none")]
-    client_cert: Option<Certificate>,
+    client_cert: Option<Presented>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     chain: Vec<ChainLink>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    nearest_ca: Option<&'a str>,
+    nearest_ca: Option<String>,
+}
+
+/// The client's own certificate.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Presented {
+    Read(Box<Certificate>),
+    /// It is too large to be looked at.
+    Unread {
+        fingerprint_sha256: String,
+    },
 }
 
 /// The rest of a ClientHello, logged on request.
@@ -123,39 +149,22 @@ impl<'a> StaleCrl<'a> {
 }
 
 impl Report {
+    /// Of a connection that `cause` has ended.
     pub(super) fn new(
-        opening: &Opening,
-        diagnosis: Diagnosis,
-        evidence: &Evidence,
-        log_client_hello: bool,
+        grounds: &Arc<Grounds>,
+        opening: Opening,
+        cause: Cause,
+        evidence: Evidence,
     ) -> Self {
-        let hello = opening.hello.as_deref();
-        let chain =
-            evidence.presented.as_ref().map(|presented| presented.chain.as_slice()).unwrap_or_default();
-        let facts = Facts {
-            id: opening.id.clone(),
-            peer: opening.peer.to_string(),
-            proxy: opening.proxy.map(|address| address.to_string()),
-            reason: diagnosis.reason,
-            detail: diagnosis.detail,
-            hint: diagnosis.hint,
-            limit: None,
-            elapsed_ms: u64::try_from(opening.at.elapsed().as_millis()).unwrap_or(u64::MAX),
-            sni: hello.and_then(|hello| hello.sni.clone()),
-            alpn: hello.map(|hello| hello.alpn.clone()),
-            tls_versions_offered: hello.map(|hello| hello.versions.clone()),
-            client_hello: hello.filter(|_| log_client_hello).map(Offered::of),
-            tls_version: opening.agreed.as_ref().map(|(version, _)| version.clone()),
-            cipher: opening.agreed.as_ref().map(|(_, cipher)| cipher.clone()),
-            alert_sent: diagnosis.alert_sent,
-            alert_received: diagnosis.alert_received,
-        };
         Self {
-            facts,
-            source: opening.peer.ip(),
-            chain: chain.iter().take(1 + MAX_LINKS).cloned().collect(),
+            grounds: Arc::clone(grounds),
+            elapsed_ms: u64::try_from(opening.at.elapsed().as_millis()).unwrap_or(u64::MAX),
+            opening,
+            cause,
+            evidence,
+            limit: None,
             known: None,
-            nearest_ca: diagnosis.nearest_ca,
+            without_alert: false,
         }
     }
 
@@ -167,47 +176,96 @@ impl Report {
 
     /// Names the limit that was reached.
     pub(super) fn limited(mut self, limit: Limit) -> Self {
-        self.facts.limit = Some(limit);
+        self.limit = Some(limit);
         self
     }
 
     /// The sender is told over HTTP instead.
-    pub(super) fn without_alert(&mut self) {
-        self.facts.alert_sent = None;
+    pub(super) fn without_alert(mut self) -> Self {
+        self.without_alert = true;
+        self
     }
 
     /// The connection's identifier, by which a sender's question leads to this report.
     pub fn id(&self) -> &str {
-        &self.facts.id
+        &self.opening.id
     }
 
-    /// Why.
-    pub fn reason(&self) -> HandshakeReason {
-        self.facts.reason
-    }
-
-    /// What makes another refusal a repetition of this one.
+    /// What makes another refusal a repetition of this one. Its reason is found without a look at signatures, and may
+    /// be a more general one than that of [`Report::explained`].
     pub fn kind(&self) -> Kind {
         let known = self.known.as_ref().map(|certificate| certificate.fingerprint_sha256.clone());
         Kind {
-            reason: self.facts.reason,
+            reason: self.diagnosis(0).reason,
             // Where the gate is at its limits, each line costs what there is too little of.
-            source: self.facts.limit.is_none().then_some(self.source),
-            limit: self.facts.limit,
-            fingerprint: known.or_else(|| self.chain.first().map(|der| sha256(der))),
+            source: self.limit.is_none().then_some(network(self.opening.peer.ip())),
+            limit: self.limit,
+            fingerprint: known.or_else(|| self.chain().first().map(|der| sha256(der))),
         }
+    }
+
+    /// All of it in words.
+    pub fn explained(&self) -> Explained {
+        let Diagnosis { reason, detail, hint, alert_sent, alert_received, nearest_ca } =
+            self.diagnosis(Budget::LOG);
+        let Opening { id, peer, proxy, hello, agreed, .. } = &self.opening;
+        let hello = hello.as_deref();
+        let known = || Some(Presented::Read(Box::new(self.known.clone()?)));
+        Explained {
+            id: id.clone(),
+            peer: peer.to_string(),
+            proxy: proxy.map(|address| address.to_string()),
+            reason,
+            detail,
+            hint,
+            limit: self.limit,
+            elapsed_ms: self.elapsed_ms,
+            sni: hello.and_then(|hello| hello.sni.clone()),
+            alpn: hello.map(|hello| hello.alpn.clone()),
+            tls_versions_offered: hello.map(|hello| hello.versions.clone()),
+            client_hello: hello.filter(|_| self.grounds.log_client_hello).map(Offered::of),
+            tls_version: agreed.as_ref().map(|(version, _)| version.clone()),
+            cipher: agreed.as_ref().map(|(_, cipher)| cipher.clone()),
+            alert_sent: alert_sent.filter(|_| !self.without_alert),
+            alert_received,
+            client_cert: known().or_else(|| Presented::read(self.chain().first()?)),
+            chain: self.chain().iter().skip(1).take(MAX_LINKS).filter_map(ChainLink::read).collect(),
+            nearest_ca,
+        }
+    }
+
+    fn diagnosis(&self, signatures: usize) -> Diagnosis {
+        diagnose(&Case {
+            cause: &self.cause,
+            hello: self.opening.hello.as_deref(),
+            evidence: &self.evidence,
+            trust: &self.grounds.trust,
+            server_names: &self.grounds.server_names,
+            parameters: &self.grounds.parameters,
+            now: unix_seconds(SystemTime::now()),
+            signatures,
+        })
+    }
+
+    /// As presented, leaf first.
+    fn chain(&self) -> &[CertificateDer<'static>] {
+        self.evidence.presented.as_ref().map(|presented| presented.chain.as_slice()).unwrap_or_default()
     }
 }
 
-impl Serialize for Report {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let line = Line {
-            facts: &self.facts,
-            client_cert: self.known.clone().or_else(|| self.chain.first().and_then(Certificate::read)),
-            chain: self.chain.iter().skip(1).filter_map(ChainLink::read).collect(),
-            nearest_ca: self.nearest_ca.as_deref(),
-        };
-        line.serialize(serializer)
+impl Explained {
+    /// Why.
+    pub fn reason(&self) -> HandshakeReason {
+        self.reason
+    }
+}
+
+impl Presented {
+    fn read(leaf: &CertificateDer<'_>) -> Option<Self> {
+        if TooLarge::of_size(leaf).is_some() {
+            return Some(Self::Unread { fingerprint_sha256: sha256(leaf) });
+        }
+        Certificate::read(leaf).map(Box::new).map(Self::Read)
     }
 }
 
@@ -224,6 +282,9 @@ impl Offered {
 
 impl ChainLink {
     fn read(der: &CertificateDer<'static>) -> Option<Self> {
+        if TooLarge::of_size(der).is_some() {
+            return None;
+        }
         let Certificate { subject, issuer, not_after, fingerprint_sha256, .. } = Certificate::read(der)?;
         Some(Self { subject, issuer, not_after, fingerprint_sha256 })
     }

@@ -83,7 +83,7 @@ impl Gatekeeper {
         }
         match self.rules.ruling(&peer) {
             Ruling::Admitted | Ruling::Audited(_) => Ok(peer),
-            Ruling::Refused(denial) => Err(Refusal::Rules(denial)),
+            Ruling::Refused(denial) => Err(Refusal::Rules(denial, Box::new(peer))),
         }
     }
 

@@ -9,7 +9,7 @@ use x509_parser::prelude::X509Certificate;
 
 /// Longest SubjectPublicKeyInfo of a sent certificate whose signatures are verified, in bytes: that of an RSA key of
 /// 4096 bits has 550.
-const MAX_SPKI: usize = 560;
+const MAX_SPKI: usize = 550;
 
 /// How many signatures may still be verified: the certificates come from anybody, and each costs time.
 #[derive(Debug)]
@@ -87,4 +87,81 @@ pub(super) fn signed_by(child: &X509Certificate<'_>, issuer: &[u8], budget: &Bud
 /// algorithm is not taken or the issuer cannot be read, another fault says so.
 pub fn may_be_signed_by(child: &X509Certificate<'_>, issuer: &[u8]) -> bool {
     signed_by(child, issuer, &Budget::new(Budget::COMMAND_LINE)) != Some(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256,
+        PublicKeyData, SignatureAlgorithm,
+    };
+    use x509_parser::prelude::FromDer;
+
+    use super::*;
+
+    /// A key of RSA of so many bits.
+    struct Rsa(Vec<u8>);
+
+    impl Rsa {
+        fn of(bits: u16) -> Self {
+            // RFC 8017 appendix A.1.1: the modulus, then the exponent 65537.
+            let length = bits / 8 + 1;
+            let modulus =
+                [&[2, 0x82][..], &length.to_be_bytes(), &[0], &vec![0xff; bits as usize / 8]].concat();
+            let content = [&modulus[..], &[2, 3, 1, 0, 1]].concat();
+            let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+            Self([&[0x30, 0x82][..], &length, &content].concat())
+        }
+    }
+
+    impl PublicKeyData for Rsa {
+        fn der_bytes(&self) -> &[u8] {
+            &self.0
+        }
+
+        fn algorithm(&self) -> &'static SignatureAlgorithm {
+            &PKCS_RSA_SHA256
+        }
+    }
+
+    /// A certificate for `key` that is signed with RSA.
+    fn certificate(key: &impl PublicKeyData, signer: &KeyPair) -> Vec<u8> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "X");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.signed_by(key, &Issuer::from_params(&params, signer)).unwrap().der().to_vec()
+    }
+
+    #[test]
+    fn so_many_signatures_are_verified_and_no_more() {
+        let signer = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+        let der = certificate(&KeyPair::generate().unwrap(), &signer);
+        let (_, child) = X509Certificate::from_der(&der).unwrap();
+        let other = certificate(&KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap(), &signer);
+        let issuer = certificate(&signer, &signer);
+
+        let budget = Budget::new(Budget::LOG);
+        let verdicts: Vec<_> = (0..9).map(|_| signed_by(&child, &other, &budget)).collect();
+        assert_eq!(verdicts[0], Some(false));
+        assert_eq!(verdicts[8], None, "{verdicts:?}");
+        assert!(budget.is_used_up());
+
+        assert_eq!(signed_by(&child, &issuer, &Budget::new(0)), None);
+        assert_eq!(signed_by(&child, &issuer, &Budget::new(Budget::LOG)), Some(true));
+    }
+
+    #[test]
+    fn no_signature_is_verified_with_a_sent_key_of_more_than_4096_bits() {
+        let signer = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+        let der = certificate(&KeyPair::generate().unwrap(), &signer);
+        let (_, child) = X509Certificate::from_der(&der).unwrap();
+
+        for (bits, verdict) in [(4096, Some(false)), (4104, None), (8192, None), (16384, None)] {
+            let issuer = certificate(&Rsa::of(bits), &signer);
+            let (_, issuer) = X509Certificate::from_der(&issuer).unwrap();
+            let budget = Budget::new(Budget::LOG);
+            assert_eq!(signed_by_sent(&child, &issuer, &budget), verdict, "{bits}");
+            assert_eq!(budget.0.get() == Budget::LOG, verdict.is_none(), "{bits}");
+        }
+    }
 }

@@ -246,7 +246,7 @@ pub fn faults(
         }
         Some(Refusal::TooLarge(excess)) => verdict::too_large(*excess),
         Some(Refusal::Chain(error)) => verdict::of_chain_error(error, chain),
-        Some(Refusal::Rules(denial)) => verdict::not_allowed(denial, chain),
+        Some(Refusal::Rules(denial, peer)) => verdict::not_allowed(denial, peer, chain),
         Some(Refusal::Possession(error)) => {
             weak_key(chain).unwrap_or_else(|| key_mismatch(error, chain))
         }

@@ -154,15 +154,14 @@ fn of_webpki(error: &webpki::Error) -> (Reason, &'static str, &'static str) {
     }
 }
 
-pub(super) fn not_allowed(denial: &Denial, chain: &[CertificateDer<'_>]) -> Fault {
-    let fault = denied(denial, chain);
+pub(super) fn not_allowed(denial: &Denial, peer: &Peer, chain: &[CertificateDer<'_>]) -> Fault {
+    let fault = denied(denial, peer);
     Fault { detail: format!("{} verifies, but {}", who(chain), fault.detail), ..fault }
 }
 
 /// The rules or pins are against the leaf, whether it verifies or not.
-pub fn denied(denial: &Denial, chain: &[CertificateDer<'_>]) -> Fault {
-    let peer = chain.first().and_then(Peer::read);
-    let why = denial.of("clients");
+pub fn denied(denial: &Denial, peer: &Peer) -> Fault {
+    let why = denial.of("clients", peer);
     let (detail, hint) = match denial {
         Denial::Rule(_) => (
             why,
@@ -170,24 +169,21 @@ pub fn denied(denial: &Denial, chain: &[CertificateDer<'_>]) -> Fault {
                 .to_owned(),
         ),
         Denial::Unmatched(_) => {
-            let names = peer.as_ref().map(|peer| peer.certificate.san.join(", "));
-            let names = names.filter(|names| !names.is_empty()).unwrap_or_else(|| "none".to_owned());
-            let rule = peer.map_or_else(String::new, |peer| format!(", e.g. {}", rule_for(&peer)));
+            let names = peer.certificate.san.join(", ");
+            let names = if names.is_empty() { "none".to_owned() } else { cut(names) };
+            let rule = rule_for(peer);
             (
-                format!("{why} (its alternative names: {})", cut(names)),
-                format!("add a rule for it to clients.allow (--allow), if it is to be let in{rule}"),
+                format!("{why} (its alternative names: {names})"),
+                format!(
+                    "add a rule for it to clients.allow (--allow), if it is to be let in, e.g. {rule}"
+                ),
             )
         }
         Denial::Unpinned => {
-            let hashes = peer.map_or_else(String::new, |peer| {
-                let (certificate, key) = (peer.certificate.fingerprint_sha256, peer.spki_sha256);
-                format!(
-                    "fingerprint={certificate} (this certificate) or spki={key} (its key, renewed too)"
-                )
-            });
             let hint = format!(
-                "pins hold besides the chain and the rules: add {hashes} to clients.pins (--pin), if it is to be \
-                 let in"
+                "pins hold besides the chain and the rules: add fingerprint={} (this certificate) or spki={} (its \
+                 key, renewed too) to clients.pins (--pin), if it is to be let in",
+                peer.certificate.fingerprint_sha256, peer.spki_sha256
             );
             (why, hint)
         }

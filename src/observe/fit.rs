@@ -1,0 +1,198 @@
+//! Lines of bounded length, whatever a client puts into its certificates and requests.
+
+use serde_json::{Map, Value};
+
+/// Longest record of an event in which a client has a part, in bytes of JSON: with time, level and name, a line has
+/// less than 4 KiB.
+pub(super) const MAX_RECORD: usize = 3900;
+
+/// Fields that are never cut: they have a bound of their own.
+const WHOLE: [&str; 8] =
+    ["id", "peer", "proxy", "reason", "limit", "status", "fingerprint_sha256", "trace_id"];
+/// Fields that are cut last: they say what happened.
+const SAYING: [&str; 2] = ["detail", "hint"];
+
+/// How much is left.
+#[derive(Clone, Copy)]
+struct Step {
+    /// Of lists, in items.
+    items: usize,
+    /// Of text, in bytes.
+    text: usize,
+    /// Of `detail` and `hint`, in bytes.
+    saying: usize,
+}
+
+/// Tried one after the other, until the record fits.
+const STEPS: [Step; 5] = [
+    Step { items: 32, text: 512, saying: 2048 },
+    Step { items: 12, text: 256, saying: 1536 },
+    Step { items: 6, text: 128, saying: 1024 },
+    Step { items: 3, text: 64, saying: 640 },
+    Step { items: 1, text: 24, saying: 320 },
+];
+
+/// Shortens `json`, an object, if it is too long. What is left out is counted: `…(+12 more)`, `…(+345 bytes)`.
+pub(super) fn fit(json: &mut Vec<u8>) {
+    if json.len() <= MAX_RECORD {
+        return;
+    }
+    let Ok(record) = serde_json::from_slice::<Map<String, Value>>(json) else { return };
+    let mut last = Map::new();
+    for step in STEPS {
+        last.clone_from(&record);
+        cut_fields(&mut last, step);
+        if written(&last, json) {
+            return;
+        }
+    }
+    // There are too many fields.
+    last.retain(|name, _| WHOLE.contains(&name.as_str()) || SAYING.contains(&name.as_str()));
+    written(&last, json);
+}
+
+/// Writes `record` into `json`; whether it fits.
+fn written(record: &Map<String, Value>, json: &mut Vec<u8>) -> bool {
+    json.clear();
+    // Into a Vec, of values that were JSON before: cannot fail.
+    let _ = serde_json::to_writer(&mut *json, record);
+    json.len() <= MAX_RECORD
+}
+
+fn cut_fields(fields: &mut Map<String, Value>, step: Step) {
+    for (name, value) in fields.iter_mut() {
+        if !WHOLE.contains(&name.as_str()) {
+            let text = if SAYING.contains(&name.as_str()) { step.saying } else { step.text };
+            cut(value, Step { text, ..step });
+        }
+    }
+}
+
+fn cut(value: &mut Value, step: Step) {
+    match value {
+        Value::Object(fields) => cut_fields(fields, step),
+        Value::Array(items) => {
+            cut_items(items, step.items);
+            items.iter_mut().for_each(|item| cut(item, step));
+        }
+        Value::String(text) => cut_text(text, step.text),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn cut_items(items: &mut Vec<Value>, most: usize) {
+    // The list may have been cut before.
+    let mark = items.last().and_then(Value::as_str).and_then(left_out);
+    let before = mark.map_or(0, |(_, count)| count);
+    if mark.is_some() {
+        items.pop();
+    }
+    let more = items.len().saturating_sub(most) + before;
+    items.truncate(most);
+    if more > 0 {
+        items.push(Value::String(format!("…(+{more} more)")));
+    }
+}
+
+fn cut_text(text: &mut String, most: usize) {
+    if text.len() <= most {
+        return;
+    }
+    // So may the text.
+    let (length, before) = left_out(text).unwrap_or((text.len(), 0));
+    let end = text.floor_char_boundary(most.min(length));
+    let more = length - end + before;
+    text.truncate(end);
+    if more > 0 {
+        text.push_str(&format!("…(+{more} bytes)"));
+    }
+}
+
+/// Where the mark of what was left out begins, if `text` ends in one, and how much that was.
+fn left_out(text: &str) -> Option<(usize, usize)> {
+    let at = text.rfind("…(+")?;
+    let (count, _unit) = text[at..].strip_prefix("…(+")?.strip_suffix(')')?.split_once(' ')?;
+    Some((at, count.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn fitted(record: &Value) -> Value {
+        let mut json = serde_json::to_vec(record).unwrap();
+        fit(&mut json);
+        assert!(json.len() <= MAX_RECORD, "{} bytes", json.len());
+        serde_json::from_slice(&json).unwrap()
+    }
+
+    #[test]
+    fn a_record_that_fits_stays_as_it_is() {
+        let record = json!({"reason": "x", "detail": "y".repeat(3000), "list": ["a", "b"]});
+        assert_eq!(fitted(&record), record);
+    }
+
+    #[test]
+    fn lists_and_texts_are_cut_and_counted() {
+        let names: Vec<_> = (0..500).map(|number| format!("dns:name-{number}.example")).collect();
+        let record = json!({"detail": "why", "cert": {"san": names, "subject": "s".repeat(700)}});
+
+        let cut = fitted(&record);
+
+        assert_eq!(cut["detail"], "why");
+        let names = cut["cert"]["san"].as_array().unwrap();
+        assert_eq!(names.len(), 33);
+        assert_eq!(names[32], "…(+468 more)");
+        let subject = cut["cert"]["subject"].as_str().unwrap();
+        assert_eq!(subject, format!("{}…(+188 bytes)", "s".repeat(512)));
+    }
+
+    #[test]
+    fn what_was_cut_before_is_counted_too() {
+        let text = format!("{}…(+1000 bytes)", "s".repeat(512));
+        let mut names: Vec<_> = (0..64).map(|number| format!("dns:{number}.{text}")).collect();
+        names.push("…(+336 names)".to_owned());
+
+        let cut = fitted(&json!({"san": names, "detail": "why"}));
+
+        let names = cut["san"].as_array().unwrap();
+        assert_eq!(names.last().unwrap(), &json!(format!("…(+{} more)", 400 - (names.len() - 1))));
+        let first = names[0].as_str().unwrap();
+        let (at, count) = left_out(first).unwrap();
+        assert_eq!(at + count, "dns:0.".len() + 1512);
+    }
+
+    #[test]
+    fn what_says_who_and_why_is_never_cut() {
+        let mut record = json!({
+            "id": "0a1b2c0-7", "peer": "192.0.2.1:50000", "reason": "client_cert_expired",
+            "client_cert": {"fingerprint_sha256": "f".repeat(64)},
+        });
+        for number in 0..20 {
+            record[format!("field {number}")] = json!("\\\"".repeat(2000));
+        }
+
+        let cut = fitted(&record);
+
+        for name in ["id", "peer", "reason", "client_cert"] {
+            assert_eq!(cut[name], record[name]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_record_says_it_fits_and_is_json(
+            texts in proptest::collection::vec(".{0,600}", 0..40),
+            list in proptest::collection::vec("[\\\\\"\u{1}x]{0,300}", 0..80),
+        ) {
+            let mut record = json!({"reason": "x", "detail": "\\".repeat(4000), "list": list});
+            for (number, text) in texts.iter().enumerate() {
+                record[format!("field {number}")] = json!({"text": text, "list": list});
+            }
+            prop_assert_eq!(&fitted(&record)["reason"], "x");
+        }
+    }
+}
