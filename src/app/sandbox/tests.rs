@@ -157,6 +157,17 @@ fn the_folders_of_the_files_can_be_read_and_others_not_even_that() {
 }
 
 #[test]
+fn the_systems_cas_can_be_read_where_an_upstream_is_verified_with_them() {
+    let sources = Sources::new("echo:");
+    let ca = sources.folder.path().join("ca.pem").display().to_string();
+    let can_read = |sources: Sources| sources.within(|| fs::read_dir("/etc/ssl").is_ok());
+
+    assert!(can_read(Sources::new("https://127.0.0.1:1")));
+    assert!(!can_read(Sources::new("https://127.0.0.1:1").with("CLAWGATE_UPSTREAM_CA", ca)));
+    assert!(!can_read(Sources::new("http://127.0.0.1:1")));
+}
+
+#[test]
 fn a_key_log_can_be_written_in_its_folder_and_nowhere_else() {
     let (folder, elsewhere) = (with_a_file(), with_a_file());
     let key_log = folder.path().join("keys").display().to_string();
