@@ -91,6 +91,7 @@ mod tests {
         assert!(!dns("a*.example", "b.example") && !dns("a*a.example", "a.example"));
         assert!(dns("*a*b*", "xaxbx") && dns("*a*b*", "ab") && !dns("*a*b*", "ba"));
         assert!(dns("x*ab*ab", "xabab") && !dns("x*ab*ab", "xab"));
+        assert!(dns("*a*a*", "xaa") && !dns("*a*a*", "xa"), "no character counts twice");
     }
 
     #[test]

@@ -1,3 +1,5 @@
+mod forms;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
