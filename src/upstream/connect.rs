@@ -16,6 +16,7 @@ use tokio_rustls::TlsConnector;
 
 use super::Target;
 use super::body::RequestBody;
+use super::race;
 use super::secure::Secure;
 
 /// Largest answer head, in bytes, that is taken from an upstream.
@@ -91,7 +92,7 @@ impl Connector {
                 Ok(Stream(Kind::Unix(unix)))
             }
             Target::Http { host, port } | Target::Https { host, port } => {
-                let mut tcp = TcpStream::connect((host.as_str(), *port)).await?;
+                let mut tcp = race::connect(host, *port).await?;
                 tcp.set_nodelay(true)?;
                 tcp.write_all(preface).await?;
                 match &self.tls {

@@ -6,6 +6,7 @@ mod connect;
 mod framing;
 mod pace;
 mod pool;
+mod race;
 mod secure;
 mod slots;
 mod stall;
