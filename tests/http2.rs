@@ -6,6 +6,9 @@ use std::sync::mpsc;
 use http::Request;
 
 use crate::support::backend::Backend;
+use crate::support::frames::{
+    DATA, END_HEADERS, END_STREAM, Frame, HEADERS, PING, RST_STREAM, SETTINGS, frame, read_frame,
+};
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::h2::{Http2, Pieces};
 use crate::support::nobody;
@@ -285,35 +288,6 @@ fn a_refused_client_that_is_told_over_http_gets_no_body_to_head() {
     assert_eq!(answer.header("x-clawgate-reason"), Some("client_cert_missing"));
 }
 
-/// A frame of RFC 9113 section 4.1.
-struct RawFrame {
-    kind: u8,
-    flags: u8,
-    stream: u32,
-    payload: Vec<u8>,
-}
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
-fn read_frame(connection: &mut Connection) -> RawFrame {
-    let head = connection.exactly(9);
-    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-    let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-    let payload = connection.exactly(length as usize);
-    RawFrame { kind: head[3], flags: head[4], stream, payload }
-}
-
 /// RFC 9113 section 8.1: an answer may come before the request is complete, and then the stream may be
 /// reset, but not before the answer is out, and with NO_ERROR.
 #[test]
@@ -332,7 +306,7 @@ fn an_early_refusal_is_complete_before_its_stream_is_reset() {
 
     let (mut body, mut begun) = (Vec::new(), false);
     loop {
-        let RawFrame { kind, flags, stream, payload } = read_frame(&mut connection);
+        let Frame { kind, flags, stream, payload } = read_frame(&mut connection);
         if stream != 1 {
             continue;
         }
@@ -351,11 +325,48 @@ fn an_early_refusal_is_complete_before_its_stream_is_reset() {
 
     connection.write(&frame(PING, 0, 0, b"whenever"));
     loop {
-        let RawFrame { kind, stream, payload, .. } = read_frame(&mut connection);
+        let Frame { kind, stream, payload, .. } = read_frame(&mut connection);
         match (kind, stream) {
             (RST_STREAM, 1) => assert_eq!(payload, [0; 4], "not NO_ERROR"),
             (PING, 0) => break,
             _ => {}
         }
     }
+}
+
+/// Many a client loses an answer whose stream is reset before its request is complete (curl before 8).
+#[test]
+fn an_early_refusal_ends_after_its_request_and_its_stream_is_not_reset() {
+    let backend = Backend::ok();
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let mut connection = crate::support::frames::open(&pki, &gate);
+    let fields = [&[0x83, 0x87, 0x04, 7][..], b"/closed", &[0x01, 9], b"localhost"].concat();
+    let mut seen = Vec::new();
+    let mut until = |connection: &mut Connection, what: u8, stream: u32| {
+        loop {
+            let Frame { kind, flags, stream: on, .. } = read_frame(connection);
+            if on == 1 {
+                seen.push((kind, flags & END_STREAM != 0));
+            }
+            if (kind, on) == (what, stream) {
+                return seen.clone();
+            }
+        }
+    };
+
+    connection.write(&frame(HEADERS, END_HEADERS, 1, &fields));
+    connection.write(&frame(DATA, 0, 1, b"begun"));
+    until(&mut connection, DATA, 1);
+    connection.write(&frame(PING, 0, 0, b"whenever"));
+    let before = until(&mut connection, PING, 0);
+    assert!(!before.iter().any(|(_, ends)| *ends), "it ended before its request did: {before:?}");
+
+    connection.write(&frame(DATA, END_STREAM, 1, b"ended"));
+    until(&mut connection, DATA, 1);
+    connection.write(&frame(PING, 0, 0, b"whenever"));
+    let all = until(&mut connection, PING, 0);
+
+    assert_eq!(all.last(), Some(&(DATA, true)), "{all:?}");
+    assert!(!all.iter().any(|(kind, _)| *kind == RST_STREAM), "{all:?}");
 }

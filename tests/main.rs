@@ -25,6 +25,7 @@ mod http2;
 mod layers;
 mod limits;
 mod logging;
+mod malformed_http2;
 mod metrics;
 mod misconfigured;
 mod onward;

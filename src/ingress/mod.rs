@@ -12,6 +12,7 @@ mod host;
 mod http1;
 mod http1_guard;
 mod http2;
+mod http2_trailers;
 mod linger;
 pub mod listener;
 mod objections;

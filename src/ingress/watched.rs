@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_rustls::server::TlsStream;
 
 use super::http1_guard::{Guard, Violation};
+use super::http2_trailers::{Frames, PseudoInTrailers};
 use crate::config::Limits;
 use crate::tls::Tap;
 
@@ -82,7 +83,10 @@ impl Signs {
 #[derive(Debug)]
 pub(super) struct Watched<IO> {
     io: IO,
+    /// For HTTP/1.
     guard: Option<Guard>,
+    /// For HTTP/2.
+    frames: Frames,
     signs: Signs,
     /// For a head that comes in pieces.
     head: Wait,
@@ -137,10 +141,20 @@ impl Wait {
 }
 
 impl<IO> Watched<IO> {
-    /// `guard`: for HTTP/1; HTTP/2 has no such framing.
+    /// `guard`: for HTTP/1; without one it is HTTP/2.
     pub(super) fn new(io: IO, guard: Option<Guard>, signs: Signs, limits: &Limits) -> Self {
         let (head, send) = (Wait::new(limits.head_timeout), Wait::new(limits.send_timeout));
-        Self { io, guard, signs, head, send, taken: 0, unflushed: false, ended: false }
+        Self {
+            io,
+            guard,
+            frames: Frames::default(),
+            signs,
+            head,
+            send,
+            taken: 0,
+            unflushed: false,
+            ended: false,
+        }
     }
 
     pub(super) fn into_inner(self) -> IO {
@@ -192,7 +206,11 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
             return this.end();
         }
         let Some(guard) = &mut this.guard else {
-            return Poll::Ready(Ok(()));
+            let followed = this.frames.follow(&mut buf.filled_mut()[before..]);
+            return Poll::Ready(followed.map_err(|PseudoInTrailers| {
+                buf.set_filled(before);
+                io::ErrorKind::InvalidData.into()
+            }));
         };
         if let Err(violation) = guard.follow(&buf.filled()[before..]) {
             buf.set_filled(before);
