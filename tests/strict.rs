@@ -414,3 +414,23 @@ fn a_host_other_than_the_handshakes_is_misdirected_where_the_certificate_has_sev
         assert_eq!(ask(&pki, &gate, "A.example.:8443").status, 200);
     }
 }
+
+#[test]
+fn a_host_other_than_the_handshakes_is_misdirected_where_the_certificate_has_a_wildcard() {
+    let mut pki = Pki::new();
+    let wildcard = vec![SanType::DnsName("*.example.org".try_into().unwrap())];
+    pki.server = Leaf::server().sans(wildcard).issued_by(&pki.intermediate, &[&pki.intermediate]);
+    let backend = Backend::ok();
+    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let ask = |host: &str| {
+        let request = format!("POST /hooks/wake HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
+        Sender::new(&pki, &gate).named("a.example.org").send(&request)
+    };
+
+    let answer = ask("b.example.org");
+
+    assert_eq!((answer.status, &*answer.reason()), (421, "misdirected_request"));
+    assert_eq!(gate.request()["reason"], "misdirected_request");
+    assert_eq!(backend.connections(), 0);
+    assert_eq!(ask("a.example.org").status, 200);
+}

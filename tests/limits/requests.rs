@@ -1,5 +1,8 @@
 //! Requests: of one identity, of one connection, to one upstream.
 
+use std::sync::{Mutex, mpsc};
+use std::time::{Duration, Instant};
+
 use http::Request;
 
 use super::{hits, with_limits};
@@ -8,7 +11,7 @@ use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::{Leaf, Pki};
 use crate::support::plain;
 use crate::support::sender::Sender;
-use crate::support::{Latch, eventually};
+use crate::support::{Latch, eventually, pass};
 
 fn request(path: &str) -> Request<Pieces> {
     Request::post(format!("https://localhost{path}")).body(Pieces::none()).unwrap()
@@ -204,4 +207,66 @@ fn one_client_does_not_take_all_of_the_upstream_and_another_is_served() {
         assert_eq!(slow.answer(asked).unwrap().status, 200);
     }
     assert_eq!(slow.send(request("/hooks/fast")).status, 200, "a place was not given back");
+}
+
+#[test]
+fn an_upstream_has_a_request_until_its_answer_has_ended() {
+    let pki = Pki::new();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let backend = Backend::each(move |exchange, request| {
+        exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbe");
+        if request.request_line().contains("/hooks/first") {
+            released.lock().unwrap().recv().unwrap();
+        }
+        exchange.write(b"en");
+    });
+    let limits = "upstream_connections = 1\nupstream_queue = 1";
+    let gate =
+        with_limits(&pki, &backend.url(), limits).arg("--upstream-connect-timeout", "200ms").start();
+    let other = pki.client(Leaf::client("other"));
+    let post = |path: &str| Sender::with_identity(&pki, &gate, &other).post(path, "{}");
+    let mut first = Sender::new(&pki, &gate).connect().unwrap();
+    first.write(b"POST /hooks/first HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    assert!(first.head().starts_with("HTTP/1.1 200 "));
+    assert_eq!(first.exactly(2), b"be");
+
+    // It waits in the queue, and then has waited for long enough.
+    let answer = post("/hooks/second");
+
+    assert_eq!((answer.status, &*answer.reason()), (503, "upstream_busy"));
+    assert_eq!(backend.received().len(), 1);
+    release.send(()).unwrap();
+    assert_eq!(first.exactly(2), b"en");
+    eventually("the place to be free", || (post("/hooks/third").status == 200).then_some(()));
+}
+
+#[test]
+fn an_answer_that_flows_for_longer_than_a_request_may_last_is_cut_off() {
+    let pki = Pki::new();
+    let backend = Backend::each(|exchange, _| {
+        exchange.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        // Never silent for long, and at its end much later.
+        for _ in 0..200 {
+            exchange.write(b"1\r\nx\r\n");
+            pass(Duration::from_millis(20));
+        }
+        exchange.write(b"0\r\n\r\n");
+    });
+    let gate = with_limits(&pki, &backend.url(), "request_timeout = \"500ms\"").start();
+    let start = Instant::now();
+    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+
+    let (text, orderly) = connection.rest();
+
+    assert!(start.elapsed() >= Duration::from_millis(500));
+    assert!(text.starts_with("HTTP/1.1 200 ") && !text.ends_with("0\r\n\r\n") && !orderly, "{text:?}");
+    let line = gate.request();
+    assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"request_timeout".into()), "{line}");
+
+    let http2 = Http2::connect(Sender::new(&pki, &gate));
+    http2.answer(http2.ask(request("/hooks/wake"))).unwrap_err();
+    assert_eq!(gate.event("request", 2)["reason"], "request_timeout");
+    assert_eq!(hits(&gate, "request_timeout"), 2);
 }
