@@ -64,7 +64,7 @@ fn refusals_beyond_a_limit_are_logged_once_in_a_second_and_all_are_counted() {
     let pki = Pki::new();
     let gate = with_limits(&pki, "echo:", "request_rate = 1").start();
     let mut connection = Sender::new(&pki, &gate).connect().unwrap();
-    let start = std::time::Instant::now();
+    let start = Instant::now();
 
     for _ in 0..MANY {
         connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
