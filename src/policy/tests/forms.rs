@@ -1,6 +1,6 @@
 //! The forms in which rules are written and printed, and what is said of them.
 
-use super::super::{Guarded, Pin, authorize};
+use super::super::{Decisions, Guarded, Pin};
 use super::*;
 
 #[test]
@@ -129,9 +129,10 @@ fn who_is_let_in_by_rules_on_trial_has_a_grant_with_the_objection() {
     }
     let peer = peer();
     let on_trial = Door(Rules::new(read(&["cn=other"])).audited(true));
-    let grant = authorize(&peer, &on_trial).unwrap();
+    let grant = Decisions::default().authorize(1, &peer, &on_trial).unwrap();
     assert!(matches!(grant.objection(), Some(Denial::Unmatched(_))));
     let open = Door(Rules::new(read(&["any"])));
-    assert_eq!(authorize(&peer, &open).unwrap().objection(), None);
-    assert!(authorize(&peer, &Door(Rules::new(read(&["cn=other"])))).is_err());
+    assert_eq!(Decisions::default().authorize(1, &peer, &open).unwrap().objection(), None);
+    let closed = Door(Rules::new(read(&["cn=other"])));
+    assert!(Decisions::default().authorize(1, &peer, &closed).is_err());
 }
