@@ -291,7 +291,28 @@ mod tests {
         }
     }
 
+    fn decoded(path: &str) -> Vec<u8> {
+        let mut pieces = path.split('%');
+        let mut bytes = pieces.next().unwrap().as_bytes().to_vec();
+        for piece in pieces {
+            bytes.push(u8::from_str_radix(&piece[..2], 16).unwrap());
+            bytes.extend(&piece.as_bytes()[2..]);
+        }
+        bytes
+    }
+
     proptest! {
+        #[test]
+        fn the_usual_spelling_means_the_same_and_is_its_own(path in "(/|[a:@+{ ]|%[0-9a-fA-F]{2}){0,8}") {
+            let path = format!("/{path}");
+            if let Ok(parsed) = RequestPath::parse(&path) {
+                let usual = parsed.usual();
+                prop_assert_eq!(decoded(&usual), decoded(&path));
+                let again = RequestPath::parse(&usual).unwrap();
+                prop_assert!(again.is_usual && parsed.is_usual == (usual == path));
+            }
+        }
+
         /// The point of the whole module: resolving what was let through changes nothing.
         #[test]
         fn an_accepted_path_is_its_own_normal_form(path in "/([a-c./\\\\%0-9A-F]{0,12})") {
