@@ -297,4 +297,58 @@ mod tests {
         assert_eq!(Arc::as_ptr(&shares.used("7")), is_same);
         assert_eq!(known(&shares), 2);
     }
+
+    #[test]
+    fn a_refusal_is_news_once_in_a_second_and_says_how_many_were_not_logged() {
+        const SECOND: u64 = 1_000_000_000;
+        let news = News::default();
+        assert_eq!(news.are(0), Some(0));
+        assert_eq!([news.are(1), news.are(SECOND / 2), news.are(SECOND)], [None; 3]);
+        assert_eq!(news.are(SECOND + 1), Some(3));
+        assert_eq!(news.are(SECOND + 2), None);
+        assert_eq!(news.are(9 * SECOND), Some(1));
+    }
+
+    #[test]
+    fn refusals_and_floods_are_news_apart_from_each_other() {
+        let share = Shares::default().take("a", &LIMITS).unwrap();
+        assert_eq!((share.is_news(), share.is_news()), (Some(0), None));
+        assert_eq!((share.flood_is_news(), share.flood_is_news()), (true, false));
+    }
+
+    #[test]
+    fn twice_as_many_requests_at_once_as_allowed_are_a_flood() {
+        let limits = Limits { requests_at_once: Some(2), request_rate: None, ..LIMITS };
+        let share = Shares::default().take("a", &limits).unwrap();
+        let taken = [(); 5].map(|()| share.take(&limits));
+        let too_much = |flood| Err(TooMuch::AtOnce { flood });
+        let verdicts = taken.each_ref().map(|(_, verdict)| *verdict);
+        assert_eq!(verdicts, [Ok(()), Ok(()), too_much(false), too_much(false), too_much(true)]);
+        drop(taken);
+        assert_eq!(share.take(&limits).1, Ok(()), "the places were not given back");
+    }
+
+    #[test]
+    fn a_client_is_told_to_come_back_when_it_will_be_let_in() {
+        let retry_after = |too_much: TooMuch| {
+            let response = too_much.rejection(&LIMITS).response("id");
+            response.headers()[header::RETRY_AFTER].to_str().unwrap().to_owned()
+        };
+        let nanos = |nanos| TooMuch::Rate(Duration::from_nanos(nanos));
+        assert_eq!(retry_after(nanos(1)), "1");
+        assert_eq!(retry_after(nanos(1_000_000_000)), "1");
+        assert_eq!(retry_after(nanos(1_000_000_001)), "2");
+        assert_eq!(retry_after(TooMuch::AtOnce { flood: false }), "1");
+    }
+
+    #[test]
+    fn an_identity_that_has_waited_gets_its_next_request() {
+        let limits = Limits { request_rate: Some(100), requests_at_once: None, ..LIMITS };
+        let share = Shares::default().take("a", &limits).unwrap();
+        while share.take(&limits).1.is_ok() {}
+        let start = Instant::now();
+        while share.take(&limits).1.is_err() {
+            assert!(start.elapsed().as_secs() < 10, "it waits for ever");
+        }
+    }
 }
