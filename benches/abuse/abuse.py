@@ -7,6 +7,7 @@ Exit code 1 when a request of the good client failed, or when a figure is over w
 An attack is a function in one of the modules beside this one. It takes a `Run`, goes on until `run.end`, and returns what
 it made, in words. `ATTACKS` names each, with the settings of the proxy and with what the attack may cost.
 """
+import contextlib
 import dataclasses
 import http.client
 import json
@@ -16,15 +17,25 @@ import pathlib
 import sys
 import time
 
+import admin
 import chains
 import http1
 import http2
 import unverified
+import upstreams
 from net import PATH, context
 from proxy import Proxy
 
-# What all attacks have in common.
 SETTINGS = '[upstream]\nurl = "echo:"\n'
+# The good client calls an upstream that answers at once; /stuck/ is the attacker's.
+STUCK = SETTINGS + """connect_timeout = "30s"
+[[route]]
+path = "/hooks/"
+[[route]]
+path = "/stuck/"
+upstream = "http://127.0.0.1:{upstream}"
+"""
+SHARED = '[upstream]\nurl = "http://127.0.0.1:{upstream}"\n[limits]\nupstream_connections = 64\n'
 
 
 @dataclasses.dataclass
@@ -47,6 +58,10 @@ class Attack:
     # What may be logged, in MiB for each second.
     log: float = float("inf")
     settings: str = SETTINGS
+    # Its port takes the place of {upstream} in the settings.
+    upstream: object = lambda: contextlib.nullcontext(0)
+    # Files that the proxy may have open.
+    files: int = 20_000
 
 
 ATTACKS = [
@@ -59,6 +74,11 @@ ATTACKS = [
     Attack("refused connections that linger", unverified.lingering, log=1),
     Attack("refused over HTTP/1.1, slowly", unverified.told_over_http, log=1, settings=unverified.REFUSE_WITH_HTTP),
     Attack("refused over HTTP/2, slowly", unverified.told_over_http2, log=1, settings=unverified.REFUSE_WITH_HTTP),
+    Attack("all of these at once", unverified.all_at_once, memory=80, p99=2000, log=4, settings=unverified.REFUSE_WITH_HTTP),
+    Attack("connections to the admin listener", admin.connections, settings=SETTINGS + admin.TOKEN, files=1000),
+    Attack("idle connections with long chains", http1.idle, memory=90),
+    Attack("requests that the upstream does not answer", http1.slow_requests, settings=SHARED, upstream=upstreams.slow),
+    Attack("HTTP/2 bodies that no upstream takes", http2.held_bodies, memory=90, settings=STUCK, upstream=upstreams.stuck),
     Attack("heads in drops", http1.slow_head),
     Attack("bodies in drops", http1.slow_body),
     Attack("answers that are not read", http1.slow_reader),
@@ -145,17 +165,20 @@ def main():
     binary, certs, seconds = sys.argv[1], pathlib.Path(sys.argv[2]), float(sys.argv[3])
     workers, only = os.environ.get("WORKERS", "2"), os.environ.get("ATTACK", "")
     all_good, rows = True, []
+    (certs / "admin-token").write_text("for-these-attacks-alone")
     chains.lengthen(certs, "client", "long-chain", 5, 9000)
     chains.lengthen(certs, "self-signed", "long-chain-unknown", 5, 9000)
     print(f"{'attack':40} {'good':>9} {'p99':>9} {'memory':>10} {'log':>9}  the attacker made")
     for attack in ATTACKS:
         if only not in attack.name:
             continue
-        proxy = Proxy(binary, certs, attack.settings, workers)
-        try:
-            row = measure(attack, proxy, seconds)
-        finally:
-            proxy.stop()
+        with attack.upstream() as upstream:
+            settings = attack.settings.replace("{upstream}", str(upstream)).replace("{folder}", str(certs))
+            proxy = Proxy(binary, certs, settings, workers, attack.files)
+            try:
+                row = measure(attack, proxy, seconds)
+            finally:
+                proxy.stop()
         rows.append(row)
         share = 100 * row["good"] / max(1, row["good"] + row["failed"])
         print(f"{attack.name:40} {share:8.2f}% {row['p99_ms']:6.1f} ms {row['grown_mib']:+6.0f} MiB"

@@ -5,7 +5,7 @@ import time
 from net import PATH, context, hold, secured, source
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, CONTINUATION = 0, 1, 3, 4, 6, 9
-END_STREAM, END_HEADERS = 1, 4
+END_STREAM, ACK, END_HEADERS = 1, 1, 4
 
 
 def fields(path):
@@ -89,3 +89,26 @@ def zero_window(run):
         one.sendall(preface(struct.pack(">HI", 4, 0)) + streams)
         return one
     return hold(run.end, 100, opened, frame(PING, 0, 0, b"12345678"))
+
+
+def stream_window(settings):
+    """SETTINGS_INITIAL_WINDOW_SIZE in the proxy's first frame, SETTINGS (RFC 9113 section 6.5)."""
+    length = int.from_bytes(settings[:3])
+    pairs = [struct.unpack(">HI", settings[at:at + 6]) for at in range(9, 9 + length, 6)]
+    return dict(pairs).get(4, 65_535)
+
+
+def held_bodies(run):
+    """Bodies of requests whose upstream takes no connection, as many bytes of each as the proxy lets come. All are of
+    one identity, which may have 256 requests under way."""
+    tls = context(run.certs, "client-rsa", "h2")
+    head = frame(HEADERS, END_HEADERS, 1, fields(b"/stuck/x"))
+    def opened(number):
+        one = secured(tls, run.port, source(number))
+        one.sendall(preface())
+        # The window holds once the proxy's SETTINGS are acknowledged.
+        window = min(stream_window(one.recv(1000)), 1024 * 1024)
+        body = frame(DATA, 0, 1, b"x" * 16_384) * (window // 16_384)
+        one.sendall(frame(SETTINGS, ACK, 0) + head + body)
+        return one
+    return hold(run.end, 256, opened)

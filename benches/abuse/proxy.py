@@ -6,9 +6,9 @@ import time
 
 
 class Proxy:
-    """A running clawgate. `settings` is TOML, added to the settings that all attacks have in common."""
+    """A running clawgate with these settings (TOML), and so many files that it may have open."""
 
-    def __init__(self, binary, certs, settings, workers):
+    def __init__(self, binary, certs, settings, workers, files):
         self.folder = certs
         self.log = certs / "log"
         config = certs / "clawgate.toml"
@@ -16,7 +16,8 @@ class Proxy:
         arguments = ["run", "--config", config, "--cert", certs / "server.pem", "--key", certs / "server.key",
                      "--client-ca", certs / "ca.pem", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
                      "--workers", workers, "--log-format", "json"]
-        self.process = subprocess.Popen([str(word) for word in [binary, *arguments]], stdout=self.log.open("w"))
+        limited = ["prlimit", f"--nofile={files}:{files}", binary, *arguments]
+        self.process = subprocess.Popen([str(word) for word in limited], stdout=self.log.open("w"))
         started = self._started()
         self.port = int(started["listen"][0].rsplit(":", 1)[1])
         self.admin_port = int(started["admin"].rsplit(":", 1)[1])

@@ -1,6 +1,9 @@
 """Attacks by clients without a certificate that is admitted."""
+import multiprocessing
 import ssl
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 from net import SOURCES, connect, context, hold, secured, source
 
@@ -85,3 +88,15 @@ def told_over_http2(run):
     from http2 import DATA, END_HEADERS, FIELDS, HEADERS, frame, preface
     body = b"".join(frame(DATA, 0, 1, b"x" * 16_000) for _ in range(4))
     return told_over_http(run, "h2", preface() + frame(HEADERS, END_HEADERS, 1, FIELDS) + body)
+
+
+def _call(run, way):
+    return way(run)
+
+
+def all_at_once(run):
+    """Each of the ways above in which a client without a good certificate makes the proxy hold something."""
+    ways = [half_open, large_hello, large_certificate, lingering, told_over_http, told_over_http2]
+    with ProcessPoolExecutor(len(ways), multiprocessing.get_context("fork")) as pool:
+        made = list(pool.map(partial(_call, run), ways))
+    return "; ".join(f"{way.__name__}: {what.split()[0]}" for way, what in zip(ways, made))

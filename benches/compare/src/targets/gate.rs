@@ -1,6 +1,6 @@
 //! clawgate: its defaults, but for what the job needs.
 
-use super::{CONNECTIONS, IDLE, Job, path};
+use super::{CONNECTIONS, Call, IDLE, Job, path};
 
 pub(super) fn settings(job: &Job) -> String {
     let Job { certificates, port, upstream, workers, extra, .. } = job;
@@ -32,4 +32,11 @@ log.format = "json"
 {extra}
 "#
     )
+}
+
+/// All connections are of one client. In a variable, since builds from before that limit do not know the setting.
+pub(super) fn call(file: &str) -> Call {
+    let mut call = Call::new(["run", "--config", file]);
+    call.variables.push(("CLAWGATE_MAX_CONNECTIONS_PER_IDENTITY".to_owned(), "off".to_owned()));
+    call
 }

@@ -118,7 +118,7 @@ impl Target {
         let file = path(&job.dir, file);
         fs::write(&file, text).map_err(|error| format!("{file}: {error}"))?;
         let call = match self.kind {
-            Kind::Gate => Call::new(["run", "--config", &file]),
+            Kind::Gate => gate::call(&file),
             Kind::Nginx => nginx::call(job, &file),
             Kind::Haproxy => haproxy::call(&file, &self.path),
             Kind::Envoy => envoy::call(job, &file),
