@@ -149,7 +149,7 @@ fn probe(args: &ProbeArgs) -> Result<ExitCode, ExitCode> {
     };
     let text = args.admin.clone().or_else(by_env).unwrap_or_else(|| "127.0.0.1:9443".to_owned());
     let wrong =
-        |()| format!("the admin listener is said to be `{text}`: should be IP:PORT or unix:/PATH");
+        |()| "the admin listener (--admin, CLAWGATE_ADMIN) should be IP:PORT or unix:/PATH".to_owned();
     let address = text.parse().map_err(wrong).map_err(failed(USAGE))?;
     let report = doctor::probe(&address, args.alive).map_err(failed(FAILURE))?;
     show(&report, false)?;

@@ -18,10 +18,7 @@ pub(super) fn start(settings: Option<&TraceSettings>, metrics: &mut Metrics) -> 
     use crate::observe::emit;
 
     let settings = settings?;
-    let TraceSettings { collector, path, secure, token, service, .. } = settings;
-    let authorization = token.as_ref().map(|token| token.authorization().clone());
-    let collector = Collector::new(collector, path, secure.as_ref(), authorization, service);
-    match collector {
+    match Collector::new(settings) {
         Ok(collector) => Some(Spans::start(collector, settings.sample, metrics.spans())),
         Err(error) => {
             // Requests matter more.

@@ -19,6 +19,7 @@ use super::keys::{self, KEYS};
 use super::layers::{Layer, Text, piece};
 use super::problem::{Origin, Report};
 use super::suggest::nearest;
+use super::values::is_a_name;
 
 /// What a file sets.
 #[derive(Default)]
@@ -45,7 +46,10 @@ impl File {
         let bytes = match fs::read(path) {
             Ok(bytes) => Zeroizing::new(bytes),
             Err(error) => {
-                let what = format!("cannot read {}: {error}", path.display());
+                let what = match is_a_name(path) {
+                    true => format!("cannot read {}: {error}", path.display()),
+                    false => format!("cannot read that file: {error}"),
+                };
                 let mend = if error.kind() == io::ErrorKind::NotFound {
                     "name a TOML file that exists; without one, flags and environment suffice"
                 } else {
@@ -117,7 +121,10 @@ impl Reader<'_> {
             } else if dotted == "route" {
                 self.routes(&origin, value.get_ref());
             } else if !keys::is_section(&dotted) || !one_name {
-                self.unknown(&dotted, &origin);
+                // What stands on a line that is not TOML may be anything, such as a token.
+                if !self.is_broken(&origin) {
+                    self.unknown(&dotted, &origin);
+                }
             } else if let DeValue::Table(table) = value.get_ref() {
                 self.table(&dotted, table, layer);
             } else if !self.is_broken(&origin) {

@@ -16,6 +16,7 @@ pub mod keys;
 mod layers;
 mod limits;
 mod problem;
+mod redact;
 mod resolve;
 mod secret;
 mod settings;

@@ -10,10 +10,11 @@ const LONG: usize = 20;
 /// Letters that are kept, for whoever looks for the value.
 const KEPT: usize = 3;
 
-/// `text` without the words of `value` that may be secrets.
+/// `text` without the words of `value` that may be secrets, nor parts of them that are words of `text`.
 pub(super) fn redacted(text: &str, value: &str) -> String {
-    let mut words: Vec<&str> = value.split(is_separator).filter(|word| may_be_secret(word)).collect();
-    // A word that another begins with is replaced after it.
+    let parts = text.split(is_separator).filter(|word| value.contains(word));
+    let mut words: Vec<&str> = value.split(is_separator).chain(parts).filter(may_be_secret).collect();
+    // What is part of another is replaced after it.
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
     words.iter().fold(text.to_owned(), |text, word| {
         let kept: String = word.chars().take(KEPT).collect();
@@ -25,7 +26,7 @@ fn is_separator(c: char) -> bool {
     c.is_whitespace() || c.is_control() || ",;=\"'`?&@:()[]{}".contains(c)
 }
 
-fn may_be_secret(word: &str) -> bool {
+fn may_be_secret(word: &&str) -> bool {
     let has = |is: fn(char) -> bool| word.chars().any(is);
     let is_mixed = has(char::is_alphabetic) && has(|c| c.is_ascii_digit());
     word.len() >= LONG || is_mixed && word.len() >= MIXED
@@ -40,11 +41,22 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_long_words_are_cut_too() {
+        let value = "5hush-0123456789abcdef";
+        assert_eq!(
+            redacted(&format!("`{value}` ends in `{}`", &value[1..]), value),
+            "`5hu…` ends in `hus…`"
+        );
+    }
+
+    #[test]
     fn long_words_are_cut_and_short_ones_are_not() {
         assert_eq!(of("hush-0123456789abcdef"), "`hus…` is wrong");
         assert_eq!(of("cn=hush-0123456789abcdef, o=Example"), "`cn=hus…, o=Example` is wrong");
         assert_eq!(of("correct-horse-battery-staple"), "`cor…` is wrong");
-        for plain in ["meeting-notes", "5 parsecs", "localhost:8443", "10.0.0.1/33", "cn=a*, o=\"Example, Ltd\""] {
+        for plain in
+            ["meeting-notes", "5 parsecs", "localhost:8443", "10.0.0.1/33", "cn=a*, o=\"Example, Ltd\""]
+        {
             assert_eq!(of(plain), format!("`{plain}` is wrong"));
         }
     }

@@ -181,3 +181,15 @@ pub struct TraceSettings {
     /// The gate's `service.name`.
     pub service: String,
 }
+
+impl TraceSettings {
+    /// Where spans go, without what stands before `/v1/traces` in the path: some collectors have a token there.
+    pub fn shown(&self) -> String {
+        let (base, name) = self.path.split_at(self.path.len().saturating_sub(OTLP_PATH.len()));
+        let base = if base.is_empty() { "" } else { "/…" };
+        format!("{}{base}{name}", self.collector)
+    }
+}
+
+/// Where collectors take spans, below their own path (OTLP specification).
+pub(super) const OTLP_PATH: &str = "/v1/traces";

@@ -90,9 +90,9 @@ impl Settings {
             LogFormat::Text => "text",
         };
         line(out, "log", format_args!("{}, {format}", self.log.level.text))?;
-        if let Some(TraceSettings { collector, path, token, sample, .. }) = &self.trace {
+        if let Some(trace @ TraceSettings { token, sample, .. }) = &self.trace {
             let token = if token.is_some() { ", with a token" } else { "" };
-            line(out, "spans", format_args!("to {collector}{path}{token}"))?;
+            line(out, "spans", format_args!("to {}{token}", trace.shown()))?;
             let which = match sample {
                 1 => "all".to_owned(),
                 sample => format!("one in {sample}"),

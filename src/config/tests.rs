@@ -1,5 +1,6 @@
 //! The loader as a whole: sources in, settings or problems out.
 
+mod canary;
 mod examples;
 mod precedence;
 mod problems;

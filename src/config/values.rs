@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::admin::AdminAddress;
 use super::layers::{Sourced, Text};
 use super::problem::Report;
-use super::settings::{LogFormat, LogLevel};
+use super::redact::redacted;
+use super::settings::{LogFormat, LogLevel, OTLP_PATH};
 use super::units;
 use crate::identity::Digest;
 use crate::policy::{Pin, Revoke, Rule};
@@ -25,6 +26,13 @@ use crate::tls::parameters::{self, Group, MinVersion};
 use crate::tls::revocation::{Demand, Expired};
 use crate::tls::{RefuseWith, Resumption};
 use crate::upstream::{Forwarded, IdentityForm, Target};
+
+/// What a file system takes for the name of a file (NAME_MAX of limits.h).
+const LONGEST_NAME: usize = 255;
+/// Letters of an extension.
+const LONGEST_EXTENSION: usize = 10;
+/// So many letters of Base64, and nothing else, are no path.
+const BASE64: usize = 64;
 
 /// Why a value was refused.
 pub(super) struct Wrong {
@@ -42,14 +50,35 @@ pub(super) fn read_all<T>(
     for Sourced { value: text, origin } in texts {
         match read(text.trim()) {
             Ok(value) => values.push(Sourced { value, origin: origin.clone() }),
-            Err(Wrong { what, mend }) => report.problem(origin, what, mend),
+            Err(Wrong { what, mend }) => {
+                report.problem(origin, redacted(&what, text), redacted(&mend, text));
+            }
         }
     }
     values
 }
 
+/// The name of a file or folder.
 pub(super) fn file(text: &str) -> Result<PathBuf, Wrong> {
-    Ok(PathBuf::from(text))
+    let path = PathBuf::from(text);
+    if is_a_name(&path) || path.exists() {
+        return Ok(path);
+    }
+    wrong("names no file that is there", "name a file; its content does not belong here")
+}
+
+/// Whether this may be said in an error when there is no such file: a token or a key may stand where a file's name
+/// belongs, and neither has an extension or a folder before it.
+pub(super) fn is_a_name(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let is_text = !["-----BEGIN", "://", "?"].iter().any(|part| text.contains(part))
+        && !text.contains(char::is_control);
+    let is_short = path.iter().all(|part| part.len() <= LONGEST_NAME);
+    let is_base64 = text.len() >= BASE64
+        && !text.starts_with('/')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+/=".contains(c));
+    let has_extension = path.extension().is_some_and(|extension| extension.len() <= LONGEST_EXTENSION);
+    is_text && is_short && !is_base64 && (has_extension || path.iter().nth(1).is_some())
 }
 
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, Wrong> {
@@ -119,7 +148,7 @@ pub(super) fn pin(text: &str) -> Result<Pin, Wrong> {
 }
 
 pub(super) fn target(text: &str) -> Result<Target, Wrong> {
-    let shown = without_password(text);
+    let shown = shown_url(text);
     let result = text.parse::<Target>();
     result.map_err(|error| Wrong {
         what: error.to_string().replace(text, &shown),
@@ -130,27 +159,35 @@ pub(super) fn target(text: &str) -> Result<Target, Wrong> {
 /// A collector, and the path at which it takes spans.
 pub(super) fn collector(text: &str) -> Result<(Target, String), Wrong> {
     const MEND: &str = "write where the collector takes OTLP over HTTP, e.g. http://127.0.0.1:4318";
-    const PATH: &str = "/v1/traces";
-    let unknown = || format!("`{}` is no http:// or https:// address", without_password(text));
+    let unknown = || format!("`{}` is no http:// or https:// address", shown_url(text));
     let Ok(uri) = text.parse::<Uri>() else { return wrong(unknown(), MEND) };
-    let (Some(scheme), Some(authority), None) = (uri.scheme_str(), uri.authority(), uri.query()) else {
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         return wrong(unknown(), MEND);
     };
+    if uri.query().is_some() {
+        let what = format!("`{}` has a query, which is not sent", shown_url(text));
+        return wrong(
+            what,
+            "take it out; a token that the collector asks for goes into trace.token_file",
+        );
+    }
     let target = format!("{scheme}://{authority}").parse();
     let Ok(target @ (Target::Http { .. } | Target::Https { .. })) = target else {
         return wrong(unknown(), MEND);
     };
     // As OTEL_EXPORTER_OTLP_ENDPOINT is read; some write the path too.
     let base = uri.path().trim_end_matches('/');
-    Ok((target, format!("{}{PATH}", base.strip_suffix(PATH).unwrap_or(base))))
+    Ok((target, format!("{}{OTLP_PATH}", base.strip_suffix(OTLP_PATH).unwrap_or(base))))
 }
 
-/// `http://user:password@host` is refused, but must not end up in a log on the way.
-fn without_password(text: &str) -> String {
-    match (text.find("//"), text.rfind('@')) {
-        (Some(start), Some(end)) if start < end => format!("{}//…{}", &text[..start], &text[end..]),
-        _ => text.to_owned(),
-    }
+/// Scheme, host and port of a URL; of user, path, query and fragment only that they are there, since any of them may
+/// be a token.
+fn shown_url(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| ("…@", rest));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let more = if host.len() < rest.len() { "/…" } else { "" };
+    format!("{scheme}://{user}{host}{more}")
 }
 
 pub(super) fn server_name(text: &str) -> Result<ServerName<'static>, Wrong> {

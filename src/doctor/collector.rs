@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn findings(settings: &Settings) -> Option<Finding> {
     let trace = settings.trace.as_ref()?;
-    let place = Place::new("collector", format!("{}{}", trace.collector, trace.path));
+    let place = Place::new("collector", trace.shown());
     Some(match call(trace).await {
         Ok(reply) => judge(&place, &reply),
         Err(error) => {

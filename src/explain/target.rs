@@ -61,7 +61,9 @@ impl Target {
             Some((host, port)) if !port.ends_with(']') => Server::new(host, port),
             _ => Server::new(authority, "443"),
         };
-        server.map(Self::Server).ok_or_else(|| TargetError::Authority(authority.to_owned()))
+        // A password may stand before the host.
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        server.map(Self::Server).ok_or_else(|| TargetError::Authority(host.to_owned()))
     }
 }
 

@@ -4,6 +4,7 @@ use super::{command, config, refused};
 use crate::support::backend::Backend;
 use crate::support::gate::GateCommand;
 use crate::support::pki::Pki;
+use crate::support::plain;
 use crate::support::sender::Sender;
 
 const TOKEN: &str = "hush-0123456789abcdef";
@@ -103,4 +104,73 @@ fn a_token_file_that_is_not_there_is_refused() {
 
     let parts = ["--hook-token-file", file.to_str().unwrap(), "cannot read", "mend: name a file"];
     refused(command("run", &pki).arg("--hook-token-file", &file), &parts);
+}
+
+/// Everything that the program prints about these settings, whichever way it is asked.
+fn everything_printed(pki: &Pki, settings: &[(&str, &str)]) -> String {
+    let with = |command: GateCommand| {
+        settings.iter().fold(command, |command, (name, value)| command.env(name, *value))
+    };
+    let asked = |subcommand: &str| format!("{:?}", with(command(subcommand, pki)).output());
+    let certificate = pki.file("client.pem", pki.client.chain_pem());
+    let explained = with(command("explain", pki)).word(certificate).output();
+    format!(
+        "{}{}{explained:?}{:?}",
+        asked("check"),
+        asked("doctor"),
+        with(command("run", pki)).refused()
+    )
+}
+
+#[test]
+fn a_token_in_the_wrong_place_is_not_printed() {
+    let pki = Pki::new();
+    let file = pki.file("token", format!("{TOKEN}\n"));
+    let file = file.to_str().unwrap();
+    for settings in [
+        &[("CLAWGATE_UPSTREAM", &*format!("http://127.0.0.1:1/?token={TOKEN}"))][..],
+        &[("CLAWGATE_UPSTREAM", &*format!("http://claw:{TOKEN}@127.0.0.1:1"))],
+        &[("CLAWGATE_TRACE_ENDPOINT", &*format!("http://127.0.0.1:1/?key={TOKEN}"))],
+        &[("CLAWGATE_ALLOW", TOKEN)],
+        &[("CLAWGATE_ALLOW", &*format!("cn=a; {TOKEN}=b"))],
+        &[("CLAWGATE_DENYLIST", file)],
+        &[("CLAWGATE_CRL", file)],
+        &[("CLAWGATE_KEY", TOKEN)],
+        &[("CLAWGATE_LISTEN", TOKEN)],
+        &[("CLAWGATE_CONFIG", file)],
+        &[("CLAWGATE_CONFIG", TOKEN)],
+    ] {
+        let printed = everything_printed(&pki, settings);
+        assert!(printed.contains("in the settings"), "{printed}");
+        assert!(!printed.contains("0123456789"), "{settings:?}: {printed}");
+    }
+}
+
+#[test]
+fn a_key_in_place_of_its_files_name_is_not_printed() {
+    let pki = Pki::new();
+    let key = pki.server.key.serialize_pem();
+    let body = key.lines().nth(1).unwrap();
+    for value in [&key, body, &data_encoding::BASE64.encode(key.as_bytes())] {
+        let output = command("run", &pki).env("CLAWGATE_KEY", value).refused();
+        assert_eq!(output.code, Some(78), "{output:?}");
+        assert!(output.stderr.contains("names no file that is there"), "{output:?}");
+        assert!(!output.stderr.contains(&body[..20]) && !output.stderr.contains("LS0t"), "{output:?}");
+    }
+}
+
+#[test]
+fn a_reload_that_fails_tells_log_and_admin_listener_no_token() {
+    let pki = Pki::new();
+    let list = pki.file("denied", "");
+    let gate =
+        command("run", &pki).without_env("CLAWGATE_ADMIN").admin().arg("--denylist", &list).start();
+    pki.file("denied", TOKEN);
+    gate.signal("HUP");
+
+    let failed = gate.event("reload_failed", 1);
+    assert!(failed["detail"].as_str().unwrap().contains("line 1: is none of"), "{failed}");
+    let status = plain::get(gate.admin(), "/status").json();
+    assert!(status.to_string().contains("line 1: is none of"), "{status}");
+    assert!(!format!("{failed}{status}").contains("0123456789"));
 }

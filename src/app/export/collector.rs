@@ -25,8 +25,9 @@ use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{sleep, timeout};
 
+use crate::config::TraceSettings;
 use crate::observe::spans::Carrier;
-use crate::upstream::{Connector, ConnectorError, Secure, Target};
+use crate::upstream::{Connector, ConnectorError};
 
 /// How long the collector may take for one batch.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -54,6 +55,7 @@ pub(super) enum CollectorError {
 pub(super) struct Collector {
     connector: Connector,
     /// Its whole address, for the log.
+    /// As it is shown.
     url: String,
     host: HeaderValue,
     path: String,
@@ -74,24 +76,20 @@ struct Refusal {
 }
 
 impl Collector {
-    /// The one at `target`, which must be reached over TCP, with TLS as `secure` says; it takes spans at `path`.
+    /// The one of `settings`.
     ///
     /// # Errors
-    /// When there is no runtime to be had, or rustls does not take `secure`.
-    pub(super) fn new(
-        target: &Target,
-        path: &str,
-        secure: Option<&Secure>,
-        authorization: Option<HeaderValue>,
-        service: &str,
-    ) -> Result<Self, CollectorError> {
+    /// When there is no runtime to be had, or rustls does not take what is said of TLS.
+    pub(super) fn new(settings: &TraceSettings) -> Result<Self, CollectorError> {
+        let TraceSettings { collector: target, path, secure, token, service, .. } = settings;
+        let authorization = token.as_ref().map(|token| token.authorization().clone());
         let address = target.to_string();
         let authority = address.split_once("://").map_or(&*address, |(_, authority)| authority);
         Ok(Self {
-            connector: Connector::new(target.clone(), secure)?,
-            url: format!("{address}{path}"),
+            connector: Connector::new(target.clone(), secure.as_ref())?,
+            url: settings.shown(),
             host: HeaderValue::from_str(authority).map_err(http::Error::from)?,
-            path: path.to_owned(),
+            path: path.clone(),
             authorization,
             resource: (&resource(service)?).into(),
             runtime: Builder::new_current_thread().enable_all().build()?,

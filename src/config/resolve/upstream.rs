@@ -216,9 +216,9 @@ pub(super) fn token_in_file(named: &Text, mend: &str, report: &mut Report) -> To
     match read_token(path) {
         Err(error) => {
             // A bare word may be the token itself, put where its file's name belongs.
-            let what = match path.components().nth(1) {
-                Some(_) => format!("cannot read {shown}: {error}"),
-                None => format!("cannot read that file: {error}"),
+            let what = match values::is_a_name(path) {
+                true => format!("cannot read {shown}: {error}"),
+                false => format!("cannot read that file: {error}"),
             };
             report.problem(origin, what, "name a file with the token that the gate's user may read");
         }
