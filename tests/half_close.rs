@@ -1,7 +1,7 @@
 //! Clients that end their own direction of a connection and still read (RFC 8446 section 6.1): what came whole
 //! is served and answered, what did not is no request.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::sync::{Arc, Mutex, mpsc};
 
@@ -221,4 +221,36 @@ fn a_head_that_ends_early_is_no_request_and_the_one_before_it_is_answered() {
         assert_eq!(connection.answer().status, 200, "{end:?}");
     }
     assert_eq!(backend.received().len(), 3);
+}
+
+#[test]
+fn a_refused_client_that_is_told_over_http_is_told_though_it_ends_what_it_sends() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
+    for version in VERSIONS {
+        for end in [End::CloseNotify, End::CloseNotifyAndFin] {
+            let sender = Sender::with_versions(&pki, &gate, None, &[version]);
+            let mut connection = sender.connect().unwrap();
+
+            write_last(&mut connection, &post(b"{}"), end);
+
+            let answer = connection.answer();
+            assert_eq!((answer.status, &*answer.reason()), (403, "client_cert_missing"), "{end:?}");
+            assert!(connection.is_closed(), "{end:?}");
+        }
+    }
+}
+
+#[test]
+fn the_admin_listener_answers_a_client_that_ends_what_it_sends() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+    let mut socket = crate::support::sender::connect(gate.admin());
+
+    socket.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    socket.shutdown(Shutdown::Write).unwrap();
+
+    let mut text = String::new();
+    socket.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 "), "{text:?}");
 }

@@ -71,7 +71,7 @@ async fn serve(io: Box<dyn Stream>, status: &Status) {
         }
     });
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(BUFFER);
+    builder.max_buf_size(BUFFER).half_close(true);
     tokio::select! {
         // A client that goes away or breaks HTTP is its own business.
         _ = pin!(builder.serve_connection(TokioIo::new(io), service)) => {}

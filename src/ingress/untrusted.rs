@@ -83,7 +83,8 @@ async fn over_http1(io: TlsStream<Tap<TcpStream>>, reason: HandshakeReason, text
         std::future::ready(Ok::<_, Infallible>(answer(request, reason, &text, false)))
     });
     let mut builder = http1::Builder::new();
-    builder.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.keep_alive(false).half_close(true);
+    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     builder.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD + 4096);
     let mut connection = builder.serve_connection(TokioIo::new(io), service);
     let _ = timeout(PATIENCE, std::future::poll_fn(|cx| connection.poll_without_shutdown(cx))).await;
