@@ -127,3 +127,48 @@ fn of_those_that_are_told_over_http_the_oldest_gives_way() {
     first.read_to_end(&mut Vec::new()).expect("an end");
     drop(others);
 }
+
+#[test]
+fn a_stream_may_hold_256_kib_of_a_body_that_is_not_passed_on() {
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "").start();
+    let mut connection = Sender::new(&pki, &gate).alpn(&["h2"]).connect().unwrap();
+    connection.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+
+    // RFC 9113 section 6.5: length, type and flags, stream; then pairs of identifier and value.
+    let head = connection.exactly(9);
+    assert_eq!(head[3], 4, "no SETTINGS: {head:?}");
+    let pairs = connection.exactly(u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize);
+    let window = pairs.chunks(6).find(|pair| pair[..2] == [0, 4]).map(|pair| pair[2..].to_vec());
+    assert_eq!(window.unwrap(), (256 * 1024u32).to_be_bytes());
+}
+
+/// In KiB.
+fn resident(gate: &Gate) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", gate.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+}
+
+#[test]
+fn certificates_that_lead_nowhere_are_kept_once_at_most() {
+    const MANY: u64 = 150;
+    let pki = Pki::new();
+    let gate = with_limits(&pki, "echo:", "").start();
+    // Its name is in it twice.
+    let other = Ca::root(&"x".repeat(6_000)).certificate.der().to_vec();
+    let chain = [pki.client.chain.clone(), vec![other; 4]].concat();
+    let open = || {
+        let mut connection = Sender::new(&pki, &gate).presenting(&chain, &pki.client).connect().unwrap();
+        assert!(connection.asks_for("/hooks/wake"));
+        connection
+    };
+    let first = [(); 20].map(|()| open());
+    let before = resident(&gate);
+
+    let others: Vec<_> = (0..MANY).map(|_| open()).collect();
+
+    let each = (resident(&gate) - before) / MANY;
+    assert!(each < 110, "{each} KiB for each");
+    drop((first, others));
+}
