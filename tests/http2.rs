@@ -183,6 +183,14 @@ fn an_authority_and_a_host_that_disagree_are_refused() {
 }
 
 #[test]
+fn an_authority_that_is_no_host_is_refused() {
+    for authority in ["localhost:80x", "localhost:65536", "localhost,evil.example", "127.1"] {
+        let request = Request::post(format!("https://{authority}/hooks/wake"));
+        refused(request.body(Pieces::none()).unwrap(), 400, "bad_host");
+    }
+}
+
+#[test]
 fn twenty_requests_at_once_are_all_answered() {
     let backend = Backend::each(|exchange, request| {
         let body = String::from_utf8(request.body).unwrap();
