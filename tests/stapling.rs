@@ -172,6 +172,8 @@ fn what_is_no_response_is_left_out() {
     let whole = std::fs::read(&file).unwrap();
     let half = pki.file("half.der", &whole[..whole.len() / 2]);
     is_left_out(&pki, &half, &["half.der", "no OCSP response in DER"]);
+    let more = pki.file("more.der", [&whole[..], &whole[..]].concat());
+    is_left_out(&pki, &more, &["more.der", "has more after the response"]);
     // OCSPResponseStatus tryLater.
     let later = pki.file("later.der", [0x30, 3, 0x0a, 1, 3]);
     is_left_out(&pki, &later, &["try later"]);

@@ -181,7 +181,9 @@ impl Loader {
     /// Warns of what a file has besides what is read from it. `is_shared`: the file is named for that, too.
     fn warn_of_unused(&mut self, input: Input, path: &Path, unused: &[Unused], is_shared: bool) {
         for unused in unused {
-            if is_shared && unused.kind != Kind::DhParameters {
+            let is_pair =
+                matches!(unused.kind, Kind::Certificate | Kind::PrivateKey | Kind::EncryptedKey);
+            if is_shared && is_pair {
                 continue;
             }
             let (what, mend) = unused.words();

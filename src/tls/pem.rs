@@ -16,7 +16,8 @@ use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyD
 use thiserror::Error;
 
 use self::blocks::{Block, blocks};
-use self::format::{Format, is_one_element};
+use self::format::Format;
+pub(super) use self::format::is_one_element;
 pub use self::kind::Kind;
 pub(super) use self::kind::Use;
 
@@ -170,7 +171,8 @@ impl Unused {
             Kind::Certificate => {
                 "take it out, or name the file in tls.certificate (upstream.certificate) as well"
             }
-            _ => "take them out; keys are exchanged in the groups of tls.groups",
+            Kind::DhParameters => "take them out; keys are exchanged in the groups of tls.groups",
+            _ => "take it out",
         };
         (what, mend)
     }

@@ -207,19 +207,12 @@ fn an_item_that_a_file_has_no_use_for_is_refused() {
     let (ca, crl) = (pki.root.pem(), pki.root.crl(&[], 3600));
     let key = pki.root.key.serialize_pem();
     let chain = pki.server.chain_pem();
-    let request = rcgen::CertificateParams::default().serialize_request(&pki.client.key).unwrap();
     for (flag, content, what, mend) in [
         ("--client-ca", format!("{ca}{crl}"), "has a CRL in line ", "clients.crl (--crl)"),
         ("--client-ca", format!("{ca}{key}"), "has a private key in line ", "take the key out"),
         ("--crl", format!("{ca}{crl}"), "has a certificate in line 1", "clients.ca (--client-ca)"),
         ("--crl", format!("{crl}{key}"), "has a private key in line ", "leave the CRLs alone"),
         ("--cert", format!("{chain}{crl}"), "has a CRL in line ", "clients.crl (--crl)"),
-        (
-            "--cert",
-            format!("{chain}{}", request.pem().unwrap()),
-            "has a certificate request in",
-            "leave the chain",
-        ),
         (
             "--key",
             format!("{}{crl}", pki.server.key.serialize_pem()),
@@ -332,6 +325,21 @@ fn a_key_or_certificate_that_nothing_uses_is_warned_of() {
     assert!(unused[0].contains("has a certificate in line 1, which is not used"), "{unused:?}");
     let summary = summary(command("check", &pki).arg("--cert", &both).arg("--key", &both));
     assert!(!summary.contains("warning"), "{summary}");
+}
+
+#[test]
+fn a_request_or_a_public_key_beside_a_chain_or_a_key_is_warned_of() {
+    let pki = Pki::new();
+    let (chain, key) = (pki.server.chain_pem(), pki.server.key.serialize_pem());
+    let request = rcgen::CertificateParams::default().serialize_request(&pki.server.key).unwrap();
+    let certificate = pki.file("chain.pem", format!("{chain}{}", request.pem().unwrap()));
+    let unused = warnings(&pki, "--cert", &certificate);
+    assert!(unused[0].contains("has a certificate request in line"), "{unused:?}");
+    let public = pki.server.key.public_key_pem();
+    let both = pki.file("both.pem", format!("{key}{public}{chain}"));
+    let summary = summary(command("check", &pki).arg("--cert", &both).arg("--key", &both));
+    assert_eq!(summary.matches("warning: ").count(), 1, "{summary}");
+    assert!(summary.contains("has a public key in line"), "{summary}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::{Input, Loader, Own};
 use crate::identity::unix_rfc3339 as text;
 use crate::tls::ocsp::{Answer, Status};
+use crate::tls::pem::is_one_element;
 
 /// A response to show along with a certificate.
 #[derive(Clone, Debug)]
@@ -52,6 +53,9 @@ impl Loader {
             (format!("it cannot be read: {error}"), "name a file that the gate's user may read")
         })?;
         let answers = Answer::all(&response).map_err(|why| (why.to_owned(), FETCH))?;
+        if !is_one_element(&response) {
+            return Err(("it has more after the response".to_owned(), FETCH));
+        }
         let about = |answer: &Answer| own.iter().position(|own| is_about(answer, own));
         let found = answers.iter().find_map(|answer| Some((about(answer)?, answer)));
         let Some((number, answer)) = found else {

@@ -165,6 +165,6 @@ fn elements(mut content: &[u8]) -> Vec<Any<'_>> {
 }
 
 /// Whether `der` is one whole element with nothing after it.
-pub(super) fn is_one_element(der: &[u8]) -> bool {
+pub(in crate::tls) fn is_one_element(der: &[u8]) -> bool {
     matches!(Any::from_der(der), Ok(([], _)))
 }

@@ -112,10 +112,9 @@ impl Use {
     /// Whether such an item may stand in the file without being what it is read for: a chain and its key share a
     /// file, with what other programs take from that file.
     pub(super) fn bears(self, kind: Kind) -> bool {
-        use Kind::{Certificate, DhParameters, EcParameters, EncryptedKey, PrivateKey};
         match self {
-            Self::Chain => matches!(kind, PrivateKey | EncryptedKey | EcParameters | DhParameters),
-            Self::Key => matches!(kind, Certificate | EncryptedKey | EcParameters | DhParameters),
+            // Whoever puts a CRL there means somebody to be kept out.
+            Self::Chain | Self::Key => kind != Kind::Crl,
             Self::Cas | Self::Crls => false,
         }
     }
@@ -130,8 +129,7 @@ impl Use {
             (Self::Cas, _) => "leave the CAs' certificates alone in the file",
             (Self::Crls, Kind::Certificate) => "name the CAs' certificates in clients.ca (--client-ca)",
             (Self::Crls, _) => "leave the CRLs alone in the file",
-            (Self::Chain | Self::Key, Kind::Crl) => "name the CRLs in clients.crl (--crl)",
-            (Self::Chain | Self::Key, _) => "leave the chain and its private key in the file",
+            (Self::Chain | Self::Key, _) => "name the CRLs in clients.crl (--crl)",
         }
     }
 }
