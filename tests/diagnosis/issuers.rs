@@ -175,6 +175,23 @@ fn a_missing_intermediate_that_was_never_seen_is_guessed_by_its_organization() {
 }
 
 #[test]
+fn an_issuer_whose_name_is_spelled_in_another_way_is_told_so() {
+    let pki = Pki::new();
+    let mut params = Ca::params("TEST  root");
+    params.use_authority_key_identifier_extension = false;
+    let certificate = pki.root.certificate.clone();
+    let key = rcgen::KeyPair::from_pem(&pki.root.key.serialize_pem()).unwrap();
+    let spelled = Ca { certificate, params, key };
+
+    for line in refused(&pki, &Leaf::client("below").issued_by(&spelled, &[]), "client_cert_unknown_ca")
+    {
+        says(&line, "detail", &["CN=TEST  root", "configured CA CN=Test Root in another spelling"]);
+        says(&line, "hint", &["exactly as it stands in the CA's own certificate"]);
+        assert_eq!(line["nearest_ca"], "CN=Test Root", "{line}");
+    }
+}
+
+#[test]
 fn an_issuer_that_is_no_ca_is_refused() {
     let pki = Pki::new();
     let mut params = Ca::params("Mere Server");

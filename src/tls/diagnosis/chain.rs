@@ -7,7 +7,7 @@ use super::link::{self, Budget};
 use super::path::path;
 use super::{authority, leaf, revoked};
 use crate::identity::name::{cut, rfc4514};
-use crate::identity::{Digest, rfc3339, serial};
+use crate::identity::{Digest, name_key, rfc3339, serial};
 use crate::observe::HandshakeReason as Reason;
 use crate::tls::bounds::{MAX_INTERMEDIATES, MAX_OF_ONE_SUBJECT, Selection};
 use crate::tls::trust::{Ca, Trust, issuer_key_id, key_id};
@@ -329,6 +329,17 @@ fn incomplete(child: &X509Certificate<'_>, known: Option<&Ca>, alone: bool) -> F
 
 fn unknown_ca(child: &X509Certificate<'_>, trust: &Trust) -> Fault {
     let issuer = cut(rfc4514(child.issuer()));
+    if let Some(ca) = spelled_otherwise(child, trust) {
+        let detail = format!(
+            "{} was issued by {issuer}, which is the name of the configured CA {} in another spelling or string type; \
+             in a chain the two must be the same byte for byte",
+            named(child),
+            ca.subject
+        );
+        let hint = "have it issued again with the issuer's name exactly as it stands in the CA's own certificate";
+        let fault = Fault::new(Reason::ClientCertUnknownCa, detail, hint);
+        return Fault { nearest_ca: Some(ca.subject.clone()), ..fault };
+    }
     let detail = format!(
         "{} was issued by {issuer}, which is none of the configured CAs ({})",
         named(child),
@@ -345,6 +356,17 @@ fn unknown_ca(child: &X509Certificate<'_>, trust: &Trust) -> Fault {
         hint
     };
     Fault::new(Reason::ClientCertUnknownCa, detail, hint)
+}
+
+/// The configured CA that has the name of the issuer of `child` by RFC 5280 section 7.1, where webpki sees two names.
+fn spelled_otherwise<'a>(child: &X509Certificate<'_>, trust: &'a Trust) -> Option<&'a Ca> {
+    // Longer ones come from nobody who has a name to compare.
+    const LONGEST: usize = 1024;
+    if child.issuer().as_raw().len() > LONGEST {
+        return None;
+    }
+    let name = name_key(child.issuer());
+    trust.cas.iter().find(|ca| *ca.name_key() == *name)
 }
 
 fn shares_organization(child: &X509Certificate<'_>, trust: &Trust) -> bool {
