@@ -5,20 +5,20 @@
 
 #![allow(clippy::unwrap_used, reason = "this is how a benchmark fails")]
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use clawgate::identity::Peer;
+use clawgate::identity::{Certificate, Peer};
 use clawgate::ingress::Guard;
 use clawgate::observe::access::{AccessRecord, ConnectionFacts};
 use clawgate::observe::logging::{Format, subscriber};
 use clawgate::observe::metrics::Metrics;
 use clawgate::policy::{Rule, Rules};
 use clawgate::route::{Methods, RequestPath, Route, Routes};
-use clawgate::tls::denylist::Denylist;
+use clawgate::tls::diagnosis::{Budget, faults};
 use clawgate::tls::trust::{Ca, Trust};
 use clawgate::tls::{Gatekeeper, RefuseWith, greeting};
 use http::{Method, StatusCode};
@@ -26,13 +26,17 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+#[allow(dead_code, unreachable_pub, reason = "it is made for the tests")]
+#[path = "../tests/support/hostile.rs"]
+mod hostile;
+
 /// How many per cent more than the baseline are taken for a regression. Counts of one build differ by less
 /// than 1 % (signatures and hash maps have chance in them); other compilers and libraries move them more.
 const MARGIN: f64 = 10.0;
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/hot_paths.txt");
 
 /// Each with a call that is counted after a few that are not.
-const BENCHES: [(&str, fn()); 8] = [
+const BENCHES: [(&str, fn()); 9] = [
     ("http1-guard", http1_guard),
     ("route", route),
     ("rules", rules),
@@ -41,7 +45,11 @@ const BENCHES: [(&str, fn()); 8] = [
     ("identity", identity),
     ("verify-chain", verify_chain),
     ("verify-known-chain", verify_known_chain),
+    ("hostile-chains", hostile_chains),
 ];
+
+/// What the costliest of the hostile chains may take of CPU time.
+const HOSTILE: Duration = Duration::from_millis(5);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -84,6 +92,9 @@ fn report(save: bool) -> ExitCode {
         };
         println!("{name:18} {count:>12} {before:>12} {verdict}");
     }
+    let (took, name) = costliest_chain();
+    println!("hostile chains take {took:.1?} at most ({name}), and may take {HOSTILE:?}");
+    worse |= took > HOSTILE;
     if save && !counts.is_empty() {
         std::fs::write(BASELINE, counts).unwrap();
     }
@@ -240,24 +251,55 @@ fn verify_known_chain() {
 }
 
 fn judge(pki: &Pki, mut next: impl FnMut() -> CertificateDer<'static>) {
-    let trust = Trust {
-        cas: vec![Ca::read(&pki.ca).unwrap()],
-        known: vec![],
-        crls: vec![],
-        revocation: Default::default(),
-        denylist: Denylist::default(),
-        pinned: HashSet::new(),
-    };
+    let (gatekeeper, _, now) = gatekeeper(pki);
+    run(|| assert!(gatekeeper.judge(black_box(&next()), &[], now).is_ok()));
+}
+
+/// Who decides over the senders of a CA, whom it trusts, and the time.
+fn gatekeeper(pki: &Pki) -> (Gatekeeper, Arc<Trust>, UnixTime) {
+    let trust = Arc::new(Trust { cas: vec![Ca::read(&pki.ca).unwrap()], ..Trust::default() });
     let rules = Rules::new(vec!["cn=sender".parse().unwrap()]);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    let gatekeeper = Gatekeeper::new(
-        Arc::new(trust),
-        rules,
-        RefuseWith::Alert,
-        i64::try_from(now.as_secs()).unwrap(),
-    );
-    let now = UnixTime::since_unix_epoch(now);
-    run(|| assert!(gatekeeper.judge(black_box(&next()), &[], now).is_ok()));
+    let seconds = i64::try_from(now.as_secs()).unwrap();
+    let gatekeeper = Gatekeeper::new(Arc::clone(&trust), rules, RefuseWith::Alert, seconds);
+    (gatekeeper, trust, UnixTime::since_unix_epoch(now))
+}
+
+/// Chains that strangers make to cost much, each judged and explained.
+fn hostile_chains() {
+    let pki = Pki::new("sender");
+    let (gatekeeper, trust, now) = gatekeeper(&pki);
+    let chains: Vec<_> = hostile::all("bench CA").into_iter().map(presented).collect();
+    run(|| chains.iter().for_each(|(_, chain)| explain(&gatekeeper, &trust, now, black_box(chain))));
+}
+
+fn costliest_chain() -> (Duration, &'static str) {
+    let pki = Pki::new("sender");
+    let (gatekeeper, trust, now) = gatekeeper(&pki);
+    let cost = |(name, chain): (&'static str, Vec<CertificateDer<'static>>)| {
+        let once = |_| {
+            let start = Instant::now();
+            explain(&gatekeeper, &trust, now, &chain);
+            start.elapsed()
+        };
+        ((0..10).map(once).min().unwrap(), name)
+    };
+    hostile::all("bench CA").into_iter().map(presented).map(cost).max().unwrap()
+}
+
+fn presented(hostile: hostile::Hostile) -> (&'static str, Vec<CertificateDer<'static>>) {
+    (hostile.name, hostile.chain.into_iter().map(CertificateDer::from).collect())
+}
+
+/// All that a refused connection does with its certificates, but for the line.
+fn explain(gatekeeper: &Gatekeeper, trust: &Trust, now: UnixTime, chain: &[CertificateDer<'static>]) {
+    let refusal = gatekeeper.judge(&chain[0], &chain[1..], now).unwrap_err();
+    let now = i64::try_from(now.as_secs()).unwrap();
+    // First to find the kind, then for the line.
+    for signatures in [0, Budget::LOG] {
+        assert!(!faults(chain, Some(&refusal), trust, now, &Budget::new(signatures)).is_empty());
+    }
+    black_box(chain.iter().take(9).map(Certificate::read).collect::<Vec<_>>());
 }
 
 /// A CA and one certificate of it.

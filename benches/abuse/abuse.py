@@ -79,6 +79,8 @@ ATTACKS = [
     Attack("idle connections with long chains", http1.idle, memory=90),
     Attack("requests that the upstream does not answer", http1.slow_requests, settings=SHARED, upstream=upstreams.slow),
     Attack("HTTP/2 bodies that no upstream takes", http2.held_bodies, memory=90, settings=STUCK, upstream=upstreams.stuck),
+    Attack("certificates of one name", unverified.costly_chain, log=1),
+    Attack("500 names against 200 rules", http1.many_names, settings=http1.MANY_RULES),
     Attack("heads in drops", http1.slow_head),
     Attack("bodies in drops", http1.slow_body),
     Attack("answers that are not read", http1.slow_reader),
@@ -168,6 +170,8 @@ def main():
     (certs / "admin-token").write_text("for-these-attacks-alone")
     chains.lengthen(certs, "client", "long-chain", 5, 9000)
     chains.lengthen(certs, "self-signed", "long-chain-unknown", 5, 9000)
+    chains.of_one_name(certs, "Somebody", 9)
+    chains.with_names(certs, "many-names", 500)
     print(f"{'attack':40} {'good':>9} {'p99':>9} {'memory':>10} {'log':>9}  the attacker made")
     for attack in ATTACKS:
         if only not in attack.name:

@@ -1,4 +1,6 @@
 """Attacks over HTTP/1.1 by a client that is admitted."""
+import time
+
 from net import context, hold, secured, source
 
 HEAD = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\n"
@@ -45,3 +47,24 @@ def slow_requests(run):
         one.send(b"POST /hooks/slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
         return one
     return hold(run.end, 256, opened)
+
+
+# Two hundred patterns, none of which fits a client of the attack.
+MANY_RULES = '[upstream]\nurl = "echo:"\n[[route]]\npath = "/hooks/"\nallow = ["cn=meeting-notes", ' + ", ".join(
+    f'"dns=*.y{number}.example"' for number in range(200)) + "]\n"
+
+
+def many_names(run):
+    """Requests of a client whose certificate has 500 names, each of which is held against each rule."""
+    tls, made = context(run.certs, "many-names"), 0
+    while time.monotonic() < run.end:
+        try:
+            with secured(tls, run.port, source(made)) as one:
+                while time.monotonic() < run.end:
+                    one.sendall(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+                    if not one.recv(65_536):
+                        break
+                    made += 1
+        except OSError:
+            pass
+    return f"{made} requests"

@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
+import chains
 from net import SOURCES, connect, context, hold, secured, source
 
 # Without a certificate, all are told over HTTP why they are refused.
@@ -100,3 +101,18 @@ def all_at_once(run):
     with ProcessPoolExecutor(len(ways), multiprocessing.get_context("fork")) as pool:
         made = list(pool.map(partial(_call, run), ways))
     return "; ".join(f"{way.__name__}: {what.split()[0]}" for way, what in zip(ways, made))
+
+
+def costly_chain(run):
+    """Handshakes with nine certificates of one name, each of another key: webpki tries every order of them. Each has
+    another certificate of its own, so that it counts as news for the log."""
+    contexts = [context(run.certs, f"one-name-{number}") for number in range(chains.ONE_NAME)]
+    made = 0
+    while time.monotonic() < run.end:
+        try:
+            with secured(contexts[made % len(contexts)], run.port, source(made)) as one:
+                one.recv(1)
+        except OSError:
+            pass
+        made += 1
+    return f"{made} handshakes"

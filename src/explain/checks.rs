@@ -8,7 +8,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::certificate::Link;
 use super::facts::Facts;
 use crate::identity::Peer;
-use crate::identity::name::{cut, printable, rfc4514};
+use crate::identity::name::{cut, oid_text, printable, rfc4514};
 use crate::observe::HandshakeReason as Reason;
 use crate::policy::{Rule, Rules, Ruling};
 use crate::tls::diagnosis::{Fault, Path, gate_time, statuses};
@@ -272,6 +272,6 @@ fn algorithm(x509: &X509Certificate<'_>) -> String {
     let oid = &x509.signature_algorithm.algorithm;
     match oid2sn(oid, oid_registry()) {
         Ok(name) => name.to_owned(),
-        Err(_) => format!("OID {}", printable(&oid.to_id_string())),
+        Err(_) => format!("OID {}", printable(&oid_text(oid))),
     }
 }

@@ -13,7 +13,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 
-use super::name::{cut, printable, rfc4514};
+use super::name::{cut, oid_text, printable, rfc4514};
 use super::readable::MAX_SERIAL;
 use super::san::San;
 use super::serial::serial_text;
@@ -137,12 +137,12 @@ pub fn unix_rfc3339(seconds: i64) -> String {
 /// The public key in words.
 pub(crate) fn key(x509: &X509Certificate<'_>) -> String {
     let spki = x509.public_key();
-    let oid = spki.algorithm.algorithm.to_id_string();
+    let oid = oid_text(&spki.algorithm.algorithm);
     match (oid.as_str(), spki.parsed()) {
         (_, Ok(PublicKey::RSA(rsa))) => format!("RSA {}", rsa.key_size()),
         ("1.2.840.10045.2.1", _) => {
             let curve = spki.algorithm.parameters.as_ref().and_then(|p| Oid::try_from(p.clone()).ok());
-            match curve.map(|oid| oid.to_id_string()).as_deref() {
+            match curve.as_ref().map(oid_text).as_deref() {
                 Some("1.2.840.10045.3.1.7") => "ECDSA P-256".to_owned(),
                 Some("1.3.132.0.34") => "ECDSA P-384".to_owned(),
                 Some("1.3.132.0.35") => "ECDSA P-521".to_owned(),
@@ -174,6 +174,6 @@ fn purposes(eku: &ExtendedKeyUsage<'_>) -> Vec<String> {
         (eku.ocsp_signing, "OCSPSigning"),
     ];
     let known = named.iter().filter(|(present, _)| *present).map(|(_, name)| (*name).to_owned());
-    let other = eku.other.iter().take(MAX_NAMES).map(|oid| printable(&oid.to_id_string()));
+    let other = eku.other.iter().take(MAX_NAMES).map(|oid| printable(&oid_text(oid)));
     known.chain(other).collect()
 }

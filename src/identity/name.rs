@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use x509_parser::der_parser::asn1_rs::{Any, ToDer};
+use data_encoding::HEXLOWER;
+use x509_parser::der_parser::asn1_rs::{Any, Oid, ToDer};
 use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
@@ -15,6 +16,9 @@ pub const MAX_TEXT: usize = 512;
 
 /// A space where it would be trimmed.
 const SPACE: &str = "\\20";
+
+/// Longest object identifier that is written with dots, in bytes.
+const MAX_OID: usize = 64;
 
 /// The name as RFC 4514 section 2 writes it: last RDN first, special characters escaped.
 ///
@@ -48,13 +52,22 @@ fn push_attribute(attribute: &AttributeTypeAndValue<'_>, out: &mut String) {
         }
         // Section 2.4: no known string form, so the OID and the value's DER in hex.
         _ => {
-            out.push_str(&oid.to_id_string());
+            out.push_str(&oid_text(oid));
             out.push_str("=#");
             for byte in attribute.attr_value().to_der_vec().unwrap_or_default() {
                 let _ = write!(out, "{byte:02x}");
             }
         }
     }
+}
+
+/// An object identifier with dots; one that is longer than any that is registered in hex (`#…`), since numbers of
+/// thousands of digits take long to write.
+pub(crate) fn oid_text(oid: &Oid<'_>) -> String {
+    if oid.as_bytes().len() <= MAX_OID {
+        return oid.to_id_string();
+    }
+    format!("#{}", HEXLOWER.encode(oid.as_bytes()))
 }
 
 /// The text of a directory string, whichever of its ASN.1 types it has.
@@ -199,6 +212,14 @@ mod tests {
         assert_eq!(escaped(" #x "), "\\20#x\\20");
         assert_eq!(escaped(" "), "\\20");
         assert_eq!(escaped("#x"), "\\#x");
+    }
+
+    #[test]
+    fn an_object_identifier_of_thousands_of_bytes_is_written_in_hex() {
+        let oid = |bytes: &[u8]| oid_text(&Oid::new(bytes.to_vec().into()));
+        assert_eq!(oid(&[0x55, 4, 3]), "2.5.4.3");
+        let long = [&[0x55][..], &[0xff; 15_000], &[1]].concat();
+        assert_eq!(oid(&long), format!("#{}", HEXLOWER.encode(&long)));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::constraints::{NameConstraints, SubjectNames};
 use super::der_cache::DerCache;
 use super::revocation::{Issuer, signs_crls};
+use crate::identity::name::oid_text;
 use crate::identity::name_key;
 
 thread_local! {
@@ -250,5 +251,5 @@ fn unknown_critical(ca: &X509Certificate<'_>) -> Option<String> {
         .extensions()
         .iter()
         .find(|extension| extension.critical && !is_known(extension.parsed_extension()))?;
-    Some(unknown.oid.to_id_string())
+    Some(oid_text(&unknown.oid))
 }

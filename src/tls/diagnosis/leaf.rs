@@ -5,6 +5,7 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::chain::{Fault, ago, named, span};
+use crate::identity::name::oid_text;
 use crate::identity::{check_names, key, rfc3339};
 use crate::observe::HandshakeReason as Reason;
 use crate::tls::leaves::is_netscape_client;
@@ -24,7 +25,7 @@ pub(super) fn unsupported(leaf: &X509Certificate<'_>) -> Option<Fault> {
         extension.critical
             && matches!(extension.parsed_extension(), ParsedExtension::UnsupportedExtension { .. })
     })?;
-    let oid = unknown.oid.to_id_string();
+    let oid = oid_text(&unknown.oid);
     let detail =
         format!("{} has the critical extension {oid}, which the gate does not know", named(leaf));
     let hint = "have it issued without that extension, or with it marked as not critical";
@@ -41,7 +42,7 @@ pub(super) fn names(leaf: &X509Certificate<'_>) -> Option<Fault> {
 }
 
 pub(super) fn weak_signature(leaf: &X509Certificate<'_>) -> Option<Fault> {
-    let algorithm = match leaf.signature_algorithm.algorithm.to_id_string().as_str() {
+    let algorithm = match oid_text(&leaf.signature_algorithm.algorithm).as_str() {
         "1.2.840.113549.1.1.4" => "MD5 with RSA",
         "1.2.840.113549.1.1.5" => "SHA-1 with RSA",
         "1.2.840.10045.4.1" => "SHA-1 with ECDSA",
