@@ -74,25 +74,28 @@ cd "$tree"
 export CARGO_TARGET_DIR=$mutants/target
 
 read -ra globs <<<"${files[$module]}"
+# Gives 2 when faults were missed and 3 when some made the tests hang, which is noticing them.
 run() {
-  nice -n 15 cargo mutants --in-place --output "$mutants" "${globs[@]/#/--file=}" --build-timeout 900 "$@"
+  local code=0
+  nice -n 15 cargo mutants --in-place --output "$mutants" "${globs[@]/#/--file=}" --build-timeout 900 "$@" || code=$?
+  ((code == 0 || code == 2 || code == 3)) || exit "$code"
 }
-count() { cat "${@/#/$mutants/}" 2>/dev/null | wc -l; }
+count() { { cat "${@/#/$mutants/mutants.out/}" 2>/dev/null || true; } | wc -l; }
 
 rm -rf "$mutants/mutants.out" "$mutants/mutants.out.old"
-code=0
-run --timeout 60 "$@" -- --lib || code=$?
-[[ -s $mutants/mutants.out/missed.txt ]] || exit "$code"
-by_unit_tests=$(count mutants.out/{caught,timeout}.txt)
+run --timeout 60 "$@" -- --lib
+[[ -e $mutants/mutants.out/outcomes.json ]] || exit 0
+by_unit_tests=$(count caught.txt timeout.txt)
 by_others=0
-if [[ -n ${tests[$module]:-} ]]; then
+if (($(count missed.txt))) && [[ -n ${tests[$module]:-} ]]; then
   echo "and now those that no unit test has noticed"
   read -ra names <<<"${tests[$module]}"
-  run --iterate --timeout 240 "$@" -- --test integration -- "${names[@]}" || code=$?
-  by_others=$(count mutants.out/{caught,timeout}.txt)
+  run --iterate --timeout 240 "$@" -- --test integration -- "${names[@]}"
+  by_others=$(count caught.txt timeout.txt)
 fi
-missed=$(count mutants.out/missed.txt)
-echo "$module: $((by_unit_tests + by_others)) of $((by_unit_tests + by_others + missed)) faults noticed," \
-  "$by_unit_tests by unit tests and $by_others by integration tests; not noticed: $missed"
+missed=$(count missed.txt)
+noticed=$((by_unit_tests + by_others))
+echo "$module: $noticed of $((noticed + missed)) faults noticed, $by_unit_tests by unit tests and $by_others by" \
+  "integration tests; not noticed: $missed"
 sed 's/^/  /' "$mutants/mutants.out/missed.txt"
-exit "$code"
+exit "$((missed > 0))"
