@@ -203,6 +203,12 @@ mod tests {
     }
 
     #[test]
+    fn its_limits_are_told_as_they_were_set() {
+        let connections = OldestFirst::new(7, 9);
+        assert_eq!((connections.limit(), connections.bytes()), (7, 9));
+    }
+
+    #[test]
     fn the_oldest_gives_way_to_one_too_many() {
         let connections = OldestFirst::new(2, 0);
         let all = [(); 3].map(|()| connections.begin());

@@ -224,6 +224,15 @@ mod tests {
     }
 
     #[test]
+    fn the_host_is_passed_on_as_it_was_sent() {
+        for host in ["Gate.Example:8443", "127.0.0.1", "[::1]:80"] {
+            let request = post("/hooks/wake").header("host", host).body(()).unwrap();
+            let (parts, ()) = request.into_parts();
+            assert_eq!(check(&parts, ONE).unwrap().host, host);
+        }
+    }
+
+    #[test]
     fn a_host_other_than_the_handshakes_is_misdirected_where_several_are_served() {
         let other = || post("/").header("host", "other.example");
         assert_eq!(reason(other(), ONE), None);

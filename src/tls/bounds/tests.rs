@@ -1,4 +1,4 @@
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, Issuer, KeyPair};
 
 use super::*;
 
@@ -20,6 +20,23 @@ impl Maker {
     /// A certificate of `subject`, issued by `issuer`; no two are the same.
     fn make(&self, subject: &str, issuer: &str) -> CertificateDer<'static> {
         self.make_of(Self::params(subject), issuer)
+    }
+
+    /// One of exactly so many bytes.
+    fn make_sized(&self, subject: &str, issuer: &str, bytes: usize) -> CertificateDer<'static> {
+        let mut padding = bytes;
+        // A signature's length varies by a byte or two.
+        for _ in 0..1000 {
+            let mut params = Self::params(subject);
+            let padded = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 1], vec![0; padding]);
+            params.custom_extensions.push(padded);
+            let der = self.make_of(params, issuer);
+            if der.len() == bytes {
+                return der;
+            }
+            padding = padding.saturating_add(bytes).saturating_sub(der.len());
+        }
+        panic!("no certificate of {bytes} bytes");
     }
 
     fn make_of(&self, params: CertificateParams, issuer: &str) -> CertificateDer<'static> {
@@ -146,4 +163,47 @@ fn a_leaf_may_have_so_many_names_and_no_more() {
         Some(TooLarge::Names(MAX_NAMES + 1))
     );
     assert!(matches!(TooLarge::before_verification(&with(2000)), Some(TooLarge::Bytes(_))));
+}
+
+#[test]
+fn a_certificate_of_just_16_kib_is_looked_at() {
+    let maker = Maker::new();
+    let leaf = |bytes| maker.make_sized("leaf", "A", bytes);
+
+    assert_eq!(TooLarge::before_verification(&leaf(MAX_CERTIFICATE)), None);
+    let (over, too_large) = (MAX_CERTIFICATE + 1, TooLarge::Bytes(MAX_CERTIFICATE + 1));
+    assert_eq!(TooLarge::before_verification(&leaf(over)), Some(too_large));
+}
+
+#[test]
+fn no_more_than_32_kib_are_chosen_and_a_smaller_one_takes_the_place() {
+    let maker = Maker::new();
+    let leaf = maker.make("leaf", "A");
+    let rest = MAX_BYTES - 2 * 15_000;
+    let with = |bytes| {
+        vec![
+            maker.make_sized("A", "B", 15_000),
+            maker.make_sized("B", "C", 15_000),
+            maker.make_sized("C", "D", bytes),
+            maker.make("C", "E"),
+        ]
+    };
+
+    assert_eq!(chosen(&leaf, &with(rest)), (vec![0, 1, 2], 1));
+    assert_eq!(chosen(&leaf, &with(rest + 1)), (vec![0, 1, 3], 1));
+}
+
+#[test]
+fn of_a_presented_chain_the_leaf_and_what_is_looked_at_are_kept() {
+    let maker = Maker::new();
+    let sent = [("leaf", "A"), ("X", "Y"), ("A", "B"), ("leaf", "leaf"), ("B", "C")]
+        .map(|(s, i)| maker.make(s, i));
+    let mut kept = sent.to_vec();
+
+    keep_selected(&mut kept);
+
+    assert_eq!(kept, [0, 2, 4].map(|place| sent[place].clone()));
+    let mut nothing = Vec::new();
+    keep_selected(&mut nothing);
+    assert!(nothing.is_empty());
 }

@@ -47,6 +47,31 @@ fn a_certificate_is_denied_by_fingerprint_by_key_and_by_serial_and_issuer() {
 }
 
 #[test]
+fn a_list_says_its_file_and_how_many_certificates_and_keys_it_names() {
+    let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
+    let list = parse(&format!(
+        "fingerprint={one}\nfingerprint={two}\nfingerprint={one}\nspki={one}\n\
+         serial=1, issuer=CN=a # b\nserial=1, issuer=CN=c\nserial=2, issuer=CN=a\n"
+    ));
+    assert_eq!((list.len(), list.file.as_path()), (6, Path::new("deny")));
+    assert_eq!(parse("# nobody").len(), 0);
+}
+
+#[test]
+fn of_a_file_with_many_errors_the_first_are_told_and_the_others_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |lines: usize| {
+        let file = folder.path().join("denied");
+        std::fs::write(&file, "x\n".repeat(lines)).unwrap();
+        Denylist::read(&file).unwrap_err().iter().map(|error| error.what.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(LISTED).len(), LISTED);
+    assert!(told(LISTED)[0].starts_with("line 1: "));
+    let more = told(LISTED + 2);
+    assert_eq!((more.len(), more.last().unwrap().as_str()), (LISTED + 1, "has 2 more such lines"));
+}
+
+#[test]
 fn a_number_sign_in_a_name_does_not_let_its_certificate_in() {
     let denied = certificate(7, "Team #1 # two");
     let list = parse("serial=07, issuer=CN=Team #1 # two\n");
