@@ -311,6 +311,7 @@ impl App {
         let gate = Gate {
             routes: Routes::new(self.settings.routes.iter().filter_map(route).collect()),
             limits: self.settings.limits,
+            largest_body: self.settings.routes.iter().map(|route| route.max_body).max().unwrap_or(0),
             log_one_in: self.settings.log.sample_2xx,
             several_names: dns.clone().count() > 1 || dns.clone().any(|name| name.starts_with("*.")),
         };

@@ -70,6 +70,8 @@ pub struct Gate {
     pub routes: Routes<Arc<Upstream>>,
     /// What senders may use up.
     pub limits: Limits,
+    /// Bytes of the largest request body that a route takes.
+    pub largest_body: u64,
     /// Of the requests that go well, one in so many is logged.
     pub log_one_in: u64,
     /// Whether the gate's certificate is good for several names.

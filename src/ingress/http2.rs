@@ -50,7 +50,7 @@ impl Reception {
             .max_concurrent_streams(limits.streams)
             .max_pending_accept_reset_streams(streams::MAX_RESETS_UNSEEN)
             .max_local_error_reset_streams(streams::MAX_BROKEN)
-            .initial_stream_window_size(streams::STREAM_WINDOW)
+            .initial_stream_window_size(streams::window(self.live.load().gate.largest_body))
             .initial_connection_window_size(streams::CONNECTION_WINDOW)
             .max_send_buf_size(streams::SEND_BUFFER)
             .max_header_list_size(MAX_HEAD as u32)

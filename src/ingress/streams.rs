@@ -11,13 +11,19 @@ use tokio::time::timeout;
 pub(super) const MAX_RESETS_UNSEEN: usize = 20;
 /// Streams of one connection that the gate may have had to reset for the sender's mistakes.
 pub(super) const MAX_BROKEN: usize = 64;
-/// Bytes of a body that a client may send on one stream before any of them is passed on: as many as a body has at
-/// most by default, so that such a one never waits for the window.
-pub(super) const STREAM_WINDOW: u32 = 256 * 1024;
-/// The same for all streams of a connection.
+/// Bounds of [`window`]: 64 KiB are what a client may send in any case before it has heard from the server
+/// (RFC 9113 section 6.9.2).
+const STREAM_WINDOW: (u64, u64) = (64 * 1024, 1024 * 1024);
+/// Bytes of bodies that a client may send on all streams of a connection before any of them is passed on.
 pub(super) const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// Bytes of an answer that one stream holds for a sender that does not take them.
 pub(super) const SEND_BUFFER: usize = 64 * 1024;
+
+/// Bytes of a body that a client may send on one stream before any of them is passed on: as many as the largest body
+/// has that is taken, so that none waits for the window. Held while the upstream does not take them.
+pub(super) fn window(largest_body: u64) -> u32 {
+    u32::try_from(largest_body.clamp(STREAM_WINDOW.0, STREAM_WINDOW.1)).unwrap_or(u32::MAX)
+}
 
 /// Runs the streams, none longer than a request may take: where a sender opens no window for its answer,
 /// nobody else looks at the clock.

@@ -129,18 +129,25 @@ fn of_those_that_are_told_over_http_the_oldest_gives_way() {
 }
 
 #[test]
-fn a_stream_may_hold_256_kib_of_a_body_that_is_not_passed_on() {
+fn a_stream_may_hold_as_much_of_a_body_as_the_largest_has_from_64_kib_to_1_mib() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "").start();
-    let mut connection = Sender::new(&pki, &gate).alpn(&["h2"]).connect().unwrap();
+    for (body, window) in [("256KiB", 256), ("1KiB", 64), ("5GiB", 1024)] {
+        let gate = with_limits(&pki, "echo:", &format!("body = {body:?}")).start();
+        assert_eq!(stream_window(&pki, &gate), window * 1024, "{body}");
+    }
+}
+
+/// The SETTINGS_INITIAL_WINDOW_SIZE that a client is told.
+fn stream_window(pki: &Pki, gate: &Gate) -> u32 {
+    let mut connection = Sender::new(pki, gate).alpn(&["h2"]).connect().unwrap();
     connection.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
 
     // RFC 9113 section 6.5: length, type and flags, stream; then pairs of identifier and value.
     let head = connection.exactly(9);
     assert_eq!(head[3], 4, "no SETTINGS: {head:?}");
     let pairs = connection.exactly(u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize);
-    let window = pairs.chunks(6).find(|pair| pair[..2] == [0, 4]).map(|pair| pair[2..].to_vec());
-    assert_eq!(window.unwrap(), (256 * 1024u32).to_be_bytes());
+    let window = pairs.chunks(6).find(|pair| pair[..2] == [0, 4]).unwrap();
+    u32::from_be_bytes(window[2..].try_into().unwrap())
 }
 
 /// In KiB.
