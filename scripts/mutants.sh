@@ -34,7 +34,7 @@ declare -A files=(
   [verifier]='src/tls/verifier.rs'
 )
 declare -A tests=(
-  [admission]='reload::withdrawn'
+  [admission]='reload::withdrawn onward'
   [anchors]='certificates pinned denylist revocation tls::chains diagnosis::certificates diagnosis::issuers'
   [bounds]='hostile'
   [capacity]='limits::connections proxy_protocol::limits'
@@ -42,7 +42,7 @@ declare -A tests=(
   [eviction]='limits::connections limits::slow limits::memory'
   [headers]='headers onward'
   [http1_guard]='strict pipelining bodies'
-  [issuer]='authorization'
+  [issuer]='authorization explain'
   [policy]='authorization'
   [request]='strict tls http2'
   [resumption]='resumption'
@@ -50,7 +50,7 @@ declare -A tests=(
   [route]='routes'
   [sandbox]='sandbox'
   [share]='limits::requests limits::frames'
-  [trust]='certificates pinned revocation diagnosis::issuers'
+  [trust]='certificates pinned revocation denylist diagnosis::issuers'
   [verifier]='certificates authorization refuse_with_http diagnosis::certificates'
 )
 

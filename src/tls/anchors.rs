@@ -290,3 +290,6 @@ fn rustls_error(error: webpki::Error) -> Error {
     };
     error.into()
 }
+
+#[cfg(test)]
+mod tests;
