@@ -12,7 +12,7 @@ with the best line that their documentation offers.
 
   --write   put it between the compare-logs markers of docs/handshake-failures.md instead
 
-Needs cargo, curl, jq, OpenSSL 3, nginx and HAProxy (root on Debian gets missing ones installed).
+Needs cargo, curl, jq, OpenSSL 3, nginx and HAProxy.
 CLAWGATE_BIN names a ready binary to use instead of building.
 EOF
 }

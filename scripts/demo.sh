@@ -4,13 +4,14 @@ set -euo pipefail
 
 usage() {
   cat <<'EOF'
-usage: demo.sh [--stay] [--release]
+usage: demo.sh [--install] [--stay] [--release]
 
 Builds clawgate, makes throw-away certificates, starts a gate whose upstream is the built-in echo,
 and shows for each sender what the gate logged (with its explanation and advice) beside what the
 sender saw; then has `clawgate doctor` examine that gate. Exit code 0 means that every row was as
 expected, and the doctor found all good.
 
+  --install   install the tools that are missing (on Debian, as root), also those that only the tests need
   --stay      keep the gate running afterwards, until Ctrl-C
   --release   build and run the optimised binary
 
@@ -20,10 +21,12 @@ EOF
 
 die() { printf 'demo.sh: %s\n' "$*" >&2; exit 1; }
 
+install=no
 stay=no
 profile=dev
 for arg; do
   case $arg in
+    --install) install=yes ;;
     --stay) stay=yes ;;
     --release) profile=release ;;
     -h | --help) usage; exit ;;
@@ -35,6 +38,7 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
 need curl jq openssl
+[[ $install == no ]] || need python3 cc=build-essential make
 find_gate "$profile"
 
 tmp=$(mktemp -d)

@@ -1,15 +1,16 @@
 # shellcheck shell=bash
 # Sourced by the other scripts.
 
-# need TOOL[=PACKAGE]...: sees to it that the tools are there. On Debian and its relatives root gets them
-# installed; anybody else is told what to install. Each is in the package of its own name unless one is given.
+# need TOOL[=PACKAGE]...: ends the script when a tool is missing, and says what to install. In CI, and where the caller has
+# set install=yes, it installs the packages itself, on Debian and as root. A tool is in the package of its own name
+# unless one is given.
 need() {
   local tool missing=()
   for tool; do
     command -v "${tool%%=*}" >/dev/null || missing+=("${tool#*=}")
   done
   ((${#missing[@]})) || return 0
-  if ((EUID == 0)) && command -v apt-get >/dev/null; then
+  if [[ ${install:-} == yes || ${CI:-} == true ]] && ((EUID == 0)) && command -v apt-get >/dev/null; then
     echo "installing ${missing[*]}" >&2
     if apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null; then
       return 0
