@@ -22,7 +22,7 @@ mod watch;
 mod worker;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
@@ -44,8 +44,8 @@ use crate::config::{Files, LogSettings, Problem, RouteSettings, Settings, Upstre
 use crate::identity::San;
 use crate::identity::seen::Seen;
 use crate::ingress::{
-    Backend, Capacity, Gate, Generation, Objections, Reception, Refusals, Shares, Unused, Upstream,
-    unadmitted,
+    Backend, Capacity, DeliveryFailures, Gate, Generation, Objections, Reception, Refusals, Shares,
+    Unused, Upstream, unadmitted,
 };
 use crate::live::Live;
 use crate::memory;
@@ -179,6 +179,17 @@ impl App {
         let refusals = Arc::new(refusals);
         let objections = Arc::new(Objections::new(Arc::clone(&metrics), fold));
         let unused = Arc::new(Unused::new(fold));
+        let failures = Arc::new(DeliveryFailures::new(fold));
+        let sum_up = {
+            let (refusals, objections) = (Arc::clone(&refusals), Arc::clone(&objections));
+            let (unused, failures) = (Arc::clone(&unused), Arc::clone(&failures));
+            Arc::new(move || {
+                refusals.sum_up();
+                objections.sum_up();
+                unused.sum_up();
+                failures.sum_up();
+            })
+        };
         let limits = self.settings.limits;
         let room = open_files::raise_limit()
             .map_or(usize::MAX, |files| open_files::room_for_senders(&self.settings, files));
@@ -218,6 +229,7 @@ impl App {
                     refusals: Arc::clone(&refusals),
                     objections: Arc::clone(&objections),
                     unused: Arc::clone(&unused),
+                    failures: Arc::clone(&failures),
                     capacity: capacity.clone(),
                     handshakes: handshakes.clone(),
                     told: told.clone(),
@@ -249,8 +261,13 @@ impl App {
             service::ready(&started_with.listen);
             tasks.spawn(guard.watch());
             if let Some(window) = self.settings.log.repeat_window {
-                let (refusals, objections) = (Arc::clone(&refusals), Arc::clone(&objections));
-                tasks.spawn(sum_up(refusals, objections, Arc::clone(&unused), window));
+                let sum_up = Arc::clone(&sum_up);
+                tasks.spawn(async move {
+                    loop {
+                        sleep(window).await;
+                        sum_up();
+                    }
+                });
             }
             let (workers, ended) =
                 workers.into_iter().map(|worker| ((worker.live, worker.kept), worker.ended)).unzip();
@@ -270,9 +287,7 @@ impl App {
             if ending.0 == Ending::Drained {
                 export::finish(spans.as_ref());
             }
-            refusals.sum_up();
-            objections.sum_up();
-            unused.sum_up();
+            sum_up();
             emit(Level::INFO, "stopped", &Stopped::new(started, ending.1));
             Ok(ending.0)
         })
@@ -355,21 +370,6 @@ fn watch(files: Files) -> Watch {
         emit(Level::WARN, "watch_failed", &WatchFailed::new(&error));
     }
     watch
-}
-
-/// Logs what was folded once a `window`, as long as the gate runs.
-async fn sum_up(
-    refusals: Arc<Refusals>,
-    objections: Arc<Objections>,
-    unused: Arc<Unused>,
-    window: Duration,
-) {
-    loop {
-        sleep(window).await;
-        refusals.sum_up();
-        objections.sum_up();
-        unused.sum_up();
-    }
 }
 
 impl Prepared {

@@ -18,6 +18,7 @@ use tracing::Level;
 
 use super::admission::Admission;
 use super::capacity::{Capacity, Place};
+use super::delivery_failures::DeliveryFailures;
 use super::gate::{Generation, Sender};
 use super::http1_guard::Guard;
 use super::linger;
@@ -59,6 +60,8 @@ pub struct Reception {
     pub refusals: Arc<Refusals>,
     /// Where it is told whom rules on trial would refuse.
     pub objections: Arc<Objections>,
+    /// Where requests without an answer are logged.
+    pub failures: Arc<DeliveryFailures>,
     /// Where it is told who left without a request.
     pub unused: Arc<Unused>,
     /// How many may be open.
@@ -244,6 +247,7 @@ impl Reception {
             facts: Arc::new(facts),
             spans,
             objections: Arc::clone(&self.objections),
+            failures: Arc::clone(&self.failures),
             decisions: Decisions::default(),
             objected: AtomicBool::new(false),
         });

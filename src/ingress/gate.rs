@@ -13,15 +13,17 @@ use hyper::body::Incoming;
 
 use super::admission::{Admission, Asked};
 use super::body::{AnswerBody, Inspection, Source, for_head};
+use super::delivery_failures::DeliveryFailures;
 use super::headers::{remove_claims, remove_hop_by_hop, set_request_id, set_token};
 use super::objections::Objections;
 use super::onward::{HeadTooLong, Onward, Verified, check_length, preface};
 use super::polite::{Polite, rest_is_read};
 use super::rejection::Rejection;
-use super::request::{Head, Names, check, method_name};
+use super::request::{Names, check, method_name};
 use super::requests::{Lasting, UnderWay};
 use super::share::{Share, TooMuch};
 use super::undelivered::{of_body, of_upstream, too_large};
+use super::unrouted::unrouted;
 use crate::config::Limits;
 use crate::identity::Peer;
 use crate::identity::name::printable;
@@ -31,7 +33,7 @@ use crate::observe::access::{AccessRecord, ConnectionFacts, ConnectionSpans};
 use crate::observe::metrics::Metrics;
 use crate::observe::trace::Trace;
 use crate::policy::{Decision, Decisions, Denial, Grant, Revoke};
-use crate::route::{NoRoute, Route, Routes};
+use crate::route::{Route, Routes};
 use crate::tls::{Acceptor, Opening, Report};
 use crate::upstream::{
     Client, Complaints, Patience, RequestBody, ResponseBody, Suspicion, Telling, Upload,
@@ -105,6 +107,7 @@ pub(super) struct Sender {
     pub(super) facts: Arc<ConnectionFacts>,
     pub(super) spans: Option<ConnectionSpans>,
     pub(super) objections: Arc<Objections>,
+    pub(super) failures: Arc<DeliveryFailures>,
     /// What the rules of routes say of the sender.
     pub(super) decisions: Decisions,
     /// Whether it was told of there, as a connection.
@@ -216,7 +219,9 @@ impl Sender {
         let names = Names { sni: self.sni.as_deref(), several: gate.several_names };
         uri_length(&parts.uri, gate.limits.uri)?;
         let head = check(&parts, names)?;
-        let route = self.route(gate, &parts, &head)?;
+        let found = gate.routes.find(&parts.method, &head.path);
+        let who = &self.peer.certificate.subject;
+        let route = found.map_err(|why| unrouted(why, &parts.method, head.path.as_str(), who))?;
         let name = Arc::clone(&route.upstream.name);
         record.routed(route.path.shared(), name, &route.metrics);
         let granted = self.decisions.authorize(generation.number, &self.peer, route);
@@ -230,7 +235,11 @@ impl Sender {
         let acceptor = &generation.acceptor;
         let request = self.upstream_request(&grant, acceptor, parts, host, body, record.id())?;
         let preface = route.upstream.telling.proxy_protocol.then(|| preface(self, &generation.acceptor));
-        deliver(grant, request, self.share.number(), preface, record).await
+        let delivered = deliver(grant, request, self.share.number(), preface, record).await;
+        delivered.inspect_err(|rejection| {
+            let (id, upstream) = (record.id(), &route.upstream.name);
+            self.failures.tell(id, &self.facts, upstream, rejection.reason, rejection.log_detail());
+        })
     }
 
     /// Refuses what an identity may not use; one in a second is logged.
@@ -240,55 +249,6 @@ impl Sender {
             None => record.leave_out(),
         }
         too_much.rejection(limits)
-    }
-
-    fn route<'a>(
-        &self,
-        gate: &'a Gate,
-        parts: &Parts,
-        head: &Head<'_>,
-    ) -> Result<&'a Route<Arc<Upstream>>, Rejection> {
-        let why = match gate.routes.find(&parts.method, &head.path) {
-            Ok(route) => return Ok(route),
-            Err(why) => why,
-        };
-        let path = printable(head.path.as_str());
-        Err(match why {
-            NoRoute::Path => {
-                let detail = format!(
-                    "no route is open for {path}; you are verified as {}. To open it: --path {path} \
-                     (CLAWGATE_PATHS), or [[route]] path = \"{path}\"",
-                    self.who()
-                );
-                Rejection::new(StatusCode::NOT_FOUND, Reason::NoRoute, detail)
-            }
-            NoRoute::Alias(exact) => {
-                let detail = format!(
-                    "{path} is not {exact}, but would be the same to an upstream that decodes it or takes off the \
-                     slash at its end: send {exact}"
-                );
-                Rejection::new(StatusCode::NOT_FOUND, Reason::NoRoute, detail)
-            }
-            NoRoute::Method(methods) => {
-                let detail = format!(
-                    "{path} takes {methods}, not {}; you are verified as {}. To open it: --method {} \
-                     (CLAWGATE_METHODS), or methods in its [[route]]",
-                    printable(parts.method.as_str()),
-                    self.who(),
-                    printable(parts.method.as_str()),
-                );
-                let rejection =
-                    Rejection::new(StatusCode::METHOD_NOT_ALLOWED, Reason::MethodNotAllowed, detail);
-                match HeaderValue::try_from(methods.to_string()) {
-                    Ok(allow) => rejection.with_field(header::ALLOW, allow),
-                    Err(_) => rejection,
-                }
-            }
-        })
-    }
-
-    fn who(&self) -> &str {
-        &self.peer.certificate.subject
     }
 
     /// The request as the upstream is to see it.

@@ -264,6 +264,7 @@ impl Client {
         if !settle(&mut response)? {
             lease.pool = None;
         }
+        self.metrics.answered();
         let closes = !lease.upload.ended() && says_close(&response);
         let response = response.map(|inner| ResponseBody::new(inner, lease, idle));
         Ok(Answer { response, retried, closes })

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::support::backend::{Backend, Exchange};
-use crate::support::gate::GateCommand;
+use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
 use crate::support::sender::Sender;
-use crate::support::{nobody, pass};
+use crate::support::{nobody, pass, plain};
 
 const POST: &str = "POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
 
@@ -244,4 +244,64 @@ fn an_answer_that_stops_is_ended() {
     assert!(answer.ends_with("{\"half\":"), "{answer}");
     let line = gate.request();
     assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"upstream_timeout".into()));
+}
+
+/// `clawgate_upstream_up` of the only upstream.
+fn is_up(gate: &Gate) -> bool {
+    let answer = plain::get(gate.admin(), "/metrics");
+    let text = String::from_utf8(answer.body).unwrap();
+    let line = text.lines().find(|line| line.starts_with("clawgate_upstream_up{")).unwrap();
+    line.ends_with(" 1")
+}
+
+#[test]
+fn a_request_without_an_answer_is_a_warning_with_a_hint_and_what_repeats_is_summed_up() {
+    let pki = Pki::new();
+    let nobody = nobody();
+    let url = format!("http://{nobody}");
+    let mut gate = GateCommand::new(&pki).upstream(&url).arg("--log-repeat-window", "1h").start();
+
+    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    for _ in 0..7 {
+        Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    }
+
+    let lines = gate.all("delivery_failed");
+    let (first, sum) = (&lines[0], lines.last().unwrap());
+    assert_eq!((&first["level"], &first["reason"]), (&"warn".into(), &"upstream_unavailable".into()));
+    assert_eq!((&first["upstream"], &first["cn"]), (&url.clone().into(), &"notes".into()));
+    assert_eq!(first["id"], answer.json()["id"]);
+    assert!(first["detail"].as_str().unwrap().contains("refused"), "{first}");
+    assert!(first["hint"].as_str().unwrap().contains("clawgate doctor"), "{first}");
+    assert_eq!((lines.len(), &sum["repeated"]["count"]), (6, &3.into()));
+    assert_eq!((&sum["upstream"], &sum["level"]), (&url.into(), &"warn".into()));
+}
+
+#[test]
+fn a_client_that_sends_too_much_is_no_failure_of_the_upstream() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let mut gate = GateCommand::new(&pki).upstream(backend.url()).arg("--max-body", "4B").start();
+
+    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{\"a\":1}").status, 413);
+
+    assert!(gate.all("delivery_failed").is_empty());
+}
+
+#[test]
+fn a_gauge_tells_whether_the_upstream_answers() {
+    let pki = Pki::new();
+    let nobody = nobody();
+    let gate = GateCommand::new(&pki).upstream(format!("http://{nobody}")).admin().start();
+    assert!(is_up(&gate), "before the first request");
+
+    Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    assert!(!is_up(&gate));
+
+    let _backend = Backend::at(nobody, |mut exchange| {
+        exchange.request().unwrap();
+        exchange.answer("200 OK", "text/plain", "back");
+    });
+    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+    assert!(is_up(&gate));
 }

@@ -31,6 +31,7 @@ pub(super) struct Upstreams {
     retries: Family<UpstreamLabel, Counter>,
     in_flight: Family<UpstreamLabel, Gauge>,
     waiting: Family<UpstreamLabel, Gauge>,
+    up: Family<UpstreamLabel, Gauge>,
     known: Mutex<HashMap<String, Arc<UpstreamMetrics>>>,
 }
 
@@ -65,6 +66,7 @@ pub struct UpstreamMetrics {
     pub retries: Counter,
     in_flight: Gauge,
     waiting: Gauge,
+    up: Gauge,
 }
 
 impl Upstreams {
@@ -76,9 +78,10 @@ impl Upstreams {
             retries: Family::default(),
             in_flight: Family::default(),
             waiting: Family::default(),
+            up: Family::default(),
             known: Mutex::default(),
         };
-        let Self { errors, connections, reused, retries, in_flight, waiting, .. } = &upstreams;
+        let Self { errors, connections, reused, retries, in_flight, waiting, up, .. } = &upstreams;
         registry.register("upstream_errors", "Requests without an answer", errors.clone());
         registry.register("upstream_connections", "Connections opened", connections.clone());
         registry.register(
@@ -96,6 +99,11 @@ impl Upstreams {
             "upstream_requests_waiting",
             "Requests that wait now until the upstream may have another",
             waiting.clone(),
+        );
+        registry.register(
+            "upstream_up",
+            "Whether the last request got an answer from the upstream; 1 before the first",
+            up.clone(),
         );
         upstreams
     }
@@ -117,7 +125,9 @@ impl Upstreams {
             retries: self.retries.get_or_create_owned(&label),
             in_flight: self.in_flight.get_or_create_owned(&label),
             waiting: self.waiting.get_or_create_owned(&label),
+            up: self.up.get_or_create_owned(&label),
         });
+        metrics.up.set(1);
         known.insert(upstream(), Arc::clone(&metrics));
         metrics
     }
@@ -137,6 +147,7 @@ impl Upstreams {
                 self.retries.remove(&label);
                 self.in_flight.remove(&label);
                 self.waiting.remove(&label);
+                self.up.remove(&label);
             }
             kept
         });
@@ -157,5 +168,16 @@ impl UpstreamMetrics {
     /// It gave no answer.
     pub fn failed(&self, fault: UpstreamFault) {
         self.errors[fault as usize].inc();
+        if fault != UpstreamFault::Busy {
+            self.up.set(0);
+        }
+    }
+
+    /// It gave an answer.
+    pub fn answered(&self) {
+        // Written when it changes only, since all workers share it.
+        if self.up.get() != 1 {
+            self.up.set(1);
+        }
     }
 }
