@@ -63,3 +63,40 @@ pub(super) fn fits(key: &SubjectPublicKeyInfoDer<'_>, child: &X509Certificate<'_
             && key.verify_signature(*algorithm, message, signature).is_ok()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+    use super::super::trust::Ca;
+    use super::*;
+
+    /// A CA of this name, and a certificate that it has issued.
+    fn ca_and_leaf(name: &str) -> (CertificateDer<'static>, CertificateDer<'static>) {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let (key, own) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let ca = params.self_signed(&key).unwrap().der().clone();
+        let leaf = CertificateParams::default().signed_by(&own, &Issuer::from_params(&params, &key));
+        (ca, leaf.unwrap().der().clone())
+    }
+
+    #[test]
+    fn the_key_is_found_in_a_certificate_that_was_sent_or_is_configured_and_fits() {
+        let ((ca, leaf), (same_name, _), (other, _)) =
+            (ca_and_leaf("CA"), ca_and_leaf("CA"), ca_and_leaf("Other"));
+        let read = |der: &CertificateDer<'_>| Ca::read(der).unwrap();
+        let keys = |sent: &[&CertificateDer<'static>], configured: &[&CertificateDer<'static>]| {
+            let cas = configured.iter().map(|der| read(der)).collect();
+            let sent: Vec<_> = sent.iter().map(|der| (*der).clone()).collect();
+            identify(&leaf, &sent, &Trust { cas, ..Trust::default() }).unwrap().issuer_spki_sha256
+        };
+        let right = [read(&ca).spki_sha256];
+
+        assert_eq!(keys(&[&ca], &[]), right);
+        assert_eq!(keys(&[], &[&ca]), right);
+        assert_eq!(keys(&[&same_name, &ca], &[&ca, &same_name, &other]), right);
+        assert_eq!(keys(&[&same_name], &[&other]), [""; 0]);
+    }
+}
