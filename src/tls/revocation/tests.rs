@@ -31,6 +31,11 @@ impl Ca {
 
     /// A list of these serial numbers, issued `age` seconds ago.
     fn crl(&self, serials: &BTreeSet<Vec<u8>>, age: i64) -> Vec<u8> {
+        self.numbered(1, serials, OffsetDateTime::now_utc() - Duration::seconds(age))
+    }
+
+    /// The same with a CRL number.
+    fn numbered(&self, number: u64, serials: &BTreeSet<Vec<u8>>, issued: OffsetDateTime) -> Vec<u8> {
         let now = OffsetDateTime::now_utc();
         let revoked = |serial: &Vec<u8>| RevokedCertParams {
             serial_number: SerialNumber::from_slice(serial),
@@ -39,9 +44,9 @@ impl Ca {
             invalidity_date: None,
         };
         let params = CertificateRevocationListParams {
-            this_update: now - Duration::seconds(age),
+            this_update: issued,
             next_update: now + Duration::hours(1),
-            crl_number: SerialNumber::from(1),
+            crl_number: SerialNumber::from(number),
             issuing_distribution_point: None,
             revoked_certs: serials.iter().map(revoked).collect(),
             key_identifier_method: KeyIdMethod::Sha256,
@@ -89,6 +94,15 @@ fn an_entry_tells_since_when_and_why_if_its_ca_did() {
     assert_eq!(without.reason, None);
     assert_eq!(crl.revoked(&[1, 2]).unwrap().reason.as_deref(), Some("superseded"));
     assert_eq!(crl.revoked(&[2]), None);
+}
+
+#[test]
+fn of_two_lists_of_one_time_that_with_the_higher_number_is_the_later() {
+    let (ca, now) = (Ca::new(), OffsetDateTime::now_utc());
+    let numbered = |number| read(ca.numbered(number, &BTreeSet::new(), now));
+    let (old, new) = (numbered(9), numbered(10));
+    assert!(old.is_older_than(&new) && !new.is_older_than(&old));
+    assert!(!old.is_older_than(&numbered(9)));
 }
 
 #[test]
