@@ -1,13 +1,11 @@
 //! Signals that tools send and that mean something to other servers.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-
-use serde_json::Value;
+use std::process::Command;
 
 use super::orderly::POST;
 use crate::support::backend::Backend;
@@ -64,12 +62,10 @@ fn sigquit_and_sigpwr_drain_as_sigterm_does() {
     }
 }
 
-/// Waits until somebody reads from the pipe, which ends for the reader when what is returned is dropped.
-fn writer(pipe: &Path) -> File {
+/// The writing end of a pipe that somebody reads from; it ends for the reader when this is dropped.
+fn writer(pipe: &Path) -> Option<File> {
     // O_NONBLOCK: opening fails as long as nobody reads.
-    eventually("a reader of the pipe", || {
-        OpenOptions::new().write(true).custom_flags(0o4000).open(pipe).ok()
-    })
+    OpenOptions::new().write(true).custom_flags(0o4000).open(pipe).ok()
 }
 
 #[test]
@@ -77,48 +73,22 @@ fn signals_that_come_while_the_settings_are_read_end_nothing_and_a_sighup_leads_
     let pki = Pki::new();
     let pipe = pki.dir().join("denied");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let (certificate, key) = pki.files("server", &pki.server);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_clawgate"))
-        .env_clear()
-        .args([
-            "run",
-            "--listen",
-            "127.0.0.1:0",
-            "--admin",
-            "off",
-            "--upstream",
-            "echo:",
-            "--watch",
-            "false",
-        ])
-        .args(["--workers", "1", "--cert"])
-        .arg(certificate)
-        .arg("--key")
-        .arg(key)
-        .arg("--client-ca")
-        .arg(pki.file("ca.pem", pki.root.pem()))
-        .arg("--denylist")
-        .arg(&pipe)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let reading = writer(&pipe);
+    let command = GateCommand::new(&pki).upstream("echo:").arg("--watch", "false");
+    let gate = command.arg("--denylist", &pipe).launch();
+    let reading = eventually("a reader of the pipe", || writer(&pipe));
+
     for name in ["USR1", "ALRM", "HUP"] {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status();
-        assert!(status.unwrap().success());
+        gate.signal(name);
     }
     drop(reading);
-    // The reload reads it again.
-    drop(writer(&pipe));
 
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let events = lines.map(|line| serde_json::from_str::<Value>(&line).unwrap()["event"].clone());
-    let mut events = events.take_while(|event| event != "reloaded").collect::<Vec<_>>();
-    events.retain(|event| event == "signal_ignored" || event == "started");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert_eq!(events.iter().filter(|event| *event == "signal_ignored").count(), 2, "{events:?}");
-    assert!(events.contains(&"started".into()), "{events:?}");
+    // The reload reads the pipe again, and is ended as often as it does.
+    eventually("the reload", || {
+        drop(writer(&pipe));
+        gate.events("reloaded").pop()
+    });
+    assert_eq!(gate.events("signal_ignored").len(), 2);
+    assert_eq!(gate.events("started").len(), 1);
 }
 
 /// The limit of core files lifted, in a folder of its own.

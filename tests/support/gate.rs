@@ -148,7 +148,8 @@ impl GateCommand {
         gate
     }
 
-    fn launch(mut self) -> Gate {
+    /// Starts it, and does not wait.
+    pub fn launch(mut self) -> Gate {
         let mut child = self
             .command
             .stdin(self.stdin)
