@@ -52,14 +52,21 @@ mod with_the_feature {
 
     #[test]
     fn what_is_no_endpoint_is_refused_with_an_example_and_without_its_password() {
-        for endpoint in
-            ["127.0.0.1:4318", "unix:/run/x", "grpc://x:4317", "http://x/?a", "http://u:s3cret@x"]
-        {
+        for endpoint in ["127.0.0.1:4318", "unix:/run/x", "grpc://x:4317", "http://u:s3cret@x"] {
             let problem = at(endpoint).problem();
             assert_has(&problem, &["--trace-endpoint |", "http://127.0.0.1:4318"]);
             assert!(!problem.contains("s3cret"), "{problem}");
         }
     }
+
+    #[test]
+    fn a_query_in_an_endpoint_is_refused_without_being_shown() {
+        let problem = at("http://x/?key=s3cret").problem();
+
+        assert_has(&problem, &["--trace-endpoint |", "has a query", "trace.token_file"]);
+        assert!(!problem.contains("s3cret"), "{problem}");
+    }
+
     #[test]
     fn a_collector_elsewhere_in_the_clear_and_the_port_of_grpc_are_warned_of() {
         assert_eq!(at("http://localhost:4318").warnings(), [""; 0]);
