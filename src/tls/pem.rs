@@ -1,6 +1,6 @@
 //! Files of certificates, keys and CRLs, in PEM (RFC 7468) or DER. The only place that knows `rustls-pemfile`.
 //!
-//! Each byte of a file is part of an item, part of a remark between items, or an error: see [`blocks`]. An item that
+//! Each byte of a file is part of an item, part of a remark between items, or an error: see `blocks`. An item that
 //! the file has no use for is an error as well.
 
 mod blocks;
