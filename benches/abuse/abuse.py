@@ -52,7 +52,7 @@ class Attack:
     name: str
     function: object
     # What the proxy may take beside what it has at rest, in MiB.
-    memory: float = 40
+    memory: float = 60
     # The good client's 99th percentile, in milliseconds.
     p99: float = 500
     # What may be logged, in MiB for each second.
@@ -74,7 +74,7 @@ ATTACKS = [
     Attack("refused connections that linger", unverified.lingering, log=1),
     Attack("refused over HTTP/1.1, slowly", unverified.told_over_http, log=1, settings=unverified.REFUSE_WITH_HTTP),
     Attack("refused over HTTP/2, slowly", unverified.told_over_http2, log=1, settings=unverified.REFUSE_WITH_HTTP),
-    Attack("all of these at once", unverified.all_at_once, memory=80, p99=2000, log=4, settings=unverified.REFUSE_WITH_HTTP),
+    Attack("all of these at once", unverified.all_at_once, memory=90, p99=2000, log=4, settings=unverified.REFUSE_WITH_HTTP),
     Attack("connections to the admin listener", admin.connections, settings=SETTINGS + admin.TOKEN, files=1000),
     Attack("idle connections with long chains", http1.idle, memory=90),
     Attack("requests that the upstream does not answer", http1.slow_requests, settings=SHARED, upstream=upstreams.slow),
