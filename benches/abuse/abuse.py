@@ -52,7 +52,7 @@ class Attack:
     name: str
     function: object
     # What the proxy may take beside what it has at rest, in MiB.
-    memory: float = 60
+    memory: float = 40
     # The good client's 99th percentile, in milliseconds.
     p99: float = 500
     # What may be logged, in MiB for each second.
@@ -66,7 +66,7 @@ class Attack:
 
 ATTACKS = [
     Attack("none", None, memory=8),
-    Attack("10,000 half-open handshakes", unverified.half_open, log=1),
+    Attack("10,000 half-open handshakes", unverified.half_open, memory=60, log=1),
     Attack("ClientHellos in drops", unverified.slow_hello, log=1),
     Attack("handshakes without a certificate", unverified.no_certificate, log=1),
     Attack("ClientHellos of 64 KB without their end", unverified.large_hello, log=1),
