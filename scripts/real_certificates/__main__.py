@@ -1,0 +1,146 @@
+"""Judges real certificates and CRLs with clawgate and looks at all that it says.
+
+usage: real_certificates CLAWGATE FOLDER DEPARTURES [PART]
+
+FOLDER has the unpacked Python packages cryptography-vectors and certifi; DEPARTURES is docs/pkits.md; PART is `facts`, `check`
+or `pkits`, instead of all.
+"""
+import base64
+import collections
+import pathlib
+import re
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import facts
+import handshake
+import pkits
+from run import Clawgate, openssl
+
+SYSTEM = pathlib.Path("/usr/share/ca-certificates")
+# Files that hold no certificate and no CRL.
+OTHER_FILES = {".key", ".p12", ".eml", ".cp", ".ldif", ".schema", ".txt", ".csv", ".py", ".typed", ".json"}
+
+
+class Files:
+    """The settings that each run needs, and a place for the certificates to judge."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        for name in ("server", "ca"):
+            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                    f"/CN={name}", "-addext", "subjectAltName=DNS:localhost", "-keyout", self.folder / f"{name}.key",
+                    "-out", self.folder / f"{name}.pem")
+        self.server = ["--cert", self.folder / "server.pem", "--key", self.folder / "server.key"]
+        self.settings = [*self.server, "--client-ca", self.folder / "ca.pem"]
+
+    def write(self, name, text):
+        file = self.folder / name
+        file.write_text(text)
+        return file
+
+
+def sources(folder):
+    """All files that may hold certificates or CRLs, each with a short name."""
+    for title, root in [("cryptography", folder / "cryptography_vectors/x509"), ("certifi", folder / "certifi"), ("debian", SYSTEM)]:
+        for file in sorted(root.rglob("*")):
+            if file.is_file() and file.suffix not in OTHER_FILES and "requests" not in file.parts:
+                yield f"{title}/{file.relative_to(root)}", file
+
+
+def certificates(file):
+    """What may be certificates in a file, as PEM."""
+    content = file.read_bytes()
+    if b"-----BEGIN " in content:
+        return re.findall(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", content, re.S)
+    if file.suffix in (".crt", ".der", ".pem"):
+        return [b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(content) + b"-----END CERTIFICATE-----\n"]
+    return []
+
+
+def judge_facts(clawgate, folder, files):
+    """`explain` of each certificate, with the facts beside OpenSSL's; returns what differs."""
+    different, read = [], collections.Counter()
+    for name, file in sources(folder):
+        for number, pem in enumerate(certificates(file), 1):
+            about = f"{name} ({number})" if number > 1 else name
+            ours = clawgate.explain(about, files.write("one.pem", pem.decode()), *files.settings)
+            ours, theirs = ours and ours.get("certificate"), facts.by_openssl(pem)
+            read[bool(theirs), bool(ours)] += 1
+            if theirs and ours:
+                ours = facts.by_clawgate(ours)
+                different += [f"{about}: {key}: OpenSSL has {theirs[key]}, clawgate {ours[key]}" for key in theirs
+                              if ours[key] != theirs[key]]
+            elif theirs or ours:
+                print(f"  read by {'OpenSSL' if theirs else 'clawgate'} alone: {about}")
+    print(f"certificates: {read[True, True]} read by both, {read[True, False]} by OpenSSL alone, {read[False, True]} by clawgate "
+          f"alone, {read[False, False]} by neither")
+    if not read[True, True]:
+        different.append("no certificate was read by both")
+    return different
+
+
+def judge_check(clawgate, folder, files):
+    """`check` with each file as the client CA, as the server's certificate and as a CRL; returns nothing that differs."""
+    codes = collections.Counter()
+    for name, file in sources(folder):
+        for what, settings in [
+            ("client CA", [*files.server, "--client-ca", file]),
+            ("server certificate", ["--cert", file, "--key", files.folder / "server.key", "--client-ca", files.folder / "ca.pem"]),
+            ("CRL", [*files.settings, "--crl", file]),
+        ]:
+            codes[what, clawgate.run(f"{name} as {what}", "check", *settings, codes=(0, 78)).code] += 1
+    for what in ("client CA", "server certificate", "CRL"):
+        print(f"check, each file as {what}: {codes[what, 0]} accepted, {codes[what, 78]} refused")
+    return []
+
+
+def judge_pkits(clawgate, folder, files, page):
+    """Each test of PKITS by `explain` and by a handshake; returns where the two differ, or the page is not what comes out."""
+    suite = pkits.Suite(folder / "cryptography_vectors/x509/PKITS_data")
+    files.write("root.pem", suite.root)
+    told, found, wrong, counted = pkits.departures(page), {}, [], collections.Counter()
+    for test in suite.tests():
+        chain, crls = files.write("chain.pem", "".join(test.chain)), files.write("crls.pem", "".join(test.crls))
+        settings = [*files.server, "--client-ca", files.folder / "root.pem", "--crl", crls, "--crl-policy", "strict"]
+        explained = clawgate.explain(test.name, chain, *settings)
+        verdict = (explained["reason"] or "admitted") if explained else "settings"
+        counted[test.valid, verdict == "admitted"] += 1
+        if test.valid != (verdict == "admitted"):
+            found[test.name] = verdict
+        shaken = handshake.verdict(clawgate, settings, chain, files.write("chain.key", test.key.decode()))
+        if shaken not in (verdict, None):
+            wrong.append(f"{test.name}: explain says {verdict}, the handshake {shaken}")
+        counted["handshakes"] += shaken is not None
+        print(f"  {test.name}: {verdict}")
+    print(f"PKITS: {counted[True, True]} valid chains admitted, {counted[True, False]} refused; {counted[False, False]} invalid "
+          f"chains refused, {counted[False, True]} admitted; {counted['handshakes']} of them also tried in a handshake")
+    for name in sorted(found.keys() | told.keys()):
+        if found.get(name) != told.get(name):
+            wrong.append(f"{name}: {page} says {told.get(name)}, but it was {found.get(name)}")
+    return wrong
+
+
+def main():
+    clawgate, folder, page = Clawgate(sys.argv[1]), pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+    part = sys.argv[4] if len(sys.argv) > 4 else ""
+    wrong = []
+    with tempfile.TemporaryDirectory() as place:
+        files = Files(place)
+        if part in ("", "facts"):
+            wrong += judge_facts(clawgate, folder, files)
+        if part in ("", "check"):
+            wrong += judge_check(clawgate, folder, files)
+        if part in ("", "pkits"):
+            wrong += judge_pkits(clawgate, folder, files, page)
+    wrong += clawgate.complaints
+    for line in wrong:
+        print(line)
+    print(f"{len(wrong)} complaints" if wrong else "nothing to complain of")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

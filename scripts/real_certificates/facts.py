@@ -1,0 +1,116 @@
+"""The facts of a certificate, as `openssl x509` reads them and as `clawgate explain --json` does, in one form."""
+import re
+
+from run import openssl
+
+# RFC 2253, but for attribute types, which are all written as numbers, and for bytes over 127, which are not escaped.
+NAME_FORM = "esc_2253,esc_ctrl,utf8,dump_nostr,dump_unknown,dump_der,sep_comma_plus,dn_rev,oid"
+SHORT_NAMES = {
+    "CN": "2.5.4.3", "SN": "2.5.4.4", "surname": "2.5.4.4", "serialNumber": "2.5.4.5", "C": "2.5.4.6", "L": "2.5.4.7",
+    "ST": "2.5.4.8", "street": "2.5.4.9", "STREET": "2.5.4.9", "O": "2.5.4.10", "OU": "2.5.4.11", "title": "2.5.4.12",
+    "description": "2.5.4.13", "businessCategory": "2.5.4.15", "postalCode": "2.5.4.17", "name": "2.5.4.41",
+    "GN": "2.5.4.42", "givenName": "2.5.4.42", "initials": "2.5.4.43", "generationQualifier": "2.5.4.44",
+    "dnQualifier": "2.5.4.46", "pseudonym": "2.5.4.65", "organizationIdentifier": "2.5.4.97",
+    "UID": "0.9.2342.19200300.100.1.1", "DC": "0.9.2342.19200300.100.1.25", "Email": "1.2.840.113549.1.9.1",
+    "emailAddress": "1.2.840.113549.1.9.1", "unstructuredName": "1.2.840.113549.1.9.2",
+    "jurisdictionL": "1.3.6.1.4.1.311.60.2.1.1", "jurisdictionST": "1.3.6.1.4.1.311.60.2.1.2",
+    "jurisdictionC": "1.3.6.1.4.1.311.60.2.1.3",
+}
+CURVES = {"prime256v1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+KEY_USAGES = {
+    "Digital Signature": "digitalSignature", "Non Repudiation": "nonRepudiation", "Key Encipherment": "keyEncipherment",
+    "Data Encipherment": "dataEncipherment", "Key Agreement": "keyAgreement", "Certificate Sign": "keyCertSign",
+    "CRL Sign": "cRLSign", "Encipher Only": "encipherOnly", "Decipher Only": "decipherOnly",
+}
+PURPOSES = {
+    "TLS Web Server Authentication": "serverAuth", "TLS Web Client Authentication": "clientAuth",
+    "Code Signing": "codeSigning", "E-mail Protection": "emailProtection", "Time Stamping": "timeStamping",
+    "OCSP Signing": "OCSPSigning", "Any Extended Key Usage": "anyExtendedKeyUsage",
+}
+SAN_KINDS = {"DNS": "dns", "email": "email", "URI": "uri", "IP Address": "ip", "DirName": "dirname", "othername": "other",
+             "Registered ID": "rid", "X400Name": "x400", "EdiPartyName": "edi"}
+
+
+def by_openssl(pem):
+    """The facts by OpenSSL; None where it cannot read the certificate."""
+    ran = openssl("x509", "-noout", "-subject", "-issuer", "-serial", "-dates", "-dateopt", "iso_8601", "-fingerprint",
+                  "-sha256", "-nameopt", NAME_FORM, data=pem)
+    if ran.code:
+        return None
+    lines = dict(line.split("=", 1) for line in ran.out.splitlines() if "=" in line)
+    text = openssl("x509", "-noout", "-text", "-certopt", "no_sigdump,no_issuer,no_subject", data=pem).out
+    return {
+        "subject": name(lines["subject"]),
+        "issuer": name(lines["issuer"]),
+        "serial": serial(lines["serial"]),
+        "not_before": lines["notBefore"].replace(" ", "T"),
+        "not_after": lines["notAfter"].replace(" ", "T"),
+        "fingerprint_sha256": lines["sha256 Fingerprint"].replace(":", "").lower(),
+        "version": int(re.search(r"Version: (?:Unknown )?\(?(-?\d+)", text).group(1)),
+        "key": openssl_key(text),
+        "key_usage": listed(extension(text, "Key Usage"), KEY_USAGES),
+        "eku": listed(extension(text, "Extended Key Usage"), PURPOSES),
+        "san": san_kinds(re.findall(r"(?:^|, )([A-Za-z0-9 ]+?):", extension(text, "Subject Alternative Name"))),
+    }
+
+
+def by_clawgate(certificate):
+    """The same facts out of what `explain --json` says under `certificate`."""
+    return {
+        "subject": name(certificate["subject"]),
+        "issuer": name(certificate["issuer"]),
+        "serial": serial(certificate["serial"]),
+        "not_before": certificate["not_before"],
+        "not_after": certificate["not_after"],
+        "fingerprint_sha256": certificate["fingerprint_sha256"],
+        "version": certificate["version"],
+        "key": certificate["key"],
+        "key_usage": sorted(certificate["key_usage"] or []),
+        "eku": sorted(certificate["eku"]),
+        "san": san_kinds(entry.split(":", 1)[0] for entry in certificate["san"]),
+    }
+
+
+def name(text):
+    """A name (RFC 4514) as its attributes, each a number and a value without escapes."""
+    attributes = []
+    for part in re.findall(r"(?:\\.|[^,+\\])+", text):
+        kind, _, value = part.partition("=")
+        attributes.append((SHORT_NAMES.get(kind, kind), unescaped(value)))
+    return attributes
+
+
+def unescaped(value):
+    """A value without the escapes of RFC 4514 2.4."""
+    raw = re.sub(rb"\\([0-9A-Fa-f]{2}|.)", lambda found: bytes.fromhex(found[1].decode()) if len(found[1]) == 2
+                 else found[1], value.encode(errors="surrogateescape"), flags=re.S)
+    return raw.decode(errors="replace").lower() if value.startswith("#") else raw.decode(errors="replace")
+
+
+def serial(text):
+    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
+    return sign + (digits.lower().lstrip("0") or "0")
+
+
+def openssl_key(text):
+    algorithm = re.search(r"Public Key Algorithm: (\S+)", text).group(1)
+    bits = re.search(r"Public-Key: \((\d+) bit", text)
+    if curve := re.search(r"ASN1 OID: (\S+)", text):
+        return "ECDSA " + CURVES.get(curve.group(1), curve.group(1))
+    names = {"rsaEncryption": "RSA", "rsassaPss": "RSA", "dsaEncryption": "DSA", "ED25519": "Ed25519", "ED448": "Ed448"}
+    kind = names.get(algorithm, algorithm)
+    return f"{kind} {bits.group(1)}" if bits and kind in ("RSA", "DSA") else kind
+
+
+def extension(text, title):
+    """The first line of an extension's value, or nothing."""
+    found = re.search(rf"X509v3 {title}:.*\n\s+(.*)", text)
+    return found.group(1).strip() if found else ""
+
+
+def listed(text, names):
+    return sorted(names.get(word, word) for word in text.split(", ") if word)
+
+
+def san_kinds(kinds):
+    return sorted(SAN_KINDS.get(kind, kind) for kind in kinds)

@@ -1,0 +1,87 @@
+"""NIST's Public Key Interoperability Test Suite (PKITS): each test is a chain with its CRLs, and whether it is valid.
+
+https://csrc.nist.gov/projects/pki-testing. Each signed message of the suite carries the chain and the CRLs of a test.
+"""
+import dataclasses
+import pathlib
+import re
+
+from run import openssl
+
+PASSWORD = "password"
+# Most tests say in their name whether the chain is valid. These don't: section 4.8 and 4.12.3 of the suite, with its default
+# settings (any policy will do, and none is demanded), which are also those of TLS.
+VALID = {
+    "AllCertificatesSamePolicyTest1", "AllCertificatesNoPoliciesTest2", "DifferentPoliciesTest3", "OverlappingPoliciesTest6",
+    "AllCertificatesSamePoliciesTest10", "AllCertificatesAnyPolicyTest11", "AllCertificatesSamePoliciesTest13", "AnyPolicyTest14",
+    "UserNoticeQualifierTest15", "UserNoticeQualifierTest16", "UserNoticeQualifierTest17", "UserNoticeQualifierTest18",
+    "UserNoticeQualifierTest19", "CPSPointerQualifierTest20", "inhibitAnyPolicyTest3",
+}
+INVALID = {
+    "DifferentPoliciesTest4", "DifferentPoliciesTest5", "DifferentPoliciesTest7", "DifferentPoliciesTest8",
+    "DifferentPoliciesTest9", "DifferentPoliciesTest12", "MissingCRLTest1",
+}
+
+
+@dataclasses.dataclass
+class Test:
+    name: str
+    valid: bool
+    # PEM, the end entity's first.
+    chain: list
+    crls: list
+    key: bytes
+
+
+class Suite:
+    """The tests below a folder with the suite's data (`certs`, `crls`, `pkcs12`, `smime`)."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.root = pem_certificate((self.folder / "certs/TrustAnchorRootCertificate.crt").read_bytes())
+        self.keys = {pem_certificate(file.read_bytes()): file.stem for file in sorted((self.folder / "certs").glob("*EE.crt"))}
+
+    def tests(self):
+        for message in sorted((self.folder / "smime").glob("*.eml")):
+            yield self.test(message)
+
+    def test(self, message):
+        name = message.stem.removeprefix("Signed")
+        text = openssl("pkcs7", "-print_certs", data=openssl("smime", "-pk7out", "-in", message).out.encode()).out
+        certificates, crls = blocks(text, "CERTIFICATE"), blocks(text, "X509 CRL")
+        own = [pem for pem in certificates if pem in self.keys]
+        if len(own) != 1:
+            raise SystemExit(f"{message}: {len(own)} end-entity certificates instead of one")
+        others = [pem for pem in certificates if pem not in own and pem != self.root]
+        return Test(name, is_valid(name), own + others, crls, self.key(self.keys[own[0]]))
+
+    def key(self, name):
+        return openssl("pkcs12", "-in", self.folder / f"pkcs12/{name}.p12", "-passin", f"pass:{PASSWORD}", "-nodes",
+                       "-nocerts").out.encode()
+
+
+def is_valid(name):
+    if name in VALID or name.startswith("Valid"):
+        return True
+    if name in INVALID or name.startswith("Invalid"):
+        return False
+    raise SystemExit(f"{name}: a test of PKITS that nothing is known of")
+
+
+def pem_certificate(der):
+    return blocks(openssl("x509", "-inform", "DER", data=der).out, "CERTIFICATE")[0]
+
+
+def blocks(text, label):
+    return re.findall(rf"-----BEGIN {label}-----\n.*?-----END {label}-----\n", text, re.S)
+
+
+def departures(page):
+    """The tests that docs/pkits.md lists, each with what clawgate says of it."""
+    told = {}
+    for line in pathlib.Path(page).read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if line.startswith("|") and len(cells) == 3 and "`" in cells[1]:
+            for name in re.findall(r"`(\w+)`", cells[0]):
+                told[name] = cells[1].strip("`")
+    return told
