@@ -234,7 +234,7 @@ fn diagnosis(settings: &Settings, sender: &Sender, refused: Refused, at: i64) ->
         hello: None,
         evidence: &evidence,
         trust: &settings.material.trust,
-        server_names: "",
+        server_names: &[],
         parameters: &settings.tls,
         now: at,
         signatures: Budget::COMMAND_LINE,

@@ -342,7 +342,7 @@ impl Reception {
         if self.drain.has_begun() || matches!(signs.fault(), Some(Fault::Flood)) {
             return;
         }
-        self.unused.tell(&sender.facts, acceptor.server_names());
+        self.unused.tell(&sender.facts, || acceptor.about_name(&sender.opening));
     }
 }
 

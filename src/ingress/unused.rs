@@ -41,14 +41,15 @@ impl Unused {
         Self { repeats: fold.then(Repeats::default) }
     }
 
-    /// Logs one, unless enough was heard of its client. `names` are those of the proxy's certificate.
-    pub(super) fn tell(&self, facts: &ConnectionFacts, names: &str) {
+    /// Logs one, unless enough was heard of its client. `cause` says what about clawgate's name may be the cause.
+    pub(super) fn tell(&self, facts: &ConnectionFacts, cause: impl FnOnce() -> String) {
         let kind = || Kind { fingerprint: Some(facts.fingerprint_sha256.clone()) };
         let is_news = |repeats: &Repeats<_>| repeats.hear(kind(), SystemTime::now()) == Heard::News;
         if self.repeats.as_ref().is_none_or(is_news) {
             let hint = format!(
-                "nothing is wrong if this is a health check; else the sender may call the gate by a name that its \
-                 certificate is not good for (it is good for {names})"
+                "nothing is wrong if this is a health check; else the client may not have liked clawgate's \
+                 certificate: {}",
+                cause()
             );
             emit_bounded(Level::INFO, "connection_unused", &Line { id: &facts.id, facts, hint });
         }

@@ -57,6 +57,33 @@ pub enum Parsed {
     TooLarge(usize),
 }
 
+/// How much of a ClientHello has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the message, its header of 4 bytes among them.
+    pub have: usize,
+    /// Bytes that it will have, once its header says so.
+    pub of: Option<usize>,
+}
+
+impl Progress {
+    /// That of the records in `bytes` (RFC 8446 sections 4 and 5.1).
+    pub fn of(mut bytes: &[u8]) -> Self {
+        let (mut header, mut have) = (Vec::with_capacity(4), 0);
+        while let Some((&[_, _, _, high, low], rest)) = bytes.split_first_chunk() {
+            let fragment = usize::from(u16::from_be_bytes([high, low])).min(rest.len());
+            header.extend(rest.iter().take(fragment.min(4 - header.len())));
+            have += fragment;
+            bytes = &rest[fragment..];
+        }
+        let of = match header[..] {
+            [_, a, b, c] => Some(u32::from_be_bytes([0, a, b, c]) as usize + 4),
+            _ => None,
+        };
+        Self { have, of }
+    }
+}
+
 /// Parses the records in `bytes`.
 pub fn parse(bytes: &[u8]) -> Parsed {
     let message = match handshake_message(bytes) {
@@ -318,6 +345,21 @@ mod tests {
     }
 
     #[test]
+    fn how_much_of_a_hello_has_come_is_counted_without_the_headers_of_records() {
+        for fragment in [None, Some(100)] {
+            let bytes = hello_bytes(fragment);
+            let whole = Progress::of(&bytes);
+            assert_eq!(Some(whole.have), whole.of);
+            let half = Progress::of(&bytes[..250]);
+            assert_eq!(half.of, whole.of);
+            let headers = if fragment.is_some() { 3 * 5 } else { 5 };
+            assert_eq!(half.have, 250 - headers);
+            assert_eq!(Progress::of(&bytes[..8]), Progress { have: 3, of: None });
+            assert_eq!(Progress::of(&bytes[..4]), Progress { have: 0, of: None });
+        }
+    }
+
+    #[test]
     fn a_hello_that_will_be_too_large_is_known_by_its_first_bytes() {
         let hello = |length: u32| [&[22, 3, 1, 0x40, 0, 1], &length.to_be_bytes()[1..]].concat();
         let (limit, more) = (MAX_HELLO as u32, 0xff_ffff);
@@ -332,7 +374,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
-            let _ = parse(&bytes);
+            let _ = (parse(&bytes), Progress::of(&bytes));
         }
 
         #[test]

@@ -15,10 +15,10 @@ use tokio_rustls::server::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::agreed::Agreed;
-use super::client_hello::ClientHello;
-use super::diagnosis::{Cause, NotTls, Step};
+use super::client_hello::{ClientHello, Progress};
+use super::diagnosis::{Cause, NotTls, Step, about_name};
 use super::evidence::{Evidence, Presented};
-use super::greeting::{self, Greeting};
+use super::greeting::{self, End, Greeting};
 use super::introduction::introduction;
 use super::leaves::Leaf;
 use super::manners::Manners;
@@ -94,7 +94,6 @@ pub struct Acceptor {
     /// The same for senders whose order of cipher suites decides.
     deferential: Arc<ServerConfig>,
     gatekeeper: Arc<Gatekeeper>,
-    names: Vec<San>,
     grounds: Arc<Grounds>,
     own_algorithms: Option<Algorithms>,
     manners: Manners,
@@ -115,7 +114,6 @@ impl Acceptor {
         let trust = Arc::clone(&material.trust);
         let gatekeeper = Arc::new(Gatekeeper::new(trust, rules, manners.refuse_with, now));
         let names = material.server_names();
-        let server_names: Vec<_> = names.iter().map(San::to_string).collect();
         let config = server::config(material, Arc::clone(&gatekeeper), &parameters)?;
         let mut deferential = config.clone();
         deferential.ignore_client_order = false;
@@ -123,10 +121,9 @@ impl Acceptor {
             deferential: Arc::new(deferential),
             config: Arc::new(config),
             gatekeeper,
-            names,
             grounds: Arc::new(Grounds {
                 trust: Arc::clone(&material.trust),
-                server_names: server_names.join(", "),
+                server_names: names,
                 parameters,
                 log_client_hello: manners.log_client_hello,
             }),
@@ -189,14 +186,18 @@ impl Acceptor {
                 let told = self.refuse_hello(opening, deadline, io, bytes.len(), alert, cause).await;
                 return Err(Box::new(told));
             }
-            Ok(Greeting::Closed) => Cause::Closed,
-            Ok(Greeting::Probe) => Cause::NotTls(NotTls::Probe),
-            Ok(Greeting::PlainHttp) => Cause::NotTls(NotTls::PlainHttp),
+            Ok(Greeting::Ended(end)) => Cause::Ended(end, Some(Progress::of(&bytes))),
+            Ok(Greeting::Probe(end)) => Cause::NotTls(NotTls::Probe(end)),
+            Ok(Greeting::PlainHttp(version)) => Cause::NotTls(NotTls::PlainHttp(version)),
             Ok(Greeting::ProxyProtocol) => Cause::NotTls(NotTls::ProxyProtocol),
-            Ok(Greeting::Sslv2) => Cause::NotTls(NotTls::Sslv2),
+            Ok(Greeting::Sslv2(version)) => Cause::NotTls(NotTls::Sslv2(version)),
             Ok(Greeting::NotTls(name)) => Cause::NotTls(NotTls::Other(name, greeting::describe(&bytes))),
             Err(_) => {
-                let step = if bytes.is_empty() { Step::FirstByte } else { Step::ClientHello };
+                let step = match bytes.as_slice() {
+                    [] => Step::FirstByte,
+                    bytes if greeting::is_tls(bytes) => Step::ClientHello(Progress::of(bytes)),
+                    bytes => Step::Unclear(greeting::describe(bytes)),
+                };
                 Cause::Timeout { deadline: patience, step }
             }
         };
@@ -231,7 +232,7 @@ impl Acceptor {
     }
 
     fn serves(&self, sni: &str) -> bool {
-        self.names.iter().any(|name| name.covers(sni))
+        self.server_names().iter().any(|name| name.covers(sni))
     }
 
     /// Sends an alert in the place of rustls, in the clear.
@@ -370,7 +371,7 @@ impl Acceptor {
 
     /// URIs that name the gate in its own certificate, such as a SPIFFE ID.
     pub fn own_uris(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().filter_map(|name| match name {
+        self.server_names().iter().filter_map(|name| match name {
             San::Uri(uri) => Some(uri.as_str()),
             _ => None,
         })
@@ -382,9 +383,14 @@ impl Acceptor {
         self.own_algorithms.as_ref()
     }
 
-    /// Names the gate's certificate is good for, as one phrase.
-    pub fn server_names(&self) -> &str {
+    /// Names that clawgate's certificates are good for.
+    pub fn server_names(&self) -> &[San] {
         &self.grounds.server_names
+    }
+
+    /// Which name the client asked for, and what that has to do with the names of clawgate's certificates.
+    pub fn about_name(&self, opening: &Opening) -> String {
+        about_name(opening.hello.as_deref(), self.server_names())
     }
 
     fn report(&self, opening: Opening, cause: Cause, evidence: Evidence) -> Report {
@@ -401,12 +407,10 @@ fn not_after(der: &CertificateDer<'static>) -> Option<i64> {
 fn cause_of(error: io::Error) -> Cause {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(tls) => Cause::Tls(tls.clone()),
-        None => match error.kind() {
-            io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe => Cause::Closed,
-            _ => Cause::Io(error),
-        },
+        // Not the socket's: rustls has no room for what came.
+        None if error.raw_os_error().is_none() && error.kind() != io::ErrorKind::UnexpectedEof => {
+            Cause::Full
+        }
+        None => Cause::Ended(End::of(&error), None),
     }
 }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::diagnosis::{Cause, NotTls};
-use super::greeting::describe;
+use super::greeting::{End, describe};
 use super::manners::Manners;
 use crate::proxy_protocol::{Header, Malformed, parse};
 
@@ -19,7 +19,7 @@ pub enum NoIntroduction {
     /// What came first is no header. Holds it in words.
     Malformed(Malformed, String),
     /// It ended within the header, after so many bytes.
-    Closed(usize),
+    Ended(End, usize),
 }
 
 /// What a load balancer at `peer` says of the connection that it passes on; `bytes` has what came after.
@@ -34,8 +34,7 @@ pub(super) async fn introduction<IO: AsyncRead + Unpin>(
     if !may_introduce(&manners.proxy_sources, peer) {
         return Err(Cause::NotIntroduced(NoIntroduction::Source(peer.ip().to_canonical())));
     }
-    let header = read(io, bytes).await.map_err(Cause::NotIntroduced)?;
-    header.ok_or(Cause::NotTls(NotTls::Probe))
+    read(io, bytes).await
 }
 
 /// Whether somebody at `address` may say whose connection it passes on.
@@ -44,22 +43,26 @@ pub fn may_introduce(sources: &[IpNet], address: SocketAddr) -> bool {
     sources.iter().any(|source| source.contains(&ip))
 }
 
-/// Reads a header from `io`; `None`: the connection ended without a byte.
-async fn read<IO: AsyncRead + Unpin>(
-    io: &mut IO,
-    bytes: &mut Vec<u8>,
-) -> Result<Option<Header>, NoIntroduction> {
+/// Reads a header from `io`.
+async fn read<IO: AsyncRead + Unpin>(io: &mut IO, bytes: &mut Vec<u8>) -> Result<Header, Cause> {
+    let refused = |why| Err(Cause::NotIntroduced(why));
     loop {
-        let ended = !matches!(io.read_buf(bytes).await, Ok(1..));
+        let ended = match io.read_buf(bytes).await {
+            Ok(0) => Some(End::Closed),
+            Ok(_) => None,
+            Err(error) => Some(End::of(&error)),
+        };
         match parse(bytes) {
             Ok(Some((header, length))) => {
                 bytes.drain(..length);
-                return Ok(Some(header));
+                return Ok(header);
             }
-            Ok(None) if ended && bytes.is_empty() => return Ok(None),
-            Ok(None) if ended => return Err(NoIntroduction::Closed(bytes.len())),
-            Ok(None) => {}
-            Err(why) => return Err(NoIntroduction::Malformed(why, describe(bytes))),
+            Ok(None) => match ended {
+                Some(end) if bytes.is_empty() => return Err(Cause::NotTls(NotTls::Probe(end))),
+                Some(end) => return refused(NoIntroduction::Ended(end, bytes.len())),
+                None => {}
+            },
+            Err(why) => return refused(NoIntroduction::Malformed(why, describe(bytes))),
         }
     }
 }

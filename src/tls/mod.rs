@@ -25,6 +25,7 @@ mod ocsp;
 mod opening;
 pub mod parameters;
 pub mod pem;
+mod protocols;
 mod public_cas;
 mod report;
 mod resumption;

@@ -15,7 +15,7 @@ use super::opening::Opening;
 use super::parameters::Parameters;
 use super::revocation::Crl;
 use super::trust::Trust;
-use crate::identity::{Certificate, Peer, sha256};
+use crate::identity::{Certificate, Peer, San, sha256};
 use crate::observe::repeats::{Kind, network};
 use crate::observe::{HandshakeReason, Limit};
 
@@ -27,8 +27,8 @@ const MAX_LINKS: usize = 8;
 pub(super) struct Grounds {
     /// Who may issue client certificates.
     pub(super) trust: Arc<Trust>,
-    /// Names the proxy's certificate is good for, as one phrase.
-    pub(super) server_names: String,
+    /// Names that clawgate's certificates are good for.
+    pub(super) server_names: Vec<San>,
     /// What is agreed to.
     pub(super) parameters: Parameters,
     /// Whether all of a ClientHello is logged.
@@ -86,7 +86,7 @@ pub struct Explained {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_cert: Option<Presented>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    chain: Vec<ChainLink>,
+    chain: Vec<Link>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nearest_ca: Option<String>,
 }
@@ -96,7 +96,7 @@ pub struct Explained {
 #[serde(untagged)]
 enum Presented {
     Read(Box<Certificate>),
-    /// It is too large to be looked at.
+    /// It is too large to be looked at, or no certificate.
     Unread {
         fingerprint_sha256: String,
     },
@@ -113,11 +113,18 @@ struct Offered {
 
 /// One of the certificates sent after the leaf.
 #[derive(Debug, Serialize)]
-struct ChainLink {
-    subject: String,
-    issuer: String,
-    not_after: String,
-    fingerprint_sha256: String,
+#[serde(untagged)]
+enum Link {
+    Read {
+        subject: String,
+        issuer: String,
+        not_after: String,
+        fingerprint_sha256: String,
+    },
+    /// It is too large to be looked at, or no certificate.
+    Unread {
+        fingerprint_sha256: String,
+    },
 }
 
 /// The `crl_expired` event: a revocation list past its time that is used all the same.
@@ -228,8 +235,8 @@ impl Report {
             cipher: agreed.as_ref().map(|(_, cipher)| cipher.clone()),
             alert_sent: alert_sent.filter(|_| !self.without_alert),
             alert_received,
-            client_cert: known().or_else(|| Presented::read(self.chain().first()?)),
-            chain: self.chain().iter().skip(1).take(MAX_LINKS).filter_map(ChainLink::read).collect(),
+            client_cert: known().or_else(|| self.chain().first().map(Presented::read)),
+            chain: self.chain().iter().skip(1).take(MAX_LINKS).map(Link::read).collect(),
             nearest_ca,
         }
     }
@@ -261,11 +268,11 @@ impl Explained {
 }
 
 impl Presented {
-    fn read(leaf: &CertificateDer<'_>) -> Option<Self> {
-        if TooLarge::of_size(leaf).is_some() {
-            return Some(Self::Unread { fingerprint_sha256: sha256(leaf) });
+    fn read(leaf: &CertificateDer<'_>) -> Self {
+        match readable(leaf) {
+            Some(certificate) => Self::Read(Box::new(certificate)),
+            None => Self::Unread { fingerprint_sha256: sha256(leaf) },
         }
-        Certificate::read(leaf).map(Box::new).map(Self::Read)
     }
 }
 
@@ -280,12 +287,18 @@ impl Offered {
     }
 }
 
-impl ChainLink {
-    fn read(der: &CertificateDer<'static>) -> Option<Self> {
-        if TooLarge::of_size(der).is_some() {
-            return None;
+impl Link {
+    fn read(der: &CertificateDer<'static>) -> Self {
+        match readable(der) {
+            Some(Certificate { subject, issuer, not_after, fingerprint_sha256, .. }) => {
+                Self::Read { subject, issuer, not_after, fingerprint_sha256 }
+            }
+            None => Self::Unread { fingerprint_sha256: sha256(der) },
         }
-        let Certificate { subject, issuer, not_after, fingerprint_sha256, .. } = Certificate::read(der)?;
-        Some(Self { subject, issuer, not_after, fingerprint_sha256 })
     }
+}
+
+/// `None` when it is too large to be looked at, or no certificate.
+fn readable(der: &CertificateDer<'_>) -> Option<Certificate> {
+    TooLarge::of_size(der).is_none().then(|| Certificate::read(der))?
 }

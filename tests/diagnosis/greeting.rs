@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr};
 use super::{Trial, says};
 use crate::support::gate::Gate;
 use crate::support::pki::Pki;
-use crate::support::sender::{Answer, connect};
+use crate::support::sender::{Answer, connect, reset};
 
 /// Sends `bytes` and reads to the end; the sender's own address and what came back.
 fn exchange(gate: &Gate, bytes: &[u8]) -> (SocketAddr, Vec<u8>) {
@@ -40,8 +40,12 @@ fn http_without_tls_is_answered_in_http() {
         assert_eq!(head.header("content-length").unwrap().parse(), Ok(body.len()));
         assert!(body.contains("TLS port") && body.contains("https://"), "{body}");
         let line = trial.line("plain_http", from);
-        says(&line, "detail", &["HTTP without TLS"]);
-        says(&line, "hint", &["https://"]);
+        let (version, hint) = match request.starts_with("PRI ") {
+            true => ("HTTP/2 without TLS", "prior knowledge"),
+            false => ("HTTP without TLS", "https://"),
+        };
+        says(&line, "detail", &[version]);
+        says(&line, "hint", &[hint]);
         assert!(line["alert_sent"].is_null() && line["sni"].is_null(), "{line}");
     }
     trial.end();
@@ -71,7 +75,12 @@ fn other_protocols_are_named_and_only_noise() {
     for (bytes, says_what) in [
         (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], &["SSH-2.0-", "looks like SSH"][..]),
         (b"EHLO mail.example\r\n", &["EHLO", "looks like SMTP"]),
-        (b"\x03\x00\x00\x13\x0e\xe0", &["030000130ee0", "looks like RDP"]),
+        (b"\x03\x00\x00\x13\x0e\xe0\x00\x00", &["030000130ee0", "looks like RDP"]),
+        (b"\x00\x00\x00\x08\x04\xd2\x16\x2f", &["0000000804d2162f", "looks like PostgreSQL"]),
+        (b"*1\r\n$4\r\nPING\r\n", &["*1", "looks like Redis"]),
+        (b"\x10\x14\x00\x04MQTT\x04\x02", &["10140004", "looks like MQTT"]),
+        // By its first bytes an SSL 2.0 hello, but not by its lengths.
+        (b"\x9a\x51\x01\x03\x01\xff\xff\xff\xff\xff\xff", &["9a51010301"]),
         (b"\x05\x01\x00", &["050100", "looks like SOCKS5"]),
         (b"\x15\x03\x03\x00\x02\x02\x28", &["15030300020228", "alert without a handshake"]),
         (b"\x00\xff\x17\x42\x99 random bytes that are no protocol", &["00ff174299"]),
@@ -105,13 +114,14 @@ fn a_connection_without_a_byte_is_a_probe() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 
-    let socket = connect(trial.gate.address());
-    let from = socket.local_addr().unwrap();
-    drop(socket);
-
-    let line = trial.line("tcp_probe", from);
-    says(&line, "detail", &["closed without a byte"]);
-    says(&line, "hint", &["health check"]);
+    for (how, detail) in [(drop as fn(_), "closed without a byte"), (reset, "reset without a byte")] {
+        let socket = connect(trial.gate.address());
+        let from = socket.local_addr().unwrap();
+        how(socket);
+        let line = trial.line("tcp_probe", from);
+        says(&line, "detail", &[detail]);
+        says(&line, "hint", &["health check"]);
+    }
     trial.end();
 }
 
@@ -121,11 +131,12 @@ fn an_ssl_2_hello_is_a_matter_of_version() {
     let mut trial = Trial::new(&pki);
 
     // RFC 6101 appendix E: length, type, version 0.2, one cipher spec, no session id, a challenge.
-    let mut hello = vec![0x80, 0x2e, 1, 0, 2, 0, 3, 0, 0, 0, 0x10, 7, 0, 0xc0];
-    hello.extend([0x5a; 34]);
-    let (from, _) = exchange(&trial.gate, &hello);
-
-    let line = trial.line("tls_version", from);
-    says(&line, "detail", &["SSL 2.0", "TLS 1.2 or 1.3"]);
+    for (version, offered) in [([0, 2], "offers SSL 2.0 in"), ([3, 1], "offers at most TLS 1.0 in")] {
+        let mut hello = [&[0x80, 28, 1][..], &version, &[0, 3, 0, 0, 0, 0x10, 7, 0, 0xc0]].concat();
+        hello.extend([0x5a; 16]);
+        let (from, _) = exchange(&trial.gate, &hello);
+        let line = trial.line("tls_version", from);
+        says(&line, "detail", &[offered, "SSL 2.0 hello", "TLS 1.2 or 1.3"]);
+    }
     trial.end();
 }

@@ -48,7 +48,7 @@ fn refused_for_its_ca(ca: Ca, alert: &str, hint: &[&str]) {
         assert_eq!(line["alert_received"], alert, "{line}");
         assert!(line["alert_sent"].is_null(), "{line}");
         assert!(line["client_cert"].is_null(), "{line}");
-        says(&line, "detail", &["refused the gate's certificate", alert]);
+        says(&line, "detail", &["refused clawgate's certificate", alert]);
         says(&line, "hint", hint);
         assert_eq!(line["tls_version"], name);
     }
@@ -98,7 +98,9 @@ fn a_sender_that_calls_the_gate_by_another_name_is_told_the_right_ones() {
         let line = trial.line("server_cert_rejected", from);
         assert_eq!(line["alert_received"], "bad_certificate");
         assert_eq!(line["sni"], "elsewhere.example");
-        says(&line, "hint", &["dns:localhost", "ip:127.0.0.1"]);
+        for field in ["detail", "hint"] {
+            says(&line, field, &["elsewhere.example", "dns:localhost", "ip:127.0.0.1"]);
+        }
         assert_eq!(line["tls_version"], name);
     }
     trial.end();
@@ -221,7 +223,7 @@ fn a_sender_that_refuses_the_gates_certificate_only_after_the_handshake_is_repor
         assert!(line["alert_sent"].is_null(), "{line}");
         // Said at once, though the sender has not closed.
         assert!(line["elapsed_ms"].as_u64().unwrap() < 1000, "{line}");
-        says(&line, "hint", &["dns:localhost"]);
+        says(&line, "detail", &["asked for localhost", "dns:localhost"]);
         assert_eq!(line["sni"], "localhost");
         assert_eq!(line["tls_version"], name, "{line}");
         assert_eq!(line["client_cert"]["fingerprint_sha256"], pki.client.fingerprint(), "{line}");

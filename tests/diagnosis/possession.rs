@@ -3,6 +3,9 @@
 
 use std::io::ErrorKind;
 
+use clawgate::identity::sha256;
+use serde_json::json;
+
 use super::{BOTH, Trial, says};
 use crate::support::pki::{Ca, Leaf, Pki};
 use crate::support::sender::Sender;
@@ -40,7 +43,8 @@ fn bytes_that_are_no_certificate_are_called_malformed() {
             let line = trial.refuse(sender, "client_cert_malformed");
             says(&line, "detail", &["certificate 1 of those sent is not X.509"]);
             says(&line, "hint", &["as the CA issued it"]);
-            assert!(line["client_cert"].is_null(), "{line}");
+            let fingerprint = sha256(&chain[0]);
+            assert_eq!(line["client_cert"], json!({ "fingerprint_sha256": fingerprint }), "{line}");
         }
     }
     trial.end();
@@ -58,6 +62,8 @@ fn a_broken_intermediate_is_named_by_its_place() {
         let line = trial.refuse(sender, "client_cert_malformed");
         says(&line, "detail", &["certificate 2 of those sent is not X.509"]);
         assert_eq!(line["client_cert"]["fingerprint_sha256"], pki.client.fingerprint());
+        let fingerprint = sha256(b"?");
+        assert_eq!(line["chain"], json!([{ "fingerprint_sha256": fingerprint }]), "{line}");
     }
     trial.end();
 }

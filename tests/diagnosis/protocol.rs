@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{BOTH, Trial, says};
 use crate::support::gate::Gate;
 use crate::support::pki::Pki;
-use crate::support::sender::{Sender, alert_name, connect};
+use crate::support::sender::{Sender, alert_name, connect, reset};
 
 /// A good client that has sent its hello by hand.
 struct Begun {
@@ -116,8 +116,39 @@ fn a_sender_that_leaves_in_the_middle_of_its_hello_is_told_from_a_probe() {
         socket.write_all(&bytes[..end]).unwrap();
         socket.shutdown(Shutdown::Write).unwrap();
         let line = trial.line("client_closed", socket.local_addr().unwrap());
-        says(&line, "detail", &["in the middle", &format!("after {end} bytes")]);
-        says(&line, "hint", &["dns:localhost"]);
+        says(&line, "detail", &["closed the connection in the middle of its ClientHello"]);
+        says(&line, "detail", &[&format!("after {end} bytes"), "the ClientHello was incomplete"]);
+        // The header of the record has 5 bytes, that of the message 4.
+        if end >= 9 {
+            let (had, of) = (end - 5, bytes.len() - 5);
+            says(&line, "detail", &[&format!("{had} of its {of} bytes had come")]);
+        }
+        says(&line, "hint", &["client's own log"]);
+    }
+    trial.end();
+}
+
+#[test]
+fn a_reset_is_not_taken_for_an_orderly_end() {
+    let pki = Pki::new();
+    let mut trial = Trial::new(&pki);
+    let (_, bytes) = hello(Sender::new(&pki, &trial.gate));
+
+    let mut socket = connect(trial.gate.address());
+    socket.write_all(&bytes[..100]).unwrap();
+    let from = socket.local_addr().unwrap();
+    reset(socket);
+    let line = trial.line("client_closed", from);
+    says(&line, "detail", &["reset the connection in the middle of its ClientHello, after 100 bytes"]);
+
+    for (name, version) in BOTH {
+        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
+        let begun = Begun::new(sender, &trial.gate).answered();
+        let from = begun.socket.local_addr().unwrap();
+        reset(begun.socket);
+        let line = trial.line("client_closed", from);
+        says(&line, "detail", &["reset the connection", "after clawgate's ServerHello"]);
+        assert_eq!(line["tls_version"], name);
     }
     trial.end();
 }

@@ -42,7 +42,7 @@ fn silence_ends_at_the_deadline() {
 
     let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
     says(&line, "detail", &[LIMIT, "first byte", "0 bytes had come"]);
-    says(&line, "hint", &["tls.handshake_timeout"]);
+    says(&line, "hint", &["tls.handshake_timeout", "MySQL"]);
     in_time(&line);
     trial.end();
 }
@@ -59,8 +59,23 @@ fn half_a_hello_ends_at_the_deadline() {
 
     let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
     let count = format!("{} bytes had come", half.len());
-    says(&line, "detail", &[LIMIT, "rest of the sender's ClientHello", &count]);
+    says(&line, "detail", &[LIMIT, "rest of the client's ClientHello", &count]);
+    let of = format!("{} of its {} bytes had come", half.len() - 5, bytes.len() - 5);
+    says(&line, "detail", &[&of]);
     in_time(&line);
+    trial.end();
+}
+
+#[test]
+fn what_is_no_tls_so_far_is_not_called_half_a_hello() {
+    let pki = Pki::new();
+    let mut trial = trial(&pki);
+
+    let mut socket = connect(trial.gate.address());
+    socket.write_all(b"PO").unwrap();
+
+    let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
+    says(&line, "detail", &["not TLS so far", r#""PO""#]);
     trial.end();
 }
 
@@ -79,7 +94,7 @@ fn a_sender_that_stops_after_the_gates_hello_ends_at_the_deadline() {
 
         let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
         let count = format!("{} bytes had come", bytes.len());
-        says(&line, "detail", &[LIMIT, "sender's certificate", &count]);
+        says(&line, "detail", &[LIMIT, "client's certificate", &count]);
         assert_eq!(line["tls_version"], name);
         assert_eq!(line["sni"], "localhost");
         in_time(&line);
@@ -108,7 +123,7 @@ fn bytes_that_drip_do_not_move_the_deadline() {
     });
 
     let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
-    says(&line, "detail", &["rest of the sender's ClientHello"]);
+    says(&line, "detail", &["rest of the client's ClientHello"]);
     in_time(&line);
     trial.end();
 }
@@ -129,7 +144,7 @@ fn greeting_and_handshake_share_one_deadline() {
     assert!(tls.read_tls(&mut socket).unwrap() > 0);
 
     let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
-    says(&line, "detail", &["sender's certificate"]);
+    says(&line, "detail", &["client's certificate"]);
     let elapsed = line["elapsed_ms"].as_u64().unwrap();
     assert!((2000..3400).contains(&elapsed), "a second deadline was begun: {line}");
     trial.end();

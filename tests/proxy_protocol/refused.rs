@@ -35,7 +35,7 @@ fn what_is_no_header_is_refused_where_one_is_required() {
         (v2(1, 0x11, &damaged), "its checksum (CRC32c) is wrong", "between the load balancer"),
         (v2(2, 0x11, &[0; 12]), "its command is 2", "versions 1 and 2"),
         (v2(1, 0x11, &[0; 4]), "too short for its addresses", "versions 1 and 2"),
-        (V1[..20].to_vec(), "ended within the PROXY protocol header, after 20 bytes", "own log"),
+        (V1[..20].to_vec(), "closed the connection within the PROXY protocol header, after 20 bytes", "own log"),
     ];
     for (number, (bytes, detail, hint)) in cases.iter().enumerate() {
         let failure = refusal(&gate, number + 1, bytes);
@@ -106,7 +106,7 @@ fn header_and_handshake_share_one_deadline() {
     for (number, (bytes, waited)) in [
         (&b""[..], "first byte"),
         (&V1[..10], "load balancer's PROXY header"),
-        (V1, "rest of the sender's ClientHello"),
+        (V1, "rest of the client's ClientHello"),
     ]
     .into_iter()
     .enumerate()
@@ -117,7 +117,7 @@ fn header_and_handshake_share_one_deadline() {
         let failure = gate.event("handshake_failed", number + 1);
         assert_eq!(failure["reason"], "handshake_timeout");
         // With the header in full, its first byte of TLS is what was waited for.
-        let waited = if bytes == V1 { "the sender's first byte" } else { waited };
+        let waited = if bytes == V1 { "the client's first byte" } else { waited };
         assert!(failure["detail"].as_str().unwrap().contains(waited), "{failure}");
     }
 }

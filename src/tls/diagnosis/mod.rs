@@ -6,9 +6,11 @@ mod authority;
 mod chain;
 mod leaf;
 mod link;
+mod opening;
 mod path;
 mod public;
 mod revoked;
+mod server_name;
 mod verdict;
 mod words;
 
@@ -24,14 +26,17 @@ pub use self::link::{Budget, may_be_signed_by};
 pub use self::path::{Path, path};
 pub use self::public::public;
 pub use self::revoked::statuses;
+pub use self::server_name::about_name;
 pub use self::verdict::{denied, key_mismatch};
 pub use self::words::alert_name;
 
-use super::client_hello::ClientHello;
+use super::client_hello::{ClientHello, Progress};
 use super::evidence::{Evidence, Presented, Refusal};
+use super::greeting::End;
 use super::introduction::NoIntroduction;
 use super::parameters::Parameters;
 use super::trust::Trust;
+use crate::identity::San;
 use crate::observe::{HandshakeReason as Reason, Limit};
 
 /// What ended a handshake.
@@ -45,8 +50,8 @@ pub enum Cause {
     Tls(Error),
     /// Its ClientHello has so many bytes, which is more than are taken.
     HelloTooLarge(usize),
-    /// The sender closed or reset the connection.
-    Closed,
+    /// The connection ended; where it ended within the ClientHello, how much of that had come.
+    Ended(End, Option<Progress>),
     /// It asked for a name that is not served, and that is not let pass.
     UnknownSni,
     /// The gate has as many of something as it may.
@@ -56,8 +61,8 @@ pub enum Cause {
         /// How many that is.
         allowed: usize,
     },
-    /// Reading or writing failed otherwise.
-    Io(std::io::Error),
+    /// It sent more than rustls keeps before the end of a handshake.
+    Full,
     /// The deadline passed.
     Timeout {
         /// How long it was.
@@ -70,27 +75,29 @@ pub enum Cause {
 /// A greeting that does not lead to a handshake.
 #[derive(Debug)]
 pub enum NotTls {
-    /// Closed without a byte.
-    Probe,
-    /// HTTP in the clear.
-    PlainHttp,
+    /// It ended without a byte.
+    Probe(End),
+    /// HTTP in the clear: `HTTP`, or `HTTP/2` where that was begun without asking.
+    PlainHttp(&'static str),
     /// A PROXY header.
     ProxyProtocol,
-    /// SSL 2.0.
-    Sslv2,
+    /// An SSL 2.0 ClientHello that offers at most this version.
+    Sslv2(u16),
     /// Another protocol: its name, and its first bytes, escaped.
     Other(Option<&'static str>, String),
 }
 
 /// How far a handshake had come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// No byte had come.
     FirstByte,
     /// The PROXY header was not complete.
     ProxyHeader,
     /// The ClientHello was not complete.
-    ClientHello,
+    ClientHello(Progress),
+    /// What came is not TLS so far, and too little to name it. Holds it in words.
+    Unclear(String),
     /// The sender's certificate and proof, or its end of the handshake, were still to come.
     SenderFlight,
 }
@@ -106,8 +113,8 @@ pub struct Case<'a> {
     pub evidence: &'a Evidence,
     /// Who may issue client certificates.
     pub trust: &'a Trust,
-    /// Names the gate's own certificate is good for, as one phrase.
-    pub server_names: &'a str,
+    /// Names that clawgate's own certificates are good for.
+    pub server_names: &'a [San],
     /// What the gate agrees to.
     pub parameters: &'a Parameters,
     /// The gate's clock, seconds since 1970.
@@ -136,15 +143,15 @@ pub struct Diagnosis {
 /// Says why.
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let fault = match case.cause {
-        Cause::NotTls(greeting) => words::not_tls(greeting, case),
-        Cause::NotIntroduced(why) => words::not_introduced(why),
+        Cause::NotTls(greeting) => opening::not_tls(greeting, case),
+        Cause::NotIntroduced(why) => opening::not_introduced(why),
         Cause::Tls(error) => of_error(error, case),
-        Cause::HelloTooLarge(length) => words::hello_too_large(*length),
-        Cause::Closed => words::closed(case),
-        Cause::UnknownSni => words::unknown_sni(case),
+        Cause::HelloTooLarge(length) => opening::hello_too_large(*length),
+        Cause::Ended(end, progress) => opening::ended(*end, *progress, case),
+        Cause::UnknownSni => server_name::unknown_sni(case),
         Cause::Overloaded { limit, allowed } => words::overloaded(*limit, *allowed),
-        Cause::Io(error) => words::io(error),
-        Cause::Timeout { deadline, step } => words::timeout(*deadline, *step, case.evidence.bytes_in),
+        Cause::Full => words::full(),
+        Cause::Timeout { deadline, step } => opening::timeout(*deadline, step, case.evidence.bytes_in),
     };
     let alert_received = match case.cause {
         Cause::Tls(Error::AlertReceived(alert)) => Some(alert_name(*alert)),
@@ -199,7 +206,7 @@ fn of_error(error: &Error, case: &Case<'_>) -> Fault {
 
 fn of_alert(alert: AlertDescription, case: &Case<'_>) -> Fault {
     match alert {
-        AlertDescription::CloseNotify | AlertDescription::UserCanceled => words::closed(case),
+        AlertDescription::CloseNotify | AlertDescription::UserCanceled => opening::ended(End::Closed, None, case),
         AlertDescription::UnknownCA
         | AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
@@ -208,7 +215,7 @@ fn of_alert(alert: AlertDescription, case: &Case<'_>) -> Fault {
         | AlertDescription::CertificateUnknown
         // What a sender says that holds a CA of the right name and another key.
         | AlertDescription::DecryptError
-        | AlertDescription::BadCertificateStatusResponse => words::server_cert_rejected(alert, case),
+        | AlertDescription::BadCertificateStatusResponse => server_name::server_cert_rejected(alert, case),
         AlertDescription::ProtocolVersion => words::tls_version(case),
         other => words::client_alert(other),
     }

@@ -38,7 +38,7 @@ impl Scene {
 
     fn diagnose(&self, cause: &Cause, evidence: &Evidence, hello: Option<&ClientHello>) -> Diagnosis {
         let (trust, now) = (&self.trust, NOW);
-        let (server_names, parameters) = ("dns:unit", &Parameters::default());
+        let (server_names, parameters) = (&[San::Dns("unit".to_owned())][..], &Parameters::default());
         let signatures = Budget::LOG;
         let case = Case { cause, hello, evidence, trust, server_names, parameters, now, signatures };
         let diagnosis = diagnose(&case);
@@ -171,15 +171,27 @@ fn the_verifiers_word_stands_when_the_chain_shows_no_fault() {
 }
 
 #[test]
-fn a_failing_socket_is_told_from_a_sender_that_closes() {
+fn a_connection_that_ends_in_the_handshake_says_how_and_where() {
     let scene = Scene::new();
-    let cause = Cause::Io(io::Error::other("message\r\nbuffer full"));
-    let diagnosis = scene.diagnose(&cause, &Evidence::default(), None);
-    assert_eq!(diagnosis.reason, Reason::ProtocolError);
-    assert!(diagnosis.detail.contains(r"message\0D\0Abuffer full"), "{diagnosis:?}");
-    let closed = scene.diagnose(&Cause::Closed, &Evidence::of_greeting(7), None);
-    assert_eq!(closed.reason, Reason::ClientClosed);
-    assert!(closed.detail.contains("after 7 bytes"), "{closed:?}");
+    let ended = |end, progress| {
+        let ended = scene.diagnose(&Cause::Ended(end, progress), &Evidence::of_greeting(7), None);
+        assert_eq!(ended.reason, Reason::ClientClosed);
+        ended.detail
+    };
+    assert_eq!(
+        ended(End::Closed, None),
+        "the client closed the connection in the middle of the handshake, before clawgate's ServerHello and after 7 bytes"
+    );
+    assert_eq!(
+        ended(End::Reset, Some(Progress { have: 2, of: None })),
+        "the client reset the connection in the middle of its ClientHello, after 7 bytes: the ClientHello was \
+         incomplete, and so short that its length is not known"
+    );
+    assert_eq!(
+        ended(End::Lost(io::ErrorKind::TimedOut), Some(Progress { have: 95, of: Some(512) })),
+        "the connection was lost (timed out) in the middle of its ClientHello, after 7 bytes: the ClientHello was \
+         incomplete, 95 of its 512 bytes had come"
+    );
 }
 
 #[test]

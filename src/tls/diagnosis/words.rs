@@ -1,82 +1,13 @@
 //! The sentences: what is wrong and how to mend it, for every reason that is not read off the chain.
 
-use std::io;
-use std::time::Duration;
-
 use rustls::{AlertDescription, Error, PeerIncompatible};
 
 use super::chain::Fault;
-use super::{Case, NotTls, Step};
+use super::Case;
 use crate::identity::name::printable;
 use crate::observe::{HandshakeReason as Reason, Limit};
-use crate::proxy_protocol::Malformed;
-use crate::tls::client_hello::{ClientHello, MAX_HELLO};
-use crate::tls::introduction::NoIntroduction;
+use crate::tls::client_hello::ClientHello;
 use crate::tls::parameters::Parameters;
-
-pub(super) fn not_tls(greeting: &NotTls, case: &Case<'_>) -> Fault {
-    match greeting {
-        NotTls::Probe => Fault::new(
-            Reason::TcpProbe,
-            "the connection was opened and closed without a byte",
-            "nothing is wrong if this is a health check; one that asks /livez on the admin listener tells more",
-        ),
-        NotTls::PlainHttp => Fault::new(
-            Reason::PlainHttp,
-            "the sender speaks HTTP without TLS",
-            "use https:// in the sender's webhook URL",
-        ),
-        NotTls::ProxyProtocol => Fault::new(
-            Reason::ProxyProtocol,
-            "a PROXY protocol header came, and none is expected here",
-            "switch the PROXY protocol off in the load balancer before the gate, or let it call an address of \
-             listen.proxy_address",
-        ),
-        NotTls::Sslv2 => Fault::new(
-            Reason::TlsVersion,
-            format!("the sender offers SSL 2.0; {} is needed", case.parameters.version_text()),
-            "update the sender's TLS library",
-        ),
-        NotTls::Other(Some(name), first) => Fault::new(
-            Reason::NotTls,
-            format!("not TLS: the first bytes are {first}, which looks like {name}"),
-            "nothing is wrong if this is a scanner; else point that service at its own port",
-        ),
-        NotTls::Other(None, first) => Fault::new(
-            Reason::NotTls,
-            format!("not TLS: the first bytes are {first}"),
-            "nothing is wrong if this is a scanner; else check which port the sender calls",
-        ),
-    }
-}
-
-pub(super) fn not_introduced(why: &NoIntroduction) -> Fault {
-    let (detail, hint) = match why {
-        NoIntroduction::Source(ip) => (
-            format!(
-                "only load balancers may call here, and {ip} is none of those in listen.proxy_sources"
-            ),
-            "if that is a load balancer of yours, add its address to listen.proxy_sources (--proxy-source); senders \
-             that call by themselves need an address of listen.address",
-        ),
-        NoIntroduction::Malformed(Malformed::NotProxy, first) => (
-            format!("a PROXY protocol header is expected here first, and the first bytes are {first}"),
-            "switch the PROXY protocol on in the load balancer (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or \
-             let it call an address of listen.address",
-        ),
-        NoIntroduction::Malformed(malformed, first) => (
-            format!(
-                "the PROXY protocol header cannot be read: {malformed}; its first bytes are {first}"
-            ),
-            "check what stands between the load balancer and the gate; versions 1 and 2 are taken",
-        ),
-        NoIntroduction::Closed(count) => (
-            format!("the connection ended within the PROXY protocol header, after {count} bytes"),
-            "look at the load balancer's own log",
-        ),
-    };
-    Fault::new(Reason::ProxyProtocol, detail, hint)
-}
 
 pub(super) fn missing(case: &Case<'_>) -> Fault {
     let asked = if case.trust.pinned.is_empty() {
@@ -89,30 +20,6 @@ pub(super) fn missing(case: &Case<'_>) -> Fault {
                 and still sends none holds a certificate of another CA, or a key of a kind that was not offered \
                 (Ed448, secp256k1, RSA-PSS, DSA)";
     Fault::new(Reason::ClientCertMissing, detail, hint)
-}
-
-pub(super) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> Fault {
-    let detail =
-        format!("the sender refused the gate's certificate with the alert {}", alert_name(alert));
-    let names = case.server_names;
-    let hint = match alert {
-        AlertDescription::UnknownCA | AlertDescription::CertificateUnknown => {
-            "the sender does not trust the CA of the gate's certificate: give it that CA's certificate (curl: \
-             --cacert ca.pem), or give the gate a certificate of a CA that it trusts; check also that \
-             tls.certificate holds the intermediates"
-                .to_owned()
-        }
-        AlertDescription::DecryptError => {
-            "the signature on the gate's certificate does not fit the CA that the sender holds: the CA was made \
-             again; give the sender the present CA's certificate (curl: --cacert ca.pem)"
-                .to_owned()
-        }
-        AlertDescription::CertificateExpired => {
-            "renew the certificate in tls.certificate; if it is valid, the sender's clock is wrong".to_owned()
-        }
-        _ => format!("the gate's certificate is good for {names}; check that the sender calls one of these names"),
-    };
-    Fault::new(Reason::ServerCertRejected, detail, hint)
 }
 
 pub(super) fn tls_version(case: &Case<'_>) -> Fault {
@@ -184,29 +91,6 @@ pub(super) fn alpn_mismatch(case: &Case<'_>) -> Fault {
     Fault::new(Reason::AlpnMismatch, detail, "let the sender offer http/1.1 or h2, or no ALPN at all")
 }
 
-pub(super) fn closed(case: &Case<'_>) -> Fault {
-    let detail = format!(
-        "the sender closed the connection in the middle of the handshake, after {} bytes",
-        case.evidence.bytes_in
-    );
-    let hint = format!(
-        "look at the sender's own log; a name it does not find in the gate's certificate (good for {}) is a common \
-         cause, its own timeout another",
-        case.server_names
-    );
-    Fault::new(Reason::ClientClosed, detail, hint)
-}
-
-pub(super) fn unknown_sni(case: &Case<'_>) -> Fault {
-    let sni = case.hello.and_then(|hello| hello.sni.as_deref()).unwrap_or_default();
-    let detail = format!(
-        "the sender asked for {sni}, and the gate's certificate is good for {}",
-        case.server_names
-    );
-    let hint = "call the gate by one of these names, have the name added to its certificate, or set tls.strict_sni to false";
-    Fault::new(Reason::UnknownSni, detail, hint)
-}
-
 pub(super) fn overloaded(limit: Limit, allowed: usize) -> Fault {
     let detail = match limit {
         Limit::ConnectionsPerSource => {
@@ -238,26 +122,13 @@ pub(super) fn client_alert(alert: AlertDescription) -> Fault {
     Fault::new(Reason::ClientAlert, detail, "look at the sender's own log for the cause")
 }
 
-pub(super) fn io(error: &io::Error) -> Fault {
-    let detail = format!(
-        "reading or writing failed in the middle of the handshake: {}",
-        printable(&error.to_string())
-    );
-    Fault::new(Reason::ProtocolError, detail, "check what stands between the sender and the gate")
-}
-
-pub(super) fn timeout(deadline: Duration, step: Step, bytes_in: u64) -> Fault {
-    let waited = match step {
-        Step::FirstByte => "the sender's first byte",
-        Step::ProxyHeader => "the rest of the load balancer's PROXY header",
-        Step::ClientHello => "the rest of the sender's ClientHello",
-        Step::SenderFlight => "the sender's certificate or the end of its handshake",
-    };
-    let detail =
-        format!("after {deadline:?} the gate still waited for {waited}; {bytes_in} bytes had come");
-    let hint =
-        "check the network between the sender and the gate; for a slow one raise tls.handshake_timeout";
-    Fault::new(Reason::HandshakeTimeout, detail, hint)
+/// An error of no socket and of no TLS: rustls's buffers for what comes before the end of a handshake are full.
+pub(super) fn full() -> Fault {
+    Fault::new(
+        Reason::ProtocolError,
+        "the client sent more than there is room for before the handshake was through",
+        "look at what runs there: something sends data without waiting for the server's answer",
+    )
 }
 
 pub(super) fn malformed(error: &Error) -> Fault {
@@ -279,12 +150,6 @@ pub(super) fn protocol_error(error: &Error) -> Fault {
     let detail = format!("the sender broke the TLS protocol: {}", printable(&error.to_string()));
     let hint =
         "check what stands between the sender and the gate: something that alters or mixes TLS records";
-    Fault::new(Reason::ProtocolError, detail, hint)
-}
-
-pub(super) fn hello_too_large(length: usize) -> Fault {
-    let detail = format!("the client's ClientHello has {length} bytes, and {MAX_HELLO} are taken");
-    let hint = "no TLS library sends such a large one: look at what runs there";
     Fault::new(Reason::ProtocolError, detail, hint)
 }
 

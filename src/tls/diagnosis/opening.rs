@@ -1,0 +1,163 @@
+//! Sentences about how a connection began and ended: what came in the place of a TLS handshake, or stopped within it.
+
+use std::time::Duration;
+
+use super::chain::Fault;
+use super::server_name::left_silently;
+use super::{Case, NotTls, Step};
+use crate::observe::HandshakeReason as Reason;
+use crate::proxy_protocol::Malformed;
+use crate::tls::client_hello::{MAX_HELLO, Progress};
+use crate::tls::greeting::End;
+use crate::tls::introduction::NoIntroduction;
+
+pub(super) fn not_tls(greeting: &NotTls, case: &Case<'_>) -> Fault {
+    match greeting {
+        NotTls::Probe(end) => Fault::new(
+            Reason::TcpProbe,
+            match end {
+                End::Closed => "the connection was opened and closed without a byte".to_owned(),
+                End::Reset => "the connection was opened and reset without a byte".to_owned(),
+                End::Lost(_) => format!("no byte came: {end}"),
+            },
+            "nothing is wrong if this is a health check; one that asks /livez on the admin listener tells more",
+        ),
+        NotTls::PlainHttp(version) => Fault::new(
+            Reason::PlainHttp,
+            format!("the client speaks {version} without TLS"),
+            if *version == "HTTP/2" {
+                "switch TLS on in the client (h2 instead of h2c, which is called prior knowledge; gRPC: no plaintext)"
+            } else {
+                "use https:// in the client's webhook URL"
+            },
+        ),
+        NotTls::ProxyProtocol => Fault::new(
+            Reason::ProxyProtocol,
+            "a PROXY protocol header came, and none is expected here",
+            "switch the PROXY protocol off in the load balancer before clawgate, or let it call an address of \
+             listen.proxy_address",
+        ),
+        NotTls::Sslv2(version) => Fault::new(
+            Reason::TlsVersion,
+            format!(
+                "the client offers {} in an SSL 2.0 hello; {} is needed",
+                old_version(*version),
+                case.parameters.version_text()
+            ),
+            "update the client's TLS library",
+        ),
+        NotTls::Other(Some(name), first) => Fault::new(
+            Reason::NotTls,
+            format!("not TLS: the first bytes are {first}, which looks like {name}"),
+            "nothing is wrong if this is a scanner; else point that service at its own port",
+        ),
+        NotTls::Other(None, first) => Fault::new(
+            Reason::NotTls,
+            format!("not TLS: the first bytes are {first}"),
+            "nothing is wrong if this is a scanner; else check which port the client calls",
+        ),
+    }
+}
+
+/// The name of a version of SSL 2.0's numbering (RFC 6101 appendix E).
+fn old_version(version: u16) -> &'static str {
+    match version {
+        0x0002 => "SSL 2.0",
+        0x0300 => "at most SSL 3.0",
+        0x0301 => "at most TLS 1.0",
+        0x0302 => "at most TLS 1.1",
+        _ => "a newer version",
+    }
+}
+
+pub(super) fn not_introduced(why: &NoIntroduction) -> Fault {
+    let (detail, hint) = match why {
+        NoIntroduction::Source(ip) => (
+            format!(
+                "only load balancers may call here, and {ip} is none of those in listen.proxy_sources"
+            ),
+            "if that is a load balancer of yours, add its address to listen.proxy_sources (--proxy-source); clients \
+             that call by themselves need an address of listen.address",
+        ),
+        NoIntroduction::Malformed(Malformed::NotProxy, first) => (
+            format!("a PROXY protocol header is expected here first, and the first bytes are {first}"),
+            "switch the PROXY protocol on in the load balancer (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or \
+             let it call an address of listen.address",
+        ),
+        NoIntroduction::Malformed(malformed, first) => (
+            format!(
+                "the PROXY protocol header cannot be read: {malformed}; its first bytes are {first}"
+            ),
+            "check what stands between the load balancer and clawgate; versions 1 and 2 are taken",
+        ),
+        NoIntroduction::Ended(end, count) => (
+            format!("{end} within the PROXY protocol header, after {count} bytes"),
+            "look at the load balancer's own log",
+        ),
+    };
+    Fault::new(Reason::ProxyProtocol, detail, hint)
+}
+
+/// `progress`: how much of the ClientHello had come, where it was not whole.
+pub(super) fn ended(end: End, progress: Option<Progress>, case: &Case<'_>) -> Fault {
+    let count = case.evidence.bytes_in;
+    if let Some(progress) = progress {
+        return Fault::new(
+            Reason::ClientClosed,
+            format!("{end} in the middle of its ClientHello, after {count} bytes: {}", incomplete(progress)),
+            "look at the client's own log; its own timeout is a common cause, something on the way that cuts \
+             connections another",
+        );
+    }
+    let step = match case.evidence.negotiated() {
+        Some(_) => "after clawgate's ServerHello",
+        None => "before clawgate's ServerHello",
+    };
+    let detail = format!("{end} in the middle of the handshake, {step} and after {count} bytes");
+    Fault::new(Reason::ClientClosed, detail, left_silently(case))
+}
+
+fn incomplete(Progress { have, of }: Progress) -> String {
+    match of {
+        Some(of) => format!("the ClientHello was incomplete, {have} of its {of} bytes had come"),
+        None => "the ClientHello was incomplete, and so short that its length is not known".to_owned(),
+    }
+}
+
+pub(super) fn timeout(deadline: Duration, step: &Step, bytes_in: u64) -> Fault {
+    let waited = match step {
+        Step::FirstByte => "the client's first byte".to_owned(),
+        Step::ProxyHeader => "the rest of the load balancer's PROXY header".to_owned(),
+        Step::ClientHello(progress) => {
+            format!("the rest of the client's ClientHello ({})", incomplete(*progress))
+        }
+        Step::Unclear(first) => {
+            format!("more from the client, whose first bytes are not TLS so far: {first}")
+        }
+        Step::SenderFlight => "the client's certificate or the end of its handshake".to_owned(),
+    };
+    let deadline = humantime::format_duration(deadline);
+    let detail =
+        format!("after {deadline} clawgate still waited for {waited}; {bytes_in} bytes had come");
+    let hint = match step {
+        Step::FirstByte => {
+            "check that the client speaks TLS: one that waits for the server's first word (MySQL, SMTP, FTP, IMAP, \
+             VNC) is silent here; for a slow one raise limits.greeting_timeout and tls.handshake_timeout"
+        }
+        Step::ClientHello(_) | Step::ProxyHeader => {
+            "check the network between the client and clawgate; for a slow one raise limits.greeting_timeout and \
+             tls.handshake_timeout"
+        }
+        Step::Unclear(_) => "check which port the client calls, and that it speaks TLS there",
+        Step::SenderFlight => {
+            "check the network between the client and clawgate; for a slow one raise tls.handshake_timeout"
+        }
+    };
+    Fault::new(Reason::HandshakeTimeout, detail, hint)
+}
+
+pub(super) fn hello_too_large(length: usize) -> Fault {
+    let detail = format!("the client's ClientHello has {length} bytes, and {MAX_HELLO} are taken");
+    let hint = "no TLS library sends such a large one: look at what runs there";
+    Fault::new(Reason::ProtocolError, detail, hint)
+}
