@@ -35,7 +35,11 @@ fn what_is_no_header_is_refused_where_one_is_required() {
         (v2(1, 0x11, &damaged), "its checksum (CRC32c) is wrong", "between the load balancer"),
         (v2(2, 0x11, &[0; 12]), "its command is 2", "versions 1 and 2"),
         (v2(1, 0x11, &[0; 4]), "too short for its addresses", "versions 1 and 2"),
-        (V1[..20].to_vec(), "closed the connection within the PROXY protocol header, after 20 bytes", "own log"),
+        (
+            V1[..20].to_vec(),
+            "closed the connection within the PROXY protocol header, after 20 bytes",
+            "own log",
+        ),
     ];
     for (number, (bytes, detail, hint)) in cases.iter().enumerate() {
         let failure = refusal(&gate, number + 1, bytes);

@@ -104,7 +104,10 @@ pub(super) fn ended(end: End, progress: Option<Progress>, case: &Case<'_>) -> Fa
     if let Some(progress) = progress {
         return Fault::new(
             Reason::ClientClosed,
-            format!("{end} in the middle of its ClientHello, after {count} bytes: {}", incomplete(progress)),
+            format!(
+                "{end} in the middle of its ClientHello, after {count} bytes: {}",
+                incomplete(progress)
+            ),
             "look at the client's own log; its own timeout is a common cause, something on the way that cuts \
              connections another",
         );

@@ -31,13 +31,15 @@ impl<'a> Asked<'a> {
 
     fn detail(&self, names: &str) -> String {
         match self {
-            Self::Ours(name) => format!("it asked for {name}, and clawgate's certificate has that name ({names})"),
+            Self::Ours(name) => {
+                format!("it asked for {name}, and clawgate's certificate has that name ({names})")
+            }
             Self::Other(name) => {
                 format!("it asked for {name}, and clawgate's certificate is good for {names} only")
             }
-            Self::Nothing => format!(
-                "it asked for no server name, and clawgate's certificate is good for {names}"
-            ),
+            Self::Nothing => {
+                format!("it asked for no server name, and clawgate's certificate is good for {names}")
+            }
         }
     }
 
@@ -104,7 +106,10 @@ pub(super) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> 
 pub(super) fn left_silently(case: &Case<'_>) -> String {
     let (asked, names) = (Asked::of(case.hello, case.server_names), list(case.server_names));
     let cause = asked.hint(&names).unwrap_or_else(|| {
-        format!("{}: a CA that the client does not trust is a common cause (curl: --cacert ca.pem)", asked.detail(&names))
+        format!(
+            "{}: a CA that the client does not trust is a common cause (curl: --cacert ca.pem)",
+            asked.detail(&names)
+        )
     });
     format!("look at the client's own log; {cause}; its own timeout is another cause")
 }

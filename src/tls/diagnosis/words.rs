@@ -2,8 +2,8 @@
 
 use rustls::{AlertDescription, Error, PeerIncompatible};
 
-use super::chain::Fault;
 use super::Case;
+use super::chain::Fault;
 use crate::identity::name::printable;
 use crate::observe::{HandshakeReason as Reason, Limit};
 use crate::tls::client_hello::ClientHello;

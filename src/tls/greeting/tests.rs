@@ -140,7 +140,7 @@ async fn a_connection_that_ends_says_how_it_ended() {
 
 /// Whether `bytes` are the beginning of an SSL 2.0 ClientHello, written down once more from RFC 6101 appendix E.
 fn is_sslv2(bytes: &[u8]) -> bool {
-    let [high, low, 1, version @ .., ] = bytes else { return false };
+    let [high, low, 1, version @ ..] = bytes else { return false };
     let [major, minor, rest @ ..] = version else { return false };
     let [s0, s1, i0, i1, c0, c1, ..] = rest else { return false };
     let number = |high: &u8, low: &u8| usize::from(*high) * 256 + usize::from(*low);
