@@ -6,7 +6,8 @@ use std::net::{Shutdown, SocketAddr};
 use super::{Trial, says};
 use crate::support::gate::Gate;
 use crate::support::pki::Pki;
-use crate::support::sender::{Answer, connect, reset};
+use crate::support::plain::reset;
+use crate::support::sender::{Answer, connect};
 
 /// Sends `bytes` and reads to the end; the sender's own address and what came back.
 fn exchange(gate: &Gate, bytes: &[u8]) -> (SocketAddr, Vec<u8>) {

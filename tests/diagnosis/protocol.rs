@@ -10,7 +10,8 @@ use serde_json::json;
 use super::{BOTH, Trial, says};
 use crate::support::gate::Gate;
 use crate::support::pki::Pki;
-use crate::support::sender::{Sender, alert_name, connect, reset};
+use crate::support::plain::reset;
+use crate::support::sender::{Sender, alert_name, connect};
 
 /// A good client that has sent its hello by hand.
 struct Begun {

@@ -1,7 +1,10 @@
-//! Plain HTTP, as the admin listener speaks it.
+//! Connections without TLS: HTTP as the admin listener speaks it, and a reset.
 
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use socket2::SockRef;
 
 use super::sender::{Answer, connect};
 
@@ -25,4 +28,9 @@ pub fn exchange(address: SocketAddr, bytes: &[u8]) -> io::Result<Answer> {
     let mut answer = Answer::parse(head);
     answer.body = body.as_bytes().to_vec();
     Ok(answer)
+}
+
+/// Ends a connection with a reset instead of an orderly close.
+pub fn reset(socket: TcpStream) {
+    SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
 }

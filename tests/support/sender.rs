@@ -3,7 +3,6 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs;
@@ -14,8 +13,6 @@ use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
     SupportedProtocolVersion, version,
 };
-use socket2::SockRef;
-
 use super::PATIENCE;
 use super::gate::Gate;
 use super::pki::{Identity, Pki};
@@ -178,11 +175,6 @@ impl Sender {
         connection.write(request.as_bytes());
         connection.answer()
     }
-}
-
-/// Ends a connection with a reset instead of an orderly close.
-pub fn reset(socket: TcpStream) {
-    SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 /// A sender's end of a refused connection.

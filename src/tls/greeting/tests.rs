@@ -21,7 +21,7 @@ fn protocols_are_told_by_their_first_words() {
         (b"EHLO there", Some(Greeting::NotTls(Some("SMTP")))),
         (b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10", Some(Greeting::Sslv2(2))),
         (b"\x80\x2e\x01\x00\x03\x01", Some(Greeting::NotTls(None))),
-        (b"\x00\x01\x02", Some(Greeting::NotTls(None))),
+        (b"\x02\x01\x02", Some(Greeting::NotTls(None))),
         (b"Px", Some(Greeting::NotTls(None))),
         (b"\x16\x05\x00", Some(Greeting::NotTls(None))),
     ] {
