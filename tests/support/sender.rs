@@ -4,6 +4,9 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
+use super::PATIENCE;
+use super::gate::Gate;
+use super::pki::{Identity, Pki};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
@@ -13,9 +16,6 @@ use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
     SupportedProtocolVersion, version,
 };
-use super::PATIENCE;
-use super::gate::Gate;
-use super::pki::{Identity, Pki};
 
 /// How a sender connects. Clones share their TLS sessions.
 #[derive(Clone)]
