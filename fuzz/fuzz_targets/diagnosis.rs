@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use clawgate::identity::San;
 use clawgate::tls::diagnosis::{Case, Cause, diagnose};
 use clawgate::tls::evidence::{Evidence, Presented, Refusal};
 use clawgate::tls::parameters::Parameters;
@@ -63,16 +64,16 @@ fuzz_target!(|input: (u8, Vec<(u16, u8)>, i64)| {
         _ => Refusal::Chain(error.clone()),
     };
     let mut evidence = Evidence::default();
-    evidence.presented =
-        Some(Presented { chain: chain.into_iter().map(CertificateDer::from).collect(), refused: Some(refused) });
+    evidence.presented = Some(Presented::new(chain.into_iter().map(CertificateDer::from).collect(), Some(refused)));
     let diagnosis = diagnose(&Case {
         cause: &Cause::Tls(error),
         hello: None,
         evidence: &evidence,
         trust: &SCENE.trust,
-        server_names: "dns:gate",
+        server_names: &[San::Dns("clawgate.example".to_owned())],
         parameters: &Parameters::default(),
         now,
+        signatures: usize::from(choice % 9),
     });
     for text in [&diagnosis.detail, &diagnosis.hint] {
         assert!(!text.is_empty());

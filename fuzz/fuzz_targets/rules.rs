@@ -36,7 +36,7 @@ fuzz_target!(|input: (String, Vec<(u16, u8)>)| {
     let list = Rules::new(rules);
     assert_eq!(list.matching(&peer).cloned(), first);
     if let Ruling::Refused(denial) = list.ruling(&peer) {
-        let text = denial.of("clients");
+        let text = denial.of("clients", &peer);
         assert!(!text.chars().any(char::is_control), "{text:?}");
     }
 });

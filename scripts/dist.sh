@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Builds a release and packs it: target/dist/clawgate-VERSION-TARGET.tar.gz and its SHA-256 sum beside it.
+#
+#   ./scripts/dist.sh
+#
+# The archive holds the binary, the licences, README, CHANGELOG, the example settings, the manual pages and the completions
+# for shells. CLAWGATE_BIN names a ready binary to pack instead of a build of this tree.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+need sha256sum=coreutils tar
+find_gate release
+
+version=$("$bin" --version | cut -d' ' -f2)
+target=$(rustc -vV | sed -n 's/^host: //p')
+name=clawgate-$version-$target
+folder=target/dist/$name
+rm -rf "$folder"
+mkdir -p "$folder/man" "$folder/completions"
+cp "$bin" LICENSE LICENSE-APACHE LICENSE-MIT README.md CHANGELOG.md "$folder/"
+cp -r examples deploy "$folder/"
+"$bin" generate man >"$folder/man/clawgate.1"
+for command in run check explain doctor probe; do
+  "$bin" generate man "$command" >"$folder/man/clawgate-$command.1"
+done
+for shell in bash zsh fish; do
+  "$bin" generate completions "$shell" >"$folder/completions/clawgate.$shell"
+done
+
+# The same content gives the same archive.
+tar --create --gzip --file "target/dist/$name.tar.gz" --directory target/dist --sort=name --owner=0 --group=0 --numeric-owner \
+  --mtime="@$(git log -1 --format=%ct)" "$name"
+(cd target/dist && sha256sum "$name.tar.gz" | tee "$name.tar.gz.sha256")
