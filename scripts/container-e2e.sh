@@ -121,7 +121,7 @@ arguments=(--volume "$tmp/etc:/etc/clawgate:ro" --add-host openclaw:127.0.0.1 cl
 settings meeting-notes https://openclaw:18789 | put
 code=0
 "${run[@]}" --rm "${arguments[@]}" >"$tmp/https" 2>&1 || code=$?
-[[ $code == 78 && $(cat "$tmp/https") == *'the system has no CA'*'mend: name the CA'* ]] || die "$code: $(cat "$tmp/https")"
+[[ $code == 78 && $(cat "$tmp/https") == *'the system has no CA'*'hint: name the CA'* ]] || die "$code: $(cat "$tmp/https")"
 ok 'an https upstream without a CA of its own: refused, as there are no CAs in the image'
 
 settings meeting-notes http://openclaw:18789 | put

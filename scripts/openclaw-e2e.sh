@@ -354,22 +354,22 @@ diagnosed() {
     CLAWGATE_KEY="$certs/server.key" CLAWGATE_CLIENT_CA="$certs/ca.pem" CLAWGATE_CRL="$certs/crl.pem" \
     "$@" "$bin" doctor --json --client-cert "$certs/client.pem" --client-key "$certs/client.key") || true
   # `check` warns of some of these settings itself, which is not what is looked at here.
-  jq -r '.findings[] | select(.area != "settings" and (.state == "fault" or .state == "warning"))
-    | "\(.area)/\(.check) \(.state): \(.detail)"' <<<"$report"
+  jq -r '.findings[] | select(.area != "settings" and (.severity == "fail" or .severity == "warning"))
+    | "\(.area)/\(.name) \(.severity): \(.detail)"' <<<"$report"
 }
 secure=("CLAWGATE_UPSTREAM=${upstream/http:/https:}" "CLAWGATE_UPSTREAM_CA=$certs/ca.pem")
 
 expect 'doctor: all good' '' "$(diagnosed)"
 (umask 077 && openssl rand -hex 32 >other-token)
-expect 'doctor: wrong token' 'upstream/token fault: OpenClaw refuses the token *' \
+expect 'doctor: wrong token' 'upstream/token fail: OpenClaw refuses the token *' \
   "$(diagnosed CLAWGATE_HOOK_TOKEN_FILE="$tmp/other-token")"
-expect 'doctor: forwarding headers, gate not trusted' 'upstream/attribution fault: *' \
+expect 'doctor: forwarding headers, gate not trusted' 'upstream/attribution fail: *' \
   "$(diagnosed CLAWGATE_FORWARDED=x-forwarded)"
 expect 'doctor: larger bodies than OpenClaw takes' 'upstream/body_limit warning: *413*' \
   "$(diagnosed CLAWGATE_MAX_BODY=1MiB)"
-expect 'doctor: another hooks.path' "upstream/hook fault: *OpenClaw's gateway, but there are no hooks at /webhooks/" \
+expect 'doctor: another hooks.path' "upstream/hook fail: *OpenClaw's gateway, but there are no hooks at /webhooks/" \
   "$(diagnosed CLAWGATE_PATHS=/webhooks/)"
-expect 'doctor: https to plain HTTP' 'upstream/connect fault: it does not speak TLS*' "$(diagnosed "${secure[@]}")"
+expect 'doctor: https to plain HTTP' 'upstream/connect fail: it does not speak TLS*' "$(diagnosed "${secure[@]}")"
 "$node" -e '
   const page = (_, answer) => { answer.setHeader("content-type", "text/html"); answer.end("<html></html>"); };
   const server = require("http").createServer(page);
@@ -377,11 +377,11 @@ expect 'doctor: https to plain HTTP' 'upstream/connect fault: it does not speak 
 other=$!
 until [[ -s web-port ]]; do sleep 0.05; done
 web=http://127.0.0.1:$(cat web-port)
-expect 'doctor: the port of another web server' 'upstream/hook fault: *a web page*' \
+expect 'doctor: the port of another web server' 'upstream/hook fail: *a web page*' \
   "$(diagnosed CLAWGATE_UPSTREAM="$web")"
 stop "$other"
 other=
-expect 'doctor: a port where nothing listens' 'upstream/connect fault: *refused*' \
+expect 'doctor: a port where nothing listens' 'upstream/connect fail: *refused*' \
   "$(diagnosed CLAWGATE_UPSTREAM="$web")"
 
 # What OpenClaw makes of each way to tell it of the sender.
@@ -454,15 +454,15 @@ expect 'rfc7239, gate trusted' "$untrusted" "$seen"
 expect 'doctor: x-forwarded, gate trusted' '' "$(diagnosed CLAWGATE_FORWARDED=x-forwarded)"
 
 reconfigured '.hooks.enabled = false'
-expect 'doctor: hooks switched off' "upstream/hook fault: *OpenClaw's gateway, but there are no hooks at /hooks/" \
+expect 'doctor: hooks switched off' "upstream/hook fail: *OpenClaw's gateway, but there are no hooks at /hooks/" \
   "$(diagnosed)"
 scheme=https
 reconfigured ".hooks.enabled = true
   | .gateway.tls = { enabled: true, certPath: \"$certs/server.pem\", keyPath: \"$certs/server.key\" }"
-expect 'doctor: TLS switched on in OpenClaw' 'upstream/protocol fault: it speaks TLS*' "$(diagnosed)"
+expect 'doctor: TLS switched on in OpenClaw' 'upstream/protocol fail: it speaks TLS*' "$(diagnosed)"
 expect 'doctor: the same, and the gate calls it so' '' "$(diagnosed "${secure[@]}")"
 kill "$openclaw"
-expect 'doctor: OpenClaw on its way down' 'upstream/*fault: *' "$(diagnosed "${secure[@]}")"
+expect 'doctor: OpenClaw on its way down' 'upstream/*fail: *' "$(diagnosed "${secure[@]}")"
 
 echo
 if ((failed)); then keep=yes; fi

@@ -34,13 +34,13 @@ pub enum Command {
     /// Serve until told to stop
     #[command(after_help = SETTINGS)]
     Run(SettingsArgs),
-    /// Load and check all settings and files, print what would run, and exit
-    #[command(after_help = SETTINGS)]
+    /// Load and check all settings and files, print what would run and what to know about it, and exit
+    #[command(after_help = CHECK)]
     Check(SettingsArgs),
     /// Say whether a client certificate would be admitted, and where; or what a server asks for
     #[command(after_help = EXPLAIN)]
     Explain(ExplainArgs),
-    /// Look at files, the running gate and its upstreams; say what is wrong and how to mend it
+    /// Examine files, the running clawgate and its upstreams; say what is wrong and what to do about it
     #[command(after_help = DOCTOR)]
     Doctor(DoctorArgs),
     /// Ask a running gate over its admin listener whether it is ready, for probes of containers
@@ -94,6 +94,10 @@ pub struct DoctorArgs {
     /// Its private key, PEM
     #[arg(long, value_name = "FILE", requires = "client_cert")]
     pub client_key: Option<PathBuf>,
+    /// A root that clients have, PEM, to verify the server's certificate with; beside clients.ca and the
+    /// system's roots
+    #[arg(long, value_name = "FILE")]
+    pub server_ca: Vec<PathBuf>,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
@@ -169,7 +173,7 @@ Examples:
   Why is this sender refused, and will it be next year?
     clawgate explain client.pem --config clawgate.toml --at 2027-01-01T00:00:00Z
 
-Exit codes: 0 good; 1 failed at run time; 2 usage; 78 something wrong with the settings.";
+Exit codes: 0 good; 1 failed at run time, or a check failed; 2 usage; 78 the settings cannot be used.";
 
 const SETTINGS: &str = "\
 Flags win over environment variables, those over the TOML file, that over the defaults.
@@ -184,6 +188,17 @@ Examples:
 
   All from a file, but on another port:
     clawgate run --config clawgate.toml --listen 0.0.0.0:9999";
+
+const CHECK: &str = "\
+Takes the settings of `run` from the same places. Prints what would run, then the findings about the
+settings, clawgate's certificates and the client CAs, CRLs and rules: notes, warnings, and checks that
+fail, each with a hint. `clawgate doctor` makes the same checks, and calls clawgate and its upstreams.
+
+Examples:
+  May this file be used?
+    clawgate check --config clawgate.toml
+
+Exit codes: 0 all is well, or only warnings; 1 a check failed; 2 usage; 78 the settings cannot be used.";
 
 const EXPLAIN: &str = "\
 The settings are those of `run`, from the same places: the verdict is the gate's own. With --at
@@ -204,10 +219,11 @@ Exit codes: 0 admitted (a server: handshake completed, no alert came); 1 refused
 cannot be read; 2 usage; 78 something wrong with the settings.";
 
 const DOCTOR: &str = "\
-Reads the settings of `run` from the same places and changes nothing. The gate is called as senders
+Reads the settings of `run` from the same places and changes nothing. clawgate is called as clients
 call it: without a certificate, in plain HTTP, with TLS 1.0, and with --client-cert, if given; each of
-these leaves a line in its log. The upstreams get a POST to a hook of a random name, with the gate's
-token and without, and one body as large as the route lets through.
+these leaves a line in its log. The upstreams get a POST to a hook of a random name, with clawgate's
+token and without, and one body as large as the route admits. The server's certificate is verified as
+a client that has only its root, and as one that has only the roots of this system.
 
 Examples:
   What is wrong with this gate?
@@ -216,7 +232,7 @@ Examples:
   And would this sender get through?
     clawgate doctor --config clawgate.toml --client-cert client.pem --client-key client.key
 
-Exit codes: 0 no fault (warnings are none); 1 a fault, or a file cannot be read; 2 usage.";
+Exit codes: 0: no check failed (warnings do not count); 1: a check failed, or a file cannot be read; 2: usage.";
 
 #[cfg(test)]
 mod tests {

@@ -6,11 +6,13 @@
 
 pub mod admin;
 pub mod app;
+pub mod checks;
 pub mod cli;
 pub mod config;
 pub mod doctor;
 pub mod eviction;
 pub mod explain;
+pub mod finding;
 pub mod generate;
 pub mod identity;
 pub mod ingress;

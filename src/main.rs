@@ -1,6 +1,6 @@
 //! The `clawgate` command: reads the settings, runs or checks them, chooses the exit code.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,13 +11,14 @@ use clap::Parser;
 use clawgate::app::{App, Control, Ending, Reading};
 use clawgate::cli::{Cli, Command, DoctorArgs, ExplainArgs, ProbeArgs};
 use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load};
-use clawgate::doctor::{self, Caller, State};
+use clawgate::doctor::{self, Caller, Helpers};
 use clawgate::explain::{self, Credentials, Sender, Server, Target, Verdict};
+use clawgate::finding::{Findings, Severity, write_grouped};
 use clawgate::generate::generate;
 use clawgate::memory;
 use clawgate::observe::logging::{Format, Log, subscriber};
 use clawgate::observe::terminal::Layout;
-use clawgate::tls::pem::{FileError, key_in, sender_chain};
+use clawgate::tls::pem::{FileError, cas_in, key_in, sender_chain};
 use serde::Serialize;
 
 /// Failed at run time.
@@ -69,13 +70,29 @@ fn check(args: &SettingsArgs) -> ExitCode {
         Ok(app) => app,
         Err(problem) => return misconfigured(&problem),
     };
-    let mut text = app.summary();
-    for warning in app.warnings() {
-        text.push_str(&format!("warning: {warning}\n"));
+    let found = app.findings(SystemTime::now());
+    write_out(&format!("{}{}", app.summary(), Checked(&found)));
+    exit_code(found.worst() < Severity::Fail)
+}
+
+/// What `check` found, below what would run: only what is to be known.
+struct Checked<'a>(&'a Findings);
+
+impl Display for Checked<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(found) = self;
+        let mut known = found.from(Severity::Note).peekable();
+        if known.peek().is_some() {
+            writeln!(f)?;
+            write_grouped(f, known)?;
+            writeln!(f)?;
+        }
+        match found.worst() {
+            Severity::Fail => writeln!(f, "clawgate: the settings can be used, but {}", found.sum()),
+            Severity::Warning => writeln!(f, "clawgate: the settings can be used, with {}", found.sum()),
+            _ => writeln!(f, "clawgate: all is well with the settings"),
+        }
     }
-    text.push_str("clawgate: all is well with the settings\n");
-    write_out(&text);
-    ExitCode::SUCCESS
 }
 
 /// Not `print!`, which panics when the reader has gone (`clawgate check | head`).
@@ -134,12 +151,17 @@ fn doctor(args: &DoctorArgs) -> Result<ExitCode, ExitCode> {
         (Some(file), Some(key)) => Some(caller(file, key)?),
         _ => None,
     };
-    let report = match load(&args.settings, &environment, now) {
-        Ok(settings) => doctor::examine(&settings, caller.as_ref(), now).map_err(failed(FAILURE))?,
+    let mut helpers = Helpers { caller, ..Helpers::default() };
+    for file in &args.server_ca {
+        let hint = "give the root that clients have, in PEM";
+        helpers.server_cas.extend(cas_in(file, hint).map_err(failed(FAILURE))?);
+    }
+    let found = match load(&args.settings, &environment, now) {
+        Ok(settings) => doctor::examine(&settings, &helpers, now).map_err(failed(FAILURE))?,
         Err(problems) => doctor::unusable(&problems),
     };
-    show(&report, args.json)?;
-    Ok(exit_code(report.worst() < State::Fault))
+    show(&found, args.json)?;
+    Ok(exit_code(found.worst() < Severity::Fail))
 }
 
 fn probe(args: &ProbeArgs) -> Result<ExitCode, ExitCode> {
@@ -153,7 +175,7 @@ fn probe(args: &ProbeArgs) -> Result<ExitCode, ExitCode> {
     let address = text.parse().map_err(wrong).map_err(failed(USAGE))?;
     let report = doctor::probe(&address, args.alive).map_err(failed(FAILURE))?;
     show(&report, false)?;
-    Ok(exit_code(report.worst() < State::Fault))
+    Ok(exit_code(report.worst() < Severity::Fail))
 }
 
 fn caller(file: &Path, key_file: &Path) -> Result<Caller, ExitCode> {

@@ -109,33 +109,33 @@ impl Diagnosis {
             serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
         let findings = report["findings"].as_array().unwrap().clone();
         for finding in &findings {
-            let bad = finding["state"] == "warning" || finding["state"] == "fault";
-            assert_eq!(finding["mend"].is_string(), bad, "a mend where it is needed: {finding}");
+            let bad = finding["severity"] == "warning" || finding["severity"] == "fail";
+            assert!(!bad || finding["hint"].is_string(), "a hint where it is needed: {finding}");
         }
         Self { code: output.code, findings }
     }
 
     /// `area/check` of everything with this state.
     fn all(&self, state: &str) -> Vec<String> {
-        let found = self.findings.iter().filter(|finding| finding["state"] == state);
+        let found = self.findings.iter().filter(|finding| finding["severity"] == state);
         let name = |finding: &Value| {
-            format!("{}/{}", finding["area"].as_str().unwrap(), finding["check"].as_str().unwrap())
+            format!("{}/{}", finding["area"].as_str().unwrap(), finding["name"].as_str().unwrap())
         };
         found.map(name).collect()
     }
 
-    /// Nothing but `name` (`area/check`) is wrong, and it is a fault; returns its detail and mend.
+    /// Nothing but `name` (`area/check`) is wrong, and it is a fault; returns its detail and hint.
     #[track_caller]
     fn only_fault(&self, name: &str) -> String {
-        assert_eq!(self.all("fault"), [name], "{self:#?}");
+        assert_eq!(self.all("fail"), [name], "{self:#?}");
         assert_eq!(self.code, Some(1));
-        self.text(name, "fault")
+        self.text(name, "fail")
     }
 
-    /// Nothing is a fault, and `name` alone is a warning; returns its detail and mend.
+    /// Nothing is a fault, and `name` alone is a warning; returns its detail and hint.
     #[track_caller]
     fn only_warning(&self, name: &str) -> String {
-        assert_eq!(self.all("fault"), [""; 0], "{self:#?}");
+        assert_eq!(self.all("fail"), [""; 0], "{self:#?}");
         assert_eq!(self.all("warning"), [name], "{self:#?}");
         assert_eq!(self.code, Some(0));
         self.text(name, "warning")
@@ -143,20 +143,20 @@ impl Diagnosis {
 
     #[track_caller]
     fn all_good(&self) {
-        let bad: Vec<_> = self.all("fault").into_iter().chain(self.all("warning")).collect();
+        let bad: Vec<_> = self.all("fail").into_iter().chain(self.all("warning")).collect();
         assert_eq!((bad, self.code), (vec![], Some(0)), "{self:#?}");
     }
 
-    /// Detail and mend of the one finding of that name and state.
+    /// Detail and hint of the one finding of that name and state.
     #[track_caller]
     fn text(&self, name: &str, state: &str) -> String {
         let (area, check) = name.split_once('/').unwrap();
         let mut of_name = self.findings.iter().filter(|finding| {
-            finding["area"] == area && finding["check"] == check && finding["state"] == state
+            finding["area"] == area && finding["name"] == check && finding["severity"] == state
         });
         let finding = of_name.next().unwrap_or_else(|| panic!("no {state} {name}: {self:#?}"));
-        let mend = finding["mend"].as_str().unwrap_or_default();
-        format!("{}\n{mend}", finding["detail"].as_str().unwrap())
+        let hint = finding["hint"].as_str().unwrap_or_default();
+        format!("{}\n{hint}", finding["detail"].as_str().unwrap())
     }
 }
 
@@ -210,7 +210,7 @@ fn a_gate_as_it_should_be_is_all_good() {
     diagnosis.all_good();
     for name in [
         "certificate/chain",
-        "senders/ca",
+        "clients/ca",
         "token/guessable",
         "machine/clock",
         "listener/no_certificate",
@@ -220,7 +220,7 @@ fn a_gate_as_it_should_be_is_all_good() {
         "upstream/token",
         "upstream/body_limit",
     ] {
-        diagnosis.text(name, "good");
+        diagnosis.text(name, "pass");
     }
 }
 
@@ -232,7 +232,7 @@ fn people_get_lines_and_a_sum() {
 
     let output = ward.command("doctor", gate.address()).output();
 
-    says(&output.stdout, &["\n  good     plain_http", "\nall good ("]);
+    says(&output.stdout, &["\n  pass     plain_http", "\nall good ("]);
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
 }
 
@@ -261,8 +261,8 @@ fn settings_that_cannot_be_used_are_faults_one_by_one() {
 
     let diagnosis = Diagnosis::of(command);
 
-    assert_eq!(diagnosis.all("fault"), ["settings/load"; 3], "{diagnosis:#?}");
-    assert_eq!(diagnosis.all("good"), [""; 0]);
+    assert_eq!(diagnosis.all("fail"), ["settings/load"; 3], "{diagnosis:#?}");
+    assert_eq!(diagnosis.all("pass"), [""; 0]);
     assert_eq!(diagnosis.code, Some(1));
 }
 

@@ -10,10 +10,12 @@ const LAYERS: &[&[&str]] = &[
     &["app", "cli"],
     &["doctor"],
     &["admin", "explain", "ingress"],
+    &["checks"],
     &["config"],
     &["upstream"],
     &["tls", "route"],
     &["policy"],
+    &["finding"],
     &["identity"],
     &["eviction", "live", "memory", "observe", "proxy_protocol", "shutdown"],
 ];

@@ -209,7 +209,7 @@ fn secrets_are_written_where_that_is_asked_for_and_each_start_and_check_warns_of
     let with = || gate(&pki).arg("--key-log", "true").env("SSLKEYLOGFILE", &file);
     let checked = with().check();
     assert_eq!(checked.code, Some(0), "{checked:?}");
-    assert!(checked.stdout.contains("warning: --key-log"), "{checked:?}");
+    assert!(checked.stdout.contains("settings --key-log\n  warning  load "), "{checked:?}");
     assert!(!file.exists());
 
     let gate = with().start();

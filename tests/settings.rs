@@ -41,6 +41,25 @@ fn summary(command: GateCommand) -> String {
     output.stdout
 }
 
+/// What `check` found of this severity, each as `area subject name: detail`.
+fn found(severity: &str, checked: &str) -> Vec<String> {
+    let mut heading = "";
+    let mut found = Vec::new();
+    for line in checked.lines() {
+        match line.strip_prefix("  ") {
+            None => heading = line,
+            Some(rest) => {
+                let mut words = rest.split_whitespace();
+                if words.next() == Some(severity) {
+                    let name = words.next().unwrap();
+                    found.push(format!("{heading} {name}: {}", words.collect::<Vec<_>>().join(" ")));
+                }
+            }
+        }
+    }
+    found
+}
+
 /// The value of a line of the summary.
 fn line<'a>(summary: &'a str, label: &str) -> &'a str {
     let line = summary.lines().find_map(|line| line.strip_prefix(label));
@@ -61,7 +80,7 @@ fn refused(command: GateCommand, parts: &[&str]) {
 fn assert_refused(Output { code, stdout, stderr }: &Output) {
     assert_eq!(*code, Some(78), "{stdout}{stderr}");
     assert_eq!(stdout, "");
-    assert!(stderr.contains("    mend: "), "{stderr}");
+    assert!(stderr.contains("    hint: "), "{stderr}");
 }
 
 #[test]
@@ -150,7 +169,7 @@ fn an_unknown_key_is_refused_with_its_line_and_the_one_that_was_meant() {
     let command = GateCommand::bare("run").arg("--config", &file);
 
     let place = format!("  {}:5: limits.boddy\n", file.display());
-    refused(command, &[&place, "is no known key", "mend: did you mean `limits.body`?"]);
+    refused(command, &[&place, "is no known key", "hint: did you mean `limits.body`?"]);
 }
 
 #[test]
@@ -187,7 +206,7 @@ fn all_mistakes_are_told_at_once_each_with_its_place_and_mend() {
     assert_eq!(&places[..4], expected.each_ref().map(String::as_str));
     assert_eq!(places[4..].len(), 2, "{places:?}");
     assert!(places[4..].contains(&"CLAWGATE_WORKERS") && places[4..].contains(&"--listen"));
-    let mends = output.stderr.matches("    mend: ").count();
+    let mends = output.stderr.matches("    hint: ").count();
     assert_eq!((mends, output.stderr.starts_with("clawgate: 6 problems")), (6, true));
     assert!(output.stderr.contains("no/such/ca.pem: cannot be read"), "{}", output.stderr);
 }
@@ -217,7 +236,7 @@ fn a_variable_that_is_set_to_nothing_opens_nothing() {
     for name in ["CLAWGATE_ALLOW", "CLAWGATE_CLIENT_CA", "CLAWGATE_CRL", "CLAWGATE_HOOK_TOKEN"] {
         refused(
             command("run", &pki).env(name, ""),
-            &[name, "is set, but empty", "mend: give it a value"],
+            &[name, "is set, but empty", "hint: give it a value"],
         );
     }
 }
@@ -229,12 +248,13 @@ fn a_misspelt_variable_is_refused_and_an_unknown_one_warned_of() {
         refused(
             command(subcommand, &pki).env("CLAWGATE_ALOW", "cn=notes"),
             &[
-                "\n  CLAWGATE_ALOW\n    is no setting, but resembles one\n    mend: did you mean CLAWGATE_ALLOW?",
+                "\n  CLAWGATE_ALOW\n    is no setting, but resembles one\n    hint: did you mean CLAWGATE_ALLOW?",
             ],
         );
     }
     let summary = summary(command("check", &pki).env("CLAWGATE_IMAGE", "x"));
-    assert!(summary.contains("warning: CLAWGATE_IMAGE: is no setting and has no effect"), "{summary}");
+    let warnings = found("warning", &summary);
+    assert_eq!(warnings, ["settings CLAWGATE_IMAGE load: is no setting and has no effect"], "{summary}");
 }
 
 #[test]

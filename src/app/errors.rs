@@ -35,7 +35,7 @@ pub enum RunError {
         error: io::Error,
     },
     /// A unix socket cannot be listened on.
-    #[error("cannot listen on unix:{} ({setting}): {error}\n  mend: stop what listens there, or choose another path \
+    #[error("cannot listen on unix:{} ({setting}): {error}\n  hint: stop what listens there, or choose another path \
              in a folder that the gate's user may write; to take over from another gate, --takeover true", path.display())]
     BindUnix {
         /// Its file.
@@ -48,7 +48,7 @@ pub enum RunError {
     },
     /// What the service manager passed is of no use.
     #[error(
-        "the service manager passed a socket that cannot be used: {0}\n  mend: give it TCP addresses in \
+        "the service manager passed a socket that cannot be used: {0}\n  hint: give it TCP addresses in \
          ListenStream=, without Accept=yes"
     )]
     Passed(#[source] io::Error),
@@ -63,12 +63,12 @@ pub enum RunError {
 fn mend(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "\n  mend: stop what listens there (`ss -ltnp`), or choose another port; to take over from another \
+            "\n  hint: stop what listens there (`ss -ltnp`), or choose another port; to take over from another \
              gate, --takeover true"
         }
-        io::ErrorKind::AddrNotAvailable => "\n  mend: choose an address of this machine (`ip address`)",
+        io::ErrorKind::AddrNotAvailable => "\n  hint: choose an address of this machine (`ip address`)",
         io::ErrorKind::PermissionDenied => {
-            "\n  mend: choose a port from 1024 on, or give the gate CAP_NET_BIND_SERVICE"
+            "\n  hint: choose a port from 1024 on, or give the gate CAP_NET_BIND_SERVICE"
         }
         _ => "",
     }

@@ -22,7 +22,7 @@ mod watch;
 mod worker;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
@@ -40,7 +40,9 @@ pub use self::signals::Control;
 use self::watch::Watch;
 use self::worker::{Sockets, Worker};
 use crate::admin::{self, Facts, Status};
-use crate::config::{Files, LogSettings, Problem, RouteSettings, Settings, UpstreamSettings};
+use crate::checks::{self, Roots};
+use crate::config::{Files, LogSettings, RouteSettings, Settings, UpstreamSettings};
+use crate::finding::{Area, Check, Findings, Severity};
 use crate::identity::San;
 use crate::identity::seen::Seen;
 use crate::ingress::{
@@ -55,6 +57,7 @@ use crate::observe::metrics::Metrics;
 use crate::observe::recent::Recent;
 use crate::route::{Route, Routes};
 use crate::shutdown::{Drain, Tasks};
+use crate::tls::material::unix_seconds;
 use crate::tls::{Acceptor, Manners};
 use crate::upstream::{Client, Complaints, Connector, Target, Timeouts};
 
@@ -140,9 +143,10 @@ impl App {
         self.settings.summary()
     }
 
-    /// What should be known, but does no harm by itself.
-    pub fn warnings(&self) -> &[Problem] {
-        &self.settings.warnings
+    /// What is to be known of the settings and files, as of `now`, without the network.
+    pub fn findings(&self, now: SystemTime) -> Findings {
+        let roots = Roots::of(&self.settings.material.trust).with_system();
+        Findings { findings: checks::findings(&self.settings, &roots, &[], unix_seconds(now)) }
     }
 
     /// What is to be logged, and how.
@@ -345,13 +349,20 @@ impl App {
     }
 
     fn log_warnings(&self) {
-        for problem in &self.settings.warnings {
-            let origin = problem.origin.to_string();
-            emit(
-                Level::WARN,
-                "settings_warning",
-                &Warning { origin: &origin, detail: &problem.what, hint: &problem.mend },
-            );
+        // The roots of this system are out of reach of the sandbox, and a matter of clients.
+        let roots = Roots::of(&self.settings.material.trust);
+        let found = checks::findings(&self.settings, &roots, &[], unix_seconds(SystemTime::now()));
+        for finding in found.iter().filter(|finding| finding.severity >= Severity::Warning) {
+            let (origin, detail) = match (finding.area, finding.name) {
+                (Area::Certificate, _) => {
+                    ("tls.certificate", format!("{}: {}", finding.subject, finding.detail))
+                }
+                (Area::Clients, Check::Crl) => ("clients.crl", finding.detail.clone()),
+                (Area::Clients, _) => ("clients.ca", finding.detail.clone()),
+                _ => (finding.subject.as_str(), finding.detail.clone()),
+            };
+            let hint = finding.hint.as_deref().unwrap_or_default();
+            emit(Level::WARN, "settings_warning", &Warning { origin, detail: &detail, hint });
         }
     }
 }

@@ -197,7 +197,7 @@ impl Sandbox {
             return None;
         };
         Some(format!(
-            "{what}, and the sandbox keeps the gate to what was\n  mend: restart the gate (an upgrade loses no request: \
+            "{what}, and the sandbox keeps the gate to what was\n  hint: restart the gate (an upgrade loses no request: \
              docs/operations.md), or set runtime.sandbox to false"
         ))
     }
@@ -211,7 +211,7 @@ impl Sandbox {
             self.wants.files.iter().map(|folder| folder.display().to_string()).collect();
         format!(
             "{problem}\n\n  the sandbox lets the gate read below {} only, where the files were at the start\n    \
-             mend: put the file there, or restart the gate, or set runtime.sandbox to false",
+             hint: put the file there, or restart the gate, or set runtime.sandbox to false",
             folders.join(", ")
         )
     }

@@ -59,7 +59,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} (mend: {})", self.origin, printable(&self.what), printable(&self.mend))
+        write!(f, "{}: {} (hint: {})", self.origin, printable(&self.what), printable(&self.mend))
     }
 }
 
@@ -94,7 +94,7 @@ impl fmt::Display for Problems {
         let plural = if count == 1 { "" } else { "s" };
         write!(f, "clawgate: {count} problem{plural} in the settings")?;
         for Problem { origin, what, mend } in &self.problems {
-            write!(f, "\n\n  {origin}\n    {}\n    mend: {}", printable(what), printable(mend))?;
+            write!(f, "\n\n  {origin}\n    {}\n    hint: {}", printable(what), printable(mend))?;
         }
         Ok(())
     }
@@ -187,9 +187,9 @@ mod tests {
         assert_eq!(
             report.conclude().unwrap_err().to_string(),
             "clawgate: 3 problems in the settings\
-             \n\n  gate.toml:3: tls.certificate\n    e\\nf\n    mend: g\
-             \n\n  gate.toml:7: tls.certificate\n    c\n    mend: d\
-             \n\n  --listen\n    a\n    mend: b"
+             \n\n  gate.toml:3: tls.certificate\n    e\\nf\n    hint: g\
+             \n\n  gate.toml:7: tls.certificate\n    c\n    hint: d\
+             \n\n  --listen\n    a\n    hint: b"
         );
     }
 

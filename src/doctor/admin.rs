@@ -7,38 +7,34 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::probe::{Reply, exchange};
-use super::report::{Finding, Place};
 use crate::config::{AdminAddress, Settings};
+use crate::finding::{Area, Check, Finding, Subject};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn findings(settings: &Settings) -> Vec<Finding> {
     let Some(admin) = &settings.admin else {
-        return vec![Place::new("admin", "").skipped("ready", "off (admin.address)")];
+        return vec![Subject::new(Area::Admin, "").skipped(Check::Ready, "off (admin.address)")];
     };
-    let place = Place::new("admin", &admin.address);
+    let place = Subject::new(Area::Admin, &admin.address);
     if matches!(admin.address, AdminAddress::Tcp(address) if address.port() == 0) {
         return vec![
-            place.skipped("ready", "port 0 stands for any free one: name the real one with --admin"),
+            place
+                .skipped(Check::Ready, "port 0 stands for any free one: name the real one with --admin"),
         ];
     }
-    vec![ask(&place, &admin.address, "ready", "/readyz").await]
+    vec![ask(&place, &admin.address, Check::Ready, "/readyz").await]
 }
 
 /// Asks for `path`, which 200 answers well.
-pub(super) async fn ask(
-    place: &Place,
-    address: &AdminAddress,
-    check: &'static str,
-    path: &str,
-) -> Finding {
+pub(super) async fn ask(place: &Subject, address: &AdminAddress, check: Check, path: &str) -> Finding {
     match call(address, path).await {
         Ok(Reply::Http(answer)) => {
             let text = String::from_utf8_lossy(&answer.body);
             let text = text.lines().next().unwrap_or_default().to_owned();
             match answer.status.as_u16() {
-                200 => place.good(check, text),
-                503 => place.fault(
+                200 => place.pass(check, text),
+                503 => place.fail(
                     check,
                     format!("the gate is not ready: {text}"),
                     "look at its log, and at /status",
@@ -81,16 +77,16 @@ async fn call(address: &AdminAddress, path: &str) -> io::Result<Reply> {
     }
 }
 
-fn absent(place: &Place, check: &'static str, error: &io::Error) -> Finding {
+fn absent(place: &Subject, check: Check, error: &io::Error) -> Finding {
     let mend = "start the gate, or set admin.address to where it runs with";
-    place.fault(check, format!("nobody answers there: {error}"), mend)
+    place.fail(check, format!("nobody answers there: {error}"), mend)
 }
 
-fn silent(place: &Place, check: &'static str) -> Finding {
-    place.fault(check, "no answer within 5 s", "look at the machine's load, and at the gate's log")
+fn silent(place: &Subject, check: Check) -> Finding {
+    place.fail(check, "no answer within 5 s", "look at the machine's load, and at the gate's log")
 }
 
-fn something_else(place: &Place, check: &'static str, why: &str) -> Finding {
+fn something_else(place: &Subject, check: Check, why: &str) -> Finding {
     let mend = "see what listens there (ss -ltnp), or set admin.address to where the gate runs with";
-    place.fault(check, format!("that is no clawgate: {why}"), mend)
+    place.fail(check, format!("that is no clawgate: {why}"), mend)
 }

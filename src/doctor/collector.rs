@@ -9,15 +9,15 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::probe::{Reply, exchange};
-use super::report::{Finding, Place};
 use crate::config::{Settings, TraceSettings};
+use crate::finding::{Area, Check, Finding, Subject};
 use crate::upstream::Connector;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn findings(settings: &Settings) -> Option<Finding> {
     let trace = settings.trace.as_ref()?;
-    let place = Place::new("collector", trace.shown());
+    let place = Subject::new(Area::Collector, trace.shown());
     Some(match call(trace).await {
         Ok(reply) => judge(&place, &reply),
         Err(error) => {
@@ -26,12 +26,12 @@ pub(super) async fn findings(settings: &Settings) -> Option<Finding> {
             } else {
                 "start it, or set trace.endpoint to where it takes OTLP over HTTP (as a rule port 4318)"
             };
-            place.warning("connect", format!("it cannot be called: {error}"), mend)
+            place.warning(Check::Connect, format!("it cannot be called: {error}"), mend)
         }
     })
 }
 
-fn judge(place: &Place, reply: &Reply) -> Finding {
+fn judge(place: &Subject, reply: &Reply) -> Finding {
     let Reply::Http(answer) = reply else {
         let (detail, mend) = match reply {
             Reply::Silence => ("it does not answer within 5 s", "look at its load and its log"),
@@ -41,21 +41,21 @@ fn judge(place: &Place, reply: &Reply) -> Finding {
                  has TLS",
             ),
         };
-        return place.warning("protocol", detail, mend);
+        return place.warning(Check::Protocol, detail, mend);
     };
     let status = answer.status;
     let detail = format!("it answers {status}");
     match status.as_u16() {
-        200..=299 => place.good("batch", "takes spans"),
+        200..=299 => place.pass(Check::Batch, "takes spans"),
         401 | 403 => {
             let mend = "put the token that it asks for into the file trace.token_file";
-            place.warning("token", detail, mend)
+            place.warning(Check::Token, detail, mend)
         }
         404 | 405 => {
             let mend = "check trace.endpoint: /v1/traces is added to what it says";
-            place.warning("batch", detail, mend)
+            place.warning(Check::Batch, detail, mend)
         }
-        _ => place.warning("batch", detail, "look at its log"),
+        _ => place.warning(Check::Batch, detail, "look at its log"),
     }
 }
 

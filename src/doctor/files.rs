@@ -4,8 +4,8 @@ use std::fs::Metadata;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use super::report::{Finding, Place};
 use crate::config::Settings;
+use crate::finding::{Area, Check, Finding, Subject};
 
 /// Read, written, or gone through by everybody else.
 const OTHERS_READ: u32 = 0o004;
@@ -17,22 +17,24 @@ const STICKY: u32 = 0o1000;
 
 pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
     let keys = settings.material_paths.private_keys.iter();
-    let keys = keys.map(|path| secret(&Place::new("files", path.display()), path));
-    let files = settings.files.paths().map(|path| alterable(&Place::new("files", path.display()), path));
+    let keys = keys.map(|path| secret(&Subject::new(Area::Files, path.display()), path));
+    let files =
+        settings.files.paths().map(|path| alterable(&Subject::new(Area::Files, path.display()), path));
     let found: Vec<_> = keys.flatten().chain(files.flatten()).collect();
     if found.is_empty() {
         return vec![
-            Place::new("files", "").good("modes", "nobody else can change them, or read the key"),
+            Subject::new(Area::Files, "")
+                .pass(Check::Modes, "nobody else can change them, or read the key"),
         ];
     }
     found
 }
 
-fn secret(place: &Place, path: &Path) -> Option<Finding> {
+fn secret(place: &Subject, path: &Path) -> Option<Finding> {
     let mode = path.metadata().ok()?.permissions().mode();
     (mode & OTHERS_READ != 0 && is_within_reach(path)).then(|| {
-        place.fault(
-            "readable",
+        place.fail(
+            Check::Readable,
             format!("the private key can be read by every user (mode {:03o})", mode & 0o777),
             format!("chmod o-r {} (in Kubernetes: defaultMode 0440); have the certificate issued again for a new \
                      key if others have been on this machine", path.display()),
@@ -41,13 +43,13 @@ fn secret(place: &Place, path: &Path) -> Option<Finding> {
 }
 
 /// Whoever can change one of these files decides who is let in.
-fn alterable(place: &Place, path: &Path) -> Option<Finding> {
+fn alterable(place: &Subject, path: &Path) -> Option<Finding> {
     let file = path.metadata().ok().filter(|_| is_within_reach(path))?;
     let mode = file.permissions().mode();
     let shown = path.display();
     if mode & OTHERS_WRITE != 0 {
         let detail = format!("can be changed by every user (mode {:03o})", mode & 0o777);
-        return Some(place.fault("writable", detail, format!("chmod o-w {shown}")));
+        return Some(place.fail(Check::Writable, detail, format!("chmod o-w {shown}")));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let open = |folder: &Metadata| {
@@ -58,14 +60,14 @@ fn alterable(place: &Place, path: &Path) -> Option<Finding> {
         let folder = folder.display();
         let detail =
             format!("can be replaced by every user, as its folder {folder} can be written by all");
-        return Some(place.fault("writable", detail, format!("chmod o-w {folder}")));
+        return Some(place.fail(Check::Writable, detail, format!("chmod o-w {folder}")));
     }
     // A group of its own is how some let a renewal tool write; root's or the owner's own is not shared.
     if mode & GROUP_WRITE != 0 && file.is_file() && file.gid() != file.uid() {
         let detail =
             format!("can be changed by its group (mode {:03o}, group {})", mode & 0o777, file.gid());
         return Some(place.warning(
-            "writable",
+            Check::Writable,
             detail,
             format!("chmod g-w {shown}, unless that is meant"),
         ));

@@ -7,15 +7,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::{Duration, SystemTime};
 
 use rustls::AlertDescription;
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Caller;
 use super::probe::{Reply, exchange};
-use super::report::{Finding, Place};
+use crate::checks::{self, Roots};
 use crate::config::Settings;
-use crate::explain::{self, Credentials, Ending, Observed, Outcome, Server, Verdict};
+use crate::explain::{self, Credentials, Ending, Observed, Server, Verdict};
+use crate::finding::{Area, Check, Finding, Subject};
 use crate::identity::San;
 use crate::proxy_protocol::LOCAL_V2;
 use crate::tls::RefuseWith;
@@ -25,20 +26,26 @@ use crate::tls::material::{Own, unix_seconds};
 /// How long the gate may take to answer one probe.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) async fn findings(
-    settings: &Settings,
-    caller: Option<&Caller>,
-    now: SystemTime,
-) -> Vec<Finding> {
+/// What all visits have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Visitor<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) caller: Option<&'a Caller>,
+    pub(super) roots: &'a Roots,
+    pub(super) now: SystemTime,
+}
+
+pub(super) async fn findings(visitor: &Visitor<'_>) -> Vec<Finding> {
+    let Visitor { settings, caller, roots, now } = *visitor;
     let mut found = Vec::new();
     let visit = |address: SocketAddr, flag: &str, preface| {
-        let place = Place::new("listener", address);
+        let place = Subject::new(Area::Listener, address);
         if address.port() == 0 {
             let detail =
                 format!("port 0 stands for any free one: name the real one with {flag} to look at it");
-            return Err(place.skipped("reachable", detail));
+            return Err(place.skipped(Check::Reachable, detail));
         }
-        Ok(Visit { place, address: reachable(address), preface, settings, now })
+        Ok(Visit { place, address: reachable(address), preface, settings, roots, now })
     };
     for &address in &settings.listen {
         match visit(address, "--listen", &[]) {
@@ -66,11 +73,12 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 struct Visit<'a> {
-    place: Place,
+    place: Subject,
     address: SocketAddr,
     /// What is sent before everything else.
     preface: &'static [u8],
     settings: &'a Settings,
+    roots: &'a Roots,
     now: SystemTime,
 }
 
@@ -83,7 +91,7 @@ impl Visit<'_> {
         if let Ending::Unreachable(error) = &seen.ending {
             return vec![self.not_running(bind, error)];
         }
-        let mut found = vec![self.place.good("reachable", "takes connections")];
+        let mut found = vec![self.place.pass(Check::Reachable, "takes connections")];
         found.extend(self.looks_around(server, &seen, caller).await);
         found
     }
@@ -110,9 +118,10 @@ impl Visit<'_> {
         found.push(self.refuses_without_certificate(seen));
         found.push(match caller {
             Some(caller) => self.takes(caller, &server),
-            None => self
-                .place
-                .skipped("with_certificate", "give --client-cert and --client-key to try a sender's"),
+            None => self.place.skipped(
+                Check::WithCertificate,
+                "give --client-cert and --client-key to try a sender's",
+            ),
         });
         found.push(self.plain_http().await);
         found.push(self.old_tls().await);
@@ -148,13 +157,13 @@ impl Visit<'_> {
                 "start it (clawgate run, systemctl start clawgate); its log says why if it does not stay",
             ),
         };
-        self.place.fault("reachable", detail, mend)
+        self.place.fail(Check::Reachable, detail, mend)
     }
 
     async fn not_this_gate(&self, seen: &Observed) -> Option<Finding> {
         let fault = |detail: String| {
             let mend = "see what listens there (ss -ltnp), stop it, or choose another port for the gate";
-            Some(self.place.fault("gate", detail, mend))
+            Some(self.place.fail(Check::Clawgate, detail, mend))
         };
         match &seen.ending {
             Ending::NotTls(first) if first.starts_with(b"HTTP/") => {
@@ -174,7 +183,11 @@ impl Visit<'_> {
             _ if seen.chain.is_empty() => {
                 let explained = explain::server(seen, self.now);
                 let mend = explained.hint.unwrap_or_else(|| "look at the gate's log".to_owned());
-                Some(self.place.fault("gate", format!("no handshake: {}", explained.detail), mend))
+                Some(self.place.fail(
+                    Check::Clawgate,
+                    format!("no handshake: {}", explained.detail),
+                    mend,
+                ))
             }
             _ => None,
         }
@@ -185,12 +198,15 @@ impl Visit<'_> {
         let stale = |detail: &str| {
             let mend = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload); a line reload_failed in \
                         its log says why it has not";
-            self.place.fault("up_to_date", detail, mend)
+            self.place.fail(Check::UpToDate, detail, mend)
         };
         let material = &self.settings.material;
-        let own = |own: &Own| own.certified.cert.first() == seen.chain.first();
-        if !material.own.iter().any(own) {
+        let same_leaf = |own: &Own| own.certified.cert.first() == seen.chain.first();
+        if !material.own.iter().any(same_leaf) {
             return stale("it serves another certificate than the one in tls.certificate");
+        }
+        if !self.is_in_a_file(&seen.chain) {
+            return stale("it serves other intermediates than those in tls.certificate");
         }
         let at = unix_seconds(self.now);
         let wanted = material.trust.cas.iter().filter(|ca| ca.not_after >= at);
@@ -204,39 +220,42 @@ impl Visit<'_> {
         if !asked.is_empty() && asked != wanted {
             return stale("it asks senders for other CAs than those in clients.ca");
         }
-        self.place.good("up_to_date", "serves the certificate and names the CAs of the files")
+        self.place.pass(Check::UpToDate, "serves the certificate and names the CAs of the files")
     }
 
-    /// What is wrong with its certificate for every client.
+    /// The certificate that it serves, as clients judge it, if that is not the one in the file, which was judged there.
     fn as_clients_see_it(&self, seen: &Observed) -> Vec<Finding> {
-        let explained = explain::server(seen, self.now);
-        let failed = explained.checks.into_iter().filter(|check| check.result == Outcome::Fail);
-        let faults: Vec<_> = failed
-            .map(|check| self.place.fault("certificate", check.detail, check.mend.unwrap_or_default()))
-            .collect();
-        if !faults.is_empty() {
-            return faults;
+        let (chain, at) = (&seen.chain, unix_seconds(self.now));
+        let mut found = vec![explain::proof(&self.place, seen)];
+        if !self.is_in_a_file(chain) {
+            let served = checks::Server {
+                subject: &self.place,
+                chain,
+                name: Some(&seen.server.name),
+                is_own: true,
+                at,
+            };
+            found.extend(served.findings(self.roots));
         }
-        let version = explained.tls_version.unwrap_or_default();
-        let cipher = explained.cipher.unwrap_or_default();
-        vec![
-            self.place
-                .good("certificate", format!("senders that trust its CA take it ({version}, {cipher})")),
-        ]
+        found
+    }
+
+    fn is_in_a_file(&self, chain: &[CertificateDer<'static>]) -> bool {
+        self.settings.material.own.iter().any(|own| own.certified.cert == chain)
     }
 
     fn refuses_without_certificate(&self, seen: &Observed) -> Finding {
-        let check = "no_certificate";
+        let check = Check::NoCertificate;
         match (&seen.ending, self.settings.refuse_with) {
             (Ending::Alert(alert, _), _) => {
                 let alert = crate::tls::diagnosis::alert_name(*alert);
-                self.place.good(check, format!("a sender without a certificate is refused ({alert})"))
+                self.place.pass(check, format!("a sender without a certificate is refused ({alert})"))
             }
-            (Ending::Closed(_), _) => self.place.good(check, "a sender without a certificate is refused"),
+            (Ending::Closed(_), _) => self.place.pass(check, "a sender without a certificate is refused"),
             (Ending::Open, RefuseWith::Http) => {
-                self.place.good(check, "a sender without a certificate is answered 403 (clients.refuse_with)")
+                self.place.pass(check, "a sender without a certificate is answered 403 (clients.refuse_with)")
             }
-            _ => self.place.fault(
+            _ => self.place.fail(
                 check,
                 "a sender without a certificate completes the handshake",
                 "it does not run with these settings: restart it, and look what listens there (ss -ltnp)",
@@ -245,64 +264,60 @@ impl Visit<'_> {
     }
 
     fn takes(&self, caller: &Caller, server: &Server) -> Finding {
-        let check = "with_certificate";
+        let check = Check::WithCertificate;
         let seen = self.observe(server, Some(caller.credentials.clone()));
         let explained = explain::server(&seen, self.now);
         let judged = explain::certificate(self.settings, &caller.sender, self.now);
         if judged.verdict == Verdict::Refused {
             let detail = judged.detail.unwrap_or_default();
             let mend = judged.hint.unwrap_or_default();
-            return self.place.fault(
-                check,
-                format!("{} is refused: {detail}", caller.sender.file),
-                mend,
-            );
+            return self.place.fail(check, format!("{} is refused: {detail}", caller.sender.file), mend);
         }
         if explained.is_accepted() {
-            return self.place.good(check, format!("{} is admitted", caller.sender.file));
+            return self.place.pass(check, format!("{} is admitted", caller.sender.file));
         }
         let mend = explained.hint.unwrap_or_else(|| "look at the gate's log".to_owned());
         let detail = format!(
             "{} would be admitted by the settings, but {}",
             caller.sender.file, explained.detail
         );
-        self.place.fault(check, detail, mend)
+        self.place.fail(check, detail, mend)
     }
 
     async fn plain_http(&self) -> Finding {
         match self.get().await {
-            Reply::Http(answer) if answer.status.is_client_error() => self.place.good(
-                "plain_http",
+            Reply::Http(answer) if answer.status.is_client_error() => self.place.pass(
+                Check::PlainHttp,
                 format!("refused ({}), and told to use https", answer.status.as_u16()),
             ),
-            Reply::Http(answer) => self.place.fault(
-                "plain_http",
+            Reply::Http(answer) => self.place.fail(
+                Check::PlainHttp,
                 format!("is answered {} without TLS", answer.status.as_u16()),
                 "see what listens there (ss -ltnp)",
             ),
-            Reply::Other(_) | Reply::Closed => self.place.good("plain_http", "refused"),
-            Reply::Silence => self.silent("plain_http"),
+            Reply::Other(_) | Reply::Closed => self.place.pass(Check::PlainHttp, "refused"),
+            Reply::Silence => self.silent(Check::PlainHttp),
         }
     }
 
     async fn old_tls(&self) -> Finding {
         match self.raw(&tls_1_0_hello()).await {
-            Reply::Other(bytes) if bytes.first() == Some(&HANDSHAKE) => self.place.fault(
-                "tls_1_0",
+            Reply::Other(bytes) if bytes.first() == Some(&HANDSHAKE) => self.place.fail(
+                Check::Tls10,
                 "is taken, and it can be broken",
                 "see what stands before the gate: clawgate itself speaks TLS 1.2 and 1.3 only",
             ),
             Reply::Other(bytes)
                 if bytes.get(6) == Some(&u8::from(AlertDescription::ProtocolVersion)) =>
             {
-                self.place.good("tls_1_0", "refused (protocol_version)")
+                self.place.pass(Check::Tls10, "refused (protocol_version)")
             }
-            Reply::Silence => self.silent("tls_1_0"),
-            Reply::Http(_) | Reply::Other(_) | Reply::Closed => self.place.good("tls_1_0", "refused"),
+            Reply::Silence => self.silent(Check::Tls10),
+            Reply::Http(_) | Reply::Other(_) | Reply::Closed => self.place.pass(Check::Tls10, "refused"),
         }
     }
 
-    fn silent(&self, check: &'static str) -> Finding {
+    fn silent(&self, check: Check) -> Finding {
         let mend = "look at its load and its log; what stands before it may swallow connections";
         self.place.warning(check, format!("no answer within {} s", PATIENCE.as_secs()), mend)
     }

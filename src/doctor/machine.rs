@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::report::{Finding, Place};
 use crate::config::Settings;
+use crate::finding::{Area, Check, Finding, Subject};
 use crate::tls::diagnosis::{gate_time, span};
 use crate::tls::material::unix_seconds;
 use crate::upstream::Target;
@@ -16,7 +16,7 @@ const OTHER_FILES: u64 = 64;
 /// `of_gate`: how many files the running gate may have open, where it tells that. Its service manager may allow it more
 /// than whoever calls the doctor has, or less.
 pub(super) fn findings(settings: &Settings, now: SystemTime, of_gate: Option<u64>) -> Vec<Finding> {
-    let place = Place::new("machine", "");
+    let place = Subject::new(Area::Machine, "");
     let (limit, whom) = match of_gate {
         Some(limit) => (Some(limit), "to the running gate"),
         None => (file_limit(), "here"),
@@ -25,7 +25,7 @@ pub(super) fn findings(settings: &Settings, now: SystemTime, of_gate: Option<u64
 }
 
 /// Held against the newest date among the certificates: somebody's clock was there already.
-fn clock(place: &Place, settings: &Settings, at: i64) -> Finding {
+fn clock(place: &Subject, settings: &Settings, at: i64) -> Finding {
     let material = &settings.material;
     let own = material.own.iter().flat_map(|own| &own.certified.cert);
     let begins = |der: &rustls_pki_types::CertificateDer<'_>| {
@@ -34,8 +34,8 @@ fn clock(place: &Place, settings: &Settings, at: i64) -> Finding {
     };
     let newest = own.chain(material.trust.cas.iter().map(|ca| ca.der())).filter_map(begins).max();
     match newest {
-        Some(newest) if newest > at => place.fault(
-            "clock",
+        Some(newest) if newest > at => place.fail(
+            Check::Clock,
             format!(
                 "{} by this clock, {} before one of the certificates begins",
                 gate_time(at),
@@ -43,28 +43,31 @@ fn clock(place: &Place, settings: &Settings, at: i64) -> Finding {
             ),
             "set the clock right (timedatectl; is there a time server?)",
         ),
-        _ => place.good("clock", format!("{}, later than every certificate's beginning", gate_time(at))),
+        _ => place
+            .pass(Check::Clock, format!("{}, later than every certificate's beginning", gate_time(at))),
     }
 }
 
-fn files(place: &Place, settings: &Settings, limit: Option<u64>, whom: &str) -> Finding {
+fn files(place: &Subject, settings: &Settings, limit: Option<u64>, whom: &str) -> Finding {
     let connections = u64::try_from(settings.limits.connections).unwrap_or(u64::MAX);
     // A connection of a sender's, and one to the upstream for it.
     let passes_on = settings.routes.iter().any(|route| route.upstream.target != Target::Echo);
     let each = if passes_on { 2 } else { 1 };
     let wanted = connections.saturating_mul(each).saturating_add(OTHER_FILES);
     match limit {
-        None => place.skipped("files", "this system does not tell the limit of open files"),
+        None => place.skipped(Check::OpenFiles, "this system does not tell the limit of open files"),
         Some(limit) if limit < wanted => {
             let fit = limit.saturating_sub(OTHER_FILES) / each;
             place.warning(
-                "files",
+                Check::OpenFiles,
                 format!("{limit} open files are allowed {whom}, enough for {fit} connections; limits.connections is {connections}"),
                 format!("allow {wanted} (ulimit -Hn, LimitNOFILE={wanted}), or set limits.connections to {fit}"),
             )
         }
-        Some(limit) => place
-            .good("files", format!("{limit} are allowed {whom}, enough for {connections} connections")),
+        Some(limit) => place.pass(
+            Check::OpenFiles,
+            format!("{limit} are allowed {whom}, enough for {connections} connections"),
+        ),
     }
 }
 

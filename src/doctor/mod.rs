@@ -1,33 +1,32 @@
-//! Is everything about this gate as it should be? Looks at the files, at the running gate from outside,
-//! and at its upstreams, and says for each thing whether it is good, and if not, how to mend it.
+//! Is everything about this clawgate as it should be? Examines the files, the running process from outside, and its
+//! upstreams, and says of each check how it came out, and what to do about it.
 //!
-//! It judges with what the gate itself judges with: the settings' own loader, the verifier, and the
-//! client of [`explain`](crate::explain). Only `listener`, `admin`, `upstream` and `collector` touch the network.
+//! It judges with what clawgate itself judges with: the settings' own loader, the verifier, the checks of
+//! [`checks`](crate::checks) and the client of [`explain`](crate::explain). Only `listener`, `admin`, `upstream` and
+//! `collector` touch the network.
 
 mod admin;
-mod certificate;
 mod collector;
 mod files;
 mod listener;
 mod machine;
 mod meaning;
 mod probe;
-mod report;
-mod senders;
 mod token;
 mod upstream;
 
 use std::io;
 use std::time::SystemTime;
 
+use rustls_pki_types::CertificateDer;
 use tokio::runtime::Builder;
 
-use self::report::Place;
-pub use self::report::{Finding, Report, State};
+use crate::checks::{self, Roots};
 use crate::config::{AdminAddress, Problem, Problems, Settings};
 use crate::explain::{Credentials, Sender};
+use crate::finding::{Area, Check, Findings, Subject};
 use crate::tls::material::unix_seconds;
-use crate::tls::revocation::STRANGER_HINT;
+use crate::tls::trust::Ca;
 
 /// A client certificate to call the gate with.
 #[derive(Debug)]
@@ -38,67 +37,61 @@ pub struct Caller {
     pub credentials: Credentials,
 }
 
-/// Examines a gate with these settings, as of `now`; calls it as `caller`, too, if there is one.
+/// What the doctor is given beside the settings.
+#[derive(Debug, Default)]
+pub struct Helpers {
+    /// A client certificate to call clawgate with.
+    pub caller: Option<Caller>,
+    /// Roots that clients have, to verify clawgate's own certificate with.
+    pub server_cas: Vec<CertificateDer<'static>>,
+}
+
+/// Examines a clawgate with these settings, as of `now`.
 ///
 /// # Errors
 /// When no runtime can be had for the network.
-pub fn examine(settings: &Settings, caller: Option<&Caller>, now: SystemTime) -> io::Result<Report> {
+pub fn examine(settings: &Settings, helpers: &Helpers, now: SystemTime) -> io::Result<Findings> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let mut report = Report::default();
+    let mut found = Findings::default();
     let at = unix_seconds(now);
-    report.extend(settings_read(settings));
-    report.extend(files::findings(settings));
-    report.extend(certificate::findings(settings, at));
-    report.extend(senders::findings(settings, caller, at));
-    report.extend(token::findings(settings));
-    report.extend(machine::findings(settings, now, runtime.block_on(admin::file_limit(settings))));
-    report.extend(runtime.block_on(listener::findings(settings, caller, now)));
-    report.extend(runtime.block_on(admin::findings(settings)));
-    report.extend(runtime.block_on(upstream::findings(settings, now)));
-    report.extend(runtime.block_on(collector::findings(settings)));
-    Ok(report)
+    let caller = helpers.caller.as_ref();
+    let brought = caller.iter().flat_map(|caller| caller.sender.chain.iter().skip(1));
+    let brought: Vec<_> = brought.filter_map(Ca::read).filter(|ca| ca.is_ca).collect();
+    let mut roots = Roots::of(&settings.material.trust).with_system();
+    roots.add(helpers.server_cas.iter().filter_map(Ca::read).chain(brought.iter().cloned()));
+    found.extend(checks::findings(settings, &roots, &brought, at));
+    found.extend(files::findings(settings));
+    found.extend(token::findings(settings));
+    found.extend(machine::findings(settings, now, runtime.block_on(admin::file_limit(settings))));
+    let visitor = listener::Visitor { settings, caller, roots: &roots, now };
+    found.extend(runtime.block_on(listener::findings(&visitor)));
+    found.extend(runtime.block_on(admin::findings(settings)));
+    found.extend(runtime.block_on(upstream::findings(settings, now)));
+    found.extend(runtime.block_on(collector::findings(settings)));
+    Ok(found)
 }
 
-/// Whether the gate with its admin listener at `address` is ready, or only `alive`.
+/// Whether the clawgate with its admin listener at `address` is ready, or only `alive`.
 ///
 /// # Errors
 /// When no runtime can be had for the network.
-pub fn probe(address: &AdminAddress, alive: bool) -> io::Result<Report> {
+pub fn probe(address: &AdminAddress, alive: bool) -> io::Result<Findings> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let place = Place::new("admin", address);
-    let (check, path) = if alive { ("alive", "/livez") } else { ("ready", "/readyz") };
-    let finding = runtime.block_on(admin::ask(&place, address, check, path));
-    Ok(Report { findings: vec![finding] })
+    let subject = Subject::new(Area::Admin, address);
+    let (check, path) = if alive { (Check::Alive, "/livez") } else { (Check::Ready, "/readyz") };
+    let finding = runtime.block_on(admin::ask(&subject, address, check, path));
+    Ok(Findings { findings: vec![finding] })
 }
 
-/// What there is to say when the settings cannot be used: each problem is a fault, and the rest cannot
-/// be looked at.
-pub fn unusable(problems: &Problems) -> Report {
-    let mut report = Report::default();
-    let place = Place::new("settings", "");
-    let fault = |problem: &Problem| {
-        place.fault("load", format!("{}: {}", problem.origin, problem.what), &problem.mend)
+/// What there is to say when the settings cannot be used: each problem is a failed check, and the rest cannot be
+/// examined.
+pub fn unusable(problems: &Problems) -> Findings {
+    let mut found = Findings::default();
+    let fail = |problem: &Problem| {
+        Subject::new(Area::Settings, &problem.origin).fail(Check::Load, &problem.what, &problem.mend)
     };
-    report.extend(problems.iter().map(fault));
-    let rest = "everything else is looked at when the settings can be used";
-    report.extend([place.skipped("rest", rest)]);
-    report
-}
-
-fn settings_read(settings: &Settings) -> Vec<Finding> {
-    let place = Place::new("settings", "");
-    // `senders/crl` looks at these, with the intermediates of senders at hand.
-    let is_looked_at = |problem: &&Problem| problem.mend == STRANGER_HINT;
-    let mut warnings = settings.warnings.iter().filter(|problem| !is_looked_at(problem)).peekable();
-    if warnings.peek().is_none() {
-        let routes = settings.routes.len();
-        let plural = if routes == 1 { "" } else { "s" };
-        return vec![
-            place.good("load", format!("read, with all files they name; {routes} route{plural}")),
-        ];
-    }
-    let warning = |problem: &Problem| {
-        place.warning("load", format!("{}: {}", problem.origin, problem.what), &problem.mend)
-    };
-    warnings.map(warning).collect()
+    found.extend(problems.iter().map(fail));
+    let rest = "everything else is examined when the settings can be used";
+    found.extend([Subject::new(Area::Settings, "").skipped(Check::Rest, rest)]);
+    found
 }

@@ -1,7 +1,7 @@
 //! The tokens that the gate adds for its upstreams: would somebody guess them, do they travel too far?
 
-use super::report::{Finding, Place};
 use crate::config::{HookToken, Settings};
+use crate::finding::{Area, Check, Finding, Subject};
 use crate::upstream::Target;
 
 /// A shorter one can be guessed or found by trying.
@@ -46,16 +46,19 @@ pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
         }
     }
     if tokens.is_empty() {
-        return vec![Place::new("token", "").skipped("token", "none is added: the senders' own passes")];
+        return vec![
+            Subject::new(Area::Token, "")
+                .skipped(Check::Token, "none is added: the senders' own passes"),
+        ];
     }
     let each = |(token, origin, targets): &(&HookToken, &str, Vec<&Target>)| {
-        let place = Place::new("token", origin);
+        let place = Subject::new(Area::Token, origin);
         let guess = match weakness(token.text()) {
             Some(what) => {
                 let mend = "make a new one (openssl rand -hex 32) and give it to OpenClaw (hooks.token) and the gate";
-                place.fault("guessable", what, mend)
+                place.fail(Check::Guessable, what, mend)
             }
-            None => place.good("guessable", format!("{} characters", token.text().len())),
+            None => place.pass(Check::Guessable, format!("{} characters", token.text().len())),
         };
         let shared = (targets.len() > 1).then(|| {
             let list: Vec<_> = targets.iter().map(|target| target.to_string()).collect();
@@ -63,7 +66,11 @@ pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
                 "the same token goes to {}: each of them can call the others",
                 list.join(" and ")
             );
-            place.warning("reuse", detail, "give each upstream a token of its own (route.token_file)")
+            place.warning(
+                Check::Reuse,
+                detail,
+                "give each upstream a token of its own (route.token_file)",
+            )
         });
         std::iter::once(guess).chain(shared)
     };

@@ -15,9 +15,9 @@ use zeroize::Zeroizing;
 
 use super::meaning::Meaning;
 use super::probe::{Reply, exchange};
-use super::report::{Finding, Place};
 use crate::config::{RouteSettings, Settings, UpstreamSettings};
 use crate::explain::{self, Server};
+use crate::finding::{Area, Check, Finding, Subject};
 use crate::proxy_protocol::LOCAL_V2;
 use crate::upstream::{Connector, Forwarded, IdentityForm, Suspicion, Target, Telling};
 
@@ -52,7 +52,7 @@ fn folder(path: &str) -> String {
 }
 
 struct Visit<'a> {
-    place: Place,
+    place: Subject,
     upstream: &'a UpstreamSettings,
     max_body: u64,
     /// Whether the route takes a POST, as hooks do.
@@ -64,7 +64,7 @@ struct Visit<'a> {
 impl<'a> Visit<'a> {
     fn new(route: &'a RouteSettings, folder: &'a str, now: SystemTime) -> Self {
         Self {
-            place: Place::new("upstream", format!("{} {folder}", route.upstream.target)),
+            place: Subject::new(Area::Upstream, format!("{} {folder}", route.upstream.target)),
             upstream: &route.upstream,
             max_body: route.max_body,
             posts: route.methods.contains(&Method::POST),
@@ -75,20 +75,22 @@ impl<'a> Visit<'a> {
 
     async fn findings(&self) -> Vec<Finding> {
         if self.upstream.target == Target::Echo {
-            return vec![self.place.good("connect", "the gate itself answers; nothing is passed on")];
+            return vec![
+                self.place.pass(Check::Connect, "the gate itself answers; nothing is passed on"),
+            ];
         }
         let health = match self.call("GET", HEALTH, false, b"").await {
             Ok(reply) => reply,
             Err(finding) => return vec![finding],
         };
-        let mut found = vec![self.place.good("connect", "takes connections")];
+        let mut found = vec![self.place.pass(Check::Connect, "takes connections")];
         found.extend(self.clock(&health));
         if let Some(finding) = self.not_http(&health) {
             found.push(finding);
             return found;
         }
         if !self.posts {
-            found.push(self.place.skipped("hook", "the route takes no POST, so no hook is tried"));
+            found.push(self.place.skipped(Check::Hook, "the route takes no POST, so no hook is tried"));
             return found;
         }
         let path = format!("{}clawgate-doctor-{}", self.folder, random());
@@ -113,75 +115,75 @@ impl<'a> Visit<'a> {
         let has_token = self.upstream.token.is_some();
         let origin = self.upstream.token_origin.as_str();
         match (full, bare) {
-            (Meaning::Attribution, _) if self.upstream.telling != Telling::default() => place.fault(
-                "attribution",
+            (Meaning::Attribution, _) if self.upstream.telling != Telling::default() => place.fail(
+                Check::Attribution,
                 "OpenClaw refuses the forwarding headers that the gate adds: 403 proxy_attribution_required",
                 "list the gate's address in OpenClaw's gateway.trustedProxies, or take upstream.forwarded and xfcc out",
             ),
             (Meaning::Attribution, _) => {
                 let detail = "OpenClaw refuses forwarding headers: 403 proxy_attribution_required";
-                place.fault("attribution", detail, Suspicion::ProxyAttribution.hint(None))
+                place.fail(Check::Attribution, detail, Suspicion::ProxyAttribution.hint(None))
             }
-            (Meaning::Draining, _) => place.fault(
-                "hook",
+            (Meaning::Draining, _) => place.fail(
+                Check::Hook,
                 "it answers 503: it is starting, draining or suspended",
                 "wait until it is up (openclaw gateway status), then look again",
             ),
-            (Meaning::LockedOut, _) => place.fault(
-                "token",
+            (Meaning::LockedOut, _) => place.fail(
+                Check::Token,
                 "it answers 429: too many calls with a wrong token",
                 format!("make {origin} the same as OpenClaw's hooks.token, and wait a minute"),
             ),
-            (Meaning::Unauthorized, _) if has_token => place.fault(
-                "token",
+            (Meaning::Unauthorized, _) if has_token => place.fail(
+                Check::Token,
                 format!("OpenClaw refuses the token from {origin} (401)"),
                 Suspicion::Unauthorized.hint(Some(origin)),
             ),
             (Meaning::Unauthorized, _) => {
-                place.good("token", "it asks for a token, which senders must send themselves: the gate adds none")
+                place.pass(Check::Token, "it asks for a token, which senders must send themselves: the gate adds none")
             }
             (Meaning::NotFound, Meaning::Unauthorized) => {
-                place.good("token", "it takes the gate's token, and asks for one (404 for a hook that is none)")
+                place.pass(Check::Token, "it takes the gate's token, and asks for one (404 for a hook that is none)")
             }
-            (Meaning::NotFound | Meaning::WebPage, _) if is_openclaw => place.fault(
-                "hook",
+            (Meaning::NotFound | Meaning::WebPage, _) if is_openclaw => place.fail(
+                Check::Hook,
                 format!("that is OpenClaw's gateway, but there are no hooks at {}", self.folder),
                 format!("switch them on (hooks.enabled), and make hooks.path there and the route's path here the same: \
                          this one is {}", self.folder),
             ),
-            (Meaning::WebPage, _) => place.fault(
-                "hook",
+            (Meaning::WebPage, _) => place.fail(
+                Check::Hook,
                 "it answers with a web page: this is no hook",
                 Suspicion::WebPage.hint(None),
             ),
             (Meaning::NotFound, _) if has_token => place.warning(
-                "hook",
+                Check::Hook,
                 "it does not look at the token: 404 with and without. It does not look like OpenClaw either",
                 "check that upstream.url has the port of the gateway (OpenClaw: 18789), not of another service",
             ),
-            (Meaning::NotFound, _) => place.good("hook", "it answers (404 for a hook that is none)"),
+            (Meaning::NotFound, _) => place.pass(Check::Hook, "it answers (404 for a hook that is none)"),
             (Meaning::Accepted(status), _) => place.warning(
-                "hook",
+                Check::Hook,
                 format!("it answers {status} to a hook that nobody has"),
                 "check that upstream.url is the hooks' port: whatever senders call there seems to succeed",
             ),
-            (Meaning::Silent, _) => place.fault(
-                "hook",
+            (Meaning::Silent, _) => place.fail(
+                Check::Hook,
                 "it takes the request and does not answer",
                 "look at its load and its log; is something else listening on its port?",
             ),
             (Meaning::TooLarge, _) => place.warning(
-                "body_limit",
+                Check::BodyLimit,
                 "it refuses a body of 2 bytes (413)",
                 Suspicion::BodyLimit.hint(None),
             ),
             (Meaning::Other(status), _) => place.warning(
-                "hook",
+                Check::Hook,
                 format!("it answers {status} to a hook that nobody has"),
                 "look at its log; OpenClaw answers 404",
             ),
-            (Meaning::NotHttp, _) => place.fault(
-                "hook",
+            (Meaning::NotHttp, _) => place.fail(
+                Check::Hook,
                 "what it answers is not HTTP",
                 "check that upstream.url has the gateway's port",
             ),
@@ -199,16 +201,16 @@ impl<'a> Visit<'a> {
             let mend = format!(
                 "set upstream.url to https://{server}, and upstream.ca to the CA of its certificate"
             );
-            return Some(self.place.fault("protocol", "it speaks TLS, and is called without", mend));
+            return Some(self.place.fail(Check::Protocol, "it speaks TLS, and is called without", mend));
         }
         Some(match health {
-            Reply::Silence => self.place.fault(
-                "protocol",
+            Reply::Silence => self.place.fail(
+                Check::Protocol,
                 "it takes the connection and does not answer",
                 "look at its load and its log; is something else listening on its port?",
             ),
-            _ => self.place.fault(
-                "protocol",
+            _ => self.place.fail(
+                Check::Protocol,
                 "it does not speak HTTP",
                 "check that upstream.url has the gateway's port",
             ),
@@ -231,16 +233,16 @@ impl<'a> Visit<'a> {
         let reply = self.post(path, true, body.as_bytes()).await.ok()?;
         Some(match Meaning::of(&reply) {
             Meaning::TooLarge => self.place.warning(
-                "body_limit",
+                Check::BodyLimit,
                 format!("it refuses a body of {size} bytes (413), which the route lets through"),
                 Suspicion::BodyLimit.hint(None),
             ),
-            _ if size < self.max_body => {
-                self.place.skipped("body_limit", format!("{} bytes are too many to try", self.max_body))
-            }
+            _ if size < self.max_body => self
+                .place
+                .skipped(Check::BodyLimit, format!("{} bytes are too many to try", self.max_body)),
             _ => self
                 .place
-                .good("body_limit", format!("takes the {size} bytes that the route lets through")),
+                .pass(Check::BodyLimit, format!("takes the {size} bytes that the route lets through")),
         })
     }
 
@@ -252,9 +254,9 @@ impl<'a> Visit<'a> {
         let apart = theirs.abs_diff(ours);
         Some(if apart > CLOCK_SKEW {
             let detail = format!("its clock and this one are {apart} s apart");
-            self.place.warning("clock", detail, "set both clocks by a time server (timedatectl)")
+            self.place.warning(Check::Clock, detail, "set both clocks by a time server (timedatectl)")
         } else {
-            self.place.good("clock", "the same as here")
+            self.place.pass(Check::Clock, "the same as here")
         })
     }
 
@@ -271,8 +273,8 @@ impl<'a> Visit<'a> {
     ) -> Result<Reply, Finding> {
         let connector = Connector::new(self.upstream.target.clone(), self.upstream.secure.as_ref());
         let connector = connector.map_err(|error| {
-            self.place.fault(
-                "connect",
+            self.place.fail(
+                Check::Connect,
                 format!("cannot be called: {error}"),
                 "mend upstream.ca or upstream.url",
             )
@@ -310,15 +312,19 @@ impl<'a> Visit<'a> {
                 let server = self.server().map_or_else(String::new, |server| server.to_string());
                 let mend =
                     format!("set upstream.url to http://{server}, or switch TLS on there (gateway.tls)");
-                return self.place.fault(
-                    "connect",
+                return self.place.fail(
+                    Check::Connect,
                     "it does not speak TLS, and is called with it",
                     mend,
                 );
             }
             if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
                 let mend = "name the CA of its certificate in upstream.ca, and call it by a name that the certificate has";
-                return self.place.fault("connect", format!("the TLS handshake fails: {error}"), mend);
+                return self.place.fail(
+                    Check::Connect,
+                    format!("the TLS handshake fails: {error}"),
+                    mend,
+                );
             }
         }
         let mend = match error.kind() {
@@ -330,7 +336,7 @@ impl<'a> Visit<'a> {
             ErrorKind::TimedOut => "check the address, and the firewalls in between",
             _ => "check upstream.url, and that it runs",
         };
-        self.place.fault("connect", format!("it cannot be reached there: {error}"), mend)
+        self.place.fail(Check::Connect, format!("it cannot be reached there: {error}"), mend)
     }
 
     async fn speaks_plain_http(&self) -> bool {

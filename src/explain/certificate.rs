@@ -9,10 +9,11 @@ use rustls::{CertificateError, Error, InconsistentKeys, InvalidMessage};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use serde::Serialize;
 
-use super::checks::{Check, Findings};
+use super::checks::Client;
 use super::facts::Facts;
 use super::rules::{RuleList, lists};
 use crate::config::{RouteSettings, Settings};
+use crate::finding::Finding;
 use crate::identity::{Certificate, Peer};
 use crate::observe::HandshakeReason;
 use crate::policy::Ruling;
@@ -115,7 +116,7 @@ pub struct Explanation {
     /// Whether it needs none, since the certificate is pinned.
     pub pinned: bool,
     /// Every check.
-    pub checks: Vec<Check>,
+    pub checks: Vec<Finding>,
     /// The rules and pins for all senders, line by line.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleList>,
@@ -135,7 +136,7 @@ pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Expl
     let diagnosis = refused.map(|refused| diagnosis(settings, sender, refused, at));
     let path = path(&sender.chain, trust, at, &Budget::new(Budget::COMMAND_LINE));
     let links = links(&sender.chain, &path);
-    let findings = Findings {
+    let client = Client {
         chain: &sender.chain,
         faults: &faults,
         refused: diagnosis.is_some(),
@@ -148,7 +149,7 @@ pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Expl
         key: sender.key.as_ref().map(|(file, _)| file.as_str()),
         at,
     };
-    let checks = findings.checks();
+    let checks = client.checks();
     let earliest = links.iter().map(|link| &link.not_after).min().cloned();
     Explanation {
         file: sender.file.clone(),
@@ -162,7 +163,7 @@ pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Expl
             .map(|peer| peer.issuer_spki_sha256.clone())
             .unwrap_or_default(),
         anchored: path.anchor.is_some(),
-        pinned: findings.is_pinned(),
+        pinned: client.is_pinned(),
         chain: links,
         checks,
         rules: peer.as_ref().map(|peer| lists("clients", rules, peer)).unwrap_or_default(),

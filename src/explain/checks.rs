@@ -1,105 +1,64 @@
 //! Every check on a client certificate: what it found, or what is wrong and how to mend it.
 
 use rustls_pki_types::CertificateDer;
-use serde::Serialize;
-use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::certificate::Link;
 use super::facts::Facts;
+use crate::checks::algorithm;
+use crate::finding::{Area, Check, Finding, Severity, Subject};
 use crate::identity::Peer;
-use crate::identity::name::{cut, oid_text, printable, rfc4514};
+use crate::identity::name::{cut, rfc4514};
 use crate::observe::HandshakeReason as Reason;
 use crate::policy::{Rule, Rules, Ruling};
 use crate::tls::diagnosis::{Fault, Path, gate_time, statuses};
 use crate::tls::revocation::Status;
 use crate::tls::trust::Trust;
 
-/// How a check came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// Nothing is wrong.
-    Pass,
-    /// To be mended.
-    Fail,
-    /// Not as it should be, but no reason to refuse.
-    Note,
-    /// Could not be looked at.
-    Skipped,
-}
-
-/// One check.
-#[derive(Clone, Debug, Serialize)]
-pub struct Check {
-    /// Its stable name.
-    pub name: &'static str,
-    /// How it came out.
-    pub result: Outcome,
-    /// What was found.
-    pub detail: String,
-    /// The reason a sender would be refused for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason>,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
-}
-
-impl Check {
-    pub(super) fn new(name: &'static str, result: Outcome, detail: impl Into<String>) -> Self {
-        Self { name, result, detail: detail.into(), reason: None, mend: None }
-    }
-
-    pub(super) fn mend(self, mend: impl Into<String>) -> Self {
-        Self { mend: Some(mend.into()), ..self }
-    }
-}
-
 /// The checks in the order of a report.
-const NAMES: [&str; 14] = [
-    "readable",
-    "version",
-    "not_a_ca",
-    "key",
-    "signature",
-    "chain",
-    "pinned",
-    "dates",
-    "chain_dates",
-    "purpose",
-    "revocation",
-    "denylist",
-    "allow",
-    "key_fits",
+const NAMES: [Check; 14] = [
+    Check::Readable,
+    Check::Version,
+    Check::NotACa,
+    Check::Key,
+    Check::Signature,
+    Check::Chain,
+    Check::Pinned,
+    Check::Dates,
+    Check::ChainDates,
+    Check::Purpose,
+    Check::Revocation,
+    Check::Denylist,
+    Check::Allow,
+    Check::KeyFits,
 ];
 
 /// The check that a fault belongs to: each belongs to one.
-fn check_of(fault: &Fault) -> &'static str {
+fn check_of(fault: &Fault) -> Check {
     match fault.reason {
-        _ if fault.denied => "denylist",
-        Reason::ClientCertUnsupported => "version",
-        Reason::ClientCertIsCa => "not_a_ca",
-        Reason::ClientCertKeyUnsupported => "key",
-        Reason::ClientCertWeakSignature => "signature",
+        _ if fault.denied => Check::Denylist,
+        Reason::ClientCertUnsupported => Check::Version,
+        Reason::ClientCertIsCa => Check::NotACa,
+        Reason::ClientCertKeyUnsupported => Check::Key,
+        Reason::ClientCertWeakSignature => Check::Signature,
         Reason::ClientCertSelfSigned
         | Reason::ClientCertUnknownCa
         | Reason::ClientCertWrongCaKey
         | Reason::ClientCertBadSignature
         | Reason::ClientChainIncomplete
-        | Reason::ClientChainInvalid => "chain",
-        Reason::ClientCertExpired | Reason::ClientCertNotYetValid => "dates",
-        Reason::ClientChainExpired => "chain_dates",
-        Reason::ClientCertWrongPurpose => "purpose",
-        Reason::ClientCertRevoked | Reason::CrlExpired | Reason::CrlUnavailable => "revocation",
-        Reason::ClientNotAllowed => "allow",
-        Reason::ClientKeyMismatch => "key_fits",
-        _ => "readable",
+        | Reason::ClientChainInvalid => Check::Chain,
+        Reason::ClientCertExpired | Reason::ClientCertNotYetValid => Check::Dates,
+        Reason::ClientChainExpired => Check::ChainDates,
+        Reason::ClientCertWrongPurpose => Check::Purpose,
+        Reason::ClientCertRevoked | Reason::CrlExpired | Reason::CrlUnavailable => Check::Revocation,
+        Reason::ClientNotAllowed => Check::Allow,
+        Reason::ClientKeyMismatch => Check::KeyFits,
+        _ => Check::Readable,
     }
 }
 
 /// All that the checks look at.
-pub(super) struct Findings<'a> {
+pub(super) struct Client<'a> {
     /// As sent, leaf first.
     pub(super) chain: &'a [CertificateDer<'static>],
     /// What is wrong with it.
@@ -121,65 +80,65 @@ pub(super) struct Findings<'a> {
     pub(super) at: i64,
 }
 
-impl Findings<'_> {
+impl Client<'_> {
     /// All checks.
-    pub(super) fn checks(&self) -> Vec<Check> {
-        NAMES.iter().map(|name| self.check(name)).collect()
+    pub(super) fn checks(&self) -> Vec<Finding> {
+        NAMES.iter().map(|name| self.check(*name)).collect()
     }
 
-    fn check(&self, name: &'static str) -> Check {
+    fn check(&self, name: Check) -> Finding {
         let mut faults = self.faults.iter().filter(|fault| check_of(fault) == name);
         if let Some(first) = faults.next() {
             let details: Vec<_> =
                 std::iter::once(first).chain(faults).map(|fault| fault.detail.as_str()).collect();
-            let result = if self.refused { Outcome::Fail } else { Outcome::Note };
-            let check = Check::new(name, result, details.join("; ")).mend(first.hint.as_str());
-            return Check { reason: Some(first.reason).filter(|_| self.refused), ..check };
+            let result = if self.refused { Severity::Fail } else { Severity::Note };
+            let check = finding(name, result, details.join("; ")).hint(first.hint.as_str());
+            return Finding { reason: Some(first.reason).filter(|_| self.refused), ..check };
         }
         let mut parsed = Vec::new();
         for der in self.chain {
             match X509Certificate::from_der(der) {
                 Ok((_, x509)) => parsed.push(x509),
-                Err(_) => return Check::new(name, Outcome::Skipped, "not all can be read"),
+                Err(_) => return finding(name, Severity::Skipped, "not all can be read"),
             }
         }
         let Some(leaf) = parsed.first() else {
-            return Check::new(name, Outcome::Skipped, "there is no certificate");
+            return finding(name, Severity::Skipped, "there is no certificate");
         };
-        let pass = |detail: String| Check::new(name, Outcome::Pass, detail);
+        let pass = |detail: String| finding(name, Severity::Pass, detail);
         match name {
-            "readable" => pass(match parsed.len() {
+            Check::Readable => pass(match parsed.len() {
                 1 => "one certificate, without intermediates".to_owned(),
                 count => format!("{count} certificates, the sender's first"),
             }),
-            "version" => pass("X.509 v3, no critical extension that is unknown".to_owned()),
-            "not_a_ca" if leaf.is_ca() => pass("a CA certificate, and pinned all the same".to_owned()),
-            "not_a_ca" => pass("no CA certificate".to_owned()),
-            "key" => pass(crate::identity::key(leaf)),
-            "signature" => pass(algorithm(leaf)),
-            "chain" => self.chain_check(),
-            "pinned" => match (self.trust.pinned.is_empty(), self.is_pinned()) {
+            Check::Version => pass("X.509 v3, no critical extension that is unknown".to_owned()),
+            Check::NotACa if leaf.is_ca() => {
+                pass("a CA certificate, and pinned all the same".to_owned())
+            }
+            Check::NotACa => pass("no CA certificate".to_owned()),
+            Check::Key => pass(crate::identity::key(leaf)),
+            Check::Signature => pass(algorithm(leaf)),
+            Check::Chain => self.chain_check(),
+            Check::Pinned => match (self.trust.pinned.is_empty(), self.is_pinned()) {
                 (_, true) => pass("in clients.pinned: it needs no CA".to_owned()),
-                (true, false) => {
-                    Check::new(name, Outcome::Skipped, "nothing is pinned (clients.pinned)")
-                }
-                (false, false) => Check::new(name, Outcome::Skipped, "not in clients.pinned"),
+                (true, false) => finding(name, Severity::Skipped, "nothing is pinned (clients.pinned)"),
+                (false, false) => finding(name, Severity::Skipped, "not in clients.pinned"),
             },
-            "dates" => pass(Facts::of(&self.chain[0], leaf, self.at).lasts),
-            "chain_dates" => self.chain_dates(),
-            "purpose" => pass(Facts::of(&self.chain[0], leaf, self.at).purposes()),
-            "revocation" => self.revocation(&parsed),
-            "denylist" => match self.trust.denylist.len() {
-                0 => Check::new(name, Outcome::Skipped, "nobody is denied (clients.denylist)"),
+            Check::Dates => pass(Facts::of(&self.chain[0], leaf, self.at).lasts),
+            Check::ChainDates => self.chain_dates(),
+            Check::Purpose => pass(Facts::of(&self.chain[0], leaf, self.at).purposes()),
+            Check::Revocation => self.revocation(&parsed),
+            Check::Denylist => match self.trust.denylist.len() {
+                0 => finding(name, Severity::Skipped, "nobody is denied (clients.denylist)"),
                 count => pass(format!(
                     "in none of the {count} lines of {}",
                     self.trust.denylist.file.display()
                 )),
             },
-            "allow" => self.allow(),
+            Check::Allow => self.allow(),
             _ => match self.key {
                 Some(file) => pass(format!("{file} is its key")),
-                None => Check::new(name, Outcome::Skipped, "give its key with --client-key to see"),
+                None => finding(name, Severity::Skipped, "give its key with --client-key to see"),
             },
         }
     }
@@ -190,13 +149,13 @@ impl Findings<'_> {
         leaf.is_some_and(|(_, leaf)| self.trust.pins(&leaf))
     }
 
-    fn chain_check(&self) -> Check {
+    fn chain_check(&self) -> Finding {
         if self.is_pinned() {
-            return Check::new("chain", Outcome::Skipped, "not needed: the certificate is pinned");
+            return finding(Check::Chain, Severity::Skipped, "not needed: the certificate is pinned");
         }
         // Without a fault that is about the chain another one came first; the way up is known all the same.
         let Some(ca) = self.path.anchor else {
-            return Check::new("chain", Outcome::Skipped, "not followed");
+            return finding(Check::Chain, Severity::Skipped, "not followed");
         };
         let between = match self.path.sent.len().saturating_sub(1) {
             0 => "directly".to_owned(),
@@ -206,10 +165,10 @@ impl Findings<'_> {
         let unused = self.chain.len().saturating_sub(self.path.sent.len());
         let unused = if unused == 0 { String::new() } else { format!(" ({unused} sent is not needed)") };
         let detail = format!("leads {between} to the configured CA {}{unused}", ca.subject);
-        Check::new("chain", Outcome::Pass, detail)
+        finding(Check::Chain, Severity::Pass, detail)
     }
 
-    fn chain_dates(&self) -> Check {
+    fn chain_dates(&self) -> Finding {
         let above: Vec<_> = self
             .links
             .iter()
@@ -217,31 +176,31 @@ impl Findings<'_> {
             .map(|link| format!("{} until {}", link.subject, link.not_after))
             .collect();
         if above.is_empty() {
-            return Check::new("chain_dates", Outcome::Skipped, "no issuer is known");
+            return finding(Check::ChainDates, Severity::Skipped, "no issuer is known");
         }
-        Check::new("chain_dates", Outcome::Pass, above.join("; "))
+        finding(Check::ChainDates, Severity::Pass, above.join("; "))
     }
 
-    fn revocation(&self, parsed: &[X509Certificate<'_>]) -> Check {
-        let name = "revocation";
+    fn revocation(&self, parsed: &[X509Certificate<'_>]) -> Finding {
+        let name = Check::Revocation;
         if self.is_pinned() {
-            return Check::new(name, Outcome::Skipped, "nobody issued it, so that no CRL can revoke it");
+            return finding(name, Severity::Skipped, "nobody issued it, so that no CRL can revoke it");
         }
         if self.trust.crls.is_empty() {
-            return Check::new(name, Outcome::Skipped, "no CRL is configured (clients.crl)");
+            return finding(name, Severity::Skipped, "no CRL is configured (clients.crl)");
         }
-        let mut result = Outcome::Skipped;
+        let mut result = Severity::Skipped;
         let mut said = Vec::new();
         for (place, status) in statuses(parsed, self.path, self.trust, self.at) {
             let issuer = parsed.get(place).map(|x509| cut(rfc4514(x509.issuer()))).unwrap_or_default();
             said.push(match status {
                 Status::Good(crl) => {
-                    result = Outcome::Pass;
+                    result = Severity::Pass;
                     let (issued, next) = (gate_time(crl.this_update), gate_time(crl.next_update));
                     format!("not on the CRL of {issuer} (issued at {issued}, next one due at {next})")
                 }
                 Status::Stale(crl) => {
-                    result = Outcome::Note;
+                    result = Severity::Note;
                     let due = gate_time(crl.next_update);
                     format!(
                         "not on the CRL of {issuer}, which is out of date: the next one was due at {due}"
@@ -251,27 +210,23 @@ impl Findings<'_> {
                 _ => format!("no CRL of {issuer} is configured"),
             });
         }
-        Check::new(name, result, said.join("; "))
+        finding(name, result, said.join("; "))
     }
 
-    fn allow(&self) -> Check {
+    fn allow(&self) -> Finding {
         if let Some((peer, Ruling::Audited(denial))) = &self.ruling {
             let detail = format!("AUDIT ONLY, else refused: {}", denial.of("clients", peer));
-            return Check::new("allow", Outcome::Note, detail);
+            return finding(Check::Allow, Severity::Note, detail);
         }
         let by = match self.rule {
             Some(rule) => format!("matches the rule [{rule}] of clients.allow"),
             None => "clients.allow has no rule: any certificate of the client CAs will do".to_owned(),
         };
         let pinned = if self.rules.pins().is_empty() { "" } else { "; and is pinned" };
-        Check::new("allow", Outcome::Pass, by + pinned)
+        finding(Check::Allow, Severity::Pass, by + pinned)
     }
 }
 
-fn algorithm(x509: &X509Certificate<'_>) -> String {
-    let oid = &x509.signature_algorithm.algorithm;
-    match oid2sn(oid, oid_registry()) {
-        Ok(name) => name.to_owned(),
-        Err(_) => format!("OID {}", printable(&oid_text(oid))),
-    }
+fn finding(name: Check, severity: Severity, detail: impl Into<String>) -> Finding {
+    Subject::new(Area::Client, "").finding(name, severity, detail)
 }

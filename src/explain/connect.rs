@@ -104,8 +104,8 @@ pub struct Observed {
     pub alpn: Option<String>,
     /// The server's certificates, leaf first.
     pub chain: Vec<CertificateDer<'static>>,
-    /// Why its signature does not prove that it holds the leaf's key.
-    pub unproven: Option<String>,
+    /// Whether its signature does not prove that it holds the leaf's key.
+    pub is_unproven: bool,
     /// Whether it asked for a client certificate.
     pub asked: Option<Asked>,
     /// What it was to be given.
@@ -118,7 +118,7 @@ pub struct Observed {
 #[derive(Debug, Default)]
 struct Notes {
     chain: Vec<CertificateDer<'static>>,
-    unproven: Option<String>,
+    is_unproven: bool,
     asked: Option<Asked>,
 }
 
@@ -133,7 +133,7 @@ pub fn observe(server: Server, credentials: Option<Credentials>, preface: &[u8])
         agreed: None,
         alpn: None,
         chain: Vec::new(),
-        unproven: None,
+        is_unproven: false,
         asked: None,
         credentials,
         ending: Ending::Open,
@@ -171,7 +171,7 @@ pub fn observe(server: Server, credentials: Option<Credentials>, preface: &[u8])
     }
     seen.alpn = connection.alpn_protocol().map(|name| printable(&String::from_utf8_lossy(name)));
     let notes = std::mem::take(&mut *witness.notes());
-    Observed { chain: notes.chain, unproven: notes.unproven, asked: notes.asked, ..seen }
+    Observed { chain: notes.chain, is_unproven: notes.is_unproven, asked: notes.asked, ..seen }
 }
 
 fn connect(server: &Server, deadline: Instant) -> io::Result<(TcpStream, SocketAddr)> {
@@ -319,8 +319,8 @@ impl Witness {
         &self,
         verdict: Result<HandshakeSignatureValid, Error>,
     ) -> Result<HandshakeSignatureValid, Error> {
-        if let Err(error) = verdict {
-            self.notes().unproven = Some(error.to_string());
+        if verdict.is_err() {
+            self.notes().is_unproven = true;
         }
         Ok(HandshakeSignatureValid::assertion())
     }

@@ -14,9 +14,8 @@ mod target;
 mod words;
 
 pub use certificate::{Access, Explanation, Link, Sender, Verdict, certificate};
-pub use checks::{Check, Outcome};
 pub use connect::{Asked, Credentials, CredentialsError, Ending, Observed, observe};
 pub use facts::Facts;
 pub use rules::{RuleLine, RuleList, RuleMiss};
-pub use server::{ClientAuth, ServerExplanation, ServerVerdict, server};
+pub use server::{ClientAuth, ServerExplanation, ServerVerdict, proof, server};
 pub use target::{Server, Target, TargetError};

@@ -3,18 +3,14 @@
 use std::time::SystemTime;
 
 use rustls::AlertDescription;
-use rustls_pki_types::CertificateDer;
 use serde::Serialize;
-use webpki::EndEntityCert;
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::certificate::Link;
-use super::checks::{Check, Outcome};
 use super::connect::{Asked, Ending, Observed};
 use super::facts::Facts;
-use super::target::Server;
-use crate::identity::name::{cut, rfc4514};
-use crate::tls::diagnosis::{alert_name, gate_time, may_be_signed_by};
+use crate::checks::{self, Roots};
+use crate::finding::{Area, Check, Finding, Subject};
+use crate::tls::diagnosis::{alert_name, gate_time};
 use crate::tls::greeting::describe;
 use crate::tls::material::unix_seconds;
 
@@ -73,7 +69,7 @@ pub struct ServerExplanation {
     /// The certificates it sent, in its order.
     pub chain: Vec<Link>,
     /// What a client would find of them.
-    pub checks: Vec<Check>,
+    pub checks: Vec<Finding>,
     /// What it wants of its clients; `None` when it did not get that far.
     pub client_auth: Option<ClientAuth>,
 }
@@ -103,7 +99,7 @@ pub fn server(seen: &Observed, at: SystemTime) -> ServerExplanation {
         alpn: seen.alpn.clone(),
         certificate: seen.chain.first().and_then(|der| Facts::read(der, at)),
         chain: seen.chain.iter().filter_map(|der| Link::read(der, "sent")).collect(),
-        checks: checks(seen, at),
+        checks: checks(seen, &Roots::default().with_system(), at),
         client_auth: client_auth(seen),
     }
 }
@@ -198,110 +194,35 @@ fn alert_hint(alert: AlertDescription, seen: &Observed) -> &'static str {
     }
 }
 
-/// What a client that trusts the right CA would find.
-fn checks(seen: &Observed, at: i64) -> Vec<Check> {
-    let Some(der) = seen.chain.first() else {
+/// What a client would find.
+fn checks(seen: &Observed, roots: &Roots, at: i64) -> Vec<Finding> {
+    if seen.chain.is_empty() {
         return Vec::new();
+    }
+    let subject = Subject::new(Area::Certificate, &seen.server);
+    let server = checks::Server {
+        subject: &subject,
+        chain: &seen.chain,
+        name: Some(&seen.server.name),
+        is_own: false,
+        at,
     };
-    let mut parsed = Vec::new();
-    for der in &seen.chain {
-        match X509Certificate::from_der(der) {
-            Ok((_, x509)) => parsed.push(x509),
-            Err(_) => {
-                let check = Check::new("readable", Outcome::Fail, "a certificate is not X.509");
-                return vec![check.mend("write the server's certificate file again")];
-            }
-        }
-    }
-    vec![name(der, &seen.server), dates(&parsed, at), purpose(&parsed), chain(&parsed), proof(seen)]
+    let mut found = server.findings(roots);
+    found.push(proof(&subject, seen));
+    found
 }
 
-fn name(leaf: &CertificateDer<'_>, server: &Server) -> Check {
-    let fits = |leaf: &CertificateDer<'_>| {
-        EndEntityCert::try_from(leaf)?.verify_is_valid_for_subject_name(&server.name)
-    };
-    match fits(leaf) {
-        Ok(()) => Check::new("name", Outcome::Pass, format!("covers {}", server.host)),
-        Err(webpki::Error::CertNotValidForName(_)) => {
-            let names = Facts::read(leaf, 0).map(|facts| facts.certificate.san.join(", "));
-            let names = names.filter(|names| !names.is_empty()).unwrap_or_else(|| "no name".to_owned());
-            let detail = format!("is for {}, not for {}", cut(names), server.host);
-            let mend = format!("call one of these names, or have it issued for {}", server.host);
-            Check::new("name", Outcome::Fail, detail).mend(mend)
-        }
-        Err(error) => Check::new("name", Outcome::Fail, format!("cannot be used by clients: {error}"))
-            .mend("have it issued again, as X.509 v3 with subjectAltName"),
-    }
-}
-
-fn dates(chain: &[X509Certificate<'_>], at: i64) -> Check {
-    let bad = chain.iter().find(|x509| {
-        let validity = x509.validity();
-        validity.not_after.timestamp() < at || validity.not_before.timestamp() > at
-    });
-    let lasts = |x509: &X509Certificate<'_>| Facts::of(&CertificateDer::from(x509.as_raw()), x509, at);
-    match (bad, chain.first()) {
-        (Some(x509), _) => {
-            let Facts { certificate, lasts, .. } = lasts(x509);
-            Check::new("dates", Outcome::Fail, format!("{}: {lasts}", certificate.subject))
-                .mend("renew it; if it should be valid, check the clocks")
-        }
-        (None, Some(leaf)) => Check::new("dates", Outcome::Pass, lasts(leaf).lasts),
-        (None, None) => Check::new("dates", Outcome::Skipped, "there is no certificate"),
-    }
-}
-
-fn purpose(chain: &[X509Certificate<'_>]) -> Check {
-    let eku = chain.first().and_then(|leaf| leaf.extended_key_usage().ok().flatten());
-    match eku {
-        Some(eku) if !eku.value.server_auth => {
-            let detail = "is not for servers (extendedKeyUsage lacks serverAuth)";
-            Check::new("purpose", Outcome::Fail, detail)
-                .mend("have it issued with extendedKeyUsage=serverAuth")
-        }
-        Some(_) => Check::new("purpose", Outcome::Pass, "serverAuth"),
-        None => Check::new("purpose", Outcome::Pass, "any (no extendedKeyUsage)"),
-    }
-}
-
-/// RFC 8446 section 4.4.2: each certificate should certify the one before it.
-fn chain(chain: &[X509Certificate<'_>]) -> Check {
-    for pair in chain.windows(2) {
-        let by_name = pair[0].issuer().as_raw() == pair[1].subject().as_raw();
-        if !by_name || !may_be_signed_by(&pair[0], pair[1].as_raw()) {
-            let (child, next) = (cut(rfc4514(pair[0].subject())), cut(rfc4514(pair[1].subject())));
-            let detail = format!("{child} was not issued by {next}, which follows it");
-            return Check::new("chain", Outcome::Fail, detail).mend(
-                "put the leaf first, then the CA that issued it, then the CA that issued that one",
-            );
-        }
-    }
-    let Some(last) = chain.last() else {
-        return Check::new("chain", Outcome::Skipped, "there is no certificate");
-    };
-    let issuer = cut(rfc4514(last.issuer()));
-    if last.issuer().as_raw() == last.subject().as_raw() {
-        let detail = format!("complete up to {issuer}, which clients must trust");
-        return Check::new("chain", Outcome::Pass, detail);
-    }
-    let detail = format!("issued by {issuer}, which clients must trust");
-    if chain.len() > 1 {
-        return Check::new("chain", Outcome::Pass, detail);
-    }
-    // Alone it may be complete: only a client that holds the CA can tell.
-    let mend = format!("if {issuer} is an intermediate, append it to the server's certificate file");
-    Check::new("chain", Outcome::Note, format!("only the leaf was sent; {detail}")).mend(mend)
-}
-
-fn proof(seen: &Observed) -> Check {
-    match (&seen.unproven, seen.agreed.is_some()) {
-        (Some(error), _) => {
-            let detail = format!("the server's signature does not fit its certificate: {error}");
-            Check::new("key_fits", Outcome::Fail, detail)
-                .mend("give the server the key that its certificate was requested with")
-        }
-        (None, true) => Check::new("key_fits", Outcome::Pass, "the server holds the certificate's key"),
-        (None, false) => Check::new("key_fits", Outcome::Skipped, "the handshake did not get that far"),
+/// Whether the server has shown that it holds its certificate's key.
+pub fn proof(subject: &Subject, seen: &Observed) -> Finding {
+    let name = Check::KeyFits;
+    match (seen.is_unproven, seen.agreed.is_some()) {
+        (true, _) => subject.fail(
+            name,
+            "the server's signature in the handshake does not fit its certificate",
+            "give the server the key that its certificate was requested with",
+        ),
+        (false, true) => subject.pass(name, "the server holds the certificate's key"),
+        (false, false) => subject.skipped(name, "the handshake did not get that far"),
     }
 }
 

@@ -3,10 +3,10 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::certificate::{Access, Explanation, Link, Verdict};
-use super::checks::{Check, Outcome};
 use super::facts::Facts;
 use super::rules::{RuleLine, RuleList, RuleMiss};
 use super::server::{ServerExplanation, ServerVerdict};
+use crate::finding::{Finding, Severity};
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -45,7 +45,7 @@ impl Display for Explanation {
             }
             (Verdict::Refused, reason) => {
                 writeln!(f, "refused: {}", reason.map_or("unknown", |reason| reason.as_str()))?;
-                write_mend(f, self.hint.as_deref())
+                write_hint(f, self.hint.as_deref())
             }
         }
     }
@@ -87,9 +87,9 @@ impl Display for ServerExplanation {
             ServerVerdict::Failed => "failed",
         };
         writeln!(f, "\n{verdict}: {}", self.detail)?;
-        write_mend(f, self.hint.as_deref())?;
-        let failed = self.checks.iter().filter(|check| check.result == Outcome::Fail);
-        let failed: Vec<_> = failed.map(|check| label(check.name)).collect();
+        write_hint(f, self.hint.as_deref())?;
+        let failed = self.checks.iter().filter(|check| check.severity == Severity::Fail);
+        let failed: Vec<_> = failed.map(|check| check.name.as_str()).collect();
         if !failed.is_empty() {
             writeln!(f, "but clients will refuse the server's certificate: {}", failed.join(", "))?;
         }
@@ -124,21 +124,9 @@ fn write_chain(f: &mut Formatter<'_>, chain: &[Link]) -> fmt::Result {
     Ok(())
 }
 
-fn write_checks(f: &mut Formatter<'_>, checks: &[Check]) -> fmt::Result {
+fn write_checks(f: &mut Formatter<'_>, checks: &[Finding]) -> fmt::Result {
     writeln!(f, "\nchecks")?;
-    for Check { name, result, detail, mend, .. } in checks {
-        let word = match result {
-            Outcome::Pass => "pass",
-            Outcome::Fail => "FAIL",
-            Outcome::Note => "note",
-            Outcome::Skipped => "-",
-        };
-        writeln!(f, "  {word:<5} {:<12} {detail}", label(name))?;
-        if let Some(mend) = mend {
-            writeln!(f, "  {:<18} mend: {mend}", "")?;
-        }
-    }
-    Ok(())
+    checks.iter().try_for_each(|finding| finding.write(f))
 }
 
 fn write_rules(f: &mut Formatter<'_>, lists: &[RuleList]) -> fmt::Result {
@@ -163,14 +151,9 @@ fn write_rules(f: &mut Formatter<'_>, lists: &[RuleList]) -> fmt::Result {
     Ok(())
 }
 
-fn write_mend(f: &mut Formatter<'_>, hint: Option<&str>) -> fmt::Result {
+fn write_hint(f: &mut Formatter<'_>, hint: Option<&str>) -> fmt::Result {
     match hint {
-        Some(hint) => writeln!(f, "  mend: {hint}"),
+        Some(hint) => writeln!(f, "  hint: {hint}"),
         None => Ok(()),
     }
-}
-
-/// A check's name for people.
-fn label(name: &str) -> String {
-    name.replace('_', " ")
 }

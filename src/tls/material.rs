@@ -106,15 +106,9 @@ pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<Prob
     }
     let above = own.iter().flat_map(|own| own.certified.cert.iter().skip(1));
     let known: Vec<Ca> = above.filter_map(Ca::read).collect();
-    let crls = loader.crls(&paths.crl, paths.revocation, &cas, &known);
+    let crls = loader.crls(&paths.crl, &cas);
     let denylist = paths.denylist.as_deref().map(|path| loader.denylist(path)).unwrap_or_default();
     let now = loader.now;
-    for ca in cas.iter().filter(|ca: &&Ca| ca.not_after >= now) {
-        if let Some(Remark { what, mend, .. }) = paths.revocation.remark_on(ca, &crls) {
-            let path = paths.client_ca.first().cloned().unwrap_or_default();
-            loader.warning(Input::ClientCa, &path, what, mend);
-        }
-    }
     // With pins none is named in any case.
     let names = if paths.pinned.is_empty() { ca_names::names(&cas, now) } else { Ok(Vec::new()) };
     if let (Err(octets), Some(path)) = (names, paths.client_ca.first()) {
@@ -218,13 +212,6 @@ impl Loader {
                 self.problem(Input::ClientCa, path, what, mend);
                 continue;
             }
-            if ca.not_after < self.now {
-                let what = format!("its CA {} has expired; it admits nobody", ca.subject);
-                self.warning(Input::ClientCa, path, what, "renew the CA, or take it out of the bundle");
-            } else if let Some((what, mend)) = ca.unfit(self.now) {
-                let what = format!("its CA {} {what}; it admits nobody", ca.subject);
-                self.warning(Input::ClientCa, path, what, mend);
-            }
             cas.push(ca);
         }
         cas
@@ -239,13 +226,7 @@ impl Loader {
         })
     }
 
-    fn crls(
-        &mut self,
-        paths: &[PathBuf],
-        policy: revocation::Policy,
-        cas: &[Ca],
-        known: &[Ca],
-    ) -> Vec<Crl> {
+    fn crls(&mut self, paths: &[PathBuf], cas: &[Ca]) -> Vec<Crl> {
         let mut crls = Vec::new();
         for path in paths {
             let found = revocation::read(path);
@@ -257,12 +238,10 @@ impl Loader {
                 self.warning(Input::Crl, &path, what, mend);
             }
         }
+        // Those of other CAs, which clients bring along, are looked at when one of them is used.
         for crl in &crls {
-            for Remark { fatal, what, mend } in policy.remarks(crl, &crls, cas, known, self.now) {
-                match fatal {
-                    true => self.problem(Input::Crl, &crl.file, what, mend),
-                    false => self.warning(Input::Crl, &crl.file, what, mend),
-                }
+            if let Some(Remark { what, mend, .. }) = crl.not_signed(cas) {
+                self.problem(Input::Crl, &crl.file, what, mend);
             }
         }
         crls

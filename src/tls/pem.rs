@@ -61,7 +61,7 @@ pub struct ContentError {
 
 /// Why a file is of no use.
 #[derive(Clone, Debug, Error)]
-#[error("{}: {what}\n  mend: {mend}", path.display())]
+#[error("{}: {what}\n  hint: {mend}", path.display())]
 pub struct FileError {
     /// The file.
     pub path: PathBuf,

@@ -8,7 +8,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::authority::Authority;
 use super::denylist::Denylist;
-use super::diagnosis::{gate_time, may_be_signed_by};
+use super::diagnosis::may_be_signed_by;
 use super::revocation::{self, Crl, Issuer, Status, Subject};
 use crate::identity::Validity;
 use crate::identity::name::{cut, rfc4514};
@@ -141,13 +141,8 @@ impl Ca {
         &self.listed
     }
 
-    /// Why it may issue to nobody at `now` (seconds since 1970), though it has not expired: what is wrong, to follow
-    /// its name, and what to do about it.
-    pub(super) fn unfit(&self, now: i64) -> Option<(String, &'static str)> {
-        if self.not_before > now {
-            let what = format!("is not valid before {}", gate_time(self.not_before));
-            return Some((what, "check this machine's clock, or wait"));
-        }
+    /// Why it may issue to nobody, whatever the time: what is wrong, to follow its name, and what to do about it.
+    pub fn overstep(&self) -> Option<(String, &'static str)> {
         let overstep = self.authority.unfit()?;
         Some((overstep.to_string(), overstep.hint()))
     }
@@ -163,7 +158,7 @@ impl Ca {
     }
 
     /// The same as webpki uses it.
-    pub(super) fn anchor(&self) -> &TrustAnchor<'static> {
+    pub fn anchor(&self) -> &TrustAnchor<'static> {
         &self.anchor
     }
 

@@ -113,10 +113,10 @@ fn a_denied_and_an_unpinned_sender_are_told_so() {
     let pins = format!("clients.pins = [\"spki={}\"]\n", "00".repeat(32));
     let unpinned = explain(&pki, &pins, &calls);
     assert_eq!(unpinned["reason"], "client_not_allowed");
-    says(&allow(&unpinned), "mend", &[&calls.fingerprint(), "--pin"]);
+    says(&allow(&unpinned), "hint", &[&calls.fingerprint(), "--pin"]);
     let audited = explain(&pki, "[clients]\nallow = [\"cn=x\"]\naudit = true\n", &calls);
     assert_eq!(audited["verdict"], "admitted");
-    assert_eq!(allow(&audited)["result"], "note");
+    assert_eq!(allow(&audited)["severity"], "note");
     says(&allow(&audited), "detail", &["AUDIT ONLY, else refused: no rule of clients.allow"]);
 }
 

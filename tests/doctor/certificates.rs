@@ -18,15 +18,15 @@ fn with_server(change: impl FnOnce(&Pki) -> crate::support::pki::Identity) -> (W
 }
 
 #[test]
-fn an_expired_certificate_is_a_fault_in_the_file_and_from_outside() {
+fn an_expired_certificate_is_a_fault() {
     let (ward, gate) = with_server(|pki| {
         Leaf::server().valid(-20 * DAY, -DAY).issued_by(&pki.intermediate, &[&pki.intermediate])
     });
 
     let diagnosis = ward.examined(gate.address());
 
-    assert_eq!(diagnosis.all("fault"), ["certificate/dates", "listener/certificate"], "{diagnosis:#?}");
-    says(&diagnosis.text("certificate/dates", "fault"), &["expired 24 hours ago", "renew"]);
+    assert_eq!(diagnosis.all("fail"), ["certificate/dates"], "{diagnosis:#?}");
+    says(&diagnosis.text("certificate/dates", "fail"), &["has expired", "24 hours ago", "renew"]);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_clock_that_is_behind_is_told_by_the_certificates() {
     let diagnosis = ward.examined(gate.address());
 
     says(
-        &diagnosis.text("machine/clock", "fault"),
+        &diagnosis.text("machine/clock", "fail"),
         &["before one of the certificates begins", "timedatectl"],
     );
 }
@@ -76,19 +76,19 @@ fn an_intermediate_that_is_not_sent_is_a_fault() {
 
     let text = ward.examined(gate.address()).only_fault("certificate/chain");
 
-    says(&text, &["ends below CN=Test Intermediate", "append CN=Test Intermediate to tls.certificate"]);
+    says(&text, &["ends below CN=Test Intermediate", "append the certificate of CN=Test Intermediate"]);
 }
 
 #[test]
-fn a_chain_in_the_wrong_order_is_a_fault() {
+fn a_chain_in_the_wrong_order_is_a_warning() {
     let (ward, gate) = with_server(|pki| {
         let other = pki.root.intermediate("Other");
         Leaf::server().issued_by(&pki.intermediate, &[&other, &pki.intermediate])
     });
 
-    let diagnosis = ward.examined(gate.address());
+    let text = ward.examined(gate.address()).only_warning("certificate/order");
 
-    says(&diagnosis.text("certificate/chain", "fault"), &["not issued by CN=Other"]);
+    says(&text, &["not issued by CN=Other", "put certificate 3 in the place of certificate 2"]);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn an_expired_ca_in_the_bundle_is_a_fault() {
     let ward = ward.with("--client-ca", bundle);
     let gate = ward.gate();
 
-    let text = ward.examined(gate.address()).only_fault("senders/ca");
+    let text = ward.examined(gate.address()).only_fault("clients/ca");
 
     says(&text, &["CN=Old Root has expired"]);
 }
@@ -153,7 +153,7 @@ fn a_ca_with_a_short_rsa_key_is_a_fault() {
     let ward = ward.with("--client-ca", bundle);
     let gate = ward.gate();
 
-    let text = ward.examined(gate.address()).only_fault("senders/ca");
+    let text = ward.examined(gate.address()).only_fault("clients/ca");
 
     says(&text, &["CN=Weak Root: its RSA key has 1024 bits"]);
 }
@@ -168,9 +168,9 @@ fn a_public_ca_without_an_allow_rule_is_a_fault() {
     let narrow =
         ward.command("doctor", gate.address()).env("SSL_CERT_FILE", &roots).arg("--allow", "cn=notes");
 
-    let text = super::Diagnosis::of(open).only_fault("senders/public_ca");
-    says(&text, &["CN=Test Root", "whoever gets a certificate there is admitted"]);
-    super::Diagnosis::of(narrow).only_warning("senders/public_ca");
+    let text = super::Diagnosis::of(open).only_fault("clients/public_ca");
+    says(&text, &["CN=Test Root", "anyone with a certificate of it is admitted"]);
+    super::Diagnosis::of(narrow).only_warning("clients/public_ca");
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_crl_that_is_due_soon_is_a_warning() {
     let ward = ward.with("--crl", crl);
     let gate = ward.gate();
 
-    let text = ward.examined(gate.address()).only_warning("senders/crl");
+    let text = ward.examined(gate.address()).only_warning("clients/crl");
 
     says(&text, &["that of CN=Test Root is due at", "fetched anew"]);
 }

@@ -50,8 +50,8 @@ fn a_crl_that_a_senders_intermediate_did_not_sign_is_a_fault_with_its_file() {
     let diagnosis = examined(&ward, &altered, true);
 
     // The gate judges the same.
-    assert_eq!(diagnosis.all("fault"), ["senders/crl", "listener/with_certificate"], "{diagnosis:#?}");
-    let text = diagnosis.text("senders/crl", "fault");
+    assert_eq!(diagnosis.all("fail"), ["clients/crl", "listener/with_certificate"], "{diagnosis:#?}");
+    let text = diagnosis.text("clients/crl", "fail");
     let file = altered.display().to_string();
     let what = "has the name of the CA CN=Test Intermediate, but is not signed by its key";
     says(&text, &[&file, what, "fetch the CRL that this CA issues"]);
@@ -63,7 +63,7 @@ fn a_crl_that_the_gates_own_issuer_did_not_sign_is_a_fault() {
     ward.pki.server = Leaf::server().issued_by(&ward.pki.intermediate, &[&ward.pki.intermediate]);
     let altered = crl(&ward, &ward.pki.intermediate, "altered.crl", true);
 
-    let text = examined(&ward, &altered, false).only_fault("senders/crl");
+    let text = examined(&ward, &altered, false).only_fault("clients/crl");
 
     says(&text, &["altered.crl", "CN=Test Intermediate", "not signed by its key"]);
 }
@@ -83,7 +83,7 @@ fn a_crl_of_an_intermediate_that_may_not_sign_any_is_a_fault() {
 
     let diagnosis = examined(&ward, &file, true);
 
-    let text = diagnosis.text("senders/crl", "fault");
+    let text = diagnosis.text("clients/crl", "fail");
     says(&text, &["mute.crl", "CN=Mute may not sign CRLs", "cRLSign"]);
 }
 
@@ -95,7 +95,7 @@ fn a_crl_that_a_senders_intermediate_signed_is_good() {
     let diagnosis = examined(&ward, &whole, true);
 
     diagnosis.all_good();
-    says(&diagnosis.text("senders/crl", "good"), &["CN=Test Intermediate, signed by it, 1 revoked"]);
+    says(&diagnosis.text("clients/crl", "pass"), &["CN=Test Intermediate, signed by it, 1 revoked"]);
 }
 
 #[test]
@@ -103,9 +103,12 @@ fn a_crl_of_a_ca_that_is_not_at_hand_is_a_warning_that_it_cannot_be_checked() {
     let ward = ward();
     let altered = crl(&ward, &ward.pki.intermediate, "altered.crl", true);
 
-    let text = examined(&ward, &altered, false).only_warning("senders/crl");
+    let text = examined(&ward, &altered, false).only_warning("clients/crl");
 
-    says(&text, &["CN=Test Intermediate", "signature cannot be checked", "give --client-cert"]);
+    says(
+        &text,
+        &["CN=Test Intermediate", "none of the CAs in clients.ca", "clawgate doctor --client-cert"],
+    );
 }
 
 #[test]
@@ -116,6 +119,6 @@ fn a_crl_of_another_key_of_that_name_is_no_fault() {
 
     let diagnosis = examined(&ward, &old, true);
 
-    let text = diagnosis.text("senders/crl", "warning");
-    says(&text, &["belongs to none of the client CAs"]);
+    let text = diagnosis.text("clients/crl", "warning");
+    says(&text, &["belongs to none of the CAs that are known here"]);
 }

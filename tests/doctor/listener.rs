@@ -15,8 +15,8 @@ fn a_gate_that_does_not_run_is_a_fault_and_the_rest_is_looked_at() {
     let diagnosis = ward.examined(free.address());
 
     says(&diagnosis.only_fault("listener/reachable"), &["not running", "start it"]);
-    diagnosis.text("certificate/chain", "good");
-    diagnosis.text("upstream/token", "good");
+    diagnosis.text("certificate/chain", "pass");
+    diagnosis.text("upstream/token", "pass");
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn another_service_on_the_gates_port_is_a_fault() {
     let ward = Ward::new("echo:");
     let other = Backend::ok();
 
-    let text = ward.examined(other.address()).only_fault("listener/gate");
+    let text = ward.examined(other.address()).only_fault("listener/clawgate");
 
     says(&text, &["something else listens there", "plain HTTP", "ss -ltnp"]);
 }
@@ -74,7 +74,7 @@ fn refusing_over_http_is_as_good() {
     let diagnosis = ward.examined(gate.address());
 
     diagnosis.all_good();
-    says(&diagnosis.text("listener/no_certificate", "good"), &["403"]);
+    says(&diagnosis.text("listener/no_certificate", "pass"), &["403"]);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn the_limit_of_open_files_is_the_running_gates() {
     let admin = gate.admin().to_string();
     let diagnosis = Diagnosis::of(ward.command("doctor", gate.address()).arg("--admin", admin));
 
-    let text = diagnosis.only_warning("machine/files");
+    let text = diagnosis.only_warning("machine/open_files");
     says(&text, &["80 open files are allowed to the running gate, enough for 16", "LimitNOFILE=164"]);
 }
 
@@ -102,10 +102,10 @@ fn the_admin_listener_is_asked() {
     let other = examined(Backend::ok().address().to_string());
 
     good.all_good();
-    assert_eq!(good.text("admin/ready", "good"), "ready\n");
+    assert_eq!(good.text("admin/ready", "pass"), "ready\n");
     says(&absent.only_fault("admin/ready"), &["nobody answers"]);
     // It says 200, as anything might.
-    other.text("admin/ready", "good");
+    other.text("admin/ready", "pass");
 }
 
 /// A doctor without a gate, and with nothing else to find fault with.

@@ -288,12 +288,12 @@ fn every_verdict_is_that_of_a_handshake_with_the_same_certificate() {
 
         // The reason is always that of a check, and the checks of an admitted sender have none.
         let failed = explained["checks"].as_array().unwrap().iter();
-        let failed: Vec<_> = failed.filter(|check| check["result"] == "fail").collect();
+        let failed: Vec<_> = failed.filter(|check| check["severity"] == "fail").collect();
         let is_reason = |check: &&Value| check["reason"] == explained["reason"];
         assert_eq!(failed.iter().any(is_reason), reason.is_some(), "{name}: {explained}");
         assert_eq!(failed.is_empty(), reason.is_none(), "{name}: {explained}");
         for check in failed {
-            assert!(check["mend"].as_str().is_some_and(|mend| !mend.is_empty()), "{name}: {check}");
+            assert!(check["hint"].as_str().is_some_and(|mend| !mend.is_empty()), "{name}: {check}");
         }
     }
 }

@@ -29,8 +29,8 @@ fn a_good_certificate_is_admitted_with_the_days_it_has_left_and_its_routes() {
             "(40 days left)\n",
             "  2  CN=Test Intermediate  (sent; ",
             "  3  CN=Test Root  (configured; ",
-            "pass  chain        leads over one intermediate to the configured CA CN=Test Root\n",
-            "-     key fits     give its key with --client-key",
+            "pass     chain            leads over one intermediate to the configured CA CN=Test Root\n",
+            "-        key_fits         give its key with --client-key",
             "yes   POST /hooks/…",
             "\nadmitted (its chain is valid until ",
         ],
@@ -52,13 +52,13 @@ fn a_bad_certificate_is_refused_with_its_reason_and_each_mend() {
         &output.stdout,
         &[
             "(expired 3 days ago)\n",
-            "FAIL  dates        O=Example,CN=late",
-            "mend: renew the sender's certificate",
-            "FAIL  purpose      O=Example,CN=late",
-            "mend: sign the request again",
-            "pass  chain ",
+            "FAIL     dates            O=Example,CN=late",
+            "hint: renew the sender's certificate",
+            "FAIL     purpose          O=Example,CN=late",
+            "hint: sign the request again",
+            "pass     chain ",
             "no    POST /hooks/…  (not admitted; ",
-            "\nrefused: client_cert_expired\n  mend: renew",
+            "\nrefused: client_cert_expired\n  hint: renew",
         ],
     );
 }
@@ -78,7 +78,7 @@ fn a_chain_that_breaks_is_shown_up_to_where_it_does() {
             "  1  O=Example,CN=stranger  (sent; ",
             "  2  CN=Elsewhere Issuing  (sent; ",
             "     ends here: no configured CA issued the last one\n",
-            "FAIL  chain        CN=Elsewhere Issuing",
+            "FAIL     chain            CN=Elsewhere Issuing",
             "issued by CN=Elsewhere Root, which is none of the configured CAs (CN=Test Root)",
         ],
     );
@@ -127,8 +127,8 @@ fn for_machines_it_is_one_object() {
         "key_fits",
     ];
     assert_eq!(names, expected);
-    assert_eq!(check(&explained, "key_fits")["result"], "pass");
-    assert_eq!(check(&explained, "revocation")["result"], "skipped");
+    assert_eq!(check(&explained, "key_fits")["severity"], "pass");
+    assert_eq!(check(&explained, "revocation")["severity"], "skipped");
 }
 
 #[test]
@@ -205,8 +205,8 @@ fn the_key_of_another_certificate_does_not_fit() {
 
     assert_eq!(explained["reason"], "client_key_mismatch");
     let check = check(&explained, "key_fits");
-    assert_eq!(check["result"], "fail");
-    says(check["mend"].as_str().unwrap(), &["openssl pkey"]);
+    assert_eq!(check["severity"], "fail");
+    says(check["hint"].as_str().unwrap(), &["openssl pkey"]);
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn whether_and_how_freshly_it_was_looked_up_is_said_of_the_crl() {
     let explained = json(command(&pki).arg("--crl", &crl), &file);
 
     let revocation = check(&explained, "revocation");
-    assert_eq!(revocation["result"], "pass");
+    assert_eq!(revocation["severity"], "pass");
     let parts = ["not on the CRL of CN=Test Intermediate (issued at 20", "no CRL of CN=Test Root"];
     says(revocation["detail"].as_str().unwrap(), &[parts[0], ", next one due at 20", parts[1]]);
     let later = json(command(&pki).arg("--crl", &crl).arg("--at", "2999-01-01T00:00:00Z"), &file);
@@ -288,7 +288,7 @@ fn a_file_that_is_of_no_use_is_named_with_what_to_do() {
         assert_eq!(output.code, Some(1), "{output:?}");
         assert_eq!(output.stdout, "");
         says(&output.stderr, parts);
-        says(&output.stderr, &["clawgate: ", "\n  mend: "]);
+        says(&output.stderr, &["clawgate: ", "\n  hint: "]);
     }
 }
 
@@ -300,8 +300,8 @@ fn a_certificate_that_is_no_x509_is_a_verdict_and_not_an_error() {
     let explained = json(command(&pki), &file);
     assert_eq!(explained["reason"], "client_cert_malformed");
     assert!(explained["certificate"].is_null(), "{explained}");
-    assert_eq!(check(&explained, "readable")["result"], "fail");
-    assert_eq!(check(&explained, "dates")["result"], "skipped");
+    assert_eq!(check(&explained, "readable")["severity"], "fail");
+    assert_eq!(check(&explained, "dates")["severity"], "skipped");
 
     let output = command(&pki).word(&file).output();
     says(&output.stdout, &["the certificate cannot be read", "refused: client_cert_malformed"]);
@@ -316,7 +316,7 @@ fn wrong_settings_are_told_as_by_check() {
 
     assert_eq!(output.code, Some(78), "{output:?}");
     assert_eq!(output.stdout, "");
-    says(&output.stderr, &["1 problem in the settings", "--crl", "absent.crl", "mend: "]);
+    says(&output.stderr, &["1 problem in the settings", "--crl", "absent.crl", "hint: "]);
 }
 
 #[test]
@@ -348,9 +348,9 @@ fn a_pinned_sender_needs_no_ca_and_the_checks_say_so() {
     assert_eq!(explained["verdict"], "admitted");
     assert_eq!((&explained["pinned"], &explained["anchored"]), (&true.into(), &false.into()));
     says(check(&explained, "pinned")["detail"].as_str().unwrap(), &["clients.pinned"]);
-    assert_eq!(check(&explained, "pinned")["result"], "pass");
+    assert_eq!(check(&explained, "pinned")["severity"], "pass");
     for name in ["chain", "revocation"] {
-        assert_eq!(check(&explained, name)["result"], "skipped", "{name}: {explained}");
+        assert_eq!(check(&explained, name)["severity"], "skipped", "{name}: {explained}");
     }
 }
 
@@ -366,12 +366,12 @@ fn a_denied_sender_fails_its_own_check_and_not_that_of_revocation() {
     let explained = settings(pki.files("sender", &denied).0);
 
     assert_eq!(explained["reason"], "client_cert_revoked");
-    assert_eq!(check(&explained, "denylist")["result"], "fail");
+    assert_eq!(check(&explained, "denylist")["severity"], "fail");
     says(check(&explained, "denylist")["detail"].as_str().unwrap(), &["line 1 of", "(why)"]);
-    assert_eq!(check(&explained, "revocation")["result"], "pass", "{explained}");
+    assert_eq!(check(&explained, "revocation")["severity"], "pass", "{explained}");
 
     let explained = settings(pki.files("sender", &pki.client).0);
-    assert_eq!(check(&explained, "denylist")["result"], "pass");
+    assert_eq!(check(&explained, "denylist")["severity"], "pass");
     says(check(&explained, "denylist")["detail"].as_str().unwrap(), &["none of the 1"]);
 }
 
@@ -385,7 +385,7 @@ fn what_a_list_says_is_in_the_check_of_revocation() {
     };
     let said = |explained: &serde_json::Value, result: &str, parts: &[&str]| {
         let check = check(explained, "revocation");
-        assert_eq!(check["result"], result, "{explained}");
+        assert_eq!(check["severity"], result, "{explained}");
         says(check["detail"].as_str().unwrap(), parts);
     };
 

@@ -122,7 +122,7 @@ fn the_socket_of_another_service_is_not_taken_over() {
 
     assert_eq!(refused.code, Some(1), "{refused:?}");
     let said = "(admin.address): who listens there does not answer as a gate does";
-    assert!(refused.stderr.contains(said) && refused.stderr.contains("mend: stop"), "{refused:?}");
+    assert!(refused.stderr.contains(said) && refused.stderr.contains("hint: stop"), "{refused:?}");
     let _other = answering.join().unwrap();
     UnixStream::connect(&path).expect("it has its socket still");
     assert_eq!(names(&folder), ["admin.sock"]);

@@ -17,7 +17,7 @@ fn refuses(pki: &Pki, crl: &Path, named: &Path, what: &str, mend: &str) {
     assert_eq!(output.code, Some(78), "{output:?}");
     let said = format!("  --crl\n    {}: {what}", named.display());
     assert!(output.stderr.contains(&said), "{said:?} is not in {}", output.stderr);
-    assert!(output.stderr.contains(&format!("mend: {mend}")), "{}", output.stderr);
+    assert!(output.stderr.contains(&format!("hint: {mend}")), "{}", output.stderr);
 }
 
 #[test]

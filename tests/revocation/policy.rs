@@ -81,7 +81,7 @@ fn under_the_strict_policy_without_any_list_nobody_is_let_in_and_the_start_says_
     assert_eq!(gate.failure()["reason"], "crl_unavailable");
     let warnings = gate.events("settings_warning");
     let said = |part: &str| warnings.iter().any(|line| line["detail"].as_str().unwrap().contains(part));
-    assert!(said("CN=Test Root has no CRL") && said("nobody of it is let in"), "{warnings:?}");
+    assert!(said("CN=Test Root has no CRL") && said("nobody of it is admitted"), "{warnings:?}");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_list_that_is_out_of_date_at_the_start_refuses_its_own_cas_senders_alone() {
     let mut trial = Trial::of(trusting_both(&pki, &other).arg("--crl", &old));
 
     let warnings = trial.gate.events("settings_warning");
-    let warning = warnings.iter().find(|line| line["origin"] == "--crl").expect("a warning");
+    let warning = warnings.iter().find(|line| line["origin"] == "clients.crl").expect("a warning");
     says(
         warning,
         "detail",

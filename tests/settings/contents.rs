@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{command, refused, summary};
+use super::{command, found, refused, summary};
 use crate::support::gate::Gate;
 use crate::support::pki::{Ca, Identity, Leaf, Pki, pem_block};
 use crate::support::sender::Sender;
@@ -18,8 +18,7 @@ fn refuses(pki: &Pki, flag: &str, file: &Path, what: &str, mend: &str) {
 
 /// What `check` warns of, this file being named.
 fn warnings(pki: &Pki, flag: &str, file: &Path) -> Vec<String> {
-    let summary = summary(command("check", pki).arg(flag, file));
-    summary.lines().filter_map(|line| line.strip_prefix("warning: ")).map(str::to_owned).collect()
+    found("warning", &summary(command("check", pki).arg(flag, file)))
 }
 
 fn openssl(pki: &Pki, arguments: &str) {
@@ -99,7 +98,7 @@ fn base64_without_its_boundaries_is_refused() {
     let file = pki.file("bare.crl", format!("{first}{bare}"));
     let what =
         format!("is broken PEM: line {}: is Base64 outside of a block", first.lines().count() + 1);
-    refuses(&pki, "--crl", &file, &what, "mend: take the line out, or put its block in order");
+    refuses(&pki, "--crl", &file, &what, "hint: take the line out, or put its block in order");
 }
 
 #[test]
@@ -302,7 +301,9 @@ fn a_key_with_its_curve_before_it_is_read_and_dh_parameters_are_warned_of() {
             command("check", &pki).arg("--cert", pki.dir().join("curve.pem")).arg("--key", key);
         summary(command)
     };
-    assert!(!with(&pki.dir().join("curve.key")).contains("warning"));
+    let of_settings =
+        |checked: &str| found("warning", checked).iter().any(|warning| warning.starts_with("settings"));
+    assert!(!of_settings(&with(&pki.dir().join("curve.key"))));
 
     let parameters = pem_block("DH PARAMETERS", b"\x30\x06\x02\x01\x17\x02\x01\x02");
     let summary = with(&pki.file("both.key", key + &parameters));
@@ -338,7 +339,7 @@ fn a_request_or_a_public_key_beside_a_chain_or_a_key_is_warned_of() {
     let public = pki.server.key.public_key_pem();
     let both = pki.file("both.pem", format!("{key}{public}{chain}"));
     let summary = summary(command("check", &pki).arg("--cert", &both).arg("--key", &both));
-    assert_eq!(summary.matches("warning: ").count(), 1, "{summary}");
+    assert_eq!(found("warning", &summary).len(), 1, "{summary}");
     assert!(summary.contains("has a public key in line"), "{summary}");
 }
 
@@ -361,10 +362,9 @@ fn a_cas_and_an_upstreams_files_are_read_to_the_same_rules() {
             .arg("--upstream-key", key)
             .arg("--upstream-ca", pki.file("up.pem", pki.root.pem())),
     );
-    assert!(
-        summary.contains("warning: --upstream-cert:") && summary.contains("has a private key in line"),
-        "{summary}"
-    );
+    let warnings = found("warning", &summary);
+    assert!(warnings[0].starts_with("settings --upstream-cert load: "), "{summary}");
+    assert!(warnings[0].contains("has a private key in line"), "{summary}");
 }
 
 fn folder(pki: &Pki) -> PathBuf {

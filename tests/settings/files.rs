@@ -6,7 +6,7 @@ use std::process::Command;
 use rcgen::{CertificateParams, KeyPair};
 use time::OffsetDateTime;
 
-use super::{command, refused, summary};
+use super::{command, found, refused, summary};
 use crate::support::pki::{Ca, Leaf, Pki, pem_block};
 use crate::support::sender::Sender;
 
@@ -14,7 +14,7 @@ use crate::support::sender::Sender;
 /// what to do.
 fn refuses(pki: &Pki, flag: &str, file: &Path, what: &str, mend: &str) {
     let said = format!("  {flag}\n    {}: {what}", file.display());
-    refused(command("run", pki).arg(flag, file), &[&said, &format!("\n    mend: {mend}")]);
+    refused(command("run", pki).arg(flag, file), &[&said, &format!("\n    hint: {mend}")]);
 }
 
 /// The first `part` of a text.
@@ -76,8 +76,11 @@ fn a_bundle_whose_cas_have_all_expired_is_refused_and_one_among_others_is_warned
     refuses(&pki, "--client-ca", &alone, "every CA in it has expired", "renew the CA");
 
     let both = pki.file("both.pem", old + &pki.root.pem());
-    let summary = summary(command("check", &pki).arg("--client-ca", both));
-    assert!(summary.contains("its CA CN=Old Root has expired; it admits nobody"), "{summary}");
+    let checked = command("check", &pki).arg("--client-ca", both).output();
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    let failed = found("FAIL", &checked.stdout);
+    assert!(failed[0].starts_with("clients ca: CN=Old Root has expired"), "{failed:?}");
+    assert!(failed[0].ends_with("it admits nobody"), "{failed:?}");
 }
 
 #[test]
@@ -134,15 +137,23 @@ fn a_certificate_that_has_expired_is_warned_of_and_used() {
     let (file, key) = pki.files("expired", &Leaf::server().valid(-7200, -3600).self_signed());
     let with = |subcommand| command(subcommand, &pki).arg("--cert", &file).arg("--key", &key);
 
-    let summary = summary(with("check"));
-    let warning = format!("warning: --cert: {}: has expired: it was valid until 20", file.display());
-    assert!(summary.contains(&warning), "{summary}");
-    assert!(summary.contains("(mend: renew it"), "{summary}");
-    assert!(summary.contains("all is well"), "{summary}");
+    let checked = with("check").output();
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    let failed = found("FAIL", &checked.stdout);
+    let place = format!("certificate {} dates: ", file.display());
+    assert!(
+        failed[0].starts_with(&place) && failed[0].contains("has expired: it was valid until 20"),
+        "{failed:?}"
+    );
+    assert!(checked.stdout.contains("hint: renew it"), "{checked:?}");
+    assert!(
+        checked.stdout.ends_with("clawgate: the settings can be used, but 1 check fails, 1 warning\n"),
+        "{checked:?}"
+    );
 
     let gate = with("run").start();
     let events = gate.events("settings_warning");
-    let warning = events.iter().find(|event| event["origin"] == "--cert").expect("a warning");
+    let warning = events.iter().find(|event| event["origin"] == "tls.certificate").expect("a warning");
     assert_eq!(warning["level"], "warn");
     assert!(warning["detail"].as_str().unwrap().contains("has expired"), "{warning}");
     assert!(warning["hint"].as_str().unwrap().starts_with("renew it"), "{warning}");
@@ -153,18 +164,22 @@ fn a_certificate_that_has_expired_is_warned_of_and_used() {
 fn a_certificate_of_the_future_and_a_chain_out_of_order_are_warned_of() {
     let pki = Pki::new();
     let (file, key) = pki.files("future", &Leaf::server().valid(3600, 7200).self_signed());
-    let future = summary(command("check", &pki).arg("--cert", &file).arg("--key", &key));
-    assert!(future.contains("is not valid before 20"), "{future}");
+    let future = command("check", &pki).arg("--cert", &file).arg("--key", &key).output();
+    assert_eq!(future.code, Some(1), "{future:?}");
+    assert!(found("FAIL", &future.stdout)[0].contains("is not valid before 20"), "{future:?}");
 
     let mut chain = Leaf::server().issued_by(&pki.intermediate, &[&pki.root, &pki.intermediate]);
     let (file, key) = pki.files("disorder", &chain);
     let disorder = summary(command("check", &pki).arg("--cert", &file).arg("--key", &key));
-    assert!(disorder.contains("does not hold the chain in order"), "{disorder}");
+    let warnings = found("warning", &disorder);
+    assert!(warnings[0].contains("was not issued by CN=Test Root, which follows it"), "{disorder}");
+    assert!(disorder.contains("hint: put certificate 3 in the place of certificate 2"), "{disorder}");
+    assert!(disorder.ends_with("clawgate: the settings can be used, with 1 warning\n"), "{disorder}");
 
     chain.chain.swap(1, 2);
     let (file, key) = pki.files("order", &chain);
     let order = summary(command("check", &pki).arg("--cert", &file).arg("--key", &key));
-    assert!(!order.contains("warning"), "{order}");
+    assert!(order.ends_with("all is well with the settings\n"), "{order}");
 }
 
 #[test]

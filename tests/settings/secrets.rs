@@ -92,7 +92,7 @@ fn an_empty_token_file_is_refused() {
     let pki = Pki::new();
     for (name, content) in [("nothing", ""), ("newline", "\n")] {
         let file = pki.file(name, content);
-        let parts = ["--hook-token-file", file.to_str().unwrap(), "is empty", "mend: put OpenClaw's"];
+        let parts = ["--hook-token-file", file.to_str().unwrap(), "is empty", "hint: put OpenClaw's"];
         refused(command("run", &pki).arg("--hook-token-file", &file), &parts);
     }
 }
@@ -102,7 +102,7 @@ fn a_token_file_that_is_not_there_is_refused() {
     let pki = Pki::new();
     let file = pki.dir().join("hook-token");
 
-    let parts = ["--hook-token-file", file.to_str().unwrap(), "cannot read", "mend: name a file"];
+    let parts = ["--hook-token-file", file.to_str().unwrap(), "cannot read", "hint: name a file"];
     refused(command("run", &pki).arg("--hook-token-file", &file), &parts);
 }
 

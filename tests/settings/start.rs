@@ -70,7 +70,7 @@ fn assert_in_use(output: &Output, address: &str, setting: &str) {
     assert_eq!(output.code, Some(1), "{output:?}");
     assert!(output.stderr.contains(address), "{output:?}");
     assert!(output.stderr.contains(setting), "{output:?}");
-    assert!(output.stderr.contains("mend: stop what listens there"), "{output:?}");
+    assert!(output.stderr.contains("hint: stop what listens there"), "{output:?}");
     assert!(!output.stdout.contains("started"), "{output:?}");
 }
 
@@ -127,7 +127,7 @@ fn without_a_client_ca_nothing_starts_whatever_the_system_trusts() {
         .env("SSL_CERT_FILE", pki.file("ca.pem", pki.root.pem()))
         .env("SSL_CERT_DIR", pki.dir());
 
-    let ways = "mend: set --client-ca, CLAWGATE_CLIENT_CA or clients.ca to a PEM file";
+    let ways = "hint: set --client-ca, CLAWGATE_CLIENT_CA or clients.ca to a PEM file";
     refused(command, &["  clients.ca\n", "is required, but not set", ways]);
 }
 

@@ -57,7 +57,7 @@ fn what_is_required_says_how_to_set_and_to_get_it() {
         &problems,
         &[
             "clawgate: 3 problems in the settings",
-            "\n\n  tls.certificate\n    is required, but not set\n    mend: set --cert, CLAWGATE_CERT or ",
+            "\n\n  tls.certificate\n    is required, but not set\n    hint: set --cert, CLAWGATE_CERT or ",
             "--key, CLAWGATE_KEY or tls.private_key",
             "--client-ca, CLAWGATE_CLIENT_CA or clients.ca",
             "scripts/gen-certs.sh",
@@ -218,7 +218,7 @@ fn what_is_not_toml_is_reported_with_its_line_together_with_other_mistakes() {
             "DIR/gate.toml:2\n    is not TOML: ",
             "text stands in quotes",
             "DIR/gate.toml:4: upstream.ulr",
-            "DIR/gate.toml:5\n    is not TOML: duplicate key\n    mend: keep one of them",
+            "DIR/gate.toml:5\n    is not TOML: duplicate key\n    hint: keep one of them",
             "--workers",
         ],
     );

@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Caller, Finding, Visit, describe};
+use super::{Caller, Check, Finding, Visit, describe};
 use crate::explain::{self, Ending, Observed};
 use crate::tls::may_introduce;
 
 /// The listener does what it should with PROXY headers, or not.
-const HEADER: &str = "proxy_header";
-const SOURCE: &str = "proxy_source";
+const HEADER: Check = Check::ProxyHeader;
+const SOURCE: Check = Check::ProxySource;
 
 impl Visit<'_> {
     pub(super) async fn as_a_balancer(&self, bind: SocketAddr, caller: Option<&Caller>) -> Vec<Finding> {
@@ -19,12 +19,12 @@ impl Visit<'_> {
         if let Ending::Unreachable(error) = &bare.ending {
             return vec![self.not_running(bind, error)];
         }
-        let mut found = vec![self.place.good("reachable", "takes connections")];
+        let mut found = vec![self.place.pass(Check::Reachable, "takes connections")];
         if let Some(fault) = self.takes_no_header(&bare) {
             found.push(fault);
             return found;
         }
-        found.push(self.place.good(HEADER, "a connection without a PROXY header is refused"));
+        found.push(self.place.pass(HEADER, "a connection without a PROXY header is refused"));
         let Some(from) = bare.from else { return found };
         let ip = from.ip().to_canonical();
         let seen = self.observe(&server, None);
@@ -36,9 +36,9 @@ impl Visit<'_> {
                         reload_failed in its log says why if that does not help";
             let detail =
                 format!("{ip} is one of listen.proxy_sources, and a PROXY header from there is refused");
-            found.push(self.place.fault(SOURCE, detail, mend));
+            found.push(self.place.fail(SOURCE, detail, mend));
         } else {
-            found.push(self.place.good(SOURCE, format!("a PROXY header from {ip} is taken")));
+            found.push(self.place.pass(SOURCE, format!("a PROXY header from {ip} is taken")));
             found.extend(self.looks_around(server, &seen, caller).await);
         }
         found
@@ -57,7 +57,7 @@ impl Visit<'_> {
             _ => "takes connections without a PROXY header".to_owned(),
         };
         let mend = "see what listens there (ss -ltnp); if it is the gate, it does not run with these settings: restart it";
-        Some(self.place.fault(HEADER, detail, mend))
+        Some(self.place.fail(HEADER, detail, mend))
     }
 
     /// The doctor's own address is none that may send a header.
@@ -68,18 +68,18 @@ impl Visit<'_> {
             );
             let mend = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload): until then whoever \
                         connects from there can claim any address";
-            return vec![self.place.fault(SOURCE, detail, mend)];
+            return vec![self.place.fail(SOURCE, detail, mend)];
         }
         let rest = "look at it from behind a load balancer, with `clawgate explain https://HOST`, or from one of \
                     listen.proxy_sources";
         vec![
-            self.place.good(
+            self.place.pass(
                 SOURCE,
                 format!(
                     "cannot be visited from here: {ip} is none of listen.proxy_sources, and is refused as it should be"
                 ),
             ),
-            self.place.skipped("gate", rest),
+            self.place.skipped(Check::Clawgate, rest),
         ]
     }
 }

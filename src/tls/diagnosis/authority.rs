@@ -3,6 +3,7 @@
 use x509_parser::prelude::X509Certificate;
 
 use super::chain::{Fault, named};
+use super::leaf::gate_time;
 use super::path::Path;
 use crate::observe::HandshakeReason as Reason;
 use crate::tls::authority::{Authority, first_overstep};
@@ -14,9 +15,11 @@ pub(super) fn faults(parsed: &[X509Certificate<'_>], path: &Path<'_>, now: i64) 
     let (Some(ca), Some((leaf, sent))) = (path.anchor, path.sent.split_first()) else {
         return Vec::new();
     };
-    let early = ca.unfit(now).filter(|_| ca.not_before > now).map(|(what, hint)| Fault {
-        nearest_ca: Some(ca.subject.clone()),
-        ..Fault::new(Reason::ClientChainExpired, format!("the CA {} {what}", ca.subject), hint)
+    let early = (ca.not_before > now).then(|| {
+        let detail = format!("the CA {} is not valid before {}", ca.subject, gate_time(ca.not_before));
+        let hint = "check this machine's clock, or wait";
+        let fault = Fault::new(Reason::ClientChainExpired, detail, hint);
+        Fault { nearest_ca: Some(ca.subject.clone()), ..fault }
     });
     let sent: Vec<_> = sent.iter().rev().filter_map(|place| parsed.get(*place)).collect();
     let authorities: Vec<_> = sent.iter().map(|ca| Authority::of(ca)).collect();

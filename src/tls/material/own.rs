@@ -11,7 +11,7 @@ use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{Input, Loader, Staple};
-use crate::identity::{Certificate, San, rfc3339};
+use crate::identity::{Certificate, San};
 use crate::tls::pem::Use;
 
 /// One of the gate's certificates.
@@ -73,7 +73,12 @@ struct Key {
 
 impl Key {
     fn fits(&self, chain: &Chain) -> bool {
-        self.key.public_key().is_some_and(|spki| spki.as_ref() == chain.spki)
+        self.is_of(&chain.spki)
+    }
+
+    /// Whether it is the key of this SubjectPublicKeyInfo.
+    fn is_of(&self, spki: &[u8]) -> bool {
+        self.key.public_key().is_some_and(|own| own.as_ref() == spki)
     }
 }
 
@@ -88,7 +93,9 @@ impl Loader {
         let whole = chains.iter().all(Option::is_some) && keys.iter().all(Option::is_some);
         let keys: Vec<Key> = keys.into_iter().flatten().collect();
         let chains: Vec<Chain> = chains.into_iter().flatten().collect();
-        if whole {
+        let in_order: Vec<_> = chains.iter().map(|chain| self.is_leaf_first(chain, &keys)).collect();
+        let in_order = in_order.into_iter().all(|in_order| in_order);
+        if whole && in_order {
             self.left_over(&chains, &keys);
         }
         let own = chains.into_iter().filter_map(|chain| {
@@ -98,6 +105,25 @@ impl Loader {
         let own: Vec<Own> = own.collect();
         self.never_shown(&own);
         own
+    }
+
+    /// Whether the leaf comes first: one of the keys is to fit it, and not a certificate after it.
+    fn is_leaf_first(&mut self, chain: &Chain, keys: &[Key]) -> bool {
+        let fits = |der: &CertificateDer<'_>| {
+            let parsed = X509Certificate::from_der(der);
+            parsed.is_ok_and(|(_, x509)| keys.iter().any(|key| key.is_of(x509.public_key().raw)))
+        };
+        let number = chain.ders.iter().position(fits).map_or(1, |place| place + 1);
+        if number == 1 {
+            self.has_names(chain);
+            return true;
+        }
+        let what = format!("is in the wrong order: the key fits certificate {number}, not the first");
+        let mend = format!(
+            "put certificate {number} first, then the CA that issued it, then the CA that issued that one"
+        );
+        self.problem(Input::Certificate, &chain.path, what, mend);
+        false
     }
 
     /// Says which chain has no key, and which key no chain.
@@ -183,8 +209,11 @@ impl Loader {
             return None;
         };
         self.warn_of_unused(Input::Certificate, path, &unused, is_shared);
-        let names = self.leaf(path, &x509);
-        self.order(path, &ders);
+        let names = San::all(&x509);
+        if ders.iter().any(|der| X509Certificate::from_der(der).is_err()) {
+            let mend = "write the file again; it may be cut off";
+            self.problem(Input::Certificate, path, "has a certificate that is not X.509", mend);
+        }
         let certificate = Certificate::of(leaf, &x509);
         let spki = x509.public_key().raw.to_vec();
         Some(Chain { path: path.to_owned(), certificate, names, spki, ders })
@@ -236,56 +265,12 @@ impl Loader {
         }
     }
 
-    /// Checks the leaf; the names it is good for.
-    fn leaf(&mut self, path: &Path, x509: &X509Certificate<'_>) -> Vec<San> {
-        let names = San::all(x509);
-        if !names.iter().any(|name| matches!(name, San::Dns(_) | San::Ip(_))) {
-            let mend = "have it issued with subjectAltName=DNS:the.name.senders.call (the common name does not count)";
-            self.problem(
-                Input::Certificate,
-                path,
-                "is not for any name: it has no DNS or IP alternative name",
-                mend,
-            );
-        }
-        let validity = x509.validity();
-        if validity.not_after.timestamp() < self.now {
-            let what = format!("has expired: it was valid until {}", rfc3339(validity.not_after));
-            self.warning(
-                Input::Certificate,
-                path,
-                what,
-                "renew it; senders will refuse the gate until then",
-            );
-        }
-        if validity.not_before.timestamp() > self.now {
-            let what = format!("is not valid before {}", rfc3339(validity.not_before));
-            self.warning(
-                Input::Certificate,
-                path,
-                what,
-                "check this machine's clock; senders may refuse the gate",
-            );
-        }
-        names
-    }
-
-    /// RFC 8446 section 4.4.2: each certificate should certify the one before it.
-    fn order(&mut self, path: &Path, chain: &[CertificateDer<'static>]) {
-        for pair in chain.windows(2) {
-            let (Ok((_, child)), Ok((_, issuer))) =
-                (X509Certificate::from_der(&pair[0]), X509Certificate::from_der(&pair[1]))
-            else {
-                let mend = "write the file again; it may be cut off";
-                self.problem(Input::Certificate, path, "has a certificate that is not X.509", mend);
-                return;
-            };
-            if child.issuer().as_raw() != issuer.subject().as_raw() {
-                let mend =
-                    "put the leaf first, then the CA that issued it, then the CA that issued that one";
-                self.warning(Input::Certificate, path, "does not hold the chain in order", mend);
-                return;
-            }
+    /// The names of the leaf: without one that clients can call, it is of no use.
+    fn has_names(&mut self, chain: &Chain) {
+        if !chain.names.iter().any(|name| matches!(name, San::Dns(_) | San::Ip(_))) {
+            let mend = "have it issued with subjectAltName=DNS:the.name.clients.call (the common name does not count)";
+            let what = "is not for any name: it has no DNS or IP alternative name";
+            self.problem(Input::Certificate, &chain.path, what, mend);
         }
     }
 }

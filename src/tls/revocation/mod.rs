@@ -12,7 +12,7 @@ use x509_parser::prelude::X509Certificate;
 pub use self::crl::{Crl, Revoked};
 pub use self::error::CrlError;
 pub(super) use self::files::read;
-pub use self::remarks::{Remark, STRANGER_HINT};
+pub use self::remarks::Remark;
 pub use self::scope::Subject;
 
 /// What to make of lists that are missing or too old.

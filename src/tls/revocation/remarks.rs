@@ -1,18 +1,20 @@
 //! What is worth saying about the lists before they are used.
 
-use super::{Crl, Demand, Expired, Policy};
+use super::{Crl, Expired, Policy};
+use crate::finding::Severity;
 use crate::tls::diagnosis::{gate_time, span};
 use crate::tls::trust::Ca;
 
-/// The hint for a list that fits no CA that is at hand.
-pub const STRANGER_HINT: &str =
-    "give the CRLs of the CAs in clients.ca and of their intermediates, and take away others";
+/// The hint for a list that fits no CA that is known.
+const STRANGER_HINT: &str = "give the CRLs of the CAs in clients.ca and of their intermediates, and take others out; the \
+                             signature of an intermediate's CRL is checked by clawgate doctor --client-cert FILE, with a \
+                             client that sends that intermediate";
 
 /// Something about one list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
-    /// Whether it keeps the gate from starting; else it is a warning.
-    pub fatal: bool,
+    /// How bad that is.
+    pub severity: Severity,
     /// What is wrong.
     pub what: String,
     /// What to do about it.
@@ -20,21 +22,12 @@ pub struct Remark {
 }
 
 impl Policy {
-    /// What there is to say about `crl`, one of `all`; `known` are CAs that are not trusted, but no strangers.
+    /// What there is to say about `crl`, one of `all`; `known` are CAs that are not trusted, but whose clients may come.
     ///
-    /// A list that is out of date is no mistake in the settings: time alone must not keep a gate from
-    /// starting that senders of other CAs depend on. One that its CA did not sign never was in order.
-    pub(in crate::tls) fn remarks(
-        self,
-        crl: &Crl,
-        all: &[Crl],
-        cas: &[Ca],
-        known: &[Ca],
-        now: i64,
-    ) -> Vec<Remark> {
-        // Those of other CAs, which senders bring along, are looked at when one of them is used.
-        let mut remarks: Vec<_> = crl.not_signed(cas).into_iter().collect();
-        let mut warn = |what: String, mend| remarks.push(Remark { fatal: false, what, mend });
+    /// A list that is out of date is no mistake in the settings: clients of other CAs depend on a clawgate that starts.
+    pub fn remarks(self, crl: &Crl, all: &[Crl], cas: &[Ca], known: &[&Ca], now: i64) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        let mut add = |severity, what: String, mend| remarks.push(Remark { severity, what, mend });
         let newer = all.iter().find(|other| crl.has_issuer_of(other) && crl.is_older_than(other));
         if let Some(newer) = newer {
             let what = format!(
@@ -42,32 +35,38 @@ impl Policy {
                 crl.issuer,
                 newer.file.display()
             );
-            warn(what, "take the old one away");
+            add(Severity::Warning, what, "take the old one out");
         } else if crl.is_expired(now) {
             let late = span(now.saturating_sub(crl.next_update));
-            let means = match self.expired {
-                Expired::Refuse => "nobody of this CA is let in until there is a newer one",
-                Expired::Warn => {
-                    "it is used on (clients.crl_expired = \"warn\"): whom the CA has revoked since then is let in"
+            let (severity, means) = match self.expired {
+                Expired::Refuse => {
+                    (Severity::Fail, "nobody of this CA is admitted until there is a newer one")
                 }
+                Expired::Warn => (
+                    Severity::Warning,
+                    "it is used on (clients.crl_expired = \"warn\"): clients that the CA has revoked since then are \
+                     admitted",
+                ),
             };
             let due = gate_time(crl.next_update);
             let what = format!(
                 "the CRL of {} is out of date: the next one was due {late} ago, at {due}; {means}",
                 crl.issuer
             );
-            warn(what, "fetch the CA's current CRL");
+            add(severity, what, "fetch the CA's current CRL");
         }
         if crl.this_update > now {
-            let means = match crl.is_ahead(now) {
-                true => "whom it revokes is refused, and it vouches for nobody until then",
-                false => "it is used already, since clocks may differ by some minutes",
+            let (severity, means) = match crl.is_ahead(now) {
+                true => (Severity::Fail, "every certificate of this CA is refused until then"),
+                false => {
+                    (Severity::Warning, "it is used already, since clocks may differ by some minutes")
+                }
             };
             let issued = gate_time(crl.this_update);
             let what = format!("the CRL of {} is dated ahead, {issued}: {means}", crl.issuer);
-            warn(what, "check this machine's clock, and the CA's");
+            add(severity, what, "check this machine's clock, and the CA's");
         }
-        if cas.iter().chain(known).all(|ca| ca.name_key() != &*crl.issuer_key) {
+        if cas.iter().chain(known.iter().copied()).all(|ca| ca.name_key() != &*crl.issuer_key) {
             let what = match cas.iter().find(|ca| crl.is_signed_by(&ca.issuer())) {
                 Some(ca) => format!(
                     "is signed by the key of the CA {}, but is a CRL of {}: it revokes nothing that this CA has \
@@ -80,23 +79,9 @@ impl Policy {
                     crl.issuer
                 ),
             };
-            warn(what, STRANGER_HINT);
+            add(Severity::Warning, what, STRANGER_HINT);
         }
         remarks
-    }
-
-    /// What there is to say about a CA that has no list of its own.
-    pub(in crate::tls) fn remark_on(self, ca: &Ca, crls: &[Crl]) -> Option<Remark> {
-        let has_one = crls.iter().any(|crl| *crl.issuer_key == *ca.name_key());
-        if has_one || self.demand == Demand::IfPresent {
-            return None;
-        }
-        let what = format!(
-            "its CA {} has no CRL, and clients.crl_policy is \"strict\": nobody of it is let in",
-            ca.subject
-        );
-        let mend = "add the CA's CRL to clients.crl, or set clients.crl_policy to \"if-present\"";
-        Some(Remark { fatal: false, what, mend })
     }
 }
 
@@ -113,11 +98,11 @@ impl Crl {
             let what =
                 format!("its CA {} may not sign CRLs (its keyUsage lacks cRLSign)", first.subject);
             let mend = "have the CA's certificate issued again with keyUsage=keyCertSign,cRLSign";
-            return Some(Remark { fatal: true, what, mend });
+            return Some(Remark { severity: Severity::Fail, what, mend });
         }
         let what = format!("has the name of the CA {}, but is not signed by its key", first.subject);
         let mend =
             "fetch the CRL that this CA issues; this one was altered, or is of a CA of the same name";
-        Some(Remark { fatal: true, what, mend })
+        Some(Remark { severity: Severity::Fail, what, mend })
     }
 }

@@ -1,0 +1,269 @@
+//! Whether clients can build the chain from what a server sends.
+
+use rustls_pki_types::CertificateDer;
+use webpki::Error;
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::prelude::X509Certificate;
+
+use super::roots::{Roots, Verified};
+use crate::finding::{Check, Finding, Severity, Subject};
+use crate::identity::name::{cut, rfc4514};
+use crate::identity::unix_rfc3339;
+use crate::tls::diagnosis::may_be_signed_by;
+
+/// RFC 8446 section 4.4.2: each certificate should certify the one before it. Many clients find their way all the
+/// same, some do not.
+pub(super) fn order(subject: &Subject, chain: &[X509Certificate<'_>]) -> Finding {
+    for (number, pair) in (2..).zip(chain.windows(2)) {
+        let [child, next] = pair else { continue };
+        if has_issued(next, child) {
+            continue;
+        }
+        let (name, follows) = (cut(rfc4514(child.subject())), cut(rfc4514(next.subject())));
+        let detail = format!("{name} was not issued by {follows}, which follows it");
+        let elsewhere = chain.iter().position(|other| {
+            has_issued(other, child) && !std::ptr::eq(other, child) && !std::ptr::eq(other, next)
+        });
+        let hint = match elsewhere {
+            Some(place) => format!(
+                "put certificate {} in the place of certificate {number}: each certificate is followed by the one that \
+                 issued it",
+                place + 1
+            ),
+            None => format!(
+                "take certificate {number} out, or put the certificate of {} there: each certificate is followed by \
+                 the one that issued it",
+                cut(rfc4514(child.issuer()))
+            ),
+        };
+        return subject.warning(Check::Order, detail, hint);
+    }
+    match chain.len() {
+        1 => subject.pass(Check::Order, "one certificate, without intermediates"),
+        count => {
+            subject.pass(Check::Order, format!("{count} certificates, each followed by its issuer's"))
+        }
+    }
+}
+
+fn has_issued(issuer: &X509Certificate<'_>, child: &X509Certificate<'_>) -> bool {
+    child.issuer().as_raw() == issuer.subject().as_raw() && may_be_signed_by(child, issuer.as_raw())
+}
+
+/// A chain that can be read.
+pub(super) struct Chain<'a> {
+    pub(super) subject: &'a Subject,
+    pub(super) ders: &'a [CertificateDer<'static>],
+    pub(super) parsed: &'a [X509Certificate<'a>],
+    /// Whether it is clawgate's own, whose root is to be known here.
+    pub(super) is_own: bool,
+    /// Whether a key or signature in it was found to be too weak.
+    pub(super) is_weak: bool,
+}
+
+impl Chain<'_> {
+    /// As a client that has only the root, and as one that has only the roots of this system.
+    pub(super) fn findings(&self, roots: &Roots, at: i64) -> Vec<Finding> {
+        let when = self.a_time_within(at);
+        let held = roots.verify(self.ders, when);
+        let by_system = self.by_system(roots, when, at, held.as_ref().ok());
+        vec![self.by_root(roots, held, at), by_system]
+    }
+
+    /// `at`, or the nearest time at which all of the chain is valid: dates are checks of their own, and must not hide
+    /// that the chain is incomplete.
+    fn a_time_within(&self, at: i64) -> i64 {
+        let begins = self.parsed.iter().map(|x509| x509.validity().not_before.timestamp()).max();
+        let ends = self.parsed.iter().map(|x509| x509.validity().not_after.timestamp()).min();
+        match (begins, ends) {
+            (Some(begins), Some(ends)) if begins <= ends => at.clamp(begins, ends),
+            _ => at,
+        }
+    }
+
+    fn by_root(&self, roots: &Roots, held: Result<Verified, Error>, at: i64) -> Finding {
+        let error = match held {
+            Ok(Verified { root, root_until, .. }) if root_until < at => {
+                let detail = format!(
+                    "leads to the root {root}, which has expired: it was valid until {}",
+                    unix_rfc3339(root_until)
+                );
+                let hint =
+                    "have it issued by a CA under a root that is valid, and give clients that root";
+                return self.subject.fail(Check::Chain, detail, hint);
+            }
+            Ok(Verified { root, intermediates, .. }) => {
+                let over = match intermediates {
+                    0 => "directly".to_owned(),
+                    1 => "over 1 intermediate".to_owned(),
+                    count => format!("over {count} intermediates"),
+                };
+                let detail = format!(
+                    "leads {over} to the root {root}: a client that has only this root verifies it"
+                );
+                return self.subject.pass(Check::Chain, detail);
+            }
+            Err(error) => error,
+        };
+        if let [only] = self.parsed
+            && only.issuer().as_raw() == only.subject().as_raw()
+        {
+            let detail = "is self-signed: only a client that trusts this very certificate may accept it, and some do not (a \
+                          certificate is to be a CA's or a server's)";
+            let hint = "have a CA issue it, and give clients the CA's certificate";
+            return self.subject.warning(Check::Chain, detail, hint);
+        }
+        match error {
+            Error::UnknownIssuer => self.no_root(roots),
+            Error::CertExpired { .. } | Error::CertNotValidYet { .. } => self.subject.skipped(
+                Check::Chain,
+                "cannot be verified: there is no time at which all of it is valid",
+            ),
+            _ if self.is_weak => self
+                .subject
+                .skipped(Check::Chain, "cannot be verified: a key or signature in it is not accepted"),
+            error => {
+                let (why, hint) = words(&error);
+                self.subject.fail(Check::Chain, format!("clients refuse it: {why}"), hint)
+            }
+        }
+    }
+
+    /// No root that is known leads to it: the intermediate is missing, or the root is one that only clients have.
+    fn no_root(&self, roots: &Roots) -> Finding {
+        let Some(top) = self.top() else {
+            return self.subject.skipped(Check::Chain, "there is no certificate");
+        };
+        let issuer = cut(rfc4514(top.issuer()));
+        if let Some(ca) = roots.intermediate_above(top) {
+            let detail = format!(
+                "ends below {}, which is an intermediate and is not sent: a client that has only the root refuses it",
+                ca.subject
+            );
+            let hint =
+                format!("append the certificate of {} to the server's certificate file", ca.subject);
+            return self.subject.fail(Check::Chain, detail, hint);
+        }
+        if roots.system().is_none() {
+            let detail = format!("was issued by {issuer}, and no root for it is known here");
+            return self.subject.skipped(Check::Chain, detail);
+        }
+        let full = match names_its_issuers_address(top) {
+            true => " (public CAs issue from intermediates; certbot: use fullchain.pem)",
+            false => "",
+        };
+        let append = format!(
+            "if {issuer} is an intermediate, append its certificate to the server's certificate file{full}"
+        );
+        let hint = match self.is_own {
+            true => format!(
+                "{append}; if it is a root of your own, name it to clawgate doctor with --server-ca"
+            ),
+            false => format!("{append}; if it is a root, clients must have it"),
+        };
+        let (severity, detail) = match (self.parsed.len(), self.is_own) {
+            (1, is_own) => (
+                if is_own { Severity::Fail } else { Severity::Warning },
+                format!(
+                    "only the leaf is sent, and no root that is known here issued it: a client that has only the root \
+                     refuses it unless {issuer} is that root"
+                ),
+            ),
+            _ => (
+                Severity::Warning,
+                format!(
+                    "could not be verified: its last certificate was issued by {issuer}, and no such root is known here"
+                ),
+            ),
+        };
+        self.subject.finding(Check::Chain, severity, detail).hint(hint)
+    }
+
+    /// The certificate that the way up from the leaf ends with.
+    fn top(&self) -> Option<&X509Certificate<'_>> {
+        let mut top = self.parsed.first()?;
+        for _ in self.parsed {
+            let is_root = top.issuer().as_raw() == top.subject().as_raw();
+            match self.parsed.iter().find(|other| has_issued(other, top)) {
+                Some(next) if !is_root => top = next,
+                _ => break,
+            }
+        }
+        Some(top)
+    }
+
+    fn by_system(&self, roots: &Roots, when: i64, at: i64, by_root: Option<&Verified>) -> Finding {
+        let name = Check::SystemRoots;
+        match (roots.verify_with_system(self.ders, when), roots.system()) {
+            (_, Some([])) => self.subject.skipped(name, "this system has no roots to verify it with"),
+            (None, _) => self.subject.skipped(name, "the roots of this system were not looked at"),
+            (Some(Ok(Verified { root, root_until, .. })), _) if root_until >= at => {
+                let detail =
+                    format!("a client that has only the roots of this system verifies it, by {root}");
+                self.subject.pass(name, detail)
+            }
+            _ => {
+                let detail = "a client that has only the roots of this system refuses it";
+                let note = self.subject.note(name, detail);
+                match by_root {
+                    Some(held) => note.hint(format!("give clients the root {} (curl: --cacert)", held.root)),
+                    None => note,
+                }
+            }
+        }
+    }
+}
+
+/// RFC 5280 section 4.2.2.1, access method caIssuers.
+fn names_its_issuers_address(x509: &X509Certificate<'_>) -> bool {
+    x509.extensions().iter().any(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityInfoAccess(access) => {
+            access.accessdescs.iter().any(|at| at.access_method.to_id_string() == "1.3.6.1.5.5.7.48.2")
+        }
+        _ => false,
+    })
+}
+
+/// Why a chain does not hold although a way up was found, and what to do about it.
+fn words(error: &Error) -> (&'static str, &'static str) {
+    const AGAIN: &str = "have it issued again";
+    match error {
+        Error::CaUsedAsEndEntity => (
+            "it is a CA's certificate (basicConstraints CA:TRUE), not a server's",
+            "put the server's own certificate first in the file",
+        ),
+        Error::EndEntityUsedAsCa => (
+            "it was issued by a certificate that is no CA's (basicConstraints lacks CA:TRUE)",
+            "have it issued by a CA",
+        ),
+        Error::PathLenConstraintViolated => (
+            "there are more CAs in its chain than one of them allows (pathLenConstraint)",
+            "have it issued by a CA that may have so many below it",
+        ),
+        Error::NameConstraintViolation => (
+            "a CA above it may not issue for one of its names (nameConstraints)",
+            "have it issued for other names, or by another CA",
+        ),
+        Error::InvalidSignatureForPublicKey => (
+            "a signature in the chain does not fit the key of the CA of that name",
+            "put the certificate of the CA that issued it into the file; a CA that was made again has another key",
+        ),
+        Error::UnsupportedCriticalExtension => (
+            "it, or a CA above it, has a critical extension that clients do not know",
+            "have it issued without that extension, or with it not critical",
+        ),
+        Error::UnsupportedCertVersion => ("it is not X.509 version 3", AGAIN),
+        Error::EmptyEkuExtension => ("its extendedKeyUsage is empty", AGAIN),
+        Error::MaximumPathBuildCallsExceeded
+        | Error::MaximumPathDepthExceeded
+        | Error::MaximumSignatureChecksExceeded
+        | Error::MaximumNameConstraintComparisonsExceeded => (
+            "clients give up on a chain that is so long",
+            "send only the certificates that lead from the leaf to the root",
+        ),
+        _ => (
+            "something in the chain is not as RFC 5280 asks for",
+            "have it issued again; `openssl verify -x509_strict` names what is wrong",
+        ),
+    }
+}

@@ -1,0 +1,128 @@
+//! Which clients are admitted: the CAs that may issue their certificates, public CAs among those, rules.
+
+use std::collections::BTreeSet;
+
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::crls;
+use super::roots::Roots;
+use super::strength::{weak_key, weak_signature};
+use super::validity::Lasting;
+use crate::config::Settings;
+use crate::finding::{Area, Check, Finding, Subject};
+use crate::identity::sha256;
+use crate::tls::public_cas;
+use crate::tls::trust::Ca;
+
+pub(super) fn findings(settings: &Settings, roots: &Roots, brought: &[Ca], at: i64) -> Vec<Finding> {
+    let subject = Subject::new(Area::Clients, "");
+    let trust = &settings.material.trust;
+    let mut found = cas(&subject, &trust.cas, at);
+    found.extend(public(&subject, settings, roots));
+    found.extend(crls::findings(&subject, trust, brought, at));
+    if !trust.pinned.is_empty() {
+        let count = trust.pinned.len();
+        found.push(subject.pass(Check::Pinned, format!("{count} self-signed, admitted without a CA")));
+    }
+    if settings.material_paths.denylist.is_some() {
+        found.push(subject.pass(Check::Denylist, format!("{} denied", trust.denylist.len())));
+    }
+    found.push(allow(&subject, settings));
+    found
+}
+
+fn cas(subject: &Subject, cas: &[Ca], at: i64) -> Vec<Finding> {
+    let mut seen = BTreeSet::new();
+    let each = cas.iter().map(|ca| {
+        if !seen.insert(sha256(ca.der())) {
+            let detail = format!("{} is there twice", ca.subject);
+            return subject.warning(Check::Ca, detail, "take one of them out");
+        }
+        of_ca(subject, ca, at)
+    });
+    each.collect()
+}
+
+fn of_ca(subject: &Subject, ca: &Ca, at: i64) -> Finding {
+    let name = &ca.subject;
+    let weakness = match X509Certificate::from_der(ca.der()) {
+        Ok((_, x509)) => weak_key(&x509).or_else(|| weak_signature(&x509)),
+        Err(_) => None,
+    };
+    if let Some(weakness) = weakness {
+        let hint = "make a new CA, have the clients' certificates issued by it, then take this one out";
+        return subject.fail(Check::Ca, format!("{name}: {weakness}"), hint);
+    }
+    let lasting = Lasting::between(ca.not_before, ca.not_after, at);
+    let detail = format!("{name} {}", lasting.sentence(ca.not_before, ca.not_after, at));
+    match lasting {
+        Lasting::Expired => {
+            let hint = "renew the CA, or take it out of the bundle";
+            subject.fail(Check::Ca, format!("{detail}; it admits nobody"), hint)
+        }
+        Lasting::NotYet => {
+            let hint = "set the clock right (timedatectl), or wait";
+            subject.fail(Check::Ca, format!("{detail}; it admits nobody until then"), hint)
+        }
+        _ if ca.overstep().is_some() => {
+            let (what, hint) = ca.overstep().unwrap_or_default();
+            subject.fail(Check::Ca, format!("{name} {what}; it admits nobody"), hint)
+        }
+        Lasting::Soon => {
+            let hint = "add its successor to clients.ca now, and issue from that";
+            subject.warning(Check::Ca, format!("{detail}; then it admits nobody"), hint)
+        }
+        Lasting::Good => subject.pass(Check::Ca, detail),
+    }
+}
+
+/// A public CA issues to anybody, and so may one that this system trusts for every purpose.
+fn public(subject: &Subject, settings: &Settings, roots: &Roots) -> Option<Finding> {
+    let cas = &settings.material.trust.cas;
+    let known = public_cas(cas);
+    let system: BTreeSet<_> = roots.system().into_iter().flatten().map(|ca| &ca.spki_sha256).collect();
+    let of_system: Vec<_> = cas.iter().filter(|ca| system.contains(&ca.spki_sha256)).collect();
+    let (what, found) = match known.is_empty() {
+        false => ("a public CA, of which anybody can have a certificate", known),
+        true => ("a root that this system trusts for every purpose", of_system),
+    };
+    let first = found.first()?;
+    let more = match found.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    let detail = format!("{}{more} is {what}", first.subject);
+    let by_routes =
+        !settings.routes.is_empty() && settings.routes.iter().all(|route| route.rules.name_clients());
+    if settings.clients_rules.name_clients() || by_routes {
+        let hint =
+            "name the CA of your own clients alone in clients.ca, unless the rules name every client";
+        return Some(subject.warning(
+            Check::PublicCa,
+            format!("{detail}; the rules alone keep others out"),
+            hint,
+        ));
+    }
+    let detail = format!(
+        "{detail}, and no allow rule names the clients: anyone with a certificate of it is admitted"
+    );
+    let hint =
+        "name the CA of your own clients alone in clients.ca, or name the clients in clients.allow";
+    Some(subject.fail(Check::PublicCa, detail, hint))
+}
+
+fn allow(subject: &Subject, settings: &Settings) -> Finding {
+    let rules = &settings.clients_rules;
+    let hint =
+        "name the clients in clients.allow, such as cn=meeting-notes, if not all of them are meant";
+    match (rules.is_empty(), settings.material.trust.cas.is_empty()) {
+        (true, true) => {
+            subject.note(Check::Allow, "there is no allow rule: every pinned client is admitted")
+        }
+        (true, false) => {
+            let detail = "there is no allow rule: any certificate of the client CAs is admitted";
+            subject.note(Check::Allow, detail).hint(hint)
+        }
+        (false, _) => subject.pass(Check::Allow, rules.phrases().join("; ")),
+    }
+}

@@ -1,0 +1,121 @@
+//! The roots that a server's certificate is verified with, as its clients would.
+
+use std::time::Duration;
+
+use rustls::crypto::aws_lc_rs;
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::tls::trust::{Ca, Trust};
+
+/// The CAs that are known besides those that a server sends.
+#[derive(Debug, Default)]
+pub struct Roots {
+    /// Self-issued CAs of the operator: those in `clients.ca`, and those that were named for this.
+    own: Vec<Ca>,
+    /// CAs that another CA has issued: no root, so that a server has to send them.
+    intermediates: Vec<Ca>,
+    /// The roots that this system trusts; `None` when nobody looked.
+    system: Option<Vec<Ca>>,
+}
+
+/// A chain that holds.
+pub(super) struct Verified {
+    /// Subject of the root.
+    pub(super) root: String,
+    /// When the root expires, seconds since 1970.
+    pub(super) root_until: i64,
+    /// How many intermediates were needed.
+    pub(super) intermediates: usize,
+}
+
+impl Roots {
+    /// The CAs of `trust`, but not those of this system.
+    pub fn of(trust: &Trust) -> Self {
+        let mut roots = Self::default();
+        roots.add(trust.cas.iter().cloned());
+        roots
+    }
+
+    /// Adds CAs: `cas` may hold roots and intermediates.
+    pub fn add(&mut self, cas: impl IntoIterator<Item = Ca>) {
+        for ca in cas.into_iter().filter(|ca| ca.is_ca) {
+            let list = if is_self_issued(&ca) { &mut self.own } else { &mut self.intermediates };
+            list.push(ca);
+        }
+    }
+
+    /// The same with the roots that this system trusts.
+    pub fn with_system(mut self) -> Self {
+        let found = rustls_native_certs::load_native_certs().certs;
+        self.system = Some(found.iter().filter_map(Ca::read).collect());
+        self
+    }
+
+    /// The roots that this system trusts; `None` when nobody looked.
+    pub(super) fn system(&self) -> Option<&[Ca]> {
+        self.system.as_deref()
+    }
+
+    /// A CA of that name that has signed `child` and is no root.
+    pub(super) fn intermediate_above(&self, child: &X509Certificate<'_>) -> Option<&Ca> {
+        self.intermediates.iter().find(|ca| {
+            ca.subject_der == child.issuer().as_raw()
+                && crate::tls::diagnosis::may_be_signed_by(child, ca.der())
+        })
+    }
+
+    /// Verifies `chain` (leaf first) as a client that has only the root: any of the roots that are known, or one
+    /// that the server sends itself.
+    pub(super) fn verify(&self, chain: &[CertificateDer<'static>], at: i64) -> Result<Verified, Error> {
+        let sent: Vec<Ca> = chain.iter().skip(1).filter_map(Ca::read).collect();
+        let sent = sent.iter().filter(|ca| ca.is_ca && is_self_issued(ca));
+        let all = self.own.iter().chain(sent).chain(self.system.iter().flatten());
+        verify(chain, &all.collect::<Vec<_>>(), at)
+    }
+
+    /// The same as a client that has only the roots of this system.
+    pub(super) fn verify_with_system(
+        &self,
+        chain: &[CertificateDer<'static>],
+        at: i64,
+    ) -> Option<Result<Verified, Error>> {
+        let system = self.system.as_ref()?;
+        Some(verify(chain, &system.iter().collect::<Vec<_>>(), at))
+    }
+}
+
+fn is_self_issued(ca: &Ca) -> bool {
+    let parsed = X509Certificate::from_der(ca.der());
+    parsed.is_ok_and(|(_, x509)| x509.subject().as_raw() == x509.issuer().as_raw())
+}
+
+/// Any purpose: what a certificate may be used for is a check of its own.
+struct AnyPurpose;
+
+impl ExtendedKeyUsageValidator for AnyPurpose {
+    fn validate(&self, _: KeyPurposeIdIter<'_, '_>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// What rustls' own verifier of server certificates does, but for names and purposes, which are checks of their own.
+fn verify(chain: &[CertificateDer<'static>], roots: &[&Ca], at: i64) -> Result<Verified, Error> {
+    let (leaf, above) = chain.split_first().ok_or(Error::UnknownIssuer)?;
+    let leaf = EndEntityCert::try_from(leaf)?;
+    let anchors: Vec<TrustAnchor<'_>> = roots.iter().map(|ca| ca.anchor().clone()).collect();
+    let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms.all;
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at).unwrap_or(0)));
+    let path = leaf.verify_for_usage(algorithms, &anchors, above, now, AnyPurpose, None, None)?;
+    let anchor = path.anchor();
+    let root = roots.iter().find(|ca| {
+        let own = ca.anchor();
+        own.subject == anchor.subject && own.subject_public_key_info == anchor.subject_public_key_info
+    });
+    Ok(Verified {
+        root: root.map(|ca| ca.subject.clone()).unwrap_or_default(),
+        root_until: root.map_or(i64::MAX, |ca| ca.not_after),
+        intermediates: path.intermediate_certificates().count(),
+    })
+}

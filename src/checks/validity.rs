@@ -1,0 +1,112 @@
+//! Dates: has it expired, is it valid yet, is it to be renewed?
+
+use x509_parser::prelude::X509Certificate;
+
+use crate::finding::{Check, Finding, Severity, Subject};
+use crate::identity::name::{cut, rfc4514};
+use crate::identity::unix_rfc3339;
+use crate::tls::diagnosis::{gate_time, span};
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+/// A certificate that lasts no longer is to be renewed; of a shorter-lived one, a third of its life.
+pub(super) const SOON: i64 = 30 * DAY;
+
+/// What the dates of a certificate or CA mean at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lasting {
+    Expired,
+    NotYet,
+    Soon,
+    Good,
+}
+
+impl Lasting {
+    pub(super) fn of(x509: &X509Certificate<'_>, at: i64) -> Self {
+        let validity = x509.validity();
+        Self::between(validity.not_before.timestamp(), validity.not_after.timestamp(), at)
+    }
+
+    /// `from` and `until` in seconds since 1970.
+    pub(super) fn between(from: i64, until: i64, at: i64) -> Self {
+        let (left, life) = (until.saturating_sub(at), until.saturating_sub(from));
+        if left < 0 {
+            Self::Expired
+        } else if from > at {
+            Self::NotYet
+        } else if left < SOON.min(life / 3) {
+            Self::Soon
+        } else {
+            Self::Good
+        }
+    }
+
+    /// How bad that is.
+    pub(super) fn severity(self) -> Severity {
+        match self {
+            Self::Expired | Self::NotYet => Severity::Fail,
+            Self::Soon => Severity::Warning,
+            Self::Good => Severity::Pass,
+        }
+    }
+
+    /// The dates in a sentence that begins with a name.
+    pub(super) fn sentence(self, from: i64, until: i64, at: i64) -> String {
+        let (begins, ends) = (unix_rfc3339(from), unix_rfc3339(until));
+        match self {
+            Self::Expired => format!("has expired: it was valid until {ends}, {} ago", span(at - until)),
+            Self::NotYet => format!(
+                "is not valid before {begins}, in {}; the clock here says {}",
+                span(from - at),
+                gate_time(at)
+            ),
+            Self::Soon | Self::Good => format!("is valid until {ends}, {} left", span(until - at)),
+        }
+    }
+}
+
+pub(super) fn leaf(subject: &Subject, leaf: &X509Certificate<'_>, at: i64) -> Finding {
+    let lasting = Lasting::of(leaf, at);
+    let finding = finding(subject, Check::Dates, leaf, at);
+    match lasting {
+        Lasting::Expired => {
+            finding.hint("renew it and put it in the place of the old one; clients refuse it")
+        }
+        Lasting::NotYet => finding.hint(
+            "set the clock right (timedatectl), or have it issued anew; clients refuse it until then",
+        ),
+        Lasting::Soon => {
+            finding.hint("renew it; if something does that by itself, find out why it has not yet")
+        }
+        Lasting::Good => finding,
+    }
+}
+
+/// The CAs that are sent with it: the worst of them, or the one that ends first.
+pub(super) fn above(subject: &Subject, cas: &[X509Certificate<'_>], at: i64) -> Finding {
+    let rank = |x509: &&X509Certificate<'_>| {
+        (Lasting::of(x509, at).severity(), std::cmp::Reverse(x509.validity().not_after.timestamp()))
+    };
+    let Some(worst) = cas.iter().max_by_key(rank) else {
+        return subject.skipped(Check::ChainDates, "no CA is sent with it");
+    };
+    let finding = finding(subject, Check::ChainDates, worst, at);
+    match Lasting::of(worst, at) {
+        Lasting::Expired => {
+            finding.hint("put the CA's renewed certificate in its place (the same name and key); clients refuse this one")
+        }
+        Lasting::NotYet => {
+            finding.hint("set the clock right (timedatectl), or send the CA's certificate that is valid now")
+        }
+        Lasting::Soon => finding.hint("get the CA's renewed certificate and put it in the place of this one"),
+        Lasting::Good => finding,
+    }
+}
+
+fn finding(subject: &Subject, check: Check, x509: &X509Certificate<'_>, at: i64) -> Finding {
+    let validity = x509.validity();
+    let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
+    let lasting = Lasting::between(from, until, at);
+    let name = cut(rfc4514(x509.subject()));
+    subject.finding(check, lasting.severity(), format!("{name} {}", lasting.sentence(from, until, at)))
+}
