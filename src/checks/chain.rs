@@ -206,7 +206,9 @@ impl Chain<'_> {
                 let detail = "a client that has only the roots of this system refuses it";
                 let note = self.subject.note(name, detail);
                 match by_root {
-                    Some(held) => note.hint(format!("give clients the root {} (curl: --cacert)", held.root)),
+                    Some(held) => {
+                        note.hint(format!("give clients the root {} (curl: --cacert)", held.root))
+                    }
                     None => note,
                 }
             }
