@@ -83,12 +83,16 @@ trust-oracle COUNT="500" SEED="":
 real-certificates:
     ./scripts/real-certificates.sh
 
-# Everything against real programs: demo, hand-over, deployment files, systemd, podman, OpenClaw
-e2e: demo upgrade check-deploy systemd container openclaw
+# Everything against real programs: demo, the commands of the docs, hand-over, deployment files, systemd, podman, OpenClaw
+e2e: demo docs-e2e upgrade check-deploy systemd container openclaw
 
 [private]
 demo:
     ./scripts/demo.sh
+
+# Runs the commands of README and docs as they stand there, or those of some PAGES
+docs-e2e *PAGES:
+    ./scripts/docs-e2e.sh {{ PAGES }}
 
 [private]
 upgrade:

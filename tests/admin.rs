@@ -125,6 +125,7 @@ fn status_says_what_runs() {
     let status = answer.json();
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!((&status["generation"], &status["draining"]), (&1.into(), &false.into()));
+    assert_eq!(status["pid"], gate.pid());
     assert_eq!(status["certificates"][0]["subject"], "O=Example,CN=gate");
     assert_eq!(status["certificates"][0]["fingerprint_sha256"], pki.server.fingerprint());
     assert!(status["certificates"][0]["not_after"].as_str().unwrap().ends_with('Z'), "{status}");

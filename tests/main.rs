@@ -9,9 +9,9 @@
 mod admin;
 mod authorization;
 mod bodies;
-mod certificates;
 mod denylist;
 mod diagnosis;
+mod docs_e2e;
 mod doctor;
 mod documentation;
 mod drain;

@@ -82,6 +82,7 @@ fn facts(settings: &Settings, generation: u64) -> Value {
     };
     json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "pid": std::process::id(),
         "generation": generation,
         "certificates": material.own.iter().map(|own| &own.certificate).collect::<Vec<_>>(),
         "client_cas": material.trust.cas.iter().map(ca).collect::<Vec<_>>(),

@@ -70,7 +70,7 @@ impl Cast {
     /// `<SPKI of x>` by the page's own command, `<fingerprint of x>` as openssl prints it.
     fn with_hashes(&self, toml: &str) -> String {
         let blocks = self.blocks();
-        let of_page = blocks.iter().find(|block| block.info.contains(&"spki")).expect("a command");
+        let of_page = blocks.iter().find(|block| block.text.contains("-pubkey")).expect("a command");
         let mut out = String::new();
         let mut rest = toml;
         while let Some((before, after)) = rest.split_once('<') {
