@@ -28,6 +28,7 @@ mod logging;
 mod malformed_http2;
 mod metrics;
 mod misconfigured;
+mod names;
 mod onward;
 #[cfg(feature = "otlp")]
 mod otlp;

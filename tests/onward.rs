@@ -175,8 +175,17 @@ fn xfcc_names_the_gate_by_the_uri_of_its_own_certificate() {
 
 #[test]
 fn ssl_client_says_what_nginx_would_say() {
-    let pki = Pki::new();
-    let client = pki.client(Leaf::client("notes").serial(0x1234_abcd));
+    let mut pki = Pki::new();
+    let mut params = Ca::params("Zoë's CA");
+    params.distinguished_name.push(DnType::OrganizationName, "Example, \"Inc.\" ");
+    pki.intermediate = pki.root.intermediate_of(params);
+    pki.server = Leaf::server().issued_by(&pki.intermediate, &[&pki.intermediate]);
+    let client = pki.client(Leaf::client("notes").serial(0x1234_abcd).with(|params| {
+        let name = &mut params.distinguished_name;
+        name.push(DnType::CustomDnType(vec![1, 2, 840, 113549, 1, 9, 1]), "zoë@example.org");
+        name.push(DnType::CustomDnType(vec![2, 5, 4, 97]), "#VAT <1>;2+");
+        name.push(DnType::CustomDnType(vec![1, 3, 6, 1, 4, 1, 99999]), "of no name");
+    }));
     let (certificate, _) = pki.files("client", &client);
 
     let received = told(&pki, &client, "ssl-client");
@@ -187,6 +196,10 @@ fn ssl_client_says_what_nginx_would_say() {
         let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
         text.trim().split_once('=').unwrap().1.to_owned()
     };
+    let dn = openssl(&["-subject"]);
+    assert!(dn.contains("1.3.6.1.4.1.99999=#") && dn.contains(r"\#VAT \<1\>\;2\+"), "{dn}");
+    let issuer = openssl(&["-issuer"]);
+    assert!(issuer.contains(r#"O=Example\, \"Inc.\"\ ,CN=Zo\C3\AB"#), "{issuer}");
     let sha1 = openssl(&["-fingerprint", "-sha1"]).replace(':', "");
     let value = |name: &str| received.value(&format!("x-ssl-client-{name}")).unwrap().to_owned();
     assert_eq!(value("verify"), "SUCCESS");

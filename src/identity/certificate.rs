@@ -10,7 +10,7 @@ use x509_parser::der_parser::asn1_rs::Oid;
 use x509_parser::extensions::ExtendedKeyUsage;
 use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::{FromDer, X509Certificate};
-use x509_parser::public_key::PublicKey;
+use x509_parser::public_key::{PublicKey, RSAPublicKey};
 use x509_parser::time::ASN1Time;
 
 use super::name::{cut, oid_text, printable, rfc4514};
@@ -139,7 +139,7 @@ pub(crate) fn key(x509: &X509Certificate<'_>) -> String {
     let spki = x509.public_key();
     let oid = oid_text(&spki.algorithm.algorithm);
     match (oid.as_str(), spki.parsed()) {
-        (_, Ok(PublicKey::RSA(rsa))) => format!("RSA {}", rsa.key_size()),
+        (_, Ok(PublicKey::RSA(rsa))) => format!("RSA {}", rsa_bits(&rsa)),
         ("1.2.840.10045.2.1", _) => {
             let curve = spki.algorithm.parameters.as_ref().and_then(|p| Oid::try_from(p.clone()).ok());
             match curve.as_ref().map(oid_text).as_deref() {
@@ -160,6 +160,14 @@ pub(crate) fn key(x509: &X509Certificate<'_>) -> String {
             Err(_) => format!("OID {}", printable(oid)),
         },
     }
+}
+
+/// How many bits the modulus of an RSA key has.
+pub fn rsa_bits(key: &RSAPublicKey<'_>) -> usize {
+    let zeros = key.modulus.iter().take_while(|byte| **byte == 0).count();
+    let significant = &key.modulus[zeros..];
+    let unused = significant.first().map_or(0, |first| first.leading_zeros() as usize);
+    significant.len() * 8 - unused
 }
 
 /// Extended key usages by the names OpenSSL gives them.

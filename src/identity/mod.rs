@@ -1,10 +1,12 @@
 //! Who the sender is: the names in a verified certificate.
 
+mod attribute_type;
 mod certificate;
 mod digest;
 mod dn;
 pub mod name;
 mod name_key;
+mod openssl_name;
 mod readable;
 mod san;
 pub mod seen;
@@ -14,11 +16,12 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-pub use certificate::{Certificate, Validity, rfc3339, sha256, unix_rfc3339};
+pub use certificate::{Certificate, Validity, rfc3339, rsa_bits, sha256, unix_rfc3339};
 pub(crate) use certificate::{key, serial};
 pub use digest::{Digest, DigestError};
-pub use dn::{DnError, canonical_dn};
+pub use dn::{DnError, canonical_dn, canonical_dn_of_any_length};
 pub use name_key::name_key;
+pub use openssl_name::openssl_name;
 pub use readable::{Unreadable, check_names};
 pub use san::San;
 pub(crate) use san::{canonical_dns, canonical_email, canonical_uri};

@@ -6,10 +6,11 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use data_encoding::HEXLOWER;
+use data_encoding::{HEXLOWER, HEXUPPER};
 use x509_parser::der_parser::asn1_rs::{Any, Oid, ToDer};
-use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+
+use super::attribute_type::AttributeType;
 
 /// Longest piece of peer-made text that is printed, in bytes; the rest is cut and counted.
 pub const MAX_TEXT: usize = 512;
@@ -31,7 +32,9 @@ pub fn rfc4514(name: &X509Name<'_>) -> String {
         if i > 0 {
             out.push(',');
         }
-        for (j, attribute) in rdn.iter().enumerate() {
+        // An RDN is a set; OpenSSL writes it in this order.
+        let attributes: Vec<_> = rdn.iter().collect();
+        for (j, attribute) in attributes.iter().rev().enumerate() {
             if j > 0 {
                 out.push('+');
             }
@@ -42,23 +45,23 @@ pub fn rfc4514(name: &X509Name<'_>) -> String {
 }
 
 fn push_attribute(attribute: &AttributeTypeAndValue<'_>, out: &mut String) {
-    let oid = attribute.attr_type();
-    let text = text_of(attribute.attr_value());
-    match (oid2abbrev(oid, oid_registry()), text) {
-        (Ok(abbreviation), Some(text)) => {
-            out.push_str(abbreviation);
-            out.push('=');
-            push_escaped(&text, out);
-        }
-        // Section 2.4: no known string form, so the OID and the value's DER in hex.
-        _ => {
-            out.push_str(&oid_text(oid));
-            out.push_str("=#");
-            for byte in attribute.attr_value().to_der_vec().unwrap_or_default() {
-                let _ = write!(out, "{byte:02x}");
-            }
-        }
+    let known = AttributeType::of(attribute.attr_type().as_bytes());
+    match known {
+        Some(known) => out.push_str(known.name()),
+        None => out.push_str(&oid_text(attribute.attr_type())),
     }
+    out.push('=');
+    match text_of(attribute.attr_value()).filter(|_| known.is_some()) {
+        Some(text) => push_escaped(&text, out),
+        None => push_ber(&attribute.attr_value().to_der_vec().unwrap_or_default(), out),
+    }
+}
+
+/// Appends a value that has no string form, or whose type has no name: `#` and its BER encoding (tag, length, content)
+/// in hex (RFC 4514 section 2.4).
+pub(super) fn push_ber(encoded: &[u8], out: &mut String) {
+    out.push('#');
+    out.push_str(&HEXUPPER.encode(encoded));
 }
 
 /// An object identifier with dots; one that is longer than any that is registered in hex (`#…`), since numbers of

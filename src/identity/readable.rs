@@ -122,7 +122,7 @@ fn only(der: &[u8], wanted: u8) -> Option<&[u8]> {
 }
 
 /// The first element in `der` (X.690 section 8.1): its tag, what it holds, and what follows.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub(super) fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&[tag, first], rest) = der.split_first_chunk()?;
     // Tags of several octets are in no name.
     if tag & 0x1f == 0x1f {

@@ -8,8 +8,13 @@ use thiserror::Error;
 use x509_parser::prelude::X509Certificate;
 
 use super::pem::{self, FileError};
-use crate::identity::name::{printable, rfc4514};
-use crate::identity::{Digest, DigestError, DnError, canonical_dn, canonical_serial, serial_text};
+use crate::identity::name::{cut, printable, rfc4514};
+use crate::identity::{
+    Digest, DigestError, canonical_dn_of_any_length, canonical_serial, serial, serial_text,
+};
+
+/// Places of a line at which its comment may begin.
+const COMMENTS: usize = 64;
 
 /// Lines that cannot be read and are each named.
 const LISTED: usize = 20;
@@ -127,26 +132,30 @@ impl Denylist {
 
     /// `0a1b, issuer=CN=Example CA # why`.
     ///
-    /// A name may itself have a `#` in it. Where that leaves it open what is name and what is comment, the
-    /// line stands for both names: nobody has two CAs of those names that gave out the same serial number.
+    /// A name may itself have a `#` in it, and one that was copied out of JSON has its backslashes twice. Where that
+    /// leaves it open what is meant, the line stands for each name that it may be: nobody has two CAs of those names that
+    /// gave out the same serial number.
     fn add_serial(&mut self, line: usize, text: &str) -> Result<(), String> {
         let (serial, issuer) = text.split_once(',').ok_or(WITHOUT_ISSUER)?;
         let (key, issuer) = issuer.split_once('=').ok_or(WITHOUT_ISSUER)?;
         if key.trim() != "issuer" {
             return Err(WITHOUT_ISSUER.to_owned());
         }
-        let serial = canonical_serial(serial.trim()).ok_or("its serial is no number in hex")?;
-        let named = |name: &str, why| -> Result<_, DnError> {
-            Ok((comparable(&canonical_dn(name)?), Entry::new(line, why)))
-        };
-        let short = issuer.split_once(" #").and_then(|(name, why)| named(name, Some(why)).ok());
-        let whole = match named(issuer, None) {
-            Err(_) if short.is_none() => {
-                return Err("its issuer is no distinguished name (TYPE=value, …)".to_owned());
-            }
-            whole => whole.ok(),
-        };
-        let readings = short.into_iter().chain(whole);
+        let serial = serial.trim();
+        let cut = || was_cut(serial).then(|| serial.to_ascii_lowercase());
+        let serial = canonical_serial(serial).or_else(cut).ok_or("its serial is no number in hex")?;
+        let commented = issuer.match_indices(" #").take(COMMENTS);
+        let commented = commented.map(|(at, _)| (&issuer[..at], Some(&issuer[at + 2..])));
+        let mut readings = Vec::new();
+        for (name, why) in commented.chain([(issuer, None)]) {
+            let unescaped = serde_json::from_str::<String>(&format!("\"{}\"", name.trim())).ok();
+            let names = [Some(name), unescaped.as_deref().filter(|other| *other != name.trim())];
+            let names = names.into_iter().flatten().filter_map(listed);
+            readings.extend(names.map(|name| (name, Entry::new(line, why))));
+        }
+        if readings.is_empty() {
+            return Err("its issuer is no distinguished name (TYPE=value, …)".to_owned());
+        }
         self.serials.entry(serial).or_default().extend(readings);
         Ok(())
     }
@@ -177,9 +186,13 @@ impl Denylist {
         if self.serials.is_empty() {
             return None;
         }
-        let issuers = self.serials.get(&serial_text(certificate.raw_serial()))?;
-        let issuer = comparable(&rfc4514(certificate.issuer()));
-        issuers.iter().find(|(name, _)| *name == issuer).map(|(_, entry)| entry)
+        let whole = self.serials.get(&serial_text(certificate.raw_serial()));
+        // As the log writes one that is too long.
+        let cut_serial = || self.serials.get(&serial(certificate));
+        let issuers = whole.or_else(cut_serial)?;
+        let issuer = rfc4514(certificate.issuer());
+        let (whole, cut) = (comparable(&issuer), comparable(&cut(issuer)));
+        issuers.iter().find(|(name, _)| *name == whole || *name == cut).map(|(_, entry)| entry)
     }
 }
 
@@ -188,6 +201,22 @@ impl Entry {
         let why = why.map(|why| printable(why.trim())).filter(|why| !why.is_empty());
         Self { line, why }
     }
+}
+
+/// A name on the list in the form in which it is looked up; `None` when it is none.
+fn listed(name: &str) -> Option<String> {
+    let name = name.trim();
+    // Nothing but what the log has written has that mark, so it is in the right form.
+    if was_cut(name) {
+        return Some(comparable(name));
+    }
+    Some(comparable(&canonical_dn_of_any_length(name).ok()?))
+}
+
+/// Whether the log has cut this text, which it marks by `…(+N bytes)`.
+fn was_cut(text: &str) -> bool {
+    let count = text.strip_suffix(" bytes)").and_then(|text| text.rsplit_once("…(+"));
+    count.is_some_and(|(_, count)| !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A name in the form in which equal ones are equal: neither case nor the amount of white space makes a difference

@@ -66,7 +66,7 @@ fn a_space_at_an_end_of_a_name_reaches_the_upstream_and_the_log_as_it_does_the_r
         ("x-clawgate-client-subject", r"O=Example,CN=\20admin\20"),
         ("x-clawgate-client-san", r"uri:spiffe://a/admin\20,dns:\20admin.example,email:admin@a\20"),
         ("x-ssl-client-cn", r"\20admin\20"),
-        ("x-ssl-client-s-dn", r"O=Example,CN=\20admin\20"),
+        ("x-ssl-client-s-dn", r"O=Example,CN=\ admin\20"),
     ] {
         assert!(
             received.head.contains(&format!("\r\n{name}: {value}\r\n")),

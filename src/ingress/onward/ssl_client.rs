@@ -8,9 +8,9 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use data_encoding::{HEXLOWER, HEXUPPER};
 use x509_parser::prelude::X509Certificate;
 
-use super::fields::{Fields, non_ascii};
-use crate::identity::name::{ascii, rfc4514};
-use crate::identity::serial_text;
+use super::fields::Fields;
+use crate::identity::name::ascii;
+use crate::identity::{openssl_name, serial_text};
 
 /// Longest name, in bytes; a longer one is left out.
 const MAX_NAME: usize = 1024;
@@ -22,8 +22,8 @@ pub(super) fn add(fields: &mut Fields, der: &[u8], x509: &X509Certificate<'_>, c
         ..=MAX_NAME => fields.push(field, value),
         _ => fields.leave_out(field),
     };
-    name("x-ssl-client-s-dn", non_ascii(&rfc4514(x509.subject())));
-    name("x-ssl-client-i-dn", non_ascii(&rfc4514(x509.issuer())));
+    name("x-ssl-client-s-dn", openssl_name(x509.subject()));
+    name("x-ssl-client-i-dn", openssl_name(x509.issuer()));
     if let Some(cn) = cn {
         name("x-ssl-client-cn", ascii(cn, b""));
     }

@@ -1,10 +1,13 @@
 //! What lines mean, and that no text makes the parser panic or pass over a line.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
-use rcgen::{CertificateParams, DnType, KeyPair, SerialNumber};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SerialNumber};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::*;
+use crate::identity::Certificate;
 use crate::identity::name::rfc4514;
 
 fn certificate(serial: u64, cn: &str) -> rcgen::Certificate {
@@ -77,7 +80,11 @@ fn a_number_sign_in_a_name_does_not_let_its_certificate_in() {
     let list = parse("serial=07, issuer=CN=Team #1 # two\n");
     assert!(found(&list, &denied).is_some());
     let list = parse("serial=07, issuer=CN=Team \\#1 # two # three\n");
-    assert!(found(&list, &denied).is_none(), "the first ` #` begins the comment");
+    assert_eq!(
+        found(&list, &denied),
+        Some((1, Some("three".to_owned()))),
+        "each ` #` may begin the comment"
+    );
     let list = parse("serial=07, issuer=CN=Team \\#1 \\# two # why\n");
     assert_eq!(found(&list, &denied), Some((1, Some("why".to_owned()))));
 }
@@ -144,6 +151,29 @@ fn line() -> impl Strategy<Value = String> {
     proptest::collection::vec(word, 0..6).prop_map(|words| words.concat())
 }
 
+static KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate().unwrap());
+
+/// Attribute types with and without a name.
+fn kind() -> impl Strategy<Value = DnType> {
+    prop_oneof![
+        Just(DnType::CommonName),
+        Just(DnType::OrganizationName),
+        Just(DnType::CustomDnType(vec![1, 2, 840, 113549, 1, 9, 1])),
+        Just(DnType::CustomDnType(vec![0, 9, 2342, 19200300, 100, 1, 44])),
+        Just(DnType::CustomDnType(vec![1, 3, 6, 1, 4, 1, 99999, 7])),
+    ]
+}
+
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-c#, +=\"\\\\<>;]{1,12}",
+        "\\PC{1,12}",
+        Just("a\u{202e}\n\u{7f}".to_owned()),
+        Just("long ".repeat(150)),
+        Just("\u{e9}".repeat(300)),
+    ]
+}
+
 proptest! {
     #[test]
     fn no_line_is_passed_over(lines in proptest::collection::vec(line(), 0..8)) {
@@ -158,6 +188,36 @@ proptest! {
             Ok(list) => prop_assert_eq!(list.is_empty(), meant.is_empty()),
             Err(errors) => prop_assert!(errors.iter().all(|error| meant.contains(&error.line))),
         }
+    }
+
+    #[test]
+    fn whatever_the_log_writes_of_a_certificate_can_be_put_on_the_list(
+        attributes in proptest::collection::vec((kind(), value()), 1..5),
+        serial in proptest::collection::vec(any::<u8>(), 1..80),
+    ) {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        for (kind, value) in attributes {
+            params.distinguished_name.push(kind, value);
+        }
+        params.serial_number = Some(SerialNumber::from_slice(&serial));
+        let wanted = params.self_signed(&*KEY).unwrap();
+        let logged = Certificate::read(wanted.der()).unwrap();
+        let json = serde_json::to_value(&logged).unwrap();
+        let (serial, issuer) = (json["serial"].to_string(), json["issuer"].to_string());
+
+        for line in [
+            format!("fingerprint={}", logged.fingerprint_sha256),
+            format!("serial={}, issuer={}", logged.serial, logged.issuer),
+            format!("serial={}, issuer={} # stolen", logged.serial, logged.issuer),
+            // Copied out of a line of JSON as it is.
+            format!("serial={}, issuer={}", serial.trim_matches('"'), &issuer[1..issuer.len() - 1]),
+        ] {
+            prop_assert!(found(&parse(&line), &wanted).is_some(), "{}", line);
+        }
+        // RFC 5280 section 4.1.2.2: the serial number of somebody else.
+        let other = format!("serial=42{}, issuer={}", logged.serial.trim_start_matches('-'), logged.issuer);
+        prop_assert!(found(&parse(&other), &wanted).is_none());
     }
 
     #[test]
