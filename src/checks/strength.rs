@@ -6,6 +6,7 @@ use x509_parser::public_key::PublicKey;
 
 use crate::finding::{Check, Finding, Subject};
 use crate::identity::name::{cut, oid_text, printable, rfc4514};
+use crate::identity::rsa_bits;
 
 /// NIST SP 800-131A: RSA keys from this size on.
 const MIN_RSA: usize = 2048;
@@ -47,7 +48,7 @@ pub(super) fn signature(subject: &Subject, chain: &[X509Certificate<'_>]) -> Fin
 /// What makes a key too weak to be trusted.
 pub(super) fn weak_key(x509: &X509Certificate<'_>) -> Option<String> {
     if let Ok(PublicKey::RSA(rsa)) = x509.public_key().parsed() {
-        let bits = rsa.key_size();
+        let bits = rsa_bits(&rsa);
         return (bits < MIN_RSA)
             .then(|| format!("its RSA key has {bits} bits, and {MIN_RSA} are the least"));
     }
