@@ -4,7 +4,7 @@ use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::identity::{Certificate, sha256};
+use crate::identity::{Certificate, rfc4514, sha256};
 use crate::tls::diagnosis::span;
 
 /// Seconds of a day.
@@ -41,8 +41,10 @@ impl Facts {
         let validity = x509.validity();
         let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
         let left = until.saturating_sub(at);
+        // Whole: here is room for them, and somebody wants to compare or copy them.
+        let names = (rfc4514(x509.subject()), rfc4514(x509.issuer()));
         Self {
-            certificate: Certificate::of(der, x509),
+            certificate: Certificate { subject: names.0, issuer: names.1, ..Certificate::of(der, x509) },
             spki_sha256: sha256(x509.public_key().raw),
             version: x509.version().0.saturating_add(1),
             key_usage: key_usage(x509),

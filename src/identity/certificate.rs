@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
-use x509_parser::der_parser::asn1_rs::Oid;
+use x509_parser::der_parser::asn1_rs::{Any, Integer, Oid, Tag};
 use x509_parser::extensions::ExtendedKeyUsage;
 use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -36,7 +36,7 @@ pub struct Certificate {
     pub not_before: String,
     /// RFC 3339, UTC.
     pub not_after: String,
-    /// Subject alternative names, `dns:…`, `uri:…`, `email:…`, `ip:…`.
+    /// Subject alternative names, `dns:…`, `uri:…`, `email:…`, `ip:…`, and others by kind ([`San::listed`]).
     pub san: Vec<String>,
     /// SHA-256 over the DER, lower-case hex.
     pub fingerprint_sha256: String,
@@ -75,18 +75,13 @@ impl Certificate {
 
     /// The same for a certificate that is parsed already.
     pub fn of(der: &CertificateDer<'_>, x509: &X509Certificate<'_>) -> Self {
-        let names = San::all(x509);
-        let mut san: Vec<_> = names.iter().take(MAX_NAMES).map(San::to_string).collect();
-        if names.len() > MAX_NAMES {
-            san.push(format!("…(+{} names)", names.len() - MAX_NAMES));
-        }
         Self {
             subject: cut(rfc4514(x509.subject())),
             issuer: cut(rfc4514(x509.issuer())),
             serial: serial(x509),
             not_before: rfc3339(x509.validity().not_before),
             not_after: rfc3339(x509.validity().not_after),
-            san,
+            san: San::listed(x509, MAX_NAMES),
             fingerprint_sha256: sha256(der),
             key: key(x509),
             eku: match x509.extended_key_usage() {
@@ -141,7 +136,9 @@ pub(crate) fn key(x509: &X509Certificate<'_>) -> String {
     match (oid.as_str(), spki.parsed()) {
         (_, Ok(PublicKey::RSA(rsa))) => format!("RSA {}", rsa_bits(&rsa)),
         ("1.2.840.10045.2.1", _) => {
-            let curve = spki.algorithm.parameters.as_ref().and_then(|p| Oid::try_from(p.clone()).ok());
+            let named =
+                spki.algorithm.parameters.as_ref().filter(|parameters| parameters.tag() == Tag::Oid);
+            let curve = named.and_then(|oid| Oid::try_from(oid.clone()).ok());
             match curve.as_ref().map(oid_text).as_deref() {
                 Some("1.2.840.10045.3.1.7") => "ECDSA P-256".to_owned(),
                 Some("1.3.132.0.34") => "ECDSA P-384".to_owned(),
@@ -153,8 +150,10 @@ pub(crate) fn key(x509: &X509Certificate<'_>) -> String {
         }
         ("1.3.101.112", _) => "Ed25519".to_owned(),
         ("1.3.101.113", _) => "Ed448".to_owned(),
-        ("1.2.840.113549.1.1.10", _) => "RSA-PSS".to_owned(),
-        ("1.2.840.10040.4.1", _) => "DSA".to_owned(),
+        // RSAPublicKey (RFC 8017 appendix A.1.1), whose first number is the modulus.
+        ("1.2.840.113549.1.1.10", _) => sized("RSA-PSS", sequence(&spki.subject_public_key.data)),
+        // Dss-Parms (RFC 3279 section 2.3.2), whose first number is p. They may be left out where the issuer has the same.
+        ("1.2.840.10040.4.1", _) => sized("DSA", spki.algorithm.parameters.as_ref().map(|any| any.data)),
         (oid, _) => match oid2sn(&spki.algorithm.algorithm, oid_registry()) {
             Ok(name) => name.to_owned(),
             Err(_) => format!("OID {}", printable(oid)),
@@ -162,10 +161,28 @@ pub(crate) fn key(x509: &X509Certificate<'_>) -> String {
     }
 }
 
+/// A kind of key with the size of the number that `numbers` begin with, in bits; without it where there is none.
+fn sized(kind: &str, numbers: Option<&[u8]>) -> String {
+    match numbers.and_then(|numbers| Integer::from_der(numbers).ok()) {
+        Some((_, first)) => format!("{kind} {}", bits(first.as_ref())),
+        None => kind.to_owned(),
+    }
+}
+
+/// What a SEQUENCE holds.
+fn sequence(der: &[u8]) -> Option<&[u8]> {
+    Some(Any::from_der(der).ok().filter(|(_, any)| any.tag() == Tag::Sequence)?.1.data)
+}
+
 /// How many bits the modulus of an RSA key has.
 pub fn rsa_bits(key: &RSAPublicKey<'_>) -> usize {
-    let zeros = key.modulus.iter().take_while(|byte| **byte == 0).count();
-    let significant = &key.modulus[zeros..];
+    bits(key.modulus)
+}
+
+/// How many bits a number has that is written in these bytes, the highest first.
+fn bits(number: &[u8]) -> usize {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    let significant = &number[zeros..];
     let unused = significant.first().map_or(0, |first| first.leading_zeros() as usize);
     significant.len() * 8 - unused
 }

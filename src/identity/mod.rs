@@ -20,6 +20,7 @@ pub use certificate::{Certificate, Validity, rfc3339, rsa_bits, sha256, unix_rfc
 pub(crate) use certificate::{key, serial};
 pub use digest::{Digest, DigestError};
 pub use dn::{DnError, canonical_dn, canonical_dn_of_any_length};
+pub use name::rfc4514;
 pub use name_key::name_key;
 pub use openssl_name::openssl_name;
 pub use readable::{Unreadable, check_names};

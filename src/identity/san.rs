@@ -3,11 +3,12 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use data_encoding::HEXLOWER;
 use serde::{Serialize, Serializer};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::X509Certificate;
 
-use super::name::printable;
+use super::name::{cut, oid_text, printable, rfc4514};
 
 /// One subject alternative name (RFC 5280 section 4.2.1.6), as the certificate has it: compare
 /// these, print them through `Display`.
@@ -47,6 +48,18 @@ impl San {
         })
     }
 
+    /// The names as a log line or a report lists them, also those of kinds that nothing else here looks at. After `most` of
+    /// them stands how many more there are.
+    pub fn listed(x509: &X509Certificate<'_>, most: usize) -> Vec<String> {
+        let Ok(Some(extension)) = x509.subject_alternative_name() else {
+            return Vec::new();
+        };
+        let names = &extension.value.general_names;
+        let more = names.len().saturating_sub(most);
+        let more = (more > 0).then(|| format!("…(+{more} names)"));
+        names.iter().take(most).map(listed).chain(more).collect()
+    }
+
     /// Whether it is a DNS name that `host` falls under: the same, or with a `*` for its first label
     /// (RFC 9525 section 6.3). Case and a dot at the end do not matter.
     pub fn covers(&self, host: &str) -> bool {
@@ -82,6 +95,21 @@ impl San {
             Self::Email(address) => ("email", address.clone()),
             Self::Ip(ip) => ("ip", ip.to_string()),
         }
+    }
+}
+
+/// One name as it is listed. A kind that is no [`San`] has the name that OpenSSL's configuration files give it; a value that
+/// cannot be written as text is left out.
+fn listed(name: &GeneralName<'_>) -> String {
+    match (San::from_general_name(name), name) {
+        (Some(san), _) => san.to_string(),
+        (None, GeneralName::DirectoryName(name)) => format!("dirName:{}", cut(rfc4514(name))),
+        (None, GeneralName::RegisteredID(oid)) => format!("RID:{}", printable(&oid_text(oid))),
+        (None, GeneralName::OtherName(oid, _)) => format!("otherName:{}", printable(&oid_text(oid))),
+        (None, GeneralName::X400Address(_)) => "x400Address:".to_owned(),
+        (None, GeneralName::EDIPartyName(_)) => "ediPartyName:".to_owned(),
+        (None, GeneralName::IPAddress(octets)) => format!("ip:#{}", HEXLOWER.encode(octets)),
+        (None, _) => "unknown:".to_owned(),
     }
 }
 
