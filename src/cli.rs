@@ -125,7 +125,7 @@ pub struct ExplainArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
-    /// The settings, as for `run`; a server needs none.
+    /// The settings, as for `run`, as far as they decide about clients; a server needs none.
     #[command(flatten)]
     pub settings: SettingsArgs,
 }
@@ -201,16 +201,21 @@ Examples:
 Exit codes: 0 all is well, or only warnings; 1 a check failed; 2 usage; 78 the settings cannot be used.";
 
 const EXPLAIN: &str = "\
-The settings are those of `run`, from the same places: the verdict is the gate's own. With --at
-the sender is judged at that time, the settings' own files still now.
+The settings are those of `run`, from the same places: the verdict is clawgate's own. Only those that
+decide about clients are needed: clients.* (the CAs, CRLs, rules) and the paths and rules of routes. No
+certificate or key of the server, no token and no upstream is. With --at the client is judged at that
+time, the settings' own files still now.
 
 A server is called with a TLS handshake and nothing after it: no request is sent. Its certificate
 is reported on, whoever issued it. No settings are needed. One that refuses over HTTP, as a
 gate with --refuse-with http does, is not found out by that.
 
 Examples:
-  Would this sender be admitted, and to which routes?
+  Would this client be admitted, and to which routes?
     clawgate explain client.pem --client-key client.key --config clawgate.toml
+
+  Is it a certificate of this CA?
+    clawgate explain client.pem --client-ca ca.pem
 
   What does the gate ask of its senders, and does it take this one?
     clawgate explain https://localhost:8443/ --client-cert client.pem --client-key client.key

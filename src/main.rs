@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use clap::Parser;
 use clawgate::app::{App, Control, Ending, Reading};
 use clawgate::cli::{Cli, Command, DoctorArgs, ExplainArgs, ProbeArgs};
-use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load};
+use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load, load_for_clients};
 use clawgate::doctor::{self, Caller, Helpers};
 use clawgate::explain::{self, Credentials, Sender, Server, Target, Verdict};
 use clawgate::finding::{Findings, Severity, write_grouped};
@@ -116,7 +116,7 @@ fn explain(args: &ExplainArgs) -> ExitCode {
 fn explain_sender(args: &ExplainArgs, file: &Path) -> Result<ExitCode, ExitCode> {
     let now = SystemTime::now();
     let environment = std::env::vars_os().collect();
-    let settings = load(&args.settings, &environment, now).map_err(|problems| {
+    let settings = load_for_clients(&args.settings, &environment, now).map_err(|problems| {
         eprintln!("{problems}");
         ExitCode::from(CONFIG)
     })?;

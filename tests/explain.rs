@@ -7,6 +7,7 @@ mod agreement;
 mod facts;
 mod senders;
 mod servers;
+mod settings;
 
 use std::path::Path;
 

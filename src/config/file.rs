@@ -14,12 +14,12 @@ use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 use zeroize::Zeroizing;
 
+use super::file_name::named;
 use super::key::{Key, Kind};
 use super::keys::{self, KEYS};
 use super::layers::{Layer, Text, piece};
 use super::problem::{Origin, Report};
 use super::suggest::nearest;
-use super::values::is_a_name;
 
 /// What a file sets.
 #[derive(Default)]
@@ -46,10 +46,7 @@ impl File {
         let bytes = match fs::read(path) {
             Ok(bytes) => Zeroizing::new(bytes),
             Err(error) => {
-                let what = match is_a_name(path) {
-                    true => format!("cannot read {}: {error}", path.display()),
-                    false => format!("cannot read that file: {error}"),
-                };
+                let what = format!("cannot read {}: {error}", named(path));
                 let mend = if error.kind() == io::ErrorKind::NotFound {
                     "name a TOML file that exists; without one, flags and environment suffice"
                 } else {

@@ -42,6 +42,11 @@ impl Layer {
         self.0.get(key.toml).map(Vec::as_slice)
     }
 
+    /// Drops what is set for other keys than those.
+    pub(super) fn keep(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.0.retain(|toml, _| is_kept(toml));
+    }
+
     /// The layer of the flags.
     pub(super) fn from_args(args: &SettingsArgs, report: &mut Report) -> Self {
         let mut layer = Self::default();

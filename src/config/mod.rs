@@ -10,6 +10,7 @@ mod admin;
 mod args;
 mod environment;
 mod file;
+mod file_name;
 mod files;
 pub mod key;
 pub mod keys;
@@ -44,9 +45,12 @@ pub use settings::{
 };
 
 use file::File;
-use layers::{Layer, Layers, text};
+use layers::{Layer, Layers, Text, text};
 use problem::Report;
 use resolve::Sources;
+
+use crate::tls::pem::sender_chain;
+use crate::tls::trust::Ca;
 
 /// Loads the settings from the flags, the environment and the TOML file that one of them names,
 /// together with all files that they name in turn. `now` is what certificates are held against.
@@ -58,6 +62,48 @@ pub fn load(
     environment: &Environment,
     now: SystemTime,
 ) -> Result<Settings, Problems> {
+    load_for(Purpose::Serving, args, environment, now)
+}
+
+/// Loads what decides whether a client is admitted and where: `clients.*`, and the paths, methods and rules of routes.
+/// The server's certificate and key, tokens and upstreams are not needed, and their files are not read; but the
+/// intermediates in `tls.certificate` help to explain, where that can be read.
+///
+/// # Errors
+/// All that is wrong with those settings.
+pub fn load_for_clients(
+    args: &SettingsArgs,
+    environment: &Environment,
+    now: SystemTime,
+) -> Result<Settings, Problems> {
+    load_for(Purpose::Clients, args, environment, now)
+}
+
+/// What settings are needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// All of them.
+    Serving,
+    /// To judge clients' certificates.
+    Clients,
+}
+
+impl Purpose {
+    fn needs(self, key: &str) -> bool {
+        let of_routes = ["route.path", "route.methods", "route.allow", "route.deny", "route.audit"];
+        self == Self::Serving
+            || key.starts_with("clients.")
+            || key == "limits.uri"
+            || of_routes.contains(&key)
+    }
+}
+
+fn load_for(
+    purpose: Purpose,
+    args: &SettingsArgs,
+    environment: &Environment,
+    now: SystemTime,
+) -> Result<Settings, Problems> {
     let mut report = Report::default();
     let mut files = Files::default();
     files.look(args.config().or_else(|| environment.config()).map(PathBuf::from));
@@ -65,13 +111,27 @@ pub fn load(
     let flags = Layer::from_args(args, &mut report);
     let key_log_file = environment.key_log_file();
     let environment = environment.layer(&mut report);
-    let layers = Layers([flags, environment, file.layer]);
-    let sources = Sources { layers, routes: file.routes, key_log_file, torn: file.torn };
+    let mut layers = Layers([flags, environment, file.layer]);
+    let mut routes = file.routes;
+    let known = match purpose {
+        Purpose::Serving => None,
+        Purpose::Clients => Some(layers.get(&keys::CERTIFICATE).map(cas_of_chains).unwrap_or_default()),
+    };
+    for layer in layers.0.iter_mut().chain(routes.iter_mut().map(|route| &mut route.layer)) {
+        layer.keep(|key| purpose.needs(key));
+    }
+    let sources = Sources { layers, routes, key_log_file, torn: file.torn, clients_with: known };
     files.look(sources.files());
     match resolve::resolve(&sources, now, report) {
         Ok(settings) => Ok(Settings { files, ..settings }),
         Err(problems) => Err(problems.in_files(files)),
     }
+}
+
+/// The CAs in files with a server's chain, as far as they can be read.
+fn cas_of_chains(files: &[Text]) -> Vec<Ca> {
+    let chains = files.iter().filter_map(|file| sender_chain(Path::new(file.value.trim())).ok());
+    chains.flat_map(|chain| chain.into_iter().skip(1)).filter_map(|der| Ca::read(&der)).collect()
 }
 
 fn read_file(args: &SettingsArgs, environment: &Environment, report: &mut Report) -> File {

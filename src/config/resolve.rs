@@ -21,6 +21,7 @@ use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
 use super::file::RouteTable;
+use super::file_name;
 use super::key::{Key, Unset};
 use super::keys;
 use super::layers::{Layers, Sourced};
@@ -31,6 +32,7 @@ use crate::policy::Revoke;
 use crate::tls::RefuseWith;
 use crate::tls::material::{self, Input, Material, MaterialPaths};
 use crate::tls::revocation::{Demand, Expired, Policy};
+use crate::tls::trust::Ca;
 
 /// All sources, read.
 pub(super) struct Sources {
@@ -42,6 +44,8 @@ pub(super) struct Sources {
     pub(super) key_log_file: Option<PathBuf>,
     /// Whether parts of the file could not be read.
     pub(super) torn: bool,
+    /// For judging clients alone, without a server's certificate: the CAs that its chain is known to have.
+    pub(super) clients_with: Option<Vec<Ca>>,
 }
 
 impl Sources {
@@ -68,7 +72,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
     let strict_sni = resolver.value(&keys::STRICT_SNI, values::switch, false);
     let revoke = resolver.value(&keys::REVOKE, values::revoke, Revoke::AfterResponse);
     let refuse_with = resolver.value(&keys::REFUSE_WITH, values::refuse_with, RefuseWith::Alert);
-    let routes = resolver.routes(limits.body);
+    let routes = resolver.routes(&limits);
     if let Some(material) = &material {
         resolver.check_public_cas(&material.trust.cas, &clients_rules, &routes);
     }
@@ -195,7 +199,10 @@ impl Resolver<'_> {
         let pinned = self.many(&keys::PINNED, values::fingerprint);
         let pinned = pinned.into_iter().map(|digest| digest.value).collect();
         let paths = MaterialPaths { revocation, pinned, ..files.paths() };
-        let loaded = material::load(&paths, now);
+        let loaded = match &self.sources.clients_with {
+            Some(known) => material::load_clients(&paths, known.clone(), now),
+            None => material::load(&paths, now),
+        };
         let (Ok(Material { warnings: found, .. }) | Err(found)) = &loaded;
         for problem in found {
             let origin = files.origin_of(problem);
@@ -212,7 +219,8 @@ impl Resolver<'_> {
         let is_set = |key: &Key| self.sources.layers.get(key).is_some();
         // Who is pinned needs no CA.
         let spared = key.toml == keys::CLIENT_CA.toml && is_set(&keys::PINNED);
-        let unset = !is_set(key) && !spared;
+        let is_of_server = key.toml != keys::CLIENT_CA.toml;
+        let unset = !is_set(key) && !spared && !(is_of_server && self.sources.clients_with.is_some());
         if unset && key.unset == Unset::Required && !self.sources.torn {
             let content = match key.toml {
                 "clients.ca" => "the CA of your senders' certificates, which alone is trusted",
@@ -225,7 +233,7 @@ impl Resolver<'_> {
             );
             self.report.problem(&Origin::Default(key.toml), "is required, but not set", mend);
         }
-        self.many(key, values::file)
+        self.many(key, file_name::file)
     }
 }
 

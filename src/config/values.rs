@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -21,23 +20,16 @@ use super::settings::{LogFormat, LogLevel, OTLP_PATH};
 use super::units;
 use crate::identity::Digest;
 use crate::policy::{Pin, Revoke, Rule};
-use crate::route::{Methods, PathPattern};
+use crate::route::{Methods, PathPattern, PatternError};
 use crate::tls::parameters::{self, Group, MinVersion};
 use crate::tls::revocation::{Demand, Expired};
 use crate::tls::{RefuseWith, Resumption};
 use crate::upstream::{Forwarded, IdentityForm, Target};
 
-/// What a file system takes for the name of a file (NAME_MAX of limits.h).
-const LONGEST_NAME: usize = 255;
-/// Letters of an extension.
-const LONGEST_EXTENSION: usize = 10;
-/// So many letters of Base64, and nothing else, are no path.
-const BASE64: usize = 64;
-
 /// Why a value was refused.
 pub(super) struct Wrong {
-    what: String,
-    mend: String,
+    pub(super) what: String,
+    pub(super) mend: String,
 }
 
 /// Reads each of `texts`; those that are wrong are reported and left out.
@@ -56,29 +48,6 @@ pub(super) fn read_all<T>(
         }
     }
     values
-}
-
-/// The name of a file or folder.
-pub(super) fn file(text: &str) -> Result<PathBuf, Wrong> {
-    let path = PathBuf::from(text);
-    if is_a_name(&path) || path.exists() {
-        return Ok(path);
-    }
-    wrong("names no file that is there", "name a file; its content does not belong here")
-}
-
-/// Whether this may be said in an error when there is no such file: a token or a key may stand where a file's name
-/// belongs, and neither has an extension or a folder before it.
-pub(super) fn is_a_name(path: &Path) -> bool {
-    let text = path.to_string_lossy();
-    let is_text = !["-----BEGIN", "://", "?"].iter().any(|part| text.contains(part))
-        && !text.contains(char::is_control);
-    let is_short = path.iter().all(|part| part.len() <= LONGEST_NAME);
-    let is_base64 = text.len() >= BASE64
-        && !text.starts_with('/')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+/=".contains(c));
-    let has_extension = path.extension().is_some_and(|extension| extension.len() <= LONGEST_EXTENSION);
-    is_text && is_short && !is_base64 && (has_extension || path.iter().nth(1).is_some())
 }
 
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, Wrong> {
@@ -200,7 +169,7 @@ pub(super) fn server_name(text: &str) -> Result<ServerName<'static>, Wrong> {
 }
 
 pub(super) fn path_pattern(text: &str) -> Result<PathPattern, Wrong> {
-    parse(text, "write an absolute path: `/hooks/` opens all below it, `/hooks/wake` itself alone")
+    text.parse().or_else(|error: PatternError| wrong(error.to_string(), error.path_hint()))
 }
 
 /// A method's name, or `any`.

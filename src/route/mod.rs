@@ -1,17 +1,16 @@
 //! Which paths and methods are open, and to whom.
 
 mod path;
+mod pattern;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use http::Method;
-use thiserror::Error;
 
 pub use path::{PathError, RequestPath};
+pub use pattern::{Methods, PathPattern, PatternError};
 
 use crate::observe::metrics::RouteMetrics;
 use crate::policy::{Guarded, Rules};
@@ -114,123 +113,6 @@ impl<U> Routes<U> {
     /// The routes, most specific first.
     pub fn iter(&self) -> impl Iterator<Item = &Route<U>> {
         self.routes.iter()
-    }
-}
-
-/// A path to open: one that ends in `/` stands for all below it, any other for itself alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PathPattern(Arc<str>);
-
-/// Why a pattern or method list could not be read.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum PatternError {
-    /// Not an absolute path.
-    #[error("`{0}` does not begin with `/`")]
-    Relative(String),
-    /// Requests with such a path are refused, so the pattern could never match.
-    #[error("`{0}` could never match: {1}")]
-    Unmatchable(String, PathError),
-    /// Routes are written in the usual spelling of a path, which is named.
-    #[error("`{0}` is another spelling of `{1}`: write that")]
-    Spelling(String, String),
-    /// Not a method name.
-    #[error("`{0}` is not an HTTP method")]
-    NotAMethod(String),
-    /// Tunnels are not what a webhook gate is for.
-    #[error("`CONNECT` is never passed on")]
-    Connect,
-}
-
-impl PathPattern {
-    /// Its text, for whoever keeps it.
-    pub fn shared(&self) -> Arc<str> {
-        Arc::clone(&self.0)
-    }
-
-    /// Whether it opens all below it.
-    fn is_prefix(&self) -> bool {
-        self.0.ends_with('/')
-    }
-
-    fn specificity(&self) -> (bool, usize) {
-        (!self.is_prefix(), self.0.len())
-    }
-}
-
-impl FromStr for PathPattern {
-    type Err = PatternError;
-
-    fn from_str(text: &str) -> Result<Self, PatternError> {
-        if !text.starts_with('/') {
-            return Err(PatternError::Relative(text.to_owned()));
-        }
-        let path = RequestPath::parse(text)
-            .map_err(|error| PatternError::Unmatchable(text.to_owned(), error))?;
-        match path.usual() {
-            Cow::Borrowed(usual) => Ok(Self(usual.into())),
-            Cow::Owned(usual) => Err(PatternError::Spelling(text.to_owned(), usual)),
-        }
-    }
-}
-
-impl fmt::Display for PathPattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The methods of a route. `CONNECT` is in none of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Methods {
-    /// All but `CONNECT`.
-    Any,
-    /// These.
-    Only(Vec<Method>),
-}
-
-impl Methods {
-    /// Reads names such as `POST`; `any` among them stands for all.
-    pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, PatternError> {
-        let mut methods = Vec::new();
-        for name in names {
-            if name == "any" {
-                return Ok(Self::Any);
-            }
-            let not_a_method = || PatternError::NotAMethod(name.to_owned());
-            // Methods are case-sensitive (RFC 9110 section 9.1); `post` would never match.
-            if !name.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') {
-                return Err(not_a_method());
-            }
-            let method = Method::from_bytes(name.as_bytes()).map_err(|_| not_a_method())?;
-            if method == Method::CONNECT {
-                return Err(PatternError::Connect);
-            }
-            methods.push(method);
-        }
-        Ok(Self::Only(methods))
-    }
-
-    /// Whether `method` is one of them.
-    pub fn contains(&self, method: &Method) -> bool {
-        match self {
-            Self::Any => *method != Method::CONNECT,
-            Self::Only(methods) => methods.contains(method),
-        }
-    }
-}
-
-impl fmt::Display for Methods {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => f.write_str("any"),
-            Self::Only(methods) => {
-                for (i, method) in methods.iter().enumerate() {
-                    let separator = if i > 0 { ", " } else { "" };
-                    write!(f, "{separator}{method}")?;
-                }
-                Ok(())
-            }
-        }
     }
 }
 
@@ -387,18 +269,5 @@ mod tests {
                 prop_assert_eq!(one, two, "{:?}", texts);
             }
         }
-    }
-
-    #[test]
-    fn patterns_that_could_never_match_are_refused() {
-        let error = |text: &str| text.parse::<PathPattern>().unwrap_err();
-        assert!(matches!(error("hooks/"), PatternError::Relative(_)));
-        assert!(matches!(error("/hooks/../x"), PatternError::Unmatchable(..)));
-        assert!(matches!(error("/a b"), PatternError::Unmatchable(..)));
-        assert!(matches!(error("/{a}"), PatternError::Unmatchable(..)));
-        assert_eq!(error("/a%3ab"), PatternError::Spelling("/a%3ab".into(), "/a:b".into()));
-        assert_eq!(error("/a%c3%a9/"), PatternError::Spelling("/a%c3%a9/".into(), "/a%C3%A9/".into()));
-        assert!(matches!(Methods::parse(["post"]), Err(PatternError::NotAMethod(_))));
-        assert!(matches!(Methods::parse(["CONNECT"]), Err(PatternError::Connect)));
     }
 }

@@ -97,51 +97,36 @@ impl Material {
 /// # Errors
 /// All problems found; empty when the only fault is a path that was not set.
 pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<Problem>> {
-    let mut loader = Loader { now: unix_seconds(now), problems: Vec::new(), warnings: Vec::new() };
+    let mut loader = Loader::at(now);
     let mut own = loader.own(&paths.certificates, &paths.private_keys);
     loader.staples(&mut own, &paths.ocsp);
-    let mut cas = Vec::new();
-    for path in &paths.client_ca {
-        cas.extend(loader.cas(path));
-    }
     let above = own.iter().flat_map(|own| own.certified.cert.iter().skip(1));
-    let known: Vec<Ca> = above.filter_map(Ca::read).collect();
-    let crls = loader.crls(&paths.crl, &cas);
-    let denylist = paths.denylist.as_deref().map(|path| loader.denylist(path)).unwrap_or_default();
-    let now = loader.now;
-    // With pins none is named in any case.
-    let names = if paths.pinned.is_empty() { ca_names::names(&cas, now) } else { Ok(Vec::new()) };
-    if let (Err(octets), Some(path)) = (names, paths.client_ca.first()) {
-        let what = format!(
-            "the names of the CAs, {octets} bytes, do not fit into the request for a certificate: none is named there, and a \
-             client that has several certificates may choose one of another CA"
-        );
-        let mend = "name only the CAs that issue your clients' certificates";
-        loader.warning(Input::ClientCa, path, what, mend);
+    let known = above.filter_map(Ca::read).collect();
+    let trust = loader.trust(paths, known);
+    match trust.filter(|_| loader.problems.is_empty() && !own.is_empty()) {
+        Some(trust) => Ok(Material { own, trust: Arc::new(trust), warnings: loader.warnings }),
+        None => Err(loader.problems),
     }
-    let no_ca_left = cas.iter().all(|ca: &Ca| ca.not_after < loader.now);
-    if no_ca_left && !cas.is_empty() && paths.pinned.is_empty() {
-        let path = paths.client_ca.first().cloned().unwrap_or_default();
-        loader.problem(
-            Input::ClientCa,
-            &path,
-            "every CA in it has expired",
-            "renew the CA, or name its successor",
-        );
+}
+
+/// Reads and checks at `now` what decides about clients, without a certificate of a server; `known` are CAs that its
+/// chain has.
+///
+/// # Errors
+/// All problems found; empty when the only fault is a path that was not set.
+pub fn load_clients(
+    paths: &MaterialPaths,
+    known: Vec<Ca>,
+    now: SystemTime,
+) -> Result<Material, Vec<Problem>> {
+    let mut loader = Loader::at(now);
+    let trust = loader.trust(paths, known);
+    match trust.filter(|_| loader.problems.is_empty()) {
+        Some(trust) => {
+            Ok(Material { own: Vec::new(), trust: Arc::new(trust), warnings: loader.warnings })
+        }
+        None => Err(loader.problems),
     }
-    let admits_somebody = !cas.is_empty() || !paths.pinned.is_empty();
-    if !loader.problems.is_empty() || own.is_empty() || !admits_somebody {
-        return Err(loader.problems);
-    }
-    let trust = Arc::new(Trust {
-        cas,
-        known,
-        crls,
-        revocation: paths.revocation,
-        denylist,
-        pinned: paths.pinned.iter().copied().collect(),
-    });
-    Ok(Material { own, trust, warnings: loader.warnings })
 }
 
 struct Loader {
@@ -151,6 +136,42 @@ struct Loader {
 }
 
 impl Loader {
+    fn at(now: SystemTime) -> Self {
+        Self { now: unix_seconds(now), problems: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Who may issue client certificates; `None` when nobody may.
+    fn trust(&mut self, paths: &MaterialPaths, known: Vec<Ca>) -> Option<Trust> {
+        let mut cas = Vec::new();
+        for path in &paths.client_ca {
+            cas.extend(self.cas(path));
+        }
+        let crls = self.crls(&paths.crl, &cas);
+        let denylist = paths.denylist.as_deref().map(|path| self.denylist(path)).unwrap_or_default();
+        let first = paths.client_ca.first().cloned().unwrap_or_default();
+        // With pins none is named in any case.
+        let names =
+            if paths.pinned.is_empty() { ca_names::names(&cas, self.now) } else { Ok(Vec::new()) };
+        if let Err(octets) = names {
+            let what = format!(
+                "the names of the CAs, {octets} bytes, do not fit into the request for a certificate: none is named there, \
+                 and a client that has several certificates may choose one of another CA"
+            );
+            let mend = "name only the CAs that issue your clients' certificates";
+            self.warning(Input::ClientCa, &first, what, mend);
+        }
+        let no_ca_left = cas.iter().all(|ca: &Ca| ca.not_after < self.now);
+        if no_ca_left && !cas.is_empty() && paths.pinned.is_empty() {
+            let mend = "renew the CA, or name its successor";
+            self.problem(Input::ClientCa, &first, "every CA in it has expired", mend);
+        }
+        if cas.is_empty() && paths.pinned.is_empty() {
+            return None;
+        }
+        let pinned = paths.pinned.iter().copied().collect();
+        Some(Trust { cas, known, crls, revocation: paths.revocation, denylist, pinned })
+    }
+
     fn problem(&mut self, input: Input, path: &Path, what: impl Into<String>, mend: impl Into<String>) {
         let (path, what, mend) = (path.to_owned(), what.into(), mend.into());
         self.problems.push(Problem { input, path, what, mend });

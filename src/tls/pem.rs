@@ -82,12 +82,22 @@ impl FileError {
             io::ErrorKind::PermissionDenied => "let the gate's user read it",
             _ => "make it a readable file",
         };
-        Self::new(path, format!("cannot be read: {error}"), mend)
+        Self::new(path, format!("cannot be read: {error}{}", located(path)), mend)
     }
 
     /// What is wrong with the content of the file `path`.
     pub(super) fn of(path: &Path, ContentError { what, mend }: ContentError) -> Self {
         Self::new(path, what, mend)
+    }
+}
+
+/// Where a relative path leads, to follow what is said of it; nothing for an absolute one.
+pub fn located(path: &Path) -> String {
+    match (std::path::absolute(path), std::env::current_dir()) {
+        (Ok(whole), Ok(folder)) if path.is_relative() => {
+            format!(" (that is {}; the working folder is {})", whole.display(), folder.display())
+        }
+        _ => String::new(),
     }
 }
 

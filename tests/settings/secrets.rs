@@ -154,7 +154,7 @@ fn a_key_in_place_of_its_files_name_is_not_printed() {
     for value in [&key, body, &data_encoding::BASE64.encode(key.as_bytes())] {
         let output = command("run", &pki).env("CLAWGATE_KEY", value).refused();
         assert_eq!(output.code, Some(78), "{output:?}");
-        assert!(output.stderr.contains("names no file that is there"), "{output:?}");
+        assert!(output.stderr.contains("its name is not shown, since it may be a secret"), "{output:?}");
         assert!(!output.stderr.contains(&body[..20]) && !output.stderr.contains("LS0t"), "{output:?}");
     }
 }

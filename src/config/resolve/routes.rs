@@ -6,6 +6,7 @@ use crate::config::file::RouteTable;
 use crate::config::key::Key;
 use crate::config::keys;
 use crate::config::layers::{Layer, Sourced};
+use crate::config::limits::Limits;
 use crate::config::settings::RouteSettings;
 use crate::config::units::format_size;
 use crate::config::values::{self, Wrong, read_all};
@@ -17,11 +18,14 @@ use crate::upstream::Target;
 const OPENCLAW_BODY: u64 = 256 * 1024;
 
 impl Resolver<'_> {
-    pub(super) fn routes(&mut self, body: u64) -> Vec<RouteSettings> {
+    pub(super) fn routes(&mut self, limits: &Limits) -> Vec<RouteSettings> {
         let methods = self.many(&keys::ROUTE_METHODS, values::method);
         let methods = Methods::parse(methods.iter().map(|method| method.value.as_str()));
-        let common =
-            Common { methods: methods.unwrap_or(Methods::Any), body, upstream: self.shared_upstream() };
+        let common = Common {
+            methods: methods.unwrap_or(Methods::Any),
+            body: limits.body,
+            upstream: self.shared_upstream(),
+        };
         let paths_from_outside = self.sources.layers.get(&keys::ROUTE_PATH).is_some();
         let routes = if paths_from_outside || self.sources.routes.is_empty() {
             let paths = self.many(&keys::ROUTE_PATH, values::path_pattern);
@@ -32,6 +36,8 @@ impl Resolver<'_> {
             self.routes_of_file(&common)
         };
         self.check_overlaps(&routes);
+        self.check_lengths(&routes, limits.uri);
+        self.warn_of_colons(&routes);
         self.warn_of_large_bodies(&routes, common.upstream.target());
         let routes: Vec<RouteSettings> = routes.into_iter().map(|route| route.value).collect();
         let upstreams: Vec<_> = routes.iter().map(|route| route.upstream.clone()).collect();
@@ -114,6 +120,30 @@ impl Resolver<'_> {
                 );
                 let mend = "take one of them out, or give them different paths or methods";
                 self.report.problem(&route.origin, what, mend);
+            }
+        }
+    }
+
+    /// `uri`: the longest path with its query that is taken, in bytes.
+    fn check_lengths(&mut self, routes: &[Sourced<RouteSettings>], uri: usize) {
+        for Sourced { value: route, origin } in routes {
+            let length = route.path.shared().len();
+            if length > uri {
+                let what = format!(
+                    "`{}` could never match: it has {length} bytes, and limits.uri refuses more than {uri}",
+                    route.path
+                );
+                self.report.problem(origin, what, "raise limits.uri, or shorten the path");
+            }
+        }
+    }
+
+    fn warn_of_colons(&mut self, routes: &[Sourced<RouteSettings>]) {
+        for Sourced { value: route, origin } in routes {
+            if let Some(segment) = route.path.colon_segment() {
+                let what = format!("`{segment}` is no placeholder: the route takes that text alone");
+                let mend = "to open all below a path, end it with a slash, such as `/hooks/`";
+                self.report.warning(origin, what, mend);
             }
         }
     }

@@ -10,6 +10,7 @@ use rustls_pki_types::ServerName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Resolver;
+use crate::config::file_name;
 use crate::config::keys;
 use crate::config::layers::Sourced;
 use crate::config::problem::{Origin, Report};
@@ -102,13 +103,13 @@ impl SharedSecure {
 
 impl Resolver<'_> {
     pub(super) fn shared_secure(&mut self) -> SharedSecure {
-        let ca = self.one(&keys::UPSTREAM_CA, values::file);
+        let ca = self.one(&keys::UPSTREAM_CA, file_name::file);
         let roots = ca.as_ref().and_then(|ca| {
             let roots = roots_in(&ca.value);
             roots.map(Arc::new).map_err(|error| self.file_problem(&ca.origin, error)).ok()
         });
-        let certificate = self.one(&keys::UPSTREAM_CERTIFICATE, values::file);
-        let key = self.one(&keys::UPSTREAM_PRIVATE_KEY, values::file);
+        let certificate = self.one(&keys::UPSTREAM_CERTIFICATE, file_name::file);
+        let key = self.one(&keys::UPSTREAM_PRIVATE_KEY, file_name::file);
         let identity = self.identity(certificate.as_ref(), key.as_ref());
         let name = self.one(&keys::UPSTREAM_SERVER_NAME, values::server_name);
         SharedSecure { ca, roots, system_roots: OnceCell::new(), name, certificate, key, identity }

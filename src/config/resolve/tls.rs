@@ -22,8 +22,10 @@ impl Resolver<'_> {
         );
         let mut parameters = self.agreed(min, suites, groups, &origins);
         // Else each certificate has a suite: those of TLS 1.3 are for every kind of key.
-        let nobody =
-            |material: &&Material| !material.own.iter().any(|own| parameters.can_show(own.algorithm()));
+        let nobody = |material: &&Material| {
+            !material.own.is_empty()
+                && !material.own.iter().any(|own| parameters.can_show(own.algorithm()))
+        };
         if material.filter(nobody).is_some() {
             let origin = origins.0.unwrap_or(Origin::Default(keys::CIPHER_SUITES.toml));
             let what = "leave none that can be used with the key of the gate's certificate";

@@ -8,6 +8,7 @@ use rustls_pki_types::ServerName;
 
 use super::Resolver;
 use super::upstream::token_in_file;
+use crate::config::file_name;
 use crate::config::key::Key;
 use crate::config::keys;
 use crate::config::layers::{Sourced, Text};
@@ -33,7 +34,7 @@ impl Resolver<'_> {
             self.report.problem(&origin, what, mend);
         }
         let endpoint = self.one(&keys::TRACE_ENDPOINT, values::collector);
-        let ca = self.one(&keys::TRACE_CA, values::file);
+        let ca = self.one(&keys::TRACE_CA, file_name::file);
         let token_file = self.sources.layers.get(&keys::TRACE_TOKEN_FILE).and_then(<[Text]>::first);
         let token = token_file.and_then(|named| token_in_file(named, TOKEN, &mut self.report).token());
         let sample = self.value(&keys::TRACE_SAMPLE, values::count, 1) as u64;

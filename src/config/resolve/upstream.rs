@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::Resolver;
 use super::secure::SharedSecure;
 use super::telling::Told;
+use crate::config::file_name;
 use crate::config::key::Key;
 use crate::config::keys;
 use crate::config::layers::{Layer, Sourced, Text};
@@ -216,10 +217,7 @@ pub(super) fn token_in_file(named: &Text, mend: &str, report: &mut Report) -> To
     match read_token(path) {
         Err(error) => {
             // A bare word may be the token itself, put where its file's name belongs.
-            let what = match values::is_a_name(path) {
-                true => format!("cannot read {shown}: {error}"),
-                false => format!("cannot read that file: {error}"),
-            };
+            let what = format!("cannot read {}: {error}", file_name::named(path));
             report.problem(origin, what, "name a file with the token that the gate's user may read");
         }
         Ok(content) if content.len() as u64 > LONGEST_TOKEN => {

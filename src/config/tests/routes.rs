@@ -166,3 +166,18 @@ fn an_upstream_ca_is_for_https_alone() {
     assert!(routes[1].upstream.ca.is_some());
     assert!(routes[0].upstream.secure.is_none() && routes[1].upstream.secure.is_some());
 }
+
+#[test]
+fn a_path_longer_than_the_longest_that_is_taken_could_never_match() {
+    let sources = Sources::minimal().flag("--path", format!("/{}", "x".repeat(100)));
+    assert!(sources.warnings().is_empty());
+    let short = sources.toml("limits.uri = \"64B\"");
+    assert_has(&short.problem(), &["--path", "could never match: it has 101 bytes", "raise limits.uri"]);
+}
+
+#[test]
+fn a_segment_that_looks_like_a_placeholder_is_warned_of() {
+    let sources = Sources::minimal().flag("--path", "/hooks/:name/x");
+    assert_has(&sources.warnings()[0], &["--path", "`:name` is no placeholder", "end it with a slash"]);
+    assert!(Sources::minimal().flag("--path", "/hooks/team:a").warnings().is_empty());
+}

@@ -129,5 +129,8 @@ fn problems_quote_no_secret() {
     let env = Sources::minimal().env("CLAWGATE_HOOK_TOKEN", format!("{SECRET}\r\nx: y"));
     assert!(!env.problems().contains("s3cret"));
     let env = Sources::minimal().env("CLAWGATE_HOOK_TOKEN_FILE", SECRET);
-    assert_has(&env.problem(), &["CLAWGATE_HOOK_TOKEN_FILE | cannot read that file: No such file"]);
+    assert_has(
+        &env.problem(),
+        &["CLAWGATE_HOOK_TOKEN_FILE | cannot read the file that this names", "the working folder is /"],
+    );
 }

@@ -8,7 +8,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::{Input, Loader, Own};
 use crate::identity::unix_rfc3339 as text;
 use crate::tls::ocsp::{Answer, Status};
-use crate::tls::pem::is_one_element;
+use crate::tls::pem::{is_one_element, located};
 
 /// A response to show along with a certificate.
 #[derive(Clone, Debug)]
@@ -50,7 +50,10 @@ impl Loader {
     /// Why it is not to be stapled, and the mend.
     fn staple(&self, own: &[Own], path: &Path) -> Result<(usize, Staple), (String, &'static str)> {
         let response = std::fs::read(path).map_err(|error| {
-            (format!("it cannot be read: {error}"), "name a file that the gate's user may read")
+            (
+                format!("it cannot be read: {error}{}", located(path)),
+                "name a file that the gate's user may read",
+            )
         })?;
         let answers = Answer::all(&response).map_err(|why| (why.to_owned(), FETCH))?;
         if !is_one_element(&response) {

@@ -1,0 +1,109 @@
+//! Which settings explaining a certificate needs, and what is said of those that are wrong.
+
+use super::{json, says};
+use crate::support::gate::GateCommand;
+use crate::support::pki::{Leaf, Pki};
+
+#[test]
+fn the_client_cas_are_all_that_explaining_a_certificate_needs() {
+    let pki = Pki::new();
+    let ca = pki.file("ca.pem", pki.root.pem());
+    let (certificate, _) = pki.files("client", &pki.client);
+
+    let command = GateCommand::bare("explain").arg("--client-ca", ca);
+    let output = command.word(certificate).output();
+
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    says(&output.stdout, &["\nadmitted ("]);
+}
+
+#[test]
+fn files_of_the_server_the_upstream_and_the_log_are_not_read_to_explain_a_certificate() {
+    let pki = Pki::new();
+    pki.file("ca.pem", pki.root.pem());
+    let (certificate, _) = pki.files("client", &pki.client);
+    let settings = r#"
+        tls = { certificate = "none.pem", private_key = "none.key", ocsp = "none.der" }
+        clients = { ca = "ca.pem", allow = ["cn=notes"] }
+        upstream = { url = "https://localhost:1", ca = "none.pem", token_file = "none.token" }
+        admin = { address = "0.0.0.0:9443", token_file = "none.token" }
+        [[route]]
+        path = "/hooks/wake"
+        allow = ["cn=somebody-else"]
+        token_file = "none.token"
+    "#;
+    let config = pki.file("clawgate.toml", settings);
+
+    let command = GateCommand::bare("explain").arg("--config", config).dir(pki.dir());
+    let explained = json(command, &certificate);
+
+    assert_eq!(explained["verdict"], "admitted");
+    assert_eq!(explained["routes"][0]["path"], "/hooks/wake");
+    assert_eq!(explained["routes"][0]["may_use"], false);
+}
+
+#[test]
+fn an_intermediate_of_the_servers_chain_is_known_though_its_key_cannot_be_read() {
+    let pki = Pki::new();
+    let ca = pki.file("ca.pem", pki.root.pem());
+    let (server, _) = pki.files("server", &pki.server);
+    let alone = Leaf::client("notes").issued_by(&pki.intermediate, &[]);
+    let (certificate, _) = pki.files("alone", &alone);
+    let explain = || GateCommand::bare("explain").arg("--client-ca", &ca);
+
+    let without = json(explain(), &certificate);
+    let with = json(explain().arg("--cert", server).arg("--key", "none.key"), &certificate);
+
+    assert_eq!(with["reason"], "client_chain_incomplete", "{with}");
+    assert_ne!(without["detail"], with["detail"]);
+}
+
+#[test]
+fn a_path_that_could_never_match_is_an_error_with_a_hint_when_a_certificate_is_explained() {
+    let pki = Pki::new();
+    let ca = pki.file("ca.pem", pki.root.pem());
+    let (certificate, _) = pki.files("client", &pki.client);
+    for (path, what, hint) in [
+        ("/hooks/*", "`*` is no wildcard here", "write `/hooks/` to open all below it"),
+        (
+            "/hooks/{name}",
+            "placeholders and expressions are unknown here",
+            "write `/hooks/` to open all",
+        ),
+        ("/hooks/wake?x=1", "it has a query", "write `/hooks/wake`: it takes every query"),
+        (
+            "https://clawgate.example/hooks/",
+            "does not begin with `/`",
+            "without scheme and host: `/hooks/`",
+        ),
+        ("/hooks/../x", "it has a dot segment", "write an absolute path"),
+    ] {
+        let command = GateCommand::bare("explain").arg("--client-ca", &ca).arg("--path", path);
+        let output = command.word(&certificate).output();
+
+        assert_eq!(output.code, Some(78), "{path}: {output:?}");
+        says(&output.stderr, &["--path", what, &format!("hint: {hint}")]);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_its_absolute_path_and_the_working_folder() {
+    let pki = Pki::new();
+    let ca = pki.file("ca.pem", pki.root.pem());
+    let folder = pki.dir().display().to_string();
+    let explain = || GateCommand::bare("explain").dir(pki.dir());
+    for command in [
+        explain().arg("--client-ca", &ca).word("none.pem"),
+        explain().arg("--client-ca", &ca).word("certs/none.pem"),
+        explain().arg("--client-ca", "none.pem").word("x.pem"),
+        explain().arg("--config", "none.toml").word("x.pem"),
+        explain().arg("--config", "clawgate").word("x.pem"),
+    ] {
+        let output = command.output();
+        let said = &output.stderr;
+        assert!(said.contains("(that is "), "{said}");
+        let whole = said.split_once("(that is ").unwrap().1;
+        assert!(whole.starts_with(&folder), "{said}");
+        says(said, &[&format!("; the working folder is {folder})"), "No such file"]);
+    }
+}
