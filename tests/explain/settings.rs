@@ -74,7 +74,7 @@ fn a_path_that_could_never_match_is_an_error_with_a_hint_when_a_certificate_is_e
         (
             "https://clawgate.example/hooks/",
             "does not begin with `/`",
-            "without scheme and host: `/hooks/`",
+            "write the path alone, without scheme and host",
         ),
         ("/hooks/../x", "it has a dot segment", "write an absolute path"),
     ] {
