@@ -217,10 +217,12 @@ impl Resolver<'_> {
 
     fn files(&mut self, key: &'static Key) -> Vec<Sourced<PathBuf>> {
         let is_set = |key: &Key| self.sources.layers.get(key).is_some();
-        // Who is pinned needs no CA.
-        let spared = key.toml == keys::CLIENT_CA.toml && is_set(&keys::PINNED);
-        let is_of_server = key.toml != keys::CLIENT_CA.toml;
-        let unset = !is_set(key) && !spared && !(is_of_server && self.sources.clients_with.is_some());
+        // Pinned clients need no CA.
+        let is_not_needed = match key.toml == keys::CLIENT_CA.toml {
+            true => is_set(&keys::PINNED),
+            false => self.sources.clients_with.is_some(),
+        };
+        let unset = !is_set(key) && !is_not_needed;
         if unset && key.unset == Unset::Required && !self.sources.torn {
             let content = match key.toml {
                 "clients.ca" => "the CA of your senders' certificates, which alone is trusted",
