@@ -7,7 +7,6 @@ mod agreement;
 mod facts;
 mod senders;
 mod servers;
-mod settings;
 
 use std::path::Path;
 

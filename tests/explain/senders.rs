@@ -1,5 +1,7 @@
 //! A sender's certificate file.
 
+mod settings;
+
 use rcgen::CertificateParams;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};

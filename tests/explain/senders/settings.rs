@@ -1,6 +1,6 @@
 //! Which settings explaining a certificate needs, and what is said of those that are wrong.
 
-use super::{json, says};
+use super::super::{json, says};
 use crate::support::gate::GateCommand;
 use crate::support::pki::{Leaf, Pki};
 
