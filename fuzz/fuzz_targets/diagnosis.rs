@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use clawgate::identity::San;
-use clawgate::tls::diagnosis::{Case, Cause, diagnose};
+use clawgate::tls::diagnosis::{Budget, Case, Cause, chain_faults, diagnose};
 use clawgate::tls::evidence::{Evidence, Presented, Refusal};
 use clawgate::tls::parameters::Parameters;
 use clawgate::tls::trust::{Ca, Trust};
@@ -58,13 +58,17 @@ fuzz_target!(|input: (u8, Vec<(u16, u8)>, i64)| {
         CertificateError::InvalidPurpose,
     ];
     let error: Error = errors[usize::from(choice) % errors.len()].clone().into();
+    let chain: Vec<_> = chain.into_iter().map(CertificateDer::from).collect();
     let refused = match choice % 4 {
         0 => Refusal::KeyUsage,
         1 => Refusal::Possession(error.clone()),
-        _ => Refusal::Chain(error.clone()),
+        _ => {
+            let budget = Budget::new(Budget::REFUSAL);
+            Refusal::Chain(chain_faults(&chain, &error, &SCENE.trust, now, &budget))
+        }
     };
     let mut evidence = Evidence::default();
-    evidence.presented = Some(Presented::new(chain.into_iter().map(CertificateDer::from).collect(), Some(refused)));
+    evidence.presented = Some(Presented::new(chain, Some(refused)));
     let diagnosis = diagnose(&Case {
         cause: &Cause::Tls(error),
         hello: None,
@@ -72,8 +76,6 @@ fuzz_target!(|input: (u8, Vec<(u16, u8)>, i64)| {
         trust: &SCENE.trust,
         server_names: &[San::Dns("clawgate.example".to_owned())],
         parameters: &Parameters::default(),
-        now,
-        signatures: usize::from(choice % 9),
     });
     for text in [&diagnosis.detail, &diagnosis.hint] {
         assert!(!text.is_empty());

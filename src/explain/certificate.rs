@@ -132,8 +132,8 @@ pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Expl
     let gatekeeper = Gatekeeper::new(Arc::clone(trust), rules.clone(), RefuseWith::Alert, at);
     let refused = refused(&gatekeeper, sender, at);
     let peer = peer(sender, trust);
-    let faults = all_faults(settings, sender, peer.as_ref(), refused.as_ref(), at);
-    let diagnosis = refused.map(|refused| diagnosis(settings, sender, refused, at));
+    let faults = all_faults(settings, sender, peer.as_ref(), refused.as_ref());
+    let diagnosis = refused.map(|refused| diagnosis(settings, sender, refused));
     let path = path(&sender.chain, trust, at, &Budget::new(Budget::COMMAND_LINE));
     let links = links(&sender.chain, &path);
     let client = Client {
@@ -220,7 +220,7 @@ fn possession(sender: &Sender) -> Option<Refusal> {
 }
 
 /// The same words as in the log.
-fn diagnosis(settings: &Settings, sender: &Sender, refused: Refused, at: i64) -> Diagnosis {
+fn diagnosis(settings: &Settings, sender: &Sender, refused: Refused) -> Diagnosis {
     let mut evidence = Evidence::of_greeting(0);
     let error = match refused {
         Refused::TooLarge => InvalidMessage::HandshakePayloadTooLarge.into(),
@@ -237,8 +237,6 @@ fn diagnosis(settings: &Settings, sender: &Sender, refused: Refused, at: i64) ->
         trust: &settings.material.trust,
         server_names: &[],
         parameters: &settings.tls,
-        now: at,
-        signatures: Budget::COMMAND_LINE,
     })
 }
 
@@ -248,14 +246,11 @@ fn all_faults(
     sender: &Sender,
     peer: Option<&Peer>,
     refused: Option<&Refused>,
-    at: i64,
 ) -> Vec<Fault> {
-    let refusal = match refused {
-        Some(Refused::By(refusal)) => Some(refusal),
-        _ => None,
+    let mut faults = match refused {
+        Some(Refused::By(refusal)) => faults(refusal, &sender.chain),
+        _ => Vec::new(),
     };
-    let budget = Budget::new(Budget::COMMAND_LINE);
-    let mut faults = faults(&sender.chain, refusal, &settings.material.trust, at, &budget);
     let mut add = |fault: Fault| {
         if faults.iter().all(|known| known.reason != fault.reason) {
             faults.push(fault);
@@ -263,7 +258,7 @@ fn all_faults(
     };
     if let Some(Refused::TooLarge) = refused {
         let Diagnosis { reason, detail, hint, nearest_ca, .. } =
-            diagnosis(settings, sender, Refused::TooLarge, at);
+            diagnosis(settings, sender, Refused::TooLarge);
         add(Fault { reason, detail, hint, nearest_ca, denied: false });
     }
     if let Some(peer) = peer

@@ -61,6 +61,11 @@ impl Anchors {
         }
     }
 
+    /// Who may issue client certificates.
+    pub(super) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
     /// How senders' signatures in the handshake are verified.
     pub(super) fn algorithms(&self) -> &WebPkiSupportedAlgorithms {
         &self.algorithms
@@ -150,6 +155,9 @@ impl Anchors {
         };
         if let Some((_, overstep)) = first_overstep(authorities, names) {
             return Err(webpki_error(&overstep));
+        }
+        if ca.authority().has_own_constraints() {
+            constrained(ca.authority(), path)?;
         }
         match self.trust.checks_revocation() {
             true => self.not_revoked(path, place, &sent, now),
@@ -246,17 +254,31 @@ fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, webpki:
     X509Certificate::from_der(der).map(|(_, x509)| x509).map_err(|_| webpki::Error::BadDer)
 }
 
-/// What webpki says where it finds the same; rustls chooses the alert by this.
+/// Holds all that is below the configured CA `authority` against its name constraints.
+fn constrained(authority: &Authority, path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
+    let refused = |der: &CertificateDer<'_>, is_leaf| {
+        let refusal = authority.constraint(&parse(der)?, is_leaf, true);
+        refusal.map_or(Ok(()), |overstep| Err(webpki_error(&overstep)))
+    };
+    for ca in path.intermediate_certificates() {
+        refused(&ca.der(), false)?;
+    }
+    refused(&path.end_entity().der(), true)
+}
+
+/// What webpki says where it finds the same.
 fn webpki_error(overstep: &Overstep) -> webpki::Error {
     match overstep {
         Overstep::UnknownCritical(_) => webpki::Error::UnsupportedCriticalExtension,
         Overstep::NoCa | Overstep::KeyUsage | Overstep::Purpose => webpki::Error::EndEntityUsedAsCa,
         Overstep::PathLength { .. } => webpki::Error::PathLenConstraintViolated,
-        Overstep::Name(_) => webpki::Error::NameConstraintViolation,
+        Overstep::Name(_) | Overstep::NameKind(_) | Overstep::NameBase(_) => {
+            webpki::Error::NameConstraintViolation
+        }
     }
 }
 
-/// As rustls' own verifier says it: it chooses the alert by this.
+/// As rustls' own verifier says it.
 fn rustls_error(error: webpki::Error) -> Error {
     use webpki::Error as W;
     let error = match error {

@@ -11,7 +11,7 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::constraints::{NameConstraints, SubjectNames};
+use super::constraints::{Kind, NameConstraints, SubjectNames, Violation};
 use super::der_cache::DerCache;
 use super::revocation::{Issuer, signs_crls};
 use crate::identity::name::oid_text;
@@ -64,6 +64,10 @@ pub(super) enum Overstep {
     },
     /// A certificate below has this name, which it may not give out.
     Name(String),
+    /// Its name constraints are about a kind of names that is not compared, and a certificate below has one of that kind.
+    NameKind(Kind),
+    /// Its name constraints have a base that is not supported.
+    NameBase(String),
 }
 
 impl Authority {
@@ -115,6 +119,32 @@ impl Authority {
     /// As the signer of revocation lists.
     pub(super) fn issuer(&self) -> Issuer<'_> {
         Issuer { name: &self.name, spki: &self.spki, signs_crls: self.signs_crls }
+    }
+
+    /// Why its name constraints refuse `certificate`, which is below it; `is_leaf`: at the end of the chain.
+    /// `is_configured`: it is one of the configured CAs, whose constraints are not webpki's alone to look at.
+    pub(super) fn constraint(
+        &self,
+        certificate: &X509Certificate<'_>,
+        is_leaf: bool,
+        is_configured: bool,
+    ) -> Option<Overstep> {
+        let constraints = self.constraints.as_ref()?;
+        // RFC 5280 section 6.1.3 (b)
+        if is_configured && !is_leaf && name_key(certificate.subject()) == name_key(certificate.issuer())
+        {
+            return None;
+        }
+        Some(match constraints.refusal(certificate, is_configured)? {
+            Violation::Name(name) => Overstep::Name(name),
+            Violation::Kind(kind) => Overstep::NameKind(kind),
+            Violation::Base(base) => Overstep::NameBase(base),
+        })
+    }
+
+    /// Whether it has name constraints that webpki does not compare.
+    pub(super) fn has_own_constraints(&self) -> bool {
+        self.constraints.as_ref().is_some_and(NameConstraints::is_beyond_webpki)
     }
 
     /// Why it may issue to no client at all.
@@ -191,6 +221,15 @@ impl fmt::Display for Overstep {
                 write!(f, "allows {allowed} {cas} below it (pathlen), and there are {below}")
             }
             Self::Name(name) => write!(f, "may not issue for {name} (its nameConstraints)"),
+            Self::NameKind(kind) => write!(
+                f,
+                "has nameConstraints about {kind}, which clawgate compares for no CA that a client sends"
+            ),
+            Self::NameBase(base) => write!(
+                f,
+                "has {base} in its nameConstraints, which is not supported: wildcards and dots at the end have no \
+                 meaning there (RFC 5280 section 4.2.1.10)"
+            ),
         }
     }
 }
@@ -210,6 +249,14 @@ impl Overstep {
             }
             Self::PathLength { .. } => {
                 "have it issued by a CA higher up, or raise the pathlen of that CA"
+            }
+            Self::NameKind(_) => {
+                "add that intermediate to clients.ca, where its nameConstraints are compared; or have it issued \
+                 without constraints of that kind"
+            }
+            Self::NameBase(_) => {
+                "have the CA's certificate issued again with a DNS name without wildcard in its nameConstraints: it \
+                 stands for all names below it"
             }
             Self::Name(_) => {
                 "have it issued with names that the CA's nameConstraints permit, or by another CA"

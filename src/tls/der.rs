@@ -65,3 +65,34 @@ pub(super) fn all(mut der: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {
     }
     Ok(elements)
 }
+
+/// An element with this identifier octet.
+pub(super) fn encoded(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut element = vec![tag];
+    let length = content.len().to_be_bytes();
+    let used = length.iter().position(|byte| *byte != 0).map_or(&[][..], |start| &length[start..]);
+    match (content.len(), used) {
+        (0..=0x7f, _) => element.push(used.first().copied().unwrap_or(0)),
+        // So many bytes of length follow.
+        (_, used) => {
+            element.push(0x80 | u8::try_from(used.len()).unwrap_or(0));
+            element.extend(used);
+        }
+    }
+    element.extend(content);
+    element
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encoded_reads_the_same() {
+        for length in [0, 1, 127, 128, 255, 256, 65_535, 65_536] {
+            let content = vec![7; length];
+            let der = encoded(SEQUENCE, &content);
+            assert_eq!(only(&der).unwrap().tagged(SEQUENCE).unwrap(), content, "{length}");
+        }
+    }
+}

@@ -6,9 +6,8 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use rustls::{AlertDescription, CertificateError, Error, OtherError};
+use rustls::{AlertDescription, Error};
 use rustls_pki_types::CertificateDer;
 use tls_parser::{
     TlsExtension, TlsMessage, TlsMessageHandshake, parse_tls_message_handshake,
@@ -17,8 +16,10 @@ use tls_parser::{
 
 use super::bounds::TooLarge;
 use super::client_hello::protocol_name;
+use super::fault::{Fault, rustls_error};
 use crate::eviction::Meter;
 use crate::identity::Peer;
+use crate::observe::HandshakeReason as Reason;
 use crate::policy::Denial;
 
 tokio::task_local! {
@@ -81,8 +82,11 @@ pub(super) struct Resumed {
 pub enum Refusal {
     /// The size of the leaf, or its number of names.
     TooLarge(TooLarge),
-    /// Building a chain to a configured CA.
-    Chain(Error),
+    /// Building a chain to a configured CA: all that is wrong with the one that comes nearest, what is to be repaired
+    /// first in front.
+    Chain(Vec<Fault>),
+    /// The leaf's names cannot be read to their end, though its chain holds.
+    Unreadable,
     /// The leaf's key usage.
     KeyUsage,
     /// The rules or pins; with whom they refuse.
@@ -101,13 +105,15 @@ impl Presented {
 impl From<Refusal> for Error {
     /// As rustls is to take it; it chooses the alert by this.
     fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Chain(error) | Refusal::Possession(error) => error,
-            // Its alert is certificate_unknown: "some other (unspecified) issue" (RFC 8446 section 6.2).
-            Refusal::TooLarge(excess) => CertificateError::Other(OtherError(Arc::new(excess))).into(),
-            Refusal::KeyUsage => CertificateError::InvalidPurpose.into(),
-            Refusal::Rules(..) => CertificateError::ApplicationVerificationFailure.into(),
-        }
+        let reason = match refusal {
+            Refusal::Possession(error) => return error,
+            Refusal::Chain(faults) => faults.first().map(|fault| fault.reason),
+            Refusal::TooLarge(_) => Some(Reason::ClientCertTooLarge),
+            Refusal::Unreadable => Some(Reason::ClientCertMalformed),
+            Refusal::KeyUsage => Some(Reason::ClientCertWrongPurpose),
+            Refusal::Rules(..) => Some(Reason::ClientNotAllowed),
+        };
+        rustls_error(reason.unwrap_or(Reason::InternalError))
     }
 }
 

@@ -13,6 +13,7 @@ mod der;
 mod der_cache;
 pub mod diagnosis;
 pub mod evidence;
+mod fault;
 pub mod greeting;
 mod handshake;
 mod introduction;

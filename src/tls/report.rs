@@ -1,16 +1,14 @@
 //! The `handshake_failed` event: everything that is known of a refused connection.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 
 use super::bounds::TooLarge;
 use super::client_hello::ClientHello;
-use super::diagnosis::{Budget, Case, Cause, Diagnosis, diagnose, gate_time, span};
+use super::diagnosis::{Case, Cause, Diagnosis, diagnose, gate_time, span};
 use super::evidence::Evidence;
-use super::material::unix_seconds;
 use super::opening::Opening;
 use super::parameters::Parameters;
 use super::revocation::Crl;
@@ -37,8 +35,8 @@ pub(super) struct Grounds {
 
 /// A refused connection: all that was seen of it.
 ///
-/// Most refusals of an attack are counted and not logged. So the certificates are put into words, and signatures are
-/// verified to find out more, only for a line ([`Report::explained`]).
+/// Most refusals of an attack are counted and not logged. So the certificates are put into words only for a line
+/// ([`Report::explained`]). The reason is the same for the line, the metrics and the alert.
 #[derive(Debug)]
 pub struct Report {
     grounds: Arc<Grounds>,
@@ -198,12 +196,11 @@ impl Report {
         &self.opening.id
     }
 
-    /// What makes another refusal a repetition of this one. Its reason is found without a look at signatures, and may
-    /// be a more general one than that of [`Report::explained`].
+    /// What makes another refusal a repetition of this one.
     pub fn kind(&self) -> Kind {
         let known = self.known.as_ref().map(|certificate| certificate.fingerprint_sha256.clone());
         Kind {
-            reason: self.diagnosis(0).reason,
+            reason: self.diagnosis().reason,
             // Where the gate is at its limits, each line costs what there is too little of.
             source: self.limit.is_none().then_some(network(self.opening.peer.ip())),
             limit: self.limit,
@@ -214,7 +211,7 @@ impl Report {
     /// All of it in words.
     pub fn explained(&self) -> Explained {
         let Diagnosis { reason, detail, hint, alert_sent, alert_received, nearest_ca } =
-            self.diagnosis(Budget::LOG);
+            self.diagnosis();
         let Opening { id, peer, proxy, hello, agreed, .. } = &self.opening;
         let hello = hello.as_deref();
         let known = || Some(Presented::Read(Box::new(self.known.clone()?)));
@@ -241,7 +238,7 @@ impl Report {
         }
     }
 
-    fn diagnosis(&self, signatures: usize) -> Diagnosis {
+    fn diagnosis(&self) -> Diagnosis {
         diagnose(&Case {
             cause: &self.cause,
             hello: self.opening.hello.as_deref(),
@@ -249,8 +246,6 @@ impl Report {
             trust: &self.grounds.trust,
             server_names: &self.grounds.server_names,
             parameters: &self.grounds.parameters,
-            now: unix_seconds(SystemTime::now()),
-            signatures,
         })
     }
 

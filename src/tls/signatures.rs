@@ -6,7 +6,7 @@
 //! rules) is looked at each time, and so is the sender's own signature in the handshake, which is never
 //! the same twice.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -17,26 +17,104 @@ use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificat
 /// Signatures that one worker remembers, 32 bytes each. Only a configured CA, or who has its signature on a
 /// CA certificate, can make one that is remembered.
 const REMEMBERED: usize = 4096;
+/// Signatures that did not hold, of which a worker remembers so many. More cannot fail in one verification (webpki
+/// stops at 100), after which the diagnosis asks about them.
+const FAILED: usize = 256;
+
+type Name = [u8; SHA256_OUTPUT_LEN];
 
 thread_local! {
-    static GOOD: RefCell<HashSet<[u8; SHA256_OUTPUT_LEN]>> = RefCell::default();
+    static GOOD: RefCell<HashSet<Name>> = RefCell::default();
+    static BAD: RefCell<HashSet<Name>> = RefCell::default();
+}
+
+/// How many signatures may still be verified to explain a refusal: certificates come from anybody, and each costs time.
+#[derive(Debug)]
+pub struct Budget(Cell<usize>);
+
+impl Budget {
+    /// To explain a refused connection. What its verification has verified already is known and costs nothing.
+    pub const REFUSAL: usize = 8;
+    /// To explain a file at the command line.
+    pub const COMMAND_LINE: usize = 100;
+
+    /// For `signatures`.
+    pub fn new(signatures: usize) -> Self {
+        Self(Cell::new(signatures))
+    }
+
+    /// Whether one more may be verified, which is counted.
+    fn take(&self) -> bool {
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        left > 0
+    }
+}
+
+/// A signature with all that decides whether it holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Signature<'a> {
+    /// The content of the AlgorithmIdentifier of the key.
+    pub(super) key_algorithm: &'a [u8],
+    pub(super) key: &'a [u8],
+    /// The content of the signature's AlgorithmIdentifier.
+    pub(super) algorithm: &'a [u8],
+    pub(super) message: &'a [u8],
+    pub(super) signature: &'a [u8],
+}
+
+/// What is known of a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Holds,
+    Fails,
+    /// No algorithm is supported that is for this kind of key and of signature.
+    Unsupported,
+    /// It was not verified before, and may not be now.
+    Unknown,
+}
+
+impl Signature<'_> {
+    /// Whether it holds, as far as that is known or `budget` lets it be verified.
+    ///
+    /// The key must be one that is trusted: what holds is remembered.
+    pub(super) fn holds(&self, budget: &Budget) -> Answer {
+        let fits = |known: &&Remembering| {
+            *known.0.signature_alg_id() == *self.algorithm
+                && *known.0.public_key_alg_id() == *self.key_algorithm
+        };
+        let Some(algorithm) = remembering().iter().find(fits) else { return Answer::Unsupported };
+        let name = algorithm.name(self.key, self.message, self.signature);
+        if GOOD.with_borrow(|good| good.contains(&name)) {
+            return Answer::Holds;
+        }
+        if BAD.with_borrow(|bad| bad.contains(&name)) {
+            return Answer::Fails;
+        }
+        if !budget.take() {
+            return Answer::Unknown;
+        }
+        match algorithm.verify_signature(self.key, self.message, self.signature) {
+            Ok(()) => Answer::Holds,
+            Err(InvalidSignature) => Answer::Fails,
+        }
+    }
 }
 
 /// How signatures on certificates are verified.
 pub(super) fn algorithms() -> &'static [&'static dyn SignatureVerificationAlgorithm] {
-    static REMEMBERING: LazyLock<Vec<Remembering>> = LazyLock::new(|| {
-        default_provider()
-            .signature_verification_algorithms
-            .all
-            .iter()
-            .copied()
-            .map(Remembering)
-            .collect()
-    });
     static ALL: LazyLock<Vec<&dyn SignatureVerificationAlgorithm>> = LazyLock::new(|| {
-        REMEMBERING.iter().map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm).collect()
+        remembering().iter().map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm).collect()
     });
     &ALL
+}
+
+fn remembering() -> &'static [Remembering] {
+    static REMEMBERING: LazyLock<Vec<Remembering>> = LazyLock::new(|| {
+        let provider = default_provider();
+        provider.signature_verification_algorithms.all.iter().copied().map(Remembering).collect()
+    });
+    &REMEMBERING
 }
 
 /// An algorithm that is not asked again about a signature that held.
@@ -54,7 +132,15 @@ impl SignatureVerificationAlgorithm for Remembering {
         if GOOD.with_borrow(|good| good.contains(&name)) {
             return Ok(());
         }
-        self.0.verify_signature(public_key, message, signature)?;
+        if let Err(invalid) = self.0.verify_signature(public_key, message, signature) {
+            BAD.with_borrow_mut(|bad| {
+                if bad.len() >= FAILED {
+                    bad.clear();
+                }
+                bad.insert(name);
+            });
+            return Err(invalid);
+        }
         GOOD.with_borrow_mut(|good| {
             if good.len() >= REMEMBERED {
                 good.clear();
@@ -80,7 +166,7 @@ impl SignatureVerificationAlgorithm for Remembering {
 impl Remembering {
     /// A digest of all that decides whether a signature holds. Each part stands after its length, so that no
     /// two different signatures read the same.
-    fn name(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> [u8; SHA256_OUTPUT_LEN] {
+    fn name(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Name {
         let (key_kind, kind) = (self.0.public_key_alg_id(), self.0.signature_alg_id());
         let mut context = Context::new(&SHA256);
         for part in [key_kind.as_ref(), kind.as_ref(), public_key, message, signature] {

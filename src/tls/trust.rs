@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use rustls_pki_types::{CertificateDer, TrustAnchor};
+use rustls_pki_types::{CertificateDer, Der, TrustAnchor};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::authority::Authority;
+use super::constraints::for_webpki;
 use super::denylist::Denylist;
 use super::diagnosis::may_be_signed_by;
 use super::revocation::{self, Crl, Issuer, Status, Subject};
@@ -170,7 +171,9 @@ impl Ca {
     /// Reads a CA certificate; `None` when it is not X.509 or webpki could not use it as an anchor.
     pub fn read(der: &CertificateDer<'_>) -> Option<Self> {
         let (_, x509) = X509Certificate::from_der(der).ok()?;
-        let anchor = webpki::anchor_from_trusted_cert(der).ok()?.to_owned();
+        let mut anchor = webpki::anchor_from_trusted_cert(der).ok()?.to_owned();
+        // What is taken out here is compared in `anchors`.
+        anchor.name_constraints = anchor.name_constraints.and(for_webpki(&x509)).map(Der::from);
         let authority = Authority::of(&x509);
         let organization = x509.subject().iter_organization().next();
         Some(Self {

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::VerifiedPath;
 
 use super::anchors::Anchors;
 use super::bounds::{Selection, TooLarge};
+use super::diagnosis::{Budget, chain_faults};
 use super::evidence::{Evidence, Presented, Refusal};
 use super::leaves::Leaf;
 use super::trust::Trust;
@@ -63,13 +64,13 @@ impl Gatekeeper {
         if let Some(excess) = TooLarge::before_verification(leaf) {
             return Err(Refusal::TooLarge(excess));
         }
-        let intermediates = Selection::of(leaf, intermediates).among(intermediates);
+        let chosen = Selection::of(leaf, intermediates).among(intermediates);
         let issuer = self
             .anchors
-            .verify(leaf, &intermediates, now, |path| sha256(&path.issuer_spki()))
-            .map_err(Refusal::Chain)?;
+            .verify(leaf, &chosen, now, |path| sha256(&path.issuer_spki()))
+            .map_err(|error| self.refusal(&error, leaf, intermediates, now))?;
         // webpki reads less of a certificate than the identity needs: what cannot be read whole is out.
-        let read = Leaf::read_once(leaf).ok_or(Refusal::Chain(CertificateError::BadEncoding.into()))?;
+        let read = Leaf::read_once(leaf).ok_or(Refusal::Unreadable)?;
         if let Some(excess) = TooLarge::of_names(read.peer.sans.len()) {
             return Err(Refusal::TooLarge(excess));
         }
@@ -85,6 +86,25 @@ impl Gatekeeper {
             Ruling::Admitted | Ruling::Audited(_) => Ok(peer),
             Ruling::Refused(denial) => Err(Refusal::Rules(denial, Box::new(peer))),
         }
+    }
+
+    /// What is wrong with a chain that webpki has refused with `error`: of the ways that were tried webpki tells of one
+    /// alone, and not always of that which comes nearest.
+    #[cold]
+    fn refusal(
+        &self,
+        error: &Error,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Refusal {
+        let chain: Vec<CertificateDer<'_>> = std::iter::once(leaf)
+            .chain(intermediates)
+            .map(|der| CertificateDer::from(der.as_ref()))
+            .collect();
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let budget = Budget::new(Budget::REFUSAL);
+        Refusal::Chain(chain_faults(&chain, error, self.anchors.trust(), now, &budget))
     }
 
     /// The certificates of a verified chain that lead from `leaf` up to a configured CA, the leaf first; the leaf

@@ -1,13 +1,14 @@
 //! Certificates that no configured CA stands behind, or whose chain does not hold.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, GeneralSubtree, IsCa, NameConstraints, SanType,
+    BasicConstraints, CertificateParams, CustomExtension, DnType, GeneralSubtree, IsCa, NameConstraints,
+    SanType,
 };
 use time::{Duration, OffsetDateTime};
 
 use super::{refused, refused_by, says};
 use crate::support::gate::GateCommand;
-use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::pki::{Ca, Leaf, Pki, der};
 use crate::support::sender::Sender;
 
 /// Valid until `days` and an hour ago.
@@ -153,24 +154,73 @@ fn a_chain_without_its_intermediate_is_told_which_one_to_append() {
     }
 }
 
-#[test]
-fn a_missing_intermediate_that_was_never_seen_is_guessed_by_its_organization() {
+/// A CA's parameters with an organisation.
+fn of_house(name: &str) -> CertificateParams {
+    let mut params = Ca::params(name);
+    params.distinguished_name.push(DnType::OrganizationName, "House");
+    params
+}
+
+/// The usual cast below a root with an organisation.
+fn house() -> Pki {
     let mut pki = Pki::new();
-    let in_house = |name: &str| {
-        let mut params = Ca::params(name);
-        params.distinguished_name.push(DnType::OrganizationName, "House");
-        params
-    };
-    pki.root = Ca::root_of(in_house("House Root"));
+    pki.root = Ca::root_of(of_house("House Root"));
     pki.server = Leaf::server().issued_by(&pki.root, &[]);
     pki.client = Leaf::client("notes").issued_by(&pki.root, &[]);
-    let issuing = pki.root.intermediate_of(in_house("House Issuing"));
-    let alone = Leaf::client("alone").issued_by(&issuing, &[]);
+    pki
+}
+
+#[test]
+fn a_foreign_ca_that_shares_the_organisation_of_a_configured_one_is_a_foreign_ca() {
+    let pki = house();
+    let stranger = Ca::root_of(of_house("House Root of Somebody Else"));
+    let issuing = pki.root.intermediate_of(of_house("House Issuing"));
+
+    for ca in [&stranger, &issuing] {
+        let alone = Leaf::client("alone").issued_by(ca, &[]);
+        for line in refused(&pki, &alone, "client_cert_unknown_ca") {
+            says(&line, "detail", &["CN=alone", "none of the configured CAs (O=House,CN=House Root)"]);
+            // It may be an intermediate after all: that must be said too.
+            says(&line, "hint", &["clients.ca", "if it is an intermediate of a configured CA"]);
+            assert_eq!(line["alert_sent"], "unknown_ca");
+        }
+    }
+}
+
+#[test]
+fn a_missing_intermediate_is_known_by_an_authority_key_identifier_that_names_the_ca_above_it() {
+    let pki = house();
+    let issuing = pki.root.intermediate_of(of_house("House Issuing"));
+    // keyIdentifier [0], authorityCertIssuer [1] with a directoryName [4], authorityCertSerialNumber [2]
+    let (_, root) = x509_parser::parse_x509_certificate(pki.root.certificate.der()).unwrap();
+    let above = der(0xa1, &der(0xa4, root.subject().as_raw()));
+    let content = der(0x30, &[der(0x80, &[7; 20]), above, der(0x82, &[7])].concat());
+    let leaf = without_aki(Leaf::client("alone"))
+        .extension(CustomExtension::from_oid_content(&[2, 5, 29, 35], content));
+
+    for line in refused(&pki, &leaf.issued_by(&issuing, &[]), "client_chain_incomplete") {
+        says(
+            &line,
+            "detail",
+            &["intermediate of the configured CA O=House,CN=House Root", "no other certificate"],
+        );
+        says(&line, "hint", &["append the intermediate O=House,CN=House Issuing"]);
+        assert_eq!(line["nearest_ca"], "O=House,CN=House Root");
+    }
+}
+
+#[test]
+fn a_missing_intermediate_of_a_known_name_is_told_from_its_former_self_by_the_signature() {
+    let pki = Pki::new();
+    let former = pki.root.intermediate("Test Intermediate");
+    let [alone, old] =
+        [&pki.intermediate, &former].map(|ca| without_aki(Leaf::client("alone")).issued_by(ca, &[]));
 
     for line in refused(&pki, &alone, "client_chain_incomplete") {
-        says(&line, "detail", &["CN=alone", "O=House,CN=House Issuing", "looks like"]);
-        // It may be a foreign CA after all: that must be said too.
-        says(&line, "hint", &["append the intermediate O=House,CN=House Issuing", "clients.ca"]);
+        says(&line, "detail", &["CN=Test Intermediate, which is an intermediate of a configured CA"]);
+    }
+    for line in refused(&pki, &old, "client_cert_wrong_ca_key") {
+        says(&line, "detail", &["CN=Test Intermediate", "another key"]);
     }
 }
 
@@ -231,7 +281,15 @@ fn a_name_its_ca_may_not_certify_is_refused() {
     let outside = Leaf::client("notes").issued_by(&narrow, &[&narrow]);
 
     for line in refused(&pki, &outside, "client_chain_invalid") {
-        says(&line, "detail", &["CN=notes", "may not issue for (nameConstraints)"]);
+        says(
+            &line,
+            "detail",
+            &[
+                "CN=notes",
+                "CN=Narrow Ca",
+                "may not issue for the DNS name notes.example (its nameConstraints)",
+            ],
+        );
         says(&line, "hint", &["names that the CA's nameConstraints permit"]);
     }
     let inside = SanType::DnsName("a.inside.example".try_into().unwrap());

@@ -3,6 +3,7 @@
 // Clippy's leave for tests does not reach their helper functions.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod agreement;
 mod certificates;
 mod coverage;
 mod greeting;

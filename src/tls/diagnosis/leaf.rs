@@ -1,35 +1,19 @@
 //! Faults of the sender's own certificate, whoever issued it.
 
 use rustls_pki_types::CertificateDer;
-use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::chain::{Fault, ago, named, span};
-use crate::identity::name::oid_text;
+use super::link::weak_algorithm;
+use super::unsupported::Unsupported;
 use crate::identity::{check_names, key, rfc3339};
 use crate::observe::HandshakeReason as Reason;
+use crate::tls::fault::{Fault, ago, gate_time, named, span};
 use crate::tls::leaves::is_netscape_client;
 
 pub(super) fn unsupported(leaf: &X509Certificate<'_>) -> Option<Fault> {
-    if leaf.version().0 != 2 {
-        let detail = format!(
-            "{} is X.509 v{}; only v3 is accepted",
-            named(leaf),
-            leaf.version().0.saturating_add(1)
-        );
-        let hint = "`openssl x509 -req` makes v1 unless it is given extensions: sign the request again with \
-                    -extfile and a file that says extendedKeyUsage=clientAuth";
-        return Some(Fault::new(Reason::ClientCertUnsupported, detail, hint));
-    }
-    let unknown = leaf.extensions().iter().find(|extension| {
-        extension.critical
-            && matches!(extension.parsed_extension(), ParsedExtension::UnsupportedExtension { .. })
-    })?;
-    let oid = oid_text(&unknown.oid);
-    let detail =
-        format!("{} has the critical extension {oid}, which the gate does not know", named(leaf));
-    let hint = "have it issued without that extension, or with it marked as not critical";
-    Some(Fault::new(Reason::ClientCertUnsupported, detail, hint))
+    let Unsupported { what, hint, is_malformed } = Unsupported::of(leaf)?;
+    let reason = if is_malformed { Reason::ClientCertMalformed } else { Reason::ClientCertUnsupported };
+    Some(Fault::new(reason, format!("{} {what}", named(leaf)), hint))
 }
 
 /// Names that rules and the upstream would not see to their end.
@@ -41,20 +25,13 @@ pub(super) fn names(leaf: &X509Certificate<'_>) -> Option<Fault> {
     Some(Fault::new(Reason::ClientCertMalformed, detail, hint))
 }
 
-pub(super) fn weak_signature(leaf: &X509Certificate<'_>) -> Option<Fault> {
-    let algorithm = match oid_text(&leaf.signature_algorithm.algorithm).as_str() {
-        "1.2.840.113549.1.1.4" => "MD5 with RSA",
-        "1.2.840.113549.1.1.5" => "SHA-1 with RSA",
-        "1.2.840.10045.4.1" => "SHA-1 with ECDSA",
-        "1.2.840.10040.4.3" => "SHA-1 with DSA",
-        _ => return None,
-    };
-    let detail = format!("{} is signed with {algorithm}", named(leaf));
-    Some(Fault::new(
-        Reason::ClientCertWeakSignature,
-        detail,
-        "have it issued again with SHA-256 (openssl: -sha256)",
-    ))
+/// The signature on the leaf or a CA of its chain, if it is of a kind that is not secure.
+pub(super) fn weak_signature(certificate: &X509Certificate<'_>, is_leaf: bool) -> Option<Fault> {
+    let algorithm = weak_algorithm(certificate)?;
+    let who = if is_leaf { "" } else { "the intermediate " };
+    let detail = format!("{who}{} is signed with {algorithm}", named(certificate));
+    let hint = "have it issued again with SHA-256 (openssl: -sha256)";
+    Some(Fault::new(Reason::ClientCertWeakSignature, detail, hint))
 }
 
 /// The leaf's key, if its kind or size is not accepted.
@@ -65,16 +42,23 @@ pub fn weak_key(chain: &[CertificateDer<'_>]) -> Option<Fault> {
 
 pub(super) fn weak_key_of(leaf: &X509Certificate<'_>) -> Option<Fault> {
     let key = key(leaf);
-    let accepted = match key.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok()) {
-        Some(bits) => (2048..=8192).contains(&bits),
-        None => matches!(key.as_str(), "ECDSA P-256" | "ECDSA P-384" | "ECDSA P-521" | "Ed25519"),
-    };
-    if accepted {
+    if is_accepted(&key) {
         return None;
     }
     let detail = format!("{} has a key of the kind {key}", named(leaf));
-    let hint = "use ECDSA (P-256, P-384, P-521), RSA of 2048 to 8192 bits, or Ed25519";
-    Some(Fault::new(Reason::ClientCertKeyUnsupported, detail, hint))
+    Some(Fault::new(Reason::ClientCertKeyUnsupported, detail, ACCEPTED))
+}
+
+/// The kinds of key that are supported.
+pub(super) const ACCEPTED: &str =
+    "use ECDSA (P-256, P-384, P-521), RSA of 2048 to 8192 bits, or Ed25519";
+
+/// Whether a key of this kind (as [`key`] calls it) is supported.
+pub(super) fn is_accepted(kind: &str) -> bool {
+    match kind.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok()) {
+        Some(bits) => (2048..=8192).contains(&bits),
+        None => matches!(kind, "ECDSA P-256" | "ECDSA P-384" | "ECDSA P-521" | "Ed25519"),
+    }
 }
 
 pub(super) fn dates(leaf: &X509Certificate<'_>, now: i64) -> Option<Fault> {
@@ -150,13 +134,5 @@ fn key_usage(leaf: &X509Certificate<'_>) -> Option<Fault> {
             let hint = "have it issued with keyUsage=digitalSignature, or without keyUsage";
             Some(Fault::new(Reason::ClientCertWrongPurpose, detail, hint))
         }
-    }
-}
-
-/// `now` in RFC 3339.
-pub fn gate_time(now: i64) -> String {
-    match x509_parser::time::ASN1Time::from_timestamp(now) {
-        Ok(time) => rfc3339(time),
-        Err(_) => format!("{now} s since 1970"),
     }
 }

@@ -4,6 +4,7 @@
 
 mod authority;
 mod chain;
+mod issuer;
 mod leaf;
 mod link;
 mod opening;
@@ -11,6 +12,7 @@ mod path;
 mod public;
 mod revoked;
 mod server_name;
+mod unsupported;
 mod verdict;
 mod words;
 
@@ -20,10 +22,10 @@ use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerInco
 
 use rustls_pki_types::CertificateDer;
 
-pub use self::chain::{Fault, span};
-pub use self::leaf::{gate_time, weak_key};
-pub use self::link::{Budget, may_be_signed_by};
-pub use self::path::{Path, path};
+pub use self::chain::{chain_faults, path};
+pub use self::leaf::weak_key;
+pub use self::link::may_be_signed_by;
+pub use self::path::Path;
 pub use self::public::public;
 pub use self::revoked::statuses;
 pub use self::server_name::about_name;
@@ -32,9 +34,12 @@ pub use self::words::alert_name;
 
 use super::client_hello::{ClientHello, Progress};
 use super::evidence::{Evidence, Presented, Refusal};
+use super::fault::combine;
+pub use super::fault::{Fault, gate_time, span};
 use super::greeting::End;
 use super::introduction::NoIntroduction;
 use super::parameters::Parameters;
+pub use super::signatures::Budget;
 use super::trust::Trust;
 use crate::identity::San;
 use crate::observe::{HandshakeReason as Reason, Limit};
@@ -117,10 +122,6 @@ pub struct Case<'a> {
     pub server_names: &'a [San],
     /// What the gate agrees to.
     pub parameters: &'a Parameters,
-    /// The gate's clock, seconds since 1970.
-    pub now: i64,
-    /// How many signatures may be verified to find out more. With none the reason may be a more general one.
-    pub signatures: usize,
 }
 
 /// The answer.
@@ -171,7 +172,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
 
 fn of_error(error: &Error, case: &Case<'_>) -> Fault {
     if let Some(Presented { chain, refused: Some(refusal), .. }) = &case.evidence.presented {
-        return of_refusal(refusal, chain, case);
+        return combine(faults(refusal, chain));
     }
     match error {
         Error::NoCertificatesPresented => words::missing(case),
@@ -221,49 +222,19 @@ fn of_alert(alert: AlertDescription, case: &Case<'_>) -> Fault {
     }
 }
 
-/// The sender's certificate was refused: which of its faults is to be mended first?
-fn of_refusal(refusal: &Refusal, chain: &[CertificateDer<'_>], case: &Case<'_>) -> Fault {
-    chain::combine(faults(chain, Some(refusal), case.trust, case.now, &Budget::new(case.signatures)))
-}
-
-/// All faults of a presented chain (leaf first) at `now` (seconds since 1970), and what the verifier
-/// refused it for, if it did; what is to be mended first in front. Looks at as many signatures as `budget` has.
+/// All that is wrong with a chain (leaf first) that was refused; what is to be repaired first in front.
 ///
-/// The verifier's word is what counts: a fault that it passed over does no harm.
-pub fn faults(
-    chain: &[CertificateDer<'_>],
-    refusal: Option<&Refusal>,
-    trust: &Trust,
-    now: i64,
-    budget: &Budget,
-) -> Vec<Fault> {
-    // Of what is too large no more is looked at.
-    if let Some(Refusal::TooLarge(excess)) = refusal {
-        return vec![verdict::too_large(*excess)];
-    }
-    let mut faults = chain::faults(chain, trust, now, budget);
-    let named = match refusal {
-        // A key usage that may not sign is among the faults.
-        None | Some(Refusal::KeyUsage) => return faults,
-        // What any stranger can have refused; the words for it would be for nobody.
-        Some(Refusal::Chain(Error::InvalidCertificate(CertificateError::UnknownIssuer)))
-            if faults.iter().any(|fault| fault.explains(Reason::ClientCertUnknownCa)) =>
-        {
-            return faults;
-        }
-        Some(Refusal::TooLarge(excess)) => verdict::too_large(*excess),
-        Some(Refusal::Chain(error)) => verdict::of_chain_error(error, chain),
-        Some(Refusal::Rules(denial, peer)) => verdict::not_allowed(denial, peer, chain),
-        Some(Refusal::Possession(error)) => {
-            weak_key(chain).unwrap_or_else(|| key_mismatch(error, chain))
-        }
+/// What the verifier refuses after the chain has been found to hold is the only fault.
+pub fn faults(refusal: &Refusal, chain: &[CertificateDer<'_>]) -> Vec<Fault> {
+    let only = match refusal {
+        Refusal::Chain(faults) => return faults.clone(),
+        Refusal::TooLarge(excess) => verdict::too_large(*excess),
+        Refusal::Unreadable => verdict::unreadable(chain),
+        Refusal::KeyUsage => verdict::may_not_sign(chain),
+        Refusal::Rules(denial, peer) => verdict::not_allowed(denial, peer, chain),
+        Refusal::Possession(error) => weak_key(chain).unwrap_or_else(|| key_mismatch(error, chain)),
     };
-    // The verifier's word stands unless the chain itself tells something more specific.
-    if !faults.iter().any(|fault| fault.explains(named.reason)) {
-        faults.push(named);
-        faults.sort_by_key(Fault::rank);
-    }
-    faults
+    vec![only]
 }
 
 /// The alert rustls sends for what is refused after encryption has begun.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::chain::Fault;
+use crate::tls::fault::Fault;
 use super::server_name::left_silently;
 use super::{Case, NotTls, Step};
 use crate::observe::HandshakeReason as Reason;

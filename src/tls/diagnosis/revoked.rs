@@ -2,13 +2,12 @@
 
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::chain::{Fault, named, span};
-use super::leaf::gate_time;
 use super::path::Path;
 use crate::identity::name::{cut, rfc4514};
 use crate::identity::name_key;
 use crate::observe::HandshakeReason as Reason;
 use crate::tls::denylist::Entry;
+use crate::tls::fault::{Fault, gate_time, named, span};
 use crate::tls::revocation::{Issuer, Missing, Status, Subject, signs_crls};
 use crate::tls::trust::{Ca, Trust};
 
@@ -39,24 +38,26 @@ pub fn statuses<'a>(
     found
 }
 
-/// Every certificate on the way up that was revoked, or cannot be known not to have been.
-pub(super) fn faults(
-    parsed: &[X509Certificate<'_>],
-    path: &Path<'_>,
-    trust: &Trust,
-    now: i64,
-) -> Vec<Fault> {
+/// Every certificate on the `way` from the leaf to `ca` that was revoked, or cannot be known not to have been.
+pub(super) fn faults(way: &[&X509Certificate<'_>], ca: &Ca, trust: &Trust, now: i64) -> Vec<Fault> {
     if !trust.checks_revocation() {
         return Vec::new();
     }
-    let mut faults: Vec<_> =
-        path.sent.iter().filter_map(|place| denied(parsed.get(*place)?, trust)).collect();
-    // Without a configured CA, whether a list is signed with a client's own key is not worth hashing the whole list.
-    let Some(ca) = path.anchor else { return faults };
-    let statuses = statuses(parsed, path, trust, now);
-    let of_sent =
-        |(place, status): &(usize, Status<'_>)| fault(parsed.get(*place)?, *place == 0, status, now);
-    faults.extend(statuses.iter().filter_map(of_sent));
+    let mut faults: Vec<_> = way.iter().filter_map(|certificate| denied(certificate, trust)).collect();
+    for (position, certificate) in way.iter().enumerate() {
+        let subject = Subject::of(certificate, position == 0);
+        let name;
+        let issuer = match way.get(position + 1) {
+            Some(issuer) => {
+                name = name_key(issuer.subject());
+                let spki = issuer.public_key().raw;
+                Issuer { name: &name, spki, signs_crls: signs_crls(issuer) }
+            }
+            None => ca.issuer(),
+        };
+        let status = trust.revocation_status(&subject, &issuer, now);
+        faults.extend(fault(certificate, position == 0, &status, now));
+    }
     of_configured(ca, trust, now, &mut Vec::new(), &mut faults);
     faults
 }

@@ -3,7 +3,7 @@
 use rustls::AlertDescription;
 
 use super::Case;
-use super::chain::Fault;
+use crate::tls::fault::Fault;
 use super::words::alert_name;
 use crate::identity::San;
 use crate::identity::name::cut;

@@ -37,10 +37,9 @@ impl Scene {
     }
 
     fn diagnose(&self, cause: &Cause, evidence: &Evidence, hello: Option<&ClientHello>) -> Diagnosis {
-        let (trust, now) = (&self.trust, NOW);
+        let trust = &self.trust;
         let (server_names, parameters) = (&[San::Dns("unit".to_owned())][..], &Parameters::default());
-        let signatures = Budget::LOG;
-        let case = Case { cause, hello, evidence, trust, server_names, parameters, now, signatures };
+        let case = Case { cause, hello, evidence, trust, server_names, parameters };
         let diagnosis = diagnose(&case);
         assert!(!diagnosis.detail.is_empty() && !diagnosis.hint.is_empty(), "{diagnosis:?}");
         diagnosis
@@ -49,7 +48,8 @@ impl Scene {
     /// The verdict on a chain that the verifier refused with `error`.
     fn refused(&self, chain: &[CertificateDer<'static>], error: impl Into<Error>) -> Diagnosis {
         let error = error.into();
-        let refused = Some(Refusal::Chain(error.clone()));
+        let budget = Budget::new(Budget::REFUSAL);
+        let refused = Some(Refusal::Chain(chain_faults(chain, &error, &self.trust, NOW, &budget)));
         let mut evidence = Evidence::default();
         evidence.presented = Some(Presented::new(chain.to_vec(), refused));
         self.diagnose(&Cause::Tls(error), &evidence, None)

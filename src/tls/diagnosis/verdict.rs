@@ -4,14 +4,13 @@ use rustls::{CertificateError, Error};
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::chain::{Fault, ago, named};
-use super::is_crl_error;
-use super::leaf::gate_time;
+use super::{is_crl_error, leaf};
 use crate::identity::name::{cut, printable};
 use crate::identity::{Certificate, Peer, San};
 use crate::observe::HandshakeReason as Reason;
 use crate::policy::{Denial, Rule};
 use crate::tls::bounds::TooLarge;
+use crate::tls::fault::{Fault, ago, gate_time, named};
 
 /// What webpki said, in our words; the chain analysis usually says it better.
 pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
@@ -152,6 +151,24 @@ fn of_webpki(error: &webpki::Error) -> (Reason, &'static str, &'static str) {
             "have it issued again; its encoding is broken",
         ),
     }
+}
+
+/// The chain holds, and the leaf's names cannot be read to their end.
+pub(super) fn unreadable(chain: &[CertificateDer<'_>]) -> Fault {
+    let leaf = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
+    leaf.and_then(|(_, leaf)| leaf::names(&leaf)).unwrap_or_else(|| {
+        let detail = "the client's certificate cannot be read to its end";
+        Fault::new(Reason::ClientCertMalformed, detail, "send the certificate file as the CA issued it")
+    })
+}
+
+/// The chain holds, and the leaf's key may not sign.
+pub(super) fn may_not_sign(chain: &[CertificateDer<'_>]) -> Fault {
+    let leaf = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
+    leaf.and_then(|(_, leaf)| leaf::purpose(&leaf)).unwrap_or_else(|| {
+        let detail = format!("{} may not sign", who(chain));
+        Fault::new(Reason::ClientCertWrongPurpose, detail, "have it issued for clients")
+    })
 }
 
 pub(super) fn not_allowed(denial: &Denial, peer: &Peer, chain: &[CertificateDer<'_>]) -> Fault {

@@ -3,10 +3,10 @@
 use rustls::{AlertDescription, Error, PeerIncompatible};
 
 use super::Case;
-use super::chain::Fault;
 use crate::identity::name::printable;
 use crate::observe::{HandshakeReason as Reason, Limit};
 use crate::tls::client_hello::ClientHello;
+use crate::tls::fault::Fault;
 use crate::tls::parameters::Parameters;
 
 pub(super) fn missing(case: &Case<'_>) -> Fault {

@@ -1,0 +1,149 @@
+//! What is wrong with a client's certificate: a reason from the closed list, a sentence and a hint.
+//!
+//! The reason also decides which alert the client is sent. So the log, the metrics and the alert always say the same.
+
+use std::sync::Arc;
+
+use rustls::{CertificateError, Error, OtherError};
+use thiserror::Error as ThisError;
+use x509_parser::prelude::X509Certificate;
+
+use crate::identity::name::{cut, rfc4514};
+use crate::identity::{rfc3339, serial};
+use crate::observe::HandshakeReason as Reason;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// From the closed list.
+    pub reason: Reason,
+    /// What exactly is wrong.
+    pub detail: String,
+    /// What to do about it.
+    pub hint: String,
+    /// The configured CA that comes closest to having issued the certificate.
+    pub nearest_ca: Option<String>,
+    /// Whether the denylist says so.
+    pub denied: bool,
+}
+
+/// A reason for which rustls has no error of its own.
+#[derive(Clone, Copy, Debug, ThisError)]
+#[error("{}", .0.as_str())]
+struct Refused(Reason);
+
+impl Fault {
+    pub(super) fn new(reason: Reason, detail: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into(), hint: hint.into(), nearest_ca: None, denied: false }
+    }
+
+    /// The same, with the configured CA that comes closest.
+    pub(super) fn near(self, ca: &str) -> Self {
+        Self { nearest_ca: Some(ca.to_owned()), ..self }
+    }
+
+    /// The place in the order of repair: a fault that makes the others irrelevant comes first.
+    pub(super) fn rank(&self) -> u8 {
+        match self.reason {
+            Reason::ClientCertMalformed | Reason::ClientCertTooLarge => 0,
+            Reason::ClientCertUnsupported => 1,
+            Reason::ClientCertSelfSigned
+            | Reason::ClientCertWrongCaKey
+            | Reason::ClientCertUnknownCa
+            | Reason::ClientChainIncomplete
+            | Reason::ClientCertBadSignature => 2,
+            Reason::ClientCertKeyUnsupported | Reason::ClientCertWeakSignature => 3,
+            Reason::ClientCertIsCa => 4,
+            Reason::ClientChainInvalid => 5,
+            Reason::ClientCertRevoked => 6,
+            Reason::ClientCertExpired | Reason::ClientCertNotYetValid => 7,
+            Reason::ClientChainExpired => 8,
+            Reason::ClientCertWrongPurpose => 9,
+            _ => 10,
+        }
+    }
+}
+
+/// As rustls is told of a refusal for `reason`: it chooses the alert by this (RFC 8446 section 6.2).
+pub(super) fn rustls_error(reason: Reason) -> Error {
+    let error = match reason {
+        // bad_certificate
+        Reason::ClientCertMalformed => CertificateError::BadEncoding,
+        // unknown_ca
+        Reason::ClientCertSelfSigned | Reason::ClientCertUnknownCa | Reason::ClientChainIncomplete => {
+            CertificateError::UnknownIssuer
+        }
+        Reason::CrlExpired => CertificateError::ExpiredRevocationList,
+        Reason::CrlUnavailable => CertificateError::UnknownRevocationStatus,
+        // decrypt_error
+        Reason::ClientCertWrongCaKey
+        | Reason::ClientCertBadSignature
+        | Reason::ClientCertKeyUnsupported
+        | Reason::ClientCertWeakSignature
+        | Reason::ClientKeyMismatch => CertificateError::BadSignature,
+        // certificate_expired
+        Reason::ClientCertExpired | Reason::ClientChainExpired => CertificateError::Expired,
+        Reason::ClientCertNotYetValid => CertificateError::NotValidYet,
+        // unsupported_certificate
+        Reason::ClientCertWrongPurpose => CertificateError::InvalidPurpose,
+        // certificate_revoked
+        Reason::ClientCertRevoked => CertificateError::Revoked,
+        // access_denied
+        Reason::ClientNotAllowed => CertificateError::ApplicationVerificationFailure,
+        // certificate_unknown: "some other (unspecified) issue"
+        other => CertificateError::Other(OtherError(Arc::new(Refused(other)))),
+    };
+    error.into()
+}
+
+/// Sorts `faults` in the order of repair.
+pub(super) fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
+    faults.sort_by_key(Fault::rank);
+    faults
+}
+
+/// The first fault, with the others named in its detail.
+pub(super) fn combine(mut faults: Vec<Fault>) -> Fault {
+    let others = faults.split_off(1.min(faults.len()));
+    let Some(mut first) = faults.pop() else {
+        return Fault::new(Reason::InternalError, "the refusal left no trace", "report this as a bug");
+    };
+    let others: Vec<_> = others.into_iter().filter(|other| other.reason != first.reason).collect();
+    if !others.is_empty() {
+        first.detail.push_str(". Besides: ");
+        let details: Vec<_> = others.iter().map(|fault| fault.detail.as_str()).collect();
+        first.detail.push_str(&details.join("; "));
+    }
+    first
+}
+
+/// `CN=…, serial …`: how a certificate is named in a sentence.
+pub(super) fn named(x509: &X509Certificate<'_>) -> String {
+    let subject = cut(rfc4514(x509.subject()));
+    let subject = if subject.is_empty() { "with an empty subject".to_owned() } else { subject };
+    format!("{subject} (serial {})", serial(x509))
+}
+
+/// How long ago something was.
+pub(super) fn ago(seconds: i64) -> String {
+    format!("{} ago", span(seconds))
+}
+
+/// A length of time in its largest sensible unit.
+pub fn span(seconds: i64) -> String {
+    let (count, unit) = match seconds {
+        ..=119 => (seconds, "second"),
+        120..=7199 => (seconds / 60, "minute"),
+        7200..=172_799 => (seconds / 3600, "hour"),
+        _ => (seconds / 86400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `now` (seconds since 1970) in RFC 3339.
+pub fn gate_time(now: i64) -> String {
+    match x509_parser::time::ASN1Time::from_timestamp(now) {
+        Ok(time) => rfc3339(time),
+        Err(_) => format!("{now} s since 1970"),
+    }
+}
