@@ -4,91 +4,97 @@ use rustls::{CertificateError, Error};
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::unsupported::unreadable_extension;
 use super::{is_crl_error, leaf};
 use crate::identity::name::{cut, printable};
-use crate::identity::{Certificate, Peer, San};
+use crate::identity::{Peer, San};
 use crate::observe::HandshakeReason as Reason;
 use crate::policy::{Denial, Rule};
 use crate::tls::bounds::TooLarge;
-use crate::tls::fault::{Fault, ago, gate_time, named};
+use crate::tls::fault::{Fault, named};
 
 /// What webpki said, in our words; the chain analysis usually says it better.
 pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
     let who = who(chain);
     if is_crl_error(error) {
-        let detail = format!("the CRL for the issuer of {who} cannot be used: {error}");
+        let detail = format!("the CRL of the issuer of {who} cannot be used");
         return Fault::new(
             Reason::CrlUnavailable,
             detail,
-            "have the CA issue its CRL again, and give it to the gate",
+            "have the CA issue its CRL again, and give it to clawgate",
         );
     }
     let Error::InvalidCertificate(error) = error else {
-        return Fault::new(
-            Reason::ClientCertMalformed,
-            format!("{who}: {error}"),
-            "have it issued again",
-        );
+        return unread(chain);
     };
-    if let CertificateError::ExpiredRevocationListContext { time, next_update } = error {
-        let late = time.as_secs().saturating_sub(next_update.as_secs());
-        let seconds = |seconds| i64::try_from(seconds).unwrap_or(i64::MAX);
-        let (late, due) = (ago(seconds(late)), gate_time(seconds(next_update.as_secs())));
-        let issuer = issuer_of(chain);
-        let detail = format!(
-            "the CRL{issuer}, which issued {who}, is out of date: the next one was due {late}, at {due}"
-        );
-        return Fault::new(
-            Reason::CrlExpired,
-            detail,
-            "fetch the CA's current CRL and give it to the gate",
-        );
-    }
-    let (reason, hint) = match error {
-        CertificateError::UnknownIssuer => {
-            (Reason::ClientCertUnknownCa, "use a certificate of a configured CA")
-        }
+    let (reason, what, hint) = match error {
+        CertificateError::UnknownIssuer => (
+            Reason::ClientCertUnknownCa,
+            "leads to no configured CA",
+            "use a certificate of a configured CA",
+        ),
         CertificateError::BadSignature => (
             Reason::ClientCertBadSignature,
+            "or a CA above it has a signature that is not its issuer's",
             "send the certificate file as the CA issued it; this one was altered, or signed by another key",
         ),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            (Reason::ClientCertExpired, "renew the sender's certificate")
+            (Reason::ClientCertExpired, "or a CA above it has expired", "renew it")
         }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            (Reason::ClientCertNotYetValid, "check the clocks, or wait")
-        }
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            (Reason::ClientCertWrongPurpose, "have it issued with extendedKeyUsage=clientAuth")
-        }
-        CertificateError::Revoked => {
-            (Reason::ClientCertRevoked, "issue a new certificate to the sender")
-        }
-        CertificateError::UnknownRevocationStatus => {
-            (Reason::CrlUnavailable, "give the gate the CRL of the certificate's issuer")
-        }
-        CertificateError::ExpiredRevocationList => {
-            (Reason::CrlExpired, "fetch the CA's current CRL and give it to the gate")
-        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
+            Reason::ClientCertNotYetValid,
+            "or a CA above it is not valid yet",
+            "check the clocks, or wait",
+        ),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => (
+            Reason::ClientCertWrongPurpose,
+            "or a CA above it is not for clients",
+            "have it issued with extendedKeyUsage=clientAuth",
+        ),
+        CertificateError::Revoked => (
+            Reason::ClientCertRevoked,
+            "or a CA above it was revoked",
+            "issue a new certificate to the client",
+        ),
+        CertificateError::UnknownRevocationStatus => (
+            Reason::CrlUnavailable,
+            "or a CA above it cannot be looked up: there is no CRL of its issuer",
+            "give clawgate the CRL of the certificate's issuer",
+        ),
+        CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. } => (
+            Reason::CrlExpired,
+            "or a CA above it cannot be looked up: the CRL of its issuer is out of date",
+            "fetch the CA's current CRL and give it to clawgate",
+        ),
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
             Reason::ClientCertKeyUnsupported,
+            "or a CA above it is signed with an algorithm or key that is not supported",
             "have it issued with ECDSA, RSA of 2048 bits or more, or Ed25519",
         ),
         CertificateError::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
-            Some(error) => {
-                let (reason, what, hint) = of_webpki(error);
-                return Fault::new(reason, format!("{who} {what}"), hint);
-            }
-            None => (Reason::ClientCertMalformed, "have it issued again"),
+            Some(error) => match of_webpki(error) {
+                Some(known) => known,
+                None => return unread(chain),
+            },
+            None => return unread(chain),
         },
-        _ => (Reason::ClientCertMalformed, "have it issued again"),
+        _ => return unread(chain),
     };
-    let of = match reason {
-        Reason::CrlUnavailable | Reason::CrlExpired => issuer_of(chain),
-        _ => String::new(),
+    Fault::new(reason, format!("{who} {what}"), hint)
+}
+
+/// Something in the chain is not encoded as webpki reads it.
+fn unread(chain: &[CertificateDer<'_>]) -> Fault {
+    let all = chain.iter().filter_map(|der| X509Certificate::from_der(der).ok());
+    let mut broken = all.filter_map(|(_, x509)| Some((named(&x509), unreadable_extension(&x509)?)));
+    let detail = match broken.next() {
+        Some((who, extension)) => format!("{who} has the extension {extension}, which cannot be read"),
+        None => format!("{}, or a CA above it, is encoded in a way that cannot be read", who(chain)),
     };
-    Fault::new(reason, format!("{who}{of}: {error}"), hint)
+    let hint = "have it issued again; `openssl asn1parse -i -in CERT` shows what is in it";
+    Fault::new(Reason::ClientCertMalformed, detail, hint)
 }
 
 /// The leaf is larger than any that is looked at.
@@ -101,23 +107,18 @@ pub(super) fn too_large(excess: TooLarge) -> Fault {
     )
 }
 
-fn issuer_of(chain: &[CertificateDer<'_>]) -> String {
-    let issuer = chain.first().and_then(Certificate::read).map(|certificate| certificate.issuer);
-    issuer.map(|issuer| format!(" of the CA {issuer}")).unwrap_or_default()
-}
-
 /// Reason, what is wrong, what to do.
-fn of_webpki(error: &webpki::Error) -> (Reason, &'static str, &'static str) {
+fn of_webpki(error: &webpki::Error) -> Option<(Reason, &'static str, &'static str)> {
     use webpki::Error;
-    match error {
+    Some(match error {
         Error::CaUsedAsEndEntity => (
             Reason::ClientCertIsCa,
             "is a CA certificate",
-            "issue a certificate for the sender with that CA",
+            "issue a certificate for the client with that CA",
         ),
         Error::UnsupportedCertVersion | Error::UnsupportedCriticalExtension => (
             Reason::ClientCertUnsupported,
-            "or its issuer is not X.509 v3, or has a critical extension that the gate does not know",
+            "or a CA above it is not X.509 v3, or has a critical extension that is not supported",
             "have it issued as X.509 v3 without unusual critical extensions",
         ),
         Error::EndEntityUsedAsCa => (
@@ -145,12 +146,13 @@ fn of_webpki(error: &webpki::Error) -> (Reason, &'static str, &'static str) {
             "came with a chain that is too deep (more than 6 intermediates) or too tangled",
             "send the leaf and its own intermediates only",
         ),
-        _ => (
+        Error::MalformedDnsIdentifier => (
             Reason::ClientCertMalformed,
-            "is encoded in a way that cannot be read",
-            "have it issued again; its encoding is broken",
+            "has a DNS name that is none, and a CA above it has nameConstraints about such names",
+            "have it issued with DNS names only among its DNS names",
         ),
-    }
+        _ => return None,
+    })
 }
 
 /// The chain holds, and the leaf's names cannot be read to their end.
