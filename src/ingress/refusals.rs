@@ -9,7 +9,7 @@ use tracing::Level;
 use crate::identity::seen::Seen;
 use crate::observe::metrics::Metrics;
 use crate::observe::recent::Recent;
-use crate::observe::repeats::{Heard, Kind, Repeated, Repeats, Summary, network_text};
+use crate::observe::repeats::{Heard, Repeated, Repeats, Summary, network_text};
 use crate::observe::{HandshakeReason, Limit, ReasonClass, emit, emit_bounded};
 use crate::tls::Report;
 
@@ -33,32 +33,21 @@ impl Refusals {
     /// is counted.
     pub fn tell(&self, report: &Report) -> HandshakeReason {
         let kind = report.kind();
-        let reason = self.told(report, &kind);
-        let admitted_before = kind.fingerprint.is_some_and(|print| self.admitted.knows(&print));
+        let reason = kind.reason;
+        let admitted_before =
+            kind.fingerprint.as_ref().is_some_and(|print| self.admitted.knows(print));
+        let is_news = |repeats: &Repeats| repeats.hear(kind, SystemTime::now()) == Heard::News;
+        if self.repeats.as_ref().is_none_or(is_news) {
+            self.log(report);
+        }
         self.metrics.refused(reason, admitted_before);
         reason
     }
 
-    /// Logs a refusal of this kind, or counts it as a repetition; the reason that is known then.
-    fn told(&self, report: &Report, kind: &Kind) -> HandshakeReason {
-        let Some(repeats) = &self.repeats else { return self.log(report) };
-        match repeats.hear(kind.clone(), SystemTime::now()) {
-            Heard::News => {
-                let reason = self.log(report);
-                if reason != kind.reason {
-                    repeats.tell_as(kind, Kind { reason, ..kind.clone() });
-                }
-                reason
-            }
-            Heard::Counted(Kind { reason, .. }) => reason,
-        }
-    }
-
-    fn log(&self, report: &Report) -> HandshakeReason {
+    fn log(&self, report: &Report) {
         let line = report.explained();
         self.recent.keep(&line);
         emit_bounded(level(line.reason()), "handshake_failed", &line);
-        line.reason()
     }
 
     /// Logs what was folded since the last time, a line for each kind.

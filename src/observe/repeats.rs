@@ -118,11 +118,11 @@ impl<K> From<&Summary<K>> for Repeated {
 
 /// What is to be done with an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard<K = Kind> {
+pub enum Heard {
     /// It is logged in full.
     News,
-    /// It has been counted, as one of this kind.
-    Counted(K),
+    /// It has been counted.
+    Counted,
 }
 
 /// Counts events by kind; shared by all workers (never on the path of a request that goes well).
@@ -131,7 +131,7 @@ pub struct Repeats<K = Kind>(Mutex<State<K>>);
 
 #[derive(Debug)]
 struct State<K> {
-    kinds: HashMap<K, Seen<K>>,
+    kinds: HashMap<K, Seen>,
     lines: Lines,
 }
 
@@ -142,9 +142,7 @@ impl<K> Default for Repeats<K> {
 }
 
 #[derive(Debug)]
-struct Seen<K> {
-    /// What it is summed up as.
-    told: K,
+struct Seen {
     /// Lines in full so far in this window.
     full: u64,
     folded: u64,
@@ -154,7 +152,7 @@ struct Seen<K> {
 
 impl<K: Folding> Repeats<K> {
     /// Whether this event is to be logged in full; if not, it has been counted.
-    pub fn hear(&self, kind: K, now: SystemTime) -> Heard<K> {
+    pub fn hear(&self, kind: K, now: SystemTime) -> Heard {
         let State { kinds, lines } = &mut *self.state();
         let mut take = || lines.take(kind.source(), kind.is_noise(), now);
         if let Some(seen) = kinds.get_mut(&kind) {
@@ -167,31 +165,24 @@ impl<K: Folding> Repeats<K> {
         let together = match take() {
             _ if kinds.len() >= MAX_KINDS => kind.rest(),
             Ok(()) => {
-                kinds.insert(kind.clone(), Seen { full: 1, ..Seen::new(kind, now) });
+                kinds.insert(kind, Seen { full: 1, ..Seen::new(now) });
                 return Heard::News;
             }
             Err(Spent::OfSource) => kind.of_source(),
             Err(Spent::OfAll) => kind.rest(),
         };
-        kinds.entry(together).or_insert_with_key(|kind| Seen::new(kind.clone(), now)).fold(now)
-    }
-
-    /// Sums `kind` up as `told` from here on, which is known better when a line is written.
-    pub fn tell_as(&self, kind: &K, told: K) {
-        if let Some(seen) = self.state().kinds.get_mut(kind) {
-            seen.told = told;
-        }
+        kinds.entry(together).or_insert_with(|| Seen::new(now)).fold(now)
     }
 
     /// Ends a window: what was folded in it. A kind that was silent in it will be news again.
     pub fn end_window(&self) -> Vec<Summary<K>> {
         let mut summaries = Vec::new();
-        self.state().kinds.retain(|_, seen| {
+        self.state().kinds.retain(|kind, seen| {
             if seen.folded == 0 {
                 return false;
             }
             let Seen { folded: count, first, last, .. } = *seen;
-            summaries.push(Summary { kind: seen.told.clone(), count, first, last });
+            summaries.push(Summary { kind: kind.clone(), count, first, last });
             seen.folded = 0;
             true
         });
@@ -203,18 +194,18 @@ impl<K: Folding> Repeats<K> {
     }
 }
 
-impl<K: Clone> Seen<K> {
-    fn new(told: K, now: SystemTime) -> Self {
-        Self { told, full: 0, folded: 0, first: now, last: now }
+impl Seen {
+    fn new(now: SystemTime) -> Self {
+        Self { full: 0, folded: 0, first: now, last: now }
     }
 
-    fn fold(&mut self, now: SystemTime) -> Heard<K> {
+    fn fold(&mut self, now: SystemTime) -> Heard {
         if self.folded == 0 {
             self.first = now;
         }
         self.folded += 1;
         self.last = now;
-        Heard::Counted(self.told.clone())
+        Heard::Counted
     }
 }
 
@@ -312,19 +303,5 @@ mod tests {
             is_news(&repeats, kind(HandshakeReason::TcpProbe, host), at(0));
         }
         assert!(is_news(&repeats, with(1, 7), at(0)));
-    }
-
-    #[test]
-    fn a_kind_is_summed_up_as_what_its_line_has_said() {
-        let repeats = Repeats::<Kind>::default();
-        let better = Kind { reason: HandshakeReason::ClientCertWrongCaKey, ..with(1, 1) };
-        repeats.hear(with(1, 1), at(0));
-        repeats.tell_as(&with(1, 1), better.clone());
-        for second in 1..FULL_LINES {
-            repeats.hear(with(1, 1), at(second));
-        }
-
-        assert_eq!(repeats.hear(with(1, 1), at(9)), Heard::Counted(better.clone()));
-        assert_eq!(repeats.end_window()[0].kind, better);
     }
 }
