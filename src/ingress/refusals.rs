@@ -34,8 +34,7 @@ impl Refusals {
     pub fn tell(&self, report: &Report) -> HandshakeReason {
         let kind = report.kind();
         let reason = kind.reason;
-        let admitted_before =
-            kind.fingerprint.as_ref().is_some_and(|print| self.admitted.knows(print));
+        let admitted_before = kind.fingerprint.as_ref().is_some_and(|print| self.admitted.knows(print));
         let is_news = |repeats: &Repeats| repeats.hear(kind, SystemTime::now()) == Heard::News;
         if self.repeats.as_ref().is_none_or(is_news) {
             self.log(report);

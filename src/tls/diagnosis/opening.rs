@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::tls::fault::Fault;
 use super::server_name::left_silently;
 use super::{Case, NotTls, Step};
 use crate::observe::HandshakeReason as Reason;
 use crate::proxy_protocol::Malformed;
 use crate::tls::client_hello::{MAX_HELLO, Progress};
+use crate::tls::fault::Fault;
 use crate::tls::greeting::End;
 use crate::tls::introduction::NoIntroduction;
 
