@@ -5,6 +5,7 @@
 
 mod agreement;
 mod certificates;
+mod chains;
 mod coverage;
 mod greeting;
 mod issuers;

@@ -49,10 +49,11 @@ impl Case<'_, '_> {
         let is_leaf = broken.position == 0;
         let issuer = above.map_or_else(|| ca.subject.clone(), |issuer| cut(rfc4514(issuer.subject())));
         // The CA that was found has the issuer's name alone; the issuer itself may be known.
-        let missing = Some(&broken.signed).filter(|signed| **signed == Signed::No);
-        let missing = missing.and_then(|_| self.known(child));
-        if let Some(missing) = missing.filter(|fault| fault.reason == Reason::ClientChainIncomplete) {
-            return Some(missing);
+        if broken.signed == Signed::No
+            && let Some(fault) = self.known(child)
+            && fault.reason != Reason::ClientCertWrongCaKey
+        {
+            return Some(fault);
         }
         let fault = match &broken.signed {
             Signed::Weak(_) => leaf::weak_signature(child, is_leaf)?,
