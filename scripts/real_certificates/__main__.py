@@ -72,7 +72,7 @@ def judge_facts(clawgate, folder, files):
             if theirs and ours:
                 ours = facts.by_clawgate(ours)
                 different += [f"{about}: {key}: OpenSSL has {theirs[key]}, clawgate {ours[key]}" for key in theirs
-                              if ours[key] != theirs[key]]
+                              if theirs[key] is not None and ours[key] != theirs[key]]
             elif theirs or ours:
                 print(f"  read by {'OpenSSL' if theirs else 'clawgate'} alone: {about}")
     print(f"certificates: {read[True, True]} read by both, {read[True, False]} by OpenSSL alone, {read[False, True]} by clawgate "

@@ -3,19 +3,8 @@ import re
 
 from run import openssl
 
-# RFC 2253, but for attribute types, which are all written as numbers, and for bytes over 127, which are not escaped.
-NAME_FORM = "esc_2253,esc_ctrl,utf8,dump_nostr,dump_unknown,dump_der,sep_comma_plus,dn_rev,oid"
-SHORT_NAMES = {
-    "CN": "2.5.4.3", "SN": "2.5.4.4", "surname": "2.5.4.4", "serialNumber": "2.5.4.5", "C": "2.5.4.6", "L": "2.5.4.7",
-    "ST": "2.5.4.8", "street": "2.5.4.9", "STREET": "2.5.4.9", "O": "2.5.4.10", "OU": "2.5.4.11", "title": "2.5.4.12",
-    "description": "2.5.4.13", "businessCategory": "2.5.4.15", "postalCode": "2.5.4.17", "name": "2.5.4.41",
-    "GN": "2.5.4.42", "givenName": "2.5.4.42", "initials": "2.5.4.43", "generationQualifier": "2.5.4.44",
-    "dnQualifier": "2.5.4.46", "pseudonym": "2.5.4.65", "organizationIdentifier": "2.5.4.97",
-    "UID": "0.9.2342.19200300.100.1.1", "DC": "0.9.2342.19200300.100.1.25", "Email": "1.2.840.113549.1.9.1",
-    "emailAddress": "1.2.840.113549.1.9.1", "unstructuredName": "1.2.840.113549.1.9.2",
-    "jurisdictionL": "1.3.6.1.4.1.311.60.2.1.1", "jurisdictionST": "1.3.6.1.4.1.311.60.2.1.2",
-    "jurisdictionC": "1.3.6.1.4.1.311.60.2.1.3",
-}
+# RFC 2253, but bytes over 127 are not escaped.
+NAME_FORM = "esc_2253,esc_ctrl,utf8,dump_nostr,dump_unknown,dump_der,sep_comma_plus,dn_rev,sname"
 CURVES = {"prime256v1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 KEY_USAGES = {
     "Digital Signature": "digitalSignature", "Non Repudiation": "nonRepudiation", "Key Encipherment": "keyEncipherment",
@@ -26,9 +15,11 @@ PURPOSES = {
     "TLS Web Server Authentication": "serverAuth", "TLS Web Client Authentication": "clientAuth",
     "Code Signing": "codeSigning", "E-mail Protection": "emailProtection", "Time Stamping": "timeStamping",
     "OCSP Signing": "OCSPSigning", "Any Extended Key Usage": "anyExtendedKeyUsage",
+    # clawgate has no names for these.
+    "Netscape Server Gated Crypto": "2.16.840.1.113730.4.1", "Microsoft Commercial Code Signing": "1.3.6.1.4.1.311.2.1.22",
 }
-SAN_KINDS = {"DNS": "dns", "email": "email", "URI": "uri", "IP Address": "ip", "DirName": "dirname", "othername": "other",
-             "Registered ID": "rid", "X400Name": "x400", "EdiPartyName": "edi"}
+SAN_KINDS = {"DNS": "dns", "URI": "uri", "IP Address": "ip", "DirName": "dirName", "othername": "otherName",
+             "Registered ID": "RID", "X400Name": "x400Address", "EdiPartyName": "ediPartyName"}
 
 
 def by_openssl(pem):
@@ -46,11 +37,11 @@ def by_openssl(pem):
         "not_before": lines["notBefore"].replace(" ", "T"),
         "not_after": lines["notAfter"].replace(" ", "T"),
         "fingerprint_sha256": lines["sha256 Fingerprint"].replace(":", "").lower(),
-        "version": int(re.search(r"Version: (?:Unknown )?\(?(-?\d+)", text).group(1)),
+        "version": version(text),
         "key": openssl_key(text),
         "key_usage": listed(extension(text, "Key Usage"), KEY_USAGES),
         "eku": listed(extension(text, "Extended Key Usage"), PURPOSES),
-        "san": san_kinds(re.findall(r"(?:^|, )([A-Za-z0-9 ]+?):", extension(text, "Subject Alternative Name"))),
+        "san": san_kinds(extension(text, "Subject Alternative Name")),
     }
 
 
@@ -64,19 +55,19 @@ def by_clawgate(certificate):
         "not_after": certificate["not_after"],
         "fingerprint_sha256": certificate["fingerprint_sha256"],
         "version": certificate["version"],
-        "key": certificate["key"],
+        "key": certificate["key"].removeprefix("OID "),
         "key_usage": sorted(certificate["key_usage"] or []),
         "eku": sorted(certificate["eku"]),
-        "san": san_kinds(entry.split(":", 1)[0] for entry in certificate["san"]),
+        "san": sorted(entry.split(":", 1)[0] for entry in certificate["san"]),
     }
 
 
 def name(text):
-    """A name (RFC 4514) as its attributes, each a number and a value without escapes."""
+    """A name (RFC 4514) as its attributes, each a type and a value without escapes."""
     attributes = []
     for part in re.findall(r"(?:\\.|[^,+\\])+", text):
         kind, _, value = part.partition("=")
-        attributes.append((SHORT_NAMES.get(kind, kind), unescaped(value)))
+        attributes.append((kind, unescaped(value)))
     return attributes
 
 
@@ -97,9 +88,12 @@ def openssl_key(text):
     bits = re.search(r"Public-Key: \((\d+) bit", text)
     if curve := re.search(r"ASN1 OID: (\S+)", text):
         return "ECDSA " + CURVES.get(curve.group(1), curve.group(1))
-    names = {"rsaEncryption": "RSA", "rsassaPss": "RSA", "dsaEncryption": "DSA", "ED25519": "Ed25519", "ED448": "Ed448"}
+    names = {"rsaEncryption": "RSA", "rsassaPss": "RSA-PSS", "dsaEncryption": "DSA", "ED25519": "Ed25519", "ED448": "Ed448",
+             "GOST": "gostR3410-2001"}
     kind = names.get(algorithm, algorithm)
-    return f"{kind} {bits.group(1)}" if bits and kind in ("RSA", "DSA") else kind
+    if kind == "id-ecPublicKey":
+        return "ECDSA with unnamed curve"
+    return f"{kind} {bits.group(1)}" if bits and kind in ("RSA", "RSA-PSS", "DSA") else kind
 
 
 def extension(text, title):
@@ -109,8 +103,21 @@ def extension(text, title):
 
 
 def listed(text, names):
-    return sorted(names.get(word, word) for word in text.split(", ") if word)
+    """The names of a list; None where OpenSSL shows bytes, since it cannot read the extension."""
+    return None if is_raw(text) else sorted(names.get(word, word) for word in text.split(", ") if word)
 
 
-def san_kinds(kinds):
-    return sorted(SAN_KINDS.get(kind, kind) for kind in kinds)
+def san_kinds(text):
+    kinds = re.findall(r"(?:^|, )([A-Za-z0-9 ]+?):", text)
+    return None if is_raw(text) else sorted(SAN_KINDS.get(kind, kind) for kind in kinds)
+
+
+def is_raw(text):
+    """Whether it is the bytes of a SEQUENCE, of which the first is an ASCII zero."""
+    return text.startswith("0") and ":" not in text
+
+
+def version(text):
+    """The version of X.509. One that OpenSSL does not know is written as the number in the certificate, which is one less."""
+    unknown, number = re.search(r"Version: (Unknown \()?(-?\d+)", text).groups()
+    return int(number) + (1 if unknown else 0)

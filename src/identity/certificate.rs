@@ -150,6 +150,8 @@ pub(crate) fn key(x509: &X509Certificate<'_>) -> String {
         }
         ("1.3.101.112", _) => "Ed25519".to_owned(),
         ("1.3.101.113", _) => "Ed448".to_owned(),
+        ("1.3.101.110", _) => "X25519".to_owned(),
+        ("1.3.101.111", _) => "X448".to_owned(),
         // RSAPublicKey (RFC 8017 appendix A.1.1), whose first number is the modulus.
         ("1.2.840.113549.1.1.10", _) => sized("RSA-PSS", sequence(&spki.subject_public_key.data)),
         // Dss-Parms (RFC 3279 section 2.3.2), whose first number is p. They may be left out where the issuer has the same.
