@@ -10,7 +10,7 @@ Builds clawgate and checks, with the tools that their users' systems have:
   systemd      the units (systemd-analyze verify), their exposure (security), and a gate that is started by its socket
   shells       the completions, and the manual page
   Kubernetes   the manifests against the schemas of Kubernetes (kubernetes-validate, from PyPI)
-  Docker       Dockerfile (hadolint, from PyPI) and compose.yaml (dclint, from npm)
+  Docker       Dockerfile (hadolint, from PyPI) and compose.yaml (dclint, from npm), with the settings that it gives to clawgate
 
 systemd-e2e.sh runs the units, container-e2e.sh the image. Not checked: that the manifests are taken by a cluster, and
 cert-manager's own kinds, whose schemas are not in Kubernetes.
@@ -125,3 +125,18 @@ ok 'Kubernetes: issuers and secrets refer to each other'
 ok 'Dockerfile'
 "$cache/node_modules/.bin/dclint" --quiet deploy/docker/compose.yaml || die 'compose.yaml'
 ok 'compose.yaml'
+# The environment of its container, without the container.
+openssl rand -hex 32 >"$tmp/certs/hook-token"
+chmod 600 "$tmp/certs/hook-token"
+mapfile -t settings < <("$cache/bin/python" - "$tmp/certs" <<'EOF'
+import sys, yaml
+service = yaml.safe_load(open("deploy/docker/compose.yaml"))["services"]["clawgate"]
+assert "./certs:/certs:ro" in service["volumes"]
+for name, value in service["environment"].items():
+    print(f"{name}={value}".replace("/certs/", sys.argv[1] + "/"))
+EOF
+)
+((${#settings[@]} >= 5)) || die 'compose.yaml: no settings'
+checked=$(env -i "${settings[@]}" "$bin" check 2>&1) || die "the settings of compose.yaml: $checked"
+[[ $checked == *'http://127.0.0.1:18789'* ]] || die "the settings of compose.yaml: $checked"
+ok 'compose.yaml: clawgate takes the settings of its container'
