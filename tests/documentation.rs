@@ -1,5 +1,7 @@
 //! What the documentation says of the code is true of it.
 
+mod logging;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -381,6 +381,11 @@ impl Drop for Gate {
         let _ = self.child.wait();
         if std::thread::panicking() {
             eprintln!("the gate's log:\n{}", self.lines().join("\n"));
+            return;
+        }
+        // Whatever a test has caused must be in the documentation. (Text for a terminal is no JSON.)
+        for line in self.lines().iter().filter_map(|line| serde_json::from_str(line).ok()) {
+            super::log_page::compare(&line);
         }
     }
 }

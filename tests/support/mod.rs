@@ -5,6 +5,7 @@ pub mod frames;
 pub mod gate;
 pub mod h2;
 pub mod hostile;
+pub mod log_page;
 pub mod pki;
 pub mod plain;
 pub mod relay;

@@ -1,0 +1,163 @@
+//! `docs/logging.md` has every event and every field that the code can write, and no other.
+//!
+//! The code is read as text here: structs that are serialized, and the names that are given to `emit`. Besides, each test compares
+//! all lines that its clawgate has written with the page (`support::log_page::compare`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::support::log_page::{SECTIONS, compare};
+
+/// The structs whose fields an event has, or a part that several events have.
+const RECORDS: &[(&str, &[&str])] = &[
+    ("`handshake_failed`", &["tls/report.rs Explained", "ingress/refusals.rs SummaryLine"]),
+    ("`connection_withdrawn`", &["tls/report.rs Explained", "ingress/refusals.rs SummaryLine"]),
+    ("`connection_unused`", &["ingress/unused.rs Line", "ingress/unused.rs SummaryLine"]),
+    ("`connection_flooded`", &["ingress/connection.rs Flooded"]),
+    ("`would_refuse`", &["ingress/objections.rs Objection", "ingress/objections.rs SummaryLine"]),
+    ("`request`", &["observe/access.rs Line", "observe/access.rs ConnectionFacts"]),
+    (
+        "`delivery_failed`",
+        &["ingress/delivery_failures.rs Line", "ingress/delivery_failures.rs SummaryLine"],
+    ),
+    ("`upstream_misconfigured`", &["upstream/suspect.rs Line"]),
+    ("`identity_left_out`", &["upstream/suspect.rs LeftOut"]),
+    ("`accept_failed`", &["ingress/listener.rs AcceptFailed"]),
+    ("`started`", &["app/events.rs Started"]),
+    ("`sandbox`", &["app/sandbox.rs Line"]),
+    ("`settings_warning`", &["app/events.rs Warning"]),
+    ("`reloaded`", &["app/events.rs Reloaded"]),
+    ("`reload_failed`", &["app/events.rs ReloadFailed"]),
+    ("`watch_failed`", &["app/events.rs WatchFailed"]),
+    ("`certificate_expiring`", &["app/events.rs CertificateExpiring"]),
+    ("`crl_expired`", &["tls/report.rs StaleCrl"]),
+    ("`signal_ignored`", &["app/signals.rs Ignored"]),
+    ("`draining`", &["app/events.rs Draining"]),
+    ("`stopped`", &["app/events.rs Stopped"]),
+    ("`span_export_failed`", &["observe/spans.rs Failed"]),
+    ("`span_export_resumed`", &["observe/spans.rs Resumed"]),
+    ("`spans_lost`", &["observe/spans.rs Lost"]),
+    ("A connection", &["observe/access.rs ConnectionFacts"]),
+    ("A certificate", &["identity/certificate.rs Certificate"]),
+    ("A certificate of a chain", &["tls/report.rs Link"]),
+    ("More of the ClientHello", &["tls/report.rs Offered"]),
+    ("Repetitions", &["observe/repeats.rs Repeated"]),
+];
+/// Events that are not written by `emit`, and all their fields.
+const BY_HAND: &[(&str, &[&str])] = &[
+    ("`log`", &["message", "target"]),
+    ("`log_lines_lost`", &["count", "hint"]),
+    ("`panic`", &["detail", "message", "target"]),
+];
+/// Fields that are written by hand beside a record.
+const BESIDE: &[(&str, &str)] = &[("`request`", "id")];
+
+/// Each source file by its path below `src`.
+fn sources() -> BTreeMap<String, String> {
+    fn walk(dir: &Path, root: &Path, found: &mut BTreeMap<String, String>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, root, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                found.insert(name, std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = BTreeMap::new();
+    walk(&root, &root, &mut found);
+    found
+}
+
+/// What is between the braces of a struct or an enum.
+fn body_of<'a>(source: &'a str, name: &str) -> &'a str {
+    let starts = [format!("struct {name} {{"), format!("struct {name}<"), format!("enum {name} {{")];
+    let at = starts.iter().find_map(|start| source.find(start)).unwrap_or_else(|| panic!("no {name}"));
+    let (_, body) = source[at..].split_once("{\n").unwrap();
+    body.split_once("\n}").unwrap().0
+}
+
+/// The fields of a struct or of an enum's variants as they are serialized; those of a flattened one are left out.
+fn fields_of(body: &str) -> BTreeSet<String> {
+    let mut fields = BTreeSet::new();
+    let mut is_hidden = false;
+    for line in body.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+        if line.starts_with('#') {
+            is_hidden |= line.contains("serde(skip)") || line.contains("serde(flatten)");
+            continue;
+        }
+        let name = line.trim_start_matches("pub(super) ").trim_start_matches("pub ");
+        if let Some((field, _)) = name.split_once(": ")
+            && !is_hidden
+        {
+            fields.insert(field.to_owned());
+        }
+        is_hidden = false;
+    }
+    fields
+}
+
+#[test]
+fn every_event_that_the_code_emits_is_on_the_page_and_every_event_of_the_page_is_emitted() {
+    let mut emitted = BTreeSet::new();
+    for (_, source) in sources().iter().filter(|(name, _)| *name != "observe/event.rs") {
+        for call in ["emit(", "emit_bounded(", "emit_json("] {
+            for (_, after) in
+                source.match_indices(call).map(|(at, call)| source.split_at(at + call.len()))
+            {
+                // Up to the record: the level, and the name.
+                let arguments: Vec<_> = after.splitn(3, ',').map(str::trim).collect();
+                if let [_, name, _] = arguments[..]
+                    && let Some(name) = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'))
+                {
+                    emitted.insert(format!("`{name}`"));
+                }
+            }
+        }
+    }
+    emitted.extend(BY_HAND.iter().map(|(name, _)| (*name).to_owned()));
+
+    let documented = SECTIONS.keys().filter(|name| name.starts_with('`')).cloned();
+
+    assert_eq!(documented.collect::<BTreeSet<_>>(), emitted);
+}
+
+#[test]
+fn every_field_of_every_event_is_on_the_page_and_no_other() {
+    let sources = sources();
+    for (section, records) in RECORDS {
+        let mut expected = BTreeSet::new();
+        for record in *records {
+            let (file, name) = record.split_once(' ').unwrap();
+            let body = body_of(&sources[file], name);
+            expected.extend(fields_of(body));
+            if body.contains("serde(flatten)") {
+                expected.extend(fields_of(body_of(&sources["observe/access.rs"], "ConnectionFacts")));
+            }
+        }
+        expected
+            .extend(BESIDE.iter().filter(|(of, _)| of == section).map(|(_, field)| (*field).to_owned()));
+        let documented = SECTIONS[*section].fields().into_keys().map(str::to_owned);
+        assert_eq!(documented.collect::<BTreeSet<_>>(), expected, "{section}");
+    }
+    for (section, fields) in BY_HAND {
+        let documented: Vec<_> = SECTIONS[*section].fields().into_keys().collect();
+        assert_eq!(documented, *fields, "{section}");
+    }
+    let known: BTreeSet<_> = RECORDS.iter().chain(BY_HAND).map(|(section, _)| *section).collect();
+    assert_eq!(SECTIONS.keys().map(String::as_str).collect::<BTreeSet<_>>(), known);
+}
+
+#[test]
+#[should_panic(expected = "surprise is not in docs/logging.md")]
+fn a_field_that_the_page_does_not_have_is_noticed() {
+    let mut line = json!({"timestamp": "", "level": "warn", "event": "signal_ignored", "signal": "SIGUSR1", "hint": ""});
+    compare(&line);
+    line["surprise"] = 1.into();
+
+    compare(&line);
+}
