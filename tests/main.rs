@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, reason = "`pub` is what the test kit offers to the tests")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is how a test fails")]
 
+mod addresses;
 mod admin;
 mod authorization;
 mod bodies;

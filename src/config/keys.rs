@@ -22,7 +22,7 @@ macro_rules! table {
 
 table! {
     LISTEN = Key::new("listen.address", Text, "IP:PORT", Value("127.0.0.1:8443"),
-        "Where senders connect")
+        "Where clients connect; [::] takes IPv6 alone, so name 0.0.0.0 as well for both")
         .outside("listen", "CLAWGATE_LISTEN").repeatable(',');
     TAKEOVER = Key::new("listen.takeover", Switch, "BOOL", Value("false"),
         "Whether to listen where another gate still does, to take over from it")

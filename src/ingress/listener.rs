@@ -44,6 +44,7 @@ fn socket(address: SocketAddr, share: bool) -> io::Result<StdListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
+        // Defined here, since Linux leaves it to net.ipv6.bindv6only: [::] and 0.0.0.0 are two addresses.
         socket.set_only_v6(true)?;
     }
     if share {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -125,6 +125,14 @@ impl GateCommand {
         let proxied = started["listen_proxy"].as_array();
         gate.proxied = proxied.map(|list| list.iter().map(address).collect()).unwrap_or_default();
         gate.admin = started["admin"].as_str().and_then(|text| text.parse().ok());
+        gate
+    }
+
+    /// Starts it, at `address` too, and waits until it takes connections there: for logs without the event `started`.
+    pub fn start_at(self, address: SocketAddr) -> Gate {
+        let mut gate = self.arg("--listen", address.to_string()).launch();
+        gate.wait_for("connections to be taken", |_| TcpStream::connect(address).ok());
+        gate.addresses = vec![address];
         gate
     }
 

@@ -305,3 +305,23 @@ fn a_gauge_tells_whether_the_upstream_answers() {
     assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
     assert!(is_up(&gate));
 }
+
+#[test]
+fn an_upstream_that_does_not_answer_is_told_of_at_the_level_warn_too() {
+    let pki = Pki::new();
+    let (upstream, listen) = (nobody(), nobody());
+    let command =
+        GateCommand::new(&pki).upstream(format!("http://{upstream}")).arg("--log-level", "warn");
+    let gate = command.start_at(listen.address());
+
+    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 503);
+
+    let line = gate.event("delivery_failed", 1);
+    assert_eq!(line["reason"], "upstream_unavailable");
+    assert!(line["hint"].as_str().unwrap().contains("start the upstream"), "{line}");
+    assert!(
+        gate.events("request").is_empty() && gate.events("started").is_empty(),
+        "{:?}",
+        gate.lines()
+    );
+}

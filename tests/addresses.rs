@@ -1,0 +1,45 @@
+//! Which addresses are listened on.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+
+use crate::support::gate::GateCommand;
+use crate::support::nobody;
+use crate::support::pki::Pki;
+use crate::support::sender::Sender;
+
+#[test]
+fn the_ipv6_wildcard_takes_ipv6_alone_whatever_the_system_has_set() {
+    let pki = Pki::new();
+    // Keeps others from listening at this port over IPv4 meanwhile.
+    let reserved = nobody();
+    let at = |ip: IpAddr| SocketAddr::new(ip, reserved.address().port());
+    let wildcard = at(Ipv6Addr::UNSPECIFIED.into()).to_string();
+    let gate = GateCommand::new(&pki).upstream("echo:").arg("--listen", wildcard).start();
+
+    let v6 = Sender::new(&pki, &gate).at(at(Ipv6Addr::LOCALHOST.into())).connect();
+
+    assert!(v6.unwrap().asks_for("/hooks/wake"));
+    let v4 = TcpStream::connect(at(Ipv4Addr::LOCALHOST.into()));
+    assert_eq!(v4.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn both_wildcards_may_have_the_same_port_and_take_both_families() {
+    let pki = Pki::new();
+    let reserved = nobody();
+    let port = reserved.address().port();
+    let both = format!("0.0.0.0:{port},[::]:{port}");
+    let gate = GateCommand::bare("run")
+        .env("CLAWGATE_LISTEN", both)
+        .env("CLAWGATE_ADMIN", "off")
+        .env("CLAWGATE_CERT", pki.files("server", &pki.server).0)
+        .env("CLAWGATE_KEY", pki.files("server", &pki.server).1)
+        .env("CLAWGATE_CLIENT_CA", pki.file("ca.pem", pki.root.pem()))
+        .upstream("echo:")
+        .start();
+
+    for ip in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
+        let connection = Sender::new(&pki, &gate).at(SocketAddr::new(ip, port)).connect();
+        assert!(connection.unwrap().asks_for("/hooks/wake"), "{ip}");
+    }
+}
