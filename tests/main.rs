@@ -25,6 +25,7 @@ mod hostile;
 mod http2;
 mod layers;
 mod limits;
+mod links;
 mod logging;
 mod malformed_http2;
 mod metrics;
