@@ -98,7 +98,8 @@ def judge_check(clawgate, folder, files):
 
 
 def judge_pkits(clawgate, folder, files, page):
-    """Each test of PKITS by `explain` and by a handshake; returns where the two differ, or the page is not what comes out."""
+    """Each test of PKITS by `explain` and by a handshake. Returns where the two differ, where the reason is not the right one,
+    and where the page with the departures is not what comes out."""
     suite = pkits.Suite(folder / "cryptography_vectors/x509/PKITS_data")
     files.write("root.pem", suite.root)
     told, found, wrong, counted = pkits.departures(page), {}, [], collections.Counter()
@@ -110,11 +111,12 @@ def judge_pkits(clawgate, folder, files, page):
         counted[test.valid, verdict == "admitted"] += 1
         if test.valid != (verdict == "admitted"):
             found[test.name] = verdict
+        if test.reason() not in (verdict, None):
+            wrong.append(f"{test.name}: clawgate says {verdict} instead of {test.reason()}")
         shaken = handshake.verdict(clawgate, settings, chain, files.write("chain.key", test.key.decode()))
         if shaken not in (verdict, None):
             wrong.append(f"{test.name}: explain says {verdict}, the handshake {shaken}")
         counted["handshakes"] += shaken is not None
-        print(f"  {test.name}: {verdict}")
     print(f"PKITS: {counted[True, True]} valid chains admitted, {counted[True, False]} refused; {counted[False, False]} invalid "
           f"chains refused, {counted[False, True]} admitted; {counted['handshakes']} of them also tried in a handshake")
     for name in sorted(found.keys() | told.keys()):

@@ -22,6 +22,25 @@ INVALID = {
     "DifferentPoliciesTest9", "DifferentPoliciesTest12", "MissingCRLTest1",
 }
 
+# What clawgate must say of a chain that is not valid, by the beginning of the test's name.
+REASONS = {
+    "InvalidRevoked": "client_cert_revoked", "InvalidLongSerialNumber": "client_cert_revoked",
+    "InvalidNegativeSerialNumber": "client_cert_revoked",
+    "InvalidEESignature": "client_cert_bad_signature", "InvalidDSASignature": "client_cert_weak_signature",
+    "InvalidEEnotAfterDate": "client_cert_expired", "Invalidpre2000UTCEEnotAfterDate": "client_cert_expired",
+    "InvalidEEnotBeforeDate": "client_cert_not_yet_valid",
+    "InvalidCAnotAfterDate": "client_chain_expired", "InvalidCAnotBeforeDate": "client_chain_expired",
+    "InvalidCASignature": "client_chain_invalid", "InvalidcAFalse": "client_chain_invalid",
+    "InvalidMissingbasicConstraints": "client_chain_invalid", "InvalidkeyUsageCriticalkeyCertSign": "client_chain_invalid",
+    "InvalidkeyUsageNotCriticalkeyCertSign": "client_chain_invalid",
+    "InvalidDNnameConstraints": "client_chain_invalid", "InvalidDNSnameConstraints": "client_chain_invalid",
+    "InvalidUnknownCriticalCertificateExtension": "client_cert_unsupported",
+    "InvalidNameChaining": "client_cert_unknown_ca",
+    "InvalidOldCRLnextUpdate": "crl_expired", "Invalidpre2000CRLnextUpdate": "crl_expired",
+    "MissingCRL": "crl_unavailable", "InvalidWrongCRL": "crl_unavailable", "InvalidBadCRLIssuerName": "crl_unavailable",
+    "InvalidkeyUsageCriticalcRLSign": "crl_unavailable", "InvalidkeyUsageNotCriticalcRLSign": "crl_unavailable",
+}
+
 
 @dataclasses.dataclass
 class Test:
@@ -31,6 +50,10 @@ class Test:
     chain: list
     crls: list
     key: bytes
+
+    def reason(self):
+        """What clawgate must say of it; None where several reasons would be right."""
+        return next((reason for start, reason in REASONS.items() if self.name.startswith(start)), None)
 
 
 class Suite:
