@@ -25,3 +25,4 @@ pub mod route;
 pub mod shutdown;
 pub mod tls;
 pub mod upstream;
+pub mod wording;

@@ -19,6 +19,7 @@ use clawgate::memory;
 use clawgate::observe::logging::{Format, Log, subscriber};
 use clawgate::observe::terminal::Layout;
 use clawgate::tls::pem::{FileError, cas_in, key_in, sender_chain};
+use clawgate::wording;
 use serde::Serialize;
 
 /// Failed at run time.
@@ -47,7 +48,7 @@ fn run(args: SettingsArgs) -> ExitCode {
     // Before anything is read, which may take its time.
     let control = match Control::new() {
         Ok(control) => control,
-        Err(error) => return failed(FAILURE)(format!("cannot start: {error}")),
+        Err(error) => return failed(FAILURE)(format!("cannot start: {}", wording::io(&error))),
     };
     let Reading { files, app } = read(&args);
     let app = match app {

@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["config"],
     &["upstream"],
     &["tls", "route"],
-    &["policy"],
+    &["policy", "wording"],
     &["finding"],
     &["identity"],
     &["eviction", "live", "memory", "observe", "proxy_protocol", "shutdown"],

@@ -10,6 +10,7 @@ use crate::config::Settings;
 use crate::identity::{Validity, unix_rfc3339};
 use crate::tls::material::unix_seconds;
 use crate::upstream::Target;
+use crate::wording;
 
 /// How long an upstream may take to accept a connection.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -118,7 +119,7 @@ async fn reach(target: &Target) -> String {
     };
     match connected {
         Ok(Ok(())) => "takes connections".to_owned(),
-        Ok(Err(error)) => format!("takes no connections: {error}"),
+        Ok(Err(error)) => format!("takes no connections: {}", wording::io(&error)),
         Err(_) => format!("takes no connection within {} ms", PATIENCE.as_millis()),
     }
 }

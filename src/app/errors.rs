@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::tls::server::ServerError;
 use crate::upstream::{ConnectorError, Target};
+use crate::wording::io as io_words;
 
 /// Why settings that are fine one by one cannot be used.
 #[derive(Debug, Error)]
@@ -24,7 +25,7 @@ pub enum PrepareError {
 #[derive(Debug, Error)]
 pub enum RunError {
     /// An address cannot be listened on.
-    #[error("cannot listen on {address} ({setting}): {error}{}", mend(.error))]
+    #[error("cannot listen on {address} ({setting}): {}{}", io_words(.error), mend(.error))]
     Bind {
         /// The address.
         address: SocketAddr,
@@ -35,8 +36,8 @@ pub enum RunError {
         error: io::Error,
     },
     /// A unix socket cannot be listened on.
-    #[error("cannot listen on unix:{} ({setting}): {error}\n  hint: stop what listens there, or choose another path \
-             in a folder that the gate's user may write; to take over from another gate, --takeover true", path.display())]
+    #[error("cannot listen on unix:{} ({setting}): {}\n  hint: stop what listens there, or choose another path \
+             in a folder that the gate's user may write; to take over from another gate, --takeover true", path.display(), io_words(.error))]
     BindUnix {
         /// Its file.
         path: PathBuf,
@@ -48,12 +49,12 @@ pub enum RunError {
     },
     /// What the service manager passed is of no use.
     #[error(
-        "the service manager passed a socket that cannot be used: {0}\n  hint: give it TCP addresses in \
-         ListenStream=, without Accept=yes"
+        "the service manager passed a socket that cannot be used: {}\n  hint: give it TCP addresses in \
+         ListenStream=, without Accept=yes", io_words(.0)
     )]
     Passed(#[source] io::Error),
     /// No thread, runtime or signal handler could be had.
-    #[error("cannot start: {0}")]
+    #[error("cannot start: {}", io_words(.0))]
     Start(#[source] io::Error),
     /// A worker ended on its own.
     #[error("a worker ended unexpectedly; see the log")]

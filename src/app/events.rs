@@ -9,6 +9,7 @@ use super::changes::{changes, fixed};
 use super::expiry::Expiring;
 use crate::config::{AdminAddress, RouteSettings, Settings};
 use crate::identity::Certificate;
+use crate::wording;
 
 #[derive(Serialize)]
 pub(super) struct Started<'a> {
@@ -96,7 +97,7 @@ impl WatchFailed {
     pub(super) fn new(error: &notify::Error) -> Self {
         let hint = "a change of the files is noticed late: raise fs.inotify.max_user_watches and \
                     fs.inotify.max_user_instances, or send SIGHUP after a change";
-        Self { detail: error.to_string(), hint }
+        Self { detail: wording::watch(error), hint }
     }
 }
 

@@ -20,6 +20,7 @@ use super::folders;
 use crate::config::{AdminAddress, AdminSettings, Files, RouteSettings, Settings};
 use crate::observe::emit;
 use crate::upstream::Target;
+use crate::wording;
 
 /// The newest Landlock whose rights are asked for; an older kernel gives those that it has.
 const LANDLOCK: ABI = ABI::V6;
@@ -156,7 +157,7 @@ impl Sandbox {
         let status = match wants.enforce() {
             Ok(status) => status,
             Err(error) => {
-                let detail = Some(error.to_string());
+                let detail = Some(wording::sandbox(&error));
                 let hint =
                     Some("let the service manager confine it (deploy/systemd); please report this");
                 say(Level::WARN, &Line { detail, hint, ..Line::new("failed", false) });

@@ -20,6 +20,7 @@ use super::keys::{self, KEYS};
 use super::layers::{Layer, Text, piece};
 use super::problem::{Origin, Report};
 use super::suggest::nearest;
+use crate::wording;
 
 /// What a file sets.
 #[derive(Default)]
@@ -46,7 +47,7 @@ impl File {
         let bytes = match fs::read(path) {
             Ok(bytes) => Zeroizing::new(bytes),
             Err(error) => {
-                let what = format!("cannot read {}: {error}", named(path));
+                let what = format!("cannot read {}: {}", named(path), wording::io(&error));
                 let mend = if error.kind() == io::ErrorKind::NotFound {
                     "name a TOML file that exists; without one, flags and environment suffice"
                 } else {

@@ -31,11 +31,27 @@ pub(super) enum UnitError {
     #[error("`{0}` is too large")]
     TooLarge(String),
     /// Not a duration.
-    #[error("`{0}` is not a duration: {1}")]
+    #[error("`{0}` is not a duration: {why}", why = why_no_duration(.1))]
     NotADuration(String, humantime::DurationError),
     /// More than a day.
     #[error("`{0}` is longer than 24h")]
     TooLong(String),
+}
+
+fn why_no_duration(error: &humantime::DurationError) -> String {
+    use humantime::DurationError;
+    match error {
+        DurationError::InvalidCharacter(at) => {
+            format!("the character at place {} has no place there", at + 1)
+        }
+        DurationError::NumberExpected(at) => format!("a number is missing at place {}", at + 1),
+        DurationError::UnknownUnit { unit, .. } if unit.is_empty() => "it has no unit".to_owned(),
+        DurationError::UnknownUnit { unit, .. } => {
+            format!("{unit} is none of the units ms, s, m and h")
+        }
+        DurationError::NumberOverflow => "the number is too large".to_owned(),
+        DurationError::Empty => "it is empty".to_owned(),
+    }
 }
 
 /// Reads a number of bytes: `1000`, `1000B`, `1KB` or `256KiB`; units in any case.

@@ -279,7 +279,8 @@ pub(super) fn uri_length(text: &str) -> Result<usize, Wrong> {
 }
 
 pub(super) fn switch(text: &str) -> Result<bool, Wrong> {
-    parse(text, "write true or false")
+    const MEND: &str = "write true or false";
+    text.parse().or_else(|_| wrong(format!("`{text}` is neither true nor false"), MEND))
 }
 
 pub(super) fn refuse_with(text: &str) -> Result<RefuseWith, Wrong> {
@@ -378,7 +379,7 @@ pub(super) fn log_level(text: &str) -> Result<LogLevel, Wrong> {
         "use off, error, warn, info, debug or trace, or a filter such as `info,clawgate::tls=debug`";
     // Not by `Targets::from_str`, which takes any bare word for a target, so that `inof` would log
     // everything named so.
-    let mut filter = Targets::new();
+    let (mut filter, mut named) = (Targets::new(), Vec::new());
     for part in text.split(',') {
         let (target, level) = match part.split_once('=') {
             Some((target, level)) => (Some(target.trim()), level.trim()),
@@ -388,13 +389,20 @@ pub(super) fn log_level(text: &str) -> Result<LogLevel, Wrong> {
             Ok(known) if !level.is_empty() => known,
             _ => return wrong(format!("`{level}` is no log level"), MEND),
         };
-        filter = match target {
-            None => filter.with_default(level),
-            Some(target) if is_module_path(target) => filter.with_target(target, level),
+        match target {
+            None => filter = of_all(filter, level),
+            Some(target) if is_module_path(target) => named.push((target.to_owned(), level)),
             Some(target) => return wrong(format!("`{target}` is no module"), MEND),
-        };
+        }
     }
-    Ok(LogLevel { text: text.to_owned(), filter })
+    // They count beside a level for all, wherever that stands.
+    Ok(LogLevel { text: text.to_owned(), filter: filter.with_targets(named) })
+}
+
+/// What libraries log is for those who write programs: without being asked for it stays out of a log for people.
+fn of_all(filter: Targets, level: LevelFilter) -> Targets {
+    let of_libraries = if level > LevelFilter::INFO { level } else { LevelFilter::OFF };
+    filter.with_default(of_libraries).with_target("clawgate", level)
 }
 
 /// Whether it may be one, as `clawgate::tls`; a filter by spans or fields has brackets.

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::probe::{Reply, exchange};
 use crate::config::{AdminAddress, Settings};
 use crate::finding::{Area, Check, Finding, Subject};
+use crate::wording;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -79,7 +80,7 @@ async fn call(address: &AdminAddress, path: &str) -> io::Result<Reply> {
 
 fn absent(place: &Subject, check: Check, error: &io::Error) -> Finding {
     let mend = "start the gate, or set admin.address to where it runs with";
-    place.fail(check, format!("nobody answers there: {error}"), mend)
+    place.fail(check, format!("nobody answers there: {}", wording::io(error)), mend)
 }
 
 fn silent(place: &Subject, check: Check) -> Finding {

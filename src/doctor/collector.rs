@@ -12,6 +12,7 @@ use super::probe::{Reply, exchange};
 use crate::config::{Settings, TraceSettings};
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::upstream::Connector;
+use crate::wording;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -26,7 +27,7 @@ pub(super) async fn findings(settings: &Settings) -> Option<Finding> {
             } else {
                 "start it, or set trace.endpoint to where it takes OTLP over HTTP (as a rule port 4318)"
             };
-            place.warning(Check::Connect, format!("it cannot be called: {error}"), mend)
+            place.warning(Check::Connect, format!("it cannot be called: {}", wording::io(&error)), mend)
         }
     })
 }

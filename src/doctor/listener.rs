@@ -248,7 +248,7 @@ impl Visit<'_> {
         let check = Check::NoCertificate;
         match (&seen.ending, self.settings.refuse_with) {
             (Ending::Alert(alert, _), _) => {
-                let alert = crate::tls::diagnosis::alert_name(*alert);
+                let alert = crate::wording::alert_name(*alert);
                 self.place.pass(check, format!("a sender without a certificate is refused ({alert})"))
             }
             (Ending::Closed(_), _) => self.place.pass(check, "a sender without a certificate is refused"),

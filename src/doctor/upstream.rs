@@ -20,6 +20,7 @@ use crate::explain::{self, Server};
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::proxy_protocol::LOCAL_V2;
 use crate::upstream::{Connector, Forwarded, IdentityForm, Suspicion, Target, Telling};
+use crate::wording;
 
 /// The largest body that is sent to find out what the upstream takes.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -322,7 +323,7 @@ impl<'a> Visit<'a> {
                 let mend = "name the CA of its certificate in upstream.ca, and call it by a name that the certificate has";
                 return self.place.fail(
                     Check::Connect,
-                    format!("the TLS handshake fails: {error}"),
+                    format!("the TLS handshake fails: {}", wording::io(error)),
                     mend,
                 );
             }
@@ -336,7 +337,11 @@ impl<'a> Visit<'a> {
             ErrorKind::TimedOut => "check the address, and the firewalls in between",
             _ => "check upstream.url, and that it runs",
         };
-        self.place.fail(Check::Connect, format!("it cannot be reached there: {error}"), mend)
+        self.place.fail(
+            Check::Connect,
+            format!("it cannot be reached there: {}", wording::io(error)),
+            mend,
+        )
     }
 
     async fn speaks_plain_http(&self) -> bool {

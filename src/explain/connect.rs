@@ -26,6 +26,7 @@ use x509_parser::x509::X509Name;
 use super::target::Server;
 use crate::identity::name::{cut, printable, rfc4514};
 use crate::tls::client_hello::protocol_name;
+use crate::wording;
 
 /// Time to resolve, connect and complete the handshake.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -40,8 +41,8 @@ pub struct Credentials(Arc<CertifiedKey>);
 
 /// Why a key cannot be used to present a certificate.
 #[derive(Debug, ThisError)]
-#[error("the key cannot be used: {0}")]
-pub struct CredentialsError(#[source] Error);
+#[error("the key is of no kind that can be used, or is damaged")]
+pub struct CredentialsError;
 
 impl Credentials {
     /// Leaf first. Whether they fit together is the server's to find out.
@@ -52,7 +53,7 @@ impl Credentials {
         chain: Vec<CertificateDer<'static>>,
         key: &PrivateKeyDer<'static>,
     ) -> Result<Self, CredentialsError> {
-        let key = any_supported_type(key).map_err(CredentialsError)?;
+        let key = any_supported_type(key).map_err(|_| CredentialsError)?;
         Ok(Self(Arc::new(CertifiedKey::new(chain, key))))
     }
 
@@ -142,7 +143,7 @@ pub fn observe(server: Server, credentials: Option<Credentials>, preface: &[u8])
     let (socket, address) = match connect(&seen.server, deadline) {
         Ok(connected) => connected,
         Err(error) => {
-            seen.ending = Ending::Unreachable(printable(&error.to_string()));
+            seen.ending = Ending::Unreachable(wording::io(&error));
             return seen;
         }
     };
@@ -151,7 +152,7 @@ pub fn observe(server: Server, credentials: Option<Credentials>, preface: &[u8])
     let mut connection = match client(&witness, seen.server.name.clone()) {
         Ok(connection) => connection,
         Err(error) => {
-            seen.ending = Ending::Failed(error.to_string());
+            seen.ending = Ending::Failed(wording::tls(&error));
             return seen;
         }
     };
@@ -247,7 +248,7 @@ fn ending_of(error: &io::Error, wire: &Wire, after: bool) -> Ending {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe => Ending::Closed(after),
-            _ => Ending::Failed(printable(&error.to_string())),
+            _ => Ending::Failed(wording::io(error)),
         },
     }
 }
@@ -257,7 +258,7 @@ fn ending_of_tls(error: &Error, wire: &Wire, after: bool) -> Ending {
         Error::AlertReceived(AlertDescription::CloseNotify) => Ending::Closed(after),
         Error::AlertReceived(alert) => Ending::Alert(*alert, after),
         _ if wire.first.first().is_some_and(|byte| !is_tls(*byte)) => Ending::NotTls(wire.first.clone()),
-        other => Ending::Failed(printable(&other.to_string())),
+        other => Ending::Failed(wording::tls(other)),
     }
 }
 

@@ -10,9 +10,10 @@ use super::connect::{Asked, Ending, Observed};
 use super::facts::Facts;
 use crate::checks::{self, Roots};
 use crate::finding::{Area, Check, Finding, Subject};
-use crate::tls::diagnosis::{alert_name, gate_time};
+use crate::tls::diagnosis::gate_time;
 use crate::tls::greeting::describe;
 use crate::tls::material::unix_seconds;
+use crate::wording::alert_name;
 
 /// How the connection came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

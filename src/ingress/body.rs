@@ -100,7 +100,7 @@ impl Body for AnswerBody {
                     ResponseBodyError::TooLong => RequestReason::RequestTimeout,
                     ResponseBodyError::Stalled(_) => RequestReason::UpstreamTimeout,
                     ResponseBodyError::Upstream(_) => RequestReason::UpstreamClosed,
-                    ResponseBodyError::Framing(_) => RequestReason::UpstreamProtocolError,
+                    ResponseBodyError::Framing => RequestReason::UpstreamProtocolError,
                 };
                 this.record.cut_short(reason, &error.to_string());
             }

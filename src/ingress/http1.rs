@@ -25,9 +25,9 @@ use super::rejection::Rejection;
 use super::requests::Requests;
 use super::seldom::Seldom;
 use super::watched::{Fault, Signs, Watched};
-use crate::identity::name::printable;
 use crate::observe::RequestReason;
 use crate::policy::Revoke;
+use crate::wording;
 
 /// After so much time without a request a connection rests. A sender that has kept its connection has, as a
 /// rule, nothing to say for minutes; hyper's buffers are more than half of what such a connection holds.
@@ -124,7 +124,7 @@ impl Reception {
         {
             // The guard has let pass what hyper does not take. hyper has answered it already; it is
             // only to be logged.
-            let detail = printable(&error.to_string());
+            let detail = format!("the request cannot be understood: {}", wording::http(error));
             self.reject(
                 sender,
                 requests,

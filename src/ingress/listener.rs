@@ -16,6 +16,7 @@ use super::connection::Reception;
 use crate::observe::{Limit, emit};
 use crate::shutdown::Tasks;
 use crate::tls::Accepted;
+use crate::wording;
 
 /// Connections the kernel holds for a worker that is busy.
 const BACKLOG: i32 = 1024;
@@ -215,7 +216,7 @@ struct AcceptFailed {
 impl AcceptFailed {
     fn new(error: &io::Error, pause: Duration) -> Self {
         Self {
-            detail: error.to_string(),
+            detail: wording::io(error),
             hint: "out of file descriptors? raise the limit (ulimit -n, LimitNOFILE); connections that are open live on",
             pause_ms: pause.as_millis(),
         }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use hyper::rt::Executor;
 use tokio::time::timeout;
 
+use crate::wording;
+
 /// Streams that a sender may reset before the gate has looked at them (CVE-2023-44487); at one more the
 /// connection ends. An honest sender that gives up on a request does so after a while.
 pub(super) const MAX_RESETS_UNSEEN: usize = 20;
@@ -43,10 +45,9 @@ pub(super) fn is_flood(error: &hyper::Error) -> bool {
         .is_some_and(|error| error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM) && !error.is_remote())
 }
 
-/// What that was, as h2 has it.
+/// What that was.
 pub(super) fn why(error: &hyper::Error) -> String {
-    let why = http2(error).map_or_else(|| error.to_string(), h2::Error::to_string);
-    format!("the connection was ended: {why}")
+    format!("the connection was ended: {}", wording::http(error))
 }
 
 fn http2(error: &hyper::Error) -> Option<&h2::Error> {

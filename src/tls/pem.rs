@@ -17,9 +17,11 @@ use thiserror::Error;
 
 use self::blocks::{Block, blocks};
 use self::format::Format;
+
 pub(super) use self::format::is_one_element;
 pub use self::kind::Kind;
 pub(super) use self::kind::Use;
+use crate::wording;
 
 /// What one file holds.
 #[derive(Debug, PartialEq)]
@@ -82,7 +84,7 @@ impl FileError {
             io::ErrorKind::PermissionDenied => "let the gate's user read it",
             _ => "make it a readable file",
         };
-        Self::new(path, format!("cannot be read: {error}{}", located(path)), mend)
+        Self::new(path, format!("cannot be read: {}{}", wording::io(error), located(path)), mend)
     }
 
     /// What is wrong with the content of the file `path`.

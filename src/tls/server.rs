@@ -12,6 +12,8 @@ use super::parameters::Parameters;
 use super::resumption::{Resumption, Tickets};
 use super::verifier::Gatekeeper;
 
+use crate::wording::tls;
+
 /// Protocols offered, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
@@ -19,7 +21,7 @@ const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 #[derive(Debug, Error)]
 pub enum ServerError {
     /// rustls refuses it.
-    #[error("the TLS material cannot be used: {0}")]
+    #[error("the TLS material cannot be used: {}", tls(.0))]
     Tls(#[from] rustls::Error),
 }
 

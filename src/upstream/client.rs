@@ -24,7 +24,7 @@ use super::pool::Pool;
 use super::slots::{Full, Slot, Slots};
 use super::stall::Stall;
 use crate::observe::metrics::{UpstreamFault, UpstreamMetrics};
-use crate::tls::diagnosis::alert_name;
+use crate::wording::{alert_name, http, io as io_words};
 
 /// How long to wait for an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct Timeouts {
 #[derive(Debug, Error)]
 pub enum UpstreamError {
     /// It could not be connected to. The request was not sent.
-    #[error("it cannot be connected to: {0}")]
+    #[error("it cannot be connected to: {}", io_words(.0))]
     Unavailable(#[source] io::Error),
     /// As many requests are with it, and wait for that, as may. The request was not sent.
     #[error("{0} requests are with it already, and as many wait as may")]
@@ -56,10 +56,10 @@ pub enum UpstreamError {
     #[error("it did not answer within {0:?}")]
     Timeout(Duration),
     /// The request was sent, at least in part, and the connection was closed without an answer.
-    #[error("it closed the connection before it answered: {0}")]
+    #[error("it closed the connection before it answered: {}", http(.0))]
     Closed(#[source] hyper::Error),
     /// What it answered is not HTTP/1.1.
-    #[error("its answer is not HTTP/1.1: {0}")]
+    #[error("its answer is not HTTP/1.1: {}", http(.0))]
     Protocol(#[source] hyper::Error),
     /// Where its answer ends, or how it is coded, cannot be said.
     #[error("its answer cannot be understood: {0}")]
@@ -371,11 +371,11 @@ pub enum ResponseBodyError {
     #[error("the request took longer than one may")]
     TooLong,
     /// The upstream closed the connection.
-    #[error("the upstream's answer broke off: {0}")]
+    #[error("the upstream's answer broke off: {}", http(.0))]
     Upstream(#[source] hyper::Error),
     /// The upstream broke the framing.
-    #[error("the upstream's answer is not framed as HTTP/1.1 demands: {0}")]
-    Framing(String),
+    #[error("the upstream's answer is not framed as HTTP/1.1 demands: its chunks are broken")]
+    Framing,
 }
 
 impl From<hyper::Error> for ResponseBodyError {
@@ -385,9 +385,7 @@ impl From<hyper::Error> for ResponseBodyError {
         match io
             .filter(|io| matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
         {
-            Some(io) if io.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()) => {
-                Self::Framing(io.to_string())
-            }
+            Some(io) if io.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()) => Self::Framing,
             _ => Self::Upstream(error),
         }
     }

@@ -18,6 +18,7 @@ use super::Target;
 use super::body::RequestBody;
 use super::race;
 use super::secure::Secure;
+use crate::wording::{http, tls};
 
 /// Largest answer head, in bytes, that is taken from an upstream.
 const MAX_ANSWER_HEAD: usize = 64 * 1024;
@@ -42,7 +43,7 @@ pub enum ConnectorError {
     #[error("it is not said how to verify it")]
     Unsecured,
     /// rustls refused.
-    #[error(transparent)]
+    #[error("{}", tls(.0))]
     Tls(#[from] rustls::Error),
 }
 
@@ -74,7 +75,7 @@ impl Connector {
         #[expect(clippy::disallowed_methods, reason = "not a task of a sender; see above")]
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to the upstream ended");
+                tracing::debug!(error = http(&error), "a connection to the upstream ended");
             }
         });
         Ok(sender)

@@ -10,6 +10,7 @@ use rustls::{ClientConfig, RootCertStore, version};
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use crate::tls::pem::{self, FileError, Unused};
+use crate::wording::tls;
 
 /// What TLS to an upstream is made with. Equal ones hold the same certificates, whatever files they are from.
 #[derive(Clone)]
@@ -68,7 +69,8 @@ pub fn roots_in(path: &Path) -> Result<RootCertStore, FileError> {
     let mut roots = RootCertStore::empty();
     for der in pem::cas_in(path, "give the CA of the upstream's certificate, in PEM")? {
         let mend = "write the file again; it may be cut off";
-        roots.add(der).map_err(|error| wrong(format!("has an unusable certificate: {error}"), mend))?;
+        let unusable = |error| wrong(format!("has an unusable certificate: {}", tls(&error)), mend);
+        roots.add(der).map_err(unusable)?;
     }
     Ok(roots)
 }
@@ -99,9 +101,9 @@ pub fn with_key(
     key: &Path,
 ) -> Result<CertifiedKey, FileError> {
     let wrong = |what: String, mend| FileError { path: key.to_owned(), what, mend };
-    let private = any_supported_type(&pem::key_in(key)?).map_err(|error| {
+    let private = any_supported_type(&pem::key_in(key)?).map_err(|_| {
         let mend = "use an ECDSA (P-256, P-384, P-521), RSA (2048 bits or more) or Ed25519 key";
-        wrong(format!("is no usable private key: {error}"), mend)
+        wrong("is no private key of a kind that can be used, or a damaged one".to_owned(), mend)
     })?;
     let identity = CertifiedKey::new(chain, private);
     identity.keys_match().map_err(|error| match error {
@@ -110,7 +112,7 @@ pub fn with_key(
             wrong(what, "give the key that the certificate was requested with")
         }
         other => wrong(
-            format!("cannot be used with {}: {other}", certificate.display()),
+            format!("cannot be used with {}: {}", certificate.display(), tls(&other)),
             "have the certificate issued again, as X.509 version 3",
         ),
     })?;

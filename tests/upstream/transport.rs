@@ -90,7 +90,7 @@ fn an_https_upstream_of_another_ca_gets_no_request() {
     assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
     assert!(!String::from_utf8_lossy(&answer.body).contains("ertificate"));
     let detail = gate.request()["detail"].as_str().unwrap().to_owned();
-    assert!(detail.contains("certificate") && detail.contains("UnknownIssuer"), "{detail}");
+    assert!(detail.contains("the certificate cannot be used: it was issued by no CA that is trusted"), "{detail}");
     assert_eq!(backend.received().len(), 0);
 }
 
@@ -127,7 +127,7 @@ fn plain_http_where_tls_is_expected_is_said_to_be_that() {
 
     assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
     let detail = gate.request()["detail"].as_str().unwrap().to_owned();
-    assert!(detail.contains("corrupt message"), "{detail}");
+    assert!(detail.contains("what came is no TLS record"), "{detail}");
 }
 
 #[test]

@@ -28,6 +28,7 @@ use tokio::time::{sleep, timeout};
 use crate::config::TraceSettings;
 use crate::observe::spans::Carrier;
 use crate::upstream::{Connector, ConnectorError};
+use crate::wording;
 
 /// How long the collector may take for one batch.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,10 +44,10 @@ pub(super) enum CollectorError {
     #[error(transparent)]
     Connector(#[from] ConnectorError),
     /// The system has no runtime, or no random numbers, to give.
-    #[error(transparent)]
+    #[error("{}", wording::io(.0))]
     System(#[from] io::Error),
     /// Its address does not fit into a header.
-    #[error(transparent)]
+    #[error("its address does not fit into a header field")]
     Address(#[from] http::Error),
 }
 
@@ -216,7 +217,7 @@ fn instance() -> io::Result<String> {
 }
 
 fn passing(error: io::Error) -> Refusal {
-    Refusal { what: format!("it cannot be reached: {error}"), passing: true }
+    Refusal { what: format!("it cannot be reached: {}", wording::io(&error)), passing: true }
 }
 
 /// OTLP: "Retryable response codes".

@@ -19,6 +19,7 @@ use crate::config::secret::HookToken;
 use crate::config::settings::UpstreamSettings;
 use crate::config::values;
 use crate::upstream::{Target, Telling};
+use crate::wording;
 
 /// A token file larger than this is some other file.
 const LONGEST_TOKEN: u64 = 4096;
@@ -217,7 +218,7 @@ pub(super) fn token_in_file(named: &Text, mend: &str, report: &mut Report) -> To
     match read_token(path) {
         Err(error) => {
             // A bare word may be the token itself, put where its file's name belongs.
-            let what = format!("cannot read {}: {error}", file_name::named(path));
+            let what = format!("cannot read {}: {}", file_name::named(path), wording::io(&error));
             report.problem(origin, what, "name a file with the token that the gate's user may read");
         }
         Ok(content) if content.len() as u64 > LONGEST_TOKEN => {

@@ -133,5 +133,5 @@ fn each_setting_reaches_its_place() {
     assert_eq!(settings.log.level.text, "warn,clawgate=debug");
     let logs = |target, level| settings.log.level.filter.would_enable(target, &level);
     assert!(logs("clawgate::tls", Level::DEBUG) && !logs("clawgate::tls", Level::TRACE));
-    assert!(logs("hyper", Level::WARN) && !logs("hyper", Level::INFO));
+    assert!(!logs("hyper", Level::WARN), "what libraries log is there when it is asked for");
 }

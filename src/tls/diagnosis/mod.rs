@@ -30,7 +30,6 @@ pub use self::public::public;
 pub use self::revoked::statuses;
 pub use self::server_name::about_name;
 pub use self::verdict::{denied, key_mismatch};
-pub use self::words::alert_name;
 
 use super::client_hello::{ClientHello, Progress};
 use super::evidence::{Evidence, Presented, Refusal};
@@ -43,6 +42,7 @@ pub use super::signatures::Budget;
 use super::trust::Trust;
 use crate::identity::San;
 use crate::observe::{HandshakeReason as Reason, Limit};
+use crate::wording::alert_name;
 
 /// What ended a handshake.
 #[derive(Debug)]

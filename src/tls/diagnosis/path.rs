@@ -13,6 +13,7 @@ use super::link::{Signed, signed_by, signed_by_sent};
 use crate::tls::bounds::{MAX_INTERMEDIATES, Selection};
 use crate::tls::signatures::Budget;
 use crate::tls::trust::{Ca, Trust, issuer_key_id, key_id};
+use crate::wording::x509;
 
 /// A way up.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +29,7 @@ pub(super) struct Sent<'c> {
     /// With their places.
     pub(super) certificates: Vec<(usize, X509Certificate<'c>)>,
     /// The place of the first that is not X.509, and why.
-    pub(super) unreadable: Option<(usize, String)>,
+    pub(super) unreadable: Option<(usize, &'static str)>,
 }
 
 impl<'c> Sent<'c> {
@@ -44,7 +45,7 @@ impl<'c> Sent<'c> {
             match X509Certificate::from_der(der) {
                 Ok((_, x509)) => sent.certificates.push((place, x509)),
                 Err(error) if sent.unreadable.is_none() => {
-                    sent.unreadable = Some((place, error.to_string()));
+                    sent.unreadable = Some((place, x509(&error)));
                 }
                 Err(_) => {}
             }

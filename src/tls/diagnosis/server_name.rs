@@ -3,12 +3,12 @@
 use rustls::AlertDescription;
 
 use super::Case;
-use super::words::alert_name;
 use crate::identity::San;
 use crate::identity::name::cut;
 use crate::observe::HandshakeReason as Reason;
 use crate::tls::client_hello::ClientHello;
 use crate::tls::fault::Fault;
+use crate::wording::alert_name;
 
 /// The server name that a client asked for (SNI, RFC 6066 section 3), beside the names of clawgate's certificates.
 enum Asked<'a> {

@@ -12,6 +12,7 @@ use crate::observe::HandshakeReason as Reason;
 use crate::policy::{Denial, Rule};
 use crate::tls::bounds::TooLarge;
 use crate::tls::fault::{Fault, named};
+use crate::wording::tls;
 
 /// What webpki said, in our words; the chain analysis usually says it better.
 pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
@@ -226,13 +227,13 @@ fn rule_for(peer: &Peer) -> String {
 pub fn key_mismatch(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
     let scheme = match error {
         Error::InvalidCertificate(CertificateError::BadSignature) => String::new(),
-        other => format!(" ({other})"),
+        other => format!(" ({})", tls(other)),
     };
     let detail = format!(
-        "the sender does not hold the key of {}: its signature does not fit the certificate{scheme}",
+        "the client does not hold the key of {}: its signature does not fit the certificate{scheme}",
         who(chain)
     );
-    let hint = "give the sender the key that its certificate was requested with; \
+    let hint = "give the client the key that its certificate was requested with; \
                 `openssl pkey -in KEY -pubout` and `openssl x509 -in CERT -pubkey -noout` must print the same";
     Fault::new(Reason::ClientKeyMismatch, detail, hint)
 }

@@ -3,11 +3,11 @@
 use rustls::{AlertDescription, Error, PeerIncompatible};
 
 use super::Case;
-use crate::identity::name::printable;
 use crate::observe::{HandshakeReason as Reason, Limit};
 use crate::tls::client_hello::ClientHello;
 use crate::tls::fault::Fault;
 use crate::tls::parameters::Parameters;
+use crate::wording::{alert_name, incompatible, tls};
 
 pub(super) fn missing(case: &Case<'_>) -> Fault {
     let asked = if case.trust.pinned.is_empty() {
@@ -53,13 +53,21 @@ pub(super) fn no_common_algorithms(why: &PeerIncompatible, case: &Case<'_>) -> F
         PeerIncompatible::NoSignatureSchemesInCommon
         | PeerIncompatible::SignatureAlgorithmsExtensionRequired
         | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => "signature scheme",
-        _ => "way to go on",
+        other => {
+            let detail = format!("no common way to go on: {}", incompatible(other));
+            return with_offers(detail, case);
+        }
     };
-    let detail = format!("no common {what} ({why:?}); the sender offers {}", offers(case.hello));
+    with_offers(format!("no common {what}"), case)
+}
+
+/// Adds what both ends have to offer.
+fn with_offers(detail: String, case: &Case<'_>) -> Fault {
+    let detail = format!("{detail}; the client offers {}", offers(case.hello));
     let (suites, groups) = (case.parameters.suite_names(), case.parameters.group_names());
     let hint = format!(
-        "allow one of what the gate takes in the sender's TLS settings: suites {}, groups {}, and the kind of key of \
-         the gate's certificate",
+        "allow one of what clawgate takes in the client's TLS settings: suites {}, groups {}, and the kind of key of \
+         clawgate's certificate",
         suites.join(" "),
         groups.join(" ")
     );
@@ -132,7 +140,7 @@ pub(super) fn full() -> Fault {
 }
 
 pub(super) fn malformed(error: &Error) -> Fault {
-    let detail = format!("the sender's certificate cannot be read: {error}");
+    let detail = format!("the client's certificate cannot be read: {}", tls(error));
     let hint = "send the certificate file as the CA issued it; this one is damaged";
     Fault::new(Reason::ClientCertMalformed, detail, hint)
 }
@@ -143,26 +151,16 @@ pub(super) fn too_large() -> Fault {
 }
 
 pub(super) fn internal(error: &Error) -> Fault {
-    Fault::new(Reason::InternalError, format!("the gate itself failed: {error}"), "report this as a bug")
+    Fault::new(
+        Reason::InternalError,
+        format!("clawgate itself failed: {}", tls(error)),
+        "report this as a bug",
+    )
 }
 
 pub(super) fn protocol_error(error: &Error) -> Fault {
-    let detail = format!("the sender broke the TLS protocol: {}", printable(&error.to_string()));
+    let detail = format!("the client broke the TLS protocol: {}", tls(error));
     let hint =
         "check what stands between the sender and the gate: something that alters or mixes TLS records";
     Fault::new(Reason::ProtocolError, detail, hint)
-}
-
-/// An alert by its name in RFC 8446 section 6.
-pub fn alert_name(alert: AlertDescription) -> String {
-    // The enum's names are those of the RFC in camel case.
-    let mut name = String::new();
-    let debug = format!("{alert:?}").replace("CA", "Ca").replace("PSK", "Psk").replace("ised", "ized");
-    for (i, c) in debug.char_indices() {
-        if c.is_ascii_uppercase() && i > 0 {
-            name.push('_');
-        }
-        name.push(c.to_ascii_lowercase());
-    }
-    name
 }

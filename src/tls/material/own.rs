@@ -13,6 +13,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::{Input, Loader, Staple};
 use crate::identity::{Certificate, San};
 use crate::tls::pem::Use;
+use crate::wording;
 
 /// One of the gate's certificates.
 #[derive(Clone, Debug)]
@@ -184,7 +185,7 @@ impl Loader {
         let Chain { path, ders, certificate, names, .. } = chain;
         let certified = CertifiedKey::new(ders, Arc::clone(&key.key));
         if let Err(error) = certified.keys_match() {
-            let what = format!("cannot be used: {error}");
+            let what = format!("cannot be used: {}", wording::tls(&error));
             self.problem(Input::Certificate, &path, what, "have it issued again, as X.509 version 3");
             return None;
         }
@@ -256,9 +257,9 @@ impl Loader {
         }
         match aws_lc_rs::sign::any_supported_type(&key?) {
             Ok(key) => Some(Key { path: path.to_owned(), key }),
-            Err(error) => {
+            Err(_) => {
                 let mend = "use an ECDSA (P-256, P-384, P-521), RSA (2048 bits or more) or Ed25519 key";
-                let what = format!("is no usable private key: {error}");
+                let what = "is no private key of a kind that can be used, or a damaged one";
                 self.problem(Input::PrivateKey, path, what, mend);
                 None
             }

@@ -9,6 +9,7 @@ use super::{Input, Loader, Own};
 use crate::identity::unix_rfc3339 as text;
 use crate::tls::ocsp::{Answer, Status};
 use crate::tls::pem::{is_one_element, located};
+use crate::wording;
 
 /// A response to show along with a certificate.
 #[derive(Clone, Debug)]
@@ -51,7 +52,7 @@ impl Loader {
     fn staple(&self, own: &[Own], path: &Path) -> Result<(usize, Staple), (String, &'static str)> {
         let response = std::fs::read(path).map_err(|error| {
             (
-                format!("it cannot be read: {error}{}", located(path)),
+                format!("it cannot be read: {}{}", wording::io(&error), located(path)),
                 "name a file that the gate's user may read",
             )
         })?;

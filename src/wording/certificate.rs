@@ -1,0 +1,236 @@
+use rustls::{CertRevocationListError, CertificateError, ExtendedKeyPurpose};
+use rustls_pki_types::UnixTime;
+use x509_parser::der_parser::asn1_rs::{FromDer, Oid};
+use x509_parser::objects::{oid_registry, oid2sn};
+
+use crate::identity::name::{oid_text, printable};
+use crate::identity::unix_rfc3339;
+
+/// What is wrong with a certificate, which is `it`.
+pub fn certificate(error: &CertificateError) -> String {
+    let known = match error {
+        CertificateError::BadEncoding => {
+            "it is not encoded as a certificate, or in a way that RFC 5280 does not allow"
+        }
+        CertificateError::Expired => "it has expired",
+        CertificateError::ExpiredContext { not_after, .. } => {
+            return format!("it expired at {}", time(*not_after));
+        }
+        CertificateError::NotValidYet => "it is not valid yet",
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            return format!("it is not valid before {}", time(*not_before));
+        }
+        CertificateError::Revoked => "it is revoked",
+        CertificateError::UnhandledCriticalExtension => {
+            "it has a critical extension that is not supported"
+        }
+        CertificateError::UnknownIssuer => "it was issued by no CA that is trusted",
+        CertificateError::UnknownRevocationStatus => "no CRL says whether it is revoked",
+        CertificateError::ExpiredRevocationList => "the CRL of its issuer is out of date",
+        CertificateError::ExpiredRevocationListContext { next_update, .. } => {
+            return format!(
+                "the CRL of its issuer is out of date: the next one was due at {}",
+                time(*next_update)
+            );
+        }
+        CertificateError::BadSignature => "a signature does not fit",
+        #[expect(deprecated, reason = "so that no variant is forgotten")]
+        CertificateError::UnsupportedSignatureAlgorithm => "it is signed in a way that is not supported",
+        CertificateError::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } => {
+            return format!(
+                "it is signed with {}, which is not supported",
+                algorithm(signature_algorithm_id)
+            );
+        }
+        CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            signature_algorithm_id,
+            public_key_algorithm_id,
+        } => {
+            let (signature, key) =
+                (algorithm(signature_algorithm_id), algorithm(public_key_algorithm_id));
+            return format!("it is signed with {signature}, which is not supported with a key of {key}");
+        }
+        CertificateError::NotValidForName => "it is not for the name that was called",
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let names: Vec<_> = presented.iter().filter_map(|name| quoted(name)).collect();
+            let names = if names.is_empty() {
+                "for no name".to_owned()
+            } else {
+                format!("for {}", names.join(", "))
+            };
+            return format!("it is not for the name {}, but {names}", printable(&expected.to_str()));
+        }
+        CertificateError::InvalidPurpose => "its extended key usage does not allow this use",
+        CertificateError::InvalidPurposeContext { required, presented } => {
+            let presented: Vec<_> = presented.iter().map(purpose).collect();
+            let has = if presented.is_empty() { "none".to_owned() } else { presented.join(", ") };
+            return format!(
+                "its extended key usage does not allow this use: it has {has}, and {} is needed",
+                purpose(required)
+            );
+        }
+        CertificateError::InvalidOcspResponse => "the OCSP response for it cannot be used",
+        CertificateError::ApplicationVerificationFailure => "it is refused by the rules here",
+        CertificateError::Other(other) => match other.0.downcast_ref() {
+            Some(error) => webpki(error),
+            None => "it cannot be used",
+        },
+        // One that a later version of rustls has.
+        _ => "it cannot be used",
+    };
+    known.to_owned()
+}
+
+/// What is wrong with a CRL, which is `it`.
+pub(super) fn crl(error: &CertRevocationListError) -> String {
+    let known = match error {
+        CertRevocationListError::BadSignature => "its signature does not fit",
+        #[expect(deprecated, reason = "so that no variant is forgotten")]
+        CertRevocationListError::UnsupportedSignatureAlgorithm => {
+            "it is signed in a way that is not supported"
+        }
+        CertRevocationListError::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id, ..
+        } => {
+            return format!(
+                "it is signed with {}, which is not supported",
+                algorithm(signature_algorithm_id)
+            );
+        }
+        CertRevocationListError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            signature_algorithm_id,
+            public_key_algorithm_id,
+        } => {
+            let (signature, key) =
+                (algorithm(signature_algorithm_id), algorithm(public_key_algorithm_id));
+            return format!("it is signed with {signature}, which is not supported with a key of {key}");
+        }
+        CertRevocationListError::InvalidCrlNumber => "its CRL number is none that may be",
+        CertRevocationListError::InvalidRevokedCertSerialNumber => {
+            "a serial number in it cannot be read"
+        }
+        CertRevocationListError::IssuerInvalidForCrl => {
+            "its issuer's key usage does not allow to sign CRLs"
+        }
+        CertRevocationListError::ParseError => "it is damaged",
+        CertRevocationListError::UnsupportedCrlVersion => "it is not of version 2",
+        CertRevocationListError::UnsupportedCriticalExtension => {
+            "it has a critical extension that is not supported"
+        }
+        CertRevocationListError::UnsupportedDeltaCrl => "it is a delta CRL",
+        CertRevocationListError::UnsupportedIndirectCrl => "it is an indirect CRL",
+        CertRevocationListError::UnsupportedRevocationReason => {
+            "a reason of revocation in it is not known"
+        }
+        CertRevocationListError::Other(other) => match other.0.downcast_ref() {
+            Some(error) => webpki(error),
+            None => "it cannot be used",
+        },
+        _ => "it cannot be used",
+    };
+    known.to_owned()
+}
+
+fn webpki(error: &webpki::Error) -> &'static str {
+    use webpki::Error;
+    match error {
+        Error::BadDer | Error::TrailingData(_) => "it is not encoded as RFC 5280 demands",
+        Error::BadDerTime => "a date in it cannot be read",
+        Error::CaUsedAsEndEntity => "it is a CA certificate",
+        Error::CertDistrusted => "it is distrusted",
+        Error::CertExpired { .. } => "it has expired",
+        Error::CertNotValidForName(_) => "it is not for the name that was called",
+        Error::CertNotValidYet { .. } => "it is not valid yet",
+        Error::CertRevoked => "it is revoked",
+        Error::CrlExpired { .. } => "the CRL of its issuer is out of date",
+        Error::EmptyEkuExtension => "its extended key usage is an empty list",
+        Error::EndEntityUsedAsCa => "it was issued by a certificate that is no CA",
+        Error::ExtensionValueInvalid => "an extension in it cannot be read",
+        Error::InvalidCertValidity => "it ends before it begins",
+        Error::InvalidCrlNumber => "the number of the CRL is none that may be",
+        Error::InvalidNetworkMaskConstraint => "an address range in its name constraints is none",
+        Error::InvalidSerialNumber => "its serial number is none that may be",
+        Error::InvalidCrlSignatureForPublicKey => "the signature on the CRL does not fit",
+        Error::InvalidSignatureForPublicKey => "a signature does not fit",
+        Error::IssuerNotCrlSigner => "its issuer's key usage does not allow to sign CRLs",
+        Error::MalformedDnsIdentifier => "a DNS name in it is none",
+        Error::MalformedExtensions => "its extensions cannot be read",
+        Error::MalformedNameConstraint => "its name constraints cannot be read",
+        Error::MaximumNameConstraintComparisonsExceeded => {
+            "it has too many names or name constraints to compare"
+        }
+        Error::MaximumPathBuildCallsExceeded | Error::MaximumSignatureChecksExceeded => {
+            "its chain is too tangled to be followed"
+        }
+        Error::MaximumPathDepthExceeded => "its chain is too long",
+        Error::NameConstraintViolation => {
+            "a name in it is one that its CA may not issue for (name constraints)"
+        }
+        Error::PathLenConstraintViolated => {
+            "it has more CAs above it than one of them allows (path length)"
+        }
+        #[expect(deprecated, reason = "so that no variant is forgotten")]
+        Error::RequiredEkuNotFound => "its extended key usage does not allow this use",
+        Error::RequiredEkuNotFoundContext(_) => "its extended key usage does not allow this use",
+        Error::SignatureAlgorithmMismatch => "it names two different algorithms for its signature",
+        Error::UnknownIssuer => "it was issued by no CA that is trusted",
+        Error::UnknownRevocationStatus => "no CRL says whether it is revoked",
+        Error::UnsupportedCertVersion => "it is not of version 3",
+        Error::UnsupportedCriticalExtension => "it has a critical extension that is not supported",
+        Error::UnsupportedCrlIssuingDistributionPoint => {
+            "the CRL is about a part of what its issuer has issued"
+        }
+        Error::UnsupportedCrlVersion => "the CRL is not of version 2",
+        Error::UnsupportedDeltaCrl => "the CRL is a delta CRL",
+        Error::UnsupportedIndirectCrl => "the CRL is an indirect CRL",
+        Error::UnsupportedNameType => "a name in it is of a kind that is not supported",
+        Error::UnsupportedRevocationReason => "a reason of revocation is not known",
+        Error::UnsupportedRevocationReasonsPartitioning => {
+            "the CRL is about some reasons of revocation only"
+        }
+        #[expect(deprecated, reason = "so that no variant is forgotten")]
+        Error::UnsupportedCrlSignatureAlgorithm => "the CRL is signed in a way that is not supported",
+        Error::UnsupportedCrlSignatureAlgorithmContext(_) => {
+            "the CRL is signed in a way that is not supported"
+        }
+        #[expect(deprecated, reason = "so that no variant is forgotten")]
+        Error::UnsupportedSignatureAlgorithm | Error::UnsupportedSignatureAlgorithmForPublicKey => {
+            "it is signed in a way that is not supported"
+        }
+        Error::UnsupportedSignatureAlgorithmContext(_)
+        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            "it is signed in a way that is not supported"
+        }
+        _ => "it cannot be used",
+    }
+}
+
+fn time(time: UnixTime) -> String {
+    unix_rfc3339(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// An algorithm by its usual name, else by its number. `identifier`: what an AlgorithmIdentifier holds.
+fn algorithm(identifier: &[u8]) -> String {
+    let Ok((_, oid)) = Oid::from_der(identifier) else {
+        return "an algorithm that cannot be read".to_owned();
+    };
+    oid2sn(&oid, oid_registry()).map_or_else(|_| oid_text(&oid), str::to_owned)
+}
+
+/// By the names OpenSSL gives them, or by number.
+fn purpose(purpose: &ExtendedKeyPurpose) -> String {
+    match purpose {
+        ExtendedKeyPurpose::ClientAuth => "clientAuth".to_owned(),
+        ExtendedKeyPurpose::ServerAuth => "serverAuth".to_owned(),
+        ExtendedKeyPurpose::Other(numbers) => {
+            numbers.iter().take(32).map(ToString::to_string).collect::<Vec<_>>().join(".")
+        }
+    }
+}
+
+/// The name in `DnsName("a.example")`, which is all that webpki says of one.
+fn quoted(name: &str) -> Option<String> {
+    let (_, rest) = name.split_once("(\"").or_else(|| name.split_once('('))?;
+    let name = rest.strip_suffix("\")").or_else(|| rest.strip_suffix(')'))?;
+    Some(printable(name))
+}

@@ -1,0 +1,51 @@
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+use super::{http, http2, tls};
+use crate::identity::name::printable;
+
+/// Why reading, writing or connecting failed: as the operating system says it, without its number; or as the library
+/// whose error is within.
+pub fn io(error: &io::Error) -> String {
+    let text = error.to_string();
+    if error.raw_os_error().is_some() {
+        let end = text.rfind(" (os error ").unwrap_or(text.len());
+        return text[..end].to_owned();
+    }
+    if let Some(inner) = error.get_ref()
+        && let Some(known) = of_library(inner)
+    {
+        return known;
+    }
+    // How the standard library begins what getaddrinfo(3) says.
+    if let Some(why) = text.strip_prefix("failed to lookup address information: ") {
+        return format!("the name cannot be resolved ({})", printable(why));
+    }
+    match error.kind() {
+        ErrorKind::UnexpectedEof => "the connection was closed in the middle".to_owned(),
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => "no answer came in time".to_owned(),
+        ErrorKind::WriteZero => "no more bytes are taken".to_owned(),
+        ErrorKind::InvalidInput | ErrorKind::InvalidData if error.get_ref().is_some() => {
+            "what came cannot be understood".to_owned()
+        }
+        // The standard library's word for the kind, or this program's own.
+        _ => printable(&text),
+    }
+}
+
+/// The error of a library that has passed it on as one of reading or writing.
+fn of_library(mut error: &(dyn Error + Send + Sync + 'static)) -> Option<String> {
+    while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        error = inner;
+    }
+    if let Some(error) = error.downcast_ref() {
+        return Some(tls(error));
+    }
+    if let Some(error) = error.downcast_ref() {
+        return Some(http(error));
+    }
+    if let Some(error) = error.downcast_ref() {
+        return Some(http2(error));
+    }
+    error.downcast_ref::<io::Error>().map(io)
+}
