@@ -90,7 +90,10 @@ fn an_https_upstream_of_another_ca_gets_no_request() {
     assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
     assert!(!String::from_utf8_lossy(&answer.body).contains("ertificate"));
     let detail = gate.request()["detail"].as_str().unwrap().to_owned();
-    assert!(detail.contains("the certificate cannot be used: it was issued by no CA that is trusted"), "{detail}");
+    assert!(
+        detail.contains("the certificate cannot be used: it was issued by no CA that is trusted"),
+        "{detail}"
+    );
     assert_eq!(backend.received().len(), 0);
 }
 
