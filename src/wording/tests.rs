@@ -348,10 +348,9 @@ async fn what_hyper_says_of_a_broken_answer_is_said_in_other_words() {
         let (near, mut far) = tokio::io::duplex(4096);
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(near)).await.unwrap();
-        let driven = tokio::spawn(connection);
         let request = ::http::Request::new(String::new());
         let asked = sender.send_request(request);
-        let (error, ()) = tokio::join!(asked, async {
+        let (error, _, ()) = tokio::join!(asked, connection, async {
             use tokio::io::{AsyncReadExt, AsyncWriteExt};
             let mut head = [0; 16];
             far.read_exact(&mut head).await.unwrap();
@@ -360,6 +359,5 @@ async fn what_hyper_says_of_a_broken_answer_is_said_in_other_words() {
         });
         let error = error.unwrap_err();
         assert_eq!(http(&error), said, "{error:?}, of {:?}", error.source());
-        drop(driven);
     }
 }
