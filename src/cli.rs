@@ -192,10 +192,11 @@ Examples:
 const CHECK: &str = "\
 Takes the settings of `run` from the same places. Prints what would run, then the findings about the
 settings, clawgate's certificates and the client CAs, CRLs and rules: notes, warnings, and checks that
-fail, each with a hint. `clawgate doctor` makes the same checks, and calls clawgate and its upstreams.
+fail, each with a hint; and, over admin.address, what would change in the process that is running, or
+that none is. `clawgate doctor` makes the same checks, and calls clawgate and its upstreams.
 
 Examples:
-  May this file be used?
+  May this file be used, and what would it change?
     clawgate check --config clawgate.toml
 
 Exit codes: 0 all is well, or only warnings; 1 a check failed; 2 usage; 78 the settings cannot be used.";

@@ -288,11 +288,6 @@ impl Findings {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
-    /// Those from `severity` on.
-    pub fn from(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(move |finding| finding.severity >= severity)
-    }
-
     /// The numbers of those that came out badly: `1 check fails, 2 warnings`; empty when none did.
     pub fn sum(&self) -> String {
         let (fails, warnings) = (self.count(Severity::Fail), self.count(Severity::Warning));

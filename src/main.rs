@@ -13,7 +13,7 @@ use clawgate::cli::{Cli, Command, DoctorArgs, ExplainArgs, ProbeArgs};
 use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load, load_for_clients};
 use clawgate::doctor::{self, Caller, Helpers};
 use clawgate::explain::{self, Credentials, Sender, Server, Target, Verdict};
-use clawgate::finding::{Findings, Severity, write_grouped};
+use clawgate::finding::{Check, Finding, Findings, Severity, write_grouped};
 use clawgate::generate::generate;
 use clawgate::memory;
 use clawgate::observe::logging::{Format, Log, subscriber};
@@ -71,7 +71,11 @@ fn check(args: &SettingsArgs) -> ExitCode {
         Ok(app) => app,
         Err(problem) => return misconfigured(&problem),
     };
-    let found = app.findings(SystemTime::now());
+    let mut found = app.findings(SystemTime::now());
+    match doctor::running(app.settings()) {
+        Ok(running) => found.extend(running),
+        Err(error) => return failed(FAILURE)(error),
+    }
     write_out(&format!("{}{}", app.summary(), Checked(&found)));
     exit_code(found.worst() < Severity::Fail)
 }
@@ -82,7 +86,9 @@ struct Checked<'a>(&'a Findings);
 impl Display for Checked<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self(found) = self;
-        let mut known = found.from(Severity::Note).peekable();
+        let is_known =
+            |finding: &&Finding| finding.severity >= Severity::Note || finding.name == Check::InUse;
+        let mut known = found.findings.iter().filter(is_known).peekable();
         if known.peek().is_some() {
             writeln!(f)?;
             write_grouped(f, known)?;

@@ -165,5 +165,5 @@ fn another_collector_needs_a_restart_and_a_reload_says_so() {
     pki.file("gate.toml", "[trace]\nendpoint = \"http://127.0.0.1:1\"\n");
     gate.signal("HUP");
 
-    assert_eq!(gate.event("reloaded", 1)["needs_restart"], serde_json::json!(["trace"]));
+    assert_eq!(gate.event("reloaded", 1)["needs_restart"], serde_json::json!(["trace.endpoint"]));
 }

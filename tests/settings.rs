@@ -3,6 +3,7 @@
 mod contents;
 mod files;
 mod public_cas;
+mod running;
 mod secrets;
 mod start;
 

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::listener::Listener;
 use self::readiness::Readiness;
-use crate::config::{HookToken, Settings};
+use crate::config::{HookToken, InUse, Settings};
 use crate::identity::seen::SeenCertificate;
 use crate::identity::unix_rfc3339;
 use crate::observe::metrics::Metrics;
@@ -55,15 +55,22 @@ pub struct Status {
 pub struct Facts {
     json: Value,
     readiness: Readiness,
+    /// Settings that differ from what runs until a restart.
+    needs_restart: Vec<String>,
     token: Option<HookToken>,
 }
 
 impl Facts {
-    /// What `settings` say.
-    pub fn new(settings: &Settings, generation: u64) -> Self {
+    /// What `settings` say; `started` are those that the process was started with.
+    pub fn new(settings: &Settings, started: &InUse, generation: u64) -> Self {
+        let needs_restart = started.needs_restart(&settings.in_use);
+        let mut json = facts(settings, generation);
+        json["needs_restart"] = needs_restart.clone().into();
+        json["settings"] = json!(started.reloaded(&settings.in_use));
         Self {
-            json: facts(settings, generation),
+            json,
             readiness: Readiness::of(settings),
+            needs_restart,
             token: settings.admin.as_ref().and_then(|admin| admin.token.clone()),
         }
     }
@@ -190,6 +197,12 @@ impl Status {
             return (status, TEXT, text);
         }
         text.push_str(&readiness.details().await);
+        let needs_restart = lock(&self.facts).needs_restart.join(", ");
+        if !needs_restart.is_empty() {
+            text.push_str(&format!(
+                "needs a restart: {needs_restart} (changed since the start, and not in use yet)\n"
+            ));
+        }
         // A failed reload is no reason not to be called: what was there before goes on.
         if let Some(failed) = &*lock(&self.reload_failed) {
             let said = |name: &str| failed[name].as_str().unwrap_or_default().to_owned();

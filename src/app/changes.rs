@@ -91,32 +91,6 @@ fn route_text(route: &RouteSettings) -> String {
     format!("{path} {methods} {max_body} {} {identity} {forwarded} {proxy_protocol}", upstream.target)
 }
 
-/// Settings that differ, but are read at the start only.
-pub(super) fn fixed(old: &Settings, new: &Settings) -> Vec<&'static str> {
-    let address = |settings: &Settings| settings.admin.as_ref().map(|admin| admin.address.clone());
-    let differ = [
-        ("listen.address", old.listen != new.listen),
-        ("listen.takeover", old.takeover != new.takeover),
-        ("listen.proxy_address", old.proxy.listen != new.proxy.listen),
-        ("admin.address", address(old) != address(new)),
-        ("runtime.workers", old.workers != new.workers),
-        ("limits.connections", old.limits.connections != new.limits.connections),
-        (
-            "limits.connections_per_source",
-            old.limits.connections_per_source != new.limits.connections_per_source,
-        ),
-        ("limits.handshakes", old.limits.handshakes != new.limits.handshakes),
-        ("limits.handshake_rate", old.limits.handshake_rate != new.limits.handshake_rate),
-        ("limits.connection_age", old.limits.connection_age != new.limits.connection_age),
-        ("limits.idle_timeout", old.limits.idle_timeout != new.limits.idle_timeout),
-        ("runtime.sandbox", old.sandbox != new.sandbox),
-        ("runtime.drain_timeout", old.drain_timeout != new.drain_timeout),
-        ("log", old.log != new.log),
-        ("trace", old.trace != new.trace),
-    ];
-    differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
-}
-
 /// Lists of one issuer follow one another: how many serials the new one has more than the old.
 fn crl_changes(before: &[Crl], after: &[Crl]) -> Vec<String> {
     let new = after.iter().filter(|crl| !before.contains(crl)).map(|crl| {

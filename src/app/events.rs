@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::changes::{changes, fixed};
+use super::changes::changes;
 use super::expiry::Expiring;
 use crate::config::{AdminAddress, RouteSettings, Settings};
 use crate::identity::Certificate;
@@ -147,13 +147,19 @@ pub(super) struct Reloaded {
     origin: &'static str,
     generation: u64,
     changed: Vec<String>,
-    /// Settings that are read at the start only, and differ now.
+    /// Settings that are read at the start only, and differ from those that the process was started with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    needs_restart: Vec<&'static str>,
+    needs_restart: Vec<String>,
 }
 
 impl Reloaded {
-    pub(super) fn new(origin: &'static str, generation: u64, old: &Settings, new: &Settings) -> Self {
-        Self { origin, generation, changed: changes(old, new), needs_restart: fixed(old, new) }
+    /// `needs_restart`: as against what the process was started with.
+    pub(super) fn new(
+        origin: &'static str,
+        generation: u64,
+        (old, new): (&Settings, &Settings),
+        needs_restart: Vec<String>,
+    ) -> Self {
+        Self { origin, generation, changed: changes(old, new), needs_restart }
     }
 }

@@ -149,6 +149,11 @@ impl App {
         Findings { findings: checks::findings(&self.settings, &roots, &[], unix_seconds(now)) }
     }
 
+    /// What it was made from.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// What is to be logged, and how.
     pub fn log(&self) -> &LogSettings {
         &self.settings.log
@@ -213,7 +218,8 @@ impl App {
             let (admin, status) = match sockets.admin {
                 Some(listener) => {
                     let address = listener.address().map_err(RunError::Start)?;
-                    let facts = Facts::new(&self.settings, FIRST_GENERATION);
+                    let started = &self.settings.in_use;
+                    let facts = Facts::new(&self.settings, started, FIRST_GENERATION);
                     let status = Status::new(facts, Arc::clone(&metrics), drain.clone(), asks, recent);
                     let status = Arc::new(status);
                     let serving =
@@ -276,6 +282,7 @@ impl App {
             let (workers, ended) =
                 workers.into_iter().map(|worker| ((worker.live, worker.kept), worker.ended)).unzip();
             let serving = Serving {
+                started: self.settings.in_use.clone(),
                 app: self,
                 number: FIRST_GENERATION,
                 workers,

@@ -14,6 +14,7 @@ use super::orders::{Order, Orders};
 use super::sandbox::Sandbox;
 use super::{App, Ending, Kept, Reading, Reread, RunError, measured, service};
 use crate::admin::{Facts, ReloadRequest, Status};
+use crate::config::InUse;
 use crate::identity::seen::Seen;
 use crate::ingress::Generation;
 use crate::live::Live;
@@ -28,6 +29,8 @@ const EXPIRY_LOOK: Duration = Duration::from_secs(60 * 60);
 /// What the control runtime holds while the workers serve.
 pub(super) struct Serving<'a> {
     pub(super) app: App,
+    /// What the process was started with: some of it stays until a restart.
+    pub(super) started: InUse,
     /// Of the present generation.
     pub(super) number: u64,
     /// What each worker serves with.
@@ -147,9 +150,11 @@ impl Serving<'_> {
         self.metrics.reloaded(true, self.number);
         measured::in_use(&next.settings, self.metrics);
         if let Some(status) = self.status {
-            status.replace(Facts::new(&next.settings, self.number));
+            status.replace(Facts::new(&next.settings, &self.started, self.number));
         }
-        let reloaded = Reloaded::new(origin, self.number, &self.app.settings, &next.settings);
+        let needs_restart = self.started.needs_restart(&next.settings.in_use);
+        let both = (&self.app.settings, &next.settings);
+        let reloaded = Reloaded::new(origin, self.number, both, needs_restart);
         emit(Level::INFO, "reloaded", &reloaded);
         next.log_warnings();
         self.app = next;

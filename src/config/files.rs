@@ -11,25 +11,50 @@ use aws_lc_rs::digest::{Context, Digest, SHA256};
 /// Files and folders, whether or not they could be read, each as it was just before: whatever is
 /// written later, while they are read as well, makes a difference.
 #[derive(Debug, Default)]
-pub struct Files(BTreeMap<PathBuf, Sight>);
+pub struct Files {
+    all: BTreeMap<PathBuf, Sight>,
+    /// Those that hold a secret, and what may be told of them.
+    secret: BTreeMap<PathBuf, Told>,
+}
+
+/// What may be told of the content of a file with a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// When it was written. A digest of a short secret would tell the secret.
+    Time,
+    /// Nothing: a private key is that of its certificate, and settings are told one by one.
+    Nothing,
+}
 
 impl Files {
+    /// Notes that `paths` hold secrets.
+    pub(super) fn hide(&mut self, paths: impl IntoIterator<Item = PathBuf>, told: Told) {
+        self.secret.extend(paths.into_iter().map(|path| (path, told)));
+    }
+
     /// Looks at `paths`.
     pub(super) fn look(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
         for path in paths {
             let sight = Sight::of(&path);
-            self.0.insert(path, sight);
+            self.all.insert(path, sight);
         }
+    }
+
+    /// What is told of their contents: a digest, or less if they hold a secret.
+    pub(super) fn marks(&self) -> Vec<String> {
+        let told = |path: &PathBuf| self.secret.get(path).copied();
+        let all = self.all.iter().filter(|(path, _)| told(path) != Some(Told::Nothing));
+        all.map(|(path, sight)| sight.mark(path, told(path).is_some())).collect()
     }
 
     /// Their names.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.0.keys().map(PathBuf::as_path)
+        self.all.keys().map(PathBuf::as_path)
     }
 
     /// Whether one of them has another content now. `thoroughly`: not even trusting the times.
     pub fn differ(&self, thoroughly: bool) -> bool {
-        self.0.iter().any(|(path, sight)| sight.differs(path, thoroughly))
+        self.all.iter().any(|(path, sight)| sight.differs(path, thoroughly))
     }
 }
 
@@ -45,6 +70,21 @@ struct Sight {
 impl Sight {
     fn of(path: &Path) -> Self {
         Self { marks: marks(path), content: digest(path) }
+    }
+
+    fn mark(&self, path: &Path, is_secret: bool) -> String {
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let shown = whole.display();
+        match self.marks.first() {
+            None => format!("{shown}: not there"),
+            Some(mark) if is_secret => {
+                let (seconds, nanoseconds) = mark.written;
+                format!("{shown}: written at {seconds}.{nanoseconds:09}")
+            }
+            Some(_) => {
+                format!("{shown}: SHA-256 {}", data_encoding::HEXLOWER.encode(self.content.as_ref()))
+            }
+        }
     }
 
     fn differs(&self, path: &Path, thoroughly: bool) -> bool {

@@ -8,8 +8,14 @@ use zeroize::Zeroizing;
 
 use super::args::SettingsArgs;
 use super::key::{Key, Kind};
-use super::keys::KEYS;
+use super::keys::{self, KEYS};
 use super::problem::{Origin, Report};
+
+/// The settings that name a file with a token.
+static TOKEN_FILES: [&Key; 4] =
+    [&keys::TOKEN_FILE, &keys::ROUTE_TOKEN_FILE, &keys::ADMIN_TOKEN_FILE, &keys::TRACE_TOKEN_FILE];
+/// Those that name a file with a private key.
+static KEY_FILES: [&Key; 2] = [&keys::PRIVATE_KEY, &keys::UPSTREAM_PRIVATE_KEY];
 
 /// A value and where it came from.
 pub(super) struct Sourced<T> {
@@ -73,6 +79,23 @@ impl Layers {
     pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
         let named = KEYS.iter().copied().filter(|key| key.kind == Kind::File);
         named.filter_map(|key| self.get(key)).flatten().map(named_file)
+    }
+}
+
+impl Layer {
+    /// The files it names that hold a token.
+    pub(super) fn token_files(&self) -> impl Iterator<Item = PathBuf> {
+        TOKEN_FILES.into_iter().filter_map(|key| self.get(key)).flatten().map(named_file)
+    }
+
+    /// The files it names that hold a private key.
+    pub(super) fn key_files(&self) -> impl Iterator<Item = PathBuf> {
+        KEY_FILES.into_iter().filter_map(|key| self.get(key)).flatten().map(named_file)
+    }
+
+    /// Whether it has a token itself.
+    pub(super) fn has_token(&self) -> bool {
+        [&keys::TOKEN, &keys::ROUTE_TOKEN].into_iter().any(|key| self.get(key).is_some())
     }
 }
 

@@ -12,6 +12,7 @@ mod environment;
 mod file;
 mod file_name;
 mod files;
+mod in_use;
 pub mod key;
 pub mod keys;
 mod layers;
@@ -36,6 +37,7 @@ pub use admin::{AdminAddress, AdminSettings};
 pub use args::SettingsArgs;
 pub use environment::Environment;
 pub use files::Files;
+pub use in_use::{Difference, InUse};
 pub use limits::Limits;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::{HookToken, TokenError};
@@ -45,6 +47,7 @@ pub use settings::{
 };
 
 use file::File;
+use files::Told;
 use layers::{Layer, Layers, Text, text};
 use problem::Report;
 use resolve::Sources;
@@ -106,11 +109,15 @@ fn load_for(
 ) -> Result<Settings, Problems> {
     let mut report = Report::default();
     let mut files = Files::default();
-    files.look(args.config().or_else(|| environment.config()).map(PathBuf::from));
+    let config = args.config().or_else(|| environment.config()).map(PathBuf::from);
+    files.look(config.clone());
     let file = read_file(args, environment, &mut report);
     let flags = Layer::from_args(args, &mut report);
     let key_log_file = environment.key_log_file();
     let environment = environment.layer(&mut report);
+    let in_file = std::iter::once(&file.layer).chain(file.routes.iter().map(|route| &route.layer));
+    let has_token = in_file.into_iter().any(Layer::has_token);
+    files.hide(config, if has_token { Told::Time } else { Told::Nothing });
     let mut layers = Layers([flags, environment, file.layer]);
     let mut routes = file.routes;
     let known = match purpose {
@@ -122,8 +129,16 @@ fn load_for(
     }
     let sources = Sources { layers, routes, key_log_file, torn: file.torn, clients_with: known };
     files.look(sources.files());
+    let layers = sources.layers.0.iter().chain(sources.routes.iter().map(|route| &route.layer));
+    for layer in layers {
+        files.hide(layer.token_files(), Told::Time);
+        files.hide(layer.key_files(), Told::Nothing);
+    }
     match resolve::resolve(&sources, now, report) {
-        Ok(settings) => Ok(Settings { files, ..settings }),
+        Ok(settings) => {
+            let in_use = InUse::of(&settings, &files);
+            Ok(Settings { files, in_use, ..settings })
+        }
         Err(problems) => Err(problems.in_files(files)),
     }
 }

@@ -114,6 +114,7 @@ pub(super) fn resolve(sources: &Sources, now: SystemTime, report: Report) -> Res
         admin,
         watch,
         files: super::files::Files::default(),
+        in_use: super::in_use::InUse::default(),
         drain_timeout,
         log,
         trace,

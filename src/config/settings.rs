@@ -10,6 +10,7 @@ use tracing_subscriber::filter::Targets;
 
 use super::admin::AdminSettings;
 use super::files::Files;
+use super::in_use::InUse;
 use super::limits::Limits;
 use super::problem::Problem;
 use super::secret::HookToken;
@@ -68,6 +69,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// Where spans go, if anywhere; always `None` without the feature `otlp`.
     pub trace: Option<TraceSettings>,
+    /// All of it as text, without secrets.
+    pub in_use: InUse,
     /// What should be known, but does no harm by itself.
     pub warnings: Vec<Problem>,
 }

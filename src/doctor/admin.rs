@@ -61,7 +61,7 @@ pub(super) async fn file_limit(settings: &Settings) -> Option<u64> {
 }
 
 /// An error: nobody answers there.
-async fn call(address: &AdminAddress, path: &str) -> io::Result<Reply> {
+pub(super) async fn call(address: &AdminAddress, path: &str) -> io::Result<Reply> {
     let request = |host| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     match address {
         AdminAddress::Tcp(address) => match timeout(PATIENCE, TcpStream::connect(address)).await {

@@ -12,6 +12,7 @@ mod listener;
 mod machine;
 mod meaning;
 mod probe;
+mod running;
 mod token;
 mod upstream;
 
@@ -24,7 +25,7 @@ use tokio::runtime::Builder;
 use crate::checks::{self, Roots};
 use crate::config::{AdminAddress, Problem, Problems, Settings};
 use crate::explain::{Credentials, Sender};
-use crate::finding::{Area, Check, Findings, Subject};
+use crate::finding::{Area, Check, Finding, Findings, Subject};
 use crate::tls::material::unix_seconds;
 use crate::tls::trust::Ca;
 
@@ -66,9 +67,19 @@ pub fn examine(settings: &Settings, helpers: &Helpers, now: SystemTime) -> io::R
     let visitor = listener::Visitor { settings, caller, roots: &roots, now };
     found.extend(runtime.block_on(listener::findings(&visitor)));
     found.extend(runtime.block_on(admin::findings(settings)));
+    found.extend(runtime.block_on(running::findings(settings)));
     found.extend(runtime.block_on(upstream::findings(settings, now)));
     found.extend(runtime.block_on(collector::findings(settings)));
     Ok(found)
+}
+
+/// What would change if the running process loaded `settings`; it is asked over its admin listener.
+///
+/// # Errors
+/// When no runtime can be had for the network.
+pub fn running(settings: &Settings) -> io::Result<Vec<Finding>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(running::findings(settings)))
 }
 
 /// Whether the clawgate with its admin listener at `address` is ready, or only `alive`.
