@@ -17,7 +17,11 @@ import time
 BIN, FOLDER, CLIENTS = sys.argv[1:]
 CERTS = f"{FOLDER}/certs"
 # A refusal over TLS 1.3 comes while the client sends its request, so that not each run is the same.
-RUNS = 3
+RUNS = 2
+# Seconds that a call may take.
+LONGEST = 30
+# What wget says whether or not it is refused.
+CHATTER = ("--", "Loaded CA", "Resolving", "Connecting", "HTTP request sent", "Saving to", "Giving up", "0K")
 KINDS = ["curl", "wget", "requests", "node https", "node fetch", "Go", "Java"]
 
 SETTINGS = """
@@ -93,7 +97,7 @@ def command(kind, version, ca, name, method, url, length):
         plain += ["--cert", cert, "--key", key] if name else []
         return plain + [url]
     if kind == "wget":
-        plain = ["wget", "--no-config", "--no-proxy", "-nv", "-O", "-", "--tries=1", "--content-on-error",
+        plain = ["wget", "--no-config", "--no-proxy", "-O", "-", "--tries=1", "--content-on-error",
                  f"--secure-protocol=TLSv{version.replace('.', '_')}", f"--method={method}"]
         plain += [f"--body-file={body}"] if method == "POST" else []
         plain += [f"--ca-certificate={ca}"] if ca else []
@@ -112,14 +116,19 @@ def command(kind, version, ca, name, method, url, length):
 
 def shown(kind, *arguments):
     """What the client shows, in one line, without what is different in every run."""
-    done = subprocess.run(command(kind, *arguments), capture_output=True, text=True, timeout=60,
-                          env=dict(os.environ, UNDICI=f"{FOLDER}/undici", NODE_NO_WARNINGS="1", LC_ALL="C.UTF-8"))
+    environment = dict(os.environ, UNDICI=f"{FOLDER}/undici", NODE_NO_WARNINGS="1", LC_ALL="C.UTF-8")
+    try:
+        done = subprocess.run(command(kind, *arguments), capture_output=True, text=True, timeout=LONGEST, env=environment)
+    except subprocess.TimeoutExpired:
+        return f"nothing within {LONGEST} s"
     text = (done.stdout + "\n" + done.stderr).replace("HTTP 000", "")
     answer = re.search(r'"reason":"(\w+)"', text)
     status = re.search(r"HTTP (\d{3})|ERROR (\d{3})", text)
     if answer and status:
         return f"{status[1] or status[2]}, `{answer[1]}` in the body"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if kind == "wget":
+        lines = [line for line in lines if not line.startswith(CHATTER)]
     # A program's name, ports, addresses of objects, identifiers of threads, times.
     line = "; ".join(lines)
     line = re.sub(r"(localhost|127\.0\.0\.1|::1|port[ =]|port=)(\]?:?)\d{2,5}", r"\1\2<port>", line)
@@ -216,11 +225,12 @@ def main():
     print(f"Measured with {version_of('curl', '--version').split(' (')[0]} ({re.search(r'OpenSSL/[0-9.]+', version_of('curl', '--version'))[0]}), "
           f"{wget.split(' built')[0]} (GnuTLS), requests {requests}, Node {version_of('node', '--version')}, undici {undici}, "
           f"{version_of('go', 'version').split(' linux')[0]}, Java {version_of('java', '--version')}.\n"
-          "Each call was made three times; where they differ, `or` stands between. `…` and `<…>` stand for what is different in every run.\n")
+          "Each call was made twice; where they differ, `or` stands between. `…` and `<…>` stand for what is different in every run.\n")
     try:
         print("## Refused in the handshake\n")
         tls_table("No certificate is configured", gates, ca, None)
         tls_table("The certificate is of a CA that clawgate does not know", gates, ca, "other-ca")
+        tls_table("The client does not send its intermediate", gates, ca, "no-intermediate")
         tls_table("The certificate has expired", gates, ca, "expired")
         tls_table("The certificate is revoked", gates, ca, "revoked")
         tls_table("The certificate is not for clients (extended key usage)", gates, ca, "server-auth-only")

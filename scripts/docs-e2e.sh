@@ -11,7 +11,7 @@ bottom, each page in a new folder. CONTRIBUTING.md tells how a block is marked t
 starts a server, or whose output is compared. Exit code 0 means: each command ended as its page says, printed what the page
 shows, and left no process and no port in use.
 
-Needs the ports that the pages use (8443 and 9443 above all), curl, HAProxy, jq, OpenSSL 3 and Python 3. CLAWGATE_BIN names a ready
+Needs the ports that the pages use (8443 and 9443 above all), curl, HAProxy, jq, OpenSSL 3, promtool and Python 3. CLAWGATE_BIN names a ready
 binary to use instead of building.
 USAGE
 }
@@ -24,7 +24,7 @@ esac
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
-need curl haproxy jq openssl python3
+need curl haproxy jq openssl promtool=prometheus python3
 find_gate dev
 
 cd "$scripts/.."

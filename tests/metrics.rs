@@ -183,6 +183,27 @@ fn promtool_finds_no_fault_with_metrics_rules_and_their_tests() {
 }
 
 #[test]
+fn every_alert_and_no_other_is_on_the_page_with_its_severity() {
+    let rules = repository("deploy/prometheus/clawgate.rules.yml");
+    let alerts: BTreeSet<_> = rules
+        .split("- alert: ")
+        .skip(1)
+        .map(|rule| {
+            let (_, severity) = rule.split_once("severity: ").unwrap();
+            (rule.lines().next().unwrap(), severity.split([' ', '}']).next().unwrap())
+        })
+        .collect();
+
+    let page = repository("docs/metrics.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| Clawgate")?.split_once(" | "));
+    let rows: Vec<_> = rows.map(|(name, rest)| (format!("Clawgate{name}"), rest)).collect();
+
+    let documented: BTreeSet<_> =
+        rows.iter().map(|(name, rest)| (name.as_str(), rest.split(" |").next().unwrap())).collect();
+    assert_eq!(documented, alerts);
+}
+
+#[test]
 fn rules_and_dashboard_ask_for_metrics_that_there_are() {
     let page = repository("docs/metrics.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));

@@ -1,6 +1,7 @@
 //! `clients.refuse_with = "http"`: a refused sender gets an HTTP answer, and nothing else.
 
 use crate::support::backend::Backend;
+use crate::support::frames::{DATA, END_STREAM, Frame, GOAWAY, SETTINGS, frame, read_frame, request};
 use crate::support::gate::{Gate, GateCommand};
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
@@ -96,6 +97,26 @@ fn only_one_request_is_answered_and_the_connection_closes() {
     assert_eq!(connection.answer().status, 403);
 
     assert!(connection.is_closed());
+}
+
+/// Java's HttpClient gives up all requests of a connection at GOAWAY.
+#[test]
+fn over_http2_the_answer_is_complete_before_the_end_of_the_connection_is_announced() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let gate = start(&pki, &backend);
+    let sender = Sender::with_versions(&pki, &gate, None, &[&TLS13]).alpn(&["h2"]);
+    let mut connection = sender.connect().unwrap();
+
+    connection.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    connection.write(&[frame(SETTINGS, 0, 0, &[]), request(1)].concat());
+
+    let frames = std::iter::repeat_with(|| read_frame(&mut connection));
+    let before: Vec<_> = frames.take_while(|frame| frame.kind != GOAWAY).collect();
+    let is_end =
+        |frame: &Frame| frame.stream == 1 && frame.kind == DATA && frame.flags & END_STREAM != 0;
+    let kinds: Vec<_> = before.iter().map(|frame| frame.kind).collect();
+    assert!(before.iter().any(is_end), "kinds of frames before GOAWAY: {kinds:?}");
 }
 
 #[test]

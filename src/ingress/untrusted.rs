@@ -4,11 +4,12 @@
 //! head, and every request gets the same answer; no route, rule or upstream is within reach here.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -94,10 +95,16 @@ async fn over_http1(io: TlsStream<Tap<TcpStream>>, reason: HandshakeReason, text
 }
 
 async fn over_http2(io: TlsStream<Tap<TcpStream>>, reason: HandshakeReason, text: Bytes) {
-    let answered = Notify::new();
+    let answered = Arc::new(Notify::new());
     let service = service_fn(|request| {
-        answered.notify_one();
-        std::future::ready(Ok::<_, Infallible>(answer(request, reason, &text, true)))
+        let end = AtEnd(Arc::clone(&answered));
+        let response = answer(request, reason, &text, true).map(|body| {
+            body.map_frame(move |frame| {
+                let _ = &end;
+                frame
+            })
+        });
+        std::future::ready(Ok::<_, Infallible>(response))
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.timer(TokioTimer::new()).max_concurrent_streams(1).max_header_list_size(MAX_HEAD as u32);
@@ -106,8 +113,19 @@ async fn over_http2(io: TlsStream<Tap<TcpStream>>, reason: HandshakeReason, text
     builder.max_send_buf_size(WINDOW as usize);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
     tokio::select! {
+        // First, so that the answer is written before GOAWAY: Java's HttpClient gives up all requests at that.
+        biased;
         _ = connection.as_mut() => return,
         () = answered.notified() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
+}
+
+/// Tells that an answer was handed over whole, or given up.
+struct AtEnd(Arc<Notify>);
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }

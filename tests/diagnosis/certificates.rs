@@ -22,7 +22,7 @@ fn a_sender_without_a_certificate_is_told_so_over_both_versions() {
         assert_eq!(line["tls_version"], name);
         assert!(line["client_cert"].is_null() && line["chain"].is_null(), "{line}");
         says(&line, "detail", &["no certificate", "CN=Test Root"]);
-        says(&line, "hint", &["--cert", "Ed448"]);
+        says(&line, "hint", &["--cert", "Go, Java and GnuTLS", "Ed448"]);
     }
     trial.end();
 }
