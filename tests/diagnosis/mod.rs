@@ -12,6 +12,7 @@ mod issuers;
 mod log;
 mod openssl;
 mod own_side;
+mod plain_words;
 mod possession;
 mod protocol;
 mod runtimes;
