@@ -2,9 +2,12 @@
 
 mod balancers;
 mod certificates;
+mod chains;
+mod clients;
 #[cfg(feature = "otlp")]
 mod collector;
 mod crls;
+mod impostors;
 mod listener;
 mod upstream;
 

@@ -249,15 +249,15 @@ impl Visit<'_> {
         match (&seen.ending, self.settings.refuse_with) {
             (Ending::Alert(alert, _), _) => {
                 let alert = crate::wording::alert_name(*alert);
-                self.place.pass(check, format!("a sender without a certificate is refused ({alert})"))
+                self.place.pass(check, format!("a client without a certificate is refused ({alert})"))
             }
-            (Ending::Closed(_), _) => self.place.pass(check, "a sender without a certificate is refused"),
+            (Ending::Closed(_), _) => self.place.pass(check, "a client without a certificate is refused"),
             (Ending::Open, RefuseWith::Http) => {
-                self.place.pass(check, "a sender without a certificate is answered 403 (clients.refuse_with)")
+                self.place.pass(check, "a client without a certificate is answered 403 (clients.refuse_with)")
             }
             _ => self.place.fail(
                 check,
-                "a sender without a certificate completes the handshake",
+                "a client without a certificate completes the handshake",
                 "it does not run with these settings: restart it, and look what listens there (ss -ltnp)",
             ),
         }

@@ -10,6 +10,7 @@ use std::thread;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpStream, UnixStream};
@@ -51,6 +52,31 @@ pub fn tls(identity: &Identity, to: SocketAddr) -> SocketAddr {
                 let mut outside = acceptor.accept(TcpStream::from_std(stream)?).await?;
                 let mut inside = TcpStream::connect(to).await?;
                 copy_bidirectional(&mut outside, &mut inside).await
+            });
+        }
+    });
+    address
+}
+
+/// A TLS server that shows the certificate of `identity` and signs with its key, whether or not they fit.
+pub fn unproven(identity: &Identity) -> SocketAddr {
+    let key = aws_lc_rs::sign::any_supported_type(&key(identity)).unwrap();
+    let shown = SingleCertAndKey::from(CertifiedKey::new(chain(identity), key));
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(shown));
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let acceptor = acceptor.clone();
+            carry(async move {
+                stream.set_nonblocking(true)?;
+                let mut outside = acceptor.accept(TcpStream::from_std(stream)?).await?;
+                tokio::io::copy(&mut outside, &mut tokio::io::sink()).await.map(|count| (count, 0))
             });
         }
     });
