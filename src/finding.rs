@@ -329,7 +329,62 @@ impl Display for Findings {
         let (passed, sum) = (self.count(Severity::Pass), self.sum());
         match sum.is_empty() {
             true => writeln!(f, "\nall good ({passed} checks)"),
-            false => writeln!(f, "\n{sum} ({passed} checks pass)"),
+            false => writeln!(f, "\n{sum}; {passed} passed"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings() -> Findings {
+        let certificate = Subject::new(Area::Certificate, "server.pem");
+        let clients = Subject::new(Area::Clients, "");
+        Findings {
+            findings: vec![
+                certificate.pass(Check::Key, "ECDSA P-256"),
+                certificate.fail(Check::Dates, "CN=a has expired\u{1b}[31m", "renew it"),
+                certificate.skipped(Check::ChainDates, "no CA is sent with it"),
+                clients.warning(Check::Ca, "CN=b is there twice", "take one of them out"),
+                clients.note(Check::Allow, "there is no allow rule"),
+            ],
+        }
+    }
+
+    #[test]
+    fn people_get_the_checks_below_what_they_are_about_and_a_sum() {
+        insta::assert_snapshot!(findings().to_string(), @r"
+        certificate server.pem
+          pass     key              ECDSA P-256
+          FAIL     dates            CN=a has expired\1B[31m
+                                    hint: renew it
+          -        chain_dates      no CA is sent with it
+        clients
+          warning  ca               CN=b is there twice
+                                    hint: take one of them out
+          note     allow            there is no allow rule
+
+        1 check fails, 1 warning; 1 passed
+        ");
+    }
+
+    #[test]
+    fn scripts_get_the_same_names_and_severities() {
+        let json = serde_json::to_string(&findings().findings[1]).unwrap();
+        insta::assert_snapshot!(json, @r#"{"area":"certificate","subject":"server.pem","name":"dates","severity":"fail","detail":"CN=a has expired\u001b[31m","hint":"renew it"}"#);
+    }
+
+    #[test]
+    fn notes_and_skipped_checks_are_nothing_bad() {
+        let subject = Subject::new(Area::Clients, "");
+        let findings = vec![
+            subject.note(Check::Allow, "a"),
+            subject.skipped(Check::Crl, "b"),
+            subject.pass(Check::Ca, "c"),
+        ];
+        let findings = Findings { findings };
+        assert!(findings.worst() < Severity::Warning && findings.sum().is_empty());
+        assert!(findings.to_string().ends_with("\nall good (1 checks)\n"));
     }
 }

@@ -111,18 +111,21 @@ fn public(subject: &Subject, settings: &Settings, roots: &Roots) -> Option<Findi
     Some(subject.fail(Check::PublicCa, detail, hint))
 }
 
-fn allow(subject: &Subject, settings: &Settings) -> Finding {
-    let rules = &settings.clients_rules;
+/// There is no allow rule; without a client CA, pinned clients alone are admitted.
+pub fn without_rules(subject: &Subject, has_ca: bool) -> Finding {
+    if !has_ca {
+        return subject.note(Check::Allow, "there is no allow rule: every pinned client is admitted");
+    }
+    let detail = "there is no allow rule: any certificate of the client CAs is admitted";
     let hint =
         "name the clients in clients.allow, such as cn=meeting-notes, if not all of them are meant";
-    match (rules.is_empty(), settings.material.trust.cas.is_empty()) {
-        (true, true) => {
-            subject.note(Check::Allow, "there is no allow rule: every pinned client is admitted")
-        }
-        (true, false) => {
-            let detail = "there is no allow rule: any certificate of the client CAs is admitted";
-            subject.note(Check::Allow, detail).hint(hint)
-        }
-        (false, _) => subject.pass(Check::Allow, rules.phrases().join("; ")),
+    subject.note(Check::Allow, detail).hint(hint)
+}
+
+fn allow(subject: &Subject, settings: &Settings) -> Finding {
+    let rules = &settings.clients_rules;
+    match rules.is_empty() {
+        true => without_rules(subject, !settings.material.trust.cas.is_empty()),
+        false => subject.pass(Check::Allow, rules.phrases().join("; ")),
     }
 }

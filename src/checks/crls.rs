@@ -26,9 +26,7 @@ pub(super) fn findings(subject: &Subject, trust: &Trust, brought: &[Ca], at: i64
             subject.fail(Check::Crl, detail, hint)
         })),
         (Demand::IfPresent, _) if trust.crls.is_empty() => {
-            let detail =
-                "there is no CRL: a certificate that its CA revokes is admitted until it expires";
-            found.push(subject.note(Check::Crl, detail).hint("name the CA's CRL in clients.crl"));
+            found.push(without_crls(subject, Check::Crl));
         }
         (Demand::IfPresent, cas) => found.extend(cas.iter().map(|ca| {
             let detail = format!(
@@ -39,6 +37,12 @@ pub(super) fn findings(subject: &Subject, trust: &Trust, brought: &[Ca], at: i64
         })),
     }
     found
+}
+
+/// No CRL is configured, and none is demanded.
+pub fn without_crls(subject: &Subject, name: Check) -> Finding {
+    let detail = "there is no CRL: a certificate that its CA revokes is admitted until it expires";
+    subject.note(name, detail).hint("name the CA's CRL in clients.crl")
 }
 
 fn has_crl(ca: &Ca, crls: &[Crl]) -> bool {

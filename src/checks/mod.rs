@@ -11,9 +11,12 @@ mod server;
 mod strength;
 mod validity;
 
+pub use self::clients::without_rules;
+pub use self::crls::without_crls;
 pub use self::roots::Roots;
 pub use self::server::Server;
 pub use self::strength::algorithm;
+pub use self::validity::leaf as dates;
 use crate::config::{Problem, Settings};
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::tls::trust::Ca;

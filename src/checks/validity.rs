@@ -65,16 +65,16 @@ impl Lasting {
     }
 }
 
-pub(super) fn leaf(subject: &Subject, leaf: &X509Certificate<'_>, at: i64) -> Finding {
+/// The dates of a leaf: of a server, or of a client.
+pub fn leaf(subject: &Subject, leaf: &X509Certificate<'_>, at: i64) -> Finding {
     let lasting = Lasting::of(leaf, at);
     let finding = finding(subject, Check::Dates, leaf, at);
     match lasting {
         Lasting::Expired => {
-            finding.hint("renew it and put it in the place of the old one; clients refuse it")
+            finding.hint("renew it and put it in the place of the old one; it is refused")
         }
-        Lasting::NotYet => finding.hint(
-            "set the clock right (timedatectl), or have it issued anew; clients refuse it until then",
-        ),
+        Lasting::NotYet => finding
+            .hint("set the clock right (timedatectl), or have it issued anew; it is refused until then"),
         Lasting::Soon => {
             finding.hint("renew it; if something does that by itself, find out why it has not yet")
         }

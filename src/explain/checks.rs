@@ -5,7 +5,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::certificate::Link;
 use super::facts::Facts;
-use crate::checks::algorithm;
+use crate::checks::{self, algorithm};
 use crate::finding::{Area, Check, Finding, Severity, Subject};
 use crate::identity::Peer;
 use crate::identity::name::{cut, rfc4514};
@@ -124,7 +124,7 @@ impl Client<'_> {
                 (true, false) => finding(name, Severity::Skipped, "nothing is pinned (clients.pinned)"),
                 (false, false) => finding(name, Severity::Skipped, "not in clients.pinned"),
             },
-            Check::Dates => pass(Facts::of(&self.chain[0], leaf, self.at).lasts),
+            Check::Dates => checks::dates(&about(), leaf, self.at),
             Check::ChainDates => self.chain_dates(),
             Check::Purpose => pass(Facts::of(&self.chain[0], leaf, self.at).purposes()),
             Check::Revocation => self.revocation(&parsed),
@@ -187,7 +187,7 @@ impl Client<'_> {
             return finding(name, Severity::Skipped, "nobody issued it, so that no CRL can revoke it");
         }
         if self.trust.crls.is_empty() {
-            return finding(name, Severity::Skipped, "no CRL is configured (clients.crl)");
+            return checks::without_crls(&about(), name);
         }
         let mut result = Severity::Skipped;
         let mut said = Vec::new();
@@ -220,6 +220,9 @@ impl Client<'_> {
         }
         let by = match self.rule {
             Some(rule) => format!("matches the rule [{rule}] of clients.allow"),
+            None if self.rules.is_empty() => {
+                return checks::without_rules(&about(), !self.trust.cas.is_empty());
+            }
             None => "clients.allow has no rule: any certificate of the client CAs will do".to_owned(),
         };
         let pinned = if self.rules.pins().is_empty() { "" } else { "; and is pinned" };
@@ -227,6 +230,11 @@ impl Client<'_> {
     }
 }
 
+/// What the findings are about.
+fn about() -> Subject {
+    Subject::new(Area::Client, "")
+}
+
 fn finding(name: Check, severity: Severity, detail: impl Into<String>) -> Finding {
-    Subject::new(Area::Client, "").finding(name, severity, detail)
+    about().finding(name, severity, detail)
 }

@@ -236,10 +236,10 @@ fn a_ca_that_may_not_issue_what_it_has_is_a_fault_with_what_it_may_not() {
 
 #[test]
 fn a_certificate_that_clients_cannot_take_is_a_fault_with_the_reason() {
-    let unknown = examined(|ward| {
+    let unknown = below(|params| {
         let mut extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 7], vec![5, 0]);
         extension.set_criticality(true);
-        usual(ward, Leaf::server().extension(extension))
+        params.custom_extensions.push(extension);
     });
     says(
         &unknown.only_fault("certificate/chain"),
