@@ -13,8 +13,8 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::constraints::{Kind, NameConstraints, SubjectNames, Violation};
 use super::der_cache::DerCache;
+use super::diagnosis::extension_name;
 use super::revocation::{Issuer, signs_crls};
-use crate::identity::name::oid_text;
 use crate::identity::name_key;
 
 thread_local! {
@@ -47,7 +47,7 @@ pub(super) struct Authority {
 /// Why a CA may not have issued what it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Overstep {
-    /// It has a critical extension that is not known: its OID.
+    /// It has a critical extension that is not supported: its name.
     UnknownCritical(String),
     /// It is no CA.
     NoCa,
@@ -208,8 +208,8 @@ impl fmt::Display for Overstep {
     /// What is wrong, to follow the CA's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownCritical(oid) => {
-                write!(f, "has the critical extension {oid}, which clawgate does not know")
+            Self::UnknownCritical(name) => {
+                write!(f, "has the critical extension {name}, which is not supported")
             }
             Self::NoCa => f.write_str("is no CA (CA:TRUE is missing)"),
             Self::KeyUsage => f.write_str("may not sign certificates (its keyUsage lacks keyCertSign)"),
@@ -298,5 +298,5 @@ fn unknown_critical(ca: &X509Certificate<'_>) -> Option<String> {
         .extensions()
         .iter()
         .find(|extension| extension.critical && !is_known(extension.parsed_extension()))?;
-    Some(oid_text(&unknown.oid))
+    Some(extension_name(&unknown.oid))
 }

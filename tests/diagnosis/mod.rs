@@ -17,6 +17,7 @@ mod possession;
 mod protocol;
 mod runtimes;
 mod tools;
+mod unsupported;
 mod waiting;
 
 use std::net::SocketAddr;

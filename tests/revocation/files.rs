@@ -5,10 +5,12 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use x509_parser::asn1_rs::{Any, FromDer};
+
 use super::{check, command, is_served};
 use crate::diagnosis::{refused_by, says};
 use crate::support::gate::GateCommand;
-use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::pki::{Ca, Leaf, Pki, der};
 
 /// A start with this list is refused, and the message names the file, what is wrong and what to do.
 #[track_caller]
@@ -180,13 +182,38 @@ fn kinds_of_lists_that_are_not_supported_are_refused_by_their_names() {
         ("2.5.29.27=critical,DER:020101", "is a delta CRL", "give the complete CRL"),
         (&point("indirectCRL=TRUE"), "is an indirect CRL", "give the CRL that each CA issues"),
         (&point("onlysomereasons=keyCompromise"), "is about some reasons", "give the complete CRL"),
-        ("1.3.6.1.4.1.99999.7=critical,DER:0500", "has a critical extension", "give the complete CRL"),
+        (
+            "1.3.6.1.4.1.99999.7=critical,DER:0500",
+            "has the critical extension 1.3.6.1.4.1.99999.7, which is not supported",
+            "give the complete CRL",
+        ),
+        (&point("onlyAA=TRUE"), "is about attribute certificates only", "take it out of clients.crl"),
     ] {
         let file = of_openssl(&pki, "kind.crl", extensions);
         refuses(&pki, &file, &file, what, mend);
     }
     let whole = of_openssl(&pki, "whole.crl", &point(""));
     check(command("check", &pki).arg("--crl", whole));
+}
+
+#[test]
+fn a_list_without_extensions_is_not_called_damaged() {
+    let pki = Pki::new();
+    let whole = pki.root.crl_with(&[], 3600, |_| ());
+    let (_, crl) = x509_parser::parse_x509_crl(&whole).unwrap();
+    let mut rest = Any::from_der(crl.tbs_cert_list.as_ref()).unwrap().1.data;
+    let mut fields = Vec::new();
+    while let [tag, ..] = rest {
+        let (after, _) = Any::from_der(rest).unwrap();
+        // The extensions are the last field, with the tag [0].
+        if *tag != 0xa0 {
+            fields.extend(&rest[..rest.len() - after.len()]);
+        }
+        rest = after;
+    }
+    let file = pki.file("bare.crl", pki.root.sign(&der(0x30, &fields)));
+
+    refuses(&pki, &file, &file, "has no extensions, and so neither a CRL number", "have it issued with");
 }
 
 #[test]

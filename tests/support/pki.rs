@@ -63,12 +63,17 @@ impl Ca {
         let mut signed = x509.tbs_certificate.as_ref().to_vec();
         let at = signed.windows(from.len()).position(|window| window == from).expect("it is in there");
         signed[at..at + to.len()].copy_from_slice(to);
-        let signature = [&[0], self.key.sign(&signed).unwrap().as_slice()].concat();
-        // AlgorithmIdentifier of ECDSA with SHA-256
-        let algorithm = [0x30, 0x0a, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
-        let leaf = der(0x30, &[&signed[..], &algorithm, &der(3, &signature)].concat());
+        let leaf = self.sign(&signed);
         let above = identity.chain[1..].iter().cloned();
         Identity { chain: std::iter::once(leaf).chain(above).collect(), key: identity.key }
+    }
+
+    /// The certificate with these fields (TBSCertificate, RFC 5280 section 4.1) and a signature of this CA.
+    pub fn sign(&self, fields: &[u8]) -> Vec<u8> {
+        let signature = [&[0], self.key.sign(fields).unwrap().as_slice()].concat();
+        // AlgorithmIdentifier of ECDSA with SHA-256
+        let algorithm = [0x30, 0x0a, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+        der(0x30, &[fields, &algorithm, &der(3, &signature)].concat())
     }
 
     pub fn issuer(&self) -> Issuer<'_, &KeyPair> {

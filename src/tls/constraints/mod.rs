@@ -239,7 +239,7 @@ impl Base {
             (Self::Dns(base), Name::Dns(name)) => may_reach(name, base),
             // RFC 5280: a URI without a host that is a name must be refused; and a mailbox without one has none.
             (Self::Uri(_), Name::Uri(uri)) if host_of_uri(uri).is_none() => true,
-            (Self::Mail(_), Name::Mail(mail)) if !mail.contains('@') => true,
+            (Self::Mail(_), Name::Mail(mail)) if !mail.contains('@') || mail.ends_with('.') => true,
             _ => self.holds(name),
         }
     }

@@ -74,7 +74,8 @@ pub(super) fn host_of_uri(uri: &str) -> Option<&str> {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let host = host.split(':').next().filter(|host| !host.is_empty() && !host.starts_with('['))?;
     let is_address = host.parse::<std::net::Ipv4Addr>().is_ok();
-    (!is_address).then_some(host)
+    // A host with a dot at its end is the same for a resolver, and another one to compare.
+    (!is_address && !host.ends_with('.')).then_some(host)
 }
 
 /// A base without a dot in front is a host, one with it a domain, and an empty one holds all.

@@ -29,6 +29,7 @@ pub use self::path::Path;
 pub use self::public::public;
 pub use self::revoked::statuses;
 pub use self::server_name::about_name;
+pub use self::unsupported::extension_name;
 pub use self::verdict::{denied, key_mismatch};
 
 use super::client_hello::{ClientHello, Progress};

@@ -45,7 +45,9 @@ impl Unsupported {
 pub(super) fn unreadable_extension(certificate: &X509Certificate<'_>) -> Option<String> {
     let mut extensions = certificate.extensions().iter();
     let is_broken = |parsed: &ParsedExtension<'_>| matches!(parsed, ParsedExtension::ParseError { .. });
-    extensions.find(|extension| is_broken(extension.parsed_extension())).map(|broken| name(&broken.oid))
+    extensions
+        .find(|extension| is_broken(extension.parsed_extension()))
+        .map(|broken| extension_name(&broken.oid))
 }
 
 fn version(certificate: &X509Certificate<'_>) -> Option<Unsupported> {
@@ -103,7 +105,7 @@ fn critical(certificate: &X509Certificate<'_>) -> Option<Unsupported> {
         format!(
             "has the critical extension {}, which is not supported: what does not support it must refuse (RFC 5280 \
              section 4.2)",
-            name(&unknown.oid)
+            extension_name(&unknown.oid)
         ),
         "have it issued without that extension, or with it marked as not critical",
     )
@@ -141,7 +143,7 @@ fn twice(certificate: &X509Certificate<'_>) -> Option<Unsupported> {
     })?;
     Unsupported::malformed(format!(
         "has the extension {} twice (RFC 5280 section 4.2)",
-        name(&twice.oid)
+        extension_name(&twice.oid)
     ))
 }
 
@@ -155,7 +157,7 @@ fn path_length(certificate: &X509Certificate<'_>) -> Option<Unsupported> {
 }
 
 /// An extension's name with its OID, or the OID alone.
-pub(super) fn name(oid: &Oid<'_>) -> String {
+pub fn extension_name(oid: &Oid<'_>) -> String {
     let dotted = oid_text(oid);
     match oid2sn(oid, oid_registry()) {
         Ok(name) if name != dotted => format!("{name} ({dotted})"),

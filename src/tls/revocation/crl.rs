@@ -29,6 +29,7 @@ use super::layout::{Layout, Signed, offset, serial_at};
 use super::scope::{Scope, Subject};
 use crate::identity::name::{cut, rfc4514};
 use crate::identity::{Validity, name_key, rfc3339};
+use crate::tls::diagnosis::extension_name;
 use crate::tls::trust::Ca;
 
 /// Seconds that the clock of a CA may be ahead of the proxy's.
@@ -126,7 +127,9 @@ impl Crl {
             }
             _ if extension.oid == OID_X509_EXT_DELTA_CRL_INDICATOR => return Err(CrlError::delta()),
             ParsedExtension::ParseError { .. } => return Err(CrlError::damaged()),
-            _ if extension.critical => return Err(CrlError::unknown_critical()),
+            _ if extension.critical => {
+                return Err(CrlError::unknown_critical("has", &extension_name(&extension.oid)));
+            }
             _ => {}
         }
         Ok(())

@@ -57,15 +57,30 @@ impl CrlError {
     }
 
     pub(super) fn attributes() -> Self {
-        Self::new("is about attribute certificates only", COMPLETE)
+        let hint = "take it out of clients.crl, and give the CRL that the CA issues for its public key certificates: \
+                    clients have none of the others (RFC 5755)";
+        Self::new("is about attribute certificates only", hint)
     }
 
     pub(super) fn relative_name() -> Self {
         Self::new("is about a distribution point without a full name", COMPLETE)
     }
 
-    pub(super) fn unknown_critical() -> Self {
-        Self::new("has a critical extension that the gate does not know", COMPLETE)
+    /// `name` is the extension's, `of` the list or one of its entries.
+    pub(super) fn unknown_critical(of: &str, name: &str) -> Self {
+        Self::new(format!("{of} the critical extension {name}, which is not supported"), COMPLETE)
+    }
+
+    pub(super) fn without_extensions() -> Self {
+        let hint = "have it issued with these two (openssl ca: crl_extensions in its configuration, or -crlexts)";
+        let what = "has no extensions, and so neither a CRL number nor an authority key identifier, which RFC 5280 \
+                    section 5.2 demands";
+        Self::new(what, hint)
+    }
+
+    pub(super) fn unknown_reason() -> Self {
+        let what = "has an entry with a reason for revocation that RFC 5280 section 5.3.1 does not have";
+        Self::new(what, "have the CA issue it again")
     }
 }
 

@@ -12,6 +12,7 @@ use x509_parser::x509::{ReasonCode, X509Name};
 
 use super::error::CrlError;
 use crate::tls::der::{self, BIT_STRING, INTEGER, SEQUENCE};
+use crate::tls::diagnosis::extension_name;
 
 /// The tag of a list's extensions.
 const EXTENSIONS: u8 = der::constructed(0);
@@ -74,7 +75,7 @@ impl<'a> Layout<'a> {
             }
         }
         // RFC 5280 section 5.2 demands a number and the issuer's key identifier.
-        let extensions = extensions.ok_or_else(CrlError::damaged)?;
+        let extensions = extensions.ok_or_else(CrlError::without_extensions)?;
         let extensions = extensions_of(extensions)?;
         Ok(Self { issuer, this_update, next_update, revoked, extensions, signed })
     }
@@ -131,11 +132,13 @@ fn check_extensions(list: &[u8]) -> Result<(), CrlError> {
         match extension.parsed_extension() {
             ParsedExtension::ReasonCode(ReasonCode(0..=6 | 8..=10))
             | ParsedExtension::InvalidityDate(_) => {}
-            ParsedExtension::ReasonCode(_) | ParsedExtension::ParseError { .. } => {
-                return Err(CrlError::damaged());
-            }
+            ParsedExtension::ReasonCode(_) => return Err(CrlError::unknown_reason()),
+            ParsedExtension::ParseError { .. } => return Err(CrlError::damaged()),
             _ if extension.oid == CERTIFICATE_ISSUER => return Err(CrlError::indirect()),
-            _ if extension.critical => return Err(CrlError::unknown_critical()),
+            _ if extension.critical => {
+                let name = extension_name(&extension.oid);
+                return Err(CrlError::unknown_critical("has an entry with", &name));
+            }
             _ => {}
         }
     }
