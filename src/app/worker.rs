@@ -17,6 +17,7 @@ use crate::config::{AdminAddress, Settings};
 use crate::ingress::Reception;
 use crate::ingress::listener::{self, Door, Ids};
 use crate::shutdown::Tasks;
+use crate::wording;
 
 /// All listening sockets, open before anything starts.
 pub(super) struct Sockets {
@@ -122,7 +123,9 @@ impl Worker {
         let name = format!("worker-{}", self.number);
         thread::Builder::new().name(name).spawn(move || match self.serve(doors) {
             Ok(forced) => drop(done.send(forced)),
-            Err(error) => tracing::error!(%error, "a worker could not use its socket"),
+            Err(error) => {
+                tracing::error!(error = wording::io(&error), "a worker could not use its socket");
+            }
         })?;
         Ok(receiver)
     }

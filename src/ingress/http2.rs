@@ -20,6 +20,7 @@ use super::streams::{self, Streams};
 use super::watched::{Signs, Watched};
 use crate::config::Limits;
 use crate::policy::Revoke;
+use crate::wording;
 
 /// What happens to a connection besides its requests.
 enum Event {
@@ -87,7 +88,10 @@ impl Reception {
             match event {
                 Event::Ended(ended) => {
                     if let Err(error) = ended {
-                        tracing::debug!(%error, "an HTTP/2 connection ended with an error");
+                        tracing::debug!(
+                            error = wording::http(&error),
+                            "an HTTP/2 connection ended with an error"
+                        );
                         if streams::is_flood(&error) {
                             self.flooded(sender, signs, streams::why(&error));
                         }

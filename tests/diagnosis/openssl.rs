@@ -142,7 +142,7 @@ fn a_key_that_openssl_does_not_even_offer_is_hinted_at() {
     let said = s_client(&pki, &gate, &["-tls1_3", "-cert", "goldi.pem", "-key", "goldi.key"]);
 
     let line = the_line(&mut gate, "client_cert_missing", &said, 116);
-    says(&line, "hint", &["was not offered", "Ed448"]);
+    says(&line, "hint", &["was not asked for", "Ed448"]);
 }
 
 #[test]

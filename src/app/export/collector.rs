@@ -128,7 +128,7 @@ impl Collector {
         let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
         self.runtime.spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to the collector ended");
+                tracing::debug!(error = wording::http(&error), "a connection to the collector ended");
             }
         });
         Ok(sender)

@@ -6,6 +6,7 @@ mod files;
 mod handshakes;
 mod requests;
 mod settings;
+mod starts;
 mod upstreams;
 
 use std::io;
@@ -41,6 +42,7 @@ const OF_THE_FIELD: &[&str] = &[
     "UniversalString",
     "WebSocket",
     "OpenSSH",
+    "PowerShell",
 ];
 
 /// What Rust and the libraries say where they are asked for their own words.
