@@ -3,11 +3,11 @@
 //! The same check has the same name, the same words and the same severity in all three, because all three print
 //! what the same function returned (the room `checks`).
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 
 use serde::{Serialize, Serializer};
 
-use crate::identity::name::printable;
 use crate::observe::HandshakeReason;
 
 /// An enum whose variants have a stable name, for JSON and for people.
@@ -211,9 +211,9 @@ impl Finding {
             Severity::Fail => "FAIL",
             other => other.as_str(),
         };
-        writeln!(f, "  {word:<8} {:<16} {}", self.name.as_str(), printable(&self.detail))?;
+        writeln!(f, "  {word:<8} {:<16} {}", self.name.as_str(), one_line(&self.detail))?;
         match &self.hint {
-            Some(hint) => writeln!(f, "{:<27} hint: {}", "", printable(hint)),
+            Some(hint) => writeln!(f, "{:<27} hint: {}", "", one_line(hint)),
             None => Ok(()),
         }
     }
@@ -305,6 +305,27 @@ impl Findings {
     }
 }
 
+/// One line, whatever was quoted: a value may hold line ends and terminal controls.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    let unprintable = |c: char| {
+        // Besides the controls: line separators and the marks that reorder text on the screen.
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(unprintable) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if unprintable(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// Writes findings, those about one thing below its heading.
 pub fn write_grouped<'a>(
     f: &mut Formatter<'_>,
@@ -316,7 +337,7 @@ pub fn write_grouped<'a>(
         if heading != Some(about) {
             heading = Some(about);
             let (area, subject) = (about.0.as_str(), about.1);
-            writeln!(f, "{}", printable(format!("{area} {subject}").trim_end()))?;
+            writeln!(f, "{}", one_line(format!("{area} {subject}").trim_end()))?;
         }
         finding.write(f)?;
     }
@@ -357,7 +378,7 @@ mod tests {
         insta::assert_snapshot!(findings().to_string(), @r"
         certificate server.pem
           pass     key              ECDSA P-256
-          FAIL     dates            CN=a has expired\1B[31m
+          FAIL     dates            CN=a has expired\u{1b}[31m
                                     hint: renew it
           -        chain_dates      no CA is sent with it
         clients
@@ -367,6 +388,16 @@ mod tests {
 
         1 check fails, 1 warning; 1 passed
         ");
+    }
+
+    #[test]
+    fn controls_and_marks_that_reorder_text_are_escaped() {
+        assert_eq!(one_line("a\u{1b}[31mb\u{202e}c é"), "a\\u{1b}[31mb\\u{202e}c é");
+    }
+
+    #[test]
+    fn what_is_escaped_already_stays_as_it_is() {
+        assert_eq!(one_line("O=Entrust\\, Inc."), "O=Entrust\\, Inc.");
     }
 
     #[test]

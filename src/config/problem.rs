@@ -1,11 +1,11 @@
 //! What is wrong with the settings, in words that say where and how to mend it.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::files::Files;
+use crate::finding::one_line;
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,14 +31,14 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default(key) => f.write_str(key),
-            Self::Env(name) | Self::Flag(name) => f.write_str(&printable(name)),
+            Self::Env(name) | Self::Flag(name) => f.write_str(&one_line(name)),
             Self::File { path, line, key } => {
-                f.write_str(&printable(&path.to_string_lossy()))?;
+                f.write_str(&one_line(&path.to_string_lossy()))?;
                 if *line > 0 {
                     write!(f, ":{line}")?;
                 }
                 match key {
-                    Some(key) => write!(f, ": {}", printable(key)),
+                    Some(key) => write!(f, ": {}", one_line(key)),
                     None => Ok(()),
                 }
             }
@@ -59,7 +59,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} (hint: {})", self.origin, printable(&self.what), printable(&self.mend))
+        write!(f, "{}: {} (hint: {})", self.origin, one_line(&self.what), one_line(&self.mend))
     }
 }
 
@@ -94,7 +94,7 @@ impl fmt::Display for Problems {
         let plural = if count == 1 { "" } else { "s" };
         write!(f, "clawgate: {count} problem{plural} in the settings")?;
         for Problem { origin, what, mend } in &self.problems {
-            write!(f, "\n\n  {origin}\n    {}\n    hint: {}", printable(what), printable(mend))?;
+            write!(f, "\n\n  {origin}\n    {}\n    hint: {}", one_line(what), one_line(mend))?;
         }
         Ok(())
     }
@@ -147,27 +147,6 @@ fn push(problems: &mut Vec<Problem>, origin: &Origin, what: String, mend: String
     }
 }
 
-/// One line, whatever was quoted: a value may hold line ends and terminal controls.
-fn printable(text: &str) -> Cow<'_, str> {
-    let unprintable = |c: char| {
-        // Besides the controls: line separators and the marks that reorder text on the screen.
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !text.contains(unprintable) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if unprintable(c) {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    Cow::Owned(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,10 +170,5 @@ mod tests {
              \n\n  gate.toml:7: tls.certificate\n    c\n    hint: d\
              \n\n  --listen\n    a\n    hint: b"
         );
-    }
-
-    #[test]
-    fn controls_and_marks_that_reorder_text_are_escaped() {
-        assert_eq!(printable("a\u{1b}[31mb\u{202e}c é"), "a\\u{1b}[31mb\\u{202e}c é");
     }
 }

@@ -7,6 +7,7 @@ use rcgen::{CertificateParams, KeyPair};
 use time::OffsetDateTime;
 
 use super::{command, found, refused, summary};
+use crate::support::gate::Output;
 use crate::support::pki::{Ca, Leaf, Pki, pem_block};
 use crate::support::sender::Sender;
 
@@ -180,6 +181,72 @@ fn a_certificate_of_the_future_and_a_chain_out_of_order_are_warned_of() {
     let (file, key) = pki.files("order", &chain);
     let order = summary(command("check", &pki).arg("--cert", &file).arg("--key", &key));
     assert!(order.ends_with("all is well with the settings\n"), "{order}");
+}
+
+#[test]
+fn a_chain_with_the_leaf_in_another_place_is_refused_with_the_place() {
+    let mut pki = Pki::new();
+    for (place, number) in [(1, 2), (2, 3)] {
+        pki.server = Leaf::server().issued_by(&pki.intermediate, &[&pki.intermediate, &pki.root]);
+        pki.server.chain.swap(0, place);
+        let (file, key) = pki.files("swapped", &pki.server);
+
+        let output = command("check", &pki).arg("--cert", &file).arg("--key", key).output();
+
+        assert_eq!(output.code, Some(78), "{output:?}");
+        let said = format!("is in the wrong order: the key fits certificate {number}, not the first");
+        assert!(output.stderr.contains("1 problem") && output.stderr.contains(&said), "{output:?}");
+        assert!(output.stderr.contains(&format!("hint: put certificate {number} first")), "{output:?}");
+    }
+}
+
+#[test]
+fn check_says_what_clients_will_not_take_of_the_servers_certificate_and_which_ca_is_not_valid_yet() {
+    let pki = Pki::new();
+    let leaf = Leaf::server().with(|params| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    let (file, key) = pki.files("for-clients", &leaf.issued_by(&pki.intermediate, &[]));
+    let mut params = Ca::params("Early Root");
+    params.not_before = OffsetDateTime::now_utc() + time::Duration::days(2);
+    let bundle = pki.file("bundle.pem", pki.root.pem() + &Ca::root_of(params).pem());
+
+    let command =
+        command("check", &pki).arg("--cert", &file).arg("--key", key).arg("--client-ca", bundle);
+    let checked = command.output();
+
+    let failed = found("FAIL", &checked.stdout);
+    let place = format!("certificate {}", file.display());
+    assert!(failed[0].starts_with(&format!("{place} purpose: is not for servers")), "{failed:?}");
+    assert!(failed[1].starts_with(&format!("{place} chain: only the leaf is sent")), "{failed:?}");
+    assert!(failed[2].starts_with("clients ca: CN=Early Root is not valid before 20"), "{failed:?}");
+    assert!(
+        checked.stdout.ends_with("clawgate: the settings can be used, but 3 checks fail\n"),
+        "{checked:?}"
+    );
+    assert_eq!(checked.code, Some(1));
+}
+
+#[test]
+fn check_and_doctor_have_the_same_findings() {
+    let pki = Pki::new();
+    let (file, key) =
+        pki.files("late", &Leaf::server().valid(-90 * 86_400, 86_400).issued_by(&pki.root, &[]));
+    let with = |subcommand| command(subcommand, &pki).arg("--cert", &file).arg("--key", &key);
+
+    let (checked, doctor) = (with("check").output(), with("doctor").output());
+
+    for severity in ["warning", "note"] {
+        let of_files = |output: &Output| -> Vec<_> {
+            let found = found(severity, &output.stdout).into_iter();
+            found
+                .filter(|finding| finding.starts_with("certificate") || finding.starts_with("clients"))
+                .collect()
+        };
+        let found = of_files(&checked);
+        assert!(!found.is_empty(), "{checked:?}");
+        assert_eq!(found, of_files(&doctor));
+    }
 }
 
 #[test]
