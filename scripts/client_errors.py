@@ -188,17 +188,21 @@ def busy(gate):
     """Meanwhile the same client uses up all requests that it may send."""
     context = ssl.create_default_context(cafile=f"{CERTS}/ca.pem")
     context.load_cert_chain(f"{CERTS}/client.pem", f"{CERTS}/client.key")
-    enough = threading.Event()
+    enough, used_up = threading.Event(), threading.Event()
 
     def send():
         connection = http.client.HTTPSConnection("localhost", int(gate.port), context=context)
-        while not enough.wait(0.02):
+        while not enough.wait(0.002):
             connection.request("POST", "/hooks/wake", b"{}")
-            connection.getresponse().read()
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status == 429:
+                used_up.set()
 
     thread = threading.Thread(target=send)
     thread.start()
     try:
+        used_up.wait(10)
         yield
     finally:
         enough.set()

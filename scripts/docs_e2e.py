@@ -66,15 +66,17 @@ def chapters_of(page):
     text = open(page, encoding="utf-8").read()
     chapters, fence = [[]], None
     for number, line in enumerate(text.splitlines(), 1):
+        words = line.strip()
         if fence is None and line.startswith("## ") and CHAPTERS in text:
             chapters.append([])
-        elif line.startswith("```") and fence is None:
-            fence = (number, line[3:], [])
-        elif line == "```" and fence is not None:
+        elif words.startswith("```") and fence is None:
+            # In a list a block is indented.
+            fence = (number, words[3:], [], line.index("`"))
+        elif words == "```" and fence is not None:
             chapters[-1].append(Block(fence[0], fence[1], "".join(fence[2])))
             fence = None
         elif fence is not None:
-            fence[2].append(line + "\n")
+            fence[2].append(line[fence[3]:] + "\n")
     if fence is not None:
         raise Wrong(f"line {fence[0]}: the block does not end")
     return COPY in text, [blocks for blocks in chapters if any(block.language == "sh" for block in blocks)]

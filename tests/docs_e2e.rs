@@ -42,6 +42,11 @@ fn a_command_that_fails_makes_its_page_wrong_also_in_the_middle_of_a_block() {
 }
 
 #[test]
+fn a_block_in_a_list_is_run_too() {
+    refuses("1. First:\n\n   ```sh\n   false\n   ```\n", "1 false failed");
+}
+
+#[test]
 fn a_command_that_is_to_fail_and_does_not_makes_its_page_wrong() {
     refuses("```sh exit=1\ntrue\n```\n", "wanted is exit code 1");
 }
