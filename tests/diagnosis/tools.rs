@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::{Trial, check, says};
 use crate::support::gate::{Gate, GateCommand};
-use crate::support::pki::{Leaf, Pki};
+use crate::support::pki::{Ca, Leaf, Pki};
 
 /// Runs a tool with its input open until it ends by itself; all it said, or `None` if there is no
 /// such tool.
@@ -191,4 +191,24 @@ fn curl_with_http_in_its_url_reads_what_to_change() {
     trial.refused += 1;
     assert_eq!(trial.gate.failure()["reason"], "plain_http");
     trial.end();
+}
+
+/// So do Go and Java; scripts/client-errors.sh measures it with them.
+#[test]
+fn wget_sends_no_certificate_of_another_ca_and_the_hint_says_that_it_does_so() {
+    let pki = Pki::new();
+    pki.files("other", &Leaf::client("stranger").issued_by(&Ca::root("Elsewhere"), &[]));
+    let trial = Trial::new(&pki);
+    let url = format!("https://localhost:{}/hooks/wake", trial.gate.address().port());
+    let mut command = Command::new("wget");
+    command.args(["--no-config", "--no-proxy", "--tries=1", "-O", "-", "--ca-certificate=ca.pem"]);
+    command.args(["--certificate=other.pem", "--private-key=other.key", &url]).current_dir(pki.dir());
+
+    if said(&mut command).is_none() {
+        return;
+    }
+
+    let line = trial.gate.failure();
+    assert_eq!(line["reason"], "client_cert_missing", "{line}");
+    says(&line, "hint", &["GnuTLS (wget) send no certificate unless one of these CAs issued it"]);
 }
