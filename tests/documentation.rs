@@ -1,5 +1,6 @@
 //! What the documentation says of the code is true of it.
 
+mod links;
 mod logging;
 
 use std::collections::BTreeSet;
