@@ -354,3 +354,19 @@ fn an_issuers_name_that_differs_in_its_string_type_alone_is_told_so() {
         assert_eq!(line["nearest_ca"], "CN=Test Root");
     }
 }
+
+#[test]
+fn an_intermediate_whose_name_is_encoded_in_another_way_is_told_to_be_there() {
+    let pki = Pki::new();
+    let ca = pki.root.intermediate("Sub CA");
+    let mut params = Ca::params("x");
+    let name = DnValue::PrintableString("Sub CA".try_into().unwrap());
+    params.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::from_pem(&ca.key.serialize_pem()).unwrap();
+    let spelled = Ca { certificate: ca.certificate.clone(), params, key };
+
+    let client = Leaf::client("one").issued_by(&spelled, &[&ca]);
+    for line in refused(&pki, &client, "client_cert_unknown_ca") {
+        says(&line, "detail", &["the name of the intermediate CN=Sub CA that was sent", "string type"]);
+    }
+}

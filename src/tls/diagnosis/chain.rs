@@ -2,6 +2,8 @@
 //!
 //! Certificates that are not on that way are not looked at: a client may send what it likes besides.
 
+use std::cell::OnceCell;
+
 use rustls::Error;
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::X509Certificate;
@@ -93,7 +95,8 @@ fn of_chain(look: &Look<'_>, leaf: &X509Certificate<'_>) -> Vec<Fault> {
         faults.push(tangled(leaf, look.selection));
     } else {
         let Look { chain, sent, trust, budget, .. } = *look;
-        faults.extend(Case { chain, sent, trust, budget }.fault(&routes));
+        let subjects = OnceCell::new();
+        faults.extend(Case { chain, sent, trust, budget, subjects }.fault(&routes));
     }
     faults
 }

@@ -1,5 +1,7 @@
 //! Why no configured CA stands behind a certificate: the ways up by names are known, and none holds.
 
+use std::cell::OnceCell;
+
 use rustls_pki_types::CertificateDer;
 use x509_parser::asn1_rs::Tag;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
@@ -30,6 +32,8 @@ pub(super) struct Case<'c, 'a> {
     pub(super) sent: &'c Sent<'c>,
     pub(super) trust: &'a Trust,
     pub(super) budget: &'c Budget,
+    /// The subjects of the first certificates of `chain`, for comparing; made when they are asked for.
+    pub(super) subjects: OnceCell<Vec<(usize, Box<[u8]>)>>,
 }
 
 impl Case<'_, '_> {
@@ -74,10 +78,16 @@ impl Case<'_, '_> {
     /// No way leads to a configured CA by names.
     fn dead_end(&self, nearest: &Route<'_>, routes: &[Route<'_>]) -> Option<Fault> {
         let last = |route: &Route<'_>| self.sent.get(*route.sent.last()?);
+        let mut asked = Vec::new();
         let mut ends = routes.iter().filter(|route| route.anchor.is_none());
         let evidence = ends.find_map(|route| {
+            let end = route.sent.last()?;
             let (_, against) = key_ids_along(route, self.sent);
-            if against > 0 { None } else { self.evidence(last(route)?) }
+            if against > 0 || asked.contains(end) {
+                return None;
+            }
+            asked.push(*end);
+            self.evidence(self.sent.get(*end)?)
         });
         if evidence.is_some() {
             return evidence;
@@ -178,14 +188,27 @@ impl Case<'_, '_> {
                 return Some(other_spelling(child, &which, certificate.subject()).near(&ca.subject));
             }
         }
-        let others = self.chain.iter().skip(1).take(MOST_COMPARED);
-        others.filter_map(|der| X509Certificate::from_der(der).ok()).find_map(|(_, sent)| {
-            let subject = sent.subject();
-            let is_short = subject.as_raw().len() <= LONGEST_NAME;
-            let is_other = is_short && subject.as_raw() != issuer.as_raw() && name_key(subject) == key;
+        let sent = &self.sent.certificates;
+        if sent.iter().any(|(_, sent)| sent.subject().as_raw() == issuer.as_raw()) {
+            return None;
+        }
+        self.subjects().iter().filter(|(_, subject)| *subject == key).find_map(|(place, _)| {
+            let (_, sent) = X509Certificate::from_der(self.chain.get(*place)?).ok()?;
+            let which = format!("the intermediate {} that was sent", cut(rfc4514(sent.subject())));
             let fits = KeyIds::of(child, key_id(&sent).as_deref()) != KeyIds::Differ;
-            let which = || format!("the intermediate {} that was sent", cut(rfc4514(subject)));
-            (is_other && fits).then(|| other_spelling(child, &which(), subject))
+            fits.then(|| other_spelling(child, &which, sent.subject()))
+        })
+    }
+
+    fn subjects(&self) -> &[(usize, Box<[u8]>)] {
+        self.subjects.get_or_init(|| {
+            let first = self.chain.iter().enumerate().skip(1).take(MOST_COMPARED);
+            let subject = |(place, der): (usize, &CertificateDer<'_>)| {
+                let (_, sent) = X509Certificate::from_der(der).ok()?;
+                let is_short = sent.subject().as_raw().len() <= LONGEST_NAME;
+                is_short.then(|| (place, name_key(sent.subject())))
+            };
+            first.filter_map(subject).collect()
         })
     }
 }

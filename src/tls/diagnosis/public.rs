@@ -26,12 +26,14 @@ pub fn public(reason: Reason) -> &'static str {
         Reason::ClientCertWrongPurpose => "the client certificate is not for clients",
         Reason::ClientCertIsCa => "the client certificate is a CA certificate",
         Reason::ClientCertUnsupported => {
-            "the client certificate is not X.509 v3, or has an unknown critical extension"
+            "the client certificate has features of X.509 that are not supported"
         }
         Reason::ClientCertKeyUnsupported => {
-            "the client certificate's key is of a kind that is not accepted"
+            "the key of the client certificate, or of its CA, is of a kind that is not accepted"
         }
-        Reason::ClientCertWeakSignature => "the client certificate is signed with SHA-1 or MD5",
+        Reason::ClientCertWeakSignature => {
+            "the client certificate, or a CA certificate in its chain, is signed with SHA-1 or MD5"
+        }
         Reason::ClientKeyMismatch => "the private key does not belong to the client certificate",
         Reason::ClientCertMalformed => "the client certificate cannot be read",
         Reason::ClientCertTooLarge => "the client certificate's chain is too large",
