@@ -2,7 +2,6 @@
 
 use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::X509Certificate;
-use x509_parser::public_key::PublicKey;
 
 use crate::finding::{Check, Finding, Subject};
 use crate::identity::name::{cut, oid_text, printable, rfc4514};
@@ -47,14 +46,15 @@ pub(super) fn signature(subject: &Subject, chain: &[X509Certificate<'_>]) -> Fin
 
 /// What makes a key too weak to be trusted.
 pub(super) fn weak_key(x509: &X509Certificate<'_>) -> Option<String> {
-    if let Ok(PublicKey::RSA(rsa)) = x509.public_key().parsed() {
-        let bits = rsa_bits(&rsa);
-        return (bits < MIN_RSA)
-            .then(|| format!("its RSA key has {bits} bits, and {MIN_RSA} are the least"));
-    }
     let key = crate::identity::key(x509);
-    (!GOOD_KEYS.contains(&key.as_str()))
-        .then(|| format!("its key is of the kind {key}, which clients do not accept"))
+    match key.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok()) {
+        Some(bits) if bits < MIN_RSA => {
+            Some(format!("its RSA key has {bits} bits, and {MIN_RSA} are the least"))
+        }
+        Some(_) => None,
+        None if GOOD_KEYS.contains(&key.as_str()) => None,
+        None => Some(format!("its key is of the kind {key}, which clients do not accept")),
+    }
 }
 
 /// What makes a signature too weak to be trusted; that of a root on itself does not count.

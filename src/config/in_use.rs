@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 /// Settings that are read at the start only: a reload leaves them as they are.
-const AT_START: [&str; 21] = [
+const AT_START: [&str; 23] = [
     "admin.address",
     "limits.connection_age",
     "limits.connections",
@@ -26,9 +26,11 @@ const AT_START: [&str; 21] = [
     "runtime.sandbox",
     "runtime.watch",
     "runtime.workers",
+    "trace.ca",
     "trace.endpoint",
     "trace.sample",
     "trace.service",
+    "trace.token_file",
 ];
 /// Longer lists are compared as a whole: rules and pins may be many.
 const LONGEST: usize = 200;
@@ -126,6 +128,13 @@ mod tests {
             in_use.set(key, values.iter());
         }
         in_use
+    }
+
+    #[test]
+    fn what_is_read_at_the_start_only_are_settings() {
+        let known: Vec<_> = crate::config::keys::KEYS.iter().map(|key| key.toml).collect();
+        assert!(AT_START.iter().all(|key| known.contains(key)));
+        assert!(AT_START.is_sorted());
     }
 
     #[test]

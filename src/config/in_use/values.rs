@@ -210,6 +210,8 @@ impl InUse {
             self.one("trace.endpoint", trace.shown());
             self.one("trace.sample", trace.sample);
             self.one("trace.service", &trace.service);
+            self.set("trace.ca", trace.ca.iter().map(|ca| ca.display()));
+            self.one("trace.token_file", if trace.token.is_some() { "set" } else { "none" });
         }
     }
 }
