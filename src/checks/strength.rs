@@ -5,7 +5,6 @@ use x509_parser::prelude::X509Certificate;
 
 use crate::finding::{Check, Finding, Subject};
 use crate::identity::name::{cut, oid_text, printable, rfc4514};
-use crate::identity::rsa_bits;
 
 /// NIST SP 800-131A: RSA keys from this size on.
 const MIN_RSA: usize = 2048;
