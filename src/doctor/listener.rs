@@ -20,7 +20,7 @@ use crate::finding::{Area, Check, Finding, Subject};
 use crate::identity::San;
 use crate::proxy_protocol::LOCAL_V2;
 use crate::tls::RefuseWith;
-use crate::tls::greeting::describe;
+use crate::tls::greeting::describe_with_name;
 use crate::tls::material::{Own, unix_seconds};
 
 /// How long the gate may take to answer one probe.
@@ -173,9 +173,10 @@ impl Visit<'_> {
             Ending::Silence(0) if matches!(self.get().await, Reply::Http(_)) => {
                 fault("something else listens there: it speaks plain HTTP".to_owned())
             }
-            Ending::NotTls(first) => {
-                fault(format!("something else listens there: its first bytes are {}", describe(first)))
-            }
+            Ending::NotTls(first) => fault(format!(
+                "something else listens there: its first bytes are {}",
+                describe_with_name(first)
+            )),
             _ if !seen.chain.is_empty() && seen.asked.is_none() => fault(
                 "something else listens there: it speaks TLS and asks for no client certificate"
                     .to_owned(),

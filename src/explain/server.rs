@@ -11,7 +11,7 @@ use super::facts::Facts;
 use crate::checks::{self, Roots};
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::tls::diagnosis::gate_time;
-use crate::tls::greeting::describe;
+use crate::tls::greeting::describe_with_name;
 use crate::tls::material::unix_seconds;
 use crate::wording::alert_name;
 
@@ -146,7 +146,7 @@ fn outcome(seen: &Observed) -> (ServerVerdict, String, Option<String>) {
         ),
         Ending::NotTls(first) => (
             Failed,
-            format!("the server does not speak TLS: its first bytes are {}", describe(first)),
+            format!("the server does not speak TLS: its first bytes are {}", describe_with_name(first)),
             "check which service listens on this port",
         ),
         Ending::Silence(0) => (

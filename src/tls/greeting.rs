@@ -158,5 +158,11 @@ pub fn describe(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(head)
 }
 
+/// The same with the name of the protocol, where that is known.
+pub fn describe_with_name(bytes: &[u8]) -> String {
+    let name = fits(bytes).find(|(fit, _)| *fit == Fit::Whole).map(|(_, name)| name);
+    name.map_or_else(|| describe(bytes), |name| format!("{}, which looks like {name}", describe(bytes)))
+}
+
 #[cfg(test)]
 mod tests;

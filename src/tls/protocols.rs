@@ -1,7 +1,8 @@
 //! Protocols that are not TLS, known by the first bytes that their clients send.
 //!
-//! A name is a guess for a log line; nothing is decided by it. Not in the table: protocols in which the server speaks
-//! first (MySQL, VNC, and as a rule SMTP, FTP, POP3 and IMAP). Their clients say nothing here, and run into the deadline.
+//! A name is a guess for a log line; nothing is decided by it. Where the server speaks first (MySQL, VNC, and as a rule
+//! SMTP, FTP, POP3 and IMAP), clients say nothing here, and run into the deadline. The first words of such servers are in
+//! the table for `explain` and `doctor`, which are clients themselves.
 
 /// How far bytes fit a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,11 @@ const FORMS: &[(Form, &str)] = &[
     (Octets("050400"), "SOCKS5"),
     (Octets("0401 ...."), "SOCKS4"),
     (Octets("0402 ...."), "SOCKS4"),
+    // The first word of servers, which a client may hear that takes them for TLS.
+    (Text("220 "), "SMTP or FTP"),
+    (Text("220-"), "SMTP or FTP"),
+    (Text("+OK"), "POP3"),
+    (Text("* OK"), "IMAP"),
     // Databases and caches. PostgreSQL: SSLRequest, GSSENCRequest, StartupMessage.
     (Octets("00000008 04d2162f"), "PostgreSQL"),
     (Octets("00000008 04d21630"), "PostgreSQL"),
@@ -132,6 +138,8 @@ const FORMS: &[(Form, &str)] = &[
     // MongoDB: length, request, no response, OP_MSG or OP_QUERY.
     (Octets("....0000 ........ 00000000 dd070000"), "MongoDB"),
     (Octets("....0000 ........ 00000000 d4070000"), "MongoDB"),
+    // The first packet of a server: length, number 0, protocol 10, then its version.
+    (Octets("..0000 00 0a ##"), "MySQL"),
 ];
 
 /// Each known form, with how far `bytes` fit it; in the order in which they are to be tried.

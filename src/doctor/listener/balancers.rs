@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Caller, Check, Finding, Visit, describe};
+use super::{Caller, Check, Finding, Visit, describe_with_name};
 use crate::explain::{self, Ending, Observed};
 use crate::tls::may_introduce;
 
@@ -49,7 +49,10 @@ impl Visit<'_> {
         let detail = match &bare.ending {
             Ending::Closed(false) => return None,
             Ending::NotTls(first) => {
-                format!("something else listens there: its first bytes are {}", describe(first))
+                format!(
+                    "something else listens there: its first bytes are {}",
+                    describe_with_name(first)
+                )
             }
             Ending::Silence(_) => {
                 "something else listens there: it waits when no PROXY header comes".to_owned()

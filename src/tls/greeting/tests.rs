@@ -40,6 +40,13 @@ fn too_little_to_tell_waits_for_more() {
 fn what_came_is_described_without_raw_bytes() {
     assert_eq!(describe(b"SSH-2.0\r\n"), r#""SSH-2.0\r\n""#);
     assert_eq!(describe(b"\x1b[2J"), "1b5b324a");
+    for (bytes, said) in [
+        (&b"220 mail.example ESMTP\r\n"[..], r#""220 mail.example", which looks like SMTP or FTP"#),
+        (b"J\0\0\0\x0a8.0.36\0", "4a0000000a382e302e333600, which looks like MySQL"),
+        (b"\x1b[2J", "1b5b324a"),
+    ] {
+        assert_eq!(describe_with_name(bytes), said);
+    }
 }
 
 /// A message as a client of the protocol sends it first, in hex.
