@@ -12,7 +12,8 @@ fn pages() -> Vec<PathBuf> {
     fn walk(dir: &Path, deep: bool, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(dir).into_iter().flatten() {
             let path = entry.unwrap().path();
-            if path.is_dir() && deep {
+            // What a build leaves there is none of ours.
+            if path.is_dir() && deep && !path.ends_with("target") {
                 walk(&path, deep, found);
             } else if path.extension().is_some_and(|extension| extension == "md") {
                 found.push(path);
