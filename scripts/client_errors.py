@@ -3,11 +3,13 @@
 usage: client_errors.py CLAWGATE FOLDER CLIENTS; FOLDER has certificates and the built clients
 """
 
+import atexit
 import contextlib
 import http.client
 import json
 import os
 import re
+import signal
 import ssl
 import subprocess
 import sys
@@ -65,6 +67,8 @@ class Clawgate:
         self.log = f"{FOLDER}/{name}.log"
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen([BIN, "run", "--config", config], stdout=log)
+        # However this program ends.
+        atexit.register(self.process.kill)
         started = self.wait_for(0, lambda event: event["event"] == "started")
         self.port = started["listen"][0].rsplit(":", 1)[1]
 
@@ -229,6 +233,7 @@ def version_of(*words):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     ca = f"{CERTS}/ca.pem"
     gates = [Clawgate("alert"), Clawgate("http", "http")]
     slow = Clawgate("slow", limits="request_rate = 1\nrequest_burst = 1")
@@ -239,32 +244,27 @@ def main():
           f"{wget.split(' built')[0]} (GnuTLS), requests {requests}, Node {version_of('node', '--version')}, undici {undici}, "
           f"{version_of('go', 'version').split(' linux')[0]}, Java {version_of('java', '--version')}.\n"
           "Each call was made twice; where they differ, `or` stands between. `…` and `<…>` stand for what is different in every run.\n")
-    try:
-        print("## Refused in the handshake\n")
-        tls_table("No certificate is configured", gates, ca, None)
-        tls_table("The certificate is of a CA that clawgate does not know", gates, ca, "other-ca")
-        tls_table("The client does not send its intermediate", gates, ca, "no-intermediate")
-        tls_table("The certificate has expired", gates, ca, "expired")
-        tls_table("The certificate is revoked", gates, ca, "revoked")
-        tls_table("The certificate is not for clients (extended key usage)", gates, ca, "server-auth-only")
-        tls_table("The rules do not admit the client", gates, ca, "client-rsa")
-        tls_table("The client does not trust clawgate's certificate", gates, "", "client")
-        tls_table("`http://` instead of `https://`", gates, ca, "client", "http://localhost:{port}/hooks/wake")
-        print("## Refused as a request\n")
-        print("Over TLS 1.3. All of these have the status and the body with the `reason`, but for bodies that are much too large.\n")
-        http_table([
-            ("the route is for others", gates[0], "POST", "/hooks/staff", 2),
-            ("no route", gates[0], "POST", "/elsewhere", 2),
-            ("GET where POST is taken", gates[0], "GET", "/hooks/wake", 0),
-            ("300 KiB where 256 are allowed", gates[0], "POST", "/hooks/wake", 300 * 1024),
-            ("8 MiB", gates[0], "POST", "/hooks/wake", 8 << 20),
-            ("too many requests", slow, "POST", "/hooks/wake", 2),
-            ("the upstream does not run", gates[0], "POST", "/hooks/down", 2),
-        ])
-    finally:
-        for gate in [*gates, slow]:
-            gate.process.terminate()
-            gate.process.wait()
+    print("## Refused in the handshake\n")
+    tls_table("No certificate is configured", gates, ca, None)
+    tls_table("The certificate is of a CA that clawgate does not know", gates, ca, "other-ca")
+    tls_table("The client does not send its intermediate", gates, ca, "no-intermediate")
+    tls_table("The certificate has expired", gates, ca, "expired")
+    tls_table("The certificate is revoked", gates, ca, "revoked")
+    tls_table("The certificate is not for clients (extended key usage)", gates, ca, "server-auth-only")
+    tls_table("The rules do not admit the client", gates, ca, "client-rsa")
+    tls_table("The client does not trust clawgate's certificate", gates, "", "client")
+    tls_table("`http://` instead of `https://`", gates, ca, "client", "http://localhost:{port}/hooks/wake")
+    print("## Refused as a request\n")
+    print("Over TLS 1.3. All of these have the status and the body with the `reason`, but for bodies that are much too large.\n")
+    http_table([
+        ("the route is for others", gates[0], "POST", "/hooks/staff", 2),
+        ("no route", gates[0], "POST", "/elsewhere", 2),
+        ("GET where POST is taken", gates[0], "GET", "/hooks/wake", 0),
+        ("300 KiB where 256 are allowed", gates[0], "POST", "/hooks/wake", 300 * 1024),
+        ("8 MiB", gates[0], "POST", "/hooks/wake", 8 << 20),
+        ("too many requests", slow, "POST", "/hooks/wake", 2),
+        ("the upstream does not run", gates[0], "POST", "/hooks/down", 2),
+    ])
 
 
 if __name__ == "__main__":
