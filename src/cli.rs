@@ -36,7 +36,7 @@ pub enum Command {
     Run(SettingsArgs),
     /// Load and check all settings and files, print what would run and what to know about it, and exit
     #[command(after_help = CHECK)]
-    Check(SettingsArgs),
+    Check(CheckArgs),
     /// Say whether a client certificate would be admitted, and where; or what a server asks for
     #[command(after_help = EXPLAIN)]
     Explain(ExplainArgs),
@@ -83,6 +83,18 @@ pub enum Generated {
         /// Of this subcommand; without it, of all
         command: Option<String>,
     },
+}
+
+/// What `check` is asked.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// A root that clients have, PEM, to verify the server's certificate with; beside clients.ca and the
+    /// system's roots
+    #[arg(long, value_name = "FILE")]
+    pub server_ca: Vec<PathBuf>,
+    /// The settings, as for `run`.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
 }
 
 /// What `doctor` is asked.

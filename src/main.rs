@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use clap::Parser;
 use clawgate::app::{App, Control, Ending, Reading};
-use clawgate::cli::{Cli, Command, DoctorArgs, ExplainArgs, ProbeArgs};
+use clawgate::cli::{CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, ProbeArgs};
 use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load, load_for_clients};
 use clawgate::doctor::{self, Caller, Helpers};
 use clawgate::explain::{self, Credentials, Sender, Server, Target, Verdict};
@@ -20,6 +20,7 @@ use clawgate::observe::logging::{Format, Log, subscriber};
 use clawgate::observe::terminal::Layout;
 use clawgate::tls::pem::{FileError, cas_in, key_in, sender_chain};
 use clawgate::wording;
+use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 
 /// Failed at run time.
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     memory::keep_private();
     match Cli::parse().command {
         Command::Run(args) => run(args),
-        Command::Check(args) => check(&args),
+        Command::Check(args) => check(&args).unwrap_or_else(|code| code),
         Command::Explain(args) => explain(&args),
         Command::Doctor(args) => doctor(&args).unwrap_or_else(|code| code),
         Command::Probe(args) => probe(&args).unwrap_or_else(|code| code),
@@ -66,18 +67,19 @@ fn run(args: SettingsArgs) -> ExitCode {
     }
 }
 
-fn check(args: &SettingsArgs) -> ExitCode {
-    let app = match read(args).app {
-        Ok(app) => app,
-        Err(problem) => return misconfigured(&problem),
-    };
-    let mut found = app.findings(SystemTime::now());
-    match doctor::running(app.settings()) {
-        Ok(running) => found.extend(running),
-        Err(error) => return failed(FAILURE)(error),
-    }
+fn check(args: &CheckArgs) -> Result<ExitCode, ExitCode> {
+    let app = read(&args.settings).app.map_err(|problem| misconfigured(&problem))?;
+    let mut found = app.findings(&server_cas(&args.server_ca)?, SystemTime::now());
+    found.extend(doctor::running(app.settings()).map_err(failed(FAILURE))?);
     write_out(&format!("{}{}", app.summary(), Checked(&found)));
-    exit_code(found.worst() < Severity::Fail)
+    Ok(exit_code(found.worst() < Severity::Fail))
+}
+
+/// The roots in the files of `--server-ca`.
+fn server_cas(files: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>, ExitCode> {
+    let read = |file: &PathBuf| cas_in(file, "give the root that clients have, in PEM");
+    let found: Result<Vec<_>, _> = files.iter().map(read).collect();
+    Ok(found.map_err(failed(FAILURE))?.concat())
 }
 
 /// What `check` found, below what would run: only what is to be known.
@@ -158,11 +160,7 @@ fn doctor(args: &DoctorArgs) -> Result<ExitCode, ExitCode> {
         (Some(file), Some(key)) => Some(caller(file, key)?),
         _ => None,
     };
-    let mut helpers = Helpers { caller, ..Helpers::default() };
-    for file in &args.server_ca {
-        let hint = "give the root that clients have, in PEM";
-        helpers.server_cas.extend(cas_in(file, hint).map_err(failed(FAILURE))?);
-    }
+    let helpers = Helpers { caller, server_cas: server_cas(&args.server_ca)? };
     let found = match load(&args.settings, &environment, now) {
         Ok(settings) => doctor::examine(&settings, &helpers, now).map_err(failed(FAILURE))?,
         Err(problems) => doctor::unusable(&problems),

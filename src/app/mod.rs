@@ -24,6 +24,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use rustls_pki_types::CertificateDer;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
@@ -58,6 +59,7 @@ use crate::observe::recent::Recent;
 use crate::route::{Route, Routes};
 use crate::shutdown::{Drain, Tasks};
 use crate::tls::material::unix_seconds;
+use crate::tls::trust::Ca;
 use crate::tls::{Acceptor, Manners};
 use crate::upstream::{Client, Complaints, Connector, Target, Timeouts};
 
@@ -143,9 +145,11 @@ impl App {
         self.settings.summary()
     }
 
-    /// What is to be known of the settings and files, as of `now`, without the network.
-    pub fn findings(&self, now: SystemTime) -> Findings {
-        let roots = Roots::of(&self.settings.material.trust).with_system();
+    /// What is to be known of the settings and files, as of `now`, without the network. `server_cas`: roots that
+    /// clients have, beside those in the settings and those of this system.
+    pub fn findings(&self, server_cas: &[CertificateDer<'static>], now: SystemTime) -> Findings {
+        let mut roots = Roots::of(&self.settings.material.trust).with_system();
+        roots.add(server_cas.iter().filter_map(Ca::read));
         Findings { findings: checks::findings(&self.settings, &roots, &[], unix_seconds(now)) }
     }
 

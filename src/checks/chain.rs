@@ -156,9 +156,7 @@ impl Chain<'_> {
             "if {issuer} is an intermediate, append its certificate to the server's certificate file{full}"
         );
         let hint = match self.is_own {
-            true => format!(
-                "{append}; if it is a root of your own, name it to clawgate doctor with --server-ca"
-            ),
+            true => format!("{append}; if it is a root that clients have, name it with --server-ca"),
             false => format!("{append}; if it is a root, clients must have it"),
         };
         let (severity, detail) = match (self.parsed.len(), self.is_own) {

@@ -201,6 +201,23 @@ fn a_chain_with_the_leaf_in_another_place_is_refused_with_the_place() {
 }
 
 #[test]
+fn check_takes_a_root_that_only_clients_have() {
+    let pki = Pki::new();
+    let company = Ca::root_of(Ca::params("Company Root"));
+    let (file, key) = pki.files("of-the-company", &Leaf::server().issued_by(&company, &[]));
+    let checked = || command("check", &pki).arg("--cert", &file).arg("--key", &key);
+
+    let alone = checked().output();
+    let with_root = checked().arg("--server-ca", pki.file("company.pem", company.pem())).output();
+
+    assert!(
+        alone.stdout.contains("if it is a root that clients have, name it with --server-ca"),
+        "{alone:?}"
+    );
+    assert_eq!((alone.code, with_root.code), (Some(1), Some(0)), "{with_root:?}");
+}
+
+#[test]
 fn check_says_what_clients_will_not_take_of_the_servers_certificate_and_which_ca_is_not_valid_yet() {
     let pki = Pki::new();
     let leaf = Leaf::server().with(|params| {
