@@ -38,18 +38,20 @@ impl Layout {
     /// Appends the lines of `entry`, each with its line feed.
     pub(super) fn write(self, entry: Entry<'_>, out: &mut String) {
         let Entry { time, level, name, mut fields } = entry;
+        // What a client has caused: the headline names it, detail and hint say the rest.
+        let is_explained =
+            name == "handshake_failed" || (fields.contains_key("peer") && fields.contains_key("hint"));
         let headline = match name {
             "request" => request(&mut fields),
-            "handshake_failed" => refused(name, &mut fields),
+            _ if is_explained => refused(name, &mut fields),
             _ => name.to_owned(),
         };
         let detail = take_text(&mut fields, "detail").or_else(|| take_text(&mut fields, "message"));
         let hint = take_text(&mut fields, "hint");
         let certificate = fields.get("client_cert").and_then(Value::as_object).map(certificate);
-        let rest = match name {
-            // What is left of these two is for those who ask for it.
-            "request" | "handshake_failed" if !self.verbose => String::new(),
-            _ => self.pairs(&fields),
+        let rest = match self.verbose || !(is_explained || name == "request") {
+            true => self.pairs(&fields),
+            false => String::new(),
         };
 
         let clock = time.get(11..19).unwrap_or(time);
@@ -134,8 +136,7 @@ fn request(fields: &mut Map<String, Value>) -> String {
     let mut words = vec![status];
     words.extend(["method", "path"].into_iter().filter_map(|key| take_short(fields, key)));
     words.extend(take_short(fields, "reason"));
-    let who = take_short(fields, "cn").or_else(|| take_short(fields, "san"));
-    words.extend(who.or_else(|| take_short(fields, "fingerprint_sha256")));
+    words.extend(client(fields));
     words.extend(take_short(fields, "peer"));
     if let Some(duration) = fields.shift_remove("duration_ms").and_then(|millis| millis.as_f64()) {
         words.push(format!("{duration:.1} ms"));
@@ -144,13 +145,21 @@ fn request(fields: &mut Map<String, Value>) -> String {
     words.join("  ")
 }
 
-/// `handshake_failed  client_cert_missing  127.0.0.1:51602`, and how often where it is a summary.
+/// `handshake_failed  client_cert_missing  127.0.0.1:51602`, with the client's name where it has one, and how often where it is a summary.
 fn refused(name: &str, fields: &mut Map<String, Value>) -> String {
     let mut words = vec![name.to_owned()];
-    words.extend(["reason", "peer", "limit"].into_iter().filter_map(|key| take_short(fields, key)));
+    words.extend(take_short(fields, "reason"));
+    words.extend(client(fields));
+    words.extend(["peer", "limit"].into_iter().filter_map(|key| take_short(fields, key)));
     let count = fields.get("repeated").and_then(|repeated| repeated.get("count"));
     words.extend(count.map(|count| format!("{count} more times")));
     words.join("  ")
+}
+
+/// The client by the shortest of its names.
+fn client(fields: &mut Map<String, Value>) -> Option<String> {
+    let name = take_short(fields, "cn").or_else(|| take_short(fields, "san"));
+    name.or_else(|| take_short(fields, "fingerprint_sha256"))
 }
 
 /// `certificate CN=notes, issued by CN=CA, valid until 2027-01-01T00:00:00Z, SHA-256 12ab…`

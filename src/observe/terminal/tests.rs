@@ -62,6 +62,22 @@ fn repeated_refusals_are_one_line_with_their_number() {
 }
 
 #[test]
+fn a_failed_delivery_names_the_client_and_says_what_to_do() {
+    let record = json!({
+        "id": "c1-1", "peer": "203.0.113.7:51602", "cn": "meeting-notes", "san": ["dns:meeting-notes.example"],
+        "fingerprint_sha256": "01", "tls_version": "TLSv1.3", "upstream": "http://127.0.0.1:18789",
+        "reason": "upstream_unavailable", "detail": "the upstream gave no answer: connection refused",
+        "hint": "start the upstream, or correct upstream.url",
+    });
+
+    assert_snapshot!(show(PLAIN, Level::WARN, "delivery_failed", record), @r"
+    12:03:04Z WARN  delivery_failed  upstream_unavailable  meeting-notes  203.0.113.7:51602
+              the upstream gave no answer: connection refused
+              -> start the upstream, or correct upstream.url
+    ");
+}
+
+#[test]
 fn a_request_is_one_line() {
     let record = json!({
         "id": "c1-1", "peer": "203.0.113.7:51602", "cn": "meeting-notes", "fingerprint_sha256": "01", "method": "POST",
