@@ -2,7 +2,7 @@
 //! upstreams, and says of each check how it came out, and what to do about it.
 //!
 //! It judges with what clawgate itself judges with: the settings' own loader, the verifier, the checks of
-//! [`checks`](crate::checks) and the client of [`explain`](crate::explain). Only `listener`, `admin`, `upstream` and
+//! [`checks`] and the client of [`explain`](crate::explain). Only `listener`, `admin`, `upstream` and
 //! `collector` touch the network.
 
 mod admin;
