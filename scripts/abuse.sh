@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Attacks a clawgate on loopback in many ways, one after the other, with a good client beside each; prints how that
 # client fared, how much memory the proxy took and how much it logged. Exit code 1 when one of the good client's
-# requests failed, or a figure is over what docs/limits.md states, in three runs of an attack one after the other.
+# requests failed, or when a figure is over what docs/limits.md states in three runs of an attack one after the other.
 #
 #   ./scripts/abuse.sh [SECONDS for each attack, 8 by default]
 #
