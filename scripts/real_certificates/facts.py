@@ -1,4 +1,5 @@
 """The facts of a certificate, as `openssl x509` reads them and as `clawgate explain --json` does, in one form."""
+import ipaddress
 import re
 
 from run import openssl
@@ -18,7 +19,7 @@ PURPOSES = {
     # clawgate has no names for these.
     "Netscape Server Gated Crypto": "2.16.840.1.113730.4.1", "Microsoft Commercial Code Signing": "1.3.6.1.4.1.311.2.1.22",
 }
-SAN_KINDS = {"DNS": "dns", "URI": "uri", "IP Address": "ip", "DirName": "dirName", "othername": "otherName",
+SAN_KINDS = {"DNS": "dns", "email": "email", "URI": "uri", "IP Address": "ip", "DirName": "dirName", "othername": "otherName",
              "Registered ID": "RID", "X400Name": "x400Address", "EdiPartyName": "ediPartyName"}
 
 
@@ -41,7 +42,7 @@ def by_openssl(pem):
         "key": openssl_key(text),
         "key_usage": listed(extension(text, "Key Usage"), KEY_USAGES),
         "eku": listed(extension(text, "Extended Key Usage"), PURPOSES),
-        "san": san_kinds(extension(text, "Subject Alternative Name")),
+        "san": alternative_names(extension(text, "Subject Alternative Name")),
     }
 
 
@@ -58,7 +59,7 @@ def by_clawgate(certificate):
         "key": certificate["key"].removeprefix("OID "),
         "key_usage": sorted(certificate["key_usage"] or []),
         "eku": sorted(certificate["eku"]),
-        "san": sorted(entry.split(":", 1)[0] for entry in certificate["san"]),
+        "san": sorted(alternative_name(*entry.split(":", 1)) for entry in certificate["san"]),
     }
 
 
@@ -107,9 +108,19 @@ def listed(text, names):
     return None if is_raw(text) else sorted(names.get(word, word) for word in text.split(", ") if word)
 
 
-def san_kinds(text):
-    kinds = re.findall(r"(?:^|, )([A-Za-z0-9 ]+?):", text)
-    return None if is_raw(text) else sorted(SAN_KINDS.get(kind, kind) for kind in kinds)
+def alternative_names(text):
+    """The names that OpenSSL lists after each other, `DNS:a.example, IP Address:192.0.2.1`."""
+    starts = list(re.finditer(rf"(?:^|, )({'|'.join(SAN_KINDS)}):", text))
+    ends = [start.start() for start in starts[1:]] + [len(text)]
+    names = [alternative_name(SAN_KINDS[start[1]], text[start.end():end]) for start, end in zip(starts, ends)]
+    return None if is_raw(text) else sorted(names)
+
+
+def alternative_name(kind, value):
+    """Kind and value; of the kinds that the two write in different forms, the kind alone."""
+    if kind == "ip":
+        value = str(ipaddress.ip_address(value))
+    return (kind, value if kind in ("dns", "email", "uri", "ip", "RID") else "")
 
 
 def is_raw(text):
