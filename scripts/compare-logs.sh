@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Sends the same bad senders to clawgate, nginx and HAProxy, and shows what each wrote about them.
+# Calls clawgate, nginx and HAProxy with the same faulty clients, and shows what each of them logs.
 set -euo pipefail
 
 usage() {
   cat <<'EOF'
 usage: compare-logs.sh [--write]
 
-Runs a gate, an nginx and an HAProxy with the same throw-away certificates, calls each with the same
-bad senders, and prints as Markdown what each wrote in its log: nginx and HAProxy both by default and
-with the best line that their documentation offers.
+Starts clawgate, nginx and HAProxy with the same temporary certificates, calls each of them with the
+same faulty clients, and prints as Markdown what each of them logged: nginx and HAProxy with their
+default log line, and with the most detailed one that their documentation offers.
 
-  --write   put it between the compare-logs markers of docs/handshake-failures.md instead
+  --write   write it between the compare-logs markers of docs/handshake-failures.md instead
 
 Needs cargo, curl, jq, OpenSSL 3, nginx and HAProxy.
 CLAWGATE_BIN names a ready binary to use instead of building.
@@ -37,15 +37,15 @@ for server in nginx haproxy; do
   command -v "$server" >/dev/null || installed+=("$server")
 done
 need curl jq openssl nginx haproxy
-# Debian starts a service that it installs, but only the programs were wanted. One that was there
-# before is left alone.
+# Debian starts each service that it installs, but only the programs are needed here. A service that
+# was installed before keeps running.
 for server in "${installed[@]}"; do
   service "$server" stop >/dev/null 2>&1 || true
 done
 
 find_gate dev
 
-# Looked at first, so that no run is in vain.
+# Checked before the run, which takes a while.
 doc=$scripts/../docs/handshake-failures.md
 begin='<!-- compare-logs: begin -->'
 end='<!-- compare-logs: end -->'
@@ -154,7 +154,7 @@ haproxy -db -f "$tmp/haproxy.cfg" \
   >"$tmp/haproxy-default.log" 3>"$tmp/haproxy-best.log" 2>"$tmp/haproxy.err" &
 pids+=($!)
 
-# send SERVER CERTIFICATE: prints in a few words what a sender with it sees; `none` has none
+# send SERVER CERTIFICATE: prints in a few words what a client with this certificate sees; `none`: no certificate
 send() {
   local status identity=(--cert "$certs/$2.pem" --key "$certs/$2.key")
   [[ $2 != none ]] || identity=()
@@ -167,7 +167,7 @@ send() {
   fi
 }
 
-# mark, written SERVER: what it has logged since the mark
+# mark: remembers where each log ends. written SERVER: what the server has logged since then
 declare -A seen
 mark() {
   local server
@@ -187,7 +187,7 @@ settle() {
   sleep 0.2 # for a second line
 }
 
-# stable: puts placeholders for all that is different in every run
+# stable: replaces everything that differs from run to run with placeholders
 stable() {
   local month='[A-Z][a-z]{2}' clock='[0-9]{2}:[0-9]{2}:[0-9]{2}'
   sed -E "s|$tmp|<dir>|g
@@ -209,7 +209,7 @@ block() {
   echo '```'
 }
 
-# explained: the fields of the gate's line that explain the refusal
+# explained: the fields of clawgate's line that explain the refusal
 explained() {
   written clawgate | jq -r 'select(.event == "handshake_failed")
     | "reason  \(.reason)", "detail  \(.detail)", "hint    \(.hint)"' | stable |
@@ -230,17 +230,17 @@ fault() {
     title=${server/haproxy/HAProxy}
     title=${title/-/, }
     [[ ${saws[$server]} != 'HTTP 200' ]] || title+=', ADMITS IT'
-    title="**$title** (the sender saw: ${saws[$server]})"
+    title="**$title** (the client saw: ${saws[$server]})"
     if [[ $server == clawgate ]]; then explained; else written "$server"; fi | block "$title"
   done
 }
 
-# A refusal says something only if a good sender is admitted.
+# A refusal proves something only if a good client is admitted.
 mark
 deadline=$((SECONDS + 10))
 for server in "${servers[@]}"; do
   until saw=$(send "$server" client) && [[ $saw == 'HTTP 200' ]]; do
-    ((SECONDS < deadline)) || die "$server does not admit a good sender ($saw): $(cat "$tmp"/*.err)"
+    ((SECONDS < deadline)) || die "$server does not admit a good client ($saw): $(cat "$tmp"/*.err)"
     sleep 0.05
   done
 done
@@ -257,7 +257,7 @@ versions=(
 
 Written by \`scripts/compare-logs.sh\` with ${versions[0]}, ${versions[1]} and
 ${versions[2]}, the last two with ${versions[3]}. All have the same server
-certificate, CA and revocation list and require a client certificate; the sender is curl with TLS 1.3.
+certificate, CA and revocation list and require a client certificate; the client is curl with TLS 1.3.
 These are the lines as logged, except that \`<…>\` stands for what is different in every run, and of
 clawgate's JSON only the three fields that explain are shown. \`default\` is how nginx and HAProxy log
 unless told otherwise; \`best\` is the most about a refused certificate that their documentation offers
@@ -284,7 +284,7 @@ if [[ $write == no ]]; then
 fi
 if [[ ! -e $doc ]]; then
   mkdir -p "$(dirname "$doc")"
-  printf '%s\n' '# When a handshake fails' '' "$begin" "$end" >"$doc"
+  printf '%s\n' '# Why a connection was refused' '' "$begin" "$end" >"$doc"
 fi
 {
   sed "/^$begin\$/q" "$doc"

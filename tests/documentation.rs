@@ -36,9 +36,9 @@ fn every_reason_of_a_refused_request_and_no_other_is_explained() {
 }
 
 #[test]
-fn the_reasons_of_the_gates_own_side_are_listed_as_such() {
+fn the_reasons_on_clawgates_side_are_listed_as_such() {
     let page = read("docs/handshake-failures.md");
-    let (_, rest) = page.split_once("## The gate's own side").unwrap();
+    let (_, rest) = page.split_once("## Faults on clawgate's side").unwrap();
     let (section, _) = rest.split_once("\n## ").unwrap();
     let ours = HandshakeReason::ALL.iter().filter(|reason| reason.class() == ReasonClass::Ours);
 
