@@ -66,11 +66,11 @@ impl Environment {
             }
             let origin = Origin::Env(name.clone());
             if let Some(meant) = resembled(name) {
-                let mend = format!("did you mean {meant}? Rename it, or unset it");
-                report.problem(&origin, "is no setting, but resembles one", mend);
+                let hint = format!("did you mean {meant}? Rename it, or unset it");
+                report.problem(&origin, "is no setting, but resembles one", hint);
             } else if name.starts_with(PREFIX) {
-                let mend = "unset it; `clawgate run --help` lists the known ones";
-                report.warning(&origin, "is no setting and has no effect", mend);
+                let hint = "unset it; `clawgate run --help` lists the known ones";
+                report.warning(&origin, "is no setting and has no effect", hint);
             }
         }
     }

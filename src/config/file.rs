@@ -48,12 +48,12 @@ impl File {
             Ok(bytes) => Zeroizing::new(bytes),
             Err(error) => {
                 let what = format!("cannot read {}: {}", named(path), wording::io(&error));
-                let mend = if error.kind() == io::ErrorKind::NotFound {
+                let hint = if error.kind() == io::ErrorKind::NotFound {
                     "name a TOML file that exists; without one, flags and environment suffice"
                 } else {
                     "make it a TOML file that the gate's user may read"
                 };
-                report.problem(named_by, what, mend);
+                report.problem(named_by, what, hint);
                 return Self { torn: true, ..Self::default() };
             }
         };
@@ -81,11 +81,11 @@ impl File {
                 reader.broken_lines.insert(line);
             }
             // The message alone: the error's `Display` quotes the line, which may hold a token.
-            let mend = match error.message() {
+            let hint = match error.message() {
                 "duplicate key" => "keep one of them",
                 _ => "correct the TOML there; text stands in quotes, as in certificate = \"server.pem\"",
             };
-            reader.report.problem(&origin, format!("is not TOML: {}", error.message()), mend);
+            reader.report.problem(&origin, format!("is not TOML: {}", error.message()), hint);
         }
         reader.file.torn = !reader.broken_lines.is_empty();
         let mut layer = Layer::default();
@@ -174,8 +174,8 @@ impl Reader<'_> {
 
     fn elements(&mut self, key: &Key, origin: &Origin, array: &DeArray<'_>) -> Vec<Text> {
         if array.is_empty() {
-            let mend = format!("name at least one value, or leave it out: {}", key.default_text());
-            self.report.problem(origin, "is an empty list", mend);
+            let hint = format!("name at least one value, or leave it out: {}", key.default_text());
+            self.report.problem(origin, "is an empty list", hint);
         }
         let mut values = Vec::new();
         for element in array.iter() {
@@ -209,7 +209,7 @@ impl Reader<'_> {
 
     fn unknown(&mut self, dotted: &str, origin: &Origin) {
         let section = dotted.rsplit_once('.').map_or("", |(section, _)| section);
-        let mend = match meant(dotted) {
+        let hint = match meant(dotted) {
             Some(key) if key == dotted => "take away the quotes around the dots".to_owned(),
             Some(key) => format!("did you mean `{key}`?"),
             None if keys::is_section(section) => {
@@ -217,7 +217,7 @@ impl Reader<'_> {
             }
             None => "take it out; examples/full.toml has all known keys".to_owned(),
         };
-        self.report.problem(origin, "is no known key", mend);
+        self.report.problem(origin, "is no known key", hint);
     }
 
     fn origin(&self, span: Range<usize>, key: Option<String>) -> Origin {

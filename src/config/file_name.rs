@@ -21,7 +21,7 @@ pub(super) fn file(text: &str) -> Result<PathBuf, Wrong> {
         return Ok(path);
     }
     let what = format!("{} is not there", named(&path));
-    Err(Wrong { what, mend: "name a file; its content does not belong here".to_owned() })
+    Err(Wrong { what, hint: "name a file; its content does not belong here".to_owned() })
 }
 
 /// A file that cannot be read, as far as its name may be said: with where it leads if it is relative.

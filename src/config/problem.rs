@@ -1,4 +1,4 @@
-//! What is wrong with the settings, in words that say where and how to mend it.
+//! What is wrong with the settings, where, and what to do about it.
 
 use std::fmt;
 use std::path::Path;
@@ -54,16 +54,16 @@ pub struct Problem {
     /// What is wrong. Never holds a secret.
     pub what: String,
     /// What to do about it.
-    pub mend: String,
+    pub hint: String,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} (hint: {})", self.origin, one_line(&self.what), one_line(&self.mend))
+        write!(f, "{}: {} (hint: {})", self.origin, one_line(&self.what), one_line(&self.hint))
     }
 }
 
-/// All that is wrong, so that it can be mended in one go.
+/// All that is wrong, so that all of it can be corrected at once.
 #[derive(Debug)]
 pub struct Problems {
     problems: Vec<Problem>,
@@ -77,7 +77,7 @@ impl Problems {
     }
 
     /// All files and folders that the settings name, whether or not they could be read: a change of one
-    /// of them may be the mend.
+    /// of them may be the correction.
     pub fn into_files(self) -> Files {
         self.files
     }
@@ -93,8 +93,8 @@ impl fmt::Display for Problems {
         let count = self.problems.len();
         let plural = if count == 1 { "" } else { "s" };
         write!(f, "clawgate: {count} problem{plural} in the settings")?;
-        for Problem { origin, what, mend } in &self.problems {
-            write!(f, "\n\n  {origin}\n    {}\n    hint: {}", one_line(what), one_line(mend))?;
+        for Problem { origin, what, hint } in &self.problems {
+            write!(f, "\n\n  {origin}\n    {}\n    hint: {}", one_line(what), one_line(hint))?;
         }
         Ok(())
     }
@@ -111,13 +111,13 @@ pub(super) struct Report {
 
 impl Report {
     /// Notes something that keeps the gate from running.
-    pub(super) fn problem(&mut self, origin: &Origin, what: impl Into<String>, mend: impl Into<String>) {
-        push(&mut self.problems, origin, what.into(), mend.into());
+    pub(super) fn problem(&mut self, origin: &Origin, what: impl Into<String>, hint: impl Into<String>) {
+        push(&mut self.problems, origin, what.into(), hint.into());
     }
 
     /// Notes something that should be known, but does no harm by itself.
-    pub(super) fn warning(&mut self, origin: &Origin, what: impl Into<String>, mend: impl Into<String>) {
-        push(&mut self.warnings, origin, what.into(), mend.into());
+    pub(super) fn warning(&mut self, origin: &Origin, what: impl Into<String>, hint: impl Into<String>) {
+        push(&mut self.warnings, origin, what.into(), hint.into());
     }
 
     /// The warnings, when nothing is wrong.
@@ -140,8 +140,8 @@ impl Report {
 }
 
 /// A value that several routes share is looked at for each of them, but reported once.
-fn push(problems: &mut Vec<Problem>, origin: &Origin, what: String, mend: String) {
-    let problem = Problem { origin: origin.clone(), what, mend };
+fn push(problems: &mut Vec<Problem>, origin: &Origin, what: String, hint: String) {
+    let problem = Problem { origin: origin.clone(), what, hint };
     if !problems.contains(&problem) {
         problems.push(problem);
     }

@@ -230,11 +230,11 @@ impl Resolver<'_> {
                 "tls.private_key" => "the private key of the gate's certificate",
                 _ => "the gate's certificate",
             };
-            let mend = format!(
+            let hint = format!(
                 "set {} to a PEM file with {content} (scripts/gen-certs.sh makes a set to try out)",
                 key.ways()
             );
-            self.report.problem(&Origin::Default(key.toml), "is required, but not set", mend);
+            self.report.problem(&Origin::Default(key.toml), "is required, but not set", hint);
         }
         self.many(key, file_name::file)
     }

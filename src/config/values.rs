@@ -29,7 +29,7 @@ use crate::upstream::{Forwarded, IdentityForm, Target};
 /// Why a value was refused.
 pub(super) struct Wrong {
     pub(super) what: String,
-    pub(super) mend: String,
+    pub(super) hint: String,
 }
 
 /// Reads each of `texts`; those that are wrong are reported and left out.
@@ -42,8 +42,8 @@ pub(super) fn read_all<T>(
     for Sourced { value: text, origin } in texts {
         match read(text.trim()) {
             Ok(value) => values.push(Sourced { value, origin: origin.clone() }),
-            Err(Wrong { what, mend }) => {
-                report.problem(origin, redacted(&what, text), redacted(&mend, text));
+            Err(Wrong { what, hint }) => {
+                report.problem(origin, redacted(&what, text), redacted(&hint, text));
             }
         }
     }
@@ -84,8 +84,8 @@ pub(super) fn admin_address(text: &str) -> Result<Option<AdminAddress>, Wrong> {
         return Ok(None);
     }
     if text.starts_with("unix:") {
-        let mend = "write an absolute path, e.g. unix:/run/clawgate/admin.sock";
-        return text.parse().map(Some).or_else(|()| wrong(format!("`{text}` names no socket"), mend));
+        let hint = "write an absolute path, e.g. unix:/run/clawgate/admin.sock";
+        return text.parse().map(Some).or_else(|()| wrong(format!("`{text}` names no socket"), hint));
     }
     text.parse().map(Some).map_err(|()| not_an_address(text))
 }
@@ -93,11 +93,11 @@ pub(super) fn admin_address(text: &str) -> Result<Option<AdminAddress>, Wrong> {
 fn not_an_address(text: &str) -> Wrong {
     let port = text.strip_prefix("localhost").unwrap_or(text);
     let port = port.strip_prefix(':').unwrap_or(port);
-    let mend = match port.parse::<u16>() {
+    let hint = match port.parse::<u16>() {
         Ok(port) => format!("write 127.0.0.1:{port} for this machine alone, or 0.0.0.0:{port} for all"),
         Err(_) => "write an IP address and a port, e.g. 127.0.0.1:8443 or [::1]:8443".to_owned(),
     };
-    Wrong { what: format!("`{text}` is not an IP address with a port"), mend }
+    Wrong { what: format!("`{text}` is not an IP address with a port"), hint }
 }
 
 pub(super) fn rule(text: &str) -> Result<Rule, Wrong> {
@@ -121,17 +121,17 @@ pub(super) fn target(text: &str) -> Result<Target, Wrong> {
     let result = text.parse::<Target>();
     result.map_err(|error| Wrong {
         what: error.to_string().replace(text, &shown),
-        mend: "write e.g. http://127.0.0.1:18789".to_owned(),
+        hint: "write e.g. http://127.0.0.1:18789".to_owned(),
     })
 }
 
 /// A collector, and the path at which it takes spans.
 pub(super) fn collector(text: &str) -> Result<(Target, String), Wrong> {
-    const MEND: &str = "write where the collector takes OTLP over HTTP, e.g. http://127.0.0.1:4318";
+    const HINT: &str = "write where the collector takes OTLP over HTTP, e.g. http://127.0.0.1:4318";
     let unknown = || format!("`{}` is no http:// or https:// address", shown_url(text));
-    let Ok(uri) = text.parse::<Uri>() else { return wrong(unknown(), MEND) };
+    let Ok(uri) = text.parse::<Uri>() else { return wrong(unknown(), HINT) };
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return wrong(unknown(), MEND);
+        return wrong(unknown(), HINT);
     };
     if uri.query().is_some() {
         let what = format!("`{}` has a query, which is not sent", shown_url(text));
@@ -142,7 +142,7 @@ pub(super) fn collector(text: &str) -> Result<(Target, String), Wrong> {
     }
     let target = format!("{scheme}://{authority}").parse();
     let Ok(target @ (Target::Http { .. } | Target::Https { .. })) = target else {
-        return wrong(unknown(), MEND);
+        return wrong(unknown(), HINT);
     };
     // As OTEL_EXPORTER_OTLP_ENDPOINT is read; some write the path too.
     let base = uri.path().trim_end_matches('/');
@@ -177,18 +177,18 @@ pub(super) fn method(text: &str) -> Result<String, Wrong> {
     match Methods::parse([text]) {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => {
-            let mend = "write methods in capitals, e.g. POST, or `any` for all but CONNECT";
-            wrong(error.to_string(), mend)
+            let hint = "write methods in capitals, e.g. POST, or `any` for all but CONNECT";
+            wrong(error.to_string(), hint)
         }
     }
 }
 
 pub(super) fn body_size(text: &str) -> Result<u64, Wrong> {
-    const MEND: &str = "write e.g. `256KiB`, `1MiB`, or a number of bytes";
+    const HINT: &str = "write e.g. `256KiB`, `1MiB`, or a number of bytes";
     match units::size(text) {
-        Ok(0) => wrong(format!("`{text}` would refuse every body"), MEND),
+        Ok(0) => wrong(format!("`{text}` would refuse every body"), HINT),
         Ok(bytes) => Ok(bytes),
-        Err(error) => wrong(error.to_string(), MEND),
+        Err(error) => wrong(error.to_string(), HINT),
     }
 }
 
@@ -222,7 +222,7 @@ pub(super) fn workers(text: &str) -> Result<NonZeroUsize, Wrong> {
     let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= 1024);
     number.ok_or_else(|| Wrong {
         what: format!("`{text}` is not a number from 1 to 1024"),
-        mend: "give one worker for each CPU to use, or leave it out for all of them".to_owned(),
+        hint: "give one worker for each CPU to use, or leave it out for all of them".to_owned(),
     })
 }
 
@@ -270,17 +270,17 @@ pub(super) fn byte_rate(text: &str) -> Result<Option<u64>, Wrong> {
 
 /// A length of a request's target.
 pub(super) fn uri_length(text: &str) -> Result<usize, Wrong> {
-    const MEND: &str = "write e.g. `4KiB`; the whole head may have 12KiB";
+    const HINT: &str = "write e.g. `4KiB`; the whole head may have 12KiB";
     match units::size(text) {
         Ok(bytes @ 1..=12_288) => Ok(usize::try_from(bytes).unwrap_or(usize::MAX)),
-        Ok(_) => wrong(format!("`{text}` is no length that a request's target may have"), MEND),
-        Err(error) => wrong(error.to_string(), MEND),
+        Ok(_) => wrong(format!("`{text}` is no length that a request's target may have"), HINT),
+        Err(error) => wrong(error.to_string(), HINT),
     }
 }
 
 pub(super) fn switch(text: &str) -> Result<bool, Wrong> {
-    const MEND: &str = "write true or false";
-    text.parse().or_else(|_| wrong(format!("`{text}` is neither true nor false"), MEND))
+    const HINT: &str = "write true or false";
+    text.parse().or_else(|_| wrong(format!("`{text}` is neither true nor false"), HINT))
 }
 
 pub(super) fn refuse_with(text: &str) -> Result<RefuseWith, Wrong> {
@@ -375,7 +375,7 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, Wrong> {
 }
 
 pub(super) fn log_level(text: &str) -> Result<LogLevel, Wrong> {
-    const MEND: &str =
+    const HINT: &str =
         "use off, error, warn, info, debug or trace, or a filter such as `info,clawgate::tls=debug`";
     // Not by `Targets::from_str`, which takes any bare word for a target, so that `inof` would log
     // everything named so.
@@ -387,12 +387,12 @@ pub(super) fn log_level(text: &str) -> Result<LogLevel, Wrong> {
         };
         let level = match level.parse::<LevelFilter>() {
             Ok(known) if !level.is_empty() => known,
-            _ => return wrong(format!("`{level}` is no log level"), MEND),
+            _ => return wrong(format!("`{level}` is no log level"), HINT),
         };
         match target {
             None => filter = of_all(filter, level),
             Some(target) if is_module_path(target) => named.push((target.to_owned(), level)),
-            Some(target) => return wrong(format!("`{target}` is no module"), MEND),
+            Some(target) => return wrong(format!("`{target}` is no module"), HINT),
         }
     }
     // They count beside a level for all, wherever that stands.
@@ -410,10 +410,10 @@ fn is_module_path(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_:-".contains(c))
 }
 
-fn parse<T: FromStr<Err: Display>>(text: &str, mend: &str) -> Result<T, Wrong> {
-    text.parse().or_else(|error: T::Err| wrong(error.to_string(), mend))
+fn parse<T: FromStr<Err: Display>>(text: &str, hint: &str) -> Result<T, Wrong> {
+    text.parse().or_else(|error: T::Err| wrong(error.to_string(), hint))
 }
 
-fn wrong<T>(what: impl Into<String>, mend: impl Into<String>) -> Result<T, Wrong> {
-    Err(Wrong { what: what.into(), mend: mend.into() })
+fn wrong<T>(what: impl Into<String>, hint: impl Into<String>) -> Result<T, Wrong> {
+    Err(Wrong { what: what.into(), hint: hint.into() })
 }

@@ -29,13 +29,13 @@ impl Resolver<'_> {
         if !address.is_local() {
             if token_origin.is_none() {
                 let what = format!("`{address}` is open to other machines, and asks for no credentials");
-                let mend = "use a loopback address, e.g. 127.0.0.1:9443, unix:/PATH or `off`; or set \
+                let hint = "use a loopback address, e.g. 127.0.0.1:9443, unix:/PATH or `off`; or set \
                             admin.token_file";
-                self.report.problem(&origin, what, mend);
+                self.report.problem(&origin, what, hint);
             } else {
                 let what = format!("`{address}` takes the admin token in the clear");
-                let mend = "let nobody but the monitoring's own network reach it, or put TLS before it";
-                self.report.warning(&origin, what, mend);
+                let hint = "let nobody but the monitoring's own network reach it, or put TLS before it";
+                self.report.warning(&origin, what, hint);
             }
         }
         Some(AdminSettings { address, token })

@@ -47,8 +47,8 @@ impl Resolver<'_> {
             && limits.request_burst.is_some()
             && limits.request_rate.is_none()
         {
-            let mend = "set limits.request_rate, or take this out";
-            self.report.problem(&burst.origin, "has no effect without limits.request_rate", mend);
+            let hint = "set limits.request_rate, or take this out";
+            self.report.problem(&burst.origin, "has no effect without limits.request_rate", hint);
         }
     }
 

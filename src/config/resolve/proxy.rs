@@ -26,9 +26,9 @@ impl Resolver<'_> {
             }
             if let Some(other) = plain.iter().find(same) {
                 let what = format!("{} is taken: {} has it for senders", address.value, other.origin);
-                let mend =
+                let hint =
                     "a listener takes a PROXY header from everybody or from nobody; give them two ports";
-                self.report.problem(&address.origin, what, mend);
+                self.report.problem(&address.origin, what, hint);
             } else if listen[..i].iter().any(|other| same(&other)) {
                 let what = format!("{} is there twice", address.value);
                 self.report.problem(&address.origin, what, "take one of them out");
@@ -38,23 +38,23 @@ impl Resolver<'_> {
         // Whoever is believed may claim to be anybody: who that is must be said, even for loopback.
         let sources_named = self.sources.layers.get(&keys::PROXY_SOURCES).is_some();
         if let Some(address) = listen.first().filter(|_| !sources_named) {
-            let mend = format!(
+            let hint = format!(
                 "name the load balancers' addresses with {}, e.g. 10.0.0.0/8, or 127.0.0.1 for one on this machine",
                 keys::PROXY_SOURCES.ways()
             );
             let what = "asks for a PROXY header, but nobody is named whose header is believed";
-            self.report.problem(&address.origin, what, mend);
+            self.report.problem(&address.origin, what, hint);
         }
         for source in sources.iter().filter(|source| source.value.prefix_len() == 0) {
             let what = format!("{} is everybody: whoever connects may claim any address", source.value);
-            let mend = "name the load balancers' own addresses";
-            self.report.warning(&source.origin, what, mend);
+            let hint = "name the load balancers' own addresses";
+            self.report.warning(&source.origin, what, hint);
         }
         let listens = self.sources.layers.get(&keys::PROXY_ADDRESS).is_some();
         if let Some(source) = sources.first().filter(|_| !listens) {
             let what = "has no effect: no PROXY header is taken on any listener";
-            let mend = format!("name an address with {}, or take it out", keys::PROXY_ADDRESS.ways());
-            self.report.warning(&source.origin, what, mend);
+            let hint = format!("name an address with {}, or take it out", keys::PROXY_ADDRESS.ways());
+            self.report.warning(&source.origin, what, hint);
         }
         Proxy { listen, sources }
     }

@@ -50,8 +50,8 @@ impl Resolver<'_> {
         let mut routes = Vec::new();
         for RouteTable { origin, layer } in &sources.routes {
             if layer.get(&keys::ROUTE_PATH).is_none() && !sources.torn {
-                let mend = "add e.g. path = \"/hooks/\"";
-                self.report.problem(origin, "has no path", mend);
+                let hint = "add e.g. path = \"/hooks/\"";
+                self.report.problem(origin, "has no path", hint);
             }
             let stand_in = || "/".parse().ok().map(|value| Sourced { value, origin: origin.clone() });
             let path = self.in_table(layer, &keys::ROUTE_PATH, values::path_pattern).pop();
@@ -118,8 +118,8 @@ impl Resolver<'_> {
                     "`{path}` with {methods} is open twice: {} has it with {}",
                     other.origin, other.value.methods
                 );
-                let mend = "take one of them out, or give them different paths or methods";
-                self.report.problem(&route.origin, what, mend);
+                let hint = "take one of them out, or give them different paths or methods";
+                self.report.problem(&route.origin, what, hint);
             }
         }
     }
@@ -142,8 +142,8 @@ impl Resolver<'_> {
         for Sourced { value: route, origin } in routes {
             if let Some(segment) = route.path.colon_segment() {
                 let what = format!("`{segment}` is no placeholder: the route takes that text alone");
-                let mend = "to open all below a path, end it with a slash, such as `/hooks/`";
-                self.report.warning(origin, what, mend);
+                let hint = "to open all below a path, end it with a slash, such as `/hooks/`";
+                self.report.warning(origin, what, hint);
             }
         }
     }
@@ -161,8 +161,8 @@ impl Resolver<'_> {
                     route.path,
                     format_size(route.max_body)
                 );
-                let mend = "lower limits.body to 256KiB, unless the upstream is not OpenClaw";
-                self.report.warning(origin, what, mend);
+                let hint = "lower limits.body to 256KiB, unless the upstream is not OpenClaw";
+                self.report.warning(origin, what, hint);
             }
         }
     }

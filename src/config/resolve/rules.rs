@@ -61,11 +61,11 @@ impl Resolver<'_> {
             "{}{more}: a public CA, of which anybody can have a certificate, and no allow rule names who may come",
             first.subject
         );
-        let mend = "name the CA that issues your clients' certificates alone; where that is a public one, name the \
+        let hint = "name the CA that issues your clients' certificates alone; where that is a public one, name the \
                     clients in clients.allow, e.g. dns=hooks.example.com (issuer= and `any` name nobody)";
         let origin = self.sources.layers.get(&keys::CLIENT_CA).and_then(<[_]>::first);
         let origin = origin.map_or(Origin::Default(keys::CLIENT_CA.toml), |ca| ca.origin.clone());
-        self.report.problem(&origin, what, mend);
+        self.report.problem(&origin, what, hint);
     }
 
     fn rules(&mut self, lists: Lists) -> Rules {
@@ -81,18 +81,18 @@ impl Resolver<'_> {
     fn check_anybody_is_left(&mut self, lists: &Lists) {
         let section = lists.section;
         if let Some(all) = lists.deny.iter().find(|rule| rule.value.is_any()) {
-            let mend =
+            let hint =
                 "name those to keep out; to keep out all but a few, name the few in allow instead";
-            self.report.problem(&all.origin, "`any` denies everybody", mend);
+            self.report.problem(&all.origin, "`any` denies everybody", hint);
         }
         if let (Some(deny), false, false) = (lists.deny.first(), lists.has_allow, self.sources.torn) {
             let what = format!(
                 "there is no {section}.allow beside it, so nobody would be let in: once there is a rule, \
                  only those whom an allow rule matches are"
             );
-            let mend = format!("add allow = [\"any\"] to [{section}] to let in everybody else");
+            let hint = format!("add allow = [\"any\"] to [{section}] to let in everybody else");
             let flag = if section == "clients" { " (--allow any)" } else { "" };
-            self.report.problem(&deny.origin, what, mend + flag);
+            self.report.problem(&deny.origin, what, hint + flag);
         }
     }
 
@@ -117,7 +117,7 @@ impl Resolver<'_> {
             "AUDIT ONLY: whom {section}.allow and {section}.deny would refuse is let in, with a `would_refuse` \
              line in the log"
         );
-        let mend = "set it to false once that names no sender that should be let in";
-        self.report.warning(origin, what, mend);
+        let hint = "set it to false once that names no sender that should be let in";
+        self.report.warning(origin, what, hint);
     }
 }

@@ -123,13 +123,13 @@ impl Resolver<'_> {
         let (certificate, key) = match (certificate, key) {
             (Some(certificate), Some(key)) => (certificate, key),
             (Some(certificate), None) => {
-                let mend = format!("name its key in {}", keys::UPSTREAM_PRIVATE_KEY.ways());
-                self.report.problem(&certificate.origin, "is there without its private key", mend);
+                let hint = format!("name its key in {}", keys::UPSTREAM_PRIVATE_KEY.ways());
+                self.report.problem(&certificate.origin, "is there without its private key", hint);
                 return None;
             }
             (None, Some(key)) => {
-                let mend = format!("name its certificate in {}", keys::UPSTREAM_CERTIFICATE.ways());
-                self.report.problem(&key.origin, "is there without its certificate", mend);
+                let hint = format!("name its certificate in {}", keys::UPSTREAM_CERTIFICATE.ways());
+                self.report.problem(&key.origin, "is there without its certificate", hint);
                 return None;
             }
             (None, None) => return None,
@@ -138,9 +138,9 @@ impl Resolver<'_> {
         let (chain, unused) =
             chain.map_err(|error| self.file_problem(&certificate.origin, error)).ok()?;
         for unused in unused.iter().filter(|_| certificate.value != key.value) {
-            let (what, mend) = unused.words();
+            let (what, hint) = unused.words();
             let what = format!("{}: {what}", certificate.value.display());
-            self.report.warning(&certificate.origin, what, mend);
+            self.report.warning(&certificate.origin, what, hint);
         }
         let identity = with_key(chain, &certificate.value, &key.value);
         let identity = identity.map_err(|error| self.file_problem(&key.origin, error)).ok()?;
@@ -162,13 +162,13 @@ impl Resolver<'_> {
         let usage = leaf.extended_key_usage().ok().flatten();
         if usage.is_some_and(|usage| !usage.value.client_auth && !usage.value.any) {
             let what = format!("{shown}: is not for clients: its extendedKeyUsage lacks clientAuth");
-            let mend = "have it issued with extendedKeyUsage=clientAuth; the upstream may refuse it";
-            self.report.warning(&certificate.origin, what, mend);
+            let hint = "have it issued with extendedKeyUsage=clientAuth; the upstream may refuse it";
+            self.report.warning(&certificate.origin, what, hint);
         }
     }
 
     pub(super) fn file_problem(&mut self, origin: &Origin, error: FileError) {
-        let FileError { path, what, mend } = error;
-        self.report.problem(origin, format!("{}: {what}", path.display()), mend);
+        let FileError { path, what, mend: hint } = error;
+        self.report.problem(origin, format!("{}: {what}", path.display()), hint);
     }
 }

@@ -50,7 +50,7 @@ impl Resolver<'_> {
         let suites = suites.into_iter().map(|suite| suite.value).collect();
         let groups = groups.into_iter().map(|group| group.value).collect();
         Parameters::new(min, suites, groups).unwrap_or_else(|error| {
-            let (origin, key, mend) = match error {
+            let (origin, key, hint) = match error {
                 ParametersError::Suites => (
                     of_suites,
                     &keys::CIPHER_SUITES,
@@ -61,7 +61,7 @@ impl Resolver<'_> {
                 }
             };
             let origin = origin.clone().unwrap_or(Origin::Default(key.toml));
-            self.report.problem(&origin, error.to_string(), mend);
+            self.report.problem(&origin, error.to_string(), hint);
             Parameters::default()
         })
     }
@@ -73,8 +73,8 @@ impl Resolver<'_> {
         };
         match &self.sources.key_log_file {
             None => {
-                let mend = "set the variable SSLKEYLOGFILE to a file, or take this out";
-                self.report.problem(&origin, "is true, but SSLKEYLOGFILE names no file", mend);
+                let hint = "set the variable SSLKEYLOGFILE to a file, or take this out";
+                self.report.problem(&origin, "is true, but SSLKEYLOGFILE names no file", hint);
             }
             Some(path) => {
                 let what = format!(

@@ -30,8 +30,8 @@ impl Resolver<'_> {
         };
         if cfg!(not(feature = "otlp")) {
             let what = "needs the feature `otlp`, and this clawgate was built without it";
-            let mend = "build it with `cargo build --release --features otlp`, or take this out";
-            self.report.problem(&origin, what, mend);
+            let hint = "build it with `cargo build --release --features otlp`, or take this out";
+            self.report.problem(&origin, what, hint);
         }
         let endpoint = self.one(&keys::TRACE_ENDPOINT, values::collector);
         let ca = self.one(&keys::TRACE_CA, file_name::file);

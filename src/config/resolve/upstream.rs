@@ -162,8 +162,8 @@ fn check_injection(
     report: &mut Report,
 ) {
     if inject && token.is_none() {
-        let mend = "give the route a token_file, or take this out";
-        report.problem(origin, "is true, but this route has no token to inject", mend);
+        let hint = "give the route a token_file, or take this out";
+        report.problem(origin, "is true, but this route has no token to inject", hint);
     }
     if let (false, Some(own)) = (inject, own_token) {
         let what = format!("is false, but the route has a token at {}", own.origin);
@@ -209,8 +209,8 @@ fn inline_token(text: &Text, report: &mut Report) -> Token {
     Token { token: token.ok(), origin: origin.clone(), shown_origin: origin.to_string() }
 }
 
-/// `mend`: what to put into the file.
-pub(super) fn token_in_file(named: &Text, mend: &str, report: &mut Report) -> Token {
+/// `hint`: what to put into the file.
+pub(super) fn token_in_file(named: &Text, hint: &str, report: &mut Report) -> Token {
     let origin = &named.origin;
     let path = Path::new(named.value.as_str());
     let shown = path.display();
@@ -223,12 +223,12 @@ pub(super) fn token_in_file(named: &Text, mend: &str, report: &mut Report) -> To
         }
         Ok(content) if content.len() as u64 > LONGEST_TOKEN => {
             let what = format!("{shown} has more than {LONGEST_TOKEN} bytes, so it is no token");
-            report.problem(origin, what, mend);
+            report.problem(origin, what, hint);
         }
         Ok(content) => {
             match HookToken::new(without_newline(&content)) {
                 Ok(read) => token = Some(read),
-                Err(error) => report.problem(origin, format!("{shown} {error}"), mend),
+                Err(error) => report.problem(origin, format!("{shown} {error}"), hint),
             }
             warn_if_all_read(path, origin, report);
         }

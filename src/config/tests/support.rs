@@ -84,7 +84,7 @@ impl Sources {
         problems.replace(self.dir.path().to_str().unwrap(), "DIR")
     }
 
-    /// The one problem there is, as `where | what | mend`.
+    /// The one problem there is, as `where | what | hint`.
     pub(super) fn problem(&self) -> String {
         let problems = self.load().unwrap_err();
         let all: Vec<_> = problems.iter().collect();
@@ -92,13 +92,13 @@ impl Sources {
         self.one_line(problem)
     }
 
-    /// The warnings, each as `where | what | mend`.
+    /// The warnings, each as `where | what | hint`.
     pub(super) fn warnings(&self) -> Vec<String> {
         self.settings().warnings.iter().map(|warning| self.one_line(warning)).collect()
     }
 
-    fn one_line(&self, Problem { origin, what, mend }: &Problem) -> String {
-        let line = format!("{origin} | {what} | {mend}");
+    fn one_line(&self, Problem { origin, what, hint }: &Problem) -> String {
+        let line = format!("{origin} | {what} | {hint}");
         line.replace(self.dir.path().to_str().unwrap(), "DIR")
     }
 }
