@@ -76,11 +76,11 @@ fn every_setting_of_spans_and_no_other_is_on_the_page_of_traces() {
 }
 
 #[test]
-fn every_setting_of_the_readme_is_one() {
-    let readme = read("README.md");
+fn every_setting_on_the_page_of_settings_is_one() {
+    let page = read("docs/settings.md");
     let keys = clawgate::config::keys::KEYS;
     let mut rows = 0;
-    for row in readme.lines().filter(|line| line.starts_with("| `--")) {
+    for row in page.lines().filter(|line| line.starts_with("| `--")) {
         let columns: Vec<_> = row.split('|').collect();
         let names = |column: &str| -> Vec<String> {
             column.split('`').skip(1).step_by(2).map(str::to_owned).collect()
