@@ -8,6 +8,7 @@
 
 mod addresses;
 mod admin;
+mod ambiguous_requests;
 mod authorization;
 mod bodies;
 mod denylist;
@@ -51,7 +52,7 @@ mod server_certificates;
 mod service;
 mod settings;
 mod stapling;
-mod strict;
+
 mod support;
 mod terminal;
 mod tls;

@@ -1,12 +1,15 @@
-//! Senders: a TLS client that writes what it is told, byte for byte.
+//! A TLS client that writes what it is told, byte for byte.
+
+mod answer;
+mod connection;
+
+pub use answer::Answer;
+pub use connection::Connection;
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
-use super::PATIENCE;
-use super::gate::Gate;
-use super::pki::{Identity, Pki};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
@@ -16,6 +19,10 @@ use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
     SupportedProtocolVersion, version,
 };
+
+use super::PATIENCE;
+use super::gate::Gate;
+use super::pki::{Identity, Pki};
 
 /// How a sender connects. Clones share their TLS sessions.
 #[derive(Clone)]
@@ -119,7 +126,7 @@ impl Sender {
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
         }
-        Ok(Connection { stream, read: Vec::new() })
+        Ok(Connection::over(stream))
     }
 
     /// Connects, and reads until the gate has something to say about it.
@@ -223,189 +230,6 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     socket.set_write_timeout(Some(PATIENCE)).unwrap();
     socket.set_nodelay(true).unwrap();
     socket
-}
-
-/// A connection that was let in.
-pub struct Connection {
-    pub stream: StreamOwned<ClientConnection, TcpStream>,
-    read: Vec<u8>,
-}
-
-impl Connection {
-    /// On a stream whose handshake somebody else has seen to.
-    pub fn over(stream: StreamOwned<ClientConnection, TcpStream>) -> Self {
-        Self { stream, read: Vec::new() }
-    }
-
-    pub fn write(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).unwrap();
-        self.stream.flush().unwrap();
-    }
-
-    /// Whether a request is answered; over TLS 1.3 a refusal shows only now.
-    pub fn asks(&mut self) -> bool {
-        let request = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
-        let mut byte = [0];
-        self.stream.write_all(request).is_ok() && matches!(self.stream.read(&mut byte), Ok(1))
-    }
-
-    /// Whether a POST to `path` is answered with 200, on a connection that may be at its end.
-    pub fn asks_for(&mut self, path: &str) -> bool {
-        let request = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
-        if self.stream.write_all(request.as_bytes()).is_err() {
-            return false;
-        }
-        loop {
-            if let Some(end) = find(&self.read, b"\r\n\r\n") {
-                let answer = Answer::parse(&String::from_utf8_lossy(&self.read[..end]));
-                let length: usize = answer.header("content-length").unwrap().parse().unwrap();
-                if self.read.len() >= end + 4 + length {
-                    self.read.drain(..end + 4 + length);
-                    return answer.status == 200;
-                }
-            }
-            let mut buffer = [0; 4096];
-            match self.stream.read(&mut buffer) {
-                Ok(count) if count > 0 => self.read.extend_from_slice(&buffer[..count]),
-                _ => return false,
-            }
-        }
-    }
-
-    /// Reads one answer: head, then as much body as it declares.
-    pub fn answer(&mut self) -> Answer {
-        loop {
-            let head = self.head();
-            let answer = Answer::parse(&head);
-            // An interim answer is followed by the real one.
-            if answer.status == 100 {
-                continue;
-            }
-            return self.body(answer);
-        }
-    }
-
-    /// Reads one answer that must not be preceded by an interim one.
-    pub fn only_answer(&mut self) -> Answer {
-        let head = self.head();
-        let answer = Answer::parse(&head);
-        assert!(answer.status >= 200, "an interim answer: {head:?}");
-        self.body(answer)
-    }
-
-    /// Reads up to the empty line.
-    pub fn head(&mut self) -> String {
-        loop {
-            if let Some(end) = find(&self.read, b"\r\n\r\n") {
-                let head = self.read.drain(..end + 4).collect();
-                return String::from_utf8(head).unwrap();
-            }
-            assert!(
-                self.more(),
-                "closed in the head; so far: {:?}",
-                String::from_utf8_lossy(&self.read)
-            );
-        }
-    }
-
-    fn body(&mut self, mut answer: Answer) -> Answer {
-        if answer.header("transfer-encoding").is_some() {
-            loop {
-                let line = self.line();
-                let size = usize::from_str_radix(line.trim(), 16).unwrap();
-                let chunk = self.exactly(size + 2);
-                answer.body.extend_from_slice(&chunk[..size]);
-                if size == 0 {
-                    return answer;
-                }
-            }
-        }
-        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
-        answer.body = self.exactly(length);
-        answer
-    }
-
-    fn line(&mut self) -> String {
-        loop {
-            if let Some(end) = find(&self.read, b"\r\n") {
-                return String::from_utf8(self.read.drain(..end + 2).collect()).unwrap();
-            }
-            assert!(self.more(), "closed in a line");
-        }
-    }
-
-    /// Reads `count` bytes.
-    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
-        while self.read.len() < count {
-            assert!(self.more(), "closed after {} of {count} bytes", self.read.len());
-        }
-        self.read.drain(..count).collect()
-    }
-
-    fn more(&mut self) -> bool {
-        let mut buffer = [0; 16 * 1024];
-        let count = self.stream.read(&mut buffer).unwrap();
-        self.read.extend_from_slice(&buffer[..count]);
-        count > 0
-    }
-
-    /// Reads all there is up to the end; also whether that end was an orderly one (close_notify).
-    pub fn rest(&mut self) -> (String, bool) {
-        let end = self.stream.read_to_end(&mut self.read);
-        (String::from_utf8(std::mem::take(&mut self.read)).unwrap(), end.is_ok())
-    }
-
-    /// Whether the gate has closed the connection in an orderly way; waits for it.
-    pub fn is_closed(&mut self) -> bool {
-        let mut byte = [0];
-        self.read.is_empty() && matches!(self.stream.read(&mut byte), Ok(0))
-    }
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
-}
-
-/// What came back.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    /// Reads the head of an HTTP/1.1 answer.
-    pub fn parse(head: &str) -> Self {
-        let mut lines = head.split("\r\n");
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let field = |line: &str| {
-            let (name, value) = line.split_once(':')?;
-            Some((name.to_ascii_lowercase(), value.trim().to_owned()))
-        };
-        Self { status, headers: lines.filter_map(field).collect(), body: Vec::new() }
-    }
-
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The body as JSON.
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
-            panic!("not JSON ({error}): {:?}", String::from_utf8_lossy(&self.body))
-        })
-    }
-
-    /// The reason of one of the gate's own answers, checked to be the same in head and body.
-    pub fn reason(&self) -> String {
-        let reason =
-            self.header("x-clawgate-reason").expect("not an answer of the gate's own").to_owned();
-        assert_eq!(self.header("content-type"), Some("application/problem+json"));
-        assert_eq!(self.json()["reason"], reason);
-        assert_eq!(self.json()["status"], self.status);
-        reason
-    }
 }
 
 #[derive(Debug)]

@@ -1,0 +1,108 @@
+//! Liveness and readiness.
+
+
+use crate::support::backend::Backend;
+use crate::support::gate::{Gate, GateCommand};
+use crate::support::pki::{Leaf, Pki};
+use crate::support::sender::Sender;
+use crate::support::{Latch, eventually, nobody, plain};
+
+#[test]
+fn a_gate_that_runs_is_alive_and_ready() {
+    let pki = Pki::new();
+    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+
+    for path in ["/livez", "/readyz"] {
+        assert_eq!(plain::get(gate.admin(), path).status, 200, "{path}");
+        assert_eq!(plain::request(gate.admin(), "HEAD", path).status, 200, "{path}");
+    }
+}
+
+#[test]
+fn a_gate_that_drains_is_alive_but_not_ready() {
+    let pki = Pki::new();
+    let latch = Latch::default();
+    let backend = Backend::held(&latch);
+    let mut gate = GateCommand::new(&pki).upstream(backend.url()).admin().start();
+    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    backend.first();
+
+    gate.signal("TERM");
+
+    eventually("readyz to tell", || (plain::get(gate.admin(), "/readyz").status == 503).then_some(()));
+    assert_eq!(plain::get(gate.admin(), "/livez").status, 200);
+    let status = plain::get(gate.admin(), "/status").json();
+    assert_eq!((&status["draining"], &status["connections"]), (&true.into(), &1.into()));
+    latch.open();
+    assert_eq!(sender.answer().status, 200);
+    drop(sender);
+    assert_eq!(gate.wait().code(), Some(0));
+}
+
+#[test]
+fn readiness_tells_of_certificates_cas_and_of_an_upstream_that_is_away_without_giving_up() {
+    let pki = Pki::new();
+    let away = nobody();
+    let gate = GateCommand::new(&pki).upstream(format!("http://{away}")).admin().start();
+
+    let answer = plain::get(gate.admin(), "/readyz");
+
+    let text = String::from_utf8(answer.body).unwrap();
+    assert_eq!((answer.status, text.lines().next()), (200, Some("ready")));
+    for line in ["certificate ", "client CA CN=Test Root", "takes no connections: Connection refused"] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
+fn a_gate_whose_certificate_expires_is_not_ready_any_more() {
+    let pki = Pki::new();
+    let short = Leaf::server().valid(-60, 3).issued_by(&pki.intermediate, &[&pki.intermediate]);
+    let gate = GateCommand::new(&pki).upstream("echo:").arg("--watch", "false").admin();
+    let (_, _) = pki.files("server", &short);
+    let gate = gate.start();
+
+    eventually("the end of readiness", || {
+        (plain::get(gate.admin(), "/readyz").status == 503).then_some(())
+    });
+
+    let text = String::from_utf8(plain::get(gate.admin(), "/readyz").body).unwrap();
+    assert!(text.starts_with("not ready: no certificate of the gate is valid\n"), "{text}");
+    assert_eq!(plain::get(gate.admin(), "/livez").status, 200);
+}
+
+#[test]
+fn readiness_is_one_line_for_whoever_may_not_ask_for_the_status() {
+    let pki = Pki::new();
+    let token = pki.file("admin-token", "let-me-in");
+    let away = nobody();
+    let gate = GateCommand::new(&pki).upstream(format!("http://{away}")).arg("--admin", "127.0.0.1:0");
+    let guarded = gate.arg("--admin-token-file", token).start();
+    let open = GateCommand::new(&pki).upstream(format!("http://{away}")).admin().start();
+    let ready = |gate: &Gate, fields: &str| {
+        let request = format!("GET /readyz HTTP/1.1\r\n{fields}Connection: close\r\n\r\n");
+        let answer = plain::exchange(gate.admin(), request.as_bytes()).unwrap();
+        (answer.status, String::from_utf8(answer.body).unwrap())
+    };
+    // A reload that fails is among what only those are told.
+    pki.file("server.pem", "no certificate");
+    for gate in [&guarded, &open] {
+        gate.signal("HUP");
+        gate.event("reload_failed", 1);
+    }
+
+    let first = (200, "ready\n".to_owned());
+    assert_eq!(ready(&guarded, "Host: localhost\r\n"), first);
+    assert_eq!(ready(&guarded, "Host: localhost\r\nAuthorization: Bearer guess\r\n"), first);
+    // By a name that leads here: a page in a browser.
+    assert_eq!(ready(&open, "Host: evil.example\r\n"), first);
+    let all = [
+        ready(&guarded, "Host: localhost\r\nAuthorization: Bearer let-me-in\r\n"),
+        ready(&open, "Host: localhost\r\n"),
+    ];
+    for (status, text) in all {
+        let told = ["ready\n", "CN=Test Root", &away.to_string(), "the last reload failed"];
+        assert!(status == 200 && told.iter().all(|part| text.contains(part)), "{text}");
+    }
+}
