@@ -179,9 +179,9 @@ fn route() {
 
 /// The last of ten thousand allow rules.
 fn rules() {
-    let rules = (0..10_000).map(|number| format!("cn=sender-{number}").parse::<Rule>().unwrap());
+    let rules = (0..10_000).map(|number| format!("cn=client-{number}").parse::<Rule>().unwrap());
     let rules = Rules::new(rules.collect());
-    let peer = Peer::read(&Pki::new("sender-9999").leaf).unwrap();
+    let peer = Peer::read(&Pki::new("client-9999").leaf).unwrap();
     run(|| assert!(rules.matching(black_box(&peer)).is_some()));
 }
 
@@ -189,7 +189,7 @@ fn rules() {
 fn access_line() {
     let (subscriber, log) = subscriber(Format::Json, Targets::new().with_default(LevelFilter::INFO));
     let _ = tracing::subscriber::set_global_default(subscriber);
-    let peer = Peer::read(&Pki::new("sender").leaf).unwrap();
+    let peer = Peer::read(&Pki::new("client").leaf).unwrap();
     let facts = Arc::new(ConnectionFacts {
         id: "0a1b2c0-7".to_owned(),
         peer: "192.0.2.1:50000".to_owned(),
@@ -214,7 +214,7 @@ fn access_line() {
     drop(log);
 }
 
-/// The greeting of a sender with a post-quantum key share.
+/// The greeting of a client with a post-quantum key share.
 fn client_hello() {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
@@ -231,20 +231,20 @@ fn client_hello() {
 
 /// A certificate's names.
 fn identity() {
-    let pki = Pki::new("sender");
+    let pki = Pki::new("client");
     run(|| assert!(Peer::read(black_box(&pki.leaf)).is_some()));
 }
 
 /// The verdict on a leaf that the CA has issued just now: one signature, and the rules.
 fn verify_chain() {
-    let pki = Pki::new("sender");
-    let mut leaves = std::iter::repeat_with(|| pki.issue("sender")).take(300).collect::<Vec<_>>();
+    let pki = Pki::new("client");
+    let mut leaves = std::iter::repeat_with(|| pki.issue("client")).take(300).collect::<Vec<_>>();
     judge(&pki, move || leaves.pop().unwrap());
 }
 
-/// The same when the sender comes back.
+/// The same when the client comes back.
 fn verify_known_chain() {
-    let pki = Pki::new("sender");
+    let pki = Pki::new("client");
     let leaf = pki.leaf.clone();
     judge(&pki, move || leaf.clone());
 }
@@ -257,7 +257,7 @@ fn judge(pki: &Pki, mut next: impl FnMut() -> CertificateDer<'static>) {
 /// Who decides over the clients of a CA, and the time.
 fn gatekeeper(pki: &Pki) -> (Gatekeeper, UnixTime) {
     let trust = Arc::new(Trust { cas: vec![Ca::read(&pki.ca).unwrap()], ..Trust::default() });
-    let rules = Rules::new(vec!["cn=sender".parse().unwrap()]);
+    let rules = Rules::new(vec!["cn=client".parse().unwrap()]);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let seconds = i64::try_from(now.as_secs()).unwrap();
     let gatekeeper = Gatekeeper::new(trust, rules, RefuseWith::Alert, seconds);
@@ -266,14 +266,14 @@ fn gatekeeper(pki: &Pki) -> (Gatekeeper, UnixTime) {
 
 /// Chains that strangers make to cost much, each judged and explained.
 fn hostile_chains() {
-    let pki = Pki::new("sender");
+    let pki = Pki::new("client");
     let (gatekeeper, now) = gatekeeper(&pki);
     let chains: Vec<_> = hostile::all("bench CA").into_iter().map(presented).collect();
     run(|| chains.iter().for_each(|(_, chain)| explain(&gatekeeper, now, black_box(chain))));
 }
 
 fn costliest_chain() -> (Duration, &'static str) {
-    let pki = Pki::new("sender");
+    let pki = Pki::new("client");
     let (gatekeeper, now) = gatekeeper(&pki);
     let cost = |(name, chain): (&'static str, Vec<CertificateDer<'static>>)| {
         let once = |_| {

@@ -7,7 +7,7 @@ usage() {
 usage: check-deploy.sh
 
 Builds clawgate and checks, with the tools that their users' systems have:
-  systemd      the units (systemd-analyze verify), their exposure (security), and a gate that is started by its socket
+  systemd      the units (systemd-analyze verify), their exposure (security), and a clawgate that is started by its socket
   shells       the completions, and the manual page
   Kubernetes   the manifests against the schemas of Kubernetes (kubernetes-validate, from PyPI)
   Docker       Dockerfile (hadolint, from PyPI) and compose.yaml (dclint, from npm), with the settings that it gives to clawgate
@@ -36,9 +36,9 @@ find_gate dev
 cd "$scripts/.."
 
 tmp=$(mktemp -d)
-gate=
+clawgate=
 cleanup() {
-  [[ -z $gate ]] || kill "$gate" 2>/dev/null || true
+  [[ -z $clawgate ]] || kill "$clawgate" 2>/dev/null || true
   rm -rf "$tmp"
 }
 trap cleanup EXIT
@@ -60,8 +60,8 @@ ok "systemd: ${score#*→ }"
 port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
 systemd-socket-activate -l "127.0.0.1:$port" "$bin" run --upstream echo: --admin off --log-format json \
   --cert "$tmp/certs/server.pem" --key "$tmp/certs/server.key" --client-ca "$tmp/certs/ca.pem" \
-  >"$tmp/gate.log" 2>"$tmp/socket.log" &
-gate=$!
+  >"$tmp/clawgate.log" 2>"$tmp/socket.log" &
+clawgate=$!
 deadline=$((SECONDS + 10))
 until grep -qs Listening "$tmp/socket.log"; do
   ((SECONDS < deadline)) || die "systemd-socket-activate: $(cat "$tmp/socket.log")"
@@ -69,12 +69,12 @@ until grep -qs Listening "$tmp/socket.log"; do
 done
 status=$(curl -q --noproxy '*' -4 -sS -m 10 -o /dev/null -w '%{http_code}' --cacert "$tmp/certs/ca.pem" \
   --cert "$tmp/certs/client.pem" --key "$tmp/certs/client.key" -d '{}' "https://localhost:$port/hooks/wake")
-[[ $status == 200 ]] || die "a gate started by its socket answered $status: $(cat "$tmp/gate.log" "$tmp/socket.log")"
-kill "$gate"
-wait "$gate" 2>/dev/null || true
-gate=
-grep -q '"passed":true' "$tmp/gate.log" || die "the socket was not passed: $(cat "$tmp/gate.log")"
-ok 'systemd: a gate started by its socket serves (systemd-socket-activate)'
+[[ $status == 200 ]] || die "a clawgate started by its socket answered $status: $(cat "$tmp/clawgate.log" "$tmp/socket.log")"
+kill "$clawgate"
+wait "$clawgate" 2>/dev/null || true
+clawgate=
+grep -q '"passed":true' "$tmp/clawgate.log" || die "the socket was not passed: $(cat "$tmp/clawgate.log")"
+ok 'systemd: a clawgate started by its socket serves (systemd-socket-activate)'
 
 # Shells and the manual.
 for shell in bash zsh fish; do
@@ -103,7 +103,7 @@ for manifest in deploy/kubernetes/{openclaw,secrets}.yaml; do
 done
 ok 'Kubernetes: manifests fit the schemas'
 "$cache/bin/python" - <<'EOF'
-# cert-manager's kinds have no schema here: that they are YAML, that names refer to what is there, and that the gate's
+# cert-manager's kinds have no schema here: that they are YAML, that names refer to what is there, and that clawgate's
 # manifest mounts what they make.
 import sys, yaml
 made = list(yaml.safe_load_all(open("deploy/kubernetes/cert-manager.yaml")))

@@ -148,15 +148,15 @@ def shown(kind, *arguments):
     return line or f"nothing (exit code {done.returncode})"
 
 
-def measured(gate, *arguments):
+def measured(clawgate, *arguments):
     """What is shown in some runs, and the reasons in the log."""
     texts, reasons = [], []
     for _ in range(RUNS):
-        start = len(gate.lines())
+        start = len(clawgate.lines())
         text = shown(*arguments)
         # A client that does not like the certificate may complete the handshake first.
         is_end = lambda event: event["event"] == "connection_unused" or event.get("reason")
-        event = gate.wait_for(start, is_end)
+        event = clawgate.wait_for(start, is_end)
         reason = event.get("reason", event["event"])
         texts += [text] if text not in texts else []
         reasons += [reason] if reason not in reasons else []
@@ -169,16 +169,16 @@ def cell(text):
     return "`" + text.replace("|", "\\|").replace("`", "'") + "`"
 
 
-def tls_table(title, gates, ca, name, url="https://localhost:{port}/hooks/wake"):
+def tls_table(title, clawgates, ca, name, url="https://localhost:{port}/hooks/wake"):
     """A refusal in the handshake, for each client: as an alert with both versions, and over HTTP."""
     print(f"### {title}\n")
     print("| client | shown with TLS 1.3 | shown with TLS 1.2 | with `refuse_with = \"http\"` | `reason` in the log |")
     print("| --- | --- | --- | --- | --- |")
     for kind in KINDS:
         cells, logged = [], []
-        for gate, version in ((gates[0], "1.3"), (gates[0], "1.2"), (gates[1], "1.3")):
-            text, reasons = measured(gate, kind, version, ca, name, "POST", url.format(port=gate.port), 2)
-            if not cells or cells[0] != cell(text) or gate is gates[1]:
+        for clawgate, version in ((clawgates[0], "1.3"), (clawgates[0], "1.2"), (clawgates[1], "1.3")):
+            text, reasons = measured(clawgate, kind, version, ca, name, "POST", url.format(port=clawgate.port), 2)
+            if not cells or cells[0] != cell(text) or clawgate is clawgates[1]:
                 cells.append(cell(text))
             else:
                 cells.append("the same")
@@ -188,14 +188,14 @@ def tls_table(title, gates, ca, name, url="https://localhost:{port}/hooks/wake")
 
 
 @contextlib.contextmanager
-def busy(gate):
+def busy(clawgate):
     """Meanwhile the same client uses up all requests that it may send."""
     context = ssl.create_default_context(cafile=f"{CERTS}/ca.pem")
     context.load_cert_chain(f"{CERTS}/client.pem", f"{CERTS}/client.key")
     enough, used_up = threading.Event(), threading.Event()
 
     def send():
-        connection = http.client.HTTPSConnection("localhost", int(gate.port), context=context)
+        connection = http.client.HTTPSConnection("localhost", int(clawgate.port), context=context)
         while not enough.wait(0.002):
             connection.request("POST", "/hooks/wake", b"{}")
             answer = connection.getresponse()
@@ -219,10 +219,10 @@ def http_table(cases):
     print(f"| --- |{' --- |' * len(cases)}")
     for kind in KINDS:
         cells = []
-        for _, gate, method, path, length in cases:
-            with busy(gate) if gate.is_slow else contextlib.nullcontext():
-                url = f"https://localhost:{gate.port}{path}"
-                text, _ = measured(gate, kind, "1.3", f"{CERTS}/ca.pem", "client", method, url, length)
+        for _, clawgate, method, path, length in cases:
+            with busy(clawgate) if clawgate.is_slow else contextlib.nullcontext():
+                url = f"https://localhost:{clawgate.port}{path}"
+                text, _ = measured(clawgate, kind, "1.3", f"{CERTS}/ca.pem", "client", method, url, length)
             cells.append(cell(text).removesuffix(" in the body"))
         print(f"| {kind} | {' | '.join(cells)} |")
 
@@ -235,7 +235,7 @@ def version_of(*words):
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     ca = f"{CERTS}/ca.pem"
-    gates = [Clawgate("alert"), Clawgate("http", "http")]
+    clawgates = [Clawgate("alert"), Clawgate("http", "http")]
     slow = Clawgate("slow", limits="request_rate = 1\nrequest_burst = 1")
     undici = json.load(open(f"{FOLDER}/undici/node_modules/undici/package.json", encoding="utf-8"))["version"]
     wget = version_of("wget", "--version")
@@ -245,25 +245,25 @@ def main():
           f"{version_of('go', 'version').split(' linux')[0]}, Java {version_of('java', '--version')}.\n"
           "Each call was made twice; where they differ, `or` stands between. `…` and `<…>` stand for what is different in every run.\n")
     print("## Refused in the handshake\n")
-    tls_table("No certificate is configured", gates, ca, None)
-    tls_table("The certificate is of a CA that clawgate does not know", gates, ca, "other-ca")
-    tls_table("The client does not send its intermediate", gates, ca, "no-intermediate")
-    tls_table("The certificate has expired", gates, ca, "expired")
-    tls_table("The certificate is revoked", gates, ca, "revoked")
-    tls_table("The certificate is not for clients (extended key usage)", gates, ca, "server-auth-only")
-    tls_table("The rules do not admit the client", gates, ca, "client-rsa")
-    tls_table("The client does not trust clawgate's certificate", gates, "", "client")
-    tls_table("`http://` instead of `https://`", gates, ca, "client", "http://localhost:{port}/hooks/wake")
+    tls_table("No certificate is configured", clawgates, ca, None)
+    tls_table("The certificate is of a CA that clawgate does not know", clawgates, ca, "other-ca")
+    tls_table("The client does not send its intermediate", clawgates, ca, "no-intermediate")
+    tls_table("The certificate has expired", clawgates, ca, "expired")
+    tls_table("The certificate is revoked", clawgates, ca, "revoked")
+    tls_table("The certificate is not for clients (extended key usage)", clawgates, ca, "server-auth-only")
+    tls_table("The rules do not admit the client", clawgates, ca, "client-rsa")
+    tls_table("The client does not trust clawgate's certificate", clawgates, "", "client")
+    tls_table("`http://` instead of `https://`", clawgates, ca, "client", "http://localhost:{port}/hooks/wake")
     print("## Refused as a request\n")
     print("Over TLS 1.3. All of these have the status and the body with the `reason`, but for bodies that are much too large.\n")
     http_table([
-        ("the route is for others", gates[0], "POST", "/hooks/staff", 2),
-        ("no route", gates[0], "POST", "/elsewhere", 2),
-        ("GET where POST is taken", gates[0], "GET", "/hooks/wake", 0),
-        ("300 KiB where 256 are allowed", gates[0], "POST", "/hooks/wake", 300 * 1024),
-        ("8 MiB", gates[0], "POST", "/hooks/wake", 8 << 20),
+        ("the route is for others", clawgates[0], "POST", "/hooks/staff", 2),
+        ("no route", clawgates[0], "POST", "/elsewhere", 2),
+        ("GET where POST is taken", clawgates[0], "GET", "/hooks/wake", 0),
+        ("300 KiB where 256 are allowed", clawgates[0], "POST", "/hooks/wake", 300 * 1024),
+        ("8 MiB", clawgates[0], "POST", "/hooks/wake", 8 << 20),
         ("too many requests", slow, "POST", "/hooks/wake", 2),
-        ("the upstream does not run", gates[0], "POST", "/hooks/down", 2),
+        ("the upstream does not run", clawgates[0], "POST", "/hooks/down", 2),
     ])
 
 

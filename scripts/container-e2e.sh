@@ -140,7 +140,7 @@ within() {
   done
 }
 logged() { grep -q -- "$1" <<<"$(log)"; }
-# send CURL-ARGUMENT...: the status of a request by the good sender
+# send CURL-ARGUMENT...: the status of a request by the good client
 send() {
   outside curl -q -sS -m 20 -o "$tmp/answer" -w '%{http_code}' --cacert "$certs/ca.pem" --cert "$certs/client.pem" \
     --key "$certs/client.key" -d '{}' "https://localhost:8443/hooks/${1:-wake}" 2>&1
@@ -148,11 +148,11 @@ send() {
 
 within 10 'the start' logged '"event":"started"'
 logged '"listen":\["0.0.0.0:8443"\]' || die "it listens elsewhere: $(log | grep started)"
-nsenter --target "$pid" --net -- python3 -B "$scripts/senders.py" upstream 18789 < <(tail -f /dev/null --pid=$$) >"$tmp/upstream" &
+nsenter --target "$pid" --net -- python3 -B "$scripts/traffic.py" upstream 18789 < <(tail -f /dev/null --pid=$$) >"$tmp/upstream" &
 upstream=$!
 within 10 'the upstream' outside curl -q -s http://127.0.0.1:18789
-[[ $(send) == 200 ]] || die "a good sender: $(send), $(cat "$tmp/answer")"
-ok "a good sender is served, by an upstream with a name"
+[[ $(send) == 200 ]] || die "a good client: $(send), $(cat "$tmp/answer")"
+ok "a good client is served, by an upstream with a name"
 
 status=$(cat "/proc/$pid/status")
 for line in $'Uid:\t65532' $'NoNewPrivs:\t1' $'Seccomp:\t2' $'CapBnd:\t0000000000000000'; do
@@ -168,7 +168,7 @@ ok 'HEALTHCHECK finds it healthy'
 
 settings somebody-else http://openclaw:18789 | put
 within 10 'the changed file is read' logged '"event":"reloaded","origin":"changed files"'
-[[ $(send) == *alert* ]] || die "a sender that is not allowed any more: $(send)"
+[[ $(send) == *alert* ]] || die "a client that is not allowed any more: $(send)"
 settings meeting-notes http://openclaw:18789 | put
 within 10 'the changed file is read' logged '"generation":3'
 ok 'changed files of the host are read'

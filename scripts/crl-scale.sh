@@ -6,7 +6,7 @@ usage() {
   cat <<'USAGE'
 usage: crl-scale.sh [COUNT …]
 
-For each count (10, 10000 and 1000000 unless given) makes a CRL of so many serials with openssl, runs a gate
+For each count (10, 10000 and 1000000 unless given) makes a CRL of so many serials with openssl, runs a clawgate
 with it, and prints as Markdown: the file's size, the time from exec to the event `started`, the peak and the
 resting memory, the time of a full mutual TLS handshake (median of 50, with curl), and time and peak of a reload.
 
@@ -22,9 +22,9 @@ need curl jq openssl
 find_gate release
 
 tmp=$(mktemp -d)
-gate=
+clawgate=
 cleanup() {
-  [[ -z $gate ]] || kill "$gate" 2>/dev/null || true
+  [[ -z $clawgate ]] || kill "$clawgate" 2>/dev/null || true
   rm -rf "$tmp"
 }
 trap cleanup EXIT
@@ -32,9 +32,9 @@ trap cleanup EXIT
 cd "$tmp"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=scale -keyout ca.key \
   -out ca.pem -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=sender -keyout sender.key -out sender.csr 2>/dev/null
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=client -keyout client.key -out client.csr 2>/dev/null
 printf 'keyUsage=digitalSignature\nextendedKeyUsage=clientAuth\n' >ext
-openssl x509 -req -in sender.csr -CA ca.pem -CAkey ca.key -set_serial 7 -days 9 -extfile ext -out sender.pem 2>/dev/null
+openssl x509 -req -in client.csr -CA ca.pem -CAkey ca.key -set_serial 7 -days 9 -extfile ext -out client.pem 2>/dev/null
 cat >ca.cnf <<'CNF'
 [ca]
 default_ca = it
@@ -48,7 +48,7 @@ authorityKeyIdentifier = keyid
 CNF
 
 ms() { echo $((($(date +%s%N) - $1) / 1000000)); }
-memory() { awk -v key="$1:" '$1 == key { printf "%.0f", $2 / 1024 }' "/proc/$gate/status"; }
+memory() { awk -v key="$1:" '$1 == key { printf "%.0f", $2 / 1024 }' "/proc/$clawgate/status"; }
 wait_for() { until grep -q "\"event\":\"$1\"" log; do sleep 0.002; done; }
 
 echo '| serials | CRL, PEM | start, ms | peak, MiB | at rest, MiB | handshake, ms | reload, ms | its peak, MiB |'
@@ -56,7 +56,7 @@ echo '| --- | --- | --- | --- | --- | --- | --- | --- |'
 counts=("$@")
 ((${#counts[@]})) || counts=(10 10000 1000000)
 for count in "${counts[@]}"; do
-  # Random serials of 16 octets, as CAs give them; none of them the sender's.
+  # Random serials of 16 octets, as CAs give them; none of them the client's.
   openssl rand -hex $((count * 16)) | fold -w 32 |
     awk '{ printf "R\t351231235959Z\t261101000000Z,keyCompromise\t40%s\tunknown\t/CN=%d\n", toupper(substr($0, 3)), NR }' >index.txt
   echo unique_subject=no >index.txt.attr
@@ -66,12 +66,12 @@ for count in "${counts[@]}"; do
   begun=$(date +%s%N)
   "$bin" run --cert certs/server.pem --key certs/server.key --client-ca ca.pem --crl crl.pem --upstream echo: \
     --listen 127.0.0.1:0 --admin off --workers 1 --log-format json >log &
-  gate=$!
+  clawgate=$!
   wait_for started
   start=$(ms "$begun")
   port=$(jq -r 'select(.event == "started").listen[0]' log)
   call() {
-    curl -sS -o /dev/null -w '%{time_appconnect}\n' --cacert certs/ca.pem --cert sender.pem --key sender.key \
+    curl -sS -o /dev/null -w '%{time_appconnect}\n' --cacert certs/ca.pem --cert client.pem --key client.key \
       -d '{}' --resolve "localhost:${port##*:}:127.0.0.1" "https://localhost:${port##*:}/hooks/wake"
   }
   call >/dev/null
@@ -79,13 +79,13 @@ for count in "${counts[@]}"; do
   peak=$(memory VmHWM)
   rest=$(memory VmRSS)
   begun=$(date +%s%N)
-  kill -HUP "$gate"
+  kill -HUP "$clawgate"
   wait_for reloaded
   reload=$(ms "$begun")
   both=$(memory VmHWM)
   size=$(stat -c %s crl.pem | numfmt --to=iec-i --suffix=B)
   echo "| $count | $size | $start | $peak | $rest | $handshake | $reload | $both |"
-  kill "$gate"
-  wait "$gate" 2>/dev/null || true
-  gate=
+  kill "$clawgate"
+  wait "$clawgate" 2>/dev/null || true
+  clawgate=
 done

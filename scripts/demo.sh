@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Runs a gate, calls it with good and bad senders, and checks that it gives the true reason for each.
+# Runs a clawgate, calls it with good and bad clients, and checks that it gives the true reason for each.
 set -euo pipefail
 
 usage() {
   cat <<'EOF'
 usage: demo.sh [--install] [--stay] [--release]
 
-Builds clawgate, makes throw-away certificates, starts a gate whose upstream is the built-in echo,
-and shows for each sender what the gate logged (with its explanation and advice) beside what the
-sender saw; then has `clawgate doctor` examine that gate. Exit code 0 means that every row was as
+Builds clawgate, makes throw-away certificates, starts a clawgate whose upstream is the built-in echo,
+and shows for each client what clawgate logged (with its explanation and advice) beside what the
+client saw; then has `clawgate doctor` examine that clawgate. Exit code 0 means that every row was as
 expected, and the doctor found all good.
 
   --install   install the tools that are missing (on Debian, as root), also those that only the tests need
-  --stay      keep the gate running afterwards, until Ctrl-C
+  --stay      keep clawgate running afterwards, until Ctrl-C
   --release   build and run the optimised binary
 
 Needs cargo, curl, jq and OpenSSL 3. CLAWGATE_BIN names a ready binary to use instead of building.
@@ -42,11 +42,11 @@ need curl jq openssl
 find_gate "$profile"
 
 tmp=$(mktemp -d)
-gate=
+clawgate=
 follower=
 cleanup() {
   local pid
-  for pid in $gate $follower; do
+  for pid in $clawgate $follower; do
     kill "$pid" 2>/dev/null || continue
     wait "$pid" 2>/dev/null || true
   done
@@ -57,7 +57,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 certs=$tmp/certs
-log=$tmp/gate.log
+log=$tmp/clawgate.log
 "$scripts/gen-certs.sh" "$certs" >/dev/null
 
 # The limit of connections suits the number of open files that is usual everywhere.
@@ -66,23 +66,23 @@ settings=(--upstream echo: --max-connections 500
   --client-ca "$certs/ca.pem" --crl "$certs/crl.pem")
 "$bin" run "${settings[@]}" --listen 127.0.0.1:0 --admin 127.0.0.1:0 --log-format json \
   >"$log" 2>"$tmp/stderr" &
-gate=$!
+clawgate=$!
 
-# events FROM FILTER: the gate's log events after line FROM. A line still being written is left out.
+# events FROM FILTER: clawgate's log events after line FROM. A line still being written is left out.
 events() { tail -n "+$(($1 + 1))" "$log" | jq -cR "fromjson? | select($2)"; }
 
 address=
 deadline=$((SECONDS + 10))
 until address=$(events 0 '.event == "started"' | jq -r '.listen[0]') && [[ -n $address ]]; do
-  kill -0 "$gate" 2>/dev/null || die "the gate did not start: $(cat "$tmp/stderr" "$log")"
-  ((SECONDS < deadline)) || die "the gate did not say it had started within 10 s: $(cat "$log")"
+  kill -0 "$clawgate" 2>/dev/null || die "clawgate did not start: $(cat "$tmp/stderr" "$log")"
+  ((SECONDS < deadline)) || die "clawgate did not say it had started within 10 s: $(cat "$log")"
   sleep 0.05
 done
 port=${address##*:}
 admin=$(events 0 '.event == "started"' | jq -r .admin)
 hook=https://localhost:$port/hooks/wake
 
-# Senders: each prints in one line what it saw.
+# Clients: each prints in one line what it saw.
 
 # send CURL-ARGUMENT...: without the user's curlrc or proxies; the body of the answer stays in $tmp/answer
 send() {
@@ -96,10 +96,10 @@ send() {
   fi
 }
 
-# as NAME CURL-ARGUMENT...: a sender with that certificate, which trusts the demo CA
+# as NAME CURL-ARGUMENT...: a client with that certificate, which trusts the demo CA
 as() { send --cacert "$certs/ca.pem" --cert "$certs/$1.pem" --key "$certs/$1.key" "${@:2}"; }
 
-# raw BYTES: sends them over bare TCP and waits until the gate closes
+# raw BYTES: sends them over bare TCP and waits until clawgate closes
 raw() {
   exec 3<>"/dev/tcp/127.0.0.1/$port"
   printf '%b' "$1" >&3
@@ -139,7 +139,7 @@ refused=0
 
 row() { printf '%s  %-30s %-27s %s\n' "$@"; }
 
-# check TITLE SAW LOGGED SENDER...: SAW is a pattern: a refused sender must get the TLS alert, not a
+# check TITLE SAW LOGGED CLIENT...: SAW is a pattern: a refused client must get the TLS alert, not a
 # mere reset. LOGGED is a handshake_failed reason, or a request's status and, for a refused one, its
 # reason.
 check() {
@@ -168,10 +168,10 @@ check() {
     jq -r '(.detail // empty), (.hint // empty | "-> " + .)' <<<"$event" | fold -s -w $((width - 8)) |
       sed "s/^/$dim      /; s/\$/$plain/"
   fi
-  [[ $mark == "$ok" ]] || echo "      expected: $logged_wanted, and the sender to see: $saw_wanted"
+  [[ $mark == "$ok" ]] || echo "      expected: $logged_wanted, and the client to see: $saw_wanted"
 }
 
-row '    ' CASE 'GATE LOGGED' 'SENDER SAW'
+row '    ' CASE 'CLAWGATE LOGGED' 'CLIENT SAW'
 check 'ECDSA certificate' 'HTTP 200' 200 as client "$hook"
 check 'RSA certificate' 'HTTP 200' 200 as client-rsa "$hook"
 check 'Ed25519 certificate' 'HTTP 200' 200 as client-ed25519 "$hook"
@@ -192,7 +192,7 @@ check 'intermediate left out' "$alert" client_chain_incomplete as no-intermediat
 check 'revoked' "$alert" client_cert_revoked as revoked "$hook"
 check "another certificate's key" "$alert" client_key_mismatch as key-mismatch "$hook"
 
-check 'sender does not trust our CA' 'curl: (60) *' server_cert_rejected \
+check 'client does not trust our CA' 'curl: (60) *' server_cert_rejected \
   send --cert "$certs/client.pem" --key "$certs/client.key" "$hook"
 check 'TLS 1.1 only' "$alert" tls_version \
   as client --tlsv1.0 --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0 "$hook"
@@ -227,7 +227,7 @@ fi
 if [[ $stay == yes ]]; then
   cat <<EOF
 
-The gate stays; its log follows, Ctrl-C ends it. Call it with:
+clawgate stays; its log follows, Ctrl-C ends it. Call it with:
 
   curl --cert $certs/client.pem --key $certs/client.key --cacert $certs/ca.pem -d '{"text":"hello"}' $hook
 
@@ -238,6 +238,6 @@ and have it examined with:
 EOF
   tail -n 0 -f "$log" &
   follower=$!
-  wait "$gate" || true
+  wait "$clawgate" || true
 fi
 ((failed == 0))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes development certificates: good ones to work with, and one of each kind a gate must refuse.
+# Makes development certificates: good ones to work with, and one of each kind a clawgate must refuse.
 set -euo pipefail
 
 usage() {
@@ -14,7 +14,7 @@ bad ones in DIR (default: the certs folder of this repository). Existing files a
   intermediate.pem       the CA that signs everything below
   crl.pem                the revocation lists of both CAs (CLAWGATE_CRL)
   server.pem             for localhost, 127.0.0.1, ::1 and this host's name
-  client.pem             a good sender (ECDSA P-256); also client-rsa.pem, client-ed25519.pem
+  client.pem             a good client (ECDSA P-256); also client-rsa.pem, client-ed25519.pem
 
   expired.pem            ended yesterday          not-yet-valid.pem    starts in ten days
   other-ca.pem           from a foreign CA        same-name-ca.pem     from a CA with our root's
@@ -169,7 +169,7 @@ issue() {
     -startdate "$(when "${4:--$day}")" -enddate "$(when "${5:-$((730 * day))}")"
 }
 
-# client FILE [ALGORITHM [START END]]: as a sender should have it, followed by the intermediate
+# client FILE [ALGORITHM [START END]]: as a client should have it, followed by the intermediate
 client() {
   key "$1" "${2:-ec}"
   issue "$1" intermediate client "${@:3}"
@@ -197,7 +197,7 @@ root foreign '/O=Elsewhere Ltd/CN=Elsewhere CA'
 key other-ca
 NAME=other-ca issue other-ca foreign client
 
-# What senders hold after somebody made the CA anew: the same name, another key.
+# What clients hold after somebody made the CA anew: the same name, another key.
 root recreated '/O=clawgate dev/CN=clawgate dev root CA'
 key same-name-ca
 NAME=same-name-ca issue same-name-ca recreated client
@@ -231,7 +231,7 @@ cat intermediate.crl ca.crl >crl.pem
 
 # TLS clients compare the public halves of certificate and key and refuse to load a plain mismatch.
 # This key file carries the certificate's public half beside another key's secret half, so curl
-# loads it, and only the gate can notice that the signature is wrong.
+# loads it, and only clawgate can notice that the signature is wrong.
 NAME=key-mismatch client key-mismatch
 hex() { command openssl pkey -in "$1" -noout -text | sed -n "/^$2:/,/^[^ ]/{/^ /p}" | tr -d ' :\n'; }
 public=$(hex key-mismatch.key pub)
@@ -258,14 +258,14 @@ mv -f -- "${files[@]}" "$dir/"
 
 cat <<EOF
 
-Settings of the gate:
+Settings of clawgate:
 
   export CLAWGATE_CERT=$(printf %q "$dir/server.pem")
   export CLAWGATE_KEY=$(printf %q "$dir/server.key")
   export CLAWGATE_CLIENT_CA=$(printf %q "$dir/ca.pem")
   export CLAWGATE_CRL=$(printf %q "$dir/crl.pem")
 
-A good sender, and one that is refused:
+A good client, and one that is refused:
 
   curl --cert $(printf %q "$dir/client.pem") --key $(printf %q "$dir/client.key") --cacert $(printf %q "$dir/ca.pem") -d '{"text":"hello"}' https://localhost:8443/hooks/wake
   curl --cert $(printf %q "$dir/expired.pem") --key $(printf %q "$dir/expired.key") --cacert $(printf %q "$dir/ca.pem") -d '{"text":"hello"}' https://localhost:8443/hooks/wake

@@ -21,7 +21,7 @@ need() {
 }
 
 # find_gate dev|release: sets `bin` to the binary that CLAWGATE_BIN names, or to one that it builds. The caller's
-# own settings are taken out of the environment, so that they do not leak into the gates that a script runs.
+# own settings are taken out of the environment, so that they do not leak into the clawgates that a script runs.
 find_gate() {
   local profile=$1 target
   if [[ -n ${CLAWGATE_BIN:-} ]]; then

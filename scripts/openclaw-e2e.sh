@@ -8,7 +8,7 @@ usage: openclaw-e2e.sh [--keep] [--dir DIR]
 
 Installs OpenClaw from npm (once: about a minute and 0.9 GB), starts it on loopback with hooks on,
 puts clawgate in front of it, and checks hooks, identity headers, refusals, limits, a restart of
-OpenClaw under load, every way to tell it of senders, and that `clawgate doctor` knows each
+OpenClaw under load, every way to tell it of clients, and that `clawgate doctor` knows each
 misconfiguration. Takes about four minutes after the installation; exit code 0 means that every check
 passed.
 
@@ -50,7 +50,7 @@ tmp=$(mktemp -d)
 passed=0
 failed=0
 openclaw=
-gate=
+clawgate=
 other=
 trickle=
 waited_for=
@@ -65,7 +65,7 @@ stop() {
 
 cleanup() {
   local pid
-  for pid in $waited_for $trickle $gate $other $openclaw; do stop "$pid"; done
+  for pid in $waited_for $trickle $clawgate $other $openclaw; do stop "$pid"; done
   [[ $keep == yes ]] || rm -rf "$tmp"
 }
 trap cleanup EXIT
@@ -169,8 +169,8 @@ certs=$tmp/certs
 
 start_openclaw
 
-# start_gate NAME FLAGS...: sets `started` to its process, `address`, and `proxied` where balancers connect
-start_gate() {
+# start_clawgate NAME FLAGS...: sets `started` to its process, `address`, and `proxied` where balancers connect
+start_clawgate() {
   local log=$1.log
   "$bin" run --listen 127.0.0.1:0 --upstream "$upstream" --hook-token-file "$tmp/token" \
     --admin off --log-format json --cert "$certs/server.pem" --key "$certs/server.key" \
@@ -178,22 +178,22 @@ start_gate() {
   started=$!
   local deadline=$((SECONDS + 10)) event='fromjson? | select(.event == "started")'
   until address=$(jq -rR "$event | .listen[0]" "$log") && [[ -n $address ]]; do
-    kill -0 "$started" 2>/dev/null || die "the gate did not start: $(cat "$log")"
-    ((SECONDS < deadline)) || die "the gate did not say it had started within 10 s: $(cat "$log")"
+    kill -0 "$started" 2>/dev/null || die "clawgate did not start: $(cat "$log")"
+    ((SECONDS < deadline)) || die "clawgate did not say it had started within 10 s: $(cat "$log")"
     sleep 0.05
   done
   proxied=$(jq -rR "$event | .listen_proxy[0]? // empty" "$log")
 }
 
-start_gate gate
-gate=$started
+start_clawgate clawgate
+clawgate=$started
 base=https://localhost:${address##*:}
 gate_address=$address
 
-sender=(curl -q --noproxy '*' -4 -sS --cacert "$certs/ca.pem")
-client=("${sender[@]}" --cert "$certs/client.pem" --key "$certs/client.key")
+anonymous=(curl -q --noproxy '*' -4 -sS --cacert "$certs/ca.pem")
+client=("${anonymous[@]}" --cert "$certs/client.pem" --key "$certs/client.key")
 
-# seen_by COMMAND...: sets `seen` to the status, the gate's own reason if it refused, and the start
+# seen_by COMMAND...: sets `seen` to the status, clawgate's own reason if it refused, and the start
 # of the body, or to curl's complaint; and `version` to that of HTTP
 seen_by() {
   local written status reason
@@ -201,7 +201,7 @@ seen_by() {
   : >body
   if written=$("$@" -m 60 -D headers -o body -w '%{http_code} %{http_version}' 2>complaint); then
     read -r status version <<<"$written"
-    reason=$(tr -d '\r' <headers | sed -n 's/^[Xx]-[Cc]lawgate-[Rr]eason: /gate: /p')
+    reason=$(tr -d '\r' <headers | sed -n 's/^[Xx]-[Cc]lawgate-[Rr]eason: /clawgate: /p')
     seen="$status ${reason:-$(head -c 200 body | tr -d '\r\n')}"
   else
     version=
@@ -236,9 +236,9 @@ expect 'mapped hook over HTTP/1.1' '1.1 204 *' "$version $seen"
 call --http2 "$base/hooks/record?a=b" -d '{"id": "http2"}'
 expect 'mapped hook over HTTP/2' '2 204 *' "$version $seen"
 expect 'path and query arrive' '*/hooks/record[?]a=b record' "$(recorded http2 '"\(.url) \(.path)"')"
-expect 'identity of the sender arrives' meeting-notes "$(recorded http2 '.headers["x-clawgate-client-cn"]')"
+expect 'identity of the client arrives' meeting-notes "$(recorded http2 '.headers["x-clawgate-client-cn"]')"
 injected() { recorded "$1" ".headers.authorization == \"Bearer $token\""; }
-expect 'token is added for a sender without one' true "$(injected http2)"
+expect 'token is added for a client without one' true "$(injected http2)"
 
 forged=('X-Forwarded-For: 127.0.0.1' 'Forwarded: for=127.0.0.1' 'X-Real-IP: 127.0.0.1'
   'Tailscale-User-Login: root@example.com' 'X-Openclaw-Scopes: operator.admin'
@@ -250,9 +250,9 @@ expect 'forged headers do no harm' '204 *' "$seen"
 names=$(printf '%s\n' "${forged[@]%%:*}" | jq -R . | jq -sc 'map(ascii_downcase)')
 expect 'forged headers that arrive' '' "$(recorded forged ".headers | keys[] | select(IN(${names}[]))")"
 expect 'forged identity is replaced' meeting-notes "$(recorded forged '.headers["x-clawgate-client-cn"]')"
-expect "sender's own token is replaced" true "$(injected forged)"
+expect "client's own token is replaced" true "$(injected forged)"
 
-refused='4[0-9][0-9] gate: *'
+refused='4[0-9][0-9] clawgate: *'
 # Both methods: GET is what a browser would use, POST is what the route allows.
 for method in GET POST; do
   # shellcheck disable=SC1003 # backslashes that browsers, and OpenClaw, take for slashes
@@ -271,7 +271,7 @@ done
 call "$base/hooks/wake?token=$token" -d '{"text": "hello"}'
 expect 'no token in the query' '400 *' "$seen"
 
-seen_by "${sender[@]}" "$base/hooks/wake" -d '{"text": "hello"}'
+seen_by "${anonymous[@]}" "$base/hooks/wake" -d '{"text": "hello"}'
 expect 'no certificate' 'curl: *alert certificate required*' "$seen"
 
 # body ID SIZE: a JSON object of exactly that many bytes
@@ -346,7 +346,7 @@ sed -n 's/ 2..$//p' answers | sort >accepted
 jq -r '.payload.id // empty' "$received" | sort -u >arrived
 expect 'restart: accepted events that were lost' '' "$(comm -23 accepted arrived | head -n 3)"
 
-# diagnosed VARIABLE=VALUE...: all that the doctor finds wrong, with the gate's settings but for these
+# diagnosed VARIABLE=VALUE...: all that the doctor finds wrong, with clawgate's settings but for these
 diagnosed() {
   local report
   report=$(env CLAWGATE_UPSTREAM="$upstream" CLAWGATE_HOOK_TOKEN_FILE="$tmp/token" CLAWGATE_ADMIN=off \
@@ -363,7 +363,7 @@ expect 'doctor: all good' '' "$(diagnosed)"
 (umask 077 && openssl rand -hex 32 >other-token)
 expect 'doctor: wrong token' 'upstream/token fail: OpenClaw refuses the token *' \
   "$(diagnosed CLAWGATE_HOOK_TOKEN_FILE="$tmp/other-token")"
-expect 'doctor: forwarding headers, gate not trusted' 'upstream/attribution fail: *' \
+expect 'doctor: forwarding headers, clawgate not trusted' 'upstream/attribution fail: *' \
   "$(diagnosed CLAWGATE_FORWARDED=x-forwarded)"
 expect 'doctor: larger bodies than OpenClaw takes' 'upstream/body_limit warning: *413*' \
   "$(diagnosed CLAWGATE_MAX_BODY=1MiB)"
@@ -384,9 +384,9 @@ other=
 expect 'doctor: a port where nothing listens' 'upstream/connect fail: *refused*' \
   "$(diagnosed CLAWGATE_UPSTREAM="$web")"
 
-# What OpenClaw makes of each way to tell it of the sender.
+# What OpenClaw makes of each way to tell it of the client.
 cat >balancer.cjs <<'EOF'
-// A sender behind a load balancer: PROXY header, TLS, one POST. Prints the status and the body.
+// A client behind a load balancer: PROXY header, TLS, one POST. Prints the status and the body.
 const fs = require("node:fs"), net = require("node:net"), tls = require("node:tls");
 const [, , port, source, certs, path, body] = process.argv;
 const socket = net.connect(Number(port), "127.0.0.1", () => {
@@ -403,9 +403,9 @@ const socket = net.connect(Number(port), "127.0.0.1", () => {
 });
 EOF
 
-# tell ID SOURCE FLAGS...: sets `seen` to the answer to a sender at that address, through a gate with FLAGS
+# tell ID SOURCE FLAGS...: sets `seen` to the answer to a client at that address, through a clawgate with FLAGS
 tell() {
-  start_gate "$1" --listen-proxy 127.0.0.1:0 --proxy-source 127.0.0.1 "${@:3}"
+  start_clawgate "$1" --listen-proxy 127.0.0.1:0 --proxy-source 127.0.0.1 "${@:3}"
   other=$started
   seen=$("$node" balancer.cjs "${proxied##*:}" "$2" "$certs" /hooks/record "{\"id\": \"$1\"}" 2>&1)
   stop "$other"
@@ -421,13 +421,13 @@ expect 'Client-Cert is the certificate that was sent, SHA-256' \
   "$(recorded forms '.headers["client-cert"]' | tr -d : | openssl base64 -d -A | sha256)"
 expect 'X-SSL-Client-CN arrives' meeting-notes "$(recorded forms '.headers["x-ssl-client-cn"]')"
 tell xfcc 203.0.113.7 --identity xfcc
-expect 'xfcc, gate not trusted' "$untrusted" "$seen"
+expect 'xfcc, clawgate not trusted' "$untrusted" "$seen"
 tell forwarded 203.0.113.7 --forwarded x-forwarded
-expect 'x-forwarded, gate not trusted' "$untrusted" "$seen"
-expect 'the gate says what to do' '*gateway.trustedProxies*' \
+expect 'x-forwarded, clawgate not trusted' "$untrusted" "$seen"
+expect 'clawgate says what to do' '*gateway.trustedProxies*' \
   "$(jq -rR 'fromjson? | select(.event == "upstream_misconfigured") | .hint' forwarded.log)"
 tell local 127.0.0.1 --forwarded x-forwarded
-expect 'x-forwarded, sender on loopback: nothing is said of it' '204 *' "$seen"
+expect 'x-forwarded, client on loopback: nothing is said of it' '204 *' "$seen"
 tell preface 203.0.113.7 --upstream-proxy-protocol v2
 expect 'PROXY header' '400 *' "$seen"
 
@@ -442,16 +442,16 @@ reconfigured() {
 reconfigured '.gateway.trustedProxies = ["127.0.0.1"]'
 for source in 203.0.113.7 2001:db8::7; do
   tell "trusted-$source" "$source" --forwarded x-forwarded
-  expect "x-forwarded from $source, gate trusted" '204 *' "$seen"
+  expect "x-forwarded from $source, clawgate trusted" '204 *' "$seen"
   expect 'the address arrives' "$source" "$(recorded "trusted-$source" '.headers["x-forwarded-for"]')"
 done
 tell trusted-xfcc 203.0.113.7 --forwarded x-forwarded --identity xfcc
-expect 'xfcc beside x-forwarded, gate trusted' '204 *' "$seen"
+expect 'xfcc beside x-forwarded, clawgate trusted' '204 *' "$seen"
 tell trusted-local 127.0.0.1 --forwarded x-forwarded
-expect 'x-forwarded, sender on loopback, gate trusted' '204 *' "$seen"
+expect 'x-forwarded, client on loopback, clawgate trusted' '204 *' "$seen"
 tell trusted-rfc7239 203.0.113.7 --forwarded rfc7239
-expect 'rfc7239, gate trusted' "$untrusted" "$seen"
-expect 'doctor: x-forwarded, gate trusted' '' "$(diagnosed CLAWGATE_FORWARDED=x-forwarded)"
+expect 'rfc7239, clawgate trusted' "$untrusted" "$seen"
+expect 'doctor: x-forwarded, clawgate trusted' '' "$(diagnosed CLAWGATE_FORWARDED=x-forwarded)"
 
 reconfigured '.hooks.enabled = false'
 expect 'doctor: hooks switched off' "upstream/hook fail: *OpenClaw's gateway, but there are no hooks at /hooks/" \
@@ -460,7 +460,7 @@ scheme=https
 reconfigured ".hooks.enabled = true
   | .gateway.tls = { enabled: true, certPath: \"$certs/server.pem\", keyPath: \"$certs/server.key\" }"
 expect 'doctor: TLS switched on in OpenClaw' 'upstream/protocol fail: it speaks TLS*' "$(diagnosed)"
-expect 'doctor: the same, and the gate calls it so' '' "$(diagnosed "${secure[@]}")"
+expect 'doctor: the same, and clawgate calls it so' '' "$(diagnosed "${secure[@]}")"
 kill "$openclaw"
 expect 'doctor: OpenClaw on its way down' 'upstream/*fail: *' "$(diagnosed "${secure[@]}")"
 

@@ -22,7 +22,7 @@ case ${1:-} in
   *) usage >&2; exit 2 ;;
 esac
 
-(($(nproc) > 1)) || { echo 'pgo.sh: two cores are needed, one for the gate and one for the load' >&2; exit 1; }
+(($(nproc) > 1)) || { echo 'pgo.sh: two cores are needed, one for clawgate and one for the load' >&2; exit 1; }
 need taskset setpriv # both in util-linux
 
 # A profile has the format of its LLVM.
@@ -43,7 +43,7 @@ build() {
   RUSTFLAGS=$2 cargo build --release --locked --quiet --target "$host" --target-dir "$dir/$1"
 }
 
-echo 'pgo.sh: 1 of 3: building a gate that counts (minutes)' >&2
+echo 'pgo.sh: 1 of 3: building an instrumented clawgate (minutes)' >&2
 build counting "-Cprofile-generate=$dir/counts"
 cargo build --release --locked --quiet --manifest-path benches/compare/Cargo.toml --target-dir target
 
@@ -53,7 +53,7 @@ CLAWGATE_SANDBOX=false taskset -c 1 target/release/compare --quick --rounds 1 \
   --only h1,h2,handshakes,refused,bodies --out "$dir/load" "clawgate=$dir/counting/$host/release/clawgate" >/dev/null
 "$profdata" merge -o "$dir/clawgate.profdata" "$dir"/counts/*.profraw
 
-echo 'pgo.sh: 3 of 3: building the gate (minutes)' >&2
+echo 'pgo.sh: 3 of 3: building clawgate (minutes)' >&2
 build using "-Cprofile-use=$dir/clawgate.profdata"
 install -m 755 "$dir/using/$host/release/clawgate" "$dir/release/clawgate"
 echo "$dir/release/clawgate"

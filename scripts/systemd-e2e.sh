@@ -7,7 +7,7 @@ usage() {
 usage: systemd-e2e.sh [--root DIR]
 
 Builds clawgate and boots this machine's systemd a second time: as the first process of a container that has
-its own users, settings, network and journal, and of this machine nothing but /usr (systemd-nspawn). Installs the gate
+its own users, settings, network and journal, and of this machine nothing but /usr (systemd-nspawn). Installs clawgate
 there as the head of deploy/systemd/clawgate.service says, and checks that it starts, is confined, reloads, is
 replaced under load without a lost request, is started anew when it hangs, and stays down with broken settings.
 
@@ -152,24 +152,24 @@ within() {
 # shellcheck disable=SC2053 # the right side is a pattern
 is() { [[ $(of_gate "$1") == $2 ]]; }
 logged() { grep -q -- "$1" <<<"$(journal)"; }
-# send CURL-ARGUMENT...: the status of a request by the good sender
+# send CURL-ARGUMENT...: the status of a request by the good client
 send() {
   outside curl -q -sS -m 20 -o "$tmp/answer" -w '%{http_code}' --cacert "$certs/ca.pem" --cert "$certs/client.pem" \
     --key "$certs/client.key" -d '{}' "$@" https://localhost:8443/hooks/wake 2>&1
 }
 
-nsenter --target "$init" --net -- python3 -B "$scripts/senders.py" upstream 18789 < <(tail -f /dev/null --pid=$$) >"$tmp/upstream" &
+nsenter --target "$init" --net -- python3 -B "$scripts/traffic.py" upstream 18789 < <(tail -f /dev/null --pid=$$) >"$tmp/upstream" &
 upstream=$!
 
 inside systemctl enable --quiet --now clawgate.socket clawgate.service || die "start: $(journal)"
 is ActiveState active || die "the service is $(of_gate ActiveState)"
 is StatusText 'serving on *' || die "its status is $(of_gate StatusText)"
-ok 'systemctl enable --now returns when the gate serves'
+ok 'systemctl enable --now returns when clawgate serves'
 
-[[ $(send) == 200 ]] || die "a good sender: $(send)"
-[[ $(send --ipv6) == 200 ]] || die "a good sender, over IPv6: $(send --ipv6)"
+[[ $(send) == 200 ]] || die "a good client: $(send)"
+[[ $(send --ipv6) == 200 ]] || die "a good client, over IPv6: $(send --ipv6)"
 logged '"passed":true' || die 'the socket was not passed'
-ok "a good sender is served through systemd's socket, over IPv4 and IPv6, by an upstream with a name"
+ok "a good client is served through systemd's socket, over IPv4 and IPv6, by an upstream with a name"
 
 about() { inside cat "/proc/$(of_gate MainPID)/$1"; }
 for line in $'NoNewPrivs:\t1' $'Seccomp:\t2' $'CapBnd:\t0000000000000000' $'Umask:\t0077'; do
@@ -188,7 +188,7 @@ ok "clawgate doctor, as another user of the group: $(tail -n 1 "$tmp/doctor")"
 
 settings somebody-else | put clawgate.toml
 within 10 'the changed file is read' is StatusText 'serving, generation 2'
-[[ $(send) == *alert* ]] || die "a sender that is not allowed any more: $(send)"
+[[ $(send) == *alert* ]] || die "a client that is not allowed any more: $(send)"
 settings meeting-notes | put clawgate.toml
 within 10 'the changed file is read' is StatusText 'serving, generation 3'
 inside systemctl reload clawgate
@@ -203,7 +203,7 @@ ok 'changed files are read, systemctl reload reads anew, and broken settings lea
 # With a setting that only a restart takes, and for which the unit makes the folder.
 { settings meeting-notes; printf '[admin]\naddress = "unix:/run/clawgate/admin.sock"\n'; } | put clawgate.toml
 mkfifo "$tmp/enough"
-nsenter --target "$init" --net -- python3 -B "$scripts/senders.py" load "$certs" 127.0.0.1:8443 <"$tmp/enough" >"$tmp/served" 2>&1 &
+nsenter --target "$init" --net -- python3 -B "$scripts/traffic.py" load "$certs" 127.0.0.1:8443 <"$tmp/enough" >"$tmp/served" 2>&1 &
 load=$!
 exec {enough}>"$tmp/enough"
 for _ in 1 2 3 4 5; do
@@ -220,11 +220,11 @@ inside env CLAWGATE_ADMIN=unix:/run/clawgate/admin.sock clawgate probe >"$tmp/pr
 ok "replaced 5 times under load: $(cat "$tmp/served")"
 
 inside systemctl stop clawgate 2>/dev/null # it tells that the socket stays
-[[ $(send) == 200 ]] || die "a request that starts the gate: $(send)"
-ok 'stopped: the next sender starts it, and is served'
+[[ $(send) == 200 ]] || die "a request that starts clawgate: $(send)"
+ok 'stopped: the next client starts it, and is served'
 
 inside systemctl kill --signal=STOP clawgate
-[[ $(send) == 200 ]] || die "a request to a gate that hangs: $(send)"
+[[ $(send) == 200 ]] || die "a request to a clawgate that hangs: $(send)"
 [[ $(of_gate NRestarts) == 1 ]] || die "restarts: $(of_gate NRestarts)"
 ok 'hanging: the watchdog starts it anew, and who was waiting is served'
 
@@ -241,4 +241,4 @@ settings meeting-notes | put clawgate.toml
 inside systemctl reset-failed clawgate
 inside systemctl start clawgate
 [[ $(send) == 200 ]] || die "after the mend: $(send)"
-ok 'broken settings: clawgate check sees them, and the gate says so and stays down, until they are mended'
+ok 'broken settings: clawgate check sees them, and clawgate says so and stays down, until they are corrected'

@@ -1,4 +1,4 @@
-"""What upgrade.sh measures: gates that follow each other, and a stop with requests in flight.
+"""What upgrade.sh measures: clawgates that follow each other, and a stop with requests in flight.
 
 usage: upgrade.py CLAWGATE CERTS SECONDS
 """
@@ -12,14 +12,14 @@ import sys
 import threading
 import time
 
-from senders import Load, Upstream, context, upstream
+from traffic import Load, Upstream, context, upstream
 
 BIN, CERTS, SECONDS = sys.argv[1], sys.argv[2], float(sys.argv[3])
 IN_FLIGHT = 200
 
 
-class Gate:
-    """A running gate, its log read to the end."""
+class Clawgate:
+    """A running clawgate, its log read to the end."""
 
     def __init__(self, url, listen=None, passed=None, takeover=False):
         command = [
@@ -40,7 +40,7 @@ class Gate:
         self.ready = threading.Event()
         threading.Thread(target=self.read, daemon=True).start()
         if not self.ready.wait(20):
-            sys.exit("the gate did not start")
+            sys.exit("clawgate did not start")
         self.address = self.event("started")["listen"][0]
 
     def read(self):
@@ -55,7 +55,7 @@ class Gate:
         for event in self.events:
             if event["event"] == name:
                 return event
-        sys.exit(f"no {name} in the gate's log: {self.events[:3]}")
+        sys.exit(f"no {name} in clawgate's log: {self.events[:3]}")
 
     def served(self):
         return sum(1 for event in self.events if event["event"] == "request")
@@ -65,31 +65,31 @@ class Gate:
 
     def ended(self):
         if self.process.wait(40) != 0:
-            sys.exit("a gate ended badly")
+            sys.exit("a clawgate ended badly")
         while not any(event["event"] == "stopped" for event in list(self.events)):
             time.sleep(0.01)
         return self.event("stopped")["forced"]
 
 
 def hand_over(title, first, following, keep):
-    """Lets gates follow each other under load; returns how many requests failed."""
+    """Lets clawgates follow each other under load; returns how many requests failed."""
     before = Upstream.arrived
-    gate = first()
-    load = Load(CERTS, gate.address, keep)
+    clawgate = first()
+    load = Load(CERTS, clawgate.address, keep)
     served, forced, count = 0, 0, 0
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         time.sleep(0.7)
-        new = following(gate)
-        gate.stop()
-        forced += gate.ended()
-        served += gate.served()
-        gate, count = new, count + 1
+        new = following(clawgate)
+        clawgate.stop()
+        forced += clawgate.ended()
+        served += clawgate.served()
+        clawgate, count = new, count + 1
     time.sleep(0.5)
     load.end()
-    gate.stop()
-    forced += gate.ended()
-    served += gate.served()
+    clawgate.stop()
+    forced += clawgate.ended()
+    served += clawgate.served()
     arrived = Upstream.arrived - before
     kind = "kept" if keep else "new"
     print(f"{title}, {kind} connections: {count} hand-overs, {load.answered} requests served, "
@@ -100,9 +100,9 @@ def hand_over(title, first, following, keep):
 
 
 def in_flight(url):
-    """Stops a gate while an upstream holds many requests back."""
-    gate = Gate(url)
-    host, port = gate.address.rsplit(":", 1)
+    """Stops a clawgate while an upstream holds many requests back."""
+    clawgate = Clawgate(url)
+    host, port = clawgate.address.rsplit(":", 1)
     tls = context(CERTS)
     results = []
     before = Upstream.arrived
@@ -125,13 +125,13 @@ def in_flight(url):
         if time.monotonic() > deadline:
             sys.exit(f"only {Upstream.arrived - before} requests arrived")
         time.sleep(0.01)
-    gate.stop()
-    while not any(event["event"] == "draining" for event in list(gate.events)):
+    clawgate.stop()
+    while not any(event["event"] == "draining" for event in list(clawgate.events)):
         time.sleep(0.01)
     Upstream.release.set()
     for thread in threads:
         thread.join()
-    forced = gate.ended()
+    forced = clawgate.ended()
     failed = [result for result in results if result]
     print(f"SIGTERM with {IN_FLIGHT} requests in flight: {len(results) - len(failed)} requests served, "
           f"{len(failed)} failed ({forced} ended by force)")
@@ -145,10 +145,10 @@ def main():
     failed = 0
     for keep in (False, True):
         shared = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        failed += hand_over("passed socket", lambda: Gate(url, passed=shared), lambda _: Gate(url, passed=shared), keep)
+        failed += hand_over("passed socket", lambda: Clawgate(url, passed=shared), lambda _: Clawgate(url, passed=shared), keep)
         shared.close()
-        failed += hand_over("takeover", lambda: Gate(url),
-                            lambda old: Gate(url, listen=old.address, takeover=True), keep)
+        failed += hand_over("takeover", lambda: Clawgate(url),
+                            lambda old: Clawgate(url, listen=old.address, takeover=True), keep)
     failed += in_flight(url)
     print("no request was lost" if failed == 0 else f"{failed} requests were LOST")
     sys.exit(0 if failed == 0 else 1)

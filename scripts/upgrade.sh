@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Replaces a gate by another under load, and stops one with 200 requests in flight: nothing may be lost.
+# Replaces a clawgate by another under load, and stops one with 200 requests in flight: nothing may be lost.
 set -euo pipefail
 
 usage() {
@@ -8,8 +8,8 @@ usage: upgrade.sh [--release] [--seconds N]
 
 Builds clawgate, makes throw-away certificates, and prints how many requests were served and how many
 failed:
-  * across a hand-over, with a socket that outlives the gates (as systemd's socket activation has it)
-  * across a hand-over with listen.takeover (two gates on one address for a moment)
+  * across a hand-over, with a socket that outlives the clawgates (as systemd's socket activation has it)
+  * across a hand-over with listen.takeover (two clawgates on one address for a moment)
   * across SIGTERM, with 200 requests in flight
 Exit code 0 means that none failed.
 

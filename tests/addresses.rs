@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::nobody;
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 #[test]
 fn the_ipv6_wildcard_takes_ipv6_alone_whatever_the_system_has_set() {
@@ -14,9 +14,9 @@ fn the_ipv6_wildcard_takes_ipv6_alone_whatever_the_system_has_set() {
     let reserved = nobody();
     let at = |ip: IpAddr| SocketAddr::new(ip, reserved.address().port());
     let wildcard = at(Ipv6Addr::UNSPECIFIED.into()).to_string();
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--listen", wildcard).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--listen", wildcard).start();
 
-    let v6 = Sender::new(&pki, &gate).at(at(Ipv6Addr::LOCALHOST.into())).connect();
+    let v6 = Client::new(&pki, &clawgate).at(at(Ipv6Addr::LOCALHOST.into())).connect();
 
     assert!(v6.unwrap().asks_for("/hooks/wake"));
     let v4 = TcpStream::connect(at(Ipv4Addr::LOCALHOST.into()));
@@ -29,7 +29,7 @@ fn both_wildcards_may_have_the_same_port_and_take_both_families() {
     let reserved = nobody();
     let port = reserved.address().port();
     let both = format!("0.0.0.0:{port},[::]:{port}");
-    let gate = GateCommand::bare("run")
+    let clawgate = ClawgateCommand::bare("run")
         .env("CLAWGATE_LISTEN", both)
         .env("CLAWGATE_ADMIN", "off")
         .env("CLAWGATE_CERT", pki.files("server", &pki.server).0)
@@ -39,7 +39,7 @@ fn both_wildcards_may_have_the_same_port_and_take_both_families() {
         .start();
 
     for ip in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
-        let connection = Sender::new(&pki, &gate).at(SocketAddr::new(ip, port)).connect();
+        let connection = Client::new(&pki, &clawgate).at(SocketAddr::new(ip, port)).connect();
         assert!(connection.unwrap().asks_for("/hooks/wake"), "{ip}");
     }
 }

@@ -6,15 +6,15 @@ mod host;
 mod target;
 
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::{Answer, Client, Connection};
 use crate::support::pki::Pki;
-use crate::support::sender::{Answer, Connection, Sender};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// A gate before an upstream that must not be reached, and what was logged of it so far.
+/// A clawgate before an upstream that must not be reached, and what was logged of it so far.
 struct Scene {
     pki: Pki,
     backend: Backend,
-    gate: Gate,
+    clawgate: Clawgate,
     requests: usize,
 }
 
@@ -22,15 +22,15 @@ impl Scene {
     fn new() -> Self {
         let pki = Pki::new();
         let backend = Backend::ok();
-        let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-        Self { pki, backend, gate, requests: 0 }
+        let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+        Self { pki, backend, clawgate, requests: 0 }
     }
 
     fn connect(&self) -> Connection {
-        Sender::new(&self.pki, &self.gate).connect().unwrap()
+        Client::new(&self.pki, &self.clawgate).connect().unwrap()
     }
 
-    /// Sends `request` on a connection of its own and expects this refusal: at the sender, in the log,
+    /// Sends `request` on a connection of its own and expects this refusal: at the client, in the log,
     /// and not at the upstream.
     fn refuses(&mut self, request: impl AsRef<[u8]>, status: u16, reason: &str) -> (Answer, Connection) {
         let shown = String::from_utf8_lossy(request.as_ref()).chars().take(200).collect::<String>();
@@ -40,7 +40,7 @@ impl Scene {
         assert_eq!(answer.status, status, "{shown:?}");
         assert_eq!(answer.reason(), reason, "{shown:?}");
         self.requests += 1;
-        let line = self.gate.event("request", self.requests);
+        let line = self.clawgate.event("request", self.requests);
         assert_eq!(line["status"], status, "{shown:?}");
         assert_eq!(line["reason"], reason, "{shown:?}");
         assert_eq!(line["id"], answer.json()["id"], "{shown:?}");

@@ -12,18 +12,18 @@ mod routes;
 use rcgen::SanType;
 use serde_json::Value;
 
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::{Identity, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// A gate that echoes, with these lines in its settings file.
-fn configured(pki: &Pki, toml: &str) -> Gate {
-    GateCommand::new(pki).upstream("echo:").arg("--config", pki.file("gate.toml", toml)).start()
+/// A clawgate that echoes, with these lines in its settings file.
+fn configured(pki: &Pki, toml: &str) -> Clawgate {
+    ClawgateCommand::new(pki).upstream("echo:").arg("--config", pki.file("gate.toml", toml)).start()
 }
 
-/// A gate that echoes, and lets in whom `rule` matches.
-fn allowing(pki: &Pki, rule: &str) -> Gate {
-    GateCommand::new(pki).upstream("echo:").arg("--allow", rule).start()
+/// A clawgate that echoes, and lets in whom `rule` matches.
+fn allowing(pki: &Pki, rule: &str) -> Clawgate {
+    ClawgateCommand::new(pki).upstream("echo:").arg("--allow", rule).start()
 }
 
 fn with_uri(cn: &str, uri: &str) -> Leaf {
@@ -32,18 +32,18 @@ fn with_uri(cn: &str, uri: &str) -> Leaf {
 
 /// Its request is answered.
 #[track_caller]
-fn admits(pki: &Pki, gate: &Gate, identity: &Identity) {
-    let answer = Sender::with_identity(pki, gate, identity).post("/hooks/wake", "{}");
+fn admits(pki: &Pki, clawgate: &Clawgate, identity: &Identity) {
+    let answer = Client::with_identity(pki, clawgate, identity).post("/hooks/wake", "{}");
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 
 /// It reads `access_denied`, and has the next line of the log to itself.
 #[track_caller]
-fn refuses(pki: &Pki, gate: &Gate, identity: &Identity) -> Value {
-    let number = gate.events("handshake_failed").len() + 1;
-    let refusal = Sender::with_identity(pki, gate, identity).refusal();
+fn refuses(pki: &Pki, clawgate: &Clawgate, identity: &Identity) -> Value {
+    let number = clawgate.events("handshake_failed").len() + 1;
+    let refusal = Client::with_identity(pki, clawgate, identity).refusal();
     assert_eq!(refusal.alert, "access_denied");
-    let line = gate.event("handshake_failed", number);
+    let line = clawgate.event("handshake_failed", number);
     assert_eq!(line["reason"], "client_not_allowed", "{line}");
     assert_eq!(line["alert_sent"], "access_denied");
     assert_eq!(line["client_cert"]["fingerprint_sha256"], identity.fingerprint());

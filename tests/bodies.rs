@@ -7,28 +7,28 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::{Answer, Client, Connection};
 use crate::support::pki::Pki;
-use crate::support::sender::{Answer, Connection, Sender};
+use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{eventually, nobody};
 
 /// What is taken unless told otherwise.
 const LIMIT: usize = 256 * 1024;
 
-/// A gate with its defaults before `backend`, and a sender's connection to it.
-fn open(backend: &Backend) -> (Pki, Gate, Connection) {
+/// A clawgate with its defaults before `backend`, and a client's connection to it.
+fn open(backend: &Backend) -> (Pki, Clawgate, Connection) {
     open_with(backend, &[])
 }
 
-fn open_with(backend: &Backend, arguments: &[(&str, &str)]) -> (Pki, Gate, Connection) {
+fn open_with(backend: &Backend, arguments: &[(&str, &str)]) -> (Pki, Clawgate, Connection) {
     let pki = Pki::new();
-    let mut command = GateCommand::new(&pki).upstream(backend.url());
+    let mut command = ClawgateCommand::new(&pki).upstream(backend.url());
     for (flag, value) in arguments {
         command = command.arg(flag, *value);
     }
-    let gate = command.start();
-    let connection = Sender::new(&pki, &gate).connect().unwrap();
-    (pki, gate, connection)
+    let clawgate = command.start();
+    let connection = Client::new(&pki, &clawgate).connect().unwrap();
+    (pki, clawgate, connection)
 }
 
 /// Bytes that show when one is lost, doubled or moved.
@@ -58,7 +58,7 @@ fn judge() -> (Backend, Receiver<bool>) {
 #[test]
 fn a_body_of_exactly_the_limit_passes_intact() {
     let backend = Backend::ok();
-    let (_pki, gate, mut connection) = open(&backend);
+    let (_pki, clawgate, mut connection) = open(&backend);
     let body = bytes(LIMIT);
 
     connection.write(&head(&format!("Content-Length: {LIMIT}\r\n")));
@@ -66,13 +66,13 @@ fn a_body_of_exactly_the_limit_passes_intact() {
 
     assert_eq!(connection.answer().status, 200);
     assert!(backend.first().body == body);
-    assert_eq!(gate.request()["bytes_in"], LIMIT);
+    assert_eq!(clawgate.request()["bytes_in"], LIMIT);
 }
 
 #[test]
 fn a_body_declared_larger_than_the_limit_is_refused_before_the_upstream_hears_of_it() {
     let backend = Backend::ok();
-    let (_pki, gate, mut connection) = open(&backend);
+    let (_pki, clawgate, mut connection) = open(&backend);
 
     connection.write(&head(&format!("Content-Length: {}\r\n", LIMIT + 1)));
 
@@ -80,7 +80,7 @@ fn a_body_declared_larger_than_the_limit_is_refused_before_the_upstream_hears_of
     assert_eq!((answer.status, &*answer.reason()), (413, "body_too_large"));
     assert!(answer.json()["detail"].as_str().unwrap().contains("262144"));
     assert!(connection.is_closed());
-    let line = gate.request();
+    let line = clawgate.request();
     assert_eq!(line["reason"], "body_too_large");
     assert_eq!(line["bytes_in"], 0);
     assert_eq!(backend.connections(), 0);
@@ -89,7 +89,7 @@ fn a_body_declared_larger_than_the_limit_is_refused_before_the_upstream_hears_of
 #[test]
 fn a_chunked_body_is_refused_as_soon_as_it_is_over_the_limit() {
     let (backend, verdicts) = judge();
-    let (_pki, gate, mut connection) = open(&backend);
+    let (_pki, clawgate, mut connection) = open(&backend);
 
     connection.write(&head("Transfer-Encoding: chunked\r\n"));
     connection.write(&chunk(&bytes(LIMIT)));
@@ -98,14 +98,14 @@ fn a_chunked_body_is_refused_as_soon_as_it_is_over_the_limit() {
     let answer = connection.answer();
     assert_eq!((answer.status, &*answer.reason()), (413, "body_too_large"));
     assert!(connection.is_closed());
-    assert_eq!(gate.request()["reason"], "body_too_large");
+    assert_eq!(clawgate.request()["reason"], "body_too_large");
     assert!(!verdicts.recv().unwrap(), "the upstream saw a complete request");
 }
 
 #[test]
 fn a_chunked_body_of_exactly_the_limit_passes_intact() {
     let backend = Backend::ok();
-    let (_pki, _gate, mut connection) = open(&backend);
+    let (_pki, _clawgate, mut connection) = open(&backend);
     let body = bytes(LIMIT);
 
     connection.write(&head("Transfer-Encoding: chunked\r\n"));
@@ -122,7 +122,7 @@ fn a_chunked_body_of_exactly_the_limit_passes_intact() {
 #[test]
 fn an_empty_body_arrives_empty() {
     let backend = Backend::ok();
-    let (_pki, _gate, mut connection) = open(&backend);
+    let (_pki, _clawgate, mut connection) = open(&backend);
     for (fields, body) in
         [("", ""), ("Content-Length: 0\r\n", ""), ("Transfer-Encoding: chunked\r\n", "0\r\n\r\n")]
     {
@@ -137,7 +137,7 @@ fn an_empty_body_arrives_empty() {
 #[test]
 fn a_body_is_asked_for_with_100_when_everything_else_is_fine() {
     let backend = Backend::ok();
-    let (_pki, _gate, mut connection) = open(&backend);
+    let (_pki, _clawgate, mut connection) = open(&backend);
 
     connection.write(&head("Expect: 100-continue\r\nContent-Length: 2\r\n"));
     assert_eq!(connection.head(), "HTTP/1.1 100 Continue\r\n\r\n");
@@ -151,14 +151,14 @@ fn a_body_is_asked_for_with_100_when_everything_else_is_fine() {
 #[test]
 fn a_body_is_not_asked_for_when_the_request_is_refused_anyway() {
     let backend = Backend::ok();
-    let (pki, gate, _connection) = open(&backend);
+    let (pki, clawgate, _connection) = open(&backend);
     for (request, status) in [
         ("POST /closed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n", 404),
         ("PUT /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n", 405),
         ("POST /hooks/../x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n", 400),
         ("POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 262145\r\n", 413),
     ] {
-        let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+        let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
         connection.write(format!("{request}Expect: 100-continue\r\n\r\n").as_bytes());
         assert_eq!(connection.only_answer().status, status, "{request:?}");
     }
@@ -169,8 +169,8 @@ fn a_body_is_not_asked_for_when_the_request_is_refused_anyway() {
 fn a_body_is_not_asked_for_when_the_upstream_is_down() {
     let pki = Pki::new();
     let nobody = nobody();
-    let gate = GateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
 
     connection.write(&head("Expect: 100-continue\r\nContent-Length: 2\r\n"));
 
@@ -179,20 +179,20 @@ fn a_body_is_not_asked_for_when_the_upstream_is_down() {
 }
 
 #[test]
-fn a_sender_that_says_goodbye_before_it_reads_has_its_answer_whole() {
+fn a_client_that_says_goodbye_before_it_reads_has_its_answer_whole() {
     let body = bytes(64 * 1024).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let answer = body.clone();
     let backend = Backend::each(move |exchange, _| exchange.answer("200 OK", "text/plain", &answer));
-    let (_pki, mut gate, mut connection) = open(&backend);
+    let (_pki, mut clawgate, mut connection) = open(&backend);
     connection.write(&head("Content-Length: 0\r\n"));
-    gate.request();
+    clawgate.request();
 
     connection.stream.conn.send_close_notify();
     connection.stream.flush().unwrap();
     connection.stream.sock.shutdown(std::net::Shutdown::Write).unwrap();
 
     // After this all of its sockets are closed, and nothing can be sent any more.
-    assert!(gate.stop().success());
+    assert!(clawgate.stop().success());
     let (text, orderly) = connection.rest();
     assert!(text.ends_with(&body), "{} bytes", text.len());
     assert!(orderly);
@@ -207,7 +207,7 @@ fn the_upstream_gets_the_first_half_of_a_body_before_the_second_is_sent() {
         half.send(exchange.exactly(6).unwrap()).unwrap();
         exchange.answer("200 OK", "text/plain", "both");
     });
-    let (_pki, _gate, mut connection) = open(&backend);
+    let (_pki, _clawgate, mut connection) = open(&backend);
 
     connection.write(&head("Content-Length: 11\r\n"));
     connection.write(b"first");
@@ -219,7 +219,7 @@ fn the_upstream_gets_the_first_half_of_a_body_before_the_second_is_sent() {
 }
 
 #[test]
-fn the_sender_gets_the_first_half_of_an_answer_before_the_second_is_sent() {
+fn the_client_gets_the_first_half_of_an_answer_before_the_second_is_sent() {
     for (fields, first, second) in [
         ("Content-Length: 11", "first", "second"),
         ("Transfer-Encoding: chunked", "5\r\nfirst\r\n", "6\r\nsecond\r\n0\r\n\r\n"),
@@ -231,7 +231,7 @@ fn the_sender_gets_the_first_half_of_an_answer_before_the_second_is_sent() {
             released.lock().unwrap().recv().unwrap();
             exchange.write(second.as_bytes());
         });
-        let (_pki, _gate, mut connection) = open(&backend);
+        let (_pki, _clawgate, mut connection) = open(&backend);
 
         connection.write(&head("Content-Length: 0\r\n"));
         assert_eq!(Answer::parse(&connection.head()).status, 200);
@@ -243,12 +243,12 @@ fn the_sender_gets_the_first_half_of_an_answer_before_the_second_is_sent() {
 }
 
 #[test]
-fn a_sender_that_leaves_in_the_middle_of_its_body_leaves_no_request_behind() {
+fn a_client_that_leaves_in_the_middle_of_its_body_leaves_no_request_behind() {
     for (fields, part) in
         [("Content-Length: 11", &b"first"[..]), ("Transfer-Encoding: chunked", b"5\r\nfirst\r\n")]
     {
         let (backend, verdicts) = judge();
-        let (_pki, gate, mut connection) = open(&backend);
+        let (_pki, clawgate, mut connection) = open(&backend);
 
         connection.write(&head(&format!("{fields}\r\n")));
         connection.write(part);
@@ -256,25 +256,25 @@ fn a_sender_that_leaves_in_the_middle_of_its_body_leaves_no_request_behind() {
         drop(connection);
 
         assert!(!verdicts.recv().unwrap(), "the upstream saw a complete request: {fields}");
-        assert_eq!(gate.request()["reason"], "sender_gone", "{fields}");
+        assert_eq!(clawgate.request()["reason"], "sender_gone", "{fields}");
     }
 }
 
 #[test]
-fn an_answer_that_comes_before_the_body_is_complete_reaches_the_sender() {
+fn an_answer_that_comes_before_the_body_is_complete_reaches_the_client() {
     let backend = Backend::script(|mut exchange| {
         exchange.head().unwrap();
         exchange.answer("401 Unauthorized", "text/plain", "Unauthorized");
         while exchange.exactly(1).is_some() {}
     });
-    let (_pki, gate, mut connection) = open(&backend);
+    let (_pki, clawgate, mut connection) = open(&backend);
 
     connection.write(&head("Content-Length: 100000\r\n"));
     connection.write(b"the beginning");
 
     let answer = connection.answer();
     assert_eq!((answer.status, answer.body.as_slice()), (401, &b"Unauthorized"[..]));
-    assert_eq!(gate.request()["status"], 401);
+    assert_eq!(clawgate.request()["status"], 401);
 }
 
 #[test]
@@ -285,16 +285,16 @@ fn a_large_answer_passes_intact() {
         exchange.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", sent.len()).as_bytes());
         exchange.write(&sent);
     });
-    let (_pki, gate, mut connection) = open(&backend);
+    let (_pki, clawgate, mut connection) = open(&backend);
 
     connection.write(&head("Content-Length: 0\r\n"));
 
     assert!(connection.answer().body == *body);
-    assert_eq!(gate.request()["bytes_out"], body.len());
+    assert_eq!(clawgate.request()["bytes_out"], body.len());
 }
 
 #[test]
-fn a_sender_that_does_not_read_makes_the_gate_stop_reading() {
+fn a_client_that_does_not_read_makes_clawgate_stop_reading() {
     const ALL: usize = 64 * 1024 * 1024;
     let taken = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&taken);
@@ -305,7 +305,7 @@ fn a_sender_that_does_not_read_makes_the_gate_stop_reading() {
             counter.fetch_add(piece.len(), Ordering::Relaxed);
         }
     });
-    let (_pki, _gate, mut connection) = open(&backend);
+    let (_pki, _clawgate, mut connection) = open(&backend);
 
     connection.write(&head("Content-Length: 0\r\n"));
     let mut last = (0, Instant::now());
@@ -317,7 +317,7 @@ fn a_sender_that_does_not_read_makes_the_gate_stop_reading() {
         (now > 0 && last.1.elapsed() > Duration::from_secs(1)).then_some(now)
     });
     // What the kernel's buffers of two connections hold, and little more.
-    assert!(stuck < ALL / 2, "{stuck} bytes were taken for a sender that reads none");
+    assert!(stuck < ALL / 2, "{stuck} bytes were taken for a client that reads none");
 
     assert_eq!(Answer::parse(&connection.head()).status, 200);
     let mut left = ALL;
@@ -332,7 +332,7 @@ fn a_sender_that_does_not_read_makes_the_gate_stop_reading() {
 #[test]
 fn a_body_that_stalls_is_given_up() {
     let (backend, verdicts) = judge();
-    let (_pki, gate, mut connection) = open_with(&backend, &[("--upstream-idle-timeout", "200ms")]);
+    let (_pki, clawgate, mut connection) = open_with(&backend, &[("--upstream-idle-timeout", "200ms")]);
 
     connection.write(&head("Content-Length: 11\r\n"));
     connection.write(b"first");
@@ -340,16 +340,16 @@ fn a_body_that_stalls_is_given_up() {
     let answer = connection.answer();
     assert_eq!((answer.status, &*answer.reason()), (408, "body_timeout"));
     assert!(connection.is_closed());
-    assert_eq!(gate.request()["reason"], "body_timeout");
+    assert_eq!(clawgate.request()["reason"], "body_timeout");
     assert!(!verdicts.recv().unwrap(), "the upstream saw a complete request");
 }
 
 #[test]
-fn a_sender_that_is_still_writing_reads_its_refusal_and_not_a_reset() {
+fn a_client_that_is_still_writing_reads_its_refusal_and_not_a_reset() {
     let body = bytes(1024 * 1024);
     for declared in [true, false] {
         let (backend, _verdicts) = judge();
-        let (_pki, _gate, mut connection) = open(&backend);
+        let (_pki, _clawgate, mut connection) = open(&backend);
 
         if declared {
             connection.write(&head(&format!("Content-Length: {}\r\n", body.len())));

@@ -7,9 +7,9 @@ use clawgate::identity::Digest;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::diagnosis::{refused_by, says};
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::{Client, Connection};
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
-use crate::support::sender::{Connection, Sender};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// The line that names the key in this certificate.
 fn by_key(der: &[u8]) -> String {
@@ -22,12 +22,14 @@ fn post(connection: &mut Connection) -> u16 {
     connection.answer().status
 }
 
-fn is_served(pki: &Pki, gate: &Gate, identity: &Identity) -> bool {
-    Sender::with_identity(pki, gate, identity).connect().is_ok_and(|mut connection| connection.asks())
+fn is_served(pki: &Pki, clawgate: &Clawgate, identity: &Identity) -> bool {
+    Client::with_identity(pki, clawgate, identity)
+        .connect()
+        .is_ok_and(|mut connection| connection.asks())
 }
 
 #[test]
-fn a_sender_on_the_list_is_refused_and_the_line_that_names_it_is_named() {
+fn a_client_on_the_list_is_refused_and_the_line_that_names_it_is_named() {
     let pki = Pki::new();
     let stolen = pki.client(Leaf::client("stolen").serial(0x0a1b));
     for entry in [
@@ -37,7 +39,7 @@ fn a_sender_on_the_list_is_refused_and_the_line_that_names_it_is_named() {
     ] {
         let list = pki.file("denied", format!("# for now\n\n{entry} # laptop stolen\n"));
 
-        let command = GateCommand::new(&pki).arg("--denylist", &list);
+        let command = ClawgateCommand::new(&pki).arg("--denylist", &list);
         for line in refused_by(command, &pki, &stolen, "client_cert_revoked") {
             assert_eq!(line["alert_sent"], "certificate_revoked", "{entry}");
             let named = format!("is denied by line 3 of {} (laptop stolen)", list.display());
@@ -54,7 +56,7 @@ fn an_intermediate_on_the_list_denies_all_below_it_and_so_does_a_root() {
     pki.client = Leaf::client("good").issued_by(&pki.root, &[]);
     let list = pki.file("denied", by_key(pki.intermediate.certificate.der()));
 
-    let command = GateCommand::new(&pki).arg("--denylist", list);
+    let command = ClawgateCommand::new(&pki).arg("--denylist", list);
     for line in refused_by(command, &pki, &below, "client_cert_revoked") {
         says(&line, "detail", &["CN=Test Intermediate (serial", "is denied by line 1"]);
     }
@@ -62,7 +64,7 @@ fn an_intermediate_on_the_list_denies_all_below_it_and_so_does_a_root() {
     let other = Ca::root("Other Root");
     let client = Leaf::client("other").issued_by(&other, &[]);
     let fingerprint = format!("fingerprint={}", Digest::of(other.certificate.der()));
-    let command = GateCommand::new(&pki)
+    let command = ClawgateCommand::new(&pki)
         .arg("--client-ca", pki.file("other.pem", other.pem()))
         .arg("--denylist", pki.file("denied", fingerprint));
     for line in refused_by(command, &pki, &client, "client_cert_revoked") {
@@ -75,45 +77,45 @@ fn the_serial_number_of_another_ca_is_nobodys_business() {
     let pki = Pki::new();
     let twin = pki.client(Leaf::client("twin").serial(0x77));
     let list = pki.file("denied", "serial=77, issuer=CN=Other Root\n");
-    let gate = GateCommand::new(&pki).arg("--denylist", list).upstream("echo:").start();
+    let clawgate = ClawgateCommand::new(&pki).arg("--denylist", list).upstream("echo:").start();
 
-    assert!(is_served(&pki, &gate, &twin));
+    assert!(is_served(&pki, &clawgate, &twin));
 }
 
 #[test]
-fn a_sender_put_on_the_list_loses_its_open_connection_and_is_back_when_taken_off() {
+fn a_client_put_on_the_list_loses_its_open_connection_and_is_back_when_taken_off() {
     let pki = Pki::new();
     let list = pki.file("denied", "# nobody\n");
-    let gate = GateCommand::new(&pki).arg("--denylist", &list).upstream("echo:").start();
+    let clawgate = ClawgateCommand::new(&pki).arg("--denylist", &list).upstream("echo:").start();
     let denied = pki.client(Leaf::client("denied"));
-    let mut open = Sender::with_identity(&pki, &gate, &denied).connect().unwrap();
+    let mut open = Client::with_identity(&pki, &clawgate, &denied).connect().unwrap();
     assert_eq!(post(&mut open), 200);
 
     pki.file("denied", format!("fingerprint={}\n", denied.fingerprint()));
-    gate.signal("HUP");
-    let line = gate.event("reloaded", 1);
+    clawgate.signal("HUP");
+    let line = clawgate.event("reloaded", 1);
 
     assert!(line["changed"].to_string().contains("denylist"), "{line}");
     assert!(open.is_closed());
-    let line = gate.event("connection_withdrawn", 1);
+    let line = clawgate.event("connection_withdrawn", 1);
     assert_eq!(line["reason"], "client_cert_revoked");
     says(&line, "detail", &["is denied by line 1"]);
-    assert!(!is_served(&pki, &gate, &denied) && is_served(&pki, &gate, &pki.client));
+    assert!(!is_served(&pki, &clawgate, &denied) && is_served(&pki, &clawgate, &pki.client));
 
     pki.file("denied", "");
-    gate.signal("HUP");
-    gate.event("reloaded", 2);
-    assert!(is_served(&pki, &gate, &denied));
+    clawgate.signal("HUP");
+    clawgate.event("reloaded", 2);
+    assert!(is_served(&pki, &clawgate, &denied));
 }
 
 #[test]
-fn a_line_that_cannot_be_read_keeps_the_gate_from_starting_and_at_a_reload_keeps_the_old_list() {
+fn a_line_that_cannot_be_read_keeps_clawgate_from_starting_and_at_a_reload_keeps_the_old_list() {
     let pki = Pki::new();
     let denied = pki.client(Leaf::client("denied"));
     let entry = format!("fingerprint={}\n", denied.fingerprint());
     let list = pki.file("denied", format!("{entry}fingerprint=abc\nname=x\n"));
 
-    let output = GateCommand::new(&pki).arg("--denylist", &list).refused();
+    let output = ClawgateCommand::new(&pki).arg("--denylist", &list).refused();
     assert_eq!(output.code, Some(78), "{output:?}");
     let said = |part: &str| {
         let said = format!("  --denylist\n    {}: {part}", list.display());
@@ -123,13 +125,13 @@ fn a_line_that_cannot_be_read_keeps_the_gate_from_starting_and_at_a_reload_keeps
     said("line 3: is none of `fingerprint=SHA256`, `spki=SHA256` and `serial=HEX, issuer=NAME`");
 
     pki.file("denied", &entry);
-    let gate = GateCommand::new(&pki).arg("--denylist", &list).upstream("echo:").start();
+    let clawgate = ClawgateCommand::new(&pki).arg("--denylist", &list).upstream("echo:").start();
     for content in [&b"fingerprint=\n"[..], b"\xff\xfe", b"fingerprint"] {
-        let failures = gate.events("reload_failed").len();
+        let failures = clawgate.events("reload_failed").len();
         pki.file("denied", content);
-        gate.signal("HUP");
-        says(&gate.event("reload_failed", failures + 1), "detail", &["denied: "]);
-        assert!(!is_served(&pki, &gate, &denied));
+        clawgate.signal("HUP");
+        says(&clawgate.event("reload_failed", failures + 1), "detail", &["denied: "]);
+        assert!(!is_served(&pki, &clawgate, &denied));
     }
 }
 
@@ -138,7 +140,7 @@ fn check_says_how_many_are_denied() {
     let pki = Pki::new();
     let (certificate, key) = pki.files("server", &pki.server);
     let list = pki.file("denied", "serial=1, issuer=CN=x # a\nserial=2, issuer=CN=x\n");
-    let output = GateCommand::bare("check")
+    let output = ClawgateCommand::bare("check")
         .arg("--cert", certificate)
         .arg("--key", key)
         .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))
@@ -152,13 +154,13 @@ fn check_says_how_many_are_denied() {
 fn a_list_that_is_written_anew_holds_by_itself() {
     let pki = Pki::new();
     let list = pki.file("denied", "# nobody\n");
-    let gate = GateCommand::new(&pki).arg("--denylist", &list).upstream("echo:").start();
+    let clawgate = ClawgateCommand::new(&pki).arg("--denylist", &list).upstream("echo:").start();
     let denied = pki.client(Leaf::client("denied"));
-    assert!(is_served(&pki, &gate, &denied));
+    assert!(is_served(&pki, &clawgate, &denied));
 
     let new = pki.file("new", format!("fingerprint={}\n", denied.fingerprint()));
     std::fs::rename(new, &list).unwrap();
-    gate.event("reloaded", 1);
+    clawgate.event("reloaded", 1);
 
-    assert!(!is_served(&pki, &gate, &denied));
+    assert!(!is_served(&pki, &clawgate, &denied));
 }

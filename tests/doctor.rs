@@ -19,12 +19,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 const TOKEN: &str = "9f86d081884c7d659a2feaa0c55ad015";
 
-/// The settings of one gate, and their files.
+/// The settings of one clawgate, and their files.
 struct Ward {
     pki: Pki,
     upstream: String,
@@ -46,7 +46,7 @@ impl Ward {
         self
     }
 
-    fn command(&self, subcommand: &str, listen: SocketAddr) -> GateCommand {
+    fn command(&self, subcommand: &str, listen: SocketAddr) -> ClawgateCommand {
         let (certificate, key) = self.pki.files("server", &self.pki.server);
         fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
         self.command_with(subcommand, listen, &certificate, &key)
@@ -58,8 +58,8 @@ impl Ward {
         listen: SocketAddr,
         certificate: &Path,
         key: &Path,
-    ) -> GateCommand {
-        let mut command = GateCommand::bare(subcommand)
+    ) -> ClawgateCommand {
+        let mut command = ClawgateCommand::bare(subcommand)
             .arg("--cert", certificate)
             .arg("--key", key)
             .arg("--listen", listen.to_string())
@@ -78,11 +78,11 @@ impl Ward {
         command
     }
 
-    fn gate(&self) -> Gate {
+    fn clawgate(&self) -> Clawgate {
         self.command("run", any()).start()
     }
 
-    /// The doctor's report on a gate with these settings on `listen`.
+    /// The doctor's report on a clawgate with these settings on `listen`.
     fn examined(&self, listen: SocketAddr) -> Diagnosis {
         Diagnosis::of(self.command("doctor", listen))
     }
@@ -106,7 +106,7 @@ struct Diagnosis {
 }
 
 impl Diagnosis {
-    fn of(command: GateCommand) -> Self {
+    fn of(command: ClawgateCommand) -> Self {
         let output = command.word("--json").output();
         let report: Value =
             serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
@@ -201,13 +201,13 @@ fn openclaw_with(token: &'static str, limit: usize) -> Backend {
 }
 
 #[test]
-fn a_gate_as_it_should_be_is_all_good() {
+fn a_clawgate_as_it_should_be_is_all_good() {
     let backend = openclaw();
     let ward = Ward::new(backend.url());
-    let gate = ward.gate();
-    let (certificate, key) = ward.pki.files("sender", &ward.pki.client);
+    let clawgate = ward.clawgate();
+    let (certificate, key) = ward.pki.files("client", &ward.pki.client);
 
-    let command = ward.command("doctor", gate.address());
+    let command = ward.command("doctor", clawgate.address());
     let diagnosis = Diagnosis::of(command.arg("--client-cert", certificate).arg("--client-key", key));
 
     diagnosis.all_good();
@@ -231,9 +231,9 @@ fn a_gate_as_it_should_be_is_all_good() {
 fn people_get_lines_and_a_sum() {
     let backend = openclaw();
     let ward = Ward::new(backend.url());
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let output = ward.command("doctor", gate.address()).output();
+    let output = ward.command("doctor", clawgate.address()).output();
 
     says(&output.stdout, &["\n  pass     plain_http", "\nall good ("]);
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
@@ -243,9 +243,9 @@ fn people_get_lines_and_a_sum() {
 fn no_hook_that_exists_is_called_and_no_token_is_shown() {
     let backend = openclaw();
     let ward = Ward::new(backend.url());
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let output = ward.command("doctor", gate.address()).output();
+    let output = ward.command("doctor", clawgate.address()).output();
 
     let lines: Vec<_> =
         backend.received().iter().map(|request| request.request_line().to_owned()).collect();
@@ -260,7 +260,7 @@ fn no_hook_that_exists_is_called_and_no_token_is_shown() {
 fn settings_that_cannot_be_used_are_faults_one_by_one() {
     let pki = Pki::new();
     let ca = pki.file("ca.pem", pki.root.pem());
-    let command = GateCommand::bare("doctor").arg("--client-ca", ca).arg("--workers", "many");
+    let command = ClawgateCommand::bare("doctor").arg("--client-ca", ca).arg("--workers", "many");
 
     let diagnosis = Diagnosis::of(command);
 
@@ -270,8 +270,8 @@ fn settings_that_cannot_be_used_are_faults_one_by_one() {
 }
 
 #[test]
-fn half_a_sender_is_a_mistake_in_the_usage() {
-    let output = GateCommand::bare("doctor").arg("--client-cert", "client.pem").output();
+fn half_a_client_is_a_mistake_in_the_usage() {
+    let output = ClawgateCommand::bare("doctor").arg("--client-cert", "client.pem").output();
 
     assert_eq!(output.code, Some(2));
     says(&output.stderr, &["--client-key"]);

@@ -2,31 +2,31 @@
 
 use time::{Duration, OffsetDateTime};
 
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{eventually, plain};
 
 const DAY: i64 = 24 * 60 * 60;
 
 /// The one line about what is of `kind`.
-fn told(gate: &Gate, kind: &str) -> serde_json::Value {
+fn told(clawgate: &Clawgate, kind: &str) -> serde_json::Value {
     eventually("a line about an end", || {
         let of_kind = |line: &serde_json::Value| line["kind"] == kind;
         let mut lines: Vec<_> =
-            gate.events("certificate_expiring").into_iter().filter(of_kind).collect();
+            clawgate.events("certificate_expiring").into_iter().filter(of_kind).collect();
         assert!(lines.len() < 2, "{lines:#?}");
         lines.pop()
     })
 }
 
 #[test]
-fn the_gates_own_certificate_is_told_of_before_it_expires() {
+fn clawgates_own_certificate_is_told_of_before_it_expires() {
     let pki = Pki::new();
     let server = Leaf::server().valid(-95 * DAY, 5 * DAY - 60).issued_by(&pki.intermediate, &[]);
     let (certificate, key) = pki.files("soon", &server);
     let ca = pki.file("ca.pem", pki.root.pem());
-    let gate = GateCommand::bare("run")
+    let clawgate = ClawgateCommand::bare("run")
         .arg("--cert", certificate)
         .arg("--key", key)
         .arg("--client-ca", ca)
@@ -35,7 +35,7 @@ fn the_gates_own_certificate_is_told_of_before_it_expires() {
         .upstream("echo:")
         .start();
 
-    let line = told(&gate, "server_certificate");
+    let line = told(&clawgate, "server_certificate");
 
     assert_eq!((&line["level"], &line["days_left"]), (&"warn".into(), &4.into()));
     assert_eq!(line["mark"], server.fingerprint());
@@ -51,9 +51,9 @@ fn what_has_expired_is_an_error() {
     let gone = Ca::root_of(params);
     let cas = pki.file("both.pem", format!("{}{}", pki.root.pem(), gone.pem()));
 
-    let gate = GateCommand::new(&pki).arg("--client-ca", cas).upstream("echo:").start();
+    let clawgate = ClawgateCommand::new(&pki).arg("--client-ca", cas).upstream("echo:").start();
 
-    let line = told(&gate, "client_ca");
+    let line = told(&clawgate, "client_ca");
     assert_eq!((&line["level"], &line["days_left"]), (&"error".into(), &(-2).into()), "{line}");
     assert!(line["detail"].as_str().unwrap().contains("has expired"), "{line}");
 }
@@ -67,27 +67,30 @@ fn a_client_ca_is_told_of_before_it_expires() {
     let soon = Ca::root_of(params);
     let cas = pki.file("both.pem", format!("{}{}", pki.root.pem(), soon.pem()));
 
-    let gate = GateCommand::new(&pki).arg("--client-ca", cas).upstream("echo:").start();
+    let clawgate = ClawgateCommand::new(&pki).arg("--client-ca", cas).upstream("echo:").start();
 
-    let line = told(&gate, "client_ca");
+    let line = told(&clawgate, "client_ca");
     assert!(line["name"].as_str().unwrap().contains("CN=Old Root"), "{line}");
     assert!(line["hint"].as_str().unwrap().contains("successor"), "{line}");
 }
 
 #[test]
-fn a_senders_certificate_is_told_of_once_and_listed_with_the_soonest_to_expire() {
+fn a_clients_certificate_is_told_of_once_and_listed_with_the_soonest_to_expire() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
     let soon = pki.client(Leaf::client("soon").valid(-60 * DAY, 3 * DAY));
     let later = pki.client(Leaf::client("later").valid(-60 * DAY, 300 * DAY));
 
     for identity in [&later, &soon, &soon] {
-        assert_eq!(Sender::with_identity(&pki, &gate, identity).post("/hooks/wake", "{}").status, 200);
+        assert_eq!(
+            Client::with_identity(&pki, &clawgate, identity).post("/hooks/wake", "{}").status,
+            200
+        );
     }
 
-    let line = told(&gate, "client_certificate");
+    let line = told(&clawgate, "client_certificate");
     assert_eq!(line["mark"], soon.fingerprint());
-    let status = plain::get(gate.admin(), "/status").json();
+    let status = plain::get(clawgate.admin(), "/status").json();
     let listed = status["expiring_clients"].as_array().unwrap();
     let fingerprints: Vec<_> = listed.iter().map(|client| &client["fingerprint_sha256"]).collect();
     assert_eq!(fingerprints, [&soon.fingerprint(), &later.fingerprint()]);
@@ -96,18 +99,18 @@ fn a_senders_certificate_is_told_of_once_and_listed_with_the_soonest_to_expire()
 #[test]
 fn a_renewed_certificate_is_quiet_after_the_reload() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
     let old =
         Leaf::server().valid(-95 * DAY, 5 * DAY).issued_by(&pki.intermediate, &[&pki.intermediate]);
     pki.files("server", &old);
-    gate.event("reloaded", 1);
-    assert_eq!(told(&gate, "server_certificate")["mark"], old.fingerprint());
+    clawgate.event("reloaded", 1);
+    assert_eq!(told(&clawgate, "server_certificate")["mark"], old.fingerprint());
 
     let new = Leaf::server().issued_by(&pki.intermediate, &[&pki.intermediate]);
     pki.files("server", &new);
-    gate.event("reloaded", 2);
+    clawgate.event("reloaded", 2);
 
-    assert_eq!(told(&gate, "server_certificate")["mark"], old.fingerprint());
+    assert_eq!(told(&clawgate, "server_certificate")["mark"], old.fingerprint());
 }
 
 #[test]
@@ -116,9 +119,9 @@ fn a_revocation_list_is_told_of_before_the_next_one_is_due() {
     let issued = OffsetDateTime::now_utc() - Duration::days(20);
     let crl = pki.intermediate.crl_with(&[], 6 * DAY - 60, |crl| crl.this_update = issued);
     let crl = pki.file("crl.der", crl);
-    let gate = GateCommand::new(&pki).arg("--crl", crl).upstream("echo:").start();
+    let clawgate = ClawgateCommand::new(&pki).arg("--crl", crl).upstream("echo:").start();
 
-    let line = told(&gate, "crl");
+    let line = told(&clawgate, "crl");
 
     assert_eq!(line["mark"], "crl.der");
     assert!(line["detail"].as_str().unwrap().contains("expires in 5 days"), "{line}");

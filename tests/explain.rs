@@ -4,23 +4,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod agreement;
+mod clients;
 mod facts;
-mod senders;
 mod servers;
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::gate::{GateCommand, Output};
 use crate::support::pki::{Identity, Pki};
+use crate::support::process::{ClawgateCommand, Output};
 
 const DAY: i64 = 24 * 3600;
 
-/// The command with the settings of `GateCommand::new`.
-fn command(pki: &Pki) -> GateCommand {
+/// The command with the settings of `ClawgateCommand::new`.
+fn command(pki: &Pki) -> ClawgateCommand {
     let (certificate, key) = pki.files("server", &pki.server);
-    GateCommand::bare("explain")
+    ClawgateCommand::bare("explain")
         .arg("--cert", certificate)
         .arg("--key", key)
         .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))
@@ -29,18 +29,18 @@ fn command(pki: &Pki) -> GateCommand {
 
 /// What is said of `identity`, for people.
 fn text(pki: &Pki, identity: &Identity) -> Output {
-    command(pki).word(pki.files("sender", identity).0).output()
+    command(pki).word(pki.files("client", identity).0).output()
 }
 
 /// The same for machines: one JSON object on one line, and the exit code that goes with it.
-fn json(command: GateCommand, file: &Path) -> Value {
+fn json(command: ClawgateCommand, file: &Path) -> Value {
     let (value, code) = json_of(command.word(file));
     let expected = if value["verdict"] == "admitted" { 0 } else { 1 };
     assert_eq!(code, Some(expected), "{value}");
     value
 }
 
-fn json_of(command: GateCommand) -> (Value, Option<i32>) {
+fn json_of(command: ClawgateCommand) -> (Value, Option<i32>) {
     let output = command.word("--json").output();
     assert_eq!(output.stdout.lines().count(), 1, "{output:?}");
     let value = serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));

@@ -9,10 +9,10 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned, SupportedProtocolVersion, version};
 
 use crate::support::backend::Backend;
+use crate::support::client::{Answer, Client, Connection};
 use crate::support::eventually;
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
-use crate::support::sender::{Answer, Connection, Sender};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// How a client says that nothing more will come from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,22 +40,22 @@ fn write_last(connection: &mut Connection, bytes: &[u8], end: End) {
     }
 }
 
-fn open(backend: &Backend) -> (Pki, Gate) {
+fn open(backend: &Backend) -> (Pki, Clawgate) {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    (pki, gate)
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    (pki, clawgate)
 }
 
-fn connect(pki: &Pki, gate: &Gate, version: &'static SupportedProtocolVersion) -> Connection {
-    Sender::with_versions(pki, gate, Some(&pki.client), &[version]).connect().unwrap()
+fn connect(pki: &Pki, clawgate: &Clawgate, version: &'static SupportedProtocolVersion) -> Connection {
+    Client::with_versions(pki, clawgate, Some(&pki.client), &[version]).connect().unwrap()
 }
 
 /// Connects, and keeps back the last that a client writes in the handshake: it goes out with the first bytes
 /// that are written on the connection.
-fn connect_unflushed(sender: Sender) -> Connection {
-    let socket = crate::support::sender::connect(sender.address());
-    let name = ServerName::try_from(sender.name).unwrap();
-    let tls = ClientConnection::new(Arc::new(sender.config), name).unwrap();
+fn connect_unflushed(client: Client) -> Connection {
+    let socket = crate::support::client::connect(client.address());
+    let name = ServerName::try_from(client.name).unwrap();
+    let tls = ClientConnection::new(Arc::new(client.config), name).unwrap();
     let mut stream = StreamOwned::new(tls, socket);
     while stream.conn.is_handshaking() {
         while stream.conn.wants_write() {
@@ -83,7 +83,7 @@ fn post_in_chunks(body: &[u8]) -> Vec<u8> {
 #[test]
 fn a_request_that_ends_what_a_client_sends_is_served_and_answered() {
     let backend = Backend::ok();
-    let (pki, gate) = open(&backend);
+    let (pki, clawgate) = open(&backend);
     let large = vec![b'x'; 100 * 1024];
     let mut served = 0;
     for version in VERSIONS {
@@ -97,7 +97,7 @@ fn a_request_that_ends_what_a_client_sends_is_served_and_answered() {
                     (post_in_chunks(&large), &large),
                 ] {
                     let case = format!("{version:?} {end:?} {before} {}", body.len());
-                    let mut connection = connect(&pki, &gate, version);
+                    let mut connection = connect(&pki, &clawgate, version);
                     for _ in 0..before {
                         connection.write(&post(b"before"));
                         assert_eq!(connection.answer().status, 200, "{case}");
@@ -110,7 +110,7 @@ fn a_request_that_ends_what_a_client_sends_is_served_and_answered() {
                     assert!(connection.is_closed(), "{case}");
                     served += 1;
                     assert!(backend.received()[served - 1].body == body, "{case}");
-                    let line = gate.event("request", served);
+                    let line = clawgate.event("request", served);
                     assert_eq!(
                         (&line["status"], &line["reason"]),
                         (&200.into(), &serde_json::Value::Null),
@@ -125,9 +125,9 @@ fn a_request_that_ends_what_a_client_sends_is_served_and_answered() {
 #[test]
 fn requests_in_a_row_that_end_what_a_client_sends_are_all_answered() {
     let backend = Backend::ok();
-    let (pki, gate) = open(&backend);
+    let (pki, clawgate) = open(&backend);
     for end in ENDS {
-        let mut connection = connect(&pki, &gate, &version::TLS13);
+        let mut connection = connect(&pki, &clawgate, &version::TLS13);
 
         write_last(&mut connection, &[post(b"1"), post(b"2"), post(b"3")].concat(), end);
 
@@ -142,11 +142,11 @@ fn requests_in_a_row_that_end_what_a_client_sends_are_all_answered() {
 #[test]
 fn a_request_that_comes_with_the_last_of_the_handshake_and_the_end_is_answered() {
     let backend = Backend::ok();
-    let (pki, gate) = open(&backend);
+    let (pki, clawgate) = open(&backend);
     for end in ENDS {
-        let sender = Sender::with_versions(&pki, &gate, Some(&pki.client), &[&version::TLS13]);
+        let client = Client::with_versions(&pki, &clawgate, Some(&pki.client), &[&version::TLS13]);
 
-        let mut connection = connect_unflushed(sender);
+        let mut connection = connect_unflushed(client);
         write_last(&mut connection, &post(b"{}"), end);
 
         assert_eq!(connection.answer().status, 200, "{end:?}");
@@ -165,8 +165,8 @@ fn the_end_of_what_a_client_sends_does_not_cut_an_answer_that_is_on_its_way() {
             let _ = released.lock().unwrap().recv();
             exchange.write(&vec![b'x'; ALL]);
         });
-        let (pki, gate) = open(&backend);
-        let mut connection = connect(&pki, &gate, &version::TLS13);
+        let (pki, clawgate) = open(&backend);
+        let mut connection = connect(&pki, &clawgate, &version::TLS13);
 
         connection.write(&post(b"{}"));
         assert_eq!(Answer::parse(&connection.head()).status, 200);
@@ -175,7 +175,7 @@ fn the_end_of_what_a_client_sends_does_not_cut_an_answer_that_is_on_its_way() {
 
         assert!(connection.exactly(ALL).iter().all(|&byte| byte == b'x'), "{end:?}");
         assert!(connection.is_closed(), "{end:?}");
-        assert_eq!(gate.request()["reason"], serde_json::Value::Null, "{end:?}");
+        assert_eq!(clawgate.request()["reason"], serde_json::Value::Null, "{end:?}");
     }
 }
 
@@ -194,15 +194,15 @@ fn a_body_that_ends_early_is_no_request_however_it_ends() {
                 let backend = Backend::script(move |mut exchange| {
                     verdict.send(exchange.request().is_some()).unwrap();
                 });
-                let (pki, gate) = open(&backend);
-                let mut connection = connect(&pki, &gate, version);
+                let (pki, clawgate) = open(&backend);
+                let mut connection = connect(&pki, &clawgate, version);
 
                 connection.write(part);
                 eventually("the upstream's connection", || (backend.connections() == 1).then_some(()));
                 write_last(&mut connection, b"", end);
 
                 assert!(!verdicts.recv().unwrap(), "{version:?} {end:?}");
-                assert_eq!(gate.request()["reason"], "sender_gone", "{version:?} {end:?}");
+                assert_eq!(clawgate.request()["reason"], "sender_gone", "{version:?} {end:?}");
             }
         }
     }
@@ -211,9 +211,9 @@ fn a_body_that_ends_early_is_no_request_however_it_ends() {
 #[test]
 fn a_head_that_ends_early_is_no_request_and_the_one_before_it_is_answered() {
     let backend = Backend::ok();
-    let (pki, gate) = open(&backend);
+    let (pki, clawgate) = open(&backend);
     for end in ENDS {
-        let mut connection = connect(&pki, &gate, &version::TLS13);
+        let mut connection = connect(&pki, &clawgate, &version::TLS13);
         let half = b"POST /hooks/wake HTTP/1.1\r\nHost: local";
 
         write_last(&mut connection, &[&post(b"{}"), &half[..]].concat(), end);
@@ -226,11 +226,11 @@ fn a_head_that_ends_early_is_no_request_and_the_one_before_it_is_answered() {
 #[test]
 fn a_refused_client_that_is_told_over_http_is_told_though_it_ends_what_it_sends() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
     for version in VERSIONS {
         for end in [End::CloseNotify, End::CloseNotifyAndFin] {
-            let sender = Sender::with_versions(&pki, &gate, None, &[version]);
-            let mut connection = sender.connect().unwrap();
+            let client = Client::with_versions(&pki, &clawgate, None, &[version]);
+            let mut connection = client.connect().unwrap();
 
             write_last(&mut connection, &post(b"{}"), end);
 
@@ -244,8 +244,8 @@ fn a_refused_client_that_is_told_over_http_is_told_though_it_ends_what_it_sends(
 #[test]
 fn the_admin_listener_answers_a_client_that_ends_what_it_sends() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
-    let mut socket = crate::support::sender::connect(gate.admin());
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
+    let mut socket = crate::support::client::connect(clawgate.admin());
 
     socket.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     socket.shutdown(Shutdown::Write).unwrap();

@@ -1,25 +1,25 @@
-//! What a sender may not say is taken out, what the gate knows is put in, the rest passes untouched.
+//! What a client may not say is taken out, what clawgate knows is put in, the rest passes untouched.
 
 mod claims;
 
 use rcgen::{DnType, SanType};
 
 use crate::support::backend::{Backend, Received};
-use crate::support::gate::GateCommand;
+use crate::support::client::{Answer, Client};
 use crate::support::pki::{Identity, Leaf, Pki};
-use crate::support::sender::{Answer, Sender};
+use crate::support::process::ClawgateCommand;
 
-/// Sends a POST with these fields from `identity` through a gate with `arguments`; what arrived.
+/// Sends a POST with these fields from `identity` through a clawgate with `arguments`; what arrived.
 fn arrives(pki: &Pki, identity: &Identity, arguments: &[(&str, &str)], fields: &str) -> Received {
     let backend = Backend::ok();
-    let mut command = GateCommand::new(pki).upstream(backend.url());
+    let mut command = ClawgateCommand::new(pki).upstream(backend.url());
     for (flag, value) in arguments {
         command = command.arg(flag, *value);
     }
-    let gate = command.start();
+    let clawgate = command.start();
     let request =
         format!("POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n{fields}\r\n{{}}");
-    let answer = Sender::with_identity(pki, &gate, identity).send(&request);
+    let answer = Client::with_identity(pki, &clawgate, identity).send(&request);
     assert_eq!(answer.status, 200, "{answer:?}");
     backend.first()
 }
@@ -37,7 +37,7 @@ fn names(received: &Received) -> Vec<String> {
 }
 
 #[test]
-fn the_gates_own_fields_are_there_once_with_what_was_verified() {
+fn clawgates_own_fields_are_there_once_with_what_was_verified() {
     let pki = Pki::new();
     let client = pki.client(Leaf::client("notes").serial(0x1234_abcd));
     let forged: String = ["CN", "Subject", "Issuer", "Serial", "Fingerprint", "San"]
@@ -58,7 +58,7 @@ fn the_gates_own_fields_are_there_once_with_what_was_verified() {
 }
 
 #[test]
-fn connection_cannot_name_away_what_the_gate_sets() {
+fn connection_cannot_name_away_what_clawgate_sets() {
     let pki = Pki::new();
     let token = pki.file("token", "the-hook-token");
     let fields = "Connection: X-Clawgate-Client-CN, Authorization, X-Request-Id, Host, Content-Length\r\n\
@@ -75,16 +75,16 @@ fn connection_cannot_name_away_what_the_gate_sets() {
 }
 
 #[test]
-fn the_request_id_is_the_gates_own_and_that_of_the_log() {
+fn the_request_id_is_clawgates_own_and_that_of_the_log() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
     let request = "POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: mine\r\n\
                    Content-Length: 0\r\n\r\n";
 
-    Sender::new(&pki, &gate).send(request);
+    Client::new(&pki, &clawgate).send(request);
 
-    assert_eq!(backend.first().values("x-request-id"), [gate.request()["id"].as_str().unwrap()]);
+    assert_eq!(backend.first().values("x-request-id"), [clawgate.request()["id"].as_str().unwrap()]);
 }
 
 #[test]
@@ -138,8 +138,8 @@ fn what_is_for_the_next_hop_only_does_not_arrive() {
 fn trailers_of_a_request_are_dropped() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
     let request = "POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nTE: trailers\r\nTrailer: X-Late\r\n\
                    Transfer-Encoding: chunked\r\n\r\n2;x=y\r\n{}\r\n0\r\nX-Late: late\r\n\
                    X-Clawgate-Client-CN: late\r\n\r\n";
@@ -162,19 +162,19 @@ fn trailers_of_a_request_are_dropped() {
 }
 
 #[test]
-fn the_hosts_name_arrives_as_the_sender_wrote_it() {
+fn the_hosts_name_arrives_as_the_client_wrote_it() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
     for host in ["Hooks.Example:8443", "127.0.0.1", "[::1]:8443", "localhost."] {
         let request = format!("POST /hooks/wake HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
-        assert_eq!(Sender::new(&pki, &gate).send(&request).status, 200);
+        assert_eq!(Client::new(&pki, &clawgate).send(&request).status, 200);
         assert_eq!(backend.received().last().unwrap().values("host"), [host]);
     }
 }
 
 #[test]
-fn the_hook_token_takes_the_place_of_whatever_the_sender_gave() {
+fn the_hook_token_takes_the_place_of_whatever_the_client_gave() {
     let pki = Pki::new();
     let token = pki.file("token", "the-hook-token\n");
     let arguments = [("--hook-token-file", token.to_str().unwrap())];
@@ -192,7 +192,7 @@ fn the_hook_token_takes_the_place_of_whatever_the_sender_gave() {
 }
 
 #[test]
-fn without_a_hook_token_the_senders_own_credentials_pass() {
+fn without_a_hook_token_the_clients_own_credentials_pass() {
     let received = passes("Authorization: Bearer  mine\r\nx-openclaw-token: mine too\r\n");
     assert_eq!(received.values("authorization"), ["Bearer  mine"]);
     assert_eq!(received.values("x-openclaw-token"), ["mine too"]);
@@ -260,9 +260,9 @@ fn an_answers_fields_pass_but_for_those_of_the_hop() {
               X-Forwarded-For: kept\r\nDate: Mon, 23 Nov 2026 12:00:00 GMT\r\nContent-Length: 2\r\n\r\nhi",
         );
     });
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-    let Answer { status, mut headers, body } = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let Answer { status, mut headers, body } = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
     assert_eq!((status, body.as_slice()), (418, &b"hi"[..]));
     headers.sort();

@@ -1,4 +1,4 @@
-//! HTTP/2 senders: the same gate, the same upstream, the same refusals.
+//! HTTP/2 clients: the same clawgate, the same upstream, the same refusals.
 
 use std::sync::Mutex;
 use std::sync::mpsc;
@@ -6,23 +6,23 @@ use std::sync::mpsc;
 use http::Request;
 
 use crate::support::backend::Backend;
+use crate::support::client::{Answer, Client, Connection};
 use crate::support::frames::{
     DATA, END_HEADERS, END_STREAM, Frame, HEADERS, PING, RST_STREAM, SETTINGS, frame, read_frame,
 };
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::h2::{Http2, Pieces};
 use crate::support::nobody;
 use crate::support::pki::Pki;
-use crate::support::sender::{Answer, Connection, Sender};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// More than the windows of a stream and a connection hold at first.
 const LARGE: &[u8] = &[b'x'; 1024 * 1024];
 
-fn open(backend: &Backend) -> (Pki, Gate, Http2) {
+fn open(backend: &Backend) -> (Pki, Clawgate, Http2) {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let connection = Http2::connect(Sender::new(&pki, &gate));
-    (pki, gate, connection)
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let connection = Http2::connect(Client::new(&pki, &clawgate));
+    (pki, clawgate, connection)
 }
 
 fn post(path: &str) -> http::request::Builder {
@@ -32,7 +32,7 @@ fn post(path: &str) -> http::request::Builder {
 #[test]
 fn a_request_arrives_as_http_1_1_with_the_authority_as_its_host() {
     let backend = Backend::ok();
-    let (_pki, gate, connection) = open(&backend);
+    let (_pki, clawgate, connection) = open(&backend);
     let request = post("/hooks/wake?a=%20b&c").header("content-type", "application/json");
 
     let answer = connection.send(request.body(Pieces::of([b"{\"text\":", b"1}"])).unwrap());
@@ -44,7 +44,7 @@ fn a_request_arrives_as_http_1_1_with_the_authority_as_its_host() {
     assert_eq!(received.values("content-type"), ["application/json"]);
     assert_eq!(received.values("x-clawgate-client-cn"), ["notes"]);
     assert_eq!(received.body, b"{\"text\":1}");
-    let line = gate.request();
+    let line = clawgate.request();
     assert_eq!(line["protocol"], "HTTP/2");
     assert_eq!(received.value("x-request-id"), line["id"].as_str());
 }
@@ -52,7 +52,7 @@ fn a_request_arrives_as_http_1_1_with_the_authority_as_its_host() {
 #[test]
 fn a_body_with_a_declared_length_keeps_it() {
     let backend = Backend::ok();
-    let (_pki, _gate, connection) = open(&backend);
+    let (_pki, _clawgate, connection) = open(&backend);
     let request = post("/hooks/wake").header("content-length", "4");
 
     assert_eq!(connection.send(request.body(Pieces::of([b"{", b"\"\"}"])).unwrap()).status, 200);
@@ -65,7 +65,7 @@ fn a_body_with_a_declared_length_keeps_it() {
 #[test]
 fn split_cookies_arrive_as_one() {
     let backend = Backend::ok();
-    let (_pki, _gate, connection) = open(&backend);
+    let (_pki, _clawgate, connection) = open(&backend);
     let request = post("/hooks/wake").header("cookie", "a=b").header("cookie", "c=d");
 
     connection.send(request.body(Pieces::none()).unwrap());
@@ -76,7 +76,7 @@ fn split_cookies_arrive_as_one() {
 #[test]
 fn forged_fields_do_not_arrive() {
     let backend = Backend::ok();
-    let (_pki, _gate, connection) = open(&backend);
+    let (_pki, _clawgate, connection) = open(&backend);
     let request = post("/hooks/wake")
         .header("x-clawgate-client-cn", "forged")
         .header("x_clawgate_client_cn", "forged")
@@ -102,7 +102,7 @@ fn the_upstreams_hop_by_hop_fields_do_not_come_back() {
               Transfer-Encoding: chunked\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
         );
     });
-    let (_pki, _gate, connection) = open(&backend);
+    let (_pki, _clawgate, connection) = open(&backend);
 
     let answer = connection.send(post("/hooks/wake").body(Pieces::none()).unwrap());
 
@@ -114,7 +114,7 @@ fn the_upstreams_hop_by_hop_fields_do_not_come_back() {
     }
 }
 
-/// Sends a request that is to be refused, and expects its refusal at the sender and in the log; the
+/// Sends a request that is to be refused, and expects its refusal at the client and in the log; the
 /// connection stays good for another request.
 fn refused(request: Request<Pieces>, status: u16, reason: &str) -> (Answer, Backend) {
     let backend = Backend::script(|mut exchange| {
@@ -122,14 +122,14 @@ fn refused(request: Request<Pieces>, status: u16, reason: &str) -> (Answer, Back
             exchange.answer("200 OK", "text/plain", "ok");
         }
     });
-    let (_pki, gate, connection) = open(&backend);
+    let (_pki, clawgate, connection) = open(&backend);
 
     let answer = connection.send(request);
 
     assert_eq!(answer.status, status);
     assert_eq!(answer.reason(), reason);
     assert_eq!(answer.header("connection"), None);
-    assert_eq!(gate.request()["reason"], reason);
+    assert_eq!(clawgate.request()["reason"], reason);
     assert!(backend.received().is_empty());
     let next = connection.send(post("/hooks/wake").body(Pieces::none()).unwrap());
     assert_eq!(next.status, 200);
@@ -196,7 +196,7 @@ fn twenty_requests_at_once_are_all_answered() {
         let body = String::from_utf8(request.body).unwrap();
         exchange.answer("200 OK", "text/plain", &body);
     });
-    let (_pki, gate, connection) = open(&backend);
+    let (_pki, clawgate, connection) = open(&backend);
 
     let asked: Vec<_> = (0..20)
         .map(|i| {
@@ -208,14 +208,14 @@ fn twenty_requests_at_once_are_all_answered() {
         let answer = connection.answer(asked).unwrap();
         assert_eq!((answer.status, answer.body), (200, i.to_string().into_bytes()));
     }
-    gate.event("request", 20);
+    clawgate.event("request", 20);
     let ids: std::collections::BTreeSet<_> =
-        gate.events("request").iter().map(|line| line["id"].to_string()).collect();
+        clawgate.events("request").iter().map(|line| line["id"].to_string()).collect();
     assert_eq!(ids.len(), 20);
 }
 
 #[test]
-fn a_request_in_flight_is_answered_before_the_gate_ends() {
+fn a_request_in_flight_is_answered_before_clawgate_ends() {
     let (begun, at_upstream) = mpsc::channel();
     let (release, released) = mpsc::channel();
     let released = Mutex::new(released);
@@ -224,35 +224,35 @@ fn a_request_in_flight_is_answered_before_the_gate_ends() {
         released.lock().unwrap().recv().unwrap();
         exchange.answer("200 OK", "text/plain", "at last");
     });
-    let (_pki, mut gate, connection) = open(&backend);
+    let (_pki, mut clawgate, connection) = open(&backend);
 
     let asked = connection.ask(post("/hooks/wake").body(Pieces::none()).unwrap());
     connection.until("the request at the upstream", || at_upstream.try_recv().ok());
-    gate.signal("TERM");
-    gate.event("draining", 1);
+    clawgate.signal("TERM");
+    clawgate.event("draining", 1);
     release.send(()).unwrap();
 
     let answer = connection.answer(asked).unwrap();
     assert_eq!((answer.status, answer.body.as_slice()), (200, &b"at last"[..]));
     connection.closed().unwrap();
-    assert!(gate.wait().success());
+    assert!(clawgate.wait().success());
 }
 
 #[test]
-fn an_idle_connection_is_told_to_go_when_the_gate_ends() {
+fn an_idle_connection_is_told_to_go_when_clawgate_ends() {
     let backend = Backend::ok();
-    let (_pki, mut gate, connection) = open(&backend);
+    let (_pki, mut clawgate, connection) = open(&backend);
     connection.send(post("/hooks/wake").body(Pieces::none()).unwrap());
 
-    gate.signal("TERM");
+    clawgate.signal("TERM");
 
     connection.closed().unwrap();
-    assert!(gate.wait().success());
+    assert!(clawgate.wait().success());
 }
 
 /// RFC 9110 section 9.3.2. The fields are those that a GET would get, and the connection is good for more.
 #[test]
-fn an_answer_of_the_gates_own_to_head_has_no_body() {
+fn an_answer_of_clawgates_own_to_head_has_no_body() {
     let nobody = nobody();
     for (upstream, methods, path, status) in [
         ("echo:".to_owned(), "any", "/closed", 404),
@@ -262,8 +262,8 @@ fn an_answer_of_the_gates_own_to_head_has_no_body() {
         (format!("http://{nobody}"), "any", "/hooks/wake", 503),
     ] {
         let pki = Pki::new();
-        let gate = GateCommand::new(&pki).upstream(upstream).arg("--method", methods).start();
-        let connection = Http2::connect(Sender::new(&pki, &gate));
+        let clawgate = ClawgateCommand::new(&pki).upstream(upstream).arg("--method", methods).start();
+        let connection = Http2::connect(Client::new(&pki, &clawgate));
         for body in [Pieces::none(), Pieces::of([b"{}"])] {
             let request = Request::head(format!("https://localhost:8443{path}")).body(body).unwrap();
             let answer = connection.send(request);
@@ -273,7 +273,7 @@ fn an_answer_of_the_gates_own_to_head_has_no_body() {
             assert!(length > 2, "{path}: {length}");
         }
 
-        let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+        let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
         for _ in 0..2 {
             connection.write(format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
             let answer = Answer::parse(&connection.head());
@@ -286,11 +286,11 @@ fn an_answer_of_the_gates_own_to_head_has_no_body() {
 #[test]
 fn a_refused_client_that_is_told_over_http_gets_no_body_to_head() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
-    let sender = Sender::with_versions(&pki, &gate, None, &[&rustls::version::TLS13]);
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
+    let client = Client::with_versions(&pki, &clawgate, None, &[&rustls::version::TLS13]);
     let request = Request::head("https://localhost:8443/hooks/wake").body(Pieces::none()).unwrap();
 
-    let answer = Http2::connect(sender).send(request);
+    let answer = Http2::connect(client).send(request);
 
     assert_eq!((answer.status, answer.body.len()), (403, 0));
     assert_eq!(answer.header("x-clawgate-reason"), Some("client_cert_missing"));
@@ -302,8 +302,8 @@ fn a_refused_client_that_is_told_over_http_gets_no_body_to_head() {
 fn an_early_refusal_is_complete_before_its_stream_is_reset() {
     let backend = Backend::ok();
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let mut connection = Sender::new(&pki, &gate).alpn(&["h2"]).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let mut connection = Client::new(&pki, &clawgate).alpn(&["h2"]).connect().unwrap();
     // HPACK: `:method: POST`, `:scheme: https`, then `:path` and `:authority` as literals.
     let fields = [&[0x83, 0x87, 0x04, 7][..], b"/closed", &[0x01, 9], b"localhost"].concat();
 
@@ -347,8 +347,8 @@ fn an_early_refusal_is_complete_before_its_stream_is_reset() {
 fn an_early_refusal_ends_after_its_request_and_its_stream_is_not_reset() {
     let backend = Backend::ok();
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let mut connection = crate::support::frames::open(&pki, &gate);
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let mut connection = crate::support::frames::open(&pki, &clawgate);
     let fields = [&[0x83, 0x87, 0x04, 7][..], b"/closed", &[0x01, 9], b"localhost"].concat();
     let mut seen = Vec::new();
     let mut until = |connection: &mut Connection, what: u8, stream: u32| {

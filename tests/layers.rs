@@ -148,21 +148,24 @@ fn tests_and_visibilities_are_no_use() {
     assert_eq!(found, [[""; 0]; 0]);
 }
 
+/// The most lines that a file in these folders may have. CONTRIBUTING.md says 400: `src` is on its way there.
+const LONGEST: [(&str, usize); 2] = [("src", 450), ("tests", 400)];
+
 #[test]
 fn files_stay_short_enough_to_read() {
-    fn walk(path: &Path, long: &mut Vec<String>) {
+    fn walk(path: &Path, longest: usize, long: &mut Vec<String>) {
         if path.is_dir() {
-            fs::read_dir(path).unwrap().for_each(|entry| walk(&entry.unwrap().path(), long));
+            fs::read_dir(path).unwrap().for_each(|entry| walk(&entry.unwrap().path(), longest, long));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let lines = fs::read_to_string(path).unwrap().lines().count();
-            if lines > 450 {
+            if lines > longest {
                 long.push(format!("{} has {lines} lines", path.display()));
             }
         }
     }
     let mut long = Vec::new();
-    for folder in ["src", "tests"] {
-        walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut long);
+    for (folder, longest) in LONGEST {
+        walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), longest, &mut long);
     }
-    assert!(long.is_empty(), "{long:#?}");
+    assert!(long.is_empty(), "split these by topic: {long:#?}");
 }

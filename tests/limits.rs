@@ -1,4 +1,4 @@
-//! What senders may use up, and that those who use up too much do not keep others out.
+//! What clients may use up, and that those who use up too much do not keep others out.
 
 mod connections;
 mod frames;
@@ -13,19 +13,19 @@ use std::net::{SocketAddr, TcpStream};
 use socket2::{Domain, Socket, Type};
 
 use crate::support::PATIENCE;
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
 use crate::support::plain;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// A gate with these `[limits]`, before `upstream`.
-fn with_limits(pki: &Pki, upstream: &str, limits: &str) -> GateCommand {
+/// A clawgate with these `[limits]`, before `upstream`.
+fn with_limits(pki: &Pki, upstream: &str, limits: &str) -> ClawgateCommand {
     let file = pki.file("limits.toml", format!("[limits]\n{limits}\n"));
-    GateCommand::new(pki).upstream(upstream).admin().arg("--config", file)
+    ClawgateCommand::new(pki).upstream(upstream).admin().arg("--config", file)
 }
 
 /// How often a limit was run into.
-pub(crate) fn hits(gate: &Gate, limit: &str) -> u64 {
-    let text = String::from_utf8(plain::get(gate.admin(), "/metrics").body).unwrap();
+pub(crate) fn hits(clawgate: &Clawgate, limit: &str) -> u64 {
+    let text = String::from_utf8(plain::get(clawgate.admin(), "/metrics").body).unwrap();
     let series = format!("clawgate_limits_hit_total{{limit=\"{limit}\"}} ");
     text.lines().find_map(|line| line.strip_prefix(&series)).unwrap().parse().unwrap()
 }

@@ -6,17 +6,17 @@ use std::time::Duration;
 use http::Request;
 
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{eventually, pass};
 
 /// More lines than a pipe holds.
 const MANY: usize = 400;
 
-fn ask_often(pki: &Pki, gate: &Gate) {
-    let mut connection = Sender::new(pki, gate).connect().unwrap();
+fn ask_often(pki: &Pki, clawgate: &Clawgate) {
+    let mut connection = Client::new(pki, clawgate).connect().unwrap();
     for _ in 0..MANY {
         assert!(connection.asks_for("/hooks/wake"));
     }
@@ -26,14 +26,14 @@ fn ask_often(pki: &Pki, gate: &Gate) {
 fn requests_are_answered_while_nobody_reads_the_log_and_it_is_whole_when_reading_goes_on() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-    let held = gate.hold();
-    ask_often(&pki, &gate);
+    let held = clawgate.hold();
+    ask_often(&pki, &clawgate);
     drop(held);
 
-    gate.event("request", MANY);
-    let ids: Vec<_> = gate.events("request").iter().map(|line| line["id"].clone()).collect();
+    clawgate.event("request", MANY);
+    let ids: Vec<_> = clawgate.events("request").iter().map(|line| line["id"].clone()).collect();
     for (number, id) in ids.iter().enumerate() {
         let end = format!("-{}", number + 1);
         assert!(id.as_str().unwrap().ends_with(&end), "{id} in the place of {end}");
@@ -41,28 +41,29 @@ fn requests_are_answered_while_nobody_reads_the_log_and_it_is_whole_when_reading
 }
 
 #[test]
-fn the_gate_ends_although_nobody_reads_the_log() {
+fn clawgate_ends_although_nobody_reads_the_log() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let mut gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let lines = gate.hold();
+    let mut clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let lines = clawgate.hold();
 
-    ask_often(&pki, &gate);
-    gate.signal("TERM");
+    ask_often(&pki, &clawgate);
+    clawgate.signal("TERM");
 
-    let status = eventually("the gate's end", || gate.try_wait());
+    let status = eventually("the end of clawgate", || clawgate.try_wait());
     assert_eq!(status.code(), Some(0));
     drop(lines);
 }
 
-/// The modules of other crates that have lines after a sender has come over HTTP/2.
+/// The modules of other crates that have lines after a client has come over HTTP/2.
 fn others(pki: &Pki, level: &str) -> BTreeSet<String> {
-    let mut gate = GateCommand::new(pki).upstream("echo:").arg("--log-level", level).start();
-    let connection = Http2::connect(Sender::new(pki, &gate));
+    let mut clawgate = ClawgateCommand::new(pki).upstream("echo:").arg("--log-level", level).start();
+    let connection = Http2::connect(Client::new(pki, &clawgate));
     let request = Request::post("https://localhost/hooks/wake").body(Pieces::none()).unwrap();
     assert_eq!(connection.send(request).status, 200);
     drop(connection);
-    let targets = gate.all("log").into_iter().map(|line| line["target"].as_str().unwrap().to_owned());
+    let targets =
+        clawgate.all("log").into_iter().map(|line| line["target"].as_str().unwrap().to_owned());
     targets.collect()
 }
 
@@ -86,17 +87,17 @@ fn the_time_of_the_upstream_goes_until_its_answer_begins_and_that_of_the_request
         pass(2 * PAUSE);
         exchange.write(b"{}");
     });
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
 
-    let line = gate.request();
+    let line = clawgate.request();
     let [upstream, all] = ["upstream_ms", "duration_ms"].map(|name| line[name].as_f64().unwrap());
     let pause = PAUSE.as_secs_f64() * 1000.0;
     assert!(upstream >= pause, "{line}");
     assert!(all - upstream >= 1.9 * pause, "{line}");
 
     // No upstream is asked.
-    assert_eq!(Sender::new(&pki, &gate).post("/closed", "{}").status, 404);
-    assert!(gate.event("request", 2)["upstream_ms"].is_null());
+    assert_eq!(Client::new(&pki, &clawgate).post("/closed", "{}").status, 404);
+    assert!(clawgate.event("request", 2)["upstream_ms"].is_null());
 }

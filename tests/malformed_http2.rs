@@ -4,13 +4,13 @@
 use std::sync::mpsc::{self, Receiver};
 
 use crate::support::backend::Backend;
+use crate::support::client::Connection;
 use crate::support::frames::{
     DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, frame, literal, open, read_frame,
     request, request_fields,
 };
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
-use crate::support::sender::Connection;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 const PROTOCOL_ERROR: [u8; 4] = [0, 0, 0, 1];
 
@@ -25,11 +25,11 @@ fn judge() -> (Backend, Receiver<bool>) {
     (backend, verdicts)
 }
 
-fn start() -> (Pki, Gate, Receiver<bool>) {
+fn start() -> (Pki, Clawgate, Receiver<bool>) {
     let pki = Pki::new();
     let (backend, verdicts) = judge();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    (pki, gate, verdicts)
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    (pki, clawgate, verdicts)
 }
 
 /// A head with these fields besides the usual ones.
@@ -105,8 +105,8 @@ fn a_body_that_is_not_as_long_as_declared_is_malformed() {
         ("no number", [head(0, &[("content-length", "+4")]), data(END_STREAM, b"four")].concat()),
     ];
     for (case, frames) in cases {
-        let (pki, gate, verdicts) = start();
-        let mut connection = open(&pki, &gate);
+        let (pki, clawgate, verdicts) = start();
+        let mut connection = open(&pki, &clawgate);
 
         connection.write(&frames);
 
@@ -130,8 +130,8 @@ fn trailers_with_fields_of_the_connection_or_of_the_head_are_malformed() {
         (":scheme", "https"),
         (":status", "200"),
     ] {
-        let (pki, gate, verdicts) = start();
-        let mut connection = open(&pki, &gate);
+        let (pki, clawgate, verdicts) = start();
+        let mut connection = open(&pki, &clawgate);
 
         connection.write(&head(0, &[]));
         connection.write(&frame(DATA, 0, 1, b"body"));
@@ -146,8 +146,8 @@ fn trailers_with_fields_of_the_connection_or_of_the_head_are_malformed() {
 fn trailers_that_are_well_formed_end_a_request_and_do_not_reach_the_upstream() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let mut connection = open(&pki, &gate);
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let mut connection = open(&pki, &clawgate);
 
     connection.write(&head(0, &[]));
     connection.write(&frame(DATA, 0, 1, b"body"));
@@ -155,5 +155,5 @@ fn trailers_that_are_well_formed_end_a_request_and_do_not_reach_the_upstream() {
 
     assert_eq!(backend.first().body, b"body");
     assert!(!backend.first().head.contains("x-trailer"));
-    assert_eq!(gate.request()["status"], 200);
+    assert_eq!(clawgate.request()["status"], 200);
 }

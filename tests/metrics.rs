@@ -5,9 +5,9 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::{Answer, Client};
 use crate::support::pki::{Leaf, Pki};
-use crate::support::sender::{Answer, Sender};
+use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{eventually, plain};
 
 fn repository(path: &str) -> String {
@@ -18,31 +18,31 @@ fn text(answer: Answer) -> String {
     String::from_utf8(answer.body).unwrap()
 }
 
-fn metrics(gate: &Gate) -> String {
-    text(plain::get(gate.admin(), "/metrics"))
+fn metrics(clawgate: &Clawgate) -> String {
+    text(plain::get(clawgate.admin(), "/metrics"))
 }
 
 fn series(text: &str, name: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
-/// A gate with a CRL, that has served and refused.
-fn busy(pki: &Pki, backend: &Backend) -> Gate {
+/// A clawgate with a CRL, that has served and refused.
+fn busy(pki: &Pki, backend: &Backend) -> Clawgate {
     let crl = pki.file("crl.pem", pki.root.crl(&[], 3600));
-    let gate = GateCommand::new(pki).upstream(backend.url()).admin().arg("--crl", crl).start();
+    let clawgate = ClawgateCommand::new(pki).upstream(backend.url()).admin().arg("--crl", crl).start();
     for _ in 0..2 {
-        assert_eq!(Sender::new(pki, &gate).post("/hooks/wake", "{}").status, 200);
+        assert_eq!(Client::new(pki, &clawgate).post("/hooks/wake", "{}").status, 200);
     }
-    Sender::with_versions(pki, &gate, None, &[&rustls::version::TLS13]).refused();
-    gate.event("handshake_failed", 1);
-    gate
+    Client::with_versions(pki, &clawgate, None, &[&rustls::version::TLS13]).refused();
+    clawgate.event("handshake_failed", 1);
+    clawgate
 }
 
 #[test]
 fn the_page_names_every_metric_and_no_other() {
     let (pki, backend) = (Pki::new(), Backend::ok());
-    let gate = busy(&pki, &backend);
-    let text = metrics(&gate);
+    let clawgate = busy(&pki, &backend);
+    let text = metrics(&clawgate);
     let described: BTreeSet<_> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE "))
@@ -61,15 +61,15 @@ fn the_page_names_every_metric_and_no_other() {
 #[test]
 fn plain_text_is_the_default_and_prometheus_gets_open_metrics() {
     let (pki, backend) = (Pki::new(), Backend::ok());
-    let gate = busy(&pki, &backend);
+    let clawgate = busy(&pki, &backend);
 
-    let answer = plain::get(gate.admin(), "/metrics");
+    let answer = plain::get(clawgate.admin(), "/metrics");
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     assert!(!text(answer).contains("# EOF"));
 
     let asked = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
                  Accept: application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.3\r\n\r\n";
-    let answer = plain::exchange(gate.admin(), asked.as_bytes()).unwrap();
+    let answer = plain::exchange(clawgate.admin(), asked.as_bytes()).unwrap();
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     assert_eq!(answer.header("content-type"), Some(kind));
     let text = text(answer);
@@ -80,8 +80,8 @@ fn plain_text_is_the_default_and_prometheus_gets_open_metrics() {
 #[test]
 fn what_was_agreed_on_and_how_long_it_took_is_counted() {
     let (pki, backend) = (Pki::new(), Backend::ok());
-    let gate = busy(&pki, &backend);
-    let text = metrics(&gate);
+    let clawgate = busy(&pki, &backend);
+    let text = metrics(&clawgate);
 
     let session = r#"clawgate_tls_sessions_total{version="TLSv1.3",group="X25519",resumed="false"}"#;
     let hybrid =
@@ -97,28 +97,28 @@ fn what_was_agreed_on_and_how_long_it_took_is_counted() {
 fn the_upstreams_faults_and_connections_are_counted_by_its_address() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = busy(&pki, &backend);
+    let clawgate = busy(&pki, &backend);
     let named = |name: &str| format!("clawgate_upstream_{name}{{upstream=\"{}\"}}", backend.url());
-    let text = metrics(&gate);
+    let text = metrics(&clawgate);
     let (opened, reused) =
         (series(&text, &named("connections_total")), series(&text, &named("connections_reused_total")));
     assert_eq!(opened.unwrap() + reused.unwrap(), 2.0);
     assert_eq!(series(&text, &named("requests_in_flight")), Some(0.0));
 
     let nobody = "http://127.0.0.1:1";
-    let gate = GateCommand::new(&pki).upstream(nobody).admin().start();
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 503);
+    let clawgate = ClawgateCommand::new(&pki).upstream(nobody).admin().start();
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 503);
     let error = format!("clawgate_upstream_errors_total{{upstream=\"{nobody}\",error=\"unavailable\"}}");
-    assert_eq!(series(&metrics(&gate), &error), Some(1.0));
+    assert_eq!(series(&metrics(&clawgate), &error), Some(1.0));
 }
 
 #[test]
 fn the_ends_of_certificates_and_lists_follow_the_files() {
     let pki = Pki::new();
     let crl = pki.file("crl.pem", pki.root.crl(&[], 3600));
-    let gate = GateCommand::new(&pki).upstream("echo:").admin().arg("--crl", &crl).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().arg("--crl", &crl).start();
     let due = || {
-        let text = metrics(&gate);
+        let text = metrics(&clawgate);
         series(
             &text,
             r#"clawgate_crl_next_update_timestamp_seconds{name="CN=Test Root",mark="crl.pem"}"#,
@@ -129,20 +129,20 @@ fn the_ends_of_certificates_and_lists_follow_the_files() {
         r#"clawgate_certificate_not_after_timestamp_seconds{{name="O=Example,CN=gate",mark="{}"}}"#,
         pki.server.fingerprint()
     );
-    assert!(series(&metrics(&gate), &certificate).unwrap() > before);
+    assert!(series(&metrics(&clawgate), &certificate).unwrap() > before);
 
     pki.file("crl.pem", pki.root.crl(&[], 7200));
 
     let after = eventually("the new list", || due().filter(|after| *after != before));
     assert!((3590.0..3700.0).contains(&(after - before)), "{before} {after}");
-    assert_eq!(series(&metrics(&gate), r#"clawgate_reloads_total{outcome="taken"}"#), Some(1.0));
+    assert_eq!(series(&metrics(&clawgate), r#"clawgate_reloads_total{outcome="taken"}"#), Some(1.0));
 }
 
 #[test]
 fn the_process_is_told_of_as_prometheus_own_clients_do() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
-    let text = metrics(&gate);
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
+    let text = metrics(&clawgate);
 
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
     let started = series(&text, "process_start_time_seconds").unwrap();
@@ -161,7 +161,7 @@ fn promtool_finds_no_fault_with_metrics_rules_and_their_tests() {
         return eprintln!("promtool is not installed: nothing was checked");
     }
     let (pki, backend) = (Pki::new(), Backend::ok());
-    let gate = busy(&pki, &backend);
+    let clawgate = busy(&pki, &backend);
     let mut check = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
@@ -169,7 +169,7 @@ fn promtool_finds_no_fault_with_metrics_rules_and_their_tests() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    check.stdin.take().unwrap().write_all(metrics(&gate).as_bytes()).unwrap();
+    check.stdin.take().unwrap().write_all(metrics(&clawgate).as_bytes()).unwrap();
     let output = check.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
 
@@ -228,17 +228,17 @@ fn a_client_that_was_admitted_and_is_refused_now_is_counted_apart_from_strangers
     let known = pki.client(Leaf::client("known"));
     let stranger = pki.client(Leaf::client("stranger"));
     let list = pki.file("denied", "");
-    let gate = GateCommand::new(&pki).upstream("echo:").admin().arg("--denylist", &list).start();
-    assert!(Sender::with_identity(&pki, &gate, &known).connect().unwrap().asks());
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().arg("--denylist", &list).start();
+    assert!(Client::with_identity(&pki, &clawgate, &known).connect().unwrap().asks());
 
     let both = format!("fingerprint={}\nfingerprint={}\n", known.fingerprint(), stranger.fingerprint());
     std::fs::write(&list, both).unwrap();
-    gate.event("reloaded", 1);
-    Sender::with_identity(&pki, &gate, &stranger).refused();
-    gate.event("handshake_failed", 1);
-    assert_eq!(series(&metrics(&gate), KNOWN), Some(0.0));
-    Sender::with_identity(&pki, &gate, &known).refused();
+    clawgate.event("reloaded", 1);
+    Client::with_identity(&pki, &clawgate, &stranger).refused();
+    clawgate.event("handshake_failed", 1);
+    assert_eq!(series(&metrics(&clawgate), KNOWN), Some(0.0));
+    Client::with_identity(&pki, &clawgate, &known).refused();
 
-    gate.event("handshake_failed", 2);
-    assert_eq!(series(&metrics(&gate), KNOWN), Some(1.0));
+    clawgate.event("handshake_failed", 2);
+    assert_eq!(series(&metrics(&clawgate), KNOWN), Some(1.0));
 }

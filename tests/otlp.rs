@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 
 use self::support::{Collector, id, request};
 use crate::support::backend::Backend;
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::process::ClawgateCommand;
 use crate::support::relay;
-use crate::support::sender::Sender;
 
-/// A sender's trace.
+/// A client's trace.
 const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
 
@@ -22,12 +22,12 @@ fn traced(flags: &str) -> String {
 }
 
 #[test]
-fn the_senders_span_the_gates_and_the_upstreams_hang_together() {
+fn the_clients_span_clawgates_and_the_upstreams_hang_together() {
     let (pki, backend, collector) = (Pki::new(), Backend::ok(), Collector::new());
-    let mut gate = collector.gate(&pki).upstream(backend.url()).start();
+    let mut clawgate = collector.clawgate(&pki).upstream(backend.url()).start();
 
-    assert_eq!(Sender::new(&pki, &gate).send(&traced("01")).status, 200);
-    gate.stop();
+    assert_eq!(Client::new(&pki, &clawgate).send(&traced("01")).status, 200);
+    clawgate.stop();
 
     let spans = collector.spans();
     let [server, client] = &spans[..] else { panic!("not two spans: {spans:#?}") };
@@ -41,14 +41,14 @@ fn the_senders_span_the_gates_and_the_upstreams_hang_together() {
 }
 
 #[test]
-fn a_trace_that_its_sender_does_not_record_is_passed_on_and_not_exported() {
+fn a_trace_that_its_client_does_not_record_is_passed_on_and_not_exported() {
     let (pki, backend, collector) = (Pki::new(), Backend::ok(), Collector::new());
-    let mut gate = collector.gate(&pki).upstream(backend.url()).start();
+    let mut clawgate = collector.clawgate(&pki).upstream(backend.url()).start();
 
     for flags in ["00", "01"] {
-        assert_eq!(Sender::new(&pki, &gate).send(&traced(flags)).status, 200);
+        assert_eq!(Client::new(&pki, &clawgate).send(&traced(flags)).status, 200);
     }
-    gate.stop();
+    clawgate.stop();
 
     let told = backend.received();
     let flags = told.iter().map(|request| request.value("traceparent").unwrap().rsplit('-').next());
@@ -60,15 +60,16 @@ fn a_trace_that_its_sender_does_not_record_is_passed_on_and_not_exported() {
 #[test]
 fn of_the_traces_that_begin_here_one_in_so_many_is_exported_and_the_upstream_hears_which() {
     let (pki, backend, collector) = (Pki::new(), Backend::ok(), Collector::new());
-    let mut gate = collector.gate(&pki).upstream(backend.url()).arg("--trace-sample", "4").start();
+    let mut clawgate =
+        collector.clawgate(&pki).upstream(backend.url()).arg("--trace-sample", "4").start();
 
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
     for _ in 0..60 {
-        sender.write(request("").as_bytes());
-        assert_eq!(sender.answer().status, 200);
+        client.write(request("").as_bytes());
+        assert_eq!(client.answer().status, 200);
     }
-    drop(sender);
-    gate.stop();
+    drop(client);
+    clawgate.stop();
 
     let told: Vec<_> = backend.received();
     let told = told.iter().map(|request| request.value("traceparent").unwrap());
@@ -81,13 +82,13 @@ fn of_the_traces_that_begin_here_one_in_so_many_is_exported_and_the_upstream_hea
 #[test]
 fn a_request_that_has_no_line_in_the_log_has_its_spans() {
     let (pki, backend, collector) = (Pki::new(), Backend::ok(), Collector::new());
-    let command = collector.gate(&pki).upstream(backend.url());
-    let mut gate = command.arg("--log-sample-2xx", "4000000000").start();
+    let command = collector.clawgate(&pki).upstream(backend.url());
+    let mut clawgate = command.arg("--log-sample-2xx", "4000000000").start();
 
-    assert_eq!(Sender::new(&pki, &gate).send(&traced("01")).status, 200);
-    gate.stop();
+    assert_eq!(Client::new(&pki, &clawgate).send(&traced("01")).status, 200);
+    clawgate.stop();
 
-    assert_eq!(gate.all("request").len(), 0);
+    assert_eq!(clawgate.all("request").len(), 0);
     assert_eq!(collector.spans().len(), 2);
 }
 
@@ -95,8 +96,8 @@ fn a_request_that_has_no_line_in_the_log_has_its_spans() {
 fn the_collector_is_told_who_sends_and_gets_the_token_and_no_variable_changes_that() {
     let (pki, collector) = (Pki::new(), Collector::new());
     let token = pki.file("collector-token", "s3cret\n");
-    let mut gate = collector
-        .gate(&pki)
+    let mut clawgate = collector
+        .clawgate(&pki)
         .upstream("echo:")
         .arg("--trace-token-file", token)
         .arg("--trace-service", "gate-7")
@@ -106,8 +107,8 @@ fn the_collector_is_told_who_sends_and_gets_the_token_and_no_variable_changes_th
         .env("OTEL_EXPORTER_OTLP_HEADERS", "authorization=other")
         .start();
 
-    Sender::new(&pki, &gate).post("/hooks/wake", "{}");
-    gate.stop();
+    Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
+    clawgate.stop();
 
     let received = collector.received();
     assert_eq!(received.request_line(), "POST /v1/traces HTTP/1.1");
@@ -127,25 +128,25 @@ fn a_collector_behind_tls_is_verified_with_its_ca_and_another_is_given_nothing()
     let ca = Ca::root("Collector Root");
     let address = relay::tls(&Leaf::server().issued_by(&ca, &[]), collector.address());
     for (ca, count) in [(&pki.root, 0), (&ca, 1)] {
-        let mut gate = GateCommand::new(&pki)
+        let mut clawgate = ClawgateCommand::new(&pki)
             .upstream("echo:")
             .arg("--trace-endpoint", format!("https://localhost:{}/", address.port()))
             .arg("--trace-ca", pki.file("collector-ca.pem", ca.pem()))
             .start();
 
-        assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
-        gate.stop();
+        assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
+        clawgate.stop();
 
         assert_eq!(collector.spans().len(), count);
     }
 }
 
 #[test]
-fn the_collectors_port_is_one_that_the_sandbox_lets_the_gate_call() {
+fn the_collectors_port_is_one_that_the_sandbox_lets_clawgate_call() {
     let (pki, collector) = (Pki::new(), Collector::new());
-    let gate = collector.gate(&pki).upstream("http://127.0.0.1:1").start();
+    let clawgate = collector.clawgate(&pki).upstream("http://127.0.0.1:1").start();
 
-    let line = gate.event("sandbox", 1);
+    let line = clawgate.event("sandbox", 1);
 
     let ports = BTreeSet::from([1, collector.address().port()]);
     assert_eq!(line["connects"], serde_json::json!(ports));
@@ -155,7 +156,7 @@ fn the_collectors_port_is_one_that_the_sandbox_lets_the_gate_call() {
 fn another_collector_needs_a_restart_and_a_reload_says_so() {
     let (pki, collector) = (Pki::new(), Collector::new());
     pki.file("gate.toml", format!("[trace]\nendpoint = \"{}\"\n", collector.url()));
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .dir(pki.dir())
         .arg("--config", "gate.toml")
         .upstream("echo:")
@@ -163,7 +164,7 @@ fn another_collector_needs_a_restart_and_a_reload_says_so() {
         .start();
 
     pki.file("gate.toml", "[trace]\nendpoint = \"http://127.0.0.1:1\"\n");
-    gate.signal("HUP");
+    clawgate.signal("HUP");
 
-    assert_eq!(gate.event("reloaded", 1)["needs_restart"], serde_json::json!(["trace.endpoint"]));
+    assert_eq!(clawgate.event("reloaded", 1)["needs_restart"], serde_json::json!(["trace.endpoint"]));
 }

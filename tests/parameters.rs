@@ -1,4 +1,4 @@
-//! What the gate agrees to in a handshake: versions, cipher suites, groups; and the log of secrets.
+//! What clawgate agrees to in a handshake: versions, cipher suites, groups; and the log of secrets.
 
 use std::sync::Arc;
 
@@ -7,21 +7,21 @@ use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::{ClientConfig, NamedGroup, RootCertStore, SupportedCipherSuite, version};
 use serde_json::Value;
 
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::{Client, Connection};
 use crate::support::pki::Pki;
-use crate::support::sender::{Connection, Sender};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-fn gate(pki: &Pki) -> GateCommand {
-    GateCommand::new(pki).upstream("echo:")
+fn clawgate(pki: &Pki) -> ClawgateCommand {
+    ClawgateCommand::new(pki).upstream("echo:")
 }
 
-/// A sender that offers these alone; empty: what rustls does.
+/// A client that offers these alone; empty: what rustls does.
 fn offering(
     pki: &Pki,
-    gate: &Gate,
+    clawgate: &Clawgate,
     suites: &[SupportedCipherSuite],
     groups: &[&'static dyn SupportedKxGroup],
-) -> Sender {
+) -> Client {
     let mut provider: CryptoProvider = default_provider();
     if !suites.is_empty() {
         provider.cipher_suites = suites.to_vec();
@@ -29,18 +29,18 @@ fn offering(
     if !groups.is_empty() {
         provider.kx_groups = groups.to_vec();
     }
-    let mut sender = Sender::new(pki, gate);
-    let resolver = Arc::clone(&sender.config.client_auth_cert_resolver);
-    sender.config = ClientConfig::builder_with_provider(Arc::new(provider))
+    let mut client = Client::new(pki, clawgate);
+    let resolver = Arc::clone(&client.config.client_auth_cert_resolver);
+    client.config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(RootCertStore::empty())
         .with_client_cert_resolver(resolver);
-    sender.trusting()
+    client.trusting()
 }
 
-fn served(sender: Sender) -> Connection {
-    let mut connection = sender.connect().unwrap();
+fn served(client: Client) -> Connection {
+    let mut connection = client.connect().unwrap();
     assert!(connection.asks());
     connection
 }
@@ -53,15 +53,16 @@ fn says(line: &Value, field: &str, parts: &[&str]) {
 }
 
 #[test]
-fn with_tls_1_3_as_the_least_a_sender_of_1_2_is_told_what_is_needed_and_what_forbids_it() {
+fn with_tls_1_3_as_the_least_a_client_of_1_2_is_told_what_is_needed_and_what_forbids_it() {
     let pki = Pki::new();
-    let gate = gate(&pki).arg("--tls-min-version", "1.3").start();
-    served(Sender::with_versions(&pki, &gate, Some(&pki.client), &[&version::TLS13]));
+    let clawgate = clawgate(&pki).arg("--tls-min-version", "1.3").start();
+    served(Client::with_versions(&pki, &clawgate, Some(&pki.client), &[&version::TLS13]));
 
-    let refusal = Sender::with_versions(&pki, &gate, Some(&pki.client), &[&version::TLS12]).refusal();
+    let refusal =
+        Client::with_versions(&pki, &clawgate, Some(&pki.client), &[&version::TLS12]).refusal();
 
     assert_eq!(refusal.alert, "protocol_version");
-    let line = gate.failure();
+    let line = clawgate.failure();
     assert_eq!(line["reason"], "tls_version");
     says(&line, "detail", &["the sender offers TLSv1.2; TLS 1.3 is needed"]);
     says(&line, "hint", &["tls.min_version"]);
@@ -71,57 +72,58 @@ fn with_tls_1_3_as_the_least_a_sender_of_1_2_is_told_what_is_needed_and_what_for
 fn suites_of_one_version_leave_the_other_out() {
     let pki = Pki::new();
     let only_old = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
-    let gate = gate(&pki).arg("--cipher-suite", only_old).start();
+    let clawgate = clawgate(&pki).arg("--cipher-suite", only_old).start();
 
-    let connection = served(Sender::new(&pki, &gate));
+    let connection = served(Client::new(&pki, &clawgate));
     let suite = connection.stream.conn.negotiated_cipher_suite().unwrap();
     assert_eq!(suite.suite().as_str(), Some(only_old));
 
-    let refusal = Sender::with_versions(&pki, &gate, Some(&pki.client), &[&version::TLS13]).refusal();
+    let refusal =
+        Client::with_versions(&pki, &clawgate, Some(&pki.client), &[&version::TLS13]).refusal();
     assert_eq!(refusal.alert, "protocol_version");
-    says(&gate.failure(), "detail", &["the sender offers TLSv1.3; TLS 1.2 is needed"]);
+    says(&clawgate.failure(), "detail", &["the sender offers TLSv1.3; TLS 1.2 is needed"]);
 }
 
 #[test]
 fn only_the_suites_that_are_listed_are_taken_and_the_line_names_them() {
     let pki = Pki::new();
-    let gate = gate(&pki).arg("--cipher-suite", "TLS_AES_128_GCM_SHA256").start();
+    let clawgate = clawgate(&pki).arg("--cipher-suite", "TLS_AES_128_GCM_SHA256").start();
     let aes_256 = [cipher_suite::TLS13_AES_256_GCM_SHA384];
 
-    let connection = served(Sender::new(&pki, &gate));
+    let connection = served(Client::new(&pki, &clawgate));
     let suite = connection.stream.conn.negotiated_cipher_suite().unwrap();
     assert_eq!(suite, cipher_suite::TLS13_AES_128_GCM_SHA256);
 
-    let refusal = offering(&pki, &gate, &aes_256, &[]).refusal();
+    let refusal = offering(&pki, &clawgate, &aes_256, &[]).refusal();
     assert_eq!(refusal.alert, "handshake_failure");
-    let line = gate.failure();
+    let line = clawgate.failure();
     assert_eq!(line["reason"], "no_common_algorithms");
     says(&line, "hint", &["suites TLS_AES_128_GCM_SHA256, groups X25519MLKEM768 X25519"]);
 }
 
-/// The suite that the gate agrees on with a sender of these.
-fn agreed(pki: &Pki, gate: &Gate, suites: &[SupportedCipherSuite]) -> SupportedCipherSuite {
-    served(offering(pki, gate, suites, &[])).stream.conn.negotiated_cipher_suite().unwrap()
+/// The suite that clawgate agrees on with a client of these.
+fn agreed(pki: &Pki, clawgate: &Clawgate, suites: &[SupportedCipherSuite]) -> SupportedCipherSuite {
+    served(offering(pki, clawgate, suites, &[])).stream.conn.negotiated_cipher_suite().unwrap()
 }
 
 #[test]
 fn aes_128_is_agreed_on_with_whoever_has_it_over_both_versions() {
     let pki = Pki::new();
-    let gate = gate(&pki).start();
+    let clawgate = clawgate(&pki).start();
 
     let old = [
         cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
         cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     ];
-    assert_eq!(agreed(&pki, &gate, &[]), cipher_suite::TLS13_AES_128_GCM_SHA256);
-    assert_eq!(agreed(&pki, &gate, &old), old[1]);
-    assert_eq!(agreed(&pki, &gate, &old[..1]), old[0]);
+    assert_eq!(agreed(&pki, &clawgate, &[]), cipher_suite::TLS13_AES_128_GCM_SHA256);
+    assert_eq!(agreed(&pki, &clawgate, &old), old[1]);
+    assert_eq!(agreed(&pki, &clawgate, &old[..1]), old[0]);
 }
 
 #[test]
-fn a_sender_that_puts_chacha20_first_gets_it() {
+fn a_client_that_puts_chacha20_first_gets_it() {
     let pki = Pki::new();
-    let gate = gate(&pki).start();
+    let clawgate = clawgate(&pki).start();
 
     let new = [
         cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
@@ -132,36 +134,36 @@ fn a_sender_that_puts_chacha20_first_gets_it() {
         cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
         cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     ];
-    assert_eq!(agreed(&pki, &gate, &new), new[0]);
-    assert_eq!(agreed(&pki, &gate, &old), old[0]);
+    assert_eq!(agreed(&pki, &clawgate, &new), new[0]);
+    assert_eq!(agreed(&pki, &clawgate, &old), old[0]);
 }
 
 #[test]
-fn of_suites_that_are_listed_the_first_that_the_sender_has_is_taken() {
+fn of_suites_that_are_listed_the_first_that_the_client_has_is_taken() {
     let pki = Pki::new();
     let list = "TLS_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256";
-    let gate = gate(&pki).env("CLAWGATE_CIPHER_SUITES", list).start();
+    let clawgate = clawgate(&pki).env("CLAWGATE_CIPHER_SUITES", list).start();
 
     let new = [cipher_suite::TLS13_AES_128_GCM_SHA256, cipher_suite::TLS13_AES_256_GCM_SHA384];
-    assert_eq!(agreed(&pki, &gate, &new), new[1]);
-    assert_eq!(agreed(&pki, &gate, &new[..1]), new[0]);
+    assert_eq!(agreed(&pki, &clawgate, &new), new[1]);
+    assert_eq!(agreed(&pki, &clawgate, &new[..1]), new[0]);
 }
 
 #[test]
 fn only_the_groups_that_are_listed_are_taken_and_the_line_names_them() {
     let pki = Pki::new();
-    let gate = gate(&pki).arg("--group", "secp384r1").arg("--group", "X25519").start();
+    let clawgate = clawgate(&pki).arg("--group", "secp384r1").arg("--group", "X25519").start();
     let agreed = |groups: &[&'static dyn SupportedKxGroup]| {
-        let connection = served(offering(&pki, &gate, &[], groups));
+        let connection = served(offering(&pki, &clawgate, &[], groups));
         connection.stream.conn.negotiated_key_exchange_group().unwrap().name()
     };
 
     assert_eq!(agreed(&[kx_group::SECP384R1, kx_group::X25519]), NamedGroup::secp384r1);
     assert_eq!(agreed(&[kx_group::X25519MLKEM768, kx_group::X25519]), NamedGroup::X25519);
 
-    let refusal = offering(&pki, &gate, &[], &[kx_group::SECP256R1]).refusal();
+    let refusal = offering(&pki, &clawgate, &[], &[kx_group::SECP256R1]).refusal();
     assert_eq!(refusal.alert, "handshake_failure");
-    let line = gate.failure();
+    let line = clawgate.failure();
     assert_eq!(line["reason"], "no_common_algorithms");
     says(&line, "hint", &["groups secp384r1 X25519,"]);
 }
@@ -191,7 +193,8 @@ fn settings_with_which_nobody_could_connect_are_refused() {
         (&[("--tls-min-version", "1.1")], &["no version of TLS", "use 1.2 or 1.3"]),
         (&[("--key-log", "true")], &["--key-log", "SSLKEYLOGFILE names no file"]),
     ] {
-        let command = flags.iter().fold(gate(&pki), |gate, (flag, value)| gate.arg(flag, *value));
+        let command =
+            flags.iter().fold(clawgate(&pki), |clawgate, (flag, value)| clawgate.arg(flag, *value));
 
         let output = command.refused();
 
@@ -206,16 +209,16 @@ fn settings_with_which_nobody_could_connect_are_refused() {
 fn secrets_are_written_where_that_is_asked_for_and_each_start_and_check_warns_of_it() {
     let pki = Pki::new();
     let file = pki.dir().join("secrets");
-    let with = || gate(&pki).arg("--key-log", "true").env("SSLKEYLOGFILE", &file);
+    let with = || clawgate(&pki).arg("--key-log", "true").env("SSLKEYLOGFILE", &file);
     let checked = with().check();
     assert_eq!(checked.code, Some(0), "{checked:?}");
     assert!(checked.stdout.contains("settings --key-log\n  warning  load "), "{checked:?}");
     assert!(!file.exists());
 
-    let gate = with().start();
-    let warned = gate.events("settings_warning");
+    let clawgate = with().start();
+    let warned = clawgate.events("settings_warning");
     assert!(warned.iter().any(|line| line["origin"] == "--key-log"), "{warned:?}");
-    served(Sender::new(&pki, &gate));
+    served(Client::new(&pki, &clawgate));
 
     let secrets = std::fs::read_to_string(&file).unwrap();
     assert!(secrets.contains("SERVER_TRAFFIC_SECRET_0 "), "{secrets}");
@@ -225,12 +228,12 @@ fn secrets_are_written_where_that_is_asked_for_and_each_start_and_check_warns_of
 fn the_variable_alone_gives_no_secret_away() {
     let pki = Pki::new();
     let file = pki.dir().join("secrets");
-    let gate = gate(&pki).env("SSLKEYLOGFILE", &file).start();
+    let clawgate = clawgate(&pki).env("SSLKEYLOGFILE", &file).start();
 
-    served(Sender::new(&pki, &gate));
+    served(Client::new(&pki, &clawgate));
 
     assert!(!file.exists());
-    let warned = gate.events("settings_warning");
+    let warned = clawgate.events("settings_warning");
     assert!(warned.iter().all(|line| !line.to_string().contains("SSLKEYLOGFILE")), "{warned:?}");
 }
 
@@ -240,14 +243,14 @@ fn a_reload_changes_what_is_agreed_to() {
     let settings = |version: &str| {
         pki.file("gate.toml", format!("upstream.url = \"echo:\"\ntls.min_version = \"{version}\"\n"))
     };
-    let gate = GateCommand::new(&pki).arg("--config", settings("1.2")).start();
-    let old = || Sender::with_versions(&pki, &gate, Some(&pki.client), &[&version::TLS12]);
+    let clawgate = ClawgateCommand::new(&pki).arg("--config", settings("1.2")).start();
+    let old = || Client::with_versions(&pki, &clawgate, Some(&pki.client), &[&version::TLS12]);
     served(old());
 
     settings("1.3");
-    gate.signal("HUP");
+    clawgate.signal("HUP");
 
-    let changed = &gate.event("reloaded", 1)["changed"];
+    let changed = &clawgate.event("reloaded", 1)["changed"];
     assert!(changed.as_array().unwrap().contains(&"tls".into()), "{changed}");
     assert_eq!(old().refusal().alert, "protocol_version");
 }

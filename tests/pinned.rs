@@ -8,11 +8,11 @@ use std::process::{Command, Output, Stdio};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyUsagePurpose};
 
 use crate::diagnosis::{BOTH, Trial, refused_by, says};
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// As some senders have it: self-signed, and marked as a CA's.
+/// As some clients have it: self-signed, and marked as a CA's.
 fn lone() -> Leaf {
     Leaf::client("webhooks.example").with(|params| {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -21,18 +21,20 @@ fn lone() -> Leaf {
     })
 }
 
-fn pinning(pki: &Pki, identity: &Identity) -> GateCommand {
-    GateCommand::new(pki).arg("--pinned", identity.fingerprint())
+fn pinning(pki: &Pki, identity: &Identity) -> ClawgateCommand {
+    ClawgateCommand::new(pki).arg("--pinned", identity.fingerprint())
 }
 
-fn is_served(pki: &Pki, gate: &Gate, identity: &Identity) -> bool {
-    Sender::with_identity(pki, gate, identity).connect().is_ok_and(|mut connection| connection.asks())
+fn is_served(pki: &Pki, clawgate: &Clawgate, identity: &Identity) -> bool {
+    Client::with_identity(pki, clawgate, identity)
+        .connect()
+        .is_ok_and(|mut connection| connection.asks())
 }
 
-/// A gate without any CA.
-fn without_a_ca(pki: &Pki, identity: &Identity) -> GateCommand {
+/// A clawgate without any CA.
+fn without_a_ca(pki: &Pki, identity: &Identity) -> ClawgateCommand {
     let (certificate, key) = pki.files("server", &pki.server);
-    GateCommand::bare("run")
+    ClawgateCommand::bare("run")
         .arg("--cert", certificate)
         .arg("--key", key)
         .arg("--pinned", identity.fingerprint())
@@ -44,20 +46,20 @@ fn without_a_ca(pki: &Pki, identity: &Identity) -> GateCommand {
 #[test]
 fn a_pinned_certificate_is_let_in_though_it_is_self_signed_and_a_cas() {
     let pki = Pki::new();
-    let sender = lone().self_signed();
-    let gate = pinning(&pki, &sender).upstream("echo:").start();
+    let client = lone().self_signed();
+    let clawgate = pinning(&pki, &client).upstream("echo:").start();
 
     for (_, version) in BOTH {
         let answer =
-            Sender::with_versions(&pki, &gate, Some(&sender), &[version]).post("/hooks/wake", "{}");
+            Client::with_versions(&pki, &clawgate, Some(&client), &[version]).post("/hooks/wake", "{}");
         assert_eq!(answer.status, 200);
         assert!(
-            answer.json()["headers"].to_string().contains(&sender.fingerprint()),
+            answer.json()["headers"].to_string().contains(&client.fingerprint()),
             "{:?}",
             answer.json()
         );
     }
-    assert!(is_served(&pki, &gate, &pki.client), "the CA's senders too");
+    assert!(is_served(&pki, &clawgate, &pki.client), "the CA's clients too");
 }
 
 #[test]
@@ -74,14 +76,14 @@ fn a_self_signed_certificate_that_is_not_pinned_is_refused_with_the_pin_that_wou
 #[test]
 fn with_a_pinned_certificate_no_ca_is_needed_and_nobody_else_is_let_in() {
     let pki = Pki::new();
-    let sender = lone().self_signed();
-    let mut trial = Trial::of(without_a_ca(&pki, &sender));
+    let client = lone().self_signed();
+    let mut trial = Trial::of(without_a_ca(&pki, &client));
 
-    assert!(is_served(&pki, &trial.gate, &sender));
+    assert!(is_served(&pki, &trial.clawgate, &client));
     for (_, version) in BOTH {
-        let other = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
+        let other = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
         trial.refuse(other, "client_cert_unknown_ca");
-        let nobody = Sender::with_versions(&pki, &trial.gate, None, &[version]);
+        let nobody = Client::with_versions(&pki, &trial.clawgate, None, &[version]);
         let line = trial.refuse(nobody, "client_cert_missing");
         says(&line, "detail", &["any was asked for"]);
         // No CA was named, by which they would choose.
@@ -101,8 +103,8 @@ fn a_certificate_that_a_pinned_one_has_issued_is_not_let_in() {
         key: rcgen::KeyPair::from_pem(&ca.key.serialize_pem()).unwrap(),
     };
     let below = Leaf::client("below").issued_by(&ca, &[&ca]);
-    let gate = pinning(&pki, &pinned).upstream("echo:").start();
-    assert!(is_served(&pki, &gate, &pinned));
+    let clawgate = pinning(&pki, &pinned).upstream("echo:").start();
+    assert!(is_served(&pki, &clawgate, &pinned));
 
     refused_by(pinning(&pki, &pinned), &pki, &below, "client_cert_unknown_ca");
 }
@@ -121,12 +123,12 @@ fn a_pinned_certificate_is_refused_once_it_has_expired_and_before_it_is_valid() 
 #[test]
 fn whoever_shows_a_pinned_certificate_must_have_its_key() {
     let pki = Pki::new();
-    let sender = lone().self_signed();
-    let mut trial = Trial::of(pinning(&pki, &sender));
+    let client = lone().self_signed();
+    let mut trial = Trial::of(pinning(&pki, &client));
 
     for (_, version) in BOTH {
-        let thief = Sender::with_versions(&pki, &trial.gate, None, &[version]);
-        trial.refuse(thief.presenting(&sender.chain, &pki.client), "client_key_mismatch");
+        let thief = Client::with_versions(&pki, &trial.clawgate, None, &[version]);
+        trial.refuse(thief.presenting(&client.chain, &pki.client), "client_key_mismatch");
     }
     trial.end();
 }
@@ -144,13 +146,13 @@ fn a_pinned_certificate_that_may_not_sign_or_is_not_for_clients_is_refused() {
 #[test]
 fn the_denylist_and_the_allow_rules_hold_for_a_pinned_certificate() {
     let pki = Pki::new();
-    let sender = lone().self_signed();
-    let list = pki.file("denied", format!("fingerprint={}", sender.fingerprint()));
-    let command = pinning(&pki, &sender).arg("--denylist", list);
-    for line in refused_by(command, &pki, &sender, "client_cert_revoked") {
+    let client = lone().self_signed();
+    let list = pki.file("denied", format!("fingerprint={}", client.fingerprint()));
+    let command = pinning(&pki, &client).arg("--denylist", list);
+    for line in refused_by(command, &pki, &client, "client_cert_revoked") {
         says(&line, "detail", &["is denied by line 1"]);
     }
-    refused_by(pinning(&pki, &sender).arg("--allow", "cn=notes"), &pki, &sender, "client_not_allowed");
+    refused_by(pinning(&pki, &client).arg("--allow", "cn=notes"), &pki, &client, "client_not_allowed");
 }
 
 #[test]
@@ -182,26 +184,26 @@ fn a_certificate_of_version_1_cannot_be_pinned() {
 }
 
 #[test]
-fn a_sender_that_is_not_pinned_any_more_loses_its_connection() {
+fn a_client_that_is_not_pinned_any_more_loses_its_connection() {
     let pki = Pki::new();
-    let sender = lone().self_signed();
+    let client = lone().self_signed();
     let config = |pinned: &str| pki.file("gate.toml", format!("[clients]\npinned = [\"{pinned}\"]\n"));
-    let config_file = config(&sender.fingerprint());
-    let gate = GateCommand::new(&pki).arg("--config", config_file).upstream("echo:").start();
-    let mut open = Sender::with_identity(&pki, &gate, &sender).connect().unwrap();
+    let config_file = config(&client.fingerprint());
+    let clawgate = ClawgateCommand::new(&pki).arg("--config", config_file).upstream("echo:").start();
+    let mut open = Client::with_identity(&pki, &clawgate, &client).connect().unwrap();
     assert!(open.asks());
 
     config(&pki.client.fingerprint());
-    gate.signal("HUP");
-    gate.event("reloaded", 1);
+    clawgate.signal("HUP");
+    clawgate.event("reloaded", 1);
 
-    assert_eq!(gate.event("connection_withdrawn", 1)["reason"], "client_cert_self_signed");
+    assert_eq!(clawgate.event("connection_withdrawn", 1)["reason"], "client_cert_self_signed");
 }
 
 #[test]
 fn a_fingerprint_that_is_none_is_refused_with_the_way_to_get_it() {
     let pki = Pki::new();
-    let output = GateCommand::new(&pki).arg("--pinned", "abc").refused();
+    let output = ClawgateCommand::new(&pki).arg("--pinned", "abc").refused();
 
     assert_eq!(output.code, Some(78), "{output:?}");
     for part in [
@@ -212,7 +214,7 @@ fn a_fingerprint_that_is_none_is_refused_with_the_way_to_get_it() {
     }
 }
 
-/// What a command line tool says of its handshake with the gate.
+/// What a command line tool says of its handshake with clawgate.
 fn tool(name: &str, pki: &Pki, arguments: &[&str]) -> Output {
     let mut command = Command::new(name);
     command.args(arguments).current_dir(pki.dir()).stdin(Stdio::null());
@@ -220,11 +222,11 @@ fn tool(name: &str, pki: &Pki, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn a_gate_with_pinned_certificates_names_no_ca_to_its_senders_and_others_do() {
+fn a_clawgate_with_pinned_certificates_names_no_ca_to_its_clients_and_others_do() {
     let pki = Pki::new();
-    let sender = lone().self_signed();
-    let hints = |gate: &Gate| {
-        let address = gate.address().to_string();
+    let client = lone().self_signed();
+    let hints = |clawgate: &Clawgate| {
+        let address = clawgate.address().to_string();
         let output =
             tool("openssl", &pki, &["s_client", "-connect", &address, "-servername", "localhost"]);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -236,22 +238,22 @@ fn a_gate_with_pinned_certificates_names_no_ca_to_its_senders_and_others_do() {
         text.contains("Acceptable client certificate CA names")
     };
 
-    let pinned = pinning(&pki, &sender).upstream("echo:").start();
+    let pinned = pinning(&pki, &client).upstream("echo:").start();
     assert!(!hints(&pinned));
-    let others = GateCommand::new(&pki).upstream("echo:").start();
+    let others = ClawgateCommand::new(&pki).upstream("echo:").start();
     assert!(hints(&others));
 }
 
 #[test]
 fn curl_presents_a_pinned_certificate() {
     let pki = Pki::new();
-    let sender = lone().self_signed();
-    pki.files("sender", &sender);
-    let gate = pinning(&pki, &sender).upstream("echo:").start();
-    let url = format!("https://localhost:{}/hooks/wake", gate.address().port());
+    let client = lone().self_signed();
+    pki.files("client", &client);
+    let clawgate = pinning(&pki, &client).upstream("echo:").start();
+    let url = format!("https://localhost:{}/hooks/wake", clawgate.address().port());
     let code = ["-o", "/dev/null", "-w", "%{http_code}"];
-    let identity = ["--cacert", "ca.pem", "--cert", "sender.pem", "--key", "sender.key", "-d", "{}"];
-    let resolve = ["--resolve", &format!("localhost:{}:127.0.0.1", gate.address().port())];
+    let identity = ["--cacert", "ca.pem", "--cert", "client.pem", "--key", "client.key", "-d", "{}"];
+    let resolve = ["--resolve", &format!("localhost:{}:127.0.0.1", clawgate.address().port())];
 
     let arguments = [&["-sS", &url][..], &code, &identity, &resolve].concat();
     let output = tool("curl", &pki, &arguments);
@@ -272,22 +274,22 @@ fn gnutls_presents_a_pinned_certificate_and_keeps_it_back_where_cas_are_named() 
         return;
     }
     let pki = Pki::new();
-    let sender = lone().self_signed();
-    pki.files("sender", &sender);
-    let post = |gate: &Gate| {
-        let url = format!("https://localhost:{}/hooks/wake", gate.address().port());
+    let client = lone().self_signed();
+    pki.files("client", &client);
+    let post = |clawgate: &Clawgate| {
+        let url = format!("https://localhost:{}/hooks/wake", clawgate.address().port());
         let identity =
-            ["--certificate=sender.pem", "--private-key=sender.key", "--ca-certificate=ca.pem"];
+            ["--certificate=client.pem", "--private-key=client.key", "--ca-certificate=ca.pem"];
         let how = ["-q", "-O-", "--tries=1", "--no-proxy", "--inet4-only", "--post-data={}", &url];
         tool("wget", &pki, &[&identity[..], &how].concat())
     };
 
-    let pinned = pinning(&pki, &sender).upstream("echo:").start();
+    let pinned = pinning(&pki, &client).upstream("echo:").start();
     let output = post(&pinned);
     assert!(output.status.success(), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stdout).contains(&sender.fingerprint()), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains(&client.fingerprint()), "{output:?}");
 
-    let others = GateCommand::new(&pki).upstream("echo:").start();
+    let others = ClawgateCommand::new(&pki).upstream("echo:").start();
     assert!(!post(&others).status.success());
     assert_eq!(others.failure()["reason"], "client_cert_missing");
 }

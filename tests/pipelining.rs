@@ -4,10 +4,10 @@ use std::sync::Mutex;
 use std::sync::mpsc;
 
 use crate::support::backend::Backend;
+use crate::support::client::Client;
 use crate::support::eventually;
-use crate::support::gate::GateCommand;
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 fn post(path: &str) -> String {
     format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}")
@@ -27,8 +27,8 @@ fn telling_paths() -> Backend {
 fn requests_sent_at_once_are_answered_in_their_order() {
     let pki = Pki::new();
     let backend = telling_paths();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
 
     connection.write([post("/hooks/one"), post("/hooks/two"), post("/hooks/three")].concat().as_bytes());
 
@@ -36,8 +36,8 @@ fn requests_sent_at_once_are_answered_in_their_order() {
         let answer = connection.answer();
         assert_eq!((answer.status, answer.body.as_slice()), (200, path.as_bytes()));
     }
-    gate.event("request", 3);
-    let ids: Vec<_> = gate.events("request").iter().map(|line| line["id"].to_string()).collect();
+    clawgate.event("request", 3);
+    let ids: Vec<_> = clawgate.events("request").iter().map(|line| line["id"].to_string()).collect();
     assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
 }
 
@@ -45,8 +45,8 @@ fn requests_sent_at_once_are_answered_in_their_order() {
 fn a_refused_request_does_not_end_the_connection_for_the_next() {
     let pki = Pki::new();
     let backend = telling_paths();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
 
     connection.write([post("/closed"), post("/hooks/open")].concat().as_bytes());
 
@@ -59,8 +59,8 @@ fn a_refused_request_does_not_end_the_connection_for_the_next() {
 fn a_broken_request_after_a_good_one_is_refused_and_ends_the_connection() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
 
     connection.write(post("/hooks/wake").as_bytes());
     assert_eq!(connection.answer().status, 200);
@@ -70,8 +70,8 @@ fn a_broken_request_after_a_good_one_is_refused_and_ends_the_connection() {
     assert_eq!(answer.status, 400);
     assert_eq!(answer.reason(), "bad_request");
     assert!(connection.is_closed());
-    assert_eq!(gate.event("request", 1)["status"], 200);
-    assert_eq!(gate.event("request", 2)["reason"], "bad_request");
+    assert_eq!(clawgate.event("request", 1)["status"], 200);
+    assert_eq!(clawgate.event("request", 2)["reason"], "bad_request");
     assert_eq!(backend.received().len(), 1);
 }
 
@@ -80,16 +80,16 @@ fn a_broken_request_is_not_answered_in_the_place_of_one_that_is_under_way() {
     let pki = Pki::new();
     let (begun, at_upstream) = mpsc::channel();
     let backend = Backend::each(move |_, _| begun.send(()).unwrap());
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
 
     connection.write(post("/hooks/wake").as_bytes());
     at_upstream.recv().unwrap();
     connection.write(BROKEN);
 
     assert!(connection.is_closed());
-    assert_eq!(gate.event("request", 1)["reason"], "sender_gone");
-    assert_eq!(gate.event("request", 2)["reason"], "bad_request");
+    assert_eq!(clawgate.event("request", 1)["reason"], "sender_gone");
+    assert_eq!(clawgate.event("request", 2)["reason"], "bad_request");
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn a_broken_request_does_not_end_up_in_an_answer_that_is_on_its_way() {
         exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegun");
         let _ = released.lock().unwrap().recv();
     });
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
 
     connection.write(post("/hooks/wake").as_bytes());
     assert!(connection.head().starts_with("HTTP/1.1 200 "));
@@ -110,6 +110,6 @@ fn a_broken_request_does_not_end_up_in_an_answer_that_is_on_its_way() {
     connection.write(BROKEN);
 
     assert!(connection.is_closed());
-    eventually("both log lines", || (gate.events("request").len() == 2).then_some(()));
+    eventually("both log lines", || (clawgate.events("request").len() == 2).then_some(()));
     drop(release);
 }

@@ -8,19 +8,19 @@ mod refused;
 use serde_json::Value;
 
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::{Client, connect};
 use crate::support::pki::Pki;
-use crate::support::sender::{Sender, connect};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// A gate behind a load balancer on loopback, and for senders directly, too.
-fn command(pki: &Pki, backend: &Backend) -> GateCommand {
-    GateCommand::new(pki)
+/// A clawgate behind a load balancer on loopback, and for clients directly, too.
+fn command(pki: &Pki, backend: &Backend) -> ClawgateCommand {
+    ClawgateCommand::new(pki)
         .upstream(backend.url())
         .arg("--listen-proxy", "127.0.0.1:0")
         .arg("--proxy-source", "127.0.0.0/8")
 }
 
-fn start(pki: &Pki, backend: &Backend) -> Gate {
+fn start(pki: &Pki, backend: &Backend) -> Clawgate {
     command(pki, backend).start()
 }
 
@@ -47,10 +47,10 @@ fn v2_ipv6() -> Vec<u8> {
 }
 
 #[test]
-fn the_log_names_the_sender_and_the_balancer_for_both_versions() {
+fn the_log_names_the_client_and_the_balancer_for_both_versions() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let mut gate = start(&pki, &backend);
+    let mut clawgate = start(&pki, &backend);
     let headers = [
         (V1.to_vec(), "203.0.113.7:40000"),
         (b"PROXY TCP6 2001:db8::7 2001:db8::1 40000 443\r\n".to_vec(), "[2001:db8::7]:40000"),
@@ -58,29 +58,30 @@ fn the_log_names_the_sender_and_the_balancer_for_both_versions() {
         (v2_ipv6(), "[2001:db8::7]:40000"),
     ];
     for (number, (header, peer)) in headers.into_iter().enumerate() {
-        let mut connection = Sender::new(&pki, &gate).through(gate.proxied(), header).connect().unwrap();
+        let mut connection =
+            Client::new(&pki, &clawgate).through(clawgate.proxied(), header).connect().unwrap();
         let balancer = connection.stream.sock.local_addr().unwrap().to_string();
         assert!(connection.asks());
-        let line = gate.event("request", number + 1);
+        let line = clawgate.event("request", number + 1);
         assert_eq!((&line["peer"], &line["proxy"]), (&Value::from(peer), &Value::from(balancer)));
     }
-    assert!(gate.all("handshake_failed").is_empty());
+    assert!(clawgate.all("handshake_failed").is_empty());
 }
 
 #[test]
 fn who_calls_directly_needs_no_header_and_the_log_names_no_balancer() {
     let pki = Pki::new();
-    let gate = start(&pki, &Backend::ok());
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
-    let line = gate.request();
+    let clawgate = start(&pki, &Backend::ok());
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
+    let line = clawgate.request();
     assert!(line["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
     assert_eq!(line.get("proxy"), None);
 }
 
 #[test]
-fn a_balancer_that_does_not_know_the_sender_is_let_pass_under_its_own_address() {
+fn a_balancer_that_does_not_know_the_client_is_let_pass_under_its_own_address() {
     let pki = Pki::new();
-    let gate = start(&pki, &Backend::ok());
+    let clawgate = start(&pki, &Backend::ok());
     let headers = [
         b"PROXY UNKNOWN\r\n".to_vec(),
         b"PROXY UNKNOWN 203.0.113.7 198.51.100.1 40000 443\r\n".to_vec(),
@@ -91,20 +92,21 @@ fn a_balancer_that_does_not_know_the_sender_is_let_pass_under_its_own_address() 
         v2(0, 0x11, &[203, 0, 113, 7, 198, 51, 100, 1, 0x9c, 0x40, 1, 0xbb]),
     ];
     for (number, header) in headers.into_iter().enumerate() {
-        let mut connection = Sender::new(&pki, &gate).through(gate.proxied(), header).connect().unwrap();
+        let mut connection =
+            Client::new(&pki, &clawgate).through(clawgate.proxied(), header).connect().unwrap();
         let balancer = connection.stream.sock.local_addr().unwrap().to_string();
         assert!(connection.asks());
-        assert_eq!(gate.event("request", number + 1)["peer"], balancer);
+        assert_eq!(clawgate.event("request", number + 1)["peer"], balancer);
     }
 }
 
 #[test]
 fn a_header_may_come_in_pieces_and_the_handshake_with_it() {
     let pki = Pki::new();
-    let gate = start(&pki, &Backend::ok());
+    let clawgate = start(&pki, &Backend::ok());
     let relay = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = relay.local_addr().unwrap();
-    let proxied = gate.proxied();
+    let proxied = clawgate.proxied();
     // Every byte of header and handshake in a segment of its own.
     std::thread::spawn(move || {
         use std::io::{Read, Write};
@@ -117,13 +119,13 @@ fn a_header_may_come_in_pieces_and_the_handshake_with_it() {
             outside.write_all(&byte).unwrap();
         }
     });
-    let answer = Sender::new(&pki, &gate).through(address, v2_ipv6()).post("/hooks/wake", "{}");
+    let answer = Client::new(&pki, &clawgate).through(address, v2_ipv6()).post("/hooks/wake", "{}");
     assert_eq!(answer.status, 200);
-    assert_eq!(gate.request()["peer"], "[2001:db8::7]:40000");
+    assert_eq!(clawgate.request()["peer"], "[2001:db8::7]:40000");
 }
 
 #[test]
-fn the_upstream_is_told_of_the_sender_not_of_the_balancer() {
+fn the_upstream_is_told_of_the_client_not_of_the_balancer() {
     let pki = Pki::new();
     let forged = "X-Forwarded-For: 10.9.9.9\r\nForwarded: for=10.9.9.9\r\nX-Forwarded-Port: 1\r\n";
     let request = format!(
@@ -131,9 +133,9 @@ fn the_upstream_is_told_of_the_sender_not_of_the_balancer() {
     );
     let told = |how: &str, header: &[u8]| {
         let backend = Backend::ok();
-        let gate = command(&pki, &backend).arg("--forwarded", how).start();
-        let sender = Sender::new(&pki, &gate).through(gate.proxied(), header);
-        assert_eq!(sender.send(&request).status, 200);
+        let clawgate = command(&pki, &backend).arg("--forwarded", how).start();
+        let client = Client::new(&pki, &clawgate).through(clawgate.proxied(), header);
+        assert_eq!(client.send(&request).status, 200);
         backend.first()
     };
 
@@ -157,22 +159,22 @@ fn the_upstream_is_told_of_the_sender_not_of_the_balancer() {
 }
 
 #[test]
-fn a_refused_sender_is_reported_under_its_own_address() {
+fn a_refused_client_is_reported_under_its_own_address() {
     let pki = Pki::new();
-    let gate = start(&pki, &Backend::ok());
+    let clawgate = start(&pki, &Backend::ok());
     let stranger = crate::support::pki::Leaf::client("x").self_signed();
-    Sender::with_identity(&pki, &gate, &stranger).through(gate.proxied(), V1).refused();
-    let failure = gate.failure();
+    Client::with_identity(&pki, &clawgate, &stranger).through(clawgate.proxied(), V1).refused();
+    let failure = clawgate.failure();
     assert_eq!(failure["reason"], "client_cert_self_signed");
     assert_eq!(failure["peer"], "203.0.113.7:40000");
     assert!(failure["proxy"].as_str().unwrap().starts_with("127.0.0.1:"), "{failure}");
 }
 
 #[test]
-fn with_an_address_for_balancers_alone_nobody_listens_for_senders() {
+fn with_an_address_for_balancers_alone_nobody_listens_for_clients() {
     let pki = Pki::new();
     let (certificate, key) = pki.files("server", &pki.server);
-    let gate = GateCommand::bare("run")
+    let clawgate = ClawgateCommand::bare("run")
         .arg("--cert", certificate)
         .arg("--key", key)
         .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))
@@ -182,9 +184,9 @@ fn with_an_address_for_balancers_alone_nobody_listens_for_senders() {
         .arg("--listen-proxy", "127.0.0.1:0")
         .arg("--proxy-source", "127.0.0.1")
         .start();
-    assert!(gate.addresses().is_empty());
+    assert!(clawgate.addresses().is_empty());
     for _ in 0..8 {
-        let sender = Sender::new(&pki, &gate).through(gate.proxied(), V1);
-        assert_eq!(sender.post("/hooks/wake", "{}").status, 200);
+        let client = Client::new(&pki, &clawgate).through(clawgate.proxied(), V1);
+        assert_eq!(client.post("/hooks/wake", "{}").status, 200);
     }
 }

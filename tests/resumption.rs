@@ -1,34 +1,34 @@
-//! Senders that come back with a ticket, and those that must not.
+//! Clients that come back with a ticket, and those that must not.
 
 mod openssl;
 
 use rustls::{HandshakeKind, SupportedProtocolVersion, version};
 use serde_json::Value;
 
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{eventually, nobody};
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
 
-fn start(pki: &Pki) -> Gate {
-    GateCommand::new(pki).upstream("echo:").start()
+fn start(pki: &Pki) -> Clawgate {
+    ClawgateCommand::new(pki).upstream("echo:").start()
 }
 
-/// A sender over one version of TLS, with a store of tickets that its clones share.
-fn sender(
+/// A client over one version of TLS, with a store of tickets that its clones share.
+fn client(
     pki: &Pki,
-    gate: &Gate,
+    clawgate: &Clawgate,
     identity: &Identity,
     version: &'static SupportedProtocolVersion,
-) -> Sender {
-    Sender::with_versions(pki, gate, Some(identity), &[version])
+) -> Client {
+    Client::with_versions(pki, clawgate, Some(identity), &[version])
 }
 
 /// Makes one request on a new connection; how the handshake went, and what the upstream would have seen.
-fn visit(sender: &Sender) -> (HandshakeKind, Value) {
-    let mut connection = sender.clone().connect().unwrap();
+fn visit(client: &Client) -> (HandshakeKind, Value) {
+    let mut connection = client.clone().connect().unwrap();
     connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
     let answer = connection.answer();
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -36,46 +36,46 @@ fn visit(sender: &Sender) -> (HandshakeKind, Value) {
     (connection.stream.conn.handshake_kind().unwrap(), answer.json())
 }
 
-/// A sender with a ticket, which is of use.
+/// A client with a ticket, which is of use.
 fn returning(
     pki: &Pki,
-    gate: &Gate,
+    clawgate: &Clawgate,
     identity: &Identity,
     version: &'static SupportedProtocolVersion,
-) -> Sender {
-    let sender = sender(pki, gate, identity, version);
-    assert_eq!(visit(&sender).0, HandshakeKind::Full, "{version:?}");
-    assert_eq!(visit(&sender).0, HandshakeKind::Resumed, "{version:?}");
-    sender
+) -> Client {
+    let client = client(pki, clawgate, identity, version);
+    assert_eq!(visit(&client).0, HandshakeKind::Full, "{version:?}");
+    assert_eq!(visit(&client).0, HandshakeKind::Resumed, "{version:?}");
+    client
 }
 
-/// The sender is refused, though it has a ticket; returns the line that says why.
-fn is_refused(gate: &Gate, sender: &Sender) -> Value {
-    let before = gate.events("handshake_failed").len();
-    sender.clone().refused();
-    gate.event("handshake_failed", before + 1)
+/// The client is refused, though it has a ticket; returns the line that says why.
+fn is_refused(clawgate: &Clawgate, client: &Client) -> Value {
+    let before = clawgate.events("handshake_failed").len();
+    client.clone().refused();
+    clawgate.event("handshake_failed", before + 1)
 }
 
 #[test]
-fn a_sender_that_comes_back_is_known_for_who_it_is_without_presenting_its_certificate() {
+fn a_client_that_comes_back_is_known_for_who_it_is_without_presenting_its_certificate() {
     let pki = Pki::new();
-    let gate = start(&pki);
+    let clawgate = start(&pki);
     let mut visits = 0;
     for version in VERSIONS {
         let calls = pki.client(Leaf::client("calls"));
         let (first, second) =
-            (sender(&pki, &gate, &pki.client, version), sender(&pki, &gate, &calls, version));
+            (client(&pki, &clawgate, &pki.client, version), client(&pki, &clawgate, &calls, version));
         for (number, expected) in
             [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed].into_iter().enumerate()
         {
-            for (sender, identity) in [(&first, &pki.client), (&second, &calls)] {
-                let (kind, seen) = visit(sender);
+            for (client, identity) in [(&first, &pki.client), (&second, &calls)] {
+                let (kind, seen) = visit(client);
 
                 assert_eq!(kind, expected, "{version:?}, visit {number}");
                 assert_eq!(seen["client"]["fingerprint"], identity.fingerprint());
                 visits += 1;
                 // Only a session that was resumed says so.
-                let resumed = gate.event("request", visits)["resumed"] == Value::Bool(true);
+                let resumed = clawgate.event("request", visits)["resumed"] == Value::Bool(true);
                 assert_eq!(resumed, expected == HandshakeKind::Resumed);
             }
         }
@@ -85,28 +85,28 @@ fn a_sender_that_comes_back_is_known_for_who_it_is_without_presenting_its_certif
 #[test]
 fn a_ticket_is_good_with_any_of_the_workers() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--workers", "4").start();
-    let sender = sender(&pki, &gate, &pki.client, &version::TLS13);
-    visit(&sender);
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--workers", "4").start();
+    let client = client(&pki, &clawgate, &pki.client, &version::TLS13);
+    visit(&client);
 
     for _ in 0..12 {
-        assert_eq!(visit(&sender).0, HandshakeKind::Resumed);
+        assert_eq!(visit(&client).0, HandshakeKind::Resumed);
     }
 }
 
 #[test]
 fn a_certificate_that_expires_takes_its_tickets_with_it() {
     let pki = Pki::new();
-    let gate = start(&pki);
+    let clawgate = start(&pki);
     let brief = pki.client(Leaf::client("brief").valid(-60, 8));
-    let senders = VERSIONS.map(|version| returning(&pki, &gate, &brief, version));
+    let clients = VERSIONS.map(|version| returning(&pki, &clawgate, &brief, version));
 
     eventually("the certificate to expire", || {
-        senders[0].clone().connect().is_ok_and(|mut connection| !connection.asks()).then_some(())
+        clients[0].clone().connect().is_ok_and(|mut connection| !connection.asks()).then_some(())
     });
 
-    for sender in &senders {
-        let line = is_refused(&gate, sender);
+    for client in &clients {
+        let line = is_refused(&clawgate, client);
         assert_eq!(line["reason"], "client_cert_expired");
         assert_eq!(line["client_cert"]["fingerprint_sha256"], brief.fingerprint());
     }
@@ -116,41 +116,41 @@ fn a_certificate_that_expires_takes_its_tickets_with_it() {
 fn a_crl_that_runs_out_takes_the_tickets_of_its_ca_with_it() {
     let pki = Pki::new();
     let crl = pki.file("crl.pem", pki.intermediate.crl(&[], 8));
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--crl", crl).start();
-    let senders = VERSIONS.map(|version| returning(&pki, &gate, &pki.client, version));
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--crl", crl).start();
+    let clients = VERSIONS.map(|version| returning(&pki, &clawgate, &pki.client, version));
 
     eventually("the CRL to run out", || {
-        senders[0].clone().connect().is_ok_and(|mut connection| !connection.asks()).then_some(())
+        clients[0].clone().connect().is_ok_and(|mut connection| !connection.asks()).then_some(())
     });
 
-    for sender in &senders {
-        assert_eq!(is_refused(&gate, sender)["reason"], "crl_expired");
+    for client in &clients {
+        assert_eq!(is_refused(&clawgate, client)["reason"], "crl_expired");
     }
 }
 
 /// Whatever is changed, by a reload, to the harm of the good client: it does not come back.
-fn is_kept_out_after(reason: &str, start: impl Fn(&Pki) -> Gate, change: impl Fn(&Pki)) {
+fn is_kept_out_after(reason: &str, start: impl Fn(&Pki) -> Clawgate, change: impl Fn(&Pki)) {
     let pki = Pki::new();
-    let gate = start(&pki);
-    let client = pki.client(Leaf::client("calls").serial(77));
-    let senders = VERSIONS.map(|version| returning(&pki, &gate, &client, version));
+    let clawgate = start(&pki);
+    let identity = pki.client(Leaf::client("calls").serial(77));
+    let clients = VERSIONS.map(|version| returning(&pki, &clawgate, &identity, version));
 
     change(&pki);
-    gate.signal("HUP");
-    gate.event("reloaded", 1);
+    clawgate.signal("HUP");
+    clawgate.event("reloaded", 1);
 
-    for sender in &senders {
-        let line = is_refused(&gate, sender);
+    for client in &clients {
+        let line = is_refused(&clawgate, client);
         assert_eq!(line["reason"], reason);
-        assert_eq!(line["client_cert"]["fingerprint_sha256"], client.fingerprint());
+        assert_eq!(line["client_cert"]["fingerprint_sha256"], identity.fingerprint());
     }
 }
 
 #[test]
-fn a_revoked_sender_does_not_come_back() {
+fn a_revoked_client_does_not_come_back() {
     let start = |pki: &Pki| {
         let crl = pki.file("crl.pem", pki.intermediate.crl(&[], 3600));
-        GateCommand::new(pki).upstream("echo:").arg("--crl", crl).start()
+        ClawgateCommand::new(pki).upstream("echo:").arg("--crl", crl).start()
     };
     is_kept_out_after("client_cert_revoked", start, |pki| {
         pki.file("crl.pem", pki.intermediate.crl(&[77], 3600));
@@ -158,13 +158,13 @@ fn a_revoked_sender_does_not_come_back() {
 }
 
 #[test]
-fn a_sender_whose_rule_is_gone_does_not_come_back() {
+fn a_client_whose_rule_is_gone_does_not_come_back() {
     let rules = |pki: &Pki, allow: &str| {
         pki.file("gate.toml", format!("[clients]\nallow = {allow}\n[upstream]\nurl = \"echo:\"\n"))
     };
     let start = |pki: &Pki| {
         let file = rules(pki, r#"["cn=calls", "cn=notes"]"#);
-        GateCommand::new(pki).arg("--config", file).start()
+        ClawgateCommand::new(pki).arg("--config", file).start()
     };
     is_kept_out_after("client_not_allowed", start, |pki| {
         rules(pki, r#"["cn=notes"]"#);
@@ -172,45 +172,46 @@ fn a_sender_whose_rule_is_gone_does_not_come_back() {
 }
 
 #[test]
-fn a_sender_whose_ca_is_gone_does_not_come_back() {
+fn a_client_whose_ca_is_gone_does_not_come_back() {
     is_kept_out_after("client_cert_unknown_ca", start, |pki| {
         pki.file("ca.pem", Ca::root("Other Root").pem());
     });
 }
 
 #[test]
-fn a_reload_voids_the_tickets_and_a_sender_that_is_still_admitted_gets_new_ones() {
+fn a_reload_voids_the_tickets_and_a_client_that_is_still_admitted_gets_new_ones() {
     let pki = Pki::new();
-    let gate = start(&pki);
-    let senders = VERSIONS.map(|version| returning(&pki, &gate, &pki.client, version));
+    let clawgate = start(&pki);
+    let clients = VERSIONS.map(|version| returning(&pki, &clawgate, &pki.client, version));
 
-    gate.signal("HUP");
-    gate.event("reloaded", 1);
+    clawgate.signal("HUP");
+    clawgate.event("reloaded", 1);
 
-    for sender in &senders {
-        assert_eq!(visit(sender).0, HandshakeKind::Full);
-        assert_eq!(visit(sender).0, HandshakeKind::Resumed);
+    for client in &clients {
+        assert_eq!(visit(client).0, HandshakeKind::Full);
+        assert_eq!(visit(client).0, HandshakeKind::Resumed);
     }
 }
 
 #[test]
-fn tickets_of_a_gate_before_its_restart_are_of_no_use_and_do_no_harm() {
+fn tickets_of_a_clawgate_before_its_restart_are_of_no_use_and_do_no_harm() {
     let pki = Pki::new();
     let place = nobody();
-    let start = || GateCommand::new(&pki).upstream("echo:").arg("--listen", place.to_string()).start();
-    let mut gate = start();
-    let senders = VERSIONS.map(|version| {
-        let sender = sender(&pki, &gate, &pki.client, version).at(place.address());
-        assert_eq!(visit(&sender).0, HandshakeKind::Full, "{version:?}");
-        assert_eq!(visit(&sender).0, HandshakeKind::Resumed, "{version:?}");
-        sender
+    let start =
+        || ClawgateCommand::new(&pki).upstream("echo:").arg("--listen", place.to_string()).start();
+    let mut clawgate = start();
+    let clients = VERSIONS.map(|version| {
+        let client = client(&pki, &clawgate, &pki.client, version).at(place.address());
+        assert_eq!(visit(&client).0, HandshakeKind::Full, "{version:?}");
+        assert_eq!(visit(&client).0, HandshakeKind::Resumed, "{version:?}");
+        client
     });
-    gate.stop();
+    clawgate.stop();
 
     let mut again = start();
 
-    for sender in &senders {
-        assert_eq!(visit(sender).0, HandshakeKind::Full);
+    for client in &clients {
+        assert_eq!(visit(client).0, HandshakeKind::Full);
     }
     assert!(again.all("handshake_failed").is_empty());
 }
@@ -218,21 +219,21 @@ fn tickets_of_a_gate_before_its_restart_are_of_no_use_and_do_no_harm() {
 #[test]
 fn a_ticket_of_one_listener_does_not_work_at_another() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--listen", "127.0.0.1:0").start();
-    let [first, second] = *gate.addresses() else { panic!("two listeners") };
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--listen", "127.0.0.1:0").start();
+    let [first, second] = *clawgate.addresses() else { panic!("two listeners") };
     for version in VERSIONS {
-        let sender = returning(&pki, &gate, &pki.client, version).at(second);
+        let client = returning(&pki, &clawgate, &pki.client, version).at(second);
 
-        assert_eq!(visit(&sender).0, HandshakeKind::Full);
-        assert_eq!(visit(&sender).0, HandshakeKind::Resumed);
-        assert_eq!(visit(&sender.at(first)).0, HandshakeKind::Full);
+        assert_eq!(visit(&client).0, HandshakeKind::Full);
+        assert_eq!(visit(&client).0, HandshakeKind::Resumed);
+        assert_eq!(visit(&client.at(first)).0, HandshakeKind::Full);
     }
 }
 
 #[test]
-fn a_sender_that_is_refused_over_http_gets_no_ticket() {
+fn a_client_that_is_refused_over_http_gets_no_ticket() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream("echo:")
         .arg("--refuse-with", "http")
         .arg("--allow", "cn=notes")
@@ -242,9 +243,9 @@ fn a_sender_that_is_refused_over_http_gets_no_ticket() {
     let expired = pki.client(Leaf::client("notes").valid(-60, -30));
     for version in VERSIONS {
         for identity in [None, Some(&stranger), Some(&unlisted), Some(&expired)] {
-            let sender = Sender::with_versions(&pki, &gate, identity, &[version]);
+            let client = Client::with_versions(&pki, &clawgate, identity, &[version]);
             for _ in 0..2 {
-                let mut connection = sender.clone().connect().unwrap();
+                let mut connection = client.clone().connect().unwrap();
                 connection
                     .write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
                 assert_eq!(connection.answer().status, 403);
@@ -253,23 +254,23 @@ fn a_sender_that_is_refused_over_http_gets_no_ticket() {
                 assert_eq!(tls.tls13_tickets_received(), 0);
             }
         }
-        returning(&pki, &gate, &pki.client, version);
+        returning(&pki, &clawgate, &pki.client, version);
     }
 }
 
 #[test]
-fn a_sender_that_lost_its_certificate_is_told_so_when_its_ticket_is_of_no_use() {
+fn a_client_that_lost_its_certificate_is_told_so_when_its_ticket_is_of_no_use() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
     for version in VERSIONS {
-        let mut sender = returning(&pki, &gate, &pki.client, version);
-        sender.config.client_auth_cert_resolver =
-            Sender::with_versions(&pki, &gate, None, &[version]).config.client_auth_cert_resolver;
-        let before = gate.events("handshake_failed").len();
-        gate.signal("HUP");
-        eventually("the reload", || (gate.events("reloaded").len() > before).then_some(()));
+        let mut client = returning(&pki, &clawgate, &pki.client, version);
+        client.config.client_auth_cert_resolver =
+            Client::with_versions(&pki, &clawgate, None, &[version]).config.client_auth_cert_resolver;
+        let before = clawgate.events("handshake_failed").len();
+        clawgate.signal("HUP");
+        eventually("the reload", || (clawgate.events("reloaded").len() > before).then_some(()));
 
-        let mut connection = sender.clone().connect().unwrap();
+        let mut connection = client.clone().connect().unwrap();
         connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
 
         assert_eq!(connection.answer().reason(), "client_cert_missing");

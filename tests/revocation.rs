@@ -8,9 +8,9 @@ mod names;
 mod partial;
 mod policy;
 
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// A second CA beside the usual root, with a client of its own.
 struct Other {
@@ -26,28 +26,30 @@ impl Other {
     }
 }
 
-/// A gate in the making that trusts both.
-fn trusting_both(pki: &Pki, other: &Other) -> GateCommand {
-    let command = GateCommand::new(pki).env("CLAWGATE_UPSTREAM", "echo:");
+/// A clawgate in the making that trusts both.
+fn trusting_both(pki: &Pki, other: &Other) -> ClawgateCommand {
+    let command = ClawgateCommand::new(pki).env("CLAWGATE_UPSTREAM", "echo:");
     command.arg("--client-ca", pki.file("other.pem", other.ca.pem()))
 }
 
-/// Whether a sender with this certificate is served.
-fn is_served(pki: &Pki, gate: &Gate, identity: &Identity) -> bool {
-    Sender::with_identity(pki, gate, identity).connect().is_ok_and(|mut connection| connection.asks())
+/// Whether a client with this certificate is served.
+fn is_served(pki: &Pki, clawgate: &Clawgate, identity: &Identity) -> bool {
+    Client::with_identity(pki, clawgate, identity)
+        .connect()
+        .is_ok_and(|mut connection| connection.asks())
 }
 
 /// What `check` prints for these settings, which can be used; lists that are missing or too old may make checks fail.
-fn check(command: GateCommand) -> String {
+fn check(command: ClawgateCommand) -> String {
     let output = command.output();
     assert!(matches!(output.code, Some(0 | 1)), "{output:?}");
     output.stdout + &output.stderr
 }
 
-/// The settings of [`GateCommand::new`] for another subcommand.
-fn command(subcommand: &str, pki: &Pki) -> GateCommand {
+/// The settings of [`ClawgateCommand::new`] for another subcommand.
+fn command(subcommand: &str, pki: &Pki) -> ClawgateCommand {
     let (certificate, key) = pki.files("server", &pki.server);
-    GateCommand::bare(subcommand)
+    ClawgateCommand::bare(subcommand)
         .arg("--cert", certificate)
         .arg("--key", key)
         .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))

@@ -1,19 +1,19 @@
 //! Which paths and methods are open, to whom, and where their requests go.
 
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::{Answer, Client};
 use crate::support::pki::{Leaf, Pki};
-use crate::support::sender::{Answer, Sender};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// A gate with these lines in its settings file.
-fn configured(pki: &Pki, toml: &str) -> Gate {
-    GateCommand::new(pki).arg("--config", pki.file("clawgate.toml", toml)).start()
+/// A clawgate with these lines in its settings file.
+fn configured(pki: &Pki, toml: &str) -> Clawgate {
+    ClawgateCommand::new(pki).arg("--config", pki.file("clawgate.toml", toml)).start()
 }
 
 /// Asks with `method` for `path`.
-fn ask(pki: &Pki, gate: &Gate, method: &str, path: &str) -> Answer {
+fn ask(pki: &Pki, clawgate: &Clawgate, method: &str, path: &str) -> Answer {
     let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
-    Sender::new(pki, gate).send(&request)
+    Client::new(pki, clawgate).send(&request)
 }
 
 /// An upstream that answers with its own name.
@@ -25,18 +25,18 @@ fn named(name: &'static str) -> Backend {
 fn without_settings_posts_below_hooks_are_open_and_nothing_else() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
     for path in ["/hooks/wake", "/hooks/agent/x?y=z", "/hooks/"] {
-        assert_eq!(ask(&pki, &gate, "POST", path).status, 200, "{path}");
+        assert_eq!(ask(&pki, &clawgate, "POST", path).status, 200, "{path}");
     }
     let open = backend.received().len();
     for path in ["/", "/hooks", "/hooksx", "/Hooks/wake", "/health", "/v1/chat"] {
-        let answer = ask(&pki, &gate, "POST", path);
+        let answer = ask(&pki, &clawgate, "POST", path);
         assert_eq!((answer.status, &*answer.reason()), (404, "no_route"), "{path}");
     }
     for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"] {
-        let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+        let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
         connection.write(format!("{method} /hooks/wake HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
         let answer = Answer::parse(&connection.head());
         assert_eq!(answer.status, 405, "{method}");
@@ -50,13 +50,13 @@ fn without_settings_posts_below_hooks_are_open_and_nothing_else() {
 fn a_closed_path_is_404_and_only_the_log_says_how_to_open_it() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-    let answer = ask(&pki, &gate, "POST", "/plugins/webhooks/x");
+    let answer = ask(&pki, &clawgate, "POST", "/plugins/webhooks/x");
 
     assert_eq!(answer.reason(), "no_route");
     assert_eq!(answer.json()["detail"], "no route is open for /plugins/webhooks/x");
-    let line = gate.request();
+    let line = clawgate.request();
     let detail = line["detail"].as_str().unwrap();
     for part in [
         "no route is open for /plugins/webhooks/x",
@@ -77,7 +77,7 @@ fn a_closed_path_is_404_and_only_the_log_says_how_to_open_it() {
 fn a_closed_method_is_answered_with_those_that_are_open() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = configured(
+    let clawgate = configured(
         &pki,
         &format!(
             "[upstream]\nurl = \"{}\"\n[[route]]\npath = \"/hooks/\"\nmethods = [\"PUT\", \"POST\"]\n",
@@ -85,34 +85,34 @@ fn a_closed_method_is_answered_with_those_that_are_open() {
         ),
     );
 
-    let answer = ask(&pki, &gate, "DELETE", "/hooks/wake");
+    let answer = ask(&pki, &clawgate, "DELETE", "/hooks/wake");
 
     assert_eq!((answer.status, &*answer.reason()), (405, "method_not_allowed"));
     assert_eq!(answer.header("allow"), Some("PUT, POST"));
     assert_eq!(answer.json()["detail"], "/hooks/wake takes PUT, POST, not DELETE");
-    let line = gate.request();
+    let line = clawgate.request();
     let detail = line["detail"].as_str().unwrap();
     for part in ["PUT, POST", "O=Example,CN=notes", "--method DELETE"] {
         assert!(detail.contains(part), "{part:?} in {detail:?}");
     }
     assert_eq!(line["reason"], "method_not_allowed");
     assert_eq!(backend.connections(), 0);
-    assert_eq!(ask(&pki, &gate, "PUT", "/hooks/wake").status, 200);
+    assert_eq!(ask(&pki, &clawgate, "PUT", "/hooks/wake").status, 200);
 }
 
 #[test]
 fn any_method_but_connect_passes_where_any_is_open() {
     let pki = Pki::new();
     let backend = named("x");
-    let gate = GateCommand::new(&pki).upstream(backend.url()).arg("--method", "any").start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).arg("--method", "any").start();
 
     for method in ["GET", "PUT", "DELETE", "OPTIONS", "PATCH", "FROBNICATE"] {
-        assert_eq!(ask(&pki, &gate, method, "/hooks/wake").status, 200, "{method}");
+        assert_eq!(ask(&pki, &clawgate, method, "/hooks/wake").status, 200, "{method}");
         let received = backend.received().pop().unwrap();
         assert_eq!(received.request_line(), format!("{method} /hooks/wake HTTP/1.1"));
     }
     let connect =
-        Sender::new(&pki, &gate).send("CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n");
+        Client::new(&pki, &clawgate).send("CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n");
     assert_eq!(connect.reason(), "upgrade_refused");
 }
 
@@ -120,7 +120,7 @@ fn any_method_but_connect_passes_where_any_is_open() {
 fn the_most_specific_path_takes_the_request() {
     let pki = Pki::new();
     let (all, hooks, wake) = (named("all"), named("hooks"), named("wake"));
-    let gate = configured(
+    let clawgate = configured(
         &pki,
         &format!(
             "[[route]]\npath = \"/hooks/\"\nupstream = \"{}\"\n\
@@ -142,9 +142,9 @@ fn the_most_specific_path_takes_the_request() {
         ("/", "all", &all),
     ];
     for (i, (path, name, backend)) in cases.into_iter().enumerate() {
-        let answer = ask(&pki, &gate, "POST", path);
+        let answer = ask(&pki, &clawgate, "POST", path);
         assert_eq!(answer.body, name.as_bytes(), "{path}");
-        let upstream = gate.event("request", i + 1)["upstream"].as_str().unwrap().to_owned();
+        let upstream = clawgate.event("request", i + 1)["upstream"].as_str().unwrap().to_owned();
         assert_eq!(upstream.trim_end_matches('/'), backend.url(), "{path}");
     }
 }
@@ -153,27 +153,27 @@ fn the_most_specific_path_takes_the_request() {
 fn an_exact_path_is_not_to_be_had_with_a_slash_at_its_end() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream(backend.url())
         .arg("--path", "/hooks/")
         .arg("--path", "/hooks/wake")
         .start();
 
-    let answer = ask(&pki, &gate, "POST", "/hooks/wake/");
+    let answer = ask(&pki, &clawgate, "POST", "/hooks/wake/");
 
     assert_eq!((answer.status, &*answer.reason()), (404, "no_route"));
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("/hooks/wake/ is not /hooks/wake"), "{detail:?}");
     assert_eq!(backend.connections(), 0);
-    assert_eq!(ask(&pki, &gate, "POST", "/hooks/wake").status, 200);
-    assert_eq!(ask(&pki, &gate, "POST", "/hooks/agent/").status, 200);
+    assert_eq!(ask(&pki, &clawgate, "POST", "/hooks/wake").status, 200);
+    assert_eq!(ask(&pki, &clawgate, "POST", "/hooks/agent/").status, 200);
 }
 
 #[test]
 fn an_exact_path_is_not_to_be_had_in_another_spelling() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = configured(
+    let clawgate = configured(
         &pki,
         &format!(
             "[upstream]\nurl = \"{}\"\n[[route]]\npath = \"/hooks/\"\n\
@@ -191,13 +191,13 @@ fn an_exact_path_is_not_to_be_had_in_another_spelling() {
         ("/hooks/%7bx%7d/", "/hooks/%7Bx%7D"),
     ];
     for (i, (path, exact)) in cases.into_iter().enumerate() {
-        let answer = ask(&pki, &gate, "POST", path);
+        let answer = ask(&pki, &clawgate, "POST", path);
         assert_eq!((answer.status, &*answer.reason()), (404, "no_route"), "{path}");
-        let line = gate.event("request", i + 1);
+        let line = clawgate.event("request", i + 1);
         let detail = line["detail"].as_str().unwrap();
         assert!(detail.ends_with(&format!("send {exact}")), "{detail:?}");
     }
-    assert_eq!(ask(&pki, &gate, "POST", "/hooks/team:a").reason(), "identity_not_allowed");
+    assert_eq!(ask(&pki, &clawgate, "POST", "/hooks/team:a").reason(), "identity_not_allowed");
     assert_eq!(backend.connections(), 0);
 }
 
@@ -205,7 +205,7 @@ fn an_exact_path_is_not_to_be_had_in_another_spelling() {
 fn a_prefix_takes_its_paths_in_any_spelling_and_passes_them_as_they_were_sent() {
     let pki = Pki::new();
     let (hooks, team) = (named("hooks"), named("team"));
-    let gate = configured(
+    let clawgate = configured(
         &pki,
         &format!(
             "[[route]]\npath = \"/hooks/\"\nupstream = \"{}\"\n\
@@ -222,7 +222,7 @@ fn a_prefix_takes_its_paths_in_any_spelling_and_passes_them_as_they_were_sent() 
         ("/hooks/user%40b.example", "hooks", &hooks),
         ("/hooks/caf%c3%a9", "hooks", &hooks),
     ] {
-        assert_eq!(ask(&pki, &gate, "POST", path).body, name.as_bytes(), "{path}");
+        assert_eq!(ask(&pki, &clawgate, "POST", path).body, name.as_bytes(), "{path}");
         let received = backend.received().pop().unwrap();
         assert_eq!(received.request_line(), format!("POST {path} HTTP/1.1"));
     }
@@ -232,7 +232,7 @@ fn a_prefix_takes_its_paths_in_any_spelling_and_passes_them_as_they_were_sent() 
 fn a_narrow_routes_refusal_does_not_fall_through_to_a_wider_route() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = configured(
+    let clawgate = configured(
         &pki,
         &format!(
             "[upstream]\nurl = \"{}\"\n[[route]]\npath = \"/hooks/\"\nmethods = [\"any\"]\n\
@@ -241,8 +241,8 @@ fn a_narrow_routes_refusal_does_not_fall_through_to_a_wider_route() {
         ),
     );
 
-    assert_eq!(ask(&pki, &gate, "GET", "/hooks/agent").reason(), "method_not_allowed");
-    assert_eq!(ask(&pki, &gate, "POST", "/hooks/agent").reason(), "identity_not_allowed");
+    assert_eq!(ask(&pki, &clawgate, "GET", "/hooks/agent").reason(), "method_not_allowed");
+    assert_eq!(ask(&pki, &clawgate, "POST", "/hooks/agent").reason(), "identity_not_allowed");
     assert_eq!(backend.connections(), 0);
 }
 
@@ -251,7 +251,7 @@ fn a_route_is_open_to_those_its_rules_name_and_the_log_says_which_comes_nearest(
     let pki = Pki::new();
     let agent = pki.client(Leaf::client("agent"));
     let backend = Backend::ok();
-    let gate = configured(
+    let clawgate = configured(
         &pki,
         &format!(
             "[upstream]\nurl = \"{}\"\n[[route]]\npath = \"/hooks/wake\"\n\
@@ -260,14 +260,14 @@ fn a_route_is_open_to_those_its_rules_name_and_the_log_says_which_comes_nearest(
         ),
     );
 
-    let refused = Sender::new(&pki, &gate).post("/hooks/agent", "{}");
+    let refused = Client::new(&pki, &clawgate).post("/hooks/agent", "{}");
 
     assert_eq!((refused.status, &*refused.reason()), (403, "identity_not_allowed"));
     let told = refused.json()["detail"].as_str().unwrap().to_owned();
     assert!(told.contains("O=Example,CN=notes") && told.contains("/hooks/agent"), "{told:?}");
     // Whom it would admit is the operator's business.
     assert!(!told.contains("agent, o=") && !told.contains("other.example"), "{told:?}");
-    let line = gate.request();
+    let line = clawgate.request();
     assert_eq!(line["reason"], "identity_not_allowed");
     assert_eq!(line["route"], "/hooks/agent");
     let logged = line["detail"].as_str().unwrap();
@@ -275,8 +275,8 @@ fn a_route_is_open_to_those_its_rules_name_and_the_log_says_which_comes_nearest(
     assert!(logged.contains(nearest), "{logged:?}");
     assert_eq!(backend.connections(), 0);
 
-    assert_eq!(Sender::with_identity(&pki, &gate, &agent).post("/hooks/agent", "{}").status, 200);
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+    assert_eq!(Client::with_identity(&pki, &clawgate, &agent).post("/hooks/agent", "{}").status, 200);
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn the_hook_token_goes_to_the_default_upstream_alone() {
     pki.file("hook", "hook-token");
     pki.file("other", "other-token");
     let (main, plain, own, off) = (Backend::ok(), Backend::ok(), Backend::ok(), Backend::ok());
-    let gate = configured(
+    let clawgate = configured(
         &pki,
         &format!(
             "[upstream]\nurl = \"{}\"\ntoken_file = \"{dir}/hook\"\n\
@@ -304,7 +304,7 @@ fn the_hook_token_goes_to_the_default_upstream_alone() {
         let request = format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer mine\r\nContent-Length: 0\r\n\r\n"
         );
-        assert_eq!(Sender::new(&pki, &gate).send(&request).status, 200, "{path}");
+        assert_eq!(Client::new(&pki, &clawgate).send(&request).status, 200, "{path}");
     };
     let authorization = |backend: &Backend| {
         let received = backend.received().pop().unwrap();
@@ -329,7 +329,7 @@ fn the_hook_token_goes_to_the_default_upstream_alone() {
 fn each_route_has_its_own_limit_on_bodies() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = configured(
+    let clawgate = configured(
         &pki,
         &format!(
             "[upstream]\nurl = \"{}\"\n[limits]\nbody = 10\n[[route]]\npath = \"/hooks/\"\n\
@@ -341,7 +341,7 @@ fn each_route_has_its_own_limit_on_bodies() {
     for (path, length, status) in
         [("/hooks/x", 10, 200), ("/hooks/x", 11, 413), ("/large/x", 20, 200), ("/large/x", 21, 413)]
     {
-        let answer = Sender::new(&pki, &gate).post(path, &"x".repeat(length));
+        let answer = Client::new(&pki, &clawgate).post(path, &"x".repeat(length));
         assert_eq!(answer.status, status, "{length} to {path}");
     }
     assert_eq!(backend.received().len(), 2);

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::support::gate::GateCommand;
+use crate::support::process::ClawgateCommand;
 
 /// All certificates of the set; each has its key beside it.
 const CERTIFICATES: [&str; 16] = [
@@ -160,7 +160,7 @@ fn every_example_is_good_once_the_certificates_and_the_token_are_there() {
     for entry in fs::read_dir(repository("examples")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "toml") {
-            let output = GateCommand::bare("check").dir(dir.path()).arg("--config", &path).output();
+            let output = ClawgateCommand::bare("check").dir(dir.path()).arg("--config", &path).output();
             assert_eq!(output.code, Some(0), "{output:?}");
             assert!(output.stdout.ends_with("all is well with the settings\n"), "{output:?}");
             checked.push(path.file_stem().unwrap().to_str().unwrap().to_owned());

@@ -1,4 +1,4 @@
-//! Several certificates of the gate's own: which one a sender is shown.
+//! Several certificates of clawgate's own: which one a client is shown.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{cipher_suite, default_provider};
 use rustls::{ClientConfig, RootCertStore, SupportedCipherSuite, SupportedProtocolVersion, version};
 
-use crate::support::gate::{Gate, GateCommand, Output};
+use crate::support::client::Client;
 use crate::support::pki::{Identity, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand, Output};
 
 /// A certificate for these names, in the files `file`.pem and `file`.key.
 fn certificate(pki: &Pki, file: &str, leaf: Leaf, names: &[&str]) -> Identity {
@@ -22,9 +22,9 @@ fn certificate(pki: &Pki, file: &str, leaf: Leaf, names: &[&str]) -> Identity {
 
 /// `clawgate` with the usual certificate (for localhost) first, and then these, whose keys come in the
 /// other order.
-fn with(pki: &Pki, files: &[&str]) -> GateCommand {
+fn with(pki: &Pki, files: &[&str]) -> ClawgateCommand {
     let path = |file: &str, suffix: &str| -> PathBuf { pki.dir().join(format!("{file}.{suffix}")) };
-    let mut command = GateCommand::new(pki).upstream("echo:");
+    let mut command = ClawgateCommand::new(pki).upstream("echo:");
     for file in files {
         command = command.arg("--cert", path(file, "pem"));
     }
@@ -34,24 +34,24 @@ fn with(pki: &Pki, files: &[&str]) -> GateCommand {
     command
 }
 
-/// The leaf that a sender asking for `name` is shown.
-fn shown(pki: &Pki, gate: &Gate, name: &str) -> Vec<u8> {
-    leaf_of(Sender::new(pki, gate).named(name).trusting())
+/// The leaf that a client asking for `name` is shown.
+fn shown(pki: &Pki, clawgate: &Clawgate, name: &str) -> Vec<u8> {
+    leaf_of(Client::new(pki, clawgate).named(name).trusting())
 }
 
-fn leaf_of(sender: Sender) -> Vec<u8> {
-    let mut connection = sender.connect().unwrap();
+fn leaf_of(client: Client) -> Vec<u8> {
+    let mut connection = client.connect().unwrap();
     assert!(connection.asks());
     connection.stream.conn.peer_certificates().unwrap()[0].to_vec()
 }
 
 #[test]
-fn a_sender_is_shown_the_certificate_of_the_name_it_asks_for_and_else_the_first() {
+fn a_client_is_shown_the_certificate_of_the_name_it_asks_for_and_else_the_first() {
     let pki = Pki::new();
     let one = certificate(&pki, "one", Leaf::server(), &["one.example"]);
     let many = certificate(&pki, "many", Leaf::server(), &["*.many.example", "other.example"]);
     let exact = certificate(&pki, "exact", Leaf::server(), &["x.many.example"]);
-    let gate = with(&pki, &["one", "many", "exact"]).start();
+    let clawgate = with(&pki, &["one", "many", "exact"]).start();
     for (name, identity) in [
         ("localhost", &pki.server),
         ("one.example", &one),
@@ -66,7 +66,7 @@ fn a_sender_is_shown_the_certificate_of_the_name_it_asks_for_and_else_the_first(
         // An address is not sent as a name.
         ("127.0.0.1", &pki.server),
     ] {
-        assert!(shown(&pki, &gate, name) == identity.chain[0], "{name}");
+        assert!(shown(&pki, &clawgate, name) == identity.chain[0], "{name}");
     }
 }
 
@@ -74,72 +74,73 @@ fn a_sender_is_shown_the_certificate_of_the_name_it_asks_for_and_else_the_first(
 fn with_strict_sni_the_names_of_all_certificates_are_served_and_no_others() {
     let pki = Pki::new();
     let one = certificate(&pki, "one", Leaf::server(), &["one.example"]);
-    let gate = with(&pki, &["one"]).arg("--strict-sni", "true").start();
+    let clawgate = with(&pki, &["one"]).arg("--strict-sni", "true").start();
 
-    assert_eq!(shown(&pki, &gate, "localhost"), pki.server.chain[0]);
-    assert_eq!(shown(&pki, &gate, "one.example"), one.chain[0]);
-    let refusal = Sender::new(&pki, &gate).named("unknown.example").refusal();
+    assert_eq!(shown(&pki, &clawgate, "localhost"), pki.server.chain[0]);
+    assert_eq!(shown(&pki, &clawgate, "one.example"), one.chain[0]);
+    let refusal = Client::new(&pki, &clawgate).named("unknown.example").refusal();
 
     assert_eq!(refusal.alert, "unrecognized_name");
-    let line = gate.failure();
+    let line = clawgate.failure();
     assert_eq!(line["reason"], "unknown_sni");
     let detail = line["detail"].as_str().unwrap();
     assert!(detail.contains("dns:localhost") && detail.contains("dns:one.example"), "{detail}");
 }
 
-/// A sender that offers these suites alone.
+/// A client that offers these suites alone.
 fn with_suites(
     pki: &Pki,
-    gate: &Gate,
+    clawgate: &Clawgate,
     suites: &[SupportedCipherSuite],
     version: &'static SupportedProtocolVersion,
-) -> Sender {
+) -> Client {
     let provider = CryptoProvider { cipher_suites: suites.to_vec(), ..default_provider() };
-    let mut sender = Sender::new(pki, gate);
-    let resolver = Arc::clone(&sender.config.client_auth_cert_resolver);
-    sender.config = ClientConfig::builder_with_provider(Arc::new(provider))
+    let mut client = Client::new(pki, clawgate);
+    let resolver = Arc::clone(&client.config.client_auth_cert_resolver);
+    client.config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[version])
         .unwrap()
         .with_root_certificates(RootCertStore::empty())
         .with_client_cert_resolver(resolver);
-    sender.trusting()
+    client.trusting()
 }
 
 #[test]
-fn of_two_kinds_of_key_a_sender_is_shown_the_one_that_it_can_verify_and_ecdsa_where_it_can_both() {
+fn of_two_kinds_of_key_a_client_is_shown_the_one_that_it_can_verify_and_ecdsa_where_it_can_both() {
     let pki = Pki::new();
     let rsa = |names: &[&str], file: &str| {
         certificate(&pki, file, Leaf::server().algorithm(&PKCS_RSA_SHA256), names)
     };
     let (rsa_named, rsa_default) = (rsa(&["one.example"], "rsa"), rsa(&["localhost"], "default"));
     let ecdsa_named = certificate(&pki, "ecdsa", Leaf::server(), &["one.example"]);
-    let gate = with(&pki, &["rsa", "default", "ecdsa"]).start();
+    let clawgate = with(&pki, &["rsa", "default", "ecdsa"]).start();
     let only_rsa = [cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256];
     let only_ecdsa = [cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256];
     let old = |suites: &[SupportedCipherSuite], name: &str| {
-        leaf_of(with_suites(&pki, &gate, suites, &version::TLS12).named(name))
+        leaf_of(with_suites(&pki, &clawgate, suites, &version::TLS12).named(name))
     };
 
-    assert_eq!(shown(&pki, &gate, "one.example"), ecdsa_named.chain[0]);
+    assert_eq!(shown(&pki, &clawgate, "one.example"), ecdsa_named.chain[0]);
     assert_eq!(old(&only_ecdsa, "one.example"), ecdsa_named.chain[0]);
     assert_eq!(old(&only_rsa, "one.example"), rsa_named.chain[0]);
-    assert_eq!(shown(&pki, &gate, "localhost"), pki.server.chain[0]);
+    assert_eq!(shown(&pki, &clawgate, "localhost"), pki.server.chain[0]);
     assert_eq!(old(&only_rsa, "localhost"), rsa_default.chain[0]);
     assert_eq!(old(&only_rsa, "unknown.example"), rsa_default.chain[0]);
 }
 
 #[test]
-fn a_sender_that_can_verify_none_of_a_name_is_told_so_and_is_not_shown_another() {
+fn a_client_that_can_verify_none_of_a_name_is_told_so_and_is_not_shown_another() {
     let pki = Pki::new();
     let rsa = Leaf::server().algorithm(&PKCS_RSA_SHA256);
     certificate(&pki, "rsa", rsa, &["one.example"]);
-    let gate = with(&pki, &["rsa"]).start();
+    let clawgate = with(&pki, &["rsa"]).start();
     let only_ecdsa = [cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256];
 
-    let refusal = with_suites(&pki, &gate, &only_ecdsa, &version::TLS12).named("one.example").refusal();
+    let refusal =
+        with_suites(&pki, &clawgate, &only_ecdsa, &version::TLS12).named("one.example").refusal();
 
     assert_eq!(refusal.alert, "handshake_failure");
-    assert_eq!(gate.failure()["reason"], "no_common_algorithms");
+    assert_eq!(clawgate.failure()["reason"], "no_common_algorithms");
 }
 
 fn problems(output: Output) -> String {
@@ -155,7 +156,10 @@ fn a_certificate_without_its_key_and_a_key_without_its_certificate_are_named() {
     let file = |name: &str| pki.dir().join(name);
 
     let said = problems(
-        GateCommand::new(&pki).arg("--cert", file("one.pem")).arg("--key", file("two.key")).refused(),
+        ClawgateCommand::new(&pki)
+            .arg("--cert", file("one.pem"))
+            .arg("--key", file("two.key"))
+            .refused(),
     );
 
     assert!(said.contains("one.pem: has no key"), "{said}");
@@ -178,7 +182,7 @@ fn a_certificate_that_nobody_would_be_shown_is_warned_of() {
 fn all_certificates_are_told_of_at_the_start_in_the_status_and_by_check() {
     let pki = Pki::new();
     certificate(&pki, "one", Leaf::server(), &["one.example"]);
-    let gate = with(&pki, &["one"]).admin().start();
+    let clawgate = with(&pki, &["one"]).admin().start();
     let names = |value: &serde_json::Value| -> Vec<String> {
         let certificates = value["certificates"].as_array().unwrap();
         certificates
@@ -187,8 +191,8 @@ fn all_certificates_are_told_of_at_the_start_in_the_status_and_by_check() {
             .collect()
     };
 
-    assert_eq!(names(&gate.event("started", 1)), ["dns:localhost", "dns:one.example"]);
-    let status = crate::support::plain::get(gate.admin(), "/status");
+    assert_eq!(names(&clawgate.event("started", 1)), ["dns:localhost", "dns:one.example"]);
+    let status = crate::support::plain::get(clawgate.admin(), "/status");
     assert_eq!(names(&status.json()), ["dns:localhost", "dns:one.example"]);
     let said = with(&pki, &["one"]).check().stdout;
     assert!(said.contains("good for dns:localhost, ip:127.0.0.1\n"), "{said}");
@@ -215,16 +219,16 @@ fn a_reload_adds_and_takes_out_certificates() {
         pki.file("gate.toml", text)
     };
     pki.files("server", &pki.server);
-    let gate = GateCommand::bare("run").arg("--config", toml(&["server"])).start();
-    assert_eq!(shown(&pki, &gate, "one.example"), pki.server.chain[0]);
+    let clawgate = ClawgateCommand::bare("run").arg("--config", toml(&["server"])).start();
+    assert_eq!(shown(&pki, &clawgate, "one.example"), pki.server.chain[0]);
 
     toml(&["server", "one"]);
-    gate.signal("HUP");
-    assert!(gate.event("reloaded", 1)["changed"][0].as_str().unwrap().contains("until"));
-    assert_eq!(shown(&pki, &gate, "one.example"), one.chain[0]);
+    clawgate.signal("HUP");
+    assert!(clawgate.event("reloaded", 1)["changed"][0].as_str().unwrap().contains("until"));
+    assert_eq!(shown(&pki, &clawgate, "one.example"), one.chain[0]);
 
     toml(&["server"]);
-    gate.signal("HUP");
-    assert!(gate.event("reloaded", 2)["changed"][0].as_str().unwrap().contains("taken out"));
-    assert_eq!(shown(&pki, &gate, "one.example"), pki.server.chain[0]);
+    clawgate.signal("HUP");
+    assert!(clawgate.event("reloaded", 2)["changed"][0].as_str().unwrap().contains("taken out"));
+    assert_eq!(shown(&pki, &clawgate, "one.example"), pki.server.chain[0]);
 }

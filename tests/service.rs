@@ -4,9 +4,9 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{PATIENCE, nobody};
 
 /// The service manager's end.
@@ -23,8 +23,8 @@ impl Manager {
         Self { socket, path }
     }
 
-    fn command(&self, pki: &Pki) -> GateCommand {
-        GateCommand::new(pki).upstream("echo:").env("NOTIFY_SOCKET", self.path.as_os_str())
+    fn command(&self, pki: &Pki) -> ClawgateCommand {
+        ClawgateCommand::new(pki).upstream("echo:").env("NOTIFY_SOCKET", self.path.as_os_str())
     }
 
     /// The next message.
@@ -43,13 +43,13 @@ fn has(message: &str, lines: &[&str]) {
 }
 
 #[test]
-fn it_is_told_when_the_gate_serves_and_when_it_ends() {
+fn it_is_told_when_clawgate_serves_and_when_it_ends() {
     let pki = Pki::new();
     let manager = Manager::new(&pki);
-    let mut gate = manager.command(&pki).arg("--drain-timeout", "7s").start();
+    let mut clawgate = manager.command(&pki).arg("--drain-timeout", "7s").start();
 
-    has(&manager.told(), &["READY=1", &format!("STATUS=serving on {}", gate.address())]);
-    assert_eq!(gate.stop().code(), Some(0));
+    has(&manager.told(), &["READY=1", &format!("STATUS=serving on {}", clawgate.address())]);
+    assert_eq!(clawgate.stop().code(), Some(0));
     // Draining may take 7 s, and ending a little more.
     has(&manager.told(), &["STOPPING=1", "EXTEND_TIMEOUT_USEC=12000000"]);
 }
@@ -58,15 +58,15 @@ fn it_is_told_when_the_gate_serves_and_when_it_ends() {
 fn it_is_told_of_each_reload_and_of_its_end() {
     let pki = Pki::new();
     let manager = Manager::new(&pki);
-    let gate = manager.command(&pki).env("CLAWGATE_WATCH", "false").start();
+    let clawgate = manager.command(&pki).env("CLAWGATE_WATCH", "false").start();
     has(&manager.told(), &["READY=1"]);
 
-    gate.signal("HUP");
+    clawgate.signal("HUP");
     has(&manager.told(), &["RELOADING=1", "MONOTONIC_USEC="]);
     has(&manager.told(), &["READY=1", "STATUS=serving, generation 2"]);
 
     pki.file("ca.pem", "no certificate");
-    gate.signal("HUP");
+    clawgate.signal("HUP");
     has(&manager.told(), &["RELOADING=1"]);
     has(&manager.told(), &["READY=1", "STATUS=serving with the old settings"]);
 }
@@ -76,20 +76,20 @@ fn the_watchdog_is_fed_while_the_workers_turn() {
     let pki = Pki::new();
     let manager = Manager::new(&pki);
     let command = manager.command(&pki).env("WATCHDOG_USEC", "100000").arg("--workers", "2");
-    let gate = command.start();
+    let clawgate = command.start();
     has(&manager.told(), &["READY=1"]);
 
     for _ in 0..5 {
         assert_eq!(manager.told(), "WATCHDOG=1\n");
     }
 
-    gate.signal("STOP");
+    clawgate.signal("STOP");
     // What was told before it stopped is still there to be read.
     manager.socket.set_nonblocking(true).unwrap();
     while manager.socket.recv(&mut [0; 64]).is_ok() {}
     crate::support::pass(std::time::Duration::from_millis(300));
-    assert!(manager.socket.recv(&mut [0; 64]).is_err(), "a stopped gate said that it lives");
-    gate.signal("CONT");
+    assert!(manager.socket.recv(&mut [0; 64]).is_err(), "a stopped clawgate said that it lives");
+    clawgate.signal("CONT");
 }
 
 #[test]
@@ -97,10 +97,10 @@ fn another_process_watchdog_is_not_fed() {
     let pki = Pki::new();
     let manager = Manager::new(&pki);
     let command = manager.command(&pki).env("WATCHDOG_USEC", "100000").env("WATCHDOG_PID", "1");
-    let mut gate = command.start();
+    let mut clawgate = command.start();
 
     has(&manager.told(), &["READY=1"]);
-    gate.stop();
+    clawgate.stop();
     has(&manager.told(), &["STOPPING=1"]);
 }
 
@@ -109,14 +109,14 @@ fn passed_sockets_take_the_place_of_the_addresses() {
     let pki = Pki::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let command = GateCommand::new(&pki).upstream("echo:").arg("--workers", "2").passed(&listener);
+    let command = ClawgateCommand::new(&pki).upstream("echo:").arg("--workers", "2").passed(&listener);
 
-    let gate = command.start();
+    let clawgate = command.start();
 
-    assert_eq!(gate.addresses(), [address]);
-    assert_eq!(gate.event("started", 1)["passed"], true);
+    assert_eq!(clawgate.addresses(), [address]);
+    assert_eq!(clawgate.event("started", 1)["passed"], true);
     for _ in 0..10 {
-        assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+        assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
     }
 }
 
@@ -125,31 +125,32 @@ fn the_admin_listener_is_passed_by_name() {
     let pki = Pki::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let command = GateCommand::new(&pki).upstream("echo:").env("LISTEN_FDNAMES", "admin");
+    let command = ClawgateCommand::new(&pki).upstream("echo:").env("LISTEN_FDNAMES", "admin");
 
-    let gate: Gate = command.passed(&listener).start();
+    let clawgate: Clawgate = command.passed(&listener).start();
 
-    assert_eq!(gate.admin(), address);
-    assert_ne!(gate.address(), address);
+    assert_eq!(clawgate.admin(), address);
+    assert_ne!(clawgate.address(), address);
     assert_eq!(crate::support::plain::get(address, "/readyz").status, 200);
 }
 
 #[test]
 fn sockets_for_another_process_are_left_alone() {
     let pki = Pki::new();
-    let command = GateCommand::new(&pki).upstream("echo:").env("LISTEN_FDS", "1").env("LISTEN_PID", "1");
+    let command =
+        ClawgateCommand::new(&pki).upstream("echo:").env("LISTEN_FDS", "1").env("LISTEN_PID", "1");
 
-    let gate = command.start();
+    let clawgate = command.start();
 
-    assert!(gate.event("started", 1)["passed"].is_null());
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+    assert!(clawgate.event("started", 1)["passed"].is_null());
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
 }
 
 #[test]
 fn a_socket_that_is_none_is_said_to_be_so() {
     let pki = Pki::new();
     // File descriptor 3 is not there.
-    let command = GateCommand::new(&pki).upstream("echo:").env("LISTEN_FDS", "1");
+    let command = ClawgateCommand::new(&pki).upstream("echo:").env("LISTEN_FDS", "1");
 
     let output = command.refused();
 
@@ -159,20 +160,21 @@ fn a_socket_that_is_none_is_said_to_be_so() {
 }
 
 #[test]
-fn a_probe_tells_whether_the_gate_is_ready_or_alive() {
+fn a_probe_tells_whether_clawgate_is_ready_or_alive() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
     let probe = |more: &str| {
-        let command = GateCommand::bare("probe").arg("--admin", gate.admin().to_string());
+        let command = ClawgateCommand::bare("probe").arg("--admin", clawgate.admin().to_string());
         if more.is_empty() { command.output() } else { command.word(more).output() }
     };
     let nobody = nobody();
 
     assert_eq!(probe("").code, Some(0));
     assert_eq!(probe("--alive").code, Some(0));
-    let by_env = GateCommand::bare("probe").env("CLAWGATE_ADMIN", gate.admin().to_string()).output();
+    let by_env =
+        ClawgateCommand::bare("probe").env("CLAWGATE_ADMIN", clawgate.admin().to_string()).output();
     assert_eq!(by_env.code, Some(0), "{by_env:?}");
-    let absent = GateCommand::bare("probe").arg("--admin", nobody.to_string()).output();
+    let absent = ClawgateCommand::bare("probe").arg("--admin", nobody.to_string()).output();
     assert_eq!(absent.code, Some(1));
     assert!(absent.stdout.contains("nobody answers there"), "{absent:?}");
 }
@@ -181,13 +183,13 @@ fn a_probe_tells_whether_the_gate_is_ready_or_alive() {
 fn completions_and_manual_pages_know_the_settings() {
     for words in [vec!["completions", "bash"], vec!["completions", "fish"], vec!["man", "run"]] {
         let command =
-            words.iter().fold(GateCommand::bare("generate"), |command, word| command.word(*word));
+            words.iter().fold(ClawgateCommand::bare("generate"), |command, word| command.word(*word));
         let output = command.output();
         assert_eq!(output.code, Some(0), "{output:?}");
         // roff writes a hyphen so that it is not broken.
         assert!(output.stdout.replace('\\', "").contains("client-ca"), "{words:?}");
     }
-    let unknown = GateCommand::bare("generate").word("man").word("nothing").output();
+    let unknown = ClawgateCommand::bare("generate").word("man").word("nothing").output();
     assert_eq!(unknown.code, Some(1));
     assert!(unknown.stderr.contains("`nothing`"), "{unknown:?}");
 }

@@ -9,13 +9,13 @@ mod start;
 
 use std::path::PathBuf;
 
-use crate::support::gate::{GateCommand, Output};
 use crate::support::pki::Pki;
+use crate::support::process::{ClawgateCommand, Output};
 
 /// A command with all that is required in the environment, where a test's flags can replace it.
-fn command(subcommand: &str, pki: &Pki) -> GateCommand {
+fn command(subcommand: &str, pki: &Pki) -> ClawgateCommand {
     let (certificate, key) = pki.files("server", &pki.server);
-    GateCommand::bare(subcommand)
+    ClawgateCommand::bare(subcommand)
         .env("CLAWGATE_CERT", certificate)
         .env("CLAWGATE_KEY", key)
         .env("CLAWGATE_CLIENT_CA", pki.file("ca.pem", pki.root.pem()))
@@ -36,7 +36,7 @@ fn config(pki: &Pki, name: &str, more: &str) -> PathBuf {
 }
 
 /// What `check` prints for good settings.
-fn summary(command: GateCommand) -> String {
+fn summary(command: ClawgateCommand) -> String {
     let output = command.output();
     assert_eq!(output.code, Some(0), "{output:?}");
     output.stdout
@@ -68,7 +68,7 @@ fn line<'a>(summary: &'a str, label: &str) -> &'a str {
 }
 
 /// Refused for its settings, with one mistake, and with all of `parts` in the message.
-fn refused(command: GateCommand, parts: &[&str]) {
+fn refused(command: ClawgateCommand, parts: &[&str]) {
     let output = command.refused();
     assert_refused(&output);
     let said = &output.stderr;
@@ -87,7 +87,7 @@ fn assert_refused(Output { code, stdout, stderr }: &Output) {
 #[test]
 fn what_nobody_sets_has_its_default() {
     let pki = Pki::new();
-    let command = GateCommand::bare("check").arg("--config", config(&pki, "gate.toml", ""));
+    let command = ClawgateCommand::bare("check").arg("--config", config(&pki, "gate.toml", ""));
 
     let summary = summary(command);
 
@@ -106,8 +106,8 @@ fn flags_win_over_the_environment_that_over_the_file_that_over_the_defaults() {
     let pki = Pki::new();
     let empty = config(&pki, "empty.toml", "");
     let full = config(&pki, "full.toml", "runtime.drain_timeout = \"11s\"");
-    let drain = |command: GateCommand| line(&summary(command), "drain").to_owned();
-    let check = || GateCommand::bare("check");
+    let drain = |command: ClawgateCommand| line(&summary(command), "drain").to_owned();
+    let check = || ClawgateCommand::bare("check");
 
     assert_eq!(drain(check().arg("--config", &empty)), "up to 30s");
     assert_eq!(drain(check().arg("--config", &full)), "up to 11s");
@@ -121,7 +121,7 @@ fn the_file_of_the_flag_wins_over_the_file_of_the_environment() {
     let pki = Pki::new();
     let variable = config(&pki, "variable.toml", "runtime.drain_timeout = \"11s\"");
     let flag = config(&pki, "flag.toml", "runtime.workers = 3");
-    let check = || GateCommand::bare("check").env("CLAWGATE_CONFIG", &variable);
+    let check = || ClawgateCommand::bare("check").env("CLAWGATE_CONFIG", &variable);
 
     let alone = summary(check());
     assert_eq!(line(&alone, "drain"), "up to 11s");
@@ -135,19 +135,19 @@ fn the_file_of_the_flag_wins_over_the_file_of_the_environment() {
 fn a_list_replaces_the_one_of_a_weaker_source_and_is_not_added_to_it() {
     let pki = Pki::new();
     let file = config(&pki, "gate.toml", "clients.allow = [\"cn=a\", \"cn=b\"]");
-    let check = || GateCommand::bare("check").arg("--config", &file);
-    let senders = |command: GateCommand| line(&summary(command), "senders  ").to_owned();
+    let check = || ClawgateCommand::bare("check").arg("--config", &file);
+    let clients = |command: ClawgateCommand| line(&summary(command), "senders  ").to_owned();
 
-    assert_eq!(senders(check()), "[cn=a] or [cn=b]");
+    assert_eq!(clients(check()), "[cn=a] or [cn=b]");
     let with_variable = || check().env("CLAWGATE_ALLOW", "cn=c, o=x; cn=d");
-    assert_eq!(senders(with_variable()), "[cn=c, o=x] or [cn=d]");
-    assert_eq!(senders(with_variable().arg("--allow", "cn=e")), "[cn=e]");
+    assert_eq!(clients(with_variable()), "[cn=c, o=x] or [cn=d]");
+    assert_eq!(clients(with_variable().arg("--allow", "cn=e")), "[cn=e]");
 }
 
 #[test]
-fn a_running_gate_has_the_settings_of_the_strongest_source() {
+fn a_running_clawgate_has_the_settings_of_the_strongest_source() {
     let pki = Pki::new();
-    let gate = command("run", &pki)
+    let clawgate = command("run", &pki)
         .arg("--workers", "2")
         .arg("--path", "/a")
         .arg("--path", "/b/")
@@ -155,7 +155,7 @@ fn a_running_gate_has_the_settings_of_the_strongest_source() {
         .env("CLAWGATE_METHODS", "PUT")
         .start();
 
-    let started = gate.event("started", 1);
+    let started = clawgate.event("started", 1);
 
     assert_eq!(started["workers"], 2);
     assert_eq!(started["routes"], serde_json::json!(["PUT /a -> echo:", "PUT /b/ -> echo:"]));
@@ -167,7 +167,7 @@ fn an_unknown_key_is_refused_with_its_line_and_the_one_that_was_meant() {
     let pki = Pki::new();
     let file = config(&pki, "gate.toml", "[limits]\nboddy = \"1MiB\"");
 
-    let command = GateCommand::bare("run").arg("--config", &file);
+    let command = ClawgateCommand::bare("run").arg("--config", &file);
 
     let place = format!("  {}:5: limits.boddy\n", file.display());
     refused(command, &[&place, "is no known key", "hint: did you mean `limits.body`?"]);
@@ -189,7 +189,7 @@ fn all_mistakes_are_told_at_once_each_with_its_place_and_mend() {
     );
     let file = pki.file("gate.toml", text);
 
-    let output = GateCommand::bare("run")
+    let output = ClawgateCommand::bare("run")
         .arg("--config", &file)
         .env("CLAWGATE_WORKERS", "many")
         .arg("--listen", ":8443")
@@ -264,7 +264,7 @@ fn a_file_that_is_not_there_or_not_toml_is_refused() {
     let missing = pki.dir().join("none.toml");
     let torn = config(&pki, "torn.toml", "[limits\nbody = 1");
 
-    let run = |path| GateCommand::bare("run").arg("--config", path);
+    let run = |path| ClawgateCommand::bare("run").arg("--config", path);
     refused(
         run(missing.clone()),
         &["--config", missing.to_str().unwrap(), "name a TOML file that exists"],

@@ -1,13 +1,13 @@
-//! OCSP responses that the gate shows along with its certificate, as `openssl s_client -status` sees them.
+//! OCSP responses that clawgate shows along with its certificate, as `openssl s_client -status` sees them.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use rustls::version;
 
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// The certificates of these tests have this serial number.
 const SERIAL: u64 = 0x1234;
@@ -53,24 +53,24 @@ const GOOD: &str = "V\t401231235959Z\t\t1234";
 const REVOKED: &str = "R\t401231235959Z\t200101000000Z,keyCompromise\t1234";
 const OF_ANOTHER: &str = "V\t401231235959Z\t\t9999";
 
-/// What a sender sees that asks for the status.
-fn status(pki: &Pki, gate: &Gate, version: &str) -> String {
-    let address = gate.address();
+/// What a client sees that asks for the status.
+fn status(pki: &Pki, clawgate: &Clawgate, version: &str) -> String {
+    let address = clawgate.address();
     openssl(
         pki,
         &format!("s_client -connect {address} {version} -status -CAfile ca.pem -servername localhost"),
     )
 }
 
-/// The gate serves all the same, shows no response, and has warned with these words.
+/// clawgate serves all the same, shows no response, and has warned with these words.
 fn is_left_out(pki: &Pki, file: &PathBuf, words: &[&str]) {
-    let gate = GateCommand::new(pki).upstream("echo:").arg("--ocsp", file).start();
+    let clawgate = ClawgateCommand::new(pki).upstream("echo:").arg("--ocsp", file).start();
 
-    let said = status(pki, &gate, "-tls1_3");
+    let said = status(pki, &clawgate, "-tls1_3");
 
     assert!(said.contains("OCSP response: no response sent"), "{said}");
-    assert_eq!(Sender::new(pki, &gate).post("/hooks/wake", "{}").status, 200);
-    let warnings = gate.events("settings_warning");
+    assert_eq!(Client::new(pki, &clawgate).post("/hooks/wake", "{}").status, 200);
+    let warnings = clawgate.events("settings_warning");
     let warning = warnings.iter().find(|line| line["origin"] == "--ocsp");
     let detail = warning.unwrap_or_else(|| panic!("{warnings:?}"))["detail"].as_str().unwrap();
     assert!(detail.contains("is not stapled"), "{detail}");
@@ -83,24 +83,24 @@ fn is_left_out(pki: &Pki, file: &PathBuf, words: &[&str]) {
 fn a_good_response_is_shown_over_both_versions_and_check_knows_it() {
     let pki = pki();
     let file = response(&pki, &pki.intermediate, &pki.server, GOOD);
-    let command = || GateCommand::new(&pki).upstream("echo:").arg("--ocsp", &file);
-    let gate = command().start();
+    let command = || ClawgateCommand::new(&pki).upstream("echo:").arg("--ocsp", &file);
+    let clawgate = command().start();
 
     for version in ["-tls1_3", "-tls1_2"] {
-        let said = status(&pki, &gate, version);
+        let said = status(&pki, &clawgate, version);
 
         assert!(said.contains("OCSP Response Status: successful"), "{version}: {said}");
         assert!(said.contains("Cert Status: good"), "{version}: {said}");
         assert!(said.contains("Serial Number: 1234"), "{version}: {said}");
     }
     // One that does not ask is not told.
-    let plain = openssl(&pki, &format!("s_client -connect {} -CAfile ca.pem", gate.address()));
+    let plain = openssl(&pki, &format!("s_client -connect {} -CAfile ca.pem", clawgate.address()));
     assert!(!plain.contains("OCSP Response"), "{plain}");
     let checked = command().check().stdout;
     assert!(checked.contains("OCSP response in ") && !checked.contains("stapled"), "{checked}");
     for version in [&version::TLS13, &version::TLS12] {
-        let sender = Sender::with_versions(&pki, &gate, Some(&pki.client), &[version]);
-        assert_eq!(sender.post("/hooks/wake", "{}").status, 200);
+        let client = Client::with_versions(&pki, &clawgate, Some(&pki.client), &[version]);
+        assert_eq!(client.post("/hooks/wake", "{}").status, 200);
     }
 }
 
@@ -113,14 +113,14 @@ fn each_response_goes_with_the_certificate_that_it_is_about() {
         .issued_by(&pki.intermediate, &[&pki.intermediate]);
     let (certificate, key) = pki.files("other", &other);
     let file = response(&pki, &pki.intermediate, &pki.server, GOOD);
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream("echo:")
         .arg("--cert", certificate)
         .arg("--key", key)
         .arg("--ocsp", file)
         .start();
     let asked = |name: &str| {
-        let address = gate.address();
+        let address = clawgate.address();
         openssl(&pki, &format!("s_client -connect {address} -status -CAfile ca.pem -servername {name}"))
     };
 
@@ -183,15 +183,15 @@ fn what_is_no_response_is_left_out() {
 fn a_reload_shows_the_response_that_has_come_since() {
     let pki = pki();
     let file = pki.dir().join("response.der");
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--ocsp", &file).start();
-    assert!(status(&pki, &gate, "-tls1_3").contains("no response sent"));
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--ocsp", &file).start();
+    assert!(status(&pki, &clawgate, "-tls1_3").contains("no response sent"));
 
     response(&pki, &pki.intermediate, &pki.server, GOOD);
-    gate.signal("HUP");
+    clawgate.signal("HUP");
     crate::support::eventually("the response to be shown", || {
-        status(&pki, &gate, "-tls1_3").contains("Cert Status: good").then_some(())
+        status(&pki, &clawgate, "-tls1_3").contains("Cert Status: good").then_some(())
     });
 
-    let reloaded = gate.event("reloaded", 1);
+    let reloaded = clawgate.event("reloaded", 1);
     assert!(reloaded["changed"].to_string().contains("OCSP"), "{reloaded}");
 }

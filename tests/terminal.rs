@@ -1,14 +1,14 @@
 //! The log as people at a terminal see it.
 
+use crate::support::client::Client;
 use crate::support::eventually;
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::{Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// The block of lines of the first event named `name`: its first line and those that are indented below it.
-fn block(gate: &Gate, name: &str) -> Vec<String> {
+fn block(clawgate: &Clawgate, name: &str) -> Vec<String> {
     eventually("the event in the log", || {
-        let lines: Vec<_> = gate.lines().iter().map(|line| line.trim_end().to_owned()).collect();
+        let lines: Vec<_> = clawgate.lines().iter().map(|line| line.trim_end().to_owned()).collect();
         let first = lines.iter().position(|line| line.contains(name))?;
         let rest = lines[first + 1..].iter().position(|line| !without_colours(line).starts_with("   "));
         // The block is complete when the next one has begun, or its last line has come.
@@ -40,12 +40,12 @@ fn without_colours(line: &str) -> String {
 #[test]
 fn a_refused_client_is_explained_in_colour_within_the_width_of_the_terminal() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").start_on_terminal(90);
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").start_on_terminal(90);
     let expired = pki.client(Leaf::client("meeting-notes").valid(-2, -1));
 
-    Sender::with_identity(&pki, &gate, &expired).refused();
+    Client::with_identity(&pki, &clawgate, &expired).refused();
 
-    let lines = block(&gate, "handshake_failed");
+    let lines = block(&clawgate, "handshake_failed");
     assert!(lines[0].contains("\u{1b}["), "{lines:?}");
     let plain: Vec<_> = lines.iter().map(|line| without_colours(line)).collect();
     assert!(plain[0].contains("WARN  handshake_failed  client_cert_expired  127.0.0.1:"), "{plain:?}");
@@ -58,20 +58,21 @@ fn a_refused_client_is_explained_in_colour_within_the_width_of_the_terminal() {
 fn no_colour_is_used_where_no_color_is_set() {
     let pki = Pki::new();
 
-    let gate = GateCommand::new(&pki).upstream("echo:").env("NO_COLOR", "1").start_on_terminal(90);
+    let clawgate =
+        ClawgateCommand::new(&pki).upstream("echo:").env("NO_COLOR", "1").start_on_terminal(90);
 
-    assert!(gate.lines().iter().all(|line| !line.contains('\u{1b}')), "{:?}", gate.lines());
+    assert!(clawgate.lines().iter().all(|line| !line.contains('\u{1b}')), "{:?}", clawgate.lines());
 }
 
 #[test]
 fn v_shows_every_field() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").word("-v").start_on_terminal(90);
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").word("-v").start_on_terminal(90);
 
-    assert!(Sender::new(&pki, &gate).connect().unwrap().asks_for("/hooks/wake"));
+    assert!(Client::new(&pki, &clawgate).connect().unwrap().asks_for("/hooks/wake"));
 
     eventually("all fields of the request", || {
-        let text = gate.lines().join(" ");
+        let text = clawgate.lines().join(" ");
         text.contains("tls_version=TLSv1.3").then_some(())
     });
 }

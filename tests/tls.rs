@@ -1,4 +1,4 @@
-//! The handshake with senders who do everything right, and what is agreed on in it.
+//! The handshake with clients who do everything right, and what is agreed on in it.
 
 mod authorities;
 mod ca_names;
@@ -21,13 +21,13 @@ use rustls::{
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::{Client, Connection};
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
-use crate::support::sender::{Connection, Sender};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// A gate that answers by itself with what it has verified.
-fn gate(pki: &Pki) -> Gate {
-    GateCommand::new(pki).upstream("echo:").start()
+/// A clawgate that answers by itself with what it has verified.
+fn clawgate(pki: &Pki) -> Clawgate {
+    ClawgateCommand::new(pki).upstream("echo:").start()
 }
 
 /// A request on a connection that is there already.
@@ -39,27 +39,27 @@ fn post(connection: &mut Connection) -> u16 {
 #[test]
 fn tls_1_2_and_1_3_both_serve() {
     let pki = Pki::new();
-    let mut gate = gate(&pki);
+    let mut clawgate = clawgate(&pki);
     for (number, (offered, version, name)) in (1..).zip([
         (&version::TLS13, ProtocolVersion::TLSv1_3, "TLSv1.3"),
         (&version::TLS12, ProtocolVersion::TLSv1_2, "TLSv1.2"),
     ]) {
-        let sender = Sender::with_versions(&pki, &gate, Some(&pki.client), &[offered]);
-        let mut connection = sender.connect().unwrap();
+        let client = Client::with_versions(&pki, &clawgate, Some(&pki.client), &[offered]);
+        let mut connection = client.connect().unwrap();
 
         assert_eq!(connection.stream.conn.protocol_version(), Some(version));
         assert_eq!(post(&mut connection), 200);
-        assert_eq!(gate.event("request", number)["tls_version"], name);
+        assert_eq!(clawgate.event("request", number)["tls_version"], name);
     }
-    assert_eq!(gate.all("handshake_failed").len(), 0);
+    assert_eq!(clawgate.all("handshake_failed").len(), 0);
 }
 
 #[test]
-fn a_sender_that_offers_both_versions_gets_1_3() {
+fn a_client_that_offers_both_versions_gets_1_3() {
     let pki = Pki::new();
-    let gate = gate(&pki);
+    let clawgate = clawgate(&pki);
 
-    let connection = Sender::new(&pki, &gate).connect().unwrap();
+    let connection = Client::new(&pki, &clawgate).connect().unwrap();
 
     assert_eq!(connection.stream.conn.protocol_version(), Some(ProtocolVersion::TLSv1_3));
 }
@@ -67,42 +67,42 @@ fn a_sender_that_offers_both_versions_gets_1_3() {
 #[test]
 fn without_a_certificate_nobody_is_let_in_over_either_version() {
     let pki = Pki::new();
-    let mut gate = gate(&pki);
+    let mut clawgate = clawgate(&pki);
     for (number, version) in (1..).zip([&version::TLS13, &version::TLS12]) {
-        let error = Sender::with_versions(&pki, &gate, None, &[version]).refused();
+        let error = Client::with_versions(&pki, &clawgate, None, &[version]).refused();
 
         assert!(error.to_string().contains("CertificateRequired"), "{error}");
-        assert_eq!(gate.event("handshake_failed", number)["reason"], "client_cert_missing");
+        assert_eq!(clawgate.event("handshake_failed", number)["reason"], "client_cert_missing");
     }
-    assert_eq!(gate.all("request").len(), 0);
+    assert_eq!(clawgate.all("request").len(), 0);
 }
 
-/// A sender with these groups for the key exchange, the preferred one first.
+/// A client with these groups for the key exchange, the preferred one first.
 fn with_groups(
     pki: &Pki,
-    gate: &Gate,
+    clawgate: &Clawgate,
     identity: &Identity,
     groups: &[&'static dyn SupportedKxGroup],
-) -> Sender {
+) -> Client {
     let provider = CryptoProvider { kx_groups: groups.to_vec(), ..default_provider() };
     let mut roots = RootCertStore::empty();
     roots.add(pki.root.certificate.der().clone()).unwrap();
-    let mut sender = Sender::with_identity(pki, gate, identity);
-    let resolver = Arc::clone(&sender.config.client_auth_cert_resolver);
-    sender.config = ClientConfig::builder_with_provider(Arc::new(provider))
+    let mut client = Client::with_identity(pki, clawgate, identity);
+    let resolver = Arc::clone(&client.config.client_auth_cert_resolver);
+    client.config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_client_cert_resolver(resolver);
-    sender
+    client
 }
 
 #[test]
-fn the_key_exchange_is_post_quantum_with_senders_that_offer_it() {
+fn the_key_exchange_is_post_quantum_with_clients_that_offer_it() {
     let pki = Pki::new();
-    let gate = gate(&pki);
+    let clawgate = clawgate(&pki);
     let agreed = |groups: &[&'static dyn SupportedKxGroup]| {
-        let mut connection = with_groups(&pki, &gate, &pki.client, groups).connect().unwrap();
+        let mut connection = with_groups(&pki, &clawgate, &pki.client, groups).connect().unwrap();
         assert_eq!(post(&mut connection), 200);
         connection.stream.conn.negotiated_key_exchange_group().unwrap().name()
     };
@@ -113,7 +113,7 @@ fn the_key_exchange_is_post_quantum_with_senders_that_offer_it() {
     assert_eq!(agreed(&[kx_group::SECP384R1]), NamedGroup::secp384r1);
 }
 
-/// Notes which CAs the gate asks for, then gives the good certificate.
+/// Notes which CAs clawgate asks for, then gives the good certificate.
 #[derive(Debug)]
 struct Asked {
     cas: Mutex<Vec<Vec<u8>>>,
@@ -135,7 +135,7 @@ impl ResolvesClientCert for Asked {
 fn the_request_for_a_certificate_names_the_configured_cas() {
     let pki = Pki::new();
     let other = Ca::root("Other Root");
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream("echo:")
         .arg("--client-ca", pki.file("other.pem", other.pem()))
         .start();
@@ -144,12 +144,12 @@ fn the_request_for_a_certificate_names_the_configured_cas() {
         x509.subject().as_raw().to_vec()
     };
     for version in [&version::TLS13, &version::TLS12] {
-        let mut sender = Sender::with_versions(&pki, &gate, Some(&pki.client), &[version]);
-        let inner = Arc::clone(&sender.config.client_auth_cert_resolver);
+        let mut client = Client::with_versions(&pki, &clawgate, Some(&pki.client), &[version]);
+        let inner = Arc::clone(&client.config.client_auth_cert_resolver);
         let asked = Arc::new(Asked { cas: Mutex::default(), inner });
-        sender.config.client_auth_cert_resolver = Arc::clone(&asked) as Arc<dyn ResolvesClientCert>;
+        client.config.client_auth_cert_resolver = Arc::clone(&asked) as Arc<dyn ResolvesClientCert>;
 
-        assert_eq!(sender.post("/hooks/wake", "{}").status, 200);
+        assert_eq!(client.post("/hooks/wake", "{}").status, 200);
 
         assert_eq!(*asked.cas.lock().unwrap(), [subject(&pki.root), subject(&other)], "{version:?}");
     }
@@ -158,9 +158,9 @@ fn the_request_for_a_certificate_names_the_configured_cas() {
 #[test]
 fn the_protocol_is_the_one_that_is_offered_and_http_2_where_both_are() {
     let pki = Pki::new();
-    let gate = gate(&pki);
+    let clawgate = clawgate(&pki);
     let agreed = |offered: &[&str]| {
-        let connection = Sender::new(&pki, &gate).alpn(offered).connect().unwrap();
+        let connection = Client::new(&pki, &clawgate).alpn(offered).connect().unwrap();
         let agreed = connection.stream.conn.alpn_protocol();
         agreed.map(|name| String::from_utf8(name.to_vec()).unwrap())
     };
@@ -175,16 +175,16 @@ fn the_protocol_is_the_one_that_is_offered_and_http_2_where_both_are() {
 #[test]
 fn http_1_1_is_served_with_and_without_alpn() {
     let pki = Pki::new();
-    let gate = gate(&pki);
+    let clawgate = clawgate(&pki);
     for (number, offered) in (1..).zip([&["http/1.1"][..], &[]]) {
-        let answer = Sender::new(&pki, &gate).alpn(offered).post("/hooks/wake", "{}");
+        let answer = Client::new(&pki, &clawgate).alpn(offered).post("/hooks/wake", "{}");
 
         assert_eq!(answer.status, 200);
-        assert_eq!(gate.event("request", number)["protocol"], "HTTP/1.1");
+        assert_eq!(clawgate.event("request", number)["protocol"], "HTTP/1.1");
     }
 }
 
-/// A sender's store of sessions that counts what it is given.
+/// A client's store of sessions that counts what it is given.
 #[derive(Debug)]
 struct Sessions {
     tls12: Mutex<usize>,
@@ -227,16 +227,16 @@ impl ClientSessionStore for Sessions {
 #[test]
 fn with_resumption_off_every_connection_is_a_full_handshake_and_there_are_no_tickets() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--resumption", "off").start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--resumption", "off").start();
     for version in [&version::TLS13, &version::TLS12] {
         let inner = ClientSessionMemoryCache::new(8);
         let store = Arc::new(Sessions { tls12: Mutex::new(0), tickets: Mutex::new(0), inner });
-        let mut sender = Sender::with_versions(&pki, &gate, Some(&pki.client), &[version]);
-        sender.config.resumption = Resumption::store(Arc::clone(&store) as Arc<dyn ClientSessionStore>);
-        sender.config.enable_early_data = true;
+        let mut client = Client::with_versions(&pki, &clawgate, Some(&pki.client), &[version]);
+        client.config.resumption = Resumption::store(Arc::clone(&store) as Arc<dyn ClientSessionStore>);
+        client.config.enable_early_data = true;
 
         for _ in 0..2 {
-            let mut connection = sender.clone().connect().unwrap();
+            let mut connection = client.clone().connect().unwrap();
             // Tickets would come before the answer.
             assert_eq!(post(&mut connection), 200);
             let tls = &mut connection.stream.conn;
@@ -252,11 +252,11 @@ fn with_resumption_off_every_connection_is_a_full_handshake_and_there_are_no_tic
     }
 }
 
-/// `identity` is let in over both versions, and the gate knows it for who it is.
-fn admits(pki: &Pki, gate: &Gate, identity: &Identity) {
+/// `identity` is let in over both versions, and clawgate knows it for who it is.
+fn admits(pki: &Pki, clawgate: &Clawgate, identity: &Identity) {
     for version in [&version::TLS13, &version::TLS12] {
         let answer =
-            Sender::with_versions(pki, gate, Some(identity), &[version]).post("/hooks/wake", "{}");
+            Client::with_versions(pki, clawgate, Some(identity), &[version]).post("/hooks/wake", "{}");
 
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_eq!(answer.json()["client"]["fingerprint"], identity.fingerprint());
@@ -264,22 +264,22 @@ fn admits(pki: &Pki, gate: &Gate, identity: &Identity) {
 }
 
 /// `identity` is refused over TLS 1.3 with this alert; returns the log line that says why.
-fn refuses(pki: &Pki, gate: &Gate, identity: &Identity, alert: &str) -> serde_json::Value {
-    let before = gate.events("handshake_failed").len();
-    let error = Sender::with_versions(pki, gate, Some(identity), &[&version::TLS13]).refused();
+fn refuses(pki: &Pki, clawgate: &Clawgate, identity: &Identity, alert: &str) -> serde_json::Value {
+    let before = clawgate.events("handshake_failed").len();
+    let error = Client::with_versions(pki, clawgate, Some(identity), &[&version::TLS13]).refused();
     assert!(error.to_string().contains(alert), "{error}, not {alert}");
-    let failure = gate.event("handshake_failed", before + 1);
+    let failure = clawgate.event("handshake_failed", before + 1);
     assert_eq!(failure["client_cert"]["fingerprint_sha256"], identity.fingerprint());
     failure
 }
 
 #[test]
-fn two_senders_at_once_are_not_taken_for_each_other() {
+fn two_clients_at_once_are_not_taken_for_each_other() {
     let pki = Pki::new();
-    let gate = gate(&pki);
+    let clawgate = clawgate(&pki);
     let calls = pki.client(Leaf::client("calls"));
-    let mut first = Sender::new(&pki, &gate).connect().unwrap();
-    let mut second = Sender::with_identity(&pki, &gate, &calls).connect().unwrap();
+    let mut first = Client::new(&pki, &clawgate).connect().unwrap();
+    let mut second = Client::with_identity(&pki, &clawgate, &calls).connect().unwrap();
 
     for _ in 0..2 {
         for (connection, cn) in [(&mut second, "calls"), (&mut first, "notes")] {

@@ -1,9 +1,9 @@
 //! Traces: continued or begun, told to the upstream, and found in the log.
 
 use crate::support::backend::Backend;
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -12,14 +12,14 @@ fn request(fields: &str) -> String {
 }
 
 #[test]
-fn a_senders_trace_goes_on_at_the_upstream_and_one_begins_where_there_is_none() {
+fn a_clients_trace_goes_on_at_the_upstream_and_one_begins_where_there_is_none() {
     let (pki, backend) = (Pki::new(), Backend::ok());
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
     let fields = format!("traceparent: 00-{ID}-00f067aa0ba902b7-01\r\ntracestate: a=1\r\n");
     let mut lines = Vec::new();
     for fields in [&*fields, "", "traceparent: 00-nonsense\r\ntracestate: a=1\r\n"] {
-        assert_eq!(Sender::new(&pki, &gate).send(&request(fields)).status, 200);
-        lines.push(gate.event("request", lines.len() + 1));
+        assert_eq!(Client::new(&pki, &clawgate).send(&request(fields)).status, 200);
+        lines.push(clawgate.event("request", lines.len() + 1));
     }
 
     let received = backend.received();
@@ -41,12 +41,13 @@ fn a_senders_trace_goes_on_at_the_upstream_and_one_begins_where_there_is_none() 
 #[test]
 fn of_what_goes_well_a_sample_is_logged_and_of_what_does_not_everything() {
     let (pki, backend) = (Pki::new(), Backend::ok());
-    let mut gate = GateCommand::new(&pki).upstream(backend.url()).arg("--log-sample-2xx", "2").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let mut clawgate =
+        ClawgateCommand::new(&pki).upstream(backend.url()).arg("--log-sample-2xx", "2").start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
     let mut send = |path: &str, number: u32| {
         let parent = format!("traceparent: 00-{number:032x}-00f067aa0ba902b7-01\r\n");
-        sender.write(request(&parent).replace("/hooks/wake", path).as_bytes());
-        sender.answer();
+        client.write(request(&parent).replace("/hooks/wake", path).as_bytes());
+        client.answer();
     };
 
     for number in 1..=10 {
@@ -54,9 +55,9 @@ fn of_what_goes_well_a_sample_is_logged_and_of_what_does_not_everything() {
         send("/closed", number);
     }
 
-    drop(sender);
-    gate.stop();
-    let lines = gate.events("request");
+    drop(client);
+    clawgate.stop();
+    let lines = clawgate.events("request");
     let of = |status: u16| lines.iter().filter(move |line| line["status"] == status);
     let expected: Vec<_> = [2, 4, 6, 8, 10].map(|number: u32| format!("{number:032x}")).into();
     let logged: Vec<_> = of(200).map(|line| line["trace_id"].as_str().unwrap().to_owned()).collect();
@@ -70,23 +71,23 @@ fn of_an_upstreams_answers_those_that_are_no_success_are_all_logged_whatever_the
         let (_, status) = request.request_line().split_once("/hooks/").unwrap();
         exchange.answer(&status[..3], "text/plain", "");
     });
-    let gate = GateCommand::new(&pki).upstream(backend.url());
-    let mut gate = gate.arg("--log-sample-2xx", "4000000000").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url());
+    let mut clawgate = clawgate.arg("--log-sample-2xx", "4000000000").start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
     let mut send = |status: u16| {
         // None of the sample.
         let parent = "traceparent: 00-00000000000000000000000000000001-00f067aa0ba902b7-01\r\n";
-        sender.write(request(parent).replace("/hooks/wake", &format!("/hooks/{status}")).as_bytes());
-        assert_eq!(sender.answer().status, status);
+        client.write(request(parent).replace("/hooks/wake", &format!("/hooks/{status}")).as_bytes());
+        assert_eq!(client.answer().status, status);
     };
 
     for status in [200, 404, 201, 500, 302, 503, 400] {
         send(status);
     }
 
-    drop(sender);
-    gate.stop();
-    let lines = gate.events("request");
+    drop(client);
+    clawgate.stop();
+    let lines = clawgate.events("request");
     let logged: Vec<_> = lines.iter().map(|line| line["status"].as_u64().unwrap()).collect();
     assert_eq!(logged, [404, 500, 302, 503, 400]);
 }

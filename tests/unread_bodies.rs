@@ -2,19 +2,19 @@
 //! it was told that the connection ends (RFC 9112 section 9.6).
 
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::{Answer, Client, Connection};
 use crate::support::nobody;
 use crate::support::pki::Pki;
-use crate::support::sender::{Answer, Connection, Sender};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 fn head(method: &str, path: &str, fields: &str) -> Vec<u8> {
     format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n").into_bytes()
 }
 
-fn open(backend: &Backend) -> (Pki, Gate) {
+fn open(backend: &Backend) -> (Pki, Clawgate) {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    (pki, gate)
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    (pki, clawgate)
 }
 
 /// Whether an answer says that nothing follows it.
@@ -46,8 +46,8 @@ fn next_is_served(connection: &mut Connection) {
 #[test]
 fn a_refusal_of_a_small_body_that_comes_after_its_head_keeps_the_connection() {
     let backend = Backend::ok();
-    let (pki, gate) = open(&backend);
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let (pki, clawgate) = open(&backend);
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
     let mut served = 0;
     for size in [1, 300, 60_000] {
         for (fields, body) in framings(size) {
@@ -68,10 +68,10 @@ fn a_refusal_of_a_small_body_that_comes_after_its_head_keeps_the_connection() {
 #[test]
 fn a_refusal_of_a_body_that_does_not_come_says_that_the_connection_ends() {
     let backend = Backend::ok();
-    let (pki, gate) = open(&backend);
+    let (pki, clawgate) = open(&backend);
     for (fields, _) in framings(300) {
         for (method, path, status) in REFUSED {
-            let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+            let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
             connection.write(&head(method, path, &fields));
 
             let answer = connection.answer();
@@ -84,10 +84,10 @@ fn a_refusal_of_a_body_that_does_not_come_says_that_the_connection_ends() {
 #[test]
 fn a_refusal_of_a_large_body_says_at_once_that_the_connection_ends() {
     let backend = Backend::ok();
-    let (pki, gate) = open(&backend);
+    let (pki, clawgate) = open(&backend);
     let [(fields, body), (chunked, chunks)] = framings(3 * 1024 * 1024);
     for (method, path, status) in REFUSED {
-        let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+        let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
         connection.write(&head(method, path, &fields));
         // The answer is there before any of the body is.
         let answer = connection.answer();
@@ -95,7 +95,7 @@ fn a_refusal_of_a_large_body_says_at_once_that_the_connection_ends() {
         connection.write(&body);
         assert!(connection.is_closed());
 
-        let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+        let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
         connection.write(&head(method, path, &chunked));
         connection.write(&chunks);
         let answer = connection.answer();
@@ -107,9 +107,9 @@ fn a_refusal_of_a_large_body_says_at_once_that_the_connection_ends() {
 #[test]
 fn a_refused_body_is_not_asked_for_and_the_connection_ends_as_the_answer_says() {
     let backend = Backend::ok();
-    let (pki, gate) = open(&backend);
+    let (pki, clawgate) = open(&backend);
     for (method, path, status) in REFUSED {
-        let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+        let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
         connection.write(&head(method, path, "Expect: 100-continue\r\nContent-Length: 300\r\n"));
 
         let answer = connection.only_answer();
@@ -122,8 +122,8 @@ fn a_refused_body_is_not_asked_for_and_the_connection_ends_as_the_answer_says() 
 fn an_upstream_that_is_down_costs_a_client_no_connection() {
     let pki = Pki::new();
     let nobody = nobody();
-    let gate = GateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
     for (fields, body) in framings(300) {
         for _ in 0..5 {
             connection.write(&head("POST", "/hooks/wake", &fields));
@@ -154,8 +154,8 @@ fn early(head: &'static str, reads_on: bool) -> Backend {
 fn an_early_answer_of_an_upstream_that_reads_on_keeps_the_connection() {
     for size in [300, 200_000] {
         let backend = early("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", true);
-        let (pki, gate) = open(&backend);
-        let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+        let (pki, clawgate) = open(&backend);
+        let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
         let [(fields, body), _] = framings(size);
         for _ in 0..3 {
             connection.write(&head("POST", "/hooks/wake", &fields));
@@ -176,8 +176,8 @@ fn an_early_answer_of_an_upstream_that_closes_says_that_the_connection_ends() {
     ] {
         for (fields, _) in framings(300) {
             let backend = early(answer, false);
-            let (pki, gate) = open(&backend);
-            let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+            let (pki, clawgate) = open(&backend);
+            let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
 
             connection.write(&head("POST", "/hooks/wake", &fields));
 

@@ -4,6 +4,7 @@ mod answers;
 mod failures;
 mod framing;
 mod load;
+mod misconfigured;
 mod reuse;
 mod secure;
 mod transport;

@@ -1,4 +1,4 @@
-//! Describing a certificate: whatever DER a sender makes up, its description cannot deceive.
+//! Describing a certificate: whatever DER a client makes up, its description cannot deceive.
 #![no_main]
 
 use clawgate::identity::{Certificate, Peer};

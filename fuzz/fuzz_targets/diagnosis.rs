@@ -1,4 +1,4 @@
-//! Diagnosing a refused chain: whatever a sender presents, there is one answer, and it is safe to print.
+//! Diagnosing a refused chain: whatever a client presents, there is one answer, and it is safe to print.
 //!
 //! The input edits a chain of three good certificates, byte by byte, so that the parser is passed often.
 #![no_main]

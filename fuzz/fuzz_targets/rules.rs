@@ -1,4 +1,4 @@
-//! Rules over whatever DER a sender makes up: each is printed as it is read, the index of a list finds what a look at
+//! Rules over whatever DER a client makes up: each is printed as it is read, the index of a list finds what a look at
 //! each finds, and what is said of a refusal is safe to print.
 #![no_main]
 

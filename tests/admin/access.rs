@@ -6,31 +6,31 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::PATHS;
 use crate::support::backend::Backend;
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::Pki;
 use crate::support::plain;
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 #[test]
 fn its_address_is_in_the_log_and_it_can_be_off() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
-    let address = gate.admin();
-    assert_eq!(gate.event("started", 1)["admin"], address.to_string());
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
+    let address = clawgate.admin();
+    assert_eq!(clawgate.event("started", 1)["admin"], address.to_string());
     assert!(address.ip().is_loopback());
-    assert_ne!(address.port(), gate.address().port());
+    assert_ne!(address.port(), clawgate.address().port());
 
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--admin", "off").start();
-    assert_eq!(gate.event("started", 1)["admin"], serde_json::Value::Null);
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--admin", "off").start();
+    assert_eq!(clawgate.event("started", 1)["admin"], serde_json::Value::Null);
 }
 
 #[test]
-fn senders_do_not_reach_it() {
+fn clients_do_not_reach_it() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).admin().start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).admin().start();
     // Even where every path is open, they are the upstream's paths.
-    let open = GateCommand::new(&pki)
+    let open = ClawgateCommand::new(&pki)
         .upstream(backend.url())
         .admin()
         .arg("--path", "/")
@@ -39,9 +39,9 @@ fn senders_do_not_reach_it() {
 
     for path in PATHS {
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        let answer = Sender::new(&pki, &gate).send(&request);
+        let answer = Client::new(&pki, &clawgate).send(&request);
         assert_eq!((answer.status, &*answer.reason()), (404, "no_route"), "{path}");
-        assert_eq!(Sender::new(&pki, &open).send(&request).body, br#"{"ok":true}"#, "{path}");
+        assert_eq!(Client::new(&pki, &open).send(&request).body, br#"{"ok":true}"#, "{path}");
     }
 
     assert_eq!(backend.received().len(), PATHS.len());
@@ -51,7 +51,7 @@ fn senders_do_not_reach_it() {
 fn an_address_that_others_can_reach_is_refused_at_the_start() {
     let pki = Pki::new();
     for address in ["0.0.0.0:9443", "[::]:9443", "192.0.2.1:9443"] {
-        let output = GateCommand::new(&pki).upstream("echo:").arg("--admin", address).output();
+        let output = ClawgateCommand::new(&pki).upstream("echo:").arg("--admin", address).output();
 
         assert_eq!(output.code, Some(78), "{output:?}");
         assert!(output.stderr.contains("--admin"), "{output:?}");
@@ -63,12 +63,12 @@ fn an_address_that_others_can_reach_is_refused_at_the_start() {
 fn where_others_can_connect_all_but_health_asks_for_the_token() {
     let pki = Pki::new();
     let token = pki.file("admin-token", "let-me-in\n");
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream("echo:")
         .arg("--admin", "0.0.0.0:0")
         .arg("--admin-token-file", token)
         .start();
-    let address = ([127, 0, 0, 1], gate.admin().port()).into();
+    let address = ([127, 0, 0, 1], clawgate.admin().port()).into();
     let ask = |method: &str, path: &str, token: &str| {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: gate.example\r\nAuthorization: Bearer {token}\r\n\
@@ -85,8 +85,8 @@ fn where_others_can_connect_all_but_health_asks_for_the_token() {
     assert_eq!((ask("GET", "/metrics", "let-me-in"), ask("GET", "/status", "let-me-in")), (200, 200));
 
     pki.file("admin-token", "another");
-    gate.signal("HUP");
-    gate.event("reloaded", 2);
+    clawgate.signal("HUP");
+    clawgate.event("reloaded", 2);
     assert_eq!((ask("GET", "/status", "let-me-in"), ask("GET", "/status", "another")), (401, 200));
 }
 
@@ -96,15 +96,17 @@ fn no_reload_takes_the_token_off_a_listener_that_others_can_reach() {
     let token = pki.file("admin-token", "let-me-in");
     let open = format!("[admin]\naddress = \"0.0.0.0:0\"\ntoken_file = {token:?}\n");
     let config = pki.file("gate.toml", open);
-    let gate =
-        GateCommand::new(&pki).without_env("CLAWGATE_ADMIN").arg("--config", config).upstream("echo:");
-    let gate = gate.start();
-    let address = ([127, 0, 0, 1], gate.admin().port()).into();
+    let clawgate = ClawgateCommand::new(&pki)
+        .without_env("CLAWGATE_ADMIN")
+        .arg("--config", config)
+        .upstream("echo:");
+    let clawgate = clawgate.start();
+    let address = ([127, 0, 0, 1], clawgate.admin().port()).into();
 
     for (number, admin) in ["127.0.0.1:9443", "off"].into_iter().enumerate() {
         pki.file("gate.toml", format!("[admin]\naddress = {admin:?}\n"));
-        gate.signal("HUP");
-        gate.event("reloaded", number + 1);
+        clawgate.signal("HUP");
+        clawgate.event("reloaded", number + 1);
         assert_eq!(plain::get(address, "/status").status, 401, "after a reload to {admin}");
     }
 }
@@ -113,10 +115,10 @@ fn no_reload_takes_the_token_off_a_listener_that_others_can_reach() {
 fn a_unix_socket_serves_its_owner_and_is_gone_afterwards() {
     let pki = Pki::new();
     let path = pki.dir().join("admin.sock");
-    // One that a gate without an orderly end has left.
+    // One that a clawgate without an orderly end has left.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let unix = format!("unix:{}", path.display());
-    let mut gate = GateCommand::new(&pki).upstream("echo:").arg("--admin", &unix).start();
+    let mut clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--admin", &unix).start();
 
     let mut socket = std::os::unix::net::UnixStream::connect(&path).unwrap();
     socket.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
@@ -125,20 +127,20 @@ fn a_unix_socket_serves_its_owner_and_is_gone_afterwards() {
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("alive\n"), "{answer}");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
-    let second = GateCommand::new(&pki).upstream("echo:").arg("--admin", &unix).refused();
+    let second = ClawgateCommand::new(&pki).upstream("echo:").arg("--admin", &unix).refused();
     assert_eq!(second.code, Some(1));
     assert!(second.stderr.contains("admin.address"), "{}", second.stderr);
 
-    gate.stop();
+    clawgate.stop();
     assert!(!path.exists());
 }
 
 #[test]
 fn no_page_can_ask_by_a_name_that_it_leads_here() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
 
     let request = b"GET /status HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
 
-    assert_eq!(plain::exchange(gate.admin(), request).unwrap().status, 403);
+    assert_eq!(plain::exchange(clawgate.admin(), request).unwrap().status, 403);
 }

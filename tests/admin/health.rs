@@ -1,52 +1,53 @@
 //! Liveness and readiness.
 
-
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::{Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{Latch, eventually, nobody, plain};
 
 #[test]
-fn a_gate_that_runs_is_alive_and_ready() {
+fn a_clawgate_that_runs_is_alive_and_ready() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").admin().start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
 
     for path in ["/livez", "/readyz"] {
-        assert_eq!(plain::get(gate.admin(), path).status, 200, "{path}");
-        assert_eq!(plain::request(gate.admin(), "HEAD", path).status, 200, "{path}");
+        assert_eq!(plain::get(clawgate.admin(), path).status, 200, "{path}");
+        assert_eq!(plain::request(clawgate.admin(), "HEAD", path).status, 200, "{path}");
     }
 }
 
 #[test]
-fn a_gate_that_drains_is_alive_but_not_ready() {
+fn a_clawgate_that_drains_is_alive_but_not_ready() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
-    let mut gate = GateCommand::new(&pki).upstream(backend.url()).admin().start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
-    sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    let mut clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).admin().start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
+    client.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
     backend.first();
 
-    gate.signal("TERM");
+    clawgate.signal("TERM");
 
-    eventually("readyz to tell", || (plain::get(gate.admin(), "/readyz").status == 503).then_some(()));
-    assert_eq!(plain::get(gate.admin(), "/livez").status, 200);
-    let status = plain::get(gate.admin(), "/status").json();
+    eventually("readyz to tell", || {
+        (plain::get(clawgate.admin(), "/readyz").status == 503).then_some(())
+    });
+    assert_eq!(plain::get(clawgate.admin(), "/livez").status, 200);
+    let status = plain::get(clawgate.admin(), "/status").json();
     assert_eq!((&status["draining"], &status["connections"]), (&true.into(), &1.into()));
     latch.open();
-    assert_eq!(sender.answer().status, 200);
-    drop(sender);
-    assert_eq!(gate.wait().code(), Some(0));
+    assert_eq!(client.answer().status, 200);
+    drop(client);
+    assert_eq!(clawgate.wait().code(), Some(0));
 }
 
 #[test]
 fn readiness_tells_of_certificates_cas_and_of_an_upstream_that_is_away_without_giving_up() {
     let pki = Pki::new();
     let away = nobody();
-    let gate = GateCommand::new(&pki).upstream(format!("http://{away}")).admin().start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{away}")).admin().start();
 
-    let answer = plain::get(gate.admin(), "/readyz");
+    let answer = plain::get(clawgate.admin(), "/readyz");
 
     let text = String::from_utf8(answer.body).unwrap();
     assert_eq!((answer.status, text.lines().next()), (200, Some("ready")));
@@ -56,20 +57,20 @@ fn readiness_tells_of_certificates_cas_and_of_an_upstream_that_is_away_without_g
 }
 
 #[test]
-fn a_gate_whose_certificate_expires_is_not_ready_any_more() {
+fn a_clawgate_whose_certificate_expires_is_not_ready_any_more() {
     let pki = Pki::new();
     let short = Leaf::server().valid(-60, 3).issued_by(&pki.intermediate, &[&pki.intermediate]);
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--watch", "false").admin();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--watch", "false").admin();
     let (_, _) = pki.files("server", &short);
-    let gate = gate.start();
+    let clawgate = clawgate.start();
 
     eventually("the end of readiness", || {
-        (plain::get(gate.admin(), "/readyz").status == 503).then_some(())
+        (plain::get(clawgate.admin(), "/readyz").status == 503).then_some(())
     });
 
-    let text = String::from_utf8(plain::get(gate.admin(), "/readyz").body).unwrap();
+    let text = String::from_utf8(plain::get(clawgate.admin(), "/readyz").body).unwrap();
     assert!(text.starts_with("not ready: no certificate of the gate is valid\n"), "{text}");
-    assert_eq!(plain::get(gate.admin(), "/livez").status, 200);
+    assert_eq!(plain::get(clawgate.admin(), "/livez").status, 200);
 }
 
 #[test]
@@ -77,19 +78,20 @@ fn readiness_is_one_line_for_whoever_may_not_ask_for_the_status() {
     let pki = Pki::new();
     let token = pki.file("admin-token", "let-me-in");
     let away = nobody();
-    let gate = GateCommand::new(&pki).upstream(format!("http://{away}")).arg("--admin", "127.0.0.1:0");
-    let guarded = gate.arg("--admin-token-file", token).start();
-    let open = GateCommand::new(&pki).upstream(format!("http://{away}")).admin().start();
-    let ready = |gate: &Gate, fields: &str| {
+    let clawgate =
+        ClawgateCommand::new(&pki).upstream(format!("http://{away}")).arg("--admin", "127.0.0.1:0");
+    let guarded = clawgate.arg("--admin-token-file", token).start();
+    let open = ClawgateCommand::new(&pki).upstream(format!("http://{away}")).admin().start();
+    let ready = |clawgate: &Clawgate, fields: &str| {
         let request = format!("GET /readyz HTTP/1.1\r\n{fields}Connection: close\r\n\r\n");
-        let answer = plain::exchange(gate.admin(), request.as_bytes()).unwrap();
+        let answer = plain::exchange(clawgate.admin(), request.as_bytes()).unwrap();
         (answer.status, String::from_utf8(answer.body).unwrap())
     };
     // A reload that fails is among what only those are told.
     pki.file("server.pem", "no certificate");
-    for gate in [&guarded, &open] {
-        gate.signal("HUP");
-        gate.event("reload_failed", 1);
+    for clawgate in [&guarded, &open] {
+        clawgate.signal("HUP");
+        clawgate.event("reload_failed", 1);
     }
 
     let first = (200, "ready\n".to_owned());

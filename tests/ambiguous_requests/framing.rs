@@ -2,10 +2,10 @@
 
 use super::{Scene, post};
 use crate::support::backend::Backend;
+use crate::support::client::Client;
 use crate::support::eventually;
-use crate::support::gate::GateCommand;
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 #[test]
 fn a_body_whose_end_is_given_twice_is_refused() {
@@ -74,8 +74,8 @@ fn chunks_that_are_broken_from_the_start_do_not_reach_the_upstream() {
 fn chunks_that_break_later_never_make_a_complete_request() {
     let pki = Pki::new();
     let backend = Backend::script(|mut exchange| while exchange.request().is_some() {});
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
 
     connection.write(post("Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n").as_bytes());
     eventually("the upstream's connection", || (backend.connections() == 1).then_some(()));
@@ -85,6 +85,6 @@ fn chunks_that_break_later_never_make_a_complete_request() {
     assert_eq!(answer.status, 400);
     assert_eq!(answer.reason(), "bad_framing");
     assert!(connection.is_closed());
-    assert_eq!(gate.request()["reason"], "bad_framing");
+    assert_eq!(clawgate.request()["reason"], "bad_framing");
     assert!(backend.received().is_empty());
 }

@@ -1,7 +1,7 @@
 //! The head of a request as a whole: its lines, its size, its method and version.
 
 use super::{Scene, post, to};
-use crate::support::sender::Sender;
+use crate::support::client::Client;
 
 #[test]
 fn a_line_that_others_may_end_elsewhere_is_refused() {
@@ -95,11 +95,11 @@ fn the_largest_head_that_is_taken_arrives() {
     let request = post("Content-Length: 0\r\nX: \r\n\r\n");
     let value = "a".repeat(12 * 1024 - request.len());
     let request = request.replace("X: ", &format!("X: {value}"));
-    assert_eq!(Sender::new(&scene.pki, &scene.gate).send(&request).status, 200);
+    assert_eq!(Client::new(&scene.pki, &scene.clawgate).send(&request).status, 200);
     assert_eq!(scene.backend.first().value("x"), Some(&*value));
     // Host and Content-Length are fields too.
     let request = post(&format!("{}Content-Length: 0\r\n\r\n", "X: y\r\n".repeat(98)));
-    assert_eq!(Sender::new(&scene.pki, &scene.gate).send(&request).status, 200);
+    assert_eq!(Client::new(&scene.pki, &scene.clawgate).send(&request).status, 200);
 }
 
 #[test]
@@ -121,5 +121,5 @@ fn http_1_0_is_taken_and_its_connection_closed() {
     assert_eq!(connection.answer().status, 200);
     assert!(connection.is_closed());
     assert_eq!(scene.backend.first().request_line(), "POST /hooks/wake HTTP/1.1");
-    assert_eq!(scene.gate.request()["protocol"], "HTTP/1.0");
+    assert_eq!(scene.clawgate.request()["protocol"], "HTTP/1.0");
 }

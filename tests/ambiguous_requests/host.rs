@@ -4,9 +4,9 @@ use rcgen::SanType;
 
 use super::{Scene, to};
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::{Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 #[test]
 fn a_request_has_one_host_and_it_is_a_host() {
@@ -62,7 +62,7 @@ fn an_absolute_target_must_agree_with_the_host_and_arrives_as_a_path() {
     }
     scene.refuses(to("http://localhost/hooks/../wake"), 400, "bad_path");
 
-    let answer = Sender::new(&scene.pki, &scene.gate).send(&to("https://localhost/hooks/wake?a=b"));
+    let answer = Client::new(&scene.pki, &scene.clawgate).send(&to("https://localhost/hooks/wake?a=b"));
     assert_eq!(answer.status, 200);
     assert_eq!(scene.backend.first().request_line(), "POST /hooks/wake?a=b HTTP/1.1");
     assert_eq!(scene.backend.first().value("host"), Some("localhost"));
@@ -71,26 +71,26 @@ fn an_absolute_target_must_agree_with_the_host_and_arrives_as_a_path() {
 #[test]
 fn a_host_other_than_the_handshakes_is_misdirected_where_the_certificate_has_several() {
     let dns = |name: &str| SanType::DnsName(name.try_into().unwrap());
-    let ask = |pki: &Pki, gate: &Gate, host: &str| {
+    let ask = |pki: &Pki, clawgate: &Clawgate, host: &str| {
         let request = format!("POST /hooks/wake HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
-        Sender::new(pki, gate).named("a.example").send(&request)
+        Client::new(pki, clawgate).named("a.example").send(&request)
     };
     for (names, status) in [(vec!["a.example", "b.example"], 421), (vec!["a.example"], 200)] {
         let mut pki = Pki::new();
         let names = names.into_iter().map(dns).collect();
         pki.server = Leaf::server().sans(names).issued_by(&pki.intermediate, &[&pki.intermediate]);
         let backend = Backend::ok();
-        let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+        let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-        let answer = ask(&pki, &gate, "b.example:8443");
+        let answer = ask(&pki, &clawgate, "b.example:8443");
 
         assert_eq!(answer.status, status);
         if status == 421 {
             assert_eq!(answer.reason(), "misdirected_request");
-            assert_eq!(gate.request()["reason"], "misdirected_request");
+            assert_eq!(clawgate.request()["reason"], "misdirected_request");
             assert_eq!(backend.connections(), 0);
         }
-        assert_eq!(ask(&pki, &gate, "A.example.:8443").status, 200);
+        assert_eq!(ask(&pki, &clawgate, "A.example.:8443").status, 200);
     }
 }
 
@@ -100,16 +100,16 @@ fn a_host_other_than_the_handshakes_is_misdirected_where_the_certificate_has_a_w
     let wildcard = vec![SanType::DnsName("*.example.org".try_into().unwrap())];
     pki.server = Leaf::server().sans(wildcard).issued_by(&pki.intermediate, &[&pki.intermediate]);
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
     let ask = |host: &str| {
         let request = format!("POST /hooks/wake HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
-        Sender::new(&pki, &gate).named("a.example.org").send(&request)
+        Client::new(&pki, &clawgate).named("a.example.org").send(&request)
     };
 
     let answer = ask("b.example.org");
 
     assert_eq!((answer.status, &*answer.reason()), (421, "misdirected_request"));
-    assert_eq!(gate.request()["reason"], "misdirected_request");
+    assert_eq!(clawgate.request()["reason"], "misdirected_request");
     assert_eq!(backend.connections(), 0);
     assert_eq!(ask("a.example.org").status, 200);
 }

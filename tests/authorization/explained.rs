@@ -3,17 +3,17 @@
 use serde_json::{Value, json};
 
 use super::says;
-use crate::support::gate::GateCommand;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
+use crate::support::process::ClawgateCommand;
 
-fn command(pki: &Pki, toml: &str, identity: &Identity) -> GateCommand {
+fn command(pki: &Pki, toml: &str, identity: &Identity) -> ClawgateCommand {
     let (certificate, key) = pki.files("server", &pki.server);
-    GateCommand::bare("explain")
+    ClawgateCommand::bare("explain")
         .arg("--cert", certificate)
         .arg("--key", key)
         .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))
         .arg("--config", pki.file("gate.toml", toml))
-        .word(pki.files("sender", identity).0)
+        .word(pki.files("client", identity).0)
 }
 
 fn explain(pki: &Pki, toml: &str, identity: &Identity) -> Value {
@@ -58,7 +58,7 @@ fn each_line_matches_or_says_what_the_certificate_has_instead() {
 #[test]
 fn of_a_long_list_the_matching_lines_are_shown_and_the_others_counted() {
     let pki = Pki::new();
-    let rules: Vec<_> = (0..10_000).map(|number| format!("\"cn=sender-{number}\"")).collect();
+    let rules: Vec<_> = (0..10_000).map(|number| format!("\"cn=client-{number}\"")).collect();
     let toml = format!("clients.allow = [{},\"cn=notes\"]\n", rules.join(","));
 
     let output = command(&pki, &toml, &pki.client).output();
@@ -96,7 +96,7 @@ fn each_route_has_its_rules_explained() {
 }
 
 #[test]
-fn a_denied_and_an_unpinned_sender_are_told_so() {
+fn a_denied_and_an_unpinned_client_are_told_so() {
     let pki = Pki::new();
     let calls = pki.client(Leaf::client("calls"));
     let allow = |explained: &Value| {

@@ -5,21 +5,21 @@ use serde_json::Value;
 
 use super::{admits, refuses, says};
 use crate::support::backend::{Backend, Received};
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::{Identity, Leaf, Pki, der};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 const ALL: &str = "clawgate,xfcc,ssl-client";
 
-/// A gate that lets in whom `deny` does not match, and tells `backend` all it knows.
-fn denying(pki: &Pki, backend: &Backend, deny: &str) -> Gate {
-    let command = GateCommand::new(pki).upstream(backend.url()).env("CLAWGATE_IDENTITY", ALL);
+/// A clawgate that lets in whom `deny` does not match, and tells `backend` all it knows.
+fn denying(pki: &Pki, backend: &Backend, deny: &str) -> Clawgate {
+    let command = ClawgateCommand::new(pki).upstream(backend.url()).env("CLAWGATE_IDENTITY", ALL);
     command.arg("--allow", "any").arg("--deny", deny).start()
 }
 
 /// What arrives of a request from `identity`.
-fn arrives(pki: &Pki, gate: &Gate, backend: &Backend, identity: &Identity) -> Received {
-    admits(pki, gate, identity);
+fn arrives(pki: &Pki, clawgate: &Clawgate, backend: &Backend, identity: &Identity) -> Received {
+    admits(pki, clawgate, identity);
     backend.received().pop().unwrap()
 }
 
@@ -38,11 +38,11 @@ fn with_unit(pki: &Pki, encoded: [u8; 10]) -> Identity {
 
 /// It is refused as malformed; the line that says so.
 #[track_caller]
-fn is_malformed(pki: &Pki, gate: &Gate, identity: &Identity) -> Value {
-    let number = gate.events("handshake_failed").len() + 1;
-    let error = Sender::with_identity(pki, gate, identity).refused();
+fn is_malformed(pki: &Pki, clawgate: &Clawgate, identity: &Identity) -> Value {
+    let number = clawgate.events("handshake_failed").len() + 1;
+    let error = Client::with_identity(pki, clawgate, identity).refused();
     assert!(error.to_string().contains("alert"), "{error}");
-    let line = gate.event("handshake_failed", number);
+    let line = clawgate.event("handshake_failed", number);
     assert_eq!(line["reason"], "client_cert_malformed", "{line}");
     line
 }
@@ -51,7 +51,7 @@ fn is_malformed(pki: &Pki, gate: &Gate, identity: &Identity) -> Value {
 fn a_space_at_an_end_of_a_name_reaches_the_upstream_and_the_log_as_it_does_the_rules() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = denying(&pki, &backend, "cn=admin");
+    let clawgate = denying(&pki, &backend, "cn=admin");
     let uri = |text: &str| SanType::URI(text.try_into().unwrap());
     let admin = Leaf::client(" admin ").sans(vec![
         uri("spiffe://a/admin "),
@@ -59,7 +59,7 @@ fn a_space_at_an_end_of_a_name_reaches_the_upstream_and_the_log_as_it_does_the_r
         SanType::Rfc822Name("admin@a ".try_into().unwrap()),
     ]);
 
-    let received = arrives(&pki, &gate, &backend, &pki.client(admin));
+    let received = arrives(&pki, &clawgate, &backend, &pki.client(admin));
 
     for (name, value) in [
         ("x-clawgate-client-cn", r"\20admin\20"),
@@ -76,40 +76,40 @@ fn a_space_at_an_end_of_a_name_reaches_the_upstream_and_the_log_as_it_does_the_r
     }
     let xfcc = received.value("x-forwarded-client-cert").unwrap();
     assert!(xfcc.ends_with(r#";Subject="O=Example,CN=\20admin\20""#), "{xfcc}");
-    let line = gate.request();
+    let line = clawgate.request();
     assert_eq!(
         (&line["cn"], &line["san"]),
         (&r"\20admin\20".into(), &r"uri:spiffe://a/admin\20".into())
     );
 
-    let line = refuses(&pki, &gate, &pki.client(Leaf::client("admin")));
+    let line = refuses(&pki, &clawgate, &pki.client(Leaf::client("admin")));
     says(&line, "detail", &["cn=admin"]);
 }
 
 #[test]
 fn a_rule_tells_a_name_from_one_with_a_space_after_it() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--allow", "cn=\"admin \"").start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--allow", "cn=\"admin \"").start();
 
-    admits(&pki, &gate, &pki.client(Leaf::client("admin ")));
-    let line = refuses(&pki, &gate, &pki.client(Leaf::client("admin")));
+    admits(&pki, &clawgate, &pki.client(Leaf::client("admin ")));
+    let line = refuses(&pki, &clawgate, &pki.client(Leaf::client("admin")));
     says(&line, "detail", &[r#"[cn="admin "]"#, "it has cn=admin"]);
-    let line = refuses(&pki, &gate, &pki.client(Leaf::client("admin  ")));
+    let line = refuses(&pki, &clawgate, &pki.client(Leaf::client("admin  ")));
     says(&line, "detail", &[r"it has cn=admin \20"]);
 }
 
 #[test]
 fn a_common_name_is_escaped_in_the_request_lines_of_an_admitted_client() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
     let san = SanType::URI("spiffe://a/\r\n\u{1b}[2J".try_into().unwrap());
     let cn = "a\r\n\u{1b}[2J\\\u{202e}é";
     let named = Leaf::client("x").with(|params| params.distinguished_name.push(DnType::CommonName, cn));
     let client = pki.client(named.sans(vec![san]));
 
-    admits(&pki, &gate, &client);
+    admits(&pki, &clawgate, &client);
 
-    let line = gate.request();
+    let line = clawgate.request();
     assert_eq!(line["cn"], r"a\0D\0A\1B[2J\\\E2\80\AEé");
     assert_eq!(line["san"], r"uri:spiffe://a/\0D\0A\1B[2J");
 }
@@ -151,16 +151,16 @@ fn a_certificate_whose_names_cannot_be_read_whole_is_refused() {
         ("1 bytes that are no part of it", followed),
     ];
     for deny in [None, Some("ou=Trial")] {
-        let mut command = GateCommand::new(&pki).upstream("echo:");
+        let mut command = ClawgateCommand::new(&pki).upstream("echo:");
         if let Some(rule) = deny {
             command = command.arg("--allow", "any").arg("--deny", rule);
         }
-        let gate = command.start();
+        let clawgate = command.start();
         for (what, identity) in &unreadable {
-            let line = is_malformed(&pki, &gate, identity);
+            let line = is_malformed(&pki, &clawgate, identity);
             says(&line, "detail", &[what]);
         }
-        admits(&pki, &gate, &pki.client(with_san(list(&[&dns]))));
+        admits(&pki, &clawgate, &pki.client(with_san(list(&[&dns]))));
     }
 }
 
@@ -168,9 +168,9 @@ fn a_certificate_whose_names_cannot_be_read_whole_is_refused() {
 fn names_are_read_in_each_type_of_string() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = denying(&pki, &backend, "ou=Tr");
+    let clawgate = denying(&pki, &backend, "ou=Tr");
 
-    let line = refuses(&pki, &gate, &with_unit(&pki, *b"\x1c\x08\0\0\0T\0\0\0r"));
+    let line = refuses(&pki, &clawgate, &with_unit(&pki, *b"\x1c\x08\0\0\0T\0\0\0r"));
     says(&line, "detail", &["ou=Tr"]);
     for (encoded, unit) in [
         (*b"\x1c\x08\0\x01\xf9\x80\0\0\0r", r"\F0\9F\A6\80r"),
@@ -178,7 +178,7 @@ fn names_are_read_in_each_type_of_string() {
         (*b"\x14\x08T\xebr     ", r"T\C3\ABr    \20"),
         (*b"\x13\x08replace*", "replace*"),
     ] {
-        let received = arrives(&pki, &gate, &backend, &with_unit(&pki, encoded));
+        let received = arrives(&pki, &clawgate, &backend, &with_unit(&pki, encoded));
         let subject = received.value("x-clawgate-client-subject").unwrap();
         assert!(subject.contains(&format!("OU={unit}")), "{unit}: {subject}");
     }
@@ -193,14 +193,14 @@ fn a_negative_serial_number_is_not_the_positive_one_of_the_same_digits() {
     let negative = pki.intermediate.reissued(negative, b"\x02\x02\x7f\x01", b"\x02\x02\xff\x01");
     let list = pki.file("denied", "serial=ff, issuer=CN=Test Intermediate\n");
     let by_rule = denying(&pki, &backend, "serial=FF");
-    let by_list = GateCommand::new(&pki).upstream("echo:").arg("--denylist", list).start();
+    let by_list = ClawgateCommand::new(&pki).upstream("echo:").arg("--denylist", list).start();
 
     let received = arrives(&pki, &by_rule, &backend, &negative);
     assert_eq!(received.value("x-clawgate-client-serial"), Some("-ff"));
     assert_eq!(received.value("x-ssl-client-serial"), Some("-FF"));
     refuses(&pki, &by_rule, &positive);
     admits(&pki, &by_list, &negative);
-    let refusal = Sender::with_identity(&pki, &by_list, &positive).refusal();
+    let refusal = Client::with_identity(&pki, &by_list, &positive).refusal();
     assert_eq!(refusal.alert, "certificate_revoked");
 
     let by_rule = denying(&pki, &backend, "serial=-00:ff");
@@ -219,10 +219,10 @@ fn a_long_serial_number_is_not_cut() {
         let number = SerialNumber::from_slice(&serial(last));
         pki.client(Leaf::client("notes").with(|params| params.serial_number = Some(number)))
     };
-    let gate = denying(&pki, &backend, &format!("serial={}12", "11".repeat(29)));
+    let clawgate = denying(&pki, &backend, &format!("serial={}12", "11".repeat(29)));
 
-    let received = arrives(&pki, &gate, &backend, &of(0x13));
+    let received = arrives(&pki, &clawgate, &backend, &of(0x13));
     assert_eq!(received.value("x-clawgate-client-serial"), Some(&*format!("{}13", "11".repeat(29))));
-    let line = refuses(&pki, &gate, &of(0x12));
+    let line = refuses(&pki, &clawgate, &of(0x12));
     assert_eq!(line["client_cert"]["serial"], format!("{}12", "11".repeat(29)));
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::gate::{GateCommand, Output};
+use crate::support::process::{ClawgateCommand, Output};
 
 /// A fenced block of the page.
 struct Block<'a> {
@@ -92,23 +92,23 @@ impl Cast {
         out + rest
     }
 
-    fn command(&self, subcommand: &str, toml: &str) -> GateCommand {
+    fn command(&self, subcommand: &str, toml: &str) -> ClawgateCommand {
         let config = self.dir.path().join("clawgate.toml");
         std::fs::write(&config, self.with_hashes(toml)).unwrap();
         let file = |name: &str| self.dir.path().join(name);
-        GateCommand::bare(subcommand)
+        ClawgateCommand::bare(subcommand)
             .arg("--config", config)
             .env("CLAWGATE_CERT", file("server.pem"))
             .env("CLAWGATE_KEY", file("server.key"))
             .env("CLAWGATE_CLIENT_CA", file("root.pem"))
     }
 
-    fn explain(&self, toml: &str, sender: &str) -> Output {
-        self.command("explain", toml).word(self.dir.path().join(format!("{sender}.pem"))).output()
+    fn explain(&self, toml: &str, client: &str) -> Output {
+        self.command("explain", toml).word(self.dir.path().join(format!("{client}.pem"))).output()
     }
 
-    fn explained(&self, toml: &str, sender: &str) -> Value {
-        let file = self.dir.path().join(format!("{sender}.pem"));
+    fn explained(&self, toml: &str, client: &str) -> Value {
+        let file = self.dir.path().join(format!("{client}.pem"));
         let output = self.command("explain", toml).word(file).word("--json").output();
         serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
     }
@@ -130,13 +130,13 @@ fn every_recipe_lets_in_and_keeps_out_whom_it_says() {
         for (key, verdict, trial) in
             [("admits", "admitted", false), ("audited", "admitted", true), ("refuses", "refused", false)]
         {
-            for sender in recipe.named(key) {
-                let explained = cast.explained(toml, sender);
-                assert_eq!(explained["verdict"], verdict, "{sender}: {toml}{explained}");
+            for client in recipe.named(key) {
+                let explained = cast.explained(toml, client);
+                assert_eq!(explained["verdict"], verdict, "{client}: {toml}{explained}");
                 let detail = explained["checks"].to_string();
-                assert_eq!(detail.contains("AUDIT ONLY"), trial, "{sender}: {toml}{explained}");
+                assert_eq!(detail.contains("AUDIT ONLY"), trial, "{client}: {toml}{explained}");
                 if verdict == "refused" {
-                    assert_eq!(explained["reason"], "client_not_allowed", "{sender}: {toml}{explained}");
+                    assert_eq!(explained["reason"], "client_not_allowed", "{client}: {toml}{explained}");
                 }
                 tried += 1;
             }
@@ -144,8 +144,8 @@ fn every_recipe_lets_in_and_keeps_out_whom_it_says() {
         assert!(tried > 0, "nobody is said to be let in or kept out: {toml}");
         for (key, expected) in [("may", true), ("may-not", false)] {
             for pair in recipe.named(key) {
-                let (sender, path) = pair.split_once(':').unwrap();
-                let explained = cast.explained(toml, sender);
+                let (client, path) = pair.split_once(':').unwrap();
+                let explained = cast.explained(toml, client);
                 let routes = explained["routes"].as_array().unwrap();
                 let route = routes.iter().find(|route| route["path"] == path).unwrap();
                 assert_eq!(route["may_use"], expected, "{pair}: {toml}{route}");
@@ -161,8 +161,8 @@ fn what_the_page_shows_of_explain_is_what_explain_prints() {
     let mut shown = 0;
     for pair in blocks.windows(2) {
         let [settings, output] = pair else { unreachable!() };
-        let [sender] = output.named("explain")[..] else { continue };
-        let printed = cast.explain(&settings.text, sender);
+        let [client] = output.named("explain")[..] else { continue };
+        let printed = cast.explain(&settings.text, client);
         for line in output.text.lines() {
             assert!(printed.stdout.lines().any(|other| other == line), "{line:?}: {}", printed.stdout);
             shown += 1;

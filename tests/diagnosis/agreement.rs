@@ -17,9 +17,9 @@ use super::chains::{
     Line, POLICIES, REVOKED, certificate, critical, ended, line_of_a_rolled_key, lines_below,
     lines_of_roots, twins,
 };
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{eventually, plain};
 
 const DAY: i64 = 24 * 3600;
@@ -106,7 +106,7 @@ fn kinds() -> Vec<Kind> {
 
 struct World {
     pki: Pki,
-    gate: Gate,
+    clawgate: Clawgate,
     lines: Vec<Line>,
     kinds: Vec<Kind>,
     /// What has nothing to do with any client.
@@ -138,7 +138,7 @@ impl World {
             has_crl: false,
             issuer: stale,
         });
-        let gate = GateCommand::new(&pki)
+        let clawgate = ClawgateCommand::new(&pki)
             .arg("--client-ca", pki.file("more.pem", bundle))
             .arg("--crl", pki.file("all.crl", crls))
             .arg("--allow", "o=Example")
@@ -154,7 +154,7 @@ impl World {
             pki.client.chain[0].clone(),
             Leaf::client("stray").valid(-9 * DAY, -DAY).self_signed().chain.remove(0),
         ];
-        Self { pki, gate, lines, kinds: kinds(), strays, counts: BTreeMap::new() }
+        Self { pki, clawgate, lines, kinds: kinds(), strays, counts: BTreeMap::new() }
     }
 
     /// Lets a client try; what is wrong, if anything is.
@@ -181,19 +181,19 @@ impl World {
         }
         let what = format!("{} of {}", kind.name, line.name);
         let version = if plan.tls13 { &TLS13 } else { &TLS12 };
-        let sender = Sender::with_versions(&self.pki, &self.gate, None, &[version]);
-        let sender = sender.presenting(&chain, &signer);
+        let client = Client::with_versions(&self.pki, &self.clawgate, None, &[version]);
+        let client = client.presenting(&chain, &signer);
         if reasons.is_empty() {
-            prop_assert_eq!(sender.post("/hooks/wake", "{}").status, 200, "{}", what);
+            prop_assert_eq!(client.post("/hooks/wake", "{}").status, 200, "{}", what);
             return Ok(());
         }
-        self.refused(sender, &reasons, &what)
+        self.refused(client, &reasons, &what)
     }
 
-    fn refused(&mut self, sender: Sender, reasons: &[&str], what: &str) -> Result<(), TestCaseError> {
-        let alert = sender.refusal().alert;
+    fn refused(&mut self, client: Client, reasons: &[&str], what: &str) -> Result<(), TestCaseError> {
+        let alert = client.refusal().alert;
         let number = self.counts.values().sum::<usize>() + 1;
-        let logged = self.gate.event("handshake_failed", number);
+        let logged = self.clawgate.event("handshake_failed", number);
         let reason = logged["reason"].as_str().unwrap().to_owned();
         *self.counts.entry(reason.clone()).or_default() += 1;
         prop_assert!(reasons.contains(&reason.as_str()), "{what}: {reasons:?}, not {logged}");
@@ -207,7 +207,7 @@ impl World {
     /// As many refusals are counted for each reason as were logged.
     fn metrics_agree(&self) {
         eventually("the metrics to agree with the log", || {
-            let text = String::from_utf8(plain::get(self.gate.admin(), "/metrics").body).unwrap();
+            let text = String::from_utf8(plain::get(self.clawgate.admin(), "/metrics").body).unwrap();
             let series = "clawgate_handshakes_refused_total{reason=\"";
             let counted = text.lines().filter_map(|line| line.strip_prefix(series)?.split_once("\"} "));
             let counted = counted.map(|(reason, count)| (reason.to_owned(), count.parse().unwrap()));

@@ -1,23 +1,23 @@
-//! Certificates of the right CA that are not fit for a sender.
+//! Certificates of the right CA that are not fit for a client.
 
 use rcgen::{CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType, date_time_ymd};
 use serde_json::json;
 
 use super::{BOTH, Trial, refused, refused_by, says};
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::{Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 const DAY: i64 = 24 * 3600;
 
 #[test]
-fn a_sender_without_a_certificate_is_told_so_over_both_versions() {
+fn a_client_without_a_certificate_is_told_so_over_both_versions() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 
     for (name, version) in BOTH {
-        let sender = Sender::with_versions(&pki, &trial.gate, None, &[version]);
-        let line = trial.refuse(sender, "client_cert_missing");
+        let client = Client::with_versions(&pki, &trial.clawgate, None, &[version]);
+        let line = trial.refuse(client, "client_cert_missing");
         assert_eq!(line["alert_sent"], "certificate_required");
         assert_eq!(line["tls_version"], name);
         assert!(line["client_cert"].is_null() && line["chain"].is_null(), "{line}");
@@ -77,7 +77,7 @@ fn a_certificate_whose_key_may_not_sign_is_refused() {
 }
 
 #[test]
-fn a_ca_certificate_is_not_a_senders() {
+fn a_ca_certificate_is_not_a_clients() {
     let pki = Pki::new();
     let ca = pki.client(Leaf::client("big").with(|params| {
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -108,7 +108,7 @@ fn a_revoked_certificate_is_told_since_when_and_why() {
     let crl = pki.file("crl.pem", pki.intermediate.crl(&[0x1234], 3600));
     let revoked = pki.client(Leaf::client("stolen").serial(0x1234));
 
-    let command = GateCommand::new(&pki).arg("--crl", crl);
+    let command = ClawgateCommand::new(&pki).arg("--crl", crl);
     for line in refused_by(command, &pki, &revoked, "client_cert_revoked") {
         says(&line, "detail", &["CN=stolen", "serial 1234", "revoked by CN=Test Intermediate at 20"]);
         // As RFC 5280 calls the reason.
@@ -123,7 +123,7 @@ fn a_verified_certificate_that_no_rule_allows_is_refused() {
     let pki = Pki::new();
     let other = pki.client(Leaf::client("other"));
 
-    let command = GateCommand::new(&pki).arg("--allow", "dns=notes.example");
+    let command = ClawgateCommand::new(&pki).arg("--allow", "dns=notes.example");
     for line in refused_by(command, &pki, &other, "client_not_allowed") {
         says(&line, "detail", &["CN=other", "verifies", "clients.allow"]);
         // What a rule could match is to be read right here.

@@ -16,10 +16,10 @@ const FILES: [(&str, &str); 10] = [
     ("tls/refusals", include_str!("../tls/refusals.rs")),
 ];
 
-/// Reasons no sender can bring about.
+/// Reasons no client can bring about.
 const NEVER: [(HandshakeReason, &str); 1] = [
     // The diagnosis' unit tests produce it.
-    (HandshakeReason::InternalError, "no sender may be able to"),
+    (HandshakeReason::InternalError, "no client may be able to"),
 ];
 
 /// Whether some test contains `reason` as a string.

@@ -4,14 +4,14 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
 use super::{Trial, says};
-use crate::support::gate::Gate;
+use crate::support::client::{Answer, connect};
 use crate::support::pki::Pki;
 use crate::support::plain::reset;
-use crate::support::sender::{Answer, connect};
+use crate::support::process::Clawgate;
 
-/// Sends `bytes` and reads to the end; the sender's own address and what came back.
-fn exchange(gate: &Gate, bytes: &[u8]) -> (SocketAddr, Vec<u8>) {
-    let mut socket = connect(gate.address());
+/// Sends `bytes` and reads to the end; the client's own address and what came back.
+fn exchange(clawgate: &Clawgate, bytes: &[u8]) -> (SocketAddr, Vec<u8>) {
+    let mut socket = connect(clawgate.address());
     socket.write_all(bytes).unwrap();
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer).expect("an orderly end");
@@ -31,7 +31,7 @@ fn http_without_tls_is_answered_in_http() {
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         &long,
     ] {
-        let (from, answer) = exchange(&trial.gate, request.as_bytes());
+        let (from, answer) = exchange(&trial.clawgate, request.as_bytes());
         let answer = String::from_utf8(answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let head = Answer::parse(head);
@@ -59,7 +59,7 @@ fn a_proxy_header_is_told_apart_in_both_its_versions() {
 
     let v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc0\0\x02\x02\x10\0\x20\0";
     for header in [&b"PROXY TCP4 192.0.2.1 192.0.2.2 4096 8192\r\n"[..], b"PROXY UNKNOWN\r\n", v2] {
-        let (from, answer) = exchange(&trial.gate, header);
+        let (from, answer) = exchange(&trial.clawgate, header);
         assert!(answer.is_empty(), "{answer:?}");
         let line = trial.line("proxy_protocol", from);
         says(&line, "detail", &["PROXY protocol"]);
@@ -87,7 +87,7 @@ fn other_protocols_are_named_and_only_noise() {
         (b"\x00\xff\x17\x42\x99 random bytes that are no protocol", &["00ff174299"]),
         (b"\x1b[2J\r\nevent=started", &["1b5b324a"]),
     ] {
-        let (from, answer) = exchange(&trial.gate, bytes);
+        let (from, answer) = exchange(&trial.clawgate, bytes);
         assert!(answer.is_empty(), "{answer:?}");
         let line = trial.line("not_tls", from);
         says(&line, "detail", says_what);
@@ -101,7 +101,7 @@ fn a_word_cut_short_is_told_with_what_came() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 
-    let mut socket = connect(trial.gate.address());
+    let mut socket = connect(trial.clawgate.address());
     socket.write_all(b"PO").unwrap();
     socket.shutdown(Shutdown::Write).unwrap();
 
@@ -116,7 +116,7 @@ fn a_connection_without_a_byte_is_a_probe() {
     let mut trial = Trial::new(&pki);
 
     for (how, detail) in [(drop as fn(_), "closed without a byte"), (reset, "reset without a byte")] {
-        let socket = connect(trial.gate.address());
+        let socket = connect(trial.clawgate.address());
         let from = socket.local_addr().unwrap();
         how(socket);
         let line = trial.line("tcp_probe", from);
@@ -135,7 +135,7 @@ fn an_ssl_2_hello_is_a_matter_of_version() {
     for (version, offered) in [([0, 2], "offers SSL 2.0 in"), ([3, 1], "offers at most TLS 1.0 in")] {
         let mut hello = [&[0x80, 28, 1][..], &version, &[0, 3, 0, 0, 0, 0x10, 7, 0, 0xc0]].concat();
         hello.extend([0x5a; 16]);
-        let (from, _) = exchange(&trial.gate, &hello);
+        let (from, _) = exchange(&trial.clawgate, &hello);
         let line = trial.line("tls_version", from);
         says(&line, "detail", &[offered, "SSL 2.0 hello", "TLS 1.2 or 1.3"]);
     }

@@ -7,9 +7,9 @@ use rcgen::{
 use time::{Duration, OffsetDateTime};
 
 use super::{refused, refused_by, says};
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Leaf, Pki, der};
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 /// Valid until `days` and an hour ago.
 fn ended(mut params: CertificateParams, days: i64) -> CertificateParams {
@@ -294,9 +294,9 @@ fn a_name_its_ca_may_not_certify_is_refused() {
     }
     let inside = SanType::DnsName("a.inside.example".try_into().unwrap());
     let inside = Leaf::client("notes").sans(vec![inside]).issued_by(&narrow, &[&narrow]);
-    let gate = GateCommand::new(&pki).upstream("echo:").start();
-    let sender = Sender::with_identity(&pki, &gate, &inside);
-    assert_eq!(sender.post("/hooks/wake", "{}").status, 200, "a name inside the constraint");
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
+    let client = Client::with_identity(&pki, &clawgate, &inside);
+    assert_eq!(client.post("/hooks/wake", "{}").status, 200, "a name inside the constraint");
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn an_expired_ca_admits_nobody_and_is_told_apart() {
     let bundle = pki.file("old.pem", old.pem());
     let orphan = Leaf::client("orphan").issued_by(&old, &[]);
 
-    let command = GateCommand::new(&pki).arg("--client-ca", bundle);
+    let command = ClawgateCommand::new(&pki).arg("--client-ca", bundle);
     for line in refused_by(command, &pki, &orphan, "client_chain_expired") {
         says(&line, "detail", &["the CA CN=Old Root expired 40 days ago"]);
         says(&line, "hint", &["renew the CA", "clients.ca"]);
@@ -363,7 +363,7 @@ fn an_expired_ca_is_told_from_its_successor_of_the_same_name_by_its_signature() 
     let bundle = pki.file("old.pem", old.pem());
     let orphan = without_aki(Leaf::client("orphan")).issued_by(&old, &[]);
 
-    let command = GateCommand::new(&pki).arg("--client-ca", bundle);
+    let command = ClawgateCommand::new(&pki).arg("--client-ca", bundle);
     for line in refused_by(command, &pki, &orphan, "client_chain_expired") {
         says(&line, "detail", &["the CA CN=Test Root expired 40 days ago"]);
     }

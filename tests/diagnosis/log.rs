@@ -1,4 +1,4 @@
-//! The lines themselves: each about its own sender, and none forged by what a sender wrote.
+//! The lines themselves: each about its own client, and none forged by what a client wrote.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
@@ -9,10 +9,10 @@ use rcgen::{CertificateParams, DnType, SanType};
 use serde_json::Value;
 
 use super::{BOTH, check, refused, says};
+use crate::support::client::{Client, connect};
 use crate::support::eventually;
-use crate::support::gate::GateCommand;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
-use crate::support::sender::{Sender, connect};
+use crate::support::process::ClawgateCommand;
 
 /// What a line must not carry raw: controls, marks that turn or hide text, line separators.
 fn dangerous(c: char) -> bool {
@@ -31,7 +31,7 @@ fn strings(value: &Value, each: &mut dyn FnMut(&str)) {
 }
 
 #[test]
-fn what_a_sender_writes_into_its_certificate_cannot_forge_a_line() {
+fn what_a_client_writes_into_its_certificate_cannot_forge_a_line() {
     let pki = Pki::new();
     let forged =
         "x\r\n{\"event\":\"started\"}\n\0\u{1b}[2J\u{202e}drow\u{2066}\u{200b},O=Bank+CN=\"a\"\\";
@@ -89,14 +89,14 @@ fn hundreds_of_names_are_counted_and_not_listed() {
 }
 
 #[test]
-fn what_a_sender_writes_into_its_hello_cannot_forge_a_line() {
+fn what_a_client_writes_into_its_hello_cannot_forge_a_line() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
 
-    let sender = Sender::new(&pki, &gate).alpn(&["a\r\n\u{1b}[2J\u{202e}", &"z".repeat(255)]);
-    sender.refusal();
+    let client = Client::new(&pki, &clawgate).alpn(&["a\r\n\u{1b}[2J\u{202e}", &"z".repeat(255)]);
+    client.refusal();
 
-    let line = gate.failure();
+    let line = clawgate.failure();
     check(&line);
     strings(&line, &mut |text| assert!(!text.contains(dangerous), "{text:?}"));
     assert_eq!(line["alpn"][0], r"a\0D\0A\1B[2J\E2\80\AE");
@@ -106,23 +106,23 @@ fn what_a_sender_writes_into_its_hello_cannot_forge_a_line() {
 #[test]
 fn raw_bytes_in_place_of_a_hello_cannot_forge_a_line() {
     let pki = Pki::new();
-    let mut gate = GateCommand::new(&pki).upstream("echo:").start();
+    let mut clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
 
     for (number, bytes) in
         [&b"\n{\"event\":\"started\"}\n"[..], b"\xff\xfe\x1b]0;x\x07", b"\"\\\",\0\"\n   "]
             .into_iter()
             .enumerate()
     {
-        connect(gate.address()).write_all(bytes).unwrap();
-        let line = gate.event("handshake_failed", number + 1);
+        connect(clawgate.address()).write_all(bytes).unwrap();
+        let line = clawgate.event("handshake_failed", number + 1);
         assert_eq!(line["reason"], "not_tls");
         strings(&line, &mut |text| assert!(!text.contains(dangerous), "{text:?}"));
     }
-    assert_eq!(gate.all("started").len(), 1);
+    assert_eq!(clawgate.all("started").len(), 1);
 }
 
 #[test]
-fn of_many_senders_at_once_each_bad_one_gets_its_own_line() {
+fn of_many_clients_at_once_each_bad_one_gets_its_own_line() {
     let pki = Pki::new();
     let leaf = |i: usize| Leaf::client(&format!("n{i}"));
     let elsewhere = Ca::root("Elsewhere");
@@ -136,16 +136,16 @@ fn of_many_senders_at_once_each_bad_one_gets_its_own_line() {
         _ => (Some(pki.client(leaf(i))), None),
     });
     let cast: Vec<_> = cast.collect();
-    let mut gate = GateCommand::new(&pki).upstream("echo:").start();
+    let mut clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
 
     let barrier = Barrier::new(cast.len());
     let attempt = |i: usize, identity: Option<&Identity>, refused: bool| {
-        let sender = Sender::with_versions(&pki, &gate, identity, &[BOTH[(i / 6) % 2].1]);
+        let client = Client::with_versions(&pki, &clawgate, identity, &[BOTH[(i / 6) % 2].1]);
         barrier.wait();
         if refused {
-            return Some(sender.refusal());
+            return Some(client.refusal());
         }
-        assert_eq!(sender.post("/hooks/wake", "{}").status, 200);
+        assert_eq!(client.post("/hooks/wake", "{}").status, 200);
         None
     };
     let seen: Vec<_> = thread::scope(|scope| {
@@ -158,9 +158,9 @@ fn of_many_senders_at_once_each_bad_one_gets_its_own_line() {
     });
 
     let bad = cast.iter().filter(|(_, reason)| reason.is_some()).count();
-    eventually("all lines", || (gate.events("handshake_failed").len() >= bad).then_some(()));
-    assert!(gate.stop().success());
-    let lines = gate.events("handshake_failed");
+    eventually("all lines", || (clawgate.events("handshake_failed").len() >= bad).then_some(()));
+    assert!(clawgate.stop().success());
+    let lines = clawgate.events("handshake_failed");
     assert_eq!(lines.len(), bad, "one line for each");
     let ids: HashSet<_> = lines.iter().map(|line| line["id"].as_str()).collect();
     assert_eq!(ids.len(), bad, "identifiers are unique");

@@ -1,4 +1,4 @@
-//! Every refused connection gets one log line with the reason, and its sender the right alert.
+//! Every refused connection gets one log line with the reason, and its client the right alert.
 
 // Clippy's leave for tests does not reach their helper functions.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -26,52 +26,52 @@ use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 use serde_json::{Value, json};
 
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::{Identity, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// The versions the gate speaks, as the log calls them.
+/// The versions clawgate speaks, as the log calls them.
 pub const BOTH: [(&str, &SupportedProtocolVersion); 2] = [("TLSv1.3", &TLS13), ("TLSv1.2", &TLS12)];
 
-/// A gate whose refusals are counted.
+/// A clawgate whose refusals are counted.
 pub struct Trial {
-    pub gate: Gate,
+    pub clawgate: Clawgate,
     pub refused: usize,
 }
 
 impl Trial {
     pub fn new(pki: &Pki) -> Self {
-        Self::of(GateCommand::new(pki))
+        Self::of(ClawgateCommand::new(pki))
     }
 
-    pub fn of(command: GateCommand) -> Self {
-        Self { gate: command.upstream("echo:").start(), refused: 0 }
+    pub fn of(command: ClawgateCommand) -> Self {
+        Self { clawgate: command.upstream("echo:").start(), refused: 0 }
     }
 
-    /// Lets `sender` try; its line, in which is checked what holds for every refusal.
-    pub fn refuse(&mut self, sender: Sender, reason: &str) -> Value {
-        let seen = sender.refusal();
+    /// Lets `client` try; its line, in which is checked what holds for every refusal.
+    pub fn refuse(&mut self, client: Client, reason: &str) -> Value {
+        let seen = client.refusal();
         let line = self.line(reason, seen.from);
         assert_eq!(line["alert_sent"], seen.alert, "the alert that was read is another: {line}");
         line
     }
 
-    /// The next line, which must be about the sender at `from`.
+    /// The next line, which must be about the client at `from`.
     pub fn line(&mut self, reason: &str, from: SocketAddr) -> Value {
         self.refused += 1;
-        let line = self.gate.event("handshake_failed", self.refused);
+        let line = self.clawgate.event("handshake_failed", self.refused);
         assert_eq!(line["reason"], reason, "{line}");
         assert_eq!(line["peer"], from.to_string());
         check(&line);
         line
     }
 
-    /// Ends the gate: no connection may have got a second line.
-    pub fn end(mut self) -> Gate {
-        assert!(self.gate.stop().success());
-        let lines = self.gate.events("handshake_failed");
+    /// Ends clawgate: no connection may have got a second line.
+    pub fn end(mut self) -> Clawgate {
+        assert!(self.clawgate.stop().success());
+        let lines = self.clawgate.events("handshake_failed");
         assert_eq!(lines.len(), self.refused, "one line for each refused connection: {lines:#?}");
-        self.gate
+        self.clawgate
     }
 }
 
@@ -87,16 +87,16 @@ fn check(line: &Value) {
 
 /// `identity` is refused over both versions and the good client is not: the lines about `identity`.
 fn refused(pki: &Pki, identity: &Identity, reason: &str) -> Vec<Value> {
-    refused_by(GateCommand::new(pki), pki, identity, reason)
+    refused_by(ClawgateCommand::new(pki), pki, identity, reason)
 }
 
-/// The same for a gate with more settings.
-pub fn refused_by(command: GateCommand, pki: &Pki, identity: &Identity, reason: &str) -> Vec<Value> {
+/// The same for a clawgate with more settings.
+pub fn refused_by(command: ClawgateCommand, pki: &Pki, identity: &Identity, reason: &str) -> Vec<Value> {
     let mut trial = Trial::of(command);
     let mut lines = Vec::new();
     for (name, version) in BOTH {
-        let sender = Sender::with_versions(pki, &trial.gate, Some(identity), &[version]);
-        let line = trial.refuse(sender, reason);
+        let client = Client::with_versions(pki, &trial.clawgate, Some(identity), &[version]);
+        let line = trial.refuse(client, reason);
         assert_eq!(line["tls_version"], name);
         assert_eq!(line["tls_versions_offered"], json!([name]));
         assert_eq!(line["sni"], "localhost");
@@ -107,7 +107,7 @@ pub fn refused_by(command: GateCommand, pki: &Pki, identity: &Identity, reason: 
         assert_eq!(above, identity.chain.len() - 1, "the rest of the chain: {line}");
         lines.push(line);
     }
-    let good = Sender::new(pki, &trial.gate).post("/hooks/wake", "{}");
+    let good = Client::new(pki, &trial.clawgate).post("/hooks/wake", "{}");
     assert_eq!(good.status, 200, "the good client");
     trial.end();
     lines

@@ -7,8 +7,8 @@ use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 
 use super::{Trial, check, refused, says};
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::{Identity, Leaf, Pki};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// Runs `openssl` in the test's folder; what it wrote, its errors included.
 fn openssl(dir: &Path, arguments: &[&str]) -> String {
@@ -22,23 +22,23 @@ fn openssl(dir: &Path, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// `openssl s_client` to the gate; what it said until the end.
-fn s_client(pki: &Pki, gate: &Gate, arguments: &[&str]) -> String {
-    let address = gate.address().to_string();
+/// `openssl s_client` to clawgate; what it said until the end.
+fn s_client(pki: &Pki, clawgate: &Clawgate, arguments: &[&str]) -> String {
+    let address = clawgate.address().to_string();
     let common = ["s_client", "-connect", &address, "-ign_eof", "-CAfile", "ca.pem"];
     openssl(pki.dir(), &[&common, arguments].concat())
 }
 
 /// The only line, and that `said` (OpenSSL's) tells the alert on it.
-fn the_line(gate: &mut Gate, reason: &str, said: &str, number: u8) -> Value {
-    let line = gate.failure();
-    assert_eq!(line["reason"], reason, "{line}; the sender: {said}");
+fn the_line(clawgate: &mut Clawgate, reason: &str, said: &str, number: u8) -> Value {
+    let line = clawgate.failure();
+    assert_eq!(line["reason"], reason, "{line}; the client: {said}");
     check(&line);
-    let alert = crate::support::sender::alert_name(number);
-    assert_eq!(line["alert_sent"], alert, "the sender: {said}");
+    let alert = crate::support::client::alert_name(number);
+    assert_eq!(line["alert_sent"], alert, "the client: {said}");
     assert!(said.contains(&format!("alert number {number}\n")), "not alert {number}: {said}");
-    assert!(gate.stop().success());
-    assert_eq!(gate.all("handshake_failed").len(), 1, "one line");
+    assert!(clawgate.stop().success());
+    assert_eq!(clawgate.all("handshake_failed").len(), 1, "one line");
     line
 }
 
@@ -68,11 +68,11 @@ fn extensions(pki: &Pki) -> PathBuf {
 fn only_old_versions_are_told_which_are_needed() {
     for (flag, offered) in [("-tls1_1", "TLSv1.1"), ("-tls1", "TLSv1.0")] {
         let pki = Pki::new();
-        let mut gate = GateCommand::new(&pki).upstream("echo:").start();
+        let mut clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
 
-        let said = s_client(&pki, &gate, &[flag, "-cipher", "DEFAULT@SECLEVEL=0"]);
+        let said = s_client(&pki, &clawgate, &[flag, "-cipher", "DEFAULT@SECLEVEL=0"]);
 
-        let line = the_line(&mut gate, "tls_version", &said, 70);
+        let line = the_line(&mut clawgate, "tls_version", &said, 70);
         assert_eq!(line["tls_versions_offered"], json!([offered]));
         says(&line, "detail", &[offered, "TLS 1.2 or 1.3"]);
         assert!(line["tls_version"].is_null(), "{line}");
@@ -80,7 +80,7 @@ fn only_old_versions_are_told_which_are_needed() {
 }
 
 #[test]
-fn a_sender_without_a_common_algorithm_is_told_which_kind_and_what_it_offered() {
+fn a_client_without_a_common_algorithm_is_told_which_kind_and_what_it_offered() {
     for (arguments, says_what) in [
         (
             &["-tls1_2", "-cipher", "AES128-SHA"][..],
@@ -91,11 +91,11 @@ fn a_sender_without_a_common_algorithm_is_told_which_kind_and_what_it_offered() 
         (&["-tls1_2", "-sigalgs", "RSA+SHA256", "-cipher", "ECDHE"], &["RSA_PKCS1_SHA256"]),
     ] {
         let pki = Pki::new();
-        let mut gate = GateCommand::new(&pki).upstream("echo:").start();
+        let mut clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
 
-        let said = s_client(&pki, &gate, arguments);
+        let said = s_client(&pki, &clawgate, arguments);
 
-        let line = the_line(&mut gate, "no_common_algorithms", &said, 40);
+        let line = the_line(&mut clawgate, "no_common_algorithms", &said, 40);
         says(&line, "detail", says_what);
         says(&line, "hint", &["TLS_AES_128_GCM_SHA256", "secp256r1"]);
     }
@@ -115,13 +115,13 @@ fn a_short_rsa_key_is_refused_by_its_size() {
         ] {
             openssl(pki.dir(), &command.split(' ').collect::<Vec<_>>());
         }
-        let mut gate = GateCommand::new(&pki).upstream("echo:").start();
+        let mut clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
 
         let arguments = "-cipher DEFAULT@SECLEVEL=0 -cert small.pem -key small.key -cert_chain int.pem";
         let arguments: Vec<_> = arguments.split(' ').chain([version]).collect();
-        let said = s_client(&pki, &gate, &arguments);
+        let said = s_client(&pki, &clawgate, &arguments);
 
-        let line = the_line(&mut gate, "client_cert_key_unsupported", &said, 51);
+        let line = the_line(&mut clawgate, "client_cert_key_unsupported", &said, 51);
         says(&line, "detail", &["CN=small", "RSA 1024"]);
         says(&line, "hint", &["2048"]);
         assert_eq!(line["client_cert"]["key"], "RSA 1024");
@@ -137,23 +137,23 @@ fn a_key_that_openssl_does_not_even_offer_is_hinted_at() {
     ] {
         openssl(pki.dir(), &command.split(' ').collect::<Vec<_>>());
     }
-    let mut gate = GateCommand::new(&pki).upstream("echo:").start();
+    let mut clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
 
-    let said = s_client(&pki, &gate, &["-tls1_3", "-cert", "goldi.pem", "-key", "goldi.key"]);
+    let said = s_client(&pki, &clawgate, &["-tls1_3", "-cert", "goldi.pem", "-key", "goldi.key"]);
 
-    let line = the_line(&mut gate, "client_cert_missing", &said, 116);
+    let line = the_line(&mut clawgate, "client_cert_missing", &said, 116);
     says(&line, "hint", &["was not asked for", "Ed448"]);
 }
 
 #[test]
 fn a_refusal_after_a_second_hello_carries_what_was_agreed_on() {
     let pki = Pki::new();
-    let mut gate = GateCommand::new(&pki).upstream("echo:").start();
+    let mut clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
 
-    // Its key share is for a group the gate does not have, so the gate asks for another hello.
-    let said = s_client(&pki, &gate, &["-tls1_3", "-groups", "P-521:P-256"]);
+    // Its key share is for a group clawgate does not have, so clawgate asks for another hello.
+    let said = s_client(&pki, &clawgate, &["-tls1_3", "-groups", "P-521:P-256"]);
 
-    let line = the_line(&mut gate, "client_cert_missing", &said, 116);
+    let line = the_line(&mut clawgate, "client_cert_missing", &said, 116);
     assert_eq!(line["tls_version"], "TLSv1.3");
     assert_eq!(line["cipher"], "TLS_AES_128_GCM_SHA256");
 }
@@ -164,12 +164,12 @@ fn a_certificate_of_version_1_is_told_how_it_came_about() {
     gen_certs(&pki);
     let (certificate, key) = (pki.dir().join("dev/v1.pem"), pki.dir().join("dev/v1.key"));
     for version in ["--tlsv1.3", "--tls-max"] {
-        let gate = dev_gate(&pki);
+        let clawgate = dev_clawgate(&pki);
         let limit = if version == "--tls-max" { &["--tls-max", "1.2"][..] } else { &[version] };
 
-        curl(&pki, &gate, &certificate, &key, limit);
+        curl(&pki, &clawgate, &certificate, &key, limit);
 
-        let line = gate.failure();
+        let line = clawgate.failure();
         check(&line);
         assert_eq!(line["reason"], "client_cert_unsupported", "{line}");
         says(&line, "detail", &["CN=v1", "X.509 v1", "only v3"]);
@@ -196,9 +196,9 @@ fn gen_certs(pki: &Pki) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn dev_gate(pki: &Pki) -> Gate {
+fn dev_clawgate(pki: &Pki) -> Clawgate {
     let file = |name: &str| pki.dir().join("dev").join(name);
-    GateCommand::bare("run")
+    ClawgateCommand::bare("run")
         .arg("--cert", file("server.pem"))
         .arg("--key", file("server.key"))
         .arg("--client-ca", file("ca.pem"))
@@ -211,7 +211,13 @@ fn dev_gate(pki: &Pki) -> Gate {
 }
 
 /// The HTTP status curl got (000: none), with what it said.
-fn curl(pki: &Pki, gate: &Gate, certificate: &Path, key: &Path, more: &[&str]) -> (String, String) {
+fn curl(
+    pki: &Pki,
+    clawgate: &Clawgate,
+    certificate: &Path,
+    key: &Path,
+    more: &[&str],
+) -> (String, String) {
     let output = Command::new("curl")
         .args(["-sS", "-m", "20", "-o", "/dev/null", "-w", "%{http_code}", "-d", "{}"])
         .arg("--cacert")
@@ -221,7 +227,7 @@ fn curl(pki: &Pki, gate: &Gate, certificate: &Path, key: &Path, more: &[&str]) -
         .arg(certificate)
         .arg("--key")
         .arg(key)
-        .arg(format!("https://localhost:{}/hooks/wake", gate.address().port()))
+        .arg(format!("https://localhost:{}/hooks/wake", clawgate.address().port()))
         .output()
         .expect("curl is needed");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
@@ -232,13 +238,13 @@ fn curl(pki: &Pki, gate: &Gate, certificate: &Path, key: &Path, more: &[&str]) -
 fn each_bad_certificate_of_the_script_is_refused_for_what_it_is_named_after() {
     let pki = Pki::new();
     gen_certs(&pki);
-    let gate = dev_gate(&pki);
-    let mut trial = Trial { gate, refused: 0 };
+    let clawgate = dev_clawgate(&pki);
+    let mut trial = Trial { clawgate, refused: 0 };
     let file = |name: &str| pki.dir().join("dev").join(name);
 
     for good in ["client", "client-rsa", "client-ed25519"] {
         let (certificate, key) = (file(&format!("{good}.pem")), file(&format!("{good}.key")));
-        let (status, said) = curl(&pki, &trial.gate, &certificate, &key, &[]);
+        let (status, said) = curl(&pki, &trial.clawgate, &certificate, &key, &[]);
         assert_eq!(status, "200", "{good}: {said}");
     }
     for (name, reason) in [
@@ -254,11 +260,11 @@ fn each_bad_certificate_of_the_script_is_refused_for_what_it_is_named_after() {
         ("key-mismatch", "client_key_mismatch"),
     ] {
         let (certificate, key) = (file(&format!("{name}.pem")), file(&format!("{name}.key")));
-        let (status, said) = curl(&pki, &trial.gate, &certificate, &key, &[]);
+        let (status, said) = curl(&pki, &trial.clawgate, &certificate, &key, &[]);
         assert_eq!(status, "000", "{name}");
         assert!(said.contains("alert"), "{name}: curl read no alert: {said}");
         trial.refused += 1;
-        let line = trial.gate.event("handshake_failed", trial.refused);
+        let line = trial.clawgate.event("handshake_failed", trial.refused);
         assert_eq!(line["reason"], reason, "{name}: {line}");
         check(&line);
     }

@@ -1,4 +1,4 @@
-//! Refusals whose cause is on the gate's side: its certificate, its CRLs; also those that come late.
+//! Refusals whose cause is on clawgate's side: its certificate, its CRLs; also those that come late.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,26 +14,26 @@ use rustls::{
 use time::{Duration, OffsetDateTime};
 
 use super::{BOTH, Trial, check, refused_by, says};
+use crate::support::client::{Client, connect};
 use crate::support::eventually;
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::{Ca, Leaf, Pki};
-use crate::support::sender::{Sender, connect};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// Connects a sender that will not take the gate's certificate: its own address, and what it says.
-fn refusing(sender: Sender, gate: &Gate) -> (SocketAddr, String) {
-    let mut socket = connect(gate.address());
+/// Connects a client that will not take clawgate's certificate: its own address, and what it says.
+fn refusing(client: Client, clawgate: &Clawgate) -> (SocketAddr, String) {
+    let mut socket = connect(clawgate.address());
     let from = socket.local_addr().unwrap();
-    let name = sender.name.try_into().unwrap();
-    let mut tls = ClientConnection::new(Arc::new(sender.config), name).unwrap();
+    let name = client.name.try_into().unwrap();
+    let mut tls = ClientConnection::new(Arc::new(client.config), name).unwrap();
     loop {
-        assert!(tls.is_handshaking(), "the sender took the gate's certificate");
+        assert!(tls.is_handshaking(), "the client took clawgate's certificate");
         if let Err(error) = tls.complete_io(&mut socket) {
             return (from, error.to_string());
         }
     }
 }
 
-/// A sender that holds `ca` and nothing else refuses the gate, with the alert `alert`.
+/// A client that holds `ca` and nothing else refuses clawgate, with the alert `alert`.
 fn refused_for_its_ca(ca: Ca, alert: &str, hint: &[&str]) {
     let pki = Pki::new();
     let mut holder = Pki::new();
@@ -41,8 +41,8 @@ fn refused_for_its_ca(ca: Ca, alert: &str, hint: &[&str]) {
     let mut trial = Trial::new(&pki);
 
     for (name, version) in BOTH {
-        let sender = Sender::with_versions(&holder, &trial.gate, Some(&pki.client), &[version]);
-        let (from, error) = refusing(sender, &trial.gate);
+        let client = Client::with_versions(&holder, &trial.clawgate, Some(&pki.client), &[version]);
+        let (from, error) = refusing(client, &trial.clawgate);
         assert!(error.contains("invalid peer certificate"), "{error}");
         let line = trial.line("server_cert_rejected", from);
         assert_eq!(line["alert_received"], alert, "{line}");
@@ -56,27 +56,27 @@ fn refused_for_its_ca(ca: Ca, alert: &str, hint: &[&str]) {
 }
 
 #[test]
-fn a_sender_that_does_not_know_the_gates_ca_is_pointed_to_it() {
+fn a_client_that_does_not_know_clawgates_ca_is_pointed_to_it() {
     let hint = ["--cacert", "tls.certificate", "intermediates"];
     refused_for_its_ca(Ca::root("Elsewhere Root"), "unknown_ca", &hint);
 }
 
 #[test]
-fn a_sender_that_holds_the_gates_ca_from_before_it_was_made_again_is_told_so() {
+fn a_client_that_holds_clawgates_ca_from_before_it_was_made_again_is_told_so() {
     let hint = ["made again", "--cacert"];
     refused_for_its_ca(Ca::root("Test Root"), "decrypt_error", &hint);
 }
 
 #[test]
-fn a_sender_that_finds_the_gates_certificate_expired_is_told_to_renew_it() {
+fn a_client_that_finds_clawgates_certificate_expired_is_told_to_renew_it() {
     let mut pki = Pki::new();
     let leaf = Leaf::server().valid(-9 * 24 * 3600, -24 * 3600);
     pki.server = leaf.issued_by(&pki.intermediate, &[&pki.intermediate]);
     let mut trial = Trial::new(&pki);
 
     for (name, version) in BOTH {
-        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-        let (from, error) = refusing(sender, &trial.gate);
+        let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+        let (from, error) = refusing(client, &trial.clawgate);
         assert!(error.contains("expired"), "{error}");
         let line = trial.line("server_cert_rejected", from);
         assert_eq!(line["alert_received"], "certificate_expired");
@@ -87,13 +87,13 @@ fn a_sender_that_finds_the_gates_certificate_expired_is_told_to_renew_it() {
 }
 
 #[test]
-fn a_sender_that_calls_the_gate_by_another_name_is_told_the_right_ones() {
+fn a_client_that_calls_clawgate_by_another_name_is_told_the_right_ones() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 
     for (name, version) in BOTH {
-        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-        let (from, error) = refusing(sender.named("elsewhere.example"), &trial.gate);
+        let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+        let (from, error) = refusing(client.named("elsewhere.example"), &trial.clawgate);
         assert!(error.contains("not valid for name"), "{error}");
         let line = trial.line("server_cert_rejected", from);
         assert_eq!(line["alert_received"], "bad_certificate");
@@ -107,25 +107,25 @@ fn a_sender_that_calls_the_gate_by_another_name_is_told_the_right_ones() {
 }
 
 #[test]
-fn an_expired_crl_admits_nobody_of_its_ca_and_is_not_blamed_on_the_sender() {
+fn an_expired_crl_admits_nobody_of_its_ca_and_is_not_blamed_on_the_client() {
     let pki = Pki::new();
     let crl = pki.file("crl.pem", pki.intermediate.crl(&[], 2));
     let due = OffsetDateTime::now_utc() + Duration::seconds(3);
     let direct = Leaf::client("direct").issued_by(&pki.root, &[]);
-    let gate = GateCommand::new(&pki).arg("--crl", crl);
-    let mut trial = Trial::of(gate);
+    let clawgate = ClawgateCommand::new(&pki).arg("--crl", crl);
+    let mut trial = Trial::of(clawgate);
     eventually("the CRL's end", || (OffsetDateTime::now_utc() > due).then_some(()));
 
     for (_, version) in BOTH {
-        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-        let line = trial.refuse(sender, "crl_expired");
+        let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+        let line = trial.refuse(client, "crl_expired");
         says(&line, "detail", &["CN=notes", "CN=Test Intermediate", "is out of date", "ago"]);
         says(&line, "hint", &["current CRL"]);
         assert_eq!(line["client_cert"]["fingerprint_sha256"], pki.client.fingerprint());
     }
     // The root's own certificates have no CRL, so nothing is said about them.
-    let sender = Sender::with_identity(&pki, &trial.gate, &direct);
-    assert_eq!(sender.post("/hooks/wake", "{}").status, 200);
+    let client = Client::with_identity(&pki, &trial.clawgate, &direct);
+    assert_eq!(client.post("/hooks/wake", "{}").status, 200);
     trial.end();
 }
 
@@ -136,7 +136,7 @@ fn a_revoked_certificate_stays_revoked_beside_a_crl_of_another_ca() {
     let crl = pki.file("crl.pem", crls);
     let revoked = pki.client(Leaf::client("stolen").serial(0x1234));
 
-    let command = GateCommand::new(&pki).arg("--crl", crl);
+    let command = ClawgateCommand::new(&pki).arg("--crl", crl);
     for line in refused_by(command, &pki, &revoked, "client_cert_revoked") {
         says(&line, "detail", &["CN=stolen", "revoked by CN=Test Intermediate"]);
     }
@@ -152,7 +152,7 @@ struct Finished {
 }
 
 impl Finished {
-    fn connect(pki: &Pki, gate: &Gate, version: &'static SupportedProtocolVersion) -> Self {
+    fn connect(pki: &Pki, clawgate: &Clawgate, version: &'static SupportedProtocolVersion) -> Self {
         let mut provider = default_provider();
         provider.cipher_suites = vec![
             cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
@@ -171,7 +171,7 @@ impl Finished {
         config.enable_secret_extraction = true;
         let name = "localhost".try_into().unwrap();
         let mut tls = ClientConnection::new(Arc::new(config), name).unwrap();
-        let mut socket = connect(gate.address());
+        let mut socket = connect(clawgate.address());
         while tls.is_handshaking() {
             tls.complete_io(&mut socket).unwrap();
         }
@@ -211,39 +211,39 @@ impl Finished {
 }
 
 #[test]
-fn a_sender_that_refuses_the_gates_certificate_only_after_the_handshake_is_reported_all_the_same() {
+fn a_client_that_refuses_clawgates_certificate_only_after_the_handshake_is_reported_all_the_same() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 
     for (name, version) in BOTH {
-        let mut sender = Finished::connect(&pki, &trial.gate, version);
-        sender.alert(42);
-        let line = trial.line("server_cert_rejected", sender.socket.local_addr().unwrap());
+        let mut client = Finished::connect(&pki, &trial.clawgate, version);
+        client.alert(42);
+        let line = trial.line("server_cert_rejected", client.socket.local_addr().unwrap());
         assert_eq!(line["alert_received"], "bad_certificate", "{line}");
         assert!(line["alert_sent"].is_null(), "{line}");
-        // Said at once, though the sender has not closed.
+        // Said at once, though the client has not closed.
         assert!(line["elapsed_ms"].as_u64().unwrap() < 1000, "{line}");
         says(&line, "detail", &["asked for localhost", "dns:localhost"]);
         assert_eq!(line["sni"], "localhost");
         assert_eq!(line["tls_version"], name, "{line}");
         assert_eq!(line["client_cert"]["fingerprint_sha256"], pki.client.fingerprint(), "{line}");
-        io::copy(&mut sender.socket, &mut io::sink()).expect("an orderly end");
+        io::copy(&mut client.socket, &mut io::sink()).expect("an orderly end");
         check(&line);
     }
     assert!(trial.end().events("connection_unused").is_empty(), "said already");
 }
 
 #[test]
-fn a_sender_that_is_let_in_and_leaves_without_a_request_is_noted_once() {
+fn a_client_that_is_let_in_and_leaves_without_a_request_is_noted_once() {
     let pki = Pki::new();
     let trial = Trial::new(&pki);
 
     for (number, (name, version)) in BOTH.into_iter().enumerate() {
-        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-        let connection = sender.connect().unwrap();
+        let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+        let connection = client.connect().unwrap();
         let from = connection.stream.sock.local_addr().unwrap();
         drop(connection);
-        let line = trial.gate.event("connection_unused", number + 1);
+        let line = trial.clawgate.event("connection_unused", number + 1);
         assert_eq!(line["level"], "info", "{line}");
         assert_eq!(line["peer"], from.to_string());
         assert_eq!(line["cn"], "notes");
@@ -261,44 +261,44 @@ fn a_farewell_without_a_request_is_no_refusal() {
     let trial = Trial::new(&pki);
 
     for (number, (_, version)) in BOTH.into_iter().enumerate() {
-        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-        let mut connection = sender.connect().unwrap();
+        let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+        let mut connection = client.connect().unwrap();
         connection.stream.conn.send_close_notify();
         connection.stream.flush().unwrap();
         assert_eq!(connection.stream.read(&mut [0]).unwrap(), 0);
-        trial.gate.event("connection_unused", number + 1);
+        trial.clawgate.event("connection_unused", number + 1);
     }
     trial.end();
 }
 
 #[test]
-fn a_sender_that_asks_for_another_name_is_refused_where_that_is_wanted() {
+fn a_client_that_asks_for_another_name_is_refused_where_that_is_wanted() {
     let pki = Pki::new();
-    let mut trial = Trial::of(GateCommand::new(&pki).arg("--strict-sni", "true"));
+    let mut trial = Trial::of(ClawgateCommand::new(&pki).arg("--strict-sni", "true"));
 
     for (_, version) in BOTH {
-        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-        let line = trial.refuse(sender.named("other.example"), "unknown_sni");
+        let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+        let line = trial.refuse(client.named("other.example"), "unknown_sni");
         says(&line, "detail", &["other.example", "dns:localhost"]);
         says(&line, "hint", &["tls.strict_sni"]);
         assert_eq!(line["alert_sent"], "unrecognized_name");
         assert_eq!(line["sni"], "other.example");
     }
-    let by_address = Sender::new(&pki, &trial.gate).named("127.0.0.1");
+    let by_address = Client::new(&pki, &trial.clawgate).named("127.0.0.1");
     assert_eq!(by_address.post("/hooks/wake", "{}").status, 200);
     trial.end();
 }
 
 #[test]
-fn a_sender_for_whom_there_is_no_place_is_turned_away_and_let_in_once_there_is_one() {
+fn a_client_for_whom_there_is_no_place_is_turned_away_and_let_in_once_there_is_one() {
     let pki = Pki::new();
-    let mut trial = Trial::of(GateCommand::new(&pki).arg("--max-connections", "2"));
-    let held = [(); 2].map(|()| connect(trial.gate.address()));
+    let mut trial = Trial::of(ClawgateCommand::new(&pki).arg("--max-connections", "2"));
+    let held = [(); 2].map(|()| connect(trial.clawgate.address()));
 
-    let error = Sender::new(&pki, &trial.gate).connect().err();
+    let error = Client::new(&pki, &trial.clawgate).connect().err();
     assert!(error.is_some(), "let in beyond the limit");
     trial.refused += 1;
-    let line = trial.gate.event("handshake_failed", 1);
+    let line = trial.clawgate.event("handshake_failed", 1);
     assert_eq!((&line["reason"], &line["level"]), (&"overloaded".into(), &"warn".into()), "{line}");
     says(&line, "detail", &["2 connections"]);
     says(&line, "hint", &["limits.connections"]);
@@ -306,9 +306,9 @@ fn a_sender_for_whom_there_is_no_place_is_turned_away_and_let_in_once_there_is_o
     // The two that were held leave as probes.
     drop(held);
     trial.refused += 2;
-    trial.gate.event("handshake_failed", 3);
+    trial.clawgate.event("handshake_failed", 3);
     eventually("a place", || {
-        Sender::new(&pki, &trial.gate)
+        Client::new(&pki, &trial.clawgate)
             .connect()
             .is_ok_and(|mut connection| connection.asks())
             .then_some(())

@@ -1,4 +1,4 @@
-//! Senders whose certificate message or proof of possession is broken: what no ordinary client would
+//! Clients whose certificate message or proof of possession is broken: what no ordinary client would
 //! let its user send.
 
 use std::io::ErrorKind;
@@ -7,18 +7,18 @@ use clawgate::identity::sha256;
 use serde_json::json;
 
 use super::{BOTH, Trial, says};
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Leaf, Pki};
-use crate::support::sender::Sender;
 
 #[test]
-fn a_sender_with_the_key_of_another_certificate_is_told_to_compare_them() {
+fn a_client_with_the_key_of_another_certificate_is_told_to_compare_them() {
     let pki = Pki::new();
     let other = pki.client(Leaf::client("other"));
     let mut trial = Trial::new(&pki);
 
     for (name, version) in BOTH {
-        let sender = Sender::with_versions(&pki, &trial.gate, None, &[version]);
-        let line = trial.refuse(sender.presenting(&pki.client.chain, &other), "client_key_mismatch");
+        let client = Client::with_versions(&pki, &trial.clawgate, None, &[version]);
+        let line = trial.refuse(client.presenting(&pki.client.chain, &other), "client_key_mismatch");
         says(&line, "detail", &["CN=notes", "does not hold the key"]);
         says(&line, "hint", &["openssl pkey", "openssl x509"]);
         assert_eq!(line["alert_sent"], "decrypt_error");
@@ -38,9 +38,9 @@ fn bytes_that_are_no_certificate_are_called_malformed() {
 
     for (_, version) in BOTH {
         for chain in [vec![garbage.clone()], vec![cut.clone()], vec![vec![0x30, 0]]] {
-            let sender = Sender::with_versions(&pki, &trial.gate, None, &[version]);
-            let sender = sender.presenting(&chain, &pki.client);
-            let line = trial.refuse(sender, "client_cert_malformed");
+            let client = Client::with_versions(&pki, &trial.clawgate, None, &[version]);
+            let client = client.presenting(&chain, &pki.client);
+            let line = trial.refuse(client, "client_cert_malformed");
             says(&line, "detail", &["certificate 1 of those sent is not X.509"]);
             says(&line, "hint", &["as the CA issued it"]);
             let fingerprint = sha256(&chain[0]);
@@ -57,9 +57,9 @@ fn a_broken_intermediate_is_named_by_its_place() {
     let mut trial = Trial::new(&pki);
 
     for (_, version) in BOTH {
-        let sender = Sender::with_versions(&pki, &trial.gate, None, &[version]);
-        let sender = sender.presenting(&[leaf.clone(), b"?".to_vec()], &pki.client);
-        let line = trial.refuse(sender, "client_cert_malformed");
+        let client = Client::with_versions(&pki, &trial.clawgate, None, &[version]);
+        let client = client.presenting(&[leaf.clone(), b"?".to_vec()], &pki.client);
+        let line = trial.refuse(client, "client_cert_malformed");
         says(&line, "detail", &["certificate 2 of those sent is not X.509"]);
         assert_eq!(line["client_cert"]["fingerprint_sha256"], pki.client.fingerprint());
         let fingerprint = sha256(b"?");
@@ -76,11 +76,11 @@ fn certificates_over_the_limit_are_told_to_send_less() {
     let mut trial = Trial::new(&pki);
 
     for (name, version) in BOTH {
-        let sender = Sender::with_versions(&pki, &trial.gate, None, &[version]);
-        let sender = sender.presenting(&chain, &pki.client);
-        // rustls says nothing to a sender that is over the limit, so no alert may be logged.
-        assert_eq!(sender.refused().kind(), ErrorKind::UnexpectedEof);
-        let line = trial.gate.event("handshake_failed", trial.refused + 1);
+        let client = Client::with_versions(&pki, &trial.clawgate, None, &[version]);
+        let client = client.presenting(&chain, &pki.client);
+        // rustls says nothing to a client that is over the limit, so no alert may be logged.
+        assert_eq!(client.refused().kind(), ErrorKind::UnexpectedEof);
+        let line = trial.clawgate.event("handshake_failed", trial.refused + 1);
         let line = trial.line("client_cert_too_large", line["peer"].as_str().unwrap().parse().unwrap());
         says(&line, "detail", &["over 64 KiB"]);
         says(&line, "hint", &["leaf and its intermediates only"]);

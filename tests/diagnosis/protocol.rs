@@ -8,10 +8,10 @@ use rustls::ClientConnection;
 use serde_json::json;
 
 use super::{BOTH, Trial, says};
-use crate::support::gate::Gate;
+use crate::support::client::{Client, alert_name, connect};
 use crate::support::pki::Pki;
 use crate::support::plain::reset;
-use crate::support::sender::{Sender, alert_name, connect};
+use crate::support::process::Clawgate;
 
 /// A good client that has sent its hello by hand.
 struct Begun {
@@ -22,14 +22,14 @@ struct Begun {
 }
 
 impl Begun {
-    fn new(sender: Sender, gate: &Gate) -> Self {
-        let (tls, bytes) = hello(sender);
-        let mut socket = connect(gate.address());
+    fn new(client: Client, clawgate: &Clawgate) -> Self {
+        let (tls, bytes) = hello(client);
+        let mut socket = connect(clawgate.address());
         socket.write_all(&bytes).unwrap();
         Self { tls, socket, sent: bytes.len() }
     }
 
-    /// Waits for the gate's hello.
+    /// Waits for clawgate's hello.
     fn answered(mut self) -> Self {
         assert!(self.tls.read_tls(&mut self.socket).unwrap() > 0);
         self
@@ -40,7 +40,7 @@ impl Begun {
         self.sent += bytes.len();
     }
 
-    /// Reads on as a client would, to the gate's alert.
+    /// Reads on as a client would, to clawgate's alert.
     fn alert(&mut self) -> &'static str {
         loop {
             match self.tls.process_new_packets() {
@@ -53,9 +53,9 @@ impl Begun {
     }
 }
 
-fn hello(sender: Sender) -> (ClientConnection, Vec<u8>) {
-    let name = sender.name.try_into().unwrap();
-    let mut tls = ClientConnection::new(Arc::new(sender.config), name).unwrap();
+fn hello(client: Client) -> (ClientConnection, Vec<u8>) {
+    let name = client.name.try_into().unwrap();
+    let mut tls = ClientConnection::new(Arc::new(client.config), name).unwrap();
     let mut bytes = Vec::new();
     tls.write_tls(&mut bytes).unwrap();
     (tls, bytes)
@@ -75,13 +75,13 @@ fn plain_alert(answer: &[u8]) -> &'static str {
 }
 
 #[test]
-fn protocols_the_gate_does_not_speak_are_named() {
+fn protocols_clawgate_does_not_speak_are_named() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 
     for (name, version) in BOTH {
-        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-        let line = trial.refuse(sender.alpn(&["smtp", "acme-tls/1"]), "alpn_mismatch");
+        let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+        let line = trial.refuse(client.alpn(&["smtp", "acme-tls/1"]), "alpn_mismatch");
         assert_eq!(line["alpn"], json!(["smtp", "acme-tls/1"]));
         assert_eq!(line["alert_sent"], "no_application_protocol");
         says(&line, "detail", &["smtp, acme-tls/1", "h2 and http/1.1"]);
@@ -97,8 +97,8 @@ fn all_versions_and_protocols_that_were_offered_are_on_the_line() {
     let mut trial = Trial::new(&pki);
 
     let versions = [BOTH[0].1, BOTH[1].1];
-    let sender = Sender::with_versions(&pki, &trial.gate, None, &versions);
-    let line = trial.refuse(sender.alpn(&["h2", "http/1.1"]), "client_cert_missing");
+    let client = Client::with_versions(&pki, &trial.clawgate, None, &versions);
+    let line = trial.refuse(client.alpn(&["h2", "http/1.1"]), "client_cert_missing");
 
     assert_eq!(line["alpn"], json!(["h2", "http/1.1"]));
     assert_eq!(line["tls_versions_offered"], json!(["TLSv1.3", "TLSv1.2"]));
@@ -107,13 +107,13 @@ fn all_versions_and_protocols_that_were_offered_are_on_the_line() {
 }
 
 #[test]
-fn a_sender_that_leaves_in_the_middle_of_its_hello_is_told_from_a_probe() {
+fn a_client_that_leaves_in_the_middle_of_its_hello_is_told_from_a_probe() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
-    let (_, bytes) = hello(Sender::new(&pki, &trial.gate));
+    let (_, bytes) = hello(Client::new(&pki, &trial.clawgate));
 
     for end in [1, 5, 100, bytes.len() - 1] {
-        let mut socket = connect(trial.gate.address());
+        let mut socket = connect(trial.clawgate.address());
         socket.write_all(&bytes[..end]).unwrap();
         socket.shutdown(Shutdown::Write).unwrap();
         let line = trial.line("client_closed", socket.local_addr().unwrap());
@@ -133,9 +133,9 @@ fn a_sender_that_leaves_in_the_middle_of_its_hello_is_told_from_a_probe() {
 fn a_reset_is_not_taken_for_an_orderly_end() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
-    let (_, bytes) = hello(Sender::new(&pki, &trial.gate));
+    let (_, bytes) = hello(Client::new(&pki, &trial.clawgate));
 
-    let mut socket = connect(trial.gate.address());
+    let mut socket = connect(trial.clawgate.address());
     socket.write_all(&bytes[..100]).unwrap();
     let from = socket.local_addr().unwrap();
     reset(socket);
@@ -143,8 +143,8 @@ fn a_reset_is_not_taken_for_an_orderly_end() {
     says(&line, "detail", &["reset the connection in the middle of its ClientHello, after 100 bytes"]);
 
     for (name, version) in BOTH {
-        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-        let begun = Begun::new(sender, &trial.gate).answered();
+        let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+        let begun = Begun::new(client, &trial.clawgate).answered();
         let from = begun.socket.local_addr().unwrap();
         reset(begun.socket);
         let line = trial.line("client_closed", from);
@@ -155,13 +155,13 @@ fn a_reset_is_not_taken_for_an_orderly_end() {
 }
 
 #[test]
-fn a_sender_that_leaves_after_the_gates_hello_is_reported_with_what_was_agreed_on() {
+fn a_client_that_leaves_after_clawgates_hello_is_reported_with_what_was_agreed_on() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 
     for (name, version) in BOTH {
-        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-        let begun = Begun::new(sender, &trial.gate).answered();
+        let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+        let begun = Begun::new(client, &trial.clawgate).answered();
         let from = begun.socket.local_addr().unwrap();
         let sent = begun.sent;
         drop(begun);
@@ -175,14 +175,14 @@ fn a_sender_that_leaves_after_the_gates_hello_is_reported_with_what_was_agreed_o
 }
 
 #[test]
-fn a_farewell_in_the_middle_is_no_refusal_of_the_gates_certificate() {
+fn a_farewell_in_the_middle_is_no_refusal_of_clawgates_certificate() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 
     for (name, version) in BOTH {
         for number in [0, 90] {
-            let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-            let mut begun = Begun::new(sender, &trial.gate).answered();
+            let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+            let mut begun = Begun::new(client, &trial.clawgate).answered();
             begun.send(&alert_record(1, number));
             begun.socket.shutdown(Shutdown::Write).unwrap();
             let line = trial.line("client_closed", begun.socket.local_addr().unwrap());
@@ -199,8 +199,8 @@ fn an_alert_about_anything_else_is_passed_on_by_name() {
 
     for (_, version) in BOTH {
         for number in [40, 47, 80, 49] {
-            let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-            let mut begun = Begun::new(sender, &trial.gate).answered();
+            let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+            let mut begun = Begun::new(client, &trial.clawgate).answered();
             begun.send(&alert_record(2, number));
             let line = trial.line("client_alert", begun.socket.local_addr().unwrap());
             assert_eq!(line["alert_received"], alert_name(number));
@@ -226,7 +226,7 @@ fn garbage_in_a_tls_record_is_a_broken_protocol() {
         vec![22, 3, 1, 0, 0],
         vec![22, 3, 1, 0xff, 0xff],
     ] {
-        let mut socket = connect(trial.gate.address());
+        let mut socket = connect(trial.clawgate.address());
         socket.write_all(&bytes).unwrap();
         socket.shutdown(Shutdown::Write).unwrap();
         let line = trial.line("protocol_error", socket.local_addr().unwrap());
@@ -245,7 +245,7 @@ fn a_client_hello_over_16_kib_is_refused_by_its_first_bytes() {
     let mut trial = Trial::new(&pki);
 
     // A record of 16 KiB, of which no more than the header of its message comes.
-    let mut socket = connect(trial.gate.address());
+    let mut socket = connect(trial.clawgate.address());
     socket.write_all(&[22, 3, 1, 0x40, 0, 1, 0, 0x40, 1]).unwrap();
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer).expect("an orderly end");
@@ -265,8 +265,8 @@ fn garbage_after_a_good_hello_is_a_broken_protocol() {
     let unreadable = [&[23, 3, 3, 0, 32][..], &[0x5a; 32]].concat();
     for (name, version) in BOTH {
         for garbage in [&b"what is this"[..], &unreadable, &[22, 3, 3, 0, 4, 0x63, 0, 0, 0]] {
-            let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-            let mut begun = Begun::new(sender, &trial.gate);
+            let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+            let mut begun = Begun::new(client, &trial.clawgate);
             begun.send(garbage);
             let line = trial.line("protocol_error", begun.socket.local_addr().unwrap());
             assert_eq!(line["alert_sent"], begun.alert(), "{garbage:?}: {line}");

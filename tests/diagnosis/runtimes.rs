@@ -23,7 +23,7 @@ import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import javax.net.ssl.*;
 
-class Sender {
+class Client {
     public static void main(String[] arguments) throws Exception {
         char[] password = "test".toCharArray();
         KeyStore own = KeyStore.getInstance("PKCS12");
@@ -54,12 +54,12 @@ class Sender {
 #[test]
 fn node_reads_the_alert() {
     let (pki, mut trial) = story();
-    pki.file("sender.js", NODE);
+    pki.file("client.js", NODE);
 
     for version in ["TLSv1.2", "TLSv1.3"] {
-        let port = trial.gate.address().port().to_string();
+        let port = trial.clawgate.address().port().to_string();
         let mut command = Command::new("node");
-        command.args(["sender.js", &port, version]).current_dir(pki.dir());
+        command.args(["client.js", &port, version]).current_dir(pki.dir());
         let Some(said) = said(&mut command) else {
             println!("node is not installed: nothing is tested here");
             return;
@@ -72,16 +72,16 @@ fn node_reads_the_alert() {
 #[test]
 fn java_reads_the_alert() {
     let (pki, mut trial) = story();
-    pki.file("Sender.java", JAVA);
+    pki.file("Client.java", JAVA);
     let mut pack = Command::new("openssl");
     pack.args(["pkcs12", "-export", "-in", "bad.pem", "-inkey", "bad.key", "-out", "bad.p12"]);
     pack.args(["-passout", "pass:test"]).current_dir(pki.dir());
     assert!(pack.status().expect("openssl is needed").success());
 
     for version in ["TLSv1.2", "TLSv1.3"] {
-        let port = trial.gate.address().port().to_string();
+        let port = trial.clawgate.address().port().to_string();
         let mut command = Command::new("java");
-        command.args(["Sender.java", &port, version]).current_dir(pki.dir());
+        command.args(["Client.java", &port, version]).current_dir(pki.dir());
         let Some(said) = said(&mut command) else {
             println!("java is not installed: nothing is tested here");
             return;

@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::process::{Command, Stdio};
 
 use super::{Trial, check, says};
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// Runs a tool with its input open until it ends by itself; all it said, or `None` if there is no
 /// such tool.
@@ -23,8 +23,8 @@ pub(super) fn said(command: &mut Command) -> Option<String> {
     Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
-/// A sender whose certificate is a server's, in the files bad.pem and bad.key, and a gate.
-/// (Not an expired one: curl takes that alert over TLS 1.2 for its own refusal of the gate.)
+/// A client whose certificate is a server's, in the files bad.pem and bad.key, and a clawgate.
+/// (Not an expired one: curl takes that alert over TLS 1.2 for its own refusal of clawgate.)
 pub(super) fn story() -> (Pki, Trial) {
     let pki = Pki::new();
     pki.files("bad", &pki.client(Leaf::server()));
@@ -35,16 +35,16 @@ pub(super) fn story() -> (Pki, Trial) {
 /// `said` tells the alert that the log tells, and nothing of a reset.
 pub(super) fn agrees(trial: &mut Trial, reason: &str, said: &str, alert: &str) {
     trial.refused += 1;
-    let line = trial.gate.event("handshake_failed", trial.refused);
+    let line = trial.clawgate.event("handshake_failed", trial.refused);
     check(&line);
-    assert_eq!(line["reason"], reason, "{line}; the sender: {said}");
+    assert_eq!(line["reason"], reason, "{line}; the client: {said}");
     let words = said.to_lowercase().replace('_', " ");
     assert!(words.contains(alert), "no {alert:?} in {said}");
     assert!(!words.contains("reset") && !words.contains("broken pipe"), "a reset: {said}");
 }
 
-fn curl(pki: &Pki, gate: &Gate, arguments: &[&str]) -> String {
-    let url = format!("https://localhost:{}/hooks/wake", gate.address().port());
+fn curl(pki: &Pki, clawgate: &Clawgate, arguments: &[&str]) -> String {
+    let url = format!("https://localhost:{}/hooks/wake", clawgate.address().port());
     let mut command = Command::new("curl");
     command.args(["-sS", "-m", "20"]).args(arguments).arg(url).current_dir(pki.dir());
     said(&mut command).expect("curl is needed")
@@ -59,11 +59,11 @@ fn curl_reads_the_alert() {
         for body in ["{}", "@large.json"] {
             let files = ["--cacert", "ca.pem", "--cert", "bad.pem", "--key", "bad.key"];
             let limits = ["--tls-max", version, "-H", "Expect:", "--data-binary", body];
-            let said = curl(&pki, &trial.gate, &[&files[..], &limits].concat());
+            let said = curl(&pki, &trial.clawgate, &[&files[..], &limits].concat());
             agrees(&mut trial, "client_cert_wrong_purpose", &said, "alert unsupported certificate");
         }
     }
-    let said = curl(&pki, &trial.gate, &["--cacert", "ca.pem", "-d", "{}"]);
+    let said = curl(&pki, &trial.clawgate, &["--cacert", "ca.pem", "-d", "{}"]);
     agrees(&mut trial, "client_cert_missing", &said, "alert certificate required");
     trial.end();
 }
@@ -73,7 +73,7 @@ fn openssl_reads_the_alert() {
     let (pki, mut trial) = story();
 
     for version in ["-tls1_2", "-tls1_3"] {
-        let address = trial.gate.address().to_string();
+        let address = trial.clawgate.address().to_string();
         let mut command = Command::new("openssl");
         command
             .args(["s_client", "-connect", &address, version, "-CAfile", "ca.pem"])
@@ -90,7 +90,7 @@ fn gnutls_reads_the_alert() {
     let (pki, mut trial) = story();
 
     for priority in ["NORMAL:-VERS-ALL:+VERS-TLS1.2", "NORMAL:-VERS-ALL:+VERS-TLS1.3"] {
-        let port = trial.gate.address().port().to_string();
+        let port = trial.clawgate.address().port().to_string();
         let mut command = Command::new("gnutls-cli");
         command
             .args(["--x509cafile", "ca.pem", "--x509certfile", "bad.pem"])
@@ -124,12 +124,12 @@ except OSError as error:
 #[test]
 fn python_reads_the_alert() {
     let (pki, mut trial) = story();
-    pki.file("sender.py", PYTHON);
+    pki.file("client.py", PYTHON);
 
     for version in ["TLSv1_2", "TLSv1_3"] {
-        let port = trial.gate.address().port().to_string();
+        let port = trial.clawgate.address().port().to_string();
         let mut command = Command::new("python3");
-        command.args(["sender.py", &port, version]).current_dir(pki.dir());
+        command.args(["client.py", &port, version]).current_dir(pki.dir());
         let said = said(&mut command).expect("python3 is needed");
         agrees(&mut trial, "client_cert_wrong_purpose", &said, "alert unsupported certificate");
     }
@@ -137,14 +137,14 @@ fn python_reads_the_alert() {
 }
 
 #[test]
-fn curl_without_the_gates_ca_is_told_what_to_give_it() {
+fn curl_without_clawgates_ca_is_told_what_to_give_it() {
     let (pki, mut trial) = story();
 
     for version in ["1.2", "1.3"] {
-        let said = curl(&pki, &trial.gate, &["--tls-max", version, "-d", "{}"]);
+        let said = curl(&pki, &trial.clawgate, &["--tls-max", version, "-d", "{}"]);
         assert!(said.contains("certificate"), "{said}");
         trial.refused += 1;
-        let line = trial.gate.event("handshake_failed", trial.refused);
+        let line = trial.clawgate.event("handshake_failed", trial.refused);
         assert_eq!(line["reason"], "server_cert_rejected", "{line}");
         assert_eq!(line["alert_received"], "unknown_ca");
         says(&line, "hint", &["--cacert ca.pem"]);
@@ -157,8 +157,8 @@ fn curl_without_the_gates_ca_is_told_what_to_give_it() {
 fn curl_that_calls_a_wrong_name_leaves_a_line_with_the_right_names() {
     let pki = Pki::new();
     pki.files("client", &pki.client);
-    let gate = GateCommand::new(&pki).upstream("echo:").start();
-    let port = gate.address().port();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
+    let port = clawgate.address().port();
 
     for (number, version) in ["1.2", "1.3"].into_iter().enumerate() {
         let mut command = Command::new("curl");
@@ -171,8 +171,8 @@ fn curl_that_calls_a_wrong_name_leaves_a_line_with_the_right_names() {
         let said = said(&mut command).expect("curl is needed");
         assert!(said.contains("gate.example"), "{said}");
 
-        // curl compares the name after the handshake, and says nothing to the gate.
-        let line = gate.event("connection_unused", number + 1);
+        // curl compares the name after the handshake, and says nothing to clawgate.
+        let line = clawgate.event("connection_unused", number + 1);
         says(&line, "hint", &["it asked for gate.example", "good for dns:localhost, ip:127.0.0.1 only"]);
         assert_eq!(line["cn"], "notes");
     }
@@ -181,7 +181,7 @@ fn curl_that_calls_a_wrong_name_leaves_a_line_with_the_right_names() {
 #[test]
 fn curl_with_http_in_its_url_reads_what_to_change() {
     let (_, mut trial) = story();
-    let url = format!("http://localhost:{}/hooks/wake", trial.gate.address().port());
+    let url = format!("http://localhost:{}/hooks/wake", trial.clawgate.address().port());
     let mut command = Command::new("curl");
 
     let said = said(command.args(["-sS", "-m", "20", "-d", "{}", "-i"]).arg(url)).unwrap();
@@ -189,7 +189,7 @@ fn curl_with_http_in_its_url_reads_what_to_change() {
     assert!(said.starts_with("HTTP/1.1 400"), "{said}");
     assert!(said.contains("This is a TLS port"), "{said}");
     trial.refused += 1;
-    assert_eq!(trial.gate.failure()["reason"], "plain_http");
+    assert_eq!(trial.clawgate.failure()["reason"], "plain_http");
     trial.end();
 }
 
@@ -199,7 +199,7 @@ fn wget_sends_no_certificate_of_another_ca_and_the_hint_says_that_it_does_so() {
     let pki = Pki::new();
     pki.files("other", &Leaf::client("stranger").issued_by(&Ca::root("Elsewhere"), &[]));
     let trial = Trial::new(&pki);
-    let url = format!("https://localhost:{}/hooks/wake", trial.gate.address().port());
+    let url = format!("https://localhost:{}/hooks/wake", trial.clawgate.address().port());
     let mut command = Command::new("wget");
     command.args(["--no-config", "--no-proxy", "--tries=1", "-O", "-", "--ca-certificate=ca.pem"]);
     command.args(["--certificate=other.pem", "--private-key=other.key", &url]).current_dir(pki.dir());
@@ -208,7 +208,7 @@ fn wget_sends_no_certificate_of_another_ca_and_the_hint_says_that_it_does_so() {
         return;
     }
 
-    let line = trial.gate.failure();
+    let line = trial.clawgate.failure();
     assert_eq!(line["reason"], "client_cert_missing", "{line}");
     says(&line, "hint", &["GnuTLS (wget) send no certificate unless one of these CAs issued it"]);
 }

@@ -8,9 +8,9 @@ use rcgen::{CertificateParams, CustomExtension, DnType, DnValue, KeyPair, SanTyp
 use x509_parser::asn1_rs::{Any, FromDer};
 
 use super::{refused, refused_by, says};
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Identity, Leaf, Pki, der};
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 const P256: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256";
 
@@ -56,14 +56,14 @@ fn issued(pki: &Pki, ca: &str, how: &str) -> Identity {
     Identity { chain: vec![read(pki, "one.der")], key }
 }
 
-fn trusting(pki: &Pki, ca: &str) -> GateCommand {
-    GateCommand::new(pki).arg("--client-ca", pki.dir().join(format!("{ca}.pem")))
+fn trusting(pki: &Pki, ca: &str) -> ClawgateCommand {
+    ClawgateCommand::new(pki).arg("--client-ca", pki.dir().join(format!("{ca}.pem")))
 }
 
 #[track_caller]
-fn admits(command: GateCommand, pki: &Pki, identity: &Identity) {
-    let gate = command.upstream("echo:").start();
-    assert_eq!(Sender::with_identity(pki, &gate, identity).post("/hooks/wake", "{}").status, 200);
+fn admits(command: ClawgateCommand, pki: &Pki, identity: &Identity) {
+    let clawgate = command.upstream("echo:").start();
+    assert_eq!(Client::with_identity(pki, &clawgate, identity).post("/hooks/wake", "{}").status, 200);
 }
 
 #[test]

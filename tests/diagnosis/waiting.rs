@@ -7,21 +7,21 @@ use std::time::{Duration, Instant};
 use rustls::ClientConnection;
 
 use super::{BOTH, Trial, says};
-use crate::support::gate::GateCommand;
+use crate::support::client::{Client, connect};
 use crate::support::pki::Pki;
-use crate::support::sender::{Sender, connect};
+use crate::support::process::ClawgateCommand;
 use crate::support::{PATIENCE, eventually};
 
 const LIMIT: &str = "300ms";
 
 fn trial(pki: &Pki) -> Trial {
-    Trial::of(GateCommand::new(pki).arg("--handshake-timeout", LIMIT))
+    Trial::of(ClawgateCommand::new(pki).arg("--handshake-timeout", LIMIT))
 }
 
 /// The first flight of a good client, and the client.
-fn hello(sender: Sender) -> (ClientConnection, Vec<u8>) {
-    let name = sender.name.try_into().unwrap();
-    let mut tls = ClientConnection::new(Arc::new(sender.config), name).unwrap();
+fn hello(client: Client) -> (ClientConnection, Vec<u8>) {
+    let name = client.name.try_into().unwrap();
+    let mut tls = ClientConnection::new(Arc::new(client.config), name).unwrap();
     let mut bytes = Vec::new();
     tls.write_tls(&mut bytes).unwrap();
     (tls, bytes)
@@ -38,7 +38,7 @@ fn silence_ends_at_the_deadline() {
     let pki = Pki::new();
     let mut trial = trial(&pki);
 
-    let socket = connect(trial.gate.address());
+    let socket = connect(trial.clawgate.address());
 
     let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
     says(&line, "detail", &[LIMIT, "first byte", "0 bytes had come"]);
@@ -51,10 +51,10 @@ fn silence_ends_at_the_deadline() {
 fn half_a_hello_ends_at_the_deadline() {
     let pki = Pki::new();
     let mut trial = trial(&pki);
-    let (_, bytes) = hello(Sender::new(&pki, &trial.gate));
+    let (_, bytes) = hello(Client::new(&pki, &trial.clawgate));
     let half = &bytes[..bytes.len() / 2];
 
-    let mut socket = connect(trial.gate.address());
+    let mut socket = connect(trial.clawgate.address());
     socket.write_all(half).unwrap();
 
     let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
@@ -71,7 +71,7 @@ fn what_is_no_tls_so_far_is_not_called_half_a_hello() {
     let pki = Pki::new();
     let mut trial = trial(&pki);
 
-    let mut socket = connect(trial.gate.address());
+    let mut socket = connect(trial.clawgate.address());
     socket.write_all(b"PO").unwrap();
 
     let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
@@ -80,16 +80,16 @@ fn what_is_no_tls_so_far_is_not_called_half_a_hello() {
 }
 
 #[test]
-fn a_sender_that_stops_after_the_gates_hello_ends_at_the_deadline() {
+fn a_client_that_stops_after_clawgates_hello_ends_at_the_deadline() {
     let pki = Pki::new();
     let mut trial = trial(&pki);
 
     for (name, version) in BOTH {
-        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-        let (mut tls, bytes) = hello(sender);
-        let mut socket = connect(trial.gate.address());
+        let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+        let (mut tls, bytes) = hello(client);
+        let mut socket = connect(trial.clawgate.address());
         socket.write_all(&bytes).unwrap();
-        // The gate's hello is read, and never answered.
+        // clawgate's hello is read, and never answered.
         assert!(tls.read_tls(&mut socket).unwrap() > 0);
 
         let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
@@ -106,20 +106,20 @@ fn a_sender_that_stops_after_the_gates_hello_ends_at_the_deadline() {
 fn bytes_that_drip_do_not_move_the_deadline() {
     let pki = Pki::new();
     let mut trial = trial(&pki);
-    let (_, bytes) = hello(Sender::new(&pki, &trial.gate));
+    let (_, bytes) = hello(Client::new(&pki, &trial.clawgate));
 
-    // One byte at a time, for as long as the gate listens: the whole hello would take far longer
+    // One byte at a time, for as long as clawgate listens: the whole hello would take far longer
     // than the limit.
-    let mut socket = connect(trial.gate.address());
+    let mut socket = connect(trial.clawgate.address());
     let start = Instant::now();
     let mut drip = bytes.iter();
     let mut last = Duration::ZERO;
-    eventually("the end of the gate's patience", || {
+    eventually("clawgate to give up", || {
         if start.elapsed() - last > Duration::from_millis(20) {
             last = start.elapsed();
             let _ = socket.write_all(&[*drip.next().expect("the hello is long enough")]);
         }
-        trial.gate.events("handshake_failed").pop()
+        trial.clawgate.events("handshake_failed").pop()
     });
 
     let line = trial.line("handshake_timeout", socket.local_addr().unwrap());
@@ -131,12 +131,12 @@ fn bytes_that_drip_do_not_move_the_deadline() {
 #[test]
 fn greeting_and_handshake_share_one_deadline() {
     let pki = Pki::new();
-    let mut trial = Trial::of(GateCommand::new(&pki).arg("--handshake-timeout", "2s"));
-    let (mut tls, bytes) = hello(Sender::new(&pki, &trial.gate));
+    let mut trial = Trial::of(ClawgateCommand::new(&pki).arg("--handshake-timeout", "2s"));
+    let (mut tls, bytes) = hello(Client::new(&pki, &trial.clawgate));
     let (first, rest) = bytes.split_at(100);
 
     // Most of the time goes by before the hello is whole; the handshake gets what is left of it.
-    let mut socket = connect(trial.gate.address());
+    let mut socket = connect(trial.clawgate.address());
     let start = Instant::now();
     socket.write_all(first).unwrap();
     eventually("most of the time", || (start.elapsed() > Duration::from_millis(1500)).then_some(()));
@@ -151,15 +151,15 @@ fn greeting_and_handshake_share_one_deadline() {
 }
 
 #[test]
-fn a_slow_sender_does_not_hold_up_a_good_one() {
+fn a_slow_client_does_not_hold_up_a_good_one() {
     let pki = Pki::new();
-    let gate = GateCommand::new(&pki).upstream("echo:").start();
-    let silent: Vec<_> = (0..50).map(|_| connect(gate.address())).collect();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
+    let silent: Vec<_> = (0..50).map(|_| connect(clawgate.address())).collect();
 
     let start = Instant::now();
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
 
     assert!(start.elapsed() < PATIENCE / 4, "one worker waits for all of the silent");
-    assert!(gate.events("handshake_failed").is_empty(), "none of them has been given up on");
+    assert!(clawgate.events("handshake_failed").is_empty(), "none of them has been given up on");
     drop(silent);
 }

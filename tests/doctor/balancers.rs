@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use super::{Diagnosis, Ward, any, openclaw, says};
 use crate::support::backend::Backend;
-use crate::support::gate::Gate;
 use crate::support::nobody;
+use crate::support::process::Clawgate;
 
-/// A gate that believes load balancers at `source`.
-fn gate(ward: &Ward, source: &str) -> Gate {
+/// A clawgate that believes load balancers at `source`.
+fn clawgate(ward: &Ward, source: &str) -> Clawgate {
     let command = ward.command("run", any()).arg("--listen-proxy", "127.0.0.1:0");
     command.arg("--proxy-source", source).start()
 }
@@ -16,7 +16,7 @@ fn gate(ward: &Ward, source: &str) -> Gate {
 /// The doctor's report on load balancers' listener on `proxied` alone, with `source` in the settings.
 fn examined(ward: &Ward, proxied: SocketAddr, source: &str) -> Diagnosis {
     let command = ward.command("doctor", any()).arg("--listen-proxy", proxied.to_string());
-    let (certificate, key) = ward.pki.files("sender", &ward.pki.client);
+    let (certificate, key) = ward.pki.files("client", &ward.pki.client);
     let command = command.arg("--client-cert", certificate).arg("--client-key", key);
     Diagnosis::of(command.arg("--proxy-source", source))
 }
@@ -25,9 +25,9 @@ fn examined(ward: &Ward, proxied: SocketAddr, source: &str) -> Diagnosis {
 fn it_is_visited_like_any_other_where_the_doctor_may_send_a_header() {
     let backend = openclaw();
     let ward = Ward::new(backend.url());
-    let gate = gate(&ward, "127.0.0.0/8");
+    let clawgate = clawgate(&ward, "127.0.0.0/8");
 
-    let diagnosis = examined(&ward, gate.proxied(), "127.0.0.0/8");
+    let diagnosis = examined(&ward, clawgate.proxied(), "127.0.0.0/8");
 
     diagnosis.all_good();
     for check in [
@@ -48,11 +48,11 @@ fn it_is_visited_like_any_other_where_the_doctor_may_send_a_header() {
 }
 
 #[test]
-fn a_sender_that_is_refused_behind_a_balancer_is_a_fault_with_the_reason() {
+fn a_client_that_is_refused_behind_a_balancer_is_a_fault_with_the_reason() {
     let ward = Ward::new("echo:").with("--allow", "cn=somebody-else");
-    let gate = gate(&ward, "127.0.0.1");
+    let clawgate = clawgate(&ward, "127.0.0.1");
 
-    let diagnosis = examined(&ward, gate.proxied(), "127.0.0.1");
+    let diagnosis = examined(&ward, clawgate.proxied(), "127.0.0.1");
 
     says(&diagnosis.only_fault("listener/with_certificate"), &["is refused: ", "no rule"]);
 }
@@ -60,9 +60,9 @@ fn a_sender_that_is_refused_behind_a_balancer_is_a_fault_with_the_reason() {
 #[test]
 fn it_is_said_that_it_cannot_be_visited_where_the_doctor_may_send_no_header() {
     let ward = Ward::new("echo:");
-    let gate = gate(&ward, "192.0.2.0/24");
+    let clawgate = clawgate(&ward, "192.0.2.0/24");
 
-    let diagnosis = examined(&ward, gate.proxied(), "192.0.2.0/24");
+    let diagnosis = examined(&ward, clawgate.proxied(), "192.0.2.0/24");
 
     diagnosis.all_good();
     let text = diagnosis.text("listener/proxy_source", "pass");
@@ -74,21 +74,21 @@ fn it_is_said_that_it_cannot_be_visited_where_the_doctor_may_send_no_header() {
 }
 
 #[test]
-fn a_gate_that_believes_whom_the_settings_do_not_name_is_a_fault() {
+fn a_clawgate_that_believes_whom_the_settings_do_not_name_is_a_fault() {
     let ward = Ward::new("echo:");
-    let gate = gate(&ward, "127.0.0.1");
+    let clawgate = clawgate(&ward, "127.0.0.1");
 
-    let text = examined(&ward, gate.proxied(), "192.0.2.0/24").only_fault("listener/proxy_source");
+    let text = examined(&ward, clawgate.proxied(), "192.0.2.0/24").only_fault("listener/proxy_source");
 
     says(&text, &["does not refuse a PROXY header from 127.0.0.1", "reload", "any address"]);
 }
 
 #[test]
-fn a_gate_that_does_not_believe_whom_the_settings_name_is_a_fault() {
+fn a_clawgate_that_does_not_believe_whom_the_settings_name_is_a_fault() {
     let ward = Ward::new("echo:");
-    let gate = gate(&ward, "192.0.2.0/24");
+    let clawgate = clawgate(&ward, "192.0.2.0/24");
 
-    let text = examined(&ward, gate.proxied(), "127.0.0.1").only_fault("listener/proxy_source");
+    let text = examined(&ward, clawgate.proxied(), "127.0.0.1").only_fault("listener/proxy_source");
 
     says(&text, &["127.0.0.1 is one of listen.proxy_sources", "is refused", "reload"]);
 }
@@ -96,9 +96,9 @@ fn a_gate_that_does_not_believe_whom_the_settings_name_is_a_fault() {
 #[test]
 fn a_listener_that_takes_connections_without_a_header_is_a_fault() {
     let ward = Ward::new("echo:");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
     for source in ["127.0.0.1", "192.0.2.0/24"] {
-        let text = examined(&ward, gate.address(), source).only_fault("listener/proxy_header");
+        let text = examined(&ward, clawgate.address(), source).only_fault("listener/proxy_header");
         says(&text, &["without a PROXY header", "restart", "ss -ltnp"]);
     }
 }

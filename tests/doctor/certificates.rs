@@ -9,21 +9,21 @@ use crate::support::pki::{Ca, Leaf, Pki};
 
 const DAY: i64 = 86_400;
 
-/// Examines a gate that is never started, but for what is wrong with its files.
-fn with_server(change: impl FnOnce(&Pki) -> crate::support::pki::Identity) -> (Ward, super::Gate) {
+/// Examines a clawgate that is never started, but for what is wrong with its files.
+fn with_server(change: impl FnOnce(&Pki) -> crate::support::pki::Identity) -> (Ward, super::Clawgate) {
     let mut ward = Ward::new("echo:");
     ward.pki.server = change(&ward.pki);
-    let gate = ward.gate();
-    (ward, gate)
+    let clawgate = ward.clawgate();
+    (ward, clawgate)
 }
 
 #[test]
 fn an_expired_certificate_is_a_fault() {
-    let (ward, gate) = with_server(|pki| {
+    let (ward, clawgate) = with_server(|pki| {
         Leaf::server().valid(-20 * DAY, -DAY).issued_by(&pki.intermediate, &[&pki.intermediate])
     });
 
-    let diagnosis = ward.examined(gate.address());
+    let diagnosis = ward.examined(clawgate.address());
 
     assert_eq!(diagnosis.all("fail"), ["certificate/dates"], "{diagnosis:#?}");
     says(&diagnosis.text("certificate/dates", "fail"), &["has expired", "24 hours ago", "renew"]);
@@ -31,33 +31,33 @@ fn an_expired_certificate_is_a_fault() {
 
 #[test]
 fn a_certificate_that_is_about_to_expire_is_a_warning() {
-    let (ward, gate) = with_server(|pki| {
+    let (ward, clawgate) = with_server(|pki| {
         Leaf::server()
             .valid(-80 * DAY, 10 * DAY + 3600)
             .issued_by(&pki.intermediate, &[&pki.intermediate])
     });
 
-    let text = ward.examined(gate.address()).only_warning("certificate/dates");
+    let text = ward.examined(clawgate.address()).only_warning("certificate/dates");
 
     says(&text, &["10 days left"]);
 }
 
 #[test]
 fn a_short_lived_certificate_in_the_first_part_of_its_life_is_good() {
-    let (ward, gate) = with_server(|pki| {
+    let (ward, clawgate) = with_server(|pki| {
         Leaf::server().valid(-3600, 20 * 3600).issued_by(&pki.intermediate, &[&pki.intermediate])
     });
 
-    ward.examined(gate.address()).all_good();
+    ward.examined(clawgate.address()).all_good();
 }
 
 #[test]
 fn a_clock_that_is_behind_is_told_by_the_certificates() {
-    let (ward, gate) = with_server(|pki| {
+    let (ward, clawgate) = with_server(|pki| {
         Leaf::server().valid(3600, 20 * DAY).issued_by(&pki.intermediate, &[&pki.intermediate])
     });
 
-    let diagnosis = ward.examined(gate.address());
+    let diagnosis = ward.examined(clawgate.address());
 
     says(
         &diagnosis.text("machine/clock", "fail"),
@@ -72,21 +72,21 @@ fn an_intermediate_that_is_not_sent_is_a_fault() {
     let bundle = ward.pki.root.pem() + &ward.pki.intermediate.pem();
     let bundle = ward.pki.file("bundle.pem", bundle).display().to_string();
     let ward = ward.with("--client-ca", bundle);
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_fault("certificate/chain");
+    let text = ward.examined(clawgate.address()).only_fault("certificate/chain");
 
     says(&text, &["ends below CN=Test Intermediate", "append the certificate of CN=Test Intermediate"]);
 }
 
 #[test]
 fn a_chain_in_the_wrong_order_is_a_warning() {
-    let (ward, gate) = with_server(|pki| {
+    let (ward, clawgate) = with_server(|pki| {
         let other = pki.root.intermediate("Other");
         Leaf::server().issued_by(&pki.intermediate, &[&other, &pki.intermediate])
     });
 
-    let text = ward.examined(gate.address()).only_warning("certificate/order");
+    let text = ward.examined(clawgate.address()).only_warning("certificate/order");
 
     says(&text, &["not issued by CN=Other", "put certificate 3 in the place of certificate 2"]);
 }
@@ -94,12 +94,12 @@ fn a_chain_in_the_wrong_order_is_a_warning() {
 #[test]
 fn a_key_that_everybody_can_read_is_a_fault() {
     let ward = Ward::new("echo:");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
     let (certificate, key) = ward.pki.files("server", &ward.pki.server);
     fs::set_permissions(ward.pki.dir(), PermissionsExt::from_mode(0o755)).unwrap();
     fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
 
-    let command = ward.command_with("doctor", gate.address(), &certificate, &key);
+    let command = ward.command_with("doctor", clawgate.address(), &certificate, &key);
     let text = super::Diagnosis::of(command).only_fault("files/readable");
 
     says(&text, &["every user (mode 644)", "chmod o-r"]);
@@ -112,9 +112,9 @@ fn a_ca_file_that_everybody_can_change_is_a_fault() {
     fs::set_permissions(ward.pki.dir(), PermissionsExt::from_mode(0o755)).unwrap();
     fs::set_permissions(&ca, PermissionsExt::from_mode(0o666)).unwrap();
     ward.more.push(("--client-ca", ca.display().to_string()));
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_fault("files/writable");
+    let text = ward.examined(clawgate.address()).only_fault("files/writable");
 
     says(&text, &["can be changed by every user", "chmod o-w"]);
 }
@@ -128,9 +128,9 @@ fn an_expired_ca_in_the_bundle_is_a_fault() {
     let bundle = ward.pki.root.pem() + &Ca::root_of(params).pem();
     let bundle = ward.pki.file("bundle.pem", bundle).display().to_string();
     let ward = ward.with("--client-ca", bundle);
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_fault("clients/ca");
+    let text = ward.examined(clawgate.address()).only_fault("clients/ca");
 
     says(&text, &["CN=Old Root has expired"]);
 }
@@ -151,9 +151,9 @@ fn a_ca_with_a_short_rsa_key_is_a_fault() {
     let bundle = ward.pki.root.pem() + &fs::read_to_string(&ca).unwrap();
     let bundle = ward.pki.file("bundle.pem", bundle).display().to_string();
     let ward = ward.with("--client-ca", bundle);
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_fault("clients/ca");
+    let text = ward.examined(clawgate.address()).only_fault("clients/ca");
 
     says(&text, &["CN=Weak Root: its RSA key has 1024 bits"]);
 }
@@ -162,11 +162,13 @@ fn a_ca_with_a_short_rsa_key_is_a_fault() {
 fn a_public_ca_without_an_allow_rule_is_a_fault() {
     let ward = Ward::new("echo:");
     let roots = ward.pki.file("system.pem", ward.pki.root.pem());
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let open = ward.command("doctor", gate.address()).env("SSL_CERT_FILE", &roots);
-    let narrow =
-        ward.command("doctor", gate.address()).env("SSL_CERT_FILE", &roots).arg("--allow", "cn=notes");
+    let open = ward.command("doctor", clawgate.address()).env("SSL_CERT_FILE", &roots);
+    let narrow = ward
+        .command("doctor", clawgate.address())
+        .env("SSL_CERT_FILE", &roots)
+        .arg("--allow", "cn=notes");
 
     let text = super::Diagnosis::of(open).only_fault("clients/public_ca");
     says(&text, &["CN=Test Root", "anyone with a certificate of it is admitted"]);
@@ -178,9 +180,9 @@ fn a_crl_that_is_due_soon_is_a_warning() {
     let ward = Ward::new("echo:");
     let crl = ward.pki.file("crl.pem", ward.pki.root.crl(&[], 600)).display().to_string();
     let ward = ward.with("--crl", crl);
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_warning("clients/crl");
+    let text = ward.examined(clawgate.address()).only_warning("clients/crl");
 
     says(&text, &["that of CN=Test Root is due at", "fetched anew"]);
 }
@@ -189,9 +191,9 @@ fn a_crl_that_is_due_soon_is_a_warning() {
 fn a_token_from_an_example_is_a_fault_and_is_not_quoted() {
     let mut ward = Ward::new("echo:");
     ward.token = secret(&ward.pki, "placeholder", "hook-token");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_fault("token/guessable");
+    let text = ward.examined(clawgate.address()).only_fault("token/guessable");
 
     says(&text, &["a placeholder", "openssl rand -hex 32"]);
     assert!(!text.contains("hook-token\n"), "{text}");
@@ -211,9 +213,9 @@ fn one_token_for_two_upstreams_is_a_warning() {
     );
     let config = config.display().to_string();
     let ward = ward.with("--config", config);
-    let gate = ward.command("run", any()).start();
+    let clawgate = ward.command("run", any()).start();
 
-    let text = ward.examined(gate.address()).only_warning("token/reuse");
+    let text = ward.examined(clawgate.address()).only_warning("token/reuse");
 
     says(&text, &[&one.url(), &other.url(), "a token of its own"]);
 }
@@ -221,9 +223,9 @@ fn one_token_for_two_upstreams_is_a_warning() {
 #[test]
 fn rules_on_trial_are_a_warning() {
     let ward = Ward::new("echo:").with("--allow", "cn=notes").with("--audit", "true");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_warning("settings/load");
+    let text = ward.examined(clawgate.address()).only_warning("settings/load");
 
     says(&text, &["AUDIT ONLY", "would_refuse", "set it to false"]);
 }

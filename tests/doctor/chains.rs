@@ -11,8 +11,8 @@ use rcgen::{
 use time::{Duration, OffsetDateTime};
 
 use super::{Diagnosis, Ward, any, says};
-use crate::support::gate::GateCommand;
 use crate::support::pki::{Ca, Identity, Leaf};
+use crate::support::process::ClawgateCommand;
 
 const DAY: i64 = 86_400;
 
@@ -20,8 +20,8 @@ const DAY: i64 = 86_400;
 fn examined(identity: impl FnOnce(&Ward) -> Identity) -> Diagnosis {
     let mut ward = Ward::new("echo:");
     ward.pki.server = identity(&ward);
-    let gate = ward.gate();
-    ward.examined(gate.address())
+    let clawgate = ward.clawgate();
+    ward.examined(clawgate.address())
 }
 
 /// A server's certificate of an intermediate that `change` has changed, under the client CA.
@@ -143,10 +143,10 @@ fn a_leaf_without_its_intermediate_is_a_fault_though_nobody_here_knows_the_inter
 fn an_intermediate_that_a_client_brings_is_known_to_be_one() {
     let mut ward = Ward::new("echo:");
     ward.pki.server = Leaf::server().issued_by(&ward.pki.intermediate, &[]);
-    let gate = ward.gate();
-    let (certificate, key) = ward.pki.files("sender", &ward.pki.client);
+    let clawgate = ward.clawgate();
+    let (certificate, key) = ward.pki.files("client", &ward.pki.client);
 
-    let command = ward.command("doctor", gate.address());
+    let command = ward.command("doctor", clawgate.address());
     let diagnosis = Diagnosis::of(command.arg("--client-cert", certificate).arg("--client-key", key));
 
     let text = diagnosis.only_fault("certificate/chain");
@@ -164,10 +164,10 @@ fn private(ward: &mut Ward) -> PathBuf {
 fn a_root_that_is_named_for_it_verifies_the_chain() {
     let mut ward = Ward::new("echo:");
     let root = private(&mut ward);
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    ward.examined(gate.address()).only_fault("certificate/chain");
-    let diagnosis = Diagnosis::of(ward.command("doctor", gate.address()).arg("--server-ca", root));
+    ward.examined(clawgate.address()).only_fault("certificate/chain");
+    let diagnosis = Diagnosis::of(ward.command("doctor", clawgate.address()).arg("--server-ca", root));
 
     diagnosis.all_good();
     says(&diagnosis.text("certificate/chain", "pass"), &["directly to the root CN=Private Root"]);
@@ -177,9 +177,9 @@ fn a_root_that_is_named_for_it_verifies_the_chain() {
 fn a_root_of_this_system_verifies_the_chain_for_clients_that_have_nothing_else() {
     let mut ward = Ward::new("echo:");
     let root = private(&mut ward);
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let command = ward.command("doctor", gate.address()).env("SSL_CERT_FILE", root);
+    let command = ward.command("doctor", clawgate.address()).env("SSL_CERT_FILE", root);
     let diagnosis = Diagnosis::of(command);
 
     diagnosis.all_good();
@@ -275,9 +275,9 @@ fn a_root_that_has_expired_is_a_fault() {
     let old = Ca::root_of(params);
     ward.pki.server = Leaf::server().issued_by(&old, &[]);
     let root = ward.pki.file("old.pem", old.pem());
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let diagnosis = Diagnosis::of(ward.command("doctor", gate.address()).arg("--server-ca", root));
+    let diagnosis = Diagnosis::of(ward.command("doctor", clawgate.address()).arg("--server-ca", root));
 
     says(&diagnosis.only_fault("certificate/chain"), &["the root CN=Old Root, which has expired"]);
 }
@@ -327,9 +327,9 @@ fn examined_by_openssl(root: &str, sign: &str) -> Diagnosis {
     let read = |name: &str| fs::read_to_string(ward.pki.dir().join(name)).unwrap();
     let chain = ward.pki.file("chain.pem", read("leaf.pem") + &read("root.pem"));
     let key = super::secret(&ward.pki, "server.key", &read("leaf.key"));
-    let gate: GateCommand = ward.command_with("run", any(), &chain, &key);
-    let gate = gate.start();
-    Diagnosis::of(ward.command_with("doctor", gate.address(), &chain, &key).arg("--server-ca", root))
+    let clawgate: ClawgateCommand = ward.command_with("run", any(), &chain, &key);
+    let clawgate = clawgate.start();
+    Diagnosis::of(ward.command_with("doctor", clawgate.address(), &chain, &key).arg("--server-ca", root))
 }
 
 #[test]

@@ -19,8 +19,8 @@ fn with_pem(pem: &str) -> Diagnosis {
     let ward = Ward::new("echo:");
     let bundle = ward.pki.file("bundle.pem", ward.pki.root.pem() + pem).display().to_string();
     let ward = ward.with("--client-ca", bundle);
-    let gate = ward.gate();
-    ward.examined(gate.address())
+    let clawgate = ward.clawgate();
+    ward.examined(clawgate.address())
 }
 
 fn days_from_now(days: i64) -> OffsetDateTime {
@@ -88,9 +88,9 @@ fn an_intermediate_with_a_sha_1_signature_is_a_fault() {
 #[test]
 fn no_allow_rule_and_no_crl_are_notes() {
     let ward = Ward::new("echo:");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let diagnosis = ward.examined(gate.address());
+    let diagnosis = ward.examined(clawgate.address());
 
     diagnosis.all_good();
     says(
@@ -105,9 +105,9 @@ fn rules_and_a_crl_of_each_ca_pass() {
     let ward = Ward::new("echo:").with("--allow", "cn=notes");
     let crl = ward.pki.file("root.crl", ward.pki.root.crl(&[], 90 * 86_400)).display().to_string();
     let ward = ward.with("--crl", crl);
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let diagnosis = ward.examined(gate.address());
+    let diagnosis = ward.examined(clawgate.address());
 
     diagnosis.all_good();
     says(&diagnosis.text("clients/allow", "pass"), &["cn=notes"]);
@@ -117,9 +117,9 @@ fn rules_and_a_crl_of_each_ca_pass() {
 #[test]
 fn a_ca_without_a_crl_under_the_strict_policy_is_a_fault() {
     let ward = Ward::new("echo:").with("--crl-policy", "strict");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_fault("clients/crl");
+    let text = ward.examined(clawgate.address()).only_fault("clients/crl");
 
     says(&text, &["the CA CN=Test Root has no CRL", "nobody of it is admitted"]);
 }
@@ -129,10 +129,10 @@ fn a_crl_that_is_out_of_date_is_a_fault_or_a_warning_as_the_policy_says() {
     let ward = Ward::new("echo:");
     let crl = ward.pki.file("old.crl", ward.pki.root.crl(&[], -60)).display().to_string();
     let ward = ward.with("--crl", crl);
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let refused = ward.examined(gate.address());
-    let used = ward.command("doctor", gate.address()).arg("--crl-expired", "warn");
+    let refused = ward.examined(clawgate.address());
+    let used = ward.command("doctor", clawgate.address()).arg("--crl-expired", "warn");
 
     says(&refused.only_fault("clients/crl"), &["out of date", "nobody of this CA is admitted"]);
     says(&Diagnosis::of(used).only_warning("clients/crl"), &["out of date", "is used on"]);
@@ -149,14 +149,14 @@ fn a_folder_that_everybody_can_write_to_is_a_fault() {
         fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     }
     ward.more.push(("--client-ca", ca.display().to_string()));
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_fault("files/writable");
+    let text = ward.examined(clawgate.address()).only_fault("files/writable");
     says(&text, &["can be replaced by every user", "/open can be written by all", "chmod o-w"]);
 
     // As in /tmp: only who owns the file can replace it there.
     fs::set_permissions(&folder, PermissionsExt::from_mode(0o1777)).unwrap();
-    ward.examined(gate.address()).all_good();
+    ward.examined(clawgate.address()).all_good();
 }
 
 #[test]
@@ -167,9 +167,9 @@ fn a_ca_file_that_a_group_can_change_is_a_warning() {
     fs::set_permissions(&ca, PermissionsExt::from_mode(0o664)).unwrap();
     shared(&ca);
     ward.more.push(("--client-ca", ca.display().to_string()));
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_warning("files/writable");
+    let text = ward.examined(clawgate.address()).only_warning("files/writable");
 
     says(&text, &["can be changed by its group", "chmod g-w"]);
 }

@@ -4,12 +4,12 @@ use super::{Diagnosis, Ward, any, openclaw, says, secret};
 use crate::support::backend::Backend;
 use crate::support::nobody;
 
-/// The report on a running gate that sends spans to `endpoint`.
+/// The report on a running clawgate that sends spans to `endpoint`.
 fn examined(endpoint: &str) -> Diagnosis {
     let backend = openclaw();
     let ward = Ward::new(backend.url()).with("--trace-endpoint", endpoint);
-    let gate = ward.gate();
-    ward.examined(gate.address())
+    let clawgate = ward.clawgate();
+    ward.examined(clawgate.address())
 }
 
 fn answering(status: &'static str) -> Backend {

@@ -12,18 +12,18 @@ fn crl(ward: &Ward, ca: &Ca, name: &str, altered: bool) -> PathBuf {
     ward.pki.file(name, der)
 }
 
-/// The doctor's report on a gate whose own chain is the root's alone, with a sender of the intermediate or without.
-fn examined(ward: &Ward, crl: &PathBuf, with_sender: bool) -> Diagnosis {
-    let gate = ward.command("run", any()).arg("--crl", crl).start();
-    let command = ward.command("doctor", gate.address()).arg("--crl", crl);
-    if !with_sender {
+/// The doctor's report on a clawgate whose own chain is the root's alone, with a client of the intermediate or without.
+fn examined(ward: &Ward, crl: &PathBuf, with_client: bool) -> Diagnosis {
+    let clawgate = ward.command("run", any()).arg("--crl", crl).start();
+    let command = ward.command("doctor", clawgate.address()).arg("--crl", crl);
+    if !with_client {
         return Diagnosis::of(command);
     }
-    let (certificate, key) = ward.pki.files("sender", &ward.pki.client);
+    let (certificate, key) = ward.pki.files("client", &ward.pki.client);
     Diagnosis::of(command.arg("--client-cert", certificate).arg("--client-key", key))
 }
 
-/// A gate without an intermediate in its own chain.
+/// A clawgate without an intermediate in its own chain.
 fn ward() -> Ward {
     let mut ward = Ward::new("echo:");
     ward.pki.server = Leaf::server().issued_by(&ward.pki.root, &[]);
@@ -43,13 +43,13 @@ fn a_crl_that_a_client_ca_did_not_sign_is_a_fault_with_its_file() {
 }
 
 #[test]
-fn a_crl_that_a_senders_intermediate_did_not_sign_is_a_fault_with_its_file() {
+fn a_crl_that_a_clients_intermediate_did_not_sign_is_a_fault_with_its_file() {
     let ward = ward();
     let altered = crl(&ward, &ward.pki.intermediate, "altered.crl", true);
 
     let diagnosis = examined(&ward, &altered, true);
 
-    // The gate judges the same.
+    // clawgate judges the same.
     assert_eq!(diagnosis.all("fail"), ["clients/crl", "listener/with_certificate"], "{diagnosis:#?}");
     let text = diagnosis.text("clients/crl", "fail");
     let file = altered.display().to_string();
@@ -58,7 +58,7 @@ fn a_crl_that_a_senders_intermediate_did_not_sign_is_a_fault_with_its_file() {
 }
 
 #[test]
-fn a_crl_that_the_gates_own_issuer_did_not_sign_is_a_fault() {
+fn a_crl_that_clawgates_own_issuer_did_not_sign_is_a_fault() {
     let mut ward = ward();
     ward.pki.server = Leaf::server().issued_by(&ward.pki.intermediate, &[&ward.pki.intermediate]);
     let altered = crl(&ward, &ward.pki.intermediate, "altered.crl", true);
@@ -88,7 +88,7 @@ fn a_crl_of_an_intermediate_that_may_not_sign_any_is_a_fault() {
 }
 
 #[test]
-fn a_crl_that_a_senders_intermediate_signed_is_good() {
+fn a_crl_that_a_clients_intermediate_signed_is_good() {
     let ward = ward();
     let whole = crl(&ward, &ward.pki.intermediate, "whole.crl", false);
 

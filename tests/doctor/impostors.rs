@@ -43,11 +43,11 @@ fn pass_on(mut client: TcpStream, to: SocketAddr, is_known: fn(&[u8]) -> bool, a
 #[test]
 fn plain_http_that_is_answered_is_a_fault() {
     let ward = Ward::new("echo:");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
     let is_http = |first: &[u8]| first.starts_with(b"GET ");
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
-    let diagnosis = ward.examined(between(gate.address(), is_http, answer));
+    let diagnosis = ward.examined(between(clawgate.address(), is_http, answer));
 
     says(&diagnosis.only_fault("listener/plain_http"), &["is answered 200 without TLS", "ss -ltnp"]);
 }
@@ -55,12 +55,12 @@ fn plain_http_that_is_answered_is_a_fault() {
 #[test]
 fn tls_1_0_that_is_accepted_is_a_fault() {
     let ward = Ward::new("echo:");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
     // The version of the ClientHello itself, after the record's and the message's head.
     let is_old = |first: &[u8]| first.first() == Some(&22) && first.get(9..11) == Some(&[3, 1]);
     let server_hello = b"\x16\x03\x01\x00\x04\x02\x00\x00\x00";
 
-    let diagnosis = ward.examined(between(gate.address(), is_old, server_hello));
+    let diagnosis = ward.examined(between(clawgate.address(), is_old, server_hello));
 
     says(&diagnosis.only_fault("listener/tls_1_0"), &["it can be broken", "what stands before"]);
 }
@@ -120,10 +120,10 @@ fn other_intermediates_than_those_in_the_file_are_a_fault() {
     let whole = ward.pki.server.chain.clone();
     let another = ward.pki.root.intermediate("Another");
     ward.pki.server.chain.push(another.certificate.der().to_vec());
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
     ward.pki.server.chain = whole;
 
-    let diagnosis = ward.examined(gate.address());
+    let diagnosis = ward.examined(clawgate.address());
 
     says(
         &diagnosis.only_fault("listener/up_to_date"),
@@ -136,12 +136,12 @@ fn other_intermediates_than_those_in_the_file_are_a_fault() {
 #[test]
 fn an_admin_listener_that_is_not_ready_is_a_fault() {
     let ward = Ward::new("echo:");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
     let admin = Backend::each(|exchange, _| {
         exchange.answer("503 Service Unavailable", "text/plain", "not ready: no client CA is valid\n");
     });
 
-    let command = ward.command("doctor", gate.address()).arg("--admin", admin.address().to_string());
+    let command = ward.command("doctor", clawgate.address()).arg("--admin", admin.address().to_string());
     let diagnosis = Diagnosis::of(command);
 
     says(&diagnosis.only_fault("admin/ready"), &["not ready: no client CA is valid"]);
@@ -153,16 +153,16 @@ fn a_process_with_other_settings_is_a_note_and_one_that_needs_a_restart_a_warnin
     let admin = format!("unix:{}", ward.pki.dir().join("admin.sock").display());
     ward.more.push(("--admin", admin));
     let config = ward.pki.file("clawgate.toml", "");
-    let gate = ward.command("run", any()).arg("--config", &config).start();
-    let listen = gate.address();
+    let clawgate = ward.command("run", any()).arg("--config", &config).start();
+    let listen = clawgate.address();
     let examined = || Diagnosis::of(ward.command("doctor", listen).arg("--config", &config));
 
     let before = examined();
     before.all_good();
     says(&before.text("admin/in_use", "note"), &["with other settings or files", "1 difference"]);
     ward.pki.file("clawgate.toml", "runtime.drain_timeout = \"7s\"");
-    gate.signal("HUP");
-    gate.event("reloaded", 1);
+    clawgate.signal("HUP");
+    clawgate.event("reloaded", 1);
 
     says(&examined().only_warning("admin/in_use"), &["runtime.drain_timeout, which need a restart"]);
 }
@@ -174,7 +174,7 @@ fn a_server_that_does_not_hold_its_certificates_key_is_found_out() {
     let impostor = Identity { chain: ward.pki.server.chain.clone(), key: other.key };
     let address = crate::support::relay::unproven(&impostor);
 
-    let explained = crate::support::gate::GateCommand::bare("explain")
+    let explained = crate::support::process::ClawgateCommand::bare("explain")
         .word(address.to_string())
         .word("--json")
         .output();

@@ -1,13 +1,13 @@
-//! What is wrong with the gate as it runs.
+//! What is wrong with clawgate as it runs.
 
 use super::{Diagnosis, Ward, openclaw, says};
 use crate::support::backend::Backend;
-use crate::support::gate::GateCommand;
 use crate::support::nobody;
 use crate::support::pki::{Leaf, Pki};
+use crate::support::process::ClawgateCommand;
 
 #[test]
-fn a_gate_that_does_not_run_is_a_fault_and_the_rest_is_looked_at() {
+fn a_clawgate_that_does_not_run_is_a_fault_and_the_rest_is_looked_at() {
     let backend = openclaw();
     let ward = Ward::new(backend.url());
     let free = nobody();
@@ -20,7 +20,7 @@ fn a_gate_that_does_not_run_is_a_fault_and_the_rest_is_looked_at() {
 }
 
 #[test]
-fn another_service_on_the_gates_port_is_a_fault() {
+fn another_service_on_clawgates_port_is_a_fault() {
     let ward = Ward::new("echo:");
     let other = Backend::ok();
 
@@ -30,37 +30,37 @@ fn another_service_on_the_gates_port_is_a_fault() {
 }
 
 #[test]
-fn a_gate_that_was_not_reloaded_is_a_fault() {
+fn a_clawgate_that_was_not_reloaded_is_a_fault() {
     let mut ward = Ward::new("echo:");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
     ward.pki.server = Leaf::server().issued_by(&ward.pki.intermediate, &[&ward.pki.intermediate]);
 
-    let text = ward.examined(gate.address()).only_fault("listener/up_to_date");
+    let text = ward.examined(clawgate.address()).only_fault("listener/up_to_date");
 
     says(&text, &["another certificate than the one in tls.certificate", "reload"]);
 }
 
 #[test]
-fn a_gate_with_other_cas_than_the_file_is_a_fault() {
+fn a_clawgate_with_other_cas_than_the_file_is_a_fault() {
     let ward = Ward::new("echo:");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
     let other = Pki::new();
     let bundle = ward.pki.root.pem() + &other.intermediate.pem();
     let bundle = ward.pki.file("bundle.pem", bundle).display().to_string();
     let ward = ward.with("--client-ca", bundle);
 
-    let text = ward.examined(gate.address()).only_fault("listener/up_to_date");
+    let text = ward.examined(clawgate.address()).only_fault("listener/up_to_date");
 
     says(&text, &["other CAs than those in clients.ca"]);
 }
 
 #[test]
-fn a_sender_that_is_refused_is_a_fault_with_the_reason() {
+fn a_client_that_is_refused_is_a_fault_with_the_reason() {
     let ward = Ward::new("echo:").with("--allow", "cn=somebody-else");
-    let gate = ward.gate();
-    let (certificate, key) = ward.pki.files("sender", &ward.pki.client);
+    let clawgate = ward.clawgate();
+    let (certificate, key) = ward.pki.files("client", &ward.pki.client);
 
-    let command = ward.command("doctor", gate.address());
+    let command = ward.command("doctor", clawgate.address());
     let diagnosis = Diagnosis::of(command.arg("--client-cert", certificate).arg("--client-key", key));
 
     says(&diagnosis.only_fault("listener/with_certificate"), &["is refused: ", "no rule"]);
@@ -69,21 +69,21 @@ fn a_sender_that_is_refused_is_a_fault_with_the_reason() {
 #[test]
 fn refusing_over_http_is_as_good() {
     let ward = Ward::new("echo:").with("--refuse-with", "http");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let diagnosis = ward.examined(gate.address());
+    let diagnosis = ward.examined(clawgate.address());
 
     diagnosis.all_good();
     says(&diagnosis.text("listener/no_certificate", "pass"), &["403"]);
 }
 
 #[test]
-fn the_limit_of_open_files_is_the_running_gates() {
+fn the_limit_of_open_files_is_the_running_clawgates() {
     let ward = Ward::new("echo:");
-    let gate = ward.command("run", super::any()).files(80).admin().start();
+    let clawgate = ward.command("run", super::any()).files(80).admin().start();
 
-    let admin = gate.admin().to_string();
-    let diagnosis = Diagnosis::of(ward.command("doctor", gate.address()).arg("--admin", admin));
+    let admin = clawgate.admin().to_string();
+    let diagnosis = Diagnosis::of(ward.command("doctor", clawgate.address()).arg("--admin", admin));
 
     let text = diagnosis.only_warning("machine/open_files");
     says(&text, &["80 open files are allowed to the running gate, enough for 16", "LimitNOFILE=164"]);
@@ -92,12 +92,12 @@ fn the_limit_of_open_files_is_the_running_gates() {
 #[test]
 fn the_admin_listener_is_asked() {
     let ward = Ward::new("echo:");
-    let gate = ward.command("run", super::any()).arg("--admin", "127.0.0.1:0").start();
+    let clawgate = ward.command("run", super::any()).arg("--admin", "127.0.0.1:0").start();
     let examined =
-        |admin: String| Diagnosis::of(ward.command("doctor", gate.address()).arg("--admin", admin));
+        |admin: String| Diagnosis::of(ward.command("doctor", clawgate.address()).arg("--admin", admin));
     let free = nobody();
 
-    let good = examined(gate.admin().to_string());
+    let good = examined(clawgate.admin().to_string());
     let absent = examined(free.to_string());
     let other = examined(Backend::ok().address().to_string());
 
@@ -108,11 +108,11 @@ fn the_admin_listener_is_asked() {
     other.text("admin/ready", "pass");
 }
 
-/// A doctor without a gate, and with nothing else to find fault with.
-fn alone(pki: &Pki) -> GateCommand {
+/// A doctor without a clawgate, and with nothing else to find fault with.
+fn alone(pki: &Pki) -> ClawgateCommand {
     let (certificate, key) = pki.files("server", &pki.server);
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    GateCommand::bare("doctor")
+    ClawgateCommand::bare("doctor")
         .arg("--cert", certificate)
         .arg("--key", key)
         .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))

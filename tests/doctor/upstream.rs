@@ -5,11 +5,11 @@ use crate::support::backend::Backend;
 use crate::support::pki::Pki;
 use crate::support::{nobody, relay};
 
-/// The report on a running gate in front of `upstream`.
+/// The report on a running clawgate in front of `upstream`.
 fn examined(upstream: impl Into<String>) -> Diagnosis {
     let ward = Ward::new(upstream);
-    let gate = ward.gate();
-    ward.examined(gate.address())
+    let clawgate = ward.clawgate();
+    ward.examined(clawgate.address())
 }
 
 fn answering(status: &'static str, kind: &'static str, body: &'static str) -> Backend {
@@ -39,9 +39,9 @@ fn a_token_that_openclaw_refuses_is_a_fault() {
 fn hooks_at_another_path_or_switched_off_are_a_fault() {
     let backend = openclaw();
     let ward = Ward::new(backend.url()).with("--path", "/webhooks/");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_fault("upstream/hook");
+    let text = ward.examined(clawgate.address()).only_fault("upstream/hook");
 
     says(
         &text,
@@ -88,7 +88,7 @@ fn a_refused_attribution_is_a_fault() {
 }
 
 #[test]
-fn one_that_does_not_trust_the_gates_own_forwarding_headers_is_a_fault() {
+fn one_that_does_not_trust_clawgates_own_forwarding_headers_is_a_fault() {
     let backend = Backend::each(|exchange, request| {
         if request.value("x-forwarded-for").is_some() && !request.request_line().contains("/healthz") {
             let body = r#"{"error":{"type":"proxy_attribution_required"}}"#;
@@ -97,9 +97,9 @@ fn one_that_does_not_trust_the_gates_own_forwarding_headers_is_a_fault() {
         exchange.answer("404 Not Found", "text/plain", "Not Found");
     });
     let ward = Ward::new(backend.url()).with("--forwarded", "x-forwarded");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_fault("upstream/attribution");
+    let text = ward.examined(clawgate.address()).only_fault("upstream/attribution");
 
     says(&text, &["that the gate adds", "gateway.trustedProxies", "upstream.forwarded"]);
 }
@@ -115,7 +115,7 @@ fn one_that_drains_or_starts_is_a_fault() {
 }
 
 #[test]
-fn one_that_takes_smaller_bodies_than_the_gate_is_a_warning() {
+fn one_that_takes_smaller_bodies_than_clawgate_is_a_warning() {
     let backend = openclaw_with(TOKEN, 100_000);
 
     let text = examined(backend.url()).only_warning("upstream/body_limit");
@@ -139,9 +139,9 @@ fn one_that_does_not_speak_tls_and_is_called_with_it_is_a_fault() {
     let ward = Ward::new(backend.url().replace("http:", "https:"));
     let ca = ward.pki.file("ca.pem", ward.pki.root.pem()).display().to_string();
     let ward = ward.with("--upstream-ca", ca);
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_fault("upstream/connect");
+    let text = ward.examined(clawgate.address()).only_fault("upstream/connect");
 
     says(&text, &["does not speak TLS", "http://"]);
 }
@@ -150,9 +150,9 @@ fn one_that_does_not_speak_tls_and_is_called_with_it_is_a_fault() {
 fn one_that_is_silent_is_a_fault() {
     let backend = Backend::script(|mut exchange| while exchange.head().is_some() {});
     let ward = Ward::new(backend.url()).with("--upstream-response-timeout", "200ms");
-    let gate = ward.gate();
+    let clawgate = ward.clawgate();
 
-    let text = ward.examined(gate.address()).only_fault("upstream/protocol");
+    let text = ward.examined(clawgate.address()).only_fault("upstream/protocol");
 
     says(&text, &["does not answer"]);
 }

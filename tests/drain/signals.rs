@@ -9,9 +9,9 @@ use std::process::Command;
 
 use super::orderly::POST;
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{Latch, eventually};
 
 #[test]
@@ -19,27 +19,30 @@ fn signals_without_a_meaning_are_logged_and_end_no_request() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
-    let mut gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
-    sender.write(POST);
+    let mut clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
+    client.write(POST);
     backend.first();
 
     let names = ["USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "STKFLT", "XFSZ"];
     for (number, name) in (1..).zip(names) {
-        gate.signal(name);
-        let line = gate.event("signal_ignored", number);
+        clawgate.signal(name);
+        let line = clawgate.event("signal_ignored", number);
         assert_eq!(line["signal"], format!("SIG{name}"));
         assert_eq!(line["level"], "warn");
         assert!(line["hint"].as_str().unwrap().contains("SIGHUP reloads"), "{line}");
     }
     for (number, signal) in (names.len() + 1..).zip([35, 40, 64]) {
-        gate.signal(&signal.to_string());
-        assert_eq!(gate.event("signal_ignored", number)["signal"], format!("real-time signal {signal}"));
+        clawgate.signal(&signal.to_string());
+        assert_eq!(
+            clawgate.event("signal_ignored", number)["signal"],
+            format!("real-time signal {signal}")
+        );
     }
     latch.open();
 
-    assert_eq!(sender.answer().status, 200);
-    assert!(gate.stop().success());
+    assert_eq!(client.answer().status, 200);
+    assert!(clawgate.stop().success());
 }
 
 #[test]
@@ -48,17 +51,17 @@ fn sigquit_and_sigpwr_drain_as_sigterm_does() {
         let pki = Pki::new();
         let latch = Latch::default();
         let backend = Backend::held(&latch);
-        let mut gate = GateCommand::new(&pki).upstream(backend.url()).start();
-        let mut sender = Sender::new(&pki, &gate).connect().unwrap();
-        sender.write(POST);
+        let mut clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+        let mut client = Client::new(&pki, &clawgate).connect().unwrap();
+        client.write(POST);
         backend.first();
 
-        gate.signal(name);
-        assert_eq!(gate.event("draining", 1)["signal"], format!("SIG{name}"));
+        clawgate.signal(name);
+        assert_eq!(clawgate.event("draining", 1)["signal"], format!("SIG{name}"));
         latch.open();
 
-        assert_eq!(sender.answer().status, 200);
-        assert_eq!(gate.wait().code(), Some(0));
+        assert_eq!(client.answer().status, 200);
+        assert_eq!(clawgate.wait().code(), Some(0));
     }
 }
 
@@ -73,43 +76,44 @@ fn signals_that_come_while_the_settings_are_read_end_nothing_and_a_sighup_leads_
     let pki = Pki::new();
     let pipe = pki.dir().join("denied");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let command = GateCommand::new(&pki).upstream("echo:").arg("--watch", "false");
-    let gate = command.arg("--denylist", &pipe).launch();
+    let command = ClawgateCommand::new(&pki).upstream("echo:").arg("--watch", "false");
+    let clawgate = command.arg("--denylist", &pipe).launch();
     let reading = eventually("a reader of the pipe", || writer(&pipe));
 
     for name in ["USR1", "ALRM", "HUP"] {
-        gate.signal(name);
+        clawgate.signal(name);
     }
     drop(reading);
 
     // The reload reads the pipe again, and is ended as often as it does.
     eventually("the reload", || {
         drop(writer(&pipe));
-        gate.events("reloaded").pop()
+        clawgate.events("reloaded").pop()
     });
-    assert_eq!(gate.events("signal_ignored").len(), 2);
-    assert_eq!(gate.events("started").len(), 1);
+    assert_eq!(clawgate.events("signal_ignored").len(), 2);
+    assert_eq!(clawgate.events("started").len(), 1);
 }
 
 /// The limit of core files lifted, in a folder of its own.
 #[test]
 fn a_fault_leaves_no_core_dump_behind() {
     let pki = Pki::new();
-    let mut gate: Gate = GateCommand::new(&pki).upstream("echo:").dir(pki.dir()).core_files().start();
+    let mut clawgate: Clawgate =
+        ClawgateCommand::new(&pki).upstream("echo:").dir(pki.dir()).core_files().start();
     let mut limits = String::new();
-    File::open(format!("/proc/{}/limits", gate.pid())).unwrap().read_to_string(&mut limits).unwrap();
+    File::open(format!("/proc/{}/limits", clawgate.pid())).unwrap().read_to_string(&mut limits).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
 
     // Root may look into every process.
     if File::open("/proc/self/stat").unwrap().metadata().unwrap().uid() != 0 {
-        let error = std::fs::read_dir(format!("/proc/{}/fd", gate.pid())).unwrap_err();
+        let error = std::fs::read_dir(format!("/proc/{}/fd", clawgate.pid())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     }
 
-    gate.signal("ABRT");
+    clawgate.signal("ABRT");
 
-    let status = gate.wait();
+    let status = clawgate.wait();
     assert_eq!(status.signal(), Some(6));
     assert!(!status.core_dumped());
 }

@@ -12,9 +12,9 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{DAY, command, json};
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// The chain of `chain`, signed for with the key of `signer`.
 struct Trial {
@@ -29,7 +29,7 @@ fn trial(name: &'static str, identity: Identity, reason: Option<&'static str>) -
     Trial { name, chain: identity.chain.clone(), signer: identity, reason }
 }
 
-/// Senders of every kind; the gate has a CRL that revokes 0x1234, and admits only the organization Example.
+/// Clients of every kind; clawgate has a CRL that revokes 0x1234, and admits only the organization Example.
 fn trials(pki: &Pki) -> Vec<Trial> {
     let client = |name: &str| Leaf::client(name);
     let of = |leaf: Leaf| pki.client(leaf);
@@ -237,9 +237,9 @@ fn of_openssl(pki: &Pki) -> Vec<Trial> {
     ]
 }
 
-/// The line about the `number`th refused sender.
-fn line(gate: &Gate, number: usize) -> Value {
-    gate.event("handshake_failed", number)
+/// The line about the `number`th refused client.
+fn line(clawgate: &Clawgate, number: usize) -> Value {
+    clawgate.event("handshake_failed", number)
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn every_verdict_is_that_of_a_handshake_with_the_same_certificate() {
     let denied = pki.client(Leaf::client("denied"));
     let denylist = pki.file("denylist", format!("fingerprint={}", denied.fingerprint()));
     let pinned = Pinned::new();
-    let settings = |command: GateCommand| {
+    let settings = |command: ClawgateCommand| {
         command
             .arg("--client-ca", pki.file("stale.pem", stale.ca.pem()))
             .arg("--crl", &crl)
@@ -259,7 +259,7 @@ fn every_verdict_is_that_of_a_handshake_with_the_same_certificate() {
             .env("CLAWGATE_PINNED", pinned.fingerprints())
             .arg("--allow", "o=Example")
     };
-    let gate = settings(GateCommand::new(&pki)).upstream("echo:").start();
+    let clawgate = settings(ClawgateCommand::new(&pki)).upstream("echo:").start();
     let mut refused = 0;
 
     let more = [trial("denied", denied, Some("client_cert_revoked")), stale.trial()];
@@ -273,20 +273,20 @@ fn every_verdict_is_that_of_a_handshake_with_the_same_certificate() {
         assert_eq!(explained["reason"].as_str(), reason, "{name}: {explained}");
 
         for version in [&TLS13, &TLS12] {
-            let sender = Sender::with_versions(&pki, &gate, None, &[version]);
-            let sender = sender.presenting(&chain, &signer);
+            let client = Client::with_versions(&pki, &clawgate, None, &[version]);
+            let client = client.presenting(&chain, &signer);
             if reason.is_none() {
-                assert_eq!(sender.post("/hooks/wake", "{}").status, 200, "{name}");
+                assert_eq!(client.post("/hooks/wake", "{}").status, 200, "{name}");
                 continue;
             }
-            let _ = sender.refused();
+            let _ = client.refused();
             refused += 1;
-            let line = line(&gate, refused);
+            let line = line(&clawgate, refused);
             assert_eq!(line["reason"], explained["reason"], "{name}: {line}");
             assert_eq!(line["hint"], explained["hint"], "{name}");
         }
 
-        // The reason is always that of a check, and the checks of an admitted sender have none.
+        // The reason is always that of a check, and the checks of an admitted client have none.
         let failed = explained["checks"].as_array().unwrap().iter();
         let failed: Vec<_> = failed.filter(|check| check["severity"] == "fail").collect();
         let is_reason = |check: &&Value| check["reason"] == explained["reason"];

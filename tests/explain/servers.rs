@@ -6,22 +6,23 @@ use std::thread;
 use serde_json::{Value, json};
 
 use super::{DAY, check, json_of, says};
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::nobody;
 use crate::support::pki::{Identity, Leaf, Pki};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// What is said of the server at `port` of localhost, and the exit code.
 fn explained(port: u16, identity: Option<(&Pki, &Identity)>) -> (Value, Option<i32>) {
-    let mut command = GateCommand::bare("explain").word(format!("https://localhost:{port}/hooks/wake"));
+    let mut command =
+        ClawgateCommand::bare("explain").word(format!("https://localhost:{port}/hooks/wake"));
     if let Some((pki, identity)) = identity {
-        let (certificate, key) = pki.files("sender", identity);
+        let (certificate, key) = pki.files("client", identity);
         command = command.arg("--client-cert", certificate).arg("--client-key", key);
     }
     json_of(command)
 }
 
-fn gate(pki: &Pki) -> Gate {
-    GateCommand::new(pki).upstream("echo:").start()
+fn clawgate(pki: &Pki) -> Clawgate {
+    ClawgateCommand::new(pki).upstream("echo:").start()
 }
 
 /// A server that answers whatever comes first with `answer`, and is gone.
@@ -38,11 +39,11 @@ fn answering(answer: &'static [u8]) -> SocketAddr {
 }
 
 #[test]
-fn without_a_certificate_the_gate_says_which_it_asks_for_and_refuses() {
+fn without_a_certificate_clawgate_says_which_it_asks_for_and_refuses() {
     let pki = Pki::new();
-    let gate = gate(&pki);
+    let clawgate = clawgate(&pki);
 
-    let (explained, code) = explained(gate.address().port(), None);
+    let (explained, code) = explained(clawgate.address().port(), None);
 
     assert_eq!(code, Some(1));
     assert_eq!(explained["verdict"], "refused", "{explained}");
@@ -64,32 +65,32 @@ fn without_a_certificate_the_gate_says_which_it_asks_for_and_refuses() {
         check(&explained, "chain")["detail"].as_str().unwrap(),
         &["could not be verified", "CN=Test Root, and no such root"],
     );
-    // The gate's own word on it is the same.
-    assert_eq!(gate.failure()["reason"], "client_cert_missing");
+    // clawgate's own word on it is the same.
+    assert_eq!(clawgate.failure()["reason"], "client_cert_missing");
 }
 
 #[test]
-fn with_a_good_certificate_the_gate_accepts_and_no_request_reaches_it() {
+fn with_a_good_certificate_clawgate_accepts_and_no_request_reaches_it() {
     let pki = Pki::new();
-    let mut gate = gate(&pki);
+    let mut clawgate = clawgate(&pki);
 
-    let (explained, code) = explained(gate.address().port(), Some((&pki, &pki.client)));
+    let (explained, code) = explained(clawgate.address().port(), Some((&pki, &pki.client)));
 
     assert_eq!(code, Some(0), "{explained}");
     assert_eq!(explained["verdict"], "accepted");
     assert!(explained["alert"].is_null() && explained["hint"].is_null(), "{explained}");
     assert_eq!(explained["client_auth"]["presented"], "O=Example,CN=notes");
-    assert!(gate.stop().success());
-    assert!(gate.all("request").is_empty());
+    assert!(clawgate.stop().success());
+    assert!(clawgate.all("request").is_empty());
 }
 
 #[test]
 fn with_a_bad_certificate_the_alert_is_told() {
     let pki = Pki::new();
-    let gate = gate(&pki);
+    let clawgate = clawgate(&pki);
     let late = pki.client(Leaf::client("late").valid(-9 * DAY, -DAY));
 
-    let (explained, code) = explained(gate.address().port(), Some((&pki, &late)));
+    let (explained, code) = explained(clawgate.address().port(), Some((&pki, &late)));
 
     assert_eq!(code, Some(1));
     assert_eq!(explained["alert"], "certificate_expired", "{explained}");
@@ -100,9 +101,9 @@ fn with_a_bad_certificate_the_alert_is_told() {
 #[test]
 fn people_are_told_the_same() {
     let pki = Pki::new();
-    let gate = gate(&pki);
+    let clawgate = clawgate(&pki);
 
-    let output = GateCommand::bare("explain").word(gate.address().to_string()).output();
+    let output = ClawgateCommand::bare("explain").word(clawgate.address().to_string()).output();
 
     assert_eq!(output.code, Some(1), "{output:?}");
     says(
@@ -128,9 +129,9 @@ fn what_clients_would_refuse_of_a_servers_certificate_is_told() {
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
     });
     pki.server = bad.issued_by(&pki.intermediate, &[]);
-    let gate = gate(&pki);
+    let clawgate = clawgate(&pki);
 
-    let (explained, code) = explained(gate.address().port(), Some((&pki, &pki.client)));
+    let (explained, code) = explained(clawgate.address().port(), Some((&pki, &pki.client)));
 
     // The server accepts; whether to accept it is another matter.
     assert_eq!((explained["verdict"].as_str(), code), (Some("accepted"), Some(0)), "{explained}");
@@ -143,7 +144,7 @@ fn what_clients_would_refuse_of_a_servers_certificate_is_told() {
         check(&explained, "chain")["hint"].as_str().unwrap(),
         &["append its certificate to the server's certificate file"],
     );
-    let text = GateCommand::bare("explain").word(format!("localhost:{}", gate.address().port()));
+    let text = ClawgateCommand::bare("explain").word(format!("localhost:{}", clawgate.address().port()));
     let output = text.output();
     says(&output.stdout, &["but clients will refuse the server's certificate: names, dates, purpose\n"]);
 }

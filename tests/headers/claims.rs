@@ -2,9 +2,9 @@
 
 use super::{arrives, names, passes};
 use crate::support::backend::Backend;
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 /// Ways to tell an upstream who is calling, from where, and what is asked for.
 const FORGERIES: &str = "
@@ -84,7 +84,7 @@ const HONEST: &str = "
 fn no_forged_identity_or_forwarding_field_arrives_in_any_spelling() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
     let forgeries: Vec<_> = FORGERIES.split_whitespace().collect();
     for forgery in &forgeries {
         let (upper, underscored) = (forgery.to_uppercase(), forgery.replace('-', "_"));
@@ -93,7 +93,7 @@ fn no_forged_identity_or_forwarding_field_arrives_in_any_spelling() {
             .iter()
             .map(|name| format!("{name}: forged\r\n"))
             .collect();
-        let answer = Sender::new(&pki, &gate).send(&format!(
+        let answer = Client::new(&pki, &clawgate).send(&format!(
             "POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\n{fields}Content-Length: 0\r\n\r\n"
         ));
         assert_eq!(answer.status, 200, "{forgery}");

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::with_limits;
-use crate::support::gate::Gate;
+use crate::support::client::{Client, Connection};
 use crate::support::pki::Pki;
-use crate::support::sender::{Connection, Sender};
+use crate::support::process::Clawgate;
 use crate::support::{eventually, pass};
 
 const REQUEST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
@@ -13,54 +13,54 @@ const REQUEST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent
 const PAUSE: Duration = Duration::from_millis(250);
 
 #[test]
-fn a_sender_that_pauses_is_answered_on_its_old_connection() {
+fn a_client_that_pauses_is_answered_on_its_old_connection() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = with_limits(&pki, "echo:", "").start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     for _ in 0..3 {
         pass(PAUSE);
-        sender.write(REQUEST);
-        assert_eq!(sender.answer().status, 200);
+        client.write(REQUEST);
+        assert_eq!(client.answer().status, 200);
     }
 }
 
 #[test]
 fn a_request_that_comes_in_two_pieces_with_a_pause_between_is_answered() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = with_limits(&pki, "echo:", "").start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     for cut in [1, 20, REQUEST.len() - 1] {
         pass(PAUSE);
-        sender.write(&REQUEST[..cut]);
+        client.write(&REQUEST[..cut]);
         pass(PAUSE);
-        sender.write(&REQUEST[cut..]);
-        assert_eq!(sender.answer().status, 200, "cut after {cut} bytes");
+        client.write(&REQUEST[cut..]);
+        assert_eq!(client.answer().status, 200, "cut after {cut} bytes");
     }
 }
 
 #[test]
 fn an_empty_line_before_a_pause_does_not_spoil_the_request_after_it() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
-    sender.write(REQUEST);
-    assert_eq!(sender.answer().status, 200);
+    let clawgate = with_limits(&pki, "echo:", "").start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
+    client.write(REQUEST);
+    assert_eq!(client.answer().status, 200);
 
-    sender.write(b"\r\n");
+    client.write(b"\r\n");
     pass(PAUSE);
-    sender.write(REQUEST);
+    client.write(REQUEST);
 
-    assert_eq!(sender.answer().status, 200);
+    assert_eq!(client.answer().status, 200);
 }
 
 #[test]
 fn a_connection_without_a_request_ends_after_the_idle_timeout() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "idle_timeout = \"600ms\"").start();
-    let mut unused = Sender::new(&pki, &gate).connect().unwrap();
-    let mut used = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = with_limits(&pki, "echo:", "idle_timeout = \"600ms\"").start();
+    let mut unused = Client::new(&pki, &clawgate).connect().unwrap();
+    let mut used = Client::new(&pki, &clawgate).connect().unwrap();
     used.write(REQUEST);
     assert_eq!(used.answer().status, 200);
 
@@ -72,52 +72,52 @@ fn a_connection_without_a_request_ends_after_the_idle_timeout() {
 #[test]
 fn the_idle_timeout_counts_from_the_last_answer() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "idle_timeout = \"600ms\"").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = with_limits(&pki, "echo:", "idle_timeout = \"600ms\"").start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     for _ in 0..4 {
         pass(PAUSE);
-        sender.write(REQUEST);
-        assert_eq!(sender.answer().status, 200);
+        client.write(REQUEST);
+        assert_eq!(client.answer().status, 200);
     }
 
-    assert!(sender.is_closed());
+    assert!(client.is_closed());
 }
 
 #[test]
-fn a_gate_that_ends_waits_for_no_connection_that_rests() {
+fn a_clawgate_that_ends_waits_for_no_connection_that_rests() {
     let pki = Pki::new();
-    let mut gate = with_limits(&pki, "echo:", "").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
-    sender.write(REQUEST);
-    assert_eq!(sender.answer().status, 200);
+    let mut clawgate = with_limits(&pki, "echo:", "").start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
+    client.write(REQUEST);
+    assert_eq!(client.answer().status, 200);
     pass(PAUSE);
 
-    gate.signal("TERM");
+    clawgate.signal("TERM");
 
-    assert!(sender.is_closed());
-    assert!(gate.wait().success());
-    assert_eq!(gate.event("stopped", 1)["forced"], 0);
+    assert!(client.is_closed());
+    assert!(clawgate.wait().success());
+    assert_eq!(clawgate.event("stopped", 1)["forced"], 0);
 }
 
-/// Bytes of the gate's heap and stacks that are in memory.
-fn memory(gate: &Gate) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", gate.pid())).unwrap();
+/// Bytes of clawgate's heap and stacks that are in memory.
+fn memory(clawgate: &Clawgate) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", clawgate.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
-fn ask(sender: &mut Connection) {
-    sender.write(REQUEST);
-    assert_eq!(sender.answer().status, 200);
+fn ask(client: &mut Connection) {
+    client.write(REQUEST);
+    assert_eq!(client.answer().status, 200);
 }
 
-/// Senders that have asked once, and stay.
-fn crowd(pki: &Pki, gate: &Gate, count: usize) -> Vec<Connection> {
+/// Clients that have asked once, and stay.
+fn crowd(pki: &Pki, clawgate: &Clawgate, count: usize) -> Vec<Connection> {
     let connected = (0..count).map(|_| {
-        let mut sender = Sender::new(pki, gate).connect().unwrap();
-        ask(&mut sender);
-        sender
+        let mut client = Client::new(pki, clawgate).connect().unwrap();
+        ask(&mut client);
+        client
     });
     connected.collect()
 }
@@ -126,35 +126,35 @@ fn crowd(pki: &Pki, gate: &Gate, count: usize) -> Vec<Connection> {
 #[test]
 fn a_connection_that_rests_holds_no_buffers_be_it_for_the_first_time_or_the_second() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "").arg("--workers", "1").start();
+    let clawgate = with_limits(&pki, "echo:", "").arg("--workers", "1").start();
     // What is needed once, and what some hold before they rest.
-    let _first = crowd(&pki, &gate, 150);
-    let before = memory(&gate);
+    let _first = crowd(&pki, &clawgate, 150);
+    let before = memory(&clawgate);
 
-    let mut others = crowd(&pki, &gate, 300);
+    let mut others = crowd(&pki, &clawgate, 300);
     for some in others.chunks_mut(30) {
         some.iter_mut().for_each(ask);
         pass(PAUSE / 4);
     }
 
     // The allocator gives back what is free in its own time.
-    let each = || memory(&gate).saturating_sub(before) / 300;
+    let each = || memory(&clawgate).saturating_sub(before) / 300;
     eventually("less than 26 KiB each", || (each() < 26 * 1024).then_some(()));
 }
 
 #[test]
 fn what_a_crowd_needed_is_given_back_once_it_has_gone() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "").start();
-    drop(crowd(&pki, &gate, 20));
-    let before = memory(&gate);
-    let crowd = crowd(&pki, &gate, 300);
-    let needed = memory(&gate).saturating_sub(before);
+    let clawgate = with_limits(&pki, "echo:", "").start();
+    drop(crowd(&pki, &clawgate, 20));
+    let before = memory(&clawgate);
+    let crowd = crowd(&pki, &clawgate, 300);
+    let needed = memory(&clawgate).saturating_sub(before);
     assert!(needed > 300 * 10 * 1024, "{needed} bytes");
 
     drop(crowd);
 
-    // The gate itself does nothing now, and nobody calls it.
-    let kept = || memory(&gate).saturating_sub(before);
+    // clawgate itself does nothing now, and nobody calls it.
+    let kept = || memory(&clawgate).saturating_sub(before);
     eventually("memory given back", || (kept() < needed / 3).then_some(()));
 }

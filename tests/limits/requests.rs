@@ -7,10 +7,10 @@ use http::Request;
 
 use super::{hits, with_limits};
 use crate::support::backend::Backend;
+use crate::support::client::Client;
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::{Leaf, Pki};
 use crate::support::plain;
-use crate::support::sender::Sender;
 use crate::support::{Latch, eventually, pass};
 
 fn request(path: &str) -> Request<Pieces> {
@@ -20,9 +20,9 @@ fn request(path: &str) -> Request<Pieces> {
 #[test]
 fn an_identity_that_asks_too_often_is_told_when_to_come_back_and_another_is_served() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "request_rate = 1\nrequest_burst = 2").start();
+    let clawgate = with_limits(&pki, "echo:", "request_rate = 1\nrequest_burst = 2").start();
     // The count goes on over connections.
-    let post = || Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let post = || Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
     assert_eq!([(); 2].map(|()| post().status), [200, 200]);
 
     let answer = post();
@@ -30,9 +30,9 @@ fn an_identity_that_asks_too_often_is_told_when_to_come_back_and_another_is_serv
     assert_eq!((answer.status, &*answer.reason()), (429, "rate_limited"));
     assert_eq!(answer.header("retry-after"), Some("1"));
     let other = pki.client(Leaf::client("other"));
-    assert_eq!(Sender::with_identity(&pki, &gate, &other).post("/hooks/wake", "{}").status, 200);
-    eventually("the sender's next turn", || (post().status == 200).then_some(()));
-    assert!(hits(&gate, "request_rate") >= 1);
+    assert_eq!(Client::with_identity(&pki, &clawgate, &other).post("/hooks/wake", "{}").status, 200);
+    eventually("the client's next turn", || (post().status == 200).then_some(()));
+    assert!(hits(&clawgate, "request_rate") >= 1);
 }
 
 #[test]
@@ -40,8 +40,8 @@ fn an_identity_has_no_more_requests_under_way_than_it_may() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
-    let gate = with_limits(&pki, &backend.url(), "requests_at_once = 2").start();
-    let connections = [(); 2].map(|()| Http2::connect(Sender::new(&pki, &gate)));
+    let clawgate = with_limits(&pki, &backend.url(), "requests_at_once = 2").start();
+    let connections = [(); 2].map(|()| Http2::connect(Client::new(&pki, &clawgate)));
     let held = connections.each_ref().map(|connection| connection.ask(request("/hooks/wake")));
     for (number, connection) in connections.iter().enumerate() {
         connection.until("it to be there", || (backend.connections() > number).then_some(()));
@@ -55,15 +55,15 @@ fn an_identity_has_no_more_requests_under_way_than_it_may() {
         assert_eq!(connection.answer(asked).unwrap().status, 200);
     }
     assert_eq!(connections[0].send(request("/hooks/wake")).status, 200, "a place was not given back");
-    assert_eq!(hits(&gate, "requests_at_once"), 1);
+    assert_eq!(hits(&clawgate, "requests_at_once"), 1);
 }
 
 #[test]
 fn refusals_beyond_a_limit_are_logged_once_in_a_second_and_all_are_counted() {
     const MANY: u64 = 40;
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "request_rate = 1").start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = with_limits(&pki, "echo:", "request_rate = 1").start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
     let start = Instant::now();
 
     for _ in 0..MANY {
@@ -71,11 +71,11 @@ fn refusals_beyond_a_limit_are_logged_once_in_a_second_and_all_are_counted() {
         connection.answer();
     }
 
-    gate.event("request", 2);
+    clawgate.event("request", 2);
     let seconds = usize::try_from(start.elapsed().as_secs()).unwrap() + 1;
-    let hit = hits(&gate, "request_rate");
+    let hit = hits(&clawgate, "request_rate");
     assert!(hit >= MANY - 1 - seconds as u64, "{hit}");
-    let lines = gate.events("request");
+    let lines = clawgate.events("request");
     let refused = lines.iter().filter(|line| line["reason"] == "rate_limited");
     assert!((1..=seconds).contains(&refused.count()), "{lines:#?}");
 }
@@ -83,14 +83,14 @@ fn refusals_beyond_a_limit_are_logged_once_in_a_second_and_all_are_counted() {
 #[test]
 fn a_refusal_that_is_logged_says_how_many_before_it_were_not() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "request_rate = 1\nrequest_burst = 1").start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = with_limits(&pki, "echo:", "request_rate = 1\nrequest_burst = 1").start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
     let mut refused = 0;
 
     let lines = eventually("the third line about refusals", || {
         connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
         refused += u64::from(connection.answer().status == 429);
-        let mut lines = gate.events("request");
+        let mut lines = clawgate.events("request");
         lines.retain(|line| line["reason"] == "rate_limited");
         (lines.len() >= 3).then_some(lines)
     });
@@ -106,33 +106,33 @@ fn a_refusal_that_is_logged_says_how_many_before_it_were_not() {
 fn a_target_that_is_too_long_is_refused() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = with_limits(&pki, &backend.url(), "uri = \"100B\"").start();
+    let clawgate = with_limits(&pki, &backend.url(), "uri = \"100B\"").start();
     let path = |length: usize| format!("/hooks/{}?q=1", "a".repeat(length - "/hooks/?q=1".len()));
 
-    let answer = Sender::new(&pki, &gate).post(&path(101), "{}");
+    let answer = Client::new(&pki, &clawgate).post(&path(101), "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (414, "uri_too_long"));
-    assert_eq!(Sender::new(&pki, &gate).post(&path(100), "{}").status, 200);
-    assert_eq!((backend.received().len(), hits(&gate, "uri")), (1, 1));
+    assert_eq!(Client::new(&pki, &clawgate).post(&path(100), "{}").status, 200);
+    assert_eq!((backend.received().len(), hits(&clawgate, "uri")), (1, 1));
 }
 
 #[test]
 fn a_connection_ends_in_good_order_after_its_last_request() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "connection_requests = 2").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = with_limits(&pki, "echo:", "connection_requests = 2").start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
     let mut ask = || {
-        sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
-        sender.answer()
+        client.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+        client.answer()
     };
 
     let (first, last) = (ask(), ask());
 
     assert_eq!((first.status, first.header("connection")), (200, None));
     assert_eq!((last.status, last.header("connection")), (200, Some("close")));
-    assert!(sender.is_closed());
+    assert!(client.is_closed());
 
-    let http2 = Http2::connect(Sender::new(&pki, &gate));
+    let http2 = Http2::connect(Client::new(&pki, &clawgate));
     assert_eq!([(); 2].map(|()| http2.send(request("/hooks/wake")).status), [200, 200]);
     http2.closed().unwrap();
 }
@@ -143,9 +143,9 @@ fn an_upstream_has_no_more_requests_than_it_may_and_one_more_waits_its_turn() {
     let latch = Latch::default();
     let backend = Backend::held(&latch);
     let limits = "upstream_connections = 1\nupstream_queue = 1";
-    let gate =
+    let clawgate =
         with_limits(&pki, &backend.url(), limits).arg("--upstream-connect-timeout", "20s").start();
-    let connection = Http2::connect(Sender::new(&pki, &gate));
+    let connection = Http2::connect(Client::new(&pki, &clawgate));
     let first = connection.ask(request("/hooks/first"));
     connection.until("the first", || (backend.connections() == 1).then_some(()));
 
@@ -162,7 +162,7 @@ fn an_upstream_has_no_more_requests_than_it_may_and_one_more_waits_its_turn() {
     let paths: Vec<_> =
         backend.received().iter().map(|request| request.request_line().to_owned()).collect();
     assert_eq!(paths, ["POST /hooks/first HTTP/1.1", "POST /hooks/second HTTP/1.1"]);
-    assert_eq!(hits(&gate, "upstream_connections"), 1);
+    assert_eq!(hits(&clawgate, "upstream_connections"), 1);
 }
 
 /// Of the requests of an identity: those that are with the upstream, and another that waits.
@@ -180,13 +180,13 @@ fn one_client_does_not_take_all_of_the_upstream_and_another_is_served() {
         })
     };
     let limits = "upstream_connections = 4\nupstream_queue = 4";
-    let gate =
+    let clawgate =
         with_limits(&pki, &backend.url(), limits).arg("--upstream-connect-timeout", "20s").start();
-    let slow = Http2::connect(Sender::new(&pki, &gate));
+    let slow = Http2::connect(Client::new(&pki, &clawgate));
     // Three are with it, and three wait.
     let held = [(); 6].map(|()| slow.ask(request("/hooks/slow")));
     let waiting = |count: u64| {
-        let text = String::from_utf8(plain::get(gate.admin(), "/metrics").body).unwrap();
+        let text = String::from_utf8(plain::get(clawgate.admin(), "/metrics").body).unwrap();
         let name = "clawgate_upstream_requests_waiting{";
         let line = text.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
         line.ends_with(&format!(" {count}"))
@@ -195,13 +195,13 @@ fn one_client_does_not_take_all_of_the_upstream_and_another_is_served() {
 
     let refused = slow.send(request("/hooks/slow"));
     let other = pki.client(Leaf::client("other"));
-    let others = Http2::connect(Sender::with_identity(&pki, &gate, &other));
+    let others = Http2::connect(Client::with_identity(&pki, &clawgate, &other));
     let served = [(); 5].map(|()| others.send(request("/hooks/fast")).status);
 
     assert_eq!((refused.status, &*refused.reason()), (503, "upstream_busy"));
     assert!(String::from_utf8_lossy(&refused.body).contains("as one client may"), "{refused:?}");
     assert_eq!(served, [200; 5]);
-    assert_eq!(hits(&gate, "upstream_connections"), 1);
+    assert_eq!(hits(&clawgate, "upstream_connections"), 1);
     latch.open();
     for asked in held {
         assert_eq!(slow.answer(asked).unwrap().status, 200);
@@ -222,11 +222,11 @@ fn an_upstream_has_a_request_until_its_answer_has_ended() {
         exchange.write(b"en");
     });
     let limits = "upstream_connections = 1\nupstream_queue = 1";
-    let gate =
+    let clawgate =
         with_limits(&pki, &backend.url(), limits).arg("--upstream-connect-timeout", "200ms").start();
     let other = pki.client(Leaf::client("other"));
-    let post = |path: &str| Sender::with_identity(&pki, &gate, &other).post(path, "{}");
-    let mut first = Sender::new(&pki, &gate).connect().unwrap();
+    let post = |path: &str| Client::with_identity(&pki, &clawgate, &other).post(path, "{}");
+    let mut first = Client::new(&pki, &clawgate).connect().unwrap();
     first.write(b"POST /hooks/first HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
     assert!(first.head().starts_with("HTTP/1.1 200 "));
     assert_eq!(first.exactly(2), b"be");
@@ -253,20 +253,20 @@ fn an_answer_that_flows_for_longer_than_a_request_may_last_is_cut_off() {
         }
         exchange.write(b"0\r\n\r\n");
     });
-    let gate = with_limits(&pki, &backend.url(), "request_timeout = \"500ms\"").start();
+    let clawgate = with_limits(&pki, &backend.url(), "request_timeout = \"500ms\"").start();
     let start = Instant::now();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
     connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
 
     let (text, orderly) = connection.rest();
 
     assert!(start.elapsed() >= Duration::from_millis(500));
     assert!(text.starts_with("HTTP/1.1 200 ") && !text.ends_with("0\r\n\r\n") && !orderly, "{text:?}");
-    let line = gate.request();
+    let line = clawgate.request();
     assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"request_timeout".into()), "{line}");
 
-    let http2 = Http2::connect(Sender::new(&pki, &gate));
+    let http2 = Http2::connect(Client::new(&pki, &clawgate));
     http2.answer(http2.ask(request("/hooks/wake"))).unwrap_err();
-    assert_eq!(gate.event("request", 2)["reason"], "request_timeout");
-    assert_eq!(hits(&gate, "request_timeout"), 2);
+    assert_eq!(clawgate.event("request", 2)["reason"], "request_timeout");
+    assert_eq!(hits(&clawgate, "request_timeout"), 2);
 }

@@ -1,4 +1,4 @@
-//! Senders that take their time.
+//! Clients that take their time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use tokio_rustls::TlsConnector;
 
 use super::{hits, with_limits};
 use crate::support::backend::Backend;
+use crate::support::client::Client;
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
 use crate::support::{eventually, pass};
 
 const REQUEST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
@@ -21,35 +21,35 @@ const REQUEST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent
 #[test]
 fn a_head_that_comes_in_drops_is_given_up() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "head_timeout = \"300ms\"").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
-    sender.write(REQUEST);
-    assert_eq!(sender.answer().status, 200);
+    let clawgate = with_limits(&pki, "echo:", "head_timeout = \"300ms\"").start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
+    client.write(REQUEST);
+    assert_eq!(client.answer().status, 200);
 
-    sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: loc");
+    client.write(b"POST /hooks/wake HTTP/1.1\r\nHost: loc");
     // Each drop would be in time for a limit on pauses.
     for drop in [b"a", b"l", b"h"] {
         pass(Duration::from_millis(80));
-        sender.write(drop);
+        client.write(drop);
     }
 
-    let answer = sender.answer();
+    let answer = client.answer();
     assert_eq!((answer.status, &*answer.reason()), (408, "head_timeout"));
-    assert!(sender.is_closed());
-    assert_eq!(gate.event("request", 2)["reason"], "head_timeout");
-    assert_eq!(hits(&gate, "head_timeout"), 1);
+    assert!(client.is_closed());
+    assert_eq!(clawgate.event("request", 2)["reason"], "head_timeout");
+    assert_eq!(hits(&clawgate, "head_timeout"), 1);
 }
 
 #[test]
 fn a_connection_that_is_idle_between_requests_is_not_a_slow_head() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "echo:", "head_timeout = \"100ms\"").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = with_limits(&pki, "echo:", "head_timeout = \"100ms\"").start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     for _ in 0..2 {
         pass(Duration::from_millis(300));
-        sender.write(REQUEST);
-        assert_eq!(sender.answer().status, 200);
+        client.write(REQUEST);
+        assert_eq!(client.answer().status, 200);
     }
 }
 
@@ -57,41 +57,41 @@ fn a_connection_that_is_idle_between_requests_is_not_a_slow_head() {
 fn a_body_that_never_pauses_long_but_takes_too_long_is_given_up() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = with_limits(&pki, &backend.url(), "body_timeout = \"300ms\"").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = with_limits(&pki, &backend.url(), "body_timeout = \"300ms\"").start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
-    sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n");
+    client.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n");
     for _ in 0..4 {
         pass(Duration::from_millis(60));
-        sender.write(b"x");
+        client.write(b"x");
     }
 
-    let answer = sender.answer();
+    let answer = client.answer();
     assert_eq!((answer.status, &*answer.reason()), (408, "body_timeout"));
     assert!(String::from_utf8_lossy(&answer.body).contains("300ms"), "another limit");
     assert_eq!(backend.received().len(), 0);
-    assert_eq!(hits(&gate, "body_timeout"), 1);
+    assert_eq!(hits(&clawgate, "body_timeout"), 1);
 }
 
-/// Takes as long as a sender is left to begin, 5 s.
+/// Takes as long as a client is left to begin, 5 s.
 #[test]
 fn a_body_that_keeps_coming_but_too_slowly_is_given_up() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = with_limits(&pki, &backend.url(), "body_rate = \"100KiB\"").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = with_limits(&pki, &backend.url(), "body_rate = \"100KiB\"").start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
-    sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n");
+    client.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n");
     eventually("the end of patience", || {
-        sender.write(b"x");
-        gate.events("request").pop()
+        client.write(b"x");
+        clawgate.events("request").pop()
     });
 
-    let answer = sender.answer();
+    let answer = client.answer();
     assert_eq!((answer.status, &*answer.reason()), (408, "body_timeout"));
     assert!(String::from_utf8_lossy(&answer.body).contains("102400 bytes in a second"), "another limit");
     assert_eq!(backend.received().len(), 0);
-    assert_eq!(hits(&gate, "body_timeout"), 1);
+    assert_eq!(hits(&clawgate, "body_timeout"), 1);
 }
 
 /// An upstream whose answer is larger than all buffers on the way.
@@ -113,15 +113,15 @@ fn large() -> Backend {
 fn an_answer_that_is_not_taken_is_given_up() {
     let pki = Pki::new();
     let backend = large();
-    let gate = with_limits(&pki, &backend.url(), "send_timeout = \"300ms\"").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = with_limits(&pki, &backend.url(), "send_timeout = \"300ms\"").start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
-    sender.write(REQUEST);
+    client.write(REQUEST);
 
-    let line = gate.request();
+    let line = clawgate.request();
     assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"answer_timeout".into()), "{line}");
     assert!(line["bytes_out"].as_u64().unwrap() < 100_000_000, "{line}");
-    assert_eq!(hits(&gate, "send_timeout"), 1);
+    assert_eq!(hits(&clawgate, "send_timeout"), 1);
 }
 
 /// The connection itself lives: pings are answered, and only the window of the stream is never opened.
@@ -129,14 +129,14 @@ fn an_answer_that_is_not_taken_is_given_up() {
 fn an_http2_stream_whose_window_stays_shut_is_given_up_and_the_connection_goes_on() {
     let pki = Pki::new();
     let backend = large();
-    let gate = with_limits(&pki, &backend.url(), "request_timeout = \"500ms\"").start();
-    let sender = Sender::new(&pki, &gate).alpn(&["h2"]);
+    let clawgate = with_limits(&pki, &backend.url(), "request_timeout = \"500ms\"").start();
+    let client = Client::new(&pki, &clawgate).alpn(&["h2"]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
 
     runtime.block_on(async {
-        let socket = tokio::net::TcpStream::connect(sender.address()).await.unwrap();
-        let name = ServerName::try_from(sender.name).unwrap();
-        let tls = TlsConnector::from(Arc::new(sender.config)).connect(name, socket).await.unwrap();
+        let socket = tokio::net::TcpStream::connect(client.address()).await.unwrap();
+        let name = ServerName::try_from(client.name).unwrap();
+        let tls = TlsConnector::from(Arc::new(client.config)).connect(name, socket).await.unwrap();
         let (mut requests, connection) = http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(1000)
             .handshake(TokioIo::new(tls))
@@ -149,7 +149,7 @@ fn an_http2_stream_whose_window_stays_shut_is_given_up_and_the_connection_goes_o
         // Kept, and never read.
         let response = requests.send_request(ask()).await.unwrap();
         assert_eq!(response.status(), 200);
-        while gate.events("request").is_empty() {
+        while clawgate.events("request").is_empty() {
             tokio::task::yield_now().await;
         }
         requests.ready().await.unwrap();
@@ -157,7 +157,7 @@ fn an_http2_stream_whose_window_stays_shut_is_given_up_and_the_connection_goes_o
         connection.abort();
     });
 
-    let line = gate.request();
+    let line = clawgate.request();
     assert_eq!((&line["reason"], &line["protocol"]), (&"request_timeout".into(), &"HTTP/2".into()));
-    eventually("the count", || (hits(&gate, "request_timeout") >= 1).then_some(()));
+    eventually("the count", || (hits(&clawgate, "request_timeout") >= 1).then_some(()));
 }

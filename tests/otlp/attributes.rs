@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::support::{Collector, attributes};
 use crate::support::backend::Backend;
+use crate::support::client::Client;
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
 
 fn status(span: &Span) -> (StatusCode, String) {
     let status = span.status.clone().unwrap();
@@ -20,14 +20,14 @@ fn status(span: &Span) -> (StatusCode, String) {
 #[test]
 fn a_span_says_who_asked_for_what_and_how_that_went_without_the_query() {
     let (pki, backend, collector) = (Pki::new(), Backend::ok(), Collector::new());
-    let mut gate = collector.gate(&pki).upstream(backend.url()).start();
+    let mut clawgate = collector.clawgate(&pki).upstream(backend.url()).start();
     let request =
         "POST /hooks/wake?delivery=s3cret HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
 
-    assert_eq!(Sender::new(&pki, &gate).send(request).status, 200);
-    gate.stop();
+    assert_eq!(Client::new(&pki, &clawgate).send(request).status, 200);
+    clawgate.stop();
 
-    let line = gate.request();
+    let line = clawgate.request();
     let spans = collector.spans();
     let [server, client] = &spans[..] else { panic!("not two spans: {spans:#?}") };
     assert_eq!((server.kind(), &*server.name), (SpanKind::Server, "POST /hooks/"));
@@ -47,7 +47,7 @@ fn a_span_says_who_asked_for_what_and_how_that_went_without_the_query() {
         "client.address": host,
         "client.port": number,
         "server.address": "localhost",
-        "server.port": gate.address().port(),
+        "server.port": clawgate.address().port(),
         "tls.protocol.name": "tls",
         "tls.protocol.version": "1.3",
         "tls.resumed": false,
@@ -74,27 +74,27 @@ fn a_span_says_who_asked_for_what_and_how_that_went_without_the_query() {
 #[test]
 fn a_request_over_http_2_says_so() {
     let (pki, collector) = (Pki::new(), Collector::new());
-    let mut gate = collector.gate(&pki).upstream("echo:").start();
+    let mut clawgate = collector.clawgate(&pki).upstream("echo:").start();
 
-    let http2 = Http2::connect(Sender::new(&pki, &gate));
+    let http2 = Http2::connect(Client::new(&pki, &clawgate));
     let request = Request::post("https://localhost/hooks/wake").body(Pieces::none()).unwrap();
     assert_eq!(http2.send(request).status, 200);
     drop(http2);
-    gate.stop();
+    clawgate.stop();
 
-    // The gate's own answer is no call to an upstream.
+    // clawgate's own answer is no call to an upstream.
     let spans = collector.spans();
     assert_eq!(spans.len(), 1, "{spans:#?}");
     assert_eq!(attributes(&spans[0].attributes)["network.protocol.version"], "2");
 }
 
 #[test]
-fn what_the_gate_refuses_has_the_reason_and_no_call_and_is_the_senders_error() {
+fn what_clawgate_refuses_has_the_reason_and_no_call_and_is_the_clients_error() {
     let (pki, backend, collector) = (Pki::new(), Backend::ok(), Collector::new());
-    let mut gate = collector.gate(&pki).upstream(backend.url()).start();
+    let mut clawgate = collector.clawgate(&pki).upstream(backend.url()).start();
 
-    assert_eq!(Sender::new(&pki, &gate).post("/other", "{}").status, 404);
-    gate.stop();
+    assert_eq!(Client::new(&pki, &clawgate).post("/other", "{}").status, 404);
+    clawgate.stop();
 
     let spans = collector.spans();
     let [server] = &spans[..] else { panic!("not one span: {spans:#?}") };
@@ -105,16 +105,16 @@ fn what_the_gate_refuses_has_the_reason_and_no_call_and_is_the_senders_error() {
 }
 
 #[test]
-fn an_upstream_that_is_not_there_is_an_error_of_the_call_and_of_the_gate() {
+fn an_upstream_that_is_not_there_is_an_error_of_the_call_and_of_clawgate() {
     let (pki, collector) = (Pki::new(), Collector::new());
-    let mut gate = collector.gate(&pki).upstream("http://127.0.0.1:1").start();
+    let mut clawgate = collector.clawgate(&pki).upstream("http://127.0.0.1:1").start();
 
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 503);
-    gate.stop();
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 503);
+    clawgate.stop();
 
     let spans = collector.spans();
     assert_eq!(spans.len(), 2, "{spans:#?}");
-    let detail = gate.request()["detail"].as_str().unwrap().to_owned();
+    let detail = clawgate.request()["detail"].as_str().unwrap().to_owned();
     for span in &spans {
         assert_eq!(status(span), (StatusCode::Error, detail.clone()));
         assert_eq!(attributes(&span.attributes)["error.type"], "upstream_unavailable");
@@ -127,10 +127,10 @@ fn an_upstream_that_is_not_there_is_an_error_of_the_call_and_of_the_gate() {
 fn what_the_upstream_refuses_is_an_error_of_the_call_alone() {
     let backend = Backend::each(|exchange, _| exchange.answer("401 Unauthorized", "text/plain", ""));
     let (pki, collector) = (Pki::new(), Collector::new());
-    let mut gate = collector.gate(&pki).upstream(backend.url()).start();
+    let mut clawgate = collector.clawgate(&pki).upstream(backend.url()).start();
 
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 401);
-    gate.stop();
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 401);
+    clawgate.stop();
 
     let spans = collector.spans();
     let codes: Vec<_> = spans.iter().map(|span| status(span).0).collect();
@@ -145,12 +145,12 @@ fn an_answer_that_breaks_off_is_an_error_though_its_status_was_good() {
         exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
     });
     let (pki, collector) = (Pki::new(), Collector::new());
-    let mut gate = collector.gate(&pki).upstream(backend.url()).start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let mut clawgate = collector.clawgate(&pki).upstream(backend.url()).start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
-    sender.write(super::request("").as_bytes());
-    sender.rest();
-    gate.stop();
+    client.write(super::request("").as_bytes());
+    client.rest();
+    clawgate.stop();
 
     let spans = collector.spans();
     assert_eq!(status(&spans[0]).0, StatusCode::Error);
@@ -162,11 +162,11 @@ fn an_answer_that_breaks_off_is_an_error_though_its_status_was_good() {
 #[test]
 fn an_unknown_method_does_not_become_the_name_of_a_span() {
     let (pki, collector) = (Pki::new(), Collector::new());
-    let mut gate = collector.gate(&pki).upstream("echo:").arg("--method", "BREW").start();
+    let mut clawgate = collector.clawgate(&pki).upstream("echo:").arg("--method", "BREW").start();
 
     let request = "BREW /hooks/pot HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
-    assert_eq!(Sender::new(&pki, &gate).send(request).status, 200);
-    gate.stop();
+    assert_eq!(Client::new(&pki, &clawgate).send(request).status, 200);
+    clawgate.stop();
 
     let spans = collector.spans();
     let found = attributes(&spans[0].attributes);

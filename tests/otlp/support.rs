@@ -11,8 +11,8 @@ use prost::Message;
 use serde_json::{Value, json};
 
 use crate::support::backend::{Backend, Received};
-use crate::support::gate::GateCommand;
 use crate::support::pki::Pki;
+use crate::support::process::ClawgateCommand;
 
 pub struct Collector(Backend);
 
@@ -34,9 +34,9 @@ impl Collector {
         self.0.url()
     }
 
-    /// A gate that sends it spans.
-    pub fn gate(&self, pki: &Pki) -> GateCommand {
-        GateCommand::new(pki).arg("--trace-endpoint", self.url())
+    /// A clawgate that sends it spans.
+    pub fn clawgate(&self, pki: &Pki) -> ClawgateCommand {
+        ClawgateCommand::new(pki).arg("--trace-endpoint", self.url())
     }
 
     /// The first batch, as it came.

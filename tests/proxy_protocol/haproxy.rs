@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::backend::Backend;
+use crate::support::client::Client;
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
 use crate::support::{PATIENCE, eventually, nobody};
 
 /// A running HAProxy; ends with the test.
@@ -53,10 +53,10 @@ impl Drop for Haproxy {
 }
 
 #[test]
-fn haproxy_passes_senders_on_in_both_versions_and_its_health_checks_do_no_harm() {
+fn haproxy_passes_clients_on_in_both_versions_and_its_health_checks_do_no_harm() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = super::start(&pki, &backend);
+    let clawgate = super::start(&pki, &backend);
     for options in [
         "send-proxy",
         "send-proxy-v2",
@@ -67,24 +67,24 @@ fn haproxy_passes_senders_on_in_both_versions_and_its_health_checks_do_no_harm()
         let front = nobody();
         let sections = format!(
             "listen gate\n  mode tcp\n  unique-id-format %[uuid]\n  bind {front}\n  server gate {} {options}\n",
-            gate.proxied()
+            clawgate.proxied()
         );
         let Some(_haproxy) = Haproxy::start(&pki, &sections, front.address()) else { return };
-        let before = gate.events("request").len();
+        let before = clawgate.events("request").len();
         let mut connection =
-            Sender::new(&pki, &gate).through(front.address(), Vec::new()).connect().expect(options);
-        let sender = connection.stream.sock.local_addr().unwrap().to_string();
+            Client::new(&pki, &clawgate).through(front.address(), Vec::new()).connect().expect(options);
+        let client = connection.stream.sock.local_addr().unwrap().to_string();
         assert!(connection.asks(), "{options}");
-        let line = gate.event("request", before + 1);
-        assert_eq!(line["peer"], sender, "{options}");
-        assert_ne!(line["proxy"], sender, "{options}");
+        let line = clawgate.event("request", before + 1);
+        assert_eq!(line["peer"], client, "{options}");
+        assert_ne!(line["proxy"], client, "{options}");
         if options.contains("check") {
-            let probes = || gate.events("handshake_failed").len();
+            let probes = || clawgate.events("handshake_failed").len();
             let so_far = probes();
             eventually("health checks", || (probes() > so_far + 2).then_some(()));
         }
     }
-    for failure in gate.events("handshake_failed") {
+    for failure in clawgate.events("handshake_failed") {
         assert_eq!(failure["reason"], "tcp_probe", "{failure}");
     }
 }

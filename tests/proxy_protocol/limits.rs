@@ -9,17 +9,17 @@ use rustls::pki_types::ServerName;
 
 use super::{V1, v2};
 use crate::limits::hits;
+use crate::support::client::{Client, Connection, connect};
 use crate::support::eventually;
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::{Leaf, Pki};
-use crate::support::sender::{Connection, Sender, connect};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 const OTHER: &[u8] = b"PROXY TCP4 203.0.113.8 198.51.100.1 40000 443\r\n";
 
-/// A gate for load balancers with these `[limits]`.
-fn with_limits(pki: &Pki, limits: &str) -> GateCommand {
+/// A clawgate for load balancers with these `[limits]`.
+fn with_limits(pki: &Pki, limits: &str) -> ClawgateCommand {
     let file = pki.file("limits.toml", format!("[limits]\n{limits}\n"));
-    GateCommand::new(pki)
+    ClawgateCommand::new(pki)
         .upstream("echo:")
         .admin()
         .arg("--config", file)
@@ -28,8 +28,8 @@ fn with_limits(pki: &Pki, limits: &str) -> GateCommand {
 }
 
 /// A connection that a balancer passes on under `header`, if a request on it is answered.
-fn served(pki: &Pki, gate: &Gate, header: &[u8]) -> Option<Connection> {
-    let connection = Sender::new(pki, gate).through(gate.proxied(), header).connect();
+fn served(pki: &Pki, clawgate: &Clawgate, header: &[u8]) -> Option<Connection> {
+    let connection = Client::new(pki, clawgate).through(clawgate.proxied(), header).connect();
     connection.ok().and_then(answered)
 }
 
@@ -38,21 +38,21 @@ fn answered(mut connection: Connection) -> Option<Connection> {
 }
 
 /// Writes `bytes` to the balancers' listener.
-fn begin(gate: &Gate, bytes: &[u8]) -> TcpStream {
-    let mut socket = connect(gate.proxied());
+fn begin(clawgate: &Clawgate, bytes: &[u8]) -> TcpStream {
+    let mut socket = connect(clawgate.proxied());
     socket.write_all(bytes).unwrap();
     socket
 }
 
 #[test]
-fn one_sender_does_not_take_the_places_of_another_behind_the_same_balancer() {
+fn one_client_does_not_take_the_places_of_another_behind_the_same_balancer() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "connections_per_source = 2").start();
-    let _held = [(); 2].map(|()| served(&pki, &gate, V1).unwrap());
+    let clawgate = with_limits(&pki, "connections_per_source = 2").start();
+    let _held = [(); 2].map(|()| served(&pki, &clawgate, V1).unwrap());
 
-    assert!(served(&pki, &gate, V1).is_none());
+    assert!(served(&pki, &clawgate, V1).is_none());
 
-    let line = gate.failure();
+    let line = clawgate.failure();
     assert_eq!(
         (&line["reason"], &line["limit"]),
         (&"overloaded".into(), &"connections_per_source".into())
@@ -60,74 +60,75 @@ fn one_sender_does_not_take_the_places_of_another_behind_the_same_balancer() {
     assert_eq!(line["peer"], "203.0.113.7:40000");
     assert!(line["proxy"].as_str().unwrap().starts_with("127.0.0.1:"), "{line}");
     assert!(line["detail"].as_str().unwrap().starts_with("2 connections"), "{line}");
-    assert_eq!(hits(&gate, "connections_per_source"), 1);
-    assert!(served(&pki, &gate, OTHER).is_some(), "another sender is kept out");
+    assert_eq!(hits(&clawgate, "connections_per_source"), 1);
+    assert!(served(&pki, &clawgate, OTHER).is_some(), "another client is kept out");
 }
 
 #[test]
-fn one_sender_does_not_connect_faster_than_it_may_behind_a_balancer() {
+fn one_client_does_not_connect_faster_than_it_may_behind_a_balancer() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "handshake_rate = 2").start();
+    let clawgate = with_limits(&pki, "handshake_rate = 2").start();
 
     for _ in 0..20 {
-        drop(begin(&gate, V1));
+        drop(begin(&clawgate, V1));
     }
 
-    let over =
-        || gate.events("handshake_failed").into_iter().find(|line| line["limit"] == "handshake_rate");
+    let over = || {
+        clawgate.events("handshake_failed").into_iter().find(|line| line["limit"] == "handshake_rate")
+    };
     let line = eventually("a refusal", over);
     assert_eq!((&line["reason"], &line["peer"]), (&"overloaded".into(), &"203.0.113.7:40000".into()));
-    assert!(served(&pki, &gate, OTHER).is_some(), "another sender is kept out");
+    assert!(served(&pki, &clawgate, OTHER).is_some(), "another client is kept out");
 }
 
 #[test]
-fn a_handshake_that_gives_way_is_told_of_under_its_senders_address() {
+fn a_handshake_that_gives_way_is_told_of_under_its_clients_address() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "handshakes = 2").start();
-    let config = Arc::new(Sender::new(&pki, &gate).config);
+    let clawgate = with_limits(&pki, "handshakes = 2").start();
+    let config = Arc::new(Client::new(&pki, &clawgate).config);
     let name = ServerName::try_from("localhost").unwrap();
     let mut hello = V1.to_vec();
     ClientConnection::new(config, name).unwrap().write_tls(&mut hello).unwrap();
-    let mut oldest = begin(&gate, &hello);
+    let mut oldest = begin(&clawgate, &hello);
     oldest.read_exact(&mut [0]).expect("an answer to its ClientHello");
 
-    let _others = [(); 2].map(|()| begin(&gate, b"PROXY"));
+    let _others = [(); 2].map(|()| begin(&clawgate, b"PROXY"));
 
     assert!(oldest.read_to_end(&mut Vec::new()).is_ok());
-    let line = gate.failure();
+    let line = clawgate.failure();
     assert_eq!((&line["limit"], &line["peer"]), (&"handshakes".into(), &"203.0.113.7:40000".into()));
     assert_eq!(line["proxy"], oldest.local_addr().unwrap().to_string());
 }
 
 #[test]
-fn a_flood_of_one_sender_behind_a_balancer_makes_one_line_and_a_sum() {
+fn a_flood_of_one_client_behind_a_balancer_makes_one_line_and_a_sum() {
     let pki = Pki::new();
-    let mut gate =
+    let mut clawgate =
         with_limits(&pki, "connections_per_source = 1").arg("--log-repeat-window", "1h").start();
-    let _held = served(&pki, &gate, V1).unwrap();
+    let _held = served(&pki, &clawgate, V1).unwrap();
 
     for _ in 0..20 {
-        assert!(!matches!(begin(&gate, V1).read(&mut [0]), Ok(1..)));
+        assert!(!matches!(begin(&clawgate, V1).read(&mut [0]), Ok(1..)));
     }
 
-    assert_eq!(hits(&gate, "connections_per_source"), 20);
-    let over = gate.all("handshake_failed");
+    assert_eq!(hits(&clawgate, "connections_per_source"), 20);
+    let over = clawgate.all("handshake_failed");
     assert_eq!(over.len(), 2, "{over:#?}");
     assert_eq!(over[0]["peer"], "203.0.113.7:40000");
     assert_eq!((&over[1]["limit"], &over[1]["repeated"]["count"]), (&over[0]["limit"], &19.into()));
 }
 
 #[test]
-fn a_sender_that_comes_both_ways_is_one_source() {
+fn a_client_that_comes_both_ways_is_one_source() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "connections_per_source = 1").start();
+    let clawgate = with_limits(&pki, "connections_per_source = 1").start();
     let local = b"PROXY TCP4 127.0.0.1 127.0.0.1 40000 443\r\n";
-    let held = served(&pki, &gate, local).unwrap();
+    let held = served(&pki, &clawgate, local).unwrap();
 
-    let direct = || Sender::new(&pki, &gate).connect().ok().and_then(answered);
+    let direct = || Client::new(&pki, &clawgate).connect().ok().and_then(answered);
     assert!(direct().is_none());
 
-    assert_eq!(gate.failure()["limit"], "connections_per_source");
+    assert_eq!(clawgate.failure()["limit"], "connections_per_source");
     drop(held);
     eventually("a place", direct);
 }
@@ -135,32 +136,35 @@ fn a_sender_that_comes_both_ways_is_one_source() {
 #[test]
 fn what_a_balancer_opens_itself_counts_for_no_source() {
     let pki = Pki::new();
-    let mut gate = with_limits(&pki, "connections_per_source = 1\nhandshake_rate = 1").start();
+    let mut clawgate = with_limits(&pki, "connections_per_source = 1\nhandshake_rate = 1").start();
     let address = [203, 0, 113, 7, 198, 51, 100, 1, 0x9c, 0x40, 1, 0xbb];
     let headers = [v2(0, 0, &[]), v2(0, 0x11, &address), b"PROXY UNKNOWN\r\n".to_vec()];
 
     let all: Vec<_> =
-        headers.iter().cycle().take(9).map(|header| served(&pki, &gate, header).unwrap()).collect();
+        headers.iter().cycle().take(9).map(|header| served(&pki, &clawgate, header).unwrap()).collect();
 
-    assert!(served(&pki, &gate, V1).is_some(), "LOCAL was counted for the address in it");
-    assert!(Sender::new(&pki, &gate).connect().unwrap().asks(), "LOCAL was counted for the balancer");
+    assert!(served(&pki, &clawgate, V1).is_some(), "LOCAL was counted for the address in it");
+    assert!(
+        Client::new(&pki, &clawgate).connect().unwrap().asks(),
+        "LOCAL was counted for the balancer"
+    );
     drop(all);
-    assert!(gate.all("handshake_failed").is_empty());
+    assert!(clawgate.all("handshake_failed").is_empty());
 }
 
 #[test]
 fn a_connection_counts_for_no_source_before_its_header_is_there() {
     let pki = Pki::new();
-    let gate = with_limits(&pki, "connections_per_source = 1").start();
+    let clawgate = with_limits(&pki, "connections_per_source = 1").start();
 
-    let mut begun = [(); 3].map(|()| begin(&gate, &V1[..V1.len() - 1]));
+    let mut begun = [(); 3].map(|()| begin(&clawgate, &V1[..V1.len() - 1]));
 
-    let held = served(&pki, &gate, V1).unwrap();
-    assert!(gate.events("handshake_failed").is_empty());
+    let held = served(&pki, &clawgate, V1).unwrap();
+    assert!(clawgate.events("handshake_failed").is_empty());
     // With the last byte one of them is too many.
     begun[0].write_all(&V1[V1.len() - 1..]).unwrap();
     assert!(!matches!(begun[0].read(&mut [0]), Ok(1..)));
-    assert_eq!(gate.failure()["limit"], "connections_per_source");
+    assert_eq!(clawgate.failure()["limit"], "connections_per_source");
     drop(held);
 }
 
@@ -168,39 +172,39 @@ fn a_connection_counts_for_no_source_before_its_header_is_there() {
 fn a_place_is_free_again_however_the_connection_that_had_it_ended() {
     let pki = Pki::new();
     let limits = "connections_per_source = 1\ngreeting_timeout = \"200ms\"\nhandshakes = 2";
-    let gate = with_limits(&pki, limits).start();
+    let clawgate = with_limits(&pki, limits).start();
     let stranger = Leaf::client("x").self_signed();
     let ends: [(&str, &dyn Fn()); 6] = [
-        ("tcp_probe", &|| drop(begin(&gate, V1))),
-        ("plain_http", &|| drop(begin(&gate, &[V1, b"GET / HTTP/1.1\r\n\r\n"].concat()))),
+        ("tcp_probe", &|| drop(begin(&clawgate, V1))),
+        ("plain_http", &|| drop(begin(&clawgate, &[V1, b"GET / HTTP/1.1\r\n\r\n"].concat()))),
         ("handshake_timeout", &|| {
-            let _ = begin(&gate, V1).read(&mut [0]);
+            let _ = begin(&clawgate, V1).read(&mut [0]);
         }),
         ("client_cert_self_signed", &|| {
-            Sender::with_identity(&pki, &gate, &stranger).through(gate.proxied(), V1).refused();
+            Client::with_identity(&pki, &clawgate, &stranger).through(clawgate.proxied(), V1).refused();
         }),
         ("handshakes", &|| {
             // It is the oldest of three handshakes.
-            let mut oldest = begin(&gate, V1);
-            let _others = [(); 2].map(|()| begin(&gate, b"PROXY"));
+            let mut oldest = begin(&clawgate, V1);
+            let _others = [(); 2].map(|()| begin(&clawgate, b"PROXY"));
             let _ = oldest.read(&mut [0]);
         }),
         ("connections_per_source", &|| {
-            let held = eventually("a place", || served(&pki, &gate, V1));
-            assert!(served(&pki, &gate, V1).is_none());
+            let held = eventually("a place", || served(&pki, &clawgate, V1));
+            assert!(served(&pki, &clawgate, V1).is_none());
             drop(held);
         }),
     ];
 
     for (what, end) in ends {
-        let before = gate.events("handshake_failed").len();
+        let before = clawgate.events("handshake_failed").len();
         end();
         eventually(what, || {
-            let lines = gate.events("handshake_failed");
+            let lines = clawgate.events("handshake_failed");
             lines.into_iter().skip(before).find(|line| line["reason"] == what || line["limit"] == what)
         });
-        let used = eventually("a place", || served(&pki, &gate, V1));
+        let used = eventually("a place", || served(&pki, &clawgate, V1));
         drop(used);
-        eventually("a place after a request", || served(&pki, &gate, V1));
+        eventually("a place after a request", || served(&pki, &clawgate, V1));
     }
 }

@@ -1,4 +1,4 @@
-//! A PROXY header before each request to the upstream, read by code that is not the gate's.
+//! A PROXY header before each request to the upstream, read by code that is not clawgate's.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use super::haproxy::Haproxy;
 use super::{V1, v2_ipv6};
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::{Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{nobody, relay};
 
 /// Answers each request with what the header before it said, TLVs and all.
@@ -118,7 +118,7 @@ impl Reader {
         Self { child, address }
     }
 
-    fn gate(&self, pki: &Pki) -> Gate {
+    fn clawgate(&self, pki: &Pki) -> Clawgate {
         command(pki, &format!("http://{}", self.address)).start()
     }
 }
@@ -130,29 +130,29 @@ impl Drop for Reader {
     }
 }
 
-fn command(pki: &Pki, upstream: &str) -> GateCommand {
-    GateCommand::new(pki).arg("--upstream", upstream).arg("--upstream-proxy-protocol", "v2")
+fn command(pki: &Pki, upstream: &str) -> ClawgateCommand {
+    ClawgateCommand::new(pki).arg("--upstream", upstream).arg("--upstream-proxy-protocol", "v2")
 }
 
 const POST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
 
 #[test]
-fn the_header_tells_addresses_name_and_tls_of_the_sender() {
+fn the_header_tells_addresses_name_and_tls_of_the_client() {
     let pki = Pki::new();
     let reader = Reader::start();
-    let gate = reader.gate(&pki);
+    let clawgate = reader.clawgate(&pki);
     let client = pki.client(Leaf::client("x").with(|params| {
         params.distinguished_name.push(DnType::CommonName, "Zo\u{eb}, notes");
     }));
-    let sender = Sender::with_identity(&pki, &gate, &client).named("localhost").alpn(&["http/1.1"]);
-    let mut connection = sender.connect().unwrap();
+    let client = Client::with_identity(&pki, &clawgate, &client).named("localhost").alpn(&["http/1.1"]);
+    let mut connection = client.connect().unwrap();
     connection.write(POST);
     let told = connection.answer().json();
 
     let at = |address: SocketAddr| json!([address.ip().to_string(), address.port()]);
     assert_eq!(told["command"], 0x21);
     assert_eq!(told["source"], at(connection.stream.sock.local_addr().unwrap()));
-    assert_eq!(told["destination"], at(gate.address()));
+    assert_eq!(told["destination"], at(clawgate.address()));
     assert_eq!(told["crc"], true);
     assert_eq!(told["alpn"], "http/1.1");
     assert_eq!(told["authority"], "localhost");
@@ -172,12 +172,12 @@ fn the_header_tells_addresses_name_and_tls_of_the_sender() {
 fn what_is_not_known_is_not_said() {
     let pki = Pki::new();
     let reader = Reader::start();
-    let gate = reader.gate(&pki);
+    let clawgate = reader.clawgate(&pki);
     let nameless = pki.client(Leaf::client("x").with(|params| {
         params.distinguished_name = rcgen::DistinguishedName::new();
     }));
-    let sender = Sender::with_versions(&pki, &gate, Some(&nameless), &[&rustls::version::TLS12]);
-    let told = sender.named("127.0.0.1").post("/hooks/wake", "{}").json();
+    let client = Client::with_versions(&pki, &clawgate, Some(&nameless), &[&rustls::version::TLS12]);
+    let told = client.named("127.0.0.1").post("/hooks/wake", "{}").json();
     assert_eq!(told["version"], "TLSv1.2");
     for name in ["cn", "alpn", "authority"] {
         assert_eq!(told.get(name), None, "{told}");
@@ -188,26 +188,26 @@ fn what_is_not_known_is_not_said() {
 fn a_resumed_session_showed_its_certificate_before() {
     let pki = Pki::new();
     let reader = Reader::start();
-    let gate = reader.gate(&pki);
-    let sender = Sender::new(&pki, &gate);
-    let client = |sender: &Sender| sender.clone().post("/hooks/wake", "{}").json()["client"].clone();
-    assert_eq!(client(&sender), 7);
-    assert!(gate.event("request", 1)["resumed"].is_null());
-    assert_eq!(client(&sender), 5);
-    assert_eq!(gate.event("request", 2)["resumed"], true);
+    let clawgate = reader.clawgate(&pki);
+    let client = Client::new(&pki, &clawgate);
+    let read = |client: &Client| client.clone().post("/hooks/wake", "{}").json()["client"].clone();
+    assert_eq!(read(&client), 7);
+    assert!(clawgate.event("request", 1)["resumed"].is_null());
+    assert_eq!(read(&client), 5);
+    assert_eq!(clawgate.event("request", 2)["resumed"], true);
 }
 
 #[test]
-fn no_connection_carries_requests_of_two_senders_or_two_requests() {
+fn no_connection_carries_requests_of_two_clients_or_two_requests() {
     let pki = Arc::new(Pki::new());
     let reader = Reader::start();
-    let gate = Arc::new(reader.gate(&pki));
+    let clawgate = Arc::new(reader.clawgate(&pki));
     let threads: Vec<_> = ["one", "two", "three", "four"]
         .map(|cn| {
-            let (pki, gate) = (Arc::clone(&pki), Arc::clone(&gate));
+            let (pki, clawgate) = (Arc::clone(&pki), Arc::clone(&clawgate));
             thread::spawn(move || {
                 let client = pki.client(Leaf::client(cn));
-                let mut connection = Sender::with_identity(&pki, &gate, &client).connect().unwrap();
+                let mut connection = Client::with_identity(&pki, &clawgate, &client).connect().unwrap();
                 (0..10)
                     .map(|_| {
                         connection.write(POST);
@@ -233,8 +233,8 @@ fn no_connection_carries_requests_of_two_senders_or_two_requests() {
 fn streams_of_one_http2_connection_have_a_connection_each_with_the_same_header() {
     let pki = Pki::new();
     let reader = Reader::start();
-    let gate = reader.gate(&pki);
-    let http2 = Http2::connect(Sender::new(&pki, &gate));
+    let clawgate = reader.clawgate(&pki);
+    let http2 = Http2::connect(Client::new(&pki, &clawgate));
     let ask = |number| {
         let uri = format!("https://localhost/hooks/{number}");
         http2.ask(http::Request::post(uri).body(Pieces::of([b"{}"])).unwrap())
@@ -253,15 +253,15 @@ fn streams_of_one_http2_connection_have_a_connection_each_with_the_same_header()
 }
 
 #[test]
-fn what_a_balancer_says_of_the_sender_goes_on() {
+fn what_a_balancer_says_of_the_client_goes_on() {
     let pki = Pki::new();
     let reader = Reader::start();
-    let gate = command(&pki, &format!("http://{}", reader.address))
+    let clawgate = command(&pki, &format!("http://{}", reader.address))
         .arg("--listen-proxy", "127.0.0.1:0")
         .arg("--proxy-source", "127.0.0.1")
         .start();
     let told = |header: &[u8]| {
-        Sender::new(&pki, &gate).through(gate.proxied(), header).post("/hooks/wake", "{}").json()
+        Client::new(&pki, &clawgate).through(clawgate.proxied(), header).post("/hooks/wake", "{}").json()
     };
     let v4 = told(V1);
     assert_eq!(v4["source"], json!(["203.0.113.7", 40000]));
@@ -281,10 +281,10 @@ fn the_header_comes_before_tls_where_the_upstream_speaks_that() {
     let sections =
         format!("listen front\n  mode tcp\n  bind {front} accept-proxy\n  server tls {tls}\n");
     let Some(_haproxy) = Haproxy::start(&pki, &sections, front.address()) else { return };
-    let gate = command(&pki, &format!("https://localhost:{}", front.address().port()))
+    let clawgate = command(&pki, &format!("https://localhost:{}", front.address().port()))
         .arg("--upstream-ca", pki.file("upstream-ca.pem", pki.root.pem()))
         .start();
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
     assert_eq!(backend.received().len(), 1);
 }
 
@@ -300,14 +300,14 @@ fn haproxy_as_the_upstream_reads_all_of_it() {
         backend.address()
     );
     let Some(_haproxy) = Haproxy::start(&pki, &sections, front.address()) else { return };
-    let gate = command(&pki, &format!("http://{front}")).start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = command(&pki, &format!("http://{front}")).start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
     for number in 1..=2 {
         connection.write(POST);
         assert_eq!(connection.answer().status, 200);
         let received = backend.received().pop().unwrap();
-        let sender = connection.stream.sock.local_addr().unwrap().to_string();
-        assert_eq!(received.value("x-src"), Some(sender.as_str()));
+        let client = connection.stream.sock.local_addr().unwrap().to_string();
+        assert_eq!(received.value("x-src"), Some(client.as_str()));
         assert_eq!(received.value("x-authority"), Some("localhost"));
         let id = received.value("x-unique-id").unwrap();
         assert_eq!(received.value("x-request-id"), Some(format!("{id}-{number}").as_str()));
@@ -318,8 +318,8 @@ fn haproxy_as_the_upstream_reads_all_of_it() {
 fn an_upstream_that_is_away_is_unavailable_as_without_a_header() {
     let pki = Pki::new();
     let nobody = nobody();
-    let gate = command(&pki, &format!("http://{nobody}")).start();
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let clawgate = command(&pki, &format!("http://{nobody}")).start();
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
     assert_eq!((answer.status, answer.reason().as_str()), (503, "upstream_unavailable"));
 }
 
@@ -334,7 +334,7 @@ fn the_doctor_calls_such_an_upstream_with_a_header_of_its_own() {
     );
     let Some(_haproxy) = Haproxy::start(&pki, &sections, front.address()) else { return };
     let (certificate, key) = pki.files("server", &pki.server);
-    GateCommand::bare("doctor")
+    ClawgateCommand::bare("doctor")
         .arg("--cert", certificate)
         .arg("--key", key)
         .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))

@@ -6,26 +6,26 @@ use serde_json::Value;
 
 use super::{V1, command, start, v2};
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::{Client, connect};
 use crate::support::pki::Pki;
-use crate::support::sender::{Sender, connect};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// Writes `bytes` to the balancers' listener and reads to the end; the report.
-fn refusal(gate: &Gate, number: usize, bytes: &[u8]) -> Value {
-    let mut socket = connect(gate.proxied());
+fn refusal(clawgate: &Clawgate, number: usize, bytes: &[u8]) -> Value {
+    let mut socket = connect(clawgate.proxied());
     // It may have been closed after the first of them.
     let _ = socket.write_all(bytes);
     let _ = socket.shutdown(std::net::Shutdown::Write);
     let mut answer = Vec::new();
     let _ = socket.read_to_end(&mut answer);
     assert!(answer.is_empty(), "{answer:?}");
-    gate.event("handshake_failed", number)
+    clawgate.event("handshake_failed", number)
 }
 
 #[test]
 fn what_is_no_header_is_refused_where_one_is_required() {
     let pki = Pki::new();
-    let gate = start(&pki, &Backend::ok());
+    let clawgate = start(&pki, &Backend::ok());
     let mut damaged = vec![203, 0, 113, 7, 198, 51, 100, 1, 0x9c, 0x40, 1, 0xbb];
     damaged.extend([3, 0, 4, 1, 2, 3, 4]);
     let cases = [
@@ -42,7 +42,7 @@ fn what_is_no_header_is_refused_where_one_is_required() {
         ),
     ];
     for (number, (bytes, detail, hint)) in cases.iter().enumerate() {
-        let failure = refusal(&gate, number + 1, bytes);
+        let failure = refusal(&clawgate, number + 1, bytes);
         assert_eq!(failure["reason"], "proxy_protocol", "{failure}");
         assert!(failure["detail"].as_str().unwrap().contains(detail), "{failure}");
         assert!(failure["hint"].as_str().unwrap().contains(hint), "{failure}");
@@ -53,10 +53,10 @@ fn what_is_no_header_is_refused_where_one_is_required() {
 fn a_header_is_refused_where_none_is_expected_and_nobody_is_believed() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = start(&pki, &backend);
-    let sender = Sender::new(&pki, &gate).through(gate.address(), V1);
-    sender.connect().err().expect("refused");
-    let failure = gate.failure();
+    let clawgate = start(&pki, &backend);
+    let client = Client::new(&pki, &clawgate).through(clawgate.address(), V1);
+    client.connect().err().expect("refused");
+    let failure = clawgate.failure();
     assert_eq!(failure["reason"], "proxy_protocol");
     assert!(failure["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{failure}");
     assert!(failure["hint"].as_str().unwrap().contains("listen.proxy_address"), "{failure}");
@@ -67,13 +67,13 @@ fn a_header_is_refused_where_none_is_expected_and_nobody_is_believed() {
 fn who_is_no_balancer_is_refused_with_the_best_header_and_certificate() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream(backend.url())
         .arg("--listen-proxy", "127.0.0.1:0")
         .arg("--proxy-source", "192.0.2.0/24")
         .start();
-    Sender::new(&pki, &gate).through(gate.proxied(), V1).connect().err().expect("refused");
-    let failure = gate.failure();
+    Client::new(&pki, &clawgate).through(clawgate.proxied(), V1).connect().err().expect("refused");
+    let failure = clawgate.failure();
     assert_eq!(failure["reason"], "proxy_protocol");
     assert!(failure["detail"].as_str().unwrap().contains("127.0.0.1 is none of those"), "{failure}");
     assert!(failure["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{failure}");
@@ -87,26 +87,26 @@ fn a_reload_says_anew_who_is_believed() {
     let backend = Backend::ok();
     let settings = |source: &str| format!("listen.proxy_sources = [\"{source}\"]\n");
     let file = pki.file("gate.toml", settings("192.0.2.0/24"));
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream(backend.url())
         .arg("--listen-proxy", "127.0.0.1:0")
         .arg("--config", file)
         .start();
     let served = || {
-        let sender = Sender::new(&pki, &gate).through(gate.proxied(), V1);
-        sender.connect().is_ok_and(|mut connection| connection.asks())
+        let client = Client::new(&pki, &clawgate).through(clawgate.proxied(), V1);
+        client.connect().is_ok_and(|mut connection| connection.asks())
     };
     assert!(!served());
     pki.file("gate.toml", settings("127.0.0.1"));
-    gate.signal("HUP");
-    assert_eq!(gate.event("reloaded", 1)["changed"], serde_json::json!(["listen.proxy_sources"]));
+    clawgate.signal("HUP");
+    assert_eq!(clawgate.event("reloaded", 1)["changed"], serde_json::json!(["listen.proxy_sources"]));
     assert!(served());
 }
 
 #[test]
 fn header_and_handshake_share_one_deadline() {
     let pki = Pki::new();
-    let gate = command(&pki, &Backend::ok()).arg("--handshake-timeout", "300ms").start();
+    let clawgate = command(&pki, &Backend::ok()).arg("--handshake-timeout", "300ms").start();
     for (number, (bytes, waited)) in [
         (&b""[..], "first byte"),
         (&V1[..10], "load balancer's PROXY header"),
@@ -115,10 +115,10 @@ fn header_and_handshake_share_one_deadline() {
     .into_iter()
     .enumerate()
     {
-        let mut socket = connect(gate.proxied());
+        let mut socket = connect(clawgate.proxied());
         socket.write_all(bytes).unwrap();
         let _ = socket.read(&mut [0]);
-        let failure = gate.event("handshake_failed", number + 1);
+        let failure = clawgate.event("handshake_failed", number + 1);
         assert_eq!(failure["reason"], "handshake_timeout");
         // With the header in full, its first byte of TLS is what was waited for.
         let waited = if bytes == V1 { "the client's first byte" } else { waited };
@@ -129,9 +129,9 @@ fn header_and_handshake_share_one_deadline() {
 #[test]
 fn a_health_check_is_noise_and_not_a_fault() {
     let pki = Pki::new();
-    let gate = start(&pki, &Backend::ok());
+    let clawgate = start(&pki, &Backend::ok());
     for (number, header) in [v2(0, 0, &[]), V1.to_vec(), Vec::new()].iter().enumerate() {
-        let failure = refusal(&gate, number + 1, header);
+        let failure = refusal(&clawgate, number + 1, header);
         assert_eq!((&failure["reason"], &failure["level"]), (&"tcp_probe".into(), &"info".into()));
     }
 }
@@ -140,7 +140,7 @@ fn a_health_check_is_noise_and_not_a_fault() {
 fn settings_that_do_not_say_who_is_believed_are_refused() {
     let pki = Pki::new();
     let refused = |arguments: &[(&str, &str)]| {
-        let mut command = GateCommand::new(&pki).arg("--upstream", "echo:");
+        let mut command = ClawgateCommand::new(&pki).arg("--upstream", "echo:");
         for (flag, value) in arguments {
             command = command.arg(flag, *value);
         }
@@ -164,7 +164,7 @@ fn check_warns_of_believing_everybody() {
     let pki = Pki::new();
     let check = |source: &str| {
         let (certificate, key) = pki.files("server", &pki.server);
-        let output = GateCommand::bare("check")
+        let output = ClawgateCommand::bare("check")
             .arg("--cert", certificate)
             .arg("--key", key)
             .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))

@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 use super::is_served;
 use crate::support::backend::Backend;
 use crate::support::eventually;
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
 use crate::support::plain;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// A CA beside that of the PKI, and a sender of its own.
+/// A CA beside that of the PKI, and a client of its own.
 fn another_ca() -> (Ca, Identity) {
     let ca = Ca::root("Other Root");
-    let sender = Leaf::client("theirs").issued_by(&ca, &[]);
-    (ca, sender)
+    let client = Leaf::client("theirs").issued_by(&ca, &[]);
+    (ca, client)
 }
 
-/// A gate that has its client CAs from `ca`.
-fn start(pki: &Pki, ca: &Path) -> Gate {
+/// A clawgate that has its client CAs from `ca`.
+fn start(pki: &Pki, ca: &Path) -> Clawgate {
     let (certificate, key) = pki.files("server", &pki.server);
-    GateCommand::bare("run")
+    ClawgateCommand::bare("run")
         .arg("--cert", certificate)
         .arg("--key", key)
         .arg("--client-ca", ca)
@@ -32,8 +32,8 @@ fn start(pki: &Pki, ca: &Path) -> Gate {
         .start()
 }
 
-fn noticed(gate: &Gate, number: usize) -> serde_json::Value {
-    let line = gate.event("reloaded", number);
+fn noticed(clawgate: &Clawgate, number: usize) -> serde_json::Value {
+    let line = clawgate.event("reloaded", number);
     assert_eq!(line["origin"], "changed files");
     line
 }
@@ -43,13 +43,13 @@ fn a_file_written_in_place_is_noticed() {
     let pki = Pki::new();
     let (ca, theirs) = another_ca();
     let path = pki.file("ca.pem", pki.root.pem());
-    let gate = start(&pki, &path);
-    assert!(!is_served(&pki, &gate, &theirs));
+    let clawgate = start(&pki, &path);
+    assert!(!is_served(&pki, &clawgate, &theirs));
 
     pki.file("ca.pem", ca.pem());
 
-    noticed(&gate, 1);
-    assert!(is_served(&pki, &gate, &theirs) && !is_served(&pki, &gate, &pki.client));
+    noticed(&clawgate, 1);
+    assert!(is_served(&pki, &clawgate, &theirs) && !is_served(&pki, &clawgate, &pki.client));
 }
 
 #[test]
@@ -57,13 +57,13 @@ fn a_file_renamed_into_place_is_noticed() {
     let pki = Pki::new();
     let (ca, theirs) = another_ca();
     let path = pki.file("ca.pem", pki.root.pem());
-    let gate = start(&pki, &path);
+    let clawgate = start(&pki, &path);
 
     let new = pki.file("ca.pem.new", ca.pem());
     fs::rename(new, path).unwrap();
 
-    noticed(&gate, 1);
-    assert!(is_served(&pki, &gate, &theirs));
+    noticed(&clawgate, 1);
+    assert!(is_served(&pki, &clawgate, &theirs));
 }
 
 /// What Kubernetes does to a volume made of a Secret: a new folder, and `..data` led to it at once.
@@ -89,7 +89,7 @@ fn a_secret_that_kubernetes_replaces_is_noticed_each_time_and_taken_whole() {
     let (certificate, key) = files(&pki.server);
     let root = pki.root.pem();
     kubernetes_writes(volume, "..1", &[("tls.crt", &certificate), ("tls.key", &key), ("ca.crt", &root)]);
-    let mut gate = GateCommand::bare("run")
+    let mut clawgate = ClawgateCommand::bare("run")
         .arg("--cert", volume.join("tls.crt"))
         .arg("--key", volume.join("tls.key"))
         .arg("--client-ca", volume.join("ca.crt"))
@@ -109,11 +109,11 @@ fn a_secret_that_kubernetes_replaces_is_noticed_each_time_and_taken_whole() {
         );
         fs::remove_dir_all(volume.join(format!("..{number}"))).unwrap();
 
-        let changed = noticed(&gate, number)["changed"].to_string();
+        let changed = noticed(&clawgate, number)["changed"].to_string();
         assert!(changed.contains("certificate "), "{changed}");
-        assert!(is_served(&pki, &gate, &pki.client));
+        assert!(is_served(&pki, &clawgate, &pki.client));
     }
-    assert!(gate.all("reload_failed").is_empty());
+    assert!(clawgate.all("reload_failed").is_empty());
 }
 
 #[test]
@@ -126,18 +126,18 @@ fn a_link_that_certbot_leads_to_the_renewed_certificate_is_noticed() {
     fs::create_dir_all(&archive).unwrap();
     fs::write(archive.join("ca1.pem"), pki.root.pem()).unwrap();
     symlink("../archive/ca1.pem", live.join("ca.pem")).unwrap();
-    let gate = start(&pki, &live.join("ca.pem"));
+    let clawgate = start(&pki, &live.join("ca.pem"));
 
     fs::write(archive.join("ca2.pem"), ca.pem()).unwrap();
     fs::remove_file(live.join("ca.pem")).unwrap();
     symlink("../archive/ca2.pem", live.join("ca.pem")).unwrap();
 
     let outcome = eventually("the other CA", || {
-        let last = gate.events("reloaded").pop()?;
+        let last = clawgate.events("reloaded").pop()?;
         last["changed"].to_string().contains("Other Root").then_some(last)
     });
     assert_eq!(outcome["origin"], "changed files");
-    assert!(is_served(&pki, &gate, &theirs));
+    assert!(is_served(&pki, &clawgate, &theirs));
 }
 
 #[test]
@@ -155,13 +155,13 @@ fn a_folder_that_is_a_link_may_be_led_elsewhere() {
     folder("two", ca.pem());
     let current = root.path().join("current");
     symlink("one", &current).unwrap();
-    let gate = start(&pki, &current.join("ca.pem"));
+    let clawgate = start(&pki, &current.join("ca.pem"));
 
     symlink("two", root.path().join("next")).unwrap();
     fs::rename(root.path().join("next"), &current).unwrap();
 
-    noticed(&gate, 1);
-    assert!(is_served(&pki, &gate, &theirs));
+    noticed(&clawgate, 1);
+    assert!(is_served(&pki, &clawgate, &theirs));
 }
 
 #[test]
@@ -169,44 +169,44 @@ fn a_missing_file_is_named_changes_nothing_and_is_taken_when_it_is_back() {
     let pki = Pki::new();
     let (ca, theirs) = another_ca();
     let path = pki.file("ca.pem", pki.root.pem());
-    let gate = start(&pki, &path);
+    let clawgate = start(&pki, &path);
 
     fs::remove_file(&path).unwrap();
 
-    let line = gate.event("reload_failed", 1);
+    let line = clawgate.event("reload_failed", 1);
     assert!(line["detail"].as_str().unwrap().contains("ca.pem"), "{line}");
     assert_eq!((&line["origin"], &line["generation"]), (&"changed files".into(), &1.into()));
-    assert!(is_served(&pki, &gate, &pki.client));
-    let ready = plain::get(gate.admin(), "/readyz");
+    assert!(is_served(&pki, &clawgate, &pki.client));
+    let ready = plain::get(clawgate.admin(), "/readyz");
     let text = String::from_utf8(ready.body).unwrap();
     assert!(ready.status == 200 && text.contains("the last reload failed"), "{text}");
-    let status = plain::get(gate.admin(), "/status").json();
+    let status = plain::get(clawgate.admin(), "/status").json();
     assert!(status["reload_failed"]["detail"].as_str().unwrap().contains("ca.pem"), "{status}");
 
     pki.file("ca.pem", ca.pem());
 
-    noticed(&gate, 1);
-    assert!(is_served(&pki, &gate, &theirs));
-    let text = String::from_utf8(plain::get(gate.admin(), "/readyz").body).unwrap();
+    noticed(&clawgate, 1);
+    assert!(is_served(&pki, &clawgate, &theirs));
+    let text = String::from_utf8(plain::get(clawgate.admin(), "/readyz").body).unwrap();
     assert!(text.starts_with("ready\n") && !text.contains("reload"), "{text}");
-    assert!(plain::get(gate.admin(), "/status").json()["reload_failed"].is_null());
+    assert!(plain::get(clawgate.admin(), "/status").json()["reload_failed"].is_null());
 }
 
 #[test]
 fn a_key_that_does_not_fit_is_waited_out_until_its_certificate_comes() {
     let pki = Pki::new();
     let path = pki.file("ca.pem", pki.root.pem());
-    let gate = start(&pki, &path);
+    let clawgate = start(&pki, &path);
     let renewed = Leaf::server().issued_by(&pki.intermediate, &[&pki.intermediate]);
 
     pki.file("server.key", renewed.key.serialize_pem());
-    let line = gate.event("reload_failed", 1);
+    let line = clawgate.event("reload_failed", 1);
     assert!(line["detail"].as_str().unwrap().contains("does not fit the certificate"), "{line}");
-    assert!(is_served(&pki, &gate, &pki.client));
+    assert!(is_served(&pki, &clawgate, &pki.client));
 
     pki.file("server.pem", renewed.chain_pem());
-    noticed(&gate, 1);
-    assert!(is_served(&pki, &gate, &pki.client));
+    noticed(&clawgate, 1);
+    assert!(is_served(&pki, &clawgate, &pki.client));
 }
 
 #[test]
@@ -215,18 +215,18 @@ fn the_settings_themselves_are_watched_and_so_are_files_that_they_name_anew() {
     let backend = Backend::ok();
     let first = pki.file("first", "one");
     let config = pki.file("gate.toml", format!("[upstream]\ntoken_file = {first:?}\n"));
-    let gate = GateCommand::new(&pki).upstream(backend.url()).arg("--config", config).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).arg("--config", config).start();
 
     let second = pki.file("second", "two");
     pki.file("gate.toml", format!("[upstream]\ntoken_file = {second:?}\n"));
-    noticed(&gate, 1);
-    assert!(is_served(&pki, &gate, &pki.client));
+    noticed(&clawgate, 1);
+    assert!(is_served(&pki, &clawgate, &pki.client));
     assert_eq!(backend.received()[0].value("authorization"), Some("Bearer two"));
 
     pki.file("second", "three");
-    let line = noticed(&gate, 2);
+    let line = noticed(&clawgate, 2);
     assert_eq!(line["changed"], serde_json::json!(["hook token"]));
-    assert!(is_served(&pki, &gate, &pki.client));
+    assert!(is_served(&pki, &clawgate, &pki.client));
     assert_eq!(backend.received()[1].value("authorization"), Some("Bearer three"));
 }
 
@@ -235,7 +235,7 @@ fn what_is_written_anew_with_the_same_content_is_no_change() {
     let pki = Pki::new();
     let (ca, _) = another_ca();
     let path = pki.file("ca.pem", pki.root.pem());
-    let gate = start(&pki, &path);
+    let clawgate = start(&pki, &path);
 
     pki.file("ca.pem", pki.root.pem());
     pki.file("unrelated", "x");
@@ -243,18 +243,18 @@ fn what_is_written_anew_with_the_same_content_is_no_change() {
     crate::support::pass(std::time::Duration::from_millis(600));
     pki.file("ca.pem", ca.pem());
 
-    assert_eq!(noticed(&gate, 1)["generation"], 2);
+    assert_eq!(noticed(&clawgate, 1)["generation"], 2);
 }
 
 #[test]
 fn nothing_is_watched_where_that_is_not_wanted() {
     let pki = Pki::new();
     let (ca, _) = another_ca();
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--watch", "false").start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--watch", "false").start();
 
     pki.file("ca.pem", ca.pem());
     crate::support::pass(std::time::Duration::from_millis(600));
 
-    gate.signal("HUP");
-    assert_eq!(gate.event("reloaded", 1)["origin"], "SIGHUP");
+    clawgate.signal("HUP");
+    assert_eq!(clawgate.event("reloaded", 1)["origin"], "SIGHUP");
 }

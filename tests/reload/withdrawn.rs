@@ -7,11 +7,11 @@ use time::{Duration, OffsetDateTime};
 use super::{post, reload, start};
 use crate::support::Latch;
 use crate::support::backend::Backend;
+use crate::support::client::Client;
 use crate::support::frames;
-use crate::support::gate::GateCommand;
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::{Ca, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 /// `params` of a certificate that ends in `seconds`.
 fn valid_for(seconds: i64, mut params: CertificateParams) -> CertificateParams {
@@ -25,53 +25,53 @@ const POST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Le
 #[test]
 fn an_open_connection_whose_trust_is_withdrawn_is_closed_and_told_of() {
     let pki = Pki::new();
-    let gate = start(&pki, &Backend::ok());
-    let mut idle = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = start(&pki, &Backend::ok());
+    let mut idle = Client::new(&pki, &clawgate).connect().unwrap();
     assert_eq!(post(&mut idle), 200);
-    let over_http2 = Http2::connect(Sender::new(&pki, &gate));
+    let over_http2 = Http2::connect(Client::new(&pki, &clawgate));
 
     pki.file("ca.pem", Ca::root("Other Root").pem());
-    reload(&gate, 1);
+    reload(&clawgate, 1);
 
     assert!(idle.is_closed());
     over_http2.closed().unwrap();
-    let line = gate.event("connection_withdrawn", 2);
+    let line = clawgate.event("connection_withdrawn", 2);
     assert_eq!(line["reason"], "client_cert_unknown_ca");
     assert_eq!(line["client_cert"]["fingerprint_sha256"], pki.client.fingerprint());
 }
 
 #[test]
-fn a_revoked_sender_loses_its_open_connection() {
+fn a_revoked_client_loses_its_open_connection() {
     let pki = Pki::new();
     let crl = pki.file("crl.pem", pki.intermediate.crl(&[], 3600));
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--crl", crl).start();
-    let sender = pki.client(Leaf::client("soon-revoked").serial(77));
-    let mut open = Sender::with_identity(&pki, &gate, &sender).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--crl", crl).start();
+    let client = pki.client(Leaf::client("soon-revoked").serial(77));
+    let mut open = Client::with_identity(&pki, &clawgate, &client).connect().unwrap();
     assert_eq!(post(&mut open), 200);
-    let mut other = Sender::new(&pki, &gate).connect().unwrap();
+    let mut other = Client::new(&pki, &clawgate).connect().unwrap();
 
     pki.file("crl.pem", pki.intermediate.crl(&[77, 78], 3600));
-    let changed = reload(&gate, 1)["changed"].to_string();
+    let changed = reload(&clawgate, 1)["changed"].to_string();
 
     assert!(changed.contains("2 serials revoked, 2 more than before"), "{changed}");
     assert!(open.is_closed());
-    assert_eq!(gate.event("connection_withdrawn", 1)["reason"], "client_cert_revoked");
+    assert_eq!(clawgate.event("connection_withdrawn", 1)["reason"], "client_cert_revoked");
     assert_eq!(post(&mut other), 200);
 }
 
 #[test]
-fn a_request_under_way_finishes_though_its_sender_is_not_admitted_any_more() {
+fn a_request_under_way_finishes_though_its_client_is_not_admitted_any_more() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
-    let gate = start(&pki, &backend);
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = start(&pki, &backend);
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
     connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
     backend.first();
 
     pki.file("ca.pem", Ca::root("Other Root").pem());
-    reload(&gate, 1);
-    gate.event("connection_withdrawn", 1);
+    reload(&clawgate, 1);
+    clawgate.event("connection_withdrawn", 1);
     latch.open();
 
     assert_eq!(connection.answer().status, 200);
@@ -83,19 +83,19 @@ fn where_trust_is_to_end_now_a_request_under_way_is_broken_off() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
-    let gate = GateCommand::new(&pki).upstream(backend.url()).arg("--revoke", "now").start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).arg("--revoke", "now").start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
     connection.write(POST);
     backend.first();
 
     pki.file("ca.pem", Ca::root("Other Root").pem());
-    reload(&gate, 1);
+    reload(&clawgate, 1);
 
     // No answer, nor the orderly end that would make a whole one of a broken one.
     let (rest, orderly) = connection.rest();
     assert_eq!((rest.as_str(), orderly), ("", false));
-    assert_eq!(gate.event("connection_withdrawn", 1)["reason"], "client_cert_unknown_ca");
-    assert_eq!(gate.request()["status"], 499);
+    assert_eq!(clawgate.event("connection_withdrawn", 1)["reason"], "client_cert_unknown_ca");
+    assert_eq!(clawgate.request()["status"], 499);
     latch.open();
 }
 
@@ -104,14 +104,14 @@ fn where_trust_is_to_end_now_streams_of_http2_are_broken_off_too() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
-    let gate = GateCommand::new(&pki).upstream(backend.url()).arg("--revoke", "now").start();
-    let connection = Http2::connect(Sender::new(&pki, &gate));
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).arg("--revoke", "now").start();
+    let connection = Http2::connect(Client::new(&pki, &clawgate));
     let request = Request::post("https://localhost/hooks/wake").body(Pieces::none()).unwrap();
     let asked = connection.ask(request);
     connection.until("the request at the upstream", || (!backend.received().is_empty()).then_some(()));
 
     pki.file("ca.pem", Ca::root("Other Root").pem());
-    reload(&gate, 1);
+    reload(&clawgate, 1);
 
     assert!(connection.answer(asked).is_err());
     latch.open();
@@ -120,17 +120,17 @@ fn where_trust_is_to_end_now_streams_of_http2_are_broken_off_too() {
 #[test]
 fn a_connection_does_not_outlive_its_certificate() {
     let pki = Pki::new();
-    let gate = start(&pki, &Backend::ok());
+    let clawgate = start(&pki, &Backend::ok());
     let short = pki.client(Leaf::client("short-lived").valid(-60, 4));
-    let mut idle = Sender::with_identity(&pki, &gate, &short).connect().unwrap();
+    let mut idle = Client::with_identity(&pki, &clawgate, &short).connect().unwrap();
     assert_eq!(post(&mut idle), 200);
-    let over_http2 = Http2::connect(Sender::with_identity(&pki, &gate, &short));
-    let mut other = Sender::new(&pki, &gate).connect().unwrap();
+    let over_http2 = Http2::connect(Client::with_identity(&pki, &clawgate, &short));
+    let mut other = Client::new(&pki, &clawgate).connect().unwrap();
 
     assert!(idle.is_closed());
     over_http2.closed().unwrap();
 
-    let line = gate.event("connection_withdrawn", 2);
+    let line = clawgate.event("connection_withdrawn", 2);
     assert_eq!(line["reason"], "client_cert_expired");
     assert_eq!(line["client_cert"]["fingerprint_sha256"], short.fingerprint());
     assert_eq!(post(&mut other), 200);
@@ -139,16 +139,16 @@ fn a_connection_does_not_outlive_its_certificate() {
 #[test]
 fn a_connection_does_not_outlive_the_ca_that_issued_its_certificate() {
     let pki = Pki::new();
-    let gate = start(&pki, &Backend::ok());
+    let clawgate = start(&pki, &Backend::ok());
     let brief = pki.root.intermediate_of(valid_for(4, Ca::params("Brief Intermediate")));
     let client = Leaf::client("notes").issued_by(&brief, &[&brief]);
-    let mut idle = Sender::with_identity(&pki, &gate, &client).connect().unwrap();
+    let mut idle = Client::with_identity(&pki, &clawgate, &client).connect().unwrap();
     assert_eq!(post(&mut idle), 200);
-    let mut other = Sender::new(&pki, &gate).connect().unwrap();
+    let mut other = Client::new(&pki, &clawgate).connect().unwrap();
 
     assert!(idle.is_closed());
 
-    let line = gate.event("connection_withdrawn", 1);
+    let line = clawgate.event("connection_withdrawn", 1);
     assert_eq!(line["reason"], "client_chain_expired", "{line}");
     assert_eq!(line["client_cert"]["fingerprint_sha256"], client.fingerprint());
     assert_eq!(post(&mut other), 200);
@@ -157,18 +157,18 @@ fn a_connection_does_not_outlive_the_ca_that_issued_its_certificate() {
 #[test]
 fn a_connection_does_not_outlive_the_configured_ca_that_it_was_let_in_by() {
     let pki = Pki::new();
-    let command = GateCommand::new(&pki).upstream("echo:");
+    let command = ClawgateCommand::new(&pki).upstream("echo:");
     let brief = Ca::root_of(valid_for(5, Ca::params("Brief Root")));
     pki.file("ca.pem", brief.pem() + &pki.root.pem());
-    let gate = command.start();
+    let clawgate = command.start();
     let client = Leaf::client("notes").issued_by(&brief, &[]);
-    let mut idle = Sender::with_identity(&pki, &gate, &client).connect().unwrap();
+    let mut idle = Client::with_identity(&pki, &clawgate, &client).connect().unwrap();
     assert_eq!(post(&mut idle), 200);
-    let mut other = Sender::new(&pki, &gate).connect().unwrap();
+    let mut other = Client::new(&pki, &clawgate).connect().unwrap();
 
     assert!(idle.is_closed());
 
-    let line = gate.event("connection_withdrawn", 1);
+    let line = clawgate.event("connection_withdrawn", 1);
     assert_eq!(line["reason"], "client_chain_expired", "{line}");
     assert_eq!(line["client_cert"]["fingerprint_sha256"], client.fingerprint());
     assert_eq!(post(&mut other), 200);
@@ -178,14 +178,14 @@ fn a_connection_does_not_outlive_the_configured_ca_that_it_was_let_in_by() {
 fn a_request_that_is_complete_only_after_trust_was_withdrawn_is_refused() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = start(&pki, &backend);
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = start(&pki, &backend);
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
     let (begin, end) = POST.split_at(POST.len() - 4);
     connection.write(begin);
 
     pki.file("ca.pem", Ca::root("Other Root").pem());
-    reload(&gate, 1);
-    gate.event("connection_withdrawn", 1);
+    reload(&clawgate, 1);
+    clawgate.event("connection_withdrawn", 1);
     connection.write(end);
 
     let answer = connection.answer();
@@ -198,13 +198,13 @@ fn a_request_that_is_complete_only_after_trust_was_withdrawn_is_refused() {
 fn a_request_that_is_complete_only_after_its_certificate_has_expired_is_refused() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = start(&pki, &backend);
+    let clawgate = start(&pki, &backend);
     let short = pki.client(Leaf::client("short-lived").valid(-60, 4));
-    let mut connection = Sender::with_identity(&pki, &gate, &short).connect().unwrap();
+    let mut connection = Client::with_identity(&pki, &clawgate, &short).connect().unwrap();
     let (begin, end) = POST.split_at(POST.len() - 4);
     connection.write(begin);
 
-    gate.event("connection_withdrawn", 1);
+    clawgate.event("connection_withdrawn", 1);
     connection.write(end);
 
     let answer = connection.answer();
@@ -216,19 +216,19 @@ fn a_request_that_is_complete_only_after_its_certificate_has_expired_is_refused(
 fn a_stream_that_is_opened_after_trust_was_withdrawn_is_refused() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = start(&pki, &backend);
+    let clawgate = start(&pki, &backend);
     // As it answers no PING, the proxy cannot tell that it has seen the GOAWAY, and takes further streams (RFC 9113
     // section 6.8).
-    let mut connection = frames::open(&pki, &gate);
+    let mut connection = frames::open(&pki, &clawgate);
     connection.write(&frames::request(1));
-    assert_eq!(gate.request()["status"], 200);
+    assert_eq!(clawgate.request()["status"], 200);
 
     pki.file("ca.pem", Ca::root("Other Root").pem());
-    reload(&gate, 1);
-    gate.event("connection_withdrawn", 1);
+    reload(&clawgate, 1);
+    clawgate.event("connection_withdrawn", 1);
     connection.write(&frames::request(3));
 
-    let line = gate.event("request", 2);
+    let line = clawgate.event("request", 2);
     assert_eq!((&line["status"], &line["reason"]), (&403.into(), &"identity_not_allowed".into()));
     assert_eq!(backend.received().len(), 1);
 }
@@ -237,13 +237,13 @@ fn a_stream_that_is_opened_after_trust_was_withdrawn_is_refused() {
 fn a_connection_does_not_outlive_the_revocation_list_of_its_ca() {
     let pki = Pki::new();
     let crl = pki.file("crl.pem", pki.intermediate.crl(&[], 4));
-    let gate = GateCommand::new(&pki).upstream("echo:").arg("--crl", crl).start();
-    let mut idle = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--crl", crl).start();
+    let mut idle = Client::new(&pki, &clawgate).connect().unwrap();
     assert_eq!(post(&mut idle), 200);
 
     assert!(idle.is_closed());
 
-    assert_eq!(gate.event("connection_withdrawn", 1)["reason"], "crl_expired");
+    assert_eq!(clawgate.event("connection_withdrawn", 1)["reason"], "crl_expired");
 }
 
 #[test]
@@ -251,18 +251,18 @@ fn a_connection_that_is_old_enough_ends_after_what_is_under_way() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
-    let mut gate =
-        GateCommand::new(&pki).upstream(backend.url()).arg("--connection-age", "300ms").start();
-    let mut busy = Sender::new(&pki, &gate).connect().unwrap();
+    let mut clawgate =
+        ClawgateCommand::new(&pki).upstream(backend.url()).arg("--connection-age", "300ms").start();
+    let mut busy = Client::new(&pki, &clawgate).connect().unwrap();
     busy.write(POST);
-    let over_http2 = Http2::connect(Sender::new(&pki, &gate));
+    let over_http2 = Http2::connect(Client::new(&pki, &clawgate));
 
     over_http2.closed().unwrap();
     latch.open();
 
     assert_eq!(busy.answer().status, 200);
     assert!(busy.is_closed());
-    assert!(gate.all("connection_withdrawn").is_empty());
+    assert!(clawgate.all("connection_withdrawn").is_empty());
 }
 
 #[test]
@@ -270,21 +270,21 @@ fn where_trust_is_to_end_now_a_connection_that_is_about_to_end_is_no_exception()
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream(backend.url())
         .arg("--revoke", "now")
         .arg("--connection-age", "200ms")
         .start();
-    let mut old = Sender::new(&pki, &gate).connect().unwrap();
+    let mut old = Client::new(&pki, &clawgate).connect().unwrap();
     old.write(POST);
     backend.first();
     // It is as old as may be when one that came later has been ended.
-    Http2::connect(Sender::new(&pki, &gate)).closed().unwrap();
+    Http2::connect(Client::new(&pki, &clawgate)).closed().unwrap();
 
     pki.file("ca.pem", Ca::root("Other Root").pem());
-    reload(&gate, 1);
+    reload(&clawgate, 1);
 
     assert_eq!(old.rest(), (String::new(), false));
-    gate.event("connection_withdrawn", 1);
+    clawgate.event("connection_withdrawn", 1);
     latch.open();
 }

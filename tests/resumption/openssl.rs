@@ -4,19 +4,19 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::start;
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// One request of `openssl s_client` with its certificate; what it said until the gate closed.
-fn visit(pki: &Pki, gate: &Gate, arguments: &[&str]) -> String {
+/// One request of `openssl s_client` with its certificate; what it said until clawgate closed.
+fn visit(pki: &Pki, clawgate: &Clawgate, arguments: &[&str]) -> String {
     let shown = ["-cert", "client.pem", "-key", "client.key", "-cert_chain", "client.pem"];
-    visit_as("localhost", pki, gate, &[&shown, arguments].concat())
+    visit_as("localhost", pki, clawgate, &[&shown, arguments].concat())
 }
 
 /// The same for a name to ask for, and with nothing but what `arguments` say.
-fn visit_as(name: &str, pki: &Pki, gate: &Gate, arguments: &[&str]) -> String {
+fn visit_as(name: &str, pki: &Pki, clawgate: &Clawgate, arguments: &[&str]) -> String {
     let mut child = Command::new("openssl")
-        .args(["s_client", "-connect", &gate.address().to_string(), "-servername", name])
+        .args(["s_client", "-connect", &clawgate.address().to_string(), "-servername", name])
         .args(["-ign_eof", "-CAfile", "ca.pem"])
         .args(arguments)
         .current_dir(pki.dir())
@@ -37,17 +37,17 @@ fn visit_as(name: &str, pki: &Pki, gate: &Gate, arguments: &[&str]) -> String {
 fn openssl_comes_back_with_its_ticket_over_both_versions() {
     for version in ["-tls1_3", "-tls1_2"] {
         let pki = Pki::new();
-        let gate = start(&pki);
+        let clawgate = start(&pki);
         pki.files("client", &pki.client);
 
-        let first = visit(&pki, &gate, &[version, "-sess_out", "session.pem"]);
-        let second = visit(&pki, &gate, &[version, "-sess_in", "session.pem"]);
+        let first = visit(&pki, &clawgate, &[version, "-sess_out", "session.pem"]);
+        let second = visit(&pki, &clawgate, &[version, "-sess_in", "session.pem"]);
 
         assert!(first.contains("\nNew, TLSv1."), "{version}: {first}");
         assert!(second.contains("\nReused, TLSv1."), "{version}: {second}");
         assert!(second.contains("HTTP/1.1 200 OK"), "{version}: {second}");
-        assert_eq!(gate.event("request", 2)["resumed"], true);
-        assert_eq!(gate.event("request", 2)["fingerprint_sha256"], pki.client.fingerprint());
+        assert_eq!(clawgate.event("request", 2)["resumed"], true);
+        assert_eq!(clawgate.event("request", 2)["fingerprint_sha256"], pki.client.fingerprint());
     }
 }
 
@@ -55,17 +55,17 @@ fn openssl_comes_back_with_its_ticket_over_both_versions() {
 fn a_ticket_does_not_outlive_the_trust_of_openssl_either() {
     for version in ["-tls1_3", "-tls1_2"] {
         let pki = Pki::new();
-        let gate = start(&pki);
+        let clawgate = start(&pki);
         pki.files("client", &pki.client);
-        visit(&pki, &gate, &[version, "-sess_out", "session.pem"]);
+        visit(&pki, &clawgate, &[version, "-sess_out", "session.pem"]);
 
         pki.file("ca.pem", crate::support::pki::Ca::root("Other Root").pem());
-        gate.signal("HUP");
-        gate.event("reloaded", 1);
-        let said = visit(&pki, &gate, &[version, "-sess_in", "session.pem"]);
+        clawgate.signal("HUP");
+        clawgate.event("reloaded", 1);
+        let said = visit(&pki, &clawgate, &[version, "-sess_in", "session.pem"]);
 
         assert!(!said.contains("HTTP/1.1 200"), "{said}");
-        assert_eq!(gate.failure()["reason"], "client_cert_unknown_ca");
+        assert_eq!(clawgate.failure()["reason"], "client_cert_unknown_ca");
     }
 }
 
@@ -73,22 +73,22 @@ fn a_ticket_does_not_outlive_the_trust_of_openssl_either() {
 fn a_good_ticket_that_leads_to_a_full_handshake_admits_nobody_without_a_certificate() {
     for version in ["-tls1_3", "-tls1_2"] {
         let pki = Pki::new();
-        let gate = GateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
+        let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
         pki.files("client", &pki.client);
-        visit(&pki, &gate, &[version, "-sess_out", "session.pem"]);
+        visit(&pki, &clawgate, &[version, "-sess_out", "session.pem"]);
 
         // rustls does not resume for another name than the ticket is for; the ticket itself is in order.
         let arguments = [version, "-sess_in", "session.pem", "-sess_out", "another.pem"];
-        let said = visit_as("other.example", &pki, &gate, &arguments);
+        let said = visit_as("other.example", &pki, &clawgate, &arguments);
 
         assert!(said.contains("\nNew, TLSv1."), "{version}: {said}");
         assert!(said.contains("HTTP/1.1 403"), "{version}: {said}");
-        assert_eq!(gate.failure()["reason"], "client_cert_missing");
-        // Nor is there a new ticket for the sender whose it was.
-        let again = visit_as("other.example", &pki, &gate, &[version, "-sess_in", "another.pem"]);
+        assert_eq!(clawgate.failure()["reason"], "client_cert_missing");
+        // Nor is there a new ticket for the client whose it was.
+        let again = visit_as("other.example", &pki, &clawgate, &[version, "-sess_in", "another.pem"]);
         assert!(!again.contains("HTTP/1.1 200") && !again.contains("\nReused"), "{version}: {again}");
         // For its own name it is still good.
-        let back = visit_as("localhost", &pki, &gate, &[version, "-sess_in", "session.pem"]);
+        let back = visit_as("localhost", &pki, &clawgate, &[version, "-sess_in", "session.pem"]);
         assert!(back.contains("HTTP/1.1 200"), "{version}: {back}");
     }
 }

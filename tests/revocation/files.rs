@@ -9,8 +9,8 @@ use x509_parser::asn1_rs::{Any, FromDer};
 
 use super::{check, command, is_served};
 use crate::diagnosis::{refused_by, says};
-use crate::support::gate::GateCommand;
 use crate::support::pki::{Ca, Leaf, Pki, der};
+use crate::support::process::ClawgateCommand;
 
 /// A start with this list is refused, and the message names the file, what is wrong and what to do.
 #[track_caller]
@@ -30,7 +30,7 @@ fn a_list_is_told_to_be_pem_or_der_by_its_content() {
     let pem = pki.file("pem.der", pki.intermediate.crl(&[0x77], 3600));
 
     for file in [der, pem] {
-        refused_by(GateCommand::new(&pki).arg("--crl", file), &pki, &revoked, "client_cert_revoked");
+        refused_by(ClawgateCommand::new(&pki).arg("--crl", file), &pki, &revoked, "client_cert_revoked");
     }
 }
 
@@ -54,10 +54,10 @@ fn a_folder_is_read_with_whatever_in_it_is_a_list() {
         assert!(summary.contains(part), "no {part} in {summary}");
     }
 
-    let gate = GateCommand::new(&pki).arg("--crl", &folder).upstream("echo:").start();
-    assert!(!is_served(&pki, &gate, &pki.client(Leaf::client("stolen").serial(0x77))));
-    assert!(!is_served(&pki, &gate, &Leaf::client("direct").serial(0x99).issued_by(&pki.root, &[])));
-    assert!(is_served(&pki, &gate, &pki.client));
+    let clawgate = ClawgateCommand::new(&pki).arg("--crl", &folder).upstream("echo:").start();
+    assert!(!is_served(&pki, &clawgate, &pki.client(Leaf::client("stolen").serial(0x77))));
+    assert!(!is_served(&pki, &clawgate, &Leaf::client("direct").serial(0x99).issued_by(&pki.root, &[])));
+    assert!(is_served(&pki, &clawgate, &pki.client));
 }
 
 #[test]
@@ -70,17 +70,17 @@ fn a_folder_as_kubernetes_mounts_it_is_read_once_and_swapped_whole() {
     fs::write(folder.join("..second/crl.pem"), pki.intermediate.crl(&[0x77], 3600)).unwrap();
     symlink("..first", folder.join("..data")).unwrap();
     symlink("..data/crl.pem", folder.join("crl.pem")).unwrap();
-    let sender = pki.client(Leaf::client("soon-revoked").serial(0x77));
-    let gate = GateCommand::new(&pki).arg("--crl", &folder).upstream("echo:").start();
-    assert!(is_served(&pki, &gate, &sender));
+    let client = pki.client(Leaf::client("soon-revoked").serial(0x77));
+    let clawgate = ClawgateCommand::new(&pki).arg("--crl", &folder).upstream("echo:").start();
+    assert!(is_served(&pki, &clawgate, &client));
 
     symlink("..second", folder.join("..new")).unwrap();
     fs::rename(folder.join("..new"), folder.join("..data")).unwrap();
-    gate.signal("HUP");
-    gate.event("reloaded", 1);
+    clawgate.signal("HUP");
+    clawgate.event("reloaded", 1);
 
-    assert!(!is_served(&pki, &gate, &sender));
-    says(&gate.failure(), "detail", &["revoked by CN=Test Intermediate", "crl.pem"]);
+    assert!(!is_served(&pki, &clawgate, &client));
+    says(&clawgate.failure(), "detail", &["revoked by CN=Test Intermediate", "crl.pem"]);
 }
 
 #[test]
@@ -238,13 +238,13 @@ fn a_list_that_is_put_into_the_folder_holds_by_itself() {
     let folder = pki.dir().join("crls");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("root.crl"), pki.root.crl(&[], 3600)).unwrap();
-    let sender = pki.client(Leaf::client("soon-revoked").serial(0x77));
-    let gate = GateCommand::new(&pki).arg("--crl", &folder).upstream("echo:").start();
-    assert!(is_served(&pki, &gate, &sender));
+    let client = pki.client(Leaf::client("soon-revoked").serial(0x77));
+    let clawgate = ClawgateCommand::new(&pki).arg("--crl", &folder).upstream("echo:").start();
+    assert!(is_served(&pki, &clawgate, &client));
 
     let new = pki.file("new", pki.intermediate.crl(&[0x77], 3600));
     fs::rename(new, folder.join("intermediate.crl")).unwrap();
-    gate.event("reloaded", 1);
+    clawgate.event("reloaded", 1);
 
-    assert!(!is_served(&pki, &gate, &sender));
+    assert!(!is_served(&pki, &clawgate, &client));
 }

@@ -4,8 +4,8 @@ use rcgen::{DistinguishedName, DnType, DnValue, string};
 
 use super::{check, command, is_served};
 use crate::diagnosis::{refused_by, says};
-use crate::support::gate::GateCommand;
 use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::process::ClawgateCommand;
 
 /// A name with the organization and this common name.
 fn name(o: &str, cn: DnValue) -> DistinguishedName {
@@ -55,15 +55,15 @@ fn a_list_counts_however_its_issuers_name_is_spelled() {
         let crl_of_ours =
             pki.file("ours.crl", pki.root.crl(&[], 3600) + &pki.intermediate.crl(&[], 3600));
 
-        let command = GateCommand::new(&pki)
+        let command = ClawgateCommand::new(&pki)
             .arg("--client-ca", &pem)
             .arg("--crl", crl)
             .arg("--crl", crl_of_ours)
             .arg("--crl-policy", "strict");
-        let gate = command.upstream("echo:").start();
-        assert!(is_served(&pki, &gate, &good), "{number}");
-        assert!(!is_served(&pki, &gate, &revoked), "{number}");
-        assert_eq!(gate.failure()["reason"], "client_cert_revoked", "{number}");
+        let clawgate = command.upstream("echo:").start();
+        assert!(is_served(&pki, &clawgate, &good), "{number}");
+        assert!(!is_served(&pki, &clawgate, &revoked), "{number}");
+        assert_eq!(clawgate.failure()["reason"], "client_cert_revoked", "{number}");
     }
 }
 
@@ -128,7 +128,7 @@ fn a_list_of_an_intermediate_that_clients_send_counts_in_another_spelling() {
     let crl = pki.file("sent.crl", sent.crl(&[0x77], 3600));
 
     for line in
-        refused_by(GateCommand::new(&pki).arg("--crl", crl), &pki, &stolen, "client_cert_revoked")
+        refused_by(ClawgateCommand::new(&pki).arg("--crl", crl), &pki, &stolen, "client_cert_revoked")
     {
         says(&line, "detail", &["CN=stolen", "sent.crl"]);
     }

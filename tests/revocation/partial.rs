@@ -7,8 +7,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::{check, command, is_served};
 use crate::diagnosis::{refused_by, says};
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 const URL: &str = "http://crl.example/1";
 
@@ -26,9 +26,9 @@ fn naming(ca: &Ca, serial: u64, uris: &[&str]) -> Identity {
     leaf.issued_by(ca, &[])
 }
 
-fn gate(pki: &Pki, crl: impl AsRef<[u8]>, policy: &str) -> Gate {
+fn clawgate(pki: &Pki, crl: impl AsRef<[u8]>, policy: &str) -> Clawgate {
     let crl = pki.file("part.crl", crl);
-    let command = GateCommand::new(pki).arg("--crl", crl).arg("--crl-policy", policy);
+    let command = ClawgateCommand::new(pki).arg("--crl", crl).arg("--crl-policy", policy);
     command.upstream("echo:").start()
 }
 
@@ -40,7 +40,7 @@ fn under_the_strict_policy_a_list_of_a_distribution_point_is_about_those_that_na
     });
     let client = |uris: &[&str]| naming(&pki.root, 0x22, uris);
 
-    let strict = gate(&pki, crl, "strict");
+    let strict = clawgate(&pki, crl, "strict");
     assert!(is_served(&pki, &strict, &client(&[URL])));
     assert!(is_served(&pki, &strict, &client(&["http://crl.example/2", URL])));
     for (number, other) in (1..).zip([client(&["http://crl.example/2"]), client(&[])]) {
@@ -58,7 +58,7 @@ fn else_it_revokes_whom_it_names_and_says_nothing_of_others() {
         params.issuing_distribution_point = point(URL, Some(CrlScope::UserCertsOnly));
     });
 
-    let if_present = gate(&pki, crl, "if-present");
+    let if_present = clawgate(&pki, crl, "if-present");
     assert!(is_served(&pki, &if_present, &naming(&pki.root, 0x22, &["http://crl.example/2"])));
     assert!(is_served(&pki, &if_present, &naming(&pki.root, 0x22, &[])));
     assert!(is_served(&pki, &if_present, &pki.client), "the intermediate is no user's certificate");
@@ -88,7 +88,7 @@ fn a_list_about_all_users_certificates_is_about_each_whatever_it_names() {
     let pki = Pki::new();
     let users = of_openssl(&pki, &pki.root, "onlyuser=TRUE");
 
-    let strict = gate(&pki, &users, "strict");
+    let strict = clawgate(&pki, &users, "strict");
     assert!(is_served(&pki, &strict, &naming(&pki.root, 0x22, &[])));
     assert!(is_served(&pki, &strict, &naming(&pki.root, 0x22, &[URL])));
     assert!(!is_served(&pki, &strict, &pki.client), "the intermediate is no user's certificate");
@@ -101,7 +101,7 @@ fn lists_about_users_and_about_cas_make_up_a_whole_one() {
     all.extend(of_openssl(&pki, &pki.root, "onlyCA=TRUE"));
     all.extend(pki.intermediate.crl(&[], 3600).into_bytes());
 
-    let strict = gate(&pki, all, "strict");
+    let strict = clawgate(&pki, all, "strict");
     assert!(is_served(&pki, &strict, &naming(&pki.root, 0x22, &[])));
     assert!(is_served(&pki, &strict, &pki.client));
 }
@@ -131,11 +131,11 @@ fn a_list_that_is_dated_ahead_vouches_for_nobody_and_is_warned_of() {
     let good = pki.file("good.pem", other.pem());
     let crl = pki.file("ahead.crl", dated(&pki.root, &[0x11], Duration::days(1)));
 
-    let with = |command: GateCommand| command.arg("--client-ca", &good).arg("--crl", &crl);
+    let with = |command: ClawgateCommand| command.arg("--client-ca", &good).arg("--crl", &crl);
     let summary = check(with(command("check", &pki)));
     let said = "ahead.crl: the CRL of CN=Test Root is dated ahead, 20";
     assert!(summary.contains(said), "{summary}");
-    for line in refused_by(with(GateCommand::new(&pki)), &pki, &client, "crl_unavailable") {
+    for line in refused_by(with(ClawgateCommand::new(&pki)), &pki, &client, "crl_unavailable") {
         says(
             &line,
             "detail",
@@ -150,12 +150,12 @@ fn what_a_list_that_is_dated_ahead_revokes_is_revoked_and_the_one_before_it_coun
     let mut crls = dated(&pki.root, &[0x11], Duration::days(1));
     let now = pki.root.crl(&[0x22], 3600);
     let ahead = pki.file("ahead.crl", std::mem::take(&mut crls));
-    let command = GateCommand::new(&pki).arg("--crl", ahead).arg("--crl", pki.file("now.crl", now));
-    let gate = command.upstream("echo:").start();
+    let command = ClawgateCommand::new(&pki).arg("--crl", ahead).arg("--crl", pki.file("now.crl", now));
+    let clawgate = command.upstream("echo:").start();
 
-    assert!(!is_served(&pki, &gate, &naming(&pki.root, 0x11, &[])));
-    assert!(!is_served(&pki, &gate, &naming(&pki.root, 0x22, &[])));
-    assert!(is_served(&pki, &gate, &naming(&pki.root, 0x33, &[])));
+    assert!(!is_served(&pki, &clawgate, &naming(&pki.root, 0x11, &[])));
+    assert!(!is_served(&pki, &clawgate, &naming(&pki.root, 0x22, &[])));
+    assert!(is_served(&pki, &clawgate, &naming(&pki.root, 0x33, &[])));
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_list_of_a_ca_whose_clock_is_a_little_ahead_is_used_with_a_warning() {
 
     let summary = check(command("check", &pki).arg("--crl", &crl));
     assert!(summary.contains("is dated ahead, 20") && summary.contains("used already"), "{summary}");
-    let gate = GateCommand::new(&pki).arg("--crl", crl).upstream("echo:").start();
-    assert!(is_served(&pki, &gate, &naming(&pki.root, 0x22, &[])));
-    assert!(!is_served(&pki, &gate, &naming(&pki.root, 0x11, &[])));
+    let clawgate = ClawgateCommand::new(&pki).arg("--crl", crl).upstream("echo:").start();
+    assert!(is_served(&pki, &clawgate, &naming(&pki.root, 0x22, &[])));
+    assert!(!is_served(&pki, &clawgate, &naming(&pki.root, 0x11, &[])));
 }

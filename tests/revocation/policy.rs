@@ -1,33 +1,33 @@
-//! Which lists count, and what becomes of senders without one.
+//! Which lists count, and what becomes of clients without one.
 
 use rcgen::SerialNumber;
 use time::{Duration, OffsetDateTime};
 
 use super::{Other, check, command, is_served, trusting_both};
 use crate::diagnosis::{BOTH, Trial, refused_by, says};
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 #[test]
-fn a_list_says_nothing_about_the_senders_of_another_ca() {
+fn a_list_says_nothing_about_the_clients_of_another_ca() {
     let (pki, other) = (Pki::new(), Other::new());
     // Even a serial number that the other CA has revoked.
     let twin = Leaf::client("twin").serial(0x77).issued_by(&other.ca, &[]);
     let crl = pki.file("crl.pem", pki.intermediate.crl(&[0x77], 3600));
-    let gate = trusting_both(&pki, &other).arg("--crl", crl).start();
+    let clawgate = trusting_both(&pki, &other).arg("--crl", crl).start();
 
-    assert!(is_served(&pki, &gate, &twin) && is_served(&pki, &gate, &other.client));
-    assert!(!is_served(&pki, &gate, &pki.client(Leaf::client("stolen").serial(0x77))));
+    assert!(is_served(&pki, &clawgate, &twin) && is_served(&pki, &clawgate, &other.client));
+    assert!(!is_served(&pki, &clawgate, &pki.client(Leaf::client("stolen").serial(0x77))));
 }
 
 #[test]
-fn a_revoked_senders_line_names_certificate_time_reason_and_file() {
+fn a_revoked_clients_line_names_certificate_time_reason_and_file() {
     let pki = Pki::new();
     let crl = pki.file("ours.crl", pki.intermediate.crl(&[0x77], 3600));
     let stolen = pki.client(Leaf::client("stolen").serial(0x77));
 
-    let command = GateCommand::new(&pki).arg("--crl", crl);
+    let command = ClawgateCommand::new(&pki).arg("--crl", crl);
     for line in refused_by(command, &pki, &stolen, "client_cert_revoked") {
         let parts =
             ["CN=stolen", "serial 77", "by CN=Test Intermediate at 20", "keyCompromise", "ours.crl"];
@@ -37,7 +37,7 @@ fn a_revoked_senders_line_names_certificate_time_reason_and_file() {
 }
 
 #[test]
-fn a_sender_of_a_revoked_intermediate_is_refused_and_the_line_names_that() {
+fn a_client_of_a_revoked_intermediate_is_refused_and_the_line_names_that() {
     let mut pki = Pki::new();
     let mut params = Ca::params("Revoked Intermediate");
     params.serial_number = Some(SerialNumber::from(0x51));
@@ -46,7 +46,7 @@ fn a_sender_of_a_revoked_intermediate_is_refused_and_the_line_names_that() {
     let crl = pki.file("crl.pem", pki.root.crl(&[0x51], 3600));
     pki.client = Leaf::client("good").issued_by(&pki.root, &[]);
 
-    let command = GateCommand::new(&pki).arg("--crl", crl);
+    let command = ClawgateCommand::new(&pki).arg("--crl", crl);
     for line in refused_by(command, &pki, &below, "client_cert_revoked") {
         says(&line, "detail", &["CN=Revoked Intermediate", "serial 51", "was revoked by CN=Test Root"]);
         says(&line, "hint", &["from a CA that is not revoked"]);
@@ -60,7 +60,7 @@ fn under_the_strict_policy_a_ca_without_a_list_admits_nobody() {
     let crl = pki.file("crl.pem", pki.root.crl(&[], 3600));
     let unlisted = Leaf::client("unlisted").issued_by(&pki.intermediate, &[&pki.intermediate]);
 
-    let strict = GateCommand::new(&pki).arg("--crl", crl).arg("--crl-policy", "strict");
+    let strict = ClawgateCommand::new(&pki).arg("--crl", crl).arg("--crl-policy", "strict");
     for line in refused_by(strict, &pki, &unlisted, "crl_unavailable") {
         says(
             &line,
@@ -74,12 +74,12 @@ fn under_the_strict_policy_a_ca_without_a_list_admits_nobody() {
 #[test]
 fn under_the_strict_policy_without_any_list_nobody_is_let_in_and_the_start_says_so() {
     let pki = Pki::new();
-    let strict = || GateCommand::new(&pki).upstream("echo:").arg("--crl-policy", "strict");
-    let gate = strict().start();
+    let strict = || ClawgateCommand::new(&pki).upstream("echo:").arg("--crl-policy", "strict");
+    let clawgate = strict().start();
 
-    assert!(!is_served(&pki, &gate, &pki.client));
-    assert_eq!(gate.failure()["reason"], "crl_unavailable");
-    let warnings = gate.events("settings_warning");
+    assert!(!is_served(&pki, &clawgate, &pki.client));
+    assert_eq!(clawgate.failure()["reason"], "crl_unavailable");
+    let warnings = clawgate.events("settings_warning");
     let said = |part: &str| warnings.iter().any(|line| line["detail"].as_str().unwrap().contains(part));
     assert!(said("CN=Test Root has no CRL") && said("nobody of it is admitted"), "{warnings:?}");
 }
@@ -99,12 +99,12 @@ fn check_says_what_a_missing_and_an_old_list_mean() {
 }
 
 #[test]
-fn a_list_that_is_out_of_date_at_the_start_refuses_its_own_cas_senders_alone() {
+fn a_list_that_is_out_of_date_at_the_start_refuses_its_own_cas_clients_alone() {
     let (pki, other) = (Pki::new(), Other::new());
     let old = pki.file("old.crl", pki.intermediate.crl(&[], -60));
     let mut trial = Trial::of(trusting_both(&pki, &other).arg("--crl", &old));
 
-    let warnings = trial.gate.events("settings_warning");
+    let warnings = trial.clawgate.events("settings_warning");
     let warning = warnings.iter().find(|line| line["origin"] == "clients.crl").expect("a warning");
     says(
         warning,
@@ -112,31 +112,31 @@ fn a_list_that_is_out_of_date_at_the_start_refuses_its_own_cas_senders_alone() {
         &["old.crl", "CRL of CN=Test Intermediate is out of date", "nobody of this CA"],
     );
     for (_, version) in BOTH {
-        let sender = Sender::with_versions(&pki, &trial.gate, Some(&pki.client), &[version]);
-        let line = trial.refuse(sender, "crl_expired");
+        let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
+        let line = trial.refuse(client, "crl_expired");
         says(&line, "detail", &["CN=notes", "CN=Test Intermediate", "out of date", "ago", "old.crl"]);
         says(&line, "hint", &["current CRL"]);
     }
-    assert!(is_served(&pki, &trial.gate, &other.client));
+    assert!(is_served(&pki, &trial.clawgate, &other.client));
     trial.end();
 }
 
 #[test]
-fn a_reload_with_a_list_that_is_out_of_date_is_taken_and_its_cas_senders_are_out() {
+fn a_reload_with_a_list_that_is_out_of_date_is_taken_and_its_cas_clients_are_out() {
     let (pki, other) = (Pki::new(), Other::new());
     let crl = pki.file("crl.pem", pki.intermediate.crl(&[], 3600));
-    let gate = trusting_both(&pki, &other).arg("--crl", &crl).start();
-    let mut open = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = trusting_both(&pki, &other).arg("--crl", &crl).start();
+    let mut open = Client::new(&pki, &clawgate).connect().unwrap();
     assert!(open.asks());
-    let mut others = Sender::with_identity(&pki, &gate, &other.client).connect().unwrap();
+    let mut others = Client::with_identity(&pki, &clawgate, &other.client).connect().unwrap();
 
     pki.file("crl.pem", pki.intermediate.crl(&[], -60));
-    gate.signal("HUP");
-    let changed = gate.event("reloaded", 1)["changed"].to_string();
+    clawgate.signal("HUP");
+    let changed = clawgate.event("reloaded", 1)["changed"].to_string();
 
     let said = "CRL of CN=Test Intermediate: 0 serials revoked; the next is due at 20";
     assert!(changed.contains(said), "{changed}");
-    assert_eq!(gate.event("connection_withdrawn", 1)["reason"], "crl_expired");
+    assert_eq!(clawgate.event("connection_withdrawn", 1)["reason"], "crl_expired");
     assert!(others.asks());
 }
 
@@ -145,17 +145,17 @@ fn a_list_that_is_out_of_date_is_used_on_with_a_warning_where_that_is_wanted() {
     let pki = Pki::new();
     let crl = pki.file("old.crl", pki.intermediate.crl(&[0x77], -60));
     let stolen = pki.client(Leaf::client("stolen").serial(0x77));
-    let used_on = GateCommand::new(&pki).arg("--crl", crl).arg("--crl-expired", "warn");
-    let mut gate = used_on.upstream("echo:").start();
+    let used_on = ClawgateCommand::new(&pki).arg("--crl", crl).arg("--crl-expired", "warn");
+    let mut clawgate = used_on.upstream("echo:").start();
 
-    assert!(is_served(&pki, &gate, &pki.client));
-    assert!(is_served(&pki, &gate, &pki.client));
-    let line = gate.event("crl_expired", 1);
+    assert!(is_served(&pki, &clawgate, &pki.client));
+    assert!(is_served(&pki, &clawgate, &pki.client));
+    let line = clawgate.event("crl_expired", 1);
     assert_eq!((&line["level"], &line["issuer"]), (&"warn".into(), &"CN=Test Intermediate".into()));
     says(&line, "detail", &["is used all the same", "ago"]);
-    assert!(!is_served(&pki, &gate, &stolen));
-    assert_eq!(gate.failure()["reason"], "client_cert_revoked");
-    assert_eq!(gate.all("crl_expired").len(), 1, "said once");
+    assert!(!is_served(&pki, &clawgate, &stolen));
+    assert_eq!(clawgate.failure()["reason"], "client_cert_revoked");
+    assert_eq!(clawgate.all("crl_expired").len(), 1, "said once");
 }
 
 #[test]
@@ -173,22 +173,23 @@ fn of_two_lists_of_one_ca_the_later_counts_in_whichever_order_they_are_given() {
         let said = "old.crl: is older than the CRL of CN=Test Intermediate in ";
         assert!(summary.contains(said) && !summary.contains("out of date:"), "{summary}");
 
-        let gate = with("run").arg("--listen", "127.0.0.1:0").upstream("echo:").start();
-        assert!(is_served(&pki, &gate, &client(0x11)), "put back by the later one");
-        assert!(!is_served(&pki, &gate, &client(0x22)));
-        assert!(!is_served(&pki, &gate, &client(0x33)));
+        let clawgate = with("run").arg("--listen", "127.0.0.1:0").upstream("echo:").start();
+        assert!(is_served(&pki, &clawgate, &client(0x11)), "put back by the later one");
+        assert!(!is_served(&pki, &clawgate, &client(0x22)));
+        assert!(!is_served(&pki, &clawgate, &client(0x33)));
     }
 }
 
 #[test]
-fn a_list_of_a_namesake_of_the_senders_intermediate_lets_nobody_of_that_in() {
+fn a_list_of_a_namesake_of_the_clients_intermediate_lets_nobody_of_that_in() {
     let mut pki = Pki::new();
     pki.client = Leaf::client("good").issued_by(&pki.root, &[]);
     let namesake = Ca::root("Test Intermediate");
     let crl = pki.file("crl.pem", namesake.crl(&[], 3600));
     let below = Leaf::client("below").issued_by(&pki.intermediate, &[&pki.intermediate]);
 
-    for line in refused_by(GateCommand::new(&pki).arg("--crl", crl), &pki, &below, "crl_unavailable") {
+    for line in refused_by(ClawgateCommand::new(&pki).arg("--crl", crl), &pki, &below, "crl_unavailable")
+    {
         says(&line, "detail", &["CRL of CN=Test Intermediate", "is not signed by the key"]);
     }
 }
@@ -199,13 +200,13 @@ fn lists_of_one_name_and_two_keys_each_count_for_their_own() {
     let renewed = Ca::root("Other Root");
     let client = |ca: &Ca, serial| Leaf::client("one").serial(serial).issued_by(ca, &[]);
     let crls = other.ca.crl(&[0x11], 3600) + &renewed.crl(&[0x22], 3600);
-    let gate = trusting_both(&pki, &other)
+    let clawgate = trusting_both(&pki, &other)
         .arg("--client-ca", pki.file("renewed.pem", renewed.pem()))
         .arg("--crl", pki.file("crl.pem", crls))
         .start();
 
-    assert!(!is_served(&pki, &gate, &client(&other.ca, 0x11)));
-    assert!(is_served(&pki, &gate, &client(&other.ca, 0x22)));
-    assert!(is_served(&pki, &gate, &client(&renewed, 0x11)));
-    assert!(!is_served(&pki, &gate, &client(&renewed, 0x22)));
+    assert!(!is_served(&pki, &clawgate, &client(&other.ca, 0x11)));
+    assert!(is_served(&pki, &clawgate, &client(&other.ca, 0x22)));
+    assert!(is_served(&pki, &clawgate, &client(&renewed, 0x11)));
+    assert!(!is_served(&pki, &clawgate, &client(&renewed, 0x22)));
 }

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{command, found, refused, summary};
-use crate::support::gate::Gate;
+use crate::support::client::Client;
 use crate::support::pki::{Identity, Leaf, Pki, pem_block};
-use crate::support::sender::Sender;
+use crate::support::process::Clawgate;
 
 /// `check` refuses the file, naming flag, file, what is wrong and what to do.
 #[track_caller]
@@ -30,8 +30,10 @@ fn openssl(pki: &Pki, arguments: &str) {
     assert!(output.status.success(), "openssl {arguments}: {output:?}");
 }
 
-fn is_served(pki: &Pki, gate: &Gate, identity: &Identity) -> bool {
-    Sender::with_identity(pki, gate, identity).connect().is_ok_and(|mut connection| connection.asks())
+fn is_served(pki: &Pki, clawgate: &Clawgate, identity: &Identity) -> bool {
+    Client::with_identity(pki, clawgate, identity)
+        .connect()
+        .is_ok_and(|mut connection| connection.asks())
 }
 
 /// An empty list of the root and one of the intermediate that revokes 0x77.
@@ -50,17 +52,17 @@ fn a_start_and_a_reload_refuse_what_check_refuses_and_the_reload_keeps_what_was(
     refused(start(), &["lists.crl: is broken PEM: line", "has two boundaries of blocks in it"]);
 
     pki.file("lists.crl", &good);
-    let gate = start().arg("--watch", "false").start();
+    let clawgate = start().arg("--watch", "false").start();
     pki.file("lists.crl", &bad);
-    gate.signal("HUP");
-    let failed = gate.event("reload_failed", 1);
+    clawgate.signal("HUP");
+    let failed = clawgate.event("reload_failed", 1);
 
     assert!(
         failed["detail"].as_str().unwrap().contains("has two boundaries of blocks in it"),
         "{failed}"
     );
-    assert!(!is_served(&pki, &gate, &revoked));
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+    assert!(!is_served(&pki, &clawgate, &revoked));
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
 }
 
 #[test]
@@ -169,7 +171,7 @@ fn a_cas_and_an_upstreams_files_are_read_to_the_same_rules() {
 }
 
 #[test]
-fn explain_reads_a_senders_file_to_the_same_rules() {
+fn explain_reads_a_clients_file_to_the_same_rules() {
     let pki = Pki::new();
     let marked = pki.file("client.pem", format!("\u{feff}{}", pki.client.chain_pem()));
     let output = command("explain", &pki).word(marked).output();

@@ -7,9 +7,9 @@ use rcgen::{CertificateParams, KeyPair};
 use time::OffsetDateTime;
 
 use super::{command, found, refused, summary};
-use crate::support::gate::Output;
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Leaf, Pki, pem_block};
-use crate::support::sender::Sender;
+use crate::support::process::Output;
 
 /// A start with that file is refused, and the message names the flag, the file, what is wrong and
 /// what to do.
@@ -53,7 +53,7 @@ fn an_empty_bundle_is_refused_beside_a_good_one() {
 }
 
 #[test]
-fn a_senders_certificate_in_place_of_its_ca_is_refused() {
+fn a_clients_certificate_in_place_of_its_ca_is_refused() {
     let pki = Pki::new();
     let alone = pki.file("leaf.pem", pki.client(Leaf::client("calls")).chain_pem());
     let mend = "give the CA that issued the senders' certificates, not one of theirs";
@@ -152,13 +152,13 @@ fn a_certificate_that_has_expired_is_warned_of_and_used() {
         "{checked:?}"
     );
 
-    let gate = with("run").start();
-    let events = gate.events("settings_warning");
+    let clawgate = with("run").start();
+    let events = clawgate.events("settings_warning");
     let warning = events.iter().find(|event| event["origin"] == "tls.certificate").expect("a warning");
     assert_eq!(warning["level"], "warn");
     assert!(warning["detail"].as_str().unwrap().contains("has expired"), "{warning}");
     assert!(warning["hint"].as_str().unwrap().starts_with("renew it"), "{warning}");
-    assert_eq!(Sender::new(&pki, &gate).trusting().post("/hooks/wake", "{}").status, 200);
+    assert_eq!(Client::new(&pki, &clawgate).trusting().post("/hooks/wake", "{}").status, 200);
 }
 
 #[test]
@@ -306,9 +306,9 @@ fn certificate_and_key_may_share_a_file_with_windows_line_ends_and_text() {
     let ca = pki.file("windows.pem", format!("our CA:\n{}", pki.root.pem()).replace('\n', "\r\n"));
 
     let command = command("run", &pki).arg("--cert", &both).arg("--key", &both).arg("--client-ca", ca);
-    let gate = command.start();
+    let clawgate = command.start();
 
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
 }
 
 #[test]

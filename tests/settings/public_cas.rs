@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
 use super::{command, config, found, refused, summary};
-use crate::support::gate::GateCommand;
 use crate::support::pki::{Pki, pem_block};
+use crate::support::process::ClawgateCommand;
 
 /// A bundle as a system has one, with one's own CA at its end.
 fn bundle(pki: &Pki) -> PathBuf {
@@ -67,7 +67,7 @@ fn rules_of_every_route_name_the_clients_of_a_public_ca_and_those_of_some_do_not
     let ca = pki.file("public.pem", pem_block("CERTIFICATE", &TLS_SERVER_ROOT_CERTS[0]));
     let check = |routes: &str| {
         let file = config(&pki, "gate.toml", routes);
-        GateCommand::bare("check").arg("--config", file).arg("--client-ca", &ca)
+        ClawgateCommand::bare("check").arg("--config", file).arg("--client-ca", &ca)
     };
     let one = "[[route]]\npath = \"/a\"\nallow = [\"cn=a\"]\n";
     summary(check(one));
@@ -78,10 +78,10 @@ fn rules_of_every_route_name_the_clients_of_a_public_ca_and_those_of_some_do_not
 fn a_reload_to_a_public_ca_is_refused() {
     let pki = Pki::new();
     let ca = pki.file("own.pem", pki.root.pem());
-    let gate = command("run", &pki).arg("--client-ca", ca).arg("--watch", "false").start();
+    let clawgate = command("run", &pki).arg("--client-ca", ca).arg("--watch", "false").start();
     pki.file("own.pem", pki.root.pem() + &pem_block("CERTIFICATE", &TLS_SERVER_ROOT_CERTS[0]));
-    gate.signal("HUP");
-    let failed = gate.event("reload_failed", 1);
+    clawgate.signal("HUP");
+    let failed = clawgate.event("reload_failed", 1);
     assert!(failed["detail"].as_str().unwrap().contains(SAID[1]), "{failed}");
 }
 

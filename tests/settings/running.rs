@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 
 use super::{command, found};
 use crate::support::eventually;
-use crate::support::gate::{Gate, GateCommand, Output};
 use crate::support::pki::{Ca, Pki};
+use crate::support::process::{Clawgate, ClawgateCommand, Output};
 
 /// A process and its settings: `clawgate.toml` beside the rest, with an admin listener on a unix socket.
 struct Process {
     pki: Pki,
-    gate: Gate,
+    clawgate: Clawgate,
 }
 
 impl Process {
     fn started(settings: &str) -> Self {
         let pki = Pki::new();
-        let gate = with(&pki, "run", settings).start();
-        Self { pki, gate }
+        let clawgate = with(&pki, "run", settings).start();
+        Self { pki, clawgate }
     }
 
     /// What `check` says, with these settings in the file.
@@ -31,8 +31,8 @@ impl Process {
 
     fn reload(&self, settings: &str, number: usize) -> Value {
         self.pki.file("clawgate.toml", text(&self.pki, settings));
-        self.gate.signal("HUP");
-        self.gate.event("reloaded", number)
+        self.clawgate.signal("HUP");
+        self.clawgate.event("reloaded", number)
     }
 
     fn admin(&self, path: &str) -> String {
@@ -54,7 +54,7 @@ fn text(pki: &Pki, settings: &str) -> String {
     format!("admin.address = \"unix:{}\"\nruntime.watch = false\n{settings}\n", socket.display())
 }
 
-fn with(pki: &Pki, subcommand: &str, settings: &str) -> GateCommand {
+fn with(pki: &Pki, subcommand: &str, settings: &str) -> ClawgateCommand {
     let config = pki.file("clawgate.toml", text(pki, settings));
     command(subcommand, pki).without_env("CLAWGATE_ADMIN").arg("--config", config)
 }
@@ -108,8 +108,8 @@ fn check_says_which_files_have_changed_since_they_were_loaded_and_shows_no_secre
     let settings = |pki: &Pki| format!("upstream.token_file = {:?}", pki.dir().join("token"));
     let pki = Pki::new();
     let token = pki.file("token", "a-token-of-many-letters");
-    let gate = with(&pki, "run", &settings(&pki)).start();
-    let process = Process { pki, gate };
+    let clawgate = with(&pki, "run", &settings(&pki)).start();
+    let process = Process { pki, clawgate };
     let status = process.admin("/status");
     let digest = clawgate::identity::sha256(b"a-token-of-many-letters");
     assert!(!status.contains("a-token-of") && !status.contains(&digest), "{status}");
@@ -145,7 +145,7 @@ fn check_sends_the_admin_token_to_nobody_and_says_that_it_does_not_compare() {
     let pki = Pki::new();
     let token = pki.file("admin-token", "a-token-of-many-letters");
     let settings = format!("admin.token_file = {token:?}");
-    let _gate = with(&pki, "run", &settings).start();
+    let _clawgate = with(&pki, "run", &settings).start();
 
     let checked = with(&pki, "check", &settings).output();
 

@@ -2,10 +2,10 @@
 
 use super::{command, config, refused};
 use crate::support::backend::Backend;
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::Pki;
 use crate::support::plain;
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 const TOKEN: &str = "hush-0123456789abcdef";
 
@@ -31,28 +31,28 @@ fn check_says_where_the_token_comes_from_and_not_what_it_is() {
 fn no_log_line_holds_a_token_whatever_the_level() {
     let pki = Pki::new();
     let backend = Backend::each(|exchange, _| exchange.answer("401 Unauthorized", "text/plain", "no"));
-    let mut gate = command("run", &pki)
+    let mut clawgate = command("run", &pki)
         .arg("--upstream", backend.url())
         .arg("--log-level", "trace")
         .env("CLAWGATE_HOOK_TOKEN", TOKEN)
         .start();
-    let senders_own = "senders-own-secret";
+    let clients_own = "clients-own-secret";
     let post = |path: &str| {
         let request = format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\
-             Authorization: Bearer {senders_own}\r\nX-OpenClaw-Token: {senders_own}\r\n\r\n{{}}"
+             Authorization: Bearer {clients_own}\r\nX-OpenClaw-Token: {clients_own}\r\n\r\n{{}}"
         );
-        Sender::new(&pki, &gate).send(&request)
+        Client::new(&pki, &clawgate).send(&request)
     };
 
     assert_eq!(post("/hooks/wake").status, 401);
-    assert_eq!(post(&format!("/hooks/wake?token={senders_own}")).reason(), "token_in_query");
+    assert_eq!(post(&format!("/hooks/wake?token={clients_own}")).reason(), "token_in_query");
 
     assert_eq!(backend.first().value("authorization"), Some(&*format!("Bearer {TOKEN}")));
-    gate.event("request", 2);
-    assert!(gate.stop().success());
-    for line in gate.lines() {
-        assert!(!line.contains(TOKEN) && !line.contains(senders_own), "{line}");
+    clawgate.event("request", 2);
+    assert!(clawgate.stop().success());
+    for line in clawgate.lines() {
+        assert!(!line.contains(TOKEN) && !line.contains(clients_own), "{line}");
     }
 }
 
@@ -66,7 +66,7 @@ fn a_token_that_cannot_be_sent_is_refused_and_not_quoted() {
     for command in [
         command("run", &pki).env("CLAWGATE_HOOK_TOKEN", &with_blank),
         command("run", &pki).arg("--hook-token-file", in_file),
-        GateCommand::bare("run").arg("--config", in_config),
+        ClawgateCommand::bare("run").arg("--config", in_config),
     ] {
         let output = command.refused();
         assert_eq!(output.code, Some(78), "{output:?}");
@@ -80,7 +80,7 @@ fn a_token_in_a_line_that_is_not_toml_is_not_quoted() {
     let pki = Pki::new();
     let file = config(&pki, "gate.toml", &format!("upstream.token = {TOKEN}"));
 
-    let output = GateCommand::bare("check").arg("--config", file).output();
+    let output = ClawgateCommand::bare("check").arg("--config", file).output();
 
     assert_eq!(output.code, Some(78), "{output:?}");
     assert!(output.stderr.contains("gate.toml:4"), "{output:?}");
@@ -108,7 +108,7 @@ fn a_token_file_that_is_not_there_is_refused() {
 
 /// Everything that the program prints about these settings, whichever way it is asked.
 fn everything_printed(pki: &Pki, settings: &[(&str, &str)]) -> String {
-    let with = |command: GateCommand| {
+    let with = |command: ClawgateCommand| {
         settings.iter().fold(command, |command, (name, value)| command.env(name, *value))
     };
     let asked = |subcommand: &str| format!("{:?}", with(command(subcommand, pki)).output());
@@ -163,14 +163,14 @@ fn a_key_in_place_of_its_files_name_is_not_printed() {
 fn a_reload_that_fails_tells_log_and_admin_listener_no_token() {
     let pki = Pki::new();
     let list = pki.file("denied", "");
-    let gate =
+    let clawgate =
         command("run", &pki).without_env("CLAWGATE_ADMIN").admin().arg("--denylist", &list).start();
     pki.file("denied", TOKEN);
-    gate.signal("HUP");
+    clawgate.signal("HUP");
 
-    let failed = gate.event("reload_failed", 1);
+    let failed = clawgate.event("reload_failed", 1);
     assert!(failed["detail"].as_str().unwrap().contains("line 1: is none of"), "{failed}");
-    let status = plain::get(gate.admin(), "/status").json();
+    let status = plain::get(clawgate.admin(), "/status").json();
     assert!(status.to_string().contains("line 1: is none of"), "{status}");
     assert!(!format!("{failed}{status}").contains("0123456789"));
 }

@@ -1,20 +1,20 @@
-//! How a gate starts, or ends before it has begun.
+//! How a clawgate starts, or ends before it has begun.
 
 use std::net::TcpListener;
 use std::process::Command;
 
 use super::{command, refused};
 use crate::support::backend::Backend;
-use crate::support::gate::{GateCommand, Output};
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::{ClawgateCommand, Output};
 
 #[test]
 fn the_environment_alone_is_enough_to_start() {
     let pki = Pki::new();
     let backend = Backend::ok();
     let (certificate, key) = pki.files("server", &pki.server);
-    let gate = GateCommand::bare("run")
+    let clawgate = ClawgateCommand::bare("run")
         .env("CLAWGATE_CERT", certificate)
         .env("CLAWGATE_KEY", key)
         .env("CLAWGATE_CLIENT_CA", pki.file("ca.pem", pki.root.pem()))
@@ -23,12 +23,12 @@ fn the_environment_alone_is_enough_to_start() {
         .env("CLAWGATE_ADMIN", "off")
         .start();
 
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
     assert_eq!(answer.status, 200);
     assert_eq!(backend.first().request_line(), "POST /hooks/wake HTTP/1.1");
-    assert!(gate.addresses()[1].is_ipv6());
-    assert_eq!(gate.admin, None);
+    assert!(clawgate.addresses()[1].is_ipv6());
+    assert_eq!(clawgate.admin, None);
 }
 
 #[test]
@@ -37,12 +37,12 @@ fn a_variable_may_name_several_cas() {
     let other = Ca::root("Other Root");
     let [first, second] = [("a.pem", &pki.root), ("b.pem", &other)]
         .map(|(name, ca)| pki.file(name, ca.pem()).into_os_string().into_string().unwrap());
-    let gate = command("run", &pki).env("CLAWGATE_CLIENT_CA", format!("{first}, {second}")).start();
+    let clawgate = command("run", &pki).env("CLAWGATE_CLIENT_CA", format!("{first}, {second}")).start();
 
     let theirs = Leaf::client("theirs").issued_by(&other, &[]);
 
     for identity in [&pki.client, &theirs] {
-        let answer = Sender::with_identity(&pki, &gate, identity).post("/hooks/wake", "{}");
+        let answer = Client::with_identity(&pki, &clawgate, identity).post("/hooks/wake", "{}");
         assert_eq!(answer.status, 200);
     }
 }
@@ -88,11 +88,11 @@ fn an_address_in_use_ends_the_start_and_is_named() {
 }
 
 #[test]
-fn a_second_gate_on_the_same_port_is_refused_and_the_first_keeps_all_connections() {
+fn a_second_clawgate_on_the_same_port_is_refused_and_the_first_keeps_all_connections() {
     let pki = Pki::new();
-    let gate = command("run", &pki).arg("--workers", "2").start();
-    let address = gate.address().to_string();
-    let everywhere = format!("0.0.0.0:{}", gate.address().port());
+    let clawgate = command("run", &pki).arg("--workers", "2").start();
+    let address = clawgate.address().to_string();
+    let everywhere = format!("0.0.0.0:{}", clawgate.address().port());
 
     let same = command("run", &pki).arg("--listen", &address).refused();
     let wider = command("run", &pki).arg("--listen", &everywhere).refused();
@@ -100,7 +100,7 @@ fn a_second_gate_on_the_same_port_is_refused_and_the_first_keeps_all_connections
     assert_in_use(&same, &address, "listen.address");
     assert_in_use(&wider, &everywhere, "listen.address");
     for _ in 0..8 {
-        assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+        assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
     }
 }
 
@@ -119,7 +119,7 @@ fn check_leaves_the_ports_alone() {
 fn without_a_client_ca_nothing_starts_whatever_the_system_trusts() {
     let pki = Pki::new();
     let (certificate, key) = pki.files("server", &pki.server);
-    let command = GateCommand::bare("run")
+    let command = ClawgateCommand::bare("run")
         .arg("--cert", certificate)
         .arg("--key", key)
         .arg("--listen", "127.0.0.1:0")
@@ -132,24 +132,24 @@ fn without_a_client_ca_nothing_starts_whatever_the_system_trusts() {
 }
 
 #[test]
-fn senders_of_a_ca_that_only_the_system_trusts_are_not_let_in() {
+fn clients_of_a_ca_that_only_the_system_trusts_are_not_let_in() {
     let pki = Pki::new();
     let system = Ca::root("System Root");
     let theirs = Leaf::client("notes").issued_by(&system, &[]);
     let dir = pki.dir().join("roots");
     std::fs::create_dir(&dir).unwrap();
     std::fs::write(dir.join("system.pem"), system.pem()).unwrap();
-    let gate = command("run", &pki)
+    let clawgate = command("run", &pki)
         .env("SSL_CERT_FILE", dir.join("system.pem"))
         .env("SSL_CERT_DIR", &dir)
         .start();
 
-    let error = Sender::with_identity(&pki, &gate, &theirs).refused();
+    let error = Client::with_identity(&pki, &clawgate, &theirs).refused();
 
     assert!(error.to_string().contains("UnknownCA"), "{error}");
-    let failure = gate.failure();
+    let failure = clawgate.failure();
     assert_eq!(failure["reason"], "client_cert_unknown_ca");
     assert_eq!(failure["client_cert"]["issuer"], "CN=System Root");
-    assert_eq!(gate.event("started", 1)["client_cas"], serde_json::json!(["CN=Test Root"]));
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+    assert_eq!(clawgate.event("started", 1)["client_cas"], serde_json::json!(["CN=Test Root"]));
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
 }

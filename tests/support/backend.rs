@@ -39,7 +39,7 @@ impl Received {
     }
 }
 
-/// One connection of the gate's to the upstream, in the hands of the script.
+/// One connection of clawgate's to the upstream, in the hands of the script.
 pub struct Exchange {
     pub stream: TcpStream,
     pub number: usize,
@@ -76,7 +76,7 @@ impl Exchange {
     }
 
     pub fn write(&mut self, bytes: &[u8]) {
-        // The gate may have gone already; the test looks at what it did, not at this.
+        // clawgate may have gone already; the test looks at what it did, not at this.
         let _ = self.stream.write_all(bytes);
     }
 
@@ -91,7 +91,7 @@ impl Exchange {
         );
     }
 
-    /// Reads `count` bytes, if the gate sends as many.
+    /// Reads `count` bytes, if clawgate sends as many.
     pub fn exactly(&mut self, count: usize) -> Option<Vec<u8>> {
         while self.buffer.len() < count {
             self.more()?;

@@ -1,8 +1,8 @@
 //! HTTP/2 frames, for what no client library sends.
 
-use super::gate::Gate;
+use super::client::{Client, Connection};
 use super::pki::Pki;
-use super::sender::{Connection, Sender};
+use super::process::Clawgate;
 
 pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;
@@ -53,8 +53,8 @@ pub fn request(stream: u32) -> Vec<u8> {
 }
 
 /// A connection on which the client's preface has been sent.
-pub fn open(pki: &Pki, gate: &Gate) -> Connection {
-    let mut connection = Sender::new(pki, gate).alpn(&["h2"]).connect().unwrap();
+pub fn open(pki: &Pki, clawgate: &Clawgate) -> Connection {
+    let mut connection = Client::new(pki, clawgate).alpn(&["h2"]).connect().unwrap();
     connection.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     connection.write(&frame(SETTINGS, 0, 0, &[]));
     connection

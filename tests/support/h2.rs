@@ -1,4 +1,4 @@
-//! A sender that speaks HTTP/2.
+//! A client that speaks HTTP/2.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::PATIENCE;
-use super::sender::{Answer, Sender};
+use super::client::{Answer, Client};
 
 /// A request body in pieces, without a declared length.
 #[derive(Debug)]
@@ -76,13 +76,13 @@ pub struct Http2 {
 pub struct Asked(JoinHandle<hyper::Result<Answer>>);
 
 impl Http2 {
-    pub fn connect(sender: Sender) -> Self {
-        let sender = sender.alpn(&["h2"]);
+    pub fn connect(client: Client) -> Self {
+        let client = client.alpn(&["h2"]);
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let (requests, connection) = runtime.block_on(async {
-            let socket = tokio::net::TcpStream::connect(sender.address()).await.unwrap();
-            let name = ServerName::try_from(sender.name).unwrap();
-            let tls = TlsConnector::from(Arc::new(sender.config)).connect(name, socket).await.unwrap();
+            let socket = tokio::net::TcpStream::connect(client.address()).await.unwrap();
+            let name = ServerName::try_from(client.name).unwrap();
+            let tls = TlsConnector::from(Arc::new(client.config)).connect(name, socket).await.unwrap();
             assert_eq!(tls.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
             http2::handshake(TokioExecutor::new(), TokioIo::new(tls)).await.unwrap()
         });
@@ -117,7 +117,7 @@ impl Http2 {
         })
     }
 
-    /// Waits for the gate to close the connection.
+    /// Waits for clawgate to close the connection.
     pub fn closed(self) -> hyper::Result<()> {
         let Self { runtime, requests, connection } = self;
         let ended = runtime.block_on(async { timeout(PATIENCE, connection).await });

@@ -1,15 +1,15 @@
-//! What the tests are made of: certificates, a gate, senders, upstreams.
+//! What the tests are made of: certificates, a clawgate, clients, upstreams.
 
 pub mod backend;
+pub mod client;
 pub mod frames;
-pub mod gate;
 pub mod h2;
 pub mod hostile;
 pub mod log_page;
 pub mod pki;
 pub mod plain;
+pub mod process;
 pub mod relay;
-pub mod sender;
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use super::sender::{Answer, connect};
+use super::client::{Answer, connect};
 
 /// One request on a connection of its own.
 pub fn request(address: SocketAddr, method: &str, path: &str) -> Answer {

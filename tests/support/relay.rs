@@ -157,7 +157,7 @@ fn key(identity: &Identity) -> PrivateKeyDer<'static> {
     PrivateKeyDer::try_from(identity.key.serialize_der()).unwrap()
 }
 
-/// How it ends is the gate's business, and shows there.
+/// How it ends is clawgate's business, and shows there.
 fn carry(connection: impl Future<Output = io::Result<(u64, u64)>> + Send + 'static) {
     thread::spawn(|| {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();

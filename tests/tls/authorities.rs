@@ -8,10 +8,10 @@ use rcgen::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::{admits, gate};
+use super::{admits, clawgate};
 use crate::diagnosis::{refused_by, says};
-use crate::support::gate::GateCommand;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
+use crate::support::process::ClawgateCommand;
 
 /// A root that says what a usual one does, but for a change.
 fn root(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Ca {
@@ -27,13 +27,13 @@ fn below(above: &Ca, name: &str, change: impl FnOnce(&mut CertificateParams)) ->
     above.intermediate_of(params)
 }
 
-/// A gate in the making that trusts these besides the usual root.
-fn trusting(pki: &Pki, cas: &[&Ca]) -> GateCommand {
+/// A clawgate in the making that trusts these besides the usual root.
+fn trusting(pki: &Pki, cas: &[&Ca]) -> ClawgateCommand {
     let pem: String = cas.iter().map(|ca| ca.pem()).collect();
-    GateCommand::new(pki).arg("--client-ca", pki.file("more.pem", pem))
+    ClawgateCommand::new(pki).arg("--client-ca", pki.file("more.pem", pem))
 }
 
-/// `identity` is refused by a gate that trusts `ca` besides the usual root; the words that say so.
+/// `identity` is refused by a clawgate that trusts `ca` besides the usual root; the words that say so.
 #[track_caller]
 fn refuses(pki: &Pki, ca: &Ca, identity: &Identity, reason: &str, detail: &[&str]) {
     for line in refused_by(trusting(pki, &[ca]), pki, identity, reason) {
@@ -41,7 +41,7 @@ fn refuses(pki: &Pki, ca: &Ca, identity: &Identity, reason: &str, detail: &[&str
     }
 }
 
-/// `identity` is let in by a gate that trusts these besides the usual root.
+/// `identity` is let in by a clawgate that trusts these besides the usual root.
 #[track_caller]
 fn lets_in(pki: &Pki, cas: &[&Ca], identity: &Identity) {
     admits(pki, &trusting(pki, cas).upstream("echo:").start(), identity);
@@ -91,7 +91,7 @@ fn an_intermediate_whose_key_may_not_sign_certificates_lets_nobody_in() {
     });
     let client = Leaf::client("one").issued_by(&mute, &[&mute]);
 
-    for line in refused_by(GateCommand::new(&pki), &pki, &client, "client_chain_invalid") {
+    for line in refused_by(ClawgateCommand::new(&pki), &pki, &client, "client_chain_invalid") {
         says(&line, "detail", &["the intermediate CN=Mute Intermediate", "keyCertSign"]);
         says(&line, "hint", &["keyUsage=keyCertSign"]);
         assert_eq!(line["alert_sent"], "certificate_unknown", "{line}");
@@ -161,13 +161,13 @@ fn the_start_warns_of_each_ca_that_lets_nobody_in() {
         params.not_before = OffsetDateTime::now_utc() + Duration::days(1);
     });
     let mute = root("Mute Root", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
-    let gate = trusting(&pki, &[&early, &mute]).upstream("echo:").start();
+    let clawgate = trusting(&pki, &[&early, &mute]).upstream("echo:").start();
 
-    let warnings = gate.events("settings_warning");
+    let warnings = clawgate.events("settings_warning");
     let said = |what: &str| warnings.iter().any(|line| line["detail"].as_str().unwrap().contains(what));
     assert!(said("CN=Early Root is not valid before"), "{warnings:?}");
     assert!(said("CN=Mute Root may not sign certificates"), "{warnings:?}");
-    admits(&pki, &gate, &pki.client);
+    admits(&pki, &clawgate, &pki.client);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_version_1_certificate_that_a_ca_has_issued_is_no_ca() {
     let [certificate, key] = [&certificate, &key].map(|path| path.to_str().unwrap());
     openssl(&["x509", "-req", "-in", "v1.csr", "-CA", certificate, "-CAkey", key, "-out", "v1.pem"]);
 
-    let output = GateCommand::new(&pki).arg("--client-ca", pki.dir().join("v1.pem")).refused();
+    let output = ClawgateCommand::new(&pki).arg("--client-ca", pki.dir().join("v1.pem")).refused();
 
     assert_eq!(output.code, Some(78), "{output:?}");
     assert!(output.stderr.contains("(CN=v1) is no CA"), "{}", output.stderr);
@@ -215,8 +215,8 @@ fn a_netscape_certificate_type_must_be_a_clients() {
         pki.client(Leaf::client("old").extension(kind))
     };
 
-    admits(&pki, &gate(&pki), &with(0x80));
-    for line in refused_by(GateCommand::new(&pki), &pki, &with(0x40), "client_cert_wrong_purpose") {
+    admits(&pki, &clawgate(&pki), &with(0x80));
+    for line in refused_by(ClawgateCommand::new(&pki), &pki, &with(0x40), "client_cert_wrong_purpose") {
         says(&line, "detail", &["nsCertType"]);
     }
 }

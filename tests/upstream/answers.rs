@@ -1,19 +1,19 @@
-//! What HTTP/1.1 allows an upstream to answer, and what the sender gets of it.
+//! What HTTP/1.1 allows an upstream to answer, and what the client gets of it.
 
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::{Client, Connection};
 use crate::support::pki::Pki;
-use crate::support::sender::{Connection, Sender};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// A gate before an upstream that sends `bytes` for every request.
-fn answering(pki: &Pki, bytes: &'static str) -> (Backend, Gate) {
+/// A clawgate before an upstream that sends `bytes` for every request.
+fn answering(pki: &Pki, bytes: &'static str) -> (Backend, Clawgate) {
     let backend = Backend::each(move |exchange, _| exchange.write(bytes.as_bytes()));
-    let gate = GateCommand::new(pki).upstream(backend.url()).arg("--method", "any").start();
-    (backend, gate)
+    let clawgate = ClawgateCommand::new(pki).upstream(backend.url()).arg("--method", "any").start();
+    (backend, clawgate)
 }
 
-fn ask(sender: &mut Connection, method: &str) {
-    sender.write(format!("{method} /hooks/wake HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
+fn ask(client: &mut Connection, method: &str) {
+    client.write(format!("{method} /hooks/wake HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
 }
 
 #[test]
@@ -24,12 +24,12 @@ fn an_interim_answer_is_not_the_answer() {
             exchange.write(format!("HTTP/1.1 {interim}\r\n\r\n").as_bytes());
             exchange.answer("200 OK", "text/plain", "final");
         });
-        let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+        let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-        let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+        let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
         assert_eq!((answer.status, &*answer.body), (200, &b"final"[..]), "{interim}");
-        assert_eq!(gate.request()["status"], 200);
+        assert_eq!(clawgate.request()["status"], 200);
     }
 }
 
@@ -43,13 +43,13 @@ fn answers_without_a_body_end_with_their_head() {
     ];
     for (method, bytes, status, length) in answers {
         let pki = Pki::new();
-        let (backend, gate) = answering(&pki, bytes);
-        let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+        let (backend, clawgate) = answering(&pki, bytes);
+        let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
         // On one connection, so that a body that should not be there would be taken for the next head.
         for _ in 0..3 {
-            ask(&mut sender, method);
-            let head = sender.head();
+            ask(&mut client, method);
+            let head = client.head();
             let start = format!("HTTP/1.1 {status} ");
             assert!(head.starts_with(&start), "{method} {status}: {head}");
             assert!(head.contains("x-kept: yes\r\n"), "{head}");
@@ -65,19 +65,19 @@ fn answers_without_a_body_end_with_their_head() {
 #[test]
 fn a_chunked_answer_arrives_whole_and_its_connection_is_used_again() {
     let pki = Pki::new();
-    let (backend, gate) = answering(
+    let (backend, clawgate) = answering(
         &pki,
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n",
     );
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     for _ in 0..3 {
-        ask(&mut sender, "POST");
-        assert_eq!(sender.answer().body, b"abcdefg");
+        ask(&mut client, "POST");
+        assert_eq!(client.answer().body, b"abcdefg");
     }
 
     assert_eq!(backend.connections(), 1);
-    assert_eq!(gate.request()["bytes_out"], 7);
+    assert_eq!(clawgate.request()["bytes_out"], 7);
 }
 
 #[test]
@@ -89,15 +89,15 @@ fn an_answer_that_ends_with_its_connection_arrives_whole() {
             exchange.write(format!("HTTP/{version} 200 OK\r\nX-Kept: yes\r\n\r\nabc").as_bytes());
             exchange.write(b"defg");
         });
-        let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-        let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+        let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+        let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
         for number in 0..3 {
-            ask(&mut sender, "POST");
-            let answer = sender.answer();
+            ask(&mut client, "POST");
+            let answer = client.answer();
             assert_eq!((answer.status, &*answer.body), (200, &b"abcdefg"[..]), "HTTP/{version}");
             assert_eq!(answer.header("x-kept"), Some("yes"));
-            assert_eq!(gate.event("request", number + 1)["reason"], serde_json::Value::Null);
+            assert_eq!(clawgate.event("request", number + 1)["reason"], serde_json::Value::Null);
         }
         assert_eq!(backend.connections(), 3);
     }
@@ -109,12 +109,12 @@ fn a_large_answer_arrives_byte_for_byte() {
     let text: String = (0..300_000).map(|number| format!("{number};")).collect();
     let sent = text.clone();
     let backend = Backend::each(move |exchange, _| exchange.answer("200 OK", "text/plain", &sent));
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
     assert!(answer.body == text.as_bytes());
-    assert_eq!(gate.request()["bytes_out"], text.len());
+    assert_eq!(clawgate.request()["bytes_out"], text.len());
 }
 
 #[test]
@@ -128,9 +128,9 @@ fn the_statuses_of_the_upstream_are_its_own() {
                 format!("HTTP/1.1 {status}\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\nno").as_bytes(),
             );
         });
-        let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+        let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-        let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+        let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
         assert_eq!(answer.status, status[..3].parse::<u16>().unwrap());
         assert_eq!((answer.header("retry-after"), &*answer.body), (Some("7"), &b"no"[..]));

@@ -7,27 +7,27 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::support::backend::{Backend, Exchange};
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{nobody, pass, plain};
 
 const POST: &str = "POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
 
 #[test]
-fn a_refused_connection_is_503_and_tells_the_sender_no_address() {
+fn a_refused_connection_is_503_and_tells_the_client_no_address() {
     let pki = Pki::new();
     let nobody = nobody();
-    let gate = GateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
 
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
     assert_eq!(answer.header("retry-after"), Some("5"));
     let public = format!("{:?} {}", answer.headers, String::from_utf8_lossy(&answer.body));
     assert!(!public.contains("127.0.0.1"), "{public}");
     assert!(!public.contains(&nobody.address().port().to_string()), "{public}");
-    let line = gate.request();
+    let line = clawgate.request();
     assert_eq!(line["reason"], "upstream_unavailable");
     assert_eq!(line["upstream"], format!("http://{nobody}"));
     assert!(line["detail"].as_str().unwrap().contains("refused"), "{line}");
@@ -38,15 +38,15 @@ fn a_refused_connection_is_503_and_tells_the_sender_no_address() {
 fn an_upstream_that_comes_back_is_used_at_once() {
     let pki = Pki::new();
     let nobody = nobody();
-    let gate = GateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 503);
+    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 503);
 
     let backend = Backend::at(nobody, |mut exchange| {
         exchange.request().unwrap();
         exchange.answer("200 OK", "text/plain", "back");
     });
 
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").body, b"back");
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").body, b"back");
     assert_eq!(backend.received().len(), 1);
 }
 
@@ -66,17 +66,17 @@ fn full() -> (Socket, SocketAddr, Vec<TcpStream>) {
 fn an_upstream_that_takes_no_connection_is_504() {
     let pki = Pki::new();
     let (_socket, address, _fillers) = full();
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream(format!("http://{address}"))
         .arg("--upstream-connect-timeout", "300ms")
         .start();
 
     let start = Instant::now();
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (504, "upstream_connect_timeout"));
     assert!(start.elapsed() >= Duration::from_millis(300));
-    assert!(gate.request()["detail"].as_str().unwrap().contains("300ms"));
+    assert!(clawgate.request()["detail"].as_str().unwrap().contains("300ms"));
 }
 
 #[test]
@@ -87,9 +87,9 @@ fn a_unix_socket_that_takes_no_connection_is_503() {
     socket.bind(&SockAddr::unix(&path).unwrap()).unwrap();
     socket.listen(0).unwrap();
     let _filler = UnixStream::connect(&path).unwrap();
-    let gate = GateCommand::new(&pki).upstream(format!("unix:{}", path.display())).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(format!("unix:{}", path.display())).start();
 
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
 }
@@ -98,20 +98,20 @@ fn a_unix_socket_that_takes_no_connection_is_503() {
 fn no_answer_within_the_time_is_504_and_sent_once() {
     let pki = Pki::new();
     let backend = Backend::each(|_, _| {});
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream(backend.url())
         .arg("--upstream-response-timeout", "300ms")
         .start();
 
     let start = Instant::now();
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (504, "upstream_timeout"));
     assert!(start.elapsed() >= Duration::from_millis(300));
     assert_eq!(answer.header("retry-after"), None, "it may have been delivered");
     assert_eq!((backend.received().len(), backend.connections()), (1, 1));
     // The answer that may come yet must not be taken for that to another request.
-    let again = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let again = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
     assert_eq!((again.status, backend.connections()), (504, 2));
 }
 
@@ -119,19 +119,19 @@ fn no_answer_within_the_time_is_504_and_sent_once() {
 fn a_slow_upload_is_no_silence_of_the_upstream() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream(backend.url())
         .arg("--upstream-response-timeout", "400ms")
         .start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
-    sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n");
+    client.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n");
     for _ in 0..10 {
         pass(Duration::from_millis(150));
-        sender.write(b"x");
+        client.write(b"x");
     }
 
-    assert_eq!(sender.answer().status, 200);
+    assert_eq!(client.answer().status, 200);
     assert_eq!(backend.first().body, b"xxxxxxxxxx");
 }
 
@@ -150,13 +150,13 @@ fn an_answer_that_is_not_http_is_502() {
         let pki = Pki::new();
         let nonsense = bytes.to_vec();
         let backend = Backend::each(move |exchange, _| exchange.write(&nonsense));
-        let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+        let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-        let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+        let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(40)]);
         assert_eq!((answer.status, &*answer.reason()), (502, "upstream_protocol_error"), "{shown}");
-        assert_eq!(gate.request()["reason"], "upstream_protocol_error");
+        assert_eq!(clawgate.request()["reason"], "upstream_protocol_error");
         assert_eq!(backend.received().len(), 1);
     }
 }
@@ -169,12 +169,12 @@ fn an_upgrade_nobody_asked_for_is_502() {
             b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
         );
     });
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (502, "upstream_protocol_error"));
-    assert_eq!(gate.request()["status"], 502);
+    assert_eq!(clawgate.request()["status"], 502);
 }
 
 /// An upstream that sends this and closes.
@@ -194,11 +194,11 @@ fn an_answer_that_breaks_off_is_not_passed_off_as_whole() {
     ];
     for bytes in answers {
         let pki = Pki::new();
-        let gate = GateCommand::new(&pki).upstream(broken_off(bytes).url()).start();
-        let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+        let clawgate = ClawgateCommand::new(&pki).upstream(broken_off(bytes).url()).start();
+        let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
-        sender.write(POST.as_bytes());
-        let (answer, _) = sender.rest();
+        client.write(POST.as_bytes());
+        let (answer, _) = client.rest();
 
         if bytes.contains("chunked") {
             assert!(answer.contains("transfer-encoding: chunked"), "{answer}");
@@ -207,7 +207,7 @@ fn an_answer_that_breaks_off_is_not_passed_off_as_whole() {
             assert!(answer.contains("content-length: 100"), "{answer}");
             assert!(answer.ends_with("{\"half\":"), "{answer}");
         }
-        let line = gate.request();
+        let line = clawgate.request();
         assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"upstream_closed".into()));
         assert!(line["detail"].as_str().unwrap().contains("broke off"), "{line}");
         assert_eq!(line["bytes_out"], 8);
@@ -215,14 +215,14 @@ fn an_answer_that_breaks_off_is_not_passed_off_as_whole() {
 }
 
 #[test]
-fn a_sender_that_knows_only_the_close_for_an_end_gets_no_orderly_one() {
+fn a_client_that_knows_only_the_close_for_an_end_gets_no_orderly_one() {
     let pki = Pki::new();
     let bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"half\":\r\n";
-    let gate = GateCommand::new(&pki).upstream(broken_off(bytes).url()).start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(broken_off(bytes).url()).start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
-    sender.write(b"POST /hooks/wake HTTP/1.0\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
-    let (answer, orderly) = sender.rest();
+    client.write(b"POST /hooks/wake HTTP/1.0\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
+    let (answer, orderly) = client.rest();
 
     assert!(!answer.contains("chunked"), "{answer}");
     assert!(!orderly, "{answer}");
@@ -234,21 +234,23 @@ fn an_answer_that_stops_is_ended() {
     let backend = Backend::each(|exchange, _| {
         exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"half\":");
     });
-    let gate =
-        GateCommand::new(&pki).upstream(backend.url()).arg("--upstream-idle-timeout", "300ms").start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki)
+        .upstream(backend.url())
+        .arg("--upstream-idle-timeout", "300ms")
+        .start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
-    sender.write(POST.as_bytes());
-    let (answer, _) = sender.rest();
+    client.write(POST.as_bytes());
+    let (answer, _) = client.rest();
 
     assert!(answer.ends_with("{\"half\":"), "{answer}");
-    let line = gate.request();
+    let line = clawgate.request();
     assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"upstream_timeout".into()));
 }
 
 /// `clawgate_upstream_up` of the only upstream.
-fn is_up(gate: &Gate) -> bool {
-    let answer = plain::get(gate.admin(), "/metrics");
+fn is_up(clawgate: &Clawgate) -> bool {
+    let answer = plain::get(clawgate.admin(), "/metrics");
     let text = String::from_utf8(answer.body).unwrap();
     let line = text.lines().find(|line| line.starts_with("clawgate_upstream_up{")).unwrap();
     line.ends_with(" 1")
@@ -259,14 +261,15 @@ fn a_request_without_an_answer_is_a_warning_with_a_hint_and_what_repeats_is_summ
     let pki = Pki::new();
     let nobody = nobody();
     let url = format!("http://{nobody}");
-    let mut gate = GateCommand::new(&pki).upstream(&url).arg("--log-repeat-window", "1h").start();
+    let mut clawgate =
+        ClawgateCommand::new(&pki).upstream(&url).arg("--log-repeat-window", "1h").start();
 
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
     for _ in 0..7 {
-        Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+        Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
     }
 
-    let lines = gate.all("delivery_failed");
+    let lines = clawgate.all("delivery_failed");
     let (first, sum) = (&lines[0], lines.last().unwrap());
     assert_eq!((&first["level"], &first["reason"]), (&"warn".into(), &"upstream_unavailable".into()));
     assert_eq!((&first["upstream"], &first["cn"]), (&url.clone().into(), &"notes".into()));
@@ -281,29 +284,30 @@ fn a_request_without_an_answer_is_a_warning_with_a_hint_and_what_repeats_is_summ
 fn a_client_that_sends_too_much_is_no_failure_of_the_upstream() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let mut gate = GateCommand::new(&pki).upstream(backend.url()).arg("--max-body", "4B").start();
+    let mut clawgate =
+        ClawgateCommand::new(&pki).upstream(backend.url()).arg("--max-body", "4B").start();
 
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{\"a\":1}").status, 413);
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{\"a\":1}").status, 413);
 
-    assert!(gate.all("delivery_failed").is_empty());
+    assert!(clawgate.all("delivery_failed").is_empty());
 }
 
 #[test]
 fn a_gauge_tells_whether_the_upstream_answers() {
     let pki = Pki::new();
     let nobody = nobody();
-    let gate = GateCommand::new(&pki).upstream(format!("http://{nobody}")).admin().start();
-    assert!(is_up(&gate), "before the first request");
+    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{nobody}")).admin().start();
+    assert!(is_up(&clawgate), "before the first request");
 
-    Sender::new(&pki, &gate).post("/hooks/wake", "{}");
-    assert!(!is_up(&gate));
+    Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
+    assert!(!is_up(&clawgate));
 
     let _backend = Backend::at(nobody, |mut exchange| {
         exchange.request().unwrap();
         exchange.answer("200 OK", "text/plain", "back");
     });
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
-    assert!(is_up(&gate));
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
+    assert!(is_up(&clawgate));
 }
 
 #[test]
@@ -311,17 +315,17 @@ fn an_upstream_that_does_not_answer_is_told_of_at_the_level_warn_too() {
     let pki = Pki::new();
     let (upstream, listen) = (nobody(), nobody());
     let command =
-        GateCommand::new(&pki).upstream(format!("http://{upstream}")).arg("--log-level", "warn");
-    let gate = command.start_at(listen.address());
+        ClawgateCommand::new(&pki).upstream(format!("http://{upstream}")).arg("--log-level", "warn");
+    let clawgate = command.start_at(listen.address());
 
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 503);
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 503);
 
-    let line = gate.event("delivery_failed", 1);
+    let line = clawgate.event("delivery_failed", 1);
     assert_eq!(line["reason"], "upstream_unavailable");
     assert!(line["hint"].as_str().unwrap().contains("start the upstream"), "{line}");
     assert!(
-        gate.events("request").is_empty() && gate.events("started").is_empty(),
+        clawgate.events("request").is_empty() && clawgate.events("started").is_empty(),
         "{:?}",
-        gate.lines()
+        clawgate.lines()
     );
 }

@@ -5,13 +5,13 @@ use http::Request;
 use serde_json::Value;
 
 use crate::support::backend::Backend;
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::{Answer, Client};
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::Pki;
-use crate::support::sender::{Answer, Sender};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// A gate before an upstream that sends `bytes` for every request, and then closes or not.
-fn answering(pki: &Pki, bytes: &str, closes: bool) -> (Backend, Gate) {
+/// A clawgate before an upstream that sends `bytes` for every request, and then closes or not.
+fn answering(pki: &Pki, bytes: &str, closes: bool) -> (Backend, Clawgate) {
     let bytes = bytes.to_owned();
     let backend = Backend::script(move |mut exchange| {
         while exchange.request().is_some() {
@@ -21,42 +21,43 @@ fn answering(pki: &Pki, bytes: &str, closes: bool) -> (Backend, Gate) {
             }
         }
     });
-    let gate = GateCommand::new(pki).upstream(backend.url()).arg("--method", "any").start();
-    (backend, gate)
+    let clawgate = ClawgateCommand::new(pki).upstream(backend.url()).arg("--method", "any").start();
+    (backend, clawgate)
 }
 
-/// How a client asks.
+/// The version of HTTP in which a client asks.
 #[derive(Clone, Copy, Debug)]
-enum Client {
+enum Version {
     Http10,
     Http10KeepAlive,
     Http11,
     Http2,
 }
 
-const CLIENTS: [Client; 4] = [Client::Http10, Client::Http10KeepAlive, Client::Http11, Client::Http2];
+const VERSIONS: [Version; 4] =
+    [Version::Http10, Version::Http10KeepAlive, Version::Http11, Version::Http2];
 
 /// Asks twice, on one connection where the client keeps one.
-fn ask(pki: &Pki, gate: &Gate, client: Client, method: &str) -> Vec<Answer> {
-    let text = |version: &str, fields: &str| {
-        format!("{method} /hooks/wake {version}\r\nHost: localhost\r\n{fields}\r\n")
+fn ask(pki: &Pki, clawgate: &Clawgate, version: Version, method: &str) -> Vec<Answer> {
+    let text = |number: &str, fields: &str| {
+        format!("{method} /hooks/wake {number}\r\nHost: localhost\r\n{fields}\r\n")
     };
-    match client {
-        Client::Http10 | Client::Http10KeepAlive => {
-            let keep = matches!(client, Client::Http10KeepAlive);
+    match version {
+        Version::Http10 | Version::Http10KeepAlive => {
+            let keep = matches!(version, Version::Http10KeepAlive);
             let request = text("HTTP/1.0", if keep { "Connection: keep-alive\r\n" } else { "" });
-            (0..2).map(|_| until_the_end(pki, gate, &request, method)).collect()
+            (0..2).map(|_| until_the_end(pki, clawgate, &request, method)).collect()
         }
-        Client::Http11 => {
-            let mut connection = Sender::new(pki, gate).connect().unwrap();
+        Version::Http11 => {
+            let mut connection = Client::new(pki, clawgate).connect().unwrap();
             let mut ask = || {
                 connection.write(text("HTTP/1.1", "").as_bytes());
                 if method == "HEAD" { Answer::parse(&connection.head()) } else { connection.answer() }
             };
             vec![ask(), ask()]
         }
-        Client::Http2 => {
-            let connection = Http2::connect(Sender::new(pki, gate));
+        Version::Http2 => {
+            let connection = Http2::connect(Client::new(pki, clawgate));
             let request = || Request::builder().method(method).uri("https://localhost/hooks/wake");
             (0..2).map(|_| connection.send(request().body(Pieces::none()).unwrap())).collect()
         }
@@ -64,8 +65,8 @@ fn ask(pki: &Pki, gate: &Gate, client: Client, method: &str) -> Vec<Answer> {
 }
 
 /// Reads as an HTTP/1.0 client does: as much as is declared, or up to an orderly end.
-fn until_the_end(pki: &Pki, gate: &Gate, request: &str, method: &str) -> Answer {
-    let mut connection = Sender::new(pki, gate).connect().unwrap();
+fn until_the_end(pki: &Pki, clawgate: &Clawgate, request: &str, method: &str) -> Answer {
+    let mut connection = Client::new(pki, clawgate).connect().unwrap();
     connection.write(request.as_bytes());
     let mut answer = Answer::parse(&connection.head());
     assert_eq!(answer.header("transfer-encoding"), None, "HTTP/1.0 has none");
@@ -87,21 +88,21 @@ fn until_the_end(pki: &Pki, gate: &Gate, request: &str, method: &str) -> Answer 
 /// Every client gets the answer once, and whole.
 fn is_clean(method: &str, head: &str, sent: &str, closes: bool, status: u16, body: &str) {
     let pki = Pki::new();
-    let (_backend, mut gate) = answering(&pki, &format!("HTTP/{head}\r\n\r\n{sent}"), closes);
+    let (_backend, mut clawgate) = answering(&pki, &format!("HTTP/{head}\r\n\r\n{sent}"), closes);
     let mut asked = 0;
-    for client in CLIENTS {
-        for answer in ask(&pki, &gate, client, method) {
+    for version in VERSIONS {
+        for answer in ask(&pki, &clawgate, version, method) {
             let text = String::from_utf8_lossy(&answer.body);
-            assert_eq!((answer.status, &*text), (status, body), "{client:?}: {head:?}");
+            assert_eq!((answer.status, &*text), (status, body), "{version:?}: {head:?}");
             let lengths = answer.headers.iter().filter(|(name, _)| name == "content-length").count();
-            assert!(lengths <= 1, "{client:?}: {head:?}: {answer:?}");
-            assert_eq!(answer.header("x-clawgate-reason"), None, "{client:?}: {head:?}");
+            assert!(lengths <= 1, "{version:?}: {head:?}: {answer:?}");
+            assert_eq!(answer.header("x-clawgate-reason"), None, "{version:?}: {head:?}");
             asked += 1;
         }
     }
-    gate.event("request", asked);
-    assert!(gate.stop().success());
-    for line in gate.events("request") {
+    clawgate.event("request", asked);
+    assert!(clawgate.stop().success());
+    for line in clawgate.events("request") {
         assert_eq!(
             (&line["status"], &line["reason"]),
             (&status.into(), &Value::Null),
@@ -113,19 +114,19 @@ fn is_clean(method: &str, head: &str, sent: &str, closes: bool, status: u16, bod
 /// Every client gets one 502.
 fn is_refused(method: &str, head: &str, sent: &str) {
     let pki = Pki::new();
-    let (_backend, gate) = answering(&pki, &format!("{head}\r\n\r\n{sent}"), false);
+    let (_backend, clawgate) = answering(&pki, &format!("{head}\r\n\r\n{sent}"), false);
     let mut asked = 0;
-    for client in CLIENTS {
-        for answer in ask(&pki, &gate, client, method) {
+    for version in VERSIONS {
+        for answer in ask(&pki, &clawgate, version, method) {
             asked += 1;
-            assert_eq!(answer.status, 502, "{client:?}: {head:?}");
+            assert_eq!(answer.status, 502, "{version:?}: {head:?}");
             assert_eq!(
                 answer.header("x-clawgate-reason"),
                 Some("upstream_protocol_error"),
-                "{client:?}: {head:?}"
+                "{version:?}: {head:?}"
             );
-            let line = gate.event("request", asked);
-            assert_eq!(line["reason"], "upstream_protocol_error", "{client:?}: {head:?}: {line}");
+            let line = clawgate.event("request", asked);
+            assert_eq!(line["reason"], "upstream_protocol_error", "{version:?}: {head:?}: {line}");
         }
     }
 }
@@ -147,9 +148,9 @@ fn chunks_win_over_a_length() {
 fn a_connection_whose_answer_had_a_length_and_chunks_is_not_used_again() {
     let pki = Pki::new();
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked";
-    let (backend, gate) = answering(&pki, &format!("{head}\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), false);
+    let (backend, clawgate) = answering(&pki, &format!("{head}\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), false);
 
-    ask(&pki, &gate, Client::Http11, "POST");
+    ask(&pki, &clawgate, Version::Http11, "POST");
 
     assert_eq!(backend.connections(), 2);
 }
@@ -239,11 +240,11 @@ fn an_answer_without_a_body_is_clean_whatever_it_says_of_one() {
 fn no_content_has_no_length() {
     let pki = Pki::new();
     for fields in ["Content-Length: 0", "Content-Length: 5"] {
-        let (_backend, gate) =
+        let (_backend, clawgate) =
             answering(&pki, &format!("HTTP/1.1 204 No Content\r\n{fields}\r\n\r\n"), false);
-        for client in CLIENTS {
-            for answer in ask(&pki, &gate, client, "POST") {
-                assert_eq!(answer.header("content-length"), None, "{client:?} {fields}");
+        for version in VERSIONS {
+            for answer in ask(&pki, &clawgate, version, "POST") {
+                assert_eq!(answer.header("content-length"), None, "{version:?} {fields}");
             }
         }
     }
@@ -278,9 +279,9 @@ fn a_connection_whose_answer_ended_in_trailers_is_used_again() {
     let pki = Pki::new();
     let chunks = "5\r\nhello\r\n0\r\nX-Trailer: z\r\n\r\n";
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked";
-    let (backend, gate) = answering(&pki, &format!("{head}\r\n\r\n{chunks}"), false);
+    let (backend, clawgate) = answering(&pki, &format!("{head}\r\n\r\n{chunks}"), false);
 
-    ask(&pki, &gate, Client::Http11, "POST");
+    ask(&pki, &clawgate, Version::Http11, "POST");
 
     assert_eq!(backend.connections(), 1);
 }
@@ -318,22 +319,22 @@ fn an_answer_whose_chunks_break_is_cut_off_and_the_log_blames_the_upstream() {
     {
         let pki = Pki::new();
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let (_backend, gate) = answering(&pki, &format!("{head}{chunks}"), false);
+        let (_backend, clawgate) = answering(&pki, &format!("{head}{chunks}"), false);
         let request = "POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
         let old = "POST /hooks/wake HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n";
 
         for request in [request, old] {
-            let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+            let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
             connection.write(request.as_bytes());
             let (text, orderly) = connection.rest();
             assert!(!orderly && !text.ends_with("0\r\n\r\n"), "{chunks:?}: {text:?}");
         }
-        let connection = Http2::connect(Sender::new(&pki, &gate));
+        let connection = Http2::connect(Client::new(&pki, &clawgate));
         let request = Request::post("https://localhost/hooks/wake").body(Pieces::none()).unwrap();
         connection.answer(connection.ask(request)).unwrap_err();
 
         for number in 1..=3 {
-            let line = gate.event("request", number);
+            let line = clawgate.event("request", number);
             assert_eq!(line["reason"], "upstream_protocol_error", "{chunks:?}: {line}");
         }
     }

@@ -6,18 +6,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::backend::{Backend, Exchange};
-use crate::support::gate::{Gate, GateCommand};
+use crate::support::client::Client;
 use crate::support::pki::{Leaf, Pki};
 use crate::support::plain;
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{Latch, eventually, pass};
 
 fn ok(exchange: &mut Exchange) {
     exchange.answer("200 OK", "application/json", "{}");
 }
 
-fn post(pki: &Pki, gate: &Gate) {
-    assert_eq!(Sender::new(pki, gate).post("/hooks/wake", "{}").status, 200);
+fn post(pki: &Pki, clawgate: &Clawgate) {
+    assert_eq!(Client::new(pki, clawgate).post("/hooks/wake", "{}").status, 200);
 }
 
 /// On which connection each request came.
@@ -26,14 +26,14 @@ fn ways(backend: &Backend) -> Vec<usize> {
 }
 
 #[test]
-fn senders_share_one_connection_to_the_upstream() {
+fn clients_share_one_connection_to_the_upstream() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let senders = ["one", "two", "three"].map(|cn| pki.client(Leaf::client(cn)));
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let clients = ["one", "two", "three"].map(|cn| pki.client(Leaf::client(cn)));
 
-    for identity in senders.iter().cycle().take(9) {
-        let answer = Sender::with_identity(&pki, &gate, identity).post("/hooks/wake", "{}");
+    for identity in clients.iter().cycle().take(9) {
+        let answer = Client::with_identity(&pki, &clawgate, identity).post("/hooks/wake", "{}");
         assert_eq!(answer.status, 200);
     }
 
@@ -45,18 +45,18 @@ fn senders_share_one_connection_to_the_upstream() {
 fn a_connection_that_was_idle_for_four_seconds_is_not_used_again() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-    post(&pki, &gate);
+    post(&pki, &clawgate);
     pass(Duration::from_millis(4100));
-    post(&pki, &gate);
-    post(&pki, &gate);
+    post(&pki, &clawgate);
+    post(&pki, &clawgate);
 
     assert_eq!(ways(&backend), [0, 1, 1]);
 }
 
 #[test]
-fn the_gate_closes_an_idle_connection_itself() {
+fn clawgate_closes_an_idle_connection_itself() {
     let pki = Pki::new();
     let (idle, sink) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (elapsed, closed) = (Arc::clone(&idle), Arc::clone(&sink));
@@ -68,9 +68,9 @@ fn the_gate_closes_an_idle_connection_itself() {
         elapsed.store(answered.elapsed().as_millis() as usize, Ordering::SeqCst);
         closed.fetch_add(1, Ordering::SeqCst);
     });
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-    post(&pki, &gate);
+    post(&pki, &clawgate);
 
     eventually("the end of the connection", || (sink.load(Ordering::SeqCst) == 1).then_some(()));
     let idle = idle.load(Ordering::SeqCst);
@@ -92,12 +92,12 @@ fn an_upstream_that_closes_after_five_idle_seconds_loses_nothing() {
                         ok(&mut exchange);
                     }
                 });
-                let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+                let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
                 for _ in 0..3 {
-                    post(&pki, &gate);
+                    post(&pki, &clawgate);
                     pass(Duration::from_millis(gap));
                 }
-                post(&pki, &gate);
+                post(&pki, &clawgate);
                 // The close cannot cross a request: no connection is used again that late.
                 let expected = if gap < 4000 { [0, 0, 0, 0] } else { [0, 1, 2, 3] };
                 assert_eq!(ways(&backend), expected, "a gap of {gap} ms");
@@ -118,10 +118,10 @@ fn a_connection_that_the_upstream_has_closed_is_not_used_again() {
         drop(exchange);
         count.fetch_add(1, Ordering::SeqCst);
     });
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
     for number in 1..=20 {
-        post(&pki, &gate);
+        post(&pki, &clawgate);
         eventually("the upstream's close", || (closed.load(Ordering::SeqCst) == number).then_some(()));
     }
 
@@ -135,12 +135,12 @@ fn an_answer_with_connection_close_ends_its_connection() {
     let backend = Backend::each(|exchange, _| {
         exchange.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
     });
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     for _ in 0..3 {
-        sender.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
-        let answer = sender.answer();
+        client.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+        let answer = client.answer();
         assert_eq!((answer.status, answer.header("connection")), (200, None));
     }
 
@@ -151,14 +151,14 @@ fn an_answer_with_connection_close_ends_its_connection() {
 fn a_request_that_gets_no_answer_is_never_sent_twice() {
     let pki = Pki::new();
     let backend = Backend::script(|mut exchange| drop(exchange.request()));
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-    let answer = Sender::new(&pki, &gate).post("/hooks/agent", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/agent", "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (502, "upstream_closed"));
     assert_eq!(answer.header("retry-after"), None, "it may have been delivered");
     assert_eq!((backend.received().len(), backend.connections()), (1, 1));
-    let line = gate.request();
+    let line = clawgate.request();
     assert_eq!((&line["status"], &line["reason"]), (&502.into(), &"upstream_closed".into()));
 }
 
@@ -170,10 +170,10 @@ fn nor_is_one_that_went_out_on_a_used_connection() {
         ok(&mut exchange);
         exchange.request().unwrap();
     });
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    post(&pki, &gate);
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    post(&pki, &clawgate);
 
-    let answer = Sender::new(&pki, &gate).post("/hooks/agent", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/agent", "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (502, "upstream_closed"));
     assert_eq!(ways(&backend), [0, 0]);
@@ -191,19 +191,19 @@ fn nor_is_one_whose_connection_broke_in_the_middle_of_its_body() {
         exchange.head().unwrap();
         exchange.exactly(5).unwrap();
     });
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    post(&pki, &gate);
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    post(&pki, &clawgate);
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
-    sender.write(b"POST /hooks/agent HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345");
+    client.write(b"POST /hooks/agent HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345");
 
-    let answer = sender.answer();
+    let answer = client.answer();
     assert_eq!((answer.status, &*answer.reason()), (502, "upstream_closed"));
     assert_eq!(backend.connections(), 1);
 }
 
 #[test]
-fn an_early_answer_reaches_the_sender_and_its_connection_carries_nothing_else() {
+fn an_early_answer_reaches_the_client_and_its_connection_carries_nothing_else() {
     let pki = Pki::new();
     let backend = Backend::script(|mut exchange| {
         let head = exchange.head().unwrap();
@@ -218,14 +218,14 @@ fn an_early_answer_reaches_the_sender_and_its_connection_carries_nothing_else() 
             ok(&mut exchange);
         }
     });
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
-    let mut early = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
+    let mut early = Client::new(&pki, &clawgate).connect().unwrap();
 
     early.write(b"POST /hooks/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nxxxxx");
     let answer = early.answer();
 
     assert_eq!((answer.status, &*answer.body), (413, &b"too much"[..]));
-    post(&pki, &gate);
+    post(&pki, &clawgate);
     assert_eq!(backend.connections(), 2);
 }
 
@@ -237,11 +237,11 @@ fn an_early_answer_survives_an_upstream_that_closes_on_the_rest() {
         exchange.head().unwrap();
         exchange.answer("413 Payload Too Large", "text/plain", "too much");
     });
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
     let body = "x".repeat(256 * 1024);
 
     for _ in 0..20 {
-        let answer = Sender::new(&pki, &gate).post("/hooks/wake", &body);
+        let answer = Client::new(&pki, &clawgate).post("/hooks/wake", &body);
         assert_eq!((answer.status, &*answer.body), (413, &b"too much"[..]));
     }
 }
@@ -268,23 +268,23 @@ fn a_request_that_was_not_handed_over_goes_out_again_and_that_is_logged_and_coun
             closed.open();
         })
     };
-    let gate = GateCommand::new(&pki).upstream(backend.url()).admin().start();
-    let mut sender = Sender::new(&pki, &gate).connect().unwrap();
-    sender.write(REQUEST);
-    assert_eq!(sender.answer().status, 200);
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).admin().start();
+    let mut client = Client::new(&pki, &clawgate).connect().unwrap();
+    client.write(REQUEST);
+    assert_eq!(client.answer().status, 200);
 
-    gate.signal("STOP");
-    sender.write(REQUEST);
+    clawgate.signal("STOP");
+    client.write(REQUEST);
     close.open();
     closed.wait();
-    gate.signal("CONT");
+    clawgate.signal("CONT");
 
-    assert_eq!(sender.answer().status, 200);
+    assert_eq!(client.answer().status, 200);
     assert_eq!(ways(&backend), [0, 1]);
-    let line = gate.event("request", 2);
+    let line = clawgate.event("request", 2);
     assert_eq!((&line["retried"], &line["status"]), (&true.into(), &200.into()), "{line}");
-    assert!(gate.event("request", 1)["retried"].is_null());
-    let text = String::from_utf8(plain::get(gate.admin(), "/metrics").body).unwrap();
+    assert!(clawgate.event("request", 1)["retried"].is_null());
+    let text = String::from_utf8(plain::get(clawgate.admin(), "/metrics").body).unwrap();
     let retries = format!("clawgate_upstream_retries_total{{upstream=\"{}\"}} 1", backend.url());
     assert!(text.lines().any(|line| line == retries), "{text}");
 }

@@ -4,16 +4,16 @@ use rcgen::SanType;
 
 use crate::support::Latch;
 use crate::support::backend::Backend;
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
+use crate::support::process::ClawgateCommand;
 use crate::support::relay::Mutual;
-use crate::support::sender::Sender;
 
-/// An upstream called claw.internal with a CA of its own, which also issues the gate's certificate.
+/// An upstream called claw.internal with a CA of its own, which also issues clawgate's certificate.
 struct Scene {
     pki: Pki,
     ca: Ca,
-    gate: Identity,
+    clawgate: Identity,
     backend: Backend,
     upstream: Mutual,
     name: &'static str,
@@ -27,36 +27,36 @@ fn named(ca: &Ca, name: &str) -> Identity {
 impl Scene {
     fn new(backend: Backend) -> Self {
         let ca = Ca::root("Upstream Root");
-        let gate = Leaf::client("gate-1").issued_by(&ca, &[]);
+        let clawgate = Leaf::client("gate-1").issued_by(&ca, &[]);
         let upstream = Mutual::new(&named(&ca, "claw.internal"), &ca, backend.address());
-        Self { pki: Pki::new(), ca, gate, backend, upstream, name: "claw.internal" }
+        Self { pki: Pki::new(), ca, clawgate, backend, upstream, name: "claw.internal" }
     }
 
-    /// A gate that calls it by its address, and knows its name and CA.
-    fn command(&self) -> GateCommand {
-        GateCommand::new(&self.pki)
+    /// A clawgate that calls it by its address, and knows its name and CA.
+    fn command(&self) -> ClawgateCommand {
+        ClawgateCommand::new(&self.pki)
             .upstream(format!("https://{}", self.upstream.address()))
             .arg("--upstream-ca", self.pki.file("upstream-ca.pem", self.ca.pem()))
             .arg("--upstream-server-name", self.name)
     }
 
     /// The same with a certificate to show.
-    fn with_certificate(&self) -> GateCommand {
-        let (certificate, key) = self.pki.files("onward", &self.gate);
+    fn with_certificate(&self) -> ClawgateCommand {
+        let (certificate, key) = self.pki.files("onward", &self.clawgate);
         self.command().arg("--upstream-cert", certificate).arg("--upstream-key", key)
     }
 }
 
 #[test]
-fn an_upstream_that_asks_for_a_certificate_is_shown_the_gates_under_its_own_name() {
+fn an_upstream_that_asks_for_a_certificate_is_shown_clawgates_under_its_own_name() {
     let scene = Scene::new(Backend::ok());
-    let gate = scene.with_certificate().start();
+    let clawgate = scene.with_certificate().start();
 
     for _ in 0..2 {
-        assert_eq!(Sender::new(&scene.pki, &gate).post("/hooks/wake", "{}").status, 200);
+        assert_eq!(Client::new(&scene.pki, &clawgate).post("/hooks/wake", "{}").status, 200);
     }
 
-    let expected = (Some("claw.internal".to_owned()), scene.gate.fingerprint());
+    let expected = (Some("claw.internal".to_owned()), scene.clawgate.fingerprint());
     assert_eq!(scene.upstream.seen(), [expected]);
     assert_eq!(scene.backend.received().len(), 2);
 }
@@ -64,12 +64,12 @@ fn an_upstream_that_asks_for_a_certificate_is_shown_the_gates_under_its_own_name
 #[test]
 fn an_upstream_that_misses_a_certificate_gets_no_request_and_the_line_says_what_to_set() {
     let scene = Scene::new(Backend::ok());
-    let gate = scene.command().start();
+    let clawgate = scene.command().start();
 
-    let answer = Sender::new(&scene.pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&scene.pki, &clawgate).post("/hooks/wake", "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
-    let detail = gate.request()["detail"].as_str().unwrap().to_owned();
+    let detail = clawgate.request()["detail"].as_str().unwrap().to_owned();
     assert!(
         detail.contains("certificate_required") && detail.contains("upstream.certificate"),
         "{detail}"
@@ -81,12 +81,12 @@ fn an_upstream_that_misses_a_certificate_gets_no_request_and_the_line_says_what_
 fn an_upstream_without_the_name_that_is_set_gets_no_request() {
     let mut scene = Scene::new(Backend::ok());
     scene.name = "claw.elsewhere";
-    let gate = scene.with_certificate().start();
+    let clawgate = scene.with_certificate().start();
 
-    let answer = Sender::new(&scene.pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&scene.pki, &clawgate).post("/hooks/wake", "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
-    let detail = gate.request()["detail"].as_str().unwrap().to_owned();
+    let detail = clawgate.request()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("claw.elsewhere") && detail.contains("claw.internal"), "{detail}");
     assert_eq!(scene.backend.received().len(), 0);
 }
@@ -99,19 +99,19 @@ fn the_upstream_of_a_route_is_called_by_its_own_name() {
         "[[route]]\npath = \"/a\"\nupstream = \"https://localhost:{}\"\n",
         other.address().port()
     );
-    let gate = scene.with_certificate().arg("--config", scene.pki.file("gate.toml", config)).start();
+    let clawgate = scene.with_certificate().arg("--config", scene.pki.file("gate.toml", config)).start();
 
-    assert_eq!(Sender::new(&scene.pki, &gate).post("/a", "{}").status, 200);
+    assert_eq!(Client::new(&scene.pki, &clawgate).post("/a", "{}").status, 200);
 
-    assert_eq!(other.seen(), [(Some("localhost".to_owned()), scene.gate.fingerprint())]);
+    assert_eq!(other.seen(), [(Some("localhost".to_owned()), scene.clawgate.fingerprint())]);
 }
 
 #[test]
 fn a_reload_takes_the_cas_and_the_certificate_that_the_same_files_hold_now() {
     let latch = Latch::default();
     let scene = Scene::new(Backend::held(&latch));
-    let gate = scene.with_certificate().start();
-    let mut under_way = Sender::new(&scene.pki, &gate).connect().unwrap();
+    let clawgate = scene.with_certificate().start();
+    let mut under_way = Client::new(&scene.pki, &clawgate).connect().unwrap();
     under_way.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
     scene.backend.first();
 
@@ -120,37 +120,37 @@ fn a_reload_takes_the_cas_and_the_certificate_that_the_same_files_hold_now() {
     scene.upstream.renew(&named(&next, "claw.internal"), &next);
     scene.pki.file("upstream-ca.pem", next.pem());
     scene.pki.files("onward", &renewed);
-    gate.signal("HUP");
-    let changed = gate.event("reloaded", 1)["changed"].clone();
+    clawgate.signal("HUP");
+    let changed = clawgate.event("reloaded", 1)["changed"].clone();
     latch.open();
 
     assert_eq!(changed, serde_json::json!(["TLS to the upstream"]));
     assert_eq!(under_way.answer().status, 200);
-    assert_eq!(Sender::new(&scene.pki, &gate).post("/hooks/wake", "{}").status, 200);
+    assert_eq!(Client::new(&scene.pki, &clawgate).post("/hooks/wake", "{}").status, 200);
     let fingerprints: Vec<_> = scene.upstream.seen().into_iter().map(|(_, print)| print).collect();
-    assert_eq!(fingerprints, [scene.gate.fingerprint(), renewed.fingerprint()]);
+    assert_eq!(fingerprints, [scene.clawgate.fingerprint(), renewed.fingerprint()]);
 }
 
 #[test]
 fn a_reload_with_half_a_pair_changes_nothing() {
     let scene = Scene::new(Backend::ok());
-    let gate = scene.with_certificate().start();
+    let clawgate = scene.with_certificate().start();
     let other = Leaf::client("gate-2").issued_by(&scene.ca, &[]);
 
     scene.pki.file("onward.pem", other.chain_pem());
-    gate.signal("HUP");
+    clawgate.signal("HUP");
 
-    let line = gate.event("reload_failed", 1);
+    let line = clawgate.event("reload_failed", 1);
     let detail = line["detail"].as_str().unwrap();
     assert!(detail.contains("onward.key: does not fit the certificate in"), "{detail}");
-    assert_eq!(Sender::new(&scene.pki, &gate).post("/hooks/wake", "{}").status, 200);
-    assert_eq!(scene.upstream.seen()[0].1, scene.gate.fingerprint());
+    assert_eq!(Client::new(&scene.pki, &clawgate).post("/hooks/wake", "{}").status, 200);
+    assert_eq!(scene.upstream.seen()[0].1, scene.clawgate.fingerprint());
 }
 
 #[test]
 fn what_does_not_fit_together_is_refused_at_the_start() {
     let scene = Scene::new(Backend::ok());
-    let (certificate, key) = scene.pki.files("onward", &scene.gate);
+    let (certificate, key) = scene.pki.files("onward", &scene.clawgate);
     let (_, other_key) = scene.pki.files("other", &Leaf::client("other").self_signed());
     let missing = scene.pki.dir().join("missing.key");
     let command = || scene.command();
@@ -176,13 +176,13 @@ fn what_does_not_fit_together_is_refused_at_the_start() {
             ["--upstream-cert", "onward.key: has no certificate: it holds a private key"],
         ),
         (
-            GateCommand::new(&scene.pki)
+            ClawgateCommand::new(&scene.pki)
                 .upstream("echo:")
                 .arg("--upstream-server-name", "claw.internal"),
             ["--upstream-server-name", "is for https upstreams"],
         ),
         (
-            GateCommand::new(&scene.pki)
+            ClawgateCommand::new(&scene.pki)
                 .upstream("echo:")
                 .arg("--upstream-cert", &certificate)
                 .arg("--upstream-key", &key),

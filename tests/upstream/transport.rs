@@ -3,10 +3,10 @@
 use rcgen::SanType;
 
 use crate::support::backend::Backend;
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::process::ClawgateCommand;
 use crate::support::relay;
-use crate::support::sender::Sender;
 
 #[test]
 fn a_unix_socket_is_an_upstream() {
@@ -15,28 +15,28 @@ fn a_unix_socket_is_an_upstream() {
     let path = pki.dir().join("claw.sock");
     relay::unix(&path, backend.address());
     let upstream = format!("unix:{}", path.display());
-    let gate = GateCommand::new(&pki).upstream(&upstream).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(&upstream).start();
 
     for _ in 0..3 {
-        assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+        assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
     }
 
     assert_eq!(backend.first().value("host"), Some("localhost"));
     assert_eq!(backend.connections(), 1);
-    assert_eq!(gate.request()["upstream"], upstream);
+    assert_eq!(clawgate.request()["upstream"], upstream);
 }
 
 #[test]
 fn a_unix_socket_that_is_not_there_is_503() {
     let pki = Pki::new();
     let path = pki.dir().join("nobody.sock");
-    let gate = GateCommand::new(&pki).upstream(format!("unix:{}", path.display())).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(format!("unix:{}", path.display())).start();
 
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
     assert!(!String::from_utf8_lossy(&answer.body).contains("nobody.sock"));
-    let detail = gate.request()["detail"].as_str().unwrap().to_owned();
+    let detail = clawgate.request()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("No such file"), "{detail}");
 }
 
@@ -47,18 +47,18 @@ fn an_https_upstream_is_called_over_tls() {
     let ca = Ca::root("Upstream Root");
     let address = relay::tls(&Leaf::server().issued_by(&ca, &[]), backend.address());
     let upstream = format!("https://localhost:{}", address.port());
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream(&upstream)
         .arg("--upstream-ca", pki.file("upstream-ca.pem", ca.pem()))
         .start();
 
     for _ in 0..3 {
-        assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+        assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
     }
 
     assert_eq!(backend.received().len(), 3);
     assert_eq!(backend.connections(), 1);
-    assert_eq!(gate.request()["upstream"], upstream);
+    assert_eq!(clawgate.request()["upstream"], upstream);
 }
 
 #[test]
@@ -66,12 +66,12 @@ fn an_https_upstream_may_be_named_by_its_address() {
     let pki = Pki::new();
     let backend = Backend::ok();
     let address = relay::tls(&pki.server, backend.address());
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream(format!("https://{address}"))
         .arg("--upstream-ca", pki.file("upstream-ca.pem", pki.root.pem()))
         .start();
 
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
 }
 
 #[test]
@@ -80,16 +80,16 @@ fn an_https_upstream_of_another_ca_gets_no_request() {
     let backend = Backend::ok();
     let address = relay::tls(&pki.server, backend.address());
     let other = Ca::root("Another Root");
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream(format!("https://localhost:{}", address.port()))
         .arg("--upstream-ca", pki.file("upstream-ca.pem", other.pem()))
         .start();
 
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
     assert!(!String::from_utf8_lossy(&answer.body).contains("ertificate"));
-    let detail = gate.request()["detail"].as_str().unwrap().to_owned();
+    let detail = clawgate.request()["detail"].as_str().unwrap().to_owned();
     assert!(
         detail.contains("the certificate cannot be used: it was issued by no CA that is trusted"),
         "{detail}"
@@ -104,15 +104,15 @@ fn an_https_upstream_of_another_name_gets_no_request() {
     let elsewhere = vec![SanType::DnsName("elsewhere.example".try_into().unwrap())];
     let identity = pki.client(Leaf::server().sans(elsewhere));
     let address = relay::tls(&identity, backend.address());
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream(format!("https://localhost:{}", address.port()))
         .arg("--upstream-ca", pki.file("upstream-ca.pem", pki.root.pem()))
         .start();
 
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
-    let detail = gate.request()["detail"].as_str().unwrap().to_owned();
+    let detail = clawgate.request()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("localhost") && detail.contains("elsewhere.example"), "{detail}");
     assert_eq!(backend.received().len(), 0);
 }
@@ -121,15 +121,15 @@ fn an_https_upstream_of_another_name_gets_no_request() {
 fn plain_http_where_tls_is_expected_is_said_to_be_that() {
     let pki = Pki::new();
     let backend = Backend::script(|mut exchange| exchange.write(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream(format!("https://localhost:{}", backend.address().port()))
         .arg("--upstream-ca", pki.file("upstream-ca.pem", pki.root.pem()))
         .start();
 
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
     assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
-    let detail = gate.request()["detail"].as_str().unwrap().to_owned();
+    let detail = clawgate.request()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("what came is no TLS record"), "{detail}");
 }
 
@@ -142,7 +142,7 @@ fn a_ca_file_that_cannot_be_used_is_refused_at_the_start() {
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let broken = pki.file("broken.pem", broken);
     for file in [missing, empty, key, broken] {
-        let output = GateCommand::new(&pki)
+        let output = ClawgateCommand::new(&pki)
             .upstream("https://localhost:8443")
             .arg("--upstream-ca", &file)
             .output();

@@ -1,4 +1,4 @@
-//! Whether cost stays flat as the gate gets more to do with: workers, connections, rules, routes, revoked
+//! Whether cost stays flat as clawgate gets more to do with: workers, connections, rules, routes, revoked
 //! serials. clawgate alone.
 
 use std::fmt::Write;
@@ -47,23 +47,25 @@ pub struct Row {
     pub memory_mib: f64,
 }
 
-/// Measures `gate` step by step; writes `growth.md` and `growth.svg` to `out`.
-pub async fn run(gate: &Target, work: &Path, out: &Path, upstream: u16) -> Outcome<()> {
+/// Measures `clawgate` step by step; writes `growth.md` and `growth.svg` to `out`.
+pub async fn run(clawgate: &Target, work: &Path, out: &Path, upstream: u16) -> Outcome<()> {
     let mut rows = Vec::new();
     for axis in &AXES {
         for &step in axis.steps {
             eprintln!("{step} {}", axis.title);
             let extra = (axis.settings)(step, work)?;
-            rows.push(measure(gate, work, upstream, axis.title, step, 1, &extra, 0).await?);
+            rows.push(measure(clawgate, work, upstream, axis.title, step, 1, &extra, 0).await?);
         }
     }
     for workers in [1, 2] {
         eprintln!("{workers} workers");
-        rows.push(measure(gate, work, upstream, "workers", workers, workers, "", 0).await?);
+        rows.push(measure(clawgate, work, upstream, "workers", workers, workers, "", 0).await?);
     }
     for idle in [0, 100, 1000, 5000] {
         eprintln!("{idle} idle connections beside");
-        rows.push(measure(gate, work, upstream, "idle connections beside", idle, 1, "", idle).await?);
+        rows.push(
+            measure(clawgate, work, upstream, "idle connections beside", idle, 1, "", idle).await?,
+        );
     }
     let mut text = String::from(
         "| | | request, µs CPU | handshake and request, µs CPU | reload, ms | memory, MiB |\n\
@@ -88,7 +90,7 @@ pub async fn run(gate: &Target, work: &Path, out: &Path, upstream: u16) -> Outco
 
 #[expect(clippy::too_many_arguments, reason = "called from one place, with what varies")]
 async fn measure(
-    gate: &Target,
+    clawgate: &Target,
     work: &Path,
     upstream: u16,
     axis: &str,
@@ -107,7 +109,7 @@ async fn measure(
         workers,
         extra: extra.to_owned(),
     };
-    let mut process = gate.start(&job)?;
+    let mut process = clawgate.start(&job)?;
     scenario::first_answer(&mut process, &job.certificates, port).await?;
     let client = || {
         let client = Client::new(&job.certificates, port, Offer::default());
@@ -125,7 +127,7 @@ async fn measure(
         requests.push(go.micros());
         handshakes.push(scenario::handshakes(&process, client, 400, false).await?.micros());
     }
-    let log = PathBuf::from(gate.log(&job));
+    let log = PathBuf::from(clawgate.log(&job));
     let reload_ms = if idle == 0 { Some(reload(&process, &log).await?) } else { None };
     let memory_mib = process.memory() as f64 / 1024.0 / 1024.0;
     drop(beside);
@@ -157,7 +159,7 @@ async fn reload(process: &machine::Process, log: &Path) -> Outcome<f64> {
 
 /// The last of them is the one that fits.
 fn rules(count: usize, _: &Path) -> Outcome<String> {
-    let others = (1..count).map(|number| format!("\"cn=sender-{number}\","));
+    let others = (1..count).map(|number| format!("\"cn=client-{number}\","));
     Ok(format!("clients.allow = [{}\"cn=bench-client\"]", others.collect::<String>()))
 }
 

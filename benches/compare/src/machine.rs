@@ -112,7 +112,7 @@ impl Drop for Process {
         };
         signal(Signal::TERM);
         // nginx's workers end with their master only if it ends in order. A second signal hurries a
-        // gate that drains.
+        // clawgate that drains.
         let start = Instant::now();
         while matches!(self.0.try_wait(), Ok(None)) {
             let waited = start.elapsed();

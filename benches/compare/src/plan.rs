@@ -111,8 +111,8 @@ impl Plan {
         }
         let upstream = upstream::start().await.map_err(|error| error.to_string())?;
         if self.growth {
-            let gate = self.targets.first().ok_or("no target")?;
-            let outcome = growth::run(gate, &work, &out, upstream).await;
+            let clawgate = self.targets.first().ok_or("no target")?;
+            let outcome = growth::run(clawgate, &work, &out, upstream).await;
             let _ = fs::remove_dir_all(&work);
             return outcome;
         }

@@ -221,7 +221,7 @@ pub async fn handshakes(
     .await
 }
 
-/// Senders that must not get through: by an alert, or (nginx) by HTTP 400.
+/// Clients that must not get through: by an alert, or (nginx) by HTTP 400.
 pub async fn refused(proxy: &Process, client: &Client, count: u64) -> Outcome<Go> {
     let share = count.div_ceil(DIALS);
     let end = Instant::now() + LONGEST;
@@ -236,7 +236,7 @@ pub async fn refused(proxy: &Process, client: &Client, count: u64) -> Outcome<Go
                         Err(error) => Err(error),
                     };
                     match answer {
-                        Ok(()) => return Err("a sender came through that must be refused".to_owned()),
+                        Ok(()) => return Err("a client was admitted that must be refused".to_owned()),
                         Err(error) if is_refusal(&error) => {}
                         Err(error) => return Err(format!("not a refusal: {error}")),
                     }
@@ -307,7 +307,7 @@ pub async fn first_answer(proxy: &mut Process, dir: &Path, port: u16) -> Outcome
     Err(format!("it does not serve: {last}"))
 }
 
-/// The offer of a sender to be refused.
+/// The offer of a client to be refused.
 pub fn unwelcome(certificate: Certificate) -> Offer {
     Offer { certificate, ..Offer::default() }
 }

@@ -12,7 +12,7 @@ use pingora_core::upstreams::peer::HttpPeer;
 use pingora_proxy::Session;
 
 use crate::Request;
-use crate::sender::Sender;
+use crate::client::Client;
 
 const BUFFER: usize = 64 * 1024;
 
@@ -44,7 +44,7 @@ impl Access {
             now.subsec_millis(),
             request.id,
             Or(session.client_addr()),
-            Or(Sender::of(session).map(|sender| &sender.subject)),
+            Or(Client::of(session).map(|client| &client.subject)),
             Or(tls.map(|tls| &tls.version)),
             head.version,
             head.method,

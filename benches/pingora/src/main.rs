@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
-mod sender;
+mod client;
 
 use std::error::Error;
 use std::fs;
@@ -27,7 +27,7 @@ use pingora_proxy::{ProxyHttp, ProxyServiceBuilder, Session};
 use serde::Deserialize;
 
 use access::{Access, Flush};
-use sender::{Sender, Tell};
+use client::{Client, Tell};
 
 /// What pingora's own settings have no keys for.
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ struct Settings {
     listen: String,
     certificate: String,
     key: String,
-    /// Who issues the senders' certificates.
+    /// Who issues the clients' certificates.
     ca: String,
     upstream: SocketAddr,
     access_log: String,
@@ -83,7 +83,7 @@ fn tls(settings: &Settings) -> Result<TlsSettings, Box<dyn Error>> {
     tls.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
     tls.set_curves_list("X25519MLKEM768:X25519:P-256")?;
     // Without one, no session with a client certificate is resumed.
-    tls.set_session_id_context(b"senders")?;
+    tls.set_session_id_context(b"clients")?;
     if !settings.resumption {
         tls.set_options(SslOptions::NO_TICKET);
         tls.set_session_cache_mode(SslSessionCacheMode::OFF);
@@ -143,7 +143,7 @@ impl ProxyHttp for Proxy {
         request: &mut Request,
     ) -> pingora_core::Result<()> {
         onward.insert_header("X-Request-Id", request.id.as_str())?;
-        Sender::of(session).map_or(Ok(()), |sender| sender.tell(onward))
+        Client::of(session).map_or(Ok(()), |client| client.tell(onward))
     }
 
     async fn logging(

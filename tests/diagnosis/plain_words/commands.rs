@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::{is_plain, is_plain_json};
 use crate::support::backend::Backend;
-use crate::support::gate::{GateCommand, Output};
 use crate::support::nobody;
 use crate::support::pki::{Ca, Leaf, Pki};
+use crate::support::process::{ClawgateCommand, Output};
 use crate::support::relay;
 
 #[track_caller]
@@ -26,7 +26,7 @@ fn says_plainly(what: &str, output: &Output) {
 #[track_caller]
 fn explains_plainly(pki: &Pki, words: &[&str]) {
     for json in [false, true] {
-        let mut command = GateCommand::bare("explain").dir(pki.dir()).arg("--client-ca", "ca.pem");
+        let mut command = ClawgateCommand::bare("explain").dir(pki.dir()).arg("--client-ca", "ca.pem");
         for word in words {
             command = command.word(*word);
         }
@@ -52,7 +52,7 @@ fn explain_tells_of_any_certificate_in_plain_words() {
     for (name, identity) in &identities {
         let (file, _) = pki.files(name, identity);
         explains_plainly(&pki, &[file.to_str().unwrap()]);
-        let command = GateCommand::bare("explain")
+        let command = ClawgateCommand::bare("explain")
             .dir(pki.dir())
             .arg("--client-ca", "ca.pem")
             .word(&file)
@@ -141,7 +141,7 @@ fn doctor_tells_of_what_is_not_there_in_plain_words() {
         format!("https://localhost:{}", something.address().port()),
     ] {
         for json in [false, true] {
-            let mut command = GateCommand::bare("doctor")
+            let mut command = ClawgateCommand::bare("doctor")
                 .arg("--cert", &certificate)
                 .arg("--key", &key)
                 .arg("--client-ca", &ca)

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::is_plain;
-use crate::support::gate::GateCommand;
 use crate::support::pki::{Pki, der, pem_block};
+use crate::support::process::ClawgateCommand;
 
 /// Damaged forms of a file's content, and what is no such file at all.
 fn damaged(whole: &str) -> Vec<(String, Vec<u8>)> {
@@ -62,7 +62,8 @@ fn damaged(whole: &str) -> Vec<(String, Vec<u8>)> {
 /// `check` with `content` in the place of one file; it may be good all the same, as where a comment was changed.
 #[track_caller]
 fn checks_plainly(pki: &Pki, flag: &str, what: &str, path: &Path) {
-    let mut command = GateCommand::bare("check").dir(pki.dir()).arg("--upstream", "https://localhost:1");
+    let mut command =
+        ClawgateCommand::bare("check").dir(pki.dir()).arg("--upstream", "https://localhost:1");
     for (name, file) in [
         ("--cert", "server.pem"),
         ("--key", "server.key"),

@@ -9,69 +9,69 @@ use rustls::ClientConnection;
 
 use super::log_is_plain;
 use crate::diagnosis::BOTH;
+use crate::support::client::{Client, connect};
 use crate::support::eventually;
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
 use crate::support::plain::reset;
-use crate::support::sender::{Sender, connect};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// Sends `bytes`, ends, and takes what comes.
-fn send(gate: &Gate, bytes: &[u8]) {
-    let mut socket = connect(gate.address());
+fn send(clawgate: &Clawgate, bytes: &[u8]) {
+    let mut socket = connect(clawgate.address());
     // The other end may be gone already.
     let _ = socket.write_all(bytes);
     let _ = socket.shutdown(Shutdown::Write);
     let _ = socket.read_to_end(&mut Vec::new());
 }
 
-fn hello(sender: Sender) -> (ClientConnection, Vec<u8>) {
-    let name = sender.name.try_into().unwrap();
-    let mut tls = ClientConnection::new(Arc::new(sender.config), name).unwrap();
+fn hello(client: Client) -> (ClientConnection, Vec<u8>) {
+    let name = client.name.try_into().unwrap();
+    let mut tls = ClientConnection::new(Arc::new(client.config), name).unwrap();
     let mut bytes = Vec::new();
     tls.write_tls(&mut bytes).unwrap();
     (tls, bytes)
 }
 
-/// A gate with no limit on log lines, its refusals counted from outside by `wanted`.
-fn start(pki: &Pki) -> Gate {
-    GateCommand::new(pki).upstream("echo:").arg("--handshake-timeout", "2s").start()
+/// A clawgate with no limit on log lines, its refusals counted from outside by `wanted`.
+fn start(pki: &Pki) -> Clawgate {
+    ClawgateCommand::new(pki).upstream("echo:").arg("--handshake-timeout", "2s").start()
 }
 
 /// Waits until so many connections have their line, then looks at all lines.
 #[track_caller]
-fn refused(gate: &mut Gate, wanted: usize) {
+fn refused(clawgate: &mut Clawgate, wanted: usize) {
     eventually("a line for each refused connection", || {
-        (gate.events("handshake_failed").len() >= wanted).then_some(())
+        (clawgate.events("handshake_failed").len() >= wanted).then_some(())
     });
-    gate.stop();
-    log_is_plain(&gate.lines());
+    clawgate.stop();
+    log_is_plain(&clawgate.lines());
 }
 
 #[test]
 fn a_client_hello_with_any_byte_changed_is_refused_in_plain_words() {
     let pki = Pki::new();
-    let mut gate = start(&pki);
+    let mut clawgate = start(&pki);
     let mut count = 0;
     for (_, version) in BOTH {
-        let (_, bytes) = hello(Sender::with_versions(&pki, &gate, None, &[version]));
+        let (_, bytes) = hello(Client::with_versions(&pki, &clawgate, None, &[version]));
         // Key shares and random numbers may be anything.
         let end = bytes.len().min(260);
         for at in 0..end {
             for to in [0x00, 0xff] {
                 let mut changed = bytes.clone();
                 changed[at] = to;
-                send(&gate, &changed);
+                send(&clawgate, &changed);
                 count += 1;
             }
         }
     }
-    refused(&mut gate, count);
+    refused(&mut clawgate, count);
 }
 
 #[test]
 fn records_and_messages_of_every_type_are_refused_in_plain_words() {
     let pki = Pki::new();
-    let mut gate = start(&pki);
+    let mut clawgate = start(&pki);
     let mut count = 0;
     let first: [&[u8]; 12] = [
         b"\x16\x03\x01\x00\x00",
@@ -88,7 +88,7 @@ fn records_and_messages_of_every_type_are_refused_in_plain_words() {
         b"\x80\x1c\x01\x00\x02\x00\x03\x00\x00\x00\x10\x07\x00\xc0\x5a\x5a\x5a\x5a\x5a\x5a\x5a\x5a\x5a\x5a\x5a\x5a\x5a\x5a\x5a\x5a",
     ];
     for bytes in first {
-        send(&gate, bytes);
+        send(&clawgate, bytes);
         count += 1;
     }
     // After a good hello: each content type, each handshake message, each alert.
@@ -98,26 +98,26 @@ fn records_and_messages_of_every_type_are_refused_in_plain_words() {
         let alerts = (0..=121u8).step_by(3).map(|number| vec![21, 3, 3, 0, 2, 2, number]);
         let broken = [b"what is this".to_vec(), vec![23, 3, 3, 0xff, 0xff, 0], vec![20, 3, 3, 0, 1, 7]];
         for after in records.chain(messages).chain(alerts).chain(broken) {
-            let (_, mut bytes) = hello(Sender::with_versions(&pki, &gate, None, &[version]));
+            let (_, mut bytes) = hello(Client::with_versions(&pki, &clawgate, None, &[version]));
             bytes.extend(after);
-            send(&gate, &bytes);
+            send(&clawgate, &bytes);
             count += 1;
         }
-        let (_, bytes) = hello(Sender::with_versions(&pki, &gate, None, &[version]));
+        let (_, bytes) = hello(Client::with_versions(&pki, &clawgate, None, &[version]));
         for end in [1, 5, 9, 100] {
-            let mut socket = connect(gate.address());
+            let mut socket = connect(clawgate.address());
             socket.write_all(&bytes[..end]).unwrap();
             reset(socket);
             count += 1;
         }
     }
-    refused(&mut gate, count);
+    refused(&mut clawgate, count);
 }
 
 #[test]
 fn a_certificate_with_any_byte_changed_is_refused_in_plain_words() {
     let pki = Pki::new();
-    let mut gate = start(&pki);
+    let mut clawgate = start(&pki);
     let leaf = &pki.client.chain[0];
     let mut count = 0;
     for at in (0..leaf.len()).step_by(3) {
@@ -128,7 +128,7 @@ fn a_certificate_with_any_byte_changed_is_refused_in_plain_words() {
             if chain == pki.client.chain[..2] {
                 continue;
             }
-            Sender::with_versions(&pki, &gate, None, &[BOTH[count % 2].1])
+            Client::with_versions(&pki, &clawgate, None, &[BOTH[count % 2].1])
                 .presenting(&chain, &pki.client)
                 .refused();
             count += 1;
@@ -140,10 +140,10 @@ fn a_certificate_with_any_byte_changed_is_refused_in_plain_words() {
         vec![leaf[..90].to_vec()],
         vec![leaf.clone(), b"?".to_vec()],
     ] {
-        Sender::new(&pki, &gate).presenting(&chain, &pki.client).refused();
+        Client::new(&pki, &clawgate).presenting(&chain, &pki.client).refused();
         count += 1;
     }
-    refused(&mut gate, count);
+    refused(&mut clawgate, count);
 }
 
 #[test]
@@ -154,12 +154,12 @@ fn clients_that_may_not_come_in_are_refused_in_plain_words() {
     let crl = pki.file("crl.pem", pki.intermediate.crl(&[0x77], 3600));
     let denied = pki.client(Leaf::client("denied").serial(0x78));
     let list = pki.file("denied", format!("fingerprint={} # laptop stolen\n", denied.fingerprint()));
-    let gate = GateCommand::new(&pki)
+    let clawgate = ClawgateCommand::new(&pki)
         .upstream("echo:")
         .arg("--crl", crl)
         .arg("--denylist", list)
         .arg("--allow", "cn=notes");
-    let mut gate = gate.start();
+    let mut clawgate = clawgate.start();
 
     let no_rule = pki.client(Leaf::client("nobody"));
     let identities: Vec<Identity> = vec![
@@ -179,17 +179,17 @@ fn clients_that_may_not_come_in_are_refused_in_plain_words() {
     let mut count = 0;
     for identity in &identities {
         for (_, version) in BOTH {
-            Sender::with_versions(&pki, &gate, Some(identity), &[version]).refused();
+            Client::with_versions(&pki, &clawgate, Some(identity), &[version]).refused();
             // With the key of somebody else.
-            let sender = Sender::with_versions(&pki, &gate, None, &[version]);
-            sender.presenting(&identity.chain, &pki.client).refused();
+            let client = Client::with_versions(&pki, &clawgate, None, &[version]);
+            client.presenting(&identity.chain, &pki.client).refused();
             count += 2;
         }
     }
     for (_, version) in BOTH {
-        Sender::with_versions(&pki, &gate, None, &[version]).refused();
-        Sender::with_versions(&pki, &gate, Some(&pki.client), &[version]).alpn(&["smtp"]).refused();
+        Client::with_versions(&pki, &clawgate, None, &[version]).refused();
+        Client::with_versions(&pki, &clawgate, Some(&pki.client), &[version]).alpn(&["smtp"]).refused();
         count += 2;
     }
-    refused(&mut gate, count);
+    refused(&mut clawgate, count);
 }

@@ -200,7 +200,7 @@ fn is_plain_json(what: &str, value: &Value) {
     }
 }
 
-/// All log lines of a gate, whatever they tell.
+/// All log lines of a clawgate, whatever they tell.
 #[track_caller]
 fn log_is_plain(lines: &[String]) {
     for line in lines {

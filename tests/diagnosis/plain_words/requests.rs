@@ -3,16 +3,20 @@
 use std::io::{Read, Write};
 
 use super::{is_plain, log_is_plain};
+use crate::support::client::{Client, Connection};
 use crate::support::eventually;
 use crate::support::frames::{
     DATA, END_HEADERS, END_STREAM, HEADERS, frame, literal, open, request, request_fields,
 };
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
-use crate::support::sender::{Connection, Sender};
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-fn start(pki: &Pki) -> Gate {
-    GateCommand::new(pki).upstream("echo:").arg("--max-body", "100").arg("--log-level", "info").start()
+fn start(pki: &Pki) -> Clawgate {
+    ClawgateCommand::new(pki)
+        .upstream("echo:")
+        .arg("--max-body", "100")
+        .arg("--log-level", "info")
+        .start()
 }
 
 /// Ends the sending side, and reads all there is.
@@ -26,22 +30,23 @@ fn rest(mut connection: Connection) -> String {
 
 /// A good request after all others: when its line is there, theirs are.
 #[track_caller]
-fn ends_in_plain_words(pki: &Pki, mut gate: Gate) {
-    assert_eq!(Sender::new(pki, &gate).post("/hooks/last", "{}").status, 200);
+fn ends_in_plain_words(pki: &Pki, mut clawgate: Clawgate) {
+    assert_eq!(Client::new(pki, &clawgate).post("/hooks/last", "{}").status, 200);
     eventually("the last request's line", || {
-        gate.events("request")
+        clawgate
+            .events("request")
             .iter()
             .any(|line| line["path"] == "/hooks/last" || line["status"] == 200)
             .then_some(())
     });
-    gate.stop();
-    log_is_plain(&gate.lines());
+    clawgate.stop();
+    log_is_plain(&clawgate.lines());
 }
 
 #[test]
 fn broken_requests_over_http_1_are_answered_in_plain_words() {
     let pki = Pki::new();
-    let gate = start(&pki);
+    let clawgate = start(&pki);
     let mut refused = 0;
     for request in [
         &b"\x00\x01\x02\r\n\r\n"[..],
@@ -75,20 +80,20 @@ fn broken_requests_over_http_1_are_answered_in_plain_words() {
         b"POST /elsewhere HTTP/1.1\r\nHost: a\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ] {
-        let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+        let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
         connection.write(request);
         let answer = rest(connection);
         is_plain(&String::from_utf8_lossy(request), &answer);
         refused += usize::from(answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.1 5"));
     }
     assert!(refused > 20, "{refused}");
-    ends_in_plain_words(&pki, gate);
+    ends_in_plain_words(&pki, clawgate);
 }
 
 #[test]
 fn broken_frames_of_http_2_are_told_in_plain_words() {
     let pki = Pki::new();
-    let gate = start(&pki);
+    let clawgate = start(&pki);
     let head = |fields: &[(&str, &str)]| {
         let block =
             [request_fields(), fields.iter().flat_map(|(name, value)| literal(name, value)).collect()]
@@ -129,9 +134,9 @@ fn broken_frames_of_http_2_are_told_in_plain_words() {
         [request(3), request(1)].concat(),
         resets.collect(),
     ] {
-        let mut connection = open(&pki, &gate);
+        let mut connection = open(&pki, &clawgate);
         connection.write(&frames);
         is_plain(&format!("{frames:02x?}"), &rest(connection));
     }
-    ends_in_plain_words(&pki, gate);
+    ends_in_plain_words(&pki, clawgate);
 }

@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::is_plain;
-use crate::support::gate::{GateCommand, Output};
 use crate::support::pki::Pki;
+use crate::support::process::{ClawgateCommand, Output};
 
 #[track_caller]
 fn is_refused_plainly(what: &str, output: &Output) {
@@ -15,7 +15,7 @@ fn is_refused_plainly(what: &str, output: &Output) {
 
 /// The flags that take a value, as `--help` lists them.
 fn flags() -> Vec<String> {
-    let help = GateCommand::bare("run").word("--help").output().stdout;
+    let help = ClawgateCommand::bare("run").word("--help").output().stdout;
     let words =
         help.lines().filter_map(|line| line.trim_start().split_once('<')).map(|(before, _)| before);
     let flags = words
@@ -54,7 +54,7 @@ fn nonsense_for_any_flag_is_refused_in_plain_words() {
         "1e9",
         "5s5",
     ] {
-        let mut command = GateCommand::bare("check").dir(pki.dir());
+        let mut command = ClawgateCommand::bare("check").dir(pki.dir());
         for flag in &flags {
             command = command.word(format!("{flag}={nonsense}"));
         }
@@ -93,7 +93,7 @@ fn values_of_any_wrong_type_in_the_file_are_refused_in_plain_words() {
         let file = pki.file("all.toml", changed.join("\n"));
         is_refused_plainly(
             value,
-            &GateCommand::bare("check").dir(pki.dir()).arg("--config", file).output(),
+            &ClawgateCommand::bare("check").dir(pki.dir()).arg("--config", file).output(),
         );
     }
 }
@@ -141,10 +141,13 @@ fn what_is_no_toml_is_refused_in_plain_words() {
         "a = nan x",
     ] {
         let file = pki.file("broken.toml", text);
-        is_refused_plainly(text, &GateCommand::bare("check").arg("--config", file).output());
+        is_refused_plainly(text, &ClawgateCommand::bare("check").arg("--config", file).output());
     }
     let latin = pki.file("latin.toml", b"a = \"\xe9\"\n");
-    is_refused_plainly("Latin-1", &GateCommand::bare("check").arg("--config", latin).output());
-    is_refused_plainly("a folder", &GateCommand::bare("check").arg("--config", pki.dir()).output());
-    is_refused_plainly("no file", &GateCommand::bare("check").arg("--config", "/no/such.toml").output());
+    is_refused_plainly("Latin-1", &ClawgateCommand::bare("check").arg("--config", latin).output());
+    is_refused_plainly("a folder", &ClawgateCommand::bare("check").arg("--config", pki.dir()).output());
+    is_refused_plainly(
+        "no file",
+        &ClawgateCommand::bare("check").arg("--config", "/no/such.toml").output(),
+    );
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::net::TcpListener;
 
 use super::{is_plain, is_plain_json, log_is_plain};
-use crate::support::gate::GateCommand;
 use crate::support::pki::{Ca, Pki};
 use crate::support::plain;
+use crate::support::process::ClawgateCommand;
 
 #[test]
 fn starts_that_fail_are_told_of_in_plain_words() {
@@ -25,7 +25,8 @@ fn starts_that_fail_are_told_of_in_plain_words() {
         ("--admin", &no_socket),
         ("--admin", &long),
     ] {
-        let output = GateCommand::new(&pki).without_env("CLAWGATE_ADMIN").arg(flag, address).refused();
+        let output =
+            ClawgateCommand::new(&pki).without_env("CLAWGATE_ADMIN").arg(flag, address).refused();
         let what = format!("{flag} {address}");
         assert!(output.stderr.contains("clawgate: "), "{what}: {output:?}");
         is_plain(&what, &output.stderr);
@@ -40,7 +41,7 @@ fn reloads_that_fail_are_told_of_in_plain_words() {
     let pki = Pki::new();
     let crl = pki.file("crl.pem", pki.root.crl(&[7], 3600));
     let config = pki.file("gate.toml", "[tls]\nhandshake_timeout = \"5s\"\n");
-    let mut gate = GateCommand::new(&pki)
+    let mut clawgate = ClawgateCommand::new(&pki)
         .upstream("echo:")
         .arg("--crl", &crl)
         .arg("--config", &config)
@@ -54,16 +55,16 @@ fn reloads_that_fail_are_told_of_in_plain_words() {
         let other = fs::read(&other).unwrap();
         for content in [&b""[..], b"\xff\xfe", &whole[..whole.len() / 2], &other, b"[tls\nx"] {
             fs::write(&file, content).unwrap();
-            let answer = plain::request(gate.admin(), "POST", "/reload");
+            let answer = plain::request(clawgate.admin(), "POST", "/reload");
             failed += usize::from(answer.status != 200);
             is_plain(name, &String::from_utf8_lossy(&answer.body));
-            is_plain_json(name, &plain::get(gate.admin(), "/status").json());
-            is_plain(name, &String::from_utf8_lossy(&plain::get(gate.admin(), "/readyz").body));
+            is_plain_json(name, &plain::get(clawgate.admin(), "/status").json());
+            is_plain(name, &String::from_utf8_lossy(&plain::get(clawgate.admin(), "/readyz").body));
         }
         fs::write(&file, whole).unwrap();
     }
     assert!(failed >= 18, "{failed}");
-    gate.stop();
-    assert!(gate.events("reload_failed").len() >= failed);
-    log_is_plain(&gate.lines());
+    clawgate.stop();
+    assert!(clawgate.events("reload_failed").len() >= failed);
+    log_is_plain(&clawgate.lines());
 }

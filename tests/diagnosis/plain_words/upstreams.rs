@@ -4,33 +4,35 @@ use serde_json::Value;
 
 use super::{is_plain, is_plain_json, log_is_plain};
 use crate::support::backend::{Backend, Exchange};
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 use crate::support::{eventually, nobody, plain, relay};
 
 /// As many requests to `command`'s upstream, each on a connection of its own; the answers, the log, and what the admin
 /// listener says.
 #[track_caller]
-fn tells_plainly(pki: &Pki, what: &str, command: GateCommand, requests: usize) {
-    let mut gate = command.admin().arg("--upstream-response-timeout", "300ms").start();
+fn tells_plainly(pki: &Pki, what: &str, command: ClawgateCommand, requests: usize) {
+    let mut clawgate = command.admin().arg("--upstream-response-timeout", "300ms").start();
     for _ in 0..requests {
-        let mut connection = Sender::new(pki, &gate).connect().unwrap();
+        let mut connection = Client::new(pki, &clawgate).connect().unwrap();
         connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
         is_plain(what, &connection.rest().0);
     }
     for path in ["/status", "/readyz"] {
-        let answer = plain::get(gate.admin(), path);
+        let answer = plain::get(clawgate.admin(), path);
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         match serde_json::from_str::<Value>(&text) {
             Ok(value) => is_plain_json(what, &value),
             Err(_) => is_plain(what, &text),
         }
     }
-    eventually("a line for each request", || (gate.events("request").len() == requests).then_some(()));
-    gate.signal("KILL");
-    gate.wait();
-    log_is_plain(&gate.lines());
+    eventually("a line for each request", || {
+        (clawgate.events("request").len() == requests).then_some(())
+    });
+    clawgate.signal("KILL");
+    clawgate.wait();
+    log_is_plain(&clawgate.lines());
 }
 
 #[test]
@@ -64,7 +66,7 @@ fn upstreams_that_answer_no_http_are_told_of_in_plain_words() {
                 .write(format!("HTTP/1.1 200 OK\r\na: {}\r\n\r\n", "x".repeat(200_000)).as_bytes()),
         }
     });
-    let command = GateCommand::new(&pki).upstream(backend.url());
+    let command = ClawgateCommand::new(&pki).upstream(backend.url());
     tells_plainly(&pki, "what is no HTTP", command, answers.len() + 1);
     assert!(backend.connections() > answers.len(), "{}", backend.connections());
 }
@@ -80,7 +82,7 @@ fn upstreams_that_cannot_be_reached_are_told_of_in_plain_words() {
         format!("unix:{}", missing.display()),
         "http://no.such.name.invalid:1".to_owned(),
     ] {
-        tells_plainly(&pki, &upstream, GateCommand::new(&pki).upstream(&upstream), 1);
+        tells_plainly(&pki, &upstream, ClawgateCommand::new(&pki).upstream(&upstream), 1);
     }
 
     let ca = pki.file("upstream-ca.pem", pki.root.pem());
@@ -94,9 +96,10 @@ fn upstreams_that_cannot_be_reached_are_told_of_in_plain_words() {
         ("an expired certificate", expired, &ca),
         ("a certificate for clients", client, &ca),
     ] {
-        let command = GateCommand::new(&pki).upstream(format!("https://localhost:{}", address.port()));
+        let command =
+            ClawgateCommand::new(&pki).upstream(format!("https://localhost:{}", address.port()));
         tells_plainly(&pki, what, command.arg("--upstream-ca", ca), 1);
     }
-    let plain_to_tls = GateCommand::new(&pki).upstream(format!("http://{good}"));
+    let plain_to_tls = ClawgateCommand::new(&pki).upstream(format!("http://{good}"));
     tells_plainly(&pki, "plain HTTP where there is TLS", plain_to_tls, 1);
 }

@@ -4,8 +4,8 @@ use std::fs;
 
 use super::super::{command, summary};
 use super::{is_served, openssl, refuses};
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Leaf, Pki, pem_block};
-use crate::support::sender::Sender;
 
 #[test]
 fn a_list_whose_boundary_is_not_to_the_letter_is_refused_and_not_skipped() {
@@ -152,15 +152,15 @@ fn der_is_read_wherever_pem_is() {
     let pki = Pki::new();
     let server = Leaf::server().issued_by(&pki.root, &[]);
     let revoked = Leaf::client("stolen").serial(0x77).issued_by(&pki.root, &[]);
-    let gate = command("run", &pki)
+    let clawgate = command("run", &pki)
         .arg("--cert", pki.file("server.der", &server.chain[0]))
         .arg("--key", pki.file("key.der", server.key.serialize_der()))
         .arg("--client-ca", pki.file("ca.der", pki.root.certificate.der()))
         .arg("--crl", pki.file("crl.der", pki.root.crl_with(&[0x77], 3600, |_| ())))
         .start();
 
-    assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
-    assert!(!is_served(&pki, &gate, &revoked));
+    assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
+    assert!(!is_served(&pki, &clawgate, &revoked));
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use rcgen::{DnType, GeneralSubtree, NameConstraints, SanType};
 
-use super::super::{admits, gate};
+use super::super::{admits, clawgate};
 use super::{below, lets_in, refuses, root};
 use crate::diagnosis::{refused_by, says};
-use crate::support::gate::GateCommand;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
+use crate::support::process::ClawgateCommand;
 
 fn only(subtree: GeneralSubtree) -> NameConstraints {
     NameConstraints { permitted_subtrees: vec![subtree], excluded_subtrees: Vec::new() }
@@ -91,9 +91,9 @@ fn the_constraints_of_an_intermediate_bind_common_names_too() {
         key: leaf.key,
     };
 
-    admits(&pki, &gate(&pki), &sent(named(&narrow, &["a.good.test"])));
+    admits(&pki, &clawgate(&pki), &sent(named(&narrow, &["a.good.test"])));
     let other = sent(named(&narrow, &["b.other.test"]));
-    for line in refused_by(GateCommand::new(&pki), &pki, &other, "client_chain_invalid") {
+    for line in refused_by(ClawgateCommand::new(&pki), &pki, &other, "client_chain_invalid") {
         says(&line, "detail", &["the intermediate CN=Narrow Intermediate", "common name b.other.test"]);
     }
 }

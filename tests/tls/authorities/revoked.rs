@@ -6,8 +6,8 @@ use time::{Duration, OffsetDateTime};
 use super::super::admits;
 use super::{below, client, root, trusting};
 use crate::diagnosis::{refused_by, says};
-use crate::support::gate::GateCommand;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
+use crate::support::process::ClawgateCommand;
 
 /// The usual root with an intermediate of serial number 0x51, both configured, and a client below.
 struct Configured {
@@ -27,7 +27,7 @@ impl Configured {
     }
 
     /// With a CRL of the root that revokes `serials`, and an empty one of the intermediate.
-    fn command(&self, serials: &[u64]) -> GateCommand {
+    fn command(&self, serials: &[u64]) -> ClawgateCommand {
         let crls = self.pki.root.crl(serials, 3600) + &self.intermediate.crl(&[], 3600);
         trusting(&self.pki, &[&self.intermediate]).arg("--crl", self.pki.file("crl.pem", crls))
     }
@@ -130,6 +130,6 @@ fn a_root_on_its_own_crl_is_trusted_on() {
     let lone = root("Lone Root", |params| params.serial_number = Some(SerialNumber::from(1)));
     let crl = pki.file("lone.crl", lone.crl(&[1], 3600));
 
-    let gate = trusting(&pki, &[&lone]).arg("--crl", crl).upstream("echo:").start();
-    admits(&pki, &gate, &client(&lone));
+    let clawgate = trusting(&pki, &[&lone]).arg("--crl", crl).upstream("echo:").start();
+    admits(&pki, &clawgate, &client(&lone));
 }

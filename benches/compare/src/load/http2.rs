@@ -11,17 +11,17 @@ use crate::upstream::PATTERN;
 
 /// One connection.
 pub struct Http2 {
-    sender: SendRequest<Bytes>,
+    client: SendRequest<Bytes>,
     body: Bytes,
 }
 
 impl Http2 {
     pub(super) async fn new(io: TlsStream<TcpStream>, ask: Ask) -> Result<Self, String> {
-        let (sender, connection) = h2::client::handshake(io).await.map_err(|error| error.to_string())?;
+        let (client, connection) = h2::client::handshake(io).await.map_err(|error| error.to_string())?;
         tokio::spawn(async move {
             let _ = connection.await;
         });
-        Ok(Self { sender, body: Bytes::copy_from_slice(&PATTERN[..ask.up]) })
+        Ok(Self { client, body: Bytes::copy_from_slice(&PATTERN[..ask.up]) })
     }
 
     pub(super) async fn exchange(&mut self, number: u64) -> Result<(), String> {
@@ -34,8 +34,8 @@ impl Http2 {
             .header("x-bench-n", &number[..])
             .body(())
             .map_err(|error| error.to_string())?;
-        std::future::poll_fn(|cx| self.sender.poll_ready(cx)).await.map_err(failed)?;
-        let (answer, mut stream) = self.sender.send_request(request, false).map_err(failed)?;
+        std::future::poll_fn(|cx| self.client.poll_ready(cx)).await.map_err(failed)?;
+        let (answer, mut stream) = self.client.send_request(request, false).map_err(failed)?;
         stream.send_data(self.body.clone(), true).map_err(failed)?;
         let answer = answer.await.map_err(failed)?;
         let status = answer.status();

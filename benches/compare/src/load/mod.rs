@@ -1,4 +1,4 @@
-//! The sender of the load: what it offers in a handshake, and connections on which every answer is checked.
+//! The client of the load: what it offers in a handshake, and connections on which every answer is checked.
 
 mod http1;
 mod http2;
@@ -96,7 +96,7 @@ impl Client {
             (Group::X25519, false) => vec![aws_lc_rs::kx_group::X25519],
             (Group::X25519MlKem768, false) => vec![aws_lc_rs::kx_group::X25519MLKEM768],
         };
-        // One suite for all, the one that clawgate and BoringSSL prefer. (OpenSSL has no preference, and most senders
+        // One suite for all, the one that clawgate and BoringSSL prefer. (OpenSSL has no preference, and most clients
         // put AES-256 first. That costs a handshake SHA-384.)
         let suites = vec![
             aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256,

@@ -2,8 +2,8 @@
 //! with kept connections to one upstream, the upstream is told who the client is, an access log is written,
 //! one worker.
 
+mod clawgate;
 mod envoy;
-mod gate;
 mod haproxy;
 mod nginx;
 mod pingora;
@@ -23,7 +23,7 @@ const CONNECTIONS: u32 = 7000;
 /// Which proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    Gate,
+    Clawgate,
     Nginx,
     Haproxy,
     Envoy,
@@ -55,7 +55,7 @@ pub struct Job {
     pub resumption: bool,
     /// Threads that serve.
     pub workers: usize,
-    /// More lines for the gate's settings.
+    /// More lines for clawgate's settings.
     pub extra: String,
 }
 
@@ -72,7 +72,7 @@ impl Call {
 }
 
 impl Target {
-    /// Reads `KIND=PATH`; for the gate `KIND` may be any other name, too.
+    /// Reads `KIND=PATH`; for clawgate `KIND` may be any other name, too.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (kind, path) = text.split_once('=').ok_or(format!("{text}: not KIND=PATH"))?;
         let (kind, option) = match kind {
@@ -80,15 +80,15 @@ impl Target {
             "haproxy" => (Kind::Haproxy, "-v"),
             "envoy" => (Kind::Envoy, "--version"),
             "pingora" => (Kind::Pingora, "--version"),
-            _ => (Kind::Gate, "--version"),
+            _ => (Kind::Clawgate, "--version"),
         };
         let output =
             Command::new(path).arg(option).output().map_err(|error| format!("{path}: {error}"))?;
         let output = [output.stdout, output.stderr].concat();
         let version = version(&String::from_utf8_lossy(&output));
         let name = match kind {
-            Kind::Gate if text.starts_with("clawgate=") => "clawgate".to_owned(),
-            Kind::Gate => text.split('=').next().unwrap_or_default().to_owned(),
+            Kind::Clawgate if text.starts_with("clawgate=") => "clawgate".to_owned(),
+            Kind::Clawgate => text.split('=').next().unwrap_or_default().to_owned(),
             Kind::Nginx => format!("nginx {version}"),
             Kind::Haproxy => format!("HAProxy {version}"),
             Kind::Envoy => format!("Envoy {version}"),
@@ -99,17 +99,17 @@ impl Target {
 
     /// Whether it can agree on a post-quantum group: OpenSSL before 3.5 has none.
     pub fn is_post_quantum(&self) -> bool {
-        matches!(self.kind, Kind::Gate | Kind::Envoy | Kind::Pingora)
+        matches!(self.kind, Kind::Clawgate | Kind::Envoy | Kind::Pingora)
     }
 
     /// Starts it; whether it serves already is for the caller to find out.
     pub fn start(&self, job: &Job) -> Result<Process, String> {
         let log = self.log(job);
-        // In a folder of its own: the gate looks through that of its settings when something is written there.
+        // In a folder of its own: clawgate looks through that of its settings when something is written there.
         let folder = job.dir.join("log");
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let (file, text) = match self.kind {
-            Kind::Gate => ("gate.toml", gate::settings(job)),
+            Kind::Clawgate => ("gate.toml", clawgate::settings(job)),
             Kind::Nginx => ("nginx.conf", nginx::settings(job, &self.name)),
             Kind::Haproxy => ("haproxy.cfg", haproxy::settings(job)),
             Kind::Envoy => ("envoy.yaml", envoy::settings(job)),
@@ -118,7 +118,7 @@ impl Target {
         let file = path(&job.dir, file);
         fs::write(&file, text).map_err(|error| format!("{file}: {error}"))?;
         let call = match self.kind {
-            Kind::Gate => gate::call(&file),
+            Kind::Clawgate => clawgate::call(&file),
             Kind::Nginx => nginx::call(job, &file),
             Kind::Haproxy => haproxy::call(&file, &self.path),
             Kind::Envoy => envoy::call(job, &file),

@@ -1,4 +1,4 @@
-//! nginx: the access log through a buffer, bodies streamed as the gate does it.
+//! nginx: the access log through a buffer, bodies streamed as clawgate does it.
 
 use super::{Call, IDLE, Job, path};
 

@@ -1,5 +1,5 @@
-//! What the upstream is told of the sender, in each of the forms, read back by code that is not the
-//! gate's.
+//! What the upstream is told of the client, in each of the forms, read back by code that is not the
+//! clawgate's.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -8,23 +8,24 @@ use rcgen::{CustomExtension, DnType, SanType};
 use serde_json::Value;
 
 use crate::support::backend::{Backend, Received};
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 const ALL: &str = "clawgate,client-cert,client-cert-chain,xfcc,ssl-client";
 
-/// What arrives of a POST from `identity` through a gate that tells the upstream so.
+/// What arrives of a POST from `identity` through a clawgate that tells the upstream so.
 fn told(pki: &Pki, identity: &Identity, forms: &str) -> Received {
     told_with(pki, identity, forms, "")
 }
 
 fn told_with(pki: &Pki, identity: &Identity, forms: &str, fields: &str) -> Received {
     let backend = Backend::ok();
-    let gate = GateCommand::new(pki).upstream(backend.url()).env("CLAWGATE_IDENTITY", forms).start();
+    let clawgate =
+        ClawgateCommand::new(pki).upstream(backend.url()).env("CLAWGATE_IDENTITY", forms).start();
     let request =
         format!("POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n{fields}\r\n{{}}");
-    let answer = Sender::with_identity(pki, &gate, identity).send(&request);
+    let answer = Client::with_identity(pki, &clawgate, identity).send(&request);
     assert_eq!(answer.status, 200, "{answer:?}");
     backend.first()
 }
@@ -65,11 +66,11 @@ fn sha256(der: &[u8]) -> String {
 }
 
 #[test]
-fn client_cert_is_the_senders_certificate_and_its_chain_what_leads_up_from_it() {
+fn client_cert_is_the_clients_certificate_and_its_chain_what_leads_up_from_it() {
     let pki = Pki::new();
     let above = pki.intermediate.intermediate("Issuing CA");
     let stranger = Ca::root("Stranger");
-    // Sent besides: one that has nothing to do with it, and the root, which the gate has itself.
+    // Sent besides: one that has nothing to do with it, and the root, which clawgate has itself.
     let sent = [&stranger, &above, &pki.intermediate, &pki.root];
     let client = Leaf::client("notes").issued_by(&above, &sent);
 
@@ -161,7 +162,7 @@ fn xfcc_reads_as_envoys_does_with_all_of_its_keys() {
 }
 
 #[test]
-fn xfcc_names_the_gate_by_the_uri_of_its_own_certificate() {
+fn xfcc_names_clawgate_by_the_uri_of_its_own_certificate() {
     let mut pki = Pki::new();
     let mut leaf = Leaf::server();
     leaf.params.subject_alt_names.push(SanType::URI("spiffe://example/gate".try_into().unwrap()));
@@ -247,8 +248,8 @@ fn a_reload_changes_what_is_told_on_connections_that_are_open() {
     let backend = Backend::ok();
     let settings = |forms: &str| format!("upstream.identity = [{forms}]\n");
     let file = pki.file("gate.toml", settings("\"clawgate\""));
-    let gate = GateCommand::new(&pki).upstream(backend.url()).arg("--config", file).start();
-    let mut connection = Sender::new(&pki, &gate).connect().unwrap();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).arg("--config", file).start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
     let mut told = |number: usize| {
         assert!(post(&mut connection), "request {number}");
         let received = backend.received().pop().unwrap();
@@ -264,13 +265,13 @@ fn a_reload_changes_what_is_told_on_connections_that_are_open() {
     ];
     for (number, (forms, expected)) in changes.into_iter().enumerate() {
         pki.file("gate.toml", settings(forms));
-        gate.signal("HUP");
-        gate.event("reloaded", number + 1);
+        clawgate.signal("HUP");
+        clawgate.event("reloaded", number + 1);
         assert_eq!(told(number + 1), expected, "{forms}");
     }
 }
 
-fn post(connection: &mut crate::support::sender::Connection) -> bool {
+fn post(connection: &mut crate::support::client::Connection) -> bool {
     connection.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
     connection.answer().status == 200
 }
@@ -284,10 +285,10 @@ fn routes_may_be_told_in_forms_of_their_own() {
         "upstream.identity = \"ssl-client\"\n[[route]]\npath = \"/hooks/\"\n\
          [[route]]\npath = \"/other/\"\nidentity = [\"client-cert\"]\n",
     );
-    let gate = GateCommand::new(&pki).upstream(backend.url()).arg("--config", file).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).arg("--config", file).start();
 
     for (path, name) in [("/hooks/x", "x-ssl-client-cn"), ("/other/x", "client-cert")] {
-        assert_eq!(Sender::new(&pki, &gate).post(path, "{}").status, 200);
+        assert_eq!(Client::new(&pki, &clawgate).post(path, "{}").status, 200);
         let received = backend.received().pop().unwrap();
         let told = |name: &&str| received.value(name).is_some();
         let names = ["x-ssl-client-cn", "client-cert", "x-clawgate-client-cn"];
@@ -301,24 +302,24 @@ fn a_chain_that_is_too_large_is_left_out_and_that_is_said_once() {
     let backend = Backend::ok();
     let large = large_ca(&pki);
     let client = Leaf::client("notes").issued_by(&large, &[&large]);
-    let mut gate = GateCommand::new(&pki)
+    let mut clawgate = ClawgateCommand::new(&pki)
         .upstream(backend.url())
         .env("CLAWGATE_IDENTITY", "client-cert,client-cert-chain")
         .start();
     for _ in 0..3 {
-        let sender = Sender::with_identity(&pki, &gate, &client);
-        assert_eq!(sender.post("/hooks/wake", "{}").status, 200);
+        let client = Client::with_identity(&pki, &clawgate, &client);
+        assert_eq!(client.post("/hooks/wake", "{}").status, 200);
     }
 
     for received in backend.received() {
         assert!(received.value("client-cert").is_some(), "{}", received.head);
         assert_eq!(received.value("client-cert-chain"), None, "{}", received.head);
     }
-    let said = gate.event("identity_left_out", 1);
+    let said = clawgate.event("identity_left_out", 1);
     assert_eq!(said["left_out"], serde_json::json!(["client-cert-chain"]));
     assert_eq!(said["fingerprint_sha256"], client.fingerprint());
-    gate.event("request", 3);
-    assert_eq!(gate.all("identity_left_out").len(), 1);
+    clawgate.event("request", 3);
+    assert_eq!(clawgate.all("identity_left_out").len(), 1);
 }
 
 /// A CA whose certificate is too large for a header field.
@@ -349,26 +350,28 @@ fn a_certificate_that_is_too_large_takes_its_chain_along() {
 fn a_head_that_outgrows_the_upstream_is_refused_here() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).env("CLAWGATE_IDENTITY", ALL).start();
+    let clawgate =
+        ClawgateCommand::new(&pki).upstream(backend.url()).env("CLAWGATE_IDENTITY", ALL).start();
     let with = |bytes: usize| {
         let padding = "p".repeat(bytes);
         format!("POST /hooks/x HTTP/1.1\r\nHost: a\r\nX-Pad: {padding}\r\nContent-Length: 0\r\n\r\n")
     };
 
-    assert_eq!(Sender::new(&pki, &gate).send(&with(4 * 1024)).status, 200);
-    let refused = Sender::new(&pki, &gate).send(&with(12_100));
+    assert_eq!(Client::new(&pki, &clawgate).send(&with(4 * 1024)).status, 200);
+    let refused = Client::new(&pki, &clawgate).send(&with(12_100));
 
     assert_eq!((refused.status, refused.reason().as_str()), (431, "headers_too_large"));
     assert_eq!(backend.received().len(), 1);
 }
 
 #[test]
-fn nothing_is_said_of_where_a_sender_on_this_machine_is() {
+fn nothing_is_said_of_where_a_client_on_this_machine_is() {
     let pki = Pki::new();
     for how in ["x-forwarded", "rfc7239", "off"] {
         let backend = Backend::ok();
-        let gate = GateCommand::new(&pki).upstream(backend.url()).arg("--forwarded", how).start();
-        assert_eq!(Sender::new(&pki, &gate).post("/hooks/wake", "{}").status, 200);
+        let clawgate =
+            ClawgateCommand::new(&pki).upstream(backend.url()).arg("--forwarded", how).start();
+        assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
         assert!(!backend.first().head.to_lowercase().contains("forwarded"), "{how}");
     }
 }
@@ -378,7 +381,7 @@ fn check_says_what_openclaw_will_not_take() {
     let pki = Pki::new();
     let check = |flag: &str, value: &str| {
         let (certificate, key) = pki.files("server", &pki.server);
-        let output = GateCommand::bare("check")
+        let output = ClawgateCommand::bare("check")
             .arg("--cert", certificate)
             .arg("--key", key)
             .arg("--client-ca", pki.file("ca.pem", pki.root.pem()))

@@ -1,4 +1,4 @@
-//! Who the sender is: made once for a connection, from its verified certificate.
+//! Who the client is: made once for a connection, from its verified certificate.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use pingora_proxy::Session;
 const RFC2253: i32 = 0x0111_0317;
 
 /// What the upstream and the access log are told.
-pub struct Sender {
+pub struct Client {
     pub subject: String,
     issuer: String,
     serial: String,
 }
 
-/// Makes a [`Sender`] when a handshake is through.
+/// Makes a [`Client`] when a handshake is through.
 pub struct Tell;
 
 #[async_trait]
 impl TlsAccept for Tell {
     async fn handshake_complete_callback(&self, tls: &TlsRef) -> Option<Arc<dyn Any + Send + Sync>> {
-        Some(Arc::new(Sender::new(&*tls.peer_certificate()?)?))
+        Some(Arc::new(Client::new(&*tls.peer_certificate()?)?))
     }
 }
 
-impl Sender {
+impl Client {
     fn new(certificate: &X509Ref) -> Option<Self> {
         let name = |name: &X509NameRef| name.print_ex(RFC2253);
         let serial = certificate.serial_number().to_bn().ok()?.to_hex_str().ok()?;
@@ -46,7 +46,7 @@ impl Sender {
         session.digest()?.ssl_digest.as_ref()?.extension.get()
     }
 
-    /// Says it in the fields that nginx and HAProxy use, in the place of what the sender may have put there.
+    /// Says it in the fields that nginx and HAProxy use, in the place of what the client may have put there.
     pub fn tell(&self, onward: &mut RequestHeader) -> pingora_core::Result<()> {
         onward.insert_header("X-SSL-Client-Subject", self.subject.as_str())?;
         onward.insert_header("X-SSL-Client-Issuer", self.issuer.as_str())?;

@@ -1,4 +1,4 @@
-//! A sender's certificate file.
+//! A client's certificate file.
 
 mod settings;
 
@@ -7,8 +7,8 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use super::{DAY, check, command, json, says, text};
-use crate::support::gate::GateCommand;
 use crate::support::pki::{Ca, Leaf, Pki, pem_block};
+use crate::support::process::ClawgateCommand;
 
 #[test]
 fn a_good_certificate_is_admitted_with_the_days_it_has_left_and_its_routes() {
@@ -90,7 +90,7 @@ fn a_chain_that_breaks_is_shown_up_to_where_it_does() {
 #[test]
 fn for_machines_it_is_one_object() {
     let pki = Pki::new();
-    let (file, key) = pki.files("sender", &pki.client);
+    let (file, key) = pki.files("client", &pki.client);
 
     let explained = json(command(&pki).arg("--client-key", &key), &file);
 
@@ -134,7 +134,7 @@ fn for_machines_it_is_one_object() {
 }
 
 #[test]
-fn a_sender_is_admitted_until_the_first_certificate_of_its_chain_ends() {
+fn a_client_is_admitted_until_the_first_certificate_of_its_chain_ends() {
     let pki = Pki::new();
     let until = |days: i64, mut params: CertificateParams| {
         params.not_after = OffsetDateTime::now_utc() + Duration::days(days);
@@ -147,9 +147,9 @@ fn a_sender_is_admitted_until_the_first_certificate_of_its_chain_ends() {
         let client = Leaf::client("notes").valid(-DAY, leaf * DAY).issued_by(&issuing, &[&issuing]);
         let (certificate, key) = pki.files("server", &pki.server);
         let bundle = pki.file("root.pem", root.pem());
-        let bare = GateCommand::bare("explain").arg("--cert", certificate).arg("--key", key);
+        let bare = ClawgateCommand::bare("explain").arg("--cert", certificate).arg("--key", key);
 
-        let explained = json(bare.arg("--client-ca", bundle), &pki.files("sender", &client).0);
+        let explained = json(bare.arg("--client-ca", bundle), &pki.files("client", &client).0);
 
         assert_eq!(explained["admitted_until"], explained["chain"][first]["not_after"], "{explained}");
     }
@@ -158,7 +158,7 @@ fn a_sender_is_admitted_until_the_first_certificate_of_its_chain_ends() {
 #[test]
 fn another_time_gives_another_verdict() {
     let pki = Pki::new();
-    let (file, _) = pki.files("sender", &pki.client(Leaf::client("brief").valid(-DAY, 9 * DAY)));
+    let (file, _) = pki.files("client", &pki.client(Leaf::client("brief").valid(-DAY, 9 * DAY)));
     let (old, _) = pki.files("old", &pki.client(Leaf::client("old").valid(-900 * DAY, -DAY)));
 
     let now = json(command(&pki), &file);
@@ -182,11 +182,11 @@ fn after_every_ca_has_expired_nobody_is_admitted() {
     let mut params = Ca::params("Brief Root");
     params.not_after = OffsetDateTime::now_utc() + Duration::days(5);
     let brief = Ca::root_of(params);
-    let (file, _) = pki.files("sender", &Leaf::client("notes").issued_by(&brief, &[]));
+    let (file, _) = pki.files("client", &Leaf::client("notes").issued_by(&brief, &[]));
     let (certificate, key) = pki.files("server", &pki.server);
     let bundle = pki.file("brief.pem", brief.pem());
     let command = || {
-        let bare = GateCommand::bare("explain").arg("--cert", &certificate).arg("--key", &key);
+        let bare = ClawgateCommand::bare("explain").arg("--cert", &certificate).arg("--key", &key);
         bare.arg("--client-ca", &bundle)
     };
 
@@ -200,7 +200,7 @@ fn after_every_ca_has_expired_nobody_is_admitted() {
 #[test]
 fn the_key_of_another_certificate_does_not_fit() {
     let pki = Pki::new();
-    let (file, _) = pki.files("sender", &pki.client);
+    let (file, _) = pki.files("client", &pki.client);
     let (_, other) = pki.files("other", &pki.client(Leaf::client("other")));
 
     let explained = json(command(&pki).arg("--client-key", other), &file);
@@ -214,7 +214,7 @@ fn the_key_of_another_certificate_does_not_fit() {
 #[test]
 fn a_key_that_does_not_fit_is_told_besides_what_comes_first() {
     let pki = Pki::new();
-    let (file, _) = pki.files("sender", &pki.client(Leaf::client("late").valid(-9 * DAY, -DAY)));
+    let (file, _) = pki.files("client", &pki.client(Leaf::client("late").valid(-9 * DAY, -DAY)));
     let (_, other) = pki.files("other", &pki.client(Leaf::client("other")));
 
     let explained = json(command(&pki).arg("--client-key", other), &file);
@@ -224,9 +224,9 @@ fn a_key_that_does_not_fit_is_told_besides_what_comes_first() {
 }
 
 #[test]
-fn each_route_says_whether_this_sender_may_use_it() {
+fn each_route_says_whether_this_client_may_use_it() {
     let pki = Pki::new();
-    let (file, _) = pki.files("sender", &pki.client);
+    let (file, _) = pki.files("client", &pki.client);
     let (certificate, key) = pki.files("server", &pki.server);
     let ca = pki.file("ca.pem", pki.root.pem());
     let config = format!(
@@ -238,7 +238,7 @@ fn each_route_says_whether_this_sender_may_use_it() {
     );
     let config = pki.file("gate.toml", config);
 
-    let explained = json(GateCommand::bare("explain").env("CLAWGATE_CONFIG", config), &file);
+    let explained = json(ClawgateCommand::bare("explain").env("CLAWGATE_CONFIG", config), &file);
 
     let routes = explained["routes"].as_array().unwrap();
     let said: Vec<_> = routes
@@ -255,7 +255,7 @@ fn each_route_says_whether_this_sender_may_use_it() {
 #[test]
 fn whether_and_how_freshly_it_was_looked_up_is_said_of_the_crl() {
     let pki = Pki::new();
-    let (file, _) = pki.files("sender", &pki.client(Leaf::client("fine").serial(1)));
+    let (file, _) = pki.files("client", &pki.client(Leaf::client("fine").serial(1)));
     let crl = pki.file("crl.pem", pki.intermediate.crl(&[0x1234], 3600));
 
     let explained = json(command(&pki).arg("--crl", &crl), &file);
@@ -271,7 +271,7 @@ fn whether_and_how_freshly_it_was_looked_up_is_said_of_the_crl() {
 #[test]
 fn a_file_that_is_of_no_use_is_named_with_what_to_do() {
     let pki = Pki::new();
-    let key = pki.files("sender", &pki.client).1;
+    let key = pki.files("client", &pki.client).1;
     for (file, parts) in [
         (
             pki.dir().join("absent.pem"),
@@ -279,7 +279,7 @@ fn a_file_that_is_of_no_use_is_named_with_what_to_do() {
         ),
         (
             key,
-            &["sender.key: has no certificate: it holds a private key", "followed by its intermediates"],
+            &["client.key: has no certificate: it holds a private key", "followed by its intermediates"],
         ),
         (pki.file("x.p7", b"\x30\x04\x06\x02\x2a\x03"), &["x.p7: is PKCS #7 (CMS)", "openssl pkcs7"]),
         (pki.file("torn.pem", "-----BEGIN CERTIFICATE-----\nAAAA"), &["torn.pem: is broken PEM"]),
@@ -312,7 +312,7 @@ fn a_certificate_that_is_no_x509_is_a_verdict_and_not_an_error() {
 #[test]
 fn wrong_settings_are_told_as_by_check() {
     let pki = Pki::new();
-    let (file, _) = pki.files("sender", &pki.client);
+    let (file, _) = pki.files("client", &pki.client);
 
     let output = command(&pki).arg("--crl", "absent.crl").word(&file).output();
 
@@ -324,8 +324,8 @@ fn wrong_settings_are_told_as_by_check() {
 #[test]
 fn flags_that_make_no_sense_are_mistakes_in_the_usage() {
     let pki = Pki::new();
-    let (file, key) = pki.files("sender", &pki.client);
-    let bare = || GateCommand::bare("explain");
+    let (file, key) = pki.files("client", &pki.client);
+    let bare = || ClawgateCommand::bare("explain");
     for (command, part) in [
         (bare().word("http://localhost/"), "only https://"),
         (bare().word(&file).arg("--at", "tomorrow"), "2027-01-01T00:00:00Z"),
@@ -341,11 +341,11 @@ fn flags_that_make_no_sense_are_mistakes_in_the_usage() {
 }
 
 #[test]
-fn a_pinned_sender_needs_no_ca_and_the_checks_say_so() {
+fn a_pinned_client_needs_no_ca_and_the_checks_say_so() {
     let pki = Pki::new();
     let pinned = Leaf::client("lone").self_signed();
     let command = command(&pki).arg("--pinned", pinned.fingerprint());
-    let explained = json(command, &pki.files("sender", &pinned).0);
+    let explained = json(command, &pki.files("client", &pinned).0);
 
     assert_eq!(explained["verdict"], "admitted");
     assert_eq!((&explained["pinned"], &explained["anchored"]), (&true.into(), &false.into()));
@@ -357,7 +357,7 @@ fn a_pinned_sender_needs_no_ca_and_the_checks_say_so() {
 }
 
 #[test]
-fn a_denied_sender_fails_its_own_check_and_not_that_of_revocation() {
+fn a_denied_client_fails_its_own_check_and_not_that_of_revocation() {
     let pki = Pki::new();
     let denied = pki.client(Leaf::client("denied"));
     let list = pki.file("denied", format!("fingerprint={} # why\n", denied.fingerprint()));
@@ -365,14 +365,14 @@ fn a_denied_sender_fails_its_own_check_and_not_that_of_revocation() {
     let settings = |file: std::path::PathBuf| {
         json(command(&pki).arg("--denylist", &list).arg("--crl", &crl), &file)
     };
-    let explained = settings(pki.files("sender", &denied).0);
+    let explained = settings(pki.files("client", &denied).0);
 
     assert_eq!(explained["reason"], "client_cert_revoked");
     assert_eq!(check(&explained, "denylist")["severity"], "fail");
     says(check(&explained, "denylist")["detail"].as_str().unwrap(), &["line 1 of", "(why)"]);
     assert_eq!(check(&explained, "revocation")["severity"], "pass", "{explained}");
 
-    let explained = settings(pki.files("sender", &pki.client).0);
+    let explained = settings(pki.files("client", &pki.client).0);
     assert_eq!(check(&explained, "denylist")["severity"], "pass");
     says(check(&explained, "denylist")["detail"].as_str().unwrap(), &["none of the 1"]);
 }
@@ -383,7 +383,7 @@ fn what_a_list_says_is_in_the_check_of_revocation() {
     let of = |next| pki.file("crl.pem", pki.intermediate.crl(&[], next));
     let explain = |next, policy: &str| {
         let command = command(&pki).arg("--crl", of(next)).arg("--crl-policy", policy);
-        json(command, &pki.files("sender", &pki.client).0)
+        json(command, &pki.files("client", &pki.client).0)
     };
     let said = |explained: &serde_json::Value, result: &str, parts: &[&str]| {
         let check = check(explained, "revocation");

@@ -1,17 +1,17 @@
-//! What a verified sender's request looks like at the upstream, and its answer at the sender.
+//! What a verified client's request looks like at the upstream, and its answer at the client.
 
 use crate::support::backend::Backend;
-use crate::support::gate::GateCommand;
+use crate::support::client::Client;
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
+use crate::support::process::ClawgateCommand;
 
 #[test]
 fn method_path_query_and_body_arrive_as_they_were_sent() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-    let answer = Sender::new(&pki, &gate).post("/hooks/wake?a=%20b&c", "{\"text\": \"h\u{e9}\"}\n");
+    let answer = Client::new(&pki, &clawgate).post("/hooks/wake?a=%20b&c", "{\"text\": \"h\u{e9}\"}\n");
 
     assert_eq!(answer.status, 200);
     assert_eq!(answer.body, br#"{"ok":true}"#);
@@ -19,7 +19,7 @@ fn method_path_query_and_body_arrive_as_they_were_sent() {
     assert_eq!(received.request_line(), "POST /hooks/wake?a=%20b&c HTTP/1.1");
     assert_eq!(received.body, "{\"text\": \"h\u{e9}\"}\n".as_bytes());
     assert_eq!(received.value("host"), Some("localhost"));
-    let line = gate.request();
+    let line = clawgate.request();
     assert_eq!(line["status"], 200);
     assert_eq!(line["path"], "/hooks/wake");
     assert_eq!(line["cn"], "notes");
@@ -31,9 +31,9 @@ fn method_path_query_and_body_arrive_as_they_were_sent() {
 fn the_upstream_learns_who_was_verified() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let gate = GateCommand::new(&pki).upstream(backend.url()).start();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
 
-    Sender::new(&pki, &gate).post("/hooks/wake", "{}");
+    Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
     let received = backend.first();
     assert_eq!(received.value("x-clawgate-client-cn"), Some("notes"));
@@ -41,6 +41,6 @@ fn the_upstream_learns_who_was_verified() {
     assert_eq!(received.value("x-clawgate-client-issuer"), Some("CN=Test Intermediate"));
     assert_eq!(received.value("x-clawgate-client-san"), Some("dns:notes.example"));
     assert_eq!(received.value("x-clawgate-client-fingerprint"), Some(&*pki.client.fingerprint()));
-    let id = gate.request()["id"].as_str().unwrap().to_owned();
+    let id = clawgate.request()["id"].as_str().unwrap().to_owned();
     assert_eq!(received.value("x-request-id"), Some(&*id));
 }

@@ -16,12 +16,12 @@ use super::eventually;
 use super::pki::Pki;
 
 /// A `clawgate` command that has not been started.
-pub struct GateCommand {
+pub struct ClawgateCommand {
     command: Command,
     stdin: Stdio,
 }
 
-impl GateCommand {
+impl ClawgateCommand {
     /// `clawgate run` with nothing but the given arguments, and an empty environment.
     pub fn bare(subcommand: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_clawgate"));
@@ -117,47 +117,48 @@ impl GateCommand {
     }
 
     /// Starts it and waits until it listens.
-    pub fn start(self) -> Gate {
-        let mut gate = self.launch();
-        let started = gate.wait_for("the event started", |gate| gate.events("started").pop());
+    pub fn start(self) -> Clawgate {
+        let mut clawgate = self.launch();
+        let started =
+            clawgate.wait_for("the event started", |clawgate| clawgate.events("started").pop());
         let address = |text: &Value| text.as_str().unwrap().parse().unwrap();
-        gate.addresses = started["listen"].as_array().unwrap().iter().map(address).collect();
+        clawgate.addresses = started["listen"].as_array().unwrap().iter().map(address).collect();
         let proxied = started["listen_proxy"].as_array();
-        gate.proxied = proxied.map(|list| list.iter().map(address).collect()).unwrap_or_default();
-        gate.admin = started["admin"].as_str().and_then(|text| text.parse().ok());
-        gate
+        clawgate.proxied = proxied.map(|list| list.iter().map(address).collect()).unwrap_or_default();
+        clawgate.admin = started["admin"].as_str().and_then(|text| text.parse().ok());
+        clawgate
     }
 
     /// Starts it, at `address` too, and waits until it takes connections there: for logs without the event `started`.
-    pub fn start_at(self, address: SocketAddr) -> Gate {
-        let mut gate = self.arg("--listen", address.to_string()).launch();
-        gate.wait_for("connections to be taken", |_| TcpStream::connect(address).ok());
-        gate.addresses = vec![address];
-        gate
+    pub fn start_at(self, address: SocketAddr) -> Clawgate {
+        let mut clawgate = self.arg("--listen", address.to_string()).launch();
+        clawgate.wait_for("connections to be taken", |_| TcpStream::connect(address).ok());
+        clawgate.addresses = vec![address];
+        clawgate
     }
 
     /// Starts it with its stdout on a terminal, which `script` makes, and waits until it listens.
-    pub fn start_on_terminal(self, columns: u16) -> Gate {
+    pub fn start_on_terminal(self, columns: u16) -> Clawgate {
         let program = self.command.get_program();
         let words = std::iter::once(program).chain(self.command.get_args());
         let words: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
         let mut terminal = Command::new("script");
-        // `script` is what a test ends, and the gate has to end with it.
+        // `script` is what a test ends, and clawgate has to end with it.
         let line = format!("stty cols {columns}; exec setpriv --pdeathsig KILL {}", words.join(" "));
         terminal.env_clear().env("SHELL", "/bin/sh").args(["-qefc", &line, "/dev/null"]);
         terminal.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        let mut gate = Self { command: terminal, ..self }.launch();
-        let address = gate.wait_for("where it listens", |gate| {
-            let text = gate.lines().join("\n");
+        let mut clawgate = Self { command: terminal, ..self }.launch();
+        let address = clawgate.wait_for("where it listens", |clawgate| {
+            let text = clawgate.lines().join("\n");
             let (_, rest) = text.split_once("listen=")?;
             rest.split(char::is_whitespace).next()?.parse().ok()
         });
-        gate.addresses = vec![address];
-        gate
+        clawgate.addresses = vec![address];
+        clawgate
     }
 
     /// Starts it, and does not wait.
-    pub fn launch(mut self) -> Gate {
+    pub fn launch(mut self) -> Clawgate {
         let mut child = self
             .command
             .stdin(self.stdin)
@@ -182,7 +183,7 @@ impl GateCommand {
             }
         });
         let reader = Some(reader);
-        Gate {
+        Clawgate {
             child,
             lines,
             reader,
@@ -214,9 +215,9 @@ impl GateCommand {
     }
 }
 
-impl GateCommand {
+impl ClawgateCommand {
     /// Like `output`, for a start that is to be refused: the test fails, and does not hang, when the
-    /// gate comes up instead.
+    /// clawgate comes up instead.
     pub fn refused(mut self) -> Output {
         let command = self.command.stdin(self.stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = KillOnDrop(command.spawn().unwrap());
@@ -228,7 +229,7 @@ impl GateCommand {
     }
 }
 
-/// Keeps the reader of a gate's stdout from reading.
+/// Keeps the reader of a clawgate's stdout from reading.
 struct Held(Arc<AtomicBool>);
 
 impl Drop for Held {
@@ -254,8 +255,8 @@ pub struct Output {
     pub stderr: String,
 }
 
-/// A running gate.
-pub struct Gate {
+/// A running clawgate.
+pub struct Clawgate {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
@@ -266,7 +267,7 @@ pub struct Gate {
     proxied: Vec<SocketAddr>,
 }
 
-impl Gate {
+impl Clawgate {
     pub fn address(&self) -> SocketAddr {
         self.addresses.first().copied().unwrap_or_else(|| self.proxied())
     }
@@ -289,13 +290,13 @@ impl Gate {
         self.child.id()
     }
 
-    /// What `found` finds, once it does; the test fails when the gate ends before.
+    /// What `found` finds, once it does; the test fails when clawgate ends before.
     fn wait_for<T>(&mut self, what: &str, found: impl Fn(&Self) -> Option<T>) -> T {
         eventually(what, || {
             if let Some(status) = self.child.try_wait().unwrap() {
                 let mut error = String::new();
                 let _ = self.child.stderr.take().unwrap().read_to_string(&mut error);
-                panic!("the gate ended with {status}: {error}");
+                panic!("clawgate ended with {status}: {error}");
             }
             found(self)
         })
@@ -315,7 +316,7 @@ impl Gate {
         lines.iter().map(parse).filter(|value| value["event"] == name).collect()
     }
 
-    /// All log lines of one event, the gate having ended: no other comes. `events` is not the thing to ask
+    /// All log lines of one event, clawgate having ended: no other comes. `events` is not the thing to ask
     /// whether there is none, for the log is written a little after what it tells of.
     pub fn all(&mut self, name: &str) -> Vec<Value> {
         if self.try_wait().is_none() {
@@ -369,7 +370,7 @@ impl Gate {
 
     /// Waits for the process to end; all of its log is there afterwards.
     pub fn wait(&mut self) -> ExitStatus {
-        let status = eventually("the gate's end", || self.child.try_wait().unwrap());
+        let status = eventually("the end of clawgate", || self.child.try_wait().unwrap());
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }
@@ -383,12 +384,12 @@ impl Gate {
     }
 }
 
-impl Drop for Gate {
+impl Drop for Clawgate {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("the gate's log:\n{}", self.lines().join("\n"));
+            eprintln!("the log of clawgate:\n{}", self.lines().join("\n"));
             return;
         }
         // Whatever a test has caused must be in the documentation. (Text for a terminal is no JSON.)

@@ -137,7 +137,7 @@ impl Connection {
         (String::from_utf8(std::mem::take(&mut self.read)).unwrap(), end.is_ok())
     }
 
-    /// Whether the gate has closed the connection in an orderly way; waits for it.
+    /// Whether clawgate has closed the connection in an orderly way; waits for it.
     pub fn is_closed(&mut self) -> bool {
         let mut byte = [0];
         self.read.is_empty() && matches!(self.stream.read(&mut byte), Ok(0))

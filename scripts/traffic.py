@@ -1,10 +1,10 @@
-"""Senders that keep a gate busy and count what comes of it, and an upstream for it.
+"""Clients that keep a clawgate busy and count what comes of it, and an upstream for it.
 
-usage: senders.py upstream PORT
-       senders.py load CERTS HOST:PORT
+usage: traffic.py upstream PORT
+       traffic.py load CERTS HOST:PORT
 
 Each goes on until its standard input ends. `upstream` prints each path as it is called, and keeps /hooks/hold waiting
-for two seconds. `load` calls the gate with new connections and with kept ones and prints what came of it; exit code 1
+for two seconds. `load` calls clawgate with new connections and with kept ones and prints what came of it; exit code 1
 when a request was lost.
 """
 
@@ -63,7 +63,7 @@ def context(certs):
 
 
 class Load:
-    """Senders that send one request on each of their connections, or several (`keep`)."""
+    """Clients that send one request on each of their connections, or several (`keep`)."""
 
     def __init__(self, certs, address, keep):
         self.host, self.port = address.rsplit(":", 1)
@@ -106,7 +106,7 @@ class Load:
             except (OSError, http.client.HTTPException) as error:
                 connection = None
                 with self.lock:
-                    # An idle connection may be closed at any time (RFC 9112 section 9.3.1); the sender
+                    # An idle connection may be closed at any time (RFC 9112 section 9.3.1); the client
                     # sends again on a new one.
                     if reused and isinstance(error, (http.client.RemoteDisconnected, ConnectionError)):
                         self.retried += 1

@@ -31,10 +31,10 @@ impl Answer {
         })
     }
 
-    /// The reason of one of the gate's own answers, checked to be the same in head and body.
+    /// The reason of one of clawgate's own answers, checked to be the same in head and body.
     pub fn reason(&self) -> String {
         let reason =
-            self.header("x-clawgate-reason").expect("not an answer of the gate's own").to_owned();
+            self.header("x-clawgate-reason").expect("not an answer of clawgate's own").to_owned();
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
         assert_eq!(self.json()["reason"], reason);
         assert_eq!(self.json()["status"], self.status);

@@ -1,4 +1,4 @@
-//! An upgrade: a new gate takes over from the old one, and no request is lost.
+//! An upgrade: a new clawgate takes over from the old one, and no request is lost.
 
 mod admin;
 
@@ -11,12 +11,12 @@ use rustls::ClientConfig;
 
 use crate::drain::attempt::{Fate, attempt};
 use crate::support::backend::Backend;
+use crate::support::client::Client;
 use crate::support::eventually;
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
-use crate::support::sender::Sender;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
-const SENDERS: usize = 6;
+const CLIENTS: usize = 6;
 
 /// Ends the load, also when the test fails.
 struct Enough<'a>(&'a AtomicBool);
@@ -27,7 +27,7 @@ impl Drop for Enough<'_> {
     }
 }
 
-/// New connections with one request each, from several senders at once, until told to stop.
+/// New connections with one request each, from several clients at once, until told to stop.
 struct Load<'a> {
     config: Arc<ClientConfig>,
     address: SocketAddr,
@@ -49,19 +49,19 @@ impl Load<'_> {
     }
 }
 
-/// Starts one gate after another under load, each taking over from the one before; returns what did not
+/// Starts one clawgate after another under load, each taking over from the one before; returns what did not
 /// end in an answer.
-fn upgrades(count: usize, start: impl Fn(&Pki, &Backend, Option<SocketAddr>) -> Gate) -> Vec<Fate> {
+fn upgrades(count: usize, start: impl Fn(&Pki, &Backend, Option<SocketAddr>) -> Clawgate) -> Vec<Fate> {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let mut gate = start(&pki, &backend, None);
-    let address = gate.address();
-    let config = Arc::new(Sender::new(&pki, &gate).config);
+    let mut clawgate = start(&pki, &backend, None);
+    let address = clawgate.address();
+    let config = Arc::new(Client::new(&pki, &clawgate).config);
     let (answered, failed, enough) =
         (AtomicUsize::new(0), Mutex::new(Vec::new()), AtomicBool::new(false));
     thread::scope(|scope| {
         let _enough = Enough(&enough);
-        for _ in 0..SENDERS {
+        for _ in 0..CLIENTS {
             let load = Load {
                 config: Arc::clone(&config),
                 address,
@@ -78,25 +78,25 @@ fn upgrades(count: usize, start: impl Fn(&Pki, &Backend, Option<SocketAddr>) -> 
         for _ in 0..count {
             more(30);
             let next = start(&pki, &backend, Some(address));
-            assert_eq!(gate.stop().code(), Some(0));
-            assert_eq!(gate.event("stopped", 1)["forced"], 0);
-            gate = next;
+            assert_eq!(clawgate.stop().code(), Some(0));
+            assert_eq!(clawgate.event("stopped", 1)["forced"], 0);
+            clawgate = next;
             more(30);
-            gate.event("request", 1);
+            clawgate.event("request", 1);
         }
     });
-    assert_eq!(gate.stop().code(), Some(0));
+    assert_eq!(clawgate.stop().code(), Some(0));
     assert_eq!(backend.received().len(), answered.load(Ordering::SeqCst));
     failed.into_inner().unwrap()
 }
 
-fn command(pki: &Pki, backend: &Backend) -> GateCommand {
-    GateCommand::new(pki).upstream(backend.url()).arg("--workers", "2")
+fn command(pki: &Pki, backend: &Backend) -> ClawgateCommand {
+    ClawgateCommand::new(pki).upstream(backend.url()).arg("--workers", "2")
 }
 
-/// With the files of a gate that was started with `pki` before.
-fn at(pki: &Pki, address: SocketAddr) -> GateCommand {
-    GateCommand::bare("run")
+/// With the files of a clawgate that was started with `pki` before.
+fn at(pki: &Pki, address: SocketAddr) -> ClawgateCommand {
+    ClawgateCommand::bare("run")
         .arg("--cert", pki.dir().join("server.pem"))
         .arg("--key", pki.dir().join("server.key"))
         .arg("--client-ca", pki.dir().join("ca.pem"))
@@ -128,9 +128,9 @@ fn with_takeover_no_request_is_lost() {
 }
 
 #[test]
-fn without_takeover_a_second_gate_is_refused_and_told_how() {
+fn without_takeover_a_second_clawgate_is_refused_and_told_how() {
     let pki = Pki::new();
-    let first = GateCommand::new(&pki).upstream("echo:").start();
+    let first = ClawgateCommand::new(&pki).upstream("echo:").start();
 
     let second = at(&pki, first.address()).upstream("echo:").refused();
 

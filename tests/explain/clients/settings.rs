@@ -1,8 +1,8 @@
 //! Which settings explaining a certificate needs, and what is said of those that are wrong.
 
 use super::super::{json, says};
-use crate::support::gate::GateCommand;
 use crate::support::pki::{Leaf, Pki};
+use crate::support::process::ClawgateCommand;
 
 #[test]
 fn the_client_cas_are_all_that_explaining_a_certificate_needs() {
@@ -10,7 +10,7 @@ fn the_client_cas_are_all_that_explaining_a_certificate_needs() {
     let ca = pki.file("ca.pem", pki.root.pem());
     let (certificate, _) = pki.files("client", &pki.client);
 
-    let command = GateCommand::bare("explain").arg("--client-ca", ca);
+    let command = ClawgateCommand::bare("explain").arg("--client-ca", ca);
     let output = command.word(certificate).output();
 
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
@@ -34,7 +34,7 @@ fn files_of_the_server_the_upstream_and_the_log_are_not_read_to_explain_a_certif
     "#;
     let config = pki.file("clawgate.toml", settings);
 
-    let command = GateCommand::bare("explain").arg("--config", config).dir(pki.dir());
+    let command = ClawgateCommand::bare("explain").arg("--config", config).dir(pki.dir());
     let explained = json(command, &certificate);
 
     assert_eq!(explained["verdict"], "admitted");
@@ -49,7 +49,7 @@ fn an_intermediate_of_the_servers_chain_is_known_though_its_key_cannot_be_read()
     let (server, _) = pki.files("server", &pki.server);
     let alone = Leaf::client("notes").issued_by(&pki.intermediate, &[]);
     let (certificate, _) = pki.files("alone", &alone);
-    let explain = || GateCommand::bare("explain").arg("--client-ca", &ca);
+    let explain = || ClawgateCommand::bare("explain").arg("--client-ca", &ca);
 
     let without = json(explain(), &certificate);
     let with = json(explain().arg("--cert", server).arg("--key", "none.key"), &certificate);
@@ -78,7 +78,7 @@ fn a_path_that_could_never_match_is_an_error_with_a_hint_when_a_certificate_is_e
         ),
         ("/hooks/../x", "it has a dot segment", "write an absolute path"),
     ] {
-        let command = GateCommand::bare("explain").arg("--client-ca", &ca).arg("--path", path);
+        let command = ClawgateCommand::bare("explain").arg("--client-ca", &ca).arg("--path", path);
         let output = command.word(&certificate).output();
 
         assert_eq!(output.code, Some(78), "{path}: {output:?}");
@@ -91,7 +91,7 @@ fn a_file_that_cannot_be_read_is_named_with_its_absolute_path_and_the_working_fo
     let pki = Pki::new();
     let ca = pki.file("ca.pem", pki.root.pem());
     let folder = pki.dir().display().to_string();
-    let explain = || GateCommand::bare("explain").dir(pki.dir());
+    let explain = || ClawgateCommand::bare("explain").dir(pki.dir());
     for command in [
         explain().arg("--client-ca", &ca).word("none.pem"),
         explain().arg("--client-ca", &ca).word("certs/none.pem"),

@@ -11,8 +11,8 @@ use std::thread;
 use super::{Enough, at};
 use crate::support::PATIENCE;
 use crate::support::eventually;
-use crate::support::gate::{Gate, GateCommand};
 use crate::support::pki::Pki;
+use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// The folder of the socket alone, and the socket.
 fn socket(pki: &Pki) -> (PathBuf, PathBuf) {
@@ -26,13 +26,13 @@ fn unix(path: &Path) -> String {
     format!("unix:{}", path.display())
 }
 
-fn first(pki: &Pki, path: &Path) -> Gate {
-    GateCommand::new(pki).upstream("echo:").arg("--admin", unix(path)).start()
+fn first(pki: &Pki, path: &Path) -> Clawgate {
+    ClawgateCommand::new(pki).upstream("echo:").arg("--admin", unix(path)).start()
 }
 
-/// One that takes over from `gate`.
-fn next(pki: &Pki, gate: &Gate, path: &Path) -> GateCommand {
-    let command = at(pki, gate.address()).upstream("echo:").arg("--takeover", "true");
+/// One that takes over from `clawgate`.
+fn next(pki: &Pki, clawgate: &Clawgate, path: &Path) -> ClawgateCommand {
+    let command = at(pki, clawgate.address()).upstream("echo:").arg("--takeover", "true");
     command.arg("--admin", unix(path))
 }
 
@@ -52,7 +52,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_socket_is_the_new_gates_from_its_start_on_and_stays_when_the_old_one_ends() {
+fn the_socket_is_the_new_clawgates_from_its_start_on_and_stays_when_the_old_one_ends() {
     let pki = Pki::new();
     let (folder, path) = socket(&pki);
     let mut old = first(&pki, &path);
@@ -62,7 +62,7 @@ fn the_socket_is_the_new_gates_from_its_start_on_and_stays_when_the_old_one_ends
     assert_eq!(names(&folder), ["admin.sock"]);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(old.stop().code(), Some(0));
-    let answer = ask(&path, "/livez").expect("the old gate took the new one's socket away");
+    let answer = ask(&path, "/livez").expect("the old process took the new one's socket away");
     assert!(answer.ends_with("alive\n"), "{answer}");
     assert_eq!(new.stop().code(), Some(0));
     assert_eq!(names(&folder), [""; 0]);
@@ -72,7 +72,7 @@ fn the_socket_is_the_new_gates_from_its_start_on_and_stays_when_the_old_one_ends
 fn whoever_asks_during_a_takeover_is_answered() {
     let pki = Pki::new();
     let (_, path) = socket(&pki);
-    let mut gate = first(&pki, &path);
+    let mut clawgate = first(&pki, &path);
     let (answered, enough) = (AtomicUsize::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         let _enough = Enough(&enough);
@@ -94,11 +94,11 @@ fn whoever_asks_during_a_takeover_is_answered() {
         };
         for _ in 0..3 {
             more(20);
-            let new = next(&pki, &gate, &path).start();
+            let new = next(&pki, &clawgate, &path).start();
             // What was asked of the old one has been answered.
             more(2);
-            assert_eq!(gate.stop().code(), Some(0));
-            gate = new;
+            assert_eq!(clawgate.stop().code(), Some(0));
+            clawgate = new;
         }
         more(20);
         enough.store(true, Ordering::SeqCst);
@@ -110,7 +110,7 @@ fn whoever_asks_during_a_takeover_is_answered() {
 fn the_socket_of_another_service_is_not_taken_over() {
     let pki = Pki::new();
     let (folder, path) = socket(&pki);
-    let gate = GateCommand::new(&pki).upstream("echo:").start();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
     let other = UnixListener::bind(&path).unwrap();
     let answering = thread::spawn(move || {
         let (mut stream, _) = other.accept().unwrap();
@@ -118,7 +118,7 @@ fn the_socket_of_another_service_is_not_taken_over() {
         other
     });
 
-    let refused = next(&pki, &gate, &path).refused();
+    let refused = next(&pki, &clawgate, &path).refused();
 
     assert_eq!(refused.code, Some(1), "{refused:?}");
     let said = "(admin.address): who listens there does not answer as a gate does";
@@ -132,11 +132,11 @@ fn the_socket_of_another_service_is_not_taken_over() {
 fn with_takeover_and_nobody_there_the_socket_is_bound_as_ever() {
     let pki = Pki::new();
     let (folder, path) = socket(&pki);
-    let gate = GateCommand::new(&pki).upstream("echo:").start();
-    // What a gate without an orderly end has left.
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
+    // What a clawgate without an orderly end has left.
     drop(UnixListener::bind(&path).unwrap());
 
-    let mut new = next(&pki, &gate, &path).start();
+    let mut new = next(&pki, &clawgate, &path).start();
 
     assert!(ask(&path, "/livez").unwrap().ends_with("alive\n"));
     new.stop();

@@ -21,33 +21,33 @@ use rustls::{
 };
 
 use super::PATIENCE;
-use super::gate::Gate;
 use super::pki::{Identity, Pki};
+use super::process::Clawgate;
 
-/// How a sender connects. Clones share their TLS sessions.
+/// How a client connects. Clones share their TLS sessions.
 #[derive(Clone)]
-pub struct Sender {
+pub struct Client {
     pub config: ClientConfig,
     pub name: String,
     address: SocketAddr,
     preface: Vec<u8>,
 }
 
-impl Sender {
+impl Client {
     /// The good client of `pki`.
-    pub fn new(pki: &Pki, gate: &Gate) -> Self {
-        Self::with_identity(pki, gate, &pki.client)
+    pub fn new(pki: &Pki, clawgate: &Clawgate) -> Self {
+        Self::with_identity(pki, clawgate, &pki.client)
     }
 
     /// A client with that certificate, or whatever `identity` holds.
-    pub fn with_identity(pki: &Pki, gate: &Gate, identity: &Identity) -> Self {
-        Self::with_versions(pki, gate, Some(identity), &[&version::TLS13, &version::TLS12])
+    pub fn with_identity(pki: &Pki, clawgate: &Clawgate, identity: &Identity) -> Self {
+        Self::with_versions(pki, clawgate, Some(identity), &[&version::TLS13, &version::TLS12])
     }
 
     /// The same over one version of TLS; `None`: without a certificate.
     pub fn with_versions(
         pki: &Pki,
-        gate: &Gate,
+        clawgate: &Clawgate,
         identity: Option<&Identity>,
         versions: &[&'static SupportedProtocolVersion],
     ) -> Self {
@@ -68,7 +68,7 @@ impl Sender {
             }
             None => builder.with_no_client_auth(),
         };
-        Self { config, name: "localhost".to_owned(), address: gate.address(), preface: Vec::new() }
+        Self { config, name: "localhost".to_owned(), address: clawgate.address(), preface: Vec::new() }
     }
 
     /// Asks for `name` in SNI.
@@ -89,7 +89,7 @@ impl Sender {
         self
     }
 
-    /// Takes any certificate of the gate.
+    /// Takes any certificate of clawgate.
     pub fn trusting(mut self) -> Self {
         self.config.dangerous().set_certificate_verifier(Arc::new(AnyServer));
         self
@@ -101,7 +101,7 @@ impl Sender {
         self
     }
 
-    /// The gate's address.
+    /// clawgate's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -115,7 +115,7 @@ impl Sender {
         self
     }
 
-    /// Connects and completes the sender's side of the handshake. Over TLS 1.3 a refusal shows only
+    /// Connects and completes the client's side of the handshake. Over TLS 1.3 a refusal shows only
     /// when something is read.
     pub fn connect(self) -> io::Result<Connection> {
         let mut socket = connect(self.address);
@@ -129,7 +129,7 @@ impl Sender {
         Ok(Connection::over(stream))
     }
 
-    /// Connects, and reads until the gate has something to say about it.
+    /// Connects, and reads until clawgate has something to say about it.
     ///
     /// # Panics
     /// When it is let in.
@@ -184,7 +184,7 @@ impl Sender {
     }
 }
 
-/// A sender's end of a refused connection.
+/// A client's end of a refused connection.
 #[derive(Debug)]
 pub struct Refusal {
     /// Its own address.
@@ -223,7 +223,7 @@ pub fn alert_name(number: u8) -> &'static str {
     }
 }
 
-/// A plain TCP connection to the gate, with a deadline for everything.
+/// A plain TCP connection to clawgate, with a deadline for everything.
 pub fn connect(address: SocketAddr) -> TcpStream {
     let socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
