@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Refuses real HTTP clients in every usual way, and shows what each of them tells its user.
+# Refuses real HTTP clients in every usual way, and shows what each of them prints.
 set -euo pipefail
 
 usage() {
   cat <<'USAGE'
 usage: client-errors.sh [--write]
 
-Runs clawgate, calls it with curl, wget, Python's requests, Node's https, fetch (undici), Go's net/http and Java's HttpClient as
-clients that are refused, and prints as Markdown what each shows, beside the reason in clawgate's log.
+Starts clawgate and calls it with curl, wget, Python's requests, Node's https, fetch (undici), Go's net/http and Java's
+HttpClient, so that it refuses them. Prints as Markdown what each client shows, with the reason in clawgate's log.
 
-  --write   put it between the client-errors markers of docs/client-errors.md instead
+  --write   write it between the client-errors markers of docs/client-errors.md instead
 
 Takes a minute. Needs curl, wget, Python 3 with requests, Node with npm (which fetches undici), Go, a JDK, jq and OpenSSL 3.
 CLAWGATE_BIN names a ready binary to use instead of building.

@@ -1,4 +1,4 @@
-"""What client-errors.sh measures: refused clients of many kinds, and what each shows.
+"""The measurements of client-errors.sh: clawgate refuses clients of many kinds, and this records what each shows.
 
 usage: client_errors.py CLAWGATE FOLDER CLIENTS; FOLDER has certificates and the built clients
 """
@@ -18,11 +18,11 @@ import time
 
 BIN, FOLDER, CLIENTS = sys.argv[1:]
 CERTS = f"{FOLDER}/certs"
-# A refusal over TLS 1.3 comes while the client sends its request, so that not each run is the same.
+# A refusal over TLS 1.3 arrives while the client sends its request, so runs may differ.
 RUNS = 2
-# Seconds that a call may take.
+# The longest time of a call, in seconds.
 LONGEST = 30
-# What wget says whether or not it is refused.
+# Lines that wget prints whether or not it is refused.
 CHATTER = ("--", "Loaded CA", "Resolving", "Connecting", "HTTP request sent", "Saving to", "Giving up", "0K")
 KINDS = ["curl", "wget", "requests", "node https", "node fetch", "Go", "Java"]
 
@@ -243,7 +243,7 @@ def main():
     print(f"Measured with {version_of('curl', '--version').split(' (')[0]} ({re.search(r'OpenSSL/[0-9.]+', version_of('curl', '--version'))[0]}), "
           f"{wget.split(' built')[0]} (GnuTLS), requests {requests}, Node {version_of('node', '--version')}, undici {undici}, "
           f"{version_of('go', 'version').split(' linux')[0]}, Java {version_of('java', '--version')}.\n"
-          "Each call was made twice; where they differ, `or` stands between. `…` and `<…>` stand for what is different in every run.\n")
+          "Each call was made twice; if the results differ, both are shown with `or` between them. `…` and `<…>` stand for text that differs in every run.\n")
     print("## Refused in the handshake\n")
     tls_table("No certificate is configured", clawgates, ca, None)
     tls_table("The certificate is of a CA that clawgate does not know", clawgates, ca, "other-ca")
@@ -255,15 +255,15 @@ def main():
     tls_table("The client does not trust clawgate's certificate", clawgates, "", "client")
     tls_table("`http://` instead of `https://`", clawgates, ca, "client", "http://localhost:{port}/hooks/wake")
     print("## Refused as a request\n")
-    print("Over TLS 1.3. All of these have the status and the body with the `reason`, but for bodies that are much too large.\n")
+    print("These calls use TLS 1.3. All get the status and the body with the `reason`, except for bodies that are much too large.\n")
     http_table([
-        ("the route is for others", clawgates[0], "POST", "/hooks/staff", 2),
+        ("the route's rules do not match", clawgates[0], "POST", "/hooks/staff", 2),
         ("no route", clawgates[0], "POST", "/elsewhere", 2),
-        ("GET where POST is taken", clawgates[0], "GET", "/hooks/wake", 0),
-        ("300 KiB where 256 are allowed", clawgates[0], "POST", "/hooks/wake", 300 * 1024),
+        ("GET instead of POST", clawgates[0], "GET", "/hooks/wake", 0),
+        ("300 KiB of at most 256", clawgates[0], "POST", "/hooks/wake", 300 * 1024),
         ("8 MiB", clawgates[0], "POST", "/hooks/wake", 8 << 20),
         ("too many requests", slow, "POST", "/hooks/wake", 2),
-        ("the upstream does not run", clawgates[0], "POST", "/hooks/down", 2),
+        ("the upstream is not running", clawgates[0], "POST", "/hooks/down", 2),
     ])
 
 
