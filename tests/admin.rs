@@ -59,7 +59,7 @@ fn requests_are_counted_by_status_and_by_reason() {
 }
 
 #[test]
-fn connections_are_counted_as_let_in_refused_and_open() {
+fn connections_are_counted_as_admitted_refused_and_open() {
     let pki = Pki::new();
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
     let missing = r#"clawgate_handshakes_refused_total{reason="client_cert_missing"}"#;
@@ -139,7 +139,7 @@ fn it_takes_no_other_method_and_no_other_path() {
 }
 
 #[test]
-fn the_last_refusals_are_told_with_all_their_fields_the_newest_first() {
+fn the_last_refusals_are_listed_with_all_their_fields_the_newest_first() {
     let pki = Pki::new();
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
     let expired = pki.client(Leaf::client("late").valid(-7200, -3600));
@@ -156,7 +156,7 @@ fn the_last_refusals_are_told_with_all_their_fields_the_newest_first() {
 }
 
 #[test]
-fn the_oldest_connection_gives_way_and_the_process_does_not_run_out_of_files() {
+fn the_oldest_connection_is_closed_and_the_process_does_not_run_out_of_files() {
     let pki = Pki::new();
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
     let silent: Vec<_> = (0..200).map(|_| connect(clawgate.admin())).collect();

@@ -10,7 +10,7 @@ use crate::support::backend::Backend;
 use crate::support::client::{Answer, Client, Connection};
 use crate::support::pki::Pki;
 use crate::support::process::{Clawgate, ClawgateCommand};
-use crate::support::{eventually, nobody};
+use crate::support::{eventually, unused_port};
 
 /// What is taken unless told otherwise.
 const LIMIT: usize = 256 * 1024;
@@ -45,7 +45,7 @@ fn chunk(data: &[u8]) -> Vec<u8> {
 }
 
 /// An upstream that reads one request and says whether it came whole.
-fn judge() -> (Backend, Receiver<bool>) {
+fn recorder() -> (Backend, Receiver<bool>) {
     let (verdict, verdicts) = mpsc::channel();
     let backend = Backend::script(move |mut exchange| {
         let whole = exchange.request().is_some();
@@ -88,7 +88,7 @@ fn a_body_declared_larger_than_the_limit_is_refused_before_the_upstream_hears_of
 
 #[test]
 fn a_chunked_body_is_refused_as_soon_as_it_is_over_the_limit() {
-    let (backend, verdicts) = judge();
+    let (backend, verdicts) = recorder();
     let (_pki, clawgate, mut connection) = open(&backend);
 
     connection.write(&head("Transfer-Encoding: chunked\r\n"));
@@ -168,8 +168,8 @@ fn a_body_is_not_asked_for_when_the_request_is_refused_anyway() {
 #[test]
 fn a_body_is_not_asked_for_when_the_upstream_is_down() {
     let pki = Pki::new();
-    let nobody = nobody();
-    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
+    let unused = unused_port();
+    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{unused}")).start();
     let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
 
     connection.write(&head("Expect: 100-continue\r\nContent-Length: 2\r\n"));
@@ -247,7 +247,7 @@ fn a_client_that_leaves_in_the_middle_of_its_body_leaves_no_request_behind() {
     for (fields, part) in
         [("Content-Length: 11", &b"first"[..]), ("Transfer-Encoding: chunked", b"5\r\nfirst\r\n")]
     {
-        let (backend, verdicts) = judge();
+        let (backend, verdicts) = recorder();
         let (_pki, clawgate, mut connection) = open(&backend);
 
         connection.write(&head(&format!("{fields}\r\n")));
@@ -331,7 +331,7 @@ fn a_client_that_does_not_read_makes_clawgate_stop_reading() {
 
 #[test]
 fn a_body_that_stalls_is_given_up() {
-    let (backend, verdicts) = judge();
+    let (backend, verdicts) = recorder();
     let (_pki, clawgate, mut connection) = open_with(&backend, &[("--upstream-idle-timeout", "200ms")]);
 
     connection.write(&head("Content-Length: 11\r\n"));
@@ -348,7 +348,7 @@ fn a_body_that_stalls_is_given_up() {
 fn a_client_that_is_still_writing_reads_its_refusal_and_not_a_reset() {
     let body = bytes(1024 * 1024);
     for declared in [true, false] {
-        let (backend, _verdicts) = judge();
+        let (backend, _verdicts) = recorder();
         let (_pki, _clawgate, mut connection) = open(&backend);
 
         if declared {

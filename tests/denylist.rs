@@ -25,7 +25,7 @@ fn post(connection: &mut Connection) -> u16 {
 fn is_served(pki: &Pki, clawgate: &Clawgate, identity: &Identity) -> bool {
     Client::with_identity(pki, clawgate, identity)
         .connect()
-        .is_ok_and(|mut connection| connection.asks())
+        .is_ok_and(|mut connection| connection.is_answered())
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn an_intermediate_on_the_list_denies_all_below_it_and_so_does_a_root() {
 }
 
 #[test]
-fn the_serial_number_of_another_ca_is_nobodys_business() {
+fn a_crl_does_not_revoke_the_same_serial_number_of_another_ca() {
     let pki = Pki::new();
     let twin = pki.client(Leaf::client("twin").serial(0x77));
     let list = pki.file("denied", "serial=77, issuer=CN=Other Root\n");

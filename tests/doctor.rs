@@ -25,7 +25,7 @@ use crate::support::process::{Clawgate, ClawgateCommand};
 const TOKEN: &str = "9f86d081884c7d659a2feaa0c55ad015";
 
 /// The settings of one clawgate, and their files.
-struct Ward {
+struct Setup {
     pki: Pki,
     upstream: String,
     token: PathBuf,
@@ -33,7 +33,7 @@ struct Ward {
     more: Vec<(&'static str, String)>,
 }
 
-impl Ward {
+impl Setup {
     /// In front of `upstream`, everything as it should be.
     fn new(upstream: impl Into<String>) -> Self {
         let pki = Pki::new();
@@ -203,11 +203,11 @@ fn openclaw_with(token: &'static str, limit: usize) -> Backend {
 #[test]
 fn a_clawgate_as_it_should_be_is_all_good() {
     let backend = openclaw();
-    let ward = Ward::new(backend.url());
-    let clawgate = ward.clawgate();
-    let (certificate, key) = ward.pki.files("client", &ward.pki.client);
+    let setup = Setup::new(backend.url());
+    let clawgate = setup.clawgate();
+    let (certificate, key) = setup.pki.files("client", &setup.pki.client);
 
-    let command = ward.command("doctor", clawgate.address());
+    let command = setup.command("doctor", clawgate.address());
     let diagnosis = Diagnosis::of(command.arg("--client-cert", certificate).arg("--client-key", key));
 
     diagnosis.all_good();
@@ -230,10 +230,10 @@ fn a_clawgate_as_it_should_be_is_all_good() {
 #[test]
 fn people_get_lines_and_a_sum() {
     let backend = openclaw();
-    let ward = Ward::new(backend.url());
-    let clawgate = ward.clawgate();
+    let setup = Setup::new(backend.url());
+    let clawgate = setup.clawgate();
 
-    let output = ward.command("doctor", clawgate.address()).output();
+    let output = setup.command("doctor", clawgate.address()).output();
 
     says(&output.stdout, &["\n  pass     plain_http", "\nall good ("]);
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
@@ -242,10 +242,10 @@ fn people_get_lines_and_a_sum() {
 #[test]
 fn no_hook_that_exists_is_called_and_no_token_is_shown() {
     let backend = openclaw();
-    let ward = Ward::new(backend.url());
-    let clawgate = ward.clawgate();
+    let setup = Setup::new(backend.url());
+    let clawgate = setup.clawgate();
 
-    let output = ward.command("doctor", clawgate.address()).output();
+    let output = setup.command("doctor", clawgate.address()).output();
 
     let lines: Vec<_> =
         backend.received().iter().map(|request| request.request_line().to_owned()).collect();

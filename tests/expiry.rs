@@ -21,7 +21,7 @@ fn told(clawgate: &Clawgate, kind: &str) -> serde_json::Value {
 }
 
 #[test]
-fn clawgates_own_certificate_is_told_of_before_it_expires() {
+fn clawgates_own_certificate_is_logged_before_it_expires() {
     let pki = Pki::new();
     let server = Leaf::server().valid(-95 * DAY, 5 * DAY - 60).issued_by(&pki.intermediate, &[]);
     let (certificate, key) = pki.files("soon", &server);
@@ -59,7 +59,7 @@ fn what_has_expired_is_an_error() {
 }
 
 #[test]
-fn a_client_ca_is_told_of_before_it_expires() {
+fn a_client_ca_is_logged_before_it_expires() {
     let pki = Pki::new();
     let now = OffsetDateTime::now_utc();
     let mut params = Ca::params("Old Root");
@@ -75,7 +75,7 @@ fn a_client_ca_is_told_of_before_it_expires() {
 }
 
 #[test]
-fn a_clients_certificate_is_told_of_once_and_listed_with_the_soonest_to_expire() {
+fn a_clients_certificate_is_logged_once_and_listed_with_the_soonest_to_expire() {
     let pki = Pki::new();
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
     let soon = pki.client(Leaf::client("soon").valid(-60 * DAY, 3 * DAY));
@@ -114,7 +114,7 @@ fn a_renewed_certificate_is_quiet_after_the_reload() {
 }
 
 #[test]
-fn a_revocation_list_is_told_of_before_the_next_one_is_due() {
+fn a_crl_is_logged_before_the_next_one_is_due() {
     let pki = Pki::new();
     let issued = OffsetDateTime::now_utc() - Duration::days(20);
     let crl = pki.intermediate.crl_with(&[], 6 * DAY - 60, |crl| crl.this_update = issued);

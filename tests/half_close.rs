@@ -224,7 +224,7 @@ fn a_head_that_ends_early_is_no_request_and_the_one_before_it_is_answered() {
 }
 
 #[test]
-fn a_refused_client_that_is_told_over_http_is_told_though_it_ends_what_it_sends() {
+fn a_client_refused_over_http_gets_the_answer_though_it_closed_its_own_direction() {
     let pki = Pki::new();
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
     for version in VERSIONS {

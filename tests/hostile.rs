@@ -73,7 +73,7 @@ fn what_an_admitted_client_sends_besides_its_chain_costs_next_to_nothing() {
     let crowded = crowded(&pki, 130);
     let connect = |identity| {
         let mut connection = Client::with_identity(&pki, &clawgate, identity).connect().unwrap();
-        assert!(connection.asks());
+        assert!(connection.is_answered());
         connection
     };
     let cost_of = |identity| {
@@ -100,7 +100,7 @@ fn a_reload_judges_an_open_connection_without_looking_at_what_else_was_sent() {
         clawgate.event("reloaded", number);
         // What the reload costs the connections is over when one of them has answered.
         let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
-        assert!(connection.asks());
+        assert!(connection.is_answered());
         cpu_ms(&clawgate) - before
     };
     reload(1);
@@ -126,11 +126,11 @@ fn a_client_may_send_a_whole_bundle_in_any_order() {
 
     let mut connection = Client::with_identity(&pki, &clawgate, &client).connect().unwrap();
 
-    assert!(connection.asks());
+    assert!(connection.is_answered());
 }
 
 #[test]
-fn more_certificates_of_the_issuers_name_than_are_looked_at_are_told() {
+fn more_certificates_of_the_issuers_name_than_are_checked_are_reported() {
     let pki = Pki::new();
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
     let mut client = crowded(&pki, 9);

@@ -11,9 +11,9 @@ use crate::support::frames::{
     DATA, END_HEADERS, END_STREAM, Frame, HEADERS, PING, RST_STREAM, SETTINGS, frame, read_frame,
 };
 use crate::support::h2::{Http2, Pieces};
-use crate::support::nobody;
 use crate::support::pki::Pki;
 use crate::support::process::{Clawgate, ClawgateCommand};
+use crate::support::unused_port;
 
 /// More than the windows of a stream and a connection hold at first.
 const LARGE: &[u8] = &[b'x'; 1024 * 1024];
@@ -239,7 +239,7 @@ fn a_request_in_flight_is_answered_before_clawgate_ends() {
 }
 
 #[test]
-fn an_idle_connection_is_told_to_go_when_clawgate_ends() {
+fn an_idle_connection_gets_goaway_when_clawgate_ends() {
     let backend = Backend::ok();
     let (_pki, mut clawgate, connection) = open(&backend);
     connection.send(post("/hooks/wake").body(Pieces::none()).unwrap());
@@ -253,13 +253,13 @@ fn an_idle_connection_is_told_to_go_when_clawgate_ends() {
 /// RFC 9110 section 9.3.2. The fields are those that a GET would get, and the connection is good for more.
 #[test]
 fn an_answer_of_clawgates_own_to_head_has_no_body() {
-    let nobody = nobody();
+    let unused = unused_port();
     for (upstream, methods, path, status) in [
         ("echo:".to_owned(), "any", "/closed", 404),
         ("echo:".to_owned(), "any", "/hooks//x", 400),
         ("echo:".to_owned(), "POST", "/hooks/wake", 405),
         ("echo:".to_owned(), "any", "/hooks/wake", 200),
-        (format!("http://{nobody}"), "any", "/hooks/wake", 503),
+        (format!("http://{unused}"), "any", "/hooks/wake", 503),
     ] {
         let pki = Pki::new();
         let clawgate = ClawgateCommand::new(&pki).upstream(upstream).arg("--method", methods).start();
@@ -284,7 +284,7 @@ fn an_answer_of_clawgates_own_to_head_has_no_body() {
 }
 
 #[test]
-fn a_refused_client_that_is_told_over_http_gets_no_body_to_head() {
+fn a_client_refused_over_http_gets_no_body_for_head() {
     let pki = Pki::new();
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
     let client = Client::with_versions(&pki, &clawgate, None, &[&rustls::version::TLS13]);

@@ -243,7 +243,7 @@ fn no_field_of_any_form_can_be_forged_whether_it_is_on_or_off() {
 }
 
 #[test]
-fn a_reload_changes_what_is_told_on_connections_that_are_open() {
+fn a_reload_changes_the_identity_headers_on_open_connections() {
     let pki = Pki::new();
     let backend = Backend::ok();
     let settings = |forms: &str| format!("upstream.identity = [{forms}]\n");
@@ -277,7 +277,7 @@ fn post(connection: &mut crate::support::client::Connection) -> bool {
 }
 
 #[test]
-fn routes_may_be_told_in_forms_of_their_own() {
+fn routes_may_have_their_own_identity_headers() {
     let pki = Pki::new();
     let backend = Backend::ok();
     let file = pki.file(

@@ -12,7 +12,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::support::PATIENCE;
+use crate::support::TIMEOUT;
 use crate::support::pki::Pki;
 use crate::support::plain;
 use crate::support::process::{Clawgate, ClawgateCommand};
@@ -37,6 +37,6 @@ fn connect_from(host: &str, to: SocketAddr) -> TcpStream {
     socket.bind(&from.into()).unwrap();
     socket.connect(&to.into()).unwrap();
     let stream = TcpStream::from(socket);
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream
 }

@@ -10,7 +10,7 @@ use crate::support::client::Client;
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::Pki;
 use crate::support::process::{Clawgate, ClawgateCommand};
-use crate::support::{eventually, pass};
+use crate::support::{eventually, stay_silent};
 
 /// More lines than a pipe holds.
 const MANY: usize = 400;
@@ -18,7 +18,7 @@ const MANY: usize = 400;
 fn ask_often(pki: &Pki, clawgate: &Clawgate) {
     let mut connection = Client::new(pki, clawgate).connect().unwrap();
     for _ in 0..MANY {
-        assert!(connection.asks_for("/hooks/wake"));
+        assert!(connection.is_answered_at("/hooks/wake"));
     }
 }
 
@@ -82,9 +82,9 @@ fn the_time_of_the_upstream_goes_until_its_answer_begins_and_that_of_the_request
     const PAUSE: Duration = Duration::from_millis(300);
     let pki = Pki::new();
     let backend = Backend::each(|exchange, _| {
-        pass(PAUSE);
+        stay_silent(PAUSE);
         exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
-        pass(2 * PAUSE);
+        stay_silent(2 * PAUSE);
         exchange.write(b"{}");
     });
     let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();

@@ -15,7 +15,7 @@ use crate::support::process::{Clawgate, ClawgateCommand};
 const PROTOCOL_ERROR: [u8; 4] = [0, 0, 0, 1];
 
 /// An upstream that says of each connection whether a whole request came on it.
-fn judge() -> (Backend, Receiver<bool>) {
+fn recorder() -> (Backend, Receiver<bool>) {
     let (verdict, verdicts) = mpsc::channel();
     let backend = Backend::script(move |mut exchange| {
         let whole = exchange.request().is_some();
@@ -27,7 +27,7 @@ fn judge() -> (Backend, Receiver<bool>) {
 
 fn start() -> (Pki, Clawgate, Receiver<bool>) {
     let pki = Pki::new();
-    let (backend, verdicts) = judge();
+    let (backend, verdicts) = recorder();
     let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
     (pki, clawgate, verdicts)
 }

@@ -105,10 +105,10 @@ fn the_upstreams_faults_and_connections_are_counted_by_its_address() {
     assert_eq!(opened.unwrap() + reused.unwrap(), 2.0);
     assert_eq!(series(&text, &named("requests_in_flight")), Some(0.0));
 
-    let nobody = "http://127.0.0.1:1";
-    let clawgate = ClawgateCommand::new(&pki).upstream(nobody).admin().start();
+    let unused = "http://127.0.0.1:1";
+    let clawgate = ClawgateCommand::new(&pki).upstream(unused).admin().start();
     assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 503);
-    let error = format!("clawgate_upstream_errors_total{{upstream=\"{nobody}\",error=\"unavailable\"}}");
+    let error = format!("clawgate_upstream_errors_total{{upstream=\"{unused}\",error=\"unavailable\"}}");
     assert_eq!(series(&metrics(&clawgate), &error), Some(1.0));
 }
 
@@ -139,7 +139,7 @@ fn the_ends_of_certificates_and_lists_follow_the_files() {
 }
 
 #[test]
-fn the_process_is_told_of_as_prometheus_own_clients_do() {
+fn process_metrics_have_the_names_of_prometheus_own_client_libraries() {
     let pki = Pki::new();
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
     let text = metrics(&clawgate);
@@ -229,7 +229,7 @@ fn a_client_that_was_admitted_and_is_refused_now_is_counted_apart_from_strangers
     let stranger = pki.client(Leaf::client("stranger"));
     let list = pki.file("denied", "");
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().arg("--denylist", &list).start();
-    assert!(Client::with_identity(&pki, &clawgate, &known).connect().unwrap().asks());
+    assert!(Client::with_identity(&pki, &clawgate, &known).connect().unwrap().is_answered());
 
     let both = format!("fingerprint={}\nfingerprint={}\n", known.fingerprint(), stranger.fingerprint());
     std::fs::write(&list, both).unwrap();

@@ -116,7 +116,7 @@ proptest! {
 }
 
 #[test]
-fn the_size_of_an_rsa_key_is_told_to_the_bit() {
+fn the_size_of_an_rsa_key_is_exact_to_the_bit() {
     let pki = Pki::new();
     let plain = &pki.client.chain[0];
     let (_, x509) = X509Certificate::from_der(plain).unwrap();

@@ -93,7 +93,7 @@ fn a_request_that_has_no_line_in_the_log_has_its_spans() {
 }
 
 #[test]
-fn the_collector_is_told_who_sends_and_gets_the_token_and_no_variable_changes_that() {
+fn the_collector_gets_the_service_name_and_the_token_and_no_variable_changes_that() {
     let (pki, collector) = (Pki::new(), Collector::new());
     let token = pki.file("collector-token", "s3cret\n");
     let mut clawgate = collector

@@ -41,7 +41,7 @@ fn offering(
 
 fn served(client: Client) -> Connection {
     let mut connection = client.connect().unwrap();
-    assert!(connection.asks());
+    assert!(connection.is_answered());
     connection
 }
 
@@ -53,7 +53,7 @@ fn says(line: &Value, field: &str, parts: &[&str]) {
 }
 
 #[test]
-fn with_tls_1_3_as_the_least_a_client_of_1_2_is_told_what_is_needed_and_what_forbids_it() {
+fn with_tls_1_3_required_the_detail_for_a_1_2_client_names_the_setting() {
     let pki = Pki::new();
     let clawgate = clawgate(&pki).arg("--tls-min-version", "1.3").start();
     served(Client::with_versions(&pki, &clawgate, Some(&pki.client), &[&version::TLS13]));
@@ -169,7 +169,7 @@ fn only_the_groups_that_are_listed_are_taken_and_the_line_names_them() {
 }
 
 #[test]
-fn settings_with_which_nobody_could_connect_are_refused() {
+fn settings_with_which_no_client_could_connect_are_refused() {
     let pki = Pki::new();
     for (flags, parts) in [
         (

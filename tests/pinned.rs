@@ -28,7 +28,7 @@ fn pinning(pki: &Pki, identity: &Identity) -> ClawgateCommand {
 fn is_served(pki: &Pki, clawgate: &Clawgate, identity: &Identity) -> bool {
     Client::with_identity(pki, clawgate, identity)
         .connect()
-        .is_ok_and(|mut connection| connection.asks())
+        .is_ok_and(|mut connection| connection.is_answered())
 }
 
 /// A clawgate without any CA.
@@ -44,7 +44,7 @@ fn without_a_ca(pki: &Pki, identity: &Identity) -> ClawgateCommand {
 }
 
 #[test]
-fn a_pinned_certificate_is_let_in_though_it_is_self_signed_and_a_cas() {
+fn a_pinned_certificate_is_admitted_though_it_is_self_signed_and_a_cas() {
     let pki = Pki::new();
     let client = lone().self_signed();
     let clawgate = pinning(&pki, &client).upstream("echo:").start();
@@ -74,7 +74,7 @@ fn a_self_signed_certificate_that_is_not_pinned_is_refused_with_the_pin_that_wou
 }
 
 #[test]
-fn with_a_pinned_certificate_no_ca_is_needed_and_nobody_else_is_let_in() {
+fn with_a_pinned_certificate_no_ca_is_needed_and_nobody_else_is_admitted() {
     let pki = Pki::new();
     let client = lone().self_signed();
     let mut trial = Trial::of(without_a_ca(&pki, &client));
@@ -83,8 +83,8 @@ fn with_a_pinned_certificate_no_ca_is_needed_and_nobody_else_is_let_in() {
     for (_, version) in BOTH {
         let other = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);
         trial.refuse(other, "client_cert_unknown_ca");
-        let nobody = Client::with_versions(&pki, &trial.clawgate, None, &[version]);
-        let line = trial.refuse(nobody, "client_cert_missing");
+        let anonymous = Client::with_versions(&pki, &trial.clawgate, None, &[version]);
+        let line = trial.refuse(anonymous, "client_cert_missing");
         says(&line, "detail", &["any was asked for"]);
         // No CA was named, by which they would choose.
         assert!(!line["hint"].as_str().unwrap().contains("Java"), "{line}");
@@ -93,7 +93,7 @@ fn with_a_pinned_certificate_no_ca_is_needed_and_nobody_else_is_let_in() {
 }
 
 #[test]
-fn a_certificate_that_a_pinned_one_has_issued_is_not_let_in() {
+fn a_certificate_issued_by_a_pinned_one_is_not_admitted() {
     let mut params = Ca::params("Pinned Ca");
     params.key_usages.push(KeyUsagePurpose::DigitalSignature);
     let ca = Ca::root_of(params);
@@ -191,7 +191,7 @@ fn a_client_that_is_not_pinned_any_more_loses_its_connection() {
     let config_file = config(&client.fingerprint());
     let clawgate = ClawgateCommand::new(&pki).arg("--config", config_file).upstream("echo:").start();
     let mut open = Client::with_identity(&pki, &clawgate, &client).connect().unwrap();
-    assert!(open.asks());
+    assert!(open.is_answered());
 
     config(&pki.client.fingerprint());
     clawgate.signal("HUP");

@@ -76,7 +76,7 @@ fn a_broken_request_after_a_good_one_is_refused_and_ends_the_connection() {
 }
 
 #[test]
-fn a_broken_request_is_not_answered_in_the_place_of_one_that_is_under_way() {
+fn a_malformed_request_is_not_answered_before_one_that_is_in_progress() {
     let pki = Pki::new();
     let (begun, at_upstream) = mpsc::channel();
     let backend = Backend::each(move |_, _| begun.send(()).unwrap());

@@ -61,7 +61,7 @@ fn the_log_names_the_client_and_the_balancer_for_both_versions() {
         let mut connection =
             Client::new(&pki, &clawgate).through(clawgate.proxied(), header).connect().unwrap();
         let balancer = connection.stream.sock.local_addr().unwrap().to_string();
-        assert!(connection.asks());
+        assert!(connection.is_answered());
         let line = clawgate.event("request", number + 1);
         assert_eq!((&line["peer"], &line["proxy"]), (&Value::from(peer), &Value::from(balancer)));
     }
@@ -95,7 +95,7 @@ fn a_balancer_that_does_not_know_the_client_is_let_pass_under_its_own_address() 
         let mut connection =
             Client::new(&pki, &clawgate).through(clawgate.proxied(), header).connect().unwrap();
         let balancer = connection.stream.sock.local_addr().unwrap().to_string();
-        assert!(connection.asks());
+        assert!(connection.is_answered());
         assert_eq!(clawgate.event("request", number + 1)["peer"], balancer);
     }
 }
@@ -125,7 +125,7 @@ fn a_header_may_come_in_pieces_and_the_handshake_with_it() {
 }
 
 #[test]
-fn the_upstream_is_told_of_the_client_not_of_the_balancer() {
+fn the_upstream_gets_the_clients_address_not_the_balancers() {
     let pki = Pki::new();
     let forged = "X-Forwarded-For: 10.9.9.9\r\nForwarded: for=10.9.9.9\r\nX-Forwarded-Port: 1\r\n";
     let request = format!(
@@ -171,7 +171,7 @@ fn a_refused_client_is_reported_under_its_own_address() {
 }
 
 #[test]
-fn with_an_address_for_balancers_alone_nobody_listens_for_clients() {
+fn with_a_listener_for_balancers_only_there_is_none_for_clients() {
     let pki = Pki::new();
     let (certificate, key) = pki.files("server", &pki.server);
     let clawgate = ClawgateCommand::bare("run")

@@ -24,7 +24,7 @@ fn reload(clawgate: &Clawgate, number: usize) -> serde_json::Value {
 fn is_served(pki: &Pki, clawgate: &Clawgate, identity: &Identity) -> bool {
     Client::with_identity(pki, clawgate, identity)
         .connect()
-        .is_ok_and(|mut connection| connection.asks())
+        .is_ok_and(|mut connection| connection.is_answered())
 }
 
 fn post(connection: &mut Connection) -> u16 {

@@ -35,7 +35,7 @@ fn a_probe_every_moment_makes_one_line_and_a_sum() {
 }
 
 #[test]
-fn a_clients_mistake_is_told_in_full_a_few_times_for_whoever_mends_it_by_trial() {
+fn a_repeated_refusal_is_logged_in_full_a_few_times_before_it_is_counted() {
     let pki = Pki::new();
     let mut clawgate = start(&pki, "1h");
 

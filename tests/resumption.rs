@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::client::Client;
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
 use crate::support::process::{Clawgate, ClawgateCommand};
-use crate::support::{eventually, nobody};
+use crate::support::{eventually, unused_port};
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
 
@@ -57,7 +57,7 @@ fn is_refused(clawgate: &Clawgate, client: &Client) -> Value {
 }
 
 #[test]
-fn a_client_that_comes_back_is_known_for_who_it_is_without_presenting_its_certificate() {
+fn a_resumed_session_has_the_identity_without_the_certificate_being_sent_again() {
     let pki = Pki::new();
     let clawgate = start(&pki);
     let mut visits = 0;
@@ -102,7 +102,7 @@ fn a_certificate_that_expires_takes_its_tickets_with_it() {
     let clients = VERSIONS.map(|version| returning(&pki, &clawgate, &brief, version));
 
     eventually("the certificate to expire", || {
-        clients[0].clone().connect().is_ok_and(|mut connection| !connection.asks()).then_some(())
+        clients[0].clone().connect().is_ok_and(|mut connection| !connection.is_answered()).then_some(())
     });
 
     for client in &clients {
@@ -120,7 +120,7 @@ fn a_crl_that_runs_out_takes_the_tickets_of_its_ca_with_it() {
     let clients = VERSIONS.map(|version| returning(&pki, &clawgate, &pki.client, version));
 
     eventually("the CRL to run out", || {
-        clients[0].clone().connect().is_ok_and(|mut connection| !connection.asks()).then_some(())
+        clients[0].clone().connect().is_ok_and(|mut connection| !connection.is_answered()).then_some(())
     });
 
     for client in &clients {
@@ -196,7 +196,7 @@ fn a_reload_voids_the_tickets_and_a_client_that_is_still_admitted_gets_new_ones(
 #[test]
 fn tickets_of_a_clawgate_before_its_restart_are_of_no_use_and_do_no_harm() {
     let pki = Pki::new();
-    let place = nobody();
+    let place = unused_port();
     let start =
         || ClawgateCommand::new(&pki).upstream("echo:").arg("--listen", place.to_string()).start();
     let mut clawgate = start();
@@ -259,7 +259,7 @@ fn a_client_that_is_refused_over_http_gets_no_ticket() {
 }
 
 #[test]
-fn a_client_that_lost_its_certificate_is_told_so_when_its_ticket_is_of_no_use() {
+fn a_client_without_its_certificate_is_refused_when_its_ticket_is_not_accepted() {
     let pki = Pki::new();
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--refuse-with", "http").start();
     for version in VERSIONS {

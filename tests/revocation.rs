@@ -36,7 +36,7 @@ fn trusting_both(pki: &Pki, other: &Other) -> ClawgateCommand {
 fn is_served(pki: &Pki, clawgate: &Clawgate, identity: &Identity) -> bool {
     Client::with_identity(pki, clawgate, identity)
         .connect()
-        .is_ok_and(|mut connection| connection.asks())
+        .is_ok_and(|mut connection| connection.is_answered())
 }
 
 /// What `check` prints for these settings, which can be used; lists that are missing or too old may make checks fail.

@@ -247,7 +247,7 @@ fn a_narrow_routes_refusal_does_not_fall_through_to_a_wider_route() {
 }
 
 #[test]
-fn a_route_is_open_to_those_its_rules_name_and_the_log_says_which_comes_nearest() {
+fn a_route_is_open_to_those_its_rules_name_and_the_log_names_the_closest_rule() {
     let pki = Pki::new();
     let agent = pki.client(Leaf::client("agent"));
     let backend = Backend::ok();

@@ -78,7 +78,7 @@ fn gen_certs_makes_the_files_it_names_and_keeps_the_keys_to_their_owner() {
 }
 
 #[test]
-fn gen_certs_replaces_nothing_unless_told_to() {
+fn gen_certs_replaces_nothing_without_its_flag() {
     let dir = TempDir::new().unwrap();
     made_in(dir.path());
     let before = content(dir.path());

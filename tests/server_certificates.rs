@@ -41,7 +41,7 @@ fn shown(pki: &Pki, clawgate: &Clawgate, name: &str) -> Vec<u8> {
 
 fn leaf_of(client: Client) -> Vec<u8> {
     let mut connection = client.connect().unwrap();
-    assert!(connection.asks());
+    assert!(connection.is_answered());
     connection.stream.conn.peer_certificates().unwrap()[0].to_vec()
 }
 
@@ -129,7 +129,7 @@ fn of_two_kinds_of_key_a_client_is_shown_the_one_that_it_can_verify_and_ecdsa_wh
 }
 
 #[test]
-fn a_client_that_can_verify_none_of_a_name_is_told_so_and_is_not_shown_another() {
+fn a_client_that_can_verify_no_certificate_of_the_name_is_refused_and_gets_no_other() {
     let pki = Pki::new();
     let rsa = Leaf::server().algorithm(&PKCS_RSA_SHA256);
     certificate(&pki, "rsa", rsa, &["one.example"]);
@@ -168,7 +168,7 @@ fn a_certificate_without_its_key_and_a_key_without_its_certificate_are_named() {
 }
 
 #[test]
-fn a_certificate_that_nobody_would_be_shown_is_warned_of() {
+fn a_server_certificate_that_no_client_would_get_is_a_warning() {
     let pki = Pki::new();
     certificate(&pki, "again", Leaf::server(), &["localhost"]);
 
@@ -179,7 +179,7 @@ fn a_certificate_that_nobody_would_be_shown_is_warned_of() {
 }
 
 #[test]
-fn all_certificates_are_told_of_at_the_start_in_the_status_and_by_check() {
+fn all_server_certificates_are_in_the_start_event_the_status_and_check() {
     let pki = Pki::new();
     certificate(&pki, "one", Leaf::server(), &["one.example"]);
     let clawgate = with(&pki, &["one"]).admin().start();

@@ -85,7 +85,7 @@ fn assert_refused(Output { code, stdout, stderr }: &Output) {
 }
 
 #[test]
-fn what_nobody_sets_has_its_default() {
+fn a_setting_that_is_not_given_has_its_default() {
     let pki = Pki::new();
     let command = ClawgateCommand::bare("check").arg("--config", config(&pki, "gate.toml", ""));
 
@@ -174,7 +174,7 @@ fn an_unknown_key_is_refused_with_its_line_and_the_one_that_was_meant() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once_each_with_its_place_and_mend() {
+fn all_mistakes_are_reported_at_once_each_with_its_place_and_hint() {
     let pki = Pki::new();
     let (certificate, key) = pki.files("server", &pki.server);
     let text = format!(

@@ -9,7 +9,7 @@ use std::thread;
 
 use rustls::ClientConfig;
 
-use crate::drain::attempt::{Fate, attempt};
+use crate::drain::attempt::{Outcome, attempt};
 use crate::support::backend::Backend;
 use crate::support::client::Client;
 use crate::support::eventually;
@@ -19,9 +19,9 @@ use crate::support::process::{Clawgate, ClawgateCommand};
 const CLIENTS: usize = 6;
 
 /// Ends the load, also when the test fails.
-struct Enough<'a>(&'a AtomicBool);
+struct StopOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for Enough<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::SeqCst);
     }
@@ -32,18 +32,18 @@ struct Load<'a> {
     config: Arc<ClientConfig>,
     address: SocketAddr,
     answered: &'a AtomicUsize,
-    failed: &'a Mutex<Vec<Fate>>,
-    enough: &'a AtomicBool,
+    failed: &'a Mutex<Vec<Outcome>>,
+    stop: &'a AtomicBool,
 }
 
 impl Load<'_> {
     fn run(&self) {
-        while !self.enough.load(Ordering::SeqCst) {
+        while !self.stop.load(Ordering::SeqCst) {
             match attempt(&self.config, self.address) {
-                Fate::Answered => {
+                Outcome::Answered => {
                     self.answered.fetch_add(1, Ordering::SeqCst);
                 }
-                fate => self.failed.lock().unwrap().push(fate),
+                outcome => self.failed.lock().unwrap().push(outcome),
             }
         }
     }
@@ -51,23 +51,25 @@ impl Load<'_> {
 
 /// Starts one clawgate after another under load, each taking over from the one before; returns what did not
 /// end in an answer.
-fn upgrades(count: usize, start: impl Fn(&Pki, &Backend, Option<SocketAddr>) -> Clawgate) -> Vec<Fate> {
+fn upgrades(
+    count: usize,
+    start: impl Fn(&Pki, &Backend, Option<SocketAddr>) -> Clawgate,
+) -> Vec<Outcome> {
     let pki = Pki::new();
     let backend = Backend::ok();
     let mut clawgate = start(&pki, &backend, None);
     let address = clawgate.address();
     let config = Arc::new(Client::new(&pki, &clawgate).config);
-    let (answered, failed, enough) =
-        (AtomicUsize::new(0), Mutex::new(Vec::new()), AtomicBool::new(false));
+    let (answered, failed, stop) = (AtomicUsize::new(0), Mutex::new(Vec::new()), AtomicBool::new(false));
     thread::scope(|scope| {
-        let _enough = Enough(&enough);
+        let _stop = StopOnDrop(&stop);
         for _ in 0..CLIENTS {
             let load = Load {
                 config: Arc::clone(&config),
                 address,
                 answered: &answered,
                 failed: &failed,
-                enough: &enough,
+                stop: &stop,
             };
             scope.spawn(move || load.run());
         }
@@ -128,7 +130,7 @@ fn with_takeover_no_request_is_lost() {
 }
 
 #[test]
-fn without_takeover_a_second_clawgate_is_refused_and_told_how() {
+fn without_takeover_a_second_clawgate_is_refused_with_the_hint_to_use_it() {
     let pki = Pki::new();
     let first = ClawgateCommand::new(&pki).upstream("echo:").start();
 

@@ -69,7 +69,7 @@ fn v_shows_every_field() {
     let pki = Pki::new();
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").word("-v").start_on_terminal(90);
 
-    assert!(Client::new(&pki, &clawgate).connect().unwrap().asks_for("/hooks/wake"));
+    assert!(Client::new(&pki, &clawgate).connect().unwrap().is_answered_at("/hooks/wake"));
 
     eventually("all fields of the request", || {
         let text = clawgate.lines().join(" ");

@@ -65,7 +65,7 @@ fn a_client_that_offers_both_versions_gets_1_3() {
 }
 
 #[test]
-fn without_a_certificate_nobody_is_let_in_over_either_version() {
+fn without_a_certificate_nobody_is_admitted_over_either_version() {
     let pki = Pki::new();
     let mut clawgate = clawgate(&pki);
     for (number, version) in (1..).zip([&version::TLS13, &version::TLS12]) {

@@ -3,9 +3,9 @@
 
 use crate::support::backend::Backend;
 use crate::support::client::{Answer, Client, Connection};
-use crate::support::nobody;
 use crate::support::pki::Pki;
 use crate::support::process::{Clawgate, ClawgateCommand};
+use crate::support::unused_port;
 
 fn head(method: &str, path: &str, fields: &str) -> Vec<u8> {
     format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n").into_bytes()
@@ -121,8 +121,8 @@ fn a_refused_body_is_not_asked_for_and_the_connection_ends_as_the_answer_says() 
 #[test]
 fn an_upstream_that_is_down_costs_a_client_no_connection() {
     let pki = Pki::new();
-    let nobody = nobody();
-    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
+    let unused = unused_port();
+    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{unused}")).start();
     let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
     for (fields, body) in framings(300) {
         for _ in 0..5 {

@@ -4,7 +4,7 @@ use crate::support::backend::Backend;
 use crate::support::client::Client;
 use crate::support::pki::{Leaf, Pki};
 use crate::support::process::{Clawgate, ClawgateCommand};
-use crate::support::{Latch, eventually, nobody, plain};
+use crate::support::{Latch, eventually, plain, unused_port};
 
 #[test]
 fn a_clawgate_that_runs_is_alive_and_ready() {
@@ -42,9 +42,9 @@ fn a_clawgate_that_drains_is_alive_but_not_ready() {
 }
 
 #[test]
-fn readiness_tells_of_certificates_cas_and_of_an_upstream_that_is_away_without_giving_up() {
+fn readiness_lists_certificates_and_cas_and_an_unreachable_upstream_does_not_end_it() {
     let pki = Pki::new();
-    let away = nobody();
+    let away = unused_port();
     let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{away}")).admin().start();
 
     let answer = plain::get(clawgate.admin(), "/readyz");
@@ -77,7 +77,7 @@ fn a_clawgate_whose_certificate_expires_is_not_ready_any_more() {
 fn readiness_is_one_line_for_whoever_may_not_ask_for_the_status() {
     let pki = Pki::new();
     let token = pki.file("admin-token", "let-me-in");
-    let away = nobody();
+    let away = unused_port();
     let clawgate =
         ClawgateCommand::new(&pki).upstream(format!("http://{away}")).arg("--admin", "127.0.0.1:0");
     let guarded = clawgate.arg("--admin-token-file", token).start();

@@ -23,7 +23,7 @@ fn post(connection: &mut crate::support::client::Connection, path: &str) -> u16 
 }
 
 #[test]
-fn a_client_that_would_be_refused_is_let_in_and_told_of_once_for_its_connection() {
+fn a_client_that_would_be_refused_is_admitted_and_logged_once_for_its_connection() {
     let pki = Pki::new();
     let mut clawgate = audited(&pki).start();
     admits(&pki, &clawgate, &pki.client(Leaf::client("calls")));
@@ -53,7 +53,7 @@ fn a_client_that_would_be_refused_is_let_in_and_told_of_once_for_its_connection(
 }
 
 #[test]
-fn the_start_and_check_say_loudly_that_rules_are_on_trial() {
+fn start_and_check_warn_that_rules_are_in_audit_mode() {
     let pki = Pki::new();
     let clawgate = audited(&pki).start();
     let warning = clawgate.events("settings_warning").remove(0);
@@ -78,7 +78,7 @@ fn the_start_and_check_say_loudly_that_rules_are_on_trial() {
 }
 
 #[test]
-fn a_request_that_a_route_would_refuse_goes_on_and_each_is_told_of() {
+fn requests_that_a_route_would_refuse_are_forwarded_and_each_is_logged() {
     let pki = Pki::new();
     let backend = Backend::ok();
     let toml = format!(
@@ -147,7 +147,7 @@ fn reload(clawgate: &Clawgate, pki: &Pki, toml: &str, number: usize) -> serde_js
 }
 
 #[test]
-fn when_the_trial_ends_the_rules_hold_for_open_connections_too() {
+fn when_audit_mode_ends_the_rules_apply_to_open_connections_too() {
     let pki = Pki::new();
     let mut clawgate = configured(&pki, "");
     let mut open = Client::new(&pki, &clawgate).connect().unwrap();
@@ -167,7 +167,7 @@ fn when_the_trial_ends_the_rules_hold_for_open_connections_too() {
 }
 
 #[test]
-fn a_client_that_comes_back_with_a_ticket_is_told_of_again_and_denied_once_the_trial_ends() {
+fn a_resumed_client_is_audited_again_and_denied_once_audit_mode_ends() {
     let pki = Pki::new();
     let rules = "[clients]\nallow = [\"any\"]\ndeny = [\"cn=notes\"]\n";
     let clawgate = configured(&pki, &format!("{rules}audit = true\n"));

@@ -107,7 +107,7 @@ fn a_serial_is_taken_as_openssl_prints_it() {
 }
 
 #[test]
-fn an_issuer_is_told_by_its_key_whatever_else_the_client_sends_of_that_name() {
+fn an_issuer_is_recognised_by_its_key_whatever_else_the_client_sends_of_that_name() {
     let pki = Pki::new();
     // Two CAs of one name under one root: names cannot tell them apart, keys can.
     let (ours, theirs) = (pki.root.intermediate("Issuing"), pki.root.intermediate("Issuing"));
@@ -146,7 +146,7 @@ fn a_denied_issuer_is_not_hidden_by_another_of_its_name() {
 }
 
 #[test]
-fn a_client_that_no_ca_vouches_for_cannot_say_which_key_signed_it() {
+fn a_client_of_no_configured_ca_cannot_choose_the_key_that_is_said_to_have_signed_it() {
     let pki = Pki::new();
     let lone = Leaf::client("lone");
     let params = lone.params.clone();

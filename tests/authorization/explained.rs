@@ -96,7 +96,7 @@ fn each_route_has_its_rules_explained() {
 }
 
 #[test]
-fn a_denied_and_an_unpinned_client_are_told_so() {
+fn a_denied_and_an_unpinned_client_get_their_own_reasons() {
     let pki = Pki::new();
     let calls = pki.client(Leaf::client("calls"));
     let allow = |explained: &Value| {

@@ -87,7 +87,7 @@ fn a_space_at_an_end_of_a_name_reaches_the_upstream_and_the_log_as_it_does_the_r
 }
 
 #[test]
-fn a_rule_tells_a_name_from_one_with_a_space_after_it() {
+fn a_rule_distinguishes_a_name_from_one_with_a_trailing_space() {
     let pki = Pki::new();
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--allow", "cn=\"admin \"").start();
 

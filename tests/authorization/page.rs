@@ -115,7 +115,7 @@ impl Cast {
 }
 
 #[test]
-fn every_recipe_lets_in_and_keeps_out_whom_it_says() {
+fn every_recipe_admits_and_refuses_the_clients_it_says() {
     let cast = Cast::new();
     let blocks = cast.blocks();
     let recipes: Vec<_> = blocks.iter().filter(|block| block.info[0] == "toml").collect();

@@ -10,7 +10,7 @@ fn spki(key: &rcgen::KeyPair) -> String {
 }
 
 #[test]
-fn a_client_whose_certificate_or_key_is_pinned_is_let_in_and_no_other() {
+fn only_a_client_whose_certificate_or_key_is_pinned_is_admitted() {
     let pki = Pki::new();
     let by_key = pki.client(Leaf::client("by-key"));
     let clawgate = ClawgateCommand::new(&pki)
@@ -79,7 +79,7 @@ fn a_certificate_without_a_ca_needs_its_pin_too_where_there_are_pins() {
 }
 
 #[test]
-fn pins_hold_while_the_rules_are_on_trial() {
+fn pins_are_enforced_while_rules_are_in_audit_mode() {
     let pki = Pki::new();
     let clawgate = ClawgateCommand::new(&pki)
         .upstream("echo:")

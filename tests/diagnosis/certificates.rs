@@ -11,7 +11,7 @@ use crate::support::process::ClawgateCommand;
 const DAY: i64 = 24 * 3600;
 
 #[test]
-fn a_client_without_a_certificate_is_told_so_over_both_versions() {
+fn a_client_without_a_certificate_gets_the_alert_for_it_over_both_versions() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 
@@ -28,7 +28,7 @@ fn a_client_without_a_certificate_is_told_so_over_both_versions() {
 }
 
 #[test]
-fn an_expired_certificate_is_told_since_when() {
+fn the_detail_for_an_expired_certificate_says_since_when() {
     let pki = Pki::new();
     let expired = pki.client(Leaf::client("late").valid(-30 * DAY, -3 * DAY - 3600));
 
@@ -41,7 +41,7 @@ fn an_expired_certificate_is_told_since_when() {
 }
 
 #[test]
-fn a_certificate_that_is_not_valid_yet_is_told_from_when() {
+fn the_detail_for_a_certificate_that_is_not_valid_yet_says_from_when_it_is() {
     let pki = Pki::new();
     let early = pki.client(Leaf::client("early").valid(10 * DAY + 3600, 20 * DAY));
 
@@ -53,7 +53,7 @@ fn a_certificate_that_is_not_valid_yet_is_told_from_when() {
 }
 
 #[test]
-fn a_server_certificate_is_told_what_it_lacks() {
+fn the_detail_for_a_server_certificate_says_which_purpose_is_missing() {
     let pki = Pki::new();
     let server = pki.client(Leaf::server());
 
@@ -90,7 +90,7 @@ fn a_ca_certificate_is_not_a_clients() {
 }
 
 #[test]
-fn a_critical_extension_nobody_knows_is_named() {
+fn an_unknown_critical_extension_is_named() {
     let pki = Pki::new();
     let mut unknown = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 7], vec![5, 0]);
     unknown.set_criticality(true);
@@ -103,7 +103,7 @@ fn a_critical_extension_nobody_knows_is_named() {
 }
 
 #[test]
-fn a_revoked_certificate_is_told_since_when_and_why() {
+fn the_detail_for_a_revoked_certificate_says_since_when_and_why() {
     let pki = Pki::new();
     let crl = pki.file("crl.pem", pki.intermediate.crl(&[0x1234], 3600));
     let revoked = pki.client(Leaf::client("stolen").serial(0x1234));
@@ -146,7 +146,7 @@ fn of_two_faults_of_one_certificate_both_are_named() {
 }
 
 #[test]
-fn an_expired_certificate_whose_key_may_not_sign_is_told_both() {
+fn an_expired_certificate_whose_key_may_not_sign_has_both_in_its_detail() {
     let pki = Pki::new();
     let leaf = Leaf::client("twice").valid(-9 * DAY, -2 * DAY - 3600);
     let usages = vec![KeyUsagePurpose::KeyAgreement];

@@ -53,7 +53,7 @@ fn http_without_tls_is_answered_in_http() {
 }
 
 #[test]
-fn a_proxy_header_is_told_apart_in_both_its_versions() {
+fn both_versions_of_a_proxy_header_are_recognised() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 
@@ -97,7 +97,7 @@ fn other_protocols_are_named_and_only_noise() {
 }
 
 #[test]
-fn a_word_cut_short_is_told_with_what_came() {
+fn a_truncated_protocol_name_is_logged_with_the_bytes_received() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 

@@ -22,7 +22,7 @@ fn without_aki(leaf: Leaf) -> Leaf {
 }
 
 #[test]
-fn a_self_signed_certificate_is_told_which_ca_to_ask() {
+fn the_hint_for_a_self_signed_certificate_names_the_cas_to_ask() {
     let pki = Pki::new();
     let lone = Leaf::client("lone").self_signed();
 
@@ -34,7 +34,7 @@ fn a_self_signed_certificate_is_told_which_ca_to_ask() {
 }
 
 #[test]
-fn a_certificate_of_a_foreign_ca_is_told_whose_it_is_and_whose_are_taken() {
+fn the_detail_for_an_unknown_ca_names_it_and_those_that_are_accepted() {
     let pki = Pki::new();
     let stranger = Leaf::client("stranger").issued_by(&Ca::root("Elsewhere Root"), &[]);
 
@@ -60,7 +60,7 @@ fn a_whole_chain_of_a_foreign_ca_is_named_by_its_end() {
 }
 
 #[test]
-fn a_certificate_of_the_ca_before_it_was_made_again_is_told_so() {
+fn a_certificate_of_a_ca_that_was_recreated_since_is_recognised() {
     let pki = Pki::new();
     let former = Leaf::client("former").issued_by(&Ca::root("Test Root"), &[]);
 
@@ -97,7 +97,7 @@ fn a_self_signed_certificate_in_the_name_of_the_ca_is_not_that_ca() {
 }
 
 #[test]
-fn a_certificate_of_the_intermediate_before_it_was_made_again_is_told_so() {
+fn a_certificate_of_an_intermediate_that_was_recreated_since_is_recognised() {
     let pki = Pki::new();
     let before = pki.root.intermediate("Test Intermediate");
     let former = Leaf::client("former").issued_by(&before, &[&pki.intermediate]);
@@ -121,7 +121,7 @@ fn an_intermediate_made_again_is_recognized_without_key_identifiers_too() {
 }
 
 #[test]
-fn a_certificate_altered_after_signing_is_told_from_one_of_another_ca() {
+fn a_certificate_altered_after_signing_is_distinguished_from_one_of_another_ca() {
     let pki = Pki::new();
     let mut altered = pki.client(Leaf::client("altered"));
     *altered.chain[0].last_mut().unwrap() ^= 1;
@@ -144,7 +144,7 @@ fn an_altered_intermediate_is_the_one_that_is_named() {
 }
 
 #[test]
-fn a_chain_without_its_intermediate_is_told_which_one_to_append() {
+fn the_hint_for_an_incomplete_chain_names_the_intermediate_to_append() {
     let pki = Pki::new();
     let alone = Leaf::client("alone").issued_by(&pki.intermediate, &[]);
 
@@ -210,7 +210,7 @@ fn a_missing_intermediate_is_known_by_an_authority_key_identifier_that_names_the
 }
 
 #[test]
-fn a_missing_intermediate_of_a_known_name_is_told_from_its_former_self_by_the_signature() {
+fn a_missing_intermediate_of_a_known_name_is_distinguished_from_its_previous_version_by_the_signature() {
     let pki = Pki::new();
     let former = pki.root.intermediate("Test Intermediate");
     let [alone, old] =
@@ -225,7 +225,7 @@ fn a_missing_intermediate_of_a_known_name_is_told_from_its_former_self_by_the_si
 }
 
 #[test]
-fn an_issuer_whose_name_is_spelled_in_another_way_is_told_so() {
+fn an_issuer_whose_name_is_spelled_differently_is_reported() {
     let pki = Pki::new();
     let mut params = Ca::params("TEST  root");
     params.use_authority_key_identifier_extension = false;
@@ -316,7 +316,7 @@ fn a_chain_deeper_than_can_be_followed_is_refused() {
 }
 
 #[test]
-fn an_expired_intermediate_is_told_from_an_expired_certificate() {
+fn an_expired_intermediate_is_distinguished_from_an_expired_certificate() {
     let pki = Pki::new();
     let old = pki.root.intermediate_of(ended(Ca::params("Old Intermediate"), 5));
     let fresh = Leaf::client("fresh").issued_by(&old, &[&old]);
@@ -329,7 +329,7 @@ fn an_expired_intermediate_is_told_from_an_expired_certificate() {
 }
 
 #[test]
-fn an_expired_ca_admits_nobody_and_is_told_apart() {
+fn an_expired_ca_admits_nobody_and_has_its_own_reason() {
     let pki = Pki::new();
     let old = Ca::root_of(ended(Ca::params("Old Root"), 40));
     let bundle = pki.file("old.pem", old.pem());
@@ -344,7 +344,7 @@ fn an_expired_ca_admits_nobody_and_is_told_apart() {
 }
 
 #[test]
-fn of_several_faults_the_one_to_mend_first_is_the_reason_and_the_others_are_named() {
+fn of_several_faults_the_first_to_fix_is_the_reason_and_the_others_are_named() {
     let pki = Pki::new();
     let elsewhere = Ca::root("Elsewhere Root");
     let day = 24 * 3600;
@@ -356,7 +356,7 @@ fn of_several_faults_the_one_to_mend_first_is_the_reason_and_the_others_are_name
 }
 
 #[test]
-fn an_expired_ca_is_told_from_its_successor_of_the_same_name_by_its_signature() {
+fn an_expired_ca_is_distinguished_from_its_successor_of_the_same_name_by_the_signature() {
     let pki = Pki::new();
     // The CA was renewed with a new key, and both certificates are in the bundle.
     let old = Ca::root_of(ended(Ca::params("Test Root"), 40));

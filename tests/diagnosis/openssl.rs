@@ -65,7 +65,7 @@ fn extensions(pki: &Pki) -> PathBuf {
 }
 
 #[test]
-fn only_old_versions_are_told_which_are_needed() {
+fn the_detail_for_old_versions_of_tls_says_which_are_needed() {
     for (flag, offered) in [("-tls1_1", "TLSv1.1"), ("-tls1", "TLSv1.0")] {
         let pki = Pki::new();
         let mut clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
@@ -80,7 +80,7 @@ fn only_old_versions_are_told_which_are_needed() {
 }
 
 #[test]
-fn a_client_without_a_common_algorithm_is_told_which_kind_and_what_it_offered() {
+fn the_detail_for_no_common_algorithm_names_the_kind_and_what_the_client_offered() {
     for (arguments, says_what) in [
         (
             &["-tls1_2", "-cipher", "AES128-SHA"][..],
@@ -159,7 +159,7 @@ fn a_refusal_after_a_second_hello_carries_what_was_agreed_on() {
 }
 
 #[test]
-fn a_certificate_of_version_1_is_told_how_it_came_about() {
+fn the_hint_for_a_version_1_certificate_says_how_to_issue_version_3() {
     let pki = Pki::new();
     gen_certs(&pki);
     let (certificate, key) = (pki.dir().join("dev/v1.pem"), pki.dir().join("dev/v1.key"));

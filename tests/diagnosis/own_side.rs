@@ -62,13 +62,13 @@ fn a_client_that_does_not_know_clawgates_ca_is_pointed_to_it() {
 }
 
 #[test]
-fn a_client_that_holds_clawgates_ca_from_before_it_was_made_again_is_told_so() {
+fn a_client_with_the_previous_ca_of_clawgates_certificate_is_recognised() {
     let hint = ["made again", "--cacert"];
     refused_for_its_ca(Ca::root("Test Root"), "decrypt_error", &hint);
 }
 
 #[test]
-fn a_client_that_finds_clawgates_certificate_expired_is_told_to_renew_it() {
+fn the_hint_for_an_expired_server_certificate_says_to_renew_it() {
     let mut pki = Pki::new();
     let leaf = Leaf::server().valid(-9 * 24 * 3600, -24 * 3600);
     pki.server = leaf.issued_by(&pki.intermediate, &[&pki.intermediate]);
@@ -87,7 +87,7 @@ fn a_client_that_finds_clawgates_certificate_expired_is_told_to_renew_it() {
 }
 
 #[test]
-fn a_client_that_calls_clawgate_by_another_name_is_told_the_right_ones() {
+fn the_hint_for_a_wrong_server_name_lists_the_right_ones() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 
@@ -234,7 +234,7 @@ fn a_client_that_refuses_clawgates_certificate_only_after_the_handshake_is_repor
 }
 
 #[test]
-fn a_client_that_is_let_in_and_leaves_without_a_request_is_noted_once() {
+fn a_client_that_is_admitted_and_leaves_without_a_request_is_logged_once() {
     let pki = Pki::new();
     let trial = Trial::new(&pki);
 
@@ -256,7 +256,7 @@ fn a_client_that_is_let_in_and_leaves_without_a_request_is_noted_once() {
 }
 
 #[test]
-fn a_farewell_without_a_request_is_no_refusal() {
+fn a_close_notify_without_a_request_is_no_refusal() {
     let pki = Pki::new();
     let trial = Trial::new(&pki);
 
@@ -290,7 +290,7 @@ fn a_client_that_asks_for_another_name_is_refused_where_that_is_wanted() {
 }
 
 #[test]
-fn a_client_for_whom_there_is_no_place_is_turned_away_and_let_in_once_there_is_one() {
+fn a_client_over_the_connection_limit_is_refused_until_there_is_room() {
     let pki = Pki::new();
     let mut trial = Trial::of(ClawgateCommand::new(&pki).arg("--max-connections", "2"));
     let held = [(); 2].map(|()| connect(trial.clawgate.address()));
@@ -310,7 +310,7 @@ fn a_client_for_whom_there_is_no_place_is_turned_away_and_let_in_once_there_is_o
     eventually("a place", || {
         Client::new(&pki, &trial.clawgate)
             .connect()
-            .is_ok_and(|mut connection| connection.asks())
+            .is_ok_and(|mut connection| connection.is_answered())
             .then_some(())
     });
 }

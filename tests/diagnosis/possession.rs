@@ -11,7 +11,7 @@ use crate::support::client::Client;
 use crate::support::pki::{Ca, Leaf, Pki};
 
 #[test]
-fn a_client_with_the_key_of_another_certificate_is_told_to_compare_them() {
+fn the_hint_for_a_client_with_the_key_of_another_certificate_says_how_to_compare_them() {
     let pki = Pki::new();
     let other = pki.client(Leaf::client("other"));
     let mut trial = Trial::new(&pki);
@@ -69,7 +69,7 @@ fn a_broken_intermediate_is_named_by_its_place() {
 }
 
 #[test]
-fn certificates_over_the_limit_are_told_to_send_less() {
+fn the_hint_for_certificates_over_the_limit_says_to_send_less() {
     let pki = Pki::new();
     let elsewhere = Ca::root(&"x".repeat(30_000));
     let chain = vec![elsewhere.certificate.der().to_vec(); 2];

@@ -107,7 +107,7 @@ fn all_versions_and_protocols_that_were_offered_are_on_the_line() {
 }
 
 #[test]
-fn a_client_that_leaves_in_the_middle_of_its_hello_is_told_from_a_probe() {
+fn a_client_that_leaves_in_the_middle_of_its_hello_is_distinguished_from_a_probe() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
     let (_, bytes) = hello(Client::new(&pki, &trial.clawgate));
@@ -175,7 +175,7 @@ fn a_client_that_leaves_after_clawgates_hello_is_reported_with_what_was_agreed_o
 }
 
 #[test]
-fn a_farewell_in_the_middle_is_no_refusal_of_clawgates_certificate() {
+fn a_close_notify_in_the_handshake_is_no_refusal_of_clawgates_certificate() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 

@@ -137,7 +137,7 @@ fn python_reads_the_alert() {
 }
 
 #[test]
-fn curl_without_clawgates_ca_is_told_what_to_give_it() {
+fn the_hint_for_curl_without_clawgates_ca_says_what_to_give_it() {
     let (pki, mut trial) = story();
 
     for version in ["1.2", "1.3"] {

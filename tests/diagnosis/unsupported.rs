@@ -51,7 +51,7 @@ fn issued(pki: &Pki, ca: &str, how: &str) -> Identity {
              -out one.der {how}"
         ),
     );
-    // Nobody gets as far as the client's own signature, but in the end.
+    // UnusedPort gets as far as the client's own signature, but in the end.
     let key = KeyPair::from_pem(&String::from_utf8(read(pki, "one.key")).unwrap()).unwrap();
     Identity { chain: vec![read(pki, "one.der")], key }
 }
@@ -243,7 +243,7 @@ fn below_constraint(above: Option<&Ca>, extension: CustomExtension) -> Ca {
 }
 
 #[test]
-fn an_excluded_wildcard_is_told_to_have_no_meaning() {
+fn an_excluded_wildcard_is_reported_as_without_meaning() {
     let pki = Pki::new();
     let narrow = below_constraint(Some(&pki.root), constraint(0xa1, der(0x82, b"*.bad.test")));
     let client = Leaf::client("below").issued_by(&narrow, &[&narrow]);
@@ -322,7 +322,7 @@ fn constraints_of_a_configured_ca_about_other_kinds_of_names_are_compared() {
 }
 
 #[test]
-fn constraints_of_a_sent_intermediate_about_other_kinds_of_names_are_told_not_to_be_compared() {
+fn constraints_of_a_sent_intermediate_about_other_kinds_of_names_are_reported_as_not_compared() {
     let pki = Pki::new();
     for (permitted, list) in [(true, 0xa0), (false, 0xa1)] {
         for Kind { base, inside, outside, kind, .. } in kinds() {
@@ -339,7 +339,7 @@ fn constraints_of_a_sent_intermediate_about_other_kinds_of_names_are_told_not_to
 }
 
 #[test]
-fn an_issuers_name_that_differs_in_its_string_type_alone_is_told_so() {
+fn an_issuers_name_that_differs_only_in_its_string_type_is_reported() {
     let pki = Pki::new();
     let mut params = Ca::params("x");
     let name = DnValue::PrintableString("Test Root".try_into().unwrap());
@@ -356,7 +356,7 @@ fn an_issuers_name_that_differs_in_its_string_type_alone_is_told_so() {
 }
 
 #[test]
-fn an_intermediate_whose_name_is_encoded_in_another_way_is_told_to_be_there() {
+fn an_intermediate_whose_name_is_encoded_differently_is_not_reported_as_missing() {
     let pki = Pki::new();
     let ca = pki.root.intermediate("Sub CA");
     let mut params = Ca::params("x");

@@ -4,26 +4,26 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use super::{Ward, any, openclaw, says, secret};
+use super::{Setup, any, openclaw, says, secret};
 use crate::support::pki::{Ca, Leaf, Pki};
 
 const DAY: i64 = 86_400;
 
 /// Examines a clawgate that is never started, but for what is wrong with its files.
-fn with_server(change: impl FnOnce(&Pki) -> crate::support::pki::Identity) -> (Ward, super::Clawgate) {
-    let mut ward = Ward::new("echo:");
-    ward.pki.server = change(&ward.pki);
-    let clawgate = ward.clawgate();
-    (ward, clawgate)
+fn with_server(change: impl FnOnce(&Pki) -> crate::support::pki::Identity) -> (Setup, super::Clawgate) {
+    let mut setup = Setup::new("echo:");
+    setup.pki.server = change(&setup.pki);
+    let clawgate = setup.clawgate();
+    (setup, clawgate)
 }
 
 #[test]
 fn an_expired_certificate_is_a_fault() {
-    let (ward, clawgate) = with_server(|pki| {
+    let (setup, clawgate) = with_server(|pki| {
         Leaf::server().valid(-20 * DAY, -DAY).issued_by(&pki.intermediate, &[&pki.intermediate])
     });
 
-    let diagnosis = ward.examined(clawgate.address());
+    let diagnosis = setup.examined(clawgate.address());
 
     assert_eq!(diagnosis.all("fail"), ["certificate/dates"], "{diagnosis:#?}");
     says(&diagnosis.text("certificate/dates", "fail"), &["has expired", "24 hours ago", "renew"]);
@@ -31,33 +31,33 @@ fn an_expired_certificate_is_a_fault() {
 
 #[test]
 fn a_certificate_that_is_about_to_expire_is_a_warning() {
-    let (ward, clawgate) = with_server(|pki| {
+    let (setup, clawgate) = with_server(|pki| {
         Leaf::server()
             .valid(-80 * DAY, 10 * DAY + 3600)
             .issued_by(&pki.intermediate, &[&pki.intermediate])
     });
 
-    let text = ward.examined(clawgate.address()).only_warning("certificate/dates");
+    let text = setup.examined(clawgate.address()).only_warning("certificate/dates");
 
     says(&text, &["10 days left"]);
 }
 
 #[test]
 fn a_short_lived_certificate_in_the_first_part_of_its_life_is_good() {
-    let (ward, clawgate) = with_server(|pki| {
+    let (setup, clawgate) = with_server(|pki| {
         Leaf::server().valid(-3600, 20 * 3600).issued_by(&pki.intermediate, &[&pki.intermediate])
     });
 
-    ward.examined(clawgate.address()).all_good();
+    setup.examined(clawgate.address()).all_good();
 }
 
 #[test]
-fn a_clock_that_is_behind_is_told_by_the_certificates() {
-    let (ward, clawgate) = with_server(|pki| {
+fn a_clock_that_is_behind_is_recognised_by_the_certificates() {
+    let (setup, clawgate) = with_server(|pki| {
         Leaf::server().valid(3600, 20 * DAY).issued_by(&pki.intermediate, &[&pki.intermediate])
     });
 
-    let diagnosis = ward.examined(clawgate.address());
+    let diagnosis = setup.examined(clawgate.address());
 
     says(
         &diagnosis.text("machine/clock", "fail"),
@@ -67,39 +67,39 @@ fn a_clock_that_is_behind_is_told_by_the_certificates() {
 
 #[test]
 fn an_intermediate_that_is_not_sent_is_a_fault() {
-    let mut ward = Ward::new("echo:");
-    ward.pki.server = Leaf::server().issued_by(&ward.pki.intermediate, &[]);
-    let bundle = ward.pki.root.pem() + &ward.pki.intermediate.pem();
-    let bundle = ward.pki.file("bundle.pem", bundle).display().to_string();
-    let ward = ward.with("--client-ca", bundle);
-    let clawgate = ward.clawgate();
+    let mut setup = Setup::new("echo:");
+    setup.pki.server = Leaf::server().issued_by(&setup.pki.intermediate, &[]);
+    let bundle = setup.pki.root.pem() + &setup.pki.intermediate.pem();
+    let bundle = setup.pki.file("bundle.pem", bundle).display().to_string();
+    let setup = setup.with("--client-ca", bundle);
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_fault("certificate/chain");
+    let text = setup.examined(clawgate.address()).only_fault("certificate/chain");
 
     says(&text, &["ends below CN=Test Intermediate", "append the certificate of CN=Test Intermediate"]);
 }
 
 #[test]
 fn a_chain_in_the_wrong_order_is_a_warning() {
-    let (ward, clawgate) = with_server(|pki| {
+    let (setup, clawgate) = with_server(|pki| {
         let other = pki.root.intermediate("Other");
         Leaf::server().issued_by(&pki.intermediate, &[&other, &pki.intermediate])
     });
 
-    let text = ward.examined(clawgate.address()).only_warning("certificate/order");
+    let text = setup.examined(clawgate.address()).only_warning("certificate/order");
 
     says(&text, &["not issued by CN=Other", "put certificate 3 in the place of certificate 2"]);
 }
 
 #[test]
 fn a_key_that_everybody_can_read_is_a_fault() {
-    let ward = Ward::new("echo:");
-    let clawgate = ward.clawgate();
-    let (certificate, key) = ward.pki.files("server", &ward.pki.server);
-    fs::set_permissions(ward.pki.dir(), PermissionsExt::from_mode(0o755)).unwrap();
+    let setup = Setup::new("echo:");
+    let clawgate = setup.clawgate();
+    let (certificate, key) = setup.pki.files("server", &setup.pki.server);
+    fs::set_permissions(setup.pki.dir(), PermissionsExt::from_mode(0o755)).unwrap();
     fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
 
-    let command = ward.command_with("doctor", clawgate.address(), &certificate, &key);
+    let command = setup.command_with("doctor", clawgate.address(), &certificate, &key);
     let text = super::Diagnosis::of(command).only_fault("files/readable");
 
     says(&text, &["every user (mode 644)", "chmod o-r"]);
@@ -107,38 +107,38 @@ fn a_key_that_everybody_can_read_is_a_fault() {
 
 #[test]
 fn a_ca_file_that_everybody_can_change_is_a_fault() {
-    let mut ward = Ward::new("echo:");
-    let ca = ward.pki.file("open-ca.pem", ward.pki.root.pem());
-    fs::set_permissions(ward.pki.dir(), PermissionsExt::from_mode(0o755)).unwrap();
+    let mut setup = Setup::new("echo:");
+    let ca = setup.pki.file("open-ca.pem", setup.pki.root.pem());
+    fs::set_permissions(setup.pki.dir(), PermissionsExt::from_mode(0o755)).unwrap();
     fs::set_permissions(&ca, PermissionsExt::from_mode(0o666)).unwrap();
-    ward.more.push(("--client-ca", ca.display().to_string()));
-    let clawgate = ward.clawgate();
+    setup.more.push(("--client-ca", ca.display().to_string()));
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_fault("files/writable");
+    let text = setup.examined(clawgate.address()).only_fault("files/writable");
 
     says(&text, &["can be changed by every user", "chmod o-w"]);
 }
 
 #[test]
 fn an_expired_ca_in_the_bundle_is_a_fault() {
-    let ward = Ward::new("echo:");
+    let setup = Setup::new("echo:");
     let mut params = Ca::params("Old Root");
     params.not_before = time::OffsetDateTime::now_utc() - time::Duration::days(20);
     params.not_after = time::OffsetDateTime::now_utc() - time::Duration::days(1);
-    let bundle = ward.pki.root.pem() + &Ca::root_of(params).pem();
-    let bundle = ward.pki.file("bundle.pem", bundle).display().to_string();
-    let ward = ward.with("--client-ca", bundle);
-    let clawgate = ward.clawgate();
+    let bundle = setup.pki.root.pem() + &Ca::root_of(params).pem();
+    let bundle = setup.pki.file("bundle.pem", bundle).display().to_string();
+    let setup = setup.with("--client-ca", bundle);
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_fault("clients/ca");
+    let text = setup.examined(clawgate.address()).only_fault("clients/ca");
 
     says(&text, &["CN=Old Root has expired"]);
 }
 
 #[test]
 fn a_ca_with_a_short_rsa_key_is_a_fault() {
-    let ward = Ward::new("echo:");
-    let (ca, key) = (ward.pki.dir().join("weak.pem"), ward.pki.dir().join("weak.key"));
+    let setup = Setup::new("echo:");
+    let (ca, key) = (setup.pki.dir().join("weak.pem"), setup.pki.dir().join("weak.key"));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=Weak Root", "-days", "90"])
         .arg("-keyout")
@@ -148,24 +148,24 @@ fn a_ca_with_a_short_rsa_key_is_a_fault() {
         .output()
         .unwrap();
     assert!(made.status.success(), "{made:?}");
-    let bundle = ward.pki.root.pem() + &fs::read_to_string(&ca).unwrap();
-    let bundle = ward.pki.file("bundle.pem", bundle).display().to_string();
-    let ward = ward.with("--client-ca", bundle);
-    let clawgate = ward.clawgate();
+    let bundle = setup.pki.root.pem() + &fs::read_to_string(&ca).unwrap();
+    let bundle = setup.pki.file("bundle.pem", bundle).display().to_string();
+    let setup = setup.with("--client-ca", bundle);
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_fault("clients/ca");
+    let text = setup.examined(clawgate.address()).only_fault("clients/ca");
 
     says(&text, &["CN=Weak Root: its RSA key has 1024 bits"]);
 }
 
 #[test]
 fn a_public_ca_without_an_allow_rule_is_a_fault() {
-    let ward = Ward::new("echo:");
-    let roots = ward.pki.file("system.pem", ward.pki.root.pem());
-    let clawgate = ward.clawgate();
+    let setup = Setup::new("echo:");
+    let roots = setup.pki.file("system.pem", setup.pki.root.pem());
+    let clawgate = setup.clawgate();
 
-    let open = ward.command("doctor", clawgate.address()).env("SSL_CERT_FILE", &roots);
-    let narrow = ward
+    let open = setup.command("doctor", clawgate.address()).env("SSL_CERT_FILE", &roots);
+    let narrow = setup
         .command("doctor", clawgate.address())
         .env("SSL_CERT_FILE", &roots)
         .arg("--allow", "cn=notes");
@@ -177,23 +177,23 @@ fn a_public_ca_without_an_allow_rule_is_a_fault() {
 
 #[test]
 fn a_crl_that_is_due_soon_is_a_warning() {
-    let ward = Ward::new("echo:");
-    let crl = ward.pki.file("crl.pem", ward.pki.root.crl(&[], 600)).display().to_string();
-    let ward = ward.with("--crl", crl);
-    let clawgate = ward.clawgate();
+    let setup = Setup::new("echo:");
+    let crl = setup.pki.file("crl.pem", setup.pki.root.crl(&[], 600)).display().to_string();
+    let setup = setup.with("--crl", crl);
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_warning("clients/crl");
+    let text = setup.examined(clawgate.address()).only_warning("clients/crl");
 
     says(&text, &["that of CN=Test Root is due at", "fetched anew"]);
 }
 
 #[test]
 fn a_token_from_an_example_is_a_fault_and_is_not_quoted() {
-    let mut ward = Ward::new("echo:");
-    ward.token = secret(&ward.pki, "placeholder", "hook-token");
-    let clawgate = ward.clawgate();
+    let mut setup = Setup::new("echo:");
+    setup.token = secret(&setup.pki, "placeholder", "hook-token");
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_fault("token/guessable");
+    let text = setup.examined(clawgate.address()).only_fault("token/guessable");
 
     says(&text, &["a placeholder", "openssl rand -hex 32"]);
     assert!(!text.contains("hook-token\n"), "{text}");
@@ -202,9 +202,9 @@ fn a_token_from_an_example_is_a_fault_and_is_not_quoted() {
 #[test]
 fn one_token_for_two_upstreams_is_a_warning() {
     let (one, other) = (openclaw(), openclaw());
-    let ward = Ward::new(one.url());
-    let token = ward.token.display();
-    let config = ward.pki.file(
+    let setup = Setup::new(one.url());
+    let token = setup.token.display();
+    let config = setup.pki.file(
         "gate.toml",
         format!(
             "[[route]]\npath = \"/hooks/\"\n[[route]]\npath = \"/hooks/wake\"\nupstream = \"{}\"\ntoken_file = \"{token}\"\n",
@@ -212,20 +212,20 @@ fn one_token_for_two_upstreams_is_a_warning() {
         ),
     );
     let config = config.display().to_string();
-    let ward = ward.with("--config", config);
-    let clawgate = ward.command("run", any()).start();
+    let setup = setup.with("--config", config);
+    let clawgate = setup.command("run", any()).start();
 
-    let text = ward.examined(clawgate.address()).only_warning("token/reuse");
+    let text = setup.examined(clawgate.address()).only_warning("token/reuse");
 
     says(&text, &[&one.url(), &other.url(), "a token of its own"]);
 }
 
 #[test]
-fn rules_on_trial_are_a_warning() {
-    let ward = Ward::new("echo:").with("--allow", "cn=notes").with("--audit", "true");
-    let clawgate = ward.clawgate();
+fn rules_in_audit_mode_are_a_warning() {
+    let setup = Setup::new("echo:").with("--allow", "cn=notes").with("--audit", "true");
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_warning("settings/load");
+    let text = setup.examined(clawgate.address()).only_warning("settings/load");
 
     says(&text, &["AUDIT ONLY", "would_refuse", "set it to false"]);
 }

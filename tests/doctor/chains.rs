@@ -10,32 +10,32 @@ use rcgen::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::{Diagnosis, Ward, any, says};
+use super::{Diagnosis, Setup, any, says};
 use crate::support::pki::{Ca, Identity, Leaf};
 use crate::support::process::ClawgateCommand;
 
 const DAY: i64 = 86_400;
 
 /// The doctor's report on a running clawgate with this certificate.
-fn examined(identity: impl FnOnce(&Ward) -> Identity) -> Diagnosis {
-    let mut ward = Ward::new("echo:");
-    ward.pki.server = identity(&ward);
-    let clawgate = ward.clawgate();
-    ward.examined(clawgate.address())
+fn examined(identity: impl FnOnce(&Setup) -> Identity) -> Diagnosis {
+    let mut setup = Setup::new("echo:");
+    setup.pki.server = identity(&setup);
+    let clawgate = setup.clawgate();
+    setup.examined(clawgate.address())
 }
 
 /// A server's certificate of an intermediate that `change` has changed, under the client CA.
 fn below(change: impl FnOnce(&mut rcgen::CertificateParams)) -> Diagnosis {
-    examined(|ward| {
+    examined(|setup| {
         let mut params = Ca::params("Issuing");
         change(&mut params);
-        let issuing = ward.pki.root.intermediate_of(params);
+        let issuing = setup.pki.root.intermediate_of(params);
         Leaf::server().issued_by(&issuing, &[&issuing])
     })
 }
 
-fn usual(ward: &Ward, leaf: Leaf) -> Identity {
-    leaf.issued_by(&ward.pki.intermediate, &[&ward.pki.intermediate])
+fn usual(setup: &Setup, leaf: Leaf) -> Identity {
+    leaf.issued_by(&setup.pki.intermediate, &[&setup.pki.intermediate])
 }
 
 fn from_now(seconds: i64) -> OffsetDateTime {
@@ -44,7 +44,7 @@ fn from_now(seconds: i64) -> OffsetDateTime {
 
 #[test]
 fn a_good_chain_passes_each_check_with_the_root_that_it_leads_to() {
-    let diagnosis = examined(|ward| usual(ward, Leaf::server()));
+    let diagnosis = examined(|setup| usual(setup, Leaf::server()));
 
     diagnosis.all_good();
     for name in ["names", "dates", "chain_dates", "purpose", "order", "key", "signature"] {
@@ -58,11 +58,11 @@ fn a_good_chain_passes_each_check_with_the_root_that_it_leads_to() {
 
 #[test]
 fn a_certificate_for_clients_is_a_fault_of_purpose() {
-    let text = examined(|ward| {
+    let text = examined(|setup| {
         let leaf = Leaf::server().with(|params| {
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         });
-        usual(ward, leaf)
+        usual(setup, leaf)
     })
     .only_fault("certificate/purpose");
 
@@ -71,9 +71,9 @@ fn a_certificate_for_clients_is_a_fault_of_purpose() {
 
 #[test]
 fn a_certificate_that_may_not_sign_is_a_fault_of_purpose() {
-    let text = examined(|ward| {
+    let text = examined(|setup| {
         let leaf = Leaf::server().with(|params| params.key_usages = vec![KeyUsagePurpose::KeyAgreement]);
-        usual(ward, leaf)
+        usual(setup, leaf)
     })
     .only_fault("certificate/purpose");
 
@@ -90,7 +90,7 @@ fn an_intermediate_for_clients_alone_is_a_fault_of_purpose() {
 
 #[test]
 fn a_certificate_that_is_not_valid_yet_is_a_fault_of_its_dates() {
-    let diagnosis = examined(|ward| usual(ward, Leaf::server().valid(3600, 90 * DAY)));
+    let diagnosis = examined(|setup| usual(setup, Leaf::server().valid(3600, 90 * DAY)));
 
     // Either it or the clock is wrong.
     assert_eq!(diagnosis.all("fail"), ["certificate/dates", "machine/clock"], "{diagnosis:#?}");
@@ -131,8 +131,8 @@ fn an_intermediate_that_is_about_to_expire_is_a_warning() {
 }
 
 #[test]
-fn a_leaf_without_its_intermediate_is_a_fault_though_nobody_here_knows_the_intermediate() {
-    let diagnosis = examined(|ward| Leaf::server().issued_by(&ward.pki.intermediate, &[]));
+fn a_leaf_without_its_intermediate_fails_though_the_intermediate_is_unknown_here() {
+    let diagnosis = examined(|setup| Leaf::server().issued_by(&setup.pki.intermediate, &[]));
 
     let text = diagnosis.only_fault("certificate/chain");
     says(&text, &["only the leaf is sent", "a client that has only the root refuses it"]);
@@ -141,12 +141,12 @@ fn a_leaf_without_its_intermediate_is_a_fault_though_nobody_here_knows_the_inter
 
 #[test]
 fn an_intermediate_that_a_client_brings_is_known_to_be_one() {
-    let mut ward = Ward::new("echo:");
-    ward.pki.server = Leaf::server().issued_by(&ward.pki.intermediate, &[]);
-    let clawgate = ward.clawgate();
-    let (certificate, key) = ward.pki.files("client", &ward.pki.client);
+    let mut setup = Setup::new("echo:");
+    setup.pki.server = Leaf::server().issued_by(&setup.pki.intermediate, &[]);
+    let clawgate = setup.clawgate();
+    let (certificate, key) = setup.pki.files("client", &setup.pki.client);
 
-    let command = ward.command("doctor", clawgate.address());
+    let command = setup.command("doctor", clawgate.address());
     let diagnosis = Diagnosis::of(command.arg("--client-cert", certificate).arg("--client-key", key));
 
     let text = diagnosis.only_fault("certificate/chain");
@@ -154,20 +154,20 @@ fn an_intermediate_that_a_client_brings_is_known_to_be_one() {
 }
 
 /// A server's certificate of a root of its own.
-fn private(ward: &mut Ward) -> PathBuf {
+fn private(setup: &mut Setup) -> PathBuf {
     let root = Ca::root("Private Root");
-    ward.pki.server = Leaf::server().issued_by(&root, &[]);
-    ward.pki.file("private.pem", root.pem())
+    setup.pki.server = Leaf::server().issued_by(&root, &[]);
+    setup.pki.file("private.pem", root.pem())
 }
 
 #[test]
 fn a_root_that_is_named_for_it_verifies_the_chain() {
-    let mut ward = Ward::new("echo:");
-    let root = private(&mut ward);
-    let clawgate = ward.clawgate();
+    let mut setup = Setup::new("echo:");
+    let root = private(&mut setup);
+    let clawgate = setup.clawgate();
 
-    ward.examined(clawgate.address()).only_fault("certificate/chain");
-    let diagnosis = Diagnosis::of(ward.command("doctor", clawgate.address()).arg("--server-ca", root));
+    setup.examined(clawgate.address()).only_fault("certificate/chain");
+    let diagnosis = Diagnosis::of(setup.command("doctor", clawgate.address()).arg("--server-ca", root));
 
     diagnosis.all_good();
     says(&diagnosis.text("certificate/chain", "pass"), &["directly to the root CN=Private Root"]);
@@ -175,11 +175,11 @@ fn a_root_that_is_named_for_it_verifies_the_chain() {
 
 #[test]
 fn a_root_of_this_system_verifies_the_chain_for_clients_that_have_nothing_else() {
-    let mut ward = Ward::new("echo:");
-    let root = private(&mut ward);
-    let clawgate = ward.clawgate();
+    let mut setup = Setup::new("echo:");
+    let root = private(&mut setup);
+    let clawgate = setup.clawgate();
 
-    let command = ward.command("doctor", clawgate.address()).env("SSL_CERT_FILE", root);
+    let command = setup.command("doctor", clawgate.address()).env("SSL_CERT_FILE", root);
     let diagnosis = Diagnosis::of(command);
 
     diagnosis.all_good();
@@ -199,9 +199,9 @@ fn a_chain_whose_root_is_not_known_here_is_a_warning() {
 
 #[test]
 fn a_signature_that_is_not_its_issuers_is_a_fault() {
-    let diagnosis = examined(|ward| {
-        let namesake = ward.pki.root.intermediate("Test Intermediate");
-        Leaf::server().issued_by(&namesake, &[&ward.pki.intermediate])
+    let diagnosis = examined(|setup| {
+        let namesake = setup.pki.root.intermediate("Test Intermediate");
+        Leaf::server().issued_by(&namesake, &[&setup.pki.intermediate])
     });
 
     let text = diagnosis.only_fault("certificate/chain");
@@ -214,10 +214,10 @@ fn a_signature_that_is_not_its_issuers_is_a_fault() {
 
 #[test]
 fn a_ca_that_may_not_issue_what_it_has_is_a_fault_with_what_it_may_not() {
-    let too_deep = examined(|ward| {
+    let too_deep = examined(|setup| {
         let mut params = Ca::params("Flat");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        let flat = ward.pki.root.intermediate_of(params);
+        let flat = setup.pki.root.intermediate_of(params);
         let deeper = flat.intermediate("Deeper");
         Leaf::server().issued_by(&deeper, &[&deeper, &flat])
     });
@@ -246,9 +246,9 @@ fn a_certificate_that_clients_cannot_take_is_a_fault_with_the_reason() {
         &["has a critical extension that clients do not know"],
     );
 
-    let ca = examined(|ward| {
+    let ca = examined(|setup| {
         let constraints = IsCa::Ca(BasicConstraints::Unconstrained);
-        usual(ward, Leaf::server().with(|params| params.is_ca = constraints))
+        usual(setup, Leaf::server().with(|params| params.is_ca = constraints))
     });
     says(
         &ca.only_fault("certificate/chain"),
@@ -268,23 +268,23 @@ fn a_self_signed_certificate_is_a_warning() {
 
 #[test]
 fn a_root_that_has_expired_is_a_fault() {
-    let mut ward = Ward::new("echo:");
+    let mut setup = Setup::new("echo:");
     let mut params = Ca::params("Old Root");
     params.not_before = from_now(-90 * DAY);
     params.not_after = from_now(-DAY);
     let old = Ca::root_of(params);
-    ward.pki.server = Leaf::server().issued_by(&old, &[]);
-    let root = ward.pki.file("old.pem", old.pem());
-    let clawgate = ward.clawgate();
+    setup.pki.server = Leaf::server().issued_by(&old, &[]);
+    let root = setup.pki.file("old.pem", old.pem());
+    let clawgate = setup.clawgate();
 
-    let diagnosis = Diagnosis::of(ward.command("doctor", clawgate.address()).arg("--server-ca", root));
+    let diagnosis = Diagnosis::of(setup.command("doctor", clawgate.address()).arg("--server-ca", root));
 
     says(&diagnosis.only_fault("certificate/chain"), &["the root CN=Old Root, which has expired"]);
 }
 
 #[test]
 fn a_key_that_many_clients_cannot_verify_is_a_warning() {
-    let text = examined(|ward| usual(ward, Leaf::server().algorithm(&PKCS_ED25519)))
+    let text = examined(|setup| usual(setup, Leaf::server().algorithm(&PKCS_ED25519)))
         .only_warning("certificate/key");
 
     says(&text, &["Ed25519", "ECDSA P-256"]);
@@ -292,10 +292,10 @@ fn a_key_that_many_clients_cannot_verify_is_a_warning() {
 
 #[test]
 fn a_name_that_no_client_can_call_is_a_warning() {
-    let text = examined(|ward| {
+    let text = examined(|setup| {
         let odd = SanType::DnsName("*.*.example".try_into().unwrap());
         let names = vec![SanType::DnsName("localhost".try_into().unwrap()), odd];
-        usual(ward, Leaf::server().sans(names))
+        usual(setup, Leaf::server().sans(names))
     })
     .only_warning("certificate/names");
 
@@ -303,9 +303,9 @@ fn a_name_that_no_client_can_call_is_a_warning() {
 }
 
 /// A certificate for localhost by openssl, of a root that is made with `root` and signs with `sign`; with its root.
-fn by_openssl(ward: &mut Ward, root: &str, sign: &str) -> PathBuf {
+fn by_openssl(setup: &mut Setup, root: &str, sign: &str) -> PathBuf {
     fs::write(
-        ward.pki.dir().join("leaf.ext"),
+        setup.pki.dir().join("leaf.ext"),
         "subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n",
     )
     .unwrap();
@@ -315,21 +315,23 @@ fn by_openssl(ward: &mut Ward, root: &str, sign: &str) -> PathBuf {
         format!("x509 -req -in leaf.csr -CA root.pem -CAkey root.key {sign} -days 60 -extfile leaf.ext -out leaf.pem"),
     ] {
         let output =
-            Command::new("openssl").args(arguments.split(' ')).current_dir(ward.pki.dir()).output().unwrap();
+            Command::new("openssl").args(arguments.split(' ')).current_dir(setup.pki.dir()).output().unwrap();
         assert!(output.status.success(), "{arguments}: {output:?}");
     }
-    ward.pki.dir().join("root.pem")
+    setup.pki.dir().join("root.pem")
 }
 
 fn examined_by_openssl(root: &str, sign: &str) -> Diagnosis {
-    let mut ward = Ward::new("echo:");
-    let root = by_openssl(&mut ward, root, sign);
-    let read = |name: &str| fs::read_to_string(ward.pki.dir().join(name)).unwrap();
-    let chain = ward.pki.file("chain.pem", read("leaf.pem") + &read("root.pem"));
-    let key = super::secret(&ward.pki, "server.key", &read("leaf.key"));
-    let clawgate: ClawgateCommand = ward.command_with("run", any(), &chain, &key);
+    let mut setup = Setup::new("echo:");
+    let root = by_openssl(&mut setup, root, sign);
+    let read = |name: &str| fs::read_to_string(setup.pki.dir().join(name)).unwrap();
+    let chain = setup.pki.file("chain.pem", read("leaf.pem") + &read("root.pem"));
+    let key = super::secret(&setup.pki, "server.key", &read("leaf.key"));
+    let clawgate: ClawgateCommand = setup.command_with("run", any(), &chain, &key);
     let clawgate = clawgate.start();
-    Diagnosis::of(ward.command_with("doctor", clawgate.address(), &chain, &key).arg("--server-ca", root))
+    Diagnosis::of(
+        setup.command_with("doctor", clawgate.address(), &chain, &key).arg("--server-ca", root),
+    )
 }
 
 #[test]

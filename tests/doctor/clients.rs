@@ -7,7 +7,7 @@ use std::process::Command;
 use rcgen::KeyUsagePurpose;
 use time::{Duration, OffsetDateTime};
 
-use super::{Diagnosis, Ward, says};
+use super::{Diagnosis, Setup, says};
 use crate::support::pki::{Ca, Pki};
 
 /// The doctor's report with another client CA beside the root.
@@ -16,11 +16,11 @@ fn with_ca(ca: &Ca) -> Diagnosis {
 }
 
 fn with_pem(pem: &str) -> Diagnosis {
-    let ward = Ward::new("echo:");
-    let bundle = ward.pki.file("bundle.pem", ward.pki.root.pem() + pem).display().to_string();
-    let ward = ward.with("--client-ca", bundle);
-    let clawgate = ward.clawgate();
-    ward.examined(clawgate.address())
+    let setup = Setup::new("echo:");
+    let bundle = setup.pki.file("bundle.pem", setup.pki.root.pem() + pem).display().to_string();
+    let setup = setup.with("--client-ca", bundle);
+    let clawgate = setup.clawgate();
+    setup.examined(clawgate.address())
 }
 
 fn days_from_now(days: i64) -> OffsetDateTime {
@@ -87,10 +87,10 @@ fn an_intermediate_with_a_sha_1_signature_is_a_fault() {
 
 #[test]
 fn no_allow_rule_and_no_crl_are_notes() {
-    let ward = Ward::new("echo:");
-    let clawgate = ward.clawgate();
+    let setup = Setup::new("echo:");
+    let clawgate = setup.clawgate();
 
-    let diagnosis = ward.examined(clawgate.address());
+    let diagnosis = setup.examined(clawgate.address());
 
     diagnosis.all_good();
     says(
@@ -102,12 +102,12 @@ fn no_allow_rule_and_no_crl_are_notes() {
 
 #[test]
 fn rules_and_a_crl_of_each_ca_pass() {
-    let ward = Ward::new("echo:").with("--allow", "cn=notes");
-    let crl = ward.pki.file("root.crl", ward.pki.root.crl(&[], 90 * 86_400)).display().to_string();
-    let ward = ward.with("--crl", crl);
-    let clawgate = ward.clawgate();
+    let setup = Setup::new("echo:").with("--allow", "cn=notes");
+    let crl = setup.pki.file("root.crl", setup.pki.root.crl(&[], 90 * 86_400)).display().to_string();
+    let setup = setup.with("--crl", crl);
+    let clawgate = setup.clawgate();
 
-    let diagnosis = ward.examined(clawgate.address());
+    let diagnosis = setup.examined(clawgate.address());
 
     diagnosis.all_good();
     says(&diagnosis.text("clients/allow", "pass"), &["cn=notes"]);
@@ -116,23 +116,23 @@ fn rules_and_a_crl_of_each_ca_pass() {
 
 #[test]
 fn a_ca_without_a_crl_under_the_strict_policy_is_a_fault() {
-    let ward = Ward::new("echo:").with("--crl-policy", "strict");
-    let clawgate = ward.clawgate();
+    let setup = Setup::new("echo:").with("--crl-policy", "strict");
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_fault("clients/crl");
+    let text = setup.examined(clawgate.address()).only_fault("clients/crl");
 
     says(&text, &["the CA CN=Test Root has no CRL", "nobody of it is admitted"]);
 }
 
 #[test]
 fn a_crl_that_is_out_of_date_is_a_fault_or_a_warning_as_the_policy_says() {
-    let ward = Ward::new("echo:");
-    let crl = ward.pki.file("old.crl", ward.pki.root.crl(&[], -60)).display().to_string();
-    let ward = ward.with("--crl", crl);
-    let clawgate = ward.clawgate();
+    let setup = Setup::new("echo:");
+    let crl = setup.pki.file("old.crl", setup.pki.root.crl(&[], -60)).display().to_string();
+    let setup = setup.with("--crl", crl);
+    let clawgate = setup.clawgate();
 
-    let refused = ward.examined(clawgate.address());
-    let used = ward.command("doctor", clawgate.address()).arg("--crl-expired", "warn");
+    let refused = setup.examined(clawgate.address());
+    let used = setup.command("doctor", clawgate.address()).arg("--crl-expired", "warn");
 
     says(&refused.only_fault("clients/crl"), &["out of date", "nobody of this CA is admitted"]);
     says(&Diagnosis::of(used).only_warning("clients/crl"), &["out of date", "is used on"]);
@@ -140,36 +140,36 @@ fn a_crl_that_is_out_of_date_is_a_fault_or_a_warning_as_the_policy_says() {
 
 #[test]
 fn a_folder_that_everybody_can_write_to_is_a_fault() {
-    let mut ward = Ward::new("echo:");
-    let folder = ward.pki.dir().join("open");
+    let mut setup = Setup::new("echo:");
+    let folder = setup.pki.dir().join("open");
     fs::create_dir(&folder).unwrap();
     let ca = folder.join("ca.pem");
-    fs::write(&ca, ward.pki.root.pem()).unwrap();
-    for (path, mode) in [(ward.pki.dir(), 0o755), (folder.as_path(), 0o777), (ca.as_path(), 0o644)] {
+    fs::write(&ca, setup.pki.root.pem()).unwrap();
+    for (path, mode) in [(setup.pki.dir(), 0o755), (folder.as_path(), 0o777), (ca.as_path(), 0o644)] {
         fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     }
-    ward.more.push(("--client-ca", ca.display().to_string()));
-    let clawgate = ward.clawgate();
+    setup.more.push(("--client-ca", ca.display().to_string()));
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_fault("files/writable");
+    let text = setup.examined(clawgate.address()).only_fault("files/writable");
     says(&text, &["can be replaced by every user", "/open can be written by all", "chmod o-w"]);
 
     // As in /tmp: only who owns the file can replace it there.
     fs::set_permissions(&folder, PermissionsExt::from_mode(0o1777)).unwrap();
-    ward.examined(clawgate.address()).all_good();
+    setup.examined(clawgate.address()).all_good();
 }
 
 #[test]
 fn a_ca_file_that_a_group_can_change_is_a_warning() {
-    let mut ward = Ward::new("echo:");
-    let ca = ward.pki.file("shared-ca.pem", ward.pki.root.pem());
-    fs::set_permissions(ward.pki.dir(), PermissionsExt::from_mode(0o755)).unwrap();
+    let mut setup = Setup::new("echo:");
+    let ca = setup.pki.file("shared-ca.pem", setup.pki.root.pem());
+    fs::set_permissions(setup.pki.dir(), PermissionsExt::from_mode(0o755)).unwrap();
     fs::set_permissions(&ca, PermissionsExt::from_mode(0o664)).unwrap();
     shared(&ca);
-    ward.more.push(("--client-ca", ca.display().to_string()));
-    let clawgate = ward.clawgate();
+    setup.more.push(("--client-ca", ca.display().to_string()));
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_warning("files/writable");
+    let text = setup.examined(clawgate.address()).only_warning("files/writable");
 
     says(&text, &["can be changed by its group", "chmod g-w"]);
 }

@@ -1,15 +1,15 @@
 //! The collector of spans: what is wrong with it is worth a warning.
 
-use super::{Diagnosis, Ward, any, openclaw, says, secret};
+use super::{Diagnosis, Setup, any, openclaw, says, secret};
 use crate::support::backend::Backend;
-use crate::support::nobody;
+use crate::support::unused_port;
 
 /// The report on a running clawgate that sends spans to `endpoint`.
 fn examined(endpoint: &str) -> Diagnosis {
     let backend = openclaw();
-    let ward = Ward::new(backend.url()).with("--trace-endpoint", endpoint);
-    let clawgate = ward.clawgate();
-    ward.examined(clawgate.address())
+    let setup = Setup::new(backend.url()).with("--trace-endpoint", endpoint);
+    let clawgate = setup.clawgate();
+    setup.examined(clawgate.address())
 }
 
 fn answering(status: &'static str) -> Backend {
@@ -19,11 +19,11 @@ fn answering(status: &'static str) -> Backend {
 #[test]
 fn one_that_takes_an_empty_batch_with_its_token_is_good() {
     let collector = answering("200 OK");
-    let ward = Ward::new("echo:").with("--trace-endpoint", collector.url());
-    let token = secret(&ward.pki, "collector-token", "s3cret");
-    let ward = ward.with("--trace-token-file", token.display().to_string());
+    let setup = Setup::new("echo:").with("--trace-endpoint", collector.url());
+    let token = secret(&setup.pki, "collector-token", "s3cret");
+    let setup = setup.with("--trace-token-file", token.display().to_string());
 
-    let found = ward.examined(any());
+    let found = setup.examined(any());
 
     says(&found.text("collector/batch", "pass"), &["takes spans"]);
     let received = collector.first();
@@ -48,7 +48,7 @@ fn a_wrong_path_is_a_warning() {
 
 #[test]
 fn one_that_does_not_run_is_a_warning() {
-    let free = nobody();
+    let free = unused_port();
 
     let text = examined(&format!("http://{free}")).only_warning("collector/connect");
 

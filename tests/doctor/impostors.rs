@@ -5,10 +5,10 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use super::{Diagnosis, Ward, any, says};
+use super::{Diagnosis, Setup, any, says};
 use crate::support::backend::Backend;
 use crate::support::pki::{Identity, Leaf};
-use crate::support::{eventually, nobody};
+use crate::support::{eventually, unused_port};
 
 /// Passes connections on to `to`, but answers those whose first bytes `is_known` knows with `answer`.
 fn between(to: SocketAddr, is_known: fn(&[u8]) -> bool, answer: &'static [u8]) -> SocketAddr {
@@ -42,25 +42,25 @@ fn pass_on(mut client: TcpStream, to: SocketAddr, is_known: fn(&[u8]) -> bool, a
 
 #[test]
 fn plain_http_that_is_answered_is_a_fault() {
-    let ward = Ward::new("echo:");
-    let clawgate = ward.clawgate();
+    let setup = Setup::new("echo:");
+    let clawgate = setup.clawgate();
     let is_http = |first: &[u8]| first.starts_with(b"GET ");
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
-    let diagnosis = ward.examined(between(clawgate.address(), is_http, answer));
+    let diagnosis = setup.examined(between(clawgate.address(), is_http, answer));
 
     says(&diagnosis.only_fault("listener/plain_http"), &["is answered 200 without TLS", "ss -ltnp"]);
 }
 
 #[test]
 fn tls_1_0_that_is_accepted_is_a_fault() {
-    let ward = Ward::new("echo:");
-    let clawgate = ward.clawgate();
+    let setup = Setup::new("echo:");
+    let clawgate = setup.clawgate();
     // The version of the ClientHello itself, after the record's and the message's head.
     let is_old = |first: &[u8]| first.first() == Some(&22) && first.get(9..11) == Some(&[3, 1]);
     let server_hello = b"\x16\x03\x01\x00\x04\x02\x00\x00\x00";
 
-    let diagnosis = ward.examined(between(clawgate.address(), is_old, server_hello));
+    let diagnosis = setup.examined(between(clawgate.address(), is_old, server_hello));
 
     says(&diagnosis.only_fault("listener/tls_1_0"), &["it can be broken", "what stands before"]);
 }
@@ -75,14 +75,14 @@ impl Drop for Server {
     }
 }
 
-/// A TLS server with the certificate of `ward` that asks for a client certificate and does without.
-fn lenient(ward: &Ward) -> Server {
-    let (_, key) = ward.pki.files("server", &ward.pki.server);
+/// A TLS server with the certificate of `setup` that asks for a client certificate and does without.
+fn lenient(setup: &Setup) -> Server {
+    let (_, key) = setup.pki.files("server", &setup.pki.server);
     let pem = |der: &[u8]| crate::support::pki::pem_block("CERTIFICATE", der);
-    let leaf = ward.pki.file("leaf.pem", pem(&ward.pki.server.chain[0]));
-    let above = ward.pki.file("above.pem", pem(&ward.pki.server.chain[1]));
-    let ca = ward.pki.file("ca.pem", ward.pki.root.pem());
-    let place = nobody();
+    let leaf = setup.pki.file("leaf.pem", pem(&setup.pki.server.chain[0]));
+    let above = setup.pki.file("above.pem", pem(&setup.pki.server.chain[1]));
+    let ca = setup.pki.file("ca.pem", setup.pki.root.pem());
+    let place = unused_port();
     let address = place.address();
     let mut command = Command::new("openssl");
     command.args(["s_server", "-quiet", "-verify", "1", "-accept", &address.to_string()]);
@@ -105,10 +105,10 @@ fn lenient(ward: &Ward) -> Server {
 
 #[test]
 fn a_client_without_a_certificate_that_is_accepted_is_a_fault() {
-    let ward = Ward::new("echo:");
-    let server = lenient(&ward);
+    let setup = Setup::new("echo:");
+    let server = lenient(&setup);
 
-    let diagnosis = ward.examined(server.1);
+    let diagnosis = setup.examined(server.1);
 
     let text = diagnosis.only_fault("listener/no_certificate");
     says(&text, &["a client without a certificate completes the handshake", "restart it"]);
@@ -116,14 +116,14 @@ fn a_client_without_a_certificate_that_is_accepted_is_a_fault() {
 
 #[test]
 fn other_intermediates_than_those_in_the_file_are_a_fault() {
-    let mut ward = Ward::new("echo:");
-    let whole = ward.pki.server.chain.clone();
-    let another = ward.pki.root.intermediate("Another");
-    ward.pki.server.chain.push(another.certificate.der().to_vec());
-    let clawgate = ward.clawgate();
-    ward.pki.server.chain = whole;
+    let mut setup = Setup::new("echo:");
+    let whole = setup.pki.server.chain.clone();
+    let another = setup.pki.root.intermediate("Another");
+    setup.pki.server.chain.push(another.certificate.der().to_vec());
+    let clawgate = setup.clawgate();
+    setup.pki.server.chain = whole;
 
-    let diagnosis = ward.examined(clawgate.address());
+    let diagnosis = setup.examined(clawgate.address());
 
     says(
         &diagnosis.only_fault("listener/up_to_date"),
@@ -135,13 +135,14 @@ fn other_intermediates_than_those_in_the_file_are_a_fault() {
 
 #[test]
 fn an_admin_listener_that_is_not_ready_is_a_fault() {
-    let ward = Ward::new("echo:");
-    let clawgate = ward.clawgate();
+    let setup = Setup::new("echo:");
+    let clawgate = setup.clawgate();
     let admin = Backend::each(|exchange, _| {
         exchange.answer("503 Service Unavailable", "text/plain", "not ready: no client CA is valid\n");
     });
 
-    let command = ward.command("doctor", clawgate.address()).arg("--admin", admin.address().to_string());
+    let command =
+        setup.command("doctor", clawgate.address()).arg("--admin", admin.address().to_string());
     let diagnosis = Diagnosis::of(command);
 
     says(&diagnosis.only_fault("admin/ready"), &["not ready: no client CA is valid"]);
@@ -149,18 +150,18 @@ fn an_admin_listener_that_is_not_ready_is_a_fault() {
 
 #[test]
 fn a_process_with_other_settings_is_a_note_and_one_that_needs_a_restart_a_warning() {
-    let mut ward = Ward::new("echo:");
-    let admin = format!("unix:{}", ward.pki.dir().join("admin.sock").display());
-    ward.more.push(("--admin", admin));
-    let config = ward.pki.file("clawgate.toml", "");
-    let clawgate = ward.command("run", any()).arg("--config", &config).start();
+    let mut setup = Setup::new("echo:");
+    let admin = format!("unix:{}", setup.pki.dir().join("admin.sock").display());
+    setup.more.push(("--admin", admin));
+    let config = setup.pki.file("clawgate.toml", "");
+    let clawgate = setup.command("run", any()).arg("--config", &config).start();
     let listen = clawgate.address();
-    let examined = || Diagnosis::of(ward.command("doctor", listen).arg("--config", &config));
+    let examined = || Diagnosis::of(setup.command("doctor", listen).arg("--config", &config));
 
     let before = examined();
     before.all_good();
     says(&before.text("admin/in_use", "note"), &["with other settings or files", "1 difference"]);
-    ward.pki.file("clawgate.toml", "runtime.drain_timeout = \"7s\"");
+    setup.pki.file("clawgate.toml", "runtime.drain_timeout = \"7s\"");
     clawgate.signal("HUP");
     clawgate.event("reloaded", 1);
 
@@ -169,9 +170,9 @@ fn a_process_with_other_settings_is_a_note_and_one_that_needs_a_restart_a_warnin
 
 #[test]
 fn a_server_that_does_not_hold_its_certificates_key_is_found_out() {
-    let ward = Ward::new("echo:");
+    let setup = Setup::new("echo:");
     let other = Leaf::server().self_signed();
-    let impostor = Identity { chain: ward.pki.server.chain.clone(), key: other.key };
+    let impostor = Identity { chain: setup.pki.server.chain.clone(), key: other.key };
     let address = crate::support::relay::unproven(&impostor);
 
     let explained = crate::support::process::ClawgateCommand::bare("explain")

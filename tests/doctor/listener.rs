@@ -1,18 +1,18 @@
 //! What is wrong with clawgate as it runs.
 
-use super::{Diagnosis, Ward, openclaw, says};
+use super::{Diagnosis, Setup, openclaw, says};
 use crate::support::backend::Backend;
-use crate::support::nobody;
 use crate::support::pki::{Leaf, Pki};
 use crate::support::process::ClawgateCommand;
+use crate::support::unused_port;
 
 #[test]
 fn a_clawgate_that_does_not_run_is_a_fault_and_the_rest_is_looked_at() {
     let backend = openclaw();
-    let ward = Ward::new(backend.url());
-    let free = nobody();
+    let setup = Setup::new(backend.url());
+    let free = unused_port();
 
-    let diagnosis = ward.examined(free.address());
+    let diagnosis = setup.examined(free.address());
 
     says(&diagnosis.only_fault("listener/reachable"), &["not running", "start it"]);
     diagnosis.text("certificate/chain", "pass");
@@ -21,46 +21,46 @@ fn a_clawgate_that_does_not_run_is_a_fault_and_the_rest_is_looked_at() {
 
 #[test]
 fn another_service_on_clawgates_port_is_a_fault() {
-    let ward = Ward::new("echo:");
+    let setup = Setup::new("echo:");
     let other = Backend::ok();
 
-    let text = ward.examined(other.address()).only_fault("listener/clawgate");
+    let text = setup.examined(other.address()).only_fault("listener/clawgate");
 
     says(&text, &["something else listens there", "plain HTTP", "ss -ltnp"]);
 }
 
 #[test]
 fn a_clawgate_that_was_not_reloaded_is_a_fault() {
-    let mut ward = Ward::new("echo:");
-    let clawgate = ward.clawgate();
-    ward.pki.server = Leaf::server().issued_by(&ward.pki.intermediate, &[&ward.pki.intermediate]);
+    let mut setup = Setup::new("echo:");
+    let clawgate = setup.clawgate();
+    setup.pki.server = Leaf::server().issued_by(&setup.pki.intermediate, &[&setup.pki.intermediate]);
 
-    let text = ward.examined(clawgate.address()).only_fault("listener/up_to_date");
+    let text = setup.examined(clawgate.address()).only_fault("listener/up_to_date");
 
     says(&text, &["another certificate than the one in tls.certificate", "reload"]);
 }
 
 #[test]
 fn a_clawgate_with_other_cas_than_the_file_is_a_fault() {
-    let ward = Ward::new("echo:");
-    let clawgate = ward.clawgate();
+    let setup = Setup::new("echo:");
+    let clawgate = setup.clawgate();
     let other = Pki::new();
-    let bundle = ward.pki.root.pem() + &other.intermediate.pem();
-    let bundle = ward.pki.file("bundle.pem", bundle).display().to_string();
-    let ward = ward.with("--client-ca", bundle);
+    let bundle = setup.pki.root.pem() + &other.intermediate.pem();
+    let bundle = setup.pki.file("bundle.pem", bundle).display().to_string();
+    let setup = setup.with("--client-ca", bundle);
 
-    let text = ward.examined(clawgate.address()).only_fault("listener/up_to_date");
+    let text = setup.examined(clawgate.address()).only_fault("listener/up_to_date");
 
     says(&text, &["other CAs than those in clients.ca"]);
 }
 
 #[test]
 fn a_client_that_is_refused_is_a_fault_with_the_reason() {
-    let ward = Ward::new("echo:").with("--allow", "cn=somebody-else");
-    let clawgate = ward.clawgate();
-    let (certificate, key) = ward.pki.files("client", &ward.pki.client);
+    let setup = Setup::new("echo:").with("--allow", "cn=somebody-else");
+    let clawgate = setup.clawgate();
+    let (certificate, key) = setup.pki.files("client", &setup.pki.client);
 
-    let command = ward.command("doctor", clawgate.address());
+    let command = setup.command("doctor", clawgate.address());
     let diagnosis = Diagnosis::of(command.arg("--client-cert", certificate).arg("--client-key", key));
 
     says(&diagnosis.only_fault("listener/with_certificate"), &["is refused: ", "no rule"]);
@@ -68,10 +68,10 @@ fn a_client_that_is_refused_is_a_fault_with_the_reason() {
 
 #[test]
 fn refusing_over_http_is_as_good() {
-    let ward = Ward::new("echo:").with("--refuse-with", "http");
-    let clawgate = ward.clawgate();
+    let setup = Setup::new("echo:").with("--refuse-with", "http");
+    let clawgate = setup.clawgate();
 
-    let diagnosis = ward.examined(clawgate.address());
+    let diagnosis = setup.examined(clawgate.address());
 
     diagnosis.all_good();
     says(&diagnosis.text("listener/no_certificate", "pass"), &["403"]);
@@ -79,11 +79,11 @@ fn refusing_over_http_is_as_good() {
 
 #[test]
 fn the_limit_of_open_files_is_the_running_clawgates() {
-    let ward = Ward::new("echo:");
-    let clawgate = ward.command("run", super::any()).files(80).admin().start();
+    let setup = Setup::new("echo:");
+    let clawgate = setup.command("run", super::any()).files(80).admin().start();
 
     let admin = clawgate.admin().to_string();
-    let diagnosis = Diagnosis::of(ward.command("doctor", clawgate.address()).arg("--admin", admin));
+    let diagnosis = Diagnosis::of(setup.command("doctor", clawgate.address()).arg("--admin", admin));
 
     let text = diagnosis.only_warning("machine/open_files");
     says(&text, &["80 open files are allowed to the running gate, enough for 16", "LimitNOFILE=164"]);
@@ -91,11 +91,11 @@ fn the_limit_of_open_files_is_the_running_clawgates() {
 
 #[test]
 fn the_admin_listener_is_asked() {
-    let ward = Ward::new("echo:");
-    let clawgate = ward.command("run", super::any()).arg("--admin", "127.0.0.1:0").start();
+    let setup = Setup::new("echo:");
+    let clawgate = setup.command("run", super::any()).arg("--admin", "127.0.0.1:0").start();
     let examined =
-        |admin: String| Diagnosis::of(ward.command("doctor", clawgate.address()).arg("--admin", admin));
-    let free = nobody();
+        |admin: String| Diagnosis::of(setup.command("doctor", clawgate.address()).arg("--admin", admin));
+    let free = unused_port();
 
     let good = examined(clawgate.admin().to_string());
     let absent = examined(free.to_string());

@@ -1,15 +1,15 @@
 //! What is wrong with the upstream: each misconfiguration of OpenClaw by its own name.
 
-use super::{Diagnosis, TOKEN, Ward, openclaw, openclaw_with, says};
+use super::{Diagnosis, Setup, TOKEN, openclaw, openclaw_with, says};
 use crate::support::backend::Backend;
 use crate::support::pki::Pki;
-use crate::support::{nobody, relay};
+use crate::support::{relay, unused_port};
 
 /// The report on a running clawgate in front of `upstream`.
 fn examined(upstream: impl Into<String>) -> Diagnosis {
-    let ward = Ward::new(upstream);
-    let clawgate = ward.clawgate();
-    ward.examined(clawgate.address())
+    let setup = Setup::new(upstream);
+    let clawgate = setup.clawgate();
+    setup.examined(clawgate.address())
 }
 
 fn answering(status: &'static str, kind: &'static str, body: &'static str) -> Backend {
@@ -18,7 +18,7 @@ fn answering(status: &'static str, kind: &'static str, body: &'static str) -> Ba
 
 #[test]
 fn one_that_does_not_run_is_a_fault() {
-    let free = nobody();
+    let free = unused_port();
 
     let text = examined(format!("http://{free}")).only_fault("upstream/connect");
 
@@ -38,10 +38,10 @@ fn a_token_that_openclaw_refuses_is_a_fault() {
 #[test]
 fn hooks_at_another_path_or_switched_off_are_a_fault() {
     let backend = openclaw();
-    let ward = Ward::new(backend.url()).with("--path", "/webhooks/");
-    let clawgate = ward.clawgate();
+    let setup = Setup::new(backend.url()).with("--path", "/webhooks/");
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_fault("upstream/hook");
+    let text = setup.examined(clawgate.address()).only_fault("upstream/hook");
 
     says(
         &text,
@@ -96,10 +96,10 @@ fn one_that_does_not_trust_clawgates_own_forwarding_headers_is_a_fault() {
         }
         exchange.answer("404 Not Found", "text/plain", "Not Found");
     });
-    let ward = Ward::new(backend.url()).with("--forwarded", "x-forwarded");
-    let clawgate = ward.clawgate();
+    let setup = Setup::new(backend.url()).with("--forwarded", "x-forwarded");
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_fault("upstream/attribution");
+    let text = setup.examined(clawgate.address()).only_fault("upstream/attribution");
 
     says(&text, &["that the gate adds", "gateway.trustedProxies", "upstream.forwarded"]);
 }
@@ -124,7 +124,7 @@ fn one_that_takes_smaller_bodies_than_clawgate_is_a_warning() {
 }
 
 #[test]
-fn one_that_speaks_tls_and_is_called_without_is_a_fault() {
+fn an_upstream_with_tls_that_is_configured_without_is_a_fault() {
     let pki = Pki::new();
     let secured = relay::tls(&pki.server, openclaw().address());
 
@@ -136,12 +136,12 @@ fn one_that_speaks_tls_and_is_called_without_is_a_fault() {
 #[test]
 fn one_that_does_not_speak_tls_and_is_called_with_it_is_a_fault() {
     let backend = answering("400 Bad Request", "text/plain", "no");
-    let ward = Ward::new(backend.url().replace("http:", "https:"));
-    let ca = ward.pki.file("ca.pem", ward.pki.root.pem()).display().to_string();
-    let ward = ward.with("--upstream-ca", ca);
-    let clawgate = ward.clawgate();
+    let setup = Setup::new(backend.url().replace("http:", "https:"));
+    let ca = setup.pki.file("ca.pem", setup.pki.root.pem()).display().to_string();
+    let setup = setup.with("--upstream-ca", ca);
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_fault("upstream/connect");
+    let text = setup.examined(clawgate.address()).only_fault("upstream/connect");
 
     says(&text, &["does not speak TLS", "http://"]);
 }
@@ -149,10 +149,10 @@ fn one_that_does_not_speak_tls_and_is_called_with_it_is_a_fault() {
 #[test]
 fn one_that_is_silent_is_a_fault() {
     let backend = Backend::script(|mut exchange| while exchange.head().is_some() {});
-    let ward = Ward::new(backend.url()).with("--upstream-response-timeout", "200ms");
-    let clawgate = ward.clawgate();
+    let setup = Setup::new(backend.url()).with("--upstream-response-timeout", "200ms");
+    let clawgate = setup.clawgate();
 
-    let text = ward.examined(clawgate.address()).only_fault("upstream/protocol");
+    let text = setup.examined(clawgate.address()).only_fault("upstream/protocol");
 
     says(&text, &["does not answer"]);
 }

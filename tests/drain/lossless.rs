@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::attempt::{Fate, attempt, attempt_on};
+use super::attempt::{Outcome, attempt, attempt_on};
 use crate::support::backend::Backend;
 use crate::support::client::Client;
 use crate::support::eventually;
@@ -26,9 +26,9 @@ fn a_stop_under_traffic_loses_nothing() {
             scope.spawn(|| {
                 loop {
                     match attempt(&config, address) {
-                        Fate::Answered => answered.fetch_add(1, Ordering::SeqCst),
-                        Fate::Refused => break,
-                        Fate::Lost(how) => panic!("a request was lost: {how}"),
+                        Outcome::Answered => answered.fetch_add(1, Ordering::SeqCst),
+                        Outcome::Refused => break,
+                        Outcome::Lost(how) => panic!("a request was lost: {how}"),
                     };
                 }
             });
@@ -49,7 +49,7 @@ fn what_the_kernel_took_for_a_busy_clawgate_is_answered() {
     let backend = Backend::ok();
     let mut clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
     let config = Arc::new(Client::new(&pki, &clawgate).config);
-    assert_eq!(attempt(&config, clawgate.address()), Fate::Answered);
+    assert_eq!(attempt(&config, clawgate.address()), Outcome::Answered);
 
     clawgate.signal("STOP");
     let sockets: Vec<_> = (0..20).map(|_| TcpStream::connect(clawgate.address()).unwrap()).collect();
@@ -58,7 +58,7 @@ fn what_the_kernel_took_for_a_busy_clawgate_is_answered() {
 
     thread::scope(|scope| {
         for socket in sockets {
-            scope.spawn(|| assert_eq!(attempt_on(socket, &config), Fate::Answered));
+            scope.spawn(|| assert_eq!(attempt_on(socket, &config), Outcome::Answered));
         }
     });
     assert_eq!(clawgate.wait().code(), Some(0));

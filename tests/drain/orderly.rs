@@ -12,7 +12,7 @@ use crate::support::backend::Backend;
 use crate::support::client::{Client, Connection, connect};
 use crate::support::pki::Pki;
 use crate::support::process::ClawgateCommand;
-use crate::support::{Latch, eventually, nobody};
+use crate::support::{Latch, eventually, unused_port};
 
 pub(super) const POST: &[u8] =
     b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
@@ -36,7 +36,7 @@ fn both_signals_end_an_idle_clawgate_well() {
 }
 
 #[test]
-fn a_request_under_way_gets_its_answer_and_the_connection_ends() {
+fn a_request_in_progress_gets_its_answer_and_the_connection_ends() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
@@ -59,7 +59,7 @@ fn a_request_under_way_gets_its_answer_and_the_connection_ends() {
 }
 
 #[test]
-fn an_upload_under_way_may_be_finished() {
+fn an_upload_in_progress_may_be_finished() {
     let pki = Pki::new();
     let backend = Backend::ok();
     let mut clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).start();
@@ -101,7 +101,7 @@ fn a_new_connection_is_refused_while_old_ones_are_served() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
-    let place = nobody();
+    let place = unused_port();
     let command = ClawgateCommand::new(&pki).upstream(backend.url()).arg("--listen", place.to_string());
     let mut clawgate = command.arg("--workers", "2").start();
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();
@@ -121,7 +121,7 @@ fn a_new_connection_is_refused_while_old_ones_are_served() {
 }
 
 #[test]
-fn a_handshake_under_way_may_finish_and_its_first_request_is_answered() {
+fn a_handshake_in_progress_finishes_and_its_first_request_is_answered() {
     let pki = Pki::new();
     let mut clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
     let mut socket = connect(clawgate.address());
@@ -149,7 +149,7 @@ fn a_handshake_under_way_may_finish_and_its_first_request_is_answered() {
 }
 
 #[test]
-fn a_client_that_has_just_been_let_in_may_make_its_request() {
+fn a_client_that_was_just_admitted_may_make_its_request() {
     let pki = Pki::new();
     let mut clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();

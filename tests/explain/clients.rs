@@ -41,7 +41,7 @@ fn a_good_certificate_is_admitted_with_the_days_it_has_left_and_its_routes() {
 }
 
 #[test]
-fn a_bad_certificate_is_refused_with_its_reason_and_each_mend() {
+fn a_bad_certificate_is_refused_with_its_reason_and_each_hint() {
     let pki = Pki::new();
     let late = pki.client(Leaf::client("late").valid(-9 * DAY, -3 * DAY - 3600).with(|params| {
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
@@ -212,7 +212,7 @@ fn the_key_of_another_certificate_does_not_fit() {
 }
 
 #[test]
-fn a_key_that_does_not_fit_is_told_besides_what_comes_first() {
+fn a_key_that_does_not_fit_is_reported_besides_the_first_problem() {
     let pki = Pki::new();
     let (file, _) = pki.files("client", &pki.client(Leaf::client("late").valid(-9 * DAY, -DAY)));
     let (_, other) = pki.files("other", &pki.client(Leaf::client("other")));
@@ -310,7 +310,7 @@ fn a_certificate_that_is_no_x509_is_a_verdict_and_not_an_error() {
 }
 
 #[test]
-fn wrong_settings_are_told_as_by_check() {
+fn wrong_settings_are_reported_as_by_check() {
     let pki = Pki::new();
     let (file, _) = pki.files("client", &pki.client);
 

@@ -6,9 +6,9 @@ use std::thread;
 use serde_json::{Value, json};
 
 use super::{DAY, check, json_of, says};
-use crate::support::nobody;
 use crate::support::pki::{Identity, Leaf, Pki};
 use crate::support::process::{Clawgate, ClawgateCommand};
+use crate::support::unused_port;
 
 /// What is said of the server at `port` of localhost, and the exit code.
 fn explained(port: u16, identity: Option<(&Pki, &Identity)>) -> (Value, Option<i32>) {
@@ -85,7 +85,7 @@ fn with_a_good_certificate_clawgate_accepts_and_no_request_reaches_it() {
 }
 
 #[test]
-fn with_a_bad_certificate_the_alert_is_told() {
+fn with_a_bad_certificate_the_alert_is_shown() {
     let pki = Pki::new();
     let clawgate = clawgate(&pki);
     let late = pki.client(Leaf::client("late").valid(-9 * DAY, -DAY));
@@ -99,7 +99,7 @@ fn with_a_bad_certificate_the_alert_is_told() {
 }
 
 #[test]
-fn people_are_told_the_same() {
+fn the_text_for_people_says_the_same() {
     let pki = Pki::new();
     let clawgate = clawgate(&pki);
 
@@ -122,7 +122,7 @@ fn people_are_told_the_same() {
 }
 
 #[test]
-fn what_clients_would_refuse_of_a_servers_certificate_is_told() {
+fn what_clients_would_refuse_about_a_servers_certificate_is_shown() {
     let mut pki = Pki::new();
     let bad = Leaf::server().valid(-9 * DAY, -2 * DAY - 3600).with(|params| {
         params.subject_alt_names = vec![rcgen::SanType::DnsName("gate.example".try_into().unwrap())];
@@ -165,7 +165,7 @@ fn plain_http_and_other_protocols_are_named() {
 }
 
 #[test]
-fn a_server_that_closes_or_keeps_silent_is_told_apart() {
+fn a_server_that_closes_is_distinguished_from_one_that_is_silent() {
     let (closed, code) = explained(answering(b"").port(), None);
     assert_eq!((closed["verdict"].as_str(), code), (Some("refused"), Some(1)), "{closed}");
     says(closed["detail"].as_str().unwrap(), &["closed the connection in the middle"]);
@@ -177,10 +177,10 @@ fn a_server_that_closes_or_keeps_silent_is_told_apart() {
 }
 
 #[test]
-fn nobody_there_is_told_so() {
-    let nobody = nobody();
+fn a_server_that_does_not_listen_is_reported() {
+    let unused = unused_port();
 
-    let (explained, code) = explained(nobody.address().port(), None);
+    let (explained, code) = explained(unused.address().port(), None);
 
     assert_eq!(code, Some(1));
     assert_eq!(explained["verdict"], "failed");

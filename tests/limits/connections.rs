@@ -66,7 +66,7 @@ fn one_identity_has_no_more_connections_than_it_may_and_another_is_served() {
     let pki = Pki::new();
     let clawgate = with_limits(&pki, "echo:", "connections_per_identity = 2").start();
     let mut held = [(); 2].map(|()| Client::new(&pki, &clawgate).connect().unwrap());
-    assert!(held.iter_mut().all(|connection| connection.asks_for("/hooks/wake")));
+    assert!(held.iter_mut().all(|connection| connection.is_answered_at("/hooks/wake")));
 
     let mut refused = Client::new(&pki, &clawgate).connect().unwrap();
 
@@ -79,16 +79,16 @@ fn one_identity_has_no_more_connections_than_it_may_and_another_is_served() {
     assert_eq!(hits(&clawgate, limit), 1);
     let other = pki.client(Leaf::client("other"));
     assert_eq!(Client::with_identity(&pki, &clawgate, &other).post("/hooks/wake", "{}").status, 200);
-    assert!(held.iter_mut().all(|connection| connection.asks_for("/hooks/wake")));
+    assert!(held.iter_mut().all(|connection| connection.is_answered_at("/hooks/wake")));
     drop(held);
     eventually("a place", || {
         let mut again = Client::new(&pki, &clawgate).connect().unwrap();
-        again.asks_for("/hooks/wake").then_some(())
+        again.is_answered_at("/hooks/wake").then_some(())
     });
 }
 
 #[test]
-fn the_oldest_handshake_gives_way_to_an_honest_client() {
+fn the_oldest_handshake_is_evicted_for_a_good_client() {
     let pki = Pki::new();
     let clawgate =
         with_limits(&pki, "echo:", "handshakes = 4\nconnections_per_source = \"off\"").start();

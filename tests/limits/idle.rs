@@ -6,7 +6,7 @@ use super::with_limits;
 use crate::support::client::{Client, Connection};
 use crate::support::pki::Pki;
 use crate::support::process::Clawgate;
-use crate::support::{eventually, pass};
+use crate::support::{eventually, stay_silent};
 
 const REQUEST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
 /// Long enough for a connection to rest.
@@ -19,22 +19,22 @@ fn a_client_that_pauses_is_answered_on_its_old_connection() {
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     for _ in 0..3 {
-        pass(PAUSE);
+        stay_silent(PAUSE);
         client.write(REQUEST);
         assert_eq!(client.answer().status, 200);
     }
 }
 
 #[test]
-fn a_request_that_comes_in_two_pieces_with_a_pause_between_is_answered() {
+fn a_request_in_two_pieces_is_answered_on_a_connection_that_was_parked() {
     let pki = Pki::new();
     let clawgate = with_limits(&pki, "echo:", "").start();
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     for cut in [1, 20, REQUEST.len() - 1] {
-        pass(PAUSE);
+        stay_silent(PAUSE);
         client.write(&REQUEST[..cut]);
-        pass(PAUSE);
+        stay_silent(PAUSE);
         client.write(&REQUEST[cut..]);
         assert_eq!(client.answer().status, 200, "cut after {cut} bytes");
     }
@@ -49,7 +49,7 @@ fn an_empty_line_before_a_pause_does_not_spoil_the_request_after_it() {
     assert_eq!(client.answer().status, 200);
 
     client.write(b"\r\n");
-    pass(PAUSE);
+    stay_silent(PAUSE);
     client.write(REQUEST);
 
     assert_eq!(client.answer().status, 200);
@@ -76,7 +76,7 @@ fn the_idle_timeout_counts_from_the_last_answer() {
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     for _ in 0..4 {
-        pass(PAUSE);
+        stay_silent(PAUSE);
         client.write(REQUEST);
         assert_eq!(client.answer().status, 200);
     }
@@ -85,13 +85,13 @@ fn the_idle_timeout_counts_from_the_last_answer() {
 }
 
 #[test]
-fn a_clawgate_that_ends_waits_for_no_connection_that_rests() {
+fn a_shutdown_does_not_wait_for_parked_connections() {
     let pki = Pki::new();
     let mut clawgate = with_limits(&pki, "echo:", "").start();
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();
     client.write(REQUEST);
     assert_eq!(client.answer().status, 200);
-    pass(PAUSE);
+    stay_silent(PAUSE);
 
     clawgate.signal("TERM");
 
@@ -124,7 +124,7 @@ fn crowd(pki: &Pki, clawgate: &Clawgate, count: usize) -> Vec<Connection> {
 
 /// hyper's two buffers alone are 16 KiB.
 #[test]
-fn a_connection_that_rests_holds_no_buffers_be_it_for_the_first_time_or_the_second() {
+fn a_parked_connection_holds_no_buffers_the_first_time_and_the_second() {
     let pki = Pki::new();
     let clawgate = with_limits(&pki, "echo:", "").arg("--workers", "1").start();
     // What is needed once, and what some hold before they rest.
@@ -134,7 +134,7 @@ fn a_connection_that_rests_holds_no_buffers_be_it_for_the_first_time_or_the_seco
     let mut others = crowd(&pki, &clawgate, 300);
     for some in others.chunks_mut(30) {
         some.iter_mut().for_each(ask);
-        pass(PAUSE / 4);
+        stay_silent(PAUSE / 4);
     }
 
     // The allocator gives back what is free in its own time.

@@ -30,7 +30,7 @@ fn hit(clawgate: &Clawgate, limit: &str, count: u64) {
 
 /// Of the least that handshakes may hold together, 1 MiB, each takes 15 KiB.
 #[test]
-fn the_oldest_unfinished_client_hello_gives_way_when_all_hold_too_much() {
+fn the_oldest_unfinished_client_hello_is_evicted_when_all_hold_too_much() {
     let pki = Pki::new();
     let limits = "handshakes = 100\ngreeting_timeout = \"1m\"";
     let clawgate = with_limits(&pki, "echo:", limits).arg("--handshake-timeout", "1m").start();
@@ -77,7 +77,7 @@ fn begin_handshake(pki: &Pki, clawgate: &Clawgate, chain: &[Vec<u8>]) -> TcpStre
 }
 
 #[test]
-fn the_oldest_unfinished_certificate_message_gives_way_when_all_hold_too_much() {
+fn the_oldest_unfinished_certificate_message_is_evicted_when_all_hold_too_much() {
     let pki = Pki::new();
     let clawgate =
         with_limits(&pki, "echo:", "handshakes = 100").arg("--handshake-timeout", "1m").start();
@@ -114,7 +114,7 @@ fn refused_connections_that_are_not_closed_yet_are_counted_and_bounded_with_the_
 }
 
 #[test]
-fn of_those_that_are_told_over_http_the_oldest_gives_way() {
+fn of_connections_refused_over_http_the_oldest_is_closed() {
     let pki = Pki::new();
     let clawgate = with_limits(&pki, "echo:", "handshakes = 100").arg("--refuse-with", "http").start();
     let refused = || Client::with_versions(&pki, &clawgate, None, &[&TLS13]).connect().unwrap();
@@ -169,7 +169,7 @@ fn certificates_that_lead_nowhere_are_kept_once_at_most() {
     let open = || {
         let mut connection =
             Client::new(&pki, &clawgate).presenting(&chain, &pki.client).connect().unwrap();
-        assert!(connection.asks_for("/hooks/wake"));
+        assert!(connection.is_answered_at("/hooks/wake"));
         connection
     };
     let first = [(); 20].map(|()| open());

@@ -11,14 +11,14 @@ use crate::support::client::Client;
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::{Leaf, Pki};
 use crate::support::plain;
-use crate::support::{Latch, eventually, pass};
+use crate::support::{Latch, eventually};
 
 fn request(path: &str) -> Request<Pieces> {
     Request::post(format!("https://localhost{path}")).body(Pieces::none()).unwrap()
 }
 
 #[test]
-fn an_identity_that_asks_too_often_is_told_when_to_come_back_and_another_is_served() {
+fn an_identity_over_its_rate_gets_retry_after_and_another_is_served() {
     let pki = Pki::new();
     let clawgate = with_limits(&pki, "echo:", "request_rate = 1\nrequest_burst = 2").start();
     // The count goes on over connections.
@@ -36,7 +36,7 @@ fn an_identity_that_asks_too_often_is_told_when_to_come_back_and_another_is_serv
 }
 
 #[test]
-fn an_identity_has_no_more_requests_under_way_than_it_may() {
+fn an_identity_has_no_more_requests_in_progress_than_the_limit() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
@@ -247,10 +247,7 @@ fn an_answer_that_flows_for_longer_than_a_request_may_last_is_cut_off() {
     let backend = Backend::each(|exchange, _| {
         exchange.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         // Never silent for long, and at its end much later.
-        for _ in 0..200 {
-            exchange.write(b"1\r\nx\r\n");
-            pass(Duration::from_millis(20));
-        }
+        exchange.write_slowly([&b"1\r\nx\r\n"[..]; 200], Duration::from_millis(20));
         exchange.write(b"0\r\n\r\n");
     });
     let clawgate = with_limits(&pki, &backend.url(), "request_timeout = \"500ms\"").start();

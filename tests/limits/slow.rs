@@ -14,12 +14,12 @@ use super::{hits, with_limits};
 use crate::support::backend::Backend;
 use crate::support::client::Client;
 use crate::support::pki::Pki;
-use crate::support::{eventually, pass};
+use crate::support::{eventually, stay_silent};
 
 const REQUEST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
 
 #[test]
-fn a_head_that_comes_in_drops_is_given_up() {
+fn a_head_that_arrives_byte_by_byte_is_given_up() {
     let pki = Pki::new();
     let clawgate = with_limits(&pki, "echo:", "head_timeout = \"300ms\"").start();
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();
@@ -27,11 +27,8 @@ fn a_head_that_comes_in_drops_is_given_up() {
     assert_eq!(client.answer().status, 200);
 
     client.write(b"POST /hooks/wake HTTP/1.1\r\nHost: loc");
-    // Each drop would be in time for a limit on pauses.
-    for drop in [b"a", b"l", b"h"] {
-        pass(Duration::from_millis(80));
-        client.write(drop);
-    }
+    // No pause alone is as long as the limit.
+    client.write_slowly(b"alh", Duration::from_millis(80));
 
     let answer = client.answer();
     assert_eq!((answer.status, &*answer.reason()), (408, "head_timeout"));
@@ -47,7 +44,7 @@ fn a_connection_that_is_idle_between_requests_is_not_a_slow_head() {
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     for _ in 0..2 {
-        pass(Duration::from_millis(300));
+        stay_silent(Duration::from_millis(300));
         client.write(REQUEST);
         assert_eq!(client.answer().status, 200);
     }
@@ -61,10 +58,7 @@ fn a_body_that_never_pauses_long_but_takes_too_long_is_given_up() {
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     client.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n");
-    for _ in 0..4 {
-        pass(Duration::from_millis(60));
-        client.write(b"x");
-    }
+    client.write_slowly(b"xxxx", Duration::from_millis(60));
 
     let answer = client.answer();
     assert_eq!((answer.status, &*answer.reason()), (408, "body_timeout"));
@@ -82,7 +76,7 @@ fn a_body_that_keeps_coming_but_too_slowly_is_given_up() {
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     client.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n");
-    eventually("the end of patience", || {
+    eventually("clawgate to give up", || {
         client.write(b"x");
         clawgate.events("request").pop()
     });

@@ -8,7 +8,7 @@ use crate::support::backend::Backend;
 use crate::support::client::Client;
 use crate::support::pki::Pki;
 use crate::support::process::{Clawgate, ClawgateCommand};
-use crate::support::{Latch, eventually, nobody, plain};
+use crate::support::{Latch, eventually, plain, unused_port};
 
 /// Spans that go out together, and that wait at most.
 const BATCH: usize = 512;
@@ -39,11 +39,11 @@ fn echo(clawgate: ClawgateCommand) -> Clawgate {
 }
 
 #[test]
-fn without_the_collector_requests_are_served_and_what_is_lost_is_counted_and_told_of_once() {
+fn without_the_collector_requests_are_served_and_lost_spans_are_counted_and_logged_once() {
     let pki = Pki::new();
-    let nobody = nobody();
+    let unused = unused_port();
     let mut clawgate =
-        echo(ClawgateCommand::new(&pki).arg("--trace-endpoint", format!("http://{nobody}")));
+        echo(ClawgateCommand::new(&pki).arg("--trace-endpoint", format!("http://{unused}")));
 
     for round in 1..=3 {
         spans(&pki, &clawgate, BATCH);
@@ -55,18 +55,18 @@ fn without_the_collector_requests_are_served_and_what_is_lost_is_counted_and_tol
     assert_eq!(metric(&clawgate, "clawgate_spans_exported_total"), 0.0);
     let failed = clawgate.all("span_export_failed");
     assert_eq!((failed.len(), &failed[0]["level"]), (1, &"warn".into()), "{failed:#?}");
-    assert_eq!(failed[0]["collector"], format!("http://{nobody}/v1/traces"));
+    assert_eq!(failed[0]["collector"], format!("http://{unused}/v1/traces"));
 }
 
 #[test]
-fn a_collector_that_comes_back_gets_spans_again_and_the_log_says_what_it_missed() {
+fn a_collector_that_is_back_gets_spans_again_and_the_log_counts_those_it_missed() {
     let pki = Pki::new();
-    let nobody = nobody();
-    let clawgate = echo(ClawgateCommand::new(&pki).arg("--trace-endpoint", format!("http://{nobody}")));
+    let unused = unused_port();
+    let clawgate = echo(ClawgateCommand::new(&pki).arg("--trace-endpoint", format!("http://{unused}")));
     spans(&pki, &clawgate, BATCH);
     clawgate.event("span_export_failed", 1);
 
-    let backend = Backend::at(nobody, |mut exchange| {
+    let backend = Backend::at(unused, |mut exchange| {
         while exchange.request().is_some() {
             exchange.answer("200 OK", "application/x-protobuf", "");
         }

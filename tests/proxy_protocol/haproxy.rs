@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use crate::support::backend::Backend;
 use crate::support::client::Client;
 use crate::support::pki::Pki;
-use crate::support::{PATIENCE, eventually, nobody};
+use crate::support::{TIMEOUT, eventually, unused_port};
 
 /// A running HAProxy; ends with the test.
 pub(super) struct Haproxy(Child);
@@ -19,7 +19,7 @@ impl Haproxy {
             eprintln!("SKIPPED: haproxy is not installed (apt install haproxy)");
             return None;
         }
-        let time = PATIENCE.as_secs();
+        let time = TIMEOUT.as_secs();
         let defaults = format!(
             "defaults\n  timeout connect {time}s\n  timeout client {time}s\n  timeout server {time}s\n"
         );
@@ -64,7 +64,7 @@ fn haproxy_passes_clients_on_in_both_versions_and_its_health_checks_do_no_harm()
         "send-proxy check inter 50ms",
         "send-proxy-v2 check inter 50ms proxy-v2-options crc32c",
     ] {
-        let front = nobody();
+        let front = unused_port();
         let sections = format!(
             "listen gate\n  mode tcp\n  unique-id-format %[uuid]\n  bind {front}\n  server gate {} {options}\n",
             clawgate.proxied()
@@ -74,7 +74,7 @@ fn haproxy_passes_clients_on_in_both_versions_and_its_health_checks_do_no_harm()
         let mut connection =
             Client::new(&pki, &clawgate).through(front.address(), Vec::new()).connect().expect(options);
         let client = connection.stream.sock.local_addr().unwrap().to_string();
-        assert!(connection.asks(), "{options}");
+        assert!(connection.is_answered(), "{options}");
         let line = clawgate.event("request", before + 1);
         assert_eq!(line["peer"], client, "{options}");
         assert_ne!(line["proxy"], client, "{options}");

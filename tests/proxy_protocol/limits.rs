@@ -34,7 +34,7 @@ fn served(pki: &Pki, clawgate: &Clawgate, header: &[u8]) -> Option<Connection> {
 }
 
 fn answered(mut connection: Connection) -> Option<Connection> {
-    connection.asks().then_some(connection)
+    connection.is_answered().then_some(connection)
 }
 
 /// Writes `bytes` to the balancers' listener.
@@ -82,7 +82,7 @@ fn one_client_does_not_connect_faster_than_it_may_behind_a_balancer() {
 }
 
 #[test]
-fn a_handshake_that_gives_way_is_told_of_under_its_clients_address() {
+fn an_evicted_handshake_is_logged_with_its_clients_address() {
     let pki = Pki::new();
     let clawgate = with_limits(&pki, "handshakes = 2").start();
     let config = Arc::new(Client::new(&pki, &clawgate).config);
@@ -119,7 +119,7 @@ fn a_flood_of_one_client_behind_a_balancer_makes_one_line_and_a_sum() {
 }
 
 #[test]
-fn a_client_that_comes_both_ways_is_one_source() {
+fn a_client_that_connects_directly_and_through_a_balancer_is_one_source() {
     let pki = Pki::new();
     let clawgate = with_limits(&pki, "connections_per_source = 1").start();
     let local = b"PROXY TCP4 127.0.0.1 127.0.0.1 40000 443\r\n";
@@ -145,7 +145,7 @@ fn what_a_balancer_opens_itself_counts_for_no_source() {
 
     assert!(served(&pki, &clawgate, V1).is_some(), "LOCAL was counted for the address in it");
     assert!(
-        Client::new(&pki, &clawgate).connect().unwrap().asks(),
+        Client::new(&pki, &clawgate).connect().unwrap().is_answered(),
         "LOCAL was counted for the balancer"
     );
     drop(all);

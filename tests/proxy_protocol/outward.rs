@@ -16,7 +16,7 @@ use crate::support::client::Client;
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::{Leaf, Pki};
 use crate::support::process::{Clawgate, ClawgateCommand};
-use crate::support::{nobody, relay};
+use crate::support::{relay, unused_port};
 
 /// Answers each request with what the header before it said, TLVs and all.
 const READER: &str = r#"
@@ -137,7 +137,7 @@ fn command(pki: &Pki, upstream: &str) -> ClawgateCommand {
 const POST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
 
 #[test]
-fn the_header_tells_addresses_name_and_tls_of_the_client() {
+fn the_proxy_header_has_addresses_name_and_tls_of_the_client() {
     let pki = Pki::new();
     let reader = Reader::start();
     let clawgate = reader.clawgate(&pki);
@@ -272,12 +272,12 @@ fn what_a_balancer_says_of_the_client_goes_on() {
 }
 
 #[test]
-fn the_header_comes_before_tls_where_the_upstream_speaks_that() {
+fn the_proxy_header_precedes_tls_to_an_https_upstream() {
     let pki = Pki::new();
     let backend = Backend::ok();
     let tls = relay::tls(&pki.server, backend.address());
     // HAProxy takes the header off and passes on what is behind it.
-    let front = nobody();
+    let front = unused_port();
     let sections =
         format!("listen front\n  mode tcp\n  bind {front} accept-proxy\n  server tls {tls}\n");
     let Some(_haproxy) = Haproxy::start(&pki, &sections, front.address()) else { return };
@@ -292,7 +292,7 @@ fn the_header_comes_before_tls_where_the_upstream_speaks_that() {
 fn haproxy_as_the_upstream_reads_all_of_it() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let front = nobody();
+    let front = unused_port();
     let sections = format!(
         "listen front\n  mode http\n  bind {front} accept-proxy\n  http-request set-header X-Src %[src]:%[src_port]\n  \
          http-request set-header X-Authority %[fc_pp_authority]\n  \
@@ -317,8 +317,8 @@ fn haproxy_as_the_upstream_reads_all_of_it() {
 #[test]
 fn an_upstream_that_is_away_is_unavailable_as_without_a_header() {
     let pki = Pki::new();
-    let nobody = nobody();
-    let clawgate = command(&pki, &format!("http://{nobody}")).start();
+    let unused = unused_port();
+    let clawgate = command(&pki, &format!("http://{unused}")).start();
     let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
     assert_eq!((answer.status, answer.reason().as_str()), (503, "upstream_unavailable"));
 }
@@ -327,7 +327,7 @@ fn an_upstream_that_is_away_is_unavailable_as_without_a_header() {
 fn the_doctor_calls_such_an_upstream_with_a_header_of_its_own() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let front = nobody();
+    let front = unused_port();
     let sections = format!(
         "listen front\n  mode http\n  bind {front} accept-proxy\n  server back {}\n",
         backend.address()

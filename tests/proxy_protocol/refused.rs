@@ -50,7 +50,7 @@ fn what_is_no_header_is_refused_where_one_is_required() {
 }
 
 #[test]
-fn a_header_is_refused_where_none_is_expected_and_nobody_is_believed() {
+fn a_proxy_header_on_a_plain_listener_is_refused_and_not_believed() {
     let pki = Pki::new();
     let backend = Backend::ok();
     let clawgate = start(&pki, &backend);
@@ -94,7 +94,7 @@ fn a_reload_says_anew_who_is_believed() {
         .start();
     let served = || {
         let client = Client::new(&pki, &clawgate).through(clawgate.proxied(), V1);
-        client.connect().is_ok_and(|mut connection| connection.asks())
+        client.connect().is_ok_and(|mut connection| connection.is_answered())
     };
     assert!(!served());
     pki.file("gate.toml", settings("127.0.0.1"));
@@ -148,8 +148,8 @@ fn settings_that_do_not_say_who_is_believed_are_refused() {
         assert_eq!(output.code, Some(78), "{output:?}");
         output.stderr
     };
-    let nobody = refused(&[("--listen-proxy", "127.0.0.1:0")]);
-    assert!(nobody.contains("nobody is named") && nobody.contains("--proxy-source"), "{nobody}");
+    let unnamed = refused(&[("--listen-proxy", "127.0.0.1:0")]);
+    assert!(unnamed.contains("nobody is named") && unnamed.contains("--proxy-source"), "{unnamed}");
     let block = refused(&[("--listen-proxy", "127.0.0.1:0"), ("--proxy-source", "10.0.0.1/8")]);
     assert!(block.contains("write 10.0.0.0/8 for the block, or 10.0.0.1"), "{block}");
     let word = refused(&[("--listen-proxy", "127.0.0.1:0"), ("--proxy-source", "balancer")]);

@@ -142,7 +142,7 @@ fn hammer(
             let client = Client::with_identity(&pki, &clawgate, &identity);
             let Ok(mut connection) = client.connect() else { continue };
             let path = format!("/hooks/{number}");
-            while !done.load(Ordering::Relaxed) && connection.asks_for(&path) {}
+            while !done.load(Ordering::Relaxed) && connection.is_answered_at(&path) {}
         }
     })
 }

@@ -32,6 +32,14 @@ fn start(pki: &Pki, ca: &Path) -> Clawgate {
         .start()
 }
 
+/// Whether it has the kernel report changes of files: inotify(7).
+fn has_inotify(clawgate: &Clawgate) -> bool {
+    let mut open = fs::read_dir(format!("/proc/{}/fd", clawgate.pid())).unwrap();
+    open.any(|file| {
+        fs::read_link(file.unwrap().path()).is_ok_and(|file| file.ends_with("anon_inode:inotify"))
+    })
+}
+
 fn noticed(clawgate: &Clawgate, number: usize) -> serde_json::Value {
     let line = clawgate.event("reloaded", number);
     assert_eq!(line["origin"], "changed files");
@@ -193,7 +201,7 @@ fn a_missing_file_is_named_changes_nothing_and_is_taken_when_it_is_back() {
 }
 
 #[test]
-fn a_key_that_does_not_fit_is_waited_out_until_its_certificate_comes() {
+fn a_reload_with_a_key_that_does_not_fit_waits_for_its_certificate() {
     let pki = Pki::new();
     let path = pki.file("ca.pem", pki.root.pem());
     let clawgate = start(&pki, &path);
@@ -240,7 +248,7 @@ fn what_is_written_anew_with_the_same_content_is_no_change() {
     pki.file("ca.pem", pki.root.pem());
     pki.file("unrelated", "x");
     // Had these been noticed, the next line would not be the second generation's.
-    crate::support::pass(std::time::Duration::from_millis(600));
+    crate::support::stay_silent(std::time::Duration::from_millis(600));
     pki.file("ca.pem", ca.pem());
 
     assert_eq!(noticed(&clawgate, 1)["generation"], 2);
@@ -250,11 +258,12 @@ fn what_is_written_anew_with_the_same_content_is_no_change() {
 fn nothing_is_watched_where_that_is_not_wanted() {
     let pki = Pki::new();
     let (ca, _) = another_ca();
-    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--watch", "false").start();
+    let start = |watch| ClawgateCommand::new(&pki).upstream("echo:").arg("--watch", watch).start();
+    let clawgate = start("false");
+    // A change of which the kernel does not tell it cannot be noticed.
+    assert!(!has_inotify(&clawgate) && has_inotify(&start("true")));
 
     pki.file("ca.pem", ca.pem());
-    crate::support::pass(std::time::Duration::from_millis(600));
-
     clawgate.signal("HUP");
     assert_eq!(clawgate.event("reloaded", 1)["origin"], "SIGHUP");
 }

@@ -23,7 +23,7 @@ fn valid_for(seconds: i64, mut params: CertificateParams) -> CertificateParams {
 const POST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
 
 #[test]
-fn an_open_connection_whose_trust_is_withdrawn_is_closed_and_told_of() {
+fn an_open_connection_whose_client_is_withdrawn_is_closed_and_logged() {
     let pki = Pki::new();
     let clawgate = start(&pki, &Backend::ok());
     let mut idle = Client::new(&pki, &clawgate).connect().unwrap();
@@ -60,7 +60,7 @@ fn a_revoked_client_loses_its_open_connection() {
 }
 
 #[test]
-fn a_request_under_way_finishes_though_its_client_is_not_admitted_any_more() {
+fn a_request_in_progress_finishes_though_its_client_is_not_admitted_any_more() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
@@ -79,7 +79,7 @@ fn a_request_under_way_finishes_though_its_client_is_not_admitted_any_more() {
 }
 
 #[test]
-fn where_trust_is_to_end_now_a_request_under_way_is_broken_off() {
+fn with_immediate_withdrawal_a_request_in_progress_is_aborted() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);
@@ -155,7 +155,7 @@ fn a_connection_does_not_outlive_the_ca_that_issued_its_certificate() {
 }
 
 #[test]
-fn a_connection_does_not_outlive_the_configured_ca_that_it_was_let_in_by() {
+fn a_connection_does_not_outlive_the_configured_ca_that_admitted_it() {
     let pki = Pki::new();
     let command = ClawgateCommand::new(&pki).upstream("echo:");
     let brief = Ca::root_of(valid_for(5, Ca::params("Brief Root")));
@@ -247,7 +247,7 @@ fn a_connection_does_not_outlive_the_revocation_list_of_its_ca() {
 }
 
 #[test]
-fn a_connection_that_is_old_enough_ends_after_what_is_under_way() {
+fn a_connection_of_the_maximum_age_ends_after_the_requests_in_progress() {
     let pki = Pki::new();
     let latch = Latch::default();
     let backend = Backend::held(&latch);

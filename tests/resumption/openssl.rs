@@ -34,7 +34,7 @@ fn visit_as(name: &str, pki: &Pki, clawgate: &Clawgate, arguments: &[&str]) -> S
 }
 
 #[test]
-fn openssl_comes_back_with_its_ticket_over_both_versions() {
+fn openssl_resumes_with_its_ticket_over_both_versions() {
     for version in ["-tls1_3", "-tls1_2"] {
         let pki = Pki::new();
         let clawgate = start(&pki);

@@ -23,7 +23,7 @@ fn refuses(pki: &Pki, crl: &Path, named: &Path, what: &str, mend: &str) {
 }
 
 #[test]
-fn a_list_is_told_to_be_pem_or_der_by_its_content() {
+fn a_crl_is_recognised_as_pem_or_der_by_its_content() {
     let pki = Pki::new();
     let revoked = pki.client(Leaf::client("stolen").serial(0x77));
     let der = pki.file("der.pem", pki.intermediate.crl_with(&[0x77], 3600, |_| ()));

@@ -123,7 +123,7 @@ fn dated(ca: &Ca, serials: &[u64], ahead: Duration) -> Vec<u8> {
 }
 
 #[test]
-fn a_list_that_is_dated_ahead_vouches_for_nobody_and_is_warned_of() {
+fn a_crl_with_a_date_in_the_future_admits_nobody_and_is_a_warning() {
     let mut pki = Pki::new();
     let client = naming(&pki.root, 0x22, &[]);
     let other = Ca::root("Good Root");

@@ -54,7 +54,7 @@ fn a_client_of_a_revoked_intermediate_is_refused_and_the_line_names_that() {
 }
 
 #[test]
-fn under_the_strict_policy_a_ca_without_a_list_admits_nobody() {
+fn under_the_strict_policy_a_ca_without_a_crl_admits_nobody() {
     let mut pki = Pki::new();
     pki.client = Leaf::client("good").issued_by(&pki.root, &[]);
     let crl = pki.file("crl.pem", pki.root.crl(&[], 3600));
@@ -72,7 +72,7 @@ fn under_the_strict_policy_a_ca_without_a_list_admits_nobody() {
 }
 
 #[test]
-fn under_the_strict_policy_without_any_list_nobody_is_let_in_and_the_start_says_so() {
+fn under_the_strict_policy_without_any_crl_nobody_is_admitted_and_the_start_says_so() {
     let pki = Pki::new();
     let strict = || ClawgateCommand::new(&pki).upstream("echo:").arg("--crl-policy", "strict");
     let clawgate = strict().start();
@@ -127,7 +127,7 @@ fn a_reload_with_a_list_that_is_out_of_date_is_taken_and_its_cas_clients_are_out
     let crl = pki.file("crl.pem", pki.intermediate.crl(&[], 3600));
     let clawgate = trusting_both(&pki, &other).arg("--crl", &crl).start();
     let mut open = Client::new(&pki, &clawgate).connect().unwrap();
-    assert!(open.asks());
+    assert!(open.is_answered());
     let mut others = Client::with_identity(&pki, &clawgate, &other.client).connect().unwrap();
 
     pki.file("crl.pem", pki.intermediate.crl(&[], -60));
@@ -137,7 +137,7 @@ fn a_reload_with_a_list_that_is_out_of_date_is_taken_and_its_cas_clients_are_out
     let said = "CRL of CN=Test Intermediate: 0 serials revoked; the next is due at 20";
     assert!(changed.contains(said), "{changed}");
     assert_eq!(clawgate.event("connection_withdrawn", 1)["reason"], "crl_expired");
-    assert!(others.asks());
+    assert!(others.is_answered());
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn of_two_lists_of_one_ca_the_later_counts_in_whichever_order_they_are_given() {
 }
 
 #[test]
-fn a_list_of_a_namesake_of_the_clients_intermediate_lets_nobody_of_that_in() {
+fn a_crl_of_another_ca_with_the_intermediates_name_admits_none_of_its_clients() {
     let mut pki = Pki::new();
     pki.client = Leaf::client("good").issued_by(&pki.root, &[]);
     let namesake = Ca::root("Test Intermediate");

@@ -33,7 +33,7 @@ fn openssl(pki: &Pki, arguments: &str) {
 fn is_served(pki: &Pki, clawgate: &Clawgate, identity: &Identity) -> bool {
     Client::with_identity(pki, clawgate, identity)
         .connect()
-        .is_ok_and(|mut connection| connection.asks())
+        .is_ok_and(|mut connection| connection.is_answered())
 }
 
 /// An empty list of the root and one of the intermediate that revokes 0x77.

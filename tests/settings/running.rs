@@ -141,7 +141,7 @@ fn check_says_plainly_that_no_process_is_running() {
 }
 
 #[test]
-fn check_sends_the_admin_token_to_nobody_and_says_that_it_does_not_compare() {
+fn check_does_not_send_the_admin_token_and_says_that_it_does_not_compare() {
     let pki = Pki::new();
     let token = pki.file("admin-token", "a-token-of-many-letters");
     let settings = format!("admin.token_file = {token:?}");

@@ -160,7 +160,7 @@ fn a_key_in_place_of_its_files_name_is_not_printed() {
 }
 
 #[test]
-fn a_reload_that_fails_tells_log_and_admin_listener_no_token() {
+fn a_failed_reload_writes_no_token_to_log_or_admin_listener() {
     let pki = Pki::new();
     let list = pki.file("denied", "");
     let clawgate =

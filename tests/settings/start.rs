@@ -132,7 +132,7 @@ fn without_a_client_ca_nothing_starts_whatever_the_system_trusts() {
 }
 
 #[test]
-fn clients_of_a_ca_that_only_the_system_trusts_are_not_let_in() {
+fn clients_of_a_ca_that_only_the_system_trusts_are_not_admitted() {
     let pki = Pki::new();
     let system = Ca::root("System Root");
     let theirs = Leaf::client("notes").issued_by(&system, &[]);

@@ -4,8 +4,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use super::{Latch, Nobody, PATIENCE, eventually, nobody};
+use super::{Latch, TIMEOUT, UnusedPort, eventually, stay_silent, unused_port};
 
 /// A request as it came over the wire.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ impl Received {
     }
 }
 
-/// One connection of clawgate's to the upstream, in the hands of the script.
+/// One connection from clawgate to the upstream, as the script of a test sees it.
 pub struct Exchange {
     pub stream: TcpStream,
     pub number: usize,
@@ -78,6 +79,14 @@ impl Exchange {
     pub fn write(&mut self, bytes: &[u8]) {
         // clawgate may have gone already; the test looks at what it did, not at this.
         let _ = self.stream.write_all(bytes);
+    }
+
+    /// Writes one `piece` after another, with a pause of `every` before each, as a slow upstream does.
+    pub fn write_slowly<'a>(&mut self, pieces: impl IntoIterator<Item = &'a [u8]>, every: Duration) {
+        for piece in pieces {
+            stay_silent(every);
+            self.write(piece);
+        }
     }
 
     /// Answers with `status` and a body.
@@ -153,11 +162,11 @@ impl Backend {
 
     /// Gives every connection to `script`.
     pub fn script(script: impl Fn(Exchange) + Send + Sync + 'static) -> Self {
-        Self::at(nobody(), script)
+        Self::at(unused_port(), script)
     }
 
-    /// The same where nobody was until now.
-    pub fn at(place: Nobody, script: impl Fn(Exchange) + Send + Sync + 'static) -> Self {
+    /// The same on a port that was unused until now.
+    pub fn at(place: UnusedPort, script: impl Fn(Exchange) + Send + Sync + 'static) -> Self {
         let address = place.address();
         let listener = place.listen();
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -166,7 +175,7 @@ impl Backend {
             (Arc::clone(&received), Arc::clone(&connections), Arc::new(script));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                stream.set_read_timeout(Some(TIMEOUT)).unwrap();
                 stream.set_nodelay(true).unwrap();
                 let number = {
                     let mut count = counter.lock().unwrap();

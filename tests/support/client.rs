@@ -20,7 +20,7 @@ use rustls::{
     SupportedProtocolVersion, version,
 };
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use super::pki::{Identity, Pki};
 use super::process::Clawgate;
 
@@ -226,8 +226,8 @@ pub fn alert_name(number: u8) -> &'static str {
 /// A plain TCP connection to clawgate, with a deadline for everything.
 pub fn connect(address: SocketAddr) -> TcpStream {
     let socket = TcpStream::connect(address).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket.set_write_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(TIMEOUT)).unwrap();
+    socket.set_write_timeout(Some(TIMEOUT)).unwrap();
     socket.set_nodelay(true).unwrap();
     socket
 }

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use super::client::{Answer, Client};
 
 /// A request body in pieces, without a declared length.
@@ -101,7 +101,7 @@ impl Http2 {
 
     /// Waits for the answer of a request.
     pub fn answer(&self, asked: Asked) -> hyper::Result<Answer> {
-        self.runtime.block_on(async { timeout(PATIENCE, asked.0).await }).expect("no answer").unwrap()
+        self.runtime.block_on(async { timeout(TIMEOUT, asked.0).await }).expect("no answer").unwrap()
     }
 
     /// Sends a request and reads its answer.
@@ -120,7 +120,7 @@ impl Http2 {
     /// Waits for clawgate to close the connection.
     pub fn closed(self) -> hyper::Result<()> {
         let Self { runtime, requests, connection } = self;
-        let ended = runtime.block_on(async { timeout(PATIENCE, connection).await });
+        let ended = runtime.block_on(async { timeout(TIMEOUT, connection).await });
         drop(requests);
         ended.expect("the connection is still open").unwrap()
     }

@@ -18,62 +18,61 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// How long anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything may take before a test gives up.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Polls `probe` until it gives something.
 ///
 /// # Panics
-/// After [`PATIENCE`], naming what was waited for.
+/// After [`TIMEOUT`], naming what was waited for.
 pub fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = probe() {
             return found;
         }
-        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for {what}");
+        assert!(start.elapsed() < TIMEOUT, "waited {TIMEOUT:?} in vain for {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// A port at which nobody listens, and which is given to no one else by chance while this lives:
-/// its socket is bound, but does not listen. Who names the port gets it all the same, as long as
-/// that socket has `SO_REUSEADDR`, too.
-pub struct Nobody {
+/// A port on which nothing listens, and which the system gives to no other socket while this value lives: a socket is
+/// bound to it, but does not listen. A socket with `SO_REUSEADDR` that asks for this very port still gets it.
+pub struct UnusedPort {
     socket: Socket,
     address: SocketAddr,
 }
 
-pub fn nobody() -> Nobody {
+pub fn unused_port() -> UnusedPort {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_reuse_address(true).unwrap();
     socket.bind(&SockAddr::from(SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
     let address = socket.local_addr().unwrap().as_socket().unwrap();
-    Nobody { socket, address }
+    UnusedPort { socket, address }
 }
 
-impl Nobody {
+impl UnusedPort {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Somebody comes.
+    /// Listens on the port.
     pub fn listen(self) -> TcpListener {
         self.socket.listen(128).unwrap();
         self.socket.into()
     }
 }
 
-impl fmt::Display for Nobody {
+impl fmt::Display for UnusedPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.address.fmt(f)
     }
 }
 
-/// Lets `time` pass, for what is about time itself.
-pub fn pass(time: Duration) {
-    let end = Instant::now() + time;
-    eventually("time to pass", || (Instant::now() >= end).then_some(()));
+/// Does nothing for `time`, as a peer that is slow or silent does. Not for waiting until something has happened: that
+/// is [`eventually`].
+pub fn stay_silent(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// Holds threads back until it is opened. Clones belong together.

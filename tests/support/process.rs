@@ -169,8 +169,8 @@ impl ClawgateCommand {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let stdout = child.stdout.take().unwrap();
         let sink = Arc::clone(&lines);
-        let deaf = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&deaf);
+        let stop_reading = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stop_reading);
         let hold = Arc::new(AtomicBool::new(false));
         let held = Arc::clone(&hold);
         let reader = std::thread::spawn(move || {
@@ -187,7 +187,7 @@ impl ClawgateCommand {
             child,
             lines,
             reader,
-            deaf,
+            stop_reading,
             hold,
             addresses: Vec::new(),
             admin: None,
@@ -260,7 +260,7 @@ pub struct Clawgate {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
-    deaf: Arc<AtomicBool>,
+    stop_reading: Arc<AtomicBool>,
     hold: Arc<AtomicBool>,
     addresses: Vec<SocketAddr>,
     pub admin: Option<SocketAddr>,
@@ -344,7 +344,7 @@ impl Clawgate {
 
     /// Closes the reading end of its stdout after the next line.
     pub fn stop_reading(&self) {
-        self.deaf.store(true, Ordering::SeqCst);
+        self.stop_reading.store(true, Ordering::SeqCst);
     }
 
     /// While this is held, its stdout is not read.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use super::{Enough, at};
-use crate::support::PATIENCE;
+use super::{StopOnDrop, at};
+use crate::support::TIMEOUT;
 use crate::support::eventually;
 use crate::support::pki::Pki;
 use crate::support::process::{Clawgate, ClawgateCommand};
@@ -39,7 +39,7 @@ fn next(pki: &Pki, clawgate: &Clawgate, path: &Path) -> ClawgateCommand {
 /// What is answered to a GET of `what`; an error where nobody listens.
 fn ask(path: &Path, what: &str) -> std::io::Result<String> {
     let mut stream = UnixStream::connect(path)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     write!(stream, "GET {what} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -73,11 +73,11 @@ fn whoever_asks_during_a_takeover_is_answered() {
     let pki = Pki::new();
     let (_, path) = socket(&pki);
     let mut clawgate = first(&pki, &path);
-    let (answered, enough) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (answered, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
-        let _enough = Enough(&enough);
+        let _stop = StopOnDrop(&stop);
         let asking = scope.spawn(|| {
-            while !enough.load(Ordering::SeqCst) {
+            while !stop.load(Ordering::SeqCst) {
                 let answer = ask(&path, "/livez").map_err(|error| error.to_string())?;
                 if !answer.ends_with("alive\n") {
                     return Err(answer);
@@ -101,7 +101,7 @@ fn whoever_asks_during_a_takeover_is_answered() {
             clawgate = new;
         }
         more(20);
-        enough.store(true, Ordering::SeqCst);
+        stop.store(true, Ordering::SeqCst);
         assert_eq!(asking.join().unwrap(), Ok(()));
     });
 }
@@ -129,7 +129,7 @@ fn the_socket_of_another_service_is_not_taken_over() {
 }
 
 #[test]
-fn with_takeover_and_nobody_there_the_socket_is_bound_as_ever() {
+fn with_takeover_and_no_other_process_the_socket_is_bound_as_usual() {
     let pki = Pki::new();
     let (folder, path) = socket(&pki);
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();

@@ -73,7 +73,7 @@ fn a_ca_with_its_own_name_below_it_counts_for_no_path_length() {
 }
 
 #[test]
-fn a_configured_ca_whose_key_may_not_sign_certificates_lets_nobody_in() {
+fn a_configured_ca_whose_key_may_not_sign_certificates_admits_nobody() {
     let pki = Pki::new();
     let mute = root("Mute Root", |params| {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::CrlSign];
@@ -84,7 +84,7 @@ fn a_configured_ca_whose_key_may_not_sign_certificates_lets_nobody_in() {
 }
 
 #[test]
-fn an_intermediate_whose_key_may_not_sign_certificates_lets_nobody_in() {
+fn an_intermediate_whose_key_may_not_sign_certificates_admits_nobody() {
     let pki = Pki::new();
     let mute = below(&pki.root, "Mute Intermediate", |params| {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -99,7 +99,7 @@ fn an_intermediate_whose_key_may_not_sign_certificates_lets_nobody_in() {
 }
 
 #[test]
-fn a_ca_that_is_for_other_purposes_than_clients_lets_nobody_in() {
+fn a_ca_for_other_purposes_than_client_certificates_admits_nobody() {
     let pki = Pki::new();
     let for_servers = |params: &mut CertificateParams| {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]
@@ -121,7 +121,7 @@ fn a_ca_that_is_for_other_purposes_than_clients_lets_nobody_in() {
 }
 
 #[test]
-fn a_configured_ca_with_an_unknown_critical_extension_lets_nobody_in() {
+fn a_configured_ca_with_an_unknown_critical_extension_admits_nobody() {
     let pki = Pki::new();
     let with = |critical| {
         root("Odd Root", |params| {
@@ -139,7 +139,7 @@ fn a_configured_ca_with_an_unknown_critical_extension_lets_nobody_in() {
 }
 
 #[test]
-fn a_configured_ca_that_is_not_valid_yet_lets_nobody_in() {
+fn a_configured_ca_that_is_not_valid_yet_admits_nobody() {
     let pki = Pki::new();
     let early = root("Early Root", |params| {
         params.not_before = OffsetDateTime::now_utc() + Duration::days(1);
@@ -155,7 +155,7 @@ fn a_configured_ca_that_is_not_valid_yet_lets_nobody_in() {
 }
 
 #[test]
-fn the_start_warns_of_each_ca_that_lets_nobody_in() {
+fn the_start_warns_of_each_ca_that_admits_nobody() {
     let pki = Pki::new();
     let early = root("Early Root", |params| {
         params.not_before = OffsetDateTime::now_utc() + Duration::days(1);

@@ -25,7 +25,7 @@ fn clawgate_trusting(pki: &Pki, bundle: &str) -> Clawgate {
 }
 
 #[test]
-fn clients_are_let_in_with_none_one_or_two_intermediates() {
+fn clients_are_admitted_with_none_one_or_two_intermediates() {
     let pki = Pki::new();
     let mut clawgate = clawgate(&pki);
     let lower = pki.intermediate.intermediate("Lower Intermediate");
@@ -201,7 +201,7 @@ fn a_ca_that_expires_while_clawgate_runs_admits_nobody_any_more_and_the_others_d
     // Admitted again and again until the CA expires.
     let failure = eventually("the refusal", || {
         let client = Client::with_identity(&pki, &clawgate, &client);
-        let let_in = client.connect().is_ok_and(|mut connection| connection.asks());
+        let let_in = client.connect().is_ok_and(|mut connection| connection.is_answered());
         (!let_in).then(|| clawgate.failure())
     });
 

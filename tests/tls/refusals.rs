@@ -16,7 +16,7 @@ fn with_crl(pki: &Pki, crl: String) -> Clawgate {
 }
 
 #[test]
-fn version_and_cipher_suite_are_told_whatever_the_key_exchange() {
+fn version_and_cipher_suite_are_shown_whatever_the_key_exchange() {
     let pki = Pki::new();
     let clawgate = clawgate(&pki);
     for (number, group) in (1..).zip([kx_group::X25519MLKEM768, kx_group::X25519]) {
@@ -149,7 +149,7 @@ fn a_revoked_intermediate_takes_its_clients_with_it() {
 }
 
 #[test]
-fn a_revocation_list_that_another_key_signed_lets_nobody_of_the_ca_in() {
+fn a_crl_signed_by_another_key_admits_no_client_of_the_ca() {
     let pki = Pki::new();
     let impostor = Ca::root("Test Intermediate");
     let mut clawgate = with_crl(&pki, impostor.crl(&[], 3600));
@@ -161,7 +161,7 @@ fn a_revocation_list_that_another_key_signed_lets_nobody_of_the_ca_in() {
 }
 
 #[test]
-fn a_revocation_list_that_runs_out_while_clawgate_runs_lets_nobody_of_its_ca_in() {
+fn a_crl_that_expires_while_clawgate_runs_admits_no_client_of_its_ca() {
     let pki = Pki::new();
     let clawgate = with_crl(&pki, pki.intermediate.crl(&[], 4));
     let connect =

@@ -10,15 +10,15 @@ use crate::support::backend::{Backend, Exchange};
 use crate::support::client::Client;
 use crate::support::pki::Pki;
 use crate::support::process::{Clawgate, ClawgateCommand};
-use crate::support::{nobody, pass, plain};
+use crate::support::{plain, unused_port};
 
 const POST: &str = "POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
 
 #[test]
 fn a_refused_connection_is_503_and_tells_the_client_no_address() {
     let pki = Pki::new();
-    let nobody = nobody();
-    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
+    let unused = unused_port();
+    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{unused}")).start();
 
     let answer = Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
 
@@ -26,22 +26,22 @@ fn a_refused_connection_is_503_and_tells_the_client_no_address() {
     assert_eq!(answer.header("retry-after"), Some("5"));
     let public = format!("{:?} {}", answer.headers, String::from_utf8_lossy(&answer.body));
     assert!(!public.contains("127.0.0.1"), "{public}");
-    assert!(!public.contains(&nobody.address().port().to_string()), "{public}");
+    assert!(!public.contains(&unused.address().port().to_string()), "{public}");
     let line = clawgate.request();
     assert_eq!(line["reason"], "upstream_unavailable");
-    assert_eq!(line["upstream"], format!("http://{nobody}"));
+    assert_eq!(line["upstream"], format!("http://{unused}"));
     assert!(line["detail"].as_str().unwrap().contains("refused"), "{line}");
     assert_eq!(answer.json()["id"], line["id"]);
 }
 
 #[test]
-fn an_upstream_that_comes_back_is_used_at_once() {
+fn an_upstream_that_is_back_is_used_at_once() {
     let pki = Pki::new();
-    let nobody = nobody();
-    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{nobody}")).start();
+    let unused = unused_port();
+    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{unused}")).start();
     assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 503);
 
-    let backend = Backend::at(nobody, |mut exchange| {
+    let backend = Backend::at(unused, |mut exchange| {
         exchange.request().unwrap();
         exchange.answer("200 OK", "text/plain", "back");
     });
@@ -126,10 +126,7 @@ fn a_slow_upload_is_no_silence_of_the_upstream() {
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     client.write(b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n");
-    for _ in 0..10 {
-        pass(Duration::from_millis(150));
-        client.write(b"x");
-    }
+    client.write_slowly(b"xxxxxxxxxx", Duration::from_millis(150));
 
     assert_eq!(client.answer().status, 200);
     assert_eq!(backend.first().body, b"xxxxxxxxxx");
@@ -162,7 +159,7 @@ fn an_answer_that_is_not_http_is_502() {
 }
 
 #[test]
-fn an_upgrade_nobody_asked_for_is_502() {
+fn an_upgrade_that_was_not_requested_is_502() {
     let pki = Pki::new();
     let backend = Backend::each(|exchange, _| {
         exchange.write(
@@ -259,8 +256,8 @@ fn is_up(clawgate: &Clawgate) -> bool {
 #[test]
 fn a_request_without_an_answer_is_a_warning_with_a_hint_and_what_repeats_is_summed_up() {
     let pki = Pki::new();
-    let nobody = nobody();
-    let url = format!("http://{nobody}");
+    let unused = unused_port();
+    let url = format!("http://{unused}");
     let mut clawgate =
         ClawgateCommand::new(&pki).upstream(&url).arg("--log-repeat-window", "1h").start();
 
@@ -293,16 +290,16 @@ fn a_client_that_sends_too_much_is_no_failure_of_the_upstream() {
 }
 
 #[test]
-fn a_gauge_tells_whether_the_upstream_answers() {
+fn a_gauge_shows_whether_the_upstream_answers() {
     let pki = Pki::new();
-    let nobody = nobody();
-    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{nobody}")).admin().start();
+    let unused = unused_port();
+    let clawgate = ClawgateCommand::new(&pki).upstream(format!("http://{unused}")).admin().start();
     assert!(is_up(&clawgate), "before the first request");
 
     Client::new(&pki, &clawgate).post("/hooks/wake", "{}");
     assert!(!is_up(&clawgate));
 
-    let _backend = Backend::at(nobody, |mut exchange| {
+    let _backend = Backend::at(unused, |mut exchange| {
         exchange.request().unwrap();
         exchange.answer("200 OK", "text/plain", "back");
     });
@@ -311,9 +308,9 @@ fn a_gauge_tells_whether_the_upstream_answers() {
 }
 
 #[test]
-fn an_upstream_that_does_not_answer_is_told_of_at_the_level_warn_too() {
+fn an_upstream_that_does_not_answer_is_logged_at_the_level_warn_too() {
     let pki = Pki::new();
-    let (upstream, listen) = (nobody(), nobody());
+    let (upstream, listen) = (unused_port(), unused_port());
     let command =
         ClawgateCommand::new(&pki).upstream(format!("http://{upstream}")).arg("--log-level", "warn");
     let clawgate = command.start_at(listen.address());

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::{is_plain, is_plain_json};
 use crate::support::backend::Backend;
-use crate::support::nobody;
 use crate::support::pki::{Ca, Leaf, Pki};
 use crate::support::process::{ClawgateCommand, Output};
 use crate::support::relay;
+use crate::support::unused_port;
 
 #[track_caller]
 fn says_plainly(what: &str, output: &Output) {
@@ -38,7 +38,7 @@ fn explains_plainly(pki: &Pki, words: &[&str]) {
 }
 
 #[test]
-fn explain_tells_of_any_certificate_in_plain_words() {
+fn explain_describes_any_certificate_in_plain_words() {
     let pki = Pki::new();
     pki.file("ca.pem", pki.root.pem());
     let identities = [
@@ -90,7 +90,7 @@ fn explain_tells_of_any_certificate_in_plain_words() {
 }
 
 #[test]
-fn explain_tells_of_any_server_in_plain_words() {
+fn explain_describes_any_server_in_plain_words() {
     let pki = Pki::new();
     pki.file("ca.pem", pki.root.pem());
     let answers: [&'static [u8]; 9] = [
@@ -113,7 +113,7 @@ fn explain_tells_of_any_server_in_plain_words() {
         let address = relay::tls(identity, backend.address());
         explains_plainly(&pki, &[&format!("https://localhost:{}", address.port())]);
     }
-    explains_plainly(&pki, &[&format!("https://{}", nobody())]);
+    explains_plainly(&pki, &[&format!("https://{}", unused_port())]);
     explains_plainly(&pki, &["https://no.such.name.invalid"]);
     let (certificate, _) = pki.files("client", &pki.client);
     let mut broken = fs::File::create(pki.dir().join("broken.key")).unwrap();
@@ -126,14 +126,14 @@ fn explain_tells_of_any_server_in_plain_words() {
 }
 
 #[test]
-fn doctor_tells_of_what_is_not_there_in_plain_words() {
+fn doctor_reports_what_is_missing_in_plain_words() {
     let pki = Pki::new();
     let (certificate, key) = pki.files("server", &pki.server);
     let ca = pki.file("ca.pem", pki.root.pem());
     let something = Backend::script(|mut exchange| exchange.write(b"220 mail.example ESMTP\r\n"));
     let tls = relay::tls(&pki.client, something.address());
     for upstream in [
-        format!("http://{}", nobody()),
+        format!("http://{}", unused_port()),
         something.url(),
         "unix:/no/such.sock".to_owned(),
         "http://no.such.name.invalid:1".to_owned(),
@@ -148,7 +148,7 @@ fn doctor_tells_of_what_is_not_there_in_plain_words() {
                 .arg("--upstream", &upstream)
                 .arg("--upstream-ca", &ca)
                 .arg("--listen", something.address().to_string())
-                .arg("--admin", nobody().to_string());
+                .arg("--admin", unused_port().to_string());
             if json {
                 command = command.word("--json");
             }

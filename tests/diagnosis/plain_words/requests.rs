@@ -91,7 +91,7 @@ fn broken_requests_over_http_1_are_answered_in_plain_words() {
 }
 
 #[test]
-fn broken_frames_of_http_2_are_told_in_plain_words() {
+fn malformed_http_2_frames_are_logged_in_plain_words() {
     let pki = Pki::new();
     let clawgate = start(&pki);
     let head = |fields: &[(&str, &str)]| {

@@ -9,7 +9,7 @@ use crate::support::plain;
 use crate::support::process::ClawgateCommand;
 
 #[test]
-fn starts_that_fail_are_told_of_in_plain_words() {
+fn failed_starts_are_reported_in_plain_words() {
     let pki = Pki::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
@@ -37,7 +37,7 @@ fn starts_that_fail_are_told_of_in_plain_words() {
 }
 
 #[test]
-fn reloads_that_fail_are_told_of_in_plain_words() {
+fn failed_reloads_are_logged_in_plain_words() {
     let pki = Pki::new();
     let crl = pki.file("crl.pem", pki.root.crl(&[7], 3600));
     let config = pki.file("gate.toml", "[tls]\nhandshake_timeout = \"5s\"\n");

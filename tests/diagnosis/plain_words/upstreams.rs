@@ -7,7 +7,7 @@ use crate::support::backend::{Backend, Exchange};
 use crate::support::client::Client;
 use crate::support::pki::{Ca, Leaf, Pki};
 use crate::support::process::ClawgateCommand;
-use crate::support::{eventually, nobody, plain, relay};
+use crate::support::{eventually, plain, relay, unused_port};
 
 /// As many requests to `command`'s upstream, each on a connection of its own; the answers, the log, and what the admin
 /// listener says.
@@ -36,7 +36,7 @@ fn tells_plainly(pki: &Pki, what: &str, command: ClawgateCommand, requests: usiz
 }
 
 #[test]
-fn upstreams_that_answer_no_http_are_told_of_in_plain_words() {
+fn upstreams_that_do_not_answer_with_http_are_logged_in_plain_words() {
     let pki = Pki::new();
     let answers: [&'static [u8]; 16] = [
         b"",
@@ -72,10 +72,10 @@ fn upstreams_that_answer_no_http_are_told_of_in_plain_words() {
 }
 
 #[test]
-fn upstreams_that_cannot_be_reached_are_told_of_in_plain_words() {
+fn unreachable_upstreams_are_logged_in_plain_words() {
     let pki = Pki::new();
     let backend = Backend::ok();
-    let closed = nobody();
+    let closed = unused_port();
     let missing = pki.dir().join("no.sock");
     for upstream in [
         format!("http://{closed}"),

@@ -2,10 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use rustls::{ClientConnection, StreamOwned};
 
 use super::Answer;
+use crate::support::stay_silent;
 
 /// A connection that was let in.
 pub struct Connection {
@@ -24,15 +26,23 @@ impl Connection {
         self.stream.flush().unwrap();
     }
 
+    /// Writes `bytes` one by one, with a pause of `every` before each, as a slow client does.
+    pub fn write_slowly(&mut self, bytes: &[u8], every: Duration) {
+        for byte in bytes {
+            stay_silent(every);
+            self.write(&[*byte]);
+        }
+    }
+
     /// Whether a request is answered; over TLS 1.3 a refusal shows only now.
-    pub fn asks(&mut self) -> bool {
+    pub fn is_answered(&mut self) -> bool {
         let request = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
         let mut byte = [0];
         self.stream.write_all(request).is_ok() && matches!(self.stream.read(&mut byte), Ok(1))
     }
 
     /// Whether a POST to `path` is answered with 200, on a connection that may be at its end.
-    pub fn asks_for(&mut self, path: &str) -> bool {
+    pub fn is_answered_at(&mut self, path: &str) -> bool {
         let request = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
         if self.stream.write_all(request.as_bytes()).is_err() {
             return false;

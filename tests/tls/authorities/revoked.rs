@@ -34,7 +34,7 @@ impl Configured {
 }
 
 #[test]
-fn a_configured_ca_that_another_one_has_revoked_lets_nobody_in() {
+fn a_configured_ca_that_another_one_has_revoked_admits_nobody() {
     let case = Configured::new();
 
     admits(&case.pki, &case.command(&[0x52]).upstream("echo:").start(), &case.client);
