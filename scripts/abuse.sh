@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Attacks a clawgate on loopback in many ways, one after the other, with a good client beside each; prints how that
-# client fared, how much memory the proxy took and how much it logged. Exit code 1 when one of the good client's
-# requests failed, or when a figure is over what docs/limits.md states in three runs of an attack one after the other.
+# Attacks clawgate on loopback in many ways, one after the other, with a good client beside each attack. Prints how the
+# good client fared, and how much memory and log clawgate needed. Exit code 1 if one of the good client's requests failed,
+# or if a figure was above the limit in docs/limits.md in three runs of an attack in a row.
 #
 #   ./scripts/abuse.sh [SECONDS for each attack, 8 by default]
 #
-# CLAWGATE_BIN names a ready binary to attack instead of a release build of this tree; ATTACK a part of the names of the
-# attacks to make, instead of all. Takes about four minutes and a build.
+# CLAWGATE_BIN names an existing binary to attack instead of a release build of this tree. ATTACK selects the attacks with
+# this text in their names. Takes about four minutes and a build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh

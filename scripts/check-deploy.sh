@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Checks what is in deploy/, as far as that can be done without an init, a container engine or a cluster.
+# Checks the files in deploy/ as far as possible without an init system, a container engine or a cluster.
 set -euo pipefail
 
 usage() {
   cat <<'EOF'
 usage: check-deploy.sh
 
-Builds clawgate and checks, with the tools that their users' systems have:
-  systemd      the units (systemd-analyze verify), their exposure (security), and a clawgate that is started by its socket
+Builds clawgate and checks:
+  systemd      the units (systemd-analyze verify), their exposure (security), and that clawgate works when its socket starts it
   shells       the completions, and the manual page
   Kubernetes   the manifests against the schemas of Kubernetes (kubernetes-validate, from PyPI)
   Docker       Dockerfile (hadolint, from PyPI) and compose.yaml (dclint, from npm), with the settings that it gives to clawgate
 
-systemd-e2e.sh runs the units, container-e2e.sh the image. Not checked: that the manifests are taken by a cluster, and
+systemd-e2e.sh runs the units, container-e2e.sh the image. Not checked: whether a cluster accepts the manifests, and
 cert-manager's own kinds, whose schemas are not in Kubernetes.
 
-CLAWGATE_BIN names a ready binary to use instead of building.
+CLAWGATE_BIN names an existing binary to use instead of building.
 EOF
 }
 
@@ -44,7 +44,7 @@ cleanup() {
 trap cleanup EXIT
 ok() { printf 'ok    %s\n' "$*"; }
 
-# systemd. The units name the binary where it is installed: here that is this one.
+# systemd. The units name the installed binary; replace it with this one.
 mkdir "$tmp/units"
 for unit in deploy/systemd/clawgate.{service,socket}; do
   sed "s#/usr/local/bin/clawgate#$bin#" "$unit" >"$tmp/units/${unit##*/}"
@@ -69,12 +69,12 @@ until grep -qs Listening "$tmp/socket.log"; do
 done
 status=$(curl -q --noproxy '*' -4 -sS -m 10 -o /dev/null -w '%{http_code}' --cacert "$tmp/certs/ca.pem" \
   --cert "$tmp/certs/client.pem" --key "$tmp/certs/client.key" -d '{}' "https://localhost:$port/hooks/wake")
-[[ $status == 200 ]] || die "a clawgate started by its socket answered $status: $(cat "$tmp/clawgate.log" "$tmp/socket.log")"
+[[ $status == 200 ]] || die "clawgate, started by its socket, answered $status: $(cat "$tmp/clawgate.log" "$tmp/socket.log")"
 kill "$clawgate"
 wait "$clawgate" 2>/dev/null || true
 clawgate=
 grep -q '"passed":true' "$tmp/clawgate.log" || die "the socket was not passed: $(cat "$tmp/clawgate.log")"
-ok 'systemd: a clawgate started by its socket serves (systemd-socket-activate)'
+ok 'systemd: clawgate serves when its socket starts it (systemd-socket-activate)'
 
 # Shells and the manual.
 for shell in bash zsh fish; do
@@ -89,7 +89,7 @@ for page in '' run check explain doctor; do
 done
 ok 'manual pages'
 
-# Kubernetes and Docker. The tools are kept for the next time.
+# Kubernetes and Docker. The tools are cached for the next run.
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/clawgate-deploy
 if [[ ! -e $cache/.installed ]]; then
   rm -rf "$cache"
@@ -103,8 +103,8 @@ for manifest in deploy/kubernetes/{openclaw,secrets}.yaml; do
 done
 ok 'Kubernetes: manifests fit the schemas'
 "$cache/bin/python" - <<'EOF'
-# cert-manager's kinds have no schema here: that they are YAML, that names refer to what is there, and that clawgate's
-# manifest mounts what they make.
+# There is no schema for cert-manager's kinds. Check that the file is YAML, that names refer to existing objects, and that
+# clawgate's manifest mounts the secrets that they make.
 import sys, yaml
 made = list(yaml.safe_load_all(open("deploy/kubernetes/cert-manager.yaml")))
 issuers = {item["metadata"]["name"] for item in made if item["kind"] == "Issuer"}
@@ -125,7 +125,7 @@ ok 'Kubernetes: issuers and secrets refer to each other'
 ok 'Dockerfile'
 "$cache/node_modules/.bin/dclint" --quiet deploy/docker/compose.yaml || die 'compose.yaml'
 ok 'compose.yaml'
-# The environment of its container, without the container.
+# With the environment of the container, but without the container.
 openssl rand -hex 32 >"$tmp/certs/hook-token"
 chmod 600 "$tmp/certs/hook-token"
 mapfile -t settings < <("$cache/bin/python" - "$tmp/certs" <<'EOF'
@@ -139,4 +139,4 @@ EOF
 ((${#settings[@]} >= 5)) || die 'compose.yaml: no settings'
 checked=$(env -i "${settings[@]}" "$bin" check 2>&1) || die "the settings of compose.yaml: $checked"
 [[ $checked == *'http://127.0.0.1:18789'* ]] || die "the settings of compose.yaml: $checked"
-ok 'compose.yaml: clawgate takes the settings of its container'
+ok 'compose.yaml: clawgate accepts the settings of its container'

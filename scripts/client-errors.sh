@@ -12,7 +12,7 @@ HttpClient, so that it refuses them. Prints as Markdown what each client shows, 
   --write   write it between the client-errors markers of docs/client-errors.md instead
 
 Takes a minute. Needs curl, wget, Python 3 with requests, Node with npm (which fetches undici), Go, a JDK, jq and OpenSSL 3.
-CLAWGATE_BIN names a ready binary to use instead of building.
+CLAWGATE_BIN names an existing binary to use instead of building.
 USAGE
 }
 

@@ -13,7 +13,7 @@ default log line, and with the most detailed one that their documentation offers
   --write   write it between the compare-logs markers of docs/handshake-failures.md instead
 
 Needs cargo, curl, jq, OpenSSL 3, nginx and HAProxy.
-CLAWGATE_BIN names a ready binary to use instead of building.
+CLAWGATE_BIN names an existing binary to use instead of building.
 EOF
 }
 

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Builds the image of deploy/docker and runs it as its Dockerfile says, to see that nothing is missing in it.
+# Builds the image of deploy/docker and runs it as its Dockerfile says, to check that nothing is missing in it.
 set -euo pipefail
 
 usage() {
   cat <<'USAGE'
 usage: container-e2e.sh
 
-Builds a static clawgate from what the Dockerfile copies, and from it the Dockerfile's last stage with podman; runs that
-image read-only, without capabilities and with nothing in it but the binary, and checks that it serves, resolves
-its upstream's name, is found healthy, takes changed files, says what is missing for an https upstream, and loses
-nothing at its end.
+Builds a static clawgate from the files that the Dockerfile copies, and then the Dockerfile's last stage with podman. Runs
+that image read-only, without capabilities and with nothing in it except the binary, and checks that it serves, resolves
+the name of its upstream, is reported healthy, uses changed files, says what is missing for an https upstream, and loses
+no request when it stops.
 
 The first stage itself, which compiles on Alpine with musl, needs a registry and is not built here: the binary is
 linked with glibc instead. Takes a minute for the first build, and ten seconds after it. Needs root, podman, curl,
-jq, OpenSSL 3 and Python 3. Exit code 77: the machine cannot do this, and the last line says why.
+jq, OpenSSL 3 and Python 3. Exit code 77: this machine cannot run the test; the last line says why.
 
-CLAWGATE_BIN names a ready static binary to use instead of building.
+CLAWGATE_BIN names an existing static binary to use instead of building.
 USAGE
 }
 
@@ -38,15 +38,15 @@ need curl jq openssl python3
 
 cd "$scripts/.."
 if [[ -z ${CLAWGATE_BIN:-} ]]; then
-  # From what the Dockerfile copies, so that it is seen to suffice.
+  # From the files that the Dockerfile copies, to check that they are enough.
   src=target/static/src
   rm -rf "$src"
   mkdir -p "$src"
   while read -r -a files; do
     cp -a --parents "${files[@]:0:${#files[@]}-1}" "$src"
   done < <(sed -n '/ AS build$/,/^FROM scratch/s/^COPY //p' deploy/docker/Dockerfile)
-  # For a named target, since build scripts and macros cannot be static; in a folder of its own, since everything
-  # is compiled anew for it, and so without what takes time.
+  # For a named target, because build scripts and macros cannot be static. In a folder of its own, because everything is
+  # compiled again for it; without optimisation and debug information, to save time.
   host=$(rustc -vV | sed -n 's/^host: //p')
   (
     cd "$src"
@@ -61,11 +61,11 @@ find_gate dev
 tmp=$(mktemp -d)
 name=clawgate-e2e-$$
 upstream=
-# Its own storage, so that nobody's images and containers are touched.
+# Its own storage, so that other images and containers are not touched.
 parent=()
 engine=(podman --root "$tmp/storage" --runroot "$tmp/run" --storage-driver vfs --log-level fatal)
-# Without a systemd, the groups are podman's to make, in one that can be taken away again; and crun takes cgroups of one
-# kind only, where a machine has both.
+# Without systemd, podman makes the cgroups, in a parent that can be removed afterwards. runc, because crun accepts only one
+# kind of cgroups, and a machine may have both.
 if [[ ! -d /run/systemd/system ]]; then
   engine+=(--cgroup-manager cgroupfs --events-backend file --runtime runc)
   parent=(--cgroup-parent "/$name")
@@ -82,12 +82,12 @@ trap 'exit 143' TERM
 
 mkdir -p "$tmp/build/src/target/release"
 cp "$bin" "$tmp/build/src/target/release/clawgate"
-# In the place of the stage `build`. OCI's own format knows no HEALTHCHECK.
+# Replaces the stage `build`. The OCI format has no HEALTHCHECK.
 "${engine[@]}" build --quiet --format docker --isolation chroot --build-context "build=$tmp/build" \
   -f deploy/docker/Dockerfile -t clawgate . >"$tmp/built" 2>&1 || die "the image: $(cat "$tmp/built")"
 ok "the image: $("${engine[@]}" image inspect clawgate --format '{{.Size}}' | numfmt --to=iec-i --suffix=B)"
 
-# As the Dockerfile has it; and limits that every machine can set.
+# As the Dockerfile says, and with limits that every machine can set.
 run=("${engine[@]}" run --read-only --cap-drop ALL --security-opt no-new-privileges --network none
   --ulimit "nofile=$(ulimit -Hn):$(ulimit -Hn)" --ulimit nproc=1024:1024 "${parent[@]}")
 "${run[@]}" --rm --entrypoint /clawgate clawgate --version >"$tmp/version" 2>&1 ||
@@ -100,7 +100,7 @@ cp "$certs"/{server.pem,server.key,ca.pem} "$tmp/etc/"
 openssl rand -hex 32 >"$tmp/etc/hook-token"
 chgrp 65532 "$tmp/etc"/{server.key,hook-token}
 chmod 640 "$tmp/etc"/{server.key,hook-token}
-# An upstream by name, which the resolver has to look up without a system around it.
+# An upstream with a name, which the resolver must look up without other files in the image.
 settings() {
   cat <<TOML
 [tls]
@@ -114,7 +114,7 @@ url = "$2"
 token_file = "/etc/clawgate/hook-token"
 TOML
 }
-# In one step, so that nobody sees half of it.
+# In one step, so that no process sees half of it.
 put() { cat >"$tmp/new" && mv "$tmp/new" "$tmp/etc/clawgate.toml"; }
 arguments=(--volume "$tmp/etc:/etc/clawgate:ro" --add-host openclaw:127.0.0.1 clawgate run --config /etc/clawgate/clawgate.toml)
 
@@ -122,16 +122,16 @@ settings meeting-notes https://openclaw:18789 | put
 code=0
 "${run[@]}" --rm "${arguments[@]}" >"$tmp/https" 2>&1 || code=$?
 [[ $code == 78 && $(cat "$tmp/https") == *'the system has no CA'*'hint: name the CA'* ]] || die "$code: $(cat "$tmp/https")"
-ok 'an https upstream without a CA of its own: refused, as there are no CAs in the image'
+ok 'an https upstream without upstream.ca is refused, because the image has no CAs'
 
 settings meeting-notes http://openclaw:18789 | put
 "${run[@]}" --detach --name "$name" "${arguments[@]}" >/dev/null
 inspect() { "${engine[@]}" inspect "$name" --format "$1"; }
 pid=$(inspect '{{.State.Pid}}')
 log() { "${engine[@]}" logs "$name" 2>&1; }
-# In the container's network, with this machine's programs.
+# Runs this machine's programs in the container's network.
 outside() { nsenter --target "$pid" --net -- "$@"; }
-# within SECONDS WHAT COMMAND...: until the command is good
+# within SECONDS WHAT COMMAND...: waits until the command succeeds
 within() {
   local deadline=$((SECONDS + $1))
   until "${@:3}" >/dev/null 2>&1; do
@@ -161,24 +161,24 @@ done
 grep -qE '^([^ ]+ ){4}/ ro,' "/proc/$pid/mountinfo" || die 'its file system can be written'
 logged '"landlock":"enforced","no_new_privileges":true,"reads":\["/etc/clawgate"\]' || die "$(log | grep sandbox)"
 ! logged settings_warning.*token_file || die "$(log | grep settings_warning)"
-ok 'it is confined by the engine, and by itself (Landlock)'
+ok 'it is restricted by the engine, and by itself (Landlock)'
 
 "${engine[@]}" healthcheck run "$name" || die "HEALTHCHECK: $(inspect '{{json .State}}')"
 ok 'HEALTHCHECK finds it healthy'
 
 settings somebody-else http://openclaw:18789 | put
 within 10 'the changed file is read' logged '"event":"reloaded","origin":"changed files"'
-[[ $(send) == *alert* ]] || die "a client that is not allowed any more: $(send)"
+[[ $(send) == *alert* ]] || die "a client that is no longer allowed: $(send)"
 settings meeting-notes http://openclaw:18789 | put
 within 10 'the changed file is read' logged '"generation":3'
-ok 'changed files of the host are read'
+ok 'changed files of the host are used'
 
 send hold >"$tmp/held" &
 held=$!
 within 10 'the request arrives' grep -q hold "$tmp/upstream"
 "${engine[@]}" stop --time 40 "$name" >/dev/null
 wait "$held" || true
-[[ $(cat "$tmp/held") == 200 ]] || die "the request under way: $(cat "$tmp/held")"
+[[ $(cat "$tmp/held") == 200 ]] || die "the request in progress: $(cat "$tmp/held")"
 [[ $(inspect '{{.State.ExitCode}}') == 0 ]] || die "its exit code: $(inspect '{{.State.ExitCode}}')"
 logged '"event":"stopped".*"forced":0' || die "$(log | tail -n 3)"
-ok 'stopped with a request under way: it is answered first'
+ok 'stopped with a request in progress: it is answered first'

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Measures what revocation lists of growing size cost: to load, in memory, at each handshake, at a reload.
+# Measures the cost of revocation lists of growing size: start, memory, handshake, reload.
 set -euo pipefail
 
 usage() {
   cat <<'USAGE'
 usage: crl-scale.sh [COUNT …]
 
-For each count (10, 10000 and 1000000 unless given) makes a CRL of so many serials with openssl, runs a clawgate
-with it, and prints as Markdown: the file's size, the time from exec to the event `started`, the peak and the
-resting memory, the time of a full mutual TLS handshake (median of 50, with curl), and time and peak of a reload.
+For each COUNT (default: 10, 10000 and 1000000) makes a CRL with that many serials with openssl, runs clawgate with
+it, and prints as Markdown: the size of the file, the time from exec to the event `started`, the peak and the idle
+memory, the time of a full mutual TLS handshake (median of 50, with curl), and time and peak memory of a reload.
 
-Needs cargo, curl, jq and OpenSSL 3. CLAWGATE_BIN names a ready binary to use instead of building one.
+Needs cargo, curl, jq and OpenSSL 3. CLAWGATE_BIN names an existing binary to use instead of building.
 USAGE
 }
 

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Runs a clawgate, calls it with good and bad clients, and checks that it gives the true reason for each.
+# Runs clawgate, calls it with good and bad clients, and checks that it logs the true reason for each refusal.
 set -euo pipefail
 
 usage() {
   cat <<'EOF'
 usage: demo.sh [--install] [--stay] [--release]
 
-Builds clawgate, makes throw-away certificates, starts a clawgate whose upstream is the built-in echo,
-and shows for each client what clawgate logged (with its explanation and advice) beside what the
-client saw; then has `clawgate doctor` examine that clawgate. Exit code 0 means that every row was as
-expected, and the doctor found all good.
+Builds clawgate, makes temporary certificates, starts clawgate with the built-in echo as its upstream,
+and shows for each client what clawgate logged (with detail and hint) and what the client saw. Then
+`clawgate doctor` examines that clawgate. Exit code 0 means that every row was as expected and the
+doctor found no fault.
 
-  --install   install the tools that are missing (on Debian, as root), also those that only the tests need
+  --install   install missing tools (on Debian, as root), also those that only the tests need
   --stay      keep clawgate running afterwards, until Ctrl-C
   --release   build and run the optimised binary
 
-Needs cargo, curl, jq and OpenSSL 3. CLAWGATE_BIN names a ready binary to use instead of building.
+Needs cargo, curl, jq and OpenSSL 3. CLAWGATE_BIN names an existing binary to use instead of building.
 EOF
 }
 
@@ -60,7 +60,7 @@ certs=$tmp/certs
 log=$tmp/clawgate.log
 "$scripts/gen-certs.sh" "$certs" >/dev/null
 
-# The limit of connections suits the number of open files that is usual everywhere.
+# This limit of connections fits the usual limit of open files.
 settings=(--upstream echo: --max-connections 500
   --cert "$certs/server.pem" --key "$certs/server.key"
   --client-ca "$certs/ca.pem" --crl "$certs/crl.pem")
@@ -68,14 +68,14 @@ settings=(--upstream echo: --max-connections 500
   >"$log" 2>"$tmp/stderr" &
 clawgate=$!
 
-# events FROM FILTER: clawgate's log events after line FROM. A line still being written is left out.
+# events FROM FILTER: clawgate's log events after line FROM. An incomplete last line is left out.
 events() { tail -n "+$(($1 + 1))" "$log" | jq -cR "fromjson? | select($2)"; }
 
 address=
 deadline=$((SECONDS + 10))
 until address=$(events 0 '.event == "started"' | jq -r '.listen[0]') && [[ -n $address ]]; do
   kill -0 "$clawgate" 2>/dev/null || die "clawgate did not start: $(cat "$tmp/stderr" "$log")"
-  ((SECONDS < deadline)) || die "clawgate did not say it had started within 10 s: $(cat "$log")"
+  ((SECONDS < deadline)) || die "clawgate did not log that it had started within 10 s: $(cat "$log")"
   sleep 0.05
 done
 port=${address##*:}
@@ -84,7 +84,7 @@ hook=https://localhost:$port/hooks/wake
 
 # Clients: each prints in one line what it saw.
 
-# send CURL-ARGUMENT...: without the user's curlrc or proxies; the body of the answer stays in $tmp/answer
+# send CURL-ARGUMENT...: ignores the user's curlrc and proxies; writes the body of the answer to $tmp/answer
 send() {
   local status
   : >"$tmp/answer"
@@ -96,7 +96,7 @@ send() {
   fi
 }
 
-# as NAME CURL-ARGUMENT...: a client with that certificate, which trusts the demo CA
+# as NAME CURL-ARGUMENT...: a client with that certificate that trusts the demo CA
 as() { send --cacert "$certs/ca.pem" --cert "$certs/$1.pem" --key "$certs/$1.key" "${@:2}"; }
 
 # raw BYTES: sends them over bare TCP and waits until clawgate closes
@@ -139,8 +139,8 @@ refused=0
 
 row() { printf '%s  %-30s %-27s %s\n' "$@"; }
 
-# check TITLE SAW LOGGED CLIENT...: SAW is a pattern: a refused client must get the TLS alert, not a
-# mere reset. LOGGED is a handshake_failed reason, or a request's status and, for a refused one, its
+# check TITLE SAW LOGGED CLIENT...: SAW is a pattern: a refused client must get the TLS alert, not only
+# a reset. LOGGED is a handshake_failed reason, or the status of a request and, if it was refused, its
 # reason.
 check() {
   local title=$1 saw_wanted=$2 logged_wanted=$3 saw event='' logged=nothing mark=$ok
@@ -181,12 +181,12 @@ check 'path without a route' 'HTTP 404' '404 no_route' as client "https://localh
 
 alert='curl: * alert *'
 check 'no certificate' "$alert" client_cert_missing send --cacert "$certs/ca.pem" "$hook"
-check 'from a foreign CA' "$alert" client_cert_unknown_ca as other-ca "$hook"
+check 'from an unknown CA' "$alert" client_cert_unknown_ca as other-ca "$hook"
 check 'from a CA of the same name' "$alert" client_cert_wrong_ca_key as same-name-ca "$hook"
 check 'self-signed' "$alert" client_cert_self_signed as self-signed "$hook"
 check 'expired' "$alert" client_cert_expired as expired "$hook"
 check 'not yet valid' "$alert" client_cert_not_yet_valid as not-yet-valid "$hook"
-check 'meant for servers only' "$alert" client_cert_wrong_purpose as server-auth-only "$hook"
+check 'for servers only' "$alert" client_cert_wrong_purpose as server-auth-only "$hook"
 check 'X.509 version 1' "$alert" client_cert_unsupported as v1 "$hook"
 check 'intermediate left out' "$alert" client_chain_incomplete as no-intermediate "$hook"
 check 'revoked' "$alert" client_cert_revoked as revoked "$hook"
@@ -200,10 +200,10 @@ check 'plain HTTP' 'HTTP 400' plain_http send "http://localhost:$port/hooks/wake
 check 'SSH' 'closed *' not_tls raw 'SSH-2.0-OpenSSH_9.2\r\n'
 check 'connect and close' connected tcp_probe probe
 
-# One line per refused connection, and none for an admitted one.
+# There must be one line for each refused connection, and none for an admitted one.
 lines=$(events 0 '.event == "handshake_failed"' | wc -l)
 if ((lines != refused)); then
-  echo "$fail  $refused connections were refused, but there are $lines handshake_failed lines in the log"
+  echo "$fail  $refused connections were refused, but the log has $lines handshake_failed lines"
   failed=$((failed + 1))
 fi
 
@@ -213,7 +213,7 @@ doctor=("$bin" doctor "${settings[@]}" --listen "$address" --admin "$admin"
 diagnosis=$("${doctor[@]}") || true
 printf 'clawgate doctor\n\n%s\n' "$diagnosis"
 if [[ $diagnosis != *$'\nall good ('* ]]; then
-  echo "$fail  the doctor found something"
+  echo "$fail  clawgate doctor found a fault"
   failed=$((failed + 1))
 fi
 
@@ -227,11 +227,11 @@ fi
 if [[ $stay == yes ]]; then
   cat <<EOF
 
-clawgate stays; its log follows, Ctrl-C ends it. Call it with:
+clawgate keeps running, and its log follows. Ctrl-C stops it. Call it with:
 
   curl --cert $certs/client.pem --key $certs/client.key --cacert $certs/ca.pem -d '{"text":"hello"}' $hook
 
-and have it examined with:
+Examine it with:
 
   ${doctor[*]}
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds a release and packs it: target/dist/clawgate-VERSION-TARGET.tar.gz and its SHA-256 sum beside it.
+# Builds a release and packs it: target/dist/clawgate-VERSION-TARGET.tar.gz and a file with its SHA-256 sum.
 #
 #   ./scripts/dist.sh
 #
-# The archive holds the binary, the licences, README, CHANGELOG, the example settings, the manual pages and the completions
-# for shells. CLAWGATE_BIN names a ready binary to pack instead of a build of this tree.
+# The archive has the binary, the licences, README, CHANGELOG, the example settings, deployment files, manual pages and shell
+# completions. CLAWGATE_BIN names an existing binary to pack instead of a build of this tree.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -28,7 +28,7 @@ for shell in bash zsh fish; do
   "$bin" generate completions "$shell" >"$folder/completions/clawgate.$shell"
 done
 
-# The same content gives the same archive.
+# Reproducible: the same content gives the same archive.
 tar --create --gzip --file "target/dist/$name.tar.gz" --directory target/dist --sort=name --owner=0 --group=0 --numeric-owner \
   --mtime="@$(git log -1 --format=%ct)" "$name"
 (cd target/dist && sha256sum "$name.tar.gz" | tee "$name.tar.gz.sha256")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the commands of the documentation as they stand on its pages, and compares what they print.
+# Runs the commands of the documentation as they are written there, and compares their output with the pages.
 set -euo pipefail
 
 usage() {
@@ -7,12 +7,12 @@ usage() {
 usage: docs-e2e.sh [PAGE...]
 
 Runs every block ```sh of README.md, CONTRIBUTING.md and docs/*.md (or of the given pages), page by page and from top to
-bottom, each page in a new folder. CONTRIBUTING.md tells how a block is marked that is not to be run, that
-starts a server, or whose output is compared. Exit code 0 means: each command ended as its page says, printed what the page
-shows, and left no process and no port in use.
+bottom, each page in a new folder. CONTRIBUTING.md explains the marks of blocks: which are not run, which start a server, and
+whose output is compared. Exit code 0 means that each command ended as its page says, printed what the page shows, and left
+no process and no port in use.
 
-Needs the ports that the pages use (8443 and 9443 above all), curl, HAProxy, jq, OpenSSL 3, promtool and Python 3. CLAWGATE_BIN names a ready
-binary to use instead of building.
+Needs the ports that the pages use (mainly 8443 and 9443), curl, HAProxy, jq, OpenSSL 3, promtool and Python 3.
+CLAWGATE_BIN names an existing binary to use instead of building.
 USAGE
 }
 

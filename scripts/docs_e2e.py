@@ -1,4 +1,4 @@
-"""What docs-e2e.sh does: runs the shell blocks of pages, and compares what they print with what the pages show.
+"""The work of docs-e2e.sh: runs the shell blocks of pages, and compares their output with the pages.
 
 usage: docs_e2e.py CLAWGATE PAGE...
 
@@ -6,10 +6,10 @@ CONTRIBUTING.md explains the marks of the blocks. In short, after the three back
 
     sh                  run in the page's shell; every command must succeed
     sh exit=N           the same, but exactly one command fails, with the exit code N
-    sh server           run in a second terminal until the next such block or the end of the page, then ended with Ctrl-C
+    sh server           run in a second terminal until the next such block or the end of the page, then stopped with Ctrl-C
     sh no-run: WHY      not run
-    text output         what the block before has printed; `…` is any text in a line, a line `…` is any number of lines
-    text log            lines that the server prints, in this order, with others between them
+    text output         the output of the block before; `…` is any text in a line, a line `…` is any number of lines
+    text log            lines that the server prints, in this order, perhaps with others between them
     LANGUAGE file=NAME  is written to that file
 """
 
@@ -29,20 +29,20 @@ import termios
 import threading
 import time
 
-PATIENCE = 20  # seconds until a server has started or ended, and until its lines have come
-LINGERING = 5  # seconds until a program that was told to end has ended
-LONGEST = 120  # seconds that a block may take
+TIMEOUT = 20  # seconds until a server has started or ended, and until its lines have arrived
+EXIT_TIMEOUT = 5  # seconds until all programs of a page have ended
+BLOCK_TIMEOUT = 120  # seconds that a block may take
 COPY = "<!-- docs-e2e: in a copy of the repository -->"
 CHAPTERS = "<!-- docs-e2e: each chapter in a new folder -->"
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Wrong(Exception):
-    """The documentation is not true, or not well marked."""
+    """A page is wrong, or a mark in it is."""
 
 
 class Block:
-    """A fenced block: where it is, the words after its backquotes, and its lines."""
+    """A fenced block: its line number, the words after the backquotes, and its text."""
 
     def __init__(self, line, info, text):
         self.line, self.text = line, text
@@ -50,7 +50,7 @@ class Block:
         words = info.split() or [""]
         self.language, self.marks = words[0], words[1:]
         self.is_left_out = bool(self.why_not.strip())
-        # Other languages have marks for other tests.
+        # Blocks of other languages may have marks for other tests.
         known = {"sh": r"server|exit=\d+", "text": r"output|log|\w+=.*"}.get(self.language, ".*")
         for mark in self.marks:
             if not re.fullmatch(known, mark):
@@ -62,7 +62,7 @@ class Block:
 
 
 def chapters_of(page):
-    """The blocks of a page, in one list or in one for each of its chapters."""
+    """The blocks of a page: one list, or one for each chapter."""
     text = open(page, encoding="utf-8").read()
     chapters, fence = [[]], None
     for number, line in enumerate(text.splitlines(), 1):
@@ -83,7 +83,7 @@ def chapters_of(page):
 
 
 def pattern_of(text):
-    """What `text` stands for, with `…` for anything."""
+    """Regular expressions for the lines of `text`, where `…` matches anything."""
     lines = []
     for line in text.splitlines():
         if line.strip() == "…":
@@ -93,27 +93,27 @@ def pattern_of(text):
     return lines
 
 
-def until(what, done, patience=PATIENCE):
-    """Waits until `done` gives something, and returns it."""
-    deadline = time.monotonic() + patience
+def until(what, done, timeout=TIMEOUT):
+    """Waits until `done` returns something true, and returns it."""
+    deadline = time.monotonic() + timeout
     while not (found := done()):
         if time.monotonic() > deadline:
-            raise Wrong(f"not within {patience} s: {what() if callable(what) else what}")
+            raise Wrong(f"not within {timeout} s: {what() if callable(what) else what}")
         time.sleep(0.02)
     return found
 
 
 class Server:
-    """A block that runs in a terminal of its own."""
+    """A block that runs in its own terminal."""
 
     def __init__(self, block, folder, environment):
         self.block, self.printed = block, ""
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
-            # With a second command bash stays the parent, and reaps a server that the page ends.
+            # With a second command bash stays the parent, and reaps a server that the page stops.
             os.execvpe("bash", ["bash", "--norc", "-c", block.text + "exit\n"], environment)
-        # Wide, so that no line is broken.
+        # A wide terminal, so that lines do not wrap.
         fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 1000, 0, 0))
         threading.Thread(target=self.read, daemon=True).start()
         until(lambda: f"the server of line {block.line} has started\n{self.text()}", self.has_started)
@@ -123,7 +123,7 @@ class Server:
             while data := os.read(self.terminal, 65536):
                 self.printed += data.decode(errors="replace")
         except OSError:
-            pass  # The end of a terminal is an error on Linux.
+            pass  # On Linux reading at the end of a terminal is an error.
 
     def text(self):
         return ESCAPES.sub("", self.printed).replace("\r", "")
@@ -142,7 +142,7 @@ class Server:
         until(lambda: f"the server has printed what line {block.line} shows\n{self.text()}", lambda: pattern.search(self.text()))
 
     def end(self):
-        """Presses Ctrl-C, unless a command of the page has ended it already."""
+        """Sends Ctrl-C, unless a command of the page has already stopped the server."""
         codes = [self.exit_code()]
         if codes[-1] is None:
             os.write(self.terminal, b"\x03")
@@ -161,9 +161,9 @@ class Server:
 
 
 class Shell:
-    """The shell in which the blocks of a page run one after the other."""
+    """The shell that runs the blocks of a page one after the other."""
 
-    # Reports each command that fails, in one line.
+    # Reports each failed command in one line.
     TRAP = "trap 'echo \"$? ${BASH_COMMAND//$'\\''\\n'\\''/ }\" >&9' ERR\n"
 
     def __init__(self, folder, environment):
@@ -185,12 +185,12 @@ class Shell:
         return os.readlink(f"/proc/{self.bash.pid}/cwd")
 
     def run(self, block):
-        """What the commands print, and those that failed, each as `code command`."""
+        """Returns the output of the commands, and the failed ones, each as `code command`."""
         script, printed = f"{self.scratch}/{block.line}.sh", f"{self.scratch}/{block.line}.out"
         with open(script, "w", encoding="utf-8") as file:
             file.write(block.text)
         self.say(f". {script} >{printed} 2>&1 </dev/null 9>&9; echo '@end' >&9")
-        said, deadline = "", time.monotonic() + LONGEST
+        said, deadline = "", time.monotonic() + BLOCK_TIMEOUT
         os.set_blocking(self.done, False)
         while "@end\n" not in said:
             try:
@@ -201,14 +201,14 @@ class Shell:
             except BlockingIOError:
                 time.sleep(0.02)
             if time.monotonic() > deadline:
-                raise Wrong(f"line {block.line}: takes longer than {LONGEST} s")
+                raise Wrong(f"line {block.line}: takes longer than {BLOCK_TIMEOUT} s")
         with open(printed, encoding="utf-8", errors="replace") as file:
             text = ESCAPES.sub("", file.read()).replace("\r", "")
-        # The last one may be the reading of the block itself, which fails with its last command.
+        # The last one may be the `.` command of the block itself, which fails with its last command.
         return text, [line for line in said.splitlines()[:-1] if f" . {script} " not in line]
 
     def running(self):
-        """Programs that were started here and still run."""
+        """Programs that this shell has started and that still run."""
         found = []
         for entry in filter(str.isdigit, os.listdir("/proc")):
             try:
@@ -234,7 +234,7 @@ class Shell:
 
 
 def run_chapter(page, blocks, folder, environment):
-    """Runs the blocks of a page or chapter; returns how many were run and how many left out."""
+    """Runs the blocks of a page or chapter; returns how many ran and how many were left out."""
     shell, server, printed, ran, left_out = Shell(folder, environment), None, None, 0, 0
     try:
         for block in blocks:
@@ -272,7 +272,7 @@ def run_chapter(page, blocks, folder, environment):
         if server:
             server.end()
             server = None
-        until(lambda: f"all that was started has ended: {' '.join(shell.running())}", lambda: not shell.running(), LINGERING)
+        until(lambda: f"all that was started has ended: {' '.join(shell.running())}", lambda: not shell.running(), EXIT_TIMEOUT)
         return ran, left_out
     finally:
         if server:
@@ -292,13 +292,13 @@ def is_free(port):
 
 
 def copy_repository(folder):
-    """What git would give to somebody who clones the working tree."""
+    """Copies the files that a clone of the working tree would have."""
     names = subprocess.run(["git", "ls-files", "-coz", "--exclude-standard"], check=True, capture_output=True).stdout
     subprocess.run(["xargs", "-0", "cp", "--parents", "-P", "-t", folder], input=names, check=True)
 
 
 def wrapper(path, binary):
-    """A `clawgate` that does not see the variable for the scripts, which is no setting."""
+    """Writes a `clawgate` that hides CLAWGATE_BIN, which is for the scripts and not a setting."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         file.write(f'#!/bin/sh\nunset CLAWGATE_BIN\nexec "{binary}" "$@"\n')
@@ -306,7 +306,7 @@ def wrapper(path, binary):
 
 
 def run_page(page, binary, programs):
-    """Runs one page; returns how many blocks were run and how many left out."""
+    """Runs one page; returns how many blocks ran and how many were left out."""
     in_copy, chapters = chapters_of(page)
     text = "".join(block.text for blocks in chapters for block in blocks if block.language == "sh")
     ports = {int(port) for port in re.findall(r":(\d{4,5})\b", text) if int(port) < 65536}
@@ -322,7 +322,7 @@ def run_page(page, binary, programs):
             if in_copy:
                 copy_repository(folder)
                 wrapper(f"{folder}/target/debug/clawgate", binary)
-                # The scripts take this binary and build none.
+                # The scripts use this binary instead of building one.
                 environment["CLAWGATE_BIN"] = binary
             ran, left_out = run_chapter(page, blocks, folder, environment)
             totals = [totals[0] + ran, totals[1] + left_out]

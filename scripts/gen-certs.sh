@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes development certificates: good ones to work with, and one of each kind a clawgate must refuse.
+# Makes development certificates: good ones to work with, and one of each kind that clawgate must refuse.
 set -euo pipefail
 
 usage() {
@@ -7,8 +7,8 @@ usage() {
 usage: gen-certs.sh [--force] [DIR]
 
 Makes a root CA, an intermediate CA, a server certificate, good client certificates and a set of
-bad ones in DIR (default: the certs folder of this repository). Existing files are kept unless
---force is given. Needs OpenSSL 3.0 or later; for development only.
+bad ones in DIR (default: the certs folder of this repository). It overwrites existing files only
+with --force. Needs OpenSSL 3.0 or later. For development only.
 
   ca.pem                 the root: what both sides trust (curl --cacert, CLAWGATE_CLIENT_CA)
   intermediate.pem       the CA that signs everything below
@@ -16,12 +16,12 @@ bad ones in DIR (default: the certs folder of this repository). Existing files a
   server.pem             for localhost, 127.0.0.1, ::1 and this host's name
   client.pem             a good client (ECDSA P-256); also client-rsa.pem, client-ed25519.pem
 
-  expired.pem            ended yesterday          not-yet-valid.pem    starts in ten days
-  other-ca.pem           from a foreign CA        same-name-ca.pem     from a CA with our root's
+  expired.pem            expired yesterday        not-yet-valid.pem    valid in ten days
+  other-ca.pem           from an unknown CA       same-name-ca.pem     from a CA with our root's
   self-signed.pem        its own issuer                                name and another key
-  server-auth-only.pem   not meant for clients    v1.pem               X.509 version 1
-  no-intermediate.pem    chain sent incomplete    revoked.pem          listed in crl.pem
-  key-mismatch.pem       its key is not this certificate's
+  server-auth-only.pem   not for clients          v1.pem               X.509 version 1
+  no-intermediate.pem    chain is incomplete      revoked.pem          listed in crl.pem
+  key-mismatch.pem       its key belongs to another certificate
 
 Each certificate NAME.pem has its key in NAME.key.
 EOF
@@ -57,8 +57,8 @@ if [[ $force == no ]]; then
   done
 fi
 
-# All work happens in a hidden folder inside DIR (same file system, ignored by git): a run that
-# fails or is killed leaves nothing that could be taken for, or mixed with, a finished set.
+# All files are first made in a hidden folder inside DIR (same file system, ignored by git), so a run
+# that fails or is killed leaves no incomplete set.
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
 work=$(mktemp -d "$dir/.new.XXXXXX")
@@ -72,8 +72,8 @@ openssl() {
   command openssl "$@" >>log 2>&1 || { tail -n 8 log >&2; die "openssl $1 failed, see above; $dir is unchanged"; }
 }
 
-# `when SECONDS` is that far from now, as `openssl ca` wants it. (`openssl x509` of OpenSSL 3.0
-# can only count days from today, hence `openssl ca` for everything.)
+# `when SECONDS`: the time that far from now, in the form of `openssl ca`. (`openssl x509` of OpenSSL
+# 3.0 can only count days from today, so everything is made with `openssl ca`.)
 now=$(date +%s)
 when() { TZ=UTC0 printf '%(%Y%m%d%H%M%SZ)T' $((now + $1)); }
 day=86400
@@ -169,7 +169,7 @@ issue() {
     -startdate "$(when "${4:--$day}")" -enddate "$(when "${5:-$((730 * day))}")"
 }
 
-# client FILE [ALGORITHM [START END]]: as a client should have it, followed by the intermediate
+# client FILE [ALGORITHM [START END]]: a client certificate, followed by the intermediate
 client() {
   key "$1" "${2:-ec}"
   issue "$1" intermediate client "${@:3}"
@@ -197,7 +197,7 @@ root foreign '/O=Elsewhere Ltd/CN=Elsewhere CA'
 key other-ca
 NAME=other-ca issue other-ca foreign client
 
-# What clients hold after somebody made the CA anew: the same name, another key.
+# What clients have after somebody made the CA again: the same name, another key.
 root recreated '/O=clawgate dev/CN=clawgate dev root CA'
 key same-name-ca
 NAME=same-name-ca issue same-name-ca recreated client
@@ -210,7 +210,7 @@ key server-auth-only
 NAME=server-auth-only issue server-auth-only intermediate server_auth_only
 cat intermediate.pem >>server-auth-only.pem
 
-# The usual slip: `x509 -req` without -extfile. A newer OpenSSL makes that version 3, but has -x509v1.
+# A common mistake: `x509 -req` without -extfile. A newer OpenSSL then makes version 3, but has -x509v1.
 key v1
 NAME=v1 request v1
 v1=(x509 -req -in v1.csr)
@@ -229,8 +229,8 @@ for ca in intermediate ca; do
 done
 cat intermediate.crl ca.crl >crl.pem
 
-# TLS clients compare the public halves of certificate and key and refuse to load a plain mismatch.
-# This key file carries the certificate's public half beside another key's secret half, so curl
+# TLS clients compare the public keys of certificate and key file, and refuse to load a simple
+# mismatch. This key file has the public key of the certificate and the secret of another key, so curl
 # loads it, and only clawgate can notice that the signature is wrong.
 NAME=key-mismatch client key-mismatch
 hex() { command openssl pkey -in "$1" -noout -text | sed -n "/^$2:/,/^[^ ]/{/^ /p}" | tr -d ' :\n'; }
@@ -253,7 +253,7 @@ openssl asn1parse -genconf mismatch.cnf -noout -out mismatch.der
 } >key-mismatch.key
 
 chmod 644 -- *.pem
-trap '' INT TERM # the last step is not to be stopped halfway
+trap '' INT TERM # the last step must not be interrupted
 mv -f -- "${files[@]}" "$dir/"
 
 cat <<EOF

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # Sourced by the other scripts.
 
-# need TOOL[=PACKAGE]...: ends the script when a tool is missing, and says what to install. In CI, and where the caller has
-# set install=yes, it installs the packages itself, on Debian and as root. A tool is in the package of its own name
-# unless one is given.
+# need TOOL[=PACKAGE]...: ends the script if a tool is missing, and says what to install. In CI, or if the caller has set
+# install=yes, it installs the packages itself, on Debian and as root. The package has the name of the tool unless
+# PACKAGE is given.
 need() {
   local tool missing=()
   for tool; do
@@ -20,15 +20,15 @@ need() {
   exit 1
 }
 
-# find_gate dev|release: sets `bin` to the binary that CLAWGATE_BIN names, or to one that it builds. The caller's
-# own settings are taken out of the environment, so that they do not leak into the clawgates that a script runs.
+# find_gate dev|release: sets `bin` to the binary in CLAWGATE_BIN, or builds one. It removes the caller's clawgate settings
+# from the environment, so that they do not affect the processes that a script starts.
 find_gate() {
   local profile=$1 target
   if [[ -n ${CLAWGATE_BIN:-} ]]; then
     bin=$(realpath -e "$CLAWGATE_BIN") || exit 1
   else
     command -v cargo >/dev/null ||
-      { echo "${0##*/}: cargo is needed, or a ready binary in CLAWGATE_BIN" >&2; exit 1; }
+      { echo "${0##*/}: cargo is needed, or an existing binary in CLAWGATE_BIN" >&2; exit 1; }
     need jq
     cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
     cargo build --locked --bin clawgate --profile "$profile" || exit 1

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Builds small faults into one module, one after the other, and tells which of them no test notices (cargo-mutants).
+# Builds small faults into one module, one after the other, and lists those that no test notices (cargo-mutants).
 #
 #   ./scripts/mutants.sh MODULE [ARGS]      ARGS go to cargo-mutants: --list, --re REGEX, --shard 1/4 …
-#   ./scripts/mutants.sh                    names the modules
+#   ./scripts/mutants.sh                    lists the modules
 #
-# All unit tests run against each fault; those that they do not notice meet the integration tests of the module, if
-# there are any for it below. It works in a copy of this tree in target/mutants, with a target folder of its own, where
-# the first run compiles everything. Faults that change nothing that can be seen are listed in .cargo/mutants.toml.
-# Exit code 1 when a fault was not noticed.
+# All unit tests run against each fault. If they do not notice it, the integration tests of the module run, as listed
+# below. The script works in a copy of this tree in target/mutants, with a target folder of its own, where the first run
+# compiles everything. Faults without a visible effect are listed in .cargo/mutants.toml. Exit code 1 if a fault was not
+# noticed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# For each module its files, then the integration tests that hold it.
+# For each module its files, then its integration tests.
 declare -A files=(
   [admission]='src/ingress/admission.rs'
   [anchors]='src/tls/anchors.rs'
@@ -34,17 +34,17 @@ declare -A files=(
   [verifier]='src/tls/verifier.rs'
 )
 declare -A tests=(
-  [admission]='reload::withdrawn onward'
+  [admission]='reload::withdrawn identity_headers'
   [anchors]='certificates pinned denylist revocation tls::chains diagnosis::certificates diagnosis::issuers'
   [bounds]='hostile'
   [capacity]='limits::connections proxy_protocol::limits'
   [denylist]='denylist'
   [eviction]='limits::connections limits::slow limits::memory'
-  [headers]='headers onward'
-  [http1_guard]='strict pipelining bodies'
+  [headers]='headers identity_headers'
+  [http1_guard]='ambiguous_requests pipelining bodies'
   [issuer]='authorization explain'
   [policy]='authorization'
-  [request]='strict tls http2'
+  [request]='ambiguous_requests tls http2'
   [resumption]='resumption'
   [revocation]='revocation doctor::crls'
   [route]='routes'
@@ -67,14 +67,14 @@ mutants=$PWD/target/mutants
 tree=$mutants/tree
 rm -rf "$tree"
 mkdir -p "$tree"
-# With new times: a file that a fault was built into and taken out of again must be compiled anew.
+# With new time stamps, so that a file is compiled again after a fault was removed from it.
 git ls-files -z --cached --others --exclude-standard |
   tar --null --files-from=- --ignore-failed-read -cf - | tar -xmf - -C "$tree"
 cd "$tree"
 export CARGO_TARGET_DIR=$mutants/target
 
 read -ra globs <<<"${files[$module]}"
-# Gives 2 when faults were missed and 3 when some made the tests hang, which is noticing them.
+# cargo-mutants exits with 2 if faults were missed, and with 3 if some made the tests hang, which counts as noticed.
 run() {
   local code=0
   nice -n 15 cargo mutants --in-place --output "$mutants" "${globs[@]/#/--file=}" --build-timeout 900 "$@" || code=$?
@@ -88,7 +88,7 @@ run --timeout 60 "$@" -- --lib
 by_unit_tests=$(count caught.txt timeout.txt)
 by_others=0
 if (($(count missed.txt))) && [[ -n ${tests[$module]:-} ]]; then
-  echo "and now those that no unit test has noticed"
+  echo "integration tests against the faults that no unit test has noticed"
   read -ra names <<<"${tests[$module]}"
   run --iterate --timeout 240 "$@" -- --test integration -- "${names[@]}"
   by_others=$(count caught.txt timeout.txt)

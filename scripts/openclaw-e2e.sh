@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# Runs the real OpenClaw behind clawgate and checks what passes, what arrives, and what must not.
+# Runs the real OpenClaw behind clawgate and checks which requests and headers arrive, and which must not.
 set -euo pipefail
 
 usage() {
   cat <<'EOF'
 usage: openclaw-e2e.sh [--keep] [--dir DIR]
 
-Installs OpenClaw from npm (once: about a minute and 0.9 GB), starts it on loopback with hooks on,
-puts clawgate in front of it, and checks hooks, identity headers, refusals, limits, a restart of
-OpenClaw under load, every way to tell it of clients, and that `clawgate doctor` knows each
-misconfiguration. Takes about four minutes after the installation; exit code 0 means that every check
+Installs OpenClaw from npm (once: about a minute and 0.9 GB), starts it on loopback with hooks on and
+clawgate in front of it, and checks hooks, identity headers, refusals, limits, a restart of OpenClaw
+under load, every form of the identity and the address, and that `clawgate doctor` finds each
+misconfiguration. Takes about four minutes after the installation. Exit code 0 means that every check
 passed.
 
-  --keep      keep the run's folder: logs, certificates and what OpenClaw recorded
+  --keep      keep the folder of the run: logs, certificates and OpenClaw's records
   --dir DIR   where OpenClaw is installed (default: ~/.cache/clawgate-e2e)
 
 Environment:
-  CLAWGATE_BIN       a ready binary to test, instead of building one (cargo build --release)
+  CLAWGATE_BIN       an existing binary to test instead of building one (cargo build --release)
   OPENCLAW_VERSION   default 2026.9.6
   NODE_VERSION       default 24
 
@@ -55,7 +55,7 @@ other=
 trickle=
 waited_for=
 
-# stop PID: ends it, by force if it has not gone after a minute
+# stop PID: ends the process, by force if it still runs after a minute
 stop() {
   kill "$1" 2>/dev/null || return 0
   local deadline=$((SECONDS + 60))
@@ -72,7 +72,7 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# with_dots TITLE COMMAND...: a sign of life while the command runs; its output if it fails
+# with_dots TITLE COMMAND...: prints a dot each second while the command runs, and its output if it fails
 with_dots() {
   printf '%s ' "$1"
   "${@:2}" >"$tmp/output" 2>&1 &
@@ -87,8 +87,8 @@ with_dots() {
   echo " $((SECONDS - began)) s"
 }
 
-# install PACKAGE VERSION [COMMAND...]: into its own folder. The stamp is written last, so that an
-# installation that was cut short is done again.
+# install PACKAGE VERSION [COMMAND...]: into its own folder. The stamp is written last, so an interrupted
+# installation is repeated.
 install() {
   local folder=$cache/$1-$2
   [[ ! -e $folder/.installed ]] || return 0
@@ -103,7 +103,7 @@ install() {
 
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
-# The `node` package fetches the binary for this platform in its install script, the only one needed.
+# The install script of the `node` package fetches the binary for this platform. No other install script is needed.
 install node "$node_version" node installArchSpecificPackage.js
 install openclaw "$openclaw_version"
 node=$cache/node-$node_version/node_modules/node/bin/node
@@ -120,7 +120,7 @@ upstream=http://127.0.0.1:$upstream_port
 mkdir -p state/hooks/transforms home
 touch "$received"
 cat >state/hooks/transforms/record.mjs <<'EOF'
-// Writes down what arrived. `null` ends the hook there, with status 204.
+// Records the request. `null` ends the hook here, with status 204.
 import fs from "node:fs";
 export default ({ url, path, headers, payload }) => {
   fs.appendFileSync(process.env.RECEIVED, JSON.stringify({ url: String(url), path, headers, payload }) + "\n");
@@ -152,7 +152,7 @@ openclaw_ready() {
   done
 }
 
-# An empty environment: settings of an OpenClaw that the caller has must not reach this one.
+# An empty environment, so that the caller's own OpenClaw settings do not affect this one.
 start_openclaw() {
   env -i PATH="${node%/*}:$PATH" HOME="$tmp/home" LANG=C.UTF-8 NO_COLOR=1 DO_NOT_TRACK=1 \
     OPENCLAW_STATE_DIR="$tmp/state" OPENCLAW_CONFIG_PATH="$tmp/state/openclaw.json" \
@@ -169,7 +169,7 @@ certs=$tmp/certs
 
 start_openclaw
 
-# start_clawgate NAME FLAGS...: sets `started` to its process, `address`, and `proxied` where balancers connect
+# start_clawgate NAME FLAGS...: sets `started` to its process, and `address` and `proxied` to its listeners
 start_clawgate() {
   local log=$1.log
   "$bin" run --listen 127.0.0.1:0 --upstream "$upstream" --hook-token-file "$tmp/token" \
@@ -179,7 +179,7 @@ start_clawgate() {
   local deadline=$((SECONDS + 10)) event='fromjson? | select(.event == "started")'
   until address=$(jq -rR "$event | .listen[0]" "$log") && [[ -n $address ]]; do
     kill -0 "$started" 2>/dev/null || die "clawgate did not start: $(cat "$log")"
-    ((SECONDS < deadline)) || die "clawgate did not say it had started within 10 s: $(cat "$log")"
+    ((SECONDS < deadline)) || die "clawgate did not log that it had started within 10 s: $(cat "$log")"
     sleep 0.05
   done
   proxied=$(jq -rR "$event | .listen_proxy[0]? // empty" "$log")
@@ -193,8 +193,8 @@ gate_address=$address
 anonymous=(curl -q --noproxy '*' -4 -sS --cacert "$certs/ca.pem")
 client=("${anonymous[@]}" --cert "$certs/client.pem" --key "$certs/client.key")
 
-# seen_by COMMAND...: sets `seen` to the status, clawgate's own reason if it refused, and the start
-# of the body, or to curl's complaint; and `version` to that of HTTP
+# seen_by COMMAND...: sets `seen` to the status with clawgate's reason or the start of the body, or to
+# curl's error; and `version` to the version of HTTP
 seen_by() {
   local written status reason
   : >headers
@@ -210,7 +210,7 @@ seen_by() {
 }
 call() { seen_by "${client[@]}" "$@"; }
 
-# recorded ID FILTER: what OpenClaw recorded of that event, through jq
+# recorded ID FILTER: OpenClaw's record of that event, through jq
 recorded() { jq -r --arg id "$1" "select(.payload.id == \$id) | $2" "$received"; }
 
 # expect TITLE PATTERN SEEN
@@ -253,9 +253,9 @@ expect 'forged identity is replaced' meeting-notes "$(recorded forged '.headers[
 expect "client's own token is replaced" true "$(injected forged)"
 
 refused='4[0-9][0-9] clawgate: *'
-# Both methods: GET is what a browser would use, POST is what the route allows.
+# Both methods: a browser would use GET, and the route allows POST.
 for method in GET POST; do
-  # shellcheck disable=SC1003 # backslashes that browsers, and OpenClaw, take for slashes
+  # shellcheck disable=SC1003 # browsers and OpenClaw treat backslashes as slashes
   for path in / '/hooks/../' '/hooks/%2e%2e/' '/hooks/.%2e/' '/hooks/..\' '/hooks\..\' '//hooks/../'; do
     call -X "$method" --path-as-is "$base$path"
     expect "no way to the control UI: $method $path" "$refused" "$seen"
@@ -293,14 +293,14 @@ expect "body of $(wc -c <too-large) bytes" '413 *' "$seen"
 call "${chunked[@]}" "$base/hooks/record" --data-binary @too-large
 expect 'the same, chunked' '413 *' "$seen"
 
-# OpenClaw closes connections that were idle for 6 s: none of those may be used again.
+# OpenClaw closes connections that were idle for 6 s. clawgate must not use such a connection again.
 for pause in 5.9 6.0 6.1; do
   sleep "$pause"
   call "$base/hooks/record" -d "{\"id\": \"idle-$pause\"}"
   expect "after $pause idle seconds" '204 *' "$seen"
 done
 
-# Ten events a second, each on its own connection, until told to stop: "ID STATUS" in answers.
+# Sends ten events a second, each on its own connection, until the file `enough` exists; writes "ID STATUS" to answers.
 trickle() {
   local n=0
   until [[ -e enough ]]; do
@@ -321,7 +321,7 @@ accepted_after() { tail -n "+$(($1 + 1))" answers | grep -c ' 2..$' || true; }
 wait_for_accepted() {
   local deadline=$((SECONDS + 60))
   until (($(accepted_after "$1") >= 10)); do
-    ((SECONDS < deadline)) || return 0 # the checks below will tell
+    ((SECONDS < deadline)) || return 0 # the checks below report it
     sleep 0.1
   done
 }
@@ -346,14 +346,14 @@ sed -n 's/ 2..$//p' answers | sort >accepted
 jq -r '.payload.id // empty' "$received" | sort -u >arrived
 expect 'restart: accepted events that were lost' '' "$(comm -23 accepted arrived | head -n 3)"
 
-# diagnosed VARIABLE=VALUE...: all that the doctor finds wrong, with clawgate's settings but for these
+# diagnosed VARIABLE=VALUE...: the faults that `doctor` finds, with clawgate's settings changed by these
 diagnosed() {
   local report
   report=$(env CLAWGATE_UPSTREAM="$upstream" CLAWGATE_HOOK_TOKEN_FILE="$tmp/token" CLAWGATE_ADMIN=off \
     CLAWGATE_MAX_CONNECTIONS=500 CLAWGATE_LISTEN="$gate_address" CLAWGATE_CERT="$certs/server.pem" \
     CLAWGATE_KEY="$certs/server.key" CLAWGATE_CLIENT_CA="$certs/ca.pem" CLAWGATE_CRL="$certs/crl.pem" \
     "$@" "$bin" doctor --json --client-cert "$certs/client.pem" --client-key "$certs/client.key") || true
-  # `check` warns of some of these settings itself, which is not what is looked at here.
+  # Findings of the area `settings` are left out: this tests the others.
   jq -r '.findings[] | select(.area != "settings" and (.severity == "fail" or .severity == "warning"))
     | "\(.area)/\(.name) \(.severity): \(.detail)"' <<<"$report"
 }
@@ -365,7 +365,7 @@ expect 'doctor: wrong token' 'upstream/token fail: OpenClaw refuses the token *'
   "$(diagnosed CLAWGATE_HOOK_TOKEN_FILE="$tmp/other-token")"
 expect 'doctor: forwarding headers, clawgate not trusted' 'upstream/attribution fail: *' \
   "$(diagnosed CLAWGATE_FORWARDED=x-forwarded)"
-expect 'doctor: larger bodies than OpenClaw takes' 'upstream/body_limit warning: *413*' \
+expect 'doctor: larger bodies than OpenClaw accepts' 'upstream/body_limit warning: *413*' \
   "$(diagnosed CLAWGATE_MAX_BODY=1MiB)"
 expect 'doctor: another hooks.path' "upstream/hook fail: *OpenClaw's gateway, but there are no hooks at /webhooks/" \
   "$(diagnosed CLAWGATE_PATHS=/webhooks/)"
@@ -384,7 +384,7 @@ other=
 expect 'doctor: a port where nothing listens' 'upstream/connect fail: *refused*' \
   "$(diagnosed CLAWGATE_UPSTREAM="$web")"
 
-# What OpenClaw makes of each way to tell it of the client.
+# How OpenClaw reacts to each form of the identity and the address.
 cat >balancer.cjs <<'EOF'
 // A client behind a load balancer: PROXY header, TLS, one POST. Prints the status and the body.
 const fs = require("node:fs"), net = require("node:net"), tls = require("node:tls");
@@ -403,8 +403,8 @@ const socket = net.connect(Number(port), "127.0.0.1", () => {
 });
 EOF
 
-# tell ID SOURCE FLAGS...: sets `seen` to the answer to a client at that address, through a clawgate with FLAGS
-tell() {
+# call_from ID SOURCE FLAGS...: sets `seen` to the answer to a client at that address, through clawgate with FLAGS
+call_from() {
   start_clawgate "$1" --listen-proxy 127.0.0.1:0 --proxy-source 127.0.0.1 "${@:3}"
   other=$started
   seen=$("$node" balancer.cjs "${proxied##*:}" "$2" "$certs" /hooks/record "{\"id\": \"$1\"}" 2>&1)
@@ -414,24 +414,24 @@ tell() {
 sha256() { openssl dgst -sha256 -r | cut -d ' ' -f 1; }
 untrusted='403 *proxy_attribution_required*'
 
-tell forms 203.0.113.7 --identity clawgate --identity client-cert --identity client-cert-chain --identity ssl-client
+call_from forms 203.0.113.7 --identity clawgate --identity client-cert --identity client-cert-chain --identity ssl-client
 expect 'identity in all forms but xfcc' '204 *' "$seen"
 expect 'Client-Cert is the certificate that was sent, SHA-256' \
   "$(openssl x509 -in "$certs/client.pem" -outform DER | sha256)" \
   "$(recorded forms '.headers["client-cert"]' | tr -d : | openssl base64 -d -A | sha256)"
 expect 'X-SSL-Client-CN arrives' meeting-notes "$(recorded forms '.headers["x-ssl-client-cn"]')"
-tell xfcc 203.0.113.7 --identity xfcc
+call_from xfcc 203.0.113.7 --identity xfcc
 expect 'xfcc, clawgate not trusted' "$untrusted" "$seen"
-tell forwarded 203.0.113.7 --forwarded x-forwarded
+call_from forwarded 203.0.113.7 --forwarded x-forwarded
 expect 'x-forwarded, clawgate not trusted' "$untrusted" "$seen"
 expect 'clawgate says what to do' '*gateway.trustedProxies*' \
   "$(jq -rR 'fromjson? | select(.event == "upstream_misconfigured") | .hint' forwarded.log)"
-tell local 127.0.0.1 --forwarded x-forwarded
-expect 'x-forwarded, client on loopback: nothing is said of it' '204 *' "$seen"
-tell preface 203.0.113.7 --upstream-proxy-protocol v2
+call_from local 127.0.0.1 --forwarded x-forwarded
+expect 'x-forwarded, client on loopback: no header is sent' '204 *' "$seen"
+call_from preface 203.0.113.7 --upstream-proxy-protocol v2
 expect 'PROXY header' '400 *' "$seen"
 
-# reconfigured FILTER: OpenClaw again, with its settings put through jq
+# reconfigured FILTER: restarts OpenClaw with its settings changed by a jq filter
 reconfigured() {
   with_dots 'stopping OpenClaw' stop "$openclaw"
   jq "$1" state/openclaw.json >changed.json
@@ -441,15 +441,15 @@ reconfigured() {
 
 reconfigured '.gateway.trustedProxies = ["127.0.0.1"]'
 for source in 203.0.113.7 2001:db8::7; do
-  tell "trusted-$source" "$source" --forwarded x-forwarded
+  call_from "trusted-$source" "$source" --forwarded x-forwarded
   expect "x-forwarded from $source, clawgate trusted" '204 *' "$seen"
   expect 'the address arrives' "$source" "$(recorded "trusted-$source" '.headers["x-forwarded-for"]')"
 done
-tell trusted-xfcc 203.0.113.7 --forwarded x-forwarded --identity xfcc
+call_from trusted-xfcc 203.0.113.7 --forwarded x-forwarded --identity xfcc
 expect 'xfcc beside x-forwarded, clawgate trusted' '204 *' "$seen"
-tell trusted-local 127.0.0.1 --forwarded x-forwarded
+call_from trusted-local 127.0.0.1 --forwarded x-forwarded
 expect 'x-forwarded, client on loopback, clawgate trusted' '204 *' "$seen"
-tell trusted-rfc7239 203.0.113.7 --forwarded rfc7239
+call_from trusted-rfc7239 203.0.113.7 --forwarded rfc7239
 expect 'rfc7239, clawgate trusted' "$untrusted" "$seen"
 expect 'doctor: x-forwarded, clawgate trusted' '' "$(diagnosed CLAWGATE_FORWARDED=x-forwarded)"
 
@@ -460,9 +460,9 @@ scheme=https
 reconfigured ".hooks.enabled = true
   | .gateway.tls = { enabled: true, certPath: \"$certs/server.pem\", keyPath: \"$certs/server.key\" }"
 expect 'doctor: TLS switched on in OpenClaw' 'upstream/protocol fail: it speaks TLS*' "$(diagnosed)"
-expect 'doctor: the same, and clawgate calls it so' '' "$(diagnosed "${secure[@]}")"
+expect 'doctor: the same, with https in upstream.url' '' "$(diagnosed "${secure[@]}")"
 kill "$openclaw"
-expect 'doctor: OpenClaw on its way down' 'upstream/*fail: *' "$(diagnosed "${secure[@]}")"
+expect 'doctor: OpenClaw while it stops' 'upstream/*fail: *' "$(diagnosed "${secure[@]}")"
 
 echo
 if ((failed)); then keep=yes; fi

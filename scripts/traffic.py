@@ -1,11 +1,11 @@
-"""Clients that keep a clawgate busy and count what comes of it, and an upstream for it.
+"""Clients that send requests to clawgate and count the results, and an upstream for it.
 
 usage: traffic.py upstream PORT
        traffic.py load CERTS HOST:PORT
 
-Each goes on until its standard input ends. `upstream` prints each path as it is called, and keeps /hooks/hold waiting
-for two seconds. `load` calls clawgate with new connections and with kept ones and prints what came of it; exit code 1
-when a request was lost.
+Both run until their standard input ends. `upstream` prints each path when it is called, and answers /hooks/hold after two
+seconds. `load` calls clawgate over new and over kept connections and prints the results; exit code 1 if a request was
+lost.
 """
 
 import http.client
@@ -15,24 +15,24 @@ import ssl
 import sys
 import threading
 
-SENDERS = 8
+CLIENTS = 8
 
 
 class Upstream(http.server.BaseHTTPRequestHandler):
-    """Counts what arrives; holds back what asks for it until `release` is set, or for so many seconds."""
+    """Counts requests. Delays the answer to /hold until `release` is set, or for `longest` seconds."""
 
     protocol_version = "HTTP/1.1"
     arrived = 0
     lock = threading.Lock()
     release = threading.Event()
     longest = 20
-    told = staticmethod(lambda path: None)
+    on_request = staticmethod(lambda path: None)
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with Upstream.lock:
             Upstream.arrived += 1
-        Upstream.told(self.path)
+        Upstream.on_request(self.path)
         if self.path.endswith("/hold"):
             Upstream.release.wait(Upstream.longest)
         self.send_response(200)
@@ -50,7 +50,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def upstream(port=0):
-    """Starts one on loopback; returns its URL."""
+    """Starts an upstream on loopback; returns its URL."""
     server = Server(("127.0.0.1", port), Upstream)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_address[1]}"
@@ -73,7 +73,7 @@ class Load:
         self.lock = threading.Lock()
         self.answered = self.retried = 0
         self.failed = []
-        self.threads = [threading.Thread(target=self.send) for _ in range(SENDERS)]
+        self.threads = [threading.Thread(target=self.send) for _ in range(CLIENTS)]
         for thread in self.threads:
             thread.start()
 
@@ -107,7 +107,7 @@ class Load:
                 connection = None
                 with self.lock:
                     # An idle connection may be closed at any time (RFC 9112 section 9.3.1); the client
-                    # sends again on a new one.
+                    # sends the request again on a new one.
                     if reused and isinstance(error, (http.client.RemoteDisconnected, ConnectionError)):
                         self.retried += 1
                     else:
@@ -122,7 +122,7 @@ class Load:
 def main():
     if sys.argv[1] == "upstream":
         Upstream.longest = 2
-        Upstream.told = staticmethod(lambda path: print(path, flush=True))
+        Upstream.on_request = staticmethod(lambda path: print(path, flush=True))
         upstream(int(sys.argv[2]))
         sys.stdin.read()
         return

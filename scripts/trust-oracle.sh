@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Makes random chains of certificates and has each judged by `clawgate explain` and by `openssl verify`. Prints the
-# classes in which they differ; exit code 1 when clawgate alone admits a chain for none of the reasons that
-# docs/certificates.md lists.
+# Makes random chains of certificates and gives each to `clawgate explain` and to `openssl verify`. Prints the classes in
+# which the results differ. Exit code 1 if only clawgate accepts a chain and docs/certificates.md has no reason for it.
 #
-#   ./scripts/trust-oracle.sh [N chains, 500 by default] [SEED] [NUMBER of the one chain to look at]
+#   ./scripts/trust-oracle.sh [COUNT of chains, 500 by default] [SEED] [NUMBER of one chain to show]
 #
-# The seed is printed: with it the same chains are made again. CLAWGATE_BIN names a ready binary instead of a build of this
-# tree. Needs OpenSSL 3 and Python 3 with the package cryptography (Debian: python3-cryptography).
+# The script prints the seed, which makes the same chains again. CLAWGATE_BIN names an existing binary to use instead of
+# building. Needs OpenSSL 3 and Python 3 with the package cryptography (Debian: python3-cryptography).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh

@@ -1,4 +1,4 @@
-"""What upgrade.sh measures: clawgates that follow each other, and a stop with requests in flight.
+"""The measurements of upgrade.sh: one clawgate replaces another, and one stops with requests in flight.
 
 usage: upgrade.py CLAWGATE CERTS SECONDS
 """
@@ -19,7 +19,7 @@ IN_FLIGHT = 200
 
 
 class Clawgate:
-    """A running clawgate, its log read to the end."""
+    """A running clawgate, whose log is read to the end."""
 
     def __init__(self, url, listen=None, passed=None, takeover=False):
         command = [
@@ -65,14 +65,14 @@ class Clawgate:
 
     def ended(self):
         if self.process.wait(40) != 0:
-            sys.exit("a clawgate ended badly")
+            sys.exit("clawgate ended with an error")
         while not any(event["event"] == "stopped" for event in list(self.events)):
             time.sleep(0.01)
         return self.event("stopped")["forced"]
 
 
 def hand_over(title, first, following, keep):
-    """Lets clawgates follow each other under load; returns how many requests failed."""
+    """Replaces clawgate again and again under load; returns how many requests failed."""
     before = Upstream.arrived
     clawgate = first()
     load = Load(CERTS, clawgate.address, keep)
@@ -92,7 +92,7 @@ def hand_over(title, first, following, keep):
     served += clawgate.served()
     arrived = Upstream.arrived - before
     kind = "kept" if keep else "new"
-    print(f"{title}, {kind} connections: {count} hand-overs, {load.answered} requests served, "
+    print(f"{title}, {kind} connections: {count} upgrades, {load.answered} requests served, "
           f"{len(load.failed)} failed ({arrived} arrived, {load.retried} sent again, {forced} ended by force)")
     for failure in load.failed[:3]:
         print(f"  {failure}")
@@ -100,7 +100,7 @@ def hand_over(title, first, following, keep):
 
 
 def in_flight(url):
-    """Stops a clawgate while an upstream holds many requests back."""
+    """Stops clawgate while an upstream delays many answers."""
     clawgate = Clawgate(url)
     host, port = clawgate.address.rsplit(":", 1)
     tls = context(CERTS)

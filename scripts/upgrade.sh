@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# Replaces a clawgate by another under load, and stops one with 200 requests in flight: nothing may be lost.
+# Replaces a running clawgate under load, and stops one with 200 requests in flight: no request may be lost.
 set -euo pipefail
 
 usage() {
   cat <<'EOF'
 usage: upgrade.sh [--release] [--seconds N]
 
-Builds clawgate, makes throw-away certificates, and prints how many requests were served and how many
+Builds clawgate, makes temporary certificates, and prints how many requests were served and how many
 failed:
-  * across a hand-over, with a socket that outlives the clawgates (as systemd's socket activation has it)
-  * across a hand-over with listen.takeover (two clawgates on one address for a moment)
-  * across SIGTERM, with 200 requests in flight
+  * during an upgrade with a socket that stays open (as with systemd's socket activation)
+  * during an upgrade with listen.takeover (two processes on one address for a moment)
+  * after SIGTERM with 200 requests in flight
 Exit code 0 means that none failed.
 
   --release     build and run the optimised binary
-  --seconds N   how long each hand-over is under load (default 6)
+  --seconds N   how long each upgrade is under load (default 6)
 
-Needs cargo, jq, OpenSSL 3 and Python 3. CLAWGATE_BIN names a ready binary to use instead of building.
+Needs cargo, jq, OpenSSL 3 and Python 3. CLAWGATE_BIN names an existing binary to use instead of building.
 EOF
 }
 
