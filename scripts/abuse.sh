@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 need python3 openssl curl
 
 seconds=${1:-8}
-find_gate release
+find_clawgate release
 # The attacker needs a file for each of its connections.
 ulimit -n "$(ulimit -Hn)"
 

@@ -32,7 +32,7 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$scripts/lib.sh"
 need curl jq openssl python3 npm zsh fish mandoc systemd-analyze=systemd
 
-find_gate dev
+find_clawgate dev
 cd "$scripts/.."
 
 tmp=$(mktemp -d)

@@ -30,7 +30,7 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$scripts/lib.sh"
 need curl wget jq openssl python3 npm node=nodejs go=golang-go javac=default-jdk-headless
 python3 -c 'import requests' 2>/dev/null || { echo 'client-errors.sh: needed and not installed: requests (pip install requests)' >&2; exit 1; }
-find_gate dev
+find_clawgate dev
 
 cd "$scripts/.."
 tmp=$(mktemp -d)

@@ -43,7 +43,7 @@ for server in "${installed[@]}"; do
   service "$server" stop >/dev/null 2>&1 || true
 done
 
-find_gate dev
+find_clawgate dev
 
 # Checked before the run, which takes a while.
 doc=$scripts/../docs/handshake-failures.md

@@ -55,7 +55,7 @@ if [[ -z ${CLAWGATE_BIN:-} ]]; then
   )
   CLAWGATE_BIN=target/static/$host/debug/clawgate
 fi
-find_gate dev
+find_clawgate dev
 [[ $(ldd "$bin" 2>&1) == *static* ]] || die "$bin is not static"
 
 tmp=$(mktemp -d)

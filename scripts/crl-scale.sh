@@ -19,7 +19,7 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
 need curl jq openssl
-find_gate release
+find_clawgate release
 
 tmp=$(mktemp -d)
 clawgate=

@@ -39,7 +39,7 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$scripts/lib.sh"
 need curl jq openssl
 [[ $install == no ]] || need python3 cc=build-essential make
-find_gate "$profile"
+find_clawgate "$profile"
 
 tmp=$(mktemp -d)
 clawgate=

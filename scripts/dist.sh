@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
 . scripts/lib.sh
 need sha256sum=coreutils tar
-find_gate release
+find_clawgate release
 
 version=$("$bin" --version | cut -d' ' -f2)
 target=$(rustc -vV | sed -n 's/^host: //p')

@@ -25,7 +25,7 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
 need curl haproxy jq openssl promtool=prometheus python3
-find_gate dev
+find_clawgate dev
 
 cd "$scripts/.."
 (($#)) || set -- README.md CONTRIBUTING.md docs/*.md

@@ -20,9 +20,9 @@ need() {
   exit 1
 }
 
-# find_gate dev|release: sets `bin` to the binary in CLAWGATE_BIN, or builds one. It removes the caller's clawgate settings
+# find_clawgate dev|release: sets `bin` to the binary in CLAWGATE_BIN, or builds one. It removes the caller's clawgate settings
 # from the environment, so that they do not affect the processes that a script starts.
-find_gate() {
+find_clawgate() {
   local profile=$1 target
   if [[ -n ${CLAWGATE_BIN:-} ]]; then
     bin=$(realpath -e "$CLAWGATE_BIN") || exit 1

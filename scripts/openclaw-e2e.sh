@@ -44,7 +44,7 @@ node_version=${NODE_VERSION:-24}
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
 need curl jq openssl npm
-find_gate release
+find_clawgate release
 
 tmp=$(mktemp -d)
 passed=0

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 need openssl python3
 python3 -m pip --version >/dev/null || { echo "${0##*/}: needs pip (Debian: sudo apt install python3-pip)" >&2; exit 1; }
-find_gate dev
+find_clawgate dev
 
 packages=(cryptography-vectors==50.0.2 certifi==2026.10.19.post1)
 folder=target/real-certificates

@@ -44,7 +44,7 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$scripts/lib.sh"
 need curl jq openssl python3
 (need systemctl=systemd systemd-nspawn=systemd-container) || cannot 'no systemd-nspawn'
-find_gate dev
+find_clawgate dev
 
 tmp=$(mktemp -d)
 name=clawgate-e2e-$$

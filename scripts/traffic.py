@@ -69,7 +69,7 @@ class Load:
         self.host, self.port = address.rsplit(":", 1)
         self.keep = keep
         self.tls = context(certs)
-        self.enough = threading.Event()
+        self.stop_event = threading.Event()
         self.lock = threading.Lock()
         self.answered = self.retried = 0
         self.failed = []
@@ -93,7 +93,7 @@ class Load:
 
     def send(self):
         connection = None
-        while not self.enough.is_set():
+        while not self.stop_event.is_set():
             reused = connection is not None
             try:
                 connection = connection or self.connect()
@@ -114,7 +114,7 @@ class Load:
                         self.failed.append(repr(error))
 
     def end(self):
-        self.enough.set()
+        self.stop_event.set()
         for thread in self.threads:
             thread.join()
 

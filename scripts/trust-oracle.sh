@@ -22,7 +22,7 @@ for candidate in python3 /usr/bin/python3; do
 done
 [[ -n $python ]] || { echo "${0##*/}: needs Python 3 with cryptography (Debian: sudo apt install python3-cryptography)" >&2; exit 1; }
 need openssl
-find_gate dev
+find_clawgate dev
 
 echo "seed $seed"
 PYTHONWARNINGS=ignore exec "$python" -B scripts/trust_oracle "$bin" "$count" "$seed" ${3:+"$3"}

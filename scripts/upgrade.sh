@@ -36,7 +36,7 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
 need jq openssl python3
-find_gate "$profile"
+find_clawgate "$profile"
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT

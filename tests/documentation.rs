@@ -59,7 +59,7 @@ fn every_limit_is_on_its_page_with_its_default() {
     let known = |name: &str| keys.iter().any(|key| key.toml == name);
     for name in page.split('`').skip(1).step_by(2) {
         let is_setting =
-            ["limits.", "tls.", "upstream.", "listen."].iter().any(|room| name.starts_with(room));
+            ["limits.", "tls.", "upstream.", "listen."].iter().any(|section| name.starts_with(section));
         assert!(!is_setting || known(name), "{name} is no setting");
     }
 }

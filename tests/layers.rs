@@ -1,5 +1,5 @@
-//! Imports point downwards: a room knows the rooms below it, never those above; and files do not use each other in a
-//! circle.
+//! Imports point downwards: a module knows the modules below it, never those above; and files do not use each other in
+//! a circle.
 
 mod graph;
 
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use graph::Graph;
 
-/// The rooms from top to bottom. One may import what is in a lower row only.
+/// The modules from top to bottom. One may import what is in a lower row only.
 const LAYERS: &[&[&str]] = &[
     &["main"],
     &["generate"],
@@ -26,13 +26,13 @@ const LAYERS: &[&[&str]] = &[
     &["eviction", "live", "memory", "observe", "proxy_protocol", "shutdown"],
 ];
 
-fn layer(room: &str) -> usize {
-    let row = LAYERS.iter().position(|row| row.contains(&room));
-    row.unwrap_or_else(|| panic!("the room {room} is in no layer: give it its place in LAYERS"))
+fn layer(module: &str) -> usize {
+    let row = LAYERS.iter().position(|row| row.contains(&module));
+    row.unwrap_or_else(|| panic!("the module {module} is in no layer: give it its place in LAYERS"))
 }
 
-/// The room of a file: its folder in `src/`, or its own name.
-fn room(file: &Path) -> &str {
+/// The module of a file: its folder in `src/`, or its own name.
+fn module(file: &Path) -> &str {
     let first = Path::new(file.components().next().unwrap().as_os_str());
     first.file_stem().unwrap().to_str().unwrap()
 }
@@ -45,9 +45,9 @@ fn src() -> Graph {
 fn imports_point_downwards() {
     let graph = src();
     let mut wrong = Vec::new();
-    for (file, uses) in graph.files.iter().zip(&graph.uses).filter(|(file, _)| room(file) != "lib") {
+    for (file, uses) in graph.files.iter().zip(&graph.uses).filter(|(file, _)| module(file) != "lib") {
         for used in uses.iter().map(|used| &graph.files[*used]) {
-            let (from, to) = (room(file), room(used));
+            let (from, to) = (module(file), module(used));
             if from != to && layer(to) <= layer(from) {
                 wrong.push(format!("{} uses {}", file.display(), used.display()));
             }

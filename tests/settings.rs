@@ -207,8 +207,8 @@ fn all_mistakes_are_reported_at_once_each_with_its_place_and_hint() {
     assert_eq!(&places[..4], expected.each_ref().map(String::as_str));
     assert_eq!(places[4..].len(), 2, "{places:?}");
     assert!(places[4..].contains(&"CLAWGATE_WORKERS") && places[4..].contains(&"--listen"));
-    let mends = output.stderr.matches("    hint: ").count();
-    assert_eq!((mends, output.stderr.starts_with("clawgate: 6 problems")), (6, true));
+    let hints = output.stderr.matches("    hint: ").count();
+    assert_eq!((hints, output.stderr.starts_with("clawgate: 6 problems")), (6, true));
     assert!(output.stderr.contains("no/such/ca.pem: cannot be read"), "{}", output.stderr);
 }
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 # What a panic looks like, and what the libraries below clawgate call their errors: nothing that a person should read.
-# tests/error_texts.rs holds the same for the errors of a running clawgate.
+# tests/diagnosis/plain_words/ holds the same for the errors of a running clawgate.
 LIBRARY_TEXT = [
     r"panicked at",
     r"\b[A-Z][a-z]+[A-Z]\w*(?: \{|\((?!R\)))",

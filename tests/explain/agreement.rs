@@ -213,7 +213,7 @@ fn of_openssl(pki: &Pki) -> Vec<Trial> {
         }
         let der = std::fs::read(pki.dir().join("x.der")).unwrap();
         let chain = vec![der, pki.intermediate.certificate.der().to_vec()];
-        // Whoever signs: none of these gets as far as its signature, or no signature would do.
+        // None of these gets as far as its signature, or no signature would do.
         Trial { name, chain, signer: pki.client(Leaf::client(name)), reason: Some(reason) }
     };
     let p256 = "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256";
@@ -293,7 +293,7 @@ fn every_verdict_is_that_of_a_handshake_with_the_same_certificate() {
         assert_eq!(failed.iter().any(is_reason), reason.is_some(), "{name}: {explained}");
         assert_eq!(failed.is_empty(), reason.is_none(), "{name}: {explained}");
         for check in failed {
-            assert!(check["hint"].as_str().is_some_and(|mend| !mend.is_empty()), "{name}: {check}");
+            assert!(check["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{name}: {check}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which file of `src/` uses which other: `use` declarations and paths in code, resolved as the compiler does it, through
 //! `crate::`, `self::`, `super::`, nested braces, names that are imported, and re-exports.
 //!
-//! A re-export (`pub use`) is no use of its own: whoever names the item through it uses the file that defines it. Code under
+//! A re-export (`pub use`) is no use of its own: a file that names the item through it uses the file that defines the item. Code under
 //! `#[cfg(test)]` does not count, and neither do paths within the arguments of macros, unless they begin with `crate`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -160,7 +160,7 @@ fn a_collector_that_does_not_answer_holds_up_neither_a_request_nor_the_end() {
 
     spans(&pki, &clawgate, QUEUE + 100);
 
-    // On a machine that is so slow that the first batch has timed out, that one made room.
+    // On a machine that is so slow that the first batch has timed out, it was dropped to make room.
     assert!(dropped(&clawgate, "queue_full") + dropped(&clawgate, "not_sent") >= 100.0);
     let start = Instant::now();
     assert!(clawgate.stop().success());

@@ -56,7 +56,7 @@ impl Collector {
         scopes.flat_map(|scope| scope.spans).collect()
     }
 
-    /// The attributes of whoever sent the first batch.
+    /// The resource attributes of the first batch.
     pub fn resource(&self) -> BTreeMap<String, Value> {
         attributes(&self.batches()[0].resource.as_ref().unwrap().attributes)
     }

@@ -14,12 +14,12 @@ use crate::support::process::ClawgateCommand;
 
 /// A start with this list is refused, and the message names the file, what is wrong and what to do.
 #[track_caller]
-fn refuses(pki: &Pki, crl: &Path, named: &Path, what: &str, mend: &str) {
+fn refuses(pki: &Pki, crl: &Path, named: &Path, what: &str, hint: &str) {
     let output = command("run", pki).arg("--crl", crl).refused();
     assert_eq!(output.code, Some(78), "{output:?}");
     let said = format!("  --crl\n    {}: {what}", named.display());
     assert!(output.stderr.contains(&said), "{said:?} is not in {}", output.stderr);
-    assert!(output.stderr.contains(&format!("hint: {mend}")), "{}", output.stderr);
+    assert!(output.stderr.contains(&format!("hint: {hint}")), "{}", output.stderr);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn kinds_of_lists_that_are_not_supported_are_refused_by_their_names() {
             "issuingDistributionPoint=critical,@idp\n[idp]\nfullname=URI:http://crl.example/1\n{more}\n"
         )
     };
-    for (extensions, what, mend) in [
+    for (extensions, what, hint) in [
         ("2.5.29.27=critical,DER:020101", "is a delta CRL", "give the complete CRL"),
         (&point("indirectCRL=TRUE"), "is an indirect CRL", "give the CRL that each CA issues"),
         (&point("onlysomereasons=keyCompromise"), "is about some reasons", "give the complete CRL"),
@@ -190,7 +190,7 @@ fn kinds_of_lists_that_are_not_supported_are_refused_by_their_names() {
         (&point("onlyAA=TRUE"), "is about attribute certificates only", "take it out of clients.crl"),
     ] {
         let file = of_openssl(&pki, "kind.crl", extensions);
-        refuses(&pki, &file, &file, what, mend);
+        refuses(&pki, &file, &file, what, hint);
     }
     let whole = of_openssl(&pki, "whole.crl", &point(""));
     check(command("check", &pki).arg("--crl", whole));

@@ -14,9 +14,9 @@ use crate::support::process::Clawgate;
 
 /// `check` refuses the file, naming flag, file, what is wrong and what to do.
 #[track_caller]
-fn refuses(pki: &Pki, flag: &str, file: &Path, what: &str, mend: &str) {
+fn refuses(pki: &Pki, flag: &str, file: &Path, what: &str, hint: &str) {
     let command = command("check", pki).arg(flag, file);
-    refused(command, &[&format!("  {flag}\n    {}: {what}", file.display()), mend]);
+    refused(command, &[&format!("  {flag}\n    {}: {what}", file.display()), hint]);
 }
 
 /// What `check` warns of, this file being named.
@@ -71,7 +71,7 @@ fn an_item_that_a_file_has_no_use_for_is_refused() {
     let (ca, crl) = (pki.root.pem(), pki.root.crl(&[], 3600));
     let key = pki.root.key.serialize_pem();
     let chain = pki.server.chain_pem();
-    for (flag, content, what, mend) in [
+    for (flag, content, what, hint) in [
         ("--client-ca", format!("{ca}{crl}"), "has a CRL in line ", "clients.crl (--crl)"),
         ("--client-ca", format!("{ca}{key}"), "has a private key in line ", "take the key out"),
         ("--crl", format!("{ca}{crl}"), "has a certificate in line 1", "clients.ca (--client-ca)"),
@@ -85,7 +85,7 @@ fn an_item_that_a_file_has_no_use_for_is_refused() {
         ),
     ] {
         let file = pki.file("mixed.pem", content);
-        refuses(&pki, flag, &file, what, mend);
+        refuses(&pki, flag, &file, what, hint);
     }
 }
 

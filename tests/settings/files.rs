@@ -13,9 +13,9 @@ use crate::support::process::Output;
 
 /// A start with that file is refused, and the message names the flag, the file, what is wrong and
 /// what to do.
-fn refuses(pki: &Pki, flag: &str, file: &Path, what: &str, mend: &str) {
+fn refuses(pki: &Pki, flag: &str, file: &Path, what: &str, hint: &str) {
     let said = format!("  {flag}\n    {}: {what}", file.display());
-    refused(command("run", pki).arg(flag, file), &[&said, &format!("\n    hint: {mend}")]);
+    refused(command("run", pki).arg(flag, file), &[&said, &format!("\n    hint: {hint}")]);
 }
 
 /// The first `part` of a text.
@@ -56,12 +56,12 @@ fn an_empty_bundle_is_refused_beside_a_good_one() {
 fn a_clients_certificate_in_place_of_its_ca_is_refused() {
     let pki = Pki::new();
     let alone = pki.file("leaf.pem", pki.client(Leaf::client("calls")).chain_pem());
-    let mend = "give the CA that issued the senders' certificates, not one of theirs";
-    refuses(&pki, "--client-ca", &alone, "its certificate 1 (", mend);
+    let hint = "give the CA that issued the senders' certificates, not one of theirs";
+    refuses(&pki, "--client-ca", &alone, "its certificate 1 (", hint);
 
     let behind = pki.file("behind.pem", pki.root.pem() + &pki.server.chain_pem());
     let what = "its certificate 2 (O=Example,CN=gate) is no CA";
-    refuses(&pki, "--client-ca", &behind, what, mend);
+    refuses(&pki, "--client-ca", &behind, what, hint);
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn a_file_that_cannot_be_read_is_refused_whatever_it_is_for() {
 #[test]
 fn a_file_that_is_cut_off_is_refused_whatever_it_is_for() {
     let pki = Pki::new();
-    let mend = "write the file again";
+    let hint = "write the file again";
     let crl = pki.intermediate.crl(&[], 3600);
     let two_cas = pki.root.pem() + &pki.intermediate.pem();
     for (flag, whole, part) in [
@@ -293,7 +293,7 @@ fn a_file_that_is_cut_off_is_refused_whatever_it_is_for() {
         ("--crl", crl, 0.5),
     ] {
         let file = pki.file("cut.pem", cut(&whole, part));
-        refuses(&pki, flag, &file, "is broken PEM", mend);
+        refuses(&pki, flag, &file, "is broken PEM", hint);
     }
 }
 

@@ -94,7 +94,7 @@ fn what_is_not_pem_is_called_by_its_name_with_the_way_to_convert_it() {
     pki.file("secret.pem", data_encoding::BASE64.encode(pem.as_bytes()));
     pki.file("openssh.key", pem_block("OPENSSH PRIVATE KEY", b"openssh-key-v1\0aaaaaaaa"));
     pki.file("unknown.pem", pem_block("SOMETHING ELSE", b"\x30\x00"));
-    for (flag, name, what, mend) in [
+    for (flag, name, what, hint) in [
         ("--client-ca", "p7.pem", "has PKCS #7 (CMS) in line 1", "openssl pkcs7 -print_certs -in FILE"),
         (
             "--client-ca",
@@ -121,7 +121,7 @@ fn what_is_not_pem_is_called_by_its_name_with_the_way_to_convert_it() {
             "take it out",
         ),
     ] {
-        refuses(&pki, flag, &pki.dir().join(name), what, mend);
+        refuses(&pki, flag, &pki.dir().join(name), what, hint);
     }
 }
 

@@ -21,7 +21,7 @@ pub use http1::Http1;
 pub use http2::Http2;
 
 /// Longest wait for anything: a proxy that hangs ends the run.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Key exchanges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl Client {
             tcp.set_nodelay(true)?;
             self.connector.connect(name, tcp).await
         };
-        let dialled = timeout(PATIENCE, dial).await.map_err(|_| "no handshake in time".to_owned())?;
+        let dialled = timeout(TIMEOUT, dial).await.map_err(|_| "no handshake in time".to_owned())?;
         dialled.map_err(|error| format!("the handshake failed: {error}"))
     }
 
@@ -174,7 +174,7 @@ impl Connection {
                 Channel::Http2(channel) => channel.exchange(number).await,
             }
         };
-        timeout(PATIENCE, exchange).await.map_err(|_| "no answer in time".to_owned())?
+        timeout(TIMEOUT, exchange).await.map_err(|_| "no answer in time".to_owned())?
     }
 
     /// Closes in order.

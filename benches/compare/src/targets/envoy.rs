@@ -35,7 +35,7 @@ static_resources:
       - name: http
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: senders
+          stat_prefix: clients
           codec_type: AUTO
           forward_client_cert_details: SANITIZE_SET
           set_current_client_cert_details: {{ subject: true, dns: true }}

@@ -24,7 +24,7 @@ defaults
   timeout client {IDLE}s
   timeout server 60s
   timeout http-keep-alive {IDLE}s
-frontend senders
+frontend clients
   bind 127.0.0.1:{port} ssl crt {pair} ca-file {ca} verify required alpn h2,http/1.1
   unique-id-format %{{+X}}o%ci:%cp_%Ts_%rt
   unique-id-header X-Request-Id
