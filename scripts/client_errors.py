@@ -67,7 +67,7 @@ class Clawgate:
         self.log = f"{FOLDER}/{name}.log"
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen([BIN, "run", "--config", config], stdout=log)
-        # However this program ends.
+        # Also if this program fails.
         atexit.register(self.process.kill)
         started = self.wait_for(0, lambda event: event["event"] == "started")
         self.port = started["listen"][0].rsplit(":", 1)[1]
@@ -88,7 +88,7 @@ class Clawgate:
 
 
 def command(kind, version, ca, name, method, url, length):
-    """The words that call `url` as a client with the certificate `name`, if any."""
+    """The command that calls `url` as a client with the certificate `name`, if any."""
     cert, key = (f"{CERTS}/{name}.pem", f"{CERTS}/{name}.key") if name else ("", "")
     plain = ["/bin/false"]
     body = f"{FOLDER}/body-{length}"
@@ -120,7 +120,7 @@ def command(kind, version, ca, name, method, url, length):
 
 
 def shown(kind, *arguments):
-    """What the client shows, in one line, without what is different in every run."""
+    """The output of the client in one line, without text that differs in every run."""
     environment = dict(os.environ, UNDICI=f"{FOLDER}/undici", NODE_NO_WARNINGS="1", LC_ALL="C.UTF-8")
     try:
         done = subprocess.run(command(kind, *arguments), capture_output=True, text=True, timeout=LONGEST, env=environment)
@@ -142,19 +142,19 @@ def shown(kind, *arguments):
     line = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ?", "<time>", line)
     line = re.sub(r"\.\./deps/openssl\S*?:\d+:", "…:", line)
     line = re.sub(r"_ssl\.c:\d+", "_ssl.c:<line>", line)
-    # What is the same for every failure.
+    # Text that is the same for every failure.
     line = re.sub(r"HTTPS?ConnectionPool\(.*?\(Caused by", "… (Caused by", line)
     line = line.partition("; More details here: https://curl.se")[0]
     return line or f"nothing (exit code {done.returncode})"
 
 
 def measured(clawgate, *arguments):
-    """What is shown in some runs, and the reasons in the log."""
+    """The outputs of some runs, and the reasons in the log."""
     texts, reasons = [], []
     for _ in range(RUNS):
         start = len(clawgate.lines())
         text = shown(*arguments)
-        # A client that does not like the certificate may complete the handshake first.
+        # A client that rejects the certificate may complete the handshake first.
         is_end = lambda event: event["event"] == "connection_unused" or event.get("reason")
         event = clawgate.wait_for(start, is_end)
         reason = event.get("reason", event["event"])
@@ -189,7 +189,7 @@ def tls_table(title, clawgates, ca, name, url="https://localhost:{port}/hooks/wa
 
 @contextlib.contextmanager
 def busy(clawgate):
-    """Meanwhile the same client uses up all requests that it may send."""
+    """Meanwhile the same client uses up its request limit."""
     context = ssl.create_default_context(cafile=f"{CERTS}/ca.pem")
     context.load_cert_chain(f"{CERTS}/client.pem", f"{CERTS}/client.key")
     enough, used_up = threading.Event(), threading.Event()

@@ -1,9 +1,9 @@
-"""Judges real certificates and CRLs with clawgate and looks at all that it says.
+"""Gives real certificates and CRLs to clawgate and checks everything that it prints.
 
 usage: real_certificates CLAWGATE FOLDER DEPARTURES [PART]
 
 FOLDER has the unpacked Python packages cryptography-vectors and certifi; DEPARTURES is docs/pkits.md; PART is `facts`, `check`
-or `pkits`, instead of all.
+or `pkits`, to run only that.
 """
 import base64
 import collections
@@ -20,12 +20,12 @@ import pkits
 from run import Clawgate, openssl
 
 SYSTEM = pathlib.Path("/usr/share/ca-certificates")
-# Files that hold no certificate and no CRL.
+# Files without a certificate or CRL.
 OTHER_FILES = {".key", ".p12", ".eml", ".cp", ".ldif", ".schema", ".txt", ".csv", ".py", ".typed", ".json"}
 
 
 class Files:
-    """The settings that each run needs, and a place for the certificates to judge."""
+    """The settings that each run needs, and a folder for the certificates."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -51,7 +51,7 @@ def sources(folder):
 
 
 def certificates(file):
-    """What may be certificates in a file, as PEM."""
+    """The possible certificates of a file, as PEM."""
     content = file.read_bytes()
     if b"-----BEGIN " in content:
         return re.findall(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", content, re.S)
@@ -61,7 +61,7 @@ def certificates(file):
 
 
 def judge_facts(clawgate, folder, files):
-    """`explain` of each certificate, with the facts beside OpenSSL's; returns what differs."""
+    """Compares the facts that `explain` prints for each certificate with OpenSSL's; returns the differences."""
     different, read = [], collections.Counter()
     for name, file in sources(folder):
         for number, pem in enumerate(certificates(file), 1):
@@ -74,16 +74,16 @@ def judge_facts(clawgate, folder, files):
                 different += [f"{about}: {key}: OpenSSL has {theirs[key]}, clawgate {ours[key]}" for key in theirs
                               if theirs[key] is not None and ours[key] != theirs[key]]
             elif theirs or ours:
-                print(f"  read by {'OpenSSL' if theirs else 'clawgate'} alone: {about}")
-    print(f"certificates: {read[True, True]} read by both, {read[True, False]} by OpenSSL alone, {read[False, True]} by clawgate "
-          f"alone, {read[False, False]} by neither")
+                print(f"  read only by {'OpenSSL' if theirs else 'clawgate'}: {about}")
+    print(f"certificates: {read[True, True]} read by both, {read[True, False]} only by OpenSSL, {read[False, True]} only by "
+          f"clawgate, {read[False, False]} by neither")
     if not read[True, True]:
         different.append("no certificate was read by both")
     return different
 
 
 def judge_check(clawgate, folder, files):
-    """`check` with each file as the client CA, as the server's certificate and as a CRL; returns nothing that differs."""
+    """Runs `check` with each file as the client CA, as the server's certificate and as a CRL."""
     codes = collections.Counter()
     for name, file in sources(folder):
         for what, settings in [
@@ -99,8 +99,8 @@ def judge_check(clawgate, folder, files):
 
 
 def judge_pkits(clawgate, folder, files, page):
-    """Each test of PKITS by `explain` and by a handshake. Returns where the two differ, where the reason is not the right one,
-    and where the page with the departures is not what comes out."""
+    """Runs each test of PKITS with `explain` and in a handshake. Returns where the two differ, where the reason is wrong, and
+    where the page with the departures differs from the results."""
     suite = pkits.Suite(folder / "cryptography_vectors/x509/PKITS_data")
     files.write("root.pem", suite.root)
     told, found, wrong, counted = pkits.departures(page), {}, [], collections.Counter()
@@ -141,7 +141,7 @@ def main():
     wrong += clawgate.complaints
     for line in wrong:
         print(line)
-    print(f"{len(wrong)} complaints" if wrong else "nothing to complain of")
+    print(f"{len(wrong)} complaints" if wrong else "no complaints")
     sys.exit(1 if wrong else 0)
 
 

@@ -1,10 +1,10 @@
-"""The facts of a certificate, as `openssl x509` reads them and as `clawgate explain --json` does, in one form."""
+"""The facts of a certificate, from `openssl x509` and from `clawgate explain --json`, in one form."""
 import ipaddress
 import re
 
 from run import openssl
 
-# RFC 2253, but bytes over 127 are not escaped.
+# As RFC 2253, but bytes over 127 are not escaped.
 NAME_FORM = "esc_2253,esc_ctrl,utf8,dump_nostr,dump_unknown,dump_der,sep_comma_plus,dn_rev,sname"
 CURVES = {"prime256v1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 KEY_USAGES = {
@@ -24,7 +24,7 @@ SAN_KINDS = {"DNS": "dns", "email": "email", "URI": "uri", "IP Address": "ip", "
 
 
 def by_openssl(pem):
-    """The facts by OpenSSL; None where it cannot read the certificate."""
+    """The facts from OpenSSL; None if it cannot read the certificate."""
     ran = openssl("x509", "-noout", "-subject", "-issuer", "-serial", "-dates", "-dateopt", "iso_8601", "-fingerprint",
                   "-sha256", "-nameopt", NAME_FORM, data=pem)
     if ran.code:
@@ -47,7 +47,7 @@ def by_openssl(pem):
 
 
 def by_clawgate(certificate):
-    """The same facts out of what `explain --json` says under `certificate`."""
+    """The same facts from `certificate` in the output of `explain --json`."""
     return {
         "subject": name(certificate["subject"]),
         "issuer": name(certificate["issuer"]),
@@ -98,18 +98,18 @@ def openssl_key(text):
 
 
 def extension(text, title):
-    """The first line of an extension's value, or nothing."""
+    """The first line of an extension's value, or an empty text."""
     found = re.search(rf"X509v3 {title}:.*\n\s+(.*)", text)
     return found.group(1).strip() if found else ""
 
 
 def listed(text, names):
-    """The names of a list; None where OpenSSL shows bytes, since it cannot read the extension."""
+    """The names of a list; None if OpenSSL prints bytes because it cannot read the extension."""
     return None if is_raw(text) else sorted(names.get(word, word) for word in text.split(", ") if word)
 
 
 def alternative_names(text):
-    """The names that OpenSSL lists after each other, `DNS:a.example, IP Address:192.0.2.1`."""
+    """The names of a list as OpenSSL prints it: `DNS:a.example, IP Address:192.0.2.1`."""
     starts = list(re.finditer(rf"(?:^|, )({'|'.join(SAN_KINDS)}):", text))
     ends = [start.start() for start in starts[1:]] + [len(text)]
     names = [alternative_name(SAN_KINDS[start[1]], text[start.end():end]) for start, end in zip(starts, ends)]
@@ -117,18 +117,18 @@ def alternative_names(text):
 
 
 def alternative_name(kind, value):
-    """Kind and value; of the kinds that the two write in different forms, the kind alone."""
+    """Kind and value; only the kind, if OpenSSL and clawgate write the value in different forms."""
     if kind == "ip":
         value = str(ipaddress.ip_address(value))
     return (kind, value if kind in ("dns", "email", "uri", "ip", "RID") else "")
 
 
 def is_raw(text):
-    """Whether it is the bytes of a SEQUENCE, of which the first is an ASCII zero."""
+    """Whether the text is the bytes of a SEQUENCE, the first of which is an ASCII zero."""
     return text.startswith("0") and ":" not in text
 
 
 def version(text):
-    """The version of X.509. One that OpenSSL does not know is written as the number in the certificate, which is one less."""
+    """The version of X.509. For an unknown one OpenSSL prints the number in the certificate, which is one less."""
     unknown, number = re.search(r"Version: (Unknown \()?(-?\d+)", text).groups()
     return int(number) + (1 if unknown else 0)

@@ -1,4 +1,4 @@
-"""A real handshake with a running clawgate, and a request if it lets the client in."""
+"""A real handshake with a running clawgate, and a request if it admits the client."""
 import http.client
 import json
 import selectors
@@ -9,7 +9,7 @@ SECONDS = 10
 
 
 def verdict(clawgate, settings, chain, key):
-    """`admitted`, the reason in clawgate's log, `settings` where it does not start; None where Python cannot use the key."""
+    """`admitted`, the reason in clawgate's log, or `settings` if it does not start; None if Python cannot use the key."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     try:
@@ -46,7 +46,7 @@ def request(port, tls):
 
 
 def event(process, name):
-    """The next line of the log with this event; None where the log ends before."""
+    """The next line of the log with this event; None if the log ends before."""
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while selector.select(SECONDS):

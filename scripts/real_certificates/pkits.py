@@ -1,4 +1,4 @@
-"""NIST's Public Key Interoperability Test Suite (PKITS): each test is a chain with its CRLs, and whether it is valid.
+"""NIST's Public Key Interoperability Test Suite (PKITS): each test is a chain with its CRLs, which is valid or not.
 
 https://csrc.nist.gov/projects/pki-testing. Each signed message of the suite carries the chain and the CRLs of a test.
 """
@@ -9,8 +9,8 @@ import re
 from run import openssl
 
 PASSWORD = "password"
-# Most tests say in their name whether the chain is valid. These don't: section 4.8 and 4.12.3 of the suite, with its default
-# settings (any policy will do, and none is demanded), which are also those of TLS.
+# The names of most tests say whether the chain is valid. The names of these do not: sections 4.8 and 4.12.3 of the suite, with
+# its default settings (any policy is accepted, none is required), which are also those of TLS.
 VALID = {
     "AllCertificatesSamePolicyTest1", "AllCertificatesNoPoliciesTest2", "DifferentPoliciesTest3", "OverlappingPoliciesTest6",
     "AllCertificatesSamePoliciesTest10", "AllCertificatesAnyPolicyTest11", "AllCertificatesSamePoliciesTest13", "AnyPolicyTest14",
@@ -22,7 +22,7 @@ INVALID = {
     "DifferentPoliciesTest9", "DifferentPoliciesTest12", "MissingCRLTest1",
 }
 
-# What clawgate must say of a chain that is not valid, by the beginning of the test's name.
+# The reason that clawgate must give for an invalid chain, by the beginning of the test's name.
 REASONS = {
     "InvalidRevoked": "client_cert_revoked", "InvalidLongSerialNumber": "client_cert_revoked",
     "InvalidNegativeSerialNumber": "client_cert_revoked",
@@ -46,13 +46,13 @@ REASONS = {
 class Test:
     name: str
     valid: bool
-    # PEM, the end entity's first.
+    # PEM, the end entity first.
     chain: list
     crls: list
     key: bytes
 
     def reason(self):
-        """What clawgate must say of it; None where several reasons would be right."""
+        """The reason that clawgate must give; None if several reasons would be right."""
         return next((reason for start, reason in REASONS.items() if self.name.startswith(start)), None)
 
 
@@ -100,7 +100,7 @@ def blocks(text, label):
 
 
 def departures(page):
-    """The tests that docs/pkits.md lists, each with what clawgate says of it."""
+    """The tests in docs/pkits.md, each with clawgate's result."""
     told = {}
     for line in pathlib.Path(page).read_text().splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]

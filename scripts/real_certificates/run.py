@@ -1,11 +1,11 @@
-"""Runs programs, clawgate among them, and looks at all that clawgate prints."""
+"""Runs programs, and checks everything that clawgate prints."""
 import dataclasses
 import json
 import re
 import subprocess
 
-# What a panic looks like, and what the libraries below clawgate call their errors: nothing that a person should read.
-# tests/diagnosis/plain_words/ holds the same for the errors of a running clawgate.
+# Texts of a panic, and names of errors in libraries, which clawgate must not print.
+# tests/diagnosis/plain_words/ checks the same for the errors of a running clawgate.
 LIBRARY_TEXT = [
     r"panicked at",
     r"\b[A-Z][a-z]+[A-Z]\w*(?: \{|\((?!R\)))",
@@ -36,28 +36,28 @@ def openssl(*arguments, data=None):
 
 
 class Clawgate:
-    """The clawgate under test. Everything that it prints is looked at: `complaints` holds what should not be there."""
+    """The clawgate under test. Everything that it prints is checked; `complaints` has the faults."""
 
     def __init__(self, binary):
         self.binary = binary
         self.complaints = []
 
     def run(self, about, *arguments, codes):
-        """Runs a subcommand to its end. `about` says in complaints what it was about; `codes` are the exit codes it may have."""
+        """Runs a subcommand to its end. `about` describes the run in complaints; `codes` are the allowed exit codes."""
         ran = run(self.binary, *arguments)
         if ran.code not in codes:
             self.complaints.append(f"{about}: exit code {ran.code}: {last_line(ran.err)}")
         for text in (ran.out, ran.err):
-            self.look_at(about, text)
+            self.check_text(about, text)
         return ran
 
     def explain(self, about, file, *settings):
-        """What `explain` says of a certificate as JSON; None where it refuses the settings or cannot read the file."""
+        """The JSON of `explain` for a certificate; None if it refuses the settings or cannot read the file."""
         text = self.run(about, "explain", file, *settings, codes=(0, 1, 78))
         ran = self.run(about, "explain", file, "--json", *settings, codes=(text.code,))
         return json.loads(ran.out) if ran.out.strip() else None
 
-    def look_at(self, about, text):
+    def check_text(self, about, text):
         for pattern in LIBRARY_TEXT:
             if found := re.search(pattern, text):
                 line = next(line for line in text.splitlines() if found.group(0).splitlines()[0] in line)

@@ -1,6 +1,6 @@
-"""Has random chains judged by `clawgate explain` and by `openssl verify`, and says where they differ.
+"""Gives random chains to `clawgate explain` and to `openssl verify`, and prints where the results differ.
 
-usage: trust_oracle CLAWGATE COUNT SEED [NUMBER]; with NUMBER that chain alone, and its files are kept.
+usage: trust_oracle CLAWGATE COUNT SEED [NUMBER]; with NUMBER only that chain, whose files are kept.
 """
 
 import collections
@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from chains import KEYS, random_chain
 from pki import Chain, Maker
 
-# Differences on purpose, see docs/certificates.md.
+# Intended differences, see docs/certificates.md.
 ON_PURPOSE = [(), ("key-id",), ("own-list",), ("key-id", "own-list")]
 
 
@@ -30,7 +30,7 @@ class Judge:
         self.makers = {}
 
     def server(self):
-        """The proxy's own certificate, which is of no matter here but must be there."""
+        """Makes clawgate's own certificate, which `explain` needs but does not use here."""
         arguments = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout server.key " \
             "-addext subjectAltName=DNS:localhost -out server.pem"
         subprocess.run(["openssl", *arguments.split()], cwd=self.folder, check=True, stderr=subprocess.DEVNULL)
@@ -49,7 +49,7 @@ class Judge:
         return folder
 
     def by_openssl(self, chain, folder):
-        """`None` if it admits, else its error."""
+        """`None` if OpenSSL accepts the chain, else its error."""
         command = ["openssl", "verify", "-purpose", "sslclient", "-CAfile", "configured.pem", "-no-CApath", "-no-CAstore"]
         if chain.sent:
             command += ["-untrusted", "sent.pem"]
@@ -57,7 +57,7 @@ class Judge:
         if not is_closed or not chain.crls:
             command.append("-partial_chain")
         if chain.crls:
-            # Nothing can tell whether a configured CA without its issuer is revoked; OpenSSL would ask all the same.
+            # A configured CA without its issuer cannot be checked for revocation, but OpenSSL would try.
             command += ["-CRLfile", "crls.pem", "-crl_check_all" if is_closed else "-crl_check"]
         done = subprocess.run([*command, "leaf.pem"], cwd=folder, capture_output=True, text=True)
         if done.returncode == 0:
@@ -66,7 +66,7 @@ class Judge:
         return error.group(1) if error else done.stderr.strip()
 
     def by_clawgate(self, chain, folder):
-        """`None` if it admits, else its reason."""
+        """`None` if clawgate admits the client, else the reason."""
         command = [self.clawgate, "explain", "chain.pem", "--json", "--cert", "../server.pem", "--key", "../server.key"]
         command += ["--client-ca", "configured.pem", "--upstream", "echo:", "--allow", "any"]
         if chain.crls is not None:
@@ -82,7 +82,7 @@ class Judge:
         return None if said["verdict"] == "admitted" else said["reason"]
 
     def on_purpose(self, chain, maker, folder):
-        """The class of a difference that is on purpose: OpenSSL admits without it."""
+        """The class of an intended difference: OpenSSL accepts the chain without it."""
         number = itertools.count()
         for kinds in ON_PURPOSE:
             for way in [None, *ways(chain)]:
@@ -105,7 +105,7 @@ class Judge:
 
 
 def ways(chain):
-    """Each way from the leaf to a configured CA alone, as a chain of its own."""
+    """Each path from the leaf to a configured CA, as a separate chain."""
 
     def climb(trail):
         for ca in chain.configured:
@@ -133,19 +133,19 @@ def main():
             if len(numbers) == 1:
                 print(f"{chain}\nclawgate: {clawgate_says}\nopenssl: {openssl_says}\nfiles: {folder / str(number)}")
             if clawgate_says is None and openssl_says is None:
-                classes["both admit"] += 1
+                classes["both accept"] += 1
             elif clawgate_says is None:
-                classes[f"clawgate alone admits, on purpose: {why}" if why else "clawgate alone admits"] += 1
+                classes[f"only clawgate accepts, as intended: {why}" if why else "only clawgate accepts"] += 1
                 if not why:
                     bad.append(f"chain {number} ({', '.join(chain.faults)}): OpenSSL says: {openssl_says}")
             elif openssl_says is None:
-                classes[f"openssl alone admits: {clawgate_says.partition(': ')[0]}"] += 1
+                classes[f"only openssl accepts: {clawgate_says.partition(': ')[0]}"] += 1
             else:
                 classes["both refuse"] += 1
     for name, number in sorted(classes.items()):
         print(f"{number:6} {name}")
     if bad:
-        print(f"clawgate alone admits {len(bad)} chains for no known reason; their files are in {folder}:")
+        print(f"only clawgate accepts {len(bad)} chains, without a known reason; their files are in {folder}:")
         print("\n".join(bad))
     if not bad and len(numbers) > 1:
         subprocess.run(["rm", "-r", folder], check=True)

@@ -23,7 +23,7 @@ def respelled(rng, name):
 
 
 class Draft:
-    """A chain in the making, and the random choices of it."""
+    """A chain that is being built, with its random choices."""
 
     def __init__(self, rng):
         self.rng = rng
@@ -39,13 +39,13 @@ class Draft:
             ca=rng.choice([None, False]), usage={"digital_signature"}, purposes=["client"],
         )
         self.leaf.sans = rng.choice([[], [("dns", "a.good.test")], [("uri", "urn:x")]])
-        self.more = []  # certificates besides the straight way, to be sent
-        self.roots = []  # CAs besides the first, to be configured
-        self.missing = []  # CAs that are not sent
+        self.more = []  # further certificates that the client sends
+        self.roots = []  # further configured CAs
+        self.missing = []  # CAs that the client does not send
         self.faults = []
         self.crls = None
         self.mode = rng.choices(["root", "issuing", "both", "gap"], [6, 2, 3, 1])[0] if depth else "root"
-        # How many CAs from the root down are configured as well, as in a chain file.
+        # How many CAs from the root down are also configured, as in a chain file.
         self.upper = rng.randint(1, depth) if self.mode == "both" else int(self.mode in ("root", "gap"))
         self.checks = rng.random() < 0.5
         if self.checks:
@@ -58,7 +58,7 @@ class Draft:
         return Certificate(name, subject, key, issuer, signer, next(self.serials), ca=True, usage=usage)
 
     def change(self):
-        """Changes something, which may be a fault or not."""
+        """Makes a random change, which may be a fault or not."""
         kinds = [change_ca] * 10 + [change_leaf] * 6 + [change_shape] * 4 + [change_crl] * (8 if self.checks else 0)
         what = self.rng.choice(kinds)(self, self.rng)
         if what:
@@ -81,13 +81,13 @@ class Draft:
 
 
 def extend(certificate, oid, critical, der):
-    """Has the certificate say this instead of what it said under that OID."""
+    """Replaces the certificate's extension with that OID."""
     others = [extension for extension in certificate.extensions if extension[0] != oid]
     certificate.extensions = [*others, (oid, critical, der)]
 
 
 def may_be_at_fault(draft, ca):
-    """OpenSSL looks a configured CA up in CRLs only on the way to a root, whose own faults are no matter here."""
+    """OpenSSL looks a configured CA up in CRLs only on the path to a root, whose own faults do not matter here."""
     return not (draft.mode in ("both", "gap") and draft.checks and ca in draft.cas[: draft.upper])
 
 
@@ -158,7 +158,7 @@ def change_leaf(draft, rng):
 
 
 def constrain(draft, rng):
-    """Names are of interest below name constraints."""
+    """Adds name constraints above the changed names."""
     ca = rng.choice(draft.cas)
     if rng.random() < 0.8 and may_be_at_fault(draft, ca):
         names = [subtree for subtree in SUBTREES if subtree[0] in ("dns", "email")]
@@ -173,7 +173,7 @@ def change_shape(draft, rng):
     elif kind == 1 and draft.free:
         draft.more.append(draft.ca("Unrelated", None))
     elif kind == 2 and len(draft.free) > 1 and issuing:
-        # Another root has certified one of the CAs too.
+        # Another root has also certified one of the CAs.
         root, ca = draft.ca("Root 1", None), rng.choice(issuing)
         cross = copy.deepcopy(ca)
         cross.label += " by Root 1"
@@ -183,7 +183,7 @@ def change_shape(draft, rng):
         if draft.checks and rng.random() < 0.8:
             draft.crls.append(Crl(root.subject, root.key))
     elif kind == 3 and draft.free and issuing:
-        # A CA gets a new key, and certifies it with the old one.
+        # A CA gets a new key and certifies it with the old one.
         at = rng.randrange(1, len(draft.cas))
         old = draft.cas[at]
         new = draft.ca(old.label, old)
@@ -237,7 +237,7 @@ def change_crl(draft, rng):
     elif kind == 10:
         crl.issuer = respelled(rng, crl.issuer)
     else:
-        # One for users and one for CAs make up a whole one.
+        # A list for users and a list for CAs together cover everything.
         other = copy.deepcopy(crl)
         crl.users_only, crl.cas_only = True, False
         other.users_only, other.cas_only = False, True

@@ -1,4 +1,4 @@
-"""Certificates and CRLs as plain data, and how they are made into files."""
+"""Certificates and CRLs as plain data, and code that writes them to files."""
 
 import copy
 import datetime
@@ -35,14 +35,14 @@ NAMES = {
 class Name:
     """A distinguished name: attributes in order, each with its ASN.1 string type."""
 
-    attributes: list  # of (OID, text, name of an _ASN1Type); all text, which can be copied
+    attributes: list  # of (OID, text, name of an _ASN1Type); all of it text, so that it can be copied
 
     @classmethod
     def of(cls, *texts):
         return cls([(COMMON_NAME, text, "UTF8String") for text in texts])
 
     def key(self):
-        """Equal for names that RFC 5280 section 7.1 calls equal."""
+        """A key that is equal for names that are equal by RFC 5280 section 7.1."""
         return tuple((oid, " ".join(text.lower().split())) for oid, text, _ in self.attributes)
 
     def x509(self):
@@ -52,7 +52,7 @@ class Name:
 
 @dataclass
 class Certificate:
-    """One certificate; days count from now."""
+    """A certificate; days count from now."""
 
     label: str
     subject: Name
@@ -86,7 +86,7 @@ class Certificate:
 
 @dataclass
 class Crl:
-    """One CRL; days count from now."""
+    """A CRL; days count from now."""
 
     issuer: Name
     signer: int
@@ -101,16 +101,16 @@ class Crl:
 
 @dataclass
 class Chain:
-    """A client's chain before a configuration."""
+    """A client's chain, and the configuration that decides about it."""
 
     leaf: Certificate
     sent: list = field(default_factory=list)
     configured: list = field(default_factory=list)
     crls: object = None  # None: not checked
-    faults: list = field(default_factory=list)  # what was changed, for people
+    faults: list = field(default_factory=list)  # the changes, for people
 
     def without(self, kinds):
-        """The same without differences of these kinds, which are on purpose."""
+        """The same chain without the intended differences of these kinds."""
         chain = copy.deepcopy(self)
         for certificate in [chain.leaf, *chain.sent, *chain.configured]:
             if "key-id" in kinds:
@@ -122,7 +122,7 @@ class Chain:
         return chain
 
     def take_off_own_list(self, root):
-        """No CRL of `root` is about itself but an empty one, whose distribution point nobody else names."""
+        """Leaves `root` only an empty CRL for itself, with a distribution point that no other certificate names."""
         for crl in self.crls:
             if crl.signer == root.key:
                 crl.revoked = [serial for serial in crl.revoked if serial != root.serial]
@@ -134,7 +134,7 @@ class Chain:
 
 
 class Maker:
-    """Makes data into PEM; the keys follow from the seed."""
+    """Makes PEM from the data; the keys follow from the seed."""
 
     def __init__(self, rng, keys):
         self.keys = [ec.derive_private_key(rng.randrange(1, ORDER), ec.SECP256R1()) for _ in range(keys)]
