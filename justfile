@@ -1,9 +1,9 @@
-# What a contributor runs, and what CI runs: `.ci/run` and the workflows call these recipes.
+# The commands of contributors and of CI: `.ci/run` and the workflows call these recipes.
 # `just` alone lists them. Install just with `cargo install just`, or `pip install rust-just`.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
-# Where the tests of the feature `otlp` are.
+# The test modules of the feature `otlp`.
 otlp_tests := "otlp trace collector"
 
 [private]
@@ -16,7 +16,7 @@ fmt:
     cargo fmt --manifest-path benches/compare/Cargo.toml
     cargo fmt --manifest-path benches/pingora/Cargo.toml
 
-# Looks at the code without running it: format, lints, shell scripts
+# Checks format, lints and shell scripts
 check: check-fmt check-scripts clippy
 
 [private]
@@ -29,12 +29,12 @@ check-fmt:
 check-scripts:
     shellcheck -x .ci/run scripts/*.sh
 
-# Lints; the proxy made with pingora takes minutes to build, so only its format is checked
+# Runs the lints (not on the proxy made with pingora, which takes minutes to build)
 clippy:
     cargo clippy --all-targets --locked -- -D warnings
     cargo clippy --all-targets --locked --manifest-path benches/compare/Cargo.toml --target-dir target -- -D warnings
 
-# Runs the tests, or those with NAME in their path: `just test limits::idle`
+# Runs all tests, or those with NAME in their path: `just test limits::idle`
 test *NAME:
     cargo test --locked {{ if NAME == "" { "" } else { "-- " + NAME } }}
 
@@ -55,7 +55,7 @@ doc:
 deny:
     cargo deny check bans licenses sources
 
-# Looks for known vulnerabilities in the dependencies; needs the advisory database, from GitHub
+# Looks for known vulnerabilities in the dependencies (needs the advisory database from GitHub)
 deny-advisories:
     cargo deny check advisories
 
@@ -67,30 +67,30 @@ fuzz-check:
 fuzz TARGET SECONDS="300":
     cargo +nightly fuzz run {{ TARGET }} -- -max_total_time={{ SECONDS }}
 
-# Names the fuzz targets, one a line
+# Lists the fuzz targets, one a line
 @fuzz-targets:
     ls fuzz/fuzz_targets | sed 's/\.rs$//'
 
-# Attacks a running clawgate in many ways, each for SECONDS, with a good client beside it
+# Attacks a running clawgate in many ways, each for SECONDS, with a good client beside each attack
 abuse SECONDS="8":
     ./scripts/abuse.sh {{ SECONDS }}
 
-# Has random certificate chains judged by clawgate and by OpenSSL
+# Compares clawgate's decisions about random certificate chains with OpenSSL's
 trust-oracle COUNT="500" SEED="":
     ./scripts/trust-oracle.sh {{ COUNT }} {{ SEED }}
 
-# Shows clawgate real certificates and CRLs, NIST's PKITS among them
+# Tests clawgate with real certificates and CRLs, including NIST's PKITS
 real-certificates:
     ./scripts/real-certificates.sh
 
-# Everything against real programs: demo, the commands of the docs, hand-over, deployment files, systemd, podman, OpenClaw
+# Tests with real programs: demo, the commands of the docs, takeover, deployment files, systemd, podman, OpenClaw
 e2e: demo docs-e2e upgrade check-deploy systemd container openclaw
 
 [private]
 demo:
     ./scripts/demo.sh
 
-# Runs the commands of README and docs as they stand there, or those of some PAGES
+# Runs the commands of README and docs as they are written there, or those of PAGES
 docs-e2e *PAGES:
     ./scripts/docs-e2e.sh {{ PAGES }}
 
@@ -102,7 +102,7 @@ upgrade:
 check-deploy:
     ./scripts/check-deploy.sh
 
-# Exit code 77: this machine cannot boot a systemd, and the script has said why
+# Exit code 77: this machine cannot boot a systemd; the script says why
 [private]
 systemd:
     ./scripts/systemd-e2e.sh || (($? == 77))
