@@ -83,7 +83,7 @@ for server in "${servers[@]}"; do
   port[$server]=$next
 done
 
-# `error` and `combined` are what nginx does unless told otherwise.
+# `error` and `combined` are the defaults of nginx.
 cat >"$tmp/nginx.conf" <<EOF
 daemon off;
 master_process off;
@@ -258,10 +258,10 @@ versions=(
 Written by \`scripts/compare-logs.sh\` with ${versions[0]}, ${versions[1]} and
 ${versions[2]}, the last two with ${versions[3]}. All have the same server
 certificate, CA and revocation list and require a client certificate; the client is curl with TLS 1.3.
-These are the lines as logged, except that \`<…>\` stands for what is different in every run, and of
-clawgate's JSON only the three fields that explain are shown. \`default\` is how nginx and HAProxy log
-unless told otherwise; \`best\` is the most about a refused certificate that their documentation offers
-(the settings are at the end). HAProxy's \`ssl_c_err\` is a number of OpenSSL's \`X509_V_ERR_…\` list.
+These are the lines as logged, except that \`<…>\` replaces text that differs in every run, and of
+clawgate's JSON only the three fields that explain the refusal are shown. \`default\` is the default log
+of nginx and HAProxy; \`best\` is the most detailed log of a refused certificate that their documentation
+offers (the settings are at the end). HAProxy's \`ssl_c_err\` is a number of OpenSSL's \`X509_V_ERR_…\` list.
 EOF
   fault 'No certificate' none
   fault 'From an unknown CA' other-ca
