@@ -7,10 +7,12 @@ or `pkits`, to run only that.
 """
 import base64
 import collections
+import os
 import pathlib
 import re
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
@@ -36,8 +38,9 @@ class Files:
         self.server = ["--cert", self.folder / "server.pem", "--key", self.folder / "server.key"]
         self.settings = [*self.server, "--client-ca", self.folder / "ca.pem"]
 
-    def write(self, name, text):
-        file = self.folder / name
+    def write(self, number, name, text):
+        """Writes a file for the item with that number, since several items are judged at the same time."""
+        file = self.folder / f"{number}-{name}"
         file.write_text(text)
         return file
 
@@ -60,21 +63,29 @@ def certificates(file):
     return []
 
 
+def each(judge, items):
+    """The results of `judge(number, *item)` in the order of the items, by as many threads as there are processors."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(lambda numbered: judge(numbered[0], *numbered[1]), enumerate(items))
+
+
 def judge_facts(clawgate, folder, files):
     """Compares the facts that `explain` prints for each certificate with OpenSSL's; returns the differences."""
+    def judge(number, about, pem):
+        ours = clawgate.explain(about, files.write(number, "one.pem", pem.decode()), *files.settings)
+        return about, ours and ours.get("certificate"), facts.by_openssl(pem)
+
+    named = ((f"{name} ({number})" if number > 1 else name, pem)
+             for name, file in sources(folder) for number, pem in enumerate(certificates(file), 1))
     different, read = [], collections.Counter()
-    for name, file in sources(folder):
-        for number, pem in enumerate(certificates(file), 1):
-            about = f"{name} ({number})" if number > 1 else name
-            ours = clawgate.explain(about, files.write("one.pem", pem.decode()), *files.settings)
-            ours, theirs = ours and ours.get("certificate"), facts.by_openssl(pem)
-            read[bool(theirs), bool(ours)] += 1
-            if theirs and ours:
-                ours = facts.by_clawgate(ours)
-                different += [f"{about}: {key}: OpenSSL has {theirs[key]}, clawgate {ours[key]}" for key in theirs
-                              if theirs[key] is not None and ours[key] != theirs[key]]
-            elif theirs or ours:
-                print(f"  read only by {'OpenSSL' if theirs else 'clawgate'}: {about}")
+    for about, ours, theirs in each(judge, named):
+        read[bool(theirs), bool(ours)] += 1
+        if theirs and ours:
+            ours = facts.by_clawgate(ours)
+            different += [f"{about}: {key}: OpenSSL has {theirs[key]}, clawgate {ours[key]}" for key in theirs
+                          if theirs[key] is not None and ours[key] != theirs[key]]
+        elif theirs or ours:
+            print(f"  read only by {'OpenSSL' if theirs else 'clawgate'}: {about}")
     print(f"certificates: {read[True, True]} read by both, {read[True, False]} only by OpenSSL, {read[False, True]} only by "
           f"clawgate, {read[False, False]} by neither")
     if not read[True, True]:
@@ -84,14 +95,17 @@ def judge_facts(clawgate, folder, files):
 
 def judge_check(clawgate, folder, files):
     """Runs `check` with each file as the client CA, as the server's certificate and as a CRL."""
-    codes = collections.Counter()
-    for name, file in sources(folder):
+    def judge(_, name, file):
         for what, settings in [
             ("client CA", [*files.server, "--client-ca", file]),
             ("server certificate", ["--cert", file, "--key", files.folder / "server.key", "--client-ca", files.folder / "ca.pem"]),
             ("CRL", [*files.settings, "--crl", file]),
         ]:
-            codes[what, clawgate.run(f"{name} as {what}", "check", *settings, codes=(0, 1, 78)).code] += 1
+            yield what, clawgate.run(f"{name} as {what}", "check", *settings, codes=(0, 1, 78)).code
+
+    codes = collections.Counter()
+    for found in each(lambda *item: list(judge(*item)), sources(folder)):
+        codes.update(found)
     for what in ("client CA", "server certificate", "CRL"):
         print(f"check, each file as {what}: {codes[what, 0]} accepted, {codes[what, 1]} accepted with checks "
               f"that fail, {codes[what, 78]} refused")
@@ -102,19 +116,24 @@ def judge_pkits(clawgate, folder, files, page):
     """Runs each test of PKITS with `explain` and in a handshake. Returns where the two differ, where the reason is wrong, and
     where the page with the departures differs from the results."""
     suite = pkits.Suite(folder / "cryptography_vectors/x509/PKITS_data")
-    files.write("root.pem", suite.root)
-    told, found, wrong, counted = pkits.departures(page), {}, [], collections.Counter()
-    for test in suite.tests():
-        chain, crls = files.write("chain.pem", "".join(test.chain)), files.write("crls.pem", "".join(test.crls))
-        settings = [*files.server, "--client-ca", files.folder / "root.pem", "--crl", crls, "--crl-policy", "strict"]
+    root = files.write(0, "root.pem", suite.root)
+
+    def judge(number, message):
+        test = suite.test(message)
+        chain, crls = (files.write(number, name, "".join(pem)) for name, pem in [("chain.pem", test.chain), ("crls.pem", test.crls)])
+        settings = [*files.server, "--client-ca", root, "--crl", crls, "--crl-policy", "strict"]
         explained = clawgate.explain(test.name, chain, *settings)
         verdict = (explained["reason"] or "admitted") if explained else "settings"
+        key = files.write(number, "chain.key", test.key.decode())
+        return test, verdict, handshake.verdict(clawgate, settings, chain, key)
+
+    told, found, wrong, counted = pkits.departures(page), {}, [], collections.Counter()
+    for test, verdict, shaken in each(judge, ((message,) for message in suite.messages())):
         counted[test.valid, verdict == "admitted"] += 1
         if test.valid != (verdict == "admitted"):
             found[test.name] = verdict
         if test.reason() not in (verdict, None):
             wrong.append(f"{test.name}: clawgate says {verdict} instead of {test.reason()}")
-        shaken = handshake.verdict(clawgate, settings, chain, files.write("chain.key", test.key.decode()))
         if shaken not in (verdict, None):
             wrong.append(f"{test.name}: explain says {verdict}, the handshake {shaken}")
         counted["handshakes"] += shaken is not None

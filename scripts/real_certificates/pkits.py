@@ -64,9 +64,9 @@ class Suite:
         self.root = pem_certificate((self.folder / "certs/TrustAnchorRootCertificate.crt").read_bytes())
         self.keys = {pem_certificate(file.read_bytes()): file.stem for file in sorted((self.folder / "certs").glob("*EE.crt"))}
 
-    def tests(self):
-        for message in sorted((self.folder / "smime").glob("*.eml")):
-            yield self.test(message)
+    def messages(self):
+        """The file of each test."""
+        return sorted((self.folder / "smime").glob("*.eml"))
 
     def test(self, message):
         name = message.stem.removeprefix("Signed")
