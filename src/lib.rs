@@ -20,6 +20,7 @@ pub mod live;
 pub mod memory;
 pub mod observe;
 pub mod policy;
+pub mod problem;
 pub mod proxy_protocol;
 pub mod route;
 pub mod shutdown;

@@ -183,14 +183,14 @@ fn settings_with_which_no_client_could_connect_are_refused() {
         ),
         (
             &[("--cipher-suite", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")],
-            &["--cipher-suite", "the key of the gate's certificate"],
+            &["--cipher-suite", "the key of the server certificate"],
         ),
         (
             &[("--cipher-suite", "TLS_RSA_WITH_RC4_128_SHA")],
             &["no cipher suite", "TLS_AES_128_GCM_SHA256,"],
         ),
         (&[("--group", "secp521r1")], &["no group", "X25519MLKEM768, "]),
-        (&[("--tls-min-version", "1.1")], &["no version of TLS", "use 1.2 or 1.3"]),
+        (&[("--tls-min-version", "1.1")], &["is not one of its values", "use `1.2` or `1.3`"]),
         (&[("--key-log", "true")], &["--key-log", "SSLKEYLOGFILE names no file"]),
     ] {
         let command =

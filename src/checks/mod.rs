@@ -32,7 +32,7 @@ pub fn findings(settings: &Settings, roots: &Roots, brought: &[Ca], at: i64) -> 
 
 fn of_settings(settings: &Settings) -> Vec<Finding> {
     let warning = |problem: &Problem| {
-        let subject = Subject::new(Area::Settings, &problem.origin);
+        let subject = Subject::new(Area::Settings, &problem.place);
         subject.warning(Check::Load, &problem.what, &problem.hint)
     };
     if settings.warnings.is_empty() {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::key::Key;
 use super::keys::{self, CONFIG_ENV, KEYS};
-use super::layers::{Layer, piece, text};
+use super::layers::{Layer, List, piece, text};
 use super::problem::{Origin, Report};
 use super::suggest::{distance, nearest};
 
@@ -43,14 +43,12 @@ impl Environment {
             let Some(name) = key.env else { continue };
             let Some(value) = self.0.get(name) else { continue };
             let origin = Origin::Env(name.to_owned());
-            let whole = text(value, &origin, report);
-            let values = match (whole, key.separator) {
-                (None, _) => Vec::new(),
-                (Some(whole), None) => vec![whole],
-                (Some(whole), Some(separator)) => {
+            let values = match (text(value, &origin, report), key.separator) {
+                (Ok(whole), Some(separator)) => {
                     let pieces = whole.value.split(separator).map(str::trim);
-                    pieces.filter_map(|value| piece(value, origin.clone(), report)).collect()
+                    pieces.map(|value| piece(value, origin.clone(), report)).collect()
                 }
+                (whole, _) => List::from_iter([whole]),
             };
             layer.set(key, values);
         }

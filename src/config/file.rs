@@ -14,12 +14,12 @@ use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 use zeroize::Zeroizing;
 
-use super::file_name::named;
 use super::key::{Key, Kind};
 use super::keys::{self, KEYS};
-use super::layers::{Layer, Text, piece};
-use super::problem::{Origin, Report};
+use super::layers::{Layer, List, Text, piece};
+use super::problem::{Found, Origin, Report, Reported};
 use super::suggest::nearest;
+use super::values::named;
 use crate::wording;
 
 /// What a file sets.
@@ -30,7 +30,7 @@ pub(super) struct File {
     /// The `[[route]]` tables, in their order.
     pub(super) routes: Vec<RouteTable>,
     /// Whether parts could not be read at all, so that a missing key may well be there.
-    pub(super) torn: bool,
+    pub(super) torn: Option<Reported>,
 }
 
 /// One `[[route]]` table.
@@ -53,8 +53,7 @@ impl File {
                 } else {
                     "make it a TOML file that the gate's user may read"
                 };
-                report.problem(named_by, what, hint);
-                return Self { torn: true, ..Self::default() };
+                return Self::unread(report.problem(named_by, what, hint));
             }
         };
         let path = Arc::from(path);
@@ -63,10 +62,13 @@ impl File {
             Err(error) => {
                 let line = Lines::of(&bytes).number(error.valid_up_to());
                 let origin = Origin::File { path, line, key: None };
-                report.problem(&origin, "is not valid UTF-8", "save the file as UTF-8");
-                Self { torn: true, ..Self::default() }
+                Self::unread(report.problem(&origin, "is not valid UTF-8", "save the file as UTF-8"))
             }
         }
+    }
+
+    fn unread(reported: Reported) -> Self {
+        Self { torn: Some(reported), ..Self::default() }
     }
 
     /// Reads the content of a file.
@@ -85,9 +87,9 @@ impl File {
                 "duplicate key" => "keep one of them",
                 _ => "correct the TOML there; text stands in quotes, as in certificate = \"server.pem\"",
             };
-            reader.report.problem(&origin, format!("is not TOML: {}", error.message()), hint);
+            let what = format!("is not TOML: {}", error.message());
+            reader.file.torn = Some(reader.report.problem(&origin, what, hint));
         }
-        reader.file.torn = !reader.broken_lines.is_empty();
         let mut layer = Layer::default();
         reader.table("", document.get_ref(), &mut layer);
         reader.file.layer = layer;
@@ -120,12 +122,12 @@ impl Reader<'_> {
                 self.routes(&origin, value.get_ref());
             } else if !keys::is_section(&dotted) || !one_name {
                 // What stands on a line that is not TOML may be anything, such as a token.
-                if !self.is_broken(&origin) {
+                if self.is_broken(&origin).is_none() {
                     self.unknown(&dotted, &origin);
                 }
             } else if let DeValue::Table(table) = value.get_ref() {
                 self.table(&dotted, table, layer);
-            } else if !self.is_broken(&origin) {
+            } else if self.is_broken(&origin).is_none() {
                 let what = format!("is a section, not {}", a_kind_of(value.get_ref()));
                 self.report.problem(&origin, what, format!("set its keys: {}", names_in(&dotted)));
             }
@@ -135,11 +137,8 @@ impl Reader<'_> {
     fn routes(&mut self, origin: &Origin, value: &DeValue<'_>) {
         let DeValue::Array(tables) = value else {
             let what = format!("is a list of tables, not {}", a_kind_of(value));
-            return self.report.problem(
-                origin,
-                what,
-                "write [[route]], with two brackets, above its keys",
-            );
+            self.report.problem(origin, what, "write [[route]], with two brackets, above its keys");
+            return;
         };
         if tables.is_empty() {
             self.report.problem(origin, "is an empty list", "leave it out to open /hooks/ alone");
@@ -157,43 +156,48 @@ impl Reader<'_> {
         }
     }
 
-    fn values(&mut self, key: &Key, origin: &Origin, value: &Spanned<DeValue<'_>>) -> Vec<Text> {
+    fn values(
+        &mut self,
+        key: &Key,
+        origin: &Origin,
+        value: &Spanned<DeValue<'_>>,
+    ) -> List<Zeroizing<String>> {
         let DeValue::Array(array) = value.get_ref() else {
-            return self.scalar(key, origin.clone(), value.get_ref()).into_iter().collect();
+            return List::from_iter([self.scalar(key, origin.clone(), value.get_ref())]);
         };
-        if self.is_broken(origin) {
-            return Vec::new();
+        if let Some(reported) = self.is_broken(origin) {
+            return List::missing(reported);
         }
         // A route is one path; several are several routes. The flag is repeatable all the same.
         if key.separator.is_none() || key.toml == keys::ROUTE_PATH.toml {
-            self.report.problem(origin, "takes one value, not a list", "take away the brackets");
-            return Vec::new();
+            let what = "takes one value, not a list";
+            return List::missing(self.report.problem(origin, what, "remove the brackets"));
         }
-        self.elements(key, origin, array)
-    }
-
-    fn elements(&mut self, key: &Key, origin: &Origin, array: &DeArray<'_>) -> Vec<Text> {
         if array.is_empty() {
-            let hint = format!("name at least one value, or leave it out: {}", key.default_text());
-            self.report.problem(origin, "is an empty list", hint);
+            let hint = format!("name at least one value, or remove it: {}", key.default_text());
+            return List::missing(self.report.problem(origin, "is an empty list", hint));
         }
-        let mut values = Vec::new();
-        for element in array.iter() {
-            let origin = self.origin(element.span(), Some(key.toml.to_owned()));
-            values.extend(self.scalar(key, origin, element.get_ref()));
-        }
-        values
+        self.elements(key, array)
     }
 
-    fn scalar(&mut self, key: &Key, origin: Origin, value: &DeValue<'_>) -> Option<Text> {
-        // What stands on a line that is not TOML was made up by the parser to be able to go on.
-        if self.is_broken(&origin) {
-            return None;
+    fn elements(&mut self, key: &Key, array: &DeArray<'_>) -> List<Zeroizing<String>> {
+        let element = |element: &Spanned<DeValue<'_>>| {
+            let origin = self.origin(element.span(), Some(key.toml.to_owned()));
+            self.scalar(key, origin, element.get_ref())
+        };
+        array.iter().map(element).collect()
+    }
+
+    fn scalar(&mut self, key: &Key, origin: Origin, value: &DeValue<'_>) -> Found<Text> {
+        // The parser made up what stands on a line that is not TOML, to be able to go on.
+        if let Some(reported) = self.is_broken(&origin) {
+            return Err(reported);
         }
         match (key.kind, value) {
-            (Kind::Text | Kind::File | Kind::Size | Kind::Duration, DeValue::String(text)) => {
-                piece(text, origin, self.report)
-            }
+            (
+                Kind::Text | Kind::Secret | Kind::File(_) | Kind::Size | Kind::Duration,
+                DeValue::String(text),
+            ) => piece(text, origin, self.report),
             (Kind::Count, DeValue::String(text)) if text == "off" => piece(text, origin, self.report),
             (Kind::Size | Kind::Count, DeValue::Integer(number)) => {
                 piece(&decimal(number), origin, self.report)
@@ -201,8 +205,7 @@ impl Reader<'_> {
             (Kind::Switch, DeValue::Boolean(on)) => piece(&on.to_string(), origin, self.report),
             (kind, value) => {
                 let what = format!("is {}, not {}", a_kind_of(value), wanted(kind));
-                self.report.problem(&origin, what, format!("write {}", example(key)));
-                None
+                Err(self.report.problem(&origin, what, format!("write {}", example(key))))
             }
         }
     }
@@ -225,8 +228,9 @@ impl Reader<'_> {
         Origin::File { path: Arc::clone(&self.path), line, key }
     }
 
-    fn is_broken(&self, origin: &Origin) -> bool {
-        matches!(origin, Origin::File { line, .. } if self.broken_lines.contains(line))
+    fn is_broken(&self, origin: &Origin) -> Option<Reported> {
+        let is_there = matches!(origin, Origin::File { line, .. } if self.broken_lines.contains(line));
+        self.file.torn.filter(|_| is_there)
     }
 }
 
@@ -270,7 +274,7 @@ fn a_kind_of(value: &DeValue<'_>) -> &'static str {
 
 fn wanted(kind: Kind) -> &'static str {
     match kind {
-        Kind::Text | Kind::File => "a string",
+        Kind::Text | Kind::Secret | Kind::File(_) => "a string",
         Kind::Size => "a size",
         Kind::Duration => "a duration",
         Kind::Count => "a whole number",
@@ -281,7 +285,9 @@ fn wanted(kind: Kind) -> &'static str {
 fn example(key: &Key) -> String {
     let leaf = key.leaf();
     match key.kind {
-        Kind::Text | Kind::File => format!("it in quotes: {leaf} = \"{}\"", key.placeholder),
+        Kind::Text | Kind::Secret | Kind::File(_) => {
+            format!("it in quotes: {leaf} = \"{}\"", key.placeholder)
+        }
         Kind::Size => format!("it with its unit, in quotes: {leaf} = \"256KiB\""),
         Kind::Duration => format!("it with its unit, in quotes: {leaf} = \"5s\""),
         Kind::Count => format!("it without quotes: {leaf} = 4"),

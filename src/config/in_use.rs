@@ -1,37 +1,11 @@
 //! The settings and files in use, as text without secrets: to be compared with others, and to be shown.
 
-mod values;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-/// Settings that are read at the start only: a reload leaves them as they are.
-const AT_START: [&str; 23] = [
-    "admin.address",
-    "limits.connection_age",
-    "limits.connections",
-    "limits.connections_per_source",
-    "limits.handshake_rate",
-    "limits.handshakes",
-    "limits.idle_timeout",
-    "listen.address",
-    "listen.proxy_address",
-    "listen.takeover",
-    "log.format",
-    "log.level",
-    "log.repeat_window",
-    "log.verbose",
-    "runtime.drain_timeout",
-    "runtime.sandbox",
-    "runtime.watch",
-    "runtime.workers",
-    "trace.ca",
-    "trace.endpoint",
-    "trace.sample",
-    "trace.service",
-    "trace.token_file",
-];
+use super::keys::{self, KEYS};
+
 /// Longer lists are compared as a whole: rules and pins may be many.
 const LONGEST: usize = 200;
 
@@ -66,10 +40,10 @@ impl InUse {
     /// What is in use once a process that was started with `self` has loaded `next`.
     pub fn reloaded(&self, next: &Self) -> Self {
         let mut values = next.0.clone();
-        for key in AT_START {
-            match self.0.get(key) {
-                Some(started) => values.insert(key.to_owned(), started.clone()),
-                None => values.remove(key),
+        for key in KEYS.iter().filter(|key| key.at_start) {
+            match self.0.get(key.toml) {
+                Some(started) => values.insert(key.toml.to_owned(), started.clone()),
+                None => values.remove(key.toml),
             };
         }
         Self(values)
@@ -89,7 +63,7 @@ impl InUse {
             if removed.is_empty() && added.is_empty() {
                 (removed, added) = (before.clone(), after.clone());
             }
-            let needs_restart = AT_START.contains(&key.as_str());
+            let needs_restart = keys::find(key).is_some_and(|key| key.at_start);
             (before != after).then(|| Difference { key: key.clone(), removed, added, needs_restart })
         };
         keys.into_iter().filter_map(difference).collect()
@@ -104,7 +78,8 @@ impl InUse {
             .collect()
     }
 
-    fn set(&mut self, key: &str, values: impl IntoIterator<Item = impl ToString>) {
+    /// Notes the values of one setting.
+    pub(super) fn set(&mut self, key: &str, values: impl IntoIterator<Item = impl ToString>) {
         let values: Vec<_> = values.into_iter().map(|value| value.to_string()).collect();
         let values = match values.len() {
             0 => return,
@@ -128,13 +103,6 @@ mod tests {
             in_use.set(key, values.iter());
         }
         in_use
-    }
-
-    #[test]
-    fn what_is_read_at_the_start_only_are_settings() {
-        let known: Vec<_> = crate::config::keys::KEYS.iter().map(|key| key.toml).collect();
-        assert!(AT_START.iter().all(|key| known.contains(key)));
-        assert!(AT_START.is_sorted());
     }
 
     #[test]

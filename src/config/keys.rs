@@ -1,9 +1,26 @@
-//! Every setting, described once. The flags, their help, the environment variables, the known TOML
-//! keys, the defaults and the suggestions for misspelt names are all read from this table.
+//! Every setting, described once. The flags, their help, the environment variables, the known TOML keys, the readers
+//! of values, the defaults and the suggestions for misspelt names all come from this table.
 
-use super::key::Key;
-use super::key::Kind::{Count, Duration, File, Size, Switch, Text};
+use std::net::SocketAddr;
+
+use ipnet::IpNet;
+use rustls_pki_types::ServerName;
+
+use super::admin::AdminAddress;
 use super::key::Unset::{Means, Required, Value};
+use super::key::{Key, Setting};
+use super::log::{LogFormat, LogLevel};
+use super::values::{
+    CipherSuite, Collector, Count, CountOrZero, FileName, Fingerprint, KeyExchange, KeyFile, Method,
+    Name, OneOf, OrOff, ProxyHeader, SecretText, Size, Switch, Time, Timeout, TokenFile, UriLength,
+    Workers,
+};
+use crate::policy::{Pin, Revoke, Rule};
+use crate::route::PathPattern;
+use crate::tls::parameters::MinVersion;
+use crate::tls::revocation::{Demand, Expired};
+use crate::tls::{RefuseWith, Resumption};
+use crate::upstream::{Forwarded, IdentityForm, Target};
 
 /// The flag that names the TOML file, without the dashes.
 pub const CONFIG_FLAG: &str = "config";
@@ -12,279 +29,288 @@ pub const CONFIG_FLAG: &str = "config";
 pub const CONFIG_ENV: &str = "CLAWGATE_CONFIG";
 
 macro_rules! table {
-    ($($name:ident = $key:expr;)*) => {
-        $(pub(super) static $name: Key = $key;)*
+    ($($name:ident: $values:ty = $setting:expr;)*) => {
+        $(pub(super) static $name: Setting<$values> = $setting;)*
 
         /// The whole table, in the order in which help texts list it.
-        pub static KEYS: &[&Key] = &[$(&$name),*];
+        pub static KEYS: &[&Key] = &[$(&$name.key),*];
     };
 }
 
+// Each has the type of its values, its TOML key, the name of its value in help texts, what holds when nobody sets it,
+// and its help. Then follow the flag and the variable, if there are any.
 table! {
-    LISTEN = Key::new("listen.address", Text, "IP:PORT", Value("127.0.0.1:8443"),
-        "Where clients connect; [::] takes IPv6 alone, so name 0.0.0.0 as well for both")
-        .outside("listen", "CLAWGATE_LISTEN").repeatable(',');
-    TAKEOVER = Key::new("listen.takeover", Switch, "BOOL", Value("false"),
-        "Whether to listen where another gate still does, to take over from it")
-        .outside("takeover", "CLAWGATE_TAKEOVER");
+    LISTEN: SocketAddr = Setting::new("listen.address", "IP:PORT", Value("127.0.0.1:8443"),
+        "Address for clients; [::] is IPv6 only, add 0.0.0.0 to listen on both")
+        .outside("listen", "CLAWGATE_LISTEN").repeatable(',').at_start();
+    TAKEOVER: Switch = Setting::new("listen.takeover", "BOOL", Value("false"),
+        "Whether to listen on addresses that another clawgate still uses, to take over from it")
+        .outside("takeover", "CLAWGATE_TAKEOVER").at_start();
 
-    PROXY_ADDRESS = Key::new("listen.proxy_address", Text, "IP:PORT", Means("none"),
-        "Where load balancers connect that send a PROXY header, v1 or v2")
-        .outside("listen-proxy", "CLAWGATE_LISTEN_PROXY").repeatable(',');
-    PROXY_SOURCES = Key::new("listen.proxy_sources", Text, "CIDR", Means("none"),
-        "From where they connect, and nobody else; needed for --listen-proxy")
+    PROXY_ADDRESS: SocketAddr = Setting::new("listen.proxy_address", "IP:PORT", Means("none"),
+        "Address for load balancers that send a PROXY header, v1 or v2")
+        .outside("listen-proxy", "CLAWGATE_LISTEN_PROXY").repeatable(',').at_start();
+    PROXY_SOURCES: IpNet = Setting::new("listen.proxy_sources", "CIDR", Means("none"),
+        "Addresses of the load balancers, the only ones that may connect there")
         .outside("proxy-source", "CLAWGATE_PROXY_SOURCES").repeatable(',');
 
-    CERTIFICATE = Key::new("tls.certificate", File, "FILE", Required,
-        "The gate's certificate chain, PEM, leaf first; of several, the one asked for (SNI)")
+    CERTIFICATE: FileName = Setting::new("tls.certificate", "FILE", Required,
+        "Server certificate chain, PEM, leaf first; of several, SNI selects one")
         .outside("cert", "CLAWGATE_CERT").repeatable(',');
-    PRIVATE_KEY = Key::new("tls.private_key", File, "FILE", Required,
-        "Its private key, PEM; of several certificates, in any order")
+    PRIVATE_KEY: KeyFile = Setting::new("tls.private_key", "FILE", Required,
+        "Private key of a server certificate, PEM; of several, in any order")
         .outside("key", "CLAWGATE_KEY").repeatable(',');
-    OCSP = Key::new("tls.ocsp", File, "FILE", Means("none"),
-        "OCSP response about one of the certificates, DER, to staple")
+    OCSP: FileName = Setting::new("tls.ocsp", "FILE", Means("none"),
+        "OCSP response for one of the server certificates, DER, to staple")
         .outside("ocsp", "CLAWGATE_OCSP").repeatable(',');
-    STRICT_SNI = Key::new("tls.strict_sni", Switch, "BOOL", Value("false"),
-        "Whether to refuse senders that ask for a name that no certificate has")
+    STRICT_SNI: Switch = Setting::new("tls.strict_sni", "BOOL", Value("false"),
+        "Whether to refuse clients that ask for a server name that no certificate has")
         .outside("strict-sni", "CLAWGATE_STRICT_SNI");
-    MIN_VERSION = Key::new("tls.min_version", Text, "VERSION", Value("1.2"),
-        "Least version of TLS that senders must speak, 1.2 or 1.3")
+    MIN_VERSION: OneOf<MinVersion> = Setting::new("tls.min_version", "VERSION", Value("1.2"),
+        "Lowest version of TLS that clients may use, 1.2 or 1.3")
         .outside("tls-min-version", "CLAWGATE_TLS_MIN_VERSION");
-    CIPHER_SUITES = Key::new("tls.cipher_suites", Text, "SUITE", Means("all, AES-128 first"),
-        "Cipher suite to take, by IANA's name, the preferred one first")
+    CIPHER_SUITES: CipherSuite = Setting::new("tls.cipher_suites", "SUITE", Means("all, AES-128 first"),
+        "Cipher suite to accept, by its IANA name, the preferred one first")
         .outside("cipher-suite", "CLAWGATE_CIPHER_SUITES").repeatable(',');
-    GROUPS = Key::new("tls.groups", Text, "GROUP",
+    GROUPS: KeyExchange = Setting::new("tls.groups", "GROUP",
         Means("X25519MLKEM768, X25519, secp256r1, secp384r1"),
-        "Group to exchange keys in")
+        "Key exchange group to accept, the preferred one first")
         .outside("group", "CLAWGATE_GROUPS").repeatable(',');
-    KEY_LOG = Key::new("tls.key_log", Switch, "BOOL", Value("false"),
-        "Whether to write the secrets of TLS to the file that SSLKEYLOGFILE names, to find trouble")
+    KEY_LOG: Switch = Setting::new("tls.key_log", "BOOL", Value("false"),
+        "Whether to write the secrets of TLS to the file that SSLKEYLOGFILE names, for debugging")
         .outside("key-log", "CLAWGATE_KEY_LOG");
-    RESUMPTION = Key::new("tls.resumption", Text, "HOW", Value("safe"),
-        "Whether senders may come back with a ticket: `safe` (certificate judged again), or `off`")
+    RESUMPTION: OneOf<Resumption> = Setting::new("tls.resumption", "HOW", Value("safe"),
+        "Session tickets: `safe` (the client certificate is verified again), or `off`")
         .outside("resumption", "CLAWGATE_RESUMPTION");
-    HANDSHAKE_TIMEOUT = Key::new("tls.handshake_timeout", Duration, "TIME", Value("5s"),
+    HANDSHAKE_TIMEOUT: Timeout = Setting::new("tls.handshake_timeout", "TIME", Value("5s"),
         "Time for a whole TLS handshake")
         .outside("handshake-timeout", "CLAWGATE_HANDSHAKE_TIMEOUT");
 
-    CLIENT_CA = Key::new("clients.ca", File, "FILE", Required,
-        "CA that client certificates must chain to, PEM")
+    CLIENT_CA: FileName = Setting::new("clients.ca", "FILE", Required,
+        "CA that issues client certificates, PEM")
         .outside("client-ca", "CLAWGATE_CLIENT_CA").repeatable(',');
-    CRL = Key::new("clients.crl", File, "FILE", Means("none"),
-        "Revocation list of a client CA, PEM or DER, or a folder of such")
+    CRL: FileName = Setting::new("clients.crl", "FILE", Means("none"),
+        "Revocation list of a client CA, PEM or DER, or a folder of such lists")
         .outside("crl", "CLAWGATE_CRL").repeatable(',');
-    CRL_POLICY = Key::new("clients.crl_policy", Text, "POLICY", Value("if-present"),
-        "A CA without a CRL is not checked (`if-present`), or admits nobody (`strict`)")
+    CRL_POLICY: OneOf<Demand> = Setting::new("clients.crl_policy", "POLICY", Value("if-present"),
+        "Clients of a CA without a CRL: not checked (`if-present`), or refused (`strict`)")
         .outside("crl-policy", "CLAWGATE_CRL_POLICY");
-    CRL_EXPIRED = Key::new("clients.crl_expired", Text, "WHAT", Value("refuse"),
-        "An out-of-date CRL admits nobody of its CA (`refuse`), or is used on (`warn`)")
+    CRL_EXPIRED: OneOf<Expired> = Setting::new("clients.crl_expired", "WHAT", Value("refuse"),
+        "Clients of a CA with an expired CRL: refused (`refuse`), or checked with that CRL (`warn`)")
         .outside("crl-expired", "CLAWGATE_CRL_EXPIRED");
-    DENYLIST = Key::new("clients.denylist", File, "FILE", Means("none"),
-        "Certificates and keys to refuse at once, one a line, before a CRL says so")
+    DENYLIST: FileName = Setting::new("clients.denylist", "FILE", Means("none"),
+        "Certificates and keys to refuse, one per line, before a CRL has them")
         .outside("denylist", "CLAWGATE_DENYLIST");
-    PINNED = Key::new("clients.pinned", Text, "SHA256", Means("none"),
-        "Fingerprint of a self-signed certificate to let in without a CA")
+    PINNED: Fingerprint = Setting::new("clients.pinned", "SHA256", Means("none"),
+        "Fingerprint of a self-signed certificate to admit without a CA")
         .outside("pinned", "CLAWGATE_PINNED").repeatable(',');
-    REFUSE_WITH = Key::new("clients.refuse_with", Text, "HOW", Value("alert"),
-        "How a refused sender hears of it: `alert` (TLS), or `http` (403, without trust)")
+    REFUSE_WITH: OneOf<RefuseWith> = Setting::new("clients.refuse_with", "HOW", Value("alert"),
+        "How to refuse a client: `alert` (TLS alert), or `http` (403, without trusting the client)")
         .outside("refuse-with", "CLAWGATE_REFUSE_WITH");
-    REVOKE = Key::new("clients.revoke", Text, "WHEN", Value("after-response"),
-        "When a connection is closed whose sender is no longer admitted: `after-response` or `now`")
+    REVOKE: OneOf<Revoke> = Setting::new("clients.revoke", "WHEN", Value("after-response"),
+        "When to close the connection of a client that is no longer admitted: `after-response` or `now`")
         .outside("revoke", "CLAWGATE_REVOKE");
-    ALLOW = Key::new("clients.allow", Text, "RULE", Means("any certificate of the client CAs"),
-        "Who may connect, e.g. `cn=meeting-notes, o=Example`; one rule suffices")
+    ALLOW: Rule = Setting::new("clients.allow", "RULE", Means("any certificate of the client CAs"),
+        "Which clients may connect, e.g. `cn=meeting-notes, o=Example`; one rule is enough")
         .outside("allow", "CLAWGATE_ALLOW").repeatable(';');
-    DENY = Key::new("clients.deny", Text, "RULE", Means("nobody whom clients.allow lets in"),
-        "Who may not connect, whatever the allow rules say; needs `--allow`, be it `any`")
+    DENY: Rule = Setting::new("clients.deny", "RULE", Means("none"),
+        "Which clients may not connect, even if allowed; needs `--allow`, e.g. `any`")
         .outside("deny", "CLAWGATE_DENY").repeatable(';');
-    AUDIT = Key::new("clients.audit", Switch, "BOOL", Value("false"),
-        "Whether these rules are on trial: whom they would refuse is logged, and let in")
+    AUDIT: Switch = Setting::new("clients.audit", "BOOL", Value("false"),
+        "Whether to admit clients that these rules would refuse, and only log them")
         .outside("audit", "CLAWGATE_AUDIT");
-    PINS = Key::new("clients.pins", Text, "PIN", Means("any certificate that chain and rules let in"),
-        "Certificate (fingerprint=SHA256) or key (spki=SHA256) to insist on besides")
+    PINS: Pin = Setting::new("clients.pins", "PIN", Means("any certificate that chain and rules admit"),
+        "Certificate (fingerprint=SHA256) or key (spki=SHA256) that is required in addition")
         .outside("pin", "CLAWGATE_PINS").repeatable(',');
 
-    UPSTREAM = Key::new("upstream.url", Text, "URL", Value("http://127.0.0.1:18789"),
+    UPSTREAM: Target = Setting::new("upstream.url", "URL", Value("http://127.0.0.1:18789"),
         "Where requests go: http://…, https://…, unix:/PATH, or echo: to see what would arrive")
         .outside("upstream", "CLAWGATE_UPSTREAM");
-    UPSTREAM_CA = Key::new("upstream.ca", File, "FILE", Means("the system's CAs"),
+    UPSTREAM_CA: FileName = Setting::new("upstream.ca", "FILE", Means("the system's CAs"),
         "CA of an https upstream, PEM")
         .outside("upstream-ca", "CLAWGATE_UPSTREAM_CA");
-    UPSTREAM_SERVER_NAME = Key::new("upstream.server_name", Text, "NAME", Means("the host of upstream.url"),
-        "Name that the certificate of an https upstream must have, and that is asked for (SNI)")
+    UPSTREAM_SERVER_NAME: ServerName<'static> = Setting::new("upstream.server_name", "NAME",
+        Means("the host of upstream.url"),
+        "Name that an https upstream's certificate must have, and that is sent as SNI")
         .outside("upstream-server-name", "CLAWGATE_UPSTREAM_SERVER_NAME");
-    UPSTREAM_CERTIFICATE = Key::new("upstream.certificate", File, "FILE", Means("none"),
-        "Certificate chain to show an https upstream that asks for one, PEM, leaf first")
+    UPSTREAM_CERTIFICATE: FileName = Setting::new("upstream.certificate", "FILE", Means("none"),
+        "Client certificate chain for an https upstream that asks for one, PEM, leaf first")
         .outside("upstream-cert", "CLAWGATE_UPSTREAM_CERT");
-    UPSTREAM_PRIVATE_KEY = Key::new("upstream.private_key", File, "FILE", Means("none"),
-        "Its private key, PEM")
+    UPSTREAM_PRIVATE_KEY: KeyFile = Setting::new("upstream.private_key", "FILE", Means("none"),
+        "Private key of that certificate, PEM")
         .outside("upstream-key", "CLAWGATE_UPSTREAM_KEY");
-    TOKEN = Key::new("upstream.token", Text, "TOKEN",
-        Means("the sender's own Authorization is passed on"),
-        "OpenClaw's hook token itself; better keep it in a file")
-        .env_only("CLAWGATE_HOOK_TOKEN").secret();
-    TOKEN_FILE = Key::new("upstream.token_file", File, "FILE",
-        Means("the sender's own Authorization is passed on"),
+    TOKEN: SecretText = Setting::new("upstream.token", "TOKEN",
+        Means("the client's own Authorization is passed on"),
+        "OpenClaw's hook token itself; a file is safer")
+        .env_only("CLAWGATE_HOOK_TOKEN");
+    TOKEN_FILE: TokenFile = Setting::new("upstream.token_file", "FILE",
+        Means("the client's own Authorization is passed on"),
         "File with OpenClaw's hook token, sent as `Authorization: Bearer …`")
         .outside("hook-token-file", "CLAWGATE_HOOK_TOKEN_FILE");
-    IDENTITY = Key::new("upstream.identity", Text, "FORM", Value("clawgate"),
-        "How to say who calls: clawgate, client-cert, client-cert-chain, xfcc, ssl-client")
+    IDENTITY: IdentityForm = Setting::new("upstream.identity", "FORM", Value("clawgate"),
+        "Identity headers: clawgate, client-cert, client-cert-chain, xfcc or ssl-client")
         .outside("identity", "CLAWGATE_IDENTITY").repeatable(',');
-    FORWARDED = Key::new("upstream.forwarded", Text, "HOW", Value("off"),
-        "How to say where the sender is: off, x-forwarded or rfc7239")
+    FORWARDED: OneOf<Forwarded> = Setting::new("upstream.forwarded", "HOW", Value("off"),
+        "Headers with the client's address: off, x-forwarded or rfc7239")
         .outside("forwarded", "CLAWGATE_FORWARDED");
-    PROXY_PROTOCOL = Key::new("upstream.proxy_protocol", Text, "VERSION", Value("off"),
-        "Begins each connection to the upstream with a PROXY header: off or v2")
+    PROXY_PROTOCOL: OneOf<ProxyHeader> = Setting::new("upstream.proxy_protocol", "VERSION", Value("off"),
+        "PROXY header at the start of each connection to the upstream: off or v2")
         .outside("upstream-proxy-protocol", "CLAWGATE_UPSTREAM_PROXY_PROTOCOL");
-    CONNECT_TIMEOUT = Key::new("upstream.connect_timeout", Duration, "TIME", Value("2s"),
+    CONNECT_TIMEOUT: Timeout = Setting::new("upstream.connect_timeout", "TIME", Value("2s"),
         "Time to connect to the upstream")
         .outside("upstream-connect-timeout", "CLAWGATE_UPSTREAM_CONNECT_TIMEOUT");
-    RESPONSE_TIMEOUT = Key::new("upstream.response_timeout", Duration, "TIME", Value("60s"),
+    RESPONSE_TIMEOUT: Timeout = Setting::new("upstream.response_timeout", "TIME", Value("60s"),
         "Time until the upstream begins to answer")
         .outside("upstream-response-timeout", "CLAWGATE_UPSTREAM_RESPONSE_TIMEOUT");
-    UPSTREAM_IDLE_TIMEOUT = Key::new("upstream.idle_timeout", Duration, "TIME", Value("30s"),
+    UPSTREAM_IDLE_TIMEOUT: Timeout = Setting::new("upstream.idle_timeout", "TIME", Value("30s"),
         "Longest pause within a body, to or from the upstream")
         .outside("upstream-idle-timeout", "CLAWGATE_UPSTREAM_IDLE_TIMEOUT");
 
-    ROUTE_PATH = Key::new("route.path", Text, "PATH", Value("/hooks/"),
-        "Open path: all below it if it ends in `/`, else itself alone")
+    ROUTE_PATH: PathPattern = Setting::new("route.path", "PATH", Value("/hooks/"),
+        "Path that is open; if it ends in `/`, all paths below it, too")
         .outside("path", "CLAWGATE_PATHS").repeatable(',');
-    ROUTE_METHODS = Key::new("route.methods", Text, "METHOD", Value("POST"),
-        "Open method, or `any`; for routes that name none")
+    ROUTE_METHODS: Method = Setting::new("route.methods", "METHOD", Value("POST"),
+        "Method that is open, or `any`; for routes that name none")
         .outside("method", "CLAWGATE_METHODS").repeatable(',');
-    ROUTE_ALLOW = Key::new("route.allow", Text, "RULE", Means("whoever may connect"),
-        "Who may use this route, besides the rules for all")
+    ROUTE_ALLOW: Rule = Setting::new("route.allow", "RULE", Means("every client that may connect"),
+        "Which clients may use this route, in addition to the rules for all")
         .repeatable(';');
-    ROUTE_DENY = Key::new("route.deny", Text, "RULE", Means("nobody whom route.allow lets in"),
-        "Who may not use this route, whatever its allow rules say")
+    ROUTE_DENY: Rule = Setting::new("route.deny", "RULE", Means("none"),
+        "Which clients may not use this route, even if an allow rule matches")
         .repeatable(';');
-    ROUTE_AUDIT = Key::new("route.audit", Switch, "BOOL", Value("false"),
-        "Whether this route's rules are on trial: whom they would refuse is logged, and let in");
-    ROUTE_UPSTREAM = Key::new("route.upstream", Text, "URL", Means("upstream.url"),
-        "Where this route's requests go; without the token of [upstream]");
-    ROUTE_TOKEN = Key::new("route.token", Text, "TOKEN", Means("that of [upstream]"),
-        "This route's token itself; better keep it in a file")
-        .secret();
-    ROUTE_TOKEN_FILE = Key::new("route.token_file", File, "FILE", Means("that of [upstream]"),
+    ROUTE_AUDIT: Switch = Setting::new("route.audit", "BOOL", Value("false"),
+        "Whether to admit clients that this route's rules would refuse, and only log them");
+    ROUTE_UPSTREAM: Target = Setting::new("route.upstream", "URL", Means("upstream.url"),
+        "Where this route's requests go; it does not get the token of [upstream]");
+    ROUTE_TOKEN: SecretText = Setting::new("route.token", "TOKEN", Means("that of [upstream]"),
+        "This route's token itself; a file is safer");
+    ROUTE_TOKEN_FILE: TokenFile = Setting::new("route.token_file", "FILE", Means("that of [upstream]"),
         "File with this route's token");
-    ROUTE_INJECT_TOKEN = Key::new("route.inject_token", Switch, "BOOL",
+    ROUTE_INJECT_TOKEN: Switch = Setting::new("route.inject_token", "BOOL",
         Means("true where there is a token"),
-        "Whether a token replaces the sender's own Authorization");
-    ROUTE_IDENTITY = Key::new("route.identity", Text, "FORM", Means("upstream.identity"),
-        "How this route's upstream is told who the sender is")
+        "Whether a token replaces the client's own Authorization");
+    ROUTE_IDENTITY: IdentityForm = Setting::new("route.identity", "FORM",
+        Means("upstream.identity"),
+        "Headers with the client's identity for this route's upstream")
         .repeatable(',');
-    ROUTE_BODY = Key::new("route.limits.body", Size, "SIZE", Means("limits.body"),
+    ROUTE_BODY: Size = Setting::new("route.limits.body", "SIZE", Means("limits.body"),
         "Largest request body on this route");
 
-    BODY = Key::new("limits.body", Size, "SIZE", Value("256KiB"),
+    BODY: Size = Setting::new("limits.body", "SIZE", Value("256KiB"),
         "Largest request body; OpenClaw takes no more than 256KiB")
         .outside("max-body", "CLAWGATE_MAX_BODY");
-    CONNECTIONS = Key::new("limits.connections", Count, "COUNT", Value("10000"),
-        "Connections open at once, handshakes included; more are closed unheard")
-        .outside("max-connections", "CLAWGATE_MAX_CONNECTIONS");
-    CONNECTIONS_PER_SOURCE = Key::new("limits.connections_per_source", Count, "COUNT", Value("1000"),
-        "Those of one source address (of IPv6: of one /64), or `off`")
-        .outside("max-connections-per-source", "CLAWGATE_MAX_CONNECTIONS_PER_SOURCE");
-    CONNECTIONS_PER_IDENTITY = Key::new("limits.connections_per_identity", Count, "COUNT", Value("1000"),
-        "Connections of one client certificate, or `off`")
+    CONNECTIONS: Count = Setting::new("limits.connections", "COUNT", Value("10000"),
+        "Open connections, handshakes included; more are closed at once")
+        .outside("max-connections", "CLAWGATE_MAX_CONNECTIONS").at_start();
+    CONNECTIONS_PER_SOURCE: OrOff<Count> = Setting::new("limits.connections_per_source", "COUNT",
+        Value("1000"),
+        "Open connections of one client address (of IPv6: of one /64), or `off`")
+        .outside("max-connections-per-source", "CLAWGATE_MAX_CONNECTIONS_PER_SOURCE").at_start();
+    CONNECTIONS_PER_IDENTITY: OrOff<Count> = Setting::new("limits.connections_per_identity", "COUNT",
+        Value("1000"),
+        "Open connections of one client certificate, or `off`")
         .outside("max-connections-per-identity", "CLAWGATE_MAX_CONNECTIONS_PER_IDENTITY");
-    HANDSHAKES = Key::new("limits.handshakes", Count, "COUNT", Value("2000"),
-        "Handshakes under way at once; the oldest gives way to one more")
-        .outside("max-handshakes", "CLAWGATE_MAX_HANDSHAKES");
-    HANDSHAKE_RATE = Key::new("limits.handshake_rate", Count, "COUNT", Value("off"),
-        "New connections of one source address in a second, or `off`")
-        .outside("max-handshake-rate", "CLAWGATE_MAX_HANDSHAKE_RATE");
-    GREETING_TIMEOUT = Key::new("limits.greeting_timeout", Duration, "TIME", Value("3s"),
+    HANDSHAKES: Count = Setting::new("limits.handshakes", "COUNT", Value("2000"),
+        "Handshakes at the same time; one more closes the oldest")
+        .outside("max-handshakes", "CLAWGATE_MAX_HANDSHAKES").at_start();
+    HANDSHAKE_RATE: OrOff<Count<u32>> = Setting::new("limits.handshake_rate", "COUNT", Value("off"),
+        "New connections per second of one client address, or `off`")
+        .outside("max-handshake-rate", "CLAWGATE_MAX_HANDSHAKE_RATE").at_start();
+    GREETING_TIMEOUT: Timeout = Setting::new("limits.greeting_timeout", "TIME", Value("3s"),
         "Time for a connection's first message, within that for the handshake");
-    IDLE_TIMEOUT = Key::new("limits.idle_timeout", Duration, "TIME", Value("60s"),
-        "How long a sender may be silent between requests")
-        .outside("idle-timeout", "CLAWGATE_IDLE_TIMEOUT");
-    CONNECTION_AGE = Key::new("limits.connection_age", Duration, "TIME", Value("off"),
-        "How long a connection may be open before its sender has to open another, or `off`")
-        .outside("connection-age", "CLAWGATE_CONNECTION_AGE");
-    CONNECTION_REQUESTS = Key::new("limits.connection_requests", Count, "COUNT", Value("100000"),
-        "Requests on one connection before its sender has to open another, or `off`");
-    HEAD_TIMEOUT = Key::new("limits.head_timeout", Duration, "TIME", Value("10s"),
-        "Time for a request's head, from its first byte on");
-    URI = Key::new("limits.uri", Size, "SIZE", Value("4KiB"),
+    IDLE_TIMEOUT: Timeout = Setting::new("limits.idle_timeout", "TIME", Value("60s"),
+        "How long a connection may be idle between requests")
+        .outside("idle-timeout", "CLAWGATE_IDLE_TIMEOUT").at_start();
+    CONNECTION_AGE: OrOff<Timeout> = Setting::new("limits.connection_age", "TIME", Value("off"),
+        "How long a connection may be open, or `off`")
+        .outside("connection-age", "CLAWGATE_CONNECTION_AGE").at_start();
+    CONNECTION_REQUESTS: OrOff<Count<u64>> = Setting::new("limits.connection_requests", "COUNT",
+        Value("100000"),
+        "Requests on one connection before it is closed, or `off`");
+    HEAD_TIMEOUT: Timeout = Setting::new("limits.head_timeout", "TIME", Value("10s"),
+        "Time for a request's head, from its first byte");
+    URI: UriLength = Setting::new("limits.uri", "SIZE", Value("4KiB"),
         "Longest path with query; the whole head may have 12KiB");
-    BODY_TIMEOUT = Key::new("limits.body_timeout", Duration, "TIME", Value("2m"),
-        "Time for a request's body, as far as the sender is waited for");
-    BODY_RATE = Key::new("limits.body_rate", Size, "SIZE", Value("1KiB"),
-        "What must come of a body in each second of that time, after the first 5; or `off`");
-    SEND_TIMEOUT = Key::new("limits.send_timeout", Duration, "TIME", Value("30s"),
-        "How long a sender may take nothing of its answer");
-    REQUEST_TIMEOUT = Key::new("limits.request_timeout", Duration, "TIME", Value("5m"),
-        "Time for a request, from its head to the end of its answer");
-    STREAMS = Key::new("limits.streams", Count, "COUNT", Value("128"),
-        "Requests under way at once on one HTTP/2 connection");
-    REQUEST_RATE = Key::new("limits.request_rate", Count, "COUNT", Value("off"),
-        "Requests of one identity in a second, or `off`; more are answered with 429")
+    BODY_TIMEOUT: Timeout = Setting::new("limits.body_timeout", "TIME", Value("2m"),
+        "Time for a request's body, without the time that the upstream needs to take it");
+    BODY_RATE: OrOff<Size> = Setting::new("limits.body_rate", "SIZE", Value("1KiB"),
+        "Bytes of a body that must arrive per second, after the first 5 seconds, or `off`");
+    SEND_TIMEOUT: Timeout = Setting::new("limits.send_timeout", "TIME", Value("30s"),
+        "How long a client may read nothing of its response");
+    REQUEST_TIMEOUT: Timeout = Setting::new("limits.request_timeout", "TIME", Value("5m"),
+        "Time for a request, from its head to the end of its response");
+    STREAMS: Count<u32> = Setting::new("limits.streams", "COUNT", Value("128"),
+        "Requests at the same time on one HTTP/2 connection");
+    REQUEST_RATE: OrOff<Count<u32>> = Setting::new("limits.request_rate", "COUNT", Value("off"),
+        "Requests per second of one client certificate, or `off`; more are answered with 429")
         .outside("max-request-rate", "CLAWGATE_MAX_REQUEST_RATE");
-    REQUEST_BURST = Key::new("limits.request_burst", Count, "COUNT", Means("limits.request_rate"),
+    REQUEST_BURST: OrOff<Count<u32>> = Setting::new("limits.request_burst", "COUNT",
+        Means("limits.request_rate"),
         "How many of them may come at once")
         .outside("max-request-burst", "CLAWGATE_MAX_REQUEST_BURST");
-    REQUESTS_AT_ONCE = Key::new("limits.requests_at_once", Count, "COUNT", Value("256"),
-        "Requests of one identity under way at once, or `off`; more are answered with 429")
+    REQUESTS_AT_ONCE: OrOff<Count> = Setting::new("limits.requests_at_once", "COUNT", Value("256"),
+        "Requests at the same time of one client certificate, or `off`; more are answered with 429")
         .outside("max-requests-at-once", "CLAWGATE_MAX_REQUESTS_AT_ONCE");
-    UPSTREAM_CONNECTIONS = Key::new("limits.upstream_connections", Count, "COUNT", Value("512"),
-        "Requests with one upstream at once, each on a connection of its own")
+    UPSTREAM_CONNECTIONS: Count = Setting::new("limits.upstream_connections", "COUNT", Value("512"),
+        "Requests at the same time to one upstream, each on a connection of its own")
         .outside("max-upstream-connections", "CLAWGATE_MAX_UPSTREAM_CONNECTIONS");
-    UPSTREAM_QUEUE = Key::new("limits.upstream_queue", Count, "COUNT", Value("512"),
-        "Requests that wait for that, as long as for a connection; more are answered with 503");
+    UPSTREAM_QUEUE: CountOrZero = Setting::new("limits.upstream_queue", "COUNT", Value("512"),
+        "Requests that wait for one of these, for the connect timeout; more are answered with 503");
 
-    WORKERS = Key::new("runtime.workers", Count, "COUNT", Means("number of CPUs"),
+    WORKERS: Workers = Setting::new("runtime.workers", "COUNT", Means("number of CPUs"),
         "Worker threads, 1 to 1024")
-        .outside("workers", "CLAWGATE_WORKERS");
-    WATCH = Key::new("runtime.watch", Switch, "BOOL", Value("true"),
+        .outside("workers", "CLAWGATE_WORKERS").at_start();
+    WATCH: Switch = Setting::new("runtime.watch", "BOOL", Value("true"),
         "Whether to reload when one of the files changes")
-        .outside("watch", "CLAWGATE_WATCH");
-    SANDBOX = Key::new("runtime.sandbox", Switch, "BOOL", Value("true"),
-        "Whether to give up all files and ports that the settings do not name (Landlock)")
-        .outside("sandbox", "CLAWGATE_SANDBOX");
-    DRAIN_TIMEOUT = Key::new("runtime.drain_timeout", Duration, "TIME", Value("30s"),
-        "Time for requests in flight to end when the gate is told to stop")
-        .outside("drain-timeout", "CLAWGATE_DRAIN_TIMEOUT");
+        .outside("watch", "CLAWGATE_WATCH").at_start();
+    SANDBOX: Switch = Setting::new("runtime.sandbox", "BOOL", Value("true"),
+        "Whether to give up access to files and ports that the settings do not name (Landlock)")
+        .outside("sandbox", "CLAWGATE_SANDBOX").at_start();
+    DRAIN_TIMEOUT: Time = Setting::new("runtime.drain_timeout", "TIME", Value("30s"),
+        "Time for requests in progress to finish after a signal to stop")
+        .outside("drain-timeout", "CLAWGATE_DRAIN_TIMEOUT").at_start();
 
-    ADMIN = Key::new("admin.address", Text, "IP:PORT", Value("127.0.0.1:9443"),
+    ADMIN: OrOff<AdminAddress> = Setting::new("admin.address", "IP:PORT", Value("127.0.0.1:9443"),
         "Health and metrics: a loopback address, unix:/PATH, another with a token, or `off`")
-        .outside("admin", "CLAWGATE_ADMIN");
-    ADMIN_TOKEN_FILE = Key::new("admin.token_file", File, "FILE", Means("none is asked for"),
-        "File with the token to show there for all but health, as `Authorization: Bearer …`")
+        .outside("admin", "CLAWGATE_ADMIN").at_start();
+    ADMIN_TOKEN_FILE: TokenFile = Setting::new("admin.token_file", "FILE", Means("none is required"),
+        "File with the token that all but health requires there, as `Authorization: Bearer …`")
         .outside("admin-token-file", "CLAWGATE_ADMIN_TOKEN_FILE");
 
-    LOG_FORMAT = Key::new("log.format", Text, "FORMAT", Value("auto"),
+    LOG_FORMAT: OneOf<LogFormat> = Setting::new("log.format", "FORMAT", Value("auto"),
         "`json`, `text`, or `auto`: text on a terminal, else json")
-        .outside("log-format", "CLAWGATE_LOG_FORMAT");
-    LOG_LEVEL = Key::new("log.level", Text, "LEVEL", Value("info"),
+        .outside("log-format", "CLAWGATE_LOG_FORMAT").at_start();
+    LOG_LEVEL: LogLevel = Setting::new("log.level", "LEVEL", Value("info"),
         "`error`, `warn`, `info`, `debug`, `trace`, or a tracing filter")
-        .outside("log-level", "CLAWGATE_LOG_LEVEL");
-    LOG_VERBOSE = Key::new("log.verbose", Switch, "BOOL", Value("false"),
+        .outside("log-level", "CLAWGATE_LOG_LEVEL").at_start();
+    LOG_VERBOSE: Switch = Setting::new("log.verbose", "BOOL", Value("false"),
         "Whether the text form of the log shows all fields, as JSON always does")
-        .outside("verbose", "CLAWGATE_LOG_VERBOSE").short('v');
-    LOG_SAMPLE = Key::new("log.sample_2xx", Count, "COUNT", Value("1"),
-        "Log one in so many of the requests that go well (2xx), chosen by their trace; all others always")
+        .outside("verbose", "CLAWGATE_LOG_VERBOSE").short('v').at_start();
+    LOG_SAMPLE: Count<u64> = Setting::new("log.sample_2xx", "COUNT", Value("1"),
+        "Log one in so many of the successful requests (2xx), chosen by their trace; others always")
         .outside("log-sample-2xx", "CLAWGATE_LOG_SAMPLE_2XX");
-    LOG_CLIENT_HELLO = Key::new("log.client_hello", Switch, "BOOL", Value("false"),
+    LOG_CLIENT_HELLO: Switch = Setting::new("log.client_hello", "BOOL", Value("false"),
         "Add suites, groups, schemes and JA4 of the ClientHello to refused connections")
         .outside("log-client-hello", "CLAWGATE_LOG_CLIENT_HELLO");
-    LOG_REPEAT_WINDOW = Key::new("log.repeat_window", Duration, "TIME", Value("1m"),
-        "How often repeated refusals of one kind are summed up in a line; `off`: each has its own")
-        .outside("log-repeat-window", "CLAWGATE_LOG_REPEAT_WINDOW");
+    LOG_REPEAT_WINDOW: OrOff<Timeout> = Setting::new("log.repeat_window", "TIME", Value("1m"),
+        "How often repeated refusals of one kind are summed up in one line; `off`: each has its own")
+        .outside("log-repeat-window", "CLAWGATE_LOG_REPEAT_WINDOW").at_start();
 
-    TRACE_ENDPOINT = Key::new("trace.endpoint", Text, "URL", Means("none: no spans are exported"),
-        "OpenTelemetry collector that takes spans over OTLP/HTTP; needs a build with the feature `otlp`")
-        .outside("trace-endpoint", "CLAWGATE_TRACE_ENDPOINT");
-    TRACE_CA = Key::new("trace.ca", File, "FILE", Means("the system's CAs"), "CA of an https collector, PEM")
-        .outside("trace-ca", "CLAWGATE_TRACE_CA");
-    TRACE_TOKEN_FILE = Key::new("trace.token_file", File, "FILE", Means("none is shown"),
-        "File with the token to show the collector, as `Authorization: Bearer …`")
-        .outside("trace-token-file", "CLAWGATE_TRACE_TOKEN_FILE");
-    TRACE_SAMPLE = Key::new("trace.sample", Count, "COUNT", Value("1"),
-        "Export one in so many of the traces that begin here; a sender's own as it says itself")
-        .outside("trace-sample", "CLAWGATE_TRACE_SAMPLE");
-    TRACE_SERVICE = Key::new("trace.service", Text, "NAME", Value("clawgate"), "The gate's `service.name`")
-        .outside("trace-service", "CLAWGATE_TRACE_SERVICE");
+    TRACE_ENDPOINT: Collector = Setting::new("trace.endpoint", "URL", Means("none: no spans are exported"),
+        "OpenTelemetry collector of spans, OTLP over HTTP; needs a build with the feature `otlp`")
+        .outside("trace-endpoint", "CLAWGATE_TRACE_ENDPOINT").at_start();
+    TRACE_CA: FileName = Setting::new("trace.ca", "FILE", Means("the system's CAs"),
+        "CA of an https collector, PEM")
+        .outside("trace-ca", "CLAWGATE_TRACE_CA").at_start();
+    TRACE_TOKEN_FILE: TokenFile = Setting::new("trace.token_file", "FILE", Means("none is sent"),
+        "File with the token for the collector, sent as `Authorization: Bearer …`")
+        .outside("trace-token-file", "CLAWGATE_TRACE_TOKEN_FILE").at_start();
+    TRACE_SAMPLE: Count<u64> = Setting::new("trace.sample", "COUNT", Value("1"),
+        "Export one in so many of the traces that begin here; for others the client decides")
+        .outside("trace-sample", "CLAWGATE_TRACE_SAMPLE").at_start();
+    TRACE_SERVICE: Name = Setting::new("trace.service", "NAME", Value("clawgate"),
+        "The `service.name` of clawgate's spans")
+        .outside("trace-service", "CLAWGATE_TRACE_SERVICE").at_start();
 }
 
 /// The setting with this dotted TOML key.
@@ -301,38 +327,4 @@ pub(super) fn is_section(name: &str) -> bool {
 pub(super) fn in_section(name: &str) -> impl Iterator<Item = &'static Key> {
     let below = format!("{name}.");
     KEYS.iter().copied().filter(move |key| key.toml.starts_with(&below))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn no_name_stands_for_two_settings() {
-        let all_differ = |names: Vec<&str>| {
-            let set: BTreeSet<_> = names.iter().collect();
-            assert_eq!(set.len(), names.len(), "{names:?}");
-        };
-        all_differ(KEYS.iter().map(|key| key.toml).collect());
-        all_differ(KEYS.iter().filter_map(|key| key.flag).chain([CONFIG_FLAG]).collect());
-        all_differ(KEYS.iter().filter_map(|key| key.env).chain([CONFIG_ENV]).collect());
-    }
-
-    #[test]
-    fn every_flag_has_a_variable_and_a_secret_has_no_flag() {
-        for key in KEYS {
-            assert!(key.flag.is_none() || key.env.is_some(), "{}", key.toml);
-            assert!(!(key.secret && key.flag.is_some()), "{} would show in `ps`", key.toml);
-            assert!(key.env.is_none_or(|env| env.starts_with("CLAWGATE_")), "{}", key.toml);
-        }
-    }
-
-    #[test]
-    fn no_variable_looks_like_one_that_kubernetes_sets() {
-        for env in KEYS.iter().filter_map(|key| key.env) {
-            assert!(!super::super::environment::set_by_kubernetes(env), "{env}");
-        }
-    }
 }

@@ -10,13 +10,13 @@ mod admin;
 mod args;
 mod environment;
 mod file;
-mod file_name;
 mod files;
 mod in_use;
 pub mod key;
 pub mod keys;
 mod layers;
 mod limits;
+mod log;
 mod problem;
 mod redact;
 mod resolve;
@@ -25,6 +25,7 @@ mod settings;
 mod suggest;
 mod summary;
 mod units;
+mod value_type;
 mod values;
 
 #[cfg(test)]
@@ -39,15 +40,14 @@ pub use environment::Environment;
 pub use files::Files;
 pub use in_use::{Difference, InUse};
 pub use limits::Limits;
+pub use log::{LogFormat, LogLevel, LogSettings};
 pub use problem::{Origin, Problem, Problems};
 pub use secret::{HookToken, TokenError};
-pub use settings::{
-    LogFormat, LogLevel, LogSettings, ProxySettings, RouteSettings, Settings, TraceSettings,
-    UpstreamSettings,
-};
+pub use settings::{ProxySettings, RouteSettings, Settings, TraceSettings, UpstreamSettings};
 
 use file::File;
 use files::Told;
+use key::Content;
 use layers::{Layer, Layers, Text, text};
 use problem::Report;
 use resolve::Sources;
@@ -122,7 +122,9 @@ fn load_for(
     let mut routes = file.routes;
     let known = match purpose {
         Purpose::Serving => None,
-        Purpose::Clients => Some(layers.get(&keys::CERTIFICATE).map(cas_of_chains).unwrap_or_default()),
+        Purpose::Clients => Some(
+            layers.get(&keys::CERTIFICATE).map(|list| cas_of_chains(&list.values)).unwrap_or_default(),
+        ),
     };
     for layer in layers.0.iter_mut().chain(routes.iter_mut().map(|route| &mut route.layer)) {
         layer.keep(|key| purpose.needs(key));
@@ -131,16 +133,10 @@ fn load_for(
     files.look(sources.files());
     let layers = sources.layers.0.iter().chain(sources.routes.iter().map(|route| &route.layer));
     for layer in layers {
-        files.hide(layer.token_files(), Told::Time);
-        files.hide(layer.key_files(), Told::Nothing);
+        files.hide(layer.files_with(Content::Token), Told::Time);
+        files.hide(layer.files_with(Content::PrivateKey), Told::Nothing);
     }
-    match resolve::resolve(&sources, now, report) {
-        Ok(settings) => {
-            let in_use = InUse::of(&settings, &files);
-            Ok(Settings { files, in_use, ..settings })
-        }
-        Err(problems) => Err(problems.in_files(files)),
-    }
+    resolve::resolve(&sources, files, now, report)
 }
 
 /// The CAs in files with a server's chain, as far as they can be read.
@@ -156,7 +152,7 @@ fn read_file(args: &SettingsArgs, environment: &Environment, report: &mut Report
         return File::default();
     };
     match text(path, &origin, report) {
-        Some(path) => File::read(Path::new(path.value.as_str()), &origin, report),
-        None => File { torn: true, ..File::default() },
+        Ok(path) => File::read(Path::new(path.value.as_str()), &origin, report),
+        Err(reported) => File { torn: Some(reported), ..File::default() },
     }
 }

@@ -1,11 +1,14 @@
-//! What is wrong with the settings, where, and what to do about it.
+//! What is wrong with the settings: where, and what to do about it.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::files::Files;
+use super::redact::redacted;
+use super::value_type::Invalid;
 use crate::finding::one_line;
+use crate::problem;
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,24 +49,16 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One mistake, or one thing worth a warning.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Where.
-    pub origin: Origin,
-    /// What is wrong. Never holds a secret.
-    pub what: String,
-    /// What to do about it.
-    pub hint: String,
-}
+/// One mistake in the settings, or one thing worth a warning.
+pub type Problem = problem::Problem<Origin>;
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} (hint: {})", self.origin, one_line(&self.what), one_line(&self.hint))
+        write!(f, "{}: {} (hint: {})", self.place, one_line(&self.what), one_line(&self.hint))
     }
 }
 
-/// All that is wrong, so that all of it can be corrected at once.
+/// All problems, so that all can be corrected at once.
 #[derive(Debug)]
 pub struct Problems {
     problems: Vec<Problem>,
@@ -76,8 +71,8 @@ impl Problems {
         Self { files, ..self }
     }
 
-    /// All files and folders that the settings name, whether or not they could be read: a change of one
-    /// of them may be the correction.
+    /// All files and folders that the settings name, whether or not they could be read: changing one of
+    /// them may solve the problem.
     pub fn into_files(self) -> Files {
         self.files
     }
@@ -93,8 +88,8 @@ impl fmt::Display for Problems {
         let count = self.problems.len();
         let plural = if count == 1 { "" } else { "s" };
         write!(f, "clawgate: {count} problem{plural} in the settings")?;
-        for Problem { origin, what, hint } in &self.problems {
-            write!(f, "\n\n  {origin}\n    {}\n    hint: {}", one_line(what), one_line(hint))?;
+        for Problem { place, what, hint } in &self.problems {
+            write!(f, "\n\n  {place}\n    {}\n    hint: {}", one_line(what), one_line(hint))?;
         }
         Ok(())
     }
@@ -102,7 +97,15 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Collects what is found on the way.
+/// Stands for something that is missing because of a problem. Only reporting the problem makes one, so that nothing
+/// goes missing without a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reported(());
+
+/// A value, unless a problem that has been reported is in its way.
+pub(super) type Found<T> = Result<T, Reported>;
+
+/// Collects problems and warnings.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     problems: Vec<Problem>,
@@ -110,28 +113,39 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Notes something that keeps the gate from running.
-    pub(super) fn problem(&mut self, origin: &Origin, what: impl Into<String>, hint: impl Into<String>) {
-        push(&mut self.problems, origin, what.into(), hint.into());
+    /// Adds something that keeps clawgate from starting.
+    pub(super) fn problem(
+        &mut self,
+        origin: &Origin,
+        what: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Reported {
+        push(&mut self.problems, problem::Problem::new(what, hint).at(origin.clone()));
+        Reported(())
     }
 
-    /// Notes something that should be known, but does no harm by itself.
+    /// Adds a value that cannot be used; what may be a secret in it is not quoted.
+    pub(super) fn invalid(&mut self, origin: &Origin, value: &str, problem: Invalid) -> Reported {
+        let Invalid { what, hint, .. } = problem;
+        self.problem(origin, redacted(&what, value), redacted(&hint, value))
+    }
+
+    /// Adds something that should be known, but does no harm by itself.
     pub(super) fn warning(&mut self, origin: &Origin, what: impl Into<String>, hint: impl Into<String>) {
-        push(&mut self.warnings, origin, what.into(), hint.into());
+        push(&mut self.warnings, problem::Problem::new(what, hint).at(origin.clone()));
     }
 
-    /// The warnings, when nothing is wrong.
-    pub(super) fn conclude(self) -> Result<Vec<Problem>, Problems> {
-        if self.problems.is_empty() {
-            return Ok(self.warnings);
+    /// What was found, with the warnings, unless there is a problem.
+    pub(super) fn conclude<T>(self, found: Found<T>) -> Result<(T, Vec<Problem>), Problems> {
+        match found {
+            Ok(found) if self.problems.is_empty() => Ok((found, self.warnings)),
+            _ => Err(self.into_problems()),
         }
-        Err(self.into_problems())
     }
 
-    /// The problems.
-    pub(super) fn into_problems(self) -> Problems {
+    fn into_problems(self) -> Problems {
         let mut problems = self.problems;
-        problems.sort_by_key(|problem| match problem.origin {
+        problems.sort_by_key(|problem| match problem.place {
             Origin::File { line, .. } => (0, line),
             _ => (1, 0),
         });
@@ -139,9 +153,8 @@ impl Report {
     }
 }
 
-/// A value that several routes share is looked at for each of them, but reported once.
-fn push(problems: &mut Vec<Problem>, origin: &Origin, what: String, hint: String) {
-    let problem = Problem { origin: origin.clone(), what, hint };
+/// Several parts of the settings may look at one value, which is reported once.
+fn push(problems: &mut Vec<Problem>, problem: Problem) {
     if !problems.contains(&problem) {
         problems.push(problem);
     }
@@ -164,11 +177,18 @@ mod tests {
         report.problem(&in_file(3), "e\nf", "g");
         report.problem(&in_file(3), "e\nf", "g");
         assert_eq!(
-            report.conclude().unwrap_err().to_string(),
+            report.conclude(Ok(())).unwrap_err().to_string(),
             "clawgate: 3 problems in the settings\
              \n\n  gate.toml:3: tls.certificate\n    e\\nf\n    hint: g\
              \n\n  gate.toml:7: tls.certificate\n    c\n    hint: d\
              \n\n  --listen\n    a\n    hint: b"
         );
+    }
+
+    #[test]
+    fn what_was_found_is_not_given_out_beside_a_problem() {
+        let mut report = Report::default();
+        report.problem(&Origin::Flag("--listen".into()), "a", "b");
+        assert!(report.conclude(Ok("settings")).is_err());
     }
 }

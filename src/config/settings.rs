@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tracing_subscriber::filter::Targets;
 
 use super::admin::AdminSettings;
 use super::files::Files;
 use super::in_use::InUse;
 use super::limits::Limits;
+use super::log::LogSettings;
 use super::problem::Problem;
 use super::secret::HookToken;
+use super::values::shown_collector;
 use crate::policy::{Revoke, Rules};
 use crate::route::{Methods, PathPattern};
 use crate::tls::RefuseWith;
@@ -129,43 +130,6 @@ pub struct UpstreamSettings {
     pub queue: usize,
 }
 
-/// What is logged, and how.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LogSettings {
-    /// The form of a line.
-    pub format: LogFormat,
-    /// Whether the text form shows all fields.
-    pub verbose: bool,
-    /// Which events have a line.
-    pub level: LogLevel,
-    /// Of the requests that go well, one in so many has a line.
-    pub sample_2xx: u64,
-    /// Whether refused connections tell all of their ClientHello.
-    pub client_hello: bool,
-    /// How often repeated refusals are summed up; `None`: each has its own line.
-    pub repeat_window: Option<Duration>,
-}
-
-/// Which events have a line: from a level on, and others for some modules.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LogLevel {
-    /// As it was given, such as `info` or `info,clawgate::tls=debug`.
-    pub text: String,
-    /// What it says.
-    pub filter: Targets,
-}
-
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// `Text` on a terminal, else `Json`.
-    Auto,
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Text,
-}
-
 /// Where spans go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceSettings {
@@ -188,11 +152,6 @@ pub struct TraceSettings {
 impl TraceSettings {
     /// Where spans go, without what stands before `/v1/traces` in the path: some collectors have a token there.
     pub fn shown(&self) -> String {
-        let (base, name) = self.path.split_at(self.path.len().saturating_sub(OTLP_PATH.len()));
-        let base = if base.is_empty() { "" } else { "/…" };
-        format!("{}{base}{name}", self.collector)
+        shown_collector(&self.collector, &self.path)
     }
 }
-
-/// Where collectors take spans, below their own path (OTLP specification).
-pub(super) const OTLP_PATH: &str = "/v1/traces";

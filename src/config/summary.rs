@@ -5,7 +5,8 @@ use std::fmt::{self, Display, Write};
 use humantime::format_duration;
 
 use super::admin::AdminAddress;
-use super::settings::{LogFormat, RouteSettings, Settings, TraceSettings, UpstreamSettings};
+use super::log::LogFormat;
+use super::settings::{RouteSettings, Settings, TraceSettings, UpstreamSettings};
 use super::units::format_size;
 use crate::policy::Rules;
 use crate::tls::Resumption;

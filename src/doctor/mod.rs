@@ -99,7 +99,7 @@ pub fn probe(address: &AdminAddress, alive: bool) -> io::Result<Findings> {
 pub fn unusable(problems: &Problems) -> Findings {
     let mut found = Findings::default();
     let fail = |problem: &Problem| {
-        Subject::new(Area::Settings, &problem.origin).fail(Check::Load, &problem.what, &problem.hint)
+        Subject::new(Area::Settings, &problem.place).fail(Check::Load, &problem.what, &problem.hint)
     };
     found.extend(problems.iter().map(fail));
     let rest = "everything else is examined when the settings can be used";

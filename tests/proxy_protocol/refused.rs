@@ -149,14 +149,14 @@ fn settings_that_do_not_say_who_is_believed_are_refused() {
         output.stderr
     };
     let unnamed = refused(&[("--listen-proxy", "127.0.0.1:0")]);
-    assert!(unnamed.contains("nobody is named") && unnamed.contains("--proxy-source"), "{unnamed}");
+    assert!(unnamed.contains("are not named") && unnamed.contains("--proxy-source"), "{unnamed}");
     let block = refused(&[("--listen-proxy", "127.0.0.1:0"), ("--proxy-source", "10.0.0.1/8")]);
     assert!(block.contains("write 10.0.0.0/8 for the block, or 10.0.0.1"), "{block}");
     let word = refused(&[("--listen-proxy", "127.0.0.1:0"), ("--proxy-source", "balancer")]);
     assert!(word.contains("`balancer` is no block of addresses"), "{word}");
     let both = [("--listen", "127.0.0.1:4433"), ("--listen-proxy", "127.0.0.1:4433")];
     let both = refused(&[both[0], both[1], ("--proxy-source", "127.0.0.1")]);
-    assert!(both.contains("127.0.0.1:4433 is taken: --listen has it for senders"), "{both}");
+    assert!(both.contains("127.0.0.1:4433 is in use: --listen has it for clients"), "{both}");
 }
 
 #[test]
@@ -174,8 +174,8 @@ fn check_warns_of_believing_everybody() {
         assert_eq!(output.code, Some(0), "{output:?}");
         output.stdout + &output.stderr
     };
-    assert!(check("0.0.0.0/0").contains("0.0.0.0/0 is everybody"));
+    assert!(check("0.0.0.0/0").contains("0.0.0.0/0 is every address"));
     let said = check("10.0.0.0/8");
-    assert!(!said.contains("everybody"), "{said}");
+    assert!(!said.contains("every address"), "{said}");
     assert!(said.contains("127.0.0.1:8444 with a PROXY header, from 10.0.0.0/8"), "{said}");
 }

@@ -16,7 +16,7 @@ fn bundle(pki: &Pki) -> PathBuf {
 
 const SAID: [&str; 3] = [
     "  --client-ca\n    ",
-    "a public CA, of which anybody can have a certificate, and no allow rule names who may come",
+    "a public CA, which issues certificates to anybody, and no allow rule names the clients that may connect",
     "name the clients in clients.allow",
 ];
 

@@ -157,11 +157,11 @@ fn what_does_not_fit_together_is_refused_at_the_start() {
     for (command, parts) in [
         (
             command().arg("--upstream-cert", &certificate),
-            ["--upstream-cert\n    is there without its private key", "--upstream-key"],
+            ["--upstream-cert\n    is set without its private key", "--upstream-key"],
         ),
         (
             command().arg("--upstream-key", &key),
-            ["--upstream-key\n    is there without its certificate", "--upstream-cert"],
+            ["--upstream-key\n    is set without its certificate", "--upstream-cert"],
         ),
         (
             command().arg("--upstream-cert", &certificate).arg("--upstream-key", &other_key),

@@ -1,62 +1,42 @@
-//! What senders may use up.
+//! What clients may use.
 
-use super::Resolver;
-use crate::config::key::Key;
+use super::resolver::Resolver;
 use crate::config::keys;
+use crate::config::layers::Sourced;
 use crate::config::limits::Limits;
-use crate::config::values;
+use crate::config::problem::Found;
 
-impl Resolver<'_> {
-    pub(super) fn limits(&mut self) -> Limits {
-        let limits = Limits {
-            connections: self.count(&keys::CONNECTIONS),
-            connections_per_source: self
-                .limit(&keys::CONNECTIONS_PER_SOURCE)
-                .map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
-            connections_per_identity: self
-                .limit(&keys::CONNECTIONS_PER_IDENTITY)
-                .map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
-            handshakes: self.count(&keys::HANDSHAKES),
-            handshake_rate: self.limit(&keys::HANDSHAKE_RATE),
-            greeting_timeout: self.time(&keys::GREETING_TIMEOUT),
-            idle_timeout: self.time(&keys::IDLE_TIMEOUT),
-            connection_age: self.value(&keys::CONNECTION_AGE, values::window, None),
-            connection_requests: self.limit(&keys::CONNECTION_REQUESTS).map(u64::from),
-            head_timeout: self.time(&keys::HEAD_TIMEOUT),
-            uri: self.value(&keys::URI, values::uri_length, 1),
-            body: self.value(&keys::BODY, values::body_size, 0),
-            body_timeout: self.time(&keys::BODY_TIMEOUT),
-            body_rate: self.value(&keys::BODY_RATE, values::byte_rate, None),
-            send_timeout: self.time(&keys::SEND_TIMEOUT),
-            request_timeout: self.time(&keys::REQUEST_TIMEOUT),
-            streams: u32::try_from(self.count(&keys::STREAMS)).unwrap_or(u32::MAX),
-            request_rate: self.limit(&keys::REQUEST_RATE),
-            request_burst: self.limit(&keys::REQUEST_BURST),
-            requests_at_once: self
-                .limit(&keys::REQUESTS_AT_ONCE)
-                .map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
-        };
-        self.check_burst(&limits);
-        limits
-    }
+pub(super) fn limits(r: &mut Resolver<'_>) -> Found<Limits> {
+    check_burst(r);
+    Ok(Limits {
+        connections: r.value(&keys::CONNECTIONS)?,
+        connections_per_source: r.value(&keys::CONNECTIONS_PER_SOURCE)?,
+        connections_per_identity: r.value(&keys::CONNECTIONS_PER_IDENTITY)?,
+        handshakes: r.value(&keys::HANDSHAKES)?,
+        handshake_rate: r.value(&keys::HANDSHAKE_RATE)?,
+        greeting_timeout: r.value(&keys::GREETING_TIMEOUT)?,
+        idle_timeout: r.value(&keys::IDLE_TIMEOUT)?,
+        connection_age: r.value(&keys::CONNECTION_AGE)?,
+        connection_requests: r.value(&keys::CONNECTION_REQUESTS)?,
+        head_timeout: r.value(&keys::HEAD_TIMEOUT)?,
+        uri: r.value(&keys::URI)?,
+        body: r.value(&keys::BODY)?,
+        body_timeout: r.value(&keys::BODY_TIMEOUT)?,
+        body_rate: r.value(&keys::BODY_RATE)?,
+        send_timeout: r.value(&keys::SEND_TIMEOUT)?,
+        request_timeout: r.value(&keys::REQUEST_TIMEOUT)?,
+        streams: r.value(&keys::STREAMS)?,
+        request_rate: r.value(&keys::REQUEST_RATE)?,
+        request_burst: r.optional(&keys::REQUEST_BURST)?.and_then(|burst| burst.value),
+        requests_at_once: r.value(&keys::REQUESTS_AT_ONCE)?,
+    })
+}
 
-    /// A burst without a rate would be a limit that limits nothing.
-    fn check_burst(&mut self, limits: &Limits) {
-        let burst = self.sources.layers.get(&keys::REQUEST_BURST).and_then(<[_]>::first);
-        if let Some(burst) = burst
-            && limits.request_burst.is_some()
-            && limits.request_rate.is_none()
-        {
-            let hint = "set limits.request_rate, or take this out";
-            self.report.problem(&burst.origin, "has no effect without limits.request_rate", hint);
-        }
-    }
-
-    pub(super) fn count(&mut self, key: &Key) -> usize {
-        self.value(key, values::count, 1)
-    }
-
-    fn limit(&mut self, key: &Key) -> Option<u32> {
-        self.value(key, values::limit, None)
+/// A burst without a rate would limit nothing.
+fn check_burst(r: &mut Resolver<'_>) {
+    let (burst, rate) = (r.optional(&keys::REQUEST_BURST), r.value(&keys::REQUEST_RATE));
+    if let (Ok(Some(Sourced { value: Some(_), origin })), Ok(None)) = (burst, rate) {
+        let what = "has no effect without limits.request_rate";
+        r.report.problem(&origin, what, "set limits.request_rate, or remove this");
     }
 }

@@ -1,15 +1,16 @@
 //! What is open: the `[[route]]` tables, or the paths from flags and environment.
 
-use super::Resolver;
-use super::upstream::Shared;
+use super::resolver::Resolver;
+use super::rules;
+use super::secure;
+use super::upstream;
 use crate::config::file::RouteTable;
-use crate::config::key::Key;
 use crate::config::keys;
-use crate::config::layers::{Layer, Sourced};
+use crate::config::layers::{Layer, List, Sourced};
 use crate::config::limits::Limits;
-use crate::config::settings::RouteSettings;
+use crate::config::problem::{Found, Origin};
+use crate::config::settings::{RouteSettings, UpstreamSettings};
 use crate::config::units::format_size;
-use crate::config::values::{self, Wrong, read_all};
 use crate::policy::Rules;
 use crate::route::{Methods, PathPattern};
 use crate::upstream::Target;
@@ -17,185 +18,188 @@ use crate::upstream::Target;
 /// What OpenClaw takes (`hooks.maxBodyBytes`); a larger request is answered with 413.
 const OPENCLAW_BODY: u64 = 256 * 1024;
 
-impl Resolver<'_> {
-    pub(super) fn routes(&mut self, limits: &Limits) -> Vec<RouteSettings> {
-        let methods = self.many(&keys::ROUTE_METHODS, values::method);
-        let methods = Methods::parse(methods.iter().map(|method| method.value.as_str()));
-        let common = Common {
-            methods: methods.unwrap_or(Methods::Any),
-            body: limits.body,
-            upstream: self.shared_upstream(),
-        };
-        let paths_from_outside = self.sources.layers.get(&keys::ROUTE_PATH).is_some();
-        let routes = if paths_from_outside || self.sources.routes.is_empty() {
-            let paths = self.many(&keys::ROUTE_PATH, values::path_pattern);
-            self.warn_of_replaced_tables(&paths);
-            paths.into_iter().map(|path| self.route(path, None, &common)).collect()
-        } else {
-            self.warn_of_idle_methods();
-            self.routes_of_file(&common)
-        };
-        self.check_overlaps(&routes);
-        self.check_lengths(&routes, limits.uri);
-        self.warn_of_colons(&routes);
-        self.warn_of_large_bodies(&routes, common.upstream.target());
-        let routes: Vec<RouteSettings> = routes.into_iter().map(|route| route.value).collect();
-        let upstreams: Vec<_> = routes.iter().map(|route| route.upstream.clone()).collect();
-        common.upstream.check_secure_is_used(&upstreams, &mut self.report);
-        routes
-    }
+/// A route, as far as it can be read.
+struct Draft {
+    origin: Origin,
+    path: Found<PathPattern>,
+    methods: Found<Methods>,
+    rules: Found<Rules>,
+    max_body: Found<u64>,
+    upstream: Found<UpstreamSettings>,
+}
 
-    fn routes_of_file(&mut self, common: &Common) -> Vec<Sourced<RouteSettings>> {
-        let sources = self.sources;
-        let mut routes = Vec::new();
-        for RouteTable { origin, layer } in &sources.routes {
-            if layer.get(&keys::ROUTE_PATH).is_none() && !sources.torn {
-                let hint = "add e.g. path = \"/hooks/\"";
-                self.report.problem(origin, "has no path", hint);
-            }
-            let stand_in = || "/".parse().ok().map(|value| Sourced { value, origin: origin.clone() });
-            let path = self.in_table(layer, &keys::ROUTE_PATH, values::path_pattern).pop();
-            let known = path.is_some();
-            let Some(path) = path.or_else(stand_in) else { continue };
-            let route = self.route(path, Some(layer), common);
-            // Without its path, whether it overlaps another cannot be told.
-            if known {
-                routes.push(route);
-            }
-        }
-        routes
-    }
-
-    fn route(
-        &mut self,
-        path: Sourced<PathPattern>,
-        table: Option<&Layer>,
-        common: &Common,
-    ) -> Sourced<RouteSettings> {
-        let Sourced { value: path, origin } = path;
-        let mut methods = common.methods.clone();
-        let mut rules = Rules::default();
-        let mut max_body = common.body;
-        if let Some(table) = table {
-            if table.get(&keys::ROUTE_METHODS).is_some() {
-                let own = self.in_table(table, &keys::ROUTE_METHODS, values::method);
-                let own = Methods::parse(own.iter().map(|method| method.value.as_str()));
-                methods = own.unwrap_or(Methods::Any);
-            }
-            rules = self.route_rules(table);
-            if let Some(own) = self.in_table(table, &keys::ROUTE_BODY, values::body_size).pop() {
-                max_body = own.value;
-            }
-        }
-        let value = RouteSettings {
-            path,
-            methods,
-            rules,
-            max_body,
-            upstream: common.upstream.for_route(table, &mut self.report),
-        };
-        Sourced { value, origin }
-    }
-
-    pub(super) fn in_table<T>(
-        &mut self,
-        table: &Layer,
-        key: &Key,
-        read: impl Fn(&str) -> Result<T, Wrong>,
-    ) -> Vec<Sourced<T>> {
-        read_all(table.get(key).unwrap_or_default(), read, &mut self.report)
-    }
-
-    fn check_overlaps(&mut self, routes: &[Sourced<RouteSettings>]) {
-        for (i, route) in routes.iter().enumerate() {
-            let overlaps = |other: &&Sourced<RouteSettings>| {
-                other.value.path == route.value.path
-                    && overlap(&other.value.methods, &route.value.methods)
-            };
-            if let Some(other) = routes[..i].iter().find(overlaps) {
-                let RouteSettings { path, methods, .. } = &route.value;
-                let what = format!(
-                    "`{path}` with {methods} is open twice: {} has it with {}",
-                    other.origin, other.value.methods
-                );
-                let hint = "take one of them out, or give them different paths or methods";
-                self.report.problem(&route.origin, what, hint);
-            }
-        }
-    }
-
-    /// `uri`: the longest path with its query that is taken, in bytes.
-    fn check_lengths(&mut self, routes: &[Sourced<RouteSettings>], uri: usize) {
-        for Sourced { value: route, origin } in routes {
-            let length = route.path.shared().len();
-            if length > uri {
-                let what = format!(
-                    "`{}` could never match: it has {length} bytes, and limits.uri refuses more than {uri}",
-                    route.path
-                );
-                self.report.problem(origin, what, "raise limits.uri, or shorten the path");
-            }
-        }
-    }
-
-    fn warn_of_colons(&mut self, routes: &[Sourced<RouteSettings>]) {
-        for Sourced { value: route, origin } in routes {
-            if let Some(segment) = route.path.colon_segment() {
-                let what = format!("`{segment}` is no placeholder: the route takes that text alone");
-                let hint = "to open all below a path, end it with a slash, such as `/hooks/`";
-                self.report.warning(origin, what, hint);
-            }
-        }
-    }
-
-    /// A route that names an upstream of its own says by that that it is not OpenClaw.
-    fn warn_of_large_bodies(&mut self, routes: &[Sourced<RouteSettings>], openclaw: Option<&Target>) {
-        for Sourced { value: route, origin } in routes {
-            let target = &route.upstream.target;
-            if route.max_body > OPENCLAW_BODY
-                && matches!(target, Target::Http { .. })
-                && openclaw.is_none_or(|openclaw| openclaw == target)
-            {
-                let what = format!(
-                    "`{}` takes bodies up to {}, but OpenClaw refuses more than {OPENCLAW_BODY} bytes",
-                    route.path,
-                    format_size(route.max_body)
-                );
-                let hint = "lower limits.body to 256KiB, unless the upstream is not OpenClaw";
-                self.report.warning(origin, what, hint);
-            }
-        }
-    }
-
-    fn warn_of_replaced_tables(&mut self, paths: &[Sourced<PathPattern>]) {
-        let (Some(path), [first, ..]) = (paths.first(), self.sources.routes.as_slice()) else {
-            return;
-        };
-        let what = format!(
-            "replaces the whole list of [[route]] tables ({} from {}), their rules too",
-            self.sources.routes.len(),
-            first.origin
-        );
-        self.report.warning(&path.origin, what, "take it out to have the routes of the file");
-    }
-
-    fn warn_of_idle_methods(&mut self) {
-        let names_none = |table: &RouteTable| table.layer.get(&keys::ROUTE_METHODS).is_none();
-        let given = self.sources.layers.get(&keys::ROUTE_METHODS).and_then(<[_]>::first);
-        if let Some(given) = given
-            && !self.sources.routes.iter().any(names_none)
-        {
-            let what = "has no effect: every [[route]] table names its own methods";
-            self.report.warning(&given.origin, what, "take it out, or change the tables");
-        }
+impl Draft {
+    fn finish(self) -> Found<RouteSettings> {
+        Ok(RouteSettings {
+            path: self.path?,
+            methods: self.methods?,
+            rules: self.rules?,
+            max_body: self.max_body?,
+            upstream: self.upstream?,
+        })
     }
 }
 
 /// What holds for routes that do not say otherwise.
 struct Common {
-    methods: Methods,
-    body: u64,
-    upstream: Shared,
+    methods: Found<Methods>,
+    body: Found<u64>,
+    upstream: upstream::Shared,
+}
+
+/// `limits`: if they can be read.
+pub(super) fn routes(r: &mut Resolver<'_>, limits: Option<&Limits>) -> Found<Vec<RouteSettings>> {
+    let methods = r.list(&keys::ROUTE_METHODS);
+    let upstream = upstream::Shared::new(r);
+    let mut common = Common { methods: together(r, methods), body: r.value(&keys::BODY), upstream };
+    let tables = r.sources.open_tables();
+    let mut drafts = Vec::new();
+    if tables.is_empty() {
+        let paths = r.list(&keys::ROUTE_PATH);
+        if let Some(origin) = paths.origin() {
+            warn_of_replaced_tables(r, origin);
+        }
+        for Sourced { value, origin } in paths.all()? {
+            drafts.push(draft(r, Ok(value), origin, None, &mut common));
+        }
+    } else {
+        warn_of_unused_methods(r, tables);
+        for RouteTable { origin, layer } in tables {
+            let path = path_in(r, origin, layer);
+            let origin = path.as_ref().map_or_else(|_| origin.clone(), |path| path.origin.clone());
+            let path = path.map(|path| path.value);
+            drafts.push(draft(r, path, origin, Some(layer), &mut common));
+        }
+    }
+    check_overlaps(r, &drafts);
+    if let Some(limits) = limits {
+        check_lengths(r, &drafts, limits.uri);
+    }
+    warn_of_colons(r, &drafts);
+    let openclaw = common.upstream.target.as_ref().ok().map(|target| &target.value);
+    warn_of_large_bodies(r, &drafts, openclaw);
+    let routes: Vec<Found<RouteSettings>> = drafts.into_iter().map(Draft::finish).collect();
+    let routes = routes.into_iter().collect::<Found<Vec<_>>>()?;
+    secure::check_is_used(r, routes.iter().map(|route| &route.upstream.target));
+    Ok(routes)
+}
+
+fn path_in(r: &mut Resolver<'_>, origin: &Origin, table: &Layer) -> Found<Sourced<PathPattern>> {
+    r.optional_in(table, &keys::ROUTE_PATH)?.ok_or_else(|| {
+        let missing = || r.report.problem(origin, "has no path", "add e.g. path = \"/hooks/\"");
+        r.sources.torn.unwrap_or_else(missing)
+    })
+}
+
+fn draft(
+    r: &mut Resolver<'_>,
+    path: Found<PathPattern>,
+    origin: Origin,
+    table: Option<&Layer>,
+    common: &mut Common,
+) -> Draft {
+    let (mut methods, mut max_body) = (common.methods.clone(), common.body);
+    let mut rules = Ok(Rules::default());
+    if let Some(table) = table {
+        if let Some(own) = r.list_in(table, &keys::ROUTE_METHODS) {
+            methods = together(r, own);
+        }
+        rules = rules::of_route(r, table);
+        max_body = match r.optional_in(table, &keys::ROUTE_BODY) {
+            Ok(Some(own)) => Ok(own.value),
+            Ok(None) => max_body,
+            Err(reported) => Err(reported),
+        };
+    }
+    let upstream = common.upstream.for_route(r, table);
+    Draft { origin, path, methods, rules, max_body, upstream }
+}
+
+/// The methods as one.
+fn together(r: &mut Resolver<'_>, methods: List<String>) -> Found<Methods> {
+    let origin = methods.origin().cloned().unwrap_or(Origin::Default(keys::ROUTE_METHODS.toml));
+    let names = methods.all_values()?;
+    Methods::parse(names.iter().map(String::as_str))
+        .map_err(|error| r.report.problem(&origin, error.to_string(), "write e.g. POST, or `any` alone"))
+}
+
+fn check_overlaps(r: &mut Resolver<'_>, routes: &[Draft]) {
+    for (i, route) in routes.iter().enumerate() {
+        let (Ok(path), Ok(methods)) = (&route.path, &route.methods) else { continue };
+        let overlaps = |other: &Draft| match (&other.path, &other.methods) {
+            (Ok(other_path), Ok(others)) if other_path == path && overlap(others, methods) => {
+                Some((other.origin.clone(), others.clone()))
+            }
+            _ => None,
+        };
+        if let Some((origin, others)) = routes[..i].iter().find_map(overlaps) {
+            let what = format!("`{path}` with {methods} is open twice: {origin} has it with {others}");
+            let hint = "remove one of them, or give them different paths or methods";
+            r.report.problem(&route.origin, what, hint);
+        }
+    }
+}
+
+/// `uri`: the longest path with its query that is taken, in bytes.
+fn check_lengths(r: &mut Resolver<'_>, routes: &[Draft], uri: usize) {
+    for Draft { path, origin, .. } in routes {
+        let Ok(path) = path else { continue };
+        let length = path.shared().len();
+        if length > uri {
+            let what = format!(
+                "`{path}` can never match: it has {length} bytes, and limits.uri refuses more than {uri}"
+            );
+            r.report.problem(origin, what, "raise limits.uri, or shorten the path");
+        }
+    }
+}
+
+fn warn_of_colons(r: &mut Resolver<'_>, routes: &[Draft]) {
+    for Draft { path, origin, .. } in routes {
+        if let Some(segment) = path.as_ref().ok().and_then(PathPattern::colon_segment) {
+            let what = format!("`{segment}` is no placeholder: it matches only itself");
+            let hint = "to open all paths below one, end it with a slash, such as `/hooks/`";
+            r.report.warning(origin, what, hint);
+        }
+    }
+}
+
+/// A route that names an upstream of its own does not go to OpenClaw.
+fn warn_of_large_bodies(r: &mut Resolver<'_>, routes: &[Draft], openclaw: Option<&Target>) {
+    for Draft { path, origin, max_body, upstream, .. } in routes {
+        let (Ok(path), Ok(max_body), Ok(upstream)) = (path, max_body, upstream) else { continue };
+        let target = &upstream.target;
+        if *max_body > OPENCLAW_BODY
+            && matches!(target, Target::Http { .. })
+            && openclaw.is_none_or(|openclaw| openclaw == target)
+        {
+            let what = format!(
+                "`{path}` takes bodies up to {}, but OpenClaw refuses more than {OPENCLAW_BODY} bytes",
+                format_size(*max_body)
+            );
+            let hint = "lower limits.body to 256KiB, unless the upstream is not OpenClaw";
+            r.report.warning(origin, what, hint);
+        }
+    }
+}
+
+/// `origin` has paths for flags or environment.
+fn warn_of_replaced_tables(r: &mut Resolver<'_>, origin: &Origin) {
+    let Some(first) = r.sources.routes.first() else { return };
+    let what = format!(
+        "replaces the whole list of [[route]] tables ({} from {}), with their rules",
+        r.sources.routes.len(),
+        first.origin
+    );
+    r.report.warning(origin, what, "remove it to have the routes of the file");
+}
+
+fn warn_of_unused_methods(r: &mut Resolver<'_>, tables: &[RouteTable]) {
+    let all_have_methods = tables.iter().all(|table| table.layer.get(&keys::ROUTE_METHODS).is_some());
+    if let Some(origin) = r.origin(&keys::ROUTE_METHODS).filter(|_| all_have_methods) {
+        let what = "has no effect: every [[route]] table names its own methods";
+        r.report.warning(&origin, what, "remove it, or change the tables");
+    }
 }
 
 fn overlap(a: &Methods, b: &Methods) -> bool {

@@ -1,123 +1,122 @@
-//! Who may connect, and who may use a route: lists of rules, and what has to fit together in them.
+//! Which clients may connect, and which may use a route: lists of rules, and what has to fit together in them.
 
-use super::Resolver;
-use crate::config::key::Key;
+use super::resolver::Resolver;
 use crate::config::keys;
-use crate::config::layers::{Layer, Sourced};
-use crate::config::problem::Origin;
+use crate::config::layers::{Layer, List, Sourced};
+use crate::config::problem::{Found, Origin};
 use crate::config::settings::RouteSettings;
-use crate::config::values;
 use crate::policy::{Rule, Rules};
 use crate::tls::public_cas;
 use crate::tls::trust::Ca;
 
 /// One set of rules as it was written.
 struct Lists {
-    allow: Vec<Sourced<Rule>>,
-    /// Whether there is such a list, be it with mistakes only.
-    has_allow: bool,
-    deny: Vec<Sourced<Rule>>,
-    audit: Option<Sourced<bool>>,
+    allow: Option<List<Rule>>,
+    deny: Option<List<Rule>>,
+    audit: Found<Option<Sourced<bool>>>,
     /// What the keys begin with: `clients` or `route`.
     section: &'static str,
 }
 
-impl Resolver<'_> {
-    pub(super) fn client_rules(&mut self) -> Rules {
-        let lists = Lists {
-            allow: self.many(&keys::ALLOW, values::rule),
-            has_allow: self.sources.layers.get(&keys::ALLOW).is_some(),
-            deny: self.many(&keys::DENY, values::rule),
-            audit: self.one(&keys::AUDIT, values::switch),
-            section: "clients",
-        };
-        let pins = self.many(&keys::PINS, values::pin);
-        self.rules(lists).pinned(pins.into_iter().map(|pin| pin.value).collect())
-    }
+/// Which clients may connect.
+pub(super) fn of_clients(r: &mut Resolver<'_>) -> Found<Rules> {
+    let layers = &r.sources.layers;
+    let (has_allow, has_deny) = (layers.sets(&keys::ALLOW), layers.sets(&keys::DENY));
+    let lists = Lists {
+        allow: Some(r.list(&keys::ALLOW)).filter(|_| has_allow),
+        deny: Some(r.list(&keys::DENY)).filter(|_| has_deny),
+        audit: r.optional(&keys::AUDIT),
+        section: "clients",
+    };
+    let pins = r.list(&keys::PINS).all_values();
+    Ok(rules(r, lists)?.pinned(pins?))
+}
 
-    pub(super) fn route_rules(&mut self, table: &Layer) -> Rules {
-        let mut list = |key: &Key| self.in_table(table, key, values::rule);
-        let (allow, deny) = (list(&keys::ROUTE_ALLOW), list(&keys::ROUTE_DENY));
-        let audit = self.in_table(table, &keys::ROUTE_AUDIT, values::switch).pop();
-        let has_allow = table.get(&keys::ROUTE_ALLOW).is_some();
-        self.rules(Lists { allow, has_allow, deny, audit, section: "route" })
-    }
+/// Which clients may use the route of `table`.
+pub(super) fn of_route(r: &mut Resolver<'_>, table: &Layer) -> Found<Rules> {
+    let allow = r.list_in(table, &keys::ROUTE_ALLOW);
+    let deny = r.list_in(table, &keys::ROUTE_DENY);
+    let audit = r.optional_in(table, &keys::ROUTE_AUDIT);
+    rules(r, Lists { allow, deny, audit, section: "route" })
+}
 
-    /// Anybody can have a certificate of a public CA, so that its clients have to be named.
-    pub(super) fn check_public_cas(&mut self, cas: &[Ca], rules: &Rules, routes: &[RouteSettings]) {
-        let by_routes = !routes.is_empty() && routes.iter().all(|route| route.rules.name_clients());
-        // A list with mistakes only has been reported.
-        let has_mistakes = self.sources.layers.get(&keys::ALLOW).is_some() && rules.allow().is_empty();
-        if rules.name_clients() || by_routes || has_mistakes {
-            return;
-        }
-        let public = public_cas(cas);
-        let Some(first) = public.first() else { return };
-        let more = match public.len() - 1 {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
+/// Anybody can have a certificate of a public CA, so its clients have to be named.
+pub(super) fn check_public_cas(
+    r: &mut Resolver<'_>,
+    cas: &[Ca],
+    rules: &Rules,
+    routes: &[RouteSettings],
+) {
+    let by_routes = !routes.is_empty() && routes.iter().all(|route| route.rules.name_clients());
+    let public = public_cas(cas);
+    let Some(first) = public.first().filter(|_| !rules.name_clients() && !by_routes) else { return };
+    let more = match public.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let what = format!(
+        "{}{more}: this is a public CA, which issues certificates to anybody, and no allow rule names the clients that \
+         may connect",
+        first.subject
+    );
+    let hint = "use a CA that issues your clients' certificates only; if it has to be a public one, name the clients in \
+                clients.allow, e.g. dns=hooks.example.com (issuer= and `any` name nobody)";
+    let origin = r.origin(&keys::CLIENT_CA).unwrap_or(Origin::Default(keys::CLIENT_CA.toml));
+    r.report.problem(&origin, what, hint);
+}
+
+fn rules(r: &mut Resolver<'_>, lists: Lists) -> Found<Rules> {
+    check_some_may_connect(r, &lists);
+    warn_of_unused_rules(r, &lists);
+    warn_of_audit(r, &lists);
+    let values = |list: Option<List<Rule>>| list.map_or(Ok(Vec::new()), List::all_values);
+    let (allow, deny, audit) = (values(lists.allow)?, values(lists.deny)?, lists.audit?);
+    let audit = audit.is_some_and(|audit| audit.value);
+    Ok(Rules::new(allow).denying(deny).audited(audit))
+}
+
+fn any(list: Option<&List<Rule>>) -> Option<&Sourced<Rule>> {
+    list?.values.iter().find(|rule| rule.value.is_any())
+}
+
+fn check_some_may_connect(r: &mut Resolver<'_>, lists: &Lists) {
+    let section = lists.section;
+    if let Some(any) = any(lists.deny.as_ref()) {
+        let hint = "name the clients to refuse; to refuse all but a few, name those in allow instead";
+        r.report.problem(&any.origin, "`any` denies all clients", hint);
+    }
+    let deny = lists.deny.as_ref().and_then(List::origin);
+    if let (Some(origin), None, None) = (deny, &lists.allow, r.sources.torn) {
         let what = format!(
-            "{}{more}: a public CA, of which anybody can have a certificate, and no allow rule names who may come",
-            first.subject
+            "there is no {section}.allow beside it, so no client would be admitted: once there are rules, a client \
+             needs a matching allow rule"
         );
-        let hint = "name the CA that issues your clients' certificates alone; where that is a public one, name the \
-                    clients in clients.allow, e.g. dns=hooks.example.com (issuer= and `any` name nobody)";
-        let origin = self.sources.layers.get(&keys::CLIENT_CA).and_then(<[_]>::first);
-        let origin = origin.map_or(Origin::Default(keys::CLIENT_CA.toml), |ca| ca.origin.clone());
-        self.report.problem(&origin, what, hint);
+        let flag = if section == "clients" { " (--allow any)" } else { "" };
+        let hint = format!("add allow = [\"any\"] to [{section}] to admit all other clients{flag}");
+        r.report.problem(origin, what, hint);
     }
+}
 
-    fn rules(&mut self, lists: Lists) -> Rules {
-        self.check_anybody_is_left(&lists);
-        self.warn_of_idle_rules(&lists);
-        self.warn_of_audit(&lists);
-        let values =
-            |rules: Vec<Sourced<Rule>>| rules.into_iter().map(|rule| rule.value).collect::<Vec<_>>();
-        let audit = lists.audit.is_some_and(|audit| audit.value);
-        Rules::new(values(lists.allow)).denying(values(lists.deny)).audited(audit)
+fn warn_of_unused_rules(r: &mut Resolver<'_>, lists: &Lists) {
+    let count = lists.allow.as_ref().map_or(0, |allow| allow.values.len());
+    if let Some(any) = any(lists.allow.as_ref()).filter(|_| count > 1) {
+        let what = "`any` admits all clients, so the other rules of the list have no effect";
+        r.report.warning(&any.origin, what, "remove it, or the others");
     }
+}
 
-    fn check_anybody_is_left(&mut self, lists: &Lists) {
-        let section = lists.section;
-        if let Some(all) = lists.deny.iter().find(|rule| rule.value.is_any()) {
-            let hint =
-                "name those to keep out; to keep out all but a few, name the few in allow instead";
-            self.report.problem(&all.origin, "`any` denies everybody", hint);
-        }
-        if let (Some(deny), false, false) = (lists.deny.first(), lists.has_allow, self.sources.torn) {
-            let what = format!(
-                "there is no {section}.allow beside it, so nobody would be let in: once there is a rule, \
-                 only those whom an allow rule matches are"
-            );
-            let hint = format!("add allow = [\"any\"] to [{section}] to let in everybody else");
-            let flag = if section == "clients" { " (--allow any)" } else { "" };
-            self.report.problem(&deny.origin, what, hint + flag);
-        }
+/// In the settings, rules in audit mode look like rules that hold, so this is a warning each time.
+fn warn_of_audit(r: &mut Resolver<'_>, lists: &Lists) {
+    let Ok(Some(Sourced { value: true, origin })) = &lists.audit else { return };
+    let section = lists.section;
+    if lists.allow.is_none() && lists.deny.is_none() {
+        let what = format!("has no effect: there is no rule in {section}.allow or {section}.deny");
+        return r.report.warning(origin, what, "add rules, or remove it");
     }
-
-    fn warn_of_idle_rules(&mut self, lists: &Lists) {
-        if let Some(any) = lists.allow.iter().find(|rule| rule.value.is_any())
-            && lists.allow.len() > 1
-        {
-            let what = "`any` lets everybody in, so the other rules of the list are idle";
-            self.report.warning(&any.origin, what, "take it out, or the others");
-        }
-    }
-
-    /// Rules on trial look like rules that hold; this is to be seen.
-    fn warn_of_audit(&mut self, lists: &Lists) {
-        let Some(Sourced { value: true, origin }) = &lists.audit else { return };
-        let section = lists.section;
-        if lists.allow.is_empty() && lists.deny.is_empty() {
-            let what = format!("has no effect: there is no rule in {section}.allow or {section}.deny");
-            return self.report.warning(origin, what, "add the rules to try, or take it out");
-        }
-        let what = format!(
-            "AUDIT ONLY: whom {section}.allow and {section}.deny would refuse is let in, with a `would_refuse` \
-             line in the log"
-        );
-        let hint = "set it to false once that names no sender that should be let in";
-        self.report.warning(origin, what, hint);
-    }
+    let what = format!(
+        "AUDIT ONLY: clients that {section}.allow and {section}.deny would refuse are admitted, and logged as \
+         `would_refuse`"
+    );
+    let hint = "set it to false when that names no client any more that should be admitted";
+    r.report.warning(origin, what, hint);
 }

@@ -74,7 +74,7 @@ fn the_full_example_names_every_key_of_the_table_and_no_other() {
 
     let mut report = problem::Report::default();
     file::File::parse(examples().into(), &text, &mut report);
-    assert_eq!(report.conclude().unwrap(), vec![]);
+    assert_eq!(report.conclude(Ok(())).unwrap(), ((), vec![]));
 }
 
 #[test]

@@ -138,19 +138,13 @@ fn each_setting_reaches_its_place() {
     assert!(!logs("hyper", Level::WARN), "what libraries log is there when it is asked for");
 }
 
-/// Settings that are told with the routes that they are for, or that are files, which are told by their content.
-fn is_told_elsewhere(key: &str) -> bool {
-    ["upstream.", "route.", "limits.upstream_", "limits.body"].iter().any(|start| key.starts_with(start))
-        && !["limits.body_timeout", "limits.body_rate"].contains(&key)
-}
-
 #[test]
 fn every_setting_with_a_default_is_among_those_in_use() {
     let in_use = serde_json::to_value(&Sources::minimal().settings().in_use).unwrap();
     for key in KEYS.iter().filter(|key| matches!(key.unset, Unset::Value(_))) {
         let is_traced = key.toml.starts_with("trace.");
-        if !is_told_elsewhere(key.toml) && !is_traced {
-            assert!(in_use[key.toml].is_array(), "{} is missing in config/in_use/values.rs", key.toml);
+        if !key.is_shown_with_routes() && !is_traced {
+            assert!(in_use[key.toml].is_array(), "nothing reads {}", key.toml);
         }
     }
     assert!(in_use["route POST /hooks/"].is_array() && in_use["files"].is_array(), "{in_use}");

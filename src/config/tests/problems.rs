@@ -35,13 +35,13 @@ fn all_mistakes_of_all_sources_are_reported_at_once() {
             "DIR/gate.toml:8: route.path",
             "DIR/gate.toml:9: route.methods",
             "DIR/gate.toml:9: route.methods",
+            "--allow",
+            "CLAWGATE_WORKERS",
             "tls.certificate",
             "tls.private_key",
             "clients.ca",
             "--admin",
-            "--allow",
             "CLAWGATE_HOOK_TOKEN_FILE",
-            "CLAWGATE_WORKERS",
         ]
     );
     assert!(
@@ -149,29 +149,29 @@ fn wrong_values_are_refused_with_the_mend() {
             ["not an IP address with a port", "127.0.0.1:8443 for this machine"],
         ),
         ("listen.address = \":99\"", ["not an IP address with a port", "0.0.0.0:99 for all"]),
-        ("listen.address = [\"[::1]:5\", \"[::1]:5\"]", ["[::1]:5 is there twice", "take one"]),
+        ("listen.address = [\"[::1]:5\", \"[::1]:5\"]", ["[::1]:5 is there twice", "remove one"]),
         (
             "listen.address = \"127.0.0.1:9443\"",
-            ["admin.address | 127.0.0.1:9443 is taken: DIR/gate.toml:1", "another port"],
+            ["admin.address | 127.0.0.1:9443 is in use: DIR/gate.toml:1", "another port"],
         ),
         ("tls.handshake_timeout = \"0s\"", ["leaves no time", "e.g. `5s`"]),
         ("tls.handshake_timeout = \"5\"", ["`5` is not a duration", "write e.g. `500ms`"]),
         ("runtime.drain_timeout = \"25h\"", ["longer than 24h", "at most `24h`"]),
         ("limits.body = \"1K\"", ["ends in `K`", "256KiB"]),
-        ("limits.body = 0", ["would refuse every body", "256KiB"]),
+        ("limits.body = 0", ["less than one byte", "256KiB"]),
         ("limits.body = -5", ["`-5` does not begin", "256KiB"]),
         ("runtime.workers = 0", ["not a number from 1 to 1024", "one worker for each CPU"]),
         ("runtime.workers = 1025", ["not a number from 1 to 1024", "one worker for each CPU"]),
-        ("admin.address = \"0.0.0.0:9443\"", ["asks for no credentials", "set admin.token_file"]),
-        ("admin.address = \"unix:admin.sock\"", ["names no socket", "an absolute path"]),
-        ("log.format = \"xml\"", ["`xml` is no log format", "auto, json or text"]),
+        ("admin.address = \"0.0.0.0:9443\"", ["requires no credentials", "set admin.token_file"]),
+        ("admin.address = \"unix:admin.sock\"", ["is no unix socket", "an absolute path"]),
+        ("log.format = \"xml\"", ["`xml` is not one of its values", "`auto`, `json` or `text`"]),
         ("log.level = \"inof\"", ["`inof` is no log level", "off, error, warn"]),
         ("log.level = \"info,clawgate=loud\"", ["`loud` is no log level", "off, error, warn"]),
         ("log.level = \"info,\"", ["`` is no log level", "off, error, warn"]),
         ("log.level = \"info,[request]=debug\"", ["`[request]` is no module", "clawgate::tls=debug"]),
         ("clients.allow = [\"serial=*\"]", ["a serial number in hex", "cn=meeting-notes"]),
         ("clients.allow = []", ["is an empty list", "any certificate of the client CAs"]),
-        ("clients.allow = \" \"", ["is set, but empty", "leave it out"]),
+        ("clients.allow = \" \"", ["is set, but empty", "remove it"]),
         (
             "upstream.url = \"127.0.0.1:18789\"",
             ["is none of http://HOST:PORT", "http://127.0.0.1:18789"],
@@ -246,7 +246,7 @@ fn a_file_that_cannot_be_read_is_reported_where_it_is_named() {
 #[test]
 fn empty_variables_and_flags_are_no_way_to_say_nothing() {
     let problem = |name: &str, value: &str| Sources::minimal().env(name, value).problem();
-    assert_has(&problem("CLAWGATE_ALLOW", ""), &["CLAWGATE_ALLOW | is set, but empty", "leave it out"]);
+    assert_has(&problem("CLAWGATE_ALLOW", ""), &["CLAWGATE_ALLOW | is set, but empty", "remove it"]);
     assert_has(&problem("CLAWGATE_PATHS", "/a/,"), &["CLAWGATE_PATHS | is set, but empty"]);
     assert_has(&problem("CLAWGATE_CONFIG", ""), &["CLAWGATE_CONFIG | is set, but empty"]);
     let flag = Sources::minimal().flag("--allow", "").problem();

@@ -172,7 +172,7 @@ fn a_path_longer_than_the_longest_that_is_taken_could_never_match() {
     let sources = Sources::minimal().flag("--path", format!("/{}", "x".repeat(100)));
     assert!(sources.warnings().is_empty());
     let short = sources.toml("limits.uri = \"64B\"");
-    assert_has(&short.problem(), &["--path", "could never match: it has 101 bytes", "raise limits.uri"]);
+    assert_has(&short.problem(), &["--path", "can never match: it has 101 bytes", "raise limits.uri"]);
 }
 
 #[test]

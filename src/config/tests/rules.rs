@@ -42,13 +42,18 @@ fn to_deny_some_without_allowing_anybody_is_a_mistake() {
     let problem = Sources::minimal().toml("clients.deny = [\"cn=a\"]").problem();
     assert_has(
         &problem,
-        &["gate.toml:1: clients.deny", "nobody would be let in", "allow = [\"any\"]", "--allow any"],
+        &[
+            "gate.toml:1: clients.deny",
+            "no client would be admitted",
+            "allow = [\"any\"]",
+            "--allow any",
+        ],
     );
     let route = "[[route]]\npath = \"/a\"\ndeny = \"cn=a\"";
     let problem = Sources::minimal().toml(route).problem();
     assert_has(&problem, &["gate.toml:3: route.deny", "allow = [\"any\"] to [route]"]);
     let denies_all = Sources::minimal().flag("--allow", "any").flag("--deny", "any").problem();
-    assert_has(&denies_all, &["--deny", "denies everybody"]);
+    assert_has(&denies_all, &["--deny", "denies all clients"]);
 }
 
 #[test]
@@ -71,11 +76,11 @@ fn rules_on_trial_are_announced() {
         &settings.settings().summary(),
         &["senders        [cn=a]", "AUDIT ONLY: whom these rules would refuse is let in"],
     );
-    let idle = Sources::minimal().flag("--audit", "true");
-    assert_has(&idle.warnings()[0], &["--audit", "has no effect"]);
-    assert!(!idle.settings().summary().contains("AUDIT"));
+    let unused = Sources::minimal().flag("--audit", "true");
+    assert_has(&unused.warnings()[0], &["--audit", "has no effect"]);
+    assert!(!unused.settings().summary().contains("AUDIT"));
     let any = Sources::minimal().flag("--allow", "any").flag("--allow", "cn=a");
-    assert_has(&any.warnings()[0], &["--allow", "the other rules of the list are idle"]);
+    assert_has(&any.warnings()[0], &["--allow", "the other rules of the list have no effect"]);
 }
 
 #[test]

@@ -97,8 +97,8 @@ impl Sources {
         self.settings().warnings.iter().map(|warning| self.one_line(warning)).collect()
     }
 
-    fn one_line(&self, Problem { origin, what, hint }: &Problem) -> String {
-        let line = format!("{origin} | {what} | {hint}");
+    fn one_line(&self, Problem { place, what, hint }: &Problem) -> String {
+        let line = format!("{place} | {what} | {hint}");
         line.replace(self.dir.path().to_str().unwrap(), "DIR")
     }
 }

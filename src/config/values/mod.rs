@@ -1,0 +1,18 @@
+//! The types of values, each with its reader.
+
+mod address;
+mod choice;
+mod file;
+mod identity;
+mod log;
+mod number;
+mod tls;
+mod url;
+
+pub(super) use self::choice::{OneOf, OrOff, ProxyHeader, Switch};
+pub(super) use self::file::{FileName, KeyFile, TokenFile, named};
+pub(super) use self::identity::{Fingerprint, Method};
+pub(super) use self::log::{Name, SecretText};
+pub(super) use self::number::{Count, CountOrZero, Size, Time, Timeout, UriLength, Workers};
+pub(super) use self::tls::{CipherSuite, KeyExchange};
+pub(super) use self::url::{Collector, shown_collector};
