@@ -395,5 +395,5 @@ fn check_says_what_openclaw_will_not_take() {
     assert!(check("--forwarded", "rfc7239").contains("use x-forwarded"));
     assert!(check("--identity", "xfcc").contains("use client-cert"));
     let quiet = check("--identity", "client-cert");
-    assert!(!quiet.contains("OpenClaw answers 403") && quiet.contains("sender told as: client-cert"));
+    assert!(!quiet.contains("OpenClaw answers 403") && quiet.contains("identity headers: client-cert"));
 }

@@ -94,7 +94,7 @@ fn a_setting_that_is_not_given_has_its_default() {
     assert_eq!(line(&summary, "listens on"), "127.0.0.1:8443");
     assert_eq!(line(&summary, "admin"), "http://127.0.0.1:9443");
     assert_eq!(line(&summary, "route"), "POST /hooks/… -> http://127.0.0.1:18789");
-    assert_eq!(line(&summary, "senders' time"), "5s for a handshake, 1m idle");
+    assert_eq!(line(&summary, "client times"), "5s for a handshake, 1m idle");
     assert_eq!(line(&summary, "drain"), "up to 30s");
     assert_eq!(line(&summary, "CRLs"), "none");
     assert!(summary.contains("body up to 256KiB"), "{summary}");
@@ -136,7 +136,7 @@ fn a_list_replaces_the_one_of_a_weaker_source_and_is_not_added_to_it() {
     let pki = Pki::new();
     let file = config(&pki, "gate.toml", "clients.allow = [\"cn=a\", \"cn=b\"]");
     let check = || ClawgateCommand::bare("check").arg("--config", &file);
-    let clients = |command: ClawgateCommand| line(&summary(command), "senders  ").to_owned();
+    let clients = |command: ClawgateCommand| line(&summary(command), "clients  ").to_owned();
 
     assert_eq!(clients(check()), "[cn=a] or [cn=b]");
     let with_variable = || check().env("CLAWGATE_ALLOW", "cn=c, o=x; cn=d");

@@ -1,4 +1,4 @@
-//! Where the gate tells its own people how it is.
+//! The admin listener: health, metrics, status.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use super::secret::HookToken;
 pub struct AdminSettings {
     /// Where.
     pub address: AdminAddress,
-    /// What has to be shown for all but health; needed where others than this machine's own can connect.
+    /// The token that is required for all but health, in any case where other machines can connect.
     pub token: Option<HookToken>,
 }
 
@@ -21,12 +21,12 @@ pub struct AdminSettings {
 pub enum AdminAddress {
     /// Plain HTTP over TCP.
     Tcp(SocketAddr),
-    /// The same over a unix socket, for the gate's own user alone.
+    /// The same over a unix socket, for clawgate's own user only.
     Unix(PathBuf),
 }
 
 impl AdminAddress {
-    /// Whether nobody but this machine's own users can connect.
+    /// Whether only users of this machine can connect.
     pub fn is_local(&self) -> bool {
         match self {
             Self::Tcp(address) => address.ip().is_loopback(),

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_pars
 use super::key::{Key, Unset};
 use super::keys::{CONFIG_ENV, CONFIG_FLAG, KEYS};
 
-/// The flags as they were given: neither checked nor mixed with other sources.
+/// The flags as they were given: neither checked nor combined with other sources.
 #[derive(Clone, Debug, Default)]
 pub struct SettingsArgs {
     config: Option<OsString>,
@@ -90,7 +90,7 @@ fn help(key: &Key) -> String {
 fn heading(key: &Key) -> &'static str {
     match key.toml.split('.').next() {
         Some("listen" | "tls") => "Listening",
-        Some("clients") => "Senders",
+        Some("clients") => "Clients",
         Some("upstream") => "Upstream",
         Some("route" | "limits") => "Routes and limits",
         _ => "Running",

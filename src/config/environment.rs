@@ -11,16 +11,16 @@ use super::layers::{Layer, List, piece, text};
 use super::problem::{Origin, Report};
 use super::suggest::{distance, nearest};
 
-/// The variable by which TLS libraries are told where to write their secrets, if they are to.
+/// The variable that names the file to which TLS libraries write their secrets.
 const KEY_LOG_ENV: &str = "SSLKEYLOGFILE";
 
 /// What all settings' variables begin with.
 const PREFIX: &str = "CLAWGATE_";
-/// Letters after that up to which another name is no slip.
+/// A name with so many letters after that, or fewer, is only compared by its case: too many names are one letter away.
 const SHORT: usize = 3;
 
-/// The variables that begin with `CLAWGATE_` or may be meant to, and `SSLKEYLOGFILE`. Collected from `std::env::vars_os()` by the command,
-/// from anything else by tests.
+/// The variables that begin with `CLAWGATE_` or resemble one of them, and `SSLKEYLOGFILE`. The command collects them from
+/// `std::env::vars_os()`.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
 
@@ -55,8 +55,8 @@ impl Environment {
         layer
     }
 
-    /// A name that resembles a setting's is a mistake, and may be a restriction that somebody believes in. Any other
-    /// is no error, since others set variables too.
+    /// A name that resembles that of a setting is a mistake: somebody may rely on the restriction it would be. Any other
+    /// is only a warning, since other programs set variables, too.
     fn look_for_unknown(&self, report: &mut Report) {
         for name in self.0.keys() {
             if known().any(|env| env == name) || set_by_kubernetes(name) {
@@ -79,8 +79,7 @@ fn known() -> impl Iterator<Item = &'static str> {
     KEYS.iter().filter_map(|key| key.env).chain([CONFIG_ENV, KEY_LOG_ENV])
 }
 
-/// The variable that somebody meant who set `name`: misspelt, in other letters, or after the name of its flag or TOML
-/// key.
+/// The variable that was probably meant by `name`: it is misspelt, in other case, or named like a flag or a TOML key.
 fn resembled(name: &str) -> Option<&'static str> {
     let upper = name.to_ascii_uppercase();
     let Some(rest) = upper.strip_prefix(PREFIX) else {
@@ -96,18 +95,18 @@ fn resembled(name: &str) -> Option<&'static str> {
     let with = |env: &'static str| Some((env.strip_prefix(PREFIX)?, env));
     let candidates: Vec<_> = known().filter_map(with).collect();
     let near = nearest(rest, candidates.iter().map(|(rest, _)| *rest));
-    // Of three letters one is too many: CLAWGATE_URL is not meant for CLAWGATE_CRL.
+    // CLAWGATE_URL is not meant for CLAWGATE_CRL.
     if let Some(near) = near.filter(|near| rest.len() > SHORT || near.eq_ignore_ascii_case(rest)) {
         return candidates.iter().find(|(rest, _)| *rest == near).map(|(_, env)| *env);
     }
-    // Who is let in, in whatever words: ALLOWLIST, CLIENTS_ALLOW, DENY_RULES.
+    // Names for rules, such as ALLOWLIST, CLIENTS_ALLOW or DENY_RULES.
     let of_rules = [(&keys::ALLOW, "ALLOW"), (&keys::DENY, "DENY")];
     let meant =
         of_rules.into_iter().find(|(_, word)| rest.split('_').any(|part| part.starts_with(word)));
     meant.and_then(|(key, _)| key.env)
 }
 
-/// Kubernetes sets such variables in every pod beside a service called `clawgate` or `clawgate-…`.
+/// Kubernetes sets such variables in each pod of a namespace with a service called `clawgate` or `clawgate-…`.
 pub(super) fn set_by_kubernetes(name: &str) -> bool {
     name.ends_with("_SERVICE_HOST")
         || name.contains("_SERVICE_PORT")

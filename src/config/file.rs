@@ -51,7 +51,7 @@ impl File {
                 let hint = if error.kind() == io::ErrorKind::NotFound {
                     "name a TOML file that exists; without one, flags and environment suffice"
                 } else {
-                    "make it a TOML file that the gate's user may read"
+                    "make it a TOML file that clawgate's user may read"
                 };
                 return Self::unread(report.problem(named_by, what, hint));
             }
@@ -121,7 +121,7 @@ impl Reader<'_> {
             } else if dotted == "route" {
                 self.routes(&origin, value.get_ref());
             } else if !keys::is_section(&dotted) || !one_name {
-                // What stands on a line that is not TOML may be anything, such as a token.
+                // A line that is not TOML may hold anything, such as a token.
                 if self.is_broken(&origin).is_none() {
                     self.unknown(&dotted, &origin);
                 }
@@ -141,7 +141,11 @@ impl Reader<'_> {
             return;
         };
         if tables.is_empty() {
-            self.report.problem(origin, "is an empty list", "leave it out to open /hooks/ alone");
+            self.report.problem(
+                origin,
+                "is an empty list",
+                "remove it to have the default route /hooks/",
+            );
         }
         for table in tables.iter() {
             let origin = self.origin(table.span(), Some("route".to_owned()));
@@ -213,12 +217,12 @@ impl Reader<'_> {
     fn unknown(&mut self, dotted: &str, origin: &Origin) {
         let section = dotted.rsplit_once('.').map_or("", |(section, _)| section);
         let hint = match meant(dotted) {
-            Some(key) if key == dotted => "take away the quotes around the dots".to_owned(),
+            Some(key) if key == dotted => "remove the quotes around the dots".to_owned(),
             Some(key) => format!("did you mean `{key}`?"),
             None if keys::is_section(section) => {
-                format!("take it out; [{section}] has {}", names_in(section))
+                format!("remove it; [{section}] has {}", names_in(section))
             }
-            None => "take it out; examples/full.toml has all known keys".to_owned(),
+            None => "remove it; examples/full.toml has all known keys".to_owned(),
         };
         self.report.problem(origin, "is no known key", hint);
     }
@@ -300,7 +304,7 @@ fn decimal(number: &DeInteger<'_>) -> String {
     value.map_or_else(|_| number.to_string(), |value| value.to_string())
 }
 
-/// Where the lines of a text end: a list of ten thousand rules asks for as many numbers.
+/// Where the lines of a text end, so that the number of a line is found fast: a list may have ten thousand rules.
 struct Lines(Vec<usize>);
 
 impl Lines {

@@ -8,28 +8,28 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, Digest, SHA256};
 
-/// Files and folders, whether or not they could be read, each as it was just before: whatever is
-/// written later, while they are read as well, makes a difference.
+/// Files and folders, each as it was just before it was read, whether or not that was possible. A file that is written
+/// later, even while it is read, differs from that.
 #[derive(Debug, Default)]
 pub struct Files {
     all: BTreeMap<PathBuf, Sight>,
-    /// Those that hold a secret, and what may be told of them.
-    secret: BTreeMap<PathBuf, Told>,
+    /// Those that hold a secret, and what may be shown of them.
+    secret: BTreeMap<PathBuf, Shown>,
 }
 
-/// What may be told of the content of a file with a secret.
+/// What may be shown of the content of a file with a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    /// When it was written. A digest of a short secret would tell the secret.
+pub(super) enum Shown {
+    /// When it was written. The digest of a short secret would give it away.
     Time,
-    /// Nothing: a private key is that of its certificate, and settings are told one by one.
+    /// Nothing: the certificate shows which private key it is, and settings are shown one by one.
     Nothing,
 }
 
 impl Files {
     /// Notes that `paths` hold secrets.
-    pub(super) fn hide(&mut self, paths: impl IntoIterator<Item = PathBuf>, told: Told) {
-        self.secret.extend(paths.into_iter().map(|path| (path, told)));
+    pub(super) fn hide(&mut self, paths: impl IntoIterator<Item = PathBuf>, shown: Shown) {
+        self.secret.extend(paths.into_iter().map(|path| (path, shown)));
     }
 
     /// Looks at `paths`.
@@ -40,11 +40,11 @@ impl Files {
         }
     }
 
-    /// What is told of their contents: a digest, or less if they hold a secret.
+    /// What is shown of their contents: a digest, or less if they hold a secret.
     pub(super) fn marks(&self) -> Vec<String> {
-        let told = |path: &PathBuf| self.secret.get(path).copied();
-        let all = self.all.iter().filter(|(path, _)| told(path) != Some(Told::Nothing));
-        all.map(|(path, sight)| sight.mark(path, told(path).is_some())).collect()
+        let shown = |path: &PathBuf| self.secret.get(path).copied();
+        let all = self.all.iter().filter(|(path, _)| shown(path) != Some(Shown::Nothing));
+        all.map(|(path, sight)| sight.mark(path, shown(path).is_some())).collect()
     }
 
     /// Their names.
@@ -52,7 +52,7 @@ impl Files {
         self.all.keys().map(PathBuf::as_path)
     }
 
-    /// Whether one of them has another content now. `thoroughly`: not even trusting the times.
+    /// Whether one of them has another content now. `thoroughly`: compares contents even where the times are the same.
     pub fn differ(&self, thoroughly: bool) -> bool {
         self.all.iter().any(|(path, sight)| sight.differs(path, thoroughly))
     }
@@ -61,7 +61,7 @@ impl Files {
 /// A file, or a folder with the files in it.
 #[derive(Debug)]
 struct Sight {
-    /// What is cheap to ask for.
+    /// Compared first, since they are cheap to get.
     marks: Vec<Mark>,
     /// Over names and contents.
     content: Digest,
@@ -92,7 +92,7 @@ impl Sight {
     }
 }
 
-/// A file's place and times: while they are the same, hardly anybody has written to it.
+/// A file's place and times. While they are the same, the content almost certainly is, too.
 #[derive(Debug, PartialEq, Eq)]
 struct Mark {
     device: u64,
@@ -114,7 +114,7 @@ impl From<Metadata> for Mark {
     }
 }
 
-/// None for what is not there.
+/// Those of a file, or of a folder and its entries; none for what does not exist.
 fn marks(path: &Path) -> Vec<Mark> {
     let mut all = vec![path.to_owned()];
     all.extend(files_in(path));
@@ -129,7 +129,7 @@ fn files_in(path: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Over the contents; what cannot be read differs from all that can.
+/// Over the contents. A file that cannot be read differs from every one that can.
 fn digest(path: &Path) -> Digest {
     let mut context = Context::new(&SHA256);
     let files = files_in(path);
@@ -158,7 +158,7 @@ fn read_into(path: &Path, context: &mut Context) {
         }
     }
 
-    // A pipe would be waited for, and is no file that can be read twice.
+    // Reading a pipe would block, and its content is gone after that.
     let read = fs::metadata(path).and_then(|metadata| {
         if !metadata.is_file() {
             return Ok(0);

@@ -46,7 +46,7 @@ pub use secret::{HookToken, TokenError};
 pub use settings::{ProxySettings, RouteSettings, Settings, TraceSettings, UpstreamSettings};
 
 use file::File;
-use files::Told;
+use files::Shown;
 use key::Content;
 use layers::{Layer, Layers, Text, text};
 use problem::Report;
@@ -56,10 +56,10 @@ use crate::tls::pem::sender_chain;
 use crate::tls::trust::Ca;
 
 /// Loads the settings from the flags, the environment and the TOML file that one of them names,
-/// together with all files that they name in turn. `now` is what certificates are held against.
+/// together with all files that they name in turn. Certificates have to be valid at `now`.
 ///
 /// # Errors
-/// All that is wrong, with the files that were looked at.
+/// All that is wrong, with the files that were read.
 pub fn load(
     args: &SettingsArgs,
     environment: &Environment,
@@ -68,9 +68,9 @@ pub fn load(
     load_for(Purpose::Serving, args, environment, now)
 }
 
-/// Loads what decides whether a client is admitted and where: `clients.*`, and the paths, methods and rules of routes.
-/// The server's certificate and key, tokens and upstreams are not needed, and their files are not read; but the
-/// intermediates in `tls.certificate` help to explain, where that can be read.
+/// Loads the settings that decide which clients are admitted: `clients.*`, and the paths, methods and rules of routes.
+/// The files of the server certificate's key, of tokens and upstreams are not read. Intermediates in `tls.certificate`
+/// help to explain a decision, so that file is read where possible.
 ///
 /// # Errors
 /// All that is wrong with those settings.
@@ -82,12 +82,12 @@ pub fn load_for_clients(
     load_for(Purpose::Clients, args, environment, now)
 }
 
-/// What settings are needed for.
+/// What the settings are needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
-    /// All of them.
+    /// To serve: all of them.
     Serving,
-    /// To judge clients' certificates.
+    /// To check clients' certificates.
     Clients,
 }
 
@@ -117,7 +117,7 @@ fn load_for(
     let environment = environment.layer(&mut report);
     let in_file = std::iter::once(&file.layer).chain(file.routes.iter().map(|route| &route.layer));
     let has_token = in_file.into_iter().any(Layer::has_token);
-    files.hide(config, if has_token { Told::Time } else { Told::Nothing });
+    files.hide(config, if has_token { Shown::Time } else { Shown::Nothing });
     let mut layers = Layers([flags, environment, file.layer]);
     let mut routes = file.routes;
     let known = match purpose {
@@ -133,8 +133,8 @@ fn load_for(
     files.look(sources.files());
     let layers = sources.layers.0.iter().chain(sources.routes.iter().map(|route| &route.layer));
     for layer in layers {
-        files.hide(layer.files_with(Content::Token), Told::Time);
-        files.hide(layer.files_with(Content::PrivateKey), Told::Nothing);
+        files.hide(layer.files_with(Content::Token), Shown::Time);
+        files.hide(layer.files_with(Content::PrivateKey), Shown::Nothing);
     }
     resolve::resolve(&sources, files, now, report)
 }

@@ -1,20 +1,20 @@
-//! Keeps what may be a token out of what is said about a wrong value.
+//! Keeps what may be a token out of errors about a wrong value.
 //!
-//! A token is pasted into the wrong setting as easily as into the right one, and errors go to logs. So an error quotes
-//! short words of a value, and of others their beginning.
+//! Tokens get pasted into the wrong setting, and errors go to logs. So an error quotes short words of a value, but only
+//! the beginning of long ones.
 
-/// The length of a word with letters and digits from which on it may be a token.
+/// A word of letters and digits with at least this length may be a token.
 const MIXED: usize = 10;
-/// The length of any other.
+/// Any other word with at least this length may be one, too.
 const LONG: usize = 20;
-/// Letters that are kept, for whoever looks for the value.
+/// Letters that are kept, so that one can find the value.
 const KEPT: usize = 3;
 
 /// `text` without the words of `value` that may be secrets, nor parts of them that are words of `text`.
 pub(super) fn redacted(text: &str, value: &str) -> String {
     let parts = text.split(is_separator).filter(|word| value.contains(word));
     let mut words: Vec<&str> = value.split(is_separator).chain(parts).filter(may_be_secret).collect();
-    // What is part of another is replaced after it.
+    // A word that is part of a longer one is replaced after it.
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
     words.iter().fold(text.to_owned(), |text, word| {
         let kept: String = word.chars().take(KEPT).collect();

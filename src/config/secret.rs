@@ -24,8 +24,8 @@ pub enum TokenError {
     /// A blank, a control or something outside ASCII; its place, from 1.
     #[error("has a blank, control or non-ASCII character at place {0}; no bearer token has")]
     Unsendable(usize),
-    /// The scheme is written by the gate.
-    #[error("begins with `Bearer `, which the gate puts there itself")]
+    /// clawgate adds the scheme itself.
+    #[error("begins with `Bearer `, which clawgate adds itself")]
     WithScheme,
 }
 

@@ -45,7 +45,7 @@ impl Settings {
         line(out, "", format_args!("suites {}", list(self.tls.suite_names())))?;
         line(out, "", format_args!("groups {}", list(self.tls.group_names())))?;
         let resumption = match self.tls.resumption {
-            Resumption::Safe => "safe: for an hour, the certificate judged again",
+            Resumption::Safe => "safe: for an hour, the certificate is verified again",
             Resumption::Off => "off",
         };
         line(out, "resumption", resumption)?;
@@ -64,15 +64,15 @@ impl Settings {
             line(out, "denylist", format_args!("{} ({count} denied)", file.display()))?;
         }
         for digest in &paths.pinned {
-            line(out, "pinned", format_args!("{digest}: let in without a CA"))?;
+            line(out, "pinned", format_args!("{digest}: admitted without a CA"))?;
         }
-        write_rules(out, "senders", "", &self.clients_rules, self.anyone())?;
+        write_rules(out, "clients", "", &self.clients_rules, self.anyone())?;
         for route in &self.routes {
             write_route(out, route)?;
         }
         let (handshake, idle) = (self.handshake_timeout, self.limits.idle_timeout);
         let (handshake, idle) = (format_duration(handshake), format_duration(idle));
-        line(out, "senders' time", format_args!("{handshake} for a handshake, {idle} idle"))?;
+        line(out, "client times", format_args!("{handshake} for a handshake, {idle} idle"))?;
         line(out, "workers", self.workers)?;
         let reload = if self.watch { "when a file changes, on SIGHUP" } else { "on SIGHUP" };
         line(out, "reload", reload)?;
@@ -98,20 +98,24 @@ impl Settings {
                 1 => "all".to_owned(),
                 sample => format!("one in {sample}"),
             };
-            line(out, "", format_args!("of traces that begin here {which}, else as the sender says"))?;
+            line(
+                out,
+                "",
+                format_args!("{which} of the traces that begin here; for others the client decides"),
+            )?;
         }
         Ok(())
     }
 }
 
 impl Settings {
-    /// Whom no rule lets in alone.
+    /// Which clients may connect where there are no allow rules.
     fn anyone(&self) -> &'static str {
         let trust = &self.material.trust;
         match (trust.cas.is_empty(), trust.pinned.is_empty()) {
-            (true, _) => "whoever is pinned",
+            (true, _) => "pinned certificates",
             (false, true) => "any certificate of the client CAs",
-            (false, false) => "any certificate of the client CAs, and whoever is pinned",
+            (false, false) => "any certificate of the client CAs, and pinned certificates",
         }
     }
 }
@@ -120,27 +124,27 @@ fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
     let RouteSettings { path, methods, rules, max_body, upstream } = route;
     let all_below = if path.to_string().ends_with('/') { "…" } else { "" };
     line(out, "route", format_args!("{methods} {path}{all_below} -> {}", upstream.target))?;
-    write_rules(out, "", "for ", rules, "every sender")?;
+    write_rules(out, "", "for ", rules, "all clients")?;
     line(out, "", format_args!("token injected: {}", token(upstream)))?;
-    line(out, "", format_args!("sender told as: {}", upstream.telling.identity))?;
+    line(out, "", format_args!("identity headers: {}", upstream.telling.identity))?;
     if upstream.telling.forwarded != Forwarded::Off {
-        line(out, "", format_args!("its address told as: {}", upstream.telling.forwarded))?;
+        line(out, "", format_args!("address headers: {}", upstream.telling.forwarded))?;
     }
     if upstream.telling.proxy_protocol {
-        line(out, "", "a PROXY header (v2) and a connection for each request")?;
+        line(out, "", "a PROXY header (v2), and a connection of its own, for each request")?;
     }
     line(out, "", format_args!("body up to {}", format_size(*max_body)))?;
     if upstream.target == Target::Echo {
-        return line(out, "", "answered by the gate itself");
+        return line(out, "", "answered by clawgate itself");
     }
     if let (Target::Https { .. }, ca) = (&upstream.target, &upstream.ca) {
         let ca = ca.as_ref().map_or("the system's CAs".to_owned(), |ca| ca.display().to_string());
-        line(out, "", format_args!("upstream's certificate checked against {ca}"))?;
+        line(out, "", format_args!("upstream's certificate verified with {ca}"))?;
         if let Some(secure) = &upstream.secure {
-            line(out, "", format_args!("called by the name {}", secure.name.to_str()))?;
+            line(out, "", format_args!("server name {}", secure.name.to_str()))?;
         }
         if let Some(certificate) = &upstream.certificate {
-            line(out, "", format_args!("shown the certificate in {}", certificate.display()))?;
+            line(out, "", format_args!("client certificate in {}", certificate.display()))?;
         }
     }
     let UpstreamSettings { connect_timeout, response_timeout, idle_timeout, .. } = upstream;
@@ -149,14 +153,14 @@ fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
     line(
         out,
         "",
-        format_args!("upstream's time: {connect} to connect, {response} to answer, {idle} idle"),
+        format_args!("upstream times: {connect} to connect, {response} to answer, {idle} idle"),
     )
 }
 
 fn token(upstream: &UpstreamSettings) -> String {
     match upstream.token {
         Some(_) => format!("yes, from {}", upstream.token_origin),
-        None => "no, the sender's own Authorization is passed on".to_owned(),
+        None => "no, the client's own Authorization is passed on".to_owned(),
     }
 }
 
@@ -164,15 +168,15 @@ fn line(out: &mut String, label: &str, text: impl Display) -> fmt::Result {
     writeln!(out, "{label:<14} {text}")
 }
 
-/// What becomes of a sender whose CA has no CRL, or an old one.
+/// What happens to clients of a CA without a CRL, or with an expired one.
 fn revocation(policy: Policy) -> String {
     let without = match policy.demand {
-        Demand::IfPresent => "if-present: senders of a CA without a CRL are not checked",
-        Demand::Strict => "strict: senders of a CA without a CRL are refused",
+        Demand::IfPresent => "if-present: clients of a CA without a CRL are not checked",
+        Demand::Strict => "strict: clients of a CA without a CRL are refused",
     };
     let expired = match policy.expired {
-        Expired::Refuse => "an out-of-date CRL refuses its CA's senders",
-        Expired::Warn => "an out-of-date CRL is used on, with a warning",
+        Expired::Refuse => "clients of a CA with an expired CRL are refused",
+        Expired::Warn => "an expired CRL is still used, with a warning",
     };
     format!("{without}; {expired}")
 }
@@ -182,14 +186,20 @@ fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
     if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
 
-fn write_rules(out: &mut String, label: &str, whom: &str, rules: &Rules, anyone: &str) -> fmt::Result {
+fn write_rules(
+    out: &mut String,
+    label: &str,
+    subject: &str,
+    rules: &Rules,
+    anyone: &str,
+) -> fmt::Result {
     let mut phrases = rules.phrases();
     if rules.allow().is_empty() {
         phrases.insert(0, anyone.to_owned());
     }
     for (place, phrase) in phrases.iter().enumerate() {
         match place {
-            0 => line(out, label, format_args!("{whom}{phrase}"))?,
+            0 => line(out, label, format_args!("{subject}{phrase}"))?,
             _ => line(out, "", phrase)?,
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// Longest duration a setting takes: beyond a day it is a slip, and timers need room to add.
+/// Longest duration of a setting: more than a day is a mistake, and timers add durations to the present time.
 pub(super) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 const UNITS: [(&str, u64); 8] = [

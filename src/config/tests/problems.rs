@@ -131,7 +131,7 @@ fn wrong_types_are_refused_with_an_example() {
             ["gate.toml:1: route | is a list of tables, not a table", "[[route]]"],
         ),
         ("route = [5]", ["gate.toml:1: route | is an integer, not a table", "[[route]]"]),
-        ("route = []", ["gate.toml:1: route | is an empty list", "leave it out"]),
+        ("route = []", ["gate.toml:1: route | is an empty list", "remove it"]),
         (
             "[[route]]\npath = [\"/a\", \"/b\"]",
             ["gate.toml:2: route.path | takes one value", "brackets"],
@@ -142,7 +142,7 @@ fn wrong_types_are_refused_with_an_example() {
 }
 
 #[test]
-fn wrong_values_are_refused_with_the_mend() {
+fn wrong_values_are_refused_with_a_hint() {
     for (content, parts) in [
         (
             "listen.address = \"localhost:8443\"",
@@ -333,7 +333,7 @@ proptest! {
 }
 
 #[test]
-fn an_unknown_way_to_tell_of_the_sender_is_answered_with_the_known_ones() {
+fn an_unknown_form_of_the_clients_identity_is_answered_with_the_known_ones() {
     let who = toml("upstream.identity = [\"clawgate\", \"xffc\"]").problem();
     assert_has(&who, &["gate.toml:1: upstream.identity", "`xffc`", "client-cert-chain, xfcc"]);
     let route = toml("[[route]]\npath = \"/x\"\nidentity = \"cert\"").problem();

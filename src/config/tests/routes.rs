@@ -101,7 +101,7 @@ fn a_route_with_its_own_upstream_does_not_get_the_shared_token() {
         path = "/here-with-another"
         token = "another"
         [[route]]
-        path = "/senders-own"
+        path = "/clients-own"
         inject_token = false
         "#
     ));

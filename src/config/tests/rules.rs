@@ -57,7 +57,7 @@ fn to_deny_some_without_allowing_anybody_is_a_mistake() {
 }
 
 #[test]
-fn a_mistake_in_a_rule_is_told_once_with_its_mend() {
+fn a_mistake_in_a_rule_is_reported_once_with_its_hint() {
     let problem = Sources::minimal().toml("[clients]\nallow = [\"cn\"]\ndeny = [\"cn=a\"]").problem();
     assert_has(
         &problem,
@@ -69,12 +69,12 @@ fn a_mistake_in_a_rule_is_told_once_with_its_mend() {
 }
 
 #[test]
-fn rules_on_trial_are_announced() {
+fn rules_in_audit_mode_are_announced() {
     let settings = Sources::minimal().flag("--allow", "cn=a").flag("--audit", "true");
     assert_has(&settings.warnings()[0], &["--audit", "AUDIT ONLY", "would_refuse", "set it to false"]);
     assert_has(
         &settings.settings().summary(),
-        &["senders        [cn=a]", "AUDIT ONLY: whom these rules would refuse is let in"],
+        &["clients        [cn=a]", "AUDIT ONLY: whom these rules would refuse is let in"],
     );
     let unused = Sources::minimal().flag("--audit", "true");
     assert_has(&unused.warnings()[0], &["--audit", "has no effect"]);
@@ -85,8 +85,8 @@ fn rules_on_trial_are_announced() {
 
 #[test]
 fn a_long_list_is_summed_up() {
-    let rules: Vec<_> = (0..10_000).map(|number| format!("\"cn=sender-{number}\"")).collect();
+    let rules: Vec<_> = (0..10_000).map(|number| format!("\"cn=client-{number}\"")).collect();
     let settings =
         Sources::minimal().toml(&format!("clients.allow = [{}]", rules.join(", "))).settings();
-    assert_has(&settings.summary(), &["[cn=sender-7] or 9992 more\n"]);
+    assert_has(&settings.summary(), &["[cn=client-7] or 9992 more\n"]);
 }

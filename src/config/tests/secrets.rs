@@ -77,7 +77,7 @@ fn a_token_that_every_user_can_read_is_warned_of_and_one_for_a_group_is_not() {
     let sources = sources.flag("--hook-token-file", &file);
     let [warning] = &sources.warnings()[..] else { panic!() };
     assert_has(warning, &["DIR/token holds a token", "mode 644", "chmod o-r DIR/token"]);
-    // As deploy/ has it: the file is root's, and the group the gate's.
+    // As deploy/ has it: the file is root's, and the group clawgate's.
     set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
     assert!(sources.warnings().is_empty());
 

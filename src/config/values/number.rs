@@ -58,7 +58,7 @@ impl ValueType for Workers {
 
     fn read(text: &str) -> Result<NonZeroUsize, Invalid> {
         let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= 1024);
-        let hint = "use one worker for each CPU, or leave it out to have that";
+        let hint = "use one worker for each CPU, or remove it to have that";
         number.ok_or_else(|| Invalid::new(format!("`{text}` is not a number from 1 to 1024"), hint))
     }
 
