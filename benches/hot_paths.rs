@@ -11,16 +11,16 @@ use std::process::{Command, ExitCode};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use clawgate::http1_guard::Guard;
 use clawgate::identity::{Certificate, Peer};
-use clawgate::ingress::Guard;
-use clawgate::observe::access::{AccessRecord, ConnectionFacts};
-use clawgate::observe::logging::{Format, subscriber};
-use clawgate::observe::metrics::Metrics;
+use clawgate::pki::trust_store::{Ca, TrustStore};
 use clawgate::policy::{Rule, Rules};
 use clawgate::route::{Methods, RequestPath, Route, Routes};
+use clawgate::telemetry::access::{AccessRecord, ConnectionFacts};
+use clawgate::telemetry::logging::{Format, subscriber};
+use clawgate::telemetry::metrics::Metrics;
 use clawgate::tls::diagnosis::faults;
-use clawgate::tls::trust::{Ca, Trust};
-use clawgate::tls::{Gatekeeper, RefuseWith, greeting};
+use clawgate::tls::{ClientVerifier, RefuseWith, detect};
 use http::{Method, StatusCode};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -226,7 +226,7 @@ fn client_hello() {
     let mut connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
     let mut hello = Vec::new();
     connection.write_tls(&mut hello).unwrap();
-    run(|| assert!(greeting::classify(black_box(&hello)).is_some()));
+    run(|| assert!(detect::classify(black_box(&hello)).is_some()));
 }
 
 /// A certificate's names.
@@ -255,12 +255,12 @@ fn judge(pki: &Pki, mut next: impl FnMut() -> CertificateDer<'static>) {
 }
 
 /// Who decides over the clients of a CA, and the time.
-fn gatekeeper(pki: &Pki) -> (Gatekeeper, UnixTime) {
-    let trust = Arc::new(Trust { cas: vec![Ca::read(&pki.ca).unwrap()], ..Trust::default() });
+fn gatekeeper(pki: &Pki) -> (ClientVerifier, UnixTime) {
+    let trust = Arc::new(TrustStore { cas: vec![Ca::read(&pki.ca).unwrap()], ..TrustStore::default() });
     let rules = Rules::new(vec!["cn=client".parse().unwrap()]);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let seconds = i64::try_from(now.as_secs()).unwrap();
-    let gatekeeper = Gatekeeper::new(trust, rules, RefuseWith::Alert, seconds);
+    let gatekeeper = ClientVerifier::new(trust, rules, RefuseWith::Alert, seconds);
     (gatekeeper, UnixTime::since_unix_epoch(now))
 }
 
@@ -291,7 +291,7 @@ fn presented(hostile: hostile::Hostile) -> (&'static str, Vec<CertificateDer<'st
 }
 
 /// All that a refused connection does with its certificates, but for the line.
-fn explain(gatekeeper: &Gatekeeper, now: UnixTime, chain: &[CertificateDer<'static>]) {
+fn explain(gatekeeper: &ClientVerifier, now: UnixTime, chain: &[CertificateDer<'static>]) {
     let refusal = gatekeeper.judge(&chain[0], &chain[1..], now).unwrap_err();
     // First to find the kind, then for the line.
     for _ in 0..2 {

@@ -18,7 +18,7 @@ use crate::explain::Target;
 
 /// An mTLS gate for webhook endpoints.
 ///
-/// Admits only senders whose certificate chains to your CA, says exactly why when it refuses one,
+/// Admits only clients whose certificate chains to your CA, says exactly why when it refuses one,
 /// and passes the rest on to OpenClaw.
 #[derive(Debug, Parser)]
 #[command(name = "clawgate", version, arg_required_else_help = true, after_help = EXAMPLES)]
@@ -100,7 +100,7 @@ pub struct CheckArgs {
 /// What `doctor` is asked.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Call the gate with this sender's certificate too; PEM, its intermediates after it
+    /// Call clawgate with this client's certificate too; PEM, its intermediates after it
     #[arg(long, value_name = "FILE", requires = "client_key")]
     pub client_cert: Option<PathBuf>,
     /// Its private key, PEM
@@ -121,11 +121,11 @@ pub struct DoctorArgs {
 /// What `explain` is asked.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A sender's certificate as a PEM file, its intermediates after it; or a TLS server, as
+    /// A client's certificate as a PEM file, its intermediates after it; or a TLS server, as
     /// `https://HOST[:PORT]/` or `HOST:PORT`
     #[arg(value_parser = OsStringValueParser::new().try_map(Target::parse))]
     pub target: Target,
-    /// The sender's private key: does it fit the certificate? (--key is the gate's own)
+    /// The client's private key: does it fit the certificate? (--key is clawgate's own)
     #[arg(long, value_name = "FILE")]
     pub client_key: Option<PathBuf>,
     /// For a server: the certificate to present, with --client-key
@@ -172,7 +172,7 @@ fn time(text: OsString) -> Result<SystemTime, String> {
 
 const EXAMPLES: &str = "\
 Examples:
-  Try it out, with the gate itself answering what an upstream would see:
+  Try it out, with clawgate itself answering what an upstream would see:
     scripts/gen-certs.sh
     clawgate run --cert certs/server.pem --key certs/server.key \\
       --client-ca certs/ca.pem --upstream echo:
@@ -182,7 +182,7 @@ Examples:
   Check a file of settings before using it:
     clawgate check --config clawgate.toml
 
-  Why is this sender refused, and will it be next year?
+  Why is this client refused, and will it be next year?
     clawgate explain client.pem --config clawgate.toml --at 2027-01-01T00:00:00Z
 
 Exit codes: 0 good; 1 failed at run time, or a check failed; 2 usage; 78 the settings cannot be used.";
@@ -194,7 +194,7 @@ CLAWGATE_ALLOW and CLAWGATE_DENY one with semicolons. The hook token itself goes
 CLAWGATE_HOOK_TOKEN, or better into a file. examples/full.toml explains every setting.
 
 Examples:
-  In front of OpenClaw on this machine, only for the sender `meeting-notes`:
+  In front of OpenClaw on this machine, only for the client `meeting-notes`:
     clawgate run --cert server.pem --key server.key --client-ca ca.pem \\
       --hook-token-file hook-token --allow cn=meeting-notes
 
@@ -230,7 +230,7 @@ Examples:
   Is it a certificate of this CA?
     clawgate explain client.pem --client-ca ca.pem
 
-  What does the gate ask of its senders, and does it take this one?
+  What does clawgate ask of its clients, and does it take this one?
     clawgate explain https://localhost:8443/ --client-cert client.pem --client-key client.key
 
 Exit codes: 0 admitted (a server: handshake completed, no alert came); 1 refused, or a file or server
@@ -247,7 +247,7 @@ Examples:
   What is wrong with this gate?
     clawgate doctor --config clawgate.toml
 
-  And would this sender get through?
+  And would this client get through?
     clawgate doctor --config clawgate.toml --client-cert client.pem --client-key client.key
 
 Exit codes: 0: no check failed (warnings do not count); 1: a check failed, or a file cannot be read; 2: usage.";

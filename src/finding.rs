@@ -8,7 +8,7 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Serialize, Serializer};
 
-use crate::observe::HandshakeReason;
+use crate::telemetry::HandshakeReason;
 
 /// An enum whose variants have a stable name, for JSON and for people.
 macro_rules! named {

@@ -8,18 +8,18 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::Parser;
-use clawgate::app::{App, Control, Ending, Reading};
+use clawgate::app::{App, Ending, Reading};
 use clawgate::cli::{CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, ProbeArgs};
 use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load, load_for_clients};
-use clawgate::doctor::{self, Caller, Helpers};
-use clawgate::explain::{self, Credentials, Sender, Server, Target, Verdict};
+use clawgate::doctor::{Caller, Helpers};
+use clawgate::explain::{ClientFile, Credentials, Server, Target, Verdict};
 use clawgate::finding::{Check, Finding, Findings, Severity, write_grouped};
 use clawgate::generate::generate;
-use clawgate::memory;
-use clawgate::observe::logging::{Format, Log, subscriber};
-use clawgate::observe::terminal::Layout;
-use clawgate::tls::pem::{FileError, cas_in, key_in, sender_chain};
-use clawgate::wording;
+use clawgate::pki::pem::{FileError, cas_in, client_chain, key_in};
+use clawgate::platform::{Control, memory};
+use clawgate::telemetry::logging::{Format, Log, subscriber};
+use clawgate::telemetry::terminal::Layout;
+use clawgate::{doctor, explain, wording};
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 
@@ -116,24 +116,24 @@ fn explain(args: &ExplainArgs) -> ExitCode {
         return ExitCode::from(USAGE);
     }
     let explained = match &args.target {
-        Target::File(file) => explain_sender(args, file),
+        Target::File(file) => explain_client(args, file),
         Target::Server(server) => explain_server(args, server),
     };
     explained.unwrap_or_else(|code| code)
 }
 
-fn explain_sender(args: &ExplainArgs, file: &Path) -> Result<ExitCode, ExitCode> {
+fn explain_client(args: &ExplainArgs, file: &Path) -> Result<ExitCode, ExitCode> {
     let now = SystemTime::now();
     let environment = std::env::vars_os().collect();
     let settings = load_for_clients(&args.settings, &environment, now).map_err(|problems| {
         eprintln!("{problems}");
         ExitCode::from(CONFIG)
     })?;
-    let chain = sender_chain(file).map_err(failed(FAILURE))?;
+    let chain = client_chain(file).map_err(failed(FAILURE))?;
     let named = |key: &PathBuf| Ok((key.display().to_string(), key_in(key)?));
     let key = args.client_key.as_ref().map(named).transpose().map_err(failed::<FileError>(FAILURE))?;
-    let sender = Sender { file: file.display().to_string(), chain, key };
-    let explanation = explain::certificate(&settings, &sender, args.at.unwrap_or(now));
+    let client = ClientFile { file: file.display().to_string(), chain, key };
+    let explanation = explain::certificate(&settings, &client, args.at.unwrap_or(now));
     show(&explanation, args.json)?;
     Ok(exit_code(explanation.verdict == Verdict::Admitted))
 }
@@ -141,7 +141,7 @@ fn explain_sender(args: &ExplainArgs, file: &Path) -> Result<ExitCode, ExitCode>
 fn explain_server(args: &ExplainArgs, server: &Server) -> Result<ExitCode, ExitCode> {
     let credentials = match (&args.client_cert, &args.client_key) {
         (Some(chain), Some(key)) => {
-            let chain = sender_chain(chain).map_err(failed(FAILURE))?;
+            let chain = client_chain(chain).map_err(failed(FAILURE))?;
             let key = key_in(key).map_err(failed(FAILURE))?;
             Some(Credentials::new(chain, &key).map_err(failed(FAILURE))?)
         }
@@ -184,11 +184,11 @@ fn probe(args: &ProbeArgs) -> Result<ExitCode, ExitCode> {
 }
 
 fn caller(file: &Path, key_file: &Path) -> Result<Caller, ExitCode> {
-    let chain = sender_chain(file).map_err(failed(FAILURE))?;
+    let chain = client_chain(file).map_err(failed(FAILURE))?;
     let key = key_in(key_file).map_err(failed(FAILURE))?;
     let credentials = Credentials::new(chain.clone(), &key).map_err(failed(FAILURE))?;
     let key = Some((key_file.display().to_string(), key));
-    Ok(Caller { sender: Sender { file: file.display().to_string(), chain, key }, credentials })
+    Ok(Caller { client: ClientFile { file: file.display().to_string(), chain, key }, credentials })
 }
 
 /// Prints an explanation or a report.
@@ -255,7 +255,7 @@ fn start_logging(log: &LogSettings) -> Log {
     // Fails only when one is set already, and nobody else sets one.
     let _ = tracing::subscriber::set_global_default(subscriber);
     std::panic::set_hook(Box::new(|panic| {
-        tracing::error!(event = "panic", detail = %panic, "a fault of the gate; please report it");
+        tracing::error!(event = "panic", detail = %panic, "a fault of clawgate; please report it");
     }));
     log
 }

@@ -4,7 +4,7 @@ use tokio::time::{Duration, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Says that the gate is to drain. Clones belong together.
+/// Says that clawgate is to drain. Clones belong together.
 #[derive(Clone, Debug, Default)]
 pub struct Drain(CancellationToken);
 

@@ -6,7 +6,7 @@ mod logging;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use clawgate::observe::{HandshakeReason, ReasonClass, RequestReason};
+use clawgate::telemetry::{HandshakeReason, ReasonClass, RequestReason};
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()

@@ -64,7 +64,7 @@ fn with_tls_1_3_required_the_detail_for_a_1_2_client_names_the_setting() {
     assert_eq!(refusal.alert, "protocol_version");
     let line = clawgate.failure();
     assert_eq!(line["reason"], "tls_version");
-    says(&line, "detail", &["the sender offers TLSv1.2; TLS 1.3 is needed"]);
+    says(&line, "detail", &["the client offers TLSv1.2; TLS 1.3 is needed"]);
     says(&line, "hint", &["tls.min_version"]);
 }
 
@@ -81,7 +81,7 @@ fn suites_of_one_version_leave_the_other_out() {
     let refusal =
         Client::with_versions(&pki, &clawgate, Some(&pki.client), &[&version::TLS13]).refusal();
     assert_eq!(refusal.alert, "protocol_version");
-    says(&clawgate.failure(), "detail", &["the sender offers TLSv1.3; TLS 1.2 is needed"]);
+    says(&clawgate.failure(), "detail", &["the client offers TLSv1.3; TLS 1.2 is needed"]);
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn a_reload_that_names_a_file_elsewhere_is_refused_and_says_why() {
     let failed = clawgate.event("reload_failed", 1);
     let detail = failed["detail"].as_str().unwrap();
     for part in
-        ["/etc/passwd", "Permission denied", "the sandbox lets the gate read below", "runtime.sandbox"]
+        ["/etc/passwd", "Permission denied", "the sandbox lets clawgate read below", "runtime.sandbox"]
     {
         assert!(detail.contains(part), "no `{part}` in {detail}");
     }
@@ -119,7 +119,7 @@ fn a_reload_with_another_upstream_port_is_refused_and_says_why() {
     let failed = clawgate.event("reload_failed", 1);
     let detail = failed["detail"].as_str().unwrap();
     let port = format!("port {} was not among those at the start", new.address().port());
-    for part in [port.as_str(), "restart the gate", "runtime.sandbox"] {
+    for part in [port.as_str(), "restart clawgate", "runtime.sandbox"] {
         assert!(detail.contains(part), "no `{part}` in {detail}");
     }
     assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use clawgate::tls::revocation::Crl;
+use clawgate::pki::revocation::Crl;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use clawgate::tls::denylist::Denylist;
+use clawgate::pki::denylist::Denylist;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

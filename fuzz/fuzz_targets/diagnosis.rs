@@ -6,17 +6,18 @@
 use std::sync::LazyLock;
 
 use clawgate::identity::San;
-use clawgate::tls::diagnosis::{Budget, Case, Cause, chain_faults, diagnose};
-use clawgate::tls::evidence::{Evidence, Presented, Refusal};
+use clawgate::pki::Budget;
+use clawgate::pki::trust_store::{Ca, TrustStore};
+use clawgate::tls::diagnosis::{Case, Cause, chain_faults, diagnose};
+use clawgate::tls::handshake_record::{HandshakeRecord, Presented, Refusal};
 use clawgate::tls::parameters::Parameters;
-use clawgate::tls::trust::{Ca, Trust};
 use libfuzzer_sys::fuzz_target;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::{CertificateError, Error};
 use rustls_pki_types::CertificateDer;
 
 struct Scene {
-    trust: Trust,
+    trust: TrustStore,
     chain: Vec<CertificateDer<'static>>,
 }
 
@@ -38,7 +39,7 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
     let leaf = leaf.signed_by(&KeyPair::generate().unwrap(), &Issuer::from_params(&middle, &middle_key)).unwrap();
     let held = Ca::read(root_certificate.der()).unwrap();
     let chain = [leaf, middle_certificate, root_certificate].map(|certificate| certificate.der().clone());
-    Scene { trust: Trust { cas: vec![held], ..Trust::default() }, chain: chain.to_vec() }
+    Scene { trust: TrustStore { cas: vec![held], ..TrustStore::default() }, chain: chain.to_vec() }
 });
 
 fuzz_target!(|input: (u8, Vec<(u16, u8)>, i64)| {
@@ -67,7 +68,7 @@ fuzz_target!(|input: (u8, Vec<(u16, u8)>, i64)| {
             Refusal::Chain(chain_faults(&chain, &error, &SCENE.trust, now, &budget))
         }
     };
-    let mut evidence = Evidence::default();
+    let mut evidence = HandshakeRecord::default();
     evidence.presented = Some(Presented::new(chain, Some(refused)));
     let diagnosis = diagnose(&Case {
         cause: &Cause::Tls(error),

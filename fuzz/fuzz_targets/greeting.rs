@@ -1,7 +1,7 @@
 //! Naming what a connection opens with: any bytes are named sooner or later, and safely described.
 #![no_main]
 
-use clawgate::tls::greeting::{Greeting, classify, describe};
+use clawgate::tls::detect::{Detected, classify, describe};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -11,8 +11,8 @@ fuzz_target!(|bytes: &[u8]| {
     for end in 0..bytes.len() {
         match classify(&bytes[..end]) {
             // Some forms are known by their later bytes only.
-            None | Some(Greeting::NotTls(None)) => {}
-            Some(Greeting::Tls(_)) => assert!(matches!(whole, Some(Greeting::Tls(_)))),
+            None | Some(Detected::NotTls(None)) => {}
+            Some(Detected::Tls(_)) => assert!(matches!(whole, Some(Detected::Tls(_)))),
             early => assert_eq!(early, whole),
         }
     }

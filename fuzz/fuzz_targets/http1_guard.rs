@@ -1,7 +1,7 @@
 //! Following HTTP/1 framing: the verdict does not depend on how the bytes are cut into reads.
 #![no_main]
 
-use clawgate::ingress::Guard;
+use clawgate::http1_guard::Guard;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u8, &[u8])| {

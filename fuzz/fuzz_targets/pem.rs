@@ -1,7 +1,7 @@
 //! Files of certificates, keys and CRLs: whatever is in one, each block of it is an item, or the file is refused.
 #![no_main]
 
-use clawgate::tls::pem::Contents;
+use clawgate::pki::pem::Contents;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -7,11 +7,11 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, StatusCode};
 
 use super::TEXT;
-use crate::config::HookToken;
+use crate::config::BearerToken;
 
 /// The answer to somebody who may not ask. `token`: what has to be shown, if anything.
 pub(super) fn refusal(
-    token: Option<&HookToken>,
+    token: Option<&BearerToken>,
     headers: &HeaderMap,
 ) -> Option<(StatusCode, &'static str, String)> {
     let Some(token) = token else {
@@ -33,7 +33,7 @@ pub(super) fn refusal(
     (!same).then(unauthorized)
 }
 
-/// Whether the gate is asked for by an address or as localhost (RFC 9110 section 7.2). HTTP/1.0 names
+/// Whether clawgate is asked for by an address or as localhost (RFC 9110 section 7.2). HTTP/1.0 names
 /// nobody, and no browser speaks it.
 fn is_here(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST) else { return true };
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     fn status(token: Option<&str>, name: http::HeaderName, value: &str) -> Option<u16> {
-        let token = token.map(|token| HookToken::new(token.as_bytes()).unwrap());
+        let token = token.map(|token| BearerToken::new(token.as_bytes()).unwrap());
         let headers = HeaderMap::from_iter([(name, value.parse().unwrap())]);
         refusal(token.as_ref(), &headers).map(|(status, ..)| status.as_u16())
     }

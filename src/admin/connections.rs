@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::listener::{Listener, Stream};
 use super::{Status, lock};
-use crate::eviction::OldestFirst;
+use crate::limits::eviction::OldestFirst;
 
 /// Connections open at once; the oldest gives way to one more.
 const MAX_CONNECTIONS: usize = 32;

@@ -1,4 +1,4 @@
-//! The admin listener's socket: TCP, or a unix socket for the gate's own user.
+//! The admin listener's socket: TCP, or a unix socket for clawgate's own user.
 
 use std::fs::{self, Permissions};
 use std::io::{self, Read, Write};
@@ -147,7 +147,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Listener {
-    pub(super) fn new(bound: Bound) -> io::Result<Self> {
+    pub(crate) fn new(bound: Bound) -> io::Result<Self> {
         Ok(match bound {
             Bound::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)?),
             Bound::Unix(listener, file) => {

@@ -17,12 +17,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::listener::Listener;
 use self::readiness::Readiness;
-use crate::config::{HookToken, InUse, Settings};
-use crate::identity::seen::SeenCertificate;
+use crate::config::{BearerToken, InUse, Settings};
+use crate::identity::client_cert_inventory::SeenCertificate;
 use crate::identity::unix_rfc3339;
-use crate::observe::metrics::Metrics;
-use crate::observe::recent::Recent;
 use crate::shutdown::Drain;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::recent::Recent;
 
 /// Senders' certificates that are listed.
 const EXPIRING_CLIENTS: usize = 20;
@@ -30,7 +30,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 const PLAIN_METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-pub use listener::Bound;
+pub use self::listener::Bound;
 
 /// Somebody asks for a reload, and waits for the number of the new generation, or for what is wrong.
 pub type ReloadRequest = oneshot::Sender<Result<u64, String>>;
@@ -42,7 +42,7 @@ pub struct Status {
     facts: Mutex<Facts>,
     /// Of the last reload, if it failed: since when, what asked for it, and why.
     reload_failed: Mutex<Option<Value>>,
-    /// The senders' certificates that expire soonest.
+    /// The clients' certificates that expire soonest.
     expiring_clients: Mutex<Value>,
     metrics: Arc<Metrics>,
     drain: Drain,
@@ -57,7 +57,7 @@ pub struct Facts {
     readiness: Readiness,
     /// Settings that differ from what runs until a restart.
     needs_restart: Vec<String>,
-    token: Option<HookToken>,
+    token: Option<BearerToken>,
 }
 
 impl Facts {
@@ -78,8 +78,7 @@ impl Facts {
 
 fn facts(settings: &Settings, generation: u64) -> Value {
     let material = &settings.material;
-    let ca =
-        |ca: &crate::tls::trust::Ca| json!({ "subject": ca.subject, "not_after": ca.not_after_text });
+    let ca = |ca: &crate::pki::trust_store::Ca| json!({ "subject": ca.subject, "not_after": ca.not_after_text });
     let route = |route: &crate::config::RouteSettings| {
         json!({
             "path": route.path.to_string(),
@@ -114,7 +113,7 @@ impl Status {
 
     /// After a reload.
     ///
-    /// A listener that was opened with a token asks for one until the gate ends: its address stays as it is, too,
+    /// A listener that was opened with a token asks for one until clawgate ends: its address stays as it is, too,
     /// whatever the settings say by now.
     pub fn replace(&self, mut facts: Facts) {
         let mut present = lock(&self.facts);
@@ -130,7 +129,7 @@ impl Status {
         *lock(&self.reload_failed) = Some(json!({ "at": at, "origin": origin, "detail": detail }));
     }
 
-    /// The senders' certificates, the soonest to expire first.
+    /// The clients' certificates, the soonest to expire first.
     pub fn seen(&self, certificates: &[SeenCertificate]) {
         let client = |seen: &SeenCertificate| {
             json!({
@@ -226,12 +225,12 @@ impl Status {
         }
         let (reply, outcome) = oneshot::channel();
         if self.asks.send(reply).await.is_err() {
-            return (StatusCode::SERVICE_UNAVAILABLE, TEXT, "the gate is ending\n".to_owned());
+            return (StatusCode::SERVICE_UNAVAILABLE, TEXT, "clawgate is ending\n".to_owned());
         }
         match outcome.await {
             Ok(Ok(generation)) => (StatusCode::OK, TEXT, format!("generation {generation}\n")),
             Ok(Err(problem)) => (StatusCode::UNPROCESSABLE_ENTITY, TEXT, problem + "\n"),
-            Err(_) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "the gate is ending\n".to_owned()),
+            Err(_) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "clawgate is ending\n".to_owned()),
         }
     }
 }
@@ -249,7 +248,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Serves until the control runtime ends: health must be told while the gate drains, too.
+/// Serves until the control runtime ends: health must be told while clawgate drains, too.
 ///
 /// # Errors
 /// When the socket cannot be used.

@@ -1,4 +1,4 @@
-//! Whether the gate can do its work, and what there is to know beside that.
+//! Whether clawgate can do its work, and what there is to know beside that.
 
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
@@ -7,8 +7,8 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use crate::config::Settings;
+use crate::identity::time::unix_seconds;
 use crate::identity::{Validity, unix_rfc3339};
-use crate::tls::material::unix_seconds;
 use crate::upstream::Target;
 use crate::wording;
 
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// What readiness depends on, of one generation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Readiness {
-    /// The gate's certificates by subject.
+    /// clawgate's certificates by subject.
     certificates: Vec<(String, Validity)>,
     cas: Vec<(String, Validity)>,
     /// Certificates that are let in without a CA.
@@ -36,7 +36,7 @@ pub(super) struct Answer {
 }
 
 impl Readiness {
-    pub(super) fn of(settings: &Settings) -> Self {
+    pub(crate) fn of(settings: &Settings) -> Self {
         let material = &settings.material;
         let trust = &material.trust;
         let mut upstreams: Vec<Target> = Vec::new();
@@ -55,15 +55,15 @@ impl Readiness {
         }
     }
 
-    /// Ready is a gate that senders can trust and that can trust some sender: it has a certificate that is
+    /// Ready is a gate that clients can trust and that can trust some client: it has a certificate that is
     /// valid, and a CA (or a pinned certificate). That an upstream is away is told, but is no reason to
-    /// send senders elsewhere: they are answered with 503, and come back.
+    /// send clients elsewhere: they are answered with 503, and come back.
     pub(super) fn verdict(&self) -> Answer {
         let now = unix_seconds(SystemTime::now());
         let valid = |list: &[(String, Validity)]| list.iter().any(|(_, validity)| holds(*validity, now));
         let mut reasons = Vec::new();
         if !valid(&self.certificates) {
-            reasons.push("no certificate of the gate is valid");
+            reasons.push("no certificate of clawgate is valid");
         }
         if !valid(&self.cas) && self.pinned == 0 {
             reasons.push("no client CA is valid");
@@ -115,7 +115,7 @@ async fn reach(target: &Target) -> String {
         Target::Unix(path) => {
             timeout(PATIENCE, UnixStream::connect(path)).await.map(|unix| unix.map(drop))
         }
-        Target::Echo => return "the gate itself".to_owned(),
+        Target::Echo => return "clawgate itself".to_owned(),
     };
     match connected {
         Ok(Ok(())) => "takes connections".to_owned(),

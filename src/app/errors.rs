@@ -25,7 +25,7 @@ pub enum PrepareError {
 #[derive(Debug, Error)]
 pub enum RunError {
     /// An address cannot be listened on.
-    #[error("cannot listen on {address} ({setting}): {}{}", io_words(.error), mend(.error))]
+    #[error("cannot listen on {address} ({setting}): {}{}", io_words(.error), hint(.error))]
     Bind {
         /// The address.
         address: SocketAddr,
@@ -37,7 +37,7 @@ pub enum RunError {
     },
     /// A unix socket cannot be listened on.
     #[error("cannot listen on unix:{} ({setting}): {}\n  hint: stop what listens there, or choose another path \
-             in a folder that the gate's user may write; to take over from another gate, --takeover true", path.display(), io_words(.error))]
+             in a folder that clawgate's user may write; to take over from another gate, --takeover true", path.display(), io_words(.error))]
     BindUnix {
         /// Its file.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum RunError {
     Worker,
 }
 
-fn mend(error: &io::Error) -> &'static str {
+fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
             "\n  hint: stop what listens there (`ss -ltnp`), or choose another port; to take over from another \
@@ -69,7 +69,7 @@ fn mend(error: &io::Error) -> &'static str {
         }
         io::ErrorKind::AddrNotAvailable => "\n  hint: choose an address of this machine (`ip address`)",
         io::ErrorKind::PermissionDenied => {
-            "\n  hint: choose a port from 1024 on, or give the gate CAP_NET_BIND_SERVICE"
+            "\n  hint: choose a port from 1024 on, or give clawgate CAP_NET_BIND_SERVICE"
         }
         _ => "",
     }

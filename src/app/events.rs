@@ -1,14 +1,14 @@
-//! The events of the gate's life: from `started` to `stopped`.
+//! The events of clawgate's life: from `started` to `stopped`.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::changes::changes;
 use super::expiry::Expiring;
 use crate::config::{AdminAddress, RouteSettings, Settings};
 use crate::identity::Certificate;
+use crate::reload::changes::changes;
 use crate::wording;
 
 #[derive(Serialize)]
@@ -29,7 +29,7 @@ pub(super) struct Started<'a> {
 }
 
 impl<'a> Started<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         settings: &'a Settings,
         (listen, listen_proxy): (&[SocketAddr], &[SocketAddr]),
         passed: bool,
@@ -58,7 +58,7 @@ impl<'a> Started<'a> {
 pub(super) struct Warning<'a> {
     pub(super) origin: &'a str,
     pub(super) detail: &'a str,
-    pub(super) hint: &'a str,
+    pub(crate) hint: &'a str,
 }
 
 #[derive(Serialize)]
@@ -74,7 +74,7 @@ pub(super) struct CertificateExpiring<'a> {
 }
 
 impl<'a> CertificateExpiring<'a> {
-    pub(super) fn new(expiring: &'a Expiring, now: i64) -> Self {
+    pub(crate) fn new(expiring: &'a Expiring, now: i64) -> Self {
         Self {
             kind: expiring.kind.as_str(),
             name: &expiring.name,
@@ -94,7 +94,7 @@ pub(super) struct WatchFailed {
 }
 
 impl WatchFailed {
-    pub(super) fn new(error: &notify::Error) -> Self {
+    pub(crate) fn new(error: &notify::Error) -> Self {
         let hint = "a change of the files is noticed late: raise fs.inotify.max_user_watches and \
                     fs.inotify.max_user_instances, or send SIGHUP after a change";
         Self { detail: wording::watch(error), hint }
@@ -109,7 +109,7 @@ pub(super) struct Draining {
 }
 
 impl Draining {
-    pub(super) fn new(signal: &'static str, connections: i64, timeout: Duration) -> Self {
+    pub(crate) fn new(signal: &'static str, connections: i64, timeout: Duration) -> Self {
         Self { signal, connections, deadline: humantime::format_duration(timeout).to_string() }
     }
 }
@@ -121,7 +121,7 @@ pub(super) struct Stopped {
 }
 
 impl Stopped {
-    pub(super) fn new(started: Instant, forced: usize) -> Self {
+    pub(crate) fn new(started: Instant, forced: usize) -> Self {
         Self { uptime_s: started.elapsed().as_secs(), forced }
     }
 }
@@ -136,8 +136,8 @@ pub(super) struct ReloadFailed<'a> {
 }
 
 impl<'a> ReloadFailed<'a> {
-    pub(super) fn new(origin: &'static str, generation: u64, detail: &'a str) -> Self {
-        let hint = "the gate goes on with what it had; mend this and reload again";
+    pub(crate) fn new(origin: &'static str, generation: u64, detail: &'a str) -> Self {
+        let hint = "clawgate goes on with what it had; hint this and reload again";
         Self { origin, generation, detail, hint }
     }
 }
@@ -154,7 +154,7 @@ pub(super) struct Reloaded {
 
 impl Reloaded {
     /// `needs_restart`: as against what the process was started with.
-    pub(super) fn new(
+    pub(crate) fn new(
         origin: &'static str,
         generation: u64,
         (old, new): (&Settings, &Settings),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::config::Settings;
-use crate::identity::seen::SeenCertificate;
+use crate::identity::client_cert_inventory::SeenCertificate;
 use crate::identity::{Certificate, Validity, unix_rfc3339};
 
 const DAY: i64 = 24 * 60 * 60;
@@ -30,7 +30,7 @@ pub(super) enum Kind {
     ClientCertificate,
 }
 
-/// Everything with an end: what the settings name, then what senders came with.
+/// Everything with an end: what the settings name, then what clients came with.
 pub(super) fn all(settings: &Settings, seen: Vec<SeenCertificate>) -> Vec<Expiring> {
     let material = &settings.material;
     let certificate = |kind| {
@@ -125,10 +125,10 @@ impl Expiring {
 
     pub(super) fn detail(&self, now: i64) -> String {
         let what = match self.kind {
-            Kind::ServerCertificate => "the gate's certificate",
+            Kind::ServerCertificate => "clawgate's certificate",
             Kind::ClientCa => "the client CA",
             Kind::Crl => "the revocation list of",
-            Kind::ClientCertificate => "the certificate of the sender",
+            Kind::ClientCertificate => "the certificate of the client",
         };
         let (name, until) = (&self.name, self.until());
         match (self.has_expired(now), self.days_left(now)) {
@@ -144,19 +144,19 @@ impl Expiring {
         unix_rfc3339(self.validity.until)
     }
 
-    pub(super) fn hint(&self) -> &'static str {
+    pub(crate) fn hint(&self) -> &'static str {
         match self.kind {
             Kind::ServerCertificate => {
-                "renew it and write it to its file: the gate takes it by itself, and senders refuse an expired one"
+                "renew it and write it to its file: clawgate takes it by itself, and clients refuse an expired one"
             }
             Kind::ClientCa => {
-                "add its successor to clients.ca now, give senders certificates of that one, then take the old one out"
+                "add its successor to clients.ca now, give clients certificates of that one, then take the old one out"
             }
             Kind::Crl => {
                 "fetch the next one of that CA; once it is due, the old one counts as clients.crl_expired says"
             }
             Kind::ClientCertificate => {
-                "tell the sender to renew its certificate: it is refused afterwards"
+                "tell the client to renew its certificate: it is refused afterwards"
             }
         }
     }

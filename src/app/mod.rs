@@ -4,21 +4,13 @@
 //! of its own: nothing is shared on the request path but counters. The calling thread keeps the
 //! control runtime: signals, the admin listener, draining.
 
-mod changes;
+mod config_metrics;
+mod control;
 mod errors;
 mod events;
 mod expiry;
 mod export;
-mod folders;
-mod measured;
-mod open_files;
-mod orders;
-mod passed;
-mod sandbox;
-mod service;
 mod serving;
-mod signals;
-mod watch;
 mod worker;
 
 use std::sync::Arc;
@@ -30,52 +22,52 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tracing::Level;
 
+use self::control::ControlEvents;
 pub use self::errors::{PrepareError, RunError};
 use self::events::{Started, Stopped, Warning, WatchFailed};
 use self::expiry::Notices;
-use self::orders::Orders;
-use self::sandbox::Sandbox;
-use self::service::Guard;
 use self::serving::Serving;
-pub use self::signals::Control;
-use self::watch::Watch;
 use self::worker::{Sockets, Worker};
-use crate::admin::{self, Facts, Status};
-use crate::checks::{self, Roots};
+use crate::admin::{Facts, Status};
+use crate::checks::Roots;
 use crate::config::{Files, LogSettings, RouteSettings, Settings, UpstreamSettings};
 use crate::finding::{Area, Check, Findings, Severity};
 use crate::identity::San;
-use crate::identity::seen::Seen;
-use crate::ingress::{
-    Backend, Capacity, DeliveryFailures, Gate, Generation, Objections, Reception, Refusals, Shares,
-    Unused, Upstream, unadmitted,
-};
+use crate::identity::client_cert_inventory::ClientCertInventory;
+use crate::identity::time::unix_seconds;
+use crate::limits::{ClientLimits, ConnectionLimiter};
 use crate::live::Live;
-use crate::memory;
-use crate::observe::emit;
-use crate::observe::logging::Log;
-use crate::observe::metrics::Metrics;
-use crate::observe::recent::Recent;
+use crate::pipeline::{AuditLog, Backend, DeliveryFailures, RequestSettings, Snapshot, Upstream};
+use crate::pki::trust_store::Ca;
+use crate::platform::memory;
+use crate::platform::sandbox::Sandbox;
+use crate::platform::systemd::{self, SystemdWatchdog};
+use crate::platform::{Control, open_files};
+use crate::reload::watch::Watch;
 use crate::route::{Route, Routes};
+use crate::server::{ConnectionHandler, RejectedConnections, UnusedConnections, unadmitted};
 use crate::shutdown::{Drain, Tasks};
-use crate::tls::material::unix_seconds;
-use crate::tls::trust::Ca;
-use crate::tls::{Acceptor, Manners};
-use crate::upstream::{Client, Complaints, Connector, Target, Timeouts};
+use crate::telemetry::emit;
+use crate::telemetry::logging::Log;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::recent::Recent;
+use crate::tls::{Acceptor, HandshakeSettings};
+use crate::upstream::{Client, Connector, MisconfigurationLog, Target, Timeouts};
+use crate::{admin, checks};
 
 /// What came of reading the settings and all files.
 #[derive(Debug)]
 pub struct Reading {
     /// The files, as they were just before.
     pub files: Files,
-    /// The gate they make, or what is wrong, for people.
+    /// clawgate they make, or what is wrong, for people.
     pub app: Result<App, String>,
 }
 
 /// Reads everything anew.
 pub type Reread = dyn Fn() -> Reading + Send + Sync;
 
-/// The number of the settings that the gate started with.
+/// The number of the settings that clawgate started with.
 const FIRST_GENERATION: u64 = 1;
 
 /// How a gate ended.
@@ -100,7 +92,7 @@ pub struct App {
 struct Prepared {
     settings: UpstreamSettings,
     connector: Option<Connector>,
-    complaints: Arc<Complaints>,
+    complaints: Arc<MisconfigurationLog>,
 }
 
 /// An upstream of one worker, kept over reloads that do not change it.
@@ -112,7 +104,7 @@ struct Kept {
 
 /// A running worker, as far as the control runtime goes.
 struct Running {
-    live: Arc<Live<Generation>>,
+    live: Arc<Live<Snapshot>>,
     kept: Vec<Kept>,
     /// Gets the number of tasks that did not end in time.
     ended: oneshot::Receiver<usize>,
@@ -122,7 +114,7 @@ impl App {
     /// Builds everything that can fail without touching the network.
     pub fn prepare(settings: Settings) -> Result<Self, PrepareError> {
         let rules = settings.clients_rules.clone();
-        let manners = Manners {
+        let manners = HandshakeSettings {
             timeout: settings.handshake_timeout,
             greeting_timeout: settings.limits.greeting_timeout,
             refuse_with: settings.refuse_with,
@@ -181,17 +173,18 @@ impl App {
         let sandbox = Sandbox::enter(&self.settings, &files);
         log.start();
         memory::give_back();
-        let mut guard = Guard::new();
+        let mut guard = SystemdWatchdog::new();
         let mut metrics = Metrics::new();
         let spans = export::start(self.settings.trace.as_ref(), &mut metrics);
         let metrics = Arc::new(metrics);
         let fold = self.settings.log.repeat_window.is_some();
         let recent = Arc::new(Recent::default());
-        let seen = Arc::new(Seen::default());
-        let refusals = Refusals::new(Arc::clone(&metrics), fold, Arc::clone(&recent), Arc::clone(&seen));
+        let seen = Arc::new(ClientCertInventory::default());
+        let refusals =
+            RejectedConnections::new(Arc::clone(&metrics), fold, Arc::clone(&recent), Arc::clone(&seen));
         let refusals = Arc::new(refusals);
-        let objections = Arc::new(Objections::new(Arc::clone(&metrics), fold));
-        let unused = Arc::new(Unused::new(fold));
+        let objections = Arc::new(AuditLog::new(Arc::clone(&metrics), fold));
+        let unused = Arc::new(UnusedConnections::new(fold));
         let failures = Arc::new(DeliveryFailures::new(fold));
         let sum_up = {
             let (refusals, objections) = (Arc::clone(&refusals), Arc::clone(&objections));
@@ -205,19 +198,19 @@ impl App {
         };
         let limits = self.settings.limits;
         let room = open_files::raise_limit()
-            .map_or(usize::MAX, |files| open_files::room_for_senders(&self.settings, files));
-        let capacity = Capacity::new(
+            .map_or(usize::MAX, |files| open_files::room_for_clients(&self.settings, files));
+        let capacity = ConnectionLimiter::new(
             limits.connections.min(room),
             limits.connections_per_source,
             limits.handshake_rate,
         );
         let (handshakes, told) = (unadmitted::handshakes(&limits), unadmitted::told(&limits));
-        let shares = Shares::default();
+        let shares = ClientLimits::default();
         let drain = Drain::default();
         control.block_on(async {
             let (asks, requests) = mpsc::channel(1);
             let watch = self.settings.watch.then(|| watch(files));
-            let orders = Orders::new(hangup, requests, watch).map_err(RunError::Start)?;
+            let orders = ControlEvents::new(hangup, requests, watch).map_err(RunError::Start)?;
             let tasks = Tasks::default();
             let (admin, status) = match sockets.admin {
                 Some(listener) => {
@@ -237,7 +230,7 @@ impl App {
             for (number, listeners) in sockets.workers.into_iter().enumerate() {
                 let (generation, kept) = self.generation(FIRST_GENERATION, &[], &metrics);
                 let live = Arc::new(Live::new(generation));
-                let reception = Reception {
+                let reception = ConnectionHandler {
                     live: Arc::clone(&live),
                     metrics: Arc::clone(&metrics),
                     refusals: Arc::clone(&refusals),
@@ -263,7 +256,7 @@ impl App {
                 let ended = worker.start(listeners).map_err(RunError::Start)?;
                 workers.push(Running { live, kept, ended });
             }
-            measured::in_use(&self.settings, &metrics);
+            config_metrics::in_use(&self.settings, &metrics);
             self.log_warnings();
             self.log_openness();
             if room < limits.connections {
@@ -272,7 +265,7 @@ impl App {
             let addresses = (sockets.addresses.as_slice(), sockets.proxy_addresses.as_slice());
             let started_with = Started::new(&self.settings, addresses, sockets.passed, admin);
             emit(Level::INFO, "started", &started_with);
-            service::ready(&started_with.listen);
+            systemd::ready(&started_with.listen);
             tasks.spawn(guard.watch());
             if let Some(window) = self.settings.log.repeat_window {
                 let sum_up = Arc::clone(&sum_up);
@@ -310,7 +303,7 @@ impl App {
 
     /// What one worker serves with. Upstreams whose settings are those of one in `kept` stay, with
     /// their connections.
-    fn generation(&self, number: u64, kept: &[Kept], metrics: &Metrics) -> (Generation, Vec<Kept>) {
+    fn generation(&self, number: u64, kept: &[Kept], metrics: &Metrics) -> (Snapshot, Vec<Kept>) {
         let workers = self.settings.workers.get();
         let keep = |prepared: &Prepared| {
             let same = kept.iter().find(|kept| kept.settings == prepared.settings);
@@ -338,7 +331,7 @@ impl App {
             San::Dns(name) => Some(name.as_str()),
             _ => None,
         });
-        let gate = Gate {
+        let gate = RequestSettings {
             routes: Routes::new(self.settings.routes.iter().filter_map(route).collect()),
             limits: self.settings.limits,
             largest_body: self.settings.routes.iter().map(|route| route.max_body).max().unwrap_or(0),
@@ -346,7 +339,7 @@ impl App {
             several_names: dns.clone().count() > 1 || dns.clone().any(|name| name.starts_with("*.")),
         };
         let (acceptor, revoke) = (Arc::clone(&self.acceptor), self.settings.revoke);
-        (Generation { number, acceptor, revoke, gate }, kept)
+        (Snapshot { number, acceptor, revoke, gate }, kept)
     }
 
     /// Said once: it may be meant.
@@ -354,7 +347,7 @@ impl App {
         let has_ca = !self.settings.material.trust.cas.is_empty();
         if self.settings.clients_rules.is_empty() && has_ca {
             let detail = "no allow rule: any certificate of the client CAs is admitted";
-            let hint = "name the senders with --allow (e.g. --allow cn=meeting-notes) if the CA has other certificates";
+            let hint = "name the clients with --allow (e.g. --allow cn=meeting-notes) if the CA has other certificates";
             emit(Level::INFO, "settings_warning", &Warning { origin: "clients.allow", detail, hint });
         }
     }
@@ -404,7 +397,7 @@ impl Prepared {
             ),
         };
         let token = settings.token.is_some().then(|| settings.token_origin.clone());
-        let complaints = Arc::new(Complaints::new(settings.target.to_string(), token));
+        let complaints = Arc::new(MisconfigurationLog::new(settings.target.to_string(), token));
         Ok(Self { settings: settings.clone(), connector, complaints })
     }
 

@@ -8,20 +8,22 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tracing::Level;
 
+use super::control::{ControlEvent, ControlEvents};
+use super::errors::RunError;
 use super::events::{CertificateExpiring, Draining, ReloadFailed, Reloaded};
-use super::expiry::{self, Notices};
-use super::orders::{Order, Orders};
-use super::sandbox::Sandbox;
-use super::{App, Ending, Kept, Reading, Reread, RunError, measured, service};
+use super::expiry::Notices;
+use super::{App, Ending, Kept, Reading, Reread, config_metrics, expiry};
 use crate::admin::{Facts, ReloadRequest, Status};
 use crate::config::InUse;
-use crate::identity::seen::Seen;
-use crate::ingress::Generation;
+use crate::identity::client_cert_inventory::ClientCertInventory;
+use crate::identity::time::unix_seconds;
 use crate::live::Live;
-use crate::observe::emit;
-use crate::observe::metrics::Metrics;
+use crate::pipeline::Snapshot;
+use crate::platform::sandbox::Sandbox;
+use crate::platform::systemd;
 use crate::shutdown::Drain;
-use crate::tls::material::unix_seconds;
+use crate::telemetry::emit;
+use crate::telemetry::metrics::Metrics;
 
 /// How often the dates are looked at.
 const EXPIRY_LOOK: Duration = Duration::from_secs(60 * 60);
@@ -32,15 +34,15 @@ pub(super) struct Serving<'a> {
     /// What the process was started with: some of it stays until a restart.
     pub(super) started: InUse,
     /// Of the present generation.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// What each worker serves with.
-    pub(super) workers: Vec<(Arc<Live<Generation>>, Vec<Kept>)>,
+    pub(super) workers: Vec<(Arc<Live<Snapshot>>, Vec<Kept>)>,
     pub(super) metrics: &'a Metrics,
     pub(super) drain: &'a Drain,
-    pub(super) status: Option<&'a Status>,
+    pub(crate) status: Option<&'a Status>,
     pub(super) reread: Arc<Reread>,
-    /// The senders' certificates.
-    pub(super) seen: Arc<Seen>,
+    /// The clients' certificates.
+    pub(super) seen: Arc<ClientCertInventory>,
     /// Of what comes to its end.
     pub(super) notices: Notices,
     pub(super) sandbox: Sandbox,
@@ -51,7 +53,7 @@ impl Serving<'_> {
     /// their share when they end.
     pub(super) async fn until_stopped(
         mut self,
-        mut orders: Orders,
+        mut orders: ControlEvents,
         workers: Vec<oneshot::Receiver<usize>>,
     ) -> Result<(Ending, usize), RunError> {
         let mut finished = std::pin::pin!(async {
@@ -65,12 +67,12 @@ impl Serving<'_> {
             self.tell_what_expires();
             tokio::select! {
                 order = orders.next() => match order {
-                    Order::Stop(name) => break name,
-                    Order::Reload(name, request) => {
-                        service::reloading();
+                    ControlEvent::Stop(name) => break name,
+                    ControlEvent::Reload(name, request) => {
+                        systemd::reloading();
                         let app = self.read(&mut orders).await;
                         let outcome = self.adopt(name, app);
-                        service::reloaded(&outcome);
+                        systemd::reloaded(&outcome);
                         tell(request, outcome);
                     }
                 },
@@ -84,18 +86,18 @@ impl Serving<'_> {
         let connections = self.metrics.open_connections();
         // In this order, so that whoever has read the line can rely on it.
         self.drain.begin();
-        service::stopping(timeout);
+        systemd::stopping(timeout);
         emit(Level::INFO, "draining", &Draining::new(name, connections, timeout));
         loop {
             tokio::select! {
                 forced = &mut finished => return Ok((Ending::Drained, forced?)),
                 order = orders.next() => match order {
-                    Order::Stop(_) => {
+                    ControlEvent::Stop(_) => {
                         let open = usize::try_from(self.metrics.open_connections());
                         return Ok((Ending::AtOnce, open.unwrap_or(0)));
                     }
-                    Order::Reload(name, request) => {
-                        let problem = "the gate is ending";
+                    ControlEvent::Reload(name, request) => {
+                        let problem = "clawgate is ending";
                         emit(Level::WARN, "reload_failed", &ReloadFailed::new(name, self.number, problem));
                         tell(request, Err(problem.to_owned()));
                     }
@@ -118,11 +120,11 @@ impl Serving<'_> {
 
     /// Reads everything anew, off this thread: large revocation lists take their time, and health has to be
     /// told meanwhile.
-    async fn read(&self, orders: &mut Orders) -> Result<App, String> {
+    async fn read(&self, orders: &mut ControlEvents) -> Result<App, String> {
         let reread = Arc::clone(&self.reread);
         let read = spawn_blocking(move || reread()).await;
         let Reading { files, app } = read
-            .map_err(|fault| format!("reading the settings failed by a fault of the gate: {fault}"))?;
+            .map_err(|fault| format!("reading the settings failed by a fault of clawgate: {fault}"))?;
         orders.follow(files);
         app
     }
@@ -148,7 +150,7 @@ impl Serving<'_> {
             live.replace(generation);
         }
         self.metrics.reloaded(true, self.number);
-        measured::in_use(&next.settings, self.metrics);
+        config_metrics::in_use(&next.settings, self.metrics);
         if let Some(status) = self.status {
             status.replace(Facts::new(&next.settings, &self.started, self.number));
         }

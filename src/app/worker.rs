@@ -9,21 +9,21 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use super::RunError;
-use super::passed::Passed;
-use super::service::Pulse;
+use super::errors::RunError;
 use crate::admin::Bound;
 use crate::config::{AdminAddress, Settings};
-use crate::ingress::Reception;
-use crate::ingress::listener::{self, Door, Ids};
+use crate::platform::socket_activation::ActivatedSockets;
+use crate::platform::systemd::Heartbeat;
+use crate::server::listener::{ConnectionIds, ListenSocket};
+use crate::server::{ConnectionHandler, listener};
 use crate::shutdown::Tasks;
 use crate::wording;
 
 /// All listening sockets, open before anything starts.
 pub(super) struct Sockets {
     /// For each worker, one socket of each address.
-    pub(super) workers: Vec<Vec<Door>>,
-    pub(super) admin: Option<Bound>,
+    pub(super) workers: Vec<Vec<ListenSocket>>,
+    pub(crate) admin: Option<Bound>,
     /// The real addresses, where port 0 was asked for, or the sockets were passed.
     pub(super) addresses: Vec<SocketAddr>,
     /// Those where a PROXY header is required.
@@ -35,7 +35,7 @@ pub(super) struct Sockets {
 impl Sockets {
     /// Those that the service manager has passed, else those of the settings: of each kind.
     pub(super) fn open(settings: &Settings) -> Result<Self, RunError> {
-        let passed = Passed::take().map_err(RunError::Passed)?;
+        let passed = ActivatedSockets::take().map_err(RunError::Passed)?;
         let mut sockets = Self {
             workers: (0..settings.workers.get()).map(|_| Vec::new()).collect(),
             admin: None,
@@ -44,7 +44,7 @@ impl Sockets {
             passed: !passed.is_empty(),
         };
         let listen = (settings.listen.as_slice(), "listen.address");
-        sockets.addresses = sockets.doors(passed.senders, listen, settings.takeover, false)?;
+        sockets.addresses = sockets.doors(passed.clients, listen, settings.takeover, false)?;
         let proxy = (settings.proxy.listen.as_slice(), "listen.proxy_address");
         sockets.proxy_addresses = sockets.doors(passed.proxies, proxy, settings.takeover, true)?;
         sockets.admin = match (passed.admin, &settings.admin) {
@@ -70,7 +70,7 @@ impl Sockets {
             for worker in &mut self.workers {
                 // The same socket for each worker: they take turns with what comes.
                 let socket = listener.try_clone().map_err(RunError::Passed)?;
-                worker.push(Door { socket, introduced, shared });
+                worker.push(ListenSocket { socket, introduced, shared });
             }
         }
         for &address in addresses.iter().filter(|_| !shared) {
@@ -79,7 +79,7 @@ impl Sockets {
             let first = sockets.first().map_or(Ok(address), StdListener::local_addr);
             actual.push(first.map_err(RunError::Start)?);
             for (worker, socket) in self.workers.iter_mut().zip(sockets) {
-                worker.push(Door { socket, introduced, shared });
+                worker.push(ListenSocket { socket, introduced, shared });
             }
         }
         Ok(actual)
@@ -108,17 +108,17 @@ fn bind_admin(address: &AdminAddress, takeover: bool) -> Result<Bound, RunError>
 
 /// One worker, ready to start.
 pub(super) struct Worker {
-    pub(super) number: usize,
+    pub(crate) number: usize,
     pub(super) runtime: Runtime,
-    pub(super) reception: Arc<Reception>,
+    pub(super) reception: Arc<ConnectionHandler>,
     pub(super) drain_timeout: Duration,
     /// Where it shows that it is not stuck.
-    pub(super) pulse: Pulse,
+    pub(super) pulse: Heartbeat,
 }
 
 impl Worker {
     /// Starts its thread; the receiver gets the number of tasks that did not end in time.
-    pub(super) fn start(self, doors: Vec<Door>) -> io::Result<oneshot::Receiver<usize>> {
+    pub(super) fn start(self, doors: Vec<ListenSocket>) -> io::Result<oneshot::Receiver<usize>> {
         let (done, receiver) = oneshot::channel();
         let name = format!("worker-{}", self.number);
         thread::Builder::new().name(name).spawn(move || match self.serve(doors) {
@@ -130,12 +130,12 @@ impl Worker {
         Ok(receiver)
     }
 
-    fn serve(self, doors: Vec<Door>) -> io::Result<usize> {
+    fn serve(self, doors: Vec<ListenSocket>) -> io::Result<usize> {
         let random = aws_lc_rs::rand::SystemRandom::new();
         let mut salt = [0; 3];
         aws_lc_rs::rand::SecureRandom::fill(&random, &mut salt).map_err(io::Error::other)?;
         let prefix = format!("{}{:x}-", data_encoding::HEXLOWER.encode(&salt), self.number);
-        let ids = Arc::new(Ids::new(prefix));
+        let ids = Arc::new(ConnectionIds::new(prefix));
         self.runtime.block_on(async {
             let tasks = Tasks::default();
             for door in doors {

@@ -7,9 +7,9 @@ use x509_parser::prelude::X509Certificate;
 
 use super::roots::{Roots, Verified};
 use crate::finding::{Check, Finding, Severity, Subject};
-use crate::identity::name::{cut, rfc4514};
-use crate::identity::unix_rfc3339;
-use crate::tls::diagnosis::may_be_signed_by;
+use crate::identity::name::cut;
+use crate::identity::{rfc4514, unix_rfc3339};
+use crate::pki::may_be_signed_by;
 
 /// RFC 8446 section 4.4.2: each certificate should certify the one before it. Many clients find their way all the
 /// same, some do not.

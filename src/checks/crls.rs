@@ -2,14 +2,14 @@
 
 use super::validity::SOON;
 use crate::finding::{Check, Finding, Severity, Subject};
-use crate::tls::diagnosis::gate_time;
-use crate::tls::revocation::{Crl, Demand, Expired, Remark};
-use crate::tls::trust::{Ca, Trust};
+use crate::identity::time::time_text;
+use crate::pki::revocation::{Crl, Demand, Expired, Remark};
+use crate::pki::trust_store::{Ca, TrustStore};
 
 /// A CRL that is due within this part of its life, and nobody has renewed, will be forgotten.
 const LAST_PART: i64 = 4;
 
-pub(super) fn findings(subject: &Subject, trust: &Trust, brought: &[Ca], at: i64) -> Vec<Finding> {
+pub(super) fn findings(subject: &Subject, trust: &TrustStore, brought: &[Ca], at: i64) -> Vec<Finding> {
     let known: Vec<_> = trust.known.iter().chain(brought).collect();
     let mut found: Vec<_> =
         trust.crls.iter().flat_map(|crl| of_crl(subject, trust, &known, crl, at)).collect();
@@ -49,15 +49,15 @@ fn has_crl(ca: &Ca, crls: &[Crl]) -> bool {
     crls.iter().any(|crl| *crl.issuer_key == *ca.name_key())
 }
 
-fn of_crl(subject: &Subject, trust: &Trust, known: &[&Ca], crl: &Crl, at: i64) -> Vec<Finding> {
+fn of_crl(subject: &Subject, trust: &TrustStore, known: &[&Ca], crl: &Crl, at: i64) -> Vec<Finding> {
     let Crl { issuer, entries, this_update, next_update, .. } = crl;
     let all: Vec<_> = trust.cas.iter().chain(known.iter().copied()).collect();
     let file = crl.file.display();
     let unsigned = crl.not_signed(all.iter().copied());
-    if let Some(Remark { what, mend, .. }) = &unsigned
+    if let Some(Remark { what, hint, .. }) = &unsigned
         && all.iter().any(|ca| crl.may_be_of(ca))
     {
-        return vec![subject.fail(Check::Crl, format!("{file}: {what}"), *mend)];
+        return vec![subject.fail(Check::Crl, format!("{file}: {what}"), *hint)];
     }
     let mut found = Vec::new();
     if unsigned.is_some() {
@@ -69,14 +69,14 @@ fn of_crl(subject: &Subject, trust: &Trust, known: &[&Ca], crl: &Crl, at: i64) -
         found.push(subject.warning(Check::Crl, detail, hint));
     }
     let remarks = trust.revocation.remarks(crl, &trust.crls, &trust.cas, known, at);
-    found.extend(remarks.into_iter().map(|Remark { severity, what, mend }| {
-        subject.finding(Check::Crl, severity, format!("{file}: {what}")).hint(mend)
+    found.extend(remarks.into_iter().map(|Remark { severity, what, hint }| {
+        subject.finding(Check::Crl, severity, format!("{file}: {what}")).hint(hint)
     }));
     if found.iter().any(|finding| finding.severity >= Severity::Warning) {
         return found;
     }
     let (left, life) = (next_update - at, next_update - this_update);
-    let due = gate_time(*next_update);
+    let due = time_text(*next_update);
     if left < life / LAST_PART && left < SOON {
         let means = match trust.revocation.expired {
             Expired::Refuse => "after that nobody of its CA is admitted",

@@ -7,7 +7,7 @@ use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::tls::trust::{Ca, Trust};
+use crate::pki::trust_store::{Ca, TrustStore};
 
 /// The CAs that are known besides those that a server sends.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ pub(super) struct Verified {
 
 impl Roots {
     /// The CAs of `trust`, but not those of this system.
-    pub fn of(trust: &Trust) -> Self {
+    pub fn of(trust: &TrustStore) -> Self {
         let mut roots = Self::default();
         roots.add(trust.cas.iter().cloned());
         roots
@@ -61,8 +61,7 @@ impl Roots {
     /// A CA of that name that has signed `child` and is no root.
     pub(super) fn intermediate_above(&self, child: &X509Certificate<'_>) -> Option<&Ca> {
         self.intermediates.iter().find(|ca| {
-            ca.subject_der == child.issuer().as_raw()
-                && crate::tls::diagnosis::may_be_signed_by(child, ca.der())
+            ca.subject_der == child.issuer().as_raw() && crate::pki::may_be_signed_by(child, ca.der())
         })
     }
 

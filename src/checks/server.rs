@@ -5,13 +5,11 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use webpki::EndEntityCert;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::chain;
 use super::roots::Roots;
-use super::strength;
-use super::validity;
+use super::{chain, strength, validity};
 use crate::finding::{Check, Finding, Severity, Subject};
-use crate::identity::San;
-use crate::identity::name::{cut, rfc4514};
+use crate::identity::name::cut;
+use crate::identity::{San, rfc4514};
 
 /// A chain that is to be judged at a time.
 pub struct Server<'a> {

@@ -4,7 +4,8 @@ use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::X509Certificate;
 
 use crate::finding::{Check, Finding, Subject};
-use crate::identity::name::{cut, oid_text, printable, rfc4514};
+use crate::identity::name::{cut, oid_text, printable};
+use crate::identity::rfc4514;
 
 /// NIST SP 800-131A: RSA keys from this size on.
 const MIN_RSA: usize = 2048;

@@ -3,9 +3,9 @@
 use x509_parser::prelude::X509Certificate;
 
 use crate::finding::{Check, Finding, Severity, Subject};
-use crate::identity::name::{cut, rfc4514};
-use crate::identity::unix_rfc3339;
-use crate::tls::diagnosis::{gate_time, span};
+use crate::identity::name::cut;
+use crate::identity::time::{span, time_text};
+use crate::identity::{rfc4514, unix_rfc3339};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -22,7 +22,7 @@ pub(super) enum Lasting {
 }
 
 impl Lasting {
-    pub(super) fn of(x509: &X509Certificate<'_>, at: i64) -> Self {
+    pub(crate) fn of(x509: &X509Certificate<'_>, at: i64) -> Self {
         let validity = x509.validity();
         Self::between(validity.not_before.timestamp(), validity.not_after.timestamp(), at)
     }
@@ -58,7 +58,7 @@ impl Lasting {
             Self::NotYet => format!(
                 "is not valid before {begins}, in {}; the clock here says {}",
                 span(from - at),
-                gate_time(at)
+                time_text(at)
             ),
             Self::Soon | Self::Good => format!("is valid until {ends}, {} left", span(until - at)),
         }

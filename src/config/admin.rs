@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::secret::HookToken;
+use super::secret::BearerToken;
 
 /// The admin listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct AdminSettings {
     /// Where.
     pub address: AdminAddress,
     /// The token that is required for all but health, in any case where other machines can connect.
-    pub token: Option<HookToken>,
+    pub token: Option<BearerToken>,
 }
 
 /// Where the admin listener is.

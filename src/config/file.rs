@@ -14,11 +14,12 @@ use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 use zeroize::Zeroizing;
 
-use super::key::{Key, Kind};
+use super::key::Key;
 use super::keys::{self, KEYS};
 use super::layers::{Layer, List, Text, piece};
 use super::problem::{Found, Origin, Report, Reported};
 use super::suggest::nearest;
+use super::value_type::Kind;
 use super::values::named;
 use crate::wording;
 

@@ -1,9 +1,9 @@
 //! What there is to say of one setting.
 
+use super::value_type::{Content, Kind};
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-pub use super::value_type::{Content, Kind};
 use super::value_type::{Invalid, ValueType};
 
 /// One setting, without the type of its values.

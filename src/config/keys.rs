@@ -15,10 +15,10 @@ use super::values::{
     Name, OneOf, OrOff, ProxyHeader, SecretText, Size, Switch, Time, Timeout, TokenFile, UriLength,
     Workers,
 };
+use crate::pki::revocation::{Demand, Expired};
 use crate::policy::{Pin, Revoke, Rule};
 use crate::route::PathPattern;
 use crate::tls::parameters::MinVersion;
-use crate::tls::revocation::{Demand, Expired};
 use crate::tls::{RefuseWith, Resumption};
 use crate::upstream::{Forwarded, IdentityForm, Target};
 

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 use super::args::SettingsArgs;
-use super::key::{Content, Key, Kind};
+use super::key::Key;
 use super::keys::KEYS;
 use super::problem::{Found, Origin, Report, Reported};
+use super::value_type::{Content, Kind};
 
 /// A value and where it came from.
 #[derive(Clone)]

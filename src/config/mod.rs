@@ -15,7 +15,6 @@ mod in_use;
 pub mod key;
 pub mod keys;
 mod layers;
-mod limits;
 mod log;
 mod problem;
 mod redact;
@@ -34,26 +33,24 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-pub use admin::{AdminAddress, AdminSettings};
-pub use args::SettingsArgs;
-pub use environment::Environment;
-pub use files::Files;
-pub use in_use::{Difference, InUse};
-pub use limits::Limits;
-pub use log::{LogFormat, LogLevel, LogSettings};
-pub use problem::{Origin, Problem, Problems};
-pub use secret::{HookToken, TokenError};
-pub use settings::{ProxySettings, RouteSettings, Settings, TraceSettings, UpstreamSettings};
+pub use self::admin::{AdminAddress, AdminSettings};
+pub use self::args::SettingsArgs;
+pub use self::environment::Environment;
+pub use self::files::Files;
+pub use self::in_use::{Difference, InUse};
+pub use self::log::{LogFormat, LogLevel, LogSettings};
+pub use self::problem::{Origin, Problem, Problems};
+pub use self::secret::{BearerToken, TokenError};
+pub use self::settings::{ProxySettings, RouteSettings, Settings, TraceSettings, UpstreamSettings};
 
-use file::File;
-use files::Shown;
-use key::Content;
-use layers::{Layer, Layers, Text, text};
-use problem::Report;
-use resolve::Sources;
-
-use crate::tls::pem::sender_chain;
-use crate::tls::trust::Ca;
+use self::file::File;
+use self::files::Shown;
+use self::layers::{Layer, Layers, Text, text};
+use self::problem::Report;
+use self::resolve::Sources;
+use self::value_type::Content;
+use crate::pki::pem::client_chain;
+use crate::pki::trust_store::Ca;
 
 /// Loads the settings from the flags, the environment and the TOML file that one of them names,
 /// together with all files that they name in turn. Certificates have to be valid at `now`.
@@ -141,7 +138,7 @@ fn load_for(
 
 /// The CAs in files with a server's chain, as far as they can be read.
 fn cas_of_chains(files: &[Text]) -> Vec<Ca> {
-    let chains = files.iter().filter_map(|file| sender_chain(Path::new(file.value.trim())).ok());
+    let chains = files.iter().filter_map(|file| client_chain(Path::new(file.value.trim())).ok());
     chains.flat_map(|chain| chain.into_iter().skip(1)).filter_map(|der| Ca::read(&der)).collect()
 }
 

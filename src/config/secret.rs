@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 /// dropped. `Debug` prints `[redacted]`, and the header value is marked sensitive, so that neither
 /// shows it and HTTP/2 does not index it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct HookToken(HeaderValue);
+pub struct BearerToken(HeaderValue);
 
 /// Why a token cannot be used. None of these quotes it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum TokenError {
     WithScheme,
 }
 
-impl HookToken {
+impl BearerToken {
     /// Takes the token itself, without `Bearer`.
     pub fn new(token: &[u8]) -> Result<Self, TokenError> {
         const SCHEME: &[u8] = b"Bearer ";
@@ -62,7 +62,7 @@ impl HookToken {
     }
 }
 
-impl fmt::Debug for HookToken {
+impl fmt::Debug for BearerToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
@@ -74,16 +74,16 @@ mod tests {
 
     #[test]
     fn the_token_becomes_a_sensitive_bearer_header() {
-        let token = HookToken::new(b"s3cret").unwrap();
+        let token = BearerToken::new(b"s3cret").unwrap();
         assert_eq!(token.authorization(), "Bearer s3cret");
         assert!(token.authorization().is_sensitive());
-        assert_eq!(token, HookToken::new(b"s3cret").unwrap());
-        assert_ne!(token, HookToken::new(b"other").unwrap());
+        assert_eq!(token, BearerToken::new(b"s3cret").unwrap());
+        assert_ne!(token, BearerToken::new(b"other").unwrap());
     }
 
     #[test]
     fn debug_shows_nothing_of_it() {
-        let token = HookToken::new(b"s3cret").unwrap();
+        let token = BearerToken::new(b"s3cret").unwrap();
         assert_eq!(format!("{token:?}"), "[redacted]");
         assert_eq!(format!("{:?}", token.authorization()), "Sensitive");
     }
@@ -97,7 +97,7 @@ mod tests {
             ("s3crét".as_bytes(), TokenError::Unsendable(5)),
             (b"bearer s3cret", TokenError::WithScheme),
         ] {
-            assert_eq!(HookToken::new(token), Err(error));
+            assert_eq!(BearerToken::new(token), Err(error));
             assert!(!error.to_string().contains("s3"));
         }
     }

@@ -10,23 +10,23 @@ use ipnet::IpNet;
 use super::admin::AdminSettings;
 use super::files::Files;
 use super::in_use::InUse;
-use super::limits::Limits;
 use super::log::LogSettings;
 use super::problem::Problem;
-use super::secret::HookToken;
+use super::secret::BearerToken;
 use super::values::shown_collector;
+use crate::limits::Limits;
+use crate::pki::material::{Material, MaterialPaths};
 use crate::policy::{Revoke, Rules};
 use crate::route::{Methods, PathPattern};
 use crate::tls::RefuseWith;
-use crate::tls::material::{Material, MaterialPaths};
 use crate::tls::parameters::Parameters;
-use crate::upstream::{Secure, Target, Telling};
+use crate::upstream::{Forwarding, Target, UpstreamTls};
 
-/// All that the gate needs to know to run. Only [`load`](super::load) makes one from what people
+/// All that clawgate needs to know to run. Only [`load`](super::load) makes one from what people
 /// write, and it reports every mistake instead.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where senders connect; none twice, but for port 0, and none at all where only load balancers do.
+    /// Where clients connect; none twice, but for port 0, and none at all where only load balancers do.
     pub listen: Vec<SocketAddr>,
     /// Where load balancers connect, with a PROXY header before each connection.
     pub proxy: ProxySettings,
@@ -40,17 +40,17 @@ pub struct Settings {
     pub material_paths: MaterialPaths,
     /// Who may connect at all.
     pub clients_rules: Rules,
-    /// What becomes of connections whose sender is not admitted any more.
+    /// What becomes of connections whose client is not admitted any more.
     pub revoke: Revoke,
-    /// How a refused sender hears of it.
+    /// How a refused client hears of it.
     pub refuse_with: RefuseWith,
-    /// Whether a sender that asks for a name the certificate does not have is refused.
+    /// Whether a client that asks for a name the certificate does not have is refused.
     pub strict_sni: bool,
     /// What is agreed to in a handshake.
     pub tls: Parameters,
     /// What is open; at least one, and no two with the same path and a common method.
     pub routes: Vec<RouteSettings>,
-    /// What a sender may use up.
+    /// What a client may use up.
     pub limits: Limits,
     /// Number of worker threads.
     pub workers: NonZeroUsize,
@@ -62,9 +62,9 @@ pub struct Settings {
     pub files: Files,
     /// The file that the secrets of TLS are written to, where that was asked for.
     pub key_log_file: Option<PathBuf>,
-    /// Whether the gate gives up what its settings do not need, where the kernel can hold it to that.
+    /// Whether clawgate gives up what its settings do not need, where the kernel can hold it to that.
     pub sandbox: bool,
-    /// Time for requests in flight to end when the gate is told to stop; may be zero.
+    /// Time for requests in flight to end when clawgate is told to stop; may be zero.
     pub drain_timeout: Duration,
     /// What is logged, and how.
     pub log: LogSettings,
@@ -92,7 +92,7 @@ pub struct RouteSettings {
     pub path: PathPattern,
     /// With which methods.
     pub methods: Methods,
-    /// By whom, among the senders that may connect.
+    /// By whom, among the clients that may connect.
     pub rules: Rules,
     /// Largest request body, in bytes.
     pub max_body: u64,
@@ -110,14 +110,14 @@ pub struct UpstreamSettings {
     /// The file with the certificate that it is shown, if it is to be shown one; as above.
     pub certificate: Option<PathBuf>,
     /// TLS to it, from what these files held; as above.
-    pub secure: Option<Secure>,
-    /// The token that replaces the sender's `Authorization`; without one, that is passed on.
-    pub token: Option<HookToken>,
+    pub secure: Option<UpstreamTls>,
+    /// The token that replaces the client's `Authorization`; without one, that is passed on.
+    pub token: Option<BearerToken>,
     /// Where the token came from, for hints: `--hook-token-file /run/token`. Without a token, what
     /// to set to have one.
     pub token_origin: String,
-    /// What it is told of the sender.
-    pub telling: Telling,
+    /// What it is told of the client.
+    pub telling: Forwarding,
     /// Time to connect.
     pub connect_timeout: Duration,
     /// Time from the request until the head of the response.
@@ -140,12 +140,12 @@ pub struct TraceSettings {
     /// The CA file to trust instead of the system's roots.
     pub ca: Option<PathBuf>,
     /// TLS to it, where it is `https`.
-    pub secure: Option<Secure>,
+    pub secure: Option<UpstreamTls>,
     /// The token that is shown to it.
-    pub token: Option<HookToken>,
+    pub token: Option<BearerToken>,
     /// Of the traces that begin here, one in so many is exported.
     pub sample: u64,
-    /// The gate's `service.name`.
+    /// clawgate's `service.name`.
     pub service: String,
 }
 

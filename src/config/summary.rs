@@ -8,10 +8,10 @@ use super::admin::AdminAddress;
 use super::log::LogFormat;
 use super::settings::{RouteSettings, Settings, TraceSettings, UpstreamSettings};
 use super::units::format_size;
+use crate::identity::time::time_text;
+use crate::pki::revocation::{Crl, Demand, Expired, Policy};
 use crate::policy::Rules;
 use crate::tls::Resumption;
-use crate::tls::diagnosis::gate_time;
-use crate::tls::revocation::{Crl, Demand, Expired, Policy};
 use crate::upstream::{Forwarded, Target};
 
 impl Settings {
@@ -55,7 +55,7 @@ impl Settings {
         }
         line(out, "CRLs", list(paths.crl.iter().map(|path| path.display())))?;
         for Crl { issuer, entries, next_update, .. } in &self.material.trust.crls {
-            let due = gate_time(*next_update);
+            let due = time_text(*next_update);
             line(out, "", format_args!("{issuer}: {entries} revoked, next one due {due}"))?;
         }
         line(out, "", revocation(paths.revocation))?;

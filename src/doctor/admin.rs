@@ -1,4 +1,4 @@
-//! The admin listener: is it there, and what does the gate say of itself?
+//! The admin listener: is it there, and what does clawgate say of itself?
 
 use std::io;
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub(super) async fn ask(place: &Subject, address: &AdminAddress, check: Check, p
                 200 => place.pass(check, text),
                 503 => place.fail(
                     check,
-                    format!("the gate is not ready: {text}"),
+                    format!("clawgate is not ready: {text}"),
                     "look at its log, and at /status",
                 ),
                 other => something_else(place, check, &format!("{path} answers {other}")),
@@ -79,15 +79,15 @@ pub(super) async fn call(address: &AdminAddress, path: &str) -> io::Result<Reply
 }
 
 fn absent(place: &Subject, check: Check, error: &io::Error) -> Finding {
-    let mend = "start the gate, or set admin.address to where it runs with";
-    place.fail(check, format!("nobody answers there: {}", wording::io(error)), mend)
+    let hint = "start clawgate, or set admin.address to where it runs with";
+    place.fail(check, format!("nobody answers there: {}", wording::io(error)), hint)
 }
 
 fn silent(place: &Subject, check: Check) -> Finding {
-    place.fail(check, "no answer within 5 s", "look at the machine's load, and at the gate's log")
+    place.fail(check, "no answer within 5 s", "look at the machine's load, and at clawgate's log")
 }
 
 fn something_else(place: &Subject, check: Check, why: &str) -> Finding {
-    let mend = "see what listens there (ss -ltnp), or set admin.address to where the gate runs with";
-    place.fail(check, format!("that is no clawgate: {why}"), mend)
+    let hint = "see what listens there (ss -ltnp), or set admin.address to where clawgate runs with";
+    place.fail(check, format!("that is no clawgate: {why}"), hint)
 }

@@ -22,19 +22,19 @@ pub(super) async fn findings(settings: &Settings) -> Option<Finding> {
     Some(match call(trace).await {
         Ok(reply) => judge(&place, &reply),
         Err(error) => {
-            let mend = if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+            let hint = if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
                 "name the CA of its certificate in trace.ca, and call it by a name that the certificate has"
             } else {
                 "start it, or set trace.endpoint to where it takes OTLP over HTTP (as a rule port 4318)"
             };
-            place.warning(Check::Connect, format!("it cannot be called: {}", wording::io(&error)), mend)
+            place.warning(Check::Connect, format!("it cannot be called: {}", wording::io(&error)), hint)
         }
     })
 }
 
 fn judge(place: &Subject, reply: &Reply) -> Finding {
     let Reply::Http(answer) = reply else {
-        let (detail, mend) = match reply {
+        let (detail, hint) = match reply {
             Reply::Silence => ("it does not answer within 5 s", "look at its load and its log"),
             _ => (
                 "it does not speak HTTP/1.1",
@@ -42,19 +42,19 @@ fn judge(place: &Subject, reply: &Reply) -> Finding {
                  has TLS",
             ),
         };
-        return place.warning(Check::Protocol, detail, mend);
+        return place.warning(Check::Protocol, detail, hint);
     };
     let status = answer.status;
     let detail = format!("it answers {status}");
     match status.as_u16() {
         200..=299 => place.pass(Check::Batch, "takes spans"),
         401 | 403 => {
-            let mend = "put the token that it asks for into the file trace.token_file";
-            place.warning(Check::Token, detail, mend)
+            let hint = "put the token that it asks for into the file trace.token_file";
+            place.warning(Check::Token, detail, hint)
         }
         404 | 405 => {
-            let mend = "check trace.endpoint: /v1/traces is added to what it says";
-            place.warning(Check::Batch, detail, mend)
+            let hint = "check trace.endpoint: /v1/traces is added to what it says";
+            place.warning(Check::Batch, detail, hint)
         }
         _ => place.warning(Check::Batch, detail, "look at its log"),
     }

@@ -1,4 +1,4 @@
-//! Who else can read the secrets, or change what the gate trusts.
+//! Who else can read the secrets, or change what clawgate trusts.
 
 use std::fs::Metadata;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

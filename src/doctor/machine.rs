@@ -1,4 +1,4 @@
-//! The machine below the gate: its clock and its limits.
+//! The machine below clawgate: its clock and its limits.
 
 use std::time::SystemTime;
 
@@ -6,8 +6,8 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::config::Settings;
 use crate::finding::{Area, Check, Finding, Subject};
-use crate::tls::diagnosis::{gate_time, span};
-use crate::tls::material::unix_seconds;
+use crate::identity::time::unix_seconds;
+use crate::identity::time::{span, time_text};
 use crate::upstream::Target;
 
 /// Listeners, log, files that are being read, the runtimes' own.
@@ -38,19 +38,19 @@ fn clock(place: &Subject, settings: &Settings, at: i64) -> Finding {
             Check::Clock,
             format!(
                 "{} by this clock, {} before one of the certificates begins",
-                gate_time(at),
+                time_text(at),
                 span(newest - at)
             ),
             "set the clock right (timedatectl; is there a time server?)",
         ),
         _ => place
-            .pass(Check::Clock, format!("{}, later than every certificate's beginning", gate_time(at))),
+            .pass(Check::Clock, format!("{}, later than every certificate's beginning", time_text(at))),
     }
 }
 
 fn files(place: &Subject, settings: &Settings, limit: Option<u64>, whom: &str) -> Finding {
     let connections = u64::try_from(settings.limits.connections).unwrap_or(u64::MAX);
-    // A connection of a sender's, and one to the upstream for it.
+    // A connection of a client's, and one to the upstream for it.
     let passes_on = settings.routes.iter().any(|route| route.upstream.target != Target::Echo);
     let each = if passes_on { 2 } else { 1 };
     let wanted = connections.saturating_mul(each).saturating_add(OTHER_FILES);

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::probe::Reply;
-use crate::upstream::Suspicion;
+use crate::upstream::Misconfiguration;
 
 /// What an answer to a hook that nobody has means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,21 +33,21 @@ pub(super) enum Meaning {
 }
 
 impl Meaning {
-    pub(super) fn of(reply: &Reply) -> Self {
+    pub(crate) fn of(reply: &Reply) -> Self {
         let answer = match reply {
             Reply::Http(answer) => answer,
             Reply::Other(_) | Reply::Closed => return Self::NotHttp,
             Reply::Silence => return Self::Silent,
         };
-        let suspicion = match Suspicion::of_head(answer.status, &answer.headers) {
+        let suspicion = match Misconfiguration::of_head(answer.status, &answer.headers) {
             Ok(suspicion) => suspicion,
             Err(forbidden) => forbidden.of_body(&answer.body),
         };
         match suspicion {
-            Some(Suspicion::ProxyAttribution) => return Self::Attribution,
-            Some(Suspicion::Unauthorized) => return Self::Unauthorized,
-            Some(Suspicion::BodyLimit) => return Self::TooLarge,
-            Some(Suspicion::WebPage) => return Self::WebPage,
+            Some(Misconfiguration::ProxyAttribution) => return Self::Attribution,
+            Some(Misconfiguration::Unauthorized) => return Self::Unauthorized,
+            Some(Misconfiguration::BodyLimit) => return Self::TooLarge,
+            Some(Misconfiguration::WebPage) => return Self::WebPage,
             None => {}
         }
         match answer.status {
@@ -76,8 +76,8 @@ pub(super) fn http_date(text: &str) -> Option<u64> {
 mod tests {
     use http::HeaderMap;
 
-    use super::super::probe::Answer;
     use super::*;
+    use crate::doctor::probe::Answer;
 
     #[test]
     fn answers_of_openclaw_are_told_apart() {

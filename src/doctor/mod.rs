@@ -24,16 +24,16 @@ use tokio::runtime::Builder;
 
 use crate::checks::{self, Roots};
 use crate::config::{AdminAddress, Problem, Problems, Settings};
-use crate::explain::{Credentials, Sender};
+use crate::explain::{ClientFile, Credentials};
 use crate::finding::{Area, Check, Finding, Findings, Subject};
-use crate::tls::material::unix_seconds;
-use crate::tls::trust::Ca;
+use crate::identity::time::unix_seconds;
+use crate::pki::trust_store::Ca;
 
-/// A client certificate to call the gate with.
+/// A client certificate to call clawgate with.
 #[derive(Debug)]
 pub struct Caller {
     /// As it is judged by the settings.
-    pub sender: Sender,
+    pub client: ClientFile,
     /// As it is presented.
     pub credentials: Credentials,
 }
@@ -56,7 +56,7 @@ pub fn examine(settings: &Settings, helpers: &Helpers, now: SystemTime) -> io::R
     let mut found = Findings::default();
     let at = unix_seconds(now);
     let caller = helpers.caller.as_ref();
-    let brought = caller.iter().flat_map(|caller| caller.sender.chain.iter().skip(1));
+    let brought = caller.iter().flat_map(|caller| caller.client.chain.iter().skip(1));
     let brought: Vec<_> = brought.filter_map(Ca::read).filter(|ca| ca.is_ca).collect();
     let mut roots = Roots::of(&settings.material.trust).with_system();
     roots.add(helpers.server_cas.iter().filter_map(Ca::read).chain(brought.iter().cloned()));

@@ -14,7 +14,7 @@ const ENOUGH: usize = 64 * 1024;
 /// An HTTP/1.1 answer.
 #[derive(Debug)]
 pub(super) struct Answer {
-    pub(super) status: StatusCode,
+    pub(crate) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }

@@ -1,6 +1,6 @@
-//! The tokens that the gate adds for its upstreams: would somebody guess them, do they travel too far?
+//! The tokens that clawgate adds for its upstreams: would somebody guess them, do they travel too far?
 
-use crate::config::{HookToken, Settings};
+use crate::config::{BearerToken, Settings};
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::upstream::Target;
 
@@ -35,7 +35,7 @@ const PLACEHOLDERS: [&str; 22] = [
 ];
 
 pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
-    let mut tokens: Vec<(&HookToken, &str, Vec<&Target>)> = Vec::new();
+    let mut tokens: Vec<(&BearerToken, &str, Vec<&Target>)> = Vec::new();
     for route in &settings.routes {
         let upstream = &route.upstream;
         let Some(token) = &upstream.token else { continue };
@@ -48,15 +48,15 @@ pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
     if tokens.is_empty() {
         return vec![
             Subject::new(Area::Token, "")
-                .skipped(Check::Token, "none is added: the senders' own passes"),
+                .skipped(Check::Token, "none is added: the clients' own passes"),
         ];
     }
-    let each = |(token, origin, targets): &(&HookToken, &str, Vec<&Target>)| {
+    let each = |(token, origin, targets): &(&BearerToken, &str, Vec<&Target>)| {
         let place = Subject::new(Area::Token, origin);
         let guess = match weakness(token.text()) {
             Some(what) => {
-                let mend = "make a new one (openssl rand -hex 32) and give it to OpenClaw (hooks.token) and the gate";
-                place.fail(Check::Guessable, what, mend)
+                let hint = "make a new one (openssl rand -hex 32) and give it to OpenClaw (hooks.token) and clawgate";
+                place.fail(Check::Guessable, what, hint)
             }
             None => place.pass(Check::Guessable, format!("{} characters", token.text().len())),
         };

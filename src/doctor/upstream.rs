@@ -16,11 +16,11 @@ use zeroize::Zeroizing;
 use super::meaning::Meaning;
 use super::probe::{Reply, exchange};
 use crate::config::{RouteSettings, Settings, UpstreamSettings};
-use crate::explain::{self, Server};
+use crate::explain::Server;
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::proxy_protocol::LOCAL_V2;
-use crate::upstream::{Connector, Forwarded, IdentityForm, Suspicion, Target, Telling};
-use crate::wording;
+use crate::upstream::{Connector, Forwarded, Forwarding, IdentityForm, Misconfiguration, Target};
+use crate::{explain, wording};
 
 /// The largest body that is sent to find out what the upstream takes.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -77,7 +77,7 @@ impl<'a> Visit<'a> {
     async fn findings(&self) -> Vec<Finding> {
         if self.upstream.target == Target::Echo {
             return vec![
-                self.place.pass(Check::Connect, "the gate itself answers; nothing is passed on"),
+                self.place.pass(Check::Connect, "clawgate itself answers; nothing is passed on"),
             ];
         }
         let health = match self.call("GET", HEALTH, false, b"").await {
@@ -109,21 +109,21 @@ impl<'a> Visit<'a> {
         found
     }
 
-    /// What the two answers mean: `bare` to a call without a token, `full` to one with the gate's, if it
+    /// What the two answers mean: `bare` to a call without a token, `full` to one with clawgate's, if it
     /// adds one.
     fn judge(&self, bare: Meaning, full: Meaning, is_openclaw: bool) -> Finding {
         let place = &self.place;
         let has_token = self.upstream.token.is_some();
         let origin = self.upstream.token_origin.as_str();
         match (full, bare) {
-            (Meaning::Attribution, _) if self.upstream.telling != Telling::default() => place.fail(
+            (Meaning::Attribution, _) if self.upstream.telling != Forwarding::default() => place.fail(
                 Check::Attribution,
-                "OpenClaw refuses the forwarding headers that the gate adds: 403 proxy_attribution_required",
-                "list the gate's address in OpenClaw's gateway.trustedProxies, or take upstream.forwarded and xfcc out",
+                "OpenClaw refuses the forwarding headers that clawgate adds: 403 proxy_attribution_required",
+                "list clawgate's address in OpenClaw's gateway.trustedProxies, or take upstream.forwarded and xfcc out",
             ),
             (Meaning::Attribution, _) => {
                 let detail = "OpenClaw refuses forwarding headers: 403 proxy_attribution_required";
-                place.fail(Check::Attribution, detail, Suspicion::ProxyAttribution.hint(None))
+                place.fail(Check::Attribution, detail, Misconfiguration::ProxyAttribution.hint(None))
             }
             (Meaning::Draining, _) => place.fail(
                 Check::Hook,
@@ -138,13 +138,13 @@ impl<'a> Visit<'a> {
             (Meaning::Unauthorized, _) if has_token => place.fail(
                 Check::Token,
                 format!("OpenClaw refuses the token from {origin} (401)"),
-                Suspicion::Unauthorized.hint(Some(origin)),
+                Misconfiguration::Unauthorized.hint(Some(origin)),
             ),
             (Meaning::Unauthorized, _) => {
-                place.pass(Check::Token, "it asks for a token, which senders must send themselves: the gate adds none")
+                place.pass(Check::Token, "it asks for a token, which clients must send themselves: clawgate adds none")
             }
             (Meaning::NotFound, Meaning::Unauthorized) => {
-                place.pass(Check::Token, "it takes the gate's token, and asks for one (404 for a hook that is none)")
+                place.pass(Check::Token, "it takes clawgate's token, and asks for one (404 for a hook that is none)")
             }
             (Meaning::NotFound | Meaning::WebPage, _) if is_openclaw => place.fail(
                 Check::Hook,
@@ -155,7 +155,7 @@ impl<'a> Visit<'a> {
             (Meaning::WebPage, _) => place.fail(
                 Check::Hook,
                 "it answers with a web page: this is no hook",
-                Suspicion::WebPage.hint(None),
+                Misconfiguration::WebPage.hint(None),
             ),
             (Meaning::NotFound, _) if has_token => place.warning(
                 Check::Hook,
@@ -166,7 +166,7 @@ impl<'a> Visit<'a> {
             (Meaning::Accepted(status), _) => place.warning(
                 Check::Hook,
                 format!("it answers {status} to a hook that nobody has"),
-                "check that upstream.url is the hooks' port: whatever senders call there seems to succeed",
+                "check that upstream.url is the hooks' port: whatever clients call there seems to succeed",
             ),
             (Meaning::Silent, _) => place.fail(
                 Check::Hook,
@@ -176,7 +176,7 @@ impl<'a> Visit<'a> {
             (Meaning::TooLarge, _) => place.warning(
                 Check::BodyLimit,
                 "it refuses a body of 2 bytes (413)",
-                Suspicion::BodyLimit.hint(None),
+                Misconfiguration::BodyLimit.hint(None),
             ),
             (Meaning::Other(status), _) => place.warning(
                 Check::Hook,
@@ -199,10 +199,10 @@ impl<'a> Visit<'a> {
         if let Some(server) = self.server()
             && explain::observe(server.clone(), None, &[]).agreed.is_some()
         {
-            let mend = format!(
+            let hint = format!(
                 "set upstream.url to https://{server}, and upstream.ca to the CA of its certificate"
             );
-            return Some(self.place.fail(Check::Protocol, "it speaks TLS, and is called without", mend));
+            return Some(self.place.fail(Check::Protocol, "it speaks TLS, and is called without", hint));
         }
         Some(match health {
             Reply::Silence => self.place.fail(
@@ -236,7 +236,7 @@ impl<'a> Visit<'a> {
             Meaning::TooLarge => self.place.warning(
                 Check::BodyLimit,
                 format!("it refuses a body of {size} bytes (413), which the route lets through"),
-                Suspicion::BodyLimit.hint(None),
+                Misconfiguration::BodyLimit.hint(None),
             ),
             _ if size < self.max_body => self
                 .place
@@ -277,11 +277,11 @@ impl<'a> Visit<'a> {
             self.place.fail(
                 Check::Connect,
                 format!("cannot be called: {error}"),
-                "mend upstream.ca or upstream.url",
+                "hint upstream.ca or upstream.url",
             )
         })?;
         let request = self.request(method, path, with_token, body);
-        // It would be refused without; this one says that it is not for a sender.
+        // It would be refused without; this one says that it is not for a client.
         let preface: &[u8] = if self.upstream.telling.proxy_protocol { LOCAL_V2 } else { &[] };
         match timeout(self.upstream.connect_timeout, connector.dial(preface)).await {
             Ok(Ok(stream)) => Ok(exchange(stream, &request, self.upstream.response_timeout).await),
@@ -311,36 +311,36 @@ impl<'a> Visit<'a> {
         if https && error.kind() != ErrorKind::ConnectionRefused {
             if self.speaks_plain_http().await {
                 let server = self.server().map_or_else(String::new, |server| server.to_string());
-                let mend =
+                let hint =
                     format!("set upstream.url to http://{server}, or switch TLS on there (gateway.tls)");
                 return self.place.fail(
                     Check::Connect,
                     "it does not speak TLS, and is called with it",
-                    mend,
+                    hint,
                 );
             }
             if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
-                let mend = "name the CA of its certificate in upstream.ca, and call it by a name that the certificate has";
+                let hint = "name the CA of its certificate in upstream.ca, and call it by a name that the certificate has";
                 return self.place.fail(
                     Check::Connect,
                     format!("the TLS handshake fails: {}", wording::io(error)),
-                    mend,
+                    hint,
                 );
             }
         }
-        let mend = match error.kind() {
+        let hint = match error.kind() {
             ErrorKind::ConnectionRefused => {
                 "start it (openclaw gateway run), or set upstream.url to where it listens (OpenClaw: port 18789)"
             }
             ErrorKind::NotFound => "check upstream.url: there is no such socket or host",
-            ErrorKind::PermissionDenied => "let the gate's user connect to the socket",
+            ErrorKind::PermissionDenied => "let clawgate's user connect to the socket",
             ErrorKind::TimedOut => "check the address, and the firewalls in between",
             _ => "check upstream.url, and that it runs",
         };
         self.place.fail(
             Check::Connect,
             format!("it cannot be reached there: {}", wording::io(error)),
-            mend,
+            hint,
         )
     }
 
@@ -354,9 +354,9 @@ impl<'a> Visit<'a> {
     }
 }
 
-/// The forwarding fields that the gate would send, for a sender that is nobody (RFC 5737): an upstream
-/// that does not trust the gate refuses them.
-fn forwarding(telling: Telling) -> String {
+/// The forwarding fields that clawgate would send, for a client that is nobody (RFC 5737): an upstream
+/// that does not trust clawgate refuses them.
+fn forwarding(telling: Forwarding) -> String {
     let mut fields = match telling.forwarded {
         Forwarded::Off => String::new(),
         Forwarded::XForwarded => "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n".to_owned(),

@@ -1,4 +1,4 @@
-//! A client certificate before the gate's settings: the verdict, and all that led to it.
+//! A client certificate before clawgate's settings: the verdict, and all that led to it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,21 +14,22 @@ use super::facts::Facts;
 use super::rules::{RuleList, lists};
 use crate::config::{RouteSettings, Settings};
 use crate::finding::Finding;
+use crate::identity::time::time_text;
+use crate::identity::time::unix_seconds;
 use crate::identity::{Certificate, Peer};
-use crate::observe::HandshakeReason;
+use crate::pki::trust_store::TrustStore;
+use crate::pki::{Budget, Path, identify};
 use crate::policy::Ruling;
+use crate::telemetry::HandshakeReason;
 use crate::tls::diagnosis::{
-    Budget, Case, Cause, Diagnosis, Fault, Path, denied, diagnose, faults, gate_time, key_mismatch,
-    path, weak_key,
+    Case, Cause, Diagnosis, denied, diagnose, faults, key_mismatch, path, weak_key,
 };
-use crate::tls::evidence::{Evidence, Presented, Refusal};
-use crate::tls::material::unix_seconds;
-use crate::tls::trust::Trust;
-use crate::tls::{Gatekeeper, RefuseWith, identify};
+use crate::tls::handshake_record::{HandshakeRecord, Presented, Refusal};
+use crate::tls::{ClientVerifier, Fault, RefuseWith};
 
-/// What a sender has: its files' contents, as it would use them.
+/// What a client has: its files' contents, as it would use them.
 #[derive(Debug)]
-pub struct Sender {
+pub struct ClientFile {
     /// The file of the chain, for the report.
     pub file: String,
     /// Leaf first.
@@ -58,12 +59,12 @@ pub struct Link {
     pub not_before: String,
     /// RFC 3339.
     pub not_after: String,
-    /// `sent` by the sender, or `configured` here.
+    /// `sent` by the client, or `configured` here.
     pub from: &'static str,
 }
 
 impl Link {
-    pub(super) fn read(der: &CertificateDer<'_>, from: &'static str) -> Option<Self> {
+    pub(crate) fn read(der: &CertificateDer<'_>, from: &'static str) -> Option<Self> {
         let Certificate { subject, issuer, not_before, not_after, .. } = Certificate::read(der)?;
         Some(Self { subject, issuer, not_before, not_after, from })
     }
@@ -76,7 +77,7 @@ pub struct Access {
     pub path: String,
     /// Its methods.
     pub methods: String,
-    /// Whether this sender may use it.
+    /// Whether this client may use it.
     pub may_use: bool,
     /// Why.
     pub detail: String,
@@ -117,27 +118,27 @@ pub struct Explanation {
     pub pinned: bool,
     /// Every check.
     pub checks: Vec<Finding>,
-    /// The rules and pins for all senders, line by line.
+    /// The rules and pins for all clients, line by line.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleList>,
     /// Every route.
     pub routes: Vec<Access>,
 }
 
-/// Explains what would become of `sender` at `at`.
-pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Explanation {
+/// Explains what would become of `client` at `at`.
+pub fn certificate(settings: &Settings, client: &ClientFile, at: SystemTime) -> Explanation {
     let at = unix_seconds(at);
     let trust = &settings.material.trust;
     let rules = &settings.clients_rules;
-    let gatekeeper = Gatekeeper::new(Arc::clone(trust), rules.clone(), RefuseWith::Alert, at);
-    let refused = refused(&gatekeeper, sender, at);
-    let peer = peer(sender, trust);
-    let faults = all_faults(settings, sender, peer.as_ref(), refused.as_ref());
-    let diagnosis = refused.map(|refused| diagnosis(settings, sender, refused));
-    let path = path(&sender.chain, trust, at, &Budget::new(Budget::COMMAND_LINE));
-    let links = links(&sender.chain, &path);
-    let client = Client {
-        chain: &sender.chain,
+    let gatekeeper = ClientVerifier::new(Arc::clone(trust), rules.clone(), RefuseWith::Alert, at);
+    let refused = refused(&gatekeeper, client, at);
+    let peer = peer(client, trust);
+    let faults = all_faults(settings, client, peer.as_ref(), refused.as_ref());
+    let diagnosis = refused.map(|refused| diagnosis(settings, client, refused));
+    let path = path(&client.chain, trust, at, &Budget::new(Budget::COMMAND_LINE));
+    let links = links(&client.chain, &path);
+    let checked = Client {
+        chain: &client.chain,
         faults: &faults,
         refused: diagnosis.is_some(),
         path: &path,
@@ -146,24 +147,24 @@ pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Expl
         ruling: peer.as_ref().map(|peer| (peer, rules.ruling(peer))),
         rule: peer.as_ref().and_then(|peer| rules.matching(peer)),
         rules,
-        key: sender.key.as_ref().map(|(file, _)| file.as_str()),
+        key: client.key.as_ref().map(|(file, _)| file.as_str()),
         at,
     };
-    let checks = client.checks();
+    let checks = checked.checks();
     let earliest = links.iter().map(|link| &link.not_after).min().cloned();
     Explanation {
-        file: sender.file.clone(),
-        at: gate_time(at),
+        file: client.file.clone(),
+        at: time_text(at),
         verdict: if diagnosis.is_some() { Verdict::Refused } else { Verdict::Admitted },
         reason: diagnosis.as_ref().map(|diagnosis| diagnosis.reason),
         admitted_until: earliest.filter(|_| diagnosis.is_none()),
-        certificate: sender.chain.first().and_then(|der| Facts::read(der, at)),
+        certificate: client.chain.first().and_then(|der| Facts::read(der, at)),
         issuer_spki_sha256: peer
             .as_ref()
             .map(|peer| peer.issuer_spki_sha256.clone())
             .unwrap_or_default(),
         anchored: path.anchor.is_some(),
-        pinned: client.is_pinned(),
+        pinned: checked.is_pinned(),
         chain: links,
         checks,
         rules: peer.as_ref().map(|peer| lists("clients", rules, peer)).unwrap_or_default(),
@@ -173,8 +174,8 @@ pub fn certificate(settings: &Settings, sender: &Sender, at: SystemTime) -> Expl
     }
 }
 
-fn peer(sender: &Sender, trust: &Trust) -> Option<Peer> {
-    let (leaf, intermediates) = sender.chain.split_first()?;
+fn peer(client: &ClientFile, trust: &TrustStore) -> Option<Peer> {
+    let (leaf, intermediates) = client.chain.split_first()?;
     identify(leaf, intermediates, trust)
 }
 
@@ -186,47 +187,47 @@ enum Refused {
     By(Refusal),
 }
 
-/// How a handshake of `sender` at `at` would be refused; `None`: it would not.
-fn refused(gatekeeper: &Gatekeeper, sender: &Sender, at: i64) -> Option<Refused> {
+/// How a handshake of `client` at `at` would be refused; `None`: it would not.
+fn refused(gatekeeper: &ClientVerifier, client: &ClientFile, at: i64) -> Option<Refused> {
     /// What rustls takes for the body of a handshake message.
     const MAX_MESSAGE: usize = 0xffff;
     // RFC 8446 section 4.4.2: context, the list's length, and for each its length and extensions.
-    let size: usize = sender.chain.iter().map(|der| der.len() + 5).sum();
+    let size: usize = client.chain.iter().map(|der| der.len() + 5).sum();
     if size + 4 > MAX_MESSAGE {
         return Some(Refused::TooLarge);
     }
-    let (leaf, intermediates) = sender.chain.split_first()?;
+    let (leaf, intermediates) = client.chain.split_first()?;
     let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at).unwrap_or(0)));
     let judged = gatekeeper.judge(leaf, intermediates, now).err();
-    judged.or_else(|| possession(sender)).map(Refused::By)
+    judged.or_else(|| possession(client)).map(Refused::By)
 }
 
-/// How the proof that the sender holds the key would fail: with a key of a kind that no proof is taken
+/// How the proof that the client holds the key would fail: with a key of a kind that no proof is taken
 /// from, or with that of another certificate, where one was given.
-fn possession(sender: &Sender) -> Option<Refusal> {
+fn possession(client: &ClientFile) -> Option<Refusal> {
     let bad = || Refusal::Possession(CertificateError::BadSignature.into());
-    if weak_key(&sender.chain).is_some() {
+    if weak_key(&client.chain).is_some() {
         return Some(bad());
     }
-    let (_, key) = sender.key.as_ref()?;
+    let (_, key) = client.key.as_ref()?;
     // rustls takes every kind of key that the leaf may still be of.
     let Ok(key) = any_supported_type(key) else {
         return Some(bad());
     };
-    match CertifiedKey::new(sender.chain.clone(), key).keys_match() {
+    match CertifiedKey::new(client.chain.clone(), key).keys_match() {
         Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Some(bad()),
         _ => None,
     }
 }
 
 /// The same words as in the log.
-fn diagnosis(settings: &Settings, sender: &Sender, refused: Refused) -> Diagnosis {
-    let mut evidence = Evidence::of_greeting(0);
+fn diagnosis(settings: &Settings, client: &ClientFile, refused: Refused) -> Diagnosis {
+    let mut evidence = HandshakeRecord::of_greeting(0);
     let error = match refused {
         Refused::TooLarge => InvalidMessage::HandshakePayloadTooLarge.into(),
         Refused::By(refusal) => {
             let refused = Some(refusal.clone());
-            evidence.presented = Some(Presented::new(sender.chain.clone(), refused));
+            evidence.presented = Some(Presented::new(client.chain.clone(), refused));
             refusal.into()
         }
     };
@@ -243,12 +244,12 @@ fn diagnosis(settings: &Settings, sender: &Sender, refused: Refused) -> Diagnosi
 /// All that is wrong, also what the verifier did not get to: it is to be mended as well.
 fn all_faults(
     settings: &Settings,
-    sender: &Sender,
+    client: &ClientFile,
     peer: Option<&Peer>,
     refused: Option<&Refused>,
 ) -> Vec<Fault> {
     let mut faults = match refused {
-        Some(Refused::By(refusal)) => faults(refusal, &sender.chain),
+        Some(Refused::By(refusal)) => faults(refusal, &client.chain),
         _ => Vec::new(),
     };
     let mut add = |fault: Fault| {
@@ -258,7 +259,7 @@ fn all_faults(
     };
     if let Some(Refused::TooLarge) = refused {
         let Diagnosis { reason, detail, hint, nearest_ca, .. } =
-            diagnosis(settings, sender, Refused::TooLarge);
+            diagnosis(settings, client, Refused::TooLarge);
         add(Fault { reason, detail, hint, nearest_ca, denied: false });
     }
     if let Some(peer) = peer
@@ -266,8 +267,8 @@ fn all_faults(
     {
         add(denied(&denial, peer));
     }
-    if let Some(Refusal::Possession(error)) = possession(sender) {
-        add(weak_key(&sender.chain).unwrap_or_else(|| key_mismatch(&error, &sender.chain)));
+    if let Some(Refusal::Possession(error)) = possession(client) {
+        add(weak_key(&client.chain).unwrap_or_else(|| key_mismatch(&error, &client.chain)));
     }
     faults
 }
@@ -281,7 +282,7 @@ fn routes(settings: &Settings, peer: Option<&Peer>, admitted: bool) -> Vec<Acces
     let access = |route: &RouteSettings| {
         let ruled = peer.map(|peer| (peer, route.rules.ruling(peer), route.rules.matching(peer)));
         let (fits, detail) = match ruled {
-            _ if route.rules.is_empty() => (true, "open to every sender that is admitted".to_owned()),
+            _ if route.rules.is_empty() => (true, "open to every client that is admitted".to_owned()),
             Some((_, Ruling::Admitted, Some(rule))) => (true, format!("matches its rule [{rule}]")),
             Some((_, Ruling::Admitted, None)) => (true, "no rule is against it".to_owned()),
             Some((peer, Ruling::Audited(denial), _)) => {

@@ -1,4 +1,4 @@
-//! Every check on a client certificate: what it found, or what is wrong and how to mend it.
+//! Every check on a client certificate: what it found, or what is wrong and how to hint it.
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -7,13 +7,16 @@ use super::certificate::Link;
 use super::facts::Facts;
 use crate::checks::{self, algorithm};
 use crate::finding::{Area, Check, Finding, Severity, Subject};
-use crate::identity::Peer;
-use crate::identity::name::{cut, rfc4514};
-use crate::observe::HandshakeReason as Reason;
+use crate::identity::name::cut;
+use crate::identity::time::time_text;
+use crate::identity::{Peer, rfc4514};
+use crate::pki::Path;
+use crate::pki::revocation::Status;
+use crate::pki::trust_store::TrustStore;
 use crate::policy::{Rule, Rules, Ruling};
-use crate::tls::diagnosis::{Fault, Path, gate_time, statuses};
-use crate::tls::revocation::Status;
-use crate::tls::trust::Trust;
+use crate::telemetry::HandshakeReason as Reason;
+use crate::tls::Fault;
+use crate::tls::diagnosis::statuses;
 
 /// The checks in the order of a report.
 const NAMES: [Check; 14] = [
@@ -69,7 +72,7 @@ pub(super) struct Client<'a> {
     pub(super) path: &'a Path<'a>,
     /// The same for people.
     pub(super) links: &'a [Link],
-    pub(super) trust: &'a Trust,
+    pub(crate) trust: &'a TrustStore,
     pub(super) rules: &'a Rules,
     /// What they say; `None` when the leaf cannot be read.
     pub(super) ruling: Option<(&'a Peer, Ruling)>,
@@ -109,7 +112,7 @@ impl Client<'_> {
         match name {
             Check::Readable => pass(match parsed.len() {
                 1 => "one certificate, without intermediates".to_owned(),
-                count => format!("{count} certificates, the sender's first"),
+                count => format!("{count} certificates, the client's first"),
             }),
             Check::Version => pass("X.509 v3, no critical extension that is unknown".to_owned()),
             Check::NotACa if leaf.is_ca() => {
@@ -196,12 +199,12 @@ impl Client<'_> {
             said.push(match status {
                 Status::Good(crl) => {
                     result = Severity::Pass;
-                    let (issued, next) = (gate_time(crl.this_update), gate_time(crl.next_update));
+                    let (issued, next) = (time_text(crl.this_update), time_text(crl.next_update));
                     format!("not on the CRL of {issuer} (issued at {issued}, next one due at {next})")
                 }
                 Status::Stale(crl) => {
                     result = Severity::Note;
-                    let due = gate_time(crl.next_update);
+                    let due = time_text(crl.next_update);
                     format!(
                         "not on the CRL of {issuer}, which is out of date: the next one was due at {due}"
                     )

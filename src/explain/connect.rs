@@ -24,7 +24,8 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
 use super::target::Server;
-use crate::identity::name::{cut, printable, rfc4514};
+use crate::identity::name::{cut, printable};
+use crate::identity::rfc4514;
 use crate::tls::client_hello::protocol_name;
 use crate::wording;
 
@@ -57,7 +58,7 @@ impl Credentials {
         Ok(Self(Arc::new(CertifiedKey::new(chain, key))))
     }
 
-    pub(super) fn leaf(&self) -> Option<&CertificateDer<'static>> {
+    pub(crate) fn leaf(&self) -> Option<&CertificateDer<'static>> {
         self.0.cert.first()
     }
 }

@@ -4,8 +4,8 @@ use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::identity::time::span;
 use crate::identity::{Certificate, rfc4514, sha256};
-use crate::tls::diagnosis::span;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;

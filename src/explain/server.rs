@@ -10,9 +10,9 @@ use super::connect::{Asked, Ending, Observed};
 use super::facts::Facts;
 use crate::checks::{self, Roots};
 use crate::finding::{Area, Check, Finding, Subject};
-use crate::tls::diagnosis::gate_time;
-use crate::tls::greeting::describe_with_name;
-use crate::tls::material::unix_seconds;
+use crate::identity::time::time_text;
+use crate::identity::time::unix_seconds;
+use crate::tls::detect::describe_with_name;
 use crate::wording::alert_name;
 
 /// How the connection came out.
@@ -86,7 +86,7 @@ pub fn server(seen: &Observed, at: SystemTime) -> ServerExplanation {
     ServerExplanation {
         server: seen.server.to_string(),
         address: seen.address.map(|address| address.to_string()),
-        at: gate_time(at),
+        at: time_text(at),
         verdict,
         alert: match seen.ending {
             Ending::Alert(alert, _) => Some(alert_name(alert)),

@@ -10,7 +10,7 @@ use thiserror::Error;
 /// What is to be explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A sender's certificate.
+    /// A client's certificate.
     File(PathBuf),
     /// A TLS server.
     Server(Server),

@@ -23,7 +23,7 @@ impl AttributeType {
     }
 
     /// That with this object identifier, the content of its DER.
-    pub(super) fn of(oid: &[u8]) -> Option<&'static Self> {
+    pub(crate) fn of(oid: &[u8]) -> Option<&'static Self> {
         static BY_OID: LazyLock<HashMap<Vec<u8>, &AttributeType>> = LazyLock::new(|| {
             TYPES.iter().filter_map(|known| Some((content(known.oid)?, known))).collect()
         });

@@ -180,7 +180,7 @@ mod tests {
     use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 
     use super::*;
-    use crate::identity::Certificate;
+    use crate::identity::certificate::Certificate;
 
     #[test]
     fn a_name_is_taken_as_it_is_printed_and_in_the_usual_other_ways() {

@@ -1,7 +1,8 @@
-//! Who the sender is: the names in a verified certificate.
+//! Who the client is: the names in a verified certificate.
 
 mod attribute_type;
 mod certificate;
+pub mod client_cert_inventory;
 mod digest;
 mod dn;
 pub mod name;
@@ -9,26 +10,26 @@ mod name_key;
 mod openssl_name;
 mod readable;
 mod san;
-pub mod seen;
 mod serial;
+pub mod time;
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-pub use certificate::{Certificate, Validity, rfc3339, rsa_bits, sha256, unix_rfc3339};
-pub(crate) use certificate::{key, serial};
-pub use digest::{Digest, DigestError};
-pub use dn::{DnError, canonical_dn, canonical_dn_of_any_length};
-pub use name::rfc4514;
-pub use name_key::name_key;
-pub use openssl_name::openssl_name;
-pub use readable::{Unreadable, check_names};
-pub use san::San;
-pub(crate) use san::{canonical_dns, canonical_email, canonical_uri};
-pub use serial::{canonical_serial, serial_text};
+pub use self::certificate::{Certificate, Validity, rfc3339, rsa_bits, sha256, unix_rfc3339};
+pub(crate) use self::certificate::{key, serial};
+pub use self::digest::{Digest, DigestError};
+pub use self::dn::{DnError, canonical_dn, canonical_dn_of_any_length};
+pub use self::name::rfc4514;
+pub use self::name_key::name_key;
+pub use self::openssl_name::openssl_name;
+pub use self::readable::{Unreadable, check_names};
+pub use self::san::San;
+pub(crate) use self::san::{canonical_dns, canonical_email, canonical_uri};
+pub use self::serial::{canonical_serial, serial_text};
 
-/// A sender's identity.
+/// A client's identity.
 ///
 /// The bare values (`cn`, `sans` …) are for comparing; `certificate` is the printable form.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::kind::{Kind, listed};
+use super::cert_field::{CertField, listed};
 use super::pattern::{Pattern, WILDCARD};
 use super::rule::{Miss, RuleError};
 use super::syntax::{Part, as_written, quote};
@@ -20,7 +20,7 @@ pub(super) enum Matcher {
     /// Nothing further.
     Any,
     /// This value, in its canonical form.
-    Exact(Kind, Box<str>),
+    Exact(CertField, Box<str>),
     /// One like this.
     Like(Pattern),
     /// An address of this block.
@@ -35,7 +35,7 @@ pub(super) struct Block {
 }
 
 impl Matcher {
-    pub(super) fn read(part: Part) -> Result<Self, RuleError> {
+    pub(crate) fn read(part: Part) -> Result<Self, RuleError> {
         let Part { name, value } = part;
         let value = match (name.as_str(), value) {
             ("any", None) => return Ok(Self::Any),
@@ -48,13 +48,21 @@ impl Matcher {
         if name == "ip" {
             return Block::read(&value).map(Self::Ip);
         }
-        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+        let kind = CertField::ALL.into_iter().find(|kind| kind.name() == name);
         let kind = kind.ok_or(RuleError::UnknownMatcher(name))?;
         let text = canonical(kind, &value)?.into();
         if !value.contains(WILDCARD) {
             return Ok(Self::Exact(kind, text));
         }
-        if !matches!(kind, Kind::Cn | Kind::O | Kind::Ou | Kind::Dns | Kind::Uri | Kind::Email) {
+        if !matches!(
+            kind,
+            CertField::Cn
+                | CertField::O
+                | CertField::Ou
+                | CertField::Dns
+                | CertField::Uri
+                | CertField::Email
+        ) {
             return Err(RuleError::Wildcard(kind.name(), as_written(&value)));
         }
         if value.contains([WILDCARD, WILDCARD].iter().collect::<String>().as_str()) {
@@ -79,14 +87,14 @@ impl Matcher {
     pub(super) fn names_client(&self) -> bool {
         match self {
             Self::Any => false,
-            Self::Exact(kind, _) => !matches!(kind, Kind::Issuer | Kind::IssuerSpki),
+            Self::Exact(kind, _) => !matches!(kind, CertField::Issuer | CertField::IssuerSpki),
             Self::Like(pattern) => pattern.text.contains(char::is_alphanumeric),
             Self::Ip(block) => block.prefix > 0,
         }
     }
 
     /// The kind it asks for, if it is one of which a certificate has one at most.
-    pub(super) fn single(&self) -> Option<Kind> {
+    pub(super) fn single(&self) -> Option<CertField> {
         match self {
             Self::Exact(kind, _) | Self::Like(Pattern { kind, .. }) if kind.is_single() => Some(*kind),
             _ => None,
@@ -200,16 +208,16 @@ impl fmt::Display for Block {
 }
 
 /// The form in which certificates' names of this kind are compared; wildcards stay where they are.
-fn canonical(kind: Kind, value: &str) -> Result<String, RuleError> {
+fn canonical(kind: CertField, value: &str) -> Result<String, RuleError> {
     let malformed = |why| RuleError::Malformed(kind.name(), as_written(value), why);
     match kind {
-        Kind::Cn | Kind::O | Kind::Ou => Ok(value.to_owned()),
-        Kind::Dns => {
+        CertField::Cn | CertField::O | CertField::Ou => Ok(value.to_owned()),
+        CertField::Dns => {
             let name = canonical_dns(value);
             host(&name).map_err(malformed)?;
             Ok(name)
         }
-        Kind::Email => {
+        CertField::Email => {
             let (local, domain) = value.rsplit_once('@').ok_or_else(|| malformed("it has no @"))?;
             if local.is_empty() {
                 return Err(malformed("it has nothing before the @"));
@@ -217,17 +225,17 @@ fn canonical(kind: Kind, value: &str) -> Result<String, RuleError> {
             host(domain).map_err(malformed)?;
             Ok(canonical_email(value))
         }
-        Kind::Uri => {
+        CertField::Uri => {
             uri(value).map_err(malformed)?;
             Ok(canonical_uri(value))
         }
-        Kind::Issuer if value.contains(WILDCARD) => {
+        CertField::Issuer if value.contains(WILDCARD) => {
             Err(RuleError::Wildcard(kind.name(), as_written(value)))
         }
-        Kind::Issuer => canonical_dn(value).map_err(RuleError::Issuer),
-        Kind::Serial => canonical_serial(value)
+        CertField::Issuer => canonical_dn(value).map_err(RuleError::Issuer),
+        CertField::Serial => canonical_serial(value)
             .ok_or_else(|| RuleError::NotHex(as_written(value), "a serial number in hex")),
-        Kind::IssuerSpki | Kind::Fingerprint | Kind::Spki => hash(value),
+        CertField::IssuerSpki | CertField::Fingerprint | CertField::Spki => hash(value),
     }
 }
 

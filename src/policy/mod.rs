@@ -1,25 +1,25 @@
 //! Who may do what, decided from the certificate alone.
 
+mod cert_field;
 mod decisions;
-mod kind;
-mod lines;
 mod matcher;
 mod pattern;
 mod rule;
+mod rule_index;
 mod rules;
 mod syntax;
 #[cfg(test)]
 mod tests;
 
-pub use decisions::{Decision, Decisions};
-pub use rule::{Miss, Pin, Rule, RuleError};
-pub use rules::{Allowed, Denial, Nearest, Rules, Ruling};
+pub use self::decisions::{Decision, Decisions};
+pub use self::rule::{Miss, Pin, Rule, RuleError};
+pub use self::rules::{Allowed, Denial, Nearest, Rules, Ruling};
 
 use std::sync::Arc;
 
 use crate::identity::Peer;
 
-/// What becomes of a connection whose sender is not admitted any more.
+/// What becomes of a connection whose client is not admitted any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Revoke {
     /// What is under way comes to its end; nothing else is taken.

@@ -1,6 +1,6 @@
 //! Values with `*` in them: it stands for any characters within one label, never for a separator.
 
-use super::kind::Kind;
+use super::cert_field::CertField;
 
 /// Stands for any run of characters within one label. No name may hold it, nor any value of a rule.
 pub(super) const WILDCARD: char = '\0';
@@ -8,7 +8,7 @@ pub(super) const WILDCARD: char = '\0';
 /// A value with at least one wildcard, of a certain kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern {
-    pub(super) kind: Kind,
+    pub(super) kind: CertField,
     pub(super) text: Box<str>,
 }
 
@@ -21,7 +21,7 @@ impl Pattern {
             return false;
         }
         // Where a path ends is not a matter of `*`.
-        if self.kind == Kind::Uri && name.contains(['?', '#']) {
+        if self.kind == CertField::Uri && name.contains(['?', '#']) {
             return false;
         }
         let mut labels = labels(self.kind, name);
@@ -39,11 +39,11 @@ impl Pattern {
 /// The labels that `*` does not reach beyond: those of a host name, the segments of a URI, the local part of
 /// an e-mail address and the labels of its domain. An organization is one label. A common name often is a
 /// host name, and is taken apart like one.
-fn labels(kind: Kind, text: &str) -> impl Iterator<Item = &str> {
+fn labels(kind: CertField, text: &str) -> impl Iterator<Item = &str> {
     let (first, rest) = match kind {
-        Kind::Dns | Kind::Cn => (None, Some(text.split('.'))),
-        Kind::Uri => (None, Some(text.split('/'))),
-        Kind::Email => match text.rsplit_once('@') {
+        CertField::Dns | CertField::Cn => (None, Some(text.split('.'))),
+        CertField::Uri => (None, Some(text.split('/'))),
+        CertField::Email => match text.rsplit_once('@') {
             Some((local, domain)) => (Some(local), Some(domain.split('.'))),
             None => (Some(text), None),
         },
@@ -75,14 +75,14 @@ fn label_matches(pattern: &str, label: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn matches(kind: Kind, pattern: &str, name: &str) -> bool {
+    fn matches(kind: CertField, pattern: &str, name: &str) -> bool {
         let text = pattern.replace('*', &WILDCARD.to_string()).into();
         Pattern { kind, text }.matches(name)
     }
 
     #[test]
     fn a_star_stays_within_a_label_of_a_host_name() {
-        let dns = |pattern: &str, name: &str| matches(Kind::Dns, pattern, name);
+        let dns = |pattern: &str, name: &str| matches(CertField::Dns, pattern, name);
         assert!(dns("*.example", "a.example"));
         assert!(!dns("*.example", "a.b.example"));
         assert!(!dns("*.example", "example"));
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_star_stays_within_a_segment_of_a_path() {
-        let uri = |pattern: &str, name: &str| matches(Kind::Uri, pattern, name);
+        let uri = |pattern: &str, name: &str| matches(CertField::Uri, pattern, name);
         let pattern = "spiffe://x/ns/*/sa/notes";
         assert!(uri(pattern, "spiffe://x/ns/prod/sa/notes"));
         assert!(!uri(pattern, "spiffe://x/ns/a/b/sa/notes"));
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_star_stays_on_its_side_of_an_address() {
-        let email = |pattern: &str, name: &str| matches(Kind::Email, pattern, name);
+        let email = |pattern: &str, name: &str| matches(CertField::Email, pattern, name);
         assert!(email("*@example", "a.b@example"));
         assert!(email("bot-*@*.example", "bot-1@mail.example"));
         assert!(!email("*@example", "a@b.example"));
@@ -118,10 +118,11 @@ mod tests {
 
     #[test]
     fn an_organization_is_one_label_and_a_common_name_has_those_of_a_host_name() {
-        assert!(matches(Kind::O, "Example*", "Example, Ltd./DE"));
-        assert!(matches(Kind::Ou, "*", "a.b") && !matches(Kind::Ou, "*", ""));
+        assert!(matches(CertField::O, "Example*", "Example, Ltd./DE"));
+        assert!(matches(CertField::Ou, "*", "a.b") && !matches(CertField::Ou, "*", ""));
         assert!(
-            matches(Kind::Cn, "notes-*", "notes-1") && !matches(Kind::Cn, "notes-*", "notes-1.other")
+            matches(CertField::Cn, "notes-*", "notes-1")
+                && !matches(CertField::Cn, "notes-*", "notes-1.other")
         );
     }
 }

@@ -163,7 +163,7 @@ impl FromStr for Pin {
     type Err = RuleError;
 
     fn from_str(text: &str) -> Result<Self, RuleError> {
-        use super::kind::Kind::{Fingerprint, Spki};
+        use super::cert_field::CertField::{Fingerprint, Spki};
         let rule: Rule = text.parse()?;
         match &*rule.0 {
             [pin @ Matcher::Exact(Fingerprint | Spki, _)] => Ok(Self(pin.clone())),

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 
-use super::lines::Lines;
 use super::rule::{Miss, Pin, Rule};
+use super::rule_index::RuleIndex;
 use crate::identity::Peer;
 
 /// Rules that are looked at for the one that comes nearest, which is for people only.
@@ -17,8 +17,8 @@ const SHOWN: usize = 8;
 /// the pins, where there are some. Without any of these everybody may.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rules {
-    allow: Arc<Lines>,
-    deny: Arc<Lines>,
+    allow: Arc<RuleIndex>,
+    deny: Arc<RuleIndex>,
     pins: Arc<[Pin]>,
     audit: bool,
 }
@@ -48,7 +48,7 @@ pub enum Denial {
 /// The allow rules of a set, none of which matches. Which comes nearest is found when it is asked for: it takes long
 /// beside the verdict, and is for people only.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Allowed(Arc<Lines>);
+pub struct Allowed(Arc<RuleIndex>);
 
 /// The allow rule that lacks least, and what.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,12 +62,12 @@ pub struct Nearest {
 impl Rules {
     /// Only whom one of `allow` matches. None: everybody.
     pub fn new(allow: Vec<Rule>) -> Self {
-        Self { allow: Arc::new(Lines::new(allow)), ..Self::default() }
+        Self { allow: Arc::new(RuleIndex::new(allow)), ..Self::default() }
     }
 
     /// But none whom one of `deny` matches. Without an allow rule that leaves nobody.
     pub fn denying(self, deny: Vec<Rule>) -> Self {
-        Self { deny: Arc::new(Lines::new(deny)), ..self }
+        Self { deny: Arc::new(RuleIndex::new(deny)), ..self }
     }
 
     /// And only whose certificate or key is one of `pins`, if there are any.

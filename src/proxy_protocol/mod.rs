@@ -6,8 +6,8 @@ mod write;
 
 use std::net::SocketAddr;
 
-pub use read::{MAX_HEADER, Malformed, parse};
-pub use write::{LOCAL_V2, Tls, Tlvs, write_v2};
+pub use self::read::{MAX_HEADER, Malformed, parse};
+pub use self::write::{LOCAL_V2, Tls, Tlvs, write_v2};
 
 /// What a header says of the connection that it stands before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

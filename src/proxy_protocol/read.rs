@@ -1,4 +1,4 @@
-//! Reading a header. It is believed only where its sender is known, but any bytes may come.
+//! Reading a header. It is believed only where its client is known, but any bytes may come.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -215,7 +215,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::proxy_protocol::{LOCAL_V2, Tls, Tlvs, write_v2};
+    use crate::proxy_protocol::write::{LOCAL_V2, Tls, Tlvs, write_v2};
 
     fn between(source: &str, destination: &str) -> Header {
         let (source, destination) = (source.parse().unwrap(), destination.parse().unwrap());

@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::read::crc32c;
+use super::read::{MAX_HEADER, crc32c};
 use super::{
-    Addresses, HEAD_V2, MAX_HEADER, SIGNATURE_V2, SUBTYPE_SSL_CIPHER, SUBTYPE_SSL_CN,
-    SUBTYPE_SSL_KEY_ALG, SUBTYPE_SSL_SIG_ALG, SUBTYPE_SSL_VERSION, TYPE_ALPN, TYPE_AUTHORITY,
-    TYPE_CRC32C, TYPE_SSL, TYPE_UNIQUE_ID,
+    Addresses, HEAD_V2, SIGNATURE_V2, SUBTYPE_SSL_CIPHER, SUBTYPE_SSL_CN, SUBTYPE_SSL_KEY_ALG,
+    SUBTYPE_SSL_SIG_ALG, SUBTYPE_SSL_VERSION, TYPE_ALPN, TYPE_AUTHORITY, TYPE_CRC32C, TYPE_SSL,
+    TYPE_UNIQUE_ID,
 };
 
-/// The sender came over TLS; with a certificate, now or when the session began (section 2.2.6).
+/// The client came over TLS; with a certificate, now or when the session began (section 2.2.6).
 const CLIENT_SSL: u8 = 1;
 const CLIENT_CERT_CONN: u8 = 2;
 const CLIENT_CERT_SESS: u8 = 4;
@@ -27,7 +27,7 @@ pub struct Tlvs<'a> {
     pub authority: Option<&'a str>,
     /// Identifier of the connection.
     pub unique_id: &'a str,
-    /// The sender's TLS, with a certificate that was verified.
+    /// The client's TLS, with a certificate that was verified.
     pub tls: Tls<'a>,
 }
 
@@ -38,17 +38,17 @@ pub struct Tls<'a> {
     pub version: &'a str,
     /// Cipher suite.
     pub cipher: Option<&'a str>,
-    /// Common name of the sender's certificate, in UTF-8.
+    /// Common name of the client's certificate, in UTF-8.
     pub cn: Option<&'a str>,
-    /// With what the gate's own certificate was signed.
+    /// With what clawgate's own certificate was signed.
     pub sig_alg: Option<&'a str>,
-    /// Kind and size of the key in the gate's own certificate.
+    /// Kind and size of the key in clawgate's own certificate.
     pub key_alg: Option<&'a str>,
     /// Whether the certificate was shown when the session began, and not on this connection.
     pub resumed: bool,
 }
 
-/// The header of a connection that is the gate's own, as for an examination of the upstream.
+/// The header of a connection that is clawgate's own, as for an examination of the upstream.
 pub const LOCAL_V2: &[u8; HEAD_V2] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
 /// The header of a connection between `addresses`, with a checksum.

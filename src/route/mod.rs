@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use http::Method;
 
-pub use path::{PathError, RequestPath};
-pub use pattern::{Methods, PathPattern, PatternError};
+pub use self::path::{PathError, RequestPath};
+pub use self::pattern::{Methods, PathPattern, PatternError};
 
-use crate::observe::metrics::RouteMetrics;
 use crate::policy::{Guarded, Rules};
+use crate::telemetry::metrics::RouteMetrics;
 
 /// An open path: what may be called, by whom, and what belongs to it (`U`: its upstream).
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Route<U> {
     pub path: PathPattern,
     /// With which methods.
     pub methods: Methods,
-    /// By whom, among the senders that were let in.
+    /// By whom, among the clients that were let in.
     pub rules: Rules,
     /// Largest request body, in bytes.
     pub max_body: u64,
@@ -129,7 +129,7 @@ mod tests {
             rules: Rules::default(),
             max_body: 0,
             upstream,
-            metrics: crate::observe::metrics::Metrics::new().route(path),
+            metrics: crate::telemetry::metrics::Metrics::new().route(path),
         };
         Routes::new(patterns.iter().enumerate().map(route).collect())
     }

@@ -15,7 +15,7 @@ use crate::identity::name::printable;
 
 /// Largest ClientHello that is taken, in bytes. With the largest ticket that is given out (8 KiB) and several
 /// post-quantum key shares a client has 13 KiB.
-pub(super) const MAX_HELLO: usize = 16 * 1024;
+pub(crate) const MAX_HELLO: usize = 16 * 1024;
 /// Bytes of the records that it may be spread over. With more in them, they go to rustls unread.
 const MAX_RECORDS: usize = MAX_HELLO + 1024;
 /// Values of one list beyond this many are left out.
@@ -26,7 +26,7 @@ const MAX_SUITES: usize = 256;
 /// The facts of a ClientHello that a log line can use. Text is escaped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientHello {
-    /// Server name the sender asked for.
+    /// Server name the client asked for.
     pub sni: Option<String>,
     /// Protocols it offered.
     pub alpn: Vec<String>,
@@ -39,9 +39,9 @@ pub struct ClientHello {
     /// Signature schemes, as IANA numbers.
     pub schemes: Vec<u16>,
     /// Extensions in the order sent, as IANA numbers.
-    pub(super) extensions: Vec<u16>,
+    pub(crate) extensions: Vec<u16>,
     /// The highest version offered, as on the wire.
-    pub(super) highest: u16,
+    pub(crate) highest: u16,
 }
 
 /// What the first bytes of a TLS connection hold.
@@ -242,7 +242,7 @@ impl ClientHello {
         named(&self.schemes, |scheme| SignatureScheme::from(scheme).as_str())
     }
 
-    /// Whether a suite with ChaCha20 comes first: a sender says so where its machine has no instructions for
+    /// Whether a suite with ChaCha20 comes first: a client says so where its machine has no instructions for
     /// AES, which is then slow, and hard to do in constant time (RFC 8439).
     pub fn prefers_chacha20(&self) -> bool {
         matches!(

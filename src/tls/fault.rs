@@ -8,9 +8,9 @@ use rustls::{CertificateError, Error, OtherError};
 use thiserror::Error as ThisError;
 use x509_parser::prelude::X509Certificate;
 
-use crate::identity::name::{cut, rfc4514};
-use crate::identity::{rfc3339, serial};
-use crate::observe::HandshakeReason as Reason;
+use crate::identity::name::cut;
+use crate::identity::{rfc4514, serial};
+use crate::telemetry::HandshakeReason as Reason;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,17 +33,17 @@ pub struct Fault {
 struct Refused(Reason);
 
 impl Fault {
-    pub(super) fn new(reason: Reason, detail: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: Reason, detail: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { reason, detail: detail.into(), hint: hint.into(), nearest_ca: None, denied: false }
     }
 
     /// The same, with the configured CA that comes closest.
-    pub(super) fn near(self, ca: &str) -> Self {
+    pub(crate) fn near(self, ca: &str) -> Self {
         Self { nearest_ca: Some(ca.to_owned()), ..self }
     }
 
     /// The place in the order of repair: a fault that makes the others irrelevant comes first.
-    pub(super) fn rank(&self) -> u8 {
+    pub(crate) fn rank(&self) -> u8 {
         match self.reason {
             Reason::ClientCertMalformed | Reason::ClientCertTooLarge => 0,
             Reason::ClientCertUnsupported => 1,
@@ -65,7 +65,7 @@ impl Fault {
 }
 
 /// As rustls is told of a refusal for `reason`: it chooses the alert by this (RFC 8446 section 6.2).
-pub(super) fn rustls_error(reason: Reason) -> Error {
+pub(crate) fn rustls_error(reason: Reason) -> Error {
     let error = match reason {
         // bad_certificate
         Reason::ClientCertMalformed => CertificateError::BadEncoding,
@@ -97,13 +97,13 @@ pub(super) fn rustls_error(reason: Reason) -> Error {
 }
 
 /// Sorts `faults` in the order of repair.
-pub(super) fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
+pub(crate) fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
     faults.sort_by_key(Fault::rank);
     faults
 }
 
 /// The first fault, with the others named in its detail.
-pub(super) fn combine(mut faults: Vec<Fault>) -> Fault {
+pub(crate) fn combine(mut faults: Vec<Fault>) -> Fault {
     let others = faults.split_off(1.min(faults.len()));
     let Some(mut first) = faults.pop() else {
         return Fault::new(Reason::InternalError, "the refusal left no trace", "report this as a bug");
@@ -118,32 +118,8 @@ pub(super) fn combine(mut faults: Vec<Fault>) -> Fault {
 }
 
 /// `CN=…, serial …`: how a certificate is named in a sentence.
-pub(super) fn named(x509: &X509Certificate<'_>) -> String {
+pub(crate) fn named(x509: &X509Certificate<'_>) -> String {
     let subject = cut(rfc4514(x509.subject()));
     let subject = if subject.is_empty() { "with an empty subject".to_owned() } else { subject };
     format!("{subject} (serial {})", serial(x509))
-}
-
-/// How long ago something was.
-pub(super) fn ago(seconds: i64) -> String {
-    format!("{} ago", span(seconds))
-}
-
-/// A length of time in its largest sensible unit.
-pub fn span(seconds: i64) -> String {
-    let (count, unit) = match seconds {
-        ..=119 => (seconds, "second"),
-        120..=7199 => (seconds / 60, "minute"),
-        7200..=172_799 => (seconds / 3600, "hour"),
-        _ => (seconds / 86400, "day"),
-    };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
-}
-
-/// `now` (seconds since 1970) in RFC 3339.
-pub fn gate_time(now: i64) -> String {
-    match x509_parser::time::ASN1Time::from_timestamp(now) {
-        Ok(time) => rfc3339(time),
-        Err(_) => format!("{now} s since 1970"),
-    }
 }

@@ -1,4 +1,4 @@
-//! From an accepted socket to a verified sender, or to the one line that says why not.
+//! From an accepted socket to a verified client, or to the one line that says why not.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,34 +14,36 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::agreed::Agreed;
 use super::client_hello::{ClientHello, Progress};
+use super::client_verifier::ClientVerifier;
+use super::connection_info::{Accepted, ConnectionInfo, WithProxyHeader};
+use super::detect::{Detected, End};
 use super::diagnosis::{Cause, NotTls, Step, about_name};
-use super::evidence::{Evidence, Presented};
-use super::greeting::{self, End, Greeting};
-use super::introduction::introduction;
-use super::leaves::Leaf;
-use super::manners::Manners;
-use super::material::{Algorithms, Material, unix_seconds};
-use super::opening::{Accepted, Introduced, Opening};
+use super::handshake_record::{HandshakeRecord, Presented};
+use super::handshake_settings::HandshakeSettings;
+use super::negotiated::Negotiated;
 use super::parameters::Parameters;
+use super::prefixed_io::PrefixedIo;
+use super::proxy_header::introduction;
 use super::report::{Grounds, Report};
-use super::server::{self, ServerError};
-use super::tap::Tap;
-use super::verifier::Gatekeeper;
-use crate::eviction::Meter;
+use super::server::ServerError;
+use super::{detect, server};
+use crate::identity::time::unix_seconds;
 use crate::identity::{Peer, San};
-use crate::observe::Limit;
+use crate::limits::eviction::Meter;
+use crate::pki::leaf_cache::Leaf;
+use crate::pki::material::{Algorithms, Material};
 use crate::policy::{Denial, Rules};
+use crate::telemetry::Limit;
 
 /// Room for a ClientHello with a post-quantum key share.
 const GREETING_CAPACITY: usize = 2048;
 
-/// A sender whose certificate was verified.
+/// A client whose certificate was verified.
 #[derive(Debug)]
 pub struct Secured {
     /// The encrypted stream; boxed, since it is large and moves from hand to hand.
-    pub io: Box<TlsStream<Tap<TcpStream>>>,
+    pub io: Box<TlsStream<PrefixedIo<TcpStream>>>,
     /// Who it is.
     pub peer: Peer,
     /// The certificates it was verified by, leaf first.
@@ -58,8 +60,8 @@ pub struct Secured {
     pub group: Option<&'static str>,
     /// Whether it came back with a ticket.
     pub resumed: bool,
-    /// What a late refusal by the sender would be reported with.
-    pub opening: Opening,
+    /// What a late refusal by the client would be reported with.
+    pub opening: ConnectionInfo,
 }
 
 /// A connection that was refused.
@@ -76,27 +78,27 @@ pub struct HandshakeFailure {
 pub enum Remains {
     /// Nothing.
     Gone,
-    /// The socket: the sender should be able to read the alert.
+    /// The socket: the client should be able to read the alert.
     Socket(TcpStream),
-    /// A completed handshake without trust: the sender is to be told over HTTP, and nothing else.
+    /// A completed handshake without trust: the client is to be told over HTTP, and nothing else.
     Untrusted {
         /// The encrypted stream.
-        io: Box<TlsStream<Tap<TcpStream>>>,
+        io: Box<TlsStream<PrefixedIo<TcpStream>>>,
         /// Whether HTTP/2 was agreed on.
         h2: bool,
     },
 }
 
-/// Greets and verifies senders: one generation of TLS material and rules.
+/// Greets and verifies clients: one generation of TLS material and rules.
 #[derive(Debug)]
 pub struct Acceptor {
     config: Arc<ServerConfig>,
-    /// The same for senders whose order of cipher suites decides.
+    /// The same for clients whose order of cipher suites decides.
     deferential: Arc<ServerConfig>,
-    gatekeeper: Arc<Gatekeeper>,
+    gatekeeper: Arc<ClientVerifier>,
     grounds: Arc<Grounds>,
     own_algorithms: Option<Algorithms>,
-    manners: Manners,
+    manners: HandshakeSettings,
 }
 
 impl Acceptor {
@@ -108,11 +110,11 @@ impl Acceptor {
         material: &Material,
         rules: Rules,
         parameters: Parameters,
-        manners: Manners,
+        manners: HandshakeSettings,
     ) -> Result<Self, ServerError> {
         let now = unix_seconds(SystemTime::now());
         let trust = Arc::clone(&material.trust);
-        let gatekeeper = Arc::new(Gatekeeper::new(trust, rules, manners.refuse_with, now));
+        let gatekeeper = Arc::new(ClientVerifier::new(trust, rules, manners.refuse_with, now));
         let names = material.server_names();
         let config = server::config(material, Arc::clone(&gatekeeper), &parameters)?;
         let mut deferential = config.clone();
@@ -136,19 +138,19 @@ impl Acceptor {
     }
 
     /// Hears of a load balancer whose connection it is, where one must say so.
-    pub async fn introduce(&self, accepted: Accepted) -> Result<Introduced, Box<HandshakeFailure>> {
+    pub async fn introduce(&self, accepted: Accepted) -> Result<WithProxyHeader, Box<HandshakeFailure>> {
         let (listener, introduced) = (accepted.listener, accepted.introduced);
-        let (mut opening, mut io) = Opening::of(accepted);
+        let (mut opening, mut io) = ConnectionInfo::of(accepted);
         let mut bytes = Vec::with_capacity(GREETING_CAPACITY);
         if !introduced {
-            return Ok(Introduced { opening, io, bytes, listener, sender: None });
+            return Ok(WithProxyHeader { opening, io, bytes, listener, client: None });
         }
         let deadline = opening.at + self.manners.timeout;
         let reading = introduction(&self.manners, opening.peer, &mut io, &mut bytes);
         let cause = match timeout_at(deadline, reading).await {
             Ok(Ok(header)) => {
-                let sender = opening.introduce(header);
-                return Ok(Introduced { opening, io, bytes, listener, sender });
+                let client = opening.introduce(header);
+                return Ok(WithProxyHeader { opening, io, bytes, listener, client });
             }
             Ok(Err(cause)) => cause,
             Err(_) => {
@@ -162,16 +164,16 @@ impl Acceptor {
     /// Takes a connection through greeting and handshake; `meter` counts what is held of what comes.
     pub async fn accept(
         &self,
-        introduced: Introduced,
+        introduced: WithProxyHeader,
         meter: Meter,
     ) -> Result<Secured, Box<HandshakeFailure>> {
-        let Introduced { mut opening, mut io, mut bytes, listener, .. } = introduced;
+        let WithProxyHeader { mut opening, mut io, mut bytes, listener, .. } = introduced;
         let deadline = opening.at + self.manners.timeout;
         let patience = self.manners.timeout.min(self.manners.greeting_timeout);
-        let reading = greeting::read(&mut io, &mut bytes, &meter);
+        let reading = detect::read(&mut io, &mut bytes, &meter);
         let greeting = timeout_at(opening.at + patience, reading).await;
         let cause = match greeting {
-            Ok(Greeting::Tls(hello)) => {
+            Ok(Detected::Tls(hello)) => {
                 opening.hello = hello;
                 if let Some((alert, cause)) =
                     opening.hello.as_deref().and_then(|hello| self.unwanted(hello))
@@ -181,22 +183,22 @@ impl Acceptor {
                 }
                 return self.handshake(opening, deadline, io, bytes, listener, meter).await;
             }
-            Ok(Greeting::TooLarge(length)) => {
+            Ok(Detected::TooLarge(length)) => {
                 let (alert, cause) = (AlertDescription::DecodeError, Cause::HelloTooLarge(length));
                 let told = self.refuse_hello(opening, deadline, io, bytes.len(), alert, cause).await;
                 return Err(Box::new(told));
             }
-            Ok(Greeting::Ended(end)) => Cause::Ended(end, Some(Progress::of(&bytes))),
-            Ok(Greeting::Probe(end)) => Cause::NotTls(NotTls::Probe(end)),
-            Ok(Greeting::PlainHttp(version)) => Cause::NotTls(NotTls::PlainHttp(version)),
-            Ok(Greeting::ProxyProtocol) => Cause::NotTls(NotTls::ProxyProtocol),
-            Ok(Greeting::Sslv2(version)) => Cause::NotTls(NotTls::Sslv2(version)),
-            Ok(Greeting::NotTls(name)) => Cause::NotTls(NotTls::Other(name, greeting::describe(&bytes))),
+            Ok(Detected::Ended(end)) => Cause::Ended(end, Some(Progress::of(&bytes))),
+            Ok(Detected::Probe(end)) => Cause::NotTls(NotTls::Probe(end)),
+            Ok(Detected::PlainHttp(version)) => Cause::NotTls(NotTls::PlainHttp(version)),
+            Ok(Detected::ProxyProtocol) => Cause::NotTls(NotTls::ProxyProtocol),
+            Ok(Detected::Sslv2(version)) => Cause::NotTls(NotTls::Sslv2(version)),
+            Ok(Detected::NotTls(name)) => Cause::NotTls(NotTls::Other(name, detect::describe(&bytes))),
             Err(_) => {
                 let step = match bytes.as_slice() {
                     [] => Step::FirstByte,
-                    bytes if greeting::is_tls(bytes) => Step::ClientHello(Progress::of(bytes)),
-                    bytes => Step::Unclear(greeting::describe(bytes)),
+                    bytes if detect::is_tls(bytes) => Step::ClientHello(Progress::of(bytes)),
+                    bytes => Step::Unclear(detect::describe(bytes)),
                 };
                 Cause::Timeout { deadline: patience, step }
             }
@@ -207,16 +209,16 @@ impl Acceptor {
     /// Refuses what does not come to a handshake, after so many bytes.
     fn refused_early(
         &self,
-        opening: Opening,
+        opening: ConnectionInfo,
         cause: Cause,
         io: TcpStream,
         bytes: usize,
     ) -> Box<HandshakeFailure> {
-        let report = self.report(opening, cause, Evidence::of_greeting(bytes as u64));
+        let report = self.report(opening, cause, HandshakeRecord::of_greeting(bytes as u64));
         Box::new(HandshakeFailure { report, remains: Remains::Socket(io) })
     }
 
-    /// What the gate refuses before rustls sees it, and with which alert.
+    /// What clawgate refuses before rustls sees it, and with which alert.
     fn unwanted(&self, hello: &ClientHello) -> Option<(AlertDescription, Cause)> {
         if !self.grounds.parameters.shares_version(hello) {
             // Old hellos lack what rustls looks for before it looks at the version, and it would send
@@ -224,7 +226,7 @@ impl Acceptor {
             let cause = Cause::Tls(PeerIncompatible::Tls12NotOfferedOrEnabled.into());
             return Some((AlertDescription::ProtocolVersion, cause));
         }
-        // RFC 6066 section 3. A sender that names nobody means whoever is here.
+        // RFC 6066 section 3. A client that names nobody means whoever is here.
         if self.manners.strict_sni && hello.sni.as_deref().is_some_and(|sni| !self.serves(sni)) {
             return Some((AlertDescription::UnrecognisedName, Cause::UnknownSni));
         }
@@ -238,7 +240,7 @@ impl Acceptor {
     /// Sends an alert in the place of rustls, in the clear.
     async fn refuse_hello(
         &self,
-        opening: Opening,
+        opening: ConnectionInfo,
         deadline: Instant,
         mut io: TcpStream,
         bytes_in: usize,
@@ -247,7 +249,7 @@ impl Acceptor {
     ) -> HandshakeFailure {
         // RFC 8446 sections 5.1 and 6: an alert record of two bytes, fatal.
         let record = [21, 3, 1, 0, 2, 2, alert.into()];
-        let mut evidence = Evidence::of_greeting(bytes_in as u64);
+        let mut evidence = HandshakeRecord::of_greeting(bytes_in as u64);
         if let Ok(Ok(())) = timeout_at(deadline, io.write_all(&record)).await {
             evidence.sent(&record);
         }
@@ -256,19 +258,25 @@ impl Acceptor {
 
     /// The report of a connection that is refused unheard: there are as many as are `allowed` of what
     /// `limit` is about.
-    pub fn overloaded(&self, opening: &Opening, limit: Limit, allowed: usize) -> Report {
+    pub fn overloaded(&self, opening: &ConnectionInfo, limit: Limit, allowed: usize) -> Report {
         let cause = Cause::Overloaded { limit, allowed };
-        self.report(opening.clone(), cause, Evidence::default()).limited(limit)
+        self.report(opening.clone(), cause, HandshakeRecord::default()).limited(limit)
     }
 
     /// The same for one that was verified as `peer`, of which there are too many connections.
-    pub fn overloaded_by(&self, opening: &Opening, peer: &Peer, limit: Limit, allowed: usize) -> Report {
+    pub fn overloaded_by(
+        &self,
+        opening: &ConnectionInfo,
+        peer: &Peer,
+        limit: Limit,
+        allowed: usize,
+    ) -> Report {
         self.overloaded(opening, limit, allowed).of(peer)
     }
 
     async fn handshake(
         &self,
-        mut opening: Opening,
+        mut opening: ConnectionInfo,
         deadline: Instant,
         io: TcpStream,
         greeting: Vec<u8>,
@@ -279,15 +287,15 @@ impl Acceptor {
         let defers = opening.hello.as_deref().is_some_and(ClientHello::prefers_chacha20);
         let config = if defers { &self.deferential } else { &self.config };
         let accept =
-            TlsAcceptor::from(Arc::clone(config)).accept(Tap::new(io, greeting)).into_fallible();
-        let mut scope = Box::pin(Evidence::scope(bytes_in, listener, Some(meter), accept));
+            TlsAcceptor::from(Arc::clone(config)).accept(PrefixedIo::new(io, greeting)).into_fallible();
+        let mut scope = Box::pin(HandshakeRecord::scope(bytes_in, listener, Some(meter), accept));
         let outcome = timeout_at(deadline, scope.as_mut()).await;
         let mut evidence =
             scope.as_mut().take_value().map(std::cell::RefCell::into_inner).unwrap_or_default();
         opening.agreed = evidence.negotiated();
         let (cause, remains) = match outcome {
-            Ok(Ok(mut io)) => match Agreed::read(&mut io, &mut evidence) {
-                Ok(Agreed { peer, chain, sni, protocol, tls_version, group, resumed }) => {
+            Ok(Ok(mut io)) => match Negotiated::read(&mut io, &mut evidence) {
+                Ok(Negotiated { peer, chain, sni, protocol, tls_version, group, resumed }) => {
                     let objection = self.objection(&peer);
                     opening.protocol = protocol;
                     let h2 = protocol == Some("h2");
@@ -339,14 +347,14 @@ impl Acceptor {
     /// Why it is not any more.
     pub fn readmit(
         &self,
-        opening: &Opening,
+        opening: &ConnectionInfo,
         chain: &[CertificateDer<'static>],
     ) -> Result<(), Box<Report>> {
         let Some((leaf, intermediates)) = chain.split_first() else { return Ok(()) };
         let Err(refusal) = self.gatekeeper.judge(leaf, intermediates, UnixTime::now()) else {
             return Ok(());
         };
-        let mut evidence = Evidence::default();
+        let mut evidence = HandshakeRecord::default();
         evidence.presented = Some(Presented::new(chain.to_vec(), Some(refusal.clone())));
         let cause = Cause::Tls(refusal.into());
         Err(Box::new(self.report(opening.clone(), cause, evidence).without_alert()))
@@ -357,10 +365,10 @@ impl Acceptor {
         self.gatekeeper.objection(peer)
     }
 
-    /// The report for a sender that ends the connection after the handshake and before a request:
+    /// The report for a client that ends the connection after the handshake and before a request:
     /// with TLS 1.2 or a slow verifier, its refusal of our certificate comes that late.
-    pub fn late_refusal(&self, opening: &Opening, peer: &Peer, error: &Error) -> Report {
-        self.report(opening.clone(), Cause::Tls(error.clone()), Evidence::default()).of(peer)
+    pub fn late_refusal(&self, opening: &ConnectionInfo, peer: &Peer, error: &Error) -> Report {
+        self.report(opening.clone(), Cause::Tls(error.clone()), HandshakeRecord::default()).of(peer)
     }
 
     /// What of a verified chain (leaf first, as sent) leads up to a configured CA, the leaf first.
@@ -369,7 +377,7 @@ impl Acceptor {
         self.gatekeeper.path(leaf, intermediates, UnixTime::now())
     }
 
-    /// URIs that name the gate in its own certificate, such as a SPIFFE ID.
+    /// URIs that name clawgate in its own certificate, such as a SPIFFE ID.
     pub fn own_uris(&self) -> impl Iterator<Item = &str> {
         self.server_names().iter().filter_map(|name| match name {
             San::Uri(uri) => Some(uri.as_str()),
@@ -377,7 +385,7 @@ impl Acceptor {
         })
     }
 
-    /// The algorithms of the gate's own certificate; with several, which of them a sender was shown is not
+    /// The algorithms of clawgate's own certificate; with several, which of them a client was shown is not
     /// known here.
     pub fn own_algorithms(&self) -> Option<&Algorithms> {
         self.own_algorithms.as_ref()
@@ -389,11 +397,11 @@ impl Acceptor {
     }
 
     /// Which name the client asked for, and what that has to do with the names of clawgate's certificates.
-    pub fn about_name(&self, opening: &Opening) -> String {
+    pub fn about_name(&self, opening: &ConnectionInfo) -> String {
         about_name(opening.hello.as_deref(), self.server_names())
     }
 
-    fn report(&self, opening: Opening, cause: Cause, evidence: Evidence) -> Report {
+    fn report(&self, opening: ConnectionInfo, cause: Cause, evidence: HandshakeRecord) -> Report {
         Report::new(&self.grounds, opening, cause, evidence)
     }
 }

@@ -1,5 +1,5 @@
 //! JA4, a fingerprint of how a TLS client says hello (FoxIO, `technical_details/JA4.md`): equal for
-//! equal software, so that an operator can tell senders and scanners apart.
+//! equal software, so that an operator can tell clients and scanners apart.
 
 use std::fmt::Write;
 
@@ -7,23 +7,23 @@ use crate::identity::sha256;
 
 /// The parts of a ClientHello that JA4 looks at; GREASE values (RFC 8701) are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Shape<'a> {
+pub(crate) struct Shape<'a> {
     /// Highest version offered, as on the wire.
-    pub(super) version: u16,
-    pub(super) has_sni: bool,
-    pub(super) alpn: Option<&'a str>,
-    pub(super) suites: &'a [u16],
+    pub(crate) version: u16,
+    pub(crate) has_sni: bool,
+    pub(crate) alpn: Option<&'a str>,
+    pub(crate) suites: &'a [u16],
     /// Extension types, in the order sent.
-    pub(super) extensions: &'a [u16],
+    pub(crate) extensions: &'a [u16],
     /// Signature schemes, in the order sent.
-    pub(super) schemes: &'a [u16],
+    pub(crate) schemes: &'a [u16],
 }
 
 const SERVER_NAME: u16 = 0;
 const ALPN: u16 = 16;
 
 impl Shape<'_> {
-    pub(super) fn ja4(&self) -> String {
+    pub(crate) fn ja4(&self) -> String {
         let version = match self.version {
             0x0304 => "13",
             0x0303 => "12",

@@ -1,4 +1,4 @@
-//! What the gate agrees to in a handshake: versions, cipher suites, groups, tickets.
+//! What clawgate agrees to in a handshake: versions, cipher suites, groups, tickets.
 //!
 //! All that can be chosen is safe: rustls has nothing else.
 
@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::client_hello::{ClientHello, protocol_name};
 use super::resumption::Resumption;
 
-/// The least version that a sender must speak.
+/// The least version that a client must speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MinVersion {
     /// TLS 1.2.
@@ -26,7 +26,7 @@ pub enum MinVersion {
 /// A group to exchange keys in.
 pub type Group = &'static dyn SupportedKxGroup;
 
-/// What the gate agrees to.
+/// What clawgate agrees to.
 #[derive(Clone, Debug)]
 pub struct Parameters {
     /// The preferred ones first.
@@ -34,7 +34,7 @@ pub struct Parameters {
     groups: Vec<Group>,
     /// The newest first; at least one, each with a suite and a group.
     versions: Vec<&'static SupportedProtocolVersion>,
-    /// Whether a sender may come back with a ticket.
+    /// Whether a client may come back with a ticket.
     pub resumption: Resumption,
     /// Whether the secrets of all connections are written to the file that `SSLKEYLOGFILE` names.
     pub key_log: bool,
@@ -86,12 +86,12 @@ impl Parameters {
     }
 
     /// The versions, the newest first.
-    pub(super) fn versions(&self) -> &[&'static SupportedProtocolVersion] {
+    pub(crate) fn versions(&self) -> &[&'static SupportedProtocolVersion] {
         &self.versions
     }
 
     /// The provider with these suites and groups alone.
-    pub(super) fn provider(&self) -> CryptoProvider {
+    pub(crate) fn provider(&self) -> CryptoProvider {
         CryptoProvider {
             cipher_suites: self.suites.clone(),
             kx_groups: self.groups.clone(),

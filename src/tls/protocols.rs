@@ -6,7 +6,7 @@
 
 /// How far bytes fit a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
+pub(crate) enum Fit {
     /// They do not, whatever follows.
     No,
     /// They do, and more must come.
@@ -24,7 +24,7 @@ enum Form {
     Octets(&'static str),
 }
 
-use Form::{Octets, Text};
+use self::Form::{Octets, Text};
 
 /// The first that fits is the name. Forms that begin with `..` are last: a few bytes would fit all of them, so only
 /// whole ones count.
@@ -143,7 +143,7 @@ const FORMS: &[(Form, &str)] = &[
 ];
 
 /// Each known form, with how far `bytes` fit it; in the order in which they are to be tried.
-pub(super) fn fits(bytes: &[u8]) -> impl Iterator<Item = (Fit, &'static str)> {
+pub(crate) fn fits(bytes: &[u8]) -> impl Iterator<Item = (Fit, &'static str)> {
     FORMS.iter().map(|(form, name)| {
         let fit = match form {
             Text(text) => fits_text(text.as_bytes(), bytes),
@@ -154,7 +154,7 @@ pub(super) fn fits(bytes: &[u8]) -> impl Iterator<Item = (Fit, &'static str)> {
 }
 
 /// Whether `bytes` begin with `text`.
-pub(super) fn fits_text(text: &[u8], bytes: &[u8]) -> Fit {
+pub(crate) fn fits_text(text: &[u8], bytes: &[u8]) -> Fit {
     match bytes.starts_with(text) {
         true => Fit::Whole,
         false if text.starts_with(bytes) => Fit::Partly,
@@ -184,7 +184,7 @@ fn fits_octets(octets: &str, bytes: &[u8]) -> Fit {
 ///
 /// Its lengths must agree with each other: by its first bytes alone, every fifth hundredth connection of random bytes
 /// would be one.
-pub(super) fn fits_sslv2(bytes: &[u8]) -> (Fit, u16) {
+pub(crate) fn fits_sslv2(bytes: &[u8]) -> (Fit, u16) {
     let at = |index: usize| bytes.get(index).copied();
     let pair = |index: usize| Some(u16::from_be_bytes([at(index)?, at(index + 1)?]));
     let is_long_header = at(0).is_none_or(|first| first & 0x80 != 0);

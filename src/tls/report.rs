@@ -5,32 +5,31 @@ use std::sync::Arc;
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 
-use super::bounds::TooLarge;
 use super::client_hello::ClientHello;
-use super::diagnosis::{Case, Cause, Diagnosis, diagnose, gate_time, span};
-use super::evidence::Evidence;
-use super::opening::Opening;
+use super::connection_info::ConnectionInfo;
+use super::diagnosis::{Case, Cause, Diagnosis, diagnose};
+use super::handshake_record::HandshakeRecord;
 use super::parameters::Parameters;
-use super::revocation::Crl;
-use super::trust::Trust;
 use crate::identity::{Certificate, Peer, San, sha256};
-use crate::observe::repeats::{Kind, network};
-use crate::observe::{HandshakeReason, Limit};
+use crate::pki::bounds::TooLarge;
+use crate::pki::trust_store::TrustStore;
+use crate::telemetry::log_dedup::{Kind, network};
+use crate::telemetry::{HandshakeReason, Limit};
 
 /// Certificates of a chain that a line has beside the leaf.
 const MAX_LINKS: usize = 8;
 
 /// What a refusal is diagnosed by, besides what was seen of the connection: the same for all of an acceptor.
 #[derive(Debug)]
-pub(super) struct Grounds {
+pub(crate) struct Grounds {
     /// Who may issue client certificates.
-    pub(super) trust: Arc<Trust>,
+    pub(crate) trust: Arc<TrustStore>,
     /// Names that clawgate's certificates are good for.
-    pub(super) server_names: Vec<San>,
+    pub(crate) server_names: Vec<San>,
     /// What is agreed to.
-    pub(super) parameters: Parameters,
+    pub(crate) parameters: Parameters,
     /// Whether all of a ClientHello is logged.
-    pub(super) log_client_hello: bool,
+    pub(crate) log_client_hello: bool,
 }
 
 /// A refused connection: all that was seen of it.
@@ -40,9 +39,9 @@ pub(super) struct Grounds {
 #[derive(Debug)]
 pub struct Report {
     grounds: Arc<Grounds>,
-    opening: Opening,
+    opening: ConnectionInfo,
     cause: Cause,
-    evidence: Evidence,
+    evidence: HandshakeRecord,
     limit: Option<Limit>,
     elapsed_ms: u64,
     /// The leaf, where it was read before.
@@ -62,7 +61,7 @@ pub struct Explained {
     detail: String,
     hint: String,
     elapsed_ms: u64,
-    /// Of the gate's own, that was reached.
+    /// Of clawgate's own, that was reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<Limit>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,41 +124,13 @@ enum Link {
     },
 }
 
-/// The `crl_expired` event: a revocation list past its time that is used all the same.
-#[derive(Debug, Serialize)]
-pub(super) struct StaleCrl<'a> {
-    issuer: &'a str,
-    file: String,
-    due: String,
-    detail: String,
-    hint: &'static str,
-}
-
-impl<'a> StaleCrl<'a> {
-    pub(super) fn of(crl: &'a Crl, now: i64) -> Self {
-        let due = gate_time(crl.next_update);
-        let late = span(now.saturating_sub(crl.next_update));
-        Self {
-            issuer: &crl.issuer,
-            file: crl.file.display().to_string(),
-            detail: format!(
-                "the CRL of {} is out of date, and is used all the same (clients.crl_expired = \"warn\"): the next \
-                 one was due {late} ago, at {due}",
-                crl.issuer,
-            ),
-            due,
-            hint: "fetch the CA's current CRL: whom it has revoked since then is let in",
-        }
-    }
-}
-
 impl Report {
     /// Of a connection that `cause` has ended.
-    pub(super) fn new(
+    pub(crate) fn new(
         grounds: &Arc<Grounds>,
-        opening: Opening,
+        opening: ConnectionInfo,
         cause: Cause,
-        evidence: Evidence,
+        evidence: HandshakeRecord,
     ) -> Self {
         Self {
             grounds: Arc::clone(grounds),
@@ -173,25 +144,25 @@ impl Report {
         }
     }
 
-    /// Names the sender, where its certificate was verified before.
-    pub(super) fn of(mut self, peer: &Peer) -> Self {
+    /// Names the client, where its certificate was verified before.
+    pub(crate) fn of(mut self, peer: &Peer) -> Self {
         self.known = Some(peer.certificate.clone());
         self
     }
 
     /// Names the limit that was reached.
-    pub(super) fn limited(mut self, limit: Limit) -> Self {
+    pub(crate) fn limited(mut self, limit: Limit) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// The sender is told over HTTP instead.
-    pub(super) fn without_alert(mut self) -> Self {
+    /// The client is told over HTTP instead.
+    pub(crate) fn without_alert(mut self) -> Self {
         self.without_alert = true;
         self
     }
 
-    /// The connection's identifier, by which a sender's question leads to this report.
+    /// The connection's identifier, by which a client's question leads to this report.
     pub fn id(&self) -> &str {
         &self.opening.id
     }
@@ -201,7 +172,7 @@ impl Report {
         let known = self.known.as_ref().map(|certificate| certificate.fingerprint_sha256.clone());
         Kind {
             reason: self.diagnosis().reason,
-            // Where the gate is at its limits, each line costs what there is too little of.
+            // Where clawgate is at its limits, each line costs what there is too little of.
             source: self.limit.is_none().then_some(network(self.opening.peer.ip())),
             limit: self.limit,
             fingerprint: known.or_else(|| self.chain().first().map(|der| sha256(der))),
@@ -212,7 +183,7 @@ impl Report {
     pub fn explained(&self) -> Explained {
         let Diagnosis { reason, detail, hint, alert_sent, alert_received, nearest_ca } =
             self.diagnosis();
-        let Opening { id, peer, proxy, hello, agreed, .. } = &self.opening;
+        let ConnectionInfo { id, peer, proxy, hello, agreed, .. } = &self.opening;
         let hello = hello.as_deref();
         let known = || Some(Presented::Read(Box::new(self.known.clone()?)));
         Explained {

@@ -14,10 +14,10 @@ use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::ProducesTickets;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use super::evidence::{Evidence, Resumed};
-use super::verifier::Gatekeeper;
+use super::client_verifier::ClientVerifier;
+use super::handshake_record::{HandshakeRecord, Resumed};
 
-/// Whether a sender may come back without presenting its certificate again.
+/// Whether a client may come back without presenting its certificate again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Resumption {
     /// No: every connection proves possession of its key.
@@ -35,21 +35,21 @@ const MAX_SESSION: usize = 8 * 1024;
 
 /// Makes the tickets of one acceptor, and judges who comes back with one.
 #[derive(Debug)]
-pub(super) struct Tickets {
+pub(crate) struct Tickets {
     keys: Arc<dyn ProducesTickets>,
-    gatekeeper: Arc<Gatekeeper>,
+    gatekeeper: Arc<ClientVerifier>,
 }
 
 impl Tickets {
     /// With new keys.
-    pub(super) fn new(gatekeeper: Arc<Gatekeeper>) -> Result<Self, rustls::Error> {
+    pub(crate) fn new(gatekeeper: Arc<ClientVerifier>) -> Result<Self, rustls::Error> {
         Ok(Self { keys: Ticketer::new()?, gatekeeper })
     }
 
-    /// The session in `ticket`, if its sender would be let in at `now`; and the chain that says so.
+    /// The session in `ticket`, if its client would be let in at `now`; and the chain that says so.
     fn open(&self, ticket: &[u8], listener: SocketAddr, now: UnixTime) -> Option<(Vec<u8>, Resumed)> {
         let plain = self.keys.decrypt(ticket)?;
-        let (voucher, session) = Voucher::read(&plain)?;
+        let (voucher, session) = TicketPayload::read(&plain)?;
         if !voucher.is_good(listener, now) {
             return None;
         }
@@ -71,22 +71,23 @@ impl ProducesTickets for Tickets {
     }
 
     fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
-        let voucher = Evidence::with(|evidence| Voucher::new(evidence, session, UnixTime::now()))??;
+        let voucher =
+            HandshakeRecord::with(|evidence| TicketPayload::new(evidence, session, UnixTime::now()))??;
         self.keys.encrypt(&voucher.write(session))
     }
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
-        let listener = Evidence::with(Evidence::take_ticket)??;
+        let listener = HandshakeRecord::with(HandshakeRecord::take_ticket)??;
         let (session, resumed) = self.open(ticket, listener, UnixTime::now())?;
-        Evidence::note(|evidence| evidence.resumed = Some(resumed));
+        HandshakeRecord::note(|evidence| evidence.resumed = Some(resumed));
         Some(session)
     }
 }
 
 /// What stands before the session in a ticket.
 #[derive(Debug, PartialEq, Eq)]
-struct Voucher {
-    /// When the sender last proved possession of its key; seconds since 1970.
+struct TicketPayload {
+    /// When the client last proved possession of its key; seconds since 1970.
     proven_at: u64,
     /// Where.
     listener: Listener,
@@ -97,14 +98,14 @@ struct Voucher {
 /// An address and a port.
 type Listener = [u8; 18];
 
-impl Voucher {
+impl TicketPayload {
     const LENGTH: usize = 8 + size_of::<Listener>() + 2;
 
-    /// For the sender of the handshake that goes on, if that is verified.
+    /// For the client of the handshake that goes on, if that is verified.
     ///
     /// `session` is what rustls wants to come back to: it must hold the very chain that the evidence does. So
     /// a ticket that was shown, but did not lead to a resumed handshake, cannot be turned into another.
-    fn new(evidence: &Evidence, session: &[u8], now: UnixTime) -> Option<Self> {
+    fn new(evidence: &HandshakeRecord, session: &[u8], now: UnixTime) -> Option<Self> {
         if session.len() > MAX_SESSION {
             return None;
         }
@@ -197,7 +198,7 @@ mod tests {
 
     use super::*;
     use crate::identity::Peer;
-    use crate::tls::evidence::{Presented, Refusal};
+    use crate::tls::handshake_record::{Presented, Refusal};
 
     const LISTENER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
     const NOW: u64 = 1_800_000_000;
@@ -210,8 +211,8 @@ mod tests {
         ders.iter().map(|der| CertificateDer::from(der.clone())).collect()
     }
 
-    fn presented(ders: &[Vec<u8>], refused: Option<Refusal>) -> Evidence {
-        let mut evidence = Evidence::default();
+    fn presented(ders: &[Vec<u8>], refused: Option<Refusal>) -> HandshakeRecord {
+        let mut evidence = HandshakeRecord::default();
         evidence.listener = Some(LISTENER);
         evidence.presented = Some(Presented::new(chain(ders), refused));
         evidence
@@ -219,7 +220,7 @@ mod tests {
 
     fn somebody() -> Peer {
         let key = rcgen::KeyPair::generate().unwrap();
-        let params = rcgen::CertificateParams::new(vec!["sender.example".to_owned()]).unwrap();
+        let params = rcgen::CertificateParams::new(vec!["client.example".to_owned()]).unwrap();
         Peer::read(params.self_signed(&key).unwrap().der()).unwrap()
     }
 
@@ -231,7 +232,7 @@ mod tests {
     fn a_voucher_is_good_at_its_own_listener_and_for_an_hour() {
         let certificate = [vec![7; 40]];
         let session = session(&certificate);
-        let voucher = Voucher::new(&presented(&certificate, None), &session, at(NOW)).unwrap();
+        let voucher = TicketPayload::new(&presented(&certificate, None), &session, at(NOW)).unwrap();
 
         assert!(voucher.is_good(LISTENER, at(NOW)) && voucher.is_good(LISTENER, at(NOW + 3600)));
         assert!(!voucher.is_good(LISTENER, at(NOW + 3601)));
@@ -249,8 +250,8 @@ mod tests {
         let mut nothing = presented(&certificate, None);
         nothing.presented = None;
 
-        assert_eq!(Voucher::new(&refused, &session, at(NOW)), None);
-        assert_eq!(Voucher::new(&nothing, &session, at(NOW)), None);
+        assert_eq!(TicketPayload::new(&refused, &session, at(NOW)), None);
+        assert_eq!(TicketPayload::new(&nothing, &session, at(NOW)), None);
     }
 
     #[test]
@@ -262,16 +263,19 @@ mod tests {
         evidence.resumed = Some(Resumed { chain, peer, proven_at: NOW - 60 });
 
         // rustls' session has no chain then.
-        assert_eq!(Voucher::new(&evidence, b"beforeafter", at(NOW)), None);
+        assert_eq!(TicketPayload::new(&evidence, b"beforeafter", at(NOW)), None);
         // On a resumed connection it has; the ticket is as old as the proof.
-        let renewed = Voucher::new(&evidence, &session(&certificate), at(NOW)).unwrap();
+        let renewed = TicketPayload::new(&evidence, &session(&certificate), at(NOW)).unwrap();
         assert_eq!(renewed.proven_at, NOW - 60);
     }
 
     #[test]
     fn a_session_that_is_too_large_gets_no_ticket() {
         let certificate = [vec![7; MAX_SESSION]];
-        assert_eq!(Voucher::new(&presented(&certificate, None), &session(&certificate), at(NOW)), None);
+        assert_eq!(
+            TicketPayload::new(&presented(&certificate, None), &session(&certificate), at(NOW)),
+            None
+        );
     }
 
     proptest! {
@@ -280,10 +284,10 @@ mod tests {
             ders in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..300), 1..5),
         ) {
             let session = session(&ders);
-            let voucher = Voucher::new(&presented(&ders, None), &session, at(NOW)).unwrap();
+            let voucher = TicketPayload::new(&presented(&ders, None), &session, at(NOW)).unwrap();
             let plain = voucher.write(&session);
 
-            let (read, rest) = Voucher::read(&plain).unwrap();
+            let (read, rest) = TicketPayload::read(&plain).unwrap();
 
             prop_assert_eq!(&read, &voucher);
             prop_assert_eq!(rest, session.as_slice());
@@ -292,7 +296,7 @@ mod tests {
 
         #[test]
         fn no_plaintext_makes_the_reader_panic(plain in proptest::collection::vec(any::<u8>(), 0..200)) {
-            if let Some((voucher, session)) = Voucher::read(&plain) {
+            if let Some((voucher, session)) = TicketPayload::read(&plain) {
                 let _ = chain_at(session, voucher.chain_at.into());
             }
         }

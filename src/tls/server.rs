@@ -6,12 +6,11 @@ use rustls::server::NoServerSessionStorage;
 use rustls::{KeyLog, KeyLogFile, ServerConfig};
 use thiserror::Error;
 
-use super::by_name::ByName;
-use super::material::Material;
+use super::cert_resolver::CertResolver;
+use super::client_verifier::ClientVerifier;
 use super::parameters::Parameters;
 use super::resumption::{Resumption, Tickets};
-use super::verifier::Gatekeeper;
-
+use crate::pki::material::Material;
 use crate::wording::tls;
 
 /// Protocols offered, the preferred one first.
@@ -26,19 +25,19 @@ pub enum ServerError {
 }
 
 /// A configuration that demands a client certificate which `gatekeeper` admits: h2 and http/1.1, no early
-/// data, and of the cipher suites that the sender has the one that the gate prefers.
+/// data, and of the cipher suites that the client has the one that clawgate prefers.
 ///
 /// # Errors
 /// When rustls does not take the material.
 pub fn config(
     material: &Material,
-    gatekeeper: Arc<Gatekeeper>,
+    gatekeeper: Arc<ClientVerifier>,
     parameters: &Parameters,
 ) -> Result<ServerConfig, ServerError> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(parameters.provider()))
         .with_protocol_versions(parameters.versions())?
         .with_client_cert_verifier(Arc::clone(&gatekeeper) as _)
-        .with_cert_resolver(Arc::new(ByName::new(&material.own)));
+        .with_cert_resolver(Arc::new(CertResolver::new(&material.own)));
     config.ignore_client_order = true;
     config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
     // Sessions that rustls keeps itself would come back without being judged.
@@ -50,7 +49,7 @@ pub fn config(
     }
     if parameters.resumption == Resumption::Safe {
         config.ticketer = Arc::new(Tickets::new(gatekeeper)?);
-        // Each connection brings the ticket for the next. A sender that opens several at once gets one on each.
+        // Each connection brings the ticket for the next. A client that opens several at once gets one on each.
         config.send_tls13_tickets = 1;
     }
     Ok(config)

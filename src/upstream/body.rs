@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use thiserror::Error;
 
-use super::pace::{Pace, Patience, Slow};
+use super::body_timeouts::{BodyTimeouts, Pace, TooSlow};
 
 /// Why a request body ended early.
 #[derive(Debug, Error)]
@@ -20,18 +20,18 @@ pub enum BodyError {
     TooLarge(u64),
     /// It came too slowly.
     #[error(transparent)]
-    Slow(Slow),
-    /// The sender went away, or broke the framing.
+    Slow(TooSlow),
+    /// The client went away, or broke the framing.
     #[error("the body could not be read to its end")]
     Sender(#[source] hyper::Error),
 }
 
-/// A sender's request body, wherever it is read from.
+/// A client's request body, wherever it is read from.
 ///
-/// Clones are the same body. Whoever answers the sender keeps one until the answer is out: a body that
-/// is dropped before makes hyper reset an HTTP/2 stream, and the sender never sees the answer.
+/// Clones are the same body. Whoever answers the client keeps one until the answer is out: a body that
+/// is dropped before makes hyper reset an HTTP/2 stream, and the client never sees the answer.
 #[derive(Clone, Debug)]
-pub struct Upload(Arc<State>);
+pub struct SharedRequestBody(Arc<State>);
 
 #[derive(Debug)]
 struct State {
@@ -40,7 +40,7 @@ struct State {
     ended: AtomicBool,
 }
 
-impl Upload {
+impl SharedRequestBody {
     /// Nothing of it is read yet.
     pub fn new(incoming: Incoming) -> Self {
         let ended = AtomicBool::new(incoming.is_end_stream());
@@ -87,24 +87,24 @@ impl Upload {
     }
 }
 
-/// A sender's body that fails once it is larger than the route takes, or too slow.
+/// A client's body that fails once it is larger than the route takes, or too slow.
 ///
 /// Trailers are dropped: they are header fields that come after every check.
 #[derive(Debug)]
 pub struct RequestBody {
-    upload: Upload,
+    upload: SharedRequestBody,
     limit: u64,
     pace: Pace,
 }
 
 impl RequestBody {
     /// `limit` in bytes.
-    pub fn new(upload: Upload, limit: u64, patience: Patience) -> Self {
+    pub fn new(upload: SharedRequestBody, limit: u64, patience: BodyTimeouts) -> Self {
         Self { upload, limit, pace: Pace::new(patience) }
     }
 
     /// The body itself.
-    pub fn upload(&self) -> &Upload {
+    pub fn upload(&self) -> &SharedRequestBody {
         &self.upload
     }
 }

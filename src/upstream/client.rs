@@ -17,13 +17,13 @@ use rustls::AlertDescription;
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::Connector;
-use super::body::{BodyError, RequestBody, Upload};
+use super::body::{BodyError, RequestBody, SharedRequestBody};
+use super::concurrency_limit::{Full, Slot, Slots};
+use super::connect::Connector;
 use super::framing::{BadFraming, settle, settle_trailers};
+use super::idle_timer::Stall;
 use super::pool::Pool;
-use super::slots::{Full, Slot, Slots};
-use super::stall::Stall;
-use crate::observe::metrics::{UpstreamFault, UpstreamMetrics};
+use crate::telemetry::metrics::{UpstreamFault, UpstreamMetrics};
 use crate::wording::{alert_name, http, io as io_words};
 
 /// How long to wait for an upstream.
@@ -175,7 +175,7 @@ impl Client {
         let mut sender = self.connect(preface).await?;
         match self.exchange(&mut sender, request, &upload).await {
             Ok(response) => {
-                let lease = Lease { held: Some((sender, slot)), pool: None, upload };
+                let lease = PooledConnection { held: Some((sender, slot)), pool: None, upload };
                 self.lend(response, lease, false)
             }
             Err(Failed { error, .. }) => Err(error),
@@ -220,7 +220,7 @@ impl Client {
         &self,
         sender: &mut SendRequest<RequestBody>,
         request: Request<RequestBody>,
-        upload: &Upload,
+        upload: &SharedRequestBody,
     ) -> Result<Response<Incoming>, Failed> {
         let limit = self.timeouts.response;
         let mut exchange = std::pin::pin!(sender.try_send_request(request));
@@ -247,17 +247,18 @@ impl Client {
         response: Response<Incoming>,
         sender: SendRequest<RequestBody>,
         slot: Slot,
-        upload: Upload,
+        upload: SharedRequestBody,
         retried: bool,
     ) -> Result<Answer, UpstreamError> {
-        let lease = Lease { held: Some((sender, slot)), pool: Some(self.pool.clone()), upload };
+        let lease =
+            PooledConnection { held: Some((sender, slot)), pool: Some(self.pool.clone()), upload };
         self.lend(response, lease, retried)
     }
 
     fn lend(
         &self,
         mut response: Response<Incoming>,
-        mut lease: Lease,
+        mut lease: PooledConnection,
         retried: bool,
     ) -> Result<Answer, UpstreamError> {
         let idle = self.timeouts.idle;
@@ -296,7 +297,7 @@ fn classify(error: hyper::Error) -> UpstreamError {
             });
         }
     }
-    // Over TLS 1.3 the upstream's refusal of the gate's certificate comes after the handshake, and the
+    // Over TLS 1.3 the upstream's refusal of clawgate's certificate comes after the handshake, and the
     // request may be on its way already; but nobody has read it.
     if let Some(alert) = refusal(&error) {
         return UpstreamError::Unavailable(io::Error::other(refused(alert)));
@@ -335,21 +336,21 @@ fn is_refusal(alert: AlertDescription) -> bool {
 fn refused(alert: AlertDescription) -> String {
     let alert = alert_name(alert);
     format!(
-        "it refused the gate in the handshake ({alert}): it asks for a certificate of a CA that it trusts \
+        "it refused clawgate in the handshake ({alert}): it asks for a certificate of a CA that it trusts \
          (upstream.certificate, upstream.private_key)"
     )
 }
 
 /// The connection an answer comes on; goes back to the pool when the exchange is complete.
 #[derive(Debug)]
-struct Lease {
+struct PooledConnection {
     held: Option<(SendRequest<RequestBody>, Slot)>,
     /// `None`: it is not to be used again.
     pool: Option<Pool>,
-    upload: Upload,
+    upload: SharedRequestBody,
 }
 
-impl Lease {
+impl PooledConnection {
     /// The answer has come to its end. If the request has not, the connection is closed: the rest of
     /// it must not be waited for.
     fn end(&mut self) {
@@ -395,12 +396,12 @@ impl From<hyper::Error> for ResponseBodyError {
 #[derive(Debug)]
 pub struct ResponseBody {
     inner: Incoming,
-    lease: Lease,
+    lease: PooledConnection,
     stall: Stall,
 }
 
 impl ResponseBody {
-    fn new(inner: Incoming, mut lease: Lease, idle: Duration) -> Self {
+    fn new(inner: Incoming, mut lease: PooledConnection, idle: Duration) -> Self {
         if inner.is_end_stream() {
             lease.end();
         }

@@ -14,10 +14,10 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
-use super::Target;
 use super::body::RequestBody;
 use super::race;
-use super::secure::Secure;
+use super::target::Target;
+use super::tls::UpstreamTls;
 use crate::wording::{http, tls};
 
 /// Largest answer head, in bytes, that is taken from an upstream.
@@ -52,7 +52,7 @@ impl Connector {
     ///
     /// # Errors
     /// When it has none, or rustls does not take it.
-    pub fn new(target: Target, secure: Option<&Secure>) -> Result<Self, ConnectorError> {
+    pub fn new(target: Target, secure: Option<&UpstreamTls>) -> Result<Self, ConnectorError> {
         let tls = match (&target, secure) {
             (Target::Https { .. }, None) => return Err(ConnectorError::Unsecured),
             (Target::Https { .. }, Some(secure)) => {
@@ -68,17 +68,17 @@ impl Connector {
         let io = self.dial(preface).await?;
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MAX_ANSWER_HEAD);
-        let (sender, connection) =
+        let (client, connection) =
             builder.handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
-        // It ends by itself when its sender is dropped or the upstream closes; draining need not
+        // It ends by itself when its client is dropped or the upstream closes; draining need not
         // wait for it, only for the requests that use it.
-        #[expect(clippy::disallowed_methods, reason = "not a task of a sender; see above")]
+        #[expect(clippy::disallowed_methods, reason = "not a task of a client; see above")]
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = http(&error), "a connection to the upstream ended");
             }
         });
-        Ok(sender)
+        Ok(client)
     }
 
     /// Opens a connection, up to and with TLS where the target needs it. `preface` comes before that.

@@ -1,24 +1,24 @@
 //! The pooled HTTP/1.1 client towards an upstream.
 
 mod body;
+mod body_timeouts;
 mod client;
+mod concurrency_limit;
 mod connect;
+mod forwarding;
 mod framing;
-mod pace;
+mod idle_timer;
+mod misconfiguration;
 mod pool;
 mod race;
-mod secure;
-mod slots;
-mod stall;
-mod suspect;
 mod target;
-mod telling;
+mod tls;
 
-pub use body::{BodyError, RequestBody, Upload};
-pub use client::{Answer, Client, ResponseBody, ResponseBodyError, Timeouts, UpstreamError};
-pub use connect::{Connector, ConnectorError};
-pub use pace::{Patience, Slow};
-pub use secure::{Secure, chain_in, roots_in, system_roots, with_key};
-pub use suspect::{Complaints, ForbiddenBody, Suspicion};
-pub use target::{Target, TargetError};
-pub use telling::{Forms, Forwarded, IdentityForm, Telling, UnknownForm};
+pub use self::body::{BodyError, RequestBody, SharedRequestBody};
+pub use self::body_timeouts::{BodyTimeouts, TooSlow};
+pub use self::client::{Answer, Client, ResponseBody, ResponseBodyError, Timeouts, UpstreamError};
+pub use self::connect::{Connector, ConnectorError};
+pub use self::forwarding::{Forms, Forwarded, Forwarding, IdentityForm, UnknownForm};
+pub use self::misconfiguration::{ForbiddenBody, Misconfiguration, MisconfigurationLog};
+pub use self::target::{Target, TargetError};
+pub use self::tls::{UpstreamTls, chain_in, roots_in, system_roots, with_key};

@@ -31,7 +31,7 @@ impl Pool {
     }
 
     /// An idle connection that is open and young enough.
-    pub(super) fn take(&self) -> Option<SendRequest<RequestBody>> {
+    pub(crate) fn take(&self) -> Option<SendRequest<RequestBody>> {
         let mut state = self.state();
         while let Some((sender, since)) = state.idle.pop() {
             if since.elapsed() >= MAX_IDLE {

@@ -26,7 +26,7 @@ pub enum Target {
     },
     /// Plain HTTP/1.1 over a unix stream socket.
     Unix(PathBuf),
-    /// None: the gate itself answers with what an upstream would have seen.
+    /// None: clawgate itself answers with what an upstream would have seen.
     Echo,
 }
 

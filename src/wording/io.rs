@@ -1,7 +1,8 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-use super::{http, http2, tls};
+use super::http::http2;
+use super::{http, tls};
 use crate::identity::name::printable;
 
 /// Why reading, writing or connecting failed: as the operating system says it, without its number; or as the library

@@ -346,10 +346,10 @@ async fn what_hyper_says_of_a_broken_answer_is_said_in_other_words() {
         (b"HTTP/1.1 200 OK\r\nContent-Le", "no whole message had come"),
     ] {
         let (near, mut far) = tokio::io::duplex(4096);
-        let (mut sender, connection) =
+        let (mut client, connection) =
             hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(near)).await.unwrap();
         let request = ::http::Request::new(String::new());
-        let asked = sender.send_request(request);
+        let asked = client.send_request(request);
         let (error, _, ()) = tokio::join!(asked, connection, async {
             use tokio::io::{AsyncReadExt, AsyncWriteExt};
             let mut head = [0; 16];

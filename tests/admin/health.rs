@@ -69,7 +69,7 @@ fn a_clawgate_whose_certificate_expires_is_not_ready_any_more() {
     });
 
     let text = String::from_utf8(plain::get(clawgate.admin(), "/readyz").body).unwrap();
-    assert!(text.starts_with("not ready: no certificate of the gate is valid\n"), "{text}");
+    assert!(text.starts_with("not ready: no certificate of clawgate is valid\n"), "{text}");
     assert_eq!(plain::get(clawgate.admin(), "/livez").status, 200);
 }
 

@@ -34,7 +34,7 @@ fn the_detail_for_an_expired_certificate_says_since_when() {
 
     for line in refused(&pki, &expired, "client_cert_expired") {
         let until = line["client_cert"]["not_after"].as_str().unwrap();
-        says(&line, "detail", &["CN=late", "expired 3 days ago", until, "the gate's clock says 20"]);
+        says(&line, "detail", &["CN=late", "expired 3 days ago", until, "clawgate's clock says 20"]);
         says(&line, "hint", &["renew"]);
         assert_eq!(line["alert_sent"], "certificate_expired");
     }
@@ -47,7 +47,7 @@ fn the_detail_for_a_certificate_that_is_not_valid_yet_says_from_when_it_is() {
 
     for line in refused(&pki, &early, "client_cert_not_yet_valid") {
         let from = line["client_cert"]["not_before"].as_str().unwrap();
-        says(&line, "detail", &["CN=early", "10 days from now", from, "the gate's clock says 20"]);
+        says(&line, "detail", &["CN=early", "10 days from now", from, "clawgate's clock says 20"]);
         says(&line, "hint", &["clocks"]);
     }
 }

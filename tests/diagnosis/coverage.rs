@@ -1,6 +1,6 @@
 //! No reason without a test that produces it.
 
-use clawgate::observe::HandshakeReason;
+use clawgate::telemetry::HandshakeReason;
 
 /// The tests' own text: that a test asserts on a reason is checked in it.
 const FILES: [(&str, &str); 10] = [

@@ -206,7 +206,7 @@ fn an_alert_about_anything_else_is_passed_on_by_name() {
             assert_eq!(line["alert_received"], alert_name(number));
             assert!(line["alert_sent"].is_null(), "{line}");
             says(&line, "detail", &[alert_name(number)]);
-            says(&line, "hint", &["sender's own log"]);
+            says(&line, "hint", &["client's own log"]);
         }
     }
     trial.end();
@@ -234,7 +234,7 @@ fn garbage_in_a_tls_record_is_a_broken_protocol() {
         socket.read_to_end(&mut answer).expect("an orderly end");
         assert_eq!(line["alert_sent"], plain_alert(&answer), "{bytes:?}: {line}");
         says(&line, "detail", &["broke the TLS protocol"]);
-        says(&line, "hint", &["between the sender and the gate"]);
+        says(&line, "hint", &["between the client and clawgate"]);
     }
     trial.end();
 }

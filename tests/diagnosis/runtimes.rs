@@ -1,4 +1,4 @@
-//! What webhook senders are written in: Node and Java read the alert, and not a reset.
+//! What webhook clients are written in: Node and Java read the alert, and not a reset.
 //!
 //! Where one of them is not installed, its test says so and proves nothing.
 

@@ -101,7 +101,7 @@ fn one_that_does_not_trust_clawgates_own_forwarding_headers_is_a_fault() {
 
     let text = setup.examined(clawgate.address()).only_fault("upstream/attribution");
 
-    says(&text, &["that the gate adds", "gateway.trustedProxies", "upstream.forwarded"]);
+    says(&text, &["that clawgate adds", "gateway.trustedProxies", "upstream.forwarded"]);
 }
 
 #[test]

@@ -12,38 +12,44 @@ use crate::support::log_page::{SECTIONS, compare};
 
 /// The structs whose fields an event has, or a part that several events have.
 const RECORDS: &[(&str, &[&str])] = &[
-    ("`handshake_failed`", &["tls/report.rs Explained", "ingress/refusals.rs SummaryLine"]),
-    ("`connection_withdrawn`", &["tls/report.rs Explained", "ingress/refusals.rs SummaryLine"]),
-    ("`connection_unused`", &["ingress/unused.rs Line", "ingress/unused.rs SummaryLine"]),
-    ("`connection_flooded`", &["ingress/connection.rs Flooded"]),
-    ("`would_refuse`", &["ingress/objections.rs Objection", "ingress/objections.rs SummaryLine"]),
-    ("`request`", &["observe/access.rs Line", "observe/access.rs ConnectionFacts"]),
+    ("`handshake_failed`", &["tls/report.rs Explained", "server/rejected_connections.rs SummaryLine"]),
+    (
+        "`connection_withdrawn`",
+        &["tls/report.rs Explained", "server/rejected_connections.rs SummaryLine"],
+    ),
+    (
+        "`connection_unused`",
+        &["server/unused_connections.rs Line", "server/unused_connections.rs SummaryLine"],
+    ),
+    ("`connection_flooded`", &["server/connection.rs Flooded"]),
+    ("`would_refuse`", &["pipeline/audit_log.rs Objection", "pipeline/audit_log.rs SummaryLine"]),
+    ("`request`", &["telemetry/access/mod.rs Line", "telemetry/access/mod.rs ConnectionFacts"]),
     (
         "`delivery_failed`",
-        &["ingress/delivery_failures.rs Line", "ingress/delivery_failures.rs SummaryLine"],
+        &["pipeline/delivery_failures.rs Line", "pipeline/delivery_failures.rs SummaryLine"],
     ),
-    ("`upstream_misconfigured`", &["upstream/suspect.rs Line"]),
-    ("`identity_left_out`", &["upstream/suspect.rs LeftOut"]),
-    ("`accept_failed`", &["ingress/listener.rs AcceptFailed"]),
+    ("`upstream_misconfigured`", &["upstream/misconfiguration.rs Line"]),
+    ("`identity_left_out`", &["upstream/misconfiguration.rs LeftOut"]),
+    ("`accept_failed`", &["server/listener.rs AcceptFailed"]),
     ("`started`", &["app/events.rs Started"]),
-    ("`sandbox`", &["app/sandbox.rs Line"]),
+    ("`sandbox`", &["platform/sandbox/mod.rs Line"]),
     ("`settings_warning`", &["app/events.rs Warning"]),
     ("`reloaded`", &["app/events.rs Reloaded"]),
     ("`reload_failed`", &["app/events.rs ReloadFailed"]),
     ("`watch_failed`", &["app/events.rs WatchFailed"]),
     ("`certificate_expiring`", &["app/events.rs CertificateExpiring"]),
-    ("`crl_expired`", &["tls/report.rs StaleCrl"]),
-    ("`signal_ignored`", &["app/signals.rs Ignored"]),
+    ("`crl_expired`", &["pki/revocation/stale.rs StaleCrl"]),
+    ("`signal_ignored`", &["platform/signals.rs Ignored"]),
     ("`draining`", &["app/events.rs Draining"]),
     ("`stopped`", &["app/events.rs Stopped"]),
-    ("`span_export_failed`", &["observe/spans.rs Failed"]),
-    ("`span_export_resumed`", &["observe/spans.rs Resumed"]),
-    ("`spans_lost`", &["observe/spans.rs Lost"]),
-    ("A connection", &["observe/access.rs ConnectionFacts"]),
+    ("`span_export_failed`", &["telemetry/spans.rs Failed"]),
+    ("`span_export_resumed`", &["telemetry/spans.rs Resumed"]),
+    ("`spans_lost`", &["telemetry/spans.rs Lost"]),
+    ("A connection", &["telemetry/access/mod.rs ConnectionFacts"]),
     ("A certificate", &["identity/certificate.rs Certificate"]),
     ("A certificate of a chain", &["tls/report.rs Link"]),
     ("More of the ClientHello", &["tls/report.rs Offered"]),
-    ("Repetitions", &["observe/repeats.rs Repeated"]),
+    ("Repetitions", &["telemetry/log_dedup/mod.rs Repeated"]),
 ];
 /// Events that are not written by `emit`, and all their fields.
 const BY_HAND: &[(&str, &[&str])] = &[
@@ -90,7 +96,10 @@ fn fields_of(body: &str) -> BTreeSet<String> {
             is_hidden |= line.contains("serde(skip)") || line.contains("serde(flatten)");
             continue;
         }
-        let name = line.trim_start_matches("pub(super) ").trim_start_matches("pub ");
+        let name = line
+            .trim_start_matches("pub(crate) ")
+            .trim_start_matches("pub(super) ")
+            .trim_start_matches("pub ");
         if let Some((field, _)) = name.split_once(": ")
             && !is_hidden
         {
@@ -104,7 +113,7 @@ fn fields_of(body: &str) -> BTreeSet<String> {
 #[test]
 fn every_event_that_the_code_emits_is_on_the_page_and_every_event_of_the_page_is_emitted() {
     let mut emitted = BTreeSet::new();
-    for (_, source) in sources().iter().filter(|(name, _)| *name != "observe/event.rs") {
+    for (_, source) in sources().iter().filter(|(name, _)| *name != "telemetry/event.rs") {
         for call in ["emit(", "emit_bounded(", "emit_json("] {
             for (_, after) in
                 source.match_indices(call).map(|(at, call)| source.split_at(at + call.len()))
@@ -136,7 +145,8 @@ fn every_field_of_every_event_is_on_the_page_and_no_other() {
             let body = body_of(&sources[file], name);
             expected.extend(fields_of(body));
             if body.contains("serde(flatten)") {
-                expected.extend(fields_of(body_of(&sources["observe/access.rs"], "ConnectionFacts")));
+                expected
+                    .extend(fields_of(body_of(&sources["telemetry/access/mod.rs"], "ConnectionFacts")));
             }
         }
         expected

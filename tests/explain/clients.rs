@@ -55,7 +55,7 @@ fn a_bad_certificate_is_refused_with_its_reason_and_each_hint() {
         &[
             "(expired 3 days ago)\n",
             "FAIL     dates            O=Example,CN=late",
-            "hint: renew the sender's certificate",
+            "hint: renew the client's certificate",
             "FAIL     purpose          O=Example,CN=late",
             "hint: sign the request again",
             "pass     chain ",
@@ -108,7 +108,7 @@ fn for_machines_it_is_one_object() {
         "path": "/hooks/",
         "methods": "POST",
         "may_use": true,
-        "detail": "open to every sender that is admitted",
+        "detail": "open to every client that is admitted",
     });
     assert_eq!(explained["routes"], json!([route]));
     let names: Vec<_> = explained["checks"].as_array().unwrap().iter().map(|c| &c["name"]).collect();

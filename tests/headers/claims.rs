@@ -45,7 +45,7 @@ const FORGERIES: &str = "
     Proxy-Host Proxy HTTP-Client-IP
 ";
 
-/// What webhook senders, their libraries and tracers do send.
+/// What webhook clients, their libraries and tracers do send.
 const HONEST: &str = "
     Accept Accept-Encoding Accept-Language Authorization Content-Type Content-Encoding
     Content-Digest Cookie Date Digest From Link Origin Referer Signature Signature-Input User-Agent

@@ -56,7 +56,7 @@ fn an_empty_bundle_is_refused_beside_a_good_one() {
 fn a_clients_certificate_in_place_of_its_ca_is_refused() {
     let pki = Pki::new();
     let alone = pki.file("leaf.pem", pki.client(Leaf::client("calls")).chain_pem());
-    let hint = "give the CA that issued the senders' certificates, not one of theirs";
+    let hint = "give the CA that issued the clients' certificates, not one of theirs";
     refuses(&pki, "--client-ca", &alone, "its certificate 1 (", hint);
 
     let behind = pki.file("behind.pem", pki.root.pem() + &pki.server.chain_pem());
@@ -115,9 +115,9 @@ fn a_key_file_without_a_key_and_a_certificate_file_without_a_certificate_are_ref
     let pki = Pki::new();
     let (certificate, key) = pki.files("swapped", &pki.server);
     let what = "has no private key: it holds a certificate";
-    refuses(&pki, "--key", &certificate, what, "give the key of the gate's certificate");
+    refuses(&pki, "--key", &certificate, what, "give the key of clawgate's certificate");
     let what = "has no certificate: it holds a private key";
-    refuses(&pki, "--cert", &key, what, "give the gate's certificate, followed by");
+    refuses(&pki, "--cert", &key, what, "give clawgate's certificate, followed by");
 }
 
 #[test]

@@ -26,7 +26,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::{sleep, timeout};
 
 use crate::config::TraceSettings;
-use crate::observe::spans::Carrier;
+use crate::telemetry::spans::Carrier;
 use crate::upstream::{Connector, ConnectorError};
 use crate::wording;
 
@@ -81,7 +81,7 @@ impl Collector {
     ///
     /// # Errors
     /// When there is no runtime to be had, or rustls does not take what is said of TLS.
-    pub(super) fn new(settings: &TraceSettings) -> Result<Self, CollectorError> {
+    pub(crate) fn new(settings: &TraceSettings) -> Result<Self, CollectorError> {
         let TraceSettings { collector: target, path, secure, token, service, .. } = settings;
         let authorization = token.as_ref().map(|token| token.authorization().clone());
         let address = target.to_string();
@@ -125,13 +125,13 @@ impl Collector {
 
     async fn connect(&self) -> io::Result<SendRequest<Full<Bytes>>> {
         let io = self.connector.dial(&[]).await?;
-        let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
+        let (client, connection) = http1::handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
         self.runtime.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = wording::http(&error), "a connection to the collector ended");
             }
         });
-        Ok(sender)
+        Ok(client)
     }
 
     /// The inner result is the collector's word.

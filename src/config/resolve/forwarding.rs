@@ -5,7 +5,7 @@ use crate::config::keys;
 use crate::config::layers::{Layer, List, Sourced};
 use crate::config::problem::{Found, Origin, Report};
 use crate::config::values::ProxyHeader;
-use crate::upstream::{Forms, Forwarded, IdentityForm, Target, Telling};
+use crate::upstream::{Forms, Forwarded, Forwarding, IdentityForm, Target};
 
 /// What `[upstream]` says of it, for all routes.
 pub(super) struct Shared {
@@ -29,14 +29,14 @@ impl Shared {
         r: &mut Resolver<'_>,
         table: Option<&Layer>,
         target: Found<&Target>,
-    ) -> Found<Telling> {
+    ) -> Found<Forwarding> {
         let own = table.and_then(|table| r.list_in(table, &keys::ROUTE_IDENTITY)).map(forms);
         let identity = own.unwrap_or_else(|| self.identity.clone())?;
         let (forwarded, proxy_protocol) = (self.forwarded.clone()?, self.proxy_protocol.clone()?);
         if *target? != Target::Echo {
             warn_of_openclaw(&identity, &forwarded, &proxy_protocol, &mut r.report);
         }
-        Ok(Telling {
+        Ok(Forwarding {
             identity: identity.value,
             forwarded: forwarded.value,
             proxy_protocol: proxy_protocol.value.0,

@@ -3,8 +3,8 @@
 use super::resolver::Resolver;
 use crate::config::keys;
 use crate::config::layers::Sourced;
-use crate::config::limits::Limits;
 use crate::config::problem::Found;
+use crate::limits::Limits;
 
 pub(super) fn limits(r: &mut Resolver<'_>) -> Found<Limits> {
     check_burst(r);

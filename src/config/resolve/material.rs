@@ -8,8 +8,8 @@ use crate::config::key::Key;
 use crate::config::keys;
 use crate::config::layers::List;
 use crate::config::problem::{Found, Origin, Reported};
-use crate::tls::material::{self, Input, Material, MaterialPaths};
-use crate::tls::revocation::Policy;
+use crate::pki::material::{self, Input, Material, MaterialPaths};
+use crate::pki::revocation::Policy;
 
 pub(super) fn material(r: &mut Resolver<'_>) -> Found<(Material, MaterialPaths)> {
     let set = check_required(r);
@@ -35,14 +35,14 @@ pub(super) fn material(r: &mut Resolver<'_>) -> Found<(Material, MaterialPaths)>
     match loaded {
         Ok(material) => {
             for problem in &material.warnings {
-                r.report.warning(&files.origin_of(problem), shown(problem), &problem.mend);
+                r.report.warning(&files.origin_of(problem), shown(problem), &problem.hint);
             }
             set.and(policy.map(drop)).and(pinned.all().map(drop)).and(files.complete())?;
             Ok((material, paths))
         }
         Err(problems) => {
             let report = |problem: &material::Problem| {
-                r.report.problem(&files.origin_of(problem), shown(problem), &problem.mend)
+                r.report.problem(&files.origin_of(problem), shown(problem), &problem.hint)
             };
             let reported = problems.iter().map(report).last();
             // Without a problem of a file one is missing.

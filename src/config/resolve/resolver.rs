@@ -9,13 +9,13 @@ use zeroize::Zeroizing;
 
 use crate::config::file::RouteTable;
 use crate::config::in_use::InUse;
-use crate::config::key::{Key, Kind, Setting, Unset};
+use crate::config::key::{Key, Setting, Unset};
 use crate::config::keys::{self, KEYS};
 use crate::config::layers::{Layer, Layers, List, Sourced, Text};
 use crate::config::problem::{Found, Origin, Report, Reported};
-use crate::config::value_type::ValueType;
-use crate::tls::pem::FileError;
-use crate::tls::trust::Ca;
+use crate::config::value_type::{Kind, ValueType};
+use crate::pki::pem::FileError;
+use crate::pki::trust_store::Ca;
 
 /// All sources, read.
 pub(in crate::config) struct Sources {
@@ -136,7 +136,7 @@ impl<'a> Resolver<'a> {
 
     /// Reports what is wrong with a file that a setting names.
     pub(super) fn file_problem(&mut self, origin: &Origin, error: FileError) -> Reported {
-        let FileError { path, what, mend: hint } = error;
+        let FileError { path, what, hint } = error;
         self.report.problem(origin, format!("{}: {what}", path.display()), hint)
     }
 }

@@ -1,16 +1,14 @@
 //! What is open: the `[[route]]` tables, or the paths from flags and environment.
 
 use super::resolver::Resolver;
-use super::rules;
-use super::secure;
-use super::upstream;
+use super::{rules, secure, upstream};
 use crate::config::file::RouteTable;
 use crate::config::keys;
 use crate::config::layers::{Layer, List, Sourced};
-use crate::config::limits::Limits;
 use crate::config::problem::{Found, Origin};
 use crate::config::settings::{RouteSettings, UpstreamSettings};
 use crate::config::units::format_size;
+use crate::limits::Limits;
 use crate::policy::Rules;
 use crate::route::{Methods, PathPattern};
 use crate::upstream::Target;

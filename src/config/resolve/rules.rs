@@ -5,9 +5,9 @@ use crate::config::keys;
 use crate::config::layers::{Layer, List, Sourced};
 use crate::config::problem::{Found, Origin};
 use crate::config::settings::RouteSettings;
+use crate::pki::public_cas;
+use crate::pki::trust_store::Ca;
 use crate::policy::{Rule, Rules};
-use crate::tls::public_cas;
-use crate::tls::trust::Ca;
 
 /// One set of rules as it was written.
 struct Lists {

@@ -13,8 +13,8 @@ use crate::config::keys;
 use crate::config::layers::Sourced;
 use crate::config::problem::{Found, Origin};
 use crate::identity::rfc3339;
-use crate::tls::material::unix_seconds;
-use crate::upstream::{Secure, Target, chain_in, roots_in, system_roots, with_key};
+use crate::identity::time::unix_seconds;
+use crate::upstream::{Target, UpstreamTls, chain_in, roots_in, system_roots, with_key};
 
 type File = Sourced<PathBuf>;
 
@@ -66,7 +66,7 @@ impl Shared {
         target: &Target,
         is_own: bool,
         origin: &Origin,
-    ) -> Found<Option<Secure>> {
+    ) -> Found<Option<UpstreamTls>> {
         let Target::Https { host, .. } = target else { return Ok(None) };
         let name = match self.name.clone()?.filter(|_| !is_own) {
             Some(name) => Ok(name.value),
@@ -77,7 +77,7 @@ impl Shared {
         };
         let hint = "name the CA of its certificate in upstream.ca";
         let roots = self.roots.get_or_insert_with(|| of_system(r, origin, hint).map(Arc::new));
-        Ok(Some(Secure { roots: roots.clone()?, name: name?, identity: self.identity.clone()? }))
+        Ok(Some(UpstreamTls { roots: roots.clone()?, name: name?, identity: self.identity.clone()? }))
     }
 }
 

@@ -6,7 +6,7 @@ use super::resolver::Resolver;
 use crate::config::keys;
 use crate::config::layers::{List, Sourced};
 use crate::config::problem::{Found, Origin};
-use crate::tls::material::Material;
+use crate::pki::material::Material;
 use crate::tls::parameters::{Group, MinVersion, Parameters, ParametersError};
 
 /// `material`: the certificates, where they can be used.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::config::key::Key;
 use crate::config::layers::{Layer, Text};
 use crate::config::problem::{Found, Origin, Report};
-use crate::config::secret::HookToken;
+use crate::config::secret::BearerToken;
 use crate::config::values::named;
 use crate::wording;
 
@@ -22,7 +22,7 @@ const HOOK_TOKEN: &str = "put OpenClaw's `hooks.token` into it, on one line, as 
 /// A token, and where it was set.
 #[derive(Clone)]
 pub(super) struct Token {
-    pub(super) token: HookToken,
+    pub(super) token: BearerToken,
     pub(super) origin: Origin,
     /// The origin, for hints; with the file.
     pub(super) shown_origin: String,
@@ -54,7 +54,7 @@ pub(super) fn strongest<'a>(
 
 fn in_line(text: &Text, report: &mut Report) -> Found<Token> {
     let origin = text.origin.clone();
-    let token = HookToken::new(text.value.as_bytes()).map_err(|error| {
+    let token = BearerToken::new(text.value.as_bytes()).map_err(|error| {
         let hint = "set it to OpenClaw's `hooks.token`, as it is there";
         report.problem(&origin, error.to_string(), hint)
     });
@@ -78,7 +78,7 @@ pub(super) fn in_file(file: &Text, hint: &str, report: &mut Report) -> Found<Tok
         let what = format!("{shown} has more than {LONGEST_TOKEN} bytes, so it is no token");
         return Err(report.problem(&origin, what, hint));
     }
-    let token = HookToken::new(without_newline(&content))
+    let token = BearerToken::new(without_newline(&content))
         .map_err(|error| report.problem(&origin, format!("{shown} {error}"), hint));
     warn_if_all_read(path, &origin, report);
     Ok(Token { token: token?, shown_origin: format!("{origin} {shown}"), origin })

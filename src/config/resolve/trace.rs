@@ -13,7 +13,7 @@ use crate::config::keys;
 use crate::config::layers::Sourced;
 use crate::config::problem::{Found, Origin};
 use crate::config::settings::TraceSettings;
-use crate::upstream::{Secure, Target, roots_in};
+use crate::upstream::{Target, UpstreamTls, roots_in};
 
 const TOKEN: &str = "put the token that the collector requires into it, on one line";
 
@@ -79,7 +79,7 @@ fn secure(
     collector: &Target,
     ca: Option<&Sourced<PathBuf>>,
     endpoint: &Origin,
-) -> Found<Option<Secure>> {
+) -> Found<Option<UpstreamTls>> {
     let Target::Https { host, .. } = collector else {
         if let Some(ca) = ca {
             let what = "is for an https collector, and trace.endpoint is none";
@@ -95,5 +95,5 @@ fn secure(
         Some(ca) => roots_in(&ca.value).map_err(|error| r.file_problem(&ca.origin, error))?,
         None => of_system(r, endpoint, "name the CA of its certificate in trace.ca")?,
     };
-    Ok(Some(Secure { roots: Arc::new(roots), name, identity: None }))
+    Ok(Some(UpstreamTls { roots: Arc::new(roots), name, identity: None }))
 }

@@ -6,9 +6,11 @@ use std::fs;
 use toml::de::{DeTable, DeValue};
 
 use super::support::{Sources, examples};
-use crate::config::key::{Kind, Unset};
+use crate::config::key::Unset;
 use crate::config::keys::KEYS;
-use crate::config::{Settings, file, problem};
+use crate::config::settings::Settings;
+use crate::config::value_type::Kind;
+use crate::config::{file, problem};
 
 /// An example's text with the files it names in place.
 fn sources(text: &str) -> Sources {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::config::environment::set_by_kubernetes;
-use crate::config::key::{Kind, Unset};
+use crate::config::key::Unset;
 use crate::config::keys::{CONFIG_ENV, CONFIG_FLAG, KEYS};
+use crate::config::value_type::Kind;
 
 #[test]
 fn no_name_stands_for_two_settings() {

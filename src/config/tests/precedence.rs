@@ -4,9 +4,9 @@ use std::time::Duration;
 use tracing::Level;
 
 use super::support::{Sources, assert_has, texts};
-use crate::config::LogFormat;
 use crate::config::key::Unset;
 use crate::config::keys::KEYS;
+use crate::config::log::LogFormat;
 use crate::upstream::Target;
 
 fn address(text: &str) -> SocketAddr {

@@ -1,5 +1,5 @@
 use super::support::{Sources, assert_has};
-use crate::config::Environment;
+use crate::config::environment::Environment;
 
 const SECRET: &str = "s3cret-t0ken";
 

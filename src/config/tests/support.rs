@@ -10,7 +10,11 @@ use clap::{Args, Command, FromArgMatches};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
-use crate::config::{Environment, Problem, Problems, Settings, SettingsArgs, load};
+use crate::config::args::SettingsArgs;
+use crate::config::environment::Environment;
+use crate::config::load;
+use crate::config::problem::{Problem, Problems};
+use crate::config::settings::Settings;
 
 /// What one test loads from.
 pub(super) struct Sources {

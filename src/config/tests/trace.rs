@@ -21,7 +21,7 @@ fn what_is_said_of_spans_without_a_collector_is_refused() {
 #[cfg(feature = "otlp")]
 mod with_the_feature {
     use super::*;
-    use crate::config::TraceSettings;
+    use crate::config::settings::TraceSettings;
 
     fn at(endpoint: &str) -> Sources {
         Sources::minimal().flag("--trace-endpoint", endpoint)

@@ -4,9 +4,9 @@ use std::marker::PhantomData;
 
 use crate::config::log::LogFormat;
 use crate::config::value_type::{Invalid, Kind, ValueType, invalid, parse};
+use crate::pki::revocation::{Demand, Expired};
 use crate::policy::Revoke;
 use crate::tls::parameters::MinVersion;
-use crate::tls::revocation::{Demand, Expired};
 use crate::tls::{RefuseWith, Resumption};
 use crate::upstream::{Forwarded, IdentityForm};
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::value_type::{Content, Invalid, Kind, ValueType, invalid};
-use crate::tls::pem::located;
+use crate::pki::pem::located;
 
 /// The longest name of a file (NAME_MAX of limits.h).
 const LONGEST_NAME: usize = 255;

@@ -2,8 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Caller, Check, Finding, Visit, describe_with_name};
+use super::Visit;
+use crate::doctor::Caller;
 use crate::explain::{self, Ending, Observed};
+use crate::finding::{Check, Finding};
+use crate::tls::detect::describe_with_name;
 use crate::tls::may_introduce;
 
 /// The listener does what it should with PROXY headers, or not.
@@ -32,11 +35,11 @@ impl Visit<'_> {
         if !may_introduce(&self.settings.proxy.sources, from) {
             found.extend(self.out_of_reach(ip, refused));
         } else if refused {
-            let mend = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload); a line handshake_failed or \
+            let hint = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload); a line handshake_failed or \
                         reload_failed in its log says why if that does not help";
             let detail =
                 format!("{ip} is one of listen.proxy_sources, and a PROXY header from there is refused");
-            found.push(self.place.fail(SOURCE, detail, mend));
+            found.push(self.place.fail(SOURCE, detail, hint));
         } else {
             found.push(self.place.pass(SOURCE, format!("a PROXY header from {ip} is taken")));
             found.extend(self.looks_around(server, &seen, caller).await);
@@ -59,8 +62,8 @@ impl Visit<'_> {
             }
             _ => "takes connections without a PROXY header".to_owned(),
         };
-        let mend = "see what listens there (ss -ltnp); if it is the gate, it does not run with these settings: restart it";
-        Some(self.place.fail(HEADER, detail, mend))
+        let hint = "see what listens there (ss -ltnp); if it is clawgate, it does not run with these settings: restart it";
+        Some(self.place.fail(HEADER, detail, hint))
     }
 
     /// The doctor's own address is none that may send a header.
@@ -69,9 +72,9 @@ impl Visit<'_> {
             let detail = format!(
                 "does not refuse a PROXY header from {ip}, which is none of listen.proxy_sources"
             );
-            let mend = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload): until then whoever \
+            let hint = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload): until then whoever \
                         connects from there can claim any address";
-            return vec![self.place.fail(SOURCE, detail, mend)];
+            return vec![self.place.fail(SOURCE, detail, hint)];
         }
         let rest = "look at it from behind a load balancer, with `clawgate explain https://HOST`, or from one of \
                     listen.proxy_sources";

@@ -1,7 +1,9 @@
 //! The forms in which rules are written and printed, and what is said of them.
 
-use super::super::{Decisions, Guarded, Pin};
 use super::*;
+use crate::policy::Guarded;
+use crate::policy::decisions::Decisions;
+use crate::policy::rule::Pin;
 
 #[test]
 fn an_ipv6_address_may_be_one_of_a_block_too() {

@@ -2,18 +2,19 @@
 
 use x509_parser::prelude::X509Certificate;
 
-use crate::observe::HandshakeReason as Reason;
-use crate::tls::authority::{Authority, first_overstep};
-use crate::tls::constraints::SubjectNames;
-use crate::tls::fault::{Fault, gate_time, named};
-use crate::tls::trust::Ca;
+use crate::identity::time::time_text;
+use crate::pki::authority::{Authority, first_overstep};
+use crate::pki::constraints::SubjectNames;
+use crate::pki::trust_store::Ca;
+use crate::telemetry::HandshakeReason as Reason;
+use crate::tls::fault::{Fault, named};
 
 /// The first CA on the `way` from the leaf to `ca`, from there down, that may not have issued what it has; or `ca`, if
 /// it is not valid yet at `now` (seconds since 1970).
-pub(super) fn faults(way: &[&X509Certificate<'_>], ca: &Ca, now: i64) -> Vec<Fault> {
+pub(crate) fn faults(way: &[&X509Certificate<'_>], ca: &Ca, now: i64) -> Vec<Fault> {
     let Some((leaf, sent)) = way.split_first() else { return Vec::new() };
     let early = (ca.not_before > now).then(|| {
-        let detail = format!("the CA {} is not valid before {}", ca.subject, gate_time(ca.not_before));
+        let detail = format!("the CA {} is not valid before {}", ca.subject, time_text(ca.not_before));
         let hint = "check this machine's clock, or wait";
         Fault::new(Reason::ClientChainExpired, detail, hint).near(&ca.subject)
     });

@@ -9,15 +9,16 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::X509Certificate;
 
 use super::issuer::Case;
-use super::path::{Path, Route, Sent, nearest_broken, routes};
-use super::unsupported::Unsupported;
 use super::{authority, leaf, revoked, verdict};
 use crate::identity::rfc3339;
-use crate::observe::HandshakeReason as Reason;
-use crate::tls::bounds::{MAX_INTERMEDIATES, MAX_OF_ONE_SUBJECT, Selection};
-use crate::tls::fault::{Fault, ago, named, sorted};
-use crate::tls::signatures::Budget;
-use crate::tls::trust::{Ca, Trust};
+use crate::identity::time::ago;
+use crate::pki::bounds::{MAX_INTERMEDIATES, MAX_OF_ONE_SUBJECT, Selection};
+use crate::pki::certification_path::{Route, Sent, nearest_broken, routes};
+use crate::pki::trust_store::{Ca, TrustStore};
+use crate::pki::unsupported::Unsupported;
+use crate::pki::{Budget, Path};
+use crate::telemetry::HandshakeReason as Reason;
+use crate::tls::fault::{Fault, named, sorted};
 
 /// All faults of `chain` (leaf first), which was refused at `now` (seconds since 1970) with `error`; what is to be
 /// repaired first in front. Looks at as many signatures as `budget` has.
@@ -26,7 +27,7 @@ use crate::tls::trust::{Ca, Trust};
 pub fn chain_faults(
     chain: &[CertificateDer<'_>],
     error: &Error,
-    trust: &Trust,
+    trust: &TrustStore,
     now: i64,
     budget: &Budget,
 ) -> Vec<Fault> {
@@ -50,7 +51,12 @@ pub fn chain_faults(
 
 /// The way from the leaf of `chain` to a CA of `trust` that was found at `now` (seconds since 1970); if there is none,
 /// the one that comes nearest. Looks at as many signatures as `budget` has.
-pub fn path<'a>(chain: &[CertificateDer<'_>], trust: &'a Trust, now: i64, budget: &Budget) -> Path<'a> {
+pub fn path<'a>(
+    chain: &[CertificateDer<'_>],
+    trust: &'a TrustStore,
+    now: i64,
+    budget: &Budget,
+) -> Path<'a> {
     let Some((leaf, intermediates)) = chain.split_first() else { return Path::default() };
     let selection = Selection::of(leaf, intermediates);
     let sent = Sent::read(chain, &selection);
@@ -74,7 +80,7 @@ struct Look<'c> {
     chain: &'c [CertificateDer<'c>],
     sent: &'c Sent<'c>,
     selection: &'c Selection,
-    trust: &'c Trust,
+    trust: &'c TrustStore,
     now: i64,
     budget: &'c Budget,
 }
@@ -116,7 +122,7 @@ fn of_leaf(leaf: &X509Certificate<'_>, now: i64) -> Vec<Fault> {
 }
 
 /// A pinned certificate needs no issuer, and may say of itself that it is a CA's.
-fn of_pinned(leaf: &X509Certificate<'_>, trust: &Trust, now: i64) -> Vec<Fault> {
+fn of_pinned(leaf: &X509Certificate<'_>, trust: &TrustStore, now: i64) -> Vec<Fault> {
     let mut faults = of_leaf(leaf, now);
     // Nobody relies on its own signature.
     faults.retain(|fault| fault.reason != Reason::ClientCertWeakSignature);

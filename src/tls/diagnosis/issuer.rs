@@ -9,14 +9,14 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use super::leaf;
-use super::link::{Signed, signed_by};
-use super::path::{Broken, KeyIds, Route, Sent, key_ids_along, nearest_broken};
-use crate::identity::name::{cut, rfc4514};
-use crate::identity::{Digest, name_key, sha256};
-use crate::observe::HandshakeReason as Reason;
+use crate::identity::name::cut;
+use crate::identity::{Digest, name_key, rfc4514, sha256};
+use crate::pki::Budget;
+use crate::pki::certification_path::{Broken, KeyIds, Route, Sent, key_ids_along, nearest_broken};
+use crate::pki::link::{Signed, signed_by};
+use crate::pki::trust_store::{Ca, TrustStore, key_id};
+use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::fault::{Fault, named};
-use crate::tls::signatures::Budget;
-use crate::tls::trust::{Ca, Trust, key_id};
 
 /// Longest name that is compared with others by RFC 5280 section 7.1, in bytes.
 const LONGEST_NAME: usize = 1024;
@@ -26,19 +26,19 @@ const MOST_COMPARED: usize = 8;
 const MOST_KNOWN: usize = 4;
 
 /// All that is looked at.
-pub(super) struct Case<'c, 'a> {
+pub(crate) struct Case<'c, 'a> {
     /// As sent, the leaf first.
-    pub(super) chain: &'c [CertificateDer<'c>],
-    pub(super) sent: &'c Sent<'c>,
-    pub(super) trust: &'a Trust,
-    pub(super) budget: &'c Budget,
+    pub(crate) chain: &'c [CertificateDer<'c>],
+    pub(crate) sent: &'c Sent<'c>,
+    pub(crate) trust: &'a TrustStore,
+    pub(crate) budget: &'c Budget,
     /// The subjects of the first certificates of `chain`, for comparing; made when they are asked for.
-    pub(super) subjects: OnceCell<Vec<(usize, Box<[u8]>)>>,
+    pub(crate) subjects: OnceCell<Vec<(usize, Box<[u8]>)>>,
 }
 
 impl Case<'_, '_> {
     /// What is wrong, when none of `routes` holds. `None`: it cannot be told.
-    pub(super) fn fault(&self, routes: &[Route<'_>]) -> Option<Fault> {
+    pub(crate) fn fault(&self, routes: &[Route<'_>]) -> Option<Fault> {
         let nearest = nearest_broken(routes, self.sent)?;
         match (&nearest.anchor, &nearest.broken) {
             (Some(ca), Some(broken)) => self.broken(nearest, ca, broken),
@@ -264,7 +264,7 @@ fn unsupported_key(child: &X509Certificate<'_>, issuer: &str, kind: &str) -> Fau
     Fault::new(Reason::ClientCertKeyUnsupported, detail, hint)
 }
 
-fn self_signed(leaf: &X509Certificate<'_>, trust: &Trust) -> Fault {
+fn self_signed(leaf: &X509Certificate<'_>, trust: &TrustStore) -> Fault {
     let detail = format!("{} is self-signed: it is its own issuer", named(leaf));
     let pin = format!("--pinned {}", Digest::of(leaf.as_raw()));
     let hint = if trust.cas.is_empty() {
@@ -310,7 +310,7 @@ fn incomplete(child: &X509Certificate<'_>, why: &str, alone: bool) -> Fault {
     Fault::new(Reason::ClientChainIncomplete, detail, hint)
 }
 
-fn unknown_ca(child: &X509Certificate<'_>, trust: &Trust) -> Fault {
+fn unknown_ca(child: &X509Certificate<'_>, trust: &TrustStore) -> Fault {
     let issuer = cut(rfc4514(child.issuer()));
     let detail = format!(
         "{} was issued by {issuer}, which is none of the configured CAs ({})",

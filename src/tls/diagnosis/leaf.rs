@@ -1,23 +1,25 @@
-//! Faults of the sender's own certificate, whoever issued it.
+//! Faults of the client's own certificate, whoever issued it.
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::link::weak_algorithm;
-use super::unsupported::Unsupported;
+use crate::identity::time::{ago, span, time_text};
 use crate::identity::{check_names, key, rfc3339};
-use crate::observe::HandshakeReason as Reason;
-use crate::tls::fault::{Fault, ago, gate_time, named, span};
-use crate::tls::leaves::is_netscape_client;
+use crate::pki::key_kind;
+use crate::pki::leaf_cache::is_netscape_client;
+use crate::pki::link::weak_algorithm;
+use crate::pki::unsupported::Unsupported;
+use crate::telemetry::HandshakeReason as Reason;
+use crate::tls::fault::{Fault, named};
 
-pub(super) fn unsupported(leaf: &X509Certificate<'_>) -> Option<Fault> {
+pub(crate) fn unsupported(leaf: &X509Certificate<'_>) -> Option<Fault> {
     let Unsupported { what, hint, is_malformed } = Unsupported::of(leaf)?;
     let reason = if is_malformed { Reason::ClientCertMalformed } else { Reason::ClientCertUnsupported };
     Some(Fault::new(reason, format!("{} {what}", named(leaf)), hint))
 }
 
 /// Names that rules and the upstream would not see to their end.
-pub(super) fn names(leaf: &X509Certificate<'_>) -> Option<Fault> {
+pub(crate) fn names(leaf: &X509Certificate<'_>) -> Option<Fault> {
     let unreadable = check_names(leaf).err()?;
     let detail = format!("{} cannot be read whole: {unreadable}", named(leaf));
     let hint = "have it issued again with names that are encoded as RFC 5280 says, subject and subjectAltName once \
@@ -26,7 +28,7 @@ pub(super) fn names(leaf: &X509Certificate<'_>) -> Option<Fault> {
 }
 
 /// The signature on the leaf or a CA of its chain, if it is of a kind that is not secure.
-pub(super) fn weak_signature(certificate: &X509Certificate<'_>, is_leaf: bool) -> Option<Fault> {
+pub(crate) fn weak_signature(certificate: &X509Certificate<'_>, is_leaf: bool) -> Option<Fault> {
     let algorithm = weak_algorithm(certificate)?;
     let who = if is_leaf { "" } else { "the intermediate " };
     let detail = format!("{who}{} is signed with {algorithm}", named(certificate));
@@ -40,31 +42,19 @@ pub fn weak_key(chain: &[CertificateDer<'_>]) -> Option<Fault> {
     weak_key_of(&leaf)
 }
 
-pub(super) fn weak_key_of(leaf: &X509Certificate<'_>) -> Option<Fault> {
+pub(crate) fn weak_key_of(leaf: &X509Certificate<'_>) -> Option<Fault> {
     let key = key(leaf);
-    if is_accepted(&key) {
+    if key_kind::is_accepted(&key) {
         return None;
     }
     let detail = format!("{} has a key of the kind {key}", named(leaf));
-    Some(Fault::new(Reason::ClientCertKeyUnsupported, detail, ACCEPTED))
+    Some(Fault::new(Reason::ClientCertKeyUnsupported, detail, key_kind::ACCEPTED))
 }
 
-/// The kinds of key that are supported.
-pub(super) const ACCEPTED: &str =
-    "use ECDSA (P-256, P-384, P-521), RSA of 2048 to 8192 bits, or Ed25519";
-
-/// Whether a key of this kind (as [`key`] calls it) is supported.
-pub(super) fn is_accepted(kind: &str) -> bool {
-    match kind.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok()) {
-        Some(bits) => (2048..=8192).contains(&bits),
-        None => matches!(kind, "ECDSA P-256" | "ECDSA P-384" | "ECDSA P-521" | "Ed25519"),
-    }
-}
-
-pub(super) fn dates(leaf: &X509Certificate<'_>, now: i64) -> Option<Fault> {
+pub(crate) fn dates(leaf: &X509Certificate<'_>, now: i64) -> Option<Fault> {
     let validity = leaf.validity();
-    let clock = "the gate's clock says";
-    let gate = || gate_time(now);
+    let clock = "clawgate's clock says";
+    let gate = || time_text(now);
     let (from, until) = (validity.not_before, validity.not_after);
     if until.timestamp() < now {
         let detail = format!(
@@ -74,7 +64,7 @@ pub(super) fn dates(leaf: &X509Certificate<'_>, now: i64) -> Option<Fault> {
             rfc3339(until),
             gate()
         );
-        let hint = "renew the sender's certificate; if it should be valid, check the gate's clock";
+        let hint = "renew the client's certificate; if it should be valid, check clawgate's clock";
         return Some(Fault::new(Reason::ClientCertExpired, detail, hint));
     }
     if from.timestamp() > now {
@@ -86,25 +76,25 @@ pub(super) fn dates(leaf: &X509Certificate<'_>, now: i64) -> Option<Fault> {
             gate()
         );
         let hint =
-            "check the clocks of the gate and of the machine that issued the certificate, or wait";
+            "check the clocks of clawgate and of the machine that issued the certificate, or wait";
         return Some(Fault::new(Reason::ClientCertNotYetValid, detail, hint));
     }
     None
 }
 
-pub(super) fn is_ca(leaf: &X509Certificate<'_>) -> Option<Fault> {
+pub(crate) fn is_ca(leaf: &X509Certificate<'_>) -> Option<Fault> {
     let Ok(Some(constraints)) = leaf.basic_constraints() else {
         return None;
     };
     if !constraints.value.ca {
         return None;
     }
-    let detail = format!("{} is a CA certificate, used as the sender's own", named(leaf));
-    let hint = "issue a certificate for the sender with that CA (basicConstraints=CA:FALSE), and use it";
+    let detail = format!("{} is a CA certificate, used as the client's own", named(leaf));
+    let hint = "issue a certificate for the client with that CA (basicConstraints=CA:FALSE), and use it";
     Some(Fault::new(Reason::ClientCertIsCa, detail, hint))
 }
 
-pub(super) fn purpose(leaf: &X509Certificate<'_>) -> Option<Fault> {
+pub(crate) fn purpose(leaf: &X509Certificate<'_>) -> Option<Fault> {
     let eku = leaf.extended_key_usage().ok().flatten();
     let Some(eku) = eku.filter(|eku| !eku.value.client_auth) else {
         return key_usage(leaf).or_else(|| netscape_type(leaf));

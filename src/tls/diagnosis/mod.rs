@@ -1,20 +1,17 @@
-//! Why a handshake failed: a pure function from what was seen to a reason, a sentence and a mend.
+//! Why a handshake failed: a pure function from what was seen to a reason, a sentence and a hint.
 //!
-//! It explains a refusal that has happened. It decides nothing: whatever it says, the sender is out.
+//! It explains a refusal that has happened. It decides nothing: whatever it says, the client is out.
 
 mod authority;
 mod chain;
+pub(crate) mod client_message;
 mod issuer;
-mod leaf;
-mod link;
+pub(crate) mod leaf;
+mod messages;
 mod opening;
-mod path;
-mod public;
 mod revoked;
 mod server_name;
-mod unsupported;
 mod verdict;
-mod words;
 
 use std::time::Duration;
 
@@ -23,26 +20,21 @@ use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerInco
 use rustls_pki_types::CertificateDer;
 
 pub use self::chain::{chain_faults, path};
+pub use self::client_message::client_message;
 pub use self::leaf::weak_key;
-pub use self::link::may_be_signed_by;
-pub use self::path::Path;
-pub use self::public::public;
 pub use self::revoked::statuses;
 pub use self::server_name::about_name;
-pub use self::unsupported::extension_name;
 pub use self::verdict::{denied, key_mismatch};
 
 use super::client_hello::{ClientHello, Progress};
-use super::evidence::{Evidence, Presented, Refusal};
-use super::fault::combine;
-pub use super::fault::{Fault, gate_time, span};
-use super::greeting::End;
-use super::introduction::NoIntroduction;
+use super::detect::End;
+use super::fault::{Fault, combine};
+use super::handshake_record::{HandshakeRecord, Presented, Refusal};
 use super::parameters::Parameters;
-pub use super::signatures::Budget;
-use super::trust::Trust;
+use super::proxy_header::ProxyHeaderError;
 use crate::identity::San;
-use crate::observe::{HandshakeReason as Reason, Limit};
+use crate::pki::trust_store::TrustStore;
+use crate::telemetry::{HandshakeReason as Reason, Limit};
 use crate::wording::alert_name;
 
 /// What ended a handshake.
@@ -51,7 +43,7 @@ pub enum Cause {
     /// The greeting was not TLS, or stopped.
     NotTls(NotTls),
     /// A load balancer did not say whose connection it is, or may not say so.
-    NotIntroduced(NoIntroduction),
+    NotIntroduced(ProxyHeaderError),
     /// rustls refused.
     Tls(Error),
     /// Its ClientHello has so many bytes, which is more than are taken.
@@ -60,7 +52,7 @@ pub enum Cause {
     Ended(End, Option<Progress>),
     /// It asked for a name that is not served, and that is not let pass.
     UnknownSni,
-    /// The gate has as many of something as it may.
+    /// clawgate has as many of something as it may.
     Overloaded {
         /// Of what.
         limit: Limit,
@@ -104,7 +96,7 @@ pub enum Step {
     ClientHello(Progress),
     /// What came is not TLS so far, and too little to name it. Holds it in words.
     Unclear(String),
-    /// The sender's certificate and proof, or its end of the handshake, were still to come.
+    /// The client's certificate and proof, or its end of the handshake, were still to come.
     SenderFlight,
 }
 
@@ -113,15 +105,15 @@ pub enum Step {
 pub struct Case<'a> {
     /// What ended it.
     pub cause: &'a Cause,
-    /// What the sender offered, once that was read.
+    /// What the client offered, once that was read.
     pub hello: Option<&'a ClientHello>,
     /// What was seen on the way.
-    pub evidence: &'a Evidence,
+    pub evidence: &'a HandshakeRecord,
     /// Who may issue client certificates.
-    pub trust: &'a Trust,
+    pub trust: &'a TrustStore,
     /// Names that clawgate's own certificates are good for.
     pub server_names: &'a [San],
-    /// What the gate agrees to.
+    /// What clawgate agrees to.
     pub parameters: &'a Parameters,
 }
 
@@ -134,9 +126,9 @@ pub struct Diagnosis {
     pub detail: String,
     /// What to do about it.
     pub hint: String,
-    /// The alert the sender was sent.
+    /// The alert the client was sent.
     pub alert_sent: Option<String>,
-    /// The alert the sender sent.
+    /// The alert the client sent.
     pub alert_received: Option<String>,
     /// The configured CA that comes closest to having issued the certificate.
     pub nearest_ca: Option<String>,
@@ -151,8 +143,8 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         Cause::HelloTooLarge(length) => opening::hello_too_large(*length),
         Cause::Ended(end, progress) => opening::ended(*end, *progress, case),
         Cause::UnknownSni => server_name::unknown_sni(case),
-        Cause::Overloaded { limit, allowed } => words::overloaded(*limit, *allowed),
-        Cause::Full => words::full(),
+        Cause::Overloaded { limit, allowed } => messages::overloaded(*limit, *allowed),
+        Cause::Full => messages::full(),
         Cause::Timeout { deadline, step } => opening::timeout(*deadline, step, case.evidence.bytes_in),
     };
     let alert_received = match case.cause {
@@ -176,14 +168,14 @@ fn of_error(error: &Error, case: &Case<'_>) -> Fault {
         return combine(faults(refusal, chain));
     }
     match error {
-        Error::NoCertificatesPresented => words::missing(case),
+        Error::NoCertificatesPresented => messages::missing(case),
         Error::AlertReceived(alert) => of_alert(*alert, case),
-        Error::NoApplicationProtocol => words::alpn_mismatch(case),
+        Error::NoApplicationProtocol => messages::alpn_mismatch(case),
         // The version first: old hellos lack what rustls looks for before it looks at the version.
         Error::PeerIncompatible(_)
             if case.hello.is_some_and(|hello| !case.parameters.shares_version(hello)) =>
         {
-            words::tls_version(case)
+            messages::tls_version(case)
         }
         Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
@@ -191,18 +183,18 @@ fn of_error(error: &Error, case: &Case<'_>) -> Fault {
             | PeerIncompatible::SupportedVersionsExtensionRequired
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled,
-        ) => words::tls_version(case),
-        Error::PeerIncompatible(why) => words::no_common_algorithms(why, case),
-        Error::InvalidCertificate(CertificateError::BadEncoding) => words::malformed(error),
+        ) => messages::tls_version(case),
+        Error::PeerIncompatible(why) => messages::no_common_algorithms(why, case),
+        Error::InvalidCertificate(CertificateError::BadEncoding) => messages::malformed(error),
         Error::InvalidMessage(
             InvalidMessage::HandshakePayloadTooLarge | InvalidMessage::CertificatePayloadTooLarge,
-        ) => words::too_large(),
+        ) => messages::too_large(),
         Error::General(_)
         | Error::FailedToGetCurrentTime
         | Error::FailedToGetRandomBytes
         | Error::EncryptError
-        | Error::InconsistentKeys(_) => words::internal(error),
-        other => words::protocol_error(other),
+        | Error::InconsistentKeys(_) => messages::internal(error),
+        other => messages::protocol_error(other),
     }
 }
 
@@ -215,11 +207,11 @@ fn of_alert(alert: AlertDescription, case: &Case<'_>) -> Fault {
         | AlertDescription::CertificateRevoked
         | AlertDescription::CertificateExpired
         | AlertDescription::CertificateUnknown
-        // What a sender says that holds a CA of the right name and another key.
+        // What a client says that holds a CA of the right name and another key.
         | AlertDescription::DecryptError
         | AlertDescription::BadCertificateStatusResponse => server_name::server_cert_rejected(alert, case),
-        AlertDescription::ProtocolVersion => words::tls_version(case),
-        other => words::client_alert(other),
+        AlertDescription::ProtocolVersion => messages::tls_version(case),
+        other => messages::client_alert(other),
     }
 }
 

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::server_name::left_silently;
 use super::{Case, NotTls, Step};
-use crate::observe::HandshakeReason as Reason;
 use crate::proxy_protocol::Malformed;
+use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::client_hello::{MAX_HELLO, Progress};
+use crate::tls::detect::End;
 use crate::tls::fault::Fault;
-use crate::tls::greeting::End;
-use crate::tls::introduction::NoIntroduction;
+use crate::tls::proxy_header::ProxyHeaderError;
 
-pub(super) fn not_tls(greeting: &NotTls, case: &Case<'_>) -> Fault {
+pub(crate) fn not_tls(greeting: &NotTls, case: &Case<'_>) -> Fault {
     match greeting {
         NotTls::Probe(end) => Fault::new(
             Reason::TcpProbe,
@@ -70,27 +70,27 @@ fn old_version(version: u16) -> &'static str {
     }
 }
 
-pub(super) fn not_introduced(why: &NoIntroduction) -> Fault {
+pub(crate) fn not_introduced(why: &ProxyHeaderError) -> Fault {
     let (detail, hint) = match why {
-        NoIntroduction::Source(ip) => (
+        ProxyHeaderError::Source(ip) => (
             format!(
                 "only load balancers may call here, and {ip} is none of those in listen.proxy_sources"
             ),
             "if that is a load balancer of yours, add its address to listen.proxy_sources (--proxy-source); clients \
              that call by themselves need an address of listen.address",
         ),
-        NoIntroduction::Malformed(Malformed::NotProxy, first) => (
+        ProxyHeaderError::Malformed(Malformed::NotProxy, first) => (
             format!("a PROXY protocol header is expected here first, and the first bytes are {first}"),
             "switch the PROXY protocol on in the load balancer (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or \
              let it call an address of listen.address",
         ),
-        NoIntroduction::Malformed(malformed, first) => (
+        ProxyHeaderError::Malformed(malformed, first) => (
             format!(
                 "the PROXY protocol header cannot be read: {malformed}; its first bytes are {first}"
             ),
             "check what stands between the load balancer and clawgate; versions 1 and 2 are taken",
         ),
-        NoIntroduction::Ended(end, count) => (
+        ProxyHeaderError::Ended(end, count) => (
             format!("{end} within the PROXY protocol header, after {count} bytes"),
             "look at the load balancer's own log",
         ),
@@ -99,7 +99,7 @@ pub(super) fn not_introduced(why: &NoIntroduction) -> Fault {
 }
 
 /// `progress`: how much of the ClientHello had come, where it was not whole.
-pub(super) fn ended(end: End, progress: Option<Progress>, case: &Case<'_>) -> Fault {
+pub(crate) fn ended(end: End, progress: Option<Progress>, case: &Case<'_>) -> Fault {
     let count = case.evidence.bytes_in;
     if let Some(progress) = progress {
         return Fault::new(
@@ -127,7 +127,7 @@ fn incomplete(Progress { have, of }: Progress) -> String {
     }
 }
 
-pub(super) fn timeout(deadline: Duration, step: &Step, bytes_in: u64) -> Fault {
+pub(crate) fn timeout(deadline: Duration, step: &Step, bytes_in: u64) -> Fault {
     let waited = match step {
         Step::FirstByte => "the client's first byte".to_owned(),
         Step::ProxyHeader => "the rest of the load balancer's PROXY header".to_owned(),
@@ -159,7 +159,7 @@ pub(super) fn timeout(deadline: Duration, step: &Step, bytes_in: u64) -> Fault {
     Fault::new(Reason::HandshakeTimeout, detail, hint)
 }
 
-pub(super) fn hello_too_large(length: usize) -> Fault {
+pub(crate) fn hello_too_large(length: usize) -> Fault {
     let detail = format!("the client's ClientHello has {length} bytes, and {MAX_HELLO} are taken");
     let hint = "no TLS library sends such a large one: look at what runs there";
     Fault::new(Reason::ProtocolError, detail, hint)

@@ -2,20 +2,21 @@
 
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::path::Path;
-use crate::identity::name::{cut, rfc4514};
-use crate::identity::name_key;
-use crate::observe::HandshakeReason as Reason;
-use crate::tls::denylist::Entry;
-use crate::tls::fault::{Fault, gate_time, named, span};
-use crate::tls::revocation::{Issuer, Missing, Status, Subject, signs_crls};
-use crate::tls::trust::{Ca, Trust};
+use crate::identity::name::cut;
+use crate::identity::time::{span, time_text};
+use crate::identity::{name_key, rfc4514};
+use crate::pki::Path;
+use crate::pki::denylist::Entry;
+use crate::pki::revocation::{Issuer, Missing, Status, Subject, signs_crls};
+use crate::pki::trust_store::{Ca, TrustStore};
+use crate::telemetry::HandshakeReason as Reason;
+use crate::tls::fault::{Fault, named};
 
 /// Looks at each certificate of `path` whose issuer is known, the leaf first.
 pub fn statuses<'a>(
     chain: &[X509Certificate<'_>],
     path: &Path<'_>,
-    trust: &'a Trust,
+    trust: &'a TrustStore,
     now: i64,
 ) -> Vec<(usize, Status<'a>)> {
     let sent = path.sent.iter().filter_map(|place| Some((*place, chain.get(*place)?)));
@@ -39,7 +40,7 @@ pub fn statuses<'a>(
 }
 
 /// Every certificate on the `way` from the leaf to `ca` that was revoked, or cannot be known not to have been.
-pub(super) fn faults(way: &[&X509Certificate<'_>], ca: &Ca, trust: &Trust, now: i64) -> Vec<Fault> {
+pub(crate) fn faults(way: &[&X509Certificate<'_>], ca: &Ca, trust: &TrustStore, now: i64) -> Vec<Fault> {
     if !trust.checks_revocation() {
         return Vec::new();
     }
@@ -65,7 +66,7 @@ pub(super) fn faults(way: &[&X509Certificate<'_>], ca: &Ca, trust: &Trust, now: 
 /// The same of the configured CA that the way ends in, and of those that have issued it in turn.
 fn of_configured<'a>(
     ca: &'a Ca,
-    trust: &'a Trust,
+    trust: &'a TrustStore,
     now: i64,
     seen: &mut Vec<&'a Ca>,
     faults: &mut Vec<Fault>,
@@ -93,12 +94,12 @@ fn of_configured<'a>(
 }
 
 /// Whether the denylist names it.
-pub(super) fn denied(certificate: &X509Certificate<'_>, trust: &Trust) -> Option<Fault> {
+pub(crate) fn denied(certificate: &X509Certificate<'_>, trust: &TrustStore) -> Option<Fault> {
     let Entry { line, why } = trust.denylist.find(certificate)?;
     let why = why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
     let file = trust.denylist.file.display();
     let detail = format!("{} is denied by line {line} of {file}{why}", named(certificate));
-    let hint = "have the sender get a new key and certificate; or take the line out, if it is to be let in again";
+    let hint = "have the client get a new key and certificate; or take the line out, if it is to be let in again";
     Some(Fault { denied: true, ..Fault::new(Reason::ClientCertRevoked, detail, hint) })
 }
 
@@ -110,37 +111,37 @@ fn fault(
 ) -> Option<Fault> {
     let who = named(certificate);
     let issuer = cut(rfc4514(certificate.issuer()));
-    let (reason, detail, mend) = match status {
+    let (reason, detail, hint) = match status {
         Status::Good(_) | Status::Stale(_) | Status::Unchecked => return None,
         Status::Revoked(crl, entry) => {
             let since = entry.since.as_ref().map_or_else(String::new, |since| format!(" at {since}"));
             let why = entry.reason.as_ref().map_or_else(String::new, |why| format!(", reason {why}"));
             let detail = format!("{who} was revoked by {issuer}{since}{why} ({})", crl.file_name());
-            let mend = if is_leaf {
-                "issue a new certificate to the sender, if it is still to be trusted"
+            let hint = if is_leaf {
+                "issue a new certificate to the client, if it is still to be trusted"
             } else {
-                "issue the sender's certificate anew, from a CA that is not revoked"
+                "issue the client's certificate anew, from a CA that is not revoked"
             };
-            (Reason::ClientCertRevoked, detail, mend)
+            (Reason::ClientCertRevoked, detail, hint)
         }
         Status::Expired(crl) => {
             let late = span(now.saturating_sub(crl.next_update));
-            let due = gate_time(crl.next_update);
+            let due = time_text(crl.next_update);
             let detail = format!(
                 "the CRL of the CA {issuer}, which issued {who}, is out of date: the next one was due {late} ago, at \
                  {due} ({})",
                 crl.file_name()
             );
-            let mend =
-                "fetch the CA's current CRL and give it to the gate, which takes it without a restart";
-            (Reason::CrlExpired, detail, mend)
+            let hint =
+                "fetch the CA's current CRL and give it to clawgate, which takes it without a restart";
+            (Reason::CrlExpired, detail, hint)
         }
         Status::Unavailable(Missing::None) => {
             let detail = format!(
                 "{who} was issued by {issuer}, of which there is no CRL, and clients.crl_policy is \"strict\""
             );
-            let mend = "add that CA's CRL to clients.crl, or set clients.crl_policy to \"if-present\"";
-            (Reason::CrlUnavailable, detail, mend)
+            let hint = "add that CA's CRL to clients.crl, or set clients.crl_policy to \"if-present\"";
+            (Reason::CrlUnavailable, detail, hint)
         }
         Status::Unavailable(Missing::NotSigned(crl)) => {
             let detail = format!(
@@ -148,11 +149,11 @@ fn fault(
                  sign CRLs",
                 crl.file_name()
             );
-            let mend = "give the gate the CRL that this very CA issues";
-            (Reason::CrlUnavailable, detail, mend)
+            let hint = "give clawgate the CRL that this very CA issues";
+            (Reason::CrlUnavailable, detail, hint)
         }
         Status::Unavailable(Missing::Ahead(crl)) => {
-            let from = gate_time(crl.this_update);
+            let from = time_text(crl.this_update);
             let detail = format!(
                 "the CRL of {issuer} ({}), which issued {who}, is dated ahead: it was issued at {from}",
                 crl.file_name()
@@ -165,9 +166,9 @@ fn fault(
                  \"strict\"",
                 crl.file_name()
             );
-            let mend = "add that CA's CRL for all of its certificates to clients.crl";
-            (Reason::CrlUnavailable, detail, mend)
+            let hint = "add that CA's CRL for all of its certificates to clients.crl";
+            (Reason::CrlUnavailable, detail, hint)
         }
     };
-    Some(Fault::new(reason, detail, mend))
+    Some(Fault::new(reason, detail, hint))
 }

@@ -5,7 +5,7 @@ use rustls::AlertDescription;
 use super::Case;
 use crate::identity::San;
 use crate::identity::name::cut;
-use crate::observe::HandshakeReason as Reason;
+use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::client_hello::ClientHello;
 use crate::tls::fault::Fault;
 use crate::wording::alert_name;
@@ -72,7 +72,7 @@ fn list(names: &[San]) -> String {
 const TRUST: &str = "give the client the certificate of clawgate's CA (curl: --cacert ca.pem), or give clawgate a \
                      certificate of a CA that the client trusts; check also that tls.certificate holds the intermediates";
 
-pub(super) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> Fault {
+pub(crate) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> Fault {
     let (asked, names) = (Asked::of(case.hello, case.server_names), list(case.server_names));
     let detail = format!(
         "the client refused clawgate's certificate with the alert {}; {}",
@@ -103,7 +103,7 @@ pub(super) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> 
 }
 
 /// The hint for a client that has seen the certificate and left without an alert.
-pub(super) fn left_silently(case: &Case<'_>) -> String {
+pub(crate) fn left_silently(case: &Case<'_>) -> String {
     let (asked, names) = (Asked::of(case.hello, case.server_names), list(case.server_names));
     let cause = asked.hint(&names).unwrap_or_else(|| {
         format!(
@@ -114,7 +114,7 @@ pub(super) fn left_silently(case: &Case<'_>) -> String {
     format!("look at the client's own log; {cause}; its own timeout is another cause")
 }
 
-pub(super) fn unknown_sni(case: &Case<'_>) -> Fault {
+pub(crate) fn unknown_sni(case: &Case<'_>) -> Fault {
     let sni = case.hello.and_then(|hello| hello.sni.as_deref()).unwrap_or_default();
     let names = list(case.server_names);
     let detail = format!("the client asked for {sni}, and clawgate's certificate is good for {names}");

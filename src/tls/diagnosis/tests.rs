@@ -1,4 +1,4 @@
-//! The function alone, with causes that no socket is needed for and some that no sender can bring about.
+//! The function alone, with causes that no socket is needed for and some that no client can bring about.
 
 use std::io;
 
@@ -8,14 +8,15 @@ use rustls::{InvalidMessage, PeerMisbehaved};
 use rustls_pki_types::CertificateDer;
 
 use super::*;
-use crate::tls::trust::Ca;
+use crate::pki::Budget;
+use crate::pki::trust_store::Ca;
 
 /// A moment at which rcgen's certificates (1975 to 4096) are valid.
 const NOW: i64 = 1_800_000_000;
 
-/// A trust with one CA, and the chain of one sender of it.
+/// A trust with one CA, and the chain of one client of it.
 struct Scene {
-    trust: Trust,
+    trust: TrustStore,
     chain: Vec<CertificateDer<'static>>,
 }
 
@@ -32,11 +33,16 @@ impl Scene {
         let key = KeyPair::generate().unwrap();
         let leaf = leaf.signed_by(&key, &Issuer::from_params(&ca, &ca_key)).unwrap();
         let cas = vec![Ca::read(ca_certificate.der()).unwrap()];
-        let trust = Trust { cas, ..Trust::default() };
+        let trust = TrustStore { cas, ..TrustStore::default() };
         Self { trust, chain: vec![leaf.der().clone()] }
     }
 
-    fn diagnose(&self, cause: &Cause, evidence: &Evidence, hello: Option<&ClientHello>) -> Diagnosis {
+    fn diagnose(
+        &self,
+        cause: &Cause,
+        evidence: &HandshakeRecord,
+        hello: Option<&ClientHello>,
+    ) -> Diagnosis {
         let trust = &self.trust;
         let (server_names, parameters) = (&[San::Dns("unit".to_owned())][..], &Parameters::default());
         let case = Case { cause, hello, evidence, trust, server_names, parameters };
@@ -50,13 +56,13 @@ impl Scene {
         let error = error.into();
         let budget = Budget::new(Budget::REFUSAL);
         let refused = Some(Refusal::Chain(chain_faults(chain, &error, &self.trust, NOW, &budget)));
-        let mut evidence = Evidence::default();
+        let mut evidence = HandshakeRecord::default();
         evidence.presented = Some(Presented::new(chain.to_vec(), refused));
         self.diagnose(&Cause::Tls(error), &evidence, None)
     }
 
     fn of(&self, error: impl Into<Error>) -> Reason {
-        self.diagnose(&Cause::Tls(error.into()), &Evidence::default(), None).reason
+        self.diagnose(&Cause::Tls(error.into()), &HandshakeRecord::default(), None).reason
     }
 }
 
@@ -91,7 +97,7 @@ fn an_old_hello_is_a_matter_of_version_whatever_else_it_lacks() {
     let hello = ClientHello { versions: vec!["TLSv1.1".into()], ..ClientHello::default() };
     let cause = Cause::Tls(PeerIncompatible::SignatureAlgorithmsExtensionRequired.into());
 
-    let diagnosis = scene.diagnose(&cause, &Evidence::default(), Some(&hello));
+    let diagnosis = scene.diagnose(&cause, &HandshakeRecord::default(), Some(&hello));
 
     assert_eq!(diagnosis.reason, Reason::TlsVersion);
     assert!(diagnosis.detail.contains("TLSv1.1"), "{diagnosis:?}");
@@ -132,7 +138,7 @@ fn each_alert_of_a_sender_has_its_name_and_its_reason() {
         (120, "no_application_protocol", ClientAlert),
     ] {
         let cause = Cause::Tls(Error::AlertReceived(AlertDescription::from(number)));
-        let diagnosis = scene.diagnose(&cause, &Evidence::default(), None);
+        let diagnosis = scene.diagnose(&cause, &HandshakeRecord::default(), None);
         assert_eq!(diagnosis.alert_received.as_deref(), Some(name));
         assert_eq!(diagnosis.reason, reason, "{name}");
         assert_eq!(diagnosis.alert_sent, None, "an alert is not answered");
@@ -174,7 +180,7 @@ fn the_verifiers_word_stands_when_the_chain_shows_no_fault() {
 fn a_connection_that_ends_in_the_handshake_says_how_and_where() {
     let scene = Scene::new();
     let ended = |end, progress| {
-        let ended = scene.diagnose(&Cause::Ended(end, progress), &Evidence::of_greeting(7), None);
+        let ended = scene.diagnose(&Cause::Ended(end, progress), &HandshakeRecord::of_greeting(7), None);
         assert_eq!(ended.reason, Reason::ClientClosed);
         ended.detail
     };
@@ -198,7 +204,7 @@ fn a_connection_that_ends_in_the_handshake_says_how_and_where() {
 fn an_alert_that_was_not_seen_leaving_is_not_claimed() {
     let scene = Scene::new();
     let cause = Cause::Tls(Error::NoCertificatesPresented);
-    let mut evidence = Evidence::default();
+    let mut evidence = HandshakeRecord::default();
     assert_eq!(scene.diagnose(&cause, &evidence, None).alert_sent, None);
 
     // Encrypted: its length tells that it was one, the cause which.
@@ -232,7 +238,7 @@ proptest! {
         der[at] = to;
         let chain = [CertificateDer::from(der), scene.chain[0].clone()];
         let diagnosis = scene.refused(&chain, CertificateError::BadSignature);
-        prop_assert_eq!(diagnosis.reason.class(), crate::observe::ReasonClass::Client);
+        prop_assert_eq!(diagnosis.reason.class(), crate::telemetry::ReasonClass::Client);
         prop_assert!(!diagnosis.detail.contains(char::is_control));
     }
 }

@@ -4,18 +4,18 @@ use rustls::{CertificateError, Error};
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::unsupported::unreadable_extension;
 use super::{is_crl_error, leaf};
 use crate::identity::name::{cut, printable};
 use crate::identity::{Peer, San};
-use crate::observe::HandshakeReason as Reason;
+use crate::pki::bounds::TooLarge;
+use crate::pki::unsupported::unreadable_extension;
 use crate::policy::{Denial, Rule};
-use crate::tls::bounds::TooLarge;
+use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::fault::{Fault, named};
 use crate::wording::tls;
 
 /// What webpki said, in our words; the chain analysis usually says it better.
-pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
+pub(crate) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
     let who = who(chain);
     if is_crl_error(error) {
         let detail = format!("the CRL of the issuer of {who} cannot be used");
@@ -99,7 +99,7 @@ fn unread(chain: &[CertificateDer<'_>]) -> Fault {
 }
 
 /// The leaf is larger than any that is looked at.
-pub(super) fn too_large(excess: TooLarge) -> Fault {
+pub(crate) fn too_large(excess: TooLarge) -> Fault {
     let hint = "have a smaller certificate issued, with no more names than the client needs";
     Fault::new(
         Reason::ClientCertTooLarge,
@@ -157,7 +157,7 @@ fn of_webpki(error: &webpki::Error) -> Option<(Reason, &'static str, &'static st
 }
 
 /// The chain holds, and the leaf's names cannot be read to their end.
-pub(super) fn unreadable(chain: &[CertificateDer<'_>]) -> Fault {
+pub(crate) fn unreadable(chain: &[CertificateDer<'_>]) -> Fault {
     let leaf = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
     leaf.and_then(|(_, leaf)| leaf::names(&leaf)).unwrap_or_else(|| {
         let detail = "the client's certificate cannot be read to its end";
@@ -166,7 +166,7 @@ pub(super) fn unreadable(chain: &[CertificateDer<'_>]) -> Fault {
 }
 
 /// The chain holds, and the leaf's key may not sign.
-pub(super) fn may_not_sign(chain: &[CertificateDer<'_>]) -> Fault {
+pub(crate) fn may_not_sign(chain: &[CertificateDer<'_>]) -> Fault {
     let leaf = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
     leaf.and_then(|(_, leaf)| leaf::purpose(&leaf)).unwrap_or_else(|| {
         let detail = format!("{} may not sign", who(chain));
@@ -174,7 +174,7 @@ pub(super) fn may_not_sign(chain: &[CertificateDer<'_>]) -> Fault {
     })
 }
 
-pub(super) fn not_allowed(denial: &Denial, peer: &Peer, chain: &[CertificateDer<'_>]) -> Fault {
+pub(crate) fn not_allowed(denial: &Denial, peer: &Peer, chain: &[CertificateDer<'_>]) -> Fault {
     let fault = denied(denial, peer);
     Fault { detail: format!("{} verifies, but {}", who(chain), fault.detail), ..fault }
 }
@@ -185,7 +185,7 @@ pub fn denied(denial: &Denial, peer: &Peer) -> Fault {
     let (detail, hint) = match denial {
         Denial::Rule(_) => (
             why,
-            "take that rule out of clients.deny (--deny), or narrow it, if the sender is to be let in"
+            "take that rule out of clients.deny (--deny), or narrow it, if the client is to be let in"
                 .to_owned(),
         ),
         Denial::Unmatched(_) => {
@@ -240,5 +240,5 @@ pub fn key_mismatch(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
 
 fn who(chain: &[CertificateDer<'_>]) -> String {
     let leaf = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
-    leaf.map_or_else(|| "the sender's certificate".to_owned(), |(_, x509)| named(&x509))
+    leaf.map_or_else(|| "the client's certificate".to_owned(), |(_, x509)| named(&x509))
 }

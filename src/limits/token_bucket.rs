@@ -1,0 +1,99 @@
+//! A token bucket in one atomic number (the generic cell rate algorithm).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// So many in a second, and so many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quota {
+    /// Nanoseconds that one takes.
+    interval: u64,
+    /// Nanoseconds by which one may be early.
+    tolerance: u64,
+}
+
+impl Quota {
+    pub(crate) fn new(per_second: u32, burst: u32) -> Self {
+        let interval = 1_000_000_000 / u64::from(per_second.max(1));
+        Self { interval, tolerance: interval * u64::from(burst.max(1) - 1) }
+    }
+}
+
+/// When the bucket will be full again, in nanoseconds of a clock that the caller keeps.
+#[derive(Debug, Default)]
+pub(crate) struct TokenBucket(AtomicU64);
+
+impl TokenBucket {
+    /// Takes one at `now`.
+    ///
+    /// # Errors
+    /// How long it would have to wait, and nothing is taken.
+    pub(crate) fn take(&self, rate: Quota, now: u64) -> Result<(), Duration> {
+        let mut full = self.0.load(Ordering::Relaxed);
+        loop {
+            let early = full.saturating_sub(now);
+            if early > rate.tolerance {
+                return Err(Duration::from_nanos(early - rate.tolerance));
+            }
+            let next = full.max(now) + rate.interval;
+            match self.0.compare_exchange_weak(full, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(other) => full = other,
+            }
+        }
+    }
+
+    /// Whether nothing is missing at `now`: a new bucket is the same.
+    pub(crate) fn is_full(&self, now: u64) -> bool {
+        self.0.load(Ordering::Relaxed) <= now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    #[test]
+    fn a_burst_passes_then_one_for_each_interval() {
+        let (bucket, rate) = (TokenBucket::default(), Quota::new(10, 3));
+        let start = 5 * SECOND;
+        let burst = (0..5).filter(|_| bucket.take(rate, start).is_ok()).count();
+        assert_eq!(burst, 3);
+        assert_eq!(bucket.take(rate, start), Err(Duration::from_millis(100)));
+        assert_eq!(bucket.take(rate, start + SECOND / 10), Ok(()));
+        assert!(bucket.take(rate, start + SECOND / 10).is_err());
+        assert!(!bucket.is_full(start));
+        assert!(bucket.is_full(start + SECOND));
+    }
+
+    proptest! {
+        /// In no stretch of time more than the burst and what the rate gives; and who waits as told gets one.
+        #[test]
+        fn never_more_than_burst_and_rate(
+            per_second in 1u32..2000, burst in 1u32..50,
+            steps in proptest::collection::vec(0u64..50_000_000, 1..200),
+        ) {
+            let (bucket, rate) = (TokenBucket::default(), Quota::new(per_second, burst));
+            let (mut now, mut taken) = (SECOND, 0u64);
+            for step in steps {
+                now += step;
+                match bucket.take(rate, now) {
+                    Ok(()) => taken += 1,
+                    Err(wait) => {
+                        let wait = u64::try_from(wait.as_nanos()).unwrap();
+                        prop_assert!(bucket.take(rate, now + wait - 1).is_err());
+                        now += wait;
+                        prop_assert_eq!(bucket.take(rate, now), Ok(()));
+                        taken += 1;
+                    }
+                }
+                let given = (now - SECOND) / (SECOND / u64::from(per_second)) + u64::from(burst);
+                prop_assert!(taken <= given, "{} of {}", taken, given);
+            }
+        }
+    }
+}

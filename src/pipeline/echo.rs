@@ -1,0 +1,48 @@
+//! `echo:`, the built-in upstream: answers with what a real one would have seen.
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use serde_json::{Map, Value, json};
+
+use crate::identity::{Peer, sha256};
+use crate::upstream::{BodyError, RequestBody};
+
+/// Reads the whole body (which is limited) and answers 200 with a JSON object.
+pub(crate) async fn answer(
+    request: Request<RequestBody>,
+    peer: &Peer,
+) -> Result<Response<Full<Bytes>>, BodyError> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let mut headers = Map::new();
+    for name in parts.headers.keys() {
+        let values = parts.headers.get_all(name).iter();
+        let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        headers.insert(name.to_string(), Value::String(values.join(", ")));
+    }
+    let certificate = &peer.certificate;
+    let seen = json!({
+        "method": parts.method.as_str(),
+        "path": parts.uri.path(),
+        "query": parts.uri.query(),
+        "headers": headers,
+        "body_bytes": body.len(),
+        "body_sha256": sha256(&body),
+        "body": std::str::from_utf8(&body).ok(),
+        "client": {
+            "subject": certificate.subject,
+            "cn": peer.cn,
+            "san": certificate.san,
+            "issuer": certificate.issuer,
+            "serial": certificate.serial,
+            "fingerprint": certificate.fingerprint_sha256,
+        },
+    });
+    let mut text = serde_json::to_vec_pretty(&seen).unwrap_or_default();
+    text.push(b'\n');
+    let mut response = Response::new(Full::new(text.into()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}

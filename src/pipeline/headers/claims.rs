@@ -1,0 +1,374 @@
+//! The names of fields that only a proxy in front of the upstream may set.
+//!
+//! An upstream that finds one of them believes what it says about who calls, from where, by which method or
+//! for which path. [`CLAIMS`] holds what well-known proxies and gateways emit, by whole families;
+//! `docs/upstream.md` lists them for operators, and a test holds both together.
+
+use std::sync::LazyLock;
+
+/// The families and names that are taken away, by who emits them. A name with `*` at its end stands for all
+/// that begin so. In lower case.
+pub(crate) const CLAIMS: &[(&str, &[&str])] = &[
+    (
+        "Origin",
+        &[
+            "forwarded",
+            "forwarded-*",
+            "x-forwarded*",
+            "x-forward-*",
+            "x-real-*",
+            "x-client-*",
+            "x-clientip",
+            "client-ip",
+            "x-originating-*",
+            "x-source-ip",
+            "x-cluster-client-ip",
+            "cluster-client-ip",
+            "x-true-client-*",
+            "true-client-*",
+            "x-custom-ip-authorization",
+            "x-proxy-*",
+            "x-proxyuser-*",
+            "proxy",
+            "proxy-*",
+            "wl-proxy-*",
+            "http-client-ip",
+            "http-forwarded*",
+            "http-via",
+            "http-x-*",
+            "z-forwarded-for",
+            "x-internal-*",
+            "x-trusted-*",
+        ],
+    ),
+    (
+        "Host, path and scheme",
+        &[
+            "x-host",
+            "x-original-*",
+            "x-rewrite-*",
+            "x-override-*",
+            "x-request-uri",
+            "request-uri",
+            "x-script-name",
+            "script-name",
+            "path-info",
+            "base-url",
+            "http-url",
+            "x-scheme",
+            "x-url-scheme",
+            "x-https",
+            "front-end-https",
+            "x-accel-*",
+            "x-sendfile*",
+            "x-middleware-*",
+        ],
+    ),
+    (
+        "Method",
+        &["x-http-*", "x-method", "x-method-*", "method-override", "http-method", "http-method-*"],
+    ),
+    (
+        "Identity",
+        &[
+            "remote-*",
+            "x-remote-*",
+            "x-user",
+            "x-user-*",
+            "x-userid",
+            "x-userinfo",
+            "x-username",
+            "x-email",
+            "x-group",
+            "x-groups",
+            "x-role",
+            "x-roles",
+            "x-identity",
+            "x-identity-*",
+            "x-principal",
+            "x-principal-*",
+            "x-authenticated*",
+            "x-verified-*",
+            "x-auth-request-*",
+            "x-auth-audience",
+            "x-auth-email*",
+            "x-auth-groups",
+            "x-auth-identity*",
+            "x-auth-name",
+            "x-auth-principal*",
+            "x-auth-roles",
+            "x-auth-subject*",
+            "x-auth-user*",
+            "x-ext-authz-*",
+            "x-id-token",
+            "x-jwt-assertion*",
+            "x-jwt-claim*",
+            "x-jwt-payload",
+            "x-saml-*",
+            "x-sso-*",
+            "x-oidc-*",
+            "impersonate-*",
+            "x-impersonate-*",
+        ],
+    ),
+    (
+        "Certificate",
+        &[
+            "client-cert",
+            "client-cert-*",
+            "client-dn",
+            "client-verify",
+            "x-cert-*",
+            "x-certificate*",
+            "x-mtls-*",
+            "x-peer-cert*",
+            "x-spiffe-*",
+            "x-ssl",
+            "x-ssl-*",
+            "x-svid*",
+            "x-tls-*",
+            "ssl-*",
+            "sslclient*",
+            "tls-client-*",
+        ],
+    ),
+    ("clawgate", &["x-clawgate-*", "x-request-id"]),
+    ("OpenClaw", &["x-openclaw-*"]),
+    ("Akamai", &["akamai-*", "x-akamai-*"]),
+    ("Alibaba Cloud", &["ali-cdn-*"]),
+    ("Apigee", &["x-apigee-*"]),
+    ("Authelia", &["x-authelia-*"]),
+    ("authentik", &["x-authentik*"]),
+    (
+        "AWS",
+        &[
+            "cloudfront-*",
+            "x-amz-cf-*",
+            "x-amzn-apigateway-*",
+            "x-amzn-ava-*",
+            "x-amzn-lattice-*",
+            "x-amzn-mtls-*",
+            "x-amzn-oidc-*",
+            "x-amzn-tls-*",
+            "x-amzn-vpc*",
+        ],
+    ),
+    (
+        "Azure",
+        &[
+            "disguised-host",
+            "was-default-hostname",
+            "x-appservice-*",
+            "x-arr-*",
+            "x-azure-*",
+            "x-fd-*",
+            "x-ms-client-principal*",
+            "x-ms-forwarded*",
+            "x-ms-original-*",
+            "x-ms-proxy*",
+            "x-ms-token-*",
+            "x-waws-*",
+        ],
+    ),
+    ("bunny.net", &["cdn-*"]),
+    ("Citrix", &["x-citrix-*"]),
+    ("Cloud Foundry", &["x-cf-application*", "x-cf-forwarded-*", "x-cf-instance*", "x-cf-proxy-*"]),
+    ("Cloudflare", &["cf-*"]),
+    ("DigitalOcean", &["do-connecting-*"]),
+    ("Envoy and Istio", &["x-envoy-*", "x-istio-*"]),
+    ("F5", &["x-f5-*"]),
+    ("Fastly", &["fastly-*"]),
+    ("Fly.io", &["fly-*"]),
+    (
+        "Google Cloud",
+        &[
+            "x-apigateway-*",
+            "x-appengine-*",
+            "x-endpoint-api-*",
+            "x-goog-authenticated-*",
+            "x-goog-iap-*",
+            "x-google-real-ip",
+        ],
+    ),
+    ("Grafana", &["x-webauth-*"]),
+    ("IBM Security Verify", &["iv-*"]),
+    ("Imperva", &["incap-*"]),
+    ("Kong", &["x-anonymous-*", "x-consumer-*", "x-credential-*", "x-kong-*"]),
+    ("Kuma", &["x-kuma-*"]),
+    ("Linkerd", &["l5d-*"]),
+    ("mod_auth_mellon", &["mellon-*"]),
+    ("mod_auth_openidc", &["oidc-*"]),
+    ("MuleSoft", &["x-agw-*"]),
+    ("Netlify", &["x-nf-*"]),
+    ("ngrok", &["ngrok-*"]),
+    ("oauth2-proxy", &["gap-*"]),
+    ("Oracle Access Manager", &["oam-*", "osso-*"]),
+    ("Pomerium", &["x-pomerium-*"]),
+    ("Replit", &["x-replit-*"]),
+    ("RSA", &["ct-remote-user"]),
+    ("Shibboleth", &["eppn", "persistent-id", "shib-*", "targeted-id", "x-shib-*"]),
+    ("SiteMinder", &["sm-*", "smuser"]),
+    ("Snowflake", &["sf-context-*"]),
+    ("Sucuri", &["x-sucuri-*"]),
+    ("Tailscale", &["tailscale-*", "x-tailscale-*"]),
+    ("Teleport", &["teleport-*", "x-teleport-*"]),
+    ("Tyk", &["x-tyk-*"]),
+    ("Vercel", &["x-vercel-*"]),
+    ("Vouch Proxy", &["x-vouch-*"]),
+];
+
+/// Names of those families that say nothing about who calls, and pass: what webhook clients sign or
+/// authenticate themselves with, and OpenClaw's key against double delivery.
+pub(crate) const EXCEPTIONS: &[&str] = &[
+    "cf-webhook-auth",
+    "sm-apikey",
+    "sm-signature",
+    "tailscale-webhook-signature",
+    "x-openclaw-idempotency-key",
+    "x-openclaw-token",
+    "x-openclaw-webhook-secret",
+    "x-user-agent",
+    "x-vercel-signature",
+];
+
+static INDEX: LazyLock<Index> = LazyLock::new(Index::new);
+
+/// [`CLAIMS`], for looking up a name in few steps.
+#[derive(Debug)]
+struct Index {
+    /// Without their `*`, in ascending order; none begins with a family before it.
+    names: Vec<(&'static str, Extent)>,
+    /// For names without and with `x-` in front, for each first letter after it: the second ones that there
+    /// are, as bits. Most names of honest requests (host, content-type, x-github-event …) end here.
+    starts: [[u32; 256]; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    /// All that begin so.
+    Family,
+    /// This name alone.
+    Name,
+}
+
+impl Index {
+    fn new() -> Self {
+        let all = CLAIMS.iter().flat_map(|(_, names)| *names);
+        let extent = |name: &&'static str| match name.strip_suffix('*') {
+            Some(start) => (start, Extent::Family),
+            None => (*name, Extent::Name),
+        };
+        let mut names: Vec<_> = all.map(extent).collect();
+        names.sort_unstable();
+        names.dedup_by(|later, kept| kept.1 == Extent::Family && later.0.starts_with(kept.0));
+        let mut starts = [[0; 256]; 2];
+        for (name, _) in &names {
+            if let Some((place, first, second)) = start(name) {
+                starts[place][first] |= second;
+            }
+        }
+        Self { names, starts }
+    }
+
+    fn holds(&self, name: &str) -> bool {
+        let may =
+            start(name).is_some_and(|(place, first, second)| self.starts[place][first] & second != 0);
+        if !may {
+            return false;
+        }
+        let after = self.names.partition_point(|(known, _)| *known <= name);
+        let before = after.checked_sub(1).and_then(|place| self.names.get(place));
+        before.is_some_and(|(known, extent)| match extent {
+            Extent::Family => name.starts_with(known),
+            Extent::Name => *known == name,
+        })
+    }
+}
+
+/// Whether `name` has `x-` in front, the letter after that, and a bit for the second one.
+fn start(name: &str) -> Option<(usize, usize, u32)> {
+    let (place, letters) = match name.as_bytes() {
+        [b'x', b'-', rest @ ..] => (1, rest),
+        all => (0, all),
+    };
+    let [first, second, ..] = letters else { return None };
+    // What is no letter has a bit together.
+    let second = if second.is_ascii_lowercase() { 1 << (second - b'a') } else { 1 << 26 };
+    Some((place, usize::from(*first), second))
+}
+
+/// Whether `name`, in lower case as `HeaderName` has it, is one that only a proxy may set.
+///
+/// So is every name with `_`: CGI, WSGI, Rack and PHP read it as `-`, and would take `x_real_ip` for
+/// `x-real-ip` and `content_length` for `content-length`. Some servers read other characters so; a name with
+/// these is compared as if they were `-`.
+pub(crate) fn is_claim(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.bytes().all(plain) {
+        return INDEX.holds(name) && !EXCEPTIONS.contains(&name);
+    }
+    name.contains('_') || INDEX.holds(&name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> impl Iterator<Item = &'static str> {
+        CLAIMS.iter().flat_map(|(_, names)| *names).copied()
+    }
+
+    #[test]
+    fn every_name_and_family_is_found_and_names_beside_them_are_not() {
+        for claim in all() {
+            match claim.strip_suffix('*') {
+                Some(family) => {
+                    assert!(is_claim(&format!("{family}x")) && is_claim(family), "{claim}");
+                }
+                None => assert!(is_claim(claim), "{claim}"),
+            }
+            assert!(is_claim(&claim.replace('*', "x").replace('-', ".")), "{claim}");
+        }
+        for name in
+            ["x", "x-", "", "-", "forwardedx", "x-hostx", "proxyx", "clientip-x", "x-sslx", "x-methods"]
+        {
+            assert!(!is_claim(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_name_with_an_underscore_is_taken_away_even_one_that_would_pass_without() {
+        for name in ["content_length", "transfer_encoding", "x_anything", "_", "a_b"] {
+            assert!(is_claim(name), "{name}");
+        }
+        for name in EXCEPTIONS {
+            assert!(
+                is_claim(&name.replacen('-', "_", 1)) && is_claim(&name.replacen('-', ".", 1)),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_exception_is_in_a_family_and_passes() {
+        for name in EXCEPTIONS {
+            assert!(INDEX.holds(name) && !is_claim(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_page_for_operators_lists_the_same_families_and_exceptions() {
+        let page = include_str!("../../../docs/upstream.md");
+        for (who, names) in CLAIMS {
+            let row = page.lines().find(|line| line.starts_with(&format!("| {who} |")));
+            let row = row.unwrap_or_else(|| panic!("{who} is missing"));
+            let listed: Vec<_> =
+                row.split('`').skip(1).step_by(2).map(str::to_ascii_lowercase).collect();
+            assert_eq!(listed, *names, "{who}");
+        }
+        for name in EXCEPTIONS {
+            let is_listed = page.to_ascii_lowercase().contains(&format!("`{name}`"));
+            assert!(is_listed, "{name} is missing");
+        }
+    }
+}

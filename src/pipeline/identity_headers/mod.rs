@@ -1,0 +1,148 @@
+//! What the upstream is told of the client: who it is, and where. All names of fields used here are
+//! among those that `headers` takes away from clients.
+
+mod clawgate;
+mod client_cert;
+mod fields;
+mod forwarded;
+mod preface;
+mod ssl_client;
+mod xfcc;
+
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use rustls_pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use self::fields::{Fields, LINE};
+pub(crate) use self::preface::preface;
+use self::xfcc::Element;
+use crate::identity::Peer;
+use crate::tls::Acceptor;
+use crate::upstream::{Forms, Forwarding, IdentityForm};
+
+/// Longest head that is sent to an upstream, in bytes: what Node takes, less what hyper adds.
+const MAX_HEAD: usize = 16 * 1024 - 128;
+
+/// The client and its connection, as upstreams are told of it.
+#[derive(Debug)]
+pub(crate) struct IdentityHeaders {
+    /// The client's address.
+    source: SocketAddr,
+    /// The address that it reached.
+    destination: SocketAddr,
+    /// Who it is, by the forms in which that was asked for. Routes seldom differ in them, and a reload
+    /// seldom changes them: two are kept, a third is made anew for each request.
+    made: [OnceLock<(Forms, Fields)>; 2],
+    /// The PROXY header for upstreams that take one.
+    preface: OnceLock<Bytes>,
+}
+
+/// A verified client, as the present generation sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verified<'a> {
+    pub(crate) peer: &'a Peer,
+    /// Leaf first, as sent.
+    pub(crate) chain: &'a [CertificateDer<'static>],
+    /// Who admits it.
+    pub(crate) acceptor: &'a Acceptor,
+}
+
+/// The head has grown too long for an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HeadTooLong;
+
+impl IdentityHeaders {
+    /// Nothing is made before it is asked for.
+    pub(crate) fn new(source: SocketAddr, destination: SocketAddr) -> Self {
+        Self { source, destination, made: [const { OnceLock::new() }; 2], preface: OnceLock::new() }
+    }
+
+    /// Puts all that `telling` asks for into `headers`, in the place of any of the same name. `complain`
+    /// hears what there was no room for.
+    pub(crate) fn tell(
+        &self,
+        headers: &mut HeaderMap,
+        telling: Forwarding,
+        client: Verified<'_>,
+        host: &HeaderValue,
+        complain: impl FnOnce(&[&'static str]),
+    ) {
+        let forms = telling.identity;
+        let set = |fields: &Fields| {
+            for (name, value) in fields.iter() {
+                headers.insert(name, value.clone());
+            }
+            if !fields.left_out().is_empty() {
+                complain(fields.left_out());
+            }
+        };
+        let kept = |slot: &'_ &OnceLock<(Forms, Fields)>| {
+            slot.get_or_init(|| (forms, make(forms, client))).0 == forms
+        };
+        match self.made.iter().find(kept).and_then(OnceLock::get) {
+            Some((_, fields)) => set(fields),
+            None => set(&make(forms, client)),
+        }
+        forwarded::set(headers, telling.forwarded, self.source.ip(), self.destination, host);
+    }
+}
+
+/// Refuses a head that is longer than an upstream takes, `line` being the length of its first line.
+/// Only what is told beyond clawgate's own form can make it so long.
+pub(crate) fn check_length(
+    headers: &HeaderMap,
+    telling: Forwarding,
+    line: usize,
+) -> Result<(), HeadTooLong> {
+    if telling == Forwarding::default() {
+        return Ok(());
+    }
+    let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + LINE);
+    if line + fields.sum::<usize>() > MAX_HEAD { Err(HeadTooLong) } else { Ok(()) }
+}
+
+/// What fits is there, in this order: names, the certificate, what leads up from it.
+fn make(forms: Forms, client: Verified<'_>) -> Fields {
+    let Verified { peer, chain, acceptor } = client;
+    let mut fields = Fields::default();
+    if forms.contains(IdentityForm::Clawgate) {
+        clawgate::add(&mut fields, peer);
+    }
+    if forms == Forms::default() {
+        return fields;
+    }
+    // A verified certificate parses, and has been parsed before.
+    let x509 = chain.first().and_then(|leaf| Some((leaf, X509Certificate::from_der(leaf).ok()?.1)));
+    let Some((leaf, x509)) = x509 else { return fields };
+    if forms.contains(IdentityForm::SslClient) {
+        ssl_client::add(&mut fields, leaf, &x509, peer.cn.as_deref());
+    }
+    if forms.contains(IdentityForm::ClientCert) {
+        client_cert::add_leaf(&mut fields, leaf);
+    }
+    let wants_path = forms.contains(IdentityForm::ClientCertChain) || forms.contains(IdentityForm::Xfcc);
+    let path = if wants_path { acceptor.path(chain) } else { Vec::new() };
+    let path: Vec<_> = path.iter().collect();
+    if forms.contains(IdentityForm::Xfcc) {
+        let subject = crate::identity::rfc4514(x509.subject());
+        let element = Element {
+            by: acceptor.own_uris().collect(),
+            hash: &peer.certificate.fingerprint_sha256,
+            subject: &subject,
+            sans: &peer.sans,
+            chain: path.clone(),
+        };
+        element.add(&mut fields);
+    }
+    if forms.contains(IdentityForm::ClientCertChain) {
+        client_cert::add_chain(&mut fields, path.get(1..).unwrap_or_default());
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests;

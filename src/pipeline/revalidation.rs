@@ -1,0 +1,126 @@
+//! Whether a client that was let in is admitted still.
+//!
+//! The verdict on its chain was given at one time, by one generation of trust and rules. It is asked
+//! for again when there is another generation, and when time alone may have changed it: a
+//! certificate expires, or a revocation list is due. So no connection outlives its certificate.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use rustls_pki_types::CertificateDer;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::Level;
+
+use super::handle::{ClientConnection, Snapshot};
+use crate::identity::time::unix_seconds;
+use crate::live::Live;
+use crate::policy::Revoke;
+use crate::telemetry::emit_bounded;
+use crate::tls::{ConnectionInfo, Report};
+
+/// Longest sleep before the clock is looked at again: it may be set while a timer runs.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// Bytes of a chain that are kept as they were sent. Of a longer one the path that was verified is kept, and not what else
+/// a client may have sent.
+const KEPT_AS_SENT: usize = 8 * 1024;
+
+/// A verified chain, with how far the verdict on it reaches.
+#[derive(Debug)]
+pub(crate) struct Revalidation {
+    chain: Vec<CertificateDer<'static>>,
+    /// The generation that admitted it last.
+    by: AtomicU64,
+    /// The last second, since 1970, of which that can be said without asking again.
+    until: AtomicI64,
+}
+
+impl Revalidation {
+    /// Of a chain that `generation` has just admitted.
+    pub(crate) fn new(chain: Vec<CertificateDer<'static>>, generation: &Snapshot) -> Self {
+        let acceptor = &generation.acceptor;
+        let chain = if chain.iter().map(|der| der.len()).sum::<usize>() > KEPT_AS_SENT {
+            acceptor.path(&chain)
+        } else {
+            chain
+        };
+        let until = acceptor.settled_until(&chain, now());
+        Self { chain, by: AtomicU64::new(generation.number), until: AtomicI64::new(until) }
+    }
+
+    /// The chain, leaf first: as it was sent, or where that is long, what of it leads up to a configured CA.
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
+    /// Whether the client is admitted now, by `generation`.
+    ///
+    /// # Errors
+    /// Why it is not any more.
+    pub(crate) fn check(
+        &self,
+        opening: &ConnectionInfo,
+        generation: &Snapshot,
+    ) -> Result<Freshness, Box<Report>> {
+        let now = now();
+        if self.by.load(Ordering::Relaxed) == generation.number
+            && now <= self.until.load(Ordering::Relaxed)
+        {
+            return Ok(Freshness::Before);
+        }
+        generation.acceptor.readmit(opening, &self.chain)?;
+        self.by.store(generation.number, Ordering::Relaxed);
+        self.until.store(generation.acceptor.settled_until(&self.chain, now), Ordering::Relaxed);
+        Ok(Freshness::Anew)
+    }
+
+    /// Waits until time alone may have changed the verdict.
+    async fn unsettled(&self) {
+        loop {
+            let left = self.until.load(Ordering::Relaxed).saturating_sub(now());
+            let Ok(left) = u64::try_from(left) else { return };
+            sleep(Duration::from_secs(left.saturating_add(1)).min(LOOK)).await;
+        }
+    }
+}
+
+/// When it was found that a client is admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    Before,
+    Anew,
+}
+
+/// Watches over one connection's admission.
+pub(crate) struct RevocationWatch<'a> {
+    live: &'a Live<Snapshot>,
+    client: &'a Arc<ClientConnection>,
+    replaced: watch::Receiver<()>,
+}
+
+impl<'a> RevocationWatch<'a> {
+    pub(crate) fn new(live: &'a Live<Snapshot>, client: &'a Arc<ClientConnection>) -> Self {
+        Self { live, client, replaced: live.watch() }
+    }
+
+    /// Waits until the client is not admitted any more, and logs why. May be dropped and called again.
+    pub(crate) async fn withdrawn(&mut self) -> Revoke {
+        loop {
+            tokio::select! {
+                Ok(()) = self.replaced.changed() => {}
+                () = self.client.admission.unsettled() => {}
+            }
+            let generation = self.live.load();
+            if let Err(report) = self.client.is_admitted(&generation) {
+                emit_bounded(Level::WARN, "connection_withdrawn", &report.explained());
+                return generation.revoke;
+            }
+        }
+    }
+}
+
+fn now() -> i64 {
+    unix_seconds(SystemTime::now())
+}

@@ -1,0 +1,194 @@
+//! OCSP responses (RFC 6960), as far as it takes to know which certificate one is about and how long it
+//! holds. Its signature is for the clients to check.
+
+use aws_lc_rs::digest::{self, Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
+use x509_parser::asn1_rs::{Any, FromDer};
+use x509_parser::prelude::{ASN1Time, X509Certificate};
+
+/// Tags of DER, as far as they occur here.
+mod tag {
+    pub(crate) const INTEGER: u8 = 0x02;
+    pub(crate) const OCTET_STRING: u8 = 0x04;
+    pub(crate) const OID: u8 = 0x06;
+    pub(crate) const ENUMERATED: u8 = 0x0a;
+    pub(crate) const SEQUENCE: u8 = 0x30;
+    pub(crate) const GENERALIZED_TIME: u8 = 0x18;
+    pub(crate) const GOOD: u8 = 0x80;
+    pub(crate) const REVOKED: u8 = 0xa1;
+    pub(crate) const EXPLICIT_0: u8 = 0xa0;
+}
+
+/// 1.3.6.1.5.5.7.48.1.1, id-pkix-ocsp-basic.
+const BASIC: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01];
+
+/// What a response says of one certificate.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    hash: Option<&'static Algorithm>,
+    issuer_name_hash: Vec<u8>,
+    issuer_key_hash: Vec<u8>,
+    serial: Vec<u8>,
+    /// What it says.
+    pub(crate) status: Status,
+    /// From when on; seconds since 1970.
+    pub(crate) from: i64,
+    /// Until when, if it says so.
+    pub(crate) until: Option<i64>,
+}
+
+/// A certificate's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    Good,
+    Revoked,
+    Unknown,
+}
+
+impl Answer {
+    /// All answers in a response.
+    ///
+    /// # Errors
+    /// Why it is of no use.
+    pub(crate) fn all(der: &[u8]) -> Result<Vec<Self>, &'static str> {
+        const BROKEN: &str = "it is no OCSP response in DER";
+        let mut response = Der(der).inside(tag::SEQUENCE).ok_or(BROKEN)?;
+        match response.take(tag::ENUMERATED).ok_or(BROKEN)? {
+            [0] => {}
+            [3] => return Err("the responder has said to try later"),
+            [6] => return Err("the responder has said that it is not for whoever asked"),
+            _ => return Err("it is the responder's refusal to answer"),
+        }
+        answers(response).ok_or(BROKEN)
+    }
+
+    /// Whether it is about `leaf`; the issuer's key is looked at where the issuer is known.
+    pub(crate) fn is_about(
+        &self,
+        leaf: &X509Certificate<'_>,
+        issuer: Option<&X509Certificate<'_>>,
+    ) -> bool {
+        let Some(hash) = self.hash else { return false };
+        let is_hash = |hashed: &[u8], of: &[u8]| digest::digest(hash, of).as_ref() == hashed;
+        let key = |issuer: &X509Certificate<'_>| {
+            is_hash(&self.issuer_key_hash, &issuer.public_key().subject_public_key.data)
+        };
+        self.serial == leaf.raw_serial()
+            && is_hash(&self.issuer_name_hash, leaf.issuer().as_raw())
+            && issuer.is_none_or(key)
+    }
+}
+
+/// RFC 6960 section 4.2.1, from responseBytes on.
+fn answers(mut response: Der<'_>) -> Option<Vec<Answer>> {
+    let mut bytes = response.inside(tag::EXPLICIT_0)?.inside(tag::SEQUENCE)?;
+    if bytes.take(tag::OID)? != BASIC {
+        return None;
+    }
+    let mut basic = Der(bytes.take(tag::OCTET_STRING)?).inside(tag::SEQUENCE)?;
+    let mut data = basic.inside(tag::SEQUENCE)?;
+    if data.peek()? == tag::EXPLICIT_0 {
+        data.skip()?;
+    }
+    // Who answers.
+    data.skip()?;
+    data.take(tag::GENERALIZED_TIME)?;
+    let mut list = data.inside(tag::SEQUENCE)?;
+    let mut answers = Vec::new();
+    while !list.0.is_empty() {
+        answers.push(answer(list.inside(tag::SEQUENCE)?)?);
+    }
+    Some(answers)
+}
+
+fn answer(mut single: Der<'_>) -> Option<Answer> {
+    let mut id = single.inside(tag::SEQUENCE)?;
+    let hash = hash(id.inside(tag::SEQUENCE)?.take(tag::OID)?);
+    let issuer_name_hash = id.take(tag::OCTET_STRING)?.to_vec();
+    let issuer_key_hash = id.take(tag::OCTET_STRING)?.to_vec();
+    let serial = id.take(tag::INTEGER)?.to_vec();
+    let status = match single.skip()? {
+        tag::GOOD => Status::Good,
+        tag::REVOKED => Status::Revoked,
+        _ => Status::Unknown,
+    };
+    let from = single.time()?;
+    let until = match single.peek() {
+        Some(tag::EXPLICIT_0) => Some(single.inside(tag::EXPLICIT_0)?.time()?),
+        _ => None,
+    };
+    Some(Answer { hash, issuer_name_hash, issuer_key_hash, serial, status, from, until })
+}
+
+fn hash(oid: &[u8]) -> Option<&'static Algorithm> {
+    match oid {
+        [0x2b, 0x0e, 0x03, 0x02, 0x1a] => Some(&SHA1_FOR_LEGACY_USE_ONLY),
+        [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01] => Some(&SHA256),
+        [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02] => Some(&SHA384),
+        [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03] => Some(&SHA512),
+        _ => None,
+    }
+}
+
+/// Elements of DER, one after the other.
+struct Der<'a>(&'a [u8]);
+
+impl<'a> Der<'a> {
+    fn next(&self) -> Option<(u8, &'a [u8], &'a [u8])> {
+        let tag = *self.0.first()?;
+        let (rest, any) = Any::from_der(self.0).ok()?;
+        Some((tag, any.data, rest))
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.0.first().copied()
+    }
+
+    /// The content of the next element, which has this tag.
+    fn take(&mut self, wanted: u8) -> Option<&'a [u8]> {
+        let (tag, content, rest) = self.next()?;
+        self.0 = rest;
+        (tag == wanted).then_some(content)
+    }
+
+    /// The elements in the next one, which has this tag.
+    fn inside(&mut self, wanted: u8) -> Option<Self> {
+        self.take(wanted).map(Der)
+    }
+
+    /// Passes over the next element; its tag.
+    fn skip(&mut self) -> Option<u8> {
+        let (tag, _, rest) = self.next()?;
+        self.0 = rest;
+        Some(tag)
+    }
+
+    fn time(&mut self) -> Option<i64> {
+        let (rest, time) = ASN1Time::from_der(self.0).ok()?;
+        self.0 = rest;
+        Some(time.timestamp())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Answer::all(&bytes);
+        }
+
+        #[test]
+        fn nor_does_a_response_that_breaks_off_or_says_something_else(
+            rest in proptest::collection::vec(prop_oneof![Just(0x30_u8), Just(0xa0), Just(4), any::<u8>()], 0..60),
+        ) {
+            let mut der = vec![0x30, 0, 0x0a, 1, 0, 0xa0];
+            der.extend(&rest);
+            der[1] = u8::try_from(der.len() - 2).unwrap();
+            let _ = Answer::all(&der);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Certificates: files of keys and certificates, path validation, constraints, revocation.
+//!
+//! Comes in: a client's certificate chain and the files that the settings name. Goes out: a verdict on the chain, and
+//! what diagnosis needs to explain it. Knows nothing of connections.
+
+pub mod authority;
+pub mod bounds;
+mod ca_names;
+pub mod certification_path;
+pub mod constraints;
+pub mod denylist;
+mod der;
+mod der_cache;
+mod issuer;
+pub mod key_kind;
+pub mod leaf_cache;
+pub mod link;
+pub mod material;
+pub mod path_validation;
+pub mod pem;
+mod public_cas;
+pub mod revocation;
+pub mod signature_cache;
+pub mod trust_store;
+pub mod unsupported;
+
+pub use self::certification_path::Path;
+pub use self::issuer::identify;
+pub use self::link::may_be_signed_by;
+pub use self::public_cas::public_cas;
+pub use self::signature_cache::Budget;
+pub use self::unsupported::extension_name;

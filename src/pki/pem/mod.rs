@@ -1,0 +1,405 @@
+//! Files of certificates, keys and CRLs, in PEM (RFC 7468) or DER. The only place that knows `rustls-pemfile`.
+//!
+//! Each byte of a file is part of an item, part of a remark between items, or an error: see `blocks`. An item that
+//! the file has no use for is an error as well.
+
+mod blocks;
+mod format;
+mod kind;
+
+use std::borrow::Cow;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustls_pemfile::Item as Read;
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use thiserror::Error;
+
+use self::blocks::{Block, blocks};
+use self::format::Format;
+use crate::wording;
+
+pub(crate) use self::format::is_one_element;
+pub use self::kind::Kind;
+pub(crate) use self::kind::Use;
+
+/// What one file holds.
+#[derive(Debug, PartialEq)]
+pub struct Contents {
+    items: Vec<Item>,
+    is_empty: bool,
+}
+
+/// An item of a file.
+#[derive(Debug, PartialEq)]
+pub struct Item {
+    /// What it is.
+    pub kind: Kind,
+    /// The line that it begins in, from 1; `None` in DER.
+    pub line: Option<usize>,
+    content: Content,
+    /// Whether it is one element of DER, with nothing after it.
+    is_whole: bool,
+}
+
+#[derive(Debug, PartialEq)]
+enum Content {
+    Certificate(CertificateDer<'static>),
+    Crl(CertificateRevocationListDer<'static>),
+    Key(PrivateKeyDer<'static>),
+    /// Nothing here asks for it.
+    Unread,
+}
+
+/// Why the content of a file is of no use.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{what}")]
+pub struct ContentError {
+    /// What is wrong with it. Quotes nothing but the labels of blocks: the file may hold a secret.
+    pub what: String,
+    /// What to do about it.
+    pub hint: &'static str,
+}
+
+/// Why a file is of no use.
+#[derive(Clone, Debug, Error)]
+#[error("{}: {what}\n  hint: {hint}", path.display())]
+pub struct FileError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+    /// What to do about it.
+    pub hint: &'static str,
+}
+
+impl FileError {
+    pub(crate) fn new(path: &Path, what: impl Into<String>, hint: &'static str) -> Self {
+        Self { path: path.to_owned(), what: what.into(), hint }
+    }
+
+    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound => "check the path; it is taken relative to the working directory",
+            io::ErrorKind::PermissionDenied => "let clawgate's user read it",
+            _ => "make it a readable file",
+        };
+        Self::new(path, format!("cannot be read: {}{}", wording::io(error), located(path)), hint)
+    }
+
+    /// What is wrong with the content of the file `path`.
+    pub(crate) fn of(path: &Path, ContentError { what, hint }: ContentError) -> Self {
+        Self::new(path, what, hint)
+    }
+}
+
+/// Where a relative path leads, to follow what is said of it; nothing for an absolute one.
+pub fn located(path: &Path) -> String {
+    match (std::path::absolute(path), std::env::current_dir()) {
+        (Ok(whole), Ok(folder)) if path.is_relative() => {
+            format!(" (that is {}; the working folder is {})", whole.display(), folder.display())
+        }
+        _ => String::new(),
+    }
+}
+
+/// The certificates of a client's file, in their order.
+///
+/// # Errors
+/// When the file cannot be read or has none.
+pub fn client_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileError> {
+    let hint = "give the client's certificate, followed by its intermediates, in PEM (from DER: openssl x509 \
+                -inform DER -in FILE; from PKCS #12: openssl pkcs12 -nokeys -in FILE)";
+    // What is wrong with a certificate is for the verdict to say.
+    let contents = Contents::parse(&read(path)?).map_err(|error| FileError::of(path, error))?;
+    contents.some_certificates(path, hint)
+}
+
+/// The chain in a file, leaf first, and what in it is not used; `hint` is for a file without one.
+///
+/// # Errors
+/// When the file cannot be read, has none, or has something that does not belong there.
+pub fn chain_in(
+    path: &Path,
+    hint: &'static str,
+) -> Result<(Vec<CertificateDer<'static>>, Vec<Unused>), FileError> {
+    let contents = Contents::open(path, Use::Chain)?;
+    let unused = contents.unused(Use::Chain);
+    Ok((contents.some_certificates(path, hint)?, unused))
+}
+
+/// The CA certificates in a file; `hint` is for a file without one.
+///
+/// # Errors
+/// As [`chain_in`].
+pub fn cas_in(path: &Path, hint: &'static str) -> Result<Vec<CertificateDer<'static>>, FileError> {
+    Contents::open(path, Use::Cas)?.some_certificates(path, hint)
+}
+
+/// The private key in a file.
+///
+/// # Errors
+/// When the file cannot be read, has none that is not encrypted, or has something that does not belong there.
+pub fn key_in(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
+    let contents = Contents::open(path, Use::Key)?;
+    let found = contents.description();
+    contents.keys().next().ok_or_else(|| {
+        let hint = "give the certificate's key in PEM, without encryption (openssl pkey -in KEY)";
+        FileError::new(path, format!("has no private key: {found}"), hint)
+    })
+}
+
+/// What `bytes` are, if they are not text.
+pub(crate) fn not_text(bytes: &[u8]) -> Option<String> {
+    match Format::of(bytes)? {
+        Format::Der(kind) => Some(format!("is {} in DER", kind.name())),
+        Format::Foreign(foreign) => Some(format!("is {}", foreign.name)),
+    }
+}
+
+/// A file's content.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    std::fs::read(path).map_err(|error| FileError::unreadable(path, &error))
+}
+
+/// An item that a file may have beside what it is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unused {
+    /// What it is.
+    pub kind: Kind,
+    /// The line that it begins in, from 1.
+    pub line: usize,
+}
+
+impl Unused {
+    /// What to say about it, and what to do.
+    pub fn words(&self) -> (String, &'static str) {
+        let Self { kind, line } = self;
+        let what = format!("has {} in line {line}, which is not used", kind.name());
+        let hint = match kind {
+            Kind::PrivateKey | Kind::EncryptedKey => {
+                "take it out, or name the file in tls.private_key (upstream.private_key) as well"
+            }
+            Kind::Certificate => {
+                "take it out, or name the file in tls.certificate (upstream.certificate) as well"
+            }
+            Kind::DhParameters => "take them out; keys are exchanged in the groups of tls.groups",
+            _ => "take it out",
+        };
+        (what, hint)
+    }
+}
+
+impl Contents {
+    /// Reads a file that is for `purpose`.
+    pub(crate) fn open(path: &Path, purpose: Use) -> Result<Self, FileError> {
+        let contents = Self::parse(&read(path)?).map_err(|error| FileError::of(path, error))?;
+        contents.fit_for(purpose).map_err(|error| FileError::of(path, error))
+    }
+
+    /// Reads the content of a file.
+    ///
+    /// # Errors
+    /// For the first byte that belongs to no item and no remark.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ContentError> {
+        match Format::of(bytes) {
+            Some(Format::Der(kind)) => {
+                let content = content(kind, bytes).ok_or_else(|| ContentError {
+                    what: "is damaged DER".to_owned(),
+                    hint: "write the file again",
+                })?;
+                let item = Item { kind, line: None, content, is_whole: true };
+                Ok(Self { items: vec![item], is_empty: false })
+            }
+            Some(Format::Foreign(foreign)) => {
+                let what =
+                    format!("is {}, neither PEM nor DER of one certificate, key or CRL", foreign.name);
+                Err(ContentError { what, hint: foreign.hint })
+            }
+            None => {
+                let blocks = blocks(bytes).map_err(|error| ContentError {
+                    what: format!("is broken PEM: {error}"),
+                    hint: error.hint,
+                })?;
+                let items = blocks.iter().map(Item::of).collect::<Result<_, _>>()?;
+                Ok(Self { items, is_empty: bytes.trim_ascii().is_empty() })
+            }
+        }
+    }
+
+    /// The items, in their order.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// The same, if each item is whole and none is of no use beside what the file is read for.
+    pub(crate) fn fit_for(self, purpose: Use) -> Result<Self, ContentError> {
+        if let Some(item) = self.items.iter().find(|item| !item.is_whole) {
+            let (line, name) = (item.line.unwrap_or(1), item.kind.name());
+            let what = format!(
+                "is broken PEM: line {line}: begins {name} that is cut off, or has more after it"
+            );
+            return Err(ContentError { what, hint: "write the file again" });
+        }
+        let wanted = purpose.wants();
+        // A file of another kind altogether is better described by what it lacks.
+        if !self.items.iter().any(|item| item.kind == wanted) {
+            return Ok(self);
+        }
+        let misplaced = self.items.iter().find(|item| item.kind != wanted && !purpose.bears(item.kind));
+        match misplaced {
+            None => Ok(self),
+            Some(Item { kind, line, .. }) => Err(ContentError {
+                what: format!(
+                    "has {} in line {}, which is of no use beside {}",
+                    kind.name(),
+                    line.unwrap_or(1),
+                    wanted.name()
+                ),
+                hint: purpose.hint(*kind),
+            }),
+        }
+    }
+
+    /// What is in it beside what it is read for.
+    pub(crate) fn unused(&self, purpose: Use) -> Vec<Unused> {
+        let others = self.items.iter().filter(|item| item.kind != purpose.wants());
+        // The curve is the key's, which names it again.
+        let others = others.filter(|item| item.kind != Kind::EcParameters);
+        others.map(|item| Unused { kind: item.kind, line: item.line.unwrap_or(1) }).collect()
+    }
+
+    /// Whether there is an encrypted key in it.
+    pub(crate) fn has_encrypted_key(&self) -> bool {
+        self.items.iter().any(|item| item.kind == Kind::EncryptedKey)
+    }
+
+    pub(crate) fn certificates(self) -> Vec<CertificateDer<'static>> {
+        let certificate = |item: Item| match item.content {
+            Content::Certificate(der) => Some(der),
+            _ => None,
+        };
+        self.items.into_iter().filter_map(certificate).collect()
+    }
+
+    fn some_certificates(
+        self,
+        path: &Path,
+        hint: &'static str,
+    ) -> Result<Vec<CertificateDer<'static>>, FileError> {
+        let found = self.description();
+        let certificates = self.certificates();
+        if certificates.is_empty() {
+            return Err(FileError::new(path, format!("has no certificate: {found}"), hint));
+        }
+        Ok(certificates)
+    }
+
+    pub(crate) fn keys(self) -> impl Iterator<Item = PrivateKeyDer<'static>> {
+        self.items.into_iter().filter_map(|item| match item.content {
+            Content::Key(key) => Some(key),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn crls(self) -> impl Iterator<Item = CertificateRevocationListDer<'static>> {
+        self.items.into_iter().filter_map(|item| match item.content {
+            Content::Crl(crl) => Some(crl),
+            _ => None,
+        })
+    }
+
+    /// What is in the file, for the message that says what is not.
+    pub(crate) fn description(&self) -> String {
+        if self.is_empty {
+            return "the file is empty".to_owned();
+        }
+        let mut kinds: Vec<_> = self.items.iter().map(|item| item.kind.name()).collect();
+        kinds.dedup();
+        if kinds.is_empty() {
+            return "it holds no PEM section (BEGIN … END)".to_owned();
+        }
+        format!("it holds {}", kinds.join(", "))
+    }
+}
+
+impl Item {
+    fn of(block: &Block<'_>) -> Result<Self, ContentError> {
+        let Block { line, label, has_fields, .. } = *block;
+        let kind = match Kind::of_label(label) {
+            Ok(Kind::PrivateKey) if has_fields => Kind::EncryptedKey,
+            Ok(kind) => kind,
+            Err(Some(foreign)) => {
+                let what = format!("has {} in line {line}", foreign.name);
+                return Err(ContentError { what, hint: foreign.hint });
+            }
+            Err(None) => {
+                let what = format!("has a block in line {line} that is not known here: {label}");
+                let hint = "take it out; CERTIFICATE, X509 CRL and the PRIVATE KEY blocks are read";
+                return Err(ContentError { what, hint });
+            }
+        };
+        let (content, is_whole) = decoded(kind, block).ok_or_else(|| ContentError {
+            what: format!(
+                "is broken PEM: line {line}: begins a block ({label}) whose Base64 is damaged"
+            ),
+            hint: "write the file again; it may be cut off",
+        })?;
+        Ok(Self { kind, line: Some(line), content, is_whole })
+    }
+}
+
+/// The content of a block, and whether it is one element of DER; `None` where it is not Base64.
+fn decoded(kind: Kind, block: &Block<'_>) -> Option<(Content, bool)> {
+    let label = match kind {
+        // `rustls-pemfile` does not know these; their Base64 is read as if it were another's.
+        Kind::EncryptedKey | Kind::EcParameters | Kind::DhParameters => "PUBLIC KEY",
+        Kind::Certificate => "CERTIFICATE",
+        Kind::Request => "CERTIFICATE REQUEST",
+        Kind::Crl | Kind::PrivateKey | Kind::PublicKey => block.label,
+    };
+    let text = match block.plain {
+        // As it is: a CRL may have a hundred megabytes.
+        Some(plain) if label == block.label => Cow::Borrowed(plain),
+        _ => {
+            let begin = format!("-----BEGIN {label}-----\n");
+            let end = format!("\n-----END {label}-----\n");
+            Cow::Owned([begin.as_bytes(), block.body, end.as_bytes()].concat())
+        }
+    };
+    let (item, _) = rustls_pemfile::read_one_from_slice(&text).ok()??;
+    let der: &[u8] = match &item {
+        Read::X509Certificate(der) => der,
+        Read::Crl(der) => der,
+        Read::Pkcs1Key(der) => der.secret_pkcs1_der(),
+        Read::Pkcs8Key(der) => der.secret_pkcs8_der(),
+        Read::Sec1Key(der) => der.secret_sec1_der(),
+        Read::SubjectPublicKeyInfo(der) => der,
+        Read::Csr(der) => der,
+        _ => return None,
+    };
+    // An old encrypted key is no DER before it is decrypted.
+    let is_whole = block.has_fields || is_one_element(der);
+    let content = match item {
+        Read::X509Certificate(der) => Content::Certificate(der),
+        Read::Crl(der) => Content::Crl(der),
+        Read::Pkcs1Key(key) => Content::Key(PrivateKeyDer::Pkcs1(key)),
+        Read::Pkcs8Key(key) => Content::Key(PrivateKeyDer::Pkcs8(key)),
+        Read::Sec1Key(key) => Content::Key(PrivateKeyDer::Sec1(key)),
+        _ => Content::Unread,
+    };
+    Some((content, is_whole))
+}
+
+/// The content of a file in DER.
+fn content(kind: Kind, der: &[u8]) -> Option<Content> {
+    Some(match kind {
+        Kind::Certificate => Content::Certificate(der.to_vec().into()),
+        Kind::Crl => Content::Crl(der.to_vec().into()),
+        Kind::PrivateKey => Content::Key(PrivateKeyDer::try_from(der.to_vec()).ok()?),
+        _ => Content::Unread,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Which of its issuer's certificates a CRL is about (RFC 5280 sections 4.2.1.13 and 5.2.5).
+
+use x509_parser::oid_registry::OID_X509_EXT_CRL_DISTRIBUTION_POINTS;
+use x509_parser::prelude::X509Certificate;
+
+use super::error::CrlError;
+use crate::pki::der::{self, Malformed};
+
+/// The names of a distribution point, each a GeneralName in DER: they are compared byte by byte.
+type Names = Box<[Box<[u8]>]>;
+
+/// A certificate, as far as CRLs go.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Its serial number (the INTEGER's content).
+    pub serial: Box<[u8]>,
+    /// Whether it is at the end of the chain; else it is a CA.
+    pub is_leaf: bool,
+    /// The names of the distribution points that it says have CRLs about it, for all reasons and of its own issuer.
+    points: Names,
+}
+
+impl Subject {
+    /// What `certificate` says.
+    pub fn of(certificate: &X509Certificate<'_>, is_leaf: bool) -> Self {
+        let points =
+            certificate.extensions().iter().find(|e| e.oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS);
+        // Where they cannot be read, no partial CRL is about it.
+        let points = points.and_then(|points| named_points(points.value).ok()).unwrap_or_default();
+        Self { serial: certificate.raw_serial().into(), is_leaf, points }
+    }
+}
+
+/// Which of its issuer's certificates a CRL is about, where it is not about all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scope {
+    /// Those that name one of these distribution points. `None`: whichever they name.
+    points: Option<Names>,
+    leaves_only: bool,
+    cas_only: bool,
+}
+
+impl Scope {
+    /// Reads the extension issuingDistributionPoint.
+    pub(crate) fn read(extension: &[u8]) -> Result<Self, CrlError> {
+        let mut scope = Self::default();
+        const POINT: u8 = der::constructed(0);
+        const ONLY_USER_CERTS: u8 = der::primitive(1);
+        const ONLY_CA_CERTS: u8 = der::primitive(2);
+        const ONLY_SOME_REASONS: u8 = der::primitive(3);
+        const INDIRECT: u8 = der::primitive(4);
+        const ONLY_ATTRIBUTE_CERTS: u8 = der::primitive(5);
+        for field in der::all(der::only(extension)?.tagged(der::SEQUENCE)?)? {
+            let content = field.content;
+            match field.tag {
+                POINT => scope.points = Some(full_name(content)?.ok_or_else(CrlError::relative_name)?),
+                ONLY_USER_CERTS => scope.leaves_only = boolean(content)?,
+                ONLY_CA_CERTS => scope.cas_only = boolean(content)?,
+                ONLY_SOME_REASONS => return Err(CrlError::some_reasons()),
+                INDIRECT if boolean(content)? => return Err(CrlError::indirect()),
+                ONLY_ATTRIBUTE_CERTS if boolean(content)? => return Err(CrlError::attributes()),
+                INDIRECT | ONLY_ATTRIBUTE_CERTS => {}
+                _ => return Err(CrlError::damaged()),
+            }
+        }
+        Ok(scope)
+    }
+
+    /// Whether a certificate of the issuer is among those it is about (RFC 5280 section 6.3.3 (b)).
+    pub(crate) fn covers(&self, subject: &Subject) -> bool {
+        if (self.leaves_only && !subject.is_leaf) || (self.cas_only && subject.is_leaf) {
+            return false;
+        }
+        let Some(points) = &self.points else { return true };
+        subject.points.iter().any(|point| points.contains(point))
+    }
+}
+
+/// The names of all points in the extension cRLDistributionPoints but those for some reasons or of other issuers.
+fn named_points(extension: &[u8]) -> Result<Names, Malformed> {
+    let mut names = Vec::new();
+    for point in der::all(der::only(extension)?.tagged(der::SEQUENCE)?)? {
+        let fields = der::all(point.tagged(der::SEQUENCE)?)?;
+        // [1] are reasons, [2] is another issuer.
+        if fields.iter().any(|field| field.tag != der::constructed(0)) {
+            continue;
+        }
+        for name in fields {
+            names.extend(full_name(name.content)?.into_iter().flatten());
+        }
+    }
+    Ok(names.into())
+}
+
+/// The names in a DistributionPointName; `None` when it is relative to the issuer's.
+fn full_name(name: &[u8]) -> Result<Option<Names>, Malformed> {
+    let name = der::only(name)?;
+    match name.tag {
+        tag if tag == der::constructed(0) => {
+            Ok(Some(der::all(name.content)?.iter().map(|name| name.whole.into()).collect()))
+        }
+        tag if tag == der::constructed(1) => Ok(None),
+        _ => Err(Malformed),
+    }
+}
+
+/// An implicitly tagged BOOLEAN; some write the default out.
+fn boolean(content: &[u8]) -> Result<bool, Malformed> {
+    match content {
+        [0xff] => Ok(true),
+        [0] => Ok(false),
+        _ => Err(Malformed),
+    }
+}

@@ -1,0 +1,54 @@
+//! The operating system's limit of open files, and how many connections fit below it.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::config::Settings;
+use crate::upstream::Target;
+
+/// Listeners, log, files that are being read, the runtimes' own.
+const OTHERS: u64 = 64;
+
+/// Raises the limit as far as this process may, and returns it; `None`: there is none.
+pub(crate) fn raise_limit() -> Option<u64> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
+        return current;
+    }
+    maximum
+}
+
+/// How many connections of clients fit below `limit`, when what is passed on needs files as well. A gate that
+/// runs out of files could not answer those whom it has let in.
+pub(crate) fn room_for_clients(settings: &Settings, limit: u64) -> usize {
+    let mut upstreams: Vec<_> = settings.routes.iter().map(|route| &route.upstream).collect();
+    upstreams.dedup();
+    let called = upstreams.iter().filter(|upstream| upstream.target != Target::Echo);
+    let wanted: usize = called.map(|upstream| upstream.connections).sum();
+    room(limit, u64::try_from(wanted).unwrap_or(u64::MAX))
+}
+
+fn room(limit: u64, upstream: u64) -> usize {
+    let room = limit.saturating_sub(OTHERS);
+    // Where there is little, half of it is for clients.
+    let room = (room - upstream.min(room / 2)).max(1);
+    usize::try_from(room).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_upstreams_need_is_kept_but_never_more_than_half() {
+        for (limit, upstream, clients) in [
+            (1024, 512, 480),
+            (20_064, 512, 19_488),
+            (164, 512, 50),
+            (64, 512, 1),
+            (0, 0, 1),
+            (164, 0, 100),
+        ] {
+            assert_eq!(room(limit, upstream), clients, "{limit} {upstream}");
+        }
+    }
+}

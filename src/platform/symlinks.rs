@@ -1,0 +1,103 @@
+//! Which folders to watch for a file: those in which a name on the way to it can be changed.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
+
+/// Symlinks that are followed on the way to one file, as Linux does.
+const MAX_LINKS: usize = 40;
+
+/// The folder of the file, and that of each symlink on the way to it, be the link the file or one of
+/// its folders: Kubernetes replaces the link `..data` beside the link that is named, certbot the
+/// link that is named, `ln -sfn` a folder. Where something is missing, the nearest folder that exists.
+pub(crate) fn leading_to(path: &Path) -> BTreeSet<PathBuf> {
+    let mut folders = BTreeSet::new();
+    let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for _ in 0..MAX_LINKS {
+        let Some((folder, target)) = first_link(&path) else { break };
+        folders.insert(folder);
+        path = target;
+    }
+    let nearest = path.ancestors().skip(1).find(|folder| folder.is_dir());
+    let last = [path.is_dir().then_some(path.as_path()), nearest];
+    folders.extend(last.into_iter().flatten().filter_map(|folder| folder.canonicalize().ok()));
+    folders
+}
+
+/// The first symlink in `path`: its folder, and `path` with the link replaced by where it leads.
+fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let mut walked = PathBuf::new();
+    let mut components = path.components();
+    while let Some(component) = components.next() {
+        if component == Component::ParentDir {
+            walked.pop();
+            continue;
+        }
+        walked.push(component);
+        if let Ok(target) = std::fs::read_link(&walked) {
+            let folder = walked.parent().map(Path::to_owned).unwrap_or_default();
+            let rest = components.as_path();
+            // `join` with nothing would add a slash, which makes a folder of it.
+            let mut path = folder.join(target).into_os_string();
+            if !rest.as_os_str().is_empty() {
+                path.push(OsString::from("/"));
+                path.push(rest);
+            }
+            return Some((folder, path.into()));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn names(root: &Path, path: &Path) -> Vec<String> {
+        let below = |folder: &PathBuf| Some(folder.strip_prefix(root).ok()?.display().to_string());
+        leading_to(path).iter().filter_map(below).collect()
+    }
+
+    #[test]
+    fn a_plain_file_is_watched_in_its_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        fs::create_dir(root.join("certs")).unwrap();
+        assert_eq!(names(&root, &root.join("certs/a.pem")), ["certs"]);
+        assert_eq!(names(&root, &root.join("certs")), ["", "certs"]);
+        assert_eq!(names(&root, &root.join("certs/not/there/a.pem")), ["certs"]);
+    }
+
+    #[test]
+    fn every_link_on_the_way_is_watched_where_it_lies() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        // Kubernetes.
+        fs::create_dir_all(root.join("secret/..2026")).unwrap();
+        fs::write(root.join("secret/..2026/tls.crt"), "").unwrap();
+        symlink("..2026", root.join("secret/..data")).unwrap();
+        symlink("..data/tls.crt", root.join("secret/tls.crt")).unwrap();
+        assert_eq!(names(&root, &root.join("secret/tls.crt")), ["secret", "secret/..2026"]);
+        // certbot.
+        fs::create_dir_all(root.join("live/x")).unwrap();
+        fs::create_dir_all(root.join("archive/x")).unwrap();
+        fs::write(root.join("archive/x/cert1.pem"), "").unwrap();
+        symlink("../../archive/x/cert1.pem", root.join("live/x/cert.pem")).unwrap();
+        assert_eq!(names(&root, &root.join("live/x/cert.pem")), ["archive/x", "live/x"]);
+        // A folder that is a link.
+        symlink("secret", root.join("current")).unwrap();
+        assert_eq!(names(&root, &root.join("current/tls.crt")), ["", "secret", "secret/..2026"]);
+    }
+
+    #[test]
+    fn links_that_lead_in_a_circle_come_to_an_end() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        symlink("b", root.join("a")).unwrap();
+        symlink("a", root.join("b")).unwrap();
+        assert_eq!(names(&root, &root.join("a")), [""]);
+    }
+}

@@ -1,0 +1,136 @@
+//! Telling a refused client over HTTP (`clients.refuse_with = "http"`).
+//!
+//! Its handshake was completed without trust. Nothing it sends is looked at but the end of a request's
+//! head, and every request gets the same answer; no route, rule or upstream is within reach here.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use serde::Serialize;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+
+use super::drain_request_body::DrainThenEnd;
+use super::lingering_close;
+use super::response_body::for_head;
+use crate::http1_guard::{MAX_FIELDS, MAX_HEAD};
+use crate::pipeline::refusal::{PROBLEM_JSON, REASON_HEADER};
+use crate::telemetry::HandshakeReason;
+use crate::tls::PrefixedIo;
+use crate::tls::diagnosis::client_message;
+use crate::upstream::SharedRequestBody;
+
+/// How long a refused client may stay.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of bodies that it may send ahead over HTTP/2: the least that a connection can have (RFC 9113 section 6.9.2).
+const WINDOW: u32 = 65_535;
+
+/// RFC 9457.
+#[derive(Serialize)]
+struct Problem<'a> {
+    title: &'a str,
+    status: u16,
+    reason: HandshakeReason,
+    detail: &'a str,
+    id: &'a str,
+}
+
+/// Answers 403 with the reason and the connection's identifier, and closes.
+pub(super) async fn tell(
+    io: TlsStream<PrefixedIo<TcpStream>>,
+    h2: bool,
+    reason: HandshakeReason,
+    id: &str,
+) {
+    let problem = Problem {
+        title: "Forbidden",
+        status: StatusCode::FORBIDDEN.as_u16(),
+        reason,
+        detail: client_message(reason),
+        id,
+    };
+    let text = Bytes::from(serde_json::to_vec(&problem).unwrap_or_default());
+    if h2 {
+        let _ = timeout(PATIENCE, over_http2(io, reason, text)).await;
+    } else {
+        over_http1(io, reason, text).await;
+    }
+}
+
+fn answer(
+    request: Request<Incoming>,
+    reason: HandshakeReason,
+    text: &Bytes,
+    http2: bool,
+) -> Response<DrainThenEnd<Full<Bytes>>> {
+    let mut response = Response::new(Full::new(text.clone()));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, PROBLEM_JSON);
+    headers.insert(REASON_HEADER, http::HeaderValue::from_static(reason.as_str()));
+    let response = if request.method() == Method::HEAD { for_head(response) } else { response };
+    let upload = SharedRequestBody::new(request.into_body());
+    response.map(|body| DrainThenEnd::new(body, upload, http2))
+}
+
+async fn over_http1(io: TlsStream<PrefixedIo<TcpStream>>, reason: HandshakeReason, text: Bytes) {
+    let service = service_fn(|request| {
+        std::future::ready(Ok::<_, Infallible>(answer(request, reason, &text, false)))
+    });
+    let mut builder = http1::Builder::new();
+    builder.keep_alive(false).half_close(true);
+    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD + 4096);
+    let mut connection = builder.serve_connection(TokioIo::new(io), service);
+    let _ = timeout(PATIENCE, std::future::poll_fn(|cx| connection.poll_without_shutdown(cx))).await;
+    let mut io = connection.into_parts().io.into_inner();
+    let _ = timeout(PATIENCE, io.shutdown()).await;
+    lingering_close::close(io.into_inner().0.into_inner()).await;
+}
+
+async fn over_http2(io: TlsStream<PrefixedIo<TcpStream>>, reason: HandshakeReason, text: Bytes) {
+    let answered = Arc::new(Notify::new());
+    let service = service_fn(|request| {
+        let end = AtEnd(Arc::clone(&answered));
+        let response = answer(request, reason, &text, true).map(|body| {
+            body.map_frame(move |frame| {
+                let _ = &end;
+                frame
+            })
+        });
+        std::future::ready(Ok::<_, Infallible>(response))
+    });
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.timer(TokioTimer::new()).max_concurrent_streams(1).max_header_list_size(MAX_HEAD as u32);
+    // Nothing of a body is of use, and what is sent is shorter than a frame.
+    builder.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
+    builder.max_send_buf_size(WINDOW as usize);
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
+    tokio::select! {
+        // First, so that the answer is written before GOAWAY: Java's HttpClient gives up all requests at that.
+        biased;
+        _ = connection.as_mut() => return,
+        () = answered.notified() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+/// Tells that an answer was handed over whole, or given up.
+struct AtEnd(Arc<Notify>);
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}

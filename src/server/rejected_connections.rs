@@ -1,0 +1,99 @@
+//! The log and the count of refused connections.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::Serialize;
+use tracing::Level;
+
+use crate::identity::client_cert_inventory::ClientCertInventory;
+use crate::telemetry::log_dedup::{Heard, LogDedup, Repeated, Summary, network_text};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::recent::Recent;
+use crate::telemetry::{HandshakeReason, Limit, ReasonClass, emit, emit_bounded};
+use crate::tls::Report;
+
+/// Where every refused connection ends up; shared by all workers.
+#[derive(Debug)]
+pub struct RejectedConnections {
+    metrics: Arc<Metrics>,
+    repeats: Option<LogDedup>,
+    recent: Arc<Recent>,
+    admitted: Arc<ClientCertInventory>,
+}
+
+impl RejectedConnections {
+    /// Counts in `metrics`; with `fold`, what repeats is to be summed up. What is logged is kept in
+    /// `recent`, too. `admitted` tells which certificates were admitted before.
+    pub fn new(
+        metrics: Arc<Metrics>,
+        fold: bool,
+        recent: Arc<Recent>,
+        admitted: Arc<ClientCertInventory>,
+    ) -> Self {
+        Self { metrics, repeats: fold.then(LogDedup::default), recent, admitted }
+    }
+
+    /// Counts a refusal, and logs it in full unless its kind has been heard of enough. Returns the reason by which it
+    /// is counted.
+    pub fn tell(&self, report: &Report) -> HandshakeReason {
+        let kind = report.kind();
+        let reason = kind.reason;
+        let admitted_before = kind.fingerprint.as_ref().is_some_and(|print| self.admitted.knows(print));
+        let is_news = |repeats: &LogDedup| repeats.hear(kind, SystemTime::now()) == Heard::News;
+        if self.repeats.as_ref().is_none_or(is_news) {
+            self.log(report);
+        }
+        self.metrics.refused(reason, admitted_before);
+        reason
+    }
+
+    fn log(&self, report: &Report) {
+        let line = report.explained();
+        self.recent.keep(&line);
+        emit_bounded(level(line.reason()), "handshake_failed", &line);
+    }
+
+    /// Logs what was folded since the last time, a line for each kind.
+    pub fn sum_up(&self) {
+        let summaries = self.repeats.as_ref().map(LogDedup::end_window).unwrap_or_default();
+        for summary in summaries {
+            let repeated = (&summary).into();
+            let Summary { kind, .. } = summary;
+            let line = SummaryLine {
+                reason: kind.reason,
+                peer: kind.source.map_or_else(|| "several".to_owned(), network_text),
+                limit: kind.limit,
+                client_cert: kind
+                    .fingerprint
+                    .map(|fingerprint_sha256| Certificate { fingerprint_sha256 }),
+                repeated,
+            };
+            emit(level(kind.reason), "handshake_failed", &line);
+        }
+    }
+}
+
+fn level(reason: HandshakeReason) -> Level {
+    match reason.class() {
+        ReasonClass::Client | ReasonClass::Ours => Level::WARN,
+        ReasonClass::Noise => Level::INFO,
+    }
+}
+
+/// The `handshake_failed` event for many connections at once.
+#[derive(Serialize)]
+struct SummaryLine {
+    reason: HandshakeReason,
+    peer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<Limit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_cert: Option<Certificate>,
+    repeated: Repeated,
+}
+
+#[derive(Serialize)]
+struct Certificate {
+    fingerprint_sha256: String,
+}

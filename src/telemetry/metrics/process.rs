@@ -1,0 +1,76 @@
+//! What the kernel says of the process, under the names that Prometheus' own clients use.
+
+use std::fmt;
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use rustix::param::{clock_ticks_per_second, page_size};
+use rustix::process::{Resource, getrlimit};
+
+/// Read anew at each look.
+#[derive(Debug)]
+pub(super) struct Process {
+    /// Seconds since 1970.
+    started: f64,
+}
+
+/// `/proc/self/stat` and `/proc/self/statm`, as far as they are of use.
+struct Usage {
+    cpu_seconds: f64,
+    threads: u64,
+    virtual_bytes: u64,
+    resident_bytes: u64,
+}
+
+impl Process {
+    pub(crate) fn new() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self { started: since.map_or(0.0, |since| since.as_secs_f64()) }
+    }
+}
+
+impl Usage {
+    fn read() -> Option<Self> {
+        let stat = fs::read_to_string("/proc/self/stat").ok()?;
+        // The second field is the program's name, which may hold anything, in parentheses.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
+        let statm = fs::read_to_string("/proc/self/statm").ok()?;
+        let resident: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+        Some(Self {
+            cpu_seconds: (number(14)? + number(15)?) as f64 / clock_ticks_per_second() as f64,
+            threads: number(20)?,
+            virtual_bytes: number(23)?,
+            resident_bytes: resident * page_size() as u64,
+        })
+    }
+}
+
+impl Collector for Process {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut gauge = |name: &str, help: &str, value: f64| {
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+        };
+        gauge("process_start_time_seconds", "When clawgate was started, since 1970.", self.started)?;
+        if let Ok(files) = fs::read_dir("/proc/self/fd") {
+            // The look itself opens one.
+            let open = files.count().saturating_sub(1);
+            gauge("process_open_fds", "Files that are open.", open as f64)?;
+        }
+        if let Some(most) = getrlimit(Resource::Nofile).current {
+            gauge("process_max_fds", "Files that may be open.", most as f64)?;
+        }
+        let Some(usage) = Usage::read() else { return Ok(()) };
+        gauge("process_threads", "Threads.", usage.threads as f64)?;
+        gauge("process_virtual_memory_bytes", "Virtual memory.", usage.virtual_bytes as f64)?;
+        gauge("process_resident_memory_bytes", "Memory in use.", usage.resident_bytes as f64)?;
+        let cpu = ConstCounter::new(usage.cpu_seconds);
+        let help = "CPU time, of user and system.";
+        cpu.encode(encoder.encode_descriptor("process_cpu_seconds", help, None, cpu.metric_type())?)
+    }
+}

@@ -1,0 +1,47 @@
+//! Refused connections.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+use crate::telemetry::reason::HandshakeReason;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+/// Counts by reason. Each counter exists from the start, so that its first increase is seen.
+#[derive(Debug)]
+pub(super) struct Refused {
+    all: Vec<Counter>,
+    admitted_before: Vec<Counter>,
+}
+
+impl Refused {
+    pub(crate) fn new(registry: &mut Registry) -> Self {
+        let mut by_reason = |name: &str, help: &str| {
+            let family = Family::<ReasonLabel, Counter>::default();
+            registry.register(name, help, family.clone());
+            let counter = |reason: &HandshakeReason| {
+                family.get_or_create_owned(&ReasonLabel { reason: reason.as_str() })
+            };
+            HandshakeReason::ALL.iter().map(counter).collect()
+        };
+        Self {
+            all: by_reason("handshakes_refused", "Connections refused, by reason"),
+            admitted_before: by_reason(
+                "known_clients_refused",
+                "Connections refused whose certificate was admitted before, by reason",
+            ),
+        }
+    }
+
+    pub(super) fn count(&self, reason: HandshakeReason, admitted_before: bool) {
+        self.all[reason as usize].inc();
+        if admitted_before {
+            self.admitted_before[reason as usize].inc();
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Upstreams, by the address that the settings have.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::Counted;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct UpstreamLabel {
+    upstream: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ErrorLabels {
+    upstream: String,
+    error: &'static str,
+}
+
+/// All upstreams'.
+#[derive(Debug)]
+pub(super) struct Upstreams {
+    errors: Family<ErrorLabels, Counter>,
+    connections: Family<UpstreamLabel, Counter>,
+    reused: Family<UpstreamLabel, Counter>,
+    retries: Family<UpstreamLabel, Counter>,
+    in_flight: Family<UpstreamLabel, Gauge>,
+    waiting: Family<UpstreamLabel, Gauge>,
+    up: Family<UpstreamLabel, Gauge>,
+    known: Mutex<HashMap<String, Arc<UpstreamMetrics>>>,
+}
+
+/// Why an upstream gave no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamFault {
+    /// As many requests are with it as may.
+    Busy,
+    /// It cannot be connected to.
+    Unavailable,
+    /// It did not take the connection in time.
+    ConnectTimeout,
+    /// It did not answer in time.
+    Timeout,
+    /// It closed before it answered.
+    Closed,
+    /// It answered something else than HTTP/1.1.
+    Protocol,
+}
+
+const FAULTS: [&str; 6] = ["busy", "unavailable", "connect_timeout", "timeout", "closed", "protocol"];
+
+/// One upstream's.
+#[derive(Debug)]
+pub struct UpstreamMetrics {
+    errors: [Counter; FAULTS.len()],
+    /// Connections that were opened to it.
+    pub connections: Counter,
+    /// Requests that went out on a connection that had been used before.
+    pub reused: Counter,
+    /// Requests that went out again, since the connection turned out to be closed.
+    pub retries: Counter,
+    in_flight: Gauge,
+    waiting: Gauge,
+    up: Gauge,
+}
+
+impl Upstreams {
+    pub(crate) fn new(registry: &mut Registry) -> Self {
+        let upstreams = Self {
+            errors: Family::default(),
+            connections: Family::default(),
+            reused: Family::default(),
+            retries: Family::default(),
+            in_flight: Family::default(),
+            waiting: Family::default(),
+            up: Family::default(),
+            known: Mutex::default(),
+        };
+        let Self { errors, connections, reused, retries, in_flight, waiting, up, .. } = &upstreams;
+        registry.register("upstream_errors", "Requests without an answer", errors.clone());
+        registry.register("upstream_connections", "Connections opened", connections.clone());
+        registry.register(
+            "upstream_connections_reused",
+            "Requests on a connection that had been used before",
+            reused.clone(),
+        );
+        registry.register("upstream_retries", "Requests that went out again", retries.clone());
+        registry.register(
+            "upstream_requests_in_flight",
+            "Requests that are with the upstream now",
+            in_flight.clone(),
+        );
+        registry.register(
+            "upstream_requests_waiting",
+            "Requests that wait now until the upstream may have another",
+            waiting.clone(),
+        );
+        registry.register(
+            "upstream_up",
+            "Whether the last request got an answer from the upstream; 1 before the first",
+            up.clone(),
+        );
+        upstreams
+    }
+
+    /// That of the upstream at `address`, the same in all generations that have it.
+    pub(crate) fn get(&self, address: &str) -> Arc<UpstreamMetrics> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(metrics) = known.get(address) {
+            return Arc::clone(metrics);
+        }
+        let upstream = || address.to_owned();
+        let label = UpstreamLabel { upstream: upstream() };
+        let by_fault =
+            |error| self.errors.get_or_create_owned(&ErrorLabels { upstream: upstream(), error });
+        let metrics = Arc::new(UpstreamMetrics {
+            errors: FAULTS.map(by_fault),
+            connections: self.connections.get_or_create_owned(&label),
+            reused: self.reused.get_or_create_owned(&label),
+            retries: self.retries.get_or_create_owned(&label),
+            in_flight: self.in_flight.get_or_create_owned(&label),
+            waiting: self.waiting.get_or_create_owned(&label),
+            up: self.up.get_or_create_owned(&label),
+        });
+        metrics.up.set(1);
+        known.insert(upstream(), Arc::clone(&metrics));
+        metrics
+    }
+
+    /// Takes out those that no settings name any more.
+    pub(super) fn keep(&self, addresses: &[String]) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|address, _| {
+            let kept = addresses.contains(address);
+            if !kept {
+                let label = UpstreamLabel { upstream: address.clone() };
+                for error in FAULTS {
+                    self.errors.remove(&ErrorLabels { upstream: address.clone(), error });
+                }
+                self.connections.remove(&label);
+                self.reused.remove(&label);
+                self.retries.remove(&label);
+                self.in_flight.remove(&label);
+                self.waiting.remove(&label);
+                self.up.remove(&label);
+            }
+            kept
+        });
+    }
+}
+
+impl UpstreamMetrics {
+    /// A request is with it until the guard is dropped.
+    pub fn begun(&self) -> Counted {
+        Counted::new(&self.in_flight)
+    }
+
+    /// A request waits until the guard is dropped.
+    pub fn waits(&self) -> Counted {
+        Counted::new(&self.waiting)
+    }
+
+    /// It gave no answer.
+    pub fn failed(&self, fault: UpstreamFault) {
+        self.errors[fault as usize].inc();
+        if fault != UpstreamFault::Busy {
+            self.up.set(0);
+        }
+    }
+
+    /// It gave an answer.
+    pub fn answered(&self) {
+        // Written when it changes only, since all workers share it.
+        if self.up.get() != 1 {
+            self.up.set(1);
+        }
+    }
+}

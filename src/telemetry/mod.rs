@@ -1,0 +1,18 @@
+//! What operators see: events on stdout, metrics, and the closed lists of reasons.
+
+pub mod access;
+mod event;
+mod fit;
+pub mod log_dedup;
+pub mod logging;
+pub mod metrics;
+mod reason;
+pub mod recent;
+#[cfg(feature = "otlp")]
+pub mod spans;
+pub mod terminal;
+pub mod trace;
+mod writer;
+
+pub use self::event::{emit, emit_bounded};
+pub use self::reason::{HandshakeReason, Limit, ReasonClass, RequestReason};

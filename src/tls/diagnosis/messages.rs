@@ -1,0 +1,172 @@
+//! The sentences: what is wrong and how to hint it, for every reason that is not read off the chain.
+
+use rustls::{AlertDescription, Error, PeerIncompatible};
+
+use super::Case;
+use crate::telemetry::{HandshakeReason as Reason, Limit};
+use crate::tls::client_hello::ClientHello;
+use crate::tls::fault::Fault;
+use crate::tls::parameters::Parameters;
+use crate::wording::{alert_name, incompatible, tls};
+
+pub(crate) fn missing(case: &Case<'_>) -> Fault {
+    let give = "give the client its certificate and key (curl: --cert client.pem --key client.key)";
+    // Measured by scripts/client-errors.sh.
+    let keys = "OpenSSL sends none if the key is of a kind that was not asked for (Ed448, secp256k1, RSA-PSS, DSA)";
+    let (asked, hint) = if case.trust.pinned.is_empty() {
+        let hint = format!(
+            "{give}. If it has them: Go, Java and GnuTLS (wget) send no certificate unless one of these CAs issued it, or issued \
+             an intermediate that is in the client's file; {keys}"
+        );
+        (format!("one of these CAs was asked for: {}", case.trust.names()), hint)
+    } else {
+        (
+            "any was asked for, since some are pinned".to_owned(),
+            format!("{give}. If it has them: {keys}"),
+        )
+    };
+    Fault::new(Reason::ClientCertMissing, format!("the client sent no certificate; {asked}"), hint)
+}
+
+pub(crate) fn tls_version(case: &Case<'_>) -> Fault {
+    let offered = case.hello.map(|hello| hello.versions.join(", "));
+    let offered =
+        offered.filter(|list| !list.is_empty()).unwrap_or_else(|| "an older version".to_owned());
+    let detail = format!("the client offers {offered}; {} is needed", case.parameters.version_text());
+    let mut hint = "update the client's TLS library, or lift the limit it was set to".to_owned();
+    // A version that clawgate could speak.
+    if let Some(hello) = case.hello.filter(|hello| Parameters::default().shares_version(hello)) {
+        let offered = hello.versions.join(", ");
+        hint.push_str(&format!(
+            "; clawgate could take {offered}, if tls.min_version, tls.cipher_suites and tls.groups let it"
+        ));
+    }
+    Fault::new(Reason::TlsVersion, detail, hint)
+}
+
+pub(crate) fn no_common_algorithms(why: &PeerIncompatible, case: &Case<'_>) -> Fault {
+    let what = match why {
+        PeerIncompatible::NoCipherSuitesInCommon => "cipher suite",
+        // Suites with the RSA key exchange of old need no groups, so none are offered.
+        PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired
+            if case.hello.is_some_and(|hello| hello.groups.is_empty()) =>
+        {
+            "cipher suite with forward secrecy (ECDHE)"
+        }
+        PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired => {
+            "key exchange group"
+        }
+        PeerIncompatible::NoSignatureSchemesInCommon
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired
+        | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => "signature scheme",
+        other => {
+            let detail = format!("no common way to go on: {}", incompatible(other));
+            return with_offers(detail, case);
+        }
+    };
+    with_offers(format!("no common {what}"), case)
+}
+
+/// Adds what both ends have to offer.
+fn with_offers(detail: String, case: &Case<'_>) -> Fault {
+    let detail = format!("{detail}; the client offers {}", offers(case.hello));
+    let (suites, groups) = (case.parameters.suite_names(), case.parameters.group_names());
+    let hint = format!(
+        "allow one of what clawgate takes in the client's TLS settings: suites {}, groups {}, and the kind of key of \
+         clawgate's certificate",
+        suites.join(" "),
+        groups.join(" ")
+    );
+    Fault::new(Reason::NoCommonAlgorithms, detail, hint)
+}
+
+fn offers(hello: Option<&ClientHello>) -> String {
+    let Some(hello) = hello else {
+        return "what could not be read".to_owned();
+    };
+    let list = |names: Vec<String>| {
+        if names.is_empty() {
+            return "none".to_owned();
+        }
+        names.iter().take(16).map(String::as_str).collect::<Vec<_>>().join(" ")
+    };
+    format!(
+        "suites {}, groups {}, schemes {}",
+        list(hello.suite_names()),
+        list(hello.group_names()),
+        list(hello.scheme_names())
+    )
+}
+
+pub(crate) fn alpn_mismatch(case: &Case<'_>) -> Fault {
+    let offered = case.hello.map(|hello| hello.alpn.join(", ")).unwrap_or_default();
+    let detail =
+        format!("the client offers the protocols {offered} (ALPN); clawgate speaks h2 and http/1.1");
+    Fault::new(Reason::AlpnMismatch, detail, "let the client offer http/1.1 or h2, or no ALPN at all")
+}
+
+pub(crate) fn overloaded(limit: Limit, allowed: usize) -> Fault {
+    let detail = match limit {
+        Limit::ConnectionsPerSource => {
+            format!("{allowed} connections are open from this address already, and no more are taken")
+        }
+        Limit::ConnectionsPerIdentity => {
+            format!("{allowed} connections of this certificate are open already, and no more are taken")
+        }
+        Limit::HandshakeRate => {
+            format!("{allowed} connections came from this address in a second, and no more are taken")
+        }
+        Limit::Handshakes => {
+            format!("{allowed} handshakes are under way, and this one was the oldest of them")
+        }
+        Limit::HandshakeBytes => format!(
+            "the handshakes under way hold {allowed} bytes, and of those that hold more than 4 KiB this one was the oldest"
+        ),
+        _ => format!("clawgate has {allowed} connections open already, and takes no more"),
+    };
+    let setting = if limit == Limit::HandshakeBytes { Limit::Handshakes } else { limit }.as_str();
+    let hint = format!(
+        "look for clients that open connections and do not close them; if all are honest, raise limits.{setting}"
+    );
+    Fault::new(Reason::Overloaded, detail, hint)
+}
+
+pub(crate) fn client_alert(alert: AlertDescription) -> Fault {
+    let detail = format!("the client ended the handshake with the alert {}", alert_name(alert));
+    Fault::new(Reason::ClientAlert, detail, "look at the client's own log for the cause")
+}
+
+/// An error of no socket and of no TLS: rustls's buffers for what comes before the end of a handshake are full.
+pub(crate) fn full() -> Fault {
+    Fault::new(
+        Reason::ProtocolError,
+        "the client sent more than there is room for before the handshake was through",
+        "look at what runs there: something sends data without waiting for the server's answer",
+    )
+}
+
+pub(crate) fn malformed(error: &Error) -> Fault {
+    let detail = format!("the client's certificate cannot be read: {}", tls(error));
+    let hint = "send the certificate file as the CA issued it; this one is damaged";
+    Fault::new(Reason::ClientCertMalformed, detail, hint)
+}
+
+pub(crate) fn too_large() -> Fault {
+    let hint = "send the leaf and its intermediates only";
+    Fault::new(Reason::ClientCertTooLarge, "the client's certificates are over 64 KiB", hint)
+}
+
+pub(crate) fn internal(error: &Error) -> Fault {
+    Fault::new(
+        Reason::InternalError,
+        format!("clawgate itself failed: {}", tls(error)),
+        "report this as a bug",
+    )
+}
+
+pub(crate) fn protocol_error(error: &Error) -> Fault {
+    let detail = format!("the client broke the TLS protocol: {}", tls(error));
+    let hint =
+        "check what stands between the client and clawgate: something that alters or mixes TLS records";
+    Fault::new(Reason::ProtocolError, detail, hint)
+}

@@ -1,0 +1,84 @@
+//! What both sides have agreed on at the end of a handshake, and whether it may be trusted.
+
+use rustls::{Error, HandshakeKind, ProtocolVersion, ServerConnection};
+use rustls_pki_types::CertificateDer;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::handshake_record::{HandshakeRecord, Presented, Resumed};
+use super::prefixed_io::PrefixedIo;
+use crate::identity::Peer;
+use crate::pki::bounds::keep_selected;
+
+/// What a completed handshake has settled.
+#[derive(Debug)]
+pub(crate) struct Negotiated {
+    pub(crate) peer: Peer,
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) sni: Option<String>,
+    /// By ALPN.
+    pub(crate) protocol: Option<&'static str>,
+    pub(crate) tls_version: &'static str,
+    /// What keys were agreed on in; none where a ticket was enough.
+    pub(crate) group: Option<&'static str>,
+    pub(crate) resumed: bool,
+}
+
+impl Negotiated {
+    /// # Errors
+    /// What is missing for trust.
+    pub(crate) fn read(
+        io: &mut TlsStream<PrefixedIo<TcpStream>>,
+        evidence: &mut HandshakeRecord,
+    ) -> Result<Self, Error> {
+        let (tap, connection) = io.get_mut();
+        tap.stop_watching();
+        let (peer, mut chain) = verified(evidence, connection)?;
+        // The rest would be looked at again whenever the connection is judged.
+        keep_selected(&mut chain);
+        Ok(Self {
+            peer,
+            chain,
+            sni: connection.server_name().map(str::to_ascii_lowercase),
+            protocol: match connection.alpn_protocol() {
+                Some(b"h2") => Some("h2"),
+                Some(_) => Some("http/1.1"),
+                None => None,
+            },
+            tls_version: match connection.protocol_version() {
+                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+                _ => "TLSv1.3",
+            },
+            group: connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
+            resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+        })
+    }
+}
+
+/// Whom a completed handshake is trusted to be with, and by which chain. Taken out of the evidence.
+///
+/// # Errors
+/// What is missing for trust.
+fn verified(
+    evidence: &mut HandshakeRecord,
+    connection: &ServerConnection,
+) -> Result<(Peer, Vec<CertificateDer<'static>>), Error> {
+    if connection.handshake_kind() == Some(HandshakeKind::Resumed) {
+        // What was judged must be what rustls resumed.
+        return match evidence.resumed.take() {
+            Some(Resumed { peer, chain, .. }) if connection.peer_certificates() == Some(&chain) => {
+                Ok((peer, chain))
+            }
+            _ => Err(Error::NoCertificatesPresented),
+        };
+    }
+    match &mut evidence.presented {
+        None => Err(Error::NoCertificatesPresented),
+        Some(Presented { refused: Some(refusal), .. }) => Err(refusal.clone().into()),
+        Some(Presented { refused: None, chain, peer }) => {
+            // The verifier has left nobody unnamed whom it let in, so without a name the fault is our own.
+            let fault = || Error::General("nobody is named by a verified certificate".to_owned());
+            Ok((peer.take().ok_or_else(fault)?, std::mem::take(chain)))
+        }
+    }
+}

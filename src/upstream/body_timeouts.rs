@@ -1,0 +1,118 @@
+//! A limit on how slowly a client may send a body.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Time in which the rate does not count: a client may need a moment to begin.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How slow a body may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyTimeouts {
+    /// Longest pause between two pieces.
+    pub idle: Duration,
+    /// For all of it.
+    pub total: Duration,
+    /// Bytes in each second, after the first few; `None`: any.
+    pub rate: Option<u64>,
+}
+
+/// What was too slow about a body.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum TooSlow {
+    /// Nothing came for this long.
+    #[error("no byte of the body came for {0:?}")]
+    Idle(Duration),
+    /// Not all came in this time.
+    #[error("the body was not there after {0:?}")]
+    Total(Duration),
+    /// Fewer bytes in a second than these.
+    #[error("the body came more slowly than {0} bytes in a second")]
+    Rate(u64),
+}
+
+/// Counts the time in which a body is asked for and does not come; time in which nobody asks (the upstream
+/// does not take more) is not the client's fault.
+#[derive(Debug)]
+pub(super) struct Pace {
+    patience: BodyTimeouts,
+    bytes: u64,
+    /// Time waited before the present wait.
+    waited: Duration,
+    since: Option<Instant>,
+    /// Made at the first wait, and used again for later ones.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pace {
+    pub(crate) fn new(patience: BodyTimeouts) -> Self {
+        Self { patience, bytes: 0, waited: Duration::ZERO, since: None, timer: None }
+    }
+
+    /// Something came.
+    pub(super) fn moved(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        if let Some(since) = self.since.take() {
+            self.waited += since.elapsed();
+        }
+    }
+
+    /// Nothing has come; ready when that has gone on for too long.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TooSlow> {
+        let (left, slow) = self.patience.left(self.bytes, self.waited);
+        if self.since.is_none() {
+            let now = Instant::now();
+            self.since = Some(now);
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(now)));
+            timer.as_mut().reset(now + left);
+        }
+        if let Some(timer) = &mut self.timer {
+            ready!(timer.as_mut().poll(cx));
+        }
+        Poll::Ready(slow)
+    }
+}
+
+impl BodyTimeouts {
+    /// How long may be waited for the next piece, when so many bytes came in so much time of waiting; and
+    /// what will be wrong then.
+    fn left(&self, bytes: u64, waited: Duration) -> (Duration, TooSlow) {
+        let mut left = (self.idle, TooSlow::Idle(self.idle));
+        let mut at_most = |time: Duration, slow| {
+            if time < left.0 {
+                left = (time, slow);
+            }
+        };
+        at_most(self.total.saturating_sub(waited), TooSlow::Total(self.total));
+        if let Some(rate) = self.rate {
+            let earned = Duration::from_millis(bytes.saturating_mul(1000) / rate.max(1));
+            at_most((GRACE + earned).saturating_sub(waited), TooSlow::Rate(rate));
+        }
+        left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const PATIENCE: BodyTimeouts =
+        BodyTimeouts { idle: Duration::from_secs(30), total: Duration::from_secs(60), rate: Some(1000) };
+
+    #[test]
+    fn the_nearest_end_of_patience_counts() {
+        let left = |bytes, waited| PATIENCE.left(bytes, SECOND * waited);
+        assert_eq!(left(0, 0), (SECOND * 5, TooSlow::Rate(1000)));
+        assert_eq!(left(10_000, 0), (SECOND * 15, TooSlow::Rate(1000)));
+        assert_eq!(left(10_000, 16), (Duration::ZERO, TooSlow::Rate(1000)));
+        assert_eq!(left(1_000_000, 0), (SECOND * 30, TooSlow::Idle(PATIENCE.idle)));
+        assert_eq!(left(1_000_000, 50), (SECOND * 10, TooSlow::Total(PATIENCE.total)));
+        let any = BodyTimeouts { rate: None, ..PATIENCE };
+        assert_eq!(any.left(0, SECOND), (SECOND * 30, TooSlow::Idle(PATIENCE.idle)));
+    }
+}

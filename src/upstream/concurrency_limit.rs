@@ -1,0 +1,146 @@
+//! How many requests may be with an upstream at once, and how many may wait for that; in all, and of one client.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::telemetry::metrics::{Counted, UpstreamMetrics};
+
+/// Clients that are told apart. Those beyond share the lane of another: a fixed number needs no lock, and what a client
+/// has in use no cleaning up.
+const LANES: usize = 1024;
+
+/// The slots of one worker's client.
+#[derive(Debug)]
+pub(super) struct Slots {
+    free: Arc<Semaphore>,
+    at_once: usize,
+    queue: usize,
+    waiting: AtomicUsize,
+    lanes: Box<[OnceLock<Lane>]>,
+    metrics: Arc<UpstreamMetrics>,
+}
+
+/// What one client may have of the slots and of the queue.
+#[derive(Debug)]
+struct Lane {
+    free: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// One of the slots, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Slot {
+    _permits: Permits,
+    _in_flight: Counted,
+}
+
+/// Of the client's share, and of all.
+type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+
+/// Why there is no slot: so many requests are with the upstream already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// Of all clients.
+    All(usize),
+    /// Of this one.
+    Share(usize),
+}
+
+/// One who waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Slots {
+    pub(crate) fn new(at_once: usize, queue: usize, metrics: Arc<UpstreamMetrics>) -> Self {
+        let at_once = at_once.min(Semaphore::MAX_PERMITS);
+        Self {
+            free: Arc::new(Semaphore::new(at_once)),
+            at_once,
+            queue,
+            waiting: AtomicUsize::new(0),
+            lanes: std::iter::repeat_with(OnceLock::new).take(LANES).collect(),
+            metrics,
+        }
+    }
+
+    /// A slot for a request of the client with this number; waits for one at most `patience`, and not at all when
+    /// enough wait already.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) async fn take(&self, client: usize, patience: Duration) -> Result<Slot, Full> {
+        let lane = self.lanes[client % LANES].get_or_init(|| Lane {
+            free: Arc::new(Semaphore::new(share_of(self.at_once))),
+            waiting: AtomicUsize::new(0),
+        });
+        let permits = match Arc::clone(&lane.free).try_acquire_owned() {
+            Ok(mine) => match Arc::clone(&self.free).try_acquire_owned() {
+                Ok(any) => (mine, any),
+                Err(_) => self.wait(lane, Some(mine), patience).await?,
+            },
+            Err(_) => self.wait(lane, None, patience).await?,
+        };
+        Ok(Slot { _permits: permits, _in_flight: self.metrics.begun() })
+    }
+
+    async fn wait(
+        &self,
+        lane: &Lane,
+        mine: Option<OwnedSemaphorePermit>,
+        patience: Duration,
+    ) -> Result<Permits, Full> {
+        let all = Full::All(self.at_once);
+        let mut full = if mine.is_some() { all } else { Full::Share(share_of(self.at_once)) };
+        let (_in_lane, _in_all) = match (Waiting::begin(&lane.waiting), Waiting::begin(&self.waiting)) {
+            ((before, _), _) if before >= share_of(self.queue) => return Err(full),
+            (_, (before, _)) if before >= self.queue => return Err(all),
+            ((_, in_lane), (_, in_all)) => (in_lane, in_all),
+        };
+        let _counted = self.metrics.waits();
+        let permits = async {
+            let mine = match mine {
+                Some(mine) => mine,
+                None => Arc::clone(&lane.free).acquire_owned().await.ok()?,
+            };
+            full = all;
+            Some((mine, Arc::clone(&self.free).acquire_owned().await.ok()?))
+        };
+        // They are never closed.
+        match timeout(patience, permits).await {
+            Ok(Some(permits)) => Ok(permits),
+            _ => Err(full),
+        }
+    }
+}
+
+/// What one client may have of `count`: three quarters, so that one that is slow leaves room for the others.
+fn share_of(count: usize) -> usize {
+    (count - count.div_ceil(4)).max(count.min(1))
+}
+
+impl<'a> Waiting<'a> {
+    /// Counts one; returns how many there were before.
+    fn begin(count: &'a AtomicUsize) -> (usize, Self) {
+        (count.fetch_add(1, Ordering::Relaxed), Self(count))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_client_may_have_three_quarters_but_at_least_one() {
+        let counts = [0, 1, 2, 3, 4, 8, 256, 512];
+        assert_eq!(counts.map(share_of), [0, 1, 1, 2, 3, 6, 192, 384]);
+    }
+}

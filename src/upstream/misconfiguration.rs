@@ -1,0 +1,200 @@
+//! Answers that mean the upstream is not set up for clawgate, or clawgate not for it.
+//!
+//! OpenClaw's refusals are terse; each of these has cost somebody an evening. The answer is passed on
+//! as it is, and one line says what to change.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use http::{HeaderMap, StatusCode, header};
+use serde::Serialize;
+use tracing::Level;
+
+use crate::telemetry::emit;
+
+/// Seconds between two lines about the same thing.
+const PAUSE: u64 = 60;
+
+/// What is suspected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Misconfiguration {
+    /// OpenClaw got a forwarding header from a proxy it does not trust.
+    ProxyAttribution,
+    /// The token is missing or wrong.
+    Unauthorized,
+    /// The body is over the upstream's limit, but under clawgate's.
+    BodyLimit,
+    /// A web page: another server, or a path that is no hook.
+    WebPage,
+}
+
+/// The text by which OpenClaw's attribution error is known.
+const ATTRIBUTION: &[u8] = b"proxy_attribution_required";
+
+impl Misconfiguration {
+    /// By the head of an answer alone. `Err(())`: a 403, whose body has to tell.
+    pub fn of_head(status: StatusCode, headers: &HeaderMap) -> Result<Option<Self>, ForbiddenBody> {
+        let content_type = headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+        let html =
+            content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with(b"text/html"));
+        match status {
+            StatusCode::FORBIDDEN if !html => Err(ForbiddenBody),
+            StatusCode::UNAUTHORIZED => Ok(Some(Self::Unauthorized)),
+            StatusCode::PAYLOAD_TOO_LARGE => Ok(Some(Self::BodyLimit)),
+            _ => Ok(html.then_some(Self::WebPage)),
+        }
+    }
+
+    /// What to change. `token` says where the injected token is from, if one is injected.
+    pub fn hint(self, token: Option<&str>) -> String {
+        match (self, token) {
+            (Self::ProxyAttribution, _) => "OpenClaw refuses forwarding headers (X-Forwarded-*, Forwarded, X-Real-IP, \
+                 Tailscale-*) from a proxy it does not trust. clawgate sends none unless upstream.forwarded or xfcc \
+                 in upstream.identity says so: take those out, look for another proxy between clawgate and OpenClaw, \
+                 or list clawgate in gateway.trustedProxies"
+                .to_owned(),
+            (Self::Unauthorized, Some(origin)) => {
+                format!("the token from {origin} is not the one in OpenClaw's hooks.token; make them the same")
+            }
+            (Self::Unauthorized, None) => "the client gave no token, or a wrong one; let clawgate add OpenClaw's \
+                 hooks.token with --hook-token-file"
+                .to_owned(),
+            (Self::BodyLimit, _) => "the upstream takes less than clawgate lets through (OpenClaw: 262144 bytes); set \
+                 limits.body to its limit, so that clients hear it from clawgate before they have sent everything"
+                .to_owned(),
+            (Self::WebPage, _) => "the upstream answered with a web page: check that upstream.url is the gateway's \
+                 port, that hooks are on there (hooks.enabled), and that hooks.path is the route's path"
+                .to_owned(),
+        }
+    }
+}
+
+/// A 403 whose first bytes must be looked at.
+#[derive(Debug)]
+pub struct ForbiddenBody;
+
+impl ForbiddenBody {
+    /// Looks at the first piece of the body.
+    pub fn of_body(&self, first: &[u8]) -> Option<Misconfiguration> {
+        first
+            .windows(ATTRIBUTION.len())
+            .any(|part| part == ATTRIBUTION)
+            .then_some(Misconfiguration::ProxyAttribution)
+    }
+}
+
+/// Writes `upstream_misconfigured`, at most once a minute for each suspicion; shared by all workers.
+#[derive(Debug)]
+pub struct MisconfigurationLog {
+    upstream: String,
+    token: Option<String>,
+    started: Instant,
+    next: [AtomicU64; 4],
+    next_left_out: AtomicU64,
+}
+
+#[derive(Serialize)]
+struct LeftOut<'a> {
+    upstream: &'a str,
+    left_out: &'a [&'static str],
+    fingerprint_sha256: &'a str,
+    request: &'a str,
+    detail: &'static str,
+    hint: &'static str,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    upstream: &'a str,
+    problem: Misconfiguration,
+    status: u16,
+    request: &'a str,
+    hint: String,
+}
+
+impl MisconfigurationLog {
+    /// `token` says where the injected token is from, if one is injected.
+    pub fn new(upstream: String, token: Option<String>) -> Self {
+        let (next, next_left_out) = Default::default();
+        Self { upstream, token, started: Instant::now(), next, next_left_out }
+    }
+
+    /// Logs that the answer to `request` (its identifier) raised `suspicion`.
+    pub fn log(&self, suspicion: Misconfiguration, status: StatusCode, request: &str) {
+        if !self.is_due(&self.next[suspicion as usize]) {
+            return;
+        }
+        emit(
+            Level::WARN,
+            "upstream_misconfigured",
+            &Line {
+                upstream: &self.upstream,
+                problem: suspicion,
+                status: status.as_u16(),
+                request,
+                hint: suspicion.hint(self.token.as_deref()),
+            },
+        );
+    }
+
+    /// Logs what of a client's identity, known by its certificate's fingerprint, could not be passed on
+    /// with `request`.
+    pub fn left_out(&self, what: &[&'static str], fingerprint_sha256: &str, request: &str) {
+        if !self.is_due(&self.next_left_out) {
+            return;
+        }
+        emit(
+            Level::WARN,
+            "identity_left_out",
+            &LeftOut {
+                upstream: &self.upstream,
+                left_out: what,
+                fingerprint_sha256,
+                request,
+                detail: "the client's certificates are too large for header fields: all that tells who it is may \
+                         have 8 KiB",
+                hint: "take forms out of upstream.identity that the upstream does not need, or have the client's \
+                       certificate and chain made smaller (ECDSA keys, fewer names)",
+            },
+        );
+    }
+
+    /// Whether a line may be written that was last written a minute ago.
+    fn is_due(&self, next: &AtomicU64) -> bool {
+        let now = self.started.elapsed().as_secs();
+        let due = next.load(Ordering::Relaxed);
+        now >= due
+            && next.compare_exchange(due, now + PAUSE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_head(status: u16, content_type: &str) -> Result<Option<Misconfiguration>, ForbiddenBody> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+        Misconfiguration::of_head(StatusCode::from_u16(status).unwrap(), &headers)
+    }
+
+    #[test]
+    fn each_refusal_of_openclaw_is_known() {
+        assert_eq!(of_head(401, "text/plain").unwrap(), Some(Misconfiguration::Unauthorized));
+        assert_eq!(of_head(413, "application/json").unwrap(), Some(Misconfiguration::BodyLimit));
+        assert_eq!(of_head(200, "text/html; charset=utf-8").unwrap(), Some(Misconfiguration::WebPage));
+        let body = of_head(403, "application/json").unwrap_err();
+        assert_eq!(
+            body.of_body(br#"{"error":{"type":"proxy_attribution_required"}}"#),
+            Some(Misconfiguration::ProxyAttribution)
+        );
+        assert_eq!(body.of_body(b"{}"), None);
+    }
+
+    #[test]
+    fn an_ordinary_answer_raises_no_suspicion() {
+        assert_eq!(of_head(200, "application/json").unwrap(), None);
+        assert_eq!(of_head(500, "text/plain").unwrap(), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! TLS towards an `https://` upstream: whom to trust, under which name to call it, and as whom.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::{self, sign::any_supported_type};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore, version};
+use rustls_pki_types::{CertificateDer, ServerName};
+
+use crate::pki::pem::{self, FileError, Unused};
+use crate::wording::tls;
+
+/// What TLS to an upstream is made with. Equal ones hold the same certificates, whatever files they are from.
+#[derive(Clone)]
+pub struct UpstreamTls {
+    /// The CAs that the upstream's certificate must chain to.
+    pub roots: Arc<RootCertStore>,
+    /// The name that its certificate must have, asked for in SNI.
+    pub name: ServerName<'static>,
+    /// The certificate that clawgate shows where it is asked for one.
+    pub identity: Option<Arc<CertifiedKey>>,
+}
+
+impl UpstreamTls {
+    /// # Errors
+    /// When rustls does not take it.
+    pub(super) fn config(&self) -> Result<ClientConfig, rustls::Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
+            .with_root_certificates(Arc::clone(&self.roots));
+        let mut config = match &self.identity {
+            Some(identity) => {
+                let resolver = SingleCertAndKey::from(Arc::clone(identity));
+                builder.with_client_cert_resolver(Arc::new(resolver))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+impl fmt::Debug for UpstreamTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shows = self.identity.is_some();
+        f.debug_struct("Secure").field("name", &self.name).field("shows", &shows).finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for UpstreamTls {
+    fn eq(&self, other: &Self) -> bool {
+        // The key fits the certificate, so it is the same with the same certificate.
+        let chain = |secure: &Self| secure.identity.as_ref().map(|identity| identity.cert.clone());
+        self.name == other.name && self.roots.roots == other.roots.roots && chain(self) == chain(other)
+    }
+}
+
+impl Eq for UpstreamTls {}
+
+/// The CAs in a PEM file.
+///
+/// # Errors
+/// When the file cannot be read, or has no certificate that can be used.
+pub fn roots_in(path: &Path) -> Result<RootCertStore, FileError> {
+    let wrong = |what: String, hint| FileError { path: path.to_owned(), what, hint };
+    let mut roots = RootCertStore::empty();
+    for der in pem::cas_in(path, "give the CA of the upstream's certificate, in PEM")? {
+        let hint = "write the file again; it may be cut off";
+        let unusable = |error| wrong(format!("has an unusable certificate: {}", tls(&error)), hint);
+        roots.add(der).map_err(unusable)?;
+    }
+    Ok(roots)
+}
+
+/// The system's CAs; `None` when it has none.
+pub fn system_roots() -> Option<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    (!roots.is_empty()).then_some(roots)
+}
+
+/// The chain that clawgate is to show, leaf first, and what its file has besides.
+///
+/// # Errors
+/// When the file cannot be read or has no certificate.
+pub fn chain_in(path: &Path) -> Result<(Vec<CertificateDer<'static>>, Vec<Unused>), FileError> {
+    let hint = "give the certificate that the upstream is to know clawgate by, followed by its intermediates, in PEM";
+    pem::chain_in(path, hint)
+}
+
+/// The chain of `certificate` with the key in the file `key`.
+///
+/// # Errors
+/// What is wrong with the key.
+pub fn with_key(
+    chain: Vec<CertificateDer<'static>>,
+    certificate: &Path,
+    key: &Path,
+) -> Result<CertifiedKey, FileError> {
+    let wrong = |what: String, hint| FileError { path: key.to_owned(), what, hint };
+    let private = any_supported_type(&pem::key_in(key)?).map_err(|_| {
+        let hint = "use an ECDSA (P-256, P-384, P-521), RSA (2048 bits or more) or Ed25519 key";
+        wrong("is no private key of a kind that can be used, or a damaged one".to_owned(), hint)
+    })?;
+    let identity = CertifiedKey::new(chain, private);
+    identity.keys_match().map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => {
+            let what = format!("does not fit the certificate in {}", certificate.display());
+            wrong(what, "give the key that the certificate was requested with")
+        }
+        other => wrong(
+            format!("cannot be used with {}: {}", certificate.display(), tls(&other)),
+            "have the certificate issued again, as X.509 version 3",
+        ),
+    })?;
+    Ok(identity)
+}
