@@ -1,4 +1,4 @@
-//! What clients may use up, and that those who use up too much do not keep others out.
+//! What clients may use, and that those who use too much do not affect others.
 
 mod connections;
 mod frames;
@@ -12,10 +12,10 @@ use std::net::{SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::support::TIMEOUT;
 use crate::support::pki::Pki;
 use crate::support::plain;
 use crate::support::process::{Clawgate, ClawgateCommand};
+use crate::support::{TIMEOUT, eventually};
 
 /// A clawgate with these `[limits]`, before `upstream`.
 fn with_limits(pki: &Pki, upstream: &str, limits: &str) -> ClawgateCommand {
@@ -23,11 +23,22 @@ fn with_limits(pki: &Pki, upstream: &str, limits: &str) -> ClawgateCommand {
     ClawgateCommand::new(pki).upstream(upstream).admin().arg("--config", file)
 }
 
-/// How often a limit was run into.
-pub(crate) fn hits(clawgate: &Clawgate, limit: &str) -> u64 {
+/// The value of a metric now.
+fn metric(clawgate: &Clawgate, series: &str) -> u64 {
     let text = String::from_utf8(plain::get(clawgate.admin(), "/metrics").body).unwrap();
-    let series = format!("clawgate_limits_hit_total{{limit=\"{limit}\"}} ");
-    text.lines().find_map(|line| line.strip_prefix(&series)).unwrap().parse().unwrap()
+    let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    value.unwrap().parse().unwrap()
+}
+
+/// How often a limit was reached.
+pub(crate) fn hits(clawgate: &Clawgate, limit: &str) -> u64 {
+    metric(clawgate, &format!("clawgate_limits_hit_total{{limit=\"{limit}\"}}"))
+}
+
+/// Waits until so many connections are parked.
+fn are_parked(clawgate: &Clawgate, count: u64) {
+    let parked = || metric(clawgate, "clawgate_parked_connections") == count;
+    eventually(&format!("{count} parked connections"), || parked().then_some(()));
 }
 
 /// A TCP connection from another address of this machine.

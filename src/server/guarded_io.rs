@@ -165,7 +165,7 @@ impl<IO> GuardedIo<IO> {
 impl GuardedIo<Box<TlsStream<PrefixedIo<TcpStream>>>> {
     /// Ready when there may be something to read, without reading it. Of use for a connection that is quiet:
     /// what was read off the socket before has been decrypted and taken.
-    pub(super) fn poll_stirs(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         // What is wrong with the socket, reading it tells.
         self.io.get_ref().0.get_ref().poll_read_ready(cx).map(drop)
     }

@@ -1,4 +1,4 @@
-//! HTTP/1 on a verified connection: hyper serves it, and rests when nothing comes.
+//! HTTP/1 on a verified connection: hyper serves it, and it is parked while it is idle.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -27,24 +27,25 @@ use crate::pipeline::refusal::RequestRefusal;
 use crate::pipeline::revalidation::RevocationWatch;
 use crate::policy::Revoke;
 use crate::telemetry::RequestReason;
+use crate::telemetry::metrics::Counted;
 use crate::wording;
 
-/// After so much time without a request a connection rests. A client that has kept its connection has, as a
-/// rule, nothing to say for minutes; hyper's buffers are more than half of what such a connection holds.
-const REST_AFTER: Duration = Duration::from_millis(50);
+/// A connection is parked after this time without a request. A client that keeps its connection open usually sends
+/// nothing for minutes, and hyper's buffers are more than half of the memory of such a connection.
+const PARK_AFTER: Duration = Duration::from_millis(50);
 
 /// What happens to a connection besides its requests.
 enum Event {
-    /// It is over.
+    /// It has ended.
     Ended(hyper::Result<()>),
-    /// Something has come while it rested.
-    Stirs,
-    /// It is to end when what is under way is done.
+    /// Bytes have arrived while it was parked.
+    Readable,
+    /// It is to end after the requests in progress.
     Ends,
-    /// Its client is not admitted any more.
+    /// Its client is no longer admitted.
     Withdrawn(Revoke),
-    /// It is time to look whether it is idle.
-    Look,
+    /// It is time to check whether it is idle.
+    CheckIdle,
 }
 
 impl ConnectionHandler {
@@ -64,35 +65,35 @@ impl ConnectionHandler {
             Box::pin(answer(Arc::clone(client), Arc::clone(requests), request, Some(&self.drain)))
         });
         let serve = |io| Box::new(builder.serve_connection(TokioIo::new(io), service));
-        let mut stage = Stage::Awake(serve(io));
+        let mut stage = Stage::Active(serve(io));
         let (mut draining, mut withdrawn) = (false, false);
         let mut trust = RevocationWatch::new(&self.live, client);
         let mut last_call = pin!(self.last_call(requests));
         let mut aged = pin!(self.aged());
-        let mut look = requests.idle_since() + REST_AFTER.min(self.idle_timeout);
+        let mut check_idle = requests.idle_since() + PARK_AFTER.min(self.idle_timeout);
         let ended = loop {
             let event = {
-                let seldom = pin!(async {
+                let other = pin!(async {
                     tokio::select! {
                         () = &mut last_call, if !draining => Event::Ends,
                         () = &mut aged, if !draining => Event::Ends,
                         revoke = trust.withdrawn(), if !withdrawn => Event::Withdrawn(revoke),
-                        () = sleep_until(look), if !draining => Event::Look,
+                        () = sleep_until(check_idle), if !draining => Event::CheckIdle,
                         else => std::future::pending().await,
                     }
                 });
-                let mut seldom = WakeGated::new(seldom);
+                let mut other = WakeGated::new(other);
                 let event = poll_fn(|cx| match stage.poll(cx) {
-                    Poll::Pending => seldom.poll(cx),
+                    Poll::Pending => other.poll(cx),
                     ready => ready,
                 });
                 event.await
             };
             match event {
                 Event::Ended(ended) => break ended,
-                Event::Stirs => {
-                    stage = Stage::Awake(serve(stage.into_io()));
-                    look = Instant::now() + REST_AFTER;
+                Event::Readable => {
+                    stage = Stage::Active(serve(stage.into_io()));
+                    check_idle = Instant::now() + PARK_AFTER;
                 }
                 Event::Ends => draining = true,
                 Event::Withdrawn(revoke) => {
@@ -102,16 +103,16 @@ impl ConnectionHandler {
                         return bare(stage.into_io().into_inner());
                     }
                 }
-                Event::Look => {
+                Event::CheckIdle => {
                     let end = requests.idle_since() + self.idle_timeout;
-                    let rests = (requests.idle_since() + REST_AFTER).min(end);
+                    let park = (requests.idle_since() + PARK_AFTER).min(end);
                     let now = Instant::now();
                     // One that is busy with something that is no request yet has a time limit of its own.
                     let idle = requests.in_flight() == 0 && signs.is_quiet();
                     draining = idle && end <= now;
-                    look = if !idle || now < rests { rests.max(now + REST_AFTER) } else { end };
-                    if idle && !draining && rests <= now {
-                        stage = stage.rest();
+                    check_idle = if !idle || now < park { park.max(now + PARK_AFTER) } else { end };
+                    if idle && !draining && park <= now {
+                        stage = stage.park(self.metrics.parked());
                     }
                 }
             }
@@ -158,12 +159,15 @@ fn bare(io: Encrypted) -> TcpStream {
     (*io).into_inner().0.into_inner()
 }
 
-/// hyper's connection, or what is left of it while it rests.
+/// hyper's connection, or what is left of it while it is parked.
 enum Stage<S: Service> {
-    Awake(Box<http1::Connection<TokioIo<GuardedIo<Encrypted>>, S>>),
-    /// Without hyper and its buffers, until something comes.
-    Resting(GuardedIo<Encrypted>),
-    /// It was told to end while it rested.
+    Active(Box<http1::Connection<TokioIo<GuardedIo<Encrypted>>, S>>),
+    /// Without hyper and its buffers, until bytes arrive. It counts as parked.
+    Parked {
+        io: GuardedIo<Encrypted>,
+        _counted: Counted,
+    },
+    /// It had to end while it was parked.
     Ended(GuardedIo<Encrypted>),
 }
 
@@ -181,25 +185,25 @@ impl<S> Service for S where
 impl<S: Service> Stage<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         match self {
-            Self::Awake(connection) => connection.poll_without_shutdown(cx).map(Event::Ended),
-            Self::Resting(io) => io.poll_stirs(cx).map(|()| Event::Stirs),
+            Self::Active(connection) => connection.poll_without_shutdown(cx).map(Event::Ended),
+            Self::Parked { io, .. } => io.poll_readable(cx).map(|()| Event::Readable),
             Self::Ended(_) => Poll::Ready(Event::Ended(Ok(()))),
         }
     }
 
-    /// Gives back what is not needed before something comes. Only for a connection that is quiet.
-    fn rest(self) -> Self {
+    /// Frees what is not needed before bytes arrive. Only for a connection that is quiet.
+    fn park(self, counted: Counted) -> Self {
         match self {
-            Self::Awake(_) => Self::Resting(self.into_io()),
+            Self::Active(_) => Self::Parked { io: self.into_io(), _counted: counted },
             stage => stage,
         }
     }
 
-    /// Lets it end after what is under way.
+    /// Lets it end after the requests in progress.
     fn end_soon(mut self) -> Self {
         match &mut self {
-            Self::Awake(connection) => Pin::new(connection.as_mut()).graceful_shutdown(),
-            Self::Resting(_) | Self::Ended(_) => return Self::Ended(self.into_io()),
+            Self::Active(connection) => Pin::new(connection.as_mut()).graceful_shutdown(),
+            Self::Parked { .. } | Self::Ended(_) => return Self::Ended(self.into_io()),
         }
         self
     }
@@ -208,8 +212,8 @@ impl<S: Service> Stage<S> {
         match self {
             // Of one that is quiet hyper has read nothing ahead, or an empty line that counts for nothing (RFC 9112
             // section 2.2).
-            Self::Awake(connection) => connection.into_parts().io.into_inner(),
-            Self::Resting(io) | Self::Ended(io) => io,
+            Self::Active(connection) => connection.into_parts().io.into_inner(),
+            Self::Parked { io, .. } | Self::Ended(io) => io,
         }
     }
 }

@@ -68,7 +68,7 @@ impl ConnectionHandler {
         let mut look = Instant::now() + self.idle_timeout;
         loop {
             let event = {
-                let seldom = pin!(async {
+                let other = pin!(async {
                     tokio::select! {
                         () = self.drain.begun(), if !draining => Event::Ends,
                         () = requests.flood.notified() => Event::Flood,
@@ -78,10 +78,10 @@ impl ConnectionHandler {
                         () = sleep_until(look), if !draining => Event::Look,
                     }
                 });
-                let mut seldom = WakeGated::new(seldom);
+                let mut other = WakeGated::new(other);
                 let event = poll_fn(|cx| match connection.as_mut().poll(cx) {
                     Poll::Ready(ended) => Poll::Ready(Event::Ended(ended)),
-                    Poll::Pending => seldom.poll(cx),
+                    Poll::Pending => other.poll(cx),
                 });
                 event.await
             };

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::with_limits;
+use super::{are_parked, metric, with_limits};
 use crate::support::client::{Client, Connection};
 use crate::support::pki::Pki;
 use crate::support::process::Clawgate;
 use crate::support::{eventually, stay_silent};
 
 const REQUEST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
-/// Long enough for a connection to rest.
+/// How long a slow client pauses.
 const PAUSE: Duration = Duration::from_millis(250);
 
 #[test]
@@ -19,7 +19,7 @@ fn a_client_that_pauses_is_answered_on_its_old_connection() {
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     for _ in 0..3 {
-        stay_silent(PAUSE);
+        are_parked(&clawgate, 1);
         client.write(REQUEST);
         assert_eq!(client.answer().status, 200);
     }
@@ -32,9 +32,10 @@ fn a_request_in_two_pieces_is_answered_on_a_connection_that_was_parked() {
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();
 
     for cut in [1, 20, REQUEST.len() - 1] {
-        stay_silent(PAUSE);
+        are_parked(&clawgate, 1);
         client.write(&REQUEST[..cut]);
         stay_silent(PAUSE);
+        assert_eq!(metric(&clawgate, "clawgate_parked_connections"), 0, "in the middle of a request");
         client.write(&REQUEST[cut..]);
         assert_eq!(client.answer().status, 200, "cut after {cut} bytes");
     }
@@ -48,8 +49,12 @@ fn an_empty_line_before_a_pause_does_not_spoil_the_request_after_it() {
     client.write(REQUEST);
     assert_eq!(client.answer().status, 200);
 
+    are_parked(&clawgate, 1);
+
     client.write(b"\r\n");
+    // Long enough to be read, and to be parked again.
     stay_silent(PAUSE);
+    are_parked(&clawgate, 1);
     client.write(REQUEST);
 
     assert_eq!(client.answer().status, 200);
@@ -91,7 +96,7 @@ fn a_shutdown_does_not_wait_for_parked_connections() {
     let mut client = Client::new(&pki, &clawgate).connect().unwrap();
     client.write(REQUEST);
     assert_eq!(client.answer().status, 200);
-    stay_silent(PAUSE);
+    are_parked(&clawgate, 1);
 
     clawgate.signal("TERM");
 
@@ -112,7 +117,7 @@ fn ask(client: &mut Connection) {
     assert_eq!(client.answer().status, 200);
 }
 
-/// Clients that have asked once, and stay.
+/// Clients that have made one request, and keep their connections.
 fn crowd(pki: &Pki, clawgate: &Clawgate, count: usize) -> Vec<Connection> {
     let connected = (0..count).map(|_| {
         let mut client = Client::new(pki, clawgate).connect().unwrap();
@@ -127,14 +132,16 @@ fn crowd(pki: &Pki, clawgate: &Clawgate, count: usize) -> Vec<Connection> {
 fn a_parked_connection_holds_no_buffers_the_first_time_and_the_second() {
     let pki = Pki::new();
     let clawgate = with_limits(&pki, "echo:", "").arg("--workers", "1").start();
-    // What is needed once, and what some hold before they rest.
+    // What is needed once.
     let _first = crowd(&pki, &clawgate, 150);
+    are_parked(&clawgate, 150);
     let before = memory(&clawgate);
 
     let mut others = crowd(&pki, &clawgate, 300);
+    are_parked(&clawgate, 450);
     for some in others.chunks_mut(30) {
         some.iter_mut().for_each(ask);
-        stay_silent(PAUSE / 4);
+        are_parked(&clawgate, 450);
     }
 
     // The allocator gives back what is free in its own time.
@@ -154,7 +161,7 @@ fn what_a_crowd_needed_is_given_back_once_it_has_gone() {
 
     drop(crowd);
 
-    // clawgate itself does nothing now, and nobody calls it.
+    // clawgate does nothing now, and no client connects.
     let kept = || memory(&clawgate).saturating_sub(before);
     eventually("memory given back", || (kept() < needed / 3).then_some(()));
 }

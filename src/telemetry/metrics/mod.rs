@@ -62,6 +62,7 @@ pub struct Metrics {
     limited: Vec<Counter>,
     would_refuse: [Counter; 2],
     connections: Gauge,
+    parked: Gauge,
     generation: Gauge,
     last_reload_ok: Gauge,
     reloads: [Counter; 2],
@@ -220,6 +221,12 @@ impl Metrics {
 
         let connections = Gauge::default();
         registry.register("connections", "Connections let in and open now", connections.clone());
+        let parked = Gauge::default();
+        registry.register(
+            "parked_connections",
+            "Idle HTTP/1 connections that hold no buffers now",
+            parked.clone(),
+        );
         let generation = Gauge::default();
         generation.set(1);
         registry.register("generation", "Number of the settings and files in use", generation.clone());
@@ -260,6 +267,7 @@ impl Metrics {
             limited,
             would_refuse,
             connections,
+            parked,
             generation,
             last_reload_ok,
             reloads,
@@ -320,6 +328,11 @@ impl Metrics {
             counter.inc();
         }
         Counted::new(&self.connections)
+    }
+
+    /// A connection is parked until the guard is dropped.
+    pub fn parked(&self) -> Counted {
+        Counted::new(&self.parked)
     }
 
     /// A connection was refused; `admitted_before`: with a certificate that was admitted before.
