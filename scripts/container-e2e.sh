@@ -15,7 +15,7 @@ The first stage itself, which compiles on Alpine with musl, needs a registry and
 linked with glibc instead. Takes a minute for the first build, and ten seconds after it. Needs root, podman, curl,
 jq, OpenSSL 3 and Python 3. Exit code 77: this machine cannot run the test; the last line says why.
 
-CLAWGATE_BIN names an existing static binary to use instead of building.
+CLAWGATE_STATIC_BIN names an existing static binary to use instead of building.
 USAGE
 }
 
@@ -37,7 +37,8 @@ need curl jq openssl python3
 (need podman runc) || cannot 'no podman'
 
 cd "$scripts/.."
-if [[ -z ${CLAWGATE_BIN:-} ]]; then
+CLAWGATE_BIN=${CLAWGATE_STATIC_BIN:-}
+if [[ -z $CLAWGATE_BIN ]]; then
   # From the files that the Dockerfile copies, to check that they are enough.
   src=target/static/src
   rm -rf "$src"
