@@ -47,6 +47,11 @@ test-otlp:
 bench:
     cargo bench --locked
 
+# Builds what `just bench` runs, and target/release/clawgate
+[private]
+build-optimised:
+    cargo bench --locked --no-run
+
 # Builds the documentation of the code
 doc:
     RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked

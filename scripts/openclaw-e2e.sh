@@ -188,7 +188,7 @@ start_clawgate() {
 start_clawgate clawgate
 clawgate=$started
 base=https://localhost:${address##*:}
-gate_address=$address
+clawgate_address=$address
 
 anonymous=(curl -q --noproxy '*' -4 -sS --cacert "$certs/ca.pem")
 client=("${anonymous[@]}" --cert "$certs/client.pem" --key "$certs/client.key")
@@ -350,7 +350,7 @@ expect 'restart: accepted events that were lost' '' "$(comm -23 accepted arrived
 diagnosed() {
   local report
   report=$(env CLAWGATE_UPSTREAM="$upstream" CLAWGATE_HOOK_TOKEN_FILE="$tmp/token" CLAWGATE_ADMIN=off \
-    CLAWGATE_MAX_CONNECTIONS=500 CLAWGATE_LISTEN="$gate_address" CLAWGATE_CERT="$certs/server.pem" \
+    CLAWGATE_MAX_CONNECTIONS=500 CLAWGATE_LISTEN="$clawgate_address" CLAWGATE_CERT="$certs/server.pem" \
     CLAWGATE_KEY="$certs/server.key" CLAWGATE_CLIENT_CA="$certs/ca.pem" CLAWGATE_CRL="$certs/crl.pem" \
     "$@" "$bin" doctor --json --client-cert "$certs/client.pem" --client-key "$certs/client.key") || true
   # Findings of the area `settings` are left out: this tests the others.

@@ -139,7 +139,7 @@ inside systemctl daemon-reload
 ok "booted $(inside systemctl --version | head -n 1)"
 
 journal() { inside journalctl --quiet --unit clawgate.service --output cat; }
-of_gate() { inside systemctl show clawgate.service --property "$1" --value; }
+property() { inside systemctl show clawgate.service --property "$1" --value; }
 # within SECONDS WHAT COMMAND...: waits until the command succeeds
 within() {
   local deadline=$((SECONDS + $1))
@@ -150,7 +150,7 @@ within() {
 }
 # is PROPERTY PATTERN
 # shellcheck disable=SC2053 # the right side is a pattern
-is() { [[ $(of_gate "$1") == $2 ]]; }
+is() { [[ $(property "$1") == $2 ]]; }
 logged() { grep -q -- "$1" <<<"$(journal)"; }
 # send CURL-ARGUMENT...: the status of a request by the good client
 send() {
@@ -160,10 +160,11 @@ send() {
 
 nsenter --target "$init" --net -- python3 -B "$scripts/traffic.py" upstream 18789 < <(tail -f /dev/null --pid=$$) >"$tmp/upstream" &
 upstream=$!
+within 10 'the upstream' outside curl -q -s http://127.0.0.1:18789
 
 inside systemctl enable --quiet --now clawgate.socket clawgate.service || die "start: $(journal)"
-is ActiveState active || die "the service is $(of_gate ActiveState)"
-is StatusText 'serving on *' || die "its status is $(of_gate StatusText)"
+is ActiveState active || die "the service is $(property ActiveState)"
+is StatusText 'serving on *' || die "its status is $(property StatusText)"
 ok 'systemctl enable --now returns when clawgate serves'
 
 [[ $(send) == 200 ]] || die "a good client: $(send)"
@@ -171,7 +172,7 @@ ok 'systemctl enable --now returns when clawgate serves'
 logged '"passed":true' || die 'the socket was not passed'
 ok "a good client is served through systemd's socket, over IPv4 and IPv6, by an upstream with a name"
 
-about() { inside cat "/proc/$(of_gate MainPID)/$1"; }
+about() { inside cat "/proc/$(property MainPID)/$1"; }
 for line in $'NoNewPrivs:\t1' $'Seccomp:\t2' $'CapBnd:\t0000000000000000' $'Umask:\t0077'; do
   [[ $(about status) == *$line$'\n'* ]] || die "not so: $line"
 done
@@ -208,10 +209,10 @@ load=$!
 exec {enough}>"$tmp/enough"
 for _ in 1 2 3 4 5; do
   inside systemctl reset-failed clawgate # otherwise there would be too many starts in 10 s
-  before=$(of_gate MainPID)
+  before=$(property MainPID)
   cp "$bin" "$tmp/bin/new" && mv "$tmp/bin/new" "$tmp/bin/clawgate"
   inside systemctl restart clawgate || die "restart: $(journal | tail)"
-  [[ $(of_gate MainPID) != "$before" ]] || die 'systemctl restart replaced nothing'
+  [[ $(property MainPID) != "$before" ]] || die 'systemctl restart replaced nothing'
   sleep 0.5
 done
 exec {enough}>&-
@@ -225,7 +226,7 @@ ok 'stopped: the next client starts it and is served'
 
 inside systemctl kill --signal=STOP clawgate
 [[ $(send) == 200 ]] || die "a request while clawgate hangs: $(send)"
-[[ $(of_gate NRestarts) == 1 ]] || die "restarts: $(of_gate NRestarts)"
+[[ $(property NRestarts) == 1 ]] || die "restarts: $(property NRestarts)"
 ok 'hanging: the watchdog restarts it, and the waiting client is served'
 
 check=(systemd-run --quiet --pipe --wait --uid=clawgate clawgate check --config /etc/clawgate/clawgate.toml)
@@ -233,8 +234,8 @@ inside "${check[@]}" >"$tmp/check" || die "clawgate check: $(cat "$tmp/check")"
 echo '[tls' | put clawgate.toml
 ! inside "${check[@]}" >/dev/null 2>&1 || die 'clawgate check accepts broken settings'
 ! inside systemctl restart clawgate 2>/dev/null || die 'it starts with broken settings'
-[[ $(of_gate ActiveState) == failed && $(of_gate ExecMainStatus) == 78 ]] || die "$(inside systemctl status clawgate)"
-[[ $(of_gate NRestarts) == 0 ]] || die 'systemd restarts it with broken settings'
+[[ $(property ActiveState) == failed && $(property ExecMainStatus) == 78 ]] || die "$(inside systemctl status clawgate)"
+[[ $(property NRestarts) == 0 ]] || die 'systemd restarts it with broken settings'
 [[ $(send) != 200 ]] || die 'it serves with broken settings'
 within 10 'the socket gives up' inside systemctl is-failed clawgate.socket
 settings meeting-notes | put clawgate.toml
