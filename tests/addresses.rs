@@ -1,4 +1,4 @@
-//! Which addresses are listened on.
+//! Listening addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 

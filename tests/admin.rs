@@ -1,4 +1,4 @@
-//! The admin listener: health, metrics and status, for the machine's own people only.
+//! The admin listener: health, metrics and status.
 
 mod access;
 mod health;

@@ -1,4 +1,4 @@
-//! Requests that could mean two things, or lead past the checks: refused, with nothing at the upstream.
+//! Requests that can be read in two ways, or that try to avoid a check, are refused and do not reach the upstream.
 
 mod framing;
 mod head;

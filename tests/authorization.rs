@@ -1,4 +1,4 @@
-//! Who may connect, and who may use a route: rules, pins, and rules on trial.
+//! Rules and pins for clients and for routes, and audit mode.
 
 mod agreement;
 mod audit;
@@ -21,7 +21,7 @@ fn configured(pki: &Pki, toml: &str) -> Clawgate {
     ClawgateCommand::new(pki).upstream("echo:").arg("--config", pki.file("gate.toml", toml)).start()
 }
 
-/// A clawgate that echoes, and lets in whom `rule` matches.
+/// A clawgate that echoes, and admits the clients that `rule` matches.
 fn allowing(pki: &Pki, rule: &str) -> Clawgate {
     ClawgateCommand::new(pki).upstream("echo:").arg("--allow", rule).start()
 }

@@ -12,7 +12,7 @@ use crate::support::pki::Pki;
 use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{eventually, unused_port};
 
-/// What is taken unless told otherwise.
+/// The default limit.
 const LIMIT: usize = 256 * 1024;
 
 /// A clawgate with its defaults before `backend`, and a client's connection to it.

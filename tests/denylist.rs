@@ -1,4 +1,4 @@
-//! The denylist: who is on it is out at once, whatever the CA says.
+//! The denylist: a client on it is refused at once, even if its CA has not revoked it.
 
 // Clippy's leave for tests does not reach their helper functions.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -1,4 +1,4 @@
-//! `scripts/docs-e2e.sh` notices what is wrong in a page.
+//! `scripts/docs-e2e.sh` detects each kind of mistake in a page.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! `clawgate doctor`: all good where all is good, and each fault by its name.
+//! `clawgate doctor` reports no fault where there is none, and each fault under its own name.
 
 mod balancers;
 mod certificates;

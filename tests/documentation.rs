@@ -1,4 +1,4 @@
-//! What the documentation says of the code is true of it.
+//! The documentation agrees with the code.
 
 mod links;
 mod logging;

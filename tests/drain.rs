@@ -1,4 +1,4 @@
-//! Ending well: what has begun is finished, nothing new begins.
+//! Shutdown: what has begun is finished, and nothing new begins.
 
 pub mod attempt;
 mod force;

@@ -1,4 +1,4 @@
-//! What comes to its end is told of in time.
+//! Certificates, CAs and CRLs are logged before they expire.
 
 use time::{Duration, OffsetDateTime};
 

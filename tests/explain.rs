@@ -1,4 +1,4 @@
-//! `clawgate explain`: would this certificate be admitted, and what does that server ask for?
+//! `clawgate explain`: whether a certificate would be admitted, and what a server asks for.
 
 // Clippy's leave for tests does not reach their helper functions.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -1,4 +1,4 @@
-//! What a verified client's request looks like at the upstream, and its answer at the client.
+//! A request as the upstream receives it, and its answer as the client receives it.
 
 use crate::support::backend::Backend;
 use crate::support::client::Client;

@@ -1,5 +1,5 @@
-//! Clients that end their own direction of a connection and still read (RFC 8446 section 6.1): what came whole
-//! is served and answered, what did not is no request.
+//! Clients that end their own direction of a connection and still read (RFC 8446 section 6.1): complete requests are
+//! served and answered, incomplete ones are not forwarded.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -19,7 +19,7 @@ use crate::support::process::{Clawgate, ClawgateCommand};
 enum End {
     CloseNotify,
     CloseNotifyAndFin,
-    /// Forbidden by RFC 8446, and done all the same.
+    /// Forbidden by RFC 8446, but some clients do it.
     Fin,
 }
 

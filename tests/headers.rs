@@ -1,4 +1,4 @@
-//! What a client may not say is taken out, what clawgate knows is put in, the rest passes untouched.
+//! Headers that are removed, added and forwarded unchanged.
 
 mod claims;
 

@@ -1,5 +1,4 @@
-//! What certificates that cost much to look at may cost: a client that nothing is known of must not keep the proxy
-//! busy.
+//! The cost of certificates that are expensive to process: an unknown client must not keep the proxy busy.
 
 use std::fs;
 
@@ -233,7 +232,7 @@ fn a_client_that_leaves_without_a_request_again_and_again_is_summed_up() {
     for _ in 1..=12 {
         drop(Client::new(&pki, &clawgate).connect().unwrap());
     }
-    // One that is still open when the proxy is told to end counts as ended by that.
+    // A connection that is open when the proxy shuts down counts as ended by the shutdown.
     eventually("the end of all connections", || {
         let text = String::from_utf8(plain::get(clawgate.admin(), "/metrics").body).unwrap();
         let are = |line: &str| text.lines().any(|known| known == line);

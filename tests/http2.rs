@@ -1,4 +1,4 @@
-//! HTTP/2 clients: the same clawgate, the same upstream, the same refusals.
+//! HTTP/2 clients: forwarding and refusals are the same as for HTTP/1.1.
 
 use std::sync::Mutex;
 use std::sync::mpsc;

@@ -1,5 +1,4 @@
-//! What the upstream is told of the client, in each of the forms, read back by code that is not the
-//! clawgate's.
+//! Each form of the identity headers, parsed by code that is not clawgate's.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -70,7 +69,7 @@ fn client_cert_is_the_clients_certificate_and_its_chain_what_leads_up_from_it() 
     let pki = Pki::new();
     let above = pki.intermediate.intermediate("Issuing CA");
     let stranger = Ca::root("Stranger");
-    // Sent besides: one that has nothing to do with it, and the root, which clawgate has itself.
+    // It also sends an unrelated certificate, and the root, which clawgate has itself.
     let sent = [&stranger, &above, &pki.intermediate, &pki.root];
     let client = Leaf::client("notes").issued_by(&above, &sent);
 

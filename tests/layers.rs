@@ -1,5 +1,5 @@
-//! Imports point downwards: a module knows the modules below it, never those above; and files do not use each other in
-//! a circle.
+//! Imports point downwards: a module imports only modules below it. No two files use each other in a circle. Files
+//! are short.
 
 mod graph;
 

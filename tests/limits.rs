@@ -35,7 +35,7 @@ pub(crate) fn hits(clawgate: &Clawgate, limit: &str) -> u64 {
     metric(clawgate, &format!("clawgate_limits_hit_total{{limit=\"{limit}\"}}"))
 }
 
-/// Waits until so many connections are parked.
+/// Waits until `count` connections are parked.
 fn are_parked(clawgate: &Clawgate, count: u64) {
     let parked = || metric(clawgate, "clawgate_parked_connections") == count;
     eventually(&format!("{count} parked connections"), || parked().then_some(()));

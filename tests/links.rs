@@ -1,4 +1,4 @@
-//! Links and file names in the documents lead to something that exists.
+//! Links and file names in documents lead to something that exists.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What is logged, and that a log whose reader stands still holds up nobody.
+//! What is logged. A log that nobody reads does not stop clawgate.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

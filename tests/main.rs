@@ -1,6 +1,6 @@
 //! Integration tests: the real binary, real sockets, certificates made on the spot.
 //!
-//! One module for each behaviour; a test's name is a sentence about it. Nothing here sleeps for a
+//! Each behaviour has its module; the name of a test is a sentence about it. Tests do not sleep to wait for a
 //! result: what is waited for is polled, with a deadline (`support::eventually`).
 
 #![allow(unreachable_pub, reason = "`pub` is what the test kit offers to the tests")]

@@ -32,7 +32,7 @@ fn start() -> (Pki, Clawgate, Receiver<bool>) {
     (pki, clawgate, verdicts)
 }
 
-/// A head with these fields besides the usual ones.
+/// A head with these fields and the usual ones.
 fn head(flags: u8, fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = request_fields();
     for (name, value) in fields {

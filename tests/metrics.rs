@@ -1,4 +1,4 @@
-//! Metrics: what is counted, in a form that Prometheus reads, as the documentation has it.
+//! Metrics: their values, their format, and that the documentation lists them.
 
 use std::collections::BTreeSet;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! Names and keys beside what OpenSSL says of the same certificate.
+//! Names and keys of certificates, compared with OpenSSL.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! Spans: what of a request is told to an OpenTelemetry collector, and what becomes of it where there is none.
+//! Spans that are sent to an OpenTelemetry collector.
 
 mod attributes;
 mod away;

@@ -1,4 +1,4 @@
-//! What clawgate agrees to in a handshake: versions, cipher suites, groups; and the log of secrets.
+//! What is negotiated in a handshake: versions, cipher suites, groups; and the log of TLS secrets.
 
 use std::sync::Arc;
 

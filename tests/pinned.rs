@@ -1,4 +1,4 @@
-//! Pinned certificates: self-signed ones that are let in by name, and nothing else.
+//! Pinned certificates: self-signed ones that are admitted by their fingerprint.
 
 // Clippy's leave for tests does not reach their helper functions.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -261,7 +261,7 @@ fn curl_presents_a_pinned_certificate() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "200", "{output:?}");
 }
 
-/// Whether wget is there, and of the kind that looks for a certificate of the CAs it is told.
+/// Whether wget is installed and linked with GnuTLS, which chooses a certificate by the names of the CAs.
 fn wget_is_of_gnutls() -> bool {
     let version = Command::new("wget").arg("--version").output();
     version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("+ssl/gnutls"))

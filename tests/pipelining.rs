@@ -1,4 +1,4 @@
-//! Several requests on one connection: each gets its own answer, and a broken one ends the connection.
+//! Several requests on one connection: each gets its own answer, and a malformed one ends the connection.
 
 use std::sync::Mutex;
 use std::sync::mpsc;

@@ -1,4 +1,4 @@
-//! Load balancers that say whose connection they pass on: the PROXY protocol on the way in, and out.
+//! The PROXY protocol: from load balancers to clawgate, and from clawgate to the upstream.
 
 mod haproxy;
 mod limits;

@@ -1,4 +1,4 @@
-//! SIGHUP: everything is read anew, and taken as a whole or not at all.
+//! SIGHUP: all files are read again, and used either as a whole or not at all.
 
 mod half_written;
 mod load;

@@ -1,4 +1,4 @@
-//! Refusals that repeat are summed up, and none is forgotten.
+//! Repeated refusals are logged as a sum, and each is counted.
 
 use crate::support::client::{Client, connect};
 use crate::support::eventually;
@@ -6,7 +6,7 @@ use crate::support::pki::Pki;
 use crate::support::plain;
 use crate::support::process::{Clawgate, ClawgateCommand};
 
-/// How often `reason` was told of: lines in full, and the sum of those in summaries.
+/// How often `reason` was logged: the number of full lines, and the sum of the summaries.
 fn told(clawgate: &Clawgate, reason: &str) -> (usize, u64) {
     let lines = clawgate.events("handshake_failed");
     let lines = lines.iter().filter(|line| line["reason"] == reason);

@@ -1,4 +1,4 @@
-//! Clients that come back with a ticket, and those that must not.
+//! Session tickets: which clients may resume, and which may not.
 
 mod openssl;
 
@@ -36,7 +36,7 @@ fn visit(client: &Client) -> (HandshakeKind, Value) {
     (connection.stream.conn.handshake_kind().unwrap(), answer.json())
 }
 
-/// A client with a ticket, which is of use.
+/// A client with a ticket that clawgate accepts.
 fn returning(
     pki: &Pki,
     clawgate: &Clawgate,

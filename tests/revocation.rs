@@ -1,4 +1,4 @@
-//! Revocation lists: which files they are read from, and what they mean for whom.
+//! CRLs: their files, and which certificates they are about.
 
 // Clippy's leave for tests does not reach their helper functions.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -1,4 +1,4 @@
-//! Which paths and methods are open, to whom, and where their requests go.
+//! Which paths and methods are open, for which clients, and to which upstream they lead.
 
 use crate::support::backend::Backend;
 use crate::support::client::{Answer, Client};

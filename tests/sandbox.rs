@@ -1,4 +1,4 @@
-//! A running clawgate keeps to its files and its upstreams' ports.
+//! The sandbox: clawgate has access only to its files and to the ports of its upstreams.
 
 use std::fs;
 

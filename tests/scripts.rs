@@ -1,4 +1,4 @@
-//! The scripts and examples that people start from do what they say.
+//! Scripts and examples work as they say.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Several certificates of clawgate's own: which one a client is shown.
+//! Several server certificates: which one a client gets.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Under a service manager: what it is told, and the sockets it passes.
+//! systemd: notifications, watchdog and socket activation.
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
@@ -10,7 +10,7 @@ use crate::support::pki::Pki;
 use crate::support::process::{Clawgate, ClawgateCommand};
 use crate::support::{TIMEOUT, unused_port};
 
-/// The service manager's end.
+/// The socket of a service manager.
 struct Manager {
     socket: UnixDatagram,
     path: PathBuf,
@@ -85,7 +85,7 @@ fn the_watchdog_is_fed_while_the_workers_turn() {
     }
 
     clawgate.signal("STOP");
-    // What was told before it stopped is still there to be read.
+    // What was sent before it stopped can still be read.
     manager.socket.set_nonblocking(true).unwrap();
     while manager.socket.recv(&mut [0; 64]).is_ok() {}
     // Three times as long as the watchdog allows.

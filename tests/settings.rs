@@ -1,4 +1,4 @@
-//! Where settings come from, and what is said when they are wrong; through the real command.
+//! Sources of settings, and the messages about wrong ones; with the real command.
 
 mod contents;
 mod files;

@@ -1,4 +1,4 @@
-//! OCSP responses that clawgate shows along with its certificate, as `openssl s_client -status` sees them.
+//! Stapled OCSP responses, as `openssl s_client -status` reads them.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -62,7 +62,7 @@ fn status(pki: &Pki, clawgate: &Clawgate, version: &str) -> String {
     )
 }
 
-/// clawgate serves all the same, shows no response, and has warned with these words.
+/// clawgate serves without a stapled response, and has logged a warning with these words.
 fn is_left_out(pki: &Pki, file: &PathBuf, words: &[&str]) {
     let clawgate = ClawgateCommand::new(pki).upstream("echo:").arg("--ocsp", file).start();
 
@@ -93,7 +93,7 @@ fn a_good_response_is_shown_over_both_versions_and_check_knows_it() {
         assert!(said.contains("Cert Status: good"), "{version}: {said}");
         assert!(said.contains("Serial Number: 1234"), "{version}: {said}");
     }
-    // One that does not ask is not told.
+    // A client that does not ask for the status does not get one.
     let plain = openssl(&pki, &format!("s_client -connect {} -CAfile ca.pem", clawgate.address()));
     assert!(!plain.contains("OCSP Response"), "{plain}");
     let checked = command().check().stdout;

@@ -1,4 +1,4 @@
-//! An upgrade: a new clawgate takes over from the old one, and no request is lost.
+//! An upgrade: a new process takes over the sockets of the old one, and no request is lost.
 
 mod admin;
 
@@ -27,7 +27,7 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// New connections with one request each, from several clients at once, until told to stop.
+/// Several clients that open new connections with one request each, until `stop` is set.
 struct Load<'a> {
     config: Arc<ClientConfig>,
     address: SocketAddr,

@@ -1,4 +1,4 @@
-//! The log as people at a terminal see it.
+//! The log on a terminal.
 
 use crate::support::client::Client;
 use crate::support::eventually;

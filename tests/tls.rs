@@ -1,4 +1,4 @@
-//! The handshake with clients who do everything right, and what is agreed on in it.
+//! Handshakes that succeed, and what they negotiate.
 
 mod authorities;
 mod ca_names;
@@ -252,7 +252,7 @@ fn with_resumption_off_every_connection_is_a_full_handshake_and_there_are_no_tic
     }
 }
 
-/// `identity` is let in over both versions, and clawgate knows it for who it is.
+/// `identity` is admitted over both versions, and clawgate reads its name.
 fn admits(pki: &Pki, clawgate: &Clawgate, identity: &Identity) {
     for version in [&version::TLS13, &version::TLS12] {
         let answer =

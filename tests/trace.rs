@@ -1,4 +1,4 @@
-//! Traces: continued or begun, told to the upstream, and found in the log.
+//! Trace IDs: continued or new, sent to the upstream and logged.
 
 use crate::support::backend::Backend;
 use crate::support::client::Client;

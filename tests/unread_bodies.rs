@@ -1,5 +1,5 @@
-//! Refusals of requests whose body is still coming: the client's next request on the connection is served, or
-//! it was told that the connection ends (RFC 9112 section 9.6).
+//! Refusals of requests whose body is still arriving: the next request on the connection is served, or the client is
+//! told that the connection ends (RFC 9112 section 9.6).
 
 use crate::support::backend::Backend;
 use crate::support::client::{Answer, Client, Connection};

@@ -1,4 +1,4 @@
-//! The way to the upstream and back: connections, their reuse, their failures.
+//! The connection to the upstream: delivery, reuse and failures.
 
 mod answers;
 mod failures;

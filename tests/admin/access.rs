@@ -1,4 +1,4 @@
-//! Who may ask the admin listener, and on which address it is.
+//! Addresses and authentication of the admin listener.
 
 use std::fs;
 use std::io::{Read, Write};

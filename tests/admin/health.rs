@@ -87,7 +87,7 @@ fn readiness_is_one_line_for_whoever_may_not_ask_for_the_status() {
         let answer = plain::exchange(clawgate.admin(), request.as_bytes()).unwrap();
         (answer.status, String::from_utf8(answer.body).unwrap())
     };
-    // A reload that fails is among what only those are told.
+    // Only authorized requests see that a reload has failed.
     pki.file("server.pem", "no certificate");
     for clawgate in [&guarded, &open] {
         clawgate.signal("HUP");

@@ -1,4 +1,4 @@
-//! For random certificates and rules, the answer is that of an evaluator that knows no index and no tricks.
+//! For random certificates and rules, the indexed rules decide as a simple evaluator without an index does.
 
 use clawgate::identity::Peer;
 use clawgate::policy::{Denial, Pin, Rule, Rules, Ruling};

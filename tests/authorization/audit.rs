@@ -1,4 +1,4 @@
-//! `audit = true`: rules on trial tell whom they would refuse, and let them in.
+//! `audit = true`: clients that the rules would refuse are admitted and logged.
 
 use super::{admits, configured, refuses, says};
 use crate::support::backend::Backend;

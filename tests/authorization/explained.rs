@@ -1,4 +1,4 @@
-//! What `clawgate explain` says of each rule.
+//! How `clawgate explain` shows each rule.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Names that look like others, and names that cannot be read: rules, log and upstream see the same.
+//! Names that look like others, and names that cannot be read: rules, log and upstream agree on them.
 
 use rcgen::{CustomExtension, DnType, SanType, SerialNumber};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::support::process::{Clawgate, ClawgateCommand};
 
 const ALL: &str = "clawgate,xfcc,ssl-client";
 
-/// A clawgate that lets in whom `deny` does not match, and tells `backend` all it knows.
+/// A clawgate that admits clients that `deny` does not match, and sends all identity headers to `backend`.
 fn denying(pki: &Pki, backend: &Backend, deny: &str) -> Clawgate {
     let command = ClawgateCommand::new(pki).upstream(backend.url()).env("CLAWGATE_IDENTITY", ALL);
     command.arg("--allow", "any").arg("--deny", deny).start()

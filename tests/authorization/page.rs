@@ -1,4 +1,4 @@
-//! `docs/authorization.md`: what it says can be run, runs, and does what it says.
+//! The settings and commands in `docs/authorization.md` work as the page says.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! `clients.pins`: what must hold besides chain and rules.
+//! `clients.pins`: a certificate or key that is required in addition to chain and rules.
 
 use super::{admits, refuses, says};
 use crate::support::client::Client;

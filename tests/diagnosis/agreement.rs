@@ -1,5 +1,5 @@
-//! For every fault of a client's certificate and of the CAs above it, the reason, the alert and the metric agree,
-//! whatever else the client sends and in whichever order.
+//! For each fault of a client's certificate and of the CAs above it, reason, alert and metric agree, whatever else
+//! the client sends and in any order.
 
 use std::collections::BTreeMap;
 

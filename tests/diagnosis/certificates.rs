@@ -1,4 +1,4 @@
-//! Certificates of the right CA that are not fit for a client.
+//! Certificates of a configured CA that cannot be used by a client.
 
 use rcgen::{CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType, date_time_ymd};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! No reason without a test that produces it.
+//! Each reason is produced by a test.
 
 use clawgate::telemetry::HandshakeReason;
 

@@ -1,4 +1,4 @@
-//! What comes in place of a TLS handshake.
+//! First bytes that are not a TLS handshake.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};

@@ -1,4 +1,4 @@
-//! Certificates that no configured CA stands behind, or whose chain does not hold.
+//! Certificates that no configured CA has issued, or whose chain is not valid.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, GeneralSubtree, IsCa, NameConstraints,

@@ -1,4 +1,4 @@
-//! The lines themselves: each about its own client, and none forged by what a client wrote.
+//! The log lines: each is about its own client, and no client can forge one.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! Every refused connection gets one log line with the reason, and its client the right alert.
+//! Each refused connection has one log line with the reason, and its client gets the right alert.
 
 // Clippy's leave for tests does not reach their helper functions.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -1,4 +1,4 @@
-//! What only OpenSSL can be made to send: old versions, weak keys, the script's set of bad files.
+//! Clients that only OpenSSL can play: old versions, weak keys, and the bad certificates of gen-certs.sh.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

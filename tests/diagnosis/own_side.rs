@@ -1,4 +1,4 @@
-//! Refusals whose cause is on clawgate's side: its certificate, its CRLs; also those that come late.
+//! Refusals with a cause on clawgate's side: its certificate or its CRLs; also alerts that arrive late.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};

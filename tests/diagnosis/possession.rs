@@ -1,5 +1,5 @@
-//! Clients whose certificate message or proof of possession is broken: what no ordinary client would
-//! let its user send.
+//! Clients with a malformed Certificate message or a wrong proof of possession, which ordinary TLS libraries do not
+//! send.
 
 use std::io::ErrorKind;
 

@@ -1,4 +1,4 @@
-//! Handshakes that break off or break down between the hello and the certificate.
+//! Handshakes that end or fail between the hello and the certificate.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -244,7 +244,7 @@ fn a_client_hello_over_16_kib_is_refused_by_its_first_bytes() {
     let pki = Pki::new();
     let mut trial = Trial::new(&pki);
 
-    // A record of 16 KiB, of which no more than the header of its message comes.
+    // Of a record of 16 KiB only the header of its message is sent.
     let mut socket = connect(trial.clawgate.address());
     socket.write_all(&[22, 3, 1, 0x40, 0, 1, 0, 0x40, 1]).unwrap();
     let mut answer = Vec::new();

@@ -1,6 +1,6 @@
-//! What webhook clients are written in: Node and Java read the alert, and not a reset.
+//! Node and Java, in which webhook senders are written, read the alert and not a reset.
 //!
-//! Where one of them is not installed, its test says so and proves nothing.
+//! Where one of them is not installed, its test says so and checks nothing.
 
 use std::process::Command;
 

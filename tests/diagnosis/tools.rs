@@ -1,5 +1,4 @@
-//! The tools people call a webhook with: each reads the alert, and not a reset, also while it is
-//! still sending.
+//! Each command line tool for HTTP reads the alert and not a reset, also while it is still sending.
 
 use std::io::ErrorKind;
 use std::process::{Command, Stdio};

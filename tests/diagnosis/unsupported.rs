@@ -1,5 +1,5 @@
-//! What is well formed and not supported, in a client's certificate and in those of the CAs above it: it is named, and
-//! never called damaged or altered.
+//! Features of certificates that are well formed but not supported: the log names them, and does not call them
+//! damaged or altered.
 
 use std::process::{Command, Stdio};
 

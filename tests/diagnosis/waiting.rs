@@ -1,4 +1,4 @@
-//! The deadline of the handshake: one for all its steps, and each step is named.
+//! The deadline of the handshake: one for all its steps, and the log names the step.
 
 use std::io::Write;
 use std::sync::Arc;

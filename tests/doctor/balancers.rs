@@ -1,4 +1,4 @@
-//! The doctor at a listener for load balancers.
+//! The listener for load balancers.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! What is wrong with the files.
+//! Faults in the files.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! The server's certificate and its chain, as clients will judge them: each check fails when it should.
+//! The server's certificate and its chain, as clients verify them.
 
 use std::fs;
 use std::path::PathBuf;

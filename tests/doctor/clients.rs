@@ -1,4 +1,4 @@
-//! The client CAs, CRLs and rules: each check fails when it should, and what may be meant is a note.
+//! Client CAs, CRLs and rules: faults, and notes about what may be on purpose.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};

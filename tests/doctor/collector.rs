@@ -1,4 +1,4 @@
-//! The collector of spans: what is wrong with it is worth a warning.
+//! The collector of spans: its faults are warnings.
 
 use super::{Diagnosis, Setup, any, openclaw, says, secret};
 use crate::support::backend::Backend;

@@ -1,4 +1,4 @@
-//! What is wrong with the signatures of CRLs.
+//! Signatures of CRLs.
 
 use std::path::PathBuf;
 
@@ -75,7 +75,7 @@ fn a_crl_of_an_intermediate_that_may_not_sign_any_is_a_fault() {
     params.key_usages.pop();
     let mute = setup.pki.root.intermediate_of(params);
     setup.pki.client = Leaf::client("notes").issued_by(&mute, &[&mute]);
-    // It does all the same: the library asks for the usage that its certificate lacks.
+    // It still does: the library requires the usage that is missing in its certificate.
     let mut loud = Ca::params("Mute");
     loud.key_identifier_method = rcgen::KeyIdMethod::Sha256;
     let signer = Ca { certificate: mute.certificate, params: loud, key: mute.key };

@@ -1,4 +1,4 @@
-//! Listeners that do what clawgate does not: each check of a listener fails when it should.
+//! Listeners that do what clawgate would not do: each check of a listener fails when it should.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

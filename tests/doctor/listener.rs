@@ -1,4 +1,4 @@
-//! What is wrong with clawgate as it runs.
+//! Faults of the running clawgate.
 
 use super::{Diagnosis, Setup, openclaw, says};
 use crate::support::backend::Backend;

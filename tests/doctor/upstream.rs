@@ -1,4 +1,4 @@
-//! What is wrong with the upstream: each misconfiguration of OpenClaw by its own name.
+//! Faults of the upstream: each misconfiguration of OpenClaw has its own check.
 
 use super::{Diagnosis, Setup, TOKEN, openclaw, openclaw_with, says};
 use crate::support::backend::Backend;

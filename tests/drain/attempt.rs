@@ -1,4 +1,4 @@
-//! A connection with one request, and what became of it.
+//! A connection with one request, and its outcome.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

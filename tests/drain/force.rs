@@ -1,4 +1,4 @@
-//! What does not end by itself is ended.
+//! At the end of the drain timeout, what still runs is aborted.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::support::{Latch, eventually};
 
 const POST: &[u8] = b"POST /hooks/wake HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
 
-/// A clawgate with a request under way that will never be answered.
+/// A clawgate with a request in progress that will never be answered.
 fn stuck(drain_timeout: &str) -> (Pki, Clawgate, Connection) {
     let pki = Pki::new();
     let backend = Backend::held(&Latch::default());

@@ -1,4 +1,4 @@
-//! A restart under traffic: what was taken is answered, what is not taken was not delivered.
+//! A restart under load: each accepted request is answered, and no other one is delivered.
 
 use std::net::TcpStream;
 use std::sync::Arc;

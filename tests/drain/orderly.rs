@@ -1,4 +1,4 @@
-//! What one signal does to each kind of connection.
+//! What a shutdown signal does to each kind of connection.
 
 use std::io::{self, Write};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! Signals that tools send and that mean something to other servers.
+//! Other signals, some of which have a meaning for other servers.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};

@@ -1,4 +1,4 @@
-//! What is explained offline is what a handshake comes to.
+//! `explain` decides as a real handshake does.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

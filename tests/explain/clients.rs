@@ -1,4 +1,4 @@
-//! A client's certificate file.
+//! The file of a client's certificate.
 
 mod settings;
 

@@ -1,4 +1,4 @@
-//! What `explain` reads in certificates that OpenSSL made: keys and names of kinds that no client should have.
+//! What `explain` reads in certificates that OpenSSL has made, with rare kinds of keys and names.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! A server, called as a client.
+//! A server, to which `explain` connects as a client.
 
 use std::net::{SocketAddr, TcpListener};
 use std::thread;

@@ -12,7 +12,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, Macro, UseTree, Visibility};
 
-/// How deep re-exports may lead from one to the next, so that a circle of them comes to an end.
+/// How many re-exports are followed, so that a circle of them ends.
 const MAX_DEPTH: usize = 16;
 
 /// A module of the crate.

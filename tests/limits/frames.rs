@@ -1,4 +1,4 @@
-//! HTTP/2 frames as no client library sends them: floods end their own connection, and cost clawgate little.
+//! HTTP/2 frames that no client library sends: a flood ends its own connection, and costs clawgate little.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ use crate::support::frames::{
 use crate::support::pki::Pki;
 use crate::support::process::Clawgate;
 
-/// Writes pieces until clawgate takes no more, at most so many; returns how many.
+/// Writes pieces until clawgate stops reading, at most `most` of them; returns how many.
 fn flood(connection: &mut Connection, most: usize, mut piece: impl FnMut(usize) -> Vec<u8>) -> usize {
     for number in 0..most {
         let piece = piece(number);

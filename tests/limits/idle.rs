@@ -1,4 +1,4 @@
-//! Connections on which nothing happens for a while.
+//! Idle connections: parking and the idle timeout.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What clients can make clawgate hold.
+//! How much memory clients can make clawgate use.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -138,7 +138,7 @@ fn a_stream_may_hold_as_much_of_a_body_as_the_largest_has_from_64_kib_to_1_mib()
     }
 }
 
-/// The SETTINGS_INITIAL_WINDOW_SIZE that a client is told.
+/// The SETTINGS_INITIAL_WINDOW_SIZE that clawgate sends.
 fn stream_window(pki: &Pki, clawgate: &Clawgate) -> u32 {
     let mut connection = Client::new(pki, clawgate).alpn(&["h2"]).connect().unwrap();
     connection.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");

@@ -1,4 +1,4 @@
-//! When the operating system gives no more file descriptors.
+//! When the operating system has no more file descriptors.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Requests: of one identity, of one connection, to one upstream.
+//! Limits of requests: for an identity, a connection and an upstream.
 
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -231,7 +231,7 @@ fn an_upstream_has_a_request_until_its_answer_has_ended() {
     assert!(first.head().starts_with("HTTP/1.1 200 "));
     assert_eq!(first.exactly(2), b"be");
 
-    // It waits in the queue, and then has waited for long enough.
+    // It waits in the queue until its timeout.
     let answer = post("/hooks/second");
 
     assert_eq!((answer.status, &*answer.reason()), (503, "upstream_busy"));
@@ -246,7 +246,7 @@ fn an_answer_that_flows_for_longer_than_a_request_may_last_is_cut_off() {
     let pki = Pki::new();
     let backend = Backend::each(|exchange, _| {
         exchange.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-        // Never silent for long, and at its end much later.
+        // Never silent for as long as the timeout, but longer in total.
         exchange.write_slowly([&b"1\r\nx\r\n"[..]; 200], Duration::from_millis(20));
         exchange.write(b"0\r\n\r\n");
     });

@@ -1,4 +1,4 @@
-//! What a span says, by the semantic conventions for HTTP and TLS.
+//! Attributes of a span, as the semantic conventions for HTTP and TLS define them.
 
 use http::Request;
 use opentelemetry_proto::tonic::trace::v1::Span;

@@ -1,4 +1,4 @@
-//! A collector that is away, slow or unwilling costs spans, and nothing else.
+//! A collector that is unreachable, slow or refuses spans: spans are lost, and nothing else.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Limits by source address behind a load balancer: what counts is what the header says.
+//! Limits by source address behind a load balancer use the address in the header.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

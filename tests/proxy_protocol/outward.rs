@@ -1,4 +1,4 @@
-//! A PROXY header before each request to the upstream, read by code that is not clawgate's.
+//! A PROXY header before each request to the upstream, parsed by code that is not clawgate's.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;

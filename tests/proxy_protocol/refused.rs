@@ -1,4 +1,4 @@
-//! Connections to which no load balancer stands, or none that is believed.
+//! Connections without a PROXY header, or from a source that is not trusted.
 
 use std::io::{Read, Write};
 

@@ -1,4 +1,4 @@
-//! Files that are read while they are written.
+//! Files that are read while somebody writes them.
 
 use std::fs;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! Reloads while clients are busy.
+//! Reloads under load.
 
 use std::io::Write;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Changed files are noticed by themselves, whichever way they are changed.
+//! Changes of files are noticed, whatever way they are changed in.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,4 +1,4 @@
-//! Trust that is withdrawn from a connection which is open.
+//! Open connections whose client is no longer admitted.
 
 use http::Request;
 use rcgen::CertificateParams;
@@ -91,7 +91,7 @@ fn with_immediate_withdrawal_a_request_in_progress_is_aborted() {
     pki.file("ca.pem", Ca::root("Other Root").pem());
     reload(&clawgate, 1);
 
-    // No answer, nor the orderly end that would make a whole one of a broken one.
+    // No answer, and no orderly end, after which an incomplete answer could look complete.
     let (rest, orderly) = connection.rest();
     assert_eq!((rest.as_str(), orderly), ("", false));
     assert_eq!(clawgate.event("connection_withdrawn", 1)["reason"], "client_cert_unknown_ca");

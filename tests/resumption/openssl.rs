@@ -1,4 +1,4 @@
-//! OpenSSL comes back with the sessions it has saved.
+//! OpenSSL resumes sessions that it has saved.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

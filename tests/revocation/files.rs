@@ -1,4 +1,4 @@
-//! Files and folders of lists.
+//! Files and folders of CRLs.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,4 +1,4 @@
-//! Whose list one is: by its issuer's name, however that is spelled, and by the key that signed it.
+//! Which CA a CRL belongs to: by its issuer's name in any encoding, and by the key that signed it.
 
 use rcgen::{DistinguishedName, DnType, DnValue, string};
 

@@ -1,4 +1,4 @@
-//! Lists about some of their CA's certificates, and lists that are dated ahead.
+//! CRLs about a part of their CA's certificates, and CRLs with a date in the future.
 
 use std::process::Command;
 

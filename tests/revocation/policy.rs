@@ -1,4 +1,4 @@
-//! Which lists count, and what becomes of clients without one.
+//! `clients.crl_policy`: which CRLs are used, and whether a client without one is admitted.
 
 use rcgen::SerialNumber;
 use time::{Duration, OffsetDateTime};

@@ -1,4 +1,4 @@
-//! Every byte of a file that a setting names is read, refused or warned of.
+//! Each byte of a file that a setting names is read, refused, or named in a warning.
 
 mod crl_folder;
 mod pem;

@@ -1,4 +1,4 @@
-//! Files of certificates, keys and revocation lists that are not what they should be.
+//! Wrong files of certificates, keys and CRLs.
 
 use std::path::Path;
 use std::process::Command;

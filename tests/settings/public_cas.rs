@@ -1,4 +1,4 @@
-//! CAs of which anybody can have a certificate.
+//! Client CAs that issue certificates to anybody.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What `check` says of the running process, and what needs a restart.
+//! What `check` says about the running process, and which changes need a restart.
 
 use std::fs;
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! What is secret stays out of everything that is printed.
+//! Secrets do not appear in anything that is printed.
 
 use super::{command, config, refused};
 use crate::support::backend::Backend;

@@ -1,4 +1,4 @@
-//! How a clawgate starts, or ends before it has begun.
+//! How clawgate starts, and why a start fails.
 
 use std::net::TcpListener;
 use std::process::Command;

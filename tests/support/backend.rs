@@ -1,4 +1,4 @@
-//! An upstream that keeps every byte it gets, and answers as its script says.
+//! An upstream that records all bytes it receives, and answers as its script says.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

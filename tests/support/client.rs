@@ -1,4 +1,4 @@
-//! A TLS client that writes what it is told, byte for byte.
+//! A TLS client that writes exactly the bytes that a test gives it.
 
 mod answer;
 mod connection;
@@ -132,7 +132,7 @@ impl Client {
     /// Connects, and reads until clawgate has something to say about it.
     ///
     /// # Panics
-    /// When it is let in.
+    /// When it is admitted.
     pub fn refused(self) -> io::Error {
         let mut connection = match self.connect() {
             Ok(connection) => connection,
@@ -148,7 +148,7 @@ impl Client {
     /// Connects, and reads the alert that refuses it, then the orderly end of the connection.
     ///
     /// # Panics
-    /// When it is let in, or gets a reset instead of an end.
+    /// When it is admitted, or gets a reset instead of an orderly end.
     pub fn refusal(self) -> Refusal {
         let socket = connect(self.address);
         let from = socket.local_addr().unwrap();

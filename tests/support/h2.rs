@@ -65,7 +65,7 @@ impl Body for Pieces {
     }
 }
 
-/// An HTTP/2 connection that was let in.
+/// An HTTP/2 connection that was admitted.
 pub struct Http2 {
     runtime: Runtime,
     requests: SendRequest<Pieces>,

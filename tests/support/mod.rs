@@ -1,4 +1,4 @@
-//! What the tests are made of: certificates, a clawgate, clients, upstreams.
+//! What tests are made of: certificates, a running clawgate, clients and upstreams.
 
 pub mod backend;
 pub mod client;

@@ -1,4 +1,4 @@
-//! Certificates, made for one test and gone with it.
+//! Certificates that are made for one test and deleted with it.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -135,7 +135,7 @@ impl Identity {
     }
 }
 
-/// A certificate in the making: a good client's, unless told otherwise.
+/// Builds a certificate: by default one of a good client.
 pub struct Leaf {
     pub params: CertificateParams,
     algorithm: &'static SignatureAlgorithm,
@@ -220,7 +220,7 @@ impl Leaf {
     }
 }
 
-/// The usual cast: a root, an intermediate under it, a server, a good client; and a folder for files.
+/// A root, an intermediate under it, a server and a good client; and a folder for files.
 pub struct Pki {
     pub root: Ca,
     pub intermediate: Ca,

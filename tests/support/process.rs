@@ -1,4 +1,4 @@
-//! The real binary, started for one test and ended with it.
+//! The real binary, started for one test and stopped at its end.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
@@ -77,7 +77,7 @@ impl ClawgateCommand {
         self
     }
 
-    /// Lets it have no more than so many files open.
+    /// Limits the number of files that it may have open.
     pub fn files(mut self, limit: usize) -> Self {
         let mut limited = Command::new("prlimit");
         limited.env_clear().arg(format!("--nofile={limit}:{limit}"));

@@ -1,4 +1,4 @@
-//! Other roads to an upstream: a unix socket, TLS. The bytes go to a `Backend` as they are.
+//! Other ways to an upstream: a unix socket and TLS. The bytes are passed to a `Backend` unchanged.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

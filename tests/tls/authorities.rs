@@ -1,4 +1,4 @@
-//! What CA certificates let their holders issue (RFC 5280 section 6.1.4).
+//! Which certificates a CA may issue (RFC 5280 section 6.1.4).
 
 mod name_constraints;
 mod revoked;
@@ -13,27 +13,27 @@ use crate::diagnosis::{refused_by, says};
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
 use crate::support::process::ClawgateCommand;
 
-/// A root that says what a usual one does, but for a change.
+/// A usual root with one change.
 fn root(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Ca {
     let mut params = Ca::params(name);
     change(&mut params);
     Ca::root_of(params)
 }
 
-/// A CA below `above`, made likewise.
+/// The same for a CA below `above`.
 fn below(above: &Ca, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Ca {
     let mut params = Ca::params(name);
     change(&mut params);
     above.intermediate_of(params)
 }
 
-/// A clawgate in the making that trusts these besides the usual root.
+/// The command of a clawgate that trusts these and the usual root.
 fn trusting(pki: &Pki, cas: &[&Ca]) -> ClawgateCommand {
     let pem: String = cas.iter().map(|ca| ca.pem()).collect();
     ClawgateCommand::new(pki).arg("--client-ca", pki.file("more.pem", pem))
 }
 
-/// `identity` is refused by a clawgate that trusts `ca` besides the usual root; the words that say so.
+/// A clawgate that trusts `ca` and the usual root refuses `identity` with this reason and these words.
 #[track_caller]
 fn refuses(pki: &Pki, ca: &Ca, identity: &Identity, reason: &str, detail: &[&str]) {
     for line in refused_by(trusting(pki, &[ca]), pki, identity, reason) {
@@ -41,7 +41,7 @@ fn refuses(pki: &Pki, ca: &Ca, identity: &Identity, reason: &str, detail: &[&str
     }
 }
 
-/// `identity` is let in by a clawgate that trusts these besides the usual root.
+/// A clawgate that trusts these and the usual root admits `identity`.
 #[track_caller]
 fn lets_in(pki: &Pki, cas: &[&Ca], identity: &Identity) {
     admits(pki, &trusting(pki, cas).upstream("echo:").start(), identity);

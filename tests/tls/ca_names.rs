@@ -14,7 +14,7 @@ fn asked_for(address: std::net::SocketAddr, version: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The usual CA, with so many others of long names before it.
+/// The usual CA, with `count` others of long names before it.
 fn bundle(pki: &Pki, count: usize) -> String {
     let other = |number| Ca::root(&format!("{number} {}", "long name ".repeat(180))).pem();
     (0..count).map(other).collect::<String>() + &pki.root.pem()

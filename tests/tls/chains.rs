@@ -1,4 +1,4 @@
-//! Which chains, CAs and keys of clients are good.
+//! Which chains, CAs and keys of clients are accepted.
 
 use rcgen::{
     BasicConstraints, IsCa, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ECDSA_P521_SHA512,

@@ -1,4 +1,4 @@
-//! Real curl with real files, as people call a webhook.
+//! curl with files, as people call a webhook.
 
 use std::process::{Command, Output};
 

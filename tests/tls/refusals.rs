@@ -1,4 +1,4 @@
-//! Clients whose chain is good, and who are refused for another cause.
+//! Clients whose chain is valid and who are refused for another reason.
 
 use rcgen::ExtendedKeyUsagePurpose::{self, ClientAuth, ServerAuth};
 use rcgen::KeyUsagePurpose::{self, DigitalSignature, KeyAgreement, KeyEncipherment};

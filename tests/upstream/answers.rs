@@ -1,4 +1,4 @@
-//! What HTTP/1.1 allows an upstream to answer, and what the client gets of it.
+//! Answers that HTTP/1.1 allows an upstream to give, and what the client gets of them.
 
 use crate::support::backend::Backend;
 use crate::support::client::{Client, Connection};

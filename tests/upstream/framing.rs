@@ -1,4 +1,4 @@
-//! Oddities in the framing of an upstream's answer: each ends as one clean answer or as one 502 that blames the upstream,
+//! Unusual framing of an upstream's answer: each ends as one complete answer or as one 502 that blames the upstream,
 //! for HTTP/1.0, HTTP/1.1 and HTTP/2 clients alike (RFC 9112 sections 6.1 and 6.3).
 
 use http::Request;

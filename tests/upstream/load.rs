@@ -1,4 +1,4 @@
-//! Many requests: each client gets the answer to its own.
+//! Many requests at once: each client gets the answer to its own.
 
 use std::sync::Barrier;
 use std::thread;

@@ -21,7 +21,7 @@ fn answer(clawgate: &Clawgate, pki: &Pki, status: u16, kind: &str, body: &str) -
     assert_eq!((answer.status, &*answer.body), (status, body.as_bytes()));
     assert_eq!(answer.header("content-type"), Some(kind));
     assert_eq!(answer.header("x-clawgate-reason"), None);
-    // The access line is written last: no more can come for this request.
+    // The access line is the last one about a request.
     assert_eq!(clawgate.event("request", number)["reason"], Value::Null);
     clawgate.events("upstream_misconfigured")
 }

@@ -1,4 +1,4 @@
-//! When a connection to the upstream is used again, and when not.
+//! When a connection to the upstream is reused.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! TLS to an upstream that asks who calls.
+//! TLS to an upstream that asks for a client certificate.
 
 use rcgen::SanType;
 

@@ -1,4 +1,4 @@
-//! The other ways to an upstream: a unix socket, and TLS.
+//! Other transports to an upstream: a unix socket, and TLS.
 
 use rcgen::SanType;
 

@@ -1,4 +1,4 @@
-//! What `explain` and `doctor` print of clients, servers and a clawgate that is not there.
+//! What `explain` and `doctor` print about clients, servers and a clawgate that does not run.
 
 use std::fs;
 use std::io::Write;

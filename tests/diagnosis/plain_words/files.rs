@@ -1,4 +1,4 @@
-//! Files that are damaged, of another kind, or not there.
+//! Files that are damaged, of another format, or missing.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -59,7 +59,7 @@ fn damaged(whole: &str) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// `check` with `content` in the place of one file; it may be good all the same, as where a comment was changed.
+/// `check` with `content` in the place of one file; it may still be valid, for example if a comment was changed.
 #[track_caller]
 fn checks_plainly(pki: &Pki, flag: &str, what: &str, path: &Path) {
     let mut command =

@@ -1,4 +1,4 @@
-//! Everything that can go wrong before a client is let in.
+//! All failures before a client is admitted.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -37,7 +37,7 @@ fn start(pki: &Pki) -> Clawgate {
     ClawgateCommand::new(pki).upstream("echo:").arg("--handshake-timeout", "2s").start()
 }
 
-/// Waits until so many connections have their line, then looks at all lines.
+/// Waits until `wanted` connections have their line, then checks all lines.
 #[track_caller]
 fn refused(clawgate: &mut Clawgate, wanted: usize) {
     eventually("a line for each refused connection", || {

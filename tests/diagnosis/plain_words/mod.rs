@@ -1,5 +1,5 @@
-//! No text of a library reaches a person: a walk over every way to fail that a test can bring about, over what is logged,
-//! answered and printed on it.
+//! No text of a library reaches a person. These tests cause every failure that a test can cause, and check what is
+//! logged, answered and printed.
 
 mod commands;
 mod files;

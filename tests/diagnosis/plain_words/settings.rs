@@ -1,4 +1,4 @@
-//! Settings that cannot be: every flag and every key, with every kind of nonsense.
+//! Settings with wrong values: every flag and every key.
 
 use std::fs;
 

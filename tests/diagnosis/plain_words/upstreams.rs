@@ -1,4 +1,4 @@
-//! Upstreams that are not there, or answer something else than HTTP.
+//! Upstreams that cannot be reached, or do not answer with HTTP.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Which settings explaining a certificate needs, and what is said of those that are wrong.
+//! Which settings `explain` needs, and what it says about wrong ones.
 
 use super::super::{json, says};
 use crate::support::pki::{Leaf, Pki};

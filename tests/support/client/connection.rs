@@ -9,7 +9,7 @@ use rustls::{ClientConnection, StreamOwned};
 use super::Answer;
 use crate::support::stay_silent;
 
-/// A connection that was let in.
+/// A connection that was admitted.
 pub struct Connection {
     pub stream: StreamOwned<ClientConnection, TcpStream>,
     read: Vec<u8>,
