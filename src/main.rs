@@ -133,7 +133,7 @@ fn explain_client(args: &ExplainArgs, file: &Path) -> Result<ExitCode, ExitCode>
     let named = |key: &PathBuf| Ok((key.display().to_string(), key_in(key)?));
     let key = args.client_key.as_ref().map(named).transpose().map_err(failed::<FileError>(FAILURE))?;
     let client = ClientFile { file: file.display().to_string(), chain, key };
-    let explanation = explain::certificate(&settings, &client, args.at.unwrap_or(now));
+    let explanation = explain::certificate(&settings.reloadable, &client, args.at.unwrap_or(now));
     show(&explanation, args.json)?;
     Ok(exit_code(explanation.verdict == Verdict::Admitted))
 }

@@ -251,6 +251,6 @@ fn a_reload_changes_what_is_agreed_to() {
     clawgate.signal("HUP");
 
     let changed = &clawgate.event("reloaded", 1)["changed"];
-    assert!(changed.as_array().unwrap().contains(&"tls".into()), "{changed}");
+    assert!(changed.as_array().unwrap().contains(&"tls.min_version".into()), "{changed}");
     assert_eq!(old().refusal().alert, "protocol_version");
 }

@@ -69,15 +69,15 @@ impl Facts {
         json["settings"] = json!(started.reloaded(&settings.in_use));
         Self {
             json,
-            readiness: Readiness::of(settings),
+            readiness: Readiness::of(&settings.reloadable),
             needs_restart,
-            token: settings.admin.as_ref().and_then(|admin| admin.token.clone()),
+            token: settings.reloadable.admin_token.clone(),
         }
     }
 }
 
 fn facts(settings: &Settings, generation: u64) -> Value {
-    let material = &settings.material;
+    let material = &settings.reloadable.material;
     let ca = |ca: &crate::pki::trust_store::Ca| json!({ "subject": ca.subject, "not_after": ca.not_after_text });
     let route = |route: &crate::config::RouteSettings| {
         json!({
@@ -92,7 +92,7 @@ fn facts(settings: &Settings, generation: u64) -> Value {
         "generation": generation,
         "certificates": material.own.iter().map(|own| &own.certificate).collect::<Vec<_>>(),
         "client_cas": material.trust.cas.iter().map(ca).collect::<Vec<_>>(),
-        "routes": settings.routes.iter().map(route).collect::<Vec<_>>(),
+        "routes": settings.reloadable.routes.iter().map(route).collect::<Vec<_>>(),
     })
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use crate::config::Settings;
+use crate::config::Reloadable;
 use crate::identity::time::unix_seconds;
 use crate::identity::{Validity, unix_rfc3339};
 use crate::upstream::Target;
@@ -36,7 +36,7 @@ pub(super) struct Answer {
 }
 
 impl Readiness {
-    pub(crate) fn of(settings: &Settings) -> Self {
+    pub(crate) fn of(settings: &Reloadable) -> Self {
         let material = &settings.material;
         let trust = &material.trust;
         let mut upstreams: Vec<Target> = Vec::new();

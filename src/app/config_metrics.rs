@@ -1,11 +1,11 @@
 //! What the metrics say of the settings in use.
 
 use super::expiry::{self, Kind};
-use crate::config::Settings;
+use crate::config::Reloadable;
 use crate::telemetry::metrics::{Expiring, Expiry, Metrics};
 
 /// Tells the metrics which routes, upstreams and ends there are now.
-pub(super) fn in_use(settings: &Settings, metrics: &Metrics) {
+pub(super) fn in_use(settings: &Reloadable, metrics: &Metrics) {
     let patterns: Vec<_> = settings.routes.iter().map(|route| route.path.to_string()).collect();
     let upstreams: Vec<_> =
         settings.routes.iter().map(|route| route.upstream.target.to_string()).collect();

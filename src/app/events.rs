@@ -46,10 +46,17 @@ impl<'a> Started<'a> {
             listen_proxy: texts(listen_proxy),
             passed,
             admin: admin.map(|address| address.to_string()),
-            workers: settings.workers.get(),
-            routes: settings.routes.iter().map(route).collect(),
-            certificates: settings.material.own.iter().map(|own| &own.certificate).collect(),
-            client_cas: settings.material.trust.cas.iter().map(|ca| ca.subject.as_str()).collect(),
+            workers: settings.startup.workers.get(),
+            routes: settings.reloadable.routes.iter().map(route).collect(),
+            certificates: settings.reloadable.material.own.iter().map(|own| &own.certificate).collect(),
+            client_cas: settings
+                .reloadable
+                .material
+                .trust
+                .cas
+                .iter()
+                .map(|ca| ca.subject.as_str())
+                .collect(),
         }
     }
 }

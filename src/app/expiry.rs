@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::config::Settings;
+use crate::config::Reloadable;
 use crate::identity::client_cert_inventory::SeenCertificate;
 use crate::identity::{Certificate, Validity, unix_rfc3339};
 
@@ -31,7 +31,7 @@ pub(super) enum Kind {
 }
 
 /// Everything with an end: what the settings name, then what clients came with.
-pub(super) fn all(settings: &Settings, seen: Vec<SeenCertificate>) -> Vec<Expiring> {
+pub(super) fn all(settings: &Reloadable, seen: Vec<SeenCertificate>) -> Vec<Expiring> {
     let material = &settings.material;
     let certificate = |kind| {
         move |certificate: &Certificate| Expiring {

@@ -113,18 +113,23 @@ struct Running {
 impl App {
     /// Builds everything that can fail without touching the network.
     pub fn prepare(settings: Settings) -> Result<Self, PrepareError> {
-        let rules = settings.clients_rules.clone();
+        let rules = settings.reloadable.clients_rules.clone();
         let manners = HandshakeSettings {
-            timeout: settings.handshake_timeout,
-            greeting_timeout: settings.limits.greeting_timeout,
-            refuse_with: settings.refuse_with,
-            strict_sni: settings.strict_sni,
-            proxy_sources: settings.proxy.sources.clone(),
-            log_client_hello: settings.log.client_hello,
+            timeout: settings.reloadable.handshake_timeout,
+            greeting_timeout: settings.reloadable.limits.greeting_timeout,
+            refuse_with: settings.reloadable.refuse_with,
+            strict_sni: settings.reloadable.strict_sni,
+            proxy_sources: settings.reloadable.proxy_sources.clone(),
+            log_client_hello: settings.reloadable.log_client_hello,
         };
-        let acceptor = Acceptor::new(&settings.material, rules, settings.tls.clone(), manners)?;
+        let acceptor = Acceptor::new(
+            &settings.reloadable.material,
+            rules,
+            settings.reloadable.tls.clone(),
+            manners,
+        )?;
         let mut upstreams: Vec<Prepared> = Vec::new();
-        for RouteSettings { upstream, .. } in &settings.routes {
+        for RouteSettings { upstream, .. } in &settings.reloadable.routes {
             if upstreams.iter().all(|prepared| prepared.settings != *upstream) {
                 upstreams.push(Prepared::new(upstream)?);
             }
@@ -140,7 +145,7 @@ impl App {
     /// What is to be known of the settings and files, as of `now`, without the network. `server_cas`: roots that
     /// clients have, beside those in the settings and those of this system.
     pub fn findings(&self, server_cas: &[CertificateDer<'static>], now: SystemTime) -> Findings {
-        let mut roots = Roots::of(&self.settings.material.trust).with_system();
+        let mut roots = Roots::of(&self.settings.reloadable.material.trust).with_system();
         roots.add(server_cas.iter().filter_map(Ca::read));
         Findings { findings: checks::findings(&self.settings, &roots, &[], unix_seconds(now)) }
     }
@@ -152,7 +157,7 @@ impl App {
 
     /// What is to be logged, and how.
     pub fn log(&self) -> &LogSettings {
-        &self.settings.log
+        &self.settings.startup.log
     }
 
     /// Binds all addresses, serves until told to stop, drains.
@@ -168,16 +173,16 @@ impl App {
     ) -> Result<Ending, RunError> {
         let Control { runtime: control, hangup } = control;
         let started = Instant::now();
-        let sockets = Sockets::open(&self.settings)?;
+        let sockets = Sockets::open(&self.settings.startup)?;
         // Before any thread is started: what it gives up is given up for those.
         let sandbox = Sandbox::enter(&self.settings, &files);
         log.start();
         memory::give_back();
         let mut guard = SystemdWatchdog::new();
         let mut metrics = Metrics::new();
-        let spans = export::start(self.settings.trace.as_ref(), &mut metrics);
+        let spans = export::start(self.settings.startup.trace.as_ref(), &mut metrics);
         let metrics = Arc::new(metrics);
-        let fold = self.settings.log.repeat_window.is_some();
+        let fold = self.settings.startup.log.repeat_window.is_some();
         let recent = Arc::new(Recent::default());
         let seen = Arc::new(ClientCertInventory::default());
         let refusals =
@@ -196,9 +201,9 @@ impl App {
                 failures.sum_up();
             })
         };
-        let limits = self.settings.limits;
+        let limits = self.settings.startup.limits;
         let room = open_files::raise_limit()
-            .map_or(usize::MAX, |files| open_files::room_for_clients(&self.settings, files));
+            .map_or(usize::MAX, |files| open_files::room_for_clients(&self.settings.reloadable, files));
         let capacity = ConnectionLimiter::new(
             limits.connections.min(room),
             limits.connections_per_source,
@@ -209,7 +214,7 @@ impl App {
         let drain = Drain::default();
         control.block_on(async {
             let (asks, requests) = mpsc::channel(1);
-            let watch = self.settings.watch.then(|| watch(files));
+            let watch = self.settings.startup.watch.then(|| watch(files));
             let orders = ControlEvents::new(hangup, requests, watch).map_err(RunError::Start)?;
             let tasks = Tasks::default();
             let (admin, status) = match sockets.admin {
@@ -241,22 +246,22 @@ impl App {
                     handshakes: handshakes.clone(),
                     told: told.clone(),
                     shares: shares.clone(),
-                    idle_timeout: self.settings.limits.idle_timeout,
-                    connection_age: self.settings.limits.connection_age,
+                    idle_timeout: self.settings.startup.limits.idle_timeout,
+                    connection_age: self.settings.startup.limits.connection_age,
                     drain: drain.clone(),
                     seen: Arc::clone(&seen),
                     spans: spans.clone(),
                 };
                 let runtime =
                     Builder::new_current_thread().enable_all().build().map_err(RunError::Start)?;
-                let drain_timeout = self.settings.drain_timeout;
+                let drain_timeout = self.settings.startup.drain_timeout;
                 let pulse = guard.pulse();
                 let worker =
                     Worker { number, runtime, reception: Arc::new(reception), drain_timeout, pulse };
                 let ended = worker.start(listeners).map_err(RunError::Start)?;
                 workers.push(Running { live, kept, ended });
             }
-            config_metrics::in_use(&self.settings, &metrics);
+            config_metrics::in_use(&self.settings.reloadable, &metrics);
             self.log_warnings();
             self.log_openness();
             if room < limits.connections {
@@ -267,7 +272,7 @@ impl App {
             emit(Level::INFO, "started", &started_with);
             systemd::ready(&started_with.listen);
             tasks.spawn(guard.watch());
-            if let Some(window) = self.settings.log.repeat_window {
+            if let Some(window) = self.settings.startup.log.repeat_window {
                 let sum_up = Arc::clone(&sum_up);
                 tasks.spawn(async move {
                     loop {
@@ -304,7 +309,7 @@ impl App {
     /// What one worker serves with. Upstreams whose settings are those of one in `kept` stay, with
     /// their connections.
     fn generation(&self, number: u64, kept: &[Kept], metrics: &Metrics) -> (Snapshot, Vec<Kept>) {
-        let workers = self.settings.workers.get();
+        let workers = self.settings.startup.workers.get();
         let keep = |prepared: &Prepared| {
             let same = kept.iter().find(|kept| kept.settings == prepared.settings);
             let upstream = same.map_or_else(
@@ -326,26 +331,33 @@ impl App {
                 metrics: metrics.route(&settings.path.to_string()),
             })
         };
-        let names = self.settings.material.server_names();
+        let names = self.settings.reloadable.material.server_names();
         let dns = names.iter().filter_map(|name| match name {
             San::Dns(name) => Some(name.as_str()),
             _ => None,
         });
         let gate = RequestSettings {
-            routes: Routes::new(self.settings.routes.iter().filter_map(route).collect()),
-            limits: self.settings.limits,
-            largest_body: self.settings.routes.iter().map(|route| route.max_body).max().unwrap_or(0),
-            log_one_in: self.settings.log.sample_2xx,
+            routes: Routes::new(self.settings.reloadable.routes.iter().filter_map(route).collect()),
+            limits: self.settings.reloadable.limits,
+            largest_body: self
+                .settings
+                .reloadable
+                .routes
+                .iter()
+                .map(|route| route.max_body)
+                .max()
+                .unwrap_or(0),
+            log_one_in: self.settings.reloadable.log_sample_2xx,
             several_names: dns.clone().count() > 1 || dns.clone().any(|name| name.starts_with("*.")),
         };
-        let (acceptor, revoke) = (Arc::clone(&self.acceptor), self.settings.revoke);
+        let (acceptor, revoke) = (Arc::clone(&self.acceptor), self.settings.reloadable.revoke);
         (Snapshot { number, acceptor, revoke, gate }, kept)
     }
 
     /// Said once: it may be meant.
     fn log_openness(&self) {
-        let has_ca = !self.settings.material.trust.cas.is_empty();
-        if self.settings.clients_rules.is_empty() && has_ca {
+        let has_ca = !self.settings.reloadable.material.trust.cas.is_empty();
+        if self.settings.reloadable.clients_rules.is_empty() && has_ca {
             let detail = "no allow rule: any certificate of the client CAs is admitted";
             let hint = "name the clients with --allow (e.g. --allow cn=meeting-notes) if the CA has other certificates";
             emit(Level::INFO, "settings_warning", &Warning { origin: "clients.allow", detail, hint });
@@ -354,7 +366,7 @@ impl App {
 
     fn log_warnings(&self) {
         // The roots of this system are out of reach of the sandbox, and a matter of clients.
-        let roots = Roots::of(&self.settings.material.trust);
+        let roots = Roots::of(&self.settings.reloadable.material.trust);
         let found = checks::findings(&self.settings, &roots, &[], unix_seconds(SystemTime::now()));
         for finding in found.iter().filter(|finding| finding.severity >= Severity::Warning) {
             let (origin, detail) = match (finding.area, finding.name) {

@@ -82,7 +82,7 @@ impl Serving<'_> {
                 ended = &mut finished => return ended.and(Err(RunError::Worker)),
             }
         };
-        let timeout = self.app.settings.drain_timeout;
+        let timeout = self.app.settings.startup.drain_timeout;
         let connections = self.metrics.open_connections();
         // In this order, so that whoever has read the line can rely on it.
         self.drain.begin();
@@ -112,7 +112,7 @@ impl Serving<'_> {
         if let Some(status) = self.status {
             status.seen(&seen);
         }
-        for expiring in self.notices.due(expiry::all(&self.app.settings, seen), now) {
+        for expiring in self.notices.due(expiry::all(&self.app.settings.reloadable, seen), now) {
             let level = if expiring.has_expired(now) { Level::ERROR } else { Level::WARN };
             emit(level, "certificate_expiring", &CertificateExpiring::new(&expiring, now));
         }
@@ -131,7 +131,11 @@ impl Serving<'_> {
 
     /// Takes what was read as a whole or not at all; returns the generation's number.
     fn adopt(&mut self, origin: &'static str, next: Result<App, String>) -> Result<u64, String> {
-        let next = next.map_err(|problem| self.sandbox.explain(problem));
+        let next = next.map_err(|problem| self.sandbox.explain(problem)).map(|mut next| {
+            // A reload leaves this as it was at the start.
+            next.settings.startup = self.app.settings.startup.clone();
+            next
+        });
         let next = next.and_then(|next| match self.sandbox.beyond(&next.settings) {
             Some(problem) => Err(problem),
             None => Ok(next),
@@ -150,7 +154,7 @@ impl Serving<'_> {
             live.replace(generation);
         }
         self.metrics.reloaded(true, self.number);
-        config_metrics::in_use(&next.settings, self.metrics);
+        config_metrics::in_use(&next.settings.reloadable, self.metrics);
         if let Some(status) = self.status {
             status.replace(Facts::new(&next.settings, &self.started, self.number));
         }

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::errors::RunError;
 use crate::admin::Bound;
-use crate::config::{AdminAddress, Settings};
+use crate::config::{AdminAddress, Startup};
 use crate::platform::socket_activation::ActivatedSockets;
 use crate::platform::systemd::Heartbeat;
 use crate::server::listener::{ConnectionIds, ListenSocket};
@@ -34,7 +34,7 @@ pub(super) struct Sockets {
 
 impl Sockets {
     /// Those that the service manager has passed, else those of the settings: of each kind.
-    pub(super) fn open(settings: &Settings) -> Result<Self, RunError> {
+    pub(super) fn open(settings: &Startup) -> Result<Self, RunError> {
         let passed = ActivatedSockets::take().map_err(RunError::Passed)?;
         let mut sockets = Self {
             workers: (0..settings.workers.get()).map(|_| Vec::new()).collect(),
@@ -45,11 +45,11 @@ impl Sockets {
         };
         let listen = (settings.listen.as_slice(), "listen.address");
         sockets.addresses = sockets.doors(passed.clients, listen, settings.takeover, false)?;
-        let proxy = (settings.proxy.listen.as_slice(), "listen.proxy_address");
+        let proxy = (settings.listen_proxy.as_slice(), "listen.proxy_address");
         sockets.proxy_addresses = sockets.doors(passed.proxies, proxy, settings.takeover, true)?;
         sockets.admin = match (passed.admin, &settings.admin) {
             (Some(admin), _) => Some(Bound::Tcp(admin)),
-            (None, Some(admin)) => Some(bind_admin(&admin.address, settings.takeover)?),
+            (None, Some(admin)) => Some(bind_admin(admin, settings.takeover)?),
             (None, None) => None,
         };
         Ok(sockets)

@@ -8,13 +8,13 @@ use super::crls;
 use super::roots::Roots;
 use super::strength::{weak_key, weak_signature};
 use super::validity::Lasting;
-use crate::config::Settings;
+use crate::config::Reloadable;
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::identity::sha256;
 use crate::pki::public_cas;
 use crate::pki::trust_store::Ca;
 
-pub(super) fn findings(settings: &Settings, roots: &Roots, brought: &[Ca], at: i64) -> Vec<Finding> {
+pub(super) fn findings(settings: &Reloadable, roots: &Roots, brought: &[Ca], at: i64) -> Vec<Finding> {
     let subject = Subject::new(Area::Clients, "");
     let trust = &settings.material.trust;
     let mut found = cas(&subject, &trust.cas, at);
@@ -77,7 +77,7 @@ fn of_ca(subject: &Subject, ca: &Ca, at: i64) -> Finding {
 }
 
 /// A public CA issues to anybody, and so may one that this system trusts for every purpose.
-fn public(subject: &Subject, settings: &Settings, roots: &Roots) -> Option<Finding> {
+fn public(subject: &Subject, settings: &Reloadable, roots: &Roots) -> Option<Finding> {
     let cas = &settings.material.trust.cas;
     let known = public_cas(cas);
     let system: BTreeSet<_> = roots.system().into_iter().flatten().map(|ca| &ca.spki_sha256).collect();
@@ -122,7 +122,7 @@ pub fn without_rules(subject: &Subject, has_ca: bool) -> Finding {
     subject.note(Check::Allow, detail).hint(hint)
 }
 
-fn allow(subject: &Subject, settings: &Settings) -> Finding {
+fn allow(subject: &Subject, settings: &Reloadable) -> Finding {
     let rules = &settings.clients_rules;
     match rules.is_empty() {
         true => without_rules(subject, !settings.material.trust.cas.is_empty()),

@@ -26,7 +26,7 @@ use crate::pki::trust_store::Ca;
 pub fn findings(settings: &Settings, roots: &Roots, brought: &[Ca], at: i64) -> Vec<Finding> {
     let mut found = of_settings(settings);
     found.extend(of_certificates(settings, roots, at));
-    found.extend(clients::findings(settings, roots, brought, at));
+    found.extend(clients::findings(&settings.reloadable, roots, brought, at));
     found
 }
 
@@ -36,7 +36,7 @@ fn of_settings(settings: &Settings) -> Vec<Finding> {
         subject.warning(Check::Load, &problem.what, &problem.hint)
     };
     if settings.warnings.is_empty() {
-        let routes = settings.routes.len();
+        let routes = settings.reloadable.routes.len();
         let plural = if routes == 1 { "" } else { "s" };
         let detail = format!("read, with all files they name; {routes} route{plural}");
         return vec![Subject::new(Area::Settings, "").pass(Check::Load, detail)];
@@ -46,7 +46,7 @@ fn of_settings(settings: &Settings) -> Vec<Finding> {
 
 /// clawgate's own certificates, as their files hold them.
 fn of_certificates(settings: &Settings, roots: &Roots, at: i64) -> Vec<Finding> {
-    let own = settings.material.own.iter();
+    let own = settings.reloadable.material.own.iter();
     own.flat_map(|own| {
         let subject = Subject::new(Area::Certificate, own.path.display());
         Server { subject: &subject, chain: &own.certified.cert, name: None, is_own: true, at }

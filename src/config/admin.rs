@@ -5,17 +5,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::secret::BearerToken;
-
-/// The admin listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdminSettings {
-    /// Where.
-    pub address: AdminAddress,
-    /// The token that is required for all but health, in any case where other machines can connect.
-    pub token: Option<BearerToken>,
-}
-
 /// Where the admin listener is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdminAddress {

@@ -13,10 +13,6 @@ pub struct LogSettings {
     pub verbose: bool,
     /// Which events are logged.
     pub level: LogLevel,
-    /// One in so many of the successful requests is logged.
-    pub sample_2xx: u64,
-    /// Whether refused connections are logged with all of their ClientHello.
-    pub client_hello: bool,
     /// How often repeated refusals are summed up; `None`: each has its own line.
     pub repeat_window: Option<Duration>,
 }

@@ -33,7 +33,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-pub use self::admin::{AdminAddress, AdminSettings};
+pub use self::admin::AdminAddress;
 pub use self::args::SettingsArgs;
 pub use self::environment::Environment;
 pub use self::files::Files;
@@ -41,7 +41,9 @@ pub use self::in_use::{Difference, InUse};
 pub use self::log::{LogFormat, LogLevel, LogSettings};
 pub use self::problem::{Origin, Problem, Problems};
 pub use self::secret::{BearerToken, TokenError};
-pub use self::settings::{ProxySettings, RouteSettings, Settings, TraceSettings, UpstreamSettings};
+pub use self::settings::{
+    Reloadable, RouteSettings, Settings, Startup, TraceSettings, UpstreamSettings,
+};
 
 use self::file::File;
 use self::files::Shown;

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::admin::AdminSettings;
+use super::admin::AdminAddress;
 use super::files::Files;
 use super::in_use::InUse;
 use super::log::LogSettings;
 use super::problem::Problem;
 use super::secret::BearerToken;
 use super::values::shown_collector;
-use crate::limits::Limits;
+use crate::limits::{Limits, StartupLimits};
 use crate::pki::material::{Material, MaterialPaths};
 use crate::policy::{Revoke, Rules};
 use crate::route::{Methods, PathPattern};
@@ -22,101 +22,115 @@ use crate::tls::RefuseWith;
 use crate::tls::parameters::Parameters;
 use crate::upstream::{Forwarding, Target, UpstreamTls};
 
-/// All that clawgate needs to know to run. Only [`load`](super::load) makes one from what people
-/// write, and it reports every mistake instead.
+/// All settings. Only [`load`](super::load) makes them from what people write, and it reports every mistake instead.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where clients connect; none twice, but for port 0, and none at all where only load balancers do.
-    pub listen: Vec<SocketAddr>,
-    /// Where load balancers connect, with a PROXY header before each connection.
-    pub proxy: ProxySettings,
-    /// Whether another gate may be listening there still, which this one takes over from.
-    pub takeover: bool,
-    /// Time for a whole TLS handshake.
-    pub handshake_timeout: Duration,
-    /// Certificate, key, client CAs and CRLs, as they were when the settings were loaded.
-    pub material: Material,
-    /// The files they were read from.
-    pub material_paths: MaterialPaths,
-    /// Who may connect at all.
-    pub clients_rules: Rules,
-    /// What becomes of connections whose client is not admitted any more.
-    pub revoke: Revoke,
-    /// How a refused client hears of it.
-    pub refuse_with: RefuseWith,
-    /// Whether a client that asks for a name the certificate does not have is refused.
-    pub strict_sni: bool,
-    /// What is agreed to in a handshake.
-    pub tls: Parameters,
-    /// What is open; at least one, and no two with the same path and a common method.
-    pub routes: Vec<RouteSettings>,
-    /// What a client may use up.
-    pub limits: Limits,
-    /// Number of worker threads.
-    pub workers: NonZeroUsize,
-    /// Where health and metrics are served, if anywhere.
-    pub admin: Option<AdminSettings>,
-    /// Whether the files are watched, and read anew when one changes.
-    pub watch: bool,
+    /// What holds until a restart.
+    pub startup: Startup,
+    /// What a reload replaces.
+    pub reloadable: Reloadable,
     /// All files and folders that the settings name, the TOML file itself among them.
     pub files: Files,
-    /// The file that the secrets of TLS are written to, where that was asked for.
-    pub key_log_file: Option<PathBuf>,
-    /// Whether clawgate gives up what its settings do not need, where the kernel can hold it to that.
-    pub sandbox: bool,
-    /// Time for requests in flight to end when clawgate is told to stop; may be zero.
-    pub drain_timeout: Duration,
-    /// What is logged, and how.
-    pub log: LogSettings,
-    /// Where spans go, if anywhere; always `None` without the feature `otlp`.
-    pub trace: Option<TraceSettings>,
-    /// All of it as text, without secrets.
+    /// All values as text, without secrets.
     pub in_use: InUse,
     /// What should be known, but does no harm by itself.
     pub warnings: Vec<Problem>,
 }
 
-/// How load balancers connect.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProxySettings {
-    /// Where; none is also in `Settings::listen`.
+/// The settings that are read at the start, and that only a restart changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Startup {
+    /// Addresses for clients; none twice, but for port 0, and none at all where only load balancers connect.
     pub listen: Vec<SocketAddr>,
-    /// From where; at least one block where there is an address to listen on.
-    pub sources: Vec<IpNet>,
+    /// Addresses for load balancers, which send a PROXY header first; none is also in `listen`.
+    pub listen_proxy: Vec<SocketAddr>,
+    /// Whether another clawgate may still be listening there, from which this one takes over.
+    pub takeover: bool,
+    /// Number of worker threads.
+    pub workers: NonZeroUsize,
+    /// Where health and metrics are served, if anywhere.
+    pub admin: Option<AdminAddress>,
+    /// Whether the files are watched, and read again when one changes.
+    pub watch: bool,
+    /// Whether clawgate gives up what its settings do not need, where the kernel can do that.
+    pub sandbox: bool,
+    /// Time for requests in progress to finish after a signal to stop; may be zero.
+    pub drain_timeout: Duration,
+    /// How many connections there may be, and for how long.
+    pub limits: StartupLimits,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// Where spans go, if anywhere; always `None` without the feature `otlp`.
+    pub trace: Option<TraceSettings>,
+}
+
+/// The settings that a reload replaces.
+#[derive(Clone, Debug)]
+pub struct Reloadable {
+    /// Addresses of load balancers; at least one block where `listen_proxy` has an address.
+    pub proxy_sources: Vec<IpNet>,
+    /// Time for a whole TLS handshake.
+    pub handshake_timeout: Duration,
+    /// Certificates, keys, client CAs and CRLs, as they were when the settings were loaded.
+    pub material: Material,
+    /// The files they were read from.
+    pub material_paths: MaterialPaths,
+    /// Which clients may connect.
+    pub clients_rules: Rules,
+    /// When to close the connection of a client that is no longer admitted.
+    pub revoke: Revoke,
+    /// How to refuse a client.
+    pub refuse_with: RefuseWith,
+    /// Whether a client is refused that asks for a server name that no certificate has.
+    pub strict_sni: bool,
+    /// What a handshake may agree on.
+    pub tls: Parameters,
+    /// The file for the secrets of TLS, if they are to be written.
+    pub key_log_file: Option<PathBuf>,
+    /// What is open; at least one, and no two with the same path and a common method.
+    pub routes: Vec<RouteSettings>,
+    /// What a client may use.
+    pub limits: Limits,
+    /// The token that all but health requires on the admin listener.
+    pub admin_token: Option<BearerToken>,
+    /// One in so many of the successful requests is logged.
+    pub log_sample_2xx: u64,
+    /// Whether refused connections are logged with all of their ClientHello.
+    pub log_client_hello: bool,
 }
 
 /// An open path with all that belongs to it.
 #[derive(Clone, Debug)]
 pub struct RouteSettings {
-    /// Which paths.
+    /// Its path, or the paths below it.
     pub path: PathPattern,
-    /// With which methods.
+    /// Its methods.
     pub methods: Methods,
-    /// By whom, among the clients that may connect.
+    /// Which of the clients that may connect may use it.
     pub rules: Rules,
     /// Largest request body, in bytes.
     pub max_body: u64,
-    /// Where it goes. Routes with equal ones can share a pool of connections.
+    /// Where its requests go. Routes with equal upstreams share a pool of connections.
     pub upstream: UpstreamSettings,
 }
 
-/// How to call an upstream.
+/// How to reach an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamSettings {
-    /// Where it listens.
+    /// Its address.
     pub target: Target,
     /// The CA file to trust instead of the system's roots. Only there when the target is `https`.
     pub ca: Option<PathBuf>,
-    /// The file with the certificate that it is shown, if it is to be shown one; as above.
+    /// The file with the client certificate for it, if there is one; as above.
     pub certificate: Option<PathBuf>,
-    /// TLS to it, from what these files held; as above.
+    /// TLS to it, from the content of these files; as above.
     pub secure: Option<UpstreamTls>,
     /// The token that replaces the client's `Authorization`; without one, that is passed on.
     pub token: Option<BearerToken>,
     /// Where the token came from, for hints: `--hook-token-file /run/token`. Without a token, what
     /// to set to have one.
     pub token_origin: String,
-    /// What it is told of the client.
+    /// What it learns about the client.
     pub telling: Forwarding,
     /// Time to connect.
     pub connect_timeout: Duration,
@@ -124,9 +138,9 @@ pub struct UpstreamSettings {
     pub response_timeout: Duration,
     /// Longest pause between two pieces of a body.
     pub idle_timeout: Duration,
-    /// Requests with it at once, of all workers together.
+    /// Requests to it at the same time, of all workers together.
     pub connections: usize,
-    /// Requests that wait for one of them to end.
+    /// Requests that may wait for one of these to end.
     pub queue: usize,
 }
 
@@ -135,22 +149,22 @@ pub struct UpstreamSettings {
 pub struct TraceSettings {
     /// The collector: `http` or `https`.
     pub collector: Target,
-    /// Where it takes them there.
+    /// The path for spans there.
     pub path: String,
     /// The CA file to trust instead of the system's roots.
     pub ca: Option<PathBuf>,
     /// TLS to it, where it is `https`.
     pub secure: Option<UpstreamTls>,
-    /// The token that is shown to it.
+    /// The token for it.
     pub token: Option<BearerToken>,
-    /// Of the traces that begin here, one in so many is exported.
+    /// One in so many of the traces that begin here is exported.
     pub sample: u64,
-    /// clawgate's `service.name`.
+    /// The `service.name` of clawgate's spans.
     pub service: String,
 }
 
 impl TraceSettings {
-    /// Where spans go, without what stands before `/v1/traces` in the path: some collectors have a token there.
+    /// The collector without what stands before `/v1/traces` in its path: some collectors have a token there.
     pub fn shown(&self) -> String {
         shown_collector(&self.collector, &self.path)
     }

@@ -6,10 +6,11 @@ use humantime::format_duration;
 
 use super::admin::AdminAddress;
 use super::log::LogFormat;
-use super::settings::{RouteSettings, Settings, TraceSettings, UpstreamSettings};
+use super::settings::{Reloadable, RouteSettings, Settings, TraceSettings, UpstreamSettings};
 use super::units::format_size;
 use crate::identity::time::time_text;
 use crate::pki::revocation::{Crl, Demand, Expired, Policy};
+use crate::pki::trust_store::TrustStore;
 use crate::policy::Rules;
 use crate::tls::Resumption;
 use crate::upstream::{Forwarded, Target};
@@ -24,74 +25,39 @@ impl Settings {
     }
 
     fn write_summary(&self, out: &mut String) -> fmt::Result {
-        let paths = &self.material_paths;
-        line(out, "listens on", list(&self.listen))?;
-        if !self.proxy.listen.is_empty() {
-            let (listen, sources) = (list(&self.proxy.listen), list(&self.proxy.sources));
+        let Self { startup, reloadable, .. } = self;
+        line(out, "listens on", list(&startup.listen))?;
+        if !startup.listen_proxy.is_empty() {
+            let (listen, sources) = (list(&startup.listen_proxy), list(&reloadable.proxy_sources));
             line(out, "", format_args!("{listen} with a PROXY header, from {sources}"))?;
         }
-        for own in &self.material.own {
-            let (path, key_path) = (own.path.display(), own.key_path.display());
-            line(out, "certificate", format_args!("{path} (key: {key_path})"))?;
-            let certificate = &own.certificate;
-            line(out, "", format_args!("{}, valid until {}", certificate.key, certificate.not_after))?;
-            line(out, "", format_args!("good for {}", list(&certificate.san)))?;
-            if let Some(staple) = &own.staple {
-                let (path, until) = (staple.path.display(), &staple.until_text);
-                line(out, "", format_args!("OCSP response in {path}, until {until}"))?;
-            }
-        }
-        line(out, "TLS", self.tls.version_text())?;
-        line(out, "", format_args!("suites {}", list(self.tls.suite_names())))?;
-        line(out, "", format_args!("groups {}", list(self.tls.group_names())))?;
-        let resumption = match self.tls.resumption {
-            Resumption::Safe => "safe: for an hour, the certificate is verified again",
-            Resumption::Off => "off",
-        };
-        line(out, "resumption", resumption)?;
-        line(out, "client CAs", list(paths.client_ca.iter().map(|path| path.display())))?;
-        for ca in &self.material.trust.cas {
-            line(out, "", format_args!("{}, valid until {}", ca.subject, ca.not_after_text))?;
-        }
-        line(out, "CRLs", list(paths.crl.iter().map(|path| path.display())))?;
-        for Crl { issuer, entries, next_update, .. } in &self.material.trust.crls {
-            let due = time_text(*next_update);
-            line(out, "", format_args!("{issuer}: {entries} revoked, next one due {due}"))?;
-        }
-        line(out, "", revocation(paths.revocation))?;
-        if let Some(file) = &paths.denylist {
-            let count = self.material.trust.denylist.len();
-            line(out, "denylist", format_args!("{} ({count} denied)", file.display()))?;
-        }
-        for digest in &paths.pinned {
-            line(out, "pinned", format_args!("{digest}: admitted without a CA"))?;
-        }
-        write_rules(out, "clients", "", &self.clients_rules, self.anyone())?;
-        for route in &self.routes {
+        write_certificates(out, reloadable)?;
+        write_clients(out, reloadable)?;
+        for route in &reloadable.routes {
             write_route(out, route)?;
         }
-        let (handshake, idle) = (self.handshake_timeout, self.limits.idle_timeout);
+        let (handshake, idle) = (reloadable.handshake_timeout, startup.limits.idle_timeout);
         let (handshake, idle) = (format_duration(handshake), format_duration(idle));
         line(out, "client times", format_args!("{handshake} for a handshake, {idle} idle"))?;
-        line(out, "workers", self.workers)?;
-        let reload = if self.watch { "when a file changes, on SIGHUP" } else { "on SIGHUP" };
+        line(out, "workers", startup.workers)?;
+        let reload = if startup.watch { "when a file changes, on SIGHUP" } else { "on SIGHUP" };
         line(out, "reload", reload)?;
-        line(out, "drain", format_args!("up to {}", format_duration(self.drain_timeout)))?;
-        match &self.admin {
-            Some(admin) => {
-                let scheme = if matches!(admin.address, AdminAddress::Tcp(_)) { "http://" } else { "" };
-                let token = if admin.token.is_some() { ", with a token" } else { "" };
-                line(out, "admin", format_args!("{scheme}{}{token}", admin.address))?;
+        line(out, "drain", format_args!("up to {}", format_duration(startup.drain_timeout)))?;
+        match &startup.admin {
+            Some(address) => {
+                let scheme = if matches!(address, AdminAddress::Tcp(_)) { "http://" } else { "" };
+                let token = if reloadable.admin_token.is_some() { ", with a token" } else { "" };
+                line(out, "admin", format_args!("{scheme}{address}{token}"))?;
             }
             None => line(out, "admin", "off")?,
         }
-        let format = match self.log.format {
+        let format = match startup.log.format {
             LogFormat::Auto => "text on a terminal, else JSON",
             LogFormat::Json => "JSON",
             LogFormat::Text => "text",
         };
-        line(out, "log", format_args!("{}, {format}", self.log.level.text))?;
-        if let Some(trace @ TraceSettings { token, sample, .. }) = &self.trace {
+        line(out, "log", format_args!("{}, {format}", startup.log.level.text))?;
+        if let Some(trace @ TraceSettings { token, sample, .. }) = &startup.trace {
             let token = if token.is_some() { ", with a token" } else { "" };
             line(out, "spans", format_args!("to {}{token}", trace.shown()))?;
             let which = match sample {
@@ -108,15 +74,56 @@ impl Settings {
     }
 }
 
-impl Settings {
-    /// Which clients may connect where there are no allow rules.
-    fn anyone(&self) -> &'static str {
-        let trust = &self.material.trust;
-        match (trust.cas.is_empty(), trust.pinned.is_empty()) {
-            (true, _) => "pinned certificates",
-            (false, true) => "any certificate of the client CAs",
-            (false, false) => "any certificate of the client CAs, and pinned certificates",
+fn write_certificates(out: &mut String, settings: &Reloadable) -> fmt::Result {
+    for own in &settings.material.own {
+        let (path, key_path) = (own.path.display(), own.key_path.display());
+        line(out, "certificate", format_args!("{path} (key: {key_path})"))?;
+        let certificate = &own.certificate;
+        line(out, "", format_args!("{}, valid until {}", certificate.key, certificate.not_after))?;
+        line(out, "", format_args!("good for {}", list(&certificate.san)))?;
+        if let Some(staple) = &own.staple {
+            let (path, until) = (staple.path.display(), &staple.until_text);
+            line(out, "", format_args!("OCSP response in {path}, until {until}"))?;
         }
+    }
+    line(out, "TLS", settings.tls.version_text())?;
+    line(out, "", format_args!("suites {}", list(settings.tls.suite_names())))?;
+    line(out, "", format_args!("groups {}", list(settings.tls.group_names())))?;
+    let resumption = match settings.tls.resumption {
+        Resumption::Safe => "safe: for an hour, the certificate is verified again",
+        Resumption::Off => "off",
+    };
+    line(out, "resumption", resumption)
+}
+
+fn write_clients(out: &mut String, settings: &Reloadable) -> fmt::Result {
+    let (paths, trust) = (&settings.material_paths, &settings.material.trust);
+    line(out, "client CAs", list(paths.client_ca.iter().map(|path| path.display())))?;
+    for ca in &trust.cas {
+        line(out, "", format_args!("{}, valid until {}", ca.subject, ca.not_after_text))?;
+    }
+    line(out, "CRLs", list(paths.crl.iter().map(|path| path.display())))?;
+    for Crl { issuer, entries, next_update, .. } in &trust.crls {
+        let due = time_text(*next_update);
+        line(out, "", format_args!("{issuer}: {entries} revoked, next one due {due}"))?;
+    }
+    line(out, "", revocation(paths.revocation))?;
+    if let Some(file) = &paths.denylist {
+        let count = trust.denylist.len();
+        line(out, "denylist", format_args!("{} ({count} denied)", file.display()))?;
+    }
+    for digest in &paths.pinned {
+        line(out, "pinned", format_args!("{digest}: admitted without a CA"))?;
+    }
+    write_rules(out, "clients", "", &settings.clients_rules, without_rules(trust))
+}
+
+/// Which clients may connect where there are no allow rules.
+fn without_rules(trust: &TrustStore) -> &'static str {
+    match (trust.cas.is_empty(), trust.pinned.is_empty()) {
+        (true, _) => "pinned certificates",
+        (false, true) => "any certificate of the client CAs",
+        (false, false) => "any certificate of the client CAs, and pinned certificates",
     }
 }
 

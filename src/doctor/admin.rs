@@ -14,17 +14,17 @@ use crate::wording;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn findings(settings: &Settings) -> Vec<Finding> {
-    let Some(admin) = &settings.admin else {
+    let Some(address) = &settings.startup.admin else {
         return vec![Subject::new(Area::Admin, "").skipped(Check::Ready, "off (admin.address)")];
     };
-    let place = Subject::new(Area::Admin, &admin.address);
-    if matches!(admin.address, AdminAddress::Tcp(address) if address.port() == 0) {
+    let place = Subject::new(Area::Admin, address);
+    if matches!(address, AdminAddress::Tcp(address) if address.port() == 0) {
         return vec![
             place
                 .skipped(Check::Ready, "port 0 stands for any free one: name the real one with --admin"),
         ];
     }
-    vec![ask(&place, &admin.address, Check::Ready, "/readyz").await]
+    vec![ask(&place, address, Check::Ready, "/readyz").await]
 }
 
 /// Asks for `path`, which 200 answers well.
@@ -51,7 +51,7 @@ pub(super) async fn ask(place: &Subject, address: &AdminAddress, check: Check, p
 
 /// How many files the running gate may have open; none where it does not run, or asks for a token.
 pub(super) async fn file_limit(settings: &Settings) -> Option<u64> {
-    let Ok(Reply::Http(answer)) = call(&settings.admin.as_ref()?.address, "/metrics").await else {
+    let Ok(Reply::Http(answer)) = call(settings.startup.admin.as_ref()?, "/metrics").await else {
         return None;
     };
     let text = String::from_utf8_lossy(&answer.body);

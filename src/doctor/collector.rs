@@ -17,7 +17,7 @@ use crate::wording;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn findings(settings: &Settings) -> Option<Finding> {
-    let trace = settings.trace.as_ref()?;
+    let trace = settings.startup.trace.as_ref()?;
     let place = Subject::new(Area::Collector, trace.shown());
     Some(match call(trace).await {
         Ok(reply) => judge(&place, &reply),

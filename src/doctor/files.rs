@@ -16,7 +16,7 @@ const GROUP_WRITE: u32 = 0o020;
 const STICKY: u32 = 0o1000;
 
 pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
-    let keys = settings.material_paths.private_keys.iter();
+    let keys = settings.reloadable.material_paths.private_keys.iter();
     let keys = keys.map(|path| secret(&Subject::new(Area::Files, path.display()), path));
     let files =
         settings.files.paths().map(|path| alterable(&Subject::new(Area::Files, path.display()), path));

@@ -26,7 +26,7 @@ pub(super) fn findings(settings: &Settings, now: SystemTime, of_gate: Option<u64
 
 /// Held against the newest date among the certificates: somebody's clock was there already.
 fn clock(place: &Subject, settings: &Settings, at: i64) -> Finding {
-    let material = &settings.material;
+    let material = &settings.reloadable.material;
     let own = material.own.iter().flat_map(|own| &own.certified.cert);
     let begins = |der: &rustls_pki_types::CertificateDer<'_>| {
         let (_, x509) = X509Certificate::from_der(der).ok()?;
@@ -49,9 +49,9 @@ fn clock(place: &Subject, settings: &Settings, at: i64) -> Finding {
 }
 
 fn files(place: &Subject, settings: &Settings, limit: Option<u64>, whom: &str) -> Finding {
-    let connections = u64::try_from(settings.limits.connections).unwrap_or(u64::MAX);
+    let connections = u64::try_from(settings.startup.limits.connections).unwrap_or(u64::MAX);
     // A connection of a client's, and one to the upstream for it.
-    let passes_on = settings.routes.iter().any(|route| route.upstream.target != Target::Echo);
+    let passes_on = settings.reloadable.routes.iter().any(|route| route.upstream.target != Target::Echo);
     let each = if passes_on { 2 } else { 1 };
     let wanted = connections.saturating_mul(each).saturating_add(OTHER_FILES);
     match limit {

@@ -58,11 +58,11 @@ pub fn examine(settings: &Settings, helpers: &Helpers, now: SystemTime) -> io::R
     let caller = helpers.caller.as_ref();
     let brought = caller.iter().flat_map(|caller| caller.client.chain.iter().skip(1));
     let brought: Vec<_> = brought.filter_map(Ca::read).filter(|ca| ca.is_ca).collect();
-    let mut roots = Roots::of(&settings.material.trust).with_system();
+    let mut roots = Roots::of(&settings.reloadable.material.trust).with_system();
     roots.add(helpers.server_cas.iter().filter_map(Ca::read).chain(brought.iter().cloned()));
     found.extend(checks::findings(settings, &roots, &brought, at));
     found.extend(files::findings(settings));
-    found.extend(token::findings(settings));
+    found.extend(token::findings(&settings.reloadable));
     found.extend(machine::findings(settings, now, runtime.block_on(admin::file_limit(settings))));
     let visitor = listener::Visitor { settings, caller, roots: &roots, now };
     found.extend(runtime.block_on(listener::findings(&visitor)));

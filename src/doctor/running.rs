@@ -12,18 +12,18 @@ const LISTED: usize = 5;
 
 /// What would change if the running process loaded `settings`, or that it cannot be asked.
 pub(super) async fn findings(settings: &Settings) -> Vec<Finding> {
-    let Some(admin) = &settings.admin else {
+    let Some(address) = &settings.startup.admin else {
         let detail = "it is not known whether a process is running: admin.address is off";
         return vec![Subject::new(Area::Admin, "").note(Check::InUse, detail)];
     };
-    let subject = Subject::new(Area::Admin, &admin.address);
+    let subject = Subject::new(Area::Admin, address);
     let note = |detail: String| vec![subject.note(Check::InUse, detail)];
-    if matches!(admin.address, AdminAddress::Tcp(address) if address.port() == 0) {
+    if matches!(address, AdminAddress::Tcp(address) if address.port() == 0) {
         return note(
             "it is not known whether a process is running: port 0 stands for any free one".to_owned(),
         );
     }
-    let answer = match call(&admin.address, "/status").await {
+    let answer = match call(address, "/status").await {
         Ok(Reply::Http(answer)) => answer,
         Ok(Reply::Silence) => {
             return note("what listens there does not answer within 5 s: not compared".to_owned());

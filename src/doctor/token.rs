@@ -1,6 +1,6 @@
 //! The tokens that clawgate adds for its upstreams: would somebody guess them, do they travel too far?
 
-use crate::config::{BearerToken, Settings};
+use crate::config::{BearerToken, Reloadable};
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::upstream::Target;
 
@@ -34,7 +34,7 @@ const PLACEHOLDERS: [&str; 22] = [
     "xxx",
 ];
 
-pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
+pub(super) fn findings(settings: &Reloadable) -> Vec<Finding> {
     let mut tokens: Vec<(&BearerToken, &str, Vec<&Target>)> = Vec::new();
     for route in &settings.routes {
         let upstream = &route.upstream;

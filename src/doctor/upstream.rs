@@ -32,7 +32,7 @@ const HEALTH: &str = "/healthz";
 pub(super) async fn findings(settings: &Settings, now: SystemTime) -> Vec<Finding> {
     let mut seen: Vec<(&UpstreamSettings, String)> = Vec::new();
     let mut found = Vec::new();
-    for route in &settings.routes {
+    for route in &settings.reloadable.routes {
         let folder = folder(&route.path.to_string());
         let visit = (&route.upstream, folder);
         if !seen.contains(&visit) {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::checks::Client;
 use super::facts::Facts;
 use super::rules::{RuleList, lists};
-use crate::config::{RouteSettings, Settings};
+use crate::config::{Reloadable, RouteSettings};
 use crate::finding::Finding;
 use crate::identity::time::time_text;
 use crate::identity::time::unix_seconds;
@@ -126,7 +126,7 @@ pub struct Explanation {
 }
 
 /// Explains what would become of `client` at `at`.
-pub fn certificate(settings: &Settings, client: &ClientFile, at: SystemTime) -> Explanation {
+pub fn certificate(settings: &Reloadable, client: &ClientFile, at: SystemTime) -> Explanation {
     let at = unix_seconds(at);
     let trust = &settings.material.trust;
     let rules = &settings.clients_rules;
@@ -221,7 +221,7 @@ fn possession(client: &ClientFile) -> Option<Refusal> {
 }
 
 /// The same words as in the log.
-fn diagnosis(settings: &Settings, client: &ClientFile, refused: Refused) -> Diagnosis {
+fn diagnosis(settings: &Reloadable, client: &ClientFile, refused: Refused) -> Diagnosis {
     let mut evidence = HandshakeRecord::of_greeting(0);
     let error = match refused {
         Refused::TooLarge => InvalidMessage::HandshakePayloadTooLarge.into(),
@@ -243,7 +243,7 @@ fn diagnosis(settings: &Settings, client: &ClientFile, refused: Refused) -> Diag
 
 /// All that is wrong, also what the verifier did not get to: it is to be mended as well.
 fn all_faults(
-    settings: &Settings,
+    settings: &Reloadable,
     client: &ClientFile,
     peer: Option<&Peer>,
     refused: Option<&Refused>,
@@ -278,7 +278,7 @@ fn links(chain: &[CertificateDer<'static>], path: &Path<'_>) -> Vec<Link> {
     sent.chain(path.anchor.and_then(|ca| Link::read(ca.der(), "configured"))).collect()
 }
 
-fn routes(settings: &Settings, peer: Option<&Peer>, admitted: bool) -> Vec<Access> {
+fn routes(settings: &Reloadable, peer: Option<&Peer>, admitted: bool) -> Vec<Access> {
     let access = |route: &RouteSettings| {
         let ruled = peer.map(|peer| (peer, route.rules.ruling(peer), route.rules.matching(peer)));
         let (fits, detail) = match ruled {

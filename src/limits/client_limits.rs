@@ -188,18 +188,11 @@ mod tests {
 
     /// One connection, one request at once, and one in a second.
     const LIMITS: Limits = Limits {
-        connections: 1,
-        connections_per_source: None,
         connections_per_identity: Some(1),
-        handshakes: 1,
-        handshake_rate: None,
         greeting_timeout: Duration::ZERO,
-        idle_timeout: Duration::ZERO,
-        connection_age: None,
         connection_requests: None,
         head_timeout: Duration::ZERO,
         uri: 0,
-        body: 0,
         body_timeout: Duration::ZERO,
         body_rate: None,
         send_timeout: Duration::ZERO,

@@ -12,4 +12,4 @@ mod token_bucket;
 pub use self::client_limits::{ClientLimiter, ClientLimits, LimitExceeded, RequestPermit};
 pub use self::connection_limit::{ConnectionLimiter, ConnectionPermit};
 pub use self::eviction::{Entry, Exceeded, Meter, OldestFirst};
-pub use self::settings::Limits;
+pub use self::settings::{Limits, StartupLimits};

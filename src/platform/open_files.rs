@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::config::Settings;
+use crate::config::Reloadable;
 use crate::upstream::Target;
 
 /// Listeners, log, files that are being read, the runtimes' own.
@@ -19,7 +19,7 @@ pub(crate) fn raise_limit() -> Option<u64> {
 
 /// How many connections of clients fit below `limit`, when what is passed on needs files as well. A gate that
 /// runs out of files could not answer those whom it has let in.
-pub(crate) fn room_for_clients(settings: &Settings, limit: u64) -> usize {
+pub(crate) fn room_for_clients(settings: &Reloadable, limit: u64) -> usize {
     let mut upstreams: Vec<_> = settings.routes.iter().map(|route| &route.upstream).collect();
     upstreams.dedup();
     let called = upstreams.iter().filter(|upstream| upstream.target != Target::Echo);

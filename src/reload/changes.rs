@@ -1,28 +1,59 @@
-//! What a reload has changed, and what it could not change.
+//! What a reload has changed.
 
 use crate::config::{RouteSettings, Settings};
 use crate::identity::{Certificate, unix_rfc3339};
 use crate::pki::material::{Material, Own};
 use crate::pki::revocation::Crl;
-use crate::upstream::Forwarding;
+use crate::pki::trust_store::TrustStore;
+use crate::upstream::UpstreamTls;
 
-/// What a reload has changed, in words.
+/// What a reload has changed: certificates, CAs and lists one by one, other settings by their names.
 pub(crate) fn changes(old: &Settings, new: &Settings) -> Vec<String> {
-    let mut changes = Vec::new();
-    let (before, after) = (&old.material, &new.material);
+    let (before, after) = (&old.reloadable.material, &new.reloadable.material);
+    let mut changes = certificate_changes(before, after);
+    changes.extend(trust_changes(&before.trust, &after.trust));
+    let names = old.in_use.differences(&new.in_use).into_iter();
+    let names = names.filter(|difference| !difference.needs_restart).map(|difference| difference.key);
+    let (routes, names): (Vec<_>, Vec<_>) = names.partition(|name| name.starts_with("route "));
+    changes.extend(names.into_iter().filter(|name| !has_words_of_its_own(name)));
+    if !routes.is_empty() {
+        changes.push("routes".to_owned());
+    }
+    let (before, after) = (&old.reloadable.routes, &new.reloadable.routes);
+    if secured(before) != secured(after) {
+        changes.push("TLS to the upstream".to_owned());
+    }
+    let tokens = |routes: &[RouteSettings]| {
+        routes.iter().map(|route| route.upstream.token.clone()).collect::<Vec<_>>()
+    };
+    if tokens(before) != tokens(after) {
+        changes.push("hook token".to_owned());
+    }
+    changes
+}
+
+/// Settings that name files, of which the content is told.
+fn has_words_of_its_own(name: &str) -> bool {
+    let files =
+        ["files", "tls.certificate", "tls.ocsp", "clients.ca", "clients.crl", "clients.denylist"];
+    files.contains(&name) || name == "clients.pinned"
+}
+
+fn secured(routes: &[RouteSettings]) -> Vec<Option<&UpstreamTls>> {
+    routes.iter().map(|route| route.upstream.secure.as_ref()).collect()
+}
+
+fn certificate_changes(before: &Material, after: &Material) -> Vec<String> {
     let has = |material: &Material, certificate: &Certificate| {
         material.own.iter().any(|own| own.certificate == *certificate)
     };
-    for Own { certificate, .. } in &after.own {
-        if !has(before, certificate) {
-            changes.push(format!("certificate {} until {}", certificate.serial, certificate.not_after));
-        }
-    }
-    for Own { certificate, .. } in &before.own {
-        if !has(after, certificate) {
-            changes.push(format!("certificate {} taken out", certificate.serial));
-        }
-    }
+    let new = after.own.iter().filter(|own| !has(before, &own.certificate));
+    let new = new.map(|Own { certificate, .. }| {
+        format!("certificate {} until {}", certificate.serial, certificate.not_after)
+    });
+    let gone = before.own.iter().filter(|own| !has(after, &own.certificate));
+    let gone = gone.map(|own| format!("certificate {} taken out", own.certificate.serial));
+    let mut changes: Vec<_> = new.chain(gone).collect();
     let staples = |material: &Material| -> Vec<_> {
         let until = |own: &Own| own.staple.as_ref().map(|staple| staple.until_text.clone());
         material.own.iter().map(until).collect()
@@ -30,65 +61,29 @@ pub(crate) fn changes(old: &Settings, new: &Settings) -> Vec<String> {
     if staples(before) != staples(after) {
         changes.push("OCSP".to_owned());
     }
-    for ca in &after.trust.cas {
-        if before.trust.cas.iter().all(|old| old.spki_sha256 != ca.spki_sha256) {
-            changes.push(format!("client CA {} added", ca.subject));
-        }
-    }
-    for ca in &before.trust.cas {
-        if after.trust.cas.iter().all(|new| new.spki_sha256 != ca.spki_sha256) {
-            changes.push(format!("client CA {} removed", ca.subject));
-        }
-    }
-    changes.extend(crl_changes(&before.trust.crls, &after.trust.crls));
-    if old.proxy.sources != new.proxy.sources {
-        changes.push("listen.proxy_sources".to_owned());
-    }
-    if old.tls != new.tls {
-        changes.push("tls".to_owned());
-    }
-    if before.trust.denylist != after.trust.denylist {
-        changes.push(format!("denylist: {} denied now", after.trust.denylist.len()));
-    }
-    if before.trust.pinned != after.trust.pinned {
-        changes.push(format!("clients.pinned: {} now", after.trust.pinned.len()));
-    }
-    let (before, after) = (&old.clients_rules, &new.clients_rules);
-    let differ = [
-        ("clients.allow", before.allow() != after.allow()),
-        ("clients.deny", before.deny() != after.deny()),
-        ("clients.audit", before.is_audited() != after.is_audited()),
-        ("clients.pins", before.pins() != after.pins()),
-    ];
-    changes.extend(differ.into_iter().filter(|(_, differ)| *differ).map(|(name, _)| name.to_owned()));
-    if old.revoke != new.revoke {
-        changes.push("clients.revoke".to_owned());
-    }
-    let same = |(old, new): (&RouteSettings, &RouteSettings)| {
-        old.rules == new.rules && route_text(old) == route_text(new)
-    };
-    if old.routes.len() != new.routes.len() || !old.routes.iter().zip(&new.routes).all(same) {
-        changes.push("routes".to_owned());
-    }
-    let secure = |settings: &Settings| {
-        settings.routes.iter().map(|route| route.upstream.secure.clone()).collect::<Vec<_>>()
-    };
-    if secure(old) != secure(new) {
-        changes.push("TLS to the upstream".to_owned());
-    }
-    let tokens = |settings: &Settings| {
-        settings.routes.iter().map(|route| route.upstream.token.clone()).collect::<Vec<_>>()
-    };
-    if tokens(old) != tokens(new) {
-        changes.push("hook token".to_owned());
-    }
     changes
 }
 
-fn route_text(route: &RouteSettings) -> String {
-    let RouteSettings { path, methods, max_body, upstream, .. } = route;
-    let Forwarding { identity, forwarded, proxy_protocol } = upstream.telling;
-    format!("{path} {methods} {max_body} {} {identity} {forwarded} {proxy_protocol}", upstream.target)
+fn trust_changes(before: &TrustStore, after: &TrustStore) -> Vec<String> {
+    let mut changes = Vec::new();
+    for ca in &after.cas {
+        if before.cas.iter().all(|old| old.spki_sha256 != ca.spki_sha256) {
+            changes.push(format!("client CA {} added", ca.subject));
+        }
+    }
+    for ca in &before.cas {
+        if after.cas.iter().all(|new| new.spki_sha256 != ca.spki_sha256) {
+            changes.push(format!("client CA {} removed", ca.subject));
+        }
+    }
+    changes.extend(crl_changes(&before.crls, &after.crls));
+    if before.denylist != after.denylist {
+        changes.push(format!("denylist: {} denied now", after.denylist.len()));
+    }
+    if before.pinned != after.pinned {
+        changes.push(format!("clients.pinned: {} now", after.pinned.len()));
+    }
+    changes
 }
 
 /// Lists of one issuer follow one another: how many serials the new one has more than the old.

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::connection::{ConnectionHandler, LAST_WORDS};
 use super::{lingering_close, refusal_over_http};
-use crate::limits::Limits;
+use crate::limits::StartupLimits;
 use crate::limits::eviction::{Entry, OldestFirst};
 use crate::telemetry::metrics::{Counted, Metrics};
 use crate::telemetry::{HandshakeReason, Limit};
@@ -24,13 +24,13 @@ const TOLD_WEIGHT: usize = 16;
 const MIN_TOLD: usize = 16;
 
 /// Handshakes under way, with refused connections that are not closed yet.
-pub fn handshakes(limits: &Limits) -> OldestFirst {
+pub fn handshakes(limits: &StartupLimits) -> OldestFirst {
     let bytes = limits.handshakes.saturating_mul(HANDSHAKE_BYTES).max(MIN_HANDSHAKE_BYTES);
     OldestFirst::new(limits.handshakes, bytes)
 }
 
 /// Those that are told over HTTP why they were refused.
-pub fn told(limits: &Limits) -> OldestFirst {
+pub fn told(limits: &StartupLimits) -> OldestFirst {
     OldestFirst::new((limits.handshakes / TOLD_WEIGHT).max(MIN_TOLD), 0)
 }
 

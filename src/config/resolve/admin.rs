@@ -4,20 +4,19 @@ use std::net::SocketAddr;
 
 use super::resolver::Resolver;
 use super::token::in_file;
-use crate::config::admin::{AdminAddress, AdminSettings};
+use crate::config::admin::AdminAddress;
 use crate::config::keys;
 use crate::config::layers::Sourced;
 use crate::config::problem::Found;
+use crate::config::secret::BearerToken;
 
 const TOKEN: &str = "put a long random word into it, on one line (openssl rand -hex 32)";
 
-/// `listen`: the addresses for clients and load balancers.
-pub(super) fn admin<'a>(
+/// Where it is, if anywhere; `listen` are the addresses for clients and load balancers.
+pub(super) fn address<'a>(
     r: &mut Resolver<'_>,
     mut listen: impl Iterator<Item = &'a Sourced<SocketAddr>>,
-) -> Found<Option<AdminSettings>> {
-    let file = r.sources.layers.first(&keys::ADMIN_TOKEN_FILE);
-    let token = file.map(|named| in_file(named, TOKEN, &mut r.report)).transpose();
+) -> Found<Option<AdminAddress>> {
     let Sourced { value: Some(address), origin } = r.sourced(&keys::ADMIN)? else { return Ok(None) };
     if let AdminAddress::Tcp(tcp) = address
         && tcp.port() != 0
@@ -36,5 +35,12 @@ pub(super) fn admin<'a>(
         let hint = "let only the monitoring's own network reach it, or put a TLS proxy in front of it";
         r.report.warning(&origin, what, hint);
     }
-    Ok(Some(AdminSettings { address, token: token?.map(|token| token.token) }))
+    Ok(Some(address))
+}
+
+/// The token that it requires.
+pub(super) fn token(r: &mut Resolver<'_>) -> Found<Option<BearerToken>> {
+    let file = r.sources.layers.first(&keys::ADMIN_TOKEN_FILE);
+    let token = file.map(|named| in_file(named, TOKEN, &mut r.report)).transpose()?;
+    Ok(token.map(|token| token.token))
 }

@@ -6,7 +6,7 @@ use humantime::format_duration;
 
 use crate::config::files::Files;
 use crate::config::in_use::InUse;
-use crate::config::settings::{RouteSettings, Settings, UpstreamSettings};
+use crate::config::settings::{Reloadable, RouteSettings, Settings, UpstreamSettings};
 use crate::identity::unix_rfc3339;
 use crate::pki::revocation::Crl;
 use crate::pki::trust_store::Ca;
@@ -14,13 +14,13 @@ use crate::pki::trust_store::Ca;
 /// Adds it for `settings`; `files` are those that they name, as they were before they were read. No secret is shown,
 /// but where it came from, and when its file was written.
 pub(super) fn note(in_use: &mut InUse, settings: &Settings, files: &Files) {
-    handshake(in_use, settings);
-    clients(in_use, settings);
-    settings.routes.iter().for_each(|route| note_route(in_use, route));
-    in_use.set("runtime.workers", [settings.workers]);
-    let admin_token = settings.admin.as_ref().map(|admin| admin.token.is_some());
-    in_use.set("admin.token_file", [set_or_none(admin_token == Some(true))]);
-    if let Some(trace) = &settings.trace {
+    let Settings { startup, reloadable, .. } = settings;
+    handshake(in_use, reloadable);
+    clients(in_use, reloadable);
+    reloadable.routes.iter().for_each(|route| note_route(in_use, route));
+    in_use.set("runtime.workers", [startup.workers]);
+    in_use.set("admin.token_file", [set_or_none(reloadable.admin_token.is_some())]);
+    if let Some(trace) = &startup.trace {
         in_use.set("trace.ca", trace.ca.iter().map(|ca| ca.display()));
         in_use.set("trace.token_file", [set_or_none(trace.token.is_some())]);
     }
@@ -31,7 +31,7 @@ fn set_or_none(is_set: bool) -> &'static str {
     if is_set { "set" } else { "none" }
 }
 
-fn handshake(in_use: &mut InUse, settings: &Settings) {
+fn handshake(in_use: &mut InUse, settings: &Reloadable) {
     let own = &settings.material.own;
     in_use.set(
         "tls.certificate",
@@ -50,7 +50,7 @@ fn handshake(in_use: &mut InUse, settings: &Settings) {
     in_use.set("tls.groups", [settings.tls.group_names().join(" ")]);
 }
 
-fn clients(in_use: &mut InUse, settings: &Settings) {
+fn clients(in_use: &mut InUse, settings: &Reloadable) {
     let trust = &settings.material.trust;
     let ca =
         |ca: &Ca| format!("{}, until {}, key SHA-256 {}", ca.subject, ca.not_after_text, ca.spki_sha256);

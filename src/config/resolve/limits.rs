@@ -4,23 +4,27 @@ use super::resolver::Resolver;
 use crate::config::keys;
 use crate::config::layers::Sourced;
 use crate::config::problem::Found;
-use crate::limits::Limits;
+use crate::limits::{Limits, StartupLimits};
 
-pub(super) fn limits(r: &mut Resolver<'_>) -> Found<Limits> {
-    check_burst(r);
-    Ok(Limits {
+pub(super) fn startup(r: &mut Resolver<'_>) -> Found<StartupLimits> {
+    Ok(StartupLimits {
         connections: r.value(&keys::CONNECTIONS)?,
         connections_per_source: r.value(&keys::CONNECTIONS_PER_SOURCE)?,
-        connections_per_identity: r.value(&keys::CONNECTIONS_PER_IDENTITY)?,
         handshakes: r.value(&keys::HANDSHAKES)?,
         handshake_rate: r.value(&keys::HANDSHAKE_RATE)?,
-        greeting_timeout: r.value(&keys::GREETING_TIMEOUT)?,
         idle_timeout: r.value(&keys::IDLE_TIMEOUT)?,
         connection_age: r.value(&keys::CONNECTION_AGE)?,
+    })
+}
+
+pub(super) fn reloadable(r: &mut Resolver<'_>) -> Found<Limits> {
+    check_burst(r);
+    Ok(Limits {
+        connections_per_identity: r.value(&keys::CONNECTIONS_PER_IDENTITY)?,
+        greeting_timeout: r.value(&keys::GREETING_TIMEOUT)?,
         connection_requests: r.value(&keys::CONNECTION_REQUESTS)?,
         head_timeout: r.value(&keys::HEAD_TIMEOUT)?,
         uri: r.value(&keys::URI)?,
-        body: r.value(&keys::BODY)?,
         body_timeout: r.value(&keys::BODY_TIMEOUT)?,
         body_rate: r.value(&keys::BODY_RATE)?,
         send_timeout: r.value(&keys::SEND_TIMEOUT)?,

@@ -8,7 +8,6 @@ use super::resolver::Resolver;
 use crate::config::keys;
 use crate::config::layers::{List, Sourced};
 use crate::config::problem::Found;
-use crate::config::settings::ProxySettings;
 
 /// The addresses for clients.
 pub(super) fn clients(r: &mut Resolver<'_>) -> List<SocketAddr> {
@@ -27,20 +26,8 @@ pub(super) fn clients(r: &mut Resolver<'_>) -> List<SocketAddr> {
     addresses
 }
 
-/// Load balancers: where they connect, and from where.
-pub(super) struct Balancers {
-    pub(super) listen: List<SocketAddr>,
-    sources: List<IpNet>,
-}
-
-impl Balancers {
-    pub(super) fn settings(self) -> Found<ProxySettings> {
-        Ok(ProxySettings { listen: self.listen.all_values()?, sources: self.sources.all_values()? })
-    }
-}
-
-/// `clients`: the addresses for clients.
-pub(super) fn balancers(r: &mut Resolver<'_>, clients: &[Sourced<SocketAddr>]) -> Balancers {
+/// The addresses for load balancers; `clients` are those for clients.
+pub(super) fn balancers(r: &mut Resolver<'_>, clients: &[Sourced<SocketAddr>]) -> List<SocketAddr> {
     let listen = r.list(&keys::PROXY_ADDRESS);
     for (i, address) in listen.values.iter().enumerate() {
         if let Some(other) = find(clients, address.value) {
@@ -53,6 +40,11 @@ pub(super) fn balancers(r: &mut Resolver<'_>, clients: &[Sourced<SocketAddr>]) -
             r.report.problem(&address.origin, what, "remove one of them");
         }
     }
+    listen
+}
+
+/// The addresses of load balancers; `listen` are those that they connect to.
+pub(super) fn balancer_sources(r: &mut Resolver<'_>, listen: &List<SocketAddr>) -> Found<Vec<IpNet>> {
     let sources = r.list(&keys::PROXY_SOURCES);
     let layers = &r.sources.layers;
     let (listens, names_sources) =
@@ -75,7 +67,7 @@ pub(super) fn balancers(r: &mut Resolver<'_>, clients: &[Sourced<SocketAddr>]) -
         let hint = format!("name an address with {}, or remove it", keys::PROXY_ADDRESS.ways());
         r.report.warning(origin, what, hint);
     }
-    Balancers { listen, sources }
+    sources.all_values()
 }
 
 /// The one of `addresses` that is the same. Port 0 stands for any free port, and may be there twice.

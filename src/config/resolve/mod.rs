@@ -16,16 +16,21 @@ mod token;
 mod trace;
 mod upstream;
 
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::time::SystemTime;
+
+use ipnet::IpNet;
 
 use self::resolver::Resolver;
 pub(super) use self::resolver::Sources;
 use super::files::Files;
 use super::in_use::InUse;
 use super::keys;
+use super::layers::List;
 use super::log::LogSettings;
 use super::problem::{Found, Problems, Report};
-use super::settings::Settings;
+use super::settings::{Reloadable, Settings, Startup};
 
 /// Makes the settings, or says all that is wrong. `now` is when certificates have to be valid.
 pub(super) fn resolve(
@@ -47,31 +52,69 @@ pub(super) fn resolve(
 }
 
 fn settings(r: &mut Resolver<'_>) -> Found<Settings> {
+    let listen = listen::clients(r);
+    let listen_proxy = listen::balancers(r, &listen.values);
+    let proxy_sources = listen::balancer_sources(r, &listen_proxy);
+    let startup = startup(r, listen, listen_proxy);
+    let reloadable = reloadable(r, proxy_sources);
+    Ok(Settings {
+        startup: startup?,
+        reloadable: reloadable?,
+        files: Files::default(),
+        in_use: InUse::default(),
+        warnings: Vec::new(),
+    })
+}
+
+fn startup(
+    r: &mut Resolver<'_>,
+    listen: List<SocketAddr>,
+    listen_proxy: List<SocketAddr>,
+) -> Found<Startup> {
+    let admin = admin::address(r, listen.values.iter().chain(&listen_proxy.values));
+    let trace = trace::trace(r);
+    Ok(Startup {
+        listen: listen.all_values()?,
+        listen_proxy: listen_proxy.all_values()?,
+        takeover: r.value(&keys::TAKEOVER)?,
+        workers: workers(r)?,
+        admin: admin?,
+        watch: r.value(&keys::WATCH)?,
+        sandbox: r.value(&keys::SANDBOX)?,
+        drain_timeout: r.value(&keys::DRAIN_TIMEOUT)?,
+        limits: limits::startup(r)?,
+        log: LogSettings {
+            format: r.value(&keys::LOG_FORMAT)?,
+            verbose: r.value(&keys::LOG_VERBOSE)?,
+            level: r.value(&keys::LOG_LEVEL)?,
+            repeat_window: r.value(&keys::LOG_REPEAT_WINDOW)?,
+        },
+        trace: trace?,
+    })
+}
+
+fn workers(r: &mut Resolver<'_>) -> Found<NonZeroUsize> {
+    Ok(match r.optional(&keys::WORKERS)? {
+        Some(workers) => workers.value,
+        None => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+    })
+}
+
+fn reloadable(r: &mut Resolver<'_>, proxy_sources: Found<Vec<IpNet>>) -> Found<Reloadable> {
     let material = material::material(r);
     let tls = tls::parameters(r, material.as_ref().ok().map(|(material, _)| material));
-    let listen = listen::clients(r);
-    let proxy = listen::balancers(r, &listen.values);
-    let admin = admin::admin(r, listen.values.iter().chain(&proxy.listen.values));
-    let limits = limits::limits(r);
     let clients_rules = rules::of_clients(r);
-    let routes = routes::routes(r, limits.as_ref().ok());
+    let routes = routes::routes(r);
     if let (Ok((material, _)), Ok(rules), Ok(routes)) = (&material, &clients_rules, &routes) {
         rules::check_public_cas(r, &material.trust.cas, rules, routes);
     }
-    let trace = trace::trace(r);
-    let workers = match r.optional(&keys::WORKERS)? {
-        Some(workers) => workers.value,
-        None => std::thread::available_parallelism().unwrap_or(std::num::NonZeroUsize::MIN),
-    };
+    let limits = limits::reloadable(r);
+    let admin_token = admin::token(r);
 
     let (material, material_paths) = material?;
     let tls = tls?;
-    Ok(Settings {
-        listen: listen.all_values()?,
-        proxy: proxy.settings()?,
-        takeover: r.value(&keys::TAKEOVER)?,
-        key_log_file: r.sources.key_log_file.clone().filter(|_| tls.key_log),
-        sandbox: r.value(&keys::SANDBOX)?,
+    Ok(Reloadable {
+        proxy_sources: proxy_sources?,
         handshake_timeout: r.value(&keys::HANDSHAKE_TIMEOUT)?,
         material,
         material_paths,
@@ -79,24 +122,12 @@ fn settings(r: &mut Resolver<'_>) -> Found<Settings> {
         revoke: r.value(&keys::REVOKE)?,
         refuse_with: r.value(&keys::REFUSE_WITH)?,
         strict_sni: r.value(&keys::STRICT_SNI)?,
+        key_log_file: r.sources.key_log_file.clone().filter(|_| tls.key_log),
         tls,
         routes: routes?,
         limits: limits?,
-        workers,
-        admin: admin?,
-        watch: r.value(&keys::WATCH)?,
-        drain_timeout: r.value(&keys::DRAIN_TIMEOUT)?,
-        log: LogSettings {
-            format: r.value(&keys::LOG_FORMAT)?,
-            verbose: r.value(&keys::LOG_VERBOSE)?,
-            level: r.value(&keys::LOG_LEVEL)?,
-            sample_2xx: r.value(&keys::LOG_SAMPLE)?,
-            client_hello: r.value(&keys::LOG_CLIENT_HELLO)?,
-            repeat_window: r.value(&keys::LOG_REPEAT_WINDOW)?,
-        },
-        trace: trace?,
-        files: Files::default(),
-        in_use: InUse::default(),
-        warnings: Vec::new(),
+        admin_token: admin_token?,
+        log_sample_2xx: r.value(&keys::LOG_SAMPLE)?,
+        log_client_hello: r.value(&keys::LOG_CLIENT_HELLO)?,
     })
 }

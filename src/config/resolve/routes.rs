@@ -8,7 +8,6 @@ use crate::config::layers::{Layer, List, Sourced};
 use crate::config::problem::{Found, Origin};
 use crate::config::settings::{RouteSettings, UpstreamSettings};
 use crate::config::units::format_size;
-use crate::limits::Limits;
 use crate::policy::Rules;
 use crate::route::{Methods, PathPattern};
 use crate::upstream::Target;
@@ -45,8 +44,7 @@ struct Common {
     upstream: upstream::Shared,
 }
 
-/// `limits`: if they can be read.
-pub(super) fn routes(r: &mut Resolver<'_>, limits: Option<&Limits>) -> Found<Vec<RouteSettings>> {
+pub(super) fn routes(r: &mut Resolver<'_>) -> Found<Vec<RouteSettings>> {
     let methods = r.list(&keys::ROUTE_METHODS);
     let upstream = upstream::Shared::new(r);
     let mut common = Common { methods: together(r, methods), body: r.value(&keys::BODY), upstream };
@@ -70,8 +68,8 @@ pub(super) fn routes(r: &mut Resolver<'_>, limits: Option<&Limits>) -> Found<Vec
         }
     }
     check_overlaps(r, &drafts);
-    if let Some(limits) = limits {
-        check_lengths(r, &drafts, limits.uri);
+    if let Ok(uri) = r.value(&keys::URI) {
+        check_lengths(r, &drafts, uri);
     }
     warn_of_colons(r, &drafts);
     let openclaw = common.upstream.target.as_ref().ok().map(|target| &target.value);

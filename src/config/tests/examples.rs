@@ -121,7 +121,7 @@ fn the_defaults_are_what_the_minimal_example_has() {
 #[test]
 fn the_routes_of_the_example_guard_their_tokens() {
     let settings = load("several-routes.toml");
-    let shown = settings.routes.iter().map(|route| {
+    let shown = settings.reloadable.routes.iter().map(|route| {
         let token = if route.upstream.token.is_some() { "token" } else { "no token" };
         format!("{} {} {token}", route.path, route.upstream.target)
     });

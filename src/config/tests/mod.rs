@@ -8,5 +8,6 @@ mod problems;
 mod routes;
 mod rules;
 mod secrets;
+mod startup;
 mod support;
 mod trace;

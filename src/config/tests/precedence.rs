@@ -17,23 +17,23 @@ fn address(text: &str) -> SocketAddr {
 fn what_is_required_suffices_and_the_rest_has_defaults() {
     let sources = Sources::minimal();
     let settings = sources.settings();
-    assert_eq!(settings.listen, [address("127.0.0.1:8443")]);
-    assert_eq!(settings.handshake_timeout, Duration::from_secs(5));
-    assert_eq!(settings.material_paths.certificates, [sources.path("server.pem")]);
-    assert_eq!(settings.material_paths.private_keys, [sources.path("server.key")]);
-    assert_eq!(settings.material_paths.client_ca, [sources.path("ca.pem")]);
-    assert!(settings.material_paths.crl.is_empty());
-    assert!(settings.clients_rules.is_empty());
-    assert_eq!(settings.limits.body, 262_144);
-    assert_eq!(settings.limits.idle_timeout, Duration::from_secs(60));
-    assert!(settings.workers.get() >= 1);
-    assert_eq!(settings.admin.unwrap().address.to_string(), "127.0.0.1:9443");
-    assert_eq!(settings.drain_timeout, Duration::from_secs(30));
-    assert_eq!(settings.log.format, LogFormat::Auto);
-    assert_eq!(settings.log.level.text, "info");
+    assert_eq!(settings.startup.listen, [address("127.0.0.1:8443")]);
+    assert_eq!(settings.reloadable.handshake_timeout, Duration::from_secs(5));
+    assert_eq!(settings.reloadable.material_paths.certificates, [sources.path("server.pem")]);
+    assert_eq!(settings.reloadable.material_paths.private_keys, [sources.path("server.key")]);
+    assert_eq!(settings.reloadable.material_paths.client_ca, [sources.path("ca.pem")]);
+    assert!(settings.reloadable.material_paths.crl.is_empty());
+    assert!(settings.reloadable.clients_rules.is_empty());
+    assert_eq!(settings.reloadable.routes[0].max_body, 262_144);
+    assert_eq!(settings.startup.limits.idle_timeout, Duration::from_secs(60));
+    assert!(settings.startup.workers.get() >= 1);
+    assert_eq!(settings.startup.admin.unwrap().to_string(), "127.0.0.1:9443");
+    assert_eq!(settings.startup.drain_timeout, Duration::from_secs(30));
+    assert_eq!(settings.startup.log.format, LogFormat::Auto);
+    assert_eq!(settings.startup.log.level.text, "info");
     assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
 
-    let [route] = &settings.routes[..] else { panic!("{:?}", settings.routes) };
+    let [route] = &settings.reloadable.routes[..] else { panic!("{:?}", settings.reloadable.routes) };
     assert_eq!(route.path.to_string(), "/hooks/");
     assert_eq!(route.methods.to_string(), "POST");
     assert!(route.rules.is_empty());
@@ -49,21 +49,21 @@ fn what_is_required_suffices_and_the_rest_has_defaults() {
 #[test]
 fn the_file_wins_over_the_default() {
     let sources = Sources::minimal().toml("[limits]\nbody = \"1KiB\"");
-    assert_eq!(sources.settings().limits.body, 1024);
+    assert_eq!(sources.settings().reloadable.routes[0].max_body, 1024);
 }
 
 #[test]
 fn the_environment_wins_over_the_file() {
     let sources = Sources::minimal().toml("[limits]\nbody = \"1KiB\"").env("CLAWGATE_MAX_BODY", "2KiB");
-    assert_eq!(sources.settings().limits.body, 2048);
+    assert_eq!(sources.settings().reloadable.routes[0].max_body, 2048);
 }
 
 #[test]
 fn a_flag_wins_over_the_environment_and_the_file() {
     let sources = Sources::minimal().toml("[limits]\nbody = \"1KiB\"").flag("--max-body", "3KiB");
-    assert_eq!(sources.settings().limits.body, 3072);
+    assert_eq!(sources.settings().reloadable.routes[0].max_body, 3072);
     let sources = sources.env("CLAWGATE_MAX_BODY", "2KiB");
-    assert_eq!(sources.settings().limits.body, 3072);
+    assert_eq!(sources.settings().reloadable.routes[0].max_body, 3072);
 }
 
 #[test]
@@ -71,9 +71,9 @@ fn a_stronger_source_replaces_a_list_and_does_not_add_to_it() {
     let sources = Sources::minimal()
         .toml("listen.address = [\"127.0.0.1:1\", \"127.0.0.1:2\"]")
         .env("CLAWGATE_LISTEN", "127.0.0.1:3, [::1]:4");
-    assert_eq!(sources.settings().listen, [address("127.0.0.1:3"), address("[::1]:4")]);
+    assert_eq!(sources.settings().startup.listen, [address("127.0.0.1:3"), address("[::1]:4")]);
     let sources = sources.flag("--listen", "127.0.0.1:5").flag("--listen", "127.0.0.1:6");
-    assert_eq!(sources.settings().listen, [address("127.0.0.1:5"), address("127.0.0.1:6")]);
+    assert_eq!(sources.settings().startup.listen, [address("127.0.0.1:5"), address("127.0.0.1:6")]);
 }
 
 #[test]
@@ -81,14 +81,17 @@ fn the_flag_names_the_file_before_the_variable_does() {
     let sources = Sources::minimal().file("other.toml", "[limits]\nbody = 5");
     let other = sources.path("other.toml");
     let sources = sources.env("CLAWGATE_CONFIG", other);
-    assert_eq!(sources.settings().limits.body, 5);
-    assert_eq!(sources.toml("[limits]\nbody = 6").settings().limits.body, 6);
+    assert_eq!(sources.settings().reloadable.routes[0].max_body, 5);
+    assert_eq!(sources.toml("[limits]\nbody = 6").settings().reloadable.routes[0].max_body, 6);
 }
 
 #[test]
 fn rules_in_the_environment_are_separated_by_semicolons_since_they_hold_commas() {
     let sources = Sources::minimal().env("CLAWGATE_ALLOW", "cn=a, o=Example; dns=b.example");
-    assert_eq!(texts(sources.settings().clients_rules.allow()), ["cn=a, o=Example", "dns=b.example"]);
+    assert_eq!(
+        texts(sources.settings().reloadable.clients_rules.allow()),
+        ["cn=a, o=Example", "dns=b.example"]
+    );
 }
 
 #[test]
@@ -119,21 +122,21 @@ fn each_setting_reaches_its_place() {
         "#,
     ));
     let settings = sources.settings();
-    assert_eq!(settings.handshake_timeout, Duration::from_secs(1));
-    let upstream = &settings.routes[0].upstream;
+    assert_eq!(settings.reloadable.handshake_timeout, Duration::from_secs(1));
+    let upstream = &settings.reloadable.routes[0].upstream;
     assert_eq!(upstream.target, Target::Https { host: "claw.example".into(), port: 443 });
     assert_eq!(upstream.ca, Some(sources.path("ca.pem")));
     assert_eq!(upstream.connect_timeout, Duration::from_millis(2));
     assert_eq!(upstream.response_timeout, Duration::from_millis(3));
     assert_eq!(upstream.idle_timeout, Duration::from_millis(4));
-    assert_eq!((settings.limits.body, settings.routes[0].max_body), (7, 7));
-    assert_eq!(settings.limits.idle_timeout, Duration::from_secs(8));
-    assert_eq!(settings.workers.get(), 9);
-    assert_eq!(settings.drain_timeout, Duration::ZERO);
-    assert_eq!(settings.admin, None);
-    assert_eq!(settings.log.format, LogFormat::Json);
-    assert_eq!(settings.log.level.text, "warn,clawgate=debug");
-    let logs = |target, level| settings.log.level.filter.would_enable(target, &level);
+    assert_eq!(settings.reloadable.routes[0].max_body, 7);
+    assert_eq!(settings.startup.limits.idle_timeout, Duration::from_secs(8));
+    assert_eq!(settings.startup.workers.get(), 9);
+    assert_eq!(settings.startup.drain_timeout, Duration::ZERO);
+    assert_eq!(settings.startup.admin, None);
+    assert_eq!(settings.startup.log.format, LogFormat::Json);
+    assert_eq!(settings.startup.log.level.text, "warn,clawgate=debug");
+    let logs = |target, level| settings.startup.log.level.filter.would_enable(target, &level);
     assert!(logs("clawgate::tls", Level::DEBUG) && !logs("clawgate::tls", Level::TRACE));
     assert!(!logs("hyper", Level::WARN), "what libraries log is there when it is asked for");
 }

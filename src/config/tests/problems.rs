@@ -37,10 +37,10 @@ fn all_mistakes_of_all_sources_are_reported_at_once() {
             "DIR/gate.toml:9: route.methods",
             "--allow",
             "CLAWGATE_WORKERS",
+            "--admin",
             "tls.certificate",
             "tls.private_key",
             "clients.ca",
-            "--admin",
             "CLAWGATE_HOOK_TOKEN_FILE",
         ]
     );

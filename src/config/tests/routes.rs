@@ -3,7 +3,7 @@ use super::support::{Sources, assert_has, texts};
 #[test]
 fn without_tables_one_route_is_open_for_each_path_of_flags_or_environment() {
     let sources = Sources::minimal().env("CLAWGATE_PATHS", "/a/,/b").env("CLAWGATE_METHODS", "POST,PUT");
-    let routes = sources.settings().routes;
+    let routes = sources.settings().reloadable.routes;
     let shown: Vec<_> = routes.iter().map(|route| format!("{} {}", route.methods, route.path)).collect();
     assert_eq!(shown, ["POST, PUT /a/", "POST, PUT /b"]);
 }
@@ -26,7 +26,7 @@ fn each_table_is_a_route_with_its_own_rights_and_limits() {
         path = "/c"
         "#,
     );
-    let routes = sources.settings().routes;
+    let routes = sources.settings().reloadable.routes;
     let [a, b, c] = &routes[..] else { panic!("{routes:?}") };
     assert_eq!(
         (a.methods.to_string(), texts(a.rules.allow()), a.max_body),
@@ -41,7 +41,7 @@ fn each_table_is_a_route_with_its_own_rights_and_limits() {
 fn methods_from_outside_hold_for_tables_that_name_none() {
     let toml = "[[route]]\npath = \"/a\"\n[[route]]\npath = \"/b\"\nmethods = [\"GET\"]";
     let sources = Sources::minimal().toml(toml).flag("--method", "PUT");
-    let routes = sources.settings().routes;
+    let routes = sources.settings().reloadable.routes;
     assert_eq!(routes[0].methods.to_string(), "PUT");
     assert_eq!(routes[1].methods.to_string(), "GET");
     assert!(sources.warnings().is_empty());
@@ -55,7 +55,7 @@ fn methods_from_outside_hold_for_tables_that_name_none() {
 fn paths_from_outside_replace_the_tables_and_a_warning_says_so() {
     let sources =
         Sources::minimal().toml("\n[[route]]\npath = \"/a\"\nallow = [\"cn=a\"]").flag("--path", "/b");
-    let routes = sources.settings().routes;
+    let routes = sources.settings().reloadable.routes;
     assert_eq!(routes.len(), 1);
     assert_eq!(routes[0].path.to_string(), "/b");
     assert!(routes[0].rules.is_empty());
@@ -77,7 +77,7 @@ fn two_routes_must_not_share_a_path_and_a_method() {
         &["gate.toml:5: route.path |", "`/a` with PUT", "DIR/gate.toml:2: route.path has it"],
     );
     assert_has(&tables("\"any\"", "\"GET\"").problem(), &["is open twice"]);
-    assert_eq!(tables("\"POST\"", "\"GET\"").settings().routes.len(), 2);
+    assert_eq!(tables("\"POST\"", "\"GET\"").settings().reloadable.routes.len(), 2);
     let twice = Sources::minimal().flag("--path", "/a").flag("--path", "/a");
     assert_has(&twice.problem(), &["--path |", "is open twice"]);
 }
@@ -105,7 +105,7 @@ fn a_route_with_its_own_upstream_does_not_get_the_shared_token() {
         inject_token = false
         "#
     ));
-    let routes = sources.settings().routes;
+    let routes = sources.settings().reloadable.routes;
     let shown = |i: usize| {
         let upstream = &routes[i].upstream;
         let token =
@@ -141,7 +141,7 @@ fn inject_token_must_fit_the_tokens() {
 #[test]
 fn routes_alike_have_equal_upstreams() {
     let sources = Sources::minimal().flag("--path", "/a").flag("--path", "/b");
-    let routes = sources.env("CLAWGATE_HOOK_TOKEN", "x").settings().routes;
+    let routes = sources.env("CLAWGATE_HOOK_TOKEN", "x").settings().reloadable.routes;
     assert_eq!(routes[0].upstream, routes[1].upstream);
 }
 
@@ -161,7 +161,7 @@ fn an_upstream_ca_is_for_https_alone() {
     assert_has(&sources.problem(), &["CLAWGATE_UPSTREAM_CA | is for https upstreams"]);
     let sources =
         sources.toml("[[route]]\npath = \"/a\"\n[[route]]\npath = \"/b\"\nupstream = \"https://other\"");
-    let routes = sources.settings().routes;
+    let routes = sources.settings().reloadable.routes;
     assert_eq!(routes[0].upstream.ca, None);
     assert!(routes[1].upstream.ca.is_some());
     assert!(routes[0].upstream.secure.is_none() && routes[1].upstream.secure.is_some());

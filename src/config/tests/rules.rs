@@ -11,12 +11,12 @@ fn lists_of_rules_and_pins_reach_their_place() {
 
     let settings = Sources::minimal().toml(&toml).settings();
 
-    let clients = &settings.clients_rules;
+    let clients = &settings.reloadable.clients_rules;
     assert_eq!(texts(clients.allow()), ["any"]);
     assert_eq!(texts(clients.deny()), ["o=\"Other, Ltd\""]);
     assert_eq!(texts(clients.pins()), [pin]);
     assert!(clients.is_audited());
-    let [a, b] = &settings.routes[..] else { panic!("{:?}", settings.routes) };
+    let [a, b] = &settings.reloadable.routes[..] else { panic!("{:?}", settings.reloadable.routes) };
     assert_eq!(texts(a.rules.deny()), ["cn=a", "cn=b"]);
     assert!(!a.rules.is_audited() && b.rules.is_audited());
 }
@@ -30,7 +30,7 @@ fn flags_and_environment_have_them_too() {
         .flag("--allow", "any")
         .flag("--audit", "true");
 
-    let rules = sources.settings().clients_rules;
+    let rules = sources.settings().reloadable.clients_rules;
 
     assert_eq!(texts(rules.deny()), ["cn=a, o=x", "cn=b"]);
     assert_eq!(rules.pins().len(), 2);

@@ -5,7 +5,7 @@ const SECRET: &str = "s3cret-t0ken";
 
 fn token(sources: &Sources) -> Option<String> {
     let settings = sources.settings();
-    let token = settings.routes[0].upstream.token.as_ref()?;
+    let token = settings.reloadable.routes[0].upstream.token.as_ref()?;
     Some(token.authorization().to_str().unwrap().to_owned())
 }
 
@@ -24,7 +24,7 @@ fn the_token_comes_from_the_environment_a_file_or_the_toml_file() {
     let file = sources.path("token");
     let sources = sources.flag("--hook-token-file", &file);
     assert_eq!(token(&sources), bearer("from-file"));
-    let origin = &sources.settings().routes[0].upstream.token_origin;
+    let origin = &sources.settings().reloadable.routes[0].upstream.token_origin;
     assert_eq!(*origin, format!("--hook-token-file {}", file.display()));
 }
 

@@ -28,7 +28,7 @@ mod with_the_feature {
     }
 
     fn trace(sources: &Sources) -> TraceSettings {
-        sources.settings().trace.unwrap()
+        sources.settings().startup.trace.unwrap()
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Visit<'_> {
         let ip = from.ip().to_canonical();
         let seen = self.observe(&server, None);
         let refused = seen.ending == Ending::Closed(false);
-        if !may_introduce(&self.settings.proxy.sources, from) {
+        if !may_introduce(&self.settings.reloadable.proxy_sources, from) {
             found.extend(self.out_of_reach(ip, refused));
         } else if refused {
             let hint = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload); a line handshake_failed or \

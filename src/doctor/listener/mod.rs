@@ -49,13 +49,13 @@ pub(super) async fn findings(visitor: &Visitor<'_>) -> Vec<Finding> {
         }
         Ok(Visit { place, address: reachable(address), preface, settings, roots, now })
     };
-    for &address in &settings.listen {
+    for &address in &settings.startup.listen {
         match visit(address, "--listen", &[]) {
             Ok(visit) => found.extend(visit.findings(address, caller).await),
             Err(finding) => found.push(finding),
         }
     }
-    for &address in &settings.proxy.listen {
+    for &address in &settings.startup.listen_proxy {
         match visit(address, "--listen-proxy", LOCAL_V2) {
             Ok(visit) => found.extend(visit.as_a_balancer(address, caller).await),
             Err(finding) => found.push(finding),
@@ -132,7 +132,7 @@ impl Visit<'_> {
 
     /// This listener under a name that the certificate is for.
     fn server(&self) -> Option<Server> {
-        let first = self.settings.material.own.first();
+        let first = self.settings.reloadable.material.own.first();
         let dns = first.iter().flat_map(|own| &own.names).find_map(|name| match name {
             San::Dns(name) => Some(name.replacen('*', "clawgate-doctor", 1)),
             _ => None,
@@ -203,7 +203,7 @@ impl Visit<'_> {
                         its log says why it has not";
             self.place.fail(Check::UpToDate, detail, hint)
         };
-        let material = &self.settings.material;
+        let material = &self.settings.reloadable.material;
         let same_leaf = |own: &Own| own.certified.cert.first() == seen.chain.first();
         if !material.own.iter().any(same_leaf) {
             return stale("it serves another certificate than the one in tls.certificate");
@@ -244,12 +244,12 @@ impl Visit<'_> {
     }
 
     fn is_in_a_file(&self, chain: &[CertificateDer<'static>]) -> bool {
-        self.settings.material.own.iter().any(|own| own.certified.cert == chain)
+        self.settings.reloadable.material.own.iter().any(|own| own.certified.cert == chain)
     }
 
     fn refuses_without_certificate(&self, seen: &Observed) -> Finding {
         let check = Check::NoCertificate;
-        match (&seen.ending, self.settings.refuse_with) {
+        match (&seen.ending, self.settings.reloadable.refuse_with) {
             (Ending::Alert(alert, _), _) => {
                 let alert = crate::wording::alert_name(*alert);
                 self.place.pass(check, format!("a client without a certificate is refused ({alert})"))
@@ -270,7 +270,7 @@ impl Visit<'_> {
         let check = Check::WithCertificate;
         let seen = self.observe(server, Some(caller.credentials.clone()));
         let explained = explain::server(&seen, self.now);
-        let judged = explain::certificate(self.settings, &caller.client, self.now);
+        let judged = explain::certificate(&self.settings.reloadable, &caller.client, self.now);
         if judged.verdict == Verdict::Refused {
             let detail = judged.detail.unwrap_or_default();
             let hint = judged.hint.unwrap_or_default();

@@ -16,7 +16,7 @@ use landlock::{
 use serde::Serialize;
 use tracing::Level;
 
-use crate::config::{AdminAddress, AdminSettings, Files, RouteSettings, Settings};
+use crate::config::{AdminAddress, Files, RouteSettings, Settings};
 use crate::platform::symlinks;
 use crate::telemetry::emit;
 use crate::upstream::Target;
@@ -81,12 +81,13 @@ impl Wants {
                 wants.files.insert(path.to_owned());
             }
         }
-        let key_log = settings.key_log_file.iter().flat_map(|path| symlinks::leading_to(path));
+        let key_log =
+            settings.reloadable.key_log_file.iter().flat_map(|path| symlinks::leading_to(path));
         wants.writes.extend(key_log);
-        if let Some(AdminSettings { address: AdminAddress::Unix(path), .. }) = &settings.admin {
+        if let Some(AdminAddress::Unix(path)) = &settings.startup.admin {
             wants.removes.extend(path.parent().map(Path::to_owned));
         }
-        for RouteSettings { upstream, .. } in &settings.routes {
+        for RouteSettings { upstream, .. } in &settings.reloadable.routes {
             wants.call(&upstream.target, upstream.ca.is_none());
         }
         wants
@@ -145,10 +146,10 @@ impl Sandbox {
     pub(crate) fn enter(settings: &Settings, files: &Files) -> Self {
         let mut wants = Wants::of(settings, files);
         // Not in `of`: another collector needs a restart, and is no reason to refuse the rest of a reload.
-        if let Some(trace) = &settings.trace {
+        if let Some(trace) = &settings.startup.trace {
             wants.call(&trace.collector, trace.ca.is_none());
         }
-        if !settings.sandbox {
+        if !settings.startup.sandbox {
             let hint =
                 Some("runtime.sandbox = true confines clawgate to its files and its upstreams' ports");
             say(Level::INFO, &Line { hint, ..Line::new("off", false) });
