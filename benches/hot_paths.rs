@@ -11,11 +11,13 @@ use std::process::{Command, ExitCode};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use clawgate::connection::{ConnectionInfo, TlsInfo};
 use clawgate::http1_guard::Guard;
 use clawgate::identity::{Certificate, Peer};
 use clawgate::pki::trust_store::{Ca, TrustStore};
 use clawgate::policy::{Rule, Rules};
 use clawgate::route::{Methods, RequestPath, Route, Routes};
+
 use clawgate::telemetry::access::{AccessRecord, ConnectionFacts};
 use clawgate::telemetry::logging::{Format, subscriber};
 use clawgate::telemetry::metrics::Metrics;
@@ -23,6 +25,7 @@ use clawgate::tls::diagnosis::faults;
 use clawgate::tls::{ClientVerifier, RefuseWith, detect};
 use http::{Method, StatusCode};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls::{CipherSuite, ProtocolVersion};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -190,22 +193,27 @@ fn access_line() {
     let (subscriber, log) = subscriber(Format::Json, Targets::new().with_default(LevelFilter::INFO));
     let _ = tracing::subscriber::set_global_default(subscriber);
     let peer = Peer::read(&Pki::new("client").leaf).unwrap();
-    let facts = Arc::new(ConnectionFacts {
+    let connection = ConnectionInfo {
         id: "0a1b2c0-7".to_owned(),
-        peer: "192.0.2.1:50000".to_owned(),
-        proxy: None,
-        cn: peer.cn.clone(),
-        san: None,
-        fingerprint_sha256: peer.certificate.fingerprint_sha256.clone(),
-        tls_version: "TLSv1.3",
+        client_addr: "192.0.2.1:50000".parse().unwrap(),
+        proxy_addr: None,
+        local_addr: "192.0.2.2:8443".parse().unwrap(),
+        accepted_at: tokio::time::Instant::now(),
+    };
+    let tls = TlsInfo {
+        version: ProtocolVersion::TLSv1_3,
+        cipher: CipherSuite::TLS13_AES_256_GCM_SHA384,
+        group: None,
+        alpn: None,
+        sni: None,
         resumed: false,
-        json: OnceLock::new(),
-    });
+    };
+    let facts = Arc::new(ConnectionFacts::new(connection, tls, peer));
     let (metrics, upstream): (_, Arc<str>) = (Arc::new(Metrics::new()), "http://127.0.0.1:18789".into());
     let route = metrics.route("/hooks/");
     run(|| {
         let (facts, metrics) = (Arc::clone(&facts), Arc::clone(&metrics));
-        let id = format!("{}-1", facts.id);
+        let id = format!("{}-1", facts.id());
         let path = "/hooks/github".to_owned();
         let mut record = AccessRecord::start(id, facts, metrics, "HTTP/1.1", "POST".into(), path);
         record.routed("/hooks/".into(), Arc::clone(&upstream), &route);

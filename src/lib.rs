@@ -9,6 +9,7 @@ pub mod app;
 pub mod checks;
 pub mod cli;
 pub mod config;
+pub mod connection;
 pub mod doctor;
 pub mod explain;
 pub mod finding;

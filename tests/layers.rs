@@ -24,9 +24,10 @@ const LAYERS: &[&[&str]] = &[
     &["pki", "policy"],
     &["wording"],
     &["finding"],
-    &["identity"],
     &["limits"],
     &["http1_guard", "live", "problem", "proxy_protocol", "shutdown", "telemetry"],
+    &["connection"],
+    &["identity"],
 ];
 
 fn layer(module: &str) -> usize {

@@ -61,7 +61,7 @@ impl Sockets {
         passed: Vec<StdListener>,
         (addresses, setting): (&[SocketAddr], &'static str),
         takeover: bool,
-        introduced: bool,
+        expects_proxy_header: bool,
     ) -> Result<Vec<SocketAddr>, RunError> {
         let mut actual = Vec::new();
         let shared = !passed.is_empty();
@@ -70,7 +70,7 @@ impl Sockets {
             for worker in &mut self.workers {
                 // The same socket for each worker: they take turns with what comes.
                 let socket = listener.try_clone().map_err(RunError::Passed)?;
-                worker.push(ListenSocket { socket, introduced, shared });
+                worker.push(ListenSocket { socket, expects_proxy_header, shared });
             }
         }
         for &address in addresses.iter().filter(|_| !shared) {
@@ -79,7 +79,7 @@ impl Sockets {
             let first = sockets.first().map_or(Ok(address), StdListener::local_addr);
             actual.push(first.map_err(RunError::Start)?);
             for (worker, socket) in self.workers.iter_mut().zip(sockets) {
-                worker.push(ListenSocket { socket, introduced, shared });
+                worker.push(ListenSocket { socket, expects_proxy_header, shared });
             }
         }
         Ok(actual)

@@ -24,9 +24,9 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
 use super::target::Server;
+use crate::connection::{cipher_name, version_name};
 use crate::identity::name::{cut, printable};
 use crate::identity::rfc4514;
-use crate::tls::client_hello::protocol_name;
 use crate::wording;
 
 /// Time to resolve, connect and complete the handshake.
@@ -166,10 +166,10 @@ pub fn observe(server: Server, credentials: Option<Credentials>, preface: &[u8])
         (connection.protocol_version(), connection.negotiated_cipher_suite())
     {
         // rustls' own names for the suites of TLS 1.3 are not IANA's.
-        let suite = suite.suite().as_str().unwrap_or("unknown").replace("TLS13_", "TLS_");
+        let suite = cipher_name(suite.suite());
         let group = connection.negotiated_key_exchange_group();
         let group = group.and_then(|group| group.name().as_str().map(str::to_owned));
-        seen.agreed = Some((protocol_name(version), suite, group));
+        seen.agreed = Some((version_name(version).into_owned(), suite, group));
     }
     seen.alpn = connection.alpn_protocol().map(|name| printable(&String::from_utf8_lossy(name)));
     let notes = std::mem::take(&mut *witness.notes());

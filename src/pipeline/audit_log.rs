@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use serde::Serialize;
 use tracing::Level;
 
-use crate::identity::Peer;
 use crate::policy::Denial;
 use crate::telemetry::access::ConnectionFacts;
 use crate::telemetry::log_dedup::{DedupKey, Heard, LogDedup, Summary};
@@ -47,23 +46,16 @@ impl AuditLog {
         Self { metrics, repeats: fold.then(LogDedup::default) }
     }
 
-    /// A connection of `peer` that the rules for all clients would refuse.
-    pub(crate) fn to_connection(&self, facts: &ConnectionFacts, peer: &Peer, denial: &Denial) {
+    /// A connection that the rules for all clients would refuse.
+    pub(crate) fn to_connection(&self, facts: &ConnectionFacts, denial: &Denial) {
         self.metrics.would_refuse(RuleSet::Clients);
-        self.tell("clients".to_owned(), &facts.id, facts, denial, || denial.of("clients", peer));
+        self.tell("clients".to_owned(), facts.id(), facts, denial, || denial.of("clients", &facts.peer));
     }
 
-    /// Request `id` of `peer`, which the rules of `route` would refuse.
-    pub(crate) fn to_request(
-        &self,
-        id: &str,
-        facts: &ConnectionFacts,
-        peer: &Peer,
-        route: &str,
-        denial: &Denial,
-    ) {
+    /// Request `id`, which the rules of `route` would refuse.
+    pub(crate) fn to_request(&self, id: &str, facts: &ConnectionFacts, route: &str, denial: &Denial) {
         self.metrics.would_refuse(RuleSet::Route);
-        self.tell(format!("route {route}"), id, facts, denial, || denial.of("route", peer));
+        self.tell(format!("route {route}"), id, facts, denial, || denial.of("route", &facts.peer));
     }
 
     fn tell(
@@ -74,7 +66,10 @@ impl AuditLog {
         denial: &Denial,
         detail: impl FnOnce() -> String,
     ) {
-        let kind = || Kind { rules: rules.clone(), fingerprint: Some(facts.fingerprint_sha256.clone()) };
+        let kind = || Kind {
+            rules: rules.clone(),
+            fingerprint: Some(facts.peer.certificate.fingerprint_sha256.clone()),
+        };
         let is_news = |repeats: &LogDedup<_>| repeats.hear(kind(), SystemTime::now()) == Heard::News;
         if self.repeats.as_ref().is_none_or(is_news) {
             let rule = denial.rule().map(ToString::to_string);

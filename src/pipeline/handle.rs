@@ -29,7 +29,8 @@ use crate::route::{Route, Routes};
 use crate::telemetry::RequestReason as Reason;
 use crate::telemetry::access::{AccessRecord, ConnectionFacts, ConnectionSpans};
 use crate::telemetry::metrics::Metrics;
-use crate::tls::{Acceptor, ConnectionInfo, Report};
+use crate::tls::client_hello::ClientHello;
+use crate::tls::{Acceptor, Attempt, Report};
 use crate::upstream::{
     BodyTimeouts, Client, Forwarding, MisconfigurationLog, RequestBody, ResponseBody, SharedRequestBody,
 };
@@ -93,12 +94,11 @@ pub struct Snapshot {
 pub struct ClientConnection {
     pub(crate) live: Arc<Live<Snapshot>>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) opening: ConnectionInfo,
+    /// Its ClientHello, for reports.
+    pub(crate) hello: Option<Box<ClientHello>>,
     pub(crate) admission: Revalidation,
-    pub(crate) peer: Peer,
     pub(crate) share: ClientLimiter,
     pub(crate) onward: IdentityHeaders,
-    pub(crate) sni: Option<String>,
     pub(crate) facts: Arc<ConnectionFacts>,
     pub(crate) spans: Option<ConnectionSpans>,
     pub(crate) objections: Arc<AuditLog>,
@@ -115,10 +115,17 @@ impl ClientConnection {
     /// # Errors
     /// Why it is not.
     pub(crate) fn is_admitted(&self, now: &Snapshot) -> Result<(), Box<Report>> {
-        if self.admission.check(&self.opening, now)? == Freshness::Anew {
-            self.object(now.acceptor.objection(&self.peer));
+        if self.admission.check(|| self.attempt(), now)? == Freshness::Anew {
+            self.object(now.acceptor.objection(&self.facts.peer));
         }
         Ok(())
+    }
+
+    /// What reports about the connection are made from.
+    pub(crate) fn attempt(&self) -> Attempt {
+        let ConnectionFacts { connection, tls, .. } = &*self.facts;
+        let negotiated = Some((tls.version, tls.cipher));
+        Attempt { connection: connection.clone(), hello: self.hello.clone(), negotiated }
     }
 
     /// Tells what the rules for all clients would refuse this one for, once.
@@ -126,7 +133,7 @@ impl ClientConnection {
         if let Some(denial) = objection
             && !self.objected.swap(true, Ordering::Relaxed)
         {
-            self.objections.to_connection(&self.facts, &self.peer, &denial);
+            self.objections.to_connection(&self.facts, &denial);
         }
     }
 
@@ -157,19 +164,19 @@ impl ClientConnection {
     ) -> Result<Forwarded, RequestRefusal> {
         self.is_admitted(generation).map_err(|_| withdrawn())?;
         let gate = &generation.gate;
-        let names = Names { sni: self.sni.as_deref(), several: gate.several_names };
+        let names = Names { sni: self.facts.tls.sni.as_deref(), several: gate.several_names };
         uri_length(&parts.uri, gate.limits.uri)?;
         let head = check(&parts, names)?;
         let found = gate.routes.find(&parts.method, &head.path);
-        let who = &self.peer.certificate.subject;
+        let who = &self.facts.peer.certificate.subject;
         let route = found.map_err(|why| unrouted(why, &parts.method, head.path.as_str(), who))?;
         let name = Arc::clone(&route.upstream.name);
         record.routed(route.path.shared(), name, &route.metrics);
-        let granted = self.decisions.authorize(generation.number, &self.peer, route);
-        let grant = granted.map_err(|decision| not_allowed(&self.peer, route, &decision))?;
+        let granted = self.decisions.authorize(generation.number, &self.facts.peer, route);
+        let grant = granted.map_err(|decision| not_allowed(&self.facts.peer, route, &decision))?;
         if let Some(denial) = grant.objection() {
             let path = route.path.to_string();
-            self.objections.to_request(record.id(), &self.facts, &self.peer, &path, denial);
+            self.objections.to_request(record.id(), &self.facts, &path, denial);
         }
         let body = limited(upload, route, &gate.limits)?;
         let host = head.host;
@@ -215,9 +222,14 @@ impl ClientConnection {
             set_token(&mut headers, authorization);
         }
         join_cookies(&mut headers);
-        let client = Verified { peer: grant.peer(), chain: self.admission.chain(), acceptor };
+        let client = Verified {
+            connection: &self.facts.connection,
+            peer: grant.peer(),
+            chain: self.admission.chain(),
+            acceptor,
+        };
         self.onward.tell(&mut headers, upstream.telling, client, &host, |left_out| {
-            upstream.complaints.left_out(left_out, &self.facts.fingerprint_sha256, id);
+            upstream.complaints.left_out(left_out, &self.facts.peer.certificate.fingerprint_sha256, id);
         });
         headers.insert(header::HOST, host);
         set_request_id(&mut headers, id);

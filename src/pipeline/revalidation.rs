@@ -18,7 +18,7 @@ use crate::identity::time::unix_seconds;
 use crate::live::Live;
 use crate::policy::Revoke;
 use crate::telemetry::emit_bounded;
-use crate::tls::{ConnectionInfo, Report};
+use crate::tls::{Attempt, Report};
 
 /// Longest sleep before the clock is looked at again: it may be set while a timer runs.
 const LOOK: Duration = Duration::from_secs(60);
@@ -61,7 +61,7 @@ impl Revalidation {
     /// Why it is not any more.
     pub(crate) fn check(
         &self,
-        opening: &ConnectionInfo,
+        attempt: impl FnOnce() -> Attempt,
         generation: &Snapshot,
     ) -> Result<Freshness, Box<Report>> {
         let now = now();
@@ -70,7 +70,7 @@ impl Revalidation {
         {
             return Ok(Freshness::Before);
         }
-        generation.acceptor.readmit(opening, &self.chain)?;
+        generation.acceptor.readmit(attempt, &self.chain)?;
         self.by.store(generation.number, Ordering::Relaxed);
         self.until.store(generation.acceptor.settled_until(&self.chain, now), Ordering::Relaxed);
         Ok(Freshness::Anew)

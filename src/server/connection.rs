@@ -1,8 +1,8 @@
 //! One connection's journey: greeting, handshake, identity, then its requests until the end.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use http::header::{CONNECTION, HeaderValue};
@@ -23,9 +23,9 @@ use super::rejected_connections::RejectedConnections;
 use super::requests::ConnectionRequests;
 use super::unadmitted::Refused;
 use super::unused_connections::UnusedConnections;
+use crate::connection::ConnectionInfo;
 use crate::http1_guard::Guard;
 use crate::identity::client_cert_inventory::ClientCertInventory;
-use crate::identity::name::printable;
 use crate::identity::time::unix_seconds;
 use crate::limits::Limits;
 use crate::limits::client_limits::ClientLimiter;
@@ -40,10 +40,10 @@ use crate::pipeline::revalidation::Revalidation;
 use crate::pipeline::{AuditLog, DeliveryFailures, Snapshot};
 use crate::policy::Decisions;
 use crate::shutdown::Drain;
-use crate::telemetry::access::{AccessRecord, ConnectionFacts, Ends, Spans};
-use crate::telemetry::metrics::{Agreed, Counted, Metrics};
+use crate::telemetry::access::{AccessRecord, ConnectionFacts, Spans};
+use crate::telemetry::metrics::{Counted, Metrics};
 use crate::telemetry::{Limit, emit_bounded};
-use crate::tls::{Accepted, Acceptor, ConnectionInfo, HandshakeFailure, PrefixedIo, Remains, Secured};
+use crate::tls::{Accepted, Acceptor, Attempt, HandshakeFailure, PrefixedIo, Remains, Secured};
 
 /// How long the last words on a connection may take to leave.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -117,12 +117,12 @@ impl ConnectionHandler {
         accepted: Accepted,
         place: &mut ConnectionPermit,
     ) -> Result<Established, Option<Box<Refused>>> {
-        let id = accepted.id.clone();
         let generation = self.live.load();
-        let mut opening = accepted.opening();
+        let mut connection = accepted.connection.clone();
         let counted = self.metrics.handshake();
         let handshake = self.handshakes.begin();
-        let meeting = self.meet(&generation.acceptor, accepted, place, &mut opening, handshake.meter());
+        let meeting =
+            self.meet(&generation.acceptor, accepted, place, &mut connection, handshake.meter());
         let outcome = tokio::select! {
             biased;
             outcome = meeting => outcome,
@@ -131,7 +131,7 @@ impl ConnectionHandler {
                     Exceeded::Count => (Limit::Handshakes, self.handshakes.limit()),
                     Exceeded::Bytes => (Limit::HandshakeBytes, self.handshakes.bytes()),
                 };
-                self.overloaded(&opening, limit, allowed);
+                self.overloaded(&connection, limit, allowed);
                 return Err(None);
             }
         };
@@ -140,7 +140,7 @@ impl ConnectionHandler {
             Ok(secured) => {
                 let fingerprint = &secured.peer.certificate.fingerprint_sha256;
                 match self.shares.take(fingerprint, &generation.gate.limits) {
-                    Ok(share) => Ok(self.establish(secured, share, id, &generation)),
+                    Ok(share) => Ok(self.establish(secured, share, &generation)),
                     Err(limit) => Err(self.one_too_many(secured, handshake, limit).await),
                 }
             }
@@ -155,10 +155,11 @@ impl ConnectionHandler {
         handshake: Entry,
         allowed: usize,
     ) -> Option<Box<Refused>> {
-        let Secured { mut io, opening, peer, .. } = secured;
+        let Secured { mut io, connection, hello, tls, peer, .. } = secured;
+        let attempt = Attempt { connection, hello, negotiated: Some((tls.version, tls.cipher)) };
         let limit = Limit::ConnectionsPerIdentity;
         self.metrics.limited(limit);
-        let report = self.live.load().acceptor.overloaded_by(&opening, &peer, limit, allowed);
+        let report = self.live.load().acceptor.overloaded_by(attempt, &peer, limit, allowed);
         let _ = timeout(LAST_WORDS, io.shutdown()).await;
         let remains = Remains::Socket((*io).into_inner().0.into_inner());
         self.refuse(HandshakeFailure { report, remains }, handshake)
@@ -172,21 +173,21 @@ impl ConnectionHandler {
     }
 
     /// Hears whose connection it is, and takes its client through the handshake if there may be one more of it.
-    /// `opening` is told whose it is, for when it comes no further.
+    /// `connection` gets the addresses of the PROXY header, for when it comes no further.
     async fn meet(
         &self,
         acceptor: &Acceptor,
         accepted: Accepted,
         place: &mut ConnectionPermit,
-        opening: &mut ConnectionInfo,
+        connection: &mut ConnectionInfo,
         meter: Meter,
     ) -> Result<Secured, Box<HandshakeFailure>> {
         let introduced = acceptor.introduce(accepted).await?;
-        if let Some(client) = introduced.client() {
-            opening.clone_from(introduced.opening());
+        if let Some(client) = introduced.proxied_client() {
+            connection.clone_from(introduced.connection());
             if let Err(limit) = place.count_for(client) {
                 self.metrics.limited(limit);
-                let report = acceptor.overloaded(opening, limit, self.capacity.limit(limit));
+                let report = acceptor.overloaded(connection, limit, self.capacity.limit(limit));
                 return Err(Box::new(HandshakeFailure { report, remains: Remains::Gone }));
             }
         }
@@ -195,58 +196,30 @@ impl ConnectionHandler {
 
     /// Refuses a connection for which there is no place: by closing it, which is the cheapest way.
     pub(super) fn turn_away(&self, accepted: Accepted, limit: Limit) {
-        self.overloaded(&accepted.opening(), limit, self.capacity.limit(limit));
+        self.overloaded(&accepted.connection, limit, self.capacity.limit(limit));
     }
 
-    fn overloaded(&self, opening: &ConnectionInfo, limit: Limit, allowed: usize) {
+    fn overloaded(&self, connection: &ConnectionInfo, limit: Limit, allowed: usize) {
         self.metrics.limited(limit);
-        self.refusals.tell(&self.live.load().acceptor.overloaded(opening, limit, allowed));
+        self.refusals.tell(&self.live.load().acceptor.overloaded(connection, limit, allowed));
     }
 
     /// All that there is to know of a client that was let in.
-    fn establish(
-        &self,
-        secured: Secured,
-        share: ClientLimiter,
-        id: String,
-        generation: &Snapshot,
-    ) -> Established {
-        let Secured { io, peer, chain, objection, sni, h2, tls_version, group, resumed, opening } =
-            secured;
-        let took = opening.age();
-        let open = self.metrics.connection(Agreed { tls_version, group, resumed, took });
+    fn establish(&self, secured: Secured, share: ClientLimiter, generation: &Snapshot) -> Established {
+        let Secured { io, peer, chain, objection, tls, connection, hello } = secured;
+        let open = self.metrics.connection(&tls, connection.accepted_at.elapsed());
         self.seen.note(&peer.certificate, unix_seconds(SystemTime::now()));
-        let facts = ConnectionFacts {
-            id,
-            peer: opening.source().to_string(),
-            proxy: opening.proxy().map(|address| address.to_string()),
-            cn: peer.cn.as_deref().map(printable),
-            san: peer.certificate.san.first().cloned(),
-            fingerprint_sha256: peer.certificate.fingerprint_sha256.clone(),
-            tls_version,
-            resumed,
-            json: OnceLock::new(),
-        };
-        let spans = self.spans.as_ref().map(|spans| {
-            let (source, proxy) = (opening.source(), opening.proxy());
-            let (sni, subject) = (sni.as_deref(), &*peer.certificate.subject);
-            spans.connection(
-                &facts,
-                Ends { source, proxy, destination: opening.destination(), sni, subject },
-            )
-        });
-        let onward = IdentityHeaders::new(opening.source(), opening.destination());
+        let h2 = tls.is_http2();
+        let facts = ConnectionFacts::new(connection, tls, peer);
         let client = Arc::new(ClientConnection {
             share,
             live: Arc::clone(&self.live),
             metrics: Arc::clone(&self.metrics),
-            opening,
+            hello,
             admission: Revalidation::new(chain, generation),
-            peer,
-            onward,
-            sni,
+            onward: IdentityHeaders::default(),
+            spans: self.spans.as_ref().map(|spans| spans.connection(&facts)),
             facts: Arc::new(facts),
-            spans,
             objections: Arc::clone(&self.objections),
             failures: Arc::clone(&self.failures),
             decisions: Decisions::default(),
@@ -328,7 +301,7 @@ impl ConnectionHandler {
             emit_bounded(
                 Level::WARN,
                 "connection_flooded",
-                &Flooded { id: &facts.id, facts, detail, hint },
+                &Flooded { id: facts.id(), facts, detail, hint },
             );
         }
     }
@@ -337,13 +310,13 @@ impl ConnectionHandler {
     fn unused(&self, client: &ClientConnection, signs: &IoState) {
         let acceptor = &self.live.load().acceptor;
         if let Some(ConnectionFault::Tls(error @ rustls::Error::AlertReceived(_))) = signs.fault() {
-            self.refusals.tell(&acceptor.late_refusal(&client.opening, &client.peer, error));
+            self.refusals.tell(&acceptor.late_refusal(client.attempt(), &client.facts.peer, error));
             return;
         }
         if self.drain.has_begun() || matches!(signs.fault(), Some(ConnectionFault::Flood)) {
             return;
         }
-        self.unused.tell(&client.facts, || acceptor.about_name(&client.opening));
+        self.unused.tell(&client.facts, || acceptor.about_name(client.hello.as_deref()));
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use tracing::Level;
 
 use super::connection::ConnectionHandler;
+use crate::connection::ConnectionInfo;
 use crate::shutdown::Tasks;
 use crate::telemetry::{Limit, emit};
 use crate::tls::Accepted;
@@ -84,8 +85,8 @@ impl ConnectionIds {
 pub struct ListenSocket {
     /// The socket.
     pub socket: StdListener,
-    /// Whether a load balancer must say of each connection whose it is.
-    pub introduced: bool,
+    /// Whether each connection must begin with a PROXY header.
+    pub expects_proxy_header: bool,
     /// Whether another process has the very same socket, so that it stays when this one ends.
     pub shared: bool,
 }
@@ -97,13 +98,13 @@ pub async fn run(
     tasks: Tasks,
     ids: Arc<ConnectionIds>,
 ) {
-    let ListenSocket { socket, introduced, shared } = door;
+    let ListenSocket { socket, expects_proxy_header, shared } = door;
     // A bound socket has an address, and it is not blocking.
     let (Ok(address), Ok(listener)) = (socket.local_addr(), TcpListener::from_std(socket)) else {
         tracing::error!("a worker could not use its socket");
         return;
     };
-    let entrance = AcceptLoop { address, introduced, shared, reception, tasks, ids };
+    let entrance = AcceptLoop { address, expects_proxy_header, shared, reception, tasks, ids };
     entrance.accept_until(&listener, entrance.reception.drain.begun()).await;
     if !shared && let Ok(()) = refuse_new(&listener) {
         // Those whose handshake has begun come to their end.
@@ -125,7 +126,7 @@ pub async fn run(
 struct AcceptLoop {
     /// The socket's.
     address: SocketAddr,
-    introduced: bool,
+    expects_proxy_header: bool,
     shared: bool,
     reception: Arc<ConnectionHandler>,
     tasks: Tasks,
@@ -163,15 +164,21 @@ impl AcceptLoop {
             // Who opened the socket has not set it, as a rule.
             let _ = io.set_nodelay(true);
         }
-        let (listener, introduced) = (self.address, self.introduced);
-        let local = match listener.ip().is_unspecified() {
+        let listener = self.address;
+        let local_addr = match listener.ip().is_unspecified() {
             true => io.local_addr().unwrap_or(listener),
             false => listener,
         };
-        let (id, at) = (self.ids.next(), Instant::now());
-        let accepted = Accepted { io, peer, local, listener, introduced, id, at };
-        // Behind a load balancer all come from one address; whose they are, it says first.
-        let source = (!introduced).then(|| peer.ip());
+        let connection = ConnectionInfo {
+            id: self.ids.next(),
+            client_addr: peer,
+            proxy_addr: self.expects_proxy_header.then_some(peer),
+            local_addr,
+            accepted_at: Instant::now(),
+        };
+        let accepted = Accepted { io, connection, listener };
+        // The load balancer's address is not counted: the PROXY header has the client's.
+        let source = (!self.expects_proxy_header).then(|| peer.ip());
         let place = match self.reception.capacity.take(source) {
             Ok(place) => place,
             Err(limit) => return self.reception.turn_away(accepted, limit),

@@ -43,7 +43,7 @@ impl UnusedConnections {
 
     /// Logs one, unless enough was heard of its client. `cause` says what about clawgate's name may be the cause.
     pub(super) fn tell(&self, facts: &ConnectionFacts, cause: impl FnOnce() -> String) {
-        let kind = || Kind { fingerprint: Some(facts.fingerprint_sha256.clone()) };
+        let kind = || Kind { fingerprint: Some(facts.peer.certificate.fingerprint_sha256.clone()) };
         let is_news = |repeats: &LogDedup<_>| repeats.hear(kind(), SystemTime::now()) == Heard::News;
         if self.repeats.as_ref().is_none_or(is_news) {
             let hint = format!(
@@ -51,7 +51,7 @@ impl UnusedConnections {
                  certificate: {}",
                 cause()
             );
-            emit_bounded(Level::INFO, "connection_unused", &Line { id: &facts.id, facts, hint });
+            emit_bounded(Level::INFO, "connection_unused", &Line { id: facts.id(), facts, hint });
         }
     }
 

@@ -11,6 +11,7 @@ use tls_parser::{
 };
 
 use super::ja4::Shape;
+use crate::connection::version_name;
 use crate::identity::name::printable;
 
 /// Largest ClientHello that is taken, in bytes. With the largest ticket that is given out (8 KiB) and several
@@ -109,7 +110,7 @@ pub fn parse(bytes: &[u8]) -> Parsed {
                 facts.take(extension);
             }
             if facts.versions.is_empty() {
-                facts.versions.push(version_name(hello.version));
+                facts.versions.push(offered_version(hello.version));
             }
             Parsed::Whole(Box::new(facts))
         }
@@ -202,7 +203,7 @@ impl ClientHello {
             }
             TlsExtension::SupportedVersions(versions) => {
                 let known = versions.iter().filter(|version| !is_grease(version.0)).take(MAX_LIST);
-                self.versions = known.map(|version| version_name(*version)).collect();
+                self.versions = known.map(|version| offered_version(*version)).collect();
             }
             TlsExtension::EllipticCurves(groups) => {
                 self.groups = known(groups.iter().map(|group| group.0), MAX_LIST);
@@ -279,22 +280,8 @@ fn is_grease_alpn(name: &[u8]) -> bool {
     matches!(name, [high, low] if is_grease(u16::from_be_bytes([*high, *low])))
 }
 
-fn version_name(version: TlsVersion) -> String {
-    match version.0 {
-        0x0300 => "SSLv3".to_owned(),
-        0x0301 => "TLSv1.0".to_owned(),
-        0x0302 => "TLSv1.1".to_owned(),
-        other => protocol_name(ProtocolVersion::from(other)),
-    }
-}
-
-/// The name OpenSSL gives a version.
-pub fn protocol_name(version: ProtocolVersion) -> String {
-    match version {
-        ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
-        ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
-        other => format!("0x{:04x}", u16::from(other)),
-    }
+fn offered_version(version: TlsVersion) -> String {
+    version_name(ProtocolVersion::from(version.0)).into_owned()
 }
 
 #[cfg(test)]

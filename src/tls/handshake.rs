@@ -14,9 +14,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::accepted::{Accepted, Attempt, WithProxyHeader, take_addresses};
 use super::client_hello::{ClientHello, Progress};
 use super::client_verifier::ClientVerifier;
-use super::connection_info::{Accepted, ConnectionInfo, WithProxyHeader};
 use super::detect::{Detected, End};
 use super::diagnosis::{Cause, NotTls, Step, about_name};
 use super::handshake_record::{HandshakeRecord, Presented};
@@ -28,6 +28,7 @@ use super::proxy_header::introduction;
 use super::report::{Grounds, Report};
 use super::server::ServerError;
 use super::{detect, server};
+use crate::connection::{ConnectionInfo, TlsInfo};
 use crate::identity::time::unix_seconds;
 use crate::identity::{Peer, San};
 use crate::limits::eviction::Meter;
@@ -50,18 +51,12 @@ pub struct Secured {
     pub chain: Vec<CertificateDer<'static>>,
     /// What it would be refused for, were the rules not on trial.
     pub objection: Option<Denial>,
-    /// Server name asked for, lower case.
-    pub sni: Option<String>,
-    /// Whether HTTP/2 was agreed on.
-    pub h2: bool,
-    /// `TLSv1.3` or `TLSv1.2`.
-    pub tls_version: &'static str,
-    /// The group that keys were agreed on in, by rustls's name.
-    pub group: Option<&'static str>,
-    /// Whether it came back with a ticket.
-    pub resumed: bool,
-    /// What a late refusal by the client would be reported with.
-    pub opening: ConnectionInfo,
+    /// What the handshake negotiated.
+    pub tls: TlsInfo,
+    /// Where the connection comes from.
+    pub connection: ConnectionInfo,
+    /// The ClientHello, for later reports about this connection.
+    pub hello: Option<Box<ClientHello>>,
 }
 
 /// A connection that was refused.
@@ -139,18 +134,17 @@ impl Acceptor {
 
     /// Hears of a load balancer whose connection it is, where one must say so.
     pub async fn introduce(&self, accepted: Accepted) -> Result<WithProxyHeader, Box<HandshakeFailure>> {
-        let (listener, introduced) = (accepted.listener, accepted.introduced);
-        let (mut opening, mut io) = ConnectionInfo::of(accepted);
+        let Accepted { mut io, mut connection, listener } = accepted;
         let mut bytes = Vec::with_capacity(GREETING_CAPACITY);
-        if !introduced {
-            return Ok(WithProxyHeader { opening, io, bytes, listener, client: None });
-        }
-        let deadline = opening.at + self.manners.timeout;
-        let reading = introduction(&self.manners, opening.peer, &mut io, &mut bytes);
+        let Some(proxy_addr) = connection.proxy_addr else {
+            return Ok(WithProxyHeader { connection, io, bytes, listener, proxied_client: None });
+        };
+        let deadline = connection.accepted_at + self.manners.timeout;
+        let reading = introduction(&self.manners, proxy_addr, &mut io, &mut bytes);
         let cause = match timeout_at(deadline, reading).await {
             Ok(Ok(header)) => {
-                let client = opening.introduce(header);
-                return Ok(WithProxyHeader { opening, io, bytes, listener, client });
+                let proxied_client = take_addresses(&mut connection, header);
+                return Ok(WithProxyHeader { connection, io, bytes, listener, proxied_client });
             }
             Ok(Err(cause)) => cause,
             Err(_) => {
@@ -158,7 +152,7 @@ impl Acceptor {
                 Cause::Timeout { deadline: self.manners.timeout, step }
             }
         };
-        Err(self.refused_early(opening, cause, io, bytes.len()))
+        Err(self.refused_early(connection.into(), cause, io, bytes.len()))
     }
 
     /// Takes a connection through greeting and handshake; `meter` counts what is held of what comes.
@@ -167,25 +161,27 @@ impl Acceptor {
         introduced: WithProxyHeader,
         meter: Meter,
     ) -> Result<Secured, Box<HandshakeFailure>> {
-        let WithProxyHeader { mut opening, mut io, mut bytes, listener, .. } = introduced;
-        let deadline = opening.at + self.manners.timeout;
+        let WithProxyHeader { connection, mut io, mut bytes, listener, .. } = introduced;
+        let accepted_at = connection.accepted_at;
+        let mut attempt = Attempt::from(connection);
+        let deadline = accepted_at + self.manners.timeout;
         let patience = self.manners.timeout.min(self.manners.greeting_timeout);
         let reading = detect::read(&mut io, &mut bytes, &meter);
-        let greeting = timeout_at(opening.at + patience, reading).await;
+        let greeting = timeout_at(accepted_at + patience, reading).await;
         let cause = match greeting {
             Ok(Detected::Tls(hello)) => {
-                opening.hello = hello;
+                attempt.hello = hello;
                 if let Some((alert, cause)) =
-                    opening.hello.as_deref().and_then(|hello| self.unwanted(hello))
+                    attempt.hello.as_deref().and_then(|hello| self.unwanted(hello))
                 {
-                    let told = self.refuse_hello(opening, deadline, io, bytes.len(), alert, cause).await;
+                    let told = self.refuse_hello(attempt, deadline, io, bytes.len(), alert, cause).await;
                     return Err(Box::new(told));
                 }
-                return self.handshake(opening, deadline, io, bytes, listener, meter).await;
+                return self.handshake(attempt, deadline, io, bytes, listener, meter).await;
             }
             Ok(Detected::TooLarge(length)) => {
                 let (alert, cause) = (AlertDescription::DecodeError, Cause::HelloTooLarge(length));
-                let told = self.refuse_hello(opening, deadline, io, bytes.len(), alert, cause).await;
+                let told = self.refuse_hello(attempt, deadline, io, bytes.len(), alert, cause).await;
                 return Err(Box::new(told));
             }
             Ok(Detected::Ended(end)) => Cause::Ended(end, Some(Progress::of(&bytes))),
@@ -203,18 +199,18 @@ impl Acceptor {
                 Cause::Timeout { deadline: patience, step }
             }
         };
-        Err(self.refused_early(opening, cause, io, bytes.len()))
+        Err(self.refused_early(attempt, cause, io, bytes.len()))
     }
 
     /// Refuses what does not come to a handshake, after so many bytes.
     fn refused_early(
         &self,
-        opening: ConnectionInfo,
+        attempt: Attempt,
         cause: Cause,
         io: TcpStream,
         bytes: usize,
     ) -> Box<HandshakeFailure> {
-        let report = self.report(opening, cause, HandshakeRecord::of_greeting(bytes as u64));
+        let report = self.report(attempt, cause, HandshakeRecord::of_greeting(bytes as u64));
         Box::new(HandshakeFailure { report, remains: Remains::Socket(io) })
     }
 
@@ -240,7 +236,7 @@ impl Acceptor {
     /// Sends an alert in the place of rustls, in the clear.
     async fn refuse_hello(
         &self,
-        opening: ConnectionInfo,
+        attempt: Attempt,
         deadline: Instant,
         mut io: TcpStream,
         bytes_in: usize,
@@ -253,30 +249,25 @@ impl Acceptor {
         if let Ok(Ok(())) = timeout_at(deadline, io.write_all(&record)).await {
             evidence.sent(&record);
         }
-        HandshakeFailure { report: self.report(opening, cause, evidence), remains: Remains::Socket(io) }
+        HandshakeFailure { report: self.report(attempt, cause, evidence), remains: Remains::Socket(io) }
     }
 
     /// The report of a connection that is refused unheard: there are as many as are `allowed` of what
     /// `limit` is about.
-    pub fn overloaded(&self, opening: &ConnectionInfo, limit: Limit, allowed: usize) -> Report {
+    pub fn overloaded(&self, connection: &ConnectionInfo, limit: Limit, allowed: usize) -> Report {
         let cause = Cause::Overloaded { limit, allowed };
-        self.report(opening.clone(), cause, HandshakeRecord::default()).limited(limit)
+        self.report(connection.clone().into(), cause, HandshakeRecord::default()).limited(limit)
     }
 
-    /// The same for one that was verified as `peer`, of which there are too many connections.
-    pub fn overloaded_by(
-        &self,
-        opening: &ConnectionInfo,
-        peer: &Peer,
-        limit: Limit,
-        allowed: usize,
-    ) -> Report {
-        self.overloaded(opening, limit, allowed).of(peer)
+    /// The same for a verified client, which has too many connections.
+    pub fn overloaded_by(&self, attempt: Attempt, peer: &Peer, limit: Limit, allowed: usize) -> Report {
+        let cause = Cause::Overloaded { limit, allowed };
+        self.report(attempt, cause, HandshakeRecord::default()).limited(limit).of(peer)
     }
 
     async fn handshake(
         &self,
-        mut opening: ConnectionInfo,
+        mut attempt: Attempt,
         deadline: Instant,
         io: TcpStream,
         greeting: Vec<u8>,
@@ -284,7 +275,7 @@ impl Acceptor {
         meter: Meter,
     ) -> Result<Secured, Box<HandshakeFailure>> {
         let bytes_in = greeting.len() as u64;
-        let defers = opening.hello.as_deref().is_some_and(ClientHello::prefers_chacha20);
+        let defers = attempt.hello.as_deref().is_some_and(ClientHello::prefers_chacha20);
         let config = if defers { &self.deferential } else { &self.config };
         let accept =
             TlsAcceptor::from(Arc::clone(config)).accept(PrefixedIo::new(io, greeting)).into_fallible();
@@ -292,25 +283,14 @@ impl Acceptor {
         let outcome = timeout_at(deadline, scope.as_mut()).await;
         let mut evidence =
             scope.as_mut().take_value().map(std::cell::RefCell::into_inner).unwrap_or_default();
-        opening.agreed = evidence.negotiated();
+        attempt.negotiated = evidence.negotiated();
         let (cause, remains) = match outcome {
             Ok(Ok(mut io)) => match Negotiated::read(&mut io, &mut evidence) {
-                Ok(Negotiated { peer, chain, sni, protocol, tls_version, group, resumed }) => {
+                Ok(Negotiated { peer, chain, tls }) => {
                     let objection = self.objection(&peer);
-                    opening.protocol = protocol;
-                    let h2 = protocol == Some("h2");
-                    return Ok(Secured {
-                        io: Box::new(io),
-                        peer,
-                        chain,
-                        objection,
-                        sni,
-                        h2,
-                        tls_version,
-                        group,
-                        resumed,
-                        opening,
-                    });
+                    let Attempt { connection, hello, .. } = attempt;
+                    let io = Box::new(io);
+                    return Ok(Secured { io, peer, chain, objection, tls, connection, hello });
                 }
                 Err(error) => {
                     let h2 = io.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -324,7 +304,7 @@ impl Acceptor {
                 Remains::Gone,
             ),
         };
-        let mut report = self.report(opening, cause, evidence);
+        let mut report = self.report(attempt, cause, evidence);
         if matches!(remains, Remains::Untrusted { .. }) {
             report = report.without_alert();
         }
@@ -347,7 +327,7 @@ impl Acceptor {
     /// Why it is not any more.
     pub fn readmit(
         &self,
-        opening: &ConnectionInfo,
+        attempt: impl FnOnce() -> Attempt,
         chain: &[CertificateDer<'static>],
     ) -> Result<(), Box<Report>> {
         let Some((leaf, intermediates)) = chain.split_first() else { return Ok(()) };
@@ -357,7 +337,7 @@ impl Acceptor {
         let mut evidence = HandshakeRecord::default();
         evidence.presented = Some(Presented::new(chain.to_vec(), Some(refusal.clone())));
         let cause = Cause::Tls(refusal.into());
-        Err(Box::new(self.report(opening.clone(), cause, evidence).without_alert()))
+        Err(Box::new(self.report(attempt(), cause, evidence).without_alert()))
     }
 
     /// What the rules would refuse `peer` for that they let in, being on trial.
@@ -367,8 +347,8 @@ impl Acceptor {
 
     /// The report for a client that ends the connection after the handshake and before a request:
     /// with TLS 1.2 or a slow verifier, its refusal of our certificate comes that late.
-    pub fn late_refusal(&self, opening: &ConnectionInfo, peer: &Peer, error: &Error) -> Report {
-        self.report(opening.clone(), Cause::Tls(error.clone()), HandshakeRecord::default()).of(peer)
+    pub fn late_refusal(&self, attempt: Attempt, peer: &Peer, error: &Error) -> Report {
+        self.report(attempt, Cause::Tls(error.clone()), HandshakeRecord::default()).of(peer)
     }
 
     /// What of a verified chain (leaf first, as sent) leads up to a configured CA, the leaf first.
@@ -397,12 +377,12 @@ impl Acceptor {
     }
 
     /// Which name the client asked for, and what that has to do with the names of clawgate's certificates.
-    pub fn about_name(&self, opening: &ConnectionInfo) -> String {
-        about_name(opening.hello.as_deref(), self.server_names())
+    pub fn about_name(&self, hello: Option<&ClientHello>) -> String {
+        about_name(hello, self.server_names())
     }
 
-    fn report(&self, opening: ConnectionInfo, cause: Cause, evidence: HandshakeRecord) -> Report {
-        Report::new(&self.grounds, opening, cause, evidence)
+    fn report(&self, attempt: Attempt, cause: Cause, evidence: HandshakeRecord) -> Report {
+        Report::new(&self.grounds, attempt, cause, evidence)
     }
 }
 

@@ -7,14 +7,13 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 
-use rustls::{AlertDescription, Error};
+use rustls::{AlertDescription, CipherSuite, Error, ProtocolVersion};
 use rustls_pki_types::CertificateDer;
 use tls_parser::{
     TlsExtension, TlsMessage, TlsMessageHandshake, parse_tls_message_handshake,
     parse_tls_server_hello_extensions,
 };
 
-use super::client_hello::protocol_name;
 use super::fault::{Fault, rustls_error};
 use crate::identity::Peer;
 use crate::limits::eviction::Meter;
@@ -184,7 +183,7 @@ impl HandshakeRecord {
     }
 
     /// Version and cipher suite of the ServerHello (or HelloRetryRequest), when one was sent.
-    pub fn negotiated(&self) -> Option<(String, String)> {
+    pub fn negotiated(&self) -> Option<(ProtocolVersion, CipherSuite)> {
         let [22, _, _, _, _, message @ ..] = self.server_flight.as_slice() else {
             return None;
         };
@@ -201,10 +200,7 @@ impl HandshakeRecord {
             })
         });
         let version = selected.unwrap_or(hello.version);
-        let suite = rustls::CipherSuite::from(hello.cipher.0);
-        // rustls' own names for the suites of TLS 1.3 are not IANA's.
-        let name = suite.as_str().unwrap_or("unknown").replace("TLS13_", "TLS_");
-        Some((protocol_name(version.0.into()), name))
+        Some((version.0.into(), hello.cipher.0.into()))
     }
 }
 

@@ -1,9 +1,9 @@
 //! TLS: from an accepted socket to a verified client, or to the reason why not.
 
+mod accepted;
 mod cert_resolver;
 pub mod client_hello;
 mod client_verifier;
-mod connection_info;
 pub mod detect;
 pub mod diagnosis;
 pub mod fault;
@@ -20,8 +20,8 @@ pub mod report;
 mod resumption;
 pub mod server;
 
+pub use self::accepted::{Accepted, Attempt, WithProxyHeader};
 pub use self::client_verifier::{ClientVerifier, RefuseWith};
-pub use self::connection_info::{Accepted, ConnectionInfo, WithProxyHeader};
 pub use self::fault::Fault;
 pub use self::handshake::{Acceptor, HandshakeFailure, Remains, Secured};
 pub use self::handshake_settings::HandshakeSettings;

@@ -1,12 +1,13 @@
 //! What both sides have agreed on at the end of a handshake, and whether it may be trusted.
 
-use rustls::{Error, HandshakeKind, ProtocolVersion, ServerConnection};
+use rustls::{Error, HandshakeKind, ServerConnection};
 use rustls_pki_types::CertificateDer;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::handshake_record::{HandshakeRecord, Presented, Resumed};
 use super::prefixed_io::PrefixedIo;
+use crate::connection::{Alpn, TlsInfo};
 use crate::identity::Peer;
 use crate::pki::bounds::keep_selected;
 
@@ -15,13 +16,7 @@ use crate::pki::bounds::keep_selected;
 pub(crate) struct Negotiated {
     pub(crate) peer: Peer,
     pub(crate) chain: Vec<CertificateDer<'static>>,
-    pub(crate) sni: Option<String>,
-    /// By ALPN.
-    pub(crate) protocol: Option<&'static str>,
-    pub(crate) tls_version: &'static str,
-    /// What keys were agreed on in; none where a ticket was enough.
-    pub(crate) group: Option<&'static str>,
-    pub(crate) resumed: bool,
+    pub(crate) tls: TlsInfo,
 }
 
 impl Negotiated {
@@ -36,23 +31,21 @@ impl Negotiated {
         let (peer, mut chain) = verified(evidence, connection)?;
         // The rest would be looked at again whenever the connection is judged.
         keep_selected(&mut chain);
-        Ok(Self {
-            peer,
-            chain,
-            sni: connection.server_name().map(str::to_ascii_lowercase),
-            protocol: match connection.alpn_protocol() {
-                Some(b"h2") => Some("h2"),
-                Some(_) => Some("http/1.1"),
-                None => None,
-            },
-            tls_version: match connection.protocol_version() {
-                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
-                _ => "TLSv1.3",
-            },
-            group: connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
-            resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
-        })
+        Ok(Self { peer, chain, tls: tls_info(connection)? })
     }
+}
+
+fn tls_info(connection: &ServerConnection) -> Result<TlsInfo, Error> {
+    Ok(TlsInfo {
+        version: connection.protocol_version().ok_or(Error::HandshakeNotComplete)?,
+        cipher: connection.negotiated_cipher_suite().ok_or(Error::HandshakeNotComplete)?.suite(),
+        group: connection.negotiated_key_exchange_group().map(|group| group.name()),
+        alpn: connection
+            .alpn_protocol()
+            .map(|name| if name == b"h2" { Alpn::Http2 } else { Alpn::Http1 }),
+        sni: connection.server_name().map(str::to_ascii_lowercase),
+        resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+    })
 }
 
 /// Whom a completed handshake is trusted to be with, and by which chain. Taken out of the evidence.

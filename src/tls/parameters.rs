@@ -10,8 +10,9 @@ use rustls::{
 };
 use thiserror::Error;
 
-use super::client_hello::{ClientHello, protocol_name};
+use super::client_hello::ClientHello;
 use super::resumption::Resumption;
+use crate::connection::{cipher_name, version_name};
 
 /// The least version that a client must speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,8 +103,8 @@ impl Parameters {
     /// Whether `hello` offers one of the versions.
     pub fn shares_version(&self, hello: &ClientHello) -> bool {
         self.versions.iter().any(|version| {
-            let name = protocol_name(version.version);
-            hello.versions.contains(&name)
+            let name = version_name(version.version);
+            hello.versions.iter().any(|offered| *offered == name)
         })
     }
 
@@ -130,7 +131,7 @@ impl Parameters {
 
     /// IANA's names of the suites.
     pub fn suite_names(&self) -> Vec<String> {
-        self.suites.iter().map(|suite| suite_name(suite.suite())).collect()
+        self.suites.iter().map(|suite| cipher_name(suite.suite())).collect()
     }
 
     /// Names of the groups.
@@ -181,9 +182,9 @@ fn all_suites() -> Vec<SupportedCipherSuite> {
 /// All names there are.
 pub fn suite(name: &str) -> Result<SupportedCipherSuite, String> {
     let named = |suite: &&SupportedCipherSuite| {
-        suite_name(suite.suite()) == name || suite.suite().as_str() == Some(name)
+        cipher_name(suite.suite()) == name || suite.suite().as_str() == Some(name)
     };
-    let names = || ALL_CIPHER_SUITES.iter().map(|suite| suite_name(suite.suite())).collect::<Vec<_>>();
+    let names = || ALL_CIPHER_SUITES.iter().map(|suite| cipher_name(suite.suite())).collect::<Vec<_>>();
     ALL_CIPHER_SUITES.iter().find(named).copied().ok_or_else(|| names().join(", "))
 }
 
@@ -195,11 +196,6 @@ pub fn group(name: &str) -> Result<Group, String> {
     let named = |group: &&Group| group_name(group.name()).eq_ignore_ascii_case(name);
     let names = || ALL_KX_GROUPS.iter().map(|group| group_name(group.name())).collect::<Vec<_>>();
     ALL_KX_GROUPS.iter().find(named).copied().ok_or_else(|| names().join(", "))
-}
-
-fn suite_name(suite: CipherSuite) -> String {
-    // rustls marks the suites of TLS 1.3 in a way that IANA does not.
-    suite.as_str().unwrap_or("unknown").replace("TLS13_", "TLS_")
 }
 
 fn group_name(group: NamedGroup) -> &'static str {
@@ -215,7 +211,7 @@ mod tests {
     #[test]
     fn every_name_that_is_listed_is_taken_and_rustls_own_too() {
         for name in Parameters::default().suite_names() {
-            assert_eq!(suite_name(suite(&name).unwrap().suite()), name);
+            assert_eq!(cipher_name(suite(&name).unwrap().suite()), name);
         }
         assert_eq!(suite("TLS13_AES_128_GCM_SHA256").unwrap(), suite("TLS_AES_128_GCM_SHA256").unwrap());
         for known in ALL_KX_GROUPS {

@@ -1,15 +1,18 @@
 //! The `handshake_failed` event: everything that is known of a refused connection.
 
+use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 
+use super::accepted::Attempt;
 use super::client_hello::ClientHello;
-use super::connection_info::ConnectionInfo;
 use super::diagnosis::{Case, Cause, Diagnosis, diagnose};
 use super::handshake_record::HandshakeRecord;
 use super::parameters::Parameters;
+use crate::connection::{cipher_name, version_name};
 use crate::identity::{Certificate, Peer, San, sha256};
 use crate::pki::bounds::TooLarge;
 use crate::pki::trust_store::TrustStore;
@@ -39,7 +42,7 @@ pub(crate) struct Grounds {
 #[derive(Debug)]
 pub struct Report {
     grounds: Arc<Grounds>,
-    opening: ConnectionInfo,
+    attempt: Attempt,
     cause: Cause,
     evidence: HandshakeRecord,
     limit: Option<Limit>,
@@ -54,9 +57,9 @@ pub struct Report {
 #[derive(Debug, Serialize)]
 pub struct Explained {
     id: String,
-    peer: String,
+    peer: SocketAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
-    proxy: Option<String>,
+    proxy: Option<SocketAddr>,
     reason: HandshakeReason,
     detail: String,
     hint: String,
@@ -73,7 +76,7 @@ pub struct Explained {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_hello: Option<Offered>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tls_version: Option<String>,
+    tls_version: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cipher: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,14 +131,15 @@ impl Report {
     /// Of a connection that `cause` has ended.
     pub(crate) fn new(
         grounds: &Arc<Grounds>,
-        opening: ConnectionInfo,
+        attempt: Attempt,
         cause: Cause,
         evidence: HandshakeRecord,
     ) -> Self {
         Self {
             grounds: Arc::clone(grounds),
-            elapsed_ms: u64::try_from(opening.at.elapsed().as_millis()).unwrap_or(u64::MAX),
-            opening,
+            elapsed_ms: u64::try_from(attempt.connection.accepted_at.elapsed().as_millis())
+                .unwrap_or(u64::MAX),
+            attempt,
             cause,
             evidence,
             limit: None,
@@ -164,7 +168,7 @@ impl Report {
 
     /// The connection's identifier, by which a client's question leads to this report.
     pub fn id(&self) -> &str {
-        &self.opening.id
+        &self.attempt.connection.id
     }
 
     /// What makes another refusal a repetition of this one.
@@ -173,7 +177,7 @@ impl Report {
         Kind {
             reason: self.diagnosis().reason,
             // Where clawgate is at its limits, each line costs what there is too little of.
-            source: self.limit.is_none().then_some(network(self.opening.peer.ip())),
+            source: self.limit.is_none().then_some(network(self.attempt.connection.client_addr.ip())),
             limit: self.limit,
             fingerprint: known.or_else(|| self.chain().first().map(|der| sha256(der))),
         }
@@ -183,13 +187,13 @@ impl Report {
     pub fn explained(&self) -> Explained {
         let Diagnosis { reason, detail, hint, alert_sent, alert_received, nearest_ca } =
             self.diagnosis();
-        let ConnectionInfo { id, peer, proxy, hello, agreed, .. } = &self.opening;
+        let Attempt { connection, hello, negotiated } = &self.attempt;
         let hello = hello.as_deref();
         let known = || Some(Presented::Read(Box::new(self.known.clone()?)));
         Explained {
-            id: id.clone(),
-            peer: peer.to_string(),
-            proxy: proxy.map(|address| address.to_string()),
+            id: connection.id.clone(),
+            peer: connection.client_addr,
+            proxy: connection.proxy_addr,
             reason,
             detail,
             hint,
@@ -199,8 +203,8 @@ impl Report {
             alpn: hello.map(|hello| hello.alpn.clone()),
             tls_versions_offered: hello.map(|hello| hello.versions.clone()),
             client_hello: hello.filter(|_| self.grounds.log_client_hello).map(Offered::of),
-            tls_version: agreed.as_ref().map(|(version, _)| version.clone()),
-            cipher: agreed.as_ref().map(|(_, cipher)| cipher.clone()),
+            tls_version: negotiated.map(|(version, _)| version_name(version)),
+            cipher: negotiated.map(|(_, cipher)| cipher_name(cipher)),
             alert_sent: alert_sent.filter(|_| !self.without_alert),
             alert_received,
             client_cert: known().or_else(|| self.chain().first().map(Presented::read)),
@@ -212,7 +216,7 @@ impl Report {
     fn diagnosis(&self) -> Diagnosis {
         diagnose(&Case {
             cause: &self.cause,
-            hello: self.opening.hello.as_deref(),
+            hello: self.attempt.hello.as_deref(),
             evidence: &self.evidence,
             trust: &self.grounds.trust,
             server_names: &self.grounds.server_names,

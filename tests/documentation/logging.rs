@@ -23,7 +23,7 @@ const RECORDS: &[(&str, &[&str])] = &[
     ),
     ("`connection_flooded`", &["server/connection.rs Flooded"]),
     ("`would_refuse`", &["pipeline/audit_log.rs Objection", "pipeline/audit_log.rs SummaryLine"]),
-    ("`request`", &["telemetry/access/mod.rs Line", "telemetry/access/mod.rs ConnectionFacts"]),
+    ("`request`", &["telemetry/access/mod.rs Line", "telemetry/access/mod.rs ConnectionFields"]),
     (
         "`delivery_failed`",
         &["pipeline/delivery_failures.rs Line", "pipeline/delivery_failures.rs SummaryLine"],
@@ -45,7 +45,7 @@ const RECORDS: &[(&str, &[&str])] = &[
     ("`span_export_failed`", &["telemetry/spans.rs Failed"]),
     ("`span_export_resumed`", &["telemetry/spans.rs Resumed"]),
     ("`spans_lost`", &["telemetry/spans.rs Lost"]),
-    ("A connection", &["telemetry/access/mod.rs ConnectionFacts"]),
+    ("A connection", &["telemetry/access/mod.rs ConnectionFields"]),
     ("A certificate", &["identity/certificate.rs Certificate"]),
     ("A certificate of a chain", &["tls/report.rs Link"]),
     ("More of the ClientHello", &["tls/report.rs Offered"]),
@@ -146,7 +146,7 @@ fn every_field_of_every_event_is_on_the_page_and_no_other() {
             expected.extend(fields_of(body));
             if body.contains("serde(flatten)") {
                 expected
-                    .extend(fields_of(body_of(&sources["telemetry/access/mod.rs"], "ConnectionFacts")));
+                    .extend(fields_of(body_of(&sources["telemetry/access/mod.rs"], "ConnectionFields")));
             }
         }
         expected

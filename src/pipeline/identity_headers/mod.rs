@@ -9,7 +9,6 @@ mod preface;
 mod ssl_client;
 mod xfcc;
 
-use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -20,6 +19,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use self::fields::{Fields, LINE};
 pub(crate) use self::preface::preface;
 use self::xfcc::Element;
+use crate::connection::ConnectionInfo;
 use crate::identity::Peer;
 use crate::tls::Acceptor;
 use crate::upstream::{Forms, Forwarding, IdentityForm};
@@ -28,12 +28,8 @@ use crate::upstream::{Forms, Forwarding, IdentityForm};
 const MAX_HEAD: usize = 16 * 1024 - 128;
 
 /// The client and its connection, as upstreams are told of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct IdentityHeaders {
-    /// The client's address.
-    source: SocketAddr,
-    /// The address that it reached.
-    destination: SocketAddr,
     /// Who it is, by the forms in which that was asked for. Routes seldom differ in them, and a reload
     /// seldom changes them: two are kept, a third is made anew for each request.
     made: [OnceLock<(Forms, Fields)>; 2],
@@ -44,6 +40,7 @@ pub(crate) struct IdentityHeaders {
 /// A verified client, as the present generation sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Verified<'a> {
+    pub(crate) connection: &'a ConnectionInfo,
     pub(crate) peer: &'a Peer,
     /// Leaf first, as sent.
     pub(crate) chain: &'a [CertificateDer<'static>],
@@ -56,11 +53,6 @@ pub(crate) struct Verified<'a> {
 pub(crate) struct HeadTooLong;
 
 impl IdentityHeaders {
-    /// Nothing is made before it is asked for.
-    pub(crate) fn new(source: SocketAddr, destination: SocketAddr) -> Self {
-        Self { source, destination, made: [const { OnceLock::new() }; 2], preface: OnceLock::new() }
-    }
-
     /// Puts all that `telling` asks for into `headers`, in the place of any of the same name. `complain`
     /// hears what there was no room for.
     pub(crate) fn tell(
@@ -87,7 +79,8 @@ impl IdentityHeaders {
             Some((_, fields)) => set(fields),
             None => set(&make(forms, client)),
         }
-        forwarded::set(headers, telling.forwarded, self.source.ip(), self.destination, host);
+        let ConnectionInfo { client_addr, local_addr, .. } = client.connection;
+        forwarded::set(headers, telling.forwarded, client_addr.ip(), *local_addr, host);
     }
 }
 
@@ -107,7 +100,7 @@ pub(crate) fn check_length(
 
 /// What fits is there, in this order: names, the certificate, what leads up from it.
 fn make(forms: Forms, client: Verified<'_>) -> Fields {
-    let Verified { peer, chain, acceptor } = client;
+    let Verified { peer, chain, acceptor, .. } = client;
     let mut fields = Fields::default();
     if forms.contains(IdentityForm::Clawgate) {
         clawgate::add(&mut fields, peer);

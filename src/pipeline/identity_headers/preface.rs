@@ -2,30 +2,32 @@
 
 use bytes::Bytes;
 
+use crate::connection::{Alpn, cipher_name, version_name};
 use crate::pipeline::handle::ClientConnection;
 use crate::proxy_protocol::{Addresses, Tls, Tlvs, write_v2};
+use crate::telemetry::access::ConnectionFacts;
 use crate::tls::Acceptor;
 
 /// The header for a connection that carries a request of `client`, made once.
 pub(crate) fn preface(client: &ClientConnection, acceptor: &Acceptor) -> Bytes {
-    let (onward, opening) = (&client.onward, &client.opening);
     let make = || {
+        let ConnectionFacts { connection, tls, peer, .. } = &*client.facts;
         let own = acceptor.own_algorithms();
-        let addresses = Addresses { source: onward.source, destination: onward.destination };
+        let addresses = Addresses { source: connection.client_addr, destination: connection.local_addr };
         let tlvs = Tlvs {
-            alpn: opening.protocol(),
-            authority: client.sni.as_deref(),
-            unique_id: &client.facts.id,
+            alpn: tls.alpn.map(Alpn::as_str),
+            authority: tls.sni.as_deref(),
+            unique_id: &connection.id,
             tls: Tls {
-                version: client.facts.tls_version,
-                cipher: opening.cipher(),
-                cn: client.peer.cn.as_deref(),
+                version: &version_name(tls.version),
+                cipher: Some(&cipher_name(tls.cipher)),
+                cn: peer.cn.as_deref(),
                 sig_alg: own.map(|own| own.signature.as_str()),
                 key_alg: own.map(|own| own.key.as_str()),
-                resumed: client.facts.resumed,
+                resumed: tls.resumed,
             },
         };
         write_v2(addresses, &tlvs).into()
     };
-    onward.preface.get_or_init(make).clone()
+    client.onward.preface.get_or_init(make).clone()
 }

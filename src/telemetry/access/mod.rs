@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tracing::Level;
 
 pub use self::span::{ConnectionSpans, Span, Spans};
@@ -21,58 +21,74 @@ use super::fit::fit;
 use super::metrics::{Counted, Ended, Metrics, RouteMetrics};
 use super::reason::RequestReason;
 use super::trace::Trace;
+use crate::connection::{ConnectionInfo, TlsInfo, version_name};
+use crate::identity::Peer;
+use crate::identity::name::printable;
 
-/// What is known of a connection, the same for all its requests.
-#[derive(Clone, Debug, Serialize)]
+/// A connection of a verified client: what all its log lines and spans say.
+#[derive(Debug)]
 pub struct ConnectionFacts {
-    /// Identifier of the connection; request identifiers begin with it.
-    #[serde(skip)]
-    pub id: String,
-    /// The client's `ip:port`.
-    pub peer: String,
-    /// The load balancer's `ip:port`, where one stands between.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub proxy: Option<String>,
-    /// Common name of the client's certificate, escaped.
-    pub cn: Option<String>,
-    /// First alternative name of the client's certificate, escaped.
-    pub san: Option<String>,
-    /// SHA-256 of the client's certificate.
-    pub fingerprint_sha256: String,
-    /// `TLSv1.3` or `TLSv1.2`.
-    pub tls_version: &'static str,
-    /// Whether the client came back with a ticket.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub resumed: bool,
-    /// All of it as JSON, written once for all its requests.
-    #[serde(skip)]
-    pub json: OnceLock<Vec<u8>>,
-}
-
-/// What spans tell of a connection besides its facts.
-#[derive(Clone, Copy, Debug)]
-pub struct Ends<'a> {
-    /// The client.
-    pub source: SocketAddr,
-    /// The load balancer, where one stands between.
-    pub proxy: Option<SocketAddr>,
-    /// What the client reached.
-    pub destination: SocketAddr,
-    /// The name it asked for.
-    pub sni: Option<&'a str>,
-    /// The subject of its certificate, escaped.
-    pub subject: &'a str,
+    /// Where it comes from.
+    pub connection: ConnectionInfo,
+    /// What the handshake negotiated.
+    pub tls: TlsInfo,
+    /// Whom the client's certificate names.
+    pub peer: Peer,
+    /// Its fields in a log line, written once for all its requests.
+    json: OnceLock<Vec<u8>>,
 }
 
 impl ConnectionFacts {
+    /// For the log lines of this connection.
+    pub fn new(connection: ConnectionInfo, tls: TlsInfo, peer: Peer) -> Self {
+        Self { connection, tls, peer, json: OnceLock::new() }
+    }
+
+    /// The connection's identifier.
+    pub fn id(&self) -> &str {
+        &self.connection.id
+    }
+
     /// The identifier of the connection's request `number`, counted from 1.
     pub fn request_id(&self, number: u64) -> String {
-        // Of 64 bits are at most 20 digits.
-        let mut id = String::with_capacity(self.id.len() + 1 + 20);
-        id.push_str(&self.id);
+        // A number of 64 bits has at most 20 digits.
+        let mut id = String::with_capacity(self.id().len() + 1 + 20);
+        id.push_str(self.id());
         // Cannot fail.
         let _ = write!(id, "-{number}");
         id
+    }
+}
+
+/// The fields of a connection in a log line.
+#[derive(Serialize)]
+struct ConnectionFields<'a> {
+    peer: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy: Option<SocketAddr>,
+    /// Common name, escaped.
+    cn: Option<String>,
+    /// The first alternative name, escaped.
+    san: Option<&'a str>,
+    fingerprint_sha256: &'a str,
+    tls_version: Cow<'static, str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    resumed: bool,
+}
+
+impl Serialize for ConnectionFacts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { connection, tls, peer, .. } = self;
+        let fields = ConnectionFields {
+            peer: connection.client_addr,
+            proxy: connection.proxy_addr,
+            cn: peer.cn.as_deref().map(printable),
+            san: peer.certificate.san.first().map(String::as_str),
+            fingerprint_sha256: &peer.certificate.fingerprint_sha256,
+            tls_version: version_name(tls.version),
+            resumed: tls.resumed,
+        };
+        fields.serialize(serializer)
     }
 }
 

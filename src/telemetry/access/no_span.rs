@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{ConnectionFacts, Ends, Line};
+use super::{ConnectionFacts, Line};
 use crate::telemetry::trace::Trace;
 
 /// Where spans go.
@@ -20,7 +20,7 @@ pub enum Span {}
 
 impl Spans {
     /// For the spans of one connection.
-    pub fn connection(&self, _: &ConnectionFacts, _: Ends<'_>) -> ConnectionSpans {
+    pub fn connection(&self, _: &ConnectionFacts) -> ConnectionSpans {
         match *self {}
     }
 }

@@ -10,7 +10,8 @@ use opentelemetry::{InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 pub use super::super::spans::Spans;
-use super::{ConnectionFacts, Ends, Line};
+use super::{ConnectionFacts, Line};
+use crate::connection::version_name;
 use crate::telemetry::reason::RequestReason;
 use crate::telemetry::trace::{Trace, span_id};
 
@@ -34,25 +35,28 @@ pub struct Span {
 
 impl Spans {
     /// For the spans of one connection.
-    pub fn connection(&self, facts: &ConnectionFacts, ends: Ends<'_>) -> ConnectionSpans {
-        let Ends { source, proxy, destination, sni, subject } = ends;
-        let near = proxy.unwrap_or(source);
-        let server = sni.map_or_else(|| destination.ip().to_string(), str::to_owned);
+    pub fn connection(&self, facts: &ConnectionFacts) -> ConnectionSpans {
+        let ConnectionFacts { connection, tls, peer, .. } = facts;
+        let (client, server) = (connection.client_addr, connection.local_addr);
+        let near = connection.proxy_addr.unwrap_or(client);
+        let server_name = tls.sni.clone().unwrap_or_else(|| server.ip().to_string());
+        let version = version_name(tls.version).trim_start_matches("TLSv").to_owned();
+        let certificate = &peer.certificate;
         let mut attributes = vec![
             KeyValue::new("url.scheme", "https"),
-            shared("client.address", source.ip().to_string()),
-            port("client.port", source.port()),
+            shared("client.address", client.ip().to_string()),
+            port("client.port", client.port()),
             shared("network.peer.address", near.ip().to_string()),
             port("network.peer.port", near.port()),
-            shared("server.address", server),
-            port("server.port", destination.port()),
+            shared("server.address", server_name),
+            port("server.port", server.port()),
             KeyValue::new("tls.protocol.name", "tls"),
-            KeyValue::new("tls.protocol.version", facts.tls_version.trim_start_matches("TLSv")),
-            KeyValue::new("tls.resumed", facts.resumed),
-            shared("tls.client.subject", subject.to_owned()),
-            shared("tls.client.hash.sha256", facts.fingerprint_sha256.to_ascii_uppercase()),
+            shared("tls.protocol.version", version),
+            KeyValue::new("tls.resumed", tls.resumed),
+            shared("tls.client.subject", certificate.subject.clone()),
+            shared("tls.client.hash.sha256", certificate.fingerprint_sha256.to_ascii_uppercase()),
         ];
-        attributes.extend(sni.map(|sni| shared("tls.client.server_name", sni.to_owned())));
+        attributes.extend(tls.sni.as_ref().map(|sni| shared("tls.client.server_name", sni.clone())));
         ConnectionSpans { spans: self.clone(), attributes: attributes.into() }
     }
 }

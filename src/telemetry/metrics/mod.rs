@@ -36,6 +36,7 @@ use self::refused::Refused;
 use self::routes::Routes;
 use self::upstreams::Upstreams;
 use super::reason::{HandshakeReason, Limit, RequestReason};
+use crate::connection::{TlsInfo, version_name};
 
 /// All metrics of one gate.
 ///
@@ -90,19 +91,6 @@ struct OutcomeLabel {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct VersionLabel {
     version: &'static str,
-}
-
-/// What was agreed on with a client that was let in.
-#[derive(Clone, Copy, Debug)]
-pub struct Agreed {
-    /// `TLSv1.3` or `TLSv1.2`.
-    pub tls_version: &'static str,
-    /// The group's name, as rustls has it.
-    pub group: Option<&'static str>,
-    /// Whether it came back with a ticket.
-    pub resumed: bool,
-    /// How long that took, from the first byte.
-    pub took: Duration,
 }
 
 /// A request that has ended.
@@ -315,16 +303,18 @@ impl Metrics {
         self.expiries.replace(expiries);
     }
 
-    /// A connection was let in; it counts as open until the guard is dropped.
-    pub fn connection(&self, agreed: Agreed) -> Counted {
+    /// A connection was admitted, `took` after it was accepted; it counts as open until the guard is dropped.
+    pub fn connection(&self, tls: &TlsInfo, took: Duration) -> Counted {
         self.admitted.inc();
-        self.handshake.observe(agreed.took);
-        let resumed = if agreed.resumed { "true" } else { "false" };
-        let group = agreed.group.filter(|group| GROUPS.contains(group)).unwrap_or("other");
-        let place = tls_labels().position(|labels| {
-            (labels.version, labels.group, labels.resumed) == (agreed.tls_version, group, resumed)
+        self.handshake.observe(took);
+        let version = version_name(tls.version);
+        let resumed = if tls.resumed { "true" } else { "false" };
+        let group = tls.group.and_then(|group| group.as_str());
+        let group = group.filter(|group| GROUPS.contains(group)).unwrap_or("other");
+        let index = tls_labels().position(|labels| {
+            (labels.version, labels.group, labels.resumed) == (&*version, group, resumed)
         });
-        if let Some(counter) = place.and_then(|place| self.tls.get(place)) {
+        if let Some(counter) = index.and_then(|index| self.tls.get(index)) {
             counter.inc();
         }
         Counted::new(&self.connections)

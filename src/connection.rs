@@ -1,0 +1,85 @@
+//! What is known about one client connection: addresses, TLS, and the verified client.
+//!
+//! Values only: a log line, a header or a metric makes its own text of them. Imports only
+//! [`identity`](crate::identity).
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use rustls::{CipherSuite, NamedGroup, ProtocolVersion};
+use tokio::time::Instant;
+
+/// Where a connection comes from.
+#[derive(Clone, Debug)]
+pub struct ConnectionInfo {
+    /// Identifier for the log; the identifiers of its requests begin with it.
+    pub id: String,
+    /// The client's address: that of the PROXY header, or else of the socket.
+    pub client_addr: SocketAddr,
+    /// The load balancer's address, where a PROXY header is expected.
+    pub proxy_addr: Option<SocketAddr>,
+    /// The address that the client connected to.
+    pub local_addr: SocketAddr,
+    /// When the socket was accepted.
+    pub accepted_at: Instant,
+}
+
+/// What a completed TLS handshake negotiated.
+#[derive(Clone, Debug)]
+pub struct TlsInfo {
+    /// TLS 1.2 or 1.3.
+    pub version: ProtocolVersion,
+    /// Cipher suite.
+    pub cipher: CipherSuite,
+    /// Key exchange group; `None` when a session was resumed without a key exchange.
+    pub group: Option<NamedGroup>,
+    /// Application protocol; `None` when the client offered none.
+    pub alpn: Option<Alpn>,
+    /// Server name that the client asked for, in lower case.
+    pub sni: Option<String>,
+    /// Whether the session was resumed with a ticket.
+    pub resumed: bool,
+}
+
+/// An application protocol that ALPN can select (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alpn {
+    /// HTTP/2.
+    Http2,
+    /// HTTP/1.1.
+    Http1,
+}
+
+impl TlsInfo {
+    /// Whether HTTP/2 was selected.
+    pub fn is_http2(&self) -> bool {
+        self.alpn == Some(Alpn::Http2)
+    }
+}
+
+impl Alpn {
+    /// The name in IANA's registry.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http2 => "h2",
+            Self::Http1 => "http/1.1",
+        }
+    }
+}
+
+/// `TLSv1.3`, `TLSv1.2` and so on; an unknown version as a number.
+pub fn version_name(version: ProtocolVersion) -> Cow<'static, str> {
+    match version {
+        ProtocolVersion::SSLv3 => "SSLv3".into(),
+        ProtocolVersion::TLSv1_0 => "TLSv1.0".into(),
+        ProtocolVersion::TLSv1_1 => "TLSv1.1".into(),
+        ProtocolVersion::TLSv1_2 => "TLSv1.2".into(),
+        ProtocolVersion::TLSv1_3 => "TLSv1.3".into(),
+        other => format!("0x{:04x}", u16::from(other)).into(),
+    }
+}
+
+/// The name in IANA's registry: rustls has other names for the suites of TLS 1.3.
+pub fn cipher_name(suite: CipherSuite) -> String {
+    suite.as_str().unwrap_or("unknown").replace("TLS13_", "TLS_")
+}
