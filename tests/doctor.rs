@@ -9,6 +9,7 @@ mod collector;
 mod crls;
 mod impostors;
 mod listener;
+mod text;
 mod upstream;
 
 use std::fs;

@@ -7,6 +7,7 @@ mod agreement;
 mod clients;
 mod facts;
 mod servers;
+mod texts;
 
 use std::path::Path;
 

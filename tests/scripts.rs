@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use crate::support::process::ClawgateCommand;
+use crate::support::redact::redacted;
 
 /// All certificates of the set; each has its key beside it.
 const CERTIFICATES: [&str; 16] = [
@@ -168,4 +169,126 @@ fn every_example_is_good_once_the_certificates_and_the_token_are_there() {
     }
     checked.sort();
     assert_eq!(checked, ["full", "minimal", "several-routes"]);
+}
+
+/// The demo's table, without the column that depends on the versions of curl and OpenSSL, and with its lines wrapped after
+/// what differs from run to run was taken out.
+fn rows(demo: &str) -> String {
+    let mut rows = String::new();
+    let mut paragraph = String::new();
+    let (table, _) =
+        demo.split_once("\nclawgate doctor\n").unwrap_or_else(|| panic!("no table: {demo}"));
+    for line in table.lines().chain(["end"]) {
+        let more = line.strip_prefix("      ").filter(|more| !more.starts_with("CASE"));
+        if more.is_none_or(|more| more.starts_with("-> ")) && !paragraph.is_empty() {
+            let indent =
+                textwrap::Options::new(100).initial_indent("      ").subsequent_indent("      ");
+            rows += &(textwrap::fill(&redacted(paragraph.trim(), Path::new("/nowhere")), indent) + "\n");
+            paragraph.clear();
+        }
+        match more {
+            Some(more) => paragraph.push_str(more),
+            None if line == "end" => {}
+            None => rows += &(line.chars().take(63).collect::<String>().trim_end().to_owned() + "\n"),
+        }
+    }
+    rows
+}
+
+#[test]
+fn the_demo_explains_each_refusal() {
+    let mut demo = Command::new(repository("scripts/demo.sh"));
+    let output = demo.env("CLAWGATE_BIN", env!("CARGO_BIN_EXE_clawgate")).output().unwrap();
+
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.ends_with("\nall 22 as expected\n"), "{text}");
+    insta::assert_snapshot!(rows(&text.replace(&host_name(), "dns:HOST")), @r#"
+          CASE                           CLAWGATE LOGGED
+    ok    ECDSA certificate              200
+    ok    RSA certificate                200
+    ok    Ed25519 certificate            200
+    ok    TLS 1.2                        200
+    ok    forged identity headers        200
+    ok    path without a route           404 no_route
+          no route is open for /other; the client is verified as CN=meeting-notes,O=clawgate dev. To
+          open it: --path /other (CLAWGATE_PATHS), or [[route]] path = "/other"
+    ok    no certificate                 client_cert_missing
+          the client sent no certificate; one of these CAs was asked for: CN=clawgate dev root
+          CA,O=clawgate dev
+          -> give the client its certificate and key (curl: --cert client.pem --key client.key). If it
+          has them: Go, Java and GnuTLS (wget) send no certificate unless one of these CAs issued it, or
+          issued an intermediate that is in the client's file; OpenSSL sends none if the key is of a
+          kind that was not asked for (Ed448, secp256k1, RSA-PSS, DSA)
+    ok    from an unknown CA             client_cert_unknown_ca
+          CN=other-ca,O=clawgate dev (serial SERIAL) was issued by CN=Elsewhere CA,O=Elsewhere Ltd,
+          which is none of the configured CAs (CN=clawgate dev root CA,O=clawgate dev)
+          -> have the client use a certificate of a configured CA, or add the CA CN=Elsewhere
+          CA,O=Elsewhere Ltd to clients.ca if it is to be trusted; if it is an intermediate of a
+          configured CA, the client must send its certificate too
+    ok    from a CA of the same name     client_cert_wrong_ca_key
+          CN=same-name-ca,O=clawgate dev (serial SERIAL) names CN=clawgate dev root CA,O=clawgate dev as
+          its issuer, and a CA of that name is known, but with another key (SPKI SHA-256 SHA-256…); the
+          CA was made again, or the certificate comes from somebody else's CA of the same name
+          -> have the client's certificate issued again by the present CA, or add the CA that issued it
+          to clients.ca
+    ok    self-signed                    client_cert_self_signed
+          CN=self-signed,O=clawgate dev (serial SERIAL) is self-signed: it is its own issuer
+          -> have the client's key certified by one of: CN=clawgate dev root CA,O=clawgate dev; or, to
+          let in this very certificate, pin it: --pinned SHA-256
+    ok    expired                        client_cert_expired
+          CN=expired,O=clawgate dev (serial SERIAL) expired 24 hours ago, at DATE; clawgate's clock says
+          DATE
+          -> renew the client's certificate; if it should be valid, check clawgate's clock
+    ok    not yet valid                  client_cert_not_yet_valid
+          CN=not-yet-valid,O=clawgate dev (serial SERIAL) is valid only 9 days from now, at DATE;
+          clawgate's clock says DATE
+          -> check the clocks of clawgate and of the machine that issued the certificate, or wait
+    ok    for servers only               client_cert_wrong_purpose
+          CN=server-auth-only,O=clawgate dev (serial SERIAL) is for serverAuth, not for clients
+          (extendedKeyUsage lacks clientAuth)
+          -> sign the request again with -extfile and a file that says extendedKeyUsage=clientAuth
+    ok    X.509 version 1                client_cert_unsupported
+          CN=v1,O=clawgate dev (serial SERIAL) is X.509 v1; only v3 is accepted
+          -> `openssl x509 -req` makes v1 unless it is given extensions: sign the request again with
+          -extfile and a file that says extendedKeyUsage=clientAuth
+    ok    intermediate left out          client_chain_incomplete
+          CN=no-intermediate,O=clawgate dev (serial SERIAL) was issued by CN=clawgate dev intermediate
+          CA,O=clawgate dev, which is an intermediate of a configured CA, and no other certificate was
+          sent
+          -> append the intermediate CN=clawgate dev intermediate CA,O=clawgate dev to the client's
+          certificate file (for curl: the file given to --cert), leaf first
+    ok    revoked                        client_cert_revoked
+          CN=revoked,O=clawgate dev (serial SERIAL) was revoked by CN=clawgate dev intermediate
+          CA,O=clawgate dev at DATE, reason keyCompromise (crl.pem)
+          -> issue a new certificate to the client, if it is still to be trusted
+    ok    another certificate's key      client_key_mismatch
+          the client does not hold the key of CN=key-mismatch,O=clawgate dev (serial SERIAL): its
+          signature does not fit the certificate
+          -> give the client the key that its certificate was requested with; `openssl pkey -in KEY
+          -pubout` and `openssl x509 -in CERT -pubkey -noout` must print the same
+    ok    client does not trust our CA   server_cert_rejected
+          the client refused clawgate's certificate with the alert unknown_ca; it asked for localhost,
+          and clawgate's certificate has that name (dns:localhost, dns:HOST, ip:127.0.0.1, ip:::1)
+          -> the client does not trust the CA of clawgate's certificate: give the client the certificate
+          of clawgate's CA (curl: --cacert ca.pem), or give clawgate a certificate of a CA that the
+          client trusts; check also that tls.certificate holds the intermediates
+    ok    TLS 1.1 only                   tls_version
+          the client offers TLSv1.1; TLS 1.2 or 1.3 is needed
+          -> update the client's TLS library, or lift the limit it was set to
+    ok    plain HTTP                     plain_http
+          the client speaks HTTP without TLS
+          -> use https:// in the client's webhook URL
+    ok    SSH                            not_tls
+          not TLS: the first bytes are "SSH-2.0-OpenSSH_", which looks like SSH
+          -> nothing is wrong if this is a scanner; else point that service at its own port
+    ok    connect and close              tcp_probe
+          the connection was opened and closed without a byte
+          -> nothing is wrong if this is a health check; one that asks /livez on the admin listener
+          tells more
+    "#);
+}
+
+/// The name of this machine, as gen-certs.sh puts it into the server's certificate.
+fn host_name() -> String {
+    format!("dns:{}", fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim())
 }

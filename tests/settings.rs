@@ -6,6 +6,7 @@ mod public_cas;
 mod running;
 mod secrets;
 mod start;
+mod summary;
 
 use std::path::PathBuf;
 

@@ -16,6 +16,7 @@ mod plain_words;
 mod possession;
 mod protocol;
 mod runtimes;
+mod texts;
 mod tools;
 mod unsupported;
 mod waiting;

@@ -6,86 +6,9 @@ use rcgen::CertificateParams;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-use super::{DAY, check, command, json, says, text};
+use super::{DAY, check, command, json, says};
 use crate::support::pki::{Ca, Leaf, Pki, pem_block};
 use crate::support::process::ClawgateCommand;
-
-#[test]
-fn a_good_certificate_is_admitted_with_the_days_it_has_left_and_its_routes() {
-    let pki = Pki::new();
-    let good = pki.client(Leaf::client("notes").serial(0x1234).valid(-DAY, 40 * DAY + 3600));
-
-    let output = text(&pki, &good);
-
-    assert_eq!(output.code, Some(0), "{output:?}");
-    assert_eq!(output.stderr, "");
-    says(
-        &output.stdout,
-        &[
-            "subject      O=Example,CN=notes\n",
-            "issuer       CN=Test Intermediate\n",
-            "serial       1234\n",
-            "names        dns:notes.example\n",
-            "key          ECDSA P-256\n",
-            "purposes     clientAuth; key usage: digitalSignature\n",
-            "(40 days left)\n",
-            "  2  CN=Test Intermediate  (sent; ",
-            "  3  CN=Test Root  (configured; ",
-            "pass     chain            leads over one intermediate to the configured CA CN=Test Root\n",
-            "-        key_fits         give its key with --client-key",
-            "yes   POST /hooks/…",
-            "\nadmitted (its chain is valid until ",
-        ],
-    );
-    assert!(!output.stdout.contains("FAIL"), "{}", output.stdout);
-}
-
-#[test]
-fn a_bad_certificate_is_refused_with_its_reason_and_each_hint() {
-    let pki = Pki::new();
-    let late = pki.client(Leaf::client("late").valid(-9 * DAY, -3 * DAY - 3600).with(|params| {
-        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
-    }));
-
-    let output = text(&pki, &late);
-
-    assert_eq!(output.code, Some(1), "{output:?}");
-    says(
-        &output.stdout,
-        &[
-            "(expired 3 days ago)\n",
-            "FAIL     dates            O=Example,CN=late",
-            "hint: renew the client's certificate",
-            "FAIL     purpose          O=Example,CN=late",
-            "hint: sign the request again",
-            "pass     chain ",
-            "no    POST /hooks/…  (not admitted; ",
-            "\nrefused: client_cert_expired\n  hint: renew",
-        ],
-    );
-}
-
-#[test]
-fn a_chain_that_breaks_is_shown_up_to_where_it_does() {
-    let pki = Pki::new();
-    let root = Ca::root("Elsewhere Root");
-    let issuing = root.intermediate("Elsewhere Issuing");
-    let stranger = Leaf::client("stranger").issued_by(&issuing, &[&issuing, &pki.intermediate]);
-
-    let output = text(&pki, &stranger);
-
-    says(
-        &output.stdout,
-        &[
-            "  1  O=Example,CN=stranger  (sent; ",
-            "  2  CN=Elsewhere Issuing  (sent; ",
-            "     ends here: no configured CA issued the last one\n",
-            "FAIL     chain            CN=Elsewhere Issuing",
-            "issued by CN=Elsewhere Root, which is none of the configured CAs (CN=Test Root)",
-        ],
-    );
-    assert!(!output.stdout.contains("  3  "), "{}", output.stdout);
-}
 
 #[test]
 fn for_machines_it_is_one_object() {

@@ -99,29 +99,6 @@ fn with_a_bad_certificate_the_alert_is_shown() {
 }
 
 #[test]
-fn the_text_for_people_says_the_same() {
-    let pki = Pki::new();
-    let clawgate = clawgate(&pki);
-
-    let output = ClawgateCommand::bare("explain").word(clawgate.address().to_string()).output();
-
-    assert_eq!(output.code, Some(1), "{output:?}");
-    says(
-        &output.stdout,
-        &[
-            "TLS          TLSv1.3, TLS_AES_128_GCM_SHA256, X25519MLKEM768\n",
-            "ALPN         h2\n",
-            "names        dns:localhost, ip:127.0.0.1\n",
-            "  2  CN=Test Intermediate  (sent; ",
-            "pass     names            covers 127.0.0.1\n",
-            "asked for    yes, of one of: CN=Test Root\n",
-            "presented    none\n",
-            "\nrefused: the server sent the alert certificate_required after the handshake\n  hint: present a client",
-        ],
-    );
-}
-
-#[test]
 fn what_clients_would_refuse_about_a_servers_certificate_is_shown() {
     let mut pki = Pki::new();
     let bad = Leaf::server().valid(-9 * DAY, -2 * DAY - 3600).with(|params| {

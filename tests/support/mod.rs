@@ -9,6 +9,7 @@ pub mod log_page;
 pub mod pki;
 pub mod plain;
 pub mod process;
+pub mod redact;
 pub mod relay;
 
 use std::fmt;

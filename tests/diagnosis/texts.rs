@@ -1,0 +1,146 @@
+//! The texts of refusals as the operator reads them, one for each reason that scripts/demo.sh does not cause: its table,
+//! with the others, is in the tests of scripts.
+
+use std::io::Write;
+use std::net::Shutdown;
+
+use insta::assert_snapshot;
+use rcgen::KeyUsagePurpose;
+use serde_json::Value;
+
+use crate::support::client::{Client, connect};
+use crate::support::pki::{Ca, Identity, Leaf, Pki};
+use crate::support::process::{Clawgate, ClawgateCommand};
+use crate::support::redact::redacted;
+
+const DAY: i64 = 24 * 3600;
+
+/// Reason, detail and hint of the only refusal of a clawgate.
+fn text(pki: &Pki, clawgate: &Clawgate) -> String {
+    let line: Value = clawgate.failure();
+    let field = |name: &str| line[name].as_str().unwrap();
+    let wrapped = |text: &str| {
+        let indent = textwrap::Options::new(100).initial_indent("      ").subsequent_indent("      ");
+        textwrap::fill(&redacted(text, pki.dir()), indent)
+    };
+    format!(
+        "{}\n{}\n{}\n",
+        field("reason"),
+        wrapped(field("detail")),
+        wrapped(&format!("-> {}", field("hint")))
+    )
+}
+
+/// What is logged about `identity`.
+fn refused(pki: &Pki, command: ClawgateCommand, identity: &Identity) -> String {
+    let clawgate = command.upstream("echo:").start();
+    Client::with_identity(pki, &clawgate, identity).refused();
+    text(pki, &clawgate)
+}
+
+/// What is logged about a connection on which these bytes are sent, and nothing more.
+fn sent(pki: &Pki, command: ClawgateCommand, bytes: &[u8], end: bool) -> String {
+    let clawgate = command.upstream("echo:").start();
+    let mut socket = connect(clawgate.address());
+    socket.write_all(bytes).unwrap();
+    if end {
+        socket.shutdown(Shutdown::Write).unwrap();
+    }
+    text(pki, &clawgate)
+}
+
+#[test]
+fn refusals_of_chains_rules_and_crls() {
+    let pki = Pki::new();
+    let command = || ClawgateCommand::new(&pki);
+    let mut expired = Ca::params("Late Intermediate");
+    expired.not_after = time::OffsetDateTime::now_utc() - time::Duration::days(2);
+    let expired = pki.root.intermediate_of(expired);
+    let mut mute = Ca::params("Mute Intermediate");
+    mute.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let mute = pki.root.intermediate_of(mute);
+    let client = || Leaf::client("calls").serial(0x1234).valid(-DAY, DAY);
+    let mut altered = pki.client(client());
+    *altered.chain[0].last_mut().unwrap() ^= 1;
+    let malformed =
+        Identity { chain: vec![b"not a certificate".to_vec()], key: pki.client(client()).key };
+    let crl = pki.file("old.crl", pki.intermediate.crl(&[], -4230));
+
+    assert_snapshot!([
+        refused(&pki, command(), &client().issued_by(&expired, &[&expired])),
+        refused(&pki, command(), &client().issued_by(&mute, &[&mute])),
+        refused(&pki, command(), &altered),
+        refused(&pki, command(), &malformed),
+        refused(&pki, command().arg("--allow", "cn=notes"), &pki.client(client())),
+        refused(&pki, command().arg("--crl", crl), &pki.client(client())),
+        refused(&pki, command().arg("--crl-policy", "strict"), &pki.client(client())),
+    ].concat(), @r#"
+    client_chain_expired
+          the intermediate CN=Late Intermediate (serial SERIAL) expired 2 days ago, at DATE
+          -> have the CA renew the intermediate, and put the new one into the client's certificate file
+    client_chain_invalid
+          O=Example,CN=calls (serial 1234) was issued by way of the intermediate CN=Mute Intermediate
+          (serial SERIAL), which may not sign certificates (its keyUsage lacks keyCertSign)
+          -> have the CA's certificate issued again with keyUsage=keyCertSign,cRLSign
+    client_cert_bad_signature
+          the signature on O=Example,CN=calls (serial 1234) is not its issuer's, CN=Test Intermediate:
+          the certificate was altered after it was signed
+          -> send the certificate file as the CA issued it; this one is damaged, or was tampered with
+    client_cert_malformed
+          certificate 1 of those sent is not X.509: it is not the DER of a certificate
+          -> send the certificate file as the CA issued it; this one is damaged
+    client_not_allowed
+          O=Example,CN=calls (serial 1234) verifies, but no rule of clients.allow matches it; nearest is
+          [cn=notes]: cn=notes is asked for, but it has cn=calls (its alternative names:
+          dns:calls.example)
+          -> add a rule for it to clients.allow (--allow), if it is to be let in, e.g. dns=calls.example
+    crl_expired
+          the CRL of the CA CN=Test Intermediate, which issued O=Example,CN=calls (serial 1234), is out
+          of date: the next one was due 70 minutes ago, at DATE (old.crl)
+          -> fetch the CA's current CRL and give it to clawgate, which takes it without a restart
+    crl_unavailable
+          O=Example,CN=calls (serial 1234) was issued by CN=Test Intermediate, of which there is no CRL,
+          and clients.crl_policy is "strict"
+          -> add that CA's CRL to clients.crl, or set clients.crl_policy to "if-present"
+    "#);
+}
+
+#[test]
+fn refusals_of_connections() {
+    let pki = Pki::new();
+    let command = || ClawgateCommand::new(&pki);
+    let hello = b"\x16\x03\x01\x00\xff\x01\x00\x00\xfb\x03\x03";
+    let alpn = command().upstream("echo:").start();
+    let unknown_protocol = Client::new(&pki, &alpn).alpn(&["spdy/1"]).refused();
+
+    assert!(unknown_protocol.to_string().contains("NoApplicationProtocol"), "{unknown_protocol}");
+    assert_snapshot!([
+        text(&pki, &alpn),
+        sent(&pki, command(), b"PROXY TCP4 192.0.2.1 192.0.2.2 4096 8192\r\n", true),
+        sent(&pki, command(), hello, true),
+        sent(&pki, command().arg("--handshake-timeout", "200ms"), hello, false),
+        sent(&pki, command(), b"\x16\x03\x01\x00\x05\x0f\x00\x00\x01\x00", true),
+    ].concat(), @r"
+    alpn_mismatch
+          the client offers the protocols spdy/1 (ALPN); clawgate speaks h2 and http/1.1
+          -> let the client offer http/1.1 or h2, or no ALPN at all
+    proxy_protocol
+          a PROXY protocol header came, and none is expected here
+          -> switch the PROXY protocol off in the load balancer before clawgate, or let it call an
+          address of listen.proxy_address
+    client_closed
+          the client closed the connection in the middle of its ClientHello, after 11 bytes: the
+          ClientHello was incomplete, 6 of its 255 bytes had come
+          -> look at the client's own log; its own timeout is a common cause, something on the way that
+          cuts connections another
+    handshake_timeout
+          after 200ms clawgate still waited for the rest of the client's ClientHello (the ClientHello
+          was incomplete, 6 of its 255 bytes had come); 11 bytes had come
+          -> check the network between the client and clawgate; for a slow one raise
+          limits.greeting_timeout and tls.handshake_timeout
+    protocol_error
+          the client broke the TLS protocol: a message ends within one of its fields
+          -> check what stands between the client and clawgate: something that alters or mixes TLS
+          records
+    ");
+}
