@@ -336,7 +336,7 @@ impl App {
             San::Dns(name) => Some(name.as_str()),
             _ => None,
         });
-        let gate = RequestSettings {
+        let requests = RequestSettings {
             routes: Routes::new(self.settings.reloadable.routes.iter().filter_map(route).collect()),
             limits: self.settings.reloadable.limits,
             largest_body: self
@@ -351,7 +351,7 @@ impl App {
             several_names: dns.clone().count() > 1 || dns.clone().any(|name| name.starts_with("*.")),
         };
         let (acceptor, revoke) = (Arc::clone(&self.acceptor), self.settings.reloadable.revoke);
-        (Snapshot { number, acceptor, revoke, gate }, kept)
+        (Snapshot { number, acceptor, revoke, requests }, kept)
     }
 
     /// Said once: it may be meant.
@@ -437,9 +437,9 @@ impl Prepared {
                 None => Backend::Echo,
             },
             authorization: settings.token.as_ref().map(|token| token.authorization().clone()),
-            telling: settings.telling,
-            complaints: Arc::clone(&self.complaints),
-            idle: settings.idle_timeout,
+            forwarding: settings.telling,
+            misconfiguration_log: Arc::clone(&self.complaints),
+            idle_timeout: settings.idle_timeout,
         }
     }
 }

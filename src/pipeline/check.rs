@@ -1,32 +1,90 @@
-//! The head of a request: refused unless it means one thing only, to everybody.
-
-use std::borrow::Cow;
+//! The second step: the head of a request is refused unless it means one thing only, to every server.
 
 use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::{Method, StatusCode, Version};
+use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
+use super::admit::Admitted;
 use super::host::Host;
 use super::refusal::RequestRefusal;
-use crate::identity::name::printable;
 use crate::route::RequestPath;
 use crate::telemetry::RequestReason as Reason;
 
-/// A head that passed every check that needs no route.
+/// A head that passed every check that needs no route. Only [`CheckedHead::new`] makes one.
 #[derive(Debug)]
-pub(crate) struct CheckedHead<'a> {
-    pub(crate) path: RequestPath<'a>,
+pub(super) struct CheckedHead<'a> {
+    admitted: Admitted<'a>,
+    target: &'a Uri,
+    path: RequestPath<'a>,
     /// Which server the client means, for the upstream's Host.
-    pub(crate) host: HeaderValue,
+    host: HeaderValue,
+    parts: Parts,
 }
 
-/// What the checks need to know of the connection.
+/// What the checks need to know about the connection and the settings.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Names<'a> {
-    /// The server name of the handshake, lower case.
-    pub(crate) sni: Option<&'a str>,
-    /// Whether clawgate's certificate is good for several names.
-    pub(crate) several: bool,
+struct Context<'a> {
+    /// The server name of the handshake, in lower case.
+    sni: Option<&'a str>,
+    /// Whether clawgate's certificate is valid for several names.
+    several_names: bool,
+    /// The longest path and query, in bytes.
+    max_target: usize,
+}
+
+/// A request target that is not too long. The checks take it in the place of the `Uri`, so that nothing reads a long one.
+#[derive(Clone, Copy, Debug)]
+struct Target<'a>(&'a Uri);
+
+impl<'a> CheckedHead<'a> {
+    /// Checks the head of a request: `target`, and all else in `parts`.
+    ///
+    /// # Errors
+    /// When it is not HTTP as the RFCs define it, or two servers could read it in different ways.
+    pub(super) fn new(
+        admitted: Admitted<'a>,
+        target: &'a Uri,
+        parts: Parts,
+    ) -> Result<Self, RequestRefusal> {
+        let settings = &admitted.snapshot().requests;
+        let context = Context {
+            sni: admitted.client().facts.tls.sni.as_deref(),
+            several_names: settings.several_names,
+            max_target: settings.limits.uri,
+        };
+        let (path, host) = check(target, &parts, context)?;
+        Ok(Self { admitted, target, path, host, parts })
+    }
+
+    pub(super) fn admitted(&self) -> Admitted<'a> {
+        self.admitted
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        &self.parts.method
+    }
+
+    pub(super) fn path(&self) -> RequestPath<'a> {
+        self.path
+    }
+
+    /// The request target, the host that the client means, and everything else.
+    pub(super) fn into_parts(self) -> (&'a Uri, HeaderValue, Parts) {
+        (self.target, self.host, self.parts)
+    }
+}
+
+impl<'a> Target<'a> {
+    fn new(uri: &'a Uri, limit: usize) -> Result<Self, RequestRefusal> {
+        let length = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+        if length <= limit {
+            return Ok(Self(uri));
+        }
+        let detail = format!(
+            "path and query have {length} bytes, and {limit} are taken; put the rest into the body"
+        );
+        Err(RequestRefusal::new(StatusCode::URI_TOO_LONG, Reason::UriTooLong, detail))
+    }
 }
 
 const NO_HOST: &str =
@@ -36,19 +94,23 @@ fn bad_request(reason: Reason, detail: impl Into<String>) -> RequestRefusal {
     RequestRefusal::new(StatusCode::BAD_REQUEST, reason, detail)
 }
 
-/// Checks the head of a request.
-pub(crate) fn check<'a>(parts: &'a Parts, names: Names<'_>) -> Result<CheckedHead<'a>, RequestRefusal> {
+fn check<'a>(
+    target: &'a Uri,
+    parts: &Parts,
+    context: Context<'_>,
+) -> Result<(RequestPath<'a>, HeaderValue), RequestRefusal> {
+    let target = Target::new(target, context.max_target)?;
     refuse_tunnels(parts)?;
-    let host = host(parts)?;
-    directed(&host, names)?;
-    let path = RequestPath::parse(parts.uri.path())
+    let host = host(target, &parts.headers)?;
+    directed(&host, context)?;
+    let path = RequestPath::parse(target.0.path())
         .map_err(|error| bad_request(Reason::BadPath, format!("the path is refused: {error}")))?;
-    query(parts.uri.query().unwrap_or_default())?;
+    query(target)?;
     framing(parts)?;
     expectation(parts)?;
     let host =
         HeaderValue::from_str(host.as_str()).map_err(|_| bad_request(Reason::BadHost, NO_HOST))?;
-    Ok(CheckedHead { path, host })
+    Ok((path, host))
 }
 
 /// Upgrades and CONNECT lead past everything that is checked here. OpenClaw takes a WebSocket upgrade
@@ -76,9 +138,9 @@ fn read_host(text: &str) -> Result<Host<'_>, RequestRefusal> {
 
 /// RFC 9112 section 3.2 and RFC 9113 section 8.3.1: exactly one Host or `:authority`; both only if
 /// they agree.
-fn host(parts: &Parts) -> Result<Host<'_>, RequestRefusal> {
+fn host<'a>(target: Target<'a>, headers: &'a HeaderMap) -> Result<Host<'a>, RequestRefusal> {
     let refuse = |detail| bad_request(Reason::BadHost, detail);
-    let mut fields = parts.headers.get_all(header::HOST).iter();
+    let mut fields = headers.get_all(header::HOST).iter();
     let field = fields.next();
     if fields.next().is_some() {
         return Err(refuse("there are several Host fields"));
@@ -87,7 +149,7 @@ fn host(parts: &Parts) -> Result<Host<'_>, RequestRefusal> {
         Some(value) => Some(read_host(value.to_str().map_err(|_| refuse(NO_HOST))?)?),
         None => None,
     };
-    let target = match parts.uri.authority() {
+    let target = match target.0.authority() {
         Some(authority) => Some(read_host(authority.as_str())?),
         None => None,
     };
@@ -101,8 +163,8 @@ fn host(parts: &Parts) -> Result<Host<'_>, RequestRefusal> {
 }
 
 /// RFC 9110 section 7.4: a request that came over a connection for another name is not ours to answer.
-fn directed(host: &Host<'_>, names: Names<'_>) -> Result<(), RequestRefusal> {
-    let Some(sni) = names.sni.filter(|_| names.several) else {
+fn directed(host: &Host<'_>, context: Context<'_>) -> Result<(), RequestRefusal> {
+    let Some(sni) = context.sni.filter(|_| context.several_names) else {
         return Ok(());
     };
     let plain = host.name().trim_end_matches('.');
@@ -114,7 +176,8 @@ fn directed(host: &Host<'_>, names: Names<'_>) -> Result<(), RequestRefusal> {
 }
 
 /// A token in a URL ends up in logs; OpenClaw refuses it too.
-fn query(query: &str) -> Result<(), RequestRefusal> {
+fn query(target: Target<'_>) -> Result<(), RequestRefusal> {
+    let query = target.0.query().unwrap_or_default();
     if query.bytes().any(|byte| !(0x21..0x7f).contains(&byte)) {
         return Err(bad_request(
             Reason::BadPath,
@@ -178,32 +241,30 @@ fn expectation(parts: &Parts) -> Result<(), RequestRefusal> {
     Ok(())
 }
 
-/// The method, safe to print; without an allocation where it is a usual one.
-pub(crate) fn method_name(method: &Method) -> Cow<'static, str> {
-    match *method {
-        Method::POST => "POST".into(),
-        Method::GET => "GET".into(),
-        Method::PUT => "PUT".into(),
-        _ => printable(method.as_str()).into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use http::Request;
 
     use super::*;
 
-    const ONE: Names<'_> = Names { sni: Some("gate.example"), several: false };
-    const SEVERAL: Names<'_> = Names { sni: Some("gate.example"), several: true };
+    const ONE: Context<'_> =
+        Context { sni: Some("gate.example"), several_names: false, max_target: 1024 };
+    const SEVERAL: Context<'_> = Context { several_names: true, ..ONE };
 
-    fn reason(request: http::request::Builder, names: Names<'_>) -> Option<Reason> {
+    fn reason(request: http::request::Builder, context: Context<'_>) -> Option<Reason> {
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        check(&parts, names).err().map(|rejection| rejection.reason)
+        check(&parts.uri, &parts, context).err().map(|refusal| refusal.reason)
     }
 
     fn post(uri: &str) -> http::request::Builder {
         Request::post(uri)
+    }
+
+    #[test]
+    fn a_target_that_is_too_long_is_refused_before_anything_else() {
+        let with = |length: usize| post(&format!("/{}", "x".repeat(length))).header("upgrade", "h2c");
+        assert_eq!(reason(with(1023), ONE), Some(Reason::UpgradeRefused));
+        assert_eq!(reason(with(1024), ONE), Some(Reason::UriTooLong));
     }
 
     #[test]
@@ -232,7 +293,7 @@ mod tests {
         for host in ["Gate.Example:8443", "127.0.0.1", "[::1]:80"] {
             let request = post("/hooks/wake").header("host", host).body(()).unwrap();
             let (parts, ()) = request.into_parts();
-            assert_eq!(check(&parts, ONE).unwrap().host, host);
+            assert_eq!(check(&parts.uri, &parts, ONE).unwrap().1, host);
         }
     }
 
@@ -242,7 +303,7 @@ mod tests {
         assert_eq!(reason(other(), ONE), None);
         assert_eq!(reason(other(), SEVERAL), Some(Reason::MisdirectedRequest));
         assert_eq!(reason(post("/").header("host", "GATE.example.:8443"), SEVERAL), None);
-        assert_eq!(reason(other(), Names { sni: None, several: true }), None);
+        assert_eq!(reason(other(), Context { sni: None, ..SEVERAL }), None);
     }
 
     #[test]
@@ -258,7 +319,7 @@ mod tests {
     fn connect_is_a_method_that_is_not_allowed_and_an_upgrade_a_bad_request() {
         let status = |request: http::request::Builder| {
             let (parts, ()) = request.header("host", "a").body(()).unwrap().into_parts();
-            check(&parts, ONE).unwrap_err().status.as_u16()
+            check(&parts.uri, &parts, ONE).unwrap_err().status.as_u16()
         };
         assert_eq!(status(Request::builder().method("CONNECT").uri("a:1")), 405);
         assert_eq!(status(post("/").header("upgrade", "h2c")), 400);
@@ -279,13 +340,6 @@ mod tests {
         assert_eq!(with(Version::HTTP_11, "transfer-encoding", &["chunked"]), None);
         assert_eq!(with(Version::HTTP_2, "transfer-encoding", &["chunked"]), framing);
         assert_eq!(with(Version::HTTP_2, "x-other", &["chunked"]), None);
-    }
-
-    #[test]
-    fn a_method_is_logged_as_it_was_sent() {
-        for name in ["POST", "GET", "PUT", "DELETE", "PATCH", "x-own"] {
-            assert_eq!(method_name(&Method::from_bytes(name.as_bytes()).unwrap()), name);
-        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl DeliveryFailures {
     }
 
     /// Logs that request `id` got no answer from `upstream`, if `reason` is about the upstream.
-    pub(crate) fn tell(
+    pub(super) fn log(
         &self,
         id: &str,
         facts: &ConnectionFacts,

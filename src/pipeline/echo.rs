@@ -1,20 +1,20 @@
 //! `echo:`, the built-in upstream: answers with what a real one would have seen.
 
 use bytes::Bytes;
+use http::Response;
 use http::header::{self, HeaderValue};
-use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Map, Value, json};
 
 use crate::identity::{Peer, sha256};
-use crate::upstream::{BodyError, RequestBody};
+use crate::upstream::{BodyError, UpstreamRequest};
 
 /// Reads the whole body (which is limited) and answers 200 with a JSON object.
-pub(crate) async fn answer(
-    request: Request<RequestBody>,
+pub(super) async fn answer(
+    request: UpstreamRequest,
     peer: &Peer,
 ) -> Result<Response<Full<Bytes>>, BodyError> {
-    let (parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts().0.into_parts();
     let body = body.collect().await?.to_bytes();
     let mut headers = Map::new();
     for name in parts.headers.keys() {

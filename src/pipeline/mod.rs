@@ -1,21 +1,43 @@
 //! From the head of a verified client's request to the upstream's response, or to a refusal.
 //!
-//! Comes in: a request with its [`ClientConnection`] and the present [`Snapshot`]. Goes out: a response, or a refusal that
-//! says status, reason and texts. How bytes get in and out is the server's part, which this module does not know.
+//! Comes in: a request with its [`ClientConnection`] and the current [`Snapshot`]. Goes out: a response, or a
+//! [`refusal::RequestRefusal`] with status, reason and texts. [`handle`] calls the steps in their order; each returns what
+//! the next one needs:
+//!
+//! | step | file | value |
+//! | --- | --- | --- |
+//! | is the client still admitted? | `admit.rs` | `Admitted` |
+//! | does the head mean one thing only? | `check.rs` | `CheckedHead` |
+//! | which route takes it? | `route.rs` | `Routed` |
+//! | may the client use the route? | `authorize.rs` | `Authorized`, with a [`crate::policy::Grant`] |
+//! | what may the upstream see? | `sanitize.rs` | [`crate::upstream::UpstreamRequest`] |
+//! | the upstream answers | `deliver.rs` | `Response` |
+//!
+//! How bytes get in and out is the task of [`crate::server`], which this module must not import.
 
+mod admit;
 mod audit_log;
-pub(crate) mod check;
+mod authorize;
+mod check;
+mod client_connection;
+mod deliver;
 mod delivery_failures;
 mod echo;
-pub(crate) mod handle;
-pub(crate) mod headers;
+mod handle;
 mod host;
 pub(crate) mod identity_headers;
+mod proxy_header;
 pub(crate) mod refusal;
 pub(crate) mod revalidation;
-pub(crate) mod unrouted;
-pub(crate) mod upstream_error;
+pub(crate) mod revocation_watch;
+mod route;
+mod sanitize;
+mod snapshot;
+mod upstream_error;
 
 pub use self::audit_log::AuditLog;
+pub use self::client_connection::ClientConnection;
+pub(crate) use self::deliver::DeliveredBody;
 pub use self::delivery_failures::DeliveryFailures;
-pub use self::handle::{Backend, ClientConnection, RequestSettings, Snapshot, Upstream};
+pub(crate) use self::handle::handle;
+pub use self::snapshot::{Backend, RequestSettings, Snapshot, Upstream};

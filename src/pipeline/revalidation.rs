@@ -4,20 +4,14 @@
 //! for again when there is another generation, and when time alone may have changed it: a
 //! certificate expires, or a revocation list is due. So no connection outlives its certificate.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use rustls_pki_types::CertificateDer;
-use tokio::sync::watch;
 use tokio::time::sleep;
-use tracing::Level;
 
-use super::handle::{ClientConnection, Snapshot};
+use super::snapshot::Snapshot;
 use crate::identity::time::unix_seconds;
-use crate::live::Live;
-use crate::policy::Revoke;
-use crate::telemetry::emit_bounded;
 use crate::tls::{Attempt, Report};
 
 /// Longest sleep before the clock is looked at again: it may be set while a timer runs.
@@ -77,7 +71,7 @@ impl Revalidation {
     }
 
     /// Waits until time alone may have changed the verdict.
-    async fn unsettled(&self) {
+    pub(super) async fn is_due(&self) {
         loop {
             let left = self.until.load(Ordering::Relaxed).saturating_sub(now());
             let Ok(left) = u64::try_from(left) else { return };
@@ -91,34 +85,6 @@ impl Revalidation {
 pub(crate) enum Freshness {
     Before,
     Anew,
-}
-
-/// Watches over one connection's admission.
-pub(crate) struct RevocationWatch<'a> {
-    live: &'a Live<Snapshot>,
-    client: &'a Arc<ClientConnection>,
-    replaced: watch::Receiver<()>,
-}
-
-impl<'a> RevocationWatch<'a> {
-    pub(crate) fn new(live: &'a Live<Snapshot>, client: &'a Arc<ClientConnection>) -> Self {
-        Self { live, client, replaced: live.watch() }
-    }
-
-    /// Waits until the client is not admitted any more, and logs why. May be dropped and called again.
-    pub(crate) async fn withdrawn(&mut self) -> Revoke {
-        loop {
-            tokio::select! {
-                Ok(()) = self.replaced.changed() => {}
-                () = self.client.admission.unsettled() => {}
-            }
-            let generation = self.live.load();
-            if let Err(report) = self.client.is_admitted(&generation) {
-                emit_bounded(Level::WARN, "connection_withdrawn", &report.explained());
-                return generation.revoke;
-            }
-        }
-    }
 }
 
 fn now() -> i64 {

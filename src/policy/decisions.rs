@@ -1,35 +1,69 @@
-//! What rules say of one identity, decided once.
+//! Decisions of rules about one identity, and the grants that follow from them.
 //!
-//! A certificate may have hundreds of names and a list hundreds of patterns, and a connection many requests: what the rules
-//! of a resource say of it is the same until they are replaced.
+//! A certificate may have hundreds of names, a list hundreds of patterns, and a connection many requests. So the decision
+//! about an identity and a resource is made once, and kept until the rules are replaced.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::rules::{Denial, Ruling};
-use super::{Grant, Guarded};
+use super::rules::{Denial, Rules, Ruling};
 use crate::identity::Peer;
 
-/// Decisions that are remembered at a time.
+/// The most decisions that are kept for one identity.
 const REMEMBERED: usize = 64;
 
-/// What the rules of a resource say of an identity.
+/// Something that only some identities may use.
+pub trait Guarded {
+    /// The rules that say which.
+    fn rules(&self) -> &Rules;
+}
+
+/// Proof that an identity may use a resource. Only [`Decisions::authorize`] makes one, so code that takes a grant cannot be
+/// reached without authorization.
+#[derive(Debug)]
+pub struct Grant<'a, R> {
+    peer: &'a Peer,
+    resource: &'a R,
+    decision: Arc<Decision>,
+}
+
+/// What the rules of a resource say about an identity.
 #[derive(Debug)]
 pub struct Decision {
     ruling: Ruling,
-    /// A refusal in words.
+    /// The refusal in words; made when it is needed.
     words: OnceLock<String>,
 }
 
-/// The decisions on one identity, as long as one generation of rules holds.
+/// The decisions about one identity by one generation of rules.
 #[derive(Debug, Default)]
 pub struct Decisions(Mutex<Decided>);
 
 #[derive(Debug, Default)]
 struct Decided {
     generation: u64,
-    /// By the address of the resource, which stays where it is within a generation.
+    /// By the address of the resource, which does not move within a generation.
     made: HashMap<usize, Arc<Decision>>,
+}
+
+impl<'a, R> Grant<'a, R> {
+    /// The identity.
+    pub fn peer(&self) -> &'a Peer {
+        self.peer
+    }
+
+    /// The resource that it may use.
+    pub fn resource(&self) -> &'a R {
+        self.resource
+    }
+
+    /// Why the rules would refuse the identity if they were not in audit mode.
+    pub fn audited_denial(&self) -> Option<&Denial> {
+        match self.decision.ruling() {
+            Ruling::Audited(denial) => Some(denial),
+            Ruling::Admitted | Ruling::Refused(_) => None,
+        }
+    }
 }
 
 impl Decision {
@@ -42,8 +76,8 @@ impl Decision {
         &self.ruling
     }
 
-    /// Why they refuse `peer`, whom this is about, in words; `set` is what the lists are called after. Empty when they
-    /// do not.
+    /// Why they refuse `peer`, the identity that this decision is about, in words. `set` names the lists: `clients` or
+    /// `route`. Empty when they do not refuse it.
     pub fn words(&self, set: &str, peer: &Peer) -> &str {
         self.words.get_or_init(|| match &self.ruling {
             Ruling::Refused(denial) | Ruling::Audited(denial) => Denial::of(denial, set, peer),
@@ -53,10 +87,10 @@ impl Decision {
 }
 
 impl Decisions {
-    /// Asks the rules of `resource`, which is of this generation, for `peer`, who is always the same.
+    /// Decides by the rules of `resource`, which belongs to this generation, about `peer`, which is the same in all calls.
     ///
     /// # Errors
-    /// What they refuse it for.
+    /// The decision, if it is a refusal.
     pub fn authorize<'a, R: Guarded>(
         &self,
         generation: u64,

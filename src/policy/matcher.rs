@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::cert_field::{CertField, listed};
+use super::error::{Miss, RuleError};
 use super::pattern::{Pattern, WILDCARD};
-use super::rule::{Miss, RuleError};
 use super::syntax::{Part, as_written, quote};
 use crate::identity::{
     Peer, San, canonical_dn, canonical_dns, canonical_email, canonical_serial, canonical_uri,

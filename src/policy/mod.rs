@@ -1,7 +1,11 @@
-//! Who may do what, decided from the certificate alone.
+//! Rules: which clients may do what, decided by their certificates alone.
+//!
+//! Comes in: rules as text, and the identity ([`crate::identity::Peer`]) of a verified certificate. Goes out: a [`Ruling`], or
+//! a [`Grant`] as proof that the identity may use a resource. Imports `identity/` only.
 
 mod cert_field;
 mod decisions;
+mod error;
 mod matcher;
 mod pattern;
 mod rule;
@@ -11,55 +15,17 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
-pub use self::decisions::{Decision, Decisions};
-pub use self::rule::{Miss, Pin, Rule, RuleError};
+pub use self::decisions::{Decision, Decisions, Grant, Guarded};
+pub use self::error::{Miss, RuleError};
+pub use self::rule::{Pin, Rule};
 pub use self::rules::{Allowed, Denial, Nearest, Rules, Ruling};
 
-use std::sync::Arc;
-
-use crate::identity::Peer;
-
-/// What becomes of a connection whose client is not admitted any more.
+/// What happens to an open connection whose client is no longer admitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Revoke {
-    /// What is under way comes to its end; nothing else is taken.
+    /// Requests in progress are finished; no other is accepted.
     #[default]
     AfterResponse,
-    /// It is closed, whatever is under way.
+    /// The connection is closed at once.
     Now,
-}
-
-/// Something that only some identities may use.
-pub trait Guarded {
-    /// The rules that say who.
-    fn rules(&self) -> &Rules;
-}
-
-/// Proof that an identity may use a resource. Only [`Decisions::authorize`] makes one, so what takes a grant
-/// cannot be reached without authorization.
-#[derive(Debug)]
-pub struct Grant<'a, R> {
-    peer: &'a Peer,
-    resource: &'a R,
-    decision: Arc<Decision>,
-}
-
-impl<'a, R> Grant<'a, R> {
-    /// Who was authorized.
-    pub fn peer(&self) -> &'a Peer {
-        self.peer
-    }
-
-    /// For what.
-    pub fn resource(&self) -> &'a R {
-        self.resource
-    }
-
-    /// Why there would be no grant, were the rules not on trial.
-    pub fn objection(&self) -> Option<&Denial> {
-        match self.decision.ruling() {
-            Ruling::Audited(denial) => Some(denial),
-            Ruling::Admitted | Ruling::Refused(_) => None,
-        }
-    }
 }

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 
-use super::rule::{Miss, Pin, Rule};
+use super::error::Miss;
+use super::rule::{Pin, Rule};
 use super::rule_index::RuleIndex;
 use crate::identity::Peer;
 

@@ -6,8 +6,8 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
+use super::error::RuleError;
 use super::pattern::WILDCARD;
-use super::rule::RuleError;
 
 /// What stands between two commas.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! One connection's journey: greeting, handshake, identity, then its requests until the end.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use http::header::{CONNECTION, HeaderValue};
@@ -33,11 +33,10 @@ use crate::limits::connection_limit::ConnectionPermit;
 use crate::limits::eviction::{Entry, Exceeded, Meter, OldestFirst};
 use crate::limits::{ClientLimits, ConnectionLimiter};
 use crate::live::Live;
-use crate::pipeline::handle::ClientConnection;
 use crate::pipeline::identity_headers::IdentityHeaders;
 use crate::pipeline::refusal::RequestRefusal;
 use crate::pipeline::revalidation::Revalidation;
-use crate::pipeline::{AuditLog, DeliveryFailures, Snapshot};
+use crate::pipeline::{AuditLog, ClientConnection, DeliveryFailures, Snapshot};
 use crate::policy::Decisions;
 use crate::shutdown::Drain;
 use crate::telemetry::access::{AccessRecord, ConnectionFacts, Spans};
@@ -139,7 +138,7 @@ impl ConnectionHandler {
         match outcome {
             Ok(secured) => {
                 let fingerprint = &secured.peer.certificate.fingerprint_sha256;
-                match self.shares.take(fingerprint, &generation.gate.limits) {
+                match self.shares.take(fingerprint, &generation.requests.limits) {
                     Ok(share) => Ok(self.establish(secured, share, &generation)),
                     Err(limit) => Err(self.one_too_many(secured, handshake, limit).await),
                 }
@@ -212,21 +211,22 @@ impl ConnectionHandler {
         let h2 = tls.is_http2();
         let facts = ConnectionFacts::new(connection, tls, peer);
         let client = Arc::new(ClientConnection {
-            share,
+            limiter: share,
             live: Arc::clone(&self.live),
             metrics: Arc::clone(&self.metrics),
             hello,
-            admission: Revalidation::new(chain, generation),
-            onward: IdentityHeaders::default(),
+            revalidation: Revalidation::new(chain, generation),
+            identity_headers: IdentityHeaders::default(),
+            proxy_header: OnceLock::new(),
             spans: self.spans.as_ref().map(|spans| spans.connection(&facts)),
             facts: Arc::new(facts),
-            objections: Arc::clone(&self.objections),
-            failures: Arc::clone(&self.failures),
+            audit_log: Arc::clone(&self.objections),
+            delivery_failures: Arc::clone(&self.failures),
             decisions: Decisions::default(),
-            objected: AtomicBool::new(false),
+            audited: AtomicBool::new(false),
         });
-        client.object(objection);
-        Established { io, h2, client, limits: generation.gate.limits, _open: open }
+        client.audit(objection);
+        Established { io, h2, client, limits: generation.requests.limits, _open: open }
     }
 
     async fn serve(&self, established: Established) {
@@ -294,7 +294,7 @@ impl ConnectionHandler {
     pub(super) fn flooded(&self, client: &ClientConnection, signs: &IoState, detail: String) {
         signs.note(ConnectionFault::Flood);
         self.metrics.limited(Limit::Streams);
-        if client.share.flood_is_news() {
+        if client.limiter.flood_is_news() {
             let hint =
                 "an honest client does not do this: look at what runs there, or revoke its certificate";
             let facts = &*client.facts;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Method, Request, Response, Version, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 
 use super::drain_request_body::{DrainThenEnd, rest_is_read};
 use super::requests::{InFlight, InFlightGuard};
 use super::response_body::{AnswerBody, Inspection, Source, for_head};
 use crate::limits::LimitExceeded;
-use crate::pipeline::handle::{ClientConnection, Forwarded};
+use crate::pipeline::{ClientConnection, DeliveredBody, handle};
 use crate::telemetry::access::{AccessRecord, ConnectionSpans};
 use crate::telemetry::trace::Trace;
 use crate::upstream::{Misconfiguration, MisconfigurationLog, SharedRequestBody};
@@ -31,30 +31,38 @@ pub(super) async fn exchange(
     let mut inspection = None;
     // One snapshot for the whole request.
     let generation = client.live.load();
-    let limits = &generation.gate.limits;
+    let limits = &generation.requests.limits;
     let one_in = client.spans.as_ref().map_or(1, ConnectionSpans::one_in);
     let trace = Trace::of(&mut parts.headers, one_in);
     trace.tell(&mut parts.headers);
-    record.traced(trace, generation.gate.log_one_in);
+    record.traced(trace, generation.requests.log_one_in);
     record.exported(client.spans.as_ref().and_then(|spans| spans.begin(trace)));
     let deadline = Instant::now() + limits.request_timeout;
-    let (part, allowed) = client.share.take(limits);
+    let (part, allowed) = client.limiter.take(limits);
     let outcome = match allowed {
-        Ok(()) => client.forward(parts, &upload, &generation, &mut record).await,
+        Ok(()) => {
+            let request = Request::from_parts(parts, upload.clone());
+            handle(client, &generation, request, &mut record).await
+        }
         Err(too_much) => {
             if too_much == (LimitExceeded::AtOnce { flood: true }) {
                 in_flight.are_a_flood();
             }
-            Err(client.too_much(too_much, limits, &mut record))
+            Err(client.limit_exceeded(too_much, limits, &mut record))
         }
     };
     let own = |response| if is_head { for_head(response) } else { response }.map(Source::Own);
     let response = match outcome {
-        Ok(Forwarded::Upstream(response, complaints)) => {
-            inspection = inspect(&response, &record, complaints);
-            response.map(|body| Source::Upstream(Box::new(body)))
+        Ok(response) => {
+            let (head, body) = response.into_parts();
+            match body {
+                DeliveredBody::Upstream(body, log) => {
+                    inspection = inspect(head.status, &head.headers, &record, log);
+                    Response::from_parts(head, Source::Upstream(Box::new(body)))
+                }
+                DeliveredBody::Echo(body) => own(Response::from_parts(head, body)),
+            }
         }
-        Ok(Forwarded::Echo(response)) => own(response),
         Err(mut rejection) => {
             record.rejected(rejection.status, rejection.reason, rejection.log_detail());
             if !http2 && !upload.ended() && !rejection.close {
@@ -71,13 +79,13 @@ pub(super) async fn exchange(
 }
 
 /// Looks for answers that mean a misconfiguration; a 403 must be looked at as it passes.
-fn inspect<B>(
-    response: &Response<B>,
+fn inspect(
+    status: StatusCode,
+    headers: &HeaderMap,
     record: &AccessRecord,
     complaints: Arc<MisconfigurationLog>,
 ) -> Option<Inspection> {
-    let status = response.status();
-    match Misconfiguration::of_head(status, response.headers()) {
+    match Misconfiguration::of_head(status, headers) {
         Ok(Some(suspicion)) => {
             complaints.log(suspicion, status, record.id());
             None

@@ -17,8 +17,8 @@ use super::poll_on_wake::WakeGated;
 use super::requests::ConnectionRequests;
 use crate::http1_guard::MAX_HEAD;
 use crate::limits::Limits;
-use crate::pipeline::handle::ClientConnection;
-use crate::pipeline::revalidation::RevocationWatch;
+use crate::pipeline::ClientConnection;
+use crate::pipeline::revocation_watch::RevocationWatch;
 use crate::policy::Revoke;
 use crate::wording;
 
@@ -51,7 +51,7 @@ impl ConnectionHandler {
             .max_concurrent_streams(limits.streams)
             .max_pending_accept_reset_streams(http2_streams::MAX_RESETS_UNSEEN)
             .max_local_error_reset_streams(http2_streams::MAX_BROKEN)
-            .initial_stream_window_size(http2_streams::window(self.live.load().gate.largest_body))
+            .initial_stream_window_size(http2_streams::window(self.live.load().requests.largest_body))
             .initial_connection_window_size(http2_streams::CONNECTION_WINDOW)
             .max_send_buf_size(http2_streams::SEND_BUFFER)
             .max_header_list_size(MAX_HEAD as u32)

@@ -23,6 +23,7 @@ use super::connect::Connector;
 use super::framing::{BadFraming, settle, settle_trailers};
 use super::idle_timer::Stall;
 use super::pool::Pool;
+use super::sanitize::UpstreamRequest;
 use crate::telemetry::metrics::{UpstreamFault, UpstreamMetrics};
 use crate::wording::{alert_name, http, io as io_words};
 
@@ -113,12 +114,13 @@ impl Client {
     /// request was handed to it: what may have been seen by the upstream is never sent twice.
     ///
     /// `client`: the number of the client that asks, which may have a share of the slots.
-    pub async fn send(
-        &self,
-        request: Request<RequestBody>,
-        client: usize,
-    ) -> Result<Answer, UpstreamError> {
-        self.try_send(request, client).await.inspect_err(|error| self.failed(error))
+    pub async fn send(&self, request: UpstreamRequest, client: usize) -> Result<Answer, UpstreamError> {
+        let sent = match request.into_parts() {
+            (request, None) => self.try_send(request, client).await,
+            // Boxed, since it is rare: every request in progress would keep room for it.
+            (request, Some(header)) => Box::pin(self.try_send_alone(request, client, &header)).await,
+        };
+        sent.inspect_err(|error| self.failed(error))
     }
 
     async fn try_send(
@@ -148,19 +150,6 @@ impl Client {
             Ok(response) => self.answer(response, sender, slot, upload, retried),
             Err(Failed { error, .. }) => Err(error),
         }
-    }
-
-    /// Sends `request` on a connection of its own that begins with `preface`.
-    ///
-    /// What is said there is true of this request's sender alone, so the connection is never used again.
-    pub async fn send_alone(
-        &self,
-        request: Request<RequestBody>,
-        client: usize,
-        preface: &[u8],
-    ) -> Result<Answer, UpstreamError> {
-        let sent = self.try_send_alone(request, client, preface).await;
-        sent.inspect_err(|error| self.failed(error))
     }
 
     async fn try_send_alone(

@@ -11,6 +11,7 @@ mod idle_timer;
 mod misconfiguration;
 mod pool;
 mod race;
+mod sanitize;
 mod target;
 mod tls;
 
@@ -20,5 +21,6 @@ pub use self::client::{Answer, Client, ResponseBody, ResponseBodyError, Timeouts
 pub use self::connect::{Connector, ConnectorError};
 pub use self::forwarding::{Forms, Forwarded, Forwarding, IdentityForm, UnknownForm};
 pub use self::misconfiguration::{ForbiddenBody, Misconfiguration, MisconfigurationLog};
+pub use self::sanitize::{SanitizedHeaders, UpstreamRequest, remove_hop_by_hop};
 pub use self::target::{Target, TargetError};
 pub use self::tls::{UpstreamTls, chain_in, roots_in, system_roots, with_key};

@@ -1,23 +1,20 @@
-//! What the upstream is told of the client: who it is, and where. All names of fields used here are
-//! among those that `headers` takes away from clients.
+//! Header fields that tell an upstream who the client is, and from where it connects. Each name used here is also one that
+//! [`crate::upstream::SanitizedHeaders`] removes from requests of clients.
 
 mod clawgate;
 mod client_cert;
 mod fields;
 mod forwarded;
-mod preface;
 mod ssl_client;
 mod xfcc;
 
 use std::sync::OnceLock;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use self::fields::{Fields, LINE};
-pub(crate) use self::preface::preface;
 use self::xfcc::Element;
 use crate::connection::ConnectionInfo;
 use crate::identity::Peer;
@@ -27,24 +24,23 @@ use crate::upstream::{Forms, Forwarding, IdentityForm};
 /// Longest head that is sent to an upstream, in bytes: what Node takes, less what hyper adds.
 const MAX_HEAD: usize = 16 * 1024 - 128;
 
-/// The client and its connection, as upstreams are told of it.
+/// The header fields that tell upstreams who the client of one connection is. They are made when the first request needs
+/// them.
 #[derive(Debug, Default)]
 pub(crate) struct IdentityHeaders {
-    /// Who it is, by the forms in which that was asked for. Routes seldom differ in them, and a reload
-    /// seldom changes them: two are kept, a third is made anew for each request.
+    /// For each set of forms. Most routes use the same one, and reloads rarely change it: two are kept, fields for a
+    /// third are made again for each request.
     made: [OnceLock<(Forms, Fields)>; 2],
-    /// The PROXY header for upstreams that take one.
-    preface: OnceLock<Bytes>,
 }
 
-/// A verified client, as the present generation sees it.
+/// A verified client and its connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Verified<'a> {
     pub(crate) connection: &'a ConnectionInfo,
     pub(crate) peer: &'a Peer,
-    /// Leaf first, as sent.
+    /// Leaf first, as the client sent it.
     pub(crate) chain: &'a [CertificateDer<'static>],
-    /// Who admits it.
+    /// What admits the client: it knows the path to a CA, and clawgate's own certificate.
     pub(crate) acceptor: &'a Acceptor,
 }
 
@@ -53,23 +49,23 @@ pub(crate) struct Verified<'a> {
 pub(crate) struct HeadTooLong;
 
 impl IdentityHeaders {
-    /// Puts all that `telling` asks for into `headers`, in the place of any of the same name. `complain`
-    /// hears what there was no room for.
-    pub(crate) fn tell(
+    /// Sets all fields that `forwarding` asks for in `headers`, and replaces any of the same name. Calls `on_left_out`
+    /// with the names of those that were too large.
+    pub(crate) fn set(
         &self,
         headers: &mut HeaderMap,
-        telling: Forwarding,
+        forwarding: Forwarding,
         client: Verified<'_>,
         host: &HeaderValue,
-        complain: impl FnOnce(&[&'static str]),
+        on_left_out: impl FnOnce(&[&'static str]),
     ) {
-        let forms = telling.identity;
+        let forms = forwarding.identity;
         let set = |fields: &Fields| {
             for (name, value) in fields.iter() {
                 headers.insert(name, value.clone());
             }
             if !fields.left_out().is_empty() {
-                complain(fields.left_out());
+                on_left_out(fields.left_out());
             }
         };
         let kept = |slot: &'_ &OnceLock<(Forms, Fields)>| {
@@ -80,7 +76,7 @@ impl IdentityHeaders {
             None => set(&make(forms, client)),
         }
         let ConnectionInfo { client_addr, local_addr, .. } = client.connection;
-        forwarded::set(headers, telling.forwarded, client_addr.ip(), *local_addr, host);
+        forwarded::set(headers, forwarding.forwarded, client_addr.ip(), *local_addr, host);
     }
 }
 
@@ -88,10 +84,10 @@ impl IdentityHeaders {
 /// Only what is told beyond clawgate's own form can make it so long.
 pub(crate) fn check_length(
     headers: &HeaderMap,
-    telling: Forwarding,
+    forwarding: Forwarding,
     line: usize,
 ) -> Result<(), HeadTooLong> {
-    if telling == Forwarding::default() {
+    if forwarding == Forwarding::default() {
         return Ok(());
     }
     let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + LINE);

@@ -132,9 +132,9 @@ fn who_is_let_in_by_rules_on_trial_has_a_grant_with_the_objection() {
     let peer = peer();
     let on_trial = Door(Rules::new(read(&["cn=other"])).audited(true));
     let grant = Decisions::default().authorize(1, &peer, &on_trial).unwrap();
-    assert!(matches!(grant.objection(), Some(Denial::Unmatched(_))));
+    assert!(matches!(grant.audited_denial(), Some(Denial::Unmatched(_))));
     let open = Door(Rules::new(read(&["any"])));
-    assert_eq!(Decisions::default().authorize(1, &peer, &open).unwrap().objection(), None);
+    assert_eq!(Decisions::default().authorize(1, &peer, &open).unwrap().audited_denial(), None);
     let closed = Door(Rules::new(read(&["cn=other"])));
     assert!(Decisions::default().authorize(1, &peer, &closed).is_err());
 }

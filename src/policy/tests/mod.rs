@@ -6,7 +6,8 @@ use proptest::sample::select;
 
 use super::Guarded;
 use super::decisions::Decisions;
-use super::rule::{Rule, RuleError};
+use super::error::RuleError;
+use super::rule::Rule;
 use super::rules::{Denial, Rules, Ruling};
 use crate::identity::{Certificate, Peer, San, Validity};
 

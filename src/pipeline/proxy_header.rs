@@ -1,15 +1,15 @@
-//! What a connection to an upstream begins with, where that takes the PROXY protocol.
+//! The PROXY header for an upstream that expects one: who the client of a connection is.
 
 use bytes::Bytes;
 
+use super::client_connection::ClientConnection;
 use crate::connection::{Alpn, cipher_name, version_name};
-use crate::pipeline::handle::ClientConnection;
 use crate::proxy_protocol::{Addresses, Tls, Tlvs, write_v2};
 use crate::telemetry::access::ConnectionFacts;
 use crate::tls::Acceptor;
 
-/// The header for a connection that carries a request of `client`, made once.
-pub(crate) fn preface(client: &ClientConnection, acceptor: &Acceptor) -> Bytes {
+/// The header for a connection to an upstream that carries a request of `client`. It is made once for each client connection.
+pub(super) fn proxy_header(client: &ClientConnection, acceptor: &Acceptor) -> Bytes {
     let make = || {
         let ConnectionFacts { connection, tls, peer, .. } = &*client.facts;
         let own = acceptor.own_algorithms();
@@ -29,5 +29,5 @@ pub(crate) fn preface(client: &ClientConnection, acceptor: &Acceptor) -> Bytes {
         };
         write_v2(addresses, &tlvs).into()
     };
-    client.onward.preface.get_or_init(make).clone()
+    client.proxy_header.get_or_init(make).clone()
 }

@@ -1,16 +1,50 @@
-//! The answer to a request that no route takes. The client is told what is wrong with its request; how the operator
-//! could open the path is in the log only.
+//! The third step: which route takes the request? A client learns what is wrong with its request; how the operator could
+//! open the path is in the log only.
+
+use std::sync::Arc;
 
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
 
+use super::check::CheckedHead;
 use super::refusal::RequestRefusal;
+use super::snapshot::UpstreamRoute;
 use crate::identity::name::printable;
 use crate::route::NoRoute;
 use crate::telemetry::RequestReason as Reason;
+use crate::telemetry::access::AccessRecord;
+
+/// A request with its route. Only [`CheckedHead::route`] makes one.
+#[derive(Debug)]
+pub(super) struct Routed<'a> {
+    route: &'a UpstreamRoute,
+    head: CheckedHead<'a>,
+}
+
+impl<'a> CheckedHead<'a> {
+    /// Finds the route.
+    ///
+    /// # Errors
+    /// When no route has the path, or the route has other methods.
+    pub(super) fn route(self, record: &mut AccessRecord) -> Result<Routed<'a>, RequestRefusal> {
+        let admitted = self.admitted();
+        let who = &admitted.client().facts.peer.certificate.subject;
+        let found = admitted.snapshot().requests.routes.find(self.method(), &self.path());
+        let route = found.map_err(|why| unrouted(why, self.method(), self.path().as_str(), who))?;
+        let upstream = Arc::clone(&route.upstream.name);
+        record.routed(route.path.shared(), upstream, &route.metrics);
+        Ok(Routed { route, head: self })
+    }
+}
+
+impl<'a> Routed<'a> {
+    pub(super) fn into_parts(self) -> (&'a UpstreamRoute, CheckedHead<'a>) {
+        (self.route, self.head)
+    }
+}
 
 /// `who` is the subject of the client's certificate, escaped.
-pub(crate) fn unrouted(why: NoRoute, method: &Method, path: &str, who: &str) -> RequestRefusal {
+fn unrouted(why: NoRoute, method: &Method, path: &str, who: &str) -> RequestRefusal {
     let path = printable(path);
     match why {
         NoRoute::Path => {

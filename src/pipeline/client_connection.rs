@@ -1,0 +1,135 @@
+//! One connection of a verified client, as its requests see it.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Version};
+
+use super::audit_log::AuditLog;
+use super::delivery_failures::DeliveryFailures;
+use super::identity_headers::IdentityHeaders;
+use super::refusal::{RequestRefusal, limit_exceeded};
+use super::revalidation::{Freshness, Revalidation};
+use super::snapshot::Snapshot;
+use crate::identity::name::printable;
+use crate::limits::Limits;
+use crate::limits::client_limits::{ClientLimiter, LimitExceeded};
+use crate::live::Live;
+use crate::policy::{Decisions, Denial};
+use crate::telemetry::access::{AccessRecord, ConnectionFacts, ConnectionSpans};
+use crate::telemetry::metrics::Metrics;
+use crate::tls::client_hello::ClientHello;
+use crate::tls::{Attempt, Report};
+
+/// What all requests of one connection share.
+#[derive(Debug)]
+pub struct ClientConnection {
+    /// The current snapshot.
+    pub(crate) live: Arc<Live<Snapshot>>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Its ClientHello, for reports.
+    pub(crate) hello: Option<Box<ClientHello>>,
+    /// Whether the client is still admitted.
+    pub(crate) revalidation: Revalidation,
+    /// The limits of the client, shared by all of its connections.
+    pub(crate) limiter: ClientLimiter,
+    /// The header fields that tell upstreams who the client is.
+    pub(crate) identity_headers: IdentityHeaders,
+    /// The PROXY header for upstreams that expect one; made once, when the first request needs it.
+    pub(crate) proxy_header: OnceLock<Bytes>,
+    /// The connection, its TLS and the identity of the client.
+    pub(crate) facts: Arc<ConnectionFacts>,
+    pub(crate) spans: Option<ConnectionSpans>,
+    pub(crate) audit_log: Arc<AuditLog>,
+    pub(crate) delivery_failures: Arc<DeliveryFailures>,
+    /// What the rules of routes say about the client.
+    pub(crate) decisions: Decisions,
+    /// Whether `would_refuse` has been logged for this connection.
+    pub(crate) audited: AtomicBool,
+}
+
+impl ClientConnection {
+    /// Whether the client is still admitted, by `snapshot`.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(super) fn is_admitted(&self, snapshot: &Snapshot) -> Result<(), Box<Report>> {
+        if self.revalidation.check(|| self.attempt(), snapshot)? == Freshness::Anew {
+            self.audit(snapshot.acceptor.objection(&self.facts.peer));
+        }
+        Ok(())
+    }
+
+    /// What reports about the connection are made from.
+    pub(crate) fn attempt(&self) -> Attempt {
+        let ConnectionFacts { connection, tls, .. } = &*self.facts;
+        let negotiated = Some((tls.version, tls.cipher));
+        Attempt { connection: connection.clone(), hello: self.hello.clone(), negotiated }
+    }
+
+    /// Logs, once for this connection, that the rules for all clients would refuse the client if they were not in audit
+    /// mode.
+    pub(crate) fn audit(&self, denial: Option<Denial>) {
+        if let Some(denial) = denial
+            && !self.audited.swap(true, Ordering::Relaxed)
+        {
+            self.audit_log.to_connection(&self.facts, &denial);
+        }
+    }
+
+    /// Begins the record of request number `number` of this connection.
+    pub(crate) fn record(&self, parts: &Parts, number: u64) -> AccessRecord {
+        let protocol = match parts.version {
+            Version::HTTP_2 => "HTTP/2",
+            Version::HTTP_10 => "HTTP/1.0",
+            _ => "HTTP/1.1",
+        };
+        AccessRecord::start(
+            self.facts.request_id(number),
+            Arc::clone(&self.facts),
+            Arc::clone(&self.metrics),
+            protocol,
+            method_name(&parts.method),
+            printable(parts.uri.path()),
+        )
+    }
+
+    /// Refuses a request that exceeds a limit of its client. One refusal in a second is logged.
+    pub(crate) fn limit_exceeded(
+        &self,
+        exceeded: LimitExceeded,
+        limits: &Limits,
+        record: &mut AccessRecord,
+    ) -> RequestRefusal {
+        match self.limiter.is_news() {
+            Some(unlogged) => record.after_unlogged(unlogged),
+            None => record.leave_out(),
+        }
+        limit_exceeded(exceeded, limits.request_rate, limits.requests_at_once)
+    }
+}
+
+/// The method, safe to print; without an allocation where it is a usual one.
+fn method_name(method: &Method) -> Cow<'static, str> {
+    match *method {
+        Method::POST => "POST".into(),
+        Method::GET => "GET".into(),
+        Method::PUT => "PUT".into(),
+        _ => printable(method.as_str()).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_is_logged_as_it_was_sent() {
+        for name in ["POST", "GET", "PUT", "DELETE", "PATCH", "x-own"] {
+            assert_eq!(method_name(&Method::from_bytes(name.as_bytes()).unwrap()), name);
+        }
+    }
+}

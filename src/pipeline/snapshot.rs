@@ -1,0 +1,73 @@
+//! Everything that a reload replaces, as one value.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use crate::limits::Limits;
+use crate::policy::{Grant, Revoke};
+use crate::route::{Route, Routes};
+use crate::tls::Acceptor;
+use crate::upstream::{Client, Forwarding, MisconfigurationLog};
+
+/// One generation of the configuration. A request keeps the one that it began with, so that it never sees a mixture of
+/// old and new settings.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The number of the generation; the first is 1.
+    pub number: u64,
+    /// Accepts TLS connections, and verifies clients.
+    pub acceptor: Arc<Acceptor>,
+    /// When to close a connection whose client is no longer admitted.
+    pub revoke: Revoke,
+    /// How requests are handled.
+    pub requests: RequestSettings,
+}
+
+/// How requests are handled. Shared by all connections of one worker.
+#[derive(Debug)]
+pub struct RequestSettings {
+    /// The configured routes.
+    pub routes: Routes<Arc<Upstream>>,
+    /// The limits of clients and requests.
+    pub limits: Limits,
+    /// The largest `max_body` of all routes, in bytes.
+    pub largest_body: u64,
+    /// One of this many successful requests is logged.
+    pub log_one_in: u64,
+    /// Whether clawgate's certificate is valid for several names.
+    pub several_names: bool,
+}
+
+/// The upstream of a route.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its address, for the log.
+    pub name: Arc<str>,
+    /// What answers the requests.
+    pub backend: Backend,
+    /// The `Authorization` that replaces the client's own credentials.
+    pub authorization: Option<HeaderValue>,
+    /// What the upstream learns about clients.
+    pub forwarding: Forwarding,
+    /// Logs signs that the upstream is not set up for clawgate.
+    pub misconfiguration_log: Arc<MisconfigurationLog>,
+    /// The longest wait between two pieces of a request body.
+    pub idle_timeout: Duration,
+}
+
+/// What answers the requests of a route.
+#[derive(Debug)]
+pub enum Backend {
+    /// A server.
+    Client(Client),
+    /// clawgate itself, with what a server would have received.
+    Echo,
+}
+
+/// A route, with its upstream.
+pub(super) type UpstreamRoute = Route<Arc<Upstream>>;
+
+/// Proof that a client may use a route.
+pub(super) type RouteGrant<'a> = Grant<'a, UpstreamRoute>;

@@ -1,0 +1,83 @@
+//! Why a rule cannot be read, and why one does not match a certificate.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::identity::DnError;
+
+/// Why a rule could not be read.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum RuleError {
+    /// A part has no `=`, or nothing on one side of it.
+    #[error("`{0}` is not of the form `name=value`, e.g. `cn=meeting-notes`")]
+    NotAPair(String),
+    /// The name before `=` is none that a rule knows.
+    #[error(
+        "`{0}` is unknown; use cn, o, ou, dns, uri, email, ip, issuer, issuer-spki, serial, fingerprint \
+         or spki, or `any` alone"
+    )]
+    UnknownMatcher(String),
+    /// `any` beside something else.
+    #[error("`any` stands alone: with other parts beside it, it says nothing")]
+    AnyAndMore,
+    /// Two values for something of which a certificate has one.
+    #[error("`{0}` is there twice, and a certificate has one: write two rules, of which one suffices")]
+    Twice(&'static str),
+    /// A `*` where values are compared exactly.
+    #[error("`{0}={1}` has a `*`, but {0} is compared exactly; write the whole value (`\\*` is a star)")]
+    Wildcard(&'static str, String),
+    /// `**` as some languages have it.
+    #[error(
+        "`{0}` has `**`, but a `*` never stands for more than one label or path segment; write one `*` for each"
+    )]
+    DoubleWildcard(String),
+    /// A value that no certificate can have.
+    #[error("`{0}={1}` could never match: {2}")]
+    Malformed(&'static str, String, &'static str),
+    /// `ip=` is followed by something else than an address or a block of them.
+    #[error("`{0}` is neither an IP address nor a block such as 10.0.0.0/8 (IPv4 is written as such)")]
+    NotAnIp(String),
+    /// A block whose address does not begin it.
+    #[error("`{0}` has bits beyond its prefix; write {1}, or the address alone")]
+    BeyondPrefix(String, String),
+    /// A hash that is not 64 hex digits, or a serial that is not hex.
+    #[error("`{0}` is not {1} (colons are allowed)")]
+    NotHex(String, &'static str),
+    /// The issuer is no distinguished name.
+    #[error(
+        "the issuer is no distinguished name: {0}; its commas make quotes necessary: issuer=\"CN=Issuing CA,O=Example\""
+    )]
+    Issuer(#[source] DnError),
+    /// A quote that does not end.
+    #[error("the quote before `{0}` does not end")]
+    OpenQuote(String),
+    /// Text between a quote's end and the comma.
+    #[error("`{0}` stands after the end of a quote, where a comma is due")]
+    AfterQuote(String),
+    /// A backslash before something that needs none.
+    #[error("there is a backslash before `{0}`, but it stands before , \" \\ or * only")]
+    BadEscape(String),
+    /// A line end or the like.
+    #[error("there is the control character {0} in it")]
+    Control(String),
+    /// A pin of another kind.
+    #[error("`{0}` is no pin; use fingerprint=… or spki=…")]
+    NotAPin(String),
+}
+
+/// A part of a rule that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Miss {
+    /// The part.
+    pub wanted: String,
+    /// What the certificate has of that kind, in words.
+    pub found: String,
+}
+
+impl fmt::Display for Miss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { wanted, found } = self;
+        write!(f, "{wanted} is asked for, but {found}")
+    }
+}

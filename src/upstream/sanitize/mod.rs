@@ -1,0 +1,251 @@
+//! The request that goes to an upstream, with header fields that no client has forged.
+//!
+//! Comes in: the method, target and header fields of a checked request, and the grant of its client. Goes out: an
+//! [`UpstreamRequest`], the only thing that [`super::Client`] sends. Only [`SanitizedHeaders`] makes one, so that no field
+//! of a client reaches an upstream without having passed here.
+
+mod claims;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+
+use self::claims::is_claim;
+use super::body::RequestBody;
+use crate::policy::Grant;
+
+/// Meant for the next hop only (RFC 9110 section 7.6.1), besides those that `Connection` names.
+const HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::EXPECT,
+];
+
+/// Hop-by-hop in practice, although no current standard says so.
+const HOP_BY_HOP_OLD: [&str; 3] = ["keep-alive", "proxy-connection", "http2-settings"];
+
+const OPENCLAW_TOKEN: HeaderName = HeaderName::from_static("x-openclaw-token");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Header fields for an upstream: a client's own without those that it may not set, and what clawgate adds.
+#[derive(Debug)]
+pub struct SanitizedHeaders(HeaderMap);
+
+/// A request of an authorized client, as the upstream is to see it.
+#[derive(Debug)]
+pub struct UpstreamRequest {
+    request: Request<RequestBody>,
+    proxy_header: Option<Bytes>,
+}
+
+impl SanitizedHeaders {
+    /// Removes from a client's header fields those that end at this hop, and those that only a proxy may set.
+    pub fn of_client(mut headers: HeaderMap) -> Self {
+        remove_hop_by_hop(&mut headers);
+        remove_claims(&mut headers);
+        join_cookies(&mut headers);
+        Self(headers)
+    }
+
+    /// Replaces all credentials of the client with the upstream's token.
+    pub fn set_token(&mut self, authorization: &HeaderValue) {
+        self.0.remove(OPENCLAW_TOKEN);
+        self.0.insert(header::AUTHORIZATION, authorization.clone());
+    }
+
+    /// Gives the request clawgate's identifier.
+    pub fn set_request_id(&mut self, id: &str) {
+        if let Ok(value) = HeaderValue::from_str(id) {
+            self.0.insert(REQUEST_ID, value);
+        }
+    }
+
+    /// The fields, for those that clawgate adds.
+    pub fn added(&mut self) -> &mut HeaderMap {
+        &mut self.0
+    }
+
+    /// The fields.
+    pub fn get_ref(&self) -> &HeaderMap {
+        &self.0
+    }
+
+    /// The request with these header fields. `_grant` is proof that its client may use the route.
+    pub fn request<R>(
+        self,
+        _grant: &Grant<'_, R>,
+        method: Method,
+        target: Uri,
+        body: RequestBody,
+    ) -> UpstreamRequest {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = target;
+        *request.headers_mut() = self.0;
+        UpstreamRequest { request, proxy_header: None }
+    }
+}
+
+impl UpstreamRequest {
+    /// Sends the request on a connection of its own that begins with `header`, a PROXY header. What that says is true of
+    /// this request's client only, so the connection is never used again.
+    pub fn with_proxy_header(self, header: Bytes) -> Self {
+        Self { proxy_header: Some(header), ..self }
+    }
+
+    /// The HTTP request, and the PROXY header to send before it.
+    pub fn into_parts(self) -> (Request<RequestBody>, Option<Bytes>) {
+        (self.request, self.proxy_header)
+    }
+}
+
+/// Removes every field that ends at this hop.
+pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if !headers.keys().any(is_hop_by_hop) {
+        return;
+    }
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        // Host says which server is meant, and Content-Length how the body is framed: a client cannot have them
+        // removed by naming them.
+        .filter(|name| *name != header::HOST && *name != header::CONTENT_LENGTH)
+        .collect();
+    let known = headers.keys().filter(|name| is_hop_by_hop(name)).cloned();
+    for name in known.chain(named).collect::<Vec<_>>() {
+        headers.remove(name);
+    }
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(name) || HOP_BY_HOP_OLD.contains(&name.as_str())
+}
+
+/// Removes every field by which a client could claim to be another one, to come from another place, or to ask for
+/// another resource.
+fn remove_claims(headers: &mut HeaderMap) {
+    let claims: Vec<HeaderName> =
+        headers.keys().filter(|name| is_claim(name.as_str())).cloned().collect();
+    for name in claims {
+        headers.remove(name);
+    }
+}
+
+/// RFC 9113 section 8.2.3: HTTP/2 may split Cookie into several fields; HTTP/1.1 may not.
+fn join_cookies(headers: &mut HeaderMap) {
+    let cookies: Vec<_> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if cookies.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
+    {
+        headers.insert(header::COOKIE, joined);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap());
+        }
+        headers
+    }
+
+    fn names(headers: &HeaderMap) -> Vec<&str> {
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn claims_go_in_any_spelling_and_signatures_stay() {
+        let mut headers = map(&[
+            ("X-Forwarded-For", "1.2.3.4"),
+            ("X_Forwarded_For", "1.2.3.4"),
+            ("Forwarded", "for=1.2.3.4"),
+            ("X-Real-IP", "1.2.3.4"),
+            ("Tailscale-User-Login", "root"),
+            ("X-OpenClaw-Scopes", "operator.admin"),
+            ("X_OpenClaw_Token", "t"),
+            ("X-Clawgate-Client-CN", "root"),
+            ("X-SSL-Client-Verify", "SUCCESS"),
+            ("Client-Cert", ":AA==:"),
+            ("Client_Cert_Chain", ":AA==:"),
+            ("Cf-Access-Jwt-Assertion", "x"),
+            ("X-Pomerium-Jwt-Assertion", "x"),
+            ("Proxy", "http://evil"),
+            ("X-Hub-Signature-256", "sha256=00"),
+            ("Stripe-Signature", "t=1"),
+            ("webhook-signature", "v1,x"),
+            ("X-OpenClaw-Token", "t"),
+            ("X-OpenClaw-Idempotency-Key", "k"),
+            ("Content-Type", "application/json"),
+            ("X-GitHub-Event", "push"),
+        ]);
+        remove_claims(&mut headers);
+        let expected = [
+            "content-type",
+            "stripe-signature",
+            "webhook-signature",
+            "x-github-event",
+            "x-hub-signature-256",
+            "x-openclaw-idempotency-key",
+            "x-openclaw-token",
+        ];
+        assert_eq!(names(&headers), expected);
+    }
+
+    #[test]
+    fn the_upstreams_token_takes_the_place_of_all_credentials_of_the_client() {
+        let headers = map(&[
+            ("Authorization", "Bearer client"),
+            ("Authorization", "Basic client"),
+            ("X-OpenClaw-Token", "client"),
+            ("X-Other", "1"),
+        ]);
+        let mut headers = SanitizedHeaders(headers);
+        headers.set_token(&HeaderValue::from_static("Bearer own"));
+        assert_eq!(headers.0, map(&[("Authorization", "Bearer own"), ("X-Other", "1")]));
+    }
+
+    #[test]
+    fn a_request_has_one_identifier_and_it_is_clawgates() {
+        let headers = map(&[("X-Request-ID", "client"), ("X-Request-ID", "client")]);
+        let mut headers = SanitizedHeaders::of_client(headers);
+        headers.set_request_id("own");
+        assert_eq!(headers.0, map(&[("X-Request-ID", "own")]));
+    }
+
+    #[test]
+    fn what_connection_names_goes_but_neither_host_nor_content_length() {
+        let mut headers = map(&[
+            ("Connection", "X-One, keep-alive, host"),
+            ("Connection", "x-two, content-length"),
+            ("X-One", "1"),
+            ("X-Two", "2"),
+            ("Host", "a"),
+            ("Content-Length", "1"),
+            ("TE", "trailers"),
+            ("Keep-Alive", "timeout=5"),
+            ("X-Three", "3"),
+        ]);
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(names(&headers), ["content-length", "host", "x-three"]);
+    }
+
+    #[test]
+    fn cookies_that_http2_split_become_one_field() {
+        let headers = map(&[("Cookie", "a=1"), ("Cookie", "b=2")]);
+        let headers = SanitizedHeaders::of_client(headers);
+        assert_eq!(headers.0, map(&[("Cookie", "a=1; b=2")]));
+    }
+}
