@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use clawgate::connection::{ConnectionInfo, TlsInfo};
 use clawgate::http1_guard::Guard;
 use clawgate::identity::{Certificate, Peer};
-use clawgate::pki::trust_store::{Ca, TrustStore};
+use clawgate::pki::{Ca, TrustStore};
 use clawgate::policy::{Rule, Rules};
 use clawgate::route::{Methods, RequestPath, Route, Routes};
 

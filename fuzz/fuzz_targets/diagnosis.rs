@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use clawgate::identity::San;
 use clawgate::pki::Budget;
-use clawgate::pki::trust_store::{Ca, TrustStore};
+use clawgate::pki::{Ca, TrustStore};
 use clawgate::tls::diagnosis::{Case, Cause, chain_faults, diagnose};
 use clawgate::tls::handshake_record::{HandshakeRecord, Presented, Refusal};
 use clawgate::tls::parameters::Parameters;

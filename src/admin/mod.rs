@@ -78,7 +78,7 @@ impl Facts {
 
 fn facts(settings: &Settings, generation: u64) -> Value {
     let material = &settings.reloadable.material;
-    let ca = |ca: &crate::pki::trust_store::Ca| json!({ "subject": ca.subject, "not_after": ca.not_after_text });
+    let ca = |ca: &crate::pki::Ca| json!({ "subject": ca.subject, "not_after": ca.not_after_text });
     let route = |route: &crate::config::RouteSettings| {
         json!({
             "path": route.path.to_string(),

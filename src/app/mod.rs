@@ -38,7 +38,7 @@ use crate::identity::time::unix_seconds;
 use crate::limits::{ClientLimits, ConnectionLimiter};
 use crate::live::Live;
 use crate::pipeline::{AuditLog, Backend, DeliveryFailures, RequestSettings, Snapshot, Upstream};
-use crate::pki::trust_store::Ca;
+use crate::pki::Ca;
 use crate::platform::memory;
 use crate::platform::sandbox::Sandbox;
 use crate::platform::systemd::{self, SystemdWatchdog};

@@ -11,8 +11,8 @@ use super::validity::Lasting;
 use crate::config::Reloadable;
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::identity::sha256;
+use crate::pki::Ca;
 use crate::pki::public_cas;
-use crate::pki::trust_store::Ca;
 
 pub(super) fn findings(settings: &Reloadable, roots: &Roots, brought: &[Ca], at: i64) -> Vec<Finding> {
     let subject = Subject::new(Area::Clients, "");

@@ -4,7 +4,7 @@ use super::validity::SOON;
 use crate::finding::{Check, Finding, Severity, Subject};
 use crate::identity::time::time_text;
 use crate::pki::revocation::{Crl, Demand, Expired, Remark};
-use crate::pki::trust_store::{Ca, TrustStore};
+use crate::pki::{Ca, TrustStore};
 
 /// A CRL that is due within this part of its life, and nobody has renewed, will be forgotten.
 const LAST_PART: i64 = 4;

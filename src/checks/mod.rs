@@ -19,7 +19,7 @@ pub use self::strength::algorithm;
 pub use self::validity::leaf as dates;
 use crate::config::{Problem, Settings};
 use crate::finding::{Area, Check, Finding, Subject};
-use crate::pki::trust_store::Ca;
+use crate::pki::Ca;
 
 /// All that can be said of `settings` at `at` (seconds since 1970) without the network. `brought`: CAs that a
 /// client's chain brings along.

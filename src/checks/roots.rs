@@ -7,7 +7,7 @@ use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::pki::trust_store::{Ca, TrustStore};
+use crate::pki::{Ca, TrustStore};
 
 /// The CAs that are known besides those that a server sends.
 #[derive(Debug, Default)]

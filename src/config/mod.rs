@@ -51,8 +51,8 @@ use self::layers::{Layer, Layers, Text, text};
 use self::problem::Report;
 use self::resolve::Sources;
 use self::value_type::Content;
+use crate::pki::Ca;
 use crate::pki::pem::client_chain;
-use crate::pki::trust_store::Ca;
 
 /// Loads the settings from the flags, the environment and the TOML file that one of them names,
 /// together with all files that they name in turn. Certificates have to be valid at `now`.

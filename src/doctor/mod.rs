@@ -27,7 +27,7 @@ use crate::config::{AdminAddress, Problem, Problems, Settings};
 use crate::explain::{ClientFile, Credentials};
 use crate::finding::{Area, Check, Finding, Findings, Subject};
 use crate::identity::time::unix_seconds;
-use crate::pki::trust_store::Ca;
+use crate::pki::Ca;
 
 /// A client certificate to call clawgate with.
 #[derive(Debug)]

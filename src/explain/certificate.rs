@@ -17,7 +17,7 @@ use crate::finding::Finding;
 use crate::identity::time::time_text;
 use crate::identity::time::unix_seconds;
 use crate::identity::{Certificate, Peer};
-use crate::pki::trust_store::TrustStore;
+use crate::pki::TrustStore;
 use crate::pki::{Budget, Path, identify};
 use crate::policy::Ruling;
 use crate::telemetry::HandshakeReason;

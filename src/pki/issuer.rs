@@ -69,7 +69,7 @@ mod tests {
     use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
     use super::*;
-    use crate::pki::trust_store::Ca;
+    use crate::pki::ca::Ca;
 
     /// A CA of this name, and a certificate that it has issued.
     fn ca_and_leaf(name: &str) -> (CertificateDer<'static>, CertificateDer<'static>) {

@@ -5,6 +5,7 @@
 
 pub mod authority;
 pub mod bounds;
+mod ca;
 mod ca_names;
 pub mod certification_path;
 pub mod constraints;
@@ -21,12 +22,15 @@ pub mod pem;
 mod public_cas;
 pub mod revocation;
 pub mod signature_cache;
-pub mod trust_store;
+mod trust_store;
 pub mod unsupported;
 
+pub use self::ca::Ca;
+pub(crate) use self::ca::key_id;
 pub use self::certification_path::Path;
 pub use self::issuer::identify;
 pub use self::link::may_be_signed_by;
 pub use self::public_cas::public_cas;
 pub use self::signature_cache::Budget;
+pub use self::trust_store::TrustStore;
 pub use self::unsupported::extension_name;

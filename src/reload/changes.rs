@@ -2,9 +2,9 @@
 
 use crate::config::{RouteSettings, Settings};
 use crate::identity::{Certificate, unix_rfc3339};
+use crate::pki::TrustStore;
 use crate::pki::material::{Material, Own};
 use crate::pki::revocation::Crl;
-use crate::pki::trust_store::TrustStore;
 use crate::upstream::UpstreamTls;
 
 /// What a reload has changed: certificates, CAs and lists one by one, other settings by their names.

@@ -14,24 +14,14 @@ use webpki::VerifiedPath;
 
 use super::diagnosis::chain_faults;
 use super::handshake_record::{HandshakeRecord, Presented, Refusal};
+use super::handshake_settings::RefuseWith;
 use crate::identity::{Peer, sha256};
 use crate::pki::Budget;
+use crate::pki::TrustStore;
 use crate::pki::bounds::{Selection, TooLarge};
 use crate::pki::leaf_cache::Leaf;
 use crate::pki::path_validation::PathValidator;
-use crate::pki::trust_store::TrustStore;
 use crate::policy::{Denial, Rules, Ruling};
-
-/// How a refused client hears of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RefuseWith {
-    /// By a TLS alert: the handshake fails.
-    #[default]
-    Alert,
-    /// By an HTTP answer: the handshake is completed without trust, for clients whose operators see
-    /// HTTP errors only.
-    Http,
-}
 
 /// Admits a client certificate when the chain holds, the key may sign, and a rule matches.
 ///
@@ -225,9 +215,9 @@ mod tests {
 
     use super::*;
     use crate::identity::Digest;
+    use crate::pki::Ca;
     use crate::pki::denylist::Denylist;
     use crate::pki::revocation::Crl;
-    use crate::pki::trust_store::Ca;
 
     /// A certificate in terms of what can be wrong with it.
     #[derive(Clone, Debug)]

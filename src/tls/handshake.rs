@@ -24,10 +24,9 @@ use super::handshake_settings::HandshakeSettings;
 use super::negotiated::Negotiated;
 use super::parameters::Parameters;
 use super::prefixed_io::PrefixedIo;
-use super::proxy_header::introduction;
 use super::report::{Grounds, Report};
 use super::server::ServerError;
-use super::{detect, server};
+use super::{detect, proxy_header, server};
 use crate::connection::{ConnectionInfo, TlsInfo};
 use crate::identity::time::unix_seconds;
 use crate::identity::{Peer, San};
@@ -140,13 +139,13 @@ impl Acceptor {
             return Ok(WithProxyHeader { connection, io, bytes, listener, proxied_client: None });
         };
         let deadline = connection.accepted_at + self.manners.timeout;
-        let reading = introduction(&self.manners, proxy_addr, &mut io, &mut bytes);
+        let reading = proxy_header::read(&self.manners.proxy_sources, proxy_addr, &mut io, &mut bytes);
         let cause = match timeout_at(deadline, reading).await {
             Ok(Ok(header)) => {
                 let proxied_client = take_addresses(&mut connection, header);
                 return Ok(WithProxyHeader { connection, io, bytes, listener, proxied_client });
             }
-            Ok(Err(cause)) => cause,
+            Ok(Err(error)) => Cause::ProxyHeader(error),
             Err(_) => {
                 let step = if bytes.is_empty() { Step::FirstByte } else { Step::ProxyHeader };
                 Cause::Timeout { deadline: self.manners.timeout, step }
@@ -300,7 +299,7 @@ impl Acceptor {
             Ok(Err((error, tap))) => (cause_of(error), Remains::Socket(tap.into_inner())),
             // The socket goes with the dropped handshake.
             Err(_) => (
-                Cause::Timeout { deadline: self.manners.timeout, step: Step::SenderFlight },
+                Cause::Timeout { deadline: self.manners.timeout, step: Step::ClientFlight },
                 Remains::Gone,
             ),
         };

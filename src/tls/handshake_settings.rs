@@ -1,24 +1,33 @@
-//! How clients are received.
+//! Settings of detection and handshake that are the same for all connections.
 
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::client_verifier::RefuseWith;
-
-/// How clients are received.
+/// Settings of detection and handshake.
 #[derive(Clone, Debug)]
 pub struct HandshakeSettings {
-    /// Time for greeting and handshake together.
+    /// Deadline for detection and handshake together.
     pub timeout: Duration,
-    /// Time for the greeting.
+    /// Deadline for detection: the first bytes, up to the end of the ClientHello.
     pub greeting_timeout: Duration,
-    /// How a refused client hears of it.
+    /// How a refused client learns that it was refused.
     pub refuse_with: RefuseWith,
-    /// Whether a client that asks for a name the certificate does not have is refused.
+    /// Whether a client is refused if it asks for a server name that clawgate's certificates do not have.
     pub strict_sni: bool,
-    /// Whose PROXY headers are believed, where they are expected.
+    /// The addresses from which PROXY headers are accepted, on listeners that expect one.
     pub proxy_sources: Vec<IpNet>,
-    /// Whether reports tell all of the ClientHello.
+    /// Whether log lines of refused connections have all fields of the ClientHello.
     pub log_client_hello: bool,
+}
+
+/// How a refused client learns that it was refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefuseWith {
+    /// By a TLS alert: the handshake fails.
+    #[default]
+    Alert,
+    /// By an HTTP response: the handshake is completed, but the client stays unverified. For clients whose operators
+    /// see HTTP errors only.
+    Http,
 }

@@ -21,11 +21,11 @@ mod resumption;
 pub mod server;
 
 pub use self::accepted::{Accepted, Attempt, WithProxyHeader};
-pub use self::client_verifier::{ClientVerifier, RefuseWith};
+pub use self::client_verifier::ClientVerifier;
 pub use self::fault::Fault;
 pub use self::handshake::{Acceptor, HandshakeFailure, Remains, Secured};
-pub use self::handshake_settings::HandshakeSettings;
+pub use self::handshake_settings::{HandshakeSettings, RefuseWith};
+pub use self::parameters::Resumption;
 pub use self::prefixed_io::PrefixedIo;
-pub use self::proxy_header::{ProxyHeaderError, may_introduce};
+pub use self::proxy_header::{ProxyHeaderError, may_send_header};
 pub use self::report::{Explained, Report};
-pub use self::resumption::Resumption;

@@ -11,7 +11,6 @@ use rustls::{
 use thiserror::Error;
 
 use super::client_hello::ClientHello;
-use super::resumption::Resumption;
 use crate::connection::{cipher_name, version_name};
 
 /// The least version that a client must speak.
@@ -24,7 +23,17 @@ pub enum MinVersion {
     Tls13,
 }
 
-/// A group to exchange keys in.
+/// Whether a client may resume a session, without presenting its certificate again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resumption {
+    /// No: every connection needs a full handshake, with a proof of possession of the key.
+    Off,
+    /// Yes, with a ticket. The chain in the ticket is verified again.
+    #[default]
+    Safe,
+}
+
+/// A group for the key exchange.
 pub type Group = &'static dyn SupportedKxGroup;
 
 /// What clawgate agrees to.

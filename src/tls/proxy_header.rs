@@ -1,53 +1,53 @@
-//! What comes before the greeting where a load balancer stands before clawgate: a PROXY header that
-//! says whose connection it is.
+//! The PROXY header that a load balancer in front of clawgate sends before everything else: the client's address.
+//!
+//! Takes the socket and the addresses of trusted load balancers, gives the header or a [`ProxyHeaderError`].
 
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
+use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::detect::{End, describe};
-use super::diagnosis::{Cause, NotTls};
-use super::handshake_settings::HandshakeSettings;
 use crate::proxy_protocol::{Header, Malformed, parse};
 
-/// Why a connection from a load balancer is refused before its greeting.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why no PROXY header could be taken from a connection.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ProxyHeaderError {
-    /// It comes from an address that may not introduce anybody.
+    /// The connection ended without a byte.
+    #[error("{0} before the PROXY header")]
+    Nothing(End),
+    /// The connection comes from an address that may not send a header.
+    #[error("{0} may not send a PROXY header")]
     Source(IpAddr),
-    /// What came first is no header. Holds it in words.
+    /// The first bytes are no header. Holds them, escaped.
+    #[error("not a PROXY header ({0}): {1}")]
     Malformed(Malformed, String),
-    /// It ended within the header, after so many bytes.
+    /// The connection ended within the header, after this many bytes.
+    #[error("{0} within the PROXY header, after {1} bytes")]
     Ended(End, usize),
 }
 
-/// What a load balancer at `peer` says of the connection that it passes on; `bytes` has what came after.
-///
-/// `bytes` keeps what was read also when this future is dropped at a deadline.
-pub(crate) async fn introduction<IO: AsyncRead + Unpin>(
-    manners: &HandshakeSettings,
-    peer: SocketAddr,
-    io: &mut IO,
-    bytes: &mut Vec<u8>,
-) -> Result<Header, Cause> {
-    if !may_introduce(&manners.proxy_sources, peer) {
-        return Err(Cause::NotIntroduced(ProxyHeaderError::Source(peer.ip().to_canonical())));
-    }
-    read(io, bytes).await
-}
-
-/// Whether somebody at `address` may say whose connection it passes on.
-pub fn may_introduce(sources: &[IpNet], address: SocketAddr) -> bool {
+/// Whether a load balancer at `address` may send a PROXY header.
+pub fn may_send_header(sources: &[IpNet], address: SocketAddr) -> bool {
     let ip = address.ip().to_canonical();
     sources.iter().any(|source| source.contains(&ip))
 }
 
-/// Reads a header from `io`.
-async fn read<IO: AsyncRead + Unpin>(io: &mut IO, bytes: &mut Vec<u8>) -> Result<Header, Cause> {
-    let refused = |why| Err(Cause::NotIntroduced(why));
+/// Reads the header that a load balancer at `address` sends. Afterwards `bytes` holds what came after the header.
+///
+/// `bytes` keeps what was read also if this future is dropped at a deadline.
+pub(crate) async fn read<IO: AsyncRead + Unpin>(
+    sources: &[IpNet],
+    address: SocketAddr,
+    io: &mut IO,
+    bytes: &mut Vec<u8>,
+) -> Result<Header, ProxyHeaderError> {
+    if !may_send_header(sources, address) {
+        return Err(ProxyHeaderError::Source(address.ip().to_canonical()));
+    }
     loop {
-        let ended = match io.read_buf(bytes).await {
+        let end = match io.read_buf(bytes).await {
             Ok(0) => Some(End::Closed),
             Ok(_) => None,
             Err(error) => Some(End::of(&error)),
@@ -57,12 +57,12 @@ async fn read<IO: AsyncRead + Unpin>(io: &mut IO, bytes: &mut Vec<u8>) -> Result
                 bytes.drain(..length);
                 return Ok(header);
             }
-            Ok(None) => match ended {
-                Some(end) if bytes.is_empty() => return Err(Cause::NotTls(NotTls::Probe(end))),
-                Some(end) => return refused(ProxyHeaderError::Ended(end, bytes.len())),
+            Ok(None) => match end {
+                Some(end) if bytes.is_empty() => return Err(ProxyHeaderError::Nothing(end)),
+                Some(end) => return Err(ProxyHeaderError::Ended(end, bytes.len())),
                 None => {}
             },
-            Err(why) => return refused(ProxyHeaderError::Malformed(why, describe(bytes))),
+            Err(error) => return Err(ProxyHeaderError::Malformed(error, describe(bytes))),
         }
     }
 }
@@ -72,11 +72,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ipv4_source_is_known_also_where_the_socket_calls_it_ipv6() {
+    fn an_ipv4_source_is_known_also_if_the_socket_has_it_as_ipv6() {
         let sources = ["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
-        let trusted = |address: &str| may_introduce(&sources, address.parse().unwrap());
+        let trusted = |address: &str| may_send_header(&sources, address.parse().unwrap());
         assert!(trusted("10.1.2.3:1") && trusted("[::ffff:10.1.2.3]:1") && trusted("[2001:db8::1]:1"));
         assert!(!trusted("11.0.0.1:1") && !trusted("[::1]:1") && !trusted("[2001:db9::1]:1"));
-        assert!(!may_introduce(&[], "10.1.2.3:1".parse().unwrap()));
+        assert!(!may_send_header(&[], "10.1.2.3:1".parse().unwrap()));
     }
 }

@@ -14,8 +14,8 @@ use super::handshake_record::HandshakeRecord;
 use super::parameters::Parameters;
 use crate::connection::{cipher_name, version_name};
 use crate::identity::{Certificate, Peer, San, sha256};
+use crate::pki::TrustStore;
 use crate::pki::bounds::TooLarge;
-use crate::pki::trust_store::TrustStore;
 use crate::telemetry::log_dedup::{Kind, network};
 use crate::telemetry::{HandshakeReason, Limit};
 

@@ -17,16 +17,6 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use super::client_verifier::ClientVerifier;
 use super::handshake_record::{HandshakeRecord, Resumed};
 
-/// Whether a client may come back without presenting its certificate again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Resumption {
-    /// No: every connection proves possession of its key.
-    Off,
-    /// With a ticket whose chain is judged again.
-    #[default]
-    Safe,
-}
-
 /// For how long after the proof of possession tickets stand in for it, in seconds; also those that were
 /// given out on resumed connections in the meantime.
 const MAX_AGE: u32 = 60 * 60;

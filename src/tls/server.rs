@@ -8,8 +8,8 @@ use thiserror::Error;
 
 use super::cert_resolver::CertResolver;
 use super::client_verifier::ClientVerifier;
-use super::parameters::Parameters;
-use super::resumption::{Resumption, Tickets};
+use super::parameters::{Parameters, Resumption};
+use super::resumption::Tickets;
 use crate::pki::material::Material;
 use crate::wording::tls;
 

@@ -6,19 +6,18 @@
 
 mod alert;
 mod certificate;
-mod http;
-mod io;
+mod http_messages;
 mod system;
 mod tls;
 mod tls_messages;
+mod transport;
 mod x509;
 
 pub use self::alert::alert_name;
 pub use self::certificate::certificate;
-pub use self::http::{http, http2};
-pub use self::io::io;
 pub use self::system::{sandbox, watch};
 pub use self::tls::{incompatible, tls};
+pub use self::transport::{http, http2, io};
 pub use self::x509::x509;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::error::Error;
 use landlock::RulesetError;
 use notify::ErrorKind;
 
-use super::io::io;
+use super::transport::io;
 
 /// Why folders cannot be watched.
 pub fn watch(error: &notify::Error) -> String {

@@ -3,6 +3,8 @@
 //!
 //! A re-export (`pub use`) is no use of its own: a file that names the item through it uses the file that defines the item. Code under
 //! `#[cfg(test)]` does not count, and neither do paths within the arguments of macros, unless they begin with `crate`.
+//! A path into a module that names an item which the module's text does not define uses the module's file: a macro
+//! defines the item there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -10,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, ItemMod, ItemUse, Macro, UseTree, Visibility};
+use syn::{Item, ItemMod, ItemUse, Macro, UseTree, Visibility};
+
+use super::items::{attributes, is_cfg_test, module_file, name_of};
 
 /// How many re-exports are followed, so that a circle of them ends.
 const MAX_DEPTH: usize = 16;
@@ -83,6 +87,18 @@ impl Graph {
             .into_keys()
             .map(|group| group.into_iter().map(|file| self.files[file].as_path()).collect())
             .collect()
+    }
+
+    /// Each use of one of these files by another of them, as text.
+    pub fn uses_among(&self, group: &[&Path]) -> Vec<String> {
+        let member = |file: usize| group.contains(&self.files[file].as_path());
+        let of_file = |file: usize| {
+            let used = self.uses[file].iter().filter(|used| member(**used));
+            used.map(move |used| {
+                format!("{} uses {}", self.files[file].display(), self.files[*used].display())
+            })
+        };
+        (0..self.files.len()).filter(|file| member(*file)).flat_map(of_file).collect()
     }
 
     /// All files that `file` uses, or that a file uses that it uses, and so on.
@@ -219,7 +235,7 @@ impl Graph {
             "self" => Target::Module(module),
             "super" => Target::Module(self.modules[module].parent?),
             // The binary names the library by the name of the crate.
-            "clawgate" => Target::Module(self.roots[0]),
+            "clawgate" if self.root(module) != self.roots[0] => Target::Module(self.roots[0]),
             name => self.member(module, name, depth)?,
         };
         for name in rest {
@@ -227,7 +243,10 @@ impl Graph {
                 Target::Module(module) if name == "super" => {
                     Target::Module(self.modules[module].parent?)
                 }
-                Target::Module(module) => self.member(module, name, depth)?,
+                // A name that the module's text does not show is defined by a macro there.
+                Target::Module(module) => {
+                    self.member(module, name, depth).unwrap_or(Target::Item(self.modules[module].file))
+                }
                 // A variant of an enum, a function of a type.
                 Target::Item(file) => return Some(Target::Item(file)),
             };
@@ -349,51 +368,4 @@ impl<'ast> Visit<'ast> for Paths<'_> {
 
 fn is_colon(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == ':')
-}
-
-/// Where the file of `mod name;` is.
-fn module_file(src: &Path, folder: &Path, name: &str, attributes: &[Attribute]) -> PathBuf {
-    assert!(
-        !attributes.iter().any(|attribute| attribute.path().is_ident("path")),
-        "{name}: #[path] is not understood"
-    );
-    let alone = folder.join(format!("{name}.rs"));
-    if src.join(&alone).exists() { alone } else { folder.join(name).join("mod.rs") }
-}
-
-fn is_cfg_test(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("cfg")
-        && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"))
-}
-
-fn attributes(item: &Item) -> &[Attribute] {
-    match item {
-        Item::Const(item) => &item.attrs,
-        Item::Enum(item) => &item.attrs,
-        Item::Fn(item) => &item.attrs,
-        Item::Impl(item) => &item.attrs,
-        Item::Macro(item) => &item.attrs,
-        Item::Mod(item) => &item.attrs,
-        Item::Static(item) => &item.attrs,
-        Item::Struct(item) => &item.attrs,
-        Item::Trait(item) => &item.attrs,
-        Item::Type(item) => &item.attrs,
-        Item::Use(item) => &item.attrs,
-        _ => &[],
-    }
-}
-
-fn name_of(item: &Item) -> Option<String> {
-    let ident = match item {
-        Item::Const(item) => &item.ident,
-        Item::Enum(item) => &item.ident,
-        Item::Fn(item) => &item.sig.ident,
-        Item::Macro(item) => item.ident.as_ref()?,
-        Item::Static(item) => &item.ident,
-        Item::Struct(item) => &item.ident,
-        Item::Trait(item) => &item.ident,
-        Item::Type(item) => &item.ident,
-        _ => return None,
-    };
-    Some(ident.to_string())
 }

@@ -8,8 +8,8 @@ use crate::config::files::Files;
 use crate::config::in_use::InUse;
 use crate::config::settings::{Reloadable, RouteSettings, Settings, UpstreamSettings};
 use crate::identity::unix_rfc3339;
+use crate::pki::Ca;
 use crate::pki::revocation::Crl;
-use crate::pki::trust_store::Ca;
 
 /// Adds it for `settings`; `files` are those that they name, as they were before they were read. No secret is shown,
 /// but where it came from, and when its file was written.

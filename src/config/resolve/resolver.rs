@@ -14,8 +14,8 @@ use crate::config::keys::{self, KEYS};
 use crate::config::layers::{Layer, Layers, List, Sourced, Text};
 use crate::config::problem::{Found, Origin, Report, Reported};
 use crate::config::value_type::{Kind, ValueType};
+use crate::pki::Ca;
 use crate::pki::pem::FileError;
-use crate::pki::trust_store::Ca;
 
 /// All sources, read.
 pub(in crate::config) struct Sources {

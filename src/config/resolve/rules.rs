@@ -5,8 +5,8 @@ use crate::config::keys;
 use crate::config::layers::{Layer, List, Sourced};
 use crate::config::problem::{Found, Origin};
 use crate::config::settings::RouteSettings;
+use crate::pki::Ca;
 use crate::pki::public_cas;
-use crate::pki::trust_store::Ca;
 use crate::policy::{Rule, Rules};
 
 /// One set of rules as it was written.

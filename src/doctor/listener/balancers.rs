@@ -7,7 +7,7 @@ use crate::doctor::Caller;
 use crate::explain::{self, Ending, Observed};
 use crate::finding::{Check, Finding};
 use crate::tls::detect::describe_with_name;
-use crate::tls::may_introduce;
+use crate::tls::may_send_header;
 
 /// The listener does what it should with PROXY headers, or not.
 const HEADER: Check = Check::ProxyHeader;
@@ -32,7 +32,7 @@ impl Visit<'_> {
         let ip = from.ip().to_canonical();
         let seen = self.observe(&server, None);
         let refused = seen.ending == Ending::Closed(false);
-        if !may_introduce(&self.settings.reloadable.proxy_sources, from) {
+        if !may_send_header(&self.settings.reloadable.proxy_sources, from) {
             found.extend(self.out_of_reach(ip, refused));
         } else if refused {
             let hint = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload); a line handshake_failed or \

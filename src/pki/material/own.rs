@@ -10,8 +10,7 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::staples::Staple;
-use super::{Input, Loader};
+use super::loader::{Input, Loader};
 use crate::identity::{Certificate, San};
 use crate::pki::pem::Use;
 use crate::wording;
@@ -47,6 +46,19 @@ impl Own {
     pub fn algorithm(&self) -> SignatureAlgorithm {
         self.certified.key.algorithm()
     }
+}
+
+/// A response to show along with a certificate.
+#[derive(Clone, Debug)]
+pub struct Staple {
+    /// As the responder gave it, in DER.
+    pub response: Vec<u8>,
+    /// The last moment at which it may be shown; seconds since 1970.
+    pub until: i64,
+    /// The same, RFC 3339.
+    pub until_text: String,
+    /// The file with it.
+    pub path: PathBuf,
 }
 
 /// The algorithms of a certificate, by name.

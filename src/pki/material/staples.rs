@@ -5,25 +5,12 @@ use std::path::{Path, PathBuf};
 
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::loader::{Input, Loader};
 use super::ocsp::{Answer, Status};
-use super::own::Own;
-use super::{Input, Loader};
+use super::own::{Own, Staple};
 use crate::identity::unix_rfc3339 as text;
 use crate::pki::pem::{is_one_element, located};
 use crate::wording;
-
-/// A response to show along with a certificate.
-#[derive(Clone, Debug)]
-pub struct Staple {
-    /// As the responder gave it, in DER.
-    pub response: Vec<u8>,
-    /// The last moment at which it may be shown; seconds since 1970.
-    pub until: i64,
-    /// The same, RFC 3339.
-    pub until_text: String,
-    /// The file with it.
-    pub path: PathBuf,
-}
 
 /// What to do about a response that has served its time.
 const FETCH: &str = "fetch a new one: openssl ocsp -issuer CA.pem -cert CERT.pem -url URL -respout FILE";

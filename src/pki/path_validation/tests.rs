@@ -9,9 +9,9 @@ use time::OffsetDateTime;
 
 use super::*;
 use crate::identity::Digest;
+use crate::pki::ca::Ca;
 use crate::pki::denylist::Denylist;
 use crate::pki::revocation::{Demand, Policy};
-use crate::pki::trust_store::Ca;
 
 /// The first and the last second of what is valid for a short time.
 const FROM: i64 = 1_800_000_000;

@@ -23,13 +23,13 @@ use x509_parser::oid_registry::{
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::RevokedCertificate;
 
-use super::Issuer;
 use super::error::CrlError;
+use super::issuer::Issuer;
 use super::layout::{Layout, Signed, offset, serial_at};
 use super::scope::{Scope, Subject};
 use crate::identity::name::cut;
 use crate::identity::{Validity, name_key, rfc3339, rfc4514};
-use crate::pki::trust_store::Ca;
+use crate::pki::ca::Ca;
 use crate::pki::unsupported::extension_name;
 
 /// Seconds that the clock of a CA may be ahead of the proxy's.

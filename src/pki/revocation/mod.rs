@@ -3,20 +3,20 @@
 mod crl;
 mod error;
 mod files;
+mod issuer;
 mod layout;
 mod remarks;
 mod scope;
 mod stale;
 
-pub(crate) use self::stale::StaleCrl;
-
-use x509_parser::prelude::X509Certificate;
-
 pub use self::crl::{Crl, Revoked};
 pub use self::error::CrlError;
 pub(crate) use self::files::read;
+pub use self::issuer::Issuer;
+pub(crate) use self::issuer::signs_crls;
 pub use self::remarks::Remark;
 pub use self::scope::Subject;
+pub(crate) use self::stale::StaleCrl;
 
 /// What to make of lists that are missing or too old.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,17 +45,6 @@ pub enum Expired {
     Refuse,
     /// It is used on, and the log says so.
     Warn,
-}
-
-/// Who issued a certificate, as far as lists go.
-#[derive(Clone, Copy, Debug)]
-pub struct Issuer<'a> {
-    /// Its name, for comparing ([`name_key`](crate::identity::name_key)).
-    pub name: &'a [u8],
-    /// Its SubjectPublicKeyInfo, DER.
-    pub spki: &'a [u8],
-    /// Whether it may sign lists: cRLSign, if key usage is stated (RFC 5280 section 6.3.3 (f)).
-    pub signs_crls: bool,
 }
 
 /// What is known of one certificate.
@@ -146,12 +135,3 @@ impl Policy {
 
 #[cfg(test)]
 mod tests;
-
-/// Whether key usage, if it is stated, has cRLSign.
-pub(crate) fn signs_crls(certificate: &X509Certificate<'_>) -> bool {
-    match certificate.key_usage() {
-        Ok(Some(usage)) => usage.value.crl_sign(),
-        Ok(None) => true,
-        Err(_) => false,
-    }
-}

@@ -4,7 +4,7 @@ use super::crl::Crl;
 use super::{Expired, Policy};
 use crate::finding::Severity;
 use crate::identity::time::{span, time_text};
-use crate::pki::trust_store::Ca;
+use crate::pki::ca::Ca;
 
 /// The hint for a list that fits no CA that is known.
 const STRANGER_HINT: &str = "give the CRLs of the CAs in clients.ca and of their intermediates, and take others out; the \

@@ -14,9 +14,9 @@ use crate::identity::rfc3339;
 use crate::identity::time::ago;
 use crate::pki::bounds::{MAX_INTERMEDIATES, MAX_OF_ONE_SUBJECT, Selection};
 use crate::pki::certification_path::{Route, Sent, nearest_broken, routes};
-use crate::pki::trust_store::{Ca, TrustStore};
 use crate::pki::unsupported::Unsupported;
 use crate::pki::{Budget, Path};
+use crate::pki::{Ca, TrustStore};
 use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::fault::{Fault, named, sorted};
 

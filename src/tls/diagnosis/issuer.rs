@@ -14,7 +14,7 @@ use crate::identity::{Digest, name_key, rfc4514, sha256};
 use crate::pki::Budget;
 use crate::pki::certification_path::{Broken, KeyIds, Route, Sent, key_ids_along, nearest_broken};
 use crate::pki::link::{Signed, signed_by};
-use crate::pki::trust_store::{Ca, TrustStore, key_id};
+use crate::pki::{Ca, TrustStore, key_id};
 use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::fault::{Fault, named};
 

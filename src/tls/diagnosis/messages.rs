@@ -2,7 +2,7 @@
 
 use rustls::{AlertDescription, Error, PeerIncompatible};
 
-use super::Case;
+use super::case::Case;
 use crate::telemetry::{HandshakeReason as Reason, Limit};
 use crate::tls::client_hello::ClientHello;
 use crate::tls::fault::Fault;

@@ -3,6 +3,7 @@
 //! It explains a refusal that has happened. It decides nothing: whatever it says, the client is out.
 
 mod authority;
+mod case;
 mod chain;
 pub(crate) mod client_message;
 mod issuer;
@@ -13,12 +14,10 @@ mod revoked;
 mod server_name;
 mod verdict;
 
-use std::time::Duration;
-
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
-
 use rustls_pki_types::CertificateDer;
 
+pub use self::case::{Case, Cause, NotTls, Step};
 pub use self::chain::{chain_faults, path};
 pub use self::client_message::client_message;
 pub use self::leaf::weak_key;
@@ -26,96 +25,11 @@ pub use self::revoked::statuses;
 pub use self::server_name::about_name;
 pub use self::verdict::{denied, key_mismatch};
 
-use super::client_hello::{ClientHello, Progress};
 use super::detect::End;
 use super::fault::{Fault, combine};
-use super::handshake_record::{HandshakeRecord, Presented, Refusal};
-use super::parameters::Parameters;
-use super::proxy_header::ProxyHeaderError;
-use crate::identity::San;
-use crate::pki::trust_store::TrustStore;
-use crate::telemetry::{HandshakeReason as Reason, Limit};
+use super::handshake_record::{Presented, Refusal};
+use crate::telemetry::HandshakeReason as Reason;
 use crate::wording::alert_name;
-
-/// What ended a handshake.
-#[derive(Debug)]
-pub enum Cause {
-    /// The greeting was not TLS, or stopped.
-    NotTls(NotTls),
-    /// A load balancer did not say whose connection it is, or may not say so.
-    NotIntroduced(ProxyHeaderError),
-    /// rustls refused.
-    Tls(Error),
-    /// Its ClientHello has so many bytes, which is more than are taken.
-    HelloTooLarge(usize),
-    /// The connection ended; where it ended within the ClientHello, how much of that had come.
-    Ended(End, Option<Progress>),
-    /// It asked for a name that is not served, and that is not let pass.
-    UnknownSni,
-    /// clawgate has as many of something as it may.
-    Overloaded {
-        /// Of what.
-        limit: Limit,
-        /// How many that is.
-        allowed: usize,
-    },
-    /// It sent more than rustls keeps before the end of a handshake.
-    Full,
-    /// The deadline passed.
-    Timeout {
-        /// How long it was.
-        deadline: Duration,
-        /// What was waited for.
-        step: Step,
-    },
-}
-
-/// A greeting that does not lead to a handshake.
-#[derive(Debug)]
-pub enum NotTls {
-    /// It ended without a byte.
-    Probe(End),
-    /// HTTP in the clear: `HTTP`, or `HTTP/2` where that was begun without asking.
-    PlainHttp(&'static str),
-    /// A PROXY header.
-    ProxyProtocol,
-    /// An SSL 2.0 ClientHello that offers at most this version.
-    Sslv2(u16),
-    /// Another protocol: its name, and its first bytes, escaped.
-    Other(Option<&'static str>, String),
-}
-
-/// How far a handshake had come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// No byte had come.
-    FirstByte,
-    /// The PROXY header was not complete.
-    ProxyHeader,
-    /// The ClientHello was not complete.
-    ClientHello(Progress),
-    /// What came is not TLS so far, and too little to name it. Holds it in words.
-    Unclear(String),
-    /// The client's certificate and proof, or its end of the handshake, were still to come.
-    SenderFlight,
-}
-
-/// All that the diagnosis looks at.
-#[derive(Debug)]
-pub struct Case<'a> {
-    /// What ended it.
-    pub cause: &'a Cause,
-    /// What the client offered, once that was read.
-    pub hello: Option<&'a ClientHello>,
-    /// What was seen on the way.
-    pub evidence: &'a HandshakeRecord,
-    /// Who may issue client certificates.
-    pub trust: &'a TrustStore,
-    /// Names that clawgate's own certificates are good for.
-    pub server_names: &'a [San],
-    /// What clawgate agrees to.
-    pub parameters: &'a Parameters,
-}
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +52,7 @@ pub struct Diagnosis {
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let fault = match case.cause {
         Cause::NotTls(greeting) => opening::not_tls(greeting, case),
-        Cause::NotIntroduced(why) => opening::not_introduced(why),
+        Cause::ProxyHeader(error) => opening::proxy_header(error),
         Cause::Tls(error) => of_error(error, case),
         Cause::HelloTooLarge(length) => opening::hello_too_large(*length),
         Cause::Ended(end, progress) => opening::ended(*end, *progress, case),
@@ -248,11 +162,6 @@ fn alert_for(cause: &Cause) -> Option<AlertDescription> {
         Cause::Tls(Error::PeerSentOversizedRecord) => Some(AlertDescription::RecordOverflow),
         _ => None,
     }
-}
-
-/// Whether an error of the verifier is about revocation lists and not about the certificate.
-fn is_crl_error(error: &Error) -> bool {
-    matches!(error, Error::InvalidCertRevocationList(_))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::case::{Case, NotTls, Step};
 use super::server_name::left_silently;
-use super::{Case, NotTls, Step};
 use crate::proxy_protocol::Malformed;
 use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::client_hello::{MAX_HELLO, Progress};
@@ -13,15 +13,7 @@ use crate::tls::proxy_header::ProxyHeaderError;
 
 pub(crate) fn not_tls(greeting: &NotTls, case: &Case<'_>) -> Fault {
     match greeting {
-        NotTls::Probe(end) => Fault::new(
-            Reason::TcpProbe,
-            match end {
-                End::Closed => "the connection was opened and closed without a byte".to_owned(),
-                End::Reset => "the connection was opened and reset without a byte".to_owned(),
-                End::Lost(_) => format!("no byte came: {end}"),
-            },
-            "nothing is wrong if this is a health check; one that asks /livez on the admin listener tells more",
-        ),
+        NotTls::Probe(end) => probe(*end),
         NotTls::PlainHttp(version) => Fault::new(
             Reason::PlainHttp,
             format!("the client speaks {version} without TLS"),
@@ -59,6 +51,17 @@ pub(crate) fn not_tls(greeting: &NotTls, case: &Case<'_>) -> Fault {
     }
 }
 
+/// The connection ended without a byte.
+fn probe(end: End) -> Fault {
+    let detail = match end {
+        End::Closed => "the connection was opened and closed without a byte".to_owned(),
+        End::Reset => "the connection was opened and reset without a byte".to_owned(),
+        End::Lost(_) => format!("no byte came: {end}"),
+    };
+    let hint = "nothing is wrong if this is a health check; one that asks /livez on the admin listener tells more";
+    Fault::new(Reason::TcpProbe, detail, hint)
+}
+
 /// The name of a version of SSL 2.0's numbering (RFC 6101 appendix E).
 fn old_version(version: u16) -> &'static str {
     match version {
@@ -70,8 +73,9 @@ fn old_version(version: u16) -> &'static str {
     }
 }
 
-pub(crate) fn not_introduced(why: &ProxyHeaderError) -> Fault {
-    let (detail, hint) = match why {
+pub(crate) fn proxy_header(error: &ProxyHeaderError) -> Fault {
+    let (detail, hint) = match error {
+        ProxyHeaderError::Nothing(end) => return probe(*end),
         ProxyHeaderError::Source(ip) => (
             format!(
                 "only load balancers may call here, and {ip} is none of those in listen.proxy_sources"
@@ -137,7 +141,7 @@ pub(crate) fn timeout(deadline: Duration, step: &Step, bytes_in: u64) -> Fault {
         Step::Unclear(first) => {
             format!("more from the client, whose first bytes are not TLS so far: {first}")
         }
-        Step::SenderFlight => "the client's certificate or the end of its handshake".to_owned(),
+        Step::ClientFlight => "the client's certificate or the end of its handshake".to_owned(),
     };
     let deadline = humantime::format_duration(deadline);
     let detail =
@@ -152,7 +156,7 @@ pub(crate) fn timeout(deadline: Duration, step: &Step, bytes_in: u64) -> Fault {
              tls.handshake_timeout"
         }
         Step::Unclear(_) => "check which port the client calls, and that it speaks TLS there",
-        Step::SenderFlight => {
+        Step::ClientFlight => {
             "check the network between the client and clawgate; for a slow one raise tls.handshake_timeout"
         }
     };

@@ -8,7 +8,7 @@ use crate::identity::{name_key, rfc4514};
 use crate::pki::Path;
 use crate::pki::denylist::Entry;
 use crate::pki::revocation::{Issuer, Missing, Status, Subject, signs_crls};
-use crate::pki::trust_store::{Ca, TrustStore};
+use crate::pki::{Ca, TrustStore};
 use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::fault::{Fault, named};
 

@@ -2,7 +2,7 @@
 
 use rustls::AlertDescription;
 
-use super::Case;
+use super::case::Case;
 use crate::identity::San;
 use crate::identity::name::cut;
 use crate::telemetry::HandshakeReason as Reason;

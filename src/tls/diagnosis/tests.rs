@@ -8,8 +8,13 @@ use rustls::{InvalidMessage, PeerMisbehaved};
 use rustls_pki_types::CertificateDer;
 
 use super::*;
+use crate::identity::San;
 use crate::pki::Budget;
-use crate::pki::trust_store::Ca;
+use crate::pki::Ca;
+use crate::pki::TrustStore;
+use crate::tls::client_hello::{ClientHello, Progress};
+use crate::tls::handshake_record::HandshakeRecord;
+use crate::tls::parameters::Parameters;
 
 /// A moment at which rcgen's certificates (1975 to 4096) are valid.
 const NOW: i64 = 1_800_000_000;

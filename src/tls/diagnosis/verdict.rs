@@ -4,7 +4,7 @@ use rustls::{CertificateError, Error};
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::{is_crl_error, leaf};
+use super::leaf;
 use crate::identity::name::{cut, printable};
 use crate::identity::{Peer, San};
 use crate::pki::bounds::TooLarge;
@@ -17,7 +17,7 @@ use crate::wording::tls;
 /// What webpki said, in our words; the chain analysis usually says it better.
 pub(crate) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
     let who = who(chain);
-    if is_crl_error(error) {
+    if matches!(error, Error::InvalidCertRevocationList(_)) {
         let detail = format!("the CRL of the issuer of {who} cannot be used");
         return Fault::new(
             Reason::CrlUnavailable,

@@ -1,13 +1,7 @@
-use std::error::Error;
-
-use super::io::io;
-use super::tls::tls;
+//! Phrases for errors of HTTP/1 and HTTP/2 themselves, without what lies under them.
 
 /// What was wrong with HTTP, with the other end or with the way there.
-pub fn http(error: &hyper::Error) -> String {
-    if let Some(known) = cause(error) {
-        return known;
-    }
+pub(super) fn of_http(error: &hyper::Error) -> String {
     if error.is_timeout() {
         return "nothing came in time".to_owned();
     }
@@ -58,29 +52,8 @@ fn parse(error: &hyper::Error) -> String {
     known.to_owned()
 }
 
-/// What lies under an error of hyper, where that says more.
-fn cause(error: &hyper::Error) -> Option<String> {
-    let mut source: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(error) = source {
-        if let Some(error) = error.downcast_ref::<h2::Error>() {
-            return Some(http2(error));
-        }
-        if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            return Some(io(error));
-        }
-        if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return Some(tls(error));
-        }
-        source = error.source();
-    }
-    None
-}
-
 /// What was wrong with HTTP/2 (RFC 9113 section 7).
-pub fn http2(error: &h2::Error) -> String {
-    if let Some(error) = error.get_io() {
-        return io(error);
-    }
+pub(super) fn of_http2(error: &h2::Error) -> String {
     let Some(reason) = error.reason() else {
         return "HTTP/2 was used in a way that cannot be".to_owned();
     };

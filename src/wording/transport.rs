@@ -1,8 +1,10 @@
+//! Errors of sockets, TLS and HTTP, which libraries put into each other: the phrase is that of the innermost one.
+
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-use super::http::http2;
-use super::{http, tls};
+use super::http_messages::{of_http, of_http2};
+use super::tls::tls;
 use crate::identity::name::printable;
 
 /// Why reading, writing or connecting failed: as the operating system says it, without its number; or as the library
@@ -49,4 +51,32 @@ fn of_library(mut error: &(dyn Error + Send + Sync + 'static)) -> Option<String>
         return Some(http2(error));
     }
     error.downcast_ref::<io::Error>().map(io)
+}
+
+/// What was wrong with HTTP, with the other end or with the connection to it.
+pub fn http(error: &hyper::Error) -> String {
+    cause(error).unwrap_or_else(|| of_http(error))
+}
+
+/// What lies under an error of hyper, where that says more.
+fn cause(error: &hyper::Error) -> Option<String> {
+    let mut source: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return Some(http2(error));
+        }
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(io(error));
+        }
+        if let Some(error) = error.downcast_ref::<rustls::Error>() {
+            return Some(tls(error));
+        }
+        source = error.source();
+    }
+    None
+}
+
+/// What was wrong with HTTP/2 (RFC 9113 section 7), or with the connection below it.
+pub fn http2(error: &h2::Error) -> String {
+    error.get_io().map_or_else(|| of_http2(error), io)
 }

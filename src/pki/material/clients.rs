@@ -1,0 +1,107 @@
+//! The files that decide about clients: CAs, CRLs, denylist.
+
+use std::path::{Path, PathBuf};
+
+use super::loader::{Input, Loader, MaterialPaths};
+use crate::pki::ca::Ca;
+use crate::pki::ca_names;
+use crate::pki::denylist::Denylist;
+use crate::pki::pem::{FileError, Use};
+use crate::pki::revocation::{self, Crl, Remark};
+use crate::pki::trust_store::TrustStore;
+
+impl Loader {
+    /// Who may issue client certificates; `None` when nobody may.
+    pub(super) fn trust(&mut self, paths: &MaterialPaths, known: Vec<Ca>) -> Option<TrustStore> {
+        let mut cas = Vec::new();
+        for path in &paths.client_ca {
+            cas.extend(self.cas(path));
+        }
+        let crls = self.crls(&paths.crl, &cas);
+        let denylist = paths.denylist.as_deref().map(|path| self.denylist(path)).unwrap_or_default();
+        let first = paths.client_ca.first().cloned().unwrap_or_default();
+        // With pins none is named in any case.
+        let names =
+            if paths.pinned.is_empty() { ca_names::names(&cas, self.now) } else { Ok(Vec::new()) };
+        if let Err(octets) = names {
+            let what = format!(
+                "the names of the CAs, {octets} bytes, do not fit into the request for a certificate: none is named there, \
+                 and a client that has several certificates may choose one of another CA"
+            );
+            let hint = "name only the CAs that issue your clients' certificates";
+            self.warning(Input::ClientCa, &first, what, hint);
+        }
+        let no_ca_left = cas.iter().all(|ca: &Ca| ca.not_after < self.now);
+        if no_ca_left && !cas.is_empty() && paths.pinned.is_empty() {
+            let hint = "renew the CA, or name its successor";
+            self.problem(Input::ClientCa, &first, "every CA in it has expired", hint);
+        }
+        if cas.is_empty() && paths.pinned.is_empty() {
+            return None;
+        }
+        let pinned = paths.pinned.iter().copied().collect();
+        Some(TrustStore { cas, known, crls, revocation: paths.revocation, denylist, pinned })
+    }
+
+    fn cas(&mut self, path: &Path) -> Vec<Ca> {
+        let Some(contents) = self.contents(Input::ClientCa, path, Use::Cas) else {
+            return Vec::new();
+        };
+        let found = contents.description();
+        let ders = contents.certificates();
+        if ders.is_empty() {
+            let hint = "give the certificate of the CA that issues the clients' certificates, in PEM; \
+                        the system's roots are never used for clients";
+            self.problem(Input::ClientCa, path, format!("has no certificate: {found}"), hint);
+        }
+        let mut cas = Vec::new();
+        for (number, der) in (1..).zip(ders) {
+            let Some(ca) = Ca::read(&der) else {
+                let what = format!("its certificate {number} is not X.509");
+                self.problem(Input::ClientCa, path, what, "write the file again; it may be cut off");
+                continue;
+            };
+            if !ca.is_ca {
+                let what = format!(
+                    "its certificate {number} ({}) is no CA (basicConstraints lacks CA:TRUE)",
+                    ca.subject
+                );
+                let hint = "give the CA that issued the clients' certificates, not one of theirs";
+                self.problem(Input::ClientCa, path, what, hint);
+                continue;
+            }
+            cas.push(ca);
+        }
+        cas
+    }
+
+    fn denylist(&mut self, path: &Path) -> Denylist {
+        Denylist::read(path).unwrap_or_else(|errors| {
+            for FileError { path, what, hint } in errors {
+                self.problem(Input::Denylist, &path, what, hint);
+            }
+            Denylist::default()
+        })
+    }
+
+    fn crls(&mut self, paths: &[PathBuf], cas: &[Ca]) -> Vec<Crl> {
+        let mut crls = Vec::new();
+        for path in paths {
+            let found = revocation::read(path);
+            crls.extend(found.crls);
+            for FileError { path, what, hint } in found.errors {
+                self.problem(Input::Crl, &path, what, hint);
+            }
+            for FileError { path, what, hint } in found.warnings {
+                self.warning(Input::Crl, &path, what, hint);
+            }
+        }
+        // Those of other CAs, which clients bring along, are looked at when one of them is used.
+        for crl in &crls {
+            if let Some(Remark { what, hint, .. }) = crl.not_signed(cas) {
+                self.problem(Input::Crl, &crl.file, what, hint);
+            }
+        }
+        crls
+    }
+}

@@ -1,0 +1,126 @@
+//! What reading any file of the material needs: its contents, and where problems go.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::identity::Digest;
+use crate::identity::time::unix_seconds;
+use crate::pki::pem::{Contents, FileError, Kind, Unused, Use};
+use crate::pki::revocation;
+
+/// Which file of the TLS material.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// `tls.certificate`
+    Certificate,
+    /// `tls.private_key`
+    PrivateKey,
+    /// `tls.ocsp`
+    Ocsp,
+    /// `clients.ca`
+    ClientCa,
+    /// `clients.crl`
+    Crl,
+    /// `clients.denylist`
+    Denylist,
+}
+
+/// Where the material is. Empty: not set (the caller has said so already); the rest is still checked.
+#[derive(Clone, Debug, Default)]
+pub struct MaterialPaths {
+    /// clawgate's chains, leaf first.
+    pub certificates: Vec<PathBuf>,
+    /// The leaves' keys, in any order.
+    pub private_keys: Vec<PathBuf>,
+    /// OCSP responses about the leaves.
+    pub ocsp: Vec<PathBuf>,
+    /// Bundles of the CAs that issue client certificates.
+    pub client_ca: Vec<PathBuf>,
+    /// Their CRLs, or folders of such.
+    pub crl: Vec<PathBuf>,
+    /// What to make of CRLs that are missing or too old.
+    pub revocation: revocation::Policy,
+    /// Who is refused whatever the CAs say.
+    pub denylist: Option<PathBuf>,
+    /// Fingerprints of self-signed certificates that are let in without a CA.
+    pub pinned: Vec<Digest>,
+}
+
+/// Something wrong with one file.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// Which setting named the file.
+    pub input: Input,
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// Collects problems and warnings while files are read.
+pub(super) struct Loader {
+    /// Seconds since 1970.
+    pub(super) now: i64,
+    pub(super) problems: Vec<Problem>,
+    pub(super) warnings: Vec<Problem>,
+}
+
+impl Loader {
+    pub(super) fn at(now: SystemTime) -> Self {
+        Self { now: unix_seconds(now), problems: Vec::new(), warnings: Vec::new() }
+    }
+
+    pub(super) fn problem(
+        &mut self,
+        input: Input,
+        path: &Path,
+        what: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let (path, what, hint) = (path.to_owned(), what.into(), hint.into());
+        self.problems.push(Problem { input, path, what, hint });
+    }
+
+    pub(super) fn warning(
+        &mut self,
+        input: Input,
+        path: &Path,
+        what: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let (path, what, hint) = (path.to_owned(), what.into(), hint.into());
+        self.warnings.push(Problem { input, path, what, hint });
+    }
+
+    /// All items of a file.
+    pub(super) fn contents(&mut self, input: Input, path: &Path, purpose: Use) -> Option<Contents> {
+        match Contents::open(path, purpose) {
+            Ok(contents) => Some(contents),
+            Err(FileError { path, what, hint }) => {
+                self.problem(input, &path, what, hint);
+                None
+            }
+        }
+    }
+
+    /// Warns of what a file has besides what is read from it. `is_shared`: the file is named for that, too.
+    pub(super) fn warn_of_unused(
+        &mut self,
+        input: Input,
+        path: &Path,
+        unused: &[Unused],
+        is_shared: bool,
+    ) {
+        for unused in unused {
+            let is_pair =
+                matches!(unused.kind, Kind::Certificate | Kind::PrivateKey | Kind::EncryptedKey);
+            if is_shared && is_pair {
+                continue;
+            }
+            let (what, hint) = unused.words();
+            self.warning(input, path, what, hint);
+        }
+    }
+}
