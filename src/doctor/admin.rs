@@ -11,7 +11,7 @@ use crate::config::{AdminAddress, Settings};
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::wording;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn findings(settings: &Settings) -> Vec<Finding> {
     let Some(address) = &settings.startup.admin else {
@@ -64,16 +64,16 @@ pub(super) async fn file_limit(settings: &Settings) -> Option<u64> {
 pub(super) async fn call(address: &AdminAddress, path: &str) -> io::Result<Reply> {
     let request = |host| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     match address {
-        AdminAddress::Tcp(address) => match timeout(PATIENCE, TcpStream::connect(address)).await {
+        AdminAddress::Tcp(address) => match timeout(TIMEOUT, TcpStream::connect(address)).await {
             Ok(stream) => {
                 let request = request(address.to_string());
-                Ok(exchange(stream?, request.as_bytes(), PATIENCE).await)
+                Ok(exchange(stream?, request.as_bytes(), TIMEOUT).await)
             }
             Err(_) => Ok(Reply::Silence),
         },
         AdminAddress::Unix(socket) => {
             let request = request("localhost".to_owned());
-            Ok(exchange(UnixStream::connect(socket).await?, request.as_bytes(), PATIENCE).await)
+            Ok(exchange(UnixStream::connect(socket).await?, request.as_bytes(), TIMEOUT).await)
         }
     }
 }

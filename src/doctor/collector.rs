@@ -14,7 +14,7 @@ use crate::finding::{Area, Check, Finding, Subject};
 use crate::upstream::Connector;
 use crate::wording;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn findings(settings: &Settings) -> Option<Finding> {
     let trace = settings.startup.trace.as_ref()?;
@@ -63,9 +63,9 @@ fn judge(place: &Subject, reply: &Reply) -> Finding {
 async fn call(trace: &TraceSettings) -> io::Result<Reply> {
     let connector = Connector::new(trace.collector.clone(), trace.secure.as_ref());
     let connector = connector.map_err(io::Error::other)?;
-    let stream = timeout(PATIENCE, connector.dial(&[])).await;
+    let stream = timeout(TIMEOUT, connector.dial(&[])).await;
     let stream = stream.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?;
-    Ok(exchange(stream, &request(trace), PATIENCE).await)
+    Ok(exchange(stream, &request(trace), TIMEOUT).await)
 }
 
 fn request(trace: &TraceSettings) -> Zeroizing<Vec<u8>> {

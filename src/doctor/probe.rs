@@ -1,5 +1,4 @@
-//! One bare exchange over an open connection: what is sent and what comes back must not be mended on the
-//! way, for it is to be judged.
+//! One exchange over an open connection. No HTTP library is used, because it would correct faults that are to be found.
 
 use std::io;
 use std::time::Duration;

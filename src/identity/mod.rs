@@ -48,8 +48,8 @@ pub struct Peer {
     pub names: Vec<San>,
     /// SHA-256 of the SubjectPublicKeyInfo, lower-case hex: stays when a key is re-certified.
     pub spki_sha256: String,
-    /// The same of the key that signed the certificate; several only where names and keys are a riddle.
-    /// Empty until a verified chain has told it.
+    /// The same of the key that signed the certificate; more than one only if the issuer is
+    /// ambiguous. Empty before a chain was verified.
     pub issuer_spki_sha256: Vec<String>,
 }
 

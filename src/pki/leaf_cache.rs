@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn another_certificate_is_another_sender() {
+    fn another_certificate_is_another_client() {
         let names = ["one.example", "two.example"];
         let [one, two] = names.map(|name| Leaf::read_once(&certificate(name)).unwrap());
 

@@ -41,18 +41,18 @@ impl Heartbeat {
 /// The manager's watchdog.
 #[derive(Debug)]
 pub(crate) struct SystemdWatchdog {
-    patience: Option<Duration>,
+    timeout: Option<Duration>,
     pulses: Vec<Heartbeat>,
 }
 
 impl SystemdWatchdog {
     pub(crate) fn new() -> Self {
-        Self { patience: watchdog_enabled(), pulses: Vec::new() }
+        Self { timeout: watchdog_enabled(), pulses: Vec::new() }
     }
 
     /// For one more worker to beat.
     pub(crate) fn pulse(&mut self) -> Heartbeat {
-        let every = self.patience.map(|patience| patience / BEATS);
+        let every = self.timeout.map(|timeout| timeout / BEATS);
         let pulse = Heartbeat { beats: Arc::default(), every };
         self.pulses.push(pulse.clone());
         pulse
@@ -60,7 +60,7 @@ impl SystemdWatchdog {
 
     /// Tells the manager that clawgate lives, as long as each worker does.
     pub(crate) async fn watch(self) {
-        let Some(patience) = self.patience else { return };
+        let Some(timeout) = self.timeout else { return };
         let mut seen: Vec<_> = self.pulses.iter().map(|_| 0).collect();
         loop {
             let beats = self.pulses.iter().map(|pulse| pulse.beats.load(Ordering::Relaxed));
@@ -69,7 +69,7 @@ impl SystemdWatchdog {
                 tell(&[Watchdog]);
             }
             seen = beats;
-            sleep(patience / REPORTS).await;
+            sleep(timeout / REPORTS).await;
         }
     }
 }

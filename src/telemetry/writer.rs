@@ -132,12 +132,12 @@ impl Writer {
         }
     }
 
-    /// Waits until all lines are written, but not for longer than `patience`.
-    pub(super) fn flush(&self, patience: Duration) {
+    /// Waits until all lines are written, but not for longer than `max_wait`.
+    pub(super) fn flush(&self, max_wait: Duration) {
         if self.0.state().mode != Mode::Thread {
             return self.write_here();
         }
-        let end = Instant::now() + patience;
+        let end = Instant::now() + max_wait;
         let mut state = self.0.state();
         state.urgent = true;
         self.0.more.notify_one();
@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const TIMEOUT: Duration = Duration::from_secs(10);
 
     /// Takes what is written only when told to.
     struct Reader {
@@ -239,7 +239,7 @@ mod tests {
         for _ in 0..3000 {
             go.send(()).unwrap();
         }
-        writer.flush(PATIENCE);
+        writer.flush(TIMEOUT);
         let all = numbers(&read.try_iter().flatten().collect::<Vec<_>>());
         assert_eq!(all.len(), 2000);
         for number in 0..4 {
@@ -262,7 +262,7 @@ mod tests {
             go.send(()).unwrap();
         }
         drop(go);
-        writer.flush(PATIENCE);
+        writer.flush(TIMEOUT);
         let text = String::from_utf8(read.try_iter().flatten().collect()).unwrap();
         let kept = text.lines().filter(|line| line.starts_with('1')).count();
         // Told with each batch: there are two where the reader took one in between.
@@ -284,7 +284,7 @@ mod tests {
         for _ in 0..2 {
             go.send(()).unwrap();
         }
-        writer.flush(PATIENCE);
+        writer.flush(TIMEOUT);
         assert_eq!(numbers(&was_read.try_iter().flatten().collect::<Vec<_>>()), [1, 2]);
     }
 
@@ -294,7 +294,7 @@ mod tests {
         writer.put(b"1\n", Priority::Usual);
         let start = Instant::now();
         writer.flush(Duration::from_millis(50));
-        assert!(start.elapsed() < PATIENCE);
+        assert!(start.elapsed() < TIMEOUT);
     }
 
     #[test]
@@ -303,7 +303,7 @@ mod tests {
         drop(go);
         for _ in 0..3 {
             writer.put(b"1\n", Priority::Heavy);
-            writer.flush(PATIENCE);
+            writer.flush(TIMEOUT);
         }
     }
 }

@@ -99,8 +99,8 @@ pub struct RequestBody {
 
 impl RequestBody {
     /// `limit` in bytes.
-    pub fn new(upload: SharedRequestBody, limit: u64, patience: BodyTimeouts) -> Self {
-        Self { upload, limit, pace: Pace::new(patience) }
+    pub fn new(upload: SharedRequestBody, limit: u64, timeouts: BodyTimeouts) -> Self {
+        Self { upload, limit, pace: Pace::new(timeouts) }
     }
 
     /// The body itself.

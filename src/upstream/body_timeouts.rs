@@ -39,7 +39,7 @@ pub enum TooSlow {
 /// does not take more) is not the client's fault.
 #[derive(Debug)]
 pub(super) struct Pace {
-    patience: BodyTimeouts,
+    timeouts: BodyTimeouts,
     bytes: u64,
     /// Time waited before the present wait.
     waited: Duration,
@@ -49,8 +49,8 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn new(patience: BodyTimeouts) -> Self {
-        Self { patience, bytes: 0, waited: Duration::ZERO, since: None, timer: None }
+    pub(crate) fn new(timeouts: BodyTimeouts) -> Self {
+        Self { timeouts, bytes: 0, waited: Duration::ZERO, since: None, timer: None }
     }
 
     /// Something came.
@@ -63,7 +63,7 @@ impl Pace {
 
     /// Nothing has come; ready when that has gone on for too long.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TooSlow> {
-        let (left, slow) = self.patience.left(self.bytes, self.waited);
+        let (left, slow) = self.timeouts.left(self.bytes, self.waited);
         if self.since.is_none() {
             let now = Instant::now();
             self.since = Some(now);
@@ -101,18 +101,18 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const PATIENCE: BodyTimeouts =
+    const TIMEOUTS: BodyTimeouts =
         BodyTimeouts { idle: Duration::from_secs(30), total: Duration::from_secs(60), rate: Some(1000) };
 
     #[test]
-    fn the_nearest_end_of_patience_counts() {
-        let left = |bytes, waited| PATIENCE.left(bytes, SECOND * waited);
+    fn the_first_timeout_to_end_counts() {
+        let left = |bytes, waited| TIMEOUTS.left(bytes, SECOND * waited);
         assert_eq!(left(0, 0), (SECOND * 5, TooSlow::Rate(1000)));
         assert_eq!(left(10_000, 0), (SECOND * 15, TooSlow::Rate(1000)));
         assert_eq!(left(10_000, 16), (Duration::ZERO, TooSlow::Rate(1000)));
-        assert_eq!(left(1_000_000, 0), (SECOND * 30, TooSlow::Idle(PATIENCE.idle)));
-        assert_eq!(left(1_000_000, 50), (SECOND * 10, TooSlow::Total(PATIENCE.total)));
-        let any = BodyTimeouts { rate: None, ..PATIENCE };
-        assert_eq!(any.left(0, SECOND), (SECOND * 30, TooSlow::Idle(PATIENCE.idle)));
+        assert_eq!(left(1_000_000, 0), (SECOND * 30, TooSlow::Idle(TIMEOUTS.idle)));
+        assert_eq!(left(1_000_000, 50), (SECOND * 10, TooSlow::Total(TIMEOUTS.total)));
+        let any = BodyTimeouts { rate: None, ..TIMEOUTS };
+        assert_eq!(any.left(0, SECOND), (SECOND * 30, TooSlow::Idle(TIMEOUTS.idle)));
     }
 }

@@ -66,12 +66,12 @@ impl Slots {
         }
     }
 
-    /// A slot for a request of the client with this number; waits for one at most `patience`, and not at all when
+    /// A slot for a request of the client with this number; waits for one at most `max_wait`, and not at all when
     /// enough wait already.
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) async fn take(&self, client: usize, patience: Duration) -> Result<Slot, Full> {
+    pub(crate) async fn take(&self, client: usize, max_wait: Duration) -> Result<Slot, Full> {
         let lane = self.lanes[client % LANES].get_or_init(|| Lane {
             free: Arc::new(Semaphore::new(share_of(self.at_once))),
             waiting: AtomicUsize::new(0),
@@ -79,9 +79,9 @@ impl Slots {
         let permits = match Arc::clone(&lane.free).try_acquire_owned() {
             Ok(mine) => match Arc::clone(&self.free).try_acquire_owned() {
                 Ok(any) => (mine, any),
-                Err(_) => self.wait(lane, Some(mine), patience).await?,
+                Err(_) => self.wait(lane, Some(mine), max_wait).await?,
             },
-            Err(_) => self.wait(lane, None, patience).await?,
+            Err(_) => self.wait(lane, None, max_wait).await?,
         };
         Ok(Slot { _permits: permits, _in_flight: self.metrics.begun() })
     }
@@ -90,7 +90,7 @@ impl Slots {
         &self,
         lane: &Lane,
         mine: Option<OwnedSemaphorePermit>,
-        patience: Duration,
+        max_wait: Duration,
     ) -> Result<Permits, Full> {
         let all = Full::All(self.at_once);
         let mut full = if mine.is_some() { all } else { Full::Share(share_of(self.at_once)) };
@@ -109,7 +109,7 @@ impl Slots {
             Some((mine, Arc::clone(&self.free).acquire_owned().await.ok()?))
         };
         // They are never closed.
-        match timeout(patience, permits).await {
+        match timeout(max_wait, permits).await {
             Ok(Some(permits)) => Ok(permits),
             _ => Err(full),
         }

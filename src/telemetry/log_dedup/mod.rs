@@ -19,10 +19,10 @@ use self::lines::{Lines, Spent};
 pub use self::lines::{network, network_text};
 use super::reason::{HandshakeReason, Limit, ReasonClass};
 
-/// Kinds that are told apart at a time.
+/// Kinds that are distinguished at a time.
 const MAX_KINDS: usize = 4096;
-/// Lines in full for one kind in a window, when it is a client's mistake: whoever mends it by trial
-/// wants to see each try.
+/// Lines in full for one kind in a window, when it is a client's mistake: while somebody corrects
+/// it, each attempt should be visible.
 const FULL_LINES: u64 = 5;
 
 /// What makes two events the same, so that they can be folded.
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_is_news_once_and_a_senders_mistake_a_few_times() {
+    fn a_probe_is_logged_once_and_a_clients_mistake_a_few_times() {
         let repeats = LogDedup::<Kind>::default();
         let probe = || kind(HandshakeReason::TcpProbe, 1);
         assert!(is_news(&repeats, probe(), at(0)));
