@@ -58,3 +58,4 @@ mod tls;
 mod trace;
 mod unread_bodies;
 mod upstream;
+mod vocabulary;
