@@ -148,5 +148,5 @@ fn a_banned_word_is_found_with_its_line_at_the_beginning_of_a_word() {
 fn sender_is_allowed_for_channels_and_for_the_organisation_behind_a_webhook() {
     assert_eq!(found("docs/glossary.md", "| sender | The organisation that sends webhooks. |"), [""; 0]);
     assert_eq!(found("src/live.rs", "replaced: watch::Sender<()>, // and webhook senders"), [""; 0]);
-    assert_eq!(found("src/server/listener.rs", "/// How many connections a sender may have").len(), 1);
+    assert_eq!(found("src/policy/rule.rs", "/// How many connections a sender may have").len(), 1);
 }
