@@ -5,6 +5,7 @@ use crate::finding::{Check, Finding, Severity, Subject};
 use crate::identity::time::time_text;
 use crate::pki::revocation::{Crl, Demand, Expired, Remark};
 use crate::pki::{Ca, TrustStore};
+use crate::problem::Problem;
 
 /// A CRL that is due within this part of its life, and nobody has renewed, will be forgotten.
 const LAST_PART: i64 = 4;
@@ -54,10 +55,10 @@ fn of_crl(subject: &Subject, trust: &TrustStore, known: &[&Ca], crl: &Crl, at: i
     let all: Vec<_> = trust.cas.iter().chain(known.iter().copied()).collect();
     let file = crl.file.display();
     let unsigned = crl.not_signed(all.iter().copied());
-    if let Some(Remark { what, hint, .. }) = &unsigned
+    if let Some(Problem { what, hint, .. }) = &unsigned
         && all.iter().any(|ca| crl.may_be_of(ca))
     {
-        return vec![subject.fail(Check::Crl, format!("{file}: {what}"), *hint)];
+        return vec![subject.fail(Check::Crl, format!("{file}: {what}"), hint)];
     }
     let mut found = Vec::new();
     if unsigned.is_some() {
@@ -69,7 +70,7 @@ fn of_crl(subject: &Subject, trust: &TrustStore, known: &[&Ca], crl: &Crl, at: i
         found.push(subject.warning(Check::Crl, detail, hint));
     }
     let remarks = trust.revocation.remarks(crl, &trust.crls, &trust.cas, known, at);
-    found.extend(remarks.into_iter().map(|Remark { severity, what, hint }| {
+    found.extend(remarks.into_iter().map(|Remark { severity, problem: Problem { what, hint, .. } }| {
         subject.finding(Check::Crl, severity, format!("{file}: {what}")).hint(hint)
     }));
     if found.iter().any(|finding| finding.severity >= Severity::Warning) {

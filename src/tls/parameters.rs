@@ -185,26 +185,36 @@ fn all_suites() -> Vec<SupportedCipherSuite> {
     suites
 }
 
+/// A name of nothing that clawgate supports.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("use one of {}", known.join(", "))]
+pub struct Unsupported {
+    /// All names there are.
+    pub known: Vec<String>,
+}
+
 /// The suite with this name, IANA's or rustls'.
 ///
 /// # Errors
-/// All names there are.
-pub fn suite(name: &str) -> Result<SupportedCipherSuite, String> {
+/// When there is none.
+pub fn suite(name: &str) -> Result<SupportedCipherSuite, Unsupported> {
     let named = |suite: &&SupportedCipherSuite| {
         cipher_name(suite.suite()) == name || suite.suite().as_str() == Some(name)
     };
-    let names = || ALL_CIPHER_SUITES.iter().map(|suite| cipher_name(suite.suite())).collect::<Vec<_>>();
-    ALL_CIPHER_SUITES.iter().find(named).copied().ok_or_else(|| names().join(", "))
+    let known = || ALL_CIPHER_SUITES.iter().map(|suite| cipher_name(suite.suite()).to_string());
+    let unsupported = || Unsupported { known: known().collect() };
+    ALL_CIPHER_SUITES.iter().find(named).copied().ok_or_else(unsupported)
 }
 
 /// The group with this name, IANA's or rustls', in any case.
 ///
 /// # Errors
-/// All names there are.
-pub fn group(name: &str) -> Result<Group, String> {
+/// When there is none.
+pub fn group(name: &str) -> Result<Group, Unsupported> {
     let named = |group: &&Group| group_name(group.name()).eq_ignore_ascii_case(name);
-    let names = || ALL_KX_GROUPS.iter().map(|group| group_name(group.name())).collect::<Vec<_>>();
-    ALL_KX_GROUPS.iter().find(named).copied().ok_or_else(|| names().join(", "))
+    let known = || ALL_KX_GROUPS.iter().map(|group| group_name(group.name()).to_string());
+    let unsupported = || Unsupported { known: known().collect() };
+    ALL_KX_GROUPS.iter().find(named).copied().ok_or_else(unsupported)
 }
 
 fn group_name(group: NamedGroup) -> &'static str {
@@ -227,8 +237,13 @@ mod tests {
             assert_eq!(group(group_name(known.name())).unwrap().name(), known.name());
         }
         assert_eq!(group("x25519").unwrap().name(), NamedGroup::X25519);
-        assert!(suite("TLS_RSA_WITH_RC4_128_SHA").unwrap_err().contains("TLS_AES_128_GCM_SHA256"));
-        assert!(group("sect163k1").unwrap_err().contains("X25519MLKEM768"));
+        assert!(
+            suite("TLS_RSA_WITH_RC4_128_SHA")
+                .unwrap_err()
+                .to_string()
+                .contains("TLS_AES_128_GCM_SHA256")
+        );
+        assert!(group("sect163k1").unwrap_err().to_string().contains("X25519MLKEM768"));
     }
 
     proptest! {

@@ -9,7 +9,8 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore, version};
 use rustls_pki_types::{CertificateDer, ServerName};
 
-use crate::pki::pem::{self, FileError, Unused};
+use crate::pki::pem::{self, Unused};
+use crate::problem::{FileProblem, Problem};
 use crate::wording::tls;
 
 /// What TLS to an upstream is made with. Equal ones hold the same certificates, whatever files they are from.
@@ -64,8 +65,8 @@ impl Eq for UpstreamTls {}
 ///
 /// # Errors
 /// When the file cannot be read, or has no certificate that can be used.
-pub fn roots_in(path: &Path) -> Result<RootCertStore, FileError> {
-    let wrong = |what: String, hint| FileError { path: path.to_owned(), what, hint };
+pub fn roots_in(path: &Path) -> Result<RootCertStore, FileProblem> {
+    let wrong = |what: String, hint: &str| Problem::new(what, hint).in_file(path);
     let mut roots = RootCertStore::empty();
     for der in pem::cas_in(path, "give the CA of the upstream's certificate, in PEM")? {
         let hint = "write the file again; it may be cut off";
@@ -86,7 +87,7 @@ pub fn system_roots() -> Option<RootCertStore> {
 ///
 /// # Errors
 /// When the file cannot be read or has no certificate.
-pub fn chain_in(path: &Path) -> Result<(Vec<CertificateDer<'static>>, Vec<Unused>), FileError> {
+pub fn chain_in(path: &Path) -> Result<(Vec<CertificateDer<'static>>, Vec<Unused>), FileProblem> {
     let hint = "give the certificate that the upstream is to know clawgate by, followed by its intermediates, in PEM";
     pem::chain_in(path, hint)
 }
@@ -99,8 +100,8 @@ pub fn with_key(
     chain: Vec<CertificateDer<'static>>,
     certificate: &Path,
     key: &Path,
-) -> Result<CertifiedKey, FileError> {
-    let wrong = |what: String, hint| FileError { path: key.to_owned(), what, hint };
+) -> Result<CertifiedKey, FileProblem> {
+    let wrong = |what: String, hint: &str| Problem::new(what, hint).in_file(key);
     let private = any_supported_type(&pem::key_in(key)?).map_err(|_| {
         let hint = "use an ECDSA (P-256, P-384, P-521), RSA (2048 bits or more) or Ed25519 key";
         wrong("is no private key of a kind that can be used, or a damaged one".to_owned(), hint)

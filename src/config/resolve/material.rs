@@ -8,7 +8,7 @@ use crate::config::key::Key;
 use crate::config::keys;
 use crate::config::layers::List;
 use crate::config::problem::{Found, Origin, Reported};
-use crate::pki::material::{self, Input, Material, MaterialPaths};
+use crate::pki::material::{self, Input, Material, MaterialPaths, MaterialProblem};
 use crate::pki::revocation::Policy;
 
 pub(super) fn material(r: &mut Resolver<'_>) -> Found<(Material, MaterialPaths)> {
@@ -31,7 +31,8 @@ pub(super) fn material(r: &mut Resolver<'_>) -> Found<(Material, MaterialPaths)>
         Some(known) => material::load_clients(&paths, known.clone(), r.now),
         None => material::load(&paths, r.now),
     };
-    let shown = |problem: &material::Problem| format!("{}: {}", problem.path.display(), problem.what);
+    let shown =
+        |problem: &MaterialProblem| format!("{}: {}", problem.place.path.display(), problem.what);
     match loaded {
         Ok(material) => {
             for problem in &material.warnings {
@@ -41,7 +42,7 @@ pub(super) fn material(r: &mut Resolver<'_>) -> Found<(Material, MaterialPaths)>
             Ok((material, paths))
         }
         Err(problems) => {
-            let report = |problem: &material::Problem| {
+            let report = |problem: &MaterialProblem| {
                 r.report.problem(&files.origin_of(problem), shown(problem), &problem.hint)
             };
             let reported = problems.iter().map(report).last();
@@ -118,8 +119,8 @@ impl Files {
         Ok(())
     }
 
-    fn origin_of(&self, problem: &material::Problem) -> Origin {
-        let (list, key): (_, &Key) = match problem.input {
+    fn origin_of(&self, problem: &MaterialProblem) -> Origin {
+        let (list, key): (_, &Key) = match problem.place.input {
             Input::Certificate => (&self.certificate, &keys::CERTIFICATE),
             Input::PrivateKey => (&self.private_key, &keys::PRIVATE_KEY),
             Input::ClientCa => (&self.client_ca, &keys::CLIENT_CA),
@@ -128,7 +129,7 @@ impl Files {
             Input::Denylist => (&self.denylist, &keys::DENYLIST),
         };
         // A CRL may be in a folder that was named.
-        let named = list.values.iter().find(|file| problem.path.starts_with(&file.value));
+        let named = list.values.iter().find(|file| problem.place.path.starts_with(&file.value));
         named.map_or(Origin::Default(key.toml), |file| file.origin.clone())
     }
 }

@@ -15,7 +15,7 @@ use crate::config::layers::{Layer, Layers, List, Sourced, Text};
 use crate::config::problem::{Found, Origin, Report, Reported};
 use crate::config::value_type::{Kind, ValueType};
 use crate::pki::Ca;
-use crate::pki::pem::FileError;
+use crate::problem::{FileProblem, Problem};
 
 /// All sources, read.
 pub(in crate::config) struct Sources {
@@ -135,9 +135,9 @@ impl<'a> Resolver<'a> {
     }
 
     /// Reports what is wrong with a file that a setting names.
-    pub(super) fn file_problem(&mut self, origin: &Origin, error: FileError) -> Reported {
-        let FileError { path, what, hint } = error;
-        self.report.problem(origin, format!("{}: {what}", path.display()), hint)
+    pub(super) fn file_problem(&mut self, origin: &Origin, problem: FileProblem) -> Reported {
+        let Problem { place, what, hint } = problem;
+        self.report.problem(origin, format!("{}: {what}", place.display()), hint)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::config::layers::Sourced;
 use crate::config::problem::{Found, Origin};
 use crate::identity::rfc3339;
 use crate::identity::time::unix_seconds;
+use crate::problem::Problem;
 use crate::upstream::{Target, UpstreamTls, chain_in, roots_in, system_roots, with_key};
 
 type File = Sourced<PathBuf>;
@@ -126,7 +127,7 @@ fn identity(
     let chain = chain_in(&certificate.value);
     let (chain, unused) = chain.map_err(|error| r.file_problem(&certificate.origin, error))?;
     for unused in unused.iter().filter(|_| certificate.value != key.value) {
-        let (what, hint) = unused.words();
+        let Problem { what, hint, .. } = unused.problem();
         let what = format!("{}: {what}", certificate.value.display());
         r.report.warning(&certificate.origin, what, hint);
     }

@@ -15,9 +15,9 @@ impl ValueType for CipherSuite {
     const KIND: Kind = Kind::Text;
 
     fn read(text: &str) -> Result<SupportedCipherSuite, Invalid> {
-        parameters::suite(text).or_else(|known| {
+        parameters::suite(text).or_else(|unsupported| {
             let what = format!("`{text}` is no cipher suite that clawgate supports");
-            invalid(what, format!("use some of {known}"))
+            invalid(what, unsupported.to_string())
         })
     }
 
@@ -35,9 +35,9 @@ impl ValueType for KeyExchange {
     const KIND: Kind = Kind::Text;
 
     fn read(text: &str) -> Result<Group, Invalid> {
-        parameters::group(text).or_else(|known| {
+        parameters::group(text).or_else(|unsupported| {
             let what = format!("`{text}` is no group that clawgate supports");
-            invalid(what, format!("use some of {known}"))
+            invalid(what, unsupported.to_string())
         })
     }
 

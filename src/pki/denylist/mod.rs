@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use x509_parser::prelude::X509Certificate;
 
-use super::pem::{self, FileError};
+use super::pem;
 use crate::identity::name::{cut, printable};
 use crate::identity::{
     Digest, DigestError, canonical_dn_of_any_length, canonical_serial, rfc4514, serial, serial_text,
 };
+use crate::problem::{FileProblem, Problem};
 
 /// Places of a line at which its comment may begin.
 const COMMENTS: usize = 64;
@@ -41,12 +42,41 @@ pub struct Entry {
 
 /// A line that cannot be read.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("line {line}: {what}")]
+#[error("line {line}: {fault}")]
 pub struct LineError {
     /// Its number, from 1.
     pub line: usize,
     /// What is wrong with it.
-    pub what: String,
+    pub fault: LineFault,
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum LineFault {
+    /// Some programs would end the line there, so a comment could hide an entry.
+    #[error("has a control character, a byte order mark or another kind of line end in it")]
+    HiddenLineEnd,
+    /// A certificate itself.
+    #[error(
+        "begins a PEM block: write fingerprint= and what `openssl x509 -noout -fingerprint -sha256` prints of the \
+         certificate"
+    )]
+    PemBlock,
+    /// Another key, or none.
+    #[error("is none of `fingerprint=SHA256`, `spki=SHA256` and `serial=HEX, issuer=NAME`")]
+    Unknown,
+    /// No digest behind this key.
+    #[error("its {0} is no SHA-256 of 64 hex digits (colons are allowed)")]
+    NoDigest(&'static str),
+    /// A serial number without its issuer.
+    #[error("does not say whose serial it is: write `serial=HEX, issuer=NAME`")]
+    WithoutIssuer,
+    /// No serial number.
+    #[error("its serial is no number in hex")]
+    NoSerial,
+    /// No name of an issuer.
+    #[error("its issuer is no distinguished name (TYPE=value, …)")]
+    NoName,
 }
 
 impl Denylist {
@@ -60,28 +90,25 @@ impl Denylist {
         let mut errors = Vec::new();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (number, line) in (1..).zip(lines(text)) {
-            if let Err(what) = list.add_line(number, line.trim()) {
-                errors.push(LineError { line: number, what });
+            if let Err(fault) = list.add_line(number, line.trim()) {
+                errors.push(LineError { line: number, fault });
             }
         }
         if errors.is_empty() { Ok(list) } else { Err(errors) }
     }
 
-    fn add_line(&mut self, number: usize, line: &str) -> Result<(), String> {
+    fn add_line(&mut self, number: usize, line: &str) -> Result<(), LineFault> {
         // A comment may not hide an entry behind what some program takes for a line end.
         let is_hidden =
             |c: char| (c.is_control() && c != '\t') || "\u{2028}\u{2029}\u{feff}".contains(c);
         if line.contains(is_hidden) {
-            return Err("has a control character, a byte order mark or another kind of line end in it"
-                .to_owned());
+            return Err(LineFault::HiddenLineEnd);
         }
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
         }
         if line.contains("-----BEGIN ") {
-            let what = "begins a PEM block: write fingerprint= and what `openssl x509 -noout -fingerprint -sha256` \
-                        prints of the certificate";
-            return Err(what.to_owned());
+            return Err(LineFault::PemBlock);
         }
         self.add(number, line)
     }
@@ -90,42 +117,40 @@ impl Denylist {
     ///
     /// # Errors
     /// What is wrong with it, and each line that cannot be read.
-    pub(crate) fn read(file: &Path) -> Result<Self, Vec<FileError>> {
+    pub(crate) fn read(file: &Path) -> Result<Self, Vec<FileProblem>> {
         let bytes = pem::read(file).map_err(|error| vec![error])?;
         if let Some(what) = pem::not_text(&bytes) {
             let hint = "write it in UTF-8, one certificate or key a line";
-            return Err(vec![FileError::new(file, what, hint)]);
+            return Err(vec![Problem::new(what, hint).in_file(file)]);
         }
         let text = String::from_utf8(bytes).map_err(|_| {
             let hint = "write it in UTF-8, one certificate or key a line";
-            vec![FileError::new(file, "is no text", hint)]
+            vec![Problem::new("is no text", hint).in_file(file)]
         })?;
-        let hint = "hint the line, or take it out; docs/certificates.md says what a line may be";
-        let error = |error: &LineError| FileError::new(file, error.to_string(), hint);
+        let hint = "correct the line, or remove it; docs/certificates.md says what a line may be";
+        let error = |error: &LineError| Problem::new(error.to_string(), hint).in_file(file);
         Self::parse(&text, file).map_err(|errors| {
             let mut found: Vec<_> = errors.iter().take(LISTED).map(error).collect();
             if let Some(more) = errors.len().checked_sub(LISTED).filter(|more| *more > 0) {
-                found.push(FileError::new(file, format!("has {more} more such lines"), hint));
+                found.push(Problem::new(format!("has {more} more such lines"), hint).in_file(file));
             }
             found
         })
     }
 
-    fn add(&mut self, line: usize, text: &str) -> Result<(), String> {
-        let (key, value) = text.split_once('=').ok_or(UNKNOWN)?;
+    fn add(&mut self, line: usize, text: &str) -> Result<(), LineFault> {
+        let (key, value) = text.split_once('=').ok_or(LineFault::Unknown)?;
         if key.trim() == "serial" {
             return self.add_serial(line, value);
         }
-        let list = match key.trim() {
-            "fingerprint" => &mut self.fingerprints,
-            "spki" => &mut self.keys,
-            _ => return Err(UNKNOWN.to_owned()),
+        let (name, list) = match key.trim() {
+            "fingerprint" => ("fingerprint", &mut self.fingerprints),
+            "spki" => ("spki", &mut self.keys),
+            _ => return Err(LineFault::Unknown),
         };
         let (value, why) =
             value.split_once('#').map_or((value, None), |(value, why)| (value, Some(why)));
-        let digest = value.trim().parse().map_err(|_: DigestError| {
-            format!("its {} is no SHA-256 of 64 hex digits (colons are allowed)", key.trim())
-        })?;
+        let digest = value.trim().parse().map_err(|_: DigestError| LineFault::NoDigest(name))?;
         list.entry(digest).or_insert(Entry::new(line, why));
         Ok(())
     }
@@ -135,15 +160,15 @@ impl Denylist {
     /// A name may itself have a `#` in it, and one that was copied out of JSON has its backslashes twice. Where that
     /// leaves it open what is meant, the line stands for each name that it may be: nobody has two CAs of those names that
     /// gave out the same serial number.
-    fn add_serial(&mut self, line: usize, text: &str) -> Result<(), String> {
-        let (serial, issuer) = text.split_once(',').ok_or(WITHOUT_ISSUER)?;
-        let (key, issuer) = issuer.split_once('=').ok_or(WITHOUT_ISSUER)?;
+    fn add_serial(&mut self, line: usize, text: &str) -> Result<(), LineFault> {
+        let (serial, issuer) = text.split_once(',').ok_or(LineFault::WithoutIssuer)?;
+        let (key, issuer) = issuer.split_once('=').ok_or(LineFault::WithoutIssuer)?;
         if key.trim() != "issuer" {
-            return Err(WITHOUT_ISSUER.to_owned());
+            return Err(LineFault::WithoutIssuer);
         }
         let serial = serial.trim();
         let cut = || was_cut(serial).then(|| serial.to_ascii_lowercase());
-        let serial = canonical_serial(serial).or_else(cut).ok_or("its serial is no number in hex")?;
+        let serial = canonical_serial(serial).or_else(cut).ok_or(LineFault::NoSerial)?;
         let commented = issuer.match_indices(" #").take(COMMENTS);
         let commented = commented.map(|(at, _)| (&issuer[..at], Some(&issuer[at + 2..])));
         let mut readings = Vec::new();
@@ -154,7 +179,7 @@ impl Denylist {
             readings.extend(names.map(|name| (name, Entry::new(line, why))));
         }
         if readings.is_empty() {
-            return Err("its issuer is no distinguished name (TYPE=value, …)".to_owned());
+            return Err(LineFault::NoName);
         }
         self.serials.entry(serial).or_default().extend(readings);
         Ok(())
@@ -224,9 +249,6 @@ fn was_cut(text: &str) -> bool {
 fn comparable(name: &str) -> String {
     name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
-
-const UNKNOWN: &str = "is none of `fingerprint=SHA256`, `spki=SHA256` and `serial=HEX, issuer=NAME`";
-const WITHOUT_ISSUER: &str = "does not say whose serial it is: write `serial=HEX, issuer=NAME`";
 
 /// The lines of a text, which may end in LF, CR LF or CR.
 fn lines(text: &str) -> impl Iterator<Item = &str> {

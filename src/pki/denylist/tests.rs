@@ -98,7 +98,7 @@ fn every_line_that_cannot_be_read_is_an_error_that_names_it() {
     for (error, said) in
         errors.iter().zip(["SHA-256", "none of", "whose", "hex", "TYPE=value", "whose", "none of"])
     {
-        assert!(error.what.contains(said), "{error}");
+        assert!(error.fault.to_string().contains(said), "{error}");
     }
 }
 

@@ -6,8 +6,8 @@ use super::loader::{Input, Loader, MaterialPaths};
 use crate::pki::ca::Ca;
 use crate::pki::ca_names;
 use crate::pki::denylist::Denylist;
-use crate::pki::pem::{FileError, Use};
-use crate::pki::revocation::{self, Crl, Remark};
+use crate::pki::pem::Use;
+use crate::pki::revocation::{self, Crl};
 use crate::pki::trust_store::TrustStore;
 
 impl Loader {
@@ -77,8 +77,8 @@ impl Loader {
 
     fn denylist(&mut self, path: &Path) -> Denylist {
         Denylist::read(path).unwrap_or_else(|errors| {
-            for FileError { path, what, hint } in errors {
-                self.problem(Input::Denylist, &path, what, hint);
+            for problem in errors {
+                self.file_problem(Input::Denylist, problem);
             }
             Denylist::default()
         })
@@ -89,17 +89,17 @@ impl Loader {
         for path in paths {
             let found = revocation::read(path);
             crls.extend(found.crls);
-            for FileError { path, what, hint } in found.errors {
-                self.problem(Input::Crl, &path, what, hint);
+            for problem in found.errors {
+                self.file_problem(Input::Crl, problem);
             }
-            for FileError { path, what, hint } in found.warnings {
-                self.warning(Input::Crl, &path, what, hint);
+            for warning in found.warnings {
+                self.file_warning(Input::Crl, warning);
             }
         }
         // Those of other CAs, which clients bring along, are looked at when one of them is used.
         for crl in &crls {
-            if let Some(Remark { what, hint, .. }) = crl.not_signed(cas) {
-                self.problem(Input::Crl, &crl.file, what, hint);
+            if let Some(problem) = crl.not_signed(cas) {
+                self.file_problem(Input::Crl, problem.in_file(&crl.file));
             }
         }
         crls

@@ -5,8 +5,9 @@ use std::time::SystemTime;
 
 use crate::identity::Digest;
 use crate::identity::time::unix_seconds;
-use crate::pki::pem::{Contents, FileError, Kind, Unused, Use};
+use crate::pki::pem::{Contents, Kind, Unused, Use};
 use crate::pki::revocation;
+use crate::problem::{FileProblem, Problem};
 
 /// Which file of the TLS material.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,25 +47,24 @@ pub struct MaterialPaths {
     pub pinned: Vec<Digest>,
 }
 
-/// Something wrong with one file.
-#[derive(Clone, Debug)]
-pub struct Problem {
-    /// Which setting named the file.
+/// A file, and which setting named it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFile {
+    /// The setting.
     pub input: Input,
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
-    pub what: String,
-    /// What to do about it.
-    pub hint: String,
 }
+
+/// Something wrong with one file.
+pub type MaterialProblem = Problem<InputFile>;
 
 /// Collects problems and warnings while files are read.
 pub(super) struct Loader {
     /// Seconds since 1970.
     pub(super) now: i64,
-    pub(super) problems: Vec<Problem>,
-    pub(super) warnings: Vec<Problem>,
+    pub(super) problems: Vec<MaterialProblem>,
+    pub(super) warnings: Vec<MaterialProblem>,
 }
 
 impl Loader {
@@ -79,8 +79,7 @@ impl Loader {
         what: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        let (path, what, hint) = (path.to_owned(), what.into(), hint.into());
-        self.problems.push(Problem { input, path, what, hint });
+        self.file_problem(input, Problem::new(what, hint).in_file(path));
     }
 
     pub(super) fn warning(
@@ -90,16 +89,25 @@ impl Loader {
         what: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        let (path, what, hint) = (path.to_owned(), what.into(), hint.into());
-        self.warnings.push(Problem { input, path, what, hint });
+        self.file_warning(input, Problem::new(what, hint).in_file(path));
+    }
+
+    pub(super) fn file_problem(&mut self, input: Input, problem: FileProblem) {
+        let path = problem.place.clone();
+        self.problems.push(problem.at(InputFile { input, path }));
+    }
+
+    pub(super) fn file_warning(&mut self, input: Input, problem: FileProblem) {
+        let path = problem.place.clone();
+        self.warnings.push(problem.at(InputFile { input, path }));
     }
 
     /// All items of a file.
     pub(super) fn contents(&mut self, input: Input, path: &Path, purpose: Use) -> Option<Contents> {
         match Contents::open(path, purpose) {
             Ok(contents) => Some(contents),
-            Err(FileError { path, what, hint }) => {
-                self.problem(input, &path, what, hint);
+            Err(problem) => {
+                self.file_problem(input, problem);
                 None
             }
         }
@@ -119,8 +127,7 @@ impl Loader {
             if is_shared && is_pair {
                 continue;
             }
-            let (what, hint) = unused.words();
-            self.warning(input, path, what, hint);
+            self.file_warning(input, unused.problem().in_file(path));
         }
     }
 }

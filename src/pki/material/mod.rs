@@ -14,7 +14,7 @@ use super::ca::Ca;
 use super::trust_store::TrustStore;
 use crate::identity::San;
 
-pub use self::loader::{Input, MaterialPaths, Problem};
+pub use self::loader::{Input, InputFile, MaterialPaths, MaterialProblem};
 pub use self::own::{Algorithms, Own, Staple};
 
 /// All of the TLS material, checked as a whole.
@@ -25,7 +25,7 @@ pub struct Material {
     /// Who may issue client certificates.
     pub trust: Arc<TrustStore>,
     /// What is worth a warning, but no reason to refuse.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<MaterialProblem>,
 }
 
 impl Material {
@@ -45,7 +45,7 @@ impl Material {
 ///
 /// # Errors
 /// All problems found; empty when the only fault is a path that was not set.
-pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<Problem>> {
+pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<MaterialProblem>> {
     let mut loader = Loader::at(now);
     let mut own = loader.own(&paths.certificates, &paths.private_keys);
     loader.staples(&mut own, &paths.ocsp);
@@ -67,7 +67,7 @@ pub fn load_clients(
     paths: &MaterialPaths,
     known: Vec<Ca>,
     now: SystemTime,
-) -> Result<Material, Vec<Problem>> {
+) -> Result<Material, Vec<MaterialProblem>> {
     let mut loader = Loader::at(now);
     let trust = loader.trust(paths, known);
     match trust.filter(|_| loader.problems.is_empty()) {

@@ -9,14 +9,14 @@ mod kind;
 
 use std::borrow::Cow;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustls_pemfile::Item as Read;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
-use thiserror::Error;
 
 use self::blocks::{Block, blocks};
 use self::format::Format;
+use crate::problem::{FileProblem, Problem};
 use crate::wording;
 
 pub(crate) use self::format::is_one_element;
@@ -51,46 +51,14 @@ enum Content {
     Unread,
 }
 
-/// Why the content of a file is of no use.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{what}")]
-pub struct ContentError {
-    /// What is wrong with it. Quotes nothing but the labels of blocks: the file may hold a secret.
-    pub what: String,
-    /// What to do about it.
-    pub hint: &'static str,
-}
-
-/// Why a file is of no use.
-#[derive(Clone, Debug, Error)]
-#[error("{}: {what}\n  hint: {hint}", path.display())]
-pub struct FileError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub what: String,
-    /// What to do about it.
-    pub hint: &'static str,
-}
-
-impl FileError {
-    pub(crate) fn new(path: &Path, what: impl Into<String>, hint: &'static str) -> Self {
-        Self { path: path.to_owned(), what: what.into(), hint }
-    }
-
-    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
-        let hint = match error.kind() {
-            io::ErrorKind::NotFound => "check the path; it is taken relative to the working directory",
-            io::ErrorKind::PermissionDenied => "let clawgate's user read it",
-            _ => "make it a readable file",
-        };
-        Self::new(path, format!("cannot be read: {}{}", wording::io(error), located(path)), hint)
-    }
-
-    /// What is wrong with the content of the file `path`.
-    pub(crate) fn of(path: &Path, ContentError { what, hint }: ContentError) -> Self {
-        Self::new(path, what, hint)
-    }
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> FileProblem {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => "check the path; it is taken relative to the working directory",
+        io::ErrorKind::PermissionDenied => "let clawgate's user read it",
+        _ => "make it a readable file",
+    };
+    let what = format!("cannot be read: {}{}", wording::io(error), located(path));
+    Problem::new(what, hint).in_file(path)
 }
 
 /// Where a relative path leads, to follow what is said of it; nothing for an absolute one.
@@ -107,11 +75,11 @@ pub fn located(path: &Path) -> String {
 ///
 /// # Errors
 /// When the file cannot be read or has none.
-pub fn client_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileError> {
+pub fn client_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileProblem> {
     let hint = "give the client's certificate, followed by its intermediates, in PEM (from DER: openssl x509 \
                 -inform DER -in FILE; from PKCS #12: openssl pkcs12 -nokeys -in FILE)";
     // What is wrong with a certificate is for the verdict to say.
-    let contents = Contents::parse(&read(path)?).map_err(|error| FileError::of(path, error))?;
+    let contents = Contents::parse(&read(path)?).map_err(|problem| problem.in_file(path))?;
     contents.some_certificates(path, hint)
 }
 
@@ -122,7 +90,7 @@ pub fn client_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileErr
 pub fn chain_in(
     path: &Path,
     hint: &'static str,
-) -> Result<(Vec<CertificateDer<'static>>, Vec<Unused>), FileError> {
+) -> Result<(Vec<CertificateDer<'static>>, Vec<Unused>), FileProblem> {
     let contents = Contents::open(path, Use::Chain)?;
     let unused = contents.unused(Use::Chain);
     Ok((contents.some_certificates(path, hint)?, unused))
@@ -132,7 +100,7 @@ pub fn chain_in(
 ///
 /// # Errors
 /// As [`chain_in`].
-pub fn cas_in(path: &Path, hint: &'static str) -> Result<Vec<CertificateDer<'static>>, FileError> {
+pub fn cas_in(path: &Path, hint: &'static str) -> Result<Vec<CertificateDer<'static>>, FileProblem> {
     Contents::open(path, Use::Cas)?.some_certificates(path, hint)
 }
 
@@ -140,12 +108,12 @@ pub fn cas_in(path: &Path, hint: &'static str) -> Result<Vec<CertificateDer<'sta
 ///
 /// # Errors
 /// When the file cannot be read, has none that is not encrypted, or has something that does not belong there.
-pub fn key_in(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
+pub fn key_in(path: &Path) -> Result<PrivateKeyDer<'static>, FileProblem> {
     let contents = Contents::open(path, Use::Key)?;
     let found = contents.description();
     contents.keys().next().ok_or_else(|| {
         let hint = "give the certificate's key in PEM, without encryption (openssl pkey -in KEY)";
-        FileError::new(path, format!("has no private key: {found}"), hint)
+        Problem::new(format!("has no private key: {found}"), hint).in_file(path)
     })
 }
 
@@ -158,8 +126,8 @@ pub(crate) fn not_text(bytes: &[u8]) -> Option<String> {
 }
 
 /// A file's content.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    std::fs::read(path).map_err(|error| FileError::unreadable(path, &error))
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileProblem> {
+    std::fs::read(path).map_err(|error| unreadable(path, &error))
 }
 
 /// An item that a file may have beside what it is read for.
@@ -173,7 +141,7 @@ pub struct Unused {
 
 impl Unused {
     /// What to say about it, and what to do.
-    pub fn words(&self) -> (String, &'static str) {
+    pub fn problem(&self) -> Problem {
         let Self { kind, line } = self;
         let what = format!("has {} in line {line}, which is not used", kind.name());
         let hint = match kind {
@@ -186,41 +154,37 @@ impl Unused {
             Kind::DhParameters => "take them out; keys are exchanged in the groups of tls.groups",
             _ => "take it out",
         };
-        (what, hint)
+        Problem::new(what, hint)
     }
 }
 
 impl Contents {
     /// Reads a file that is for `purpose`.
-    pub(crate) fn open(path: &Path, purpose: Use) -> Result<Self, FileError> {
-        let contents = Self::parse(&read(path)?).map_err(|error| FileError::of(path, error))?;
-        contents.fit_for(purpose).map_err(|error| FileError::of(path, error))
+    pub(crate) fn open(path: &Path, purpose: Use) -> Result<Self, FileProblem> {
+        let contents = Self::parse(&read(path)?).map_err(|problem| problem.in_file(path))?;
+        contents.fit_for(purpose).map_err(|problem| problem.in_file(path))
     }
 
     /// Reads the content of a file.
     ///
     /// # Errors
     /// For the first byte that belongs to no item and no remark.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ContentError> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         match Format::of(bytes) {
             Some(Format::Der(kind)) => {
-                let content = content(kind, bytes).ok_or_else(|| ContentError {
-                    what: "is damaged DER".to_owned(),
-                    hint: "write the file again",
-                })?;
+                let content = content(kind, bytes)
+                    .ok_or_else(|| Problem::new("is damaged DER", "write the file again"))?;
                 let item = Item { kind, line: None, content, is_whole: true };
                 Ok(Self { items: vec![item], is_empty: false })
             }
             Some(Format::Foreign(foreign)) => {
                 let what =
                     format!("is {}, neither PEM nor DER of one certificate, key or CRL", foreign.name);
-                Err(ContentError { what, hint: foreign.hint })
+                Err(Problem::new(what, foreign.hint))
             }
             None => {
-                let blocks = blocks(bytes).map_err(|error| ContentError {
-                    what: format!("is broken PEM: {error}"),
-                    hint: error.hint,
-                })?;
+                let blocks = blocks(bytes)
+                    .map_err(|error| Problem::new(format!("is broken PEM: {error}"), error.hint))?;
                 let items = blocks.iter().map(Item::of).collect::<Result<_, _>>()?;
                 Ok(Self { items, is_empty: bytes.trim_ascii().is_empty() })
             }
@@ -233,13 +197,13 @@ impl Contents {
     }
 
     /// The same, if each item is whole and none is of no use beside what the file is read for.
-    pub(crate) fn fit_for(self, purpose: Use) -> Result<Self, ContentError> {
+    pub(crate) fn fit_for(self, purpose: Use) -> Result<Self, Problem> {
         if let Some(item) = self.items.iter().find(|item| !item.is_whole) {
             let (line, name) = (item.line.unwrap_or(1), item.kind.name());
             let what = format!(
                 "is broken PEM: line {line}: begins {name} that is cut off, or has more after it"
             );
-            return Err(ContentError { what, hint: "write the file again" });
+            return Err(Problem::new(what, "write the file again"));
         }
         let wanted = purpose.wants();
         // A file of another kind altogether is better described by what it lacks.
@@ -249,15 +213,15 @@ impl Contents {
         let misplaced = self.items.iter().find(|item| item.kind != wanted && !purpose.bears(item.kind));
         match misplaced {
             None => Ok(self),
-            Some(Item { kind, line, .. }) => Err(ContentError {
-                what: format!(
+            Some(Item { kind, line, .. }) => {
+                let what = format!(
                     "has {} in line {}, which is of no use beside {}",
                     kind.name(),
                     line.unwrap_or(1),
                     wanted.name()
-                ),
-                hint: purpose.hint(*kind),
-            }),
+                );
+                Err(Problem::new(what, purpose.hint(*kind)))
+            }
         }
     }
 
@@ -286,11 +250,11 @@ impl Contents {
         self,
         path: &Path,
         hint: &'static str,
-    ) -> Result<Vec<CertificateDer<'static>>, FileError> {
+    ) -> Result<Vec<CertificateDer<'static>>, FileProblem> {
         let found = self.description();
         let certificates = self.certificates();
         if certificates.is_empty() {
-            return Err(FileError::new(path, format!("has no certificate: {found}"), hint));
+            return Err(Problem::new(format!("has no certificate: {found}"), hint).in_file(path));
         }
         Ok(certificates)
     }
@@ -324,26 +288,26 @@ impl Contents {
 }
 
 impl Item {
-    fn of(block: &Block<'_>) -> Result<Self, ContentError> {
+    fn of(block: &Block<'_>) -> Result<Self, Problem> {
         let Block { line, label, has_fields, .. } = *block;
         let kind = match Kind::of_label(label) {
             Ok(Kind::PrivateKey) if has_fields => Kind::EncryptedKey,
             Ok(kind) => kind,
             Err(Some(foreign)) => {
                 let what = format!("has {} in line {line}", foreign.name);
-                return Err(ContentError { what, hint: foreign.hint });
+                return Err(Problem::new(what, foreign.hint));
             }
             Err(None) => {
                 let what = format!("has a block in line {line} that is not known here: {label}");
                 let hint = "take it out; CERTIFICATE, X509 CRL and the PRIVATE KEY blocks are read";
-                return Err(ContentError { what, hint });
+                return Err(Problem::new(what, hint));
             }
         };
-        let (content, is_whole) = decoded(kind, block).ok_or_else(|| ContentError {
-            what: format!(
-                "is broken PEM: line {line}: begins a block ({label}) whose Base64 is damaged"
-            ),
-            hint: "write the file again; it may be cut off",
+        let (content, is_whole) = decoded(kind, block).ok_or_else(|| {
+            Problem::new(
+                format!("is broken PEM: line {line}: begins a block ({label}) whose Base64 is damaged"),
+                "write the file again; it may be cut off",
+            )
         })?;
         Ok(Self { kind, line: Some(line), content, is_whole })
     }

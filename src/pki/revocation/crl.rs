@@ -23,7 +23,7 @@ use x509_parser::oid_registry::{
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::RevokedCertificate;
 
-use super::error::CrlError;
+use super::error;
 use super::issuer::Issuer;
 use super::layout::{Layout, Signed, offset, serial_at};
 use super::scope::{Scope, Subject};
@@ -31,6 +31,7 @@ use crate::identity::name::cut;
 use crate::identity::{Validity, name_key, rfc3339, rfc4514};
 use crate::pki::ca::Ca;
 use crate::pki::unsupported::extension_name;
+use crate::problem::Problem;
 
 /// Seconds that the clock of a CA may be ahead of the proxy's.
 const SKEW: i64 = 300;
@@ -79,13 +80,13 @@ impl Crl {
     ///
     /// # Errors
     /// When it is damaged, or of a kind that is not supported.
-    pub fn read(der: CertificateRevocationListDer<'static>, file: &Path) -> Result<Self, CrlError> {
+    pub fn read(der: CertificateRevocationListDer<'static>, file: &Path) -> Result<Self, Problem> {
         let layout = Layout::of(&der)?;
         let hasher = RandomState::new();
         let mut index = HashTable::with_capacity(layout.count());
         for entry in layout.entries() {
             let entry = entry?;
-            let place = u32::try_from(offset(&der, entry.der)).map_err(|_| CrlError::damaged())?;
+            let place = u32::try_from(offset(&der, entry.der)).map_err(|_| error::damaged())?;
             let hash_of =
                 |place: &u32| serial_at(&der, *place).map_or(0, |serial| hasher.hash_one(serial));
             index.insert_unique(hasher.hash_one(entry.serial), place, hash_of);
@@ -116,7 +117,7 @@ impl Crl {
     }
 
     /// RFC 5280 section 5.2.
-    fn take(&mut self, extension: &X509Extension<'_>) -> Result<(), CrlError> {
+    fn take(&mut self, extension: &X509Extension<'_>) -> Result<(), Problem> {
         match extension.parsed_extension() {
             ParsedExtension::CRLNumber(number) => self.number = Some(number.clone()),
             ParsedExtension::AuthorityKeyIdentifier(id) => {
@@ -125,10 +126,10 @@ impl Crl {
             _ if extension.oid == OID_X509_EXT_ISSUER_DISTRIBUTION_POINT => {
                 self.scope = Scope::read(extension.value)?;
             }
-            _ if extension.oid == OID_X509_EXT_DELTA_CRL_INDICATOR => return Err(CrlError::delta()),
-            ParsedExtension::ParseError { .. } => return Err(CrlError::damaged()),
+            _ if extension.oid == OID_X509_EXT_DELTA_CRL_INDICATOR => return Err(error::delta()),
+            ParsedExtension::ParseError { .. } => return Err(error::damaged()),
             _ if extension.critical => {
-                return Err(CrlError::unknown_critical("has", &extension_name(&extension.oid)));
+                return Err(error::unknown_critical("has", &extension_name(&extension.oid)));
             }
             _ => {}
         }

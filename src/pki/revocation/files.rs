@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::crl::Crl;
-use crate::pki::pem::{self, Contents, FileError, Kind, Use};
+use crate::pki::pem::{self, Contents, Kind, Use, unreadable};
+use crate::problem::{FileProblem, Problem};
 
 /// Names of files that must be lists when they are in a folder of lists; others may be anything.
 const EXTENSIONS: [&str; 3] = ["crl", "pem", "der"];
@@ -15,13 +16,13 @@ pub(crate) struct Found {
     /// The lists.
     pub(crate) crls: Vec<Crl>,
     /// What keeps them from being used.
-    pub(crate) errors: Vec<FileError>,
+    pub(crate) errors: Vec<FileProblem>,
     /// What in a folder is no list.
-    pub(crate) warnings: Vec<FileError>,
+    pub(crate) warnings: Vec<FileProblem>,
 }
 
 impl Found {
-    fn add(&mut self, crls: Result<Vec<Crl>, FileError>) {
+    fn add(&mut self, crls: Result<Vec<Crl>, FileProblem>) {
         match crls {
             Ok(crls) => self.crls.extend(crls),
             Err(error) => self.errors.push(error),
@@ -43,16 +44,16 @@ pub(crate) fn read(path: &Path) -> Found {
     if found.crls.is_empty() && found.errors.is_empty() {
         let hint = "put the CAs' revocation lists there, or take the folder out of the settings: without a list \
                     nobody is known to be revoked";
-        found.errors.push(FileError::new(path, "is a folder without a CRL", hint));
+        found.errors.push(Problem::new("is a folder without a CRL", hint).in_file(path));
     }
     found
 }
 
 /// What is in a folder, in the order of its names. Links are followed; a name that begins with a dot is not
 /// for us (Kubernetes keeps the files of a volume in `..data`).
-fn names(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+fn names(folder: &Path) -> Result<Vec<PathBuf>, FileProblem> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let entries = entries.map_err(|error| FileError::unreadable(folder, &error))?;
+    let entries = entries.map_err(|error| unreadable(folder, &error))?;
     let visible = entries.iter().filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
     let mut names: Vec<_> = visible.map(fs::DirEntry::path).collect();
     names.sort();
@@ -97,25 +98,25 @@ impl Found {
     }
 
     fn pass_over(&mut self, path: &Path, what: impl Into<String>, hint: &'static str) {
-        self.warnings.push(FileError::new(path, what, hint));
+        self.warnings.push(Problem::new(what, hint).in_file(path));
     }
 }
 
-fn of_file(path: &Path) -> Result<Vec<Crl>, FileError> {
+fn of_file(path: &Path) -> Result<Vec<Crl>, FileProblem> {
     of_content(path, pem::read(path)?)
 }
 
 /// The lists of one file: one in DER, or any number in PEM.
-fn of_content(path: &Path, content: Vec<u8>) -> Result<Vec<Crl>, FileError> {
+fn of_content(path: &Path, content: Vec<u8>) -> Result<Vec<Crl>, FileProblem> {
     let contents = Contents::parse(&content).and_then(|contents| contents.fit_for(Use::Crls));
-    let contents = contents.map_err(|error| FileError::of(path, error))?;
+    let contents = contents.map_err(|problem| problem.in_file(path))?;
     drop(content);
     let found = contents.description();
     let ders: Vec<_> = contents.crls().collect();
     if ders.is_empty() {
         let hint = "give the CA's revocation list, in PEM or DER";
-        return Err(FileError::new(path, format!("has no CRL: {found}"), hint));
+        return Err(Problem::new(format!("has no CRL: {found}"), hint).in_file(path));
     }
-    let read = |der| Crl::read(der, path).map_err(|error| error.in_file(path));
+    let read = |der| Crl::read(der, path).map_err(|problem| problem.in_file(path));
     ders.into_iter().map(read).collect()
 }

@@ -10,9 +10,10 @@ use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{ReasonCode, X509Name};
 
-use super::error::CrlError;
+use super::error;
 use crate::pki::der::{self, BIT_STRING, INTEGER, SEQUENCE};
 use crate::pki::unsupported::extension_name;
+use crate::problem::Problem;
 
 /// The tag of a list's extensions.
 const EXTENSIONS: u8 = der::constructed(0);
@@ -39,13 +40,13 @@ pub(crate) struct Signed {
 }
 
 impl<'a> Layout<'a> {
-    pub(crate) fn of(der: &'a [u8]) -> Result<Self, CrlError> {
+    pub(crate) fn of(der: &'a [u8]) -> Result<Self, Problem> {
         let outer = der::only(der)?.tagged(SEQUENCE)?;
         let (rest, message) = der::first(outer)?;
         let (rest, algorithm) = der::first(rest)?;
         let signature = der::only(rest)?.tagged(BIT_STRING)?;
         // A BIT STRING begins with the number of bits that are not used.
-        let [0, signature @ ..] = signature else { return Err(CrlError::damaged()) };
+        let [0, signature @ ..] = signature else { return Err(error::damaged()) };
         let signed = Signed {
             message: range(der, message.whole),
             algorithm: range(der, algorithm.tagged(SEQUENCE)?),
@@ -53,16 +54,16 @@ impl<'a> Layout<'a> {
         };
         let (rest, first) = der::first(message.tagged(SEQUENCE)?)?;
         if first.tagged(INTEGER) != Ok(&[1]) {
-            return Err(CrlError::version_1());
+            return Err(error::version_1());
         }
         let (rest, inner_algorithm) = der::first(rest)?;
         if inner_algorithm.whole != algorithm.whole {
-            return Err(CrlError::damaged());
+            return Err(error::damaged());
         }
-        let (rest, issuer) = X509Name::from_der(rest).map_err(|_| CrlError::damaged())?;
-        let (rest, this_update) = ASN1Time::from_der(rest).map_err(|_| CrlError::damaged())?;
+        let (rest, issuer) = X509Name::from_der(rest).map_err(|_| error::damaged())?;
+        let (rest, this_update) = ASN1Time::from_der(rest).map_err(|_| error::damaged())?;
         let Ok((rest, next_update)) = ASN1Time::from_der(rest) else {
-            return Err(CrlError::endless());
+            return Err(error::endless());
         };
         let (mut revoked, mut extensions): (&[u8], Option<&[u8]>) = (&[], None);
         for (place, part) in der::all(rest)?.iter().enumerate() {
@@ -71,11 +72,11 @@ impl<'a> Layout<'a> {
                 (_, EXTENSIONS) if extensions.is_none() => {
                     extensions = Some(der::only(part.content)?.tagged(SEQUENCE)?);
                 }
-                _ => return Err(CrlError::damaged()),
+                _ => return Err(error::damaged()),
             }
         }
         // RFC 5280 section 5.2 demands a number and the issuer's key identifier.
-        let extensions = extensions.ok_or_else(CrlError::without_extensions)?;
+        let extensions = extensions.ok_or_else(error::without_extensions)?;
         let extensions = extensions_of(extensions)?;
         Ok(Self { issuer, this_update, next_update, revoked, extensions, signed })
     }
@@ -91,7 +92,7 @@ impl<'a> Layout<'a> {
     }
 
     /// The entries, as DER and with their serial numbers, each looked at as a whole.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Result<Entry<'a>, CrlError>> + use<'a> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Result<Entry<'a>, Problem>> + use<'a> {
         let mut list = self.revoked;
         std::iter::from_fn(move || {
             if list.is_empty() {
@@ -114,11 +115,11 @@ pub(crate) struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     /// The first entry of `list`, and what follows it.
-    fn first(list: &'a [u8]) -> Result<(&'a [u8], Self), CrlError> {
+    fn first(list: &'a [u8]) -> Result<(&'a [u8], Self), Problem> {
         let (after, entry) = der::first(list)?;
         let (rest, serial) = der::first(entry.tagged(SEQUENCE)?)?;
         let serial = serial.tagged(INTEGER)?;
-        let (rest, _date) = ASN1Time::from_der(rest).map_err(|_| CrlError::damaged())?;
+        let (rest, _date) = ASN1Time::from_der(rest).map_err(|_| error::damaged())?;
         if !rest.is_empty() {
             check_extensions(der::only(rest)?.tagged(SEQUENCE)?)?;
         }
@@ -127,17 +128,17 @@ impl<'a> Entry<'a> {
 }
 
 /// RFC 5280 section 5.3: what an entry says besides must be known, if it is critical.
-fn check_extensions(list: &[u8]) -> Result<(), CrlError> {
+fn check_extensions(list: &[u8]) -> Result<(), Problem> {
     for extension in extensions_of(list)? {
         match extension.parsed_extension() {
             ParsedExtension::ReasonCode(ReasonCode(0..=6 | 8..=10))
             | ParsedExtension::InvalidityDate(_) => {}
-            ParsedExtension::ReasonCode(_) => return Err(CrlError::unknown_reason()),
-            ParsedExtension::ParseError { .. } => return Err(CrlError::damaged()),
-            _ if extension.oid == CERTIFICATE_ISSUER => return Err(CrlError::indirect()),
+            ParsedExtension::ReasonCode(_) => return Err(error::unknown_reason()),
+            ParsedExtension::ParseError { .. } => return Err(error::damaged()),
+            _ if extension.oid == CERTIFICATE_ISSUER => return Err(error::indirect()),
             _ if extension.critical => {
                 let name = extension_name(&extension.oid);
-                return Err(CrlError::unknown_critical("has an entry with", &name));
+                return Err(error::unknown_critical("has an entry with", &name));
             }
             _ => {}
         }
@@ -145,12 +146,12 @@ fn check_extensions(list: &[u8]) -> Result<(), CrlError> {
     Ok(())
 }
 
-fn extensions_of(mut list: &[u8]) -> Result<Vec<X509Extension<'_>>, CrlError> {
+fn extensions_of(mut list: &[u8]) -> Result<Vec<X509Extension<'_>>, Problem> {
     let mut extensions: Vec<X509Extension<'_>> = Vec::new();
     while !list.is_empty() {
-        let (rest, extension) = X509Extension::from_der(list).map_err(|_| CrlError::damaged())?;
+        let (rest, extension) = X509Extension::from_der(list).map_err(|_| error::damaged())?;
         if extensions.iter().any(|known| known.oid == extension.oid) {
-            return Err(CrlError::damaged());
+            return Err(error::damaged());
         }
         extensions.push(extension);
         list = rest;

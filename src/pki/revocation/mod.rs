@@ -10,7 +10,6 @@ mod scope;
 mod stale;
 
 pub use self::crl::{Crl, Revoked};
-pub use self::error::CrlError;
 pub(crate) use self::files::read;
 pub use self::issuer::Issuer;
 pub(crate) use self::issuer::signs_crls;

@@ -5,6 +5,7 @@ use super::{Expired, Policy};
 use crate::finding::Severity;
 use crate::identity::time::{span, time_text};
 use crate::pki::ca::Ca;
+use crate::problem::Problem;
 
 /// The hint for a list that fits no CA that is known.
 const STRANGER_HINT: &str = "give the CRLs of the CAs in clients.ca and of their intermediates, and take others out; the \
@@ -16,10 +17,8 @@ const STRANGER_HINT: &str = "give the CRLs of the CAs in clients.ca and of their
 pub struct Remark {
     /// How bad that is.
     pub severity: Severity,
-    /// What is wrong.
-    pub what: String,
-    /// What to do about it.
-    pub hint: &'static str,
+    /// What is wrong, and what to do about it.
+    pub problem: Problem,
 }
 
 impl Policy {
@@ -28,7 +27,9 @@ impl Policy {
     /// A list that is out of date is no mistake in the settings: clients of other CAs depend on a clawgate that starts.
     pub fn remarks(self, crl: &Crl, all: &[Crl], cas: &[Ca], known: &[&Ca], now: i64) -> Vec<Remark> {
         let mut remarks = Vec::new();
-        let mut add = |severity, what: String, hint| remarks.push(Remark { severity, what, hint });
+        let mut add = |severity, what: String, hint: &str| {
+            remarks.push(Remark { severity, problem: Problem::new(what, hint) });
+        };
         let newer = all.iter().find(|other| crl.has_issuer_of(other) && crl.is_older_than(other));
         if let Some(newer) = newer {
             let what = format!(
@@ -88,7 +89,7 @@ impl Policy {
 
 impl Crl {
     /// What is wrong with it if there are CAs of its issuer's name among `cas`, and none of those has signed it.
-    pub fn not_signed<'a>(&self, cas: impl IntoIterator<Item = &'a Ca>) -> Option<Remark> {
+    pub fn not_signed<'a>(&self, cas: impl IntoIterator<Item = &'a Ca>) -> Option<Problem> {
         let named = cas.into_iter().filter(|ca| ca.name_key() == &*self.issuer_key);
         let mut named = named.peekable();
         let first = *named.peek()?;
@@ -99,11 +100,11 @@ impl Crl {
             let what =
                 format!("its CA {} may not sign CRLs (its keyUsage lacks cRLSign)", first.subject);
             let hint = "have the CA's certificate issued again with keyUsage=keyCertSign,cRLSign";
-            return Some(Remark { severity: Severity::Fail, what, hint });
+            return Some(Problem::new(what, hint));
         }
         let what = format!("has the name of the CA {}, but is not signed by its key", first.subject);
         let hint =
             "fetch the CRL that this CA issues; this one was altered, or is of a CA of the same name";
-        Some(Remark { severity: Severity::Fail, what, hint })
+        Some(Problem::new(what, hint))
     }
 }

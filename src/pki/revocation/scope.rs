@@ -3,8 +3,9 @@
 use x509_parser::oid_registry::OID_X509_EXT_CRL_DISTRIBUTION_POINTS;
 use x509_parser::prelude::X509Certificate;
 
-use super::error::CrlError;
+use super::error;
 use crate::pki::der::{self, Malformed};
+use crate::problem::Problem;
 
 /// The names of a distribution point, each a GeneralName in DER: they are compared byte by byte.
 type Names = Box<[Box<[u8]>]>;
@@ -42,7 +43,7 @@ pub(crate) struct Scope {
 
 impl Scope {
     /// Reads the extension issuingDistributionPoint.
-    pub(crate) fn read(extension: &[u8]) -> Result<Self, CrlError> {
+    pub(crate) fn read(extension: &[u8]) -> Result<Self, Problem> {
         let mut scope = Self::default();
         const POINT: u8 = der::constructed(0);
         const ONLY_USER_CERTS: u8 = der::primitive(1);
@@ -53,14 +54,14 @@ impl Scope {
         for field in der::all(der::only(extension)?.tagged(der::SEQUENCE)?)? {
             let content = field.content;
             match field.tag {
-                POINT => scope.points = Some(full_name(content)?.ok_or_else(CrlError::relative_name)?),
+                POINT => scope.points = Some(full_name(content)?.ok_or_else(error::relative_name)?),
                 ONLY_USER_CERTS => scope.leaves_only = boolean(content)?,
                 ONLY_CA_CERTS => scope.cas_only = boolean(content)?,
-                ONLY_SOME_REASONS => return Err(CrlError::some_reasons()),
-                INDIRECT if boolean(content)? => return Err(CrlError::indirect()),
-                ONLY_ATTRIBUTE_CERTS if boolean(content)? => return Err(CrlError::attributes()),
+                ONLY_SOME_REASONS => return Err(error::some_reasons()),
+                INDIRECT if boolean(content)? => return Err(error::indirect()),
+                ONLY_ATTRIBUTE_CERTS if boolean(content)? => return Err(error::attributes()),
                 INDIRECT | ONLY_ATTRIBUTE_CERTS => {}
-                _ => return Err(CrlError::damaged()),
+                _ => return Err(error::damaged()),
             }
         }
         Ok(scope)
