@@ -1,11 +1,11 @@
-//! A value that is replaced as a whole while it is in use.
+//! A value that is replaced as a whole while it is in use. Imports nothing of clawgate.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-/// The present value. Whoever has loaded it keeps it, whole and unchanged, for as long as it is needed.
+/// The current value. A value that was loaded stays unchanged for as long as it is held.
 #[derive(Debug)]
 pub struct Live<T> {
     value: ArcSwap<T>,
@@ -13,25 +13,25 @@ pub struct Live<T> {
 }
 
 impl<T> Live<T> {
-    /// Begins with `value`.
+    /// Starts with `value`.
     pub fn new(value: T) -> Self {
         Self { value: ArcSwap::from_pointee(value), replaced: watch::Sender::new(()) }
     }
 
-    /// The present value; takes no lock.
+    /// The current value; takes no lock.
     pub fn load(&self) -> Arc<T> {
         self.value.load_full()
     }
 
-    /// Puts `value` in the place of the present one, and tells those who watch.
+    /// Replaces the current value, and notifies the watchers.
     pub fn replace(&self, value: T) {
         self.value.store(Arc::new(value));
         self.replaced.send_replace(());
     }
 
-    /// Tells of the present value and of each that replaces it.
+    /// Notifies of each value that replaces the current one.
     ///
-    /// The present one is told of, too, since the watcher may act on one that was loaded before.
+    /// Notifies of the current value too, since the caller may still use one that it loaded before.
     pub fn watch(&self) -> watch::Receiver<()> {
         let mut watcher = self.replaced.subscribe();
         watcher.mark_changed();
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_watcher_hears_of_what_was_replaced_before_it_watched() {
+    fn a_watcher_is_notified_of_a_value_that_was_replaced_before_it_watched() {
         let live = Live::new(1);
         let loaded = live.load();
         live.replace(2);

@@ -1,15 +1,15 @@
-//! Ending well: in-flight work finishes, up to a deadline.
+//! Draining: clawgate stops when the work in progress has ended, or at a deadline. Imports nothing of clawgate.
 
 use tokio::time::{Duration, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Says that clawgate is to drain. Clones belong together.
+/// Notifies that clawgate drains; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Drain(CancellationToken);
 
 impl Drain {
-    /// Begins to drain.
+    /// Begins the drain.
     pub fn begin(&self) {
         self.0.cancel();
     }
@@ -25,8 +25,8 @@ impl Drain {
     }
 }
 
-/// The tasks of one worker that draining waits for: a task for each connection, from the moment it is
-/// accepted, so that handshakes in flight count.
+/// The tasks of one worker that draining waits for: one for each connection, from its acceptance, so that draining also waits
+/// for handshakes.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks(TaskTracker);
 
@@ -36,7 +36,7 @@ impl Tasks {
         drop(self.0.spawn(task));
     }
 
-    /// Waits until all have ended, at most `deadline`; returns how many had not.
+    /// Waits until all tasks have ended, for at most `deadline`; returns how many have not.
     pub async fn finish(&self, deadline: Duration) -> usize {
         self.0.close();
         match timeout(deadline, self.0.wait()).await {

@@ -1,19 +1,21 @@
-//! A strict eye on the bytes of an HTTP/1 connection, before hyper reads them.
+//! Checks the bytes of an HTTP/1 connection strictly, before hyper reads them.
 //!
-//! hyper mends what RFC 9112 lets a server hint: it takes a bare LF for a line end, drops a
-//! Content-Length beside a Transfer-Encoding, and folds equal Content-Length lines into one. Each of
-//! these is how requests are smuggled past somebody, and none is sent by an honest client, so here
-//! they are refused, while the bytes still show them. So is what hyper would refuse itself: its answer
-//! has no reason in it.
+//! hyper repairs what RFC 9112 allows a server to repair: it takes a bare LF for the end of a line, drops a Content-Length
+//! beside a Transfer-Encoding, and joins equal Content-Length lines. Request smuggling uses each of these, and no honest
+//! client sends them, so they are refused here, before hyper has removed them. What hyper would refuse itself is refused
+//! here too, since hyper's answer gives no reason.
+//!
+//! Comes in: the decrypted bytes of a connection, in pieces of any size. Goes out: the first [`Violation`]. Imports nothing
+//! of clawgate.
 
 use http::Uri;
 use memchr::memchr;
 use thiserror::Error;
 
-/// Longest head of a request, in bytes. OpenClaw (Node) takes 16 KiB in all; this leaves room for what
+/// Longest head of a request, in bytes. OpenClaw (Node) takes 16 KiB in all; this leaves room for the header fields that
 /// clawgate adds.
 pub(crate) const MAX_HEAD: usize = 12 * 1024;
-/// Header fields of one request. Node takes more; an honest webhook has a few dozen.
+/// Most header fields of one request. Node takes more; an honest webhook has a few dozen.
 pub(crate) const MAX_FIELDS: usize = 100;
 /// Longest line of chunked framing: a size with extensions, or a trailer field.
 const MAX_CHUNK_LINE: usize = 4 * 1024;
@@ -25,7 +27,7 @@ pub enum Violation {
     #[error("a line ends in LF without CR")]
     BareLf,
     /// RFC 9112 section 2.2: a CR that does not end a line.
-    #[error("a CR stands alone")]
+    #[error("a CR is not followed by LF")]
     BareCr,
     /// RFC 9110 section 5.5.
     #[error("a NUL byte is in the head")]
@@ -45,10 +47,10 @@ pub enum Violation {
     /// RFC 9112 section 6.3.
     #[error("Content-Length is given more than once")]
     RepeatedContentLength,
-    /// RFC 9112 section 6.1: an attempt at request smuggling, as a rule.
+    /// RFC 9112 section 6.1: usually an attempt at request smuggling.
     #[error("both Content-Length and Transfer-Encoding are given")]
     LengthAndEncoding,
-    /// RFC 9112 section 6.1: `chunked` must be named once, last; clawgate takes nothing else.
+    /// RFC 9112 section 6.1: `chunked` must be named once, as the last coding; clawgate takes no other coding.
     #[error("Transfer-Encoding is not plainly `chunked`")]
     TransferEncoding,
     /// RFC 9110 section 8.6: digits only.
@@ -60,13 +62,13 @@ pub enum Violation {
     /// The chunk framing of RFC 9112 section 7.1 is broken.
     #[error("the chunked framing is broken")]
     Chunk,
-    /// A bound of clawgate's own.
-    #[error("the head of the request was not there in time")]
+    /// A limit of clawgate.
+    #[error("the head of the request did not arrive in time")]
     HeadTooSlow,
-    /// A bound of clawgate's own.
+    /// A limit of clawgate.
     #[error("the head is longer than 12 KiB")]
     HeadTooLong,
-    /// A bound of clawgate's own.
+    /// A limit of clawgate.
     #[error("there are more than 100 header fields")]
     TooManyFields,
 }
@@ -75,10 +77,10 @@ pub enum Violation {
 #[derive(Debug, Default)]
 pub struct Guard {
     state: State,
-    /// The line begun so far, where it came in pieces.
+    /// The beginning of a line that comes in pieces.
     line: Vec<u8>,
     head: Head,
-    /// Heads that were complete.
+    /// The number of complete heads.
     heads: u64,
 }
 
@@ -105,7 +107,7 @@ struct Head {
 }
 
 impl Guard {
-    /// Which request of the connection the bytes are in, counted from 1.
+    /// The number of the request that the next byte belongs to, counted from 1.
     pub fn request(&self) -> u64 {
         match self.state {
             State::RequestLine | State::Field => self.heads + 1,
@@ -113,8 +115,8 @@ impl Guard {
         }
     }
 
-    /// Whether a head has begun to come, and has not ended.
-    pub(super) fn is_in_head(&self) -> bool {
+    /// Whether a head is incomplete.
+    pub(crate) fn is_in_head(&self) -> bool {
         match self.state {
             State::RequestLine => !self.line.is_empty(),
             State::Field => true,
@@ -122,15 +124,15 @@ impl Guard {
         }
     }
 
-    /// Whether nothing of a next request has come.
-    pub(super) fn is_between_requests(&self) -> bool {
+    /// Whether no byte of a next request has come.
+    pub(crate) fn is_between_requests(&self) -> bool {
         matches!(self.state, State::RequestLine) && self.line.is_empty()
     }
 
-    /// Follows `bytes`, the next ones of the connection.
+    /// Checks `bytes`, the next ones of the connection.
     ///
     /// # Errors
-    /// The first violation; nothing of the connection can be understood after it.
+    /// The first violation. The bytes after it cannot be interpreted.
     pub fn follow(&mut self, mut bytes: &[u8]) -> Result<(), Violation> {
         while !bytes.is_empty() {
             match &mut self.state {
@@ -151,7 +153,7 @@ impl Guard {
         Ok(())
     }
 
-    /// Takes one line, or the piece of it that has come; returns what follows.
+    /// Takes one line, or the beginning of one; returns the bytes after it.
     fn line<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Violation> {
         let Some(end) = memchr(b'\n', bytes) else {
             self.line.extend_from_slice(bytes);
@@ -165,7 +167,7 @@ impl Guard {
             let mut line = std::mem::take(&mut self.line);
             line.extend_from_slice(piece);
             self.whole_line(&line)?;
-            // Keeps the room, not the text.
+            // Keeps the buffer.
             line.clear();
             self.line = line;
         }
@@ -219,7 +221,7 @@ impl Guard {
 
     fn request_line(&mut self, text: &[u8], bytes: usize) -> Result<(), Violation> {
         if text.is_empty() {
-            // RFC 9112 section 2.2: an empty line before a request is passed over.
+            // RFC 9112 section 2.2: an empty line before a request is ignored.
             return Ok(());
         }
         if text.contains(&b'#') {
@@ -296,20 +298,20 @@ impl Guard {
     }
 }
 
-/// RFC 9110 section 5.6.2.
+/// Whether it is a token (RFC 9110 section 5.6.2).
 fn is_token(text: &[u8]) -> bool {
     const TOKEN: [bool; 256] = table(b"!#$%&'*+-.^_`|~");
     !text.is_empty() && text.iter().all(|&byte| TOKEN[usize::from(byte)])
 }
 
-/// A target that is a URI at the first glance, as most are: a path, and perhaps a query, without anything
-/// that would have to be looked at in its place.
+/// Whether a target needs no parser to be a URI, as most: a path, perhaps a query, and only characters that may be anywhere
+/// in them.
 fn is_plain(target: &[u8]) -> bool {
     const PLAIN: [bool; 256] = table(b"/-._~%?=&:@!$'()*+,;");
     target.first() == Some(&b'/') && target.iter().all(|&byte| PLAIN[usize::from(byte)])
 }
 
-/// Letters and digits of ASCII, and `marks`.
+/// ASCII letters and digits, and `marks`.
 const fn table(marks: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -325,7 +327,7 @@ const fn table(marks: &[u8]) -> [bool; 256] {
     table
 }
 
-/// Whether there is a control character but a tab. Looks at all bytes: that goes many at a time.
+/// Whether there is a control character other than tab. Reads all bytes, so that the compiler can use SIMD.
 fn has_controls(text: &[u8]) -> bool {
     text.iter().fold(false, |any, &byte| any | (byte < b' ') & (byte != b'\t') | (byte == 0x7f))
 }

@@ -1,41 +1,41 @@
-//! A token bucket in one atomic number (the generic cell rate algorithm).
+//! A token bucket in one atomic number, by the generic cell rate algorithm (GCRA).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// So many in a second, and so many at once.
+/// A rate, and the size of a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Quota {
-    /// Nanoseconds that one takes.
+pub(super) struct Quota {
+    /// Nanoseconds for one token.
     interval: u64,
-    /// Nanoseconds by which one may be early.
+    /// Nanoseconds by which a token may be taken early.
     tolerance: u64,
 }
 
 impl Quota {
-    pub(crate) fn new(per_second: u32, burst: u32) -> Self {
+    pub(super) fn new(per_second: u32, burst: u32) -> Self {
         let interval = 1_000_000_000 / u64::from(per_second.max(1));
         Self { interval, tolerance: interval * u64::from(burst.max(1) - 1) }
     }
 }
 
-/// When the bucket will be full again, in nanoseconds of a clock that the caller keeps.
+/// The time at which the bucket will be full again, in nanoseconds of the caller's clock.
 #[derive(Debug, Default)]
-pub(crate) struct TokenBucket(AtomicU64);
+pub(super) struct TokenBucket(AtomicU64);
 
 impl TokenBucket {
-    /// Takes one at `now`.
+    /// Takes a token at `now`.
     ///
     /// # Errors
-    /// How long it would have to wait, and nothing is taken.
-    pub(crate) fn take(&self, rate: Quota, now: u64) -> Result<(), Duration> {
+    /// The time until there is a token; none is taken.
+    pub(super) fn take(&self, quota: Quota, now: u64) -> Result<(), Duration> {
         let mut full = self.0.load(Ordering::Relaxed);
         loop {
             let early = full.saturating_sub(now);
-            if early > rate.tolerance {
-                return Err(Duration::from_nanos(early - rate.tolerance));
+            if early > quota.tolerance {
+                return Err(Duration::from_nanos(early - quota.tolerance));
             }
-            let next = full.max(now) + rate.interval;
+            let next = full.max(now) + quota.interval;
             match self.0.compare_exchange_weak(full, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(()),
                 Err(other) => full = other,
@@ -43,8 +43,8 @@ impl TokenBucket {
         }
     }
 
-    /// Whether nothing is missing at `now`: a new bucket is the same.
-    pub(crate) fn is_full(&self, now: u64) -> bool {
+    /// Whether the bucket is full at `now`, like a new one.
+    pub(super) fn is_full(&self, now: u64) -> bool {
         self.0.load(Ordering::Relaxed) <= now
     }
 }
@@ -71,7 +71,7 @@ mod tests {
     }
 
     proptest! {
-        /// In no stretch of time more than the burst and what the rate gives; and who waits as told gets one.
+        /// At no time more tokens than the burst and the rate give; and a token after the time to wait.
         #[test]
         fn never_more_than_burst_and_rate(
             per_second in 1u32..2000, burst in 1u32..50,

@@ -1,30 +1,31 @@
-//! Pseudo-header fields in the trailers of HTTP/2 requests, which RFC 9113 section 8.1 forbids and h2 drops without a word.
+//! Finds pseudo-header fields in the trailers of HTTP/2 requests. RFC 9113 section 8.1 forbids them, and h2 drops them
+//! silently.
 //!
-//! No trailer reaches an upstream, so nothing can be done with such fields; but the request is malformed, and must not be
-//! taken for a whole one (section 8.1.1).
+//! No trailer reaches an upstream, so such fields can do nothing there. But the request is malformed, and must not be taken
+//! for a complete one (section 8.1.1).
 
 /// Length of the client's preface (RFC 9113 section 3.4), in bytes.
 const PREFACE: usize = 24;
-/// Length of a frame's head (section 4.1), in bytes.
+/// Length of a frame header (section 4.1), in bytes.
 const HEAD: usize = 9;
 const HEADERS: u8 = 1;
 const END_STREAM: u8 = 0x1;
 const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
 
-/// A request's trailers have a pseudo-header field.
+/// The trailers of a request have a pseudo-header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PseudoInTrailers;
 
 /// Follows the frames that a client sends, from the start of the connection.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// Bytes to pass over: of the preface, or of a frame.
+    /// Bytes to skip: of the preface, or of a frame.
     left: usize,
     head: [u8; HEAD],
-    /// Bytes of `head` that have come.
+    /// Received bytes of `head`.
     have: usize,
-    /// The last stream that was opened: a head for it, or for one before it, is trailers.
+    /// The last stream that was opened. A HEADERS frame for this or an earlier stream has trailers.
     last: u32,
     /// Flags and beginning of trailers that come in pieces.
     pieces: Option<(u8, Vec<u8>)>,
@@ -37,12 +38,12 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// Follows `bytes`, the next ones of the connection, and takes END_STREAM away from trailers that are malformed: h2 then
-    /// ends their stream with PROTOCOL_ERROR, as it does with other malformed trailers.
+    /// Follows `bytes`, the next ones of the connection, and removes END_STREAM from malformed trailers: h2 then ends their
+    /// stream with PROTOCOL_ERROR, as it does with other malformed trailers.
     ///
     /// # Errors
-    /// When it is too late for that, since the beginning of the frame was passed on before: the connection must end.
-    pub(crate) fn follow(&mut self, bytes: &mut [u8]) -> Result<(), PseudoInTrailers> {
+    /// When the beginning of the frame was passed on before, so that the flag cannot be removed: the connection must end.
+    pub(super) fn follow(&mut self, bytes: &mut [u8]) -> Result<(), PseudoInTrailers> {
         let mut at = 0;
         while at < bytes.len() {
             let rest = bytes.len() - at;
@@ -91,9 +92,8 @@ impl Frames {
     }
 }
 
-/// Whether a field block, in a frame with these flags, names a pseudo-header field: by its name, or by its place in the
-/// static table (RFC 7541 appendix A: 1 to 14). Of the dynamic table nothing is known here. Of a block that is broken h2
-/// speaks.
+/// Whether a field block, in a frame with these flags, has a pseudo-header field: by name, or by its index in the static
+/// table (RFC 7541 appendix A: 1 to 14). The dynamic table is not known here. h2 reports a broken block.
 fn has_pseudo(flags: u8, payload: &[u8]) -> bool {
     let mut block = payload;
     if flags & PADDED != 0 {
@@ -114,14 +114,14 @@ fn has_pseudo(flags: u8, payload: &[u8]) -> bool {
     false
 }
 
-/// Takes one representation off the block (RFC 7541 section 6); whether it names a pseudo-header field.
+/// Reads one field representation from the block (RFC 7541 section 6); returns whether it is a pseudo-header field.
 fn field(block: &mut &[u8]) -> Option<bool> {
     let first = *block.first()?;
     let (prefix, literal) = match first {
         0x80.. => (7, false),
         0x40.. => (6, true),
         0x20.. => {
-            // A new size of the table.
+            // A dynamic table size update.
             integer(block, 5)?;
             return Some(false);
         }
@@ -133,7 +133,7 @@ fn field(block: &mut &[u8]) -> Option<bool> {
         if index == 0 {
             let huffman = block.first()? & 0x80 != 0;
             let name = string(block)?;
-            // In the code of RFC 7541 appendix B a colon is 1011100.
+            // The Huffman code of a colon is 1011100 (RFC 7541 appendix B).
             pseudo =
                 name.first().is_some_and(|&byte| if huffman { byte >> 1 == 0x5c } else { byte == b':' });
         }
@@ -142,7 +142,7 @@ fn field(block: &mut &[u8]) -> Option<bool> {
     Some(pseudo)
 }
 
-/// RFC 7541 section 5.2, without decoding it.
+/// A string literal (RFC 7541 section 5.2), not decoded.
 fn string<'a>(block: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = integer(block, 7)?;
     let (text, rest) = block.split_at_checked(length)?;
@@ -150,7 +150,7 @@ fn string<'a>(block: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(text)
 }
 
-/// RFC 7541 section 5.1: with a prefix of so many bits.
+/// An integer with a prefix of `prefix` bits (RFC 7541 section 5.1).
 fn integer(block: &mut &[u8], prefix: u32) -> Option<usize> {
     let (&first, mut rest) = block.split_first()?;
     let most = (1 << prefix) - 1;
@@ -195,7 +195,7 @@ mod tests {
 
     const FINE: [&[u8]; 5] = [
         b"\x00\x09x-trailer\x01y",
-        // Indexed: `cache-control`, and one of the dynamic table; a new size before.
+        // A table size update, `cache-control` by its index, and a field of the dynamic table.
         b"\x20\x98\xbe",
         b"\x0f\x09\x01y\x58\x01:",
         b"\x00\x85\xf2\xb2\x4a\x84\xff\x01y",
@@ -207,7 +207,7 @@ mod tests {
         b"\x44\x02/x",
         b"\x04\x02/x",
         b"\x14\x02/x",
-        // `:path` in Huffman's code, after another.
+        // `:path` in Huffman code, after another field.
         b"\x00\x01x\x01y\x40\x84\xb9\x58\xd3\x3f\x01x",
     ];
 
@@ -244,7 +244,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is no trailers is passed on as it came, however it is cut.
+        /// All bytes but the flags of trailers are passed on unchanged, however they are cut.
         #[test]
         fn no_bytes_make_it_panic_and_no_others_are_changed(
             mut bytes in proptest::collection::vec(any::<u8>(), 0..200),
