@@ -69,7 +69,6 @@ const KNOWN_CIRCLES: &[(&str, usize)] = &[
     ("app/mod.rs", 2),
     ("doctor/mod.rs", 2),
     ("explain/certificate.rs", 2),
-    ("server/connection.rs", 2),
     ("telemetry/access/mod.rs", 2),
     ("telemetry/metrics/mod.rs", 2),
 ];

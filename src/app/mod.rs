@@ -204,13 +204,14 @@ impl App {
         let limits = self.settings.startup.limits;
         let room = open_files::raise_limit()
             .map_or(usize::MAX, |files| open_files::room_for_clients(&self.settings.reloadable, files));
-        let capacity = ConnectionLimiter::new(
+        let connection_limiter = ConnectionLimiter::new(
             limits.connections.min(room),
             limits.connections_per_source,
             limits.handshake_rate,
         );
-        let (handshakes, told) = (unadmitted::handshakes(&limits), unadmitted::told(&limits));
-        let shares = ClientLimits::default();
+        let (handshakes, http_refusals) =
+            (unadmitted::handshakes(&limits), unadmitted::http_refusals(&limits));
+        let client_limits = ClientLimits::default();
         let drain = Drain::default();
         control.block_on(async {
             let (asks, requests) = mpsc::channel(1);
@@ -238,18 +239,18 @@ impl App {
                 let reception = ConnectionHandler {
                     live: Arc::clone(&live),
                     metrics: Arc::clone(&metrics),
-                    refusals: Arc::clone(&refusals),
-                    objections: Arc::clone(&objections),
+                    rejected: Arc::clone(&refusals),
+                    audit_log: Arc::clone(&objections),
                     unused: Arc::clone(&unused),
-                    failures: Arc::clone(&failures),
-                    capacity: capacity.clone(),
+                    delivery_failures: Arc::clone(&failures),
+                    connection_limiter: connection_limiter.clone(),
                     handshakes: handshakes.clone(),
-                    told: told.clone(),
-                    shares: shares.clone(),
+                    http_refusals: http_refusals.clone(),
+                    client_limits: client_limits.clone(),
                     idle_timeout: self.settings.startup.limits.idle_timeout,
-                    connection_age: self.settings.startup.limits.connection_age,
+                    max_age: self.settings.startup.limits.connection_age,
                     drain: drain.clone(),
-                    seen: Arc::clone(&seen),
+                    cert_inventory: Arc::clone(&seen),
                     spans: spans.clone(),
                 };
                 let runtime =

@@ -1,6 +1,6 @@
-//! What one identity may use of clawgate: connections, requests in a second, and requests at once.
+//! Limits for each client certificate: connections, requests per second, and requests at once.
 //!
-//! A connection looks its client's share up once; a request touches two atomic numbers.
+//! A connection looks up the counters of its client once; a request changes two atomic numbers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -10,62 +10,62 @@ use std::time::{Duration, Instant};
 use super::settings::Limits;
 use super::token_bucket::{Quota, TokenBucket};
 
-/// Identities that are remembered at a time. Beyond that those are forgotten that have nothing under way
-/// and have not been heard of for a second; all further ones share one share.
-const MAX_IDENTITIES: usize = 65_536;
+/// Clients that are remembered. When there are more, those without a connection and with a full token bucket are forgotten;
+/// if none can be forgotten, all further clients share one set of counters.
+const MAX_CLIENTS: usize = 65_536;
 
-/// The shares of all identities, by the fingerprint of their certificate; clones are the same.
+/// The counters of all clients, by the fingerprint of their certificate; clones share them.
 #[derive(Clone, Debug)]
 pub struct ClientLimits(Arc<State>);
 
 #[derive(Debug)]
 struct State {
     started: Instant,
-    known: Mutex<HashMap<String, Arc<Used>>>,
-    /// The number of the next identity.
+    clients: Mutex<HashMap<String, Arc<Counters>>>,
+    /// The number of the next client.
     next: AtomicUsize,
-    /// Of those beyond the bound.
-    others: Arc<Used>,
+    /// For the clients beyond the bound.
+    overflow: Arc<Counters>,
 }
 
-/// One identity's share, as each of its connections holds it.
+/// Limits one client. Each of its connections holds one, and counts until it is dropped.
 #[derive(Debug)]
 pub struct ClientLimiter {
     started: Instant,
-    used: Arc<Used>,
+    counters: Arc<Counters>,
 }
 
 #[derive(Debug, Default)]
-struct Used {
+struct Counters {
     number: usize,
     connections: AtomicUsize,
-    requests: TokenBucket,
-    at_once: AtomicUsize,
+    request_rate: TokenBucket,
+    in_flight: AtomicUsize,
     refusals: LogThrottle,
     floods: LogThrottle,
 }
 
-/// One line in a second.
+/// Lets one log line in a second pass.
 #[derive(Debug, Default)]
 struct LogThrottle {
-    /// How many were not logged since the last that was.
-    unsaid: AtomicU64,
-    /// Nanoseconds after the start, of the last that was logged.
-    said: AtomicU64,
+    /// Lines that were left out since the last logged one.
+    left_out: AtomicU64,
+    /// When the last line was logged, in nanoseconds after the start.
+    logged_at: AtomicU64,
 }
 
-/// A request that is under way, until it is dropped.
+/// One request counts until this is dropped.
 #[derive(Debug)]
-pub struct RequestPermit(Arc<Used>);
+pub struct RequestPermit(Arc<Counters>);
 
-/// Why a request is too much.
+/// The limit that a request exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitExceeded {
-    /// Too many in a second; with how long to wait.
+    /// Requests per second; with the time to wait.
     Rate(Duration),
-    /// Too many at once.
+    /// Requests at once.
     AtOnce {
-        /// So many that not even the refusals are taken.
+        /// Twice the limit: the client does not read the refusals either.
         flood: bool,
     },
 }
@@ -74,94 +74,101 @@ impl Default for ClientLimits {
     fn default() -> Self {
         Self(Arc::new(State {
             started: Instant::now(),
-            known: Mutex::default(),
+            clients: Mutex::default(),
             next: AtomicUsize::new(1),
-            others: Arc::default(),
+            overflow: Arc::default(),
         }))
     }
 }
 
 impl ClientLimits {
-    /// The share of whoever holds the certificate with this fingerprint, for one connection more.
+    /// Admits one more connection of the client whose certificate has this fingerprint.
     ///
     /// # Errors
-    /// How many it may have, when it has as many.
-    pub(crate) fn take(&self, fingerprint: &str, limits: &Limits) -> Result<ClientLimiter, usize> {
-        // Made first, so that it is given back whichever way this ends.
-        let share = ClientLimiter { started: self.0.started, used: self.used(fingerprint) };
-        let open = share.used.connections.fetch_add(1, Ordering::Relaxed);
+    /// The limit of its connections, when it was reached.
+    pub(crate) fn admit(&self, fingerprint: &str, limits: &Limits) -> Result<ClientLimiter, usize> {
+        // Made first, so that an error drops it.
+        let limiter = ClientLimiter { started: self.0.started, counters: self.counters(fingerprint) };
+        let open = limiter.counters.connections.fetch_add(1, Ordering::Relaxed);
         match limits.connections_per_identity.filter(|limit| open >= *limit) {
             Some(limit) => Err(limit),
-            None => Ok(share),
+            None => Ok(limiter),
         }
     }
 
-    fn used(&self, fingerprint: &str) -> Arc<Used> {
-        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(used) = known.get(fingerprint) {
-            return Arc::clone(used);
+    fn counters(&self, fingerprint: &str) -> Arc<Counters> {
+        let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counters) = clients.get(fingerprint) {
+            return Arc::clone(counters);
         }
-        if known.len() >= MAX_IDENTITIES {
+        if clients.len() >= MAX_CLIENTS {
             let now = nanos(self.0.started);
-            // A share that another connection holds must stay the one share of its identity.
-            known.retain(|_, used| Arc::strong_count(used) > 1 || !used.requests.is_full(now));
+            // Counters that a connection holds must stay those of its client.
+            let is_needed = |counters: &Arc<Counters>| {
+                Arc::strong_count(counters) > 1 || !counters.request_rate.is_full(now)
+            };
+            clients.retain(|_, counters| is_needed(counters));
         }
-        if known.len() >= MAX_IDENTITIES {
-            return Arc::clone(&self.0.others);
+        if clients.len() >= MAX_CLIENTS {
+            return Arc::clone(&self.0.overflow);
         }
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
-        let used = Arc::new(Used { number, ..Used::default() });
-        known.insert(fingerprint.to_owned(), Arc::clone(&used));
-        used
+        let counters = Arc::new(Counters { number, ..Counters::default() });
+        clients.insert(fingerprint.to_owned(), Arc::clone(&counters));
+        counters
     }
 }
 
 impl ClientLimiter {
-    /// The identity's number: in the order in which they came.
+    /// The number of the client, in the order of their first connections.
     pub(crate) fn number(&self) -> usize {
-        self.used.number
+        self.counters.number
     }
 
-    /// Takes a part of it for one request, and says why it is too much, if it is.
+    /// Counts a request, and checks whether it exceeds a limit.
     ///
-    /// The answer that says so takes its part as well: a client that does not read it keeps it.
+    /// A refused request gets a permit too, and counts until its answer is sent: a client that does not read refusals reaches
+    /// the limit also.
     pub(crate) fn take(&self, limits: &Limits) -> (RequestPermit, Result<(), LimitExceeded>) {
-        let part = RequestPermit(Arc::clone(&self.used));
-        let at_once = self.used.at_once.fetch_add(1, Ordering::Relaxed);
-        (part, self.allow(at_once, limits))
+        let permit = RequestPermit(Arc::clone(&self.counters));
+        let others = self.counters.in_flight.fetch_add(1, Ordering::Relaxed);
+        (permit, self.check(others, limits))
     }
 
-    fn allow(&self, at_once: usize, limits: &Limits) -> Result<(), LimitExceeded> {
-        if let Some(limit) = limits.requests_at_once.filter(|limit| at_once >= *limit) {
-            return Err(LimitExceeded::AtOnce { flood: at_once >= limit.saturating_mul(2) });
+    /// `others`: the client's other requests in progress.
+    fn check(&self, others: usize, limits: &Limits) -> Result<(), LimitExceeded> {
+        if let Some(limit) = limits.requests_at_once.filter(|limit| others >= *limit) {
+            return Err(LimitExceeded::AtOnce { flood: others >= limit.saturating_mul(2) });
         }
         if let Some(per_second) = limits.request_rate {
-            let rate = Quota::new(per_second, limits.request_burst.unwrap_or(per_second));
-            self.used.requests.take(rate, nanos(self.started)).map_err(LimitExceeded::Rate)?;
+            let quota = Quota::new(per_second, limits.request_burst.unwrap_or(per_second));
+            self.counters.request_rate.take(quota, nanos(self.started)).map_err(LimitExceeded::Rate)?;
         }
         Ok(())
     }
 
-    /// Whether a refusal is to be logged: one in a second is. Returns how many were not logged before it.
+    /// Whether to log a refusal: one in a second is logged. Returns how many were left out before it.
     pub(crate) fn is_news(&self) -> Option<u64> {
-        self.used.refusals.are(nanos(self.started))
+        self.counters.refusals.pass(nanos(self.started))
     }
 
-    /// The same for connections that were ended.
+    /// Whether to log that a connection was closed because of a flood: one in a second is logged.
     pub(crate) fn flood_is_news(&self) -> bool {
-        self.used.floods.are(nanos(self.started)).is_some()
+        self.counters.floods.pass(nanos(self.started)).is_some()
     }
 }
 
 impl LogThrottle {
-    fn are(&self, now: u64) -> Option<u64> {
+    /// Whether a line may be logged `now`; returns how many were left out before it.
+    fn pass(&self, now: u64) -> Option<u64> {
         const SECOND: u64 = 1_000_000_000;
-        let (now, said, relaxed) = (now.max(1), self.said.load(Ordering::Relaxed), Ordering::Relaxed);
-        let due = said == 0 || now.saturating_sub(said) >= SECOND;
-        if due && self.said.compare_exchange(said, now, relaxed, relaxed).is_ok() {
-            return Some(self.unsaid.swap(0, Ordering::Relaxed));
+        let relaxed = Ordering::Relaxed;
+        let (now, logged_at) = (now.max(1), self.logged_at.load(relaxed));
+        let is_due = logged_at == 0 || now.saturating_sub(logged_at) >= SECOND;
+        if is_due && self.logged_at.compare_exchange(logged_at, now, relaxed, relaxed).is_ok() {
+            return Some(self.left_out.swap(0, relaxed));
         }
-        self.unsaid.fetch_add(1, Ordering::Relaxed);
+        self.left_out.fetch_add(1, Ordering::Relaxed);
         None
     }
 }
@@ -172,13 +179,13 @@ fn nanos(started: Instant) -> u64 {
 
 impl Drop for ClientLimiter {
     fn drop(&mut self) {
-        self.used.connections.fetch_sub(1, Ordering::Relaxed);
+        self.counters.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Drop for RequestPermit {
     fn drop(&mut self) {
-        self.0.at_once.fetch_sub(1, Ordering::Relaxed);
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -203,103 +210,103 @@ mod tests {
         requests_at_once: Some(1),
     };
 
-    fn known(shares: &ClientLimits) -> usize {
-        shares.0.known.lock().unwrap().len()
+    fn remembered(limits: &ClientLimits) -> usize {
+        limits.0.clients.lock().unwrap().len()
     }
 
-    /// Connections of as many identities as are remembered.
-    fn all_places(shares: &ClientLimits) -> Vec<ClientLimiter> {
-        (0..MAX_IDENTITIES).map(|number| shares.take(&number.to_string(), &LIMITS).unwrap()).collect()
+    /// A connection of each of as many clients as are remembered.
+    fn fill(limits: &ClientLimits) -> Vec<ClientLimiter> {
+        (0..MAX_CLIENTS).map(|number| limits.admit(&number.to_string(), &LIMITS).unwrap()).collect()
     }
 
     #[test]
-    fn an_identity_has_no_more_connections_than_it_may() {
-        let shares = ClientLimits::default();
-        let first = shares.take("a", &LIMITS).unwrap();
-        assert_eq!(shares.take("a", &LIMITS).err(), Some(1));
-        assert!(shares.take("b", &LIMITS).is_ok());
+    fn a_client_cannot_have_more_connections_than_its_limit() {
+        let clients = ClientLimits::default();
+        let first = clients.admit("a", &LIMITS).unwrap();
+        assert_eq!(clients.admit("a", &LIMITS).err(), Some(1));
+        assert!(clients.admit("b", &LIMITS).is_ok());
         drop(first);
-        assert!(shares.take("a", &LIMITS).is_ok(), "what was refused was not given back");
+        assert!(clients.admit("a", &LIMITS).is_ok(), "the refused connection still counts");
     }
 
     #[test]
-    fn beyond_the_bound_all_further_identities_share_one_share() {
-        let shares = ClientLimits::default();
-        let _held = all_places(&shares);
-        let (one, other) = (shares.used("one"), shares.used("other"));
-        assert_eq!(known(&shares), MAX_IDENTITIES);
+    fn beyond_the_bound_all_further_clients_share_one_set_of_counters() {
+        let clients = ClientLimits::default();
+        let _held = fill(&clients);
+        let (one, other) = (clients.counters("one"), clients.counters("other"));
+        assert_eq!(remembered(&clients), MAX_CLIENTS);
         assert!(Arc::ptr_eq(&one, &other));
-        let used = ClientLimiter { started: shares.0.started, used: one };
-        let (_under_way, first) = used.take(&LIMITS);
+        let limiter = ClientLimiter { started: clients.0.started, counters: one };
+        let (_in_flight, first) = limiter.take(&LIMITS);
         assert_eq!(first, Ok(()));
-        let other = ClientLimiter { started: shares.0.started, used: other };
+        let other = ClientLimiter { started: clients.0.started, counters: other };
         assert_eq!(other.take(&LIMITS).1, Err(LimitExceeded::AtOnce { flood: false }));
     }
 
     #[test]
-    fn an_identity_with_a_connection_keeps_its_share_when_others_are_forgotten() {
-        let shares = ClientLimits::default();
-        let mut held = all_places(&shares);
+    fn a_client_with_a_connection_keeps_its_counters_when_others_are_forgotten() {
+        let clients = ClientLimits::default();
+        let mut held = fill(&clients);
         let kept = held.swap_remove(7);
         drop(held);
-        let new = shares.used("new");
-        assert!(!Arc::ptr_eq(&new, &shares.0.others), "there was no place for it");
-        assert_eq!(known(&shares), 2, "those without a connection are forgotten");
-        assert!(Arc::ptr_eq(&kept.used, &shares.used("7")));
+        let new = clients.counters("new");
+        assert!(!Arc::ptr_eq(&new, &clients.0.overflow), "nobody was forgotten");
+        assert_eq!(remembered(&clients), 2, "clients without a connection are not forgotten");
+        assert!(Arc::ptr_eq(&kept.counters, &clients.counters("7")));
     }
 
     #[test]
-    fn an_identity_that_has_used_up_its_rate_is_not_forgotten_when_its_connection_ends() {
-        let shares = ClientLimits::default();
-        let held = all_places(&shares);
-        let spent = Arc::clone(&held[7].used);
+    fn a_client_that_has_used_up_its_rate_is_not_forgotten_when_its_connection_ends() {
+        let clients = ClientLimits::default();
+        let held = fill(&clients);
+        let spent = Arc::clone(&held[7].counters);
         assert_eq!(held[7].take(&LIMITS).1, Ok(()));
         drop(held);
         let is_same = Arc::as_ptr(&spent);
         drop(spent);
-        let _new = shares.used("new");
-        assert_eq!(Arc::as_ptr(&shares.used("7")), is_same);
-        assert_eq!(known(&shares), 2);
+        let _new = clients.counters("new");
+        assert_eq!(Arc::as_ptr(&clients.counters("7")), is_same);
+        assert_eq!(remembered(&clients), 2);
     }
 
     #[test]
-    fn a_refusal_is_news_once_in_a_second_and_says_how_many_were_not_logged() {
+    fn one_refusal_in_a_second_is_logged_with_the_number_of_those_left_out() {
         const SECOND: u64 = 1_000_000_000;
-        let news = LogThrottle::default();
-        assert_eq!(news.are(0), Some(0));
-        assert_eq!([news.are(1), news.are(SECOND / 2), news.are(SECOND)], [None; 3]);
-        assert_eq!(news.are(SECOND + 1), Some(3));
-        assert_eq!(news.are(SECOND + 2), None);
-        assert_eq!(news.are(9 * SECOND), Some(1));
+        let throttle = LogThrottle::default();
+        assert_eq!(throttle.pass(0), Some(0));
+        assert_eq!([throttle.pass(1), throttle.pass(SECOND / 2), throttle.pass(SECOND)], [None; 3]);
+        assert_eq!(throttle.pass(SECOND + 1), Some(3));
+        assert_eq!(throttle.pass(SECOND + 2), None);
+        assert_eq!(throttle.pass(9 * SECOND), Some(1));
     }
 
     #[test]
-    fn refusals_and_floods_are_news_apart_from_each_other() {
-        let share = ClientLimits::default().take("a", &LIMITS).unwrap();
-        assert_eq!((share.is_news(), share.is_news()), (Some(0), None));
-        assert_eq!((share.flood_is_news(), share.flood_is_news()), (true, false));
+    fn refusals_and_floods_are_throttled_independently() {
+        let client = ClientLimits::default().admit("a", &LIMITS).unwrap();
+        assert_eq!((client.is_news(), client.is_news()), (Some(0), None));
+        assert_eq!((client.flood_is_news(), client.flood_is_news()), (true, false));
     }
 
     #[test]
     fn twice_as_many_requests_at_once_as_allowed_are_a_flood() {
         let limits = Limits { requests_at_once: Some(2), request_rate: None, ..LIMITS };
-        let share = ClientLimits::default().take("a", &limits).unwrap();
-        let taken = [(); 5].map(|()| share.take(&limits));
+        let client = ClientLimits::default().admit("a", &limits).unwrap();
+        let taken = [(); 5].map(|()| client.take(&limits));
         let too_much = |flood| Err(LimitExceeded::AtOnce { flood });
         let verdicts = taken.each_ref().map(|(_, verdict)| *verdict);
         assert_eq!(verdicts, [Ok(()), Ok(()), too_much(false), too_much(false), too_much(true)]);
         drop(taken);
-        assert_eq!(share.take(&limits).1, Ok(()), "the places were not given back");
+        assert_eq!(client.take(&limits).1, Ok(()), "the dropped permits still count");
     }
 
     #[test]
-    fn an_identity_that_has_waited_gets_its_next_request() {
+    fn a_client_that_has_waited_may_send_its_next_request() {
         let limits = Limits { request_rate: Some(100), requests_at_once: None, ..LIMITS };
-        let share = ClientLimits::default().take("a", &limits).unwrap();
-        while share.take(&limits).1.is_ok() {}
+        let client = ClientLimits::default().admit("a", &limits).unwrap();
+        while client.take(&limits).1.is_ok() {}
         let start = Instant::now();
-        while share.take(&limits).1.is_err() {
-            assert!(start.elapsed().as_secs() < 10, "it waits for ever");
+        while client.take(&limits).1.is_err() {
+            assert!(start.elapsed().as_secs() < 10, "it is never allowed");
         }
     }
 }

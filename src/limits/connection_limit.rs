@@ -1,4 +1,4 @@
-//! How many connections may be open at once: in all, and from one source address.
+//! Limits open connections, in all and for each source address, and the rate of new ones.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,20 +10,20 @@ use super::token_bucket::{Quota, TokenBucket};
 use crate::telemetry::Limit;
 use crate::telemetry::log_dedup::network;
 
-/// Sources that are remembered without a connection, before those are swept out that need not be.
+/// At this number of remembered sources, those that need not be remembered are removed.
 const SWEEP_AT: usize = 4096;
 
-/// The places of a gate; clones are the same places.
+/// Limits the connections of all workers; clones share it.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimiter(Arc<State>);
 
 #[derive(Debug)]
 struct State {
     limit: usize,
-    taken: AtomicUsize,
+    open: AtomicUsize,
     per_source: Option<usize>,
     per_second: Option<u32>,
-    rate: Option<Quota>,
+    quota: Option<Quota>,
     /// Locked for each connection, not for each request.
     sources: Mutex<HashMap<IpAddr, Source>>,
     started: Instant,
@@ -35,29 +35,30 @@ struct Source {
     handshakes: TokenBucket,
 }
 
-/// One place, until it is dropped.
+/// One connection counts until this is dropped.
 #[derive(Debug)]
 pub struct ConnectionPermit {
-    capacity: Arc<State>,
+    limiter: Arc<State>,
+    /// The network that the connection counts for.
     source: Option<IpAddr>,
 }
 
 impl ConnectionLimiter {
-    /// Room for `limit` connections, handshakes included; for each source address `per_source` of them at
-    /// once, and `per_second` new ones.
+    /// For at most `limit` connections, handshakes included, and for each source address at most `per_source` at once and
+    /// `per_second` new ones.
     pub fn new(limit: usize, per_source: Option<usize>, per_second: Option<u32>) -> Self {
         Self(Arc::new(State {
             limit,
-            taken: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
             per_source,
             per_second,
-            rate: per_second.map(|rate| Quota::new(rate, rate)),
+            quota: per_second.map(|rate| Quota::new(rate, rate)),
             sources: Mutex::default(),
             started: Instant::now(),
         }))
     }
 
-    /// How many of what `limit` is about there may be.
+    /// The value of a limit.
     pub(crate) fn limit(&self, limit: Limit) -> usize {
         match limit {
             Limit::ConnectionsPerSource => self.0.per_source.unwrap_or(usize::MAX),
@@ -66,60 +67,60 @@ impl ConnectionLimiter {
         }
     }
 
-    /// A place for a connection, if one is free. `source`: where it is from, if that is known.
+    /// Admits a connection. `source`: its address, if it is known already.
     ///
     /// # Errors
-    /// What there is too much of.
-    pub(crate) fn take(&self, source: Option<IpAddr>) -> Result<ConnectionPermit, Limit> {
-        // The place is made first, so that it is given back whichever way this ends.
-        let mut place = ConnectionPermit { capacity: Arc::clone(&self.0), source: None };
-        if self.0.taken.fetch_add(1, Ordering::Relaxed) >= self.0.limit {
+    /// The limit that was reached.
+    pub(crate) fn admit(&self, source: Option<IpAddr>) -> Result<ConnectionPermit, Limit> {
+        // The permit is made first, so that an error drops it.
+        let mut permit = ConnectionPermit { limiter: Arc::clone(&self.0), source: None };
+        if self.0.open.fetch_add(1, Ordering::Relaxed) >= self.0.limit {
             return Err(Limit::Connections);
         }
         if let Some(source) = source {
-            place.count_for(source)?;
+            permit.count_for(source)?;
         }
-        Ok(place)
+        Ok(permit)
     }
 }
 
 impl ConnectionPermit {
-    /// Counts the connection for `source` from here on, which may become known later than the connection.
+    /// Counts the connection for `source` from now on. Behind a load balancer the source is known only after the PROXY header.
     ///
     /// # Errors
-    /// What there is too much of.
+    /// The limit that was reached.
     pub(crate) fn count_for(&mut self, source: IpAddr) -> Result<(), Limit> {
-        if self.capacity.per_source.is_none() && self.capacity.rate.is_none() {
+        if self.limiter.per_source.is_none() && self.limiter.quota.is_none() {
             return Ok(());
         }
         let source = network(source);
-        self.capacity.take_of(source)?;
+        self.limiter.add(source)?;
         if let Some(before) = self.source.replace(source) {
-            self.capacity.give_back(before);
+            self.limiter.remove(before);
         }
         Ok(())
     }
 }
 
 impl State {
-    fn take_of(&self, address: IpAddr) -> Result<(), Limit> {
+    fn add(&self, address: IpAddr) -> Result<(), Limit> {
         let now = self.now();
         let mut sources = self.sources();
-        if sources.len() >= SWEEP_AT && sources.len() >= 2 * self.taken.load(Ordering::Relaxed) {
+        if sources.len() >= SWEEP_AT && sources.len() >= 2 * self.open.load(Ordering::Relaxed) {
             sources.retain(|_, source| source.is_needed(now));
         }
         let source = sources.entry(address).or_default();
         if self.per_source.is_some_and(|limit| source.open >= limit) {
             return Err(Limit::ConnectionsPerSource);
         }
-        if self.rate.is_some_and(|rate| source.handshakes.take(rate, now).is_err()) {
+        if self.quota.is_some_and(|quota| source.handshakes.take(quota, now).is_err()) {
             return Err(Limit::HandshakeRate);
         }
         source.open += 1;
         Ok(())
     }
 
-    fn give_back(&self, address: IpAddr) {
+    fn remove(&self, address: IpAddr) {
         let now = self.now();
         let mut sources = self.sources();
         if let Some(source) = sources.get_mut(&address) {
@@ -147,9 +148,9 @@ impl Source {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.capacity.taken.fetch_sub(1, Ordering::Relaxed);
+        self.limiter.open.fetch_sub(1, Ordering::Relaxed);
         if let Some(address) = self.source {
-            self.capacity.give_back(address);
+            self.limiter.remove(address);
         }
     }
 }
@@ -162,117 +163,121 @@ mod tests {
     const OTHER: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2)));
 
     #[test]
-    fn a_place_that_is_given_back_can_be_taken_again() {
-        let capacity = ConnectionLimiter::new(2, None, None);
-        let first = capacity.take(ONE);
-        let second = capacity.take(ONE);
+    fn a_closed_connection_makes_room_for_another() {
+        let limiter = ConnectionLimiter::new(2, None, None);
+        let first = limiter.admit(ONE);
+        let second = limiter.admit(ONE);
         assert!(first.is_ok() && second.is_ok());
-        assert_eq!(capacity.take(ONE).err(), Some(Limit::Connections));
+        assert_eq!(limiter.admit(ONE).err(), Some(Limit::Connections));
         drop(first);
-        assert!(capacity.take(ONE).is_ok());
+        assert!(limiter.admit(ONE).is_ok());
     }
 
     #[test]
-    fn one_source_does_not_take_the_places_of_another() {
-        let capacity = ConnectionLimiter::new(10, Some(2), None);
-        let held = [capacity.take(ONE), capacity.take(ONE)];
+    fn one_source_does_not_use_up_the_connections_of_another() {
+        let limiter = ConnectionLimiter::new(10, Some(2), None);
+        let held = [limiter.admit(ONE), limiter.admit(ONE)];
         for _ in 0..20 {
-            assert_eq!(capacity.take(ONE).err(), Some(Limit::ConnectionsPerSource));
+            assert_eq!(limiter.admit(ONE).err(), Some(Limit::ConnectionsPerSource));
         }
-        assert!(capacity.take(OTHER).is_ok(), "what was refused has left its place");
+        assert!(limiter.admit(OTHER).is_ok(), "a refused connection does not count");
         drop(held);
-        assert!(capacity.take(ONE).is_ok());
-        assert!(capacity.0.sources().is_empty(), "nobody is remembered without need");
+        assert!(limiter.admit(ONE).is_ok());
+        assert!(limiter.0.sources().is_empty(), "no source is remembered without need");
     }
 
     #[test]
     fn a_source_that_becomes_known_later_counts_from_then_on() {
-        let capacity = ConnectionLimiter::new(10, Some(1), None);
-        let (mut first, mut second) = (capacity.take(None).unwrap(), capacity.take(None).unwrap());
+        let limiter = ConnectionLimiter::new(10, Some(1), None);
+        let (mut first, mut second) = (limiter.admit(None).unwrap(), limiter.admit(None).unwrap());
         let source = ONE.unwrap();
         assert!(first.count_for(source).is_ok());
         assert_eq!(second.count_for(source), Err(Limit::ConnectionsPerSource));
-        assert_eq!(capacity.take(ONE).err(), Some(Limit::ConnectionsPerSource));
+        assert_eq!(limiter.admit(ONE).err(), Some(Limit::ConnectionsPerSource));
         drop(second);
-        assert_eq!(capacity.take(ONE).err(), Some(Limit::ConnectionsPerSource), "what was refused");
+        assert_eq!(
+            limiter.admit(ONE).err(),
+            Some(Limit::ConnectionsPerSource),
+            "a refused connection does not count"
+        );
         drop(first);
-        assert!(capacity.take(ONE).is_ok());
-        assert!(capacity.0.sources().is_empty(), "nobody is remembered without need");
+        assert!(limiter.admit(ONE).is_ok());
+        assert!(limiter.0.sources().is_empty(), "no source is remembered without need");
     }
 
     #[test]
-    fn one_source_does_not_connect_faster_than_it_may() {
-        let capacity = ConnectionLimiter::new(10, None, Some(3));
-        let let_in = (0..9).filter(|_| capacity.take(ONE).is_ok()).count();
-        assert_eq!(let_in, 3);
-        assert_eq!(capacity.take(ONE).err(), Some(Limit::HandshakeRate));
-        assert!(capacity.take(OTHER).is_ok());
+    fn one_source_cannot_connect_faster_than_its_rate() {
+        let limiter = ConnectionLimiter::new(10, None, Some(3));
+        let admitted = (0..9).filter(|_| limiter.admit(ONE).is_ok()).count();
+        assert_eq!(admitted, 3);
+        assert_eq!(limiter.admit(ONE).err(), Some(Limit::HandshakeRate));
+        assert!(limiter.admit(OTHER).is_ok());
     }
 
     #[test]
     fn the_addresses_of_one_ipv6_network_are_one_source() {
-        let capacity = ConnectionLimiter::new(10, Some(1), None);
+        let limiter = ConnectionLimiter::new(10, Some(1), None);
         let address = |text: &str| Some(text.parse::<IpAddr>().unwrap());
-        let _held = capacity.take(address("2001:db8::1")).unwrap();
-        assert!(capacity.take(address("2001:db8::2:3")).is_err());
-        assert!(capacity.take(address("2001:db8:0:1::1")).is_ok());
-        let _mapped = capacity.take(address("::ffff:192.0.2.1")).unwrap();
-        assert!(capacity.take(ONE).is_err());
+        let _held = limiter.admit(address("2001:db8::1")).unwrap();
+        assert!(limiter.admit(address("2001:db8::2:3")).is_err());
+        assert!(limiter.admit(address("2001:db8:0:1::1")).is_ok());
+        let _mapped = limiter.admit(address("::ffff:192.0.2.1")).unwrap();
+        assert!(limiter.admit(ONE).is_err());
     }
 
     #[test]
     fn a_source_that_has_waited_may_connect_again() {
-        let capacity = ConnectionLimiter::new(10, None, Some(100));
-        while capacity.take(ONE).is_ok() {}
+        let limiter = ConnectionLimiter::new(10, None, Some(100));
+        while limiter.admit(ONE).is_ok() {}
         let start = Instant::now();
-        while capacity.take(ONE).is_err() {
-            assert!(start.elapsed().as_secs() < 10, "it waits for ever");
+        while limiter.admit(ONE).is_err() {
+            assert!(start.elapsed().as_secs() < 10, "it is never admitted");
         }
     }
 
     #[test]
-    fn a_source_with_one_connection_left_has_one_place_less() {
-        let capacity = ConnectionLimiter::new(10, Some(2), None);
-        let (first, _second) = (capacity.take(ONE).unwrap(), capacity.take(ONE).unwrap());
+    fn each_open_connection_of_a_source_counts() {
+        let limiter = ConnectionLimiter::new(10, Some(2), None);
+        let (first, _second) = (limiter.admit(ONE).unwrap(), limiter.admit(ONE).unwrap());
         drop(first);
-        let _third = capacity.take(ONE).unwrap();
-        assert_eq!(capacity.take(ONE).err(), Some(Limit::ConnectionsPerSource));
+        let _third = limiter.admit(ONE).unwrap();
+        assert_eq!(limiter.admit(ONE).err(), Some(Limit::ConnectionsPerSource));
     }
 
     #[test]
-    fn a_place_can_be_counted_for_another_source_than_before() {
-        let capacity = ConnectionLimiter::new(10, Some(1), None);
-        let mut place = capacity.take(ONE).unwrap();
-        assert!(place.count_for(OTHER.unwrap()).is_ok());
-        assert_eq!(capacity.take(OTHER).err(), Some(Limit::ConnectionsPerSource));
-        assert!(capacity.take(ONE).is_ok(), "it is still counted for the first");
+    fn a_permit_can_be_counted_for_another_source() {
+        let limiter = ConnectionLimiter::new(10, Some(1), None);
+        let mut permit = limiter.admit(ONE).unwrap();
+        assert!(permit.count_for(OTHER.unwrap()).is_ok());
+        assert_eq!(limiter.admit(OTHER).err(), Some(Limit::ConnectionsPerSource));
+        assert!(limiter.admit(ONE).is_ok(), "it is still counted for the first");
     }
 
     #[test]
-    fn each_limit_is_told_as_it_was_set() {
-        let capacity = ConnectionLimiter::new(30, Some(20), Some(10));
+    fn each_limit_can_be_read() {
+        let limiter = ConnectionLimiter::new(30, Some(20), Some(10));
         let limits = [Limit::Connections, Limit::ConnectionsPerSource, Limit::HandshakeRate];
-        assert_eq!(limits.map(|limit| capacity.limit(limit)), [30, 20, 10]);
+        assert_eq!(limits.map(|limit| limiter.limit(limit)), [30, 20, 10]);
     }
 
     #[test]
-    fn sources_that_need_not_be_remembered_make_room_for_others() {
-        let capacity = ConnectionLimiter::new(10, Some(2), None);
-        let _held = [capacity.take(ONE), capacity.take(ONE)];
+    fn sources_that_need_not_be_remembered_are_removed() {
+        let limiter = ConnectionLimiter::new(10, Some(2), None);
+        let _held = [limiter.admit(ONE), limiter.admit(ONE)];
         for host in 0..2 * u32::try_from(SWEEP_AT).unwrap() {
-            capacity.0.sources().insert(host.to_be_bytes().into(), Source::default());
+            limiter.0.sources().insert(host.to_be_bytes().into(), Source::default());
         }
-        let _other = capacity.take(OTHER).unwrap();
-        assert_eq!(capacity.0.sources().len(), 2, "those with a connection are remembered");
-        assert_eq!(capacity.take(ONE).err(), Some(Limit::ConnectionsPerSource));
+        let _other = limiter.admit(OTHER).unwrap();
+        assert_eq!(limiter.0.sources().len(), 2, "those with a connection are remembered");
+        assert_eq!(limiter.admit(ONE).err(), Some(Limit::ConnectionsPerSource));
     }
 
     #[test]
-    fn sources_that_are_gone_are_forgotten_in_the_end() {
-        let capacity = ConnectionLimiter::new(1, None, Some(u32::MAX));
+    fn sources_without_connections_are_forgotten() {
+        let limiter = ConnectionLimiter::new(1, None, Some(u32::MAX));
         for host in 0..20_000u32 {
-            let _ = capacity.take(Some(IpAddr::from(host.to_be_bytes())));
+            let _ = limiter.admit(Some(IpAddr::from(host.to_be_bytes())));
         }
-        assert!(capacity.0.sources().len() <= SWEEP_AT, "{}", capacity.0.sources().len());
+        assert!(limiter.0.sources().len() <= SWEEP_AT, "{}", limiter.0.sources().len());
     }
 }

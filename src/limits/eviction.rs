@@ -1,8 +1,8 @@
-//! A bounded number of connections, of which the oldest gives way to a new one.
+//! A bounded number of connections: a new one evicts the oldest.
 //!
-//! For connections of clients of which nothing is known yet. An honest one is through in milliseconds, and one that
-//! holds its place without getting on is the likeliest not to be honest. Turning new ones away
-//! instead would let whoever opens connections and stays silent keep everybody else out.
+//! For connections whose client is not known yet. The handshake of an honest client takes milliseconds, so the oldest
+//! connection is the least likely to be honest. Refusing new connections instead would let a client that opens connections
+//! and sends nothing keep all others out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,61 +10,61 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
-/// Bytes that a connection may hold before they count: more than most handshakes have.
+/// Bytes that a connection may hold before they are counted: more than most handshakes hold.
 const UNCOUNTED: usize = 4 * 1024;
 
-/// Connections that are under way; clones are the same.
+/// The connections in progress; clones share them.
 #[derive(Clone, Debug)]
 pub struct OldestFirst(Arc<State>);
 
 #[derive(Debug)]
 struct State {
     limit: usize,
-    /// How much those that hold more than [`UNCOUNTED`] may hold in all.
+    /// Bytes that the large connections may hold together: those that hold more than [`UNCOUNTED`].
     bytes: usize,
-    /// Locked twice for each connection, and when one of those that hold much gets more; never for a request.
-    under_way: Mutex<UnderWay>,
+    /// Locked twice for each connection, and when a large one grows; never for a request.
+    connections: Mutex<Connections>,
 }
 
 #[derive(Debug, Default)]
-struct UnderWay {
+struct Connections {
     next: u64,
     by_age: BTreeMap<u64, Member>,
-    /// Those that hold more than [`UNCOUNTED`].
+    /// The numbers of the large connections.
     large: BTreeSet<u64>,
-    /// What these hold.
+    /// Bytes that the large connections hold.
     held: usize,
 }
 
 #[derive(Debug)]
 struct Member {
-    notice: Arc<Notice>,
-    /// As far as they count.
+    eviction: Arc<Eviction>,
+    /// Counted bytes.
     bytes: usize,
 }
 
-/// Tells one that it has to give way.
+/// Notifies a connection that it is evicted.
 #[derive(Debug, Default)]
-struct Notice {
-    told: Notify,
-    why: OnceLock<Exceeded>,
+struct Eviction {
+    notify: Notify,
+    reason: OnceLock<Exceeded>,
 }
 
-/// What there was too much of.
+/// Which bound was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exceeded {
-    /// Connections.
+    /// The number of connections.
     Count,
-    /// Bytes that they hold.
+    /// The bytes that they hold.
     Bytes,
 }
 
-/// One connection that is under way, until it is dropped.
+/// One connection in progress, until it is dropped.
 #[derive(Debug)]
 pub struct Entry {
     all: Arc<State>,
     number: u64,
-    notice: Arc<Notice>,
+    eviction: Arc<Eviction>,
 }
 
 /// Counts the bytes that one connection holds.
@@ -76,65 +76,64 @@ pub struct Meter {
 }
 
 impl OldestFirst {
-    /// Room for `limit` connections, and for `bytes` that those of them hold together which hold more than 4 KiB.
+    /// For at most `limit` connections. Those that hold more than 4 KiB may hold `bytes` together.
     pub fn new(limit: usize, bytes: usize) -> Self {
-        Self(Arc::new(State { limit, bytes, under_way: Mutex::default() }))
+        Self(Arc::new(State { limit, bytes, connections: Mutex::default() }))
     }
 
-    /// How many there may be.
+    /// The greatest number of connections.
     pub fn limit(&self) -> usize {
         self.0.limit
     }
 
-    /// How many bytes they may hold.
+    /// The most bytes that they may hold.
     pub fn bytes(&self) -> usize {
         self.0.bytes
     }
 
-    /// Begins one; if there are too many, the oldest is told to give way.
+    /// Adds a connection; if there are too many, evicts the oldest.
     pub fn begin(&self) -> Entry {
-        let notice = Arc::new(Notice::default());
-        let mut under_way = self.0.under_way();
-        let number = under_way.next;
-        under_way.next += 1;
-        under_way.by_age.insert(number, Member { notice: Arc::clone(&notice), bytes: 0 });
-        if under_way.by_age.len() > self.0.limit
-            && let Some(oldest) = under_way.by_age.keys().next().copied()
+        let eviction = Arc::new(Eviction::default());
+        let mut connections = self.0.connections();
+        let number = connections.next;
+        connections.next += 1;
+        connections.by_age.insert(number, Member { eviction: Arc::clone(&eviction), bytes: 0 });
+        if connections.by_age.len() > self.0.limit
+            && let Some(oldest) = connections.by_age.keys().next().copied()
         {
-            under_way.evict(oldest, Exceeded::Count);
+            connections.evict(oldest, Exceeded::Count);
         }
-        Entry { all: Arc::clone(&self.0), number, notice }
+        Entry { all: Arc::clone(&self.0), number, eviction }
     }
 }
 
 impl State {
-    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connection with this number holds so many `bytes` by now. If that is too much, the oldest of those that
-    /// hold much are told to give way.
+    /// Notes that a connection holds `bytes` now. If all hold too much, evicts the oldest of the large ones.
     fn holds(&self, number: u64, bytes: usize) {
-        let mut under_way = self.under_way();
-        let Some(member) = under_way.by_age.get_mut(&number) else { return };
+        let mut connections = self.connections();
+        let Some(member) = connections.by_age.get_mut(&number) else { return };
         let more = bytes.saturating_sub(member.bytes);
         member.bytes = member.bytes.max(bytes);
-        under_way.held += more;
-        under_way.large.insert(number);
-        while under_way.held > self.bytes
-            && under_way.large.len() > 1
-            && let Some(oldest) = under_way.large.first().copied()
+        connections.held += more;
+        connections.large.insert(number);
+        while connections.held > self.bytes
+            && connections.large.len() > 1
+            && let Some(oldest) = connections.large.first().copied()
         {
-            under_way.evict(oldest, Exceeded::Bytes);
+            connections.evict(oldest, Exceeded::Bytes);
         }
     }
 }
 
-impl UnderWay {
-    fn evict(&mut self, number: u64, why: Exceeded) {
+impl Connections {
+    fn evict(&mut self, number: u64, reason: Exceeded) {
         if let Some(member) = self.remove(number) {
-            let _ = member.notice.why.set(why);
-            member.notice.told.notify_one();
+            let _ = member.eviction.reason.set(reason);
+            member.eviction.notify.notify_one();
         }
     }
 
@@ -148,31 +147,31 @@ impl UnderWay {
 }
 
 impl Entry {
-    /// Waits until this one has to give way.
+    /// Waits until this connection is evicted.
     pub async fn evicted(&self) -> Exceeded {
-        self.notice.told.notified().await;
-        self.notice.why.get().copied().unwrap_or(Exceeded::Count)
+        self.eviction.notify.notified().await;
+        self.eviction.reason.get().copied().unwrap_or(Exceeded::Count)
     }
 
-    /// What counts the bytes that it holds; nothing yet.
+    /// A counter for the bytes that this connection holds, from 0.
     pub fn meter(&self) -> Meter {
         Meter { all: Arc::clone(&self.all), number: self.number, bytes: Arc::default() }
     }
 
-    /// It holds no bytes any more.
+    /// Notes that this connection no longer holds bytes.
     pub fn empty(&self) {
-        let mut under_way = self.all.under_way();
-        if under_way.large.remove(&self.number)
-            && let Some(member) = under_way.by_age.get_mut(&self.number)
+        let mut connections = self.all.connections();
+        if connections.large.remove(&self.number)
+            && let Some(member) = connections.by_age.get_mut(&self.number)
         {
             let bytes = std::mem::take(&mut member.bytes);
-            under_way.held = under_way.held.saturating_sub(bytes);
+            connections.held = connections.held.saturating_sub(bytes);
         }
     }
 }
 
 impl Meter {
-    /// It holds so many bytes more.
+    /// Adds bytes that the connection holds.
     pub fn add(&self, bytes: usize) {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let now = before.saturating_add(bytes);
@@ -184,7 +183,7 @@ impl Meter {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.all.under_way().remove(self.number);
+        self.all.connections().remove(self.number);
     }
 }
 
@@ -195,40 +194,40 @@ mod tests {
 
     use super::*;
 
-    fn gives_way(entry: &Entry) -> Option<Exceeded> {
+    fn evicted(entry: &Entry) -> Option<Exceeded> {
         match pin!(entry.evicted()).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(why) => Some(why),
+            Poll::Ready(reason) => Some(reason),
             Poll::Pending => None,
         }
     }
 
     #[test]
-    fn its_limits_are_told_as_they_were_set() {
+    fn its_limits_can_be_read() {
         let connections = OldestFirst::new(7, 9);
         assert_eq!((connections.limit(), connections.bytes()), (7, 9));
     }
 
     #[test]
-    fn the_oldest_gives_way_to_one_too_many() {
+    fn one_too_many_evicts_the_oldest() {
         let connections = OldestFirst::new(2, 0);
         let all = [(); 3].map(|()| connections.begin());
-        assert_eq!(all.each_ref().map(gives_way), [Some(Exceeded::Count), None, None]);
-        assert_eq!(connections.0.under_way().by_age.len(), 2);
+        assert_eq!(all.each_ref().map(evicted), [Some(Exceeded::Count), None, None]);
+        assert_eq!(connections.0.connections().by_age.len(), 2);
     }
 
     #[test]
-    fn one_that_is_through_leaves_its_place() {
+    fn a_connection_that_has_ended_does_not_count() {
         let connections = OldestFirst::new(2, 0);
         let first = connections.begin();
         drop(connections.begin());
         let second = connections.begin();
-        assert_eq!((gives_way(&first), gives_way(&second)), (None, None));
+        assert_eq!((evicted(&first), evicted(&second)), (None, None));
         drop((first, second));
-        assert_eq!(connections.0.under_way().by_age.len(), 0);
+        assert_eq!(connections.0.connections().by_age.len(), 0);
     }
 
     #[test]
-    fn the_oldest_of_those_that_hold_much_gives_way_to_more_bytes() {
+    fn too_many_bytes_evict_the_oldest_large_connection() {
         let connections = OldestFirst::new(100, 30_000);
         let all = [(); 5].map(|()| connections.begin());
         let meters = all.each_ref().map(Entry::meter);
@@ -237,31 +236,31 @@ mod tests {
             meter.add(5_000);
             meter.add(5_000);
         }
-        assert_eq!(all.each_ref().map(gives_way), [None, Some(Exceeded::Bytes), None, None, None]);
-        assert_eq!(connections.0.under_way().held, 30_000);
+        assert_eq!(all.each_ref().map(evicted), [None, Some(Exceeded::Bytes), None, None, None]);
+        assert_eq!(connections.0.connections().held, 30_000);
     }
 
     #[test]
-    fn one_alone_may_hold_more_than_all_may() {
+    fn a_single_connection_may_exceed_the_bytes() {
         let connections = OldestFirst::new(100, 1_000);
         let only = connections.begin();
         only.meter().add(50_000);
-        assert_eq!(gives_way(&only), None);
+        assert_eq!(evicted(&only), None);
     }
 
     #[test]
-    fn what_is_not_held_any_more_does_not_count() {
+    fn bytes_that_are_no_longer_held_do_not_count() {
         let connections = OldestFirst::new(100, 30_000);
         let (first, second, third) = (connections.begin(), connections.begin(), connections.begin());
         first.meter().add(20_000);
         first.empty();
         second.meter().add(20_000);
-        assert_eq!((gives_way(&first), gives_way(&second)), (None, None));
+        assert_eq!((evicted(&first), evicted(&second)), (None, None));
         drop(second);
         third.meter().add(30_000);
-        assert_eq!((gives_way(&first), gives_way(&third)), (None, None));
+        assert_eq!((evicted(&first), evicted(&third)), (None, None));
         drop((first, third));
-        let under_way = connections.0.under_way();
-        assert_eq!((under_way.held, under_way.large.len(), under_way.by_age.len()), (0, 0, 0));
+        let state = connections.0.connections();
+        assert_eq!((state.held, state.large.len(), state.by_age.len()), (0, 0, 0));
     }
 }

@@ -1,7 +1,8 @@
-//! What clients may use: connections, handshakes, requests.
+//! Limits for clients: connections, handshakes, requests.
 //!
-//! Counters without knowledge of TLS or HTTP. A check says whether one more is allowed, or which limit was reached; what
-//! the client is told then is decided by the caller. Imports only [`telemetry`](crate::telemetry).
+//! Comes in: a client's address or certificate. Goes out: a permit, which counts until it is dropped, or the limit that was
+//! reached. The caller decides how the client is refused. Nothing here knows TLS or HTTP. Imports only
+//! [`telemetry`](crate::telemetry).
 
 pub mod client_limits;
 pub mod connection_limit;

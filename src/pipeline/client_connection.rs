@@ -80,11 +80,11 @@ impl ClientConnection {
         }
     }
 
-    /// Begins the record of request number `number` of this connection.
-    pub(crate) fn record(&self, parts: &Parts, number: u64) -> AccessRecord {
-        let protocol = match parts.version {
-            Version::HTTP_2 => "HTTP/2",
-            Version::HTTP_10 => "HTTP/1.0",
+    /// Begins the record of request number `number` of this connection; `None`: of a request that cannot be parsed.
+    pub(crate) fn record(&self, parts: Option<&Parts>, number: u64) -> AccessRecord {
+        let protocol = match parts.map(|parts| parts.version) {
+            Some(Version::HTTP_2) => "HTTP/2",
+            Some(Version::HTTP_10) => "HTTP/1.0",
             _ => "HTTP/1.1",
         };
         AccessRecord::start(
@@ -92,8 +92,8 @@ impl ClientConnection {
             Arc::clone(&self.facts),
             Arc::clone(&self.metrics),
             protocol,
-            method_name(&parts.method),
-            printable(parts.uri.path()),
+            parts.map_or("-".into(), |parts| method_name(&parts.method)),
+            parts.map_or_else(|| "-".to_owned(), |parts| printable(parts.uri.path())),
         )
     }
 

@@ -1,5 +1,5 @@
-//! What becomes of a request body that nobody wants: its answer does not end before the client can have read it, and the
-//! connection is kept where that costs little.
+//! Drains the body of a request that is answered early, so that the client can read the answer, and so that the connection
+//! can be kept where that costs little.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,52 +12,53 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use crate::upstream::SharedRequestBody;
 
-/// Bytes of an unwanted request body that are read to be polite, and the time that may take.
-const PATIENCE: (u64, Duration) = (1024 * 1024, Duration::from_secs(1));
+/// How long draining a body may take.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+/// Bytes of an HTTP/2 body that are drained before the answer ends.
+const MAX_DRAINED_HTTP2: u64 = 1024 * 1024;
+/// Bytes of an HTTP/1 body that are drained to keep the connection (as Go's net/http does).
+const MAX_DRAINED_HTTP1: u64 = 256 * 1024;
 
-/// Longest rest of an unwanted HTTP/1 body that is read to keep the connection, in bytes (as Go's net/http does),
-/// and the time that may take.
-const REST: (u64, Duration) = (256 * 1024, Duration::from_secs(1));
-
-/// Before an HTTP/1 answer of clawgate's own: reads the rest of the request body, if it is short and comes soon; whether
-/// the connection can be used for another request after that. If not, the answer must say so (RFC 9112 section 9.6):
-/// else the client loses the next request that it sends on the connection.
-pub(crate) async fn rest_is_read(upload: &SharedRequestBody) -> bool {
-    if upload.size_hint().lower() > REST.0 {
+/// Before clawgate's own answer over HTTP/1: drains the request body, if what is left of it is short and comes soon.
+///
+/// Returns whether the connection can be used for another request. If not, the answer must say so (RFC 9112 section 9.6),
+/// or the client loses the next request that it sends on the connection.
+pub(super) async fn drain(upload: &SharedRequestBody) -> bool {
+    if upload.size_hint().lower() > MAX_DRAINED_HTTP1 {
         return false;
     }
     let mut bytes = 0;
-    let discarded = poll_fn(|cx| {
-        let discarded = upload.poll_discard(cx, &mut bytes);
-        if bytes > REST.0 { Poll::Ready(()) } else { discarded }
+    let drained = poll_fn(|cx| {
+        let drained = upload.poll_discard(cx, &mut bytes);
+        if bytes > MAX_DRAINED_HTTP1 { Poll::Ready(()) } else { drained }
     });
-    let _ = timeout(REST.1, discarded).await;
+    let _ = timeout(DRAIN_TIMEOUT, drained).await;
     upload.ended()
 }
 
-/// The body of an answer, with the body of its request: that is kept until the answer is out.
+/// The body of an answer. It keeps the body of the request until the answer is complete.
 #[derive(Debug)]
-pub(crate) struct DrainThenEnd<B> {
+pub(super) struct DrainThenEnd<B> {
     body: B,
     upload: SharedRequestBody,
     rest: Rest,
 }
 
-/// What is done about a request body that was not read to its end when the answer is complete.
+/// What to do when the answer is complete and the request body is not.
 #[derive(Debug)]
 enum Rest {
-    /// Nothing: over HTTP/1 the connection ends, with a pause (`linger`).
+    /// Nothing: over HTTP/1 the connection ends, with a lingering close.
     Leave,
-    /// Over HTTP/2 the stream would be reset, which RFC 9113 section 8.1 allows, but by which many a
-    /// client (curl before 8) loses the answer. So the end of the answer waits for the rest, a little.
-    Discard { bytes: u64, deadline: Pin<Box<Sleep>> },
+    /// Over HTTP/2 the stream would be reset. RFC 9113 section 8.1 allows that, but many clients (curl before 8) then lose
+    /// the answer. So the end of the answer is delayed while the body is drained.
+    Drain { bytes: u64, deadline: Pin<Box<Sleep>> },
 }
 
 impl<B: Body> DrainThenEnd<B> {
-    /// `http2`: whether that is what the client speaks.
-    pub(crate) fn new(body: B, upload: SharedRequestBody, http2: bool) -> Self {
+    /// `http2`: whether the request came over HTTP/2.
+    pub(super) fn new(body: B, upload: SharedRequestBody, http2: bool) -> Self {
         let rest = if http2 && !upload.ended() {
-            Rest::Discard { bytes: 0, deadline: Box::pin(sleep(PATIENCE.1)) }
+            Rest::Drain { bytes: 0, deadline: Box::pin(sleep(DRAIN_TIMEOUT)) }
         } else {
             Rest::Leave
         };
@@ -81,11 +82,11 @@ impl<B: Body> DrainThenEnd<B> {
 
     /// Ready when the answer may end.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Rest::Discard { bytes, deadline } = &mut self.rest else {
+        let Rest::Drain { bytes, deadline } = &mut self.rest else {
             return Poll::Ready(());
         };
-        let discarded = self.upload.poll_discard(cx, bytes).is_ready();
-        if discarded || *bytes > PATIENCE.0 || deadline.as_mut().poll(cx).is_ready() {
+        let drained = self.upload.poll_discard(cx, bytes).is_ready();
+        if drained || *bytes > MAX_DRAINED_HTTP2 || deadline.as_mut().poll(cx).is_ready() {
             self.rest = Rest::Leave;
             return Poll::Ready(());
         }

@@ -1,54 +1,84 @@
-//! One request of a connection: its limits, its access record, and the body of its answer.
+//! One request: its limits, its access record, the pipeline, and the body of its answer.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
+use http::header::{CONNECTION, EXPECT, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
-use super::drain_request_body::{DrainThenEnd, rest_is_read};
-use super::requests::{InFlight, InFlightGuard};
+use super::drain_request_body::{DrainThenEnd, drain};
+use super::requests::{ConnectionRequests, InFlight, InFlightGuard};
 use super::response_body::{AnswerBody, Inspection, Source, for_head};
 use crate::limits::LimitExceeded;
 use crate::pipeline::{ClientConnection, DeliveredBody, handle};
+use crate::shutdown::Drain;
 use crate::telemetry::access::{AccessRecord, ConnectionSpans};
 use crate::telemetry::trace::Trace;
 use crate::upstream::{Misconfiguration, MisconfigurationLog, SharedRequestBody};
 
-/// Answers a request, which counts as `in_flight` until its answer is out.
-pub(super) async fn exchange(
+/// Answers one request for hyper. With `closes_at`, for HTTP/1, the answer says that the connection ends with it when the
+/// drain has begun by then, or when this is the last request that the connection may have. hyper itself says so only when it
+/// knows before the answer is there.
+pub(super) async fn answer(
+    client: Arc<ClientConnection>,
+    requests: Arc<ConnectionRequests>,
+    request: Request<Incoming>,
+    closes_at: Option<&Drain>,
+) -> Result<Response<AnswerBody>, Infallible> {
+    let in_flight = requests.begin();
+    let is_last = in_flight.is_last();
+    let is_http10 = request.version() == Version::HTTP_10;
+    let mut response = exchange(&client, request, in_flight).await;
+    if closes_at.is_some_and(|drain| drain.has_begun() || is_last) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    // HTTP/1.0 has no chunks, so only the end of the connection ends a body of unknown length. hyper tells an HTTP/1.0 client
+    // that asks for it that the connection is kept, unless the answer has that version too.
+    if is_http10
+        && (response.headers().contains_key(CONNECTION) || response.body().size_hint().exact().is_none())
+    {
+        *response.version_mut() = Version::HTTP_10;
+    }
+    Ok(response)
+}
+
+/// Answers a request. It is `in_flight` until its answer is complete.
+async fn exchange(
     client: &ClientConnection,
     request: Request<Incoming>,
     in_flight: InFlight,
 ) -> Response<AnswerBody> {
     let (mut parts, body) = request.into_parts();
-    let mut record = client.record(&parts, in_flight.number());
+    let mut record = client.record(Some(&parts), in_flight.number());
     let upload = SharedRequestBody::new(body);
-    let http2 = parts.version == Version::HTTP_2;
+    let is_http2 = parts.version == Version::HTTP_2;
     let is_head = parts.method == Method::HEAD;
-    // Reading a body that is announced so asks for it.
-    let may_read = !parts.headers.contains_key(header::EXPECT);
+    // hyper sends `100 Continue` when the body is read.
+    let may_read = !parts.headers.contains_key(EXPECT);
     let mut inspection = None;
     // One snapshot for the whole request.
-    let generation = client.live.load();
-    let limits = &generation.requests.limits;
+    let snapshot = client.live.load();
+    let limits = &snapshot.requests.limits;
     let one_in = client.spans.as_ref().map_or(1, ConnectionSpans::one_in);
     let trace = Trace::of(&mut parts.headers, one_in);
     trace.tell(&mut parts.headers);
-    record.traced(trace, generation.requests.log_one_in);
+    record.traced(trace, snapshot.requests.log_one_in);
     record.exported(client.spans.as_ref().and_then(|spans| spans.begin(trace)));
     let deadline = Instant::now() + limits.request_timeout;
-    let (part, allowed) = client.limiter.take(limits);
+    let (permit, allowed) = client.limiter.take(limits);
     let outcome = match allowed {
         Ok(()) => {
             let request = Request::from_parts(parts, upload.clone());
-            handle(client, &generation, request, &mut record).await
+            handle(client, &snapshot, request, &mut record).await
         }
-        Err(too_much) => {
-            if too_much == (LimitExceeded::AtOnce { flood: true }) {
-                in_flight.are_a_flood();
+        Err(exceeded) => {
+            if exceeded == (LimitExceeded::AtOnce { flood: true }) {
+                in_flight.report_flood();
             }
-            Err(client.limit_exceeded(too_much, limits, &mut record))
+            Err(client.limit_exceeded(exceeded, limits, &mut record))
         }
     };
     let own = |response| if is_head { for_head(response) } else { response }.map(Source::Own);
@@ -63,34 +93,34 @@ pub(super) async fn exchange(
                 DeliveredBody::Echo(body) => own(Response::from_parts(head, body)),
             }
         }
-        Err(mut rejection) => {
-            record.rejected(rejection.status, rejection.reason, rejection.log_detail());
-            if !http2 && !upload.ended() && !rejection.close {
-                // Boxed, since it is rare: every request under way would keep room for it.
-                rejection.close = !may_read || !Box::pin(rest_is_read(&upload)).await;
+        Err(mut refusal) => {
+            record.rejected(refusal.status, refusal.reason, refusal.log_detail());
+            if !is_http2 && !upload.ended() && !refusal.close {
+                // Boxed, since it is rare: otherwise each request in progress would need the memory.
+                refusal.close = !may_read || !Box::pin(drain(&upload)).await;
             }
-            own(rejection.response(record.id()))
+            own(refusal.response(record.id()))
         }
     };
-    let in_flight = InFlightGuard { in_flight, deadline, _part: part };
+    let in_flight = InFlightGuard { in_flight, deadline, _permit: permit };
     response.map(|source| {
-        AnswerBody::new(DrainThenEnd::new(source, upload, http2), record, inspection, in_flight)
+        AnswerBody::new(DrainThenEnd::new(source, upload, is_http2), record, inspection, in_flight)
     })
 }
 
-/// Looks for answers that mean a misconfiguration; a 403 must be looked at as it passes.
+/// Logs an answer that shows a misconfigured upstream. Of a 403 the body must be inspected as well.
 fn inspect(
     status: StatusCode,
     headers: &HeaderMap,
     record: &AccessRecord,
-    complaints: Arc<MisconfigurationLog>,
+    log: Arc<MisconfigurationLog>,
 ) -> Option<Inspection> {
     match Misconfiguration::of_head(status, headers) {
-        Ok(Some(suspicion)) => {
-            complaints.log(suspicion, status, record.id());
+        Ok(Some(misconfiguration)) => {
+            log.log(misconfiguration, status, record.id());
             None
         }
         Ok(None) => None,
-        Err(forbidden) => Some(Inspection { forbidden, complaints, status }),
+        Err(forbidden) => Some(Inspection { forbidden, log, status }),
     }
 }

@@ -1,5 +1,6 @@
-//! The decrypted stream as hyper sees it: followed by the HTTP/1 guard, and with faults kept, since
-//! hyper takes an error between two requests for an ordinary end.
+//! The decrypted stream that hyper reads and writes: the HTTP/1 guard follows it, and timeouts limit it.
+//!
+//! The first fault is kept in [`IoState`], since hyper takes an error between two requests for an ordinary end.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -18,20 +19,28 @@ use crate::http1_guard::{Guard, Violation};
 use crate::limits::Limits;
 use crate::tls::PrefixedIo;
 
-/// What ended a connection from below.
+/// The encrypted stream of a verified connection; boxed, since it is large and is moved often.
+pub(super) type TlsIo = Box<TlsStream<PrefixedIo<TcpStream>>>;
+
+/// Takes the socket out of a stream, for a lingering close.
+pub(super) fn into_socket(io: TlsIo) -> TcpStream {
+    (*io).into_inner().0.into_inner()
+}
+
+/// A fault of the stream that ends its connection.
 #[derive(Debug)]
 pub(super) enum ConnectionFault {
-    /// The bytes break HTTP/1, in this request of the connection (counted from 1).
+    /// The bytes violate HTTP/1, in this request of the connection (counted from 1).
     Violation(Violation, u64),
-    /// TLS broke, or the client sent an alert.
+    /// TLS failed, or the client sent an alert.
     Tls(rustls::Error),
-    /// The client took nothing of what was for it.
-    NotTaken,
-    /// More HTTP/2 frames of no use came than any honest client sends.
+    /// The client did not read what was sent to it.
+    SendTimeout,
+    /// The client sent far more requests or useless HTTP/2 frames than any honest client.
     Flood,
 }
 
-/// What is seen of a connection from below, for whoever serves it.
+/// The state of the stream, for the code that serves the connection; clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct IoState(Arc<State>);
 
@@ -54,18 +63,17 @@ impl IoState {
         let _ = self.0.fault.set(fault);
     }
 
-    /// Whether an HTTP/1 connection is between two requests: all that came was taken, all that was written has
-    /// gone out.
+    /// Whether an HTTP/1 connection is between two requests: all received bytes were parsed, and all written bytes were sent.
     pub(super) fn is_quiet(&self) -> bool {
         self.0.quiet.load(Ordering::Relaxed)
     }
 
-    /// Whether the client has said that nothing more will come from it.
+    /// Whether the client has closed its side of the connection.
     pub(super) fn has_left(&self) -> bool {
         self.0.left.load(Ordering::Relaxed)
     }
 
-    /// Counts a request as answered, or given up.
+    /// Counts a request that was answered or given up.
     pub(super) fn count_answered(&self) {
         self.0.answered.fetch_add(1, Ordering::Relaxed);
     }
@@ -79,76 +87,76 @@ impl IoState {
     }
 }
 
-/// A stream that is watched.
+/// The stream, with its guard and its timeouts.
 #[derive(Debug)]
 pub(super) struct GuardedIo<IO> {
     io: IO,
-    /// For HTTP/1.
+    /// HTTP/1 only.
     guard: Option<Guard>,
-    /// For HTTP/2.
+    /// HTTP/2 only.
     frames: Frames,
-    signs: IoState,
-    /// For a head that comes in pieces.
-    head: Wait,
-    /// For a client that does not take what is for it.
-    send: Wait,
-    /// Bytes that it took since it has been waited for.
+    state: IoState,
+    /// Limits a head that comes in pieces.
+    head: Timer,
+    /// Limits a client that does not read its answer.
+    send: Timer,
+    /// Bytes that the client has read since `send` was started.
     taken: usize,
-    /// Whether something was written that may not have gone out yet.
+    /// Whether written bytes may not have been sent yet.
     unflushed: bool,
-    /// Whether the client has ended its direction of the connection.
+    /// Whether the client has closed its side of the connection.
     ended: bool,
 }
 
-/// What a client has to take in the time of a wait, to be waited for again.
-const WORTH_WAITING: usize = 16 * 1024;
+/// Bytes that a client must read within `send_timeout` for the timeout to start again.
+const MIN_TAKEN: usize = 16 * 1024;
 
-/// A wait that has an end.
+/// A timeout that is started and stopped often.
 #[derive(Debug)]
-struct Wait {
+struct Timer {
     limit: Duration,
-    /// Made at the first wait, and used again for later ones.
-    timer: Option<Pin<Box<Sleep>>>,
-    waiting: bool,
+    /// Made when it is first started, and then used again.
+    sleep: Option<Pin<Box<Sleep>>>,
+    is_running: bool,
 }
 
-impl Wait {
+impl Timer {
     fn new(limit: Duration) -> Self {
-        Self { limit, timer: None, waiting: false }
+        Self { limit, sleep: None, is_running: false }
     }
 
-    /// Begins to wait, unless that has begun.
-    fn begin(&mut self) {
-        if !self.waiting {
-            self.waiting = true;
+    /// Starts the timeout, unless it is running.
+    fn start(&mut self) {
+        if !self.is_running {
+            self.is_running = true;
             let end = Instant::now() + self.limit;
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
-            timer.as_mut().reset(end);
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(end)));
+            sleep.as_mut().reset(end);
         }
     }
 
-    fn end(&mut self) {
-        self.waiting = false;
+    fn stop(&mut self) {
+        self.is_running = false;
     }
 
-    /// Ready when a wait that has begun is over.
+    /// Ready when a running timeout has passed.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.timer {
-            Some(timer) if self.waiting => timer.as_mut().poll(cx),
+        match &mut self.sleep {
+            Some(sleep) if self.is_running => sleep.as_mut().poll(cx),
             _ => Poll::Pending,
         }
     }
 }
 
 impl<IO> GuardedIo<IO> {
-    /// `guard`: for HTTP/1; without one it is HTTP/2.
-    pub(crate) fn new(io: IO, guard: Option<Guard>, signs: IoState, limits: &Limits) -> Self {
-        let (head, send) = (Wait::new(limits.head_timeout), Wait::new(limits.send_timeout));
+    /// With a `guard` for HTTP/1, without one for HTTP/2.
+    pub(super) fn new(io: IO, guard: Option<Guard>, state: IoState, limits: &Limits) -> Self {
+        let (head, send) = (Timer::new(limits.head_timeout), Timer::new(limits.send_timeout));
         Self {
             io,
             guard,
             frames: Frames::default(),
-            signs,
+            state,
             head,
             send,
             taken: 0,
@@ -162,11 +170,11 @@ impl<IO> GuardedIo<IO> {
     }
 }
 
-impl GuardedIo<Box<TlsStream<PrefixedIo<TcpStream>>>> {
-    /// Ready when there may be something to read, without reading it. Of use for a connection that is quiet:
-    /// what was read off the socket before has been decrypted and taken.
+impl GuardedIo<TlsIo> {
+    /// Ready when there may be something to read, without reading it. Only for a quiet connection: what was read from the
+    /// socket before has been decrypted and parsed.
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        // What is wrong with the socket, reading it tells.
+        // An error of the socket is reported by the next read.
         self.io.get_ref().0.get_ref().poll_read_ready(cx).map(drop)
     }
 }
@@ -178,7 +186,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for GuardedIo<IO> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if matches!(this.signs.fault(), Some(ConnectionFault::Violation(..))) {
+        if matches!(this.state.fault(), Some(ConnectionFault::Violation(..))) {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
         if this.ended {
@@ -186,22 +194,21 @@ impl<IO: AsyncRead + Unpin> AsyncRead for GuardedIo<IO> {
         }
         let before = buf.filled().len();
         let Poll::Ready(read) = Pin::new(&mut this.io).poll_read(cx, buf) else {
-            this.signs.quiet(!this.unflushed && this.is_between_requests());
+            this.state.quiet(!this.unflushed && this.is_between_requests());
             ready!(this.head.poll(cx));
             return Poll::Ready(Err(this.violated(Violation::HeadTooSlow)));
         };
         if let Err(error) = read {
-            // A TCP connection that ends without a close_notify cuts off what was to come, but nothing of what has
-            // come whole.
+            // Without a close_notify something may be missing at the end, but complete requests are complete.
             if error.kind() == io::ErrorKind::UnexpectedEof && this.is_between_requests() {
                 return this.end();
             }
             if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                this.signs.note(ConnectionFault::Tls(tls.clone()));
+                this.state.note(ConnectionFault::Tls(tls.clone()));
             }
             return Poll::Ready(Err(error));
         }
-        this.signs.quiet(false);
+        this.state.quiet(false);
         if buf.filled().len() == before && buf.remaining() > 0 {
             return this.end();
         }
@@ -217,62 +224,61 @@ impl<IO: AsyncRead + Unpin> AsyncRead for GuardedIo<IO> {
             return Poll::Ready(Err(this.violated(violation)));
         }
         if guard.is_in_head() {
-            this.head.begin()
+            this.head.start()
         } else {
-            this.head.end()
+            this.head.stop()
         }
         Poll::Ready(Ok(()))
     }
 }
 
 impl<IO> GuardedIo<IO> {
-    /// Whether nothing of a next request has come.
+    /// Whether no byte of a next request has come.
     fn is_between_requests(&self) -> bool {
         self.guard.as_ref().is_some_and(Guard::is_between_requests)
     }
 
-    /// The client has ended its direction of the connection.
+    /// Notes that the client has closed its side of the connection.
     fn end(&mut self) -> Poll<io::Result<()>> {
         self.ended = true;
-        self.signs.0.left.store(true, Ordering::Relaxed);
+        self.state.0.left.store(true, Ordering::Relaxed);
         self.poll_end()
     }
 
-    /// Ready when hyper may learn of that end.
+    /// Ready when hyper may read the end of the client's side.
     ///
-    /// hyper takes it for the end of both directions, and gives up the request that is under way. But the client may
-    /// still read (RFC 8446 section 6.1): what came whole is answered first. A request that did not come whole is
-    /// given up at once.
+    /// hyper takes it for the end of both sides, and gives up the request in progress. But the client may still read
+    /// (RFC 8446 section 6.1), so complete requests are answered first. An incomplete request is given up at once.
     fn poll_end(&self) -> Poll<io::Result<()>> {
         if self.owes_answers() { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 
-    /// Whether all that came are whole requests, and not all of their answers have gone out.
+    /// Whether all received requests are complete, and not all of their answers have been sent.
     fn owes_answers(&self) -> bool {
         let Some(guard) = self.guard.as_ref().filter(|guard| guard.is_between_requests()) else {
             return false;
         };
-        self.unflushed || self.signs.answered() < guard.request() - 1
+        self.unflushed || self.state.answered() < guard.request() - 1
     }
 
     fn violated(&self, violation: Violation) -> io::Error {
         let request = self.guard.as_ref().map_or(0, Guard::request);
-        self.signs.note(ConnectionFault::Violation(violation, request));
+        self.state.note(ConnectionFault::Violation(violation, request));
         io::Error::new(io::ErrorKind::InvalidData, violation)
     }
 
-    /// Looks at what became of an attempt to write: too long without one that succeeds is a fault.
+    /// Notes the result of a write: too long without success is a fault.
     fn written(
         &mut self,
         written: Poll<io::Result<usize>>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         self.unflushed = true;
-        self.signs.quiet(false);
+        self.state.quiet(false);
         if let Poll::Ready(Ok(bytes)) = written {
             self.taken += bytes;
-            if self.taken >= WORTH_WAITING {
-                self.send.end();
+            if self.taken >= MIN_TAKEN {
+                self.send.stop();
             }
         }
         self.unless_stuck(written, cx)
@@ -286,12 +292,12 @@ impl<IO> GuardedIo<IO> {
         if done.is_ready() {
             return done;
         }
-        if !self.send.waiting {
+        if !self.send.is_running {
             self.taken = 0;
-            self.send.begin();
+            self.send.start();
         }
         ready!(self.send.poll(cx));
-        self.signs.note(ConnectionFault::NotTaken);
+        self.state.note(ConnectionFault::SendTimeout);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -321,10 +327,10 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for GuardedIo<IO> {
         let this = self.get_mut();
         let flushed = Pin::new(&mut this.io).poll_flush(cx);
         if let Poll::Ready(Ok(())) = flushed {
-            this.send.end();
+            this.send.stop();
             this.unflushed = false;
             if this.ended && !this.owes_answers() {
-                // For hyper to read, and learn of the end.
+                // hyper must read again, and see the end.
                 cx.waker().wake_by_ref();
             }
         }

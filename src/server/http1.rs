@@ -1,8 +1,7 @@
 //! HTTP/1 on a verified connection: hyper serves it, and it is parked while it is idle.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -14,206 +13,146 @@ use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 
-use super::connection::{ConnectionHandler, Encrypted, LAST_WORDS, answer};
-use super::guarded_io::{ConnectionFault, GuardedIo, IoState};
-use super::poll_on_wake::WakeGated;
-use super::requests::ConnectionRequests;
+use super::exchange::answer;
+use super::guarded_io::{ConnectionFault, GuardedIo, TlsIo, into_socket};
+use super::lifecycle::{Driver, End, Progress, drive};
+use super::lingering_close::WRITE_TIMEOUT;
 use super::response_body::AnswerBody;
+use super::session::Session;
 use crate::http1_guard::{MAX_FIELDS, MAX_HEAD};
-use crate::pipeline::ClientConnection;
 use crate::pipeline::refusal::RequestRefusal;
-use crate::pipeline::revocation_watch::RevocationWatch;
-use crate::policy::Revoke;
 use crate::telemetry::RequestReason;
-use crate::telemetry::metrics::Counted;
+use crate::telemetry::metrics::{Counted, Metrics};
 use crate::wording;
 
-/// A connection is parked after this time without a request. A client that keeps its connection open usually sends
-/// nothing for minutes, and hyper's buffers are more than half of the memory of such a connection.
-const PARK_AFTER: Duration = Duration::from_millis(50);
-
-/// What happens to a connection besides its requests.
-enum Event {
-    /// It has ended.
-    Ended(hyper::Result<()>),
-    /// Bytes have arrived while it was parked.
-    Readable,
-    /// It is to end after the requests in progress.
-    Ends,
-    /// Its client is no longer admitted.
-    Withdrawn(Revoke),
-    /// It is time to check whether it is idle.
-    CheckIdle,
-}
-
-impl ConnectionHandler {
-    /// Returns the bare socket: it is to be closed with care.
-    pub(super) async fn serve_http1(
-        &self,
-        io: GuardedIo<Encrypted>,
-        client: &Arc<ClientConnection>,
-        requests: &Arc<ConnectionRequests>,
-        signs: &IoState,
-    ) -> TcpStream {
-        let mut builder = http1::Builder::new();
-        builder.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD * 4);
-        // Boxed, since only a connection whose futures may be moved gives its stream back.
-        let service = service_fn(|request| {
-            // hyper says so by itself only where it heard of the end before it had the answer.
-            Box::pin(answer(Arc::clone(client), Arc::clone(requests), request, Some(&self.drain)))
-        });
-        let serve = |io| Box::new(builder.serve_connection(TokioIo::new(io), service));
-        let mut stage = Stage::Active(serve(io));
-        let (mut draining, mut withdrawn) = (false, false);
-        let mut trust = RevocationWatch::new(&self.live, client);
-        let mut last_call = pin!(self.last_call(requests));
-        let mut aged = pin!(self.aged());
-        let mut check_idle = requests.idle_since() + PARK_AFTER.min(self.idle_timeout);
-        let ended = loop {
-            let event = {
-                let other = pin!(async {
-                    tokio::select! {
-                        () = &mut last_call, if !draining => Event::Ends,
-                        () = &mut aged, if !draining => Event::Ends,
-                        revoke = trust.withdrawn(), if !withdrawn => Event::Withdrawn(revoke),
-                        () = sleep_until(check_idle), if !draining => Event::CheckIdle,
-                        else => std::future::pending().await,
-                    }
-                });
-                let mut other = WakeGated::new(other);
-                let event = poll_fn(|cx| match stage.poll(cx) {
-                    Poll::Pending => other.poll(cx),
-                    ready => ready,
-                });
-                event.await
-            };
-            match event {
-                Event::Ended(ended) => break ended,
-                Event::Readable => {
-                    stage = Stage::Active(serve(stage.into_io()));
-                    check_idle = Instant::now() + PARK_AFTER;
-                }
-                Event::Ends => draining = true,
-                Event::Withdrawn(revoke) => {
-                    (withdrawn, draining) = (true, true);
-                    // What is under way is broken off, and must not look as if it had come to its end.
-                    if revoke == Revoke::Now && requests.in_flight() > 0 {
-                        return bare(stage.into_io().into_inner());
-                    }
-                }
-                Event::CheckIdle => {
-                    let end = requests.idle_since() + self.idle_timeout;
-                    let park = (requests.idle_since() + PARK_AFTER).min(end);
-                    let now = Instant::now();
-                    // One that is busy with something that is no request yet has a time limit of its own.
-                    let idle = requests.in_flight() == 0 && signs.is_quiet();
-                    draining = idle && end <= now;
-                    check_idle = if !idle || now < park { park.max(now + PARK_AFTER) } else { end };
-                    if idle && !draining && park <= now {
-                        stage = stage.park(self.metrics.parked());
-                    }
-                }
-            }
-            if draining {
-                stage = stage.end_soon();
-            }
-        };
-        if let Err(error) = &ended
-            && error.is_parse()
-        {
-            // The guard has let pass what hyper does not take. hyper has answered it already; it is
-            // only to be logged.
-            let detail = format!("the request cannot be understood: {}", wording::http(error));
-            self.reject(
-                client,
-                requests,
-                &RequestRefusal::new(StatusCode::BAD_REQUEST, RequestReason::BadRequest, detail),
-            );
-        }
-        // Before the connection is taken apart: that ends them.
-        let in_flight = requests.in_flight();
-        let mut io = stage.into_io().into_inner();
-        // A violation in the body of a request that was begun is that request's to answer and to log.
-        if let Some(ConnectionFault::Violation(violation, request)) = signs.fault()
-            && *request > requests.begun()
-        {
-            let rejection = RequestRefusal::from(*violation);
-            let id = self.reject(client, requests, &rejection);
-            // With a request under way an answer now would be taken for its answer.
-            if in_flight == 0 {
-                let _ = timeout(LAST_WORDS, io.write_all(&rejection.http1(&id))).await;
-            }
-        }
-        // An answer that broke off must not end as a whole one does: where the end of the connection is
-        // the end of the body (HTTP/1.0), the client has nothing else to tell them apart.
-        if !ended.is_err_and(|error| error.is_user()) {
-            let _ = timeout(LAST_WORDS, io.shutdown()).await;
-        }
-        bare(io)
+/// Serves the connection; returns its socket for a lingering close.
+pub(super) async fn serve(session: &Session<'_>, io: GuardedIo<TlsIo>) -> TcpStream {
+    let mut builder = http1::Builder::new();
+    builder.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD * 4);
+    // Boxed, since hyper gives a connection's stream back only where the futures may be moved.
+    let service = service_fn(|request| {
+        let (client, requests) = (Arc::clone(&session.client), Arc::clone(&session.requests));
+        Box::pin(answer(client, requests, request, Some(session.drain)))
+    });
+    let driver = Http1::new(&session.client.metrics, builder, service, io);
+    let (driver, end) = drive(session, driver).await;
+    // Counted first: taking the connection apart drops the requests in progress.
+    let in_flight = session.requests.in_flight();
+    let mut io = driver.into_io().into_inner();
+    let End::Served(result) = end else {
+        // The answer in progress is broken off, and must not look complete.
+        return into_socket(io);
+    };
+    if let Err(error) = &result
+        && error.is_parse()
+    {
+        // The guard has passed what hyper refuses. hyper has answered it, so it is only recorded.
+        let detail = format!("the request cannot be understood: {}", wording::http(error));
+        session.reject(&RequestRefusal::new(StatusCode::BAD_REQUEST, RequestReason::BadRequest, detail));
     }
+    answer_violation(session, &mut io, in_flight).await;
+    // An answer that broke off must not end with a close_notify: over HTTP/1.0 the end of the connection ends the body, and
+    // the client could not tell it from a complete one.
+    if !result.is_err_and(|error| error.is_user()) {
+        let _ = timeout(WRITE_TIMEOUT, io.shutdown()).await;
+    }
+    into_socket(io)
 }
 
-fn bare(io: Encrypted) -> TcpStream {
-    (*io).into_inner().0.into_inner()
-}
-
-/// hyper's connection, or what is left of it while it is parked.
-enum Stage<S: Service> {
-    Active(Box<http1::Connection<TokioIo<GuardedIo<Encrypted>>, S>>),
-    /// Without hyper and its buffers, until bytes arrive. It counts as parked.
-    Parked {
-        io: GuardedIo<Encrypted>,
-        _counted: Counted,
-    },
-    /// It had to end while it was parked.
-    Ended(GuardedIo<Encrypted>),
+/// Answers a head that the guard has refused. A violation in a body belongs to its request, which answers and records it.
+async fn answer_violation(session: &Session<'_>, io: &mut TlsIo, in_flight: usize) {
+    let Some(ConnectionFault::Violation(violation, request)) = session.io_state.fault() else { return };
+    if *request <= session.requests.begun() {
+        return;
+    }
+    let refusal = RequestRefusal::from(*violation);
+    let id = session.reject(&refusal);
+    // While another request is in progress, the client would take this for its answer.
+    if in_flight == 0 {
+        let _ = timeout(WRITE_TIMEOUT, io.write_all(&refusal.http1(&id))).await;
+    }
 }
 
 /// What answers requests.
 trait Service:
-    HttpService<Incoming, ResBody = AnswerBody, Error = Infallible, Future: Unpin> + Unpin
+    HttpService<Incoming, ResBody = AnswerBody, Error = Infallible, Future: Unpin> + Clone + Unpin
 {
 }
 
 impl<S> Service for S where
-    S: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible, Future: Unpin> + Unpin
+    S: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible, Future: Unpin> + Clone + Unpin
 {
 }
 
-impl<S: Service> Stage<S> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        match self {
-            Self::Active(connection) => connection.poll_without_shutdown(cx).map(Event::Ended),
-            Self::Parked { io, .. } => io.poll_readable(cx).map(|()| Event::Readable),
-            Self::Ended(_) => Poll::Ready(Event::Ended(Ok(()))),
+/// hyper's connection, or its stream alone while it is parked.
+struct Http1<'a, S: Service> {
+    metrics: &'a Metrics,
+    builder: http1::Builder,
+    service: S,
+    state: State<S>,
+}
+
+enum State<S: Service> {
+    Active(Box<http1::Connection<TokioIo<GuardedIo<TlsIo>>, S>>),
+    /// Without hyper and its buffers, until bytes arrive. It counts as parked.
+    Parked(GuardedIo<TlsIo>, #[expect(dead_code, reason = "counts until it is dropped")] Counted),
+    /// It had to end while it was parked.
+    Ended(GuardedIo<TlsIo>),
+}
+
+impl<'a, S: Service> Http1<'a, S> {
+    fn new(metrics: &'a Metrics, builder: http1::Builder, service: S, io: GuardedIo<TlsIo>) -> Self {
+        let connection = builder.serve_connection(TokioIo::new(io), service.clone());
+        Self { metrics, builder, service, state: State::Active(Box::new(connection)) }
+    }
+
+    fn into_io(self) -> GuardedIo<TlsIo> {
+        self.state.into_io()
+    }
+}
+
+impl<S: Service> Driver for Http1<'_, S> {
+    const MULTIPLEXED: bool = false;
+    /// A client that keeps its connection open usually sends nothing for minutes, and hyper's buffers are more than half of
+    /// the memory of such a connection.
+    const PARK_AFTER: Option<Duration> = Some(Duration::from_millis(50));
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Progress> {
+        match &mut self.state {
+            State::Active(connection) => connection.poll_without_shutdown(cx).map(Progress::Ended),
+            State::Parked(io, _) => io.poll_readable(cx).map(|()| Progress::Readable),
+            State::Ended(_) => Poll::Ready(Progress::Ended(Ok(()))),
         }
     }
 
-    /// Frees what is not needed before bytes arrive. Only for a connection that is quiet.
-    fn park(self, counted: Counted) -> Self {
-        match self {
-            Self::Active(_) => Self::Parked { io: self.into_io(), _counted: counted },
-            stage => stage,
+    fn graceful_shutdown(mut self) -> Self {
+        if let State::Active(connection) = &mut self.state {
+            Pin::new(connection.as_mut()).graceful_shutdown();
+            return self;
         }
+        Self { state: State::Ended(self.state.into_io()), ..self }
     }
 
-    /// Lets it end after the requests in progress.
-    fn end_soon(mut self) -> Self {
-        match &mut self {
-            Self::Active(connection) => Pin::new(connection.as_mut()).graceful_shutdown(),
-            Self::Parked { .. } | Self::Ended(_) => return Self::Ended(self.into_io()),
-        }
-        self
+    fn park(self) -> Self {
+        let parked = self.metrics.parked();
+        Self { state: State::Parked(self.state.into_io(), parked), ..self }
     }
 
-    fn into_io(self) -> GuardedIo<Encrypted> {
+    fn resume(self) -> Self {
+        let Self { metrics, builder, service, state } = self;
+        Self::new(metrics, builder, service, state.into_io())
+    }
+}
+
+impl<S: Service> State<S> {
+    fn into_io(self) -> GuardedIo<TlsIo> {
         match self {
-            // Of one that is quiet hyper has read nothing ahead, or an empty line that counts for nothing (RFC 9112
-            // section 2.2).
+            // hyper has read nothing ahead of a quiet connection but an empty line, which does not count (RFC 9112 section
+            // 2.2).
             Self::Active(connection) => connection.into_parts().io.into_inner(),
-            Self::Parked { io, .. } | Self::Ended(io) => io,
+            Self::Parked(io, _) | Self::Ended(io) => io,
         }
     }
 }

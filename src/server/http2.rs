@@ -1,118 +1,85 @@
-//! HTTP/2 on a verified connection: hyper serves it, within what an honest client needs.
+//! HTTP/2 on a verified connection: hyper serves it, within limits that an honest client does not reach.
 
-use std::future::poll_fn;
-use std::pin::pin;
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
+use hyper::body::Incoming;
+use hyper::rt::bounds::Http2ServerConnExec;
 use hyper::server::conn::http2;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::{Instant, sleep_until};
 
-use super::connection::{ConnectionHandler, Encrypted, answer};
-use super::guarded_io::{GuardedIo, IoState};
+use super::exchange::answer;
+use super::guarded_io::{GuardedIo, TlsIo};
 use super::http2_streams::{self, Streams};
-use super::poll_on_wake::WakeGated;
-use super::requests::ConnectionRequests;
+use super::lifecycle::{Driver, End, Progress, drive};
+use super::response_body::AnswerBody;
+use super::session::Session;
 use crate::http1_guard::MAX_HEAD;
 use crate::limits::Limits;
-use crate::pipeline::ClientConnection;
-use crate::pipeline::revocation_watch::RevocationWatch;
-use crate::policy::Revoke;
 use crate::wording;
 
-/// What happens to a connection besides its requests.
-enum Event {
-    /// It is over.
-    Ended(hyper::Result<()>),
-    /// It is to end at once, for the sake of the others.
-    Flood,
-    /// It is to end when what is under way is done.
-    Ends,
-    /// Its client is not admitted any more.
-    Withdrawn(Revoke),
-    /// It is time to look whether it is idle.
-    Look,
-}
-
-impl ConnectionHandler {
-    pub(super) async fn serve_http2(
-        &self,
-        io: GuardedIo<Encrypted>,
-        client: &Arc<ClientConnection>,
-        requests: &Arc<ConnectionRequests>,
-        signs: &IoState,
-        limits: &Limits,
-    ) {
-        let mut builder = http2::Builder::new(Streams(limits.request_timeout));
-        builder
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(limits.streams)
-            .max_pending_accept_reset_streams(http2_streams::MAX_RESETS_UNSEEN)
-            .max_local_error_reset_streams(http2_streams::MAX_BROKEN)
-            .initial_stream_window_size(http2_streams::window(self.live.load().requests.largest_body))
-            .initial_connection_window_size(http2_streams::CONNECTION_WINDOW)
-            .max_send_buf_size(http2_streams::SEND_BUFFER)
-            .max_header_list_size(MAX_HEAD as u32)
-            .keep_alive_interval(self.idle_timeout)
-            .keep_alive_timeout(self.idle_timeout);
-        // Boxed, since hyper moves a stream's future from hand to hand before it runs.
-        let service = service_fn(|request| {
-            Box::pin(answer(Arc::clone(client), Arc::clone(requests), request, None))
-        });
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
-        let (mut draining, mut withdrawn) = (false, false);
-        let mut trust = RevocationWatch::new(&self.live, client);
-        let mut aged = pin!(self.aged());
-        let mut look = Instant::now() + self.idle_timeout;
-        loop {
-            let event = {
-                let other = pin!(async {
-                    tokio::select! {
-                        () = self.drain.begun(), if !draining => Event::Ends,
-                        () = requests.flood.notified() => Event::Flood,
-                        () = requests.enough.notified(), if !draining => Event::Ends,
-                        () = &mut aged, if !draining => Event::Ends,
-                        revoke = trust.withdrawn(), if !withdrawn => Event::Withdrawn(revoke),
-                        () = sleep_until(look), if !draining => Event::Look,
-                    }
-                });
-                let mut other = WakeGated::new(other);
-                let event = poll_fn(|cx| match connection.as_mut().poll(cx) {
-                    Poll::Ready(ended) => Poll::Ready(Event::Ended(ended)),
-                    Poll::Pending => other.poll(cx),
-                });
-                event.await
-            };
-            match event {
-                Event::Ended(ended) => {
-                    if let Err(error) = ended {
-                        tracing::debug!(
-                            error = wording::http(&error),
-                            "an HTTP/2 connection ended with an error"
-                        );
-                        if http2_streams::is_flood(&error) {
-                            self.flooded(client, signs, http2_streams::why(&error));
-                        }
-                    }
-                    return;
-                }
-                Event::Flood => {
-                    let detail = "the client has twice as many requests under way as it may";
-                    return self.flooded(client, signs, detail.to_owned());
-                }
-                Event::Ends => draining = true,
-                Event::Withdrawn(Revoke::Now) => return,
-                Event::Withdrawn(_) => (withdrawn, draining) = (true, true),
-                Event::Look => {
-                    look = requests.idle_since() + self.idle_timeout;
-                    draining = look <= Instant::now();
-                }
-            }
-            if draining {
-                connection.as_mut().graceful_shutdown();
+/// Serves the connection until its end. `largest_body`: in bytes, of those that a route takes.
+pub(super) async fn serve(
+    session: &Session<'_>,
+    io: GuardedIo<TlsIo>,
+    limits: &Limits,
+    largest_body: u64,
+) {
+    let mut builder = http2::Builder::new(Streams(limits.request_timeout));
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .max_pending_accept_reset_streams(http2_streams::MAX_RESETS_UNSEEN)
+        .max_local_error_reset_streams(http2_streams::MAX_BROKEN)
+        .initial_stream_window_size(http2_streams::window(largest_body))
+        .initial_connection_window_size(http2_streams::CONNECTION_WINDOW)
+        .max_send_buf_size(http2_streams::SEND_BUFFER)
+        .max_header_list_size(MAX_HEAD as u32)
+        .keep_alive_interval(session.idle_timeout)
+        .keep_alive_timeout(session.idle_timeout);
+    let (client, requests) = (Arc::clone(&session.client), Arc::clone(&session.requests));
+    // Boxed, since hyper moves a stream's future several times before it runs.
+    let service = service_fn(move |request| {
+        Box::pin(answer(Arc::clone(&client), Arc::clone(&requests), request, None))
+    });
+    let connection = pin!(builder.serve_connection(TokioIo::new(io), service));
+    let (_, end) = drive(session, Http2(connection)).await;
+    match end {
+        End::Served(Ok(())) | End::Withdrawn => {}
+        End::Served(Err(error)) => {
+            tracing::debug!(error = wording::http(&error), "an HTTP/2 connection ended with an error");
+            if http2_streams::is_flood(&error) {
+                session.flooded(http2_streams::why(&error));
             }
         }
+        End::Flood => {
+            let detail = "the client has twice as many requests in progress as it may";
+            session.flooded(detail.to_owned());
+        }
+    }
+}
+
+/// hyper's connection.
+struct Http2<C>(C);
+
+impl<S> Driver for Http2<Pin<&mut http2::Connection<TokioIo<GuardedIo<TlsIo>>, S, Streams>>>
+where
+    S: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
+    Streams: Http2ServerConnExec<S::Future, AnswerBody>,
+{
+    const MULTIPLEXED: bool = true;
+    const PARK_AFTER: Option<Duration> = None;
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Progress> {
+        self.0.as_mut().poll(cx).map(Progress::Ended)
+    }
+
+    fn graceful_shutdown(mut self) -> Self {
+        self.0.as_mut().graceful_shutdown();
+        self
     }
 }

@@ -1,4 +1,7 @@
-//! Listening sockets: one of each address for every worker (SO_REUSEPORT), and the accept loop.
+//! Listening sockets, one for each address and worker (SO_REUSEPORT), and the accept loop.
+//!
+//! Comes in: addresses to bind, or sockets of the service manager. Goes out: accepted connections, to the
+//! [`ConnectionHandler`].
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
@@ -19,21 +22,23 @@ use crate::telemetry::{Limit, emit};
 use crate::tls::Accepted;
 use crate::wording;
 
-/// Connections the kernel holds for a worker that is busy.
+/// Connections that the kernel queues for a busy worker.
 const BACKLOG: i32 = 1024;
-/// Pauses after a failed accept (out of file descriptors, as a rule): doubled up to the second.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
-/// How long a TCP handshake that has begun may take until its end, when clawgate stops listening.
-const HALF_OPEN: Duration = Duration::from_millis(100);
+/// First pause after a failed accept, which usually means that no file descriptor is left; doubled after each failure.
+const MIN_BACKOFF: Duration = Duration::from_millis(5);
+/// The longest such pause.
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
+/// How long a TCP handshake in progress may take when clawgate stops listening.
+const TCP_HANDSHAKE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Binds `address` once for each of `workers`; with port 0 all get the same free port. With `takeover`
-/// another gate may have it too: the kernel spreads new connections over both until that one ends.
+/// Binds `address` once for each of `workers`; with port 0 all get the same free port. With `takeover` another clawgate may
+/// listen on it too: the kernel distributes new connections over both until that one ends.
 ///
 /// # Errors
-/// When somebody listens there already, the address is not this machine's, and the like.
+/// When the address is in use, is not an address of this machine, and the like.
 pub fn bind(address: SocketAddr, workers: usize, takeover: bool) -> io::Result<Vec<StdListener>> {
     if address.port() != 0 && !takeover {
-        // SO_REUSEPORT would let a second gate in silently; a socket without it is refused.
+        // With SO_REUSEPORT a second clawgate could bind the address too; a socket without it is refused.
         drop(socket(address, false)?);
     }
     let first = socket(address, true)?;
@@ -46,14 +51,13 @@ fn socket(address: SocketAddr, share: bool) -> io::Result<StdListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
-        // Defined here, since Linux leaves it to net.ipv6.bindv6only: [::] and 0.0.0.0 are two addresses.
+        // Otherwise net.ipv6.bindv6only decides: [::] and 0.0.0.0 are two addresses.
         socket.set_only_v6(true)?;
     }
     if share {
         socket.set_reuse_port(true)?;
     }
-    // Answers are written whole; waiting for more to fill a segment only delays them. What is accepted has it from
-    // the listening socket.
+    // Answers are written as a whole, and waiting for a full segment only delays them. Accepted sockets inherit this option.
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -61,8 +65,7 @@ fn socket(address: SocketAddr, share: bool) -> io::Result<StdListener> {
     Ok(socket.into())
 }
 
-/// Makes identifiers of connections: unique among those of one start of clawgate, and hardly ever
-/// those of another.
+/// Makes the identifiers of connections: unique in one run of clawgate, and very probably among all runs.
 #[derive(Debug)]
 pub struct ConnectionIds {
     prefix: String,
@@ -70,7 +73,7 @@ pub struct ConnectionIds {
 }
 
 impl ConnectionIds {
-    /// `prefix` tells starts and workers apart.
+    /// `prefix` differs for each run and worker.
     pub fn new(prefix: String) -> Self {
         Self { prefix, next: AtomicU64::new(1) }
     }
@@ -87,55 +90,55 @@ pub struct ListenSocket {
     pub socket: StdListener,
     /// Whether each connection must begin with a PROXY header.
     pub expects_proxy_header: bool,
-    /// Whether another process has the very same socket, so that it stays when this one ends.
+    /// Whether another process has the same socket, so that it stays open when this process ends.
     pub shared: bool,
 }
 
-/// Accepts until clawgate drains; then takes what the kernel holds already, and closes the socket.
+/// Accepts until clawgate drains; then accepts what the kernel has queued, and closes the socket.
 pub async fn run(
-    door: ListenSocket,
-    reception: Arc<ConnectionHandler>,
+    socket: ListenSocket,
+    handler: Arc<ConnectionHandler>,
     tasks: Tasks,
     ids: Arc<ConnectionIds>,
 ) {
-    let ListenSocket { socket, expects_proxy_header, shared } = door;
-    // A bound socket has an address, and it is not blocking.
+    let ListenSocket { socket, expects_proxy_header, shared } = socket;
+    // Fails for no bound, non-blocking socket.
     let (Ok(address), Ok(listener)) = (socket.local_addr(), TcpListener::from_std(socket)) else {
         tracing::error!("a worker could not use its socket");
         return;
     };
-    let entrance = AcceptLoop { address, expects_proxy_header, shared, reception, tasks, ids };
-    entrance.accept_until(&listener, entrance.reception.drain.begun()).await;
+    let accept_loop = AcceptLoop { address, expects_proxy_header, shared, handler, tasks, ids };
+    accept_loop.accept_until(&listener, accept_loop.handler.drain.begun()).await;
     if !shared && let Ok(()) = refuse_new(&listener) {
-        // Those whose handshake has begun come to their end.
-        entrance.accept_until(&listener, sleep(HALF_OPEN)).await;
+        // TCP handshakes in progress can still end.
+        accept_loop.accept_until(&listener, sleep(TCP_HANDSHAKE_TIMEOUT)).await;
     }
-    // Their clients have been told they are connected. The kernel itself is asked: what the runtime
-    // knows of the socket is as old as its last turn.
+    // The clients of queued connections are connected already. The kernel is asked, since the runtime's state of the socket
+    // may be old.
     let Ok(listener) = listener.into_std() else { return };
     loop {
-        match listener.accept().and_then(|(io, peer)| Ok((unblocked(io)?, peer))) {
-            Ok((io, peer)) => entrance.start(io, peer),
+        match listener.accept().and_then(|(io, client_addr)| Ok((nonblocking(io)?, client_addr))) {
+            Ok((io, client_addr)) => accept_loop.start(io, client_addr),
             Err(error) if is_connection_error(&error) => {}
             Err(_) => return,
         }
     }
 }
 
-/// Where connections of one listening socket come in.
+/// Accepts connections on one listening socket.
 struct AcceptLoop {
-    /// The socket's.
+    /// The address of the socket.
     address: SocketAddr,
     expects_proxy_header: bool,
     shared: bool,
-    reception: Arc<ConnectionHandler>,
+    handler: Arc<ConnectionHandler>,
     tasks: Tasks,
     ids: Arc<ConnectionIds>,
 }
 
 impl AcceptLoop {
     async fn accept_until(&self, listener: &TcpListener, end: impl Future<Output = ()>) {
-        let mut pause = BACKOFF.0;
+        let mut pause = MIN_BACKOFF;
         let mut end = std::pin::pin!(end);
         loop {
             let accepted = tokio::select! {
@@ -144,24 +147,24 @@ impl AcceptLoop {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((io, peer)) => {
-                    pause = BACKOFF.0;
-                    self.start(io, peer);
+                Ok((io, client_addr)) => {
+                    pause = MIN_BACKOFF;
+                    self.start(io, client_addr);
                 }
                 Err(error) if is_connection_error(&error) => {}
                 Err(error) => {
-                    self.reception.metrics.limited(Limit::OpenFiles);
+                    self.handler.metrics.limited(Limit::OpenFiles);
                     emit(Level::ERROR, "accept_failed", &AcceptFailed::new(&error, pause));
                     sleep(pause).await;
-                    pause = (pause * 2).min(BACKOFF.1);
+                    pause = (pause * 2).min(MAX_BACKOFF);
                 }
             }
         }
     }
 
-    fn start(&self, io: TcpStream, peer: SocketAddr) {
+    fn start(&self, io: TcpStream, client_addr: SocketAddr) {
         if self.shared {
-            // Who opened the socket has not set it, as a rule.
+            // Usually not set by the process that opened the listening socket.
             let _ = io.set_nodelay(true);
         }
         let listener = self.address;
@@ -171,28 +174,29 @@ impl AcceptLoop {
         };
         let connection = ConnectionInfo {
             id: self.ids.next(),
-            client_addr: peer,
-            proxy_addr: self.expects_proxy_header.then_some(peer),
+            client_addr,
+            proxy_addr: self.expects_proxy_header.then_some(client_addr),
             local_addr,
             accepted_at: Instant::now(),
         };
         let accepted = Accepted { io, connection, listener };
         // The load balancer's address is not counted: the PROXY header has the client's.
-        let source = (!self.expects_proxy_header).then(|| peer.ip());
-        let place = match self.reception.capacity.take(source) {
-            Ok(place) => place,
-            Err(limit) => return self.reception.turn_away(accepted, limit),
+        let source = (!self.expects_proxy_header).then(|| client_addr.ip());
+        let permit = match self.handler.connection_limiter.admit(source) {
+            Ok(permit) => permit,
+            Err(limit) => return self.handler.reject(&accepted.connection, limit),
         };
-        let reception = Arc::clone(&self.reception);
-        self.tasks.spawn(async move { reception.receive(accepted, place).await });
+        let handler = Arc::clone(&self.handler);
+        self.tasks.spawn(async move { handler.handle(accepted, permit).await });
     }
 }
 
-/// Drops what would open a connection on this socket, and nothing else: when a socket of several on one
-/// address is closed, the kernel resets what came between the last `accept` and that. A client whose SYN is
-/// dropped sends it again, a second later, and gets to the socket of clawgate that takes over.
+/// Drops the packets that would open a connection on this socket, and no others.
+///
+/// When one of several sockets on an address is closed, the kernel resets the connections that came after the last `accept`.
+/// A client whose SYN was dropped sends it again after a second, and is then connected to the clawgate that takes over.
 fn refuse_new(listener: &TcpListener) -> io::Result<()> {
-    const FLAGS: u32 = 13; // their place in the TCP header, RFC 9293 section 3.1
+    const FLAGS: u32 = 13; // offset in the TCP header, RFC 9293 section 3.1
     const SYN: u32 = 0x02;
     const ACK: u32 = 0x10;
     // Classic BPF: load the flags, mask them, and drop if they are SYN alone.
@@ -205,7 +209,7 @@ fn refuse_new(listener: &TcpListener) -> io::Result<()> {
     ])
 }
 
-fn unblocked(io: StdStream) -> io::Result<TcpStream> {
+fn nonblocking(io: StdStream) -> io::Result<TcpStream> {
     io.set_nonblocking(true)?;
     TcpStream::from_std(io)
 }
@@ -229,7 +233,7 @@ impl AcceptFailed {
     fn new(error: &io::Error, pause: Duration) -> Self {
         Self {
             detail: wording::io(error),
-            hint: "out of file descriptors? raise the limit (ulimit -n, LimitNOFILE); connections that are open live on",
+            hint: "out of file descriptors? raise the limit (ulimit -n, LimitNOFILE); open connections are not affected",
             pause_ms: pause.as_millis(),
         }
     }
@@ -240,11 +244,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_accepted_sends_without_delay_whenever_it_was_connected() {
+    fn an_accepted_socket_sends_without_delay_also_when_it_was_connected_before_accept() {
         let sockets = bind(([127, 0, 0, 1], 0).into(), 2, false).unwrap();
         let address = sockets[0].local_addr().unwrap();
-        // Before anybody accepts.
-        let _sender = StdStream::connect(address).unwrap();
+        // Connected before `accept`.
+        let _client = StdStream::connect(address).unwrap();
         let accepted = std::iter::repeat_with(|| sockets.iter().find_map(|socket| socket.accept().ok()));
         let (io, _) = accepted.take(100_000).flatten().next().unwrap();
         assert!(io.nodelay().unwrap());

@@ -1,7 +1,7 @@
-//! Telling a refused client over HTTP (`clients.refuse_with = "http"`).
+//! Refusing a client over HTTP (`clients.refuse_with = "http"`).
 //!
-//! Its handshake was completed without trust. Nothing it sends is looked at but the end of a request's
-//! head, and every request gets the same answer; no route, rule or upstream is within reach here.
+//! The handshake was completed although the client is not trusted. Every request gets the same answer, whatever it contains.
+//! This module has no access to routes, rules and upstreams.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -31,12 +31,12 @@ use crate::tls::PrefixedIo;
 use crate::tls::diagnosis::client_message;
 use crate::upstream::SharedRequestBody;
 
-/// How long a refused client may stay.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes of bodies that it may send ahead over HTTP/2: the least that a connection can have (RFC 9113 section 6.9.2).
+/// How long a refused client has for its request, and for each further step until the connection is closed.
+const STEP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of bodies that it may send over HTTP/2: a connection cannot have less (RFC 9113 section 6.9.2).
 const WINDOW: u32 = 65_535;
 
-/// RFC 9457.
+/// Problem details (RFC 9457).
 #[derive(Serialize)]
 struct Problem<'a> {
     title: &'a str,
@@ -47,7 +47,7 @@ struct Problem<'a> {
 }
 
 /// Answers 403 with the reason and the connection's identifier, and closes.
-pub(super) async fn tell(
+pub(super) async fn refuse(
     io: TlsStream<PrefixedIo<TcpStream>>,
     h2: bool,
     reason: HandshakeReason,
@@ -62,7 +62,7 @@ pub(super) async fn tell(
     };
     let text = Bytes::from(serde_json::to_vec(&problem).unwrap_or_default());
     if h2 {
-        let _ = timeout(PATIENCE, over_http2(io, reason, text)).await;
+        let _ = timeout(STEP_TIMEOUT, over_http2(io, reason, text)).await;
     } else {
         over_http1(io, reason, text).await;
     }
@@ -90,12 +90,12 @@ async fn over_http1(io: TlsStream<PrefixedIo<TcpStream>>, reason: HandshakeReaso
     });
     let mut builder = http1::Builder::new();
     builder.keep_alive(false).half_close(true);
-    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.timer(TokioTimer::new()).header_read_timeout(STEP_TIMEOUT);
     builder.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD + 4096);
     let mut connection = builder.serve_connection(TokioIo::new(io), service);
-    let _ = timeout(PATIENCE, std::future::poll_fn(|cx| connection.poll_without_shutdown(cx))).await;
+    let _ = timeout(STEP_TIMEOUT, std::future::poll_fn(|cx| connection.poll_without_shutdown(cx))).await;
     let mut io = connection.into_parts().io.into_inner();
-    let _ = timeout(PATIENCE, io.shutdown()).await;
+    let _ = timeout(STEP_TIMEOUT, io.shutdown()).await;
     lingering_close::close(io.into_inner().0.into_inner()).await;
 }
 
@@ -113,12 +113,12 @@ async fn over_http2(io: TlsStream<PrefixedIo<TcpStream>>, reason: HandshakeReaso
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.timer(TokioTimer::new()).max_concurrent_streams(1).max_header_list_size(MAX_HEAD as u32);
-    // Nothing of a body is of use, and what is sent is shorter than a frame.
+    // Bodies are thrown away, and the answer is shorter than a frame.
     builder.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
     builder.max_send_buf_size(WINDOW as usize);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
     tokio::select! {
-        // First, so that the answer is written before GOAWAY: Java's HttpClient gives up all requests at that.
+        // The connection first, so that the answer is written before GOAWAY: Java's HttpClient gives up all requests at GOAWAY.
         biased;
         _ = connection.as_mut() => return,
         () = answered.notified() => connection.as_mut().graceful_shutdown(),
@@ -126,7 +126,7 @@ async fn over_http2(io: TlsStream<PrefixedIo<TcpStream>>, reason: HandshakeReaso
     let _ = connection.await;
 }
 
-/// Tells that an answer was handed over whole, or given up.
+/// Notifies when the answer was sent as a whole, or given up.
 struct AtEnd(Arc<Notify>);
 
 impl Drop for AtEnd {

@@ -1,4 +1,4 @@
-//! The log and the count of refused connections.
+//! Logs and counts refused connections, each in one place.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,7 +13,7 @@ use crate::telemetry::recent::Recent;
 use crate::telemetry::{HandshakeReason, Limit, ReasonClass, emit, emit_bounded};
 use crate::tls::Report;
 
-/// Where every refused connection ends up; shared by all workers.
+/// Logs and counts refused connections; shared by all workers.
 #[derive(Debug)]
 pub struct RejectedConnections {
     metrics: Arc<Metrics>,
@@ -23,8 +23,8 @@ pub struct RejectedConnections {
 }
 
 impl RejectedConnections {
-    /// Counts in `metrics`; with `fold`, what repeats is to be summed up. What is logged is kept in
-    /// `recent`, too. `admitted` tells which certificates were admitted before.
+    /// Counts in `metrics`, keeps the logged refusals in `recent`. With `fold`, repeated refusals are summed up.
+    /// `admitted`: the certificates that were admitted before.
     pub fn new(
         metrics: Arc<Metrics>,
         fold: bool,
@@ -34,11 +34,14 @@ impl RejectedConnections {
         Self { metrics, repeats: fold.then(LogDedup::default), recent, admitted }
     }
 
-    /// Counts a refusal, and logs it in full unless its kind has been heard of enough. Returns the reason by which it
-    /// is counted.
-    pub fn tell(&self, report: &Report) -> HandshakeReason {
+    /// Counts a refusal, and the limit that was reached, if any. Logs it in full unless its kind was logged often enough.
+    /// Returns the reason.
+    pub fn record(&self, report: &Report) -> HandshakeReason {
         let kind = report.kind();
         let reason = kind.reason;
+        if let Some(limit) = kind.limit {
+            self.metrics.limited(limit);
+        }
         let admitted_before = kind.fingerprint.as_ref().is_some_and(|print| self.admitted.knows(print));
         let is_news = |repeats: &LogDedup| repeats.hear(kind, SystemTime::now()) == Heard::News;
         if self.repeats.as_ref().is_none_or(is_news) {
@@ -54,7 +57,7 @@ impl RejectedConnections {
         emit_bounded(level(line.reason()), "handshake_failed", &line);
     }
 
-    /// Logs what was folded since the last time, a line for each kind.
+    /// Logs a summary of the refusals that were not logged since the last time, a line for each kind.
     pub fn sum_up(&self) {
         let summaries = self.repeats.as_ref().map(LogDedup::end_window).unwrap_or_default();
         for summary in summaries {

@@ -1,4 +1,4 @@
-//! The requests of one connection, counted: which is under way, and since when there is none.
+//! Counts the requests of one connection: which are in progress, and since when none is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,116 +11,119 @@ use super::guarded_io::{ConnectionFault, IoState};
 use crate::limits::client_limits::RequestPermit;
 use crate::telemetry::RequestReason;
 
-/// The requests of one connection, counted.
+/// The requests of one connection.
 #[derive(Debug)]
 pub(super) struct ConnectionRequests {
-    signs: IoState,
+    io_state: IoState,
     limit: Option<u64>,
-    /// Told when as many have begun as may.
-    pub(super) enough: Notify,
-    /// Told when the connection must end for the sake of the others.
+    /// Notified when the last request that the connection may have has begun.
+    pub(super) limit_reached: Notify,
+    /// Notified when the client has far too many requests in progress.
     pub(super) flood: Notify,
-    pub(super) begun: AtomicU64,
-    /// Told of each that begins; of use for the first.
+    /// Notified when a request begins; used for the first one.
     pub(super) first: Notify,
+    begun: AtomicU64,
     in_flight: AtomicUsize,
     opened: Instant,
-    /// Milliseconds after `opened` at which the last one ended.
+    /// When the last request ended, in milliseconds after `opened`.
     ended: AtomicU64,
 }
 
-/// A request whose answer is not out yet.
+/// A request whose answer is not complete yet.
 #[derive(Debug)]
-pub(crate) struct InFlight {
+pub(super) struct InFlight {
     requests: Arc<ConnectionRequests>,
     number: u64,
 }
 
-/// A request until its answer is out, with what it holds and what it may last.
+/// A request until its answer is complete, with its permit and its deadline.
 #[derive(Debug)]
-pub(crate) struct InFlightGuard {
-    pub(crate) in_flight: InFlight,
-    /// When it must have ended.
-    pub(crate) deadline: std::time::Instant,
-    /// Of what its client may use.
-    pub(crate) _part: RequestPermit,
+pub(super) struct InFlightGuard {
+    pub(super) in_flight: InFlight,
+    /// When the request must have ended.
+    pub(super) deadline: std::time::Instant,
+    /// Counts for the client's limit.
+    pub(super) _permit: RequestPermit,
 }
 
 impl InFlightGuard {
-    /// What of the client's doing ended it, when it is given up before its end.
-    pub(super) fn why_given_up(&self) -> (RequestReason, &'static str) {
-        if matches!(self.in_flight.requests.signs.fault(), Some(ConnectionFault::NotTaken)) {
+    /// Why the request ended before its answer was complete.
+    pub(super) fn abort_reason(&self) -> (RequestReason, &'static str) {
+        if matches!(self.in_flight.requests.io_state.fault(), Some(ConnectionFault::SendTimeout)) {
             return (RequestReason::AnswerTimeout, "the client did not take its answer");
         }
-        if self.is_over() {
+        if self.is_overdue() {
             return (RequestReason::RequestTimeout, "the request took longer than one may");
         }
         (RequestReason::SenderGone, "the client left in the middle of the answer")
     }
 
-    /// Whether it has lasted as long as it may.
-    pub(super) fn is_over(&self) -> bool {
+    /// Whether the deadline has passed.
+    pub(super) fn is_overdue(&self) -> bool {
         std::time::Instant::now() >= self.deadline
     }
 }
 
 impl InFlight {
-    /// The client has many more under way than it may, on this connection or on others.
-    pub(crate) fn are_a_flood(&self) {
+    /// Reports that the client has far too many requests in progress, on this connection or on others.
+    pub(super) fn report_flood(&self) {
         self.requests.flood.notify_one();
     }
 
-    /// Whether the connection may have no other after it.
+    /// Whether this is the last request that the connection may have.
     pub(super) fn is_last(&self) -> bool {
         self.requests.limit.is_some_and(|limit| self.number >= limit)
     }
 
-    /// Which request of its connection it is, counted from 1.
-    pub(crate) fn number(&self) -> u64 {
+    /// Its number on the connection, counted from 1.
+    pub(super) fn number(&self) -> u64 {
         self.number
     }
 }
 
 impl ConnectionRequests {
-    /// None yet. `limit`: how many there may be.
-    pub(crate) fn new(signs: IoState, limit: Option<u64>) -> Self {
+    /// No requests yet; there may be `limit`.
+    pub(super) fn new(io_state: IoState, limit: Option<u64>) -> Self {
         Self {
-            signs,
+            io_state,
             limit,
-            enough: Notify::new(),
+            limit_reached: Notify::new(),
             flood: Notify::new(),
-            begun: AtomicU64::new(0),
             first: Notify::new(),
+            begun: AtomicU64::new(0),
             in_flight: AtomicUsize::new(0),
             opened: Instant::now(),
             ended: AtomicU64::new(0),
         }
     }
 
+    /// Counts a request until the returned value is dropped.
     pub(super) fn begin(self: Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         self.first.notify_one();
-        if self.are_enough() {
-            self.enough.notify_one();
+        if self.limit.is_some_and(|limit| number >= limit) {
+            self.limit_reached.notify_one();
         }
         InFlight { requests: self, number }
     }
 
-    /// Whether the connection has had as many as it may.
-    pub(super) fn are_enough(&self) -> bool {
-        self.limit.is_some_and(|limit| self.begun() >= limit)
+    /// Counts a request that cannot be parsed, and is never in progress; returns its number.
+    pub(super) fn count_unparsed(&self) -> u64 {
+        self.begun.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// How many requests have begun.
     pub(super) fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn in_flight(&self) -> usize {
+    /// How many requests are in progress.
+    pub(super) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// When the connection was last of use; now, while a request is under way.
+    /// When the last request ended; now, while one is in progress.
     pub(super) fn idle_since(&self) -> Instant {
         if self.in_flight() > 0 {
             return Instant::now();
@@ -134,6 +137,6 @@ impl Drop for InFlight {
         let at = self.requests.opened.elapsed().as_millis();
         self.requests.ended.store(u64::try_from(at).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.requests.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.requests.signs.count_answered();
+        self.requests.io_state.count_answered();
     }
 }

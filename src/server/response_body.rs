@@ -1,4 +1,4 @@
-//! The body of an answer on its way to the client, and the access record that ends with it.
+//! The body of an answer on its way to the client. The access record of the request ends with it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,25 +16,25 @@ use crate::telemetry::RequestReason;
 use crate::telemetry::access::AccessRecord;
 use crate::upstream::{ForbiddenBody, MisconfigurationLog, ResponseBody, ResponseBodyError};
 
-/// An answer's body: clawgate's own or the upstream's.
+/// The body of an answer, by clawgate itself or by the upstream.
 #[derive(Debug)]
-pub(crate) struct AnswerBody {
+pub(super) struct AnswerBody {
     body: DrainThenEnd<Source>,
     record: AccessRecord,
     inspection: Option<Inspection>,
     ended: bool,
-    lasting: InFlightGuard,
+    in_flight: InFlightGuard,
 }
 
-/// Who made the answer.
+/// Where the answer comes from.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(super) enum Source {
     Own(Full<Bytes>),
     Upstream(Box<ResponseBody>),
 }
 
-/// Takes the body out of an answer of clawgate's own to HEAD: hyper would send it over HTTP/2 (RFC 9110 section 9.3.2).
-pub(crate) fn for_head(response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+/// Removes the body of clawgate's own answer to HEAD (RFC 9110 section 9.3.2): over HTTP/2 hyper would send it.
+pub(super) fn for_head(response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     let (mut head, body) = response.into_parts();
     if let Some(length) = body.size_hint().exact() {
         head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -42,34 +42,34 @@ pub(crate) fn for_head(response: Response<Full<Bytes>>) -> Response<Full<Bytes>>
     Response::from_parts(head, Full::default())
 }
 
-/// A look at the first piece of a 403.
+/// Finds out from the first bytes of a 403 whether the upstream is misconfigured.
 #[derive(Debug)]
-pub(crate) struct Inspection {
-    pub(crate) forbidden: ForbiddenBody,
-    pub(crate) complaints: Arc<MisconfigurationLog>,
-    pub(crate) status: StatusCode,
+pub(super) struct Inspection {
+    pub(super) forbidden: ForbiddenBody,
+    pub(super) log: Arc<MisconfigurationLog>,
+    pub(super) status: StatusCode,
 }
 
 impl AnswerBody {
-    /// The request goes on (`lasting`), and its `record` is open, until this body is out.
-    pub(crate) fn new(
+    /// `record` and `in_flight` end when this body has been sent.
+    pub(super) fn new(
         body: DrainThenEnd<Source>,
         record: AccessRecord,
         inspection: Option<Inspection>,
-        lasting: InFlightGuard,
+        in_flight: InFlightGuard,
     ) -> Self {
-        // clawgate's own is as good as out: whether the client stays to read it is its business.
+        // clawgate's own answer counts as sent, also when the client does not stay to read it.
         let ended = body.is_complete() || matches!(body.get_ref(), Source::Own(_));
-        Self { body, record, inspection, ended, lasting }
+        Self { body, record, inspection, ended, in_flight }
     }
 
-    fn look_at(&mut self, frame: &Frame<Bytes>) {
+    fn inspect(&mut self, frame: &Frame<Bytes>) {
         let Some(data) = frame.data_ref() else { return };
         self.record.add_bytes_out(data.len());
-        if let Some(Inspection { forbidden, complaints, status }) = self.inspection.take()
-            && let Some(suspicion) = forbidden.of_body(data)
+        if let Some(Inspection { forbidden, log, status }) = self.inspection.take()
+            && let Some(misconfiguration) = forbidden.of_body(data)
         {
-            complaints.log(suspicion, status, self.record.id());
+            log.log(misconfiguration, status, self.record.id());
         }
     }
 }
@@ -85,13 +85,13 @@ impl Body for AnswerBody {
         let this = self.get_mut();
         let frame = Pin::new(&mut this.body).poll_frame(cx);
         match &frame {
-            // A slow answer of the upstream's, or one that is taken slowly.
-            Poll::Ready(Some(Ok(_))) if this.lasting.is_over() => {
+            // The upstream sends its answer slowly, or the client reads it slowly.
+            Poll::Ready(Some(Ok(_))) if this.in_flight.is_overdue() => {
                 return Poll::Ready(Some(Err(ResponseBodyError::TooLong)));
             }
             Poll::Ready(Some(Ok(frame))) => {
-                this.look_at(frame);
-                // After trailers nobody asks for more.
+                this.inspect(frame);
+                // Nothing is polled after trailers.
                 this.ended |= this.body.is_complete() || frame.is_trailers();
             }
             Poll::Ready(Some(Err(error))) => {
@@ -152,7 +152,7 @@ impl Drop for AnswerBody {
     fn drop(&mut self) {
         self.record.set_bytes_in(self.body.upload().bytes());
         if !self.ended {
-            let (reason, detail) = self.lasting.why_given_up();
+            let (reason, detail) = self.in_flight.abort_reason();
             self.record.cut_short(reason, detail);
         }
     }

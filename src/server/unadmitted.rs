@@ -1,12 +1,13 @@
-//! Connections of clients that are not admitted: how many there may be, and how refused ones are closed.
+//! Connections of clients that are not admitted: how many there may be, and how a refused one is closed.
 //!
-//! A refused connection keeps its place among the handshakes until it is closed. So one limit holds for all
-//! that a client without a good certificate can have, and the oldest gives way.
+//! A refused connection keeps its place among the handshakes until it is closed. So one limit holds for everything that a
+//! client without a good certificate can have open, and the oldest is closed first.
 
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::connection::{ConnectionHandler, LAST_WORDS};
+use super::lingering_close::WRITE_TIMEOUT;
 use super::{lingering_close, refusal_over_http};
 use crate::limits::StartupLimits;
 use crate::limits::eviction::{Entry, OldestFirst};
@@ -14,29 +15,29 @@ use crate::telemetry::metrics::{Counted, Metrics};
 use crate::telemetry::{HandshakeReason, Limit};
 use crate::tls::Remains;
 
-/// What the handshakes under way may hold in all, for each that there may be: twice what an honest one has.
+/// Bytes that all handshakes in progress may hold, for each that the limit allows: twice what an honest one holds.
 const HANDSHAKE_BYTES: usize = 4 * 1024;
-/// The least that this comes to: some handshakes with the largest messages at once.
+/// The least that this comes to: enough for some handshakes with the largest messages at once.
 const MIN_HANDSHAKE_BYTES: usize = 1024 * 1024;
-/// Being told over HTTP takes as much memory as so many handshakes.
-const TOLD_WEIGHT: usize = 16;
-/// The least number of those that are told over HTTP.
-const MIN_TOLD: usize = 16;
+/// A refusal over HTTP takes as much memory as this many handshakes.
+const HTTP_REFUSAL_WEIGHT: usize = 16;
+/// At least this many refusals over HTTP may be in progress.
+const MIN_HTTP_REFUSALS: usize = 16;
 
-/// Handshakes under way, with refused connections that are not closed yet.
+/// Handshakes in progress, and refused connections that are not closed yet.
 pub fn handshakes(limits: &StartupLimits) -> OldestFirst {
     let bytes = limits.handshakes.saturating_mul(HANDSHAKE_BYTES).max(MIN_HANDSHAKE_BYTES);
     OldestFirst::new(limits.handshakes, bytes)
 }
 
-/// Those that are told over HTTP why they were refused.
-pub fn told(limits: &StartupLimits) -> OldestFirst {
-    OldestFirst::new((limits.handshakes / TOLD_WEIGHT).max(MIN_TOLD), 0)
+/// Refused clients that are being told the reason over HTTP.
+pub fn http_refusals(limits: &StartupLimits) -> OldestFirst {
+    OldestFirst::new((limits.handshakes / HTTP_REFUSAL_WEIGHT).max(MIN_HTTP_REFUSALS), 0)
 }
 
 /// A refused connection that is not closed yet.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct Unadmitted {
     remains: Remains,
     reason: HandshakeReason,
     id: String,
@@ -44,9 +45,9 @@ pub(super) struct Refused {
     _lingers: Counted,
 }
 
-impl Refused {
-    /// What is left of connection `id` after its handshake was refused for `reason`, in its place; `None`: nothing.
-    pub(crate) fn new(
+impl Unadmitted {
+    /// Connection `id`, which was refused for `reason`; `None` when nothing is left to close.
+    pub(super) fn new(
         remains: Remains,
         reason: HandshakeReason,
         id: String,
@@ -59,43 +60,43 @@ impl Refused {
         handshake.empty();
         Some(Self { remains, reason, id, handshake, _lingers: metrics.lingers() })
     }
-}
 
-impl ConnectionHandler {
-    /// Closes a refused connection in such a way that the client can read why, unless it has to give way before.
-    pub(super) async fn part(&self, refused: Refused) {
-        let Refused { remains, reason, id, handshake, _lingers } = refused;
-        let parted = async {
+    /// Closes the connection so that the client can read the reason, or at once when it is evicted.
+    pub(super) async fn close(self, http_refusals: &OldestFirst, metrics: &Metrics) {
+        let Self { remains, reason, id, handshake, _lingers } = self;
+        let closed = async {
             match remains {
                 Remains::Gone => {}
-                Remains::Socket(mut io) => {
-                    if reason == HandshakeReason::PlainHttp {
-                        let _ = timeout(LAST_WORDS, io.write_all(TLS_PORT)).await;
-                    }
-                    lingering_close::close(io).await;
-                }
-                // Boxed, since it is rare, and large.
+                Remains::Socket(io) => close_socket(io, reason).await,
                 Remains::Untrusted { io, h2 } => {
-                    let told = self.told.begin();
-                    let telling = Box::pin(refusal_over_http::tell(*io, h2, reason, &id));
+                    let entry = http_refusals.begin();
+                    // Boxed, since it is rare and large.
+                    let refused = Box::pin(refusal_over_http::refuse(*io, h2, reason, &id));
                     tokio::select! {
                         biased;
-                        () = telling => {}
-                        _ = told.evicted() => self.metrics.limited(Limit::Handshakes),
+                        () = refused => {}
+                        _ = entry.evicted() => metrics.limited(Limit::Handshakes),
                     }
                 }
             }
         };
         tokio::select! {
             biased;
-            () = parted => {}
-            _ = handshake.evicted() => self.metrics.limited(Limit::Handshakes),
+            () = closed => {}
+            _ = handshake.evicted() => metrics.limited(Limit::Handshakes),
         }
     }
 }
 
+async fn close_socket(mut io: TcpStream, reason: HandshakeReason) {
+    if reason == HandshakeReason::PlainHttp {
+        let _ = timeout(WRITE_TIMEOUT, io.write_all(PLAIN_HTTP_ANSWER)).await;
+    }
+    lingering_close::close(io).await;
+}
+
 /// The answer to HTTP on the TLS port.
-const TLS_PORT: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
+const PLAIN_HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     content-type: text/plain; charset=utf-8\r\n\
     x-clawgate-reason: plain_http\r\n\
     content-length: 81\r\n\

@@ -1,4 +1,4 @@
-//! Connections of clients that were let in and left without a request: as a rule a client did not like what it saw.
+//! Logs connections of admitted clients that sent no request: usually the client did not accept clawgate's certificate.
 
 use std::time::SystemTime;
 
@@ -9,19 +9,19 @@ use crate::telemetry::access::ConnectionFacts;
 use crate::telemetry::log_dedup::{DedupKey, Heard, LogDedup, Repeated, Summary};
 use crate::telemetry::{emit, emit_bounded};
 
-/// Lines in full for one certificate in a window.
+/// Full lines for one certificate in a window.
 const FULL_LINES: u64 = 5;
 
-/// The log of such connections; shared by all workers.
+/// Logs connections without a request; shared by all workers.
 #[derive(Debug)]
 pub struct UnusedConnections {
     repeats: Option<LogDedup<Kind>>,
 }
 
-/// What makes two of them the same.
+/// Connections of one kind are summed up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Kind {
-    /// `None` for the sum of those beyond the bound.
+    /// Of the client certificate; `None` for the sum of those that are not remembered.
     fingerprint: Option<String>,
 }
 
@@ -36,13 +36,14 @@ impl DedupKey for Kind {
 }
 
 impl UnusedConnections {
-    /// With `fold`, what repeats is to be summed up.
+    /// With `fold`, repeated connections are summed up.
     pub fn new(fold: bool) -> Self {
         Self { repeats: fold.then(LogDedup::default) }
     }
 
-    /// Logs one, unless enough was heard of its client. `cause` says what about clawgate's name may be the cause.
-    pub(super) fn tell(&self, facts: &ConnectionFacts, cause: impl FnOnce() -> String) {
+    /// Logs one, unless enough of its client were logged. `cause` compares the name that the client asked for with those of
+    /// clawgate's certificate.
+    pub(super) fn record(&self, facts: &ConnectionFacts, cause: impl FnOnce() -> String) {
         let kind = || Kind { fingerprint: Some(facts.peer.certificate.fingerprint_sha256.clone()) };
         let is_news = |repeats: &LogDedup<_>| repeats.hear(kind(), SystemTime::now()) == Heard::News;
         if self.repeats.as_ref().is_none_or(is_news) {
@@ -55,7 +56,7 @@ impl UnusedConnections {
         }
     }
 
-    /// Logs what was folded since the last time, a line for each certificate.
+    /// Logs a summary of those that were not logged since the last time, a line for each certificate.
     pub fn sum_up(&self) {
         let summaries = self.repeats.as_ref().map(LogDedup::end_window).unwrap_or_default();
         for summary in summaries {

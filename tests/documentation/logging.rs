@@ -21,7 +21,7 @@ const RECORDS: &[(&str, &[&str])] = &[
         "`connection_unused`",
         &["server/unused_connections.rs Line", "server/unused_connections.rs SummaryLine"],
     ),
-    ("`connection_flooded`", &["server/connection.rs Flooded"]),
+    ("`connection_flooded`", &["server/session.rs Flooded"]),
     ("`would_refuse`", &["pipeline/audit_log.rs Objection", "pipeline/audit_log.rs SummaryLine"]),
     ("`request`", &["telemetry/access/mod.rs Line", "telemetry/access/mod.rs ConnectionFields"]),
     (

@@ -134,7 +134,7 @@ fn an_identity_that_does_not_take_its_refusals_loses_its_connection() {
     connection.write(&requests.collect::<Vec<_>>());
 
     let line = clawgate.event("connection_flooded", 1);
-    assert!(line["detail"].as_str().unwrap().contains("under way"), "{line}");
+    assert!(line["detail"].as_str().unwrap().contains("in progress"), "{line}");
     let mut rest = Vec::new();
     let _ = std::io::Read::read_to_end(&mut connection.stream, &mut rest);
     assert!(is_served(&pki, &clawgate), "its places were not given back");
