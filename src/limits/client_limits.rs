@@ -148,12 +148,12 @@ impl ClientLimiter {
     }
 
     /// Whether to log a refusal: one in a second is logged. Returns how many were left out before it.
-    pub(crate) fn is_news(&self) -> Option<u64> {
+    pub(crate) fn should_log_refusal(&self) -> Option<u64> {
         self.counters.refusals.pass(nanos(self.started))
     }
 
     /// Whether to log that a connection was closed because of a flood: one in a second is logged.
-    pub(crate) fn flood_is_news(&self) -> bool {
+    pub(crate) fn should_log_flood(&self) -> bool {
         self.counters.floods.pass(nanos(self.started)).is_some()
     }
 }
@@ -283,8 +283,8 @@ mod tests {
     #[test]
     fn refusals_and_floods_are_throttled_independently() {
         let client = ClientLimits::default().admit("a", &LIMITS).unwrap();
-        assert_eq!((client.is_news(), client.is_news()), (Some(0), None));
-        assert_eq!((client.flood_is_news(), client.flood_is_news()), (true, false));
+        assert_eq!((client.should_log_refusal(), client.should_log_refusal()), (Some(0), None));
+        assert_eq!((client.should_log_flood(), client.should_log_flood()), (true, false));
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl ClientConnection {
         limits: &Limits,
         record: &mut AccessRecord,
     ) -> RequestRefusal {
-        match self.limiter.is_news() {
+        match self.limiter.should_log_refusal() {
             Some(unlogged) => record.after_unlogged(unlogged),
             None => record.leave_out(),
         }

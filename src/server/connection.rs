@@ -53,7 +53,7 @@ pub struct ConnectionHandler {
     pub connection_limiter: ConnectionLimiter,
     /// Handshakes in progress, and refused connections that are not closed yet.
     pub handshakes: OldestFirst,
-    /// Refused clients that are being told the reason over HTTP.
+    /// Refusals over HTTP in progress.
     pub http_refusals: OldestFirst,
     /// Limits for each client certificate.
     pub client_limits: ClientLimits,
@@ -236,7 +236,7 @@ impl ConnectionHandler {
             self.record_unused(&session);
         }
         // A client that has closed its side has nothing unread that a reset could throw away.
-        if let Some(socket) = socket.filter(|_| !session.io_state.has_left()) {
+        if let Some(socket) = socket.filter(|_| !session.io_state.client_has_closed()) {
             lingering_close::close(socket).await;
         }
     }

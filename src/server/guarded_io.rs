@@ -48,7 +48,7 @@ pub(super) struct IoState(Arc<State>);
 struct State {
     fault: OnceLock<ConnectionFault>,
     quiet: AtomicBool,
-    left: AtomicBool,
+    client_closed: AtomicBool,
     answered: AtomicU64,
 }
 
@@ -69,8 +69,8 @@ impl IoState {
     }
 
     /// Whether the client has closed its side of the connection.
-    pub(super) fn has_left(&self) -> bool {
-        self.0.left.load(Ordering::Relaxed)
+    pub(super) fn client_has_closed(&self) -> bool {
+        self.0.client_closed.load(Ordering::Relaxed)
     }
 
     /// Counts a request that was answered or given up.
@@ -82,7 +82,7 @@ impl IoState {
         self.0.answered.load(Ordering::Relaxed)
     }
 
-    fn quiet(&self, quiet: bool) {
+    fn set_quiet(&self, quiet: bool) {
         self.0.quiet.store(quiet, Ordering::Relaxed);
     }
 }
@@ -194,7 +194,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for GuardedIo<IO> {
         }
         let before = buf.filled().len();
         let Poll::Ready(read) = Pin::new(&mut this.io).poll_read(cx, buf) else {
-            this.state.quiet(!this.unflushed && this.is_between_requests());
+            this.state.set_quiet(!this.unflushed && this.is_between_requests());
             ready!(this.head.poll(cx));
             return Poll::Ready(Err(this.violated(Violation::HeadTooSlow)));
         };
@@ -208,7 +208,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for GuardedIo<IO> {
             }
             return Poll::Ready(Err(error));
         }
-        this.state.quiet(false);
+        this.state.set_quiet(false);
         if buf.filled().len() == before && buf.remaining() > 0 {
             return this.end();
         }
@@ -241,7 +241,7 @@ impl<IO> GuardedIo<IO> {
     /// Notes that the client has closed its side of the connection.
     fn end(&mut self) -> Poll<io::Result<()>> {
         self.ended = true;
-        self.state.0.left.store(true, Ordering::Relaxed);
+        self.state.0.client_closed.store(true, Ordering::Relaxed);
         self.poll_end()
     }
 
@@ -274,7 +274,7 @@ impl<IO> GuardedIo<IO> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         self.unflushed = true;
-        self.state.quiet(false);
+        self.state.set_quiet(false);
         if let Poll::Ready(Ok(bytes)) = written {
             self.taken += bytes;
             if self.taken >= MIN_TAKEN {

@@ -39,7 +39,7 @@ impl Session<'_> {
     pub(super) fn flooded(&self, detail: String) {
         self.io_state.note(ConnectionFault::Flood);
         self.client.metrics.limited(Limit::Streams);
-        if self.client.limiter.flood_is_news() {
+        if self.client.limiter.should_log_flood() {
             let facts = &*self.client.facts;
             let hint =
                 "an honest client does not do this: look at what runs there, or revoke its certificate";

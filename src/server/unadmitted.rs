@@ -30,7 +30,7 @@ pub fn handshakes(limits: &StartupLimits) -> OldestFirst {
     OldestFirst::new(limits.handshakes, bytes)
 }
 
-/// Refused clients that are being told the reason over HTTP.
+/// Refusals over HTTP in progress.
 pub fn http_refusals(limits: &StartupLimits) -> OldestFirst {
     OldestFirst::new((limits.handshakes / HTTP_REFUSAL_WEIGHT).max(MIN_HTTP_REFUSALS), 0)
 }
