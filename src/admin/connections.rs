@@ -1,6 +1,6 @@
-//! Connections to the admin listener: how many there may be, and for how long.
+//! Connections to the admin listener: at most so many, and each for a limited time without a request.
 //!
-//! Whoever can connect needs no token for that, so these must not use up the process's files.
+//! A connection needs no token, so that connections must not use up the process's file descriptors.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -18,17 +18,18 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::listener::{Listener, Stream};
-use super::{Status, lock};
+use super::reply::Reply;
+use super::status::{Status, lock};
 use crate::limits::eviction::OldestFirst;
 
-/// Connections open at once; the oldest gives way to one more.
+/// Connections open at once. One more closes the oldest.
 const MAX_CONNECTIONS: usize = 32;
-/// Longest time from the begin of a connection, or from an answer, until a request has come with its whole head. An
-/// answer that is not read comes to its end in this way, too: no request is read before it is written.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to send the head of a request, from the start of the connection or from the last answer.
+/// This also limits how long a client may take to read an answer, since no request is read before it is written.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after a failed accept.
-const PAUSE: Duration = Duration::from_millis(100);
-/// Bytes of a request's head, and of answers that are not read.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes of a request's head, and of an answer that is not sent yet.
 const BUFFER: usize = 16 * 1024;
 
 pub(super) async fn accept(listener: Listener, status: Arc<Status>) {
@@ -39,7 +40,7 @@ pub(super) async fn accept(listener: Listener, status: Arc<Status>) {
                 let (status, entry) = (Arc::clone(&status), open.begin());
                 #[expect(
                     clippy::disallowed_methods,
-                    reason = "draining does not wait for who asks about it"
+                    reason = "draining does not wait for admin connections"
                 )]
                 tokio::spawn(async move {
                     tokio::select! {
@@ -48,24 +49,24 @@ pub(super) async fn accept(listener: Listener, status: Arc<Status>) {
                     }
                 });
             }
-            Err(_) => sleep(PAUSE).await,
+            Err(_) => sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-/// Since when a request is waited for; `None` while one is answered.
-type Waiting = Mutex<Option<Instant>>;
+/// Since when the connection waits for a request; `None` while one is answered.
+type WaitingSince = Mutex<Option<Instant>>;
 
 async fn serve(io: Box<dyn Stream>, status: &Status) {
-    let waiting: Waiting = Mutex::new(Some(Instant::now()));
+    let waiting: WaitingSince = Mutex::new(Some(Instant::now()));
     let service = service_fn(|request: Request<Incoming>| {
         let waiting = &waiting;
         async move {
             *lock(waiting) = None;
-            let (code, kind, text) = status.answer(&request).await;
-            let mut response = Response::new(Full::new(Bytes::from(text)));
-            *response.status_mut() = code;
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            let Reply { status, content_type, body } = status.answer(&request).await;
+            let mut response = Response::new(Full::new(Bytes::from(body)));
+            *response.status_mut() = status;
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
             *lock(waiting) = Some(Instant::now());
             Ok::<_, Infallible>(response)
         }
@@ -73,18 +74,18 @@ async fn serve(io: Box<dyn Stream>, status: &Status) {
     let mut builder = http1::Builder::new();
     builder.max_buf_size(BUFFER).half_close(true);
     tokio::select! {
-        // A client that goes away or breaks HTTP is its own business.
+        // An error of the client is of no interest here.
         _ = pin!(builder.serve_connection(TokioIo::new(io), service)) => {}
-        () = too_long(&waiting) => {}
+        () = timed_out(&waiting) => {}
     }
 }
 
-/// Waits until a request has been waited for too long.
-async fn too_long(waiting: &Waiting) {
+/// Waits until no request has come for the time of [`REQUEST_TIMEOUT`].
+async fn timed_out(waiting: &WaitingSince) {
     loop {
         let since = *lock(waiting);
         let now = Instant::now();
-        let end = since.unwrap_or(now) + TIMEOUT;
+        let end = since.unwrap_or(now) + REQUEST_TIMEOUT;
         if end <= now {
             return;
         }

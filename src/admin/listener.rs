@@ -13,15 +13,15 @@ use tokio::net::{TcpListener, UnixListener};
 
 use crate::config::AdminAddress;
 
-/// How long another gate may take for each step of its answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a running clawgate may take for each step of its answer.
+const LIVENESS_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A socket that is bound, and not served yet.
+/// A socket that is bound and not used yet.
 #[derive(Debug)]
 pub enum Bound {
     /// TCP.
     Tcp(StdTcpListener),
-    /// Unix; its file goes with it.
+    /// Unix. Its file is removed when this is dropped.
     Unix(StdUnixListener, SocketFile),
 }
 
@@ -29,7 +29,7 @@ pub enum Bound {
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
-    /// Which file that is, whatever else comes to have its name.
+    /// Device and inode, since another file may get this name.
     id: (u64, u64),
 }
 
@@ -38,7 +38,7 @@ impl SocketFile {
         Ok(Self { path: path.to_owned(), id: id_of(path)? })
     }
 
-    /// Gives it the name `path`; who has that name loses it in the same moment.
+    /// Renames it to `path`, and replaces a file of that name in the same step.
     fn rename(&mut self, path: &Path) -> io::Result<()> {
         fs::rename(&self.path, path)?;
         self.path = path.to_owned();
@@ -48,7 +48,7 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // A gate that took over has its own there by now, and somebody may have taken this one away.
+        // It may be gone, or replaced by the file of a process that has taken over.
         if id_of(&self.path).is_ok_and(|id| id == self.id) {
             let _ = fs::remove_file(&self.path);
         }
@@ -62,20 +62,20 @@ fn id_of(path: &Path) -> io::Result<(u64, u64)> {
 }
 
 impl Bound {
-    /// Binds a unix socket that its owner alone may connect to. The file of a gate that is gone is replaced,
-    /// and with `takeover` that of one that runs: at every moment somebody listens there.
+    /// Binds a unix socket that only its owner may connect to. Replaces the file of a process that has ended, and with
+    /// `takeover` also that of a running clawgate, so that the path can be connected to at every moment.
     ///
     /// # Errors
-    /// When somebody listens there, something else is there, or the folder is not writable.
+    /// When another process listens there, something else has that name, or the folder is not writable.
     pub fn unix(path: &Path, takeover: bool) -> io::Result<Self> {
         let is_socket = |metadata: fs::Metadata| metadata.file_type().is_socket();
         let mut name = path.to_owned();
         if fs::symlink_metadata(path).is_ok_and(is_socket) {
             match StdUnixStream::connect(path) {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
-                // Unlike a port, which its owner has to share, a socket's file can be taken from anybody.
+                // A port can be shared only with its owner's consent, but any program's socket file could be replaced.
                 Ok(stream) if takeover => {
-                    is_of_a_gate(stream)?;
+                    check_is_clawgate(stream)?;
                     name = beside(path)?;
                 }
                 _ => return Err(io::ErrorKind::AddrInUse.into()),
@@ -91,10 +91,10 @@ impl Bound {
         Ok(Self::Unix(listener, file))
     }
 
-    /// The real address, where port 0 was asked for.
+    /// The address, with the real port if it was bound to port 0.
     ///
     /// # Errors
-    /// When the socket does not know.
+    /// When the system does not tell it.
     pub fn address(&self) -> io::Result<AdminAddress> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(AdminAddress::Tcp),
@@ -103,18 +103,18 @@ impl Bound {
     }
 }
 
-/// A new name in the folder of `path`. Not made from its name, since a socket's path may have 107 bytes only.
+/// A new name in the folder of `path`. It does not contain that name, since a socket's path has at most 107 bytes.
 fn beside(path: &Path) -> io::Result<PathBuf> {
-    let mut chance = [0; 4];
-    aws_lc_rs::rand::fill(&mut chance).map_err(io::Error::other)?;
-    Ok(path.with_file_name(format!(".{}", data_encoding::HEXLOWER.encode(&chance))))
+    let mut random = [0; 4];
+    aws_lc_rs::rand::fill(&mut random).map_err(io::Error::other)?;
+    Ok(path.with_file_name(format!(".{}", data_encoding::HEXLOWER.encode(&random))))
 }
 
-/// Whether a gate answers on `stream`.
-fn is_of_a_gate(mut stream: StdUnixStream) -> io::Result<()> {
+/// Checks that a clawgate answers on `stream`.
+fn check_is_clawgate(mut stream: StdUnixStream) -> io::Result<()> {
     let mut ask = || {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(LIVENESS_TIMEOUT))?;
+        stream.set_write_timeout(Some(LIVENESS_TIMEOUT))?;
         stream.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
         (&stream).take(512).read_to_string(&mut answer)?;
@@ -125,16 +125,16 @@ fn is_of_a_gate(mut stream: StdUnixStream) -> io::Result<()> {
             Ok(())
         }
         _ => {
-            let what = "who listens there does not answer as a gate does";
+            let what = "the process that listens there does not answer as clawgate does";
             Err(io::Error::new(io::ErrorKind::AddrInUse, what))
         }
     }
 }
 
-/// The same on a runtime.
+/// A bound socket on a runtime.
 pub(super) enum Listener {
     Tcp(TcpListener),
-    /// The file goes first: while the socket is open, no other file can be the same one.
+    /// The file is dropped first: while the socket is open, no other file can have its inode.
     Unix {
         _file: SocketFile,
         listener: UnixListener,
@@ -147,7 +147,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Listener {
-    pub(crate) fn new(bound: Bound) -> io::Result<Self> {
+    pub(super) fn new(bound: Bound) -> io::Result<Self> {
         Ok(match bound {
             Bound::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)?),
             Bound::Unix(listener, file) => {

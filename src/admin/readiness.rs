@@ -1,4 +1,4 @@
-//! Whether clawgate can do its work, and what there is to know beside that.
+//! Whether clawgate is ready, and details for people.
 
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
@@ -13,15 +13,15 @@ use crate::upstream::Target;
 use crate::wording;
 
 /// How long an upstream may take to accept a connection.
-const PATIENCE: Duration = Duration::from_millis(500);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What readiness depends on, of one generation.
+/// What the readiness of one generation depends on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Readiness {
     /// clawgate's certificates by subject.
     certificates: Vec<(String, Validity)>,
     cas: Vec<(String, Validity)>,
-    /// Certificates that are let in without a CA.
+    /// How many certificates are admitted without a CA.
     pinned: usize,
     /// Revocation lists by issuer.
     crls: Vec<(String, Validity)>,
@@ -31,12 +31,12 @@ pub(super) struct Readiness {
 /// The answer.
 pub(super) struct Answer {
     pub(super) is_ready: bool,
-    /// A line for people.
+    /// One line for people.
     pub(super) text: String,
 }
 
 impl Readiness {
-    pub(crate) fn of(settings: &Reloadable) -> Self {
+    pub(super) fn of(settings: &Reloadable) -> Self {
         let material = &settings.material;
         let trust = &material.trust;
         let mut upstreams: Vec<Target> = Vec::new();
@@ -55,12 +55,12 @@ impl Readiness {
         }
     }
 
-    /// Ready is a gate that clients can trust and that can trust some client: it has a certificate that is
-    /// valid, and a CA (or a pinned certificate). That an upstream is away is told, but is no reason to
-    /// send clients elsewhere: they are answered with 503, and come back.
+    /// clawgate is ready if a certificate of its own is valid, and a client CA or a certificate in `clients.pinned`. An
+    /// unreachable upstream is shown, but does not change readiness: clients get 503 and retry.
     pub(super) fn verdict(&self) -> Answer {
         let now = unix_seconds(SystemTime::now());
-        let valid = |list: &[(String, Validity)]| list.iter().any(|(_, validity)| holds(*validity, now));
+        let valid =
+            |list: &[(String, Validity)]| list.iter().any(|(_, validity)| is_valid(*validity, now));
         let mut reasons = Vec::new();
         if !valid(&self.certificates) {
             reasons.push("no certificate of clawgate is valid");
@@ -75,7 +75,7 @@ impl Readiness {
         Answer { is_ready: reasons.is_empty(), text }
     }
 
-    /// The dates that it depends on, and whether the upstreams take connections.
+    /// The validity of certificates, CAs and CRLs, and whether the upstreams accept connections.
     pub(super) async fn details(&self) -> String {
         let now = unix_seconds(SystemTime::now());
         let mut text = String::new();
@@ -88,7 +88,7 @@ impl Readiness {
             for (name, validity) in list {
                 let (from, until) = (unix_rfc3339(validity.from), unix_rfc3339(validity.until));
                 // Writing to a string does not fail.
-                let _ = match holds(*validity, now) {
+                let _ = match is_valid(*validity, now) {
                     true => writeln!(text, "{kind} {name}: valid until {until}"),
                     false => {
                         writeln!(text, "{kind} {name}: NOT valid now, but from {from} until {until}")
@@ -103,23 +103,25 @@ impl Readiness {
     }
 }
 
-fn holds(validity: Validity, now: i64) -> bool {
+fn is_valid(validity: Validity, now: i64) -> bool {
     (validity.from..=validity.until).contains(&now)
 }
 
 async fn reach(target: &Target) -> String {
     let connected = match target {
         Target::Http { host, port } | Target::Https { host, port } => {
-            timeout(PATIENCE, TcpStream::connect((host.as_str(), *port))).await.map(|tcp| tcp.map(drop))
+            timeout(CONNECT_TIMEOUT, TcpStream::connect((host.as_str(), *port)))
+                .await
+                .map(|tcp| tcp.map(drop))
         }
         Target::Unix(path) => {
-            timeout(PATIENCE, UnixStream::connect(path)).await.map(|unix| unix.map(drop))
+            timeout(CONNECT_TIMEOUT, UnixStream::connect(path)).await.map(|unix| unix.map(drop))
         }
         Target::Echo => return "clawgate itself".to_owned(),
     };
     match connected {
         Ok(Ok(())) => "takes connections".to_owned(),
         Ok(Err(error)) => format!("takes no connections: {}", wording::io(&error)),
-        Err(_) => format!("takes no connection within {} ms", PATIENCE.as_millis()),
+        Err(_) => format!("takes no connection within {} ms", CONNECT_TIMEOUT.as_millis()),
     }
 }

@@ -9,8 +9,8 @@ mod control;
 mod errors;
 mod events;
 mod expiry;
-mod export;
 mod serving;
+mod trace_export;
 mod worker;
 
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use self::events::{Started, Stopped, Warning, WatchFailed};
 use self::expiry::Notices;
 use self::serving::Serving;
 use self::worker::{Sockets, Worker};
-use crate::admin::{Facts, Status};
+use crate::admin::{GenerationStatus, Status};
 use crate::checks::Roots;
 use crate::config::{Files, LogSettings, RouteSettings, Settings, UpstreamSettings};
 use crate::finding::{Area, Check, Findings, Severity};
@@ -180,7 +180,7 @@ impl App {
         memory::give_back();
         let mut guard = SystemdWatchdog::new();
         let mut metrics = Metrics::new();
-        let spans = export::start(self.settings.startup.trace.as_ref(), &mut metrics);
+        let spans = trace_export::start(self.settings.startup.trace.as_ref(), &mut metrics);
         let metrics = Arc::new(metrics);
         let fold = self.settings.startup.log.repeat_window.is_some();
         let recent = Arc::new(Recent::default());
@@ -222,7 +222,7 @@ impl App {
                 Some(listener) => {
                     let address = listener.address().map_err(RunError::Start)?;
                     let started = &self.settings.in_use;
-                    let facts = Facts::new(&self.settings, started, FIRST_GENERATION);
+                    let facts = GenerationStatus::new(&self.settings, started, FIRST_GENERATION);
                     let status = Status::new(facts, Arc::clone(&metrics), drain.clone(), asks, recent);
                     let status = Arc::new(status);
                     let serving =
@@ -299,7 +299,7 @@ impl App {
             };
             let ending = serving.until_stopped(orders, ended).await?;
             if ending.0 == Ending::Drained {
-                export::finish(spans.as_ref());
+                trace_export::finish(spans.as_ref());
             }
             sum_up();
             emit(Level::INFO, "stopped", &Stopped::new(started, ending.1));

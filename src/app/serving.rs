@@ -13,7 +13,7 @@ use super::errors::RunError;
 use super::events::{CertificateExpiring, Draining, ReloadFailed, Reloaded};
 use super::expiry::Notices;
 use super::{App, Ending, Kept, Reading, Reread, config_metrics, expiry};
-use crate::admin::{Facts, ReloadRequest, Status};
+use crate::admin::{GenerationStatus, ReloadOutcome, ReloadRequest, Status};
 use crate::config::InUse;
 use crate::identity::client_cert_inventory::ClientCertInventory;
 use crate::identity::time::unix_seconds;
@@ -143,7 +143,7 @@ impl Serving<'_> {
         let next = next.inspect_err(|problem| {
             self.metrics.reloaded(false, self.number);
             if let Some(status) = self.status {
-                status.reload_failed(origin, problem);
+                status.reload_failed(origin, problem.clone());
             }
             emit(Level::ERROR, "reload_failed", &ReloadFailed::new(origin, self.number, problem));
         })?;
@@ -156,7 +156,7 @@ impl Serving<'_> {
         self.metrics.reloaded(true, self.number);
         config_metrics::in_use(&next.settings.reloadable, self.metrics);
         if let Some(status) = self.status {
-            status.replace(Facts::new(&next.settings, &self.started, self.number));
+            status.replace(GenerationStatus::new(&next.settings, &self.started, self.number));
         }
         let needs_restart = self.started.needs_restart(&next.settings.in_use);
         let both = (&self.app.settings, &next.settings);
@@ -172,6 +172,9 @@ impl Serving<'_> {
 fn tell(request: Option<ReloadRequest>, outcome: Result<u64, String>) {
     if let Some(request) = request {
         // It may have gone; the log has it all the same.
-        let _ = request.send(outcome);
+        let _ = request.send(match outcome {
+            Ok(generation) => ReloadOutcome::Adopted(generation),
+            Err(detail) => ReloadOutcome::Failed(detail),
+        });
     }
 }

@@ -6,6 +6,7 @@
 //! `collector` touch the network.
 
 mod admin;
+mod caller;
 mod collector;
 mod files;
 mod listener;
@@ -22,21 +23,13 @@ use std::time::SystemTime;
 use rustls_pki_types::CertificateDer;
 use tokio::runtime::Builder;
 
+pub use self::caller::Caller;
+
 use crate::checks::{self, Roots};
 use crate::config::{AdminAddress, Problem, Problems, Settings};
-use crate::explain::{ClientFile, Credentials};
 use crate::finding::{Area, Check, Finding, Findings, Subject};
 use crate::identity::time::unix_seconds;
 use crate::pki::Ca;
-
-/// A client certificate to call clawgate with.
-#[derive(Debug)]
-pub struct Caller {
-    /// As it is judged by the settings.
-    pub client: ClientFile,
-    /// As it is presented.
-    pub credentials: Credentials,
-}
 
 /// What the doctor is given beside the settings.
 #[derive(Debug, Default)]

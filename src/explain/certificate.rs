@@ -11,12 +11,13 @@ use serde::Serialize;
 
 use super::checks::Client;
 use super::facts::Facts;
+use super::link::Link;
 use super::rules::{RuleList, lists};
 use crate::config::{Reloadable, RouteSettings};
 use crate::finding::Finding;
+use crate::identity::Peer;
 use crate::identity::time::time_text;
 use crate::identity::time::unix_seconds;
-use crate::identity::{Certificate, Peer};
 use crate::pki::TrustStore;
 use crate::pki::{Budget, Path, identify};
 use crate::policy::Ruling;
@@ -46,28 +47,6 @@ pub enum Verdict {
     Admitted,
     /// It would fail.
     Refused,
-}
-
-/// One certificate on the way up to a CA.
-#[derive(Clone, Debug, Serialize)]
-pub struct Link {
-    /// Its subject.
-    pub subject: String,
-    /// Who issued it.
-    pub issuer: String,
-    /// RFC 3339.
-    pub not_before: String,
-    /// RFC 3339.
-    pub not_after: String,
-    /// `sent` by the client, or `configured` here.
-    pub from: &'static str,
-}
-
-impl Link {
-    pub(crate) fn read(der: &CertificateDer<'_>, from: &'static str) -> Option<Self> {
-        let Certificate { subject, issuer, not_before, not_after, .. } = Certificate::read(der)?;
-        Some(Self { subject, issuer, not_before, not_after, from })
-    }
 }
 
 /// Whether a route may be used.

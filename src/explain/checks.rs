@@ -3,8 +3,8 @@
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::certificate::Link;
 use super::facts::Facts;
+use super::link::Link;
 use crate::checks::{self, algorithm};
 use crate::finding::{Area, Check, Finding, Severity, Subject};
 use crate::identity::name::cut;

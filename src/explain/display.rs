@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::certificate::{Access, Explanation, Link, Verdict};
+use super::certificate::{Access, Explanation, Verdict};
 use super::facts::Facts;
+use super::link::Link;
 use super::rules::{RuleLine, RuleList, RuleMiss};
 use super::server::{ServerExplanation, ServerVerdict};
 use crate::finding::{Finding, Severity};

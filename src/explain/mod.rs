@@ -9,13 +9,15 @@ mod checks;
 mod connect;
 mod display;
 mod facts;
+mod link;
 mod rules;
 mod server;
 mod target;
 
-pub use self::certificate::{Access, ClientFile, Explanation, Link, Verdict, certificate};
+pub use self::certificate::{Access, ClientFile, Explanation, Verdict, certificate};
 pub use self::connect::{Asked, Credentials, CredentialsError, Ending, Observed, observe};
 pub use self::facts::Facts;
+pub use self::link::Link;
 pub use self::rules::{RuleLine, RuleList, RuleMiss};
 pub use self::server::{ClientAuth, ServerExplanation, ServerVerdict, proof, server};
 pub use self::target::{Server, Target, TargetError};

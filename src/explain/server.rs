@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use rustls::AlertDescription;
 use serde::Serialize;
 
-use super::certificate::Link;
 use super::connect::{Asked, Ending, Observed};
 use super::facts::Facts;
+use super::link::Link;
 use crate::checks::{self, Roots};
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::identity::time::time_text;

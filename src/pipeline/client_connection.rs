@@ -19,8 +19,9 @@ use crate::limits::Limits;
 use crate::limits::client_limits::{ClientLimiter, LimitExceeded};
 use crate::live::Live;
 use crate::policy::{Decisions, Denial};
-use crate::telemetry::access::{AccessRecord, ConnectionFacts, ConnectionSpans};
+use crate::telemetry::access::{AccessRecord, ConnectionFacts};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::trace::ConnectionSpans;
 use crate::tls::client_hello::ClientHello;
 use crate::tls::{Attempt, Report};
 

@@ -30,8 +30,9 @@ use crate::pipeline::{AuditLog, ClientConnection, DeliveryFailures, Snapshot};
 use crate::policy::Decisions;
 use crate::shutdown::Drain;
 use crate::telemetry::Limit;
-use crate::telemetry::access::{ConnectionFacts, Spans};
+use crate::telemetry::access::ConnectionFacts;
 use crate::telemetry::metrics::{Counted, Metrics};
+use crate::telemetry::trace::SpanQueue;
 use crate::tls::{Accepted, Acceptor, Attempt, HandshakeFailure, Remains, Secured};
 
 /// Handles connections: what all connections of one worker share.
@@ -66,7 +67,7 @@ pub struct ConnectionHandler {
     /// Remembers the certificates of admitted clients.
     pub cert_inventory: Arc<ClientCertInventory>,
     /// Exports spans, if that is set up.
-    pub spans: Option<Spans>,
+    pub spans: Option<SpanQueue>,
 }
 
 /// A connection of an admitted client.

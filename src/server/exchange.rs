@@ -15,8 +15,8 @@ use super::response_body::{AnswerBody, Inspection, Source, for_head};
 use crate::limits::LimitExceeded;
 use crate::pipeline::{ClientConnection, DeliveredBody, handle};
 use crate::shutdown::Drain;
-use crate::telemetry::access::{AccessRecord, ConnectionSpans};
-use crate::telemetry::trace::Trace;
+use crate::telemetry::access::AccessRecord;
+use crate::telemetry::trace::{ConnectionSpans, TraceContext};
 use crate::upstream::{Misconfiguration, MisconfigurationLog, SharedRequestBody};
 
 /// Answers one request for hyper. With `closes_at`, for HTTP/1, the answer says that the connection ends with it when the
@@ -63,8 +63,8 @@ async fn exchange(
     let snapshot = client.live.load();
     let limits = &snapshot.requests.limits;
     let one_in = client.spans.as_ref().map_or(1, ConnectionSpans::one_in);
-    let trace = Trace::of(&mut parts.headers, one_in);
-    trace.tell(&mut parts.headers);
+    let trace = TraceContext::extract(&mut parts.headers, one_in);
+    trace.inject(&mut parts.headers);
     record.traced(trace, snapshot.requests.log_one_in);
     record.exported(client.spans.as_ref().and_then(|spans| spans.begin(trace)));
     let deadline = Instant::now() + limits.request_timeout;

@@ -8,8 +8,6 @@ pub mod logging;
 pub mod metrics;
 mod reason;
 pub mod recent;
-#[cfg(feature = "otlp")]
-pub mod spans;
 pub mod terminal;
 pub mod trace;
 mod writer;

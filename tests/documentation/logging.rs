@@ -23,7 +23,10 @@ const RECORDS: &[(&str, &[&str])] = &[
     ),
     ("`connection_flooded`", &["server/session.rs Flooded"]),
     ("`would_refuse`", &["pipeline/audit_log.rs Objection", "pipeline/audit_log.rs SummaryLine"]),
-    ("`request`", &["telemetry/access/mod.rs Line", "telemetry/access/mod.rs ConnectionFields"]),
+    (
+        "`request`",
+        &["telemetry/access/line.rs RequestLine", "telemetry/access/line.rs ConnectionFields"],
+    ),
     (
         "`delivery_failed`",
         &["pipeline/delivery_failures.rs Line", "pipeline/delivery_failures.rs SummaryLine"],
@@ -42,10 +45,10 @@ const RECORDS: &[(&str, &[&str])] = &[
     ("`signal_ignored`", &["platform/signals.rs Ignored"]),
     ("`draining`", &["app/events.rs Draining"]),
     ("`stopped`", &["app/events.rs Stopped"]),
-    ("`span_export_failed`", &["telemetry/spans.rs Failed"]),
-    ("`span_export_resumed`", &["telemetry/spans.rs Resumed"]),
-    ("`spans_lost`", &["telemetry/spans.rs Lost"]),
-    ("A connection", &["telemetry/access/mod.rs ConnectionFields"]),
+    ("`span_export_failed`", &["telemetry/trace/exporter.rs Failed"]),
+    ("`span_export_resumed`", &["telemetry/trace/exporter.rs Resumed"]),
+    ("`spans_lost`", &["telemetry/trace/exporter.rs Lost"]),
+    ("A connection", &["telemetry/access/line.rs ConnectionFields"]),
     ("A certificate", &["identity/certificate.rs Certificate"]),
     ("A certificate of a chain", &["tls/report.rs Link"]),
     ("More of the ClientHello", &["tls/report.rs Offered"]),
@@ -145,8 +148,10 @@ fn every_field_of_every_event_is_on_the_page_and_no_other() {
             let body = body_of(&sources[file], name);
             expected.extend(fields_of(body));
             if body.contains("serde(flatten)") {
-                expected
-                    .extend(fields_of(body_of(&sources["telemetry/access/mod.rs"], "ConnectionFields")));
+                expected.extend(fields_of(body_of(
+                    &sources["telemetry/access/line.rs"],
+                    "ConnectionFields",
+                )));
             }
         }
         expected

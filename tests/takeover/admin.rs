@@ -121,7 +121,7 @@ fn the_socket_of_another_service_is_not_taken_over() {
     let refused = next(&pki, &clawgate, &path).refused();
 
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    let said = "(admin.address): who listens there does not answer as a gate does";
+    let said = "(admin.address): the process that listens there does not answer as clawgate does";
     assert!(refused.stderr.contains(said) && refused.stderr.contains("hint: stop"), "{refused:?}");
     let _other = answering.join().unwrap();
     UnixStream::connect(&path).expect("it has its socket still");

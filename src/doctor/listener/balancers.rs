@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::Visit;
-use crate::doctor::Caller;
+use crate::doctor::caller::Caller;
 use crate::explain::{self, Ending, Observed};
 use crate::finding::{Check, Finding};
 use crate::tls::detect::describe_with_name;

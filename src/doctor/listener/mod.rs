@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Caller;
+use super::caller::Caller;
 use super::probe::{Reply, exchange};
 use crate::checks::Roots;
 use crate::config::Settings;

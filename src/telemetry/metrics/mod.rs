@@ -1,12 +1,11 @@
 //! Prometheus metrics. Labels are closed lists, or what the settings name: never what a client says.
 
+mod counted;
 mod expiry;
 mod histogram;
 mod process;
 mod refused;
 mod routes;
-#[cfg(feature = "otlp")]
-mod spans;
 mod text;
 mod upstreams;
 
@@ -23,10 +22,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+pub use self::counted::Counted;
 pub use self::expiry::{Expiring, Expiry};
 pub use self::routes::RouteMetrics;
-#[cfg(feature = "otlp")]
-pub use self::spans::{SpanLoss, SpanMetrics};
 pub use self::upstreams::{UpstreamFault, UpstreamMetrics};
 
 use self::expiry::Expiries;
@@ -264,10 +262,10 @@ impl Metrics {
         }
     }
 
-    /// Where to count spans that go to a collector; once.
+    /// Registers the counters of spans. Call it once.
     #[cfg(feature = "otlp")]
-    pub fn spans(&mut self) -> SpanMetrics {
-        SpanMetrics::new(&mut self.registry)
+    pub fn spans(&mut self) -> super::trace::SpanMetrics {
+        super::trace::SpanMetrics::new(&mut self.registry)
     }
 
     /// A connection was accepted; its handshake counts as under way until the guard is dropped.
@@ -400,22 +398,5 @@ fn tls_labels() -> impl Iterator<Item = TlsLabels> {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// Something that goes on, as far as the metrics go, until it is dropped.
-#[derive(Debug)]
-pub struct Counted(Gauge);
-
-impl Counted {
-    fn new(gauge: &Gauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

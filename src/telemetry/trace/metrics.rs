@@ -1,4 +1,4 @@
-//! Spans on their way to the collector. Only there where they go to one.
+//! Counters of exported and lost spans. They exist only if a collector is configured.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -10,20 +10,20 @@ struct ReasonLabel {
     reason: &'static str,
 }
 
-/// Why a span did not get there.
+/// Why a span did not reach the collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpanLoss {
-    /// As many waited as may.
+    /// The queue was full.
     QueueFull,
-    /// The collector could not be called, or did not take the batch.
+    /// The collector could not be called, or refused the batch.
     NotSent,
-    /// The collector took the batch, but not this one.
+    /// The collector took the batch without this span.
     Rejected,
 }
 
 const LOSSES: [&str; 3] = ["queue_full", "not_sent", "rejected"];
 
-/// What becomes of spans.
+/// Counts what becomes of spans.
 #[derive(Debug)]
 pub struct SpanMetrics {
     exported: Counter,
@@ -31,7 +31,7 @@ pub struct SpanMetrics {
 }
 
 impl SpanMetrics {
-    pub(crate) fn new(registry: &mut Registry) -> Self {
+    pub(in crate::telemetry) fn new(registry: &mut Registry) -> Self {
         let exported = Counter::default();
         registry.register("spans_exported", "Spans that the collector has taken", exported.clone());
         let dropped = Family::<ReasonLabel, Counter>::default();
@@ -40,12 +40,12 @@ impl SpanMetrics {
         Self { exported, dropped }
     }
 
-    /// The collector has taken `count`.
+    /// The collector has taken `count` spans.
     pub fn exported(&self, count: u64) {
         self.exported.inc_by(count);
     }
 
-    /// As many did not get there.
+    /// So many spans were lost.
     pub fn dropped(&self, loss: SpanLoss, count: u64) {
         self.dropped[loss as usize].inc_by(count);
     }

@@ -1,4 +1,4 @@
-//! An OpenTelemetry collector: takes spans over OTLP/HTTP, in protobuf.
+//! The client of an OpenTelemetry collector: sends spans over OTLP/HTTP, as protobuf.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,24 +26,24 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::{sleep, timeout};
 
 use crate::config::TraceSettings;
-use crate::telemetry::spans::Carrier;
+use crate::telemetry::trace::SpanSink;
 use crate::upstream::{Connector, ConnectorError};
 use crate::wording;
 
-/// How long the collector may take for one batch.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Before a batch is sent again that the collector might take later.
-const PAUSE: Duration = Duration::from_secs(1);
-/// Bytes of an answer that are read.
+/// How long the collector may take for one batch, with the second attempt.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause before the second attempt.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// The longest answer, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// Why a collector cannot be called at all.
+/// Why no client of a collector can be made.
 #[derive(Debug, Error)]
 pub(super) enum CollectorError {
     /// TLS cannot be prepared.
     #[error(transparent)]
     Connector(#[from] ConnectorError),
-    /// The system has no runtime, or no random numbers, to give.
+    /// No runtime or no random numbers.
     #[error("{}", wording::io(.0))]
     System(#[from] io::Error),
     /// Its address does not fit into a header.
@@ -51,37 +51,57 @@ pub(super) enum CollectorError {
     Address(#[from] http::Error),
 }
 
-/// Calls a collector, and waits for its answers: on a thread that does nothing else.
+/// Calls a collector and blocks until it answers, on a thread that does nothing else.
 #[derive(Debug)]
 pub(super) struct Collector {
     connector: Connector,
-    /// Its whole address, for the log.
-    /// As it is shown.
+    /// Its address without secrets, for the log.
     url: String,
     host: HeaderValue,
     path: String,
     authorization: Option<HeaderValue>,
     resource: ResourceAttributesWithSchema,
     runtime: Runtime,
-    /// Kept from one batch to the next.
+    /// Reused for the next batch.
     connection: Mutex<Option<SendRequest<Full<Bytes>>>>,
     /// Whether it took the last batch, or there was none yet.
-    well: AtomicBool,
+    is_up: AtomicBool,
 }
 
-/// Why a batch was not taken.
-struct Refusal {
-    what: String,
-    /// Whether it might be a little later.
-    passing: bool,
+/// Why the collector did not take a batch.
+#[derive(Debug, Error)]
+pub(super) enum SendError {
+    /// It cannot be reached, or the connection failed.
+    #[error("it cannot be reached: {}", wording::io(.0))]
+    Unreachable(#[from] io::Error),
+    /// It answered with an error.
+    #[error("it answered {0}")]
+    Status(StatusCode),
+    /// Its answer is incomplete or too long.
+    #[error("it answered {0}: the answer broke off, or is too long")]
+    Body(StatusCode),
+    /// It did not answer.
+    #[error("no answer within {} s", BATCH_TIMEOUT.as_secs())]
+    Timeout,
+}
+
+impl SendError {
+    /// Whether the same batch may succeed a little later. Statuses: OTLP, "Retryable response codes".
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Status(status) | Self::Body(status) => matches!(status.as_u16(), 429 | 502..=504),
+            Self::Timeout => false,
+        }
+    }
 }
 
 impl Collector {
-    /// The one of `settings`.
+    /// A client of the collector in `settings`. Does not call it.
     ///
     /// # Errors
-    /// When there is no runtime to be had, or rustls does not take what is said of TLS.
-    pub(crate) fn new(settings: &TraceSettings) -> Result<Self, CollectorError> {
+    /// When no runtime can be made, or rustls does not accept the TLS settings.
+    pub(super) fn new(settings: &TraceSettings) -> Result<Self, CollectorError> {
         let TraceSettings { collector: target, path, secure, token, service, .. } = settings;
         let authorization = token.as_ref().map(|token| token.authorization().clone());
         let address = target.to_string();
@@ -95,32 +115,32 @@ impl Collector {
             resource: (&resource(service)?).into(),
             runtime: Builder::new_current_thread().enable_all().build()?,
             connection: Mutex::new(None),
-            well: AtomicBool::new(true),
+            is_up: AtomicBool::new(true),
         })
     }
 
-    /// Sends a batch, once more where that may help. Where the collector was away before, it does not: spans
-    /// would wait behind it.
-    async fn send(&self, batch: &Bytes) -> Result<u64, String> {
-        let mut sent = self.post(batch).await;
-        if sent.as_ref().is_err_and(|refusal| refusal.passing) && self.well.load(Ordering::Relaxed) {
-            sleep(PAUSE).await;
-            sent = self.post(batch).await;
+    /// Sends a batch, with a second attempt if that may help. There is none if the last batch failed too, so that the
+    /// queue does not fill behind this one.
+    async fn send_batch(&self, batch: &Bytes) -> Result<u64, SendError> {
+        let sent = self.post(batch).await;
+        if sent.as_ref().is_err_and(SendError::is_retryable) && self.is_up.load(Ordering::Relaxed) {
+            sleep(RETRY_DELAY).await;
+            return self.post(batch).await;
         }
-        sent.map_err(|refusal| refusal.what)
+        sent
     }
 
-    async fn post(&self, batch: &Bytes) -> Result<u64, Refusal> {
+    async fn post(&self, batch: &Bytes) -> Result<u64, SendError> {
         let kept = self.connection().take();
         if let Some(mut kept) = kept
             && kept.ready().await.is_ok()
-            // The collector may close it just now. Spans that come twice are known by their identifiers.
+            // It fails if the collector closes it at this moment. A span that is sent twice has the same identifier.
             && let Ok(answered) = self.exchange(kept, batch).await
         {
             return answered;
         }
-        let fresh = self.connect().await.map_err(passing)?;
-        self.exchange(fresh, batch).await.map_err(|error| passing(io::Error::other(error)))?
+        let fresh = self.connect().await?;
+        self.exchange(fresh, batch).await.map_err(io::Error::other)?
     }
 
     async fn connect(&self) -> io::Result<SendRequest<Full<Bytes>>> {
@@ -134,22 +154,22 @@ impl Collector {
         Ok(client)
     }
 
-    /// The inner result is the collector's word.
+    /// The outer error is the connection's, the inner result the collector's answer.
     async fn exchange(
         &self,
         mut connection: SendRequest<Full<Bytes>>,
         batch: &Bytes,
-    ) -> hyper::Result<Result<u64, Refusal>> {
+    ) -> hyper::Result<Result<u64, SendError>> {
         let response = connection.send_request(self.request(batch.clone())).await?;
         let status = response.status();
         let Ok(body) = Limited::new(response.into_body(), MAX_ANSWER).collect().await else {
-            return Ok(Err(refusal(status, "the answer broke off, or is too long")));
+            return Ok(Err(SendError::Body(status)));
         };
         *self.connection() = Some(connection);
         if !status.is_success() {
-            return Ok(Err(refusal(status, "")));
+            return Ok(Err(SendError::Status(status)));
         }
-        // An answer that cannot be read does not take the success back.
+        // The status says that the batch was taken, even if the answer cannot be decoded.
         let answer = ExportTraceServiceResponse::decode(body.to_bytes()).unwrap_or_default();
         let rejected = answer.partial_success.map_or(0, |partial| partial.rejected_spans);
         Ok(Ok(u64::try_from(rejected).unwrap_or(0)))
@@ -158,7 +178,7 @@ impl Collector {
     fn request(&self, batch: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(batch));
         *request.method_mut() = Method::POST;
-        // It was read as part of an address.
+        // Always valid: the settings parsed it as part of a URL.
         *request.uri_mut() = self.path.parse().unwrap_or_default();
         let headers = request.headers_mut();
         headers.insert(HOST, self.host.clone());
@@ -178,22 +198,25 @@ impl Collector {
     }
 }
 
-impl Carrier for Collector {
+impl SpanSink for Collector {
+    type Error = SendError;
+
     fn collector(&self) -> &str {
         &self.url
     }
 
-    fn carry(&self, spans: Vec<SpanData>) -> Result<u64, String> {
+    fn send(&self, spans: Vec<SpanData>) -> Result<u64, SendError> {
         let resource_spans = group_spans_by_resource_and_scope(spans, &self.resource);
         let batch = Bytes::from(ExportTraceServiceRequest { resource_spans }.encode_to_vec());
-        let sent = self.runtime.block_on(async { timeout(PATIENCE, self.send(&batch)).await });
-        let sent = sent.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())));
-        self.well.store(sent.is_ok(), Ordering::Relaxed);
+        let sent =
+            self.runtime.block_on(async { timeout(BATCH_TIMEOUT, self.send_batch(&batch)).await });
+        let sent = sent.unwrap_or(Err(SendError::Timeout));
+        self.is_up.store(sent.is_ok(), Ordering::Relaxed);
         sent
     }
 }
 
-/// Who sends the spans. The environment has no say (`OTEL_RESOURCE_ATTRIBUTES`).
+/// The resource that spans come from. `OTEL_RESOURCE_ATTRIBUTES` is not read.
 fn resource(service: &str) -> io::Result<Resource> {
     Ok(Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
@@ -205,7 +228,7 @@ fn resource(service: &str) -> io::Result<Resource> {
         .build())
 }
 
-/// A random UUID (RFC 9562 section 5.4), another at each start.
+/// A random UUID (RFC 9562 section 5.4), new at each start.
 fn instance() -> io::Result<String> {
     let mut bytes = [0; 16];
     let random = aws_lc_rs::rand::SystemRandom::new();
@@ -214,15 +237,4 @@ fn instance() -> io::Result<String> {
     let hex = format!("{:032x}", value & !(3 << 62) | 2 << 62);
     let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
     Ok(parts.join("-"))
-}
-
-fn passing(error: io::Error) -> Refusal {
-    Refusal { what: format!("it cannot be reached: {}", wording::io(&error)), passing: true }
-}
-
-/// OTLP: "Retryable response codes".
-fn refusal(status: StatusCode, detail: &str) -> Refusal {
-    let passing = matches!(status.as_u16(), 429 | 502..=504);
-    let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
-    Refusal { what: format!("it answered {status}{detail}"), passing }
 }

@@ -1,6 +1,6 @@
-//! A request's record as spans: one for the request, and below it one for clawgate's call to the upstream.
+//! The spans of a request: a server span, and below it a client span for the call to the upstream.
 //!
-//! The names are those of OpenTelemetry's semantic conventions for HTTP and TLS.
+//! The names of attributes are those of OpenTelemetry's semantic conventions for HTTP and TLS.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -9,31 +9,32 @@ use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, Tr
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-pub use super::super::spans::Spans;
-use super::{ConnectionFacts, Line};
+use super::context::{TraceContext, span_id};
+use super::exporter::SpanQueue;
 use crate::connection::version_name;
+use crate::telemetry::access::line::{ConnectionFacts, RequestLine};
 use crate::telemetry::reason::RequestReason;
-use crate::telemetry::trace::{Trace, span_id};
 
-/// What all spans of one connection have in common, and where they go.
+/// The queue, with the attributes that all spans of one connection share.
 #[derive(Debug)]
 pub struct ConnectionSpans {
-    spans: Spans,
+    queue: SpanQueue,
     attributes: Arc<[KeyValue]>,
 }
 
-/// What is to become a request's spans.
+/// A request that becomes spans when it ends.
 #[derive(Debug)]
-pub struct Span {
-    spans: Spans,
+pub struct RequestSpan {
+    queue: SpanQueue,
     connection: Arc<[KeyValue]>,
-    trace: Trace,
-    /// When the upstream was called, and how long that took.
-    asked: Option<Instant>,
-    took: Option<Duration>,
+    trace: TraceContext,
+    /// When the upstream was called.
+    called: Option<Instant>,
+    /// How long the upstream took until its answer began, or until the call failed.
+    waited: Option<Duration>,
 }
 
-impl Spans {
+impl SpanQueue {
     /// For the spans of one connection.
     pub fn connection(&self, facts: &ConnectionFacts) -> ConnectionSpans {
         let ConnectionFacts { connection, tls, peer, .. } = facts;
@@ -57,59 +58,59 @@ impl Spans {
             shared("tls.client.hash.sha256", certificate.fingerprint_sha256.to_ascii_uppercase()),
         ];
         attributes.extend(tls.sni.as_ref().map(|sni| shared("tls.client.server_name", sni.clone())));
-        ConnectionSpans { spans: self.clone(), attributes: attributes.into() }
+        ConnectionSpans { queue: self.clone(), attributes: attributes.into() }
     }
 }
 
 impl ConnectionSpans {
-    /// Of the traces that begin here, one in so many is exported.
+    /// One in so many of the traces that begin at clawgate is exported.
     pub fn one_in(&self) -> u64 {
-        self.spans.one_in()
+        self.queue.one_in()
     }
 
-    /// Those of a request, if its trace is one that is exported.
-    pub fn begin(&self, trace: Trace) -> Option<Span> {
-        trace.is_recorded().then(|| Span {
-            spans: self.spans.clone(),
+    /// The span of a request, if its trace is exported.
+    pub fn begin(&self, trace: TraceContext) -> Option<RequestSpan> {
+        trace.is_recorded().then(|| RequestSpan {
+            queue: self.queue.clone(),
             connection: Arc::clone(&self.attributes),
             trace,
-            asked: None,
-            took: None,
+            called: None,
+            waited: None,
         })
     }
 }
 
-impl Span {
+impl RequestSpan {
     /// The upstream was called at `at`.
-    pub(super) fn asked(&mut self, at: Instant) {
-        self.asked = Some(at);
+    pub(in crate::telemetry) fn upstream_called(&mut self, at: Instant) {
+        self.called = Some(at);
     }
 
-    /// Its answer has begun, after `waited`.
-    pub(super) fn answered(&mut self, waited: Duration) {
-        self.took = Some(waited);
+    /// The upstream's answer began after `waited`.
+    pub(in crate::telemetry) fn upstream_answered(&mut self, waited: Duration) {
+        self.waited = Some(waited);
     }
 
-    /// clawgate answers itself; if the upstream was called, it gave no answer.
-    pub(super) fn rejected(&mut self) {
-        self.took = self.asked.map(|asked| asked.elapsed());
+    /// clawgate itself answers. If the upstream was called, it gave no answer.
+    pub(in crate::telemetry) fn rejected(&mut self) {
+        self.waited = self.called.map(|called| called.elapsed());
     }
 
-    /// Hands the spans over. The request began at `started`, and took as long as `duration`.
-    pub(super) fn end(self, line: &Line, started: Instant, duration: Duration) {
+    /// Queues the spans. The request began at `started` and took `duration`.
+    pub(in crate::telemetry) fn end(self, line: &RequestLine, started: Instant, duration: Duration) {
         let now = SystemTime::now();
         let began = now.checked_sub(duration).unwrap_or(now);
         let id = span_id();
         let server = self.data(SpanKind::Server, (id, self.trace.parent), (began, now), line);
-        // clawgate's own answers (`echo:`) are no calls.
-        let called = self.asked.filter(|_| line.upstream.is_some()).map(|asked| {
-            let from = began + asked.saturating_duration_since(started);
-            // Until the client left, where there was no answer before that.
-            let to = self.took.map_or(now, |took| from + took);
+        // The upstream `echo:` is clawgate itself, which is not called.
+        let call = self.called.filter(|_| line.upstream.is_some()).map(|called| {
+            let from = began + called.saturating_duration_since(started);
+            // Without an answer it lasts until the client left.
+            let to = self.waited.map_or(now, |waited| from + waited);
             self.data(SpanKind::Client, (self.trace.span, id), (from, to), line)
         });
-        let spans: Vec<_> = [Some(server), called].into_iter().flatten().collect();
-        self.spans.put(spans.into_iter());
+        let spans: Vec<_> = [Some(server), call].into_iter().flatten().collect();
+        self.queue.put(spans.into_iter());
     }
 
     fn data(
@@ -117,7 +118,7 @@ impl Span {
         span_kind: SpanKind,
         (id, parent): (u64, u64),
         (start_time, end_time): (SystemTime, SystemTime),
-        line: &Line,
+        line: &RequestLine,
     ) -> SpanData {
         let flags = TraceFlags::new(self.trace.flags);
         let (name, attributes, status) = match span_kind {
@@ -150,8 +151,8 @@ impl Span {
     }
 }
 
-/// With the route and not the path, of which there may be any number.
-fn server_name(line: &Line) -> String {
+/// Method and route. Not the path, since span names should have few values.
+fn server_name(line: &RequestLine) -> String {
     let method = method(line).0;
     match &line.route {
         Some(route) => format!("{method} {route}"),
@@ -159,8 +160,8 @@ fn server_name(line: &Line) -> String {
     }
 }
 
-/// A method's name, and what was sent where that is none of the known ones.
-fn method(line: &Line) -> (&'static str, Option<&str>) {
+/// The name of a known method, or `HTTP` and the method that was sent.
+fn method(line: &RequestLine) -> (&'static str, Option<&str>) {
     const KNOWN: [&str; 10] =
         ["POST", "GET", "PUT", "HEAD", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"];
     match KNOWN.into_iter().find(|known| *known == line.method) {
@@ -169,7 +170,7 @@ fn method(line: &Line) -> (&'static str, Option<&str>) {
     }
 }
 
-fn method_attributes(line: &Line) -> impl Iterator<Item = KeyValue> {
+fn method_attributes(line: &RequestLine) -> impl Iterator<Item = KeyValue> {
     let (known, other) = match method(line) {
         (known, None) => (known, None),
         (_, other) => ("_OTHER", other),
@@ -178,7 +179,7 @@ fn method_attributes(line: &Line) -> impl Iterator<Item = KeyValue> {
     [Some(KeyValue::new("http.request.method", known)), original].into_iter().flatten()
 }
 
-fn server(line: &Line, connection: &[KeyValue]) -> Vec<KeyValue> {
+fn server(line: &RequestLine, connection: &[KeyValue]) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(connection.len() + 12);
     attributes.extend(method_attributes(line));
     attributes.push(KeyValue::new("url.path", line.path.clone()));
@@ -191,8 +192,8 @@ fn server(line: &Line, connection: &[KeyValue]) -> Vec<KeyValue> {
             _ => "1.1",
         },
     ));
-    // With 499 nothing was sent.
-    if line.status != SENDER_GONE {
+    // No answer was sent with this status.
+    if line.status != CLIENT_GONE {
         attributes.push(status_code(line));
     }
     attributes.push(KeyValue::new("http.request.body.size", bytes(line.bytes_in)));
@@ -205,8 +206,8 @@ fn server(line: &Line, connection: &[KeyValue]) -> Vec<KeyValue> {
     attributes
 }
 
-/// Of a 4xx the server is not the cause; of an answer that broke off it is.
-fn server_status(line: &Line) -> Status {
+/// A 4xx is not an error of the server; an answer that was cut short is.
+fn server_status(line: &RequestLine) -> Status {
     if line.status >= 500 || (line.reason.is_some() && line.status < 400) {
         Status::error(line.detail.clone().unwrap_or_default())
     } else {
@@ -214,7 +215,7 @@ fn server_status(line: &Line) -> Status {
     }
 }
 
-fn client(line: &Line) -> Vec<KeyValue> {
+fn client(line: &RequestLine) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(10);
     attributes.extend(method_attributes(line));
     let upstream = line.upstream.as_deref().unwrap_or_default();
@@ -244,8 +245,8 @@ fn client(line: &Line) -> Vec<KeyValue> {
     attributes
 }
 
-/// For whoever calls, a 4xx is an error too.
-fn client_status(line: &Line) -> Status {
+/// For the client of a call, a 4xx is an error too.
+fn client_status(line: &RequestLine) -> Status {
     match (client_error(line), line.upstream_ms) {
         (None, _) => Status::Unset,
         (Some(_), Some(_)) => Status::error(""),
@@ -253,8 +254,8 @@ fn client_status(line: &Line) -> Status {
     }
 }
 
-/// Why the upstream gave no answer, or that it gave a bad one.
-fn client_error(line: &Line) -> Option<Value> {
+/// Why the upstream gave no answer, or the status of a bad one.
+fn client_error(line: &RequestLine) -> Option<Value> {
     match line.upstream_ms {
         Some(_) if line.status >= 400 => Some(line.status.to_string().into()),
         Some(_) => None,
@@ -262,14 +263,14 @@ fn client_error(line: &Line) -> Option<Value> {
     }
 }
 
-/// The status of those that have none.
-const SENDER_GONE: u16 = 499;
+/// The status of a request whose client left before the answer.
+const CLIENT_GONE: u16 = 499;
 
-fn status_code(line: &Line) -> KeyValue {
+fn status_code(line: &RequestLine) -> KeyValue {
     KeyValue::new("http.response.status_code", i64::from(line.status))
 }
 
-/// Many spans share the text.
+/// An attribute whose text many spans share.
 fn shared(key: &'static str, value: String) -> KeyValue {
     KeyValue::new(key, Arc::<str>::from(value))
 }

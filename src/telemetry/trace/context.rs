@@ -1,4 +1,4 @@
-//! W3C Trace Context: a trace that the client began is continued, else one begins here.
+//! W3C Trace Context: a trace that the client began is continued; otherwise a new one begins.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
@@ -10,27 +10,26 @@ use serde::{Serialize, Serializer};
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// Of the flags: whoever calls records it.
+/// The flag `sampled`: the caller records the trace.
 const SAMPLED: u8 = 0x01;
-/// Of the flags: the identifier is random (level 2).
+/// The flag `random`: the trace identifier is random (level 2).
 const RANDOM: u8 = 0x02;
 
-/// A request's place in a trace, and what the client asks for about it.
+/// The trace that a request belongs to, and its place there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trace {
+pub struct TraceContext {
     pub(super) id: u128,
-    /// The client's span; 0 where the trace begins here.
+    /// The client's span; 0 if the trace begins at clawgate.
     pub(super) parent: u64,
-    /// clawgate's call to the upstream, as the upstream is told of it.
+    /// The span of clawgate's call to the upstream, sent to it in `traceparent`.
     pub(super) span: u64,
     pub(super) flags: u8,
 }
 
-impl Trace {
-    /// The trace of a request: the client's, where its `traceparent` is valid and the only one (level 1,
-    /// section 4.3), else a new one, to which no `tracestate` belongs. Of the new ones, one in `one_in` is
-    /// marked as recorded.
-    pub fn of(headers: &mut HeaderMap, one_in: u64) -> Self {
+impl TraceContext {
+    /// The trace of a request: the client's if there is one `traceparent` and it is valid (level 1, section 4.3).
+    /// Otherwise a new one, and `tracestate` is removed. One in `one_in` new traces is marked as sampled.
+    pub fn extract(headers: &mut HeaderMap, one_in: u64) -> Self {
         let mut fields = headers.get_all(TRACEPARENT).iter();
         let trace = match (fields.next(), fields.next()) {
             (Some(field), None) => field.to_str().ok().and_then(Self::parse),
@@ -58,7 +57,7 @@ impl Trace {
             return None;
         }
         let version = hex(version)?;
-        // A later version may have more after a dash; this one has not.
+        // Later versions may add fields; version 0 has none.
         if version == 0xff || (version == 0 && more.is_some()) {
             return None;
         }
@@ -66,13 +65,13 @@ impl Trace {
         if id == 0 || parent == 0 {
             return None;
         }
-        // Of the flags two are known.
+        // Unknown flags are not passed on.
         let flags = u8::try_from(hex(flags)?).ok()? & (SAMPLED | RANDOM);
         Some(Self { id, parent, span: span_id(), flags })
     }
 
-    /// Gives it to the upstream, with a span of clawgate's own as its parent.
-    pub fn tell(self, headers: &mut HeaderMap) {
+    /// Sets `traceparent` for the upstream, with clawgate's span as the parent.
+    pub fn inject(self, headers: &mut HeaderMap) {
         // Version, identifier, parent, flags.
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
         HEXLOWER.encode_mut(&self.id.to_be_bytes(), &mut text[3..35]);
@@ -83,33 +82,31 @@ impl Trace {
         }
     }
 
-    /// Whether whoever calls records it, or clawgate where it begins here.
+    /// Whether the client records it, or clawgate if it begins here.
     pub fn is_recorded(self) -> bool {
         self.flags & SAMPLED != 0
     }
 
-    /// Whether it is one of those that are logged, of which there is one in `of`: the same answer wherever the
-    /// same is asked.
-    pub fn is_sampled(self, of: u64) -> bool {
-        // The right half is the random one (level 2, section 2.2.3).
-        (self.id as u64).is_multiple_of(of)
+    /// Whether it is one of the traces that are logged: one in `one_in`. The same trace gives the same answer everywhere.
+    pub fn is_sampled(self, one_in: u64) -> bool {
+        // The lower half is random (level 2, section 2.2.3).
+        (self.id as u64).is_multiple_of(one_in)
     }
 }
 
-impl Serialize for Trace {
+impl Serialize for TraceContext {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut text = [0; 32];
         serializer.serialize_str(HEXLOWER.encode_mut_str(&self.id.to_be_bytes(), &mut text))
     }
 }
 
-/// An identifier for a span.
+/// A new identifier of a span.
 pub(super) fn span_id() -> u64 {
     random().max(1)
 }
 
-/// Not a secret, but the same for no two traces: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) from a seed of
-/// the thread's own.
+/// Random, but not secret: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) with a seed for each thread.
 fn random() -> u64 {
     thread_local! {
         static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(0));
@@ -137,25 +134,25 @@ mod tests {
         headers
     }
 
-    fn text(trace: Trace) -> String {
+    fn text(trace: TraceContext) -> String {
         serde_json::to_string(&trace).unwrap().replace('"', "")
     }
 
     #[test]
-    fn a_valid_trace_is_continued_with_another_span_and_its_state() {
+    fn a_valid_trace_is_continued_with_a_new_span_and_its_tracestate() {
         let parent = format!("00-{ID}-00f067aa0ba902b7-01");
         let mut headers = headers(&[("traceparent", &parent), ("tracestate", "a=1")]);
-        let trace = Trace::of(&mut headers, 1);
-        trace.tell(&mut headers);
+        let trace = TraceContext::extract(&mut headers, 1);
+        trace.inject(&mut headers);
         assert_eq!(text(trace), ID);
-        let told = headers["traceparent"].to_str().unwrap();
-        assert!(told.starts_with(&format!("00-{ID}-")) && told.ends_with("-01"), "{told}");
-        assert!(!told.contains("00f067aa0ba902b7"));
+        let sent = headers["traceparent"].to_str().unwrap();
+        assert!(sent.starts_with(&format!("00-{ID}-")) && sent.ends_with("-01"), "{sent}");
+        assert!(!sent.contains("00f067aa0ba902b7"));
         assert_eq!(headers["tracestate"], "a=1");
     }
 
     #[test]
-    fn what_is_not_valid_begins_a_new_trace_without_the_state() {
+    fn an_invalid_traceparent_begins_a_new_trace_without_tracestate() {
         let zeros = format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32));
         for parent in [
             "",
@@ -169,45 +166,50 @@ mod tests {
             &format!("00-+{}-00f067aa0ba902b7-01", &ID[1..]),
         ] {
             let mut headers = headers(&[("traceparent", parent), ("tracestate", "a=1")]);
-            assert_ne!(text(Trace::of(&mut headers, 1)), ID, "{parent}");
+            assert_ne!(text(TraceContext::extract(&mut headers, 1)), ID, "{parent}");
             assert!(!headers.contains_key("tracestate"), "{parent}");
         }
-        assert!(Trace::parse(&format!("01-{ID}-00f067aa0ba902b7-01-x")).is_some(), "a later version");
+        assert!(
+            TraceContext::parse(&format!("01-{ID}-00f067aa0ba902b7-01-x")).is_some(),
+            "a later version"
+        );
         let parent = format!("00-{ID}-00f067aa0ba902b7-01");
         let mut twice = headers(&[("traceparent", &parent), ("traceparent", &parent)]);
-        assert_ne!(text(Trace::of(&mut twice, 1)), ID);
+        assert_ne!(text(TraceContext::extract(&mut twice, 1)), ID);
     }
 
     #[test]
-    fn one_in_so_many_new_traces_is_sampled() {
-        let count = (0..10_000).filter(|_| Trace::of(&mut HeaderMap::new(), 1).is_sampled(10)).count();
+    fn the_configured_part_of_new_traces_is_sampled() {
+        let count = (0..10_000)
+            .filter(|_| TraceContext::extract(&mut HeaderMap::new(), 1).is_sampled(10))
+            .count();
         assert!((800..1200).contains(&count), "{count}");
-        assert!(Trace::of(&mut HeaderMap::new(), 1).is_sampled(1));
+        assert!(TraceContext::extract(&mut HeaderMap::new(), 1).is_sampled(1));
     }
 
     #[test]
-    fn of_new_traces_one_in_so_many_is_recorded_and_of_a_senders_those_that_it_records() {
-        let new = || Trace::of(&mut HeaderMap::new(), 10);
+    fn the_configured_part_of_new_traces_is_recorded_and_a_clients_flag_is_kept() {
+        let new = || TraceContext::extract(&mut HeaderMap::new(), 10);
         let count = (0..10_000).filter(|_| new().is_recorded()).count();
         assert!((800..1200).contains(&count), "{count}");
         for (flags, recorded) in [("00", false), ("01", true), ("02", false), ("03", true)] {
             let parent = format!("00-{ID}-00f067aa0ba902b7-{flags}");
-            let trace = Trace::of(&mut headers(&[("traceparent", &parent)]), 1_000_000);
+            let trace = TraceContext::extract(&mut headers(&[("traceparent", &parent)]), 1_000_000);
             assert_eq!(trace.is_recorded(), recorded, "{flags}");
         }
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_the_reader_panic(text in "\\PC{0,64}") {
-            let _ = Trace::parse(&text);
+        fn no_text_makes_parse_panic(text in "\\PC{0,64}") {
+            let _ = TraceContext::parse(&text);
         }
 
         #[test]
-        fn what_is_told_can_be_continued(id in 1u128.., span in 1u64.., flags in 0u8..4) {
+        fn an_injected_trace_can_be_extracted(id in 1u128.., span in 1u64.., flags in 0u8..4) {
             let mut headers = HeaderMap::new();
-            Trace { id, parent: 7, span, flags }.tell(&mut headers);
-            let next = Trace::of(&mut headers, 1);
+            TraceContext { id, parent: 7, span, flags }.inject(&mut headers);
+            let next = TraceContext::extract(&mut headers, 1);
             prop_assert_eq!((next.id, next.parent, next.flags), (id, span, flags));
         }
     }

@@ -1,0 +1,142 @@
+//! The line of the access log, and what all lines of one connection share.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use serde::{Serialize, Serializer};
+
+use crate::connection::{ConnectionInfo, TlsInfo, version_name};
+use crate::identity::Peer;
+use crate::identity::name::printable;
+use crate::telemetry::reason::RequestReason;
+use crate::telemetry::trace::TraceContext;
+
+/// A connection of an admitted client: what all its log lines and spans say.
+#[derive(Debug)]
+pub struct ConnectionFacts {
+    /// The connection.
+    pub connection: ConnectionInfo,
+    /// What the handshake negotiated.
+    pub tls: TlsInfo,
+    /// The identity in the client's certificate.
+    pub peer: Peer,
+    /// Its fields in a log line, written once for all its requests.
+    json: OnceLock<Vec<u8>>,
+}
+
+impl ConnectionFacts {
+    /// For the log lines of this connection.
+    pub fn new(connection: ConnectionInfo, tls: TlsInfo, peer: Peer) -> Self {
+        Self { connection, tls, peer, json: OnceLock::new() }
+    }
+
+    /// The connection's identifier.
+    pub fn id(&self) -> &str {
+        &self.connection.id
+    }
+
+    /// The identifier of the connection's request `number`, counted from 1.
+    pub fn request_id(&self, number: u64) -> String {
+        // A number of 64 bits has at most 20 digits.
+        let mut id = String::with_capacity(self.id().len() + 1 + 20);
+        id.push_str(self.id());
+        // Cannot fail.
+        let _ = write!(id, "-{number}");
+        id
+    }
+}
+
+/// The fields of a connection in a log line.
+#[derive(Serialize)]
+struct ConnectionFields<'a> {
+    peer: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy: Option<SocketAddr>,
+    /// Common name, escaped.
+    cn: Option<String>,
+    /// The first alternative name, escaped.
+    san: Option<&'a str>,
+    fingerprint_sha256: &'a str,
+    tls_version: Cow<'static, str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    resumed: bool,
+}
+
+impl Serialize for ConnectionFacts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { connection, tls, peer, .. } = self;
+        let fields = ConnectionFields {
+            peer: connection.client_addr,
+            proxy: connection.proxy_addr,
+            cn: peer.cn.as_deref().map(printable),
+            san: peer.certificate.san.first().map(String::as_str),
+            fingerprint_sha256: &peer.certificate.fingerprint_sha256,
+            tls_version: version_name(tls.version),
+            resumed: tls.resumed,
+        };
+        fields.serialize(serializer)
+    }
+}
+
+/// The line of one request.
+#[derive(Debug, Serialize)]
+pub(in crate::telemetry) struct RequestLine {
+    #[serde(skip)]
+    pub(crate) id: String,
+    #[serde(skip)]
+    pub(crate) connection: Arc<ConnectionFacts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trace_id: Option<TraceContext>,
+    pub(crate) protocol: &'static str,
+    pub(crate) method: Cow<'static, str>,
+    pub(crate) path: String,
+    pub(crate) route: Option<Arc<str>>,
+    pub(crate) status: u16,
+    pub(crate) reason: Option<RequestReason>,
+    pub(crate) detail: Option<String>,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) duration_ms: f64,
+    pub(crate) upstream: Option<Arc<str>>,
+    pub(crate) upstream_ms: Option<f64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) retried: bool,
+    /// Refusals of the same kind and client that were not logged since the last one that was.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) unlogged: u64,
+}
+
+impl RequestLine {
+    /// One flat object: the identifier, what is the same for the whole connection, and the rest.
+    pub(super) fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
+        let connection = self.connection.json.get_or_init(|| {
+            // Cannot fail: it has only text and numbers.
+            serde_json::to_vec(&*self.connection).unwrap_or_default()
+        });
+        json.extend_from_slice(br#"{"id":"#);
+        serde_json::to_writer(&mut *json, &self.id)?;
+        push_members(json, connection);
+        let end = json.len();
+        serde_json::to_writer(&mut *json, self)?;
+        // The opening brace of the rest becomes the comma before its members.
+        json[end] = b',';
+        Ok(())
+    }
+}
+
+/// Appends the members of an object, without its braces.
+fn push_members(json: &mut Vec<u8>, object: &[u8]) {
+    if let [b'{', members @ .., b'}'] = object
+        && !members.is_empty()
+    {
+        json.push(b',');
+        json.extend_from_slice(members);
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}

@@ -1,0 +1,205 @@
+//! The queue of spans, and the thread that sends them to the collector in batches.
+//!
+//! Queue, batches and thread are the OpenTelemetry SDK's. The SDK does not say how many spans it drops, so this module
+//! counts the places in its queue and drops spans before the queue could be full.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor,
+};
+use serde::Serialize;
+use tracing::Level;
+
+use super::metrics::{SpanLoss, SpanMetrics};
+use crate::telemetry::event::emit;
+
+/// Spans in the queue, about 8 MB.
+const QUEUE: usize = 4096;
+/// Spans in one batch.
+const BATCH: usize = 512;
+/// How long a span waits for others in its batch.
+const BATCH_DELAY: Duration = Duration::from_secs(5);
+/// The shortest time between two log lines about lost spans.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Sends spans to a collector.
+pub trait SpanSink: fmt::Debug + Send + Sync + 'static {
+    /// Why a batch could not be sent.
+    type Error: fmt::Display;
+
+    /// The collector's address, for the log.
+    fn collector(&self) -> &str;
+
+    /// Sends a batch, waits for the answer, and returns how many of the spans the collector rejected. Called by one
+    /// thread.
+    ///
+    /// # Errors
+    /// Why the collector did not take the batch.
+    fn send(&self, spans: Vec<SpanData>) -> Result<u64, Self::Error>;
+}
+
+/// The queue of spans. Clones share it.
+#[derive(Clone, Debug)]
+pub struct SpanQueue(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    processor: BatchSpanProcessor,
+    usage: Arc<Usage>,
+    /// One in so many of the traces that begin at clawgate is exported.
+    one_in: u64,
+}
+
+#[derive(Debug)]
+struct Usage {
+    /// Spans that are queued or being sent.
+    queued: AtomicUsize,
+    /// Spans that did not reach the collector.
+    lost: AtomicU64,
+    metrics: SpanMetrics,
+}
+
+impl SpanQueue {
+    /// Starts the thread that sends spans to `sink`.
+    pub fn start(sink: impl SpanSink, one_in: u64, metrics: SpanMetrics) -> Self {
+        let usage = Usage { queued: AtomicUsize::new(0), lost: AtomicU64::new(0), metrics };
+        let usage = Arc::new(usage);
+        let exporter = Exporter { sink, usage: Arc::clone(&usage), logged: Mutex::default() };
+        // All values are set, so that no environment variable changes them.
+        let config = BatchConfigBuilder::default()
+            .with_max_queue_size(QUEUE)
+            .with_max_export_batch_size(BATCH)
+            .with_scheduled_delay(BATCH_DELAY)
+            .build();
+        let processor = BatchSpanProcessor::new(exporter, config);
+        Self(Arc::new(Inner { processor, usage, one_in }))
+    }
+
+    pub(super) fn one_in(&self) -> u64 {
+        self.0.one_in
+    }
+
+    /// Queues the spans of one request, or drops all of them if the queue has no room. Never blocks.
+    pub(super) fn put(&self, spans: impl ExactSizeIterator<Item = SpanData>) {
+        if self.0.usage.reserve(spans.len()) {
+            spans.for_each(|span| self.0.processor.on_end(span));
+        }
+    }
+
+    /// Sends what is queued, for `timeout` at most. Later spans are lost.
+    pub fn finish(&self, timeout: Duration) {
+        // The number of lost spans is logged below; the error says no more.
+        let _ = self.0.processor.shutdown_with_timeout(timeout);
+        let left = self.0.usage.queued.load(Ordering::Relaxed);
+        if left > 0 {
+            let hint = "the collector did not take them in time";
+            emit(Level::WARN, "spans_lost", &Lost { count: left as u64, hint });
+        }
+    }
+}
+
+impl Usage {
+    /// Reserves `count` places in the queue; `false` when there are not enough.
+    fn reserve(&self, count: usize) -> bool {
+        let enough = |queued: usize| Some(queued + count).filter(|queued| *queued <= QUEUE);
+        let reserved = self.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, enough).is_ok();
+        if !reserved {
+            self.lose(SpanLoss::QueueFull, count as u64);
+        }
+        reserved
+    }
+
+    fn lose(&self, loss: SpanLoss, count: u64) {
+        self.lost.fetch_add(count, Ordering::Relaxed);
+        self.metrics.dropped(loss, count);
+    }
+}
+
+/// Sends batches, counts them, and logs when sending begins to fail and when it works again.
+#[derive(Debug)]
+struct Exporter<S> {
+    sink: S,
+    usage: Arc<Usage>,
+    logged: Mutex<Logged>,
+}
+
+/// What was logged last.
+#[derive(Debug, Default)]
+struct Logged {
+    fails: bool,
+    /// The number of lost spans that log lines have reported.
+    lost: u64,
+    at: Option<Instant>,
+}
+
+impl<S: SpanSink> SpanExporter for Exporter<S> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let count = batch.len() as u64;
+        let outcome = self.sink.send(batch).map_err(|error| error.to_string());
+        self.usage.queued.fetch_sub(usize::try_from(count).unwrap_or(0), Ordering::Relaxed);
+        match &outcome {
+            Ok(rejected) => {
+                let rejected = count.min(*rejected);
+                self.usage.metrics.exported(count - rejected);
+                self.usage.lose(SpanLoss::Rejected, rejected);
+            }
+            Err(_) => self.usage.lose(SpanLoss::NotSent, count),
+        }
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        self.log(&mut logged, outcome.as_ref().err());
+        outcome.map(|_| ()).map_err(OTelSdkError::InternalFailure)
+    }
+}
+
+impl<S: SpanSink> Exporter<S> {
+    /// Logs a failure when it begins and when it is over, and lost spans once in [`LOG_INTERVAL`].
+    fn log(&self, logged: &mut Logged, failure: Option<&String>) {
+        let collector = self.sink.collector();
+        let lost = self.usage.lost.load(Ordering::Relaxed) - logged.lost;
+        match (failure, logged.fails) {
+            (Some(_), true) => return,
+            (Some(detail), false) => {
+                let hint = "requests are not affected; until the collector takes spans again, they are \
+                            dropped and counted in clawgate_spans_dropped_total";
+                emit(Level::WARN, "span_export_failed", &Failed { collector, detail, hint });
+                logged.fails = true;
+                return;
+            }
+            (None, true) => emit(Level::INFO, "span_export_resumed", &Resumed { collector, lost }),
+            (None, false) if lost == 0 || logged.at.is_some_and(|at| at.elapsed() < LOG_INTERVAL) => {
+                return;
+            }
+            (None, false) => {
+                let hint = "the collector is too slow or rejected them; raise trace.sample, or read the \
+                            collector's log";
+                emit(Level::WARN, "spans_lost", &Lost { count: lost, hint });
+            }
+        }
+        *logged = Logged { fails: false, lost: logged.lost + lost, at: Some(Instant::now()) };
+    }
+}
+
+#[derive(Serialize)]
+struct Failed<'a> {
+    collector: &'a str,
+    detail: &'a str,
+    hint: &'static str,
+}
+
+#[derive(Serialize)]
+struct Resumed<'a> {
+    collector: &'a str,
+    /// Spans that were lost in the meantime.
+    lost: u64,
+}
+
+#[derive(Serialize)]
+struct Lost {
+    count: u64,
+    hint: &'static str,
+}
