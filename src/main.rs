@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::Parser;
-use clawgate::app::{App, Ending, Reading};
+use clawgate::app::{App, Ending};
 use clawgate::cli::{CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, ProbeArgs};
-use clawgate::config::{LogFormat, LogSettings, SettingsArgs, load, load_for_clients};
+use clawgate::config::{Environment, LogFormat, LogSettings, SettingsArgs, load, load_for_clients};
 use clawgate::doctor::{Caller, Helpers};
 use clawgate::explain::{ClientFile, Credentials, Server, Target, Verdict};
 use clawgate::finding::{Check, Finding, Findings, Severity, write_grouped};
@@ -18,9 +18,10 @@ use clawgate::generate::generate;
 use clawgate::pki::pem::{cas_in, client_chain, key_in};
 use clawgate::platform::{Control, memory};
 use clawgate::problem::FileProblem;
+use clawgate::reload::{Reading, ReloadError, Source};
 use clawgate::telemetry::logging::{Format, Log, subscriber};
 use clawgate::telemetry::terminal::Layout;
-use clawgate::{doctor, explain, wording};
+use clawgate::{checks, doctor, explain, wording};
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 
@@ -47,18 +48,19 @@ fn main() -> ExitCode {
 }
 
 fn run(args: SettingsArgs) -> ExitCode {
-    // Before anything is read, which may take its time.
+    // Before anything is read, since reading may take a while.
     let control = match Control::new() {
         Ok(control) => control,
         Err(error) => return failed(FAILURE)(format!("cannot start: {}", wording::io(&error))),
     };
-    let Reading { files, app } = read(&args);
-    let app = match app {
-        Ok(app) => app,
-        Err(problem) => return misconfigured(&problem),
+    let source = Arc::new(Source::new(args, environment));
+    let Reading { files, prepared } = source.read();
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return misconfigured(&error),
     };
-    let log = start_logging(app.log());
-    match app.run(control, files, Arc::new(move || read(&args)), &log) {
+    let log = start_logging(&prepared.settings().startup.log);
+    match (App { prepared, files, source }).run(control, &log) {
         Ok(Ending::Drained) => ExitCode::SUCCESS,
         Ok(Ending::AtOnce) => ExitCode::from(FAILURE),
         Err(error) => {
@@ -69,10 +71,13 @@ fn run(args: SettingsArgs) -> ExitCode {
 }
 
 fn check(args: &CheckArgs) -> Result<ExitCode, ExitCode> {
-    let app = read(&args.settings).app.map_err(|problem| misconfigured(&problem))?;
-    let mut found = app.findings(&server_cas(&args.server_ca)?, SystemTime::now());
-    found.extend(doctor::running(app.settings()).map_err(failed(FAILURE))?);
-    write_out(&format!("{}{}", app.summary(), Checked(&found)));
+    let prepared = Source::new(args.settings.clone(), environment).read().prepared;
+    let prepared = prepared.map_err(|error| misconfigured(&error))?;
+    let settings = prepared.settings();
+    let server_cas = server_cas(&args.server_ca)?;
+    let mut found = checks::with_system_roots(settings, &server_cas, SystemTime::now());
+    found.extend(doctor::running(settings).map_err(failed(FAILURE))?);
+    write_out(&format!("{}{}", settings.summary(), Checked(&found)));
     Ok(exit_code(found.worst() < Severity::Fail))
 }
 
@@ -125,7 +130,7 @@ fn explain(args: &ExplainArgs) -> ExitCode {
 
 fn explain_client(args: &ExplainArgs, file: &Path) -> Result<ExitCode, ExitCode> {
     let now = SystemTime::now();
-    let environment = std::env::vars_os().collect();
+    let environment = environment();
     let settings = load_for_clients(&args.settings, &environment, now).map_err(|problems| {
         eprintln!("{problems}");
         ExitCode::from(CONFIG)
@@ -156,7 +161,7 @@ fn explain_server(args: &ExplainArgs, server: &Server) -> Result<ExitCode, ExitC
 
 fn doctor(args: &DoctorArgs) -> Result<ExitCode, ExitCode> {
     let now = SystemTime::now();
-    let environment = std::env::vars_os().collect();
+    let environment = environment();
     let caller = match (&args.client_cert, &args.client_key) {
         (Some(file), Some(key)) => Some(caller(file, key)?),
         _ => None,
@@ -215,22 +220,14 @@ fn failed<E: Display>(code: u8) -> impl FnOnce(E) -> ExitCode {
     }
 }
 
-fn misconfigured(problem: &str) -> ExitCode {
-    eprintln!("{problem}");
+fn misconfigured(error: &ReloadError) -> ExitCode {
+    eprintln!("{error}");
     ExitCode::from(CONFIG)
 }
 
-/// Reads everything there is to read.
-fn read(args: &SettingsArgs) -> Reading {
-    let environment = std::env::vars_os().collect();
-    match load(args, &environment, SystemTime::now()) {
-        Ok(mut settings) => {
-            let files = std::mem::take(&mut settings.files);
-            let app = App::prepare(settings).map_err(|error| format!("clawgate: {error}"));
-            Reading { files, app }
-        }
-        Err(problems) => Reading { app: Err(problems.to_string()), files: problems.into_files() },
-    }
+/// The environment variables, for the settings.
+fn environment() -> Environment {
+    std::env::vars_os().collect()
 }
 
 /// The width of the terminal on stdout.

@@ -1,79 +1,141 @@
-//! What clawgate is told while it runs: by signals, over the admin listener, and by its files.
+//! The control loop: reloads until a signal to stop, then drains.
 
-use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
 use tracing::Level;
 
-use super::events::WatchFailed;
-use crate::admin::ReloadRequest;
-use crate::config::Files;
-use crate::reload::watch::Watch;
+use super::control_events::{ControlEvent, ControlEvents};
+use super::errors::RunError;
+use super::events::{CertificateExpiring, Draining};
+use super::shared::Shared;
+use crate::admin::{ReloadOutcome, ReloadRequest, Status};
+use crate::checks::expiry::{self, ExpiryLog};
+use crate::identity::time::unix_seconds;
+use crate::platform::systemd;
+use crate::reload::{ReloadError, Reloader};
 use crate::telemetry::emit;
 
-/// All the ways to tell clawgate something.
-pub(super) struct ControlEvents {
-    terminate: Signal,
-    interrupt: Signal,
-    quit: Signal,
-    power: Signal,
-    hangup: Signal,
-    requests: mpsc::Receiver<ReloadRequest>,
-    watch: Option<Watch>,
+/// How often expiry is checked.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// How clawgate ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// After a signal to stop, and draining.
+    Drained,
+    /// After a second signal to stop, without waiting for requests.
+    AtOnce,
 }
 
-/// One order, with where it came from.
-pub(super) enum ControlEvent {
-    Stop(&'static str),
-    /// With somebody who waits for the outcome, perhaps.
-    Reload(&'static str, Option<ReloadRequest>),
+/// What the control runtime does while the workers serve.
+pub(super) struct ControlLoop<'a> {
+    reloader: Reloader,
+    shared: &'a Shared,
+    status: Option<Arc<Status>>,
+    expiry_log: ExpiryLog,
 }
 
-impl ControlEvents {
-    /// Without a `watch`, changed files are no order. The signals to stop are taken from here on: before, they end
-    /// the process at once, which serves nobody yet.
-    pub(crate) fn new(
-        hangup: Signal,
-        requests: mpsc::Receiver<ReloadRequest>,
-        watch: Option<Watch>,
-    ) -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
-            power: signal(SignalKind::from_raw(rustix::process::Signal::POWER.as_raw()))?,
-            hangup,
-            requests,
-            watch,
-        })
+impl<'a> ControlLoop<'a> {
+    pub(super) fn new(reloader: Reloader, shared: &'a Shared, status: Option<Arc<Status>>) -> Self {
+        Self { reloader, shared, status, expiry_log: ExpiryLog::default() }
     }
 
-    pub(super) async fn next(&mut self) -> ControlEvent {
-        tokio::select! {
-            _ = self.terminate.recv() => ControlEvent::Stop("SIGTERM"),
-            _ = self.interrupt.recv() => ControlEvent::Stop("SIGINT"),
-            _ = self.quit.recv() => ControlEvent::Stop("SIGQUIT"),
-            _ = self.power.recv() => ControlEvent::Stop("SIGPWR"),
-            _ = self.hangup.recv() => ControlEvent::Reload("SIGHUP", None),
-            Some(request) = self.requests.recv() => ControlEvent::Reload("POST /reload", Some(request)),
-            () = changed(&mut self.watch) => ControlEvent::Reload("changed files", None),
+    /// Serves until a signal to stop, then drains. Returns how many tasks were ended by force. Each of `workers` sends its
+    /// part of that number when it ends.
+    pub(super) async fn run(
+        mut self,
+        mut events: ControlEvents,
+        workers: Vec<oneshot::Receiver<usize>>,
+    ) -> Result<(Ending, usize), RunError> {
+        let mut ended = pin!(async {
+            let mut forced = 0;
+            for worker in workers {
+                forced += worker.await.map_err(|_| RunError::Worker)?;
+            }
+            Ok(forced)
+        });
+        let signal = loop {
+            self.log_expiry();
+            tokio::select! {
+                event = events.next() => match event {
+                    ControlEvent::Stop(signal) => break signal,
+                    ControlEvent::Reload(origin, request) => {
+                        let outcome = self.reload(origin, &mut events).await;
+                        reply(request, outcome);
+                    }
+                },
+                () = sleep(EXPIRY_INTERVAL) => {}
+                () = self.shared.seen.another() => {}
+                // A worker ends only while draining; before that it is an error.
+                ended = &mut ended => return ended.and(Err(RunError::Worker)),
+            }
+        };
+        self.begin_drain(signal);
+        loop {
+            tokio::select! {
+                forced = &mut ended => return Ok((Ending::Drained, forced?)),
+                event = events.next() => match event {
+                    ControlEvent::Stop(_) => {
+                        let open = usize::try_from(self.shared.metrics.open_connections());
+                        return Ok((Ending::AtOnce, open.unwrap_or(0)));
+                    }
+                    ControlEvent::Reload(origin, request) => {
+                        reply(request, Err(self.reloader.refuse(origin)));
+                    }
+                }
+            }
         }
     }
 
-    /// Takes orders from the files that were read last.
-    pub(crate) fn follow(&mut self, files: Files) {
-        if let Some(watch) = &mut self.watch
-            && let Err(error) = watch.follow(files)
-        {
-            emit(Level::WARN, "watch_failed", &WatchFailed::new(&error));
+    async fn reload(
+        &mut self,
+        origin: &'static str,
+        events: &mut ControlEvents,
+    ) -> Result<u64, ReloadError> {
+        systemd::reloading();
+        let (files, prepared) = self.reloader.read().await;
+        if let Some(files) = files {
+            events.follow(files);
+        }
+        let outcome = self.reloader.adopt(origin, prepared);
+        systemd::reloaded(outcome.as_ref().ok().copied());
+        outcome
+    }
+
+    /// The log line comes last, so that its reader can rely on the rest.
+    fn begin_drain(&self, signal: &'static str) {
+        let timeout = self.reloader.settings().startup.drain_timeout;
+        let connections = self.shared.metrics.open_connections();
+        self.shared.drain.begin();
+        systemd::stopping(timeout);
+        emit(Level::INFO, "draining", &Draining::new(signal, connections, timeout));
+    }
+
+    fn log_expiry(&mut self) {
+        let now = unix_seconds(SystemTime::now());
+        let seen = self.shared.seen.soonest(now);
+        if let Some(status) = &self.status {
+            status.seen(&seen);
+        }
+        let all = expiry::all(&self.reloader.settings().reloadable, seen);
+        for expiring in self.expiry_log.due(all, now) {
+            let level = if expiring.has_expired(now) { Level::ERROR } else { Level::WARN };
+            emit(level, "certificate_expiring", &CertificateExpiring::new(&expiring, now));
         }
     }
 }
 
-async fn changed(watch: &mut Option<Watch>) {
-    match watch {
-        Some(watch) => watch.changed().await,
-        None => std::future::pending().await,
+/// Sends the outcome to the client that asked for the reload.
+fn reply(request: Option<ReloadRequest>, outcome: Result<u64, ReloadError>) {
+    if let Some(request) = request {
+        // The client may have gone. The outcome is in the log, too.
+        let _ = request.send(match outcome {
+            Ok(generation) => ReloadOutcome::Adopted(generation),
+            Err(error) => ReloadOutcome::Failed(error.to_string()),
+        });
     }
 }

@@ -1,4 +1,4 @@
-//! Why a gate does not start, or ends badly.
+//! Why clawgate cannot start, or ends with an error.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,54 +6,41 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::tls::server::ServerError;
-use crate::upstream::{ConnectorError, Target};
 use crate::wording::io as io_words;
 
-/// Why settings that are fine one by one cannot be used.
-#[derive(Debug, Error)]
-pub enum PrepareError {
-    /// rustls does not take the material.
-    #[error(transparent)]
-    Tls(#[from] ServerError),
-    /// An upstream cannot be called.
-    #[error("the upstream {0} cannot be used: {1}")]
-    Upstream(Target, #[source] ConnectorError),
-}
-
-/// Why a prepared gate did not start, or ended badly.
+/// Why clawgate cannot start, or ended with an error.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// An address cannot be listened on.
+    /// It cannot listen on an address.
     #[error("cannot listen on {address} ({setting}): {}{}", io_words(.error), hint(.error))]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// Which setting named it.
+        /// The setting that names it.
         setting: &'static str,
-        /// Why not.
+        /// The cause.
         #[source]
         error: io::Error,
     },
-    /// A unix socket cannot be listened on.
+    /// It cannot listen on a unix socket.
     #[error("cannot listen on unix:{} ({setting}): {}\n  hint: stop what listens there, or choose another path \
-             in a folder that clawgate's user may write; to take over from another gate, --takeover true", path.display(), io_words(.error))]
+             in a folder that clawgate's user may write; to take over from a running clawgate, --takeover true", path.display(), io_words(.error))]
     BindUnix {
         /// Its file.
         path: PathBuf,
-        /// Which setting named it.
+        /// The setting that names it.
         setting: &'static str,
-        /// Why not.
+        /// The cause.
         #[source]
         error: io::Error,
     },
-    /// What the service manager passed is of no use.
+    /// A socket of the service manager cannot be used.
     #[error(
         "the service manager passed a socket that cannot be used: {}\n  hint: give it TCP addresses in \
          ListenStream=, without Accept=yes", io_words(.0)
     )]
     Passed(#[source] io::Error),
-    /// No thread, runtime or signal handler could be had.
+    /// The system gave no thread, runtime or signal handler.
     #[error("cannot start: {}", io_words(.0))]
     Start(#[source] io::Error),
     /// A worker ended on its own.
@@ -64,8 +51,8 @@ pub enum RunError {
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "\n  hint: stop what listens there (`ss -ltnp`), or choose another port; to take over from another \
-             gate, --takeover true"
+            "\n  hint: stop what listens there (`ss -ltnp`), or choose another port; to take over from a running \
+             clawgate, --takeover true"
         }
         io::ErrorKind::AddrNotAvailable => "\n  hint: choose an address of this machine (`ip address`)",
         io::ErrorKind::PermissionDenied => {

@@ -1,24 +1,26 @@
-//! The events of clawgate's life: from `started` to `stopped`.
+//! The events from `started` to `stopped`.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tracing::Level;
 
-use super::expiry::Expiring;
+use super::sockets::Sockets;
+use crate::checks::expiry::Expiring;
 use crate::config::{AdminAddress, RouteSettings, Settings};
 use crate::identity::Certificate;
-use crate::reload::changes::changes;
-use crate::wording;
+use crate::reload::Warning;
+use crate::telemetry::emit;
 
 #[derive(Serialize)]
 pub(super) struct Started<'a> {
     version: &'static str,
     pid: u32,
-    pub(super) listen: Vec<String>,
+    listen: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     listen_proxy: Vec<String>,
-    /// Whether the service manager has opened them.
+    /// Whether the service manager has opened sockets.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     passed: bool,
     admin: Option<String>,
@@ -29,12 +31,7 @@ pub(super) struct Started<'a> {
 }
 
 impl<'a> Started<'a> {
-    pub(crate) fn new(
-        settings: &'a Settings,
-        (listen, listen_proxy): (&[SocketAddr], &[SocketAddr]),
-        passed: bool,
-        admin: Option<AdminAddress>,
-    ) -> Self {
+    pub(super) fn new(settings: &'a Settings, sockets: &Sockets, admin: Option<AdminAddress>) -> Self {
         let texts = |addresses: &[SocketAddr]| addresses.iter().map(SocketAddr::to_string).collect();
         let route = |route: &RouteSettings| {
             format!("{} {} -> {}", route.methods, route.path, route.upstream.target)
@@ -42,9 +39,9 @@ impl<'a> Started<'a> {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
-            listen: texts(listen),
-            listen_proxy: texts(listen_proxy),
-            passed,
+            listen: texts(&sockets.addresses),
+            listen_proxy: texts(&sockets.proxy_addresses),
+            passed: sockets.passed,
             admin: admin.map(|address| address.to_string()),
             workers: settings.startup.workers.get(),
             routes: settings.reloadable.routes.iter().map(route).collect(),
@@ -59,20 +56,18 @@ impl<'a> Started<'a> {
                 .collect(),
         }
     }
-}
 
-#[derive(Serialize)]
-pub(super) struct Warning<'a> {
-    pub(super) origin: &'a str,
-    pub(super) detail: &'a str,
-    pub(crate) hint: &'a str,
+    /// The addresses for clients.
+    pub(super) fn listen(&self) -> &[String] {
+        &self.listen
+    }
 }
 
 #[derive(Serialize)]
 pub(super) struct CertificateExpiring<'a> {
     kind: &'static str,
     name: &'a str,
-    /// SHA-256 of a certificate, or of a CA's key; a revocation list's file.
+    /// SHA-256 of the certificate or of the CA's key, or the file of the CRL.
     mark: &'a str,
     not_after: String,
     days_left: i64,
@@ -81,7 +76,7 @@ pub(super) struct CertificateExpiring<'a> {
 }
 
 impl<'a> CertificateExpiring<'a> {
-    pub(crate) fn new(expiring: &'a Expiring, now: i64) -> Self {
+    pub(super) fn new(expiring: &'a Expiring, now: i64) -> Self {
         Self {
             kind: expiring.kind.as_str(),
             name: &expiring.name,
@@ -95,20 +90,6 @@ impl<'a> CertificateExpiring<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct WatchFailed {
-    detail: String,
-    hint: &'static str,
-}
-
-impl WatchFailed {
-    pub(crate) fn new(error: &notify::Error) -> Self {
-        let hint = "a change of the files is noticed late: raise fs.inotify.max_user_watches and \
-                    fs.inotify.max_user_instances, or send SIGHUP after a change";
-        Self { detail: wording::watch(error), hint }
-    }
-}
-
-#[derive(Serialize)]
 pub(super) struct Draining {
     signal: &'static str,
     connections: i64,
@@ -116,7 +97,7 @@ pub(super) struct Draining {
 }
 
 impl Draining {
-    pub(crate) fn new(signal: &'static str, connections: i64, timeout: Duration) -> Self {
+    pub(super) fn new(signal: &'static str, connections: i64, timeout: Duration) -> Self {
         Self { signal, connections, deadline: humantime::format_duration(timeout).to_string() }
     }
 }
@@ -128,45 +109,29 @@ pub(super) struct Stopped {
 }
 
 impl Stopped {
-    pub(crate) fn new(started: Instant, forced: usize) -> Self {
+    pub(super) fn new(started: Instant, forced: usize) -> Self {
         Self { uptime_s: started.elapsed().as_secs(), forced }
     }
 }
 
-#[derive(Serialize)]
-pub(super) struct ReloadFailed<'a> {
-    origin: &'static str,
-    /// What goes on serving.
-    generation: u64,
-    detail: &'a str,
-    hint: &'static str,
-}
-
-impl<'a> ReloadFailed<'a> {
-    pub(crate) fn new(origin: &'static str, generation: u64, detail: &'a str) -> Self {
-        let hint = "clawgate goes on with what it had; hint this and reload again";
-        Self { origin, generation, detail, hint }
+/// Logged at the start only, since it may be intended.
+pub(super) fn log_without_allow_rules(settings: &Settings) {
+    let has_ca = !settings.reloadable.material.trust.cas.is_empty();
+    if settings.reloadable.clients_rules.is_empty() && has_ca {
+        let detail = "no allow rule: any certificate of the client CAs is admitted";
+        let hint = "name the clients with --allow (e.g. --allow cn=meeting-notes) if the CA has other certificates";
+        emit(Level::INFO, "settings_warning", &Warning { origin: "clients.allow", detail, hint });
     }
 }
 
-#[derive(Serialize)]
-pub(super) struct Reloaded {
-    origin: &'static str,
-    generation: u64,
-    changed: Vec<String>,
-    /// Settings that are read at the start only, and differ from those that the process was started with.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    needs_restart: Vec<String>,
-}
-
-impl Reloaded {
-    /// `needs_restart`: as against what the process was started with.
-    pub(crate) fn new(
-        origin: &'static str,
-        generation: u64,
-        (old, new): (&Settings, &Settings),
-        needs_restart: Vec<String>,
-    ) -> Self {
-        Self { origin, generation, changed: changes(old, new), needs_restart }
+/// Logs at the start if the limit of open files allows only `capacity` connections, fewer than the settings.
+pub(super) fn log_few_connections(settings: &Settings, capacity: usize) {
+    let wanted = settings.startup.limits.connections;
+    if capacity < wanted {
+        let detail =
+            format!("the limit of open files leaves room for {capacity} connections, not {wanted}");
+        let hint = "raise the limit (ulimit -Hn, LimitNOFILE=), or lower limits.connections";
+        let warning = Warning { origin: "limits.connections", detail: &detail, hint };
+        emit(Level::WARN, "settings_warning", &warning);
     }
 }

@@ -6,6 +6,7 @@
 mod chain;
 mod clients;
 mod crls;
+pub(crate) mod expiry;
 mod roots;
 mod server;
 mod strength;
@@ -17,9 +18,26 @@ pub use self::roots::Roots;
 pub use self::server::Server;
 pub use self::strength::algorithm;
 pub use self::validity::leaf as dates;
+
+use std::time::SystemTime;
+
+use rustls_pki_types::CertificateDer;
+
 use crate::config::{Problem, Settings};
-use crate::finding::{Area, Check, Finding, Subject};
+use crate::finding::{Area, Check, Finding, Findings, Subject};
+use crate::identity::time::unix_seconds;
 use crate::pki::Ca;
+
+/// [`findings`], judged with the roots in the settings, those of this system, and `server_cas`: roots that clients have.
+pub fn with_system_roots(
+    settings: &Settings,
+    server_cas: &[CertificateDer<'static>],
+    now: SystemTime,
+) -> Findings {
+    let mut roots = Roots::of(&settings.reloadable.material.trust).with_system();
+    roots.add(server_cas.iter().filter_map(Ca::read));
+    Findings { findings: findings(settings, &roots, &[], unix_seconds(now)) }
+}
 
 /// All that can be said of `settings` at `at` (seconds since 1970) without the network. `brought`: CAs that a
 /// client's chain brings along.

@@ -73,8 +73,8 @@ impl Problems {
 
     /// All files and folders that the settings name, whether or not they could be read: changing one of
     /// them may solve the problem.
-    pub fn into_files(self) -> Files {
-        self.files
+    pub fn take_files(&mut self) -> Files {
+        std::mem::take(&mut self.files)
     }
 
     /// The problems: those of the file by line, then the others as they were found.

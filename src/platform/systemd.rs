@@ -1,6 +1,6 @@
-//! What the service manager is told (sd_notify(3)): ready, reloading, stopping, and that no worker is stuck.
+//! Notifications to the service manager (sd_notify(3)): ready, reloading, stopping, and the watchdog.
 //!
-//! Where there is none, nothing is told. What goes wrong in telling does not concern clawgate's clients.
+//! Without a service manager nothing is sent. Errors of a notification are ignored.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -12,64 +12,64 @@ use sd_notify::NotifyState::{ExtendTimeoutUsec, Ready, Reloading, Status, Stoppi
 use sd_notify::{NotifyState, notify, watchdog_enabled};
 use tokio::time::sleep;
 
-/// Signs of life that a worker gives within the time that the manager waits for one.
-const BEATS: u32 = 6;
-/// Told to the manager within that time; sd_watchdog_enabled(3) asks for two.
-const REPORTS: u32 = 2;
-/// What ending takes besides draining.
-const MARGIN: Duration = Duration::from_secs(5);
+/// Heartbeats of a worker in one watchdog interval.
+const HEARTBEATS: u32 = 6;
+/// Notifications in one watchdog interval; sd_watchdog_enabled(3) recommends two.
+const NOTIFICATIONS: u32 = 2;
+/// Time to end after draining.
+const STOP_MARGIN: Duration = Duration::from_secs(5);
 
-/// A worker's sign of life.
+/// A worker's heartbeat.
 #[derive(Clone, Debug)]
 pub(crate) struct Heartbeat {
     beats: Arc<AtomicU64>,
-    /// `None`: nobody looks.
-    every: Option<Duration>,
+    /// `None` without a watchdog.
+    interval: Option<Duration>,
 }
 
 impl Heartbeat {
-    /// Gives signs of life for as long as the runtime turns.
+    /// Counts heartbeats for as long as the runtime polls this.
     pub(crate) async fn beat(&self) -> Infallible {
-        let Some(every) = self.every else { return pending().await };
+        let Some(interval) = self.interval else { return pending().await };
         loop {
             self.beats.fetch_add(1, Ordering::Relaxed);
-            sleep(every).await;
+            sleep(interval).await;
         }
     }
 }
 
-/// The manager's watchdog.
+/// The watchdog of the service manager.
 #[derive(Debug)]
 pub(crate) struct SystemdWatchdog {
     timeout: Option<Duration>,
-    pulses: Vec<Heartbeat>,
+    heartbeats: Vec<Heartbeat>,
 }
 
 impl SystemdWatchdog {
     pub(crate) fn new() -> Self {
-        Self { timeout: watchdog_enabled(), pulses: Vec::new() }
+        Self { timeout: watchdog_enabled(), heartbeats: Vec::new() }
     }
 
-    /// For one more worker to beat.
-    pub(crate) fn pulse(&mut self) -> Heartbeat {
-        let every = self.timeout.map(|timeout| timeout / BEATS);
-        let pulse = Heartbeat { beats: Arc::default(), every };
-        self.pulses.push(pulse.clone());
-        pulse
+    /// The heartbeat of one more worker.
+    pub(crate) fn heartbeat(&mut self) -> Heartbeat {
+        let interval = self.timeout.map(|timeout| timeout / HEARTBEATS);
+        let heartbeat = Heartbeat { beats: Arc::default(), interval };
+        self.heartbeats.push(heartbeat.clone());
+        heartbeat
     }
 
-    /// Tells the manager that clawgate lives, as long as each worker does.
+    /// Notifies the watchdog for as long as each worker's heart beats.
     pub(crate) async fn watch(self) {
         let Some(timeout) = self.timeout else { return };
-        let mut seen: Vec<_> = self.pulses.iter().map(|_| 0).collect();
+        let mut seen: Vec<_> = self.heartbeats.iter().map(|_| 0).collect();
         loop {
-            let beats = self.pulses.iter().map(|pulse| pulse.beats.load(Ordering::Relaxed));
+            let beats = self.heartbeats.iter().map(|heartbeat| heartbeat.beats.load(Ordering::Relaxed));
             let beats: Vec<u64> = beats.collect();
             if all_moved(&seen, &beats) {
-                tell(&[Watchdog]);
+                send(&[Watchdog]);
             }
             seen = beats;
-            sleep(timeout / REPORTS).await;
+            sleep(timeout / NOTIFICATIONS).await;
         }
     }
 }
@@ -78,36 +78,36 @@ fn all_moved(before: &[u64], now: &[u64]) -> bool {
     before.iter().zip(now).all(|(before, now)| now > before)
 }
 
-/// Everything listens.
+/// All sockets listen.
 pub(crate) fn ready(listen: &[String]) {
-    tell(&[Ready, Status(&format!("serving on {}", listen.join(", ")))]);
+    send(&[Ready, Status(&format!("serving on {}", listen.join(", ")))]);
 }
 
-/// Settings and files are read anew; [`reloaded`] must follow.
+/// Settings and files are being read. [`reloaded`] must follow.
 pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[Reloading, now]),
-        Err(_) => tell(&[Reloading]),
+        Ok(now) => send(&[Reloading, now]),
+        Err(_) => send(&[Reloading]),
     }
 }
 
-/// Ready again, with what came of it.
-pub(crate) fn reloaded(outcome: &Result<u64, String>) {
-    match outcome {
-        Ok(generation) => tell(&[Ready, Status(&format!("serving, generation {generation}"))]),
-        Err(_) => tell(&[Ready, Status("serving with the old settings: a reload failed, see the log")]),
+/// A reload has ended: with a new generation, or without.
+pub(crate) fn reloaded(generation: Option<u64>) {
+    match generation {
+        Some(generation) => send(&[Ready, Status(&format!("serving, generation {generation}"))]),
+        None => send(&[Ready, Status("serving with the old settings: a reload failed, see the log")]),
     }
 }
 
-/// No new connections; open ones get up to `drain`.
+/// clawgate ends: open connections may take up to `drain`.
 pub(crate) fn stopping(drain: Duration) {
-    let needed = u32::try_from((drain + MARGIN).as_micros()).unwrap_or(u32::MAX);
-    tell(&[Stopping, ExtendTimeoutUsec(needed), Status("draining")]);
+    let needed = u32::try_from((drain + STOP_MARGIN).as_micros()).unwrap_or(u32::MAX);
+    send(&[Stopping, ExtendTimeoutUsec(needed), Status("draining")]);
 }
 
-fn tell(state: &[NotifyState<'_>]) {
+fn send(state: &[NotifyState<'_>]) {
     if let Err(error) = notify(state) {
-        tracing::debug!(%error, "the service manager could not be told");
+        tracing::debug!(%error, "the service manager could not be notified");
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_worker_that_is_stuck_silences_the_gate() {
+    fn one_stuck_worker_stops_the_notifications() {
         assert!(all_moved(&[1, 5], &[2, 6]));
         assert!(!all_moved(&[1, 5], &[2, 5]));
     }

@@ -1,10 +1,9 @@
-//! Watching the files that the settings name.
+//! Watches the files that the settings name.
 //!
-//! Events of the kernel say only that something happened in a folder; what a file holds says whether it
-//! has changed. So an event (or, should events be lost, a minute) leads to a look at the files, and a
-//! difference to what was seen at the last reading leads to a reload. A file that is being written is
-//! waited for a little; one that is read half-written all the same does not validate, and the rest of
-//! it is another difference.
+//! Events of the kernel only start a comparison: the content of the files decides whether they have changed (decision
+//! 703). Without an event, they are compared once a minute, since events may be lost. A reload waits a short time until
+//! nothing is written any more. If a file is read while it is incomplete, the settings are refused, and the rest of the
+//! file is the next change.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -15,38 +14,38 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
+use tracing::Level;
 
+use super::events::WatchFailed;
 use crate::config::Files;
 use crate::platform::symlinks;
+use crate::telemetry::emit;
 
-/// How long the folders must be quiet before the files are looked at, and how long that is waited for.
+/// How long there must be no event before the files are compared, and how long at most that is waited for.
 const QUIET: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// How often the files are looked at without an event: with the kernel's events, and without.
-const LOOK: Duration = Duration::from_secs(60);
-const LOOK_WITHOUT_EVENTS: Duration = Duration::from_secs(5);
+/// How often the files are compared without an event: if the kernel sends events, and if not.
+const COMPARE_INTERVAL: Duration = Duration::from_secs(60);
+const COMPARE_INTERVAL_WITHOUT_EVENTS: Duration = Duration::from_secs(5);
 
-/// Tells when the files differ from what was read.
+/// Waits until the files differ from what was read.
 pub(crate) struct Watch {
-    /// `None`: the kernel has no watch to give, and the files are looked at more often.
+    /// `None` if the kernel sends no events; then the files are compared more often.
     watcher: Option<RecommendedWatcher>,
     folders: BTreeSet<PathBuf>,
-    stirred: Arc<Notify>,
+    event: Arc<Notify>,
     files: Files,
-    next_look: Instant,
+    next_comparison: Instant,
 }
 
 impl Watch {
-    /// Watches `files`.
-    ///
-    /// # Errors
-    /// Why the kernel's events cannot be had; the watch works without them.
-    pub(crate) fn new(files: Files) -> (Self, notify::Result<()>) {
-        let stirred = Arc::new(Notify::new());
-        let teller = Arc::clone(&stirred);
+    /// Watches `files`. If the kernel's events are not available, logs that and compares more often.
+    pub(crate) fn new(files: Files) -> Self {
+        let event = Arc::new(Notify::new());
+        let notify = Arc::clone(&event);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             if event.as_ref().map_or(true, is_change) {
-                teller.notify_one();
+                notify.notify_one();
             }
         });
         let (watcher, outcome) = match watcher {
@@ -54,48 +53,46 @@ impl Watch {
             Err(error) => (None, Err(error)),
         };
         let mut watch =
-            Self { watcher, folders: BTreeSet::new(), stirred, files, next_look: Instant::now() };
-        let outcome = outcome.and(watch.watch_folders());
-        (watch, outcome)
+            Self { watcher, folders: BTreeSet::new(), event, files, next_comparison: Instant::now() };
+        log_failure(outcome.and(watch.watch_folders()));
+        watch
     }
 
-    /// Watches what was read last.
-    ///
-    /// # Errors
-    /// Why a folder cannot be watched; the files are looked at all the same.
-    pub(crate) fn follow(&mut self, files: Files) -> notify::Result<()> {
+    /// Watches `files`, which were read last. If a folder cannot be watched, logs that; the files are compared
+    /// nevertheless.
+    pub(crate) fn follow(&mut self, files: Files) {
         self.files = files;
-        self.watch_folders()
+        log_failure(self.watch_folders());
     }
 
     /// Waits until a file differs from what was read. May be dropped and called again.
     pub(crate) async fn changed(&mut self) {
         loop {
-            if timeout_at(self.next_look, self.stirred.notified()).await.is_ok() {
-                self.settle().await;
+            if timeout_at(self.next_comparison, self.event.notified()).await.is_ok() {
+                self.wait_for_quiet().await;
             }
-            let thoroughly = Instant::now() >= self.next_look;
+            let thoroughly = Instant::now() >= self.next_comparison;
             if thoroughly {
-                self.next_look = Instant::now() + self.pause();
+                self.next_comparison = Instant::now() + self.interval();
             }
             if self.files.differ(thoroughly) {
                 return;
             }
-            // A symlink may lead elsewhere now, to a file of the same content.
+            // A symlink may lead to another folder now, to a file with the same content.
             let _ = self.watch_folders();
         }
     }
 
-    fn pause(&self) -> Duration {
-        if self.watcher.is_some() { LOOK } else { LOOK_WITHOUT_EVENTS }
+    fn interval(&self) -> Duration {
+        if self.watcher.is_some() { COMPARE_INTERVAL } else { COMPARE_INTERVAL_WITHOUT_EVENTS }
     }
 
-    /// Waits for whoever is writing.
-    async fn settle(&self) {
+    /// Waits until there are no more events, for [`LONGEST_WAIT`] at most.
+    async fn wait_for_quiet(&self) {
         let latest = Instant::now() + LONGEST_WAIT;
         loop {
             let quiet = (Instant::now() + QUIET).min(latest);
-            if timeout_at(quiet, self.stirred.notified()).await.is_err() {
+            if timeout_at(quiet, self.event.notified()).await.is_err() {
                 return;
             }
         }
@@ -106,11 +103,11 @@ impl Watch {
         let folders: BTreeSet<_> = self.files.paths().flat_map(symlinks::leading_to).collect();
         let mut outcome = Ok(());
         for gone in self.folders.difference(&folders) {
-            // It may be gone from the disk, too.
+            // An error says that it does not exist any more.
             let _ = watcher.unwatch(gone);
         }
         for folder in &folders {
-            // Those of before as well: another folder may have come in its place.
+            // Also those that are watched already: another folder may have their name now.
             let watched = watcher.watch(folder, RecursiveMode::NonRecursive);
             outcome = outcome.and(watched);
         }
@@ -119,11 +116,17 @@ impl Watch {
     }
 }
 
-/// Whether a file may be another after it. Opening and reading are events too, our own among them.
+/// Whether a file may have changed. Opening and reading are events too, also when clawgate does it.
 fn is_change(event: &Event) -> bool {
     match event.kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
         EventKind::Access(_) => false,
         _ => true,
+    }
+}
+
+fn log_failure(outcome: notify::Result<()>) {
+    if let Err(error) = outcome {
+        emit(Level::WARN, "watch_failed", &WatchFailed::new(&error));
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn start(settings: Option<&TraceSettings>, metrics: &mut Metrics) -> 
             let detail = format!("the collector cannot be called: {error}");
             let hint = "clawgate goes on without spans";
             let origin = "trace.endpoint";
-            let warning = super::events::Warning { origin, detail: &detail, hint };
+            let warning = crate::reload::Warning { origin, detail: &detail, hint };
             emit(tracing::Level::WARN, "settings_warning", &warning);
             None
         }

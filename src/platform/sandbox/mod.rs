@@ -1,11 +1,14 @@
-//! What clawgate gives up before it serves: files that it was not told of, ports that it does not call,
-//! programs, new privileges.
+//! The sandbox: with Landlock, clawgate gives up access to all files and ports that its settings do not name, starting
+//! programs, and new privileges.
 //!
-//! A fault in what parses a stranger's bytes must not lead to the rest of the machine. Landlock holds for the
-//! thread that asks for it and for those that this one starts, so it is asked for before there are any.
-//! What is open already stays so: the listening sockets, the log.
+//! A bug in a parser of bytes from clients should not give access to the rest of the machine. Landlock applies to the
+//! calling thread and to those that it starts later, so the sandbox is entered before there are other threads. Open
+//! files stay open: the listening sockets, the log.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -14,17 +17,18 @@ use landlock::{
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 use serde::Serialize;
+use thiserror::Error;
 use tracing::Level;
 
-use crate::config::{AdminAddress, Files, RouteSettings, Settings};
+use crate::config::{AdminAddress, Files, Reloadable, RouteSettings, Settings};
 use crate::platform::symlinks;
 use crate::telemetry::emit;
 use crate::upstream::Target;
 use crate::wording;
 
-/// The newest Landlock whose rights are asked for; an older kernel gives those that it has.
+/// The version of Landlock whose rights are requested. An older kernel enforces those that it knows.
 const LANDLOCK: ABI = ABI::V6;
-/// What the resolver reads: its settings, and the libraries that those name.
+/// Read to resolve host names: the resolver's settings, and the libraries that they name.
 const RESOLVER: [&str; 7] = [
     "/etc",
     "/run/systemd/resolve",
@@ -34,7 +38,7 @@ const RESOLVER: [&str; 7] = [
     "/lib",
     "/lib64",
 ];
-/// Where distributions keep the CAs of an `https://` upstream without one of its own.
+/// Where distributions keep the system's CAs, for an `https://` upstream without `upstream.ca`.
 const ROOTS: [&str; 5] = [
     "/etc/ssl",
     "/etc/pki",
@@ -42,66 +46,70 @@ const ROOTS: [&str; 5] = [
     "/usr/local/share/ca-certificates",
     "/usr/lib/ssl",
 ];
-/// Facts of this process for the metrics, and devices that libraries fall back to.
+/// Read for the metrics of this process, and by libraries.
 const ALWAYS: [&str; 4] = ["/proc/self", "/proc/stat", "/dev/urandom", "/dev/null"];
-/// DNS over TCP, for answers that are too long.
+/// DNS over TCP, for long answers.
 const DNS: u16 = 53;
 
-/// What clawgate may still do.
+/// The sandbox that was entered.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
-    wants: Wants,
-    /// Whether Landlock holds, so that what is beyond it fails.
+    permissions: Permissions,
+    /// Whether Landlock enforces them.
     holds: bool,
 }
 
-/// What settings need.
+/// What the settings need.
 #[derive(Debug, Default)]
-struct Wants {
-    /// Folders of the files that were named, since a file may be replaced; read with all below.
+struct Permissions {
+    /// Folders to read, with everything below: those of the named files, since a file may be replaced.
     files: BTreeSet<PathBuf>,
-    /// Besides these.
+    /// Files and folders of the system to read.
     system: BTreeSet<PathBuf>,
-    /// Of the upstreams, and of the collector of spans.
+    /// Ports to connect to: the upstreams', and the collector's.
     ports: BTreeSet<u16>,
-    /// Where files are made and written.
+    /// Folders to create and write files in.
     writes: BTreeSet<PathBuf>,
-    /// Where the admin listener's socket is taken away at the end.
+    /// The folder to remove the admin listener's socket from.
     removes: BTreeSet<PathBuf>,
 }
 
-impl Wants {
+impl Permissions {
     fn of(settings: &Settings, files: &Files) -> Self {
-        let mut wants = Self::default();
-        wants.system.extend(ALWAYS.map(PathBuf::from));
+        let mut permissions = Self::default();
+        permissions.system.extend(ALWAYS.map(PathBuf::from));
         for path in files.paths() {
             let folders = symlinks::leading_to(path);
-            wants.files.extend(folders.into_iter().filter(|folder| folder != Path::new("/")));
+            permissions.files.extend(folders.into_iter().filter(|folder| folder != Path::new("/")));
             if path.parent() == Some(Path::new("/")) {
-                wants.files.insert(path.to_owned());
+                permissions.files.insert(path.to_owned());
             }
         }
         let key_log =
             settings.reloadable.key_log_file.iter().flat_map(|path| symlinks::leading_to(path));
-        wants.writes.extend(key_log);
+        permissions.writes.extend(key_log);
         if let Some(AdminAddress::Unix(path)) = &settings.startup.admin {
-            wants.removes.extend(path.parent().map(Path::to_owned));
+            permissions.removes.extend(path.parent().map(Path::to_owned));
         }
-        for RouteSettings { upstream, .. } in &settings.reloadable.routes {
-            wants.call(&upstream.target, upstream.ca.is_none());
-        }
-        wants
+        permissions.connect_to_upstreams(&settings.reloadable);
+        permissions
     }
 
-    /// Also to call `target`. `by_roots`: its certificate is checked with the system's CAs.
-    fn call(&mut self, target: &Target, by_roots: bool) {
+    fn connect_to_upstreams(&mut self, settings: &Reloadable) {
+        for RouteSettings { upstream, .. } in &settings.routes {
+            self.connect_to(&upstream.target, upstream.ca.is_none());
+        }
+    }
+
+    /// Adds what a connection to `target` needs. `system_cas`: its certificate is verified with the system's CAs.
+    fn connect_to(&mut self, target: &Target, system_cas: bool) {
         let (Target::Http { host, port } | Target::Https { host, port }) = target else { return };
         self.ports.insert(*port);
         if host.parse::<IpAddr>().is_err() {
             self.system.extend(RESOLVER.map(PathBuf::from));
             self.ports.insert(DNS);
         }
-        if matches!(target, Target::Https { .. }) && by_roots {
+        if matches!(target, Target::Https { .. }) && system_cas {
             self.system.extend(ROOTS.map(PathBuf::from));
         }
     }
@@ -115,7 +123,7 @@ impl Wants {
             .map(|port| Ok::<_, RulesetError>(NetPort::new(*port, AccessNet::ConnectTcp)));
         Ruleset::default()
             .handle_access(AccessFs::from_all(LANDLOCK))?
-            // Nothing may be bound any more: all listeners are there.
+            // Binding is not allowed either: all listeners are open.
             .handle_access(AccessNet::from_all(LANDLOCK))?
             .scope(Scope::Signal)?
             .create()?
@@ -142,27 +150,26 @@ struct Line {
 }
 
 impl Sandbox {
-    /// Gives up what `settings`, which were read from `files`, do not need, and says so; for this thread and all that it starts.
+    /// Restricts this thread, and those that it starts later, to what `settings`, read from `files`, need. Logs that.
     pub(crate) fn enter(settings: &Settings, files: &Files) -> Self {
-        let mut wants = Wants::of(settings, files);
-        // Not in `of`: another collector needs a restart, and is no reason to refuse the rest of a reload.
+        let mut permissions = Permissions::of(settings, files);
         if let Some(trace) = &settings.startup.trace {
-            wants.call(&trace.collector, trace.ca.is_none());
+            permissions.connect_to(&trace.collector, trace.ca.is_none());
         }
         if !settings.startup.sandbox {
             let hint =
                 Some("runtime.sandbox = true confines clawgate to its files and its upstreams' ports");
-            say(Level::INFO, &Line { hint, ..Line::new("off", false) });
-            return Self { wants, holds: false };
+            log(Level::INFO, &Line { hint, ..Line::new("off", false) });
+            return Self { permissions, holds: false };
         }
-        let status = match wants.enforce() {
+        let status = match permissions.enforce() {
             Ok(status) => status,
             Err(error) => {
                 let detail = Some(wording::sandbox(&error));
                 let hint =
                     Some("let the service manager confine it (deploy/systemd); please report this");
-                say(Level::WARN, &Line { detail, hint, ..Line::new("failed", false) });
-                return Self { wants, holds: false };
+                log(Level::WARN, &Line { detail, hint, ..Line::new("failed", false) });
+                return Self { permissions, holds: false };
             }
         };
         let landlock = match status.ruleset {
@@ -173,50 +180,90 @@ impl Sandbox {
         let holds = status.ruleset != RulesetStatus::NotEnforced;
         let mut line = Line::new(landlock, status.no_new_privs);
         if holds {
-            line.reads = wants.files.iter().map(|folder| folder.display().to_string()).collect();
-            line.connects = wants.ports.iter().copied().collect();
+            line.reads = permissions.files.iter().map(|folder| folder.display().to_string()).collect();
+            line.connects = permissions.ports.iter().copied().collect();
         } else {
             line.hint = Some("let the service manager confine it (deploy/systemd)");
         }
-        say(Level::INFO, &line);
-        Self { wants, holds }
+        log(Level::INFO, &line);
+        Self { permissions, holds }
     }
 
-    /// Why new settings cannot be used within it.
-    pub(crate) fn beyond(&self, settings: &Settings) -> Option<String> {
+    /// Checks that `settings` need no more than what was allowed at the start. Files are not checked: if one is not
+    /// readable, reading it has failed already.
+    pub(crate) fn check(&self, settings: &Reloadable) -> Result<(), OutsideSandbox> {
         if !self.holds {
-            return None;
+            return Ok(());
         }
-        // Had a file been beyond it, that would have been found when it was read.
-        let new = Wants::of(settings, &Files::default());
-        let ports: Vec<_> = new.ports.difference(&self.wants.ports).map(u16::to_string).collect();
-        let what = if !ports.is_empty() {
-            format!("the upstreams' port {} was not among those at the start", ports.join(", "))
-        } else if !new.system.is_subset(&self.wants.system) {
-            "an upstream with a host name, or one whose CA is the system's, was not there at the start"
-                .to_owned()
-        } else {
-            return None;
-        };
-        Some(format!(
-            "{what}, and the sandbox keeps clawgate to what was\n  hint: restart clawgate (an upgrade loses no request: \
-             docs/operations.md), or set runtime.sandbox to false"
-        ))
+        let mut new = Permissions::default();
+        new.connect_to_upstreams(settings);
+        let ports: Vec<_> = new.ports.difference(&self.permissions.ports).copied().collect();
+        if !ports.is_empty() {
+            return Err(OutsideSandbox::Ports(ports));
+        }
+        if !new.system.is_subset(&self.permissions.system) {
+            return Err(OutsideSandbox::SystemFiles);
+        }
+        Ok(())
     }
 
-    /// The same problem, with what the sandbox may have to do with it.
-    pub(crate) fn explain(&self, problem: String) -> String {
-        if !self.holds || !problem.contains("Permission denied") {
-            return problem;
+    /// Says so if the sandbox denies access to one of `files`.
+    pub(crate) fn unreadable(&self, files: &Files) -> Option<Unreadable> {
+        if !self.holds || !files.paths().any(is_denied) {
+            return None;
         }
-        let folders: Vec<_> =
-            self.wants.files.iter().map(|folder| folder.display().to_string()).collect();
-        format!(
-            "{problem}\n\n  the sandbox lets clawgate read below {} only, where the files were at the start\n    \
-             hint: put the file there, or restart clawgate, or set runtime.sandbox to false",
+        Some(Unreadable { folders: self.permissions.files.iter().cloned().collect() })
+    }
+}
+
+/// Why new settings cannot be used in the sandbox.
+#[derive(Debug, Error)]
+pub enum OutsideSandbox {
+    /// Upstreams with other ports.
+    #[error(
+        "the upstreams' port {} was not among those at the start, and the sandbox allows no other{RESTART}",
+        .0.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Ports(Vec<u16>),
+    /// An upstream that needs name resolution or the system's CAs, if none did before.
+    #[error(
+        "an upstream has a host name, or its CA is one of the system's; none was so at the start, and the sandbox \
+         does not allow it{RESTART}"
+    )]
+    SystemFiles,
+}
+
+const RESTART: &str = "\n  hint: restart clawgate (an upgrade loses no request: docs/operations.md), or set \
+                       runtime.sandbox to false";
+
+/// Explains that the sandbox does not allow a file to be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The folders that can be read.
+    folders: Vec<PathBuf>,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let folders: Vec<_> = self.folders.iter().map(|folder| folder.display().to_string()).collect();
+        write!(
+            f,
+            "the sandbox lets clawgate read below {} only, where the files were at the start\n    hint: put the file \
+             there, or restart clawgate, or set runtime.sandbox to false",
             folders.join(", ")
         )
     }
+}
+
+/// Whether this process may not open `path`, a file or a folder. Others are not opened: a pipe would wait for its writer.
+fn is_denied(path: &Path) -> bool {
+    let opened = fs::metadata(path).and_then(|metadata| {
+        if metadata.is_file() || metadata.is_dir() {
+            File::open(path)?;
+        }
+        Ok(())
+    });
+    opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 impl Line {
@@ -226,7 +273,7 @@ impl Line {
     }
 }
 
-fn say(level: Level, line: &Line) {
+fn log(level: Level, line: &Line) {
     emit(level, "sandbox", line);
 }
 

@@ -1,4 +1,4 @@
-//! What comes to an end, said in time.
+//! Warnings before certificates, CAs and CRLs expire.
 
 use std::collections::HashMap;
 
@@ -7,31 +7,31 @@ use crate::identity::client_cert_inventory::SeenCertificate;
 use crate::identity::{Certificate, Validity, unix_rfc3339};
 
 const DAY: i64 = 24 * 60 * 60;
-/// How many days before its end something is told of.
+/// Days before the end at which a warning is logged.
 const STAGES: [i64; 4] = [30, 14, 7, 1];
 
-/// Something with an end. Times are in seconds since 1970.
+/// Something that expires. Times are in seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Expiring {
-    pub(super) kind: Kind,
+pub(crate) struct Expiring {
+    pub(crate) kind: Kind,
     /// Subject, or issuer of a revocation list.
-    pub(super) name: String,
-    /// What tells it from others of the same name.
-    pub(super) mark: String,
-    pub(super) validity: Validity,
+    pub(crate) name: String,
+    /// Distinguishes it from others of the same name.
+    pub(crate) mark: String,
+    pub(crate) validity: Validity,
 }
 
-/// What it is.
+/// What expires.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     ServerCertificate,
     ClientCa,
     Crl,
     ClientCertificate,
 }
 
-/// Everything with an end: what the settings name, then what clients came with.
-pub(super) fn all(settings: &Reloadable, seen: Vec<SeenCertificate>) -> Vec<Expiring> {
+/// Everything that expires: from the settings, then the certificates of clients.
+pub(crate) fn all(settings: &Reloadable, seen: Vec<SeenCertificate>) -> Vec<Expiring> {
     let material = &settings.material;
     let certificate = |kind| {
         move |certificate: &Certificate| Expiring {
@@ -64,22 +64,22 @@ pub(super) fn all(settings: &Reloadable, seen: Vec<SeenCertificate>) -> Vec<Expi
     own.chain(cas).chain(crls).chain(clients).collect()
 }
 
-/// What has been told already.
+/// Which warnings have been logged.
 #[derive(Debug, Default)]
-pub(super) struct Notices(HashMap<(Kind, String, String), Told>);
+pub(crate) struct ExpiryLog(HashMap<(Kind, String, String), Logged>);
 
 #[derive(Clone, Copy, Debug)]
-struct Told {
+struct Logged {
     stage: i64,
     at: i64,
 }
 
-impl Notices {
-    /// What of `all` is to be told at `now`: each once in a stage, and what has expired once a day.
+impl ExpiryLog {
+    /// What of `all` a warning is due for at `now`: once in each stage, and once a day after the end.
     ///
-    /// Only what is in `all` is remembered, so that the memory is as bounded as that.
-    pub(super) fn due(&mut self, all: Vec<Expiring>, now: i64) -> Vec<Expiring> {
-        let mut told = HashMap::with_capacity(self.0.len());
+    /// Remembers only what is in `all`, so that memory is bounded.
+    pub(crate) fn due(&mut self, all: Vec<Expiring>, now: i64) -> Vec<Expiring> {
+        let mut logged = HashMap::with_capacity(self.0.len());
         let mut due = Vec::new();
         for expiring in all {
             let Some(stage) = expiring.stage(now) else { continue };
@@ -89,21 +89,21 @@ impl Notices {
                 None => true,
                 Some(before) => before.stage > stage || (stage == 0 && now - before.at >= DAY),
             };
-            told.insert(key, before.filter(|_| !again).unwrap_or(Told { stage, at: now }));
+            logged.insert(key, before.filter(|_| !again).unwrap_or(Logged { stage, at: now }));
             if again {
                 due.push(expiring);
             }
         }
-        self.0 = told;
+        self.0 = logged;
         due
     }
 }
 
 impl Expiring {
-    /// The stage that has begun: 0 after the end, `None` long before it.
+    /// The stage that has begun: 0 after the end, `None` before the first.
     ///
-    /// A stage longer than a third of the whole life is left out: a list that is issued every week, or a
-    /// certificate of a day, would be told of all the time.
+    /// A stage longer than a third of the validity is left out. Otherwise there would always be a warning about a CRL that
+    /// is issued every week, or a certificate for a day.
     fn stage(&self, now: i64) -> Option<i64> {
         let Validity { from, until } = self.validity;
         if self.has_expired(now) {
@@ -114,16 +114,16 @@ impl Expiring {
         STAGES.into_iter().rev().find(begun)
     }
 
-    pub(super) fn has_expired(&self, now: i64) -> bool {
+    pub(crate) fn has_expired(&self, now: i64) -> bool {
         now > self.validity.until
     }
 
     /// Whole days; negative after the end.
-    pub(super) fn days_left(&self, now: i64) -> i64 {
+    pub(crate) fn days_left(&self, now: i64) -> i64 {
         self.validity.until.saturating_sub(now).div_euclid(DAY)
     }
 
-    pub(super) fn detail(&self, now: i64) -> String {
+    pub(crate) fn detail(&self, now: i64) -> String {
         let what = match self.kind {
             Kind::ServerCertificate => "clawgate's certificate",
             Kind::ClientCa => "the client CA",
@@ -140,30 +140,28 @@ impl Expiring {
     }
 
     /// The end in RFC 3339.
-    pub(super) fn until(&self) -> String {
+    pub(crate) fn until(&self) -> String {
         unix_rfc3339(self.validity.until)
     }
 
     pub(crate) fn hint(&self) -> &'static str {
         match self.kind {
             Kind::ServerCertificate => {
-                "renew it and write it to its file: clawgate takes it by itself, and clients refuse an expired one"
+                "renew it and write it to its file: clawgate loads it by itself, and clients refuse an expired one"
             }
             Kind::ClientCa => {
-                "add its successor to clients.ca now, give clients certificates of that one, then take the old one out"
+                "add its successor to clients.ca now, issue certificates of the successor to the clients, then remove the old CA"
             }
             Kind::Crl => {
-                "fetch the next one of that CA; once it is due, the old one counts as clients.crl_expired says"
+                "fetch the next one of that CA; clients.crl_expired decides what happens when this one is out of date"
             }
-            Kind::ClientCertificate => {
-                "tell the client to renew its certificate: it is refused afterwards"
-            }
+            Kind::ClientCertificate => "ask the sender to renew it: an expired certificate is refused",
         }
     }
 }
 
 impl Kind {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::ServerCertificate => "server_certificate",
             Self::ClientCa => "client_ca",
@@ -180,38 +178,38 @@ mod tests {
     fn certificate(days: i64) -> Expiring {
         Expiring {
             kind: Kind::ServerCertificate,
-            name: "CN=gate".to_owned(),
+            name: "CN=clawgate".to_owned(),
             mark: "x".to_owned(),
             validity: Validity { from: 0, until: days * DAY },
         }
     }
 
-    /// The days, counted from the start of a certificate, on which it is told of.
-    fn told_on(certificate: &Expiring, days: i64) -> Vec<i64> {
-        let mut notices = Notices::default();
+    /// The days of a certificate's validity on which there is a warning.
+    fn warned_on(certificate: &Expiring, days: i64) -> Vec<i64> {
+        let mut log = ExpiryLog::default();
         let hours = 0..days * 24;
-        let told = |hour: &i64| !notices.due(vec![certificate.clone()], hour * 3600 + 1).is_empty();
-        hours.filter(told).map(|hour| hour / 24).collect()
+        let warned = |hour: &i64| !log.due(vec![certificate.clone()], hour * 3600 + 1).is_empty();
+        hours.filter(warned).map(|hour| hour / 24).collect()
     }
 
     #[test]
-    fn a_certificate_is_told_of_30_14_7_and_1_days_before_its_end_and_daily_after_it() {
-        assert_eq!(told_on(&certificate(100), 103), [70, 86, 93, 99, 100, 101, 102]);
+    fn warnings_come_30_14_7_and_1_days_before_the_end_and_daily_after_it() {
+        assert_eq!(warned_on(&certificate(100), 103), [70, 86, 93, 99, 100, 101, 102]);
     }
 
     #[test]
-    fn what_lives_for_a_short_time_is_not_told_of_all_the_time() {
-        assert_eq!(told_on(&certificate(7), 7), [6]);
-        assert_eq!(told_on(&certificate(1), 1), [0; 0]);
+    fn a_short_validity_has_fewer_warnings() {
+        assert_eq!(warned_on(&certificate(7), 7), [6]);
+        assert_eq!(warned_on(&certificate(1), 1), [0; 0]);
     }
 
     #[test]
-    fn what_is_gone_is_forgotten_and_another_in_its_place_is_told_of_for_itself() {
-        let mut notices = Notices::default();
+    fn a_renewed_certificate_has_warnings_of_its_own_and_the_old_one_is_forgotten() {
+        let mut log = ExpiryLog::default();
         let now = 99 * DAY;
-        assert_eq!(notices.due(vec![certificate(100)], now).len(), 1);
+        assert_eq!(log.due(vec![certificate(100)], now).len(), 1);
         let renewed = Expiring { mark: "y".to_owned(), ..certificate(100) };
-        assert_eq!(notices.due(vec![renewed.clone()], now), [renewed]);
-        assert_eq!(notices.0.len(), 1);
+        assert_eq!(log.due(vec![renewed.clone()], now), [renewed]);
+        assert_eq!(log.0.len(), 1);
     }
 }

@@ -1,0 +1,97 @@
+//! All listening sockets.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+
+use super::errors::RunError;
+use crate::admin::Bound;
+use crate::config::{AdminAddress, Startup};
+use crate::platform::socket_activation::ActivatedSockets;
+use crate::server::listener::{self, ListenSocket};
+
+/// All listening sockets. They are opened before anything else starts.
+pub(super) struct Sockets {
+    /// For each worker, one socket for each address.
+    pub(super) workers: Vec<Vec<ListenSocket>>,
+    pub(super) admin: Option<Bound>,
+    /// The addresses, with the real ports, also of sockets from the service manager.
+    pub(super) addresses: Vec<SocketAddr>,
+    /// The addresses that require a PROXY header.
+    pub(super) proxy_addresses: Vec<SocketAddr>,
+    /// Whether some came from the service manager.
+    pub(super) passed: bool,
+}
+
+impl Sockets {
+    /// Takes the sockets that the service manager has opened. Opens those of the settings for each kind without any.
+    pub(super) fn open(settings: &Startup) -> Result<Self, RunError> {
+        let passed = ActivatedSockets::take().map_err(RunError::Passed)?;
+        let mut sockets = Self {
+            workers: (0..settings.workers.get()).map(|_| Vec::new()).collect(),
+            admin: None,
+            addresses: Vec::new(),
+            proxy_addresses: Vec::new(),
+            passed: !passed.is_empty(),
+        };
+        let listen = (settings.listen.as_slice(), "listen.address");
+        sockets.addresses = sockets.add(passed.clients, listen, settings.takeover, false)?;
+        let proxy = (settings.listen_proxy.as_slice(), "listen.proxy_address");
+        sockets.proxy_addresses = sockets.add(passed.proxies, proxy, settings.takeover, true)?;
+        sockets.admin = match (passed.admin, &settings.admin) {
+            (Some(admin), _) => Some(Bound::Tcp(admin)),
+            (None, Some(admin)) => Some(bind_admin(admin, settings.takeover)?),
+            (None, None) => None,
+        };
+        Ok(sockets)
+    }
+
+    /// Adds the sockets of one kind for all workers; returns their addresses.
+    fn add(
+        &mut self,
+        passed: Vec<StdListener>,
+        (addresses, setting): (&[SocketAddr], &'static str),
+        takeover: bool,
+        expects_proxy_header: bool,
+    ) -> Result<Vec<SocketAddr>, RunError> {
+        let mut actual = Vec::new();
+        let shared = !passed.is_empty();
+        for listener in &passed {
+            actual.push(listener.local_addr().map_err(RunError::Passed)?);
+            for worker in &mut self.workers {
+                // Each worker accepts from the same socket.
+                let socket = listener.try_clone().map_err(RunError::Passed)?;
+                worker.push(ListenSocket { socket, expects_proxy_header, shared });
+            }
+        }
+        for &address in addresses.iter().filter(|_| !shared) {
+            let sockets = listener::bind(address, self.workers.len(), takeover);
+            let sockets = sockets.map_err(failed(address, setting))?;
+            let first = sockets.first().map_or(Ok(address), StdListener::local_addr);
+            actual.push(first.map_err(RunError::Start)?);
+            for (worker, socket) in self.workers.iter_mut().zip(sockets) {
+                worker.push(ListenSocket { socket, expects_proxy_header, shared });
+            }
+        }
+        Ok(actual)
+    }
+}
+
+fn failed(address: SocketAddr, setting: &'static str) -> impl Fn(io::Error) -> RunError {
+    move |error| RunError::Bind { address, setting, error }
+}
+
+fn bind_admin(address: &AdminAddress, takeover: bool) -> Result<Bound, RunError> {
+    let setting = "admin.address";
+    match address {
+        AdminAddress::Tcp(tcp) => {
+            let failed = failed(*tcp, setting);
+            let socket = listener::bind(*tcp, 1, takeover).map_err(&failed)?.pop();
+            socket.map(Bound::Tcp).ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))
+        }
+        AdminAddress::Unix(path) => Bound::unix(path, takeover).map_err(|error| RunError::BindUnix {
+            path: path.clone(),
+            setting,
+            error,
+        }),
+    }
+}

@@ -1,0 +1,43 @@
+//! Why settings cannot be used.
+
+use thiserror::Error;
+use tokio::task::JoinError;
+
+use crate::config::Problems;
+use crate::platform::sandbox::{OutsideSandbox, Unreadable};
+use crate::tls::server::ServerError;
+use crate::upstream::{ConnectorError, Target};
+
+/// Why settings that are valid one by one cannot be used together.
+#[derive(Debug, Error)]
+pub enum PrepareError {
+    /// rustls does not accept the certificates or TLS settings.
+    #[error(transparent)]
+    Tls(#[from] ServerError),
+    /// No client for an upstream can be made.
+    #[error("the upstream {0} cannot be used: {1}")]
+    Upstream(Target, #[source] ConnectorError),
+}
+
+/// Why new settings are not used.
+#[derive(Debug, Error)]
+pub enum ReloadError {
+    /// Settings or files have problems.
+    #[error(transparent)]
+    Settings(#[from] Problems),
+    /// Some of the files cannot be read because of the sandbox.
+    #[error("{0}\n\n  {1}")]
+    Unreadable(#[source] Box<Self>, Unreadable),
+    /// They cannot be used together.
+    #[error("clawgate: {0}")]
+    Prepare(#[from] PrepareError),
+    /// They need more than the sandbox allows.
+    #[error(transparent)]
+    Sandbox(#[from] OutsideSandbox),
+    /// Reading them panicked.
+    #[error("reading the settings failed because of a bug in clawgate: {0}")]
+    Panic(#[from] JoinError),
+    /// clawgate is draining.
+    #[error("clawgate is ending")]
+    Ending,
+}

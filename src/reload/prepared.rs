@@ -1,0 +1,95 @@
+//! Settings, with everything that can be built from them without the network.
+
+use std::sync::Arc;
+
+use super::error::PrepareError;
+use super::upstreams::{PreparedUpstream, WorkerUpstream};
+use crate::config::{RouteSettings, Settings};
+use crate::identity::San;
+use crate::pipeline::{RequestSettings, Snapshot};
+use crate::route::{Route, Routes};
+use crate::telemetry::metrics::Metrics;
+use crate::tls::{Acceptor, HandshakeSettings};
+
+/// Checked settings, ready to be served with.
+#[derive(Debug)]
+pub struct Prepared {
+    settings: Settings,
+    acceptor: Arc<Acceptor>,
+    upstreams: Vec<PreparedUpstream>,
+}
+
+impl Prepared {
+    /// Builds everything that can fail without the network.
+    pub fn new(settings: Settings) -> Result<Self, PrepareError> {
+        let reloadable = &settings.reloadable;
+        let handshake = HandshakeSettings {
+            timeout: reloadable.handshake_timeout,
+            greeting_timeout: reloadable.limits.greeting_timeout,
+            refuse_with: reloadable.refuse_with,
+            strict_sni: reloadable.strict_sni,
+            proxy_sources: reloadable.proxy_sources.clone(),
+            log_client_hello: reloadable.log_client_hello,
+        };
+        let (rules, tls) = (reloadable.clients_rules.clone(), reloadable.tls.clone());
+        let acceptor = Acceptor::new(&reloadable.material, rules, tls, handshake)?;
+        let mut upstreams: Vec<PreparedUpstream> = Vec::new();
+        for RouteSettings { upstream, .. } in &reloadable.routes {
+            if !upstreams.iter().any(|prepared| prepared.is_for(upstream)) {
+                upstreams.push(PreparedUpstream::new(upstream)?);
+            }
+        }
+        Ok(Self { settings, acceptor: Arc::new(acceptor), upstreams })
+    }
+
+    /// The settings that it was built from.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The snapshot that one worker serves with, and its upstreams. Those in `existing` whose settings did not change
+    /// are used again, with their connections.
+    pub(super) fn snapshot(
+        &self,
+        number: u64,
+        existing: &[WorkerUpstream],
+        metrics: &Metrics,
+    ) -> (Snapshot, Vec<WorkerUpstream>) {
+        let workers = self.settings.startup.workers.get();
+        let upstreams = self.upstreams.iter();
+        let upstreams: Vec<_> =
+            upstreams.map(|upstream| upstream.for_worker(existing, workers, metrics)).collect();
+        let reloadable = &self.settings.reloadable;
+        let route = |settings: &RouteSettings| {
+            // Always found: `new` has prepared the upstream of every route.
+            let same = upstreams.iter().find(|upstream| upstream.settings == settings.upstream)?;
+            Some(Route {
+                path: settings.path.clone(),
+                methods: settings.methods.clone(),
+                rules: settings.rules.clone(),
+                max_body: settings.max_body,
+                upstream: Arc::clone(&same.upstream),
+                metrics: metrics.route(&settings.path.to_string()),
+            })
+        };
+        let requests = RequestSettings {
+            routes: Routes::new(reloadable.routes.iter().filter_map(route).collect()),
+            limits: reloadable.limits,
+            largest_body: reloadable.routes.iter().map(|route| route.max_body).max().unwrap_or(0),
+            log_one_in: reloadable.log_sample_2xx,
+            several_names: self.has_several_names(),
+        };
+        let (acceptor, revoke) = (Arc::clone(&self.acceptor), reloadable.revoke);
+        (Snapshot { number, acceptor, revoke, requests }, upstreams)
+    }
+
+    /// Whether the certificates are for more than one DNS name.
+    fn has_several_names(&self) -> bool {
+        let names = self.settings.reloadable.material.server_names();
+        let dns = names.iter().filter_map(|name| match name {
+            San::Dns(name) => Some(name.as_str()),
+            _ => None,
+        });
+        dns.clone().count() > 1 || dns.clone().any(|name| name.starts_with("*."))
+    }
+}

@@ -1,0 +1,44 @@
+//! Where the settings come from.
+
+use std::mem;
+use std::time::SystemTime;
+
+use super::error::ReloadError;
+use super::prepared::Prepared;
+use crate::config::{Environment, Files, SettingsArgs, load};
+
+/// The arguments, and access to the environment, to read the settings any number of times.
+#[derive(Debug)]
+pub struct Source {
+    args: SettingsArgs,
+    environment: fn() -> Environment,
+}
+
+/// The outcome of reading settings and files.
+#[derive(Debug)]
+pub struct Reading {
+    /// All files that the settings name, as they were just before they were read.
+    pub files: Files,
+    /// The settings, or what is wrong with them.
+    pub prepared: Result<Prepared, ReloadError>,
+}
+
+impl Source {
+    /// Reads the settings from `args`, the file that they name, and the environment.
+    pub fn new(args: SettingsArgs, environment: fn() -> Environment) -> Self {
+        Self { args, environment }
+    }
+
+    /// Reads all settings and files. Blocks: large CRLs take time.
+    pub fn read(&self) -> Reading {
+        match load(&self.args, &(self.environment)(), SystemTime::now()) {
+            Ok(mut settings) => {
+                let files = mem::take(&mut settings.files);
+                Reading { files, prepared: Prepared::new(settings).map_err(ReloadError::from) }
+            }
+            Err(mut problems) => {
+                Reading { files: problems.take_files(), prepared: Err(problems.into()) }
+            }
+        }
+    }
+}
