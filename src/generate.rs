@@ -1,4 +1,4 @@
-//! What packages ship beside the binary, made from the command line itself: completions, manual pages.
+//! Shell completions and manual pages for packages, made from the definition of the command line.
 
 use std::io::{self, Write};
 
@@ -7,15 +7,15 @@ use clap_mangen::Man;
 
 use crate::cli::{Cli, Generated};
 
-/// Writes it to `out`.
+/// Writes completions or a manual page to `out`.
 ///
 /// # Errors
-/// When it cannot be written, or there is no such subcommand.
+/// When `out` cannot be written, or there is no such subcommand.
 pub fn generate(what: &Generated, out: &mut impl Write) -> io::Result<()> {
     let mut cli = Cli::command();
     match what {
         Generated::Completions { shell } => {
-            // Written at once: the crate panics where the reader has gone.
+            // Into a buffer first: clap_complete panics if the reader of `out` has gone.
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut cli, "clawgate", &mut text);
             out.write_all(&text)

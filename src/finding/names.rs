@@ -1,0 +1,169 @@
+//! The names of severities, areas and checks: a closed list, for JSON and for people.
+
+use serde::{Serialize, Serializer};
+
+/// An enum whose variants have a stable name, for JSON and for people.
+macro_rules! named {
+    ($(#[$meta:meta])* $enum:ident { $($(#[$doc:meta])* $variant:ident => $name:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $enum { $($(#[$doc])* $variant,)+ }
+
+        impl $enum {
+            /// Its stable name.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+
+        impl Serialize for $enum {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+
+named! {
+    /// The result of a check, from the least to the most serious.
+    Severity {
+        /// It was not possible, or does not apply.
+        Skipped => "skipped",
+        /// Nothing is wrong.
+        Pass => "pass",
+        /// Worth knowing; it may be intended.
+        Note => "note",
+        /// It works, but should be changed now or soon.
+        Warning => "warning",
+        /// It does not work, or is not safe.
+        Fail => "fail",
+    }
+}
+
+named! {
+    /// What was examined.
+    Area {
+        /// The settings themselves.
+        Settings => "settings",
+        /// The permissions of the files that they name.
+        Files => "files",
+        /// A server's certificate: clawgate's own, or that of the server that is explained.
+        Certificate => "certificate",
+        /// Which clients are admitted: CAs, CRLs, rules.
+        Clients => "clients",
+        /// One client's certificate.
+        Client => "client",
+        /// The tokens for upstreams.
+        Token => "token",
+        /// This machine.
+        Machine => "machine",
+        /// A listener, from outside.
+        Listener => "listener",
+        /// The admin listener.
+        Admin => "admin",
+        /// An upstream.
+        Upstream => "upstream",
+        /// The collector of spans.
+        Collector => "collector",
+    }
+}
+
+named! {
+    /// What was checked.
+    Check {
+        /// The settings could be loaded.
+        Load => "load",
+        /// All other checks, which need settings.
+        Rest => "rest",
+        /// No other user can change the files or read a key.
+        Modes => "modes",
+        /// A certificate can be parsed; a key can be read by other users.
+        Readable => "readable",
+        /// Other users can change a file.
+        Writable => "writable",
+        /// The names that a certificate is for.
+        Names => "names",
+        /// The dates of a certificate.
+        Dates => "dates",
+        /// The dates of the CAs above it.
+        ChainDates => "chain_dates",
+        /// The key usages of a certificate.
+        Purpose => "purpose",
+        /// Each certificate is followed by the one that issued it.
+        Order => "order",
+        /// A client that has only the root can verify it.
+        Chain => "chain",
+        /// A client that has only the roots of this system can verify it.
+        SystemRoots => "system_roots",
+        /// The kind and size of its key.
+        Key => "key",
+        /// The algorithm that it was signed with.
+        Signature => "signature",
+        /// The private key is the certificate's.
+        KeyFits => "key_fits",
+        /// X.509 version 3, without unknown critical extensions.
+        Version => "version",
+        /// A client's certificate is not a CA certificate.
+        NotACa => "not_a_ca",
+        /// Admitted without a CA.
+        Pinned => "pinned",
+        /// Revoked by its CA.
+        Revocation => "revocation",
+        /// Refused by the operator's denylist.
+        Denylist => "denylist",
+        /// Admitted by a rule.
+        Allow => "allow",
+        /// A client CA.
+        Ca => "ca",
+        /// A client CA that issues certificates to the public.
+        PublicCa => "public_ca",
+        /// A CRL.
+        Crl => "crl",
+        /// A token is sent to an upstream.
+        Token => "token",
+        /// A token that can be guessed.
+        Guessable => "guessable",
+        /// One token for several upstreams.
+        Reuse => "reuse",
+        /// The clock.
+        Clock => "clock",
+        /// The limit of open files.
+        OpenFiles => "open_files",
+        /// It accepts connections.
+        Reachable => "reachable",
+        /// It is clawgate that listens there.
+        Clawgate => "clawgate",
+        /// It serves the certificate in the files.
+        UpToDate => "up_to_date",
+        /// A client without a certificate.
+        NoCertificate => "no_certificate",
+        /// The client of `--client-cert`.
+        WithCertificate => "with_certificate",
+        /// HTTP without TLS.
+        PlainHttp => "plain_http",
+        /// TLS 1.0.
+        Tls10 => "tls_1_0",
+        /// A connection without a PROXY header.
+        ProxyHeader => "proxy_header",
+        /// A PROXY header from this machine.
+        ProxySource => "proxy_source",
+        /// It is ready.
+        Ready => "ready",
+        /// It is alive.
+        Alive => "alive",
+        /// It runs with these settings and files.
+        InUse => "in_use",
+        /// It can be connected to.
+        Connect => "connect",
+        /// It speaks the expected protocol.
+        Protocol => "protocol",
+        /// A hook answers.
+        Hook => "hook",
+        /// The upstream trusts clawgate's forwarding headers.
+        Attribution => "attribution",
+        /// The upstream accepts bodies as large as the route allows.
+        BodyLimit => "body_limit",
+        /// The collector accepts spans.
+        Batch => "batch",
+    }
+}
