@@ -23,6 +23,7 @@ pub mod pki;
 pub mod platform;
 pub mod policy;
 pub mod problem;
+pub mod problem_details;
 pub mod proxy_protocol;
 pub mod reload;
 pub mod route;

@@ -26,7 +26,7 @@ const LAYERS: &[&[&str]] = &[
     &["wording"],
     &["finding"],
     &["limits"],
-    &["http1_guard", "live", "problem", "proxy_protocol", "shutdown", "telemetry"],
+    &["http1_guard", "live", "problem", "problem_details", "proxy_protocol", "shutdown", "telemetry"],
     &["connection"],
     &["identity"],
 ];

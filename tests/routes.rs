@@ -89,7 +89,7 @@ fn a_closed_method_is_answered_with_those_that_are_open() {
 
     assert_eq!((answer.status, &*answer.reason()), (405, "method_not_allowed"));
     assert_eq!(answer.header("allow"), Some("PUT, POST"));
-    assert_eq!(answer.json()["detail"], "/hooks/wake takes PUT, POST, not DELETE");
+    assert_eq!(answer.json()["detail"], "/hooks/wake accepts PUT, POST, not DELETE");
     let line = clawgate.request();
     let detail = line["detail"].as_str().unwrap();
     for part in ["PUT, POST", "O=Example,CN=notes", "--method DELETE"] {

@@ -2,13 +2,12 @@
 
 use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, Method, Uri, Version};
 
 use super::admit::Admitted;
 use super::host::Host;
 use super::refusal::RequestRefusal;
 use crate::route::RequestPath;
-use crate::telemetry::RequestReason as Reason;
 
 /// A head that passed every check that needs no route. Only [`CheckedHead::new`] makes one.
 #[derive(Debug)]
@@ -80,18 +79,8 @@ impl<'a> Target<'a> {
         if length <= limit {
             return Ok(Self(uri));
         }
-        let detail = format!(
-            "path and query have {length} bytes, and {limit} are taken; put the rest into the body"
-        );
-        Err(RequestRefusal::new(StatusCode::URI_TOO_LONG, Reason::UriTooLong, detail))
+        Err(RequestRefusal::TargetTooLong { length, limit })
     }
-}
-
-const NO_HOST: &str =
-    "the Host is no host: it must be a name or an address, with `:` and a port after it or without";
-
-fn bad_request(reason: Reason, detail: impl Into<String>) -> RequestRefusal {
-    RequestRefusal::new(StatusCode::BAD_REQUEST, reason, detail)
 }
 
 fn check<'a>(
@@ -103,50 +92,39 @@ fn check<'a>(
     refuse_tunnels(parts)?;
     let host = host(target, &parts.headers)?;
     directed(&host, context)?;
-    let path = RequestPath::parse(target.0.path())
-        .map_err(|error| bad_request(Reason::BadPath, format!("the path is refused: {error}")))?;
+    let path = RequestPath::parse(target.0.path()).map_err(RequestRefusal::Path)?;
     query(target)?;
     framing(parts)?;
     expectation(parts)?;
-    let host =
-        HeaderValue::from_str(host.as_str()).map_err(|_| bad_request(Reason::BadHost, NO_HOST))?;
+    let host = HeaderValue::from_str(host.as_str()).map_err(|_| RequestRefusal::InvalidHost)?;
     Ok((path, host))
 }
 
-/// Upgrades and CONNECT lead past everything that is checked here. OpenClaw takes a WebSocket upgrade
-/// on any path.
+/// A tunnel would bypass everything that is checked here. OpenClaw accepts a WebSocket upgrade on any path.
 fn refuse_tunnels(parts: &Parts) -> Result<(), RequestRefusal> {
-    let what = if parts.method == Method::CONNECT {
-        "CONNECT"
-    } else if parts.headers.contains_key(header::UPGRADE) {
-        "an upgrade (WebSocket, h2c)"
-    } else {
-        return Ok(());
-    };
-    let detail = format!("{what} is never passed on; clawgate takes plain requests only");
-    let status = if parts.method == Method::CONNECT {
-        StatusCode::METHOD_NOT_ALLOWED
-    } else {
-        StatusCode::BAD_REQUEST
-    };
-    Err(RequestRefusal::new(status, Reason::UpgradeRefused, detail).closing())
+    if parts.method == Method::CONNECT {
+        return Err(RequestRefusal::Connect);
+    }
+    if parts.headers.contains_key(header::UPGRADE) {
+        return Err(RequestRefusal::Upgrade);
+    }
+    Ok(())
 }
 
 fn read_host(text: &str) -> Result<Host<'_>, RequestRefusal> {
-    Host::parse(text).ok_or_else(|| bad_request(Reason::BadHost, NO_HOST))
+    Host::parse(text).ok_or(RequestRefusal::InvalidHost)
 }
 
 /// RFC 9112 section 3.2 and RFC 9113 section 8.3.1: exactly one Host or `:authority`; both only if
 /// they agree.
 fn host<'a>(target: Target<'a>, headers: &'a HeaderMap) -> Result<Host<'a>, RequestRefusal> {
-    let refuse = |detail| bad_request(Reason::BadHost, detail);
     let mut fields = headers.get_all(header::HOST).iter();
     let field = fields.next();
     if fields.next().is_some() {
-        return Err(refuse("there are several Host fields"));
+        return Err(RequestRefusal::SeveralHosts);
     }
     let field = match field {
-        Some(value) => Some(read_host(value.to_str().map_err(|_| refuse(NO_HOST))?)?),
+        Some(value) => Some(read_host(value.to_str().map_err(|_| RequestRefusal::InvalidHost)?)?),
         None => None,
     };
     let target = match target.0.authority() {
@@ -154,11 +132,9 @@ fn host<'a>(target: Target<'a>, headers: &'a HeaderMap) -> Result<Host<'a>, Requ
         None => None,
     };
     match (target, field) {
-        (Some(target), Some(field)) if !target.is(&field) => {
-            Err(refuse("the request target and the Host field name different hosts"))
-        }
+        (Some(target), Some(field)) if !target.is(&field) => Err(RequestRefusal::TwoHosts),
         (Some(host), _) | (None, Some(host)) => Ok(host),
-        (None, None) => Err(refuse("there is no Host")),
+        (None, None) => Err(RequestRefusal::NoHost),
     }
 }
 
@@ -171,23 +147,17 @@ fn directed(host: &Host<'_>, context: Context<'_>) -> Result<(), RequestRefusal>
     if plain.eq_ignore_ascii_case(sni.trim_end_matches('.')) {
         return Ok(());
     }
-    let detail = format!("this connection was opened for {sni}; open another one for {plain}");
-    Err(RequestRefusal::new(StatusCode::MISDIRECTED_REQUEST, Reason::MisdirectedRequest, detail))
+    Err(RequestRefusal::Misdirected { sni: sni.to_owned(), host: plain.to_owned() })
 }
 
 /// A token in a URL ends up in logs; OpenClaw refuses it too.
 fn query(target: Target<'_>) -> Result<(), RequestRefusal> {
     let query = target.0.query().unwrap_or_default();
     if query.bytes().any(|byte| !(0x21..0x7f).contains(&byte)) {
-        return Err(bad_request(
-            Reason::BadPath,
-            "the query has a control, blank or non-ASCII character",
-        ));
+        return Err(RequestRefusal::QueryCharacter);
     }
     if query.split('&').any(|pair| is_token(pair.split('=').next().unwrap_or_default())) {
-        let detail =
-            "the query has a `token`; send it as `Authorization: Bearer …`, where logs do not keep it";
-        return Err(bad_request(Reason::TokenInQuery, detail));
+        return Err(RequestRefusal::TokenInQuery);
     }
     Ok(())
 }
@@ -218,10 +188,10 @@ fn framing(parts: &Parts) -> Result<(), RequestRefusal> {
     let mut lengths = parts.headers.get_all(header::CONTENT_LENGTH).iter();
     lengths.next();
     if lengths.next().is_some() {
-        return Err(bad_request(Reason::BadFraming, "Content-Length is given more than once").closing());
+        return Err(RequestRefusal::SeveralLengths);
     }
     if parts.version == Version::HTTP_2 && parts.headers.contains_key(header::TRANSFER_ENCODING) {
-        return Err(bad_request(Reason::BadFraming, "HTTP/2 has no Transfer-Encoding"));
+        return Err(RequestRefusal::TransferEncoding);
     }
     Ok(())
 }
@@ -231,12 +201,7 @@ fn framing(parts: &Parts) -> Result<(), RequestRefusal> {
 fn expectation(parts: &Parts) -> Result<(), RequestRefusal> {
     let other = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if parts.headers.get_all(header::EXPECT).iter().any(other) {
-        let detail = "only `Expect: 100-continue` is understood";
-        return Err(RequestRefusal::new(
-            StatusCode::EXPECTATION_FAILED,
-            Reason::ExpectationFailed,
-            detail,
-        ));
+        return Err(RequestRefusal::Expectation);
     }
     Ok(())
 }
@@ -246,6 +211,7 @@ mod tests {
     use http::Request;
 
     use super::*;
+    use crate::telemetry::RequestReason as Reason;
 
     const ONE: Context<'_> =
         Context { sni: Some("gate.example"), several_names: false, max_target: 1024 };
@@ -253,7 +219,7 @@ mod tests {
 
     fn reason(request: http::request::Builder, context: Context<'_>) -> Option<Reason> {
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        check(&parts.uri, &parts, context).err().map(|refusal| refusal.reason)
+        check(&parts.uri, &parts, context).err().map(|refusal| refusal.reason())
     }
 
     fn post(uri: &str) -> http::request::Builder {
@@ -319,7 +285,7 @@ mod tests {
     fn connect_is_a_method_that_is_not_allowed_and_an_upgrade_a_bad_request() {
         let status = |request: http::request::Builder| {
             let (parts, ()) = request.header("host", "a").body(()).unwrap().into_parts();
-            check(&parts.uri, &parts, ONE).unwrap_err().status.as_u16()
+            check(&parts.uri, &parts, ONE).unwrap_err().status().as_u16()
         };
         assert_eq!(status(Request::builder().method("CONNECT").uri("a:1")), 405);
         assert_eq!(status(post("/").header("upgrade", "h2c")), 400);

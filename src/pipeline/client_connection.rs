@@ -11,7 +11,7 @@ use http::{Method, Version};
 use super::audit_log::AuditLog;
 use super::delivery_failures::DeliveryFailures;
 use super::identity_headers::IdentityHeaders;
-use super::refusal::{RequestRefusal, limit_exceeded};
+use super::refusal::RequestRefusal;
 use super::revalidation::{Freshness, Revalidation};
 use super::snapshot::Snapshot;
 use crate::identity::name::printable;
@@ -109,7 +109,7 @@ impl ClientConnection {
             Some(unlogged) => record.after_unlogged(unlogged),
             None => record.leave_out(),
         }
-        limit_exceeded(exceeded, limits.request_rate, limits.requests_at_once)
+        RequestRefusal::limit_exceeded(exceeded, limits)
     }
 }
 

@@ -12,7 +12,6 @@ use super::client_connection::ClientConnection;
 use super::echo;
 use super::refusal::RequestRefusal;
 use super::snapshot::{Backend, RouteGrant, Upstream};
-use super::upstream_error::{of_body, of_upstream};
 use crate::identity::Peer;
 use crate::telemetry::access::AccessRecord;
 use crate::upstream::{Client, MisconfigurationLog, ResponseBody, UpstreamRequest, remove_hop_by_hop};
@@ -42,8 +41,8 @@ pub(super) async fn deliver(
         Backend::Echo => Box::pin(echo(request, grant.peer(), record)).await,
     };
     delivered.inspect_err(|refusal| {
-        let (reason, detail) = (refusal.reason, refusal.log_detail());
-        client.delivery_failures.log(record.id(), &client.facts, &upstream.name, reason, detail);
+        let (reason, detail) = (refusal.reason(), refusal.log());
+        client.delivery_failures.log(record.id(), &client.facts, &upstream.name, reason, &detail);
     })
 }
 
@@ -56,7 +55,7 @@ async fn send(
 ) -> Result<Response<DeliveredBody>, RequestRefusal> {
     let sent = Instant::now();
     record.asked(sent);
-    let answer = backend.send(request, client.limiter.number()).await.map_err(of_upstream)?;
+    let answer = backend.send(request, client.limiter.number()).await?;
     if answer.retried {
         record.retried();
     }
@@ -77,7 +76,7 @@ async fn echo(
     record: &mut AccessRecord,
 ) -> Result<Response<DeliveredBody>, RequestRefusal> {
     let sent = Instant::now();
-    let response = echo::answer(request, peer).await.map_err(of_body)?;
+    let response = echo::answer(request, peer).await?;
     record.answered(response.status(), sent.elapsed());
     Ok(response.map(DeliveredBody::Echo))
 }

@@ -33,7 +33,6 @@ pub(crate) mod revocation_watch;
 mod route;
 mod sanitize;
 mod snapshot;
-mod upstream_error;
 
 pub use self::audit_log::AuditLog;
 pub use self::client_connection::ClientConnection;

@@ -2,16 +2,14 @@
 //!
 //! [`SanitizedHeaders`] removes what the client may not say; this file adds what clawgate says instead.
 
-use http::{StatusCode, Uri, header};
+use http::header;
 
 use super::authorize::Authorized;
 use super::identity_headers::{HeadTooLong, Verified, check_length};
 use super::proxy_header::proxy_header;
 use super::refusal::RequestRefusal;
 use super::snapshot::{RouteGrant, UpstreamRoute};
-use super::upstream_error::too_large;
 use crate::limits::Limits;
-use crate::telemetry::RequestReason;
 use crate::upstream::{BodyTimeouts, RequestBody, SanitizedHeaders, SharedRequestBody, UpstreamRequest};
 
 /// ` HTTP/1.1`, two line ends and the spaces of the request line.
@@ -59,15 +57,9 @@ impl<'a> Authorized<'a> {
         let line = target.path().len() + target.query().map_or(0, str::len);
         let line = parts.method.as_str().len() + line + LINE_REST;
         check_length(headers.get_ref(), upstream.forwarding, line)
-            .map_err(|HeadTooLong| head_too_long())?;
-        let target = target.path_and_query().cloned().map(Uri::from).ok_or_else(|| {
-            RequestRefusal::new(
-                StatusCode::BAD_REQUEST,
-                RequestReason::BadPath,
-                "the request has no path",
-            )
-        })?;
-        let mut request = headers.request(&grant, parts.method, target, body);
+            .map_err(|HeadTooLong| RequestRefusal::HeadTooLong)?;
+        let path = target.path_and_query().cloned().ok_or(RequestRefusal::NoPath)?;
+        let mut request = headers.request(&grant, parts.method, path.into(), body);
         if upstream.forwarding.proxy_protocol {
             request = request.with_proxy_header(proxy_header(client, acceptor));
         }
@@ -83,7 +75,7 @@ fn limited(
     limits: &Limits,
 ) -> Result<RequestBody, RequestRefusal> {
     if body.size_hint().lower() > route.max_body {
-        return Err(too_large(route.max_body));
+        return Err(RequestRefusal::BodyTooLarge(route.max_body));
     }
     let timeouts = BodyTimeouts {
         idle: route.upstream.idle_timeout,
@@ -91,14 +83,4 @@ fn limited(
         rate: limits.body_rate,
     };
     Ok(RequestBody::new(body.clone(), route.max_body, timeouts))
-}
-
-fn head_too_long() -> RequestRefusal {
-    let detail = "the header fields, with those that tell the upstream who you are, are longer than the 16 KiB that it \
-                  takes; send fewer or shorter ones";
-    RequestRefusal::new(
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        RequestReason::HeadersTooLarge,
-        detail,
-    )
 }

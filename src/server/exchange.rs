@@ -93,13 +93,14 @@ async fn exchange(
                 DeliveredBody::Echo(body) => own(Response::from_parts(head, body)),
             }
         }
-        Err(mut refusal) => {
-            record.rejected(refusal.status, refusal.reason, refusal.log_detail());
-            if !is_http2 && !upload.ended() && !refusal.close {
+        Err(refusal) => {
+            record.rejected(refusal.status(), refusal.reason(), &refusal.log());
+            let mut close = false;
+            if !is_http2 && !upload.ended() && !refusal.closes() {
                 // Boxed, since it is rare: otherwise each request in progress would need the memory.
-                refusal.close = !may_read || !Box::pin(drain(&upload)).await;
+                close = !may_read || !Box::pin(drain(&upload)).await;
             }
-            own(refusal.response(record.id()))
+            own(refusal.response(record.id(), close))
         }
     };
     let in_flight = InFlightGuard { in_flight, deadline, _permit: permit };

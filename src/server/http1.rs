@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
@@ -23,7 +22,6 @@ use super::response_body::AnswerBody;
 use super::session::Session;
 use crate::http1_guard::{MAX_FIELDS, MAX_HEAD};
 use crate::pipeline::refusal::RequestRefusal;
-use crate::telemetry::RequestReason;
 use crate::telemetry::metrics::{Counted, Metrics};
 use crate::wording;
 
@@ -49,8 +47,7 @@ pub(super) async fn serve(session: &Session<'_>, io: GuardedIo<TlsIo>) -> TcpStr
         && error.is_parse()
     {
         // The guard has passed what hyper refuses. hyper has answered it, so it is only recorded.
-        let detail = format!("the request cannot be understood: {}", wording::http(error));
-        session.reject(&RequestRefusal::new(StatusCode::BAD_REQUEST, RequestReason::BadRequest, detail));
+        session.reject(&RequestRefusal::Unreadable(wording::http(error)));
     }
     answer_violation(session, &mut io, in_flight).await;
     // An answer that broke off must not end with a close_notify: over HTTP/1.0 the end of the connection ends the body, and

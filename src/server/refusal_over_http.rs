@@ -14,7 +14,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -25,7 +24,7 @@ use super::drain_request_body::DrainThenEnd;
 use super::lingering_close;
 use super::response_body::for_head;
 use crate::http1_guard::{MAX_FIELDS, MAX_HEAD};
-use crate::pipeline::refusal::{PROBLEM_JSON, REASON_HEADER};
+use crate::problem_details::ProblemDetails;
 use crate::telemetry::HandshakeReason;
 use crate::tls::PrefixedIo;
 use crate::tls::diagnosis::client_message;
@@ -36,16 +35,6 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of bodies that it may send over HTTP/2: a connection cannot have less (RFC 9113 section 6.9.2).
 const WINDOW: u32 = 65_535;
 
-/// Problem details (RFC 9457).
-#[derive(Serialize)]
-struct Problem<'a> {
-    title: &'a str,
-    status: u16,
-    reason: HandshakeReason,
-    detail: &'a str,
-    id: &'a str,
-}
-
 /// Answers 403 with the reason and the connection's identifier, and closes.
 pub(super) async fn refuse(
     io: TlsStream<PrefixedIo<TcpStream>>,
@@ -53,41 +42,29 @@ pub(super) async fn refuse(
     reason: HandshakeReason,
     id: &str,
 ) {
-    let problem = Problem {
-        title: "Forbidden",
-        status: StatusCode::FORBIDDEN.as_u16(),
-        reason,
-        detail: client_message(reason),
-        id,
-    };
-    let text = Bytes::from(serde_json::to_vec(&problem).unwrap_or_default());
+    let (reason, detail) = (reason.as_str(), client_message(reason));
+    let refusal = ProblemDetails { status: StatusCode::FORBIDDEN, reason, detail, id }.response();
     if h2 {
-        let _ = timeout(STEP_TIMEOUT, over_http2(io, reason, text)).await;
+        let _ = timeout(STEP_TIMEOUT, over_http2(io, refusal)).await;
     } else {
-        over_http1(io, reason, text).await;
+        over_http1(io, refusal).await;
     }
 }
 
 fn answer(
     request: Request<Incoming>,
-    reason: HandshakeReason,
-    text: &Bytes,
+    refusal: &Response<Full<Bytes>>,
     http2: bool,
 ) -> Response<DrainThenEnd<Full<Bytes>>> {
-    let mut response = Response::new(Full::new(text.clone()));
-    *response.status_mut() = StatusCode::FORBIDDEN;
-    let headers = response.headers_mut();
-    headers.insert(http::header::CONTENT_TYPE, PROBLEM_JSON);
-    headers.insert(REASON_HEADER, http::HeaderValue::from_static(reason.as_str()));
-    let response = if request.method() == Method::HEAD { for_head(response) } else { response };
+    let refusal = refusal.clone();
+    let response = if request.method() == Method::HEAD { for_head(refusal) } else { refusal };
     let upload = SharedRequestBody::new(request.into_body());
     response.map(|body| DrainThenEnd::new(body, upload, http2))
 }
 
-async fn over_http1(io: TlsStream<PrefixedIo<TcpStream>>, reason: HandshakeReason, text: Bytes) {
-    let service = service_fn(|request| {
-        std::future::ready(Ok::<_, Infallible>(answer(request, reason, &text, false)))
-    });
+async fn over_http1(io: TlsStream<PrefixedIo<TcpStream>>, refusal: Response<Full<Bytes>>) {
+    let service =
+        service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(request, &refusal, false))));
     let mut builder = http1::Builder::new();
     builder.keep_alive(false).half_close(true);
     builder.timer(TokioTimer::new()).header_read_timeout(STEP_TIMEOUT);
@@ -99,11 +76,11 @@ async fn over_http1(io: TlsStream<PrefixedIo<TcpStream>>, reason: HandshakeReaso
     lingering_close::close(io.into_inner().0.into_inner()).await;
 }
 
-async fn over_http2(io: TlsStream<PrefixedIo<TcpStream>>, reason: HandshakeReason, text: Bytes) {
+async fn over_http2(io: TlsStream<PrefixedIo<TcpStream>>, refusal: Response<Full<Bytes>>) {
     let answered = Arc::new(Notify::new());
     let service = service_fn(|request| {
         let end = AtEnd(Arc::clone(&answered));
-        let response = answer(request, reason, &text, true).map(|body| {
+        let response = answer(request, &refusal, true).map(|body| {
             body.map_frame(move |frame| {
                 let _ = &end;
                 frame

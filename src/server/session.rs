@@ -31,7 +31,7 @@ impl Session<'_> {
     /// Records a request that is refused because it cannot be parsed; returns its identifier.
     pub(super) fn reject(&self, refusal: &RequestRefusal) -> String {
         let mut record = self.client.record(None, self.requests.count_unparsed());
-        record.rejected(refusal.status, refusal.reason, refusal.log_detail());
+        record.rejected(refusal.status(), refusal.reason(), &refusal.log());
         record.id().to_owned()
     }
 

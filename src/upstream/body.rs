@@ -23,7 +23,7 @@ pub enum BodyError {
     Slow(TooSlow),
     /// The client went away, or broke the framing.
     #[error("the body could not be read to its end")]
-    Sender(#[source] hyper::Error),
+    Client(#[source] hyper::Error),
 }
 
 /// A client's request body, wherever it is read from.
@@ -137,7 +137,7 @@ impl Body for RequestBody {
             }
             let frame = match frame {
                 None => return Poll::Ready(None),
-                Some(Err(error)) => return Poll::Ready(Some(Err(BodyError::Sender(error)))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(BodyError::Client(error)))),
                 Some(Ok(frame)) => frame,
             };
             let Ok(data) = frame.into_data() else { continue };

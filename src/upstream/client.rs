@@ -282,7 +282,7 @@ fn classify(error: hyper::Error) -> UpstreamError {
             return UpstreamError::Body(match body {
                 BodyError::TooLarge(limit) => BodyError::TooLarge(*limit),
                 BodyError::Slow(slow) => BodyError::Slow(*slow),
-                BodyError::Sender(_) => BodyError::Sender(error),
+                BodyError::Client(_) => BodyError::Client(error),
             });
         }
     }
