@@ -268,7 +268,7 @@ fn gatekeeper(pki: &Pki) -> (ClientVerifier, UnixTime) {
     let rules = Rules::new(vec!["cn=client".parse().unwrap()]);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let seconds = i64::try_from(now.as_secs()).unwrap();
-    let gatekeeper = ClientVerifier::new(trust, rules, RefuseWith::Alert, seconds);
+    let gatekeeper = ClientVerifier::new(trust, Arc::default(), rules, RefuseWith::Alert, seconds);
     (gatekeeper, UnixTime::since_unix_epoch(now))
 }
 

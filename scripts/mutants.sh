@@ -31,7 +31,7 @@ declare -A files=(
   [route]='src/route/*.rs'
   [sandbox]='src/platform/sandbox/mod.rs'
   [token_bucket]='src/limits/token_bucket.rs'
-  [trust_store]='src/pki/trust_store.rs'
+  [trust_store]='src/pki/trust_store.rs src/pki/ca.rs'
 )
 declare -A tests=(
   [bounds]='hostile'

@@ -6,8 +6,7 @@
 use std::sync::LazyLock;
 
 use clawgate::identity::San;
-use clawgate::pki::Budget;
-use clawgate::pki::{Ca, TrustStore};
+use clawgate::pki::{Budget, Ca, SignatureCache, TrustStore};
 use clawgate::tls::diagnosis::{Case, Cause, chain_faults, diagnose};
 use clawgate::tls::handshake_record::{HandshakeRecord, Presented, Refusal};
 use clawgate::tls::parameters::Parameters;
@@ -64,7 +63,8 @@ fuzz_target!(|input: (u8, Vec<(u16, u8)>, i64)| {
         0 => Refusal::KeyUsage,
         1 => Refusal::Possession(error.clone()),
         _ => {
-            let budget = Budget::new(Budget::REFUSAL);
+            let cache = SignatureCache::default();
+            let budget = Budget::new(Budget::REFUSAL, &cache);
             Refusal::Chain(chain_faults(&chain, &error, &SCENE.trust, now, &budget))
         }
     };

@@ -9,7 +9,7 @@ use super::roots::{Roots, Verified};
 use crate::finding::{Check, Finding, Severity, Subject};
 use crate::identity::name::cut;
 use crate::identity::{rfc4514, unix_rfc3339};
-use crate::pki::may_be_signed_by;
+use crate::pki::{SignatureCache, may_be_signed_by};
 
 /// RFC 8446 section 4.4.2: each certificate should certify the one before it. Many clients find their way all the
 /// same, some do not.
@@ -47,7 +47,8 @@ pub(super) fn order(subject: &Subject, chain: &[X509Certificate<'_>]) -> Finding
 }
 
 fn has_issued(issuer: &X509Certificate<'_>, child: &X509Certificate<'_>) -> bool {
-    child.issuer().as_raw() == issuer.subject().as_raw() && may_be_signed_by(child, issuer.as_raw())
+    child.issuer().as_raw() == issuer.subject().as_raw()
+        && may_be_signed_by(child, issuer.as_raw(), &SignatureCache::default())
 }
 
 /// A chain that can be read.

@@ -7,7 +7,7 @@ use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::pki::{Ca, TrustStore};
+use crate::pki::{Ca, SignatureCache, TrustStore, may_be_signed_by};
 
 /// The CAs that are known besides those that a server sends.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ impl Roots {
     /// A CA of that name that has signed `child` and is no root.
     pub(super) fn intermediate_above(&self, child: &X509Certificate<'_>) -> Option<&Ca> {
         self.intermediates.iter().find(|ca| {
-            ca.subject_der == child.issuer().as_raw() && crate::pki::may_be_signed_by(child, ca.der())
+            ca.subject_der == child.issuer().as_raw() && may_be_signed_by(child, ca.der(), &SignatureCache::default())
         })
     }
 

@@ -18,8 +18,7 @@ use crate::finding::Finding;
 use crate::identity::Peer;
 use crate::identity::time::time_text;
 use crate::identity::time::unix_seconds;
-use crate::pki::TrustStore;
-use crate::pki::{Budget, Path, identify};
+use crate::pki::{Budget, CertificateCaches, Path, TrustStore, identify};
 use crate::policy::Ruling;
 use crate::telemetry::HandshakeReason;
 use crate::tls::diagnosis::{
@@ -109,12 +108,19 @@ pub fn certificate(settings: &Reloadable, client: &ClientFile, at: SystemTime) -
     let at = unix_seconds(at);
     let trust = &settings.material.trust;
     let rules = &settings.clients_rules;
-    let gatekeeper = ClientVerifier::new(Arc::clone(trust), rules.clone(), RefuseWith::Alert, at);
+    let caches = Arc::new(CertificateCaches::default());
+    let gatekeeper = ClientVerifier::new(
+        Arc::clone(trust),
+        Arc::clone(&caches),
+        rules.clone(),
+        RefuseWith::Alert,
+        at,
+    );
     let refused = refused(&gatekeeper, client, at);
     let peer = peer(client, trust);
     let faults = all_faults(settings, client, peer.as_ref(), refused.as_ref());
     let diagnosis = refused.map(|refused| diagnosis(settings, client, refused));
-    let path = path(&client.chain, trust, at, &Budget::new(Budget::COMMAND_LINE));
+    let path = path(&client.chain, trust, at, &Budget::new(Budget::COMMAND_LINE, &caches.signatures));
     let links = links(&client.chain, &path);
     let checked = Client {
         chain: &client.chain,

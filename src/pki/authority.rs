@@ -3,23 +3,15 @@
 //! webpki takes nothing from a configured CA but its name, key and name constraints, and does not look at the key
 //! usage of any CA. So each CA on a path that webpki has found is held against what is below it here.
 
-use std::cell::RefCell;
 use std::fmt;
-use std::rc::Rc;
 
-use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::ParsedExtension;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::X509Certificate;
 
 use super::constraints::{Kind, NameConstraints, SubjectNames, Violation};
-use super::der_cache::DerCache;
 use super::revocation::{Issuer, signs_crls};
 use super::unsupported::extension_name;
 use crate::identity::name_key;
-
-thread_local! {
-    static READ: RefCell<DerCache<Authority>> = RefCell::default();
-}
 
 /// What one CA certificate says about issuing.
 #[derive(Clone, Debug)]
@@ -98,17 +90,6 @@ impl Authority {
             constraints: NameConstraints::of(ca),
             names: SubjectNames::of_ca(ca),
         }
-    }
-
-    /// Reads a CA certificate that a client sent, whose signature held, and which may come again. `None` when it is
-    /// not X.509.
-    pub(crate) fn read_once(der: &CertificateDer<'_>) -> Option<Rc<Self>> {
-        if let Some(known) = READ.with_borrow(|read| read.find(der)) {
-            return Some(known);
-        }
-        let read = Rc::new(Self::of(&X509Certificate::from_der(der).ok()?.1));
-        READ.with_borrow_mut(|known| known.insert(der, &read));
-        Some(read)
     }
 
     /// Whether it may issue at all.

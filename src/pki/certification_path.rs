@@ -10,9 +10,9 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::bounds::{MAX_INTERMEDIATES, Selection};
+use super::cache::Budget;
 use super::ca::{Ca, issuer_key_id, key_id};
 use super::link::{Signed, signed_by, signed_by_sent};
-use super::signature_cache::Budget;
 use super::trust_store::TrustStore;
 use crate::wording::x509;
 

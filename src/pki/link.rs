@@ -5,7 +5,7 @@ use x509_parser::signature_algorithm::SignatureAlgorithm;
 
 use super::der::{self, BIT_STRING, Malformed, SEQUENCE};
 use super::key_kind;
-use super::signature_cache::{Answer, Budget, Signature};
+use super::cache::{Budget, Signature, SignatureCache, Validity};
 use crate::identity::key;
 use crate::identity::name::oid_text;
 
@@ -60,11 +60,11 @@ impl Family {
 pub(crate) fn signed_by_sent(
     child: &X509Certificate<'_>,
     issuer: &X509Certificate<'_>,
-    budget: &Budget,
+    budget: &Budget<'_>,
 ) -> Signed {
     let is_large = issuer.public_key().raw.len() > MAX_SPKI;
-    // What the verifier has verified is known all the same.
-    if is_large { signed_by(child, issuer, &Budget::new(0)) } else { signed_by(child, issuer, budget) }
+    // The verifier may have put the signature into the cache all the same.
+    if is_large { signed_by(child, issuer, &budget.cached_only()) } else { signed_by(child, issuer, budget) }
 }
 
 /// Whether the signature on `child` is by the key in `issuer`, which must be trusted: configured here, or certified by
@@ -72,7 +72,7 @@ pub(crate) fn signed_by_sent(
 pub(crate) fn signed_by(
     child: &X509Certificate<'_>,
     issuer: &X509Certificate<'_>,
-    budget: &Budget,
+    budget: &Budget<'_>,
 ) -> Signed {
     if let Some(weak) = weak_algorithm(child) {
         return Signed::Weak(weak);
@@ -87,19 +87,19 @@ pub(crate) fn signed_by(
     if !key_kind::is_accepted(&kind) {
         return Signed::Key(kind);
     }
-    match signature(child, issuer).map(|signature| signature.holds(budget)) {
-        Ok(Answer::Holds) => Signed::Yes,
-        Ok(Answer::Fails) => Signed::No,
-        Ok(Answer::Unknown) => Signed::Unknown,
-        Ok(Answer::Unsupported) | Err(Malformed) => Signed::Algorithm(kind_of_signature(child)),
+    match signature(child, issuer).map(|signature| signature.verify(budget)) {
+        Ok(Validity::Valid) => Signed::Yes,
+        Ok(Validity::Invalid) => Signed::No,
+        Ok(Validity::Unknown) => Signed::Unknown,
+        Ok(Validity::Unsupported) | Err(Malformed) => Signed::Algorithm(kind_of_signature(child)),
     }
 }
 
-/// Whether the signature on `child` may be by the key in `issuer` (DER). `false` is sure; where the
-/// algorithm is not taken or the issuer cannot be read, another fault says so.
-pub fn may_be_signed_by(child: &X509Certificate<'_>, issuer: &[u8]) -> bool {
+/// Whether the signature on `child` may be by the key in `issuer` (DER). `false` is certain. `true` also if the
+/// algorithm is not supported or the issuer cannot be read: other checks report that.
+pub fn may_be_signed_by(child: &X509Certificate<'_>, issuer: &[u8], cache: &SignatureCache) -> bool {
     let Ok((_, issuer)) = X509Certificate::from_der(issuer) else { return true };
-    signed_by(child, &issuer, &Budget::new(Budget::COMMAND_LINE)) != Signed::No
+    signed_by(child, &issuer, &Budget::new(Budget::COMMAND_LINE, cache)) != Signed::No
 }
 
 /// The parts of `child` and `issuer` that decide (RFC 5280 sections 4.1 and 4.1.2.7).
@@ -233,7 +233,8 @@ mod tests {
     }
 
     #[test]
-    fn so_many_signatures_are_verified_and_no_more() {
+    fn no_more_signatures_are_verified_than_the_budget_allows() {
+        let cache = SignatureCache::default();
         let signer = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
         let der = certificate(&KeyPair::generate().unwrap(), &signer);
         let (_, child) = X509Certificate::from_der(&der).unwrap();
@@ -241,7 +242,7 @@ mod tests {
         let issuer = certificate(&signer, &signer);
         let (_, issuer) = X509Certificate::from_der(&issuer).unwrap();
 
-        let budget = Budget::new(Budget::REFUSAL);
+        let budget = Budget::new(Budget::REFUSAL, &cache);
         let verdicts: Vec<_> = others
             .iter()
             .enumerate()
@@ -256,13 +257,14 @@ mod tests {
         assert_eq!(verdicts[..8], vec![Signed::No; 8]);
         assert_eq!(verdicts[8], Signed::Unknown);
 
-        assert_eq!(signed_by(&child, &issuer, &Budget::new(0)), Signed::Unknown);
-        assert_eq!(signed_by(&child, &issuer, &Budget::new(1)), Signed::Yes);
-        assert_eq!(signed_by(&child, &issuer, &Budget::new(0)), Signed::Yes, "it is remembered");
+        assert_eq!(signed_by(&child, &issuer, &Budget::new(0, &cache)), Signed::Unknown);
+        assert_eq!(signed_by(&child, &issuer, &Budget::new(1, &cache)), Signed::Yes);
+        assert_eq!(signed_by(&child, &issuer, &Budget::new(0, &cache)), Signed::Yes, "it is in the cache");
     }
 
     #[test]
     fn no_signature_is_verified_with_a_sent_key_of_more_than_4096_bits() {
+        let cache = SignatureCache::default();
         let signer = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
         let der = certificate(&KeyPair::generate().unwrap(), &signer);
         let (_, child) = X509Certificate::from_der(&der).unwrap();
@@ -270,18 +272,19 @@ mod tests {
         for (bits, verdict) in [(4096, Signed::No), (4104, Signed::Unknown), (8192, Signed::Unknown)] {
             let issuer = certificate(&Rsa::of(bits), &signer);
             let (_, issuer) = X509Certificate::from_der(&issuer).unwrap();
-            let budget = Budget::new(Budget::REFUSAL);
+            let budget = Budget::new(Budget::REFUSAL, &cache);
             assert_eq!(signed_by_sent(&child, &issuer, &budget), verdict, "{bits}");
         }
     }
 
     #[test]
     fn a_key_of_another_kind_did_not_make_the_signature() {
+        let cache = SignatureCache::default();
         let signer = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
         let der = certificate(&KeyPair::generate().unwrap(), &signer);
         let (_, child) = X509Certificate::from_der(&der).unwrap();
         let (_, of_p256) = X509Certificate::from_der(&der).unwrap();
 
-        assert_eq!(signed_by(&child, &of_p256, &Budget::new(0)), Signed::No);
+        assert_eq!(signed_by(&child, &of_p256, &Budget::new(0, &cache)), Signed::No);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::ca::Ca;
+use super::cache::SignatureCache;
 use super::denylist::Denylist;
 use super::link::may_be_signed_by;
 use super::revocation::{self, Crl, Issuer, Status, Subject};
@@ -36,13 +37,13 @@ impl TrustStore {
     }
 
     /// The configured CAs that have issued the CA `ca`, by their places. One that has issued itself has none.
-    pub(crate) fn issuers_of(&self, ca: &Ca) -> Vec<usize> {
+    pub(crate) fn issuers_of(&self, ca: &Ca, cache: &SignatureCache) -> Vec<usize> {
         let Ok((_, certificate)) = X509Certificate::from_der(ca.der()) else { return Vec::new() };
         let name = name_key(certificate.issuer());
         let issued = |issuer: &Ca| {
             *issuer.name_key() == *name
                 && issuer.spki() != ca.spki()
-                && may_be_signed_by(&certificate, issuer.der())
+                && may_be_signed_by(&certificate, issuer.der(), cache)
         };
         let all = self.cas.iter().enumerate();
         all.filter(|(_, issuer)| issued(issuer)).map(|(place, _)| place).collect()

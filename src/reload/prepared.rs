@@ -7,6 +7,7 @@ use super::upstreams::{PreparedUpstream, WorkerUpstream};
 use crate::config::{RouteSettings, Settings};
 use crate::identity::San;
 use crate::pipeline::{RequestSettings, Snapshot};
+use crate::pki::CertificateCaches;
 use crate::route::{Route, Routes};
 use crate::telemetry::metrics::Metrics;
 use crate::tls::{Acceptor, HandshakeSettings};
@@ -20,8 +21,8 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Builds everything that can fail without the network.
-    pub fn new(settings: Settings) -> Result<Self, PrepareError> {
+    /// Builds everything that can fail without the network. `caches` are those of the generation before.
+    pub fn new(settings: Settings, caches: Arc<CertificateCaches>) -> Result<Self, PrepareError> {
         let reloadable = &settings.reloadable;
         let handshake = HandshakeSettings {
             timeout: reloadable.handshake_timeout,
@@ -32,7 +33,7 @@ impl Prepared {
             log_client_hello: reloadable.log_client_hello,
         };
         let (rules, tls) = (reloadable.clients_rules.clone(), reloadable.tls.clone());
-        let acceptor = Acceptor::new(&reloadable.material, rules, tls, handshake)?;
+        let acceptor = Acceptor::new(&reloadable.material, caches, rules, tls, handshake)?;
         let mut upstreams: Vec<PreparedUpstream> = Vec::new();
         for RouteSettings { upstream, .. } in &reloadable.routes {
             if !upstreams.iter().any(|prepared| prepared.is_for(upstream)) {

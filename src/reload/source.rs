@@ -1,17 +1,21 @@
 //! Where the settings come from.
 
 use std::mem;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::error::ReloadError;
 use super::prepared::Prepared;
 use crate::config::{Environment, Files, SettingsArgs, load};
+use crate::pki::CertificateCaches;
 
 /// The arguments, and access to the environment, to read the settings any number of times.
 #[derive(Debug)]
 pub struct Source {
     args: SettingsArgs,
     environment: fn() -> Environment,
+    /// The same for all generations.
+    caches: Arc<CertificateCaches>,
 }
 
 /// The outcome of reading settings and files.
@@ -26,7 +30,7 @@ pub struct Reading {
 impl Source {
     /// Reads the settings from `args`, the file that they name, and the environment.
     pub fn new(args: SettingsArgs, environment: fn() -> Environment) -> Self {
-        Self { args, environment }
+        Self { args, environment, caches: Arc::default() }
     }
 
     /// Reads all settings and files. Blocks: large CRLs take time.
@@ -34,7 +38,8 @@ impl Source {
         match load(&self.args, &(self.environment)(), SystemTime::now()) {
             Ok(mut settings) => {
                 let files = mem::take(&mut settings.files);
-                Reading { files, prepared: Prepared::new(settings).map_err(ReloadError::from) }
+                let prepared = Prepared::new(settings, Arc::clone(&self.caches));
+                Reading { files, prepared: prepared.map_err(ReloadError::from) }
             }
             Err(mut problems) => {
                 Reading { files: problems.take_files(), prepared: Err(problems.into()) }

@@ -16,10 +16,9 @@ use super::diagnosis::chain_faults;
 use super::handshake_record::{HandshakeRecord, Presented, Refusal};
 use super::handshake_settings::RefuseWith;
 use crate::identity::{Peer, sha256};
-use crate::pki::Budget;
-use crate::pki::TrustStore;
+use crate::pki::{Budget, CertificateCaches, TrustStore};
 use crate::pki::bounds::{Selection, TooLarge};
-use crate::pki::leaf_cache::Leaf;
+use crate::pki::leaf::Leaf;
 use crate::pki::path_validation::PathValidator;
 use crate::policy::{Denial, Rules, Ruling};
 
@@ -29,7 +28,7 @@ use crate::policy::{Denial, Rules, Ruling};
 /// whose evidence holds a chain without a refusal is taken for verified (`handshake`).
 #[derive(Debug)]
 pub struct ClientVerifier {
-    anchors: PathValidator,
+    validator: PathValidator,
     rules: Rules,
     refuse_with: RefuseWith,
 }
@@ -37,8 +36,14 @@ pub struct ClientVerifier {
 impl ClientVerifier {
     /// Chains must lead to a CA of `trust`; `rules` decide over those that do. `now` is in seconds
     /// since 1970.
-    pub fn new(trust: Arc<TrustStore>, rules: Rules, refuse_with: RefuseWith, now: i64) -> Self {
-        Self { anchors: PathValidator::new(trust, now), rules, refuse_with }
+    pub fn new(
+        trust: Arc<TrustStore>,
+        caches: Arc<CertificateCaches>,
+        rules: Rules,
+        refuse_with: RefuseWith,
+        now: i64,
+    ) -> Self {
+        Self { validator: PathValidator::new(trust, caches, now), rules, refuse_with }
     }
 
     /// The verdict on a chain, and on it alone: possession of the key is proven in the handshake. Who is let in
@@ -57,11 +62,11 @@ impl ClientVerifier {
         }
         let chosen = Selection::of(leaf, intermediates).among(intermediates);
         let issuer = self
-            .anchors
+            .validator
             .verify(leaf, &chosen, now, |path| sha256(&path.issuer_spki()))
             .map_err(|error| self.refusal(&error, leaf, intermediates, now))?;
         // webpki reads less of a certificate than the identity needs: what cannot be read whole is out.
-        let read = Leaf::read_once(leaf).ok_or(Refusal::Unreadable)?;
+        let read = self.leaf(leaf).ok_or(Refusal::Unreadable)?;
         if let Some(excess) = TooLarge::of_names(read.peer.sans.len()) {
             return Err(Refusal::TooLarge(excess));
         }
@@ -94,8 +99,13 @@ impl ClientVerifier {
             .map(|der| CertificateDer::from(der.as_ref()))
             .collect();
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        let budget = Budget::new(Budget::REFUSAL);
-        Refusal::Chain(chain_faults(&chain, error, self.anchors.trust(), now, &budget))
+        let budget = Budget::new(Budget::REFUSAL, &self.validator.caches().signatures);
+        Refusal::Chain(chain_faults(&chain, error, self.validator.trust(), now, &budget))
+    }
+
+    /// The identity in a leaf that was verified before; `None` when it cannot be read.
+    pub(crate) fn leaf(&self, leaf: &CertificateDer<'_>) -> Option<Arc<Leaf>> {
+        self.validator.caches().leaves.get_or_parse(leaf)
     }
 
     /// The certificates of a verified chain that lead from `leaf` up to a configured CA, the leaf first; the leaf
@@ -110,7 +120,7 @@ impl ClientVerifier {
         let owned = |path: &VerifiedPath<'_>| -> Vec<_> {
             path.intermediate_certificates().map(|ca| ca.der().into_owned()).collect()
         };
-        let above = self.anchors.verify(leaf, &chosen, now, owned).ok().flatten().unwrap_or_default();
+        let above = self.validator.verify(leaf, &chosen, now, owned).ok().flatten().unwrap_or_default();
         std::iter::once(leaf.clone().into_owned()).chain(above).collect()
     }
 
@@ -137,7 +147,7 @@ impl ClientCertVerifier for ClientVerifier {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.anchors.hints()
+        self.validator.hints()
     }
 
     fn verify_client_cert(
@@ -168,7 +178,7 @@ impl ClientCertVerifier for ClientVerifier {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = self.anchors.algorithms();
+        let algorithms = self.validator.algorithms();
         let verdict = verify_tls12_signature(message, leaf, signature, algorithms);
         let verdict = noting_possession(verdict);
         self.tell(verdict, HandshakeSignatureValid::assertion)
@@ -180,14 +190,14 @@ impl ClientCertVerifier for ClientVerifier {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = self.anchors.algorithms();
+        let algorithms = self.validator.algorithms();
         let verdict = verify_tls13_signature(message, leaf, signature, algorithms);
         let verdict = noting_possession(verdict);
         self.tell(verdict, HandshakeSignatureValid::assertion)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.anchors.algorithms().supported_schemes()
+        self.validator.algorithms().supported_schemes()
     }
 }
 
@@ -389,7 +399,7 @@ mod tests {
             let gatekeeper = |refuse_with| {
                 let rules = Rules::new(vec!["cn=notes".parse().unwrap()]);
                 let now = OffsetDateTime::now_utc().unix_timestamp();
-                ClientVerifier::new(Arc::clone(&trust), rules, refuse_with, now)
+                ClientVerifier::new(Arc::clone(&trust), Arc::default(), rules, refuse_with, now)
             };
 
             let (admitted, by_alert) = verdict(&gatekeeper(RefuseWith::Alert), &leaf);

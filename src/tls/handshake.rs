@@ -31,7 +31,7 @@ use crate::connection::{ConnectionInfo, TlsInfo};
 use crate::identity::time::unix_seconds;
 use crate::identity::{Peer, San};
 use crate::limits::eviction::Meter;
-use crate::pki::leaf_cache::Leaf;
+use crate::pki::CertificateCaches;
 use crate::pki::material::{Algorithms, Material};
 use crate::policy::{Denial, Rules};
 use crate::telemetry::Limit;
@@ -102,13 +102,14 @@ impl Acceptor {
     /// When rustls does not take the material.
     pub fn new(
         material: &Material,
+        caches: Arc<CertificateCaches>,
         rules: Rules,
         parameters: Parameters,
         manners: HandshakeSettings,
     ) -> Result<Self, ServerError> {
         let now = unix_seconds(SystemTime::now());
         let trust = Arc::clone(&material.trust);
-        let gatekeeper = Arc::new(ClientVerifier::new(trust, rules, manners.refuse_with, now));
+        let gatekeeper = Arc::new(ClientVerifier::new(trust, caches, rules, manners.refuse_with, now));
         let names = material.server_names();
         let config = server::config(material, Arc::clone(&gatekeeper), &parameters)?;
         let mut deferential = config.clone();
@@ -313,7 +314,7 @@ impl Acceptor {
     /// The last second, since 1970, until which nothing but another generation can change the verdict on
     /// `chain` that was given at `now`.
     pub fn settled_until(&self, chain: &[CertificateDer<'static>], now: i64) -> i64 {
-        let leaf = chain.first().and_then(Leaf::read_once);
+        let leaf = chain.first().and_then(|leaf| self.gatekeeper.leaf(leaf));
         let leaf = leaf.map(|leaf| leaf.peer.certificate.validity.until);
         let above = chain.iter().skip(1).filter_map(not_after);
         let ends = leaf.into_iter().chain(above).chain(self.grounds.trust.turns());

@@ -5,7 +5,6 @@
 //! (`revocation::Crl`).
 
 use std::fmt;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,17 +16,19 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::authority::{Authority, Overstep, first_overstep, is_for_clients};
+use super::ca_names;
+use super::cache::CertificateCaches;
 use super::constraints::SubjectNames;
-use super::leaf_cache::{Leaf, is_netscape_client};
+use super::leaf::is_netscape_client;
 use super::revocation::StaleCrl;
 use super::revocation::{Issuer, Status, Subject};
 use super::trust_store::TrustStore;
-use super::{ca_names, signature_cache};
 use crate::telemetry::emit;
 
 /// The configured CAs, ready to verify chains.
 pub(crate) struct PathValidator {
     trust: Arc<TrustStore>,
+    caches: Arc<CertificateCaches>,
     algorithms: WebPkiSupportedAlgorithms,
     hints: Vec<DistinguishedName>,
     /// Those that are valid longest come first: the valid ones are always the first few.
@@ -41,7 +42,7 @@ pub(crate) struct PathValidator {
 impl PathValidator {
     /// The CAs of `trust`; clients are asked for certificates of those that are valid at `now` (seconds
     /// since 1970).
-    pub(crate) fn new(trust: Arc<TrustStore>, now: i64) -> Self {
+    pub(crate) fn new(trust: Arc<TrustStore>, caches: Arc<CertificateCaches>, now: i64) -> Self {
         let mut places: Vec<_> = (0..trust.cas.len()).collect();
         places.sort_by_key(|place| std::cmp::Reverse(trust.cas[*place].not_after));
         let sorted = || places.iter().map(|place| &trust.cas[*place]);
@@ -54,15 +55,21 @@ impl PathValidator {
                 false => Vec::new(),
             },
             anchors: sorted().map(|ca| ca.anchor().clone()).collect(),
-            issuers: trust.cas.iter().map(|ca| trust.issuers_of(ca)).collect(),
+            issuers: trust.cas.iter().map(|ca| trust.issuers_of(ca, &caches.signatures)).collect(),
             places,
             trust,
+            caches,
         }
     }
 
     /// Who may issue client certificates.
     pub(crate) fn trust(&self) -> &TrustStore {
         &self.trust
+    }
+
+    /// The caches.
+    pub(crate) fn caches(&self) -> &CertificateCaches {
+        &self.caches
     }
 
     /// How clients' signatures in the handshake are verified.
@@ -96,7 +103,7 @@ impl PathValidator {
         let valid = &self.anchors[..self.places.partition_point(is_valid)];
         let look_through = |path: &VerifiedPath<'_>| self.look_through(path, now);
         let path = leaf.verify_for_usage(
-            signature_cache::algorithms(),
+            &self.caches.signatures.algorithms(),
             valid,
             intermediates,
             now,
@@ -145,10 +152,10 @@ impl PathValidator {
             let not_before = UnixTime::since_unix_epoch(Duration::from_secs(not_before));
             return Err(webpki::Error::CertNotValidYet { time: now, not_before });
         }
-        let sent = path.intermediate_certificates().rev().map(|ca| Authority::read_once(&ca.der()));
-        let sent: Vec<Rc<Authority>> = sent.collect::<Option<_>>().ok_or(webpki::Error::BadDer)?;
-        let authorities = std::iter::once(ca.authority()).chain(sent.iter().map(Rc::as_ref));
-        let names = || match Leaf::read_once(&path.end_entity().der()) {
+        let sent = path.intermediate_certificates().rev().map(|ca| self.caches.authorities.get_or_parse(&ca.der()));
+        let sent: Vec<Arc<Authority>> = sent.collect::<Option<_>>().ok_or(webpki::Error::BadDer)?;
+        let authorities = std::iter::once(ca.authority()).chain(sent.iter().map(Arc::as_ref));
+        let names = || match self.caches.leaves.get_or_parse(&path.end_entity().der()) {
             Some(leaf) => leaf.names.clone(),
             None => SubjectNames::unreadable(),
         };
@@ -169,7 +176,7 @@ impl PathValidator {
         &self,
         path: &VerifiedPath<'_>,
         place: usize,
-        sent: &[Rc<Authority>],
+        sent: &[Arc<Authority>],
         now: UnixTime,
     ) -> Result<(), webpki::Error> {
         self.ca_not_revoked(place, now, &mut Vec::new())?;

@@ -54,7 +54,7 @@ fn pinning(leaf: &CertificateDer<'_>) -> TrustStore {
 
 fn verdict(trust: TrustStore, leaf: &CertificateDer<'_>, at: i64) -> Result<(), Error> {
     let now = UnixTime::since_unix_epoch(Duration::from_secs(at.try_into().unwrap()));
-    PathValidator::new(Arc::new(trust), at).verify(leaf, &[], now, |_| ()).map(drop)
+    PathValidator::new(Arc::new(trust), Arc::default(), at).verify(leaf, &[], now, |_| ()).map(drop)
 }
 
 #[test]

@@ -23,12 +23,12 @@ impl<'a> StaleCrl<'a> {
             issuer: &crl.issuer,
             file: crl.file.display().to_string(),
             detail: format!(
-                "the CRL of {} is out of date, and is used all the same (clients.crl_expired = \"warn\"): the next \
+                "the CRL of {} is out of date and is still used (clients.crl_expired = \"warn\"): the next \
                  one was due {late} ago, at {due}",
                 crl.issuer,
             ),
             due,
-            hint: "fetch the CA's current CRL: whom it has revoked since then is let in",
+            hint: "fetch the CA's current CRL: clients that it has revoked since then are admitted",
         }
     }
 }

@@ -29,7 +29,7 @@ pub fn chain_faults(
     error: &Error,
     trust: &TrustStore,
     now: i64,
-    budget: &Budget,
+    budget: &Budget<'_>,
 ) -> Vec<Fault> {
     let Some((leaf, intermediates)) = chain.split_first() else {
         return vec![verdict::of_chain_error(error, chain)];
@@ -55,7 +55,7 @@ pub fn path<'a>(
     chain: &[CertificateDer<'_>],
     trust: &'a TrustStore,
     now: i64,
-    budget: &Budget,
+    budget: &Budget<'_>,
 ) -> Path<'a> {
     let Some((leaf, intermediates)) = chain.split_first() else { return Path::default() };
     let selection = Selection::of(leaf, intermediates);
@@ -82,7 +82,7 @@ struct Look<'c> {
     selection: &'c Selection,
     trust: &'c TrustStore,
     now: i64,
-    budget: &'c Budget,
+    budget: &'c Budget<'c>,
 }
 
 fn of_chain(look: &Look<'_>, leaf: &X509Certificate<'_>) -> Vec<Fault> {
@@ -140,7 +140,7 @@ fn of_route(look: &Look<'_>, route: &Route<'_>) -> Vec<Fault> {
         faults.push(ca_expired(ca, look.now));
     }
     faults.extend(authority::faults(&way, ca, look.now));
-    faults.extend(revoked::faults(&way, ca, look.trust, look.now));
+    faults.extend(revoked::faults(&way, ca, look.trust, look.budget.cache(), look.now));
     faults
 }
 
@@ -163,7 +163,7 @@ fn unreadable(sent: &Sent<'_>) -> Option<Fault> {
 /// Bytes after the leaf that are no part of it.
 fn trailing(leaf: &X509Certificate<'_>, chain: &[CertificateDer<'_>]) -> Option<Fault> {
     let rest = chain.first()?.len().checked_sub(leaf.as_raw().len()).filter(|rest| *rest > 0)?;
-    let detail = format!("after the client's certificate stand {rest} bytes that are no part of it");
+    let detail = format!("the client's certificate is followed by {rest} bytes that are not part of it");
     let hint = "send the certificate file as the CA issued it";
     Some(Fault::new(Reason::ClientCertMalformed, detail, hint))
 }

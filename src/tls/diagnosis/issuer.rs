@@ -31,7 +31,7 @@ pub(crate) struct Case<'c, 'a> {
     pub(crate) chain: &'c [CertificateDer<'c>],
     pub(crate) sent: &'c Sent<'c>,
     pub(crate) trust: &'a TrustStore,
-    pub(crate) budget: &'c Budget,
+    pub(crate) budget: &'c Budget<'c>,
     /// The subjects of the first certificates of `chain`, for comparing; made when they are asked for.
     pub(crate) subjects: OnceCell<Vec<(usize, Box<[u8]>)>>,
 }
@@ -153,7 +153,7 @@ impl Case<'_, '_> {
         let fits = |ca: &&Ca| KeyIds::of(child, ca.key_id.as_deref()) == KeyIds::Fit;
         let by_id = trust.cas.iter().chain(known).find(fits).map(|ca| {
             let why = format!(
-                "which is another name for the key of {}, by its authority key identifier",
+                "which is another name for the key of {} according to its authority key identifier",
                 ca.subject
             );
             (ca, why)
@@ -161,7 +161,7 @@ impl Case<'_, '_> {
         let by_issuer = || {
             let ca = trust.cas.iter().find(|ca| names_issuer_of_issuer(child, ca))?;
             let why = format!(
-                "which is an intermediate of the configured CA {} by its authority key identifier",
+                "which is an intermediate of the configured CA {} according to its authority key identifier",
                 ca.subject
             );
             Some((ca, why))
@@ -268,11 +268,11 @@ fn self_signed(leaf: &X509Certificate<'_>, trust: &TrustStore) -> Fault {
     let detail = format!("{} is self-signed: it is its own issuer", named(leaf));
     let pin = format!("--pinned {}", Digest::of(leaf.as_raw()));
     let hint = if trust.cas.is_empty() {
-        format!("to let in this very certificate, pin it: {pin}")
+        format!("to admit exactly this certificate, pin it: {pin}")
     } else {
         let cas = trust.names();
         format!(
-            "have the client's key certified by one of: {cas}; or, to let in this very certificate, pin it: {pin}"
+            "have the client's key certified by one of: {cas}; or, to admit exactly this certificate, pin it: {pin}"
         )
     };
     Fault::new(Reason::ClientCertSelfSigned, detail, hint)
@@ -288,10 +288,10 @@ fn wrong_ca_key(child: &X509Certificate<'_>, issuer: &str, spki: &str, key_ids: 
     };
     let detail = format!(
         "{} names {issuer} as its issuer, and a CA of that name is known, but with another key (SPKI SHA-256 {short}…); \
-         the CA was made again, or the certificate comes from somebody else's CA of the same name{or}",
+         the CA was recreated with a new key, or the certificate comes from another CA of the same name{or}",
         named(child),
     );
-    let hint = "have the client's certificate issued again by the present CA, or add the CA that issued it to clients.ca";
+    let hint = "have the client's certificate issued again by the current CA, or add the CA that issued it to clients.ca";
     Fault::new(Reason::ClientCertWrongCaKey, detail, hint).near(issuer)
 }
 
@@ -344,13 +344,13 @@ fn other_spelling(child: &X509Certificate<'_>, which: &str, subject: &X509Name<'
         _ => "in another spelling or string type".to_owned(),
     };
     let detail = format!(
-        "{} was issued by {}, which is the name of {which} {difference}; RFC 5280 takes the two for one name, but chains \
-         are built here by names that are the same byte for byte",
+        "{} was issued by {}, which is the name of {which} {difference}; for RFC 5280 both are the same name, but clawgate \
+         builds chains from names that are equal byte by byte",
         named(child),
         cut(rfc4514(issuer)),
     );
-    let hint = "have it issued again with the issuer's name exactly as it stands in the CA's own certificate, its string \
-                types too";
+    let hint = "have it issued again with the issuer's name exactly as in the CA's own certificate, including the string \
+                types";
     Fault::new(Reason::ClientCertUnknownCa, detail, hint)
 }
 

@@ -6,7 +6,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::identity::time::{ago, span, time_text};
 use crate::identity::{check_names, key, rfc3339};
 use crate::pki::key_kind;
-use crate::pki::leaf_cache::is_netscape_client;
+use crate::pki::leaf::is_netscape_client;
 use crate::pki::link::weak_algorithm;
 use crate::pki::unsupported::Unsupported;
 use crate::telemetry::HandshakeReason as Reason;
@@ -21,7 +21,7 @@ pub(crate) fn unsupported(leaf: &X509Certificate<'_>) -> Option<Fault> {
 /// Names that rules and the upstream would not see to their end.
 pub(crate) fn names(leaf: &X509Certificate<'_>) -> Option<Fault> {
     let unreadable = check_names(leaf).err()?;
-    let detail = format!("{} cannot be read whole: {unreadable}", named(leaf));
+    let detail = format!("{} cannot be read completely: {unreadable}", named(leaf));
     let hint = "have it issued again with names that are encoded as RFC 5280 says, subject and subjectAltName once \
                 each; `openssl asn1parse -i -in CERT` shows what is in it";
     Some(Fault::new(Reason::ClientCertMalformed, detail, hint))

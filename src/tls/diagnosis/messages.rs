@@ -21,7 +21,7 @@ pub(crate) fn missing(case: &Case<'_>) -> Fault {
         (format!("one of these CAs was asked for: {}", case.trust.names()), hint)
     } else {
         (
-            "any was asked for, since some are pinned".to_owned(),
+            "certificates of any CA were asked for, because clients.pinned is set".to_owned(),
             format!("{give}. If it has them: {keys}"),
         )
     };
@@ -33,12 +33,12 @@ pub(crate) fn tls_version(case: &Case<'_>) -> Fault {
     let offered =
         offered.filter(|list| !list.is_empty()).unwrap_or_else(|| "an older version".to_owned());
     let detail = format!("the client offers {offered}; {} is needed", case.parameters.version_text());
-    let mut hint = "update the client's TLS library, or lift the limit it was set to".to_owned();
+    let mut hint = "update the client's TLS library, or change the limit in its settings".to_owned();
     // A version that clawgate could speak.
     if let Some(hello) = case.hello.filter(|hello| Parameters::default().shares_version(hello)) {
         let offered = hello.versions.join(", ");
         hint.push_str(&format!(
-            "; clawgate could take {offered}, if tls.min_version, tls.cipher_suites and tls.groups let it"
+            "; clawgate supports {offered}, but tls.min_version, tls.cipher_suites or tls.groups exclude it"
         ));
     }
     Fault::new(Reason::TlsVersion, detail, hint)
@@ -60,7 +60,7 @@ pub(crate) fn no_common_algorithms(why: &PeerIncompatible, case: &Case<'_>) -> F
         | PeerIncompatible::SignatureAlgorithmsExtensionRequired
         | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => "signature scheme",
         other => {
-            let detail = format!("no common way to go on: {}", incompatible(other));
+            let detail = format!("no common TLS parameters: {}", incompatible(other));
             return with_offers(detail, case);
         }
     };
@@ -72,8 +72,8 @@ fn with_offers(detail: String, case: &Case<'_>) -> Fault {
     let detail = format!("{detail}; the client offers {}", offers(case.hello));
     let (suites, groups) = (case.parameters.suite_names(), case.parameters.group_names());
     let hint = format!(
-        "allow one of what clawgate takes in the client's TLS settings: suites {}, groups {}, and the kind of key of \
-         clawgate's certificate",
+        "allow in the client's TLS settings what clawgate accepts: one of the suites {}, one of the groups {}, and \
+         the kind of key in clawgate's certificate",
         suites.join(" "),
         groups.join(" ")
     );
@@ -108,25 +108,25 @@ pub(crate) fn alpn_mismatch(case: &Case<'_>) -> Fault {
 pub(crate) fn overloaded(limit: Limit, allowed: usize) -> Fault {
     let detail = match limit {
         Limit::ConnectionsPerSource => {
-            format!("{allowed} connections are open from this address already, and no more are taken")
+            format!("{allowed} connections from this address are open already, which is the limit")
         }
         Limit::ConnectionsPerIdentity => {
-            format!("{allowed} connections of this certificate are open already, and no more are taken")
+            format!("{allowed} connections with this certificate are open already, which is the limit")
         }
         Limit::HandshakeRate => {
-            format!("{allowed} connections came from this address in a second, and no more are taken")
+            format!("{allowed} connections came from this address within a second, which is the limit")
         }
         Limit::Handshakes => {
-            format!("{allowed} handshakes are under way, and this one was the oldest of them")
+            format!("{allowed} handshakes were in progress, which is the limit, and this one was the oldest")
         }
         Limit::HandshakeBytes => format!(
-            "the handshakes under way hold {allowed} bytes, and of those that hold more than 4 KiB this one was the oldest"
+            "the handshakes in progress hold {allowed} bytes, which is the limit, and this one was the oldest of those with more than 4 KiB"
         ),
-        _ => format!("clawgate has {allowed} connections open already, and takes no more"),
+        _ => format!("clawgate has {allowed} open connections, which is the limit"),
     };
     let setting = if limit == Limit::HandshakeBytes { Limit::Handshakes } else { limit }.as_str();
     let hint = format!(
-        "look for clients that open connections and do not close them; if all are honest, raise limits.{setting}"
+        "look for clients that open connections and do not close them; if there are none, raise limits.{setting}"
     );
     Fault::new(Reason::Overloaded, detail, hint)
 }
@@ -140,8 +140,8 @@ pub(crate) fn client_alert(alert: AlertDescription) -> Fault {
 pub(crate) fn full() -> Fault {
     Fault::new(
         Reason::ProtocolError,
-        "the client sent more than there is room for before the handshake was through",
-        "look at what runs there: something sends data without waiting for the server's answer",
+        "the client sent more data than clawgate buffers before the end of the handshake",
+        "find out which program runs at the client's address: it sends data without waiting for the server's answer",
     )
 }
 
@@ -167,6 +167,6 @@ pub(crate) fn internal(error: &Error) -> Fault {
 pub(crate) fn protocol_error(error: &Error) -> Fault {
     let detail = format!("the client broke the TLS protocol: {}", tls(error));
     let hint =
-        "check what stands between the client and clawgate: something that alters or mixes TLS records";
+        "check what is between the client and clawgate: a device there may alter or mix TLS records";
     Fault::new(Reason::ProtocolError, detail, hint)
 }

@@ -25,7 +25,7 @@ pub(crate) fn not_tls(greeting: &NotTls, case: &Case<'_>) -> Fault {
         ),
         NotTls::ProxyProtocol => Fault::new(
             Reason::ProxyProtocol,
-            "a PROXY protocol header came, and none is expected here",
+            "the client sent a PROXY protocol header, and this listener expects none",
             "switch the PROXY protocol off in the load balancer before clawgate, or let it call an address of \
              listen.proxy_address",
         ),
@@ -41,12 +41,12 @@ pub(crate) fn not_tls(greeting: &NotTls, case: &Case<'_>) -> Fault {
         NotTls::Other(Some(name), first) => Fault::new(
             Reason::NotTls,
             format!("not TLS: the first bytes are {first}, which looks like {name}"),
-            "nothing is wrong if this is a scanner; else point that service at its own port",
+            "nothing is wrong if this is a scanner; otherwise point that service at its own port",
         ),
         NotTls::Other(None, first) => Fault::new(
             Reason::NotTls,
             format!("not TLS: the first bytes are {first}"),
-            "nothing is wrong if this is a scanner; else check which port the client calls",
+            "nothing is wrong if this is a scanner; otherwise check which port the client calls",
         ),
     }
 }
@@ -58,7 +58,7 @@ fn probe(end: End) -> Fault {
         End::Reset => "the connection was opened and reset without a byte".to_owned(),
         End::Lost(_) => format!("no byte came: {end}"),
     };
-    let hint = "nothing is wrong if this is a health check; one that asks /livez on the admin listener tells more";
+    let hint = "nothing is wrong if this is a health check; a check of /livez on the admin listener would tell more";
     Fault::new(Reason::TcpProbe, detail, hint)
 }
 
@@ -78,13 +78,13 @@ pub(crate) fn proxy_header(error: &ProxyHeaderError) -> Fault {
         ProxyHeaderError::Nothing(end) => return probe(*end),
         ProxyHeaderError::Source(ip) => (
             format!(
-                "only load balancers may call here, and {ip} is none of those in listen.proxy_sources"
+                "this listener accepts load balancers only, and {ip} is not in listen.proxy_sources"
             ),
-            "if that is a load balancer of yours, add its address to listen.proxy_sources (--proxy-source); clients \
-             that call by themselves need an address of listen.address",
+            "if this is your load balancer, add its address to listen.proxy_sources (--proxy-source); clients \
+             that connect directly need an address of listen.address",
         ),
         ProxyHeaderError::Malformed(Malformed::NotProxy, first) => (
-            format!("a PROXY protocol header is expected here first, and the first bytes are {first}"),
+            format!("this listener expects a PROXY protocol header first, and the first bytes are {first}"),
             "switch the PROXY protocol on in the load balancer (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or \
              let it call an address of listen.address",
         ),
@@ -92,7 +92,7 @@ pub(crate) fn proxy_header(error: &ProxyHeaderError) -> Fault {
             format!(
                 "the PROXY protocol header cannot be read: {malformed}; its first bytes are {first}"
             ),
-            "check what stands between the load balancer and clawgate; versions 1 and 2 are taken",
+            "check what is between the load balancer and clawgate; clawgate reads versions 1 and 2",
         ),
         ProxyHeaderError::Ended(end, count) => (
             format!("{end} within the PROXY protocol header, after {count} bytes"),
@@ -112,8 +112,8 @@ pub(crate) fn ended(end: End, progress: Option<Progress>, case: &Case<'_>) -> Fa
                 "{end} in the middle of its ClientHello, after {count} bytes: {}",
                 incomplete(progress)
             ),
-            "look at the client's own log; its own timeout is a common cause, something on the way that cuts \
-             connections another",
+            "look at the client's own log; common causes are its own timeout, and a device on the way that \
+             cuts connections",
         );
     }
     let step = match case.evidence.negotiated() {
@@ -148,8 +148,8 @@ pub(crate) fn timeout(deadline: Duration, step: &Step, bytes_in: u64) -> Fault {
         format!("after {deadline} clawgate still waited for {waited}; {bytes_in} bytes had come");
     let hint = match step {
         Step::FirstByte => {
-            "check that the client speaks TLS: one that waits for the server's first word (MySQL, SMTP, FTP, IMAP, \
-             VNC) is silent here; for a slow one raise limits.greeting_timeout and tls.handshake_timeout"
+            "check that the client speaks TLS: one that waits for the server's greeting (MySQL, SMTP, FTP, IMAP, \
+             VNC) sends nothing; for a slow one raise limits.greeting_timeout and tls.handshake_timeout"
         }
         Step::ClientHello(_) | Step::ProxyHeader => {
             "check the network between the client and clawgate; for a slow one raise limits.greeting_timeout and \
@@ -164,7 +164,7 @@ pub(crate) fn timeout(deadline: Duration, step: &Step, bytes_in: u64) -> Fault {
 }
 
 pub(crate) fn hello_too_large(length: usize) -> Fault {
-    let detail = format!("the client's ClientHello has {length} bytes, and {MAX_HELLO} are taken");
-    let hint = "no TLS library sends such a large one: look at what runs there";
+    let detail = format!("the client's ClientHello has {length} bytes, and clawgate accepts at most {MAX_HELLO}");
+    let hint = "no TLS library sends such a large one: find out which program runs at the client's address";
     Fault::new(Reason::ProtocolError, detail, hint)
 }

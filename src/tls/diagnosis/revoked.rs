@@ -5,10 +5,9 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::identity::name::cut;
 use crate::identity::time::{span, time_text};
 use crate::identity::{name_key, rfc4514};
-use crate::pki::Path;
 use crate::pki::denylist::Entry;
 use crate::pki::revocation::{Issuer, Missing, Status, Subject, signs_crls};
-use crate::pki::{Ca, TrustStore};
+use crate::pki::{Ca, Path, SignatureCache, TrustStore};
 use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::fault::{Fault, named};
 
@@ -40,7 +39,13 @@ pub fn statuses<'a>(
 }
 
 /// Every certificate on the `way` from the leaf to `ca` that was revoked, or cannot be known not to have been.
-pub(crate) fn faults(way: &[&X509Certificate<'_>], ca: &Ca, trust: &TrustStore, now: i64) -> Vec<Fault> {
+pub(crate) fn faults(
+    way: &[&X509Certificate<'_>],
+    ca: &Ca,
+    trust: &TrustStore,
+    cache: &SignatureCache,
+    now: i64,
+) -> Vec<Fault> {
     if !trust.checks_revocation() {
         return Vec::new();
     }
@@ -59,7 +64,7 @@ pub(crate) fn faults(way: &[&X509Certificate<'_>], ca: &Ca, trust: &TrustStore, 
         let status = trust.revocation_status(&subject, &issuer, now);
         faults.extend(fault(certificate, position == 0, &status, now));
     }
-    of_configured(ca, trust, now, &mut Vec::new(), &mut faults);
+    of_configured(ca, trust, cache, now, &mut Vec::new(), &mut faults);
     faults
 }
 
@@ -74,7 +79,7 @@ fn of_configured<'a>(
     let Ok((_, certificate)) = X509Certificate::from_der(ca.der()) else { return };
     seen.push(ca);
     faults.extend(denied(&certificate, trust));
-    let issuers = trust.issuers_of(ca);
+    let issuers = trust.issuers_of(ca, cache);
     let Some(issuer) = trust.common_issuer(&issuers) else { return };
     let status = trust.revocation_status(ca.listed(), &issuer, now);
     faults.extend(fault(&certificate, false, &status, now));
@@ -84,7 +89,7 @@ fn of_configured<'a>(
             continue;
         }
         let known = faults.len();
-        of_configured(issuer, trust, now, seen, faults);
+        of_configured(issuer, trust, cache, now, seen, faults);
         if faults.len() == known {
             // This one is good, and one that is good is enough.
             faults.truncate(before);
@@ -99,7 +104,7 @@ pub(crate) fn denied(certificate: &X509Certificate<'_>, trust: &TrustStore) -> O
     let why = why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
     let file = trust.denylist.file.display();
     let detail = format!("{} is denied by line {line} of {file}{why}", named(certificate));
-    let hint = "have the client get a new key and certificate; or take the line out, if it is to be let in again";
+    let hint = "give the client a new key and certificate; or remove the line, if the client is to be admitted again";
     Some(Fault { denied: true, ..Fault::new(Reason::ClientCertRevoked, detail, hint) })
 }
 
@@ -133,12 +138,12 @@ fn fault(
                 crl.file_name()
             );
             let hint =
-                "fetch the CA's current CRL and give it to clawgate, which takes it without a restart";
+                "fetch the CA's current CRL and give it to clawgate; no restart is needed";
             (Reason::CrlExpired, detail, hint)
         }
         Status::Unavailable(Missing::None) => {
             let detail = format!(
-                "{who} was issued by {issuer}, of which there is no CRL, and clients.crl_policy is \"strict\""
+                "{who} was issued by {issuer}, for which there is no CRL, and clients.crl_policy is \"strict\""
             );
             let hint = "add that CA's CRL to clients.crl, or set clients.crl_policy to \"if-present\"";
             (Reason::CrlUnavailable, detail, hint)
@@ -149,20 +154,20 @@ fn fault(
                  sign CRLs",
                 crl.file_name()
             );
-            let hint = "give clawgate the CRL that this very CA issues";
+            let hint = "give clawgate the CRL that this CA issues";
             (Reason::CrlUnavailable, detail, hint)
         }
         Status::Unavailable(Missing::Ahead(crl)) => {
             let from = time_text(crl.this_update);
             let detail = format!(
-                "the CRL of {issuer} ({}), which issued {who}, is dated ahead: it was issued at {from}",
+                "the CRL of {issuer} ({}), which issued {who}, is dated in the future: it says that it was issued at {from}",
                 crl.file_name()
             );
             (Reason::CrlUnavailable, detail, "check the clocks of this machine and of the CA")
         }
         Status::Unavailable(Missing::NotCovered(crl)) => {
             let detail = format!(
-                "the CRL of {issuer} ({}) is about others of its certificates than {who}, and clients.crl_policy is \
+                "the CRL of {issuer} ({}) covers other certificates than {who}, and clients.crl_policy is \
                  \"strict\"",
                 crl.file_name()
             );

@@ -88,8 +88,8 @@ pub(crate) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> 
             format!("the client does not trust the CA of clawgate's certificate: {TRUST}; and {name}")
         }
         (AlertDescription::DecryptError, _) => {
-            "the signature on clawgate's certificate does not fit the CA that the client holds: the CA was made \
-             again; give the client the present CA's certificate (curl: --cacert ca.pem)"
+            "the signature on clawgate's certificate does not match the CA certificate that the client has: the CA was \
+             recreated with a new key; give the client its current certificate (curl: --cacert ca.pem)"
                 .to_owned()
         }
         (AlertDescription::CertificateExpired, _) => {

@@ -9,7 +9,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::*;
 use crate::identity::San;
-use crate::pki::Budget;
+use crate::pki::{Budget, SignatureCache};
 use crate::pki::Ca;
 use crate::pki::TrustStore;
 use crate::tls::client_hello::{ClientHello, Progress};
@@ -59,7 +59,8 @@ impl Scene {
     /// The verdict on a chain that the verifier refused with `error`.
     fn refused(&self, chain: &[CertificateDer<'static>], error: impl Into<Error>) -> Diagnosis {
         let error = error.into();
-        let budget = Budget::new(Budget::REFUSAL);
+        let cache = SignatureCache::default();
+        let budget = Budget::new(Budget::REFUSAL, &cache);
         let refused = Some(Refusal::Chain(chain_faults(chain, &error, &self.trust, NOW, &budget)));
         let mut evidence = HandshakeRecord::default();
         evidence.presented = Some(Presented::new(chain.to_vec(), refused));

@@ -160,7 +160,7 @@ fn of_webpki(error: &webpki::Error) -> Option<(Reason, &'static str, &'static st
 pub(crate) fn unreadable(chain: &[CertificateDer<'_>]) -> Fault {
     let leaf = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
     leaf.and_then(|(_, leaf)| leaf::names(&leaf)).unwrap_or_else(|| {
-        let detail = "the client's certificate cannot be read to its end";
+        let detail = "the client's certificate cannot be read completely";
         Fault::new(Reason::ClientCertMalformed, detail, "send the certificate file as the CA issued it")
     })
 }
@@ -185,7 +185,7 @@ pub fn denied(denial: &Denial, peer: &Peer) -> Fault {
     let (detail, hint) = match denial {
         Denial::Rule(_) => (
             why,
-            "take that rule out of clients.deny (--deny), or narrow it, if the client is to be let in"
+            "remove that rule from clients.deny (--deny) or narrow it, if the client is to be admitted"
                 .to_owned(),
         ),
         Denial::Unmatched(_) => {
@@ -195,14 +195,14 @@ pub fn denied(denial: &Denial, peer: &Peer) -> Fault {
             (
                 format!("{why} (its alternative names: {names})"),
                 format!(
-                    "add a rule for it to clients.allow (--allow), if it is to be let in, e.g. {rule}"
+                    "add a rule for it to clients.allow (--allow), if it is to be admitted, e.g. {rule}"
                 ),
             )
         }
         Denial::Unpinned => {
             let hint = format!(
-                "pins hold besides the chain and the rules: add fingerprint={} (this certificate) or spki={} (its \
-                 key, renewed too) to clients.pins (--pin), if it is to be let in",
+                "pins are required in addition to the chain and the rules: add fingerprint={} (this certificate) or \
+                 spki={} (its key, also after renewal) to clients.pins (--pin), if it is to be admitted",
                 peer.certificate.fingerprint_sha256, peer.spki_sha256
             );
             (why, hint)

@@ -1,0 +1,39 @@
+//! Facts about certificates that cannot change, kept by each worker thread (docs/decisions/309-certificate-caches.md).
+//!
+//! The verifier holds the caches. They depend on no settings, so the verifier of the next generation gets the same ones.
+
+mod der;
+mod signature;
+
+use rustls_pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use self::der::DerCache;
+use super::authority::Authority;
+use super::leaf::Leaf;
+
+pub(crate) use self::signature::{Signature, Validity};
+pub use self::signature::{Budget, SignatureCache};
+
+/// All caches of a verifier.
+#[derive(Debug)]
+pub struct CertificateCaches {
+    /// Signatures on certificates.
+    pub signatures: SignatureCache,
+    /// Client certificates whose chain was valid.
+    pub(crate) leaves: DerCache<Leaf>,
+    /// CA certificates that a client sent and whose signature was valid.
+    pub(crate) authorities: DerCache<Authority>,
+}
+
+impl Default for CertificateCaches {
+    fn default() -> Self {
+        let authority =
+            |der: &CertificateDer<'_>| Some(Authority::of(&X509Certificate::from_der(der).ok()?.1));
+        Self {
+            signatures: SignatureCache::default(),
+            leaves: DerCache::new(Leaf::read),
+            authorities: DerCache::new(authority),
+        }
+    }
+}
