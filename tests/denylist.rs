@@ -44,7 +44,7 @@ fn a_client_on_the_list_is_refused_and_the_line_that_names_it_is_named() {
             assert_eq!(line["alert_sent"], "certificate_revoked", "{entry}");
             let named = format!("is denied by line 3 of {} (laptop stolen)", list.display());
             says(&line, "detail", &["CN=stolen", &named]);
-            says(&line, "hint", &["take the line out"]);
+            says(&line, "hint", &["remove the line"]);
         }
     }
 }

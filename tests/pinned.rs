@@ -85,7 +85,7 @@ fn with_a_pinned_certificate_no_ca_is_needed_and_nobody_else_is_admitted() {
         trial.refuse(other, "client_cert_unknown_ca");
         let anonymous = Client::with_versions(&pki, &trial.clawgate, None, &[version]);
         let line = trial.refuse(anonymous, "client_cert_missing");
-        says(&line, "detail", &["any was asked for"]);
+        says(&line, "detail", &["certificates of any CA were asked for"]);
         // No CA was named, by which they would choose.
         assert!(!line["hint"].as_str().unwrap().contains("Java"), "{line}");
     }

@@ -148,7 +148,7 @@ fn a_certificate_whose_names_cannot_be_read_whole_is_refused() {
         ("alternative names", pki.client(with_san(dns.clone()))),
         ("alternative names", pki.client(with_san(list(&[&dns])).with(twice))),
         ("more than 64 octets", pki.client(numbered)),
-        ("1 bytes that are no part of it", followed),
+        ("1 bytes that are not part of it", followed),
     ];
     for deny in [None, Some("ou=Trial")] {
         let mut command = ClawgateCommand::new(&pki).upstream("echo:");

@@ -236,7 +236,7 @@ fn an_issuer_whose_name_is_spelled_differently_is_reported() {
     for line in refused(&pki, &Leaf::client("below").issued_by(&spelled, &[]), "client_cert_unknown_ca")
     {
         says(&line, "detail", &["CN=TEST  root", "configured CA CN=Test Root in another spelling"]);
-        says(&line, "hint", &["exactly as it stands in the CA's own certificate"]);
+        says(&line, "hint", &["exactly as in the CA's own certificate"]);
         assert_eq!(line["nearest_ca"], "CN=Test Root", "{line}");
     }
 }

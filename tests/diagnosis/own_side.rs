@@ -63,7 +63,7 @@ fn a_client_that_does_not_know_clawgates_ca_is_pointed_to_it() {
 
 #[test]
 fn a_client_with_the_previous_ca_of_clawgates_certificate_is_recognised() {
-    let hint = ["made again", "--cacert"];
+    let hint = ["recreated", "--cacert"];
     refused_for_its_ca(Ca::root("Test Root"), "decrypt_error", &hint);
 }
 

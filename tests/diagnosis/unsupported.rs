@@ -349,8 +349,8 @@ fn an_issuers_name_that_differs_only_in_its_string_type_is_reported() {
 
     for line in refused(&pki, &Leaf::client("one").issued_by(&spelled, &[]), "client_cert_unknown_ca") {
         says(&line, "detail", &["configured CA CN=Test Root in another string type"]);
-        says(&line, "detail", &["(here PrintableString, there UTF8String)", "byte for byte"]);
-        says(&line, "hint", &["its string types too"]);
+        says(&line, "detail", &["(here PrintableString, there UTF8String)", "byte by byte"]);
+        says(&line, "hint", &["including the string types"]);
         assert_eq!(line["nearest_ca"], "CN=Test Root");
     }
 }

@@ -317,5 +317,5 @@ fn what_a_list_says_is_in_the_check_of_revocation() {
     let good = ["not on the CRL of CN=Test Intermediate", "no CRL of CN=Test Root is configured"];
     said(&explain(3600, "if-present"), "pass", &good);
     said(&explain(-60, "if-present"), "fail", &["CN=Test Intermediate", "is out of date"]);
-    said(&explain(3600, "strict"), "fail", &["issued by CN=Test Root, of which there is no CRL"]);
+    said(&explain(3600, "strict"), "fail", &["issued by CN=Test Root, for which there is no CRL"]);
 }

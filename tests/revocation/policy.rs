@@ -152,7 +152,7 @@ fn a_list_that_is_out_of_date_is_used_on_with_a_warning_where_that_is_wanted() {
     assert!(is_served(&pki, &clawgate, &pki.client));
     let line = clawgate.event("crl_expired", 1);
     assert_eq!((&line["level"], &line["issuer"]), (&"warn".into(), &"CN=Test Intermediate".into()));
-    says(&line, "detail", &["is used all the same", "ago"]);
+    says(&line, "detail", &["is still used", "ago"]);
     assert!(!is_served(&pki, &clawgate, &stolen));
     assert_eq!(clawgate.failure()["reason"], "client_cert_revoked");
     assert_eq!(clawgate.all("crl_expired").len(), 1, "said once");
