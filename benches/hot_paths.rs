@@ -247,46 +247,46 @@ fn identity() {
 fn verify_chain() {
     let pki = Pki::new("client");
     let mut leaves = std::iter::repeat_with(|| pki.issue("client")).take(300).collect::<Vec<_>>();
-    judge(&pki, move || leaves.pop().unwrap());
+    verify(&pki, move || leaves.pop().unwrap());
 }
 
 /// The same when the client comes back.
 fn verify_known_chain() {
     let pki = Pki::new("client");
     let leaf = pki.leaf.clone();
-    judge(&pki, move || leaf.clone());
+    verify(&pki, move || leaf.clone());
 }
 
-fn judge(pki: &Pki, mut next: impl FnMut() -> CertificateDer<'static>) {
-    let (gatekeeper, now) = gatekeeper(pki);
-    run(|| assert!(gatekeeper.judge(black_box(&next()), &[], now).is_ok()));
+fn verify(pki: &Pki, mut next: impl FnMut() -> CertificateDer<'static>) {
+    let (verifier, now) = verifier(pki);
+    run(|| assert!(verifier.verify(black_box(&next()), &[], now).is_ok()));
 }
 
 /// Who decides over the clients of a CA, and the time.
-fn gatekeeper(pki: &Pki) -> (ClientVerifier, UnixTime) {
+fn verifier(pki: &Pki) -> (ClientVerifier, UnixTime) {
     let trust = Arc::new(TrustStore { cas: vec![Ca::read(&pki.ca).unwrap()], ..TrustStore::default() });
     let rules = Rules::new(vec!["cn=client".parse().unwrap()]);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let seconds = i64::try_from(now.as_secs()).unwrap();
-    let gatekeeper = ClientVerifier::new(trust, Arc::default(), rules, RefuseWith::Alert, seconds);
-    (gatekeeper, UnixTime::since_unix_epoch(now))
+    let verifier = ClientVerifier::new(trust, Arc::default(), rules, RefuseWith::Alert, seconds);
+    (verifier, UnixTime::since_unix_epoch(now))
 }
 
 /// Chains that strangers make to cost much, each judged and explained.
 fn hostile_chains() {
     let pki = Pki::new("client");
-    let (gatekeeper, now) = gatekeeper(&pki);
+    let (verifier, now) = verifier(&pki);
     let chains: Vec<_> = hostile::all("bench CA").into_iter().map(presented).collect();
-    run(|| chains.iter().for_each(|(_, chain)| explain(&gatekeeper, now, black_box(chain))));
+    run(|| chains.iter().for_each(|(_, chain)| explain(&verifier, now, black_box(chain))));
 }
 
 fn costliest_chain() -> (Duration, &'static str) {
     let pki = Pki::new("client");
-    let (gatekeeper, now) = gatekeeper(&pki);
+    let (verifier, now) = verifier(&pki);
     let cost = |(name, chain): (&'static str, Vec<CertificateDer<'static>>)| {
         let once = |_| {
             let start = Instant::now();
-            explain(&gatekeeper, now, &chain);
+            explain(&verifier, now, &chain);
             start.elapsed()
         };
         ((0..10).map(once).min().unwrap(), name)
@@ -299,8 +299,8 @@ fn presented(hostile: hostile::Hostile) -> (&'static str, Vec<CertificateDer<'st
 }
 
 /// All that a refused connection does with its certificates, but for the line.
-fn explain(gatekeeper: &ClientVerifier, now: UnixTime, chain: &[CertificateDer<'static>]) {
-    let refusal = gatekeeper.judge(&chain[0], &chain[1..], now).unwrap_err();
+fn explain(verifier: &ClientVerifier, now: UnixTime, chain: &[CertificateDer<'static>]) {
+    let refusal = verifier.verify(&chain[0], &chain[1..], now).unwrap_err();
     // First to find the kind, then for the line.
     for _ in 0..2 {
         assert!(!faults(&refusal, chain).is_empty());

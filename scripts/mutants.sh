@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 declare -A files=(
   [bounds]='src/pki/bounds/mod.rs'
   [client_limits]='src/limits/client_limits.rs'
-  [client_verifier]='src/tls/client_verifier.rs'
+  [client_verifier]='src/tls/client_verifier/mod.rs'
   [connection_limit]='src/limits/connection_limit.rs'
   [denylist]='src/pki/denylist/mod.rs'
   [eviction]='src/limits/eviction.rs'

@@ -68,12 +68,12 @@ fuzz_target!(|input: (u8, Vec<(u16, u8)>, i64)| {
             Refusal::Chain(chain_faults(&chain, &error, &SCENE.trust, now, &budget))
         }
     };
-    let mut evidence = HandshakeRecord::default();
-    evidence.presented = Some(Presented::new(chain, Some(refused)));
+    let mut record = HandshakeRecord::default();
+    record.presented = Some(Presented::new(chain, Some(refused)));
     let diagnosis = diagnose(&Case {
         cause: &Cause::Tls(error),
         hello: None,
-        evidence: &evidence,
+        record: &record,
         trust: &SCENE.trust,
         server_names: &[San::Dns("clawgate.example".to_owned())],
         parameters: &Parameters::default(),

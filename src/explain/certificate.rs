@@ -109,14 +109,14 @@ pub fn certificate(settings: &Reloadable, client: &ClientFile, at: SystemTime) -
     let trust = &settings.material.trust;
     let rules = &settings.clients_rules;
     let caches = Arc::new(CertificateCaches::default());
-    let gatekeeper = ClientVerifier::new(
+    let verifier = ClientVerifier::new(
         Arc::clone(trust),
         Arc::clone(&caches),
         rules.clone(),
         RefuseWith::Alert,
         at,
     );
-    let refused = refused(&gatekeeper, client, at);
+    let refused = refused(&verifier, client, at);
     let peer = peer(client, trust);
     let faults = all_faults(settings, client, peer.as_ref(), refused.as_ref());
     let diagnosis = refused.map(|refused| diagnosis(settings, client, refused));
@@ -173,7 +173,7 @@ enum Refused {
 }
 
 /// How a handshake of `client` at `at` would be refused; `None`: it would not.
-fn refused(gatekeeper: &ClientVerifier, client: &ClientFile, at: i64) -> Option<Refused> {
+fn refused(verifier: &ClientVerifier, client: &ClientFile, at: i64) -> Option<Refused> {
     /// What rustls takes for the body of a handshake message.
     const MAX_MESSAGE: usize = 0xffff;
     // RFC 8446 section 4.4.2: context, the list's length, and for each its length and extensions.
@@ -183,7 +183,7 @@ fn refused(gatekeeper: &ClientVerifier, client: &ClientFile, at: i64) -> Option<
     }
     let (leaf, intermediates) = client.chain.split_first()?;
     let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at).unwrap_or(0)));
-    let judged = gatekeeper.judge(leaf, intermediates, now).err();
+    let judged = verifier.verify(leaf, intermediates, now).err();
     judged.or_else(|| possession(client)).map(Refused::By)
 }
 
@@ -207,19 +207,19 @@ fn possession(client: &ClientFile) -> Option<Refusal> {
 
 /// The same words as in the log.
 fn diagnosis(settings: &Reloadable, client: &ClientFile, refused: Refused) -> Diagnosis {
-    let mut evidence = HandshakeRecord::of_greeting(0);
+    let mut record = HandshakeRecord::of_first_bytes(0);
     let error = match refused {
         Refused::TooLarge => InvalidMessage::HandshakePayloadTooLarge.into(),
         Refused::By(refusal) => {
             let refused = Some(refusal.clone());
-            evidence.presented = Some(Presented::new(client.chain.clone(), refused));
+            record.presented = Some(Presented::new(client.chain.clone(), refused));
             refusal.into()
         }
     };
     diagnose(&Case {
         cause: &Cause::Tls(error),
         hello: None,
-        evidence: &evidence,
+        record: &record,
         trust: &settings.material.trust,
         server_names: &[],
         parameters: &settings.tls,

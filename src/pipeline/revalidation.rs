@@ -40,7 +40,7 @@ impl Revalidation {
         } else {
             chain
         };
-        let until = acceptor.settled_until(&chain, now());
+        let until = acceptor.verified_until(&chain, now());
         Self { chain, by: AtomicU64::new(generation.number), until: AtomicI64::new(until) }
     }
 
@@ -64,9 +64,9 @@ impl Revalidation {
         {
             return Ok(Freshness::Before);
         }
-        generation.acceptor.readmit(attempt, &self.chain)?;
+        generation.acceptor.verify_again(attempt, &self.chain)?;
         self.by.store(generation.number, Ordering::Relaxed);
-        self.until.store(generation.acceptor.settled_until(&self.chain, now), Ordering::Relaxed);
+        self.until.store(generation.acceptor.verified_until(&self.chain, now), Ordering::Relaxed);
         Ok(Freshness::Anew)
     }
 

@@ -73,9 +73,9 @@ impl TrustStore {
             && self.pinned.contains(&Digest::of(certificate.as_raw()))
     }
 
-    /// The last seconds, since 1970, of what holds for a time only: CAs, and CRLs until the next is due.
-    pub fn turns(&self) -> impl Iterator<Item = i64> {
-        // A list is out of date from that second on, a CA only after its last.
+    /// The last seconds, since 1970, at which each CA is valid and each CRL is up to date.
+    pub fn ends(&self) -> impl Iterator<Item = i64> {
+        // A CRL is out of date from nextUpdate on, a CA is invalid after notAfter only.
         let crls = self.crls.iter().map(|crl| crl.next_update.saturating_sub(1));
         self.cas.iter().map(|ca| ca.not_after).chain(crls)
     }

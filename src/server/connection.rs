@@ -147,7 +147,7 @@ impl ConnectionHandler {
         connection: &mut ConnectionInfo,
         meter: Meter,
     ) -> Result<Secured, Box<HandshakeFailure>> {
-        let with_header = acceptor.introduce(accepted).await?;
+        let with_header = acceptor.read_proxy_header(accepted).await?;
         if let Some(source) = with_header.proxied_client() {
             connection.clone_from(with_header.connection());
             if let Err(limit) = permit.count_for(source) {

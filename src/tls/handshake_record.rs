@@ -22,7 +22,7 @@ use crate::policy::Denial;
 use crate::telemetry::HandshakeReason as Reason;
 
 tokio::task_local! {
-    static EVIDENCE: RefCell<HandshakeRecord>;
+    static RECORD: RefCell<HandshakeRecord>;
 }
 
 /// Bytes of our own first flight that are kept: enough for a HelloRetryRequest, or a ServerHello with
@@ -118,19 +118,19 @@ impl From<Refusal> for Error {
 
 impl HandshakeRecord {
     /// Nothing but the greeting was seen.
-    pub fn of_greeting(bytes_in: u64) -> Self {
+    pub fn of_first_bytes(bytes_in: u64) -> Self {
         Self { bytes_in, ..Self::default() }
     }
 
-    /// Runs `handshake` with fresh evidence, which can be taken from the future afterwards.
+    /// Runs `handshake` with fresh record, which can be taken from the future afterwards.
     pub(crate) fn scope<F: Future>(
         bytes_in: u64,
         listener: SocketAddr,
         meter: Option<Meter>,
         handshake: F,
     ) -> tokio::task::futures::TaskLocalFuture<RefCell<Self>, F> {
-        let evidence = Self { listener: Some(listener), meter, ..Self::of_greeting(bytes_in) };
-        EVIDENCE.scope(RefCell::new(evidence), handshake)
+        let record = Self { listener: Some(listener), meter, ..Self::of_first_bytes(bytes_in) };
+        RECORD.scope(RefCell::new(record), handshake)
     }
 
     /// Notes something, if a handshake is going on in this task.
@@ -140,7 +140,7 @@ impl HandshakeRecord {
 
     /// What `look` makes of it; `None` when no handshake is going on in this task.
     pub(crate) fn with<T>(look: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        EVIDENCE.try_with(|evidence| look(&mut evidence.borrow_mut())).ok()
+        RECORD.try_with(|record| look(&mut record.borrow_mut())).ok()
     }
 
     /// Notes that bytes came from the client.
@@ -211,13 +211,13 @@ mod tests {
     #[test]
     fn only_the_first_tickets_of_a_handshake_are_looked_at() {
         let listener = Some(SocketAddr::from(([127, 0, 0, 1], 8443)));
-        let mut evidence = HandshakeRecord { listener, ..HandshakeRecord::default() };
+        let mut record = HandshakeRecord { listener, ..HandshakeRecord::default() };
 
         for _ in 0..MAX_TICKETS {
-            assert_eq!(evidence.take_ticket(), listener);
+            assert_eq!(record.take_ticket(), listener);
         }
         for _ in 0..1000 {
-            assert_eq!(evidence.take_ticket(), None);
+            assert_eq!(record.take_ticket(), None);
         }
     }
 }

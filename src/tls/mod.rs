@@ -1,6 +1,7 @@
 //! TLS: from an accepted socket to a verified client, or to the reason why not.
 
 mod accepted;
+mod acceptor;
 mod cert_resolver;
 pub mod client_hello;
 mod client_verifier;
@@ -23,7 +24,8 @@ pub mod server;
 pub use self::accepted::{Accepted, Attempt, WithProxyHeader};
 pub use self::client_verifier::ClientVerifier;
 pub use self::fault::Fault;
-pub use self::handshake::{Acceptor, HandshakeFailure, Remains, Secured};
+pub use self::acceptor::Acceptor;
+pub use self::handshake::{HandshakeFailure, Remains, Secured};
 pub use self::handshake_settings::{HandshakeSettings, RefuseWith};
 pub use self::parameters::Resumption;
 pub use self::prefixed_io::PrefixedIo;

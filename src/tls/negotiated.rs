@@ -24,11 +24,11 @@ impl Negotiated {
     /// What is missing for trust.
     pub(crate) fn read(
         io: &mut TlsStream<PrefixedIo<TcpStream>>,
-        evidence: &mut HandshakeRecord,
+        record: &mut HandshakeRecord,
     ) -> Result<Self, Error> {
         let (tap, connection) = io.get_mut();
         tap.stop_watching();
-        let (peer, mut chain) = verified(evidence, connection)?;
+        let (peer, mut chain) = verified(record, connection)?;
         // The rest would be looked at again whenever the connection is judged.
         keep_selected(&mut chain);
         Ok(Self { peer, chain, tls: tls_info(connection)? })
@@ -48,24 +48,24 @@ fn tls_info(connection: &ServerConnection) -> Result<TlsInfo, Error> {
     })
 }
 
-/// Whom a completed handshake is trusted to be with, and by which chain. Taken out of the evidence.
+/// Whom a completed handshake is trusted to be with, and by which chain. Taken out of the record.
 ///
 /// # Errors
 /// What is missing for trust.
 fn verified(
-    evidence: &mut HandshakeRecord,
+    record: &mut HandshakeRecord,
     connection: &ServerConnection,
 ) -> Result<(Peer, Vec<CertificateDer<'static>>), Error> {
     if connection.handshake_kind() == Some(HandshakeKind::Resumed) {
         // What was judged must be what rustls resumed.
-        return match evidence.resumed.take() {
+        return match record.resumed.take() {
             Some(Resumed { peer, chain, .. }) if connection.peer_certificates() == Some(&chain) => {
                 Ok((peer, chain))
             }
             _ => Err(Error::NoCertificatesPresented),
         };
     }
-    match &mut evidence.presented {
+    match &mut record.presented {
         None => Err(Error::NoCertificatesPresented),
         Some(Presented { refused: Some(refusal), .. }) => Err(refusal.clone().into()),
         Some(Presented { refused: None, chain, peer }) => {

@@ -1,5 +1,5 @@
 //! The socket as rustls sees it: first the greeting that was read already, then the rest; while the
-//! handshake lasts, what passes is noted as evidence.
+//! handshake lasts, what passes is noted as record.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -61,7 +61,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for PrefixedIo<IO> {
         ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
         if this.watching {
             let count = buf.filled().len() - before;
-            HandshakeRecord::note(|evidence| evidence.received(count));
+            HandshakeRecord::note(|record| record.received(count));
         }
         Poll::Ready(Ok(()))
     }
@@ -72,7 +72,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for PrefixedIo<IO> {
         let this = self.get_mut();
         let count = ready!(Pin::new(&mut this.io).poll_write(cx, buf))?;
         if this.watching {
-            HandshakeRecord::note(|evidence| evidence.sent(&buf[..count]));
+            HandshakeRecord::note(|record| record.sent(&buf[..count]));
         }
         Poll::Ready(Ok(count))
     }
@@ -87,11 +87,11 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for PrefixedIo<IO> {
         let this = self.get_mut();
         let count = ready!(Pin::new(&mut this.io).poll_write_vectored(cx, bufs))?;
         if this.watching {
-            HandshakeRecord::note(|evidence| {
+            HandshakeRecord::note(|record| {
                 let mut left = count;
                 for buf in bufs {
                     let sent = buf.len().min(left);
-                    evidence.sent(&buf[..sent]);
+                    record.sent(&buf[..sent]);
                     left -= sent;
                 }
             });

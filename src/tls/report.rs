@@ -24,7 +24,7 @@ const MAX_LINKS: usize = 8;
 
 /// What a refusal is diagnosed by, besides what was seen of the connection: the same for all of an acceptor.
 #[derive(Debug)]
-pub(crate) struct Grounds {
+pub(crate) struct ReportContext {
     /// Who may issue client certificates.
     pub(crate) trust: Arc<TrustStore>,
     /// Names that clawgate's certificates are good for.
@@ -41,10 +41,10 @@ pub(crate) struct Grounds {
 /// ([`Report::explained`]). The reason is the same for the line, the metrics and the alert.
 #[derive(Debug)]
 pub struct Report {
-    grounds: Arc<Grounds>,
+    context: Arc<ReportContext>,
     attempt: Attempt,
     cause: Cause,
-    evidence: HandshakeRecord,
+    record: HandshakeRecord,
     limit: Option<Limit>,
     elapsed_ms: u64,
     /// The leaf, where it was read before.
@@ -130,18 +130,18 @@ enum Link {
 impl Report {
     /// Of a connection that `cause` has ended.
     pub(crate) fn new(
-        grounds: &Arc<Grounds>,
+        context: &Arc<ReportContext>,
         attempt: Attempt,
         cause: Cause,
-        evidence: HandshakeRecord,
+        record: HandshakeRecord,
     ) -> Self {
         Self {
-            grounds: Arc::clone(grounds),
+            context: Arc::clone(context),
             elapsed_ms: u64::try_from(attempt.connection.accepted_at.elapsed().as_millis())
                 .unwrap_or(u64::MAX),
             attempt,
             cause,
-            evidence,
+            record,
             limit: None,
             known: None,
             without_alert: false,
@@ -202,7 +202,7 @@ impl Report {
             sni: hello.and_then(|hello| hello.sni.clone()),
             alpn: hello.map(|hello| hello.alpn.clone()),
             tls_versions_offered: hello.map(|hello| hello.versions.clone()),
-            client_hello: hello.filter(|_| self.grounds.log_client_hello).map(Offered::of),
+            client_hello: hello.filter(|_| self.context.log_client_hello).map(Offered::of),
             tls_version: negotiated.map(|(version, _)| version_name(version)),
             cipher: negotiated.map(|(_, cipher)| cipher_name(cipher)),
             alert_sent: alert_sent.filter(|_| !self.without_alert),
@@ -217,16 +217,16 @@ impl Report {
         diagnose(&Case {
             cause: &self.cause,
             hello: self.attempt.hello.as_deref(),
-            evidence: &self.evidence,
-            trust: &self.grounds.trust,
-            server_names: &self.grounds.server_names,
-            parameters: &self.grounds.parameters,
+            record: &self.record,
+            trust: &self.context.trust,
+            server_names: &self.context.server_names,
+            parameters: &self.context.parameters,
         })
     }
 
     /// As presented, leaf first.
     fn chain(&self) -> &[CertificateDer<'static>] {
-        self.evidence.presented.as_ref().map(|presented| presented.chain.as_slice()).unwrap_or_default()
+        self.record.presented.as_ref().map(|presented| presented.chain.as_slice()).unwrap_or_default()
     }
 }
 

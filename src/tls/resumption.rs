@@ -27,27 +27,27 @@ const MAX_SESSION: usize = 8 * 1024;
 #[derive(Debug)]
 pub(crate) struct Tickets {
     keys: Arc<dyn ProducesTickets>,
-    gatekeeper: Arc<ClientVerifier>,
+    verifier: Arc<ClientVerifier>,
 }
 
 impl Tickets {
     /// With new keys.
-    pub(crate) fn new(gatekeeper: Arc<ClientVerifier>) -> Result<Self, rustls::Error> {
-        Ok(Self { keys: Ticketer::new()?, gatekeeper })
+    pub(crate) fn new(verifier: Arc<ClientVerifier>) -> Result<Self, rustls::Error> {
+        Ok(Self { keys: Ticketer::new()?, verifier })
     }
 
     /// The session in `ticket`, if its client would be let in at `now`; and the chain that says so.
     fn open(&self, ticket: &[u8], listener: SocketAddr, now: UnixTime) -> Option<(Vec<u8>, Resumed)> {
         let plain = self.keys.decrypt(ticket)?;
-        let (voucher, session) = TicketPayload::read(&plain)?;
-        if !voucher.is_good(listener, now) {
+        let (payload, session) = TicketPayload::read(&plain)?;
+        if !payload.is_good(listener, now) {
             return None;
         }
-        let chain = chain_at(session, voucher.chain_at.into())?;
+        let chain = chain_at(session, payload.chain_at.into())?;
         let (leaf, intermediates) = chain.split_first()?;
-        let peer = self.gatekeeper.judge(leaf, intermediates, now).ok()?;
+        let peer = self.verifier.verify(leaf, intermediates, now).ok()?;
         let chain = chain.into_iter().map(CertificateDer::into_owned).collect();
-        Some((session.to_vec(), Resumed { chain, peer, proven_at: voucher.proven_at }))
+        Some((session.to_vec(), Resumed { chain, peer, proven_at: payload.proven_at }))
     }
 }
 
@@ -61,15 +61,15 @@ impl ProducesTickets for Tickets {
     }
 
     fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
-        let voucher =
-            HandshakeRecord::with(|evidence| TicketPayload::new(evidence, session, UnixTime::now()))??;
-        self.keys.encrypt(&voucher.write(session))
+        let payload =
+            HandshakeRecord::with(|record| TicketPayload::new(record, session, UnixTime::now()))??;
+        self.keys.encrypt(&payload.write(session))
     }
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
         let listener = HandshakeRecord::with(HandshakeRecord::take_ticket)??;
         let (session, resumed) = self.open(ticket, listener, UnixTime::now())?;
-        HandshakeRecord::note(|evidence| evidence.resumed = Some(resumed));
+        HandshakeRecord::note(|record| record.resumed = Some(resumed));
         Some(session)
     }
 }
@@ -93,18 +93,18 @@ impl TicketPayload {
 
     /// For the client of the handshake that goes on, if that is verified.
     ///
-    /// `session` is what rustls wants to come back to: it must hold the very chain that the evidence does. So
+    /// `session` is what rustls wants to come back to: it must hold the very chain that the record does. So
     /// a ticket that was shown, but did not lead to a resumed handshake, cannot be turned into another.
-    fn new(evidence: &HandshakeRecord, session: &[u8], now: UnixTime) -> Option<Self> {
+    fn new(record: &HandshakeRecord, session: &[u8], now: UnixTime) -> Option<Self> {
         if session.len() > MAX_SESSION {
             return None;
         }
-        let (chain, proven_at) = match (&evidence.presented, &evidence.resumed) {
+        let (chain, proven_at) = match (&record.presented, &record.resumed) {
             (Some(presented), _) if presented.refused.is_none() => (&presented.chain, now.as_secs()),
             (None, Some(resumed)) => (&resumed.chain, resumed.proven_at),
             _ => return None,
         };
-        let listener = bytes_of(evidence.listener?);
+        let listener = bytes_of(record.listener?);
         let chain = encoded(chain);
         let chain_at = session.windows(chain.len()).position(|window| window == chain)?;
         Some(Self { proven_at, listener, chain_at: u16::try_from(chain_at).ok()? })
@@ -202,10 +202,10 @@ mod tests {
     }
 
     fn presented(ders: &[Vec<u8>], refused: Option<Refusal>) -> HandshakeRecord {
-        let mut evidence = HandshakeRecord::default();
-        evidence.listener = Some(LISTENER);
-        evidence.presented = Some(Presented::new(chain(ders), refused));
-        evidence
+        let mut record = HandshakeRecord::default();
+        record.listener = Some(LISTENER);
+        record.presented = Some(Presented::new(chain(ders), refused));
+        record
     }
 
     fn somebody() -> Peer {
@@ -222,14 +222,14 @@ mod tests {
     fn a_voucher_is_good_at_its_own_listener_and_for_an_hour() {
         let certificate = [vec![7; 40]];
         let session = session(&certificate);
-        let voucher = TicketPayload::new(&presented(&certificate, None), &session, at(NOW)).unwrap();
+        let payload = TicketPayload::new(&presented(&certificate, None), &session, at(NOW)).unwrap();
 
-        assert!(voucher.is_good(LISTENER, at(NOW)) && voucher.is_good(LISTENER, at(NOW + 3600)));
-        assert!(!voucher.is_good(LISTENER, at(NOW + 3601)));
-        assert!(!voucher.is_good(LISTENER, at(NOW - 1)), "the clock was set back");
+        assert!(payload.is_good(LISTENER, at(NOW)) && payload.is_good(LISTENER, at(NOW + 3600)));
+        assert!(!payload.is_good(LISTENER, at(NOW + 3601)));
+        assert!(!payload.is_good(LISTENER, at(NOW - 1)), "the clock was set back");
         let other_port = SocketAddr::new(LISTENER.ip(), 8444);
         let other_address = SocketAddr::new([127, 0, 0, 2].into(), 8443);
-        assert!(!voucher.is_good(other_port, at(NOW)) && !voucher.is_good(other_address, at(NOW)));
+        assert!(!payload.is_good(other_port, at(NOW)) && !payload.is_good(other_address, at(NOW)));
     }
 
     #[test]
@@ -247,15 +247,15 @@ mod tests {
     #[test]
     fn a_ticket_that_led_to_a_full_handshake_without_a_certificate_is_not_renewed() {
         let certificate = [vec![7; 40]];
-        let mut evidence = presented(&certificate, None);
-        evidence.presented = None;
+        let mut record = presented(&certificate, None);
+        record.presented = None;
         let (chain, peer) = (chain(&certificate), somebody());
-        evidence.resumed = Some(Resumed { chain, peer, proven_at: NOW - 60 });
+        record.resumed = Some(Resumed { chain, peer, proven_at: NOW - 60 });
 
         // rustls' session has no chain then.
-        assert_eq!(TicketPayload::new(&evidence, b"beforeafter", at(NOW)), None);
+        assert_eq!(TicketPayload::new(&record, b"beforeafter", at(NOW)), None);
         // On a resumed connection it has; the ticket is as old as the proof.
-        let renewed = TicketPayload::new(&evidence, &session(&certificate), at(NOW)).unwrap();
+        let renewed = TicketPayload::new(&record, &session(&certificate), at(NOW)).unwrap();
         assert_eq!(renewed.proven_at, NOW - 60);
     }
 
@@ -274,20 +274,20 @@ mod tests {
             ders in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..300), 1..5),
         ) {
             let session = session(&ders);
-            let voucher = TicketPayload::new(&presented(&ders, None), &session, at(NOW)).unwrap();
-            let plain = voucher.write(&session);
+            let payload = TicketPayload::new(&presented(&ders, None), &session, at(NOW)).unwrap();
+            let plain = payload.write(&session);
 
             let (read, rest) = TicketPayload::read(&plain).unwrap();
 
-            prop_assert_eq!(&read, &voucher);
+            prop_assert_eq!(&read, &payload);
             prop_assert_eq!(rest, session.as_slice());
             prop_assert_eq!(chain_at(rest, read.chain_at.into()).unwrap(), chain(&ders));
         }
 
         #[test]
         fn no_plaintext_makes_the_reader_panic(plain in proptest::collection::vec(any::<u8>(), 0..200)) {
-            if let Some((voucher, session)) = TicketPayload::read(&plain) {
-                let _ = chain_at(session, voucher.chain_at.into());
+            if let Some((payload, session)) = TicketPayload::read(&plain) {
+                let _ = chain_at(session, payload.chain_at.into());
             }
         }
     }

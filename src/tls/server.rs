@@ -24,19 +24,19 @@ pub enum ServerError {
     Tls(#[from] rustls::Error),
 }
 
-/// A configuration that demands a client certificate which `gatekeeper` admits: h2 and http/1.1, no early
+/// A configuration that demands a client certificate which `verifier` admits: h2 and http/1.1, no early
 /// data, and of the cipher suites that the client has the one that clawgate prefers.
 ///
 /// # Errors
 /// When rustls does not take the material.
 pub fn config(
     material: &Material,
-    gatekeeper: Arc<ClientVerifier>,
+    verifier: Arc<ClientVerifier>,
     parameters: &Parameters,
 ) -> Result<ServerConfig, ServerError> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(parameters.provider()))
         .with_protocol_versions(parameters.versions())?
-        .with_client_cert_verifier(Arc::clone(&gatekeeper) as _)
+        .with_client_cert_verifier(Arc::clone(&verifier) as _)
         .with_cert_resolver(Arc::new(CertResolver::new(&material.own)));
     config.ignore_client_order = true;
     config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
@@ -48,7 +48,7 @@ pub fn config(
         config.key_log = Arc::new(Secrets::default());
     }
     if parameters.resumption == Resumption::Safe {
-        config.ticketer = Arc::new(Tickets::new(gatekeeper)?);
+        config.ticketer = Arc::new(Tickets::new(verifier)?);
         // Each connection brings the ticket for the next. A client that opens several at once gets one on each.
         config.send_tls13_tickets = 1;
     }

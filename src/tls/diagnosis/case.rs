@@ -21,7 +21,7 @@ pub struct Case<'a> {
     /// The ClientHello, if it was read.
     pub hello: Option<&'a ClientHello>,
     /// What was seen of the handshake.
-    pub evidence: &'a HandshakeRecord,
+    pub record: &'a HandshakeRecord,
     /// The CAs that may issue client certificates.
     pub trust: &'a TrustStore,
     /// The names in clawgate's own certificates.

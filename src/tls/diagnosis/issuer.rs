@@ -80,17 +80,17 @@ impl Case<'_, '_> {
         let last = |route: &Route<'_>| self.sent.get(*route.sent.last()?);
         let mut asked = Vec::new();
         let mut ends = routes.iter().filter(|route| route.anchor.is_none());
-        let evidence = ends.find_map(|route| {
+        let fault = ends.find_map(|route| {
             let end = route.sent.last()?;
             let (_, against) = key_ids_along(route, self.sent);
             if against > 0 || asked.contains(end) {
                 return None;
             }
             asked.push(*end);
-            self.evidence(self.sent.get(*end)?)
+            self.known_issuer(self.sent.get(*end)?)
         });
-        if evidence.is_some() {
-            return evidence;
+        if fault.is_some() {
+            return fault;
         }
         let child = last(nearest)?;
         if nearest.sent.len() == 1 && is_self_issued(child) {
@@ -100,7 +100,7 @@ impl Case<'_, '_> {
     }
 
     /// What shows that the issuer of `child` is known, though no certificate leads from it to a configured CA.
-    fn evidence(&self, child: &X509Certificate<'_>) -> Option<Fault> {
+    fn known_issuer(&self, child: &X509Certificate<'_>) -> Option<Fault> {
         self.known(child).or_else(|| self.spelled_otherwise(child)).or_else(|| self.key_id(child))
     }
 

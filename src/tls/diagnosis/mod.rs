@@ -59,14 +59,14 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         Cause::UnknownSni => server_name::unknown_sni(case),
         Cause::Overloaded { limit, allowed } => messages::overloaded(*limit, *allowed),
         Cause::Full => messages::full(),
-        Cause::Timeout { deadline, step } => opening::timeout(*deadline, step, case.evidence.bytes_in),
+        Cause::Timeout { deadline, step } => opening::timeout(*deadline, step, case.record.bytes_in),
     };
     let alert_received = match case.cause {
         Cause::Tls(Error::AlertReceived(alert)) => Some(alert_name(*alert)),
         _ => None,
     };
-    let encrypted = || alert_for(case.cause).filter(|_| case.evidence.ends_with_encrypted_alert());
-    let alert_sent = case.evidence.plain_alert().or_else(encrypted).map(alert_name);
+    let encrypted = || alert_for(case.cause).filter(|_| case.record.ends_with_encrypted_alert());
+    let alert_sent = case.record.plain_alert().or_else(encrypted).map(alert_name);
     Diagnosis {
         reason: fault.reason,
         detail: fault.detail,
@@ -78,7 +78,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
 }
 
 fn of_error(error: &Error, case: &Case<'_>) -> Fault {
-    if let Some(Presented { chain, refused: Some(refusal), .. }) = &case.evidence.presented {
+    if let Some(Presented { chain, refused: Some(refusal), .. }) = &case.record.presented {
         return combine(faults(refusal, chain));
     }
     match error {

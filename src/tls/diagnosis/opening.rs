@@ -104,7 +104,7 @@ pub(crate) fn proxy_header(error: &ProxyHeaderError) -> Fault {
 
 /// `progress`: how much of the ClientHello had come, where it was not whole.
 pub(crate) fn ended(end: End, progress: Option<Progress>, case: &Case<'_>) -> Fault {
-    let count = case.evidence.bytes_in;
+    let count = case.record.bytes_in;
     if let Some(progress) = progress {
         return Fault::new(
             Reason::ClientClosed,
@@ -116,7 +116,7 @@ pub(crate) fn ended(end: End, progress: Option<Progress>, case: &Case<'_>) -> Fa
              cuts connections",
         );
     }
-    let step = match case.evidence.negotiated() {
+    let step = match case.record.negotiated() {
         Some(_) => "after clawgate's ServerHello",
         None => "before clawgate's ServerHello",
     };

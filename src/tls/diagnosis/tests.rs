@@ -45,12 +45,12 @@ impl Scene {
     fn diagnose(
         &self,
         cause: &Cause,
-        evidence: &HandshakeRecord,
+        record: &HandshakeRecord,
         hello: Option<&ClientHello>,
     ) -> Diagnosis {
         let trust = &self.trust;
         let (server_names, parameters) = (&[San::Dns("unit".to_owned())][..], &Parameters::default());
-        let case = Case { cause, hello, evidence, trust, server_names, parameters };
+        let case = Case { cause, hello, record, trust, server_names, parameters };
         let diagnosis = diagnose(&case);
         assert!(!diagnosis.detail.is_empty() && !diagnosis.hint.is_empty(), "{diagnosis:?}");
         diagnosis
@@ -62,9 +62,9 @@ impl Scene {
         let cache = SignatureCache::default();
         let budget = Budget::new(Budget::REFUSAL, &cache);
         let refused = Some(Refusal::Chain(chain_faults(chain, &error, &self.trust, NOW, &budget)));
-        let mut evidence = HandshakeRecord::default();
-        evidence.presented = Some(Presented::new(chain.to_vec(), refused));
-        self.diagnose(&Cause::Tls(error), &evidence, None)
+        let mut record = HandshakeRecord::default();
+        record.presented = Some(Presented::new(chain.to_vec(), refused));
+        self.diagnose(&Cause::Tls(error), &record, None)
     }
 
     fn of(&self, error: impl Into<Error>) -> Reason {
@@ -186,7 +186,7 @@ fn the_verifiers_word_stands_when_the_chain_shows_no_fault() {
 fn a_connection_that_ends_in_the_handshake_says_how_and_where() {
     let scene = Scene::new();
     let ended = |end, progress| {
-        let ended = scene.diagnose(&Cause::Ended(end, progress), &HandshakeRecord::of_greeting(7), None);
+        let ended = scene.diagnose(&Cause::Ended(end, progress), &HandshakeRecord::of_first_bytes(7), None);
         assert_eq!(ended.reason, Reason::ClientClosed);
         ended.detail
     };
@@ -210,18 +210,18 @@ fn a_connection_that_ends_in_the_handshake_says_how_and_where() {
 fn an_alert_that_was_not_seen_leaving_is_not_claimed() {
     let scene = Scene::new();
     let cause = Cause::Tls(Error::NoCertificatesPresented);
-    let mut evidence = HandshakeRecord::default();
-    assert_eq!(scene.diagnose(&cause, &evidence, None).alert_sent, None);
+    let mut record = HandshakeRecord::default();
+    assert_eq!(scene.diagnose(&cause, &record, None).alert_sent, None);
 
     // Encrypted: its length tells that it was one, the cause which.
-    evidence.sent(&[&[23, 3, 3, 0, 19][..], &[0x5a; 19]].concat());
-    let sent = scene.diagnose(&cause, &evidence, None).alert_sent;
+    record.sent(&[&[23, 3, 3, 0, 19][..], &[0x5a; 19]].concat());
+    let sent = scene.diagnose(&cause, &record, None).alert_sent;
     assert_eq!(sent.as_deref(), Some("certificate_required"));
 
     // In the clear, after other records, in two writes: what was sent is what counts.
-    evidence.sent(&[21, 3, 3, 0]);
-    evidence.sent(&[2, 2, 40]);
-    let sent = scene.diagnose(&cause, &evidence, None).alert_sent;
+    record.sent(&[21, 3, 3, 0]);
+    record.sent(&[2, 2, 40]);
+    let sent = scene.diagnose(&cause, &record, None).alert_sent;
     assert_eq!(sent.as_deref(), Some("handshake_failure"));
 }
 

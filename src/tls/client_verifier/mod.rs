@@ -1,0 +1,215 @@
+//! The one place that decides whether a certificate is let in.
+//!
+//! The chain is built and looked through in `anchors`, possession of the key is checked by rustls. Around
+//! them stand the checks they leave out (key usage, the allow rules), and every verdict is noted as record.
+
+use std::sync::Arc;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls_pki_types::{CertificateDer, UnixTime};
+use webpki::VerifiedPath;
+
+use super::diagnosis::chain_faults;
+use super::handshake_record::{HandshakeRecord, Presented, Refusal};
+use super::handshake_settings::RefuseWith;
+use crate::identity::{Peer, sha256};
+use crate::pki::{Budget, CertificateCaches, TrustStore};
+use crate::pki::bounds::{Selection, TooLarge};
+use crate::pki::leaf::Leaf;
+use crate::pki::path_validation::PathValidator;
+use crate::policy::{Denial, Rules, Ruling};
+
+/// Admits a client certificate when the chain holds, the key may sign, and a rule matches.
+///
+/// The verdict is the same whichever way it is told: it is noted as record, and only a handshake
+/// whose record holds a chain without a refusal is taken for verified (`handshake`).
+#[derive(Debug)]
+pub struct ClientVerifier {
+    validator: PathValidator,
+    rules: Rules,
+    refuse_with: RefuseWith,
+}
+
+impl ClientVerifier {
+    /// Chains must lead to a CA of `trust`; `rules` decide over those that do. `now` is in seconds
+    /// since 1970.
+    pub fn new(
+        trust: Arc<TrustStore>,
+        caches: Arc<CertificateCaches>,
+        rules: Rules,
+        refuse_with: RefuseWith,
+        now: i64,
+    ) -> Self {
+        Self { validator: PathValidator::new(trust, caches, now), rules, refuse_with }
+    }
+
+    /// The verdict on a chain, and on it alone: possession of the key is proven in the handshake. Who is let in
+    /// is named.
+    ///
+    /// # Errors
+    /// Which check refused.
+    pub fn verify(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<Peer, Refusal> {
+        if let Some(excess) = TooLarge::before_verification(leaf) {
+            return Err(Refusal::TooLarge(excess));
+        }
+        let chosen = Selection::of(leaf, intermediates).among(intermediates);
+        let issuer = self
+            .validator
+            .verify(leaf, &chosen, now, |path| sha256(&path.issuer_spki()))
+            .map_err(|error| self.refusal(&error, leaf, intermediates, now))?;
+        // webpki reads less of a certificate than the identity needs: what cannot be read whole is out.
+        let read = self.leaf(leaf).ok_or(Refusal::Unreadable)?;
+        if let Some(excess) = TooLarge::of_names(read.peer.sans.len()) {
+            return Err(Refusal::TooLarge(excess));
+        }
+        if !read.may_sign {
+            return Err(Refusal::KeyUsage);
+        }
+        // A client may add to its chain what it likes: the key that signed the leaf is that of the verified path.
+        let peer = Peer { issuer_spki_sha256: issuer.into_iter().collect(), ..read.peer.clone() };
+        if self.rules.is_empty() {
+            return Ok(peer);
+        }
+        match self.rules.ruling(&peer) {
+            Ruling::Admitted | Ruling::Audited(_) => Ok(peer),
+            Ruling::Refused(denial) => Err(Refusal::Rules(denial, Box::new(peer))),
+        }
+    }
+
+    /// What is wrong with a chain that webpki has refused with `error`: of the ways that were tried webpki tells of one
+    /// alone, and not always of that which comes nearest.
+    #[cold]
+    fn refusal(
+        &self,
+        error: &Error,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Refusal {
+        let chain: Vec<CertificateDer<'_>> = std::iter::once(leaf)
+            .chain(intermediates)
+            .map(|der| CertificateDer::from(der.as_ref()))
+            .collect();
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let budget = Budget::new(Budget::REFUSAL, &self.validator.caches().signatures);
+        Refusal::Chain(chain_faults(&chain, error, self.validator.trust(), now, &budget))
+    }
+
+    /// The identity in a leaf that was verified before; `None` when it cannot be read.
+    pub(crate) fn leaf(&self, leaf: &CertificateDer<'_>) -> Option<Arc<Leaf>> {
+        self.validator.caches().leaves.get_or_parse(leaf)
+    }
+
+    /// The certificates of a verified chain that lead from `leaf` up to a configured CA, the leaf first; the leaf
+    /// alone when the chain does not hold at `now`.
+    pub(crate) fn path(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Vec<CertificateDer<'static>> {
+        let chosen = Selection::of(leaf, intermediates).among(intermediates);
+        let owned = |path: &VerifiedPath<'_>| -> Vec<_> {
+            path.intermediate_certificates().map(|ca| ca.der().into_owned()).collect()
+        };
+        let above = self.validator.verify(leaf, &chosen, now, owned).ok().flatten().unwrap_or_default();
+        std::iter::once(leaf.clone().into_owned()).chain(above).collect()
+    }
+
+    /// What the rules would refuse somebody for that they let in, being on trial.
+    pub(crate) fn objection(&self, peer: &Peer) -> Option<Denial> {
+        match self.rules.is_audited().then(|| self.rules.ruling(peer)) {
+            Some(Ruling::Audited(denial)) => Some(denial),
+            _ => None,
+        }
+    }
+
+    /// What rustls is told of a verdict that has been noted.
+    fn tell<T>(&self, verdict: Result<T, Error>, unverified: impl FnOnce() -> T) -> Result<T, Error> {
+        match self.refuse_with {
+            RefuseWith::Alert => verdict,
+            RefuseWith::Http => Ok(verdict.unwrap_or_else(|_| unverified())),
+        }
+    }
+}
+
+impl ClientCertVerifier for ClientVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.refuse_with == RefuseWith::Alert
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.validator.hints()
+    }
+
+    fn verify_client_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let (peer, refused) = match self.verify(leaf, intermediates, now) {
+            Ok(peer) => (Some(peer), None),
+            Err(refusal) => (None, Some(refusal)),
+        };
+        let verdict = match &refused {
+            None => Ok(ClientCertVerified::assertion()),
+            Some(refusal) => Err(refusal.clone().into()),
+        };
+        HandshakeRecord::note(|record| {
+            let chain = std::iter::once(leaf).chain(intermediates);
+            let chain = chain.map(|der| der.clone().into_owned()).collect();
+            record.presented = Some(Presented { chain, refused, peer });
+        });
+        self.tell(verdict, ClientCertVerified::assertion)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = self.validator.algorithms();
+        let verdict = verify_tls12_signature(message, leaf, signature, algorithms);
+        let verdict = noting_possession(verdict);
+        self.tell(verdict, HandshakeSignatureValid::assertion)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = self.validator.algorithms();
+        let verdict = verify_tls13_signature(message, leaf, signature, algorithms);
+        let verdict = noting_possession(verdict);
+        self.tell(verdict, HandshakeSignatureValid::assertion)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.validator.algorithms().supported_schemes()
+    }
+}
+
+fn noting_possession<T>(verdict: Result<T, Error>) -> Result<T, Error> {
+    verdict.inspect_err(|error| {
+        HandshakeRecord::note(|record| {
+            if let Some(presented) = &mut record.presented {
+                presented.refused = Some(Refusal::Possession(error.clone()));
+            }
+        });
+    })
+}
+
+#[cfg(test)]
+mod tests;
