@@ -61,7 +61,8 @@ impl Roots {
     /// A CA of that name that has signed `child` and is no root.
     pub(super) fn intermediate_above(&self, child: &X509Certificate<'_>) -> Option<&Ca> {
         self.intermediates.iter().find(|ca| {
-            ca.subject_der == child.issuer().as_raw() && may_be_signed_by(child, ca.der(), &SignatureCache::default())
+            ca.subject_der == child.issuer().as_raw()
+                && may_be_signed_by(child, ca.der(), &SignatureCache::default())
         })
     }
 

@@ -10,8 +10,8 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::bounds::{MAX_INTERMEDIATES, Selection};
-use super::cache::Budget;
 use super::ca::{Ca, issuer_key_id, key_id};
+use super::cache::Budget;
 use super::link::{Signed, signed_by, signed_by_sent};
 use super::trust_store::TrustStore;
 use crate::wording::x509;
@@ -156,7 +156,7 @@ enum Signer {
 struct Search<'s, 'c, 'a> {
     sent: &'s Sent<'c>,
     trust: &'a TrustStore,
-    budget: &'s Budget,
+    budget: &'s Budget<'s>,
     /// The links that were looked at.
     links: Vec<(usize, Signer, Signed)>,
     routes: Vec<Route<'a>>,

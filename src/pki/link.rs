@@ -3,9 +3,9 @@
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 
+use super::cache::{Budget, Signature, SignatureCache, Validity};
 use super::der::{self, BIT_STRING, Malformed, SEQUENCE};
 use super::key_kind;
-use super::cache::{Budget, Signature, SignatureCache, Validity};
 use crate::identity::key;
 use crate::identity::name::oid_text;
 
@@ -64,7 +64,11 @@ pub(crate) fn signed_by_sent(
 ) -> Signed {
     let is_large = issuer.public_key().raw.len() > MAX_SPKI;
     // The verifier may have put the signature into the cache all the same.
-    if is_large { signed_by(child, issuer, &budget.cached_only()) } else { signed_by(child, issuer, budget) }
+    if is_large {
+        signed_by(child, issuer, &budget.cached_only())
+    } else {
+        signed_by(child, issuer, budget)
+    }
 }
 
 /// Whether the signature on `child` is by the key in `issuer`, which must be trusted: configured here, or certified by
@@ -259,7 +263,11 @@ mod tests {
 
         assert_eq!(signed_by(&child, &issuer, &Budget::new(0, &cache)), Signed::Unknown);
         assert_eq!(signed_by(&child, &issuer, &Budget::new(1, &cache)), Signed::Yes);
-        assert_eq!(signed_by(&child, &issuer, &Budget::new(0, &cache)), Signed::Yes, "it is in the cache");
+        assert_eq!(
+            signed_by(&child, &issuer, &Budget::new(0, &cache)),
+            Signed::Yes,
+            "it is in the cache"
+        );
     }
 
     #[test]

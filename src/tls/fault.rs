@@ -106,7 +106,11 @@ pub(crate) fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
 pub(crate) fn combine(mut faults: Vec<Fault>) -> Fault {
     let others = faults.split_off(1.min(faults.len()));
     let Some(mut first) = faults.pop() else {
-        return Fault::new(Reason::InternalError, "no fault was recorded for this refusal", "report this as a bug");
+        return Fault::new(
+            Reason::InternalError,
+            "no fault was recorded for this refusal",
+            "report this as a bug",
+        );
     };
     let others: Vec<_> = others.into_iter().filter(|other| other.reason != first.reason).collect();
     if !others.is_empty() {

@@ -22,9 +22,9 @@ mod resumption;
 pub mod server;
 
 pub use self::accepted::{Accepted, Attempt, WithProxyHeader};
+pub use self::acceptor::Acceptor;
 pub use self::client_verifier::ClientVerifier;
 pub use self::fault::Fault;
-pub use self::acceptor::Acceptor;
 pub use self::handshake::{HandshakeFailure, Remains, Secured};
 pub use self::handshake_settings::{HandshakeSettings, RefuseWith};
 pub use self::parameters::Resumption;

@@ -27,7 +27,11 @@ fn only_a_client_whose_certificate_or_key_is_pinned_is_admitted() {
     says(&line, "detail", &["CN=notes", "verifies, but none of clients.pins"]);
     let (fingerprint, key) =
         (format!("fingerprint={}", other.fingerprint()), format!("spki={}", spki(&other.key)));
-    says(&line, "hint", &["pins are required in addition to the chain and the rules", &fingerprint, &key, "--pin"]);
+    says(
+        &line,
+        "hint",
+        &["pins are required in addition to the chain and the rules", &fingerprint, &key, "--pin"],
+    );
 }
 
 #[test]

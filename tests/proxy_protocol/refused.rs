@@ -75,7 +75,10 @@ fn who_is_no_balancer_is_refused_with_the_best_header_and_certificate() {
     Client::new(&pki, &clawgate).through(clawgate.proxied(), V1).connect().err().expect("refused");
     let failure = clawgate.failure();
     assert_eq!(failure["reason"], "proxy_protocol");
-    assert!(failure["detail"].as_str().unwrap().contains("127.0.0.1 is not in listen.proxy_sources"), "{failure}");
+    assert!(
+        failure["detail"].as_str().unwrap().contains("127.0.0.1 is not in listen.proxy_sources"),
+        "{failure}"
+    );
     assert!(failure["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{failure}");
     assert_eq!(failure["level"], "warn");
     assert!(backend.received().is_empty());

@@ -139,7 +139,11 @@ fn a_crl_with_a_date_in_the_future_admits_nobody_and_is_a_warning() {
         says(
             &line,
             "detail",
-            &["CRL of CN=Test Root", "ahead.crl", "is dated in the future: it says that it was issued at 20"],
+            &[
+                "CRL of CN=Test Root",
+                "ahead.crl",
+                "is dated in the future: it says that it was issued at 20",
+            ],
         );
     }
 }

@@ -12,8 +12,8 @@ use self::der::DerCache;
 use super::authority::Authority;
 use super::leaf::Leaf;
 
-pub(crate) use self::signature::{Signature, Validity};
 pub use self::signature::{Budget, SignatureCache};
+pub(crate) use self::signature::{Signature, Validity};
 
 /// All caches of a verifier.
 #[derive(Debug)]

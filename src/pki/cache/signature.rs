@@ -142,10 +142,9 @@ impl Default for SignatureCache {
     fn default() -> Self {
         let known = KnownOfThreads::default();
         let all = default_provider().signature_verification_algorithms.all;
-        let cached = all.iter().map(|algorithm| CachedAlgorithm {
-            algorithm: *algorithm,
-            known: Arc::clone(&known),
-        });
+        let cached = all
+            .iter()
+            .map(|algorithm| CachedAlgorithm { algorithm: *algorithm, known: Arc::clone(&known) });
         Self { algorithms: cached.collect() }
     }
 }

@@ -152,7 +152,10 @@ impl PathValidator {
             let not_before = UnixTime::since_unix_epoch(Duration::from_secs(not_before));
             return Err(webpki::Error::CertNotValidYet { time: now, not_before });
         }
-        let sent = path.intermediate_certificates().rev().map(|ca| self.caches.authorities.get_or_parse(&ca.der()));
+        let sent = path
+            .intermediate_certificates()
+            .rev()
+            .map(|ca| self.caches.authorities.get_or_parse(&ca.der()));
         let sent: Vec<Arc<Authority>> = sent.collect::<Option<_>>().ok_or(webpki::Error::BadDer)?;
         let authorities = std::iter::once(ca.authority()).chain(sent.iter().map(Arc::as_ref));
         let names = || match self.caches.leaves.get_or_parse(&path.end_entity().der()) {

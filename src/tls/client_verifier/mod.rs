@@ -16,10 +16,10 @@ use super::diagnosis::chain_faults;
 use super::handshake_record::{HandshakeRecord, Presented, Refusal};
 use super::handshake_settings::RefuseWith;
 use crate::identity::{Peer, sha256};
-use crate::pki::{Budget, CertificateCaches, TrustStore};
 use crate::pki::bounds::{Selection, TooLarge};
 use crate::pki::leaf::Leaf;
 use crate::pki::path_validation::PathValidator;
+use crate::pki::{Budget, CertificateCaches, TrustStore};
 use crate::policy::{Denial, Rules, Ruling};
 
 /// Admits a client certificate when the chain holds, the key may sign, and a rule matches.

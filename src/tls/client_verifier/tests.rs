@@ -150,10 +150,9 @@ impl Candidate {
 /// Whether rustls is told to go on, and what the record says.
 fn verdict(verifier: &ClientVerifier, leaf: &CertificateDer<'_>) -> (bool, Option<Refusal>) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let mut scope =
-        Box::pin(HandshakeRecord::scope(0, ([127, 0, 0, 1], 8443).into(), None, async {
-            verifier.verify_client_cert(leaf, &[], UnixTime::now()).is_ok()
-        }));
+    let mut scope = Box::pin(HandshakeRecord::scope(0, ([127, 0, 0, 1], 8443).into(), None, async {
+        verifier.verify_client_cert(leaf, &[], UnixTime::now()).is_ok()
+    }));
     let goes_on = runtime.block_on(scope.as_mut());
     let record = scope.as_mut().take_value().unwrap().into_inner();
     (goes_on, record.presented.unwrap().refused)

@@ -117,7 +117,9 @@ pub(crate) fn overloaded(limit: Limit, allowed: usize) -> Fault {
             format!("{allowed} connections came from this address within a second, which is the limit")
         }
         Limit::Handshakes => {
-            format!("{allowed} handshakes were in progress, which is the limit, and this one was the oldest")
+            format!(
+                "{allowed} handshakes were in progress, which is the limit, and this one was the oldest"
+            )
         }
         Limit::HandshakeBytes => format!(
             "the handshakes in progress hold {allowed} bytes, which is the limit, and this one was the oldest of those with more than 4 KiB"

@@ -84,7 +84,9 @@ pub(crate) fn proxy_header(error: &ProxyHeaderError) -> Fault {
              that connect directly need an address of listen.address",
         ),
         ProxyHeaderError::Malformed(Malformed::NotProxy, first) => (
-            format!("this listener expects a PROXY protocol header first, and the first bytes are {first}"),
+            format!(
+                "this listener expects a PROXY protocol header first, and the first bytes are {first}"
+            ),
             "switch the PROXY protocol on in the load balancer (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or \
              let it call an address of listen.address",
         ),
@@ -164,7 +166,9 @@ pub(crate) fn timeout(deadline: Duration, step: &Step, bytes_in: u64) -> Fault {
 }
 
 pub(crate) fn hello_too_large(length: usize) -> Fault {
-    let detail = format!("the client's ClientHello has {length} bytes, and clawgate accepts at most {MAX_HELLO}");
-    let hint = "no TLS library sends such a large one: find out which program runs at the client's address";
+    let detail =
+        format!("the client's ClientHello has {length} bytes, and clawgate accepts at most {MAX_HELLO}");
+    let hint =
+        "no TLS library sends such a large one: find out which program runs at the client's address";
     Fault::new(Reason::ProtocolError, detail, hint)
 }

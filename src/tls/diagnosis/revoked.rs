@@ -72,6 +72,7 @@ pub(crate) fn faults(
 fn of_configured<'a>(
     ca: &'a Ca,
     trust: &'a TrustStore,
+    cache: &SignatureCache,
     now: i64,
     seen: &mut Vec<&'a Ca>,
     faults: &mut Vec<Fault>,
@@ -137,8 +138,7 @@ fn fault(
                  {due} ({})",
                 crl.file_name()
             );
-            let hint =
-                "fetch the CA's current CRL and give it to clawgate; no restart is needed";
+            let hint = "fetch the CA's current CRL and give it to clawgate; no restart is needed";
             (Reason::CrlExpired, detail, hint)
         }
         Status::Unavailable(Missing::None) => {

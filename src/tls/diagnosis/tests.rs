@@ -9,9 +9,9 @@ use rustls_pki_types::CertificateDer;
 
 use super::*;
 use crate::identity::San;
-use crate::pki::{Budget, SignatureCache};
 use crate::pki::Ca;
 use crate::pki::TrustStore;
+use crate::pki::{Budget, SignatureCache};
 use crate::tls::client_hello::{ClientHello, Progress};
 use crate::tls::handshake_record::HandshakeRecord;
 use crate::tls::parameters::Parameters;
@@ -186,7 +186,8 @@ fn the_verifiers_word_stands_when_the_chain_shows_no_fault() {
 fn a_connection_that_ends_in_the_handshake_says_how_and_where() {
     let scene = Scene::new();
     let ended = |end, progress| {
-        let ended = scene.diagnose(&Cause::Ended(end, progress), &HandshakeRecord::of_first_bytes(7), None);
+        let ended =
+            scene.diagnose(&Cause::Ended(end, progress), &HandshakeRecord::of_first_bytes(7), None);
         assert_eq!(ended.reason, Reason::ClientClosed);
         ended.detail
     };
