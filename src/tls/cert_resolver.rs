@@ -1,4 +1,4 @@
-//! Which of clawgate's certificates a client is shown.
+//! Which of clawgate's certificates a client gets.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,21 +11,21 @@ use rustls_pki_types::UnixTime;
 use crate::identity::San;
 use crate::pki::material::Own;
 
-/// The certificates, by the names that clients ask for (SNI, RFC 6066 section 3).
+/// Clawgate's certificates, by the names that clients ask for (SNI, RFC 6066 section 3).
 #[derive(Debug)]
 pub(crate) struct CertResolver {
     certificates: Vec<ServerCert>,
-    /// By DNS name in lower case, a wildcard with its `*`: which certificates, the better first.
+    /// By DNS name in lower case, a wildcard with its `*`: the numbers of the certificates, the preferred first.
     names: HashMap<String, Vec<usize>>,
-    /// For clients that ask for no name, or for one that nobody has.
+    /// For clients that ask for no name, or for one that no certificate has.
     default: Vec<usize>,
 }
 
-/// A certificate, as it is shown.
+/// A certificate, with and without its OCSP response.
 #[derive(Debug)]
 struct ServerCert {
     bare: Arc<CertifiedKey>,
-    /// With an OCSP response, and the last second at which that holds.
+    /// With an OCSP response, and the last second at which that is valid.
     stapled: Option<(Arc<CertifiedKey>, u64)>,
 }
 
@@ -60,10 +60,10 @@ impl CertResolver {
             }
         }
         for numbers in names.values_mut() {
-            // A stable sort: among equals the one that was named first.
+            // A stable sort: the settings decide among equals.
             numbers.sort_by_key(|number| rank(own[*number].algorithm()));
         }
-        // Its twins with another kind of key stand in for the first.
+        // Certificates with the names of the first one, but another kind of key, are for the same clients.
         let of_first = own.first().map(|first| first.names.as_slice()).unwrap_or_default();
         let twins = (1..own.len()).filter(|number| {
             let names = &own[*number].names;
@@ -77,8 +77,8 @@ impl CertResolver {
 
     /// The certificate for a client that asks for `name` and can verify `schemes`.
     ///
-    /// One that it cannot verify is given only when there is no other of that name: rustls says then what
-    /// is missing, where a certificate of another name would only be refused by the client.
+    /// A certificate that the client cannot verify is chosen only if there is no other one with that name. Then rustls
+    /// reports what is missing; a certificate with another name would be refused by the client.
     fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<&ServerCert> {
         let name = name.map(|name| name.trim_end_matches('.').to_ascii_lowercase());
         let wildcard =
@@ -88,11 +88,11 @@ impl CertResolver {
         let candidates = if named.is_empty() { &self.default } else { &named };
         let mut candidates = candidates.iter().filter_map(|number| self.certificates.get(*number));
         let first = candidates.clone().next();
-        candidates.find(|shown| shown.bare.key.choose_scheme(schemes).is_some()).or(first)
+        candidates.find(|cert| cert.bare.key.choose_scheme(schemes).is_some()).or(first)
     }
 }
 
-/// Signing costs RSA many times what it costs the others, and its certificates are larger.
+/// RSA comes last: a signature costs many times more than with other keys, and the certificates are larger.
 fn rank(algorithm: SignatureAlgorithm) -> u8 {
     u8::from(algorithm == SignatureAlgorithm::RSA)
 }
@@ -106,8 +106,8 @@ fn dns(name: &San) -> Option<String> {
 
 impl ResolvesServerCert for CertResolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let shown = self.choose(hello.server_name(), hello.signature_schemes())?;
-        Some(shown.at(UnixTime::now()))
+        let cert = self.choose(hello.server_name(), hello.signature_schemes())?;
+        Some(cert.at(UnixTime::now()))
     }
 }
 
@@ -120,15 +120,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_response_is_not_shown_after_its_last_second() {
+    fn a_response_is_not_sent_after_its_last_second() {
         let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(pair.signing_key.serialize_der()).unwrap();
         let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).unwrap();
         let bare = CertifiedKey::new(vec![pair.cert.der().clone()], key);
         let stapled = CertifiedKey { ocsp: Some(vec![1]), ..bare.clone() };
-        let shown = ServerCert { bare: Arc::new(bare), stapled: Some((Arc::new(stapled), 100)) };
+        let cert = ServerCert { bare: Arc::new(bare), stapled: Some((Arc::new(stapled), 100)) };
         let is_stapled =
-            |second| shown.at(UnixTime::since_unix_epoch(Duration::from_secs(second))).ocsp.is_some();
+            |second| cert.at(UnixTime::since_unix_epoch(Duration::from_secs(second))).ocsp.is_some();
 
         assert!(is_stapled(0) && is_stapled(100));
         assert!(!is_stapled(101));

@@ -1,6 +1,6 @@
-//! What is wrong with a client's certificate: a reason from the closed list, a sentence and a hint.
+//! One fault of a connection or certificate: a reason from the closed list, a detail and a hint.
 //!
-//! The reason also decides which alert the client is sent. So the log, the metrics and the alert always say the same.
+//! The reason also decides which alert the client gets. So log, metrics and alert always agree.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub struct Fault {
     pub hint: String,
     /// The configured CA that comes closest to having issued the certificate.
     pub nearest_ca: Option<String>,
-    /// Whether the denylist says so.
+    /// Whether the denylist is the reason.
     pub denied: bool,
 }
 
@@ -37,12 +37,12 @@ impl Fault {
         Self { reason, detail: detail.into(), hint: hint.into(), nearest_ca: None, denied: false }
     }
 
-    /// The same, with the configured CA that comes closest.
+    /// The same with the configured CA that comes closest.
     pub(crate) fn near(self, ca: &str) -> Self {
         Self { nearest_ca: Some(ca.to_owned()), ..self }
     }
 
-    /// The place in the order of repair: a fault that makes the others irrelevant comes first.
+    /// The place in the order of repair. A fault that makes others irrelevant comes first.
     pub(crate) fn rank(&self) -> u8 {
         match self.reason {
             Reason::ClientCertMalformed | Reason::ClientCertTooLarge => 0,
@@ -64,7 +64,7 @@ impl Fault {
     }
 }
 
-/// As rustls is told of a refusal for `reason`: it chooses the alert by this (RFC 8446 section 6.2).
+/// The error for rustls of a refusal for `reason`. rustls chooses the alert by it (RFC 8446 section 6.2).
 pub(crate) fn rustls_error(reason: Reason) -> Error {
     let error = match reason {
         // bad_certificate
@@ -102,7 +102,7 @@ pub(crate) fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
     faults
 }
 
-/// The first fault, with the others named in its detail.
+/// The first fault, with the details of the others in its own.
 pub(crate) fn combine(mut faults: Vec<Fault>) -> Fault {
     let others = faults.split_off(1.min(faults.len()));
     let Some(mut first) = faults.pop() else {
@@ -121,7 +121,7 @@ pub(crate) fn combine(mut faults: Vec<Fault>) -> Fault {
     first
 }
 
-/// `CN=…, serial …`: how a certificate is named in a sentence.
+/// The name of a certificate in a sentence: `CN=… (serial …)`.
 pub(crate) fn named(x509: &X509Certificate<'_>) -> String {
     let subject = cut(rfc4514(x509.subject()));
     let subject = if subject.is_empty() { "with an empty subject".to_owned() } else { subject };

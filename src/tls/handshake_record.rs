@@ -1,8 +1,8 @@
-//! What is seen of a handshake while it goes on, kept for the diagnosis.
+//! What was seen of a handshake: for the decision, and for the diagnosis of a failure.
 //!
-//! rustls reports the first fault alone and gives no certificate with it, and a handshake that runs
-//! into its deadline is dropped with all it knew. So the verifier and the tap on the socket note what
-//! they see in a task-local that the handshake future carries: connections do not see each other's.
+//! rustls reports the first error only, without certificates, and a handshake that reaches its deadline is dropped with
+//! all that it knew. So the verifier, the tickets and the wrapper around the socket record what they see in a task-local
+//! of the handshake's future (docs/decisions/201-handshake-record.md).
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -25,28 +25,28 @@ tokio::task_local! {
     static RECORD: RefCell<HandshakeRecord>;
 }
 
-/// Bytes of our own first flight that are kept: enough for a HelloRetryRequest, or a ServerHello with
+/// Bytes of clawgate's first flight that are kept: enough for a HelloRetryRequest, or a ServerHello with
 /// a post-quantum key share (1120 bytes for X25519MLKEM768).
 const SERVER_HELLO: usize = 2048;
 /// A record with an encrypted alert of TLS 1.3: header, level, description, content type, tag.
 const ENCRYPTED_ALERT: usize = 5 + 3 + 16;
-/// Tickets that are looked at in one handshake. Judging one costs as much as judging a certificate that was
-/// presented, and a ClientHello has room for dozens.
+/// Tickets that are verified in one handshake. One costs as much as a client certificate, and a ClientHello has room for
+/// dozens.
 const MAX_TICKETS: u8 = 2;
 
 /// What was seen of one handshake.
 #[derive(Debug, Default)]
 pub struct HandshakeRecord {
-    /// Bytes that came from the client, its greeting included.
+    /// Bytes that came from the client, including those before the handshake.
     pub bytes_in: u64,
-    /// What went wrong in the verifier, and with which certificates.
+    /// The client's certificates and the verifier's decision about them.
     pub presented: Option<Presented>,
-    /// What the last good ticket stands for. Of account in a resumed handshake only, so it is never mixed up
-    /// with what was presented: a good ticket may still lead to a full handshake.
+    /// The content of the last valid ticket. It counts only if rustls reports a resumption: a handshake with a valid ticket
+    /// may still become a full one.
     pub(crate) resumed: Option<Resumed>,
-    /// The address that the client has connected to.
+    /// The listener that accepted the connection.
     pub(crate) listener: Option<SocketAddr>,
-    /// Counts what is held of what came.
+    /// Counts the bytes that are buffered.
     meter: Option<Meter>,
     tickets: u8,
     server_flight: Vec<u8>,
@@ -54,55 +54,54 @@ pub struct HandshakeRecord {
     tail: Vec<u8>,
 }
 
-/// The certificates a client presented, leaf first, and the verdict on them.
+/// The certificates that a client sent, and the decision about them.
 #[derive(Debug)]
 pub struct Presented {
-    /// As sent, in DER.
+    /// As sent, the leaf first.
     pub chain: Vec<CertificateDer<'static>>,
     /// Which check refused, if one did.
     pub refused: Option<Refusal>,
-    /// Whom they name, where none did.
+    /// The client's identity, if no check refused.
     pub(crate) peer: Option<Peer>,
 }
 
-/// What a ticket stands for.
+/// The content of a valid ticket.
 #[derive(Debug)]
 pub(crate) struct Resumed {
-    /// The chain that was verified when its key was proven, and was judged again now.
+    /// The chain of the full handshake, which was verified again now.
     pub(crate) chain: Vec<CertificateDer<'static>>,
-    /// Whom it names.
+    /// The client's identity.
     pub(crate) peer: Peer,
-    /// When that was; seconds since 1970.
+    /// When the client last proved possession of its key; seconds since 1970.
     pub(crate) proven_at: u64,
 }
 
-/// Which of the verifier's checks refused.
+/// The check of the verifier that refused.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
     /// The size of the leaf, or its number of names.
     TooLarge(TooLarge),
-    /// Building a chain to a configured CA: all that is wrong with the one that comes nearest, what is to be repaired
-    /// first in front.
+    /// The chain. Holds all faults of the path that comes nearest to a valid one, in the order of repair.
     Chain(Vec<Fault>),
-    /// The leaf's names cannot be read to their end, though its chain holds.
+    /// The chain is valid, but the leaf's names cannot be read completely.
     Unreadable,
     /// The leaf's key usage.
     KeyUsage,
-    /// The rules or pins; with whom they refuse.
+    /// The rules or pins, for this identity.
     Rules(Denial, Box<Peer>),
     /// CertificateVerify: the proof that the client holds the key.
     Possession(Error),
 }
 
 impl Presented {
-    /// A chain that was refused, or that nobody was asked about.
+    /// A chain that was refused, or that was not verified.
     pub fn new(chain: Vec<CertificateDer<'static>>, refused: Option<Refusal>) -> Self {
         Self { chain, refused, peer: None }
     }
 }
 
 impl From<Refusal> for Error {
-    /// As rustls is to take it; it chooses the alert by this.
+    /// rustls chooses the alert by this error.
     fn from(refusal: Refusal) -> Self {
         let reason = match refusal {
             Refusal::Possession(error) => return error,
@@ -117,12 +116,12 @@ impl From<Refusal> for Error {
 }
 
 impl HandshakeRecord {
-    /// Nothing but the greeting was seen.
+    /// Nothing was seen but the bytes before the handshake.
     pub fn of_first_bytes(bytes_in: u64) -> Self {
         Self { bytes_in, ..Self::default() }
     }
 
-    /// Runs `handshake` with fresh record, which can be taken from the future afterwards.
+    /// Runs `handshake` with a new record, which can be taken out of the future afterwards.
     pub(crate) fn scope<F: Future>(
         bytes_in: u64,
         listener: SocketAddr,
@@ -133,17 +132,17 @@ impl HandshakeRecord {
         RECORD.scope(RefCell::new(record), handshake)
     }
 
-    /// Notes something, if a handshake is going on in this task.
+    /// Changes the record of the current handshake. Does nothing outside of a handshake.
     pub(crate) fn note(update: impl FnOnce(&mut Self)) {
         let _ = Self::with(update);
     }
 
-    /// What `look` makes of it; `None` when no handshake is going on in this task.
+    /// Calls `look` with the record of the current handshake; `None` outside of a handshake.
     pub(crate) fn with<T>(look: impl FnOnce(&mut Self) -> T) -> Option<T> {
         RECORD.try_with(|record| look(&mut record.borrow_mut())).ok()
     }
 
-    /// Notes that bytes came from the client.
+    /// Records that bytes came from the client.
     pub(crate) fn received(&mut self, bytes: usize) {
         self.bytes_in += bytes as u64;
         if let Some(meter) = &self.meter {
@@ -151,15 +150,15 @@ impl HandshakeRecord {
         }
     }
 
-    /// Counts a ticket that was shown, and forgets the one before. Returns where it was shown; `None` when it
-    /// is one too many.
+    /// Counts a ticket of the client and discards the content of the one before. Returns the listener; `None` when it is one
+    /// ticket too many.
     pub(crate) fn take_ticket(&mut self) -> Option<SocketAddr> {
         self.resumed = None;
         self.tickets = self.tickets.saturating_add(1);
         self.listener.filter(|_| self.tickets <= MAX_TICKETS)
     }
 
-    /// Notes what is written to the client, as far as it is needed.
+    /// Records the parts that are needed of what is written to the client.
     pub(crate) fn sent(&mut self, bytes: &[u8]) {
         let room = SERVER_HELLO.saturating_sub(self.server_flight.len());
         self.server_flight.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -167,8 +166,7 @@ impl HandshakeRecord {
         self.tail.drain(..self.tail.len().saturating_sub(ENCRYPTED_ALERT));
     }
 
-    /// The alert that was sent without encryption (RFC 8446 section 6), if one was. An alert is the last
-    /// that is sent.
+    /// The unencrypted alert (RFC 8446 section 6) that was sent, if any. An alert is always the last record.
     pub fn plain_alert(&self) -> Option<AlertDescription> {
         match self.tail.as_slice() {
             [.., 21, 3, _, 0, 2, 1 | 2, description] => Some(AlertDescription::from(*description)),
@@ -176,8 +174,8 @@ impl HandshakeRecord {
         }
     }
 
-    /// Whether the last record sent is as long as an encrypted alert of TLS 1.3, which no other is: rustls
-    /// refuses some clients without a word.
+    /// Whether the last record that was sent has the length of an encrypted alert of TLS 1.3; no other record has it. rustls
+    /// refuses some clients without an alert.
     pub fn ends_with_encrypted_alert(&self) -> bool {
         self.tail.len() == ENCRYPTED_ALERT && self.tail.starts_with(&[23, 3, 3, 0, 19])
     }
@@ -209,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_first_tickets_of_a_handshake_are_looked_at() {
+    fn only_the_first_tickets_of_a_handshake_are_verified() {
         let listener = Some(SocketAddr::from(([127, 0, 0, 1], 8443)));
         let mut record = HandshakeRecord { listener, ..HandshakeRecord::default() };
 

@@ -1,4 +1,4 @@
-//! What both sides have agreed on at the end of a handshake, and whether it may be trusted.
+//! The result of a completed handshake: what was negotiated, and whether the client is verified.
 
 use rustls::{Error, HandshakeKind, ServerConnection};
 use rustls_pki_types::CertificateDer;
@@ -11,7 +11,7 @@ use crate::connection::{Alpn, TlsInfo};
 use crate::identity::Peer;
 use crate::pki::bounds::keep_selected;
 
-/// What a completed handshake has settled.
+/// The result of a completed handshake with a verified client.
 #[derive(Debug)]
 pub(crate) struct Negotiated {
     pub(crate) peer: Peer,
@@ -21,15 +21,15 @@ pub(crate) struct Negotiated {
 
 impl Negotiated {
     /// # Errors
-    /// What is missing for trust.
+    /// Why the client is not verified.
     pub(crate) fn read(
         io: &mut TlsStream<PrefixedIo<TcpStream>>,
         record: &mut HandshakeRecord,
     ) -> Result<Self, Error> {
-        let (tap, connection) = io.get_mut();
-        tap.stop_watching();
+        let (prefixed, connection) = io.get_mut();
+        prefixed.stop_recording();
         let (peer, mut chain) = verified(record, connection)?;
-        // The rest would be looked at again whenever the connection is judged.
+        // Other certificates would cost time whenever the chain is verified again.
         keep_selected(&mut chain);
         Ok(Self { peer, chain, tls: tls_info(connection)? })
     }
@@ -48,16 +48,16 @@ fn tls_info(connection: &ServerConnection) -> Result<TlsInfo, Error> {
     })
 }
 
-/// Whom a completed handshake is trusted to be with, and by which chain. Taken out of the record.
+/// The client's identity and chain, taken out of the record.
 ///
 /// # Errors
-/// What is missing for trust.
+/// Why the client is not verified.
 fn verified(
     record: &mut HandshakeRecord,
     connection: &ServerConnection,
 ) -> Result<(Peer, Vec<CertificateDer<'static>>), Error> {
     if connection.handshake_kind() == Some(HandshakeKind::Resumed) {
-        // What was judged must be what rustls resumed.
+        // The chain that was verified must be the one of the session that rustls resumed.
         return match record.resumed.take() {
             Some(Resumed { peer, chain, .. }) if connection.peer_certificates() == Some(&chain) => {
                 Ok((peer, chain))
@@ -69,8 +69,8 @@ fn verified(
         None => Err(Error::NoCertificatesPresented),
         Some(Presented { refused: Some(refusal), .. }) => Err(refusal.clone().into()),
         Some(Presented { refused: None, chain, peer }) => {
-            // The verifier has left nobody unnamed whom it let in, so without a name the fault is our own.
-            let fault = || Error::General("nobody is named by a verified certificate".to_owned());
+            // The verifier records an identity for each chain that it admits.
+            let fault = || Error::General("a verified certificate without an identity".to_owned());
             Ok((peer.take().ok_or_else(fault)?, std::mem::take(chain)))
         }
     }

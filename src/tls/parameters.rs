@@ -1,6 +1,6 @@
-//! What clawgate agrees to in a handshake: versions, cipher suites, groups, tickets.
+//! The TLS parameters that clawgate accepts: versions, cipher suites, groups, tickets.
 //!
-//! All that can be chosen is safe: rustls has nothing else.
+//! All choices are safe: rustls has no others.
 
 use rustls::crypto::aws_lc_rs::{self, ALL_CIPHER_SUITES, ALL_KX_GROUPS, DEFAULT_KX_GROUPS};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::client_hello::ClientHello;
 use crate::connection::{cipher_name, version_name};
 
-/// The least version that a client must speak.
+/// The oldest version that clawgate accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MinVersion {
     /// TLS 1.2.
@@ -36,7 +36,7 @@ pub enum Resumption {
 /// A group for the key exchange.
 pub type Group = &'static dyn SupportedKxGroup;
 
-/// What clawgate agrees to.
+/// The TLS parameters that clawgate accepts.
 #[derive(Clone, Debug)]
 pub struct Parameters {
     /// The preferred ones first.
@@ -44,26 +44,26 @@ pub struct Parameters {
     groups: Vec<Group>,
     /// The newest first; at least one, each with a suite and a group.
     versions: Vec<&'static SupportedProtocolVersion>,
-    /// Whether a client may come back with a ticket.
+    /// Whether clients may resume sessions.
     pub resumption: Resumption,
     /// Whether the secrets of all connections are written to the file that `SSLKEYLOGFILE` names.
     pub key_log: bool,
 }
 
-/// Why nobody could be agreed with.
+/// Why parameters would exclude every client.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ParametersError {
-    /// No suite is of a version that is allowed.
-    #[error("leave no cipher suite for TLS 1.3, and tls.min_version takes nothing less")]
+    /// No suite is for a version that is allowed.
+    #[error("leave no cipher suite for TLS 1.3, and tls.min_version requires it")]
     Suites,
     /// No group can be used with the versions that the suites are for.
-    #[error("can be used with TLS 1.3 alone, and no cipher suite is for that")]
+    #[error("can be used with TLS 1.3 only, and there is no cipher suite for it")]
     Groups,
 }
 
 impl Parameters {
-    /// Versions from `min` on, with the suites and groups given, the preferred ones first; all suites in
-    /// place of none, and rustls' choice of groups.
+    /// Versions from `min` on, with these suites and groups, the preferred ones first. Without suites: all of them; without
+    /// groups: rustls's default.
     ///
     /// # Errors
     /// When no version is left that has both a suite and a group.
@@ -100,7 +100,7 @@ impl Parameters {
         &self.versions
     }
 
-    /// The provider with these suites and groups alone.
+    /// rustls's provider, reduced to these suites and groups.
     pub(crate) fn provider(&self) -> CryptoProvider {
         CryptoProvider {
             cipher_suites: self.suites.clone(),
@@ -117,8 +117,8 @@ impl Parameters {
         })
     }
 
-    /// Whether a certificate with this kind of key can be shown to anybody.
-    pub fn can_show(&self, algorithm: SignatureAlgorithm) -> bool {
+    /// Whether any suite can be used with a server certificate of this kind of key.
+    pub fn can_use(&self, algorithm: SignatureAlgorithm) -> bool {
         let of_version = |suite: &&SupportedCipherSuite| {
             self.versions.iter().any(|version| version.version == suite.version().version)
         };
@@ -170,8 +170,8 @@ impl PartialEq for Parameters {
     }
 }
 
-/// All suites, those with AES-128 first: nobody breaks that either, and its handshake needs no SHA-384, for
-/// which few processors have instructions. The rest as rustls has them.
+/// All suites. Those with AES-128 come first: it is secure as well, and its handshake needs no SHA-384, for which few
+/// processors have instructions. The rest is in rustls's order.
 fn all_suites() -> Vec<SupportedCipherSuite> {
     let mut suites = ALL_CIPHER_SUITES.to_vec();
     suites.sort_by_key(|suite| {
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_that_is_listed_is_taken_and_rustls_own_too() {
+    fn every_name_of_iana_and_of_rustls_is_accepted() {
         for name in Parameters::default().suite_names() {
             assert_eq!(cipher_name(suite(&name).unwrap().suite()), name);
         }
@@ -248,7 +248,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_agreed_to_always_makes_a_configuration_with_all_its_versions(
+        fn all_valid_parameters_make_a_configuration_with_all_their_versions(
             tls13_only: bool,
             suites in proptest::sample::subsequence(ALL_CIPHER_SUITES.to_vec(), 0..=ALL_CIPHER_SUITES.len()),
             groups in proptest::sample::subsequence(ALL_KX_GROUPS.to_vec(), 0..=ALL_KX_GROUPS.len()),

@@ -1,5 +1,5 @@
-//! The socket as rustls sees it: first the greeting that was read already, then the rest; while the
-//! handshake lasts, what passes is noted as record.
+//! The socket as rustls sees it: first the bytes that detection has read already, then the rest. During the handshake it
+//! records what passes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,31 +9,31 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::handshake_record::HandshakeRecord;
 
-/// A stream that replays `greeting` before it reads on.
+/// A stream that begins with bytes that were read before.
 #[derive(Debug)]
 pub struct PrefixedIo<IO> {
     io: IO,
-    greeting: Vec<u8>,
+    prefix: Vec<u8>,
     replayed: usize,
-    watching: bool,
+    recording: bool,
 }
 
 impl<IO> PrefixedIo<IO> {
-    pub(crate) fn new(io: IO, greeting: Vec<u8>) -> Self {
-        Self { io, greeting, replayed: 0, watching: true }
+    pub(crate) fn new(io: IO, prefix: Vec<u8>) -> Self {
+        Self { io, prefix, replayed: 0, recording: true }
     }
 
-    /// The handshake is over: pass everything through untouched.
-    pub(crate) fn stop_watching(&mut self) {
-        self.watching = false;
+    /// To be called at the end of the handshake.
+    pub(crate) fn stop_recording(&mut self) {
+        self.recording = false;
     }
 
-    /// The bare stream, while it stays in use here.
+    /// The inner stream.
     pub fn get_ref(&self) -> &IO {
         &self.io
     }
 
-    /// The bare stream; what was not replayed yet is lost.
+    /// The inner stream. Bytes of the prefix that were not read yet are lost.
     pub fn into_inner(self) -> IO {
         self.io
     }
@@ -46,20 +46,20 @@ impl<IO: AsyncRead + Unpin> AsyncRead for PrefixedIo<IO> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.replayed < this.greeting.len() {
-            let rest = &this.greeting[this.replayed..];
+        if this.replayed < this.prefix.len() {
+            let rest = &this.prefix[this.replayed..];
             let count = rest.len().min(buf.remaining());
             buf.put_slice(&rest[..count]);
             this.replayed += count;
-            if this.replayed == this.greeting.len() {
-                this.greeting = Vec::new();
+            if this.replayed == this.prefix.len() {
+                this.prefix = Vec::new();
                 this.replayed = 0;
             }
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
         ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
-        if this.watching {
+        if this.recording {
             let count = buf.filled().len() - before;
             HandshakeRecord::note(|record| record.received(count));
         }
@@ -71,14 +71,13 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for PrefixedIo<IO> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let count = ready!(Pin::new(&mut this.io).poll_write(cx, buf))?;
-        if this.watching {
+        if this.recording {
             HandshakeRecord::note(|record| record.sent(&buf[..count]));
         }
         Poll::Ready(Ok(count))
     }
 
-    // Without this rustls' writes would go out one record a segment, and the alert after a
-    // HelloRetryRequest would be lost.
+    // Without this, rustls would write one record at a time, and the alert after a HelloRetryRequest would be lost.
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -86,7 +85,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for PrefixedIo<IO> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let count = ready!(Pin::new(&mut this.io).poll_write_vectored(cx, bufs))?;
-        if this.watching {
+        if this.recording {
             HandshakeRecord::note(|record| {
                 let mut left = count;
                 for buf in bufs {

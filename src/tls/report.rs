@@ -19,26 +19,27 @@ use crate::pki::bounds::TooLarge;
 use crate::telemetry::log_dedup::{Kind, network};
 use crate::telemetry::{HandshakeReason, Limit};
 
-/// Certificates of a chain that a line has beside the leaf.
+/// Certificates of a chain that a line has in addition to the leaf.
 const MAX_LINKS: usize = 8;
 
-/// What a refusal is diagnosed by, besides what was seen of the connection: the same for all of an acceptor.
+/// What a diagnosis needs in addition to what was seen of the connection. It is the same for all connections of an
+/// acceptor.
 #[derive(Debug)]
 pub(crate) struct ReportContext {
-    /// Who may issue client certificates.
+    /// The CAs that may issue client certificates.
     pub(crate) trust: Arc<TrustStore>,
-    /// Names that clawgate's certificates are good for.
+    /// The names in clawgate's certificates.
     pub(crate) server_names: Vec<San>,
-    /// What is agreed to.
+    /// The TLS versions, cipher suites and groups that clawgate accepts.
     pub(crate) parameters: Parameters,
-    /// Whether all of a ClientHello is logged.
+    /// Whether all fields of a ClientHello are logged.
     pub(crate) log_client_hello: bool,
 }
 
-/// A refused connection: all that was seen of it.
+/// Everything that was seen of a refused connection.
 ///
-/// Most refusals of an attack are counted and not logged. So the certificates are put into words only for a line
-/// ([`Report::explained`]). The reason is the same for the line, the metrics and the alert.
+/// Most refusals of an attack are counted and not logged. So the certificates are parsed only for a log line
+/// ([`Report::explained`]). The reason is the same in the line, the metrics and the alert.
 #[derive(Debug)]
 pub struct Report {
     context: Arc<ReportContext>,
@@ -47,13 +48,13 @@ pub struct Report {
     record: HandshakeRecord,
     limit: Option<Limit>,
     elapsed_ms: u64,
-    /// The leaf, where it was read before.
+    /// The leaf, if it was verified before.
     known: Option<Certificate>,
-    /// Whether no alert was sent.
+    /// Whether the client gets no alert.
     without_alert: bool,
 }
 
-/// A line of the log, whole.
+/// A complete log line.
 #[derive(Debug, Serialize)]
 pub struct Explained {
     id: String,
@@ -64,7 +65,7 @@ pub struct Explained {
     detail: String,
     hint: String,
     elapsed_ms: u64,
-    /// Of clawgate's own, that was reached.
+    /// The limit of clawgate that was reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<Limit>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +97,7 @@ pub struct Explained {
 #[serde(untagged)]
 enum Presented {
     Read(Box<Certificate>),
-    /// It is too large to be looked at, or no certificate.
+    /// It is too large, or no certificate.
     Unread {
         fingerprint_sha256: String,
     },
@@ -121,14 +122,14 @@ enum Link {
         not_after: String,
         fingerprint_sha256: String,
     },
-    /// It is too large to be looked at, or no certificate.
+    /// It is too large, or no certificate.
     Unread {
         fingerprint_sha256: String,
     },
 }
 
 impl Report {
-    /// Of a connection that `cause` has ended.
+    /// The report of a connection that ended by `cause`.
     pub(crate) fn new(
         context: &Arc<ReportContext>,
         attempt: Attempt,
@@ -148,35 +149,35 @@ impl Report {
         }
     }
 
-    /// Names the client, where its certificate was verified before.
+    /// The same with the identity of a client that was verified before.
     pub(crate) fn of(mut self, peer: &Peer) -> Self {
         self.known = Some(peer.certificate.clone());
         self
     }
 
-    /// Names the limit that was reached.
+    /// The same with the limit that was reached.
     pub(crate) fn limited(mut self, limit: Limit) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// The client is told over HTTP instead.
+    /// The same for a client that gets an HTTP response instead of an alert.
     pub(crate) fn without_alert(mut self) -> Self {
         self.without_alert = true;
         self
     }
 
-    /// The connection's identifier, by which a client's question leads to this report.
+    /// The connection's identifier, which the client gets as well.
     pub fn id(&self) -> &str {
         &self.attempt.connection.id
     }
 
-    /// What makes another refusal a repetition of this one.
+    /// Refusals with the same value are repetitions of each other.
     pub fn kind(&self) -> Kind {
         let known = self.known.as_ref().map(|certificate| certificate.fingerprint_sha256.clone());
         Kind {
             reason: self.diagnosis().reason,
-            // Where clawgate is at its limits, each line costs what there is too little of.
+            // At a limit, all addresses together get one line: clawgate has no resources to spare.
             source: self.limit.is_none().then_some(network(self.attempt.connection.client_addr.ip())),
             limit: self.limit,
             fingerprint: known.or_else(|| self.chain().first().map(|der| sha256(der))),
@@ -224,7 +225,7 @@ impl Report {
         })
     }
 
-    /// As presented, leaf first.
+    /// The client's certificates as sent, leaf first.
     fn chain(&self) -> &[CertificateDer<'static>] {
         self.record.presented.as_ref().map(|presented| presented.chain.as_slice()).unwrap_or_default()
     }
@@ -268,7 +269,7 @@ impl Link {
     }
 }
 
-/// `None` when it is too large to be looked at, or no certificate.
+/// `None` when it is too large, or no certificate.
 fn readable(der: &CertificateDer<'_>) -> Option<Certificate> {
     TooLarge::of_size(der).is_none().then(|| Certificate::read(der))?
 }

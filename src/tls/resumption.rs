@@ -1,11 +1,11 @@
-//! Session tickets (RFC 8446 section 2.2, RFC 5077) that let nobody in whom a full handshake would not.
+//! Session tickets (RFC 8446 section 2.2, RFC 5077), which never admit a client that a full handshake would refuse.
 //!
-//! A ticket holds the chain that was verified, and the chain is judged again whenever the ticket comes
-//! back: validity, CRLs and rules as they are then. On any doubt the ticket is not taken, and rustls goes
-//! on with a full handshake, which refuses with the usual alert and the usual words.
+//! A ticket holds the chain that was verified, and the chain is verified again whenever the ticket is used: dates, CRLs
+//! and rules as they are then. If anything is wrong, the ticket is ignored and rustls makes a full handshake, which refuses
+//! the client with the usual alert and report.
 //!
-//! The keys belong to one [`Acceptor`](super::Acceptor): a reload, which may have changed whom to trust,
-//! makes new ones, and so does a restart.
+//! The keys belong to one [`Acceptor`](super::Acceptor): a reload, which may have changed the trusted CAs, makes new keys,
+//! and so does a restart.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use super::client_verifier::ClientVerifier;
 use super::handshake_record::{HandshakeRecord, Resumed};
 
-/// For how long after the proof of possession tickets stand in for it, in seconds; also those that were
-/// given out on resumed connections in the meantime.
+/// How long tickets are valid after the last proof of possession, in seconds. This includes tickets that were issued on
+/// resumed connections in the meantime.
 const MAX_AGE: u32 = 60 * 60;
-/// Largest session that is put into a ticket: the ticket makes the next ClientHello larger by as much.
+/// Largest session that is put into a ticket, in bytes. The next ClientHello grows by the same size.
 const MAX_SESSION: usize = 8 * 1024;
 
-/// Makes the tickets of one acceptor, and judges who comes back with one.
+/// Makes the tickets of one acceptor, and verifies those that come back.
 #[derive(Debug)]
 pub(crate) struct Tickets {
     keys: Arc<dyn ProducesTickets>,
@@ -36,11 +36,11 @@ impl Tickets {
         Ok(Self { keys: Ticketer::new()?, verifier })
     }
 
-    /// The session in `ticket`, if its client would be let in at `now`; and the chain that says so.
+    /// The session in `ticket`, if its client would be admitted at `now`, and the verified chain.
     fn open(&self, ticket: &[u8], listener: SocketAddr, now: UnixTime) -> Option<(Vec<u8>, Resumed)> {
         let plain = self.keys.decrypt(ticket)?;
         let (payload, session) = TicketPayload::read(&plain)?;
-        if !payload.is_good(listener, now) {
+        if !payload.is_valid(listener, now) {
             return None;
         }
         let chain = chain_at(session, payload.chain_at.into())?;
@@ -74,14 +74,14 @@ impl ProducesTickets for Tickets {
     }
 }
 
-/// What stands before the session in a ticket.
+/// The fields in a ticket before rustls's session.
 #[derive(Debug, PartialEq, Eq)]
 struct TicketPayload {
     /// When the client last proved possession of its key; seconds since 1970.
     proven_at: u64,
-    /// Where.
+    /// The listener where it did.
     listener: Listener,
-    /// Where in the session the verified chain begins, so that it need not be there twice.
+    /// Where in the session the verified chain begins. So the ticket holds the chain once only.
     chain_at: u16,
 }
 
@@ -91,10 +91,10 @@ type Listener = [u8; 18];
 impl TicketPayload {
     const LENGTH: usize = 8 + size_of::<Listener>() + 2;
 
-    /// For the client of the handshake that goes on, if that is verified.
+    /// For the client of the current handshake, if it is verified.
     ///
-    /// `session` is what rustls wants to come back to: it must hold the very chain that the record does. So
-    /// a ticket that was shown, but did not lead to a resumed handshake, cannot be turned into another.
+    /// rustls's `session` must hold the same chain as the record. So a ticket that did not lead to a resumed handshake cannot
+    /// be renewed.
     fn new(record: &HandshakeRecord, session: &[u8], now: UnixTime) -> Option<Self> {
         if session.len() > MAX_SESSION {
             return None;
@@ -110,8 +110,8 @@ impl TicketPayload {
         Some(Self { proven_at, listener, chain_at: u16::try_from(chain_at).ok()? })
     }
 
-    fn is_good(&self, listener: SocketAddr, now: UnixTime) -> bool {
-        // A clock that was set back says nothing about age.
+    fn is_valid(&self, listener: SocketAddr, now: UnixTime) -> bool {
+        // If the clock was set back, the age is unknown.
         let age = now.as_secs().checked_sub(self.proven_at);
         self.listener == bytes_of(listener) && age.is_some_and(|age| age <= MAX_AGE.into())
     }
@@ -145,10 +145,10 @@ fn bytes_of(listener: SocketAddr) -> Listener {
     bytes
 }
 
-/// A chain as rustls writes it into a session: a list of certificates, list and certificates each after
-/// their length (RFC 8446 section 3.4).
+/// A chain as rustls writes it into a session: a list of certificates, with the length before the list and before each
+/// certificate (RFC 8446 section 3.4).
 ///
-/// Should rustls write it in another way one day, there are no more tickets, which a test would tell.
+/// If a later rustls writes it in another way, there are no tickets any more; a test notices that.
 fn encoded(chain: &[CertificateDer<'_>]) -> Vec<u8> {
     let length = chain.iter().map(|der| 3 + der.len()).sum();
     let mut list = Vec::with_capacity(3 + length);
@@ -161,7 +161,7 @@ fn encoded(chain: &[CertificateDer<'_>]) -> Vec<u8> {
 }
 
 fn u24(length: usize) -> impl IntoIterator<Item = u8> {
-    // What is longer than this was refused by rustls before.
+    // rustls has refused longer ones before.
     length.to_be_bytes().into_iter().skip(size_of::<usize>() - 3)
 }
 
@@ -208,7 +208,7 @@ mod tests {
         record
     }
 
-    fn somebody() -> Peer {
+    fn peer() -> Peer {
         let key = rcgen::KeyPair::generate().unwrap();
         let params = rcgen::CertificateParams::new(vec!["client.example".to_owned()]).unwrap();
         Peer::read(params.self_signed(&key).unwrap().der()).unwrap()
@@ -219,21 +219,21 @@ mod tests {
     }
 
     #[test]
-    fn a_voucher_is_good_at_its_own_listener_and_for_an_hour() {
+    fn a_ticket_is_valid_at_its_own_listener_and_for_an_hour() {
         let certificate = [vec![7; 40]];
         let session = session(&certificate);
         let payload = TicketPayload::new(&presented(&certificate, None), &session, at(NOW)).unwrap();
 
-        assert!(payload.is_good(LISTENER, at(NOW)) && payload.is_good(LISTENER, at(NOW + 3600)));
-        assert!(!payload.is_good(LISTENER, at(NOW + 3601)));
-        assert!(!payload.is_good(LISTENER, at(NOW - 1)), "the clock was set back");
+        assert!(payload.is_valid(LISTENER, at(NOW)) && payload.is_valid(LISTENER, at(NOW + 3600)));
+        assert!(!payload.is_valid(LISTENER, at(NOW + 3601)));
+        assert!(!payload.is_valid(LISTENER, at(NOW - 1)), "the clock was set back");
         let other_port = SocketAddr::new(LISTENER.ip(), 8444);
         let other_address = SocketAddr::new([127, 0, 0, 2].into(), 8443);
-        assert!(!payload.is_good(other_port, at(NOW)) && !payload.is_good(other_address, at(NOW)));
+        assert!(!payload.is_valid(other_port, at(NOW)) && !payload.is_valid(other_address, at(NOW)));
     }
 
     #[test]
-    fn nobody_who_was_refused_or_presented_nothing_gets_a_ticket() {
+    fn a_client_that_was_refused_or_sent_no_certificate_gets_no_ticket() {
         let certificate = [vec![7; 40]];
         let session = session(&certificate);
         let refused = presented(&certificate, Some(Refusal::KeyUsage));
@@ -249,12 +249,12 @@ mod tests {
         let certificate = [vec![7; 40]];
         let mut record = presented(&certificate, None);
         record.presented = None;
-        let (chain, peer) = (chain(&certificate), somebody());
+        let (chain, peer) = (chain(&certificate), peer());
         record.resumed = Some(Resumed { chain, peer, proven_at: NOW - 60 });
 
-        // rustls' session has no chain then.
+        // Then rustls's session has no chain.
         assert_eq!(TicketPayload::new(&record, b"beforeafter", at(NOW)), None);
-        // On a resumed connection it has; the ticket is as old as the proof.
+        // On a resumed connection it has one. The ticket keeps the time of the proof.
         let renewed = TicketPayload::new(&record, &session(&certificate), at(NOW)).unwrap();
         assert_eq!(renewed.proven_at, NOW - 60);
     }

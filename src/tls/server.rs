@@ -16,19 +16,19 @@ use crate::wording::tls;
 /// Protocols offered, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// Why no configuration could be made of the material.
+/// Why rustls has refused the material.
 #[derive(Debug, Error)]
 pub enum ServerError {
-    /// rustls refuses it.
+    /// rustls's error.
     #[error("the TLS material cannot be used: {}", tls(.0))]
     Tls(#[from] rustls::Error),
 }
 
-/// A configuration that demands a client certificate which `verifier` admits: h2 and http/1.1, no early
-/// data, and of the cipher suites that the client has the one that clawgate prefers.
+/// A configuration that requires a client certificate which `verifier` admits. It has h2 and http/1.1, no early data, and
+/// clawgate's order of cipher suites.
 ///
 /// # Errors
-/// When rustls does not take the material.
+/// When rustls refuses the material.
 pub fn config(
     material: &Material,
     verifier: Arc<ClientVerifier>,
@@ -40,7 +40,7 @@ pub fn config(
         .with_cert_resolver(Arc::new(CertResolver::new(&material.own)));
     config.ignore_client_order = true;
     config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
-    // Sessions that rustls keeps itself would come back without being judged.
+    // Sessions that rustls stores itself would be resumed without verification.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
@@ -49,14 +49,14 @@ pub fn config(
     }
     if parameters.resumption == Resumption::Safe {
         config.ticketer = Arc::new(Tickets::new(verifier)?);
-        // Each connection brings the ticket for the next. A client that opens several at once gets one on each.
+        // Each connection gets the ticket for the next one.
         config.send_tls13_tickets = 1;
     }
     Ok(config)
 }
 
-/// Writes the secrets of connections to the file that `SSLKEYLOGFILE` names; opened with the first, since
-/// `check` makes a configuration, too.
+/// Writes the secrets of connections to the file that `SSLKEYLOGFILE` names. The file is opened for the first secret,
+/// because `clawgate check` makes a configuration as well.
 #[derive(Debug, Default)]
 struct Secrets(OnceLock<KeyLogFile>);
 

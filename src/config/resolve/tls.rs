@@ -19,7 +19,7 @@ pub(super) fn parameters(r: &mut Resolver<'_>, material: Option<&Material>) -> F
     // Without settings of suites each certificate has one: those of TLS 1.3 are for every kind of key.
     if let Some(Material { own, .. }) = material
         && !own.is_empty()
-        && !own.iter().any(|own| parameters.can_show(own.algorithm()))
+        && !own.iter().any(|own| parameters.can_use(own.algorithm()))
     {
         let what = "leave none that can be used with the key of the server certificate";
         let hint = "add one of TLS 1.3, or one with RSA for an RSA key, with ECDSA for another";

@@ -1,7 +1,7 @@
-//! The one place that decides whether a certificate is let in.
+//! The only place that decides whether a client certificate is admitted.
 //!
-//! The chain is built and looked through in `anchors`, possession of the key is checked by rustls. Around
-//! them stand the checks they leave out (key usage, the allow rules), and every verdict is noted as record.
+//! `pki::path_validation` verifies the chain, and rustls the proof of possession of the key. This module adds the checks
+//! of size, names, key usage, rules and pins, and records every decision.
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ use crate::pki::path_validation::PathValidator;
 use crate::pki::{Budget, CertificateCaches, TrustStore};
 use crate::policy::{Denial, Rules, Ruling};
 
-/// Admits a client certificate when the chain holds, the key may sign, and a rule matches.
+/// Admits a client certificate when the chain is valid, the key may sign, and the rules allow it.
 ///
-/// The verdict is the same whichever way it is told: it is noted as record, and only a handshake
-/// whose record holds a chain without a refusal is taken for verified (`handshake`).
+/// The decision does not depend on [`RefuseWith`]: it is recorded, and only a handshake whose record has a chain without a
+/// refusal counts as verified (`negotiated`).
 #[derive(Debug)]
 pub struct ClientVerifier {
     validator: PathValidator,
@@ -34,8 +34,7 @@ pub struct ClientVerifier {
 }
 
 impl ClientVerifier {
-    /// Chains must lead to a CA of `trust`; `rules` decide over those that do. `now` is in seconds
-    /// since 1970.
+    /// Chains must lead to a CA of `trust`, and the identity must be allowed by `rules`. `now` is in seconds since 1970.
     pub fn new(
         trust: Arc<TrustStore>,
         caches: Arc<CertificateCaches>,
@@ -46,11 +45,10 @@ impl ClientVerifier {
         Self { validator: PathValidator::new(trust, caches, now), rules, refuse_with }
     }
 
-    /// The verdict on a chain, and on it alone: possession of the key is proven in the handshake. Who is let in
-    /// is named.
+    /// Verifies a chain and returns the client's identity. The handshake proves possession of the key.
     ///
     /// # Errors
-    /// Which check refused.
+    /// The check that refused.
     pub fn verify(
         &self,
         leaf: &CertificateDer<'_>,
@@ -65,7 +63,7 @@ impl ClientVerifier {
             .validator
             .verify(leaf, &chosen, now, |path| sha256(&path.issuer_spki()))
             .map_err(|error| self.refusal(&error, leaf, intermediates, now))?;
-        // webpki reads less of a certificate than the identity needs: what cannot be read whole is out.
+        // webpki reads less of a certificate than the identity needs.
         let read = self.leaf(leaf).ok_or(Refusal::Unreadable)?;
         if let Some(excess) = TooLarge::of_names(read.peer.sans.len()) {
             return Err(Refusal::TooLarge(excess));
@@ -73,7 +71,7 @@ impl ClientVerifier {
         if !read.may_sign {
             return Err(Refusal::KeyUsage);
         }
-        // A client may add to its chain what it likes: the key that signed the leaf is that of the verified path.
+        // The issuer's key is that of the verified path: a client may send any certificates besides.
         let peer = Peer { issuer_spki_sha256: issuer.into_iter().collect(), ..read.peer.clone() };
         if self.rules.is_empty() {
             return Ok(peer);
@@ -84,8 +82,8 @@ impl ClientVerifier {
         }
     }
 
-    /// What is wrong with a chain that webpki has refused with `error`: of the ways that were tried webpki tells of one
-    /// alone, and not always of that which comes nearest.
+    /// All faults of a chain that webpki has refused with `error`. webpki reports one of the paths that it tried, and not
+    /// always the one that comes nearest to a valid one.
     #[cold]
     fn refusal(
         &self,
@@ -103,13 +101,13 @@ impl ClientVerifier {
         Refusal::Chain(chain_faults(&chain, error, self.validator.trust(), now, &budget))
     }
 
-    /// The identity in a leaf that was verified before; `None` when it cannot be read.
+    /// The content of a leaf whose chain is valid; `None` when it cannot be read.
     pub(crate) fn leaf(&self, leaf: &CertificateDer<'_>) -> Option<Arc<Leaf>> {
         self.validator.caches().leaves.get_or_parse(leaf)
     }
 
-    /// The certificates of a verified chain that lead from `leaf` up to a configured CA, the leaf first; the leaf
-    /// alone when the chain does not hold at `now`.
+    /// The certificates of a verified chain from `leaf` up to a configured CA, the leaf first; the leaf alone when the chain
+    /// is not valid at `now`.
     pub(crate) fn path(
         &self,
         leaf: &CertificateDer<'_>,
@@ -124,7 +122,7 @@ impl ClientVerifier {
         std::iter::once(leaf.clone().into_owned()).chain(above).collect()
     }
 
-    /// What the rules would refuse somebody for that they let in, being on trial.
+    /// Why the rules would refuse an identity, if they are in audit mode.
     pub(crate) fn objection(&self, peer: &Peer) -> Option<Denial> {
         match self.rules.is_audited().then(|| self.rules.ruling(peer)) {
             Some(Ruling::Audited(denial)) => Some(denial),
@@ -132,8 +130,8 @@ impl ClientVerifier {
         }
     }
 
-    /// What rustls is told of a verdict that has been noted.
-    fn tell<T>(&self, verdict: Result<T, Error>, unverified: impl FnOnce() -> T) -> Result<T, Error> {
+    /// The result for rustls of a decision that was recorded.
+    fn result<T>(&self, verdict: Result<T, Error>, unverified: impl FnOnce() -> T) -> Result<T, Error> {
         match self.refuse_with {
             RefuseWith::Alert => verdict,
             RefuseWith::Http => Ok(verdict.unwrap_or_else(|_| unverified())),
@@ -169,7 +167,7 @@ impl ClientCertVerifier for ClientVerifier {
             let chain = chain.map(|der| der.clone().into_owned()).collect();
             record.presented = Some(Presented { chain, refused, peer });
         });
-        self.tell(verdict, ClientCertVerified::assertion)
+        self.result(verdict, ClientCertVerified::assertion)
     }
 
     fn verify_tls12_signature(
@@ -180,8 +178,8 @@ impl ClientCertVerifier for ClientVerifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = self.validator.algorithms();
         let verdict = verify_tls12_signature(message, leaf, signature, algorithms);
-        let verdict = noting_possession(verdict);
-        self.tell(verdict, HandshakeSignatureValid::assertion)
+        let verdict = record_possession(verdict);
+        self.result(verdict, HandshakeSignatureValid::assertion)
     }
 
     fn verify_tls13_signature(
@@ -192,8 +190,8 @@ impl ClientCertVerifier for ClientVerifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = self.validator.algorithms();
         let verdict = verify_tls13_signature(message, leaf, signature, algorithms);
-        let verdict = noting_possession(verdict);
-        self.tell(verdict, HandshakeSignatureValid::assertion)
+        let verdict = record_possession(verdict);
+        self.result(verdict, HandshakeSignatureValid::assertion)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -201,7 +199,7 @@ impl ClientCertVerifier for ClientVerifier {
     }
 }
 
-fn noting_possession<T>(verdict: Result<T, Error>) -> Result<T, Error> {
+fn record_possession<T>(verdict: Result<T, Error>) -> Result<T, Error> {
     verdict.inspect_err(|error| {
         HandshakeRecord::note(|record| {
             if let Some(presented) = &mut record.presented {

@@ -1,7 +1,7 @@
-//! The first bytes of a connection: TLS, or something else that deserves a clear word.
+//! Protocol detection: whether the first bytes of a connection are TLS or something else.
 //!
-//! They are read here and given to rustls later (`tap`), because rustls answers plain text with a TLS
-//! alert before anybody could say it in HTTP.
+//! They are read here and given to rustls later (`prefixed_io`), because rustls would answer plain HTTP with a TLS alert,
+//! which no HTTP client can show.
 
 use std::fmt;
 use std::io;
@@ -12,43 +12,43 @@ use super::client_hello::{self, ClientHello, Parsed};
 use super::protocols::{Fit, fits, fits_sslv2, fits_text};
 use crate::limits::eviction::Meter;
 
-/// Bytes that a description shows.
-const SHOWN: usize = 16;
+/// Bytes that a description has.
+const DESCRIBED: usize = 16;
 
-/// What a client opened with.
+/// What the first bytes of a connection are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Detected {
-    /// TLS; with the facts of its ClientHello, when that could be read.
+    /// TLS, with the ClientHello if it could be read.
     Tls(Option<Box<ClientHello>>),
-    /// TLS, with a ClientHello of so many bytes, which is more than are taken.
+    /// TLS, with a ClientHello of this many bytes, which is more than clawgate accepts.
     TooLarge(usize),
     /// An SSL 2.0 ClientHello that offers at most this version.
     Sslv2(u16),
-    /// An HTTP request without TLS; its version is `HTTP`, or `HTTP/2` where that was begun without asking.
+    /// An HTTP request without TLS: `HTTP`, or `HTTP/2` if the client began with HTTP/2's preface.
     PlainHttp(&'static str),
     /// A PROXY protocol header.
     ProxyProtocol,
-    /// Another protocol, by name where it is known.
+    /// Another protocol, with its name if it is known.
     NotTls(Option<&'static str>),
-    /// Nothing: it ended without a byte.
+    /// Nothing: the connection ended without a byte.
     Probe(End),
-    /// It ended within its ClientHello.
+    /// The connection ended within the ClientHello.
     Ended(End),
 }
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The client closed it in order.
+    /// The client closed it normally.
     Closed,
     /// It was reset.
     Reset,
-    /// The operating system gave up on it.
+    /// The operating system reported another error.
     Lost(io::ErrorKind),
 }
 
 impl End {
-    /// What an error of the socket says of its end.
+    /// The end that an error of the socket means.
     pub(crate) fn of(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::Closed,
@@ -71,14 +71,14 @@ impl fmt::Display for End {
     }
 }
 
-/// Reads from `io` into `bytes`, which may have some of it already, until the greeting is clear, for TLS:
-/// until its ClientHello is whole.
+/// Reads from `io` into `bytes`, which may have some bytes already, until the protocol is known; for TLS until the
+/// ClientHello is complete.
 ///
-/// `bytes` keeps what was read also when this future is dropped at a deadline. `meter` counts it.
+/// `bytes` keeps what was read also if this future is dropped at a deadline. `meter` counts the bytes.
 pub async fn read<IO: AsyncRead + Unpin>(io: &mut IO, bytes: &mut Vec<u8>, meter: &Meter) -> Detected {
     loop {
-        if let Some(greeting) = classify(bytes) {
-            return greeting;
+        if let Some(detected) = classify(bytes) {
+            return detected;
         }
         let end = match io.read_buf(bytes).await {
             Ok(0) => End::Closed,
@@ -96,13 +96,13 @@ pub async fn read<IO: AsyncRead + Unpin>(io: &mut IO, bytes: &mut Vec<u8>, meter
     }
 }
 
-/// Whether what came may be the beginning of a TLS record with a handshake message: content type handshake, and record
+/// Whether the bytes may be the beginning of a TLS record with a handshake message: content type handshake, and record
 /// versions 3.x (RFC 8446 section 5.1).
 pub(crate) fn is_tls(bytes: &[u8]) -> bool {
     matches!(bytes, [0x16] | [0x16, 0x03, ..])
 }
 
-/// Names the greeting in `bytes`, or `None` when more are needed.
+/// The protocol that begins with `bytes`, or `None` when more are needed.
 pub fn classify(bytes: &[u8]) -> Option<Detected> {
     match bytes {
         [] => None,
@@ -116,8 +116,8 @@ pub fn classify(bytes: &[u8]) -> Option<Detected> {
     }
 }
 
-/// The first form that fits decides; while it fits in part, more bytes are needed. So a name does not change with what
-/// follows.
+/// The first pattern that matches decides. While it matches in part, more bytes are needed. So the bytes that follow do not
+/// change the result.
 fn classify_other(bytes: &[u8]) -> Option<Detected> {
     const METHODS: [&[u8]; 11] = [
         b"GET ",
@@ -142,14 +142,14 @@ fn classify_other(bytes: &[u8]) -> Option<Detected> {
     let http = METHODS.iter().map(|method| (fits_text(method, bytes), Detected::PlainHttp("HTTP")));
     match proxy.chain(sslv2).chain(named).chain(http2).chain(http).find(|(fit, _)| *fit != Fit::No) {
         Some((Fit::Partly, _)) => None,
-        Some((_, greeting)) => Some(greeting),
+        Some((_, detected)) => Some(detected),
         None => Some(Detected::NotTls(None)),
     }
 }
 
-/// `bytes` in words, for a log line: text as it is, anything else in hex; cut.
+/// The first bytes for a log line: text quoted, anything else in hex.
 pub fn describe(bytes: &[u8]) -> String {
-    let head = &bytes[..bytes.len().min(SHOWN)];
+    let head = &bytes[..bytes.len().min(DESCRIBED)];
     if !head.is_empty()
         && head.iter().all(|b| b.is_ascii_graphic() || matches!(b, b' ' | b'\r' | b'\n' | b'\t'))
     {
@@ -158,7 +158,7 @@ pub fn describe(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(head)
 }
 
-/// The same with the name of the protocol, where that is known.
+/// The same with the name of the protocol, if it is known.
 pub fn describe_with_name(bytes: &[u8]) -> String {
     let name = fits(bytes).find(|(fit, _)| *fit == Fit::Whole).map(|(_, name)| name);
     name.map_or_else(|| describe(bytes), |name| format!("{}, which looks like {name}", describe(bytes)))

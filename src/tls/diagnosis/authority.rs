@@ -1,4 +1,4 @@
-//! What the CAs of a chain may not have issued.
+//! Faults of CAs: certificates that they were not allowed to issue.
 
 use x509_parser::prelude::X509Certificate;
 
@@ -9,8 +9,8 @@ use crate::pki::constraints::SubjectNames;
 use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::fault::{Fault, named};
 
-/// The first CA on the `way` from the leaf to `ca`, from there down, that may not have issued what it has; or `ca`, if
-/// it is not valid yet at `now` (seconds since 1970).
+/// The faults of `ca` and the CAs on the path `way` from the leaf to it: `ca` is not valid yet at `now` (seconds since
+/// 1970); or one, the first from the top, was not allowed to issue a certificate below it.
 pub(crate) fn faults(way: &[&X509Certificate<'_>], ca: &Ca, now: i64) -> Vec<Fault> {
     let Some((leaf, sent)) = way.split_first() else { return Vec::new() };
     let early = (ca.not_before > now).then(|| {

@@ -1,6 +1,6 @@
-//! A second look at a refused chain: every fault of the way up that comes nearest to holding, and of the leaf.
+//! All faults of a refused chain: those of the path that comes nearest to a valid one, and of the leaf.
 //!
-//! Certificates that are not on that way are not looked at: a client may send what it likes besides.
+//! Other certificates that the client sent are ignored.
 
 use std::cell::OnceCell;
 
@@ -20,10 +20,10 @@ use crate::pki::{Ca, TrustStore};
 use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::fault::{Fault, named, sorted};
 
-/// All faults of `chain` (leaf first), which was refused at `now` (seconds since 1970) with `error`; what is to be
-/// repaired first in front. Looks at as many signatures as `budget` has.
+/// All faults of `chain` (leaf first), which was refused at `now` (seconds since 1970) with `error`, in the order of repair.
+/// `budget` limits the signatures that are verified.
 ///
-/// There is always one: what is not found here is told in the words of `error`.
+/// There is always one: if nothing is found here, it comes from `error`.
 pub fn chain_faults(
     chain: &[CertificateDer<'_>],
     error: &Error,
@@ -49,8 +49,8 @@ pub fn chain_faults(
     if faults.is_empty() { vec![verdict::of_chain_error(error, chain)] } else { sorted(faults) }
 }
 
-/// The way from the leaf of `chain` to a CA of `trust` that was found at `now` (seconds since 1970); if there is none,
-/// the one that comes nearest. Looks at as many signatures as `budget` has.
+/// The path from the leaf of `chain` to a CA of `trust` at `now` (seconds since 1970); if there is none, the one that comes
+/// nearest. `budget` limits the signatures that are verified.
 pub fn path<'a>(
     chain: &[CertificateDer<'_>],
     trust: &'a TrustStore,
@@ -75,7 +75,7 @@ pub fn path<'a>(
     }
 }
 
-/// All that is looked at.
+/// What the functions below need.
 struct Look<'c> {
     chain: &'c [CertificateDer<'c>],
     sent: &'c Sent<'c>,
@@ -94,7 +94,7 @@ fn of_chain(look: &Look<'_>, leaf: &X509Certificate<'_>) -> Vec<Fault> {
         faults.extend(above);
         return faults;
     }
-    // One of those that cannot be read, or are not looked at, may be the one that is wanted.
+    // A certificate that cannot be read or was left out may be the missing one.
     if let Some(fault) = unreadable(look.sent) {
         faults.push(fault);
     } else if look.selection.left_out > 0 {
@@ -121,16 +121,16 @@ fn of_leaf(leaf: &X509Certificate<'_>, now: i64) -> Vec<Fault> {
     faults.into_iter().flatten().collect()
 }
 
-/// A pinned certificate needs no issuer, and may say of itself that it is a CA's.
+/// A pinned certificate needs no issuer, and may be a CA certificate.
 fn of_pinned(leaf: &X509Certificate<'_>, trust: &TrustStore, now: i64) -> Vec<Fault> {
     let mut faults = of_leaf(leaf, now);
-    // Nobody relies on its own signature.
+    // Its own signature does not matter.
     faults.retain(|fault| fault.reason != Reason::ClientCertWeakSignature);
     faults.extend(revoked::denied(leaf, trust));
     faults
 }
 
-/// Faults of the CAs on a way whose signatures hold, and what they have revoked.
+/// Faults of the CAs on a path with valid signatures, and revocations.
 fn of_route(look: &Look<'_>, route: &Route<'_>) -> Vec<Fault> {
     let Some(ca) = route.anchor else { return Vec::new() };
     let way: Vec<_> = route.sent.iter().filter_map(|index| look.sent.get(*index)).collect();
@@ -160,7 +160,7 @@ fn unreadable(sent: &Sent<'_>) -> Option<Fault> {
     Some(Fault::new(Reason::ClientCertMalformed, detail, hint))
 }
 
-/// Bytes after the leaf that are no part of it.
+/// Bytes after the leaf that are not part of it.
 fn trailing(leaf: &X509Certificate<'_>, chain: &[CertificateDer<'_>]) -> Option<Fault> {
     let rest = chain.first()?.len().checked_sub(leaf.as_raw().len()).filter(|rest| *rest > 0)?;
     let detail = format!("the client's certificate is followed by {rest} bytes that are not part of it");
@@ -168,10 +168,10 @@ fn trailing(leaf: &X509Certificate<'_>, chain: &[CertificateDer<'_>]) -> Option<
     Some(Fault::new(Reason::ClientCertMalformed, detail, hint))
 }
 
-/// Of the certificates that were sent too many could be on the way up to look at all.
+/// More of the certificates could be on the path than clawgate checks.
 fn tangled(leaf: &X509Certificate<'_>, selection: &Selection) -> Fault {
     let detail = format!(
-        "{} came with a chain that is too deep or too tangled: {MAX_INTERMEDIATES} intermediates are looked at, and \
+        "{} came with a chain that is too deep or too tangled: clawgate checks {MAX_INTERMEDIATES} intermediates, and \
          {MAX_OF_ONE_SUBJECT} of one subject; {} more were left out, and the others do not lead to a configured CA",
         named(leaf),
         selection.left_out,

@@ -1,4 +1,4 @@
-//! Why no configured CA stands behind a certificate: the ways up by names are known, and none holds.
+//! Why a certificate leads to no configured CA: the paths by names are known, and none is valid.
 
 use std::cell::OnceCell;
 
@@ -18,26 +18,26 @@ use crate::pki::{Ca, TrustStore, key_id};
 use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::fault::{Fault, named};
 
-/// Longest name that is compared with others by RFC 5280 section 7.1, in bytes.
+/// Longest name that is compared by the rules of RFC 5280 section 7.1, in bytes.
 const LONGEST_NAME: usize = 1024;
-/// Certificates that are looked at for one whose name is encoded in another way.
+/// Certificates whose names are compared by these rules.
 const MOST_COMPARED: usize = 8;
-/// Certificates of the chain of clawgate's own that are followed up to a configured CA.
+/// Certificates of clawgate's own chain that are followed up to a configured CA.
 const MOST_KNOWN: usize = 4;
 
-/// All that is looked at.
+/// What the search needs.
 pub(crate) struct Case<'c, 'a> {
     /// As sent, the leaf first.
     pub(crate) chain: &'c [CertificateDer<'c>],
     pub(crate) sent: &'c Sent<'c>,
     pub(crate) trust: &'a TrustStore,
     pub(crate) budget: &'c Budget<'c>,
-    /// The subjects of the first certificates of `chain`, for comparing; made when they are asked for.
+    /// The subjects of the first certificates of `chain`, for comparing; computed on demand.
     pub(crate) subjects: OnceCell<Vec<(usize, Box<[u8]>)>>,
 }
 
 impl Case<'_, '_> {
-    /// What is wrong, when none of `routes` holds. `None`: it cannot be told.
+    /// The fault, if none of `routes` is valid. `None` if it is not known.
     pub(crate) fn fault(&self, routes: &[Route<'_>]) -> Option<Fault> {
         let nearest = nearest_broken(routes, self.sent)?;
         match (&nearest.anchor, &nearest.broken) {
@@ -46,13 +46,13 @@ impl Case<'_, '_> {
         }
     }
 
-    /// A way leads to the configured CA `ca` by names, but a signature on it does not hold.
+    /// A path leads to the configured CA `ca` by names, but a signature on it is not valid.
     fn broken(&self, route: &Route<'_>, ca: &Ca, broken: &Broken) -> Option<Fault> {
         let child = self.sent.get(*route.sent.get(broken.position)?)?;
         let above = route.sent.get(broken.position + 1).and_then(|index| self.sent.get(*index));
         let is_leaf = broken.position == 0;
         let issuer = above.map_or_else(|| ca.subject.clone(), |issuer| cut(rfc4514(issuer.subject())));
-        // The CA that was found has the issuer's name alone; the issuer itself may be known.
+        // The CA on the path may only have the issuer's name, and the real issuer may be known.
         if broken.signed == Signed::No
             && let Some(fault) = self.known(child)
             && fault.reason != Reason::ClientCertWrongCaKey
@@ -63,7 +63,7 @@ impl Case<'_, '_> {
             Signed::Weak(_) => leaf::weak_signature(child, is_leaf)?,
             Signed::Algorithm(kind) => unsupported_signature(child, is_leaf, kind),
             Signed::Key(kind) => unsupported_key(child, &issuer, kind),
-            // A certificate that is its own issuer's name says nothing by its key identifier.
+            // The key identifier of a self-issued certificate proves nothing.
             Signed::No if broken.key_ids == KeyIds::Fit && !is_self_issued(child) => altered(child),
             Signed::Yes | Signed::Unknown if broken.key_ids != KeyIds::Differ => return None,
             _ => {
@@ -75,7 +75,7 @@ impl Case<'_, '_> {
         Some(fault.near(&ca.subject))
     }
 
-    /// No way leads to a configured CA by names.
+    /// No path leads to a configured CA by names.
     fn dead_end(&self, nearest: &Route<'_>, routes: &[Route<'_>]) -> Option<Fault> {
         let last = |route: &Route<'_>| self.sent.get(*route.sent.last()?);
         let mut asked = Vec::new();
@@ -99,12 +99,12 @@ impl Case<'_, '_> {
         Some(unknown_ca(child, self.trust))
     }
 
-    /// What shows that the issuer of `child` is known, though no certificate leads from it to a configured CA.
+    /// The fault if the issuer of `child` is known, although the chain does not lead from it to a configured CA.
     fn known_issuer(&self, child: &X509Certificate<'_>) -> Option<Fault> {
         self.known(child).or_else(|| self.spelled_otherwise(child)).or_else(|| self.key_id(child))
     }
 
-    /// An intermediate that is known from clawgate's own chain has the name of the issuer.
+    /// An intermediate of clawgate's own chain has the issuer's name.
     fn known(&self, child: &X509Certificate<'_>) -> Option<Fault> {
         let named = self.trust.known.iter().filter(|ca| ca.subject_der == child.issuer().as_raw());
         let mut named = named.filter(|ca| self.leads_up(ca) && !self.was_sent(ca));
@@ -146,7 +146,7 @@ impl Case<'_, '_> {
         })
     }
 
-    /// The authority key identifier names a CA that is known, though the issuer's name is another one.
+    /// The authority key identifier is that of a known CA, although the issuer has another name.
     fn key_id(&self, child: &X509Certificate<'_>) -> Option<Fault> {
         let trust = self.trust;
         let known = trust.known.iter().filter(|ca| self.leads_up(ca));
@@ -166,7 +166,7 @@ impl Case<'_, '_> {
             );
             Some((ca, why))
         };
-        // One's own key identifier says nothing.
+        // The key identifier of a self-issued certificate proves nothing.
         if is_self_issued(child) {
             return None;
         }
@@ -174,7 +174,8 @@ impl Case<'_, '_> {
         Some(incomplete(child, &why, self.sent.certificates.len() == 1).near(&ca.subject))
     }
 
-    /// A configured CA, or one that was sent, has the issuer's name by RFC 5280 section 7.1, where webpki sees two.
+    /// A configured CA, or one that was sent, has the issuer's name by the rules of RFC 5280 section 7.1, but not byte by byte,
+    /// as webpki compares.
     fn spelled_otherwise(&self, child: &X509Certificate<'_>) -> Option<Fault> {
         let issuer = child.issuer();
         if issuer.as_raw().len() > LONGEST_NAME {
@@ -278,10 +279,10 @@ fn self_signed(leaf: &X509Certificate<'_>, trust: &TrustStore) -> Fault {
     Fault::new(Reason::ClientCertSelfSigned, detail, hint)
 }
 
-/// `spki` is the SHA-256 of the key that goes by the issuer's name here, in hex.
+/// `spki` is the SHA-256 of the known key with the issuer's name, in hex.
 fn wrong_ca_key(child: &X509Certificate<'_>, issuer: &str, spki: &str, key_ids: KeyIds) -> Fault {
     let short = spki.get(..16).unwrap_or(spki);
-    // Without key identifiers the two look the same.
+    // Without key identifiers this looks the same.
     let or = match key_ids {
         KeyIds::Unsaid => ", or the certificate was altered after it was signed",
         _ => "",
@@ -333,7 +334,7 @@ fn unknown_ca(child: &X509Certificate<'_>, trust: &TrustStore) -> Fault {
     Fault::new(Reason::ClientCertUnknownCa, detail, hint)
 }
 
-/// `which` has the issuer's name in another spelling: `subject`.
+/// The CA `which` has the issuer's name in another spelling, `subject`.
 fn other_spelling(child: &X509Certificate<'_>, which: &str, subject: &X509Name<'_>) -> Fault {
     let issuer = child.issuer();
     let is_same_text = rfc4514(issuer) == rfc4514(subject);
@@ -354,7 +355,7 @@ fn other_spelling(child: &X509Certificate<'_>, which: &str, subject: &X509Name<'
     Fault::new(Reason::ClientCertUnknownCa, detail, hint)
 }
 
-/// The string types of the first attribute that has another one in `two` than in `one`.
+/// The string types of the first attribute that has different ones in the two names.
 fn string_types(one: &X509Name<'_>, two: &X509Name<'_>) -> Option<(&'static str, &'static str)> {
     let pairs = one.iter_attributes().zip(two.iter_attributes());
     let tag = |attribute: &AttributeTypeAndValue<'_>| attribute.attr_value().tag();

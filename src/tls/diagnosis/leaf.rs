@@ -1,4 +1,4 @@
-//! Faults of the client's own certificate, whoever issued it.
+//! Faults of the client's own certificate that do not depend on its issuer.
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -18,7 +18,7 @@ pub(crate) fn unsupported(leaf: &X509Certificate<'_>) -> Option<Fault> {
     Some(Fault::new(reason, format!("{} {what}", named(leaf)), hint))
 }
 
-/// Names that rules and the upstream would not see to their end.
+/// Names that rules and the upstream would not see completely.
 pub(crate) fn names(leaf: &X509Certificate<'_>) -> Option<Fault> {
     let unreadable = check_names(leaf).err()?;
     let detail = format!("{} cannot be read completely: {unreadable}", named(leaf));
@@ -27,7 +27,7 @@ pub(crate) fn names(leaf: &X509Certificate<'_>) -> Option<Fault> {
     Some(Fault::new(Reason::ClientCertMalformed, detail, hint))
 }
 
-/// The signature on the leaf or a CA of its chain, if it is of a kind that is not secure.
+/// The signature on the leaf or an intermediate, if its algorithm is not secure.
 pub(crate) fn weak_signature(certificate: &X509Certificate<'_>, is_leaf: bool) -> Option<Fault> {
     let algorithm = weak_algorithm(certificate)?;
     let who = if is_leaf { "" } else { "the intermediate " };
@@ -53,27 +53,26 @@ pub(crate) fn weak_key_of(leaf: &X509Certificate<'_>) -> Option<Fault> {
 
 pub(crate) fn dates(leaf: &X509Certificate<'_>, now: i64) -> Option<Fault> {
     let validity = leaf.validity();
-    let clock = "clawgate's clock says";
-    let gate = || time_text(now);
+    let clock = || format!("clawgate's clock says {}", time_text(now));
     let (from, until) = (validity.not_before, validity.not_after);
     if until.timestamp() < now {
         let detail = format!(
-            "{} expired {}, at {}; {clock} {}",
+            "{} expired {}, at {}; {}",
             named(leaf),
             ago(now.saturating_sub(until.timestamp())),
             rfc3339(until),
-            gate()
+            clock()
         );
         let hint = "renew the client's certificate; if it should be valid, check clawgate's clock";
         return Some(Fault::new(Reason::ClientCertExpired, detail, hint));
     }
     if from.timestamp() > now {
         let detail = format!(
-            "{} is valid only {} from now, at {}; {clock} {}",
+            "{} is valid only {} from now, at {}; {}",
             named(leaf),
             span(from.timestamp().saturating_sub(now)),
             rfc3339(from),
-            gate()
+            clock()
         );
         let hint =
             "check the clocks of clawgate and of the machine that issued the certificate, or wait";

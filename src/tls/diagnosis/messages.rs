@@ -1,4 +1,4 @@
-//! The sentences: what is wrong and how to hint it, for every reason that is not read off the chain.
+//! Faults that do not come from the chain: detail and hint for each.
 
 use rustls::{AlertDescription, Error, PeerIncompatible};
 
@@ -47,7 +47,7 @@ pub(crate) fn tls_version(case: &Case<'_>) -> Fault {
 pub(crate) fn no_common_algorithms(why: &PeerIncompatible, case: &Case<'_>) -> Fault {
     let what = match why {
         PeerIncompatible::NoCipherSuitesInCommon => "cipher suite",
-        // Suites with the RSA key exchange of old need no groups, so none are offered.
+        // A client that only has suites with RSA key exchange offers no groups.
         PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired
             if case.hello.is_some_and(|hello| hello.groups.is_empty()) =>
         {
@@ -67,7 +67,7 @@ pub(crate) fn no_common_algorithms(why: &PeerIncompatible, case: &Case<'_>) -> F
     with_offers(format!("no common {what}"), case)
 }
 
-/// Adds what both ends have to offer.
+/// Adds what client and clawgate offer.
 fn with_offers(detail: String, case: &Case<'_>) -> Fault {
     let detail = format!("{detail}; the client offers {}", offers(case.hello));
     let (suites, groups) = (case.parameters.suite_names(), case.parameters.group_names());
@@ -138,7 +138,7 @@ pub(crate) fn client_alert(alert: AlertDescription) -> Fault {
     Fault::new(Reason::ClientAlert, detail, "look at the client's own log for the cause")
 }
 
-/// An error of no socket and of no TLS: rustls's buffers for what comes before the end of a handshake are full.
+/// rustls's buffers for the time before the end of a handshake are full.
 pub(crate) fn full() -> Fault {
     Fault::new(
         Reason::ProtocolError,

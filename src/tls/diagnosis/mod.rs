@@ -1,6 +1,6 @@
-//! Why a handshake failed: a pure function from what was seen to a reason, a sentence and a hint.
+//! Why a handshake failed: a pure function from what was seen to a reason, a detail and a hint.
 //!
-//! It explains a refusal that has happened. It decides nothing: whatever it says, the client is out.
+//! It explains a refusal that has already happened, and decides nothing.
 
 mod authority;
 mod case;
@@ -31,12 +31,12 @@ use super::handshake_record::{Presented, Refusal};
 use crate::telemetry::HandshakeReason as Reason;
 use crate::wording::alert_name;
 
-/// The answer.
+/// Why a handshake failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
     /// From the closed list.
     pub reason: Reason,
-    /// What exactly is wrong, with the names, dates and numbers that matter.
+    /// What exactly is wrong, with names, dates and numbers.
     pub detail: String,
     /// What to do about it.
     pub hint: String,
@@ -48,10 +48,10 @@ pub struct Diagnosis {
     pub nearest_ca: Option<String>,
 }
 
-/// Says why.
+/// Finds out why a handshake failed.
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let fault = match case.cause {
-        Cause::NotTls(greeting) => opening::not_tls(greeting, case),
+        Cause::NotTls(protocol) => opening::not_tls(protocol, case),
         Cause::ProxyHeader(error) => opening::proxy_header(error),
         Cause::Tls(error) => of_error(error, case),
         Cause::HelloTooLarge(length) => opening::hello_too_large(*length),
@@ -85,7 +85,7 @@ fn of_error(error: &Error, case: &Case<'_>) -> Fault {
         Error::NoCertificatesPresented => messages::missing(case),
         Error::AlertReceived(alert) => of_alert(*alert, case),
         Error::NoApplicationProtocol => messages::alpn_mismatch(case),
-        // The version first: old hellos lack what rustls looks for before it looks at the version.
+        // The version first: old versions lack extensions that rustls checks before the version.
         Error::PeerIncompatible(_)
             if case.hello.is_some_and(|hello| !case.parameters.shares_version(hello)) =>
         {
@@ -121,7 +121,7 @@ fn of_alert(alert: AlertDescription, case: &Case<'_>) -> Fault {
         | AlertDescription::CertificateRevoked
         | AlertDescription::CertificateExpired
         | AlertDescription::CertificateUnknown
-        // What a client says that holds a CA of the right name and another key.
+        // From clients that have a CA with the right name and another key.
         | AlertDescription::DecryptError
         | AlertDescription::BadCertificateStatusResponse => server_name::server_cert_rejected(alert, case),
         AlertDescription::ProtocolVersion => messages::tls_version(case),
@@ -129,9 +129,9 @@ fn of_alert(alert: AlertDescription, case: &Case<'_>) -> Fault {
     }
 }
 
-/// All that is wrong with a chain (leaf first) that was refused; what is to be repaired first in front.
+/// All faults of a chain (leaf first) that was refused, in the order of repair.
 ///
-/// What the verifier refuses after the chain has been found to hold is the only fault.
+/// If the chain itself is valid, there is one fault.
 pub fn faults(refusal: &Refusal, chain: &[CertificateDer<'_>]) -> Vec<Fault> {
     let only = match refusal {
         Refusal::Chain(faults) => return faults.clone(),
@@ -144,7 +144,7 @@ pub fn faults(refusal: &Refusal, chain: &[CertificateDer<'_>]) -> Vec<Fault> {
     vec![only]
 }
 
-/// The alert rustls sends for what is refused after encryption has begun.
+/// The alert that rustls sends after encryption has begun.
 fn alert_for(cause: &Cause) -> Option<AlertDescription> {
     match cause {
         Cause::Tls(Error::NoCertificatesPresented) => Some(AlertDescription::CertificateRequired),

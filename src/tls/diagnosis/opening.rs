@@ -1,4 +1,4 @@
-//! Sentences about how a connection began and ended: what came in the place of a TLS handshake, or stopped within it.
+//! Faults of connections that did not get to the client's certificate: other protocols, PROXY headers, timeouts, early ends.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::tls::detect::End;
 use crate::tls::fault::Fault;
 use crate::tls::proxy_header::ProxyHeaderError;
 
-pub(crate) fn not_tls(greeting: &NotTls, case: &Case<'_>) -> Fault {
-    match greeting {
+pub(crate) fn not_tls(protocol: &NotTls, case: &Case<'_>) -> Fault {
+    match protocol {
         NotTls::Probe(end) => probe(*end),
         NotTls::PlainHttp(version) => Fault::new(
             Reason::PlainHttp,
@@ -62,7 +62,7 @@ fn probe(end: End) -> Fault {
     Fault::new(Reason::TcpProbe, detail, hint)
 }
 
-/// The name of a version of SSL 2.0's numbering (RFC 6101 appendix E).
+/// The name of a version number in an SSL 2.0 hello (RFC 6101 appendix E).
 fn old_version(version: u16) -> &'static str {
     match version {
         0x0002 => "SSL 2.0",
@@ -104,7 +104,7 @@ pub(crate) fn proxy_header(error: &ProxyHeaderError) -> Fault {
     Fault::new(Reason::ProxyProtocol, detail, hint)
 }
 
-/// `progress`: how much of the ClientHello had come, where it was not whole.
+/// `progress`: how much of the ClientHello had come, if it was incomplete.
 pub(crate) fn ended(end: End, progress: Option<Progress>, case: &Case<'_>) -> Fault {
     let count = case.record.bytes_in;
     if let Some(progress) = progress {

@@ -1,4 +1,4 @@
-//! What the revocation lists say about a chain.
+//! Revoked certificates in a chain, by CRLs and denylist.
 
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -11,7 +11,7 @@ use crate::pki::{Ca, Path, SignatureCache, TrustStore};
 use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::fault::{Fault, named};
 
-/// Looks at each certificate of `path` whose issuer is known, the leaf first.
+/// The revocation status of each certificate of `path` whose issuer is known, the leaf first.
 pub fn statuses<'a>(
     chain: &[X509Certificate<'_>],
     path: &Path<'_>,
@@ -38,7 +38,7 @@ pub fn statuses<'a>(
     found
 }
 
-/// Every certificate on the `way` from the leaf to `ca` that was revoked, or cannot be known not to have been.
+/// All certificates on the path `way` from the leaf to `ca` that are revoked, or whose status is not known.
 pub(crate) fn faults(
     way: &[&X509Certificate<'_>],
     ca: &Ca,
@@ -68,7 +68,7 @@ pub(crate) fn faults(
     faults
 }
 
-/// The same of the configured CA that the way ends in, and of those that have issued it in turn.
+/// The same for the configured CA at the end of the path, and for the configured CAs that have issued it.
 fn of_configured<'a>(
     ca: &'a Ca,
     trust: &'a TrustStore,
@@ -92,14 +92,14 @@ fn of_configured<'a>(
         let known = faults.len();
         of_configured(issuer, trust, cache, now, seen, faults);
         if faults.len() == known {
-            // This one is good, and one that is good is enough.
+            // One issuer that is not revoked is enough.
             faults.truncate(before);
             return;
         }
     }
 }
 
-/// Whether the denylist names it.
+/// The fault if the denylist names the certificate.
 pub(crate) fn denied(certificate: &X509Certificate<'_>, trust: &TrustStore) -> Option<Fault> {
     let Entry { line, why } = trust.denylist.find(certificate)?;
     let why = why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));

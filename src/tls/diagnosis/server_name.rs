@@ -1,4 +1,4 @@
-//! Sentences about the name that a client called clawgate by, and the names in clawgate's certificate.
+//! Faults about the server name that a client asked for, and the names in clawgate's certificate.
 
 use rustls::AlertDescription;
 
@@ -58,7 +58,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The name that a client asked for beside the names of clawgate's certificates, in a sentence.
+/// A sentence that compares the name that a client asked for with the names in clawgate's certificates.
 pub fn about_name(hello: Option<&ClientHello>, names: &[San]) -> String {
     Asked::of(hello, names).detail(&list(names))
 }
@@ -96,13 +96,13 @@ pub(crate) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> 
             "renew the certificate in tls.certificate; if it is valid, the client's clock is wrong".to_owned()
         }
         (_, Some(name)) => format!("{name}; if the name is right, {TRUST}"),
-        // What clients of Go and Java send for every fault of a certificate.
+        // Go and Java clients send this alert for every fault of a certificate.
         (_, None) => format!("the name is right, so the client may not trust the CA: {TRUST}"),
     };
     Fault::new(Reason::ServerCertRejected, detail, hint)
 }
 
-/// The hint for a client that has seen the certificate and left without an alert.
+/// The hint for a client that got the certificate and closed the connection without an alert.
 pub(crate) fn left_silently(case: &Case<'_>) -> String {
     let (asked, names) = (Asked::of(case.hello, case.server_names), list(case.server_names));
     let cause = asked.hint(&names).unwrap_or_else(|| {

@@ -1,4 +1,4 @@
-//! What the verifier said about a certificate, in our words; the chain analysis usually says it better.
+//! Faults from errors of the verifier. The analysis of the chain usually finds more.
 
 use rustls::{CertificateError, Error};
 use rustls_pki_types::CertificateDer;
@@ -14,7 +14,7 @@ use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::fault::{Fault, named};
 use crate::wording::tls;
 
-/// What webpki said, in our words; the chain analysis usually says it better.
+/// The fault of an error of webpki. The analysis of the chain usually finds more.
 pub(crate) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
     let who = who(chain);
     if matches!(error, Error::InvalidCertRevocationList(_)) {
@@ -86,7 +86,7 @@ pub(crate) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fau
     Fault::new(reason, format!("{who} {what}"), hint)
 }
 
-/// Something in the chain is not encoded as webpki reads it.
+/// Something in the chain has an encoding that webpki does not read.
 fn unread(chain: &[CertificateDer<'_>]) -> Fault {
     let all = chain.iter().filter_map(|der| X509Certificate::from_der(der).ok());
     let mut broken = all.filter_map(|(_, x509)| Some((named(&x509), unreadable_extension(&x509)?)));
@@ -98,7 +98,7 @@ fn unread(chain: &[CertificateDer<'_>]) -> Fault {
     Fault::new(Reason::ClientCertMalformed, detail, hint)
 }
 
-/// The leaf is larger than any that is looked at.
+/// The leaf is too large.
 pub(crate) fn too_large(excess: TooLarge) -> Fault {
     let hint = "have a smaller certificate issued, with no more names than the client needs";
     Fault::new(
@@ -108,7 +108,7 @@ pub(crate) fn too_large(excess: TooLarge) -> Fault {
     )
 }
 
-/// Reason, what is wrong, what to do.
+/// The reason, the end of the detail, and the hint.
 fn of_webpki(error: &webpki::Error) -> Option<(Reason, &'static str, &'static str)> {
     use webpki::Error;
     Some(match error {
@@ -156,7 +156,7 @@ fn of_webpki(error: &webpki::Error) -> Option<(Reason, &'static str, &'static st
     })
 }
 
-/// The chain holds, and the leaf's names cannot be read to their end.
+/// The chain is valid, but the leaf's names cannot be read completely.
 pub(crate) fn unreadable(chain: &[CertificateDer<'_>]) -> Fault {
     let leaf = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
     leaf.and_then(|(_, leaf)| leaf::names(&leaf)).unwrap_or_else(|| {
@@ -165,7 +165,7 @@ pub(crate) fn unreadable(chain: &[CertificateDer<'_>]) -> Fault {
     })
 }
 
-/// The chain holds, and the leaf's key may not sign.
+/// The chain is valid, but the leaf's key may not sign.
 pub(crate) fn may_not_sign(chain: &[CertificateDer<'_>]) -> Fault {
     let leaf = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
     leaf.and_then(|(_, leaf)| leaf::purpose(&leaf)).unwrap_or_else(|| {
@@ -179,7 +179,7 @@ pub(crate) fn not_allowed(denial: &Denial, peer: &Peer, chain: &[CertificateDer<
     Fault { detail: format!("{} verifies, but {}", who(chain), fault.detail), ..fault }
 }
 
-/// The rules or pins are against the leaf, whether it verifies or not.
+/// The rules or pins refuse the leaf, whether its chain is valid or not.
 pub fn denied(denial: &Denial, peer: &Peer) -> Fault {
     let why = denial.of("clients", peer);
     let (detail, hint) = match denial {
@@ -211,11 +211,11 @@ pub fn denied(denial: &Denial, peer: &Peer) -> Fault {
     Fault::new(Reason::ClientNotAllowed, detail, hint)
 }
 
-/// The allow rule that admits `peer`: by its first name that a rule can hold, else by fingerprint.
+/// An allow rule that admits `peer` only: by its first name that a rule can have, or else by fingerprint.
 fn rule_for(peer: &Peer) -> String {
     let names = peer.sans.iter().map(San::parts).chain(peer.cn.clone().map(|cn| ("cn", cn)));
     let mut rules = names.map(|(kind, value)| format!("{kind}={value}"));
-    // What must be quoted, or could deceive, is better not copied.
+    // Names that need quotes or could deceive are not proposed.
     let usable = |rule: &String| {
         let parsed = rule.parse::<Rule>();
         printable(rule) == *rule && parsed.is_ok_and(|parsed| parsed.is_single() && parsed.matches(peer))
@@ -223,7 +223,7 @@ fn rule_for(peer: &Peer) -> String {
     rules.find(usable).unwrap_or_else(|| format!("fingerprint={}", peer.certificate.fingerprint_sha256))
 }
 
-/// The key that signed is not the leaf's; `error` is what was said of its signature.
+/// The handshake was signed by another key than the leaf's; `error` is that of the signature.
 pub fn key_mismatch(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
     let scheme = match error {
         Error::InvalidCertificate(CertificateError::BadSignature) => String::new(),
