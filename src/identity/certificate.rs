@@ -1,4 +1,4 @@
-//! What one certificate says, read after (or besides) its verification.
+//! The content of one certificate in printable form.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! The certificates that clients were let in with, as far as their end goes.
+//! The certificates of admitted clients, for warnings about their expiry.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::certificate::{Certificate, Validity};
 
-/// Certificates that are remembered; of more, those that expire latest are forgotten.
+/// Certificates that are kept. If there are more, those that expire latest are dropped.
 const CAPACITY: usize = 1024;
 
 /// How long a certificate that has expired is remembered, in seconds: long enough to tell that a client that is refused
@@ -26,7 +26,7 @@ pub struct ClientCertInventory {
     another: Notify,
 }
 
-/// A certificate that a client was let in with. Times are in seconds since 1970.
+/// The certificate of an admitted client. Times are in seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenCertificate {
     /// Distinguished name, RFC 4514.
@@ -42,7 +42,7 @@ pub struct SeenCertificate {
 }
 
 impl ClientCertInventory {
-    /// A client was let in at `now`.
+    /// A client was admitted at `now`.
     pub fn note(&self, certificate: &Certificate, now: i64) {
         let mut seen = self.lock();
         let Certificate { subject, fingerprint_sha256: fingerprint, validity, .. } = certificate;

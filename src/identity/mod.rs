@@ -1,4 +1,7 @@
-//! Who the client is: the names in a verified certificate.
+//! A client's identity: names, numbers and dates of its certificate, safe to print.
+//!
+//! Comes in: a certificate in DER. Goes out: [`Peer`] for comparing and [`Certificate`] for printing. Imports nothing
+//! of the crate.
 
 mod attribute_type;
 mod certificate;

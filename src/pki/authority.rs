@@ -1,7 +1,7 @@
-//! What CA certificates let their holders issue (RFC 5280 section 6.1.4), where webpki does not look.
+//! What CAs may issue (RFC 5280 section 6.1.4), as far as webpki does not check it.
 //!
-//! webpki takes nothing from a configured CA but its name, key and name constraints, and does not look at the key
-//! usage of any CA. So each CA on a path that webpki has found is held against what is below it here.
+//! webpki uses only name, key and name constraints of a configured CA, and ignores the key usage of all CAs. So this module
+//! checks each CA of a path that webpki has found against the certificates below it.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use super::revocation::{Issuer, signs_crls};
 use super::unsupported::extension_name;
 use crate::identity::name_key;
 
-/// What one CA certificate says about issuing.
+/// The fields of a CA certificate that limit what the CA may issue.
 #[derive(Clone, Debug)]
 pub(crate) struct Authority {
     /// Its subject, for comparing.
@@ -36,7 +36,7 @@ pub(crate) struct Authority {
     names: SubjectNames,
 }
 
-/// Why a CA may not have issued what it has.
+/// Why a CA was not allowed to issue a certificate below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Overstep {
     /// It has a critical extension that is not supported: its name.
@@ -69,7 +69,7 @@ impl Authority {
         let constraints = ca.basic_constraints();
         let is_ca = match &constraints {
             Ok(Some(constraints)) => constraints.value.ca,
-            // Version 1 cannot say. One that another CA has issued is as a rule no CA's.
+            // Version 1 has no such field. If another CA has issued it, it is usually not a CA certificate.
             Ok(None) => ca.version().0 == 0 && is_self_issued,
             Err(_) => false,
         };
@@ -103,7 +103,7 @@ impl Authority {
     }
 
     /// Why its name constraints refuse `certificate`, which is below it; `is_leaf`: at the end of the chain.
-    /// `is_configured`: it is one of the configured CAs, whose constraints are not webpki's alone to look at.
+    /// `is_configured`: it is one of the configured CAs; webpki does not check all of their constraints.
     pub(crate) fn constraint(
         &self,
         certificate: &X509Certificate<'_>,

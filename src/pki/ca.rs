@@ -10,7 +10,7 @@ use super::revocation::{Issuer, Subject};
 use crate::identity::name::cut;
 use crate::identity::{Validity, rfc3339, rfc4514, sha256};
 
-/// A CA certificate, as far as it is needed to explain.
+/// A CA certificate.
 #[derive(Clone, Debug)]
 pub struct Ca {
     /// Name, RFC 4514, cut.
@@ -53,12 +53,12 @@ impl Ca {
         &self.authority
     }
 
-    /// The same as far as CRLs may be about it.
+    /// The certificate, as far as CRLs need to know it.
     pub(crate) fn listed(&self) -> &Subject {
         &self.listed
     }
 
-    /// Why it may issue to nobody, whatever the time: what is wrong, to follow its name, and what to do about it.
+    /// Why it may not issue client certificates at all: the end of a sentence that begins with its name, and a hint.
     pub fn overstep(&self) -> Option<(String, &'static str)> {
         let overstep = self.authority.unfit()?;
         Some((overstep.to_string(), overstep.hint()))
@@ -88,7 +88,7 @@ impl Ca {
     pub fn read(der: &CertificateDer<'_>) -> Option<Self> {
         let (_, x509) = X509Certificate::from_der(der).ok()?;
         let mut anchor = webpki::anchor_from_trusted_cert(der).ok()?.to_owned();
-        // What is taken out here is compared in `anchors`.
+        // The constraints that webpki does not get are checked in `path_validation`.
         anchor.name_constraints = anchor.name_constraints.and(for_webpki(&x509)).map(Der::from);
         let authority = Authority::of(&x509);
         let organization = x509.subject().iter_organization().next();

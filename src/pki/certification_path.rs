@@ -1,8 +1,8 @@
-//! The chain that comes nearest to one that holds: from the leaf up to a configured CA, or to where it ends.
+//! The path that comes nearest to a valid one: from the leaf up to a configured CA, or to where it ends.
 //!
 //! A client may send certificates that have nothing to do with its own: expired ones, those of other CAs, several of one
-//! name. So all ways up are followed by their names, as webpki follows them, and the best one is what a diagnosis is
-//! about. Signatures are looked at from a configured CA downwards, never with a key that nobody has certified.
+//! name. So all paths are followed by names, as webpki does, and the diagnosis is about the best one. Signatures are
+//! verified from a configured CA downwards, never with an untrusted key.
 
 use std::cmp::Reverse;
 
@@ -16,16 +16,16 @@ use super::link::{Signed, signed_by, signed_by_sent};
 use super::trust_store::TrustStore;
 use crate::wording::x509;
 
-/// A way up.
+/// A path.
 #[derive(Clone, Debug, Default)]
 pub struct Path<'a> {
     /// Which of the certificates sent are on it, by their place; the leaf first.
     pub sent: Vec<usize>,
-    /// The configured CA that it ends in; without one it does not hold.
+    /// The configured CA at its end; without one the path is not valid.
     pub anchor: Option<&'a Ca>,
 }
 
-/// The certificates sent that are looked at, the leaf first.
+/// The certificates of the client that are used, the leaf first.
 pub(crate) struct Sent<'c> {
     /// With their places.
     pub(crate) certificates: Vec<(usize, X509Certificate<'c>)>,

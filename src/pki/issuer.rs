@@ -1,4 +1,4 @@
-//! Which key certified a client: what names alone do not tell.
+//! Which key signed a client's certificate.
 
 use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
@@ -9,10 +9,10 @@ use super::bounds::Selection;
 use super::trust_store::TrustStore;
 use crate::identity::{Peer, sha256};
 
-/// Who the leaf of a chain names, with the keys that fit its signature among those of certificates with the issuer's
-/// name, sent or configured. `None` when the leaf is not X.509.
+/// The identity in the leaf of a chain. The issuer's keys are those that fit the leaf's signature among the certificates
+/// with the issuer's name, sent or configured. `None` when the leaf is not X.509.
 ///
-/// This is for a chain that need not hold. Of one that does, the verified path tells the key.
+/// This is for chains that may be invalid. In a valid one, the verified path shows the key.
 pub fn identify(
     leaf: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],

@@ -20,7 +20,7 @@ pub(crate) enum Signed {
     Yes,
     /// It is not by this key.
     No,
-    /// It is of a kind that is not secure, whoever made it.
+    /// Its algorithm is not secure.
     Weak(&'static str),
     /// It is of a kind that is not supported.
     Algorithm(String),
@@ -56,7 +56,7 @@ impl Family {
     }
 }
 
-/// The same as [`signed_by`] where `issuer` was sent, so that its key may be too large to look at.
+/// The same as [`signed_by`] for an `issuer` that the client sent, whose key may be too large.
 pub(crate) fn signed_by_sent(
     child: &X509Certificate<'_>,
     issuer: &X509Certificate<'_>,

@@ -1,4 +1,4 @@
-//! Who may issue client certificates, in the form that explains a refusal.
+//! The configured CAs, CRLs, denylist and pinned certificates.
 
 use std::collections::HashSet;
 
@@ -11,21 +11,21 @@ use super::link::may_be_signed_by;
 use super::revocation::{self, Crl, Issuer, Status, Subject};
 use crate::identity::{Digest, name_key};
 
-/// The configured CAs with their CRLs, and the CAs that are known besides them.
+/// The configured CAs with their CRLs, and other CAs that are known.
 #[derive(Debug, Default)]
 pub struct TrustStore {
-    /// The configured CAs, the expired among them included: those admit nobody.
+    /// The configured CAs, including expired ones, whose clients are refused.
     pub cas: Vec<Ca>,
-    /// CAs known from clawgate's own chain: never trusted, but they tell a chain that lacks an
-    /// intermediate from a foreign one.
+    /// The CAs in clawgate's own chain. They are not trusted, but show whether a chain lacks an intermediate or is of
+    /// another CA.
     pub known: Vec<Ca>,
     /// Revocation lists.
     pub crls: Vec<Crl>,
-    /// What to make of those that are missing or too old.
+    /// How CRLs that are missing or out of date are treated.
     pub revocation: revocation::Policy,
-    /// Certificates that are refused whatever their CA says.
+    /// Certificates and keys that are refused.
     pub denylist: Denylist,
-    /// Self-signed certificates that are let in without a CA, by their fingerprints.
+    /// Self-signed certificates that are admitted without a CA, by their fingerprints.
     pub pinned: HashSet<Digest>,
 }
 
@@ -49,24 +49,24 @@ impl TrustStore {
         all.filter(|(_, issuer)| issued(issuer)).map(|(place, _)| place).collect()
     }
 
-    /// What the CAs at `places` are in common, which have all issued one certificate and so have one name and one key.
-    /// `None` without any.
+    /// The issuer that the CAs at `places` have in common: they have all issued one certificate, so they have the same name
+    /// and key. `None` without any.
     pub(crate) fn common_issuer(&self, places: &[usize]) -> Option<Issuer<'_>> {
         let mut issuers = places.iter().filter_map(|place| self.cas.get(*place)).map(Ca::issuer);
         let first = issuers.next()?;
         Some(Issuer { signs_crls: first.signs_crls || issuers.any(|other| other.signs_crls), ..first })
     }
 
-    /// Whether a certificate of a chain that holds may still have been revoked or denied.
+    /// Whether CRLs or the denylist must be checked.
     pub fn checks_revocation(&self) -> bool {
         !self.crls.is_empty()
             || self.revocation.demand == revocation::Demand::Strict
             || !self.denylist.is_empty()
     }
 
-    /// Whether this is a self-signed certificate that is let in without a CA.
+    /// Whether this is a pinned certificate.
     ///
-    /// Only those: one that a CA has issued can be revoked by it, and is checked with its chain.
+    /// Only self-signed ones can be pinned: a certificate of a CA can be revoked by it, and is verified with its chain.
     pub fn pins(&self, certificate: &X509Certificate<'_>) -> bool {
         !self.pinned.is_empty()
             && certificate.subject().as_raw() == certificate.issuer().as_raw()

@@ -54,7 +54,7 @@ pub enum Parsed {
     Whole(Box<ClientHello>),
     /// It will never be: rustls finds the words for it.
     Unreadable,
-    /// It has so many bytes, which is more than are taken.
+    /// It has this many bytes, which is more than clawgate accepts.
     TooLarge(usize),
 }
 

@@ -26,7 +26,7 @@ pub(super) fn of_http(error: &hyper::Error) -> String {
     if error.is_shutdown() {
         return "the connection could not be closed in order".to_owned();
     }
-    // Of the rest hyper has a kind, and no way to ask for it.
+    // hyper does not make the kind of the other errors public.
     match error.to_string().as_str() {
         "received unexpected message from connection" => {
             "it sent something that was not asked for".to_owned()
@@ -35,7 +35,7 @@ pub(super) fn of_http(error: &hyper::Error) -> String {
     }
 }
 
-/// hyper tells no more of these than by its text.
+/// hyper distinguishes these errors by their texts only.
 fn parse(error: &hyper::Error) -> String {
     let known = match error.to_string().as_str() {
         "invalid HTTP method parsed" => "its method is none that HTTP has",
@@ -55,7 +55,7 @@ fn parse(error: &hyper::Error) -> String {
 /// What was wrong with HTTP/2 (RFC 9113 section 7).
 pub(super) fn of_http2(error: &h2::Error) -> String {
     let Some(reason) = error.reason() else {
-        return "HTTP/2 was used in a way that cannot be".to_owned();
+        return "HTTP/2 was used in a way that is not possible".to_owned();
     };
     let code = u32::from(reason);
     let known = MEANINGS.iter().find(|(known, ..)| *known == code);

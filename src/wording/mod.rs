@@ -1,8 +1,8 @@
 //! Errors of libraries and of the operating system in plain words, for log lines, answers and terminals.
 //!
-//! What libraries say is for those who write programs with them: names of their types and variants, bytes, states. No
-//! such text may reach a person. Each function here gives a phrase for the middle of a sentence; of what it does not
-//! know it says so in its own words.
+//! The texts of libraries are for programmers: names of types and variants, bytes, states. No such text may reach a
+//! user. Each function here takes an error and gives a phrase for the middle of a sentence, also for errors that it does not
+//! know. It imports `identity` only, for texts that are safe to print.
 
 mod alert;
 mod certificate;

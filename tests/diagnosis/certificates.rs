@@ -201,10 +201,10 @@ fn a_certificate_that_is_larger_than_any_that_is_looked_at_is_refused() {
     let sans = |count| pki.client(Leaf::client("many").sans((0..count).map(name).collect()));
 
     for line in refused(&pki, &sans(513), "client_cert_too_large") {
-        says(&line, "detail", &["513 subject alternative names", "512 are taken"]);
+        says(&line, "detail", &["513 subject alternative names", "at most 512"]);
         assert_eq!(line["alert_sent"], "certificate_unknown");
     }
     for line in refused(&pki, &sans(1500), "client_cert_too_large") {
-        says(&line, "detail", &["bytes, and 16384 are taken"]);
+        says(&line, "detail", &["bytes, and clawgate accepts at most 16384"]);
     }
 }

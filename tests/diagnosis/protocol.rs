@@ -252,7 +252,7 @@ fn a_client_hello_over_16_kib_is_refused_by_its_first_bytes() {
 
     assert_eq!(answer, [21, 3, 1, 0, 2, 2, 50]);
     let line = trial.line("protocol_error", socket.local_addr().unwrap());
-    says(&line, "detail", &["16385 bytes", "16384 are taken"]);
+    says(&line, "detail", &["16385 bytes", "at most 16384"]);
     assert_eq!(line["alert_sent"], "decode_error");
     trial.end();
 }

@@ -1,10 +1,9 @@
 //! Bounds on the certificates that a client presents, applied before any of them is verified.
 //!
 //! A client may send 64 KiB of certificates, and webpki tries every order in which their names lead from one to the
-//! next: nine certificates of one name can cost 100 ms. So only those intermediates are looked at that
-//! can be part of a path from the leaf, and only a few of them; what else a client sends (a whole CA bundle, say) is
-//! ignored. The same selection is made wherever a presented chain is looked at, so that verification and diagnosis
-//! see the same certificates.
+//! next: nine certificates of one name can cost 100 ms. So clawgate uses only intermediates that can be part of a path from
+//! the leaf, and only a few of them. It ignores the rest, such as a whole CA bundle. Verification and diagnosis use the
+//! same selection.
 
 use std::borrow::Cow;
 
@@ -13,7 +12,7 @@ use thiserror::Error;
 use x509_parser::asn1_rs::{Any, FromDer, Tag};
 use x509_parser::prelude::X509Certificate;
 
-/// Largest certificate that is looked at, in bytes.
+/// Largest certificate that is accepted, in bytes.
 pub(crate) const MAX_CERTIFICATE: usize = 16 * 1024;
 /// Most subject alternative names of a leaf.
 pub(crate) const MAX_NAMES: usize = 512;
@@ -30,10 +29,10 @@ const SMALL: usize = 4 * 1024;
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum TooLarge {
     /// The certificate, in bytes.
-    #[error("it has {0} bytes, and {max} are taken", max = MAX_CERTIFICATE)]
+    #[error("it has {0} bytes, and clawgate accepts at most {max}", max = MAX_CERTIFICATE)]
     Bytes(usize),
     /// Its list of subject alternative names.
-    #[error("it has {0} subject alternative names, and {max} are taken", max = MAX_NAMES)]
+    #[error("it has {0} subject alternative names, and clawgate accepts at most {max}", max = MAX_NAMES)]
     Names(usize),
 }
 
@@ -52,7 +51,7 @@ impl TooLarge {
         Self::of_names(names.value.general_names.len())
     }
 
-    /// Whether `leaf` has more bytes than are looked at.
+    /// Whether `leaf` has more bytes than are accepted.
     pub(crate) fn of_size(leaf: &CertificateDer<'_>) -> Option<Self> {
         (leaf.len() > MAX_CERTIFICATE).then_some(Self::Bytes(leaf.len()))
     }
@@ -63,12 +62,12 @@ impl TooLarge {
     }
 }
 
-/// Which of the intermediates that were sent are looked at.
+/// The intermediates that are used, of those that were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
     /// Their places, in the order sent; `None`: all.
     places: Option<Vec<usize>>,
-    /// How many others have the name of an issuer on the way up, and are left out all the same.
+    /// How many others have the name of an issuer on the path and were left out because there are too many.
     pub(crate) left_out: usize,
     /// The place of the first that is no certificate.
     pub(crate) unreadable: Option<usize>,
@@ -139,7 +138,7 @@ impl Selection {
     }
 }
 
-/// Leaves of a presented chain (leaf first) what is looked at.
+/// Removes the certificates of a chain (leaf first) that are not used.
 pub(crate) fn keep_selected(chain: &mut Vec<CertificateDer<'static>>) {
     let Some((leaf, intermediates)) = chain.split_first() else { return };
     let selection = Selection::of(leaf, intermediates);

@@ -6,11 +6,11 @@
 //! is a new one each time.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
+use hashbrown::HashTable;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};
 use thread_local::ThreadLocal;
@@ -28,9 +28,13 @@ type Name = [u8; SHA256_OUTPUT_LEN];
 /// The signatures that one thread has verified.
 #[derive(Default)]
 struct Known {
-    valid: HashSet<Name>,
-    invalid: HashSet<Name>,
+    valid: Names,
+    invalid: Names,
 }
+
+/// A set of names. A name is a digest already, so its first bytes are its hash.
+#[derive(Default)]
+struct Names(HashTable<Name>);
 
 type KnownOfThreads = Arc<ThreadLocal<RefCell<Known>>>;
 
@@ -176,8 +180,8 @@ impl SignatureVerificationAlgorithm for CachedAlgorithm {
         let result = self.algorithm.verify_signature(public_key, message, signature);
         let mut known = known.borrow_mut();
         match result {
-            Ok(()) => add(&mut known.valid, MAX_VALID, name),
-            Err(InvalidSignature) => add(&mut known.invalid, MAX_INVALID, name),
+            Ok(()) => known.valid.add(name, MAX_VALID),
+            Err(InvalidSignature) => known.invalid.add(name, MAX_INVALID),
         }
         result
     }
@@ -221,12 +225,25 @@ impl fmt::Debug for CachedAlgorithm {
     }
 }
 
-/// Adds a name to a set of at most `max`; a full set is emptied first.
-fn add(names: &mut HashSet<Name>, max: usize, name: Name) {
-    if names.len() >= max {
-        names.clear();
+impl Names {
+    fn contains(&self, name: &Name) -> bool {
+        self.0.find(Self::hash(name), |known| known == name).is_some()
     }
-    names.insert(name);
+
+    /// Adds a name to a set of at most `max`; a full set is emptied first.
+    fn add(&mut self, name: Name, max: usize) {
+        if self.contains(&name) {
+            return;
+        }
+        if self.0.len() >= max {
+            self.0.clear();
+        }
+        self.0.insert_unique(Self::hash(&name), name, Self::hash);
+    }
+
+    fn hash(name: &Name) -> u64 {
+        u64::from_le_bytes(name.first_chunk().copied().unwrap_or_default())
+    }
 }
 
 #[cfg(test)]
@@ -306,7 +323,7 @@ mod tests {
         for number in 0..=MAX_VALID {
             assert!(sign(number).is_ok());
         }
-        assert!(algorithm.known().borrow().valid.len() <= MAX_VALID);
+        assert!(algorithm.known().borrow().valid.0.len() <= MAX_VALID);
         // The last one is known.
         let before = asked.0.load(Ordering::Relaxed);
         assert!(sign(MAX_VALID).is_ok());

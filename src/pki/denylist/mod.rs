@@ -1,5 +1,4 @@
-//! The denylist: certificates that are refused by a line in a local file, for the minute before their CA's
-//! revocation list says so.
+//! The denylist: certificates and keys that are refused by a line in a local file, at once, before the CA's next CRL.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -17,7 +16,7 @@ use crate::problem::{FileProblem, Problem};
 /// Places of a line at which its comment may begin.
 const COMMENTS: usize = 64;
 
-/// Lines that cannot be read and are each named.
+/// Errors that are listed one by one; the others are counted.
 const LISTED: usize = 20;
 
 /// A denylist, read and indexed.
@@ -83,8 +82,7 @@ impl Denylist {
     /// Reads the text of `file`.
     ///
     /// # Errors
-    /// Every line that cannot be read: a list that holds less than was meant lets somebody in. None of them
-    /// quotes the line, which may be a secret's where another file was named by mistake.
+    /// All lines that cannot be read: ignoring one could admit a client.
     pub fn parse(text: &str, file: &Path) -> Result<Self, Vec<LineError>> {
         let mut list = Self { file: file.to_owned(), ..Self::default() };
         let mut errors = Vec::new();
@@ -192,7 +190,7 @@ impl Denylist {
         self.fingerprints.len() + self.keys.len() + lines.len()
     }
 
-    /// Whether it names nobody.
+    /// Whether it has no entry.
     pub fn is_empty(&self) -> bool {
         self.fingerprints.is_empty() && self.keys.is_empty() && self.serials.is_empty()
     }
@@ -212,7 +210,7 @@ impl Denylist {
             return None;
         }
         let whole = self.serials.get(&serial_text(certificate.raw_serial()));
-        // As the log writes one that is too long.
+        // The log cuts long serial numbers.
         let cut_serial = || self.serials.get(&serial(certificate));
         let issuers = whole.or_else(cut_serial)?;
         let issuer = rfc4514(certificate.issuer());
@@ -231,7 +229,7 @@ impl Entry {
 /// A name on the list in the form in which it is looked up; `None` when it is none.
 fn listed(name: &str) -> Option<String> {
     let name = name.trim();
-    // Nothing but what the log has written has that mark, so it is in the right form.
+    // Only the log writes that mark, so the name is in the right form.
     if was_cut(name) {
         return Some(comparable(name));
     }

@@ -11,7 +11,7 @@ use crate::pki::revocation::{self, Crl};
 use crate::pki::trust_store::TrustStore;
 
 impl Loader {
-    /// Who may issue client certificates; `None` when nobody may.
+    /// The configured CAs with CRLs and lists; `None` when there is neither a CA nor a pinned certificate.
     pub(super) fn trust(&mut self, paths: &MaterialPaths, known: Vec<Ca>) -> Option<TrustStore> {
         let mut cas = Vec::new();
         for path in &paths.client_ca {
@@ -96,7 +96,7 @@ impl Loader {
                 self.file_warning(Input::Crl, warning);
             }
         }
-        // Those of other CAs, which clients bring along, are looked at when one of them is used.
+        // CRLs of intermediates that clients send are checked when they are used.
         for crl in &crls {
             if let Some(problem) = crl.not_signed(cas) {
                 self.file_problem(Input::Crl, problem.in_file(&crl.file));

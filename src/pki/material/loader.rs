@@ -26,7 +26,8 @@ pub enum Input {
     Denylist,
 }
 
-/// Where the material is. Empty: not set (the caller has said so already); the rest is still checked.
+/// The files of the material. An empty list means that the setting is missing, which the caller reports; the other files are
+/// still checked.
 #[derive(Clone, Debug, Default)]
 pub struct MaterialPaths {
     /// clawgate's chains, leaf first.
@@ -39,11 +40,11 @@ pub struct MaterialPaths {
     pub client_ca: Vec<PathBuf>,
     /// Their CRLs, or folders of such.
     pub crl: Vec<PathBuf>,
-    /// What to make of CRLs that are missing or too old.
+    /// How CRLs that are missing or out of date are treated.
     pub revocation: revocation::Policy,
-    /// Who is refused whatever the CAs say.
+    /// Certificates and keys that are refused.
     pub denylist: Option<PathBuf>,
-    /// Fingerprints of self-signed certificates that are let in without a CA.
+    /// Fingerprints of self-signed certificates that are admitted without a CA.
     pub pinned: Vec<Digest>,
 }
 
@@ -113,7 +114,7 @@ impl Loader {
         }
     }
 
-    /// Warns of what a file has besides what is read from it. `is_shared`: the file is named for that, too.
+    /// Warns about items of a file that are not used. `is_shared`: another setting names the file for them.
     pub(super) fn warn_of_unused(
         &mut self,
         input: Input,

@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{self, Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA38
 use x509_parser::asn1_rs::{Any, FromDer};
 use x509_parser::prelude::{ASN1Time, X509Certificate};
 
-/// Tags of DER, as far as they occur here.
+/// Tags of DER that occur here.
 mod tag {
     pub(crate) const INTEGER: u8 = 0x02;
     pub(crate) const OCTET_STRING: u8 = 0x04;
@@ -21,18 +21,18 @@ mod tag {
 /// 1.3.6.1.5.5.7.48.1.1, id-pkix-ocsp-basic.
 const BASIC: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01];
 
-/// What a response says of one certificate.
+/// The answer of a response about one certificate.
 #[derive(Debug)]
 pub(crate) struct Answer {
     hash: Option<&'static Algorithm>,
     issuer_name_hash: Vec<u8>,
     issuer_key_hash: Vec<u8>,
     serial: Vec<u8>,
-    /// What it says.
+    /// The status.
     pub(crate) status: Status,
-    /// From when on; seconds since 1970.
+    /// Begin of its validity; seconds since 1970.
     pub(crate) from: i64,
-    /// Until when, if it says so.
+    /// End of its validity, if it has one.
     pub(crate) until: Option<i64>,
 }
 
@@ -61,7 +61,7 @@ impl Answer {
         answers(response).ok_or(BROKEN)
     }
 
-    /// Whether it is about `leaf`; the issuer's key is looked at where the issuer is known.
+    /// Whether it is about `leaf`. The issuer's key is compared if the issuer is known.
     pub(crate) fn is_about(
         &self,
         leaf: &X509Certificate<'_>,

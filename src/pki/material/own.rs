@@ -24,7 +24,7 @@ pub struct Own {
     pub certificate: Certificate,
     /// Names the leaf is good for.
     pub names: Vec<San>,
-    /// What its CA says of its revocation.
+    /// The OCSP response about it.
     pub staple: Option<Staple>,
     /// The file with the chain.
     pub path: PathBuf,
@@ -33,7 +33,7 @@ pub struct Own {
 }
 
 impl Own {
-    /// How it is called what the leaf was signed with, and what key it has.
+    /// The names of the leaf's signature algorithm and of its kind of key.
     pub fn algorithms(&self) -> Option<Algorithms> {
         let (_, leaf) = X509Certificate::from_der(self.certified.cert.first()?).ok()?;
         let oid = &leaf.signature_algorithm.algorithm;
@@ -64,7 +64,7 @@ pub struct Staple {
 /// The algorithms of a certificate, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Algorithms {
-    /// With what it was signed: `ecdsa-with-SHA256`, `sha256WithRSAEncryption` …
+    /// The algorithm of its signature: `ecdsa-with-SHA256`, `sha256WithRSAEncryption` …
     pub signature: String,
     /// Kind and size of its key: `RSA2048`, `EC256`, `Ed25519` …
     pub key: String,
@@ -103,7 +103,7 @@ impl Loader {
         let chains: Vec<_> = chains.collect();
         let keys: Vec<_> =
             key_paths.iter().map(|path| self.key(path, chain_paths.contains(path))).collect();
-        // Beside a file that cannot be read nobody knows what is missing.
+        // If a file cannot be read, it is not known what is missing.
         let whole = chains.iter().all(Option::is_some) && keys.iter().all(Option::is_some);
         let keys: Vec<Key> = keys.into_iter().flatten().collect();
         let chains: Vec<Chain> = chains.into_iter().flatten().collect();
@@ -264,7 +264,7 @@ impl Loader {
             let what = "has several private keys; the first is used";
             self.warning(Input::PrivateKey, path, what, "keep one key in a file");
         }
-        // What a shared file has besides is reported once, for the chain.
+        // Other items of a shared file are reported once, for the chain.
         if key.is_some() && !is_shared {
             self.warn_of_unused(Input::PrivateKey, path, &unused, false);
         }

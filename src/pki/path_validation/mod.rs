@@ -1,8 +1,8 @@
-//! The chain: from a client's certificate up to a configured CA, with nothing revoked on the way.
+//! Path validation (RFC 5280 section 6): from a client's certificate up to a configured CA.
 //!
-//! webpki builds it. What it leaves to others is added: it does not look at an anchor's dates, nor at most of what CA
-//! certificates say about issuing (`authority`), and its own check of revocation lists costs more the longer they are
-//! (`revocation::Crl`).
+//! webpki builds the path and verifies signatures and dates. This module adds what webpki does not check: the dates of
+//! configured CAs, what CAs may issue (`authority`), and revocation (`revocation`; webpki's own check becomes slow with
+//! long CRLs).
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,11 +31,11 @@ pub(crate) struct PathValidator {
     caches: Arc<CertificateCaches>,
     algorithms: WebPkiSupportedAlgorithms,
     hints: Vec<DistinguishedName>,
-    /// Those that are valid longest come first: the valid ones are always the first few.
+    /// Sorted by their ends, the latest first, so that the valid ones are always a prefix.
     anchors: Vec<TrustAnchor<'static>>,
-    /// Which of the CAs of `trust` each is.
+    /// The place in `trust.cas` of each anchor.
     places: Vec<usize>,
-    /// For each CA of `trust` the others of them that have issued it: what they revoke is out.
+    /// For each CA of `trust`, the others that have issued it and may revoke it.
     issuers: Vec<Vec<usize>>,
 }
 
@@ -48,8 +48,8 @@ impl PathValidator {
         let sorted = || places.iter().map(|place| &trust.cas[*place]);
         Self {
             algorithms: aws_lc_rs::default_provider().signature_verification_algorithms,
-            // RFC 8446 section 4.2.4: GnuTLS and Java present nothing that none of the CAs named has issued, and
-            // nobody but itself has issued a pinned certificate.
+            // RFC 8446 section 4.2.4. GnuTLS and Java send no certificate that none of the named CAs has issued, so with
+            // pinned certificates, which are self-signed, no CA is named.
             hints: match trust.pinned.is_empty() {
                 true => ca_names::names(sorted(), now).unwrap_or_default(),
                 false => Vec::new(),
@@ -62,7 +62,7 @@ impl PathValidator {
         }
     }
 
-    /// Who may issue client certificates.
+    /// The configured CAs, CRLs and lists.
     pub(crate) fn trust(&self) -> &TrustStore {
         &self.trust
     }
@@ -72,21 +72,21 @@ impl PathValidator {
         &self.caches
     }
 
-    /// How clients' signatures in the handshake are verified.
+    /// The algorithms for clients' signatures in the handshake.
     pub(crate) fn algorithms(&self) -> &WebPkiSupportedAlgorithms {
         &self.algorithms
     }
 
-    /// The names of the CAs that clients are asked for; none when any certificate may do.
+    /// The names of CAs in the request for a certificate; none when any certificate may be sent.
     pub(crate) fn hints(&self) -> &[DistinguishedName] {
         &self.hints
     }
 
-    /// Whether `leaf` is pinned or chains to a CA that is valid at `now`, and nothing on the way was revoked
-    /// or denied. Returns what `look` makes of the verified path; `None` for a pinned leaf, which has none.
+    /// Verifies that `leaf` is pinned, or leads to a CA that is valid at `now` by a path without a revoked or denied
+    /// certificate. Returns the result of `look` for the verified path; `None` for a pinned leaf, which has no path.
     ///
     /// # Errors
-    /// webpki's, as rustls would give it; `Revoked` and its like for revocation lists and the denylist.
+    /// webpki's error in the form of rustls; `Revoked` and similar ones for CRLs and the denylist.
     pub(crate) fn verify<T>(
         &self,
         leaf: &CertificateDer<'_>,
@@ -114,7 +114,7 @@ impl PathValidator {
         path.map(|path| Some(look(&path))).map_err(rustls_error)
     }
 
-    /// `leaf`, if it is let in without a CA.
+    /// `leaf`, if it is a pinned certificate.
     fn pinned<'a>(&self, leaf: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
         if self.trust.pinned.is_empty() {
             return None;
@@ -122,8 +122,7 @@ impl PathValidator {
         parse(leaf).ok().filter(|leaf| self.trust.pins(leaf))
     }
 
-    /// All that is asked of a client's certificate but who issued it. Its version and extensions have been
-    /// looked at.
+    /// The checks of a leaf that do not depend on its issuer. Its version and extensions were checked before.
     fn verify_pinned(&self, leaf: &X509Certificate<'_>, now: i64) -> Result<(), Error> {
         let validity = leaf.validity();
         let error = if validity.not_before.timestamp() > now {
@@ -140,7 +139,7 @@ impl PathValidator {
         Err(error.into())
     }
 
-    /// Looks at every certificate of a path that holds otherwise.
+    /// Checks every certificate of a path that is valid for webpki.
     fn look_through(&self, path: &VerifiedPath<'_>, now: UnixTime) -> Result<(), webpki::Error> {
         let place = self.anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor()));
         let place = place.and_then(|place| self.places.get(place).copied());
@@ -197,8 +196,8 @@ impl PathValidator {
         self.check(&Subject::of(&leaf, true), &issuer, now)
     }
 
-    /// A configured CA is good if nobody denied it and, where other configured CAs have issued it, they have not revoked
-    /// it and one of them is good. `known` are the verdicts so far: CAs may have issued each other.
+    /// A configured CA is good if the denylist does not have it and, if other configured CAs have issued it, they have not
+    /// revoked it and one of them is good. `known` are the results so far: CAs may have issued each other.
     fn ca_not_revoked(
         &self,
         place: usize,
@@ -230,7 +229,7 @@ impl PathValidator {
         match self.trust.revocation_status(subject, issuer, seconds) {
             Status::Good(_) | Status::Unchecked => Ok(()),
             Status::Stale(crl) => {
-                if crl.tell_once() {
+                if crl.warns_first() {
                     emit(Level::WARN, "crl_expired", &StaleCrl::of(crl, seconds));
                 }
                 Ok(())
@@ -255,7 +254,7 @@ impl PathValidator {
 
 impl fmt::Debug for PathValidator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Anchors").field("trust", &self.trust).finish_non_exhaustive()
+        f.debug_struct("PathValidator").field("trust", &self.trust).finish_non_exhaustive()
     }
 }
 
@@ -263,7 +262,7 @@ fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, webpki:
     X509Certificate::from_der(der).map(|(_, x509)| x509).map_err(|_| webpki::Error::BadDer)
 }
 
-/// Holds all that is below the configured CA `authority` against its name constraints.
+/// Checks all certificates below the configured CA `authority` against its name constraints.
 fn constrained(authority: &Authority, path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
     let refused = |der: &CertificateDer<'_>, is_leaf| {
         let refusal = authority.constraint(&parse(der)?, is_leaf, true);
@@ -275,7 +274,7 @@ fn constrained(authority: &Authority, path: &VerifiedPath<'_>) -> Result<(), web
     refused(&path.end_entity().der(), true)
 }
 
-/// What webpki says where it finds the same.
+/// webpki's error for the same fault.
 fn webpki_error(overstep: &Overstep) -> webpki::Error {
     match overstep {
         Overstep::UnknownCritical(_) => webpki::Error::UnsupportedCriticalExtension,
@@ -287,7 +286,7 @@ fn webpki_error(overstep: &Overstep) -> webpki::Error {
     }
 }
 
-/// As rustls' own verifier says it.
+/// The error of rustls's own verifier for the same fault.
 fn rustls_error(error: webpki::Error) -> Error {
     use webpki::Error as W;
     let error = match error {

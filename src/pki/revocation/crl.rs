@@ -33,10 +33,10 @@ use crate::pki::ca::Ca;
 use crate::pki::unsupported::extension_name;
 use crate::problem::Problem;
 
-/// Seconds that the clock of a CA may be ahead of the proxy's.
+/// Seconds by which the clock of a CA may be ahead of clawgate's.
 const SKEW: i64 = 300;
-/// Keys for which the outcome of checking the signature is remembered. One is the rule; a CA that is
-/// given a new key under its old name has two for a while.
+/// Keys for which the result of verifying the signature is kept. Usually there is one; a CA that gets a new key under its
+/// old name has two for a while.
 const KEYS: usize = 4;
 
 /// A revocation list.
@@ -63,7 +63,7 @@ pub struct Crl {
     signed: Signed,
     /// Public keys (SubjectPublicKeyInfo) that were tried, and whether the signature is theirs.
     signers: [OnceLock<(Vec<u8>, bool)>; KEYS],
-    told: AtomicBool,
+    warned: AtomicBool,
 }
 
 /// An entry of a list.
@@ -105,7 +105,7 @@ impl Crl {
             hasher,
             signed: layout.signed,
             signers: Default::default(),
-            told: AtomicBool::new(false),
+            warned: AtomicBool::new(false),
             der: Vec::new().into(),
         };
         for extension in &layout.extensions {
@@ -140,7 +140,7 @@ impl Crl {
     pub fn revoked(&self, serial: &[u8]) -> Option<Revoked> {
         let is_it = |place: &u32| serial_at(&self.der, *place) == Some(serial);
         let place = self.index.find(self.hasher.hash_one(serial), is_it)?;
-        // Revoked it is, whatever else of the entry can be read.
+        // The certificate is revoked even if the rest of the entry cannot be read.
         let entry = usize::try_from(*place).ok().and_then(|place| self.der.get(place..));
         let entry = entry.and_then(|der| RevokedCertificate::from_der(der).ok()).map(|(_, entry)| entry);
         let reason = entry.as_ref().and_then(RevokedCertificate::reason_code);
@@ -213,9 +213,9 @@ impl Crl {
         self.this_update > now.saturating_add(SKEW)
     }
 
-    /// `true` once: what is worth telling of it need not be told at every handshake.
-    pub(crate) fn tell_once(&self) -> bool {
-        !self.told.swap(true, Ordering::Relaxed)
+    /// `true` at the first call: a warning about the CRL is logged once, not at every handshake.
+    pub(crate) fn warns_first(&self) -> bool {
+        !self.warned.swap(true, Ordering::Relaxed)
     }
 
     /// `crl.pem`, the file's name alone: the log needs no path.

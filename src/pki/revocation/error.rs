@@ -1,9 +1,9 @@
-//! Why something is no revocation list that can be used, in words that say how to hint it.
+//! Why a CRL cannot be used, and what to do about it.
 
 use crate::pki::der::Malformed;
 use crate::problem::Problem;
 
-/// The hint where a list is about a part of what it is wanted for.
+/// The hint for a CRL that covers only a part of the CA's certificates.
 const COMPLETE: &str = "give the complete CRL that the CA issues for all of its certificates";
 
 pub(crate) fn damaged() -> Problem {

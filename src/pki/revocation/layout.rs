@@ -1,6 +1,6 @@
 //! The parts of a CRL's DER (RFC 5280 section 5.1).
 //!
-//! x509-parser's own type for a CRL takes each entry apart, which a long one should not have to pay.
+//! x509-parser's own type for a CRL parses each entry, which is slow and large for a long CRL.
 
 use std::ops::Range;
 

@@ -1,4 +1,6 @@
-//! Whether a certificate was revoked: what the lists at hand say about it, and what that means.
+//! Whether a certificate is revoked: what the CRLs say about it, and what follows from the settings.
+//!
+//! Comes in: CRL files, a certificate and its issuer. Goes out: a [`Status`].
 
 mod crl;
 mod error;
@@ -17,72 +19,71 @@ pub use self::remarks::Remark;
 pub use self::scope::Subject;
 pub(crate) use self::stale::StaleCrl;
 
-/// What to make of lists that are missing or too old.
+/// How CRLs that are missing or out of date are treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// What a CA without a list means.
+    /// If a CA has no CRL.
     pub demand: Demand,
-    /// What a list past its time means.
+    /// If a CRL is out of date.
     pub expired: Expired,
 }
 
-/// What a CA without a list means.
+/// How a CA without a CRL is treated (`clients.crl_policy`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Demand {
-    /// Nothing: its certificates are not checked.
+    /// Its certificates are not checked.
     #[default]
     IfPresent,
-    /// Nobody of it is let in.
+    /// Its certificates are refused.
     Strict,
 }
 
-/// What a list past its time means.
+/// How a CRL that is out of date is treated (`clients.crl_expired`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Expired {
-    /// Nobody of its CA is let in.
+    /// The certificates of its CA are refused.
     #[default]
     Refuse,
-    /// It is used on, and the log says so.
+    /// It is still used, with a warning in the log.
     Warn,
 }
 
-/// What is known of one certificate.
+/// What the CRLs say about one certificate.
 #[derive(Debug, PartialEq)]
 pub enum Status<'a> {
-    /// It is not on its issuer's list.
+    /// It is not on its issuer's CRL.
     Good(&'a Crl),
-    /// It is not on its issuer's list, which is too old and used all the same.
+    /// It is not on its issuer's CRL, which is out of date and still used.
     Stale(&'a Crl),
-    /// There is no list for it, and none is demanded.
+    /// There is no CRL for it, and none is required.
     Unchecked,
-    /// It was revoked.
+    /// It is revoked.
     Revoked(&'a Crl, Revoked),
-    /// Its issuer's list is too old to tell.
+    /// Its issuer's CRL is out of date.
     Expired(&'a Crl),
-    /// There is no list that could tell.
+    /// There is no usable CRL for it.
     Unavailable(Missing<'a>),
 }
 
-/// Why there is no list.
+/// Why there is no usable CRL.
 #[derive(Debug, PartialEq)]
 pub enum Missing<'a> {
     /// There is none of this issuer.
     None,
-    /// There is one of this issuer's name, but not with its signature.
+    /// There is one with this issuer's name, but not with its signature.
     NotSigned(&'a Crl),
-    /// The issuer's lists are about others of its certificates.
+    /// The issuer's CRLs cover other certificates.
     NotCovered(&'a Crl),
-    /// The issuer's list says that it will be issued later.
+    /// The issuer's CRL is dated in the future.
     Ahead(&'a Crl),
 }
 
 impl Policy {
-    /// What `crls` say about the certificate `subject` at `now` (seconds since 1970), of which `issuer` is known to
-    /// have signed it.
+    /// What `crls` say at `now` (seconds since 1970) about the certificate `subject`, which `issuer` has signed.
     ///
-    /// A list counts that has the issuer's name and signature. If there are several for the same of its
-    /// certificates, the latest does: an old file that is left behind, or put back, changes nothing. What a list
-    /// that is dated ahead revokes is revoked, but it does not say that anything is good.
+    /// A CRL counts if it has the issuer's name and signature. If several have the same scope, the latest counts: an old file
+    /// that was forgotten or restored changes nothing. A CRL that is dated in the future can revoke certificates, but
+    /// cannot show that a certificate is good.
     pub fn status<'a>(
         self,
         crls: &'a [Crl],
@@ -94,7 +95,7 @@ impl Policy {
         let signed: Vec<_> = named.iter().copied().filter(|crl| crl.is_signed_by(issuer)).collect();
         if signed.is_empty() {
             return match named.first() {
-                // Somebody meant this CA to be checked: that it cannot be is no reason to let anybody in.
+                // The operator wants this CA to be checked, so its clients are not admitted without a check.
                 Some(crl) => Status::Unavailable(Missing::NotSigned(crl)),
                 None => self.without(Missing::None),
             };
@@ -105,7 +106,7 @@ impl Policy {
             .copied()
             .filter(|crl| !current.iter().any(|other| crl.is_older_than(other)))
             .collect();
-        // Whatever its scope: a serial number is the issuer's only once (RFC 5280 section 4.1.2.2).
+        // The scope does not matter: an issuer uses a serial number once only (RFC 5280 section 4.1.2.2).
         for crl in latest.iter().chain(&ahead) {
             if let Some(revoked) = crl.revoked(&subject.serial) {
                 return Status::Revoked(crl, revoked);
@@ -118,7 +119,7 @@ impl Policy {
             (Some(crl), ..) => Status::Good(crl),
             (None, Some(crl), Expired::Warn, _) => Status::Stale(crl),
             (None, Some(crl), Expired::Refuse, _) => Status::Expired(crl),
-            // Here, too, somebody meant the CA to be checked.
+            // Here, too, the operator wants the CA to be checked.
             (None, None, _, Some(crl)) => Status::Unavailable(Missing::Ahead(crl)),
             (None, None, _, None) => self.without(Missing::NotCovered(signed[0])),
         }

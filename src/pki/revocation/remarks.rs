@@ -1,4 +1,4 @@
-//! What is worth saying about the lists before they are used.
+//! Problems of CRLs that are found when they are loaded.
 
 use super::crl::Crl;
 use super::{Expired, Policy};

@@ -10,12 +10,12 @@ use crate::problem::Problem;
 /// The names of a distribution point, each a GeneralName in DER: they are compared byte by byte.
 type Names = Box<[Box<[u8]>]>;
 
-/// A certificate, as far as CRLs go.
+/// A certificate, as far as CRLs need to know it.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// Its serial number (the INTEGER's content).
     pub serial: Box<[u8]>,
-    /// Whether it is at the end of the chain; else it is a CA.
+    /// Whether it is the leaf of the chain; otherwise it is a CA.
     pub is_leaf: bool,
     /// The names of the distribution points that it says have CRLs about it, for all reasons and of its own issuer.
     points: Names,
@@ -26,7 +26,7 @@ impl Subject {
     pub fn of(certificate: &X509Certificate<'_>, is_leaf: bool) -> Self {
         let points =
             certificate.extensions().iter().find(|e| e.oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS);
-        // Where they cannot be read, no partial CRL is about it.
+        // If they cannot be read, no partial CRL covers it.
         let points = points.and_then(|points| named_points(points.value).ok()).unwrap_or_default();
         Self { serial: certificate.raw_serial().into(), is_leaf, points }
     }

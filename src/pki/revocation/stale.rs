@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::crl::Crl;
 use crate::identity::time::{span, time_text};
 
-/// The `crl_expired` event: a revocation list past its time that is used all the same.
+/// The `crl_expired` event: a CRL that is out of date and still used.
 #[derive(Debug, Serialize)]
 pub(crate) struct StaleCrl<'a> {
     issuer: &'a str,
