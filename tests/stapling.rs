@@ -158,7 +158,7 @@ fn a_response_that_is_out_of_date_is_left_out() {
     der[next..next + 4].copy_from_slice(b"2001");
     std::fs::write(&file, der).unwrap();
 
-    is_left_out(&pki, &file, &["it was good until 2001-"]);
+    is_left_out(&pki, &file, &["it was valid until 2001-"]);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn what_is_no_response_is_left_out() {
     let half = pki.file("half.der", &whole[..whole.len() / 2]);
     is_left_out(&pki, &half, &["half.der", "no OCSP response in DER"]);
     let more = pki.file("more.der", [&whole[..], &whole[..]].concat());
-    is_left_out(&pki, &more, &["more.der", "has more after the response"]);
+    is_left_out(&pki, &more, &["more.der", "has more bytes after the response"]);
     // OCSPResponseStatus tryLater.
     let later = pki.file("later.der", [0x30, 3, 0x0a, 1, 3]);
     is_left_out(&pki, &later, &["try later"]);

@@ -300,7 +300,7 @@ fn a_client_over_the_connection_limit_is_refused_until_there_is_room() {
     trial.refused += 1;
     let line = trial.clawgate.event("handshake_failed", 1);
     assert_eq!((&line["reason"], &line["level"]), (&"overloaded".into(), &"warn".into()), "{line}");
-    says(&line, "detail", &["2 connections"]);
+    says(&line, "detail", &["2 open connections"]);
     says(&line, "hint", &["limits.connections"]);
 
     // The two that were held leave as probes.

@@ -93,14 +93,15 @@ fn refusals_of_chains_rules_and_crls() {
           O=Example,CN=calls (serial 1234) verifies, but no rule of clients.allow matches it; nearest is
           [cn=notes]: cn=notes is asked for, but it has cn=calls (its alternative names:
           dns:calls.example)
-          -> add a rule for it to clients.allow (--allow), if it is to be let in, e.g. dns=calls.example
+          -> add a rule for it to clients.allow (--allow), if it is to be admitted, e.g.
+          dns=calls.example
     crl_expired
           the CRL of the CA CN=Test Intermediate, which issued O=Example,CN=calls (serial 1234), is out
           of date: the next one was due 70 minutes ago, at DATE (old.crl)
-          -> fetch the CA's current CRL and give it to clawgate, which takes it without a restart
+          -> fetch the CA's current CRL and give it to clawgate; no restart is needed
     crl_unavailable
-          O=Example,CN=calls (serial 1234) was issued by CN=Test Intermediate, of which there is no CRL,
-          and clients.crl_policy is "strict"
+          O=Example,CN=calls (serial 1234) was issued by CN=Test Intermediate, for which there is no
+          CRL, and clients.crl_policy is "strict"
           -> add that CA's CRL to clients.crl, or set clients.crl_policy to "if-present"
     "#);
 }
@@ -125,14 +126,14 @@ fn refusals_of_connections() {
           the client offers the protocols spdy/1 (ALPN); clawgate speaks h2 and http/1.1
           -> let the client offer http/1.1 or h2, or no ALPN at all
     proxy_protocol
-          a PROXY protocol header came, and none is expected here
+          the client sent a PROXY protocol header, and this listener expects none
           -> switch the PROXY protocol off in the load balancer before clawgate, or let it call an
           address of listen.proxy_address
     client_closed
           the client closed the connection in the middle of its ClientHello, after 11 bytes: the
           ClientHello was incomplete, 6 of its 255 bytes had come
-          -> look at the client's own log; its own timeout is a common cause, something on the way that
-          cuts connections another
+          -> look at the client's own log; common causes are its own timeout, and a device on the way
+          that cuts connections
     handshake_timeout
           after 200ms clawgate still waited for the rest of the client's ClientHello (the ClientHello
           was incomplete, 6 of its 255 bytes had come); 11 bytes had come
@@ -140,7 +141,6 @@ fn refusals_of_connections() {
           limits.greeting_timeout and tls.handshake_timeout
     protocol_error
           the client broke the TLS protocol: a message ends within one of its fields
-          -> check what stands between the client and clawgate: something that alters or mixes TLS
-          records
+          -> check what is between the client and clawgate: a device there may alter or mix TLS records
     ");
 }

@@ -1,7 +1,8 @@
-//! OCSP responses (RFC 6960), as far as it takes to know which certificate one is about and how long it
-//! holds. Its signature is for the clients to check.
+//! OCSP responses (RFC 6960): which certificate a response is about, and how long it is valid. Clients check its
+//! signature.
 
 use aws_lc_rs::digest::{self, Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
+use thiserror::Error;
 use x509_parser::asn1_rs::{Any, FromDer};
 use x509_parser::prelude::{ASN1Time, X509Certificate};
 
@@ -28,12 +29,25 @@ pub(crate) struct Answer {
     issuer_name_hash: Vec<u8>,
     issuer_key_hash: Vec<u8>,
     serial: Vec<u8>,
-    /// The status.
+    /// What it says.
     pub(crate) status: Status,
-    /// Begin of its validity; seconds since 1970.
+    /// From when on; seconds since 1970.
     pub(crate) from: i64,
-    /// End of its validity, if it has one.
+    /// Until when, if it says so.
     pub(crate) until: Option<i64>,
+}
+
+/// Why a response has no answers (RFC 6960 section 2.3).
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum OcspError {
+    #[error("it is no OCSP response in DER")]
+    Malformed,
+    #[error("it is the error tryLater: the responder asks to try later")]
+    TryLater,
+    #[error("it is the error unauthorized: the responder does not answer questions about this certificate")]
+    Unauthorized,
+    #[error("it is an error of the responder instead of an answer")]
+    Refused,
 }
 
 /// A certificate's status.
@@ -46,19 +60,14 @@ pub(crate) enum Status {
 
 impl Answer {
     /// All answers in a response.
-    ///
-    /// # Errors
-    /// Why it is of no use.
-    pub(crate) fn all(der: &[u8]) -> Result<Vec<Self>, &'static str> {
-        const BROKEN: &str = "it is no OCSP response in DER";
-        let mut response = Der(der).inside(tag::SEQUENCE).ok_or(BROKEN)?;
-        match response.take(tag::ENUMERATED).ok_or(BROKEN)? {
-            [0] => {}
-            [3] => return Err("the responder has said to try later"),
-            [6] => return Err("the responder has said that it is not for whoever asked"),
-            _ => return Err("it is the responder's refusal to answer"),
+    pub(crate) fn all(der: &[u8]) -> Result<Vec<Self>, OcspError> {
+        let mut response = Der(der).inside(tag::SEQUENCE).ok_or(OcspError::Malformed)?;
+        match response.take(tag::ENUMERATED).ok_or(OcspError::Malformed)? {
+            [0] => answers(response).ok_or(OcspError::Malformed),
+            [3] => Err(OcspError::TryLater),
+            [6] => Err(OcspError::Unauthorized),
+            _ => Err(OcspError::Refused),
         }
-        answers(response).ok_or(BROKEN)
     }
 
     /// Whether it is about `leaf`. The issuer's key is compared if the issuer is known.

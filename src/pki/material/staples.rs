@@ -1,22 +1,61 @@
-//! OCSP responses to staple: each with the certificate that it is about. One that is of no use is warned of
-//! and left out, since clients are served without it, too.
+//! OCSP responses to staple to clawgate's own certificates. A response that cannot be used gives a warning and is left
+//! out: clients accept a certificate without one.
 
 use std::path::{Path, PathBuf};
 
+use thiserror::Error;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::loader::{Input, Loader};
-use super::ocsp::{Answer, Status};
+use super::ocsp::{Answer, OcspError, Status};
 use super::own::{Own, Staple};
 use crate::identity::unix_rfc3339 as text;
 use crate::pki::pem::{is_one_element, located};
 use crate::wording;
 
-/// What to do about a response that has served its time.
-const FETCH: &str = "fetch a new one: openssl ocsp -issuer CA.pem -cert CERT.pem -url URL -respout FILE";
+/// Why a response is not stapled.
+#[derive(Debug, Error)]
+enum NotStapled {
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+    #[error("{0}")]
+    Ocsp(#[from] OcspError),
+    #[error("it has more bytes after the response")]
+    TrailingBytes,
+    #[error("it is about none of clawgate's certificates")]
+    OtherCertificate,
+    #[error("it says that the certificate in {} is revoked", .0.display())]
+    Revoked(PathBuf),
+    #[error("its responder does not know the certificate in {}", .0.display())]
+    Unknown(PathBuf),
+    #[error("it is not valid before {}", text(*.0))]
+    Future(i64),
+    #[error("it does not say until when it is valid")]
+    Endless,
+    #[error("it was valid until {}", text(*.0))]
+    Expired(i64),
+}
+
+impl NotStapled {
+    /// What to do about it.
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "name a file that clawgate's user may read",
+            Self::OtherCertificate => "fetch one for each certificate in tls.certificate",
+            Self::Revoked(_) => {
+                "have a new certificate issued: clients that check revocation will refuse this one"
+            }
+            Self::Unknown(_) => "ask the OCSP responder of the CA that issued the certificate",
+            Self::Future(_) => "check this machine's clock",
+            Self::Ocsp(_) | Self::TrailingBytes | Self::Endless | Self::Expired(_) => {
+                "fetch a new one: openssl ocsp -issuer CA.pem -cert CERT.pem -url URL -respout FILE"
+            }
+        }
+    }
+}
 
 impl Loader {
-    /// Gives each of `own` the response about it that holds longest.
+    /// Gives each of `own` the response about it that is valid longest.
     pub(crate) fn staples(&mut self, own: &mut [Own], paths: &[PathBuf]) {
         for path in paths {
             match self.staple(own, path) {
@@ -26,57 +65,36 @@ impl Loader {
                         *place = Some(staple);
                     }
                 }
-                Err((why, hint)) => {
-                    self.warning(Input::Ocsp, path, format!("is not stapled: {why}"), hint);
+                Err(error) => {
+                    self.warning(Input::Ocsp, path, format!("is not stapled: {error}"), error.hint());
                 }
             }
         }
     }
 
     /// The response in a file, and the number of the certificate that it is about.
-    ///
-    /// # Errors
-    /// Why it is not to be stapled, and the hint.
-    fn staple(&self, own: &[Own], path: &Path) -> Result<(usize, Staple), (String, &'static str)> {
+    fn staple(&self, own: &[Own], path: &Path) -> Result<(usize, Staple), NotStapled> {
         let response = std::fs::read(path).map_err(|error| {
-            (
-                format!("it cannot be read: {}{}", wording::io(&error), located(path)),
-                "name a file that clawgate's user may read",
-            )
+            NotStapled::Unreadable(format!("{}{}", wording::io(&error), located(path)))
         })?;
-        let answers = Answer::all(&response).map_err(|why| (why.to_owned(), FETCH))?;
+        let answers = Answer::all(&response)?;
         if !is_one_element(&response) {
-            return Err(("it has more after the response".to_owned(), FETCH));
+            return Err(NotStapled::TrailingBytes);
         }
         let about = |answer: &Answer| own.iter().position(|own| is_about(answer, own));
         let found = answers.iter().find_map(|answer| Some((about(answer)?, answer)));
-        let Some((number, answer)) = found else {
-            let why = "it is about none of clawgate's certificates".to_owned();
-            return Err((why, "fetch one for each certificate in tls.certificate"));
-        };
+        let (number, answer) = found.ok_or(NotStapled::OtherCertificate)?;
         match answer.status {
             Status::Good => {}
-            Status::Revoked => {
-                let why = format!("it says that {} is revoked", own[number].path.display());
-                return Err((
-                    why,
-                    "have a new certificate issued; clients that look will refuse this one",
-                ));
-            }
-            Status::Unknown => {
-                let why = format!("its responder does not know {}", own[number].path.display());
-                return Err((why, "ask the responder of the CA that has issued it"));
-            }
+            Status::Revoked => return Err(NotStapled::Revoked(own[number].path.clone())),
+            Status::Unknown => return Err(NotStapled::Unknown(own[number].path.clone())),
         }
         if answer.from > self.now {
-            let why = format!("it is of the future: {}", text(answer.from));
-            return Err((why, "check this machine's clock"));
+            return Err(NotStapled::Future(answer.from));
         }
-        let Some(until) = answer.until else {
-            return Err(("it does not say until when it holds".to_owned(), FETCH));
-        };
+        let until = answer.until.ok_or(NotStapled::Endless)?;
         if until < self.now {
-            return Err((format!("it was good until {}", text(until)), FETCH));
+            return Err(NotStapled::Expired(until));
         }
         Ok((number, Staple { response, until, until_text: text(until), path: path.to_owned() }))
     }

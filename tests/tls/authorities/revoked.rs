@@ -69,7 +69,7 @@ fn under_the_strict_policy_a_configured_ca_needs_a_crl_of_the_configured_ca_that
         says(
             &line,
             "detail",
-            &["CN=Issuing CA", "was issued by CN=Test Root, of which there is no CRL"],
+            &["CN=Issuing CA", "was issued by CN=Test Root, for which there is no CRL"],
         );
     }
 }
