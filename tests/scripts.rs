@@ -228,13 +228,13 @@ fn the_demo_explains_each_refusal() {
     ok    from a CA of the same name     client_cert_wrong_ca_key
           CN=same-name-ca,O=clawgate dev (serial SERIAL) names CN=clawgate dev root CA,O=clawgate dev as
           its issuer, and a CA of that name is known, but with another key (SPKI SHA-256 SHA-256…); the
-          CA was made again, or the certificate comes from somebody else's CA of the same name
-          -> have the client's certificate issued again by the present CA, or add the CA that issued it
+          CA was recreated with a new key, or the certificate comes from another CA of the same name
+          -> have the client's certificate issued again by the current CA, or add the CA that issued it
           to clients.ca
     ok    self-signed                    client_cert_self_signed
           CN=self-signed,O=clawgate dev (serial SERIAL) is self-signed: it is its own issuer
           -> have the client's key certified by one of: CN=clawgate dev root CA,O=clawgate dev; or, to
-          let in this very certificate, pin it: --pinned SHA-256
+          admit exactly this certificate, pin it: --pinned SHA-256
     ok    expired                        client_cert_expired
           CN=expired,O=clawgate dev (serial SERIAL) expired 24 hours ago, at DATE; clawgate's clock says
           DATE
@@ -274,17 +274,17 @@ fn the_demo_explains_each_refusal() {
           client trusts; check also that tls.certificate holds the intermediates
     ok    TLS 1.1 only                   tls_version
           the client offers TLSv1.1; TLS 1.2 or 1.3 is needed
-          -> update the client's TLS library, or lift the limit it was set to
+          -> update the client's TLS library, or change the limit in its settings
     ok    plain HTTP                     plain_http
           the client speaks HTTP without TLS
           -> use https:// in the client's webhook URL
     ok    SSH                            not_tls
           not TLS: the first bytes are "SSH-2.0-OpenSSH_", which looks like SSH
-          -> nothing is wrong if this is a scanner; else point that service at its own port
+          -> nothing is wrong if this is a scanner; otherwise point that service at its own port
     ok    connect and close              tcp_probe
           the connection was opened and closed without a byte
-          -> nothing is wrong if this is a health check; one that asks /livez on the admin listener
-          tells more
+          -> nothing is wrong if this is a health check; a check of /livez on the admin listener would
+          tell more
     "#);
 }
 

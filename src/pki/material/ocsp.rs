@@ -44,7 +44,9 @@ pub(crate) enum OcspError {
     Malformed,
     #[error("it is the error tryLater: the responder asks to try later")]
     TryLater,
-    #[error("it is the error unauthorized: the responder does not answer questions about this certificate")]
+    #[error(
+        "it is the error unauthorized: the responder does not answer questions about this certificate"
+    )]
     Unauthorized,
     #[error("it is an error of the responder instead of an answer")]
     Refused,
