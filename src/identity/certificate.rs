@@ -23,7 +23,7 @@ const END_OF_TIME: i64 = 253_402_300_799;
 /// Names of a certificate beyond this many are counted, not listed.
 const MAX_NAMES: usize = 64;
 
-/// A certificate in words, for a log line or a report. All text is escaped and cut.
+/// The content of a certificate for a log line or a report. All text is escaped and cut.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Certificate {
     /// Distinguished name, RFC 4514.
@@ -44,12 +44,12 @@ pub struct Certificate {
     pub key: String,
     /// Extended key usages; empty when the certificate has no such extension.
     pub eku: Vec<String>,
-    /// `not_before` and `not_after` for reckoning.
+    /// `not_before` and `not_after` as numbers.
     #[serde(skip)]
     pub validity: Validity,
 }
 
-/// From when until when something is valid, both included; in seconds since 1970.
+/// When something is valid, both ends included; in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
     /// The first second.
@@ -59,7 +59,7 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// What a certificate says.
+    /// The content of a certificate.
     pub fn of(x509: &X509Certificate<'_>) -> Self {
         let validity = x509.validity();
         Self { from: validity.not_before.timestamp(), until: validity.not_after.timestamp() }
@@ -98,7 +98,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(digest(&SHA256, bytes).as_ref())
 }
 
-/// The serial number as [`serial_text`] writes it. Of one that is too long to be admitted, the beginning.
+/// The serial number as [`serial_text`] writes it; cut if it is longer than clawgate admits.
 pub(crate) fn serial(x509: &X509Certificate<'_>) -> String {
     let content = x509.raw_serial();
     match content.split_at_checked(MAX_SERIAL) {
@@ -129,7 +129,7 @@ pub fn unix_rfc3339(seconds: i64) -> String {
     humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 
-/// The public key in words.
+/// Kind and size of the public key.
 pub(crate) fn key(x509: &X509Certificate<'_>) -> String {
     let spki = x509.public_key();
     let oid = oid_text(&spki.algorithm.algorithm);
@@ -171,7 +171,7 @@ fn sized(kind: &str, numbers: Option<&[u8]>) -> String {
     }
 }
 
-/// What a SEQUENCE holds.
+/// The content of a SEQUENCE.
 fn sequence(der: &[u8]) -> Option<&[u8]> {
     Some(Any::from_der(der).ok().filter(|(_, any)| any.tag() == Tag::Sequence)?.1.data)
 }

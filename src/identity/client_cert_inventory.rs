@@ -12,11 +12,11 @@ use super::certificate::{Certificate, Validity};
 /// Certificates that are kept. If there are more, those that expire latest are dropped.
 const CAPACITY: usize = 1024;
 
-/// How long a certificate that has expired is remembered, in seconds: long enough to tell that a client that is refused
-/// was admitted before.
+/// How long a certificate is kept after it has expired, in seconds: long enough to notice that a refused client was
+/// admitted before.
 const GRACE: i64 = 14 * 24 * 60 * 60;
 
-/// How long others are waited for after a new one.
+/// How long to wait for more new certificates after the first one.
 const COMPANY: Duration = Duration::from_secs(1);
 
 /// The clients' certificates that expire soonest. Bounded.
@@ -35,9 +35,9 @@ pub struct SeenCertificate {
     pub fingerprint_sha256: String,
     /// When it is valid.
     pub validity: Validity,
-    /// When a client came with it first.
+    /// When a client used it first.
     pub first: i64,
-    /// And last.
+    /// When a client used it last.
     pub last: i64,
 }
 
@@ -71,14 +71,14 @@ impl ClientCertInventory {
         self.lock().contains_key(fingerprint)
     }
 
-    /// Waits for a certificate that was not there before, and a little for others that may come with it.
+    /// Waits for a new certificate, and a short time for more of them.
     pub async fn another(&self) {
         self.another.notified().await;
         sleep(COMPANY).await;
     }
 
-    /// Those that are in use, the soonest to expire first. Left out are those that have expired, and those
-    /// that were not seen any more once their client had come with one that lasts longer.
+    /// Certificates in use, the soonest to expire first. Without those that have expired, and those that were not used
+    /// any more after their client came with one that is valid longer.
     pub fn soonest(&self, now: i64) -> Vec<SeenCertificate> {
         let mut seen = self.lock();
         seen.retain(|_, certificate| certificate.validity.until >= now - GRACE);

@@ -26,7 +26,7 @@ pub enum DnError {
         "`{0}` is not # and the BER encoding of a value in hex; write \\# for a value that begins with #"
     )]
     BadHex(String),
-    /// A backslash stands before something that it cannot escape.
+    /// A backslash is followed by something that it cannot escape.
     #[error("`{0}`: a backslash stands before one of ,+\"\\<>;=# or a space, or before two hex digits")]
     BadEscape(String),
     /// Longer than names are printed and compared.
@@ -44,7 +44,7 @@ pub fn canonical_dn(text: &str) -> Result<String, DnError> {
     if name.len() > MAX_TEXT { Err(DnError::TooLong) } else { Ok(name) }
 }
 
-/// The same for a name that may be as long as it likes.
+/// The same for a name of any length.
 ///
 /// # Errors
 /// It is no name.
@@ -120,7 +120,7 @@ fn push_attribute(attribute: &str, out: &mut String) -> Result<bool, DnError> {
 /// An attribute type as people write it.
 enum Kind {
     Known(&'static AttributeType),
-    /// One without a name, as it is written for certificates.
+    /// One without a name, by its object identifier.
     Unknown(String),
 }
 
@@ -144,7 +144,7 @@ impl Kind {
     }
 }
 
-/// The value that is meant, without the spaces around it that are not escaped.
+/// The unescaped value, without the spaces around it that are not escaped.
 fn unescape(text: &str) -> Result<String, DnError> {
     let bad = || DnError::BadEscape(text.trim().to_owned());
     let mut bytes = Vec::new();

@@ -1,7 +1,7 @@
 //! Distinguished names as text (RFC 4514), safe to print.
 //!
 //! `x509-parser`'s own `Display` does not escape values, so a common name of `a,O=Bank` would read
-//! as two attributes. Everything here escapes, whatever the peer put in.
+//! as two attributes. Everything here escapes, whatever the certificate contains.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use super::attribute_type::AttributeType;
 
-/// Longest piece of peer-made text that is printed, in bytes; the rest is cut and counted.
+/// Longest text from a client that is printed, in bytes; the rest is cut and counted.
 pub const MAX_TEXT: usize = 512;
 
 /// A space where it would be trimmed.
@@ -113,7 +113,7 @@ pub(super) fn push_escaped(text: &str, out: &mut String) {
                 out.push(c);
             }
             '#' if i == 0 => out.push_str("\\#"),
-            // Not as `\ `: whoever reads a header field takes off the spaces at its ends.
+            // Not as `\ `: spaces at the ends of a header field are removed by its reader.
             ' ' if i == 0 || i == last => out.push_str(SPACE),
             c => push_printable(c, out),
         }

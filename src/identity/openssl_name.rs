@@ -11,8 +11,8 @@ use super::name::{oid_text, push_ber, text};
 /// `name` as `X509_NAME_print_ex` writes it with `XN_FLAG_RFC2253`: nginx's `$ssl_client_s_dn`, and
 /// `openssl x509 -subject -nameopt RFC2253`.
 ///
-/// It is ASCII: every other byte of a text's UTF-8 is written as `\\XX`. The one difference is a space at the very
-/// end, `\\20` instead of `\\ `, which whoever reads a header field would take off.
+/// It is ASCII: every other byte of a text's UTF-8 is written as `\\XX`. The only difference is a space at the end,
+/// which is `\\20` instead of `\\ `: readers of a header field remove spaces at its ends.
 pub fn openssl_name(name: &X509Name<'_>) -> String {
     let mut out = String::new();
     let rdns: Vec<_> = name.iter_rdn().collect();

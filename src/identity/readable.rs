@@ -1,8 +1,7 @@
-//! Whether the names in a certificate, and its serial number, can be read to their end.
+//! Whether the names in a certificate, and its serial number, can be read completely.
 //!
-//! webpki does not look into a leaf's subject, and x509-parser keeps what it could read of a name and passes
-//! over the rest. Rules that refuse somebody would not see what is left out, so that a certificate whose names
-//! are not read whole is refused.
+//! webpki ignores a leaf's subject, and x509-parser skips the parts of a name that it cannot read. Deny rules would not
+//! see those parts, so a certificate whose names cannot be read completely is refused.
 
 use thiserror::Error;
 use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
@@ -18,24 +17,24 @@ const OID: u8 = 0x06;
 /// some private CAs are longer.
 pub(super) const MAX_SERIAL: usize = 64;
 
-/// What of a certificate's names cannot be read.
+/// The part of a certificate's names that cannot be read.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Unreadable {
     /// Not a Name (RFC 5280 section 4.1.2.4), or something is left over in it.
     #[error("its {0} is not encoded as a name")]
     Name(&'static str),
-    /// Not text of the ASN.1 type that it is said to be.
+    /// Not text of its ASN.1 type.
     #[error("the {0} of its subject is no text of the type that it is said to be")]
     Text(&'static str),
     /// The extension is there more than once, is no list, or an element of it cannot be read.
     #[error("its alternative names (subjectAltName) cannot be read to their end")]
     AlternativeNames,
-    /// Longer than is told to anybody; half of it would be another one.
+    /// Too long: upstreams would get a part of it, which is another number.
     #[error("its serial number has more than {MAX_SERIAL} octets")]
     Serial,
 }
 
-/// Checks everything that rules and the upstream are told of the names in a certificate.
+/// Checks all names that rules and the upstream get.
 ///
 /// # Errors
 /// The first that cannot be read.
@@ -92,7 +91,7 @@ fn check_name(
     Some(Ok(()))
 }
 
-/// GeneralNames (RFC 5280 section 4.2.1.6) whose names of the kinds that are told and compared can be read.
+/// GeneralNames (RFC 5280 section 4.2.1.6) in which the names that are used can be read.
 fn are_general_names(der: &[u8]) -> bool {
     let Some(mut names) = only(der, SEQUENCE) else { return false };
     while !names.is_empty() {
@@ -102,7 +101,7 @@ fn are_general_names(der: &[u8]) -> bool {
             // rfc822Name, dNSName, uniformResourceIdentifier
             0x81 | 0x82 | 0x86 => std::str::from_utf8(name).is_ok(),
             0x87 => matches!(name.len(), 4 | 16),
-            // otherName, x400Address, directoryName, ediPartyName, registeredID: nobody is told of these
+            // otherName, x400Address, directoryName, ediPartyName, registeredID are not used.
             0xa0 | 0xa3 | 0xa4 | 0xa5 | 0x88 => true,
             _ => false,
         };
@@ -113,7 +112,7 @@ fn are_general_names(der: &[u8]) -> bool {
     true
 }
 
-/// What the one element in `der` holds.
+/// The content of the only element in `der`.
 fn only(der: &[u8], wanted: u8) -> Option<&[u8]> {
     match element(der)? {
         (tag, content, []) if tag == wanted => Some(content),
@@ -121,7 +120,7 @@ fn only(der: &[u8], wanted: u8) -> Option<&[u8]> {
     }
 }
 
-/// The first element in `der` (X.690 section 8.1): its tag, what it holds, and what follows.
+/// The first element in `der` (X.690 section 8.1): its tag, its content, and what follows.
 pub(super) fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&[tag, first], rest) = der.split_first_chunk()?;
     // Tags of several octets are in no name.

@@ -48,8 +48,8 @@ impl San {
         })
     }
 
-    /// The names as a log line or a report lists them, also those of kinds that nothing else here looks at. After `most` of
-    /// them stands how many more there are.
+    /// The names for a log line or a report, including kinds that are not used otherwise. After `most` of them follows
+    /// how many more there are.
     pub fn listed(x509: &X509Certificate<'_>, most: usize) -> Vec<String> {
         let Ok(Some(extension)) = x509.subject_alternative_name() else {
             return Vec::new();
@@ -60,7 +60,7 @@ impl San {
         names.iter().take(most).map(listed).chain(more).collect()
     }
 
-    /// Whether it is a DNS name that `host` falls under: the same, or with a `*` for its first label
+    /// Whether it is a DNS name that matches `host`: the same, or with a `*` for its first label
     /// (RFC 9525 section 6.3). Case and a dot at the end do not matter.
     pub fn covers(&self, host: &str) -> bool {
         let Self::Dns(name) = self else { return false };
@@ -73,7 +73,7 @@ impl San {
         }
     }
 
-    /// The same in the form in which names are compared: what case does not matter in is lower case.
+    /// The same in the form in which names are compared: the parts in which case does not matter are in lower case.
     ///
     /// Host names are case-insensitive (RFC 4343), scheme and host of a URI (RFC 3986 section 6.2.2.1) and the
     /// domain of an e-mail address (RFC 5321 section 2.4) too; its local part and a URI's path are not.
@@ -82,7 +82,7 @@ impl San {
             Self::Dns(name) => Self::Dns(canonical_dns(name)),
             Self::Uri(uri) => Self::Uri(canonical_uri(uri)),
             Self::Email(address) => Self::Email(canonical_email(address)),
-            // An IPv4 address may come in the clothes of IPv6 (RFC 4291 section 2.5.5.2).
+            // An IPv4 address may be written as an IPv6 address (RFC 4291 section 2.5.5.2).
             Self::Ip(ip) => Self::Ip(ip.to_canonical()),
         }
     }

@@ -20,7 +20,7 @@ pub fn serial_text(content: &[u8]) -> String {
             break;
         }
     }
-    // Of -128 nothing is left but the carry: 0x80 again, which is its magnitude.
+    // Only the carry is left of -128: 0x80, which is its magnitude.
     format!("-{}", magnitude(&negated))
 }
 

@@ -64,12 +64,12 @@ impl<'c> Sent<'c> {
     }
 }
 
-/// What key identifiers say about whether one certificate issued another (RFC 5280 sections 4.2.1.1 and 4.2.1.2).
+/// Whether key identifiers show that one certificate issued another (RFC 5280 sections 4.2.1.1 and 4.2.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum KeyIds {
     /// They are the same.
     Fit,
-    /// One of them is not stated.
+    /// One of them is missing.
     Unsaid,
     /// They differ.
     Differ,
@@ -85,18 +85,18 @@ impl KeyIds {
     }
 }
 
-/// A way up by names.
+/// A path by names.
 #[derive(Clone, Debug)]
 pub(crate) struct Route<'a> {
     /// Indices of certificates sent; the leaf first.
     pub(crate) sent: Vec<usize>,
     /// The configured CA at its end.
     pub(crate) anchor: Option<&'a Ca>,
-    /// The first link that does not hold, from the configured CA downwards.
+    /// The first link from the configured CA downwards that is not valid.
     pub(crate) broken: Option<Broken>,
 }
 
-/// A certificate whose issuer's key is not known to have signed it.
+/// A certificate for which it is not known that the issuer's key signed it.
 #[derive(Clone, Debug)]
 pub(crate) struct Broken {
     /// Its position in the route; 0 is the leaf.
@@ -111,7 +111,7 @@ impl Route<'_> {
         self.anchor.is_some() && self.broken.is_none()
     }
 
-    /// What makes a way come nearer than others; lower is nearer.
+    /// The order of paths: the lowest is nearest to a valid one.
     fn distance(&self, sent: &Sent<'_>) -> (u8, KeyIds, KeyIds, usize) {
         let class = match (&self.anchor, &self.broken) {
             (Some(_), None) => return (0, KeyIds::Fit, KeyIds::Fit, 0),
@@ -124,7 +124,7 @@ impl Route<'_> {
         (class, key_ids, self.of_the_leaf(sent), position)
     }
 
-    /// What key identifiers say about the leaf and its issuer on this way.
+    /// The key identifiers of the leaf and its issuer on this path.
     fn of_the_leaf(&self, sent: &Sent<'_>) -> KeyIds {
         let Some(leaf) = sent.leaf() else { return KeyIds::Unsaid };
         let issuer_id = match self.sent.get(1) {
@@ -135,18 +135,18 @@ impl Route<'_> {
     }
 }
 
-/// All ways up by names, the nearest first; each part of one that leads to no configured CA is one, too. At least the
-/// leaf alone is.
+/// All paths by names, the nearest first. If a path leads to no configured CA, each part of it counts as one. There is
+/// at least the leaf alone.
 pub(crate) fn routes<'a>(sent: &Sent<'_>, trust: &'a TrustStore, budget: &Budget) -> Vec<Route<'a>> {
     let mut search = Search { sent, trust, budget, links: Vec::new(), routes: Vec::new() };
     search.climb(&mut vec![0]);
     let mut routes = search.routes;
-    // Stable: of equal ones that first, which webpki comes to first.
+    // A stable sort: among equals, the one that webpki finds first.
     routes.sort_by_key(|route| route.distance(sent));
     routes
 }
 
-/// Who is asked whether it signed a certificate: one that was sent, or a configured CA by its place.
+/// A possible signer of a certificate: one that was sent, or a configured CA by its place.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Signer {
     Sent(usize),
@@ -157,13 +157,13 @@ struct Search<'s, 'c, 'a> {
     sent: &'s Sent<'c>,
     trust: &'a TrustStore,
     budget: &'s Budget<'s>,
-    /// The links that were looked at.
+    /// The links that were verified.
     links: Vec<(usize, Signer, Signed)>,
     routes: Vec<Route<'a>>,
 }
 
 impl Search<'_, '_, '_> {
-    /// Goes on from the last certificate of `trail`.
+    /// Continues from the last certificate of `trail`.
     fn climb(&mut self, trail: &mut Vec<usize>) {
         let sent = self.sent;
         let Some(child) = trail.last().and_then(|index| sent.get(*index)) else { return };
@@ -200,7 +200,7 @@ impl Search<'_, '_, '_> {
         child.issuer().as_raw() == issuer.subject().as_raw() && !trail.iter().any(is_same)
     }
 
-    /// The first link that does not hold, from the configured CA at `place` down `trail`.
+    /// The first link that is not valid, from the configured CA at `place` down `trail`.
     fn broken(&mut self, trail: &[usize], place: usize) -> Option<Broken> {
         let mut signer = Signer::Configured(place);
         for (position, index) in trail.iter().enumerate().rev() {
@@ -243,7 +243,7 @@ impl Search<'_, '_, '_> {
     }
 }
 
-/// How many links of a way up, given by its certificates, the key identifiers speak for and against.
+/// The numbers of links of a path whose key identifiers fit and differ.
 pub(crate) fn key_ids_along(route: &Route<'_>, sent: &Sent<'_>) -> (usize, usize) {
     let links = route.sent.windows(2).filter_map(|pair| {
         let [child, issuer] = pair else { return None };
@@ -257,10 +257,10 @@ pub(crate) fn key_ids_along(route: &Route<'_>, sent: &Sent<'_>) -> (usize, usize
     })
 }
 
-/// The way that a diagnosis is about, of `routes` of which none holds.
+/// The path for the diagnosis, of `routes` that are all invalid.
 ///
-/// Where the nearest has a signature that fails, and the key identifiers say that its issuer is another one, a way that
-/// they speak for is the client's own, though it leads to no configured CA.
+/// If the nearest path has a wrong signature and differing key identifiers, another path with fitting key identifiers
+/// is preferred, even if it leads to no configured CA: it is the client's real one.
 pub(crate) fn nearest_broken<'r, 'a>(routes: &'r [Route<'a>], sent: &Sent<'_>) -> Option<&'r Route<'a>> {
     let dead_ends = || routes.iter().filter(|route| route.anchor.is_none());
     let doubtful = |route: &&Route<'_>| {

@@ -13,7 +13,7 @@ use crate::identity::name::oid_text;
 /// 4096 bits has 550.
 const MAX_SPKI: usize = 550;
 
-/// What is known of the signature on a certificate, and of the key that may have made it.
+/// What is known about the signature on a certificate and the key that may have made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Signed {
     /// It is by this key.
@@ -22,7 +22,7 @@ pub(crate) enum Signed {
     No,
     /// Its algorithm is not secure.
     Weak(&'static str),
-    /// It is of a kind that is not supported.
+    /// Its algorithm is not supported.
     Algorithm(String),
     /// The key is of a kind that is not supported.
     Key(String),
@@ -30,7 +30,7 @@ pub(crate) enum Signed {
     Unknown,
 }
 
-/// The kinds of key of which each kind of signature needs one.
+/// The kinds of keys, one for each kind of signature.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Family {
     Rsa,
@@ -63,7 +63,7 @@ pub(crate) fn signed_by_sent(
     budget: &Budget<'_>,
 ) -> Signed {
     let is_large = issuer.public_key().raw.len() > MAX_SPKI;
-    // The verifier may have put the signature into the cache all the same.
+    // The verifier may have put the signature into the cache nevertheless.
     if is_large {
         signed_by(child, issuer, &budget.cached_only())
     } else {
@@ -148,7 +148,7 @@ pub(crate) fn weak_algorithm(certificate: &X509Certificate<'_>) -> Option<&'stat
 
 const SHA1: &str = "1.3.14.3.2.26";
 
-/// How `certificate` is signed, in words.
+/// The name of the signature algorithm of `certificate`.
 fn kind_of_signature(certificate: &X509Certificate<'_>) -> String {
     let oid = oid_text(&certificate.signature_algorithm.algorithm);
     let name = match oid.as_str() {

@@ -1,7 +1,7 @@
-//! Which of the configured CAs are public ones, of which anybody can have a certificate.
+//! Configured CAs that are public, so that anybody can get a certificate from them.
 //!
-//! They are told by the list of Mozilla's root programme that is compiled in, not by this machine's own store: a
-//! container may have none, and an organisation's own CA is often added to it.
+//! The list of Mozilla's root programme is compiled in. This machine's own store is not used: a container may have
+//! none, and organisations often add their own CA to it.
 
 use rustls::DistinguishedName;
 use rustls_pki_types::{SubjectPublicKeyInfoDer, TrustAnchor};
@@ -80,7 +80,7 @@ mod tests {
         assert!(public_cas(std::slice::from_ref(&namesake)).is_empty());
     }
 
-    /// As no key of a public root is at hand, one of the bundle's own stands for it.
+    /// There is no private key of a public root, so a root of the test plays one.
     #[test]
     fn what_a_public_ca_has_issued_is_public_too() {
         let (key, inner_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());

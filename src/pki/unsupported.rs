@@ -1,4 +1,4 @@
-//! What webpki does not read though it is well formed, or reads more strictly than x509-parser.
+//! Certificates that webpki does not accept although x509-parser reads them.
 
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::objects::{oid_registry, oid2sn};
@@ -8,14 +8,14 @@ use x509_parser::prelude::X509Certificate;
 use crate::identity::name::oid_text;
 use crate::identity::rfc3339;
 
-/// Why webpki refuses a certificate, whatever its place in a chain.
+/// Why webpki refuses a certificate at any place of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unsupported {
-    /// What it is, to follow the certificate's name.
+    /// The end of a sentence that begins with the certificate's name.
     pub(crate) what: String,
     /// What to do about it.
     pub(crate) hint: &'static str,
-    /// Whether the certificate breaks its standard.
+    /// Whether the certificate violates the standard.
     pub(crate) is_malformed: bool,
 }
 
@@ -29,7 +29,7 @@ impl Unsupported {
         Some(Self { what: what.into(), hint, is_malformed: true })
     }
 
-    /// The first such thing in `certificate`.
+    /// The first such fault of `certificate`.
     pub(crate) fn of(certificate: &X509Certificate<'_>) -> Option<Self> {
         version(certificate)
             .or_else(|| algorithms(certificate))
@@ -111,7 +111,7 @@ fn critical(certificate: &X509Certificate<'_>) -> Option<Unsupported> {
     )
 }
 
-/// The extensions that webpki processes: those of `remember_cert_extension`.
+/// The extensions that webpki processes (its function `remember_cert_extension`).
 fn is_known(oid: &Oid<'_>) -> bool {
     const KEY_USAGE: u8 = 15;
     const SUBJECT_ALT_NAME: u8 = 17;

@@ -1,8 +1,7 @@
-//! What a ClientHello offers, read from the raw records.
+//! The content of a ClientHello, read from the raw records.
 //!
-//! rustls tells SNI, ALPN, suites, groups and schemes, but not `supported_versions`, and nothing at
-//! all once it has refused. So the records are parsed once more, by `tls-parser`, for the log only:
-//! no decision about trust is taken here.
+//! rustls gives SNI, ALPN, suites, groups and schemes, but not `supported_versions`, and nothing after a refusal. So
+//! the records are parsed again, by `tls-parser`, for the log only: no decision about trust depends on it.
 
 use rustls::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use tls_parser::{
@@ -14,10 +13,10 @@ use super::ja4::Shape;
 use crate::connection::version_name;
 use crate::identity::name::printable;
 
-/// Largest ClientHello that is taken, in bytes. With the largest ticket that is given out (8 KiB) and several
-/// post-quantum key shares a client has 13 KiB.
+/// Largest ClientHello that is accepted, in bytes. With the largest ticket (8 KiB) and several post-quantum key shares
+/// a ClientHello has 13 KiB.
 pub(crate) const MAX_HELLO: usize = 16 * 1024;
-/// Bytes of the records that it may be spread over. With more in them, they go to rustls unread.
+/// Bytes of the records that it may be spread over. More go to rustls unread.
 const MAX_RECORDS: usize = MAX_HELLO + 1024;
 /// Values of one list beyond this many are left out.
 const MAX_LIST: usize = 64;
@@ -45,30 +44,30 @@ pub struct ClientHello {
     pub(crate) highest: u16,
 }
 
-/// What the first bytes of a TLS connection hold.
+/// The content of the first bytes of a TLS connection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Parsed {
     /// The ClientHello is not complete.
     Partial,
-    /// It is.
+    /// The ClientHello is complete.
     Whole(Box<ClientHello>),
-    /// It will never be: rustls finds the words for it.
+    /// It cannot be read. rustls reports the error.
     Unreadable,
     /// It has this many bytes, which is more than clawgate accepts.
     TooLarge(usize),
 }
 
-/// How much of a ClientHello has come.
+/// How many bytes of a ClientHello have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes of the message, its header of 4 bytes among them.
+    /// Bytes of the message, including its header of 4 bytes.
     pub have: usize,
-    /// Bytes that it will have, once its header says so.
+    /// The length of the message, if its header has come.
     pub of: Option<usize>,
 }
 
 impl Progress {
-    /// That of the records in `bytes` (RFC 8446 sections 4 and 5.1).
+    /// The progress of the records in `bytes` (RFC 8446 sections 4 and 5.1).
     pub fn of(mut bytes: &[u8]) -> Self {
         let (mut header, mut have) = (Vec::with_capacity(4), 0);
         while let Some((&[_, _, _, high, low], rest)) = bytes.split_first_chunk() {
@@ -132,11 +131,11 @@ fn highest_version(extensions: &[TlsExtension<'_>]) -> Option<u16> {
     })
 }
 
-/// Why no ClientHello can be made of the records.
+/// Why the records have no ClientHello.
 enum NoHello {
-    /// They hold something else.
+    /// They contain something else.
     Unreadable,
-    /// Its header says that it has so many bytes.
+    /// Its header says that it has this many bytes.
     TooLarge(usize),
 }
 
@@ -157,8 +156,8 @@ fn handshake_message(bytes: &[u8]) -> Result<Option<Vec<u8>>, NoHello> {
     Ok(Some(message))
 }
 
-/// The length of all fragments of the first handshake message. Copies nothing, since it is called for each piece that
-/// comes.
+/// The length of all fragments of the first handshake message. Copies nothing, because it is called for each piece of
+/// data.
 fn joined_length(mut bytes: &[u8]) -> Result<Option<usize>, NoHello> {
     let (mut header, mut joined) = (Vec::with_capacity(4), 0);
     loop {
@@ -243,8 +242,8 @@ impl ClientHello {
         named(&self.schemes, |scheme| SignatureScheme::from(scheme).as_str())
     }
 
-    /// Whether a suite with ChaCha20 comes first: a client says so where its machine has no instructions for
-    /// AES, which is then slow, and hard to do in constant time (RFC 8439).
+    /// Whether a suite with ChaCha20 comes first. A client prefers it if its machine has no instructions for AES, which
+    /// is then slow and hard to do in constant time (RFC 8439).
     pub fn prefers_chacha20(&self) -> bool {
         matches!(
             self.suites.first().map(|&suite| CipherSuite::from(suite)),
@@ -264,7 +263,7 @@ impl ClientHello {
 
 fn named(values: &[u16], name: impl Fn(u16) -> Option<&'static str>) -> Vec<String> {
     let shown = values.iter().map(|&value| match name(value) {
-        // rustls marks the suites of TLS 1.3 in a way that IANA does not.
+        // rustls's names of the TLS 1.3 suites are not IANA's.
         Some(name) => name.replace("TLS13_", "TLS_"),
         None => format!("{value:#06x}"),
     });

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::identity::sha256;
 
-/// The parts of a ClientHello that JA4 looks at; GREASE values (RFC 8701) are left out.
+/// The parts of a ClientHello that JA4 uses; GREASE values (RFC 8701) are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shape<'a> {
     /// Highest version offered, as on the wire.

@@ -1,21 +1,21 @@
 //! Protocols that are not TLS, known by the first bytes that their clients send.
 //!
-//! A name is a guess for a log line; nothing is decided by it. Where the server speaks first (MySQL, VNC, and as a rule
-//! SMTP, FTP, POP3 and IMAP), clients say nothing here, and run into the deadline. The first words of such servers are in
-//! the table for `explain` and `doctor`, which are clients themselves.
+//! A name is a guess for a log line; no decision depends on it. If the server speaks first (MySQL, VNC, and usually
+//! SMTP, FTP, POP3 and IMAP), clients send nothing until the deadline. The table also has the first bytes of such
+//! servers, for `explain` and `doctor`, which are clients themselves.
 
-/// How far bytes fit a form.
+/// Whether bytes match a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fit {
-    /// They do not, whatever follows.
+    /// They do not match, whatever follows.
     No,
-    /// They do, and more must come.
+    /// They match so far, and more are needed.
     Partly,
-    /// They do.
+    /// They match.
     Whole,
 }
 
-/// How a protocol begins.
+/// The first bytes of a protocol.
 #[derive(Clone, Copy, Debug)]
 enum Form {
     /// With this text.
@@ -26,8 +26,8 @@ enum Form {
 
 use self::Form::{Octets, Text};
 
-/// The first that fits is the name. Forms that begin with `..` are last: a few bytes would fit all of them, so only
-/// whole ones count.
+/// The first match decides. Patterns that begin with `..` come last: a few bytes would match all of them, so only
+/// complete matches count.
 const FORMS: &[(Form, &str)] = &[
     (Text("SSH-"), "SSH"),
     // Mail.
@@ -69,7 +69,7 @@ const FORMS: &[(Form, &str)] = &[
     (Octets("050400"), "SOCKS5"),
     (Octets("0401 ...."), "SOCKS4"),
     (Octets("0402 ...."), "SOCKS4"),
-    // The first word of servers, which a client may hear that takes them for TLS.
+    // The first bytes of servers, for clients that expect TLS.
     (Text("220 "), "SMTP or FTP"),
     (Text("220-"), "SMTP or FTP"),
     (Text("+OK"), "POP3"),
@@ -142,7 +142,7 @@ const FORMS: &[(Form, &str)] = &[
     (Octets("..0000 00 0a ##"), "MySQL"),
 ];
 
-/// Each known form, with how far `bytes` fit it; in the order in which they are to be tried.
+/// Each known pattern, and whether `bytes` match it; in the order in which they are to be tried.
 pub(crate) fn fits(bytes: &[u8]) -> impl Iterator<Item = (Fit, &'static str)> {
     FORMS.iter().map(|(form, name)| {
         let fit = match form {
@@ -182,8 +182,7 @@ fn fits_octets(octets: &str, bytes: &[u8]) -> Fit {
 
 /// The version that an SSL 2.0 ClientHello offers, and how far `bytes` fit one (RFC 6101 appendix E).
 ///
-/// Its lengths must agree with each other: by its first bytes alone, every fifth hundredth connection of random bytes
-/// would be one.
+/// Its lengths must be consistent: by the first bytes alone, one in 500 connections with random bytes would match.
 pub(crate) fn fits_sslv2(bytes: &[u8]) -> (Fit, u16) {
     let at = |index: usize| bytes.get(index).copied();
     let pair = |index: usize| Some(u16::from_be_bytes([at(index)?, at(index + 1)?]));

@@ -209,7 +209,7 @@ fn time(time: UnixTime) -> String {
     unix_rfc3339(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// An algorithm by its usual name, else by its number. `identifier`: what an AlgorithmIdentifier holds.
+/// An algorithm by its usual name, or else by number. `identifier`: the content of an AlgorithmIdentifier.
 fn algorithm(identifier: &[u8]) -> String {
     let Ok((_, oid)) = Oid::from_der(identifier) else {
         return "an algorithm that cannot be read".to_owned();
@@ -228,7 +228,7 @@ fn purpose(purpose: &ExtendedKeyPurpose) -> String {
     }
 }
 
-/// The name in `DnsName("a.example")`, which is all that webpki says of one.
+/// The name in `DnsName("a.example")`: webpki gives no other form.
 fn quoted(name: &str) -> Option<String> {
     let (_, rest) = name.split_once("(\"").or_else(|| name.split_once('('))?;
     let name = rest.strip_suffix("\")").or_else(|| rest.strip_suffix(')'))?;

@@ -1,6 +1,6 @@
-//! Phrases for errors of HTTP/1 and HTTP/2 themselves, without what lies under them.
+//! Phrases for errors of HTTP/1 and HTTP/2, without the errors below them.
 
-/// What was wrong with HTTP, with the other end or with the way there.
+/// What was wrong with HTTP/1 or HTTP/2.
 pub(super) fn of_http(error: &hyper::Error) -> String {
     if error.is_timeout() {
         return "nothing came in time".to_owned();

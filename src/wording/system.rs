@@ -18,7 +18,7 @@ pub fn watch(error: &notify::Error) -> String {
     }
 }
 
-/// Why the kernel does not confine this process.
+/// Why the kernel does not restrict this process.
 pub fn sandbox(error: &RulesetError) -> String {
     let mut source: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = source {

@@ -62,7 +62,7 @@ pub fn tls(error: &Error) -> String {
         Error::BadMaxFragmentSize => "the size of fragments is none that may be",
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => "the key does not fit the certificate",
         Error::InconsistentKeys(_) => "the key does not tell whether it fits the certificate",
-        // A library below rustls, such as that for cryptography.
+        // An error of another library, such as that for cryptography.
         Error::Other(_) => "the TLS library gave up for a reason that it does not tell",
         // One that a later version of rustls has.
         _ => "TLS failed in a way that is not known here",
@@ -70,7 +70,7 @@ pub fn tls(error: &Error) -> String {
     known.to_owned()
 }
 
-/// What both ends have not in common.
+/// What client and server do not have in common.
 pub fn incompatible(why: &PeerIncompatible) -> &'static str {
     match why {
         PeerIncompatible::EcPointsExtensionRequired

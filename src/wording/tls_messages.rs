@@ -1,6 +1,6 @@
 use rustls::{ContentType, HandshakeType, InvalidMessage, PeerMisbehaved};
 
-/// What in a message cannot be read.
+/// The part of a message that cannot be read.
 pub(super) fn invalid(error: &InvalidMessage) -> String {
     let known = match error {
         InvalidMessage::CertificatePayloadTooLarge => "the certificates have more than 64 KiB",
@@ -57,7 +57,7 @@ pub(super) fn invalid(error: &InvalidMessage) -> String {
     known.to_owned()
 }
 
-/// Which rule of TLS was broken.
+/// The rule of TLS that was broken.
 pub(super) fn misbehaved(why: &PeerMisbehaved) -> &'static str {
     use PeerMisbehaved as Why;
     match why {

@@ -7,8 +7,8 @@ use super::http_messages::{of_http, of_http2};
 use super::tls::tls;
 use crate::identity::name::printable;
 
-/// Why reading, writing or connecting failed: as the operating system says it, without its number; or as the library
-/// whose error is within.
+/// Why reading, writing or connecting failed: the text of the operating system without its number, or the phrase for
+/// the error of a library inside.
 pub fn io(error: &io::Error) -> String {
     let text = error.to_string();
     if error.raw_os_error().is_some() {
@@ -20,7 +20,7 @@ pub fn io(error: &io::Error) -> String {
     {
         return known;
     }
-    // How the standard library begins what getaddrinfo(3) says.
+    // The standard library writes this before the message of getaddrinfo(3).
     if let Some(why) = text.strip_prefix("failed to lookup address information: ") {
         return format!("the name cannot be resolved ({})", printable(why));
     }
@@ -31,12 +31,12 @@ pub fn io(error: &io::Error) -> String {
         ErrorKind::InvalidInput | ErrorKind::InvalidData if error.get_ref().is_some() => {
             "what came cannot be understood".to_owned()
         }
-        // The standard library's word for the kind, or this program's own.
+        // The standard library's text for the kind, or clawgate's own text.
         _ => printable(&text),
     }
 }
 
-/// The error of a library that has passed it on as one of reading or writing.
+/// The phrase for an error of a library that is inside an error of reading or writing.
 fn of_library(mut error: &(dyn Error + Send + Sync + 'static)) -> Option<String> {
     while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         error = inner;
@@ -58,7 +58,7 @@ pub fn http(error: &hyper::Error) -> String {
     cause(error).unwrap_or_else(|| of_http(error))
 }
 
-/// What lies under an error of hyper, where that says more.
+/// The phrase for the error below an error of hyper, if it says more.
 fn cause(error: &hyper::Error) -> Option<String> {
     let mut source: Option<&(dyn Error + 'static)> = error.source();
     while let Some(error) = source {

@@ -1,7 +1,7 @@
 use x509_parser::error::X509Error;
 use x509_parser::nom;
 
-/// Where a certificate stops being one (RFC 5280 section 4.1).
+/// The part of a certificate that cannot be read (RFC 5280 section 4.1).
 pub fn x509(error: &nom::Err<X509Error>) -> &'static str {
     let (nom::Err::Error(error) | nom::Err::Failure(error)) = error else {
         return "it is cut off";

@@ -22,7 +22,7 @@ pub(crate) fn subtrees(extension: &[u8]) -> Result<Vec<(u8, Vec<Element<'_>>)>, 
         if !matches!(list.tag, PERMITTED | EXCLUDED) {
             return Err(Malformed);
         }
-        // RFC 5280 demands the default minimum and no maximum, and so that nothing follows the base.
+        // RFC 5280 requires the default minimum and no maximum, so nothing may follow the base.
         let subtrees = der::all(list.content)?.into_iter();
         let bases = subtrees.map(|subtree| der::only(subtree.tagged(der::SEQUENCE)?));
         all.push((list.tag, bases.collect::<Result<_, _>>()?));
@@ -30,8 +30,8 @@ pub(crate) fn subtrees(extension: &[u8]) -> Result<Vec<(u8, Vec<Element<'_>>)>, 
     Ok(all)
 }
 
-/// The constraints of the configured CA `ca` without those that are compared here, as webpki takes them: the content
-/// of the SEQUENCE. `None` when nothing is left; those that cannot be read are left as they are.
+/// The constraints of the configured CA `ca` for webpki, without those that are compared here: the content of the
+/// SEQUENCE. `None` if nothing is left. Constraints that cannot be read stay as they are.
 pub(crate) fn for_webpki(ca: &X509Certificate<'_>) -> Option<Vec<u8>> {
     let extension = extension(ca)?;
     let whole = || der::only(extension).map(|all| all.content.to_vec()).ok();

@@ -1,11 +1,12 @@
-//! Name constraints (RFC 5280 section 4.2.1.10) on the names that webpki does not hold against them.
+//! Name constraints (RFC 5280 section 4.2.1.10) on names that webpki does not check.
 //!
-//! webpki compares DNS names and IP addresses in subject alternative names; where there are constraints of another kind
-//! it refuses whatever has a name of that kind. So those of configured CAs are kept from it ([`for_webpki`]) and
-//! compared here. Those of a CA that a client sends cannot be kept from it, and refuse.
+//! webpki compares DNS names and IP addresses in subject alternative names. If there are constraints of another kind,
+//! it refuses every certificate with a name of that kind. So webpki does not get those constraints of configured CAs
+//! ([`for_webpki`]), and they are compared here. Constraints of a CA that a client sends cannot be hidden from webpki,
+//! so it refuses.
 //!
-//! Clients are also known by common names. They are bound here as OpenSSL does it: one that looks like a host name is
-//! one, where no DNS name stands beside it.
+//! Rules may also use common names. Constraints apply to them as in OpenSSL: a common name that looks like a host name
+//! counts as one if there is no DNS name.
 
 mod encoding;
 mod names;
@@ -40,7 +41,7 @@ pub(crate) struct NameConstraints {
     is_unreadable: bool,
 }
 
-/// What names must be within, or must not.
+/// A base that names must be within, or must not be within.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Base {
     Dns(String),
@@ -60,7 +61,7 @@ enum Name<'a> {
     Uri(&'a str),
     Directory(&'a X509Name<'a>),
     Other,
-    /// Not as its kind is encoded.
+    /// It does not have the encoding of its kind.
     Unreadable,
 }
 
@@ -69,7 +70,7 @@ enum Name<'a> {
 pub(crate) enum Violation {
     /// They do not allow this name.
     Name(String),
-    /// They are about a kind of names that is not compared where the client sends the CA.
+    /// They are about a kind of names that is not compared if the client sends the CA.
     Kind(Kind),
     /// They have a base that is not supported.
     Base(String),
@@ -94,7 +95,7 @@ impl NameConstraints {
         Ok(all)
     }
 
-    /// The first of `names` that they do not allow, for a sentence.
+    /// The first of `names` that is not allowed, as text for a sentence.
     pub(crate) fn violation(&self, names: &SubjectNames) -> Option<String> {
         if self.is_unreadable {
             return Some("any, since its name constraints cannot be read".to_owned());
@@ -244,7 +245,7 @@ impl Base {
         }
     }
 
-    /// The base in words, if it is none that webpki supports.
+    /// The base as text, if webpki does not support it.
     fn unsupported(&self) -> Option<String> {
         match self {
             Self::Dns(base) if !is_dns_base(base) => Some(format!("the DNS name {}", printable(base))),

@@ -1,4 +1,4 @@
-//! How names are held against the bases of name constraints (RFC 5280 section 4.2.1.10).
+//! Comparison of names with the bases of name constraints (RFC 5280 section 4.2.1.10).
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ pub(crate) enum Kind {
     Mail,
     Uri,
     Directory,
-    /// One whose names nothing here compares.
+    /// A kind that is not compared.
     Other,
 }
 
@@ -37,14 +37,14 @@ pub(crate) fn is_within(host: &str, base: &str) -> bool {
     is_whole && end.eq_ignore_ascii_case(base)
 }
 
-/// Whether a host that the wildcard `name` stands for may be within `base`.
+/// Whether a host that matches the wildcard `name` may be within `base`.
 pub(crate) fn may_reach(name: &str, base: &str) -> bool {
     let Some(parent) = name.strip_prefix("*.") else { return is_within(name, base) };
     let below = base.split_once('.').is_some_and(|(_, above)| above.eq_ignore_ascii_case(parent));
     below || is_within(name, base)
 }
 
-/// Whether `base` is a DNS name as a constraint may have it: without a wildcard, and without a dot at its end.
+/// Whether `base` is a DNS name that a constraint may have: without a wildcard, and without a dot at its end.
 pub(crate) fn is_dns_base(base: &str) -> bool {
     base.is_ascii() && !base.contains('*') && !base.ends_with('.')
 }
@@ -67,14 +67,14 @@ pub(crate) fn is_mail_within(mail: &str, base: &str) -> bool {
     }
 }
 
-/// The host of a URI, which must have one that is a name: else it is within nothing, and excluded by everything.
+/// The host of a URI. A URI without a host name is within no base, and excluded by every base.
 pub(crate) fn host_of_uri(uri: &str) -> Option<&str> {
     let (_, rest) = uri.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let host = host.split(':').next().filter(|host| !host.is_empty() && !host.starts_with('['))?;
     let is_address = host.parse::<std::net::Ipv4Addr>().is_ok();
-    // A host with a dot at its end is the same for a resolver, and another one to compare.
+    // A dot at the end makes no difference for a resolver, but for a comparison.
     (!is_address && !host.ends_with('.')).then_some(host)
 }
 

@@ -1,4 +1,4 @@
-//! The names in a certificate's subject that are held against name constraints.
+//! The names in a certificate's subject to which name constraints apply.
 
 use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::{OID_PKCS9_EMAIL_ADDRESS, OID_X509_COMMON_NAME};
@@ -6,7 +6,7 @@ use x509_parser::prelude::X509Certificate;
 
 use crate::identity::name::text_of;
 
-/// The names in a certificate's subject that constraints are about.
+/// The names in a certificate's subject to which name constraints apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SubjectNames {
     /// Common names that look like host names.
@@ -43,7 +43,7 @@ impl SubjectNames {
         Self { is_unreadable: true, ..Self::default() }
     }
 
-    /// Those of a CA, whose common names are nobody's host.
+    /// Those of a CA, whose common names are not host names.
     pub(crate) fn of_ca(ca: &X509Certificate<'_>) -> Self {
         let emails = ca.subject().iter_by_oid(&OID_PKCS9_EMAIL_ADDRESS);
         let text = |value| text_of(value).unwrap_or("that cannot be read".into()).into_owned();

@@ -1,9 +1,9 @@
-//! The blocks of a PEM file (RFC 7468). Every line belongs to a block or is a remark between blocks; anything
-//! else is an error.
+//! The blocks of a PEM file (RFC 7468). Every line is part of a block or a remark between blocks; anything else is an
+//! error.
 //!
-//! PEM libraries skip whatever they do not recognise. A block whose boundary is indented, stands behind a byte
-//! order mark or shares its line with another boundary is skipped as well, and with it a CRL that was meant to
-//! keep somebody out.
+//! PEM libraries skip everything that they do not recognise. They also skip a block whose boundary is indented, follows
+//! a byte order mark or shares its line with another boundary. If that block is a CRL, revoked clients would be
+//! admitted.
 
 use std::iter::Peekable;
 
@@ -11,11 +11,11 @@ use thiserror::Error;
 
 /// Dashes on either side of a boundary.
 const DASHES: &str = "-----";
-/// Longest label that is taken for one.
+/// Longest text that is accepted as a label.
 const LONGEST_LABEL: usize = 64;
-/// A line of so many characters of Base64 between blocks is no remark.
+/// A line with this many characters of Base64 between blocks is not a remark.
 const BASE64_LINE: usize = 32;
-/// Words of which the labels of blocks consist.
+/// The words in labels of blocks.
 const LABEL_WORDS: [&str; 10] =
     ["CERTIFICATE", "CRL", "KEY", "PKCS7", "CMS", "X509", "PARAMETERS", "REQUEST", "PUBLIC", "PRIVATE"];
 /// The header fields of an encrypted key in its old form (RFC 1421 section 4.6.1.1 and 4.6.1.3).
@@ -32,11 +32,12 @@ pub(crate) struct Block<'a> {
     pub(crate) has_fields: bool,
     /// What is between the boundaries and after the header fields: Base64 and white space alone.
     pub(crate) body: &'a [u8],
-    /// All of it, where every PEM library reads the same: without header fields, and without blanks after its BEGIN.
+    /// The whole block, if every PEM library reads it in the same way: without header fields, and without blanks after
+    /// its BEGIN.
     pub(crate) plain: Option<&'a [u8]>,
 }
 
-/// Why a file is no PEM that can be relied on.
+/// Why a file is not reliable PEM.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("line {line}: {what}")]
 pub(crate) struct BlockError {
@@ -123,7 +124,7 @@ fn block<'a>(
     Err(BlockError::new(begin.number, what, AGAIN))
 }
 
-/// Passes over the header fields of an encrypted key and the empty line after them.
+/// Skips the header fields of an encrypted key and the empty line after them.
 fn fields<'a>(lines: &mut impl Iterator<Item = Line<'a>>) -> Result<(), BlockError> {
     for line in lines {
         if line.text.trim_ascii().is_empty() {
@@ -158,7 +159,7 @@ fn bad_boundary(line: &Line<'_>) -> BlockError {
     BlockError::new(line.number, what, OWN_LINE)
 }
 
-/// Whether what is between blocks may be a remark (RFC 7468 section 5.2 calls it explanatory text).
+/// Whether text between blocks may be a remark ("explanatory text", RFC 7468 section 5.2).
 fn check_remark(line: &Line<'_>, is_last: bool) -> Result<(), BlockError> {
     let error = |what, hint| Err(BlockError::new(line.number, what, hint));
     if line.text.is_ascii() && line.text.trim_ascii().is_empty() {
@@ -174,7 +175,7 @@ fn check_remark(line: &Line<'_>, is_last: bool) -> Result<(), BlockError> {
     if text.chars().any(|c| c.is_control() && c != '\t') {
         return error("has a control character outside of a block", REMARK);
     }
-    // All that is left of a block whose file is still being written.
+    // The rest of a block whose file is still being written.
     if is_last && !line.ends && text.starts_with('-') {
         return error("ends in the middle of a boundary", AGAIN);
     }
@@ -195,8 +196,8 @@ fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 
-/// Whether somebody who wrote this may have meant a boundary: in other letters, with other dashes or another
-/// number of them, behind something else.
+/// Whether a line looks like a damaged boundary: other letters, other dashes or another number of them, other text
+/// before it.
 fn resembles_boundary(text: &str) -> bool {
     let text: String = text.chars().map(|c| if is_dash(c) { '-' } else { c }).collect();
     let words: Vec<_> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
@@ -225,7 +226,7 @@ fn resembles_boundary(text: &str) -> bool {
     })
 }
 
-/// Dashes of all kinds, those that word processors write in place of `-` among them.
+/// Dashes of all kinds, including those that word processors write instead of `-`.
 fn is_dash(c: char) -> bool {
     matches!(
         c,
@@ -234,7 +235,7 @@ fn is_dash(c: char) -> bool {
     )
 }
 
-/// The boundaries of blocks, to the letter; blanks at the end of the line are the only freedom.
+/// The boundaries of blocks, exactly; only blanks at the end of the line are allowed.
 enum Boundary<'a> {
     Begin(&'a str),
     End(&'a str),

@@ -1,4 +1,4 @@
-//! What a file is that is not PEM: told by its first bytes, or by the structure of its DER.
+//! The format of a file that is not PEM: by its first bytes, or by the structure of its DER.
 
 use x509_parser::asn1_rs::{Any, FromDer};
 
@@ -13,7 +13,7 @@ pub(crate) enum Format {
     Foreign(Foreign),
 }
 
-/// Tags of DER, as far as they occur here.
+/// Tags of DER that occur here.
 mod tag {
     pub(crate) const INTEGER: u32 = 0x02;
     pub(crate) const BIT_STRING: u32 = 0x03;
@@ -114,7 +114,7 @@ fn der(bytes: &[u8]) -> Format {
     }
 }
 
-/// What is in the outermost SEQUENCE.
+/// The kind of object in the outermost SEQUENCE.
 fn kind(content: &[u8]) -> Format {
     use tag::{BIT_STRING, ENUMERATED, INTEGER, OCTET_STRING, OID, SEQUENCE};
     let elements = elements(content);
@@ -138,7 +138,7 @@ fn kind(content: &[u8]) -> Format {
     }
 }
 
-/// What has an algorithm and a signature after it: a certificate, a CRL or a request.
+/// An object that is followed by an algorithm and a signature: a certificate, a CRL or a request.
 fn signed(message: &[u8]) -> Kind {
     use tag::{GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME};
     let elements = elements(message);
@@ -154,7 +154,7 @@ fn signed(message: &[u8]) -> Kind {
     }
 }
 
-/// The elements in `content`, as far as they can be read.
+/// The elements in `content`, up to the first that cannot be read.
 fn elements(mut content: &[u8]) -> Vec<Any<'_>> {
     let mut elements = Vec::new();
     while let Ok((rest, element)) = Any::from_der(content) {

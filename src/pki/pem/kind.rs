@@ -1,4 +1,4 @@
-//! What blocks and files may hold, and what they hold instead, with the command that converts it.
+//! The kinds of items in files, and the commands that convert other kinds.
 
 /// What an item of a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +21,12 @@ pub enum Kind {
     DhParameters,
 }
 
-/// Something that is recognised and not read.
+/// Something that is recognised but not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Foreign {
     /// Its name, with an article.
     pub(crate) name: &'static str,
-    /// How to get what can be read out of it.
+    /// How to convert it into something that is supported.
     pub(crate) hint: &'static str,
 }
 
@@ -36,7 +36,7 @@ impl Kind {
     /// The kind of a block, by its label.
     ///
     /// # Errors
-    /// For a block that is not read; `None` where nothing is known about it.
+    /// For a block that is not supported; `None` if nothing is known about it.
     pub(crate) fn of_label(label: &str) -> Result<Self, Option<Foreign>> {
         let foreign = |name, hint| Err(Some(Foreign { name, hint }));
         match label {
@@ -89,9 +89,9 @@ impl Kind {
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// A chain; its key may stand beside it.
+    /// A chain; the file may have its key as well.
     Chain,
-    /// A key; its chain may stand beside it.
+    /// A key; the file may have its chain as well.
     Key,
     /// CA certificates and nothing else.
     Cas,
@@ -109,17 +109,17 @@ impl Use {
         }
     }
 
-    /// Whether such an item may stand in the file without being what it is read for: a chain and its key share a
-    /// file, with what other programs take from that file.
+    /// Whether the file may have such an item although it is not used: a chain and its key may share a file, with other
+    /// items for other programs.
     pub(crate) fn bears(self, kind: Kind) -> bool {
         match self {
-            // Whoever puts a CRL there means somebody to be kept out.
+            // An operator who puts a CRL there wants it to be used.
             Self::Chain | Self::Key => kind != Kind::Crl,
             Self::Cas | Self::Crls => false,
         }
     }
 
-    /// What to do about an item that the file has no use for.
+    /// What to do about an item that cannot be used.
     pub(crate) fn hint(self, kind: Kind) -> &'static str {
         match (self, kind) {
             (Self::Cas, Kind::Crl) => "name a file with the CRLs alone in clients.crl (--crl)",

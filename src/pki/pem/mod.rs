@@ -1,7 +1,7 @@
 //! Files of certificates, keys and CRLs, in PEM (RFC 7468) or DER. The only place that knows `rustls-pemfile`.
 //!
-//! Each byte of a file is part of an item, part of a remark between items, or an error: see `blocks`. An item that
-//! the file has no use for is an error as well.
+//! Each byte of a file is part of an item, part of a remark between items, or an error (see `blocks`). An item that
+//! cannot be used is an error as well.
 
 mod blocks;
 mod format;
@@ -61,7 +61,7 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> FileProblem {
     Problem::new(what, hint).in_file(path)
 }
 
-/// Where a relative path leads, to follow what is said of it; nothing for an absolute one.
+/// The absolute path of a relative one, as the end of a sentence; empty for an absolute path.
 pub fn located(path: &Path) -> String {
     match (std::path::absolute(path), std::env::current_dir()) {
         (Ok(whole), Ok(folder)) if path.is_relative() => {
@@ -78,12 +78,12 @@ pub fn located(path: &Path) -> String {
 pub fn client_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileProblem> {
     let hint = "give the client's certificate, followed by its intermediates, in PEM (from DER: openssl x509 \
                 -inform DER -in FILE; from PKCS #12: openssl pkcs12 -nokeys -in FILE)";
-    // What is wrong with a certificate is for the verdict to say.
+    // The caller reports what is wrong with a certificate.
     let contents = Contents::parse(&read(path)?).map_err(|problem| problem.in_file(path))?;
     contents.some_certificates(path, hint)
 }
 
-/// The chain in a file, leaf first, and what in it is not used; `hint` is for a file without one.
+/// The chain in a file, leaf first, and the items that are not used; `hint` is for a file without a chain.
 ///
 /// # Errors
 /// When the file cannot be read, has none, or has something that does not belong there.
@@ -130,7 +130,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileProblem> {
     std::fs::read(path).map_err(|error| unreadable(path, &error))
 }
 
-/// An item that a file may have beside what it is read for.
+/// An item that a file may have, but that is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unused {
     /// What it is.
@@ -196,7 +196,7 @@ impl Contents {
         &self.items
     }
 
-    /// The same, if each item is whole and none is of no use beside what the file is read for.
+    /// The same, if each item is complete and can be used for the purpose of the file.
     pub(crate) fn fit_for(self, purpose: Use) -> Result<Self, Problem> {
         if let Some(item) = self.items.iter().find(|item| !item.is_whole) {
             let (line, name) = (item.line.unwrap_or(1), item.kind.name());
@@ -206,7 +206,7 @@ impl Contents {
             return Err(Problem::new(what, "write the file again"));
         }
         let wanted = purpose.wants();
-        // A file of another kind altogether is better described by what it lacks.
+        // For a file of another kind, the message about what is missing is more helpful.
         if !self.items.iter().any(|item| item.kind == wanted) {
             return Ok(self);
         }
@@ -225,10 +225,10 @@ impl Contents {
         }
     }
 
-    /// What is in it beside what it is read for.
+    /// The items that are not used.
     pub(crate) fn unused(&self, purpose: Use) -> Vec<Unused> {
         let others = self.items.iter().filter(|item| item.kind != purpose.wants());
-        // The curve is the key's, which names it again.
+        // The curve of an EC key, which the key names as well.
         let others = others.filter(|item| item.kind != Kind::EcParameters);
         others.map(|item| Unused { kind: item.kind, line: item.line.unwrap_or(1) }).collect()
     }
@@ -273,7 +273,7 @@ impl Contents {
         })
     }
 
-    /// What is in the file, for the message that says what is not.
+    /// The content of the file, for a message about what is missing.
     pub(crate) fn description(&self) -> String {
         if self.is_empty {
             return "the file is empty".to_owned();
