@@ -29,7 +29,11 @@ fn what_is_no_header_is_refused_where_one_is_required() {
     let mut damaged = vec![203, 0, 113, 7, 198, 51, 100, 1, 0x9c, 0x40, 1, 0xbb];
     damaged.extend([3, 0, 4, 1, 2, 3, 4]);
     let cases = [
-        (b"POST /hooks/wake HTTP/1.1\r\n\r\n".to_vec(), "expects a PROXY protocol header first", "send-proxy-v2"),
+        (
+            b"POST /hooks/wake HTTP/1.1\r\n\r\n".to_vec(),
+            "expects a PROXY protocol header first",
+            "send-proxy-v2",
+        ),
         (b"\x16\x03\x01\x02\x00\x01".to_vec(), "the first bytes are 16030102", "listen.address"),
         (b"PROXY TCP4 203.0.113.7\r\n".to_vec(), "the line is not `PROXY TCP4", "versions 1 and 2"),
         (v2(1, 0x11, &damaged), "its checksum (CRC32c) is wrong", "between the load balancer"),
