@@ -179,7 +179,7 @@ fn settings_with_which_no_client_could_connect_are_refused() {
         ),
         (
             &[("--group", "MLKEM768"), ("--cipher-suite", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")],
-            &["--group", "TLS 1.3 alone", "add X25519"],
+            &["--group", "TLS 1.3 only", "add X25519"],
         ),
         (
             &[("--cipher-suite", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")],
