@@ -1,4 +1,4 @@
-//! Rules on trial: whom they would refuse is told of here, and let in all the same.
+//! Audit mode: logs which clients the rules would refuse, although they are admitted.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,21 +12,21 @@ use crate::telemetry::log_dedup::{DedupKey, Heard, LogDedup, Summary};
 use crate::telemetry::metrics::{Metrics, RuleSet};
 use crate::telemetry::{emit, emit_bounded};
 
-/// Lines in full for one client and one set of rules in a window.
+/// Full lines for one client and one set of rules in a window; further ones are counted.
 const FULL_LINES: u64 = 5;
 
-/// The log and the count of what would be refused; shared by all workers.
+/// Logs and counts what would be refused. Shared by all workers.
 #[derive(Debug)]
 pub struct AuditLog {
     metrics: Arc<Metrics>,
     repeats: Option<LogDedup<Kind>>,
 }
 
-/// What makes two objections the same.
+/// Lines with the same kind are folded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Kind {
     rules: String,
-    /// `None` for the sum of those beyond the bound.
+    /// `None` for all clients beyond the bound.
     fingerprint: Option<String>,
 }
 
@@ -41,24 +41,24 @@ impl DedupKey for Kind {
 }
 
 impl AuditLog {
-    /// Counts in `metrics`; with `fold`, what repeats is to be summed up.
+    /// Counts in `metrics`. With `fold`, repeated lines are folded.
     pub fn new(metrics: Arc<Metrics>, fold: bool) -> Self {
         Self { metrics, repeats: fold.then(LogDedup::default) }
     }
 
-    /// A connection that the rules for all clients would refuse.
+    /// Logs a connection that the rules for all clients would refuse.
     pub(crate) fn to_connection(&self, facts: &ConnectionFacts, denial: &Denial) {
         self.metrics.would_refuse(RuleSet::Clients);
-        self.tell("clients".to_owned(), facts.id(), facts, denial, || denial.of("clients", &facts.peer));
+        self.log("clients".to_owned(), facts.id(), facts, denial, || denial.of("clients", &facts.peer));
     }
 
-    /// Request `id`, which the rules of `route` would refuse.
+    /// Logs request `id`, which the rules of `route` would refuse.
     pub(crate) fn to_request(&self, id: &str, facts: &ConnectionFacts, route: &str, denial: &Denial) {
         self.metrics.would_refuse(RuleSet::Route);
-        self.tell(format!("route {route}"), id, facts, denial, || denial.of("route", &facts.peer));
+        self.log(format!("route {route}"), id, facts, denial, || denial.of("route", &facts.peer));
     }
 
-    fn tell(
+    fn log(
         &self,
         rules: String,
         id: &str,
@@ -78,7 +78,7 @@ impl AuditLog {
         }
     }
 
-    /// Logs what was folded since the last time, a line for each kind.
+    /// Logs the folded lines since the last call, one for each kind.
     pub fn sum_up(&self) {
         let summaries = self.repeats.as_ref().map(LogDedup::end_window).unwrap_or_default();
         for summary in summaries {
@@ -98,12 +98,12 @@ struct Objection<'a> {
     facts: &'a ConnectionFacts,
     /// `clients`, or `route` and its path.
     rules: &'a str,
-    /// The deny rule that matches; none where no allow rule does.
+    /// The deny rule that matches; `None` if no allow rule matches.
     rule: Option<String>,
     detail: String,
 }
 
-/// The `would_refuse` event for many at once.
+/// The `would_refuse` event for several folded lines.
 #[derive(Serialize)]
 struct SummaryLine<'a> {
     rules: &'a str,

@@ -115,8 +115,7 @@ fn read_host(text: &str) -> Result<Host<'_>, RequestRefusal> {
     Host::parse(text).ok_or(RequestRefusal::InvalidHost)
 }
 
-/// RFC 9112 section 3.2 and RFC 9113 section 8.3.1: exactly one Host or `:authority`; both only if
-/// they agree.
+/// RFC 9112 section 3.2 and RFC 9113 section 8.3.1: exactly one Host or `:authority`, or both if they are equal.
 fn host<'a>(target: Target<'a>, headers: &'a HeaderMap) -> Result<Host<'a>, RequestRefusal> {
     let mut fields = headers.get_all(header::HOST).iter();
     let field = fields.next();
@@ -138,7 +137,7 @@ fn host<'a>(target: Target<'a>, headers: &'a HeaderMap) -> Result<Host<'a>, Requ
     }
 }
 
-/// RFC 9110 section 7.4: a request that came over a connection for another name is not ours to answer.
+/// RFC 9110 section 7.4: a request on a connection for another name must not be answered.
 fn directed(host: &Host<'_>, context: Context<'_>) -> Result<(), RequestRefusal> {
     let Some(sni) = context.sni.filter(|_| context.several_names) else {
         return Ok(());
@@ -150,7 +149,7 @@ fn directed(host: &Host<'_>, context: Context<'_>) -> Result<(), RequestRefusal>
     Err(RequestRefusal::Misdirected { sni: sni.to_owned(), host: plain.to_owned() })
 }
 
-/// A token in a URL ends up in logs; OpenClaw refuses it too.
+/// A token in a URL gets into logs. OpenClaw refuses it too.
 fn query(target: Target<'_>) -> Result<(), RequestRefusal> {
     let query = target.0.query().unwrap_or_default();
     if query.bytes().any(|byte| !(0x21..0x7f).contains(&byte)) {
@@ -162,7 +161,7 @@ fn query(target: Target<'_>) -> Result<(), RequestRefusal> {
     Ok(())
 }
 
-/// Whether a query's name is `token` once percent-decoded.
+/// Whether the percent-decoded name is `token`.
 fn is_token(name: &str) -> bool {
     let mut wanted = b"token".iter();
     let mut bytes = name.bytes();
@@ -183,7 +182,7 @@ fn is_token(name: &str) -> bool {
     wanted.next().is_none()
 }
 
-/// The HTTP/1 guard has seen the bytes; this is for HTTP/2, and for what hyper reads itself.
+/// The HTTP/1 guard has already checked the bytes of HTTP/1. This is for HTTP/2, and for what only hyper reads.
 fn framing(parts: &Parts) -> Result<(), RequestRefusal> {
     let mut lengths = parts.headers.get_all(header::CONTENT_LENGTH).iter();
     lengths.next();
@@ -196,8 +195,7 @@ fn framing(parts: &Parts) -> Result<(), RequestRefusal> {
     Ok(())
 }
 
-/// RFC 9110 section 10.1.1. `100-continue` itself is answered by hyper, when the body is first asked
-/// for, which is after every check.
+/// RFC 9110 section 10.1.1. hyper answers `100-continue` itself when the body is first read, which is after all checks.
 fn expectation(parts: &Parts) -> Result<(), RequestRefusal> {
     let other = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if parts.headers.get_all(header::EXPECT).iter().any(other) {

@@ -58,7 +58,7 @@ impl ClientConnection {
     /// # Errors
     /// Why it is not.
     pub(super) fn is_admitted(&self, snapshot: &Snapshot) -> Result<(), Box<Report>> {
-        if self.revalidation.check(|| self.attempt(), snapshot)? == Freshness::Anew {
+        if self.revalidation.check(|| self.attempt(), snapshot)? == Freshness::Verified {
             self.audit(snapshot.acceptor.objection(&self.facts.peer));
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Requests that an upstream did not answer, as events for the operator: the access log is often filtered out.
+//! Events for the operator about requests that an upstream did not answer: the access log is often filtered out.
 
 use std::time::SystemTime;
 
@@ -9,16 +9,16 @@ use crate::telemetry::access::ConnectionFacts;
 use crate::telemetry::log_dedup::{DedupKey, Heard, LogDedup, Repeated, Summary};
 use crate::telemetry::{RequestReason, emit, emit_bounded};
 
-/// Lines in full for one upstream and one reason in a window.
+/// Full lines for one upstream and one reason in a window; further ones are counted.
 const FULL_LINES: u64 = 5;
 
-/// The log of requests without an answer; shared by all workers.
+/// Logs requests without an answer. Shared by all workers.
 #[derive(Debug)]
 pub struct DeliveryFailures {
     repeats: Option<LogDedup<Kind>>,
 }
 
-/// What makes two failures the same. There are few: upstreams are the settings'.
+/// Failures of the same kind are folded. There are few kinds: the upstreams are those of the settings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Kind {
     upstream: String,
@@ -36,7 +36,7 @@ impl DedupKey for Kind {
 }
 
 impl DeliveryFailures {
-    /// With `fold`, what repeats is summed up.
+    /// With `fold`, repeated lines are folded.
     pub fn new(fold: bool) -> Self {
         Self { repeats: fold.then(LogDedup::default) }
     }
@@ -59,7 +59,7 @@ impl DeliveryFailures {
         }
     }
 
-    /// Logs what was folded since the last time, a line for each upstream and reason.
+    /// Logs the folded lines since the last call, one for each upstream and reason.
     pub fn sum_up(&self) {
         let summaries = self.repeats.as_ref().map(LogDedup::end_window).unwrap_or_default();
         for summary in summaries {
@@ -71,7 +71,7 @@ impl DeliveryFailures {
     }
 }
 
-/// What to do about an upstream that gave no answer; `None` where the upstream is not the cause.
+/// What to do about an upstream that gave no answer; `None` if the upstream is not the cause.
 fn hint(reason: RequestReason) -> Option<&'static str> {
     Some(match reason {
         RequestReason::UpstreamUnavailable => {
@@ -110,7 +110,7 @@ struct Line<'a> {
     hint: &'static str,
 }
 
-/// The `delivery_failed` event for many at once.
+/// The `delivery_failed` event for several folded lines.
 #[derive(Serialize)]
 struct SummaryLine<'a> {
     upstream: &'a str,

@@ -1,4 +1,4 @@
-//! `echo:`, the built-in upstream: answers with what a real one would have seen.
+//! `echo:`, the built-in upstream: answers with what a real one would have received.
 
 use bytes::Bytes;
 use http::Response;

@@ -1,4 +1,4 @@
-//! Which server a request is for: a host, with a port or without, and nothing else.
+//! The Host of a request: a name or an address, with or without a port, and nothing else.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -7,7 +7,7 @@ const MAX_NAME: usize = 253;
 /// Longest label of one, in bytes.
 const MAX_LABEL: usize = 63;
 
-/// A host that was checked, as the client wrote it.
+/// A valid host, as the client sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Host<'a> {
     text: &'a str,
@@ -18,9 +18,9 @@ impl<'a> Host<'a> {
     /// Reads `uri-host [ ":" port ]` (RFC 9110 section 7.2), where the host is an IPv6 address in brackets, an
     /// IPv4 address, or a name of letters, digits, `-` and `_` between dots, one of which may be at its end.
     ///
-    /// RFC 3986 section 3.2.2 would let a name have `,`, `;`, `%` and the like, which no host name has and which
-    /// servers read in different ways. A name that ends in a number is an IPv4 address for WHATWG URL parsers,
-    /// in notations that others do not know (`127.1`, `0x7f.1`): only the usual one is taken.
+    /// RFC 3986 section 3.2.2 allows `,`, `;`, `%` and the like in a name. No host name has them, and servers read them in
+    /// different ways. WHATWG URL parsers read a name that ends in a number as an IPv4 address, in notations that others do
+    /// not know (`127.1`, `0x7f.1`): only the usual notation is accepted.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let (name, port) = match text.strip_prefix('[') {
             Some(rest) => {

@@ -1,8 +1,7 @@
-//! Whether a client that was let in is admitted still.
+//! Whether the client of an open connection is still admitted.
 //!
-//! The verdict on its chain was given at one time, by one generation of trust and rules. It is asked
-//! for again when there is another generation, and when time alone may have changed it: a
-//! certificate expires, or a revocation list is due. So no connection outlives its certificate.
+//! Its chain was verified at one time, with one snapshot of CAs and rules. It is verified again after a reload, and when time may
+//! have changed the result: a certificate expires, or a CRL becomes too old. So no connection outlives its certificate.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -14,77 +13,79 @@ use super::snapshot::Snapshot;
 use crate::identity::time::unix_seconds;
 use crate::tls::{Attempt, Report};
 
-/// Longest sleep before the clock is looked at again: it may be set while a timer runs.
-const LOOK: Duration = Duration::from_secs(60);
+/// The longest sleep before the clock is read again: somebody may set it while a timer runs.
+const MAX_SLEEP: Duration = Duration::from_secs(60);
 
-/// Bytes of a chain that are kept as they were sent. Of a longer one the path that was verified is kept, and not what else
-/// a client may have sent.
+/// The longest chain that is kept as it was sent, in bytes. Of a longer one only the verified path is kept, and no other
+/// certificates that the client sent.
 const KEPT_AS_SENT: usize = 8 * 1024;
 
-/// A verified chain, with how far the verdict on it reaches.
+/// A verified chain, and until when the result is valid.
 #[derive(Debug)]
 pub(crate) struct Revalidation {
     chain: Vec<CertificateDer<'static>>,
-    /// The generation that admitted it last.
+    /// The number of the snapshot that admitted it last.
     by: AtomicU64,
-    /// The last second, since 1970, of which that can be said without asking again.
+    /// The last second since 1970 for which it need not be verified again.
     until: AtomicI64,
 }
 
 impl Revalidation {
-    /// Of a chain that `generation` has just admitted.
-    pub(crate) fn new(chain: Vec<CertificateDer<'static>>, generation: &Snapshot) -> Self {
-        let acceptor = &generation.acceptor;
+    /// For a chain that `snapshot` has just admitted.
+    pub(crate) fn new(chain: Vec<CertificateDer<'static>>, snapshot: &Snapshot) -> Self {
+        let acceptor = &snapshot.acceptor;
         let chain = if chain.iter().map(|der| der.len()).sum::<usize>() > KEPT_AS_SENT {
             acceptor.path(&chain)
         } else {
             chain
         };
         let until = acceptor.verified_until(&chain, now());
-        Self { chain, by: AtomicU64::new(generation.number), until: AtomicI64::new(until) }
+        Self { chain, by: AtomicU64::new(snapshot.number), until: AtomicI64::new(until) }
     }
 
-    /// The chain, leaf first: as it was sent, or where that is long, what of it leads up to a configured CA.
+    /// The chain, leaf first: as it was sent or, if that is long, the path to a configured CA.
     pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
     }
 
-    /// Whether the client is admitted now, by `generation`.
+    /// Whether `snapshot` admits the client now.
     ///
     /// # Errors
-    /// Why it is not any more.
+    /// Why it does not.
     pub(crate) fn check(
         &self,
         attempt: impl FnOnce() -> Attempt,
-        generation: &Snapshot,
+        snapshot: &Snapshot,
     ) -> Result<Freshness, Box<Report>> {
         let now = now();
-        if self.by.load(Ordering::Relaxed) == generation.number
+        if self.by.load(Ordering::Relaxed) == snapshot.number
             && now <= self.until.load(Ordering::Relaxed)
         {
-            return Ok(Freshness::Before);
+            return Ok(Freshness::Unchanged);
         }
-        generation.acceptor.verify_again(attempt, &self.chain)?;
-        self.by.store(generation.number, Ordering::Relaxed);
-        self.until.store(generation.acceptor.verified_until(&self.chain, now), Ordering::Relaxed);
-        Ok(Freshness::Anew)
+        snapshot.acceptor.verify_again(attempt, &self.chain)?;
+        self.by.store(snapshot.number, Ordering::Relaxed);
+        self.until.store(snapshot.acceptor.verified_until(&self.chain, now), Ordering::Relaxed);
+        Ok(Freshness::Verified)
     }
 
-    /// Waits until time alone may have changed the verdict.
+    /// Waits until time may have changed the result.
     pub(super) async fn is_due(&self) {
         loop {
             let left = self.until.load(Ordering::Relaxed).saturating_sub(now());
             let Ok(left) = u64::try_from(left) else { return };
-            sleep(Duration::from_secs(left.saturating_add(1)).min(LOOK)).await;
+            sleep(Duration::from_secs(left.saturating_add(1)).min(MAX_SLEEP)).await;
         }
     }
 }
 
-/// When it was found that a client is admitted.
+/// Whether the client was just verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    Before,
-    Anew,
+    /// The earlier result is still valid.
+    Unchanged,
+    /// The client was verified again.
+    Verified,
 }
 
 fn now() -> i64 {

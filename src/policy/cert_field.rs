@@ -1,14 +1,14 @@
-//! What of a certificate a rule can look at.
+//! The fields of a certificate that a rule can ask for.
 
 use std::fmt;
 
 use crate::identity::name::printable;
 use crate::identity::{Peer, San};
 
-/// Names listed in a sentence.
+/// The most names that are listed in a sentence.
 const LISTED: usize = 4;
 
-/// Something that a certificate says in text; what tells fewest certificates apart comes last.
+/// A field of a certificate, as text. The most specific one comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum CertField {
     Fingerprint,
@@ -39,7 +39,7 @@ impl CertField {
         Self::O,
     ];
 
-    /// As rules write it.
+    /// Its name in rules.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Fingerprint => "fingerprint",
@@ -56,14 +56,14 @@ impl CertField {
         }
     }
 
-    /// Whether a certificate has it at most once, so that a line that asks for two could never match.
+    /// Whether a certificate has it at most once. A rule that asks for two could never match.
     pub(super) fn is_single(self) -> bool {
         matches!(self, Self::Fingerprint | Self::Spki | Self::Serial | Self::Cn | Self::Issuer)
     }
 
-    /// Whether some value of this kind in the certificate of `peer` is as `wanted`.
+    /// Whether `wanted` is true for a value of this field in the certificate of `peer`.
     ///
-    /// Typed: a URI or an e-mail address never stands in for a DNS name, nor does the common name.
+    /// Typed: neither a URI, nor an e-mail address, nor the common name counts as a DNS name.
     pub(super) fn any<'p>(self, peer: &'p Peer, mut wanted: impl FnMut(&'p str) -> bool) -> bool {
         match self {
             Self::Fingerprint => wanted(&peer.certificate.fingerprint_sha256),
@@ -83,7 +83,7 @@ impl CertField {
         }
     }
 
-    /// What the certificate has of this kind, in words.
+    /// The values of this field in the certificate, in words.
     pub(super) fn found(self, peer: &Peer) -> String {
         let mut values = Vec::new();
         self.any(peer, |value| {

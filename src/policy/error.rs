@@ -12,16 +12,16 @@ pub enum RuleError {
     /// A part has no `=`, or nothing on one side of it.
     #[error("`{0}` is not of the form `name=value`, e.g. `cn=meeting-notes`")]
     NotAPair(String),
-    /// The name before `=` is none that a rule knows.
+    /// The name before `=` is unknown.
     #[error(
         "`{0}` is unknown; use cn, o, ou, dns, uri, email, ip, issuer, issuer-spki, serial, fingerprint \
          or spki, or `any` alone"
     )]
     UnknownMatcher(String),
-    /// `any` beside something else.
+    /// `any` together with other parts.
     #[error("`any` stands alone: with other parts beside it, it says nothing")]
     AnyAndMore,
-    /// Two values for something of which a certificate has one.
+    /// Two values for a field that a certificate has once.
     #[error("`{0}` is there twice, and a certificate has one: write two rules, of which one suffices")]
     Twice(&'static str),
     /// A `*` where values are compared exactly.
@@ -35,16 +35,16 @@ pub enum RuleError {
     /// A value that no certificate can have.
     #[error("`{0}={1}` could never match: {2}")]
     Malformed(&'static str, String, &'static str),
-    /// `ip=` is followed by something else than an address or a block of them.
+    /// The value of `ip=` is neither an address nor a block of addresses.
     #[error("`{0}` is neither an IP address nor a block such as 10.0.0.0/8 (IPv4 is written as such)")]
     NotAnIp(String),
-    /// A block whose address does not begin it.
+    /// A block whose address has bits after the prefix.
     #[error("`{0}` has bits beyond its prefix; write {1}, or the address alone")]
     BeyondPrefix(String, String),
     /// A hash that is not 64 hex digits, or a serial that is not hex.
     #[error("`{0}` is not {1} (colons are allowed)")]
     NotHex(String, &'static str),
-    /// The issuer is no distinguished name.
+    /// The issuer is not a distinguished name.
     #[error(
         "the issuer is no distinguished name: {0}; its commas make quotes necessary: issuer=\"CN=Issuing CA,O=Example\""
     )]
@@ -52,10 +52,10 @@ pub enum RuleError {
     /// A quote that does not end.
     #[error("the quote before `{0}` does not end")]
     OpenQuote(String),
-    /// Text between a quote's end and the comma.
+    /// Text between the closing quote and the comma.
     #[error("`{0}` stands after the end of a quote, where a comma is due")]
     AfterQuote(String),
-    /// A backslash before something that needs none.
+    /// A backslash before a character that needs none.
     #[error("there is a backslash before `{0}`, but it stands before , \" \\ or * only")]
     BadEscape(String),
     /// A line end or the like.
@@ -66,12 +66,12 @@ pub enum RuleError {
     NotAPin(String),
 }
 
-/// A part of a rule that does not hold.
+/// A part of a rule that does not match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Miss {
     /// The part.
     pub wanted: String,
-    /// What the certificate has of that kind, in words.
+    /// What the certificate has instead, in words.
     pub found: String,
 }
 

@@ -1,4 +1,4 @@
-//! One part of a rule: a name of a certain kind, exactly or with `*`; or any certificate at all.
+//! One part of a rule: the value of a field, exactly or with `*`; or `any` certificate.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,17 +11,17 @@ use crate::identity::{
     Peer, San, canonical_dn, canonical_dns, canonical_email, canonical_serial, canonical_uri,
 };
 
-/// Names of a certificate that are looked at for the one that is most like another.
+/// The most names of a certificate among which the most similar one is searched.
 const NAMES_LOOKED_AT: usize = 32;
 
 /// What a certificate must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Matcher {
-    /// Nothing further.
+    /// Anything.
     Any,
     /// This value, in its canonical form.
     Exact(CertField, Box<str>),
-    /// One like this.
+    /// A value that matches this pattern.
     Like(Pattern),
     /// An address of this block.
     Ip(Block),
@@ -83,7 +83,7 @@ impl Matcher {
         }
     }
 
-    /// Whether it asks for something of the client itself: not for its issuer, nor for whatever it may be called.
+    /// Whether it asks for something of the client itself: not only for its issuer or for any name.
     pub(super) fn names_client(&self) -> bool {
         match self {
             Self::Any => false,
@@ -93,7 +93,7 @@ impl Matcher {
         }
     }
 
-    /// The kind it asks for, if it is one of which a certificate has one at most.
+    /// The field that it asks for, if a certificate has it at most once.
     pub(super) fn single(&self) -> Option<CertField> {
         match self {
             Self::Exact(kind, _) | Self::Like(Pattern { kind, .. }) if kind.is_single() => Some(*kind),
@@ -101,7 +101,7 @@ impl Matcher {
         }
     }
 
-    /// What the certificate has instead; `None` when this holds.
+    /// What the certificate has instead; `None` if it matches.
     pub(super) fn miss(&self, peer: &Peer) -> Option<Miss> {
         (!self.matches(peer)).then(|| Miss { wanted: self.to_string(), found: self.found(peer) })
     }
@@ -120,7 +120,7 @@ impl Matcher {
         }
     }
 
-    /// How much of the wanted text the certificate has, from either end of its nearest value.
+    /// How many characters of the wanted text the most similar value has, from either end.
     pub(super) fn likeness(&self, peer: &Peer) -> usize {
         let (kind, text) = match self {
             Self::Exact(kind, text) | Self::Like(Pattern { kind, text }) => (*kind, text),
@@ -173,7 +173,7 @@ impl Block {
         Ok(block)
     }
 
-    /// The one address it is, if it is no larger.
+    /// The address, if the block has only one.
     pub(super) fn single(self) -> Option<IpAddr> {
         let bits = if self.address.is_ipv4() { 32 } else { 128 };
         (self.prefix == bits).then_some(self.address)
@@ -207,7 +207,7 @@ impl fmt::Display for Block {
     }
 }
 
-/// The form in which certificates' names of this kind are compared; wildcards stay where they are.
+/// The canonical form in which values of this field are compared. Wildcards stay.
 fn canonical(kind: CertField, value: &str) -> Result<String, RuleError> {
     let malformed = |why| RuleError::Malformed(kind.name(), as_written(value), why);
     match kind {
@@ -239,7 +239,7 @@ fn canonical(kind: CertField, value: &str) -> Result<String, RuleError> {
     }
 }
 
-/// Whether it can be a host name; with wildcards.
+/// Whether it can be a host name. Wildcards are allowed.
 fn host(name: &str) -> Result<(), &'static str> {
     if !name.is_ascii() {
         return Err("certificates have such names in ASCII only: write its xn-- form");
@@ -253,7 +253,7 @@ fn host(name: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Whether it can be a URI (RFC 3986); with wildcards in its path.
+/// Whether it can be a URI (RFC 3986). Wildcards are allowed in its path.
 fn uri(value: &str) -> Result<(), &'static str> {
     let (scheme, rest) = value.split_once(':').ok_or("it has no scheme, as in spiffe://…")?;
     let mut letters = scheme.bytes();

@@ -2,10 +2,10 @@
 
 use super::cert_field::CertField;
 
-/// Stands for any run of characters within one label. No name may hold it, nor any value of a rule.
+/// Stands for any characters within one label. Neither a name nor the value of a rule can contain this character.
 pub(super) const WILDCARD: char = '\0';
 
-/// A value with at least one wildcard, of a certain kind.
+/// A value of a field, with at least one wildcard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern {
     pub(super) kind: CertField,
@@ -13,14 +13,14 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    /// Whether `name`, in its canonical form, is one of those that are meant.
+    /// Whether `name`, in its canonical form, matches.
     pub(super) fn matches(&self, name: &str) -> bool {
-        // Most names differ at their ends, which is soon seen.
+        // Most names differ at their ends, which is quick to check.
         let ends = self.text.split_once(WILDCARD).zip(self.text.rsplit_once(WILDCARD));
         if ends.is_some_and(|((start, _), (_, end))| !name.starts_with(start) || !name.ends_with(end)) {
             return false;
         }
-        // Where a path ends is not a matter of `*`.
+        // A `*` never matches beyond the path.
         if self.kind == CertField::Uri && name.contains(['?', '#']) {
             return false;
         }
@@ -36,9 +36,8 @@ impl Pattern {
     }
 }
 
-/// The labels that `*` does not reach beyond: those of a host name, the segments of a URI, the local part of
-/// an e-mail address and the labels of its domain. An organization is one label. A common name often is a
-/// host name, and is taken apart like one.
+/// The parts that a `*` stays within: the labels of a host name, the segments of a URI, the local part of an e-mail address and the
+/// labels of its domain. An organization is one label. A common name is often a host name, and is split like one.
 fn labels(kind: CertField, text: &str) -> impl Iterator<Item = &str> {
     let (first, rest) = match kind {
         CertField::Dns | CertField::Cn => (None, Some(text.split('.'))),
@@ -55,7 +54,7 @@ fn labels(kind: CertField, text: &str) -> impl Iterator<Item = &str> {
 fn label_matches(pattern: &str, label: &str) -> bool {
     let Some((start, rest)) = pattern.split_once(WILDCARD) else { return pattern == label };
     let (between, end) = rest.rsplit_once(WILDCARD).unwrap_or(("", rest));
-    // A `*` alone stands for some label, not for none.
+    // A `*` alone does not match an empty label.
     if pattern.len() == WILDCARD.len_utf8() {
         return !label.is_empty();
     }

@@ -1,4 +1,4 @@
-//! One line of a list of rules: `cn=meeting-notes`, or several parts that must all hold.
+//! One rule: `cn=meeting-notes`, or several parts that must all match.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,32 +8,32 @@ use super::matcher::Matcher;
 use super::syntax::parts;
 use crate::identity::Peer;
 
-/// One line: all of its parts must hold.
+/// One rule. All of its parts must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule(pub(super) Box<[Matcher]>);
 
 impl Rule {
-    /// Whether it asks for one thing only.
+    /// Whether it has only one part.
     pub fn is_single(&self) -> bool {
         self.0.len() == 1
     }
 
-    /// Whether it holds for every certificate.
+    /// Whether it matches every certificate.
     pub fn is_any(&self) -> bool {
         *self.0 == [Matcher::Any]
     }
 
-    /// Whether it asks for something of the client itself, and not only for its issuer or for any name at all.
+    /// Whether it asks for something of the client itself, and not only for its issuer or for any name.
     pub(super) fn names_client(&self) -> bool {
         self.0.iter().any(Matcher::names_client)
     }
 
-    /// Whether all of its parts hold.
+    /// Whether all of its parts match.
     pub fn matches(&self, peer: &Peer) -> bool {
         self.0.iter().all(|matcher| matcher.matches(peer))
     }
 
-    /// The parts that do not hold.
+    /// The parts that do not match.
     pub fn misses(&self, peer: &Peer) -> Vec<Miss> {
         self.0.iter().filter_map(|matcher| matcher.miss(peer)).collect()
     }
@@ -66,17 +66,17 @@ impl fmt::Display for Rule {
     }
 }
 
-/// A certificate or a key that is known by its hash.
+/// A required certificate or key, by its hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin(Matcher);
 
 impl Pin {
-    /// Whether it is that of `peer`.
+    /// Whether it is the certificate or key of `peer`.
     pub fn matches(&self, peer: &Peer) -> bool {
         self.0.matches(peer)
     }
 
-    /// What does not hold: nothing, or itself.
+    /// Itself, if it does not match.
     pub fn misses(&self, peer: &Peer) -> Vec<Miss> {
         self.0.miss(peer).into_iter().collect()
     }

@@ -1,8 +1,7 @@
-//! A list of rules, asked for the first that matches.
+//! A list of rules that finds the first one that matches.
 //!
-//! Most rules of a long list name a certificate by something exact. Each of those is kept under its most
-//! telling value, so that a list of ten thousand costs no more than one of ten; only the others are gone
-//! through.
+//! Most rules of a long list ask for an exact value. Each of these is indexed by its most specific value, so that a list of ten
+//! thousand costs no more than one of ten. Only the others are tried one by one.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,7 +15,7 @@ use crate::identity::{Peer, San};
 #[derive(Debug, Default)]
 pub(super) struct RuleIndex {
     rules: Vec<Rule>,
-    /// For each kind, the rules that ask for an exact value of it, by their place.
+    /// For each field, the positions of the rules that ask for an exact value of it.
     by_text: Vec<(CertField, ByText)>,
     by_ip: HashMap<IpAddr, Vec<usize>>,
     /// All others.
@@ -59,7 +58,7 @@ impl RuleIndex {
         }
     }
 
-    /// The first that matches.
+    /// The first rule that matches.
     pub(super) fn first(&self, peer: &Peer) -> Option<&Rule> {
         let mut first = self.rules.len();
         // Places are in ascending order.

@@ -1,4 +1,4 @@
-//! Whom a set of rules lets in.
+//! Sets of rules, and what they decide about an identity.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -9,13 +9,13 @@ use super::rule::{Pin, Rule};
 use super::rule_index::RuleIndex;
 use crate::identity::Peer;
 
-/// Rules that are looked at for the one that comes nearest, which is for people only.
+/// The most rules among which the nearest is searched, which is for error messages only.
 const LOOKED_AT: usize = 200;
-/// Rules of a list that are printed.
+/// The most rules of a list that are printed.
 const SHOWN: usize = 8;
 
-/// Who may: whom no deny rule names, and one of the allow rules does; whose certificate or key is one of
-/// the pins, where there are some. Without any of these everybody may.
+/// Admits an identity that no deny rule matches and an allow rule matches, and whose certificate or key is one of the pins, if there
+/// are pins. Without rules and pins it admits everybody.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rules {
     allow: Arc<RuleIndex>,
@@ -24,59 +24,59 @@ pub struct Rules {
     audit: bool,
 }
 
-/// What a set of rules says.
+/// What a set of rules decides.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ruling {
-    /// Let in.
+    /// Admitted.
     Admitted,
-    /// Let in, since the rules are on trial only; but for that refused.
+    /// Admitted only because the rules are in audit mode.
     Audited(Denial),
-    /// Kept out.
+    /// Refused.
     Refused(Denial),
 }
 
-/// Why somebody is kept out.
+/// Why an identity is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Denial {
     /// This deny rule matches.
     Rule(Rule),
-    /// None of these allow rules does.
+    /// None of these allow rules matches.
     Unmatched(Allowed),
-    /// No pin does.
+    /// No pin matches.
     Unpinned,
 }
 
-/// The allow rules of a set, none of which matches. Which comes nearest is found when it is asked for: it takes long
-/// beside the verdict, and is for people only.
+/// The allow rules of a set, none of which matches. The nearest one is searched only when it is needed: that takes much longer than
+/// the decision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Allowed(Arc<RuleIndex>);
 
-/// The allow rule that lacks least, and what.
+/// The allow rule that nearly matches, and what is missing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nearest {
     /// The rule.
     pub rule: Rule,
-    /// The first of its parts that does not hold.
+    /// The first of its parts that does not match.
     pub miss: Miss,
 }
 
 impl Rules {
-    /// Only whom one of `allow` matches. None: everybody.
+    /// Admits identities that one of `allow` matches; without a rule, everybody.
     pub fn new(allow: Vec<Rule>) -> Self {
         Self { allow: Arc::new(RuleIndex::new(allow)), ..Self::default() }
     }
 
-    /// But none whom one of `deny` matches. Without an allow rule that leaves nobody.
+    /// Refuses identities that one of `deny` matches. Without an allow rule nobody is admitted then.
     pub fn denying(self, deny: Vec<Rule>) -> Self {
         Self { deny: Arc::new(RuleIndex::new(deny)), ..self }
     }
 
-    /// And only whose certificate or key is one of `pins`, if there are any.
+    /// Requires one of `pins`, if there are any.
     pub fn pinned(self, pins: Vec<Pin>) -> Self {
         Self { pins: pins.into(), ..self }
     }
 
-    /// With `audit`, the rules only say whom they would refuse. Pins hold all the same.
+    /// With `audit`, the rules only say whom they would refuse. Pins are still required.
     pub fn audited(self, audit: bool) -> Self {
         Self { audit, ..self }
     }
@@ -96,29 +96,28 @@ impl Rules {
         &self.pins
     }
 
-    /// Whether the rules are on trial.
+    /// Whether the rules are in audit mode.
     pub fn is_audited(&self) -> bool {
         self.audit
     }
 
-    /// Whether any certificate of the CA will do.
+    /// Whether every certificate of the CA is admitted.
     pub fn is_empty(&self) -> bool {
         self.allow().is_empty() && self.deny().is_empty() && self.pins.is_empty()
     }
 
-    /// Whether somebody may be let in whom no rule names.
+    /// Whether somebody may be admitted whom no rule names.
     pub fn is_open(&self) -> bool {
         let named = !self.allow().is_empty() && !self.audit && !self.allow().iter().any(Rule::is_any);
         !named && self.pins.is_empty()
     }
 
-    /// Whether each client that is let in is named by itself: by a pin, or by an allow rule that asks for more than
-    /// its issuer.
+    /// Whether each admitted client is named by a pin, or by an allow rule that asks for more than its issuer.
     pub fn name_clients(&self) -> bool {
         !self.is_open() && (!self.pins.is_empty() || self.allow().iter().all(Rule::names_client))
     }
 
-    /// All of it for people, a phrase for each list that there is; long lists are cut.
+    /// The rules in words, a phrase for each list. Long lists are cut.
     pub fn phrases(&self) -> Vec<String> {
         let lists =
             [("", some(self.allow())), ("never ", some(self.deny())), ("pinned to ", some(self.pins()))];
@@ -130,12 +129,12 @@ impl Rules {
         phrases
     }
 
-    /// What becomes of `peer`.
+    /// Decides about `peer`.
     pub fn ruling(&self, peer: &Peer) -> Ruling {
         if self.is_unpinned(peer) {
             return Ruling::Refused(Denial::Unpinned);
         }
-        match self.objection(peer) {
+        match self.denial(peer) {
             None => Ruling::Admitted,
             Some(denial) if self.audit => Ruling::Audited(denial),
             Some(denial) => Ruling::Refused(denial),
@@ -147,8 +146,8 @@ impl Rules {
         self.allow.first(peer)
     }
 
-    /// What the allow and deny rules have against `peer`, on trial or not.
-    fn objection(&self, peer: &Peer) -> Option<Denial> {
+    /// Why the allow and deny rules refuse `peer`, in audit mode or not.
+    fn denial(&self, peer: &Peer) -> Option<Denial> {
         if let Some(rule) = self.deny.first(peer) {
             return Some(Denial::Rule(rule.clone()));
         }
@@ -165,7 +164,7 @@ impl Rules {
 }
 
 impl Allowed {
-    /// The rule that lacks least, among the first of them.
+    /// The rule that nearly matches, among the first of them.
     pub fn nearest(&self, peer: &Peer) -> Option<Nearest> {
         let distance = |rule: &&Rule| {
             let missing = || rule.0.iter().filter(|matcher| !matcher.matches(peer));
@@ -188,7 +187,7 @@ impl Denial {
         }
     }
 
-    /// In words, about `peer`, whom it keeps out; `set` is what the lists are called after: `clients` or `route`.
+    /// The reason in words, about `peer`, which is refused. `set` names the lists: `clients` or `route`.
     pub fn of(&self, set: &str, peer: &Peer) -> String {
         match self {
             Self::Rule(rule) => format!("the rule [{rule}] of {set}.deny matches it"),
@@ -201,7 +200,7 @@ impl Denial {
     }
 }
 
-/// The first of a list, and how many more there are.
+/// The first rules of a list, and how many more there are.
 fn some<T: fmt::Display>(rules: &[T]) -> String {
     let shown: Vec<_> = rules.iter().take(SHOWN).map(|rule| format!("[{rule}]")).collect();
     match rules.len().saturating_sub(SHOWN) {

@@ -1,7 +1,7 @@
 //! How a rule is written: `name=value`, several with commas between them.
 //!
-//! A value that holds a comma stands in double quotes, or has a backslash before the comma. A backslash
-//! makes `,`, `"`, `\` and `*` stand for themselves, within quotes and without.
+//! A value with a comma is in double quotes, or has a backslash before the comma. After a backslash, `,`, `"`, `\` and `*` stand for
+//! themselves, within quotes and without.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -9,18 +9,18 @@ use std::str::Chars;
 use super::error::RuleError;
 use super::pattern::WILDCARD;
 
-/// What stands between two commas.
+/// The text between two commas.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part {
     /// Before the first `=`.
     pub(super) name: String,
-    /// After it; `None` without one. A `*` that is one is [`WILDCARD`] here.
+    /// After it; `None` if there is no `=`. A `*` without backslash is [`WILDCARD`] here.
     pub(super) value: Option<String>,
 }
 
-/// All parts of a line; at least one.
+/// All parts of a rule, at least one.
 pub(super) fn parts(line: &str) -> Result<Vec<Part>, RuleError> {
-    // What is not seen cannot be meant; and the wildcard has one of these for its sign.
+    // Nobody writes a control character on purpose, and one of them marks a wildcard.
     if let Some(control) = line.chars().find(|c| c.is_control()) {
         return Err(RuleError::Control(control.escape_default().to_string()));
     }
@@ -57,7 +57,7 @@ fn value(chars: &mut Peekable<Chars<'_>>) -> Result<(String, bool), RuleError> {
         return quoted(chars);
     }
     let mut value = String::new();
-    // As much as stays, whatever spaces are at the end.
+    // The length without spaces at the end.
     let mut kept = 0;
     while let Some(c) = chars.next() {
         match c {
@@ -101,12 +101,12 @@ fn escaped(chars: &mut Peekable<Chars<'_>>) -> Result<char, RuleError> {
     }
 }
 
-/// A value as it was meant, with its wildcards, for an error.
+/// A value as it was written, with its wildcards, for an error message.
 pub(super) fn as_written(value: &str) -> String {
     value.replace(WILDCARD, "*")
 }
 
-/// A value so that it is read as the same again: in quotes where it needs them.
+/// Writes a value so that it can be read again, with quotes if it needs them.
 pub(super) fn quote(value: &str) -> String {
     let special = |c| matches!(c, ',' | '"' | '\\' | '*');
     let bare = value.trim() == value && !value.is_empty() && !value.contains(special);

@@ -1,19 +1,18 @@
-//! A request's path, refused unless every upstream must read it the same way.
+//! The path of a request. It is refused unless every upstream must read it in the same way.
 //!
 //! OpenClaw parses paths with WHATWG `new URL`, which resolves `..`, `%2e%2e` and `\`, percent-encodes `{`, `"`,
-//! `^` and the like, and decodes what is left with `decodeURIComponent`; a gate that compared the raw text would
-//! open `/hooks/..\` to whatever lies beside the hooks. Instead of normalising (and so guessing what the upstream
-//! does) anything that *could* be read in two ways is refused; an honest client never sends it.
+//! `^` and the like, and then decodes with `decodeURIComponent`. A proxy that compared the raw text would let `/hooks/..\` through
+//! to paths beside the hooks. Normalising would mean to guess what the upstream does, so every path that *could* be read in two
+//! ways is refused; honest clients do not send such paths.
 //!
-//! What remains are paths that are one only for those who decode them: `/a%3Ab` and `/a:b`, `/%7b` and `/%7B`.
-//! Some clients encode more than they must, so that these pass; but routes are found by
-//! [`RequestPath::usual`], the one spelling that routes are written in.
+//! Some accepted paths are equal only after decoding: `/a%3Ab` and `/a:b`, `/%7b` and `/%7B`. They are accepted because some clients
+//! encode more than they must. Routes are found by [`RequestPath::usual`], the one spelling in which routes are written.
 
 use std::borrow::Cow;
 
 use thiserror::Error;
 
-/// A path that means one thing only, as it was sent.
+/// A path with only one meaning, as it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestPath<'a> {
     sent: &'a str,
@@ -23,7 +22,7 @@ pub struct RequestPath<'a> {
 /// Why a path is refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum PathError {
-    /// `*`, or a target that is no path at all.
+    /// `*`, or a target that is not a path.
     #[error("it does not begin with `/`")]
     Relative,
     /// A segment `.` or `..`, plain or percent-encoded.
@@ -35,7 +34,7 @@ pub enum PathError {
     /// `\`, plain or percent-encoded: a separator for WHATWG URL parsers.
     #[error("it has a backslash (`\\` or `%5c`)")]
     Backslash,
-    /// `%2f`: a separator for whoever decodes it.
+    /// `%2f`: a separator for servers that decode it.
     #[error("it has an encoded slash (`%2f`)")]
     EncodedSlash,
     /// One of the visible characters that RFC 3986 section 3.3 does not have in a path: parsers of URLs encode
@@ -51,12 +50,11 @@ pub enum PathError {
     /// `%` without two hex digits.
     #[error("it has a `%` without two hex digits")]
     BrokenEncoding,
-    /// Percent-encoded bytes that are not UTF-8 (overlong forms and surrogates among them): whoever decodes
-    /// them makes something of them, and not everybody the same.
+    /// Percent-encoded bytes that are not UTF-8 (also overlong forms and surrogates): servers decode them in different ways.
     #[error("it percent-encodes bytes that are not UTF-8")]
     NotUtf8,
     /// A letter, digit or one of `-_~` in percent-encoding: equal to the plain character by RFC 3986
-    /// section 6.2.2.2, but not to everybody.
+    /// section 6.2.2.2, but not for all servers.
     #[error("it percent-encodes a character that needs none (send `a`, not `%61`)")]
     NeedlessEncoding,
 }
@@ -82,8 +80,8 @@ impl<'a> RequestPath<'a> {
         self.sent
     }
 
-    /// The path in the one spelling that all of the same meaning have (RFC 3986 section 6.2.2): what may stand
-    /// plain in a path does, and hex digits are capital.
+    /// The one spelling of all paths with the same meaning (RFC 3986 section 6.2.2): nothing is encoded without need, and hex digits
+    /// are capital.
     pub fn usual(&self) -> Cow<'a, str> {
         if self.is_usual {
             return Cow::Borrowed(self.sent);
@@ -106,12 +104,12 @@ impl<'a> RequestPath<'a> {
     }
 }
 
-/// `.` and `..`; with parameters (`..;a=b`) too, since some servers take these off first.
+/// `.` and `..`, also with parameters (`..;a=b`), since some servers remove these first.
 fn is_dot_segment(segment: &str) -> bool {
     segment.starts_with('.') && matches!(segment.split(';').next(), Some("." | ".."))
 }
 
-/// What may stand plain in a path: `pchar` and `/` of RFC 3986 section 3.3.
+/// Whether a path may have the character without encoding: `pchar` and `/` of RFC 3986 section 3.3.
 const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
@@ -183,8 +181,7 @@ fn check_encoded(high: u8, low: u8) -> Result<u8, PathError> {
         return Err(PathError::BrokenEncoding);
     };
     match u8::try_from(high * 16 + low).unwrap_or(0) {
-        // Also where it is not alone in its segment: decoded twice, `%2e%2e` and `x%2e` differ only
-        // in what stands beside them.
+        // Also within a longer segment, since nobody encodes a dot without a purpose.
         b'.' => Err(PathError::DotSegment),
         b'/' => Err(PathError::EncodedSlash),
         b'\\' => Err(PathError::Backslash),
@@ -196,7 +193,7 @@ fn check_encoded(high: u8, low: u8) -> Result<u8, PathError> {
     }
 }
 
-/// Whether `path`, whose percent-encoding is whole, decodes to UTF-8.
+/// Whether `path`, whose percent-encoding is valid, decodes to UTF-8.
 fn is_utf8(path: &[u8]) -> bool {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;

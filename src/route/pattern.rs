@@ -1,4 +1,4 @@
-//! Which paths and methods a route opens, as they are written in the settings.
+//! The paths and methods of a route, as they are written in the settings.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::path::{PathError, RequestPath};
 
-/// A path to open: one that ends in `/` stands for all below it, any other for itself alone.
+/// The path of a route. One that ends in `/` includes all paths below it, any other only itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern(pub(super) Arc<str>);
 
@@ -23,10 +23,10 @@ pub enum PatternError {
     /// Requests with such a path are refused, so the pattern could never match.
     #[error("`{0}` could never match: {1}")]
     Unmatchable(String, PathError),
-    /// Routes are written in the usual spelling of a path, which is named.
+    /// The path is not in its usual spelling, which is named.
     #[error("`{0}` is another spelling of `{1}`: write that")]
     Spelling(String, String),
-    /// `*`: somebody means a pattern that this is not.
+    /// `*`, which other routers use as a wildcard.
     #[error("`{0}` could never match: `*` is no wildcard here")]
     Wildcard(String),
     /// `{name}` and the like, as other routers write them.
@@ -34,19 +34,19 @@ pub enum PatternError {
         "`{0}` could never match: placeholders and expressions are unknown here, and no path has one of \"<>[]^`{{|}}"
     )]
     Placeholder(String),
-    /// `?x=1`: what a route is compared with ends before it.
+    /// `?x=1`: routes are compared without the query.
     #[error("`{0}` could never match: it has a query, and routes are compared with the path alone")]
     Query(String),
     /// Not a method name.
     #[error("`{0}` is not an HTTP method")]
     NotAMethod(String),
-    /// Tunnels are not what a webhook gate is for.
+    /// clawgate opens no tunnels.
     #[error("`CONNECT` is never passed on")]
     Connect,
 }
 
 impl PatternError {
-    /// What to write instead of a path that is wrong.
+    /// What to write instead of a wrong path.
     pub fn path_hint(&self) -> String {
         const FORMS: &str = "`/hooks/` opens all below it, `/hooks/wake` itself alone";
         match self {
@@ -80,24 +80,24 @@ impl PatternError {
     }
 }
 
-/// The folder that the part of `text` before the first of `characters` lies in.
+/// The folder of the part of `text` before the first of `characters`.
 fn folder_before<'a>(text: &'a str, characters: &[char]) -> Option<&'a str> {
     let before = text.get(..text.find(characters)?)?;
     before.get(..=before.rfind('/')?)
 }
 
 impl PathPattern {
-    /// A segment such as `:id`, which other routers take for a placeholder: here it stands for itself.
+    /// A segment such as `:id`, which is a placeholder in other routers, but not here.
     pub fn colon_segment(&self) -> Option<&str> {
         self.0.split('/').find(|segment| segment.len() > 1 && segment.starts_with(':'))
     }
 
-    /// Its text, for whoever keeps it.
+    /// Its text, shared.
     pub fn shared(&self) -> Arc<str> {
         Arc::clone(&self.0)
     }
 
-    /// Whether it opens all below it.
+    /// Whether it includes all paths below it.
     pub(super) fn is_prefix(&self) -> bool {
         self.0.ends_with('/')
     }
@@ -141,14 +141,14 @@ impl fmt::Display for PathPattern {
 /// The methods of a route. `CONNECT` is in none of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Methods {
-    /// All but `CONNECT`.
+    /// All except `CONNECT`.
     Any,
     /// These.
     Only(Vec<Method>),
 }
 
 impl Methods {
-    /// Reads names such as `POST`; `any` among them stands for all.
+    /// Reads names such as `POST`. `any` stands for all methods.
     pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, PatternError> {
         let mut methods = Vec::new();
         for name in names {

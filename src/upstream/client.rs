@@ -156,12 +156,12 @@ impl Client {
         &self,
         mut request: Request<RequestBody>,
         client: usize,
-        preface: &[u8],
+        proxy_header: &[u8],
     ) -> Result<Answer, UpstreamError> {
         let slot = self.slot(client).await?;
         let upload = request.body().upload().clone();
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        let mut sender = self.connect(preface).await?;
+        let mut sender = self.connect(proxy_header).await?;
         match self.exchange(&mut sender, request, &upload).await {
             Ok(response) => {
                 let lease = PooledConnection { held: Some((sender, slot)), pool: None, upload };
@@ -193,9 +193,9 @@ impl Client {
         })
     }
 
-    async fn connect(&self, preface: &[u8]) -> Result<SendRequest<RequestBody>, UpstreamError> {
+    async fn connect(&self, proxy_header: &[u8]) -> Result<SendRequest<RequestBody>, UpstreamError> {
         let limit = self.timeouts.connect;
-        match timeout(limit, self.connector.connect(preface)).await {
+        match timeout(limit, self.connector.connect(proxy_header)).await {
             Ok(connected) => {
                 let sender = connected.map_err(UpstreamError::Unavailable)?;
                 self.metrics.connections.inc();

@@ -20,7 +20,7 @@ use super::target::Target;
 use super::tls::UpstreamTls;
 use crate::wording::{http, tls};
 
-/// Largest answer head, in bytes, that is taken from an upstream.
+/// The largest head of an answer that is accepted from an upstream, in bytes.
 const MAX_ANSWER_HEAD: usize = 64 * 1024;
 
 /// How to reach an upstream.
@@ -39,39 +39,38 @@ impl fmt::Debug for Connector {
 /// Why an `https://` upstream cannot be prepared.
 #[derive(Debug, Error)]
 pub enum ConnectorError {
-    /// Nothing says how to verify it.
-    #[error("it is not said how to verify it")]
+    /// No CA is configured.
+    #[error("no CA is configured to verify it")]
     Unsecured,
-    /// rustls refused.
+    /// rustls rejects the configuration.
     #[error("{}", tls(.0))]
     Tls(#[from] rustls::Error),
 }
 
 impl Connector {
-    /// With TLS as `secure` says, which an `https` target must have.
+    /// A connector for `target`. An `https` target needs `tls`.
     ///
     /// # Errors
-    /// When it has none, or rustls does not take it.
-    pub fn new(target: Target, secure: Option<&UpstreamTls>) -> Result<Self, ConnectorError> {
-        let tls = match (&target, secure) {
+    /// When it has none, or rustls rejects it.
+    pub fn new(target: Target, tls: Option<&UpstreamTls>) -> Result<Self, ConnectorError> {
+        let tls = match (&target, tls) {
             (Target::Https { .. }, None) => return Err(ConnectorError::Unsecured),
-            (Target::Https { .. }, Some(secure)) => {
-                Some((TlsConnector::from(Arc::new(secure.config()?)), secure.name.clone()))
+            (Target::Https { .. }, Some(tls)) => {
+                Some((TlsConnector::from(Arc::new(tls.config()?)), tls.name.clone()))
             }
             _ => None,
         };
         Ok(Self { target, tls })
     }
 
-    /// Opens a connection and sees to it that it is driven. `preface` comes before everything else.
-    pub(super) async fn connect(&self, preface: &[u8]) -> io::Result<SendRequest<RequestBody>> {
-        let io = self.dial(preface).await?;
+    /// Opens a connection that begins with `proxy_header`, and starts the task that drives it.
+    pub(super) async fn connect(&self, proxy_header: &[u8]) -> io::Result<SendRequest<RequestBody>> {
+        let io = self.dial(proxy_header).await?;
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MAX_ANSWER_HEAD);
         let (client, connection) =
             builder.handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
-        // It ends by itself when its client is dropped or the upstream closes; draining need not
-        // wait for it, only for the requests that use it.
+        // The task ends when its `SendRequest` is dropped or the upstream closes. Draining waits for requests, not for it.
         #[expect(clippy::disallowed_methods, reason = "not a task of a client; see above")]
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -81,21 +80,21 @@ impl Connector {
         Ok(client)
     }
 
-    /// Opens a connection, up to and with TLS where the target needs it. `preface` comes before that.
+    /// Opens a connection that begins with `proxy_header`, with TLS if the target needs it.
     ///
     /// # Errors
     /// When it cannot be connected to, or its certificate is not trusted.
-    pub async fn dial(&self, preface: &[u8]) -> io::Result<Stream> {
+    pub async fn dial(&self, proxy_header: &[u8]) -> io::Result<Stream> {
         match &self.target {
             Target::Unix(path) => {
                 let mut unix = UnixStream::connect(path).await?;
-                unix.write_all(preface).await?;
+                unix.write_all(proxy_header).await?;
                 Ok(Stream(Kind::Unix(unix)))
             }
             Target::Http { host, port } | Target::Https { host, port } => {
                 let mut tcp = race::connect(host, *port).await?;
                 tcp.set_nodelay(true)?;
-                tcp.write_all(preface).await?;
+                tcp.write_all(proxy_header).await?;
                 match &self.tls {
                     None => Ok(Stream(Kind::Tcp(tcp))),
                     Some((tls, name)) => {
@@ -117,7 +116,7 @@ enum Kind {
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
 }
 
-/// Calls the same method of whichever stream it is.
+/// Calls a method of the stream that it is.
 macro_rules! each {
     ($self:expr, $io:ident => $call:expr) => {
         match &mut $self.get_mut().0 {
@@ -138,9 +137,9 @@ impl AsyncRead for Stream {
     }
 }
 
-/// An upstream may answer before it has read everything, and close: Node does after a 413. Then a
-/// write fails while the answer is still to be read. Such a failure is left to the reading side, which
-/// comes to the end of the connection too, after what there is to read.
+/// An upstream may answer and close before it has read the whole request, as Node does after a 413. Then a write fails while
+/// there is an answer to read. Such an error is left to the reading side, which sees the end of the connection after the
+/// answer.
 fn unless_closed<T>(written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
     match written {
         Poll::Ready(Err(error))

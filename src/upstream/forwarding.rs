@@ -1,4 +1,4 @@
-//! What an upstream is told of the client, besides the request itself.
+//! What an upstream learns about the client, besides the request itself.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +20,7 @@ pub enum IdentityForm {
     SslClient,
 }
 
-/// A word that names no form.
+/// A word that is not the name of a form.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("`{0}` is no way to tell who the client is")]
 pub struct UnknownForm(String);
@@ -55,7 +55,7 @@ impl FromStr for IdentityForm {
     }
 }
 
-/// A set of them.
+/// A set of forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forms(u8);
 
@@ -71,7 +71,7 @@ impl Forms {
 }
 
 impl Default for Forms {
-    /// clawgate's own.
+    /// Only clawgate's own.
     fn default() -> Self {
         Self(IdentityForm::Clawgate.bit())
     }
@@ -90,7 +90,7 @@ impl fmt::Display for Forms {
     }
 }
 
-/// How an upstream is told where the client is.
+/// How an upstream learns the address of the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Forwarded {
     /// Not at all.
@@ -112,15 +112,14 @@ impl fmt::Display for Forwarded {
     }
 }
 
-/// All that an upstream is told of the client.
+/// Everything that an upstream learns about the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Forwarding {
     /// Who it is.
     pub identity: Forms,
-    /// Where it is.
+    /// From which address it connects.
     pub forwarded: Forwarded,
-    /// Whether a PROXY header of version 2 tells both before each request, which then has a connection of
-    /// its own.
+    /// Whether a PROXY header of version 2 says both before each request. Each request has a connection of its own then.
     pub proxy_protocol: bool,
 }
 

@@ -1,17 +1,17 @@
-//! How an upstream's answer is framed, where it could be understood in several ways.
+//! Removes ambiguity from the framing of an upstream's answer.
 //!
-//! hyper decides by RFC 9112 section 6.3 where the body ends, and leaves the fields as they came. Passed on, they would
-//! frame the body for the client in another way than it was read.
+//! hyper decides by RFC 9112 section 6.3 where the body ends, and leaves the header fields unchanged. If they were forwarded so,
+//! the client could find another end of the body than hyper did.
 
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Body;
 use thiserror::Error;
 
-/// What is wrong with the framing of an answer.
+/// Why the framing of an answer is ambiguous.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum BadFraming {
-    /// RFC 9112 section 6.1: `chunked` alone is understood, once.
+    /// RFC 9112 section 6.1: only `chunked` is accepted, once.
     #[error("its Transfer-Encoding is not plainly `chunked`")]
     TransferEncoding,
     /// RFC 9110 section 8.6: one number, or the same several times.
@@ -19,11 +19,11 @@ pub enum BadFraming {
     ContentLength,
 }
 
-/// Leaves in `response` only what is true of the body as hyper reads it. Whether another answer on the same connection can
-/// be understood.
+/// Leaves in `response` only the fields that describe the body as hyper reads it. Returns whether the connection may be used
+/// again.
 ///
 /// # Errors
-/// When the framing is not one that clawgate understands.
+/// When clawgate does not support the framing.
 pub(super) fn settle<B: Body>(response: &mut Response<B>) -> Result<bool, BadFraming> {
     let no_content = response.status() == StatusCode::NO_CONTENT;
     let has_body = !response.body().is_end_stream();
@@ -45,14 +45,14 @@ pub(super) fn settle<B: Body>(response: &mut Response<B>) -> Result<bool, BadFra
     one_length(headers).map(|()| true)
 }
 
-/// One field with that value alone.
+/// Whether there is one field, with only this value.
 fn is_plainly_chunked(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     let coding = codings.next().map(HeaderValue::as_bytes);
     coding.is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked")) && codings.next().is_none()
 }
 
-/// Makes one Content-Length of several that agree.
+/// Replaces several equal Content-Lengths with one.
 fn one_length(headers: &mut HeaderMap) -> Result<(), BadFraming> {
     let mut fields = headers.get_all(header::CONTENT_LENGTH).iter();
     let Some(first) = fields.next() else { return Ok(()) };
@@ -78,7 +78,7 @@ fn length(value: &[u8]) -> Option<u64> {
     digits?.parse().ok()
 }
 
-/// Fields of one connection, or of the framing: not for trailers (RFC 9110 section 6.5.1), and in HTTP/2 an error.
+/// Fields about the connection or the framing. RFC 9110 section 6.5.1 forbids them in trailers, and HTTP/2 treats them as errors.
 const NOT_IN_TRAILERS: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -89,7 +89,7 @@ const NOT_IN_TRAILERS: [HeaderName; 7] = [
     header::UPGRADE,
 ];
 
-/// Takes out of trailers what must not be passed on.
+/// Removes from trailers the fields that must not be forwarded.
 pub(super) fn settle_trailers(trailers: &mut HeaderMap) {
     for name in NOT_IN_TRAILERS {
         trailers.remove(name);

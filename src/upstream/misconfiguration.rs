@@ -1,7 +1,6 @@
-//! Answers that mean the upstream is not set up for clawgate, or clawgate not for it.
+//! Recognises answers that mean that the upstream is not set up for clawgate, or clawgate not for the upstream.
 //!
-//! OpenClaw's refusals are terse; each of these has cost somebody an evening. The answer is passed on
-//! as it is, and one line says what to change.
+//! OpenClaw's refusals are terse. The answer is forwarded unchanged, and a log line says what to change.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -12,10 +11,10 @@ use tracing::Level;
 
 use crate::telemetry::emit;
 
-/// Seconds between two lines about the same thing.
+/// Seconds between two lines about the same misconfiguration.
 const PAUSE: u64 = 60;
 
-/// What is suspected.
+/// A probable misconfiguration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Misconfiguration {
@@ -25,15 +24,18 @@ pub enum Misconfiguration {
     Unauthorized,
     /// The body is over the upstream's limit, but under clawgate's.
     BodyLimit,
-    /// A web page: another server, or a path that is no hook.
+    /// A web page: it is another server, or the path is not a hook.
     WebPage,
 }
 
-/// The text by which OpenClaw's attribution error is known.
+/// The text in OpenClaw's attribution error.
 const ATTRIBUTION: &[u8] = b"proxy_attribution_required";
 
 impl Misconfiguration {
-    /// By the head of an answer alone. `Err(())`: a 403, whose body has to tell.
+    /// Looks at the head of an answer.
+    ///
+    /// # Errors
+    /// For a 403, about which only its body says more.
     pub fn of_head(status: StatusCode, headers: &HeaderMap) -> Result<Option<Self>, ForbiddenBody> {
         let content_type = headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
         let html =
@@ -46,7 +48,7 @@ impl Misconfiguration {
         }
     }
 
-    /// What to change. `token` says where the injected token is from, if one is injected.
+    /// What to change. `token` says where the injected token comes from, if there is one.
     pub fn hint(self, token: Option<&str>) -> String {
         match (self, token) {
             (Self::ProxyAttribution, _) => "OpenClaw refuses forwarding headers (X-Forwarded-*, Forwarded, X-Real-IP, \
@@ -70,7 +72,7 @@ impl Misconfiguration {
     }
 }
 
-/// A 403 whose first bytes must be looked at.
+/// A 403 whose body must be looked at.
 #[derive(Debug)]
 pub struct ForbiddenBody;
 
@@ -84,7 +86,7 @@ impl ForbiddenBody {
     }
 }
 
-/// Writes `upstream_misconfigured`, at most once a minute for each suspicion; shared by all workers.
+/// Logs `upstream_misconfigured`, at most once a minute for each misconfiguration. Shared by all workers.
 #[derive(Debug)]
 pub struct MisconfigurationLog {
     upstream: String,
@@ -114,15 +116,15 @@ struct Line<'a> {
 }
 
 impl MisconfigurationLog {
-    /// `token` says where the injected token is from, if one is injected.
+    /// `token` says where the injected token comes from, if there is one.
     pub fn new(upstream: String, token: Option<String>) -> Self {
         let (next, next_left_out) = Default::default();
         Self { upstream, token, started: Instant::now(), next, next_left_out }
     }
 
-    /// Logs that the answer to `request` (its identifier) raised `suspicion`.
-    pub fn log(&self, suspicion: Misconfiguration, status: StatusCode, request: &str) {
-        if !self.is_due(&self.next[suspicion as usize]) {
+    /// Logs that the answer to request `request` shows `problem`.
+    pub fn log(&self, problem: Misconfiguration, status: StatusCode, request: &str) {
+        if !self.is_due(&self.next[problem as usize]) {
             return;
         }
         emit(
@@ -130,16 +132,15 @@ impl MisconfigurationLog {
             "upstream_misconfigured",
             &Line {
                 upstream: &self.upstream,
-                problem: suspicion,
+                problem,
                 status: status.as_u16(),
                 request,
-                hint: suspicion.hint(self.token.as_deref()),
+                hint: problem.hint(self.token.as_deref()),
             },
         );
     }
 
-    /// Logs what of a client's identity, known by its certificate's fingerprint, could not be passed on
-    /// with `request`.
+    /// Logs which identity fields of a client (with this fingerprint) were too large for request `request`.
     pub fn left_out(&self, what: &[&'static str], fingerprint_sha256: &str, request: &str) {
         if !self.is_due(&self.next_left_out) {
             return;
@@ -160,7 +161,7 @@ impl MisconfigurationLog {
         );
     }
 
-    /// Whether a line may be written that was last written a minute ago.
+    /// Whether a line may be logged: the last one is a minute old.
     fn is_due(&self, next: &AtomicU64) -> bool {
         let now = self.started.elapsed().as_secs();
         let due = next.load(Ordering::Relaxed);
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_answer_raises_no_suspicion() {
+    fn an_ordinary_answer_is_no_misconfiguration() {
         assert_eq!(of_head(200, "application/json").unwrap(), None);
         assert_eq!(of_head(500, "text/plain").unwrap(), None);
     }

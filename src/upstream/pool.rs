@@ -8,13 +8,13 @@ use tokio::time::{Instant, sleep};
 
 use super::body::RequestBody;
 
-/// Node closes an idle connection after 5 s (plus a second of grace): one that is older may be closed
-/// just as a request goes out on it, and that request would be lost.
+/// Node closes an idle connection after 5 s (plus a second of grace). One that is older may be closed just when a request is
+/// sent on it, and that request would be lost.
 const MAX_IDLE: Duration = Duration::from_secs(4);
 /// Idle connections kept by one worker.
 const MAX_CONNECTIONS: usize = 64;
 
-/// A stack of idle connections: the one used last is the likeliest to be open still.
+/// A stack of idle connections: the one used last is most likely still open.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pool(Arc<Mutex<State>>);
 
@@ -25,17 +25,17 @@ struct State {
 }
 
 impl Pool {
-    // One worker's pool is used by that worker's thread alone, so the lock is never waited for.
+    // Only the thread of one worker uses the pool, so nothing ever waits for the lock.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An idle connection that is open and young enough.
+    /// An idle connection that is open and not too old.
     pub(crate) fn take(&self) -> Option<SendRequest<RequestBody>> {
         let mut state = self.state();
         while let Some((sender, since)) = state.idle.pop() {
             if since.elapsed() >= MAX_IDLE {
-                // Those below it are older still.
+                // The others are even older.
                 state.idle.clear();
                 return None;
             }
@@ -46,7 +46,7 @@ impl Pool {
         None
     }
 
-    /// Takes a connection back, once it is ready for another request.
+    /// Takes a connection back when it is ready for another request.
     pub(super) fn give_back(&self, mut sender: SendRequest<RequestBody>) {
         if sender.is_ready() {
             return self.put(sender);
@@ -74,8 +74,8 @@ impl Pool {
         }
     }
 
-    /// Closes what has been idle for too long, so that an upstream without a timeout of its own does
-    /// not keep it for ever; false when nothing is left.
+    /// Closes connections that have been idle for too long, since an upstream without a timeout would keep them for ever. Returns
+    /// false when none is left.
     async fn sweep(&self, pause: impl Future<Output = ()>) -> bool {
         pause.await;
         let mut state = self.state();

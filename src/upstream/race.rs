@@ -10,19 +10,19 @@ use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep};
 
-/// How long to wait for an address before the next is tried beside it: the least that RFC 8305 section 8 has, since
-/// upstreams are near, and all addresses are to have their turn within `upstream.connect_timeout`.
+/// How long to wait for an address before the next one is tried as well. It is the minimum of RFC 8305 section 8, since upstreams
+/// are near, and `upstream.connect_timeout` must suffice for all addresses.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(100);
 
-/// Connects to `host`, a name or an address: to the first of its addresses that takes the connection.
+/// Connects to `host`, a name or an address: to the first of its addresses that accepts the connection.
 ///
 /// # Errors
-/// When there is no address, or none takes it: the fault of the one that failed last.
+/// When there is no address, or none accepts: the error of the last one.
 pub(super) async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     race(alternating(lookup_host((host, port)).await?)).await
 }
 
-/// RFC 8305 section 4: the two families of addresses in turn, each in the order of the resolver.
+/// RFC 8305 section 4: alternates between the two address families, each in the order of the resolver.
 fn alternating(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let addresses: Vec<_> = addresses.collect();
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
@@ -35,8 +35,8 @@ fn alternating(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     order.into_iter().flatten().collect()
 }
 
-/// Tries the addresses in their order: the next one when one has failed, or has not answered for a while. The first
-/// connection wins, and the other attempts are given up.
+/// Tries the addresses in order: the next one when one has failed, or has not answered for a while. The first connection wins,
+/// and the other attempts are cancelled.
 async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut addresses = addresses.into_iter();
     let mut attempts = Vec::new();

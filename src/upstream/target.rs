@@ -26,14 +26,14 @@ pub enum Target {
     },
     /// Plain HTTP/1.1 over a unix stream socket.
     Unix(PathBuf),
-    /// None: clawgate itself answers with what an upstream would have seen.
+    /// No server: clawgate itself answers, with what an upstream would have received.
     Echo,
 }
 
 /// Why an upstream address could not be read.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum TargetError {
-    /// None of the four forms.
+    /// Not one of the four forms.
     #[error("`{0}` is none of http://HOST:PORT, https://HOST:PORT, unix:/PATH and echo:")]
     UnknownForm(String),
     /// More than a host and a port.

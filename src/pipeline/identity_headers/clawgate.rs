@@ -1,30 +1,30 @@
-//! `X-Clawgate-Client-*`: clawgate's own way, printable ASCII, any other byte as `\XX` (as in RFC 4514
-//! section 2.4).
+//! `X-Clawgate-Client-*`: clawgate's own form. Values are printable ASCII, with any other byte as `\XX` (as in RFC 4514 section
+//! 2.4).
 
 use super::fields::{Fields, non_ascii};
 use crate::identity::name::{ascii, is_cut};
 use crate::identity::{Peer, San};
 
-/// Longest alternative names passed on, in bytes.
+/// Longest list of alternative names, in bytes.
 const MAX_SAN: usize = 1024;
-/// Longest of the other identity fields. One that is longer is left out: half a name is another name.
+/// Longest value of the other fields, in bytes. A longer one is left out: a cut name would be another name.
 const MAX_VALUE: usize = 512;
 
 const SAN: &str = "x-clawgate-client-san";
 
-/// Adds all that is known.
+/// Adds all fields.
 pub(crate) fn add(fields: &mut Fields, peer: &Peer) {
     let certificate = &peer.certificate;
     let mut push = |name, value: String, max| match value.len() <= max {
         true => fields.push(name, value),
         false => fields.leave_out(name),
     };
-    // The names in `certificate` are escaped already; only what is not ASCII is left to do.
+    // The names in `certificate` are already escaped, except for what is not ASCII.
     for (field, name) in [
         ("x-clawgate-client-subject", &certificate.subject),
         ("x-clawgate-client-issuer", &certificate.issuer),
     ] {
-        // One that was cut for the log is no name any more.
+        // A name that was cut for the log is not a name any more.
         push(field, non_ascii(name), if is_cut(name) { 0 } else { MAX_VALUE * 2 });
     }
     push("x-clawgate-client-serial", certificate.serial.clone(), MAX_VALUE);
@@ -41,8 +41,8 @@ pub(crate) fn add(fields: &mut Fields, peer: &Peer) {
     }
 }
 
-/// `dns:a.example,uri:spiffe://b`; a comma in a name is `\2C`. Names that do not fit are left out
-/// whole; whether all are there.
+/// `dns:a.example,uri:spiffe://b`; a comma in a name is `\2C`. Names that do not fit are left out completely. Returns also
+/// whether all names are in the list.
 fn san_list(sans: &[San]) -> (String, bool) {
     let (mut list, mut is_whole) = (String::new(), true);
     for san in sans {

@@ -14,9 +14,8 @@ pub(crate) fn add_leaf(fields: &mut Fields, leaf: &CertificateDer<'_>) {
     fields.push(LEAF, byte_sequence(leaf));
 }
 
-/// Adds what leads up from it, in the order of TLS. A part of a chain is none: all or nothing, and
-/// nothing where the client's own had no room. Without any there is no field, since an empty list is not
-/// written (RFC 8941 section 3.1).
+/// Adds the certificates above it, in the order of TLS. All or none, since a part of a chain is of no use; none if the client's own
+/// certificate did not fit. Without a certificate there is no field, since an empty list is not written (RFC 8941 section 3.1).
 pub(crate) fn add_chain(fields: &mut Fields, above: &[&CertificateDer<'_>]) {
     if fields.left_out().contains(&LEAF) {
         fields.leave_out(CHAIN);

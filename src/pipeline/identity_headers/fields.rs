@@ -1,16 +1,15 @@
-//! Header fields in the making, with what there is room for.
+//! A list of header fields with a limit on its size.
 
 use http::{HeaderName, HeaderValue};
 
 use crate::identity::name::ascii;
 
-/// Bytes for all that tells who the client is. Node takes 16 KiB of head in all, and the client's own
-/// fields must fit in, too.
+/// The most bytes of all identity fields. Node accepts a head of 16 KiB, which must also hold the client's own fields.
 const ROOM: usize = 8 * 1024;
-/// What a line has besides name and value: `: ` and CR LF.
+/// The bytes of a line besides name and value: `: ` and CR LF.
 pub(crate) const LINE: usize = 4;
 
-/// Fields that say who a client is, made once for many requests.
+/// Fields that say who a client is. They are made once for many requests.
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
     list: Vec<(HeaderName, HeaderValue)>,
@@ -19,12 +18,12 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// Bytes there is room for still, for a value of the field `name`.
+    /// The longest value that still fits into the field `name`, in bytes.
     pub(crate) fn room_for(&self, name: &str) -> usize {
         ROOM.saturating_sub(self.bytes + name.len() + LINE)
     }
 
-    /// Adds a field; one that does not fit, or is no field value, is left out whole.
+    /// Adds a field. One that does not fit, or is not a valid field value, is left out completely.
     pub(crate) fn push(&mut self, name: &'static str, value: String) {
         if value.len() > self.room_for(name) {
             return self.leave_out(name);
@@ -36,12 +35,12 @@ impl Fields {
         }
     }
 
-    /// Notes what there was no room for.
+    /// Notes a field that does not fit.
     pub(crate) fn leave_out(&mut self, what: &'static str) {
         self.left_out.push(what);
     }
 
-    /// What there was no room for.
+    /// The fields that did not fit.
     pub(crate) fn left_out(&self) -> &[&'static str] {
         &self.left_out
     }
@@ -51,7 +50,7 @@ impl Fields {
     }
 }
 
-/// A name that is escaped already, in ASCII.
+/// Escapes what is not ASCII in a name that is otherwise escaped.
 pub(crate) fn non_ascii(escaped: &str) -> String {
     if escaped.is_ascii() {
         return escaped.to_owned();

@@ -1,5 +1,5 @@
-//! Where the client is: `X-Forwarded-*`, or `Forwarded` (RFC 7239). Always of the connection itself;
-//! what a client says of others before it is never kept.
+//! The address of the client: `X-Forwarded-*`, or `Forwarded` (RFC 7239). Always the address of the connection: what a client says
+//! about others before it is never kept.
 
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -14,9 +14,9 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
-/// Puts them in, for a client at `source` that reached `destination` and asked for `host`.
+/// Sets the fields for a client at `source` that connected to `destination` and asked for `host`.
 ///
-/// Not for a client on this machine: OpenClaw takes a loopback address there for a forgery.
+/// Not for a client on this machine: OpenClaw refuses a loopback address there as forged.
 pub(crate) fn set(
     headers: &mut HeaderMap,
     how: Forwarded,
@@ -66,7 +66,7 @@ fn element(source: IpAddr, host: &HeaderValue) -> String {
 mod tests {
     use super::*;
 
-    fn told(how: Forwarded, source: &str, host: &'static str) -> Vec<String> {
+    fn lines(how: Forwarded, source: &str, host: &'static str) -> Vec<String> {
         let mut headers = HeaderMap::new();
         let destination = "192.0.2.1:8443".parse().unwrap();
         let host = HeaderValue::from_static(host);
@@ -79,9 +79,9 @@ mod tests {
     }
 
     #[test]
-    fn the_connection_is_told_in_four_fields() {
+    fn x_forwarded_has_four_fields() {
         assert_eq!(
-            told(Forwarded::XForwarded, "203.0.113.7", "hooks.example:443"),
+            lines(Forwarded::XForwarded, "203.0.113.7", "hooks.example:443"),
             [
                 "x-forwarded-for: 203.0.113.7",
                 "x-forwarded-host: hooks.example:443",
@@ -89,12 +89,12 @@ mod tests {
                 "x-forwarded-proto: https",
             ]
         );
-        assert_eq!(told(Forwarded::XForwarded, "2001:db8::7", "a")[0], "x-forwarded-for: 2001:db8::7");
+        assert_eq!(lines(Forwarded::XForwarded, "2001:db8::7", "a")[0], "x-forwarded-for: 2001:db8::7");
     }
 
     #[test]
     fn rfc_7239_quotes_what_is_no_token() {
-        let one = |source, host| told(Forwarded::Rfc7239, source, host).remove(0);
+        let one = |source, host| lines(Forwarded::Rfc7239, source, host).remove(0);
         assert_eq!(
             one("203.0.113.7", "a.example"),
             "forwarded: for=203.0.113.7;proto=https;host=a.example"
@@ -107,12 +107,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_of_a_sender_on_this_machine() {
+    fn a_client_on_this_machine_gets_no_fields() {
         for source in ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"] {
             for how in [Forwarded::XForwarded, Forwarded::Rfc7239] {
-                assert_eq!(told(how, source, "a"), Vec::<String>::new(), "{source}");
+                assert_eq!(lines(how, source, "a"), Vec::<String>::new(), "{source}");
             }
         }
-        assert_eq!(told(Forwarded::Off, "203.0.113.7", "a"), Vec::<String>::new());
+        assert_eq!(lines(Forwarded::Off, "203.0.113.7", "a"), Vec::<String>::new());
     }
 }

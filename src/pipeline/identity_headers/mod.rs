@@ -21,7 +21,7 @@ use crate::identity::Peer;
 use crate::tls::Acceptor;
 use crate::upstream::{Forms, Forwarding, IdentityForm};
 
-/// Longest head that is sent to an upstream, in bytes: what Node takes, less what hyper adds.
+/// The longest head that is sent to an upstream, in bytes: what Node accepts, less what hyper adds.
 const MAX_HEAD: usize = 16 * 1024 - 128;
 
 /// The header fields that tell upstreams who the client of one connection is. They are made when the first request needs
@@ -44,7 +44,7 @@ pub(crate) struct Verified<'a> {
     pub(crate) acceptor: &'a Acceptor,
 }
 
-/// The head has grown too long for an upstream.
+/// The head is too long for an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HeadTooLong;
 
@@ -80,8 +80,8 @@ impl IdentityHeaders {
     }
 }
 
-/// Refuses a head that is longer than an upstream takes, `line` being the length of its first line.
-/// Only what is told beyond clawgate's own form can make it so long.
+/// Refuses a head that is longer than an upstream accepts; `line` is the length of its first line. Only forms other than
+/// clawgate's own can make a head so long.
 pub(crate) fn check_length(
     headers: &HeaderMap,
     forwarding: Forwarding,
@@ -94,7 +94,7 @@ pub(crate) fn check_length(
     if line + fields.sum::<usize>() > MAX_HEAD { Err(HeadTooLong) } else { Ok(()) }
 }
 
-/// What fits is there, in this order: names, the certificate, what leads up from it.
+/// The fields that fit, in this order: names, the certificate, its chain.
 fn make(forms: Forms, client: Verified<'_>) -> Fields {
     let Verified { peer, chain, acceptor, .. } = client;
     let mut fields = Fields::default();
@@ -104,7 +104,7 @@ fn make(forms: Forms, client: Verified<'_>) -> Fields {
     if forms == Forms::default() {
         return fields;
     }
-    // A verified certificate parses, and has been parsed before.
+    // A verified certificate has been parsed before, so this does not fail.
     let x509 = chain.first().and_then(|leaf| Some((leaf, X509Certificate::from_der(leaf).ok()?.1)));
     let Some((leaf, x509)) = x509 else { return fields };
     if forms.contains(IdentityForm::SslClient) {

@@ -1,4 +1,4 @@
-//! `X-SSL-Client-*`: the names that upstreams behind nginx and HAProxy are used to.
+//! `X-SSL-Client-*`: the names that upstreams behind nginx and HAProxy know.
 //!
 //! There is no standard. The values are those of nginx's variables `$ssl_client_verify`, `_s_dn`,
 //! `_i_dn`, `_serial` and `_fingerprint` (which is SHA-1), and HAProxy's `ssl_c_s_dn(cn)` and
@@ -12,10 +12,10 @@ use super::fields::Fields;
 use crate::identity::name::ascii;
 use crate::identity::{openssl_name, serial_text};
 
-/// Longest name, in bytes; a longer one is left out.
+/// Longest name, in bytes. A longer one is left out.
 const MAX_NAME: usize = 1024;
 
-/// Adds all of them, for a certificate that was verified.
+/// Adds all fields for a verified certificate.
 pub(crate) fn add(fields: &mut Fields, der: &[u8], x509: &X509Certificate<'_>, cn: Option<&str>) {
     fields.push("x-ssl-client-verify", "SUCCESS".to_owned());
     let mut name = |field, value: String| match value.len() {

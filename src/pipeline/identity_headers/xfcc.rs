@@ -1,9 +1,9 @@
 //! `X-Forwarded-Client-Cert`: one element, as Envoy writes it.
 //!
-//! Keys and quoting are those of Envoy's "HTTP header manipulation" page. Its rule for a double quote
-//! within a value, `\"`, leaves open what a backslash before it means, so that a reader could take a
-//! client's name for the end of a value. Here no value has either: in the subject they are written in
-//! hex, which RFC 4514 section 2.4 allows for any character, and other names with them are left out.
+//! Keys and quoting are those of Envoy's "HTTP header manipulation" page. That page writes a double quote within a value as `\"`,
+//! but does not say what a backslash before it means, so that a reader could find the end of a value within a client's name.
+//! Here no value has quotes or backslashes: in the subject they are written in hex, which RFC 4514 section 2.4 allows for any
+//! character, and other names with them are left out.
 
 use std::fmt::Write;
 
@@ -14,10 +14,10 @@ use super::fields::{Fields, non_ascii};
 use crate::identity::San;
 
 const NAME: &str = "x-forwarded-client-cert";
-/// Longest subject and alternative name, in bytes; a longer one is left out.
+/// Longest subject and alternative name, in bytes. A longer one is left out.
 const MAX_NAME: usize = 1024;
 
-/// What an element says.
+/// The content of an element.
 #[derive(Debug)]
 pub(crate) struct Element<'a> {
     /// URIs of clawgate's own certificate.
@@ -33,7 +33,7 @@ pub(crate) struct Element<'a> {
 }
 
 impl Element<'_> {
-    /// Adds it. Names come first; the certificate, then the chain, only if there is room for them too.
+    /// Adds the element. Names have priority; certificate and chain are added if they fit too.
     pub(crate) fn add(&self, fields: &mut Fields) {
         let mut front = String::new();
         for uri in &self.by {
@@ -62,7 +62,7 @@ impl Element<'_> {
                 room -= value.len();
                 certificates.push_str(&value);
             } else {
-                // What comes after is larger, and of no use without this.
+                // The next part is larger, and of no use without this one.
                 room = 0;
                 fields.leave_out(what);
             }
@@ -77,7 +77,7 @@ impl Element<'_> {
     }
 }
 
-/// Appends `;key=value`, the value in quotes where it has a delimiter.
+/// Appends `;key=value`, with quotes if the value has a delimiter.
 fn pair(out: &mut String, key: &str, value: &str) {
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
     if value.len() > MAX_NAME || !value.bytes().all(plain) {

@@ -1,13 +1,12 @@
-//! The names of fields that only a proxy in front of the upstream may set.
+//! The names of header fields that only a proxy in front of the upstream may set.
 //!
-//! An upstream that finds one of them believes what it says about who calls, from where, by which method or
-//! for which path. [`CLAIMS`] holds what well-known proxies and gateways emit, by whole families;
-//! `docs/upstream.md` lists them for operators, and a test holds both together.
+//! An upstream trusts what such a field says about the client, its address, the method or the path. [`CLAIMS`] has the fields of
+//! well-known proxies and gateways, by families; `docs/upstream.md` lists them for operators, and a test compares both.
 
 use std::sync::LazyLock;
 
-/// The families and names that are taken away, by who emits them. A name with `*` at its end stands for all
-/// that begin so. In lower case.
+/// The families and names that are removed, by the product that sets them. A name with `*` at its end stands for all names with
+/// this beginning. In lower case.
 pub(crate) const CLAIMS: &[(&str, &[&str])] = &[
     (
         "Origin",
@@ -217,8 +216,8 @@ pub(crate) const CLAIMS: &[(&str, &[&str])] = &[
     ("Vouch Proxy", &["x-vouch-*"]),
 ];
 
-/// Names of those families that say nothing about who calls, and pass: what webhook clients sign or
-/// authenticate themselves with, and OpenClaw's key against double delivery.
+/// Names of those families that are not removed, since they make no claim about the client: signatures and credentials of webhooks,
+/// and OpenClaw's key against double delivery.
 pub(crate) const EXCEPTIONS: &[&str] = &[
     "cf-webhook-auth",
     "sm-apikey",
@@ -233,21 +232,21 @@ pub(crate) const EXCEPTIONS: &[&str] = &[
 
 static INDEX: LazyLock<Index> = LazyLock::new(Index::new);
 
-/// [`CLAIMS`], for looking up a name in few steps.
+/// [`CLAIMS`], for fast look-ups.
 #[derive(Debug)]
 struct Index {
-    /// Without their `*`, in ascending order; none begins with a family before it.
+    /// Without the `*`, in ascending order. None begins with a family before it.
     names: Vec<(&'static str, Extent)>,
-    /// For names without and with `x-` in front, for each first letter after it: the second ones that there
-    /// are, as bits. Most names of honest requests (host, content-type, x-github-event …) end here.
+    /// For names without and with `x-`, and for each first letter (after it): the existing second letters, as bits. The look-up of
+    /// most names in honest requests (host, content-type, x-github-event …) ends here.
     starts: [[u32; 256]; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Extent {
-    /// All that begin so.
+    /// All names with this beginning.
     Family,
-    /// This name alone.
+    /// Only this name.
     Name,
 }
 
@@ -285,23 +284,23 @@ impl Index {
     }
 }
 
-/// Whether `name` has `x-` in front, the letter after that, and a bit for the second one.
+/// Whether `name` begins with `x-`, the first letter after that, and a bit for the second letter.
 fn start(name: &str) -> Option<(usize, usize, u32)> {
     let (place, letters) = match name.as_bytes() {
         [b'x', b'-', rest @ ..] => (1, rest),
         all => (0, all),
     };
     let [first, second, ..] = letters else { return None };
-    // What is no letter has a bit together.
+    // All characters that are not letters share a bit.
     let second = if second.is_ascii_lowercase() { 1 << (second - b'a') } else { 1 << 26 };
     Some((place, usize::from(*first), second))
 }
 
 /// Whether `name`, in lower case as `HeaderName` has it, is one that only a proxy may set.
 ///
-/// So is every name with `_`: CGI, WSGI, Rack and PHP read it as `-`, and would take `x_real_ip` for
-/// `x-real-ip` and `content_length` for `content-length`. Some servers read other characters so; a name with
-/// these is compared as if they were `-`.
+/// This includes every name with `_`: CGI, WSGI, Rack and PHP read it as `-`, so `x_real_ip` would become `x-real-ip`, and
+/// `content_length` would become `content-length`. Some servers also read other characters as `-`; names are compared as if
+/// they were `-`.
 pub(crate) fn is_claim(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if name.bytes().all(plain) {
