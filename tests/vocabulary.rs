@@ -37,16 +37,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("deploy/kubernetes/", "sender"),
     // It lists the changes of former versions, and older words of this one.
     ("CHANGELOG.md", "sender"),
-    // Still to be renamed: take a line out with its last word.
-    ("src/", "patience"),
-    ("src/admin/", "sender"),
-    ("src/app/", "manners"),
-    ("src/app/", "mend"),
-    ("src/explain/", "mend"),
-    ("src/pipeline/", "sender"),
-    ("src/telemetry/trace", "sender"),
-    ("src/tls/", "manners"),
-    ("src/tls/diagnosis/", "sender"),
 ];
 
 /// The folders and files that are read.

@@ -155,7 +155,7 @@ impl Expiring {
             Kind::Crl => {
                 "fetch the next one of that CA; clients.crl_expired decides what happens when this one is out of date"
             }
-            Kind::ClientCertificate => "ask the sender to renew it: an expired certificate is refused",
+            Kind::ClientCertificate => "ask the client to renew it: an expired certificate is refused",
         }
     }
 }

@@ -226,7 +226,7 @@ fn diagnosis(settings: &Reloadable, client: &ClientFile, refused: Refused) -> Di
     })
 }
 
-/// All that is wrong, also what the verifier did not get to: it is to be mended as well.
+/// All faults of the certificate, including those that the verifier did not get to, since all need to be corrected.
 fn all_faults(
     settings: &Reloadable,
     client: &ClientFile,

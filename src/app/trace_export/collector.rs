@@ -70,7 +70,7 @@ pub(super) struct Collector {
 
 /// Why the collector did not take a batch.
 #[derive(Debug, Error)]
-pub(super) enum SendError {
+pub(super) enum ExportError {
     /// It cannot be reached, or the connection failed.
     #[error("it cannot be reached: {}", wording::io(.0))]
     Unreachable(#[from] io::Error),
@@ -85,7 +85,7 @@ pub(super) enum SendError {
     Timeout,
 }
 
-impl SendError {
+impl ExportError {
     /// Whether the same batch may succeed a little later. Statuses: OTLP, "Retryable response codes".
     fn is_retryable(&self) -> bool {
         match self {
@@ -121,16 +121,16 @@ impl Collector {
 
     /// Sends a batch, with a second attempt if that may help. There is none if the last batch failed too, so that the
     /// queue does not fill behind this one.
-    async fn send_batch(&self, batch: &Bytes) -> Result<u64, SendError> {
+    async fn send_batch(&self, batch: &Bytes) -> Result<u64, ExportError> {
         let sent = self.post(batch).await;
-        if sent.as_ref().is_err_and(SendError::is_retryable) && self.is_up.load(Ordering::Relaxed) {
+        if sent.as_ref().is_err_and(ExportError::is_retryable) && self.is_up.load(Ordering::Relaxed) {
             sleep(RETRY_DELAY).await;
             return self.post(batch).await;
         }
         sent
     }
 
-    async fn post(&self, batch: &Bytes) -> Result<u64, SendError> {
+    async fn post(&self, batch: &Bytes) -> Result<u64, ExportError> {
         let kept = self.connection().take();
         if let Some(mut kept) = kept
             && kept.ready().await.is_ok()
@@ -159,15 +159,15 @@ impl Collector {
         &self,
         mut connection: SendRequest<Full<Bytes>>,
         batch: &Bytes,
-    ) -> hyper::Result<Result<u64, SendError>> {
+    ) -> hyper::Result<Result<u64, ExportError>> {
         let response = connection.send_request(self.request(batch.clone())).await?;
         let status = response.status();
         let Ok(body) = Limited::new(response.into_body(), MAX_ANSWER).collect().await else {
-            return Ok(Err(SendError::Body(status)));
+            return Ok(Err(ExportError::Body(status)));
         };
         *self.connection() = Some(connection);
         if !status.is_success() {
-            return Ok(Err(SendError::Status(status)));
+            return Ok(Err(ExportError::Status(status)));
         }
         // The status says that the batch was taken, even if the answer cannot be decoded.
         let answer = ExportTraceServiceResponse::decode(body.to_bytes()).unwrap_or_default();
@@ -199,18 +199,18 @@ impl Collector {
 }
 
 impl SpanSink for Collector {
-    type Error = SendError;
+    type Error = ExportError;
 
     fn collector(&self) -> &str {
         &self.url
     }
 
-    fn send(&self, spans: Vec<SpanData>) -> Result<u64, SendError> {
+    fn send(&self, spans: Vec<SpanData>) -> Result<u64, ExportError> {
         let resource_spans = group_spans_by_resource_and_scope(spans, &self.resource);
         let batch = Bytes::from(ExportTraceServiceRequest { resource_spans }.encode_to_vec());
         let sent =
             self.runtime.block_on(async { timeout(BATCH_TIMEOUT, self.send_batch(&batch)).await });
-        let sent = sent.unwrap_or(Err(SendError::Timeout));
+        let sent = sent.unwrap_or(Err(ExportError::Timeout));
         self.is_up.store(sent.is_ok(), Ordering::Relaxed);
         sent
     }

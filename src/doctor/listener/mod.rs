@@ -26,7 +26,7 @@ use crate::tls::detect::describe_with_name;
 use crate::{checks, explain};
 
 /// How long clawgate may take to answer one probe.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What all visits have in common.
 #[derive(Clone, Copy)]
@@ -322,7 +322,7 @@ impl Visit<'_> {
 
     fn silent(&self, check: Check) -> Finding {
         let hint = "look at its load and its log; what stands before it may swallow connections";
-        self.place.warning(check, format!("no answer within {} s", PATIENCE.as_secs()), hint)
+        self.place.warning(check, format!("no answer within {} s", ANSWER_TIMEOUT.as_secs()), hint)
     }
 
     /// A request in plain HTTP.
@@ -332,8 +332,8 @@ impl Visit<'_> {
     }
 
     async fn raw(&self, bytes: &[u8]) -> Reply {
-        match timeout(PATIENCE, TcpStream::connect(self.address)).await {
-            Ok(Ok(stream)) => exchange(stream, &[self.preface, bytes].concat(), PATIENCE).await,
+        match timeout(ANSWER_TIMEOUT, TcpStream::connect(self.address)).await {
+            Ok(Ok(stream)) => exchange(stream, &[self.preface, bytes].concat(), ANSWER_TIMEOUT).await,
             Ok(Err(_)) => Reply::Closed,
             Err(_) => Reply::Silence,
         }
