@@ -110,7 +110,7 @@ fn an_old_hello_is_a_matter_of_version_whatever_else_it_lacks() {
 }
 
 #[test]
-fn each_alert_of_a_sender_has_its_name_and_its_reason() {
+fn each_alert_of_a_client_has_its_name_and_its_reason() {
     use Reason::{ClientAlert, ClientClosed, ServerCertRejected, TlsVersion};
     let scene = Scene::new();
     // RFC 8446 section 6, RFC 5246 section 7.2.
@@ -152,7 +152,7 @@ fn each_alert_of_a_sender_has_its_name_and_its_reason() {
 }
 
 #[test]
-fn trouble_with_a_crl_is_never_the_senders() {
+fn a_problem_with_a_crl_is_never_the_clients_fault() {
     let scene = Scene::new();
     let chain = &scene.chain;
     for (error, reason) in [
