@@ -1,31 +1,23 @@
 //! Sending a request to an upstream, and saying what went wrong when there is no answer.
 
-use std::error::Error as _;
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
-use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
-use rustls::AlertDescription;
-use thiserror::Error;
 use tokio::time::timeout;
 
-use super::body::{BodyError, RequestBody, SharedRequestBody};
+use super::body::{RequestBody, SharedRequestBody};
 use super::concurrency_limit::{Full, Slot, Slots};
 use super::connect::Connector;
-use super::framing::{BadFraming, settle, settle_trailers};
-use super::idle_timer::Stall;
+use super::error::{UpstreamError, classify};
+use super::framing::settle;
 use super::pool::Pool;
+use super::response_body::{PooledConnection, ResponseBody};
 use super::sanitize::UpstreamRequest;
 use crate::telemetry::metrics::{UpstreamFault, UpstreamMetrics};
-use crate::wording::{alert_name, http, io as io_words};
 
 /// How long to wait for an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,41 +28,6 @@ pub struct Timeouts {
     pub response: Duration,
     /// Between two pieces of a body, either way.
     pub idle: Duration,
-}
-
-/// Why an upstream gave no answer.
-#[derive(Debug, Error)]
-pub enum UpstreamError {
-    /// It could not be connected to. The request was not sent.
-    #[error("it cannot be connected to: {}", io_words(.0))]
-    Unavailable(#[source] io::Error),
-    /// As many requests are with it, and wait for that, as may. The request was not sent.
-    #[error("{0} requests are with it already, and as many wait as may")]
-    Busy(usize),
-    /// As many requests of this client are with it as one client may have there. The request was not sent.
-    #[error("{0} requests of this client are with it already, which is as many as one client may have")]
-    ShareBusy(usize),
-    /// It did not take the connection in time. The request was not sent.
-    #[error("it did not take a connection within {0:?}")]
-    ConnectTimeout(Duration),
-    /// The request was sent, and no answer began.
-    #[error("it did not answer within {0:?}")]
-    Timeout(Duration),
-    /// The request was sent, at least in part, and the connection was closed without an answer.
-    #[error("it closed the connection before it answered: {}", http(.0))]
-    Closed(#[source] hyper::Error),
-    /// What it answered is not HTTP/1.1.
-    #[error("its answer is not HTTP/1.1: {}", http(.0))]
-    Protocol(#[source] hyper::Error),
-    /// Where its answer ends, or how it is coded, cannot be said.
-    #[error("its answer cannot be understood: {0}")]
-    Framing(#[from] BadFraming),
-    /// It switched to another protocol, which no request asks for.
-    #[error("it answered 101 Switching Protocols, and no upgrade was asked for")]
-    Upgraded,
-    /// The request's own body ended early.
-    #[error(transparent)]
-    Body(BodyError),
 }
 
 /// An answer that has begun.
@@ -164,8 +121,8 @@ impl Client {
         let mut sender = self.connect(proxy_header).await?;
         match self.exchange(&mut sender, request, &upload).await {
             Ok(response) => {
-                let lease = PooledConnection { held: Some((sender, slot)), pool: None, upload };
-                self.lend(response, lease, false)
+                let connection = PooledConnection { held: Some((sender, slot)), pool: None, upload };
+                self.lend(response, connection, false)
             }
             Err(Failed { error, .. }) => Err(error),
         }
@@ -239,24 +196,24 @@ impl Client {
         upload: SharedRequestBody,
         retried: bool,
     ) -> Result<Answer, UpstreamError> {
-        let lease =
+        let connection =
             PooledConnection { held: Some((sender, slot)), pool: Some(self.pool.clone()), upload };
-        self.lend(response, lease, retried)
+        self.lend(response, connection, retried)
     }
 
     fn lend(
         &self,
         mut response: Response<Incoming>,
-        mut lease: PooledConnection,
+        mut connection: PooledConnection,
         retried: bool,
     ) -> Result<Answer, UpstreamError> {
         let idle = self.timeouts.idle;
         if !settle(&mut response)? {
-            lease.pool = None;
+            connection.pool = None;
         }
         self.metrics.answered();
-        let closes = !lease.upload.ended() && says_close(&response);
-        let response = response.map(|inner| ResponseBody::new(inner, lease, idle));
+        let closes = !connection.upload.ended() && says_close(&response);
+        let response = response.map(|inner| ResponseBody::new(inner, connection, idle));
         Ok(Answer { response, retried, closes })
     }
 }
@@ -273,162 +230,4 @@ fn says_close(response: &Response<Incoming>) -> bool {
 struct Failed {
     unsent: Option<Box<Request<RequestBody>>>,
     error: UpstreamError,
-}
-
-fn classify(error: hyper::Error) -> UpstreamError {
-    if error.is_user() {
-        // The body's own error comes back as the source of hyper's.
-        if let Some(body) = error.source().and_then(|source| source.downcast_ref::<BodyError>()) {
-            return UpstreamError::Body(match body {
-                BodyError::TooLarge(limit) => BodyError::TooLarge(*limit),
-                BodyError::Slow(slow) => BodyError::Slow(*slow),
-                BodyError::Client(_) => BodyError::Client(error),
-            });
-        }
-    }
-    // Over TLS 1.3 the upstream's refusal of clawgate's certificate comes after the handshake, and the
-    // request may be on its way already; but nobody has read it.
-    if let Some(alert) = refusal(&error) {
-        return UpstreamError::Unavailable(io::Error::other(refused(alert)));
-    }
-    if error.is_parse() { UpstreamError::Protocol(error) } else { UpstreamError::Closed(error) }
-}
-
-/// The alert by which the upstream refused the handshake, if that is what an error came of.
-fn refusal(error: &hyper::Error) -> Option<AlertDescription> {
-    let mut source = error.source();
-    while let Some(error) = source {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(rustls::Error::AlertReceived(alert)) = inner.and_then(|inner| inner.downcast_ref()) {
-            return is_refusal(*alert).then_some(*alert);
-        }
-        source = error.source();
-    }
-    None
-}
-
-/// Those that RFC 8446 section 6.2 has for the other end's certificate.
-fn is_refusal(alert: AlertDescription) -> bool {
-    matches!(
-        alert,
-        AlertDescription::CertificateRequired
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied
-    )
-}
-
-fn refused(alert: AlertDescription) -> String {
-    let alert = alert_name(alert);
-    format!(
-        "it refused clawgate in the handshake ({alert}): it asks for a certificate of a CA that it trusts \
-         (upstream.certificate, upstream.private_key)"
-    )
-}
-
-/// The connection an answer comes on; goes back to the pool when the exchange is complete.
-#[derive(Debug)]
-struct PooledConnection {
-    held: Option<(SendRequest<RequestBody>, Slot)>,
-    /// `None`: it is not to be used again.
-    pool: Option<Pool>,
-    upload: SharedRequestBody,
-}
-
-impl PooledConnection {
-    /// The answer has come to its end. If the request has not, the connection is closed: the rest of
-    /// it must not be waited for.
-    fn end(&mut self) {
-        if let Some((sender, _slot)) = self.held.take().filter(|_| self.upload.ended())
-            && let Some(pool) = &self.pool
-        {
-            pool.give_back(sender);
-        }
-    }
-}
-
-/// Why an answer ended early.
-#[derive(Debug, Error)]
-pub enum ResponseBodyError {
-    /// The upstream sent nothing for this long.
-    #[error("the upstream stopped in the middle of its answer for {0:?}")]
-    Stalled(Duration),
-    /// Request and answer took longer than they may.
-    #[error("the request took longer than one may")]
-    TooLong,
-    /// The upstream closed the connection.
-    #[error("the upstream's answer broke off: {}", http(.0))]
-    Upstream(#[source] hyper::Error),
-    /// The upstream broke the framing.
-    #[error("the upstream's answer is not framed as HTTP/1.1 demands: its chunks are broken")]
-    Framing,
-}
-
-impl From<hyper::Error> for ResponseBodyError {
-    fn from(error: hyper::Error) -> Self {
-        // hyper has no other sign of a broken chunk than the kind of the error that it passes on.
-        let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-        match io
-            .filter(|io| matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
-        {
-            Some(io) if io.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()) => Self::Framing,
-            _ => Self::Upstream(error),
-        }
-    }
-}
-
-/// An upstream's answer, streamed.
-#[derive(Debug)]
-pub struct ResponseBody {
-    inner: Incoming,
-    lease: PooledConnection,
-    stall: Stall,
-}
-
-impl ResponseBody {
-    fn new(inner: Incoming, mut lease: PooledConnection, idle: Duration) -> Self {
-        if inner.is_end_stream() {
-            lease.end();
-        }
-        Self { inner, lease, stall: Stall::new(idle) }
-    }
-}
-
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = ResponseBodyError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError>>> {
-        let this = self.get_mut();
-        let Poll::Ready(mut frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
-            return this.stall.poll(cx).map(|idle| Some(Err(ResponseBodyError::Stalled(idle))));
-        };
-        this.stall.moved();
-        match &mut frame {
-            Some(Err(_)) => {}
-            None => this.lease.end(),
-            Some(Ok(frame)) => {
-                let trailers = frame.trailers_mut().map(settle_trailers);
-                if trailers.is_some() || this.inner.is_end_stream() {
-                    this.lease.end();
-                }
-            }
-        }
-        Poll::Ready(frame.map(|frame| frame.map_err(ResponseBodyError::from)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
 }

@@ -1,0 +1,124 @@
+//! The body of an upstream's response, and the connection that it comes on.
+
+use std::error::Error as _;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
+use thiserror::Error;
+
+use super::body::{RequestBody, SharedRequestBody};
+use super::concurrency_limit::Slot;
+use super::framing::settle_trailers;
+use super::idle_timer::Stall;
+use super::pool::Pool;
+use crate::wording::http;
+
+/// The connection an answer comes on; goes back to the pool when the exchange is complete.
+#[derive(Debug)]
+pub(super) struct PooledConnection {
+    pub(super) held: Option<(SendRequest<RequestBody>, Slot)>,
+    /// `None`: it is not to be used again.
+    pub(super) pool: Option<Pool>,
+    pub(super) upload: SharedRequestBody,
+}
+
+impl PooledConnection {
+    /// The answer has come to its end. If the request has not, the connection is closed: the rest of
+    /// it must not be waited for.
+    fn end(&mut self) {
+        if let Some((sender, _slot)) = self.held.take().filter(|_| self.upload.ended())
+            && let Some(pool) = &self.pool
+        {
+            pool.give_back(sender);
+        }
+    }
+}
+
+/// Why an answer ended early.
+#[derive(Debug, Error)]
+pub enum ResponseBodyError {
+    /// The upstream sent nothing for this long.
+    #[error("the upstream stopped in the middle of its answer for {0:?}")]
+    Stalled(Duration),
+    /// Request and answer took longer than they may.
+    #[error("the request took longer than one may")]
+    TooLong,
+    /// The upstream closed the connection.
+    #[error("the upstream's answer broke off: {}", http(.0))]
+    Upstream(#[source] hyper::Error),
+    /// The upstream broke the framing.
+    #[error("the upstream's answer is not framed as HTTP/1.1 demands: its chunks are broken")]
+    Framing,
+}
+
+impl From<hyper::Error> for ResponseBodyError {
+    fn from(error: hyper::Error) -> Self {
+        // hyper has no other sign of a broken chunk than the kind of the error that it passes on.
+        let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        match io
+            .filter(|io| matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
+        {
+            Some(io) if io.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()) => Self::Framing,
+            _ => Self::Upstream(error),
+        }
+    }
+}
+
+/// An upstream's answer, streamed.
+#[derive(Debug)]
+pub struct ResponseBody {
+    inner: Incoming,
+    connection: PooledConnection,
+    stall: Stall,
+}
+
+impl ResponseBody {
+    /// `idle`: longest wait for the next piece.
+    pub(super) fn new(inner: Incoming, mut connection: PooledConnection, idle: Duration) -> Self {
+        if inner.is_end_stream() {
+            connection.end();
+        }
+        Self { inner, connection, stall: Stall::new(idle) }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = ResponseBodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError>>> {
+        let this = self.get_mut();
+        let Poll::Ready(mut frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
+            return this.stall.poll(cx).map(|idle| Some(Err(ResponseBodyError::Stalled(idle))));
+        };
+        this.stall.moved();
+        match &mut frame {
+            Some(Err(_)) => {}
+            None => this.connection.end(),
+            Some(Ok(frame)) => {
+                let trailers = frame.trailers_mut().map(settle_trailers);
+                if trailers.is_some() || this.inner.is_end_stream() {
+                    this.connection.end();
+                }
+            }
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(ResponseBodyError::from)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
