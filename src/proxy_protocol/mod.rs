@@ -1,6 +1,7 @@
 //! The PROXY protocol: how a load balancer says whose connection it passes on, in a header before
 //! everything else. Versions 1 and 2, as HAProxy's `proxy-protocol.txt` defines them.
 
+mod crc32c;
 mod read;
 mod write;
 

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::read::{MAX_HEADER, crc32c};
+use super::crc32c::crc32c;
+use super::read::MAX_HEADER;
 use super::{
     Addresses, HEAD_V2, SIGNATURE_V2, SUBTYPE_SSL_CIPHER, SUBTYPE_SSL_CN, SUBTYPE_SSL_KEY_ALG,
     SUBTYPE_SSL_SIG_ALG, SUBTYPE_SSL_VERSION, TYPE_ALPN, TYPE_AUTHORITY, TYPE_CRC32C, TYPE_SSL,
