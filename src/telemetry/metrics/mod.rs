@@ -20,7 +20,7 @@ use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 
 pub use self::counted::Counted;
 pub use self::expiry::{Expiring, Expiry};
@@ -36,7 +36,7 @@ use self::upstreams::Upstreams;
 use super::reason::{HandshakeReason, Limit, RequestReason};
 use crate::connection::{TlsInfo, version_name};
 
-/// All metrics of one gate.
+/// All metrics of a process.
 ///
 /// The counters of a family are looked up once, here: on the request path nothing but an atomic
 /// addition is left.
@@ -136,129 +136,88 @@ impl Metrics {
     /// A fresh set, all zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("clawgate");
-        let build = Family::<VersionLabel, Gauge>::default();
-        registry.register("build_info", "The version, as a label; always 1", build.clone());
+        let all = &mut registry;
+        let build: Family<VersionLabel, Gauge> =
+            registered(all, "build_info", "The version, as a label; always 1");
         build.get_or_create(&VersionLabel { version: env!("CARGO_PKG_VERSION") }).set(1);
-        let accepted = Counter::default();
-        registry.register(
-            "connections_accepted",
-            "Connections accepted, before anything is known of them",
-            accepted.clone(),
-        );
-        let handshakes = Gauge::default();
-        registry.register("handshakes_in_flight", "Handshakes under way now", handshakes.clone());
-        let lingering = Gauge::default();
-        registry.register(
-            "lingering_connections",
-            "Refused connections that are still open, so that the client can read why",
-            lingering.clone(),
-        );
-        let admitted = Counter::default();
-        registry.register("handshakes_admitted", "Connections let in", admitted.clone());
-
-        let refused = Refused::new(&mut registry);
-        let handshake = Histogram::default();
-        registry.register(
-            "handshake_duration_seconds",
-            "Time of a handshake that was let in, from accept on",
-            handshake.clone(),
-        );
-        let tls = Family::<TlsLabels, Counter>::default();
-        registry.register("tls_sessions", "Connections let in, by what TLS agreed on", tls.clone());
-        let tls = tls_labels().map(|labels| tls.get_or_create_owned(&labels)).collect();
-
-        let routes = Routes::new(&mut registry);
-        let in_flight = Gauge::default();
-        registry.register("requests_in_flight", "Requests under way now", in_flight.clone());
-        let (bytes_in, bytes_out) = (Counter::default(), Counter::default());
-        registry.register("received_bytes", "Bytes of requests' bodies", bytes_in.clone());
-        registry.register("sent_bytes", "Bytes of answers' bodies", bytes_out.clone());
-        let upstreams = Upstreams::new(&mut registry);
-
-        let rejections = Family::<ReasonLabel, Counter>::default();
-        registry.register(
-            "rejections",
-            "Requests clawgate answered itself, by reason",
-            rejections.clone(),
-        );
-        let by_reason = |reason: &RequestReason| {
-            rejections.get_or_create(&ReasonLabel { reason: reason.as_str() }).clone()
-        };
-        let rejections = RequestReason::ALL.iter().map(by_reason).collect();
-
-        let would_refuse = Family::<RulesLabel, Counter>::default();
-        registry.register(
+        let tls: Family<TlsLabels, Counter> =
+            registered(all, "tls_sessions", "Admitted connections, by what TLS negotiated");
+        let rejections: Family<ReasonLabel, Counter> =
+            registered(all, "rejections", "Requests that clawgate answered itself, by reason");
+        let would_refuse: Family<RulesLabel, Counter> = registered(
+            all,
             "would_refuse",
-            "Connections and requests let in that rules on trial would refuse",
-            would_refuse.clone(),
+            "Admitted connections and requests that rules in audit mode would refuse",
         );
-        let would_refuse =
-            ["clients", "route"].map(|rules| would_refuse.get_or_create(&RulesLabel { rules }).clone());
-
-        let limited = Family::<LimitLabel, Counter>::default();
-        registry.register(
-            "limits_hit",
-            "Connections and requests that ran into a limit",
-            limited.clone(),
-        );
-        let by_limit =
-            |limit: &Limit| limited.get_or_create(&LimitLabel { limit: limit.as_str() }).clone();
-        let limited = Limit::ALL.iter().map(by_limit).collect();
-
-        let connections = Gauge::default();
-        registry.register("connections", "Connections let in and open now", connections.clone());
-        let parked = Gauge::default();
-        registry.register(
-            "parked_connections",
-            "Idle HTTP/1 connections that hold no buffers now",
-            parked.clone(),
-        );
-        let generation = Gauge::default();
+        let limited: Family<LimitLabel, Counter> =
+            registered(all, "limits_hit", "Connections and requests that reached a limit");
+        let reloads: Family<OutcomeLabel, Counter> =
+            registered(all, "reloads", "Reloads, by whether their settings are used");
+        let generation: Gauge = registered(all, "generation", "Number of the settings and files in use");
         generation.set(1);
-        registry.register("generation", "Number of the settings and files in use", generation.clone());
-        let last_reload_ok = Gauge::default();
+        let last_reload_ok: Gauge =
+            registered(all, "last_reload_ok", "Whether the settings of the last reload are used");
         last_reload_ok.set(1);
-        registry.register("last_reload_ok", "Whether the last reload was taken", last_reload_ok.clone());
-        let reloads = Family::<OutcomeLabel, Counter>::default();
-        registry.register("reloads", "Reloads, by whether they were taken", reloads.clone());
-        let reloads =
-            ["refused", "taken"].map(|outcome| reloads.get_or_create_owned(&OutcomeLabel { outcome }));
-        let reloaded_at = Gauge::default();
-        reloaded_at.set(now());
-        registry.register(
+        let reloaded_at: Gauge = registered(
+            all,
             "last_reload_timestamp_seconds",
-            "When the settings and files in use were read, since 1970",
-            reloaded_at.clone(),
+            "When the settings and files in use were read, in seconds since 1970",
         );
+        reloaded_at.set(now());
         let expiries = Expiries::default();
-        registry.register_collector(Box::new(expiries.clone()));
+        all.register_collector(Box::new(expiries.clone()));
         let mut process = Registry::default();
         process.register_collector(Box::new(Process::new()));
+
         Self {
-            registry,
-            process,
-            accepted,
-            admitted,
-            refused,
-            tls,
-            handshake,
-            handshakes,
-            lingering,
-            routes,
-            upstreams,
-            in_flight,
-            bytes_in,
-            bytes_out,
-            rejections,
-            limited,
-            would_refuse,
-            connections,
-            parked,
+            accepted: registered(
+                all,
+                "connections_accepted",
+                "Connections accepted, before anything is known about them",
+            ),
+            admitted: registered(all, "handshakes_admitted", "Connections admitted"),
+            refused: Refused::new(all),
+            tls: tls_labels().map(|labels| tls.get_or_create_owned(&labels)).collect(),
+            handshake: registered(
+                all,
+                "handshake_duration_seconds",
+                "Time from accept to the end of the handshake, for admitted connections",
+            ),
+            handshakes: registered(all, "handshakes_in_flight", "Handshakes in progress"),
+            lingering: registered(
+                all,
+                "lingering_connections",
+                "Refused connections that are still open, so that the client can read why",
+            ),
+            routes: Routes::new(all),
+            upstreams: Upstreams::new(all),
+            in_flight: registered(all, "requests_in_flight", "Requests in progress"),
+            bytes_in: registered(all, "received_bytes", "Bytes of request bodies"),
+            bytes_out: registered(all, "sent_bytes", "Bytes of response bodies"),
+            rejections: RequestReason::ALL
+                .iter()
+                .map(|reason| rejections.get_or_create_owned(&ReasonLabel { reason: reason.as_str() }))
+                .collect(),
+            limited: Limit::ALL
+                .iter()
+                .map(|limit| limited.get_or_create_owned(&LimitLabel { limit: limit.as_str() }))
+                .collect(),
+            would_refuse: ["clients", "route"]
+                .map(|rules| would_refuse.get_or_create_owned(&RulesLabel { rules })),
+            connections: registered(all, "connections", "Admitted connections that are open"),
+            parked: registered(
+                all,
+                "parked_connections",
+                "Idle HTTP/1 connections that hold no buffers",
+            ),
             generation,
             last_reload_ok,
-            reloads,
+            reloads: ["refused", "taken"]
+                .map(|outcome| reloads.get_or_create_owned(&OutcomeLabel { outcome })),
             reloaded_at,
             expiries,
+            process,
+            registry,
         }
     }
 
@@ -380,6 +339,13 @@ impl Metrics {
     pub fn plain(&self) -> String {
         text::plain(&self.open_metrics())
     }
+}
+
+/// A new metric of `registry`.
+fn registered<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
 }
 
 fn now() -> i64 {
