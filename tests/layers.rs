@@ -25,7 +25,17 @@ const LAYERS: &[&[&str]] = &[
     &["wording"],
     &["finding"],
     &["limits"],
-    &["http1_guard", "live", "problem", "problem_details", "proxy_protocol", "shutdown", "telemetry"],
+    &[
+        "http1_guard",
+        "live",
+        "problem",
+        "problem_details",
+        "proxy_protocol",
+        "random",
+        "shutdown",
+        "telemetry",
+        "timer",
+    ],
     &["connection"],
     &["identity"],
 ];

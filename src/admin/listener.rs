@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::config::AdminAddress;
+use crate::random::random_hex;
 
 /// How long a running clawgate may take for each step of its answer.
 const LIVENESS_TIMEOUT: Duration = Duration::from_secs(2);
@@ -105,9 +106,7 @@ impl Bound {
 
 /// A new name in the folder of `path`. It does not contain that name, since a socket's path has at most 107 bytes.
 fn beside(path: &Path) -> io::Result<PathBuf> {
-    let mut random = [0; 4];
-    aws_lc_rs::rand::fill(&mut random).map_err(io::Error::other)?;
-    Ok(path.with_file_name(format!(".{}", data_encoding::HEXLOWER.encode(&random))))
+    Ok(path.with_file_name(format!(".{}", random_hex::<4>()?)))
 }
 
 /// Checks that a clawgate answers on `stream`.

@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use crate::platform::systemd::Heartbeat;
+use crate::random::random_hex;
 use crate::server::listener::{ConnectionIds, ListenSocket};
 use crate::server::{ConnectionHandler, listener};
 use crate::shutdown::Tasks;
@@ -49,9 +50,7 @@ impl Worker {
     }
 
     fn serve(self, sockets: Vec<ListenSocket>) -> io::Result<usize> {
-        let mut random = [0; 3];
-        aws_lc_rs::rand::fill(&mut random).map_err(io::Error::other)?;
-        let prefix = format!("{}{:x}-", data_encoding::HEXLOWER.encode(&random), self.number);
+        let prefix = format!("{}{:x}-", random_hex::<3>()?, self.number);
         let ids = Arc::new(ConnectionIds::new(prefix));
         self.runtime.block_on(async {
             let tasks = Tasks::default();

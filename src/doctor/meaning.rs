@@ -60,18 +60,6 @@ impl Meaning {
     }
 }
 
-/// Seconds since 1970 of an HTTP date (RFC 9110 section 5.6.7, its preferred form).
-pub(super) fn http_date(text: &str) -> Option<u64> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (_, rest) = text.split_once(", ")?;
-    let mut parts = rest.strip_suffix(" GMT")?.split(' ');
-    let (day, month, year, time) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let month = MONTHS.iter().position(|name| *name == month)? + 1;
-    let time = humantime::parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z")).ok()?;
-    Some(time.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs())
-}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderMap;
@@ -96,12 +84,5 @@ mod tests {
         assert_eq!(of(503, "application/json", "{}"), Meaning::Draining);
         assert_eq!(of(204, "text/plain", ""), Meaning::Accepted(204));
         assert_eq!(Meaning::of(&Reply::Closed), Meaning::NotHttp);
-    }
-
-    #[test]
-    fn http_dates_are_read() {
-        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        assert_eq!(http_date("yesterday"), None);
-        assert_eq!(http_date("Sun, 06 Foo 1994 08:49:37 GMT"), None);
     }
 }

@@ -6,7 +6,6 @@
 use std::io::{self, ErrorKind};
 use std::time::SystemTime;
 
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use http::Method;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -18,7 +17,9 @@ use super::probe::{Reply, exchange};
 use crate::config::{RouteSettings, Settings, UpstreamSettings};
 use crate::explain::Server;
 use crate::finding::{Area, Check, Finding, Subject};
+use crate::identity::time::unix_seconds;
 use crate::proxy_protocol::LOCAL_V2;
+use crate::random::random_hex;
 use crate::upstream::{Connector, Forwarded, Forwarding, IdentityForm, Misconfiguration, Target};
 use crate::{explain, wording};
 
@@ -94,7 +95,9 @@ impl<'a> Visit<'a> {
             found.push(self.place.skipped(Check::Hook, "the route takes no POST, so no hook is tried"));
             return found;
         }
-        let path = format!("{}clawgate-doctor-{}", self.folder, random());
+        // Without random bytes, a fixed name works as well: no hook has it.
+        let name = random_hex::<8>().unwrap_or_default();
+        let path = format!("{}clawgate-doctor-{name}", self.folder);
         // The right token comes last: it clears what OpenClaw has counted against us.
         let (bare, full) =
             match (self.post(&path, false, b"{}").await, self.post(&path, true, b"{}").await) {
@@ -250,9 +253,8 @@ impl<'a> Visit<'a> {
     fn clock(&self, reply: &Reply) -> Option<Finding> {
         let Reply::Http(answer) = reply else { return None };
         let date = answer.headers.get(http::header::DATE)?.to_str().ok()?;
-        let theirs = super::meaning::http_date(date)?;
-        let ours = self.now.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
-        let apart = theirs.abs_diff(ours);
+        let theirs = unix_seconds(httpdate::parse_http_date(date).ok()?);
+        let apart = theirs.abs_diff(unix_seconds(self.now));
         Some(if apart > CLOCK_SKEW {
             let detail = format!("its clock and this one are {apart} s apart");
             self.place.warning(Check::Clock, detail, "set both clocks by a time server (timedatectl)")
@@ -373,13 +375,6 @@ fn is_openclaw(health: &Reply) -> bool {
     let Reply::Http(answer) = health else { return false };
     let json: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
     json.is_some_and(|json| json["status"] == "live" && json["ok"] == true)
-}
-
-fn random() -> String {
-    let mut bytes = [0; 8];
-    // Without a random source, a fixed name does as well: no hook is called so.
-    let _ = SystemRandom::new().fill(&mut bytes);
-    data_encoding::HEXLOWER.encode(&bytes)
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 //! A connection looks up the counters of its client once; a request changes two atomic numbers.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::settings::Limits;
 use super::token_bucket::{Quota, TokenBucket};
+use crate::telemetry::LogThrottle;
 
 /// Clients that are remembered. When there are more, those without a connection and with a full token bucket are forgotten;
 /// if none can be forgotten, all further clients share one set of counters.
@@ -28,6 +29,9 @@ struct State {
     overflow: Arc<Counters>,
 }
 
+/// A client's refused requests, and its floods, are logged once in this time.
+const LOG_PAUSE: Duration = Duration::from_secs(1);
+
 /// Limits one client. Each of its connections holds one, and counts until it is dropped.
 #[derive(Debug)]
 pub struct ClientLimiter {
@@ -43,15 +47,6 @@ struct Counters {
     in_flight: AtomicUsize,
     refusals: LogThrottle,
     floods: LogThrottle,
-}
-
-/// Lets one log line in a second pass.
-#[derive(Debug, Default)]
-struct LogThrottle {
-    /// Lines that were left out since the last logged one.
-    left_out: AtomicU64,
-    /// When the last line was logged, in nanoseconds after the start.
-    logged_at: AtomicU64,
 }
 
 /// One request counts until this is dropped.
@@ -149,27 +144,12 @@ impl ClientLimiter {
 
     /// Whether to log a refusal: one in a second is logged. Returns how many were left out before it.
     pub(crate) fn should_log_refusal(&self) -> Option<u64> {
-        self.counters.refusals.pass(nanos(self.started))
+        self.counters.refusals.pass(self.started.elapsed(), LOG_PAUSE)
     }
 
     /// Whether to log that a connection was closed because of a flood: one in a second is logged.
     pub(crate) fn should_log_flood(&self) -> bool {
-        self.counters.floods.pass(nanos(self.started)).is_some()
-    }
-}
-
-impl LogThrottle {
-    /// Whether a line may be logged `now`; returns how many were left out before it.
-    fn pass(&self, now: u64) -> Option<u64> {
-        const SECOND: u64 = 1_000_000_000;
-        let relaxed = Ordering::Relaxed;
-        let (now, logged_at) = (now.max(1), self.logged_at.load(relaxed));
-        let is_due = logged_at == 0 || now.saturating_sub(logged_at) >= SECOND;
-        if is_due && self.logged_at.compare_exchange(logged_at, now, relaxed, relaxed).is_ok() {
-            return Some(self.left_out.swap(0, relaxed));
-        }
-        self.left_out.fetch_add(1, Ordering::Relaxed);
-        None
+        self.counters.floods.pass(self.started.elapsed(), LOG_PAUSE).is_some()
     }
 }
 
@@ -267,17 +247,6 @@ mod tests {
         let _new = clients.counters("new");
         assert_eq!(Arc::as_ptr(&clients.counters("7")), is_same);
         assert_eq!(remembered(&clients), 2);
-    }
-
-    #[test]
-    fn one_refusal_in_a_second_is_logged_with_the_number_of_those_left_out() {
-        const SECOND: u64 = 1_000_000_000;
-        let throttle = LogThrottle::default();
-        assert_eq!(throttle.pass(0), Some(0));
-        assert_eq!([throttle.pass(1), throttle.pass(SECOND / 2), throttle.pass(SECOND)], [None; 3]);
-        assert_eq!(throttle.pass(SECOND + 1), Some(3));
-        assert_eq!(throttle.pass(SECOND + 2), None);
-        assert_eq!(throttle.pass(9 * SECOND), Some(1));
     }
 
     #[test]

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_rustls::server::TlsStream;
 
 use super::http2_trailers::{Frames, PseudoInTrailers};
 use crate::http1_guard::{Guard, Violation};
 use crate::limits::Limits;
+use crate::timer::Timer;
 use crate::tls::PrefixedIo;
 
 /// The encrypted stream of a verified connection; boxed, since it is large and is moved often.
@@ -98,8 +98,10 @@ pub(super) struct GuardedIo<IO> {
     state: IoState,
     /// Limits a head that comes in pieces.
     head: Timer,
+    head_timeout: Duration,
     /// Limits a client that does not read its answer.
     send: Timer,
+    send_timeout: Duration,
     /// Bytes that the client has read since `send` was started.
     taken: usize,
     /// Whether written bytes may not have been sent yet.
@@ -111,54 +113,19 @@ pub(super) struct GuardedIo<IO> {
 /// Bytes that a client must read within `send_timeout` for the timeout to start again.
 const MIN_TAKEN: usize = 16 * 1024;
 
-/// A timeout that is started and stopped often.
-#[derive(Debug)]
-struct Timer {
-    limit: Duration,
-    /// Made when it is first started, and then used again.
-    sleep: Option<Pin<Box<Sleep>>>,
-    is_running: bool,
-}
-
-impl Timer {
-    fn new(limit: Duration) -> Self {
-        Self { limit, sleep: None, is_running: false }
-    }
-
-    /// Starts the timeout, unless it is running.
-    fn start(&mut self) {
-        if !self.is_running {
-            self.is_running = true;
-            let end = Instant::now() + self.limit;
-            let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(end)));
-            sleep.as_mut().reset(end);
-        }
-    }
-
-    fn stop(&mut self) {
-        self.is_running = false;
-    }
-
-    /// Ready when a running timeout has passed.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.sleep {
-            Some(sleep) if self.is_running => sleep.as_mut().poll(cx),
-            _ => Poll::Pending,
-        }
-    }
-}
-
 impl<IO> GuardedIo<IO> {
     /// With a `guard` for HTTP/1, without one for HTTP/2.
     pub(super) fn new(io: IO, guard: Option<Guard>, state: IoState, limits: &Limits) -> Self {
-        let (head, send) = (Timer::new(limits.head_timeout), Timer::new(limits.send_timeout));
+        let (head, send) = (Timer::default(), Timer::default());
         Self {
             io,
             guard,
             frames: Frames::default(),
             state,
             head,
+            head_timeout: limits.head_timeout,
             send,
+            send_timeout: limits.send_timeout,
             taken: 0,
             unflushed: false,
             ended: false,
@@ -224,7 +191,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for GuardedIo<IO> {
             return Poll::Ready(Err(this.violated(violation)));
         }
         if guard.is_in_head() {
-            this.head.start()
+            this.head.start(this.head_timeout)
         } else {
             this.head.stop()
         }
@@ -292,9 +259,9 @@ impl<IO> GuardedIo<IO> {
         if done.is_ready() {
             return done;
         }
-        if !self.send.is_running {
+        if !self.send.is_running() {
             self.taken = 0;
-            self.send.start();
+            self.send.start(self.send_timeout);
         }
         ready!(self.send.poll(cx));
         self.state.note(ConnectionFault::SendTimeout);

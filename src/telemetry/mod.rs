@@ -9,8 +9,10 @@ pub mod metrics;
 mod reason;
 pub mod recent;
 pub mod terminal;
+mod throttle;
 pub mod trace;
 mod writer;
 
 pub use self::event::{emit, emit_bounded};
 pub use self::reason::{HandshakeReason, Limit, ReasonClass, RequestReason};
+pub use self::throttle::LogThrottle;

@@ -1,11 +1,12 @@
 //! A limit on how slowly a client may send a body.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
+
+use crate::timer::Timer;
 
 /// Time in which the rate does not count: a client may need a moment to begin.
 const GRACE: Duration = Duration::from_secs(5);
@@ -44,13 +45,12 @@ pub(super) struct Pace {
     /// Time waited before the present wait.
     waited: Duration,
     since: Option<Instant>,
-    /// Made at the first wait, and used again for later ones.
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
 }
 
 impl Pace {
     pub(crate) fn new(timeouts: BodyTimeouts) -> Self {
-        Self { timeouts, bytes: 0, waited: Duration::ZERO, since: None, timer: None }
+        Self { timeouts, bytes: 0, waited: Duration::ZERO, since: None, timer: Timer::default() }
     }
 
     /// Something came.
@@ -59,20 +59,17 @@ impl Pace {
         if let Some(since) = self.since.take() {
             self.waited += since.elapsed();
         }
+        self.timer.stop();
     }
 
     /// Nothing has come; ready when that has gone on for too long.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TooSlow> {
         let (left, slow) = self.timeouts.left(self.bytes, self.waited);
         if self.since.is_none() {
-            let now = Instant::now();
-            self.since = Some(now);
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(now)));
-            timer.as_mut().reset(now + left);
+            self.since = Some(Instant::now());
+            self.timer.start(left);
         }
-        if let Some(timer) = &mut self.timer {
-            ready!(timer.as_mut().poll(cx));
-        }
+        ready!(self.timer.poll(cx));
         Poll::Ready(slow)
     }
 }

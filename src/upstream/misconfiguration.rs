@@ -2,17 +2,16 @@
 //!
 //! OpenClaw's refusals are terse. The answer is forwarded unchanged, and a log line says what to change.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use tracing::Level;
 
-use crate::telemetry::emit;
+use crate::telemetry::{LogThrottle, emit};
 
 /// Seconds between two lines about the same misconfiguration.
-const PAUSE: u64 = 60;
+const PAUSE: Duration = Duration::from_secs(60);
 
 /// A probable misconfiguration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -92,8 +91,8 @@ pub struct MisconfigurationLog {
     upstream: String,
     token: Option<String>,
     started: Instant,
-    next: [AtomicU64; 4],
-    next_left_out: AtomicU64,
+    problems: [LogThrottle; 4],
+    left_out: LogThrottle,
 }
 
 #[derive(Serialize)]
@@ -118,13 +117,13 @@ struct Line<'a> {
 impl MisconfigurationLog {
     /// `token` says where the injected token comes from, if there is one.
     pub fn new(upstream: String, token: Option<String>) -> Self {
-        let (next, next_left_out) = Default::default();
-        Self { upstream, token, started: Instant::now(), next, next_left_out }
+        let (problems, left_out) = Default::default();
+        Self { upstream, token, started: Instant::now(), problems, left_out }
     }
 
     /// Logs that the answer to request `request` shows `problem`.
     pub fn log(&self, problem: Misconfiguration, status: StatusCode, request: &str) {
-        if !self.is_due(&self.next[problem as usize]) {
+        if self.problems[problem as usize].pass(self.started.elapsed(), PAUSE).is_none() {
             return;
         }
         emit(
@@ -142,7 +141,7 @@ impl MisconfigurationLog {
 
     /// Logs which identity fields of a client (with this fingerprint) were too large for request `request`.
     pub fn left_out(&self, what: &[&'static str], fingerprint_sha256: &str, request: &str) {
-        if !self.is_due(&self.next_left_out) {
+        if self.left_out.pass(self.started.elapsed(), PAUSE).is_none() {
             return;
         }
         emit(
@@ -159,14 +158,6 @@ impl MisconfigurationLog {
                        certificate and chain made smaller (ECDSA keys, fewer names)",
             },
         );
-    }
-
-    /// Whether a line may be logged: the last one is a minute old.
-    fn is_due(&self, next: &AtomicU64) -> bool {
-        let now = self.started.elapsed().as_secs();
-        let due = next.load(Ordering::Relaxed);
-        now >= due
-            && next.compare_exchange(due, now + PAUSE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 

@@ -8,7 +8,6 @@ mod connect;
 mod error;
 mod forwarding;
 mod framing;
-mod idle_timer;
 mod misconfiguration;
 mod pool;
 mod race;

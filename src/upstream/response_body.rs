@@ -15,8 +15,8 @@ use thiserror::Error;
 use super::body::{RequestBody, SharedRequestBody};
 use super::concurrency_limit::Slot;
 use super::framing::settle_trailers;
-use super::idle_timer::Stall;
 use super::pool::Pool;
+use crate::timer::Timer;
 use crate::wording::http;
 
 /// The connection an answer comes on; goes back to the pool when the exchange is complete.
@@ -75,7 +75,9 @@ impl From<hyper::Error> for ResponseBodyError {
 pub struct ResponseBody {
     inner: Incoming,
     connection: PooledConnection,
-    stall: Stall,
+    /// Longest wait for the next piece, while the client asks for it.
+    idle: Duration,
+    timer: Timer,
 }
 
 impl ResponseBody {
@@ -84,7 +86,7 @@ impl ResponseBody {
         if inner.is_end_stream() {
             connection.end();
         }
-        Self { inner, connection, stall: Stall::new(idle) }
+        Self { inner, connection, idle, timer: Timer::default() }
     }
 }
 
@@ -98,9 +100,10 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError>>> {
         let this = self.get_mut();
         let Poll::Ready(mut frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
-            return this.stall.poll(cx).map(|idle| Some(Err(ResponseBodyError::Stalled(idle))));
+            this.timer.start(this.idle);
+            return this.timer.poll(cx).map(|()| Some(Err(ResponseBodyError::Stalled(this.idle))));
         };
-        this.stall.moved();
+        this.timer.stop();
         match &mut frame {
             Some(Err(_)) => {}
             None => this.connection.end(),

@@ -1,0 +1,49 @@
+//! Lets a log line pass once in a while, and counts those that it leaves out.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Lets one line in each pause pass. Without a lock, for lines that the request path may log.
+#[derive(Debug, Default)]
+pub struct LogThrottle {
+    /// Lines that were left out since the last one that passed.
+    left_out: AtomicU64,
+    /// When the last line passed, in nanoseconds; 0: none has.
+    passed_at: AtomicU64,
+}
+
+impl LogThrottle {
+    /// Whether a line may be logged `now`, a time since a fixed start: the last one is as old as `pause`. Returns how
+    /// many were left out before it.
+    pub fn pass(&self, now: Duration, pause: Duration) -> Option<u64> {
+        let relaxed = Ordering::Relaxed;
+        let (now, passed_at) = (nanos(now).max(1), self.passed_at.load(relaxed));
+        let is_due = passed_at == 0 || now.saturating_sub(passed_at) >= nanos(pause);
+        if is_due && self.passed_at.compare_exchange(passed_at, now, relaxed, relaxed).is_ok() {
+            return Some(self.left_out.swap(0, relaxed));
+        }
+        self.left_out.fetch_add(1, relaxed);
+        None
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_in_a_pause_passes_and_knows_how_many_were_left_out() {
+        let throttle = LogThrottle::default();
+        let pass = |millis| throttle.pass(Duration::from_millis(millis), Duration::from_secs(1));
+
+        assert_eq!(pass(0), Some(0));
+        assert_eq!([pass(1), pass(500), pass(999)], [None; 3]);
+        assert_eq!(pass(1001), Some(3));
+        assert_eq!(pass(1002), None);
+        assert_eq!(pass(9000), Some(1));
+    }
+}
