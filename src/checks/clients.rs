@@ -61,7 +61,7 @@ fn of_ca(subject: &Subject, ca: &Ca, at: i64) -> Finding {
             subject.fail(Check::Ca, format!("{detail}; it admits nobody"), hint)
         }
         Lasting::NotYet => {
-            let hint = "set the clock right (timedatectl), or wait";
+            let hint = "correct the clock (timedatectl), or wait";
             subject.fail(Check::Ca, format!("{detail}; it admits nobody until then"), hint)
         }
         _ if ca.overstep().is_some() => {

@@ -49,7 +49,7 @@ pub(super) fn weak_key(x509: &X509Certificate<'_>) -> Option<String> {
     let key = crate::identity::key(x509);
     match key.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok()) {
         Some(bits) if bits < MIN_RSA => {
-            Some(format!("its RSA key has {bits} bits, and {MIN_RSA} are the least"))
+            Some(format!("its RSA key has {bits} bits; at least {MIN_RSA} are needed"))
         }
         Some(_) => None,
         None if GOOD_KEYS.contains(&key.as_str()) => None,

@@ -74,7 +74,7 @@ pub fn leaf(subject: &Subject, leaf: &X509Certificate<'_>, at: i64) -> Finding {
             finding.hint("renew it and put it in the place of the old one; it is refused")
         }
         Lasting::NotYet => finding
-            .hint("set the clock right (timedatectl), or have it issued anew; it is refused until then"),
+            .hint("correct the clock (timedatectl), or have it issued anew; it is refused until then"),
         Lasting::Soon => {
             finding.hint("renew it; if something does that by itself, find out why it has not yet")
         }
@@ -96,7 +96,7 @@ pub(super) fn above(subject: &Subject, cas: &[X509Certificate<'_>], at: i64) -> 
             finding.hint("put the CA's renewed certificate in its place (the same name and key); clients refuse this one")
         }
         Lasting::NotYet => {
-            finding.hint("set the clock right (timedatectl), or send the CA's certificate that is valid now")
+            finding.hint("correct the clock (timedatectl), or send the CA's certificate that is valid now")
         }
         Lasting::Soon => finding.hint("get the CA's renewed certificate and put it in the place of this one"),
         Lasting::Good => finding,

@@ -18,7 +18,7 @@ const OTHER_FILES: u64 = 64;
 pub(super) fn findings(settings: &Settings, now: SystemTime, of_gate: Option<u64>) -> Vec<Finding> {
     let place = Subject::new(Area::Machine, "");
     let (limit, whom) = match of_gate {
-        Some(limit) => (Some(limit), "to the running gate"),
+        Some(limit) => (Some(limit), "to the running clawgate"),
         None => (file_limit(), "here"),
     };
     vec![clock(&place, settings, unix_seconds(now)), files(&place, settings, limit, whom)]
@@ -37,14 +37,14 @@ fn clock(place: &Subject, settings: &Settings, at: i64) -> Finding {
         Some(newest) if newest > at => place.fail(
             Check::Clock,
             format!(
-                "{} by this clock, {} before one of the certificates begins",
+                "{} by this clock, {} before a certificate becomes valid",
                 time_text(at),
                 span(newest - at)
             ),
-            "set the clock right (timedatectl; is there a time server?)",
+            "correct the clock (timedatectl; is there a time server?)",
         ),
         _ => place
-            .pass(Check::Clock, format!("{}, later than every certificate's beginning", time_text(at))),
+            .pass(Check::Clock, format!("{}, after the first day of every certificate", time_text(at))),
     }
 }
 
@@ -55,7 +55,7 @@ fn files(place: &Subject, settings: &Settings, limit: Option<u64>, whom: &str) -
     let each = if passes_on { 2 } else { 1 };
     let wanted = connections.saturating_mul(each).saturating_add(OTHER_FILES);
     match limit {
-        None => place.skipped(Check::OpenFiles, "this system does not tell the limit of open files"),
+        None => place.skipped(Check::OpenFiles, "this system does not say how many open files are allowed"),
         Some(limit) if limit < wanted => {
             let fit = limit.saturating_sub(OTHER_FILES) / each;
             place.warning(

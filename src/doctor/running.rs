@@ -75,7 +75,7 @@ fn compared(subject: &Subject, status: &Value, differences: &[Difference]) -> Ve
         0 => "a reload makes the change (kill -HUP PID, systemctl reload clawgate, POST /reload)",
         all if all == differences.len() => "a restart makes the change; a reload does not",
         _ => {
-            "a reload makes the change (kill -HUP PID, systemctl reload clawgate, POST /reload), but for what needs a restart"
+            "a reload makes the change (kill -HUP PID, systemctl reload clawgate, POST /reload), except for what needs a restart"
         }
     };
     found.insert(0, subject.note(Check::InUse, detail).hint(hint));
@@ -94,7 +94,7 @@ fn pending(subject: &Subject, status: &Value) -> Option<Finding> {
             "the process was reloaded with other values of {}, which need a restart",
             keys.join(", ")
         );
-        subject.warning(Check::InUse, detail, "restart it, or put these settings back")
+        subject.warning(Check::InUse, detail, "restart it, or restore these settings")
     })
 }
 

@@ -48,7 +48,7 @@ pub(super) fn findings(settings: &Reloadable) -> Vec<Finding> {
     if tokens.is_empty() {
         return vec![
             Subject::new(Area::Token, "")
-                .skipped(Check::Token, "none is added: the clients' own passes"),
+                .skipped(Check::Token, "none is added: the client's own is passed on"),
         ];
     }
     let each = |(token, origin, targets): &(&BearerToken, &str, Vec<&Target>)| {
@@ -85,13 +85,13 @@ fn weakness(token: &str) -> Option<String> {
         return Some("is a placeholder from an example".to_owned());
     }
     if token.len() < SHORT {
-        return Some(format!("has {} characters; {SHORT} are the least", token.len()));
+        return Some(format!("has {} characters; it should have at least {SHORT}", token.len()));
     }
     let mut different: Vec<_> = token.bytes().collect();
     different.sort_unstable();
     different.dedup();
     (different.len() < VARIETY)
-        .then(|| format!("is made of {} different characters only", different.len()))
+        .then(|| format!("has only {} different characters", different.len()))
 }
 
 #[cfg(test)]

@@ -238,7 +238,7 @@ impl<'a> Visit<'a> {
         Some(match Meaning::of(&reply) {
             Meaning::TooLarge => self.place.warning(
                 Check::BodyLimit,
-                format!("it refuses a body of {size} bytes (413), which the route lets through"),
+                format!("it refuses a body of {size} bytes (413), which the route accepts"),
                 Misconfiguration::BodyLimit.hint(None),
             ),
             _ if size < self.max_body => self
@@ -246,7 +246,7 @@ impl<'a> Visit<'a> {
                 .skipped(Check::BodyLimit, format!("{} bytes are too many to try", self.max_body)),
             _ => self
                 .place
-                .pass(Check::BodyLimit, format!("takes the {size} bytes that the route lets through")),
+                .pass(Check::BodyLimit, format!("takes the {size} bytes that the route accepts")),
         })
     }
 
@@ -279,7 +279,7 @@ impl<'a> Visit<'a> {
             self.place.fail(
                 Check::Connect,
                 format!("cannot be called: {error}"),
-                "hint upstream.ca or upstream.url",
+                "correct upstream.ca or upstream.url",
             )
         })?;
         let request = self.request(method, path, with_token, body);

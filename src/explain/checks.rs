@@ -1,4 +1,4 @@
-//! Every check on a client certificate: what it found, or what is wrong and how to hint it.
+//! Every check on a client certificate: what it found, or what is wrong, with a hint.
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};

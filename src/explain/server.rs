@@ -132,7 +132,7 @@ fn outcome(seen: &Observed) -> (ServerVerdict, String, Option<String>) {
         Ending::Closed(late) => {
             let when = if *late { "right after" } else { "in the middle of" };
             let detail = format!("the server closed the connection {when} the handshake");
-            (Refused, detail, "look at the server's own log; what stands before it may have closed too")
+            (Refused, detail, "look at the server's own log; a proxy in front of it may also have closed the connection")
         }
         Ending::Unreachable(error) => (
             Failed,
@@ -162,7 +162,7 @@ fn outcome(seen: &Observed) -> (ServerVerdict, String, Option<String>) {
         Ending::Failed(error) => (
             Failed,
             format!("the handshake failed: {error}"),
-            "check what stands before the server, and which versions and suites of TLS it speaks",
+            "check what is in front of the server, and which versions and suites of TLS it speaks",
         ),
     };
     (verdict, detail, Some(hint.to_owned()).filter(|hint| !hint.is_empty()))
@@ -179,7 +179,7 @@ fn alert_hint(alert: AlertDescription, seen: &Observed) -> &'static str {
             "present a client certificate: --client-cert FILE --client-key FILE"
         }
         AlertDescription::DecryptError if asked => {
-            "the private key does not fit the certificate that was presented, or the CA was made again"
+            "the private key does not fit the certificate that was presented, or the CA was created again with another key"
         }
         _ if asked && seen.credentials.is_some() => {
             "the certificate that was presented was refused: the server's log says why (clawgate: its line \

@@ -124,7 +124,7 @@ impl Rules {
         let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
         let mut phrases: Vec<_> = lists.map(|(word, list)| format!("{word}{list}")).collect();
         if self.audit && !(self.allow().is_empty() && self.deny().is_empty()) {
-            phrases.push("AUDIT ONLY: whom these rules would refuse is let in".to_owned());
+            phrases.push("AUDIT ONLY: clients that these rules would refuse are admitted".to_owned());
         }
         phrases
     }

@@ -107,19 +107,19 @@ reasons! {
     }
 }
 
-/// Who has to hint a refused connection.
+/// Who has to correct the cause of a refused connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReasonClass {
     /// The client's side.
     Client,
-    /// This gate, its certificates or its surroundings.
+    /// This clawgate, its certificates or its environment.
     Ours,
     /// Nobody: probes and scanners.
     Noise,
 }
 
 impl HandshakeReason {
-    /// Who has to hint it; decides the level it is logged at.
+    /// Who has to correct its cause; decides the level of its log line.
     pub fn class(self) -> ReasonClass {
         match self {
             Self::CrlExpired

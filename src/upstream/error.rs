@@ -18,13 +18,13 @@ pub enum UpstreamError {
     #[error("it cannot be connected to: {}", io_words(.0))]
     Unavailable(#[source] io::Error),
     /// As many requests are with it, and wait for that, as may. The request was not sent.
-    #[error("{0} requests are with it already, and as many wait as may")]
+    #[error("it is at its limit of {0} requests, and the queue is full")]
     Busy(usize),
     /// As many requests of this client are with it as one client may have there. The request was not sent.
-    #[error("{0} requests of this client are with it already, which is as many as one client may have")]
+    #[error("it is at the limit of {0} requests for one client")]
     ShareBusy(usize),
     /// It did not take the connection in time. The request was not sent.
-    #[error("it did not take a connection within {0:?}")]
+    #[error("it did not accept a connection within {0:?}")]
     ConnectTimeout(Duration),
     /// The request was sent, and no answer began.
     #[error("it did not answer within {0:?}")]

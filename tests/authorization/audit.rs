@@ -70,7 +70,7 @@ fn start_and_check_warn_that_rules_are_in_audit_mode() {
         .output();
     assert_eq!(checked.code, Some(0), "{checked:?}");
     for part in [
-        "AUDIT ONLY: whom these rules would refuse is let in",
+        "AUDIT ONLY: clients that these rules would refuse are admitted",
         "clients.audit\n  warning  load             AUDIT ONLY: ",
     ] {
         assert!(checked.stdout.contains(part), "{part:?}: {}", checked.stdout);

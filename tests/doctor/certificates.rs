@@ -61,7 +61,7 @@ fn a_clock_that_is_behind_is_recognised_by_the_certificates() {
 
     says(
         &diagnosis.text("machine/clock", "fail"),
-        &["before one of the certificates begins", "timedatectl"],
+        &["before a certificate becomes valid", "timedatectl"],
     );
 }
 

@@ -347,5 +347,5 @@ fn a_signature_with_sha_1_is_a_fault() {
 fn a_short_rsa_key_in_the_chain_is_a_fault() {
     let text = examined_by_openssl("-newkey rsa:1024", "-sha256").only_fault("certificate/key");
 
-    says(&text, &["CN=Weak: its RSA key has 1024 bits, and 2048 are the least"]);
+    says(&text, &["CN=Weak: its RSA key has 1024 bits; at least 2048 are needed"]);
 }

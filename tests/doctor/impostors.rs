@@ -62,7 +62,7 @@ fn tls_1_0_that_is_accepted_is_a_fault() {
 
     let diagnosis = setup.examined(between(clawgate.address(), is_old, server_hello));
 
-    says(&diagnosis.only_fault("listener/tls_1_0"), &["it can be broken", "what stands before"]);
+    says(&diagnosis.only_fault("listener/tls_1_0"), &["can be broken", "what is in front of clawgate"]);
 }
 
 /// `openssl s_server`, ended with the test.

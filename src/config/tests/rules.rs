@@ -74,7 +74,7 @@ fn rules_in_audit_mode_are_announced() {
     assert_has(&settings.warnings()[0], &["--audit", "AUDIT ONLY", "would_refuse", "set it to false"]);
     assert_has(
         &settings.settings().summary(),
-        &["clients        [cn=a]", "AUDIT ONLY: whom these rules would refuse is let in"],
+        &["clients        [cn=a]", "AUDIT ONLY: clients that these rules would refuse are admitted"],
     );
     let unused = Sources::minimal().flag("--audit", "true");
     assert_has(&unused.warnings()[0], &["--audit", "has no effect"]);

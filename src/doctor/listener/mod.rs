@@ -307,8 +307,8 @@ impl Visit<'_> {
         match self.raw(&tls_1_0_hello()).await {
             Reply::Other(bytes) if bytes.first() == Some(&HANDSHAKE) => self.place.fail(
                 Check::Tls10,
-                "is taken, and it can be broken",
-                "see what stands before clawgate: clawgate itself speaks TLS 1.2 and 1.3 only",
+                "is accepted, and can be broken",
+                "look at what is in front of clawgate: clawgate itself speaks TLS 1.2 and 1.3 only",
             ),
             Reply::Other(bytes)
                 if bytes.get(6) == Some(&u8::from(AlertDescription::ProtocolVersion)) =>
@@ -321,7 +321,7 @@ impl Visit<'_> {
     }
 
     fn silent(&self, check: Check) -> Finding {
-        let hint = "look at its load and its log; what stands before it may swallow connections";
+        let hint = "look at its load and its log; a proxy in front of it may drop connections";
         self.place.warning(check, format!("no answer within {} s", ANSWER_TIMEOUT.as_secs()), hint)
     }
 
