@@ -25,9 +25,9 @@ use clawgate::{checks, doctor, explain, wording};
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 
-/// Failed at run time.
+/// A failure at run time, or a failed check.
 const FAILURE: u8 = 1;
-/// The flags do not go together, as with clap.
+/// The flags are wrong; clap uses the same code.
 const USAGE: u8 = 2;
 /// Something is wrong with the settings (EX_CONFIG of sysexits.h).
 const CONFIG: u8 = 78;
@@ -88,7 +88,7 @@ fn server_cas(files: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>, ExitCod
     Ok(found.map_err(failed(FAILURE))?.concat())
 }
 
-/// What `check` found, below what would run: only what is to be known.
+/// What `check` prints below the effective settings: notes and problems, and the comparison with the running process.
 struct Checked<'a>(&'a Findings);
 
 impl Display for Checked<'_> {
@@ -212,7 +212,7 @@ fn exit_code(good: bool) -> ExitCode {
     if good { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) }
 }
 
-/// Says what went wrong.
+/// Prints an error, and returns the exit code `code`.
 fn failed<E: Display>(code: u8) -> impl FnOnce(E) -> ExitCode {
     move |error| {
         eprintln!("clawgate: {error}");
@@ -225,7 +225,7 @@ fn misconfigured(error: &ReloadError) -> ExitCode {
     ExitCode::from(CONFIG)
 }
 
-/// The environment variables, for the settings.
+/// The environment variables, from which settings are read.
 fn environment() -> Environment {
     std::env::vars_os().collect()
 }
@@ -250,7 +250,7 @@ fn start_logging(log: &LogSettings) -> Log {
         LogFormat::Auto => Format::Json,
     };
     let (subscriber, log) = subscriber(format, log.level.filter.clone());
-    // Fails only when one is set already, and nobody else sets one.
+    // Fails only when a subscriber is set already, and none is set anywhere else.
     let _ = tracing::subscriber::set_global_default(subscriber);
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(event = "panic", detail = %panic, "a fault of clawgate; please report it");

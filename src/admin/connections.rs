@@ -1,6 +1,6 @@
-//! Connections to the admin listener: at most so many, and each for a limited time without a request.
+//! Connections to the admin listener. Their number is limited, and so is the time that each may wait for a request.
 //!
-//! A connection needs no token, so that connections must not use up the process's file descriptors.
+//! Anyone who reaches the listener can connect without a token, and must not use up the process's file descriptors.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -24,8 +24,8 @@ use crate::limits::eviction::OldestFirst;
 
 /// Connections open at once. One more closes the oldest.
 const MAX_CONNECTIONS: usize = 32;
-/// How long a client may take to send the head of a request, from the start of the connection or from the last answer.
-/// This also limits how long a client may take to read an answer, since no request is read before it is written.
+/// How long a client may take to send the head of a request, counted from the start of the connection or from the last
+/// answer. This also limits how long it may take to read an answer: the next request is read only after that is sent.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -74,13 +74,13 @@ async fn serve(io: Box<dyn Stream>, status: &Status) {
     let mut builder = http1::Builder::new();
     builder.max_buf_size(BUFFER).half_close(true);
     tokio::select! {
-        // An error of the client is of no interest here.
+        // Errors of the client are ignored.
         _ = pin!(builder.serve_connection(TokioIo::new(io), service)) => {}
         () = timed_out(&waiting) => {}
     }
 }
 
-/// Waits until no request has come for the time of [`REQUEST_TIMEOUT`].
+/// Waits until no request has come for [`REQUEST_TIMEOUT`].
 async fn timed_out(waiting: &WaitingSince) {
     loop {
         let since = *lock(waiting);

@@ -11,13 +11,13 @@ use crate::pki::Ca;
 pub struct GenerationStatus {
     pub(super) json: Value,
     pub(super) readiness: Readiness,
-    /// Settings that differ from those in use until a restart.
+    /// Settings that were loaded with other values than those in use, which need a restart.
     pub(super) needs_restart: Vec<String>,
     pub(super) token: Option<BearerToken>,
 }
 
 impl GenerationStatus {
-    /// The status of `settings`; `started` are those that the process was started with.
+    /// The status of `settings`; `started` are the settings that the process was started with.
     pub fn new(settings: &Settings, started: &InUse, generation: u64) -> Self {
         let needs_restart = started.needs_restart(&settings.in_use);
         let mut json = describe(settings, generation);

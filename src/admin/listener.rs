@@ -95,7 +95,7 @@ impl Bound {
     /// The address, with the real port if it was bound to port 0.
     ///
     /// # Errors
-    /// When the system does not tell it.
+    /// When the system does not return it.
     pub fn address(&self) -> io::Result<AdminAddress> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(AdminAddress::Tcp),
@@ -133,7 +133,7 @@ fn check_is_clawgate(mut stream: StdUnixStream) -> io::Result<()> {
 /// A bound socket on a runtime.
 pub(super) enum Listener {
     Tcp(TcpListener),
-    /// The file is dropped first: while the socket is open, no other file can have its inode.
+    /// The file is dropped before the socket: while the socket is open, no other file can have its inode.
     Unix {
         _file: SocketFile,
         listener: UnixListener,

@@ -1,4 +1,4 @@
-//! Whether clawgate is ready, and details for people.
+//! Whether clawgate is ready, and details for the operator.
 
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,4 @@
-//! What the admin listener answers.
+//! The answers of the admin listener.
 
 use http::StatusCode;
 
@@ -16,7 +16,7 @@ impl Reply {
         Self { status, content_type: "text/plain; charset=utf-8", body: body.into() }
     }
 
-    /// A success with another type of content.
+    /// Status 200 with the given content type.
     pub(super) fn ok(content_type: &'static str, body: String) -> Self {
         Self { status: StatusCode::OK, content_type, body }
     }

@@ -33,7 +33,7 @@ pub type ReloadRequest = oneshot::Sender<ReloadOutcome>;
 pub enum ReloadOutcome {
     /// The new settings are in use, as the generation of this number.
     Adopted(u64),
-    /// Nothing changed; holds what is wrong, for people.
+    /// Nothing changed; says what is wrong, as text for the operator.
     Failed(String),
 }
 
@@ -56,7 +56,7 @@ pub struct Status {
 struct FailedReload {
     /// RFC 3339.
     at: String,
-    /// What asked for it.
+    /// What triggered the reload.
     origin: &'static str,
     detail: String,
 }

@@ -27,7 +27,7 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(60 * 60);
 pub enum Ending {
     /// After a signal to stop, and draining.
     Drained,
-    /// After a second signal to stop, without waiting for requests.
+    /// After a second signal to stop, without waiting for the requests in progress.
     AtOnce,
 }
 

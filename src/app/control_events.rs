@@ -28,8 +28,8 @@ pub(super) enum ControlEvent {
 }
 
 impl ControlEvents {
-    /// Handles the signals to stop. Before that they end the process at once, which serves no client yet. Without a
-    /// `watch`, changed files do not lead to a reload.
+    /// Handles the signals to stop from now on. Until then they end the process at once, which is safe because it
+    /// serves no client yet. Without a `watch`, changed files do not lead to a reload.
     pub(super) fn new(
         hangup: Signal,
         requests: mpsc::Receiver<ReloadRequest>,
@@ -46,7 +46,7 @@ impl ControlEvents {
         })
     }
 
-    /// The next event. May be dropped and called again.
+    /// Waits for the next event. May be dropped and called again.
     pub(super) async fn next(&mut self) -> ControlEvent {
         tokio::select! {
             _ = self.terminate.recv() => ControlEvent::Stop("SIGTERM"),

@@ -28,7 +28,7 @@ pub(super) struct Shared {
     pub(super) seen: Arc<ClientCertInventory>,
     /// The queue of spans, if they are exported.
     pub(super) spans: Option<SpanQueue>,
-    /// How many connections of clients fit below the limit of open files.
+    /// How many connections of clients the limit of open files allows.
     pub(super) connection_capacity: usize,
     pub(super) repeated: RepeatedEvents,
     connections: ConnectionLimiter,
@@ -120,7 +120,7 @@ impl RepeatedEvents {
         }
     }
 
-    /// Logs how often events were repeated since they were logged.
+    /// Logs how often events were repeated since they were last logged.
     pub(super) fn log_summaries(&self) {
         self.rejected.sum_up();
         self.audit.sum_up();
@@ -128,7 +128,7 @@ impl RepeatedEvents {
         self.failures.sum_up();
     }
 
-    /// Logs summaries at this interval, for ever.
+    /// Logs summaries at this interval. Never returns.
     pub(super) async fn log_summaries_every(self, interval: Duration) {
         loop {
             sleep(interval).await;

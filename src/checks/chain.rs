@@ -1,4 +1,4 @@
-//! Whether clients can build the chain from what a server sends.
+//! Checks whether clients can build a chain from the certificates that a server sends.
 
 use rustls_pki_types::CertificateDer;
 use webpki::Error;
@@ -11,8 +11,8 @@ use crate::identity::name::cut;
 use crate::identity::{rfc4514, unix_rfc3339};
 use crate::pki::{SignatureCache, may_be_signed_by};
 
-/// RFC 8446 section 4.4.2: each certificate should certify the one before it. Many clients find their way all the
-/// same, some do not.
+/// RFC 8446 section 4.4.2: each certificate should certify the one before it. Many clients accept any order, but some
+/// do not.
 pub(super) fn order(subject: &Subject, chain: &[X509Certificate<'_>]) -> Finding {
     for (number, pair) in (2..).zip(chain.windows(2)) {
         let [child, next] = pair else { continue };
@@ -51,19 +51,19 @@ fn has_issued(issuer: &X509Certificate<'_>, child: &X509Certificate<'_>) -> bool
         && may_be_signed_by(child, issuer.as_raw(), &SignatureCache::default())
 }
 
-/// A chain that can be read.
+/// A chain whose certificates can all be parsed.
 pub(super) struct Chain<'a> {
     pub(super) subject: &'a Subject,
     pub(super) ders: &'a [CertificateDer<'static>],
     pub(super) parsed: &'a [X509Certificate<'a>],
-    /// Whether it is clawgate's own, whose root is to be known here.
+    /// Whether it is clawgate's own, so that its root should be known here.
     pub(super) is_own: bool,
     /// Whether a key or signature in it was found to be too weak.
     pub(super) is_weak: bool,
 }
 
 impl Chain<'_> {
-    /// As a client that has only the root, and as one that has only the roots of this system.
+    /// Verifies the chain like a client that has only its root, and like one that has only the roots of this system.
     pub(super) fn findings(&self, roots: &Roots, at: i64) -> Vec<Finding> {
         let when = self.a_time_within(at);
         let held = roots.verify(self.ders, when);
@@ -71,8 +71,8 @@ impl Chain<'_> {
         vec![self.by_root(roots, held, at), by_system]
     }
 
-    /// `at`, or the nearest time at which all of the chain is valid: dates are checks of their own, and must not hide
-    /// that the chain is incomplete.
+    /// `at`, or the nearest time at which the whole chain is valid. Dates have their own checks, and must not hide that
+    /// the chain is incomplete.
     fn a_time_within(&self, at: i64) -> i64 {
         let begins = self.parsed.iter().map(|x509| x509.validity().not_before.timestamp()).max();
         let ends = self.parsed.iter().map(|x509| x509.validity().not_after.timestamp()).min();
@@ -130,7 +130,7 @@ impl Chain<'_> {
         }
     }
 
-    /// No root that is known leads to it: the intermediate is missing, or the root is one that only clients have.
+    /// The finding when the chain leads to no known root: an intermediate is missing, or only clients have the root.
     fn no_root(&self, roots: &Roots) -> Finding {
         let Some(top) = self.top() else {
             return self.subject.skipped(Check::Chain, "there is no certificate");
@@ -178,7 +178,7 @@ impl Chain<'_> {
         self.subject.finding(Check::Chain, severity, detail).hint(hint)
     }
 
-    /// The certificate that the way up from the leaf ends with.
+    /// The last certificate on the path up from the leaf.
     fn top(&self) -> Option<&X509Certificate<'_>> {
         let mut top = self.parsed.first()?;
         for _ in self.parsed {
@@ -225,7 +225,7 @@ fn names_its_issuers_address(x509: &X509Certificate<'_>) -> bool {
     })
 }
 
-/// Why a chain does not hold although a way up was found, and what to do about it.
+/// Why a chain is not valid although its path to a root was found, and what to do about it.
 fn words(error: &Error) -> (&'static str, &'static str) {
     const AGAIN: &str = "have it issued again";
     match error {

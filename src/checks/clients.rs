@@ -1,4 +1,4 @@
-//! Which clients are admitted: the CAs that may issue their certificates, public CAs among those, rules.
+//! Checks what decides which clients are admitted: client CAs, public CAs among them, CRLs and rules.
 
 use std::collections::BTreeSet;
 
@@ -76,7 +76,8 @@ fn of_ca(subject: &Subject, ca: &Ca, at: i64) -> Finding {
     }
 }
 
-/// A public CA issues to anybody, and so may one that this system trusts for every purpose.
+/// Finds public CAs, which issue certificates to anybody, and roots that this system trusts for every purpose, which
+/// may do the same.
 fn public(subject: &Subject, settings: &Reloadable, roots: &Roots) -> Option<Finding> {
     let cas = &settings.material.trust.cas;
     let known = public_cas(cas);
@@ -111,7 +112,7 @@ fn public(subject: &Subject, settings: &Reloadable, roots: &Roots) -> Option<Fin
     Some(subject.fail(Check::PublicCa, detail, hint))
 }
 
-/// There is no allow rule; without a client CA, pinned clients alone are admitted.
+/// The finding when there is no allow rule. Without a client CA, only pinned clients are admitted.
 pub fn without_rules(subject: &Subject, has_ca: bool) -> Finding {
     if !has_ca {
         return subject.note(Check::Allow, "there is no allow rule: every pinned client is admitted");

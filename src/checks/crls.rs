@@ -1,4 +1,4 @@
-//! The CRLs: signed by their CA, of today, one for each CA.
+//! Checks the CRLs: whether their CAs have signed them, whether they are current, and whether each CA has one.
 
 use super::validity::SOON;
 use crate::finding::{Check, Finding, Severity, Subject};
@@ -7,7 +7,7 @@ use crate::pki::revocation::{Crl, Demand, Expired, Remark};
 use crate::pki::{Ca, TrustStore};
 use crate::problem::Problem;
 
-/// A CRL that is due within this part of its life, and nobody has renewed, will be forgotten.
+/// A CRL that comes into the last quarter of its life without being renewed has probably been forgotten.
 const LAST_PART: i64 = 4;
 
 pub(super) fn findings(subject: &Subject, trust: &TrustStore, brought: &[Ca], at: i64) -> Vec<Finding> {
@@ -40,7 +40,7 @@ pub(super) fn findings(subject: &Subject, trust: &TrustStore, brought: &[Ca], at
     found
 }
 
-/// No CRL is configured, and none is demanded.
+/// The finding when no CRL is configured, and none is required.
 pub fn without_crls(subject: &Subject, name: Check) -> Finding {
     let detail = "there is no CRL: a certificate that its CA revokes is admitted until it expires";
     subject.note(name, detail).hint("name the CA's CRL in clients.crl")

@@ -7,7 +7,7 @@ use crate::identity::client_cert_inventory::SeenCertificate;
 use crate::identity::{Certificate, Validity, unix_rfc3339};
 
 const DAY: i64 = 24 * 60 * 60;
-/// Days before the end at which a warning is logged.
+/// A warning is logged so many days before the end.
 const STAGES: [i64; 4] = [30, 14, 7, 1];
 
 /// Something that expires. Times are in seconds since 1970.
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
     ClientCertificate,
 }
 
-/// Everything that expires: from the settings, then the certificates of clients.
+/// Everything that expires: first from the settings, then the certificates of clients.
 pub(crate) fn all(settings: &Reloadable, seen: Vec<SeenCertificate>) -> Vec<Expiring> {
     let material = &settings.material;
     let certificate = |kind| {
@@ -75,9 +75,9 @@ struct Logged {
 }
 
 impl ExpiryLog {
-    /// What of `all` a warning is due for at `now`: once in each stage, and once a day after the end.
+    /// Those of `all` for which a warning is due at `now`: one in each stage, and one a day after the end.
     ///
-    /// Remembers only what is in `all`, so that memory is bounded.
+    /// Forgets what is not in `all`, so that memory is bounded.
     pub(crate) fn due(&mut self, all: Vec<Expiring>, now: i64) -> Vec<Expiring> {
         let mut logged = HashMap::with_capacity(self.0.len());
         let mut due = Vec::new();

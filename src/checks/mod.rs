@@ -1,7 +1,7 @@
-//! What is wrong with settings and certificates, beyond what keeps clawgate from starting.
+//! Checks settings and certificates for problems with which clawgate can start nevertheless.
 //!
-//! The same findings are printed by `check` and `doctor`, those about servers also by `explain`, and those that are
-//! bad are logged at the start and after a reload. Nothing here touches the network or decides who is admitted.
+//! `check` and `doctor` print the findings, and `explain` those about servers. Warnings and failed checks are also
+//! logged at the start and after a reload. Nothing here uses the network or decides which clients are admitted.
 
 mod chain;
 mod clients;
@@ -28,7 +28,7 @@ use crate::finding::{Area, Check, Finding, Findings, Subject};
 use crate::identity::time::unix_seconds;
 use crate::pki::Ca;
 
-/// [`findings`], judged with the roots in the settings, those of this system, and `server_cas`: roots that clients have.
+/// [`findings`] with the roots in the settings, those of this system, and `server_cas`, which are roots of clients.
 pub fn with_system_roots(
     settings: &Settings,
     server_cas: &[CertificateDer<'static>],
@@ -39,8 +39,8 @@ pub fn with_system_roots(
     Findings { findings: findings(settings, &roots, &[], unix_seconds(now)) }
 }
 
-/// All that can be said of `settings` at `at` (seconds since 1970) without the network. `brought`: CAs that a
-/// client's chain brings along.
+/// All findings about `settings` at `at` (seconds since 1970) that need no network. `brought`: CAs that a client sends
+/// in its chain.
 pub fn findings(settings: &Settings, roots: &Roots, brought: &[Ca], at: i64) -> Vec<Finding> {
     let mut found = of_settings(settings);
     found.extend(of_certificates(settings, roots, at));
@@ -62,7 +62,7 @@ fn of_settings(settings: &Settings) -> Vec<Finding> {
     settings.warnings.iter().map(warning).collect()
 }
 
-/// clawgate's own certificates, as their files hold them.
+/// Findings about clawgate's own certificates in their files.
 fn of_certificates(settings: &Settings, roots: &Roots, at: i64) -> Vec<Finding> {
     let own = settings.reloadable.material.own.iter();
     own.flat_map(|own| {

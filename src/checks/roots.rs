@@ -1,4 +1,4 @@
-//! The roots that a server's certificate is verified with, as its clients would.
+//! The roots for verifying a server's certificate in the way its clients do.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use crate::pki::{Ca, SignatureCache, TrustStore, may_be_signed_by};
 /// The CAs that are known besides those that a server sends.
 #[derive(Debug, Default)]
 pub struct Roots {
-    /// Self-issued CAs of the operator: those in `clients.ca`, and those that were named for this.
+    /// Self-issued CAs of the operator: those in `clients.ca` and in `--server-ca`.
     own: Vec<Ca>,
-    /// CAs that another CA has issued: no root, so that a server has to send them.
+    /// CAs that another CA has issued. They are not roots, so that a server has to send them.
     intermediates: Vec<Ca>,
-    /// The roots that this system trusts; `None` when nobody looked.
+    /// The roots that this system trusts; `None` when they were not read.
     system: Option<Vec<Ca>>,
 }
 
-/// A chain that holds.
+/// A chain that was verified.
 pub(super) struct Verified {
     /// Subject of the root.
     pub(super) root: String,
@@ -53,12 +53,12 @@ impl Roots {
         self
     }
 
-    /// The roots that this system trusts; `None` when nobody looked.
+    /// The roots that this system trusts; `None` when they were not read.
     pub(super) fn system(&self) -> Option<&[Ca]> {
         self.system.as_deref()
     }
 
-    /// A CA of that name that has signed `child` and is no root.
+    /// The known intermediate that has signed `child`.
     pub(super) fn intermediate_above(&self, child: &X509Certificate<'_>) -> Option<&Ca> {
         self.intermediates.iter().find(|ca| {
             ca.subject_der == child.issuer().as_raw()
@@ -66,8 +66,8 @@ impl Roots {
         })
     }
 
-    /// Verifies `chain` (leaf first) as a client that has only the root: any of the roots that are known, or one
-    /// that the server sends itself.
+    /// Verifies `chain` (leaf first) like a client that has only the root. That may be any known root, or one that the
+    /// server sends.
     pub(super) fn verify(&self, chain: &[CertificateDer<'static>], at: i64) -> Result<Verified, Error> {
         let sent: Vec<Ca> = chain.iter().skip(1).filter_map(Ca::read).collect();
         let sent = sent.iter().filter(|ca| ca.is_ca && is_self_issued(ca));
@@ -75,7 +75,7 @@ impl Roots {
         verify(chain, &all.collect::<Vec<_>>(), at)
     }
 
-    /// The same as a client that has only the roots of this system.
+    /// The same, like a client that has only the roots of this system.
     pub(super) fn verify_with_system(
         &self,
         chain: &[CertificateDer<'static>],
@@ -91,7 +91,7 @@ fn is_self_issued(ca: &Ca) -> bool {
     parsed.is_ok_and(|(_, x509)| x509.subject().as_raw() == x509.issuer().as_raw())
 }
 
-/// Any purpose: what a certificate may be used for is a check of its own.
+/// Accepts any purpose, since the purpose of a certificate has its own check.
 struct AnyPurpose;
 
 impl ExtendedKeyUsageValidator for AnyPurpose {
@@ -100,7 +100,7 @@ impl ExtendedKeyUsageValidator for AnyPurpose {
     }
 }
 
-/// What rustls' own verifier of server certificates does, but for names and purposes, which are checks of their own.
+/// Verifies like rustls' verifier of server certificates, but without names and purposes, which have their own checks.
 fn verify(chain: &[CertificateDer<'static>], roots: &[&Ca], at: i64) -> Result<Verified, Error> {
     let (leaf, above) = chain.split_first().ok_or(Error::UnknownIssuer)?;
     let leaf = EndEntityCert::try_from(leaf)?;

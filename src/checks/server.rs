@@ -1,5 +1,5 @@
-//! A server's certificate as its clients will judge it: clawgate's own, in its file or as it is served, or that of
-//! the server that is explained.
+//! Checks a server's certificate in the way its clients do: clawgate's own, in its file or as it is served, or that
+//! of a server for `explain`.
 
 use rustls_pki_types::{CertificateDer, ServerName};
 use webpki::EndEntityCert;
@@ -11,22 +11,22 @@ use crate::finding::{Check, Finding, Severity, Subject};
 use crate::identity::name::cut;
 use crate::identity::{San, rfc4514};
 
-/// A chain that is to be judged at a time.
+/// A server's chain, to be checked as of a time.
 pub struct Server<'a> {
     /// What the findings are about.
     pub subject: &'a Subject,
     /// Leaf first.
     pub chain: &'a [CertificateDer<'static>],
-    /// The name that it was called by; `None`: each of its own names.
+    /// The name that it was called by; with `None`, each of its own names is checked.
     pub name: Option<&'a ServerName<'static>>,
-    /// Whether it is clawgate's own, whose root is to be known here.
+    /// Whether it is clawgate's own, so that its root should be known here.
     pub is_own: bool,
     /// Seconds since 1970.
     pub at: i64,
 }
 
 impl Server<'_> {
-    /// Every check, in the order of a report.
+    /// The findings of every check, in the order of a report.
     pub fn findings(&self, roots: &Roots) -> Vec<Finding> {
         let mut parsed = Vec::new();
         for (number, der) in (1..).zip(self.chain) {
@@ -82,7 +82,7 @@ impl Server<'_> {
         self.subject.fail(Check::Names, format!("is for {listed}, not for {shown}"), hint)
     }
 
-    /// Whether clients find each of the names that it has.
+    /// Whether clients can match each of the names that it has.
     fn own_names(&self, leaf: &X509Certificate<'_>, names: &[San], listed: &str) -> Finding {
         let is_found = |name: &&San| {
             let text = match name {
@@ -107,7 +107,7 @@ impl Server<'_> {
         }
     }
 
-    /// RFC 5280 section 4.2.1.12, and 4.2.1.3 for the key usage that TLS with an ephemeral key exchange asks for.
+    /// RFC 5280 section 4.2.1.12, and section 4.2.1.3 for the key usage that TLS with an ephemeral key exchange needs.
     fn purpose(&self, chain: &[X509Certificate<'_>]) -> Finding {
         let lacks = |x509: &&X509Certificate<'_>| {
             let eku = x509.extended_key_usage().ok().flatten();

@@ -1,4 +1,4 @@
-//! Keys and signatures that clients do not accept any more.
+//! Finds keys and signatures that clients no longer accept.
 
 use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::X509Certificate;
@@ -7,9 +7,9 @@ use crate::finding::{Check, Finding, Subject};
 use crate::identity::name::{cut, oid_text, printable};
 use crate::identity::rfc4514;
 
-/// NIST SP 800-131A: RSA keys from this size on.
+/// NIST SP 800-131A: the smallest size of an RSA key, in bits.
 const MIN_RSA: usize = 2048;
-/// The kinds of ECDSA and EdDSA keys that clients know.
+/// The kinds of ECDSA and EdDSA keys that clients support.
 const GOOD_KEYS: [&str; 4] = ["ECDSA P-256", "ECDSA P-384", "ECDSA P-521", "Ed25519"];
 /// RSA with MD5, RSA with SHA-1, ECDSA with SHA-1.
 const WEAK_SIGNATURES: [&str; 3] = ["1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.2.840.10045.4.1"];
@@ -57,7 +57,7 @@ pub(super) fn weak_key(x509: &X509Certificate<'_>) -> Option<String> {
     }
 }
 
-/// What makes a signature too weak to be trusted; that of a root on itself does not count.
+/// What makes a signature too weak to be trusted. A root's signature of itself does not matter.
 pub(super) fn weak_signature(x509: &X509Certificate<'_>) -> Option<String> {
     let own = x509.issuer().as_raw() == x509.subject().as_raw();
     let oid = x509.signature_algorithm.algorithm.to_id_string();
@@ -65,7 +65,7 @@ pub(super) fn weak_signature(x509: &X509Certificate<'_>) -> Option<String> {
         .then(|| format!("it is signed with {}, which is broken", algorithm(x509)))
 }
 
-/// What a certificate was signed with.
+/// The algorithm that a certificate was signed with.
 pub fn algorithm(x509: &X509Certificate<'_>) -> String {
     let oid = &x509.signature_algorithm.algorithm;
     match oid2sn(oid, oid_registry()) {

@@ -1,4 +1,4 @@
-//! Dates: has it expired, is it valid yet, is it to be renewed?
+//! Checks dates: whether a certificate has expired, is not valid yet, or should be renewed.
 
 use x509_parser::prelude::X509Certificate;
 
@@ -7,9 +7,9 @@ use crate::identity::name::cut;
 use crate::identity::time::{span, time_text};
 use crate::identity::{rfc4514, unix_rfc3339};
 
-/// Seconds of a day.
+/// Seconds in a day.
 const DAY: i64 = 86_400;
-/// A certificate that lasts no longer is to be renewed; of a shorter-lived one, a third of its life.
+/// A certificate with less time left should be renewed; a short-lived one when less than a third of its life is left.
 pub(super) const SOON: i64 = 30 * DAY;
 
 /// What the dates of a certificate or CA mean at a time.
@@ -27,7 +27,7 @@ impl Lasting {
         Self::between(validity.not_before.timestamp(), validity.not_after.timestamp(), at)
     }
 
-    /// `from` and `until` in seconds since 1970.
+    /// For a validity from `from` to `until`, in seconds since 1970.
     pub(super) fn between(from: i64, until: i64, at: i64) -> Self {
         let (left, life) = (until.saturating_sub(at), until.saturating_sub(from));
         if left < 0 {
@@ -50,7 +50,7 @@ impl Lasting {
         }
     }
 
-    /// The dates in a sentence that begins with a name.
+    /// The dates, as the rest of a sentence that begins with a name.
     pub(super) fn sentence(self, from: i64, until: i64, at: i64) -> String {
         let (begins, ends) = (unix_rfc3339(from), unix_rfc3339(until));
         match self {
@@ -65,7 +65,7 @@ impl Lasting {
     }
 }
 
-/// The dates of a leaf: of a server, or of a client.
+/// Checks the dates of a server's or client's leaf.
 pub fn leaf(subject: &Subject, leaf: &X509Certificate<'_>, at: i64) -> Finding {
     let lasting = Lasting::of(leaf, at);
     let finding = finding(subject, Check::Dates, leaf, at);
@@ -82,7 +82,7 @@ pub fn leaf(subject: &Subject, leaf: &X509Certificate<'_>, at: i64) -> Finding {
     }
 }
 
-/// The CAs that are sent with it: the worst of them, or the one that ends first.
+/// Checks the dates of the CAs that are sent with a leaf. Reports the worst, or else the one that expires first.
 pub(super) fn above(subject: &Subject, cas: &[X509Certificate<'_>], at: i64) -> Finding {
     let rank = |x509: &&X509Certificate<'_>| {
         (Lasting::of(x509, at).severity(), std::cmp::Reverse(x509.validity().not_after.timestamp()))

@@ -1,4 +1,4 @@
-//! The admin listener: is it there, and what does clawgate say of itself?
+//! Checks the admin listener: whether it answers, and what clawgate reports about itself.
 
 use std::io;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(super) async fn findings(settings: &Settings) -> Vec<Finding> {
     vec![ask(&place, address, Check::Ready, "/readyz").await]
 }
 
-/// Asks for `path`, which 200 answers well.
+/// Requests `path`, and expects status 200.
 pub(super) async fn ask(place: &Subject, address: &AdminAddress, check: Check, path: &str) -> Finding {
     match call(address, path).await {
         Ok(Reply::Http(answer)) => {
@@ -49,18 +49,18 @@ pub(super) async fn ask(place: &Subject, address: &AdminAddress, check: Check, p
     }
 }
 
-/// How many files the running gate may have open; none where it does not run, or asks for a token.
+/// How many files the running process may have open; `None` if it does not run or requires a token.
 pub(super) async fn file_limit(settings: &Settings) -> Option<u64> {
     let Ok(Reply::Http(answer)) = call(settings.startup.admin.as_ref()?, "/metrics").await else {
         return None;
     };
     let text = String::from_utf8_lossy(&answer.body);
     let value = text.lines().find_map(|line| line.strip_prefix("process_max_fds "))?;
-    // Written as a float, as all gauges are.
+    // All gauges are written as floats.
     value.strip_suffix(".0").unwrap_or(value).parse().ok()
 }
 
-/// An error: nobody answers there.
+/// Sends a GET request for `path`. An error means that no connection could be made.
 pub(super) async fn call(address: &AdminAddress, path: &str) -> io::Result<Reply> {
     let request = |host| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     match address {

@@ -5,8 +5,8 @@ use crate::explain::{ClientFile, Credentials};
 /// A client certificate that `doctor` presents to clawgate.
 #[derive(Debug)]
 pub struct Caller {
-    /// For the prediction from the settings.
+    /// To predict from the settings whether it would be admitted.
     pub client: ClientFile,
-    /// For the handshake.
+    /// To present it in a handshake.
     pub credentials: Credentials,
 }

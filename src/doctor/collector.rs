@@ -1,6 +1,6 @@
-//! The collector of spans: is it there, and does it take them? It is sent a batch without any.
+//! Checks the collector of spans: whether it can be reached and accepts a batch. The batch is empty.
 //!
-//! Nothing here is a fault: requests are served without it.
+//! No check here fails, since requests are served without a collector.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -79,6 +79,6 @@ fn request(trace: &TraceSettings) -> Zeroizing<Vec<u8>> {
     let token = trace.token.as_ref().map_or(&b""[..], |token| token.authorization().as_bytes());
     let (field, end): (&[u8], &[u8]) =
         if token.is_empty() { (b"", b"\r\n") } else { (b"Authorization: ", b"\r\n\r\n") };
-    // In one piece: growing would leave copies of the token behind that nobody wipes.
+    // One allocation: a growing buffer would leave copies of the token in memory that are not wiped.
     Zeroizing::new([head.as_bytes(), field, token, end].concat())
 }

@@ -1,4 +1,4 @@
-//! Who else can read the secrets, or change what clawgate trusts.
+//! Whether other users can read the secrets, or change what clawgate trusts.
 
 use std::fs::Metadata;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -7,12 +7,12 @@ use std::path::Path;
 use crate::config::Settings;
 use crate::finding::{Area, Check, Finding, Subject};
 
-/// Read, written, or gone through by everybody else.
+/// Permission bits of a file or folder.
 const OTHERS_READ: u32 = 0o004;
 const OTHERS_WRITE: u32 = 0o002;
 const OTHERS_ENTER: u32 = 0o001;
 const GROUP_WRITE: u32 = 0o020;
-/// In such a folder only a file's owner can replace it.
+/// In a folder with this bit, only a file's owner can replace it.
 const STICKY: u32 = 0o1000;
 
 pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
@@ -42,7 +42,7 @@ fn secret(place: &Subject, path: &Path) -> Option<Finding> {
     })
 }
 
-/// Whoever can change one of these files decides who is let in.
+/// Whether other users can change or replace the file. That would let them decide which clients are admitted.
 fn alterable(place: &Subject, path: &Path) -> Option<Finding> {
     let file = path.metadata().ok().filter(|_| is_within_reach(path))?;
     let mode = file.permissions().mode();
@@ -62,7 +62,8 @@ fn alterable(place: &Subject, path: &Path) -> Option<Finding> {
             format!("can be replaced by every user, as its folder {folder} can be written by all");
         return Some(place.fail(Check::Writable, detail, format!("chmod o-w {folder}")));
     }
-    // A group of its own is how some let a renewal tool write; root's or the owner's own is not shared.
+    // A warning only: a group may be intended, so that a renewal tool can write. The same number for group and owner
+    // means that the group is the owner's own or root's.
     if mode & GROUP_WRITE != 0 && file.is_file() && file.gid() != file.uid() {
         let detail =
             format!("can be changed by its group (mode {:03o}, group {})", mode & 0o777, file.gid());
@@ -75,7 +76,7 @@ fn alterable(place: &Subject, path: &Path) -> Option<Finding> {
     None
 }
 
-/// Whether others can get to it: a closed folder on the way keeps them out, whatever the file's mode.
+/// Whether other users can reach the file. If they may not enter one of its folders, its own mode does not matter.
 fn is_within_reach(path: &Path) -> bool {
     let Ok(path) = path.canonicalize() else { return false };
     let open = |folder: &Path| {

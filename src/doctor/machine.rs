@@ -1,4 +1,4 @@
-//! The machine below clawgate: its clock and its limits.
+//! Checks the machine: its clock and its limits.
 
 use std::time::SystemTime;
 
@@ -10,11 +10,11 @@ use crate::identity::time::unix_seconds;
 use crate::identity::time::{span, time_text};
 use crate::upstream::Target;
 
-/// Listeners, log, files that are being read, the runtimes' own.
+/// Files other than connections: listeners, the log, files being read, those of the runtimes.
 const OTHER_FILES: u64 = 64;
 
-/// `of_gate`: how many files the running gate may have open, where it tells that. Its service manager may allow it more
-/// than whoever calls the doctor has, or less.
+/// `of_gate`: how many files the running process may have open, if it reports that. Its service manager may have set
+/// another limit than the one that `doctor` runs with.
 pub(super) fn findings(settings: &Settings, now: SystemTime, of_gate: Option<u64>) -> Vec<Finding> {
     let place = Subject::new(Area::Machine, "");
     let (limit, whom) = match of_gate {
@@ -24,7 +24,7 @@ pub(super) fn findings(settings: &Settings, now: SystemTime, of_gate: Option<u64
     vec![clock(&place, settings, unix_seconds(now)), files(&place, settings, limit, whom)]
 }
 
-/// Held against the newest date among the certificates: somebody's clock was there already.
+/// Compares the clock with the latest date at which a certificate begins: that time has passed on its CA's clock.
 fn clock(place: &Subject, settings: &Settings, at: i64) -> Finding {
     let material = &settings.reloadable.material;
     let own = material.own.iter().flat_map(|own| &own.certified.cert);
@@ -50,7 +50,7 @@ fn clock(place: &Subject, settings: &Settings, at: i64) -> Finding {
 
 fn files(place: &Subject, settings: &Settings, limit: Option<u64>, whom: &str) -> Finding {
     let connections = u64::try_from(settings.startup.limits.connections).unwrap_or(u64::MAX);
-    // A connection of a client's, and one to the upstream for it.
+    // One connection from the client, and one to the upstream.
     let passes_on = settings.reloadable.routes.iter().any(|route| route.upstream.target != Target::Echo);
     let each = if passes_on { 2 } else { 1 };
     let wanted = connections.saturating_mul(each).saturating_add(OTHER_FILES);
@@ -71,7 +71,7 @@ fn files(place: &Subject, settings: &Settings, limit: Option<u64>, whom: &str) -
     }
 }
 
-/// The hard limit: a gate raises its own to that when it starts.
+/// The hard limit: clawgate raises its limit to that when it starts.
 fn file_limit() -> Option<u64> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits.lines().find(|line| line.starts_with("Max open files"))?;

@@ -5,30 +5,30 @@ use http::StatusCode;
 use super::probe::Reply;
 use crate::upstream::Misconfiguration;
 
-/// What an answer to a hook that nobody has means.
+/// What an answer to a request for a hook that does not exist means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// Path and token are right, and there is no such hook; or nothing looked at the token.
+    /// Path and token are right, and there is no such hook; or the token was not checked.
     NotFound,
     /// The token is missing or wrong.
     Unauthorized,
     /// A forwarding header came from a proxy that is not trusted.
     Attribution,
-    /// The control UI, or another server's page.
+    /// A web page: OpenClaw's control UI, or another server's.
     WebPage,
-    /// Starting, draining, suspended.
+    /// It is starting, draining or suspended.
     Draining,
-    /// Too many wrong tokens.
+    /// It refuses after too many wrong tokens.
     LockedOut,
-    /// More bytes than it takes.
+    /// The body is larger than it accepts.
     TooLarge,
-    /// It did something.
+    /// It accepted the request, with this status.
     Accepted(u16),
     /// Another status.
     Other(u16),
-    /// No HTTP.
+    /// The answer is not HTTP, or it closed the connection.
     NotHttp,
-    /// Nothing.
+    /// It did not answer in time.
     Silent,
 }
 

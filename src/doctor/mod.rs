@@ -1,9 +1,9 @@
-//! Is everything about this clawgate as it should be? Examines the files, the running process from outside, and its
-//! upstreams, and says of each check how it came out, and what to do about it.
+//! The command `doctor`: checks the files, the running process from outside, and its upstreams. Each check has a
+//! result, and a hint if something is wrong.
 //!
-//! It judges with what clawgate itself judges with: the settings' own loader, the verifier, the checks of
-//! [`checks`] and the client of [`explain`](crate::explain). Only `listener`, `admin`, `upstream` and
-//! `collector` touch the network.
+//! It uses the same code as the rest of clawgate: the loader of the settings, the verifier, the checks of [`checks`]
+//! and the TLS client of [`explain`](crate::explain). Only `listener`, `admin`, `upstream` and `collector` use the
+//! network.
 
 mod admin;
 mod caller;
@@ -31,19 +31,19 @@ use crate::finding::{Area, Check, Finding, Findings, Subject};
 use crate::identity::time::unix_seconds;
 use crate::pki::Ca;
 
-/// What the doctor is given beside the settings.
+/// What `doctor` gets in addition to the settings.
 #[derive(Debug, Default)]
 pub struct Helpers {
-    /// A client certificate to call clawgate with.
+    /// A client certificate to present to clawgate.
     pub caller: Option<Caller>,
-    /// Roots that clients have, to verify clawgate's own certificate with.
+    /// Roots that clients trust, to verify clawgate's own certificate.
     pub server_cas: Vec<CertificateDer<'static>>,
 }
 
-/// Examines a clawgate with these settings, as of `now`.
+/// Checks a clawgate with these settings, as of `now`.
 ///
 /// # Errors
-/// When no runtime can be had for the network.
+/// When no runtime for the network can be created.
 pub fn examine(settings: &Settings, helpers: &Helpers, now: SystemTime) -> io::Result<Findings> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut found = Findings::default();
@@ -66,19 +66,19 @@ pub fn examine(settings: &Settings, helpers: &Helpers, now: SystemTime) -> io::R
     Ok(found)
 }
 
-/// What would change if the running process loaded `settings`; it is asked over its admin listener.
+/// What would change if the running process loaded `settings`. Asks the process over its admin listener.
 ///
 /// # Errors
-/// When no runtime can be had for the network.
+/// When no runtime for the network can be created.
 pub fn running(settings: &Settings) -> io::Result<Vec<Finding>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(running::findings(settings)))
 }
 
-/// Whether the clawgate with its admin listener at `address` is ready, or only `alive`.
+/// Whether the clawgate with the admin listener `address` is ready or, with `alive`, whether it runs at all.
 ///
 /// # Errors
-/// When no runtime can be had for the network.
+/// When no runtime for the network can be created.
 pub fn probe(address: &AdminAddress, alive: bool) -> io::Result<Findings> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let subject = Subject::new(Area::Admin, address);
@@ -87,8 +87,7 @@ pub fn probe(address: &AdminAddress, alive: bool) -> io::Result<Findings> {
     Ok(Findings { findings: vec![finding] })
 }
 
-/// What there is to say when the settings cannot be used: each problem is a failed check, and the rest cannot be
-/// examined.
+/// The findings when the settings cannot be used: each problem is a failed check, and nothing else is checked.
 pub fn unusable(problems: &Problems) -> Findings {
     let mut found = Findings::default();
     let fail = |problem: &Problem| {

@@ -1,4 +1,4 @@
-//! One exchange over an open connection. No HTTP library is used, because it would correct faults that are to be found.
+//! One exchange over an open connection. No HTTP library is used, because it would hide faults that `doctor` must find.
 
 use std::io;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// As much of an answer as is looked at.
+/// Reading stops after this many bytes of an answer.
 const ENOUGH: usize = 64 * 1024;
 
 /// An HTTP/1.1 answer.
@@ -18,19 +18,19 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-/// What came back.
+/// What the server sent.
 #[derive(Debug)]
 pub(super) enum Reply {
     Http(Answer),
-    /// Something else: its first bytes.
+    /// Something other than HTTP: the bytes that came.
     Other(Vec<u8>),
-    /// Nothing, and the connection was closed.
+    /// Nothing, and it closed the connection.
     Closed,
-    /// Nothing within the time.
+    /// Nothing within the time limit.
     Silence,
 }
 
-/// Sends `request` and reads what comes, to the end of the answer or of the connection.
+/// Sends `request` and reads until the answer is complete or the connection ends.
 pub(super) async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     request: &[u8],
@@ -47,7 +47,7 @@ pub(super) async fn exchange(
             }
         }
     };
-    // The answer may come, and the connection end, before all of the request is taken.
+    // The server may answer and close the connection before it has read the whole request.
     let write = async {
         let written: io::Result<()> = async {
             writing.write_all(request).await?;
@@ -73,12 +73,12 @@ pub(super) async fn exchange(
     }
 }
 
-/// Where the head ends.
+/// The position at which the head ends.
 fn head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|window| window == b"\r\n\r\n")
 }
 
-/// Whether head and declared body are there; without a declared length, the end of the connection tells.
+/// Whether the head and the whole body have come. Without a Content-Length, only the end of the connection shows that.
 fn is_whole(bytes: &[u8]) -> bool {
     let (Some(end), Some(answer)) = (head(bytes), parse(bytes)) else {
         return false;

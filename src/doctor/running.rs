@@ -1,4 +1,4 @@
-//! What a running process uses, compared with settings that it may not have loaded.
+//! Compares what a running process uses with settings that it may not have loaded.
 
 use serde_json::Value;
 
@@ -7,10 +7,10 @@ use super::probe::Reply;
 use crate::config::{AdminAddress, Difference, InUse, Settings};
 use crate::finding::{Area, Check, Finding, Subject};
 
-/// Values of one setting that are listed.
+/// At most so many values of one setting are listed.
 const LISTED: usize = 5;
 
-/// What would change if the running process loaded `settings`, or that it cannot be asked.
+/// What would change if the running process loaded `settings`, or why that is not known.
 pub(super) async fn findings(settings: &Settings) -> Vec<Finding> {
     let Some(address) = &settings.startup.admin else {
         let detail = "it is not known whether a process is running: admin.address is off";
@@ -86,7 +86,7 @@ fn compared(subject: &Subject, status: &Value, differences: &[Difference]) -> Ve
     found
 }
 
-/// What the process has loaded, but can use after a restart only.
+/// Settings that the process has loaded, but can use only after a restart.
 fn pending(subject: &Subject, status: &Value) -> Option<Finding> {
     let keys: Vec<_> = status["needs_restart"].as_array()?.iter().filter_map(Value::as_str).collect();
     (!keys.is_empty()).then(|| {
@@ -111,7 +111,7 @@ fn sentence(difference: &Difference) -> String {
     }
 }
 
-/// Each value is a file's absolute path and what is told of its content.
+/// Each value is a file's absolute path, a colon, and its SHA-256 or the time when it was written.
 fn files(removed: &[String], added: &[String]) -> String {
     let name =
         |value: &String| value.rsplit_once(": ").map_or(value.clone(), |(path, _)| path.to_owned());

@@ -1,14 +1,15 @@
-//! The tokens that clawgate adds for its upstreams: would somebody guess them, do they travel too far?
+//! Checks the tokens that clawgate adds for its upstreams: whether they can be guessed, and whether several upstreams
+//! get the same one.
 
 use crate::config::{BearerToken, Reloadable};
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::upstream::Target;
 
-/// A shorter one can be guessed or found by trying.
+/// A shorter token can be guessed or found by brute force.
 const SHORT: usize = 16;
-/// Different characters that a random token has at the least.
+/// A random token has at least so many different characters.
 const VARIETY: usize = 6;
-/// What stands in examples and first attempts, without case and punctuation.
+/// Tokens from examples and first attempts, in lower case and without punctuation.
 const PLACEHOLDERS: [&str; 22] = [
     "changeme",
     "changethis",
@@ -77,7 +78,7 @@ pub(super) fn findings(settings: &Reloadable) -> Vec<Finding> {
     tokens.iter().flat_map(each).collect()
 }
 
-/// What makes a token easy to guess; never quotes it.
+/// What makes a token easy to guess. Never quotes the token.
 fn weakness(token: &str) -> Option<String> {
     let bare: String =
         token.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();

@@ -1,7 +1,7 @@
-//! The upstreams: is one there, is it OpenClaw's hooks, does it take the token?
+//! Checks the upstreams: whether each can be reached, serves OpenClaw's hooks, and accepts the token.
 //!
-//! A hook of a random name is called, which nobody has: the answer tells all, and nothing happens.
-//! OpenClaw looks at the path first, then at the token, then at the body, and last for the hook.
+//! Calls a hook with a random name, which does not exist, so that the call has no effect. The answer shows what is
+//! wrong, since OpenClaw checks the path first, then the token, then the body, and then looks for the hook.
 
 use std::io::{self, ErrorKind};
 use std::time::SystemTime;
@@ -23,11 +23,11 @@ use crate::random::random_hex;
 use crate::upstream::{Connector, Forwarded, Forwarding, IdentityForm, Misconfiguration, Target};
 use crate::{explain, wording};
 
-/// The largest body that is sent to find out what the upstream takes.
+/// The largest body that is sent to find out whether the upstream accepts it.
 const LARGEST: u64 = 4 * 1024 * 1024;
-/// How far the upstream's clock may be from this one, in seconds.
+/// How much the upstream's clock may differ from this machine's, in seconds.
 const CLOCK_SKEW: u64 = 60;
-/// What is asked of OpenClaw without a token.
+/// OpenClaw answers this path without a token.
 const HEALTH: &str = "/healthz";
 
 pub(super) async fn findings(settings: &Settings, now: SystemTime) -> Vec<Finding> {
@@ -44,10 +44,10 @@ pub(super) async fn findings(settings: &Settings, now: SystemTime) -> Vec<Findin
     found
 }
 
-/// Where a hook of a random name belongs so that it falls beside the route's own.
+/// The folder for a hook with a random name: the one that the route's own hook is in.
 fn folder(path: &str) -> String {
     match path {
-        // Everything is open; OpenClaw's hooks are there unless told otherwise.
+        // The route is for all paths; `/hooks/` is OpenClaw's default.
         "/" => "/hooks/".to_owned(),
         path => path.get(..=path.rfind('/').unwrap_or(0)).unwrap_or("/").to_owned(),
     }
@@ -95,10 +95,10 @@ impl<'a> Visit<'a> {
             found.push(self.place.skipped(Check::Hook, "the route takes no POST, so no hook is tried"));
             return found;
         }
-        // Without random bytes, a fixed name works as well: no hook has it.
+        // Without random bytes the name is fixed, which works too: no hook has that name.
         let name = random_hex::<8>().unwrap_or_default();
         let path = format!("{}clawgate-doctor-{name}", self.folder);
-        // The right token comes last: it clears what OpenClaw has counted against us.
+        // The call with the right token comes last: it resets OpenClaw's count of our failed calls.
         let (bare, full) =
             match (self.post(&path, false, b"{}").await, self.post(&path, true, b"{}").await) {
                 (Ok(bare), Ok(full)) => (Meaning::of(&bare), Meaning::of(&full)),
@@ -112,8 +112,8 @@ impl<'a> Visit<'a> {
         found
     }
 
-    /// What the two answers mean: `bare` to a call without a token, `full` to one with clawgate's, if it
-    /// adds one.
+    /// What the two answers mean: `bare` to a call without a token, `full` to a call with clawgate's token, if it has
+    /// one.
     fn judge(&self, bare: Meaning, full: Meaning, is_openclaw: bool) -> Finding {
         let place = &self.place;
         let has_token = self.upstream.token.is_some();
@@ -194,7 +194,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// OpenClaw over TLS, called without, says nothing that is HTTP.
+    /// The finding if the answer is not HTTP, for example because OpenClaw expects TLS and is called without.
     fn not_http(&self, health: &Reply) -> Option<Finding> {
         if matches!(health, Reply::Http(_)) {
             return None;
@@ -229,7 +229,7 @@ impl<'a> Visit<'a> {
         Some(Server { host: host.clone(), name, port: *port })
     }
 
-    /// Whether it takes bodies as large as the route lets through.
+    /// Whether the upstream accepts bodies as large as the route allows.
     async fn body_limit(&self, path: &str) -> Option<Finding> {
         let size = self.max_body.min(LARGEST);
         let padding = usize::try_from(size).ok()?.checked_sub(8)?;
@@ -283,7 +283,7 @@ impl<'a> Visit<'a> {
             )
         })?;
         let request = self.request(method, path, with_token, body);
-        // It would be refused without; this one says that it is not for a client.
+        // The upstream refuses a connection without a PROXY header. LOCAL says that there is no client behind it.
         let preface: &[u8] = if self.upstream.telling.proxy_protocol { LOCAL_V2 } else { &[] };
         match timeout(self.upstream.connect_timeout, connector.dial(preface)).await {
             Ok(Ok(stream)) => Ok(exchange(stream, &request, self.upstream.response_timeout).await),
@@ -304,7 +304,7 @@ impl<'a> Visit<'a> {
         let token = token.map_or(&b""[..], |token| token.authorization().as_bytes());
         let field: &[u8] = if token.is_empty() { b"" } else { b"Authorization: " };
         let end: &[u8] = if token.is_empty() { b"\r\n" } else { b"\r\n\r\n" };
-        // In one piece: growing would leave copies of the token behind that nobody wipes.
+        // One allocation: a growing buffer would leave copies of the token in memory that are not wiped.
         Zeroizing::new([head.as_bytes(), forwarding.as_bytes(), field, token, end, body].concat())
     }
 
@@ -356,8 +356,8 @@ impl<'a> Visit<'a> {
     }
 }
 
-/// The forwarding fields that clawgate would send, for a client that is nobody (RFC 5737): an upstream
-/// that does not trust clawgate refuses them.
+/// The forwarding fields that clawgate would send, with a client address for documentation (RFC 5737). An upstream that
+/// does not trust clawgate refuses them.
 fn forwarding(telling: Forwarding) -> String {
     let mut fields = match telling.forwarded {
         Forwarded::Off => String::new(),
@@ -370,7 +370,7 @@ fn forwarding(telling: Forwarding) -> String {
     fields
 }
 
-/// OpenClaw tells everybody that it is alive.
+/// Whether the answer is that of OpenClaw's health check, which needs no token.
 fn is_openclaw(health: &Reply) -> bool {
     let Reply::Http(answer) = health else { return false };
     let json: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();

@@ -1,4 +1,4 @@
-//! A client certificate before clawgate's settings: the verdict, and all that led to it.
+//! Explains what clawgate's settings mean for a client certificate: the verdict, and the checks that lead to it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -27,14 +27,14 @@ use crate::tls::diagnosis::{
 use crate::tls::handshake_record::{HandshakeRecord, Presented, Refusal};
 use crate::tls::{ClientVerifier, Fault, RefuseWith};
 
-/// What a client has: its files' contents, as it would use them.
+/// The contents of a client's files.
 #[derive(Debug)]
 pub struct ClientFile {
     /// The file of the chain, for the report.
     pub file: String,
     /// Leaf first.
     pub chain: Vec<CertificateDer<'static>>,
-    /// The key's file and the key, if it is to be held against the leaf.
+    /// The key's file and the key, if it is to be compared with the leaf.
     pub key: Option<(String, PrivateKeyDer<'static>)>,
 }
 
@@ -64,35 +64,36 @@ pub struct Access {
     pub rules: Vec<RuleList>,
 }
 
-/// All about one client certificate.
+/// The report about one client certificate.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
     /// The file it came from.
     pub file: String,
-    /// The time it was judged at, RFC 3339.
+    /// The time as of which it was verified, RFC 3339.
     pub at: String,
     /// Whether it would be admitted.
     pub verdict: Verdict,
-    /// Why not.
+    /// Why it would be refused.
     pub reason: Option<HandshakeReason>,
-    /// The same in a sentence.
+    /// The same as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// Until when it is admitted, as far as the chain's dates go: RFC 3339.
+    /// When the first certificate of the chain expires, which ends the admission: RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admitted_until: Option<String>,
     /// The leaf; `None` when it cannot be read.
     pub certificate: Option<Facts>,
-    /// The same hash of the key that signed the leaf; empty when that is not among those sent or configured.
+    /// SHA-256 of the SubjectPublicKeyInfo that signed the leaf; empty when its certificate was neither sent nor
+    /// configured.
     pub issuer_spki_sha256: Vec<String>,
     /// The chain as it would be built, leaf first.
     pub chain: Vec<Link>,
     /// Whether it ends in a configured CA.
     pub anchored: bool,
-    /// Whether it needs none, since the certificate is pinned.
+    /// Whether it needs no CA, because the certificate is pinned.
     pub pinned: bool,
     /// Every check.
     pub checks: Vec<Finding>,
@@ -103,7 +104,7 @@ pub struct Explanation {
     pub routes: Vec<Access>,
 }
 
-/// Explains what would become of `client` at `at`.
+/// Explains whether `client` would be admitted at `at`, and why.
 pub fn certificate(settings: &Reloadable, client: &ClientFile, at: SystemTime) -> Explanation {
     let at = unix_seconds(at);
     let trust = &settings.material.trust;
@@ -164,17 +165,17 @@ fn peer(client: &ClientFile, trust: &TrustStore) -> Option<Peer> {
     identify(leaf, intermediates, trust)
 }
 
-/// How a handshake is refused.
+/// Why a handshake would be refused.
 enum Refused {
     /// Before anything is verified: the Certificate message is too large.
     TooLarge,
-    /// By the verifier.
+    /// The verifier refuses the certificate, or the proof of possession fails.
     By(Refusal),
 }
 
-/// How a handshake of `client` at `at` would be refused; `None`: it would not.
+/// Why a handshake of `client` at `at` would be refused; `None` if it would succeed.
 fn refused(verifier: &ClientVerifier, client: &ClientFile, at: i64) -> Option<Refused> {
-    /// What rustls takes for the body of a handshake message.
+    /// The largest body of a handshake message that rustls accepts.
     const MAX_MESSAGE: usize = 0xffff;
     // RFC 8446 section 4.4.2: context, the list's length, and for each its length and extensions.
     let size: usize = client.chain.iter().map(|der| der.len() + 5).sum();
@@ -187,15 +188,15 @@ fn refused(verifier: &ClientVerifier, client: &ClientFile, at: i64) -> Option<Re
     judged.or_else(|| possession(client)).map(Refused::By)
 }
 
-/// How the proof that the client holds the key would fail: with a key of a kind that no proof is taken
-/// from, or with that of another certificate, where one was given.
+/// Why the proof that the client holds the key would fail, if it would: signatures of this kind of key are not
+/// accepted, or the key that was given belongs to another certificate.
 fn possession(client: &ClientFile) -> Option<Refusal> {
     let bad = || Refusal::Possession(CertificateError::BadSignature.into());
     if weak_key(&client.chain).is_some() {
         return Some(bad());
     }
     let (_, key) = client.key.as_ref()?;
-    // rustls takes every kind of key that the leaf may still be of.
+    // rustls supports every kind of key that the leaf can still have here, so that any other key is a wrong one.
     let Ok(key) = any_supported_type(key) else {
         return Some(bad());
     };
@@ -205,7 +206,7 @@ fn possession(client: &ClientFile) -> Option<Refusal> {
     }
 }
 
-/// The same words as in the log.
+/// The diagnosis, with the same texts as in the log.
 fn diagnosis(settings: &Reloadable, client: &ClientFile, refused: Refused) -> Diagnosis {
     let mut record = HandshakeRecord::of_first_bytes(0);
     let error = match refused {
@@ -226,7 +227,7 @@ fn diagnosis(settings: &Reloadable, client: &ClientFile, refused: Refused) -> Di
     })
 }
 
-/// All faults of the certificate, including those that the verifier did not get to, since all need to be corrected.
+/// All faults of the certificate. The verifier stops at the first one, but all of them need to be corrected.
 fn all_faults(
     settings: &Reloadable,
     client: &ClientFile,

@@ -1,4 +1,4 @@
-//! Every check on a client certificate: what it found, or what is wrong, with a hint.
+//! Every check of a client certificate: its result, and a hint if something is wrong.
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -36,7 +36,7 @@ const NAMES: [Check; 14] = [
     Check::KeyFits,
 ];
 
-/// The check that a fault belongs to: each belongs to one.
+/// The check that a fault belongs to. Each fault belongs to exactly one.
 fn check_of(fault: &Fault) -> Check {
     match fault.reason {
         _ if fault.denied => Check::Denylist,
@@ -60,21 +60,21 @@ fn check_of(fault: &Fault) -> Check {
     }
 }
 
-/// All that the checks look at.
+/// Everything that the checks need.
 pub(super) struct Client<'a> {
     /// As sent, leaf first.
     pub(super) chain: &'a [CertificateDer<'static>],
     /// What is wrong with it.
     pub(super) faults: &'a [Fault],
-    /// Whether that keeps it out.
+    /// Whether it is refused because of that.
     pub(super) refused: bool,
-    /// The way up to a CA.
+    /// The path from the leaf to a CA.
     pub(super) path: &'a Path<'a>,
-    /// The same for people.
+    /// The same path, as the report shows it.
     pub(super) links: &'a [Link],
     pub(crate) trust: &'a TrustStore,
     pub(super) rules: &'a Rules,
-    /// What they say; `None` when the leaf cannot be read.
+    /// The result of the rules; `None` when the leaf cannot be read.
     pub(super) ruling: Option<(&'a Peer, Ruling)>,
     /// The allow rule that matches.
     pub(super) rule: Option<&'a Rule>,
@@ -146,7 +146,7 @@ impl Client<'_> {
         }
     }
 
-    /// Whether the certificate is let in without a CA.
+    /// Whether the certificate is admitted without a CA.
     pub(super) fn is_pinned(&self) -> bool {
         let leaf = self.chain.first().and_then(|der| X509Certificate::from_der(der).ok());
         leaf.is_some_and(|(_, leaf)| self.trust.pins(&leaf))
@@ -156,7 +156,7 @@ impl Client<'_> {
         if self.is_pinned() {
             return finding(Check::Chain, Severity::Skipped, "not needed: the certificate is pinned");
         }
-        // Without a fault that is about the chain another one came first; the way up is known all the same.
+        // No fault is about the chain. If the verifier stopped at another fault, the path is known nevertheless.
         let Some(ca) = self.path.anchor else {
             return finding(Check::Chain, Severity::Skipped, "not followed");
         };
@@ -209,7 +209,7 @@ impl Client<'_> {
                         "not on the CRL of {issuer}, which is out of date: the next one was due at {due}"
                     )
                 }
-                // The rest is among the faults.
+                // Every other status is among the faults.
                 _ => format!("no CRL of {issuer} is configured"),
             });
         }

@@ -1,7 +1,7 @@
-//! The client's side of one handshake, and what was seen of the server in it.
+//! The client's side of one handshake, and what it shows about the server.
 //!
-//! The server's certificate is taken whatever it is: it is to be reported on, and nothing is sent to
-//! the server that it should not have, not even a request.
+//! Any server certificate is accepted, since the report is about it. That is safe, because no request or secret is sent
+//! to the server.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -29,11 +29,11 @@ use crate::identity::name::{cut, printable};
 use crate::identity::rfc4514;
 use crate::wording;
 
-/// Time to resolve, connect and complete the handshake.
+/// Time limit for resolving the name, connecting and the handshake.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// Over TLS 1.3 a refusal comes after the handshake: how long it is waited for.
+/// How long to wait for a refusal after the handshake. With TLS 1.3 it comes only then.
 const LATE_ALERT: Duration = Duration::from_secs(1);
-/// First bytes of the answer that are kept, to tell what is not TLS.
+/// How many of the first bytes of the answer are kept, to describe an answer that is not TLS.
 const FIRST: usize = 32;
 
 /// A certificate to present, with its key.
@@ -46,10 +46,10 @@ pub struct Credentials(Arc<CertifiedKey>);
 pub struct CredentialsError;
 
 impl Credentials {
-    /// Leaf first. Whether they fit together is the server's to find out.
+    /// `chain` begins with the leaf. Does not check that the key belongs to it: the server does that.
     ///
     /// # Errors
-    /// When rustls does not take the kind of key.
+    /// When rustls does not support this kind of key.
     pub fn new(
         chain: Vec<CertificateDer<'static>>,
         key: &PrivateKeyDer<'static>,
@@ -63,60 +63,60 @@ impl Credentials {
     }
 }
 
-/// The server asked for a client certificate.
+/// The server's request for a client certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// The CAs it named: RFC 4514, escaped.
+    /// The names of CAs in the request: RFC 4514, escaped.
     pub cas: Vec<String>,
-    /// The signature schemes it takes.
+    /// The signature schemes that it accepts.
     pub schemes: Vec<String>,
 }
 
-/// How it ended.
+/// How the connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The handshake was completed, and no refusal came.
     Open,
-    /// The server sent an alert; with whether that was after the handshake.
+    /// The server sent an alert; `true` if that was after the handshake.
     Alert(AlertDescription, bool),
-    /// The server closed or reset the connection; with whether that was after the handshake.
+    /// The server closed or reset the connection; `true` if that was after the handshake.
     Closed(bool),
-    /// Nothing came of connecting.
+    /// No connection could be made; the cause.
     Unreachable(String),
     /// The server did not speak TLS; its first bytes.
     NotTls(Vec<u8>),
-    /// The server said nothing in time; with how many bytes had come.
+    /// The server did not answer completely in time; the number of bytes that had come.
     Silence(usize),
-    /// TLS went wrong otherwise.
+    /// TLS failed for another reason.
     Failed(String),
 }
 
-/// What was seen.
+/// What one connection showed about a server.
 #[derive(Debug)]
 pub struct Observed {
-    /// The server as it was named.
+    /// The server, as the caller named it.
     pub server: Server,
-    /// Where it was reached.
+    /// The address at which it was reached.
     pub address: Option<SocketAddr>,
-    /// From where.
+    /// The local address of the connection.
     pub from: Option<SocketAddr>,
-    /// Version, cipher suite and key exchange group, once agreed on.
+    /// TLS version, cipher suite and key exchange group, once negotiated.
     pub agreed: Option<(String, String, Option<String>)>,
-    /// The protocol agreed on with ALPN; `h2` and `http/1.1` were offered.
+    /// The protocol negotiated with ALPN; `h2` and `http/1.1` were offered.
     pub alpn: Option<String>,
     /// The server's certificates, leaf first.
     pub chain: Vec<CertificateDer<'static>>,
-    /// Whether its signature does not prove that it holds the leaf's key.
+    /// Whether the server failed to prove with its signature that it holds the leaf's key.
     pub is_unproven: bool,
-    /// Whether it asked for a client certificate.
+    /// Its request for a client certificate, if there was one.
     pub asked: Option<Asked>,
-    /// What it was to be given.
+    /// The client certificate to present if it asks for one.
     pub credentials: Option<Credentials>,
-    /// How it ended.
+    /// How the connection ended.
     pub ending: Ending,
 }
 
-/// What rustls lets be seen on the way.
+/// What rustls shows of the server during the handshake.
 #[derive(Debug, Default)]
 struct Notes {
     chain: Vec<CertificateDer<'static>>,
@@ -124,8 +124,8 @@ struct Notes {
     asked: Option<Asked>,
 }
 
-/// Connects to `server`, completes a handshake and waits for what the server says to it. `preface` is sent
-/// before the handshake: a PROXY header, where one is expected.
+/// Connects to `server`, completes a handshake and waits for the server's reaction. `preface` is sent before the
+/// handshake: a PROXY header, if the server expects one.
 pub fn observe(server: Server, credentials: Option<Credentials>, preface: &[u8]) -> Observed {
     let witness = Arc::new(Witness::new(credentials.clone()));
     let mut seen = Observed {
@@ -165,7 +165,7 @@ pub fn observe(server: Server, credentials: Option<Credentials>, preface: &[u8])
     if let (Some(version), Some(suite)) =
         (connection.protocol_version(), connection.negotiated_cipher_suite())
     {
-        // rustls' own names for the suites of TLS 1.3 are not IANA's.
+        // For the suites of TLS 1.3, rustls has other names than IANA.
         let suite = cipher_name(suite.suite());
         let group = connection.negotiated_key_exchange_group();
         let group = group.and_then(|group| group.name().as_str().map(str::to_owned));
@@ -208,7 +208,7 @@ fn client(witness: &Arc<Witness>, name: ServerName<'static>) -> Result<ClientCon
     ClientConnection::new(Arc::new(config), name)
 }
 
-/// The handshake, and what comes after it.
+/// Runs the handshake, then waits for an alert or the end of the connection.
 fn converse(connection: &mut ClientConnection, wire: &mut Wire) -> Ending {
     if let Err(error) = connection.complete_io(wire) {
         return ending_of(&error, wire, false);
@@ -218,13 +218,13 @@ fn converse(connection: &mut ClientConnection, wire: &mut Wire) -> Ending {
         match connection.read_tls(wire) {
             Ok(0) => return Ending::Closed(true),
             Ok(_) => {}
-            // Nobody objected.
+            // No refusal came.
             Err(error) if is_timeout(&error) => return Ending::Open,
             Err(error) => return ending_of(&error, wire, true),
         }
         match connection.process_new_packets() {
             Ok(state) if state.peer_has_closed() => return Ending::Closed(true),
-            // A server that speaks first, as with HTTP/2, may do so before it has seen our certificate.
+            // Data is no sign of admission: with HTTP/2 a server may send first, before it has our certificate.
             Ok(_) => {
                 let _ = io::copy(&mut connection.reader(), &mut io::sink());
             }
@@ -263,12 +263,12 @@ fn ending_of_tls(error: &Error, wire: &Wire, after: bool) -> Ending {
     }
 }
 
-/// Whether a record of a handshake may begin so: alert or handshake (RFC 8446 section 5.1).
+/// Whether a TLS record may begin with this byte during a handshake: alert or handshake (RFC 8446 section 5.1).
 fn is_tls(first: u8) -> bool {
     matches!(first, 21 | 22)
 }
 
-/// The socket with a deadline for each step.
+/// The socket, with a deadline for reads and writes.
 struct Wire {
     socket: TcpStream,
     deadline: Instant,
@@ -298,7 +298,7 @@ impl Write for Wire {
     }
 }
 
-/// Takes any certificate, presents what it was given, and notes both.
+/// Accepts any server certificate, presents `credentials`, and notes what the server sent and asked for.
 #[derive(Debug)]
 struct Witness {
     notes: Mutex<Notes>,
@@ -313,7 +313,7 @@ impl Witness {
     }
 
     fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {
-        // Notes are whole after each write.
+        // A panic cannot leave the notes half written, so that a poisoned lock is no problem.
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

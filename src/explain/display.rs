@@ -1,4 +1,4 @@
-//! Explanations for people.
+//! Explanations as text.
 
 use std::fmt::{self, Display, Formatter};
 

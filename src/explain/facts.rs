@@ -1,4 +1,4 @@
-//! A certificate in words, with how long it still lasts.
+//! The facts about a certificate for a report, with the time until it expires.
 
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
@@ -7,24 +7,24 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::identity::time::span;
 use crate::identity::{Certificate, rfc4514, sha256};
 
-/// Seconds of a day.
+/// Seconds in a day.
 const DAY: i64 = 86_400;
 
 /// What a certificate says.
 #[derive(Clone, Debug, Serialize)]
 pub struct Facts {
-    /// Names, dates, key.
+    /// Names, dates and key.
     #[serde(flatten)]
     pub certificate: Certificate,
-    /// SHA-256 of its SubjectPublicKeyInfo, lower-case hex.
+    /// SHA-256 of its SubjectPublicKeyInfo, in lower-case hex.
     pub spki_sha256: String,
-    /// Version of X.509.
+    /// X.509 version.
     pub version: u32,
     /// Key usages as RFC 5280 section 4.2.1.3 calls them; empty when the certificate states none.
     pub key_usage: Vec<&'static str>,
     /// Whole days until it expires; negative once it has expired.
     pub days_left: i64,
-    /// The same in words.
+    /// The same as text.
     #[serde(skip)]
     pub lasts: String,
 }
@@ -36,12 +36,12 @@ impl Facts {
         Some(Self::of(der, &x509, at))
     }
 
-    /// The same for a certificate that is parsed already.
+    /// The same as `read`, for a certificate that is parsed already.
     pub fn of(der: &CertificateDer<'_>, x509: &X509Certificate<'_>, at: i64) -> Self {
         let validity = x509.validity();
         let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
         let left = until.saturating_sub(at);
-        // Whole: here is room for them, and somebody wants to compare or copy them.
+        // Not shortened: a report has room for the names, and its readers may want to compare or copy them.
         let names = (rfc4514(x509.subject()), rfc4514(x509.issuer()));
         Self {
             certificate: Certificate { subject: names.0, issuer: names.1, ..Certificate::of(der, x509) },
@@ -59,7 +59,7 @@ impl Facts {
         }
     }
 
-    /// What it may be used for, in words.
+    /// What it may be used for, as text.
     pub(super) fn purposes(&self) -> String {
         let list = |names: String| if names.is_empty() { "any".to_owned() } else { names };
         let (eku, usage) = (self.certificate.eku.join(", "), self.key_usage.join(", "));

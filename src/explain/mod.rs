@@ -1,8 +1,8 @@
-//! Would this client certificate be admitted, and where? What does that server ask of its clients?
+//! The command `explain`: whether and for which routes a client certificate would be admitted, or what a server
+//! requires of its clients.
 //!
-//! The verdict on a certificate is the verifier's own ([`Gatekeeper::judge`](crate::tls::Gatekeeper)), and its
-//! reason the diagnosis', so that what is said here is what clawgate does. Only [`observe`] touches the
-//! network; the rest are functions of what was read or seen.
+//! The verdict comes from the verifier ([`ClientVerifier`](crate::tls::ClientVerifier)), and the reason from the
+//! diagnosis, so that a report says what clawgate does. Only [`observe`] uses the network.
 
 mod certificate;
 mod checks;

@@ -1,27 +1,27 @@
-//! Every rule and pin, and what it says of a certificate.
+//! Every rule and pin, and whether a certificate matches it.
 
 use serde::Serialize;
 
 use crate::identity::Peer;
 use crate::policy::{Miss, Rules};
 
-/// A list of more lines than this is shown by those that match.
+/// If a list has more lines than this, only lines that match are shown, and at most this many.
 const SHOWN: usize = 32;
 
 /// One list of rules or pins.
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleList {
-    /// Its key in the settings.
+    /// The name of the setting.
     pub list: String,
     /// How many lines it has.
     pub total: usize,
     /// How many of them match.
     pub matching: usize,
-    /// The lines; of a long list only those that match, and not all if they are many.
+    /// The lines. Of a long list, only lines that match, up to a limit.
     pub lines: Vec<RuleLine>,
 }
 
-/// One line of it.
+/// One line of a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleLine {
     /// Its place in the list, from 1.
@@ -30,12 +30,12 @@ pub struct RuleLine {
     pub rule: String,
     /// Whether it matches.
     pub matches: bool,
-    /// The parts of it that do not hold.
+    /// The parts of the rule that the certificate does not match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub misses: Vec<RuleMiss>,
 }
 
-/// A part of a rule that does not hold.
+/// A part of a rule that the certificate does not match.
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleMiss {
     /// The part.
@@ -50,7 +50,7 @@ impl From<Miss> for RuleMiss {
     }
 }
 
-/// The lists of `rules` that have lines; `section` is where they stand in the settings.
+/// The lists of `rules` that are not empty. `section` is their place in the settings.
 pub(super) fn lists(section: &str, rules: &Rules, peer: &Peer) -> Vec<RuleList> {
     let misses = |rule: &crate::policy::Rule| rule.misses(peer);
     let pin_misses = |pin: &crate::policy::Pin| pin.misses(peer);

@@ -1,4 +1,4 @@
-//! A TLS server as its clients see it: what it is, what it asks of them, what it said to this one.
+//! A TLS server as its clients see it: its certificate, what it requires of them, and how it answered this client.
 
 use std::time::SystemTime;
 
@@ -15,41 +15,41 @@ use crate::identity::time::unix_seconds;
 use crate::tls::detect::describe_with_name;
 use crate::wording::alert_name;
 
-/// How the connection came out.
+/// The outcome of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ServerVerdict {
-    /// The handshake was completed, and nothing came against it.
+    /// The handshake was completed, and no refusal came.
     Accepted,
     /// The server refused.
     Refused,
-    /// There was no TLS to be had.
+    /// There was no TLS connection for another reason.
     Failed,
 }
 
-/// What the server wants of its clients.
+/// What the server requires of its clients.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClientAuth {
     /// Whether it asked for a certificate.
     pub asked: bool,
-    /// The CAs it named; empty when it named none.
+    /// The CAs that it named; empty when it named none.
     pub cas: Vec<String>,
-    /// The signature schemes it takes.
+    /// The signature schemes that it accepts.
     pub schemes: Vec<String>,
     /// The certificate that was presented.
     pub presented: Option<String>,
 }
 
-/// All about one connection to a server.
+/// The report about one connection to a server.
 #[derive(Clone, Debug, Serialize)]
 pub struct ServerExplanation {
-    /// The server as it was named.
+    /// The server, as the operator named it.
     pub server: String,
-    /// Where it was reached.
+    /// The address at which it was reached.
     pub address: Option<String>,
-    /// The time its certificates were judged at, RFC 3339.
+    /// The time as of which its certificates were verified, RFC 3339.
     pub at: String,
-    /// How it came out.
+    /// The outcome.
     pub verdict: ServerVerdict,
     /// The alert that the server sent.
     pub alert: Option<String>,
@@ -57,25 +57,25 @@ pub struct ServerExplanation {
     pub detail: String,
     /// What to do about it.
     pub hint: Option<String>,
-    /// `TLSv1.3` …
+    /// TLS version, such as `TLSv1.3`.
     pub tls_version: Option<String>,
     /// Cipher suite.
     pub cipher: Option<String>,
     /// Key exchange group.
     pub group: Option<String>,
-    /// Protocol agreed on with ALPN.
+    /// Protocol negotiated with ALPN.
     pub alpn: Option<String>,
     /// The server's leaf certificate.
     pub certificate: Option<Facts>,
     /// The certificates it sent, in its order.
     pub chain: Vec<Link>,
-    /// What a client would find of them.
+    /// The checks that a client would make of them.
     pub checks: Vec<Finding>,
-    /// What it wants of its clients; `None` when it did not get that far.
+    /// What it requires of its clients; `None` when the handshake ended before that was known.
     pub client_auth: Option<ClientAuth>,
 }
 
-/// Explains what was seen; certificates are judged at `at`.
+/// Explains a connection. Certificates are verified as of `at`.
 pub fn server(seen: &Observed, at: SystemTime) -> ServerExplanation {
     let at = unix_seconds(at);
     let (verdict, detail, hint) = outcome(seen);
@@ -106,7 +106,8 @@ pub fn server(seen: &Observed, at: SystemTime) -> ServerExplanation {
 }
 
 fn client_auth(seen: &Observed) -> Option<ClientAuth> {
-    // The question comes after the server's certificate, so without one it is not known.
+    // The request for a client certificate belongs to the same flight as the server's certificate. If that did not
+    // come, it is not known whether the server asks for one.
     seen.chain.first()?;
     let Asked { cas, schemes } = seen.asked.clone().unwrap_or_default();
     let leaf = seen.asked.as_ref().and(seen.credentials.as_ref()).and_then(|own| own.leaf());
@@ -114,7 +115,7 @@ fn client_auth(seen: &Observed) -> Option<ClientAuth> {
     Some(ClientAuth { asked: seen.asked.is_some(), cas, schemes, presented })
 }
 
-/// Verdict, detail, hint.
+/// Verdict, detail and hint.
 fn outcome(seen: &Observed) -> (ServerVerdict, String, Option<String>) {
     use ServerVerdict::{Accepted, Failed, Refused};
     let server = &seen.server;
@@ -195,7 +196,7 @@ fn alert_hint(alert: AlertDescription, seen: &Observed) -> &'static str {
     }
 }
 
-/// What a client would find.
+/// The checks that a client would make.
 fn checks(seen: &Observed, roots: &Roots, at: i64) -> Vec<Finding> {
     if seen.chain.is_empty() {
         return Vec::new();
@@ -228,7 +229,7 @@ pub fn proof(subject: &Subject, seen: &Observed) -> Finding {
 }
 
 impl ServerExplanation {
-    /// Whether the handshake was completed, and nothing came against it.
+    /// Whether the handshake was completed, and no refusal came.
     pub fn is_accepted(&self) -> bool {
         self.verdict == ServerVerdict::Accepted
     }

@@ -1,4 +1,4 @@
-//! What is to be explained: a file, or a server.
+//! What `explain` is about: a file, or a server.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use rustls_pki_types::ServerName;
 use thiserror::Error;
 
-/// What is to be explained.
+/// What `explain` is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A client's certificate.
@@ -19,9 +19,9 @@ pub enum Target {
 /// A TLS server's name and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
-    /// The host as it was written, without brackets: for the resolver.
+    /// The host as it was written, but without brackets, for the resolver.
     pub host: String,
-    /// The same as a TLS client takes it.
+    /// The same host, for a TLS client.
     pub name: ServerName<'static>,
     /// Its port.
     pub port: u16,
@@ -33,13 +33,13 @@ pub enum TargetError {
     /// Not `https`.
     #[error("only https:// URLs can be explained, not {0}://")]
     Scheme(String),
-    /// What stands for the host is none.
+    /// There is no valid host and port in it.
     #[error("`{0}` names no host and port; write https://HOST[:PORT]/, or HOST:PORT")]
     Authority(String),
 }
 
 impl Target {
-    /// Reads a URL or `host:port`; anything else is a file.
+    /// Parses a URL or `host:port`; anything else is a file.
     ///
     /// # Errors
     /// For a URL that names no server.
@@ -48,7 +48,7 @@ impl Target {
             return Ok(Self::File(text.into()));
         };
         let Some((scheme, rest)) = readable.split_once("://") else {
-            // A file whose name looks like a server's can be written with its folder: `./host:1`.
+            // A file with a name like that can be given with its folder: `./host:1`.
             let server = readable.rsplit_once(':').and_then(|(host, port)| Server::new(host, port));
             return Ok(server.map_or_else(|| Self::File(text.into()), Self::Server));
         };
@@ -57,7 +57,7 @@ impl Target {
         }
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let server = match authority.rsplit_once(':') {
-            // The last colon of `[::1]` is not the port's.
+            // The last colon of `[::1]` belongs to the address.
             Some((host, port)) if !port.ends_with(']') => Server::new(host, port),
             _ => Server::new(authority, "443"),
         };

@@ -32,7 +32,7 @@ pub(crate) fn changes(old: &Settings, new: &Settings) -> Vec<String> {
     changes
 }
 
-/// Settings that name files, of which the content is told.
+/// Settings that name files. The changes in the files' content are listed instead.
 fn has_words_of_its_own(name: &str) -> bool {
     let files =
         ["files", "tls.certificate", "tls.ocsp", "clients.ca", "clients.crl", "clients.denylist"];
@@ -86,7 +86,7 @@ fn trust_changes(before: &TrustStore, after: &TrustStore) -> Vec<String> {
     changes
 }
 
-/// Lists of one issuer follow one another: how many serials the new one has more than the old.
+/// New and removed CRLs. A new CRL is compared with the previous one of the same issuer: how many serials it has more.
 fn crl_changes(before: &[Crl], after: &[Crl]) -> Vec<String> {
     let new = after.iter().filter(|crl| !before.contains(crl)).map(|crl| {
         let old = before.iter().find(|old| old.issuer_key == crl.issuer_key);

@@ -14,7 +14,7 @@ pub(super) fn in_use(settings: &Reloadable, metrics: &Metrics) {
             Kind::ServerCertificate => Expiring::Certificate,
             Kind::ClientCa => Expiring::ClientCa,
             Kind::Crl => Expiring::Crl,
-            // Clients bring these, so that there may be any number of them.
+            // They come from clients, so that there may be any number of them.
             Kind::ClientCertificate => return None,
         };
         let expiry::Expiring { name, mark, validity, .. } = expiring;

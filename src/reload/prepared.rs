@@ -12,7 +12,7 @@ use crate::route::{Route, Routes};
 use crate::telemetry::metrics::Metrics;
 use crate::tls::{Acceptor, HandshakeSettings};
 
-/// Checked settings, ready to be served with.
+/// Checked settings, ready for use.
 #[derive(Debug)]
 pub struct Prepared {
     settings: Settings,

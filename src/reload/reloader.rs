@@ -56,7 +56,7 @@ pub(crate) struct Reloader {
     current: Prepared,
     /// The number of the generation in use.
     number: u64,
-    /// The settings that the process was started with. Some of them hold until a restart.
+    /// The settings that the process was started with. Some of them cannot change before a restart.
     started: InUse,
     workers: Vec<WorkerGeneration>,
     metrics: Arc<Metrics>,

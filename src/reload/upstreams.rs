@@ -1,4 +1,4 @@
-//! Upstreams, prepared from the settings and shared by the routes that have the same.
+//! Upstreams, prepared from the settings. Routes with the same upstream settings share one.
 
 use std::sync::Arc;
 

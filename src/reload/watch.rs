@@ -21,7 +21,7 @@ use crate::config::Files;
 use crate::platform::symlinks;
 use crate::telemetry::emit;
 
-/// How long there must be no event before the files are compared, and how long at most that is waited for.
+/// The files are compared after this time without an event, or after the longest wait.
 const QUIET: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// How often the files are compared without an event: if the kernel sends events, and if not.
@@ -78,7 +78,7 @@ impl Watch {
             if self.files.differ(thoroughly) {
                 return;
             }
-            // A symlink may lead to another folder now, to a file with the same content.
+            // A symlink may now lead to another folder, with a file of the same content.
             let _ = self.watch_folders();
         }
     }
@@ -107,7 +107,7 @@ impl Watch {
             let _ = watcher.unwatch(gone);
         }
         for folder in &folders {
-            // Also those that are watched already: another folder may have their name now.
+            // Also folders that are watched already: another folder may have the same name now.
             let watched = watcher.watch(folder, RecursiveMode::NonRecursive);
             outcome = outcome.and(watched);
         }

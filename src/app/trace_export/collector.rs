@@ -37,7 +37,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// The longest answer, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// Why no client of a collector can be made.
+/// Why a client for a collector cannot be created.
 #[derive(Debug, Error)]
 pub(super) enum CollectorError {
     /// TLS cannot be prepared.
@@ -51,7 +51,7 @@ pub(super) enum CollectorError {
     Address(#[from] http::Error),
 }
 
-/// Calls a collector and blocks until it answers, on a thread that does nothing else.
+/// Calls a collector and blocks until it answers. For a thread that does nothing else.
 #[derive(Debug)]
 pub(super) struct Collector {
     connector: Connector,
@@ -64,11 +64,11 @@ pub(super) struct Collector {
     runtime: Runtime,
     /// Reused for the next batch.
     connection: Mutex<Option<SendRequest<Full<Bytes>>>>,
-    /// Whether it took the last batch, or there was none yet.
+    /// Whether it accepted the last batch, or there was no batch yet.
     is_up: AtomicBool,
 }
 
-/// Why the collector did not take a batch.
+/// Why the collector did not accept a batch.
 #[derive(Debug, Error)]
 pub(super) enum ExportError {
     /// It cannot be reached, or the connection failed.
@@ -134,7 +134,8 @@ impl Collector {
         let kept = self.connection().take();
         if let Some(mut kept) = kept
             && kept.ready().await.is_ok()
-            // It fails if the collector closes it at this moment. A span that is sent twice has the same identifier.
+            // The kept connection fails if the collector closes it at this moment. The batch is then sent again; a span
+            // that the collector gets twice has the same identifier.
             && let Ok(answered) = self.exchange(kept, batch).await
         {
             return answered;
@@ -154,7 +155,7 @@ impl Collector {
         Ok(client)
     }
 
-    /// The outer error is the connection's, the inner result the collector's answer.
+    /// The outer error is that of the connection. The inner result is the collector's answer.
     async fn exchange(
         &self,
         mut connection: SendRequest<Full<Bytes>>,
@@ -169,7 +170,7 @@ impl Collector {
         if !status.is_success() {
             return Ok(Err(ExportError::Status(status)));
         }
-        // The status says that the batch was taken, even if the answer cannot be decoded.
+        // The status says that the batch was accepted, even if the answer cannot be decoded.
         let answer = ExportTraceServiceResponse::decode(body.to_bytes()).unwrap_or_default();
         let rejected = answer.partial_success.map_or(0, |partial| partial.rejected_spans);
         Ok(Ok(u64::try_from(rejected).unwrap_or(0)))

@@ -21,7 +21,7 @@ pub(super) fn start(settings: Option<&TraceSettings>, metrics: &mut Metrics) -> 
     match Collector::new(settings) {
         Ok(collector) => Some(SpanQueue::start(collector, settings.sample, metrics.spans())),
         Err(error) => {
-            // Requests are more important than spans.
+            // clawgate starts nevertheless: requests are more important than spans.
             let detail = format!("the collector cannot be called: {error}");
             let hint = "clawgate goes on without spans";
             let origin = "trace.endpoint";

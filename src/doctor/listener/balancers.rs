@@ -1,4 +1,5 @@
-//! A listener for load balancers: the doctor comes as one, if it may. Its header is LOCAL, which claims nothing.
+//! Checks a listener for load balancers. `doctor` connects like a load balancer, if its address is allowed to, with a
+//! PROXY header LOCAL, which names no client.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,7 +10,7 @@ use crate::finding::{Check, Finding};
 use crate::tls::detect::describe_with_name;
 use crate::tls::may_send_header;
 
-/// The listener does what it should with PROXY headers, or not.
+/// Whether the listener requires a PROXY header, and accepts it only from the right addresses.
 const HEADER: Check = Check::ProxyHeader;
 const SOURCE: Check = Check::ProxySource;
 
@@ -47,7 +48,7 @@ impl Visit<'_> {
         found
     }
 
-    /// What is wrong with a listener, by what it did without a header.
+    /// What is wrong with the listener, judged by its reaction to a connection without a header.
     fn takes_no_header(&self, bare: &Observed) -> Option<Finding> {
         let detail = match &bare.ending {
             Ending::Closed(false) => return None,
@@ -66,7 +67,7 @@ impl Visit<'_> {
         Some(self.place.fail(HEADER, detail, hint))
     }
 
-    /// The doctor's own address is none that may send a header.
+    /// The findings when the address of `doctor` is not one that may send a header.
     fn out_of_reach(&self, ip: IpAddr, refused: bool) -> Vec<Finding> {
         if !refused {
             let detail = format!(

@@ -1,4 +1,5 @@
-//! clawgate from outside: is it there, is it this one, and does it refuse what it must?
+//! Checks the listeners from outside: whether clawgate answers, whether it has these settings, and whether it refuses
+//! what it must.
 
 mod balancers;
 
@@ -28,7 +29,7 @@ use crate::{checks, explain};
 /// How long clawgate may take to answer one probe.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What all visits have in common.
+/// What the checks of all listeners have in common.
 #[derive(Clone, Copy)]
 pub(super) struct Visitor<'a> {
     pub(super) settings: &'a Settings,
@@ -77,7 +78,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 struct Visit<'a> {
     place: Subject,
     address: SocketAddr,
-    /// What is sent before everything else.
+    /// Sent before the ClientHello: a PROXY header, or nothing.
     preface: &'static [u8],
     settings: &'a Settings,
     roots: &'a Roots,
@@ -98,12 +99,12 @@ impl Visit<'_> {
         found
     }
 
-    /// A visit with this listener's preface.
+    /// Completes a handshake with this listener, after its preface.
     fn observe(&self, server: &Server, credentials: Option<Credentials>) -> Observed {
         explain::observe(server.clone(), credentials, self.preface)
     }
 
-    /// Whatever `seen`, the first visit, leads to.
+    /// The checks that follow from `seen`, the first handshake.
     async fn looks_around(
         &self,
         server: Server,
@@ -130,7 +131,7 @@ impl Visit<'_> {
         found
     }
 
-    /// This listener under a name that the certificate is for.
+    /// This listener, with a name that its certificate has.
     fn server(&self) -> Option<Server> {
         let first = self.settings.reloadable.material.own.first();
         let dns = first.iter().flat_map(|own| &own.names).find_map(|name| match name {
@@ -171,7 +172,7 @@ impl Visit<'_> {
             Ending::NotTls(first) if first.starts_with(b"HTTP/") => {
                 fault("something else listens there: it speaks plain HTTP".to_owned())
             }
-            // Some wait for the end of a request's head in what is a ClientHello.
+            // Some HTTP servers take a ClientHello for a request's head, and wait for its end.
             Ending::Silence(0) if matches!(self.get().await, Reply::Http(_)) => {
                 fault("something else listens there: it speaks plain HTTP".to_owned())
             }
@@ -196,7 +197,7 @@ impl Visit<'_> {
         }
     }
 
-    /// Whether what it serves is what the settings say now.
+    /// Whether it serves with the current settings and files.
     fn serves_the_file(&self, seen: &Observed) -> Finding {
         let stale = |detail: &str| {
             let hint = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload); a line reload_failed in \
@@ -226,7 +227,8 @@ impl Visit<'_> {
         self.place.pass(Check::UpToDate, "serves the certificate and names the CAs of the files")
     }
 
-    /// The certificate that it serves, as clients judge it, if that is not the one in the file, which was judged there.
+    /// The certificate that it serves, as clients verify it. The certificate in the file has been checked already, so
+    /// that only another one is checked here.
     fn as_clients_see_it(&self, seen: &Observed) -> Vec<Finding> {
         let (chain, at) = (&seen.chain, unix_seconds(self.now));
         let mut found = vec![explain::proof(&self.place, seen)];
