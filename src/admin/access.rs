@@ -12,8 +12,8 @@ use crate::config::BearerToken;
 /// The answer to a request that is not authorized. `token`: what it must present, if anything.
 pub(super) fn refusal(token: Option<&BearerToken>, headers: &HeaderMap) -> Option<Reply> {
     let Some(token) = token else {
-        // Without a token only the address keeps others out. A page whose host name resolves to this address (DNS
-        // rebinding) would make a browser on this machine ask as if from the page's own origin.
+        // Without a token, only the loopback address protects the listener. With DNS rebinding, a web page's host name
+        // resolves to this address, and a browser on this machine would let the page read the answers.
         let forbidden = || Reply::text(StatusCode::FORBIDDEN, "ask by address or as localhost\n");
         return (!is_local_host(headers)).then(forbidden);
     };

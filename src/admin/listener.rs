@@ -74,7 +74,8 @@ impl Bound {
         if fs::symlink_metadata(path).is_ok_and(is_socket) {
             match StdUnixStream::connect(path) {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
-                // A port can be shared only with its owner's consent, but any program's socket file could be replaced.
+                // A TCP port can be shared only if its owner allows it, but a socket file of any program could be
+                // replaced. So check that its owner is clawgate.
                 Ok(stream) if takeover => {
                     check_is_clawgate(stream)?;
                     name = beside(path)?;

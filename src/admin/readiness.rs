@@ -55,8 +55,9 @@ impl Readiness {
         }
     }
 
-    /// clawgate is ready if a certificate of its own is valid, and a client CA or a certificate in `clients.pinned`. An
-    /// unreachable upstream is shown, but does not change readiness: clients get 503 and retry.
+    /// clawgate is ready if at least one of its own certificates is valid, and at least one client CA is valid or
+    /// `clients.pinned` is not empty. An unreachable upstream is shown, but does not change readiness: clients get 503
+    /// and retry.
     pub(super) fn verdict(&self) -> Answer {
         let now = unix_seconds(SystemTime::now());
         let valid =

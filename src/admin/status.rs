@@ -155,8 +155,8 @@ impl Status {
         }
     }
 
-    /// One line for everybody. Names, dates, upstreams and settings are shown only to those who may also ask for the
-    /// status, and upstreams are called only for them.
+    /// Everybody gets one line. Only clients that may read the status get names, dates, upstreams and settings, and
+    /// upstreams are called only for them.
     async fn readiness(&self, is_authorized: bool) -> Reply {
         let readiness = lock(&self.generation).readiness.clone();
         let Answer { is_ready, mut text } = readiness.verdict();

@@ -44,8 +44,8 @@ impl<'a> ControlLoop<'a> {
         Self { reloader, shared, status, expiry_log: ExpiryLog::default() }
     }
 
-    /// Serves until a signal to stop, then drains. Returns how many tasks were ended by force. Each of `workers` sends its
-    /// part of that number when it ends.
+    /// Serves until a signal to stop, then drains. Returns how many tasks were ended by force. Each of `workers` sends
+    /// its part of that number when it ends.
     pub(super) async fn run(
         mut self,
         mut events: ControlEvents,

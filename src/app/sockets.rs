@@ -23,7 +23,8 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    /// Takes the sockets that the service manager has opened. Opens those of the settings for each kind without any.
+    /// Uses the sockets that the service manager has opened. For each kind without such a socket, opens those of the
+    /// settings.
     pub(super) fn open(settings: &Startup) -> Result<Self, RunError> {
         let passed = ActivatedSockets::take().map_err(RunError::Passed)?;
         let mut sockets = Self {

@@ -102,8 +102,8 @@ impl ExpiryLog {
 impl Expiring {
     /// The stage that has begun: 0 after the end, `None` before the first.
     ///
-    /// A stage longer than a third of the validity is left out. Otherwise there would always be a warning about a CRL that
-    /// is issued every week, or a certificate for a day.
+    /// A stage longer than a third of the validity is left out. Otherwise there would always be a warning about a CRL
+    /// that is issued every week, or a certificate for a day.
     fn stage(&self, now: i64) -> Option<i64> {
         let Validity { from, until } = self.validity;
         if self.has_expired(now) {

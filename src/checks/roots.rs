@@ -12,7 +12,7 @@ use crate::pki::{Ca, SignatureCache, TrustStore, may_be_signed_by};
 /// The CAs that are known besides those that a server sends.
 #[derive(Debug, Default)]
 pub struct Roots {
-    /// Self-issued CAs of the operator: those in `clients.ca` and in `--server-ca`.
+    /// Self-issued CAs: in `clients.ca`, in `--server-ca`, and in the client's chain that `doctor` was given.
     own: Vec<Ca>,
     /// CAs that another CA has issued. They are not roots, so that a server has to send them.
     intermediates: Vec<Ca>,

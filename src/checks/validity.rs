@@ -41,7 +41,7 @@ impl Lasting {
         }
     }
 
-    /// How bad that is.
+    /// The severity of a finding about these dates.
     pub(super) fn severity(self) -> Severity {
         match self {
             Self::Expired | Self::NotYet => Severity::Fail,

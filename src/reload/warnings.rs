@@ -22,7 +22,7 @@ pub(crate) struct Warning<'a> {
 
 /// Logs each warning that `check` would print.
 pub(super) fn log_warnings(settings: &Settings) {
-    // Without the system's roots: the sandbox does not allow to read them, and only clients need them.
+    // Without the system's roots: the sandbox does not allow reading them, and only clients need them.
     let roots = Roots::of(&settings.reloadable.material.trust);
     let found = checks::findings(settings, &roots, &[], unix_seconds(SystemTime::now()));
     for finding in found.iter().filter(|finding| finding.severity >= Severity::Warning) {

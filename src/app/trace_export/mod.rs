@@ -1,4 +1,4 @@
-//! Starts the export of spans to the collector of the settings. Without the feature `otlp` the settings cannot name one.
+//! Starts the export of spans to the collector in the settings. Without the feature `otlp`, there can be none.
 
 #[cfg(feature = "otlp")]
 mod collector;
