@@ -1,7 +1,7 @@
-//! The result of a check: one model for `check`, `explain` and `doctor`.
+//! The result of a check, in one form for `check`, `explain` and `doctor`.
 //!
-//! A check has the same name, text and severity in all three, since all three print what the same function returned (in
-//! the module [`checks`](crate::checks)).
+//! A check has the same name, text and severity in all three commands, since all three print what the same function
+//! returned (in the module [`checks`](crate::checks)).
 
 mod names;
 mod one_line;
@@ -23,13 +23,13 @@ pub struct Finding {
     /// Which one, if there may be several: an address, a file, a setting.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub subject: String,
-    /// What was checked. Stable, for scripts.
+    /// What was checked. Scripts may depend on these names.
     pub name: Check,
     /// The result.
     pub severity: Severity,
-    /// The facts, in a sentence. Never contains a secret.
+    /// The facts, in a sentence. Never contains secrets.
     pub detail: String,
-    /// The reason for which a client would be refused.
+    /// The reason with which a client would be refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<HandshakeReason>,
     /// What to do about it.
@@ -38,7 +38,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Adds what to do about it.
+    /// Adds a hint: what to do about it.
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
@@ -58,7 +58,7 @@ impl Finding {
     }
 }
 
-/// What findings are about: an area and, if there may be several, which one.
+/// What findings are about: an area, and which item of it if there may be several.
 #[derive(Clone, Debug)]
 pub struct Subject {
     area: Area,
@@ -66,7 +66,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// One of several; an empty `subject` for the only one.
+    /// `subject` is the item of the area; empty if there is only one.
     pub fn new(area: Area, subject: impl Display) -> Self {
         Self { area, subject: subject.to_string() }
     }

@@ -1,8 +1,8 @@
-//! The names of severities, areas and checks: a closed list, for JSON and for people.
+//! The names of severities, areas and checks: closed lists, for JSON and for people.
 
 use serde::{Serialize, Serializer};
 
-/// An enum whose variants have a stable name, for JSON and for people.
+/// Defines an enum whose variants have stable names, for JSON and for people.
 macro_rules! named {
     ($(#[$meta:meta])* $enum:ident { $($(#[$doc:meta])* $variant:ident => $name:literal,)+ }) => {
         $(#[$meta])*
@@ -27,7 +27,7 @@ macro_rules! named {
 named! {
     /// The result of a check, from the least to the most serious.
     Severity {
-        /// It was not possible, or does not apply.
+        /// It could not be checked, or does not apply.
         Skipped => "skipped",
         /// Nothing is wrong.
         Pass => "pass",
@@ -47,7 +47,7 @@ named! {
         Settings => "settings",
         /// The permissions of the files that they name.
         Files => "files",
-        /// A server's certificate: clawgate's own, or that of the server that is explained.
+        /// A server's certificate: clawgate's own, or that of a server given to `explain`.
         Certificate => "certificate",
         /// Which clients are admitted: CAs, CRLs, rules.
         Clients => "clients",
@@ -57,7 +57,7 @@ named! {
         Token => "token",
         /// This machine.
         Machine => "machine",
-        /// A listener, from outside.
+        /// A listener, as seen by a client.
         Listener => "listener",
         /// The admin listener.
         Admin => "admin",

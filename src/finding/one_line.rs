@@ -1,11 +1,11 @@
-//! Text from outside, safe to print in one line.
+//! Makes text from outside safe to print in one line.
 
 use std::borrow::Cow;
 
-/// Escapes what would break a line or control the terminal, since quoted values may contain anything.
+/// Escapes characters that would break a line or control the terminal, since quoted values may contain anything.
 pub fn one_line(text: &str) -> Cow<'_, str> {
     let unprintable = |c: char| {
-        // Also line separators, and the marks that reorder text on the screen.
+        // Also line separators, and marks that reorder text on the screen.
         c.is_control()
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };

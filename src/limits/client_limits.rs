@@ -1,6 +1,6 @@
 //! Limits for each client certificate: connections, requests per second, and requests at once.
 //!
-//! A connection looks up the counters of its client once; a request changes two atomic numbers.
+//! A connection looks up its client's counters once. A request changes two atomic numbers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,8 +11,8 @@ use super::settings::Limits;
 use super::token_bucket::{Quota, TokenBucket};
 use crate::telemetry::LogThrottle;
 
-/// Clients that are remembered. When there are more, those without a connection and with a full token bucket are forgotten;
-/// if none can be forgotten, all further clients share one set of counters.
+/// How many clients are remembered. Beyond that, clients without a connection and with a full token bucket are
+/// forgotten. If none can be forgotten, all further clients share one set of counters.
 const MAX_CLIENTS: usize = 65_536;
 
 /// The counters of all clients, by the fingerprint of their certificate; clones share them.
@@ -23,16 +23,16 @@ pub struct ClientLimits(Arc<State>);
 struct State {
     started: Instant,
     clients: Mutex<HashMap<String, Arc<Counters>>>,
-    /// The number of the next client.
+    /// The number that the next client gets.
     next: AtomicUsize,
-    /// For the clients beyond the bound.
+    /// For the clients beyond [`MAX_CLIENTS`].
     overflow: Arc<Counters>,
 }
 
-/// A client's refused requests, and its floods, are logged once in this time.
+/// The least time between two log lines about one client's refused requests, or about its floods.
 const LOG_PAUSE: Duration = Duration::from_secs(1);
 
-/// Limits one client. Each of its connections holds one, and counts until it is dropped.
+/// Limits one client. Each of its connections holds one of these, and counts until it is dropped.
 #[derive(Debug)]
 pub struct ClientLimiter {
     started: Instant,
@@ -56,11 +56,11 @@ pub struct RequestPermit(Arc<Counters>);
 /// The limit that a request exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitExceeded {
-    /// Requests per second; with the time to wait.
+    /// Requests per second, and how long to wait.
     Rate(Duration),
     /// Requests at once.
     AtOnce {
-        /// Twice the limit: the client does not read the refusals either.
+        /// Whether twice the limit is reached: the client does not read the refusals either.
         flood: bool,
     },
 }
@@ -80,9 +80,9 @@ impl ClientLimits {
     /// Admits one more connection of the client whose certificate has this fingerprint.
     ///
     /// # Errors
-    /// The limit of its connections, when it was reached.
+    /// The limit of connections, if the client has reached it.
     pub(crate) fn admit(&self, fingerprint: &str, limits: &Limits) -> Result<ClientLimiter, usize> {
-        // Made first, so that an error drops it.
+        // Made first, so that it is dropped on an error.
         let limiter = ClientLimiter { started: self.0.started, counters: self.counters(fingerprint) };
         let open = limiter.counters.connections.fetch_add(1, Ordering::Relaxed);
         match limits.connections_per_identity.filter(|limit| open >= *limit) {
@@ -98,7 +98,7 @@ impl ClientLimits {
         }
         if clients.len() >= MAX_CLIENTS {
             let now = nanos(self.0.started);
-            // Counters that a connection holds must stay those of its client.
+            // Counters that a connection holds must stay its client's.
             let is_needed = |counters: &Arc<Counters>| {
                 Arc::strong_count(counters) > 1 || !counters.request_rate.is_full(now)
             };
@@ -115,15 +115,15 @@ impl ClientLimits {
 }
 
 impl ClientLimiter {
-    /// The number of the client, in the order of their first connections.
+    /// The client's number. Clients are numbered in the order of their first connections.
     pub(crate) fn number(&self) -> usize {
         self.counters.number
     }
 
     /// Counts a request, and checks whether it exceeds a limit.
     ///
-    /// A refused request gets a permit too, and counts until its answer is sent: a client that does not read refusals reaches
-    /// the limit also.
+    /// A refused request gets a permit too, and counts until its response is sent. So a client that does not read
+    /// refusals also reaches the limit.
     pub(crate) fn take(&self, limits: &Limits) -> (RequestPermit, Result<(), LimitExceeded>) {
         let permit = RequestPermit(Arc::clone(&self.counters));
         let others = self.counters.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -142,12 +142,12 @@ impl ClientLimiter {
         Ok(())
     }
 
-    /// Whether to log a refusal: one in a second is logged. Returns how many were left out before it.
+    /// Whether to log a refusal: at most one per second is logged. Returns how many were left out before it.
     pub(crate) fn should_log_refusal(&self) -> Option<u64> {
         self.counters.refusals.pass(self.started.elapsed(), LOG_PAUSE)
     }
 
-    /// Whether to log that a connection was closed because of a flood: one in a second is logged.
+    /// Whether to log that a connection was closed because of a flood: at most one per second is logged.
     pub(crate) fn should_log_flood(&self) -> bool {
         self.counters.floods.pass(self.started.elapsed(), LOG_PAUSE).is_some()
     }
@@ -173,7 +173,7 @@ impl Drop for RequestPermit {
 mod tests {
     use super::*;
 
-    /// One connection, one request at once, and one in a second.
+    /// One connection, one request at a time, and one request per second.
     const LIMITS: Limits = Limits {
         connections_per_identity: Some(1),
         greeting_timeout: Duration::ZERO,
@@ -194,7 +194,7 @@ mod tests {
         limits.0.clients.lock().unwrap().len()
     }
 
-    /// A connection of each of as many clients as are remembered.
+    /// Opens one connection for each of as many clients as are remembered.
     fn fill(limits: &ClientLimits) -> Vec<ClientLimiter> {
         (0..MAX_CLIENTS).map(|number| limits.admit(&number.to_string(), &LIMITS).unwrap()).collect()
     }

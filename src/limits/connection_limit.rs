@@ -1,4 +1,4 @@
-//! Limits open connections, in all and for each source address, and the rate of new ones.
+//! Limits open connections, in all and for each source address, and the rate of new connections.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use super::token_bucket::{Quota, TokenBucket};
 use crate::telemetry::Limit;
 use crate::telemetry::log_dedup::network;
 
-/// At this number of remembered sources, those that need not be remembered are removed.
+/// When this many sources are remembered, those that are no longer needed are removed.
 const SWEEP_AT: usize = 4096;
 
 /// Limits the connections of all workers; clones share it.
@@ -35,7 +35,7 @@ struct Source {
     handshakes: TokenBucket,
 }
 
-/// One connection counts until this is dropped.
+/// A connection, which counts until this is dropped.
 #[derive(Debug)]
 pub struct ConnectionPermit {
     limiter: Arc<State>,
@@ -44,8 +44,8 @@ pub struct ConnectionPermit {
 }
 
 impl ConnectionLimiter {
-    /// For at most `limit` connections, handshakes included, and for each source address at most `per_source` at once and
-    /// `per_second` new ones.
+    /// Allows at most `limit` connections, including those in a handshake. Allows each source address at most
+    /// `per_source` connections at a time, and `per_second` new ones.
     pub fn new(limit: usize, per_source: Option<usize>, per_second: Option<u32>) -> Self {
         Self(Arc::new(State {
             limit,
@@ -72,7 +72,7 @@ impl ConnectionLimiter {
     /// # Errors
     /// The limit that was reached.
     pub(crate) fn admit(&self, source: Option<IpAddr>) -> Result<ConnectionPermit, Limit> {
-        // The permit is made first, so that an error drops it.
+        // Made first, so that it is dropped on an error.
         let mut permit = ConnectionPermit { limiter: Arc::clone(&self.0), source: None };
         if self.0.open.fetch_add(1, Ordering::Relaxed) >= self.0.limit {
             return Err(Limit::Connections);
@@ -85,7 +85,8 @@ impl ConnectionLimiter {
 }
 
 impl ConnectionPermit {
-    /// Counts the connection for `source` from now on. Behind a load balancer the source is known only after the PROXY header.
+    /// Counts the connection for `source` from now on. Behind a load balancer the source is known only after the PROXY
+    /// header.
     ///
     /// # Errors
     /// The limit that was reached.

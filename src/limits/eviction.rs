@@ -1,8 +1,8 @@
-//! A bounded number of connections: a new one evicts the oldest.
+//! Limits the number of connections by evicting the oldest one for a new one.
 //!
-//! For connections whose client is not known yet. The handshake of an honest client takes milliseconds, so the oldest
-//! connection is the least likely to be honest. Refusing new connections instead would let a client that opens connections
-//! and sends nothing keep all others out.
+//! This is for connections whose client is not known yet. The handshake of an honest client takes milliseconds, so the
+//! oldest connection is the least likely to be honest. If new connections were refused instead, a client could keep all
+//! others out by opening connections and sending nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
-/// Bytes that a connection may hold before they are counted: more than most handshakes hold.
+/// How many bytes of a connection are not counted: more than most handshakes need.
 const UNCOUNTED: usize = 4 * 1024;
 
 /// The connections in progress; clones share them.
@@ -20,9 +20,10 @@ pub struct OldestFirst(Arc<State>);
 #[derive(Debug)]
 struct State {
     limit: usize,
-    /// Bytes that the large connections may hold together: those that hold more than [`UNCOUNTED`].
+    /// How many bytes the large connections may hold together. A connection is large if it holds more than
+    /// [`UNCOUNTED`].
     bytes: usize,
-    /// Locked twice for each connection, and when a large one grows; never for a request.
+    /// Locked twice per connection, and when a large one grows, but never for a request.
     connections: Mutex<Connections>,
 }
 
@@ -43,14 +44,14 @@ struct Member {
     bytes: usize,
 }
 
-/// Notifies a connection that it is evicted.
+/// Tells a connection that it is evicted.
 #[derive(Debug, Default)]
 struct Eviction {
     notify: Notify,
     reason: OnceLock<Exceeded>,
 }
 
-/// Which bound was exceeded.
+/// Which limit was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exceeded {
     /// The number of connections.
@@ -76,7 +77,7 @@ pub struct Meter {
 }
 
 impl OldestFirst {
-    /// For at most `limit` connections. Those that hold more than 4 KiB may hold `bytes` together.
+    /// Allows at most `limit` connections. Those that hold more than 4 KiB may hold at most `bytes` together.
     pub fn new(limit: usize, bytes: usize) -> Self {
         Self(Arc::new(State { limit, bytes, connections: Mutex::default() }))
     }
@@ -86,7 +87,7 @@ impl OldestFirst {
         self.0.limit
     }
 
-    /// The most bytes that they may hold.
+    /// The most bytes that large connections may hold together.
     pub fn bytes(&self) -> usize {
         self.0.bytes
     }
@@ -112,7 +113,8 @@ impl State {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a connection holds `bytes` now. If all hold too much, evicts the oldest of the large ones.
+    /// Notes that a connection holds `bytes` now. If the large connections hold too much together, evicts the oldest of
+    /// them.
     fn holds(&self, number: u64, bytes: usize) {
         let mut connections = self.connections();
         let Some(member) = connections.by_age.get_mut(&number) else { return };

@@ -1,15 +1,15 @@
-//! How much clients may use. `None` where a limit is off.
+//! The values of the limits for clients. `None` means that a limit is off.
 
 use std::time::Duration;
 
-/// How many connections there may be, and for how long. Only a restart changes these limits.
+/// How many connections there may be, and for how long. Changing these limits requires a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StartupLimits {
     /// Open connections.
     pub connections: usize,
-    /// Open connections of one client address (of IPv6: of one /64).
+    /// Open connections of one client address (for IPv6: of one /64).
     pub connections_per_source: Option<usize>,
-    /// Handshakes at the same time; one more closes the oldest.
+    /// Handshakes in progress; one more closes the oldest.
     pub handshakes: usize,
     /// New connections per second of one client address.
     pub handshake_rate: Option<u32>,
@@ -32,9 +32,9 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// Bytes of a request's target.
     pub uri: usize,
-    /// Time for a request's body, without the time that the upstream needs to take it.
+    /// Time for a request's body, without the time in which clawgate waits for the upstream.
     pub body_timeout: Duration,
-    /// Bytes of a body that must arrive in each second of that time, after the first seconds.
+    /// Bytes of a body that must arrive per second, after the first seconds.
     pub body_rate: Option<u64>,
     /// How long a client may read nothing of its response.
     pub send_timeout: Duration,
@@ -44,7 +44,7 @@ pub struct Limits {
     pub streams: u32,
     /// Requests per second of one client certificate.
     pub request_rate: Option<u32>,
-    /// How many of them may come at once; `None`: as many as in a second.
+    /// How many of these requests may come at once; `None` for as many as in one second.
     pub request_burst: Option<u32>,
     /// Requests at the same time of one client certificate.
     pub requests_at_once: Option<usize>,

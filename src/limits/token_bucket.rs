@@ -1,4 +1,4 @@
-//! A token bucket in one atomic number, by the generic cell rate algorithm (GCRA).
+//! A token bucket in a single atomic number, by the generic cell rate algorithm (GCRA).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(super) struct Quota {
     /// Nanoseconds for one token.
     interval: u64,
-    /// Nanoseconds by which a token may be taken early.
+    /// How much too early a token may be taken, in nanoseconds.
     tolerance: u64,
 }
 
@@ -27,7 +27,7 @@ impl TokenBucket {
     /// Takes a token at `now`.
     ///
     /// # Errors
-    /// The time until there is a token; none is taken.
+    /// The time until the next token. No token is taken then.
     pub(super) fn take(&self, quota: Quota, now: u64) -> Result<(), Duration> {
         let mut full = self.0.load(Ordering::Relaxed);
         loop {
@@ -71,7 +71,7 @@ mod tests {
     }
 
     proptest! {
-        /// At no time more tokens than the burst and the rate give; and a token after the time to wait.
+        /// There are never more tokens than the burst and the rate allow, and there is a token after the returned wait.
         #[test]
         fn never_more_than_burst_and_rate(
             per_second in 1u32..2000, burst in 1u32..50,

@@ -1,8 +1,8 @@
 //! Certificates: files of keys and certificates, path validation, constraints, revocation.
 //!
-//! Comes in: a client's certificate chain, and the files that the settings name. Goes out: whether the chain is valid, and
-//! what the diagnosis needs to explain why not. Imports `identity`, `wording`, `finding` and `telemetry` only; it knows
-//! nothing of connections.
+//! Comes in: a client's certificate chain, and the files that the settings name. Goes out: whether the chain is valid,
+//! and if not, what the diagnosis needs to explain why. Imports only `identity`, `wording`, `finding` and `telemetry`;
+//! it knows nothing of connections.
 
 pub mod authority;
 pub mod bounds;

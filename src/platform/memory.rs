@@ -1,18 +1,18 @@
-//! Memory: who may see it, and where it comes from.
+//! Memory: keeping it private, and the allocator.
 //!
-//! jemalloc takes less time than glibc's, and gives back what a crowd of clients needed once
-//! they have gone (docs/performance.md has the figures).
+//! jemalloc is faster than glibc's allocator, and gives memory back to the system after many clients have left
+//! (docs/performance.md has the figures).
 //!
-//! On x86-64 alone: elsewhere jemalloc must be built for the size of page of the machine that it will run on,
-//! and the system's allocator is used.
+//! It is used on x86-64 only. On other architectures jemalloc must be built for the page size of the machine that it
+//! runs on, so the system's allocator is used there.
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Keeps what is in memory, keys among it, out of core dumps and out of the reach of other processes of the same user
-/// (prctl(2), PR_SET_DUMPABLE). Both, since a core dump that goes to a program, such as systemd-coredump, does not heed
-/// the limit. Where that is not to be had, the process runs all the same.
+/// Keeps the memory of this process, which contains keys, out of core dumps and out of reach of other processes of the
+/// same user (prctl(2), PR_SET_DUMPABLE). The limit on core dumps alone is not enough: it does not apply if they are
+/// piped to a program such as systemd-coredump. Errors are ignored.
 pub fn keep_private() {
     #[cfg(target_os = "linux")]
     {
@@ -22,13 +22,13 @@ pub fn keep_private() {
     }
 }
 
-/// Starts a thread of the allocator's own that gives back memory which is not needed any more. Without it that
-/// happens only while others allocate, so never in a gate that is idle, which serves as well all the same.
+/// Starts a thread of the allocator that gives unused memory back to the system. Without this thread jemalloc does so
+/// only when clawgate allocates, so never while clawgate is idle. Errors are ignored.
 pub fn give_back() {
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     {
         use tikv_jemalloc_ctl::{background_thread, max_background_threads};
-        // One is enough for any number of arenas.
+        // One thread is enough for any number of arenas.
         let _ = max_background_threads::write(1).and_then(|()| background_thread::write(true));
     }
 }

@@ -1,14 +1,14 @@
-//! The operating system's limit of open files, and how many connections fit below it.
+//! The operating system's limit on open files, and how many connections fit below it.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Reloadable;
 use crate::upstream::Target;
 
-/// Listeners, log, files that are being read, the runtimes' own.
+/// Files for all other purposes: listeners, the log, files being read, the runtimes' own.
 const OTHERS: u64 = 64;
 
-/// Raises the limit as far as this process may, and returns it; `None`: there is none.
+/// Raises the limit as far as this process may, and returns it; `None` if there is no limit.
 pub(crate) fn raise_limit() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
@@ -17,8 +17,8 @@ pub(crate) fn raise_limit() -> Option<u64> {
     maximum
 }
 
-/// How many connections of clients fit below `limit`, when what is passed on needs files as well. A gate that
-/// runs out of files could not answer those whom it has let in.
+/// How many client connections fit below `limit`, if connections to upstreams need files as well. A proxy without free
+/// files could not answer the clients that it has admitted.
 pub(crate) fn room_for_clients(settings: &Reloadable, limit: u64) -> usize {
     let mut upstreams: Vec<_> = settings.routes.iter().map(|route| &route.upstream).collect();
     upstreams.dedup();
@@ -29,7 +29,7 @@ pub(crate) fn room_for_clients(settings: &Reloadable, limit: u64) -> usize {
 
 fn room(limit: u64, upstream: u64) -> usize {
     let room = limit.saturating_sub(OTHERS);
-    // Where there is little, half of it is for clients.
+    // If there are few, half of them are for clients.
     let room = (room - upstream.min(room / 2)).max(1);
     usize::try_from(room).unwrap_or(usize::MAX)
 }

@@ -1,8 +1,8 @@
-//! Signals: which stop the process, which reload, and which are logged and ignored.
+//! Signals: which ones end the process, which ones reload, and which ones are only logged.
 //!
-//! The default of most signals is to end the process at once, and with it the requests under way. Tools send some
-//! that mean something to another server: SIGUSR1 reopens nginx's logs, SIGUSR2 starts its new binary. So all but
-//! those of faults are handled.
+//! By default most signals end the process at once, with all requests in progress. Some tools send signals that mean
+//! something to another server: SIGUSR1 reopens nginx's logs, SIGUSR2 starts its new binary. So clawgate handles all
+//! signals except those for faults.
 
 use std::io;
 
@@ -14,7 +14,7 @@ use tracing::Level;
 
 use crate::telemetry::emit;
 
-/// Signals without a meaning here whose default is to end the process.
+/// Signals that clawgate has no use for, but that would end the process by default.
 const IGNORED: [(Number, &str); 8] = [
     (Number::USR1, "SIGUSR1"),
     (Number::USR2, "SIGUSR2"),
@@ -23,14 +23,14 @@ const IGNORED: [(Number, &str); 8] = [
     (Number::PROF, "SIGPROF"),
     (Number::IO, "SIGIO"),
     (Number::STKFLT, "SIGSTKFLT"),
-    // A file that has reached its limit: the write fails as well, which is enough.
+    // A file has reached its size limit. The write fails as well, which is enough.
     (Number::XFSZ, "SIGXFSZ"),
 ];
-/// Real-time signals (signal(7)); the C library keeps those below for itself, musl one more than glibc.
+/// Real-time signals (signal(7)). The C library reserves the lowest ones for itself; musl reserves one more than glibc.
 const REAL_TIME: std::ops::RangeInclusive<i32> =
     if cfg!(target_env = "musl") { 35..=64 } else { 34..=64 };
 
-/// The runtime of the control thread, and the signals that must not end the process before it serves.
+/// The runtime of the control thread, with handlers for the signals that must not end the process while it starts.
 #[derive(Debug)]
 pub struct Control {
     pub(crate) runtime: Runtime,
@@ -38,11 +38,11 @@ pub struct Control {
 }
 
 impl Control {
-    /// Handles SIGHUP from now on, so that one that comes while the settings are being read leads to a reload
-    /// afterwards, and those that are ignored.
+    /// Handles SIGHUP from now on, so that a SIGHUP during the start leads to a reload afterwards. Also handles the
+    /// signals that are only logged.
     ///
     /// # Errors
-    /// When there is no runtime or no handler to be had.
+    /// If no runtime or no handler can be made.
     pub fn new() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let context = runtime.enter();
@@ -64,7 +64,7 @@ struct Ignored<'a> {
     hint: &'static str,
 }
 
-/// Logs a signal each time it comes, and does nothing else.
+/// Logs a signal each time that it arrives, and does nothing else.
 fn ignore(runtime: &Runtime, number: i32, name: String) -> io::Result<()> {
     let mut signal = signal(SignalKind::from_raw(number))?;
     runtime.spawn(async move {

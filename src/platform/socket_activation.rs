@@ -1,7 +1,6 @@
 //! Sockets that the service manager has opened and passed on (sd_listen_fds(3)).
 //!
-//! They outlive clawgate: what connects while one gate is replaced by the next waits in the kernel, and
-//! nothing is refused.
+//! They stay open while clawgate restarts: new connections wait in the kernel meanwhile, and none is refused.
 
 use std::io;
 use std::net::TcpListener;
@@ -10,26 +9,26 @@ use listenfd::ListenFd;
 use sd_notify::listen_fds_with_names;
 use socket2::SockRef;
 
-/// What `FileDescriptorName=` is for the admin listener, and where a PROXY header is required.
+/// The values of `FileDescriptorName=` for the admin listener and for listeners that require a PROXY header.
 const ADMIN: &str = "admin";
 const PROXY: &str = "proxy";
 
-/// The sockets passed; none where no service manager has any.
+/// The sockets that were passed; empty without a service manager.
 #[derive(Debug, Default)]
 pub(crate) struct ActivatedSockets {
-    /// In the place of `listen.address`.
+    /// Replace `listen.address`.
     pub(crate) clients: Vec<TcpListener>,
-    /// In the place of `listen.proxy_address`.
+    /// Replace `listen.proxy_address`.
     pub(crate) proxies: Vec<TcpListener>,
-    /// In the place of `admin.address`.
+    /// Replaces `admin.address`.
     pub(crate) admin: Option<TcpListener>,
 }
 
 impl ActivatedSockets {
-    /// Takes them; a second call finds none.
+    /// Takes the sockets. A second call returns none.
     pub(crate) fn take() -> io::Result<Self> {
         let mut passed = Self::default();
-        // Before the other, which takes the variables away.
+        // Read before the other call, which removes the variables.
         let names = listen_fds_with_names().map(|fds| fds.map(|(_, name)| name).collect::<Vec<_>>());
         let mut names = names.unwrap_or_default().into_iter();
         let mut fds = ListenFd::from_env();

@@ -1,15 +1,16 @@
-//! Which folders to watch for a file: those in which a name on the way to it can be changed.
+//! Finds the folders to watch for changes to a file: each one in which a part of its path can be replaced.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-/// Symlinks that are followed on the way to one file, as Linux does.
+/// The most symlinks that are followed for one file; Linux has the same limit.
 const MAX_LINKS: usize = 40;
 
-/// The folder of the file, and that of each symlink on the way to it, be the link the file or one of
-/// its folders: Kubernetes replaces the link `..data` beside the link that is named, certbot the
-/// link that is named, `ln -sfn` a folder. Where something is missing, the nearest folder that exists.
+/// The folder of the file, and the folder of each symlink in its path, whether the file or one of its folders is the
+/// link. Kubernetes replaces the link `..data` beside the link that the settings name, certbot replaces the link that
+/// they name, and `ln -sfn` replaces a folder. If a part of the path does not exist, the nearest existing folder is
+/// used.
 pub(crate) fn leading_to(path: &Path) -> BTreeSet<PathBuf> {
     let mut folders = BTreeSet::new();
     let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -24,7 +25,7 @@ pub(crate) fn leading_to(path: &Path) -> BTreeSet<PathBuf> {
     folders
 }
 
-/// The first symlink in `path`: its folder, and `path` with the link replaced by where it leads.
+/// Finds the first symlink in `path`. Returns its folder, and `path` with the link replaced by its target.
 fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let mut walked = PathBuf::new();
     let mut components = path.components();
@@ -37,7 +38,7 @@ fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
         if let Ok(target) = std::fs::read_link(&walked) {
             let folder = walked.parent().map(Path::to_owned).unwrap_or_default();
             let rest = components.as_path();
-            // `join` with nothing would add a slash, which makes a folder of it.
+            // `join` with an empty path would add a slash, and the path would be a folder's.
             let mut path = folder.join(target).into_os_string();
             if !rest.as_os_str().is_empty() {
                 path.push(OsString::from("/"));
@@ -87,7 +88,7 @@ mod tests {
         fs::write(root.join("archive/x/cert1.pem"), "").unwrap();
         symlink("../../archive/x/cert1.pem", root.join("live/x/cert.pem")).unwrap();
         assert_eq!(names(&root, &root.join("live/x/cert.pem")), ["archive/x", "live/x"]);
-        // A folder that is a link.
+        // A link to a folder.
         symlink("secret", root.join("current")).unwrap();
         assert_eq!(names(&root, &root.join("current/tls.crt")), ["", "secret", "secret/..2026"]);
     }

@@ -1,6 +1,6 @@
 //! Notifications to the service manager (sd_notify(3)): ready, reloading, stopping, and the watchdog.
 //!
-//! Without a service manager nothing is sent. Errors of a notification are ignored.
+//! Without a service manager nothing is sent. Errors in sending are ignored.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -12,11 +12,11 @@ use sd_notify::NotifyState::{ExtendTimeoutUsec, Ready, Reloading, Status, Stoppi
 use sd_notify::{NotifyState, notify, watchdog_enabled};
 use tokio::time::sleep;
 
-/// Heartbeats of a worker in one watchdog interval.
+/// Heartbeats of each worker per watchdog interval.
 const HEARTBEATS: u32 = 6;
-/// Notifications in one watchdog interval; sd_watchdog_enabled(3) recommends two.
+/// Notifications per watchdog interval; sd_watchdog_enabled(3) recommends two.
 const NOTIFICATIONS: u32 = 2;
-/// Time to end after draining.
+/// Time that the process needs to end after draining.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
 
 /// A worker's heartbeat.
@@ -50,7 +50,7 @@ impl SystemdWatchdog {
         Self { timeout: watchdog_enabled(), heartbeats: Vec::new() }
     }
 
-    /// The heartbeat of one more worker.
+    /// Adds a worker, and returns its heartbeat.
     pub(crate) fn heartbeat(&mut self) -> Heartbeat {
         let interval = self.timeout.map(|timeout| timeout / HEARTBEATS);
         let heartbeat = Heartbeat { beats: Arc::default(), interval };
@@ -58,7 +58,7 @@ impl SystemdWatchdog {
         heartbeat
     }
 
-    /// Notifies the watchdog for as long as each worker's heart beats.
+    /// Notifies the watchdog as long as every worker's heartbeat goes on.
     pub(crate) async fn watch(self) {
         let Some(timeout) = self.timeout else { return };
         let mut seen: Vec<_> = self.heartbeats.iter().map(|_| 0).collect();
@@ -78,12 +78,12 @@ fn all_moved(before: &[u64], now: &[u64]) -> bool {
     before.iter().zip(now).all(|(before, now)| now > before)
 }
 
-/// All sockets listen.
+/// Notifies that all sockets are listening.
 pub(crate) fn ready(listen: &[String]) {
     send(&[Ready, Status(&format!("serving on {}", listen.join(", ")))]);
 }
 
-/// Settings and files are being read. [`reloaded`] must follow.
+/// Notifies that settings and files are being read. A call of [`reloaded`] must follow.
 pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => send(&[Reloading, now]),
@@ -91,7 +91,7 @@ pub(crate) fn reloading() {
     }
 }
 
-/// A reload has ended: with a new generation, or without.
+/// Notifies that a reload has ended, with a new generation or without one.
 pub(crate) fn reloaded(generation: Option<u64>) {
     match generation {
         Some(generation) => send(&[Ready, Status(&format!("serving, generation {generation}"))]),
@@ -99,7 +99,7 @@ pub(crate) fn reloaded(generation: Option<u64>) {
     }
 }
 
-/// clawgate ends: open connections may take up to `drain`.
+/// Notifies that clawgate is ending. Open connections may take up to `drain`.
 pub(crate) fn stopping(drain: Duration) {
     let needed = u32::try_from((drain + STOP_MARGIN).as_micros()).unwrap_or(u32::MAX);
     send(&[Stopping, ExtendTimeoutUsec(needed), Status("draining")]);

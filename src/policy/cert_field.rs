@@ -5,7 +5,7 @@ use std::fmt;
 use crate::identity::name::printable;
 use crate::identity::{Peer, San};
 
-/// The most names that are listed in a sentence.
+/// How many names a sentence lists at most.
 const LISTED: usize = 4;
 
 /// A field of a certificate, as text. The most specific one comes first.
@@ -56,14 +56,15 @@ impl CertField {
         }
     }
 
-    /// Whether a certificate has it at most once. A rule that asks for two could never match.
+    /// Whether a certificate has this field at most once. A rule that requires two values of such a field could never
+    /// match.
     pub(super) fn is_single(self) -> bool {
         matches!(self, Self::Fingerprint | Self::Spki | Self::Serial | Self::Cn | Self::Issuer)
     }
 
     /// Whether `wanted` is true for a value of this field in the certificate of `peer`.
     ///
-    /// Typed: neither a URI, nor an e-mail address, nor the common name counts as a DNS name.
+    /// Types of names are distinct: a URI, an e-mail address or the common name never counts as a DNS name.
     pub(super) fn any<'p>(self, peer: &'p Peer, mut wanted: impl FnMut(&'p str) -> bool) -> bool {
         match self {
             Self::Fingerprint => wanted(&peer.certificate.fingerprint_sha256),

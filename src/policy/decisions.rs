@@ -1,7 +1,7 @@
-//! Decisions of rules about one identity, and the grants that follow from them.
+//! Decisions of rules about one identity, and the grants that they lead to.
 //!
-//! A certificate may have hundreds of names, a list hundreds of patterns, and a connection many requests. So the decision
-//! about an identity and a resource is made once, and kept until the rules are replaced.
+//! A certificate may have hundreds of names, a list hundreds of patterns, and a connection many requests. So each
+//! decision about an identity and a resource is made once, and kept until the rules are replaced.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -9,17 +9,17 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::rules::{Denial, Rules, Ruling};
 use crate::identity::Peer;
 
-/// The most decisions that are kept for one identity.
+/// How many decisions are kept for one identity at most.
 const REMEMBERED: usize = 64;
 
-/// Something that only some identities may use.
+/// A resource that only some identities may use.
 pub trait Guarded {
-    /// The rules that say which.
+    /// The rules that decide which identities.
     fn rules(&self) -> &Rules;
 }
 
-/// Proof that an identity may use a resource. Only [`Decisions::authorize`] makes one, so code that takes a grant cannot be
-/// reached without authorization.
+/// Proof that an identity may use a resource. Only [`Decisions::authorize`] makes grants, so code that requires a grant
+/// cannot be reached without authorization.
 #[derive(Debug)]
 pub struct Grant<'a, R> {
     peer: &'a Peer,
@@ -27,11 +27,11 @@ pub struct Grant<'a, R> {
     decision: Arc<Decision>,
 }
 
-/// What the rules of a resource say about an identity.
+/// The decision of a resource's rules about an identity.
 #[derive(Debug)]
 pub struct Decision {
     ruling: Ruling,
-    /// The refusal in words; made when it is needed.
+    /// The refusal in words, made only when it is needed.
     words: OnceLock<String>,
 }
 
@@ -42,7 +42,7 @@ pub struct Decisions(Mutex<Decided>);
 #[derive(Debug, Default)]
 struct Decided {
     generation: u64,
-    /// By the address of the resource, which does not move within a generation.
+    /// The key is the address of the resource, which does not move within a generation.
     made: HashMap<usize, Arc<Decision>>,
 }
 
@@ -71,13 +71,13 @@ impl Decision {
         Arc::new(Self { ruling, words: OnceLock::new() })
     }
 
-    /// What the rules say.
+    /// The result.
     pub fn ruling(&self) -> &Ruling {
         &self.ruling
     }
 
-    /// Why they refuse `peer`, the identity that this decision is about, in words. `set` names the lists: `clients` or
-    /// `route`. Empty when they do not refuse it.
+    /// Why the rules refuse `peer`, the identity of this decision, in words. `set` names the lists: `clients` or
+    /// `route`. Empty if they do not refuse it.
     pub fn words(&self, set: &str, peer: &Peer) -> &str {
         self.words.get_or_init(|| match &self.ruling {
             Ruling::Refused(denial) | Ruling::Audited(denial) => Denial::of(denial, set, peer),
@@ -87,7 +87,8 @@ impl Decision {
 }
 
 impl Decisions {
-    /// Decides by the rules of `resource`, which belongs to this generation, about `peer`, which is the same in all calls.
+    /// Decides about `peer` by the rules of `resource`. The resource must belong to this generation, and `peer` must be
+    /// the same in all calls.
     ///
     /// # Errors
     /// The decision, if it is a refusal.

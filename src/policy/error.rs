@@ -9,7 +9,7 @@ use crate::identity::DnError;
 /// Why a rule could not be read.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum RuleError {
-    /// A part has no `=`, or nothing on one side of it.
+    /// A part has no `=`, or nothing before or after it.
     #[error("`{0}` is not of the form `name=value`, e.g. `cn=meeting-notes`")]
     NotAPair(String),
     /// The name before `=` is unknown.
@@ -21,13 +21,13 @@ pub enum RuleError {
     /// `any` together with other parts.
     #[error("`any` stands alone: with other parts beside it, it says nothing")]
     AnyAndMore,
-    /// Two values for a field that a certificate has once.
+    /// Two values for a field that a certificate has only once.
     #[error("`{0}` is there twice, and a certificate has one: write two rules, of which one suffices")]
     Twice(&'static str),
-    /// A `*` where values are compared exactly.
+    /// A `*` in a field whose values are compared exactly.
     #[error("`{0}={1}` has a `*`, but {0} is compared exactly; write the whole value (`\\*` is a star)")]
     Wildcard(&'static str, String),
-    /// `**` as some languages have it.
+    /// `**`, which some other languages have.
     #[error(
         "`{0}` has `**`, but a `*` never stands for more than one label or path segment; write one `*` for each"
     )]
@@ -49,19 +49,19 @@ pub enum RuleError {
         "the issuer is no distinguished name: {0}; its commas make quotes necessary: issuer=\"CN=Issuing CA,O=Example\""
     )]
     Issuer(#[source] DnError),
-    /// A quote that does not end.
+    /// A quote that is not closed.
     #[error("the quote before `{0}` does not end")]
     OpenQuote(String),
     /// Text between the closing quote and the comma.
     #[error("`{0}` stands after the end of a quote, where a comma is due")]
     AfterQuote(String),
-    /// A backslash before a character that needs none.
+    /// A backslash before a character that needs no backslash.
     #[error("there is a backslash before `{0}`, but it stands before , \" \\ or * only")]
     BadEscape(String),
-    /// A line end or the like.
+    /// A control character, such as a line end.
     #[error("there is the control character {0} in it")]
     Control(String),
-    /// A pin of another kind.
+    /// A pin that is neither a fingerprint nor a key hash.
     #[error("`{0}` is no pin; use fingerprint=… or spki=…")]
     NotAPin(String),
 }

@@ -1,4 +1,4 @@
-//! One part of a rule: the value of a field, exactly or with `*`; or `any` certificate.
+//! One part of a rule: a field with a value, exact or with `*`; or `any`, for every certificate.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,23 +11,23 @@ use crate::identity::{
     Peer, San, canonical_dn, canonical_dns, canonical_email, canonical_serial, canonical_uri,
 };
 
-/// The most names of a certificate among which the most similar one is searched.
+/// How many names of a certificate are searched for the most similar one.
 const NAMES_LOOKED_AT: usize = 32;
 
-/// What a certificate must have.
+/// What a certificate must have to match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Matcher {
     /// Anything.
     Any,
     /// This value, in its canonical form.
     Exact(CertField, Box<str>),
-    /// A value that matches this pattern.
+    /// A value that matches the pattern.
     Like(Pattern),
-    /// An address of this block.
+    /// An address in the block.
     Ip(Block),
 }
 
-/// Addresses with the same first bits (RFC 4632).
+/// A block: all addresses with the same first bits (RFC 4632).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block {
     address: IpAddr,
@@ -83,7 +83,7 @@ impl Matcher {
         }
     }
 
-    /// Whether it asks for something of the client itself: not only for its issuer or for any name.
+    /// Whether it requires something of the client itself, and not only an issuer or any name.
     pub(super) fn names_client(&self) -> bool {
         match self {
             Self::Any => false,
@@ -93,7 +93,7 @@ impl Matcher {
         }
     }
 
-    /// The field that it asks for, if a certificate has it at most once.
+    /// The field that it requires, if a certificate has it at most once.
     pub(super) fn single(&self) -> Option<CertField> {
         match self {
             Self::Exact(kind, _) | Self::Like(Pattern { kind, .. }) if kind.is_single() => Some(*kind),
@@ -101,7 +101,7 @@ impl Matcher {
         }
     }
 
-    /// What the certificate has instead; `None` if it matches.
+    /// What the certificate has instead; `None` if the part matches.
     pub(super) fn miss(&self, peer: &Peer) -> Option<Miss> {
         (!self.matches(peer)).then(|| Miss { wanted: self.to_string(), found: self.found(peer) })
     }
@@ -120,7 +120,7 @@ impl Matcher {
         }
     }
 
-    /// How many characters of the wanted text the most similar value has, from either end.
+    /// How many characters the most similar value has in common with the wanted text, from either end.
     pub(super) fn likeness(&self, peer: &Peer) -> usize {
         let (kind, text) = match self {
             Self::Exact(kind, text) | Self::Like(Pattern { kind, text }) => (*kind, text),
@@ -161,7 +161,7 @@ impl Block {
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
         let bits = if address.is_ipv4() { 32 } else { 128 };
         let prefix = prefix.map_or(Ok(bits), |prefix| prefix.parse().map_err(|_| wrong()))?;
-        // Certificates' addresses are compared in their shorter form.
+        // The addresses in certificates are compared in their shorter form.
         if prefix > bits || address != address.to_canonical() {
             return Err(wrong());
         }
@@ -207,7 +207,7 @@ impl fmt::Display for Block {
     }
 }
 
-/// The canonical form in which values of this field are compared. Wildcards stay.
+/// The canonical form, in which values of this field are compared. Wildcards are kept.
 fn canonical(kind: CertField, value: &str) -> Result<String, RuleError> {
     let malformed = |why| RuleError::Malformed(kind.name(), as_written(value), why);
     match kind {
@@ -239,7 +239,7 @@ fn canonical(kind: CertField, value: &str) -> Result<String, RuleError> {
     }
 }
 
-/// Whether it can be a host name. Wildcards are allowed.
+/// Checks that `name` can be a host name. Wildcards are allowed.
 fn host(name: &str) -> Result<(), &'static str> {
     if !name.is_ascii() {
         return Err("certificates have such names in ASCII only: write its xn-- form");
@@ -253,7 +253,7 @@ fn host(name: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Whether it can be a URI (RFC 3986). Wildcards are allowed in its path.
+/// Checks that `value` can be a URI (RFC 3986). Wildcards are allowed in its path.
 fn uri(value: &str) -> Result<(), &'static str> {
     let (scheme, rest) = value.split_once(':').ok_or("it has no scheme, as in spiffe://…")?;
     let mut letters = scheme.bytes();
@@ -277,7 +277,7 @@ fn uri(value: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// 64 hex digits, colons allowed, as `openssl x509 -fingerprint -sha256` prints them.
+/// A hash of 64 hex digits. Colons are allowed, as in the output of `openssl x509 -fingerprint -sha256`.
 fn hash(value: &str) -> Result<String, RuleError> {
     let hex = plain_hex(value);
     if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {

@@ -1,7 +1,7 @@
-//! Rules: which clients may do what, decided by their certificates alone.
+//! Rules: which clients may do what. Only the client's certificate decides.
 //!
-//! Comes in: rules as text, and the identity ([`crate::identity::Peer`]) of a verified certificate. Goes out: a [`Ruling`], or
-//! a [`Grant`] as proof that the identity may use a resource. Imports `identity/` only.
+//! Comes in: rules as text, and the identity ([`crate::identity::Peer`]) of a verified certificate. Goes out: a
+//! [`Ruling`], or a [`Grant`] as proof that the identity may use a resource. Imports `identity/` only.
 
 mod cert_field;
 mod decisions;
@@ -23,7 +23,7 @@ pub use self::rules::{Allowed, Denial, Nearest, Rules, Ruling};
 /// What happens to an open connection whose client is no longer admitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Revoke {
-    /// Requests in progress are finished; no other is accepted.
+    /// Requests in progress are finished; new ones are not accepted.
     #[default]
     AfterResponse,
     /// The connection is closed at once.

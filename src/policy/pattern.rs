@@ -1,11 +1,11 @@
-//! Values with `*` in them: it stands for any characters within one label, never for a separator.
+//! Values with `*`, which stands for any characters within one label, but never for a separator.
 
 use super::cert_field::CertField;
 
-/// Stands for any characters within one label. Neither a name nor the value of a rule can contain this character.
+/// Stands for any characters within one label. Neither names nor the values of rules can contain this character.
 pub(super) const WILDCARD: char = '\0';
 
-/// A value of a field, with at least one wildcard.
+/// A value of a field with at least one wildcard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern {
     pub(super) kind: CertField,
@@ -15,12 +15,12 @@ pub(super) struct Pattern {
 impl Pattern {
     /// Whether `name`, in its canonical form, matches.
     pub(super) fn matches(&self, name: &str) -> bool {
-        // Most names differ at their ends, which is quick to check.
+        // Most names differ at their ends, which are compared quickly.
         let ends = self.text.split_once(WILDCARD).zip(self.text.rsplit_once(WILDCARD));
         if ends.is_some_and(|((start, _), (_, end))| !name.starts_with(start) || !name.ends_with(end)) {
             return false;
         }
-        // A `*` never matches beyond the path.
+        // A `*` never matches beyond the path of a URI.
         if self.kind == CertField::Uri && name.contains(['?', '#']) {
             return false;
         }
@@ -36,8 +36,9 @@ impl Pattern {
     }
 }
 
-/// The parts that a `*` stays within: the labels of a host name, the segments of a URI, the local part of an e-mail address and the
-/// labels of its domain. An organization is one label. A common name is often a host name, and is split like one.
+/// The parts within which a `*` matches: the labels of a host name, the segments of a URI, the local part of an e-mail
+/// address and the labels of its domain. An organization is a single label. A common name is often a host name, so it
+/// is split like one.
 fn labels(kind: CertField, text: &str) -> impl Iterator<Item = &str> {
     let (first, rest) = match kind {
         CertField::Dns | CertField::Cn => (None, Some(text.split('.'))),

@@ -1,4 +1,4 @@
-//! One rule: `cn=meeting-notes`, or several parts that must all match.
+//! One rule: `cn=meeting-notes`, or several parts, all of which must match.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,7 +23,7 @@ impl Rule {
         *self.0 == [Matcher::Any]
     }
 
-    /// Whether it asks for something of the client itself, and not only for its issuer or for any name.
+    /// Whether it requires something of the client itself, and not only an issuer or any name.
     pub(super) fn names_client(&self) -> bool {
         self.0.iter().any(Matcher::names_client)
     }
@@ -76,7 +76,7 @@ impl Pin {
         self.0.matches(peer)
     }
 
-    /// Itself, if it does not match.
+    /// The pin itself, if it does not match.
     pub fn misses(&self, peer: &Peer) -> Vec<Miss> {
         self.0.miss(peer).into_iter().collect()
     }

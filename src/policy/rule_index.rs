@@ -1,7 +1,7 @@
-//! A list of rules that finds the first one that matches.
+//! A list of rules with an index, to find the first one that matches.
 //!
-//! Most rules of a long list ask for an exact value. Each of these is indexed by its most specific value, so that a list of ten
-//! thousand costs no more than one of ten. Only the others are tried one by one.
+//! Most rules of a long list require an exact value. These are indexed by their most specific value, so that a list of
+//! ten thousand rules is as fast as one of ten. Only the other rules are tried one by one.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,14 +11,14 @@ use super::matcher::Matcher;
 use super::rule::Rule;
 use crate::identity::{Peer, San};
 
-/// Rules in the order they were written.
+/// Rules in the order in which they were written.
 #[derive(Debug, Default)]
 pub(super) struct RuleIndex {
     rules: Vec<Rule>,
-    /// For each field, the positions of the rules that ask for an exact value of it.
+    /// For each field, the positions of the rules that require an exact value of it.
     by_text: Vec<(CertField, ByText)>,
     by_ip: HashMap<IpAddr, Vec<usize>>,
-    /// All others.
+    /// The positions of all other rules.
     rest: Vec<usize>,
 }
 
@@ -61,7 +61,7 @@ impl RuleIndex {
     /// The first rule that matches.
     pub(super) fn first(&self, peer: &Peer) -> Option<&Rule> {
         let mut first = self.rules.len();
-        // Places are in ascending order.
+        // Positions are in ascending order.
         let mut look = |places: &[usize]| {
             let earlier = places.iter().take_while(|place| **place < first);
             let found = earlier.copied().find(|place| self.rules[*place].matches(peer));

@@ -1,4 +1,4 @@
-//! Sets of rules, and what they decide about an identity.
+//! Sets of rules, and their decisions about an identity.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -9,13 +9,13 @@ use super::rule::{Pin, Rule};
 use super::rule_index::RuleIndex;
 use crate::identity::Peer;
 
-/// The most rules among which the nearest is searched, which is for error messages only.
+/// How many rules are searched for the nearest one. It is needed only for error messages.
 const LOOKED_AT: usize = 200;
-/// The most rules of a list that are printed.
+/// How many rules of a list are printed at most.
 const SHOWN: usize = 8;
 
-/// Admits an identity that no deny rule matches and an allow rule matches, and whose certificate or key is one of the pins, if there
-/// are pins. Without rules and pins it admits everybody.
+/// Admits an identity if no deny rule matches it, an allow rule matches it, and its certificate or key is one of the
+/// pins, if there are pins. A set without rules and pins admits every identity.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rules {
     allow: Arc<RuleIndex>,
@@ -38,20 +38,20 @@ pub enum Ruling {
 /// Why an identity is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Denial {
-    /// This deny rule matches.
+    /// A deny rule matches: this one.
     Rule(Rule),
-    /// None of these allow rules matches.
+    /// None of the allow rules matches: these.
     Unmatched(Allowed),
     /// No pin matches.
     Unpinned,
 }
 
-/// The allow rules of a set, none of which matches. The nearest one is searched only when it is needed: that takes much longer than
-/// the decision.
+/// The allow rules of a set, none of which matches. The nearest rule is searched only when it is needed, since that
+/// takes much longer than the decision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Allowed(Arc<RuleIndex>);
 
-/// The allow rule that nearly matches, and what is missing.
+/// The allow rule that is nearest to a match, and what is missing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nearest {
     /// The rule.
@@ -61,12 +61,12 @@ pub struct Nearest {
 }
 
 impl Rules {
-    /// Admits identities that one of `allow` matches; without a rule, everybody.
+    /// Admits identities that one of `allow` matches; without rules, every identity.
     pub fn new(allow: Vec<Rule>) -> Self {
         Self { allow: Arc::new(RuleIndex::new(allow)), ..Self::default() }
     }
 
-    /// Refuses identities that one of `deny` matches. Without an allow rule nobody is admitted then.
+    /// Refuses identities that one of `deny` matches. If there is no allow rule, no identity is admitted.
     pub fn denying(self, deny: Vec<Rule>) -> Self {
         Self { deny: Arc::new(RuleIndex::new(deny)), ..self }
     }
@@ -76,7 +76,7 @@ impl Rules {
         Self { pins: pins.into(), ..self }
     }
 
-    /// With `audit`, the rules only say whom they would refuse. Pins are still required.
+    /// With `audit`, the rules only report which identities they would refuse. Pins are still required.
     pub fn audited(self, audit: bool) -> Self {
         Self { audit, ..self }
     }
@@ -101,23 +101,23 @@ impl Rules {
         self.audit
     }
 
-    /// Whether every certificate of the CA is admitted.
+    /// Whether every verified certificate is admitted.
     pub fn is_empty(&self) -> bool {
         self.allow().is_empty() && self.deny().is_empty() && self.pins.is_empty()
     }
 
-    /// Whether somebody may be admitted whom no rule names.
+    /// Whether identities may be admitted that no rule names.
     pub fn is_open(&self) -> bool {
         let named = !self.allow().is_empty() && !self.audit && !self.allow().iter().any(Rule::is_any);
         !named && self.pins.is_empty()
     }
 
-    /// Whether each admitted client is named by a pin, or by an allow rule that asks for more than its issuer.
+    /// Whether each admitted client is named by a pin, or by an allow rule that requires more than an issuer.
     pub fn name_clients(&self) -> bool {
         !self.is_open() && (!self.pins.is_empty() || self.allow().iter().all(Rule::names_client))
     }
 
-    /// The rules in words, a phrase for each list. Long lists are cut.
+    /// The rules in words, one phrase per list. Long lists are shortened.
     pub fn phrases(&self) -> Vec<String> {
         let lists =
             [("", some(self.allow())), ("never ", some(self.deny())), ("pinned to ", some(self.pins()))];
@@ -146,7 +146,7 @@ impl Rules {
         self.allow.first(peer)
     }
 
-    /// Why the allow and deny rules refuse `peer`, in audit mode or not.
+    /// Why the allow and deny rules refuse `peer`, whether or not they are in audit mode.
     fn denial(&self, peer: &Peer) -> Option<Denial> {
         if let Some(rule) = self.deny.first(peer) {
             return Some(Denial::Rule(rule.clone()));
@@ -164,7 +164,7 @@ impl Rules {
 }
 
 impl Allowed {
-    /// The rule that nearly matches, among the first of them.
+    /// The rule that is nearest to a match, among the first rules.
     pub fn nearest(&self, peer: &Peer) -> Option<Nearest> {
         let distance = |rule: &&Rule| {
             let missing = || rule.0.iter().filter(|matcher| !matcher.matches(peer));
@@ -179,7 +179,7 @@ impl Allowed {
 }
 
 impl Denial {
-    /// The rule that refuses, if it is one.
+    /// The deny rule that matches, if that is the reason.
     pub fn rule(&self) -> Option<&Rule> {
         match self {
             Self::Rule(rule) => Some(rule),
@@ -187,7 +187,7 @@ impl Denial {
         }
     }
 
-    /// The reason in words, about `peer`, which is refused. `set` names the lists: `clients` or `route`.
+    /// Why `peer` is refused, in words. `set` names the lists: `clients` or `route`.
     pub fn of(&self, set: &str, peer: &Peer) -> String {
         match self {
             Self::Rule(rule) => format!("the rule [{rule}] of {set}.deny matches it"),

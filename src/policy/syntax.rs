@@ -1,7 +1,7 @@
-//! How a rule is written: `name=value`, several with commas between them.
+//! The syntax of rules: `name=value`, or several of these with commas between them.
 //!
-//! A value with a comma is in double quotes, or has a backslash before the comma. After a backslash, `,`, `"`, `\` and `*` stand for
-//! themselves, within quotes and without.
+//! A value with a comma is in double quotes, or has a backslash before the comma. After a backslash, the characters
+//! `,`, `"`, `\` and `*` have no special meaning, inside and outside of quotes.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -12,15 +12,15 @@ use super::pattern::WILDCARD;
 /// The text between two commas.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part {
-    /// Before the first `=`.
+    /// The text before the first `=`.
     pub(super) name: String,
-    /// After it; `None` if there is no `=`. A `*` without backslash is [`WILDCARD`] here.
+    /// The text after it; `None` if there is no `=`. A `*` without a backslash becomes [`WILDCARD`].
     pub(super) value: Option<String>,
 }
 
 /// All parts of a rule, at least one.
 pub(super) fn parts(line: &str) -> Result<Vec<Part>, RuleError> {
-    // Nobody writes a control character on purpose, and one of them marks a wildcard.
+    // No control character is written on purpose, and one of them marks a wildcard.
     if let Some(control) = line.chars().find(|c| c.is_control()) {
         return Err(RuleError::Control(control.escape_default().to_string()));
     }
@@ -35,7 +35,7 @@ pub(super) fn parts(line: &str) -> Result<Vec<Part>, RuleError> {
     }
 }
 
-/// One part, and whether a comma follows it.
+/// Reads one part. Returns whether a comma follows it.
 fn part(chars: &mut Peekable<Chars<'_>>) -> Result<(Part, bool), RuleError> {
     let mut name = String::new();
     while let Some(c) = chars.next() {
@@ -57,7 +57,7 @@ fn value(chars: &mut Peekable<Chars<'_>>) -> Result<(String, bool), RuleError> {
         return quoted(chars);
     }
     let mut value = String::new();
-    // The length without spaces at the end.
+    // The length without trailing spaces.
     let mut kept = 0;
     while let Some(c) = chars.next() {
         match c {
@@ -101,12 +101,12 @@ fn escaped(chars: &mut Peekable<Chars<'_>>) -> Result<char, RuleError> {
     }
 }
 
-/// A value as it was written, with its wildcards, for an error message.
+/// A value as it was written, wildcards included, for an error message.
 pub(super) fn as_written(value: &str) -> String {
     value.replace(WILDCARD, "*")
 }
 
-/// Writes a value so that it can be read again, with quotes if it needs them.
+/// Writes a value in a form that can be read again, in quotes if necessary.
 pub(super) fn quote(value: &str) -> String {
     let special = |c| matches!(c, ',' | '"' | '\\' | '*');
     let bare = value.trim() == value && !value.is_empty() && !value.contains(special);

@@ -1,6 +1,7 @@
 //! The checksum of a header of version 2.
 
-/// CRC32c of `bytes` (RFC 4960 appendix B). Bit by bit without a table: a header is short, and a connection has one.
+/// CRC32c of `bytes` (RFC 4960 appendix B). Computed bit by bit, without a table: headers are short, and a connection
+/// has at most one.
 pub(super) fn crc32c(bytes: &[u8]) -> u32 {
     const POLYNOMIAL: u32 = 0x82f6_3b78;
     let mut crc = u32::MAX;

@@ -1,5 +1,5 @@
-//! The PROXY protocol: how a load balancer says whose connection it passes on, in a header before
-//! everything else. Versions 1 and 2, as HAProxy's `proxy-protocol.txt` defines them.
+//! The PROXY protocol: a header at the start of a connection, in which a load balancer gives the client's address.
+//! Versions 1 and 2, as HAProxy's `proxy-protocol.txt` defines them.
 
 mod crc32c;
 mod read;
@@ -10,27 +10,27 @@ use std::net::SocketAddr;
 pub use self::read::{MAX_HEADER, Malformed, parse};
 pub use self::write::{LOCAL_V2, Tls, Tlvs, write_v2};
 
-/// What a header says of the connection that it stands before.
+/// What a header says about its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Header {
-    /// It is the balancer's own, as for a health check.
+    /// The load balancer's own connection, such as a health check.
     Local,
-    /// It is passed on; its addresses, where they are known and of TCP.
+    /// A client's connection, with its addresses if they are known and are TCP addresses.
     Proxied(Option<Addresses>),
 }
 
-/// The two ends of a connection that is passed on.
+/// The addresses of a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addresses {
-    /// Who opened it.
+    /// The address of the client.
     pub source: SocketAddr,
-    /// What it was opened to.
+    /// The address that the client connected to.
     pub destination: SocketAddr,
 }
 
-/// What every header of version 2 begins with.
+/// The first bytes of every header of version 2.
 const SIGNATURE_V2: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
-/// Signature, version and command, family and transport, length.
+/// The length of the fixed part: signature, version and command, family and transport, length.
 const HEAD_V2: usize = 16;
 
 /// Types of TLVs (section 2.2).

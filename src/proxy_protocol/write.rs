@@ -1,4 +1,4 @@
-//! Writing a header of version 2.
+//! Writes a header of version 2.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,25 +10,25 @@ use super::{
     TYPE_UNIQUE_ID,
 };
 
-/// The client came over TLS; with a certificate, now or when the session began (section 2.2.6).
+/// The client uses TLS; it sent a certificate on this connection, or when the session began (section 2.2.6).
 const CLIENT_SSL: u8 = 1;
 const CLIENT_CERT_CONN: u8 = 2;
 const CLIENT_CERT_SESS: u8 = 4;
-/// Longest value of one TLV; a longer one is left out, since a part of a name is another name.
+/// The longest value of a TLV. A longer one is left out, since a shortened name would be a different name.
 const MAX_VALUE: usize = 512;
-/// Longest unique identifier (section 2.2.5).
+/// The longest unique identifier (section 2.2.5).
 const MAX_UNIQUE_ID: usize = 128;
 
-/// What is said besides the addresses.
+/// What the header contains besides the addresses.
 #[derive(Clone, Copy, Debug)]
 pub struct Tlvs<'a> {
-    /// Protocol agreed on.
+    /// The negotiated protocol.
     pub alpn: Option<&'a str>,
-    /// Server name asked for.
+    /// The server name that the client asked for.
     pub authority: Option<&'a str>,
     /// Identifier of the connection.
     pub unique_id: &'a str,
-    /// The client's TLS, with a certificate that was verified.
+    /// TLS of the client, whose certificate was verified.
     pub tls: Tls<'a>,
 }
 
@@ -41,15 +41,15 @@ pub struct Tls<'a> {
     pub cipher: Option<&'a str>,
     /// Common name of the client's certificate, in UTF-8.
     pub cn: Option<&'a str>,
-    /// With what clawgate's own certificate was signed.
+    /// The algorithm with which clawgate's own certificate is signed.
     pub sig_alg: Option<&'a str>,
     /// Kind and size of the key in clawgate's own certificate.
     pub key_alg: Option<&'a str>,
-    /// Whether the certificate was shown when the session began, and not on this connection.
+    /// Whether the client sent the certificate when the session began, and not on this connection.
     pub resumed: bool,
 }
 
-/// The header of a connection that is clawgate's own, as for an examination of the upstream.
+/// The header for a connection of clawgate itself, such as a check of the upstream.
 pub const LOCAL_V2: &[u8; HEAD_V2] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
 /// The header of a connection between `addresses`, with a checksum.
@@ -69,7 +69,7 @@ pub fn write_v2(addresses: Addresses, tlvs: &Tlvs<'_>) -> Vec<u8> {
     }
     tlv(&mut out, TYPE_SSL, &ssl(&tlvs.tls));
     tlv(&mut out, TYPE_CRC32C, &[0; 4]);
-    // With the bounds above it is far from this.
+    // The limits above keep it far below this length.
     debug_assert!(out.len() <= MAX_HEADER, "{}", out.len());
     let length = u16::try_from(out.len() - HEAD_V2).unwrap_or(u16::MAX);
     out[14..HEAD_V2].copy_from_slice(&length.to_be_bytes());
@@ -79,8 +79,8 @@ pub fn write_v2(addresses: Addresses, tlvs: &Tlvs<'_>) -> Vec<u8> {
     out
 }
 
-/// Family and transport, room for the length, addresses and ports. IPv4 on one side only is written as
-/// IPv6.
+/// Writes family and transport, space for the length, addresses and ports. If only one address is IPv4, it is written
+/// as IPv6.
 fn write_addresses(out: &mut Vec<u8>, Addresses { source, destination }: Addresses) {
     let canonical = |address: SocketAddr| address.ip().to_canonical();
     match (canonical(source), canonical(destination)) {
@@ -106,7 +106,7 @@ fn write_addresses(out: &mut Vec<u8>, Addresses { source, destination }: Address
 fn ssl(tls: &Tls<'_>) -> Vec<u8> {
     let cert = if tls.resumed { CLIENT_CERT_SESS } else { CLIENT_CERT_CONN | CLIENT_CERT_SESS };
     let mut out = vec![CLIENT_SSL | cert];
-    // Verified.
+    // The result of verification: 0 for success.
     out.extend([0; 4]);
     tlv(&mut out, SUBTYPE_SSL_VERSION, tls.version.as_bytes());
     let optional = [
@@ -123,7 +123,7 @@ fn ssl(tls: &Tls<'_>) -> Vec<u8> {
     out
 }
 
-/// Type, length, value.
+/// Writes type, length and value.
 fn tlv(out: &mut Vec<u8>, kind: u8, value: &[u8]) {
     let Ok(length) = u16::try_from(value.len()) else { return };
     out.push(kind);

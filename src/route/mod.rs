@@ -1,4 +1,4 @@
-//! Which paths and methods are open, and to whom.
+//! Routes: which paths and methods are allowed, and for which clients.
 
 mod path;
 mod pattern;
@@ -15,20 +15,20 @@ pub use self::pattern::{Methods, PathPattern, PatternError};
 use crate::policy::{Guarded, Rules};
 use crate::telemetry::metrics::RouteMetrics;
 
-/// An open path: what may be called, by whom, and what belongs to it (`U`: its upstream).
+/// A route: a path, who may use it and how, and its upstream (`U`).
 #[derive(Debug)]
 pub struct Route<U> {
-    /// Which paths.
+    /// The paths that it matches.
     pub path: PathPattern,
-    /// With which methods.
+    /// The methods that it allows.
     pub methods: Methods,
-    /// By whom, among the clients that were let in.
+    /// Which of the admitted clients may use it.
     pub rules: Rules,
-    /// Largest request body, in bytes.
+    /// The largest request body, in bytes.
     pub max_body: u64,
-    /// Where it goes.
+    /// The upstream of its requests.
     pub upstream: U,
-    /// Where what it takes is counted.
+    /// The metrics of its requests.
     pub metrics: Arc<RouteMetrics>,
 }
 
@@ -38,31 +38,31 @@ impl<U> Guarded for Route<U> {
     }
 }
 
-/// Why no route takes a request.
+/// Why no route matches a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NoRoute<'a> {
     /// No pattern matches the path.
     Path,
-    /// A pattern does, but not for this method; these it takes.
+    /// A pattern matches the path, but its route allows only these other methods.
     Method(&'a Methods),
-    /// The path differs from that of an exact pattern by a slash at its end or by its percent-encoding only.
-    /// OpenClaw runs the same mapped hook for both, so a wider route must not take it in the narrow one's place.
+    /// The path differs from that of an exact pattern only by a slash at its end or by its percent-encoding. OpenClaw
+    /// runs the same mapped hook for both, so a wider route must not match it instead of the exact one.
     Alias(&'a PathPattern),
 }
 
-/// All open paths. An exact path wins over a prefix, a longer prefix over a shorter one.
+/// All routes. An exact path has priority over a prefix, and a longer prefix over a shorter one.
 #[derive(Debug)]
 pub struct Routes<U> {
     /// Most specific first.
     routes: Vec<Route<U>>,
-    /// Where in `routes` those of a path are.
+    /// For each pattern, the positions of its routes in `routes`.
     places: HashMap<Arc<str>, Vec<usize>>,
-    /// The lengths of the patterns that open all below them, each once, the longest first.
+    /// The lengths of the prefix patterns, each once, longest first.
     prefixes: Vec<usize>,
 }
 
 impl<U> Routes<U> {
-    /// Orders `routes` by how specific they are; equal ones keep their order.
+    /// Sorts `routes`, most specific first. Equally specific ones keep their order.
     pub fn new(mut routes: Vec<Route<U>>) -> Self {
         routes.sort_by_key(|route| std::cmp::Reverse(route.path.specificity()));
         let mut places: HashMap<_, Vec<_>> = HashMap::new();
@@ -73,18 +73,18 @@ impl<U> Routes<U> {
                 prefixes.push(route.path.0.len());
             }
         }
-        // They are in order already.
+        // They are sorted already.
         prefixes.dedup();
         Self { routes, places, prefixes }
     }
 
-    /// The route for a request; what that takes does not depend on how many routes there are.
+    /// Finds the route for a request. The time for this does not depend on the number of routes.
     ///
-    /// The most specific pattern decides, together with its method: a request that a narrow route
-    /// refuses does not fall through to a wider one, unless they have the same path.
+    /// The most specific pattern decides, together with its method: a request that a specific route refuses does not
+    /// fall through to a wider route, unless both have the same path.
     pub fn find(&self, method: &Method, path: &RequestPath<'_>) -> Result<&Route<U>, NoRoute<'_>> {
         let path = path.usual();
-        // Whoever decodes it finds an exact path; a prefix takes what is below it as it was sent.
+        // An upstream that decodes this path would find the exact one. A prefix matches paths below it in any spelling.
         if let Cow::Owned(usual) = &path
             && let Some(exact) = self.at(usual).find(|route| !route.path.is_prefix())
         {
@@ -94,7 +94,8 @@ impl<U> Routes<U> {
         if let Some(exact) = path.strip_suffix('/').and_then(|exact| self.at(exact).next()) {
             return Err(NoRoute::Alias(&exact.path));
         }
-        // Each is a pattern only if it ends in a slash, and then it opens what begins with it.
+        // A beginning of the path is tried only if it ends in a slash: a pattern with a slash at its end matches all
+        // paths that begin with it.
         let above = self.prefixes.iter().filter_map(|&length| path.get(..length));
         let mut patterns = std::iter::once(path).chain(above.filter(|above| above.ends_with('/')));
         let Some(first) = patterns.find_map(|pattern| self.at(pattern).next()) else {
@@ -104,7 +105,7 @@ impl<U> Routes<U> {
         with_method.next().ok_or(NoRoute::Method(&first.methods))
     }
 
-    /// Those whose pattern is written so.
+    /// The routes whose pattern has exactly this text.
     fn at(&self, pattern: &str) -> impl Iterator<Item = &Route<U>> {
         let places = self.places.get(pattern).into_iter().flatten();
         places.filter_map(|&place| self.routes.get(place))
@@ -177,7 +178,7 @@ mod tests {
     }
 
     proptest! {
-        /// What the words of `find` say, done one by one.
+        /// The same decision as in the description of `find`, made by trying one route after the other.
         #[test]
         fn the_lookup_finds_what_a_search_through_all_routes_would(
             patterns in proptest::collection::vec(("(/[ab]{1,2}){0,3}/?", any::<bool>()), 1..8),
@@ -227,7 +228,7 @@ mod tests {
         assert_eq!(find(&routes, Method::POST, "/hooks/user%40b"), Some(0));
     }
 
-    /// `meaning` with each character plain (0) or encoded, in capitals (1) or small letters (2).
+    /// Writes `meaning` with each character plain (0), or encoded with capital (1) or small (2) hex digits.
     fn spelled(meaning: &[(char, u8, u8)], second: bool) -> String {
         let letter = |(c, one, two): &(char, u8, u8)| match if second { two } else { one } {
             1 if *c != '/' => format!("%{:02X}", u32::from(*c)),
@@ -240,8 +241,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
-        /// Whatever two texts `new URL` and `decodeURIComponent` read as one path: both reach the same route, or
-        /// one of them none.
+        /// Two texts that `new URL` and `decodeURIComponent` read as the same path reach the same route, or at least
+        /// one of them reaches none.
         #[test]
         fn two_spellings_of_a_path_never_reach_two_routes(
             meaning in proptest::collection::vec(

@@ -1,12 +1,13 @@
-//! The path of a request. It is refused unless every upstream must read it in the same way.
+//! The path of a request. A path is refused unless every upstream must read it in the same way.
 //!
-//! OpenClaw parses paths with WHATWG `new URL`, which resolves `..`, `%2e%2e` and `\`, percent-encodes `{`, `"`,
-//! `^` and the like, and then decodes with `decodeURIComponent`. A proxy that compared the raw text would let `/hooks/..\` through
-//! to paths beside the hooks. Normalising would mean to guess what the upstream does, so every path that *could* be read in two
-//! ways is refused; honest clients do not send such paths.
+//! OpenClaw parses paths with WHATWG `new URL`, which resolves `..`, `%2e%2e` and `\`, and percent-encodes `{`, `"`,
+//! `^` and the like. Then it decodes with `decodeURIComponent`. A proxy that compared the raw text would let
+//! `/hooks/..\` reach paths outside the hooks. To normalise paths, clawgate would have to guess what the upstream does.
+//! So it refuses every path that servers *could* read in two ways; honest clients do not send such paths.
 //!
-//! Some accepted paths are equal only after decoding: `/a%3Ab` and `/a:b`, `/%7b` and `/%7B`. They are accepted because some clients
-//! encode more than they must. Routes are found by [`RequestPath::usual`], the one spelling in which routes are written.
+//! Some accepted paths are equal only after decoding: `/a%3Ab` and `/a:b`, `/%7b` and `/%7B`. They are accepted because
+//! some clients encode more than they must. Routes are found by [`RequestPath::usual`], the spelling in which routes
+//! are written.
 
 use std::borrow::Cow;
 
@@ -31,17 +32,17 @@ pub enum PathError {
     /// Two slashes in a row.
     #[error("it has an empty segment (`//`)")]
     EmptySegment,
-    /// `\`, plain or percent-encoded: a separator for WHATWG URL parsers.
+    /// `\`, plain or percent-encoded: WHATWG URL parsers treat it as a separator.
     #[error("it has a backslash (`\\` or `%5c`)")]
     Backslash,
-    /// `%2f`: a separator for servers that decode it.
+    /// `%2f`: servers that decode it treat it as a separator.
     #[error("it has an encoded slash (`%2f`)")]
     EncodedSlash,
-    /// One of the visible characters that RFC 3986 section 3.3 does not have in a path: parsers of URLs encode
-    /// some of them and leave others as they are.
+    /// One of the visible characters that RFC 3986 section 3.3 does not allow in a path: URL parsers encode some of
+    /// them and leave others unchanged.
     #[error("it has one of the characters \"<>[]^`{{|}}, which are percent-encoded in a path")]
     Unencoded,
-    /// A control character, a space, or one outside ASCII; plain, or a percent-encoded control.
+    /// A space, a control character or a character outside ASCII; or a percent-encoded control character.
     #[error("it has a control, blank or non-ASCII character")]
     Control,
     /// `#`: a fragment, which is not sent over HTTP.
@@ -50,11 +51,11 @@ pub enum PathError {
     /// `%` without two hex digits.
     #[error("it has a `%` without two hex digits")]
     BrokenEncoding,
-    /// Percent-encoded bytes that are not UTF-8 (also overlong forms and surrogates): servers decode them in different ways.
+    /// Percent-encoded bytes that are not UTF-8 (also overlong forms and surrogates): servers decode them differently.
     #[error("it percent-encodes bytes that are not UTF-8")]
     NotUtf8,
-    /// A letter, digit or one of `-_~` in percent-encoding: equal to the plain character by RFC 3986
-    /// section 6.2.2.2, but not for all servers.
+    /// A percent-encoded letter, digit or one of `-_~`: it equals the plain character by RFC 3986 section 6.2.2.2, but
+    /// not for all servers.
     #[error("it percent-encodes a character that needs none (send `a`, not `%61`)")]
     NeedlessEncoding,
 }
@@ -80,8 +81,8 @@ impl<'a> RequestPath<'a> {
         self.sent
     }
 
-    /// The one spelling of all paths with the same meaning (RFC 3986 section 6.2.2): nothing is encoded without need, and hex digits
-    /// are capital.
+    /// The one spelling of all paths with the same meaning (RFC 3986 section 6.2.2): only what must be encoded is
+    /// encoded, with capital hex digits.
     pub fn usual(&self) -> Cow<'a, str> {
         if self.is_usual {
             return Cow::Borrowed(self.sent);
@@ -104,12 +105,12 @@ impl<'a> RequestPath<'a> {
     }
 }
 
-/// `.` and `..`, also with parameters (`..;a=b`), since some servers remove these first.
+/// `.` and `..`, also with parameters (`..;a=b`), which some servers remove first.
 fn is_dot_segment(segment: &str) -> bool {
     segment.starts_with('.') && matches!(segment.split(';').next(), Some("." | ".."))
 }
 
-/// Whether a path may have the character without encoding: `pchar` and `/` of RFC 3986 section 3.3.
+/// Whether a path may contain this character unencoded: `pchar` and `/` of RFC 3986 section 3.3.
 const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
@@ -134,7 +135,7 @@ const fn is_plain(byte: u8) -> bool {
         )
 }
 
-/// [`is_plain`] for each byte.
+/// The result of [`is_plain`] for each byte.
 const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte = 0;
@@ -145,7 +146,7 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
-/// Whether all of them are in the usual spelling.
+/// Whether all bytes are in the usual spelling.
 fn check_bytes(path: &[u8]) -> Result<bool, PathError> {
     let (mut is_usual, mut is_ascii) = (true, true);
     let mut rest = path;
@@ -174,14 +175,14 @@ fn check_bytes(path: &[u8]) -> Result<bool, PathError> {
     if is_ascii || is_utf8(path) { Ok(is_usual) } else { Err(PathError::NotUtf8) }
 }
 
-/// What two digits encode.
+/// The byte that two hex digits encode.
 fn check_encoded(high: u8, low: u8) -> Result<u8, PathError> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let (Some(high), Some(low)) = (digit(high), digit(low)) else {
         return Err(PathError::BrokenEncoding);
     };
     match u8::try_from(high * 16 + low).unwrap_or(0) {
-        // Also within a longer segment, since nobody encodes a dot without a purpose.
+        // Refused also within a longer segment, since no honest client encodes a dot.
         b'.' => Err(PathError::DotSegment),
         b'/' => Err(PathError::EncodedSlash),
         b'\\' => Err(PathError::Backslash),
@@ -310,7 +311,7 @@ mod tests {
             }
         }
 
-        /// The point of the whole module: resolving what was let through changes nothing.
+        /// The purpose of this module: resolving an accepted path does not change it.
         #[test]
         fn an_accepted_path_is_its_own_normal_form(path in "/([a-c./\\\\%0-9A-F]{0,12})") {
             if let Ok(accepted) = RequestPath::parse(&path) {

@@ -1,4 +1,4 @@
-//! The paths and methods of a route, as they are written in the settings.
+//! The paths and methods of a route, as written in the settings.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::path::{PathError, RequestPath};
 
-/// The path of a route. One that ends in `/` includes all paths below it, any other only itself.
+/// The path of a route. One that ends in `/` includes all paths below it; any other stands only for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern(pub(super) Arc<str>);
 
@@ -23,7 +23,7 @@ pub enum PatternError {
     /// Requests with such a path are refused, so the pattern could never match.
     #[error("`{0}` could never match: {1}")]
     Unmatchable(String, PathError),
-    /// The path is not in its usual spelling, which is named.
+    /// The path is not in its usual spelling, which the error names.
     #[error("`{0}` is another spelling of `{1}`: write that")]
     Spelling(String, String),
     /// `*`, which other routers use as a wildcard.
@@ -34,13 +34,13 @@ pub enum PatternError {
         "`{0}` could never match: placeholders and expressions are unknown here, and no path has one of \"<>[]^`{{|}}"
     )]
     Placeholder(String),
-    /// `?x=1`: routes are compared without the query.
+    /// `?x=1`: the query takes no part in finding a route.
     #[error("`{0}` could never match: it has a query, and routes are compared with the path alone")]
     Query(String),
     /// Not a method name.
     #[error("`{0}` is not an HTTP method")]
     NotAMethod(String),
-    /// clawgate opens no tunnels.
+    /// clawgate does not open tunnels.
     #[error("`CONNECT` is never passed on")]
     Connect,
 }
@@ -80,19 +80,19 @@ impl PatternError {
     }
 }
 
-/// The folder of the part of `text` before the first of `characters`.
+/// The folder that contains the first of `characters` in `text`.
 fn folder_before<'a>(text: &'a str, characters: &[char]) -> Option<&'a str> {
     let before = text.get(..text.find(characters)?)?;
     before.get(..=before.rfind('/')?)
 }
 
 impl PathPattern {
-    /// A segment such as `:id`, which is a placeholder in other routers, but not here.
+    /// A segment such as `:id`. It is a placeholder in other routers, but not here.
     pub fn colon_segment(&self) -> Option<&str> {
         self.0.split('/').find(|segment| segment.len() > 1 && segment.starts_with(':'))
     }
 
-    /// Its text, shared.
+    /// The text of the path, shared.
     pub fn shared(&self) -> Arc<str> {
         Arc::clone(&self.0)
     }
@@ -138,12 +138,12 @@ impl fmt::Display for PathPattern {
     }
 }
 
-/// The methods of a route. `CONNECT` is in none of them.
+/// The methods of a route, never including `CONNECT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Methods {
     /// All except `CONNECT`.
     Any,
-    /// These.
+    /// Only these.
     Only(Vec<Method>),
 }
 

@@ -7,13 +7,13 @@ use tracing::Level;
 
 use super::fit::fit;
 
-/// Target of clawgate's own events; what other crates log has theirs.
+/// The target of clawgate's own events. Events of other crates have their own targets.
 pub(super) const TARGET: &str = "clawgate::event";
 
 /// Logs `record` as the event `name`.
 ///
-/// The record is turned into JSON once, here; `logging` puts it into the line as it is. Whatever came
-/// from a peer must be escaped already (`identity::name`): JSON alone does not stop a bidi mark.
+/// The record is serialized to JSON once, here; `logging` copies it into the line. Values from a client must be escaped
+/// already (`identity::name`): JSON does not escape characters that reorder text (bidi marks).
 pub fn emit<R: Serialize>(level: Level, name: &'static str, record: &R) {
     with_scratch(|json| {
         write(record, json);
@@ -21,7 +21,7 @@ pub fn emit<R: Serialize>(level: Level, name: &'static str, record: &R) {
     });
 }
 
-/// The same where a client has a part in what `record` says: the line has less than 4 KiB, and says how much was left
+/// Like [`emit`], for records with values from a client. The line is shorter than 4 KiB, and says how much was left
 /// out.
 pub fn emit_bounded<R: Serialize>(level: Level, name: &'static str, record: &R) {
     with_scratch(|json| {
@@ -38,9 +38,9 @@ fn write<R: Serialize>(record: &R, json: &mut Vec<u8>) {
     }
 }
 
-/// Logs an event whose record is JSON already.
+/// Logs an event whose record is already serialized.
 pub(super) fn emit_json(level: Level, name: &'static str, record: &[u8]) {
-    // serde_json writes UTF-8 only.
+    // serde_json writes only UTF-8.
     let Ok(record) = std::str::from_utf8(record) else { return };
     match level {
         Level::ERROR => tracing::error!(target: TARGET, event = name, record),
@@ -51,10 +51,10 @@ pub(super) fn emit_json(level: Level, name: &'static str, record: &[u8]) {
     }
 }
 
-/// Lends an empty buffer, which keeps its room for the next time.
+/// Lends an empty buffer that keeps its capacity for the next use.
 pub(super) fn with_scratch(write: impl FnOnce(&mut Vec<u8>)) {
     thread_local! {
-        // Several, since a line is made from a record that is in one already.
+        // Several buffers, since a line is built in one from a record that is in another.
         static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
     }
     let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();

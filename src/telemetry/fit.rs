@@ -1,29 +1,29 @@
-//! Lines of bounded length, whatever a client puts into its certificates and requests.
+//! Limits the length of log lines, whatever certificates and requests contain.
 
 use serde_json::{Map, Value};
 
-/// Longest record of an event in which a client has a part, in bytes of JSON: with time, level and name, a line has
-/// less than 4 KiB.
+/// The longest record of an event with values from a client, in bytes of JSON. With time, level and name the line is
+/// shorter than 4 KiB.
 pub(super) const MAX_RECORD: usize = 3900;
 
-/// Fields that are never cut: they have a bound of their own.
+/// Fields that are never shortened: their length is limited already.
 const WHOLE: [&str; 8] =
     ["id", "peer", "proxy", "reason", "limit", "status", "fingerprint_sha256", "trace_id"];
-/// Fields that are cut last: they say what happened.
+/// Fields that are shortened last, because they explain what happened.
 const SAYING: [&str; 2] = ["detail", "hint"];
 
-/// How much is left.
+/// How much of each value is kept.
 #[derive(Clone, Copy)]
 struct Step {
-    /// Of lists, in items.
+    /// Items of a list.
     items: usize,
-    /// Of text, in bytes.
+    /// Bytes of a text.
     text: usize,
-    /// Of `detail` and `hint`, in bytes.
+    /// Bytes of `detail` and `hint`.
     saying: usize,
 }
 
-/// Tried one after the other, until the record fits.
+/// Tried in this order until the record fits.
 const STEPS: [Step; 5] = [
     Step { items: 32, text: 512, saying: 2048 },
     Step { items: 12, text: 256, saying: 1536 },
@@ -32,7 +32,7 @@ const STEPS: [Step; 5] = [
     Step { items: 1, text: 24, saying: 320 },
 ];
 
-/// Shortens `json`, an object, if it is too long. What is left out is counted: `…(+12 more)`, `…(+345 bytes)`.
+/// Shortens `json`, an object, if it is too long. Marks say how much is missing: `…(+12 more)`, `…(+345 bytes)`.
 pub(super) fn fit(json: &mut Vec<u8>) {
     if json.len() <= MAX_RECORD {
         return;
@@ -46,15 +46,15 @@ pub(super) fn fit(json: &mut Vec<u8>) {
             return;
         }
     }
-    // There are too many fields.
+    // There are too many fields, so the others are dropped.
     last.retain(|name, _| WHOLE.contains(&name.as_str()) || SAYING.contains(&name.as_str()));
     written(&last, json);
 }
 
-/// Writes `record` into `json`; whether it fits.
+/// Writes `record` into `json`. Returns whether it fits.
 fn written(record: &Map<String, Value>, json: &mut Vec<u8>) -> bool {
     json.clear();
-    // Into a Vec, of values that were JSON before: cannot fail.
+    // Writing values that were JSON before into a Vec cannot fail.
     let _ = serde_json::to_writer(&mut *json, record);
     json.len() <= MAX_RECORD
 }
@@ -81,7 +81,7 @@ fn cut(value: &mut Value, step: Step) {
 }
 
 fn cut_items(items: &mut Vec<Value>, most: usize) {
-    // The list may have been cut before.
+    // The list may have been shortened before.
     let mark = items.last().and_then(Value::as_str).and_then(left_out);
     let before = mark.map_or(0, |(_, count)| count);
     if mark.is_some() {
@@ -98,7 +98,7 @@ fn cut_text(text: &mut String, most: usize) {
     if text.len() <= most {
         return;
     }
-    // So may the text.
+    // The text may have been shortened before, too.
     let (length, before) = left_out(text).unwrap_or((text.len(), 0));
     let end = text.floor_char_boundary(most.min(length));
     let more = length - end + before;
@@ -108,7 +108,7 @@ fn cut_text(text: &mut String, most: usize) {
     }
 }
 
-/// Where the mark of what was left out begins, if `text` ends in one, and how much that was.
+/// Where the mark of missing text begins, if `text` ends in one, and how much is missing.
 fn left_out(text: &str) -> Option<(usize, usize)> {
     let at = text.rfind("…(+")?;
     let (count, _unit) = text[at..].strip_prefix("…(+")?.strip_suffix(')')?.split_once(' ')?;

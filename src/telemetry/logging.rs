@@ -1,4 +1,4 @@
-//! The log on stdout: one line of JSON an event for machines, a few lines of text (`terminal`) for people.
+//! The log on stdout: one line of JSON per event for programs, or a few lines of text (`terminal`) for people.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use super::event::{TARGET, with_scratch};
 use super::terminal::{Entry, Layout};
 use super::writer::{Priority, Writer};
 
-/// How a line looks.
+/// The form of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// One JSON object.
@@ -24,7 +24,7 @@ pub enum Format {
     Text(Layout),
 }
 
-/// Lines that are written, sooner or later, and before the process ends.
+/// The log. A thread writes its lines, the last ones before the process ends.
 #[derive(Debug)]
 #[must_use = "lines that wait are lost when the process ends without it"]
 pub struct Log {
@@ -32,12 +32,12 @@ pub struct Log {
     format: Format,
 }
 
-/// How long the end of the process waits for a reader of the log.
+/// How long the process waits at its end for a slow reader of the log.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
 impl Log {
-    /// Starts the thread that writes the lines; until then they are kept. Not before the sandbox holds, which a
-    /// thread inherits from the one that starts it.
+    /// Starts the thread that writes lines; earlier lines are kept until then. Call this after entering the sandbox,
+    /// because a thread inherits the sandbox of the thread that starts it.
     pub fn start(&self) {
         let format = self.format;
         let lost = move |count: u64| {
@@ -58,7 +58,7 @@ impl Drop for Log {
     }
 }
 
-/// A subscriber that keeps the events `filter` lets through, and what writes them to stdout.
+/// A subscriber that logs the events that `filter` selects, and the log that writes them to stdout.
 pub fn subscriber(format: Format, filter: Targets) -> (impl Subscriber + Send + Sync, Log) {
     let writer = Writer::new();
     let lines = Lines { format, writer: writer.clone() };
@@ -93,11 +93,11 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 }
 
-/// One of clawgate's own events as JSON, straight into the line: its fields are its name and then a
-/// record, which is JSON already.
+/// Serializes one of clawgate's own events straight into the line: its name, then the fields of a record that is JSON
+/// already.
 struct Own<'a> {
     line: &'a mut Vec<u8>,
-    /// Whether it is of the access log.
+    /// Whether the event belongs to the access log.
     light: bool,
 }
 
@@ -117,7 +117,7 @@ impl Visit for Own<'_> {
                 self.line.push(b'"');
             }
             "record" => {
-                // As it is, but for the brace that the line has already.
+                // Copied as it is, without the opening brace, which the line has already.
                 if value.len() > 2 {
                     self.line.push(b',');
                 }
@@ -141,8 +141,8 @@ fn lower(level: Level) -> &'static str {
     }
 }
 
-/// The fields of one event: clawgate's own have a name and a ready JSON record, those of other crates
-/// whatever they like.
+/// The fields of one event. clawgate's own events have a name and a serialized record; events of other crates have any
+/// fields.
 #[derive(Default)]
 struct Fields {
     name: Option<String>,

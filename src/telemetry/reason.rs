@@ -1,8 +1,8 @@
-//! The closed lists of reasons. Dashboards and tests depend on the codes: add, never rename.
+//! The closed lists of reasons. Dashboards and tests depend on the codes: add new ones, but never rename one.
 
 use serde::{Serialize, Serializer};
 
-/// Defines an enum whose variants have a stable code, once.
+/// Defines an enum whose variants have stable codes.
 macro_rules! reasons {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $code:literal,)+ }) => {
         $(#[$meta])*
@@ -10,7 +10,7 @@ macro_rules! reasons {
         pub enum $name { $($(#[$doc])* $variant,)+ }
 
         impl $name {
-            /// All of them, in the order of the list.
+            /// All reasons, in the order of the list.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// The stable code.
@@ -30,19 +30,19 @@ macro_rules! reasons {
 reasons! {
     /// Why a connection was refused before a request could be made on it.
     HandshakeReason {
-        /// No certificate came.
+        /// The client sent no certificate.
         ClientCertMissing = "client_cert_missing",
         /// The leaf is its own issuer.
         ClientCertSelfSigned = "client_cert_self_signed",
-        /// Its issuer is none of the configured CAs.
+        /// Its issuer is not one of the configured CAs.
         ClientCertUnknownCa = "client_cert_unknown_ca",
         /// Its issuer has the name of a configured CA, but another key.
         ClientCertWrongCaKey = "client_cert_wrong_ca_key",
-        /// Altered after it was signed.
+        /// It was altered after it was signed.
         ClientCertBadSignature = "client_cert_bad_signature",
         /// An intermediate was not sent.
         ClientChainIncomplete = "client_chain_incomplete",
-        /// Name constraint, path length, issuer that is no CA, or too deep.
+        /// A name constraint, a path length, an issuer that is not a CA, or a chain that is too long.
         ClientChainInvalid = "client_chain_invalid",
         /// The leaf has expired.
         ClientCertExpired = "client_cert_expired",
@@ -50,76 +50,76 @@ reasons! {
         ClientCertNotYetValid = "client_cert_not_yet_valid",
         /// An intermediate or the CA has expired.
         ClientChainExpired = "client_chain_expired",
-        /// Not for TLS clients.
+        /// Its key usages do not allow TLS clients.
         ClientCertWrongPurpose = "client_cert_wrong_purpose",
-        /// A CA certificate used as the client's own.
+        /// The client's own certificate is a CA certificate.
         ClientCertIsCa = "client_cert_is_ca",
-        /// X.509 v1, or an unknown critical extension.
+        /// It is X.509 v1, or has an unknown critical extension.
         ClientCertUnsupported = "client_cert_unsupported",
-        /// A kind or size of key that is not accepted.
+        /// Its key has a kind or size that is not accepted.
         ClientCertKeyUnsupported = "client_cert_key_unsupported",
-        /// Signed with SHA-1 or MD5.
+        /// It is signed with SHA-1 or MD5.
         ClientCertWeakSignature = "client_cert_weak_signature",
-        /// The client does not hold the certificate's key.
+        /// The client does not have the certificate's private key.
         ClientKeyMismatch = "client_key_mismatch",
-        /// Not X.509.
+        /// It is not X.509.
         ClientCertMalformed = "client_cert_malformed",
-        /// The Certificate message is over the limit.
+        /// The Certificate message is larger than the limit.
         ClientCertTooLarge = "client_cert_too_large",
-        /// On its issuer's CRL.
+        /// It is on its issuer's CRL.
         ClientCertRevoked = "client_cert_revoked",
-        /// Verified, but the rules or pins are against it.
+        /// It was verified, but the rules or pins refuse it.
         ClientNotAllowed = "client_not_allowed",
         /// The issuer's CRL is past its nextUpdate.
         CrlExpired = "crl_expired",
-        /// No CRL for the issuer, where one is demanded.
+        /// There is no CRL of the issuer, and one is required.
         CrlUnavailable = "crl_unavailable",
         /// The client refused clawgate's certificate.
         ServerCertRejected = "server_cert_rejected",
-        /// Only TLS 1.1 or older.
+        /// The client supports TLS 1.1 or older only.
         TlsVersion = "tls_version",
-        /// No common cipher suite, group or signature scheme.
+        /// Client and clawgate have no cipher suite, group or signature scheme in common.
         NoCommonAlgorithms = "no_common_algorithms",
-        /// ALPN without h2 and http/1.1.
+        /// The client's ALPN has neither h2 nor http/1.1.
         AlpnMismatch = "alpn_mismatch",
-        /// SNI names no served host.
+        /// SNI names a host that clawgate does not serve.
         UnknownSni = "unknown_sni",
         /// HTTP without TLS.
         PlainHttp = "plain_http",
-        /// A PROXY header where none is expected, or none where one is.
+        /// A PROXY header where none is expected, or none where one is required.
         ProxyProtocol = "proxy_protocol",
         /// Another protocol.
         NotTls = "not_tls",
-        /// Closed without a byte.
+        /// Closed before any byte was sent.
         TcpProbe = "tcp_probe",
-        /// Closed or reset in the middle.
+        /// Closed or reset during the handshake.
         ClientClosed = "client_closed",
         /// Any other alert from the client.
         ClientAlert = "client_alert",
-        /// Not done in time.
+        /// The handshake took too long.
         HandshakeTimeout = "handshake_timeout",
-        /// Malformed or misordered TLS.
+        /// TLS messages that are malformed or in the wrong order.
         ProtocolError = "protocol_error",
-        /// clawgate's own limits.
+        /// One of clawgate's own limits was reached.
         Overloaded = "overloaded",
-        /// A fault of clawgate.
+        /// An error in clawgate itself.
         InternalError = "internal_error",
     }
 }
 
-/// Who has to correct the cause of a refused connection.
+/// Who has to act after a refused connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReasonClass {
-    /// The client's side.
+    /// Whoever runs the client.
     Client,
-    /// This clawgate, its certificates or its environment.
+    /// The operator: clawgate, its certificates or its environment are at fault.
     Ours,
-    /// Nobody: probes and scanners.
+    /// Nobody: it was a probe or a scanner.
     Noise,
 }
 
 impl HandshakeReason {
-    /// Who has to correct its cause; decides the level of its log line.
+    /// Who has to act. This decides the level of the log line.
     pub fn class(self) -> ReasonClass {
         match self {
             Self::CrlExpired
@@ -135,81 +135,81 @@ impl HandshakeReason {
 }
 
 reasons! {
-    /// Why clawgate itself answered a request, instead of the upstream.
+    /// Why clawgate itself responded to a request, instead of the upstream.
     RequestReason {
-        /// Not HTTP as RFC 9110 and 9112 define it, or ambiguous.
+        /// Not HTTP as RFC 9110 and RFC 9112 define it, or ambiguous.
         BadRequest = "bad_request",
-        /// Content-Length with Transfer-Encoding, a repeated Content-Length and the like.
+        /// Both Content-Length and Transfer-Encoding, a repeated Content-Length, and the like.
         BadFraming = "bad_framing",
-        /// More header bytes or fields than the upstream would take.
+        /// More header bytes or fields than the upstream would accept.
         HeadersTooLarge = "headers_too_large",
-        /// No Host, several, or one that is no host.
+        /// No Host, several, or one that is not a host.
         BadHost = "bad_host",
         /// Host and SNI name different servers.
         MisdirectedRequest = "misdirected_request",
-        /// The head of the request came too slowly.
+        /// The head of the request arrived too slowly.
         HeadTimeout = "head_timeout",
-        /// A longer request target than clawgate takes.
+        /// The request target is longer than the limit.
         UriTooLong = "uri_too_long",
-        /// A path that could be read in two ways.
+        /// Servers could read the path in two ways.
         BadPath = "bad_path",
-        /// A token in the query string, where logs would keep it.
+        /// A token in the query string, which would get into logs.
         TokenInQuery = "token_in_query",
-        /// WebSocket, h2c, CONNECT.
+        /// A request for WebSocket, h2c or CONNECT.
         UpgradeRefused = "upgrade_refused",
         /// An expectation other than `100-continue`.
         ExpectationFailed = "expectation_failed",
-        /// No route has the path.
+        /// No route matches the path.
         NoRoute = "no_route",
-        /// The route has other methods.
+        /// The route does not allow the method.
         MethodNotAllowed = "method_not_allowed",
-        /// The route's rules do not admit the client.
+        /// The route's rules refuse the client.
         IdentityNotAllowed = "identity_not_allowed",
-        /// More requests in a second than the client may make.
+        /// More requests per second than the client may send.
         RateLimited = "rate_limited",
-        /// More requests under way than the client may have.
+        /// More requests in progress than the client may have.
         TooManyAtOnce = "too_many_at_once",
-        /// Larger than the route takes.
+        /// The body is larger than the route allows.
         BodyTooLarge = "body_too_large",
-        /// The body stopped coming.
+        /// The body arrived too slowly.
         BodyTimeout = "body_timeout",
-        /// As many requests are with the upstream, and wait for it, as may.
+        /// The upstream has the greatest allowed number of requests, and the queue for it is full.
         UpstreamBusy = "upstream_busy",
-        /// Nobody listens at the upstream's address.
+        /// The upstream cannot be connected to.
         UpstreamUnavailable = "upstream_unavailable",
-        /// The upstream did not take the connection in time.
+        /// The upstream did not accept the connection in time.
         UpstreamConnectTimeout = "upstream_connect_timeout",
-        /// The upstream took the request and did not answer in time.
+        /// The upstream got the request and did not respond in time.
         UpstreamTimeout = "upstream_timeout",
-        /// The upstream closed before it answered.
+        /// The upstream closed the connection before it responded.
         UpstreamClosed = "upstream_closed",
-        /// The upstream answered something else than HTTP.
+        /// The upstream's response was not HTTP.
         UpstreamProtocolError = "upstream_protocol_error",
-        /// The client does not take its answer.
+        /// The client does not read its response.
         AnswerTimeout = "answer_timeout",
-        /// From head to end the request took longer than one may.
+        /// The request took longer than the limit, from its head to the end of its response.
         RequestTimeout = "request_timeout",
-        /// The client left before its answer.
+        /// The client left before its response.
         SenderGone = "sender_gone",
-        /// A fault of clawgate.
+        /// An error in clawgate itself.
         InternalError = "internal_error",
     }
 }
 
 reasons! {
-    /// What there is a limit to; named as the setting is, without `limits.`.
+    /// What is limited; named as in the settings, without `limits.`.
     Limit {
         /// Connections open at once.
         Connections = "connections",
-        /// Those of one source address.
+        /// Open connections of one source address.
         ConnectionsPerSource = "connections_per_source",
-        /// Those of one identity.
+        /// Open connections of one identity.
         ConnectionsPerIdentity = "connections_per_identity",
-        /// Handshakes under way at once.
+        /// Handshakes in progress.
         Handshakes = "handshakes",
-        /// Bytes that those hold which hold much.
+        /// Bytes that large handshakes hold together.
         HandshakeBytes = "handshake_bytes",
-        /// Handshakes of one source address in a second.
+        /// Handshakes per second of one source address.
         HandshakeRate = "handshake_rate",
         /// Time for a request's head.
         HeadTimeout = "head_timeout",
@@ -221,28 +221,27 @@ reasons! {
         Body = "body",
         /// Time and rate of a request's body.
         BodyTimeout = "body_timeout",
-        /// Time in which a client takes nothing of its answer.
+        /// Time in which a client reads nothing of its response.
         SendTimeout = "send_timeout",
-        /// Time for a request from head to end.
+        /// Time for a request, from its head to the end of its response.
         RequestTimeout = "request_timeout",
-        /// Requests of one identity in a second.
+        /// Requests per second of one identity.
         RequestRate = "request_rate",
-        /// Requests of one identity under way at once.
+        /// Requests in progress of one identity.
         RequestsAtOnce = "requests_at_once",
-        /// Streams of one HTTP/2 connection that were opened, reset or broken too fast, and other floods of
-        /// frames.
+        /// Streams of one HTTP/2 connection that were opened, reset or broken too fast, and other floods of frames.
         Streams = "streams",
         /// Requests on one connection.
         ConnectionRequests = "connection_requests",
-        /// Requests at an upstream at once, and in its queue.
+        /// Requests in progress at an upstream, and in its queue.
         UpstreamConnections = "upstream_connections",
-        /// The operating system's: open files.
+        /// The operating system's limit on open files.
         OpenFiles = "open_files",
     }
 }
 
 impl RequestReason {
-    /// The limit that a request ran into, where it was one.
+    /// The limit that the request reached, if the reason is a limit.
     pub fn limit(self) -> Option<Limit> {
         match self {
             Self::HeadTimeout => Some(Limit::HeadTimeout),

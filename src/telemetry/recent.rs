@@ -1,4 +1,4 @@
-//! The last records of a kind, kept for whoever asks later.
+//! The last records of a kind, kept for later requests.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ use super::fit::fit;
 /// How many are kept.
 const CAPACITY: usize = 200;
 
-/// The last records, the newest first when they are asked for.
+/// The last records.
 #[derive(Debug, Default)]
 pub struct Recent(Mutex<VecDeque<Box<RawValue>>>);
 
@@ -25,10 +25,10 @@ struct Dated<'a, R> {
 }
 
 impl Recent {
-    /// Keeps `record`, in less than 4 KiB, and forgets the oldest.
+    /// Keeps `record`, shortened to less than 4 KiB, and drops the oldest one.
     pub fn keep<R: Serialize>(&self, record: &R) {
         let timestamp = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-        // A record that cannot be written is not logged either, and that is told there.
+        // A record that cannot be serialized is not logged either, and the log reports that.
         let Ok(mut json) = serde_json::to_vec(&Dated { timestamp, record }) else { return };
         fit(&mut json);
         let Ok(json) = String::from_utf8(json).map(RawValue::from_string) else { return };
@@ -40,7 +40,7 @@ impl Recent {
         records.push_front(json);
     }
 
-    /// All of them, the newest first.
+    /// All records, newest first.
     pub fn all(&self) -> Vec<Value> {
         let records = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         records.iter().filter_map(|json| serde_json::from_str(json.get()).ok()).collect()

@@ -1,20 +1,20 @@
-//! Lets a log line pass once in a while, and counts those that it leaves out.
+//! Limits how often a log line is written, and counts the lines that were left out.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Lets one line in each pause pass. Without a lock, for lines that the request path may log.
+/// Passes at most one line per pause. It needs no lock, since requests may log such lines.
 #[derive(Debug, Default)]
 pub struct LogThrottle {
-    /// Lines that were left out since the last one that passed.
+    /// How many lines were left out since the last one that passed.
     left_out: AtomicU64,
-    /// When the last line passed, in nanoseconds; 0: none has.
+    /// When the last line passed, in nanoseconds; 0 if none has.
     passed_at: AtomicU64,
 }
 
 impl LogThrottle {
-    /// Whether a line may be logged `now`, a time since a fixed start: the last one is as old as `pause`. Returns how
-    /// many were left out before it.
+    /// Whether a line may be logged at `now`, a duration since a fixed start: if the last one is at least `pause` old.
+    /// Returns how many lines were left out before this one.
     pub fn pass(&self, now: Duration, pause: Duration) -> Option<u64> {
         let relaxed = Ordering::Relaxed;
         let (now, passed_at) = (nanos(now).max(1), self.passed_at.load(relaxed));

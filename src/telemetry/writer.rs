@@ -1,56 +1,55 @@
-//! Log lines on their way out: gathered by whoever logs, written by a thread of its own.
+//! Writes log lines: any thread adds them to a buffer, and one thread writes the buffer.
 //!
-//! A worker that wrote by itself would pay a system call for each line, and would stand still for as long as
-//! whoever reads the log does.
+//! A worker that wrote its own lines would need a system call for each, and would block while the reader of the log is
+//! slow.
 
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long lines may wait for others to go out with them.
+/// How long lines wait so that others can be written with them.
 const GATHER: Duration = Duration::from_millis(5);
-/// Bytes that are not gathered any longer.
+/// With this many bytes, lines no longer wait for others.
 const BATCH: usize = 64 * 1024;
-/// Bytes that wait at most for a reader that does not read: further lines of the access log are dropped
-/// and counted.
+/// The most bytes that wait for a slow reader. Further lines of the access log are dropped and counted.
 const LIMIT: usize = 4 * 1024 * 1024;
-/// For all other lines there is more room.
+/// More space that only other lines may use.
 const RESERVE: usize = 2 * 1024 * 1024;
 
-/// How much a line matters.
+/// How important a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Priority {
-    /// One of very many: may wait, and is the first to be dropped.
+    /// One of very many: it may wait, and is dropped first.
     Light,
-    /// May wait.
+    /// It may wait.
     Usual,
-    /// Goes out at once, with all that was before it.
+    /// It is written at once, with all lines before it.
     Heavy,
 }
 
-/// Who writes the lines.
+/// Which thread writes the lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {
-    /// Nobody yet: they are kept.
+    /// None yet: the lines are kept.
     #[default]
     Kept,
-    /// The thread.
+    /// The writer's own thread.
     Thread,
-    /// Whoever puts them, since there is no thread to be had.
+    /// The thread that logs the line, because no thread could be started.
     Direct,
 }
 
-/// Where lines are put; clones are the same place.
+/// The buffer for lines. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Writer(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// There is something to write.
+    /// Notified when there are lines to write.
     more: Condvar,
-    /// All was written.
+    /// Notified when all lines are written.
     done: Condvar,
 }
 
@@ -58,13 +57,13 @@ struct Shared {
 struct State {
     mode: Mode,
     lines: Vec<u8>,
-    /// Not to be gathered any longer.
+    /// Whether the lines must not wait any longer.
     urgent: bool,
-    /// The thread waits for a first line.
+    /// Whether the thread waits for a first line.
     asleep: bool,
-    /// The thread has lines that it has not written yet.
+    /// Whether the thread has taken lines that it has not written yet.
     writing: bool,
-    /// Lines that had no room.
+    /// How many lines were dropped.
     dropped: u64,
 }
 
@@ -74,8 +73,8 @@ impl Writer {
         Self(Arc::default())
     }
 
-    /// Starts the thread that writes to `out`, what was kept first. `lost` makes the line that tells how many had no
-    /// room. Without a thread to be had, lines are written by whoever puts them.
+    /// Starts the thread, which first writes the lines kept so far to `out`. `lost` makes the line that reports dropped
+    /// lines. If no thread can be started, every thread writes its own lines.
     pub(super) fn start(
         &self,
         mut out: impl Write + Send + 'static,
@@ -86,7 +85,7 @@ impl Writer {
             let mut lines = Vec::with_capacity(BATCH);
             loop {
                 let dropped = thread.gather(&mut lines);
-                // A closed stdout must not end clawgate, so the result is dropped.
+                // A closed stdout must not end clawgate, so the error is ignored.
                 let _ = out.write_all(&lines).and_then(|()| out.flush());
                 if dropped > 0 {
                     let _ = out.write_all(&lost(dropped)).and_then(|()| out.flush());
@@ -101,16 +100,16 @@ impl Writer {
         }
     }
 
-    /// Writes what was kept, and from now on each line as it comes.
+    /// Writes the lines kept so far; from now on each line is written directly.
     fn write_here(&self) {
         let mut state = self.0.state();
         state.mode = Mode::Direct;
         let mut out = std::io::stdout().lock();
-        // A closed stdout must not end clawgate, so the result is dropped.
+        // A closed stdout must not end clawgate, so the error is ignored.
         let _ = out.write_all(&std::mem::take(&mut state.lines)).and_then(|()| out.flush());
     }
 
-    /// Puts a line, which ends in a newline, after those before it. Never waits for a reader.
+    /// Adds a line, which must end in a newline. Never waits for the reader of the log.
     pub(super) fn put(&self, line: &[u8], weight: Priority) {
         let mut state = self.0.state();
         if state.mode == Mode::Direct {
@@ -132,7 +131,7 @@ impl Writer {
         }
     }
 
-    /// Waits until all lines are written, but not for longer than `max_wait`.
+    /// Waits until all lines are written, but no longer than `max_wait`.
     pub(super) fn flush(&self, max_wait: Duration) {
         if self.0.state().mode != Mode::Thread {
             return self.write_here();
@@ -152,8 +151,7 @@ impl Writer {
 }
 
 impl Shared {
-    /// Waits for lines and for those that come soon after; puts them into `lines`, and returns how many had
-    /// no room.
+    /// Waits for lines, and a little longer for further ones. Moves them to `lines`, and returns how many were dropped.
     fn gather(&self, lines: &mut Vec<u8>) -> u64 {
         let mut state = self.state();
         state.writing = false;
@@ -193,7 +191,7 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// Takes what is written only when told to.
+    /// A reader that continues only when the test tells it to.
     struct Reader {
         may: Receiver<()>,
         read: Sender<Vec<u8>>,
@@ -252,7 +250,7 @@ mod tests {
     fn a_reader_that_stops_costs_light_lines_only_and_hears_how_many() {
         let (writer, go, read) = writer();
         let light = [vec![b'1'; 1023], vec![b'\n']].concat();
-        // Twice what has room: as much may be at the reader already.
+        // Twice the limit, since the reader may already have taken that much.
         let count = LIMIT / 1024 * 2 + 200;
         for _ in 0..count {
             writer.put(&light, Priority::Light);
@@ -265,7 +263,7 @@ mod tests {
         writer.flush(TIMEOUT);
         let text = String::from_utf8(read.try_iter().flatten().collect()).unwrap();
         let kept = text.lines().filter(|line| line.starts_with('1')).count();
-        // Told with each batch: there are two where the reader took one in between.
+        // Each batch reports dropped lines: there are two reports if the reader took a batch in between.
         let told: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("lost ")).collect();
         let lost: usize = told.iter().map(|lost| lost.parse::<usize>().unwrap()).sum();
         assert!(!told.is_empty());

@@ -1,8 +1,8 @@
 //! TLS: detection, handshake, and diagnosis of failed handshakes.
 //!
-//! Comes in: an accepted socket. Goes out: an encrypted stream with a verified client ([`Secured`]), or what is left of the
-//! connection and a report about it ([`HandshakeFailure`]). Imports what is below it only: certificates (`pki`), rules
-//! (`policy`), `limits`, `telemetry`, `wording`; it knows nothing of HTTP requests.
+//! Comes in: an accepted socket. Goes out: an encrypted stream with a verified client ([`Secured`]), or what is left of
+//! the connection and a report about it ([`HandshakeFailure`]). Imports only lower layers: certificates (`pki`), rules
+//! (`policy`), `limits`, `telemetry`, `wording`. It knows nothing of HTTP requests.
 
 mod accepted;
 mod acceptor;

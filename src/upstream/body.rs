@@ -1,4 +1,4 @@
-//! The request body on its way to the upstream: streamed, counted, limited.
+//! The request body on its way to the upstream: streamed, counted and limited.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,21 +15,21 @@ use super::body_timeouts::{BodyTimeouts, Pace, TooSlow};
 /// Why a request body ended early.
 #[derive(Debug, Error)]
 pub enum BodyError {
-    /// More bytes came than the route takes.
+    /// It is larger than the route allows.
     #[error("the body is larger than {0} bytes")]
     TooLarge(u64),
-    /// It came too slowly.
+    /// It arrived too slowly.
     #[error(transparent)]
     Slow(TooSlow),
-    /// The client went away, or broke the framing.
+    /// The client left, or violated the framing.
     #[error("the body could not be read to its end")]
     Client(#[source] hyper::Error),
 }
 
-/// A client's request body, wherever it is read from.
+/// A client's request body, which several parts of the code can read.
 ///
-/// Clones are the same body. Whoever answers the client keeps one until the answer is out: a body that
-/// is dropped before makes hyper reset an HTTP/2 stream, and the client never sees the answer.
+/// Clones share the body. The code that responds to the client keeps a clone until the response is sent. If the body
+/// were dropped earlier, hyper would reset an HTTP/2 stream and the client would never get the response.
 #[derive(Clone, Debug)]
 pub struct SharedRequestBody(Arc<State>);
 
@@ -41,7 +41,7 @@ struct State {
 }
 
 impl SharedRequestBody {
-    /// Nothing of it is read yet.
+    /// A body of which nothing has been read.
     pub fn new(incoming: Incoming) -> Self {
         let ended = AtomicBool::new(incoming.is_end_stream());
         Self(Arc::new(State { incoming: Mutex::new(incoming), bytes: AtomicU64::new(0), ended }))
@@ -52,19 +52,19 @@ impl SharedRequestBody {
         self.0.bytes.load(Ordering::Relaxed)
     }
 
-    /// Whether it was read to its end.
+    /// Whether all of it was read.
     pub fn ended(&self) -> bool {
         self.0.ended.load(Ordering::Relaxed)
     }
 
-    /// Its length as far as it is declared.
+    /// Its length, if it is declared.
     pub fn size_hint(&self) -> SizeHint {
         self.incoming().size_hint()
     }
 
-    /// Reads on and throws away what comes; ready when the body has ended, or broken off.
+    /// Reads and discards the rest. Ready when the body has ended or failed.
     ///
-    /// Does nothing while somebody else may still read it.
+    /// Does nothing while another clone may still read the body.
     pub fn poll_discard(&self, cx: &mut Context<'_>, discarded: &mut u64) -> Poll<()> {
         if Arc::strong_count(&self.0) > 1 {
             return Poll::Ready(());
@@ -81,15 +81,15 @@ impl SharedRequestBody {
         Poll::Ready(())
     }
 
-    // One task at a time reads it, so the lock is never waited for.
+    // Only one task reads it at a time, so nothing ever waits for the lock.
     fn incoming(&self) -> MutexGuard<'_, Incoming> {
         self.0.incoming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A client's body that fails once it is larger than the route takes, or too slow.
+/// A client's body that fails if it is too large for the route, or too slow.
 ///
-/// Trailers are dropped: they are header fields that come after every check.
+/// Trailers are dropped, since they are header fields that arrive after all checks.
 #[derive(Debug)]
 pub struct RequestBody {
     upload: SharedRequestBody,
@@ -98,12 +98,12 @@ pub struct RequestBody {
 }
 
 impl RequestBody {
-    /// `limit` in bytes.
+    /// `limit` is in bytes.
     pub fn new(upload: SharedRequestBody, limit: u64, timeouts: BodyTimeouts) -> Self {
         Self { upload, limit, pace: Pace::new(timeouts) }
     }
 
-    /// The body itself.
+    /// The client's body itself.
     pub fn upload(&self) -> &SharedRequestBody {
         &self.upload
     }

@@ -1,4 +1,4 @@
-//! A limit on how slowly a client may send a body.
+//! Limits how slowly a client may send a body.
 
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -8,41 +8,41 @@ use tokio::time::Instant;
 
 use crate::timer::Timer;
 
-/// Time in which the rate does not count: a client may need a moment to begin.
+/// How long the rate is not checked, since a client may need a moment to begin.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How slow a body may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyTimeouts {
-    /// Longest pause between two pieces.
+    /// The longest pause between two pieces.
     pub idle: Duration,
-    /// For all of it.
+    /// The longest time for the whole body.
     pub total: Duration,
-    /// Bytes in each second, after the first few; `None`: any.
+    /// The least bytes per second, after the first seconds; `None` for no minimum.
     pub rate: Option<u64>,
 }
 
-/// What was too slow about a body.
+/// Why a body was too slow.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum TooSlow {
-    /// Nothing came for this long.
+    /// Nothing arrived for this long.
     #[error("no byte of the body came for {0:?}")]
     Idle(Duration),
-    /// Not all came in this time.
+    /// The whole body did not arrive in this time.
     #[error("the body was not there after {0:?}")]
     Total(Duration),
-    /// Fewer bytes in a second than these.
+    /// It arrived more slowly than this many bytes per second.
     #[error("the body came more slowly than {0} bytes in a second")]
     Rate(u64),
 }
 
-/// Counts the time in which a body is asked for and does not come; time in which nobody asks (the upstream
-/// does not take more) is not the client's fault.
+/// Measures how long clawgate waits for the client's body. Time in which nothing reads the body does not count: then
+/// the upstream is slow, not the client.
 #[derive(Debug)]
 pub(super) struct Pace {
     timeouts: BodyTimeouts,
     bytes: u64,
-    /// Time waited before the present wait.
+    /// Time spent waiting before the current wait.
     waited: Duration,
     since: Option<Instant>,
     timer: Timer,
@@ -53,7 +53,7 @@ impl Pace {
         Self { timeouts, bytes: 0, waited: Duration::ZERO, since: None, timer: Timer::default() }
     }
 
-    /// Something came.
+    /// Notes that bytes arrived.
     pub(super) fn moved(&mut self, bytes: u64) {
         self.bytes += bytes;
         if let Some(since) = self.since.take() {
@@ -62,7 +62,7 @@ impl Pace {
         self.timer.stop();
     }
 
-    /// Nothing has come; ready when that has gone on for too long.
+    /// Notes that nothing has arrived. Ready when that has taken too long.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TooSlow> {
         let (left, slow) = self.timeouts.left(self.bytes, self.waited);
         if self.since.is_none() {
@@ -75,8 +75,7 @@ impl Pace {
 }
 
 impl BodyTimeouts {
-    /// How long may be waited for the next piece, when so many bytes came in so much time of waiting; and
-    /// what will be wrong then.
+    /// How long to wait for the next piece, after `bytes` have arrived in `waited`; and which limit is reached then.
     fn left(&self, bytes: u64, waited: Duration) -> (Duration, TooSlow) {
         let mut left = (self.idle, TooSlow::Idle(self.idle));
         let mut at_most = |time: Duration, slow| {

@@ -1,4 +1,4 @@
-//! Sending a request to an upstream, and saying what went wrong when there is no answer.
+//! Sends a request to an upstream, and says what went wrong if there is no response.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,30 +19,30 @@ use super::response_body::{PooledConnection, ResponseBody};
 use super::sanitize::UpstreamRequest;
 use crate::telemetry::metrics::{UpstreamFault, UpstreamMetrics};
 
-/// How long to wait for an upstream.
+/// How long clawgate waits for an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For a connection.
+    /// Until a connection is open.
     pub connect: Duration,
-    /// For an answer to begin, from the last piece of the request on.
+    /// Until a response begins, after the last piece of the request.
     pub response: Duration,
-    /// Between two pieces of a body, either way.
+    /// Between two pieces of a body, in either direction.
     pub idle: Duration,
 }
 
-/// An answer that has begun.
+/// A response that has begun.
 #[derive(Debug)]
 pub struct Answer {
-    /// Status and header fields, and the body to come.
+    /// Status, header fields and the body, which is still to be read.
     pub response: Response<ResponseBody>,
-    /// Whether the request had to go out on a second connection.
+    /// Whether the request was sent again, on a second connection.
     pub retried: bool,
-    /// Whether it came before the request's end, on a connection that the upstream will close: the rest of the
-    /// request will not be read.
+    /// Whether the response came before the end of the request and the upstream will close the connection. Then the
+    /// upstream will not read the rest of the request.
     pub closes: bool,
 }
 
-/// A client for one upstream, with its own idle connections: one for each worker.
+/// The client for one upstream. Each worker has one, with idle connections of its own.
 #[derive(Debug)]
 pub struct Client {
     connector: Connector,
@@ -53,7 +53,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client without a connection yet: for so many requests at once, while others wait in a queue.
+    /// A client without connections, for at most `at_once` requests at a time. Up to `queue` other requests wait.
     pub fn new(
         connector: Connector,
         timeouts: Timeouts,
@@ -65,16 +65,16 @@ impl Client {
         Self { connector, pool: Pool::default(), slots, timeouts, metrics }
     }
 
-    /// Sends `request` and waits for the answer to begin.
+    /// Sends `request` and waits until the response begins.
     ///
-    /// Goes out a second time only when an idle connection turned out to be closed before any of the
-    /// request was handed to it: what may have been seen by the upstream is never sent twice.
+    /// The request is sent a second time only if an idle connection turned out to be closed before it got any of the
+    /// request. A request that the upstream may have seen is never sent twice.
     ///
-    /// `client`: the number of the client that asks, which may have a share of the slots.
+    /// `client`: the number of the client that sent the request. It may use only a share of the slots.
     pub async fn send(&self, request: UpstreamRequest, client: usize) -> Result<Answer, UpstreamError> {
         let sent = match request.into_parts() {
             (request, None) => self.try_send(request, client).await,
-            // Boxed, since it is rare: every request in progress would keep room for it.
+            // Boxed because it is rare: otherwise every request in progress would need memory for it.
             (request, Some(header)) => Box::pin(self.try_send_alone(request, client, &header)).await,
         };
         sent.inspect_err(|error| self.failed(error))
@@ -101,7 +101,7 @@ impl Client {
                 Err(Failed { error, .. }) => return Err(error),
             }
         }
-        // Boxed, since it is rare: every request under way would keep room for it.
+        // Boxed because it is rare: otherwise every request in progress would need memory for it.
         let mut sender = Box::pin(self.connect(&[])).await?;
         match self.exchange(&mut sender, request, &upload).await {
             Ok(response) => self.answer(response, sender, slot, upload, retried),
@@ -138,7 +138,7 @@ impl Client {
             UpstreamError::Protocol(_) | UpstreamError::Framing(_) | UpstreamError::Upgraded => {
                 UpstreamFault::Protocol
             }
-            // The sender's fault, not the upstream's.
+            // The client's fault, not the upstream's.
             UpstreamError::Body(_) => return,
         });
     }
@@ -181,7 +181,7 @@ impl Client {
                     let unsent = failed.take_message().map(Box::new);
                     return Err(Failed { unsent, error: classify(failed.into_error()) });
                 }
-                // A body that still comes in is no silence of the upstream's.
+                // As long as the body arrives, the upstream is not late.
                 Err(_) if upload.bytes() != seen => seen = upload.bytes(),
                 Err(_) => return Err(Failed { unsent: None, error: UpstreamError::Timeout(limit) }),
             }
@@ -218,7 +218,7 @@ impl Client {
     }
 }
 
-/// Whether the connection ends with this answer (RFC 9112 section 9.3).
+/// Whether the connection ends after this response (RFC 9112 section 9.3).
 fn says_close(response: &Response<Incoming>) -> bool {
     let mut options =
         response.headers().get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());

@@ -1,4 +1,5 @@
-//! How many requests may be with an upstream at once, and how many may wait for that; in all, and of one client.
+//! Limits how many requests may be in progress at an upstream, and how many may wait for that: in all, and for each
+//! client.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,11 +10,11 @@ use tokio::time::timeout;
 
 use crate::telemetry::metrics::{Counted, UpstreamMetrics};
 
-/// Clients that are told apart. Those beyond share the lane of another: a fixed number needs no lock, and what a client
-/// has in use no cleaning up.
+/// How many clients are distinguished. Further clients share the lane of another one. A fixed number of lanes needs no
+/// lock and no removal.
 const LANES: usize = 1024;
 
-/// The slots of one worker's client.
+/// The slots for one worker's requests to an upstream.
 #[derive(Debug)]
 pub(super) struct Slots {
     free: Arc<Semaphore>,
@@ -24,33 +25,33 @@ pub(super) struct Slots {
     metrics: Arc<UpstreamMetrics>,
 }
 
-/// What one client may have of the slots and of the queue.
+/// The slots and places in the queue that one client may use.
 #[derive(Debug)]
 struct Lane {
     free: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
-/// One of the slots, until it is dropped.
+/// A slot, which is free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Slot {
     _permits: Permits,
     _in_flight: Counted,
 }
 
-/// Of the client's share, and of all.
+/// One permit of the client's share, and one of all.
 type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
-/// Why there is no slot: so many requests are with the upstream already.
+/// Why there is no slot: this many requests are in progress already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// Of all clients.
+    /// Requests of all clients.
     All(usize),
-    /// Of this one.
+    /// Requests of this client.
     Share(usize),
 }
 
-/// One who waits.
+/// A request that waits for a slot.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Slots {
@@ -66,11 +67,11 @@ impl Slots {
         }
     }
 
-    /// A slot for a request of the client with this number; waits for one at most `max_wait`, and not at all when
-    /// enough wait already.
+    /// Takes a slot for a request of the client with this number. Waits for it at most `max_wait`; does not wait if the
+    /// queue is full.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is no slot.
     pub(crate) async fn take(&self, client: usize, max_wait: Duration) -> Result<Slot, Full> {
         let lane = self.lanes[client % LANES].get_or_init(|| Lane {
             free: Arc::new(Semaphore::new(share_of(self.at_once))),
@@ -108,7 +109,7 @@ impl Slots {
             full = all;
             Some((mine, Arc::clone(&self.free).acquire_owned().await.ok()?))
         };
-        // They are never closed.
+        // The semaphores are never closed.
         match timeout(max_wait, permits).await {
             Ok(Some(permits)) => Ok(permits),
             _ => Err(full),
@@ -116,13 +117,13 @@ impl Slots {
     }
 }
 
-/// What one client may have of `count`: three quarters, so that one that is slow leaves room for the others.
+/// How many of `count` slots one client may use: three quarters, so that a slow client leaves some for others.
 fn share_of(count: usize) -> usize {
     (count - count.div_ceil(4)).max(count.min(1))
 }
 
 impl<'a> Waiting<'a> {
-    /// Counts one; returns how many there were before.
+    /// Counts a waiting request. Returns how many waited before it.
     fn begin(count: &'a AtomicUsize) -> (usize, Self) {
         (count.fetch_add(1, Ordering::Relaxed), Self(count))
     }

@@ -20,7 +20,7 @@ use super::target::Target;
 use super::tls::UpstreamTls;
 use crate::wording::{http, tls};
 
-/// The largest head of an answer that is accepted from an upstream, in bytes.
+/// The largest response head that clawgate accepts from an upstream, in bytes.
 const MAX_ANSWER_HEAD: usize = 64 * 1024;
 
 /// How to reach an upstream.
@@ -51,7 +51,7 @@ impl Connector {
     /// A connector for `target`. An `https` target needs `tls`.
     ///
     /// # Errors
-    /// When it has none, or rustls rejects it.
+    /// If an `https` target has no `tls`, or rustls rejects the configuration.
     pub fn new(target: Target, tls: Option<&UpstreamTls>) -> Result<Self, ConnectorError> {
         let tls = match (&target, tls) {
             (Target::Https { .. }, None) => return Err(ConnectorError::Unsecured),
@@ -70,7 +70,8 @@ impl Connector {
         builder.max_buf_size(MAX_ANSWER_HEAD);
         let (client, connection) =
             builder.handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
-        // The task ends when its `SendRequest` is dropped or the upstream closes. Draining waits for requests, not for it.
+        // The task ends when its `SendRequest` is dropped or the upstream closes. Draining waits for requests, not for
+        // this task.
         #[expect(clippy::disallowed_methods, reason = "not a task of a client; see above")]
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -83,7 +84,7 @@ impl Connector {
     /// Opens a connection that begins with `proxy_header`, with TLS if the target needs it.
     ///
     /// # Errors
-    /// When it cannot be connected to, or its certificate is not trusted.
+    /// If the connection fails, or the upstream's certificate is not trusted.
     pub async fn dial(&self, proxy_header: &[u8]) -> io::Result<Stream> {
         match &self.target {
             Target::Unix(path) => {
@@ -116,7 +117,7 @@ enum Kind {
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
 }
 
-/// Calls a method of the stream that it is.
+/// Calls a method of the stream inside.
 macro_rules! each {
     ($self:expr, $io:ident => $call:expr) => {
         match &mut $self.get_mut().0 {
@@ -137,9 +138,9 @@ impl AsyncRead for Stream {
     }
 }
 
-/// An upstream may answer and close before it has read the whole request, as Node does after a 413. Then a write fails while
-/// there is an answer to read. Such an error is left to the reading side, which sees the end of the connection after the
-/// answer.
+/// An upstream may respond and close before it has read the whole request, as Node does after a 413. Then a write fails
+/// although there is a response to read. Such an error is ignored here: the reading side reads the response and then
+/// sees the end of the connection.
 fn unless_closed<T>(written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
     match written {
         Poll::Ready(Err(error))

@@ -1,4 +1,4 @@
-//! Why an upstream gave no answer.
+//! Why an upstream gave no response.
 
 use std::error::Error as _;
 use std::io;
@@ -11,45 +11,45 @@ use super::body::BodyError;
 use super::framing::BadFraming;
 use crate::wording::{alert_name, http, io as io_words};
 
-/// Why an upstream gave no answer.
+/// Why an upstream gave no response.
 #[derive(Debug, Error)]
 pub enum UpstreamError {
-    /// It could not be connected to. The request was not sent.
+    /// The connection could not be opened. The request was not sent.
     #[error("it cannot be connected to: {}", io_words(.0))]
     Unavailable(#[source] io::Error),
-    /// As many requests are with it, and wait for that, as may. The request was not sent.
+    /// It has the greatest allowed number of requests, and its queue is full. The request was not sent.
     #[error("it is at its limit of {0} requests, and the queue is full")]
     Busy(usize),
-    /// As many requests of this client are with it as one client may have there. The request was not sent.
+    /// This client has the greatest allowed number of requests there. The request was not sent.
     #[error("it is at the limit of {0} requests for one client")]
     ShareBusy(usize),
-    /// It did not take the connection in time. The request was not sent.
+    /// It did not accept the connection in time. The request was not sent.
     #[error("it did not accept a connection within {0:?}")]
     ConnectTimeout(Duration),
-    /// The request was sent, and no answer began.
+    /// The request was sent, but no response began.
     #[error("it did not answer within {0:?}")]
     Timeout(Duration),
-    /// The request was sent, at least in part, and the connection was closed without an answer.
+    /// The request was sent, at least in part, but the connection was closed without a response.
     #[error("it closed the connection before it answered: {}", http(.0))]
     Closed(#[source] hyper::Error),
-    /// What it answered is not HTTP/1.1.
+    /// Its response is not HTTP/1.1.
     #[error("its answer is not HTTP/1.1: {}", http(.0))]
     Protocol(#[source] hyper::Error),
-    /// Where its answer ends, or how it is coded, cannot be said.
+    /// The end or the coding of its response is unclear.
     #[error("its answer cannot be understood: {0}")]
     Framing(#[from] BadFraming),
-    /// It switched to another protocol, which no request asks for.
+    /// It switched to another protocol, although no request asks for that.
     #[error("it answered 101 Switching Protocols, and no upgrade was asked for")]
     Upgraded,
-    /// The request's own body ended early.
+    /// The client's request body ended early.
     #[error(transparent)]
     Body(BodyError),
 }
 
-/// Why there is no answer, when hyper gave up a request with `error`.
+/// Finds out why there is no response, from the `error` of hyper.
 pub(super) fn classify(error: hyper::Error) -> UpstreamError {
     if error.is_user() {
-        // The body's own error comes back as the source of hyper's.
+        // hyper passes on the error of the request body as the source of its own error.
         if let Some(body) = error.source().and_then(|source| source.downcast_ref::<BodyError>()) {
             return UpstreamError::Body(match body {
                 BodyError::TooLarge(limit) => BodyError::TooLarge(*limit),
@@ -58,15 +58,15 @@ pub(super) fn classify(error: hyper::Error) -> UpstreamError {
             });
         }
     }
-    // Over TLS 1.3 the upstream's refusal of clawgate's certificate comes after the handshake, and the
-    // request may be on its way already; but nobody has read it.
+    // With TLS 1.3 the upstream can refuse clawgate's certificate only after the handshake, when the request may
+    // already be sent. But the upstream has not read the request.
     if let Some(alert) = refusal(&error) {
         return UpstreamError::Unavailable(io::Error::other(refused(alert)));
     }
     if error.is_parse() { UpstreamError::Protocol(error) } else { UpstreamError::Closed(error) }
 }
 
-/// The alert by which the upstream refused the handshake, if that is what an error came of.
+/// The alert by which the upstream refused the handshake, if that caused the error.
 fn refusal(error: &hyper::Error) -> Option<AlertDescription> {
     let mut source = error.source();
     while let Some(error) = source {
@@ -79,7 +79,7 @@ fn refusal(error: &hyper::Error) -> Option<AlertDescription> {
     None
 }
 
-/// Those that RFC 8446 section 6.2 has for the other end's certificate.
+/// Whether it is one of the alerts about the other end's certificate in RFC 8446 section 6.2.
 fn is_refusal(alert: AlertDescription) -> bool {
     matches!(
         alert,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// A way to say who the client is, in header fields.
+/// A set of header fields that says who the client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityForm {
     /// `X-Clawgate-Client-*`.
@@ -20,13 +20,13 @@ pub enum IdentityForm {
     SslClient,
 }
 
-/// A word that is not the name of a form.
+/// A word that is not the name of a form of identity.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("`{0}` is no way to tell who the client is")]
 pub struct UnknownForm(String);
 
 impl IdentityForm {
-    /// All of them.
+    /// All forms.
     pub const ALL: [Self; 5] =
         [Self::Clawgate, Self::ClientCert, Self::ClientCertChain, Self::Xfcc, Self::SslClient];
 
@@ -71,7 +71,7 @@ impl Forms {
 }
 
 impl Default for Forms {
-    /// Only clawgate's own.
+    /// Only clawgate's own fields.
     fn default() -> Self {
         Self(IdentityForm::Clawgate.bit())
     }
@@ -119,7 +119,8 @@ pub struct Forwarding {
     pub identity: Forms,
     /// From which address it connects.
     pub forwarded: Forwarded,
-    /// Whether a PROXY header of version 2 says both before each request. Each request has a connection of its own then.
+    /// Whether each request begins with a PROXY header of version 2 that says both. Each request then needs a
+    /// connection of its own.
     pub proxy_protocol: bool,
 }
 

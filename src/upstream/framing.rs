@@ -1,29 +1,29 @@
-//! Removes ambiguity from the framing of an upstream's answer.
+//! Removes ambiguity from the framing of an upstream's response.
 //!
-//! hyper decides by RFC 9112 section 6.3 where the body ends, and leaves the header fields unchanged. If they were forwarded so,
-//! the client could find another end of the body than hyper did.
+//! hyper finds the end of the body by RFC 9112 section 6.3, but does not change the header fields. If clawgate
+//! forwarded them unchanged, the client could find a different end of the body.
 
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Body;
 use thiserror::Error;
 
-/// Why the framing of an answer is ambiguous.
+/// Why the framing of a response is ambiguous.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum BadFraming {
-    /// RFC 9112 section 6.1: only `chunked` is accepted, once.
+    /// RFC 9112 section 6.1. Only `chunked` is accepted, and only once.
     #[error("its Transfer-Encoding is not plainly `chunked`")]
     TransferEncoding,
-    /// RFC 9110 section 8.6: one number, or the same several times.
+    /// RFC 9110 section 8.6. Only one number is accepted, but it may be repeated.
     #[error("its Content-Length is not one number")]
     ContentLength,
 }
 
-/// Leaves in `response` only the fields that describe the body as hyper reads it. Returns whether the connection may be used
-/// again.
+/// Keeps in `response` only the fields that describe the body as hyper reads it. Returns whether the connection may be
+/// used again.
 ///
 /// # Errors
-/// When clawgate does not support the framing.
+/// If clawgate does not support the framing.
 pub(super) fn settle<B: Body>(response: &mut Response<B>) -> Result<bool, BadFraming> {
     let no_content = response.status() == StatusCode::NO_CONTENT;
     let has_body = !response.body().is_end_stream();
@@ -33,7 +33,7 @@ pub(super) fn settle<B: Body>(response: &mut Response<B>) -> Result<bool, BadFra
             return Err(BadFraming::TransferEncoding);
         }
         // RFC 9112 section 6.3: Transfer-Encoding overrides Content-Length. An upstream that sends both, or that
-        // announces chunks where there is no body, may disagree about where its answer ends.
+        // announces chunks where there is no body, may see the end of its response elsewhere.
         let both = headers.remove(header::CONTENT_LENGTH).is_some();
         return Ok(has_body && !both);
     }
@@ -45,7 +45,7 @@ pub(super) fn settle<B: Body>(response: &mut Response<B>) -> Result<bool, BadFra
     one_length(headers).map(|()| true)
 }
 
-/// Whether there is one field, with only this value.
+/// Whether there is exactly one field, with exactly this value.
 fn is_plainly_chunked(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     let coding = codings.next().map(HeaderValue::as_bytes);
@@ -72,13 +72,14 @@ fn one_length(headers: &mut HeaderMap) -> Result<(), BadFraming> {
     Ok(())
 }
 
-/// Digits only.
+/// The number, which must have digits only.
 fn length(value: &[u8]) -> Option<u64> {
     let digits = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
     digits?.parse().ok()
 }
 
-/// Fields about the connection or the framing. RFC 9110 section 6.5.1 forbids them in trailers, and HTTP/2 treats them as errors.
+/// Fields about the connection or the framing. RFC 9110 section 6.5.1 forbids them in trailers, and HTTP/2 treats them
+/// as errors.
 const NOT_IN_TRAILERS: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,

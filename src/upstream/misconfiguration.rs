@@ -1,6 +1,6 @@
-//! Recognises answers that mean that the upstream is not set up for clawgate, or clawgate not for the upstream.
+//! Recognises responses that show that the upstream is not configured for clawgate, or clawgate not for the upstream.
 //!
-//! OpenClaw's refusals are terse. The answer is forwarded unchanged, and a log line says what to change.
+//! OpenClaw's refusals are short. clawgate forwards the response unchanged, and logs what to change.
 
 use std::time::{Duration, Instant};
 
@@ -10,20 +10,20 @@ use tracing::Level;
 
 use crate::telemetry::{LogThrottle, emit};
 
-/// Seconds between two lines about the same misconfiguration.
+/// The least time between two lines about the same misconfiguration.
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// A probable misconfiguration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Misconfiguration {
-    /// OpenClaw got a forwarding header from a proxy it does not trust.
+    /// OpenClaw got a forwarding header from a proxy that it does not trust.
     ProxyAttribution,
     /// The token is missing or wrong.
     Unauthorized,
-    /// The body is over the upstream's limit, but under clawgate's.
+    /// The body is larger than the upstream's limit, but not larger than clawgate's.
     BodyLimit,
-    /// A web page: it is another server, or the path is not a hook.
+    /// The response is a web page: this is a different server, or the path is not a hook.
     WebPage,
 }
 
@@ -31,10 +31,10 @@ pub enum Misconfiguration {
 const ATTRIBUTION: &[u8] = b"proxy_attribution_required";
 
 impl Misconfiguration {
-    /// Looks at the head of an answer.
+    /// Looks at the head of a response.
     ///
     /// # Errors
-    /// For a 403, about which only its body says more.
+    /// For a 403, since only its body says more.
     pub fn of_head(status: StatusCode, headers: &HeaderMap) -> Result<Option<Self>, ForbiddenBody> {
         let content_type = headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
         let html =
@@ -121,7 +121,7 @@ impl MisconfigurationLog {
         Self { upstream, token, started: Instant::now(), problems, left_out }
     }
 
-    /// Logs that the answer to request `request` shows `problem`.
+    /// Logs that the response to request `request` shows `problem`.
     pub fn log(&self, problem: Misconfiguration, status: StatusCode, request: &str) {
         if self.problems[problem as usize].pass(self.started.elapsed(), PAUSE).is_none() {
             return;
@@ -139,7 +139,7 @@ impl MisconfigurationLog {
         );
     }
 
-    /// Logs which identity fields of a client (with this fingerprint) were too large for request `request`.
+    /// Logs which identity fields of a client with this fingerprint were too large for request `request`.
     pub fn left_out(&self, what: &[&'static str], fingerprint_sha256: &str, request: &str) {
         if self.left_out.pass(self.started.elapsed(), PAUSE).is_none() {
             return;

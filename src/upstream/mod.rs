@@ -1,4 +1,4 @@
-//! The pooled HTTP/1.1 client towards an upstream.
+//! The HTTP/1.1 client for an upstream, with a pool of connections.
 
 mod body;
 mod body_timeouts;

@@ -8,13 +8,13 @@ use tokio::time::{Instant, sleep};
 
 use super::body::RequestBody;
 
-/// Node closes an idle connection after 5 s (plus a second of grace). One that is older may be closed just when a request is
-/// sent on it, and that request would be lost.
+/// Node closes an idle connection after 5 s (plus a second of grace). An older connection may be closed just when a
+/// request is sent on it, and that request would be lost.
 const MAX_IDLE: Duration = Duration::from_secs(4);
 /// Idle connections kept by one worker.
 const MAX_CONNECTIONS: usize = 64;
 
-/// A stack of idle connections: the one used last is most likely still open.
+/// A stack of idle connections: the most recently used one is most likely still open.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pool(Arc<Mutex<State>>);
 
@@ -74,8 +74,8 @@ impl Pool {
         }
     }
 
-    /// Closes connections that have been idle for too long, since an upstream without a timeout would keep them for ever. Returns
-    /// false when none is left.
+    /// Closes connections that have been idle for too long; an upstream without a timeout would keep them open for
+    /// ever. Returns false if none is left.
     async fn sweep(&self, pause: impl Future<Output = ()>) -> bool {
         pause.await;
         let mut state = self.state();

@@ -10,14 +10,14 @@ use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep};
 
-/// How long to wait for an address before the next one is tried as well. It is the minimum of RFC 8305 section 8, since upstreams
-/// are near, and `upstream.connect_timeout` must suffice for all addresses.
+/// How long to wait for an address before also trying the next one. It is the minimum of RFC 8305 section 8, since
+/// upstreams are near, and all addresses must be tried within `upstream.connect_timeout`.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(100);
 
-/// Connects to `host`, a name or an address: to the first of its addresses that accepts the connection.
+/// Connects to `host`, a name or an address. Uses the first of its addresses that accepts the connection.
 ///
 /// # Errors
-/// When there is no address, or none accepts: the error of the last one.
+/// If there is no address, or with the last error if no address accepts.
 pub(super) async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     race(alternating(lookup_host((host, port)).await?)).await
 }
@@ -35,8 +35,8 @@ fn alternating(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     order.into_iter().flatten().collect()
 }
 
-/// Tries the addresses in order: the next one when one has failed, or has not answered for a while. The first connection wins,
-/// and the other attempts are cancelled.
+/// Tries the addresses in order. Starts the next attempt when one has failed, or after a delay. The first connection
+/// wins, and the other attempts are cancelled.
 async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut addresses = addresses.into_iter();
     let mut attempts = Vec::new();
@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    /// A listening socket that has no room for another connection: it swallows SYNs.
+    /// A listening socket with a full queue: the kernel drops further SYNs.
     struct Full {
         address: SocketAddr,
         _socket: Socket,

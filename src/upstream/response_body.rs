@@ -1,4 +1,4 @@
-//! The body of an upstream's response, and the connection that it comes on.
+//! The body of an upstream's response, and the connection that carries it.
 
 use std::error::Error as _;
 use std::io;
@@ -19,18 +19,18 @@ use super::pool::Pool;
 use crate::timer::Timer;
 use crate::wording::http;
 
-/// The connection an answer comes on; goes back to the pool when the exchange is complete.
+/// The connection that carries a response. It returns to the pool when request and response are complete.
 #[derive(Debug)]
 pub(super) struct PooledConnection {
     pub(super) held: Option<(SendRequest<RequestBody>, Slot)>,
-    /// `None`: it is not to be used again.
+    /// `None` if the connection must not be used again.
     pub(super) pool: Option<Pool>,
     pub(super) upload: SharedRequestBody,
 }
 
 impl PooledConnection {
-    /// The answer has come to its end. If the request has not, the connection is closed: the rest of
-    /// it must not be waited for.
+    /// Call this at the end of the response. If the request has not ended, the connection is closed, since nothing
+    /// should wait for the rest of the request.
     fn end(&mut self) {
         if let Some((sender, _slot)) = self.held.take().filter(|_| self.upload.ended())
             && let Some(pool) = &self.pool
@@ -40,13 +40,13 @@ impl PooledConnection {
     }
 }
 
-/// Why an answer ended early.
+/// Why a response ended early.
 #[derive(Debug, Error)]
 pub enum ResponseBodyError {
     /// The upstream sent nothing for this long.
     #[error("the upstream stopped in the middle of its answer for {0:?}")]
     Stalled(Duration),
-    /// Request and answer took longer than they may.
+    /// The request took too long, up to the end of its response.
     #[error("the request took longer than one may")]
     TooLong,
     /// The upstream closed the connection.
@@ -59,7 +59,7 @@ pub enum ResponseBodyError {
 
 impl From<hyper::Error> for ResponseBodyError {
     fn from(error: hyper::Error) -> Self {
-        // hyper has no other sign of a broken chunk than the kind of the error that it passes on.
+        // hyper shows a broken chunk only by the kind of the inner error.
         let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
         match io
             .filter(|io| matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
@@ -70,18 +70,18 @@ impl From<hyper::Error> for ResponseBodyError {
     }
 }
 
-/// An upstream's answer, streamed.
+/// An upstream's response body, streamed.
 #[derive(Debug)]
 pub struct ResponseBody {
     inner: Incoming,
     connection: PooledConnection,
-    /// Longest wait for the next piece, while the client asks for it.
+    /// The longest wait for the next piece, if the client is ready for it.
     idle: Duration,
     timer: Timer,
 }
 
 impl ResponseBody {
-    /// `idle`: longest wait for the next piece.
+    /// `idle`: the longest wait for the next piece.
     pub(super) fn new(inner: Incoming, mut connection: PooledConnection, idle: Duration) -> Self {
         if inner.is_end_stream() {
             connection.end();

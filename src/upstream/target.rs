@@ -12,21 +12,21 @@ use thiserror::Error;
 pub enum Target {
     /// Plain HTTP/1.1 over TCP.
     Http {
-        /// Name or address, an IPv6 one without brackets.
+        /// A name or address; an IPv6 address has no brackets.
         host: String,
         /// TCP port.
         port: u16,
     },
     /// HTTP/1.1 over TLS.
     Https {
-        /// Name or address, an IPv6 one without brackets.
+        /// A name or address; an IPv6 address has no brackets.
         host: String,
         /// TCP port.
         port: u16,
     },
     /// Plain HTTP/1.1 over a unix stream socket.
     Unix(PathBuf),
-    /// No server: clawgate itself answers, with what an upstream would have received.
+    /// No server: clawgate itself responds, with what an upstream would have received.
     Echo,
 }
 

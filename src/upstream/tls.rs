@@ -1,4 +1,4 @@
-//! TLS towards an `https://` upstream: whom to trust, under which name to call it, and as whom.
+//! TLS to an `https://` upstream: which CAs to trust, which name to expect, and which certificate to present.
 
 use std::fmt;
 use std::path::Path;
@@ -13,20 +13,20 @@ use crate::pki::pem::{self, Unused};
 use crate::problem::{FileProblem, Problem};
 use crate::wording::tls;
 
-/// What TLS to an upstream is made with. Equal ones hold the same certificates, whatever files they are from.
+/// The TLS settings for an upstream. Equal ones have the same certificates, even from different files.
 #[derive(Clone)]
 pub struct UpstreamTls {
     /// The CAs that the upstream's certificate must chain to.
     pub roots: Arc<RootCertStore>,
-    /// The name that its certificate must have, asked for in SNI.
+    /// The name that its certificate must have, which clawgate also sends as SNI.
     pub name: ServerName<'static>,
-    /// The certificate that clawgate shows where it is asked for one.
+    /// The certificate that clawgate presents if the upstream asks for one.
     pub identity: Option<Arc<CertifiedKey>>,
 }
 
 impl UpstreamTls {
     /// # Errors
-    /// When rustls does not take it.
+    /// If rustls rejects it.
     pub(super) fn config(&self) -> Result<ClientConfig, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
@@ -53,7 +53,7 @@ impl fmt::Debug for UpstreamTls {
 
 impl PartialEq for UpstreamTls {
     fn eq(&self, other: &Self) -> bool {
-        // The key fits the certificate, so it is the same with the same certificate.
+        // A key fits only its own certificate, so the certificate alone is compared.
         let chain = |secure: &Self| secure.identity.as_ref().map(|identity| identity.cert.clone());
         self.name == other.name && self.roots.roots == other.roots.roots && chain(self) == chain(other)
     }
@@ -61,10 +61,10 @@ impl PartialEq for UpstreamTls {
 
 impl Eq for UpstreamTls {}
 
-/// The CAs in a PEM file.
+/// Reads the CAs in a PEM file.
 ///
 /// # Errors
-/// When the file cannot be read, or has no certificate that can be used.
+/// If the file cannot be read, or has no usable certificate.
 pub fn roots_in(path: &Path) -> Result<RootCertStore, FileProblem> {
     let wrong = |what: String, hint: &str| Problem::new(what, hint).in_file(path);
     let mut roots = RootCertStore::empty();
@@ -76,26 +76,26 @@ pub fn roots_in(path: &Path) -> Result<RootCertStore, FileProblem> {
     Ok(roots)
 }
 
-/// The system's CAs; `None` when it has none.
+/// The system's CAs; `None` if it has none.
 pub fn system_roots() -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     (!roots.is_empty()).then_some(roots)
 }
 
-/// The chain that clawgate is to show, leaf first, and what its file has besides.
+/// Reads the chain that clawgate presents, leaf first, and what else is in its file.
 ///
 /// # Errors
-/// When the file cannot be read or has no certificate.
+/// If the file cannot be read or has no certificate.
 pub fn chain_in(path: &Path) -> Result<(Vec<CertificateDer<'static>>, Vec<Unused>), FileProblem> {
     let hint = "give the certificate that the upstream is to know clawgate by, followed by its intermediates, in PEM";
     pem::chain_in(path, hint)
 }
 
-/// The chain of `certificate` with the key in the file `key`.
+/// Combines the chain of `certificate` with the key in the file `key`.
 ///
 /// # Errors
-/// What is wrong with the key.
+/// If the key cannot be used.
 pub fn with_key(
     chain: Vec<CertificateDer<'static>>,
     certificate: &Path,

@@ -1,6 +1,6 @@
 use rustls::AlertDescription;
 
-/// An alert by its name in RFC 8446 section 6, or in the RFC that has defined it before.
+/// The name of an alert in RFC 8446 section 6, or in the older RFC that defined it.
 pub fn alert_name(alert: AlertDescription) -> String {
     let number = u8::from(alert);
     let known = NAMES.iter().find(|(known, _)| *known == number);

@@ -6,7 +6,7 @@ use x509_parser::objects::{oid_registry, oid2sn};
 use crate::identity::name::{oid_text, printable};
 use crate::identity::unix_rfc3339;
 
-/// What is wrong with a certificate, which is `it`.
+/// What is wrong with a certificate; the phrase calls it `it`.
 pub fn certificate(error: &CertificateError) -> String {
     let known = match error {
         CertificateError::BadEncoding => {
@@ -75,13 +75,13 @@ pub fn certificate(error: &CertificateError) -> String {
             Some(error) => webpki(error),
             None => "it cannot be used",
         },
-        // One that a later version of rustls has.
+        // An error that a later version of rustls adds.
         _ => "it cannot be used",
     };
     known.to_owned()
 }
 
-/// What is wrong with a CRL, which is `it`.
+/// What is wrong with a CRL; the phrase calls it `it`.
 pub(super) fn crl(error: &CertRevocationListError) -> String {
     let known = match error {
         CertRevocationListError::BadSignature => "its signature does not fit",
@@ -209,7 +209,7 @@ fn time(time: UnixTime) -> String {
     unix_rfc3339(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// An algorithm by its usual name, or else by number. `identifier`: the content of an AlgorithmIdentifier.
+/// The usual name of an algorithm, or its number. `identifier`: the content of an AlgorithmIdentifier.
 fn algorithm(identifier: &[u8]) -> String {
     let Ok((_, oid)) = Oid::from_der(identifier) else {
         return "an algorithm that cannot be read".to_owned();
@@ -217,7 +217,7 @@ fn algorithm(identifier: &[u8]) -> String {
     oid2sn(&oid, oid_registry()).map_or_else(|_| oid_text(&oid), str::to_owned)
 }
 
-/// By the names OpenSSL gives them, or by number.
+/// The name that OpenSSL gives to a purpose, or its number.
 fn purpose(purpose: &ExtendedKeyPurpose) -> String {
     match purpose {
         ExtendedKeyPurpose::ClientAuth => "clientAuth".to_owned(),
@@ -228,7 +228,7 @@ fn purpose(purpose: &ExtendedKeyPurpose) -> String {
     }
 }
 
-/// The name in `DnsName("a.example")`: webpki gives no other form.
+/// The name in `DnsName("a.example")`, the only form that webpki uses.
 fn quoted(name: &str) -> Option<String> {
     let (_, rest) = name.split_once("(\"").or_else(|| name.split_once('('))?;
     let name = rest.strip_suffix("\")").or_else(|| rest.strip_suffix(')'))?;

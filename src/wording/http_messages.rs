@@ -1,4 +1,4 @@
-//! Phrases for errors of HTTP/1 and HTTP/2, without the errors below them.
+//! Phrases for errors of HTTP/1 and HTTP/2 themselves, without inner errors.
 
 /// What was wrong with HTTP/1 or HTTP/2.
 pub(super) fn of_http(error: &hyper::Error) -> String {
@@ -26,7 +26,7 @@ pub(super) fn of_http(error: &hyper::Error) -> String {
     if error.is_shutdown() {
         return "the connection could not be closed in order".to_owned();
     }
-    // hyper does not make the kind of the other errors public.
+    // hyper does not make the kinds of other errors public.
     match error.to_string().as_str() {
         "received unexpected message from connection" => {
             "it sent something that was not asked for".to_owned()
@@ -35,7 +35,7 @@ pub(super) fn of_http(error: &hyper::Error) -> String {
     }
 }
 
-/// hyper distinguishes these errors by their texts only.
+/// hyper distinguishes these errors only by their texts.
 fn parse(error: &hyper::Error) -> String {
     let known = match error.to_string().as_str() {
         "invalid HTTP method parsed" => "its method is none that HTTP has",

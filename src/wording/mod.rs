@@ -1,8 +1,8 @@
-//! Errors of libraries and of the operating system in plain words, for log lines, answers and terminals.
+//! Errors of libraries and of the operating system in plain words, for log lines, responses and terminals.
 //!
-//! The texts of libraries are for programmers: names of types and variants, bytes, states. No such text may reach a
-//! user. Each function here takes an error and gives a phrase for the middle of a sentence, also for errors that it does not
-//! know. It imports `identity` only, for texts that are safe to print.
+//! Error texts of libraries are for programmers: they contain names of types and variants, bytes and states. They must
+//! not reach users. Each function here turns an error, known or not, into a phrase for the middle of a sentence.
+//! Imports `identity` only, for texts that are safe to print.
 
 mod alert;
 mod certificate;

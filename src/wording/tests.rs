@@ -1,4 +1,4 @@
-//! That no phrase has a library's text in it, for every error that can be made here.
+//! Checks that no phrase contains a library's text, for every error that can be made here.
 
 use std::error::Error as _;
 use std::io::{self, ErrorKind};
@@ -14,12 +14,12 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::*;
 
-/// Own words: no name in camel case, no brackets of a Debug text, no path of a module.
+/// Checks that a phrase has no name in camel case, no brackets of Debug output and no module path.
 #[track_caller]
 fn is_plain(phrase: &str, of: &dyn std::fmt::Debug) {
     let is_camel = |word: &str| {
         let inner = word.trim_matches(|c: char| !c.is_alphanumeric());
-        // Words of the field: ServerHello, HelloRetryRequest, clientAuth, sha1WithRSAEncryption …
+        // Terms that users know: ServerHello, HelloRetryRequest, clientAuth, sha1WithRSAEncryption …
         const KNOWN: [&str; 8] = [
             "KiB",
             "ClientHello",
@@ -131,7 +131,7 @@ const INVALID: [InvalidMessage; 27] = [
     InvalidMessage::UnknownCertificateExtension,
 ];
 
-/// Makes a list of all variants named, which the compiler checks to be there.
+/// Makes a list of all variants; the compiler checks that none is missing.
 macro_rules! all {
     ($kind:ident: $($variant:ident)*) => { vec![$($kind::$variant),*] };
 }

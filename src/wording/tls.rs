@@ -4,7 +4,7 @@ use super::alert::alert_name;
 use super::certificate::{certificate, crl};
 use super::tls_messages::{content_types, handshake_types, invalid, misbehaved};
 
-/// Why TLS cannot go on. It is the same whichever end says it.
+/// Why TLS failed. The phrase is the same for both ends.
 pub fn tls(error: &Error) -> String {
     let known = match error {
         Error::InappropriateMessage { expect_types, got_type } => {
@@ -62,9 +62,9 @@ pub fn tls(error: &Error) -> String {
         Error::BadMaxFragmentSize => "the size of fragments is none that may be",
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => "the key does not fit the certificate",
         Error::InconsistentKeys(_) => "the key does not tell whether it fits the certificate",
-        // An error of another library, such as that for cryptography.
+        // An error of another library, such as the one for cryptography.
         Error::Other(_) => "the TLS library gave up for a reason that it does not tell",
-        // One that a later version of rustls has.
+        // An error that a later version of rustls adds.
         _ => "TLS failed in a way that is not known here",
     };
     known.to_owned()
@@ -106,7 +106,7 @@ pub fn incompatible(why: &PeerIncompatible) -> &'static str {
         PeerIncompatible::ServerRejectedEncryptedClientHello(_) => {
             "the server refused the encrypted ClientHello"
         }
-        // One that a later version of rustls has.
+        // An error that a later version of rustls adds.
         _ => "something that is not known here",
     }
 }

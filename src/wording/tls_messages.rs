@@ -51,7 +51,7 @@ pub(super) fn invalid(error: &InvalidMessage) -> String {
         InvalidMessage::UnknownCertificateExtension => {
             "a certificate has an extension of TLS that is not known"
         }
-        // One that a later version of rustls has.
+        // An error that a later version of rustls adds.
         _ => "a message cannot be read",
     };
     known.to_owned()
@@ -170,12 +170,12 @@ pub(super) fn misbehaved(why: &PeerMisbehaved) -> &'static str {
         Why::TooManyRenegotiationRequests => "another handshake was asked for too often",
         Why::TooManyWarningAlertsReceived => "there were too many warnings",
         Why::UnsolicitedSctList => "a list of certificate timestamps came that was not asked for",
-        // One that a later version of rustls has.
+        // An error that a later version of rustls adds.
         _ => "a rule of TLS was broken that has no name here",
     }
 }
 
-/// Records by the names of RFC 8446 section 5.1, as `a handshake record or an alert record`.
+/// The names of records in RFC 8446 section 5.1, such as `a handshake record or an alert record`.
 pub(super) fn content_types(types: &[ContentType]) -> String {
     let name = |kind: &ContentType| match kind {
         ContentType::ChangeCipherSpec => "a change_cipher_spec record".to_owned(),
@@ -188,7 +188,7 @@ pub(super) fn content_types(types: &[ContentType]) -> String {
     either(types.iter().map(name))
 }
 
-/// Handshake messages by the names of RFC 8446 section 4 and RFC 5246 section 7.4.
+/// The names of handshake messages in RFC 8446 section 4 and RFC 5246 section 7.4.
 pub(super) fn handshake_types(types: &[HandshakeType]) -> String {
     let name = |kind: &HandshakeType| match u8::from(*kind) {
         0 => "a hello_request".to_owned(),

@@ -1,4 +1,4 @@
-//! Errors of sockets, TLS and HTTP, which libraries put into each other: the phrase is that of the innermost one.
+//! Errors of sockets, TLS and HTTP. Libraries wrap them in each other; the phrase is that of the innermost error.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -7,8 +7,8 @@ use super::http_messages::{of_http, of_http2};
 use super::tls::tls;
 use crate::identity::name::printable;
 
-/// Why reading, writing or connecting failed: the text of the operating system without its number, or the phrase for
-/// the error of a library inside.
+/// Why reading, writing or connecting failed: the operating system's text without its number, or the phrase for the
+/// library's error inside.
 pub fn io(error: &io::Error) -> String {
     let text = error.to_string();
     if error.raw_os_error().is_some() {
@@ -20,7 +20,7 @@ pub fn io(error: &io::Error) -> String {
     {
         return known;
     }
-    // The standard library writes this before the message of getaddrinfo(3).
+    // The standard library adds this before the message of getaddrinfo(3).
     if let Some(why) = text.strip_prefix("failed to lookup address information: ") {
         return format!("the name cannot be resolved ({})", printable(why));
     }
@@ -31,12 +31,12 @@ pub fn io(error: &io::Error) -> String {
         ErrorKind::InvalidInput | ErrorKind::InvalidData if error.get_ref().is_some() => {
             "what came cannot be understood".to_owned()
         }
-        // The standard library's text for the kind, or clawgate's own text.
+        // The standard library's text for the kind of error, or clawgate's own text.
         _ => printable(&text),
     }
 }
 
-/// The phrase for an error of a library that is inside an error of reading or writing.
+/// The phrase for a library's error inside an error of reading or writing.
 fn of_library(mut error: &(dyn Error + Send + Sync + 'static)) -> Option<String> {
     while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         error = inner;
@@ -53,12 +53,12 @@ fn of_library(mut error: &(dyn Error + Send + Sync + 'static)) -> Option<String>
     error.downcast_ref::<io::Error>().map(io)
 }
 
-/// What was wrong with HTTP, with the other end or with the connection to it.
+/// What was wrong with HTTP, with the other end, or with the connection to it.
 pub fn http(error: &hyper::Error) -> String {
     cause(error).unwrap_or_else(|| of_http(error))
 }
 
-/// The phrase for the error below an error of hyper, if it says more.
+/// The phrase for the error inside an error of hyper, if it says more.
 fn cause(error: &hyper::Error) -> Option<String> {
     let mut source: Option<&(dyn Error + 'static)> = error.source();
     while let Some(error) = source {
@@ -76,7 +76,7 @@ fn cause(error: &hyper::Error) -> Option<String> {
     None
 }
 
-/// What was wrong with HTTP/2 (RFC 9113 section 7), or with the connection below it.
+/// What was wrong with HTTP/2 (RFC 9113 section 7), or with its connection.
 pub fn http2(error: &h2::Error) -> String {
     error.get_io().map_or_else(|| of_http2(error), io)
 }

@@ -1,9 +1,9 @@
-//! The sandbox: with Landlock, clawgate gives up access to all files and ports that its settings do not name, starting
-//! programs, and new privileges.
+//! The sandbox: with Landlock, clawgate gives up access to all files and ports that its settings do not name. It can
+//! also no longer start programs or gain privileges.
 //!
-//! A bug in a parser of bytes from clients should not give access to the rest of the machine. Landlock applies to the
-//! calling thread and to those that it starts later, so the sandbox is entered before there are other threads. Open
-//! files stay open: the listening sockets, the log.
+//! A bug in a parser of clients' bytes should not give access to the rest of the machine. Landlock applies to the
+//! calling thread and to the threads that it starts later, so clawgate enters the sandbox before it starts other
+//! threads. Files that are open already stay open: the listening sockets, the log.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -26,9 +26,9 @@ use crate::telemetry::emit;
 use crate::upstream::Target;
 use crate::wording;
 
-/// The version of Landlock whose rights are requested. An older kernel enforces those that it knows.
+/// The version of Landlock whose rights are requested. An older kernel enforces the rights that it knows.
 const LANDLOCK: ABI = ABI::V6;
-/// Read to resolve host names: the resolver's settings, and the libraries that they name.
+/// Read to resolve host names: the resolver's settings, and the libraries that these name.
 const RESOLVER: [&str; 7] = [
     "/etc",
     "/run/systemd/resolve",
@@ -38,7 +38,7 @@ const RESOLVER: [&str; 7] = [
     "/lib",
     "/lib64",
 ];
-/// Where distributions keep the system's CAs, for an `https://` upstream without `upstream.ca`.
+/// Where distributions keep the system's CAs, needed for an `https://` upstream without `upstream.ca`.
 const ROOTS: [&str; 5] = [
     "/etc/ssl",
     "/etc/pki",
@@ -46,23 +46,23 @@ const ROOTS: [&str; 5] = [
     "/usr/local/share/ca-certificates",
     "/usr/lib/ssl",
 ];
-/// Read for the metrics of this process, and by libraries.
+/// Read by libraries, and for the metrics of this process.
 const ALWAYS: [&str; 4] = ["/proc/self", "/proc/stat", "/dev/urandom", "/dev/null"];
-/// DNS over TCP, for long answers.
+/// DNS over TCP, for long responses.
 const DNS: u16 = 53;
 
 /// The sandbox that was entered.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     permissions: Permissions,
-    /// Whether Landlock enforces them.
+    /// Whether Landlock enforces these limits.
     holds: bool,
 }
 
 /// What the settings need.
 #[derive(Debug, Default)]
 struct Permissions {
-    /// Folders to read, with everything below: those of the named files, since a file may be replaced.
+    /// Folders to read with everything below them: the folders of the named files, since a file may be replaced.
     files: BTreeSet<PathBuf>,
     /// Files and folders of the system to read.
     system: BTreeSet<PathBuf>,
@@ -101,7 +101,7 @@ impl Permissions {
         }
     }
 
-    /// Adds what a connection to `target` needs. `system_cas`: its certificate is verified with the system's CAs.
+    /// Adds what a connection to `target` needs. `system_cas`: whether the system's CAs verify its certificate.
     fn connect_to(&mut self, target: &Target, system_cas: bool) {
         let (Target::Http { host, port } | Target::Https { host, port }) = target else { return };
         self.ports.insert(*port);
@@ -123,7 +123,7 @@ impl Permissions {
             .map(|port| Ok::<_, RulesetError>(NetPort::new(*port, AccessNet::ConnectTcp)));
         Ruleset::default()
             .handle_access(AccessFs::from_all(LANDLOCK))?
-            // Binding is not allowed either: all listeners are open.
+            // Binding is denied too: all listeners are open already.
             .handle_access(AccessNet::from_all(LANDLOCK))?
             .scope(Scope::Signal)?
             .create()?
@@ -150,7 +150,8 @@ struct Line {
 }
 
 impl Sandbox {
-    /// Restricts this thread, and those that it starts later, to what `settings`, read from `files`, need. Logs that.
+    /// Restricts this thread, and all threads that it starts later, to what `settings`, read from `files`, need. Logs
+    /// the result.
     pub(crate) fn enter(settings: &Settings, files: &Files) -> Self {
         let mut permissions = Permissions::of(settings, files);
         if let Some(trace) = &settings.startup.trace {
@@ -189,8 +190,8 @@ impl Sandbox {
         Self { permissions, holds }
     }
 
-    /// Checks that `settings` need no more than what was allowed at the start. Files are not checked: if one is not
-    /// readable, reading it has failed already.
+    /// Checks that `settings` need no more than what was allowed at the start. Files are not checked here: reading an
+    /// unreadable file has failed before.
     pub(crate) fn check(&self, settings: &Reloadable) -> Result<(), OutsideSandbox> {
         if !self.holds {
             return Ok(());
@@ -207,7 +208,7 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Says so if the sandbox denies access to one of `files`.
+    /// Returns an explanation if the sandbox denies access to one of `files`.
     pub(crate) fn unreadable(&self, files: &Files) -> Option<Unreadable> {
         if !self.holds || !files.paths().any(is_denied) {
             return None;
@@ -219,13 +220,13 @@ impl Sandbox {
 /// Why new settings cannot be used in the sandbox.
 #[derive(Debug, Error)]
 pub enum OutsideSandbox {
-    /// Upstreams with other ports.
+    /// Upstreams on other ports.
     #[error(
         "the upstreams' port {} was not among those at the start, and the sandbox allows no other{RESTART}",
         .0.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
     )]
     Ports(Vec<u16>),
-    /// An upstream that needs name resolution or the system's CAs, if none did before.
+    /// An upstream that needs name resolution or the system's CAs, which no upstream needed at the start.
     #[error(
         "an upstream has a host name, or its CA is one of the system's; none was so at the start, and the sandbox \
          does not allow it{RESTART}"
@@ -255,7 +256,8 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// Whether this process may not open `path`, a file or a folder. Others are not opened: a pipe would wait for its writer.
+/// Whether this process may not open `path`, a file or a folder. Other kinds are not opened: opening a pipe would wait
+/// for its writer.
 fn is_denied(path: &Path) -> bool {
     let opened = fs::metadata(path).and_then(|metadata| {
         if metadata.is_file() || metadata.is_dir() {

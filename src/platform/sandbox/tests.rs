@@ -1,5 +1,5 @@
-//! What the kernel lets a thread do that has entered the sandbox. Landlock holds for the thread that asks for it, so each
-//! test asks in a thread of its own.
+//! What the kernel allows to a thread in the sandbox. Landlock applies to the calling thread only, so each test enters
+//! the sandbox in a thread of its own.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::config::{Environment, SettingsArgs, load};
 
-/// A folder with the files that settings need, and the settings.
+/// A folder with the files that the settings name, and these settings.
 struct Sources {
     folder: TempDir,
     variables: Vec<(&'static str, String)>,
@@ -49,7 +49,7 @@ impl Sources {
         self
     }
 
-    /// What `probe` finds within the sandbox of these settings.
+    /// Runs `probe` in the sandbox of these settings, and returns its result.
     fn within<T: Send>(&self, probe: impl FnOnce() -> T + Send) -> T {
         let environment: Environment = self.variables.iter().cloned().collect();
         let settings = load(&SettingsArgs::default(), &environment, SystemTime::now());
@@ -67,11 +67,11 @@ fn is_denied<T>(result: io::Result<T>) -> bool {
     result.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
-/// What may be done in `folder` and with the file `there` in it.
+/// What a thread may do in `folder`, and with the file `there` in it.
 fn allowed_in(folder: &Path) -> Vec<&'static str> {
     let (there, new) = (folder.join("there"), folder.join("new"));
     let open = || OpenOptions::new();
-    // What takes the file away comes last.
+    // The attempts that remove the file come last.
     let attempts = [
         ("read", fs::read(&there).map(drop)),
         ("list", fs::read_dir(folder).map(drop)),
@@ -203,7 +203,7 @@ fn no_program_can_be_started() {
 
 #[test]
 fn no_other_process_can_be_signalled() {
-    /// Ends it, however the test ends.
+    /// Ends the process, whether or not the test succeeds.
     struct Other(Child);
     impl Drop for Other {
         fn drop(&mut self) {

@@ -1,4 +1,4 @@
-//! The forms in which rules are written and printed, and what is said of them.
+//! The forms in which rules are written and printed, and the messages about wrong ones.
 
 use super::*;
 use crate::policy::Guarded;

@@ -199,7 +199,7 @@ fn the_nearest_rule_is_told_with_what_it_lacks() {
     );
 }
 
-/// Lines that are rules, and many that almost are.
+/// Lines that are rules, and many that are almost rules.
 fn any_line() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         4 => select(vec!["cn", "o", "dns", "uri", "email", "ip", "issuer", "serial", "spki", "any"])
@@ -246,7 +246,7 @@ proptest! {
     }
 }
 
-/// A resource that counts how often its rules are asked.
+/// A resource that counts how often its rules are read.
 #[derive(Debug)]
 struct Counted {
     rules: Rules,
@@ -273,7 +273,7 @@ fn a_decision_is_made_once_for_each_resource_and_generation() {
     let ask = |generation, resource: &Counted| {
         let before = resource.asked.replace(0);
         let granted = decisions.authorize(generation, &peer, resource).is_ok();
-        // Whether there are any rules is looked at each time.
+        // Each call checks whether there are any rules.
         let decided = resource.asked.replace(before) > 1;
         (granted, decided)
     };

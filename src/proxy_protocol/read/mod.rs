@@ -1,4 +1,4 @@
-//! Reading a header. It is believed only where its client is known, but any bytes may come.
+//! Reads a header. clawgate trusts headers only from configured addresses, but the parser must handle any bytes.
 
 #[cfg(test)]
 mod tests;
@@ -10,55 +10,55 @@ use thiserror::Error;
 use super::crc32c::crc32c;
 use super::{Addresses, HEAD_V2, Header, SIGNATURE_V2, TYPE_CRC32C};
 
-/// Longest header that is read, in bytes. The longest of version 1 has 107; one of version 2 with a
-/// certificate in it a few thousand.
+/// The longest header that is accepted, in bytes. The longest header of version 1 has 107; one of version 2 with a
+/// certificate in it has a few thousand.
 pub const MAX_HEADER: usize = 4096;
-/// Longest of version 1, with its CR LF (section 2.1).
+/// The longest header of version 1, with its CR LF (section 2.1).
 const MAX_V1: usize = 107;
-/// Address blocks of version 2: for IPv4, IPv6 and unix sockets.
+/// Lengths of the address blocks of version 2, for IPv4, IPv6 and unix sockets.
 const INET: usize = 12;
 const INET6: usize = 36;
 const UNIX: usize = 216;
 
-/// Why bytes are no header.
+/// Why bytes are not a header.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Malformed {
-    /// They begin with neither signature.
+    /// They begin with the signature of neither version.
     #[error("it does not begin as a PROXY header does")]
     NotProxy,
     /// A line of version 1 without an end.
     #[error("the line is longer than 107 bytes")]
     LineTooLong,
-    /// A line of version 1 that is not as section 2.1 has it.
+    /// A line of version 1 that does not have the form of section 2.1.
     #[error("the line is not `PROXY TCP4|TCP6 SOURCE DESTINATION PORT PORT`, or `PROXY UNKNOWN`")]
     Line,
-    /// Another version than 1 and 2.
+    /// The version is neither 1 nor 2.
     #[error("its version is {0}, and 1 and 2 are known")]
     Version(u8),
-    /// Neither LOCAL nor PROXY.
+    /// The command is neither LOCAL nor PROXY.
     #[error("its command is {0}, and 0 (LOCAL) and 1 (PROXY) are known")]
     Command(u8),
     /// An address family or transport that is not defined.
     #[error("its address family and transport are {0:#04x}, which is not defined")]
     Family(u8),
-    /// Longer than is read here.
+    /// The header is longer than [`MAX_HEADER`].
     #[error("it has {0} bytes, and 4096 are taken")]
     TooLong(usize),
-    /// Too short for the addresses of its family.
+    /// The header is too short for the addresses of its family.
     #[error("it is too short for its addresses")]
     Addresses,
-    /// A TLV that goes beyond the end.
+    /// A TLV goes beyond the end of the header.
     #[error("its TLVs do not end where it ends")]
     Tlvs,
-    /// The checksum is wrong: it was damaged on the way.
+    /// The checksum is wrong: the header was damaged on the way.
     #[error("its checksum (CRC32c) is wrong")]
     Checksum,
 }
 
-/// Reads the header that `bytes` begin with, and how many of them it takes; `None` when more are needed.
+/// Reads the header at the start of `bytes`, and returns how many bytes it has; `None` if more bytes are needed.
 ///
 /// # Errors
-/// When they can be no header, whatever comes.
+/// If the bytes cannot become a header, whatever follows.
 pub fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, Malformed> {
     const V1: &[u8] = b"PROXY ";
     let begins = |signature: &[u8]| {
@@ -98,7 +98,7 @@ fn v1_line(line: &[u8]) -> Option<Header> {
             let ip = |text: &str| text.parse().ok().map(IpAddr::V6);
             v1_addresses(ip(source)?, ip(destination)?, from, to)
         }
-        // What follows is to be ignored.
+        // The rest of such a line must be ignored.
         _ if line == b"PROXY UNKNOWN" || line.starts_with(b"PROXY UNKNOWN ") => {
             Some(Header::Proxied(None))
         }
@@ -107,7 +107,7 @@ fn v1_line(line: &[u8]) -> Option<Header> {
 }
 
 fn v1_addresses(source: IpAddr, destination: IpAddr, from: &str, to: &str) -> Option<Header> {
-    // Digits alone, without a zero in front.
+    // Only digits, without leading zeros.
     let port = |text: &str| {
         let port: u16 = text.parse().ok()?;
         (port.to_string() == text).then_some(port)
@@ -145,8 +145,8 @@ fn v2(bytes: &[u8]) -> Result<Option<(Header, usize)>, Malformed> {
         _ => (None, UNIX),
     };
     if is_local || family >> 4 == 0 {
-        // Whatever such a header has is to be skipped. HAProxy sends a checksum in it, others might send
-        // addresses: what does not read as TLVs is none.
+        // The rest of a LOCAL header must be ignored. HAProxy sends a checksum in it, but others might send addresses,
+        // so what cannot be read as TLVs is no error.
         let checked = checksum(header, HEAD_V2 + if block.len() < size { 0 } else { size });
         checked.or_else(|why| if why == Malformed::Tlvs { Ok(()) } else { Err(why) })?;
         let header = if is_local { Header::Local } else { Header::Proxied(None) };
@@ -154,7 +154,7 @@ fn v2(bytes: &[u8]) -> Result<Option<(Header, usize)>, Malformed> {
     }
     let tlvs = block.get(size..).ok_or(Malformed::Addresses)?;
     checksum(header, length - tlvs.len())?;
-    // Of TCP alone: what came over UDP or a unix socket has no address that means anything here.
+    // Only TCP addresses: the addresses of UDP and unix sockets are of no use here.
     Ok(Some((Header::Proxied(addresses.filter(|_| family & 0xf == 1)), length)))
 }
 
@@ -177,13 +177,12 @@ fn addresses(source: IpAddr, destination: IpAddr, [a, b, c, d]: [u8; 4]) -> Addr
     }
 }
 
-/// IPv4 by its own name, also where it was written as IPv6: rules and logs know one name for it.
+/// Converts an IPv4-mapped IPv6 address to IPv4, so that rules and logs see each address in one form.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// Goes over the TLVs from `at` on, and holds the checksum against `header`, if it is among them
-/// (section 2.2.3).
+/// Reads the TLVs from `at` on, and verifies the checksum of `header` if there is one (section 2.2.3).
 fn checksum(header: &[u8], mut at: usize) -> Result<(), Malformed> {
     while at < header.len() {
         let Some(&[kind, high, low]) = header.get(at..at + 3) else { return Err(Malformed::Tlvs) };

@@ -95,7 +95,7 @@ fn version_2_is_read_for_each_family() {
     let mut block = vec![0; 36];
     (block[15], block[31], block[33], block[35]) = (1, 2, 3, 4);
     assert_eq!(whole(&by_hand(0x21, 0x21, &block)), between("[::1]:3", "[::2]:4"));
-    // Families without a TCP address: the connection is good, its addresses are not known.
+    // Families without a TCP address: the header is accepted, but its addresses are not known.
     for (family, size) in [(0x00, 0), (0x01, 0), (0x12, 12), (0x22, 36), (0x31, 216), (0x32, 216)] {
         let header = by_hand(0x21, family, &vec![0; size]);
         assert_eq!(whole(&header), Header::Proxied(None), "{family:#x}");
@@ -126,7 +126,7 @@ fn what_the_specification_does_not_define_is_refused() {
     assert_eq!(parse(&by_hand(0x21, 0x11, &[0; 11])), Err(Malformed::Addresses));
     assert_eq!(parse(&by_hand(0x21, 0x21, &[0; 12])), Err(Malformed::Addresses));
     assert_eq!(parse(&by_hand(0x21, 0x11, &[0; 14])), Err(Malformed::Tlvs));
-    // Said before any of it has come.
+    // Refused before the rest has arrived.
     let long = by_hand(0x21, 0, &vec![0; MAX_HEADER]);
     assert_eq!(parse(&long[..HEAD_V2]), Err(Malformed::TooLong(HEAD_V2 + MAX_HEADER)));
 }

@@ -1,4 +1,4 @@
-//! The line of the access log, and what all lines of one connection share.
+//! The line of the access log, and the data that all lines of one connection share.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use crate::identity::name::printable;
 use crate::telemetry::reason::RequestReason;
 use crate::telemetry::trace::TraceContext;
 
-/// A connection of an admitted client: what all its log lines and spans say.
+/// A connection of an admitted client: the data that all its log lines and spans share.
 #[derive(Debug)]
 pub struct ConnectionFacts {
     /// The connection.
@@ -22,12 +22,12 @@ pub struct ConnectionFacts {
     pub tls: TlsInfo,
     /// The identity in the client's certificate.
     pub peer: Peer,
-    /// Its fields in a log line, written once for all its requests.
+    /// The connection's fields of a log line, serialized once for all its requests.
     json: OnceLock<Vec<u8>>,
 }
 
 impl ConnectionFacts {
-    /// For the log lines of this connection.
+    /// Combines the data for the log lines of this connection.
     pub fn new(connection: ConnectionInfo, tls: TlsInfo, peer: Peer) -> Self {
         Self { connection, tls, peer, json: OnceLock::new() }
     }
@@ -42,7 +42,7 @@ impl ConnectionFacts {
         // A number of 64 bits has at most 20 digits.
         let mut id = String::with_capacity(self.id().len() + 1 + 20);
         id.push_str(self.id());
-        // Cannot fail.
+        // Writing into a String cannot fail.
         let _ = write!(id, "-{number}");
         id
     }
@@ -54,7 +54,7 @@ struct ConnectionFields<'a> {
     peer: SocketAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     proxy: Option<SocketAddr>,
-    /// Common name, escaped.
+    /// The common name, escaped.
     cn: Option<String>,
     /// The first alternative name, escaped.
     san: Option<&'a str>,
@@ -103,16 +103,16 @@ pub(in crate::telemetry) struct RequestLine {
     pub(crate) upstream_ms: Option<f64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) retried: bool,
-    /// Refusals of the same kind and client that were not logged since the last one that was.
+    /// How many refusals of the same kind and client were not logged since the last logged one.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) unlogged: u64,
 }
 
 impl RequestLine {
-    /// One flat object: the identifier, what is the same for the whole connection, and the rest.
+    /// Writes one flat object: the identifier, the fields of the connection, and the fields of the request.
     pub(super) fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
         let connection = self.connection.json.get_or_init(|| {
-            // Cannot fail: it has only text and numbers.
+            // Cannot fail: the record has only text and numbers.
             serde_json::to_vec(&*self.connection).unwrap_or_default()
         });
         json.extend_from_slice(br#"{"id":"#);
@@ -120,7 +120,7 @@ impl RequestLine {
         push_members(json, connection);
         let end = json.len();
         serde_json::to_writer(&mut *json, self)?;
-        // The opening brace of the rest becomes the comma before its members.
+        // A comma replaces the opening brace of the second object.
         json[end] = b',';
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! The access log: one `request` event for each request, written when its answer has been sent. The request's spans are
-//! made from the same record.
+//! The access log: one `request` event for each request, written after the response has been sent. The spans of the
+//! request are made from the same record.
 
 pub(super) mod line;
 
@@ -19,7 +19,8 @@ use super::metrics::{Counted, Ended, Metrics, RouteMetrics};
 use super::reason::RequestReason;
 use super::trace::{RequestSpan, TraceContext};
 
-/// One request, filled in while it is handled. It is logged when it is dropped, so that no request is forgotten.
+/// The record of one request, filled in while it is handled. It is logged when it is dropped, so that no request is
+/// missed.
 #[derive(Debug)]
 pub struct AccessRecord {
     line: RequestLine,
@@ -27,16 +28,16 @@ pub struct AccessRecord {
     metrics: Arc<Metrics>,
     route: Option<Arc<RouteMetrics>>,
     _in_flight: Counted,
-    /// Whether it is counted, but not logged.
+    /// Whether the request is counted, but not logged.
     is_unlogged: bool,
-    /// One in so many successful requests is logged.
+    /// One in this many successful requests is logged.
     one_in: u64,
-    /// Set if its trace is exported.
+    /// Set if the request's trace is exported.
     span: Option<RequestSpan>,
 }
 
 impl AccessRecord {
-    /// Begins the record of request `id`. `method` and `path` must be escaped; the query is not logged.
+    /// Begins the record of request `id`. `method` and `path` must be escaped. The query is not logged.
     pub fn start(
         id: String,
         connection: Arc<ConnectionFacts>,
@@ -53,7 +54,7 @@ impl AccessRecord {
             method,
             path,
             route: None,
-            // Remains if the client leaves before there is an answer (nginx logs the same status).
+            // The status if the client leaves before a response begins (nginx logs the same status).
             status: 499,
             reason: Some(RequestReason::SenderGone),
             detail: None,
@@ -83,13 +84,13 @@ impl AccessRecord {
         &self.line.id
     }
 
-    /// Sets the trace that it belongs to. One in `one_in` successful requests is logged.
+    /// Sets the trace of the request. One in `one_in` successful requests is logged.
     pub fn traced(&mut self, trace: TraceContext, one_in: u64) {
         self.line.trace_id = Some(trace);
         self.one_in = one_in;
     }
 
-    /// Sets the span, which is exported whether or not the request is logged.
+    /// Sets the span. It is exported whether or not the request is logged.
     pub fn exported(&mut self, span: Option<RequestSpan>) {
         self.span = span;
     }
@@ -100,21 +101,21 @@ impl AccessRecord {
         succeeded && self.line.trace_id.is_some_and(|trace| !trace.is_sampled(self.one_in))
     }
 
-    /// Sets its route, and the route's upstream.
+    /// Sets the route of the request, and the route's upstream.
     pub fn routed(&mut self, route: Arc<str>, upstream: Arc<str>, metrics: &Arc<RouteMetrics>) {
         self.route = Some(Arc::clone(metrics));
         self.line.route = Some(route);
         self.line.upstream = Some(upstream);
     }
 
-    /// The upstream is called at `at`.
+    /// Notes that the upstream was called at `at`.
     pub fn asked(&mut self, at: Instant) {
         if let Some(span) = &mut self.span {
             span.upstream_called(at);
         }
     }
 
-    /// The upstream's answer began after `waited`.
+    /// Notes that the upstream's response began after `waited`.
     pub fn answered(&mut self, status: StatusCode, waited: Duration) {
         self.line.status = status.as_u16();
         self.line.reason = None;
@@ -127,7 +128,7 @@ impl AccessRecord {
         }
     }
 
-    /// clawgate itself answers, with a refusal.
+    /// Notes that clawgate itself responds, with a refusal.
     pub fn rejected(&mut self, status: StatusCode, reason: RequestReason, detail: &str) {
         self.line.status = status.as_u16();
         self.line.reason = Some(reason);
@@ -137,23 +138,23 @@ impl AccessRecord {
         }
     }
 
-    /// The answer ended before it was complete.
+    /// Notes that the response ended before it was complete.
     pub fn cut_short(&mut self, reason: RequestReason, detail: &str) {
         self.line.reason = Some(reason);
         self.line.detail = Some(detail.to_owned());
     }
 
-    /// The request was sent again on a new connection.
+    /// Notes that the request was sent again on a new connection.
     pub fn retried(&mut self) {
         self.line.retried = true;
     }
 
-    /// Leaves this request out of the log, but not out of the metrics, since a similar one was logged just before.
+    /// Leaves this request out of the log, but not out of the metrics, because a similar one was just logged.
     pub fn leave_out(&mut self) {
         self.is_unlogged = true;
     }
 
-    /// Sets how many similar requests were left out before this one.
+    /// Sets how many similar requests were not logged before this one.
     pub fn after_unlogged(&mut self, unlogged: u64) {
         self.line.unlogged = unlogged;
     }

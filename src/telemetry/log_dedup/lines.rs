@@ -1,32 +1,32 @@
-//! How many lines in full there may be in a minute, whatever they are about.
+//! Limits how many events are logged in full per minute, whatever their kind.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, SystemTime};
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Lines of one source in a minute.
+/// Lines per minute about one source.
 const OF_SOURCE: u32 = 60;
-/// Lines in all in a minute. With less than 4 KiB each that is less than 2.4 MiB.
+/// Lines per minute in all. At less than 4 KiB each, that is less than 2.4 MiB.
 const OF_ALL: u32 = 600;
-/// Those of them that noise may have.
+/// How many of these lines noise may use.
 const OF_NOISE: u32 = OF_ALL / 2;
 
-/// The lines of the present minute.
+/// The lines of the current minute.
 #[derive(Debug)]
 pub(super) struct Lines {
     since: SystemTime,
     all: u32,
-    /// No more sources than lines are counted.
+    /// Has at most as many sources as there are lines.
     of: HashMap<IpAddr, u32>,
 }
 
-/// Why there may be no more.
+/// Why no further line is logged in this minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spent {
-    /// The source has had its lines.
+    /// The source has used its lines.
     OfSource,
-    /// All have.
+    /// All lines of the minute are used.
     OfAll,
 }
 
@@ -37,14 +37,14 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// Counts a line of `source`, if there may be one more.
+    /// Counts a line about `source`, if one more is allowed.
     pub(crate) fn take(
         &mut self,
         source: Option<IpAddr>,
         is_noise: bool,
         now: SystemTime,
     ) -> Result<(), Spent> {
-        // A clock that was set back begins another minute, too.
+        // A clock that was set back also begins a new minute.
         if now.duration_since(self.since).map_or(true, |passed| passed >= MINUTE) {
             *self = Self { since: now, ..Self::default() };
         }
@@ -63,7 +63,7 @@ impl Lines {
     }
 }
 
-/// Where somebody is: whoever has an IPv6 address has a /64 of them.
+/// The network of a client: of an IPv6 address its /64, since a client usually has a whole /64.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
@@ -71,7 +71,7 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The same in words.
+/// The same network as text.
 pub fn network_text(network: IpAddr) -> String {
     match network {
         IpAddr::V6(address) => format!("{address}/64"),

@@ -1,9 +1,9 @@
-//! Folding: what happens again and again is told in full at first, then summed up.
+//! Folding: events that are repeated are logged in full a few times, then only counted.
 //!
-//! A load balancer probes every second, a client with an expired certificate retries for days. Each
-//! kind of refusal is logged in full a few times, then counted, and the count is logged once a
-//! window. Memory is bounded: beyond so many kinds, new ones are counted together. So is the log: whoever makes up kinds
-//! (by a new certificate each time) has so many lines a minute.
+//! A load balancer probes every second, and a client with an expired certificate retries for days. Each kind of refusal
+//! is logged in full a few times, then counted, and the count is logged once per window. Memory is limited: beyond a
+//! number of kinds, new kinds are counted together. The log is limited too: a client that causes ever new kinds (with a
+//! new certificate each time) gets only so many lines per minute.
 
 mod lines;
 
@@ -19,46 +19,46 @@ use self::lines::{Lines, Spent};
 pub use self::lines::{network, network_text};
 use super::reason::{HandshakeReason, Limit, ReasonClass};
 
-/// Kinds that are distinguished at a time.
+/// How many kinds are distinguished at the same time.
 const MAX_KINDS: usize = 4096;
-/// Lines in full for one kind in a window, when it is a client's mistake: while somebody corrects
-/// it, each attempt should be visible.
+/// How many events of a kind are logged in full per window, if the client's side made a mistake. Every attempt to
+/// correct it should be visible.
 const FULL_LINES: u64 = 5;
 
-/// What makes two events the same, so that they can be folded.
+/// What two events must have in common to be folded.
 pub trait DedupKey: Clone + Eq + Hash {
-    /// How many of a kind are logged in full in a window.
+    /// How many events of this kind are logged in full per window.
     fn full_lines(&self) -> u64;
 
-    /// From where, if lines are counted by that.
+    /// The client's network, if lines are counted for each network.
     fn source(&self) -> Option<IpAddr> {
         None
     }
 
-    /// Whether it is of so little interest that half of all lines must be left to others.
+    /// Whether the event is so unimportant that it may use only half of all lines.
     fn is_noise(&self) -> bool {
         false
     }
 
-    /// The kind that stands for all like it from the same source, when that has had its lines.
+    /// The kind that stands for all similar events from the same source, once the source has used its lines.
     fn of_source(&self) -> Self {
         self.rest()
     }
 
-    /// The kind that stands for all like it beyond the bound.
+    /// The kind that stands for all similar events once there are too many kinds.
     fn rest(&self) -> Self;
 }
 
-/// What makes two refusals the same.
+/// What two refusals must have in common to be folded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Kind {
-    /// Why.
+    /// Why the connection was refused.
     pub reason: HandshakeReason,
-    /// From where (of IPv6, the /64); `None` for the sum of those beyond the bound.
+    /// The client's network (for IPv6 its /64); `None` for the kind that stands for all others.
     pub source: Option<IpAddr>,
-    /// Which of clawgate's limits was reached, where that is why.
+    /// Which of clawgate's limits was reached, if that is the reason.
     pub limit: Option<Limit>,
-    /// Fingerprint of the certificate, where one was presented.
+    /// The fingerprint of the certificate, if the client sent one.
     pub fingerprint: Option<String>,
 }
 
@@ -88,20 +88,20 @@ impl DedupKey for Kind {
     }
 }
 
-/// The events of one kind in a window that were not logged one by one.
+/// The events of one kind in a window that were counted instead of logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary<K = Kind> {
-    /// Which kind.
+    /// Their kind.
     pub kind: K,
-    /// How many.
+    /// How many there were.
     pub count: u64,
-    /// When the first of them was.
+    /// When the first of them occurred.
     pub first: SystemTime,
-    /// When the last was.
+    /// When the last of them occurred.
     pub last: SystemTime,
 }
 
-/// How often something was repeated, for a log line.
+/// How often an event was repeated, for a log line.
 #[derive(Debug, Serialize)]
 pub struct Repeated {
     count: u64,
@@ -116,16 +116,16 @@ impl<K> From<&Summary<K>> for Repeated {
     }
 }
 
-/// What is to be done with an event.
+/// What to do with an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// It is logged in full.
+    /// Log it in full.
     News,
-    /// It has been counted.
+    /// It has been counted instead.
     Counted,
 }
 
-/// Counts events by kind; shared by all workers (never on the path of a request that goes well).
+/// Counts events by kind. All workers share it; successful requests do not use it.
 #[derive(Debug)]
 pub struct LogDedup<K = Kind>(Mutex<State<K>>);
 
@@ -143,7 +143,7 @@ impl<K> Default for LogDedup<K> {
 
 #[derive(Debug)]
 struct Seen {
-    /// Lines in full so far in this window.
+    /// How many events were logged in full in this window.
     full: u64,
     folded: u64,
     first: SystemTime,
@@ -151,7 +151,7 @@ struct Seen {
 }
 
 impl<K: DedupKey> LogDedup<K> {
-    /// Whether this event is to be logged in full; if not, it has been counted.
+    /// Counts the event, or decides that it is logged in full.
     pub fn hear(&self, kind: K, now: SystemTime) -> Heard {
         let State { kinds, lines } = &mut *self.state();
         let mut take = || lines.take(kind.source(), kind.is_noise(), now);
@@ -174,7 +174,7 @@ impl<K: DedupKey> LogDedup<K> {
         kinds.entry(together).or_insert_with(|| Seen::new(now)).fold(now)
     }
 
-    /// Ends a window: what was folded in it. A kind that was silent in it will be news again.
+    /// Ends a window, and returns what was folded in it. A kind of which nothing was folded is logged in full again.
     pub fn end_window(&self) -> Vec<Summary<K>> {
         let mut summaries = Vec::new();
         self.state().kinds.retain(|kind, seen| {
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(news as u64 + summaries[0].count, u64::from(sources));
     }
 
-    /// A client's mistake, with another certificate each time.
+    /// A client's mistake, with a different certificate each time.
     fn with(certificate: u64, host: u32) -> Kind {
         let fingerprint = Some(certificate.to_string());
         Kind { fingerprint, ..kind(HandshakeReason::ClientCertUnknownCa, host) }

@@ -1,4 +1,4 @@
-//! When what clawgate works with runs out.
+//! When certificates and CRLs expire.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,29 +8,30 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetri
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-/// The end of one certificate or list.
+/// When one certificate or CRL expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expiry {
     /// What it is.
     pub of: Expiring,
-    /// Its name: subject, or issuer of a list. From the operator's own files, so there are few.
+    /// Its name: the subject of a certificate, the issuer of a CRL. It comes from the operator's files, so there are
+    /// few.
     pub name: String,
-    /// Tells those of the same name apart.
+    /// Distinguishes files with the same name.
     pub mark: String,
-    /// When its time begins, in seconds since 1970: of a revocation list, when it was issued.
+    /// When it becomes valid, in seconds since 1970; for a CRL, when it was issued.
     pub from: i64,
-    /// When its time ends, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     pub at: i64,
 }
 
-/// What may run out.
+/// What may expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiring {
     /// clawgate's own certificate.
     Certificate,
-    /// A CA of the clients'.
+    /// A CA that issues client certificates.
     ClientCa,
-    /// A revocation list.
+    /// A CRL.
     Crl,
 }
 
@@ -40,7 +41,7 @@ struct NameLabels {
     mark: String,
 }
 
-/// Those of the present generation, replaced as a whole.
+/// The dates of the current generation, replaced as a whole.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expiries(Arc<Mutex<Vec<Expiry>>>);
 
@@ -83,7 +84,7 @@ impl Collector for Expiries {
             let mut seen: Vec<NameLabels> = Vec::new();
             for expiry in expiries.iter().filter(|expiry| expiry.of == of) {
                 let labels = NameLabels { name: expiry.name.clone(), mark: expiry.mark.clone() };
-                // Twice the same series would make the whole answer unreadable.
+                // If the same series came twice, Prometheus could not read the response.
                 if !seen.contains(&labels) {
                     ConstGauge::new(if is_end { expiry.at } else { expiry.from })
                         .encode(family.encode_family(&labels)?)?;

@@ -8,24 +8,25 @@ use std::time::Duration;
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::{MetricType, TypedMetric};
 
-/// Upper ends of the buckets, in seconds: from what clawgate alone takes to what an upstream may.
+/// The upper bounds of the buckets, in seconds: from the time that clawgate alone needs to the longest wait for an
+/// upstream.
 const BOUNDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 
-/// Times; clones are the same.
+/// A histogram of durations. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Histogram(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// Those up to each bound and above the one before; the last is for all above the last bound.
+    /// How many durations are in each bucket; the last bucket is for those above all bounds.
     buckets: [AtomicU64; BOUNDS.len() + 1],
-    /// Of all times, in nanoseconds: half a millennium has room.
+    /// The sum of all durations, in nanoseconds. 64 bits suffice for 500 years.
     sum: AtomicU64,
 }
 
 impl Histogram {
-    /// Adds one.
+    /// Adds a duration.
     pub(super) fn observe(&self, time: Duration) {
         let seconds = time.as_secs_f64();
         let bucket = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());

@@ -1,4 +1,4 @@
-//! Prometheus metrics. Labels are closed lists, or what the settings name: never what a client says.
+//! Prometheus metrics. Labels have values from closed lists or from the settings, never from clients.
 
 mod counted;
 mod expiry;
@@ -38,12 +38,11 @@ use crate::connection::{TlsInfo, version_name};
 
 /// All metrics of a process.
 ///
-/// The counters of a family are looked up once, here: on the request path nothing but an atomic
-/// addition is left.
+/// The counters of a family are looked up once, here, so that the request path only adds to atomic numbers.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Of the process, under names without a prefix.
+    /// Metrics of the process, whose names have no prefix.
     process: Registry,
     accepted: Counter,
     admitted: Counter,
@@ -69,7 +68,7 @@ pub struct Metrics {
     expiries: Expiries,
 }
 
-/// Versions of TLS, and groups that keys are agreed on in; those of a resumption may have none.
+/// TLS versions and key exchange groups. A resumed session may have no group.
 const TLS_VERSIONS: [&str; 2] = ["TLSv1.3", "TLSv1.2"];
 const GROUPS: [&str; 7] =
     ["X25519MLKEM768", "X25519", "secp256r1", "secp384r1", "secp256r1MLKEM768", "MLKEM768", "other"];
@@ -94,17 +93,17 @@ struct VersionLabel {
 /// A request that has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended<'a> {
-    /// The route that took it.
+    /// The route that it matched.
     pub route: Option<&'a RouteMetrics>,
-    /// Of the answer.
+    /// The status of the response.
     pub status: u16,
-    /// Why clawgate answered itself, or the answer broke off.
+    /// Why clawgate itself responded, or why the response broke off.
     pub reason: Option<RequestReason>,
-    /// From head to end.
+    /// The time from its head to the end of its response.
     pub duration: Duration,
-    /// Bytes of its body.
+    /// Bytes of the request body.
     pub bytes_in: u64,
-    /// Bytes of the answer's body.
+    /// Bytes of the response body.
     pub bytes_out: u64,
 }
 
@@ -113,12 +112,12 @@ struct ReasonLabel {
     reason: &'static str,
 }
 
-/// Which rules.
+/// Which rules would have refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleSet {
-    /// Those for all clients.
+    /// The rules for all clients.
     Clients,
-    /// Those of some route.
+    /// The rules of a route.
     Route,
 }
 
@@ -133,7 +132,7 @@ struct LimitLabel {
 }
 
 impl Metrics {
-    /// A fresh set, all zero.
+    /// A new set of metrics, all zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("clawgate");
         let all = &mut registry;
@@ -227,40 +226,41 @@ impl Metrics {
         super::trace::SpanMetrics::new(&mut self.registry)
     }
 
-    /// A connection was accepted; its handshake counts as under way until the guard is dropped.
+    /// Counts an accepted connection. Its handshake counts as in progress until the guard is dropped.
     pub fn handshake(&self) -> Counted {
         self.accepted.inc();
         Counted::new(&self.handshakes)
     }
 
-    /// A connection was refused and is not closed yet; it counts as lingering until the guard is dropped.
+    /// Counts a refused connection that is not closed yet. It counts as lingering until the guard is dropped.
     pub fn lingers(&self) -> Counted {
         Counted::new(&self.lingering)
     }
 
-    /// A request has begun; it counts as under way until the guard is dropped.
+    /// Counts a new request. It counts as in progress until the guard is dropped.
     pub fn begun(&self) -> Counted {
         Counted::new(&self.in_flight)
     }
 
-    /// Where to count what a route with this pattern takes.
+    /// The metrics of routes with this pattern.
     pub fn route(&self, pattern: &str) -> Arc<RouteMetrics> {
         self.routes.get(pattern)
     }
 
-    /// Where to count what is done with the upstream at this address.
+    /// The metrics of the upstream at this address.
     pub fn upstream(&self, address: &str) -> Arc<UpstreamMetrics> {
         self.upstreams.get(address)
     }
 
-    /// These are in use now: the patterns of routes, the addresses of upstreams, and what will expire.
+    /// Sets what is in use now: the patterns of routes, the addresses of upstreams, and what will expire.
     pub fn in_use(&self, patterns: &[String], upstreams: &[String], expiries: Vec<Expiry>) {
         self.routes.keep(patterns);
         self.upstreams.keep(upstreams);
         self.expiries.replace(expiries);
     }
 
-    /// A connection was admitted, `took` after it was accepted; it counts as open until the guard is dropped.
+    /// Counts a connection that was admitted `took` after it was accepted. It counts as open until the guard is
+    /// dropped.
     pub fn connection(&self, tls: &TlsInfo, took: Duration) -> Counted {
         self.admitted.inc();
         self.handshake.observe(took);
@@ -277,17 +277,17 @@ impl Metrics {
         Counted::new(&self.connections)
     }
 
-    /// A connection is parked until the guard is dropped.
+    /// Counts a connection as parked until the guard is dropped.
     pub fn parked(&self) -> Counted {
         Counted::new(&self.parked)
     }
 
-    /// A connection was refused; `admitted_before`: with a certificate that was admitted before.
+    /// Counts a refused connection. `admitted_before`: whether its certificate was admitted before.
     pub fn refused(&self, reason: HandshakeReason, admitted_before: bool) {
         self.refused.count(reason, admitted_before);
     }
 
-    /// A request came to its end.
+    /// Counts a request that has ended.
     pub fn request(&self, ended: &Ended<'_>) {
         ended.route.unwrap_or(&self.routes.none).ended(ended.status, ended.duration);
         self.bytes_in.inc_by(ended.bytes_in);
@@ -300,17 +300,17 @@ impl Metrics {
         }
     }
 
-    /// Something ran into a limit.
+    /// Counts that a limit was reached.
     pub fn limited(&self, limit: Limit) {
         self.limited[limit as usize].inc();
     }
 
-    /// Rules on trial would have refused.
+    /// Counts a refusal that rules in audit mode would have made.
     pub fn would_refuse(&self, rules: RuleSet) {
         self.would_refuse[rules as usize].inc();
     }
 
-    /// A reload was taken, or not; `generation` is in use now.
+    /// Counts a reload that succeeded or failed. `generation` is in use now.
     pub fn reloaded(&self, ok: bool, generation: u64) {
         self.last_reload_ok.set(i64::from(ok));
         self.reloads[usize::from(ok)].inc();
@@ -320,12 +320,12 @@ impl Metrics {
         self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
     }
 
-    /// Connections open now.
+    /// How many connections are open now.
     pub fn open_connections(&self) -> i64 {
         self.connections.get()
     }
 
-    /// OpenMetrics 1.0.
+    /// All metrics as OpenMetrics 1.0.
     pub fn open_metrics(&self) -> String {
         let mut text = String::new();
         // Writing into a String cannot fail.
@@ -335,13 +335,13 @@ impl Metrics {
         text
     }
 
-    /// The older text format, 0.0.4.
+    /// All metrics in the older text format, 0.0.4.
     pub fn plain(&self) -> String {
         text::plain(&self.open_metrics())
     }
 }
 
-/// A new metric of `registry`.
+/// Adds a new metric to `registry`.
 fn registered<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
     let metric = M::default();
     registry.register(name, help, metric.clone());

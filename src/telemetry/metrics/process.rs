@@ -1,4 +1,4 @@
-//! What the kernel says of the process, under the names that Prometheus' own clients use.
+//! What the kernel reports about the process, under the names that Prometheus client libraries use.
 
 use std::fmt;
 use std::fs;
@@ -11,14 +11,14 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
 
-/// Read anew at each look.
+/// Reads the values anew for each response.
 #[derive(Debug)]
 pub(super) struct Process {
-    /// Seconds since 1970.
+    /// When the process started, in seconds since 1970.
     started: f64,
 }
 
-/// `/proc/self/stat` and `/proc/self/statm`, as far as they are of use.
+/// The needed fields of `/proc/self/stat` and `/proc/self/statm`.
 struct Usage {
     cpu_seconds: f64,
     threads: u64,
@@ -36,7 +36,7 @@ impl Process {
 impl Usage {
     fn read() -> Option<Self> {
         let stat = fs::read_to_string("/proc/self/stat").ok()?;
-        // The second field is the program's name, which may hold anything, in parentheses.
+        // The second field, in parentheses, is the program's name, which may contain anything.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
         let statm = fs::read_to_string("/proc/self/statm").ok()?;
@@ -58,7 +58,7 @@ impl Collector for Process {
         };
         gauge("process_start_time_seconds", "When clawgate was started, since 1970.", self.started)?;
         if let Ok(files) = fs::read_dir("/proc/self/fd") {
-            // The look itself opens one.
+            // Reading the folder opens one file itself.
             let open = files.count().saturating_sub(1);
             gauge("process_open_fds", "Files that are open.", open as f64)?;
         }

@@ -1,4 +1,4 @@
-//! Refused connections.
+//! Counters of refused connections.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -12,7 +12,7 @@ struct ReasonLabel {
     reason: &'static str,
 }
 
-/// Counts by reason. Each counter exists from the start, so that its first increase is seen.
+/// Counts connections by reason. All counters exist from the start, so that Prometheus sees their first increase.
 #[derive(Debug)]
 pub(super) struct Refused {
     all: Vec<Counter>,

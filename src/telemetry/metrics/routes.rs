@@ -1,4 +1,4 @@
-//! Requests by route. The label is the route's pattern, as the settings have it.
+//! Metrics of requests by route. The label is the pattern of the route in the settings.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use super::histogram::Histogram;
 
 pub(super) const STATUS_CLASSES: [&str; 6] = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];
-/// The label of requests that no route took. No pattern is like it: those begin with a slash.
+/// The label of requests without a route. It differs from every pattern, since patterns begin with a slash.
 const NO_ROUTE: &str = "none";
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -26,7 +26,7 @@ struct RouteLabel {
     route: String,
 }
 
-/// All routes'.
+/// The metrics of all routes.
 #[derive(Debug)]
 pub(super) struct Routes {
     requests: Family<RequestLabels, Counter>,
@@ -36,7 +36,7 @@ pub(super) struct Routes {
     pub(super) none: Arc<RouteMetrics>,
 }
 
-/// One route's, looked up when it is made: a request adds to its numbers, and looks nothing up.
+/// The metrics of one route. They are looked up when the route is made, so that a request only adds to them.
 #[derive(Debug)]
 pub struct RouteMetrics {
     requests: [Counter; STATUS_CLASSES.len()],
@@ -64,7 +64,7 @@ impl Routes {
         Self { requests, durations, upstream, known: Mutex::default(), none }
     }
 
-    /// That of a route with this pattern, the same in all generations that have it.
+    /// The metrics of routes with this pattern, which all generations share.
     pub(crate) fn get(&self, pattern: &str) -> Arc<RouteMetrics> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(metrics) = known.get(pattern) {
@@ -76,7 +76,7 @@ impl Routes {
         metrics
     }
 
-    /// Takes out those that no settings name any more, so that reloads do not add up.
+    /// Removes the metrics of patterns that the settings no longer name, so that reloads do not accumulate them.
     pub(super) fn keep(&self, patterns: &[String]) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|pattern, _| {
@@ -110,14 +110,14 @@ impl RouteMetrics {
         }
     }
 
-    /// A request has ended.
+    /// Counts a request that has ended.
     pub(super) fn ended(&self, status: u16, duration: Duration) {
         let class = usize::from(status / 100);
         self.requests[if class < STATUS_CLASSES.len() { class } else { 0 }].inc();
         self.duration.observe(duration);
     }
 
-    /// The upstream's answer has begun, after `waited`.
+    /// Notes that the upstream's response began after `waited`.
     pub fn answered(&self, waited: Duration) {
         self.upstream.observe(waited);
     }

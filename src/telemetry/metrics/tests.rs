@@ -1,4 +1,4 @@
-//! Series by series.
+//! Tests of the single series.
 
 use super::*;
 

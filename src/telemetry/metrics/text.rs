@@ -1,14 +1,14 @@
-//! The older text format (0.0.4), which is what a look with curl and most tools expect.
+//! The older text format (0.0.4), which curl users and most tools expect.
 
-/// OpenMetrics 1.0 in the words of the older format: there a counter is called by the name of its series, and
-/// there is neither unit nor end.
+/// Converts OpenMetrics 1.0 to the older format, in which a counter has the name of its series, and units and the end
+/// mark do not exist.
 pub(super) fn plain(open_metrics: &str) -> String {
     let mut text = String::with_capacity(open_metrics.len());
     let mut lines = open_metrics.lines().peekable();
     let mut counter = false;
     while let Some(line) = lines.next() {
         if let Some(help) = line.strip_prefix("# HELP ") {
-            // Its type comes right after it.
+            // The type follows directly after the name.
             counter = lines.peek().is_some_and(|next| next.ends_with(" counter"));
             push_described(&mut text, "# HELP ", help, counter);
         } else if let Some(kind) = line.strip_prefix("# TYPE ") {

@@ -1,4 +1,4 @@
-//! Upstreams, by the address that the settings have.
+//! Metrics of upstreams. The label is the address in the settings.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,7 @@ struct ErrorLabels {
     error: &'static str,
 }
 
-/// All upstreams'.
+/// The metrics of all upstreams.
 #[derive(Debug)]
 pub(super) struct Upstreams {
     errors: Family<ErrorLabels, Counter>,
@@ -35,34 +35,34 @@ pub(super) struct Upstreams {
     known: Mutex<HashMap<String, Arc<UpstreamMetrics>>>,
 }
 
-/// Why an upstream gave no answer.
+/// Why an upstream gave no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamFault {
-    /// As many requests are with it as may.
+    /// It has the greatest allowed number of requests.
     Busy,
-    /// It cannot be connected to.
+    /// No connection could be opened.
     Unavailable,
-    /// It did not take the connection in time.
+    /// It did not accept the connection in time.
     ConnectTimeout,
-    /// It did not answer in time.
+    /// It did not respond in time.
     Timeout,
-    /// It closed before it answered.
+    /// It closed the connection before it responded.
     Closed,
-    /// It answered something else than HTTP/1.1.
+    /// Its response was not HTTP/1.1.
     Protocol,
 }
 
 const FAULTS: [&str; 6] = ["busy", "unavailable", "connect_timeout", "timeout", "closed", "protocol"];
 
-/// One upstream's.
+/// The metrics of one upstream.
 #[derive(Debug)]
 pub struct UpstreamMetrics {
     errors: [Counter; FAULTS.len()],
-    /// Connections that were opened to it.
+    /// Connections that clawgate opened to it.
     pub connections: Counter,
-    /// Requests that went out on a connection that had been used before.
+    /// Requests that were sent on a connection that had been used before.
     pub reused: Counter,
-    /// Requests that went out again, since the connection turned out to be closed.
+    /// Requests that were sent again because the connection turned out to be closed.
     pub retries: Counter,
     in_flight: Gauge,
     waiting: Gauge,
@@ -108,7 +108,7 @@ impl Upstreams {
         upstreams
     }
 
-    /// That of the upstream at `address`, the same in all generations that have it.
+    /// The metrics of the upstream at `address`, which all generations share.
     pub(crate) fn get(&self, address: &str) -> Arc<UpstreamMetrics> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(metrics) = known.get(address) {
@@ -132,7 +132,7 @@ impl Upstreams {
         metrics
     }
 
-    /// Takes out those that no settings name any more.
+    /// Removes the metrics of upstreams that the settings no longer name.
     pub(super) fn keep(&self, addresses: &[String]) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|address, _| {
@@ -155,17 +155,17 @@ impl Upstreams {
 }
 
 impl UpstreamMetrics {
-    /// A request is with it until the guard is dropped.
+    /// Counts a request as in progress at the upstream until the guard is dropped.
     pub fn begun(&self) -> Counted {
         Counted::new(&self.in_flight)
     }
 
-    /// A request waits until the guard is dropped.
+    /// Counts a request as waiting for the upstream until the guard is dropped.
     pub fn waits(&self) -> Counted {
         Counted::new(&self.waiting)
     }
 
-    /// It gave no answer.
+    /// Counts a request to which it gave no response.
     pub fn failed(&self, fault: UpstreamFault) {
         self.errors[fault as usize].inc();
         if fault != UpstreamFault::Busy {
@@ -173,9 +173,9 @@ impl UpstreamMetrics {
         }
     }
 
-    /// It gave an answer.
+    /// Notes that it gave a response.
     pub fn answered(&self) {
-        // Written when it changes only, since all workers share it.
+        // Written only when the value changes, since all workers share it.
         if self.up.get() != 1 {
             self.up.set(1);
         }

@@ -1,7 +1,7 @@
-//! The log for people at a terminal: two to four lines for each event, the most important first.
+//! The log for people at a terminal: two to four lines for each event, with the most important first.
 //!
-//! The first line says when, how bad and what; then come the detail, the hint and the client's certificate. All other
-//! fields are shown with `-v` only; the JSON form of the log always has them.
+//! The first line says when it happened, how serious it is and what happened. Then come the detail, the hint and the
+//! client's certificate. All other fields are shown only with `-v`; the JSON form of the log always has them.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ pub struct Layout {
     pub verbose: bool,
     /// Whether ANSI colours are used.
     pub colour: bool,
-    /// Columns after which a line is broken; `None`: never.
+    /// The width at which lines are broken; `None` for never.
     pub width: Option<usize>,
 }
 
@@ -29,16 +29,16 @@ pub(super) struct Entry<'a> {
     pub(super) fields: Map<String, Value>,
 }
 
-/// Longest value of a field that is shown without `-v`, in characters.
+/// The longest value that is shown without `-v`, in characters.
 const MAX_VALUE: usize = 64;
-/// What follows the first line is indented by so many spaces, the width of the time.
+/// The indentation of all lines after the first: as wide as the time.
 const INDENT: &str = "          ";
 
 impl Layout {
     /// Appends the lines of `entry`, each with its line feed.
     pub(super) fn write(self, entry: Entry<'_>, out: &mut String) {
         let Entry { time, level, name, mut fields } = entry;
-        // What a client has caused: the headline names it, detail and hint say the rest.
+        // A client caused this event: the headline names it, detail and hint explain it.
         let is_explained =
             name == "handshake_failed" || (fields.contains_key("peer") && fields.contains_key("hint"));
         let headline = match name {
@@ -73,7 +73,7 @@ impl Layout {
 
     fn paragraph(self, text: &str, style: Style, out: &mut String) {
         let width = self.width.map_or(usize::MAX, |width| width.saturating_sub(INDENT.len()).max(20));
-        // A detail may have line feeds of its own; any other control character could move the cursor.
+        // A detail may contain line feeds. Any other control character could move the cursor.
         let text = escaped(text);
         let options = textwrap::Options::new(width).word_splitter(textwrap::WordSplitter::NoHyphenation);
         for line in text.split('\n').flat_map(|line| textwrap::wrap(line, &options)) {
@@ -121,7 +121,7 @@ impl Layout {
         }
     }
 
-    /// Quoted where it could be mistaken for something else, and cut where it is long.
+    /// The value, in quotes if it would be ambiguous without them, and shortened if it is long.
     fn value(self, text: &str) -> String {
         let cut = if self.verbose { text.to_owned() } else { shortened(text, MAX_VALUE) };
         let is_bare = !cut.is_empty()
@@ -145,7 +145,8 @@ fn request(fields: &mut Map<String, Value>) -> String {
     words.join("  ")
 }
 
-/// `handshake_failed  client_cert_missing  127.0.0.1:51602`, with the client's name where it has one, and how often where it is a summary.
+/// `handshake_failed  client_cert_missing  127.0.0.1:51602`, with the client's name if it has one. A summary also says
+/// how often.
 fn refused(name: &str, fields: &mut Map<String, Value>) -> String {
     let mut words = vec![name.to_owned()];
     words.extend(take_short(fields, "reason"));
@@ -156,7 +157,7 @@ fn refused(name: &str, fields: &mut Map<String, Value>) -> String {
     words.join("  ")
 }
 
-/// The client by the shortest of its names.
+/// The shortest name of the client.
 fn client(fields: &mut Map<String, Value>) -> Option<String> {
     let name = take_short(fields, "cn").or_else(|| take_short(fields, "san"));
     name.or_else(|| take_short(fields, "fingerprint_sha256"))
@@ -173,7 +174,7 @@ fn certificate(fields: &Map<String, Value>) -> String {
     format!("certificate {}", words.join(", "))
 }
 
-/// `text` with its control characters escaped, but for line feeds.
+/// `text` with all control characters escaped except line feeds.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -197,7 +198,7 @@ fn take_short(fields: &mut Map<String, Value>, key: &str) -> Option<String> {
     take_text(fields, key).map(|text| shortened(&text, MAX_VALUE))
 }
 
-/// At most `limit` characters of it, the last of them `…` where something is missing.
+/// At most `limit` characters of `text`. If something is missing, the last one is `…`.
 fn shortened(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         None => text.to_owned(),

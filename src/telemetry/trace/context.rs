@@ -19,7 +19,7 @@ const RANDOM: u8 = 0x02;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceContext {
     pub(super) id: u128,
-    /// The client's span; 0 if the trace begins at clawgate.
+    /// The client's span; 0 if the trace begins in clawgate.
     pub(super) parent: u64,
     /// The span of clawgate's call to the upstream, sent to it in `traceparent`.
     pub(super) span: u64,
@@ -27,8 +27,8 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// The trace of a request: the client's if there is one `traceparent` and it is valid (level 1, section 4.3).
-    /// Otherwise a new one, and `tracestate` is removed. One in `one_in` new traces is marked as sampled.
+    /// Takes over the client's trace if there is exactly one `traceparent` and it is valid (level 1, section 4.3).
+    /// Otherwise it begins a new trace and removes `tracestate`. One in `one_in` new traces is marked as sampled.
     pub fn extract(headers: &mut HeaderMap, one_in: u64) -> Self {
         let mut fields = headers.get_all(TRACEPARENT).iter();
         let trace = match (fields.next(), fields.next()) {
@@ -82,12 +82,13 @@ impl TraceContext {
         }
     }
 
-    /// Whether the client records it, or clawgate if it begins here.
+    /// Whether the client records the trace, or clawgate does if the trace begins here.
     pub fn is_recorded(self) -> bool {
         self.flags & SAMPLED != 0
     }
 
-    /// Whether it is one of the traces that are logged: one in `one_in`. The same trace gives the same answer everywhere.
+    /// Whether the trace is one of those that are logged: one in `one_in`. Every process decides the same for the same
+    /// trace.
     pub fn is_sampled(self, one_in: u64) -> bool {
         // The lower half is random (level 2, section 2.2.3).
         (self.id as u64).is_multiple_of(one_in)

@@ -1,5 +1,5 @@
-//! Without the feature `otlp` no spans are made. These types have no values, so that the compiler removes all code for
-//! spans from the path of a request.
+//! Replaces spans in builds without the feature `otlp`. These types have no values, so the compiler removes all code
+//! for spans from the request path.
 
 use std::time::{Duration, Instant};
 
@@ -14,24 +14,24 @@ pub enum SpanQueue {}
 #[derive(Debug)]
 pub enum ConnectionSpans {}
 
-/// A request that becomes spans when it ends.
+/// A request whose spans are made when it ends.
 #[derive(Debug)]
 pub enum RequestSpan {}
 
 impl SpanQueue {
-    /// For the spans of one connection.
+    /// The spans of one connection.
     pub fn connection(&self, _: &ConnectionFacts) -> ConnectionSpans {
         match *self {}
     }
 }
 
 impl ConnectionSpans {
-    /// One in so many of the traces that begin at clawgate is exported.
+    /// One in this many traces that begin in clawgate is exported.
     pub fn one_in(&self) -> u64 {
         match *self {}
     }
 
-    /// The span of a request, if its trace is exported.
+    /// Begins the span of a request, if its trace is exported.
     pub fn begin(&self, _: TraceContext) -> Option<RequestSpan> {
         match *self {}
     }

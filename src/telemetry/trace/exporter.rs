@@ -1,7 +1,7 @@
 //! The queue of spans, and the thread that sends them to the collector in batches.
 //!
-//! Queue, batches and thread are the OpenTelemetry SDK's. The SDK does not say how many spans it drops, so this module
-//! counts the places in its queue and drops spans before the queue could be full.
+//! Queue, batches and thread come from the OpenTelemetry SDK. The SDK does not say how many spans it drops. So this
+//! module counts the spans in the queue, and drops new ones itself before the queue is full.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ use crate::telemetry::event::emit;
 const QUEUE: usize = 4096;
 /// Spans in one batch.
 const BATCH: usize = 512;
-/// How long a span waits for others in its batch.
+/// How long a span waits for others to join its batch.
 const BATCH_DELAY: Duration = Duration::from_secs(5);
 /// The shortest time between two log lines about lost spans.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
@@ -35,11 +35,11 @@ pub trait SpanSink: fmt::Debug + Send + Sync + 'static {
     /// The collector's address, for the log.
     fn collector(&self) -> &str;
 
-    /// Sends a batch, waits for the answer, and returns how many of the spans the collector rejected. Called by one
-    /// thread.
+    /// Sends a batch, waits for the response, and returns how many of the spans the collector rejected. Called by one
+    /// thread only.
     ///
     /// # Errors
-    /// Why the collector did not take the batch.
+    /// Why the collector did not accept the batch.
     fn send(&self, spans: Vec<SpanData>) -> Result<u64, Self::Error>;
 }
 
@@ -51,7 +51,7 @@ pub struct SpanQueue(Arc<Inner>);
 struct Inner {
     processor: BatchSpanProcessor,
     usage: Arc<Usage>,
-    /// One in so many of the traces that begin at clawgate is exported.
+    /// One in this many traces that begin in clawgate is exported.
     one_in: u64,
 }
 
@@ -70,7 +70,7 @@ impl SpanQueue {
         let usage = Usage { queued: AtomicUsize::new(0), lost: AtomicU64::new(0), metrics };
         let usage = Arc::new(usage);
         let exporter = Exporter { sink, usage: Arc::clone(&usage), logged: Mutex::default() };
-        // All values are set, so that no environment variable changes them.
+        // All values are set here, so that environment variables cannot change them.
         let config = BatchConfigBuilder::default()
             .with_max_queue_size(QUEUE)
             .with_max_export_batch_size(BATCH)
@@ -91,9 +91,9 @@ impl SpanQueue {
         }
     }
 
-    /// Sends what is queued, for `timeout` at most. Later spans are lost.
+    /// Sends what is queued, and waits at most `timeout`. Later spans are lost.
     pub fn finish(&self, timeout: Duration) {
-        // The number of lost spans is logged below; the error says no more.
+        // The number of lost spans is logged below. The error adds nothing to that.
         let _ = self.0.processor.shutdown_with_timeout(timeout);
         let left = self.0.usage.queued.load(Ordering::Relaxed);
         if left > 0 {
@@ -104,7 +104,7 @@ impl SpanQueue {
 }
 
 impl Usage {
-    /// Reserves `count` places in the queue; `false` when there are not enough.
+    /// Reserves `count` places in the queue. Returns `false` if there are not enough.
     fn reserve(&self, count: usize) -> bool {
         let enough = |queued: usize| Some(queued + count).filter(|queued| *queued <= QUEUE);
         let reserved = self.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, enough).is_ok();
@@ -120,7 +120,7 @@ impl Usage {
     }
 }
 
-/// Sends batches, counts them, and logs when sending begins to fail and when it works again.
+/// Sends and counts batches. Logs when sending begins to fail and when it works again.
 #[derive(Debug)]
 struct Exporter<S> {
     sink: S,
@@ -128,11 +128,11 @@ struct Exporter<S> {
     logged: Mutex<Logged>,
 }
 
-/// What was logged last.
+/// What was logged so far.
 #[derive(Debug, Default)]
 struct Logged {
     fails: bool,
-    /// The number of lost spans that log lines have reported.
+    /// How many lost spans log lines have reported.
     lost: u64,
     at: Option<Instant>,
 }
@@ -157,7 +157,7 @@ impl<S: SpanSink> SpanExporter for Exporter<S> {
 }
 
 impl<S: SpanSink> Exporter<S> {
-    /// Logs a failure when it begins and when it is over, and lost spans once in [`LOG_INTERVAL`].
+    /// Logs when a failure begins and ends, and logs lost spans at most once per [`LOG_INTERVAL`].
     fn log(&self, logged: &mut Logged, failure: Option<&String>) {
         let collector = self.sink.collector();
         let lost = self.usage.lost.load(Ordering::Relaxed) - logged.lost;
@@ -194,7 +194,7 @@ struct Failed<'a> {
 #[derive(Serialize)]
 struct Resumed<'a> {
     collector: &'a str,
-    /// Spans that were lost in the meantime.
+    /// Spans that were lost since the last line.
     lost: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Counters of exported and lost spans. They exist only if a collector is configured.
+//! Counters of exported and lost spans. They exist only with a configured collector.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -15,15 +15,15 @@ struct ReasonLabel {
 pub enum SpanLoss {
     /// The queue was full.
     QueueFull,
-    /// The collector could not be called, or refused the batch.
+    /// The collector could not be reached, or refused the batch.
     NotSent,
-    /// The collector took the batch without this span.
+    /// The collector accepted the batch, but rejected this span.
     Rejected,
 }
 
 const LOSSES: [&str; 3] = ["queue_full", "not_sent", "rejected"];
 
-/// Counts what becomes of spans.
+/// Counts exported and lost spans.
 #[derive(Debug)]
 pub struct SpanMetrics {
     exported: Counter,
@@ -40,12 +40,12 @@ impl SpanMetrics {
         Self { exported, dropped }
     }
 
-    /// The collector has taken `count` spans.
+    /// Counts spans that the collector has accepted.
     pub fn exported(&self, count: u64) {
         self.exported.inc_by(count);
     }
 
-    /// So many spans were lost.
+    /// Counts lost spans.
     pub fn dropped(&self, loss: SpanLoss, count: u64) {
         self.dropped[loss as usize].inc_by(count);
     }

@@ -1,6 +1,6 @@
-//! Traces: the W3C trace context of each request, and with the feature `otlp` spans for an OpenTelemetry collector.
+//! Traces: the W3C trace context of each request, and spans for an OpenTelemetry collector with the feature `otlp`.
 //!
-//! The call of the collector is in `app/trace_export`, since it needs the client for upstreams.
+//! Sending spans to the collector is in `app/trace_export`, since it needs the client for upstreams.
 
 mod context;
 #[cfg(not(feature = "otlp"))]

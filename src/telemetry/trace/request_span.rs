@@ -1,6 +1,6 @@
 //! The spans of a request: a server span, and below it a client span for the call to the upstream.
 //!
-//! The names of attributes are those of OpenTelemetry's semantic conventions for HTTP and TLS.
+//! Attribute names follow OpenTelemetry's semantic conventions for HTTP and TLS.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -22,7 +22,7 @@ pub struct ConnectionSpans {
     attributes: Arc<[KeyValue]>,
 }
 
-/// A request that becomes spans when it ends.
+/// A request whose spans are made when it ends.
 #[derive(Debug)]
 pub struct RequestSpan {
     queue: SpanQueue,
@@ -30,12 +30,12 @@ pub struct RequestSpan {
     trace: TraceContext,
     /// When the upstream was called.
     called: Option<Instant>,
-    /// How long the upstream took until its answer began, or until the call failed.
+    /// How long it took until the upstream's response began, or until the call failed.
     waited: Option<Duration>,
 }
 
 impl SpanQueue {
-    /// For the spans of one connection.
+    /// The spans of one connection.
     pub fn connection(&self, facts: &ConnectionFacts) -> ConnectionSpans {
         let ConnectionFacts { connection, tls, peer, .. } = facts;
         let (client, server) = (connection.client_addr, connection.local_addr);
@@ -63,12 +63,12 @@ impl SpanQueue {
 }
 
 impl ConnectionSpans {
-    /// One in so many of the traces that begin at clawgate is exported.
+    /// One in this many traces that begin in clawgate is exported.
     pub fn one_in(&self) -> u64 {
         self.queue.one_in()
     }
 
-    /// The span of a request, if its trace is exported.
+    /// Begins the span of a request, if its trace is exported.
     pub fn begin(&self, trace: TraceContext) -> Option<RequestSpan> {
         trace.is_recorded().then(|| RequestSpan {
             queue: self.queue.clone(),
@@ -81,31 +81,31 @@ impl ConnectionSpans {
 }
 
 impl RequestSpan {
-    /// The upstream was called at `at`.
+    /// Notes that the upstream was called at `at`.
     pub(in crate::telemetry) fn upstream_called(&mut self, at: Instant) {
         self.called = Some(at);
     }
 
-    /// The upstream's answer began after `waited`.
+    /// Notes that the upstream's response began after `waited`.
     pub(in crate::telemetry) fn upstream_answered(&mut self, waited: Duration) {
         self.waited = Some(waited);
     }
 
-    /// clawgate itself answers. If the upstream was called, it gave no answer.
+    /// Notes that clawgate itself responds. If the upstream was called, it gave no response.
     pub(in crate::telemetry) fn rejected(&mut self) {
         self.waited = self.called.map(|called| called.elapsed());
     }
 
-    /// Queues the spans. The request began at `started` and took `duration`.
+    /// Queues the spans of the request, which began at `started` and took `duration`.
     pub(in crate::telemetry) fn end(self, line: &RequestLine, started: Instant, duration: Duration) {
         let now = SystemTime::now();
         let began = now.checked_sub(duration).unwrap_or(now);
         let id = span_id();
         let server = self.data(SpanKind::Server, (id, self.trace.parent), (began, now), line);
-        // The upstream `echo:` is clawgate itself, which is not called.
+        // For the upstream `echo:` clawgate itself responds and makes no call.
         let call = self.called.filter(|_| line.upstream.is_some()).map(|called| {
             let from = began + called.saturating_duration_since(started);
-            // Without an answer it lasts until the client left.
+            // If no response came, the call lasted until the client left.
             let to = self.waited.map_or(now, |waited| from + waited);
             self.data(SpanKind::Client, (self.trace.span, id), (from, to), line)
         });
@@ -151,7 +151,7 @@ impl RequestSpan {
     }
 }
 
-/// Method and route. Not the path, since span names should have few values.
+/// The method and route. Not the path, since span names should have few distinct values.
 fn server_name(line: &RequestLine) -> String {
     let method = method(line).0;
     match &line.route {
@@ -160,7 +160,7 @@ fn server_name(line: &RequestLine) -> String {
     }
 }
 
-/// The name of a known method, or `HTTP` and the method that was sent.
+/// The name of a known method, or `HTTP` and the method as it was sent.
 fn method(line: &RequestLine) -> (&'static str, Option<&str>) {
     const KNOWN: [&str; 10] =
         ["POST", "GET", "PUT", "HEAD", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"];
@@ -192,7 +192,7 @@ fn server(line: &RequestLine, connection: &[KeyValue]) -> Vec<KeyValue> {
             _ => "1.1",
         },
     ));
-    // No answer was sent with this status.
+    // No response with this status was sent.
     if line.status != CLIENT_GONE {
         attributes.push(status_code(line));
     }
@@ -206,7 +206,7 @@ fn server(line: &RequestLine, connection: &[KeyValue]) -> Vec<KeyValue> {
     attributes
 }
 
-/// A 4xx is not an error of the server; an answer that was cut short is.
+/// For a server, a 4xx is not an error, but a response that was cut short is one.
 fn server_status(line: &RequestLine) -> Status {
     if line.status >= 500 || (line.reason.is_some() && line.status < 400) {
         Status::error(line.detail.clone().unwrap_or_default())
@@ -254,7 +254,7 @@ fn client_status(line: &RequestLine) -> Status {
     }
 }
 
-/// Why the upstream gave no answer, or the status of a bad one.
+/// Why the upstream gave no response, or the status if that is an error.
 fn client_error(line: &RequestLine) -> Option<Value> {
     match line.upstream_ms {
         Some(_) if line.status >= 400 => Some(line.status.to_string().into()),
@@ -263,14 +263,14 @@ fn client_error(line: &RequestLine) -> Option<Value> {
     }
 }
 
-/// The status of a request whose client left before the answer.
+/// The status of a request whose client left before the response.
 const CLIENT_GONE: u16 = 499;
 
 fn status_code(line: &RequestLine) -> KeyValue {
     KeyValue::new("http.response.status_code", i64::from(line.status))
 }
 
-/// An attribute whose text many spans share.
+/// An attribute whose text is shared by many spans.
 fn shared(key: &'static str, value: String) -> KeyValue {
     KeyValue::new(key, Arc::<str>::from(value))
 }

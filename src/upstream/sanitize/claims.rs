@@ -1,12 +1,13 @@
 //! The names of header fields that only a proxy in front of the upstream may set.
 //!
-//! An upstream trusts what such a field says about the client, its address, the method or the path. [`CLAIMS`] has the fields of
-//! well-known proxies and gateways, by families; `docs/upstream.md` lists them for operators, and a test compares both.
+//! An upstream trusts what such a field says about the client, its address, the method or the path. [`CLAIMS`] has the
+//! fields of well-known proxies and gateways, grouped by product. `docs/upstream.md` lists them for operators, and a
+//! test compares both lists.
 
 use std::sync::LazyLock;
 
-/// The families and names that are removed, by the product that sets them. A name with `*` at its end stands for all names with
-/// this beginning. In lower case.
+/// The names that are removed, grouped by the product that sets them, in lower case. A name that ends in `*` stands for
+/// all names that begin so.
 pub(crate) const CLAIMS: &[(&str, &[&str])] = &[
     (
         "Origin",
@@ -216,8 +217,8 @@ pub(crate) const CLAIMS: &[(&str, &[&str])] = &[
     ("Vouch Proxy", &["x-vouch-*"]),
 ];
 
-/// Names of those families that are not removed, since they make no claim about the client: signatures and credentials of webhooks,
-/// and OpenClaw's key against double delivery.
+/// Names that match one of those but are not removed, since they say nothing about the client: signatures and
+/// credentials of webhooks, and OpenClaw's idempotency key.
 pub(crate) const EXCEPTIONS: &[&str] = &[
     "cf-webhook-auth",
     "sm-apikey",
@@ -232,19 +233,20 @@ pub(crate) const EXCEPTIONS: &[&str] = &[
 
 static INDEX: LazyLock<Index> = LazyLock::new(Index::new);
 
-/// [`CLAIMS`], for fast look-ups.
+/// [`CLAIMS`], prepared for fast look-ups.
 #[derive(Debug)]
 struct Index {
-    /// Without the `*`, in ascending order. None begins with a family before it.
+    /// The names without `*`, in ascending order. No name begins with a family before it.
     names: Vec<(&'static str, Extent)>,
-    /// For names without and with `x-`, and for each first letter (after it): the existing second letters, as bits. The look-up of
-    /// most names in honest requests (host, content-type, x-github-event …) ends here.
+    /// The second letters of all names, as bits, for each first letter; separately for names without and with `x-`
+    /// (which is skipped). The look-up of most names in honest requests (host, content-type, x-github-event …) ends
+    /// here.
     starts: [[u32; 256]; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Extent {
-    /// All names with this beginning.
+    /// All names that begin so.
     Family,
     /// Only this name.
     Name,
@@ -284,23 +286,23 @@ impl Index {
     }
 }
 
-/// Whether `name` begins with `x-`, the first letter after that, and a bit for the second letter.
+/// Whether `name` begins with `x-`, its first letter after that, and a bit for its second letter.
 fn start(name: &str) -> Option<(usize, usize, u32)> {
     let (place, letters) = match name.as_bytes() {
         [b'x', b'-', rest @ ..] => (1, rest),
         all => (0, all),
     };
     let [first, second, ..] = letters else { return None };
-    // All characters that are not letters share a bit.
+    // All characters that are not letters share one bit.
     let second = if second.is_ascii_lowercase() { 1 << (second - b'a') } else { 1 << 26 };
     Some((place, usize::from(*first), second))
 }
 
-/// Whether `name`, in lower case as `HeaderName` has it, is one that only a proxy may set.
+/// Whether only a proxy may set `name`, which is in lower case as in `HeaderName`.
 ///
-/// This includes every name with `_`: CGI, WSGI, Rack and PHP read it as `-`, so `x_real_ip` would become `x-real-ip`, and
-/// `content_length` would become `content-length`. Some servers also read other characters as `-`; names are compared as if
-/// they were `-`.
+/// This includes every name with `_`: CGI, WSGI, Rack and PHP read `_` as `-`, so `x_real_ip` would become `x-real-ip`,
+/// and `content_length` would become `content-length`. Some servers also read other characters as `-`, so they are
+/// compared as `-`.
 pub(crate) fn is_claim(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if name.bytes().all(plain) {

@@ -1,8 +1,8 @@
-//! The request that goes to an upstream, with header fields that no client has forged.
+//! Makes the request for an upstream, without header fields that a client could have forged.
 //!
 //! Comes in: the method, target and header fields of a checked request, and the grant of its client. Goes out: an
-//! [`UpstreamRequest`], the only thing that [`super::Client`] sends. Only [`SanitizedHeaders`] makes one, so that no field
-//! of a client reaches an upstream without having passed here.
+//! [`UpstreamRequest`]. [`super::Client`] sends nothing else, and only [`SanitizedHeaders`] makes one, so every field
+//! of a client passes through this module.
 
 mod claims;
 
@@ -13,7 +13,7 @@ use self::claims::is_claim;
 use super::body::RequestBody;
 use crate::policy::Grant;
 
-/// Meant for the next hop only (RFC 9110 section 7.6.1), besides those that `Connection` names.
+/// Fields for the next hop only (RFC 9110 section 7.6.1). `Connection` can name others.
 const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     header::PROXY_AUTHENTICATE,
@@ -25,17 +25,17 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::EXPECT,
 ];
 
-/// Hop-by-hop in practice, although no current standard says so.
+/// In practice hop-by-hop, although no current standard says so.
 const HOP_BY_HOP_OLD: [&str; 3] = ["keep-alive", "proxy-connection", "http2-settings"];
 
 const OPENCLAW_TOKEN: HeaderName = HeaderName::from_static("x-openclaw-token");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Header fields for an upstream: a client's own without those that it may not set, and what clawgate adds.
+/// The header fields for an upstream: the client's fields except those that it may not set, and clawgate's own.
 #[derive(Debug)]
 pub struct SanitizedHeaders(HeaderMap);
 
-/// A request of an authorized client, as the upstream is to see it.
+/// A request of an authorized client, in the form that the upstream gets.
 #[derive(Debug)]
 pub struct UpstreamRequest {
     request: Request<RequestBody>,
@@ -43,7 +43,8 @@ pub struct UpstreamRequest {
 }
 
 impl SanitizedHeaders {
-    /// Removes from a client's header fields those that end at this hop, and those that only a proxy may set.
+    /// Removes the fields that a client must not pass on: those that end at this hop, and those that only a proxy may
+    /// set.
     pub fn of_client(mut headers: HeaderMap) -> Self {
         remove_hop_by_hop(&mut headers);
         remove_claims(&mut headers);
@@ -57,14 +58,14 @@ impl SanitizedHeaders {
         self.0.insert(header::AUTHORIZATION, authorization.clone());
     }
 
-    /// Gives the request clawgate's identifier.
+    /// Sets clawgate's identifier of the request.
     pub fn set_request_id(&mut self, id: &str) {
         if let Ok(value) = HeaderValue::from_str(id) {
             self.0.insert(REQUEST_ID, value);
         }
     }
 
-    /// The fields, for those that clawgate adds.
+    /// The fields, to add clawgate's own.
     pub fn added(&mut self) -> &mut HeaderMap {
         &mut self.0
     }
@@ -74,7 +75,7 @@ impl SanitizedHeaders {
         &self.0
     }
 
-    /// The request with these header fields. `_grant` is proof that its client may use the route.
+    /// The request with these header fields. `_grant` proves that the client may use the route.
     pub fn request<R>(
         self,
         _grant: &Grant<'_, R>,
@@ -91,8 +92,8 @@ impl SanitizedHeaders {
 }
 
 impl UpstreamRequest {
-    /// Sends the request on a connection of its own that begins with `header`, a PROXY header. What that says is true of
-    /// this request's client only, so the connection is never used again.
+    /// Sends the request on a new connection that begins with `header`, a PROXY header. The header is about this
+    /// request's client only, so the connection is never used again.
     pub fn with_proxy_header(self, header: Bytes) -> Self {
         Self { proxy_header: Some(header), ..self }
     }
@@ -114,8 +115,8 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
-        // Host says which server is meant, and Content-Length how the body is framed: a client cannot have them
-        // removed by naming them.
+        // Host names the server, and Content-Length describes the framing of the body: a client must not be able to
+        // remove them by naming them in `Connection`.
         .filter(|name| *name != header::HOST && *name != header::CONTENT_LENGTH)
         .collect();
     let known = headers.keys().filter(|name| is_hop_by_hop(name)).cloned();
@@ -128,8 +129,7 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
     HOP_BY_HOP.contains(name) || HOP_BY_HOP_OLD.contains(&name.as_str())
 }
 
-/// Removes every field by which a client could claim to be another one, to come from another place, or to ask for
-/// another resource.
+/// Removes every field by which a client could claim another identity, address or resource.
 fn remove_claims(headers: &mut HeaderMap) {
     let claims: Vec<HeaderName> =
         headers.keys().filter(|name| is_claim(name.as_str())).cloned().collect();
@@ -138,7 +138,7 @@ fn remove_claims(headers: &mut HeaderMap) {
     }
 }
 
-/// RFC 9113 section 8.2.3: HTTP/2 may split Cookie into several fields; HTTP/1.1 may not.
+/// Joins the Cookie fields: HTTP/2 may split Cookie into several fields, HTTP/1.1 may not (RFC 9113 section 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
     let cookies: Vec<_> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if cookies.len() > 1
