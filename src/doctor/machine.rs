@@ -55,7 +55,9 @@ fn files(place: &Subject, settings: &Settings, limit: Option<u64>, whom: &str) -
     let each = if passes_on { 2 } else { 1 };
     let wanted = connections.saturating_mul(each).saturating_add(OTHER_FILES);
     match limit {
-        None => place.skipped(Check::OpenFiles, "this system does not say how many open files are allowed"),
+        None => {
+            place.skipped(Check::OpenFiles, "this system does not say how many open files are allowed")
+        }
         Some(limit) if limit < wanted => {
             let fit = limit.saturating_sub(OTHER_FILES) / each;
             place.warning(

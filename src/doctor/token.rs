@@ -91,8 +91,7 @@ fn weakness(token: &str) -> Option<String> {
     let mut different: Vec<_> = token.bytes().collect();
     different.sort_unstable();
     different.dedup();
-    (different.len() < VARIETY)
-        .then(|| format!("has only {} different characters", different.len()))
+    (different.len() < VARIETY).then(|| format!("has only {} different characters", different.len()))
 }
 
 #[cfg(test)]

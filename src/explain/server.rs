@@ -133,7 +133,11 @@ fn outcome(seen: &Observed) -> (ServerVerdict, String, Option<String>) {
         Ending::Closed(late) => {
             let when = if *late { "right after" } else { "in the middle of" };
             let detail = format!("the server closed the connection {when} the handshake");
-            (Refused, detail, "look at the server's own log; a proxy in front of it may also have closed the connection")
+            (
+                Refused,
+                detail,
+                "look at the server's own log; a proxy in front of it may also have closed the connection",
+            )
         }
         Ending::Unreachable(error) => (
             Failed,

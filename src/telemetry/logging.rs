@@ -41,7 +41,8 @@ impl Log {
     pub fn start(&self) {
         let format = self.format;
         let lost = move |count: u64| {
-            let record = format!(r#"{{"count":{count},"hint":"the program that reads the log was too slow"}}"#);
+            let record =
+                format!(r#"{{"count":{count},"hint":"the program that reads the log was too slow"}}"#);
             let mut line = Vec::new();
             let time = humantime::format_rfc3339_millis(SystemTime::now());
             Fields { name: Some("log_lines_lost".into()), record: Some(record), other: Map::new() }

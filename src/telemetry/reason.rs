@@ -110,7 +110,7 @@ reasons! {
 /// Who has to act after a refused connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReasonClass {
-    /// Whoever runs the client.
+    /// The operator of the client.
     Client,
     /// The operator: clawgate, its certificates or its environment are at fault.
     Ours,

@@ -86,7 +86,10 @@ fn the_limit_of_open_files_is_the_running_clawgates() {
     let diagnosis = Diagnosis::of(setup.command("doctor", clawgate.address()).arg("--admin", admin));
 
     let text = diagnosis.only_warning("machine/open_files");
-    says(&text, &["80 open files are allowed to the running clawgate, enough for 16", "LimitNOFILE=164"]);
+    says(
+        &text,
+        &["80 open files are allowed to the running clawgate, enough for 16", "LimitNOFILE=164"],
+    );
 }
 
 #[test]
