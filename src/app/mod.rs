@@ -1,7 +1,7 @@
 //! From checked settings to running workers, and to their end.
 //!
 //! Each worker is a thread with its own runtime, listening sockets, connections and upstream pools. Workers share only
-//! counters, limits and logs: [`Shared`]. The main thread runs the control runtime: signals, the admin listener, reloads
+//! counters, limits and logs: `Shared`. The main thread runs the control runtime: signals, the admin listener, reloads
 //! and draining.
 
 mod control;

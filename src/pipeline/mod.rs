@@ -1,7 +1,7 @@
 //! From the head of a verified client's request to the upstream's response, or to a refusal.
 //!
 //! Comes in: a request with its [`ClientConnection`] and the current [`Snapshot`]. Goes out: a response, or a
-//! [`refusal::RequestRefusal`] with status, reason and texts. [`handle`] calls the steps in their order; each returns what
+//! refusal with status, reason and texts. `handle` calls the steps in their order; each returns what
 //! the next one needs:
 //!
 //! | step | file | value |

@@ -1,7 +1,7 @@
 //! Reload: notice a change, read everything again, and use the new settings as a whole or not at all.
 //!
 //! [`Source::read`] reads settings and files, at the start as well as for a reload, and builds from them what can be
-//! built without the network: [`Prepared`]. [`Watch`] says when a file's content has changed. [`Reloader`] replaces the
+//! built without the network: [`Prepared`]. `Watch` says when a file's content has changed. `Reloader` replaces the
 //! generation that the workers serve with.
 
 mod changes;

@@ -1,7 +1,7 @@
 //! Sockets and connections: what hyper serves, and how refused connections are closed.
 //!
 //! Comes in: listening sockets ([`listener::run`]) and the [`ConnectionHandler`] of a worker. Goes out: log lines, metrics,
-//! and requests, which [`exchange`] hands to [`crate::pipeline`]. Imports modules of lower rows only; nothing but
+//! and requests, which `exchange.rs` hands to [`crate::pipeline`]. Imports modules of lower rows only; nothing but
 //! [`crate::app`] imports this module.
 //!
 //! | step | file |

@@ -71,7 +71,7 @@ mod with_the_feature {
     fn a_collector_elsewhere_in_the_clear_and_the_port_of_grpc_are_warned_of() {
         assert_eq!(at("http://localhost:4318").warnings(), [""; 0]);
         let [warning] = &at("http://collector.example:4318").warnings()[..] else { panic!() };
-        assert_has(warning, &["--trace-endpoint |", "in the clear", "https"]);
+        assert_has(warning, &["--trace-endpoint |", "without encryption", "https"]);
         let [warning] = &at("http://127.0.0.1:4317").warnings()[..] else { panic!() };
         assert_has(warning, &["--trace-endpoint |", "gRPC", "4318"]);
     }

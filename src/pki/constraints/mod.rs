@@ -2,7 +2,7 @@
 //!
 //! webpki compares DNS names and IP addresses in subject alternative names. If there are constraints of another kind,
 //! it refuses every certificate with a name of that kind. So webpki does not get those constraints of configured CAs
-//! ([`for_webpki`]), and they are compared here. Constraints of a CA that a client sends cannot be hidden from webpki,
+//! (`for_webpki`), and they are compared here. Constraints of a CA that a client sends cannot be hidden from webpki,
 //! so it refuses.
 //!
 //! Rules may also use common names. Constraints apply to them as in OpenSSL: a common name that looks like a host name
