@@ -22,7 +22,7 @@ fuzz_target!(|text: &str| {
             assert!(errors.len() <= meant);
             for error in errors {
                 assert!(is_meant(lines[error.line - 1]));
-                assert!(!error.what.chars().any(char::is_control), "{error}");
+                assert!(!error.to_string().chars().any(char::is_control), "{error}");
             }
         }
     }
