@@ -148,10 +148,14 @@ impl Candidate {
 }
 
 /// Whether rustls is told to go on, and what the record says.
-fn verdict(verifier: &ClientVerifier, leaf: &CertificateDer<'_>) -> (bool, Option<Refusal>) {
+fn verdict(
+    verifier: &ClientVerifier,
+    leaf: &CertificateDer<'_>,
+    now: UnixTime,
+) -> (bool, Option<Refusal>) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut scope = Box::pin(HandshakeRecord::scope(0, ([127, 0, 0, 1], 8443).into(), None, async {
-        verifier.verify_client_cert(leaf, &[], UnixTime::now()).is_ok()
+        verifier.verify_client_cert(leaf, &[], now).is_ok()
     }));
     let goes_on = runtime.block_on(scope.as_mut());
     let record = scope.as_mut().take_value().unwrap().into_inner();
@@ -188,8 +192,10 @@ proptest! {
             ClientVerifier::new(Arc::clone(&trust), Arc::default(), rules, refuse_with, now)
         };
 
-        let (admitted, by_alert) = verdict(&verifier(RefuseWith::Alert), &leaf);
-        let (goes_on, over_http) = verdict(&verifier(RefuseWith::Http), &leaf);
+        // One time for both, because a refusal names it.
+        let now = UnixTime::now();
+        let (admitted, by_alert) = verdict(&verifier(RefuseWith::Alert), &leaf, now);
+        let (goes_on, over_http) = verdict(&verifier(RefuseWith::Http), &leaf, now);
 
         prop_assert_eq!(admitted, candidate.is_good(), "{:?}", by_alert);
         prop_assert_eq!(admitted, by_alert.is_none());
