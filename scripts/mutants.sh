@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 
 # For each module its files, then its integration tests.
 declare -A files=(
-  [bounds]='src/pki/bounds/mod.rs'
+  [bounds]='src/pki/path/bounds/mod.rs'
   [client_limits]='src/limits/client_limits.rs'
   [client_verifier]='src/tls/client_verifier/mod.rs'
   [connection_limit]='src/limits/connection_limit.rs'
@@ -21,8 +21,8 @@ declare -A files=(
   [eviction]='src/limits/eviction.rs'
   [headers]='src/upstream/sanitize/*.rs'
   [http1_guard]='src/http1_guard/mod.rs'
-  [issuer]='src/pki/issuer.rs'
-  [path_validation]='src/pki/path_validation/mod.rs'
+  [issuer]='src/pki/path/issuer.rs src/pki/signature/verify.rs'
+  [path_validation]='src/pki/path/validation/mod.rs'
   [policy]='src/policy/*.rs'
   [request]='src/pipeline/admit.rs src/pipeline/check.rs src/pipeline/host.rs src/pipeline/route.rs src/pipeline/authorize.rs'
   [resumption]='src/tls/resumption.rs'
@@ -31,7 +31,7 @@ declare -A files=(
   [route]='src/route/*.rs'
   [sandbox]='src/platform/sandbox/mod.rs'
   [token_bucket]='src/limits/token_bucket.rs'
-  [trust_store]='src/pki/trust_store.rs src/pki/ca.rs'
+  [trust_store]='src/pki/trust_store.rs src/pki/ca/mod.rs'
 )
 declare -A tests=(
   [bounds]='hostile'

@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use data_encoding::{HEXLOWER, HEXUPPER};
 use x509_parser::der_parser::asn1_rs::{Any, Oid, ToDer};
+use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use super::attribute_type::AttributeType;
@@ -71,6 +72,15 @@ pub(crate) fn oid_text(oid: &Oid<'_>) -> String {
         return oid.to_id_string();
     }
     format!("#{}", HEXLOWER.encode(oid.as_bytes()))
+}
+
+/// An extension's name with its OID, or the OID alone.
+pub(crate) fn extension_name(oid: &Oid<'_>) -> String {
+    let dotted = oid_text(oid);
+    match oid2sn(oid, oid_registry()) {
+        Ok(name) if name != dotted => format!("{name} ({dotted})"),
+        _ => dotted,
+    }
 }
 
 /// The text of a directory string, whichever of its ASN.1 types it has.

@@ -4,7 +4,7 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::constraints::SubjectNames;
+use super::ca::constraints::SubjectNames;
 use crate::identity::{Peer, check_names};
 
 /// The content of a leaf certificate, without anything that its chain decides.

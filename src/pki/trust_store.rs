@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::ca::Ca;
-use super::cache::SignatureCache;
 use super::denylist::Denylist;
-use super::link::may_be_signed_by;
 use super::revocation::{self, Crl, Issuer, Status, Subject};
+use super::signature::cache::SignatureCache;
+use super::signature::may_be_signed_by;
 use crate::identity::{Digest, name_key};
 
 /// The configured CAs with their CRLs, and other CAs that are known.

@@ -17,7 +17,7 @@ use tls_parser::{
 use super::fault::{Fault, rustls_error};
 use crate::identity::Peer;
 use crate::limits::eviction::Meter;
-use crate::pki::bounds::TooLarge;
+use crate::pki::path::bounds::TooLarge;
 use crate::policy::Denial;
 use crate::telemetry::HandshakeReason as Reason;
 

@@ -9,7 +9,7 @@ use super::handshake_record::{HandshakeRecord, Presented, Resumed};
 use super::prefixed_io::PrefixedIo;
 use crate::connection::{Alpn, TlsInfo};
 use crate::identity::Peer;
-use crate::pki::bounds::keep_selected;
+use crate::pki::path::bounds::keep_selected;
 
 /// The result of a completed handshake with a verified client.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use super::parameters::Parameters;
 use crate::connection::{cipher_name, version_name};
 use crate::identity::{Certificate, Peer, San, sha256};
 use crate::pki::TrustStore;
-use crate::pki::bounds::TooLarge;
+use crate::pki::path::bounds::TooLarge;
 use crate::telemetry::log_dedup::{Kind, network};
 use crate::telemetry::{HandshakeReason, Limit};
 

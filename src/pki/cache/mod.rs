@@ -3,17 +3,14 @@
 //! The verifier holds the caches. They depend on no settings, so the verifier of the next generation gets the same ones.
 
 mod der;
-mod signature;
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use self::der::DerCache;
-use super::authority::Authority;
+use super::ca::authority::Authority;
 use super::leaf::Leaf;
-
-pub use self::signature::{Budget, SignatureCache};
-pub(crate) use self::signature::{Signature, Validity};
+use super::signature::cache::SignatureCache;
 
 /// All caches of a verifier.
 #[derive(Debug)]

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::loader::{Input, Loader, MaterialPaths};
-use crate::pki::ca::Ca;
-use crate::pki::ca_names;
+use crate::pki::ca::{Ca, names};
 use crate::pki::denylist::Denylist;
 use crate::pki::pem::Use;
 use crate::pki::revocation::{self, Crl};
@@ -21,8 +20,7 @@ impl Loader {
         let denylist = paths.denylist.as_deref().map(|path| self.denylist(path)).unwrap_or_default();
         let first = paths.client_ca.first().cloned().unwrap_or_default();
         // With pins none is named in any case.
-        let names =
-            if paths.pinned.is_empty() { ca_names::names(&cas, self.now) } else { Ok(Vec::new()) };
+        let names = if paths.pinned.is_empty() { names::names(&cas, self.now) } else { Ok(Vec::new()) };
         if let Err(octets) = names {
             let what = format!(
                 "the names of the CAs, {octets} bytes, do not fit into the request for a certificate: none is named there, \

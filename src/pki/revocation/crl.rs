@@ -28,9 +28,9 @@ use super::issuer::Issuer;
 use super::layout::{Layout, Signed, offset, serial_at};
 use super::scope::{Scope, Subject};
 use crate::identity::name::cut;
+use crate::identity::name::extension_name;
 use crate::identity::{Validity, name_key, rfc3339, rfc4514};
 use crate::pki::ca::Ca;
-use crate::pki::unsupported::extension_name;
 use crate::problem::Problem;
 
 /// Seconds by which the clock of a CA may be ahead of clawgate's.

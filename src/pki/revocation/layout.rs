@@ -11,8 +11,8 @@ use x509_parser::time::ASN1Time;
 use x509_parser::x509::{ReasonCode, X509Name};
 
 use super::error;
+use crate::identity::name::extension_name;
 use crate::pki::der::{self, BIT_STRING, INTEGER, SEQUENCE};
-use crate::pki::unsupported::extension_name;
 use crate::problem::Problem;
 
 /// The tag of a list's extensions.

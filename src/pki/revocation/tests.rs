@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::*;
-use crate::pki::authority::Authority;
+use crate::pki::ca::authority::Authority;
 
 struct Ca {
     params: CertificateParams,

@@ -1,6 +1,6 @@
 //! The only place that decides whether a client certificate is admitted.
 //!
-//! `pki::path_validation` verifies the chain, and rustls the proof of possession of the key. This module adds the checks
+//! `pki::path::validation` verifies the chain, and rustls the proof of possession of the key. This module adds the checks
 //! of size, names, key usage, rules and pins, and records every decision.
 
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use super::diagnosis::chain_faults;
 use super::handshake_record::{HandshakeRecord, Presented, Refusal};
 use super::handshake_settings::RefuseWith;
 use crate::identity::{Peer, sha256};
-use crate::pki::bounds::{Selection, TooLarge};
 use crate::pki::leaf::Leaf;
-use crate::pki::path_validation::PathValidator;
+use crate::pki::path::bounds::{Selection, TooLarge};
+use crate::pki::path::validation::PathValidator;
 use crate::pki::{Budget, CertificateCaches, TrustStore};
 use crate::policy::{Denial, Rules, Ruling};
 

@@ -4,8 +4,8 @@ use x509_parser::prelude::X509Certificate;
 
 use crate::identity::time::time_text;
 use crate::pki::Ca;
-use crate::pki::authority::{Authority, first_overstep};
-use crate::pki::constraints::SubjectNames;
+use crate::pki::ca::authority::{Authority, first_overstep};
+use crate::pki::ca::constraints::SubjectNames;
 use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::fault::{Fault, named};
 

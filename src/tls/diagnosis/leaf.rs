@@ -5,10 +5,10 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::identity::time::{ago, span, time_text};
 use crate::identity::{check_names, key, rfc3339};
-use crate::pki::key_kind;
 use crate::pki::leaf::is_netscape_client;
-use crate::pki::link::weak_algorithm;
-use crate::pki::unsupported::Unsupported;
+use crate::pki::path::unsupported::Unsupported;
+use crate::pki::signature::key_kind;
+use crate::pki::signature::weak_algorithm;
 use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::fault::{Fault, named};
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rustls::DistinguishedName;
 
-use super::ca::Ca;
+use super::Ca;
 
 /// Octets of names that are sent at most. The message has room for 64 KiB, and a Java client takes no message of more
 /// than 32 KiB (`jdk.tls.maxHandshakeMessageSize`); the rest is for what stands in it besides.

@@ -9,9 +9,9 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::X509Certificate;
 
 use super::constraints::{Kind, NameConstraints, SubjectNames, Violation};
-use super::revocation::{Issuer, signs_crls};
-use super::unsupported::extension_name;
+use crate::identity::name::extension_name;
 use crate::identity::name_key;
+use crate::pki::revocation::{Issuer, signs_crls};
 
 /// The fields of a CA certificate that limit what the CA may issue.
 #[derive(Clone, Debug)]

@@ -1,13 +1,13 @@
 //! Which key signed a client's certificate.
 
-use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
-use webpki::{EndEntityCert, RawPublicKeyEntity};
+use webpki::EndEntityCert;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::bounds::Selection;
-use super::trust_store::TrustStore;
 use crate::identity::{Peer, sha256};
+use crate::pki::signature::verify::fits;
+use crate::pki::trust_store::TrustStore;
 
 /// The identity in the leaf of a chain. The issuer's keys are those that fit the leaf's signature among the certificates
 /// with the issuer's name, sent or configured. `None` when the leaf is not X.509.
@@ -49,19 +49,6 @@ fn candidates(
         }
     }
     keys
-}
-
-/// Whether the signature on `child` is by `key`.
-pub(crate) fn fits(key: &SubjectPublicKeyInfoDer<'_>, child: &X509Certificate<'_>) -> bool {
-    let Ok(key) = RawPublicKeyEntity::try_from(key) else { return false };
-    let (message, signature) = (child.tbs_certificate.as_ref(), &child.signature_value.data);
-    // An AlgorithmIdentifier begins with its OID.
-    let oid = child.signature_algorithm.algorithm.as_bytes();
-    let provider = aws_lc_rs::default_provider();
-    provider.signature_verification_algorithms.all.iter().any(|algorithm| {
-        algorithm.signature_alg_id().get(2..).is_some_and(|rest| rest.starts_with(oid))
-            && key.verify_signature(*algorithm, message, signature).is_ok()
-    })
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
-//! Whether one certificate was signed with the key of another.
+//! Signatures on certificates: whether one certificate was signed with the key of another.
+
+pub(super) mod cache;
+pub mod key_kind;
+pub(super) mod verify;
 
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 
-use super::cache::{Budget, Signature, SignatureCache, Validity};
-use super::der::{self, BIT_STRING, Malformed, SEQUENCE};
-use super::key_kind;
+use self::cache::{Budget, Signature, SignatureCache, Validity};
 use crate::identity::key;
 use crate::identity::name::oid_text;
+use crate::pki::der::{self, BIT_STRING, Malformed, SEQUENCE};
 
 /// Longest SubjectPublicKeyInfo of a sent certificate whose signatures are verified, in bytes: that of an RSA key of
 /// 4096 bits has 550.

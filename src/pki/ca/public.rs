@@ -8,8 +8,8 @@ use rustls_pki_types::{SubjectPublicKeyInfoDer, TrustAnchor};
 use webpki_roots::TLS_SERVER_ROOTS;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::ca::Ca;
-use super::issuer::fits;
+use super::Ca;
+use crate::pki::signature::verify::fits;
 
 /// The public CAs among `cas`: those with the key of a public root, and those that such a CA has issued.
 pub fn public_cas(cas: &[Ca]) -> Vec<&Ca> {

@@ -1,7 +1,7 @@
 //! Path validation (RFC 5280 section 6): from a client's certificate up to a configured CA.
 //!
 //! webpki builds the path and verifies signatures and dates. This module adds what webpki does not check: the dates of
-//! configured CAs, what CAs may issue (`authority`), and revocation (`revocation`; webpki's own check becomes slow with
+//! configured CAs, what CAs may issue (`ca::authority`), and revocation (`revocation`; webpki's own check becomes slow with
 //! long CRLs).
 
 use std::fmt;
@@ -15,14 +15,13 @@ use tracing::Level;
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::authority::{Authority, Overstep, first_overstep, is_for_clients};
-use super::ca_names;
-use super::cache::CertificateCaches;
-use super::constraints::SubjectNames;
-use super::leaf::is_netscape_client;
-use super::revocation::StaleCrl;
-use super::revocation::{Issuer, Status, Subject};
-use super::trust_store::TrustStore;
+use crate::pki::ca::authority::{Authority, Overstep, first_overstep, is_for_clients};
+use crate::pki::ca::constraints::SubjectNames;
+use crate::pki::ca::names;
+use crate::pki::cache::CertificateCaches;
+use crate::pki::leaf::is_netscape_client;
+use crate::pki::revocation::{Issuer, StaleCrl, Status, Subject};
+use crate::pki::trust_store::TrustStore;
 use crate::telemetry::emit;
 
 /// The configured CAs, ready to verify chains.
@@ -51,7 +50,7 @@ impl PathValidator {
             // RFC 8446 section 4.2.4. GnuTLS and Java send no certificate that none of the named CAs has issued, so with
             // pinned certificates, which are self-signed, no CA is named.
             hints: match trust.pinned.is_empty() {
-                true => ca_names::names(sorted(), now).unwrap_or_default(),
+                true => names::names(sorted(), now).unwrap_or_default(),
                 false => Vec::new(),
             },
             anchors: sorted().map(|ca| ca.anchor().clone()).collect(),

@@ -1,11 +1,10 @@
 //! Certificates that webpki does not accept although x509-parser reads them.
 
 use x509_parser::extensions::ParsedExtension;
-use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::X509Certificate;
 
-use crate::identity::name::oid_text;
+use crate::identity::name::{extension_name, oid_text};
 use crate::identity::rfc3339;
 
 /// Why webpki refuses a certificate at any place of a chain.
@@ -154,13 +153,4 @@ fn path_length(certificate: &X509Certificate<'_>) -> Option<Unsupported> {
         format!("has a path length of {length} (pathlen); 255 is the highest that is supported"),
         "have it issued with a lower pathlen, or without one",
     )
-}
-
-/// An extension's name with its OID, or the OID alone.
-pub fn extension_name(oid: &Oid<'_>) -> String {
-    let dotted = oid_text(oid);
-    match oid2sn(oid, oid_registry()) {
-        Ok(name) if name != dotted => format!("{name} ({dotted})"),
-        _ => dotted,
-    }
 }

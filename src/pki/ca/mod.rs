@@ -1,14 +1,21 @@
-//! A CA certificate that clawgate knows: its names and keys, and what it may issue.
+//! CAs: the certificate of one that clawgate knows, and what it may issue.
+
+pub mod authority;
+pub mod constraints;
+pub(super) mod names;
+mod public;
 
 use rustls_pki_types::{CertificateDer, Der, TrustAnchor};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::authority::Authority;
-use super::constraints::for_webpki;
-use super::revocation::{Issuer, Subject};
+use self::authority::Authority;
+use self::constraints::for_webpki;
 use crate::identity::name::cut;
 use crate::identity::{Validity, rfc3339, rfc4514, sha256};
+use crate::pki::revocation::{Issuer, Subject};
+
+pub use self::public::public_cas;
 
 /// A CA certificate.
 #[derive(Clone, Debug)]
@@ -88,7 +95,7 @@ impl Ca {
     pub fn read(der: &CertificateDer<'_>) -> Option<Self> {
         let (_, x509) = X509Certificate::from_der(der).ok()?;
         let mut anchor = webpki::anchor_from_trusted_cert(der).ok()?.to_owned();
-        // The constraints that webpki does not get are checked in `path_validation`.
+        // The constraints that webpki does not get are checked in `path::validation`.
         anchor.name_constraints = anchor.name_constraints.and(for_webpki(&x509)).map(Der::from);
         let authority = Authority::of(&x509);
         let organization = x509.subject().iter_organization().next();

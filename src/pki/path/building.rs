@@ -1,4 +1,4 @@
-//! The path that comes nearest to a valid one: from the leaf up to a configured CA, or to where it ends.
+//! Path building (RFC 4158) for the diagnosis: the path that comes nearest to a valid one, from the leaf up to a configured CA, or to where it ends.
 //!
 //! A client may send certificates that have nothing to do with its own: expired ones, those of other CAs, several of one
 //! name. So all paths are followed by names, as webpki does, and the diagnosis is about the best one. Signatures are
@@ -10,10 +10,10 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::bounds::{MAX_INTERMEDIATES, Selection};
-use super::ca::{Ca, issuer_key_id, key_id};
-use super::cache::Budget;
-use super::link::{Signed, signed_by, signed_by_sent};
-use super::trust_store::TrustStore;
+use crate::pki::ca::{Ca, issuer_key_id, key_id};
+use crate::pki::signature::cache::Budget;
+use crate::pki::signature::{Signed, signed_by, signed_by_sent};
+use crate::pki::trust_store::TrustStore;
 use crate::wording::x509;
 
 /// A path.

@@ -26,9 +26,9 @@ use self::names::{
     host_of_uri, is_dns_base, is_host_within, is_in_network, is_mail_within, is_within, may_reach,
 };
 pub(crate) use self::subject::SubjectNames;
-use super::der::{self, Element, Malformed};
 use crate::identity::name::{cut, printable};
 use crate::identity::{name_key, rfc4514};
+use crate::pki::der::{self, Element, Malformed};
 
 /// Most comparisons of one CA's constraints with the names of one certificate.
 const MAX_COMPARISONS: usize = 65_536;

@@ -1,0 +1,13 @@
+//! Certification paths (RFC 5280 section 6): from a client's certificate up to a configured CA.
+//!
+//! `bounds` chooses which of the certificates sent are used at all, and `validation` decides whether they are a valid
+//! path. If they are not, `building`, `issuer` and `unsupported` find out why.
+
+pub mod bounds;
+pub mod building;
+mod issuer;
+pub mod unsupported;
+pub mod validation;
+
+pub use self::building::Path;
+pub use self::issuer::identify;
