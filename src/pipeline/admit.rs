@@ -16,11 +16,8 @@ impl<'a> Admitted<'a> {
         client: &'a ClientConnection,
         snapshot: &'a Snapshot,
     ) -> Result<Self, RequestRefusal> {
-        match client.is_admitted(snapshot) {
-            Ok(()) => Ok(Self { client, snapshot }),
-            // `RevocationWatch` logs why, once for the connection, and closes it.
-            Err(_) => Err(RequestRefusal::NotAdmitted),
-        }
+        client.check_admitted(snapshot)?;
+        Ok(Self { client, snapshot })
     }
 
     pub(super) fn client(&self) -> &'a ClientConnection {

@@ -14,6 +14,7 @@ use super::identity_headers::IdentityHeaders;
 use super::refusal::RequestRefusal;
 use super::revalidation::{Freshness, Revalidation};
 use super::snapshot::Snapshot;
+use super::withdrawal::{Withdrawal, Withdrawn};
 use crate::identity::name::printable;
 use crate::limits::Limits;
 use crate::limits::client_limits::{ClientLimiter, LimitExceeded};
@@ -22,8 +23,8 @@ use crate::policy::{Decisions, Denial};
 use crate::telemetry::access::{AccessRecord, ConnectionFacts};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::trace::ConnectionSpans;
+use crate::tls::Attempt;
 use crate::tls::client_hello::ClientHello;
-use crate::tls::{Attempt, Report};
 
 /// What all requests of one connection share.
 #[derive(Debug)]
@@ -33,8 +34,10 @@ pub struct ClientConnection {
     pub(crate) metrics: Arc<Metrics>,
     /// Its ClientHello, for reports.
     pub(crate) hello: Option<Box<ClientHello>>,
-    /// Whether the client is still admitted.
+    /// The chain, and until when its verification is valid.
     pub(crate) revalidation: Revalidation,
+    /// Whether the client is no longer admitted.
+    pub(crate) withdrawal: Withdrawal,
     /// The limits of the client, shared by all of its connections.
     pub(crate) limiter: ClientLimiter,
     /// The header fields that tell upstreams who the client is.
@@ -53,12 +56,14 @@ pub struct ClientConnection {
 }
 
 impl ClientConnection {
-    /// Whether the client is still admitted, by `snapshot`.
+    /// Checks that `snapshot` still admits the client.
     ///
     /// # Errors
-    /// Why it is not.
-    pub(super) fn is_admitted(&self, snapshot: &Snapshot) -> Result<(), Box<Report>> {
-        if self.revalidation.check(|| self.attempt(), snapshot)? == Freshness::Verified {
+    /// When it does not, or a check before it has failed; that is recorded.
+    pub(super) fn check_admitted(&self, snapshot: &Snapshot) -> Result<(), Withdrawn> {
+        self.withdrawal.check()?;
+        let verified = self.revalidation.check(|| self.attempt(), snapshot);
+        if verified.map_err(|report| self.withdrawal.record(&report))? == Freshness::Verified {
             self.audit(snapshot.acceptor.objection(&self.facts.peer));
         }
         Ok(())

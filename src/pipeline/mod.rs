@@ -33,6 +33,7 @@ pub(crate) mod revocation_watch;
 mod route;
 mod sanitize;
 mod snapshot;
+pub(crate) mod withdrawal;
 
 pub use self::audit_log::AuditLog;
 pub use self::client_connection::ClientConnection;

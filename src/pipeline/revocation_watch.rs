@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tracing::Level;
 
 use super::client_connection::ClientConnection;
 use super::snapshot::Snapshot;
 use crate::live::Live;
 use crate::policy::Revoke;
-use crate::telemetry::emit_bounded;
 
 /// Verifies the client of one connection again after each reload, and when a certificate or CRL ends.
 pub(crate) struct RevocationWatch<'a> {
@@ -23,16 +21,17 @@ impl<'a> RevocationWatch<'a> {
         Self { live, client, replaced: live.watch() }
     }
 
-    /// Waits until the client is no longer admitted, and logs why. Cancel safe: may be dropped and called again.
+    /// Waits until the client is no longer admitted, as a check here or of a request has found. Cancel safe: may be dropped
+    /// and called again.
     pub(crate) async fn withdrawn(&mut self) -> Revoke {
         loop {
             tokio::select! {
                 Ok(()) = self.replaced.changed() => {}
                 () = self.client.revalidation.is_due() => {}
+                () = self.client.withdrawal.recorded() => {}
             }
             let snapshot = self.live.load();
-            if let Err(report) = self.client.is_admitted(&snapshot) {
-                emit_bounded(Level::WARN, "connection_withdrawn", &report.explained());
+            if self.client.check_admitted(&snapshot).is_err() {
                 return snapshot.revoke;
             }
         }

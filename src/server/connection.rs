@@ -26,6 +26,7 @@ use crate::limits::{ClientLimits, ConnectionLimiter, Limits};
 use crate::live::Live;
 use crate::pipeline::identity_headers::IdentityHeaders;
 use crate::pipeline::revalidation::Revalidation;
+use crate::pipeline::withdrawal::Withdrawal;
 use crate::pipeline::{AuditLog, ClientConnection, DeliveryFailures, Snapshot};
 use crate::policy::Decisions;
 use crate::shutdown::Drain;
@@ -198,6 +199,7 @@ impl ConnectionHandler {
             metrics: Arc::clone(&self.metrics),
             hello,
             revalidation: Revalidation::new(chain, snapshot),
+            withdrawal: Withdrawal::default(),
             identity_headers: IdentityHeaders::default(),
             proxy_header: OnceLock::new(),
             spans: self.spans.as_ref().map(|spans| spans.connection(&facts)),

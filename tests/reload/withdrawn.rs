@@ -1,17 +1,19 @@
 //! Open connections whose client is no longer admitted.
 
+use std::collections::HashSet;
+
 use http::Request;
 use rcgen::CertificateParams;
 use time::{Duration, OffsetDateTime};
 
 use super::{post, reload, start};
-use crate::support::Latch;
 use crate::support::backend::Backend;
 use crate::support::client::Client;
 use crate::support::frames;
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::{Ca, Leaf, Pki};
 use crate::support::process::ClawgateCommand;
+use crate::support::{Latch, eventually};
 
 /// `params` of a certificate that ends in `seconds`.
 fn valid_for(seconds: i64, mut params: CertificateParams) -> CertificateParams {
@@ -210,6 +212,43 @@ fn a_request_that_is_complete_only_after_its_certificate_has_expired_is_refused(
     let answer = connection.answer();
     assert_eq!((answer.status, answer.reason().as_str()), (403, "identity_not_allowed"));
     assert!(backend.received().is_empty());
+}
+
+/// The timer of a connection runs in whole seconds from the handshake. So on a connection that is opened in the middle of a
+/// second, a certificate has expired for half a second before the timer fires, and a request in this time is first to notice.
+#[test]
+fn a_withdrawal_is_recorded_once_for_a_connection_whether_a_request_or_the_timer_notices_it() {
+    let pki = Pki::new();
+    let mut clawgate = start(&pki, &Backend::ok());
+    let short = pki.client(Leaf::client("short-lived").valid(-60, 4));
+    let client = || Client::with_identity(&pki, &clawgate, &short);
+    let is_middle_of_second = || (400..600).contains(&OffsetDateTime::now_utc().millisecond());
+    eventually("the middle of a second", || is_middle_of_second().then_some(()));
+    let mut idle = client().connect().unwrap();
+    let mut busy = client().connect().unwrap();
+    let over_http2 = Http2::connect(client());
+    assert_eq!(post(&mut idle), 200);
+
+    // Over HTTP/1 also the check for parking looks at the time: either it or a request is first.
+    eventually("the end of a connection", || (!busy.is_answered_at("/hooks/wake")).then_some(()));
+    let request = Request::post("https://localhost/hooks/wake").body(Pieces::none()).unwrap();
+    let answer = over_http2.send(request);
+
+    assert_eq!((answer.status, answer.reason().as_str()), (403, "identity_not_allowed"));
+    over_http2.closed().unwrap();
+    assert!(idle.is_closed());
+    let mut lines = clawgate.all("connection_withdrawn");
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    let ids: HashSet<_> = lines.iter().map(|line| line["id"].to_string()).collect();
+    assert_eq!(ids.len(), 3, "{lines:#?}");
+    for line in &mut lines {
+        assert_eq!(line["reason"], "client_cert_expired");
+        let line = line.as_object_mut().unwrap();
+        line.retain(|field, _| {
+            !["id", "peer", "timestamp", "elapsed_ms", "alpn"].contains(&field.as_str())
+        });
+    }
+    assert!(lines.iter().all(|line| line == &lines[0]), "{lines:#?}");
 }
 
 #[test]

@@ -5,7 +5,14 @@ use std::io;
 
 use super::RequestRefusal;
 use crate::http1_guard::Violation;
+use crate::pipeline::withdrawal::Withdrawn;
 use crate::upstream::{BodyError, UpstreamError};
+
+impl From<Withdrawn> for RequestRefusal {
+    fn from(Withdrawn: Withdrawn) -> Self {
+        Self::NotAdmitted
+    }
+}
 
 impl From<Violation> for RequestRefusal {
     fn from(violation: Violation) -> Self {
