@@ -4,6 +4,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Passes at most one line per pause. It needs no lock, since requests may log such lines.
+///
+/// This is for one event about one thing that may happen very often: a client over its limits, an upstream that answers
+/// wrongly, spans that get lost. The other ways to write fewer lines are for other purposes:
+///
+/// * [`LogDedup`](super::log_dedup::LogDedup): events about many things, such as refused clients. The first ones of each
+///   kind are logged in full, the others are counted, and summed up in a line per window.
+/// * `checks::expiry::ExpiryLog`: warnings that are due at certain times before a certificate or CRL expires.
+/// * A flag, where one line is enough for the life of a value: `crl_expired` for a loaded CRL, `would_refuse` for the
+///   rules of all clients on one connection.
+/// * The setting `log.sample_2xx`: one in so many requests that succeed.
+/// * `telemetry::writer`: lines that a slow reader of the log does not take are dropped and counted.
 #[derive(Debug, Default)]
 pub struct LogThrottle {
     /// How many lines were left out since the last one that passed.

@@ -16,7 +16,7 @@ use serde::Serialize;
 use tracing::Level;
 
 use super::metrics::{SpanLoss, SpanMetrics};
-use crate::telemetry::event::emit;
+use crate::telemetry::{LogThrottle, emit};
 
 /// Spans in the queue, about 8 MB.
 const QUEUE: usize = 4096;
@@ -69,7 +69,13 @@ impl SpanQueue {
     pub fn start(sink: impl SpanSink, one_in: u64, metrics: SpanMetrics) -> Self {
         let usage = Usage { queued: AtomicUsize::new(0), lost: AtomicU64::new(0), metrics };
         let usage = Arc::new(usage);
-        let exporter = Exporter { sink, usage: Arc::clone(&usage), logged: Mutex::default() };
+        let exporter = Exporter {
+            sink,
+            usage: Arc::clone(&usage),
+            started: Instant::now(),
+            losses: LogThrottle::default(),
+            logged: Mutex::default(),
+        };
         // All values are set here, so that environment variables cannot change them.
         let config = BatchConfigBuilder::default()
             .with_max_queue_size(QUEUE)
@@ -125,6 +131,9 @@ impl Usage {
 struct Exporter<S> {
     sink: S,
     usage: Arc<Usage>,
+    started: Instant,
+    /// For the lines about lost spans.
+    losses: LogThrottle,
     logged: Mutex<Logged>,
 }
 
@@ -134,7 +143,6 @@ struct Logged {
     fails: bool,
     /// How many lost spans log lines have reported.
     lost: u64,
-    at: Option<Instant>,
 }
 
 impl<S: SpanSink> SpanExporter for Exporter<S> {
@@ -170,17 +178,20 @@ impl<S: SpanSink> Exporter<S> {
                 logged.fails = true;
                 return;
             }
-            (None, true) => emit(Level::INFO, "span_export_resumed", &Resumed { collector, lost }),
-            (None, false) if lost == 0 || logged.at.is_some_and(|at| at.elapsed() < LOG_INTERVAL) => {
-                return;
+            (None, true) => {
+                emit(Level::INFO, "span_export_resumed", &Resumed { collector, lost });
+                // This line has the number of lost spans too, so that the next line about them waits.
+                let _ = self.losses.pass(self.started.elapsed(), Duration::ZERO);
             }
+            (None, false) if lost == 0 => return,
+            (None, false) if self.losses.pass(self.started.elapsed(), LOG_INTERVAL).is_none() => return,
             (None, false) => {
                 let hint = "the collector is too slow or rejected them; raise trace.sample, or read the \
                             collector's log";
                 emit(Level::WARN, "spans_lost", &Lost { count: lost, hint });
             }
         }
-        *logged = Logged { fails: false, lost: logged.lost + lost, at: Some(Instant::now()) };
+        *logged = Logged { fails: false, lost: logged.lost + lost };
     }
 }
 
