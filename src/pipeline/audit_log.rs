@@ -1,25 +1,21 @@
 //! Audit mode: logs which clients the rules would refuse, although they are admitted.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use serde::Serialize;
 use tracing::Level;
 
 use crate::policy::Denial;
 use crate::telemetry::access::ConnectionFacts;
-use crate::telemetry::log_dedup::{DedupKey, Heard, LogDedup, Summary};
+use crate::telemetry::log_dedup::{DedupKey, LogDedup, Repeated, Summary};
 use crate::telemetry::metrics::{Metrics, RuleSet};
 use crate::telemetry::{emit, emit_bounded};
-
-/// Full lines for one client and one set of rules in a window; further ones are counted.
-const FULL_LINES: u64 = 5;
 
 /// Logs and counts what would be refused. Shared by all workers.
 #[derive(Debug)]
 pub struct AuditLog {
     metrics: Arc<Metrics>,
-    repeats: Option<LogDedup<Kind>>,
+    repeats: LogDedup<Kind>,
 }
 
 /// Lines with the same kind are folded.
@@ -31,10 +27,6 @@ struct Kind {
 }
 
 impl DedupKey for Kind {
-    fn full_lines(&self) -> u64 {
-        FULL_LINES
-    }
-
     fn rest(&self) -> Self {
         Self { rules: self.rules.clone(), fingerprint: None }
     }
@@ -43,7 +35,7 @@ impl DedupKey for Kind {
 impl AuditLog {
     /// Counts in `metrics`. With `fold`, repeated lines are folded.
     pub fn new(metrics: Arc<Metrics>, fold: bool) -> Self {
-        Self { metrics, repeats: fold.then(LogDedup::default) }
+        Self { metrics, repeats: LogDedup::new(fold) }
     }
 
     /// Logs a connection that the rules for all clients would refuse.
@@ -70,8 +62,7 @@ impl AuditLog {
             rules: rules.clone(),
             fingerprint: Some(facts.peer.certificate.fingerprint_sha256.clone()),
         };
-        let is_news = |repeats: &LogDedup<_>| repeats.hear(kind(), SystemTime::now()) == Heard::News;
-        if self.repeats.as_ref().is_none_or(is_news) {
+        if self.repeats.should_log(kind) {
             let rule = denial.rule().map(ToString::to_string);
             let line = Objection { id, facts, rules: &rules, rule, detail: detail() };
             emit_bounded(Level::WARN, "would_refuse", &line);
@@ -80,8 +71,7 @@ impl AuditLog {
 
     /// Logs the folded lines since the last call, one for each kind.
     pub fn sum_up(&self) {
-        let summaries = self.repeats.as_ref().map(LogDedup::end_window).unwrap_or_default();
-        for summary in summaries {
+        for summary in self.repeats.end_window() {
             let Summary { kind: Kind { rules, fingerprint }, .. } = &summary;
             let line =
                 SummaryLine { rules, fingerprint_sha256: fingerprint, repeated: (&summary).into() };
@@ -109,5 +99,5 @@ struct SummaryLine<'a> {
     rules: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint_sha256: &'a Option<String>,
-    repeated: crate::telemetry::log_dedup::Repeated,
+    repeated: Repeated,
 }

@@ -1,21 +1,16 @@
 //! Events for the operator about requests that an upstream did not answer: the access log is often filtered out.
 
-use std::time::SystemTime;
-
 use serde::Serialize;
 use tracing::Level;
 
 use crate::telemetry::access::ConnectionFacts;
-use crate::telemetry::log_dedup::{DedupKey, Heard, LogDedup, Repeated, Summary};
+use crate::telemetry::log_dedup::{DedupKey, LogDedup, Repeated, Summary};
 use crate::telemetry::{RequestReason, emit, emit_bounded};
-
-/// Full lines for one upstream and one reason in a window; further ones are counted.
-const FULL_LINES: u64 = 5;
 
 /// Logs requests without an answer. Shared by all workers.
 #[derive(Debug)]
 pub struct DeliveryFailures {
-    repeats: Option<LogDedup<Kind>>,
+    repeats: LogDedup<Kind>,
 }
 
 /// Failures of the same kind are folded. There are few kinds: the upstreams are those of the settings.
@@ -26,10 +21,6 @@ struct Kind {
 }
 
 impl DedupKey for Kind {
-    fn full_lines(&self) -> u64 {
-        FULL_LINES
-    }
-
     fn rest(&self) -> Self {
         self.clone()
     }
@@ -38,7 +29,7 @@ impl DedupKey for Kind {
 impl DeliveryFailures {
     /// With `fold`, repeated lines are folded.
     pub fn new(fold: bool) -> Self {
-        Self { repeats: fold.then(LogDedup::default) }
+        Self { repeats: LogDedup::new(fold) }
     }
 
     /// Logs that request `id` got no answer from `upstream`, if `reason` is about the upstream.
@@ -52,8 +43,7 @@ impl DeliveryFailures {
     ) {
         let Some(hint) = hint(reason) else { return };
         let kind = || Kind { upstream: upstream.to_owned(), reason };
-        let is_news = |repeats: &LogDedup<_>| repeats.hear(kind(), SystemTime::now()) == Heard::News;
-        if self.repeats.as_ref().is_none_or(is_news) {
+        if self.repeats.should_log(kind) {
             let line = Line { id, facts, upstream, reason, detail, hint };
             emit_bounded(Level::WARN, "delivery_failed", &line);
         }
@@ -61,8 +51,7 @@ impl DeliveryFailures {
 
     /// Logs the folded lines since the last call, one for each upstream and reason.
     pub fn sum_up(&self) {
-        let summaries = self.repeats.as_ref().map(LogDedup::end_window).unwrap_or_default();
-        for summary in summaries {
+        for summary in self.repeats.end_window() {
             let Summary { kind: Kind { upstream, reason }, .. } = &summary;
             let hint = hint(*reason).unwrap_or_default();
             let line = SummaryLine { upstream, reason: *reason, hint, repeated: (&summary).into() };

@@ -1,13 +1,12 @@
 //! Logs and counts refused connections, each in one place.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use serde::Serialize;
 use tracing::Level;
 
 use crate::identity::client_cert_inventory::ClientCertInventory;
-use crate::telemetry::log_dedup::{Heard, LogDedup, Repeated, Summary, network_text};
+use crate::telemetry::log_dedup::{LogDedup, Repeated, Summary, network_text};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
 use crate::telemetry::{HandshakeReason, Limit, ReasonClass, emit, emit_bounded};
@@ -17,7 +16,7 @@ use crate::tls::Report;
 #[derive(Debug)]
 pub struct RejectedConnections {
     metrics: Arc<Metrics>,
-    repeats: Option<LogDedup>,
+    repeats: LogDedup,
     recent: Arc<Recent>,
     admitted: Arc<ClientCertInventory>,
 }
@@ -31,7 +30,7 @@ impl RejectedConnections {
         recent: Arc<Recent>,
         admitted: Arc<ClientCertInventory>,
     ) -> Self {
-        Self { metrics, repeats: fold.then(LogDedup::default), recent, admitted }
+        Self { metrics, repeats: LogDedup::new(fold), recent, admitted }
     }
 
     /// Counts a refusal, and the limit that was reached, if any. Logs it in full unless its kind was logged often enough.
@@ -43,8 +42,7 @@ impl RejectedConnections {
             self.metrics.limited(limit);
         }
         let admitted_before = kind.fingerprint.as_ref().is_some_and(|print| self.admitted.knows(print));
-        let is_news = |repeats: &LogDedup| repeats.hear(kind, SystemTime::now()) == Heard::News;
-        if self.repeats.as_ref().is_none_or(is_news) {
+        if self.repeats.should_log(|| kind) {
             self.log(report);
         }
         self.metrics.refused(reason, admitted_before);
@@ -59,8 +57,7 @@ impl RejectedConnections {
 
     /// Logs a summary of the refusals that were not logged since the last time, a line for each kind.
     pub fn sum_up(&self) {
-        let summaries = self.repeats.as_ref().map(LogDedup::end_window).unwrap_or_default();
-        for summary in summaries {
+        for summary in self.repeats.end_window() {
             let repeated = (&summary).into();
             let Summary { kind, .. } = summary;
             let line = SummaryLine {

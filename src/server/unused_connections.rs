@@ -1,21 +1,16 @@
 //! Logs connections of admitted clients that sent no request: usually the client did not accept clawgate's certificate.
 
-use std::time::SystemTime;
-
 use serde::Serialize;
 use tracing::Level;
 
 use crate::telemetry::access::ConnectionFacts;
-use crate::telemetry::log_dedup::{DedupKey, Heard, LogDedup, Repeated, Summary};
+use crate::telemetry::log_dedup::{DedupKey, LogDedup, Repeated, Summary};
 use crate::telemetry::{emit, emit_bounded};
-
-/// Full lines for one certificate in a window.
-const FULL_LINES: u64 = 5;
 
 /// Logs connections without a request; shared by all workers.
 #[derive(Debug)]
 pub struct UnusedConnections {
-    repeats: Option<LogDedup<Kind>>,
+    repeats: LogDedup<Kind>,
 }
 
 /// Connections of one kind are summed up.
@@ -26,10 +21,6 @@ struct Kind {
 }
 
 impl DedupKey for Kind {
-    fn full_lines(&self) -> u64 {
-        FULL_LINES
-    }
-
     fn rest(&self) -> Self {
         Self { fingerprint: None }
     }
@@ -38,15 +29,14 @@ impl DedupKey for Kind {
 impl UnusedConnections {
     /// With `fold`, repeated connections are summed up.
     pub fn new(fold: bool) -> Self {
-        Self { repeats: fold.then(LogDedup::default) }
+        Self { repeats: LogDedup::new(fold) }
     }
 
     /// Logs one, unless enough of its client were logged. `cause` compares the name that the client asked for with those of
     /// clawgate's certificate.
     pub(super) fn record(&self, facts: &ConnectionFacts, cause: impl FnOnce() -> String) {
         let kind = || Kind { fingerprint: Some(facts.peer.certificate.fingerprint_sha256.clone()) };
-        let is_news = |repeats: &LogDedup<_>| repeats.hear(kind(), SystemTime::now()) == Heard::News;
-        if self.repeats.as_ref().is_none_or(is_news) {
+        if self.repeats.should_log(kind) {
             let hint = format!(
                 "nothing is wrong if this is a health check; else the client may not have liked clawgate's \
                  certificate: {}",
@@ -58,8 +48,7 @@ impl UnusedConnections {
 
     /// Logs a summary of those that were not logged since the last time, a line for each certificate.
     pub fn sum_up(&self) {
-        let summaries = self.repeats.as_ref().map(LogDedup::end_window).unwrap_or_default();
-        for summary in summaries {
+        for summary in self.repeats.end_window() {
             let repeated = (&summary).into();
             let Summary { kind: Kind { fingerprint }, .. } = &summary;
             emit(

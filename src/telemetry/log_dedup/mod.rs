@@ -21,14 +21,16 @@ use super::reason::{HandshakeReason, Limit, ReasonClass};
 
 /// How many kinds are distinguished at the same time.
 const MAX_KINDS: usize = 4096;
-/// How many events of a kind are logged in full per window, if the client's side made a mistake. Every attempt to
-/// correct it should be visible.
+/// How many events of a kind are logged in full per window, if somebody made a mistake. Every attempt to correct it
+/// should be visible.
 const FULL_LINES: u64 = 5;
 
 /// What two events must have in common to be folded.
 pub trait DedupKey: Clone + Eq + Hash {
     /// How many events of this kind are logged in full per window.
-    fn full_lines(&self) -> u64;
+    fn full_lines(&self) -> u64 {
+        FULL_LINES
+    }
 
     /// The client's network, if lines are counted for each network.
     fn source(&self) -> Option<IpAddr> {
@@ -116,18 +118,12 @@ impl<K> From<&Summary<K>> for Repeated {
     }
 }
 
-/// What to do with an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// Log it in full.
-    News,
-    /// It has been counted instead.
-    Counted,
-}
-
 /// Counts events by kind. All workers share it; successful requests do not use it.
 #[derive(Debug)]
-pub struct LogDedup<K = Kind>(Mutex<State<K>>);
+pub struct LogDedup<K = Kind> {
+    /// `None` if every event is logged in full.
+    state: Option<Mutex<State<K>>>,
+}
 
 #[derive(Debug)]
 struct State<K> {
@@ -135,12 +131,7 @@ struct State<K> {
     lines: Lines,
 }
 
-impl<K> Default for LogDedup<K> {
-    fn default() -> Self {
-        Self(Mutex::new(State { kinds: HashMap::new(), lines: Lines::default() }))
-    }
-}
-
+/// The events of one kind in the current window.
 #[derive(Debug)]
 struct Seen {
     /// How many events were logged in full in this window.
@@ -151,33 +142,48 @@ struct Seen {
 }
 
 impl<K: DedupKey> LogDedup<K> {
-    /// Counts the event, or decides that it is logged in full.
-    pub fn hear(&self, kind: K, now: SystemTime) -> Heard {
-        let State { kinds, lines } = &mut *self.state();
+    /// With `fold`, repeated events are folded. Without it, every event is logged in full.
+    pub fn new(fold: bool) -> Self {
+        let state = || Mutex::new(State { kinds: HashMap::new(), lines: Lines::default() });
+        Self { state: fold.then(state) }
+    }
+
+    /// Whether to log an event in full. If not, it has been counted.
+    pub fn should_log(&self, kind: impl FnOnce() -> K) -> bool {
+        self.should_log_at(kind, SystemTime::now())
+    }
+
+    fn should_log_at(&self, kind: impl FnOnce() -> K, now: SystemTime) -> bool {
+        let Some(state) = &self.state else { return true };
+        let kind = kind();
+        let State { kinds, lines } = &mut *lock(state);
         let mut take = || lines.take(kind.source(), kind.is_noise(), now);
         if let Some(seen) = kinds.get_mut(&kind) {
             if seen.full < kind.full_lines() && take().is_ok() {
                 seen.full += 1;
-                return Heard::News;
+                return true;
             }
-            return seen.fold(now);
+            seen.fold(now);
+            return false;
         }
         let together = match take() {
             _ if kinds.len() >= MAX_KINDS => kind.rest(),
             Ok(()) => {
                 kinds.insert(kind, Seen { full: 1, ..Seen::new(now) });
-                return Heard::News;
+                return true;
             }
             Err(Spent::OfSource) => kind.of_source(),
             Err(Spent::OfAll) => kind.rest(),
         };
-        kinds.entry(together).or_insert_with(|| Seen::new(now)).fold(now)
+        kinds.entry(together).or_insert_with(|| Seen::new(now)).fold(now);
+        false
     }
 
     /// Ends a window, and returns what was folded in it. A kind of which nothing was folded is logged in full again.
     pub fn end_window(&self) -> Vec<Summary<K>> {
         let mut summaries = Vec::new();
-        self.state().kinds.retain(|kind, seen| {
+        let Some(state) = &self.state else { return summaries };
+        lock(state).kinds.retain(|kind, seen| {
             if seen.folded == 0 {
                 return false;
             }
@@ -188,10 +194,10 @@ impl<K: DedupKey> LogDedup<K> {
         });
         summaries
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State<K>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<K>(state: &Mutex<State<K>>) -> MutexGuard<'_, State<K>> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Seen {
@@ -199,13 +205,12 @@ impl Seen {
         Self { full: 0, folded: 0, first: now, last: now }
     }
 
-    fn fold(&mut self, now: SystemTime) -> Heard {
+    fn fold(&mut self, now: SystemTime) {
         if self.folded == 0 {
             self.first = now;
         }
         self.folded += 1;
         self.last = now;
-        Heard::Counted
     }
 }
 
@@ -225,12 +230,12 @@ mod tests {
     }
 
     fn is_news(repeats: &LogDedup, kind: Kind, now: SystemTime) -> bool {
-        repeats.hear(kind, now) == Heard::News
+        repeats.should_log_at(|| kind, now)
     }
 
     #[test]
     fn a_probe_is_logged_once_and_a_clients_mistake_a_few_times() {
-        let repeats = LogDedup::<Kind>::default();
+        let repeats = LogDedup::<Kind>::new(true);
         let probe = || kind(HandshakeReason::TcpProbe, 1);
         assert!(is_news(&repeats, probe(), at(0)));
         assert!(!is_news(&repeats, probe(), at(1)));
@@ -240,8 +245,16 @@ mod tests {
     }
 
     #[test]
+    fn without_folding_every_event_is_logged() {
+        let repeats = LogDedup::new(false);
+        let probe = || kind(HandshakeReason::TcpProbe, 1);
+        assert!((0..10).all(|second| is_news(&repeats, probe(), at(second))));
+        assert_eq!(repeats.end_window(), []);
+    }
+
+    #[test]
     fn another_source_or_certificate_is_another_kind() {
-        let repeats = LogDedup::<Kind>::default();
+        let repeats = LogDedup::<Kind>::new(true);
         assert!(is_news(&repeats, kind(HandshakeReason::TcpProbe, 1), at(0)));
         assert!(is_news(&repeats, kind(HandshakeReason::TcpProbe, 2), at(0)));
         let with = Kind { fingerprint: Some("ab".into()), ..kind(HandshakeReason::TcpProbe, 1) };
@@ -250,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_window_is_summed_up_and_a_silent_kind_is_news_again() {
-        let repeats = LogDedup::<Kind>::default();
+        let repeats = LogDedup::<Kind>::new(true);
         let probe = || kind(HandshakeReason::TcpProbe, 1);
         for second in 0..4 {
             is_news(&repeats, probe(), at(second));
@@ -265,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_sources_is_counted_together_and_none_is_forgotten() {
-        let repeats = LogDedup::<Kind>::default();
+        let repeats = LogDedup::<Kind>::new(true);
         let sources = 3 * u32::try_from(MAX_KINDS).unwrap();
         let news = (0..sources)
             .filter(|host| is_news(&repeats, kind(HandshakeReason::NotTls, *host), at(0)))
@@ -283,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_source_that_makes_up_kinds_has_so_many_lines_a_minute() {
-        let repeats = LogDedup::<Kind>::default();
+        let repeats = LogDedup::<Kind>::new(true);
         let news = (0..1000).filter(|number| is_news(&repeats, with(*number, 1), at(0))).count() as u64;
         assert!(news < 100, "{news}");
         assert!(is_news(&repeats, with(7000, 2), at(1)), "another source is heard");
@@ -298,7 +311,7 @@ mod tests {
 
     #[test]
     fn noise_from_everywhere_leaves_room_for_a_clients_mistake() {
-        let repeats = LogDedup::<Kind>::default();
+        let repeats = LogDedup::<Kind>::new(true);
         for host in 0..100_000 {
             is_news(&repeats, kind(HandshakeReason::TcpProbe, host), at(0));
         }
