@@ -12,12 +12,12 @@ use super::key::{Key, Setting};
 use super::log::{LogFormat, LogLevel};
 use super::values::{
     CipherSuite, Collector, Count, CountOrZero, FileName, Fingerprint, KeyExchange, KeyFile, Method,
-    Name, OneOf, OrOff, ProxyHeader, SecretText, Size, Switch, Time, Timeout, TokenFile, UriLength,
+    Name, OneOf, OrOff, ProxyHeader, PublicUrl, SecretText, Size, Switch, Time, Timeout, TokenFile, UriLength,
     Workers,
 };
 use crate::pki::revocation::{Demand, Expired};
 use crate::policy::{Pin, Revoke, Rule};
-use crate::route::PathPattern;
+use crate::route::{Authenticate, PathPattern};
 use crate::tls::parameters::MinVersion;
 use crate::tls::{RefuseWith, Resumption};
 use crate::upstream::{Forwarded, IdentityForm, Target};
@@ -53,6 +53,13 @@ table! {
     PROXY_SOURCES: IpNet = Setting::new("listen.proxy_sources", "CIDR", Means("none"),
         "Addresses of the load balancers, the only ones that may connect there")
         .outside("proxy-source", "CLAWGATE_PROXY_SOURCES").repeatable(',');
+
+    SIGNED_ADDRESS: SocketAddr = Setting::new("listen.signed_address", "IP:PORT", Means("none"),
+        "Address for webhook senders without a certificate: only routes that verify signatures are open there")
+        .outside("listen-signed", "CLAWGATE_LISTEN_SIGNED").repeatable(',').at_start();
+    PUBLIC_URL: PublicUrl = Setting::new("listen.public_url", "URL", Means("none"),
+        "What webhook senders call, e.g. https://hooks.example.org; some sign it")
+        .outside("public-url", "CLAWGATE_PUBLIC_URL");
 
     CERTIFICATE: FileName = Setting::new("tls.certificate", "FILE", Required,
         "Server certificate chain, PEM, leaf first; of several, SNI selects one")
@@ -193,6 +200,9 @@ table! {
         Means("upstream.identity"),
         "Headers with the client's identity for this route's upstream")
         .repeatable(',');
+    ROUTE_AUTHENTICATE: OneOf<Authenticate> = Setting::new("route.authenticate", "HOW",
+        Means("certificate, or both with [route.verify]"),
+        "What clients must show: `certificate`, `signature`, `both`, or `either`");
     ROUTE_BODY: Size = Setting::new("route.limits.body", "SIZE", Means("limits.body"),
         "Largest request body on this route");
 
@@ -251,6 +261,16 @@ table! {
     REQUESTS_AT_ONCE: OrOff<Count> = Setting::new("limits.requests_at_once", "COUNT", Value("256"),
         "Requests at the same time of one client certificate, or `off`; more are answered with 429")
         .outside("max-requests-at-once", "CLAWGATE_MAX_REQUESTS_AT_ONCE");
+    SIGNED_REQUEST_RATE: OrOff<Count<u32>> = Setting::new("limits.signed_request_rate", "COUNT", Value("50"),
+        "Requests per second of one source address without a certificate, or `off`");
+    FAILED_SIGNATURES: OrOff<Count<u32>> = Setting::new("limits.failed_signatures", "COUNT", Value("30"),
+        "Requests per minute of one source address whose signature is missing or wrong, or `off`");
+    BUFFERED_BODIES: Count = Setting::new("limits.buffered_bodies", "COUNT", Value("256"),
+        "Bodies that are read to verify a signature, at the same time; one more ends the oldest")
+        .at_start();
+    BUFFERED_BYTES: Size = Setting::new("limits.buffered_bytes", "SIZE", Value("64MiB"),
+        "Bytes of these bodies together; beyond that the oldest large one ends")
+        .at_start();
     UPSTREAM_CONNECTIONS: Count = Setting::new("limits.upstream_connections", "COUNT", Value("512"),
         "Requests at the same time to one upstream, each on a connection of its own")
         .outside("max-upstream-connections", "CLAWGATE_MAX_UPSTREAM_CONNECTIONS");

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -17,7 +18,7 @@ use super::values::shown_collector;
 use crate::limits::{Limits, StartupLimits};
 use crate::pki::material::{Material, MaterialPaths};
 use crate::policy::{Revoke, Rules};
-use crate::route::{Methods, PathPattern};
+use crate::route::{Authenticate, Methods, PathPattern};
 use crate::tls::RefuseWith;
 use crate::tls::parameters::Parameters;
 use crate::upstream::{Forwarding, Target, UpstreamTls};
@@ -40,10 +41,13 @@ pub struct Settings {
 /// The settings that are read at the start, and that only a restart changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Startup {
-    /// Addresses for clients; none twice, but for port 0, and none at all where only load balancers connect.
+    /// Addresses for clients; none twice, but for port 0. There may be none if there are others.
     pub listen: Vec<SocketAddr>,
     /// Addresses for load balancers, which send a PROXY header first; none is also in `listen`.
     pub listen_proxy: Vec<SocketAddr>,
+    /// Addresses where no certificate is asked for, and only routes that verify signatures are open; none is also one of
+    /// those above.
+    pub listen_signed: Vec<SocketAddr>,
     /// Whether another clawgate may still be listening there, from which this one takes over.
     pub takeover: bool,
     /// Number of worker threads.
@@ -69,6 +73,8 @@ pub struct Startup {
 pub struct Reloadable {
     /// Addresses of load balancers; at least one block where `listen_proxy` has an address.
     pub proxy_sources: Vec<IpNet>,
+    /// What webhook senders call: scheme, host and perhaps port, without a slash at the end.
+    pub public_url: Option<Arc<str>>,
     /// Time for a whole TLS handshake.
     pub handshake_timeout: Duration,
     /// Certificates, keys, client CAs and CRLs, as they were when the settings were loaded.
@@ -106,6 +112,8 @@ pub struct RouteSettings {
     pub path: PathPattern,
     /// Its methods.
     pub methods: Methods,
+    /// What clients must show.
+    pub authenticate: Authenticate,
     /// Which of the clients that may connect may use it.
     pub rules: Rules,
     /// Largest request body, in bytes.

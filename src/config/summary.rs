@@ -6,12 +6,15 @@ use humantime::format_duration;
 
 use super::admin::AdminAddress;
 use super::log::LogFormat;
-use super::settings::{Reloadable, RouteSettings, Settings, TraceSettings, UpstreamSettings};
+use super::settings::{
+    Reloadable, RouteSettings, Settings, Startup, TraceSettings, UpstreamSettings,
+};
 use super::units::format_size;
 use crate::identity::time::time_text;
 use crate::pki::TrustStore;
 use crate::pki::revocation::{Crl, Demand, Expired, Policy};
 use crate::policy::Rules;
+use crate::route::Authenticate;
 use crate::tls::Resumption;
 use crate::upstream::{Forwarded, Target};
 
@@ -26,11 +29,7 @@ impl Settings {
 
     fn write_summary(&self, out: &mut String) -> fmt::Result {
         let Self { startup, reloadable, .. } = self;
-        line(out, "listens on", list(&startup.listen))?;
-        if !startup.listen_proxy.is_empty() {
-            let (listen, sources) = (list(&startup.listen_proxy), list(&reloadable.proxy_sources));
-            line(out, "", format_args!("{listen} with a PROXY header, from {sources}"))?;
-        }
+        write_listeners(out, startup, reloadable)?;
         write_certificates(out, reloadable)?;
         write_clients(out, reloadable)?;
         for route in &reloadable.routes {
@@ -72,6 +71,22 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+fn write_listeners(out: &mut String, startup: &Startup, reloadable: &Reloadable) -> fmt::Result {
+    line(out, "listens on", list(&startup.listen))?;
+    if !startup.listen_proxy.is_empty() {
+        let (listen, sources) = (list(&startup.listen_proxy), list(&reloadable.proxy_sources));
+        line(out, "", format_args!("{listen} with a PROXY header, from {sources}"))?;
+    }
+    if !startup.listen_signed.is_empty() {
+        let listen = list(&startup.listen_signed);
+        line(out, "", format_args!("{listen} without client certificates, for signed requests"))?;
+    }
+    if let Some(url) = &reloadable.public_url {
+        line(out, "public URL", url)?;
+    }
+    Ok(())
 }
 
 fn write_certificates(out: &mut String, settings: &Reloadable) -> fmt::Result {
@@ -128,10 +143,18 @@ fn without_rules(trust: &TrustStore) -> &'static str {
 }
 
 fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
-    let RouteSettings { path, methods, rules, max_body, upstream } = route;
+    let RouteSettings { path, methods, authenticate, rules, max_body, upstream } = route;
     let all_below = if path.to_string().ends_with('/') { "…" } else { "" };
     line(out, "route", format_args!("{methods} {path}{all_below} -> {}", upstream.target))?;
-    write_rules(out, "", "for ", rules, "all clients")?;
+    if authenticate.admits_certificates() {
+        write_rules(out, "", "for ", rules, "all clients")?;
+    }
+    match authenticate {
+        Authenticate::Certificate => {}
+        Authenticate::Signature => line(out, "", "for requests with a valid signature")?,
+        Authenticate::Both => line(out, "", "and only with a valid signature")?,
+        Authenticate::Either => line(out, "", "or for requests with a valid signature")?,
+    }
     line(out, "", format_args!("token injected: {}", token(upstream)))?;
     line(out, "", format_args!("identity headers: {}", upstream.telling.identity))?;
     if upstream.telling.forwarded != Forwarded::Off {

@@ -188,6 +188,8 @@ mod tests {
         request_rate: Some(1),
         request_burst: None,
         requests_at_once: Some(1),
+        signed_request_rate: None,
+        failed_signatures: None,
     };
 
     fn remembered(limits: &ClientLimits) -> usize {

@@ -17,6 +17,10 @@ pub struct StartupLimits {
     pub idle_timeout: Duration,
     /// How long a connection may be open.
     pub connection_age: Option<Duration>,
+    /// Bodies that are read to verify a signature; one more ends the oldest.
+    pub buffered_bodies: usize,
+    /// Bytes that these bodies may have together.
+    pub buffered_bytes: usize,
 }
 
 /// What one connection, client or request may use.
@@ -48,4 +52,8 @@ pub struct Limits {
     pub request_burst: Option<u32>,
     /// Requests at the same time of one client certificate.
     pub requests_at_once: Option<usize>,
+    /// Requests per second of one source address (for IPv6: of one /64) without a client certificate.
+    pub signed_request_rate: Option<u32>,
+    /// Requests per minute of one source address whose signature is missing or wrong.
+    pub failed_signatures: Option<u32>,
 }

@@ -1,5 +1,6 @@
 //! Routes: which paths and methods are allowed, and for which clients.
 
+mod authenticate;
 mod path;
 mod pattern;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use http::Method;
 
+pub use self::authenticate::Authenticate;
 pub use self::path::{PathError, RequestPath};
 pub use self::pattern::{Methods, PathPattern, PatternError};
 

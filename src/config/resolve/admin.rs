@@ -12,7 +12,7 @@ use crate::config::secret::BearerToken;
 
 const TOKEN: &str = "put a long random word into it, on one line (openssl rand -hex 32)";
 
-/// Where it is, if anywhere; `listen` are the addresses for clients and load balancers.
+/// Where it is, if anywhere; `listen` are those of the other listeners.
 pub(super) fn address<'a>(
     r: &mut Resolver<'_>,
     mut listen: impl Iterator<Item = &'a Sourced<SocketAddr>>,

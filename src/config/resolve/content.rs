@@ -86,6 +86,7 @@ fn note_route(in_use: &mut InUse, route: &RouteSettings) {
     in_use.set(
         &name,
         [
+            format!("authenticate {}", route.authenticate.as_str()),
             format!("upstream {target}"),
             format!(
                 "upstream's CA {}, name {server_name}, own certificate {}",

@@ -14,6 +14,9 @@ pub(super) fn startup(r: &mut Resolver<'_>) -> Found<StartupLimits> {
         handshake_rate: r.value(&keys::HANDSHAKE_RATE)?,
         idle_timeout: r.value(&keys::IDLE_TIMEOUT)?,
         connection_age: r.value(&keys::CONNECTION_AGE)?,
+        buffered_bodies: r.value(&keys::BUFFERED_BODIES)?,
+        // More than an address space has is no limit.
+        buffered_bytes: usize::try_from(r.value(&keys::BUFFERED_BYTES)?).unwrap_or(usize::MAX),
     })
 }
 
@@ -33,6 +36,8 @@ pub(super) fn reloadable(r: &mut Resolver<'_>) -> Found<Limits> {
         request_rate: r.value(&keys::REQUEST_RATE)?,
         request_burst: r.optional(&keys::REQUEST_BURST)?.and_then(|burst| burst.value),
         requests_at_once: r.value(&keys::REQUESTS_AT_ONCE)?,
+        signed_request_rate: r.value(&keys::SIGNED_REQUEST_RATE)?,
+        failed_signatures: r.value(&keys::FAILED_SIGNATURES)?,
     })
 }
 

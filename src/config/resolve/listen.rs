@@ -1,4 +1,4 @@
-//! Where clients and load balancers connect.
+//! Where clients, load balancers and webhook senders connect.
 
 use std::net::SocketAddr;
 
@@ -11,36 +11,53 @@ use crate::config::problem::Found;
 
 /// The addresses for clients.
 pub(super) fn clients(r: &mut Resolver<'_>) -> List<SocketAddr> {
-    // With addresses for load balancers there need be none for others.
+    // With other addresses there need be none for clients.
     let layers = &r.sources.layers;
-    if !layers.sets(&keys::LISTEN) && layers.sets(&keys::PROXY_ADDRESS) {
+    let has_others = layers.sets(&keys::PROXY_ADDRESS) || layers.sets(&keys::SIGNED_ADDRESS);
+    if !layers.sets(&keys::LISTEN) && has_others {
         return List::none();
     }
     let addresses = r.list(&keys::LISTEN);
-    for (i, address) in addresses.values.iter().enumerate() {
-        if find(&addresses.values[..i], address.value).is_some() {
-            let what = format!("{} is there twice", address.value);
-            r.report.problem(&address.origin, what, "remove one of them");
-        }
-    }
+    check_differ(r, &addresses.values, &[], "");
     addresses
 }
 
 /// The addresses for load balancers; `clients` are those for clients.
 pub(super) fn balancers(r: &mut Resolver<'_>, clients: &[Sourced<SocketAddr>]) -> List<SocketAddr> {
     let listen = r.list(&keys::PROXY_ADDRESS);
-    for (i, address) in listen.values.iter().enumerate() {
-        if let Some(other) = find(clients, address.value) {
-            let what = format!("{} is in use: {} has it for clients", address.value, other.origin);
-            let hint =
-                "use two ports: a listener requires a PROXY header of every connection or of none";
-            r.report.problem(&address.origin, what, hint);
-        } else if find(&listen.values[..i], address.value).is_some() {
-            let what = format!("{} is there twice", address.value);
-            r.report.problem(&address.origin, what, "remove one of them");
+    let hint = "use two ports: a listener requires a PROXY header of every connection or of none";
+    check_differ(r, &listen.values, &[(clients, "clients")], hint);
+    listen
+}
+
+/// The addresses for webhook senders without a certificate; the others are those for clients and load balancers.
+pub(super) fn signed(
+    r: &mut Resolver<'_>,
+    clients: &[Sourced<SocketAddr>],
+    balancers: &[Sourced<SocketAddr>],
+) -> List<SocketAddr> {
+    let listen = r.list(&keys::SIGNED_ADDRESS);
+    let hint = "use two ports: a listener asks every client for a certificate or none";
+    check_differ(r, &listen.values, &[(clients, "clients"), (balancers, "load balancers")], hint);
+    listen
+}
+
+/// Checks that no address is there twice, neither in one list nor in those of `others`, each with whom it is for.
+fn check_differ(
+    r: &mut Resolver<'_>,
+    addresses: &[Sourced<SocketAddr>],
+    others: &[(&[Sourced<SocketAddr>], &str)],
+    hint: &str,
+) {
+    for (i, Sourced { value, origin }) in addresses.iter().enumerate() {
+        let used = others.iter().find_map(|(list, whom)| Some((find(list, *value)?, whom)));
+        if let Some((other, whom)) = used {
+            let what = format!("{value} is in use: {} has it for {whom}", other.origin);
+            r.report.problem(origin, what, hint);
+        } else if find(&addresses[..i], *value).is_some() {
+            r.report.problem(origin, format!("{value} is there twice"), "remove one of them");
         }
     }
-    listen
 }
 
 /// The addresses of load balancers; `listen` are those that they connect to.

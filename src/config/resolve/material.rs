@@ -12,7 +12,8 @@ use crate::pki::material::{self, Input, Material, MaterialPaths, MaterialProblem
 use crate::pki::revocation::Policy;
 
 pub(super) fn material(r: &mut Resolver<'_>) -> Found<(Material, MaterialPaths)> {
-    let set = check_required(r);
+    let without_clients = no_listener_asks(r);
+    let set = check_required(r, without_clients);
     let files = Files {
         certificate: r.list(&keys::CERTIFICATE),
         private_key: r.list(&keys::PRIVATE_KEY),
@@ -27,6 +28,7 @@ pub(super) fn material(r: &mut Resolver<'_>) -> Found<(Material, MaterialPaths)>
     // Wrong values are no reason to leave the files unread: what is wrong with them is reported, too.
     paths.revocation = policy.unwrap_or_default();
     paths.pinned = pinned.values.iter().map(|digest| digest.value).collect();
+    paths.without_clients = without_clients;
     let loaded = match &r.sources.clients_with {
         Some(known) => material::load_clients(&paths, known.clone(), r.now),
         None => material::load(&paths, r.now),
@@ -59,13 +61,22 @@ fn policy(r: &mut Resolver<'_>) -> Found<Policy> {
     Ok(Policy { demand: demand?, expired: expired? })
 }
 
-/// Certificate and key are not needed to check clients only, nor is a CA for pinned clients.
-fn check_required(r: &mut Resolver<'_>) -> Found<()> {
+/// Whether there are listeners, but none that asks clients for a certificate.
+fn no_listener_asks(r: &Resolver<'_>) -> bool {
+    let layers = &r.sources.layers;
+    layers.sets(&keys::SIGNED_ADDRESS)
+        && !layers.sets(&keys::LISTEN)
+        && !layers.sets(&keys::PROXY_ADDRESS)
+}
+
+/// Certificate and key are not needed to check clients only, nor is a CA where clients are pinned or not asked for a
+/// certificate.
+fn check_required(r: &mut Resolver<'_>, without_clients: bool) -> Found<()> {
     let (layers, for_clients) = (&r.sources.layers, r.sources.clients_with.is_some());
     let needed: [(&Key, bool); 3] = [
         (&keys::CERTIFICATE, !for_clients),
         (&keys::PRIVATE_KEY, !for_clients),
-        (&keys::CLIENT_CA, !layers.sets(&keys::PINNED)),
+        (&keys::CLIENT_CA, !without_clients && !layers.sets(&keys::PINNED)),
     ];
     let mut found = Ok(());
     for (key, _) in needed.into_iter().filter(|(key, is_needed)| *is_needed && !layers.sets(key)) {

@@ -2,6 +2,7 @@
 //! on after a mistake, so that all mistakes are found.
 
 mod admin;
+mod authenticate;
 mod content;
 mod forwarding;
 mod limits;
@@ -55,7 +56,8 @@ fn settings(r: &mut Resolver<'_>) -> Found<Settings> {
     let listen = listen::clients(r);
     let listen_proxy = listen::balancers(r, &listen.values);
     let proxy_sources = listen::balancer_sources(r, &listen_proxy);
-    let startup = startup(r, listen, listen_proxy);
+    let listen_signed = listen::signed(r, &listen.values, &listen_proxy.values);
+    let startup = startup(r, listen, listen_proxy, listen_signed);
     let reloadable = reloadable(r, proxy_sources);
     Ok(Settings {
         startup: startup?,
@@ -70,12 +72,15 @@ fn startup(
     r: &mut Resolver<'_>,
     listen: List<SocketAddr>,
     listen_proxy: List<SocketAddr>,
+    listen_signed: List<SocketAddr>,
 ) -> Found<Startup> {
-    let admin = admin::address(r, listen.values.iter().chain(&listen_proxy.values));
+    let lists = [&listen, &listen_proxy, &listen_signed];
+    let admin = admin::address(r, lists.into_iter().flat_map(|list| &list.values));
     let trace = trace::trace(r);
     Ok(Startup {
         listen: listen.all_values()?,
         listen_proxy: listen_proxy.all_values()?,
+        listen_signed: listen_signed.all_values()?,
         takeover: r.value(&keys::TAKEOVER)?,
         workers: workers(r)?,
         admin: admin?,
@@ -115,6 +120,7 @@ fn reloadable(r: &mut Resolver<'_>, proxy_sources: Found<Vec<IpNet>>) -> Found<R
     let tls = tls?;
     Ok(Reloadable {
         proxy_sources: proxy_sources?,
+        public_url: r.optional(&keys::PUBLIC_URL)?.map(|url| url.value),
         handshake_timeout: r.value(&keys::HANDSHAKE_TIMEOUT)?,
         material,
         material_paths,

@@ -1,7 +1,7 @@
 //! What is open: the `[[route]]` tables, or the paths from flags and environment.
 
 use super::resolver::Resolver;
-use super::{rules, secure, upstream};
+use super::{authenticate, rules, secure, upstream};
 use crate::config::file::RouteTable;
 use crate::config::keys;
 use crate::config::layers::{Layer, List, Sourced};
@@ -9,7 +9,7 @@ use crate::config::problem::{Found, Origin};
 use crate::config::settings::{RouteSettings, UpstreamSettings};
 use crate::config::units::format_size;
 use crate::policy::Rules;
-use crate::route::{Methods, PathPattern};
+use crate::route::{Authenticate, Methods, PathPattern};
 use crate::upstream::Target;
 
 /// What OpenClaw takes (`hooks.maxBodyBytes`); a larger request is answered with 413.
@@ -20,6 +20,7 @@ struct Draft {
     origin: Origin,
     path: Found<PathPattern>,
     methods: Found<Methods>,
+    authenticate: Found<Authenticate>,
     rules: Found<Rules>,
     max_body: Found<u64>,
     upstream: Found<UpstreamSettings>,
@@ -30,6 +31,7 @@ impl Draft {
         Ok(RouteSettings {
             path: self.path?,
             methods: self.methods?,
+            authenticate: self.authenticate?,
             rules: self.rules?,
             max_body: self.max_body?,
             upstream: self.upstream?,
@@ -76,6 +78,7 @@ pub(super) fn routes(r: &mut Resolver<'_>) -> Found<Vec<RouteSettings>> {
     warn_of_large_bodies(r, &drafts, openclaw);
     let routes: Vec<Found<RouteSettings>> = drafts.into_iter().map(Draft::finish).collect();
     let routes = routes.into_iter().collect::<Found<Vec<_>>>()?;
+    authenticate::warn_of_unused_address(r, &routes);
     secure::check_is_used(r, routes.iter().map(|route| &route.upstream.target));
     Ok(routes)
 }
@@ -95,8 +98,9 @@ fn draft(
     common: &mut Common,
 ) -> Draft {
     let (mut methods, mut max_body) = (common.methods.clone(), common.body);
-    let mut rules = Ok(Rules::default());
+    let (mut authenticate, mut rules) = (Ok(Authenticate::Certificate), Ok(Rules::default()));
     if let Some(table) = table {
+        authenticate = authenticate::of_route(r, table);
         if let Some(own) = r.list_in(table, &keys::ROUTE_METHODS) {
             methods = together(r, own);
         }
@@ -108,7 +112,7 @@ fn draft(
         };
     }
     let upstream = common.upstream.for_route(r, table);
-    Draft { origin, path, methods, rules, max_body, upstream }
+    Draft { origin, path, methods, authenticate, rules, max_body, upstream }
 }
 
 /// The methods as one.

@@ -11,3 +11,4 @@ mod secrets;
 mod startup;
 mod support;
 mod trace;
+mod verify;

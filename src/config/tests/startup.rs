@@ -13,6 +13,8 @@ const AT_START: &[(&str, &str)] = &[
     ("limits.handshake_rate", "7"),
     ("limits.idle_timeout", "\"7s\""),
     ("limits.connection_age", "\"7s\""),
+    ("limits.buffered_bodies", "7"),
+    ("limits.buffered_bytes", "7"),
     ("runtime.workers", "7"),
     ("runtime.watch", "false"),
     ("runtime.sandbox", "false"),
@@ -26,6 +28,7 @@ const AT_START: &[(&str, &str)] = &[
 
 /// The same for settings that a reload replaces.
 const RELOADABLE: &[(&str, &str)] = &[
+    ("listen.public_url", "\"https://hooks.example\""),
     ("tls.strict_sni", "true"),
     ("tls.min_version", "\"1.3\""),
     ("tls.resumption", "\"off\""),
@@ -50,6 +53,8 @@ const RELOADABLE: &[(&str, &str)] = &[
     ("limits.streams", "7"),
     ("limits.request_rate", "7"),
     ("limits.requests_at_once", "7"),
+    ("limits.signed_request_rate", "7"),
+    ("limits.failed_signatures", "7"),
     ("limits.upstream_connections", "7"),
     ("limits.upstream_queue", "7"),
     ("log.sample_2xx", "7"),
@@ -76,7 +81,7 @@ fn a_setting_is_in_startup_exactly_if_its_entry_says_so() {
 
 #[test]
 fn every_setting_that_only_a_restart_changes_is_tested() {
-    let others = ["listen.proxy_address", "trace."];
+    let others = ["listen.proxy_address", "listen.signed_address", "trace."];
     let tested = |key: &str| AT_START.iter().any(|(toml, _)| *toml == key);
     for key in KEYS.iter().filter(|key| key.at_start) {
         let is_other = others.iter().any(|other| key.toml.starts_with(other));

@@ -6,6 +6,7 @@ use crate::config::log::LogFormat;
 use crate::config::value_type::{Invalid, Kind, ValueType, invalid, parse};
 use crate::pki::revocation::{Demand, Expired};
 use crate::policy::Revoke;
+use crate::route::Authenticate;
 use crate::tls::parameters::MinVersion;
 use crate::tls::{RefuseWith, Resumption};
 use crate::upstream::{Forwarded, IdentityForm};
@@ -91,6 +92,15 @@ impl ValueType for IdentityForm {
     }
 }
 
+impl Choice for Authenticate {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        (Self::Certificate.as_str(), Self::Certificate),
+        (Self::Signature.as_str(), Self::Signature),
+        (Self::Both.as_str(), Self::Both),
+        (Self::Either.as_str(), Self::Either),
+    ];
+}
+
 /// Whether the upstream gets a PROXY header, and of which version.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::config) struct ProxyHeader(pub(in crate::config) bool);
@@ -162,6 +172,7 @@ mod tests {
         check::<Forwarded>();
         check::<LogFormat>();
         check::<ProxyHeader>();
+        check::<Authenticate>();
     }
 
     #[test]

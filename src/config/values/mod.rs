@@ -15,4 +15,4 @@ pub(super) use self::identity::{Fingerprint, Method};
 pub(super) use self::log::{Name, SecretText};
 pub(super) use self::number::{Count, CountOrZero, Size, Time, Timeout, UriLength, Workers};
 pub(super) use self::tls::{CipherSuite, KeyExchange};
-pub(super) use self::url::{Collector, shown_collector};
+pub(super) use self::url::{Collector, PublicUrl, shown_collector};

@@ -1,6 +1,9 @@
-//! URLs: of upstreams, and of a collector of spans.
+//! URLs: of upstreams, of a collector of spans, and of clawgate itself.
+
+use std::sync::Arc;
 
 use http::Uri;
+use http::uri::Authority;
 
 use crate::config::value_type::{Invalid, Kind, ValueType, invalid};
 use crate::upstream::Target;
@@ -66,6 +69,30 @@ pub(in crate::config) fn shown_collector(target: &Target, path: &str) -> String 
     let (base, name) = path.split_at(path.len().saturating_sub(OTLP_PATH.len()));
     let base = if base.is_empty() { "" } else { "/…" };
     format!("{target}{base}{name}")
+}
+
+/// What webhook senders call: `https://HOST[:PORT]`, or the same with `http`.
+#[derive(Debug)]
+pub(in crate::config) struct PublicUrl;
+
+impl ValueType for PublicUrl {
+    type Value = Arc<str>;
+    const KIND: Kind = Kind::Text;
+
+    /// Keeps the spelling: some senders sign this text.
+    fn read(text: &str) -> Result<Arc<str>, Invalid> {
+        const HINT: &str = "write the scheme, host and port that webhook senders call, without a path and \
+                            without a slash at the end, e.g. https://hooks.example.org";
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        match rest.map(str::parse::<Authority>) {
+            Some(Ok(authority)) if !authority.as_str().contains('@') => Ok(text.into()),
+            _ => invalid(format!("`{}` is no http:// or https:// address alone", shown_url(text)), HINT),
+        }
+    }
+
+    fn show(url: &Arc<str>) -> String {
+        url.to_string()
+    }
 }
 
 /// Scheme, host and port of a URL. Of user, path, query and fragment it only shows that they are there, since any of

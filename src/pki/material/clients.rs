@@ -10,7 +10,8 @@ use crate::pki::revocation::{self, Crl};
 use crate::pki::trust_store::TrustStore;
 
 impl Loader {
-    /// The configured CAs with CRLs and lists; `None` when there is neither a CA nor a pinned certificate.
+    /// The configured CAs with CRLs and lists; `None` when one of them is needed, and there is neither a CA nor a pinned
+    /// certificate.
     pub(super) fn trust(&mut self, paths: &MaterialPaths, known: Vec<Ca>) -> Option<TrustStore> {
         let mut cas = Vec::new();
         for path in &paths.client_ca {
@@ -34,7 +35,7 @@ impl Loader {
             let hint = "renew the CA, or name its successor";
             self.problem(Input::ClientCa, &first, "every CA in it has expired", hint);
         }
-        if cas.is_empty() && paths.pinned.is_empty() {
+        if cas.is_empty() && paths.pinned.is_empty() && !paths.without_clients {
             return None;
         }
         let pinned = paths.pinned.iter().copied().collect();

@@ -46,6 +46,8 @@ pub struct MaterialPaths {
     pub denylist: Option<PathBuf>,
     /// Fingerprints of self-signed certificates that are admitted without a CA.
     pub pinned: Vec<Digest>,
+    /// No listener asks for certificates, so there need be neither a CA nor a pinned certificate.
+    pub without_clients: bool,
 }
 
 /// A file, and which setting named it.
