@@ -12,8 +12,8 @@ use super::key::{Key, Setting};
 use super::log::{LogFormat, LogLevel};
 use super::values::{
     CipherSuite, Collector, Count, CountOrZero, FileName, Fingerprint, KeyExchange, KeyFile, Method,
-    Name, OneOf, OrOff, ProxyHeader, PublicUrl, SecretText, Size, Switch, Time, Timeout, TokenFile, UriLength,
-    Workers,
+    Name, OneOf, OrOff, ProxyHeader, PublicUrl, SecretText, Size, Switch, Time, Timeout, TokenFile,
+    UriLength, Workers,
 };
 use crate::pki::revocation::{Demand, Expired};
 use crate::policy::{Pin, Revoke, Rule};

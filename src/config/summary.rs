@@ -6,9 +6,7 @@ use humantime::format_duration;
 
 use super::admin::AdminAddress;
 use super::log::LogFormat;
-use super::settings::{
-    Reloadable, RouteSettings, Settings, Startup, TraceSettings, UpstreamSettings,
-};
+use super::settings::{Reloadable, RouteSettings, Settings, Startup, TraceSettings, UpstreamSettings};
 use super::units::format_size;
 use crate::identity::time::time_text;
 use crate::pki::TrustStore;

@@ -60,7 +60,12 @@ fn a_client_ca_is_required_only_where_a_listener_asks_for_certificates() {
 
 #[test]
 fn the_public_url_is_scheme_host_and_port_as_webhook_senders_write_them() {
-    for url in ["https://hooks.example.org", "http://127.0.0.1:8080", "https://[::1]:1", "https://A.example:443"] {
+    for url in [
+        "https://hooks.example.org",
+        "http://127.0.0.1:8080",
+        "https://[::1]:1",
+        "https://A.example:443",
+    ] {
         let settings = toml(&format!("listen.public_url = \"{url}\"")).settings();
         assert_eq!(settings.reloadable.public_url.as_deref(), Some(url));
     }
