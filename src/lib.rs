@@ -61,6 +61,7 @@ pub mod reload;
 pub mod route;
 pub mod server;
 pub mod shutdown;
+pub mod signature;
 pub mod telemetry;
 pub mod timer;
 pub mod tls;

@@ -21,7 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["config"],
     &["upstream"],
     &["tls", "route"],
-    &["pki", "policy"],
+    &["pki", "policy", "signature"],
     &["wording"],
     &["finding"],
     &["limits"],

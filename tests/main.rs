@@ -49,6 +49,7 @@ mod scripts;
 mod server_certificates;
 mod service;
 mod settings;
+mod signatures;
 mod stapling;
 mod takeover;
 

@@ -1,0 +1,46 @@
+//! Signed webhooks: senders that sign their requests instead of presenting a client certificate.
+//!
+//! Comes in: the name of a [`Preset`] with [`Overrides`], the content of key files, and a request with its raw body
+//! ([`SignedRequest`]). Goes out: a [`VerifiedSignature`] as proof, or a [`SignatureError`]. Nothing here reads files or
+//! the clock. Imports nothing of clawgate.
+
+mod algorithm;
+mod encoding;
+mod error;
+mod format;
+mod hmac;
+mod hubspot;
+mod key;
+mod names;
+mod pointer;
+mod preset;
+mod presets;
+mod public_key;
+mod reading;
+mod request;
+mod scheme;
+mod source;
+mod template;
+mod timestamp;
+mod token;
+mod twilio;
+mod verified;
+mod verifier;
+
+pub use self::algorithm::Algorithm;
+pub use self::encoding::{Encoding, SecretEncoding};
+pub use self::error::SignatureError;
+pub use self::format::Mark;
+pub use self::key::{Key, KeyError, KeyForm, MAX_KEY_FILE};
+pub use self::names::UnknownName;
+pub use self::pointer::{LookupError, MAX_POINTER_STEPS, Pointer, PointerError};
+pub use self::preset::{Challenge, Method, Preset, PresetLayout, ReplayBy};
+pub use self::presets::{PRESETS, preset};
+pub use self::reading::{MAX_PUBLIC_KEY_SIGNATURES, MAX_SIGNATURES};
+pub use self::request::SignedRequest;
+pub use self::scheme::{Coverage, Overrides, Scheme, SchemeError};
+pub use self::source::{Source, SourceError};
+pub use self::template::{MAX_TEMPLATE_LENGTH, MAX_TEMPLATE_PARTS, Part, Template, TemplateError};
+pub use self::timestamp::TimestampUnit;
+pub use self::verified::{EventKey, MAX_ID, VerifiedSignature};
+pub use self::verifier::{MAX_KEYS, Verifier, VerifierError};
