@@ -26,7 +26,7 @@ use crate::upstream::{Forwarded, IdentityForm, Target};
 pub const CONFIG_FLAG: &str = "config";
 
 /// The environment variable that names the TOML file.
-pub const CONFIG_ENV: &str = "CLAWGATE_CONFIG";
+pub(super) const CONFIG_ENV: &str = "CLAWGATE_CONFIG";
 
 macro_rules! table {
     ($($name:ident: $values:ty = $setting:expr;)*) => {

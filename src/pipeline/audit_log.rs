@@ -39,13 +39,13 @@ impl AuditLog {
     }
 
     /// Logs a connection that the rules for all clients would refuse.
-    pub(crate) fn to_connection(&self, facts: &ConnectionFacts, denial: &Denial) {
+    pub(super) fn to_connection(&self, facts: &ConnectionFacts, denial: &Denial) {
         self.metrics.would_refuse(RuleSet::Clients);
         self.log("clients".to_owned(), facts.id(), facts, denial, || denial.of("clients", &facts.peer));
     }
 
     /// Logs request `id`, which the rules of `route` would refuse.
-    pub(crate) fn to_request(&self, id: &str, facts: &ConnectionFacts, route: &str, denial: &Denial) {
+    pub(super) fn to_request(&self, id: &str, facts: &ConnectionFacts, route: &str, denial: &Denial) {
         self.metrics.would_refuse(RuleSet::Route);
         self.log(format!("route {route}"), id, facts, denial, || denial.of("route", &facts.peer));
     }

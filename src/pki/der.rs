@@ -3,44 +3,44 @@
 use thiserror::Error;
 use x509_parser::asn1_rs::{Any, FromDer};
 
-pub(crate) const INTEGER: u8 = 0x02;
-pub(crate) const BIT_STRING: u8 = 0x03;
-pub(crate) const SEQUENCE: u8 = 0x30;
+pub(super) const INTEGER: u8 = 0x02;
+pub(super) const BIT_STRING: u8 = 0x03;
+pub(super) const SEQUENCE: u8 = 0x30;
 
 /// The identifier octet of a constructed element with the context's own tag `number`.
-pub(crate) const fn constructed(number: u8) -> u8 {
+pub(super) const fn constructed(number: u8) -> u8 {
     0xa0 | number
 }
 
 /// The identifier octet of a primitive element with the context's own tag `number`.
-pub(crate) const fn primitive(number: u8) -> u8 {
+pub(super) const fn primitive(number: u8) -> u8 {
     0x80 | number
 }
 
 /// What should be DER is not, or is of another shape.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("not the DER that was expected")]
-pub(crate) struct Malformed;
+pub(super) struct Malformed;
 
 /// One element.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Element<'a> {
+pub(super) struct Element<'a> {
     /// Its identifier octet.
-    pub(crate) tag: u8,
-    pub(crate) content: &'a [u8],
+    pub(super) tag: u8,
+    pub(super) content: &'a [u8],
     /// Identifier, length and content.
-    pub(crate) whole: &'a [u8],
+    pub(super) whole: &'a [u8],
 }
 
 impl<'a> Element<'a> {
     /// Its content, if it is tagged so.
-    pub(crate) fn tagged(self, tag: u8) -> Result<&'a [u8], Malformed> {
+    pub(super) fn tagged(self, tag: u8) -> Result<&'a [u8], Malformed> {
         if self.tag == tag { Ok(self.content) } else { Err(Malformed) }
     }
 }
 
 /// The first element of `der`, and what follows it.
-pub(crate) fn first(der: &[u8]) -> Result<(&[u8], Element<'_>), Malformed> {
+pub(super) fn first(der: &[u8]) -> Result<(&[u8], Element<'_>), Malformed> {
     let (rest, any) = Any::from_der(der).map_err(|_| Malformed)?;
     let tag = *der.first().ok_or(Malformed)?;
     let whole = &der[..der.len() - rest.len()];
@@ -48,7 +48,7 @@ pub(crate) fn first(der: &[u8]) -> Result<(&[u8], Element<'_>), Malformed> {
 }
 
 /// The only element of `der`.
-pub(crate) fn only(der: &[u8]) -> Result<Element<'_>, Malformed> {
+pub(super) fn only(der: &[u8]) -> Result<Element<'_>, Malformed> {
     match first(der)? {
         ([], element) => Ok(element),
         _ => Err(Malformed),
@@ -56,7 +56,7 @@ pub(crate) fn only(der: &[u8]) -> Result<Element<'_>, Malformed> {
 }
 
 /// All elements of `der`, such as those in a SEQUENCE.
-pub(crate) fn all(mut der: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {
+pub(super) fn all(mut der: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {
     let mut elements = Vec::new();
     while !der.is_empty() {
         let (rest, element) = first(der)?;
@@ -67,7 +67,7 @@ pub(crate) fn all(mut der: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {
 }
 
 /// An element with this identifier octet.
-pub(crate) fn encoded(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(super) fn encoded(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut element = vec![tag];
     let length = content.len().to_be_bytes();
     let used = length.iter().position(|byte| *byte != 0).map_or(&[][..], |start| &length[start..]);

@@ -15,7 +15,7 @@ pub(crate) struct Leaf {
     /// Whether its key may sign in the handshake.
     pub(crate) may_sign: bool,
     /// The names for name constraints that webpki does not check.
-    pub(crate) names: SubjectNames,
+    pub(super) names: SubjectNames,
 }
 
 impl Leaf {

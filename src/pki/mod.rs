@@ -4,16 +4,16 @@
 //! and if not, what the diagnosis needs to explain why. Imports only `identity`, `wording`, `finding` and `telemetry`;
 //! it knows nothing of connections.
 
-pub mod ca;
+pub(crate) mod ca;
 mod cache;
 pub mod denylist;
 mod der;
 pub(crate) mod leaf;
-pub mod material;
-pub mod path;
+pub(crate) mod material;
+pub(crate) mod path;
 pub mod pem;
 pub mod revocation;
-pub mod signature;
+pub(crate) mod signature;
 mod trust_store;
 
 pub(crate) use self::ca::key_id;

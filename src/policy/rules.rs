@@ -107,7 +107,7 @@ impl Rules {
     }
 
     /// Whether identities may be admitted that no rule names.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         let named = !self.allow().is_empty() && !self.audit && !self.allow().iter().any(Rule::is_any);
         !named && self.pins.is_empty()
     }

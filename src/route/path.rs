@@ -83,7 +83,7 @@ impl<'a> RequestPath<'a> {
 
     /// The one spelling of all paths with the same meaning (RFC 3986 section 6.2.2): only what must be encoded is
     /// encoded, with capital hex digits.
-    pub fn usual(&self) -> Cow<'a, str> {
+    pub(super) fn usual(&self) -> Cow<'a, str> {
         if self.is_usual {
             return Cow::Borrowed(self.sent);
         }

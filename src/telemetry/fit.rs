@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 /// The longest record of an event with values from a client, in bytes of JSON. With time, level and name the line is
 /// shorter than 4 KiB.
-pub(super) const MAX_RECORD: usize = 3900;
+const MAX_RECORD: usize = 3900;
 
 /// Fields that are never shortened: their length is limited already.
 const WHOLE: [&str; 8] =

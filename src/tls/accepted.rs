@@ -65,7 +65,7 @@ impl From<ConnectionInfo> for Attempt {
 ///
 /// A header without addresses is about the load balancer's own connection, or one it knows nothing about: the addresses
 /// of the socket stay.
-pub(crate) fn take_addresses(connection: &mut ConnectionInfo, header: Header) -> Option<IpAddr> {
+pub(super) fn take_addresses(connection: &mut ConnectionInfo, header: Header) -> Option<IpAddr> {
     let Header::Proxied(Some(Addresses { source, destination })) = header else { return None };
     (connection.client_addr, connection.local_addr) = (source, destination);
     Some(source.ip())

@@ -13,7 +13,7 @@ use crate::pki::material::Own;
 
 /// Clawgate's certificates, by the names that clients ask for (SNI, RFC 6066 section 3).
 #[derive(Debug)]
-pub(crate) struct CertResolver {
+pub(super) struct CertResolver {
     certificates: Vec<ServerCert>,
     /// By DNS name in lower case, a wildcard with its `*`: the numbers of the certificates, the preferred first.
     names: HashMap<String, Vec<usize>>,

@@ -15,7 +15,7 @@ use crate::identity::name::printable;
 
 /// Largest ClientHello that is accepted, in bytes. With the largest ticket (8 KiB) and several post-quantum key shares
 /// a ClientHello has 13 KiB.
-pub(crate) const MAX_HELLO: usize = 16 * 1024;
+pub(super) const MAX_HELLO: usize = 16 * 1024;
 /// Bytes of the records that it may be spread over. More go to rustls unread.
 const MAX_RECORDS: usize = MAX_HELLO + 1024;
 /// Values of one list beyond this many are left out.
@@ -238,13 +238,13 @@ impl ClientHello {
     }
 
     /// The signature schemes likewise.
-    pub fn scheme_names(&self) -> Vec<String> {
+    pub(super) fn scheme_names(&self) -> Vec<String> {
         named(&self.schemes, |scheme| SignatureScheme::from(scheme).as_str())
     }
 
     /// Whether a suite with ChaCha20 comes first. A client prefers it if its machine has no instructions for AES, which
     /// is then slow and hard to do in constant time (RFC 8439).
-    pub fn prefers_chacha20(&self) -> bool {
+    pub(super) fn prefers_chacha20(&self) -> bool {
         matches!(
             self.suites.first().map(|&suite| CipherSuite::from(suite)),
             Some(
@@ -271,7 +271,7 @@ fn named(values: &[u16], name: impl Fn(u16) -> Option<&'static str>) -> Vec<Stri
 }
 
 /// RFC 8701 values, sent to keep servers tolerant.
-pub(crate) fn is_grease(value: u16) -> bool {
+fn is_grease(value: u16) -> bool {
     value & 0x0f0f == 0x0a0a && value >> 8 == value & 0xff
 }
 

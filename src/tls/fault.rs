@@ -103,7 +103,7 @@ pub(crate) fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
 }
 
 /// The first fault, with the details of the others in its own.
-pub(crate) fn combine(mut faults: Vec<Fault>) -> Fault {
+pub(super) fn combine(mut faults: Vec<Fault>) -> Fault {
     let others = faults.split_off(1.min(faults.len()));
     let Some(mut first) = faults.pop() else {
         return Fault::new(

@@ -73,7 +73,7 @@ pub(crate) struct Resumed {
     /// The client's identity.
     pub(crate) peer: Peer,
     /// When the client last proved possession of its key; seconds since 1970.
-    pub(crate) proven_at: u64,
+    pub(super) proven_at: u64,
 }
 
 /// The check of the verifier that refused.
@@ -152,7 +152,7 @@ impl HandshakeRecord {
 
     /// Counts a ticket of the client and discards the content of the one before. Returns the listener; `None` when it is one
     /// ticket too many.
-    pub(crate) fn take_ticket(&mut self) -> Option<SocketAddr> {
+    pub(super) fn take_ticket(&mut self) -> Option<SocketAddr> {
         self.resumed = None;
         self.tickets = self.tickets.saturating_add(1);
         self.listener.filter(|_| self.tickets <= MAX_TICKETS)
@@ -167,7 +167,7 @@ impl HandshakeRecord {
     }
 
     /// The unencrypted alert (RFC 8446 section 6) that was sent, if any. An alert is always the last record.
-    pub fn plain_alert(&self) -> Option<AlertDescription> {
+    pub(super) fn plain_alert(&self) -> Option<AlertDescription> {
         match self.tail.as_slice() {
             [.., 21, 3, _, 0, 2, 1 | 2, description] => Some(AlertDescription::from(*description)),
             _ => None,
@@ -176,7 +176,7 @@ impl HandshakeRecord {
 
     /// Whether the last record that was sent has the length of an encrypted alert of TLS 1.3; no other record has it. rustls
     /// refuses some clients without an alert.
-    pub fn ends_with_encrypted_alert(&self) -> bool {
+    pub(super) fn ends_with_encrypted_alert(&self) -> bool {
         self.tail.len() == ENCRYPTED_ALERT && self.tail.starts_with(&[23, 3, 3, 0, 19])
     }
 

@@ -7,10 +7,10 @@ use crate::identity::sha256;
 
 /// The parts of a ClientHello that JA4 uses; GREASE values (RFC 8701) are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shape<'a> {
+pub(super) struct Shape<'a> {
     /// Highest version offered, as on the wire.
     pub(crate) version: u16,
-    pub(crate) has_sni: bool,
+    pub(super) has_sni: bool,
     pub(crate) alpn: Option<&'a str>,
     pub(crate) suites: &'a [u16],
     /// Extension types, in the order sent.
@@ -23,7 +23,7 @@ const SERVER_NAME: u16 = 0;
 const ALPN: u16 = 16;
 
 impl Shape<'_> {
-    pub(crate) fn ja4(&self) -> String {
+    pub(super) fn ja4(&self) -> String {
         let version = match self.version {
             0x0304 => "13",
             0x0303 => "12",

@@ -13,7 +13,7 @@ use crate::pki::path::bounds::keep_selected;
 
 /// The result of a completed handshake with a verified client.
 #[derive(Debug)]
-pub(crate) struct Negotiated {
+pub(super) struct Negotiated {
     pub(crate) peer: Peer,
     pub(crate) chain: Vec<CertificateDer<'static>>,
     pub(crate) tls: TlsInfo,

@@ -110,7 +110,7 @@ impl Parameters {
     }
 
     /// Whether `hello` offers one of the versions.
-    pub fn shares_version(&self, hello: &ClientHello) -> bool {
+    pub(super) fn shares_version(&self, hello: &ClientHello) -> bool {
         self.versions.iter().any(|version| {
             let name = version_name(version.version);
             hello.versions.iter().any(|offered| *offered == name)

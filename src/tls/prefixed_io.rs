@@ -24,7 +24,7 @@ impl<IO> PrefixedIo<IO> {
     }
 
     /// To be called at the end of the handshake.
-    pub(crate) fn stop_recording(&mut self) {
+    pub(super) fn stop_recording(&mut self) {
         self.recording = false;
     }
 

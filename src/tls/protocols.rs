@@ -154,7 +154,7 @@ pub(crate) fn fits(bytes: &[u8]) -> impl Iterator<Item = (Fit, &'static str)> {
 }
 
 /// Whether `bytes` begin with `text`.
-pub(crate) fn fits_text(text: &[u8], bytes: &[u8]) -> Fit {
+pub(super) fn fits_text(text: &[u8], bytes: &[u8]) -> Fit {
     match bytes.starts_with(text) {
         true => Fit::Whole,
         false if text.starts_with(bytes) => Fit::Partly,
@@ -183,7 +183,7 @@ fn fits_octets(octets: &str, bytes: &[u8]) -> Fit {
 /// The version that an SSL 2.0 ClientHello offers, and how far `bytes` fit one (RFC 6101 appendix E).
 ///
 /// Its lengths must be consistent: by the first bytes alone, one in 500 connections with random bytes would match.
-pub(crate) fn fits_sslv2(bytes: &[u8]) -> (Fit, u16) {
+pub(super) fn fits_sslv2(bytes: &[u8]) -> (Fit, u16) {
     let at = |index: usize| bytes.get(index).copied();
     let pair = |index: usize| Some(u16::from_be_bytes([at(index)?, at(index + 1)?]));
     let is_long_header = at(0).is_none_or(|first| first & 0x80 != 0);

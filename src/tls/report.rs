@@ -162,7 +162,7 @@ impl Report {
     }
 
     /// The same for a client that gets an HTTP response instead of an alert.
-    pub(crate) fn without_alert(mut self) -> Self {
+    pub(super) fn without_alert(mut self) -> Self {
         self.without_alert = true;
         self
     }

@@ -25,7 +25,7 @@ const MAX_SESSION: usize = 8 * 1024;
 
 /// Makes the tickets of one acceptor, and verifies those that come back.
 #[derive(Debug)]
-pub(crate) struct Tickets {
+pub(super) struct Tickets {
     keys: Arc<dyn ProducesTickets>,
     verifier: Arc<ClientVerifier>,
 }

@@ -10,13 +10,13 @@ const LEAF: &str = "client-cert";
 const CHAIN: &str = "client-cert-chain";
 
 /// Adds the client's own certificate.
-pub(crate) fn add_leaf(fields: &mut Fields, leaf: &CertificateDer<'_>) {
+pub(super) fn add_leaf(fields: &mut Fields, leaf: &CertificateDer<'_>) {
     fields.push(LEAF, byte_sequence(leaf));
 }
 
 /// Adds the certificates above it, in the order of TLS. All or none, since a part of a chain is of no use; none if the client's own
 /// certificate did not fit. Without a certificate there is no field, since an empty list is not written (RFC 8941 section 3.1).
-pub(crate) fn add_chain(fields: &mut Fields, above: &[&CertificateDer<'_>]) {
+pub(super) fn add_chain(fields: &mut Fields, above: &[&CertificateDer<'_>]) {
     if fields.left_out().contains(&LEAF) {
         fields.leave_out(CHAIN);
     } else if !above.is_empty() {

@@ -7,7 +7,7 @@ use crate::identity::name::ascii;
 /// The most bytes of all identity fields. Node accepts a head of 16 KiB, which must also hold the client's own fields.
 const ROOM: usize = 8 * 1024;
 /// The bytes of a line besides name and value: `: ` and CR LF.
-pub(crate) const LINE: usize = 4;
+pub(super) const LINE: usize = 4;
 
 /// Fields that say who a client is. They are made once for many requests.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(crate) struct Fields {
 
 impl Fields {
     /// The longest value that still fits into the field `name`, in bytes.
-    pub(crate) fn room_for(&self, name: &str) -> usize {
+    pub(super) fn room_for(&self, name: &str) -> usize {
         ROOM.saturating_sub(self.bytes + name.len() + LINE)
     }
 
@@ -51,7 +51,7 @@ impl Fields {
 }
 
 /// Escapes what is not ASCII in a name that is otherwise escaped.
-pub(crate) fn non_ascii(escaped: &str) -> String {
+pub(super) fn non_ascii(escaped: &str) -> String {
     if escaped.is_ascii() {
         return escaped.to_owned();
     }

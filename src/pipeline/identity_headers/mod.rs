@@ -82,7 +82,7 @@ impl IdentityHeaders {
 
 /// Refuses a head that is longer than an upstream accepts; `line` is the length of its first line. Only forms other than
 /// clawgate's own can make a head so long.
-pub(crate) fn check_length(
+pub(super) fn check_length(
     headers: &HeaderMap,
     forwarding: Forwarding,
     line: usize,

@@ -17,9 +17,9 @@ use crate::pki::revocation::{Issuer, signs_crls};
 #[derive(Clone, Debug)]
 pub(crate) struct Authority {
     /// Its subject, for comparing.
-    pub(crate) name: Box<[u8]>,
+    pub(super) name: Box<[u8]>,
     /// Its SubjectPublicKeyInfo in DER.
-    pub(crate) spki: Box<[u8]>,
+    pub(super) spki: Box<[u8]>,
     /// Whether it may sign revocation lists.
     pub(crate) signs_crls: bool,
     /// Whether its subject is its issuer, so that it does not count for path lengths.
@@ -93,7 +93,7 @@ impl Authority {
     }
 
     /// Whether it may issue at all.
-    pub(crate) fn is_ca(&self) -> bool {
+    pub(super) fn is_ca(&self) -> bool {
         self.is_ca
     }
 
@@ -129,7 +129,7 @@ impl Authority {
     }
 
     /// Why it may issue to no client at all.
-    pub(crate) fn unfit(&self) -> Option<Overstep> {
+    pub(super) fn unfit(&self) -> Option<Overstep> {
         if let Some(oid) = &self.unknown_critical {
             return Some(Overstep::UnknownCritical(oid.clone()));
         }

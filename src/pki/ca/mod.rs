@@ -1,7 +1,7 @@
 //! CAs: the certificate of one that clawgate knows, and what it may issue.
 
-pub mod authority;
-pub mod constraints;
+pub(crate) mod authority;
+pub(crate) mod constraints;
 pub(super) mod names;
 mod public;
 
@@ -126,7 +126,7 @@ pub(crate) fn key_id(x509: &X509Certificate<'_>) -> Option<Vec<u8>> {
 }
 
 /// RFC 5280 section 4.2.1.1.
-pub(crate) fn issuer_key_id(x509: &X509Certificate<'_>) -> Option<Vec<u8>> {
+pub(super) fn issuer_key_id(x509: &X509Certificate<'_>) -> Option<Vec<u8>> {
     x509.extensions().iter().find_map(|extension| match extension.parsed_extension() {
         ParsedExtension::AuthorityKeyIdentifier(id) => {
             id.key_identifier.as_ref().map(|id| id.0.to_vec())

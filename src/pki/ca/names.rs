@@ -8,7 +8,7 @@ use super::Ca;
 
 /// Octets of names that are sent at most. The message has room for 64 KiB, and a Java client takes no message of more
 /// than 32 KiB (`jdk.tls.maxHandshakeMessageSize`); the rest is for what stands in it besides.
-pub(crate) const ROOM: usize = 31 * 1024;
+pub(super) const ROOM: usize = 31 * 1024;
 
 /// The names of those of `cas` that are valid at `now` (seconds since 1970), each once.
 ///

@@ -27,7 +27,7 @@ type Parsed<T> = HashTable<(Box<[u8]>, Arc<T>)>;
 
 impl<T: Send + Sync> DerCache<T> {
     /// A cache of what `parse` gives.
-    pub(crate) fn new(parse: fn(&CertificateDer<'_>) -> Option<T>) -> Self {
+    pub(super) fn new(parse: fn(&CertificateDer<'_>) -> Option<T>) -> Self {
         Self { parse, threads: ThreadLocal::new() }
     }
 

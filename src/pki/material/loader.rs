@@ -60,7 +60,7 @@ pub struct InputFile {
 }
 
 /// Something wrong with one file.
-pub type MaterialProblem = Problem<InputFile>;
+pub(crate) type MaterialProblem = Problem<InputFile>;
 
 /// Collects problems and warnings while files are read.
 pub(super) struct Loader {

@@ -14,8 +14,8 @@ use super::ca::Ca;
 use super::trust_store::TrustStore;
 use crate::identity::San;
 
-pub use self::loader::{Input, InputFile, MaterialPaths, MaterialProblem};
-pub use self::own::{Algorithms, Own, Staple};
+pub(crate) use self::loader::{Input, MaterialPaths, MaterialProblem};
+pub(crate) use self::own::{Algorithms, Own};
 
 /// All of the TLS material, checked as a whole.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl Material {
 ///
 /// # Errors
 /// All problems found; empty when the only fault is a path that was not set.
-pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<MaterialProblem>> {
+pub(crate) fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<MaterialProblem>> {
     let mut loader = Loader::at(now);
     let mut own = loader.own(&paths.certificates, &paths.private_keys);
     loader.staples(&mut own, &paths.ocsp);
@@ -63,7 +63,7 @@ pub fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<Mate
 ///
 /// # Errors
 /// All problems found; empty when the only fault is a path that was not set.
-pub fn load_clients(
+pub(crate) fn load_clients(
     paths: &MaterialPaths,
     known: Vec<Ca>,
     now: SystemTime,

@@ -8,15 +8,15 @@ use x509_parser::prelude::{ASN1Time, X509Certificate};
 
 /// Tags of DER that occur here.
 mod tag {
-    pub(crate) const INTEGER: u8 = 0x02;
-    pub(crate) const OCTET_STRING: u8 = 0x04;
-    pub(crate) const OID: u8 = 0x06;
-    pub(crate) const ENUMERATED: u8 = 0x0a;
-    pub(crate) const SEQUENCE: u8 = 0x30;
-    pub(crate) const GENERALIZED_TIME: u8 = 0x18;
-    pub(crate) const GOOD: u8 = 0x80;
-    pub(crate) const REVOKED: u8 = 0xa1;
-    pub(crate) const EXPLICIT_0: u8 = 0xa0;
+    pub(super) const INTEGER: u8 = 0x02;
+    pub(super) const OCTET_STRING: u8 = 0x04;
+    pub(super) const OID: u8 = 0x06;
+    pub(super) const ENUMERATED: u8 = 0x0a;
+    pub(super) const SEQUENCE: u8 = 0x30;
+    pub(super) const GENERALIZED_TIME: u8 = 0x18;
+    pub(super) const GOOD: u8 = 0x80;
+    pub(super) const REVOKED: u8 = 0xa1;
+    pub(super) const EXPLICIT_0: u8 = 0xa0;
 }
 
 /// 1.3.6.1.5.5.7.48.1.1, id-pkix-ocsp-basic.
@@ -24,22 +24,22 @@ const BASIC: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01];
 
 /// The answer of a response about one certificate.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(super) struct Answer {
     hash: Option<&'static Algorithm>,
     issuer_name_hash: Vec<u8>,
     issuer_key_hash: Vec<u8>,
     serial: Vec<u8>,
     /// What it says.
-    pub(crate) status: Status,
+    pub(super) status: Status,
     /// From when on; seconds since 1970.
-    pub(crate) from: i64,
+    pub(super) from: i64,
     /// Until when, if it says so.
-    pub(crate) until: Option<i64>,
+    pub(super) until: Option<i64>,
 }
 
 /// Why a response has no answers (RFC 6960 section 2.3).
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(crate) enum OcspError {
+pub(super) enum OcspError {
     #[error("it is no OCSP response in DER")]
     Malformed,
     #[error("it is the error tryLater: the responder asks to try later")]
@@ -54,7 +54,7 @@ pub(crate) enum OcspError {
 
 /// A certificate's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(super) enum Status {
     Good,
     Revoked,
     Unknown,
@@ -62,7 +62,7 @@ pub(crate) enum Status {
 
 impl Answer {
     /// All answers in a response.
-    pub(crate) fn all(der: &[u8]) -> Result<Vec<Self>, OcspError> {
+    pub(super) fn all(der: &[u8]) -> Result<Vec<Self>, OcspError> {
         let mut response = Der(der).inside(tag::SEQUENCE).ok_or(OcspError::Malformed)?;
         match response.take(tag::ENUMERATED).ok_or(OcspError::Malformed)? {
             [0] => answers(response).ok_or(OcspError::Malformed),
@@ -73,7 +73,7 @@ impl Answer {
     }
 
     /// Whether it is about `leaf`. The issuer's key is compared if the issuer is known.
-    pub(crate) fn is_about(
+    pub(super) fn is_about(
         &self,
         leaf: &X509Certificate<'_>,
         issuer: Option<&X509Certificate<'_>>,

@@ -98,7 +98,7 @@ impl Key {
 
 impl Loader {
     /// Reads chains and keys and puts together what fits. The first chain stays the first.
-    pub(crate) fn own(&mut self, chain_paths: &[PathBuf], key_paths: &[PathBuf]) -> Vec<Own> {
+    pub(super) fn own(&mut self, chain_paths: &[PathBuf], key_paths: &[PathBuf]) -> Vec<Own> {
         let chains = chain_paths.iter().map(|path| self.chain(path, key_paths.contains(path)));
         let chains: Vec<_> = chains.collect();
         let keys: Vec<_> =

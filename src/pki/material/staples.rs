@@ -56,7 +56,7 @@ impl NotStapled {
 
 impl Loader {
     /// Gives each of `own` the response about it that is valid longest.
-    pub(crate) fn staples(&mut self, own: &mut [Own], paths: &[PathBuf]) {
+    pub(super) fn staples(&mut self, own: &mut [Own], paths: &[PathBuf]) {
         for path in paths {
             match self.staple(own, path) {
                 Ok((number, staple)) => {

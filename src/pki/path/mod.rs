@@ -3,11 +3,11 @@
 //! `bounds` chooses which of the certificates sent are used at all, and `validation` decides whether they are a valid
 //! path. If they are not, `building`, `issuer` and `unsupported` find out why.
 
-pub mod bounds;
-pub mod building;
+pub(crate) mod bounds;
+pub(crate) mod building;
 mod issuer;
-pub mod unsupported;
-pub mod validation;
+pub(crate) mod unsupported;
+pub(crate) mod validation;
 
 pub use self::building::Path;
 pub use self::issuer::identify;

@@ -23,18 +23,18 @@ const FIELDS: [&str; 2] = ["Proc-Type", "DEK-Info"];
 
 /// A block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Block<'a> {
+pub(super) struct Block<'a> {
     /// The number of its first line, from 1.
-    pub(crate) line: usize,
+    pub(super) line: usize,
     /// What its boundaries say.
-    pub(crate) label: &'a str,
+    pub(super) label: &'a str,
     /// Whether it is an encrypted key in its old form, with header fields.
-    pub(crate) has_fields: bool,
+    pub(super) has_fields: bool,
     /// What is between the boundaries and after the header fields: Base64 and white space alone.
-    pub(crate) body: &'a [u8],
+    pub(super) body: &'a [u8],
     /// The whole block, if every PEM library reads it in the same way: without header fields, and without blanks after
     /// its BEGIN.
-    pub(crate) plain: Option<&'a [u8]>,
+    pub(super) plain: Option<&'a [u8]>,
 }
 
 /// Why a file is not reliable PEM.

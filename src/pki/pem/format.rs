@@ -6,7 +6,7 @@ use super::kind::{Foreign, Kind};
 
 /// A file that is not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(super) enum Format {
     /// One item in DER.
     Der(Kind),
     /// Something that is not read.
@@ -15,14 +15,14 @@ pub(crate) enum Format {
 
 /// Tags of DER that occur here.
 mod tag {
-    pub(crate) const INTEGER: u32 = 0x02;
-    pub(crate) const BIT_STRING: u32 = 0x03;
-    pub(crate) const OCTET_STRING: u32 = 0x04;
-    pub(crate) const OID: u32 = 0x06;
-    pub(crate) const ENUMERATED: u32 = 0x0a;
-    pub(crate) const SEQUENCE: u32 = 0x10;
-    pub(crate) const UTC_TIME: u32 = 0x17;
-    pub(crate) const GENERALIZED_TIME: u32 = 0x18;
+    pub(super) const INTEGER: u32 = 0x02;
+    pub(super) const BIT_STRING: u32 = 0x03;
+    pub(super) const OCTET_STRING: u32 = 0x04;
+    pub(super) const OID: u32 = 0x06;
+    pub(super) const ENUMERATED: u32 = 0x0a;
+    pub(super) const SEQUENCE: u32 = 0x10;
+    pub(super) const UTC_TIME: u32 = 0x17;
+    pub(super) const GENERALIZED_TIME: u32 = 0x18;
 }
 
 /// The first bytes of formats that are no DER.
@@ -73,7 +73,7 @@ const UNKNOWN_DER: Foreign =
 
 impl Format {
     /// What `bytes` are, if they are not text.
-    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
         if bytes.is_empty() {
             return None;
         }

@@ -23,9 +23,9 @@ pub enum Kind {
 
 /// Something that is recognised but not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Foreign {
+pub(super) struct Foreign {
     /// Its name, with an article.
-    pub(crate) name: &'static str,
+    pub(super) name: &'static str,
     /// How to convert it into something that is supported.
     pub(crate) hint: &'static str,
 }
@@ -37,7 +37,7 @@ impl Kind {
     ///
     /// # Errors
     /// For a block that is not supported; `None` if nothing is known about it.
-    pub(crate) fn of_label(label: &str) -> Result<Self, Option<Foreign>> {
+    pub(super) fn of_label(label: &str) -> Result<Self, Option<Foreign>> {
         let foreign = |name, hint| Err(Some(Foreign { name, hint }));
         match label {
             // RFC 7468 section 5.1: X509 CERTIFICATE is an old name for the same.
@@ -72,7 +72,7 @@ impl Kind {
     }
 
     /// Its name, with an article.
-    pub(crate) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Certificate => "a certificate",
             Self::Crl => "a CRL",
@@ -101,7 +101,7 @@ pub(crate) enum Use {
 
 impl Use {
     /// What the file is read for.
-    pub(crate) fn wants(self) -> Kind {
+    pub(super) fn wants(self) -> Kind {
         match self {
             Self::Chain | Self::Cas => Kind::Certificate,
             Self::Key => Kind::PrivateKey,
@@ -111,7 +111,7 @@ impl Use {
 
     /// Whether the file may have such an item although it is not used: a chain and its key may share a file, with other
     /// items for other programs.
-    pub(crate) fn bears(self, kind: Kind) -> bool {
+    pub(super) fn bears(self, kind: Kind) -> bool {
         match self {
             // An operator who puts a CRL there wants it to be used.
             Self::Chain | Self::Key => kind != Kind::Crl,

@@ -19,9 +19,9 @@ use self::format::Format;
 use crate::problem::{FileProblem, Problem};
 use crate::wording;
 
-pub(crate) use self::format::is_one_element;
+pub(super) use self::format::is_one_element;
 pub use self::kind::Kind;
-pub(crate) use self::kind::Use;
+pub(super) use self::kind::Use;
 
 /// What one file holds.
 #[derive(Debug, PartialEq)]
@@ -118,7 +118,7 @@ pub fn key_in(path: &Path) -> Result<PrivateKeyDer<'static>, FileProblem> {
 }
 
 /// What `bytes` are, if they are not text.
-pub(crate) fn not_text(bytes: &[u8]) -> Option<String> {
+pub(super) fn not_text(bytes: &[u8]) -> Option<String> {
     match Format::of(bytes)? {
         Format::Der(kind) => Some(format!("is {} in DER", kind.name())),
         Format::Foreign(foreign) => Some(format!("is {}", foreign.name)),
@@ -160,7 +160,7 @@ impl Unused {
 
 impl Contents {
     /// Reads a file that is for `purpose`.
-    pub(crate) fn open(path: &Path, purpose: Use) -> Result<Self, FileProblem> {
+    pub(super) fn open(path: &Path, purpose: Use) -> Result<Self, FileProblem> {
         let contents = Self::parse(&read(path)?).map_err(|problem| problem.in_file(path))?;
         contents.fit_for(purpose).map_err(|problem| problem.in_file(path))
     }
@@ -197,7 +197,7 @@ impl Contents {
     }
 
     /// The same, if each item is complete and can be used for the purpose of the file.
-    pub(crate) fn fit_for(self, purpose: Use) -> Result<Self, Problem> {
+    pub(super) fn fit_for(self, purpose: Use) -> Result<Self, Problem> {
         if let Some(item) = self.items.iter().find(|item| !item.is_whole) {
             let (line, name) = (item.line.unwrap_or(1), item.kind.name());
             let what = format!(
@@ -226,7 +226,7 @@ impl Contents {
     }
 
     /// The items that are not used.
-    pub(crate) fn unused(&self, purpose: Use) -> Vec<Unused> {
+    pub(super) fn unused(&self, purpose: Use) -> Vec<Unused> {
         let others = self.items.iter().filter(|item| item.kind != purpose.wants());
         // The curve of an EC key, which the key names as well.
         let others = others.filter(|item| item.kind != Kind::EcParameters);
@@ -234,7 +234,7 @@ impl Contents {
     }
 
     /// Whether there is an encrypted key in it.
-    pub(crate) fn has_encrypted_key(&self) -> bool {
+    pub(super) fn has_encrypted_key(&self) -> bool {
         self.items.iter().any(|item| item.kind == Kind::EncryptedKey)
     }
 
@@ -259,7 +259,7 @@ impl Contents {
         Ok(certificates)
     }
 
-    pub(crate) fn keys(self) -> impl Iterator<Item = PrivateKeyDer<'static>> {
+    pub(super) fn keys(self) -> impl Iterator<Item = PrivateKeyDer<'static>> {
         self.items.into_iter().filter_map(|item| match item.content {
             Content::Key(key) => Some(key),
             _ => None,
@@ -274,7 +274,7 @@ impl Contents {
     }
 
     /// The content of the file, for a message about what is missing.
-    pub(crate) fn description(&self) -> String {
+    pub(super) fn description(&self) -> String {
         if self.is_empty {
             return "the file is empty".to_owned();
         }

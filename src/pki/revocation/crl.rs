@@ -151,7 +151,7 @@ impl Crl {
     }
 
     /// Whether `issuer` signed it, and may sign lists.
-    pub fn is_signed_by(&self, issuer: &Issuer<'_>) -> bool {
+    pub(super) fn is_signed_by(&self, issuer: &Issuer<'_>) -> bool {
         if !issuer.signs_crls {
             return false;
         }
@@ -181,13 +181,13 @@ impl Crl {
     }
 
     /// Whether `other` is a later list of the same scope.
-    pub(crate) fn is_older_than(&self, other: &Self) -> bool {
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
         self.scope == other.scope
             && (self.this_update, &self.number) < (other.this_update, &other.number)
     }
 
     /// Whether it is of the same issuer as `other`, and says that it is of the same key.
-    pub(crate) fn has_issuer_of(&self, other: &Self) -> bool {
+    pub(super) fn has_issuer_of(&self, other: &Self) -> bool {
         self.issuer_key == other.issuer_key && self.key_id == other.key_id
     }
 
@@ -204,12 +204,12 @@ impl Crl {
     }
 
     /// Whether it is past its time at `now` (seconds since 1970).
-    pub fn is_expired(&self, now: i64) -> bool {
+    pub(super) fn is_expired(&self, now: i64) -> bool {
         now >= self.next_update
     }
 
     /// Whether it says that it was issued after `now` (seconds since 1970), by more than clocks differ.
-    pub fn is_ahead(&self, now: i64) -> bool {
+    pub(super) fn is_ahead(&self, now: i64) -> bool {
         self.this_update > now.saturating_add(SKEW)
     }
 

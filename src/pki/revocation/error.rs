@@ -6,51 +6,51 @@ use crate::problem::Problem;
 /// The hint for a CRL that covers only a part of the CA's certificates.
 const COMPLETE: &str = "give the complete CRL that the CA issues for all of its certificates";
 
-pub(crate) fn damaged() -> Problem {
+pub(super) fn damaged() -> Problem {
     let hint = "write the file again; it may be cut off";
     Problem::new("is no CRL, or a damaged one", hint)
 }
 
-pub(crate) fn version_1() -> Problem {
+pub(super) fn version_1() -> Problem {
     let hint = "have it issued as version 2, with a CRL number and an authority key identifier (openssl ca: \
                 crl_extensions in its configuration, or -crlexts)";
     Problem::new("is a CRL of version 1", hint)
 }
 
-pub(crate) fn endless() -> Problem {
+pub(super) fn endless() -> Problem {
     let hint = "have it issued with a nextUpdate, as RFC 5280 section 5.1.2.5 demands";
     Problem::new("does not say when the next one is due", hint)
 }
 
-pub(crate) fn delta() -> Problem {
+pub(super) fn delta() -> Problem {
     Problem::new("is a delta CRL, which lists changes only", COMPLETE)
 }
 
-pub(crate) fn indirect() -> Problem {
+pub(super) fn indirect() -> Problem {
     let hint = "give the CRL that each CA issues for its own certificates";
     Problem::new("is an indirect CRL, which lists certificates of other CAs", hint)
 }
 
-pub(crate) fn some_reasons() -> Problem {
+pub(super) fn some_reasons() -> Problem {
     Problem::new("is about some reasons of revocation only", COMPLETE)
 }
 
-pub(crate) fn attributes() -> Problem {
+pub(super) fn attributes() -> Problem {
     let hint = "take it out of clients.crl, and give the CRL that the CA issues for its public key certificates: \
                 clients have none of the others (RFC 5755)";
     Problem::new("is about attribute certificates only", hint)
 }
 
-pub(crate) fn relative_name() -> Problem {
+pub(super) fn relative_name() -> Problem {
     Problem::new("is about a distribution point without a full name", COMPLETE)
 }
 
 /// `name` is the extension's, `of` the list or one of its entries.
-pub(crate) fn unknown_critical(of: &str, name: &str) -> Problem {
+pub(super) fn unknown_critical(of: &str, name: &str) -> Problem {
     Problem::new(format!("{of} the critical extension {name}, which is not supported"), COMPLETE)
 }
 
-pub(crate) fn without_extensions() -> Problem {
+pub(super) fn without_extensions() -> Problem {
     let hint =
         "have it issued with these two (openssl ca: crl_extensions in its configuration, or -crlexts)";
     let what = "has no extensions, and so neither a CRL number nor an authority key identifier, which RFC 5280 \
@@ -58,7 +58,7 @@ pub(crate) fn without_extensions() -> Problem {
     Problem::new(what, hint)
 }
 
-pub(crate) fn unknown_reason() -> Problem {
+pub(super) fn unknown_reason() -> Problem {
     let what = "has an entry with a reason for revocation that RFC 5280 section 5.3.1 does not have";
     Problem::new(what, "have the CA issue it again")
 }

@@ -21,26 +21,26 @@ const EXTENSIONS: u8 = der::constructed(0);
 const CERTIFICATE_ISSUER: Oid<'static> = oid!(2.5.29.29);
 
 /// The parts of a list.
-pub(crate) struct Layout<'a> {
-    pub(crate) issuer: X509Name<'a>,
-    pub(crate) this_update: ASN1Time,
-    pub(crate) next_update: ASN1Time,
-    pub(crate) extensions: Vec<X509Extension<'a>>,
+pub(super) struct Layout<'a> {
+    pub(super) issuer: X509Name<'a>,
+    pub(super) this_update: ASN1Time,
+    pub(super) next_update: ASN1Time,
+    pub(super) extensions: Vec<X509Extension<'a>>,
     pub(crate) signed: Signed,
     revoked: &'a [u8],
 }
 
 /// Where in the DER the signature and what it covers are.
 #[derive(Clone, Debug)]
-pub(crate) struct Signed {
-    pub(crate) message: Range<usize>,
+pub(super) struct Signed {
+    pub(super) message: Range<usize>,
     /// The content of the AlgorithmIdentifier.
-    pub(crate) algorithm: Range<usize>,
-    pub(crate) signature: Range<usize>,
+    pub(super) algorithm: Range<usize>,
+    pub(super) signature: Range<usize>,
 }
 
 impl<'a> Layout<'a> {
-    pub(crate) fn of(der: &'a [u8]) -> Result<Self, Problem> {
+    pub(super) fn of(der: &'a [u8]) -> Result<Self, Problem> {
         let outer = der::only(der)?.tagged(SEQUENCE)?;
         let (rest, message) = der::first(outer)?;
         let (rest, algorithm) = der::first(rest)?;
@@ -82,7 +82,7 @@ impl<'a> Layout<'a> {
     }
 
     /// How many entries there are, if all is in order.
-    pub(crate) fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         let mut list = self.revoked;
         std::iter::from_fn(|| {
             list = der::first(list).ok()?.0;
@@ -92,7 +92,7 @@ impl<'a> Layout<'a> {
     }
 
     /// The entries, as DER and with their serial numbers, each looked at as a whole.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Result<Entry<'a>, Problem>> + use<'a> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = Result<Entry<'a>, Problem>> + use<'a> {
         let mut list = self.revoked;
         std::iter::from_fn(move || {
             if list.is_empty() {
@@ -107,10 +107,10 @@ impl<'a> Layout<'a> {
 }
 
 /// An entry of a list.
-pub(crate) struct Entry<'a> {
-    pub(crate) der: &'a [u8],
+pub(super) struct Entry<'a> {
+    pub(super) der: &'a [u8],
     /// The INTEGER's content.
-    pub(crate) serial: &'a [u8],
+    pub(super) serial: &'a [u8],
 }
 
 impl<'a> Entry<'a> {
@@ -160,13 +160,13 @@ fn extensions_of(mut list: &[u8]) -> Result<Vec<X509Extension<'_>>, Problem> {
 }
 
 /// The serial number in the entry that begins at `place`.
-pub(crate) fn serial_at(der: &[u8], place: u32) -> Option<&[u8]> {
+pub(super) fn serial_at(der: &[u8], place: u32) -> Option<&[u8]> {
     let (_, entry) = der::first(der.get(usize::try_from(place).ok()?..)?).ok()?;
     Some(der::first(entry.content).ok()?.1.content)
 }
 
 /// Where in `whole` its `part` begins.
-pub(crate) fn offset(whole: &[u8], part: &[u8]) -> usize {
+pub(super) fn offset(whole: &[u8], part: &[u8]) -> usize {
     part.as_ptr().addr() - whole.as_ptr().addr()
 }
 

@@ -12,12 +12,12 @@ mod scope;
 mod stale;
 
 pub use self::crl::{Crl, Revoked};
-pub(crate) use self::files::read;
+pub(super) use self::files::read;
 pub use self::issuer::Issuer;
 pub(crate) use self::issuer::signs_crls;
 pub use self::remarks::Remark;
 pub use self::scope::Subject;
-pub(crate) use self::stale::StaleCrl;
+pub(super) use self::stale::StaleCrl;
 
 /// How CRLs that are missing or out of date are treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -34,7 +34,7 @@ impl Subject {
 
 /// Which of its issuer's certificates a CRL is about, where it is not about all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Scope {
+pub(super) struct Scope {
     /// Those that name one of these distribution points. `None`: whichever they name.
     points: Option<Names>,
     leaves_only: bool,
@@ -68,7 +68,7 @@ impl Scope {
     }
 
     /// Whether a certificate of the issuer is among those it is about (RFC 5280 section 6.3.3 (b)).
-    pub(crate) fn covers(&self, subject: &Subject) -> bool {
+    pub(super) fn covers(&self, subject: &Subject) -> bool {
         if (self.leaves_only && !subject.is_leaf) || (self.cas_only && subject.is_leaf) {
             return false;
         }

@@ -63,7 +63,7 @@ impl<'c> Budget<'c> {
     }
 
     /// For the signatures in the cache only.
-    pub(crate) fn cached_only(&self) -> Self {
+    pub(super) fn cached_only(&self) -> Self {
         Self::new(0, self.cache)
     }
 
@@ -82,19 +82,19 @@ impl<'c> Budget<'c> {
 
 /// A signature with all that decides whether it is valid.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Signature<'a> {
+pub(super) struct Signature<'a> {
     /// The content of the AlgorithmIdentifier of the key.
-    pub(crate) key_algorithm: &'a [u8],
-    pub(crate) key: &'a [u8],
+    pub(super) key_algorithm: &'a [u8],
+    pub(super) key: &'a [u8],
     /// The content of the signature's AlgorithmIdentifier.
-    pub(crate) algorithm: &'a [u8],
-    pub(crate) message: &'a [u8],
-    pub(crate) signature: &'a [u8],
+    pub(super) algorithm: &'a [u8],
+    pub(super) message: &'a [u8],
+    pub(super) signature: &'a [u8],
 }
 
 /// What is known about a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Validity {
+pub(super) enum Validity {
     Valid,
     Invalid,
     /// No supported algorithm is for this kind of key and of signature.
@@ -107,7 +107,7 @@ impl Signature<'_> {
     /// Whether it is valid, as far as that is in the cache or the budget allows to verify it.
     ///
     /// The key must be a trusted one, because a valid signature is put into the cache.
-    pub(crate) fn verify(&self, budget: &Budget<'_>) -> Validity {
+    pub(super) fn verify(&self, budget: &Budget<'_>) -> Validity {
         let fits = |known: &&CachedAlgorithm| {
             *known.algorithm.signature_alg_id() == *self.algorithm
                 && *known.algorithm.public_key_alg_id() == *self.key_algorithm

@@ -1,7 +1,7 @@
 //! Signatures on certificates: whether one certificate was signed with the key of another.
 
 pub(super) mod cache;
-pub mod key_kind;
+pub(crate) mod key_kind;
 pub(super) mod verify;
 
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -60,7 +60,7 @@ impl Family {
 }
 
 /// The same as [`signed_by`] for an `issuer` that the client sent, whose key may be too large.
-pub(crate) fn signed_by_sent(
+pub(super) fn signed_by_sent(
     child: &X509Certificate<'_>,
     issuer: &X509Certificate<'_>,
     budget: &Budget<'_>,

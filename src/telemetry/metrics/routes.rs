@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 
 use super::histogram::Histogram;
 
-pub(super) const STATUS_CLASSES: [&str; 6] = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];
+const STATUS_CLASSES: [&str; 6] = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];
 /// The label of requests without a route. It differs from every pattern, since patterns begin with a slash.
 const NO_ROUTE: &str = "none";
 

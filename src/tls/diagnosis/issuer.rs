@@ -33,7 +33,7 @@ pub(crate) struct Case<'c, 'a> {
     pub(crate) trust: &'a TrustStore,
     pub(crate) budget: &'c Budget<'c>,
     /// The subjects of the first certificates of `chain`, for comparing; computed on demand.
-    pub(crate) subjects: OnceCell<Vec<(usize, Box<[u8]>)>>,
+    pub(super) subjects: OnceCell<Vec<(usize, Box<[u8]>)>>,
 }
 
 impl Case<'_, '_> {

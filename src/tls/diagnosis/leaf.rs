@@ -42,7 +42,7 @@ pub fn weak_key(chain: &[CertificateDer<'_>]) -> Option<Fault> {
     weak_key_of(&leaf)
 }
 
-pub(crate) fn weak_key_of(leaf: &X509Certificate<'_>) -> Option<Fault> {
+pub(super) fn weak_key_of(leaf: &X509Certificate<'_>) -> Option<Fault> {
     let key = key(leaf);
     if key_kind::is_accepted(&key) {
         return None;

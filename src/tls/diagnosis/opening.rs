@@ -165,7 +165,7 @@ pub(crate) fn timeout(deadline: Duration, step: &Step, bytes_in: u64) -> Fault {
     Fault::new(Reason::HandshakeTimeout, detail, hint)
 }
 
-pub(crate) fn hello_too_large(length: usize) -> Fault {
+pub(super) fn hello_too_large(length: usize) -> Fault {
     let detail =
         format!("the client's ClientHello has {length} bytes, and clawgate accepts at most {MAX_HELLO}");
     let hint =

@@ -103,7 +103,7 @@ pub(crate) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> 
 }
 
 /// The hint for a client that got the certificate and closed the connection without an alert.
-pub(crate) fn left_silently(case: &Case<'_>) -> String {
+pub(super) fn left_silently(case: &Case<'_>) -> String {
     let (asked, names) = (Asked::of(case.hello, case.server_names), list(case.server_names));
     let cause = asked.hint(&names).unwrap_or_else(|| {
         format!(

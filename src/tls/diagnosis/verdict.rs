@@ -15,7 +15,7 @@ use crate::tls::fault::{Fault, named};
 use crate::wording::tls;
 
 /// The fault of an error of webpki. The analysis of the chain usually finds more.
-pub(crate) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
+pub(super) fn of_chain_error(error: &Error, chain: &[CertificateDer<'_>]) -> Fault {
     let who = who(chain);
     if matches!(error, Error::InvalidCertRevocationList(_)) {
         let detail = format!("the CRL of the issuer of {who} cannot be used");
@@ -166,7 +166,7 @@ pub(crate) fn unreadable(chain: &[CertificateDer<'_>]) -> Fault {
 }
 
 /// The chain is valid, but the leaf's key may not sign.
-pub(crate) fn may_not_sign(chain: &[CertificateDer<'_>]) -> Fault {
+pub(super) fn may_not_sign(chain: &[CertificateDer<'_>]) -> Fault {
     let leaf = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
     leaf.and_then(|(_, leaf)| leaf::purpose(&leaf)).unwrap_or_else(|| {
         let detail = format!("{} may not sign", who(chain));
@@ -174,7 +174,7 @@ pub(crate) fn may_not_sign(chain: &[CertificateDer<'_>]) -> Fault {
     })
 }
 
-pub(crate) fn not_allowed(denial: &Denial, peer: &Peer, chain: &[CertificateDer<'_>]) -> Fault {
+pub(super) fn not_allowed(denial: &Denial, peer: &Peer, chain: &[CertificateDer<'_>]) -> Fault {
     let fault = denied(denial, peer);
     Fault { detail: format!("{} verifies, but {}", who(chain), fault.detail), ..fault }
 }

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 /// The names that are removed, grouped by the product that sets them, in lower case. A name that ends in `*` stands for
 /// all names that begin so.
-pub(crate) const CLAIMS: &[(&str, &[&str])] = &[
+const CLAIMS: &[(&str, &[&str])] = &[
     (
         "Origin",
         &[
@@ -219,7 +219,7 @@ pub(crate) const CLAIMS: &[(&str, &[&str])] = &[
 
 /// Names that match one of those but are not removed, since they say nothing about the client: signatures and
 /// credentials of webhooks, and OpenClaw's idempotency key.
-pub(crate) const EXCEPTIONS: &[&str] = &[
+const EXCEPTIONS: &[&str] = &[
     "cf-webhook-auth",
     "sm-apikey",
     "sm-signature",
@@ -303,7 +303,7 @@ fn start(name: &str) -> Option<(usize, usize, u32)> {
 /// This includes every name with `_`: CGI, WSGI, Rack and PHP read `_` as `-`, so `x_real_ip` would become `x-real-ip`,
 /// and `content_length` would become `content-length`. Some servers also read other characters as `-`, so they are
 /// compared as `-`.
-pub(crate) fn is_claim(name: &str) -> bool {
+pub(super) fn is_claim(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if name.bytes().all(plain) {
         return INDEX.holds(name) && !EXCEPTIONS.contains(&name);

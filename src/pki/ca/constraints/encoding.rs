@@ -5,18 +5,18 @@ use x509_parser::prelude::X509Certificate;
 
 use crate::pki::der::{self, Element, Malformed};
 
-pub(crate) const PERMITTED: u8 = der::constructed(0);
+pub(super) const PERMITTED: u8 = der::constructed(0);
 const EXCLUDED: u8 = der::constructed(1);
 
 /// The content of a CA's extension nameConstraints.
-pub(crate) fn extension<'a>(ca: &'a X509Certificate<'_>) -> Option<&'a [u8]> {
+pub(super) fn extension<'a>(ca: &'a X509Certificate<'_>) -> Option<&'a [u8]> {
     let mut extensions = ca.extensions().iter();
     let found = extensions.find(|extension| extension.oid == OID_X509_EXT_NAME_CONSTRAINTS)?;
     Some(found.value)
 }
 
 /// The bases in an extension, after the tag of their list.
-pub(crate) fn subtrees(extension: &[u8]) -> Result<Vec<(u8, Vec<Element<'_>>)>, Malformed> {
+pub(super) fn subtrees(extension: &[u8]) -> Result<Vec<(u8, Vec<Element<'_>>)>, Malformed> {
     let mut all = Vec::new();
     for list in der::all(der::only(extension)?.tagged(der::SEQUENCE)?)? {
         if !matches!(list.tag, PERMITTED | EXCLUDED) {

@@ -19,9 +19,9 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::X509Name;
 
-pub(crate) use self::encoding::for_webpki;
+pub(super) use self::encoding::for_webpki;
 use self::encoding::{PERMITTED, extension, subtrees};
-pub(crate) use self::names::Kind;
+pub(super) use self::names::Kind;
 use self::names::{
     host_of_uri, is_dns_base, is_host_within, is_in_network, is_mail_within, is_within, may_reach,
 };
@@ -35,7 +35,7 @@ const MAX_COMPARISONS: usize = 65_536;
 
 /// A CA's constraints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct NameConstraints {
+pub(super) struct NameConstraints {
     permitted: Vec<Base>,
     excluded: Vec<Base>,
     is_unreadable: bool,
@@ -67,7 +67,7 @@ enum Name<'a> {
 
 /// Why constraints refuse a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Violation {
+pub(super) enum Violation {
     /// They do not allow this name.
     Name(String),
     /// They are about a kind of names that is not compared if the client sends the CA.
@@ -78,7 +78,7 @@ pub(crate) enum Violation {
 
 impl NameConstraints {
     /// Those in `ca`; `None` when it has none.
-    pub(crate) fn of(ca: &X509Certificate<'_>) -> Option<Self> {
+    pub(super) fn of(ca: &X509Certificate<'_>) -> Option<Self> {
         let all = Self::read(extension(ca)?)
             .unwrap_or_else(|Malformed| Self { is_unreadable: true, ..Self::default() });
         (all != Self::default()).then_some(all)
@@ -96,7 +96,7 @@ impl NameConstraints {
     }
 
     /// The first of `names` that is not allowed, as text for a sentence.
-    pub(crate) fn violation(&self, names: &SubjectNames) -> Option<String> {
+    pub(super) fn violation(&self, names: &SubjectNames) -> Option<String> {
         if self.is_unreadable {
             return Some("any, since its name constraints cannot be read".to_owned());
         }
@@ -118,13 +118,13 @@ impl NameConstraints {
     }
 
     /// Whether they are about names that webpki does not compare.
-    pub(crate) fn is_beyond_webpki(&self) -> bool {
+    pub(super) fn is_beyond_webpki(&self) -> bool {
         [Kind::Mail, Kind::Uri, Kind::Directory].into_iter().any(|kind| self.is_about(kind))
     }
 
     /// Why they refuse a certificate for its alternative names, or its subject as a directory name; `is_configured`:
     /// they are those of a configured CA.
-    pub(crate) fn refusal(
+    pub(super) fn refusal(
         &self,
         certificate: &X509Certificate<'_>,
         is_configured: bool,

@@ -29,7 +29,7 @@ impl fmt::Display for Kind {
 }
 
 /// Whether `host` is `base` or below it; a `base` with a dot in front is not within itself, and an empty one holds all.
-pub(crate) fn is_within(host: &str, base: &str) -> bool {
+pub(super) fn is_within(host: &str, base: &str) -> bool {
     let Some(start) = host.len().checked_sub(base.len()) else { return false };
     let Some((before, end)) = host.split_at_checked(start) else { return false };
     let is_whole =
@@ -38,19 +38,19 @@ pub(crate) fn is_within(host: &str, base: &str) -> bool {
 }
 
 /// Whether a host that matches the wildcard `name` may be within `base`.
-pub(crate) fn may_reach(name: &str, base: &str) -> bool {
+pub(super) fn may_reach(name: &str, base: &str) -> bool {
     let Some(parent) = name.strip_prefix("*.") else { return is_within(name, base) };
     let below = base.split_once('.').is_some_and(|(_, above)| above.eq_ignore_ascii_case(parent));
     below || is_within(name, base)
 }
 
 /// Whether `base` is a DNS name that a constraint may have: without a wildcard, and without a dot at its end.
-pub(crate) fn is_dns_base(base: &str) -> bool {
+pub(super) fn is_dns_base(base: &str) -> bool {
     base.is_ascii() && !base.contains('*') && !base.ends_with('.')
 }
 
 /// An address within a network, which is written as address and mask.
-pub(crate) fn is_in_network(address: &[u8], network: &[u8]) -> bool {
+pub(super) fn is_in_network(address: &[u8], network: &[u8]) -> bool {
     let (base, mask) = network.split_at(network.len() / 2);
     let bytes = address.iter().zip(base).zip(mask);
     base.len() == address.len()
@@ -59,7 +59,7 @@ pub(crate) fn is_in_network(address: &[u8], network: &[u8]) -> bool {
 }
 
 /// A mailbox is within a base that is the same mailbox, its host, or a domain that its host is below.
-pub(crate) fn is_mail_within(mail: &str, base: &str) -> bool {
+pub(super) fn is_mail_within(mail: &str, base: &str) -> bool {
     let Some((local, host)) = mail.rsplit_once('@') else { return false };
     match base.rsplit_once('@') {
         Some((base_local, base_host)) => local == base_local && host.eq_ignore_ascii_case(base_host),
@@ -68,7 +68,7 @@ pub(crate) fn is_mail_within(mail: &str, base: &str) -> bool {
 }
 
 /// The host of a URI. A URI without a host name is within no base, and excluded by every base.
-pub(crate) fn host_of_uri(uri: &str) -> Option<&str> {
+pub(super) fn host_of_uri(uri: &str) -> Option<&str> {
     let (_, rest) = uri.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -79,7 +79,7 @@ pub(crate) fn host_of_uri(uri: &str) -> Option<&str> {
 }
 
 /// A base without a dot in front is a host, one with it a domain, and an empty one holds all.
-pub(crate) fn is_host_within(host: &str, base: &str) -> bool {
+pub(super) fn is_host_within(host: &str, base: &str) -> bool {
     match base.starts_with('.') || base.is_empty() {
         true => is_within(host, base),
         false => host.eq_ignore_ascii_case(base),

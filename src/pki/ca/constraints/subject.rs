@@ -10,11 +10,11 @@ use crate::identity::name::text_of;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SubjectNames {
     /// Common names that look like host names.
-    pub(crate) hosts: Vec<String>,
+    pub(super) hosts: Vec<String>,
     /// E-mail addresses (PKCS #9 emailAddress).
-    pub(crate) emails: Vec<String>,
+    pub(super) emails: Vec<String>,
     /// A common name that cannot be read.
-    pub(crate) is_unreadable: bool,
+    pub(super) is_unreadable: bool,
 }
 
 impl SubjectNames {

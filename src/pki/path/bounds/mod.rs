@@ -13,9 +13,9 @@ use x509_parser::asn1_rs::{Any, FromDer, Tag};
 use x509_parser::prelude::X509Certificate;
 
 /// Largest certificate that is accepted, in bytes.
-pub(crate) const MAX_CERTIFICATE: usize = 16 * 1024;
+const MAX_CERTIFICATE: usize = 16 * 1024;
 /// Most subject alternative names of a leaf.
-pub(crate) const MAX_NAMES: usize = 512;
+pub(super) const MAX_NAMES: usize = 512;
 /// Most intermediates, which is also the longest path that webpki builds.
 pub(crate) const MAX_INTERMEDIATES: usize = 6;
 /// Most intermediates of one subject. Two, since a CA that is renewed or cross-signed has two certificates.
@@ -133,7 +133,7 @@ impl Selection {
     }
 
     /// Whether the intermediate at `place` is one of them.
-    pub(crate) fn has(&self, place: usize) -> bool {
+    pub(super) fn has(&self, place: usize) -> bool {
         self.places.as_ref().is_none_or(|places| places.contains(&place))
     }
 }
