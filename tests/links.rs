@@ -1,4 +1,4 @@
-//! Links and file names in documents lead to something that exists.
+//! Links and file names in documents, and the names in the mutation tests, lead to something that exists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -115,6 +115,41 @@ fn every_file_that_a_document_names_exists() {
     }
     assert!(count > 200, "only {count} names found");
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// The values of the table `name` in `scripts/mutants.sh`, word by word.
+fn mutants(name: &str) -> Vec<String> {
+    let script = read(Path::new("scripts/mutants.sh"));
+    let table = script.split(&format!("declare -A {name}=(")).nth(1).unwrap();
+    let values = table.split("\n)").next().unwrap().split('\'').skip(1).step_by(2);
+    values.flat_map(str::split_whitespace).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_file_that_the_mutation_tests_name_exists() {
+    let excluded = read(Path::new(".cargo/mutants.toml"));
+    let excluded = excluded.split("'src/").skip(1).filter_map(|rest| rest.split(':').next());
+    let excluded = excluded.map(|path| format!("src/{}", path.replace('\\', "")));
+    let mut names: Vec<_> = mutants("files").into_iter().chain(excluded).collect();
+    assert!(names.len() > 30, "only {} names found", names.len());
+
+    names.retain(|name| !repository().join(name.trim_end_matches("*.rs")).exists());
+
+    assert!(names.is_empty(), "{names:#?}");
+}
+
+#[test]
+fn every_test_module_that_the_mutation_tests_name_exists() {
+    let mut modules = mutants("tests");
+    assert!(modules.len() > 30, "only {} names found", modules.len());
+
+    modules.retain(|module| {
+        let path = module.trim_end_matches("::").replace("::", "/");
+        let file = repository().join("tests").join(path);
+        !file.is_dir() && !file.with_extension("rs").is_file()
+    });
+
+    assert!(modules.is_empty(), "{modules:#?}");
 }
 
 #[test]
