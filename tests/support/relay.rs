@@ -7,17 +7,21 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{RootCertStore, ServerConfig};
-use tokio::io::copy_bidirectional;
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
+use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Builder;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::pki::{Ca, Identity};
+
+/// The bytes of a connection there and back.
+type Carried = io::Result<(u64, u64)>;
 
 /// Passes what comes to the unix socket at `path` on to `to`.
 pub fn unix(path: &Path, to: SocketAddr) {
@@ -26,8 +30,7 @@ pub fn unix(path: &Path, to: SocketAddr) {
         for stream in listener.incoming().map_while(Result::ok) {
             carry(async move {
                 stream.set_nonblocking(true)?;
-                let mut inside = TcpStream::connect(to).await?;
-                copy_bidirectional(&mut UnixStream::from_std(stream)?, &mut inside).await
+                pass(UnixStream::from_std(stream)?, to).await
             });
         }
     });
@@ -35,52 +38,23 @@ pub fn unix(path: &Path, to: SocketAddr) {
 
 /// Listens as a TLS server with the certificate of `identity`, and passes what comes on to `to`.
 pub fn tls(identity: &Identity, to: SocketAddr) -> SocketAddr {
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain(identity), key(identity))
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let acceptor = acceptor.clone();
-            carry(async move {
-                stream.set_nonblocking(true)?;
-                let mut outside = acceptor.accept(TcpStream::from_std(stream)?).await?;
-                let mut inside = TcpStream::connect(to).await?;
-                copy_bidirectional(&mut outside, &mut inside).await
-            });
-        }
-    });
-    address
+    let config = config().with_no_client_auth().with_single_cert(chain(identity), key(identity));
+    let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
+    listen(move || acceptor.clone(), move |outside| pass(outside, to))
 }
 
 /// A TLS server that shows the certificate of `identity` and signs with its key, whether or not they fit.
 pub fn unproven(identity: &Identity) -> SocketAddr {
     let key = aws_lc_rs::sign::any_supported_type(&key(identity)).unwrap();
     let shown = SingleCertAndKey::from(CertifiedKey::new(chain(identity), key));
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(shown));
+    let config = config().with_no_client_auth().with_cert_resolver(Arc::new(shown));
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let acceptor = acceptor.clone();
-            carry(async move {
-                stream.set_nonblocking(true)?;
-                let mut outside = acceptor.accept(TcpStream::from_std(stream)?).await?;
-                tokio::io::copy(&mut outside, &mut tokio::io::sink()).await.map(|count| (count, 0))
-            });
-        }
-    });
-    address
+    listen(
+        move || acceptor.clone(),
+        |mut outside| async move {
+            tokio::io::copy(&mut outside, &mut tokio::io::sink()).await.map(|count| (count, 0))
+        },
+    )
 }
 
 /// A TLS server that asks for a client certificate, and passes what comes on. Its certificates can be
@@ -99,35 +73,24 @@ impl Mutual {
     pub fn new(identity: &Identity, ca: &Ca, to: SocketAddr) -> Self {
         let acceptor = Arc::new(Mutex::new(Self::acceptor(identity, ca)));
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let (now, sink) = (Arc::clone(&acceptor), Arc::clone(&seen));
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let (acceptor, sink) = (now.lock().unwrap().clone(), Arc::clone(&sink));
-                carry(async move {
-                    stream.set_nonblocking(true)?;
-                    let mut outside = acceptor.accept(TcpStream::from_std(stream)?).await?;
-                    let tls = outside.get_ref().1;
-                    let shown = clawgate::identity::sha256(&tls.peer_certificates().unwrap()[0]);
-                    sink.lock().unwrap().push((tls.server_name().map(str::to_owned), shown));
-                    let mut inside = TcpStream::connect(to).await?;
-                    copy_bidirectional(&mut outside, &mut inside).await
-                });
-            }
-        });
+        let address = listen(
+            move || now.lock().unwrap().clone(),
+            move |outside: TlsStream<TcpStream>| {
+                let tls = outside.get_ref().1;
+                let shown = clawgate::identity::sha256(&tls.peer_certificates().unwrap()[0]);
+                sink.lock().unwrap().push((tls.server_name().map(str::to_owned), shown));
+                pass(outside, to)
+            },
+        );
         Self { address, acceptor, seen }
     }
 
     fn acceptor(identity: &Identity, ca: &Ca) -> TlsAcceptor {
-        let provider = Arc::new(aws_lc_rs::default_provider());
         let mut roots = RootCertStore::empty();
         roots.add(ca.certificate.der().clone()).unwrap();
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+        let config = config()
             .with_client_cert_verifier(verifier.build().unwrap())
             .with_single_cert(chain(identity), key(identity))
             .unwrap();
@@ -157,8 +120,40 @@ fn key(identity: &Identity) -> PrivateKeyDer<'static> {
     PrivateKeyDer::try_from(identity.key.serialize_der()).unwrap()
 }
 
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+fn config() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap()
+}
+
+/// Accepts TLS connections on a port of its own, with what `acceptor` then gives, and leaves each to `serve`.
+fn listen<F: Future<Output = Carried> + Send>(
+    acceptor: impl Fn() -> TlsAcceptor + Send + 'static,
+    serve: impl Fn(TlsStream<TcpStream>) -> F + Clone + Send + Sync + 'static,
+) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let (acceptor, serve) = (acceptor(), serve.clone());
+            carry(async move {
+                stream.set_nonblocking(true)?;
+                serve(acceptor.accept(TcpStream::from_std(stream)?).await?).await
+            });
+        }
+    });
+    address
+}
+
+/// Passes on to `to`, and back.
+async fn pass(mut outside: impl AsyncRead + AsyncWrite + Unpin, to: SocketAddr) -> Carried {
+    copy_bidirectional(&mut outside, &mut TcpStream::connect(to).await?).await
+}
+
 /// How it ends is clawgate's business, and shows there.
-fn carry(connection: impl Future<Output = io::Result<(u64, u64)>> + Send + 'static) {
+fn carry(connection: impl Future<Output = Carried> + Send + 'static) {
     thread::spawn(|| {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let _ = runtime.block_on(connection);
