@@ -37,18 +37,13 @@ pub fn certificate(error: &CertificateError) -> String {
         #[expect(deprecated, reason = "so that no variant is forgotten")]
         CertificateError::UnsupportedSignatureAlgorithm => "it is signed in a way that is not supported",
         CertificateError::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } => {
-            return format!(
-                "it is signed with {}, which is not supported",
-                algorithm(signature_algorithm_id)
-            );
+            return unsupported(signature_algorithm_id);
         }
         CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
             signature_algorithm_id,
             public_key_algorithm_id,
         } => {
-            let (signature, key) =
-                (algorithm(signature_algorithm_id), algorithm(public_key_algorithm_id));
-            return format!("it is signed with {signature}, which is not supported with a key of {key}");
+            return unsupported_with_key(signature_algorithm_id, public_key_algorithm_id);
         }
         CertificateError::NotValidForName => "it is not for the name that was called",
         CertificateError::NotValidForNameContext { expected, presented } => {
@@ -92,18 +87,13 @@ pub(super) fn crl(error: &CertRevocationListError) -> String {
         CertRevocationListError::UnsupportedSignatureAlgorithmContext {
             signature_algorithm_id, ..
         } => {
-            return format!(
-                "it is signed with {}, which is not supported",
-                algorithm(signature_algorithm_id)
-            );
+            return unsupported(signature_algorithm_id);
         }
         CertRevocationListError::UnsupportedSignatureAlgorithmForPublicKeyContext {
             signature_algorithm_id,
             public_key_algorithm_id,
         } => {
-            let (signature, key) =
-                (algorithm(signature_algorithm_id), algorithm(public_key_algorithm_id));
-            return format!("it is signed with {signature}, which is not supported with a key of {key}");
+            return unsupported_with_key(signature_algorithm_id, public_key_algorithm_id);
         }
         CertRevocationListError::InvalidCrlNumber => "its CRL number is none that may be",
         CertRevocationListError::InvalidRevokedCertSerialNumber => {
@@ -207,6 +197,14 @@ fn webpki(error: &webpki::Error) -> &'static str {
 
 fn time(time: UnixTime) -> String {
     unix_rfc3339(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+}
+
+fn unsupported(signature: &[u8]) -> String {
+    format!("it is signed with {}, which is not supported", algorithm(signature))
+}
+
+fn unsupported_with_key(signature: &[u8], key: &[u8]) -> String {
+    format!("{} with a key of {}", unsupported(signature), algorithm(key))
 }
 
 /// The usual name of an algorithm, or its number. `identifier`: the content of an AlgorithmIdentifier.

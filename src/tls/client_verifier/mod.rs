@@ -137,6 +137,21 @@ impl ClientVerifier {
             RefuseWith::Http => Ok(verdict.unwrap_or_else(|_| unverified())),
         }
     }
+
+    /// Records that the client did not prove that it holds the key of its certificate, if so.
+    fn possession(
+        &self,
+        verdict: Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if let Err(error) = &verdict {
+            HandshakeRecord::note(|record| {
+                if let Some(presented) = &mut record.presented {
+                    presented.refused = Some(Refusal::Possession(error.clone()));
+                }
+            });
+        }
+        self.result(verdict, HandshakeSignatureValid::assertion)
+    }
 }
 
 impl ClientCertVerifier for ClientVerifier {
@@ -176,10 +191,7 @@ impl ClientCertVerifier for ClientVerifier {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = self.validator.algorithms();
-        let verdict = verify_tls12_signature(message, leaf, signature, algorithms);
-        let verdict = record_possession(verdict);
-        self.result(verdict, HandshakeSignatureValid::assertion)
+        self.possession(verify_tls12_signature(message, leaf, signature, self.validator.algorithms()))
     }
 
     fn verify_tls13_signature(
@@ -188,25 +200,12 @@ impl ClientCertVerifier for ClientVerifier {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = self.validator.algorithms();
-        let verdict = verify_tls13_signature(message, leaf, signature, algorithms);
-        let verdict = record_possession(verdict);
-        self.result(verdict, HandshakeSignatureValid::assertion)
+        self.possession(verify_tls13_signature(message, leaf, signature, self.validator.algorithms()))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.validator.algorithms().supported_schemes()
     }
-}
-
-fn record_possession<T>(verdict: Result<T, Error>) -> Result<T, Error> {
-    verdict.inspect_err(|error| {
-        HandshakeRecord::note(|record| {
-            if let Some(presented) = &mut record.presented {
-                presented.refused = Some(Refusal::Possession(error.clone()));
-            }
-        });
-    })
 }
 
 #[cfg(test)]
