@@ -13,6 +13,7 @@ use crate::finding::{Area, Check, Finding, Subject};
 use crate::identity::sha256;
 use crate::pki::Ca;
 use crate::pki::public_cas;
+use crate::problem::Problem;
 
 pub(super) fn findings(settings: &Reloadable, roots: &Roots, brought: &[Ca], at: i64) -> Vec<Finding> {
     let subject = Subject::new(Area::Clients, "");
@@ -55,24 +56,23 @@ fn of_ca(subject: &Subject, ca: &Ca, at: i64) -> Finding {
     }
     let lasting = Lasting::between(ca.not_before, ca.not_after, at);
     let detail = format!("{name} {}", lasting.sentence(ca.not_before, ca.not_after, at));
-    match lasting {
-        Lasting::Expired => {
+    match (lasting, ca.overstep()) {
+        (Lasting::Expired, _) => {
             let hint = "renew the CA, or take it out of the bundle";
             subject.fail(Check::Ca, format!("{detail}; it admits nobody"), hint)
         }
-        Lasting::NotYet => {
+        (Lasting::NotYet, _) => {
             let hint = "correct the clock (timedatectl), or wait";
             subject.fail(Check::Ca, format!("{detail}; it admits nobody until then"), hint)
         }
-        _ if ca.overstep().is_some() => {
-            let (what, hint) = ca.overstep().unwrap_or_default();
+        (_, Some(Problem { what, hint, .. })) => {
             subject.fail(Check::Ca, format!("{name} {what}; it admits nobody"), hint)
         }
-        Lasting::Soon => {
+        (Lasting::Soon, None) => {
             let hint = "add its successor to clients.ca now, and issue from that";
             subject.warning(Check::Ca, format!("{detail}; then it admits nobody"), hint)
         }
-        Lasting::Good => subject.pass(Check::Ca, detail),
+        (Lasting::Good, None) => subject.pass(Check::Ca, detail),
     }
 }
 

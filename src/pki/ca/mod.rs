@@ -14,6 +14,7 @@ use self::constraints::for_webpki;
 use crate::identity::name::cut;
 use crate::identity::{Validity, rfc3339, rfc4514, sha256};
 use crate::pki::revocation::{Issuer, Subject};
+use crate::problem::Problem;
 
 pub use self::public::public_cas;
 
@@ -65,10 +66,10 @@ impl Ca {
         &self.listed
     }
 
-    /// Why it may not issue client certificates at all: the end of a sentence that begins with its name, and a hint.
-    pub fn overstep(&self) -> Option<(String, &'static str)> {
+    /// Why it may not issue client certificates at all, as the end of a sentence that begins with its name.
+    pub fn overstep(&self) -> Option<Problem> {
         let overstep = self.authority.unfit()?;
-        Some((overstep.to_string(), overstep.hint()))
+        Some(Problem::new(overstep.to_string(), overstep.hint()))
     }
 
     /// When it is valid.
