@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// Something that is wrong, or worth a warning. `P` is where: a file, a setting, or `()` for content of which its
 /// reader does not know where it comes from.
+///
+/// Two types hold such texts themselves: `finding::Finding`, which is also the result of a check that passes, mostly without
+/// a hint; and `tls::Fault`, which has a reason from the closed list instead of a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem<P = ()> {
     /// Where.

@@ -78,7 +78,7 @@ fuzz_target!(|input: (u8, Vec<(u16, u8)>, i64)| {
         server_names: &[San::Dns("clawgate.example".to_owned())],
         parameters: &Parameters::default(),
     });
-    for text in [&diagnosis.detail, &diagnosis.hint] {
+    for text in [&diagnosis.fault.detail, &diagnosis.fault.hint] {
         assert!(!text.is_empty());
         assert!(!text.chars().any(char::is_control), "{text:?}");
         assert!(text.len() < 16 * 1024, "{} bytes", text.len());

@@ -21,9 +21,7 @@ use crate::identity::time::unix_seconds;
 use crate::pki::{Budget, CertificateCaches, Path, TrustStore, identify};
 use crate::policy::Ruling;
 use crate::telemetry::HandshakeReason;
-use crate::tls::diagnosis::{
-    Case, Cause, Diagnosis, denied, diagnose, faults, key_mismatch, path, weak_key,
-};
+use crate::tls::diagnosis::{Case, Cause, denied, diagnose, faults, key_mismatch, path, weak_key};
 use crate::tls::handshake_record::{HandshakeRecord, Presented, Refusal};
 use crate::tls::{ClientVerifier, Fault, RefuseWith};
 
@@ -120,13 +118,13 @@ pub fn certificate(settings: &Reloadable, client: &ClientFile, at: SystemTime) -
     let refused = refused(&verifier, client, at);
     let peer = peer(client, trust);
     let faults = all_faults(settings, client, peer.as_ref(), refused.as_ref());
-    let diagnosis = refused.map(|refused| diagnosis(settings, client, refused));
+    let fault = refused.map(|refused| fault(settings, client, refused));
     let path = path(&client.chain, trust, at, &Budget::new(Budget::COMMAND_LINE, &caches.signatures));
     let links = links(&client.chain, &path);
     let checked = Client {
         chain: &client.chain,
         faults: &faults,
-        refused: diagnosis.is_some(),
+        refused: fault.is_some(),
         path: &path,
         links: &links,
         trust,
@@ -141,9 +139,9 @@ pub fn certificate(settings: &Reloadable, client: &ClientFile, at: SystemTime) -
     Explanation {
         file: client.file.clone(),
         at: time_text(at),
-        verdict: if diagnosis.is_some() { Verdict::Refused } else { Verdict::Admitted },
-        reason: diagnosis.as_ref().map(|diagnosis| diagnosis.reason),
-        admitted_until: earliest.filter(|_| diagnosis.is_none()),
+        verdict: if fault.is_some() { Verdict::Refused } else { Verdict::Admitted },
+        reason: fault.as_ref().map(|fault| fault.reason),
+        admitted_until: earliest.filter(|_| fault.is_none()),
         certificate: client.chain.first().and_then(|der| Facts::read(der, at)),
         issuer_spki_sha256: peer
             .as_ref()
@@ -154,9 +152,9 @@ pub fn certificate(settings: &Reloadable, client: &ClientFile, at: SystemTime) -
         chain: links,
         checks,
         rules: peer.as_ref().map(|peer| lists("clients", rules, peer)).unwrap_or_default(),
-        routes: routes(settings, peer.as_ref(), diagnosis.is_none()),
-        detail: diagnosis.as_ref().map(|diagnosis| diagnosis.detail.clone()),
-        hint: diagnosis.map(|diagnosis| diagnosis.hint),
+        routes: routes(settings, peer.as_ref(), fault.is_none()),
+        detail: fault.as_ref().map(|fault| fault.detail.clone()),
+        hint: fault.map(|fault| fault.hint),
     }
 }
 
@@ -206,8 +204,8 @@ fn possession(client: &ClientFile) -> Option<Refusal> {
     }
 }
 
-/// The diagnosis, with the same texts as in the log.
-fn diagnosis(settings: &Reloadable, client: &ClientFile, refused: Refused) -> Diagnosis {
+/// Why it is refused, with the same texts as in the log.
+fn fault(settings: &Reloadable, client: &ClientFile, refused: Refused) -> Fault {
     let mut record = HandshakeRecord::of_first_bytes(0);
     let error = match refused {
         Refused::TooLarge => InvalidMessage::HandshakePayloadTooLarge.into(),
@@ -217,14 +215,15 @@ fn diagnosis(settings: &Reloadable, client: &ClientFile, refused: Refused) -> Di
             refusal.into()
         }
     };
-    diagnose(&Case {
+    let diagnosis = diagnose(&Case {
         cause: &Cause::Tls(error),
         hello: None,
         record: &record,
         trust: &settings.material.trust,
         server_names: &[],
         parameters: &settings.tls,
-    })
+    });
+    diagnosis.fault
 }
 
 /// All faults of the certificate. The verifier stops at the first one, but all of them need to be corrected.
@@ -244,9 +243,7 @@ fn all_faults(
         }
     };
     if let Some(Refused::TooLarge) = refused {
-        let Diagnosis { reason, detail, hint, nearest_ca, .. } =
-            diagnosis(settings, client, Refused::TooLarge);
-        add(Fault { reason, detail, hint, nearest_ca, denied: false });
+        add(fault(settings, client, Refused::TooLarge));
     }
     if let Some(peer) = peer
         && let Ruling::Refused(denial) = settings.clients_rules.ruling(peer)

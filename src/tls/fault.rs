@@ -17,7 +17,7 @@ use crate::telemetry::HandshakeReason as Reason;
 pub struct Fault {
     /// From the closed list.
     pub reason: Reason,
-    /// What exactly is wrong.
+    /// What exactly is wrong, with names, dates and numbers.
     pub detail: String,
     /// What to do about it.
     pub hint: String,

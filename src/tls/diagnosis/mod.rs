@@ -28,24 +28,17 @@ pub use self::verdict::{denied, key_mismatch};
 use super::detect::End;
 use super::fault::{Fault, combine};
 use super::handshake_record::{Presented, Refusal};
-use crate::telemetry::HandshakeReason as Reason;
 use crate::wording::alert_name;
 
 /// Why a handshake failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// From the closed list.
-    pub reason: Reason,
-    /// What exactly is wrong, with names, dates and numbers.
-    pub detail: String,
-    /// What to do about it.
-    pub hint: String,
+    /// What is wrong.
+    pub fault: Fault,
     /// The alert the client was sent.
     pub alert_sent: Option<String>,
     /// The alert the client sent.
     pub alert_received: Option<String>,
-    /// The configured CA that comes closest to having issued the certificate.
-    pub nearest_ca: Option<String>,
 }
 
 /// Finds out why a handshake failed.
@@ -67,14 +60,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     };
     let encrypted = || alert_for(case.cause).filter(|_| case.record.ends_with_encrypted_alert());
     let alert_sent = case.record.plain_alert().or_else(encrypted).map(alert_name);
-    Diagnosis {
-        reason: fault.reason,
-        detail: fault.detail,
-        hint: fault.hint,
-        alert_sent,
-        alert_received,
-        nearest_ca: fault.nearest_ca,
-    }
+    Diagnosis { fault, alert_sent, alert_received }
 }
 
 fn of_error(error: &Error, case: &Case<'_>) -> Fault {

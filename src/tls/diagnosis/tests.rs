@@ -12,6 +12,7 @@ use crate::identity::San;
 use crate::pki::Ca;
 use crate::pki::TrustStore;
 use crate::pki::{Budget, SignatureCache};
+use crate::telemetry::HandshakeReason as Reason;
 use crate::tls::client_hello::{ClientHello, Progress};
 use crate::tls::handshake_record::HandshakeRecord;
 use crate::tls::parameters::Parameters;
@@ -52,7 +53,7 @@ impl Scene {
         let (server_names, parameters) = (&[San::Dns("unit".to_owned())][..], &Parameters::default());
         let case = Case { cause, hello, record, trust, server_names, parameters };
         let diagnosis = diagnose(&case);
-        assert!(!diagnosis.detail.is_empty() && !diagnosis.hint.is_empty(), "{diagnosis:?}");
+        assert!(!diagnosis.fault.detail.is_empty() && !diagnosis.fault.hint.is_empty(), "{diagnosis:?}");
         diagnosis
     }
 
@@ -68,7 +69,7 @@ impl Scene {
     }
 
     fn of(&self, error: impl Into<Error>) -> Reason {
-        self.diagnose(&Cause::Tls(error.into()), &HandshakeRecord::default(), None).reason
+        self.diagnose(&Cause::Tls(error.into()), &HandshakeRecord::default(), None).fault.reason
     }
 }
 
@@ -105,8 +106,8 @@ fn an_old_hello_is_a_matter_of_version_whatever_else_it_lacks() {
 
     let diagnosis = scene.diagnose(&cause, &HandshakeRecord::default(), Some(&hello));
 
-    assert_eq!(diagnosis.reason, Reason::TlsVersion);
-    assert!(diagnosis.detail.contains("TLSv1.1"), "{diagnosis:?}");
+    assert_eq!(diagnosis.fault.reason, Reason::TlsVersion);
+    assert!(diagnosis.fault.detail.contains("TLSv1.1"), "{diagnosis:?}");
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn each_alert_of_a_client_has_its_name_and_its_reason() {
         let cause = Cause::Tls(Error::AlertReceived(AlertDescription::from(number)));
         let diagnosis = scene.diagnose(&cause, &HandshakeRecord::default(), None);
         assert_eq!(diagnosis.alert_received.as_deref(), Some(name));
-        assert_eq!(diagnosis.reason, reason, "{name}");
+        assert_eq!(diagnosis.fault.reason, reason, "{name}");
         assert_eq!(diagnosis.alert_sent, None, "an alert is not answered");
     }
 }
@@ -160,11 +161,11 @@ fn a_problem_with_a_crl_is_never_the_clients_fault() {
         (CertificateError::ExpiredRevocationList, Reason::CrlExpired),
     ] {
         let diagnosis = scene.refused(chain, error);
-        assert_eq!(diagnosis.reason, reason);
-        assert!(diagnosis.detail.contains("CN=unit"), "{diagnosis:?}");
+        assert_eq!(diagnosis.fault.reason, reason);
+        assert!(diagnosis.fault.detail.contains("CN=unit"), "{diagnosis:?}");
     }
     let error = Error::InvalidCertRevocationList(rustls::CertRevocationListError::BadSignature);
-    assert_eq!(scene.refused(chain, error).reason, Reason::CrlUnavailable);
+    assert_eq!(scene.refused(chain, error).fault.reason, Reason::CrlUnavailable);
 }
 
 #[test]
@@ -178,7 +179,7 @@ fn the_verifiers_word_stands_when_the_chain_shows_no_fault() {
         (CertificateError::InvalidPurpose, Reason::ClientCertWrongPurpose),
         (CertificateError::Revoked, Reason::ClientCertRevoked),
     ] {
-        assert_eq!(scene.refused(&scene.chain, error).reason, reason);
+        assert_eq!(scene.refused(&scene.chain, error).fault.reason, reason);
     }
 }
 
@@ -188,8 +189,8 @@ fn a_connection_that_ends_in_the_handshake_says_how_and_where() {
     let ended = |end, progress| {
         let ended =
             scene.diagnose(&Cause::Ended(end, progress), &HandshakeRecord::of_first_bytes(7), None);
-        assert_eq!(ended.reason, Reason::ClientClosed);
-        ended.detail
+        assert_eq!(ended.fault.reason, Reason::ClientClosed);
+        ended.fault.detail
     };
     assert_eq!(
         ended(End::Closed, None),
@@ -234,7 +235,7 @@ proptest! {
         let scene = Scene::new();
         let chain: Vec<_> = chain.into_iter().map(CertificateDer::from).collect();
         let diagnosis = scene.refused(&chain, CertificateError::BadEncoding);
-        prop_assert_eq!(diagnosis.reason, Reason::ClientCertMalformed);
+        prop_assert_eq!(diagnosis.fault.reason, Reason::ClientCertMalformed);
     }
 
     #[test]
@@ -245,7 +246,7 @@ proptest! {
         der[at] = to;
         let chain = [CertificateDer::from(der), scene.chain[0].clone()];
         let diagnosis = scene.refused(&chain, CertificateError::BadSignature);
-        prop_assert_eq!(diagnosis.reason.class(), crate::telemetry::ReasonClass::Client);
-        prop_assert!(!diagnosis.detail.contains(char::is_control));
+        prop_assert_eq!(diagnosis.fault.reason.class(), crate::telemetry::ReasonClass::Client);
+        prop_assert!(!diagnosis.fault.detail.contains(char::is_control));
     }
 }
