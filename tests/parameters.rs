@@ -16,7 +16,7 @@ fn clawgate(pki: &Pki) -> ClawgateCommand {
 }
 
 /// A client that offers these alone; empty: what rustls does.
-fn offering(
+pub fn offering(
     pki: &Pki,
     clawgate: &Clawgate,
     suites: &[SupportedCipherSuite],

@@ -1,4 +1,4 @@
-//! Each reason is produced by a test.
+//! Each reason is produced by a test, and its text is in a snapshot.
 
 use clawgate::telemetry::HandshakeReason;
 
@@ -38,6 +38,36 @@ fn every_reason_is_produced_by_a_test_or_excused() {
             is_produced(code),
             !excused,
             "{code}: write a test for it, or strike it off the list"
+        );
+    }
+}
+
+/// The tests with snapshots of texts. A reason is a line of its own there, or in the last column of the demo's table.
+const SNAPSHOTS: [&str; 3] = [
+    include_str!("texts.rs"),
+    include_str!("../scripts.rs"),
+    include_str!("../../src/tls/diagnosis/tests.rs"),
+];
+
+/// Reasons without a snapshot, and why.
+const WITHOUT_SNAPSHOT: [(HandshakeReason, &str); 0] = [];
+
+fn has_snapshot(reason: &str) -> bool {
+    let is_row = |line: &str| {
+        line.strip_prefix("    ok  ").is_some_and(|row| row.ends_with(&format!(" {reason}")))
+    };
+    SNAPSHOTS.iter().flat_map(|text| text.lines()).any(|line| line.trim() == reason || is_row(line))
+}
+
+#[test]
+fn the_text_of_every_reason_is_in_a_snapshot_or_excused() {
+    for reason in HandshakeReason::ALL {
+        let excused = WITHOUT_SNAPSHOT.iter().any(|(excused, _)| excused == reason);
+        let code = reason.as_str();
+        assert_eq!(
+            has_snapshot(code),
+            !excused,
+            "{code}: add a snapshot to texts.rs, or strike it off the list"
         );
     }
 }

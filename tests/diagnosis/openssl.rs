@@ -43,7 +43,7 @@ fn the_line(clawgate: &mut Clawgate, reason: &str, said: &str, number: u8) -> Va
 }
 
 /// A certificate that `openssl x509 -req` makes with `arguments`, of the intermediate.
-fn issued(pki: &Pki, leaf: Leaf, arguments: &[&str]) -> Identity {
+pub fn issued(pki: &Pki, leaf: Leaf, arguments: &[&str]) -> Identity {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
     params.distinguished_name = leaf.params.distinguished_name;
@@ -60,7 +60,7 @@ fn issued(pki: &Pki, leaf: Leaf, arguments: &[&str]) -> Identity {
 }
 
 /// The extensions of a good client.
-fn extensions(pki: &Pki) -> PathBuf {
+pub fn extensions(pki: &Pki) -> PathBuf {
     pki.file("ext.cnf", "keyUsage=digitalSignature\nextendedKeyUsage=clientAuth\n")
 }
 
@@ -101,25 +101,31 @@ fn the_detail_for_no_common_algorithm_names_the_kind_and_what_the_client_offered
     }
 }
 
+/// Lets a client with an RSA key of 1024 bits and the certificate `CN=small` of the intermediate try, over this version of
+/// TLS; what OpenSSL said.
+pub fn with_a_short_rsa_key(pki: &Pki, clawgate: &Clawgate, version: &str) -> String {
+    pki.file("int.pem", pki.intermediate.pem());
+    pki.file("int.key", pki.intermediate.key.serialize_pem());
+    extensions(pki);
+    for command in [
+        "genrsa -out small.key 1024",
+        "req -new -key small.key -subj /CN=small -out small.csr",
+        "x509 -req -in small.csr -CA int.pem -CAkey int.key -set_serial 7 -days 9 -extfile ext.cnf -out small.pem",
+    ] {
+        openssl(pki.dir(), &command.split(' ').collect::<Vec<_>>());
+    }
+    let arguments = "-cipher DEFAULT@SECLEVEL=0 -cert small.pem -key small.key -cert_chain int.pem";
+    let arguments: Vec<_> = arguments.split(' ').chain([version]).collect();
+    s_client(pki, clawgate, &arguments)
+}
+
 #[test]
 fn a_short_rsa_key_is_refused_by_its_size() {
     for version in ["-tls1_2", "-tls1_3"] {
         let pki = Pki::new();
-        pki.file("int.pem", pki.intermediate.pem());
-        pki.file("int.key", pki.intermediate.key.serialize_pem());
-        extensions(&pki);
-        for command in [
-            "genrsa -out small.key 1024",
-            "req -new -key small.key -subj /CN=small -out small.csr",
-            "x509 -req -in small.csr -CA int.pem -CAkey int.key -set_serial 7 -days 9 -extfile ext.cnf -out small.pem",
-        ] {
-            openssl(pki.dir(), &command.split(' ').collect::<Vec<_>>());
-        }
         let mut clawgate = ClawgateCommand::new(&pki).upstream("echo:").start();
 
-        let arguments = "-cipher DEFAULT@SECLEVEL=0 -cert small.pem -key small.key -cert_chain int.pem";
-        let arguments: Vec<_> = arguments.split(' ').chain([version]).collect();
-        let said = s_client(&pki, &clawgate, &arguments);
+        let said = with_a_short_rsa_key(&pki, &clawgate, version);
 
         let line = the_line(&mut clawgate, "client_cert_key_unsupported", &said, 51);
         says(&line, "detail", &["CN=small", "RSA 1024"]);

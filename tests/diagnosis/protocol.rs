@@ -14,7 +14,7 @@ use crate::support::plain::reset;
 use crate::support::process::Clawgate;
 
 /// A good client that has sent its hello by hand.
-struct Begun {
+pub struct Begun {
     tls: ClientConnection,
     socket: TcpStream,
     /// Bytes sent so far.
@@ -22,7 +22,7 @@ struct Begun {
 }
 
 impl Begun {
-    fn new(client: Client, clawgate: &Clawgate) -> Self {
+    pub fn new(client: Client, clawgate: &Clawgate) -> Self {
         let (tls, bytes) = hello(client);
         let mut socket = connect(clawgate.address());
         socket.write_all(&bytes).unwrap();
@@ -30,12 +30,12 @@ impl Begun {
     }
 
     /// Waits for clawgate's hello.
-    fn answered(mut self) -> Self {
+    pub fn answered(mut self) -> Self {
         assert!(self.tls.read_tls(&mut self.socket).unwrap() > 0);
         self
     }
 
-    fn send(&mut self, bytes: &[u8]) {
+    pub fn send(&mut self, bytes: &[u8]) {
         self.socket.write_all(bytes).unwrap();
         self.sent += bytes.len();
     }
@@ -62,7 +62,7 @@ fn hello(client: Client) -> (ClientConnection, Vec<u8>) {
 }
 
 /// A record with an alert in the clear.
-fn alert_record(level: u8, number: u8) -> [u8; 7] {
+pub fn alert_record(level: u8, number: u8) -> [u8; 7] {
     [21, 3, 3, 0, 2, level, number]
 }
 

@@ -1,13 +1,18 @@
 //! The texts of refusals as the operator reads them, one for each reason that scripts/demo.sh does not cause: its table,
-//! with the others, is in the tests of scripts.
+//! with the others, is in the tests of scripts. `internal_error`, which no client should be able to cause, is in the unit
+//! tests of the diagnosis. `coverage.rs` checks that no reason is left out.
 
 use std::io::Write;
 use std::net::Shutdown;
 
 use insta::assert_snapshot;
-use rcgen::KeyUsagePurpose;
+use rcgen::{BasicConstraints, IsCa, KeyUsagePurpose, SanType};
+use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_256_GCM_SHA384;
 use serde_json::Value;
 
+use super::openssl::{extensions, issued, with_a_short_rsa_key};
+use super::protocol::{Begun, alert_record};
+use crate::parameters::offering;
 use crate::support::client::{Client, connect};
 use crate::support::pki::{Ca, Identity, Leaf, Pki};
 use crate::support::process::{Clawgate, ClawgateCommand};
@@ -104,6 +109,81 @@ fn refusals_of_chains_rules_and_crls() {
           CRL, and clients.crl_policy is "strict"
           -> add that CA's CRL to clients.crl, or set clients.crl_policy to "if-present"
     "#);
+}
+
+#[test]
+fn refusals_of_kinds_keys_signatures_and_sizes() {
+    let pki = Pki::new();
+    let command = || ClawgateCommand::new(&pki);
+    extensions(&pki);
+    let weak = issued(&pki, Leaf::client("calls"), &["-sha1", "-extfile", "ext.cnf"]);
+    let ca = Leaf::client("calls").serial(0x1234);
+    let ca = ca.with(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+    let name = |number: u32| SanType::DnsName(format!("n{number}.example").try_into().unwrap());
+    let many_names = Leaf::client("calls").serial(0x1234).sans((0..513).map(name).collect());
+    // rustls cannot have so short a key, so the client is OpenSSL.
+    let short_key = command().upstream("echo:").start();
+    with_a_short_rsa_key(&pki, &short_key, "-tls1_3");
+
+    assert_snapshot!([
+        refused(&pki, command(), &pki.client(ca)),
+        refused(&pki, command(), &weak),
+        text(&pki, &short_key),
+        refused(&pki, command(), &pki.client(many_names)),
+    ].concat(), @r"
+    client_cert_is_ca
+          O=Example,CN=calls (serial 1234) is a CA certificate, used as the client's own
+          -> issue a certificate for the client with that CA (basicConstraints=CA:FALSE), and use it
+    client_cert_weak_signature
+          O=Example,CN=calls (serial 07) is signed with SHA-1 with ECDSA
+          -> have it issued again with SHA-256 (openssl: -sha256)
+    client_cert_key_unsupported
+          CN=small (serial 07) has a key of the kind RSA 1024
+          -> use ECDSA (P-256, P-384, P-521), RSA of 2048 to 8192 bits, or Ed25519
+    client_cert_too_large
+          the client's certificate is too large: it has 513 subject alternative names, and clawgate
+          accepts at most 512
+          -> have a smaller certificate issued, with no more names than the client needs
+    ");
+}
+
+#[test]
+fn refusals_of_hellos_alerts_and_limits() {
+    let pki = Pki::new();
+    let command = || ClawgateCommand::new(&pki).upstream("echo:");
+    let one_suite = command().arg("--cipher-suite", "TLS_AES_128_GCM_SHA256").start();
+    offering(&pki, &one_suite, &[TLS13_AES_256_GCM_SHA384], &[]).refused();
+    let strict = command().arg("--strict-sni", "true").start();
+    Client::new(&pki, &strict).named("other.example").refused();
+    // The client sends a fatal alert in the clear (handshake_failure) instead of its certificate.
+    let alerted = command().start();
+    let mut begun = Begun::new(Client::new(&pki, &alerted), &alerted).answered();
+    begun.send(&alert_record(2, 40));
+    let full = command().arg("--max-connections", "2").start();
+    let _held = [(); 3].map(|()| connect(full.address()));
+
+    assert_snapshot!([&one_suite, &strict, &alerted, &full].map(|clawgate| text(&pki, clawgate)).concat(), @r"
+    no_common_algorithms
+          no common cipher suite; the client offers suites TLS_AES_256_GCM_SHA384, groups X25519MLKEM768
+          X25519 secp256r1 secp384r1, schemes ECDSA_NISTP384_SHA384 ECDSA_NISTP256_SHA256
+          ECDSA_NISTP521_SHA512 ED25519 RSA_PSS_SHA512 RSA_PSS_SHA384 RSA_PSS_SHA256 RSA_PKCS1_SHA512
+          RSA_PKCS1_SHA384 RSA_PKCS1_SHA256 ML_DSA_44 ML_DSA_65 ML_DSA_87
+          -> allow in the client's TLS settings what clawgate accepts: one of the suites
+          TLS_AES_128_GCM_SHA256, one of the groups X25519MLKEM768 X25519 secp256r1 secp384r1, and the
+          kind of key in clawgate's certificate
+    unknown_sni
+          the client asked for other.example, and clawgate's certificate is good for dns:localhost,
+          ip:127.0.0.1
+          -> call clawgate by one of these names, have the name added to its certificate, or set
+          tls.strict_sni to false
+    client_alert
+          the client ended the handshake with the alert handshake_failure
+          -> look at the client's own log for the cause
+    overloaded
+          clawgate has 2 open connections, which is the limit
+          -> look for clients that open connections and do not close them; if there are none, raise
+          limits.connections
+    ");
 }
 
 #[test]

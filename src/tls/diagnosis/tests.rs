@@ -2,6 +2,7 @@
 
 use std::io;
 
+use insta::assert_snapshot;
 use proptest::prelude::*;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::{InvalidMessage, PeerMisbehaved};
@@ -96,6 +97,18 @@ fn an_error_without_a_certificate_has_its_reason() {
     ] {
         assert_eq!(scene.of(error.clone()), reason, "{error:?}");
     }
+}
+
+#[test]
+fn the_text_for_an_error_of_clawgate_itself_asks_for_a_report() {
+    let cause = Cause::Tls(Error::FailedToGetRandomBytes);
+    let Diagnosis { reason, detail, hint, .. } =
+        Scene::new().diagnose(&cause, &HandshakeRecord::default(), None);
+    assert_snapshot!(format!("{}\n{detail}\n-> {hint}", reason.as_str()), @r"
+    internal_error
+    clawgate itself failed: the system gives no random numbers
+    -> report this as a bug
+    ");
 }
 
 #[test]
