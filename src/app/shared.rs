@@ -35,7 +35,7 @@ pub(super) struct Shared {
     client_limits: ClientLimits,
 }
 
-/// The logs that fold repeated events.
+/// The logs that sum up repeated events.
 #[derive(Clone)]
 pub(super) struct RepeatedEvents {
     rejected: Arc<RejectedConnections>,
@@ -109,14 +109,14 @@ impl RepeatedEvents {
         recent: &Arc<Recent>,
         seen: &Arc<ClientCertInventory>,
     ) -> Self {
-        let fold = startup.log.repeat_window.is_some();
+        let dedup = startup.log.repeat_window.is_some();
         let rejected =
-            RejectedConnections::new(Arc::clone(metrics), fold, Arc::clone(recent), Arc::clone(seen));
+            RejectedConnections::new(Arc::clone(metrics), dedup, Arc::clone(recent), Arc::clone(seen));
         Self {
             rejected: Arc::new(rejected),
-            audit: Arc::new(AuditLog::new(Arc::clone(metrics), fold)),
-            unused: Arc::new(UnusedConnections::new(fold)),
-            failures: Arc::new(DeliveryFailures::new(fold)),
+            audit: Arc::new(AuditLog::new(Arc::clone(metrics), dedup)),
+            unused: Arc::new(UnusedConnections::new(dedup)),
+            failures: Arc::new(DeliveryFailures::new(dedup)),
         }
     }
 

@@ -11,41 +11,48 @@ use crate::telemetry::log_dedup::{DedupKey, LogDedup, Repeated, Summary};
 use crate::telemetry::metrics::{Metrics, RuleSet};
 use crate::telemetry::{emit, emit_bounded};
 
+/// Full lines for one client and one set of rules in a window; further ones are counted.
+const FULL_LINES: u64 = 5;
+
 /// Logs and counts what would be refused. Shared by all workers.
 #[derive(Debug)]
 pub struct AuditLog {
     metrics: Arc<Metrics>,
-    repeats: LogDedup<Kind>,
+    dedup: LogDedup<Key>,
 }
 
-/// Lines with the same kind are folded.
+/// Lines with the same key are summed up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Kind {
+struct Key {
     rules: String,
     /// `None` for all clients beyond the bound.
     fingerprint: Option<String>,
 }
 
-impl DedupKey for Kind {
-    fn rest(&self) -> Self {
+impl DedupKey for Key {
+    fn full_lines(&self) -> u64 {
+        FULL_LINES
+    }
+
+    fn overflow(&self) -> Self {
         Self { rules: self.rules.clone(), fingerprint: None }
     }
 }
 
 impl AuditLog {
-    /// Counts in `metrics`. With `fold`, repeated lines are folded.
-    pub fn new(metrics: Arc<Metrics>, fold: bool) -> Self {
-        Self { metrics, repeats: LogDedup::new(fold) }
+    /// Counts in `metrics`. With `dedup`, repeated lines are summed up.
+    pub fn new(metrics: Arc<Metrics>, dedup: bool) -> Self {
+        Self { metrics, dedup: LogDedup::new(dedup) }
     }
 
     /// Logs a connection that the rules for all clients would refuse.
-    pub(super) fn to_connection(&self, facts: &ConnectionFacts, denial: &Denial) {
+    pub(crate) fn to_connection(&self, facts: &ConnectionFacts, denial: &Denial) {
         self.metrics.would_refuse(RuleSet::Clients);
         self.log("clients".to_owned(), facts.id(), facts, denial, || denial.of("clients", &facts.peer));
     }
 
     /// Logs request `id`, which the rules of `route` would refuse.
-    pub(super) fn to_request(&self, id: &str, facts: &ConnectionFacts, route: &str, denial: &Denial) {
+    pub(crate) fn to_request(&self, id: &str, facts: &ConnectionFacts, route: &str, denial: &Denial) {
         self.metrics.would_refuse(RuleSet::Route);
         self.log(format!("route {route}"), id, facts, denial, || denial.of("route", &facts.peer));
     }
@@ -58,21 +65,21 @@ impl AuditLog {
         denial: &Denial,
         detail: impl FnOnce() -> String,
     ) {
-        let kind = || Kind {
+        let key = || Key {
             rules: rules.clone(),
             fingerprint: Some(facts.peer.certificate.fingerprint_sha256.clone()),
         };
-        if self.repeats.should_log(kind) {
+        if self.dedup.should_log(key) {
             let rule = denial.rule().map(ToString::to_string);
-            let line = Objection { id, facts, rules: &rules, rule, detail: detail() };
+            let line = Line { id, facts, rules: &rules, rule, detail: detail() };
             emit_bounded(Level::WARN, "would_refuse", &line);
         }
     }
 
-    /// Logs the folded lines since the last call, one for each kind.
+    /// Logs a summary of the lines that were not logged since the last call, one for each key.
     pub fn sum_up(&self) {
-        for summary in self.repeats.end_window() {
-            let Summary { kind: Kind { rules, fingerprint }, .. } = &summary;
+        for summary in self.dedup.end_window() {
+            let Summary { key: Key { rules, fingerprint }, .. } = &summary;
             let line =
                 SummaryLine { rules, fingerprint_sha256: fingerprint, repeated: (&summary).into() };
             emit(Level::WARN, "would_refuse", &line);
@@ -82,7 +89,7 @@ impl AuditLog {
 
 /// The `would_refuse` event.
 #[derive(Serialize)]
-struct Objection<'a> {
+struct Line<'a> {
     id: &'a str,
     #[serde(flatten)]
     facts: &'a ConnectionFacts,
@@ -93,7 +100,7 @@ struct Objection<'a> {
     detail: String,
 }
 
-/// The `would_refuse` event for several folded lines.
+/// The `would_refuse` event for several lines.
 #[derive(Serialize)]
 struct SummaryLine<'a> {
     rules: &'a str,

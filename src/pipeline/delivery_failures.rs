@@ -7,29 +7,36 @@ use crate::telemetry::access::ConnectionFacts;
 use crate::telemetry::log_dedup::{DedupKey, LogDedup, Repeated, Summary};
 use crate::telemetry::{RequestReason, emit, emit_bounded};
 
+/// Full lines for one upstream and one reason in a window; further ones are counted.
+const FULL_LINES: u64 = 5;
+
 /// Logs requests without an answer. Shared by all workers.
 #[derive(Debug)]
 pub struct DeliveryFailures {
-    repeats: LogDedup<Kind>,
+    dedup: LogDedup<Key>,
 }
 
-/// Failures of the same kind are folded. There are few kinds: the upstreams are those of the settings.
+/// Failures with the same key are summed up. There are few keys: the upstreams are those of the settings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Kind {
+struct Key {
     upstream: String,
     reason: RequestReason,
 }
 
-impl DedupKey for Kind {
-    fn rest(&self) -> Self {
+impl DedupKey for Key {
+    fn full_lines(&self) -> u64 {
+        FULL_LINES
+    }
+
+    fn overflow(&self) -> Self {
         self.clone()
     }
 }
 
 impl DeliveryFailures {
-    /// With `fold`, repeated lines are folded.
-    pub fn new(fold: bool) -> Self {
-        Self { repeats: LogDedup::new(fold) }
+    /// With `dedup`, repeated lines are summed up.
+    pub fn new(dedup: bool) -> Self {
+        Self { dedup: LogDedup::new(dedup) }
     }
 
     /// Logs that request `id` got no answer from `upstream`, if `reason` is about the upstream.
@@ -42,17 +49,17 @@ impl DeliveryFailures {
         detail: &str,
     ) {
         let Some(hint) = hint(reason) else { return };
-        let kind = || Kind { upstream: upstream.to_owned(), reason };
-        if self.repeats.should_log(kind) {
+        let key = || Key { upstream: upstream.to_owned(), reason };
+        if self.dedup.should_log(key) {
             let line = Line { id, facts, upstream, reason, detail, hint };
             emit_bounded(Level::WARN, "delivery_failed", &line);
         }
     }
 
-    /// Logs the folded lines since the last call, one for each upstream and reason.
+    /// Logs a summary of the lines that were not logged since the last call, one for each upstream and reason.
     pub fn sum_up(&self) {
-        for summary in self.repeats.end_window() {
-            let Summary { kind: Kind { upstream, reason }, .. } = &summary;
+        for summary in self.dedup.end_window() {
+            let Summary { key: Key { upstream, reason }, .. } = &summary;
             let hint = hint(*reason).unwrap_or_default();
             let line = SummaryLine { upstream, reason: *reason, hint, repeated: (&summary).into() };
             emit(Level::WARN, "delivery_failed", &line);
@@ -99,7 +106,7 @@ struct Line<'a> {
     hint: &'static str,
 }
 
-/// The `delivery_failed` event for several folded lines.
+/// The `delivery_failed` event for several lines.
 #[derive(Serialize)]
 struct SummaryLine<'a> {
     upstream: &'a str,

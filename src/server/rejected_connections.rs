@@ -6,7 +6,7 @@ use serde::Serialize;
 use tracing::Level;
 
 use crate::identity::client_cert_inventory::ClientCertInventory;
-use crate::telemetry::log_dedup::{LogDedup, Repeated, Summary, network_text};
+use crate::telemetry::log_dedup::{LogDedup, RefusalKey, Repeated, Summary, network_text};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
 use crate::telemetry::{HandshakeReason, Limit, ReasonClass, emit, emit_bounded};
@@ -16,33 +16,33 @@ use crate::tls::Report;
 #[derive(Debug)]
 pub struct RejectedConnections {
     metrics: Arc<Metrics>,
-    repeats: LogDedup,
+    dedup: LogDedup<RefusalKey>,
     recent: Arc<Recent>,
     admitted: Arc<ClientCertInventory>,
 }
 
 impl RejectedConnections {
-    /// Counts in `metrics`, keeps the logged refusals in `recent`. With `fold`, repeated refusals are summed up.
+    /// Counts in `metrics`, keeps the logged refusals in `recent`. With `dedup`, repeated refusals are summed up.
     /// `admitted`: the certificates that were admitted before.
     pub fn new(
         metrics: Arc<Metrics>,
-        fold: bool,
+        dedup: bool,
         recent: Arc<Recent>,
         admitted: Arc<ClientCertInventory>,
     ) -> Self {
-        Self { metrics, repeats: LogDedup::new(fold), recent, admitted }
+        Self { metrics, dedup: LogDedup::new(dedup), recent, admitted }
     }
 
-    /// Counts a refusal, and the limit that was reached, if any. Logs it in full unless its kind was logged often enough.
+    /// Counts a refusal, and the limit that was reached, if any. Logs it in full unless it repeats others.
     /// Returns the reason.
     pub fn record(&self, report: &Report) -> HandshakeReason {
-        let kind = report.kind();
-        let reason = kind.reason;
-        if let Some(limit) = kind.limit {
+        let key = report.dedup_key();
+        let reason = key.reason;
+        if let Some(limit) = key.limit {
             self.metrics.limited(limit);
         }
-        let admitted_before = kind.fingerprint.as_ref().is_some_and(|print| self.admitted.knows(print));
-        if self.repeats.should_log(|| kind) {
+        let admitted_before = key.fingerprint.as_ref().is_some_and(|print| self.admitted.knows(print));
+        if self.dedup.should_log(|| key) {
             self.log(report);
         }
         self.metrics.refused(reason, admitted_before);
@@ -55,21 +55,21 @@ impl RejectedConnections {
         emit_bounded(level(line.reason()), "handshake_failed", &line);
     }
 
-    /// Logs a summary of the refusals that were not logged since the last time, a line for each kind.
+    /// Logs a summary of the refusals that were not logged since the last time, a line for each key.
     pub fn sum_up(&self) {
-        for summary in self.repeats.end_window() {
+        for summary in self.dedup.end_window() {
             let repeated = (&summary).into();
-            let Summary { kind, .. } = summary;
+            let Summary { key, .. } = summary;
             let line = SummaryLine {
-                reason: kind.reason,
-                peer: kind.source.map_or_else(|| "several".to_owned(), network_text),
-                limit: kind.limit,
-                client_cert: kind
+                reason: key.reason,
+                peer: key.source.map_or_else(|| "several".to_owned(), network_text),
+                limit: key.limit,
+                client_cert: key
                     .fingerprint
                     .map(|fingerprint_sha256| Certificate { fingerprint_sha256 }),
                 repeated,
             };
-            emit(level(kind.reason), "handshake_failed", &line);
+            emit(level(key.reason), "handshake_failed", &line);
         }
     }
 }

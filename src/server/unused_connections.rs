@@ -7,36 +7,43 @@ use crate::telemetry::access::ConnectionFacts;
 use crate::telemetry::log_dedup::{DedupKey, LogDedup, Repeated, Summary};
 use crate::telemetry::{emit, emit_bounded};
 
+/// Full lines for one certificate in a window.
+const FULL_LINES: u64 = 5;
+
 /// Logs connections without a request; shared by all workers.
 #[derive(Debug)]
 pub struct UnusedConnections {
-    repeats: LogDedup<Kind>,
+    dedup: LogDedup<Key>,
 }
 
-/// Connections of one kind are summed up.
+/// Connections with the same key are summed up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Kind {
+struct Key {
     /// Of the client certificate; `None` for the sum of those that are not remembered.
     fingerprint: Option<String>,
 }
 
-impl DedupKey for Kind {
-    fn rest(&self) -> Self {
+impl DedupKey for Key {
+    fn full_lines(&self) -> u64 {
+        FULL_LINES
+    }
+
+    fn overflow(&self) -> Self {
         Self { fingerprint: None }
     }
 }
 
 impl UnusedConnections {
-    /// With `fold`, repeated connections are summed up.
-    pub fn new(fold: bool) -> Self {
-        Self { repeats: LogDedup::new(fold) }
+    /// With `dedup`, repeated connections are summed up.
+    pub fn new(dedup: bool) -> Self {
+        Self { dedup: LogDedup::new(dedup) }
     }
 
     /// Logs one, unless enough of its client were logged. `cause` compares the name that the client asked for with those of
     /// clawgate's certificate.
     pub(super) fn record(&self, facts: &ConnectionFacts, cause: impl FnOnce() -> String) {
-        let kind = || Kind { fingerprint: Some(facts.peer.certificate.fingerprint_sha256.clone()) };
-        if self.repeats.should_log(kind) {
+        let key = || Key { fingerprint: Some(facts.peer.certificate.fingerprint_sha256.clone()) };
+        if self.dedup.should_log(key) {
             let hint = format!(
                 "nothing is wrong if this is a health check; else the client may not have liked clawgate's \
                  certificate: {}",
@@ -48,9 +55,9 @@ impl UnusedConnections {
 
     /// Logs a summary of those that were not logged since the last time, a line for each certificate.
     pub fn sum_up(&self) {
-        for summary in self.repeats.end_window() {
+        for summary in self.dedup.end_window() {
             let repeated = (&summary).into();
-            let Summary { kind: Kind { fingerprint }, .. } = &summary;
+            let Summary { key: Key { fingerprint }, .. } = &summary;
             emit(
                 Level::INFO,
                 "connection_unused",

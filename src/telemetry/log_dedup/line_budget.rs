@@ -1,4 +1,4 @@
-//! Limits how many events are logged in full per minute, whatever their kind.
+//! Limits how many events are logged in full per minute, whatever their key.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,57 +6,60 @@ use std::time::{Duration, SystemTime};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Lines per minute about one source.
-const OF_SOURCE: u32 = 60;
+const PER_SOURCE: u32 = 60;
 /// Lines per minute in all. At less than 4 KiB each, that is less than 2.4 MiB.
-const OF_ALL: u32 = 600;
+const IN_ALL: u32 = 600;
 /// How many of these lines noise may use.
-const OF_NOISE: u32 = OF_ALL / 2;
+const FOR_NOISE: u32 = IN_ALL / 2;
 
-/// The lines of the current minute.
+/// The lines that were logged in the current minute.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct LineBudget {
     since: SystemTime,
     all: u32,
     /// Has at most as many sources as there are lines.
-    of: HashMap<IpAddr, u32>,
+    by_source: HashMap<IpAddr, u32>,
 }
 
 /// Why no further line is logged in this minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spent {
+pub(super) enum Exhausted {
     /// The source has used its lines.
-    OfSource,
+    Source,
     /// All lines of the minute are used.
-    OfAll,
+    All,
 }
 
-impl Default for Lines {
+impl Default for LineBudget {
     fn default() -> Self {
-        Self { since: SystemTime::UNIX_EPOCH, all: 0, of: HashMap::new() }
+        Self { since: SystemTime::UNIX_EPOCH, all: 0, by_source: HashMap::new() }
     }
 }
 
-impl Lines {
-    /// Counts a line about `source`, if one more is allowed.
-    pub(crate) fn take(
+impl LineBudget {
+    /// Counts a line about `source`.
+    ///
+    /// # Errors
+    /// When no further line is allowed.
+    pub(super) fn try_take(
         &mut self,
         source: Option<IpAddr>,
         is_noise: bool,
         now: SystemTime,
-    ) -> Result<(), Spent> {
+    ) -> Result<(), Exhausted> {
         // A clock that was set back also begins a new minute.
         if now.duration_since(self.since).map_or(true, |passed| passed >= MINUTE) {
             *self = Self { since: now, ..Self::default() };
         }
-        if self.all >= if is_noise { OF_NOISE } else { OF_ALL } {
-            return Err(Spent::OfAll);
+        if self.all >= if is_noise { FOR_NOISE } else { IN_ALL } {
+            return Err(Exhausted::All);
         }
         if let Some(source) = source {
-            let of_source = self.of.entry(source).or_default();
-            if *of_source >= OF_SOURCE {
-                return Err(Spent::OfSource);
+            let count = self.by_source.entry(source).or_default();
+            if *count >= PER_SOURCE {
+                return Err(Exhausted::Source);
             }
-            *of_source += 1;
+            *count += 1;
         }
         self.all += 1;
         Ok(())
