@@ -139,7 +139,7 @@ pub struct UpstreamSettings {
     /// to set to have one.
     pub token_origin: String,
     /// What it learns about the client.
-    pub telling: Forwarding,
+    pub forwarding: Forwarding,
     /// Time to connect.
     pub connect_timeout: Duration,
     /// Time from the request until the head of the response.

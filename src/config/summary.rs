@@ -154,11 +154,11 @@ fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
         Authenticate::Either => line(out, "", "or for requests with a valid signature")?,
     }
     line(out, "", format_args!("token injected: {}", token(upstream)))?;
-    line(out, "", format_args!("identity headers: {}", upstream.telling.identity))?;
-    if upstream.telling.forwarded != Forwarded::Off {
-        line(out, "", format_args!("address headers: {}", upstream.telling.forwarded))?;
+    line(out, "", format_args!("identity headers: {}", upstream.forwarding.identity))?;
+    if upstream.forwarding.forwarded != Forwarded::Off {
+        line(out, "", format_args!("address headers: {}", upstream.forwarding.forwarded))?;
     }
-    if upstream.telling.proxy_protocol {
+    if upstream.forwarding.proxy_protocol {
         line(out, "", "a PROXY header (v2), and a connection of its own, for each request")?;
     }
     line(out, "", format_args!("body up to {}", format_size(*max_body)))?;

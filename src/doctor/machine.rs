@@ -13,11 +13,15 @@ use crate::upstream::Target;
 /// Files other than connections: listeners, the log, files being read, those of the runtimes.
 const OTHER_FILES: u64 = 64;
 
-/// `of_gate`: how many files the running process may have open, if it reports that. Its service manager may have set
+/// `running_limit`: how many files the running process may have open, if it reports that. Its service manager may have set
 /// another limit than the one that `doctor` runs with.
-pub(super) fn findings(settings: &Settings, now: SystemTime, of_gate: Option<u64>) -> Vec<Finding> {
+pub(super) fn findings(
+    settings: &Settings,
+    now: SystemTime,
+    running_limit: Option<u64>,
+) -> Vec<Finding> {
     let place = Subject::new(Area::Machine, "");
-    let (limit, whom) = match of_gate {
+    let (limit, whom) = match running_limit {
         Some(limit) => (Some(limit), "to the running clawgate"),
         None => (file_limit(), "here"),
     };

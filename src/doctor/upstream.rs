@@ -119,7 +119,7 @@ impl<'a> Visit<'a> {
         let has_token = self.upstream.token.is_some();
         let origin = self.upstream.token_origin.as_str();
         match (full, bare) {
-            (Meaning::Attribution, _) if self.upstream.telling != Forwarding::default() => place.fail(
+            (Meaning::Attribution, _) if self.upstream.forwarding != Forwarding::default() => place.fail(
                 Check::Attribution,
                 "OpenClaw refuses the forwarding headers that clawgate adds: 403 proxy_attribution_required",
                 "list clawgate's address in OpenClaw's gateway.trustedProxies, or take upstream.forwarded and xfcc out",
@@ -284,7 +284,7 @@ impl<'a> Visit<'a> {
         })?;
         let request = self.request(method, path, with_token, body);
         // The upstream refuses a connection without a PROXY header. LOCAL says that there is no client behind it.
-        let preface: &[u8] = if self.upstream.telling.proxy_protocol { LOCAL_V2 } else { &[] };
+        let preface: &[u8] = if self.upstream.forwarding.proxy_protocol { LOCAL_V2 } else { &[] };
         match timeout(self.upstream.connect_timeout, connector.dial(preface)).await {
             Ok(Ok(stream)) => Ok(exchange(stream, &request, self.upstream.response_timeout).await),
             Ok(Err(error)) => Err(self.unreachable(&error).await),
@@ -299,7 +299,7 @@ impl<'a> Visit<'a> {
              Content-Type: application/json\r\nContent-Length: {}\r\n",
             body.len()
         );
-        let forwarding = forwarding(self.upstream.telling);
+        let forwarding = forwarding(self.upstream.forwarding);
         let token = self.upstream.token.as_ref().filter(|_| with_token);
         let token = token.map_or(&b""[..], |token| token.authorization().as_bytes());
         let field: &[u8] = if token.is_empty() { b"" } else { b"Authorization: " };
@@ -358,13 +358,13 @@ impl<'a> Visit<'a> {
 
 /// The forwarding fields that clawgate would send, with a client address for documentation (RFC 5737). An upstream that
 /// does not trust clawgate refuses them.
-fn forwarding(telling: Forwarding) -> String {
-    let mut fields = match telling.forwarded {
+fn forwarding(forwarding: Forwarding) -> String {
+    let mut fields = match forwarding.forwarded {
         Forwarded::Off => String::new(),
         Forwarded::XForwarded => "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n".to_owned(),
         Forwarded::Rfc7239 => "Forwarded: for=192.0.2.1;proto=https\r\n".to_owned(),
     };
-    if telling.identity.contains(IdentityForm::Xfcc) {
+    if forwarding.identity.contains(IdentityForm::Xfcc) {
         fields.push_str("X-Forwarded-Client-Cert: Subject=\"CN=clawgate-doctor\"\r\n");
     }
     fields

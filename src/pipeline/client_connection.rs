@@ -64,7 +64,7 @@ impl ClientConnection {
         self.withdrawal.check()?;
         let verified = self.revalidation.check(|| self.attempt(), snapshot);
         if verified.map_err(|report| self.withdrawal.record(&report))? == Freshness::Verified {
-            self.audit(snapshot.acceptor.objection(&self.facts.peer));
+            self.audit(snapshot.acceptor.audited_denial(&self.facts.peer));
         }
         Ok(())
     }

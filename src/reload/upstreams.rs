@@ -80,7 +80,7 @@ impl PreparedUpstream {
                 None => Backend::Echo,
             },
             authorization: settings.token.as_ref().map(|token| token.authorization().clone()),
-            forwarding: settings.telling,
+            forwarding: settings.forwarding,
             misconfiguration_log: Arc::clone(&self.misconfigurations),
             idle_timeout: settings.idle_timeout,
         }

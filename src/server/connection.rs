@@ -188,7 +188,7 @@ impl ConnectionHandler {
 
     /// Collects what the requests of an admitted client need.
     fn admitted(&self, secured: Secured, limiter: ClientLimiter, snapshot: &Snapshot) -> Admitted {
-        let Secured { io, peer, chain, objection, tls, connection, hello } = secured;
+        let Secured { io, peer, chain, audited_denial, tls, connection, hello } = secured;
         let open = self.metrics.connection(&tls, connection.accepted_at.elapsed());
         self.cert_inventory.note(&peer.certificate, unix_seconds(SystemTime::now()));
         let is_http2 = tls.is_http2();
@@ -209,7 +209,7 @@ impl ConnectionHandler {
             decisions: Decisions::default(),
             audited: AtomicBool::new(false),
         });
-        client.audit(objection);
+        client.audit(audited_denial);
         let (limits, largest_body) = (snapshot.requests.limits, snapshot.requests.largest_body);
         Admitted { io, is_http2, client, limits, largest_body, _open: open }
     }

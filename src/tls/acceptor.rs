@@ -105,8 +105,8 @@ impl Acceptor {
     }
 
     /// Why the rules would refuse `peer`, if they are in audit mode.
-    pub fn objection(&self, peer: &Peer) -> Option<Denial> {
-        self.verifier.objection(peer)
+    pub fn audited_denial(&self, peer: &Peer) -> Option<Denial> {
+        self.verifier.audited_denial(peer)
     }
 
     /// The certificates of a verified chain (leaf first, as sent) from the leaf up to a configured CA.

@@ -44,7 +44,7 @@ pub struct Secured {
     /// The certificates that the client sent, leaf first, without those that cannot be part of its path.
     pub chain: Vec<CertificateDer<'static>>,
     /// Why the rules would refuse the client, if they are in audit mode.
-    pub objection: Option<Denial>,
+    pub audited_denial: Option<Denial>,
     /// What the handshake negotiated.
     pub tls: TlsInfo,
     /// Where the connection comes from.
@@ -217,10 +217,10 @@ impl Acceptor {
         let (cause, remains) = match outcome {
             Ok(Ok(mut io)) => match Negotiated::read(&mut io, &mut record) {
                 Ok(Negotiated { peer, chain, tls }) => {
-                    let objection = self.objection(&peer);
+                    let audited_denial = self.audited_denial(&peer);
                     let Attempt { connection, hello, .. } = attempt;
                     let io = Box::new(io);
-                    return Ok(Secured { io, peer, chain, objection, tls, connection, hello });
+                    return Ok(Secured { io, peer, chain, audited_denial, tls, connection, hello });
                 }
                 Err(error) => {
                     let h2 = io.get_ref().1.alpn_protocol() == Some(b"h2");

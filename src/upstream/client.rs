@@ -10,7 +10,7 @@ use hyper::client::conn::http1::SendRequest;
 use tokio::time::timeout;
 
 use super::body::{RequestBody, SharedRequestBody};
-use super::concurrency_limit::{Full, Slot, Slots};
+use super::concurrency_limit::{ConcurrencyLimit, ConcurrencyPermit, LimitReached};
 use super::connect::Connector;
 use super::error::{UpstreamError, classify};
 use super::framing::settle;
@@ -47,7 +47,7 @@ pub struct Answer {
 pub struct Client {
     connector: Connector,
     pool: Pool,
-    slots: Slots,
+    concurrency: ConcurrencyLimit,
     timeouts: Timeouts,
     metrics: Arc<UpstreamMetrics>,
 }
@@ -61,8 +61,8 @@ impl Client {
         queue: usize,
         metrics: Arc<UpstreamMetrics>,
     ) -> Self {
-        let slots = Slots::new(at_once, queue, Arc::clone(&metrics));
-        Self { connector, pool: Pool::default(), slots, timeouts, metrics }
+        let concurrency = ConcurrencyLimit::new(at_once, queue, Arc::clone(&metrics));
+        Self { connector, pool: Pool::default(), concurrency, timeouts, metrics }
     }
 
     /// Sends `request` and waits until the response begins.
@@ -70,7 +70,7 @@ impl Client {
     /// The request is sent a second time only if an idle connection turned out to be closed before it got any of the
     /// request. A request that the upstream may have seen is never sent twice.
     ///
-    /// `client`: the number of the client that sent the request. It may use only a share of the slots.
+    /// `client`: the number of the client that sent the request. It may use only a share of the permits.
     pub async fn send(&self, request: UpstreamRequest, client: usize) -> Result<Answer, UpstreamError> {
         let sent = match request.into_parts() {
             (request, None) => self.try_send(request, client).await,
@@ -85,14 +85,14 @@ impl Client {
         request: Request<RequestBody>,
         client: usize,
     ) -> Result<Answer, UpstreamError> {
-        let slot = self.slot(client).await?;
+        let permit = self.permit(client).await?;
         let upload = request.body().upload().clone();
         let mut retried = false;
         let mut request = request;
         if let Some(mut sender) = self.pool.take() {
             self.metrics.reused.inc();
             match self.exchange(&mut sender, request, &upload).await {
-                Ok(response) => return self.answer(response, sender, slot, upload, false),
+                Ok(response) => return self.answer(response, sender, permit, upload, false),
                 Err(Failed { unsent: Some(back), .. }) => {
                     request = *back;
                     retried = true;
@@ -104,7 +104,7 @@ impl Client {
         // Boxed because it is rare: otherwise every request in progress would need memory for it.
         let mut sender = Box::pin(self.connect(&[])).await?;
         match self.exchange(&mut sender, request, &upload).await {
-            Ok(response) => self.answer(response, sender, slot, upload, retried),
+            Ok(response) => self.answer(response, sender, permit, upload, retried),
             Err(Failed { error, .. }) => Err(error),
         }
     }
@@ -115,13 +115,13 @@ impl Client {
         client: usize,
         proxy_header: &[u8],
     ) -> Result<Answer, UpstreamError> {
-        let slot = self.slot(client).await?;
+        let permit = self.permit(client).await?;
         let upload = request.body().upload().clone();
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         let mut sender = self.connect(proxy_header).await?;
         match self.exchange(&mut sender, request, &upload).await {
             Ok(response) => {
-                let connection = PooledConnection { held: Some((sender, slot)), pool: None, upload };
+                let connection = PooledConnection { held: Some((sender, permit)), pool: None, upload };
                 self.lend(response, connection, false)
             }
             Err(Failed { error, .. }) => Err(error),
@@ -143,10 +143,10 @@ impl Client {
         });
     }
 
-    async fn slot(&self, client: usize) -> Result<Slot, UpstreamError> {
-        self.slots.take(client, self.timeouts.connect).await.map_err(|full| match full {
-            Full::All(count) => UpstreamError::Busy(count),
-            Full::Share(count) => UpstreamError::ShareBusy(count),
+    async fn permit(&self, client: usize) -> Result<ConcurrencyPermit, UpstreamError> {
+        self.concurrency.acquire(client, self.timeouts.connect).await.map_err(|reached| match reached {
+            LimitReached::All(count) => UpstreamError::Busy(count),
+            LimitReached::Client(count) => UpstreamError::ShareBusy(count),
         })
     }
 
@@ -192,12 +192,12 @@ impl Client {
         &self,
         response: Response<Incoming>,
         sender: SendRequest<RequestBody>,
-        slot: Slot,
+        permit: ConcurrencyPermit,
         upload: SharedRequestBody,
         retried: bool,
     ) -> Result<Answer, UpstreamError> {
         let connection =
-            PooledConnection { held: Some((sender, slot)), pool: Some(self.pool.clone()), upload };
+            PooledConnection { held: Some((sender, permit)), pool: Some(self.pool.clone()), upload };
         self.lend(response, connection, retried)
     }
 

@@ -10,31 +10,31 @@ use tokio::time::timeout;
 
 use crate::telemetry::metrics::{Counted, UpstreamMetrics};
 
-/// How many clients are distinguished. Further clients share the lane of another one. A fixed number of lanes needs no
+/// How many clients are distinguished. Further clients use the share of another one. A fixed number of shares needs no
 /// lock and no removal.
-const LANES: usize = 1024;
+const SHARES: usize = 1024;
 
-/// The slots for one worker's requests to an upstream.
+/// Limits one worker's concurrent requests to an upstream.
 #[derive(Debug)]
-pub(super) struct Slots {
+pub(super) struct ConcurrencyLimit {
     free: Arc<Semaphore>,
     at_once: usize,
     queue: usize,
     waiting: AtomicUsize,
-    lanes: Box<[OnceLock<Lane>]>,
+    shares: Box<[OnceLock<Share>]>,
     metrics: Arc<UpstreamMetrics>,
 }
 
-/// The slots and places in the queue that one client may use.
+/// The permits and places in the queue that one client may use.
 #[derive(Debug)]
-struct Lane {
+struct Share {
     free: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
-/// A slot, which is free again when this is dropped.
+/// Permission for one request, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct ConcurrencyPermit {
     _permits: Permits,
     _in_flight: Counted,
 }
@@ -42,19 +42,19 @@ pub(super) struct Slot {
 /// One permit of the client's share, and one of all.
 type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
-/// Why there is no slot: this many requests are in progress already.
+/// Why there is no permit: this many requests are in progress already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Full {
+pub(super) enum LimitReached {
     /// Requests of all clients.
     All(usize),
     /// Requests of this client.
-    Share(usize),
+    Client(usize),
 }
 
-/// A request that waits for a slot.
+/// A request that waits for a permit.
 struct Waiting<'a>(&'a AtomicUsize);
 
-impl Slots {
+impl ConcurrencyLimit {
     pub(crate) fn new(at_once: usize, queue: usize, metrics: Arc<UpstreamMetrics>) -> Self {
         let at_once = at_once.min(Semaphore::MAX_PERMITS);
         Self {
@@ -62,62 +62,68 @@ impl Slots {
             at_once,
             queue,
             waiting: AtomicUsize::new(0),
-            lanes: std::iter::repeat_with(OnceLock::new).take(LANES).collect(),
+            shares: std::iter::repeat_with(OnceLock::new).take(SHARES).collect(),
             metrics,
         }
     }
 
-    /// Takes a slot for a request of the client with this number. Waits for it at most `max_wait`; does not wait if the
-    /// queue is full.
+    /// Waits for a permit for a request of the client with this number, at most `max_wait`; does not wait if the queue is
+    /// full.
     ///
     /// # Errors
-    /// If there is no slot.
-    pub(crate) async fn take(&self, client: usize, max_wait: Duration) -> Result<Slot, Full> {
-        let lane = self.lanes[client % LANES].get_or_init(|| Lane {
+    /// If there is no permit.
+    pub(crate) async fn acquire(
+        &self,
+        client: usize,
+        max_wait: Duration,
+    ) -> Result<ConcurrencyPermit, LimitReached> {
+        let share = self.shares[client % SHARES].get_or_init(|| Share {
             free: Arc::new(Semaphore::new(share_of(self.at_once))),
             waiting: AtomicUsize::new(0),
         });
-        let permits = match Arc::clone(&lane.free).try_acquire_owned() {
+        let permits = match Arc::clone(&share.free).try_acquire_owned() {
             Ok(mine) => match Arc::clone(&self.free).try_acquire_owned() {
                 Ok(any) => (mine, any),
-                Err(_) => self.wait(lane, Some(mine), max_wait).await?,
+                Err(_) => self.wait(share, Some(mine), max_wait).await?,
             },
-            Err(_) => self.wait(lane, None, max_wait).await?,
+            Err(_) => self.wait(share, None, max_wait).await?,
         };
-        Ok(Slot { _permits: permits, _in_flight: self.metrics.begun() })
+        Ok(ConcurrencyPermit { _permits: permits, _in_flight: self.metrics.begun() })
     }
 
     async fn wait(
         &self,
-        lane: &Lane,
+        share: &Share,
         mine: Option<OwnedSemaphorePermit>,
         max_wait: Duration,
-    ) -> Result<Permits, Full> {
-        let all = Full::All(self.at_once);
-        let mut full = if mine.is_some() { all } else { Full::Share(share_of(self.at_once)) };
-        let (_in_lane, _in_all) = match (Waiting::begin(&lane.waiting), Waiting::begin(&self.waiting)) {
-            ((before, _), _) if before >= share_of(self.queue) => return Err(full),
+    ) -> Result<Permits, LimitReached> {
+        let all = LimitReached::All(self.at_once);
+        let mut reached =
+            if mine.is_some() { all } else { LimitReached::Client(share_of(self.at_once)) };
+        let (_in_share, _in_all) = match (Waiting::begin(&share.waiting), Waiting::begin(&self.waiting))
+        {
+            ((before, _), _) if before >= share_of(self.queue) => return Err(reached),
             (_, (before, _)) if before >= self.queue => return Err(all),
-            ((_, in_lane), (_, in_all)) => (in_lane, in_all),
+            ((_, in_share), (_, in_all)) => (in_share, in_all),
         };
         let _counted = self.metrics.waits();
         let permits = async {
             let mine = match mine {
                 Some(mine) => mine,
-                None => Arc::clone(&lane.free).acquire_owned().await.ok()?,
+                None => Arc::clone(&share.free).acquire_owned().await.ok()?,
             };
-            full = all;
+            reached = all;
             Some((mine, Arc::clone(&self.free).acquire_owned().await.ok()?))
         };
         // The semaphores are never closed.
         match timeout(max_wait, permits).await {
             Ok(Some(permits)) => Ok(permits),
-            _ => Err(full),
+            _ => Err(reached),
         }
     }
 }
 
-/// How many of `count` slots one client may use: three quarters, so that a slow client leaves some for others.
+/// How many of `count` permits one client may use: three quarters, so that a slow client leaves some for others.
 fn share_of(count: usize) -> usize {
     (count - count.div_ceil(4)).max(count.min(1))
 }

@@ -13,7 +13,7 @@ use hyper::client::conn::http1::SendRequest;
 use thiserror::Error;
 
 use super::body::{RequestBody, SharedRequestBody};
-use super::concurrency_limit::Slot;
+use super::concurrency_limit::ConcurrencyPermit;
 use super::framing::settle_trailers;
 use super::pool::Pool;
 use crate::timer::Timer;
@@ -22,7 +22,7 @@ use crate::wording::http;
 /// The connection that carries a response. It returns to the pool when request and response are complete.
 #[derive(Debug)]
 pub(super) struct PooledConnection {
-    pub(super) held: Option<(SendRequest<RequestBody>, Slot)>,
+    pub(super) held: Option<(SendRequest<RequestBody>, ConcurrencyPermit)>,
     /// `None` if the connection must not be used again.
     pub(super) pool: Option<Pool>,
     pub(super) upload: SharedRequestBody,

@@ -22,7 +22,7 @@ const RECORDS: &[(&str, &[&str])] = &[
         &["server/unused_connections.rs Line", "server/unused_connections.rs SummaryLine"],
     ),
     ("`connection_flooded`", &["server/session.rs Flooded"]),
-    ("`would_refuse`", &["pipeline/audit_log.rs Objection", "pipeline/audit_log.rs SummaryLine"]),
+    ("`would_refuse`", &["pipeline/audit_log.rs Line", "pipeline/audit_log.rs SummaryLine"]),
     (
         "`request`",
         &["telemetry/access/line.rs RequestLine", "telemetry/access/line.rs ConnectionFields"],

@@ -73,7 +73,8 @@ fn clients(in_use: &mut InUse, settings: &Reloadable) {
 
 fn note_route(in_use: &mut InUse, route: &RouteSettings) {
     let name = format!("route {} {}", route.methods, route.path);
-    let UpstreamSettings { target, ca, certificate, token, token_origin, telling, .. } = &route.upstream;
+    let UpstreamSettings { target, ca, certificate, token, token_origin, forwarding, .. } =
+        &route.upstream;
     let shown = |path: &Option<PathBuf>| {
         path.as_ref().map_or("none".to_owned(), |path| path.display().to_string())
     };
@@ -94,8 +95,8 @@ fn note_route(in_use: &mut InUse, route: &RouteSettings) {
                 shown(certificate)
             ),
             format!("token {token}"),
-            format!("identity {}, forwarded {}", telling.identity, telling.forwarded),
-            format!("PROXY header {}", telling.proxy_protocol),
+            format!("identity {}, forwarded {}", forwarding.identity, forwarding.forwarded),
+            format!("PROXY header {}", forwarding.proxy_protocol),
             format!("body up to {} bytes", route.max_body),
             format!("connect within {connect}, answer within {response}, idle {idle}"),
             format!("{} connections, {} waiting", route.upstream.connections, route.upstream.queue),

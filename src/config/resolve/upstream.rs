@@ -67,7 +67,7 @@ impl Shared {
             Err(reported) => Err(*reported),
         };
         let named = target.as_ref().map(|target| &target.value).map_err(|reported| *reported);
-        let telling = self.forwarding.for_route(r, table, named);
+        let forwarding = self.forwarding.for_route(r, table, named);
         let (target, token, limits) = (target?.value, token?, self.limits?);
         let is_https = matches!(target, Target::Https { .. });
         let file = |path: Option<&Path>| path.filter(|_| is_https).map(Path::to_owned);
@@ -82,7 +82,7 @@ impl Shared {
                 .as_ref()
                 .map_or_else(|| way_to_token.ways(), |token| token.shown_origin.clone()),
             token: token.map(|token| token.token),
-            telling: telling?,
+            forwarding: forwarding?,
             connect_timeout: limits.connect_timeout,
             response_timeout: limits.response_timeout,
             idle_timeout: limits.idle_timeout,

@@ -112,7 +112,7 @@ impl Visit<'_> {
         caller: Option<&Caller>,
     ) -> Vec<Finding> {
         let mut found = Vec::new();
-        if let Some(finding) = self.not_this_gate(seen).await {
+        if let Some(finding) = self.not_clawgate(seen).await {
             found.push(finding);
             return found;
         }
@@ -163,7 +163,7 @@ impl Visit<'_> {
         self.place.fail(Check::Reachable, detail, hint)
     }
 
-    async fn not_this_gate(&self, seen: &Observed) -> Option<Finding> {
+    async fn not_clawgate(&self, seen: &Observed) -> Option<Finding> {
         let fault = |detail: String| {
             let hint = "see what listens there (ss -ltnp), stop it, or choose another port for clawgate";
             Some(self.place.fail(Check::Clawgate, detail, hint))

@@ -122,7 +122,7 @@ fn a_pin_that_does_not_hold_says_what_the_certificate_has() {
 }
 
 #[test]
-fn who_is_let_in_by_rules_on_trial_has_a_grant_with_the_objection() {
+fn a_client_that_rules_in_audit_mode_would_refuse_has_a_grant_with_the_denial() {
     struct Door(Rules);
     impl Guarded for Door {
         fn rules(&self) -> &Rules {

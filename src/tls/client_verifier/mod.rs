@@ -123,7 +123,7 @@ impl ClientVerifier {
     }
 
     /// Why the rules would refuse an identity, if they are in audit mode.
-    pub(crate) fn objection(&self, peer: &Peer) -> Option<Denial> {
+    pub(crate) fn audited_denial(&self, peer: &Peer) -> Option<Denial> {
         match self.rules.is_audited().then(|| self.rules.ruling(peer)) {
             Some(Ruling::Audited(denial)) => Some(denial),
             _ => None,

@@ -242,7 +242,7 @@ fn an_alert_that_was_not_seen_leaving_is_not_claimed() {
 
 proptest! {
     #[test]
-    fn no_bytes_in_place_of_certificates_make_it_panic_or_blame_the_gate(
+    fn no_bytes_in_place_of_certificates_make_it_panic_or_blame_clawgate(
         chain in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..64), 1..4),
     ) {
         let scene = Scene::new();
@@ -252,7 +252,7 @@ proptest! {
     }
 
     #[test]
-    fn a_certificate_with_any_byte_changed_is_never_blamed_on_the_gate(at in 0usize..300, to in any::<u8>()) {
+    fn a_certificate_with_any_byte_changed_is_never_blamed_on_clawgate(at in 0usize..300, to in any::<u8>()) {
         let scene = Scene::new();
         let mut der = scene.chain[0].to_vec();
         let at = at % der.len();
