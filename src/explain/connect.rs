@@ -238,7 +238,7 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 fn ending_of(error: &io::Error, wire: &Wire, after: bool) -> Ending {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+    match wording::tls_error(error) {
         Some(tls) => ending_of_tls(tls, wire, after),
         None if is_timeout(error) => Ending::Silence(wire.count),
         None if wire.first.first().is_some_and(|byte| !is_tls(*byte)) => {

@@ -34,7 +34,7 @@ pub enum RuleError {
     DoubleWildcard(String),
     /// A value that no certificate can have.
     #[error("`{0}={1}` could never match: {2}")]
-    Malformed(&'static str, String, &'static str),
+    Malformed(&'static str, String, #[source] ValueError),
     /// The value of `ip=` is neither an address nor a block of addresses.
     #[error("`{0}` is neither an IP address nor a block such as 10.0.0.0/8 (IPv4 is written as such)")]
     NotAnIp(String),
@@ -64,6 +64,38 @@ pub enum RuleError {
     /// A pin that is neither a fingerprint nor a key hash.
     #[error("`{0}` is no pin; use fingerprint=… or spki=…")]
     NotAPin(String),
+}
+
+/// Why no certificate can have a value.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum ValueError {
+    /// A host name with other characters than ASCII.
+    #[error("certificates have such names in ASCII only: write its xn-- form")]
+    NotAscii,
+    /// An empty label, or a character that no host name has.
+    #[error("a host name is made of labels of letters, digits and hyphens, with dots between them")]
+    NotAHostName,
+    /// An e-mail address without a domain.
+    #[error("it has no @")]
+    NoAt,
+    /// An e-mail address without a local part.
+    #[error("it has nothing before the @")]
+    NoLocalPart,
+    /// A URI without a scheme.
+    #[error("it has no scheme, as in spiffe://…")]
+    NoScheme,
+    /// A URI whose scheme breaks RFC 3986 section 3.1.
+    #[error("what is before the colon is no scheme, as in spiffe://…")]
+    InvalidScheme,
+    /// A URI with characters that RFC 3986 does not allow.
+    #[error("such characters are percent-encoded in a URI")]
+    NotEncoded,
+    /// A `*` in the authority of a URI.
+    #[error("a `*` stands in its path only; name the host (SPIFFE: the trust domain)")]
+    WildcardInAuthority,
+    /// A `*` in a URI with a query or fragment.
+    #[error("a `*` cannot be mixed with a query or fragment")]
+    WildcardWithQuery,
 }
 
 /// A part of a rule that does not match.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::cert_field::{CertField, listed};
-use super::error::{Miss, RuleError};
+use super::error::{Miss, RuleError, ValueError};
 use super::pattern::{Pattern, WILDCARD};
 use super::syntax::{Part, as_written, quote};
 use crate::identity::{
@@ -218,9 +218,9 @@ fn canonical(kind: CertField, value: &str) -> Result<String, RuleError> {
             Ok(name)
         }
         CertField::Email => {
-            let (local, domain) = value.rsplit_once('@').ok_or_else(|| malformed("it has no @"))?;
+            let (local, domain) = value.rsplit_once('@').ok_or_else(|| malformed(ValueError::NoAt))?;
             if local.is_empty() {
-                return Err(malformed("it has nothing before the @"));
+                return Err(malformed(ValueError::NoLocalPart));
             }
             host(domain).map_err(malformed)?;
             Ok(canonical_email(value))
@@ -240,39 +240,37 @@ fn canonical(kind: CertField, value: &str) -> Result<String, RuleError> {
 }
 
 /// Checks that `name` can be a host name. Wildcards are allowed.
-fn host(name: &str) -> Result<(), &'static str> {
+fn host(name: &str) -> Result<(), ValueError> {
     if !name.is_ascii() {
-        return Err("certificates have such names in ASCII only: write its xn-- form");
+        return Err(ValueError::NotAscii);
     }
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'*' | 0);
-    match name.split('.').any(|label| label.is_empty() || !label.bytes().all(fits)) {
-        true => {
-            Err("a host name is made of labels of letters, digits and hyphens, with dots between them")
-        }
-        false => Ok(()),
+    if name.split('.').any(|label| label.is_empty() || !label.bytes().all(fits)) {
+        return Err(ValueError::NotAHostName);
     }
+    Ok(())
 }
 
 /// Checks that `value` can be a URI (RFC 3986). Wildcards are allowed in its path.
-fn uri(value: &str) -> Result<(), &'static str> {
-    let (scheme, rest) = value.split_once(':').ok_or("it has no scheme, as in spiffe://…")?;
+fn uri(value: &str) -> Result<(), ValueError> {
+    let (scheme, rest) = value.split_once(':').ok_or(ValueError::NoScheme)?;
     let mut letters = scheme.bytes();
     let first = letters.next().is_some_and(|b| b.is_ascii_alphabetic());
     if !first || !letters.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) {
-        return Err("what is before the colon is no scheme, as in spiffe://…");
+        return Err(ValueError::InvalidScheme);
     }
     if !value.is_ascii() || value.contains([' ', '"', '<', '>', '\\', '^', '`', '{', '|', '}']) {
-        return Err("such characters are percent-encoded in a URI");
+        return Err(ValueError::NotEncoded);
     }
     if !value.contains(WILDCARD) {
         return Ok(());
     }
     let authority = rest.strip_prefix("//").map_or("", |rest| rest.split('/').next().unwrap_or(rest));
     if authority.contains(WILDCARD) {
-        return Err("a `*` stands in its path only; name the host (SPIFFE: the trust domain)");
+        return Err(ValueError::WildcardInAuthority);
     }
     if value.contains(['?', '#']) {
-        return Err("a `*` cannot be mixed with a query or fragment");
+        return Err(ValueError::WildcardWithQuery);
     }
     Ok(())
 }

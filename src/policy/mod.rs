@@ -16,7 +16,7 @@ mod syntax;
 mod tests;
 
 pub use self::decisions::{Decision, Decisions, Grant, Guarded};
-pub use self::error::{Miss, RuleError};
+pub use self::error::{Miss, RuleError, ValueError};
 pub use self::rule::{Pin, Rule};
 pub use self::rules::{Allowed, Denial, Nearest, Rules, Ruling};
 

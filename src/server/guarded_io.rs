@@ -18,6 +18,7 @@ use crate::http1_guard::{Guard, Violation};
 use crate::limits::Limits;
 use crate::timer::Timer;
 use crate::tls::PrefixedIo;
+use crate::wording;
 
 /// The encrypted stream of a verified connection; boxed, since it is large and is moved often.
 pub(super) type TlsIo = Box<TlsStream<PrefixedIo<TcpStream>>>;
@@ -170,7 +171,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for GuardedIo<IO> {
             if error.kind() == io::ErrorKind::UnexpectedEof && this.is_between_requests() {
                 return this.end();
             }
-            if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            if let Some(tls) = wording::tls_error(&error) {
                 this.state.note(ConnectionFault::Tls(tls.clone()));
             }
             return Poll::Ready(Err(error));

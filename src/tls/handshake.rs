@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rustls::{AlertDescription, Error, PeerIncompatible};
+use rustls::{AlertDescription, PeerIncompatible};
 use rustls_pki_types::CertificateDer;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -30,6 +30,7 @@ use crate::connection::{ConnectionInfo, TlsInfo};
 use crate::identity::Peer;
 use crate::limits::eviction::Meter;
 use crate::policy::Denial;
+use crate::wording::tls_error;
 
 /// Room for a ClientHello with a post-quantum key share, in bytes.
 const HELLO_CAPACITY: usize = 2048;
@@ -244,7 +245,7 @@ impl Acceptor {
 
 /// The cause in an error of tokio-rustls, which puts rustls's own errors into errors of I/O.
 fn cause_of(error: io::Error) -> Cause {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+    match tls_error(&error) {
         Some(tls) => Cause::Tls(tls.clone()),
         // Not an error of the socket: rustls's buffer is full.
         None if error.raw_os_error().is_none() && error.kind() != io::ErrorKind::UnexpectedEof => {

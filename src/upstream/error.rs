@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::body::BodyError;
 use super::framing::BadFraming;
-use crate::wording::{alert_name, http, io as io_words};
+use crate::wording::{alert_name, http, io as io_words, tls_error};
 
 /// Why an upstream gave no response.
 #[derive(Debug, Error)]
@@ -70,8 +70,8 @@ pub(super) fn classify(error: hyper::Error) -> UpstreamError {
 fn refusal(error: &hyper::Error) -> Option<AlertDescription> {
     let mut source = error.source();
     while let Some(error) = source {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(rustls::Error::AlertReceived(alert)) = inner.and_then(|inner| inner.downcast_ref()) {
+        let tls = error.downcast_ref().and_then(tls_error);
+        if let Some(rustls::Error::AlertReceived(alert)) = tls {
             return is_refusal(*alert).then_some(*alert);
         }
         source = error.source();

@@ -17,7 +17,7 @@ use super::concurrency_limit::ConcurrencyPermit;
 use super::framing::settle_trailers;
 use super::pool::Pool;
 use crate::timer::Timer;
-use crate::wording::http;
+use crate::wording::{http, tls_error};
 
 /// The connection that carries a response. It returns to the pool when request and response are complete.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl From<hyper::Error> for ResponseBodyError {
         match io
             .filter(|io| matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
         {
-            Some(io) if io.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()) => Self::Framing,
+            Some(io) if tls_error(io).is_none() => Self::Framing,
             _ => Self::Upstream(error),
         }
     }

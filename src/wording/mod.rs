@@ -1,7 +1,7 @@
 //! Errors of libraries and of the operating system in plain words, for log lines, responses and terminals.
 //!
 //! Error texts of libraries are for programmers: they contain names of types and variants, bytes and states. They must
-//! not reach users. Each function here turns an error, known or not, into a phrase for the middle of a sentence.
+//! not reach users. The functions here turn an error, known or not, into a phrase for the middle of a sentence.
 //! Imports `identity` only, for texts that are safe to print.
 
 mod alert;
@@ -17,7 +17,7 @@ pub use self::alert::alert_name;
 pub use self::certificate::certificate;
 pub use self::system::{sandbox, watch};
 pub use self::tls::{incompatible, tls};
-pub use self::transport::{http, http2, io};
+pub use self::transport::{http, http2, io, tls_error};
 pub use self::x509::x509;
 
 #[cfg(test)]

@@ -36,6 +36,11 @@ pub fn io(error: &io::Error) -> String {
     }
 }
 
+/// The error of rustls inside an error of reading or writing: tokio-rustls and `rustls::Stream` put it there.
+pub fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
 /// The phrase for a library's error inside an error of reading or writing.
 fn of_library(mut error: &(dyn Error + Send + Sync + 'static)) -> Option<String> {
     while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
