@@ -1,6 +1,7 @@
 //! The sandbox: clawgate has access only to its files and to the ports of its upstreams.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use crate::support::backend::Backend;
 use crate::support::client::Client;
@@ -78,6 +79,25 @@ fn a_reload_that_names_a_file_elsewhere_is_refused_and_says_why() {
         assert!(detail.contains(part), "no `{part}` in {detail}");
     }
     assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
+}
+
+#[test]
+fn a_link_in_a_folder_of_crls_that_leads_elsewhere_is_explained_too() {
+    let (pki, elsewhere) = (Pki::new(), Pki::new());
+    let more = format!("crl = [\"crls\"]\n{}", upstream("echo:"));
+    fs::create_dir(pki.dir().join("crls")).unwrap();
+    pki.file("crls/old.crl", pki.intermediate.crl(&[], 3600));
+    let clawgate = with_file(&pki, &more, true);
+
+    let new = elsewhere.file("new.crl", pki.root.crl(&[], 3600));
+    symlink(new, pki.dir().join("crls/new.crl")).unwrap();
+    clawgate.signal("HUP");
+
+    let failed = clawgate.event("reload_failed", 1);
+    let detail = failed["detail"].as_str().unwrap();
+    for part in ["crls/new.crl", "Permission denied", "the sandbox lets clawgate read below"] {
+        assert!(detail.contains(part), "no `{part}` in {detail}");
+    }
 }
 
 #[test]

@@ -114,6 +114,13 @@ impl Permissions {
         }
     }
 
+    /// Whether `path` can be read as far as the sandbox is concerned; true where it is not known where `path` leads to.
+    /// Landlock does not restrict how links are followed.
+    fn allow_reading(&self, path: &Path) -> bool {
+        let mut allowed = self.files.iter().chain(&self.system).chain(&self.writes);
+        path.canonicalize().map_or(true, |path| allowed.any(|allowed| path.starts_with(allowed)))
+    }
+
     fn enforce(&self) -> Result<RestrictionStatus, RulesetError> {
         let read: BitFlags<AccessFs> = AccessFs::ReadFile | AccessFs::ReadDir;
         let write = read | AccessFs::MakeReg | AccessFs::WriteFile;
@@ -208,9 +215,10 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Returns an explanation if the sandbox denies access to one of `files`.
+    /// Returns an explanation if the sandbox denies access to one of `files`, or to a file in a folder among them.
     pub(crate) fn unreadable(&self, files: &Files) -> Option<Unreadable> {
-        if !self.holds || !files.paths().any(is_denied) {
+        let denies = |path: PathBuf| is_denied(&path) && !self.permissions.allow_reading(&path);
+        if !self.holds || !files.paths().flat_map(with_files_in).any(denies) {
             return None;
         }
         Some(Unreadable { folders: self.permissions.files.iter().cloned().collect() })
@@ -254,6 +262,15 @@ impl fmt::Display for Unreadable {
             folders.join(", ")
         )
     }
+}
+
+/// `path` and, if it is a folder, the files in it: a folder of CRLs may have links to files elsewhere. Hidden files are not
+/// read.
+fn with_files_in(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+    let visible = entries.filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
+    let files = visible.map(|entry| entry.path()).filter(|path| path.is_file());
+    std::iter::once(path.to_owned()).chain(files).collect()
 }
 
 /// Whether this process may not open `path`, a file or a folder. Other kinds are not opened: opening a pipe would wait

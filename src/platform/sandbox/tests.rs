@@ -157,6 +157,17 @@ fn the_folders_of_the_files_can_be_read_and_others_not_even_that() {
 }
 
 #[test]
+fn what_can_be_read_is_what_links_lead_to() {
+    let (folder, elsewhere) = (with_a_file(), with_a_file());
+    symlink(elsewhere.path().join("there"), folder.path().join("link")).unwrap();
+    let files = BTreeSet::from([folder.path().canonicalize().unwrap()]);
+    let permissions = Permissions { files, ..Permissions::default() };
+    let allowed = |name: &str| permissions.allow_reading(&folder.path().join(name));
+
+    assert_eq!(["there", "link", "absent"].map(allowed), [true, false, true]);
+}
+
+#[test]
 fn the_systems_cas_can_be_read_where_an_upstream_is_verified_with_them() {
     let sources = Sources::new("echo:");
     let ca = sources.folder.path().join("ca.pem").display().to_string();
