@@ -7,7 +7,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::crls;
 use super::roots::Roots;
 use super::strength::{weak_key, weak_signature};
-use super::validity::Lasting;
+use super::validity::ValidityStatus;
 use crate::config::Reloadable;
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::identity::sha256;
@@ -54,25 +54,25 @@ fn of_ca(subject: &Subject, ca: &Ca, at: i64) -> Finding {
         let hint = "make a new CA, have the clients' certificates issued by it, then take this one out";
         return subject.fail(Check::Ca, format!("{name}: {weakness}"), hint);
     }
-    let lasting = Lasting::between(ca.not_before, ca.not_after, at);
-    let detail = format!("{name} {}", lasting.sentence(ca.not_before, ca.not_after, at));
-    match (lasting, ca.overstep()) {
-        (Lasting::Expired, _) => {
+    let status = ValidityStatus::between(ca.not_before, ca.not_after, at);
+    let detail = format!("{name} {}", status.sentence(ca.not_before, ca.not_after, at));
+    match (status, ca.overstep()) {
+        (ValidityStatus::Expired, _) => {
             let hint = "renew the CA, or take it out of the bundle";
             subject.fail(Check::Ca, format!("{detail}; it admits nobody"), hint)
         }
-        (Lasting::NotYet, _) => {
+        (ValidityStatus::NotYetValid, _) => {
             let hint = "correct the clock (timedatectl), or wait";
             subject.fail(Check::Ca, format!("{detail}; it admits nobody until then"), hint)
         }
         (_, Some(Problem { what, hint, .. })) => {
             subject.fail(Check::Ca, format!("{name} {what}; it admits nobody"), hint)
         }
-        (Lasting::Soon, None) => {
+        (ValidityStatus::ExpiresSoon, None) => {
             let hint = "add its successor to clients.ca now, and issue from that";
             subject.warning(Check::Ca, format!("{detail}; then it admits nobody"), hint)
         }
-        (Lasting::Good, None) => subject.pass(Check::Ca, detail),
+        (ValidityStatus::Valid, None) => subject.pass(Check::Ca, detail),
     }
 }
 

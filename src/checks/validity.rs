@@ -14,14 +14,14 @@ pub(super) const SOON: i64 = 30 * DAY;
 
 /// What the dates of a certificate or CA mean at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lasting {
+pub(super) enum ValidityStatus {
     Expired,
-    NotYet,
-    Soon,
-    Good,
+    NotYetValid,
+    ExpiresSoon,
+    Valid,
 }
 
-impl Lasting {
+impl ValidityStatus {
     pub(crate) fn of(x509: &X509Certificate<'_>, at: i64) -> Self {
         let validity = x509.validity();
         Self::between(validity.not_before.timestamp(), validity.not_after.timestamp(), at)
@@ -33,20 +33,20 @@ impl Lasting {
         if left < 0 {
             Self::Expired
         } else if from > at {
-            Self::NotYet
+            Self::NotYetValid
         } else if left < SOON.min(life / 3) {
-            Self::Soon
+            Self::ExpiresSoon
         } else {
-            Self::Good
+            Self::Valid
         }
     }
 
     /// The severity of a finding about these dates.
     pub(super) fn severity(self) -> Severity {
         match self {
-            Self::Expired | Self::NotYet => Severity::Fail,
-            Self::Soon => Severity::Warning,
-            Self::Good => Severity::Pass,
+            Self::Expired | Self::NotYetValid => Severity::Fail,
+            Self::ExpiresSoon => Severity::Warning,
+            Self::Valid => Severity::Pass,
         }
     }
 
@@ -55,58 +55,65 @@ impl Lasting {
         let (begins, ends) = (unix_rfc3339(from), unix_rfc3339(until));
         match self {
             Self::Expired => format!("has expired: it was valid until {ends}, {} ago", span(at - until)),
-            Self::NotYet => format!(
+            Self::NotYetValid => format!(
                 "is not valid before {begins}, in {}; the clock here says {}",
                 span(from - at),
                 time_text(at)
             ),
-            Self::Soon | Self::Good => format!("is valid until {ends}, {} left", span(until - at)),
+            Self::ExpiresSoon | Self::Valid => {
+                format!("is valid until {ends}, {} left", span(until - at))
+            }
         }
     }
 }
 
 /// Checks the dates of a server's or client's leaf.
 pub fn leaf(subject: &Subject, leaf: &X509Certificate<'_>, at: i64) -> Finding {
-    let lasting = Lasting::of(leaf, at);
+    let status = ValidityStatus::of(leaf, at);
     let finding = finding(subject, Check::Dates, leaf, at);
-    match lasting {
-        Lasting::Expired => {
+    match status {
+        ValidityStatus::Expired => {
             finding.hint("renew it and put it in the place of the old one; it is refused")
         }
-        Lasting::NotYet => finding
+        ValidityStatus::NotYetValid => finding
             .hint("correct the clock (timedatectl), or have it issued anew; it is refused until then"),
-        Lasting::Soon => {
+        ValidityStatus::ExpiresSoon => {
             finding.hint("renew it; if something does that by itself, find out why it has not yet")
         }
-        Lasting::Good => finding,
+        ValidityStatus::Valid => finding,
     }
 }
 
 /// Checks the dates of the CAs that are sent with a leaf. Reports the worst, or else the one that expires first.
 pub(super) fn above(subject: &Subject, cas: &[X509Certificate<'_>], at: i64) -> Finding {
     let rank = |x509: &&X509Certificate<'_>| {
-        (Lasting::of(x509, at).severity(), std::cmp::Reverse(x509.validity().not_after.timestamp()))
+        (
+            ValidityStatus::of(x509, at).severity(),
+            std::cmp::Reverse(x509.validity().not_after.timestamp()),
+        )
     };
     let Some(worst) = cas.iter().max_by_key(rank) else {
         return subject.skipped(Check::ChainDates, "no CA is sent with it");
     };
     let finding = finding(subject, Check::ChainDates, worst, at);
-    match Lasting::of(worst, at) {
-        Lasting::Expired => {
+    match ValidityStatus::of(worst, at) {
+        ValidityStatus::Expired => {
             finding.hint("put the CA's renewed certificate in its place (the same name and key); clients refuse this one")
         }
-        Lasting::NotYet => {
+        ValidityStatus::NotYetValid => {
             finding.hint("correct the clock (timedatectl), or send the CA's certificate that is valid now")
         }
-        Lasting::Soon => finding.hint("get the CA's renewed certificate and put it in the place of this one"),
-        Lasting::Good => finding,
+        ValidityStatus::ExpiresSoon => {
+            finding.hint("get the CA's renewed certificate and put it in the place of this one")
+        }
+        ValidityStatus::Valid => finding,
     }
 }
 
 fn finding(subject: &Subject, check: Check, x509: &X509Certificate<'_>, at: i64) -> Finding {
     let validity = x509.validity();
     let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
-    let lasting = Lasting::between(from, until, at);
+    let status = ValidityStatus::between(from, until, at);
     let name = cut(rfc4514(x509.subject()));
-    subject.finding(check, lasting.severity(), format!("{name} {}", lasting.sentence(from, until, at)))
+    subject.finding(check, status.severity(), format!("{name} {}", status.sentence(from, until, at)))
 }

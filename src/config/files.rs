@@ -12,7 +12,7 @@ use aws_lc_rs::digest::{Context, Digest, SHA256};
 /// later, even while it is read, differs from that.
 #[derive(Debug, Default)]
 pub struct Files {
-    all: BTreeMap<PathBuf, Sight>,
+    all: BTreeMap<PathBuf, FileState>,
     /// Those that hold a secret, and what may be shown of them.
     secret: BTreeMap<PathBuf, Shown>,
 }
@@ -32,11 +32,11 @@ impl Files {
         self.secret.extend(paths.into_iter().map(|path| (path, shown)));
     }
 
-    /// Looks at `paths`.
-    pub(super) fn look(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
+    /// Records how `paths` are now.
+    pub(super) fn record(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
         for path in paths {
-            let sight = Sight::of(&path);
-            self.all.insert(path, sight);
+            let state = FileState::of(&path);
+            self.all.insert(path, state);
         }
     }
 
@@ -44,7 +44,7 @@ impl Files {
     pub(super) fn marks(&self) -> Vec<String> {
         let shown = |path: &PathBuf| self.secret.get(path).copied();
         let all = self.all.iter().filter(|(path, _)| shown(path) != Some(Shown::Nothing));
-        all.map(|(path, sight)| sight.mark(path, shown(path).is_some())).collect()
+        all.map(|(path, state)| state.mark(path, shown(path).is_some())).collect()
     }
 
     /// Their names.
@@ -54,20 +54,20 @@ impl Files {
 
     /// Whether one of them has another content now. `thoroughly`: compares contents even where the times are the same.
     pub fn differ(&self, thoroughly: bool) -> bool {
-        self.all.iter().any(|(path, sight)| sight.differs(path, thoroughly))
+        self.all.iter().any(|(path, state)| state.differs(path, thoroughly))
     }
 }
 
 /// A file, or a folder with the files in it.
 #[derive(Debug)]
-struct Sight {
+struct FileState {
     /// Compared first, since they are cheap to get.
     marks: Vec<Mark>,
     /// Over names and contents.
     content: Digest,
 }
 
-impl Sight {
+impl FileState {
     fn of(path: &Path) -> Self {
         Self { marks: marks(path), content: digest(path) }
     }
@@ -180,25 +180,25 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("ca.pem");
         fs::write(&file, "one").unwrap();
-        let sight = Sight::of(&file);
+        let state = FileState::of(&file);
         fs::remove_file(&file).unwrap();
-        assert!(sight.differs(&file, false));
+        assert!(state.differs(&file, false));
         fs::write(&file, "one").unwrap();
-        assert!(!sight.differs(&file, true));
+        assert!(!state.differs(&file, true));
         fs::write(&file, "two").unwrap();
-        assert!(sight.differs(&file, false));
+        assert!(state.differs(&file, false));
     }
 
     #[test]
     fn a_file_more_or_less_in_a_folder_is_a_difference() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("a.crl"), "a").unwrap();
-        let sight = Sight::of(dir.path());
+        let state = FileState::of(dir.path());
         fs::write(dir.path().join("b.crl"), "b").unwrap();
-        assert!(sight.differs(dir.path(), false));
+        assert!(state.differs(dir.path(), false));
         fs::remove_file(dir.path().join("b.crl")).unwrap();
-        assert!(!sight.differs(dir.path(), true));
+        assert!(!state.differs(dir.path(), true));
         fs::rename(dir.path().join("a.crl"), dir.path().join("c.crl")).unwrap();
-        assert!(sight.differs(dir.path(), false));
+        assert!(state.differs(dir.path(), false));
     }
 }

@@ -109,7 +109,7 @@ fn load_for(
     let mut report = Report::default();
     let mut files = Files::default();
     let config = args.config().or_else(|| environment.config()).map(PathBuf::from);
-    files.look(config.clone());
+    files.record(config.clone());
     let file = read_file(args, environment, &mut report);
     let flags = Layer::from_args(args, &mut report);
     let key_log_file = environment.key_log_file();
@@ -129,7 +129,7 @@ fn load_for(
         layer.keep(|key| purpose.needs(key));
     }
     let sources = Sources { layers, routes, key_log_file, torn: file.torn, clients_with: known };
-    files.look(sources.files());
+    files.record(sources.files());
     let layers = sources.layers.0.iter().chain(sources.routes.iter().map(|route| &route.layer));
     for layer in layers {
         files.hide(layer.files_with(Content::Token), Shown::Time);

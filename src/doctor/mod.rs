@@ -57,8 +57,8 @@ pub fn examine(settings: &Settings, helpers: &Helpers, now: SystemTime) -> io::R
     found.extend(files::findings(settings));
     found.extend(token::findings(&settings.reloadable));
     found.extend(machine::findings(settings, now, runtime.block_on(admin::file_limit(settings))));
-    let visitor = listener::Visitor { settings, caller, roots: &roots, now };
-    found.extend(runtime.block_on(listener::findings(&visitor)));
+    let inputs = listener::CheckInputs { settings, caller, roots: &roots, now };
+    found.extend(runtime.block_on(listener::findings(&inputs)));
     found.extend(runtime.block_on(admin::findings(settings)));
     found.extend(runtime.block_on(running::findings(settings)));
     found.extend(runtime.block_on(upstream::findings(settings, now)));

@@ -35,10 +35,10 @@ pub(super) async fn findings(settings: &Settings, now: SystemTime) -> Vec<Findin
     let mut found = Vec::new();
     for route in &settings.reloadable.routes {
         let folder = folder(&route.path.to_string());
-        let visit = (&route.upstream, folder);
-        if !seen.contains(&visit) {
-            found.extend(Visit::new(route, &visit.1, now).findings().await);
-            seen.push(visit);
+        let target = (&route.upstream, folder);
+        if !seen.contains(&target) {
+            found.extend(UpstreamCheck::new(route, &target.1, now).findings().await);
+            seen.push(target);
         }
     }
     found
@@ -53,7 +53,7 @@ fn folder(path: &str) -> String {
     }
 }
 
-struct Visit<'a> {
+struct UpstreamCheck<'a> {
     place: Subject,
     upstream: &'a UpstreamSettings,
     max_body: u64,
@@ -63,7 +63,7 @@ struct Visit<'a> {
     now: SystemTime,
 }
 
-impl<'a> Visit<'a> {
+impl<'a> UpstreamCheck<'a> {
     fn new(route: &'a RouteSettings, folder: &'a str, now: SystemTime) -> Self {
         Self {
             place: Subject::new(Area::Upstream, format!("{} {folder}", route.upstream.target)),

@@ -65,7 +65,7 @@ impl Credentials {
 
 /// The server's request for a client certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct CertificateRequest {
     /// The names of CAs in the request: RFC 4514, escaped.
     pub cas: Vec<String>,
     /// The signature schemes that it accepts.
@@ -109,7 +109,7 @@ pub struct Observed {
     /// Whether the server failed to prove with its signature that it holds the leaf's key.
     pub is_unproven: bool,
     /// Its request for a client certificate, if there was one.
-    pub asked: Option<Asked>,
+    pub asked: Option<CertificateRequest>,
     /// The client certificate to present if it asks for one.
     pub credentials: Option<Credentials>,
     /// How the connection ended.
@@ -121,13 +121,13 @@ pub struct Observed {
 struct Notes {
     chain: Vec<CertificateDer<'static>>,
     is_unproven: bool,
-    asked: Option<Asked>,
+    asked: Option<CertificateRequest>,
 }
 
 /// Connects to `server`, completes a handshake and waits for the server's reaction. `preface` is sent before the
 /// handshake: a PROXY header, if the server expects one.
 pub fn observe(server: Server, credentials: Option<Credentials>, preface: &[u8]) -> Observed {
-    let witness = Arc::new(Witness::new(credentials.clone()));
+    let recorder = Arc::new(HandshakeRecorder::new(credentials.clone()));
     let mut seen = Observed {
         server,
         address: None,
@@ -150,7 +150,7 @@ pub fn observe(server: Server, credentials: Option<Credentials>, preface: &[u8])
     };
     seen.address = Some(address);
     seen.from = socket.local_addr().ok();
-    let mut connection = match client(&witness, seen.server.name.clone()) {
+    let mut connection = match client(&recorder, seen.server.name.clone()) {
         Ok(connection) => connection,
         Err(error) => {
             seen.ending = Ending::Failed(wording::tls(&error));
@@ -172,7 +172,7 @@ pub fn observe(server: Server, credentials: Option<Credentials>, preface: &[u8])
         seen.agreed = Some((version_name(version).into_owned(), suite, group));
     }
     seen.alpn = connection.alpn_protocol().map(|name| printable(&String::from_utf8_lossy(name)));
-    let notes = std::mem::take(&mut *witness.notes());
+    let notes = std::mem::take(&mut *recorder.notes());
     Observed { chain: notes.chain, is_unproven: notes.is_unproven, asked: notes.asked, ..seen }
 }
 
@@ -197,12 +197,15 @@ fn left(deadline: Instant) -> io::Result<Duration> {
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
-fn client(witness: &Arc<Witness>, name: ServerName<'static>) -> Result<ClientConnection, Error> {
+fn client(
+    recorder: &Arc<HandshakeRecorder>,
+    name: ServerName<'static>,
+) -> Result<ClientConnection, Error> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(witness) as Arc<dyn ServerCertVerifier>)
-        .with_client_cert_resolver(Arc::clone(witness) as Arc<dyn ResolvesClientCert>);
+        .with_custom_certificate_verifier(Arc::clone(recorder) as Arc<dyn ServerCertVerifier>)
+        .with_client_cert_resolver(Arc::clone(recorder) as Arc<dyn ResolvesClientCert>);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.resumption = rustls::client::Resumption::disabled();
     ClientConnection::new(Arc::new(config), name)
@@ -300,13 +303,13 @@ impl Write for Wire {
 
 /// Accepts any server certificate, presents `credentials`, and notes what the server sent and asked for.
 #[derive(Debug)]
-struct Witness {
+struct HandshakeRecorder {
     notes: Mutex<Notes>,
     credentials: Option<Credentials>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl Witness {
+impl HandshakeRecorder {
     fn new(credentials: Option<Credentials>) -> Self {
         let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
         Self { notes: Mutex::default(), credentials, algorithms }
@@ -328,7 +331,7 @@ impl Witness {
     }
 }
 
-impl ServerCertVerifier for Witness {
+impl ServerCertVerifier for HandshakeRecorder {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
@@ -365,7 +368,7 @@ impl ServerCertVerifier for Witness {
     }
 }
 
-impl ResolvesClientCert for Witness {
+impl ResolvesClientCert for HandshakeRecorder {
     fn resolve(&self, cas: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         let name = |der: &&[u8]| match X509Name::from_der(der) {
             Ok((_, name)) => cut(rfc4514(&name)),
@@ -375,7 +378,7 @@ impl ResolvesClientCert for Witness {
             Some(name) => name.to_owned(),
             None => format!("{:#06x}", u16::from(*scheme)),
         };
-        self.notes().asked = Some(Asked {
+        self.notes().asked = Some(CertificateRequest {
             cas: cas.iter().map(name).collect(),
             schemes: schemes.iter().map(scheme).collect(),
         });

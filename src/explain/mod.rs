@@ -15,7 +15,7 @@ mod server;
 mod target;
 
 pub use self::certificate::{Access, ClientFile, Explanation, Verdict, certificate};
-pub use self::connect::{Asked, Credentials, CredentialsError, Ending, Observed, observe};
+pub use self::connect::{CertificateRequest, Credentials, CredentialsError, Ending, Observed, observe};
 pub use self::facts::Facts;
 pub use self::link::Link;
 pub use self::rules::{RuleLine, RuleList, RuleMiss};

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use rustls::AlertDescription;
 use serde::Serialize;
 
-use super::connect::{Asked, Ending, Observed};
+use super::connect::{CertificateRequest, Ending, Observed};
 use super::facts::Facts;
 use super::link::Link;
 use crate::checks::{self, Roots};
@@ -109,7 +109,7 @@ fn client_auth(seen: &Observed) -> Option<ClientAuth> {
     // The request for a client certificate belongs to the same flight as the server's certificate. If that did not
     // come, it is not known whether the server asks for one.
     seen.chain.first()?;
-    let Asked { cas, schemes } = seen.asked.clone().unwrap_or_default();
+    let CertificateRequest { cas, schemes } = seen.asked.clone().unwrap_or_default();
     let leaf = seen.asked.as_ref().and(seen.credentials.as_ref()).and_then(|own| own.leaf());
     let presented = leaf.and_then(|der| Some(Link::read(der, "sent")?.subject));
     Some(ClientAuth { asked: seen.asked.is_some(), cas, schemes, presented })

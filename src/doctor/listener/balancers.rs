@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::Visit;
+use super::ListenerCheck;
 use crate::doctor::caller::Caller;
 use crate::explain::{self, Ending, Observed};
 use crate::finding::{Check, Finding};
@@ -14,7 +14,7 @@ use crate::tls::may_send_header;
 const HEADER: Check = Check::ProxyHeader;
 const SOURCE: Check = Check::ProxySource;
 
-impl Visit<'_> {
+impl ListenerCheck<'_> {
     pub(super) async fn as_a_balancer(&self, bind: SocketAddr, caller: Option<&Caller>) -> Vec<Finding> {
         let Some(server) = self.server() else {
             return Vec::new();
@@ -43,7 +43,7 @@ impl Visit<'_> {
             found.push(self.place.fail(SOURCE, detail, hint));
         } else {
             found.push(self.place.pass(SOURCE, format!("a PROXY header from {ip} is taken")));
-            found.extend(self.looks_around(server, &seen, caller).await);
+            found.extend(self.after_handshake(server, &seen, caller).await);
         }
         found
     }

@@ -31,34 +31,34 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the checks of all listeners have in common.
 #[derive(Clone, Copy)]
-pub(super) struct Visitor<'a> {
+pub(super) struct CheckInputs<'a> {
     pub(super) settings: &'a Settings,
     pub(super) caller: Option<&'a Caller>,
     pub(super) roots: &'a Roots,
     pub(super) now: SystemTime,
 }
 
-pub(super) async fn findings(visitor: &Visitor<'_>) -> Vec<Finding> {
-    let Visitor { settings, caller, roots, now } = *visitor;
+pub(super) async fn findings(inputs: &CheckInputs<'_>) -> Vec<Finding> {
+    let CheckInputs { settings, caller, roots, now } = *inputs;
     let mut found = Vec::new();
-    let visit = |address: SocketAddr, flag: &str, preface| {
+    let check = |address: SocketAddr, flag: &str, preface| {
         let place = Subject::new(Area::Listener, address);
         if address.port() == 0 {
             let detail =
                 format!("port 0 stands for any free one: name the real one with {flag} to look at it");
             return Err(place.skipped(Check::Reachable, detail));
         }
-        Ok(Visit { place, address: reachable(address), preface, settings, roots, now })
+        Ok(ListenerCheck { place, address: reachable(address), preface, settings, roots, now })
     };
     for &address in &settings.startup.listen {
-        match visit(address, "--listen", &[]) {
-            Ok(visit) => found.extend(visit.findings(address, caller).await),
+        match check(address, "--listen", &[]) {
+            Ok(check) => found.extend(check.findings(address, caller).await),
             Err(finding) => found.push(finding),
         }
     }
     for &address in &settings.startup.listen_proxy {
-        match visit(address, "--listen-proxy", LOCAL_V2) {
-            Ok(visit) => found.extend(visit.as_a_balancer(address, caller).await),
+        match check(address, "--listen-proxy", LOCAL_V2) {
+            Ok(check) => found.extend(check.as_a_balancer(address, caller).await),
             Err(finding) => found.push(finding),
         }
     }
@@ -75,7 +75,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-struct Visit<'a> {
+struct ListenerCheck<'a> {
     place: Subject,
     address: SocketAddr,
     /// Sent before the ClientHello: a PROXY header, or nothing.
@@ -85,7 +85,7 @@ struct Visit<'a> {
     now: SystemTime,
 }
 
-impl Visit<'_> {
+impl ListenerCheck<'_> {
     async fn findings(&self, bind: SocketAddr, caller: Option<&Caller>) -> Vec<Finding> {
         let Some(server) = self.server() else {
             return Vec::new();
@@ -95,7 +95,7 @@ impl Visit<'_> {
             return vec![self.not_running(bind, error)];
         }
         let mut found = vec![self.place.pass(Check::Reachable, "takes connections")];
-        found.extend(self.looks_around(server, &seen, caller).await);
+        found.extend(self.after_handshake(server, &seen, caller).await);
         found
     }
 
@@ -105,7 +105,7 @@ impl Visit<'_> {
     }
 
     /// The checks that follow from `seen`, the first handshake.
-    async fn looks_around(
+    async fn after_handshake(
         &self,
         server: Server,
         seen: &Observed,
@@ -120,7 +120,7 @@ impl Visit<'_> {
         found.extend(self.as_clients_see_it(seen));
         found.push(self.refuses_without_certificate(seen));
         found.push(match caller {
-            Some(caller) => self.takes(caller, &server),
+            Some(caller) => self.admits(caller, &server),
             None => self.place.skipped(
                 Check::WithCertificate,
                 "give --client-cert and --client-key to try a client's",
@@ -268,7 +268,7 @@ impl Visit<'_> {
         }
     }
 
-    fn takes(&self, caller: &Caller, server: &Server) -> Finding {
+    fn admits(&self, caller: &Caller, server: &Server) -> Finding {
         let check = Check::WithCertificate;
         let seen = self.observe(server, Some(caller.credentials.clone()));
         let explained = explain::server(&seen, self.now);

@@ -123,18 +123,18 @@ fn a_pin_that_does_not_hold_says_what_the_certificate_has() {
 
 #[test]
 fn a_client_that_rules_in_audit_mode_would_refuse_has_a_grant_with_the_denial() {
-    struct Door(Rules);
-    impl Guarded for Door {
+    struct TestRoute(Rules);
+    impl Guarded for TestRoute {
         fn rules(&self) -> &Rules {
             &self.0
         }
     }
     let peer = peer();
-    let on_trial = Door(Rules::new(read(&["cn=other"])).audited(true));
-    let grant = Decisions::default().authorize(1, &peer, &on_trial).unwrap();
+    let audited = TestRoute(Rules::new(read(&["cn=other"])).audited(true));
+    let grant = Decisions::default().authorize(1, &peer, &audited).unwrap();
     assert!(matches!(grant.audited_denial(), Some(Denial::Unmatched(_))));
-    let open = Door(Rules::new(read(&["any"])));
+    let open = TestRoute(Rules::new(read(&["any"])));
     assert_eq!(Decisions::default().authorize(1, &peer, &open).unwrap().audited_denial(), None);
-    let closed = Door(Rules::new(read(&["cn=other"])));
+    let closed = TestRoute(Rules::new(read(&["cn=other"])));
     assert!(Decisions::default().authorize(1, &peer, &closed).is_err());
 }

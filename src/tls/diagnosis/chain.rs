@@ -41,9 +41,10 @@ pub fn chain_faults(
         Some(leaf) => match trailing(leaf, chain) {
             Some(fault) => vec![fault],
             None if trust.pins(leaf) => of_pinned(leaf, trust, now),
-            None => {
-                of_chain(&Look { chain, sent: &sent, selection: &selection, trust, now, budget }, leaf)
-            }
+            None => of_chain(
+                &Context { chain, sent: &sent, selection: &selection, trust, now, budget },
+                leaf,
+            ),
         },
     };
     if faults.is_empty() { vec![verdict::of_chain_error(error, chain)] } else { sorted(faults) }
@@ -63,10 +64,10 @@ pub fn path<'a>(
     if sent.leaf().is_none() {
         return Path::default();
     }
-    let look = Look { chain, sent: &sent, selection: &selection, trust, now, budget };
+    let context = Context { chain, sent: &sent, selection: &selection, trust, now, budget };
     let routes = routes(&sent, trust, budget);
     let holding = routes.iter().take_while(|route| route.holds());
-    let best = holding.min_by_key(|route| of_route(&look, route).len());
+    let best = holding.min_by_key(|route| of_route(&context, route).len());
     let Some(nearest) = best.or_else(|| nearest_broken(&routes, &sent)) else { return Path::default() };
     let places = nearest.sent.iter().filter_map(|index| sent.certificates.get(*index));
     Path {
@@ -76,7 +77,7 @@ pub fn path<'a>(
 }
 
 /// What the functions below need.
-struct Look<'c> {
+struct Context<'c> {
     chain: &'c [CertificateDer<'c>],
     sent: &'c Sent<'c>,
     selection: &'c Selection,
@@ -85,22 +86,22 @@ struct Look<'c> {
     budget: &'c Budget<'c>,
 }
 
-fn of_chain(look: &Look<'_>, leaf: &X509Certificate<'_>) -> Vec<Fault> {
-    let mut faults = of_leaf(leaf, look.now);
+fn of_chain(context: &Context<'_>, leaf: &X509Certificate<'_>) -> Vec<Fault> {
+    let mut faults = of_leaf(leaf, context.now);
     faults.extend(leaf::is_ca(leaf));
-    let routes = routes(look.sent, look.trust, look.budget);
-    let above = routes.iter().take_while(|route| route.holds()).map(|route| of_route(look, route));
+    let routes = routes(context.sent, context.trust, context.budget);
+    let above = routes.iter().take_while(|route| route.holds()).map(|route| of_route(context, route));
     if let Some(above) = above.min_by_key(Vec::len) {
         faults.extend(above);
         return faults;
     }
     // A certificate that cannot be read or was left out may be the missing one.
-    if let Some(fault) = unreadable(look.sent) {
+    if let Some(fault) = unreadable(context.sent) {
         faults.push(fault);
-    } else if look.selection.left_out > 0 {
-        faults.push(tangled(leaf, look.selection));
+    } else if context.selection.left_out > 0 {
+        faults.push(too_many_intermediates(leaf, context.selection));
     } else {
-        let Look { chain, sent, trust, budget, .. } = *look;
+        let Context { chain, sent, trust, budget, .. } = *context;
         let subjects = OnceCell::new();
         faults.extend(Case { chain, sent, trust, budget, subjects }.fault(&routes));
     }
@@ -131,16 +132,16 @@ fn of_pinned(leaf: &X509Certificate<'_>, trust: &TrustStore, now: i64) -> Vec<Fa
 }
 
 /// Faults of the CAs on a path with valid signatures, and revocations.
-fn of_route(look: &Look<'_>, route: &Route<'_>) -> Vec<Fault> {
+fn of_route(context: &Context<'_>, route: &Route<'_>) -> Vec<Fault> {
     let Some(ca) = route.anchor else { return Vec::new() };
-    let way: Vec<_> = route.sent.iter().filter_map(|index| look.sent.get(*index)).collect();
+    let way: Vec<_> = route.sent.iter().filter_map(|index| context.sent.get(*index)).collect();
     let mut faults: Vec<_> =
-        way.iter().skip(1).flat_map(|above| of_intermediate(above, ca, look.now)).collect();
-    if ca.not_after < look.now {
-        faults.push(ca_expired(ca, look.now));
+        way.iter().skip(1).flat_map(|above| of_intermediate(above, ca, context.now)).collect();
+    if ca.not_after < context.now {
+        faults.push(ca_expired(ca, context.now));
     }
-    faults.extend(authority::faults(&way, ca, look.now));
-    faults.extend(revoked::faults(&way, ca, look.trust, look.budget.cache(), look.now));
+    faults.extend(authority::faults(&way, ca, context.now));
+    faults.extend(revoked::faults(&way, ca, context.trust, context.budget.cache(), context.now));
     faults
 }
 
@@ -169,7 +170,7 @@ fn trailing(leaf: &X509Certificate<'_>, chain: &[CertificateDer<'_>]) -> Option<
 }
 
 /// More of the certificates could be on the path than clawgate checks.
-fn tangled(leaf: &X509Certificate<'_>, selection: &Selection) -> Fault {
+fn too_many_intermediates(leaf: &X509Certificate<'_>, selection: &Selection) -> Fault {
     let detail = format!(
         "{} came with a chain that is too deep or too tangled: clawgate checks {MAX_INTERMEDIATES} intermediates, and \
          {MAX_OF_ONE_SUBJECT} of one subject; {} more were left out, and the others do not lead to a configured CA",

@@ -11,7 +11,7 @@ use crate::tls::fault::Fault;
 use crate::wording::alert_name;
 
 /// The server name that a client asked for (SNI, RFC 6066 section 3), beside the names of clawgate's certificates.
-enum Asked<'a> {
+enum RequestedName<'a> {
     /// One of them.
     Ours(&'a str),
     /// None of them.
@@ -20,7 +20,7 @@ enum Asked<'a> {
     Nothing,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> RequestedName<'a> {
     fn of(hello: Option<&'a ClientHello>, names: &[San]) -> Self {
         match hello.and_then(|hello| hello.sni.as_deref()) {
             Some(name) if names.iter().any(|own| own.covers(name)) => Self::Ours(name),
@@ -60,7 +60,7 @@ impl<'a> Asked<'a> {
 
 /// A sentence that compares the name that a client asked for with the names in clawgate's certificates.
 pub fn about_name(hello: Option<&ClientHello>, names: &[San]) -> String {
-    Asked::of(hello, names).detail(&list(names))
+    RequestedName::of(hello, names).detail(&list(names))
 }
 
 /// `names` as one phrase.
@@ -73,7 +73,7 @@ const TRUST: &str = "give the client the certificate of clawgate's CA (curl: --c
                      certificate of a CA that the client trusts; check also that tls.certificate holds the intermediates";
 
 pub(crate) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> Fault {
-    let (asked, names) = (Asked::of(case.hello, case.server_names), list(case.server_names));
+    let (asked, names) = (RequestedName::of(case.hello, case.server_names), list(case.server_names));
     let detail = format!(
         "the client refused clawgate's certificate with the alert {}; {}",
         alert_name(alert),
@@ -81,7 +81,7 @@ pub(crate) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> 
     );
     let name = asked.hint(&names);
     let hint = match (alert, name) {
-        (AlertDescription::UnknownCA, _) if !matches!(asked, Asked::Other(_)) => {
+        (AlertDescription::UnknownCA, _) if !matches!(asked, RequestedName::Other(_)) => {
             format!("the client does not trust the CA of clawgate's certificate: {TRUST}")
         }
         (AlertDescription::UnknownCA, Some(name)) => {
@@ -104,7 +104,7 @@ pub(crate) fn server_cert_rejected(alert: AlertDescription, case: &Case<'_>) -> 
 
 /// The hint for a client that got the certificate and closed the connection without an alert.
 pub(super) fn left_silently(case: &Case<'_>) -> String {
-    let (asked, names) = (Asked::of(case.hello, case.server_names), list(case.server_names));
+    let (asked, names) = (RequestedName::of(case.hello, case.server_names), list(case.server_names));
     let cause = asked.hint(&names).unwrap_or_else(|| {
         format!(
             "{}: a CA that the client does not trust is a common cause (curl: --cacert ca.pem)",
