@@ -14,8 +14,22 @@ pub(super) struct Quota {
 
 impl Quota {
     pub(super) fn new(per_second: u32, burst: u32) -> Self {
-        let interval = 1_000_000_000 / u64::from(per_second.max(1));
+        Self::with_interval(1_000_000_000 / u64::from(per_second.max(1)), burst)
+    }
+
+    /// So many in a minute, which may all come at once.
+    pub(super) fn per_minute(number: u32) -> Self {
+        Self::with_interval(60_000_000_000 / u64::from(number.max(1)), number)
+    }
+
+    fn with_interval(interval: u64, burst: u32) -> Self {
         Self { interval, tolerance: interval * u64::from(burst.max(1) - 1) }
+    }
+
+    /// The time until the next token of a bucket that will be full at `full`.
+    fn wait(self, full: u64, now: u64) -> Option<Duration> {
+        let early = full.saturating_sub(now);
+        (early > self.tolerance).then(|| Duration::from_nanos(early - self.tolerance))
     }
 }
 
@@ -31,9 +45,8 @@ impl TokenBucket {
     pub(super) fn take(&self, quota: Quota, now: u64) -> Result<(), Duration> {
         let mut full = self.0.load(Ordering::Relaxed);
         loop {
-            let early = full.saturating_sub(now);
-            if early > quota.tolerance {
-                return Err(Duration::from_nanos(early - quota.tolerance));
+            if let Some(wait) = quota.wait(full, now) {
+                return Err(wait);
             }
             let next = full.max(now) + quota.interval;
             match self.0.compare_exchange_weak(full, next, Ordering::Relaxed, Ordering::Relaxed) {
@@ -41,6 +54,11 @@ impl TokenBucket {
                 Err(other) => full = other,
             }
         }
+    }
+
+    /// The time until the next token, or `None` if there is one at `now`. Takes no token.
+    pub(super) fn wait(&self, quota: Quota, now: u64) -> Option<Duration> {
+        quota.wait(self.0.load(Ordering::Relaxed), now)
     }
 
     /// Whether the bucket is full at `now`, like a new one.
@@ -70,6 +88,17 @@ mod tests {
         assert!(bucket.is_full(start + SECOND));
     }
 
+    #[test]
+    fn a_minutes_tokens_may_be_taken_at_once_and_come_back_within_the_minute() {
+        let (bucket, rate) = (TokenBucket::default(), Quota::per_minute(3));
+        let burst = (0..5).filter(|_| bucket.take(rate, 0).is_ok()).count();
+        assert_eq!(burst, 3);
+        assert_eq!(bucket.wait(rate, 0), Some(Duration::from_secs(20)));
+        assert_eq!(bucket.wait(rate, 20 * SECOND), None);
+        assert!(!bucket.is_full(59 * SECOND));
+        assert!(bucket.is_full(60 * SECOND));
+    }
+
     proptest! {
         /// There are never more tokens than the burst and the rate allow, and there is a token after the returned wait.
         #[test]
@@ -81,7 +110,10 @@ mod tests {
             let (mut now, mut taken) = (SECOND, 0u64);
             for step in steps {
                 now += step;
-                match bucket.take(rate, now) {
+                let wait = bucket.wait(rate, now);
+                let result = bucket.take(rate, now);
+                prop_assert_eq!(result.err(), wait);
+                match result {
                     Ok(()) => taken += 1,
                     Err(wait) => {
                         let wait = u64::try_from(wait.as_nanos()).unwrap();
