@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &str)] = &[
     // The organisation behind a webhook.
     ("", "webhook sender"),
     ("", "webhook_senders"),
+    ("src/signature/", "sender"),
     ("docs/", "sender"),
     ("deploy/kubernetes/", "sender"),
     // It lists the changes of former versions, and older words of this one.

@@ -17,6 +17,7 @@ mod preset;
 mod presets;
 mod public_key;
 mod reading;
+pub mod replay;
 mod request;
 mod scheme;
 mod source;

@@ -1,0 +1,358 @@
+//! Remembers the requests that were delivered, so that the same one is not delivered again.
+//!
+//! A request is claimed before it goes to the upstream. If the upstream accepts it, the claim is confirmed, and the same
+//! request is a duplicate from then on. If the upstream fails, the claim is released: the sender tries again, and that try
+//! must pass.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::verified::EventKey;
+
+/// How long a delivered request is remembered if the settings do not say otherwise.
+pub const DEFAULT_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The longest window: one year. It keeps the end of a window within the range of [`Instant`].
+const LONGEST_WINDOW: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// How many requests one [`ReplayWindow`] remembers, in at most 5 MiB.
+///
+/// When it is full, the oldest delivered request is forgotten for a new one, even before its time. A captured request can
+/// then be replayed if its signature covers no time, or if the time is still within the tolerance.
+pub const CAPACITY: usize = 65_536;
+
+/// The first half of an [`EventKey`], which is enough: two of 65,536 events have the same one with a chance of about 2^-97.
+type Key = [u8; 16];
+
+/// The requests of one route; clones share them.
+///
+/// They are in memory only: a restart forgets them. All workers share one window, since a sender may send the same request
+/// on two connections. Each call takes a lock for one change of a map, amortised O(1).
+#[derive(Clone, Debug)]
+pub struct ReplayWindow {
+    window: Duration,
+    requests: Arc<Mutex<Requests>>,
+}
+
+/// What is known about a request.
+#[derive(Debug)]
+#[must_use]
+pub enum Claim {
+    /// It was not seen before, and is claimed now.
+    New(ClaimGuard),
+    /// It was delivered before.
+    Duplicate,
+    /// The same request is on its way to the upstream, and may still fail. Also when [`CAPACITY`] requests are on their way:
+    /// one more could not be recognised later.
+    InProgress,
+}
+
+/// A claimed request. Dropped without [`confirm`](Self::confirm), it is forgotten.
+#[derive(Debug)]
+#[must_use = "the claim is released when this is dropped"]
+pub struct ClaimGuard {
+    requests: Arc<Mutex<Requests>>,
+    key: Key,
+    /// When the request is forgotten if it is delivered.
+    expires: Instant,
+    confirmed: bool,
+}
+
+#[derive(Debug)]
+struct Requests {
+    capacity: usize,
+    states: HashMap<Key, State>,
+    /// The delivered ones in the order in which they were confirmed, with their end.
+    delivered: VecDeque<(Instant, Key)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    InProgress,
+    Delivered,
+}
+
+impl ReplayWindow {
+    /// Remembers delivered requests for `window`, but at least for twice the `tolerance` of the signature's time, and for one
+    /// year at most.
+    ///
+    /// A time may be early by the tolerance when the request comes, and the same request is refused as stale only when the
+    /// time is late by the tolerance.
+    pub fn new(window: Duration, tolerance: Option<Duration>) -> Self {
+        let least = tolerance.unwrap_or_default().saturating_mul(2);
+        Self::with_capacity(window.max(least).min(LONGEST_WINDOW), CAPACITY)
+    }
+
+    fn with_capacity(window: Duration, capacity: usize) -> Self {
+        let requests = Requests { capacity, states: HashMap::new(), delivered: VecDeque::new() };
+        Self { window, requests: Arc::new(Mutex::new(requests)) }
+    }
+
+    /// Claims the request that is known by `event` at `now`, if it is new.
+    ///
+    /// Call this only after the signature was verified: otherwise anybody could fill the window. Calls of several threads may
+    /// come with times that are not in order. A time in the past forgets nothing.
+    pub fn claim(&self, event: EventKey, now: Instant) -> Claim {
+        let mut key = Key::default();
+        key.copy_from_slice(&event.as_bytes()[..size_of::<Key>()]);
+        let mut requests = lock(&self.requests);
+        requests.forget_expired(now);
+        match requests.states.get(&key) {
+            Some(State::Delivered) => return Claim::Duplicate,
+            Some(State::InProgress) => return Claim::InProgress,
+            None => {}
+        }
+        if requests.states.len() >= requests.capacity && !requests.forget_oldest() {
+            return Claim::InProgress;
+        }
+        requests.states.insert(key, State::InProgress);
+        drop(requests);
+        let requests = Arc::clone(&self.requests);
+        Claim::New(ClaimGuard { requests, key, expires: now + self.window, confirmed: false })
+    }
+}
+
+impl ClaimGuard {
+    /// The request was delivered: the same one is a duplicate until the window ends, counted from the claim.
+    pub fn confirm(mut self) {
+        self.confirmed = true;
+        let mut requests = lock(&self.requests);
+        requests.states.insert(self.key, State::Delivered);
+        requests.delivered.push_back((self.expires, self.key));
+    }
+}
+
+impl Requests {
+    /// Forgets the delivered requests that ended before `now`.
+    ///
+    /// They are in the order of their confirmation, not of their end. One that ends before an earlier confirmed one is
+    /// remembered for a little longer: at most for as long as a request takes.
+    fn forget_expired(&mut self, now: Instant) {
+        while self.delivered.front().is_some_and(|(expires, _)| *expires < now) {
+            self.forget_oldest();
+        }
+    }
+
+    /// Whether there was a delivered request to forget.
+    fn forget_oldest(&mut self) -> bool {
+        let Some((_, key)) = self.delivered.pop_front() else { return false };
+        self.states.remove(&key);
+        true
+    }
+}
+
+impl Drop for ClaimGuard {
+    fn drop(&mut self) {
+        if !self.confirmed {
+            lock(&self.requests).states.remove(&self.key);
+        }
+    }
+}
+
+fn lock(requests: &Mutex<Requests>) -> MutexGuard<'_, Requests> {
+    requests.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn event(number: u8) -> EventKey {
+        EventKey::of_id(&[number])
+    }
+
+    fn claimed(window: &ReplayWindow, number: u8, now: Instant) -> ClaimGuard {
+        match window.claim(event(number), now) {
+            Claim::New(guard) => guard,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn is_duplicate(window: &ReplayWindow, number: u8, now: Instant) -> bool {
+        matches!(window.claim(event(number), now), Claim::Duplicate)
+    }
+
+    fn is_new(window: &ReplayWindow, number: u8, now: Instant) -> bool {
+        matches!(window.claim(event(number), now), Claim::New(_))
+    }
+
+    #[test]
+    fn a_delivered_request_is_a_duplicate_until_the_window_ends() {
+        let (window, start) = (ReplayWindow::new(HOUR, None), Instant::now());
+        claimed(&window, 1, start).confirm();
+
+        assert!(is_duplicate(&window, 1, start));
+        assert!(is_new(&window, 2, start));
+        assert!(is_duplicate(&window, 1, start + HOUR));
+        assert!(is_new(&window, 1, start + HOUR + Duration::from_nanos(1)));
+    }
+
+    #[test]
+    fn a_request_that_the_upstream_did_not_accept_may_come_again() {
+        let (window, start) = (ReplayWindow::new(HOUR, None), Instant::now());
+        let guard = claimed(&window, 1, start);
+        assert!(matches!(window.claim(event(1), start), Claim::InProgress));
+
+        drop(guard);
+
+        claimed(&window, 1, start).confirm();
+        assert!(is_duplicate(&window, 1, start));
+    }
+
+    #[test]
+    fn the_window_is_at_least_twice_the_tolerance() {
+        let (window, start) = (ReplayWindow::new(HOUR, Some(HOUR)), Instant::now());
+        claimed(&window, 1, start).confirm();
+
+        assert!(is_duplicate(&window, 1, start + 2 * HOUR));
+        assert!(is_new(&window, 1, start + 2 * HOUR + Duration::from_nanos(1)));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_forgets_nothing() {
+        let (window, start) = (ReplayWindow::new(HOUR, None), Instant::now());
+        let later = start + HOUR;
+        claimed(&window, 1, later).confirm();
+
+        assert!(is_duplicate(&window, 1, start));
+        claimed(&window, 2, start).confirm();
+        assert!(is_duplicate(&window, 1, later + HOUR));
+    }
+
+    #[test]
+    fn the_oldest_delivered_request_is_forgotten_first_when_the_window_is_full() {
+        let (window, start) = (ReplayWindow::with_capacity(HOUR, 3), Instant::now());
+        let _in_progress = claimed(&window, 0, start);
+        claimed(&window, 1, start).confirm();
+        claimed(&window, 2, start).confirm();
+
+        claimed(&window, 3, start).confirm();
+
+        assert!(matches!(window.claim(event(0), start), Claim::InProgress));
+        assert!(is_duplicate(&window, 2, start));
+        assert!(is_duplicate(&window, 3, start));
+        assert!(is_new(&window, 1, start));
+    }
+
+    #[test]
+    fn a_request_that_could_not_be_remembered_is_not_let_through() {
+        let (window, start) = (ReplayWindow::with_capacity(HOUR, 1), Instant::now());
+        let guard = claimed(&window, 1, start);
+        assert!(matches!(window.claim(event(2), start), Claim::InProgress));
+
+        drop(guard);
+
+        assert!(is_new(&window, 2, start));
+    }
+
+    #[test]
+    fn of_many_threads_with_the_same_request_one_gets_the_claim() {
+        let (window, start) = (ReplayWindow::new(HOUR, None), Instant::now());
+        let guards: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| window.claim(event(1), start))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+
+        assert_eq!(guards.iter().filter(|claim| matches!(claim, Claim::New(_))).count(), 1);
+    }
+
+    #[test]
+    fn the_longest_window_does_not_overflow_the_clock() {
+        let (window, start) = (ReplayWindow::new(Duration::MAX, Some(Duration::MAX)), Instant::now());
+        claimed(&window, 1, start).confirm();
+
+        assert!(is_duplicate(&window, 1, start + HOUR));
+    }
+
+    /// What one step of the model does.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Claim(u8),
+        Confirm(usize),
+        Release(usize),
+        Wait(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0u8..12).prop_map(Step::Claim),
+            2 => (0usize..8).prop_map(Step::Confirm),
+            1 => (0usize..8).prop_map(Step::Release),
+            2 => (0u64..40).prop_map(Step::Wait),
+        ]
+    }
+
+    /// A window of 60 s and 6 requests, without a thought of speed.
+    #[derive(Debug, Default)]
+    struct Model {
+        in_progress: Vec<(u8, u64)>,
+        /// In the order of confirmation: key, end in seconds.
+        delivered: Vec<(u8, u64)>,
+    }
+
+    impl Model {
+        fn claim(&mut self, key: u8, now: u64) -> &'static str {
+            while self.delivered.first().is_some_and(|(_, end)| *end < now) {
+                self.delivered.remove(0);
+            }
+            if self.delivered.iter().any(|(other, _)| *other == key) {
+                return "duplicate";
+            }
+            if self.in_progress.iter().any(|(other, _)| *other == key) {
+                return "in progress";
+            }
+            if self.in_progress.len() + self.delivered.len() == 6 {
+                if self.delivered.is_empty() {
+                    return "in progress";
+                }
+                self.delivered.remove(0);
+            }
+            self.in_progress.push((key, now + 60));
+            "new"
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_window_does_what_a_simple_model_does(steps in proptest::collection::vec(step(), 1..200)) {
+            let window = ReplayWindow::with_capacity(Duration::from_secs(60), 6);
+            let (start, mut now) = (Instant::now(), 0);
+            let (mut model, mut guards) = (Model::default(), Vec::new());
+            for step in steps {
+                match step {
+                    Step::Claim(number) => {
+                        let outcome = match window.claim(event(number), start + Duration::from_secs(now)) {
+                            Claim::New(guard) => {
+                                guards.push(guard);
+                                "new"
+                            }
+                            Claim::Duplicate => "duplicate",
+                            Claim::InProgress => "in progress",
+                        };
+                        prop_assert_eq!(outcome, model.claim(number, now));
+                    }
+                    Step::Confirm(index) if index < guards.len() => {
+                        guards.remove(index).confirm();
+                        let confirmed = model.in_progress.remove(index);
+                        model.delivered.push(confirmed);
+                    }
+                    Step::Release(index) if index < guards.len() => {
+                        drop(guards.remove(index));
+                        model.in_progress.remove(index);
+                    }
+                    Step::Confirm(_) | Step::Release(_) => {}
+                    Step::Wait(seconds) => now += seconds,
+                }
+                let requests = window.requests.lock().unwrap();
+                prop_assert_eq!(requests.delivered.len(), model.delivered.len());
+                prop_assert_eq!(requests.states.len(), model.delivered.len() + model.in_progress.len());
+            }
+        }
+    }
+}
