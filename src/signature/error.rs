@@ -29,6 +29,12 @@ pub enum SignatureError {
         /// The most that are tried.
         max: usize,
     },
+    /// More parameters of a form than are read.
+    #[error("the form has more than {max} parameters")]
+    TooManyParameters {
+        /// The most that are read.
+        max: usize,
+    },
     /// A header that must have a certain value has another one.
     #[error("the header {0} is not there, or has a value that this scheme does not know")]
     Unsupported(HeaderName),

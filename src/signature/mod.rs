@@ -24,7 +24,7 @@ mod source;
 mod template;
 mod timestamp;
 mod token;
-mod twilio;
+pub mod twilio;
 mod verified;
 mod verifier;
 
