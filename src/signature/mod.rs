@@ -5,6 +5,7 @@
 //! the clock. Imports nothing of clawgate.
 
 mod algorithm;
+mod challenge;
 mod encoding;
 mod error;
 mod format;
@@ -29,6 +30,7 @@ mod verified;
 mod verifier;
 
 pub use self::algorithm::Algorithm;
+pub use self::challenge::{Answer, ChallengeError, MAX_CHALLENGE_BODY, MAX_ECHO};
 pub use self::encoding::{Encoding, SecretEncoding};
 pub use self::error::SignatureError;
 pub use self::format::Mark;

@@ -12,6 +12,8 @@ use data_encoding::HEXLOWER;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedSignature {
     pub(super) scheme: &'static str,
+    /// The index of the key among the verifier's.
+    pub(super) key: usize,
     pub(super) key_file: Arc<str>,
     pub(super) timestamp: Option<SystemTime>,
     pub(super) skew: Option<i64>,

@@ -110,6 +110,7 @@ impl Verifier {
         };
         Ok(VerifiedSignature {
             scheme: self.scheme.name(),
+            key: found.key,
             key_file: Arc::clone(self.keys[found.key].file()),
             timestamp: time,
             skew: time.map(|time| timestamp::skew(time, now)),
