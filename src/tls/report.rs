@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::accepted::Attempt;
 use super::client_hello::ClientHello;
 use super::diagnosis::{Case, Cause, Diagnosis, diagnose};
+use super::fault::Fault;
 use super::handshake_record::HandshakeRecord;
 use super::parameters::Parameters;
 use crate::connection::{cipher_name, version_name};
@@ -162,7 +163,7 @@ impl Report {
     }
 
     /// The same for a client that gets an HTTP response instead of an alert.
-    pub(crate) fn without_alert(mut self) -> Self {
+    pub(super) fn without_alert(mut self) -> Self {
         self.without_alert = true;
         self
     }
@@ -176,7 +177,7 @@ impl Report {
     pub fn dedup_key(&self) -> RefusalKey {
         let known = self.known.as_ref().map(|certificate| certificate.fingerprint_sha256.clone());
         RefusalKey {
-            reason: self.diagnosis().reason,
+            reason: self.diagnosis().fault.reason,
             // At a limit, all addresses together get one line: clawgate has no resources to spare.
             source: self.limit.is_none().then_some(network(self.attempt.connection.client_addr.ip())),
             limit: self.limit,
@@ -186,8 +187,8 @@ impl Report {
 
     /// All of it in words.
     pub fn explained(&self) -> Explained {
-        let Diagnosis { reason, detail, hint, alert_sent, alert_received, nearest_ca } =
-            self.diagnosis();
+        let Diagnosis { fault, alert_sent, alert_received } = self.diagnosis();
+        let Fault { reason, detail, hint, nearest_ca, .. } = fault;
         let Attempt { connection, hello, negotiated } = &self.attempt;
         let hello = hello.as_deref();
         let known = || Some(Presented::Read(Box::new(self.known.clone()?)));

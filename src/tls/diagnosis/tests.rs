@@ -102,7 +102,7 @@ fn an_error_without_a_certificate_has_its_reason() {
 #[test]
 fn the_text_for_an_error_of_clawgate_itself_asks_for_a_report() {
     let cause = Cause::Tls(Error::FailedToGetRandomBytes);
-    let Diagnosis { reason, detail, hint, .. } =
+    let Diagnosis { fault: Fault { reason, detail, hint, .. }, .. } =
         Scene::new().diagnose(&cause, &HandshakeRecord::default(), None);
     assert_snapshot!(format!("{}\n{detail}\n-> {hint}", reason.as_str()), @r"
     internal_error

@@ -148,10 +148,11 @@ fn other_port(url: &str) -> String {
     }
 }
 
+/// Name and value of a parameter of a form, decoded.
+type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// The parameters of a form, sorted, each name with each of its values once. None for a body that the URL covers.
-fn parameters<'a>(
-    request: &SignedRequest<'a>,
-) -> Result<Vec<(Cow<'a, str>, Cow<'a, str>)>, SignatureError> {
+fn parameters<'a>(request: &SignedRequest<'a>) -> Result<Vec<Parameter<'a>>, SignatureError> {
     let hash = request.query(BODY_HASH);
     let hash = hash.map_err(|Twice| SignatureError::Twice(Source::Query(BODY_HASH.to_owned())))?;
     if let Some(hash) = hash {
