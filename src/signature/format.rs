@@ -51,7 +51,9 @@ impl Format {
     }
 
     fn marked<'a>(&self, mark: &Mark<String>, item: &'a [u8]) -> Option<&'a [u8]> {
-        let Some(name) = &mark.field else { return Some(item) };
+        let Some(name) = &mark.field else {
+            return Some(item);
+        };
         self.named(item).filter(|(field, _)| *field == name.as_bytes()).map(|(_, value)| value)
     }
 
@@ -73,5 +75,19 @@ impl Format {
     fn items<'a>(&self, text: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         let separator = self.separator;
         text.split(move |byte| Some(char::from(*byte)) == separator).map(<[u8]>::trim_ascii)
+    }
+
+    /// Writes one signature; fields of others are not written.
+    pub(super) fn write(&self, mark: &Mark<String>, bytes: &[u8]) -> String {
+        let signature = format!("{}{}", self.prefix, self.encoding.encode(bytes));
+        match &mark.field {
+            Some(field) => self.write_field(field, &signature),
+            None => signature,
+        }
+    }
+
+    /// Writes a field.
+    pub(super) fn write_field(&self, name: &str, value: &str) -> String {
+        format!("{name}{}{value}", self.field_separator)
     }
 }

@@ -20,7 +20,9 @@ const ESCAPES: [(&str, &str); 12] = [
 
 /// The target with these escapes decoded, once.
 pub(super) fn unescaped(target: &str) -> Cow<'_, str> {
-    let Some((start, rest)) = target.split_once('%') else { return Cow::Borrowed(target) };
+    let Some((start, rest)) = target.split_once('%') else {
+        return Cow::Borrowed(target);
+    };
     let mut text = start.to_owned();
     for part in rest.split('%') {
         let escape = part.get(..2).unwrap_or_default();

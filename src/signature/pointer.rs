@@ -66,7 +66,9 @@ impl Pointer {
         if duplicate {
             return Err(LookupError::DuplicateKey);
         }
-        let Some(raw) = found.map_err(|_| LookupError::NotJson)? else { return Ok(None) };
+        let Some(raw) = found.map_err(|_| LookupError::NotJson)? else {
+            return Ok(None);
+        };
         match raw.get().as_bytes() {
             [b'"', content @ .., b'"'] if !content.contains(&b'\\') => {
                 Ok(Some(Cow::Borrowed(&raw.get()[1..=content.len()])))
@@ -141,7 +143,9 @@ impl<'de> Visitor<'de> for Step<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let Self { tokens, duplicate } = self;
-        let Some((wanted, rest)) = tokens.split_first() else { return Ok(None) };
+        let Some((wanted, rest)) = tokens.split_first() else {
+            return Ok(None);
+        };
         let mut found = None;
         while let Some(is_wanted) = map.next_key_seed(Key(wanted))? {
             if !is_wanted {
@@ -158,7 +162,9 @@ impl<'de> Visitor<'de> for Step<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let Self { tokens, duplicate } = self;
-        let Some((wanted, rest)) = tokens.split_first() else { return Ok(None) };
+        let Some((wanted, rest)) = tokens.split_first() else {
+            return Ok(None);
+        };
         // RFC 6901 section 4: an index has no leading zero.
         let index = wanted.parse::<usize>().ok().filter(|index| index.to_string() == *wanted);
         let mut found = None;

@@ -8,6 +8,8 @@ use aws_lc_rs::signature::{
 };
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::algorithm::Algorithm;
 use super::encoding::Encoding;
@@ -50,9 +52,20 @@ impl PublicKey {
         if form.is_raw() && algorithm != Algorithm::Ed25519 {
             return None;
         }
+        if !form.is_raw() && !is_spki(&bytes) {
+            return None;
+        }
         let key = ParsedPublicKey::new(verification(algorithm)?, bytes).ok()?;
         Some((Self { algorithm, key }, form))
     }
+}
+
+/// aws-lc also takes other forms of a key, more bytes after it, and the hybrid form of a point, which RFC 5480 section 2.2
+/// does not allow.
+fn is_spki(der: &[u8]) -> bool {
+    let is_hybrid = |key: &[u8]| key.len() == 65 && matches!(key[0], 6 | 7);
+    SubjectPublicKeyInfo::from_der(der)
+        .is_ok_and(|(rest, spki)| rest.is_empty() && !is_hybrid(&spki.subject_public_key.data))
 }
 
 impl PublicKeyForm {

@@ -5,9 +5,10 @@ use std::time::SystemTime;
 
 use super::error::SignatureError;
 use super::format::Candidate;
+use super::layout::Layout;
 use super::pointer::LookupError;
 use super::request::SignedRequest;
-use super::scheme::{Layout, Scheme};
+use super::scheme::Scheme;
 use super::source::{Source, Unreadable};
 use super::template::{Part, Template};
 use super::timestamp;
@@ -177,7 +178,9 @@ impl<'s, 'a> Reading<'s, 'a> {
 
     /// The id of the event, if the request has all that it is made of. A body that is not JSON has none.
     pub(super) fn id(&self) -> Result<Option<Cow<'_, [u8]>>, SignatureError> {
-        let Some(template) = &self.layout.id else { return Ok(None) };
+        let Some(template) = &self.layout.id else {
+            return Ok(None);
+        };
         match self.signed(template, None, self.request.target) {
             Ok(mut pieces) if pieces.len() == 1 => Ok(pieces.pop().filter(|id| !id.is_empty())),
             Ok(pieces) => Ok(Some(Cow::Owned(pieces.concat()))),

@@ -62,10 +62,40 @@ impl<'a> SignedRequest<'a> {
     }
 
     fn credentials(&self, scheme: &[u8]) -> Result<Option<&'a [u8]>, Twice> {
-        let Some(value) = self.header(&AUTHORIZATION)? else { return Ok(None) };
+        let Some(value) = self.header(&AUTHORIZATION)? else {
+            return Ok(None);
+        };
         let space = value.iter().position(|byte| *byte == b' ');
         let parts = space.map(|at| value.split_at(at));
         let of_scheme = parts.filter(|(name, _)| name.eq_ignore_ascii_case(scheme));
         Ok(of_scheme.map(|(_, credentials)| credentials.trim_ascii()))
+    }
+}
+
+/// A request that is to be sent, as a sender makes it.
+#[derive(Clone, Debug)]
+pub struct OutgoingRequest {
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub target: String,
+    /// What is before the target: `https://host[:port]`, without a slash at the end.
+    pub public_url: Option<String>,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl OutgoingRequest {
+    /// As its receiver sees it.
+    pub fn as_received(&self) -> SignedRequest<'_> {
+        SignedRequest {
+            method: &self.method,
+            target: &self.target,
+            public_url: self.public_url.as_deref(),
+            headers: &self.headers,
+            body: &self.body,
+        }
     }
 }

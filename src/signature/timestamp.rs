@@ -29,7 +29,9 @@ impl TimestampUnit {
         let since = match self {
             Self::Seconds => Duration::from_secs(digits(text)?),
             Self::Milliseconds => Duration::from_millis(digits(text)?),
-            Self::Rfc3339 => return OffsetDateTime::parse(text, &Rfc3339).ok().map(SystemTime::from),
+            Self::Rfc3339 => {
+                return OffsetDateTime::parse(text, &Rfc3339).ok().map(SystemTime::from);
+            }
         };
         SystemTime::UNIX_EPOCH.checked_add(since)
     }

@@ -17,7 +17,7 @@ use super::request::SignedRequest;
 use super::scheme::Scheme;
 use super::template::Part;
 use super::verified::{EventKey, Match, VerifiedSignature, safe_id};
-use super::{hubspot, timestamp, token, twilio};
+use super::{timestamp, token, twilio};
 
 /// The most keys of a verifier.
 pub const MAX_KEYS: usize = 16;
@@ -137,7 +137,9 @@ impl Verifier {
     ) -> Result<(Match, Option<SystemTime>), SignatureError> {
         let candidates = reading.candidates()?;
         reading.check_requirements()?;
-        let Some(template) = self.scheme.signed() else { return Err(SignatureError::Mismatch) };
+        let Some(template) = self.scheme.signed() else {
+            return Err(SignatureError::Mismatch);
+        };
         let source = reading.timestamp_source();
         // A body is read as JSON before its signature is verified only if the signed string needs a value of it.
         let (early, late) = match source {
@@ -152,8 +154,7 @@ impl Verifier {
             _ => None,
         };
         let mut found = self.matching(&reading.signed(template, text.as_deref(), target)?, &candidates);
-        if found.is_none() && self.scheme.preset().url_escapes && target.contains('%') {
-            let target = hubspot::unescaped(target);
+        if let (None, Cow::Owned(target)) = (found, self.scheme.signed_target(target)) {
             found = self.matching(&reading.signed(template, text.as_deref(), &target)?, &candidates);
         }
         let found = found.ok_or(SignatureError::Mismatch)?;
