@@ -127,10 +127,15 @@ impl Reader<'_> {
                     self.unknown(&dotted, &origin);
                 }
             } else if let DeValue::Table(table) = value.get_ref() {
+                if table.is_empty() && dotted == keys::verify::SECTION {
+                    let hint = format!("add its keys, or remove it: {}", names_in(&dotted));
+                    self.report.problem(&origin, "is empty, so it would verify nothing", hint);
+                }
                 self.table(&dotted, table, layer);
             } else if self.is_broken(&origin).is_none() {
                 let what = format!("is a section, not {}", a_kind_of(value.get_ref()));
-                self.report.problem(&origin, what, format!("set its keys: {}", names_in(&dotted)));
+                let hint = format!("write [{dotted}] above its keys: {}", names_in(&dotted));
+                self.report.problem(&origin, what, hint);
             }
         }
     }
@@ -203,6 +208,10 @@ impl Reader<'_> {
                 Kind::Text | Kind::Secret | Kind::File(_) | Kind::Size | Kind::Duration,
                 DeValue::String(text),
             ) => piece(text, origin, self.report),
+            (Kind::Verbatim, DeValue::String(text)) if !text.is_empty() => {
+                Ok(Text { value: Zeroizing::new(text.to_string()), origin })
+            }
+            (Kind::Verbatim, DeValue::String(text)) => piece(text, origin, self.report),
             (Kind::Count, DeValue::String(text)) if text == "off" => piece(text, origin, self.report),
             (Kind::Size | Kind::Count, DeValue::Integer(number)) => {
                 piece(&decimal(number), origin, self.report)
@@ -245,7 +254,7 @@ fn names_in(section: &str) -> String {
     keys::in_section(section).map(below).collect::<Vec<_>>().join(", ")
 }
 
-/// The key that was meant by an unknown one: a misspelt one, or one of another section.
+/// The key or section that was meant by an unknown one: a misspelt one, or one of another section.
 fn meant(dotted: &str) -> Option<String> {
     let names: BTreeSet<&str> = KEYS.iter().map(|key| key.toml).collect();
     let sections = names.iter().filter_map(|name| name.split('.').next()).collect::<BTreeSet<_>>();
@@ -253,10 +262,27 @@ fn meant(dotted: &str) -> Option<String> {
         return nearest(dotted, sections).or_else(|| with_leaf(dotted)).map(str::to_owned);
     };
     let siblings = || keys::in_section(section);
-    let sibling = nearest(leaf, siblings().map(Key::leaf))
+    // `secret` is rather `secret_file` than `scheme`.
+    let longer = |key: &&Key| key.leaf().strip_prefix(leaf).is_some_and(|rest| rest.starts_with('_'));
+    let sibling = siblings()
+        .find(longer)
+        .map(Key::leaf)
+        .or_else(|| nearest(leaf, siblings().map(Key::leaf)))
         .and_then(|leaf| siblings().find(|key| key.leaf() == leaf))
         .map(|key| key.toml);
-    sibling.or_else(|| with_leaf(leaf)).or_else(|| nearest(dotted, names)).map(str::to_owned)
+    sibling.map(str::to_owned).or_else(|| subsection(section, leaf)).or_else(|| {
+        // In a known section, its own name would make any two keys look alike.
+        let elsewhere = || nearest(dotted, names).filter(|_| !keys::is_section(section));
+        with_leaf(leaf).or_else(elsewhere).map(str::to_owned)
+    })
+}
+
+/// The section within `section` whose name is nearest to `leaf`, such as `route.verify`.
+fn subsection(section: &str, leaf: &str) -> Option<String> {
+    let below = keys::in_section(section).filter_map(|key| key.toml.get(section.len() + 1..));
+    let names: BTreeSet<_> =
+        below.filter_map(|name| name.split_once('.')).map(|(name, _)| name).collect();
+    nearest(leaf, names).map(|name| format!("{section}.{name}"))
 }
 
 fn with_leaf(leaf: &str) -> Option<&'static str> {
@@ -279,7 +305,7 @@ fn a_kind_of(value: &DeValue<'_>) -> &'static str {
 
 fn wanted(kind: Kind) -> &'static str {
     match kind {
-        Kind::Text | Kind::Secret | Kind::File(_) => "a string",
+        Kind::Text | Kind::Verbatim | Kind::Secret | Kind::File(_) => "a string",
         Kind::Size => "a size",
         Kind::Duration => "a duration",
         Kind::Count => "a whole number",
@@ -290,7 +316,7 @@ fn wanted(kind: Kind) -> &'static str {
 fn example(key: &Key) -> String {
     let leaf = key.leaf();
     match key.kind {
-        Kind::Text | Kind::Secret | Kind::File(_) => {
+        Kind::Text | Kind::Verbatim | Kind::Secret | Kind::File(_) => {
             format!("it in quotes: {leaf} = \"{}\"", key.placeholder)
         }
         Kind::Size => format!("it with its unit, in quotes: {leaf} = \"256KiB\""),

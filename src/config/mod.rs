@@ -26,6 +26,7 @@ mod summary;
 mod units;
 mod value_type;
 mod values;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -40,10 +41,11 @@ pub use self::files::Files;
 pub use self::in_use::{Difference, InUse};
 pub use self::log::{LogFormat, LogLevel, LogSettings};
 pub use self::problem::{Origin, Problem, Problems};
-pub use self::secret::{BearerToken, TokenError};
+pub use self::secret::{BearerToken, Secret, TokenError};
 pub use self::settings::{
     Reloadable, RouteSettings, Settings, Startup, TraceSettings, UpstreamSettings,
 };
+pub use self::verify::{ChallengeSettings, KeyFile, VerifySettings};
 
 use self::file::File;
 use self::files::Shown;

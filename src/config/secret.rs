@@ -1,6 +1,7 @@
-//! The hook token: readable by the upstream only.
+//! Secrets: the hook token, which only the upstream reads, and those of webhook senders.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -63,6 +64,28 @@ impl BearerToken {
 }
 
 impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// A secret as its file has it. It is wiped when the last clone is dropped, and `Debug` prints `[redacted]`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<Zeroizing<Vec<u8>>>);
+
+impl Secret {
+    /// Copies it.
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        Self(Arc::new(Zeroizing::new(bytes.to_vec())))
+    }
+
+    /// Its bytes. Comparing them with `==` tells by its time how many of them are equal.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }

@@ -15,6 +15,7 @@ use super::log::LogSettings;
 use super::problem::Problem;
 use super::secret::BearerToken;
 use super::values::shown_collector;
+use super::verify::VerifySettings;
 use crate::limits::{Limits, StartupLimits};
 use crate::pki::material::{Material, MaterialPaths};
 use crate::policy::{Revoke, Rules};
@@ -114,6 +115,8 @@ pub struct RouteSettings {
     pub methods: Methods,
     /// What clients must show.
     pub authenticate: Authenticate,
+    /// How signatures are verified; there exactly if `authenticate` is not `Certificate`.
+    pub verify: Option<Arc<VerifySettings>>,
     /// Which of the clients that may connect may use it.
     pub rules: Rules,
     /// Largest request body, in bytes.

@@ -141,7 +141,7 @@ fn without_rules(trust: &TrustStore) -> &'static str {
 }
 
 fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
-    let RouteSettings { path, methods, authenticate, rules, max_body, upstream } = route;
+    let RouteSettings { path, methods, authenticate, verify, rules, max_body, upstream } = route;
     let all_below = if path.to_string().ends_with('/') { "…" } else { "" };
     line(out, "route", format_args!("{methods} {path}{all_below} -> {}", upstream.target))?;
     if authenticate.admits_certificates() {
@@ -152,6 +152,9 @@ fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
         Authenticate::Signature => line(out, "", "for requests with a valid signature")?,
         Authenticate::Both => line(out, "", "and only with a valid signature")?,
         Authenticate::Either => line(out, "", "or for requests with a valid signature")?,
+    }
+    for text in verify.iter().flat_map(|verify| verify.lines()) {
+        line(out, "", text)?;
     }
     line(out, "", format_args!("token injected: {}", token(upstream)))?;
     line(out, "", format_args!("identity headers: {}", upstream.forwarding.identity))?;

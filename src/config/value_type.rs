@@ -30,6 +30,8 @@ pub(super) trait ValueType {
 pub enum Kind {
     /// A string.
     Text,
+    /// A string whose blanks at both ends count.
+    Verbatim,
     /// A string that must never be shown.
     Secret,
     /// A string that names a file or a folder, which is watched for changes.

@@ -1,6 +1,6 @@
 //! What a reload has changed.
 
-use crate::config::{RouteSettings, Settings};
+use crate::config::{KeyFile, RouteSettings, Settings};
 use crate::identity::{Certificate, unix_rfc3339};
 use crate::pki::TrustStore;
 use crate::pki::material::{Material, Own};
@@ -29,7 +29,23 @@ pub(crate) fn changes(old: &Settings, new: &Settings) -> Vec<String> {
     if tokens(before) != tokens(after) {
         changes.push("hook token".to_owned());
     }
+    changes.extend(key_changes(before, after));
     changes
+}
+
+/// New contents of files with the secrets and public keys of webhook senders.
+fn key_changes(before: &[RouteSettings], after: &[RouteSettings]) -> Vec<String> {
+    let files = |routes: &[RouteSettings]| -> Vec<KeyFile> {
+        let verified = routes.iter().filter_map(|route| route.verify.as_ref());
+        verified.flat_map(|verify| verify.key_files.iter().cloned()).collect()
+    };
+    let (before, after) = (files(before), files(after));
+    let is_new = |file: &&KeyFile| !before.contains(file);
+    let mut changed: Vec<_> =
+        after.iter().filter(is_new).map(|file| file.path.display().to_string()).collect();
+    changed.sort_unstable();
+    changed.dedup();
+    changed.into_iter().map(|path| format!("webhook key in {path}")).collect()
 }
 
 /// Settings that name files. The changes in the files' content are listed instead.

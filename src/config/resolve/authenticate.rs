@@ -1,6 +1,7 @@
 //! What clients must show to use a route, and whether they can reach it.
 
 use super::resolver::Resolver;
+use super::verify;
 use crate::config::keys;
 use crate::config::layers::{Layer, Sourced};
 use crate::config::problem::Found;
@@ -9,15 +10,24 @@ use crate::route::Authenticate;
 
 /// What clients must show to use the route of `table`.
 pub(super) fn of_route(r: &mut Resolver<'_>, table: &Layer) -> Found<Authenticate> {
+    let is_verified = verify::is_set(table);
     let own = r.optional_in(table, &keys::ROUTE_AUTHENTICATE)?;
     let Some(Sourced { value: authenticate, origin }) = own else {
-        return Ok(Authenticate::Certificate);
+        return Ok(if is_verified { Authenticate::Both } else { Authenticate::Certificate });
     };
+    let word = authenticate.as_str();
+    if authenticate == Authenticate::Certificate && is_verified {
+        let what = "is `certificate`, but there is a [route.verify], which would have no effect";
+        r.report.problem(&origin, what, "use `both`, or remove [route.verify]");
+    }
+    if authenticate != Authenticate::Certificate && !is_verified && r.sources.torn.is_none() {
+        let what =
+            format!("is `{word}`, but there is no [route.verify] that says how to verify signatures");
+        let hint = "add [route.verify] with scheme and secret_file below the keys of the route";
+        r.report.problem(&origin, what, hint);
+    }
     if authenticate.admits_without_certificate() && !r.sources.layers.sets(&keys::SIGNED_ADDRESS) {
-        let what = format!(
-            "is `{}`, but there is no listener for clients without a certificate",
-            authenticate.as_str()
-        );
+        let what = format!("is `{word}`, but there is no listener for clients without a certificate");
         let hint = format!("name an address for it with {}, or use `both`", keys::SIGNED_ADDRESS.ways());
         r.report.problem(&origin, what, hint);
     }

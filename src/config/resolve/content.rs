@@ -105,4 +105,5 @@ fn note_route(in_use: &mut InUse, route: &RouteSettings) {
     in_use.set(&format!("{name}.allow"), route.rules.allow());
     in_use.set(&format!("{name}.deny"), route.rules.deny());
     in_use.set(&format!("{name}.audit"), [route.rules.is_audited()]);
+    in_use.set(&format!("{name}.verify"), route.verify.iter().flat_map(|verify| verify.lines()));
 }

@@ -16,6 +16,7 @@ mod tls;
 mod token;
 mod trace;
 mod upstream;
+mod verify;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;

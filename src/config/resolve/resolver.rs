@@ -61,8 +61,7 @@ impl<'a> Resolver<'a> {
             let in_layers = sources.layers.get(key);
             let in_tables = sources.open_tables().iter().filter_map(|table| table.layer.get(key));
             for text in in_layers.into_iter().chain(in_tables).flat_map(|list| &list.values) {
-                let value = text.value.trim();
-                if let Err(problem) = (key.check)(value) {
+                if let Err(problem) = (key.check)(value_of(key.kind, text)) {
                     resolver.report.invalid(&text.origin, &text.value, problem);
                 }
             }
@@ -146,8 +145,13 @@ fn read<V: ValueType>(texts: &List<Zeroizing<String>>, report: &mut Report) -> L
 }
 
 fn read_one<V: ValueType>(text: &Text, report: &mut Report) -> Found<Sourced<V::Value>> {
-    match V::read(text.value.trim()) {
+    match V::read(value_of(V::KIND, text)) {
         Ok(value) => Ok(Sourced { value, origin: text.origin.clone() }),
         Err(problem) => Err(report.invalid(&text.origin, &text.value, problem)),
     }
+}
+
+/// The part of a text that is the value.
+fn value_of(kind: Kind, text: &Text) -> &str {
+    if kind == Kind::Verbatim { &text.value } else { text.value.trim() }
 }

@@ -1,6 +1,7 @@
 //! What is open: the `[[route]]` tables, or the paths from flags and environment.
 
 use super::resolver::Resolver;
+use super::verify::{self, Verified, VerifyingRoute};
 use super::{authenticate, rules, secure, upstream};
 use crate::config::file::RouteTable;
 use crate::config::keys;
@@ -21,6 +22,7 @@ struct Draft {
     path: Found<PathPattern>,
     methods: Found<Methods>,
     authenticate: Found<Authenticate>,
+    verified: Found<Option<Verified>>,
     rules: Found<Rules>,
     max_body: Found<u64>,
     upstream: Found<UpstreamSettings>,
@@ -32,6 +34,7 @@ impl Draft {
             path: self.path?,
             methods: self.methods?,
             authenticate: self.authenticate?,
+            verify: self.verified?.map(|verified| verified.settings),
             rules: self.rules?,
             max_body: self.max_body?,
             upstream: self.upstream?,
@@ -76,6 +79,7 @@ pub(super) fn routes(r: &mut Resolver<'_>) -> Found<Vec<RouteSettings>> {
     warn_of_colons(r, &drafts);
     let openclaw = common.upstream.target.as_ref().ok().map(|target| &target.value);
     warn_of_large_bodies(r, &drafts, openclaw);
+    warn_of_shared_secrets(r, &drafts);
     let routes: Vec<Found<RouteSettings>> = drafts.into_iter().map(Draft::finish).collect();
     let routes = routes.into_iter().collect::<Found<Vec<_>>>()?;
     authenticate::warn_of_unused_address(r, &routes);
@@ -98,9 +102,11 @@ fn draft(
     common: &mut Common,
 ) -> Draft {
     let (mut methods, mut max_body) = (common.methods.clone(), common.body);
-    let (mut authenticate, mut rules) = (Ok(Authenticate::Certificate), Ok(Rules::default()));
+    let (mut authenticate, mut verified) = (Ok(Authenticate::Certificate), Ok(None));
+    let mut rules = Ok(Rules::default());
     if let Some(table) = table {
         authenticate = authenticate::of_route(r, table);
+        verified = verify::of_route(r, table, &origin);
         if let Some(own) = r.list_in(table, &keys::ROUTE_METHODS) {
             methods = together(r, own);
         }
@@ -112,7 +118,7 @@ fn draft(
         };
     }
     let upstream = common.upstream.for_route(r, table);
-    Draft { origin, path, methods, authenticate, rules, max_body, upstream }
+    Draft { origin, path, methods, authenticate, verified, rules, max_body, upstream }
 }
 
 /// The methods as one.
@@ -181,6 +187,15 @@ fn warn_of_large_bodies(r: &mut Resolver<'_>, routes: &[Draft], openclaw: Option
             r.report.warning(origin, what, hint);
         }
     }
+}
+
+fn warn_of_shared_secrets(r: &mut Resolver<'_>, routes: &[Draft]) {
+    let verifying = routes.iter().filter_map(|route| {
+        let (Ok(path), Ok(Some(verified))) = (&route.path, &route.verified) else { return None };
+        Some(VerifyingRoute { path, verified })
+    });
+    let upstreams = routes.iter().filter_map(|route| route.upstream.as_ref().ok());
+    verify::warn_of_shared_secrets(r, &verifying.collect::<Vec<_>>(), upstreams);
 }
 
 /// `origin` has paths for flags or environment.

@@ -1,4 +1,4 @@
-//! Bearer tokens, in the settings or in a file of their own.
+//! Bearer tokens, in the settings or in a file of their own, and other files with secrets.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ use crate::config::values::named;
 use crate::wording;
 
 /// A token file larger than this is some other file.
-const LONGEST_TOKEN: u64 = 4096;
+const LONGEST_TOKEN: usize = 4096;
 
 /// What belongs into the file of a hook token.
 const HOOK_TOKEN: &str = "put OpenClaw's `hooks.token` into it, on one line, as it is there";
@@ -59,7 +59,7 @@ fn in_line(text: &Text, report: &mut Report) -> Found<Token> {
         report.problem(&origin, error.to_string(), hint)
     });
     if let Origin::File { path, .. } = &origin {
-        warn_if_all_read(path, &origin, report);
+        warn_if_all_read(path, "a token", &origin, report);
     }
     Ok(Token { token: token?, shown_origin: origin.to_string(), origin })
 }
@@ -67,39 +67,53 @@ fn in_line(text: &Text, report: &mut Report) -> Found<Token> {
 /// The token in a file; `hint` says what to put into it.
 pub(super) fn in_file(file: &Text, hint: &str, report: &mut Report) -> Found<Token> {
     let origin = file.origin.clone();
-    let path = Path::new(file.value.as_str());
+    let path = Path::new(file.value.trim());
     let shown = path.display();
-    let content = read(path).map_err(|error| {
-        // A bare word may be the token itself, put where its file's name belongs.
-        let what = format!("cannot read {}: {}", named(path), wording::io(&error));
-        report.problem(&origin, what, "name a file with the token that clawgate's user may read")
-    })?;
-    if content.len() as u64 > LONGEST_TOKEN {
-        let what = format!("{shown} has more than {LONGEST_TOKEN} bytes, so it is no token");
-        return Err(report.problem(&origin, what, hint));
-    }
+    let content = content(file, LONGEST_TOKEN, hint, report)?;
     let token = BearerToken::new(without_newline(&content))
         .map_err(|error| report.problem(&origin, format!("{shown} {error}"), hint));
-    warn_if_all_read(path, &origin, report);
+    warn_if_all_read(path, "a token", &origin, report);
     Ok(Token { token: token?, shown_origin: format!("{origin} {shown}"), origin })
 }
 
-fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+/// The content of a file with a secret of at most `longest` bytes; `hint` says what to put into it.
+pub(super) fn content(
+    file: &Text,
+    longest: usize,
+    hint: &str,
+    report: &mut Report,
+) -> Found<Zeroizing<Vec<u8>>> {
+    let path = Path::new(file.value.trim());
+    let content = read(path, longest).map_err(|error| {
+        // A bare word may be the secret itself, put where its file's name belongs.
+        let what = format!("cannot read {}: {}", named(path), wording::io(&error));
+        let hint = format!("name a file that clawgate's user may read, and {hint}");
+        report.problem(&file.origin, what, hint)
+    })?;
+    if content.len() > longest {
+        let what = format!("{} has more than {longest} bytes", path.display());
+        return Err(report.problem(&file.origin, what, hint));
+    }
+    Ok(content)
+}
+
+fn read(path: &Path, longest: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     // Large enough from the start: growing would leave copies behind that nobody wipes.
-    let mut content = Zeroizing::new(Vec::with_capacity(2 * LONGEST_TOKEN as usize));
-    File::open(path)?.take(LONGEST_TOKEN + 1).read_to_end(&mut content)?;
+    let mut content = Zeroizing::new(Vec::with_capacity(2 * longest));
+    File::open(path)?.take(longest as u64 + 1).read_to_end(&mut content)?;
     Ok(content)
 }
 
 /// Editors and `echo` end a file with a newline, which is not part of the token.
-fn without_newline(content: &[u8]) -> &[u8] {
+pub(super) fn without_newline(content: &[u8]) -> &[u8] {
     let content = content.strip_suffix(b"\n").unwrap_or(content);
     content.strip_suffix(b"\r").unwrap_or(content)
 }
 
-/// A group may read it: `deploy/` gives clawgate's user a file of root's that way.
+/// Warns of a file with `secret` that every user may read. A group may: `deploy/` gives clawgate's user a file of root's
+/// that way.
 #[cfg(unix)]
-fn warn_if_all_read(path: &Path, origin: &Origin, report: &mut Report) {
+pub(super) fn warn_if_all_read(path: &Path, secret: &str, origin: &Origin, report: &mut Report) {
     use std::os::unix::fs::PermissionsExt;
 
     let Ok(metadata) = path.metadata() else { return };
@@ -107,10 +121,10 @@ fn warn_if_all_read(path: &Path, origin: &Origin, report: &mut Report) {
     if metadata.is_file() && mode & 0o004 != 0 {
         let shown = path.display();
         let what =
-            format!("{shown} holds a token and can be read by every user (mode {:03o})", mode & 0o777);
+            format!("{shown} holds {secret} and can be read by every user (mode {:03o})", mode & 0o777);
         report.warning(origin, what, format!("chmod o-r {shown} (in Kubernetes: defaultMode 0440)"));
     }
 }
 
 #[cfg(not(unix))]
-fn warn_if_all_read(_: &Path, _: &Origin, _: &mut Report) {}
+pub(super) fn warn_if_all_read(_: &Path, _: &str, _: &Origin, _: &mut Report) {}

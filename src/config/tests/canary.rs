@@ -1,8 +1,11 @@
 //! A secret in the wrong place: whatever setting it is put into, nothing that is printed has it.
 
+use std::collections::BTreeMap;
+
 use super::support::Sources;
 use crate::config::key::Key;
-use crate::config::keys::KEYS;
+use crate::config::keys::{KEYS, in_section};
+use crate::signature::PRESETS;
 
 /// The part of the secret that is looked for, in any case of the letters around it.
 const MARK: &str = "0123456789";
@@ -78,6 +81,56 @@ fn no_error_and_no_warning_has_the_secret_whatever_key_of_the_file_holds_it() {
         for value in values() {
             let said = printed(&Sources::minimal().toml(&in_file(key, &value)));
             assert!(!said.contains(MARK), "{} = {value:?}: {said}", key.toml);
+        }
+    }
+}
+
+/// A route whose `[route.verify]` has this scheme, a good secret and the value for the key.
+fn with_verify(scheme: &str, key: &Key, value: &str) -> Sources {
+    let sources = Sources::minimal().file("good", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let mut keys = BTreeMap::from([
+        ("scheme", format!("{scheme:?}")),
+        ("secret_file", format!("{:?}", sources.path("good"))),
+        ("timestamp", "\"header:x-time\"".to_owned()),
+    ]);
+    match scheme {
+        "token" => keys.insert("source", "\"bearer\"".to_owned()),
+        _ => keys.insert("signature", "\"header:x-sig\"".to_owned()),
+    };
+    keys.insert(key.leaf(), serde_json::to_string(value).unwrap());
+    let lines: Vec<_> = keys.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+    sources.toml(&format!("[[route]]\npath = \"/x\"\n[route.verify]\n{}", lines.concat()))
+}
+
+#[test]
+fn no_error_and_no_warning_has_the_secret_whatever_key_of_a_scheme_holds_it() {
+    let prefixes = ["", "header:", "body:/", "query:", "field:", "{header:", "{field:"];
+    for key in in_section("route.verify").filter(|key| key.content().is_none()) {
+        for (scheme, value) in ["hmac", "token", "github"]
+            .into_iter()
+            .flat_map(|scheme| prefixes.map(|prefix| (scheme, format!("{prefix}{SECRET}"))).into_iter())
+        {
+            let value = if value.starts_with('{') { format!("{value}}}") } else { value };
+            let said = printed(&with_verify(scheme, key, &value));
+            assert!(!said.contains(MARK), "{} = {value:?} of {scheme}: {said}", key.toml);
+        }
+    }
+}
+
+#[test]
+fn a_file_with_the_secret_in_it_is_not_quoted_whatever_scheme_reads_it() {
+    for preset in PRESETS {
+        for key in in_section("route.verify").filter(|key| key.content().is_some()) {
+            for form in ["{}", "whsec_{}", "whpk_{}", "{}\n{}", "-----BEGIN PUBLIC KEY-----\n{}"] {
+                let value = form.replace("{}", SECRET);
+                let sources = Sources::minimal().file("secret.pem", &value);
+                let path = sources.path("secret.pem");
+                let table =
+                    format!("[route.verify]\nscheme = {:?}\n{} = {path:?}", preset.name, key.leaf());
+                let url = "listen.public_url = \"https://hooks.example\"";
+                let said = printed(&sources.toml(&format!("{url}\n[[route]]\npath = \"/x\"\n{table}")));
+                assert!(!said.contains(MARK), "{} of {} names {value:?}: {said}", key.toml, preset.name);
+            }
         }
     }
 }

@@ -14,7 +14,10 @@ use crate::config::{file, problem};
 
 /// An example's text with the files it names in place.
 fn sources(text: &str) -> Sources {
-    let sources = Sources::empty().with_material_files().file("hook-token", "token");
+    let sources = Sources::empty()
+        .with_material_files()
+        .file("hook-token", "token")
+        .file("webhook-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let dir = sources.path("").display().to_string();
     sources.toml(&text.replace("certs/", &dir))
 }

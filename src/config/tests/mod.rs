@@ -8,6 +8,7 @@ mod problems;
 mod routes;
 mod rules;
 mod secrets;
+mod signed_listener;
 mod startup;
 mod support;
 mod trace;

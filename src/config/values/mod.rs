@@ -6,6 +6,7 @@ mod file;
 mod identity;
 mod log;
 mod number;
+mod signature;
 mod tls;
 mod url;
 
@@ -14,5 +15,8 @@ pub(super) use self::file::{FileName, KeyFile, TokenFile, named};
 pub(super) use self::identity::{Fingerprint, Method};
 pub(super) use self::log::{Name, SecretText};
 pub(super) use self::number::{Count, CountOrZero, Size, Time, Timeout, UriLength, Workers};
+pub(super) use self::signature::{
+    EventId, Named, Separator, SignatureSource, SignedText, Status, Verbatim, VerifyPreset,
+};
 pub(super) use self::tls::{CipherSuite, KeyExchange};
 pub(super) use self::url::{Collector, PublicUrl, shown_collector};

@@ -1,6 +1,8 @@
 //! Every setting, described once. The flags, their help, the environment variables, the known TOML keys, the readers
 //! of values, the defaults and the suggestions for misspelt names all come from this table.
 
+pub(super) mod verify;
+
 use std::net::SocketAddr;
 
 use ipnet::IpNet;
@@ -30,11 +32,28 @@ pub(super) const CONFIG_ENV: &str = "CLAWGATE_CONFIG";
 
 macro_rules! table {
     ($($name:ident: $values:ty = $setting:expr;)*) => {
-        $(pub(super) static $name: Setting<$values> = $setting;)*
+        $(pub(in crate::config) static $name: Setting<$values> = $setting;)*
 
-        /// The whole table, in the order in which help texts list it.
-        pub static KEYS: &[&Key] = &[$(&$name.key),*];
+        /// All settings of this file.
+        pub(super) const TABLE: &[&Key] = &[$(&$name.key),*];
     };
+}
+use table;
+
+/// The whole table, in the order in which help texts list it.
+pub static KEYS: &[&Key] = &joined::<{ TABLE.len() + verify::TABLE.len() }>([TABLE, verify::TABLE]);
+
+const fn joined<const LENGTH: usize>(tables: [&[&'static Key]; 2]) -> [&'static Key; LENGTH] {
+    let mut all = [tables[0][0]; LENGTH];
+    let mut at = 0;
+    while at < LENGTH {
+        all[at] = match at.checked_sub(tables[0].len()) {
+            None => tables[0][at],
+            Some(at) => tables[1][at],
+        };
+        at += 1;
+    }
+    all
 }
 
 // Each has the type of its values, its TOML key, the name of its value in help texts, what holds when nobody sets it,
