@@ -69,8 +69,8 @@ pub fn load(
     load_for(Purpose::Serving, args, environment, now)
 }
 
-/// Loads the settings that decide which clients are admitted: `clients.*`, and the paths, methods and rules of routes.
-/// The files of the server certificate's key, of tokens and upstreams are not read. Intermediates in `tls.certificate`
+/// Loads the settings that decide which clients are admitted: `clients.*`, and the paths, methods and rules of routes,
+/// with whether their requests must be signed. The files of the server certificate's key, of tokens and upstreams are not read. Intermediates in `tls.certificate`
 /// help to explain a decision, so that file is read where possible.
 ///
 /// # Errors
@@ -94,7 +94,15 @@ enum Purpose {
 
 impl Purpose {
     fn needs(self, key: &str) -> bool {
-        let of_routes = ["route.path", "route.methods", "route.allow", "route.deny", "route.audit"];
+        let of_routes = [
+            "route.path",
+            "route.methods",
+            "route.authenticate",
+            "route.verify.scheme",
+            "route.allow",
+            "route.deny",
+            "route.audit",
+        ];
         self == Self::Serving
             || key.starts_with("clients.")
             || key == "limits.uri"

@@ -115,7 +115,8 @@ pub struct RouteSettings {
     pub methods: Methods,
     /// What clients must show.
     pub authenticate: Authenticate,
-    /// How signatures are verified; there exactly if `authenticate` is not `Certificate`.
+    /// How signatures are verified; there exactly if `authenticate` is not `Certificate`, and the settings were loaded to
+    /// serve.
     pub verify: Option<Arc<VerifySettings>>,
     /// Which of the clients that may connect may use it.
     pub rules: Rules,

@@ -50,7 +50,7 @@ impl VerifySettings {
             lines.push(format!("key in {}: {}", file.path.display(), key.form()));
         }
         if let Some(tolerance) = scheme.tolerance() {
-            lines.push(format!("signed at most {} ago", format_duration(tolerance)));
+            lines.push(format!("signed within {} of clawgate's clock", format_duration(tolerance)));
         }
         lines.push(match scheme.replay() {
             ReplayBy::Off => "repeated requests are not recognised".to_owned(),

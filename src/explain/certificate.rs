@@ -20,6 +20,7 @@ use crate::identity::time::time_text;
 use crate::identity::time::unix_seconds;
 use crate::pki::{Budget, CertificateCaches, Path, TrustStore, identify};
 use crate::policy::Ruling;
+use crate::route::Authenticate;
 use crate::telemetry::HandshakeReason;
 use crate::tls::diagnosis::{Case, Cause, denied, diagnose, faults, key_mismatch, path, weak_key};
 use crate::tls::handshake_record::{HandshakeRecord, Presented, Refusal};
@@ -265,6 +266,9 @@ fn routes(settings: &Reloadable, peer: Option<&Peer>, admitted: bool) -> Vec<Acc
     let access = |route: &RouteSettings| {
         let ruled = peer.map(|peer| (peer, route.rules.ruling(peer), route.rules.matching(peer)));
         let (fits, detail) = match ruled {
+            _ if !route.authenticate.admits_certificates() => {
+                (false, "only for signed requests of clients without a certificate".to_owned())
+            }
             _ if route.rules.is_empty() => (true, "open to every client that is admitted".to_owned()),
             Some((_, Ruling::Admitted, Some(rule))) => (true, format!("matches its rule [{rule}]")),
             Some((_, Ruling::Admitted, None)) => (true, "no rule is against it".to_owned()),
@@ -273,6 +277,10 @@ fn routes(settings: &Reloadable, peer: Option<&Peer>, admitted: bool) -> Vec<Acc
             }
             Some((peer, Ruling::Refused(denial), _)) => (false, denial.of("route", peer)),
             None => (false, "the certificate cannot be read".to_owned()),
+        };
+        let detail = match route.authenticate {
+            Authenticate::Both => format!("{detail}; its requests must also be signed"),
+            _ => detail,
         };
         Access {
             path: route.path.to_string(),

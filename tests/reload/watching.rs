@@ -239,6 +239,22 @@ fn the_settings_themselves_are_watched_and_so_are_files_that_they_name_anew() {
 }
 
 #[test]
+fn a_webhook_senders_secret_is_watched_and_the_log_names_its_file_alone() {
+    let pki = Pki::new();
+    let secret = pki.file("github", "0123456789abcdef0123456789abcdef");
+    let table = format!("[route.verify]\nscheme = \"github\"\nsecret_file = {secret:?}\n");
+    let config = pki.file("gate.toml", format!("[[route]]\npath = \"/hooks/\"\n{table}"));
+    let clawgate = ClawgateCommand::new(&pki).arg("--config", config).start();
+
+    pki.file("github", "another secret of 32 characters.");
+    let line = noticed(&clawgate, 1);
+
+    let changed = format!("webhook key in {}", secret.display());
+    assert_eq!(line["changed"], serde_json::json!([changed]));
+    assert!(!line.to_string().contains("another secret"), "{line}");
+}
+
+#[test]
 fn what_is_written_anew_with_the_same_content_is_no_change() {
     let pki = Pki::new();
     let (ca, _) = another_ca();

@@ -1,12 +1,12 @@
 //! The keys of `[route.verify]`: how a route verifies signatures.
 
-use super::super::key::Unset::{Means, Required, Value};
-use super::super::key::{Key, Setting};
-use super::super::values::{
+use super::table;
+use crate::config::key::Unset::{Means, Required, Value};
+use crate::config::key::{Key, Setting};
+use crate::config::values::{
     EventId, FileName, Name, Named, OrOff, Separator, SignatureSource, SignedText, Status, Switch,
     Timeout, TokenFile, Verbatim, VerifyPreset,
 };
-use super::table;
 use crate::signature::{Algorithm, Challenge, Encoding, ReplayBy, SecretEncoding, TimestampUnit};
 
 /// The section of these keys.

@@ -15,6 +15,9 @@ pub(super) fn of_route(r: &mut Resolver<'_>, table: &Layer) -> Found<Authenticat
     let Some(Sourced { value: authenticate, origin }) = own else {
         return Ok(if is_verified { Authenticate::Both } else { Authenticate::Certificate });
     };
+    if r.sources.clients_with.is_some() {
+        return Ok(authenticate);
+    }
     let word = authenticate.as_str();
     if authenticate == Authenticate::Certificate && is_verified {
         let what = "is `certificate`, but there is a [route.verify], which would have no effect";

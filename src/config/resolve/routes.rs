@@ -1,7 +1,7 @@
 //! What is open: the `[[route]]` tables, or the paths from flags and environment.
 
 use super::resolver::Resolver;
-use super::verify::{self, Verified, VerifyingRoute};
+use super::verify::{self, RouteVerify, VerifyingRoute};
 use super::{authenticate, rules, secure, upstream};
 use crate::config::file::RouteTable;
 use crate::config::keys;
@@ -22,7 +22,7 @@ struct Draft {
     path: Found<PathPattern>,
     methods: Found<Methods>,
     authenticate: Found<Authenticate>,
-    verified: Found<Option<Verified>>,
+    verify: Found<Option<RouteVerify>>,
     rules: Found<Rules>,
     max_body: Found<u64>,
     upstream: Found<UpstreamSettings>,
@@ -34,7 +34,7 @@ impl Draft {
             path: self.path?,
             methods: self.methods?,
             authenticate: self.authenticate?,
-            verify: self.verified?.map(|verified| verified.settings),
+            verify: self.verify?.map(|verify| verify.settings),
             rules: self.rules?,
             max_body: self.max_body?,
             upstream: self.upstream?,
@@ -102,11 +102,11 @@ fn draft(
     common: &mut Common,
 ) -> Draft {
     let (mut methods, mut max_body) = (common.methods.clone(), common.body);
-    let (mut authenticate, mut verified) = (Ok(Authenticate::Certificate), Ok(None));
+    let (mut authenticate, mut verify) = (Ok(Authenticate::Certificate), Ok(None));
     let mut rules = Ok(Rules::default());
     if let Some(table) = table {
         authenticate = authenticate::of_route(r, table);
-        verified = verify::of_route(r, table, &origin);
+        verify = verify::of_route(r, table);
         if let Some(own) = r.list_in(table, &keys::ROUTE_METHODS) {
             methods = together(r, own);
         }
@@ -118,7 +118,7 @@ fn draft(
         };
     }
     let upstream = common.upstream.for_route(r, table);
-    Draft { origin, path, methods, authenticate, verified, rules, max_body, upstream }
+    Draft { origin, path, methods, authenticate, verify, rules, max_body, upstream }
 }
 
 /// The methods as one.
@@ -191,8 +191,8 @@ fn warn_of_large_bodies(r: &mut Resolver<'_>, routes: &[Draft], openclaw: Option
 
 fn warn_of_shared_secrets(r: &mut Resolver<'_>, routes: &[Draft]) {
     let verifying = routes.iter().filter_map(|route| {
-        let (Ok(path), Ok(Some(verified))) = (&route.path, &route.verified) else { return None };
-        Some(VerifyingRoute { path, verified })
+        let (Ok(path), Ok(Some(verify))) = (&route.path, &route.verify) else { return None };
+        Some(VerifyingRoute { path, verify })
     });
     let upstreams = routes.iter().filter_map(|route| route.upstream.as_ref().ok());
     verify::warn_of_shared_secrets(r, &verifying.collect::<Vec<_>>(), upstreams);

@@ -18,6 +18,10 @@ fn sources(text: &str) -> Sources {
         .with_material_files()
         .file("hook-token", "token")
         .file("webhook-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let secret = |name: &str| format!("the secret of {name}, which nobody else has");
+    let sources = ["github", "github-old", "square", "acme"]
+        .into_iter()
+        .fold(sources, |sources, name| sources.file(name, secret(name)));
     let dir = sources.path("").display().to_string();
     sources.toml(&text.replace("certs/", &dir))
 }

@@ -377,7 +377,7 @@ fn the_summary_says_how_each_route_verifies_signatures() {
                    and only with a valid signature
                    signatures of Svix (svix)
                    key in DIR/secret: a secret in base64 after whsec_
-                   signed at most 5m ago
+                   signed within 5m of clawgate's clock
                    repeated requests are recognised by id, and get 200
                    AUDIT ONLY: requests without a valid signature are let in
                    token injected: no, the client's own Authorization is passed on

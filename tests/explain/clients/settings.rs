@@ -43,6 +43,39 @@ fn files_of_the_server_the_upstream_and_the_log_are_not_read_to_explain_a_certif
 }
 
 #[test]
+fn a_route_says_whether_its_requests_must_be_signed() {
+    let pki = Pki::new();
+    pki.file("ca.pem", pki.root.pem());
+    let (certificate, _) = pki.files("client", &pki.client);
+    let settings = r#"
+        clients.ca = "ca.pem"
+        [[route]]
+        path = "/both"
+        verify = { scheme = "github", secret_file = "none" }
+        [[route]]
+        path = "/signature"
+        authenticate = "signature"
+        verify = { scheme = "github", secret_file = "none" }
+        [[route]]
+        path = "/either"
+        authenticate = "either"
+        verify = { scheme = "github", secret_file = "none" }
+    "#;
+    let config = pki.file("clawgate.toml", settings);
+
+    let command = ClawgateCommand::bare("explain").arg("--config", config).dir(pki.dir());
+    let explained = json(command, &certificate);
+
+    let route = |place: usize| {
+        let route = &explained["routes"][place];
+        format!("{} {}", route["may_use"], route["detail"].as_str().unwrap())
+    };
+    assert_eq!(route(0), "true open to every client that is admitted; its requests must also be signed");
+    assert_eq!(route(1), "false only for signed requests of clients without a certificate");
+    assert_eq!(route(2), "true open to every client that is admitted");
+}
+
+#[test]
 fn an_intermediate_of_the_servers_chain_is_known_though_its_key_cannot_be_read() {
     let pki = Pki::new();
     let ca = pki.file("ca.pem", pki.root.pem());

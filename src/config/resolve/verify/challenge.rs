@@ -11,36 +11,33 @@ use crate::signature::{Challenge, MAX_KEY_FILE, Scheme};
 
 const HINT: &str = "put the verify token that you give Meta into it, on one line";
 
-/// That of `table`, or else that of the scheme. `origin` is where the table's first key is.
+/// That of `table`, or else that of the scheme, which was named at `origin`.
 pub(super) fn of_table(
     r: &mut Resolver<'_>,
     table: &Layer,
     scheme: &Scheme,
     origin: &Origin,
 ) -> Found<Option<ChallengeSettings>> {
-    let own = r.optional_in(table, &verify::CHALLENGE);
-    let token = token(r, table);
-    let own = own?;
-    let origin = own
-        .as_ref()
-        .map(|own| &own.origin)
-        .or(table.get(&verify::SCHEME).and_then(List::origin))
-        .unwrap_or(origin);
-    let kind = own.as_ref().map_or(scheme.challenge(), |own| own.value);
-    let token = token?;
-    match (kind, &token) {
+    let token = token(r, table)?;
+    let own = r.optional_in(table, &verify::CHALLENGE)?;
+    let (kind, origin) = match &own {
+        Some(own) => (own.value, &own.origin),
+        None => (scheme.challenge(), origin),
+    };
+    match (kind, token) {
         (Some(Challenge::Meta), None) => {
             let what = "answers Meta's test of the address, but has no verify token to compare with";
             let hint = "name a file with it in challenge_token_file, or set challenge = \"off\"";
             Err(r.report.problem(origin, what, hint))
         }
-        (Some(Challenge::Meta), Some(_)) | (_, None) => {
-            Ok(kind.map(|kind| ChallengeSettings { kind, token: token.map(|token| token.value) }))
+        (Some(kind @ Challenge::Meta), Some(token)) => {
+            Ok(Some(ChallengeSettings { kind, token: Some(token.value) }))
         }
         (_, Some(token)) => {
             let what = "has no effect: only the challenge `meta` has a verify token";
             Err(r.report.problem(&token.origin, what, "set challenge = \"meta\", or remove this"))
         }
+        (kind, None) => Ok(kind.map(|kind| ChallengeSettings { kind, token: None })),
     }
 }
 

@@ -45,7 +45,7 @@ fn contents(
     texts.read(file).all()
 }
 
-/// Each file with its key for `scheme`. `origin` is where the table's first key is.
+/// Each file with its key for `scheme`, which was named at `origin`.
 pub(super) fn keys(
     r: &mut Resolver<'_>,
     table: &Layer,
@@ -63,21 +63,19 @@ pub(super) fn keys(
 
 /// Checks that a key is named, and none that the scheme has no use for.
 fn check_kind(r: &mut Resolver<'_>, table: &Layer, scheme: &Scheme, origin: &Origin) -> Found<()> {
-    let kinds: [(&Setting, bool); 2] = [
-        (&verify::SECRET_FILE, scheme.takes_secrets()),
-        (&verify::PUBLIC_KEY_FILE, scheme.takes_public_keys()),
-    ];
+    let (secret, public): (&Setting, &Setting) = (&verify::SECRET_FILE, &verify::PUBLIC_KEY_FILE);
     let mut found = Ok(());
-    for (setting, is_taken) in kinds {
+    for (setting, other, is_taken) in
+        [(secret, public, scheme.takes_secrets()), (public, secret, scheme.takes_public_keys())]
+    {
         if let Some(origin) = table.get(setting).and_then(List::origin).filter(|_| !is_taken) {
-            let (other, _) = kinds[usize::from(setting.toml == kinds[0].0.toml)];
             let what = format!("`{}` has no such key", scheme.name());
             let hint = format!("name the file in {}", other.leaf());
             found = Err(r.report.problem(origin, what, hint));
         }
     }
-    if kinds.iter().all(|(setting, _)| table.get(setting).is_none()) {
-        let setting = if scheme.takes_secrets() { kinds[0].0 } else { kinds[1].0 };
+    if table.get(secret).is_none() && table.get(public).is_none() {
+        let setting = if scheme.takes_secrets() { secret } else { public };
         let missing = || {
             let hint = format!("add {} = \"FILE\"", setting.leaf());
             r.report.problem(origin, "[route.verify] names no key to verify signatures with", hint)

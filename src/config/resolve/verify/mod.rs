@@ -11,15 +11,15 @@ use super::resolver::Resolver;
 use crate::config::keys::{self, verify};
 use crate::config::layers::{Layer, List, Sourced};
 use crate::config::problem::{Found, Origin};
-use crate::config::verify::{KeyFile, VerifySettings};
+use crate::config::verify::VerifySettings;
 use crate::signature::{Method, ReplayBy, Scheme, Verifier};
 
 pub(super) use self::shared_secrets::{VerifyingRoute, warn_of_shared_secrets};
 
-/// How one route verifies signatures, with where its keys were named.
-pub(super) struct Verified {
+/// How one route verifies signatures.
+pub(super) struct RouteVerify {
     pub(super) settings: Arc<VerifySettings>,
-    /// For each key file.
+    /// Where each of the key files was named.
     origins: Vec<Origin>,
 }
 
@@ -28,31 +28,33 @@ pub(super) fn is_set(table: &Layer) -> bool {
     keys::in_section(verify::SECTION).any(|key| table.get(key).is_some())
 }
 
-/// How the route of `table`, which begins at `origin`, verifies signatures.
-pub(super) fn of_route(r: &mut Resolver<'_>, table: &Layer, origin: &Origin) -> Found<Option<Verified>> {
-    if !is_set(table) {
+/// Where the first key of `[route.verify]` is; that of the scheme, if it is set.
+fn first_key(table: &Layer) -> Option<&Origin> {
+    keys::in_section(verify::SECTION).find_map(|key| table.get(key)?.origin())
+}
+
+/// How the route of `table` verifies signatures. Clients' certificates are checked without it.
+pub(super) fn of_route(r: &mut Resolver<'_>, table: &Layer) -> Found<Option<RouteVerify>> {
+    let Some(origin) = first_key(table).filter(|_| r.sources.clients_with.is_none()) else {
         return Ok(None);
-    }
-    let origin = keys::in_section(verify::SECTION)
-        .find_map(|key| table.get(key).and_then(List::origin))
-        .unwrap_or(origin);
+    };
     let audit = audit(r, table);
-    let status = r.optional_in(table, &verify::STATUS);
     let files = key_files::read(r, table);
     let scheme = scheme::of_table(r, table, origin)?;
     check_scheme(r, table, &scheme, origin);
     let challenge = challenge::of_table(r, table, &scheme, origin);
     let keys = key_files::keys(r, table, files?, &scheme, origin)?;
 
-    let status = status?.map_or(scheme.success_status(), |own| own.value);
+    let status = r.optional_in(table, &verify::STATUS)?;
+    let status = status.map_or(scheme.success_status(), |own| own.value);
     let (files, keys): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
     let verifier = Verifier::new(scheme, keys)
         .map_err(|error| r.report.problem(origin, error.to_string(), "name from 1 to 16 files"))?;
-    let (key_files, origins): (Vec<KeyFile>, Vec<_>) =
+    let (key_files, origins) =
         files.into_iter().map(|Sourced { value, origin }| (value, origin)).unzip();
     let (challenge, audit) = (challenge?, audit?);
     let settings = Arc::new(VerifySettings { verifier, key_files, challenge, audit, status });
-    Ok(Some(Verified { settings, origins }))
+    Ok(Some(RouteVerify { settings, origins }))
 }
 
 /// In the settings, audit mode looks like a check that holds, so this is a warning each time.
@@ -72,8 +74,6 @@ fn audit(r: &mut Resolver<'_>, table: &Layer) -> Found<bool> {
 
 /// Checks what a scheme needs besides its own keys, and warns of what it leaves open.
 fn check_scheme(r: &mut Resolver<'_>, table: &Layer, scheme: &Scheme, origin: &Origin) {
-    let origin = table.get(&verify::SCHEME).and_then(List::origin).unwrap_or(origin);
-    let covered = scheme.coverage();
     if scheme.needs_public_url() && !r.sources.layers.sets(&keys::PUBLIC_URL) {
         let what = format!("`{}` signs the URL, and clawgate does not know it", scheme.name());
         let hint = format!(
@@ -85,6 +85,7 @@ fn check_scheme(r: &mut Resolver<'_>, table: &Layer, scheme: &Scheme, origin: &O
     if scheme.method() == Method::Token {
         return;
     }
+    let covered = scheme.coverage();
     if !covered.body {
         let what = format!(
             "`{}` does not sign the body: whoever has seen one request can send another body with its signature",
@@ -93,9 +94,8 @@ fn check_scheme(r: &mut Resolver<'_>, table: &Layer, scheme: &Scheme, origin: &O
         let hint = "use authenticate = \"both\" if the webhook sender can present a client certificate";
         r.report.warning(origin, what, hint);
     }
-    let by_id = table.get(&verify::REPLAY).is_some() && scheme.replay() == ReplayBy::Id;
     if let Some(origin) = table.get(&verify::REPLAY).and_then(List::origin)
-        && by_id
+        && scheme.replay() == ReplayBy::Id
         && !covered.id
     {
         let what = "is `id`, but the signature does not cover the id: whoever has seen one request can send it \

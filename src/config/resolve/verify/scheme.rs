@@ -1,18 +1,16 @@
 //! The scheme: a preset with the values of the table in place of its own.
 
 use super::super::resolver::Resolver;
+use crate::config::key::Setting;
 use crate::config::keys::{self, verify};
 use crate::config::layers::{Layer, List};
 use crate::config::problem::{Found, Origin, Reported};
-use crate::config::value_type::Invalid;
+use crate::config::value_type::{Invalid, ValueType};
 use crate::signature::{Method, Overrides, Preset, Scheme, SchemeError};
 
 /// The scheme of `table`, whose first key is at `origin`.
 pub(super) fn of_table(r: &mut Resolver<'_>, table: &Layer, origin: &Origin) -> Found<Scheme> {
-    let preset = r.optional_in(table, &verify::SCHEME);
-    let overrides =
-        overrides(r, table, preset.as_ref().ok().and_then(|preset| Some(preset.as_ref()?.value)));
-    let preset = preset?.ok_or_else(|| {
+    let preset = r.optional_in(table, &verify::SCHEME)?.ok_or_else(|| {
         let missing = || {
             let hint = "add scheme = \"github\" or the name of another webhook sender, or \"hmac\", \
                         \"public-key\" or \"token\"";
@@ -20,45 +18,38 @@ pub(super) fn of_table(r: &mut Resolver<'_>, table: &Layer, origin: &Origin) -> 
         };
         r.sources.torn.unwrap_or_else(missing)
     })?;
-    Scheme::new(preset.value, overrides?).map_err(|error| problem(r, table, &preset.origin, &error))
+    let overrides = overrides(r, table, preset.value)?;
+    Scheme::new(preset.value, overrides).map_err(|error| problem(r, table, origin, &error))
 }
 
-fn overrides(r: &mut Resolver<'_>, table: &Layer, preset: Option<&Preset>) -> Found<Overrides> {
-    let is_token = preset.is_some_and(|preset| preset.method == Method::Token);
-    if preset.is_some() {
-        check_place(r, table, is_token);
-    }
+fn overrides(r: &mut Resolver<'_>, table: &Layer, preset: &Preset) -> Found<Overrides> {
+    let is_token = preset.method == Method::Token;
+    check_place(r, table, is_token);
     let place = if is_token { &verify::SOURCE } else { &verify::SIGNATURE };
-    let signature = r.list_in(table, place).map_or(Ok(Vec::new()), List::all_values);
-    macro_rules! own {
-        ($key:ident) => {
-            r.optional_in(table, &verify::$key).map(|own| own.map(|own| own.value))
-        };
-    }
-    let found = (
-        (own!(ALGORITHM), own!(SEPARATOR), own!(FIELD_SEPARATOR), own!(FIELD), own!(PREFIX)),
-        (own!(ENCODING), own!(SECRET_ENCODING), own!(SIGNED), own!(TIMESTAMP), own!(TIMESTAMP_UNIT)),
-        (own!(TOLERANCE), own!(ID), own!(REPLAY)),
-    );
-    let ((algorithm, separator, field_separator, field, prefix), written, others) = found;
-    let (encoding, secret_encoding, signed, timestamp, timestamp_unit) = written;
-    let (tolerance, id, replay) = others;
     Ok(Overrides {
-        algorithm: algorithm?,
-        signature: signature?,
-        separator: separator?,
-        field_separator: field_separator?,
-        field: field?,
-        prefix: prefix?,
-        encoding: encoding?,
-        secret_encoding: secret_encoding?,
-        signed: signed?,
-        timestamp: timestamp?,
-        timestamp_unit: timestamp_unit?,
-        tolerance: tolerance?,
-        id: id?,
-        replay: replay?,
+        algorithm: own(r, table, &verify::ALGORITHM)?,
+        signature: r.list_in(table, place).map_or(Ok(Vec::new()), List::all_values)?,
+        separator: own(r, table, &verify::SEPARATOR)?,
+        field_separator: own(r, table, &verify::FIELD_SEPARATOR)?,
+        field: own(r, table, &verify::FIELD)?,
+        prefix: own(r, table, &verify::PREFIX)?,
+        encoding: own(r, table, &verify::ENCODING)?,
+        secret_encoding: own(r, table, &verify::SECRET_ENCODING)?,
+        signed: own(r, table, &verify::SIGNED)?,
+        timestamp: own(r, table, &verify::TIMESTAMP)?,
+        timestamp_unit: own(r, table, &verify::TIMESTAMP_UNIT)?,
+        tolerance: own(r, table, &verify::TOLERANCE)?,
+        id: own(r, table, &verify::ID)?,
+        replay: own(r, table, &verify::REPLAY)?,
     })
+}
+
+fn own<V: ValueType>(
+    r: &mut Resolver<'_>,
+    table: &Layer,
+    setting: &Setting<V>,
+) -> Found<Option<V::Value>> {
+    Ok(r.optional_in(table, setting)?.map(|own| own.value))
 }
 
 /// Where a token is, `source` says; where a signature is, `signature`.
@@ -73,8 +64,8 @@ fn check_place(r: &mut Resolver<'_>, table: &Layer, is_token: bool) {
     }
 }
 
-/// Reports why the values do not fit together, at the key that the error is about.
-fn problem(r: &mut Resolver<'_>, table: &Layer, scheme: &Origin, error: &SchemeError) -> Reported {
+/// Reports why the values do not fit together, at the key that the error is about, or at that of the scheme (`origin`).
+fn problem(r: &mut Resolver<'_>, table: &Layer, origin: &Origin, error: &SchemeError) -> Reported {
     let (key, hint) = match error {
         SchemeError::Needs { key, .. } => ("scheme", needed(key)),
         SchemeError::Unused { key, .. } => (*key, "remove it"),
@@ -92,7 +83,7 @@ fn problem(r: &mut Resolver<'_>, table: &Layer, scheme: &Origin, error: &SchemeE
         SchemeError::Source(_) | SchemeError::Template(_) => ("scheme", "report this as a bug"),
     };
     let key = keys::find(&format!("{}.{key}", verify::SECTION));
-    let origin = key.and_then(|key| table.get(key)).and_then(List::origin).unwrap_or(scheme);
+    let origin = key.and_then(|key| table.get(key)).and_then(List::origin).unwrap_or(origin);
     let problem = Invalid::new(error.to_string(), hint);
     r.report.invalid(origin, &written(table), problem)
 }

@@ -2,7 +2,8 @@
 
 use super::super::resolver::Resolver;
 use super::super::token;
-use super::Verified;
+use super::RouteVerify;
+use crate::config::problem::Origin;
 use crate::config::settings::UpstreamSettings;
 use crate::config::verify::KeyFile;
 use crate::route::PathPattern;
@@ -10,7 +11,7 @@ use crate::route::PathPattern;
 /// A route that verifies signatures.
 pub(in crate::config::resolve) struct VerifyingRoute<'a> {
     pub(in crate::config::resolve) path: &'a PathPattern,
-    pub(in crate::config::resolve) verified: &'a Verified,
+    pub(in crate::config::resolve) verify: &'a RouteVerify,
 }
 
 /// Warns of routes with the same secret, and of secrets that are also the token of one of `upstreams`.
@@ -20,7 +21,7 @@ pub(in crate::config::resolve) fn warn_of_shared_secrets<'a>(
     upstreams: impl Iterator<Item = &'a UpstreamSettings> + Clone,
 ) {
     for (place, route) in routes.iter().enumerate() {
-        for (secret, origin) in secrets(route.verified) {
+        for (secret, origin) in secrets(route.verify) {
             let shown = secret.path.display();
             let mut tokens = upstreams.clone().filter_map(|upstream| upstream.token.as_ref());
             if tokens.any(|token| token.text().as_bytes() == text(secret)) {
@@ -29,9 +30,9 @@ pub(in crate::config::resolve) fn warn_of_shared_secrets<'a>(
                 r.report.warning(origin, what, "give the webhook sender a secret of its own");
             }
             let same = |other: &&VerifyingRoute<'_>| {
-                secrets(other.verified).any(|(other, _)| text(other) == text(secret))
+                secrets(other.verify).any(|(other, _)| text(other) == text(secret))
             };
-            let signs_url = route.verified.settings.verifier.scheme().coverage().url;
+            let signs_url = route.verify.settings.verifier.scheme().coverage().url;
             if let Some(other) = routes[..place].iter().find(same).filter(|_| !signs_url) {
                 let what = format!(
                     "{shown} has the same secret as the route {}: a request for one is valid for the other",
@@ -44,9 +45,9 @@ pub(in crate::config::resolve) fn warn_of_shared_secrets<'a>(
 }
 
 /// The files with secrets, with where they were named.
-fn secrets(verified: &Verified) -> impl Iterator<Item = (&KeyFile, &crate::config::problem::Origin)> {
-    let files = verified.settings.key_files.iter().zip(&verified.origins);
-    let keys = verified.settings.verifier.keys();
+fn secrets(verify: &RouteVerify) -> impl Iterator<Item = (&KeyFile, &Origin)> {
+    let files = verify.settings.key_files.iter().zip(&verify.origins);
+    let keys = verify.settings.verifier.keys();
     files.zip(keys).filter(|(_, key)| key.secret_length().is_some()).map(|(file, _)| file)
 }
 
