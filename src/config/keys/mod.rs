@@ -1,8 +1,6 @@
 //! Every setting, described once. The flags, their help, the environment variables, the known TOML keys, the readers
 //! of values, the defaults and the suggestions for misspelt names all come from this table.
 
-pub(super) mod verify;
-
 use std::net::SocketAddr;
 
 use ipnet::IpNet;
@@ -31,14 +29,16 @@ pub const CONFIG_FLAG: &str = "config";
 pub(super) const CONFIG_ENV: &str = "CLAWGATE_CONFIG";
 
 macro_rules! table {
-    ($($name:ident: $values:ty = $setting:expr;)*) => {
-        $(pub(in crate::config) static $name: Setting<$values> = $setting;)*
+    ($visibility:vis, $($name:ident: $values:ty = $setting:expr;)*) => {
+        $($visibility static $name: Setting<$values> = $setting;)*
 
         /// All settings of this file.
         pub(super) const TABLE: &[&Key] = &[$(&$name.key),*];
     };
 }
-use table;
+
+// Below the macro, which it uses.
+pub(super) mod verify;
 
 /// The whole table, in the order in which help texts list it.
 pub static KEYS: &[&Key] = &joined::<{ TABLE.len() + verify::TABLE.len() }>([TABLE, verify::TABLE]);
@@ -59,6 +59,7 @@ const fn joined<const LENGTH: usize>(tables: [&[&'static Key]; 2]) -> [&'static 
 // Each has the type of its values, its TOML key, the name of its value in help texts, what holds when nobody sets it,
 // and its help. Then follow the flag and the variable, if there are any.
 table! {
+    pub(super),
     LISTEN: SocketAddr = Setting::new("listen.address", "IP:PORT", Value("127.0.0.1:8443"),
         "Address for clients; [::] is IPv6 only, add 0.0.0.0 to listen on both")
         .outside("listen", "CLAWGATE_LISTEN").repeatable(',').at_start();

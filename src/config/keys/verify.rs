@@ -1,6 +1,5 @@
 //! The keys of `[route.verify]`: how a route verifies signatures.
 
-use super::table;
 use crate::config::key::Unset::{Means, Required, Value};
 use crate::config::key::{Key, Setting};
 use crate::config::values::{
@@ -10,9 +9,10 @@ use crate::config::values::{
 use crate::signature::{Algorithm, Challenge, Encoding, ReplayBy, SecretEncoding, TimestampUnit};
 
 /// The section of these keys.
-pub(in crate::config) const SECTION: &str = "route.verify";
+pub(in super::super) const SECTION: &str = "route.verify";
 
 table! {
+    pub(in super::super),
     SCHEME: VerifyPreset = Setting::new("route.verify.scheme", "NAME", Required,
         "How the requests are signed: the name of a webhook sender, or hmac, public-key or token");
     SECRET_FILE: TokenFile = Setting::new("route.verify.secret_file", "FILE", Means("none"),
