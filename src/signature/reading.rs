@@ -30,12 +30,8 @@ pub(super) struct Reading<'s, 'a> {
 impl<'s, 'a> Reading<'s, 'a> {
     /// With the first layout whose signature is there, or the first one if none is.
     pub(super) fn new(scheme: &'s Scheme, request: &SignedRequest<'a>) -> Self {
-        let is_there = |layout: &&Layout| {
-            layout
-                .signature
-                .iter()
-                .any(|source| source.values(request).map_or(true, |values| !values.is_empty()))
-        };
+        let is_there =
+            |layout: &&Layout| layout.signature.iter().any(|source| source.has_header(request));
         let layout = match &scheme.layouts[..] {
             [only] => only,
             several => several.iter().find(is_there).unwrap_or(&several[0]),
@@ -105,7 +101,7 @@ impl<'s, 'a> Reading<'s, 'a> {
     fn texts(&self) -> Result<Vec<Cow<'a, [u8]>>, SignatureError> {
         let mut texts = Vec::new();
         for source in &self.layout.signature {
-            texts.append(&mut source.values(&self.request).map_err(|error| refused(source, error))?);
+            source.add_values(&self.request, &mut texts).map_err(|error| refused(source, error))?;
         }
         if texts.is_empty() { Err(SignatureError::Missing(self.first_source())) } else { Ok(texts) }
     }
@@ -140,7 +136,11 @@ impl<'s, 'a> Reading<'s, 'a> {
         timestamp: Option<&'t [u8]>,
         target: &'t str,
     ) -> Result<Vec<Cow<'t, [u8]>>, SignatureError> {
-        template.parts().iter().map(|part| self.piece(part, timestamp, target)).collect()
+        let mut pieces = Vec::with_capacity(template.parts().len());
+        for part in template.parts() {
+            pieces.push(self.piece(part, timestamp, target)?);
+        }
+        Ok(pieces)
     }
 
     fn piece<'t>(

@@ -212,12 +212,20 @@ impl Scheme {
             return Err(SchemeError::IdOfItself);
         }
         let templates = signed.into_iter().chain(&layout.id);
-        let mut fields =
+        let mut sources =
             templates.flat_map(Template::sources).chain(&layout.timestamp).chain(&layout.signature);
-        if let Some(field) = fields.find(|source| matches!(source, Source::Field(_)))
+        if let Some(field) = sources.find(|source| matches!(source, Source::Field(_)))
             && (!matches!(layout.signature[..], [Source::Header(_)]) || self.method() == Method::Token)
         {
             return Err(SchemeError::FieldWithoutHeader(field.clone()));
+        }
+        let values =
+            [("signed", signed), ("id", layout.id.as_ref())].into_iter().flat_map(|(key, template)| {
+                template.into_iter().flat_map(Template::sources).map(move |source| (key, source))
+            });
+        let mut values = values.chain(layout.timestamp.iter().map(|source| ("timestamp", source)));
+        if let Some((key, source)) = values.find(|(_, source)| matches!(source, Source::Headers(_))) {
+            return Err(SchemeError::Pattern { key, place: source.clone() });
         }
         let signs_itself = |source: &&Source| {
             signed.is_some_and(|signed| covers(signed, None, &Part::Source(Source::clone(source))))

@@ -51,6 +51,14 @@ pub enum SchemeError {
     /// A field of the signature header, where there is not one such header.
     #[error("`{0}` needs exactly one `signature`, which is a header")]
     FieldWithoutHeader(Source),
+    /// Several headers, where one value is needed.
+    #[error("`{place}` may be several headers; only `signature` can have such a pattern")]
+    Pattern {
+        /// The setting.
+        key: &'static str,
+        /// Where the value would be.
+        place: Source,
+    },
     /// A field is only where there is a list, or a list of one.
     #[error("`{0}` is no name of a field: use letters, digits, `-`, `_` and `.`")]
     FieldName(String),

@@ -20,6 +20,7 @@ use super::scheme::Scheme;
 use super::source::Source;
 use super::template::{Part, Template};
 use super::timestamp::TimestampUnit;
+use super::twilio;
 use super::verifier::Verifier;
 
 /// Why a request cannot be signed.
@@ -28,9 +29,6 @@ pub enum SignError {
     /// Only the sender has the private key.
     #[error("the scheme signs with a private key, which only the sender has")]
     PrivateKey,
-    /// There is no way to make such a signature here.
-    #[error("clawgate cannot sign as this sender does")]
-    Unsupported,
     /// A value must be put into the body, which has no place for it.
     #[error("{0} must be in the body, which is no JSON object with a place for it")]
     NoPlace(Source),
@@ -52,7 +50,7 @@ impl Verifier {
     ) -> Result<(), SignError> {
         let secret = self.keys().iter().find_map(|key| key.secret()).ok_or(SignError::PrivateKey)?;
         match self.scheme().method() {
-            Method::Twilio => Err(SignError::Unsupported),
+            Method::Twilio => sign_as_twilio(request, secret),
             Method::Token => {
                 put_ids(self.scheme(), request, id)?;
                 let prefix = self.scheme().format.prefix.as_bytes();
@@ -108,6 +106,20 @@ impl Verifier {
         let source = scheme.first_signature().ok_or(SignError::PrivateKey)?;
         put(source, text.as_bytes(), request)
     }
+}
+
+/// A body that is no form is covered by its hash in the query.
+fn sign_as_twilio(request: &mut OutgoingRequest, secret: &[u8]) -> Result<(), SignError> {
+    let sign =
+        |request: &OutgoingRequest| twilio::sign(&request.as_received(), secret, Algorithm::HmacSha1);
+    let signature = match sign(request) {
+        Err(SignatureError::BodyNotCovered) => {
+            request.target = twilio::covering_target(&request.target, &request.body);
+            sign(request)?
+        }
+        signature => signature?,
+    };
+    put(&Source::Header(twilio::SIGNATURE), signature.as_bytes(), request)
 }
 
 /// Puts the id where the scheme has it, unless it is made of several values, or is in a body that has no place for it.

@@ -83,7 +83,8 @@ impl Source {
     ) -> Result<Option<Cow<'a, [u8]>>, Unreadable> {
         Ok(match self {
             Self::Header(name) => request.header(name)?.map(Cow::Borrowed),
-            Self::Headers(_) => self.values(request)?.into_iter().next(),
+            // `Scheme::new` takes it for signatures only.
+            Self::Headers(_) => None,
             Self::Bearer => request.bearer()?.map(Cow::Borrowed),
             Self::Basic => request.basic()?.map(Cow::Owned),
             Self::Field(name) => field(name)?.map(Cow::Borrowed),
@@ -92,20 +93,25 @@ impl Source {
         })
     }
 
-    /// The values of a source of signatures, of which `header:PREFIX*` may have several.
-    pub(super) fn values<'a>(
+    /// Adds the values of a source of signatures, of which `header:PREFIX*` may have several.
+    pub(super) fn add_values<'a>(
         &self,
         request: &SignedRequest<'a>,
-    ) -> Result<Vec<Cow<'a, [u8]>>, Unreadable> {
+        values: &mut Vec<Cow<'a, [u8]>>,
+    ) -> Result<(), Unreadable> {
         let Self::Headers(prefix) = self else {
-            return Ok(self.value(request, |_| Ok(None))?.into_iter().collect());
+            values.extend(self.value(request, |_| Ok(None))?);
+            return Ok(());
         };
-        let names = request.headers.keys().filter(|name| name.as_str().starts_with(prefix.as_str()));
-        names
-            .map(|name| request.header(name))
-            .filter_map(Result::transpose)
-            .map(|value| Ok(Cow::Borrowed(value?)))
-            .collect()
+        for name in request.headers.keys().filter(|name| name.as_str().starts_with(prefix.as_str())) {
+            values.extend(request.header(name)?.map(Cow::Borrowed));
+        }
+        Ok(())
+    }
+
+    /// Whether a header of this source is there, with whatever value.
+    pub(super) fn has_header(&self, request: &SignedRequest<'_>) -> bool {
+        matches!(self, Self::Header(name) if request.headers.contains_key(name))
     }
 }
 

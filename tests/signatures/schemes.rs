@@ -103,6 +103,10 @@ fn settings_that_do_not_fit_together_are_refused() {
             SchemeError::FieldWithoutHeader(source("field:v1")),
         ),
         (
+            error("github", |own| own.id = Some(template("{header:x-id-*}"))),
+            SchemeError::Pattern { key: "id", place: source("header:x-id-*") },
+        ),
+        (
             error("stripe", |own| own.field = Some("v=1".to_owned())),
             SchemeError::FieldName("v=1".to_owned()),
         ),

@@ -16,7 +16,7 @@ use data_encoding::{BASE64, HEXLOWER};
 
 use super::{scheme, verifier, with};
 
-/// A scheme, and one of the algorithms that its senders may use (`None`: a token).
+/// A scheme, and one of the algorithms that its senders may use (`None`: a token, or Twilio).
 #[derive(Clone, Debug)]
 pub struct Sender {
     pub name: String,
@@ -59,7 +59,7 @@ impl Sender {
     fn new(name: &str, scheme: Scheme) -> Vec<Self> {
         let of = |algorithm| Self { name: name.to_owned(), scheme: scheme.clone(), algorithm };
         match scheme.method() {
-            Method::Token => vec![of(None)],
+            Method::Token | Method::Twilio => vec![of(None)],
             _ => scheme.algorithms().map(|algorithm| of(Some(algorithm))).collect(),
         }
     }
@@ -106,8 +106,6 @@ pub fn senders() -> Vec<Sender> {
     let mut senders = Vec::new();
     for preset in PRESETS {
         match preset.name {
-            // It has tests of its own.
-            "twilio" => {}
             "hmac" | "public-key" => {
                 let is_hmac = preset.name == "hmac";
                 for algorithm in Algorithm::ALL.iter().filter(|algorithm| algorithm.is_hmac() == is_hmac)

@@ -39,6 +39,11 @@ fn changed(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
+/// The headers of signature, time and id.
+fn signed_headers(vector: &Vector) -> impl Iterator<Item = &(&'static str, &'static str)> {
+    vector.headers.iter().filter(|(name, _)| *name != "content-type")
+}
+
 fn refused(vector: &Vector, key: &[u8], request: &OutgoingRequest) {
     let verified = verify_as(vector, scheme(vector.scheme), key, request);
     let key = String::from_utf8_lossy(key);
@@ -61,6 +66,11 @@ fn the_signatures_that_senders_document_are_valid() {
 fn a_changed_bit_of_the_body_is_refused() {
     for vector in VECTORS {
         for body in changed(vector.body.as_bytes()) {
+            // Twilio signs the decoded parameters: the case of an escape does not matter.
+            let parameters = |body| form_urlencoded::parse(body).into_owned().collect::<Vec<_>>();
+            if vector.scheme == "twilio" && parameters(&body) == parameters(vector.body.as_bytes()) {
+                continue;
+            }
             refused(vector, vector.key.as_bytes(), &OutgoingRequest { body, ..request(vector) });
         }
     }
@@ -81,7 +91,7 @@ fn a_body_that_is_longer_or_shorter_is_refused() {
 #[test]
 fn a_changed_bit_of_id_time_or_signature_is_refused() {
     for vector in VECTORS {
-        for (name, value) in vector.headers {
+        for (name, value) in signed_headers(vector) {
             for changed in changed(value.as_bytes()) {
                 // Hexadecimal digits in the other case are the same signature.
                 let is_hex = vector.scheme != "standard-webhooks" && !value.ends_with('=');
@@ -103,7 +113,7 @@ fn a_changed_bit_of_id_time_or_signature_is_refused() {
 #[test]
 fn a_request_without_one_of_its_headers_is_refused() {
     for vector in VECTORS {
-        for (name, _) in vector.headers {
+        for (name, _) in signed_headers(vector) {
             let mut request = request(vector);
             request.headers.remove(*name);
             refused(vector, vector.key.as_bytes(), &request);

@@ -21,6 +21,8 @@ const STANDARD: &[(&str, &str)] =
 
 const NOWHERE: (&str, &str) = ("https://hooks.example.org", "/hook");
 
+const TWILIO: (&str, &str) = ("https://mycompany.com", "/myapp.php?foo=1&bar=2");
+
 pub const VECTORS: &[Vector] = &[
     Vector {
         scheme: "standard-webhooks",
@@ -118,6 +120,31 @@ pub const VECTORS: &[Vector] = &[
         ],
         body: "{'example_field':'example_value'}",
         time: Some(15000),
+    },
+    Vector {
+        scheme: "twilio",
+        key: "12345",
+        url: TWILIO,
+        headers: &[
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("x-twilio-signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8="),
+        ],
+        body: "To=%2B18005551212&Caller=%2B14158675309&CallSid=CA1234567890ABCDE&Digits=1234&From=%2B14158675309",
+        time: None,
+    },
+    Vector {
+        scheme: "twilio",
+        key: "12345",
+        url: (
+            TWILIO.0,
+            "/myapp.php?foo=1&bar=2&bodySHA256=0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620",
+        ),
+        headers: &[
+            ("content-type", "application/json"),
+            ("x-twilio-signature", "a9nBmqA0ju/hNViExpshrM61xv4="),
+        ],
+        body: r#"{"property": "value", "boolean": true}"#,
+        time: None,
     },
     Vector {
         scheme: "square",

@@ -19,7 +19,8 @@ use super::request::{SignedRequest, Twice};
 use super::source::Source;
 use super::verified::{EventKey, Match};
 
-const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
+/// The header of the signature.
+pub(super) const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 
 /// `key=…,algorithm=HMAC_SHA256`, where the secret is a shared key and not the account's token.
 const SETTINGS: HeaderName = HeaderName::from_static("x-twilio-webhooks-signature-settings");
