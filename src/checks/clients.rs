@@ -8,7 +8,7 @@ use super::crls;
 use super::roots::Roots;
 use super::strength::{weak_key, weak_signature};
 use super::validity::ValidityStatus;
-use crate::config::Reloadable;
+use crate::config::{Reloadable, RouteSettings};
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::identity::sha256;
 use crate::pki::Ca;
@@ -93,9 +93,7 @@ fn public(subject: &Subject, settings: &Reloadable, roots: &Roots) -> Option<Fin
         more => format!(" (and {more} more)"),
     };
     let detail = format!("{}{more} is {what}", first.subject);
-    let by_routes =
-        !settings.routes.is_empty() && settings.routes.iter().all(|route| route.rules.name_clients());
-    if settings.clients_rules.name_clients() || by_routes {
+    if settings.clients_rules.name_clients() || RouteSettings::all_name_clients(&settings.routes) {
         let hint =
             "name the CA of your own clients alone in clients.ca, unless the rules name every client";
         return Some(subject.warning(
@@ -124,9 +122,11 @@ pub fn without_rules(subject: &Subject, has_ca: bool) -> Finding {
 }
 
 fn allow(subject: &Subject, settings: &Reloadable) -> Finding {
-    let rules = &settings.clients_rules;
+    let (rules, trust) = (&settings.clients_rules, &settings.material.trust);
     match rules.is_empty() {
-        true => without_rules(subject, !settings.material.trust.cas.is_empty()),
+        true if trust.cas.is_empty() && trust.pinned.is_empty() => subject
+            .note(Check::Allow, "no listener asks for a certificate, and no CA of clients is named"),
+        true => without_rules(subject, !trust.cas.is_empty()),
         false => subject.pass(Check::Allow, rules.phrases().join("; ")),
     }
 }

@@ -126,6 +126,14 @@ pub struct RouteSettings {
     pub upstream: UpstreamSettings,
 }
 
+impl RouteSettings {
+    /// Whether the rules of each route that clients with a certificate may use name these clients.
+    pub fn all_name_clients(routes: &[Self]) -> bool {
+        let mut certified = routes.iter().filter(|route| route.authenticate.admits_certificates());
+        !routes.is_empty() && certified.all(|route| route.rules.name_clients())
+    }
+}
+
 /// How to reach an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamSettings {

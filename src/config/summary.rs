@@ -134,7 +134,8 @@ fn write_clients(out: &mut String, settings: &Reloadable) -> fmt::Result {
 /// Which clients may connect where there are no allow rules.
 fn without_rules(trust: &TrustStore) -> &'static str {
     match (trust.cas.is_empty(), trust.pinned.is_empty()) {
-        (true, _) => "pinned certificates",
+        (true, true) => "none: no listener asks for a certificate",
+        (true, false) => "pinned certificates",
         (false, true) => "any certificate of the client CAs",
         (false, false) => "any certificate of the client CAs, and pinned certificates",
     }

@@ -2,8 +2,9 @@
 
 use super::resolver::Resolver;
 use super::verify;
+use crate::config::key::Key;
 use crate::config::keys;
-use crate::config::layers::{Layer, Sourced};
+use crate::config::layers::{Layer, List, Sourced};
 use crate::config::problem::Found;
 use crate::config::settings::RouteSettings;
 use crate::route::Authenticate;
@@ -29,12 +30,26 @@ pub(super) fn of_route(r: &mut Resolver<'_>, table: &Layer) -> Found<Authenticat
         let hint = "add [route.verify] with scheme and secret_file below the keys of the route";
         r.report.problem(&origin, what, hint);
     }
+    if !authenticate.admits_certificates() {
+        check_no_rules(r, table);
+    }
     if authenticate.admits_without_certificate() && !r.sources.layers.sets(&keys::SIGNED_ADDRESS) {
         let what = format!("is `{word}`, but there is no listener for clients without a certificate");
         let hint = format!("name an address for it with {}, or use `both`", keys::SIGNED_ADDRESS.ways());
         r.report.problem(&origin, what, hint);
     }
     Ok(authenticate)
+}
+
+/// Rules are about certificates. Somebody who writes them believes that they restrict who may use the route.
+fn check_no_rules(r: &mut Resolver<'_>, table: &Layer) {
+    let rules: [&Key; 3] = [&keys::ROUTE_ALLOW, &keys::ROUTE_DENY, &keys::ROUTE_AUDIT];
+    for key in rules {
+        if let Some(origin) = table.get(key).and_then(List::origin) {
+            let what = "is about client certificates, and clients of this route need none";
+            r.report.problem(origin, what, "use authenticate = \"both\" or \"either\", or remove this");
+        }
+    }
 }
 
 /// Nothing is open on a signed address without such a route.

@@ -47,7 +47,7 @@ pub(super) fn check_public_cas(
     rules: &Rules,
     routes: &[RouteSettings],
 ) {
-    let by_routes = !routes.is_empty() && routes.iter().all(|route| route.rules.name_clients());
+    let by_routes = RouteSettings::all_name_clients(routes);
     let public = public_cas(cas);
     let Some(first) = public.first().filter(|_| !rules.name_clients() && !by_routes) else { return };
     let more = match public.len() - 1 {

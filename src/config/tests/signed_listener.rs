@@ -160,6 +160,25 @@ fn a_route_that_nobody_can_reach_is_a_problem() {
 }
 
 #[test]
+fn rules_of_a_route_whose_clients_need_no_certificate_are_a_problem() {
+    let with = |word: &str, rule: &str| {
+        let sources = route(&format!("authenticate = \"{word}\"\n{rule}\n"));
+        let all = fs::read_to_string(sources.path("gate.toml")).unwrap() + &verify(&sources);
+        sources.file("gate.toml", all)
+    };
+    for (rule, key) in [("allow = \"cn=a\"", "allow"), ("audit = true", "audit")] {
+        assert_has(
+            &with("signature", rule).problem(),
+            &[&format!("gate.toml:5: route.{key} | is about client certificates"), "\"either\""],
+        );
+    }
+    assert_eq!(
+        with("either", "allow = \"cn=a\"").settings().reloadable.routes[0].rules.allow().len(),
+        1
+    );
+}
+
+#[test]
 fn an_address_on_which_no_route_is_open_is_warned_of() {
     assert_has(
         &route("authenticate = \"certificate\"").warnings()[0],

@@ -371,12 +371,13 @@ fn the_summary_says_how_each_route_verifies_signatures() {
     let sources = verify_with("", WHSEC, "scheme = \"svix\"\nsecret_file = \"@secret\"\naudit = true");
     let summary = sources.settings().summary().replace(sources.path("").to_str().unwrap(), "DIR/");
     let begin = summary.find("route  ").unwrap();
-    insta::assert_snapshot!(summary[begin..].lines().take(9).collect::<Vec<_>>().join("\n"), @r"
+    insta::assert_snapshot!(summary[begin..].lines().take(10).collect::<Vec<_>>().join("\n"), @r"
     route          POST /a -> http://127.0.0.1:18789
                    for all clients
                    and only with a valid signature
                    signatures of Svix (svix)
                    key in DIR/secret: a secret in base64 after whsec_
+                   signed: body, time, id of the event
                    signed within 5m of clawgate's clock
                    repeated requests are recognised by id, and get 200
                    AUDIT ONLY: requests without a valid signature are let in
