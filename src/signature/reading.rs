@@ -125,7 +125,7 @@ impl<'s, 'a> Reading<'s, 'a> {
     ) -> Result<SystemTime, SignatureError> {
         let time = self.scheme.timestamp_unit.parse(text);
         let time = time.ok_or_else(|| SignatureError::BadTimestamp(source.clone()))?;
-        timestamp::check(time, now, self.scheme.usual_tolerance())?;
+        timestamp::check(time, now, self.scheme.tolerance)?;
         Ok(time)
     }
 

@@ -27,7 +27,7 @@ pub struct Scheme {
     pub(super) secret_encoding: SecretEncoding,
     pub(super) signed: Option<Template>,
     pub(super) timestamp_unit: TimestampUnit,
-    tolerance: Duration,
+    pub(super) tolerance: Duration,
     replay: ReplayBy,
 }
 
@@ -97,11 +97,6 @@ impl Scheme {
         if has_time { Some(self.tolerance) } else { None }
     }
 
-    /// The same, whether requests have a time or not.
-    pub(super) fn usual_tolerance(&self) -> Duration {
-        self.tolerance
-    }
-
     /// What a repeated request is recognised by.
     pub fn replay(&self) -> ReplayBy {
         self.replay
@@ -119,7 +114,10 @@ impl Scheme {
 
     /// Whether keys are secrets, so that `secret_file` names them.
     pub fn takes_secrets(&self) -> bool {
-        self.method() != Method::PublicKey
+        match self.method() {
+            Method::Token | Method::Twilio => true,
+            Method::Hmac | Method::PublicKey => self.algorithms().any(Algorithm::is_hmac),
+        }
     }
 
     /// Whether keys may be public keys, so that `public_key_file` names them.
@@ -208,8 +206,11 @@ impl Scheme {
                 return Err(SchemeError::NoId { key });
             }
         }
-        if layout.id.as_ref().is_some_and(|id| id.has(&Part::Id) || id.has(&Part::Body)) {
-            return Err(SchemeError::IdOfItself);
+        let differs = |part: &Part| matches!(part, Part::Source(_) | Part::Timestamp);
+        let is_id =
+            |id: &Template| id.parts().iter().any(differs) && !id.has(&Part::Id) && !id.has(&Part::Body);
+        if !layout.id.as_ref().is_none_or(is_id) {
+            return Err(SchemeError::NotAnId);
         }
         let templates = signed.into_iter().chain(&layout.id);
         let mut sources =

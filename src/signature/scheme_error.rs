@@ -45,9 +45,9 @@ pub enum SchemeError {
         /// The setting.
         key: &'static str,
     },
-    /// The id is made of itself, or of the body.
-    #[error("`id` cannot have `{{id}}` or `{{body}}` in it")]
-    IdOfItself,
+    /// The id is the same for all events, or is made of itself or of the whole body.
+    #[error("`id` must have a source in it, and neither `{{id}}` nor `{{body}}`")]
+    NotAnId,
     /// A field of the signature header, where there is not one such header.
     #[error("`{0}` needs exactly one `signature`, which is a header")]
     FieldWithoutHeader(Source),

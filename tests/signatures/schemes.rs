@@ -91,8 +91,9 @@ fn settings_that_do_not_fit_together_are_refused() {
             SchemeError::NoId { key: "signed" },
         ),
         (error("zoom", |own| own.replay = Some(ReplayBy::Id)), SchemeError::NoId { key: "replay" }),
-        (error("github", |own| own.id = Some(template("{id}"))), SchemeError::IdOfItself),
-        (error("github", |own| own.id = Some(template("x{body}"))), SchemeError::IdOfItself),
+        (error("github", |own| own.id = Some(template("{id}"))), SchemeError::NotAnId),
+        (error("github", |own| own.id = Some(template("x{body}"))), SchemeError::NotAnId),
+        (error("github", |own| own.id = Some(template("x{path}"))), SchemeError::NotAnId),
         (error("gitlab", |own| own.replay = Some(ReplayBy::Signature)), SchemeError::ReplayByToken),
         (
             error("box", |own| own.timestamp = Some(source("field:t"))),
@@ -163,6 +164,8 @@ fn which_keys_a_scheme_takes_is_known() {
     assert_eq!(takes("discord"), (false, true));
     assert_eq!(takes("standard-webhooks"), (true, true));
     assert_eq!(takes("gitlab"), (true, false));
+    let v1a = with("standard-webhooks", |own| own.field = Some("v1a".to_owned()));
+    assert!(!v1a.takes_secrets() && v1a.takes_public_keys());
     assert_eq!(super::scheme("twilio").method(), Method::Twilio);
     assert!(super::scheme("square").needs_public_url());
     assert!(!super::scheme("github").needs_public_url());

@@ -75,7 +75,7 @@ fn problem(r: &mut Resolver<'_>, table: &Layer, origin: &Origin, error: &SchemeE
         SchemeError::NoTimestamp { key } => (*key, needed("timestamp")),
         SchemeError::NoId { key } => (*key, needed("id")),
         SchemeError::Pattern { key, .. } => (*key, "name one header, without a star"),
-        SchemeError::IdOfItself => ("id", "make it of sources, e.g. {body:/jobId}-{body:/runAtMs}"),
+        SchemeError::NotAnId => ("id", "make it of sources, e.g. {body:/jobId}-{body:/runAtMs}"),
         SchemeError::FieldWithoutHeader(_) => ("signature", "name one header, e.g. header:x-signature"),
         SchemeError::FieldName(_) => ("field", "write e.g. v1"),
         SchemeError::Separator(_) => ("separator", "write e.g. \",\" or \" \""),
