@@ -16,7 +16,7 @@ use clawgate::connection::{ConnectionInfo, TlsInfo};
 use clawgate::http1_guard::Guard;
 use clawgate::identity::{Certificate, Peer};
 use clawgate::pki::{Ca, TrustStore};
-use clawgate::policy::{Rule, Rules};
+use clawgate::policy::{Authenticate, Rule, Rules};
 use clawgate::route::{Methods, RequestPath, Route, Routes};
 
 use clawgate::signature::{Key, OutgoingRequest, Overrides, Scheme, Verifier, preset};
@@ -180,6 +180,8 @@ fn route() {
         path: format!("/hooks/team-{number}/").parse().unwrap(),
         methods: Methods::parse(["POST"]).unwrap(),
         rules: Rules::default(),
+        authenticate: Authenticate::Certificate,
+        verification: None,
         max_body: 0,
         upstream: number,
         metrics: Arc::clone(&metrics),
@@ -219,7 +221,7 @@ fn access_line() {
         sni: None,
         resumed: false,
     };
-    let facts = Arc::new(ConnectionFacts::new(connection, tls, peer));
+    let facts = Arc::new(ConnectionFacts::new(connection, tls, Some(peer)));
     let (metrics, upstream): (_, Arc<str>) = (Arc::new(Metrics::new()), "http://127.0.0.1:18789".into());
     let route = metrics.route("/hooks/");
     run(|| {

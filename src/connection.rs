@@ -24,6 +24,15 @@ pub struct ConnectionInfo {
     pub accepted_at: Instant,
 }
 
+/// Whether a listener asks its clients for a certificate. The listener alone decides, never the server name or the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// Each client needs a certificate (`listen.address`, `listen.proxy_address`).
+    Required,
+    /// No client is asked for one; each request must be signed (`listen.signed_address`).
+    None,
+}
+
 /// What a completed TLS handshake negotiated.
 #[derive(Clone, Debug)]
 pub struct TlsInfo {

@@ -50,6 +50,7 @@ mod server_certificates;
 mod service;
 mod settings;
 mod signatures;
+mod signed;
 mod stapling;
 mod takeover;
 

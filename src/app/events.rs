@@ -20,6 +20,8 @@ pub(super) struct Started<'a> {
     listen: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     listen_proxy: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    listen_signed: Vec<String>,
     /// Whether the service manager has opened sockets.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     passed: bool,
@@ -41,6 +43,7 @@ impl<'a> Started<'a> {
             pid: std::process::id(),
             listen: texts(&sockets.addresses),
             listen_proxy: texts(&sockets.proxy_addresses),
+            listen_signed: texts(&sockets.signed_addresses),
             passed: sockets.passed,
             admin: admin.map(|address| address.to_string()),
             workers: settings.startup.workers.get(),

@@ -8,9 +8,9 @@ use tokio::time::sleep;
 use super::trace_export;
 use crate::config::{Settings, Startup};
 use crate::identity::client_cert_inventory::ClientCertInventory;
-use crate::limits::{ClientLimits, ConnectionLimiter};
+use crate::limits::{ClientLimits, ConnectionLimiter, OldestFirst};
 use crate::live::Live;
-use crate::pipeline::{AuditLog, DeliveryFailures, Snapshot};
+use crate::pipeline::{AuditLog, DeliveryFailures, SignatureRefusals, Snapshot};
 use crate::platform::open_files;
 use crate::server::{ConnectionHandler, RejectedConnections, UnusedConnections, unadmitted};
 use crate::shutdown::Drain;
@@ -42,6 +42,7 @@ pub(super) struct RepeatedEvents {
     audit: Arc<AuditLog>,
     unused: Arc<UnusedConnections>,
     failures: Arc<DeliveryFailures>,
+    signatures: Arc<SignatureRefusals>,
 }
 
 impl Shared {
@@ -81,7 +82,9 @@ impl Shared {
         let limits = startup.limits;
         let (handshakes, http_refusals) =
             (unadmitted::handshakes(&limits), unadmitted::http_refusals(&limits));
-        let RepeatedEvents { rejected, audit, unused, failures } = &self.repeated;
+        let bodies = || OldestFirst::new(limits.buffered_bodies, limits.buffered_bytes);
+        let (certified_bodies, uncertified_bodies) = (bodies(), bodies());
+        let RepeatedEvents { rejected, audit, unused, failures, signatures } = &self.repeated;
         move |live| ConnectionHandler {
             live,
             metrics: Arc::clone(&self.metrics),
@@ -89,6 +92,9 @@ impl Shared {
             audit_log: Arc::clone(audit),
             unused: Arc::clone(unused),
             delivery_failures: Arc::clone(failures),
+            signature_refusals: Arc::clone(signatures),
+            certified_bodies: certified_bodies.clone(),
+            uncertified_bodies: uncertified_bodies.clone(),
             connection_limiter: self.connections.clone(),
             handshakes: handshakes.clone(),
             http_refusals: http_refusals.clone(),
@@ -117,6 +123,7 @@ impl RepeatedEvents {
             audit: Arc::new(AuditLog::new(Arc::clone(metrics), dedup)),
             unused: Arc::new(UnusedConnections::new(dedup)),
             failures: Arc::new(DeliveryFailures::new(dedup)),
+            signatures: Arc::new(SignatureRefusals::new(dedup)),
         }
     }
 
@@ -126,6 +133,7 @@ impl RepeatedEvents {
         self.audit.sum_up();
         self.unused.sum_up();
         self.failures.sum_up();
+        self.signatures.sum_up();
     }
 
     /// Logs summaries at this interval. Never returns.

@@ -6,8 +6,15 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use super::errors::RunError;
 use crate::admin::Bound;
 use crate::config::{AdminAddress, Startup};
+use crate::connection::ClientAuth;
 use crate::platform::socket_activation::ActivatedSockets;
-use crate::server::listener::{self, ListenSocket};
+use crate::server::listener::{self, ListenSocket, ListenerKind};
+
+const CLIENTS: ListenerKind =
+    ListenerKind { expects_proxy_header: false, client_auth: ClientAuth::Required };
+const BALANCERS: ListenerKind =
+    ListenerKind { expects_proxy_header: true, client_auth: ClientAuth::Required };
+const SIGNED: ListenerKind = ListenerKind { expects_proxy_header: false, client_auth: ClientAuth::None };
 
 /// All listening sockets. They are opened before anything else starts.
 pub(super) struct Sockets {
@@ -18,6 +25,8 @@ pub(super) struct Sockets {
     pub(super) addresses: Vec<SocketAddr>,
     /// The addresses that require a PROXY header.
     pub(super) proxy_addresses: Vec<SocketAddr>,
+    /// The addresses that ask for no client certificate.
+    pub(super) signed_addresses: Vec<SocketAddr>,
     /// Whether some came from the service manager.
     pub(super) passed: bool,
 }
@@ -32,12 +41,15 @@ impl Sockets {
             admin: None,
             addresses: Vec::new(),
             proxy_addresses: Vec::new(),
+            signed_addresses: Vec::new(),
             passed: !passed.is_empty(),
         };
         let listen = (settings.listen.as_slice(), "listen.address");
-        sockets.addresses = sockets.add(passed.clients, listen, settings.takeover, false)?;
+        sockets.addresses = sockets.add(passed.clients, listen, settings.takeover, CLIENTS)?;
         let proxy = (settings.listen_proxy.as_slice(), "listen.proxy_address");
-        sockets.proxy_addresses = sockets.add(passed.proxies, proxy, settings.takeover, true)?;
+        sockets.proxy_addresses = sockets.add(passed.proxies, proxy, settings.takeover, BALANCERS)?;
+        let signed = (settings.listen_signed.as_slice(), "listen.signed_address");
+        sockets.signed_addresses = sockets.add(passed.signed, signed, settings.takeover, SIGNED)?;
         sockets.admin = match (passed.admin, &settings.admin) {
             (Some(admin), _) => Some(Bound::Tcp(admin)),
             (None, Some(admin)) => Some(bind_admin(admin, settings.takeover)?),
@@ -52,7 +64,7 @@ impl Sockets {
         passed: Vec<StdListener>,
         (addresses, setting): (&[SocketAddr], &'static str),
         takeover: bool,
-        expects_proxy_header: bool,
+        kind: ListenerKind,
     ) -> Result<Vec<SocketAddr>, RunError> {
         let mut actual = Vec::new();
         let shared = !passed.is_empty();
@@ -61,7 +73,7 @@ impl Sockets {
             for worker in &mut self.workers {
                 // Each worker accepts from the same socket.
                 let socket = listener.try_clone().map_err(RunError::Passed)?;
-                worker.push(ListenSocket { socket, expects_proxy_header, shared });
+                worker.push(ListenSocket { socket, kind, shared });
             }
         }
         for &address in addresses.iter().filter(|_| !shared) {
@@ -70,7 +82,7 @@ impl Sockets {
             let first = sockets.first().map_or(Ok(address), StdListener::local_addr);
             actual.push(first.map_err(RunError::Start)?);
             for (worker, socket) in self.workers.iter_mut().zip(sockets) {
-                worker.push(ListenSocket { socket, expects_proxy_header, shared });
+                worker.push(ListenSocket { socket, kind, shared });
             }
         }
         Ok(actual)

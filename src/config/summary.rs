@@ -11,8 +11,8 @@ use super::units::format_size;
 use crate::identity::time::time_text;
 use crate::pki::TrustStore;
 use crate::pki::revocation::{Crl, Demand, Expired, Policy};
+use crate::policy::Authenticate;
 use crate::policy::Rules;
-use crate::route::Authenticate;
 use crate::tls::Resumption;
 use crate::upstream::{Forwarded, Target};
 

@@ -1,6 +1,7 @@
 //! How a route verifies signatures, from its `[route.verify]`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use http::StatusCode;
 use humantime::format_duration;
@@ -12,7 +13,7 @@ use crate::signature::{Challenge, Coverage, ReplayBy, Verifier};
 #[derive(Clone, Debug)]
 pub struct VerifySettings {
     /// Scheme and keys.
-    pub verifier: Verifier,
+    pub verifier: Arc<Verifier>,
     /// The files of the verifier's keys, in the same order.
     pub key_files: Vec<KeyFile>,
     /// Which test of the address is answered.

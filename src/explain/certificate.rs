@@ -20,7 +20,7 @@ use crate::identity::time::time_text;
 use crate::identity::time::unix_seconds;
 use crate::pki::{Budget, CertificateCaches, Path, TrustStore, identify};
 use crate::policy::Ruling;
-use crate::route::Authenticate;
+use crate::policy::Authenticate;
 use crate::telemetry::HandshakeReason;
 use crate::tls::diagnosis::{Case, Cause, denied, diagnose, faults, key_mismatch, path, weak_key};
 use crate::tls::handshake_record::{HandshakeRecord, Presented, Refusal};

@@ -54,6 +54,19 @@ pub struct Limits {
     pub requests_at_once: Option<usize>,
     /// Requests per second of one source address (for IPv6: of one /64) without a client certificate.
     pub signed_request_rate: Option<u32>,
-    /// Requests per minute of one source address whose signature is missing or wrong.
+    /// Requests per minute with an invalid signature, of one source address at one route.
     pub failed_signatures: Option<u32>,
+}
+
+impl Limits {
+    /// The limits of a client without a certificate, which stands for its source address.
+    #[must_use]
+    pub fn without_client_auth(self) -> Self {
+        Self {
+            connections_per_identity: None,
+            request_rate: self.signed_request_rate,
+            request_burst: None,
+            ..self
+        }
+    }
 }

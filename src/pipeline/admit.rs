@@ -2,7 +2,7 @@
 
 use super::client_connection::ClientConnection;
 use super::refusal::RequestRefusal;
-use super::snapshot::Snapshot;
+use super::snapshot::{Access, Snapshot};
 
 /// A client that the snapshot of this request admits. Only [`Admitted::new`] makes one.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,11 @@ impl<'a> Admitted<'a> {
 
     pub(super) fn client(&self) -> &'a ClientConnection {
         self.client
+    }
+
+    /// The routes and limits for clients of this kind.
+    pub(super) fn access(&self) -> &'a Access {
+        self.snapshot.requests.access(self.client.client_auth())
     }
 
     pub(super) fn snapshot(&self) -> &'a Snapshot {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tracing::Level;
 
+use crate::identity::Peer;
 use crate::policy::Denial;
 use crate::telemetry::access::ConnectionFacts;
 use crate::telemetry::log_dedup::{DedupKey, LogDedup, Repeated, Summary};
@@ -46,15 +47,22 @@ impl AuditLog {
     }
 
     /// Logs a connection that the rules for all clients would refuse.
-    pub(crate) fn to_connection(&self, facts: &ConnectionFacts, denial: &Denial) {
+    pub(crate) fn to_connection(&self, facts: &ConnectionFacts, peer: &Peer, denial: &Denial) {
         self.metrics.would_refuse(RuleSet::Clients);
-        self.log("clients".to_owned(), facts.id(), facts, denial, || denial.of("clients", &facts.peer));
+        self.log("clients".to_owned(), facts.id(), facts, denial, || denial.of("clients", peer));
     }
 
     /// Logs request `id`, which the rules of `route` would refuse.
-    pub(crate) fn to_request(&self, id: &str, facts: &ConnectionFacts, route: &str, denial: &Denial) {
+    pub(crate) fn to_request(
+        &self,
+        id: &str,
+        facts: &ConnectionFacts,
+        peer: &Peer,
+        route: &str,
+        denial: &Denial,
+    ) {
         self.metrics.would_refuse(RuleSet::Route);
-        self.log(format!("route {route}"), id, facts, denial, || denial.of("route", &facts.peer));
+        self.log(format!("route {route}"), id, facts, denial, || denial.of("route", peer));
     }
 
     fn log(
@@ -65,10 +73,7 @@ impl AuditLog {
         denial: &Denial,
         detail: impl FnOnce() -> String,
     ) {
-        let key = || Key {
-            rules: rules.clone(),
-            fingerprint: Some(facts.peer.certificate.fingerprint_sha256.clone()),
-        };
+        let key = || Key { rules: rules.clone(), fingerprint: facts.fingerprint().map(str::to_owned) };
         if self.dedup.should_log(key) {
             let rule = denial.rule().map(ToString::to_string);
             let line = Line { id, facts, rules: &rules, rule, detail: detail() };

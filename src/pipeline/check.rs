@@ -46,10 +46,11 @@ impl<'a> CheckedHead<'a> {
         parts: Parts,
     ) -> Result<Self, RequestRefusal> {
         let settings = &admitted.snapshot().requests;
+        let limits = &admitted.access().limits;
         let context = Context {
             sni: admitted.client().facts.tls.sni.as_deref(),
             several_names: settings.several_names,
-            max_target: settings.limits.uri,
+            max_target: limits.uri,
         };
         let (path, host) = check(target, &parts, context)?;
         Ok(Self { admitted, target, path, host, parts })
@@ -61,6 +62,15 @@ impl<'a> CheckedHead<'a> {
 
     pub(super) fn method(&self) -> &Method {
         &self.parts.method
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
+    /// Path and query, as they came.
+    pub(super) fn target(&self) -> &'a str {
+        self.target.path_and_query().map_or("/", |target| target.as_str())
     }
 
     pub(super) fn path(&self) -> RequestPath<'a> {

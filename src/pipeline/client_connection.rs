@@ -13,11 +13,13 @@ use super::delivery_failures::DeliveryFailures;
 use super::identity_headers::IdentityHeaders;
 use super::refusal::RequestRefusal;
 use super::revalidation::{Freshness, Revalidation};
+use super::signature_refusals::SignatureRefusals;
 use super::snapshot::Snapshot;
 use super::withdrawal::{Withdrawal, Withdrawn};
+use crate::connection::ClientAuth;
 use crate::identity::name::printable;
-use crate::limits::Limits;
 use crate::limits::client_limits::{ClientLimiter, LimitExceeded};
+use crate::limits::{Limits, OldestFirst};
 use crate::live::Live;
 use crate::policy::{Decisions, Denial};
 use crate::telemetry::access::{AccessRecord, ConnectionFacts};
@@ -34,8 +36,8 @@ pub struct ClientConnection {
     pub(crate) metrics: Arc<Metrics>,
     /// Its ClientHello, for reports.
     pub(crate) hello: Option<Box<ClientHello>>,
-    /// The chain, and until when its verification is valid.
-    pub(crate) revalidation: Revalidation,
+    /// The chain, and until when its verification is valid; `None` on a listener that asks for no certificate.
+    pub(crate) revalidation: Option<Revalidation>,
     /// Whether the client is no longer admitted.
     pub(crate) withdrawal: Withdrawal,
     /// The limits of the client, shared by all of its connections.
@@ -49,6 +51,9 @@ pub struct ClientConnection {
     pub(crate) spans: Option<ConnectionSpans>,
     pub(crate) audit_log: Arc<AuditLog>,
     pub(crate) delivery_failures: Arc<DeliveryFailures>,
+    pub(crate) signature_refusals: Arc<SignatureRefusals>,
+    /// The bodies of clients of this kind that are read before they are verified.
+    pub(crate) buffered_bodies: OldestFirst,
     /// What the rules of routes say about the client.
     pub(crate) decisions: Decisions,
     /// Whether `would_refuse` has been logged for this connection.
@@ -61,12 +66,20 @@ impl ClientConnection {
     /// # Errors
     /// When it does not, or a check before it has failed; that is recorded.
     pub(super) fn check_admitted(&self, snapshot: &Snapshot) -> Result<(), Withdrawn> {
+        let (Some(revalidation), Some(peer)) = (&self.revalidation, &self.facts.peer) else {
+            return Ok(());
+        };
         self.withdrawal.check()?;
-        let verified = self.revalidation.check(|| self.attempt(), snapshot);
+        let verified = revalidation.check(|| self.attempt(), snapshot);
         if verified.map_err(|report| self.withdrawal.record(&report))? == Freshness::Verified {
-            self.audit(snapshot.acceptor.audited_denial(&self.facts.peer));
+            self.audit(snapshot.acceptor.audited_denial(peer));
         }
         Ok(())
+    }
+
+    /// Whether the listener of this connection asks for a client certificate.
+    pub(crate) fn client_auth(&self) -> ClientAuth {
+        if self.facts.peer.is_some() { ClientAuth::Required } else { ClientAuth::None }
     }
 
     /// What reports about the connection are made from.
@@ -79,10 +92,10 @@ impl ClientConnection {
     /// Logs, once for this connection, that the rules for all clients would refuse the client if they were not in audit
     /// mode.
     pub(crate) fn audit(&self, denial: Option<Denial>) {
-        if let Some(denial) = denial
+        if let (Some(denial), Some(peer)) = (denial, &self.facts.peer)
             && !self.audited.swap(true, Ordering::Relaxed)
         {
-            self.audit_log.to_connection(&self.facts, &denial);
+            self.audit_log.to_connection(&self.facts, peer, &denial);
         }
     }
 

@@ -11,7 +11,8 @@ use http_body_util::Full;
 use super::client_connection::ClientConnection;
 use super::echo;
 use super::refusal::RequestRefusal;
-use super::snapshot::{Backend, RouteGrant, Upstream};
+use super::sanitize::Delivery;
+use super::snapshot::{Backend, Upstream};
 use crate::identity::Peer;
 use crate::telemetry::access::AccessRecord;
 use crate::upstream::{Client, MisconfigurationLog, ResponseBody, UpstreamRequest, remove_hop_by_hop};
@@ -20,26 +21,32 @@ use crate::upstream::{Client, MisconfigurationLog, ResponseBody, UpstreamRequest
 pub(crate) enum DeliveredBody {
     /// An upstream's, and where to log signs that this upstream is misconfigured.
     Upstream(ResponseBody, Arc<MisconfigurationLog>),
-    /// Of `echo:`.
-    Echo(Full<Bytes>),
+    /// clawgate's own: of `echo:`, or an answer to the sender that no upstream sees.
+    Own(Full<Bytes>),
 }
 
-/// Sends `request` to the upstream that its client may use by `grant`.
+/// Sends a request to the upstream of its route. An event that the upstream accepts is known as delivered from then on; of
+/// any other the sender's next try passes.
 ///
 /// # Errors
 /// When the upstream gives no answer. That is logged as an event, too.
 pub(super) async fn deliver(
     client: &ClientConnection,
-    grant: RouteGrant<'_>,
-    request: UpstreamRequest,
+    delivery: Delivery<'_>,
     record: &mut AccessRecord,
 ) -> Result<Response<DeliveredBody>, RequestRefusal> {
-    let upstream = &*grant.resource().upstream;
+    let Delivery { principal, request, claim } = delivery;
+    let upstream = &*principal.resource().upstream;
     let delivered = match &upstream.backend {
         Backend::Client(backend) => send(backend, client, upstream, request, record).await,
         // Boxed, since it is rare: every request in progress would keep room for it.
-        Backend::Echo => Box::pin(echo(request, grant.peer(), record)).await,
+        Backend::Echo => Box::pin(echo(request, principal.peer(), record)).await,
     };
+    if let (Some(claim), Ok(response)) = (claim, &delivered)
+        && response.status().is_success()
+    {
+        claim.confirm();
+    }
     delivered.inspect_err(|refusal| {
         let (reason, detail) = (refusal.reason(), refusal.log());
         client.delivery_failures.log(record.id(), &client.facts, &upstream.name, reason, &detail);
@@ -72,11 +79,11 @@ async fn send(
 
 async fn echo(
     request: UpstreamRequest,
-    peer: &Peer,
+    peer: Option<&Peer>,
     record: &mut AccessRecord,
 ) -> Result<Response<DeliveredBody>, RequestRefusal> {
     let sent = Instant::now();
     let response = echo::answer(request, peer).await?;
     record.answered(response.status(), sent.elapsed());
-    Ok(response.map(DeliveredBody::Echo))
+    Ok(response.map(DeliveredBody::Own))
 }

@@ -12,7 +12,7 @@ use crate::upstream::{BodyError, UpstreamRequest};
 /// Reads the whole body (which is limited) and answers 200 with a JSON object.
 pub(super) async fn answer(
     request: UpstreamRequest,
-    peer: &Peer,
+    peer: Option<&Peer>,
 ) -> Result<Response<Full<Bytes>>, BodyError> {
     let (parts, body) = request.into_parts().0.into_parts();
     let body = body.collect().await?.to_bytes();
@@ -22,7 +22,16 @@ pub(super) async fn answer(
         let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         headers.insert(name.to_string(), Value::String(values.join(", ")));
     }
-    let certificate = &peer.certificate;
+    let client = peer.map(|Peer { certificate, cn, .. }| {
+        json!({
+            "subject": certificate.subject,
+            "cn": cn,
+            "san": certificate.san,
+            "issuer": certificate.issuer,
+            "serial": certificate.serial,
+            "fingerprint": certificate.fingerprint_sha256,
+        })
+    });
     let seen = json!({
         "method": parts.method.as_str(),
         "path": parts.uri.path(),
@@ -31,14 +40,7 @@ pub(super) async fn answer(
         "body_bytes": body.len(),
         "body_sha256": sha256(&body),
         "body": std::str::from_utf8(&body).ok(),
-        "client": {
-            "subject": certificate.subject,
-            "cn": peer.cn,
-            "san": certificate.san,
-            "issuer": certificate.issuer,
-            "serial": certificate.serial,
-            "fingerprint": certificate.fingerprint_sha256,
-        },
+        "client": client,
     });
     let mut text = serde_json::to_vec_pretty(&seen).unwrap_or_default();
     text.push(b'\n');

@@ -3,6 +3,7 @@
 use http::{Request, Response};
 
 use super::admit::Admitted;
+use super::authenticate::Authentication;
 use super::check::CheckedHead;
 use super::client_connection::ClientConnection;
 use super::deliver::{DeliveredBody, deliver};
@@ -28,6 +29,10 @@ pub(crate) async fn handle(
     let head = CheckedHead::new(admitted, &target, parts)?;
     let routed = head.route(record)?;
     let authorized = routed.authorize(record)?;
-    let (grant, request) = authorized.sanitize(&body, record.id())?;
-    deliver(client, grant, request, record).await
+    let authenticated = match authorized.authenticate(&body, record).await? {
+        Authentication::Request(authenticated) => authenticated,
+        Authentication::Answered(response) => return Ok(response.map(DeliveredBody::Own)),
+    };
+    let delivery = authenticated.sanitize(&body, record.id())?;
+    deliver(client, delivery, record).await
 }

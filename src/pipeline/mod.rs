@@ -10,6 +10,7 @@
 //! | does the head mean one thing only? | `check.rs` | `CheckedHead` |
 //! | which route takes it? | `route.rs` | `Routed` |
 //! | may the client use the route? | `authorize.rs` | `Authorized`, with a [`crate::policy::Grant`] |
+//! | is the request signed, where the route demands that? | `authenticate.rs` | `Authenticated`, with a [`crate::policy::Principal`] |
 //! | what may the upstream see? | `sanitize.rs` | [`crate::upstream::UpstreamRequest`] |
 //! | the upstream answers | `deliver.rs` | `Response` |
 //!
@@ -17,6 +18,7 @@
 
 mod admit;
 mod audit_log;
+mod authenticate;
 mod authorize;
 mod check;
 mod client_connection;
@@ -32,7 +34,9 @@ pub(crate) mod revalidation;
 pub(crate) mod revocation_watch;
 mod route;
 mod sanitize;
+mod signature_refusals;
 mod snapshot;
+mod verify_signature;
 pub(crate) mod withdrawal;
 
 pub use self::audit_log::AuditLog;
@@ -40,4 +44,5 @@ pub use self::client_connection::ClientConnection;
 pub(crate) use self::deliver::DeliveredBody;
 pub use self::delivery_failures::DeliveryFailures;
 pub(crate) use self::handle::handle;
-pub use self::snapshot::{Backend, RequestSettings, Snapshot, Upstream};
+pub use self::signature_refusals::SignatureRefusals;
+pub use self::snapshot::{Access, Backend, RequestSettings, Snapshot, Upstream};

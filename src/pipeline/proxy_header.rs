@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::client_connection::ClientConnection;
 use crate::connection::{Alpn, cipher_name, version_name};
-use crate::proxy_protocol::{Addresses, Tls, Tlvs, write_v2};
+use crate::proxy_protocol::{Addresses, ClientCert, Tls, Tlvs, write_v2};
 use crate::telemetry::access::ConnectionFacts;
 use crate::tls::Acceptor;
 
@@ -21,10 +21,14 @@ pub(super) fn proxy_header(client: &ClientConnection, acceptor: &Acceptor) -> By
             tls: Tls {
                 version: &version_name(tls.version),
                 cipher: Some(&cipher_name(tls.cipher)),
-                cn: peer.cn.as_deref(),
+                cn: peer.as_ref().and_then(|peer| peer.cn.as_deref()),
                 sig_alg: own.map(|own| own.signature.as_str()),
                 key_alg: own.map(|own| own.key.as_str()),
-                resumed: tls.resumed,
+                client_cert: match (peer, tls.resumed) {
+                    (None, _) => ClientCert::None,
+                    (Some(_), true) => ClientCert::InSession,
+                    (Some(_), false) => ClientCert::OnConnection,
+                },
             },
         };
         write_v2(addresses, &tlvs).into()

@@ -27,7 +27,7 @@ impl<'a> RevocationWatch<'a> {
         loop {
             tokio::select! {
                 Ok(()) = self.replaced.changed() => {}
-                () = self.client.revalidation.is_due() => {}
+                () = is_due(self.client) => {}
                 () = self.client.withdrawal.recorded() => {}
             }
             let snapshot = self.live.load();
@@ -35,5 +35,13 @@ impl<'a> RevocationWatch<'a> {
                 return snapshot.revoke;
             }
         }
+    }
+}
+
+/// Waits until time may have changed whether the client is admitted: never, where no certificate is asked for.
+async fn is_due(client: &ClientConnection) {
+    match &client.revalidation {
+        Some(revalidation) => revalidation.is_due().await,
+        None => std::future::pending().await,
     }
 }

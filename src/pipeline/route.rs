@@ -7,9 +7,9 @@ use http::Method;
 
 use super::check::CheckedHead;
 use super::refusal::{MethodNotAllowed, RequestRefusal};
-use super::snapshot::UpstreamRoute;
+use super::snapshot::{Upstream, UpstreamRoute};
 use crate::identity::name::printable;
-use crate::route::NoRoute;
+use crate::route::{NoRoute, Routes};
 use crate::telemetry::access::AccessRecord;
 
 /// A request with its route. Only [`CheckedHead::route`] makes one.
@@ -26,12 +26,32 @@ impl<'a> CheckedHead<'a> {
     /// When no route has the path, or the route has other methods.
     pub(super) fn route(self, record: &mut AccessRecord) -> Result<Routed<'a>, RequestRefusal> {
         let admitted = self.admitted();
-        let subject = &admitted.client().facts.peer.certificate.subject;
-        let found = admitted.snapshot().requests.routes.find(self.method(), &self.path());
-        let route = found.map_err(|why| unrouted(why, self.method(), self.path().as_str(), subject))?;
+        let facts = &admitted.client().facts;
+        let routes = &admitted.access().routes;
+        let found = routes.find(self.method(), &self.path());
+        let found = match found {
+            Err(NoRoute::Method(allowed)) => self.tested_route(routes).ok_or(NoRoute::Method(allowed)),
+            found => found,
+        };
+        let route =
+            found.map_err(|why| unrouted(why, self.method(), self.path().as_str(), facts.client()))?;
         let upstream = Arc::clone(&route.upstream.name);
         record.routed(route.path.shared(), upstream, &route.metrics);
         Ok(Routed { route, head: self })
+    }
+}
+
+impl CheckedHead<'_> {
+    /// The route whose sender tests its address with a method that the route need not have.
+    fn tested_route<'r>(&self, routes: &'r Routes<Arc<Upstream>>) -> Option<&'r UpstreamRoute> {
+        let client_auth = self.admitted().client().client_auth();
+        let is_tested = |route: &&UpstreamRoute| {
+            let Some(verification) = &route.verification else { return false };
+            let request = verification.request(self.method(), self.target(), self.headers(), &[]);
+            route.authenticate.demands_signature(client_auth)
+                && verification.challenge.is_some_and(|challenge| challenge.is_opened_by(&request))
+        };
+        routes.with_path(&self.path()).find(is_tested)
     }
 }
 
@@ -41,8 +61,8 @@ impl<'a> Routed<'a> {
     }
 }
 
-fn unrouted(why: NoRoute<'_>, method: &Method, path: &str, client: &str) -> RequestRefusal {
-    let (path, client) = (printable(path), client.to_owned());
+fn unrouted(why: NoRoute<'_>, method: &Method, path: &str, client: String) -> RequestRefusal {
+    let path = printable(path);
     match why {
         NoRoute::Path => RequestRefusal::NoRoute { path, client },
         NoRoute::Alias(route) => RequestRefusal::OtherSpelling { path, route: route.to_string() },

@@ -1,21 +1,30 @@
-//! The fifth step: the request as the upstream is to see it.
+//! The sixth step: the request as the upstream is to see it.
 //!
 //! [`SanitizedHeaders`] removes what the client may not say; this file adds what clawgate says instead.
 
 use http::header;
 
-use super::authorize::Authorized;
-use super::identity_headers::{HeadTooLong, Verified, check_length};
+use super::authenticate::Authenticated;
+use super::identity_headers::{self, HeadTooLong, Verified, check_length};
 use super::proxy_header::proxy_header;
 use super::refusal::RequestRefusal;
-use super::snapshot::{RouteGrant, UpstreamRoute};
+use super::snapshot::{RoutePrincipal, UpstreamRoute};
 use crate::limits::Limits;
+use crate::signature::replay::ClaimGuard;
 use crate::upstream::{BodyTimeouts, RequestBody, SanitizedHeaders, SharedRequestBody, UpstreamRequest};
 
 /// ` HTTP/1.1`, two line ends and the spaces of the request line.
 const LINE_REST: usize = 16;
 
-impl<'a> Authorized<'a> {
+/// A request as its upstream gets it.
+pub(super) struct Delivery<'a> {
+    pub(super) principal: RoutePrincipal<'a>,
+    pub(super) request: UpstreamRequest,
+    /// Remembers the event of the request once it is delivered.
+    pub(super) claim: Option<ClaimGuard>,
+}
+
+impl<'a> Authenticated<'a> {
     /// Makes request `id` for the upstream.
     ///
     /// # Errors
@@ -24,12 +33,15 @@ impl<'a> Authorized<'a> {
         self,
         body: &SharedRequestBody,
         id: &str,
-    ) -> Result<(RouteGrant<'a>, UpstreamRequest), RequestRefusal> {
-        let (grant, head) = self.into_parts();
-        let (client, snapshot) = (head.admitted().client(), head.admitted().snapshot());
-        let acceptor = &*snapshot.acceptor;
-        let upstream = &grant.resource().upstream;
-        let body = limited(body, grant.resource(), &snapshot.requests.limits)?;
+    ) -> Result<Delivery<'a>, RequestRefusal> {
+        let Self { principal, head, body: whole, claim } = self;
+        let admitted = head.admitted();
+        let (client, acceptor) = (admitted.client(), &*admitted.snapshot().acceptor);
+        let upstream = &principal.resource().upstream;
+        let body = match whole {
+            Some(whole) => RequestBody::whole(body.clone(), whole),
+            None => limited(body, principal.resource(), &admitted.access().limits)?,
+        };
         let (target, host, parts) = head.into_parts();
 
         let mut headers = SanitizedHeaders::of_client(parts.headers);
@@ -37,20 +49,16 @@ impl<'a> Authorized<'a> {
             headers.set_token(authorization);
         }
         let facts = &*client.facts;
-        let verified = Verified {
-            connection: &facts.connection,
-            peer: grant.peer(),
-            chain: client.revalidation.chain(),
-            acceptor,
-        };
-        let identity = &client.identity_headers;
-        identity.set(headers.added(), upstream.forwarding, verified, &host, |left_out| {
-            upstream.misconfiguration_log.left_out(
-                left_out,
-                &facts.peer.certificate.fingerprint_sha256,
-                id,
-            );
-        });
+        if let (Some(peer), Some(revalidation)) = (principal.peer(), &client.revalidation) {
+            let chain = revalidation.chain();
+            let verified = Verified { peer, chain, acceptor };
+            client.identity_headers.set(headers.added(), upstream.forwarding, verified, |left_out| {
+                let fingerprint = &peer.certificate.fingerprint_sha256;
+                upstream.misconfiguration_log.left_out(left_out, fingerprint, id);
+            });
+        }
+        identity_headers::set_principal(headers.added(), upstream.forwarding, &principal);
+        identity_headers::set_forwarded(headers.added(), upstream.forwarding, &facts.connection, &host);
         headers.added().insert(header::HOST, host);
         headers.set_request_id(id);
 
@@ -59,17 +67,17 @@ impl<'a> Authorized<'a> {
         check_length(headers.get_ref(), upstream.forwarding, line)
             .map_err(|HeadTooLong| RequestRefusal::HeadTooLong)?;
         let path = target.path_and_query().cloned().ok_or(RequestRefusal::NoPath)?;
-        let mut request = headers.request(&grant, parts.method, path.into(), body);
+        let mut request = headers.request(&principal, parts.method, path.into(), body);
         if upstream.forwarding.proxy_protocol {
             request = request.with_proxy_header(proxy_header(client, acceptor));
         }
-        Ok((grant, request))
+        Ok(Delivery { principal, request, claim })
     }
 }
 
 /// Refuses a body whose declared length is over the limit before the upstream is asked; one without a declared length is
 /// counted while it is forwarded.
-fn limited(
+pub(super) fn limited(
     body: &SharedRequestBody,
     route: &UpstreamRoute,
     limits: &Limits,

@@ -9,9 +9,11 @@ use listenfd::ListenFd;
 use sd_notify::listen_fds_with_names;
 use socket2::SockRef;
 
-/// The values of `FileDescriptorName=` for the admin listener and for listeners that require a PROXY header.
+/// The values of `FileDescriptorName=` for the admin listener, for listeners that require a PROXY header, and for those that
+/// ask for no client certificate.
 const ADMIN: &str = "admin";
 const PROXY: &str = "proxy";
+const SIGNED: &str = "signed";
 
 /// The sockets that were passed; empty without a service manager.
 #[derive(Debug, Default)]
@@ -20,6 +22,8 @@ pub(crate) struct ActivatedSockets {
     pub(crate) clients: Vec<TcpListener>,
     /// Replace `listen.proxy_address`.
     pub(crate) proxies: Vec<TcpListener>,
+    /// Replace `listen.signed_address`.
+    pub(crate) signed: Vec<TcpListener>,
     /// Replaces `admin.address`.
     pub(crate) admin: Option<TcpListener>,
 }
@@ -42,6 +46,7 @@ impl ActivatedSockets {
             match name.as_deref() {
                 Some(ADMIN) if passed.admin.is_none() => passed.admin = Some(listener),
                 Some(PROXY) => passed.proxies.push(listener),
+                Some(SIGNED) => passed.signed.push(listener),
                 _ => passed.clients.push(listener),
             }
         }
@@ -49,6 +54,7 @@ impl ActivatedSockets {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.clients.is_empty() && self.proxies.is_empty() && self.admin.is_none()
+        let Self { clients, proxies, signed, admin } = self;
+        clients.is_empty() && proxies.is_empty() && signed.is_empty() && admin.is_none()
     }
 }

@@ -1,13 +1,16 @@
-//! Rules: which clients may do what. Only the client's certificate decides.
+//! Rules: which clients may do what, and what a request needs besides. Of a client only the certificate decides.
 //!
 //! Comes in: rules as text, and the identity ([`crate::identity::Peer`]) of a verified certificate. Goes out: a
-//! [`Ruling`], or a [`Grant`] as proof that the identity may use a resource. Imports `identity/` only.
+//! [`Ruling`], a [`Grant`] as proof that the identity may use a resource, or a [`Principal`] as proof that a request is
+//! authenticated as the resource demands.
 
+mod authenticate;
 mod cert_field;
 mod decisions;
 mod error;
 mod matcher;
 mod pattern;
+mod principal;
 mod rule;
 mod rule_index;
 mod rules;
@@ -15,8 +18,10 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
+pub use self::authenticate::Authenticate;
 pub use self::decisions::{Decision, Decisions, Grant, Guarded};
 pub use self::error::{Miss, RuleError, ValueError};
+pub use self::principal::{Principal, Protected};
 pub use self::rule::{Pin, Rule};
 pub use self::rules::{Allowed, Denial, Nearest, Rules, Ruling};
 

@@ -8,7 +8,7 @@ mod write;
 use std::net::SocketAddr;
 
 pub use self::read::{MAX_HEADER, Malformed, parse};
-pub use self::write::{LOCAL_V2, Tls, Tlvs, write_v2};
+pub use self::write::{ClientCert, LOCAL_V2, Tls, Tlvs, write_v2};
 
 /// What a header says about its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

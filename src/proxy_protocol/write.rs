@@ -45,8 +45,19 @@ pub struct Tls<'a> {
     pub sig_alg: Option<&'a str>,
     /// Kind and size of the key in clawgate's own certificate.
     pub key_alg: Option<&'a str>,
-    /// Whether the client sent the certificate when the session began, and not on this connection.
-    pub resumed: bool,
+    /// Whether the client has a certificate, and when it sent it.
+    pub client_cert: ClientCert,
+}
+
+/// Whether a client has a certificate that was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCert {
+    /// It sent one on this connection.
+    OnConnection,
+    /// It sent one when the resumed session began, and not on this connection.
+    InSession,
+    /// It was asked for none.
+    None,
 }
 
 /// The header for a connection of clawgate itself, such as a check of the upstream.
@@ -104,10 +115,14 @@ fn write_addresses(out: &mut Vec<u8>, Addresses { source, destination }: Address
 }
 
 fn ssl(tls: &Tls<'_>) -> Vec<u8> {
-    let cert = if tls.resumed { CLIENT_CERT_SESS } else { CLIENT_CERT_CONN | CLIENT_CERT_SESS };
+    // The result of verification is 0 only for a client whose certificate was verified.
+    let (cert, result) = match tls.client_cert {
+        ClientCert::OnConnection => (CLIENT_CERT_CONN | CLIENT_CERT_SESS, 0_u32),
+        ClientCert::InSession => (CLIENT_CERT_SESS, 0),
+        ClientCert::None => (0, 1),
+    };
     let mut out = vec![CLIENT_SSL | cert];
-    // The result of verification: 0 for success.
-    out.extend([0; 4]);
+    out.extend(result.to_be_bytes());
     tlv(&mut out, SUBTYPE_SSL_VERSION, tls.version.as_bytes());
     let optional = [
         (SUBTYPE_SSL_CN, tls.cn),

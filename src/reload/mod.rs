@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod prepared;
 mod reloader;
+mod signed_routes;
 mod source;
 mod upstreams;
 mod warnings;

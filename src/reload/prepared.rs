@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::error::PrepareError;
+use super::signed_routes::SignedRoutes;
 use super::upstreams::{PreparedUpstream, WorkerUpstream};
 use crate::config::{RouteSettings, Settings};
+use crate::connection::ClientAuth;
 use crate::identity::San;
-use crate::pipeline::{RequestSettings, Snapshot};
+use crate::pipeline::{Access, RequestSettings, Snapshot};
 use crate::pki::CertificateCaches;
 use crate::route::{Route, Routes};
 use crate::telemetry::metrics::Metrics;
@@ -18,11 +20,16 @@ pub struct Prepared {
     settings: Settings,
     acceptor: Arc<Acceptor>,
     upstreams: Vec<PreparedUpstream>,
+    signed: Arc<SignedRoutes>,
 }
 
 impl Prepared {
-    /// Builds everything that can fail without the network. `caches` are those of the generation before.
-    pub fn new(settings: Settings, caches: Arc<CertificateCaches>) -> Result<Self, PrepareError> {
+    /// Builds everything that can fail without the network. `caches` and `signed` are those of the generation before.
+    pub(super) fn new(
+        settings: Settings,
+        caches: Arc<CertificateCaches>,
+        signed: Arc<SignedRoutes>,
+    ) -> Result<Self, PrepareError> {
         let reloadable = &settings.reloadable;
         let handshake = HandshakeSettings {
             timeout: reloadable.handshake_timeout,
@@ -40,7 +47,12 @@ impl Prepared {
                 upstreams.push(PreparedUpstream::new(upstream)?);
             }
         }
-        Ok(Self { settings, acceptor: Arc::new(acceptor), upstreams })
+        Ok(Self { settings, acceptor: Arc::new(acceptor), upstreams, signed })
+    }
+
+    /// Forgets what is remembered of routes that these settings do not have.
+    pub(super) fn forget_other_routes(&self) {
+        self.signed.keep(&self.settings.reloadable.routes);
     }
 
     /// The settings that it was built from.
@@ -61,6 +73,10 @@ impl Prepared {
         let upstreams: Vec<_> =
             upstreams.map(|upstream| upstream.for_worker(existing, workers, metrics)).collect();
         let reloadable = &self.settings.reloadable;
+        let verification = |route: &RouteSettings| {
+            let verify = route.verify.as_ref()?;
+            Some(Arc::new(self.signed.verification(route, verify, reloadable, metrics)))
+        };
         let route = |settings: &RouteSettings| {
             // Always found: `new` has prepared the upstream of every route.
             let same = upstreams.iter().find(|upstream| upstream.settings == settings.upstream)?;
@@ -68,14 +84,21 @@ impl Prepared {
                 path: settings.path.clone(),
                 methods: settings.methods.clone(),
                 rules: settings.rules.clone(),
+                authenticate: settings.authenticate,
+                verification: verification(settings),
                 max_body: settings.max_body,
                 upstream: Arc::clone(&same.upstream),
                 metrics: metrics.route(&settings.path.to_string()),
             })
         };
+        let access = |client_auth, limits| {
+            let served = |route: &&RouteSettings| route.authenticate.is_served_with(client_auth);
+            let routes = reloadable.routes.iter().filter(served).filter_map(route);
+            Access { routes: Routes::new(routes.collect()), limits }
+        };
         let requests = RequestSettings {
-            routes: Routes::new(reloadable.routes.iter().filter_map(route).collect()),
-            limits: reloadable.limits,
+            certificates: access(ClientAuth::Required, reloadable.limits),
+            signatures: access(ClientAuth::None, reloadable.limits.without_client_auth()),
             largest_body: reloadable.routes.iter().map(|route| route.max_body).max().unwrap_or(0),
             log_one_in: reloadable.log_sample_2xx,
             several_names: self.has_several_names(),

@@ -124,6 +124,7 @@ impl Reloader {
         for worker in &mut self.workers {
             worker.replace(&next, self.number, &self.metrics);
         }
+        next.forget_other_routes();
         self.metrics.reloaded(true, self.number);
         config_metrics::in_use(&next.settings().reloadable, &self.metrics);
         if let Some(status) = &self.status {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::error::ReloadError;
 use super::prepared::Prepared;
+use super::signed_routes::SignedRoutes;
 use crate::config::{Environment, Files, SettingsArgs, load};
 use crate::pki::CertificateCaches;
 
@@ -16,6 +17,7 @@ pub struct Source {
     environment: fn() -> Environment,
     /// The same for all generations.
     caches: Arc<CertificateCaches>,
+    signed: Arc<SignedRoutes>,
 }
 
 /// The outcome of reading settings and files.
@@ -30,7 +32,7 @@ pub struct Reading {
 impl Source {
     /// Reads the settings from `args`, the file that they name, and the environment.
     pub fn new(args: SettingsArgs, environment: fn() -> Environment) -> Self {
-        Self { args, environment, caches: Arc::default() }
+        Self { args, environment, caches: Arc::default(), signed: Arc::default() }
     }
 
     /// Reads all settings and files. Blocks: large CRLs take time.
@@ -38,7 +40,8 @@ impl Source {
         match load(&self.args, &(self.environment)(), SystemTime::now()) {
             Ok(mut settings) => {
                 let files = mem::take(&mut settings.files);
-                let prepared = Prepared::new(settings, Arc::clone(&self.caches));
+                let (caches, signed) = (Arc::clone(&self.caches), Arc::clone(&self.signed));
+                let prepared = Prepared::new(settings, caches, signed);
                 Reading { files, prepared: prepared.map_err(ReloadError::from) }
             }
             Err(mut problems) => {

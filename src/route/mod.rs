@@ -1,6 +1,5 @@
 //! Routes: which paths and methods are allowed, and for which clients.
 
-mod authenticate;
 mod path;
 mod pattern;
 
@@ -10,11 +9,11 @@ use std::sync::Arc;
 
 use http::Method;
 
-pub use self::authenticate::Authenticate;
 pub use self::path::{PathError, RequestPath};
 pub use self::pattern::{Methods, PathPattern, PatternError};
 
-use crate::policy::{Guarded, Rules};
+use crate::policy::{Authenticate, Guarded, Protected, Rules};
+use crate::signature::Verification;
 use crate::telemetry::metrics::RouteMetrics;
 
 /// A route: a path, who may use it and how, and its upstream (`U`).
@@ -26,6 +25,10 @@ pub struct Route<U> {
     pub methods: Methods,
     /// Which of the admitted clients may use it.
     pub rules: Rules,
+    /// What authenticates its requests.
+    pub authenticate: Authenticate,
+    /// Verifies the signatures of its requests; always there where `authenticate` may demand one.
+    pub verification: Option<Arc<Verification>>,
     /// The largest request body, in bytes.
     pub max_body: u64,
     /// The upstream of its requests.
@@ -37,6 +40,16 @@ pub struct Route<U> {
 impl<U> Guarded for Route<U> {
     fn rules(&self) -> &Rules {
         &self.rules
+    }
+}
+
+impl<U> Protected for Route<U> {
+    fn authenticate(&self) -> Authenticate {
+        self.authenticate
+    }
+
+    fn audits_signatures(&self) -> bool {
+        self.verification.as_ref().is_some_and(|verification| verification.audit)
     }
 }
 
@@ -96,15 +109,23 @@ impl<U> Routes<U> {
         if let Some(exact) = path.strip_suffix('/').and_then(|exact| self.at(exact).next()) {
             return Err(NoRoute::Alias(&exact.path));
         }
+        let first = self.most_specific(path).ok_or(NoRoute::Path)?;
+        let mut with_method = self.at(&first.path.0).filter(|route| route.methods.contains(method));
+        with_method.next().ok_or(NoRoute::Method(&first.methods))
+    }
+
+    /// The routes that have the most specific pattern for this path, whatever methods they allow.
+    pub fn with_path(&self, path: &RequestPath<'_>) -> impl Iterator<Item = &Route<U>> {
+        let first = self.most_specific(&path.usual());
+        first.into_iter().flat_map(|first| self.at(&first.path.0))
+    }
+
+    fn most_specific(&self, path: &str) -> Option<&Route<U>> {
         // A beginning of the path is tried only if it ends in a slash: a pattern with a slash at its end matches all
         // paths that begin with it.
         let above = self.prefixes.iter().filter_map(|&length| path.get(..length));
         let mut patterns = std::iter::once(path).chain(above.filter(|above| above.ends_with('/')));
-        let Some(first) = patterns.find_map(|pattern| self.at(pattern).next()) else {
-            return Err(NoRoute::Path);
-        };
-        let mut with_method = self.at(&first.path.0).filter(|route| route.methods.contains(method));
-        with_method.next().ok_or(NoRoute::Method(&first.methods))
+        patterns.find_map(|pattern| self.at(pattern).next())
     }
 
     /// The routes whose pattern has exactly this text.
@@ -130,6 +151,8 @@ mod tests {
             path: path.parse().unwrap(),
             methods: Methods::parse(methods.iter().copied()).unwrap(),
             rules: Rules::default(),
+            authenticate: Authenticate::Certificate,
+            verification: None,
             max_body: 0,
             upstream,
             metrics: crate::telemetry::metrics::Metrics::new().route(path),

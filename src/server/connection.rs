@@ -15,7 +15,7 @@ use super::session::Session;
 use super::unadmitted::Unadmitted;
 use super::unused_connections::UnusedConnections;
 use super::{http1, http2, lingering_close};
-use crate::connection::ConnectionInfo;
+use crate::connection::{ClientAuth, ConnectionInfo};
 use crate::http1_guard::Guard;
 use crate::identity::client_cert_inventory::ClientCertInventory;
 use crate::identity::time::unix_seconds;
@@ -27,11 +27,12 @@ use crate::live::Live;
 use crate::pipeline::identity_headers::IdentityHeaders;
 use crate::pipeline::revalidation::Revalidation;
 use crate::pipeline::withdrawal::Withdrawal;
-use crate::pipeline::{AuditLog, ClientConnection, DeliveryFailures, Snapshot};
+use crate::pipeline::{AuditLog, ClientConnection, DeliveryFailures, SignatureRefusals, Snapshot};
 use crate::policy::Decisions;
 use crate::shutdown::Drain;
 use crate::telemetry::Limit;
 use crate::telemetry::access::ConnectionFacts;
+use crate::telemetry::log_dedup::network;
 use crate::telemetry::metrics::{Counted, Metrics};
 use crate::telemetry::trace::SpanQueue;
 use crate::tls::{Accepted, Acceptor, Attempt, HandshakeFailure, Remains, Secured};
@@ -49,6 +50,12 @@ pub struct ConnectionHandler {
     pub audit_log: Arc<AuditLog>,
     /// Logs requests that their upstream did not answer.
     pub delivery_failures: Arc<DeliveryFailures>,
+    /// Logs requests without a valid signature.
+    pub signature_refusals: Arc<SignatureRefusals>,
+    /// Bodies of clients with a certificate that are read before they are verified.
+    pub certified_bodies: OldestFirst,
+    /// The same of clients without a certificate, which must not displace the others.
+    pub uncertified_bodies: OldestFirst,
     /// Logs connections of admitted clients that sent no request.
     pub unused: Arc<UnusedConnections>,
     /// Limits connections, in all and for each source address.
@@ -128,8 +135,8 @@ impl ConnectionHandler {
         drop(counted);
         match outcome {
             Ok(secured) => {
-                let fingerprint = &secured.peer.certificate.fingerprint_sha256;
-                match self.client_limits.admit(fingerprint, &snapshot.requests.limits) {
+                let limits = &snapshot.requests.access(secured.client_auth()).limits;
+                match self.client_limits.admit(&limited_as(&secured), limits) {
                     Ok(limiter) => Ok(self.admitted(secured, limiter, &snapshot)),
                     Err(allowed) => Err(self.too_many_connections(secured, entry, allowed).await),
                 }
@@ -160,17 +167,18 @@ impl ConnectionHandler {
         acceptor.accept(with_header, meter).await
     }
 
-    /// Refuses a verified client that has as many connections as are `allowed`.
+    /// Refuses a client that has as many connections as are `allowed`, after its handshake.
     async fn too_many_connections(
         &self,
         secured: Secured,
         entry: Entry,
         allowed: usize,
     ) -> Option<Box<Unadmitted>> {
-        let Secured { mut io, connection, hello, tls, peer, .. } = secured;
+        let Secured { mut io, connection, hello, tls, client } = secured;
         let attempt = Attempt { connection, hello, negotiated: Some((tls.version, tls.cipher)) };
         let limit = Limit::ConnectionsPerIdentity;
-        let report = self.live.load().acceptor.overloaded_by(attempt, &peer, limit, allowed);
+        let peer = client.as_ref().map(|client| &client.peer);
+        let report = self.live.load().acceptor.overloaded_by(attempt, peer, limit, allowed);
         let _ = timeout(WRITE_TIMEOUT, io.shutdown()).await;
         self.refuse(HandshakeFailure { report, remains: Remains::Socket(into_socket(io)) }, entry)
     }
@@ -188,17 +196,25 @@ impl ConnectionHandler {
 
     /// Collects what the requests of an admitted client need.
     fn admitted(&self, secured: Secured, limiter: ClientLimiter, snapshot: &Snapshot) -> Admitted {
-        let Secured { io, peer, chain, audited_denial, tls, connection, hello } = secured;
+        let client_auth = secured.client_auth();
+        let limits = snapshot.requests.access(client_auth).limits;
+        let Secured { io, client, tls, connection, hello } = secured;
         let open = self.metrics.connection(&tls, connection.accepted_at.elapsed());
-        self.cert_inventory.note(&peer.certificate, unix_seconds(SystemTime::now()));
         let is_http2 = tls.is_http2();
+        let (mut peer, mut revalidation, mut audited_denial) = (None, None, None);
+        if let Some(client) = client {
+            self.cert_inventory.note(&client.peer.certificate, unix_seconds(SystemTime::now()));
+            peer = Some(client.peer);
+            revalidation = Some(Revalidation::new(client.chain, snapshot));
+            audited_denial = client.audited_denial;
+        }
         let facts = ConnectionFacts::new(connection, tls, peer);
         let client = Arc::new(ClientConnection {
             limiter,
             live: Arc::clone(&self.live),
             metrics: Arc::clone(&self.metrics),
             hello,
-            revalidation: Revalidation::new(chain, snapshot),
+            revalidation,
             withdrawal: Withdrawal::default(),
             identity_headers: IdentityHeaders::default(),
             proxy_header: OnceLock::new(),
@@ -206,11 +222,16 @@ impl ConnectionHandler {
             facts: Arc::new(facts),
             audit_log: Arc::clone(&self.audit_log),
             delivery_failures: Arc::clone(&self.delivery_failures),
+            signature_refusals: Arc::clone(&self.signature_refusals),
+            buffered_bodies: match client_auth {
+                ClientAuth::Required => self.certified_bodies.clone(),
+                ClientAuth::None => self.uncertified_bodies.clone(),
+            },
             decisions: Decisions::default(),
             audited: AtomicBool::new(false),
         });
         client.audit(audited_denial);
-        let (limits, largest_body) = (snapshot.requests.limits, snapshot.requests.largest_body);
+        let largest_body = snapshot.requests.largest_body;
         Admitted { io, is_http2, client, limits, largest_body, _open: open }
     }
 
@@ -252,7 +273,7 @@ impl ConnectionHandler {
             Some(ConnectionFault::Tls(error @ rustls::Error::AlertReceived(_))) => {
                 self.rejected.record(&acceptor.late_refusal(
                     client.attempt(),
-                    &client.facts.peer,
+                    client.facts.peer.as_ref(),
                     error,
                 ));
             }
@@ -260,5 +281,14 @@ impl ConnectionHandler {
             _ if self.drain.has_begun() => {}
             _ => self.unused.record(&client.facts, || acceptor.about_name(client.hello.as_deref())),
         }
+    }
+}
+
+/// What the limits for one client count by: the fingerprint of its certificate or, without one, its address (for IPv6
+/// the network).
+fn limited_as(secured: &Secured) -> String {
+    match &secured.client {
+        Some(client) => client.peer.certificate.fingerprint_sha256.clone(),
+        None => network(secured.connection.client_addr.ip()).to_string(),
     }
 }

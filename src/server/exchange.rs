@@ -61,7 +61,7 @@ async fn exchange(
     let mut inspection = None;
     // One snapshot for the whole request.
     let snapshot = client.live.load();
-    let limits = &snapshot.requests.limits;
+    let limits = &snapshot.requests.access(client.client_auth()).limits;
     let one_in = client.spans.as_ref().map_or(1, ConnectionSpans::one_in);
     let trace = TraceContext::extract(&mut parts.headers, one_in);
     trace.inject(&mut parts.headers);
@@ -90,7 +90,7 @@ async fn exchange(
                     inspection = inspect(head.status, &head.headers, &record, log);
                     Response::from_parts(head, Source::Upstream(Box::new(body)))
                 }
-                DeliveredBody::Echo(body) => own(Response::from_parts(head, body)),
+                DeliveredBody::Own(body) => own(Response::from_parts(head, body)),
             }
         }
         Err(refusal) => {

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use tracing::Level;
 
 use super::connection::ConnectionHandler;
-use crate::connection::ConnectionInfo;
+use crate::connection::{ClientAuth, ConnectionInfo};
 use crate::shutdown::Tasks;
 use crate::telemetry::{Limit, emit};
 use crate::tls::Accepted;
@@ -88,10 +88,19 @@ impl ConnectionIds {
 pub struct ListenSocket {
     /// The socket.
     pub socket: StdListener,
-    /// Whether each connection must begin with a PROXY header.
-    pub expects_proxy_header: bool,
+    /// What it expects of its clients.
+    pub kind: ListenerKind,
     /// Whether another process has the same socket, so that it stays open when this process ends.
     pub shared: bool,
+}
+
+/// What a listener expects of its clients.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenerKind {
+    /// Whether each connection must begin with a PROXY header.
+    pub expects_proxy_header: bool,
+    /// Whether clients need a certificate.
+    pub client_auth: ClientAuth,
 }
 
 /// Accepts until clawgate drains; then accepts what the kernel has queued, and closes the socket.
@@ -101,13 +110,13 @@ pub async fn run(
     tasks: Tasks,
     ids: Arc<ConnectionIds>,
 ) {
-    let ListenSocket { socket, expects_proxy_header, shared } = socket;
+    let ListenSocket { socket, kind, shared } = socket;
     // Fails for no bound, non-blocking socket.
     let (Ok(address), Ok(listener)) = (socket.local_addr(), TcpListener::from_std(socket)) else {
         tracing::error!("a worker could not use its socket");
         return;
     };
-    let accept_loop = AcceptLoop { address, expects_proxy_header, shared, handler, tasks, ids };
+    let accept_loop = AcceptLoop { address, kind, shared, handler, tasks, ids };
     accept_loop.accept_until(&listener, accept_loop.handler.drain.begun()).await;
     if !shared && let Ok(()) = refuse_new(&listener) {
         // TCP handshakes in progress can still end.
@@ -129,7 +138,7 @@ pub async fn run(
 struct AcceptLoop {
     /// The address of the socket.
     address: SocketAddr,
-    expects_proxy_header: bool,
+    kind: ListenerKind,
     shared: bool,
     handler: Arc<ConnectionHandler>,
     tasks: Tasks,
@@ -175,13 +184,13 @@ impl AcceptLoop {
         let connection = ConnectionInfo {
             id: self.ids.next(),
             client_addr,
-            proxy_addr: self.expects_proxy_header.then_some(client_addr),
+            proxy_addr: self.kind.expects_proxy_header.then_some(client_addr),
             local_addr,
             accepted_at: Instant::now(),
         };
-        let accepted = Accepted { io, connection, listener };
+        let accepted = Accepted { io, connection, listener, client_auth: self.kind.client_auth };
         // The load balancer's address is not counted: the PROXY header has the client's.
-        let source = (!self.expects_proxy_header).then(|| client_addr.ip());
+        let source = (!self.kind.expects_proxy_header).then(|| client_addr.ip());
         let permit = match self.handler.connection_limiter.admit(source) {
             Ok(permit) => permit,
             Err(limit) => return self.handler.reject(&accepted.connection, limit),

@@ -19,7 +19,7 @@ pub struct UnusedConnections {
 /// Connections with the same key are summed up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
-    /// Of the client certificate; `None` for the sum of those that are not remembered.
+    /// Of the client certificate; `None` for clients without one, and for the sum of those that are not remembered.
     fingerprint: Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl UnusedConnections {
     /// Logs one, unless enough of its client were logged. `cause` compares the name that the client asked for with those of
     /// clawgate's certificate.
     pub(super) fn record(&self, facts: &ConnectionFacts, cause: impl FnOnce() -> String) {
-        let key = || Key { fingerprint: Some(facts.peer.certificate.fingerprint_sha256.clone()) };
+        let key = || Key { fingerprint: facts.fingerprint().map(str::to_owned) };
         if self.dedup.should_log(key) {
             let hint = format!(
                 "nothing is wrong if this is a health check; else the client may not have liked clawgate's \

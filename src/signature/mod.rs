@@ -31,6 +31,7 @@ mod template;
 mod timestamp;
 mod token;
 pub mod twilio;
+mod verification;
 mod verified;
 mod verifier;
 
@@ -54,5 +55,6 @@ pub use self::sign::SignError;
 pub use self::source::{Source, SourceError};
 pub use self::template::{MAX_TEMPLATE_LENGTH, MAX_TEMPLATE_PARTS, Part, Template, TemplateError};
 pub use self::timestamp::TimestampUnit;
+pub use self::verification::Verification;
 pub use self::verified::{EventKey, MAX_ID, VerifiedSignature};
 pub use self::verifier::{MAX_KEYS, Verifier, VerifierError};

@@ -80,8 +80,13 @@ impl ReplayWindow {
     /// A time may be early by the tolerance when the request comes, and the same request is refused as stale only when the
     /// time is late by the tolerance.
     pub fn new(window: Duration, tolerance: Option<Duration>) -> Self {
-        let least = tolerance.unwrap_or_default().saturating_mul(2);
-        Self::with_capacity(window.max(least).min(LONGEST_WINDOW), CAPACITY)
+        Self::with_capacity(bounded(window, tolerance), CAPACITY)
+    }
+
+    /// The same requests, remembered for another window from now on. See [`new`](Self::new).
+    #[must_use]
+    pub fn with_window(&self, window: Duration, tolerance: Option<Duration>) -> Self {
+        Self { window: bounded(window, tolerance), requests: Arc::clone(&self.requests) }
     }
 
     fn with_capacity(window: Duration, capacity: usize) -> Self {
@@ -111,6 +116,18 @@ impl ReplayWindow {
         let requests = Arc::clone(&self.requests);
         Claim::New(ClaimGuard { requests, key, expires: now + self.window, confirmed: false })
     }
+}
+
+impl Default for ReplayWindow {
+    fn default() -> Self {
+        Self::new(DEFAULT_WINDOW, None)
+    }
+}
+
+/// The window, but at least twice the tolerance.
+fn bounded(window: Duration, tolerance: Option<Duration>) -> Duration {
+    let least = tolerance.unwrap_or_default().saturating_mul(2);
+    window.max(least).min(LONGEST_WINDOW)
 }
 
 impl ClaimGuard {

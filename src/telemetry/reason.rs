@@ -165,6 +165,16 @@ reasons! {
         MethodNotAllowed = "method_not_allowed",
         /// The route's rules refuse the client.
         IdentityNotAllowed = "identity_not_allowed",
+        /// A route that demands a signature got a request without one.
+        SignatureMissing = "signature_missing",
+        /// The signature does not fit, or the request is too old.
+        SignatureInvalid = "signature_invalid",
+        /// The client sent too many requests with an invalid signature.
+        TooManyFailedSignatures = "too_many_failed_signatures",
+        /// Another request with the same event is being delivered.
+        EventInProgress = "event_in_progress",
+        /// Too many bodies whose signature is not verified yet.
+        TooManyBodies = "too_many_bodies",
         /// More requests per second than the client may send.
         RateLimited = "rate_limited",
         /// More requests in progress than the client may have.
@@ -229,6 +239,12 @@ reasons! {
         RequestRate = "request_rate",
         /// Requests in progress of one identity.
         RequestsAtOnce = "requests_at_once",
+        /// Requests with an invalid signature, per minute, of one source address at one route.
+        FailedSignatures = "failed_signatures",
+        /// Bodies that are read before their signature is verified.
+        BufferedBodies = "buffered_bodies",
+        /// The bytes of these bodies together.
+        BufferedBytes = "buffered_bytes",
         /// Streams of one HTTP/2 connection that were opened, reset or broken too fast, and other floods of frames.
         Streams = "streams",
         /// Requests on one connection.
@@ -253,6 +269,7 @@ impl RequestReason {
             Self::RequestTimeout => Some(Limit::RequestTimeout),
             Self::RateLimited => Some(Limit::RequestRate),
             Self::TooManyAtOnce => Some(Limit::RequestsAtOnce),
+            Self::TooManyFailedSignatures => Some(Limit::FailedSignatures),
             Self::UpstreamBusy => Some(Limit::UpstreamConnections),
             _ => None,
         }

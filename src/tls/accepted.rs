@@ -6,7 +6,7 @@ use rustls::{CipherSuite, ProtocolVersion};
 use tokio::net::TcpStream;
 
 use super::client_hello::ClientHello;
-use crate::connection::ConnectionInfo;
+use crate::connection::{ClientAuth, ConnectionInfo};
 use crate::proxy_protocol::{Addresses, Header};
 
 /// An accepted socket from which nothing was read yet.
@@ -18,6 +18,8 @@ pub struct Accepted {
     pub connection: ConnectionInfo,
     /// The listener that accepted it.
     pub listener: SocketAddr,
+    /// Whether that listener asks for client certificates.
+    pub client_auth: ClientAuth,
 }
 
 /// A connection whose PROXY header was read, where one is expected. Nothing of TLS was read yet.
@@ -29,6 +31,7 @@ pub struct WithProxyHeader {
     pub(crate) bytes: Vec<u8>,
     /// The listener that accepted it.
     pub(crate) listener: SocketAddr,
+    pub(crate) client_auth: ClientAuth,
     pub(crate) proxied_client: Option<IpAddr>,
 }
 

@@ -17,7 +17,7 @@ use super::handshake_settings::HandshakeSettings;
 use super::parameters::Parameters;
 use super::report::{Report, ReportContext};
 use super::server::{self, ServerError};
-use crate::connection::ConnectionInfo;
+use crate::connection::{ClientAuth, ConnectionInfo};
 use crate::identity::time::unix_seconds;
 use crate::identity::{Peer, San};
 use crate::pki::CertificateCaches;
@@ -29,14 +29,36 @@ use crate::telemetry::Limit;
 /// [`accept`](Self::accept)). There is one for each generation of TLS material and rules.
 #[derive(Debug)]
 pub struct Acceptor {
-    /// For clients for which clawgate's order of cipher suites decides.
-    pub(super) config: Arc<ServerConfig>,
-    /// For clients whose own order of cipher suites decides.
-    pub(super) client_order_config: Arc<ServerConfig>,
+    /// For listeners that require a client certificate.
+    with_client_auth: Configs,
+    /// For listeners that ask for none.
+    without_client_auth: Configs,
     pub(super) settings: HandshakeSettings,
     verifier: Arc<ClientVerifier>,
     context: Arc<ReportContext>,
     own_algorithms: Option<Algorithms>,
+}
+
+/// The configurations of rustls for one kind of listener.
+#[derive(Debug)]
+pub(super) struct Configs {
+    /// For clients for which clawgate's order of cipher suites decides.
+    own_order: Arc<ServerConfig>,
+    /// For clients whose own order of cipher suites decides.
+    client_order: Arc<ServerConfig>,
+}
+
+impl Configs {
+    fn new(config: ServerConfig) -> Self {
+        let mut client_order = config.clone();
+        client_order.ignore_client_order = false;
+        Self { own_order: Arc::new(config), client_order: Arc::new(client_order) }
+    }
+
+    /// The one for a client whose order of cipher suites decides, or does not.
+    pub(super) fn select(&self, client_decides: bool) -> &Arc<ServerConfig> {
+        if client_decides { &self.client_order } else { &self.own_order }
+    }
 }
 
 impl Acceptor {
@@ -54,12 +76,11 @@ impl Acceptor {
         let now = unix_seconds(SystemTime::now());
         let trust = Arc::clone(&material.trust);
         let verifier = Arc::new(ClientVerifier::new(trust, caches, rules, settings.refuse_with, now));
-        let config = server::config(material, Arc::clone(&verifier), &parameters)?;
-        let mut client_order_config = config.clone();
-        client_order_config.ignore_client_order = false;
+        let with_client_auth = server::config(material, Arc::clone(&verifier), &parameters)?;
+        let without_client_auth = server::config_without_client_auth(material, &parameters)?;
         Ok(Self {
-            config: Arc::new(config),
-            client_order_config: Arc::new(client_order_config),
+            with_client_auth: Configs::new(with_client_auth),
+            without_client_auth: Configs::new(without_client_auth),
             verifier,
             context: Arc::new(ReportContext {
                 trust: Arc::clone(&material.trust),
@@ -73,6 +94,13 @@ impl Acceptor {
             },
             settings,
         })
+    }
+
+    pub(super) fn configs(&self, client_auth: ClientAuth) -> &Configs {
+        match client_auth {
+            ClientAuth::Required => &self.with_client_auth,
+            ClientAuth::None => &self.without_client_auth,
+        }
     }
 
     /// The time until which the verification of `chain` at `now` stays valid, unless there is a new generation: the
@@ -150,16 +178,30 @@ impl Acceptor {
         self.report(connection.clone().into(), cause, HandshakeRecord::default()).limited(limit)
     }
 
-    /// The same for a verified client that has too many connections.
-    pub fn overloaded_by(&self, attempt: Attempt, peer: &Peer, limit: Limit, allowed: usize) -> Report {
+    /// The same for a client after its handshake that has too many connections. `peer` is its identity, if it has one.
+    pub fn overloaded_by(
+        &self,
+        attempt: Attempt,
+        peer: Option<&Peer>,
+        limit: Limit,
+        allowed: usize,
+    ) -> Report {
         let cause = Cause::Overloaded { limit, allowed };
-        self.report(attempt, cause, HandshakeRecord::default()).limited(limit).of(peer)
+        let report = self.report(attempt, cause, HandshakeRecord::default()).limited(limit);
+        match peer {
+            Some(peer) => report.of(peer),
+            None => report,
+        }
     }
 
     /// The report of a client that ends the connection after the handshake and before a request. With TLS 1.2, or when
     /// the client verifies slowly, this is how it refuses clawgate's certificate.
-    pub fn late_refusal(&self, attempt: Attempt, peer: &Peer, error: &Error) -> Report {
-        self.report(attempt, Cause::Tls(error.clone()), HandshakeRecord::default()).of(peer)
+    pub fn late_refusal(&self, attempt: Attempt, peer: Option<&Peer>, error: &Error) -> Report {
+        let report = self.report(attempt, Cause::Tls(error.clone()), HandshakeRecord::default());
+        match peer {
+            Some(peer) => report.of(peer),
+            None => report,
+        }
     }
 
     pub(super) fn report(&self, attempt: Attempt, cause: Cause, record: HandshakeRecord) -> Report {

@@ -26,7 +26,7 @@ use super::negotiated::Negotiated;
 use super::prefixed_io::PrefixedIo;
 use super::report::Report;
 use super::{detect, proxy_header};
-use crate::connection::{ConnectionInfo, TlsInfo};
+use crate::connection::{ClientAuth, ConnectionInfo, TlsInfo};
 use crate::identity::Peer;
 use crate::limits::eviction::Meter;
 use crate::policy::Denial;
@@ -35,23 +35,37 @@ use crate::wording::tls_error;
 /// Room for a ClientHello with a post-quantum key share, in bytes.
 const HELLO_CAPACITY: usize = 2048;
 
-/// A connection whose client certificate was verified.
+/// A connection after its handshake.
 #[derive(Debug)]
 pub struct Secured {
     /// The encrypted stream; boxed, because it is large and is moved often.
     pub io: Box<TlsStream<PrefixedIo<TcpStream>>>,
-    /// The client's identity.
-    pub peer: Peer,
-    /// The certificates that the client sent, leaf first, without those that cannot be part of its path.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// Why the rules would refuse the client, if they are in audit mode.
-    pub audited_denial: Option<Denial>,
+    /// The client of the verified certificate; `None` where the listener asks for no certificate.
+    pub client: Option<VerifiedClient>,
     /// What the handshake negotiated.
     pub tls: TlsInfo,
     /// Where the connection comes from.
     pub connection: ConnectionInfo,
     /// The ClientHello, for later reports about this connection.
     pub hello: Option<Box<ClientHello>>,
+}
+
+/// A client whose certificate was verified.
+#[derive(Debug)]
+pub struct VerifiedClient {
+    /// The client's identity.
+    pub peer: Peer,
+    /// The certificates that the client sent, leaf first, without those that cannot be part of its path.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Why the rules would refuse the client, if they are in audit mode.
+    pub audited_denial: Option<Denial>,
+}
+
+impl Secured {
+    /// Whether its listener asks for a client certificate.
+    pub fn client_auth(&self) -> ClientAuth {
+        if self.client.is_some() { ClientAuth::Required } else { ClientAuth::None }
+    }
 }
 
 /// A connection that was refused.
@@ -85,17 +99,25 @@ impl Acceptor {
         &self,
         accepted: Accepted,
     ) -> Result<WithProxyHeader, Box<HandshakeFailure>> {
-        let Accepted { mut io, mut connection, listener } = accepted;
+        let Accepted { mut io, mut connection, listener, client_auth } = accepted;
         let mut bytes = Vec::with_capacity(HELLO_CAPACITY);
         let Some(proxy_addr) = connection.proxy_addr else {
-            return Ok(WithProxyHeader { connection, io, bytes, listener, proxied_client: None });
+            let proxied_client = None;
+            return Ok(WithProxyHeader { connection, io, bytes, listener, client_auth, proxied_client });
         };
         let deadline = connection.accepted_at + self.settings.timeout;
         let reading = proxy_header::read(&self.settings.proxy_sources, proxy_addr, &mut io, &mut bytes);
         let cause = match timeout_at(deadline, reading).await {
             Ok(Ok(header)) => {
                 let proxied_client = take_addresses(&mut connection, header);
-                return Ok(WithProxyHeader { connection, io, bytes, listener, proxied_client });
+                return Ok(WithProxyHeader {
+                    connection,
+                    io,
+                    bytes,
+                    listener,
+                    client_auth,
+                    proxied_client,
+                });
             }
             Ok(Err(error)) => Cause::ProxyHeader(error),
             Err(_) => {
@@ -112,7 +134,7 @@ impl Acceptor {
         connection: WithProxyHeader,
         meter: Meter,
     ) -> Result<Secured, Box<HandshakeFailure>> {
-        let WithProxyHeader { connection, mut io, mut bytes, listener, .. } = connection;
+        let WithProxyHeader { connection, mut io, mut bytes, listener, client_auth, .. } = connection;
         let accepted_at = connection.accepted_at;
         let mut attempt = Attempt::from(connection);
         let deadline = accepted_at + self.settings.timeout;
@@ -123,7 +145,8 @@ impl Acceptor {
                 attempt.hello = hello;
                 let Some((alert, cause)) = attempt.hello.as_deref().and_then(|hello| self.check(hello))
                 else {
-                    return self.handshake(attempt, deadline, io, bytes, listener, meter).await;
+                    let first = FirstBytes { io, bytes, listener, client_auth };
+                    return self.handshake(attempt, deadline, first, meter).await;
                 };
                 return Err(self.refuse_hello(attempt, deadline, io, bytes.len(), alert, cause).await);
             }
@@ -201,27 +224,28 @@ impl Acceptor {
         &self,
         mut attempt: Attempt,
         deadline: Instant,
-        io: TcpStream,
-        first_bytes: Vec<u8>,
-        listener: SocketAddr,
+        first: FirstBytes,
         meter: Meter,
     ) -> Result<Secured, Box<HandshakeFailure>> {
-        let bytes_in = first_bytes.len() as u64;
+        let FirstBytes { io, bytes, listener, client_auth } = first;
+        let bytes_in = bytes.len() as u64;
         let client_decides = attempt.hello.as_deref().is_some_and(ClientHello::prefers_chacha20);
-        let config = if client_decides { &self.client_order_config } else { &self.config };
-        let io = PrefixedIo::new(io, first_bytes);
+        let config = self.configs(client_auth).select(client_decides);
+        let io = PrefixedIo::new(io, bytes);
         let accept = TlsAcceptor::from(Arc::clone(config)).accept(io).into_fallible();
         let mut scope = Box::pin(HandshakeRecord::scope(bytes_in, listener, Some(meter), accept));
         let outcome = timeout_at(deadline, scope.as_mut()).await;
         let mut record = scope.as_mut().take_value().map(RefCell::into_inner).unwrap_or_default();
         attempt.negotiated = record.negotiated();
         let (cause, remains) = match outcome {
-            Ok(Ok(mut io)) => match Negotiated::read(&mut io, &mut record) {
-                Ok(Negotiated { peer, chain, tls }) => {
-                    let audited_denial = self.audited_denial(&peer);
+            Ok(Ok(mut io)) => match Negotiated::read(&mut io, &mut record, client_auth) {
+                Ok(Negotiated { client, tls }) => {
+                    let client = client.map(|(peer, chain)| {
+                        let audited_denial = self.audited_denial(&peer);
+                        VerifiedClient { peer, chain, audited_denial }
+                    });
                     let Attempt { connection, hello, .. } = attempt;
-                    let io = Box::new(io);
-                    return Ok(Secured { io, peer, chain, audited_denial, tls, connection, hello });
+                    return Ok(Secured { io: Box::new(io), client, tls, connection, hello });
                 }
                 Err(error) => {
                     let h2 = io.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -241,6 +265,14 @@ impl Acceptor {
         }
         Err(Box::new(HandshakeFailure { report, remains }))
     }
+}
+
+/// A connection that has begun a handshake: the socket, what was read from it, and where it came in.
+struct FirstBytes {
+    io: TcpStream,
+    bytes: Vec<u8>,
+    listener: SocketAddr,
+    client_auth: ClientAuth,
 }
 
 /// The cause in an error of tokio-rustls, which puts rustls's own errors into errors of I/O.

@@ -1,6 +1,7 @@
 //! TLS: detection, handshake, and diagnosis of failed handshakes.
 //!
-//! Comes in: an accepted socket. Goes out: an encrypted stream with a verified client ([`Secured`]), or what is left of
+//! Comes in: an accepted socket. Goes out: an encrypted stream ([`Secured`]), with a verified client unless the listener asks
+//! for no certificate; or what is left of
 //! the connection and a report about it ([`HandshakeFailure`]). Imports only lower layers: certificates (`pki`), rules
 //! (`policy`), `limits`, `telemetry`, `wording`. It knows nothing of HTTP requests.
 
@@ -29,7 +30,7 @@ pub use self::accepted::{Accepted, Attempt, WithProxyHeader};
 pub use self::acceptor::Acceptor;
 pub use self::client_verifier::ClientVerifier;
 pub use self::fault::Fault;
-pub use self::handshake::{HandshakeFailure, Remains, Secured};
+pub use self::handshake::{HandshakeFailure, Remains, Secured, VerifiedClient};
 pub use self::handshake_settings::{HandshakeSettings, RefuseWith};
 pub use self::parameters::Resumption;
 pub use self::prefixed_io::PrefixedIo;

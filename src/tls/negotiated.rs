@@ -7,31 +7,38 @@ use tokio_rustls::server::TlsStream;
 
 use super::handshake_record::{HandshakeRecord, Presented, Resumed};
 use super::prefixed_io::PrefixedIo;
-use crate::connection::{Alpn, TlsInfo};
+use crate::connection::{Alpn, ClientAuth, TlsInfo};
 use crate::identity::Peer;
 use crate::pki::path::bounds::keep_selected;
 
-/// The result of a completed handshake with a verified client.
+/// The result of a completed handshake.
 #[derive(Debug)]
 pub(super) struct Negotiated {
-    pub(crate) peer: Peer,
-    pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// The client's identity and chain; `None` where the listener asks for no certificate.
+    pub(crate) client: Option<(Peer, Vec<CertificateDer<'static>>)>,
     pub(crate) tls: TlsInfo,
 }
 
 impl Negotiated {
     /// # Errors
-    /// Why the client is not verified.
+    /// Why the client is not verified, where its listener requires that.
     pub(crate) fn read(
         io: &mut TlsStream<PrefixedIo<TcpStream>>,
         record: &mut HandshakeRecord,
+        client_auth: ClientAuth,
     ) -> Result<Self, Error> {
         let (prefixed, connection) = io.get_mut();
         prefixed.stop_recording();
-        let (peer, mut chain) = verified(record, connection)?;
-        // Other certificates would cost time whenever the chain is verified again.
-        keep_selected(&mut chain);
-        Ok(Self { peer, chain, tls: tls_info(connection)? })
+        let client = match client_auth {
+            ClientAuth::Required => {
+                let (peer, mut chain) = verified(record, connection)?;
+                // Other certificates would cost time whenever the chain is verified again.
+                keep_selected(&mut chain);
+                Some((peer, chain))
+            }
+            ClientAuth::None => None,
+        };
+        Ok(Self { client, tls: tls_info(connection)? })
     }
 }
 

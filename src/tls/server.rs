@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::server::NoServerSessionStorage;
-use rustls::{KeyLog, KeyLogFile, ServerConfig};
+use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::server::{NoServerSessionStorage, WantsServerCert};
+use rustls::{ConfigBuilder, KeyLog, KeyLogFile, ServerConfig, WantsVerifier};
 use thiserror::Error;
 
 use super::cert_resolver::CertResolver;
@@ -34,10 +35,44 @@ pub fn config(
     verifier: Arc<ClientVerifier>,
     parameters: &Parameters,
 ) -> Result<ServerConfig, ServerError> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(parameters.provider()))
-        .with_protocol_versions(parameters.versions())?
-        .with_client_cert_verifier(Arc::clone(&verifier) as _)
-        .with_cert_resolver(Arc::new(CertResolver::new(&material.own)));
+    let builder = builder(parameters)?.with_client_cert_verifier(Arc::clone(&verifier) as _);
+    let mut config = finish(builder, material, parameters);
+    if parameters.resumption == Resumption::Safe {
+        config.ticketer = Arc::new(Tickets::new(verifier)?);
+        // Each connection gets the ticket for the next one.
+        config.send_tls13_tickets = 1;
+    }
+    Ok(config)
+}
+
+/// The same configuration for a listener that asks for no client certificate: no CertificateRequest is sent (RFC 8446 section
+/// 4.3.2). A ticket resumes nothing but the encryption, so rustls's own tickets do.
+///
+/// # Errors
+/// When rustls refuses the material.
+pub fn config_without_client_auth(
+    material: &Material,
+    parameters: &Parameters,
+) -> Result<ServerConfig, ServerError> {
+    let mut config = finish(builder(parameters)?.with_no_client_auth(), material, parameters);
+    if parameters.resumption == Resumption::Safe {
+        config.ticketer = Ticketer::new()?;
+        config.send_tls13_tickets = 1;
+    }
+    Ok(config)
+}
+
+fn builder(parameters: &Parameters) -> Result<ConfigBuilder<ServerConfig, WantsVerifier>, ServerError> {
+    let provider = Arc::new(parameters.provider());
+    Ok(ServerConfig::builder_with_provider(provider).with_protocol_versions(parameters.versions())?)
+}
+
+fn finish(
+    builder: ConfigBuilder<ServerConfig, WantsServerCert>,
+    material: &Material,
+    parameters: &Parameters,
+) -> ServerConfig {
+    let mut config = builder.with_cert_resolver(Arc::new(CertResolver::new(&material.own)));
     config.ignore_client_order = true;
     config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
     // Sessions that rustls stores itself would be resumed without verification.
@@ -47,12 +82,7 @@ pub fn config(
     if parameters.key_log {
         config.key_log = Arc::new(Secrets::default());
     }
-    if parameters.resumption == Resumption::Safe {
-        config.ticketer = Arc::new(Tickets::new(verifier)?);
-        // Each connection gets the ticket for the next one.
-        config.send_tls13_tickets = 1;
-    }
-    Ok(config)
+    config
 }
 
 /// Writes the secrets of connections to the file that `SSLKEYLOGFILE` names. The file is opened for the first secret,

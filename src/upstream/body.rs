@@ -1,5 +1,6 @@
 //! The request body on its way to the upstream: streamed, counted and limited.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -93,14 +94,59 @@ impl SharedRequestBody {
 #[derive(Debug)]
 pub struct RequestBody {
     upload: SharedRequestBody,
-    limit: u64,
-    pace: Pace,
+    content: Content,
+}
+
+/// Where the bytes of a body are.
+#[derive(Debug)]
+enum Content {
+    /// Still to be read from the client, at most `limit` bytes.
+    Stream { limit: u64, pace: Pace },
+    /// In memory.
+    Whole(Bytes),
 }
 
 impl RequestBody {
-    /// `limit` is in bytes.
+    /// A body that is read from the client while it is forwarded. `limit` is in bytes.
     pub fn new(upload: SharedRequestBody, limit: u64, timeouts: BodyTimeouts) -> Self {
-        Self { upload, limit, pace: Pace::new(timeouts) }
+        Self { upload, content: Content::Stream { limit, pace: Pace::new(timeouts) } }
+    }
+
+    /// A body that was read before, for `upload`.
+    pub fn whole(upload: SharedRequestBody, bytes: Bytes) -> Self {
+        Self { upload, content: Content::Whole(bytes) }
+    }
+
+    /// Reads the whole body. `on_growth` gets the number of bytes by which the memory for it grows.
+    ///
+    /// A body that comes in one piece is not copied, any other is copied once.
+    ///
+    /// # Errors
+    /// When it is too large or too slow, or the client leaves.
+    pub async fn read_whole(mut self, on_growth: impl Fn(usize)) -> Result<Bytes, BodyError> {
+        let declared = match &self.content {
+            Content::Stream { limit, .. } => self.size_hint().lower().min(*limit),
+            Content::Whole(bytes) => bytes.len() as u64,
+        };
+        let declared = usize::try_from(declared).unwrap_or_default();
+        let mut whole = Bytes::new();
+        let mut pieces = Vec::new();
+        while let Some(frame) = poll_fn(|cx| Pin::new(&mut self).poll_frame(cx)).await {
+            let Ok(piece) = frame?.into_data() else { continue };
+            if whole.is_empty() && pieces.is_empty() {
+                on_growth(piece.len());
+                whole = piece;
+                continue;
+            }
+            let before = pieces.capacity();
+            if pieces.is_empty() {
+                pieces.reserve(declared.max(whole.len() + piece.len()));
+                pieces.extend_from_slice(&std::mem::take(&mut whole));
+            }
+            pieces.extend_from_slice(&piece);
+            on_growth(pieces.capacity() - before);
+        }
+        Ok(if pieces.is_empty() { whole } else { pieces.into() })
     }
 
     /// The client's body itself.
@@ -118,19 +164,24 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
+        let (limit, pace) = match &mut this.content {
+            Content::Stream { limit, pace } => (*limit, pace),
+            Content::Whole(bytes) if bytes.is_empty() => return Poll::Ready(None),
+            Content::Whole(bytes) => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+        };
         loop {
             let mut incoming = this.upload.incoming();
             let frame = Pin::new(&mut *incoming).poll_frame(cx);
             let ended = incoming.is_end_stream();
             drop(incoming);
             let Poll::Ready(frame) = frame else {
-                return this.pace.poll(cx).map(|slow| Some(Err(BodyError::Slow(slow))));
+                return pace.poll(cx).map(|slow| Some(Err(BodyError::Slow(slow))));
             };
             let piece = match &frame {
                 Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
                 _ => 0,
             };
-            this.pace.moved(piece);
+            pace.moved(piece);
             let state = &this.upload.0;
             if ended || frame.is_none() {
                 state.ended.store(true, Ordering::Relaxed);
@@ -142,18 +193,24 @@ impl Body for RequestBody {
             };
             let Ok(data) = frame.into_data() else { continue };
             let length = data.len() as u64;
-            if state.bytes.fetch_add(length, Ordering::Relaxed) + length > this.limit {
-                return Poll::Ready(Some(Err(BodyError::TooLarge(this.limit))));
+            if state.bytes.fetch_add(length, Ordering::Relaxed) + length > limit {
+                return Poll::Ready(Some(Err(BodyError::TooLarge(limit))));
             }
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.upload.incoming().is_end_stream()
+        match &self.content {
+            Content::Stream { .. } => self.upload.incoming().is_end_stream(),
+            Content::Whole(bytes) => bytes.is_empty(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.upload.size_hint()
+        match &self.content {
+            Content::Stream { .. } => self.upload.size_hint(),
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+        }
     }
 }

@@ -31,6 +31,11 @@ const RECORDS: &[(&str, &[&str])] = &[
         "`delivery_failed`",
         &["pipeline/delivery_failures.rs Line", "pipeline/delivery_failures.rs SummaryLine"],
     ),
+    (
+        "`signature_refused`",
+        &["pipeline/signature_refusals.rs Line", "pipeline/signature_refusals.rs SummaryLine"],
+    ),
+    ("`challenge_secret`", &["pipeline/authenticate.rs ChallengeSecret"]),
     ("`upstream_misconfigured`", &["upstream/misconfiguration.rs Line"]),
     ("`identity_left_out`", &["upstream/misconfiguration.rs LeftOut"]),
     ("`accept_failed`", &["server/listener.rs AcceptFailed"]),

@@ -21,8 +21,8 @@ const LAYERS: &[&[&str]] = &[
     &["config"],
     &["upstream"],
     &["tls", "route"],
-    &["pki", "policy", "signature"],
-    &["wording"],
+    &["pki", "policy"],
+    &["signature", "wording"],
     &["finding"],
     &["limits"],
     &[

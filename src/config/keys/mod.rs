@@ -16,8 +16,8 @@ use super::values::{
     UriLength, Workers,
 };
 use crate::pki::revocation::{Demand, Expired};
-use crate::policy::{Pin, Revoke, Rule};
-use crate::route::{Authenticate, PathPattern};
+use crate::policy::{Authenticate, Pin, Revoke, Rule};
+use crate::route::PathPattern;
 use crate::tls::parameters::MinVersion;
 use crate::tls::{RefuseWith, Resumption};
 use crate::upstream::{Forwarded, IdentityForm, Target};

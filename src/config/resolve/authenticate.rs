@@ -7,7 +7,7 @@ use crate::config::keys;
 use crate::config::layers::{Layer, List, Sourced};
 use crate::config::problem::Found;
 use crate::config::settings::RouteSettings;
-use crate::route::Authenticate;
+use crate::policy::Authenticate;
 
 /// What clients must show to use the route of `table`.
 pub(super) fn of_route(r: &mut Resolver<'_>, table: &Layer) -> Found<Authenticate> {

@@ -9,8 +9,8 @@ use crate::config::layers::{Layer, List, Sourced};
 use crate::config::problem::{Found, Origin};
 use crate::config::settings::{RouteSettings, UpstreamSettings};
 use crate::config::units::format_size;
-use crate::policy::Rules;
-use crate::route::{Authenticate, Methods, PathPattern};
+use crate::policy::{Authenticate, Rules};
+use crate::route::{Methods, PathPattern};
 use crate::upstream::Target;
 
 /// What OpenClaw takes (`hooks.maxBodyBytes`); a larger request is answered with 413.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::support::{Sources, assert_has, texts};
-use crate::route::Authenticate;
+use crate::policy::Authenticate;
 
 fn toml(content: &str) -> Sources {
     Sources::minimal().toml(content)

@@ -5,6 +5,7 @@ mod clawgate;
 mod client_cert;
 mod fields;
 mod forwarded;
+mod principal;
 mod ssl_client;
 mod xfcc;
 
@@ -18,6 +19,7 @@ use self::fields::{Fields, LINE};
 use self::xfcc::Element;
 use crate::connection::ConnectionInfo;
 use crate::identity::Peer;
+use crate::policy::Principal;
 use crate::tls::Acceptor;
 use crate::upstream::{Forms, Forwarding, IdentityForm};
 
@@ -33,10 +35,9 @@ pub(crate) struct IdentityHeaders {
     made: [OnceLock<(Forms, Fields)>; 2],
 }
 
-/// A verified client and its connection.
+/// A verified client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Verified<'a> {
-    pub(crate) connection: &'a ConnectionInfo,
     pub(crate) peer: &'a Peer,
     /// Leaf first, as the client sent it.
     pub(crate) chain: &'a [CertificateDer<'static>],
@@ -49,14 +50,13 @@ pub(crate) struct Verified<'a> {
 pub(crate) struct HeadTooLong;
 
 impl IdentityHeaders {
-    /// Sets all fields that `forwarding` asks for in `headers`, and replaces any of the same name. Calls `on_left_out`
+    /// Sets the fields about the certificate that `forwarding` asks for in `headers`, and replaces any of the same name. Calls `on_left_out`
     /// with the names of those that were too large.
     pub(crate) fn set(
         &self,
         headers: &mut HeaderMap,
         forwarding: Forwarding,
         client: Verified<'_>,
-        host: &HeaderValue,
         on_left_out: impl FnOnce(&[&'static str]),
     ) {
         let forms = forwarding.identity;
@@ -75,9 +75,29 @@ impl IdentityHeaders {
             Some((_, fields)) => set(fields),
             None => set(&make(forms, client)),
         }
-        let ConnectionInfo { client_addr, local_addr, .. } = client.connection;
-        forwarded::set(headers, forwarding.forwarded, client_addr.ip(), *local_addr, host);
     }
+}
+
+/// Sets the field about the signature of a request, if `forwarding` asks for clawgate's own fields.
+pub(crate) fn set_principal<R>(
+    headers: &mut HeaderMap,
+    forwarding: Forwarding,
+    request: &Principal<'_, R>,
+) {
+    if forwarding.identity.contains(IdentityForm::Clawgate) {
+        principal::set(headers, request);
+    }
+}
+
+/// Sets the fields with the addresses of the connection, if `forwarding` asks for them. `host` is the request's.
+pub(crate) fn set_forwarded(
+    headers: &mut HeaderMap,
+    forwarding: Forwarding,
+    connection: &ConnectionInfo,
+    host: &HeaderValue,
+) {
+    let ConnectionInfo { client_addr, local_addr, .. } = connection;
+    forwarded::set(headers, forwarding.forwarded, client_addr.ip(), *local_addr, host);
 }
 
 /// Refuses a head that is longer than an upstream accepts; `line` is the length of its first line. Only forms other than
@@ -100,6 +120,7 @@ fn make(forms: Forms, client: Verified<'_>) -> Fields {
     let mut fields = Fields::default();
     if forms.contains(IdentityForm::Clawgate) {
         clawgate::add(&mut fields, peer);
+        principal::add(&mut fields, peer);
     }
     if forms == Forms::default() {
         return fields;

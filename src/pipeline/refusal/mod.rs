@@ -5,8 +5,8 @@
 mod from_errors;
 #[cfg(test)]
 mod tests;
+mod texts;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
 use crate::http1_guard::Violation;
-use crate::limits::{LimitExceeded, Limits};
+use crate::limits::{Exceeded, LimitExceeded, Limits};
 use crate::problem_details::ProblemDetails;
 use crate::route::PathError;
 use crate::telemetry::RequestReason as Reason;
@@ -72,6 +72,16 @@ pub(crate) enum RequestRefusal {
     MethodNotAllowed(Box<MethodNotAllowed>),
     /// The rules of the route do not allow the client; `why` is for the log.
     IdentityNotAllowed { client: String, route: Arc<str>, why: String },
+    /// The route demands a signature, and there is none; `why` is for the log.
+    SignatureMissing { why: String },
+    /// The signature does not fit; `why` is for the log.
+    SignatureInvalid { why: String },
+    /// The client has sent too many requests with an invalid signature.
+    TooManyFailedSignatures { wait: Duration },
+    /// Another request with the same event is being delivered.
+    EventInProgress,
+    /// The body was given up for others, before its signature was verified.
+    TooManyBodies(Exceeded),
     /// With the fields that clawgate adds, the head is longer than an upstream accepts.
     HeadTooLong,
     /// The body is larger than the route accepts, in bytes.
@@ -111,7 +121,9 @@ impl RequestRefusal {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::NotAdmitted | Self::IdentityNotAllowed { .. } => StatusCode::FORBIDDEN,
-            Self::RateLimited { .. } | Self::TooManyAtOnce { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited { .. }
+            | Self::TooManyAtOnce { .. }
+            | Self::TooManyFailedSignatures { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Http1(Violation::HeadTooSlow) | Self::BodyTooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Http1(Violation::HeadTooLong | Violation::TooManyFields) | Self::HeadTooLong => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
@@ -120,6 +132,9 @@ impl RequestRefusal {
             Self::Connect | Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Misdirected { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
+            Self::SignatureMissing { .. } | Self::SignatureInvalid { .. } => StatusCode::UNAUTHORIZED,
+            Self::EventInProgress => StatusCode::CONFLICT,
+            Self::TooManyBodies(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoRoute { .. } | Self::OtherSpelling { .. } => StatusCode::NOT_FOUND,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Http1(_)
@@ -170,6 +185,11 @@ impl RequestRefusal {
             Self::Expectation => Reason::ExpectationFailed,
             Self::NoRoute { .. } | Self::OtherSpelling { .. } => Reason::NoRoute,
             Self::MethodNotAllowed(_) => Reason::MethodNotAllowed,
+            Self::SignatureMissing { .. } => Reason::SignatureMissing,
+            Self::SignatureInvalid { .. } => Reason::SignatureInvalid,
+            Self::TooManyFailedSignatures { .. } => Reason::TooManyFailedSignatures,
+            Self::EventInProgress => Reason::EventInProgress,
+            Self::TooManyBodies(_) => Reason::TooManyBodies,
             Self::HeadTooLong => Reason::HeadersTooLarge,
             Self::BodyTooLarge(_) => Reason::BodyTooLarge,
             Self::BodyTooSlow(_) => Reason::BodyTimeout,
@@ -188,106 +208,21 @@ impl RequestRefusal {
         }
     }
 
-    /// What is wrong, and what to do about it, for the developer of the client.
-    pub(crate) fn public(&self) -> Cow<'static, str> {
-        match self {
-            Self::NotAdmitted => "the client certificate is no longer admitted".into(),
-            Self::RateLimited { per_second, .. } => {
-                format!("you sent more than {per_second} requests in a second; send them more slowly").into()
-            }
-            Self::TooManyAtOnce { limit } => {
-                format!("you have {limit} requests in progress, which is the limit; wait until one is answered")
-                    .into()
-            }
-            Self::Http1(violation @ Violation::HeadTooSlow) => violation.to_string().into(),
-            Self::Http1(violation) => format!("the request breaks HTTP/1.1: {violation}").into(),
-            Self::Unreadable(what) => format!("the request cannot be read: {what}").into(),
-            Self::TargetTooLong { length, limit } => format!(
-                "path and query have {length} bytes, and at most {limit} are accepted; put the rest into the body"
-            )
-            .into(),
-            Self::Connect => "CONNECT is not supported; send a plain request".into(),
-            Self::Upgrade => {
-                "upgrades (WebSocket, h2c) are not supported; send a plain request without Upgrade".into()
-            }
-            Self::NoHost => "the request has no Host; send one".into(),
-            Self::SeveralHosts => "the request has several Host fields; send one".into(),
-            Self::TwoHosts => "the request target and the Host field name different hosts".into(),
-            Self::InvalidHost => {
-                "the Host is not valid; it must be a name or an IP address, which `:` and a port may follow".into()
-            }
-            Self::Misdirected { sni, host } => {
-                format!("this connection is for {sni}; open another connection for {host}").into()
-            }
-            Self::Path(error) => format!("the path is refused: {error}").into(),
-            Self::NoPath => "the request target has no path".into(),
-            Self::QueryCharacter => {
-                "the query has a space, a control character or a character outside ASCII; percent-encode it".into()
-            }
-            Self::TokenInQuery => {
-                "the query has a `token`, which logs would keep; send it as `Authorization: Bearer …`".into()
-            }
-            Self::SeveralLengths => "the request has several Content-Length fields; send one".into(),
-            Self::TransferEncoding => "Transfer-Encoding is not allowed in HTTP/2".into(),
-            Self::Expectation => "only `Expect: 100-continue` is supported".into(),
-            Self::NoRoute { path, .. } => format!("no route is open for {path}").into(),
-            Self::OtherSpelling { path, route } => format!(
-                "{path} is not {route}, but an upstream may read both as the same path; send {route}"
-            )
-            .into(),
-            Self::MethodNotAllowed(refused) => {
-                let MethodNotAllowed { path, method, allowed, .. } = &**refused;
-                format!("{path} accepts {allowed}, not {method}").into()
-            }
-            // The client does not learn the rules.
-            Self::IdentityNotAllowed { client, route, .. } => {
-                format!("{client} is not allowed to use {route}").into()
-            }
-            Self::HeadTooLong => "the header fields, with those that tell the upstream who you are, are longer than the \
-                 16 KiB that it accepts; send fewer or shorter fields"
-                .into(),
-            Self::BodyTooLarge(limit) => {
-                format!("the body is larger than {limit} bytes, the limit of this path").into()
-            }
-            Self::BodyTooSlow(slow) => slow.to_string().into(),
-            Self::ClientGone => "the connection ended before the end of the body".into(),
-            Self::Upstream(error) => of_upstream(error).into(),
-        }
-    }
-
-    /// What the log says.
-    pub(crate) fn log(&self) -> Cow<'static, str> {
-        match self {
-            Self::NoRoute { path, client } => format!(
-                "{}; the client is verified as {client}. To open it: --path {path} (CLAWGATE_PATHS), or \
-                 [[route]] path = \"{path}\"",
-                self.public()
-            )
-            .into(),
-            Self::MethodNotAllowed(refused) => {
-                let MethodNotAllowed { method, client, .. } = &**refused;
-                format!(
-                    "{}; the client is verified as {client}. To allow it: --method {method} \
-                     (CLAWGATE_METHODS), or methods in its [[route]]",
-                    self.public()
-                )
-                .into()
-            }
-            Self::IdentityNotAllowed { why, .. } => format!("{}: {why}", self.public()).into(),
-            Self::Upstream(error) => format!("the upstream gave no answer: {error}").into(),
-            _ => self.public(),
-        }
-    }
-
     /// A header field that belongs to the status.
     pub(crate) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         let retry_after = |seconds: u64| Some((header::RETRY_AFTER, HeaderValue::from(seconds)));
         match self {
             // RFC 9110 section 10.2.3: whole seconds. A request that comes too early would be refused again.
-            Self::RateLimited { wait, .. } => {
+            Self::RateLimited { wait, .. } | Self::TooManyFailedSignatures { wait } => {
                 retry_after(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
             }
-            Self::TooManyAtOnce { .. } => retry_after(1),
+            Self::TooManyAtOnce { .. } | Self::EventInProgress | Self::TooManyBodies(_) => {
+                retry_after(1)
+            }
+            // RFC 9110 section 15.5.2 demands a challenge. No scheme of the registry fits.
+            Self::SignatureMissing { .. } | Self::SignatureInvalid { .. } => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Signature")))
+            }
             Self::MethodNotAllowed(refused) => {
                 let allow = HeaderValue::try_from(refused.allowed.as_str()).ok()?;
                 Some((header::ALLOW, allow))
@@ -311,6 +246,7 @@ impl RequestRefusal {
                 | Self::BodyTooLarge(_)
                 | Self::BodyTooSlow(_)
                 | Self::ClientGone
+                | Self::TooManyBodies(_)
         )
     }
 
@@ -351,36 +287,5 @@ fn of_violation(violation: Violation) -> Reason {
         | Violation::RequestLine
         | Violation::Field
         | Violation::ObsFold => Reason::BadRequest,
-    }
-}
-
-/// A client learns about an upstream only whether and when to send the request again.
-fn of_upstream(error: &UpstreamError) -> &'static str {
-    match error {
-        UpstreamError::Unavailable(_) => {
-            "the upstream cannot be reached; the request was not delivered, send it again later"
-        }
-        UpstreamError::Busy(_) => {
-            "the upstream has too many requests; this one was not delivered, send it again later"
-        }
-        UpstreamError::ShareBusy(_) => {
-            "the upstream has as many of your requests as one client may have there; this one was not delivered, send it \
-             again later"
-        }
-        UpstreamError::ConnectTimeout(_) => {
-            "the upstream does not accept connections; the request was not delivered, send it again later"
-        }
-        UpstreamError::Timeout(_) => {
-            "the upstream did not answer in time; the request may have been delivered"
-        }
-        UpstreamError::Closed(_) => {
-            "the upstream closed the connection before it answered; the request may have been delivered"
-        }
-        UpstreamError::Protocol(_)
-        | UpstreamError::Framing(_)
-        | UpstreamError::Upgraded
-        | UpstreamError::Body(_) => {
-            "the upstream's answer is not valid HTTP; the request may have been delivered"
-        }
     }
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::proxy_protocol::write::{LOCAL_V2, Tls, Tlvs, write_v2};
+use crate::proxy_protocol::write::{ClientCert, LOCAL_V2, Tls, Tlvs, write_v2};
 
 fn between(source: &str, destination: &str) -> Header {
     let (source, destination) = (source.parse().unwrap(), destination.parse().unwrap());
@@ -160,7 +160,7 @@ proptest! {
     ) {
         let tls = Tls {
             version: "TLSv1.3", cipher: Some("TLS_AES_128_GCM_SHA256"), cn: cn.as_deref(),
-            sig_alg: None, key_alg: None, resumed: false,
+            sig_alg: None, key_alg: None, client_cert: ClientCert::OnConnection,
         };
         let tlvs = Tlvs { alpn: Some("h2"), authority: Some("a.example"), unique_id: &id, tls };
         let bytes = write_v2(Addresses { source, destination }, &tlvs);

@@ -74,6 +74,11 @@ impl Challenge {
         matches!(self, Self::Slack | Self::Zoom | Self::Discord)
     }
 
+    /// Whether the sender does not sign it, and only the body shows it.
+    pub fn is_in_body(self) -> bool {
+        self == Self::Notion
+    }
+
     /// A method that the route need not allow: with it comes the challenge, and nothing else ([`is_opened_by`](Self::is_opened_by)).
     pub fn opens(self) -> Option<Method> {
         matches!(self, Self::Meta | Self::Dropbox).then_some(Method::GET)

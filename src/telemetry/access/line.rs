@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use crate::connection::{ConnectionInfo, TlsInfo, version_name};
 use crate::identity::Peer;
 use crate::identity::name::printable;
+use crate::telemetry::authenticated_by::AuthenticatedBy;
 use crate::telemetry::reason::RequestReason;
 use crate::telemetry::trace::TraceContext;
 
@@ -20,21 +21,34 @@ pub struct ConnectionFacts {
     pub connection: ConnectionInfo,
     /// What the handshake negotiated.
     pub tls: TlsInfo,
-    /// The identity in the client's certificate.
-    pub peer: Peer,
+    /// The identity in the client's certificate; `None` on a listener that asks for no certificate.
+    pub peer: Option<Peer>,
     /// The connection's fields of a log line, serialized once for all its requests.
     json: OnceLock<Vec<u8>>,
 }
 
 impl ConnectionFacts {
     /// Combines the data for the log lines of this connection.
-    pub fn new(connection: ConnectionInfo, tls: TlsInfo, peer: Peer) -> Self {
+    pub fn new(connection: ConnectionInfo, tls: TlsInfo, peer: Option<Peer>) -> Self {
         Self { connection, tls, peer, json: OnceLock::new() }
     }
 
     /// The connection's identifier.
     pub fn id(&self) -> &str {
         &self.connection.id
+    }
+
+    /// The subject of the client's certificate or, without one, the client's address. Safe to print.
+    pub fn client(&self) -> String {
+        match &self.peer {
+            Some(peer) => peer.certificate.subject.clone(),
+            None => self.connection.client_addr.ip().to_string(),
+        }
+    }
+
+    /// SHA-256 of the client's certificate, if there is one.
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.peer.as_ref().map(|peer| peer.certificate.fingerprint_sha256.as_str())
     }
 
     /// The identifier of the connection's request `number`, counted from 1.
@@ -58,7 +72,7 @@ struct ConnectionFields<'a> {
     cn: Option<String>,
     /// The first alternative name, escaped.
     san: Option<&'a str>,
-    fingerprint_sha256: &'a str,
+    fingerprint_sha256: Option<&'a str>,
     tls_version: Cow<'static, str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     resumed: bool,
@@ -70,9 +84,9 @@ impl Serialize for ConnectionFacts {
         let fields = ConnectionFields {
             peer: connection.client_addr,
             proxy: connection.proxy_addr,
-            cn: peer.cn.as_deref().map(printable),
-            san: peer.certificate.san.first().map(String::as_str),
-            fingerprint_sha256: &peer.certificate.fingerprint_sha256,
+            cn: peer.as_ref().and_then(|peer| peer.cn.as_deref()).map(printable),
+            san: peer.as_ref().and_then(|peer| peer.certificate.san.first()).map(String::as_str),
+            fingerprint_sha256: self.fingerprint(),
             tls_version: version_name(tls.version),
             resumed: tls.resumed,
         };
@@ -93,6 +107,13 @@ pub(in crate::telemetry) struct RequestLine {
     pub(crate) method: Cow<'static, str>,
     pub(crate) path: String,
     pub(crate) route: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) authenticated_by: Option<AuthenticatedBy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) signature_scheme: Option<&'static str>,
+    /// The name of the file with the secret or key that the signature fits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) signature_key: Option<Arc<str>>,
     pub(crate) status: u16,
     pub(crate) reason: Option<RequestReason>,
     pub(crate) detail: Option<String>,

@@ -13,6 +13,7 @@ use tracing::Level;
 pub use self::line::ConnectionFacts;
 
 use self::line::RequestLine;
+use super::authenticated_by::AuthenticatedBy;
 use super::event::{emit_json, with_scratch};
 use super::fit::fit;
 use super::metrics::{Counted, Ended, Metrics, RouteMetrics};
@@ -54,6 +55,9 @@ impl AccessRecord {
             method,
             path,
             route: None,
+            authenticated_by: None,
+            signature_scheme: None,
+            signature_key: None,
             // The status if the client leaves before a response begins (nginx logs the same status).
             status: 499,
             reason: Some(RequestReason::SenderGone),
@@ -108,6 +112,20 @@ impl AccessRecord {
         self.line.upstream = Some(upstream);
     }
 
+    /// Sets what authenticated the request.
+    pub fn authenticated(&mut self, by: AuthenticatedBy) {
+        self.line.authenticated_by = Some(by);
+        if let Some(route) = &self.route {
+            route.authenticated(by);
+        }
+    }
+
+    /// Sets the scheme of the signature that was verified, and the name of the file with the secret or key that it fits.
+    pub fn signed(&mut self, scheme: &'static str, key: Arc<str>) {
+        self.line.signature_scheme = Some(scheme);
+        self.line.signature_key = Some(key);
+    }
+
     /// Notes that the upstream was called at `at`.
     pub fn asked(&mut self, at: Instant) {
         if let Some(span) = &mut self.span {
@@ -126,6 +144,13 @@ impl AccessRecord {
         if let Some(route) = &self.route {
             route.answered(waited);
         }
+    }
+
+    /// Notes that clawgate itself responds to an authenticated request, and why no upstream sees it.
+    pub fn answered_by_clawgate(&mut self, status: StatusCode, detail: &'static str) {
+        self.line.status = status.as_u16();
+        self.line.reason = None;
+        self.line.detail = Some(detail.to_owned());
     }
 
     /// Notes that clawgate itself responds, with a refusal.

@@ -6,6 +6,7 @@ mod histogram;
 mod process;
 mod refused;
 mod routes;
+mod signatures;
 mod text;
 mod upstreams;
 
@@ -25,6 +26,7 @@ use prometheus_client::registry::{Metric, Registry};
 pub use self::counted::Counted;
 pub use self::expiry::{Expiring, Expiry};
 pub use self::routes::RouteMetrics;
+pub use self::signatures::{SignatureMetrics, SignatureResult};
 pub use self::upstreams::{UpstreamFault, UpstreamMetrics};
 
 use self::expiry::Expiries;
@@ -32,6 +34,7 @@ use self::histogram::Histogram;
 use self::process::Process;
 use self::refused::Refused;
 use self::routes::Routes;
+use self::signatures::Signatures;
 use self::upstreams::Upstreams;
 use super::reason::{HandshakeReason, Limit, RequestReason};
 use crate::connection::{TlsInfo, version_name};
@@ -52,6 +55,7 @@ pub struct Metrics {
     handshakes: Gauge,
     lingering: Gauge,
     routes: Routes,
+    signatures: Signatures,
     upstreams: Upstreams,
     in_flight: Gauge,
     bytes_in: Counter,
@@ -189,6 +193,7 @@ impl Metrics {
                 "Refused connections that are still open, so that the client can read why",
             ),
             routes: Routes::new(all),
+            signatures: Signatures::new(all),
             upstreams: Upstreams::new(all),
             in_flight: registered(all, "requests_in_flight", "Requests in progress"),
             bytes_in: registered(all, "received_bytes", "Bytes of request bodies"),
@@ -247,6 +252,11 @@ impl Metrics {
         self.routes.get(pattern)
     }
 
+    /// The metrics of the signatures at routes with this pattern.
+    pub fn signatures(&self, pattern: &str) -> Arc<SignatureMetrics> {
+        self.signatures.get(pattern)
+    }
+
     /// The metrics of the upstream at this address.
     pub fn upstream(&self, address: &str) -> Arc<UpstreamMetrics> {
         self.upstreams.get(address)
@@ -255,6 +265,7 @@ impl Metrics {
     /// Sets what is in use now: the patterns of routes, the addresses of upstreams, and what will expire.
     pub fn in_use(&self, patterns: &[String], upstreams: &[String], expiries: Vec<Expiry>) {
         self.routes.keep(patterns);
+        self.signatures.keep(patterns);
         self.upstreams.keep(upstreams);
         self.expiries.replace(expiries);
     }

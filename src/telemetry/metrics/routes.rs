@@ -10,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use super::histogram::Histogram;
+use crate::telemetry::AuthenticatedBy;
 
 const STATUS_CLASSES: [&str; 6] = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];
 /// The label of requests without a route. It differs from every pattern, since patterns begin with a slash.
@@ -22,6 +23,12 @@ struct RequestLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct AuthenticatedLabels {
+    route: String,
+    by: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RouteLabel {
     route: String,
 }
@@ -29,11 +36,17 @@ struct RouteLabel {
 /// The metrics of all routes.
 #[derive(Debug)]
 pub(super) struct Routes {
+    all: Families,
+    known: Mutex<HashMap<String, Arc<RouteMetrics>>>,
+    pub(super) none: Arc<RouteMetrics>,
+}
+
+#[derive(Debug)]
+struct Families {
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabel, Histogram>,
     upstream: Family<RouteLabel, Histogram>,
-    known: Mutex<HashMap<String, Arc<RouteMetrics>>>,
-    pub(super) none: Arc<RouteMetrics>,
+    authenticated: Family<AuthenticatedLabels, Counter>,
 }
 
 /// The metrics of one route. They are looked up when the route is made, so that a request only adds to them.
@@ -42,6 +55,7 @@ pub struct RouteMetrics {
     requests: [Counter; STATUS_CLASSES.len()],
     duration: Histogram,
     upstream: Histogram,
+    authenticated: [Counter; AuthenticatedBy::ALL.len()],
 }
 
 impl Routes {
@@ -60,8 +74,15 @@ impl Routes {
             "Time until the upstream's answer began",
             upstream.clone(),
         );
-        let none = Arc::new(RouteMetrics::new(NO_ROUTE, &requests, &durations, &upstream));
-        Self { requests, durations, upstream, known: Mutex::default(), none }
+        let authenticated = Family::<AuthenticatedLabels, Counter>::default();
+        registry.register(
+            "authenticated_requests",
+            "Requests that were authenticated, by route and by what",
+            authenticated.clone(),
+        );
+        let all = Families { requests, durations, upstream, authenticated };
+        let none = Arc::new(all.of_route(NO_ROUTE));
+        Self { all, known: Mutex::default(), none }
     }
 
     /// The metrics of routes with this pattern, which all generations share.
@@ -70,8 +91,7 @@ impl Routes {
         if let Some(metrics) = known.get(pattern) {
             return Arc::clone(metrics);
         }
-        let Self { requests, durations, upstream, .. } = self;
-        let metrics = Arc::new(RouteMetrics::new(pattern, requests, durations, upstream));
+        let metrics = Arc::new(self.all.of_route(pattern));
         known.insert(pattern.to_owned(), Arc::clone(&metrics));
         metrics
     }
@@ -82,39 +102,54 @@ impl Routes {
         known.retain(|pattern, _| {
             let kept = patterns.contains(pattern);
             if !kept {
-                let route = || pattern.clone();
-                for status in STATUS_CLASSES {
-                    self.requests.remove(&RequestLabels { route: route(), status });
-                }
-                self.durations.remove(&RouteLabel { route: route() });
-                self.upstream.remove(&RouteLabel { route: route() });
+                self.all.remove(pattern);
             }
             kept
         });
     }
 }
 
-impl RouteMetrics {
-    fn new(
-        route: &str,
-        requests: &Family<RequestLabels, Counter>,
-        durations: &Family<RouteLabel, Histogram>,
-        upstream: &Family<RouteLabel, Histogram>,
-    ) -> Self {
+impl Families {
+    fn of_route(&self, route: &str) -> RouteMetrics {
         let route = || route.to_owned();
-        let by_status = |status| requests.get_or_create_owned(&RequestLabels { route: route(), status });
-        Self {
+        let by_status =
+            |status| self.requests.get_or_create_owned(&RequestLabels { route: route(), status });
+        let authenticated = |by: AuthenticatedBy| {
+            let labels = AuthenticatedLabels { route: route(), by: by.as_str() };
+            self.authenticated.get_or_create_owned(&labels)
+        };
+        RouteMetrics {
             requests: STATUS_CLASSES.map(by_status),
-            duration: durations.get_or_create_owned(&RouteLabel { route: route() }),
-            upstream: upstream.get_or_create_owned(&RouteLabel { route: route() }),
+            duration: self.durations.get_or_create_owned(&RouteLabel { route: route() }),
+            upstream: self.upstream.get_or_create_owned(&RouteLabel { route: route() }),
+            authenticated: AuthenticatedBy::ALL.map(authenticated),
         }
     }
 
+    fn remove(&self, route: &str) {
+        let route = || route.to_owned();
+        for status in STATUS_CLASSES {
+            self.requests.remove(&RequestLabels { route: route(), status });
+        }
+        for by in AuthenticatedBy::ALL {
+            self.authenticated.remove(&AuthenticatedLabels { route: route(), by: by.as_str() });
+        }
+        self.durations.remove(&RouteLabel { route: route() });
+        self.upstream.remove(&RouteLabel { route: route() });
+    }
+}
+
+impl RouteMetrics {
     /// Counts a request that has ended.
     pub(super) fn ended(&self, status: u16, duration: Duration) {
         let class = usize::from(status / 100);
         self.requests[if class < STATUS_CLASSES.len() { class } else { 0 }].inc();
         self.duration.observe(duration);
+    }
+
+    /// Counts what authenticated a request.
+    pub(in crate::telemetry) fn authenticated(&self, by: AuthenticatedBy) {
+        self.authenticated[by as usize].inc();
     }
 
     /// Notes that the upstream's response began after `waited`.

@@ -12,6 +12,8 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use super::context::{TraceContext, span_id};
 use super::exporter::SpanQueue;
 use crate::connection::version_name;
+use crate::identity::Peer;
+use crate::telemetry::AuthenticatedBy;
 use crate::telemetry::access::line::{ConnectionFacts, RequestLine};
 use crate::telemetry::reason::RequestReason;
 
@@ -42,7 +44,6 @@ impl SpanQueue {
         let near = connection.proxy_addr.unwrap_or(client);
         let server_name = tls.sni.clone().unwrap_or_else(|| server.ip().to_string());
         let version = version_name(tls.version).trim_start_matches("TLSv").to_owned();
-        let certificate = &peer.certificate;
         let mut attributes = vec![
             KeyValue::new("url.scheme", "https"),
             shared("client.address", client.ip().to_string()),
@@ -54,9 +55,12 @@ impl SpanQueue {
             KeyValue::new("tls.protocol.name", "tls"),
             shared("tls.protocol.version", version),
             KeyValue::new("tls.resumed", tls.resumed),
-            shared("tls.client.subject", certificate.subject.clone()),
-            shared("tls.client.hash.sha256", certificate.fingerprint_sha256.to_ascii_uppercase()),
         ];
+        if let Some(Peer { certificate, .. }) = peer {
+            let fingerprint = certificate.fingerprint_sha256.to_ascii_uppercase();
+            attributes.push(shared("tls.client.subject", certificate.subject.clone()));
+            attributes.push(shared("tls.client.hash.sha256", fingerprint));
+        }
         attributes.extend(tls.sni.as_ref().map(|sni| shared("tls.client.server_name", sni.clone())));
         ConnectionSpans { queue: self.clone(), attributes: attributes.into() }
     }
@@ -202,6 +206,12 @@ fn server(line: &RequestLine, connection: &[KeyValue]) -> Vec<KeyValue> {
     let reason = reason.or_else(|| (line.status >= 500).then(|| line.status.to_string().into()));
     attributes.extend(reason.map(|reason| KeyValue::new("error.type", reason)));
     attributes.push(KeyValue::new("clawgate.request.id", line.id.clone()));
+    let by = line.authenticated_by.map(AuthenticatedBy::as_str);
+    attributes.extend(by.map(|by| KeyValue::new("clawgate.authenticated_by", by)));
+    attributes
+        .extend(line.signature_scheme.map(|name| KeyValue::new("clawgate.signature.scheme", name)));
+    attributes
+        .extend(line.signature_key.clone().map(|key| KeyValue::new("clawgate.signature.key", key)));
     attributes.extend_from_slice(connection);
     attributes
 }

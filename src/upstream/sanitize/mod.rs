@@ -1,6 +1,6 @@
 //! Makes the request for an upstream, without header fields that a client could have forged.
 //!
-//! Comes in: the method, target and header fields of a checked request, and the grant of its client. Goes out: an
+//! Comes in: the method, target and header fields of a checked request, and its principal. Goes out: an
 //! [`UpstreamRequest`]. [`super::Client`] sends nothing else, and only [`SanitizedHeaders`] makes one, so every field
 //! of a client passes through this module.
 
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 
 use self::claims::is_claim;
 use super::body::RequestBody;
-use crate::policy::Grant;
+use crate::policy::Principal;
 
 /// Fields for the next hop only (RFC 9110 section 7.6.1). `Connection` can name others.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -75,10 +75,10 @@ impl SanitizedHeaders {
         &self.0
     }
 
-    /// The request with these header fields. `_grant` proves that the client may use the route.
+    /// The request with these header fields. `_principal` proves that the request is authenticated as its route demands.
     pub fn request<R>(
         self,
-        _grant: &Grant<'_, R>,
+        _principal: &Principal<'_, R>,
         method: Method,
         target: Uri,
         body: RequestBody,

@@ -71,6 +71,12 @@ impl Client {
         Self { config, name: "localhost".to_owned(), address: clawgate.address(), preface: Vec::new() }
     }
 
+    /// A client without a certificate, of the listener that asks for none.
+    pub fn without_certificate(pki: &Pki, clawgate: &Clawgate) -> Self {
+        let versions = [&version::TLS13, &version::TLS12];
+        Self::with_versions(pki, clawgate, None, &versions).at(clawgate.signed())
+    }
+
     /// Asks for `name` in SNI.
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.to_owned();

@@ -53,6 +53,7 @@ pub(super) fn of_route(r: &mut Resolver<'_>, table: &Layer) -> Found<Option<Rout
     let (key_files, origins) =
         files.into_iter().map(|Sourced { value, origin }| (value, origin)).unzip();
     let (challenge, audit) = (challenge?, audit?);
+    let verifier = Arc::new(verifier);
     let settings = Arc::new(VerifySettings { verifier, key_files, challenge, audit, status });
     Ok(Some(RouteVerify { settings, origins }))
 }

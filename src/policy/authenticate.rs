@@ -1,5 +1,7 @@
 //! What a client must show to use a route.
 
+use crate::connection::ClientAuth;
+
 /// What a client must show to use a route.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Authenticate {
@@ -23,6 +25,19 @@ impl Authenticate {
     /// Whether a client without a certificate may use the route; its request must be signed.
     pub fn admits_without_certificate(self) -> bool {
         matches!(self, Self::Signature | Self::Either)
+    }
+
+    /// Whether listeners of this kind have the route. A client learns nothing of the routes of the other kind.
+    pub fn is_served_with(self, client_auth: ClientAuth) -> bool {
+        match client_auth {
+            ClientAuth::Required => self.admits_certificates(),
+            ClientAuth::None => self.admits_without_certificate(),
+        }
+    }
+
+    /// Whether a request on a listener of this kind must be signed.
+    pub fn demands_signature(self, client_auth: ClientAuth) -> bool {
+        client_auth == ClientAuth::None || self == Self::Both
     }
 
     /// The word for it in the settings.

@@ -1,9 +1,10 @@
 //! The real binary, started for one test and stopped at its end.
 
+mod wrapped;
+
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,40 +78,6 @@ impl ClawgateCommand {
         self
     }
 
-    /// Limits the number of files that it may have open.
-    pub fn files(mut self, limit: usize) -> Self {
-        let mut limited = Command::new("prlimit");
-        limited.env_clear().arg(format!("--nofile={limit}:{limit}"));
-        limited.arg(self.command.get_program()).args(self.command.get_args());
-        limited.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        self.command = limited;
-        self
-    }
-
-    /// Lets it leave core dumps, as far as this process may.
-    pub fn core_files(mut self) -> Self {
-        let mut limited = Command::new("/bin/sh");
-        limited.env_clear().arg("-c").arg(r#"ulimit -S -c "$(ulimit -H -c)"; exec "$0" "$@""#);
-        limited.arg(self.command.get_program()).args(self.command.get_args());
-        limited.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        if let Some(dir) = self.command.get_current_dir() {
-            limited.current_dir(dir);
-        }
-        self.command = limited;
-        self
-    }
-
-    /// With `listener` passed on, as a service manager does it (sd_listen_fds(3)).
-    pub fn passed(self, listener: &TcpListener) -> Self {
-        // It comes in on file descriptor 0, and has to be at 3.
-        const SCRIPT: &str = r#"exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@""#;
-        let mut command = Command::new("/bin/sh");
-        command.env_clear().arg("-c").arg(SCRIPT).arg(self.command.get_program());
-        command.args(self.command.get_args());
-        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        Self { command, stdin: OwnedFd::from(listener.try_clone().unwrap()).into() }
-    }
-
     /// With an admin listener on a free port.
     pub fn admin(self) -> Self {
         self.arg("--admin", "127.0.0.1:0")
@@ -125,6 +92,8 @@ impl ClawgateCommand {
         clawgate.addresses = started["listen"].as_array().unwrap().iter().map(address).collect();
         let proxied = started["listen_proxy"].as_array();
         clawgate.proxied = proxied.map(|list| list.iter().map(address).collect()).unwrap_or_default();
+        let signed = started["listen_signed"].as_array();
+        clawgate.signed = signed.map(|list| list.iter().map(address).collect()).unwrap_or_default();
         clawgate.admin = started["admin"].as_str().and_then(|text| text.parse().ok());
         clawgate
     }
@@ -192,6 +161,7 @@ impl ClawgateCommand {
             addresses: Vec::new(),
             admin: None,
             proxied: Vec::new(),
+            signed: Vec::new(),
         }
     }
 
@@ -265,16 +235,23 @@ pub struct Clawgate {
     addresses: Vec<SocketAddr>,
     pub admin: Option<SocketAddr>,
     proxied: Vec<SocketAddr>,
+    signed: Vec<SocketAddr>,
 }
 
 impl Clawgate {
     pub fn address(&self) -> SocketAddr {
-        self.addresses.first().copied().unwrap_or_else(|| self.proxied())
+        let mut all = self.addresses.iter().chain(&self.proxied).chain(&self.signed);
+        *all.next().expect("an address")
     }
 
     /// Where a PROXY header is required.
     pub fn proxied(&self) -> SocketAddr {
         self.proxied[0]
+    }
+
+    /// Where no client certificate is asked for.
+    pub fn signed(&self) -> SocketAddr {
+        self.signed[0]
     }
 
     pub fn addresses(&self) -> &[SocketAddr] {

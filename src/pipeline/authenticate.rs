@@ -1,0 +1,201 @@
+//! The fifth step: what authenticates the request? Where the route demands a signature, the whole body is read and verified
+//! before anything of it goes further.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+use tracing::Level;
+
+use super::authorize::Authorized;
+use super::check::CheckedHead;
+use super::refusal::RequestRefusal;
+use super::snapshot::{RoutePrincipal, UpstreamRoute};
+use super::verify_signature::{Checked, Unverified};
+use crate::policy::Principal;
+use crate::signature::replay::{Claim, ClaimGuard};
+use crate::signature::{Answer, Verification, VerifiedSignature};
+use crate::telemetry::access::AccessRecord;
+use crate::telemetry::metrics::SignatureResult;
+use crate::telemetry::{AuthenticatedBy, emit};
+use crate::upstream::SharedRequestBody;
+
+/// The body of the answer to a duplicate.
+const DUPLICATE: &str = "{\"status\":\"duplicate\"}\n";
+
+/// What follows from authentication.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are requests, and a box would cost each of them"
+)]
+pub(super) enum Authentication<'a> {
+    /// The request goes on to the upstream.
+    Request(Authenticated<'a>),
+    /// clawgate answers the request itself: it is a duplicate, or the sender's check of the URL.
+    Answered(Response<Full<Bytes>>),
+}
+
+/// A request that is authenticated as its route demands.
+pub(super) struct Authenticated<'a> {
+    pub(super) principal: RoutePrincipal<'a>,
+    pub(super) head: CheckedHead<'a>,
+    /// The body, if it was read to verify it.
+    pub(super) body: Option<Bytes>,
+    /// Remembers the event of the request once it is delivered.
+    pub(super) claim: Option<ClaimGuard>,
+}
+
+impl<'a> Authorized<'a> {
+    /// Verifies the signature where the route demands one.
+    ///
+    /// # Errors
+    /// When the request is not authenticated as the route demands, or its body cannot be read.
+    pub(super) async fn authenticate(
+        self,
+        body: &SharedRequestBody,
+        record: &mut AccessRecord,
+    ) -> Result<Authentication<'a>, RequestRefusal> {
+        let client_auth = self.head.admitted().client().client_auth();
+        if self.route.authenticate.demands_signature(client_auth) {
+            // Boxed, since most routes demand none: every request in progress would need the memory.
+            return Box::pin(self.verify(body, record)).await;
+        }
+        let Self { route, grant, head } = self;
+        let principal = Principal::establish(route, grant, None).ok_or_else(undemanded)?;
+        note(&principal, record);
+        Ok(Authentication::Request(Authenticated { principal, head, body: None, claim: None }))
+    }
+
+    async fn verify(
+        self,
+        body: &SharedRequestBody,
+        record: &mut AccessRecord,
+    ) -> Result<Authentication<'a>, RequestRefusal> {
+        let Self { route, grant, head } = self;
+        let verification = route.verification.as_deref().ok_or_else(undemanded)?;
+        let unverified = Unverified { route, verification, head: &head, id: record.id() };
+        let (body, signature) = match unverified.check(body).await? {
+            Checked::Event(body, signature) => (body, signature),
+            Checked::Challenge(answer) => {
+                verification.metrics.count(SignatureResult::Challenge);
+                log_secret(route, verification, &answer);
+                record.answered_by_clawgate(answer.status, "the sender tested the address");
+                return Ok(Authentication::Answered(answer.into_response().map(Full::from)));
+            }
+        };
+        let (principal, claim) = match signature {
+            Some(signature) => {
+                let claim = match claimed(verification, &signature)? {
+                    Claimed::New(claim) => claim,
+                    Claimed::Duplicate => {
+                        record.answered_by_clawgate(
+                            verification.success,
+                            "the event was delivered before",
+                        );
+                        return Ok(Authentication::Answered(duplicate(verification.success)));
+                    }
+                };
+                if let Some(skew) = signature.skew() {
+                    verification.metrics.set_skew(skew);
+                }
+                record.signed(signature.scheme(), Arc::clone(signature.key_file()));
+                (Principal::establish(route, grant, Some(signature)), claim)
+            }
+            None => (Principal::audited(route, grant), None),
+        };
+        let principal = principal.ok_or_else(undemanded)?;
+        note(&principal, record);
+        Ok(Authentication::Request(Authenticated { principal, head, body: Some(body), claim }))
+    }
+}
+
+/// Logs the secret of a sender that tells it with its test of the address, once for each route: the operator needs it.
+fn log_secret(route: &UpstreamRoute, verification: &Verification, answer: &Answer) {
+    if let Some(secret) = &answer.secret
+        && !verification.secret_logged.swap(true, Ordering::Relaxed)
+    {
+        let line = ChallengeSecret {
+            route: &route.path.to_string(),
+            secret,
+            hint: "compare it with the one that the sender shows, and write it into the file that secret_file names",
+        };
+        emit(Level::WARN, "challenge_secret", &line);
+    }
+}
+
+/// The `challenge_secret` event.
+#[derive(Serialize)]
+struct ChallengeSecret<'a> {
+    route: &'a str,
+    secret: &'a str,
+    hint: &'static str,
+}
+
+/// Whether the event of a request is new.
+enum Claimed {
+    /// It is; `None` where the scheme does not look for repeated requests.
+    New(Option<ClaimGuard>),
+    /// It was delivered before.
+    Duplicate,
+}
+
+/// Claims the event of a request, so that the same one is not delivered twice.
+///
+/// # Errors
+/// When a request with the same event is being delivered.
+fn claimed(
+    verification: &Verification,
+    signature: &VerifiedSignature,
+) -> Result<Claimed, RequestRefusal> {
+    let Some(event) = signature.event() else {
+        verification.metrics.count(SignatureResult::Valid);
+        return Ok(Claimed::New(None));
+    };
+    match verification.replays.claim(event, Instant::now()) {
+        Claim::New(guard) => {
+            verification.metrics.count(SignatureResult::Valid);
+            Ok(Claimed::New(Some(guard)))
+        }
+        Claim::Duplicate => {
+            verification.metrics.count(SignatureResult::Duplicate);
+            Ok(Claimed::Duplicate)
+        }
+        Claim::InProgress => {
+            verification.metrics.count(SignatureResult::Duplicate);
+            Err(RequestRefusal::EventInProgress)
+        }
+    }
+}
+
+/// Tells the sender that it need not send this event again. No upstream sees the request.
+fn duplicate(success: StatusCode) -> Response<Full<Bytes>> {
+    let has_body = success != StatusCode::NO_CONTENT;
+    let body = if has_body { DUPLICATE } else { "" };
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = success;
+    if has_body {
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+    }
+    response
+}
+
+/// Notes in the access record what authenticated a request.
+fn note(principal: &RoutePrincipal<'_>, record: &mut AccessRecord) {
+    record.authenticated(match principal {
+        Principal::Certificate(_) => AuthenticatedBy::Certificate,
+        Principal::Signature(..) => AuthenticatedBy::Signature,
+        Principal::Both(..) => AuthenticatedBy::Both,
+        Principal::Audited(_) => AuthenticatedBy::Nothing,
+    });
+}
+
+/// The refusal of a request whose route demands more than it has. The steps before do not let one come here.
+fn undemanded() -> RequestRefusal {
+    RequestRefusal::SignatureMissing { why: "the route demands another authentication".to_owned() }
+}

@@ -1,0 +1,183 @@
+//! Reads the body of a request whose route demands a signature, and verifies it. Answers the requests by which senders test
+//! an address.
+
+use std::net::IpAddr;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use tokio::select;
+
+use super::check::CheckedHead;
+use super::refusal::RequestRefusal;
+use super::sanitize::limited;
+use super::signature_refusals::{Cause, Refused};
+use super::snapshot::UpstreamRoute;
+use crate::signature::{
+    Answer, ChallengeError, MAX_CHALLENGE_BODY, SignatureError, SignedRequest, Verification,
+    VerifiedSignature,
+};
+use crate::telemetry::metrics::SignatureResult;
+use crate::upstream::SharedRequestBody;
+
+/// A request that is to be verified.
+pub(super) struct Unverified<'a, 'h> {
+    pub(super) route: &'a UpstreamRoute,
+    pub(super) verification: &'a Verification,
+    pub(super) head: &'h CheckedHead<'a>,
+    /// The identifier of the request.
+    pub(super) id: &'h str,
+}
+
+/// What came of verifying a request.
+pub(super) enum Checked {
+    /// The whole body, and its signature: `None` if it is not valid and the route only logs that.
+    Event(Bytes, Option<VerifiedSignature>),
+    /// The sender tests the address, and gets this.
+    Challenge(Answer),
+}
+
+impl Unverified<'_, '_> {
+    /// Verifies the request. What the head alone shows is answered or refused before the body is read.
+    ///
+    /// # Errors
+    /// When the body cannot be read, its signature is missing or not valid, or the client has sent too many such requests.
+    pub(super) async fn check(&self, body: &SharedRequestBody) -> Result<Checked, RequestRefusal> {
+        self.not_blocked()?;
+        let head = self.request(&[]);
+        if let Some(answer) = self.answer_unsigned(&head)? {
+            return Ok(Checked::Challenge(answer));
+        }
+        let verifier = &self.verification.verifier;
+        if let Err(error) = verifier.check_head(&head, SystemTime::now()) {
+            let may_be_challenge = error.missing() && self.challenge_is_in_body(body);
+            if !self.verification.audit && !may_be_challenge {
+                return Err(self.refuse(&head, &error));
+            }
+        }
+        let body = self.read(body).await?;
+        let request = self.request(&body);
+        match verifier.verify(&request, SystemTime::now()) {
+            Ok(signature) => match self.answer_signed(&request, &signature)? {
+                Some(answer) => Ok(Checked::Challenge(answer)),
+                None => Ok(Checked::Event(body, Some(signature))),
+            },
+            Err(error) => {
+                if error.missing()
+                    && let Some(answer) = self.answer_unsigned(&request)?
+                {
+                    return Ok(Checked::Challenge(answer));
+                }
+                let refusal = self.refuse(&request, &error);
+                if self.verification.audit { Ok(Checked::Event(body, None)) } else { Err(refusal) }
+            }
+        }
+    }
+
+    /// The request as its sender signed it, with this body.
+    fn request<'b>(&'b self, body: &'b [u8]) -> SignedRequest<'b> {
+        self.verification.request(self.head.method(), self.head.target(), self.head.headers(), body)
+    }
+
+    fn address(&self) -> IpAddr {
+        self.head.admitted().client().facts.connection.client_addr.ip()
+    }
+
+    /// # Errors
+    /// How long a client must wait that has sent too many requests with an invalid signature.
+    fn not_blocked(&self) -> Result<(), RequestRefusal> {
+        let Some(failures) = &self.verification.failures else { return Ok(()) };
+        match failures.is_blocked(self.address(), Instant::now()) {
+            Some(wait) => Err(RequestRefusal::TooManyFailedSignatures { wait }),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the body. Of the bodies that are read at the same time, the oldest is given up when there are too many.
+    async fn read(&self, body: &SharedRequestBody) -> Result<Bytes, RequestRefusal> {
+        let admitted = self.head.admitted();
+        let body = limited(body, self.route, &admitted.access().limits)?;
+        let entry = admitted.client().buffered_bodies.begin();
+        let meter = entry.meter();
+        select! {
+            biased;
+            body = body.read_whole(|bytes| meter.add(bytes)) => Ok(body?),
+            exceeded = entry.evicted() => Err(RequestRefusal::TooManyBodies(exceeded)),
+        }
+    }
+
+    /// Whether an unsigned request may be the sender's test, and only its body, which is short, can tell.
+    fn challenge_is_in_body(&self, body: &SharedRequestBody) -> bool {
+        let is_in_body = self.verification.challenge.is_some_and(|challenge| challenge.is_in_body());
+        is_in_body && body.size_hint().upper().is_some_and(|bytes| bytes <= MAX_CHALLENGE_BODY as u64)
+    }
+
+    fn answer_unsigned(&self, request: &SignedRequest<'_>) -> Result<Option<Answer>, RequestRefusal> {
+        let Some(challenge) = self.verification.challenge else { return Ok(None) };
+        let token = self.verification.challenge_token.as_ref().map(|token| &token[..]);
+        challenge.answer_unsigned(request, token).map_err(|error| self.refuse_challenge(error))
+    }
+
+    fn answer_signed(
+        &self,
+        request: &SignedRequest<'_>,
+        signature: &VerifiedSignature,
+    ) -> Result<Option<Answer>, RequestRefusal> {
+        let Some(challenge) = self.verification.challenge else { return Ok(None) };
+        let answer = challenge.answer_signed(request, signature, &self.verification.verifier);
+        answer.map_err(|error| self.refuse_challenge(error))
+    }
+
+    fn refuse_challenge(&self, error: ChallengeError) -> RequestRefusal {
+        let cause =
+            || Cause { code: "challenge", detail: error.to_string(), hint: error.hint().to_owned() };
+        self.refused(RequestRefusal::SignatureInvalid { why: error.to_string() }, false, cause)
+    }
+
+    /// Counts and logs a request without a valid signature.
+    fn refuse(&self, request: &SignedRequest<'_>, error: &SignatureError) -> RequestRefusal {
+        let why = error.to_string();
+        let refusal = if error.missing() {
+            RequestRefusal::SignatureMissing { why }
+        } else {
+            RequestRefusal::SignatureInvalid { why }
+        };
+        self.refused(refusal, self.verification.audit, || self.diagnose(request, error))
+    }
+
+    fn refused(
+        &self,
+        refusal: RequestRefusal,
+        audit: bool,
+        cause: impl FnOnce() -> Cause,
+    ) -> RequestRefusal {
+        let client = self.head.admitted().client();
+        let is_missing = matches!(refusal, RequestRefusal::SignatureMissing { .. });
+        if !is_missing && let Some(failures) = &self.verification.failures {
+            failures.failed(self.address(), Instant::now());
+        }
+        self.verification.metrics.count(if is_missing {
+            SignatureResult::Missing
+        } else {
+            SignatureResult::Invalid
+        });
+        let refused = Refused {
+            id: self.id,
+            facts: &client.facts,
+            route: self.route.path.shared(),
+            scheme: self.verification.verifier.scheme().name(),
+            reason: refusal.reason(),
+            audit,
+        };
+        client.signature_refusals.log(&refused, cause);
+        refusal
+    }
+
+    fn diagnose(&self, _request: &SignedRequest<'_>, error: &SignatureError) -> Cause {
+        let _others = self.head.admitted().snapshot().requests.verifiers();
+        Cause {
+            code: "unknown",
+            detail: error.to_string(),
+            hint: "compare the secrets of both sides".to_owned(),
+        }
+    }
+}
