@@ -28,6 +28,7 @@ mod echo;
 mod handle;
 mod host;
 pub(crate) mod identity_headers;
+mod limit_body;
 mod proxy_header;
 pub(crate) mod refusal;
 pub(crate) mod revalidation;

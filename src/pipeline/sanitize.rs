@@ -6,12 +6,12 @@ use http::header;
 
 use super::authenticate::Authenticated;
 use super::identity_headers::{self, HeadTooLong, Verified, check_length};
+use super::limit_body::limited;
 use super::proxy_header::proxy_header;
 use super::refusal::RequestRefusal;
-use super::snapshot::{RoutePrincipal, UpstreamRoute};
-use crate::limits::Limits;
+use super::snapshot::RoutePrincipal;
 use crate::signature::replay::ClaimGuard;
-use crate::upstream::{BodyTimeouts, RequestBody, SanitizedHeaders, SharedRequestBody, UpstreamRequest};
+use crate::upstream::{RequestBody, SanitizedHeaders, SharedRequestBody, UpstreamRequest};
 
 /// ` HTTP/1.1`, two line ends and the spaces of the request line.
 const LINE_REST: usize = 16;
@@ -73,22 +73,4 @@ impl<'a> Authenticated<'a> {
         }
         Ok(Delivery { principal, request, claim })
     }
-}
-
-/// Refuses a body whose declared length is over the limit before the upstream is asked; one without a declared length is
-/// counted while it is forwarded.
-pub(super) fn limited(
-    body: &SharedRequestBody,
-    route: &UpstreamRoute,
-    limits: &Limits,
-) -> Result<RequestBody, RequestRefusal> {
-    if body.size_hint().lower() > route.max_body {
-        return Err(RequestRefusal::BodyTooLarge(route.max_body));
-    }
-    let timeouts = BodyTimeouts {
-        idle: route.upstream.idle_timeout,
-        total: limits.body_timeout,
-        rate: limits.body_rate,
-    };
-    Ok(RequestBody::new(body.clone(), route.max_body, timeouts))
 }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use tokio::select;
 
 use super::check::CheckedHead;
+use super::limit_body::limited;
 use super::refusal::RequestRefusal;
-use super::sanitize::limited;
 use super::signature_refusals::{Cause, Refused};
 use super::snapshot::UpstreamRoute;
 use crate::signature::{
