@@ -39,6 +39,11 @@ impl Algorithm {
         self.hmac().is_some()
     }
 
+    /// The length of its signatures in bytes, if it is an HMAC.
+    pub(super) fn hmac_length(self) -> Option<usize> {
+        self.hmac().map(|hmac| hmac.digest_algorithm().output_len)
+    }
+
     /// The HMAC, if it is one.
     pub(super) fn hmac(self) -> Option<hmac::Algorithm> {
         match self {

@@ -7,7 +7,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::algorithm::Algorithm;
-use super::encoding::{SecretEncoding, WHSEC};
+use super::encoding::{Encoding, SecretEncoding, WHSEC};
 use super::public_key::{PublicKey, PublicKeyForm};
 use super::scheme::Scheme;
 
@@ -154,6 +154,30 @@ impl Key {
             Material::Secret(secret) => Some(secret),
             Material::Public(_) => None,
         }
+    }
+
+    /// The secret as its file has it.
+    fn text(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let secret = self.secret()?;
+        Some(Zeroizing::new(match self.form {
+            KeyForm::Hex => Encoding::Hex.encode(secret).into_bytes(),
+            KeyForm::Base64 => Encoding::Base64.encode(secret).into_bytes(),
+            KeyForm::Whsec => [WHSEC, Encoding::Base64.encode(secret).as_bytes()].concat(),
+            _ => secret.to_vec(),
+        }))
+    }
+
+    /// The same file, read in another encoding; `None` if that gives no other secret.
+    pub(super) fn read_as(&self, encoding: SecretEncoding) -> Option<Self> {
+        let (material, form) = secret(&self.text()?, encoding).ok()?;
+        let key = Self { file: Arc::clone(&self.file), form, material: Arc::new(material) };
+        if key.secret() == self.secret() { None } else { Some(key) }
+    }
+
+    /// The same file with another secret, which is taken as it is.
+    pub(super) fn with_secret(&self, secret: Vec<u8>) -> Self {
+        let material = Arc::new(Material::Secret(Zeroizing::new(secret)));
+        Self { file: Arc::clone(&self.file), form: KeyForm::Text, material }
     }
 
     /// The length of a secret in bytes, to warn of a short one; `None` for a public key.

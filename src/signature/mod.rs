@@ -7,6 +7,7 @@
 mod algorithm;
 mod challenge;
 mod coverage;
+pub mod diagnosis;
 mod encoding;
 mod error;
 mod format;
@@ -15,6 +16,7 @@ mod hubspot;
 mod key;
 mod layout;
 mod names;
+mod origin;
 mod overrides;
 mod pointer;
 mod preset;

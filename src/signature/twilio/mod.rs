@@ -15,6 +15,7 @@ use super::algorithm::Algorithm;
 use super::encoding::Encoding;
 use super::error::SignatureError;
 use super::hmac::{HmacKey, is_equal};
+use super::origin::Origin;
 use super::request::{SignedRequest, Twice};
 use super::source::Source;
 use super::verified::{EventKey, Match};
@@ -137,16 +138,9 @@ fn bytes<'a>(text: &Cow<'a, str>) -> Cow<'a, [u8]> {
 
 /// The URL without its port or, if it has none, with the default port of its scheme.
 fn other_port(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
-    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(authority_end);
-    // An IPv6 address has colons of its own, in brackets (RFC 3986 section 3.2.2).
-    let host_end = authority.rfind([']', '@']).map_or(0, |at| at + 1);
-    match authority[host_end..].find(':') {
-        Some(at) => format!("{scheme}://{}{path}", &authority[..host_end + at]),
-        None if scheme.eq_ignore_ascii_case("http") => format!("{scheme}://{authority}:80{path}"),
-        None => format!("{scheme}://{authority}:443{path}"),
-    }
+    let origin = Origin::parse(url);
+    let port = if origin.port.is_some() { None } else { Some(origin.default_port()) };
+    Origin { port, ..origin }.url()
 }
 
 /// Name and value of a parameter of a form, decoded.
