@@ -34,12 +34,11 @@ fn hex(secret: &str, signed: &str) -> String {
 struct Request {
     headers: HeaderMap,
     body: Vec<u8>,
-    url: &'static str,
 }
 
 impl Request {
     fn new(body: &str) -> Self {
-        Self { headers: HeaderMap::new(), body: body.into(), url: "https://example.org" }
+        Self { headers: HeaderMap::new(), body: body.into() }
     }
 
     /// As GitHub sends it.
@@ -52,14 +51,18 @@ impl Request {
         self
     }
 
-    fn diagnose_beside(&self, verifier: &Verifier, others: &[(&str, &Verifier)]) -> Option<Cause> {
-        let request = SignedRequest {
+    fn received(&self) -> SignedRequest<'_> {
+        SignedRequest {
             method: &HttpMethod::POST,
             target: "/hook?a=1",
-            public_url: Some(self.url),
+            public_url: Some("https://example.org"),
             headers: &self.headers,
             body: &self.body,
-        };
+        }
+    }
+
+    fn diagnose_beside(&self, verifier: &Verifier, others: &[(&str, &Verifier)]) -> Option<Cause> {
+        let request = self.received();
         let error = verifier.verify(&request, NOW).expect_err("the request is valid");
         diagnose(verifier, &request, &error, NOW, others.iter().copied())
     }
@@ -204,20 +207,14 @@ fn another_public_url_is_recognised() {
         assert_eq!(cause, Some(Cause::OtherUrl(url.to_owned())));
     }
     assert_eq!(square("https://elsewhere.example").diagnose(&verifier("square", SECRET)), None);
-    let odd = square("https://a/b").with("host", "a/b");
-    assert_eq!(odd.diagnose(&verifier("square", SECRET)), None, "a host that is none");
+    let odd = square("https://a\"b").with("host", "a\"b");
+    assert_eq!(odd.diagnose(&verifier("square", SECRET)), None, "a host that is not safe in a log line");
 }
 
 #[test]
 fn another_public_url_is_recognised_with_twilio() {
     let form = Request::new("A=1").with("content-type", "application/x-www-form-urlencoded");
-    let signed = SignedRequest {
-        method: &HttpMethod::POST,
-        target: "/hook?a=1",
-        public_url: Some("http://example.org"),
-        headers: &form.headers,
-        body: &form.body,
-    };
+    let signed = SignedRequest { public_url: Some("http://example.org"), ..form.received() };
     let signature = twilio::sign(&signed, SECRET.as_bytes(), Algorithm::HmacSha1).unwrap();
     let request = form.with("x-twilio-signature", &signature);
     let cause = request.diagnose(&verifier("twilio", SECRET));
@@ -234,13 +231,7 @@ fn a_time_in_another_unit_is_recognised_and_else_how_far_it_is_away() {
     let diagnosed = |time: &str, now: u64| {
         let request = at(time);
         let now = NOW + Duration::from_secs(now);
-        let signed = SignedRequest {
-            method: &HttpMethod::POST,
-            target: "/",
-            public_url: None,
-            headers: &request.headers,
-            body: &[],
-        };
+        let signed = SignedRequest { body: &[], ..request.received() };
         let verifier = verifier("slack", SECRET);
         let error = verifier.check_head(&signed, now).unwrap_err();
         diagnose(&verifier, &signed, &error, now, [])
@@ -277,16 +268,28 @@ fn a_public_key_scheme_is_diagnosed_without_secrets() {
 }
 
 #[test]
+fn few_and_short_headers_are_searched_for_a_signature_those_of_the_scheme_first() {
+    let mut request = Request::new(BODY).with("x-a-signature", &"a".repeat(MAX_SIGNATURE_TEXT + 1));
+    for index in 0..MAX_HEADERS {
+        let name: HeaderName = format!("x-signature-{index}").parse().unwrap();
+        request.headers.insert(name, HeaderValue::from_static("ab"));
+    }
+    let request = request.with("x-hub-signature-256", "ab").with("x-other", "ab");
+    let scheme = Scheme::new(preset("github").unwrap(), Overrides::default()).unwrap();
+
+    let found = signature_headers(&scheme, &request.received());
+
+    let names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names.len(), MAX_HEADERS);
+    assert_eq!(names[0], "x-hub-signature-256");
+    assert!(!names.contains(&"x-a-signature") && !names.contains(&"x-other"), "{names:?}");
+}
+
+#[test]
 fn a_trial_that_costs_more_than_is_left_is_not_made() {
     let verifier = verifier("github", SECRET);
     let request = Request::github(&hex(SECRET, BODY));
-    let signed = SignedRequest {
-        method: &HttpMethod::POST,
-        target: "/",
-        public_url: None,
-        headers: &request.headers,
-        body: &request.body,
-    };
+    let signed = request.received();
     let cost = 2 * (BODY.len() + SECRET_COST);
     let mut trials = Trials { verifier: &verifier, request: signed, now: NOW, budget: 2 * cost - 1 };
 
