@@ -199,6 +199,18 @@ mod tests {
     }
 
     #[test]
+    fn a_known_address_is_still_counted_when_the_table_is_full() {
+        let start = Instant::now();
+        let failures = FailedSignatures::new(2, start);
+        (0..MAX_ADDRESSES).for_each(|index| failures.failed(number(index), start));
+
+        failures.failed(A, start);
+        failures.failed(number(7), start);
+
+        assert!(failures.is_blocked(number(7), start).is_some());
+    }
+
+    #[test]
     fn when_the_table_is_full_addresses_without_a_failure_in_the_last_minute_are_forgotten() {
         let start = Instant::now();
         let failures = FailedSignatures::new(1, start);
