@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use http::{HeaderMap, HeaderValue, Method as HttpMethod};
+use proptest::prelude::*;
 
-use super::super::{Overrides, preset, twilio};
+use super::super::{Overrides, PRESETS, preset, twilio};
 use super::*;
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
@@ -339,4 +340,32 @@ fn every_cause_is_a_sentence_with_a_hint_and_shows_no_secret() {
     no known mistake explains the signature, and the body came compressed
       hint: clawgate verifies the bytes as they came; if the sender signs the text before compression, switch its compression off
     "#);
+}
+
+proptest! {
+    #[test]
+    fn no_request_makes_it_panic_or_is_explained_by_its_own_key_or_breaks_a_log_line(
+        number in 0..PRESETS.len(), body in r#"[\[\]{}",:\\ a1\nü\r]{0,30}"#, json: bool,
+        signature in "(t=1,)?(v[01][=,])?(sha(1|256)=)?([0-9a-f]{40}|[0-9a-f]{64}|[A-Za-z0-9+/]{43}=|[ -~]{0,20})",
+        other in "[ -~]{0,20}",
+    ) {
+        // Some presets need more settings, others a public key.
+        let Ok(scheme) = Scheme::new(&PRESETS[number], Overrides::default()) else { return Ok(()) };
+        let Ok(key) = Key::read("certs-key", b"Y2xhd2dhdGU=", &scheme) else { return Ok(()) };
+        let mut request = Request::new(&if json { format!(r#"{{"id":"{number}"}}{body}"#) } else { body });
+        for source in scheme.layouts.iter().flat_map(|layout| layout.signature.iter().chain(&layout.timestamp)) {
+            if let Source::Header(name) = source {
+                let value = if name.as_str().contains("time") { "1" } else { signature.as_str() };
+                request.headers.insert(name, value.parse().unwrap());
+            }
+        }
+        let request = request.with("x-hub-signature", &signature).with("host", &other);
+        let verifier = Verifier::new(scheme, vec![key]).unwrap();
+
+        let cause = request.diagnose_beside(&verifier, &[("/other", &verifier)]);
+
+        prop_assert!(!matches!(cause, Some(Cause::OtherRoute { .. })), "{:?}", cause);
+        let text = cause.map(|cause| format!("{cause}{}", cause.hint())).unwrap_or_default();
+        prop_assert!(!text.chars().any(char::is_control), "{:?}", text);
+    }
 }
