@@ -39,29 +39,19 @@ while (($#)); do
 done
 
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-openclaw_version=${OPENCLAW_VERSION:-2026.9.6}
-node_version=${NODE_VERSION:-24}
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
+# shellcheck source=scripts/openclaw.sh
+. "$scripts/openclaw.sh"
 need curl jq openssl npm
 find_clawgate release
 
 tmp=$(mktemp -d)
 passed=0
 failed=0
-openclaw=
 clawgate=
 other=
 trickle=
-waited_for=
-
-# stop PID: ends the process, by force if it still runs after a minute
-stop() {
-  kill "$1" 2>/dev/null || return 0
-  local deadline=$((SECONDS + 60))
-  while kill -0 "$1" 2>/dev/null && ((SECONDS < deadline)); do sleep 0.1; done
-  kill -KILL "$1" 2>/dev/null || true
-}
 
 cleanup() {
   local pid
@@ -72,100 +62,15 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# with_dots TITLE COMMAND...: prints a dot each second while the command runs, and its output if it fails
-with_dots() {
-  printf '%s ' "$1"
-  "${@:2}" >"$tmp/output" 2>&1 &
-  waited_for=$!
-  local began=$SECONDS
-  while kill -0 "$waited_for" 2>/dev/null; do
-    printf .
-    sleep 1
-  done
-  wait "$waited_for" || { echo; tail -n 20 "$tmp/output" >&2; die "$1: failed"; }
-  waited_for=
-  echo " $((SECONDS - began)) s"
-}
-
-# install PACKAGE VERSION [COMMAND...]: into its own folder. The stamp is written last, so an interrupted
-# installation is repeated.
-install() {
-  local folder=$cache/$1-$2
-  [[ ! -e $folder/.installed ]] || return 0
-  rm -rf "$folder"
-  mkdir -p "$folder"
-  cd "$folder"
-  echo '{"private": true}' >package.json
-  with_dots "installing $1@$2" npm install --ignore-scripts --omit=dev --no-audit --no-fund "$1@$2"
-  [[ -z ${3:-} ]] || (cd "node_modules/$1" && with_dots "setting up $1" "${@:3}")
-  touch .installed
-}
-
-mkdir -p "$cache"
-cache=$(cd "$cache" && pwd)
-# The install script of the `node` package fetches the binary for this platform. No other install script is needed.
-install node "$node_version" node installArchSpecificPackage.js
-install openclaw "$openclaw_version"
-node=$cache/node-$node_version/node_modules/node/bin/node
-
+install_openclaw
 cd "$tmp"
-
-token=hook-$(openssl rand -hex 16)
-received=$tmp/received.jsonl
-upstream_port=$("$node" -e '
-  const server = require("net").createServer();
-  server.listen(0, "127.0.0.1", () => { console.log(server.address().port); server.close(); });')
-upstream=http://127.0.0.1:$upstream_port
-
-mkdir -p state/hooks/transforms home
-touch "$received"
-cat >state/hooks/transforms/record.mjs <<'EOF'
-// Records the request. `null` ends the hook here, with status 204.
-import fs from "node:fs";
-export default ({ url, path, headers, payload }) => {
-  fs.appendFileSync(process.env.RECEIVED, JSON.stringify({ url: String(url), path, headers, payload }) + "\n");
-  return null;
-};
-EOF
-jq -n --arg token "$token" --arg gateway_token "$(openssl rand -hex 16)" \
-  --argjson port "$upstream_port" --arg log "$tmp/openclaw.jsonl" '{
-    gateway: { mode: "local", bind: "loopback", port: $port, auth: { mode: "token", token: $gateway_token } },
-    logging: { file: $log },
-    hooks: {
-      enabled: true, token: $token, path: "/hooks", allowedAgentIds: ["main"],
-      mappings: [{
-        id: "record", match: { path: "record" }, action: "wake", textTemplate: "recorded",
-        transform: { module: "record.mjs" }
-      }]
-    }
-  }' >state/openclaw.json
-
-scheme=http
-openclaw_ready() {
-  local deadline=$((SECONDS + 180)) url=${upstream/http:/$scheme:}/readyz
-  until [[ $(curl -q --noproxy '*' -sk -m 2 -o /dev/null -w '%{http_code}' "$url") == 200 ]]; do
-    if ! kill -0 "$openclaw" 2>/dev/null || ((SECONDS >= deadline)); then
-      tail -n 20 "$tmp/openclaw.out"
-      return 1
-    fi
-    sleep 0.2
-  done
-}
-
-# An empty environment, so that the caller's own OpenClaw settings do not affect this one.
-start_openclaw() {
-  env -i PATH="${node%/*}:$PATH" HOME="$tmp/home" LANG=C.UTF-8 NO_COLOR=1 DO_NOT_TRACK=1 \
-    OPENCLAW_STATE_DIR="$tmp/state" OPENCLAW_CONFIG_PATH="$tmp/state/openclaw.json" \
-    OPENCLAW_DISABLE_BONJOUR=1 OPENCLAW_SKIP_GMAIL_WATCHER=1 RECEIVED="$received" \
-    "$node" "$cache/openclaw-$openclaw_version/node_modules/openclaw/openclaw.mjs" \
-    gateway run --port "$upstream_port" >>"$tmp/openclaw.out" 2>&1 </dev/null &
-  openclaw=$!
-  with_dots "starting OpenClaw $openclaw_version on port $upstream_port" openclaw_ready
-}
+configure_openclaw '[{
+  "id": "record", "match": { "path": "record" }, "action": "wake", "textTemplate": "recorded",
+  "transform": { "module": "record.mjs" }
+}]' null
 
 certs=$tmp/certs
 "$scripts/gen-certs.sh" "$certs" >/dev/null
-(umask 077 && printf '%s\n' "$token" >token)
 
 start_openclaw
 
