@@ -121,6 +121,10 @@ container:
 openclaw:
     ./scripts/openclaw-e2e.sh
 
+# Sends requests signed by the official SDKs of webhook senders through clawgate to the real OpenClaw
+senders *FLAGS:
+    ./scripts/senders-e2e.sh {{ FLAGS }}
+
 # Packs a release: an archive in target/dist with its SHA-256 sum
 dist:
     ./scripts/dist.sh
