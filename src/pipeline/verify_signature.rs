@@ -12,6 +12,7 @@ use super::limit_body::limited;
 use super::refusal::RequestRefusal;
 use super::signature_refusals::{Cause, Refused};
 use super::snapshot::UpstreamRoute;
+use crate::signature::diagnosis::diagnose;
 use crate::signature::{
     Answer, ChallengeError, MAX_CHALLENGE_BODY, SignatureError, SignedRequest, Verification,
     VerifiedSignature,
@@ -49,8 +50,13 @@ impl Unverified<'_, '_> {
         }
         let verifier = &self.verification.verifier;
         if let Err(error) = verifier.check_head(&head, SystemTime::now()) {
-            let may_be_challenge = error.missing() && self.challenge_is_in_body(body);
-            if !self.verification.audit && !may_be_challenge {
+            // To find out why a signature is malformed, the body is needed.
+            let body_is_needed = match error {
+                SignatureError::Missing(_) => self.challenge_is_in_body(body),
+                SignatureError::Malformed(_) => true,
+                _ => false,
+            };
+            if !self.verification.audit && !body_is_needed {
                 return Err(self.refuse(&head, &error));
             }
         }
@@ -172,12 +178,19 @@ impl Unverified<'_, '_> {
         refusal
     }
 
-    fn diagnose(&self, _request: &SignedRequest<'_>, error: &SignatureError) -> Cause {
-        let _others = self.head.admitted().snapshot().requests.verifiers();
-        Cause {
-            code: "unknown",
-            detail: error.to_string(),
-            hint: "compare the secrets of both sides".to_owned(),
+    /// Finds the likely cause. Costs at most as much as verifying 16 MiB, and is called only for a line that is logged.
+    fn diagnose(&self, request: &SignedRequest<'_>, error: &SignatureError) -> Cause {
+        let snapshot = self.head.admitted().snapshot();
+        let own = &self.verification.verifier;
+        let others: Vec<_> = snapshot.requests.verifiers().collect();
+        let others = others.iter().filter(|(_, verifier)| !std::ptr::eq(*verifier, &**own));
+        let others = others.map(|(route, verifier)| (&**route, *verifier));
+        match diagnose(own, request, error, SystemTime::now(), others) {
+            Some(cause) => Cause { code: cause.code(), detail: cause.to_string(), hint: cause.hint() },
+            None => {
+                let (code, hint) = (error.code(), error.hint().to_owned());
+                Cause { code, detail: error.to_string(), hint }
+            }
         }
     }
 }

@@ -71,6 +71,51 @@ pub enum SignatureError {
 }
 
 impl SignatureError {
+    /// The stable code, for the log. A [`Cause`](super::diagnosis::Cause) that was found has its own.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "missing",
+            Self::MissingValue(_) => "value_missing",
+            Self::Malformed(_) => "malformed",
+            Self::Twice(_) => "twice",
+            Self::TooManySignatures { .. } => "too_many_signatures",
+            Self::TooManyParameters { .. } => "too_many_parameters",
+            Self::Unsupported(_) => "unsupported",
+            Self::NoTimestamp(_) => "time_missing",
+            Self::BadTimestamp(_) => "time_malformed",
+            Self::Stale { .. } => "stale",
+            Self::Future { .. } => "future",
+            Self::Body(..) => "body_unclear",
+            Self::BodyNotCovered => "body_not_covered",
+            Self::NoPublicUrl => "no_public_url",
+            Self::Mismatch => "mismatch",
+        }
+    }
+
+    /// What to do about it, where no [`Cause`](super::diagnosis::Cause) was found.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Missing(_) | Self::MissingValue(_) | Self::NoTimestamp(_) => {
+                "set the secret in the sender's settings; if it is set there, check `scheme` of [route.verify]"
+            }
+            Self::Malformed(_) | Self::BadTimestamp(_) | Self::Unsupported(_) => {
+                "check `scheme` of [route.verify]: this looks like another sender's request"
+            }
+            Self::Twice(_) | Self::TooManySignatures { .. } | Self::TooManyParameters { .. } => {
+                "no known sender does this: look at the proxies in between, or somebody tries to get in"
+            }
+            Self::Stale { .. } | Self::Future { .. } => {
+                "compare the clocks (timedatectl); a request that was captured and sent again looks the same"
+            }
+            Self::Body(..) => "the body is not what this sender sends: check `scheme` of [route.verify]",
+            Self::BodyNotCovered => "let the sender sign the body too (Twilio: bodySHA256 in the URL)",
+            Self::NoPublicUrl => "set listen.public_url to what the sender calls",
+            Self::Mismatch => {
+                "compare the secret of the sender's settings with the file; a request that was changed on its way                  looks the same"
+            }
+        }
+    }
+
     /// Whether there is no signature at all, rather than one that is not valid.
     pub fn missing(&self) -> bool {
         matches!(self, Self::Missing(_))

@@ -2,6 +2,7 @@
 
 mod audit;
 mod body;
+mod causes;
 mod certificates;
 mod challenges;
 mod hidden_routes;
@@ -41,8 +42,13 @@ fn github(pki: &Pki, path: &str, lines: &str) -> String {
 
 /// The value of `X-Hub-Signature-256` for this body.
 fn signature(secret: &str, body: &[u8]) -> String {
+    format!("sha256={}", hmac_hex(secret, body))
+}
+
+/// HMAC with SHA-256, in hex.
+fn hmac_hex(secret: &str, signed: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    format!("sha256={}", HEXLOWER.encode(hmac::sign(&key, body).as_ref()))
+    HEXLOWER.encode(hmac::sign(&key, signed).as_ref())
 }
 
 /// A POST with this body, and a signature in its header.

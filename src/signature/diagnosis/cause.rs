@@ -75,6 +75,21 @@ pub enum BodyChange {
 }
 
 impl Cause {
+    /// The stable code, for the log.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OtherSettings(_) => "other_settings",
+            Self::LineEndInSecret { .. } => "line_end_in_secret",
+            Self::BlanksAroundSecret { .. } => "blanks_around_secret",
+            Self::OtherRoute { .. } => "secret_of_other_route",
+            Self::OtherBody(_) => "body_changed",
+            Self::OtherUrl(_) => "other_url",
+            Self::Stale { .. } => "stale",
+            Self::Future { .. } => "future",
+            Self::Compressed => "compressed",
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
