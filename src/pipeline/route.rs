@@ -27,6 +27,7 @@ impl<'a> CheckedHead<'a> {
     pub(super) fn route(self, record: &mut AccessRecord) -> Result<Routed<'a>, RequestRefusal> {
         let admitted = self.admitted();
         let facts = &admitted.client().facts;
+        let client = || facts.peer.as_ref().map(|_| facts.client());
         let routes = &admitted.access().routes;
         let found = routes.find(self.method(), &self.path());
         let found = match found {
@@ -34,7 +35,7 @@ impl<'a> CheckedHead<'a> {
             found => found,
         };
         let route =
-            found.map_err(|why| unrouted(why, self.method(), self.path().as_str(), facts.client()))?;
+            found.map_err(|why| unrouted(why, self.method(), self.path().as_str(), client()))?;
         let upstream = Arc::clone(&route.upstream.name);
         record.routed(route.path.shared(), upstream, &route.metrics);
         Ok(Routed { route, head: self })
@@ -61,7 +62,7 @@ impl<'a> Routed<'a> {
     }
 }
 
-fn unrouted(why: NoRoute<'_>, method: &Method, path: &str, client: String) -> RequestRefusal {
+fn unrouted(why: NoRoute<'_>, method: &Method, path: &str, client: Option<String>) -> RequestRefusal {
     let path = printable(path);
     match why {
         NoRoute::Path => RequestRefusal::NoRoute { path, client },

@@ -72,6 +72,21 @@ fn a_route_for_certificates_is_answered_like_an_unknown_path() {
 }
 
 #[test]
+fn the_log_says_of_a_path_without_a_route_which_routes_are_open_there() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let toml = github(&pki, "/hooks/github", "authenticate = \"signature\"");
+    let clawgate = configured(&pki, &backend.url(), &toml);
+
+    Client::without_certificate(&pki, &clawgate).post("/hooks/wake", "{}");
+
+    assert_eq!(
+        clawgate.request()["detail"],
+        "no route is open for /hooks/wake at an address where no client certificate is asked for: \
+         only routes with authenticate = \"signature\" or \"either\" are"
+    );
+}
+
+#[test]
 fn a_route_for_signatures_alone_is_not_open_to_certificates() {
     let (pki, backend) = (Pki::new(), Backend::ok());
     let toml = github(&pki, "/hooks/github", "authenticate = \"signature\"");

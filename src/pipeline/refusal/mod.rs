@@ -64,8 +64,8 @@ pub(crate) enum RequestRefusal {
     TransferEncoding,
     /// The client expects something other than `100-continue`.
     Expectation,
-    /// No route has the path.
-    NoRoute { path: String, client: String },
+    /// No route has the path. A client without a certificate has no name.
+    NoRoute { path: String, client: Option<String> },
     /// The path is another spelling of a route's.
     OtherSpelling { path: String, route: String },
     /// The route has other methods.
@@ -101,7 +101,8 @@ pub(crate) struct MethodNotAllowed {
     pub(crate) method: String,
     /// Those that the route accepts.
     pub(crate) allowed: String,
-    pub(crate) client: String,
+    /// `None` without a certificate.
+    pub(crate) client: Option<String>,
 }
 
 impl RequestRefusal {

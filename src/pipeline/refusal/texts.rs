@@ -88,17 +88,25 @@ impl RequestRefusal {
     /// What the log says.
     pub(crate) fn log(&self) -> Cow<'static, str> {
         match self {
-            Self::NoRoute { path, client } => format!(
+            Self::NoRoute { path, client: Some(client) } => format!(
                 "{}; the client is verified as {client}. To open it: --path {path} (CLAWGATE_PATHS), or \
                  [[route]] path = \"{path}\"",
                 self.public()
             )
             .into(),
+            Self::NoRoute { client: None, .. } => format!(
+                "{} at an address where no client certificate is asked for: only routes with authenticate = \
+                 \"signature\" or \"either\" are",
+                self.public()
+            )
+            .into(),
             Self::MethodNotAllowed(refused) => {
                 let MethodNotAllowed { method, client, .. } = &**refused;
+                let client = client.as_ref().map_or(String::new(), |client| {
+                    format!("; the client is verified as {client}")
+                });
                 format!(
-                    "{}; the client is verified as {client}. To allow it: --method {method} \
-                     (CLAWGATE_METHODS), or methods in its [[route]]",
+                    "{}{client}. To allow it: --method {method} (CLAWGATE_METHODS), or methods in its [[route]]",
                     self.public()
                 )
                 .into()
