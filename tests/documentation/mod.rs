@@ -2,6 +2,7 @@
 
 mod links;
 mod logging;
+mod signatures;
 
 use std::collections::BTreeSet;
 use std::path::Path;
