@@ -46,10 +46,10 @@ ok() { printf 'ok    %s\n' "$*"; }
 
 # systemd. The units name the installed binary; replace it with this one.
 mkdir "$tmp/units"
-for unit in deploy/systemd/clawgate.{service,socket}; do
+for unit in deploy/systemd/clawgate.service deploy/systemd/clawgate{,-signed}.socket; do
   sed "s#/usr/local/bin/clawgate#$bin#" "$unit" >"$tmp/units/${unit##*/}"
 done
-complaints=$(systemd-analyze verify "$tmp"/units/clawgate.{service,socket} 2>&1) || die "systemd-analyze verify: $complaints"
+complaints=$(systemd-analyze verify "$tmp"/units/clawgate.service "$tmp"/units/clawgate{,-signed}.socket 2>&1) || die "systemd-analyze verify: $complaints"
 [[ -z $complaints ]] || die "systemd-analyze verify: $complaints"
 ok 'systemd: units verified'
 score=$(systemd-analyze security --offline=true --threshold=20 "$tmp/units/clawgate.service" | tail -n 1) ||

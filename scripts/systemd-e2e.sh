@@ -73,9 +73,9 @@ certs=$tmp/certs
 etc=$tmp/etc
 mkdir -p "$tmp/bin" "$etc"/{clawgate,sysusers.d,systemd/system}
 cp "$bin" "$tmp/bin/clawgate"
-cp "$scripts"/../deploy/systemd/clawgate.{service,socket} "$etc/systemd/system/"
+cp "$scripts"/../deploy/systemd/clawgate.service "$scripts"/../deploy/systemd/clawgate{,-signed}.socket "$etc/systemd/system/"
 cp "$scripts/../deploy/systemd/clawgate.sysusers" "$etc/sysusers.d/clawgate.conf"
-cp "$certs"/{server.pem,server.key,ca.pem,crl.pem} "$etc/clawgate/"
+cp "$certs"/{server.pem,server.key,ca.pem,crl.pem,webhook-secret} "$etc/clawgate/"
 openssl rand -hex 32 >"$etc/clawgate/hook-token"
 # An upstream with a name: the resolver must also work under the restrictions of the unit.
 settings() {
@@ -133,8 +133,8 @@ until [[ -n $init ]] && inside systemctl is-system-running 2>/dev/null | grep -q
   sleep 0.1
 done
 inside systemd-sysusers
-inside chgrp clawgate /etc/clawgate/{server.key,hook-token}
-inside chmod 640 /etc/clawgate/{server.key,hook-token}
+inside chgrp clawgate /etc/clawgate/{server.key,hook-token,webhook-secret}
+inside chmod 640 /etc/clawgate/{server.key,hook-token,webhook-secret}
 inside systemctl daemon-reload
 ok "booted $(inside systemctl --version | head -n 1)"
 
@@ -243,3 +243,25 @@ inside systemctl reset-failed clawgate
 inside systemctl start clawgate
 [[ $(send) == 200 ]] || die "with corrected settings: $(send)"
 ok 'broken settings: clawgate check finds them, and clawgate stays stopped until they are corrected'
+
+inside systemctl stop clawgate 2>/dev/null
+{
+  settings meeting-notes
+  cat <<'TOML'
+[listen]
+signed_address = "0.0.0.0:8445"
+[[route]]
+path = "/hooks/"
+[[route]]
+path = "/hooks/signed"
+authenticate = "signature"
+verify = { scheme = "standard-webhooks", secret_file = "/etc/clawgate/webhook-secret" }
+TOML
+} | put clawgate.toml
+inside systemctl enable --quiet --now clawgate-signed.socket
+unsigned() {
+  outside curl -q -sS -m 20 -o "$tmp/answer" -w '%{http_code}' --cacert "$certs/ca.pem" -d '{}' https://localhost:8445/hooks/signed 2>&1
+}
+[[ $(unsigned) == 401 ]] || die "an unsigned request, which starts clawgate: $(unsigned)"
+[[ $(send) == 200 ]] || die "a client with a certificate: $(send)"
+ok "clawgate-signed.socket: a client without a certificate starts clawgate, and needs a signature"

@@ -138,6 +138,28 @@ fn the_admin_listener_is_passed_by_name() {
 }
 
 #[test]
+fn the_signed_listener_is_passed_by_name() {
+    let pki = Pki::new();
+    let secret = pki.file("github", "it is a secret of 32 characters!");
+    let toml = format!(
+        "listen.signed_address = \"127.0.0.1:1\"\n[[route]]\npath = \"/hooks/github\"\nauthenticate = \"signature\"\n\
+         verify = {{ scheme = \"github\", secret_file = {secret:?} }}\n"
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let command = ClawgateCommand::new(&pki)
+        .arg("--config", pki.file("clawgate.toml", &toml))
+        .upstream("echo:")
+        .env("LISTEN_FDNAMES", "signed");
+
+    let clawgate: Clawgate = command.passed(&listener).start();
+
+    assert_eq!(clawgate.event("started", 1)["listen_signed"], serde_json::json!([address.to_string()]));
+    let answer = Client::without_certificate(&pki, &clawgate).post("/hooks/github", "{}");
+    assert_eq!(answer.reason(), "signature_missing");
+}
+
+#[test]
 fn sockets_for_another_process_are_left_alone() {
     let pki = Pki::new();
     let command =
