@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs clawgate, calls it with good and bad clients, and checks that it logs the true reason for each refusal.
+# Runs clawgate, calls it with good and bad clients and signed requests, and checks that it logs the true reason for each
+# refusal.
 set -euo pipefail
 
 usage() {
@@ -7,8 +8,8 @@ usage() {
 usage: demo.sh [--install] [--stay] [--release]
 
 Builds clawgate, makes temporary certificates, starts clawgate with the built-in echo as its upstream,
-and shows for each client what clawgate logged (with detail and hint) and what the client saw. Then
-`clawgate doctor` examines that clawgate. Exit code 0 means that every row was as expected and the
+and shows for each client and each signed request what clawgate logged (with detail and hint) and what
+the client saw. Then `clawgate doctor` examines that clawgate. Exit code 0 means that every row was as expected and the
 doctor found no fault.
 
   --install   install missing tools (on Debian, as root), also those that only the tests need
@@ -60,11 +61,21 @@ certs=$tmp/certs
 log=$tmp/clawgate.log
 "$scripts/gen-certs.sh" "$certs" >/dev/null
 
+cat >"$tmp/clawgate.toml" <<EOF
+[[route]]
+path = "/hooks/"
+
+[[route]]
+path = "/hooks/signed"
+authenticate = "signature"
+verify = { scheme = "standard-webhooks", secret_file = "$certs/webhook-secret" }
+EOF
+
 # This limit of connections fits the usual limit of open files.
-settings=(--upstream echo: --max-connections 500
+settings=(--config "$tmp/clawgate.toml" --upstream echo: --max-connections 500
   --cert "$certs/server.pem" --key "$certs/server.key"
   --client-ca "$certs/ca.pem" --crl "$certs/crl.pem")
-"$bin" run "${settings[@]}" --listen 127.0.0.1:0 --admin 127.0.0.1:0 --log-format json \
+"$bin" run "${settings[@]}" --listen 127.0.0.1:0 --listen-signed 127.0.0.1:0 --admin 127.0.0.1:0 --log-format json \
   >"$log" 2>"$tmp/stderr" &
 clawgate=$!
 
@@ -80,16 +91,19 @@ until address=$(events 0 '.event == "started"' | jq -r '.listen[0]') && [[ -n $a
 done
 port=${address##*:}
 admin=$(events 0 '.event == "started"' | jq -r .admin)
+signed_address=$(events 0 '.event == "started"' | jq -r '.listen_signed[0]')
 hook=https://localhost:$port/hooks/wake
+signed_hook=https://localhost:${signed_address##*:}/hooks/signed
 
 # Clients: each prints in one line what it saw.
 
+hello='{"text":"hello"}'
 # send CURL-ARGUMENT...: ignores the user's curlrc and proxies; writes the body of the answer to $tmp/answer
 send() {
   local status
   : >"$tmp/answer"
   if status=$(curl -q --noproxy '*' -4 -sS --max-time 10 -o "$tmp/answer" -w '%{http_code}' \
-    -d '{"text":"hello"}' "$@" 2>"$tmp/complaint"); then
+    -d "${body:-$hello}" "$@" 2>"$tmp/complaint"); then
     echo "HTTP $status"
   else
     sed -E '1!d; s/OpenSSL.*SSL routines:[^:]*:+//; s/, errno 0$//' "$tmp/complaint"
@@ -125,6 +139,22 @@ forge() {
   fi
 }
 
+# hex: bytes as openssl takes a key
+hex() { od -An -v -tx1 | tr -d ' \n'; }
+secret=$(cut -d_ -f2 "$certs/webhook-secret" | openssl base64 -d -A | hex)
+now=$(date +%s)
+
+# signed ID TIME [BODY [KEY]]: a sender that has signed hello with KEY, as Standard Webhooks says, and sends BODY
+signed() {
+  local signature saw status
+  signature=$(printf '%s.%s.%s' "$1" "$2" "$hello" |
+    openssl dgst -sha256 -mac HMAC -macopt "hexkey:${4:-$secret}" -binary | openssl base64 -A)
+  saw=$(body=${3:-$hello} send --cacert "$certs/ca.pem" "$signed_hook" \
+    -H "webhook-id: $1" -H "webhook-timestamp: $2" -H "webhook-signature: v1,$signature")
+  status=$(jq -r '.status | strings' "$tmp/answer" 2>/dev/null) || true
+  echo "$saw${status:+, $status}"
+}
+
 ok='ok  ' fail='FAIL' dim='' plain='' width=100
 if [[ -t 1 ]]; then
   width=$(tput cols 2>/dev/null || echo 100)
@@ -143,7 +173,7 @@ row() { printf '%s  %-30s %-27s %s\n' "$@"; }
 # a reset. LOGGED is a handshake_failed reason, or the status of a request and, if it was refused, its
 # reason.
 check() {
-  local title=$1 saw_wanted=$2 logged_wanted=$3 saw event='' logged=nothing mark=$ok
+  local title=$1 saw_wanted=$2 logged_wanted=$3 saw event='' explained logged=nothing mark=$ok
   local from deadline=$((SECONDS + 5))
   from=$(wc -l <"$log")
   saw=$("${@:4}")
@@ -165,7 +195,8 @@ check() {
   fi
   row "$mark" "$title" "$logged" "$saw"
   if [[ -n $event ]]; then
-    jq -r '(.detail // empty), (.hint // empty | "-> " + .)' <<<"$event" | fold -s -w $((width - 8)) |
+    explained=$(events "$from" '.event == "signature_refused"' | sed -n 1p) # says more than the line of the request
+    jq -r '(.detail // empty), (.hint // empty | "-> " + .)' <<<"${explained:-$event}" | fold -s -w $((width - 8)) |
       sed "s/^/$dim      /; s/\$/$plain/"
   fi
   [[ $mark == "$ok" ]] || echo "      expected: $logged_wanted, and the client to see: $saw_wanted"
@@ -200,6 +231,15 @@ check 'plain HTTP' 'HTTP 400' plain_http send "http://localhost:$port/hooks/wake
 check 'SSH' 'closed *' not_tls raw 'SSH-2.0-OpenSSH_9.2\r\n'
 check 'connect and close' connected tcp_probe probe
 
+check 'signed request' 'HTTP 200' 200 signed msg_1 "$now"
+check 'the same again (replay)' 'HTTP 200, duplicate' 200 signed msg_1 "$now"
+check 'signed with another secret' 'HTTP 401' '401 signature_invalid' signed msg_2 "$now" '' "$(openssl rand 32 | hex)"
+check 'changed after it was signed' 'HTTP 401' '401 signature_invalid' signed msg_3 "$now" '{"text":"bye"}'
+check 'signed an hour ago' 'HTTP 401' '401 signature_invalid' signed msg_4 $((now - 3600))
+check 'not signed' 'HTTP 401' '401 signature_missing' send --cacert "$certs/ca.pem" "$signed_hook"
+check 'route for certificates' 'HTTP 404' '404 no_route' \
+  send --cacert "$certs/ca.pem" "${signed_hook%/signed}/wake"
+
 # There must be one line for each refused connection, and none for an admitted one.
 lines=$(events 0 '.event == "handshake_failed"' | wc -l)
 if ((lines != refused)); then
@@ -208,7 +248,7 @@ if ((lines != refused)); then
 fi
 
 echo
-doctor=("$bin" doctor "${settings[@]}" --listen "$address" --admin "$admin"
+doctor=("$bin" doctor "${settings[@]}" --listen "$address" --listen-signed "$signed_address" --admin "$admin"
   --client-cert "$certs/client.pem" --client-key "$certs/client.key")
 diagnosis=$("${doctor[@]}") || true
 printf 'clawgate doctor\n\n%s\n' "$diagnosis"

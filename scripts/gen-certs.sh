@@ -6,9 +6,9 @@ usage() {
   cat <<'EOF'
 usage: gen-certs.sh [--force] [DIR]
 
-Makes a root CA, an intermediate CA, a server certificate, good client certificates and a set of
-bad ones in DIR (default: the certs folder of this repository). It overwrites existing files only
-with --force. Needs OpenSSL 3.0 or later. For development only.
+Makes a root CA, an intermediate CA, a server certificate, good client certificates, a set of bad
+ones and a secret in DIR (default: the certs folder of this repository). It overwrites existing
+files only with --force. Needs OpenSSL 3.0 or later. For development only.
 
   ca.pem                 the root: what both sides trust (curl --cacert, CLAWGATE_CLIENT_CA)
   intermediate.pem       the CA that signs everything below
@@ -24,6 +24,8 @@ with --force. Needs OpenSSL 3.0 or later. For development only.
   key-mismatch.pem       its key belongs to another certificate
 
 Each certificate NAME.pem has its key in NAME.key.
+
+  webhook-secret         what a sender of Standard Webhooks signs with (secret_file in [route.verify])
 EOF
 }
 
@@ -47,7 +49,7 @@ dir=${dir:-$(dirname "${BASH_SOURCE[0]}")/../certs}
 good=(server client client-rsa client-ed25519)
 bad=(expired not-yet-valid other-ca same-name-ca self-signed server-auth-only v1 no-intermediate
   revoked key-mismatch)
-files=(crl.pem)
+files=(crl.pem webhook-secret)
 for name in ca intermediate "${good[@]}" "${bad[@]}"; do files+=("$name.pem" "$name.key"); done
 
 if [[ $force == no ]]; then
@@ -251,6 +253,8 @@ openssl asn1parse -genconf mismatch.cnf -noout -out mismatch.der
   command openssl base64 -in mismatch.der
   echo '-----END EC PRIVATE KEY-----'
 } >key-mismatch.key
+
+echo "whsec_$(command openssl rand -base64 32)" >webhook-secret
 
 chmod 644 -- *.pem
 trap '' INT TERM # the last step must not be interrupted

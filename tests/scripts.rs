@@ -64,12 +64,13 @@ fn gen_certs_makes_the_files_it_names_and_keeps_the_keys_to_their_owner() {
 
     let files = content(&dir);
     let pairs = CERTIFICATES.iter().flat_map(|name| [format!("{name}.pem"), format!("{name}.key")]);
-    let mut expected: Vec<String> = pairs.chain(["crl.pem".to_owned()]).collect();
+    let others = ["crl.pem", "webhook-secret"].map(str::to_owned);
+    let mut expected: Vec<String> = pairs.chain(others).collect();
     expected.sort();
     assert_eq!(files.keys().cloned().collect::<Vec<_>>(), expected);
     for name in files.keys() {
         let mode = fs::metadata(dir.join(name)).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode, if name.ends_with(".key") { 0o600 } else { 0o644 }, "{name}: {mode:o}");
+        assert_eq!(mode, if name.ends_with(".pem") { 0o644 } else { 0o600 }, "{name}: {mode:o}");
     }
     let help = gen_certs(&["--help"]);
     let help = String::from_utf8(help.stdout).unwrap();
@@ -150,12 +151,20 @@ fn the_settings_that_gen_certs_prints_are_accepted_as_they_stand() {
 }
 
 #[test]
-fn every_example_is_good_once_the_certificates_and_the_token_are_there() {
+fn every_example_is_good_once_certificates_token_and_secrets_are_there() {
     let dir = TempDir::new().unwrap();
     made_in(&dir.path().join("certs"));
-    let token = dir.path().join("certs/hook-token");
-    fs::write(&token, "s3cret\n").unwrap();
-    fs::set_permissions(&token, PermissionsExt::from_mode(0o600)).unwrap();
+    for (name, secret) in [
+        ("hook-token", "s3cret"),
+        ("github", "4d4c0b1f2b7f4c0a9a3de0a1f6c9f1e2"),
+        ("github-old", "0a9a3de0a1f6c9f1e24d4c0b1f2b7f4c"),
+        ("square", "1f2b7f4c0a9a3de0a1f6c9f1e24d4c0b"),
+        ("acme", "a1f6c9f1e24d4c0b1f2b7f4c0a9a3de0"),
+    ] {
+        let file = dir.path().join("certs").join(name);
+        fs::write(&file, format!("{secret}\n")).unwrap();
+        fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    }
 
     let mut checked = Vec::new();
     for entry in fs::read_dir(repository("examples")).unwrap() {
@@ -168,7 +177,7 @@ fn every_example_is_good_once_the_certificates_and_the_token_are_there() {
         }
     }
     checked.sort();
-    assert_eq!(checked, ["full", "minimal", "several-routes"]);
+    assert_eq!(checked, ["full", "minimal", "several-routes", "signed-webhooks"]);
 }
 
 /// The demo's table, without the column that depends on the versions of curl and OpenSSL, and with its lines wrapped after
@@ -201,7 +210,7 @@ fn the_demo_explains_each_refusal() {
     let output = demo.env("CLAWGATE_BIN", env!("CARGO_BIN_EXE_clawgate")).output().unwrap();
 
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && text.ends_with("\nall 22 as expected\n"), "{text}");
+    assert!(output.status.success() && text.ends_with("\nall 29 as expected\n"), "{text}");
     insta::assert_snapshot!(rows(&text.replace(&host_name(), "dns:HOST")), @r#"
           CASE                           CLAWGATE LOGGED
     ok    ECDSA certificate              200
@@ -285,6 +294,24 @@ fn the_demo_explains_each_refusal() {
           the connection was opened and closed without a byte
           -> nothing is wrong if this is a health check; a check of /livez on the admin listener would
           tell more
+    ok    signed request                 200
+    ok    the same again (replay)        200
+          the event was delivered before
+    ok    signed with another secret     401 signature_invalid
+          no key fits the signature
+          -> compare the secrets of both sides
+    ok    changed after it was signed    401 signature_invalid
+          no key fits the signature
+          -> compare the secrets of both sides
+    ok    signed an hour ago             401 signature_invalid
+          it was signed N s ago
+          -> compare the secrets of both sides
+    ok    not signed                     401 signature_missing
+          there is no header:webhook-signature
+          -> compare the secrets of both sides
+    ok    route for certificates         404 no_route
+          no route is open for /hooks/wake at an address where no client certificate is asked for: only
+          routes with authenticate = "signature" or "either" are
     "#);
 }
 

@@ -16,15 +16,15 @@ pub fn redacted(text: &str, dir: &Path) -> String {
         redacted.push_str(&rest[start + word.len()..end]);
         rest = &rest[end..];
     }
-    without_days_left(&(redacted + rest))
+    let redacted = redacted + rest;
+    [" days left", " s ago"].iter().fold(redacted, |text, unit| without_number_before(&text, unit))
 }
 
-/// `N days left` for a number that is another one tomorrow.
-fn without_days_left(text: &str) -> String {
-    let parts: Vec<_> = text.split(" days left").collect();
+/// `N` for a number before `unit` that is another one tomorrow, or in a second.
+fn without_number_before(text: &str, unit: &str) -> String {
+    let parts: Vec<_> = text.split(unit).collect();
     let [before @ .., last] = parts.as_slice() else { return String::new() };
-    let cut =
-        |part: &&str| format!("{}N days left", part.trim_end_matches(|c: char| c.is_ascii_digit()));
+    let cut = |part: &&str| format!("{}N{unit}", part.trim_end_matches(|c: char| c.is_ascii_digit()));
     before.iter().map(cut).collect::<String>() + last
 }
 
@@ -45,10 +45,10 @@ fn one(word: &str) -> String {
 #[test]
 fn what_differs_from_run_to_run_is_replaced_and_nothing_else() {
     let text = "/tmp/x/a.pem: serial 1b3256cc04fc062b2f0faf8399fb440fe642baf6, until 2028-11-26T07:39:30Z: \
-                on 127.0.0.1:41455, limits 20000, http://localhost:8080/hooks, dns:notes.example, 89 days left";
+                on 127.0.0.1:41455, limits 20000, http://localhost:8080/hooks, dns:notes.example, 89 days left, 7 s ago";
     assert_eq!(
         redacted(text, Path::new("/tmp/x")),
         "DIR/a.pem: serial SERIAL, until DATE: on 127.0.0.1:PORT, limits 20000, http://localhost:PORT/hooks, \
-         dns:notes.example, N days left"
+         dns:notes.example, N days left, N s ago"
     );
 }
