@@ -34,8 +34,7 @@ impl<'a> CheckedHead<'a> {
             Err(NoRoute::Method(allowed)) => self.tested_route(routes).ok_or(NoRoute::Method(allowed)),
             found => found,
         };
-        let route =
-            found.map_err(|why| unrouted(why, self.method(), self.path().as_str(), client()))?;
+        let route = found.map_err(|why| unrouted(why, self.method(), self.path().as_str(), client()))?;
         let upstream = Arc::clone(&route.upstream.name);
         record.routed(route.path.shared(), upstream, &route.metrics);
         Ok(Routed { route, head: self })

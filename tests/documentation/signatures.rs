@@ -48,14 +48,14 @@ fn row(preset: &Preset, scheme: &Scheme) -> String {
         ("time", covered.timestamp),
         ("id", covered.id),
     ];
-    let signed: Vec<_> = parts.iter().filter(|(_, is_signed)| *is_signed).map(|(name, _)| *name).collect();
+    let signed: Vec<_> =
+        parts.iter().filter(|(_, is_signed)| *is_signed).map(|(name, _)| *name).collect();
     let signed = if signed.is_empty() { "**nothing**".to_owned() } else { signed.join(", ") };
     let time = scheme.tolerance().filter(|_| covered.timestamp).map_or("for ever".to_owned(), minutes);
     let valid = if covered.body { time } else { format!("{time}, **with any body**") };
     let id = preset.layouts.first().and_then(|layout| layout.id);
-    let id = id.map_or(String::new(), |id| {
-        format!("`{id}`{}", if covered.id { "" } else { ", not signed" })
-    });
+    let id =
+        id.map_or(String::new(), |id| format!("`{id}`{}", if covered.id { "" } else { ", not signed" }));
     let test = preset.challenge.map_or(String::new(), |test| format!("`{test}`"));
     let success = preset.success_status.map_or("2xx".to_owned(), |status| status.as_u16().to_string());
     let timeout = preset.timeout.map_or(String::new(), minutes);
