@@ -111,7 +111,7 @@ impl SignatureError {
             Self::BodyNotCovered => "let the sender sign the body too (Twilio: bodySHA256 in the URL)",
             Self::NoPublicUrl => "set listen.public_url to what the sender calls",
             Self::Mismatch => {
-                "compare the secret of the sender's settings with the file; a request that was changed on its way                  looks the same"
+                "compare the secret of the sender's settings with the file; a request that was changed on its way looks the same"
             }
         }
     }
