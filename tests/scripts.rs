@@ -299,16 +299,20 @@ fn the_demo_explains_each_refusal() {
           the event was delivered before
     ok    signed with another secret     401 signature_invalid
           no key fits the signature
-          -> compare the secrets of both sides
+          -> compare the secret of the sender's settings with the file; a request that was changed on
+          its way looks the same
     ok    changed after it was signed    401 signature_invalid
           no key fits the signature
-          -> compare the secrets of both sides
+          -> compare the secret of the sender's settings with the file; a request that was changed on
+          its way looks the same
     ok    signed an hour ago             401 signature_invalid
-          it was signed N s ago
-          -> compare the secrets of both sides
+          the request was signed N s ago
+          -> compare the clocks of sender and receiver; if they are right, an old request was sent
+          again, or it was on its way for long
     ok    not signed                     401 signature_missing
           there is no header:webhook-signature
-          -> compare the secrets of both sides
+          -> set the secret in the sender's settings; if it is set there, check `scheme` of
+          [route.verify]
     ok    route for certificates         404 no_route
           no route is open for /hooks/wake at an address where no client certificate is asked for: only
           routes with authenticate = "signature" or "either" are
