@@ -7,7 +7,7 @@ use http::StatusCode;
 use humantime::format_duration;
 
 use super::secret::Secret;
-use crate::signature::{Challenge, Coverage, ReplayBy, Verifier};
+use crate::signature::{Challenge, ReplayBy, Verifier};
 
 /// How a route verifies signatures.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl VerifySettings {
         for (file, key) in self.key_files.iter().zip(self.verifier.keys()) {
             lines.push(format!("key in {}: {}", file.path.display(), key.form()));
         }
-        lines.push(match covered(&scheme.coverage()) {
+        lines.push(match scheme.coverage().parts() {
             parts if parts.is_empty() => "nothing of a request is signed".to_owned(),
             parts => format!("signed: {}", parts.join(", ")),
         });
@@ -69,12 +69,4 @@ impl VerifySettings {
         }
         lines
     }
-}
-
-/// The parts of a request that nobody can change without breaking the signature.
-fn covered(coverage: &Coverage) -> Vec<&'static str> {
-    let Coverage { body, url, method, timestamp, id } = *coverage;
-    let parts =
-        [(body, "body"), (url, "URL"), (method, "method"), (timestamp, "time"), (id, "id of the event")];
-    parts.into_iter().filter(|(is_covered, _)| *is_covered).map(|(_, part)| part).collect()
 }

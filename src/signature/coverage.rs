@@ -18,6 +18,21 @@ pub struct Coverage {
     pub id: bool,
 }
 
+impl Coverage {
+    /// The names of the parts that nobody can change without breaking the signature, for people.
+    pub fn parts(&self) -> Vec<&'static str> {
+        let Self { body, url, method, timestamp, id } = *self;
+        let parts = [
+            (body, "body"),
+            (url, "URL"),
+            (method, "method"),
+            (timestamp, "time"),
+            (id, "id of the event"),
+        ];
+        parts.into_iter().filter(|(is_covered, _)| *is_covered).map(|(_, part)| part).collect()
+    }
+}
+
 /// Whether nobody can change `part` without changing what is signed.
 pub(super) fn covers(signed: &Template, timestamp: Option<&Source>, part: &Part) -> bool {
     match part {

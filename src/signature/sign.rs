@@ -53,9 +53,7 @@ impl Verifier {
             Method::Twilio => sign_as_twilio(request, secret),
             Method::Token => {
                 put_ids(self.scheme(), request, id)?;
-                let prefix = self.scheme().format.prefix.as_bytes();
-                let source = self.scheme().first_signature().ok_or(SignError::PrivateKey)?;
-                put(source, &[prefix, secret].concat(), request)
+                self.put_token(secret, request)
             }
             Method::Hmac | Method::PublicKey => {
                 let mut algorithms = self.scheme().algorithms();
@@ -66,6 +64,36 @@ impl Verifier {
                 })
             }
         }
+    }
+
+    /// Puts a signature or token into the request that no key fits, in the form that the scheme has. `random` are bytes
+    /// that nobody knows.
+    pub fn sign_falsely(
+        &self,
+        request: &mut OutgoingRequest,
+        now: SystemTime,
+        id: &str,
+        random: &[u8; 32],
+    ) -> Result<(), SignError> {
+        match self.scheme().method() {
+            Method::Twilio => {
+                put(&Source::Header(twilio::SIGNATURE), BASE64.encode(random).as_bytes(), request)
+            }
+            Method::Token => {
+                put_ids(self.scheme(), request, id)?;
+                self.put_token(BASE64.encode(random).as_bytes(), request)
+            }
+            Method::Hmac | Method::PublicKey => {
+                let algorithm = self.scheme().algorithms().next().ok_or(SignError::PrivateKey)?;
+                self.sign_with(request, now, id, algorithm, |_| random.to_vec())
+            }
+        }
+    }
+
+    fn put_token(&self, token: &[u8], request: &mut OutgoingRequest) -> Result<(), SignError> {
+        let prefix = self.scheme().format.prefix.as_bytes();
+        let source = self.scheme().first_signature().ok_or(SignError::PrivateKey)?;
+        put(source, &[prefix, token].concat(), request)
     }
 
     /// Signs the request with what `make` makes of the signed bytes: a signature of this algorithm.
