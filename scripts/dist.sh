@@ -21,7 +21,7 @@ mkdir -p "$folder/man" "$folder/completions"
 cp "$bin" LICENSE LICENSE-APACHE LICENSE-MIT README.md CHANGELOG.md "$folder/"
 cp -r examples deploy "$folder/"
 "$bin" generate man >"$folder/man/clawgate.1"
-for command in run check explain doctor probe; do
+for command in run check explain sign verify doctor probe; do
   "$bin" generate man "$command" >"$folder/man/clawgate-$command.1"
 done
 for shell in bash zsh fish; do

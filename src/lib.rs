@@ -62,6 +62,7 @@ pub mod route;
 pub mod server;
 pub mod shutdown;
 pub mod signature;
+pub mod signing;
 pub mod telemetry;
 pub mod timer;
 pub mod tls;

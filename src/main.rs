@@ -1,7 +1,8 @@
 //! The `clawgate` command: reads the settings, runs or checks them, chooses the exit code.
 
 use std::fmt::{self, Display, Formatter};
-use std::io::{IsTerminal, Write};
+use std::fs::File;
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,16 +10,20 @@ use std::time::SystemTime;
 
 use clap::Parser;
 use clawgate::app::{App, Ending};
-use clawgate::cli::{CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, ProbeArgs};
+use clawgate::cli::{CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, ProbeArgs, SignArgs, VerifyArgs};
 use clawgate::config::{Environment, LogFormat, LogSettings, SettingsArgs, load, load_for_clients};
 use clawgate::doctor::{Caller, Helpers};
-use clawgate::explain::{ClientFile, Credentials, Server, Target, Verdict};
+use clawgate::explain::{
+    CapturedRequest, ClientFile, Credentials, MAX_CAPTURED, Server, Target, Verdict,
+};
 use clawgate::finding::{Check, Finding, Findings, Severity, write_grouped};
 use clawgate::generate::generate;
 use clawgate::pki::pem::{cas_in, client_chain, key_in};
 use clawgate::platform::{Control, memory};
 use clawgate::problem::FileProblem;
 use clawgate::reload::{Reading, ReloadError, Source};
+use clawgate::signature::PrivateKey;
+use clawgate::signing::{ClientFiles, TestOptions, curl_command};
 use clawgate::telemetry::logging::{Format, Log, subscriber};
 use clawgate::telemetry::terminal::Layout;
 use clawgate::{checks, doctor, explain, wording};
@@ -38,6 +43,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run(args),
         Command::Check(args) => check(&args).unwrap_or_else(|code| code),
         Command::Explain(args) => explain(&args),
+        Command::Sign(args) => sign(&args).unwrap_or_else(|code| code),
+        Command::Verify(args) => verify(&args).unwrap_or_else(|code| code),
         Command::Doctor(args) => doctor(&args).unwrap_or_else(|code| code),
         Command::Probe(args) => probe(&args).unwrap_or_else(|code| code),
         Command::Generate(args) => match generate(&args.what, &mut std::io::stdout().lock()) {
@@ -159,6 +166,73 @@ fn explain_server(args: &ExplainArgs, server: &Server) -> Result<ExitCode, ExitC
     Ok(exit_code(explanation.is_accepted()))
 }
 
+fn sign(args: &SignArgs) -> Result<ExitCode, ExitCode> {
+    let now = SystemTime::now();
+    let settings = load(&args.settings, &environment(), now).map_err(|problems| {
+        eprintln!("{problems}");
+        ExitCode::from(CONFIG)
+    })?;
+    let body = |file: &PathBuf| Ok::<_, ExitCode>((file.clone(), read(file)?));
+    let client = args.client_cert.clone().zip(args.client_key.clone());
+    let options = TestOptions {
+        body: args.body.as_ref().map(body).transpose()?,
+        content_type: args.content_type.clone(),
+        private_key: args.private_key.as_deref().map(private_key).transpose()?,
+        client: client.map(|(certificate, key)| ClientFiles { certificate, key }),
+        server_ca: args.server_ca.clone(),
+        is_local: args.local,
+    };
+    let command = curl_command(&settings, &args.route, options, now).map_err(failed(FAILURE))?;
+    write_out(&command.to_string());
+    command.notes.iter().for_each(|note| eprintln!("clawgate: {note}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, ExitCode> {
+    let shown = file.display();
+    std::fs::read(file)
+        .map_err(|error| failed(FAILURE)(format!("{shown} cannot be read: {}", wording::io(&error))))
+}
+
+fn verify(args: &VerifyArgs) -> Result<ExitCode, ExitCode> {
+    let now = SystemTime::now();
+    let settings = load(&args.settings, &environment(), now).map_err(|problems| {
+        eprintln!("{problems}");
+        ExitCode::from(CONFIG)
+    })?;
+    let file = args.request.display().to_string();
+    let bytes = captured(&args.request)?;
+    let captured = CapturedRequest::parse(&bytes);
+    let captured = captured.map_err(|error| failed(FAILURE)(format!("{file} {error}")))?;
+    let at = args.at.unwrap_or(now);
+    let explained = explain::request(&settings.reloadable, &args.route, &file, &captured, at);
+    let explained = explained.map_err(failed(FAILURE))?;
+    show(&explained, args.json)?;
+    Ok(exit_code(explained.verdict == Verdict::Admitted))
+}
+
+/// The bytes of a captured request, at most one more than are accepted.
+fn captured(file: &Path) -> Result<Vec<u8>, ExitCode> {
+    let limit = MAX_CAPTURED as u64 + 1;
+    let mut bytes = Vec::new();
+    let read = if file == Path::new("-") {
+        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
+    } else {
+        File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+    };
+    let unreadable =
+        |error| failed(FAILURE)(format!("{} cannot be read: {}", file.display(), wording::io(&error)));
+    read.map_err(unreadable)?;
+    Ok(bytes)
+}
+
+/// A webhook sender's private key.
+fn private_key(file: &Path) -> Result<PrivateKey, ExitCode> {
+    let key = key_in(file).map_err(failed(FAILURE))?;
+    let other = || format!("{} is no key for Ed25519, P-256 or RSA", file.display());
+    PrivateKey::from_der(key.secret_der()).ok_or_else(|| failed(FAILURE)(other()))
+}
+
 fn doctor(args: &DoctorArgs) -> Result<ExitCode, ExitCode> {
     let now = SystemTime::now();
     let environment = environment();
@@ -166,7 +240,8 @@ fn doctor(args: &DoctorArgs) -> Result<ExitCode, ExitCode> {
         (Some(file), Some(key)) => Some(caller(file, key)?),
         _ => None,
     };
-    let helpers = Helpers { caller, server_cas: server_cas(&args.server_ca)? };
+    let server_cas = server_cas(&args.server_ca)?;
+    let helpers = Helpers { caller, server_cas, sends_signed: args.send_signed };
     let found = match load(&args.settings, &environment, now) {
         Ok(settings) => doctor::examine(&settings, &helpers, now).map_err(failed(FAILURE))?,
         Err(problems) => doctor::unusable(&problems),

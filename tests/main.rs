@@ -51,6 +51,7 @@ mod service;
 mod settings;
 mod signatures;
 mod signed;
+mod signing;
 mod stapling;
 mod takeover;
 

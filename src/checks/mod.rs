@@ -14,7 +14,7 @@ mod validity;
 
 pub use self::clients::without_rules;
 pub use self::crls::without_crls;
-pub use self::roots::Roots;
+pub use self::roots::{Roots, system_verifies, verifies};
 pub use self::server::Server;
 pub use self::strength::algorithm;
 pub use self::validity::leaf as dates;

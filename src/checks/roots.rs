@@ -86,6 +86,18 @@ impl Roots {
     }
 }
 
+/// Whether a client that has only `cas` verifies `chain` (leaf first).
+pub fn verifies(cas: &[Ca], chain: &[CertificateDer<'static>], at: i64) -> bool {
+    let roots: Vec<_> = cas.iter().filter(|ca| ca.is_ca && is_self_issued(ca)).collect();
+    verify(chain, &roots, at).is_ok()
+}
+
+/// Whether a client that has only the roots of this system verifies `chain` (leaf first).
+pub fn system_verifies(chain: &[CertificateDer<'static>], at: i64) -> bool {
+    let roots = Roots::default().with_system();
+    roots.verify_with_system(chain, at).is_some_and(|verified| verified.is_ok())
+}
+
 fn is_self_issued(ca: &Ca) -> bool {
     let parsed = X509Certificate::from_der(ca.der());
     parsed.is_ok_and(|(_, x509)| x509.subject().as_raw() == x509.issuer().as_raw())

@@ -2,8 +2,8 @@
 //! result, and a hint if something is wrong.
 //!
 //! It uses the same code as the rest of clawgate: the loader of the settings, the verifier, the checks of [`checks`]
-//! and the TLS client of [`explain`](crate::explain). Only `listener`, `admin`, `upstream` and `collector` use the
-//! network.
+//! and the TLS client of [`explain`](crate::explain). Only `listener`, `signatures`, `admin`, `upstream` and
+//! `collector` use the network.
 
 mod admin;
 mod caller;
@@ -12,8 +12,10 @@ mod files;
 mod listener;
 mod machine;
 mod meaning;
+mod own_server;
 mod probe;
 mod running;
+mod signatures;
 mod token;
 mod upstream;
 
@@ -38,6 +40,8 @@ pub struct Helpers {
     pub caller: Option<Caller>,
     /// Roots that clients trust, to verify clawgate's own certificate.
     pub server_cas: Vec<CertificateDer<'static>>,
+    /// Whether a request with a valid signature is sent to each route that verifies signatures. It is delivered.
+    pub sends_signed: bool,
 }
 
 /// Checks a clawgate with these settings, as of `now`.
@@ -59,6 +63,9 @@ pub fn examine(settings: &Settings, helpers: &Helpers, now: SystemTime) -> io::R
     found.extend(machine::findings(settings, now, runtime.block_on(admin::file_limit(settings))));
     let inputs = listener::CheckInputs { settings, caller, roots: &roots, now };
     found.extend(runtime.block_on(listener::findings(&inputs)));
+    let sends_signed = helpers.sends_signed;
+    let routes = signatures::RouteChecks { settings, caller, sends_signed, now };
+    found.extend(runtime.block_on(routes.findings()));
     found.extend(runtime.block_on(admin::findings(settings)));
     found.extend(runtime.block_on(running::findings(settings)));
     found.extend(runtime.block_on(upstream::findings(settings, now)));

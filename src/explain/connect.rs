@@ -58,6 +58,10 @@ impl Credentials {
         Ok(Self(Arc::new(CertifiedKey::new(chain, key))))
     }
 
+    pub(crate) fn certified(&self) -> &Arc<CertifiedKey> {
+        &self.0
+    }
+
     pub(crate) fn leaf(&self) -> Option<&CertificateDer<'static>> {
         self.0.cert.first()
     }

@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use super::certificate::{Access, Explanation, Verdict};
 use super::facts::Facts;
 use super::link::Link;
+use super::request::RequestExplanation;
 use super::rules::{RuleLine, RuleList, RuleMiss};
 use super::server::{ServerExplanation, ServerVerdict};
 use crate::finding::{Finding, Severity};
@@ -49,6 +50,19 @@ impl Display for Explanation {
                 write_hint(f, self.hint.as_deref())
             }
         }
+    }
+}
+
+impl Display for RequestExplanation {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} at {}", self.file, self.at)?;
+        write_checks(f, &self.checks)?;
+        writeln!(f)?;
+        match self.reason {
+            None => writeln!(f, "admitted by {}: the signature is valid", self.route),
+            Some(reason) => writeln!(f, "refused: {}", reason.as_str()),
+        }?;
+        write_hint(f, self.hint.as_deref())
     }
 }
 

@@ -53,6 +53,10 @@ named! {
         Clients => "clients",
         /// One client's certificate.
         Client => "client",
+        /// A captured request.
+        Request => "request",
+        /// A route that verifies signatures.
+        Route => "route",
         /// The tokens for upstreams.
         Token => "token",
         /// This machine.
@@ -147,6 +151,10 @@ named! {
         ProxyHeader => "proxy_header",
         /// A PROXY header from this machine.
         ProxySource => "proxy_source",
+        /// A request whose signature fits no key.
+        WrongSignature => "wrong_signature",
+        /// A request with a valid signature.
+        ValidSignature => "valid_signature",
         /// It is ready.
         Ready => "ready",
         /// It is alive.
@@ -157,6 +165,20 @@ named! {
         Connect => "connect",
         /// It speaks the expected protocol.
         Protocol => "protocol",
+        /// A request reaches a route that verifies signatures.
+        Route => "route",
+        /// The body of a captured request is complete.
+        Body => "body",
+        /// The signature is there, in the form that the scheme has.
+        SignatureForm => "signature_form",
+        /// The time at which a request was signed.
+        SigningTime => "signing_time",
+        /// A secret or public key that the signature fits.
+        SigningKey => "signing_key",
+        /// What an event is known by if it comes again.
+        Event => "event",
+        /// The parts of a request that are signed.
+        Covered => "covered",
         /// A hook answers.
         Hook => "hook",
         /// The upstream trusts clawgate's forwarding headers.

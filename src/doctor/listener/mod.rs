@@ -2,26 +2,29 @@
 //! what it must.
 
 mod balancers;
+mod server;
+mod signed;
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, SystemTime};
 
 use rustls::AlertDescription;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::CertificateDer;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+pub(super) use self::server::server_at;
 use super::caller::Caller;
 use super::probe::{Reply, exchange};
 use crate::checks::Roots;
 use crate::config::Settings;
 use crate::explain::{Credentials, Ending, Observed, Server, Verdict};
 use crate::finding::{Area, Check, Finding, Subject};
-use crate::identity::San;
 use crate::identity::time::unix_seconds;
 use crate::pki::material::Own;
 use crate::proxy_protocol::LOCAL_V2;
+use crate::signing::reachable;
 use crate::tls::RefuseWith;
 use crate::tls::detect::describe_with_name;
 use crate::{checks, explain};
@@ -48,7 +51,8 @@ pub(super) async fn findings(inputs: &CheckInputs<'_>) -> Vec<Finding> {
                 format!("port 0 stands for any free one: name the real one with {flag} to look at it");
             return Err(place.skipped(Check::Reachable, detail));
         }
-        Ok(ListenerCheck { place, address: reachable(address), preface, settings, roots, now })
+        let address = reachable(address);
+        Ok(ListenerCheck { place, address, preface, asks: true, settings, roots, now })
     };
     for &address in &settings.startup.listen {
         match check(address, "--listen", &[]) {
@@ -62,17 +66,13 @@ pub(super) async fn findings(inputs: &CheckInputs<'_>) -> Vec<Finding> {
             Err(finding) => found.push(finding),
         }
     }
+    for &address in &settings.startup.listen_signed {
+        match check(address, "--listen-signed", &[]) {
+            Ok(check) => found.extend(check.without_certificates(address).await),
+            Err(finding) => found.push(finding),
+        }
+    }
     found
-}
-
-/// Where a listener on `address` can be called from this machine.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 struct ListenerCheck<'a> {
@@ -80,6 +80,8 @@ struct ListenerCheck<'a> {
     address: SocketAddr,
     /// Sent before the ClientHello: a PROXY header, or nothing.
     preface: &'static [u8],
+    /// Whether it asks for client certificates.
+    asks: bool,
     settings: &'a Settings,
     roots: &'a Roots,
     now: SystemTime,
@@ -133,16 +135,7 @@ impl ListenerCheck<'_> {
 
     /// This listener, with a name that its certificate has.
     fn server(&self) -> Option<Server> {
-        let first = self.settings.reloadable.material.own.first();
-        let dns = first.iter().flat_map(|own| &own.names).find_map(|name| match name {
-            San::Dns(name) => Some(name.replacen('*', "clawgate-doctor", 1)),
-            _ => None,
-        });
-        let name = match dns {
-            Some(name) => ServerName::try_from(name).ok()?,
-            None => ServerName::from(self.address.ip()),
-        };
-        Some(Server { host: self.address.ip().to_string(), name, port: self.address.port() })
+        server_at(self.settings, self.address)
     }
 
     fn not_running(&self, bind: SocketAddr, error: &str) -> Finding {
@@ -180,7 +173,7 @@ impl ListenerCheck<'_> {
                 "something else listens there: its first bytes are {}",
                 describe_with_name(first)
             )),
-            _ if !seen.chain.is_empty() && seen.asked.is_none() => fault(
+            _ if self.asks && !seen.chain.is_empty() && seen.asked.is_none() => fault(
                 "something else listens there: it speaks TLS and asks for no client certificate"
                     .to_owned(),
             ),

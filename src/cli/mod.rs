@@ -3,7 +3,10 @@
 //! The flags come from the table of settings in [`config::keys`](crate::config::keys). [`config::load`](crate::config::load)
 //! checks their values, together with the file and the environment.
 
-use std::ffi::OsString;
+mod signed;
+mod texts;
+mod values;
+
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -11,8 +14,10 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use thiserror::Error;
 
+pub use self::signed::{SignArgs, VerifyArgs};
+use self::texts::{CHECK, DOCTOR, EXAMPLES, EXPLAIN, SETTINGS, SIGN, VERIFY};
+use self::values::time;
 use crate::config::SettingsArgs;
 use crate::explain::Target;
 
@@ -40,6 +45,12 @@ pub enum Command {
     /// Explain whether and for which routes a client certificate would be admitted, or what a server requires
     #[command(after_help = EXPLAIN)]
     Explain(ExplainArgs),
+    /// Print a curl command that sends a signed request to a route, as its webhook sender would
+    #[command(after_help = SIGN)]
+    Sign(SignArgs),
+    /// Check the signature of a captured request, and explain why it is refused
+    #[command(after_help = VERIFY)]
+    Verify(VerifyArgs),
     /// Check files, the running clawgate and its upstreams; print each problem with a hint
     #[command(after_help = DOCTOR)]
     Doctor(DoctorArgs),
@@ -110,6 +121,9 @@ pub struct DoctorArgs {
     /// clients.ca and the system's roots
     #[arg(long, value_name = "FILE")]
     pub server_ca: Vec<PathBuf>,
+    /// Also send a request with a valid signature to each route that verifies signatures; it is delivered
+    #[arg(long)]
+    pub send_signed: bool,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
@@ -164,99 +178,6 @@ impl ExplainArgs {
         Err(command.error(ErrorKind::ArgumentConflict, what))
     }
 }
-
-/// A time that cannot be parsed.
-#[derive(Debug, Error)]
-#[error("not a time in UTC such as 2027-01-01T00:00:00Z")]
-struct InvalidTime;
-
-fn time(text: OsString) -> Result<SystemTime, InvalidTime> {
-    text.to_str().and_then(|text| humantime::parse_rfc3339(text).ok()).ok_or(InvalidTime)
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  Try it out: instead of an upstream, clawgate answers with the request that it would forward:
-    scripts/gen-certs.sh
-    clawgate run --cert certs/server.pem --key certs/server.key \\
-      --client-ca certs/ca.pem --upstream echo:
-    curl --cacert certs/ca.pem --cert certs/client.pem --key certs/client.key \\
-      -d '{}' https://localhost:8443/hooks/wake
-
-  Check a settings file before using it:
-    clawgate check --config clawgate.toml
-
-  Why is this client refused, and will it be next year?
-    clawgate explain client.pem --config clawgate.toml --at 2027-01-01T00:00:00Z
-
-Exit codes: 0 success; 1 failed at run time, or a check failed; 2 usage; 78 the settings are not valid.";
-
-const SETTINGS: &str = "\
-Precedence: flags, then environment variables, then the TOML file, then the defaults.
-A flag for a list is given several times. Its variable separates the values with commas,
-CLAWGATE_ALLOW and CLAWGATE_DENY with semicolons. Put the hook token into a file, or into
-CLAWGATE_HOOK_TOKEN. examples/full.toml explains every setting.
-
-Examples:
-  In front of OpenClaw on this machine, for the client `meeting-notes` only:
-    clawgate run --cert server.pem --key server.key --client-ca ca.pem \\
-      --hook-token-file hook-token --allow cn=meeting-notes
-
-  With a settings file, but on another port:
-    clawgate run --config clawgate.toml --listen 0.0.0.0:9999";
-
-const CHECK: &str = "\
-Reads the settings as `run` does. Prints the effective settings, then the findings about the settings,
-clawgate's certificates and the client CAs, CRLs and rules: notes, warnings, and failed checks, each
-with a hint. Asks the running process over admin.address, and prints what a reload would change.
-`clawgate doctor` makes the same checks, and also calls clawgate and its upstreams.
-
-Examples:
-  Is this file valid, and what would it change?
-    clawgate check --config clawgate.toml
-
-Exit codes: 0 no check failed (warnings do not count); 1 a check failed; 2 usage; 78 the settings are
-not valid.";
-
-const EXPLAIN: &str = "\
-Reads the settings as `run` does, and verifies the certificate with the same code. Needs only the
-settings that decide about clients: clients.* (CAs, CRLs, rules) and the paths and rules of routes. The
-server's certificate and key, tokens and upstreams are not needed. With --at the client certificate is
-verified as of that time; the files of the settings are still checked as of now.
-
-A server is called with a TLS handshake only: no request is sent. The report shows its certificate,
-whether or not its CA is trusted. No settings are needed. A server that refuses over HTTP, such as
-clawgate with --refuse-with http, completes the handshake, so that the refusal is not seen.
-
-Examples:
-  Would this client be admitted, and to which routes?
-    clawgate explain client.pem --client-key client.key --config clawgate.toml
-
-  Is it a certificate of this CA?
-    clawgate explain client.pem --client-ca ca.pem
-
-  What does clawgate require from clients, and does it admit this one?
-    clawgate explain https://localhost:8443/ --client-cert client.pem --client-key client.key
-
-Exit codes: 0 admitted (a server: the handshake completed without an alert); 1 refused, or a file
-cannot be read, or the server not reached; 2 usage; 78 the settings are not valid.";
-
-const DOCTOR: &str = "\
-Reads the settings as `run` does and changes nothing. Calls clawgate as clients do: without a
-certificate, with plain HTTP, with TLS 1.0, and with --client-cert, if given. Each of these calls leaves
-a line in its log. Sends each upstream a POST to a hook with a random name, with clawgate's token and
-without, and one body as large as the route allows. Verifies the server's certificate as a client that
-has only its root, and as a client that has only the roots of this system.
-
-Examples:
-  What is wrong with this clawgate?
-    clawgate doctor --config clawgate.toml
-
-  Would this client be admitted?
-    clawgate doctor --config clawgate.toml --client-cert client.pem --client-key client.key
-
-Exit codes: 0 no check failed (warnings do not count); 1 a check failed, or a file cannot be read;
-2 usage.";
 
 #[cfg(test)]
 mod tests {
