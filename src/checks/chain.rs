@@ -233,10 +233,9 @@ fn words(error: &Error) -> (&'static str, &'static str) {
             "it is a CA's certificate (basicConstraints CA:TRUE), not a server's",
             "put the server's own certificate first in the file",
         ),
-        Error::EndEntityUsedAsCa => (
-            "it was issued by a certificate that is no CA's (basicConstraints lacks CA:TRUE)",
-            "have it issued by a CA",
-        ),
+        Error::EndEntityUsedAsCa => {
+            ("its issuer is not a CA (basicConstraints lacks CA:TRUE)", "have it issued by a CA")
+        }
         Error::PathLenConstraintViolated => (
             "there are more CAs in its chain than one of them allows (pathLenConstraint)",
             "have it issued by a CA that may have so many below it",

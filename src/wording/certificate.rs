@@ -6,12 +6,10 @@ use x509_parser::objects::{oid_registry, oid2sn};
 use crate::identity::name::{oid_text, printable};
 use crate::identity::unix_rfc3339;
 
-/// What is wrong with a certificate; the phrase calls it `it`.
+/// What is wrong with a certificate. In the phrase, `it` is the certificate.
 pub fn certificate(error: &CertificateError) -> String {
     let known = match error {
-        CertificateError::BadEncoding => {
-            "it is not encoded as a certificate, or in a way that RFC 5280 does not allow"
-        }
+        CertificateError::BadEncoding => "it is not a valid DER-encoded certificate (RFC 5280)",
         CertificateError::Expired => "it has expired",
         CertificateError::ExpiredContext { not_after, .. } => {
             return format!("it expired at {}", time(*not_after));
@@ -24,7 +22,7 @@ pub fn certificate(error: &CertificateError) -> String {
         CertificateError::UnhandledCriticalExtension => {
             "it has a critical extension that is not supported"
         }
-        CertificateError::UnknownIssuer => "it was issued by no CA that is trusted",
+        CertificateError::UnknownIssuer => "its issuer is not a trusted CA",
         CertificateError::UnknownRevocationStatus => "no CRL says whether it is revoked",
         CertificateError::ExpiredRevocationList => "the CRL of its issuer is out of date",
         CertificateError::ExpiredRevocationListContext { next_update, .. } => {
@@ -33,9 +31,9 @@ pub fn certificate(error: &CertificateError) -> String {
                 time(*next_update)
             );
         }
-        CertificateError::BadSignature => "a signature does not fit",
+        CertificateError::BadSignature => "a signature in its chain is not valid",
         #[expect(deprecated, reason = "so that no variant is forgotten")]
-        CertificateError::UnsupportedSignatureAlgorithm => "it is signed in a way that is not supported",
+        CertificateError::UnsupportedSignatureAlgorithm => "its signature algorithm is not supported",
         CertificateError::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } => {
             return unsupported(signature_algorithm_id);
         }
@@ -45,15 +43,15 @@ pub fn certificate(error: &CertificateError) -> String {
         } => {
             return unsupported_with_key(signature_algorithm_id, public_key_algorithm_id);
         }
-        CertificateError::NotValidForName => "it is not for the name that was called",
+        CertificateError::NotValidForName => "it is not valid for the requested name",
         CertificateError::NotValidForNameContext { expected, presented } => {
             let names: Vec<_> = presented.iter().filter_map(|name| quoted(name)).collect();
-            let names = if names.is_empty() {
-                "for no name".to_owned()
+            let expected = printable(&expected.to_str());
+            return if names.is_empty() {
+                format!("it is not valid for the name {expected}; it has no names")
             } else {
-                format!("for {}", names.join(", "))
+                format!("it is not valid for the name {expected}, only for {}", names.join(", "))
             };
-            return format!("it is not for the name {}, but {names}", printable(&expected.to_str()));
         }
         CertificateError::InvalidPurpose => "its extended key usage does not allow this use",
         CertificateError::InvalidPurposeContext { required, presented } => {
@@ -65,7 +63,7 @@ pub fn certificate(error: &CertificateError) -> String {
             );
         }
         CertificateError::InvalidOcspResponse => "the OCSP response for it cannot be used",
-        CertificateError::ApplicationVerificationFailure => "it is refused by the rules here",
+        CertificateError::ApplicationVerificationFailure => "the configured rules refuse it",
         CertificateError::Other(other) => match other.0.downcast_ref() {
             Some(error) => webpki(error),
             None => "it cannot be used",
@@ -76,13 +74,13 @@ pub fn certificate(error: &CertificateError) -> String {
     known.to_owned()
 }
 
-/// What is wrong with a CRL; the phrase calls it `it`.
+/// What is wrong with a CRL. In the phrase, `it` is the CRL.
 pub(super) fn crl(error: &CertRevocationListError) -> String {
     let known = match error {
-        CertRevocationListError::BadSignature => "its signature does not fit",
+        CertRevocationListError::BadSignature => "its signature is not valid",
         #[expect(deprecated, reason = "so that no variant is forgotten")]
         CertRevocationListError::UnsupportedSignatureAlgorithm => {
-            "it is signed in a way that is not supported"
+            "its signature algorithm is not supported"
         }
         CertRevocationListError::UnsupportedSignatureAlgorithmContext {
             signature_algorithm_id, ..
@@ -95,23 +93,21 @@ pub(super) fn crl(error: &CertRevocationListError) -> String {
         } => {
             return unsupported_with_key(signature_algorithm_id, public_key_algorithm_id);
         }
-        CertRevocationListError::InvalidCrlNumber => "its CRL number is none that may be",
+        CertRevocationListError::InvalidCrlNumber => "its CRL number is not valid",
         CertRevocationListError::InvalidRevokedCertSerialNumber => {
             "a serial number in it cannot be read"
         }
         CertRevocationListError::IssuerInvalidForCrl => {
-            "its issuer's key usage does not allow to sign CRLs"
+            "its issuer's key usage does not allow signing CRLs"
         }
         CertRevocationListError::ParseError => "it is damaged",
-        CertRevocationListError::UnsupportedCrlVersion => "it is not of version 2",
+        CertRevocationListError::UnsupportedCrlVersion => "its version is not 2",
         CertRevocationListError::UnsupportedCriticalExtension => {
             "it has a critical extension that is not supported"
         }
         CertRevocationListError::UnsupportedDeltaCrl => "it is a delta CRL",
         CertRevocationListError::UnsupportedIndirectCrl => "it is an indirect CRL",
-        CertRevocationListError::UnsupportedRevocationReason => {
-            "a reason of revocation in it is not known"
-        }
+        CertRevocationListError::UnsupportedRevocationReason => "it has an unknown revocation reason",
         CertRevocationListError::Other(other) => match other.0.downcast_ref() {
             Some(error) => webpki(error),
             None => "it cannot be used",
@@ -124,72 +120,66 @@ pub(super) fn crl(error: &CertRevocationListError) -> String {
 fn webpki(error: &webpki::Error) -> &'static str {
     use webpki::Error;
     match error {
-        Error::BadDer | Error::TrailingData(_) => "it is not encoded as RFC 5280 demands",
+        Error::BadDer | Error::TrailingData(_) => "its encoding does not follow RFC 5280",
         Error::BadDerTime => "a date in it cannot be read",
         Error::CaUsedAsEndEntity => "it is a CA certificate",
         Error::CertDistrusted => "it is distrusted",
         Error::CertExpired { .. } => "it has expired",
-        Error::CertNotValidForName(_) => "it is not for the name that was called",
+        Error::CertNotValidForName(_) => "it is not valid for the requested name",
         Error::CertNotValidYet { .. } => "it is not valid yet",
         Error::CertRevoked => "it is revoked",
         Error::CrlExpired { .. } => "the CRL of its issuer is out of date",
         Error::EmptyEkuExtension => "its extended key usage is an empty list",
-        Error::EndEntityUsedAsCa => "it was issued by a certificate that is no CA",
+        Error::EndEntityUsedAsCa => "its issuer is not a CA",
         Error::ExtensionValueInvalid => "an extension in it cannot be read",
-        Error::InvalidCertValidity => "it ends before it begins",
-        Error::InvalidCrlNumber => "the number of the CRL is none that may be",
-        Error::InvalidNetworkMaskConstraint => "an address range in its name constraints is none",
-        Error::InvalidSerialNumber => "its serial number is none that may be",
-        Error::InvalidCrlSignatureForPublicKey => "the signature on the CRL does not fit",
-        Error::InvalidSignatureForPublicKey => "a signature does not fit",
-        Error::IssuerNotCrlSigner => "its issuer's key usage does not allow to sign CRLs",
-        Error::MalformedDnsIdentifier => "a DNS name in it is none",
+        Error::InvalidCertValidity => "its validity period ends before it begins",
+        Error::InvalidCrlNumber => "the CRL number is not valid",
+        Error::InvalidNetworkMaskConstraint => "an address range in its name constraints is not valid",
+        Error::InvalidSerialNumber => "its serial number is not valid",
+        Error::InvalidCrlSignatureForPublicKey => "the signature of the CRL is not valid",
+        Error::InvalidSignatureForPublicKey => "a signature in its chain is not valid",
+        Error::IssuerNotCrlSigner => "its issuer's key usage does not allow signing CRLs",
+        Error::MalformedDnsIdentifier => "a DNS name in it is not valid",
         Error::MalformedExtensions => "its extensions cannot be read",
         Error::MalformedNameConstraint => "its name constraints cannot be read",
         Error::MaximumNameConstraintComparisonsExceeded => {
             "it has too many names or name constraints to compare"
         }
         Error::MaximumPathBuildCallsExceeded | Error::MaximumSignatureChecksExceeded => {
-            "its chain is too tangled to be followed"
+            "its chain takes too many steps to verify"
         }
         Error::MaximumPathDepthExceeded => "its chain is too long",
-        Error::NameConstraintViolation => {
-            "a name in it is one that its CA may not issue for (name constraints)"
-        }
-        Error::PathLenConstraintViolated => {
-            "it has more CAs above it than one of them allows (path length)"
-        }
+        Error::NameConstraintViolation => "the name constraints of a CA do not allow one of its names",
+        Error::PathLenConstraintViolated => "its chain is longer than the path length of a CA allows",
         #[expect(deprecated, reason = "so that no variant is forgotten")]
         Error::RequiredEkuNotFound => "its extended key usage does not allow this use",
         Error::RequiredEkuNotFoundContext(_) => "its extended key usage does not allow this use",
         Error::SignatureAlgorithmMismatch => "it names two different algorithms for its signature",
-        Error::UnknownIssuer => "it was issued by no CA that is trusted",
+        Error::UnknownIssuer => "its issuer is not a trusted CA",
         Error::UnknownRevocationStatus => "no CRL says whether it is revoked",
-        Error::UnsupportedCertVersion => "it is not of version 3",
+        Error::UnsupportedCertVersion => "its version is not 3",
         Error::UnsupportedCriticalExtension => "it has a critical extension that is not supported",
         Error::UnsupportedCrlIssuingDistributionPoint => {
-            "the CRL is about a part of what its issuer has issued"
+            "the CRL covers only some of its issuer's certificates"
         }
-        Error::UnsupportedCrlVersion => "the CRL is not of version 2",
+        Error::UnsupportedCrlVersion => "the version of the CRL is not 2",
         Error::UnsupportedDeltaCrl => "the CRL is a delta CRL",
         Error::UnsupportedIndirectCrl => "the CRL is an indirect CRL",
-        Error::UnsupportedNameType => "a name in it is of a kind that is not supported",
-        Error::UnsupportedRevocationReason => "a reason of revocation is not known",
-        Error::UnsupportedRevocationReasonsPartitioning => {
-            "the CRL is about some reasons of revocation only"
-        }
+        Error::UnsupportedNameType => "it has a name of an unsupported type",
+        Error::UnsupportedRevocationReason => "the CRL has an unknown revocation reason",
+        Error::UnsupportedRevocationReasonsPartitioning => "the CRL covers only some revocation reasons",
         #[expect(deprecated, reason = "so that no variant is forgotten")]
-        Error::UnsupportedCrlSignatureAlgorithm => "the CRL is signed in a way that is not supported",
+        Error::UnsupportedCrlSignatureAlgorithm => "the signature algorithm of the CRL is not supported",
         Error::UnsupportedCrlSignatureAlgorithmContext(_) => {
-            "the CRL is signed in a way that is not supported"
+            "the signature algorithm of the CRL is not supported"
         }
         #[expect(deprecated, reason = "so that no variant is forgotten")]
         Error::UnsupportedSignatureAlgorithm | Error::UnsupportedSignatureAlgorithmForPublicKey => {
-            "it is signed in a way that is not supported"
+            "its signature algorithm is not supported"
         }
         Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-            "it is signed in a way that is not supported"
+            "its signature algorithm is not supported"
         }
         _ => "it cannot be used",
     }

@@ -1,7 +1,7 @@
 //! Errors of libraries and of the operating system in plain words, for log lines, responses and terminals.
 //!
-//! Error texts of libraries are for programmers: they contain names of types and variants, bytes and states. They must
-//! not reach users. The functions here turn an error, known or not, into a phrase for the middle of a sentence.
+//! Error texts of libraries are for programmers: they contain names of types and variants, bytes and states. Users must
+//! not see them. Each function here returns a phrase that fits into a sentence, for unknown errors too.
 //! Imports `identity` only, for texts that are safe to print.
 
 mod alert;

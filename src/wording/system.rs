@@ -9,8 +9,8 @@ use super::transport::io;
 pub fn watch(error: &notify::Error) -> String {
     match &error.kind {
         ErrorKind::Io(error) => io(error),
-        ErrorKind::PathNotFound => "a folder that is to be watched is not there".to_owned(),
-        ErrorKind::WatchNotFound => "a folder is not watched any more".to_owned(),
+        ErrorKind::PathNotFound => "a folder to watch does not exist".to_owned(),
+        ErrorKind::WatchNotFound => "a folder is no longer watched".to_owned(),
         ErrorKind::MaxFilesWatch => "the system has no watches left".to_owned(),
         ErrorKind::InvalidConfig(_) | ErrorKind::Generic(_) => {
             "the system cannot watch these folders".to_owned()
@@ -23,9 +23,9 @@ pub fn sandbox(error: &RulesetError) -> String {
     let mut source: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = source {
         if let Some(error) = error.downcast_ref() {
-            return format!("the kernel does not take the rules: {}", io(error));
+            return format!("the kernel does not accept the rules: {}", io(error));
         }
         source = error.source();
     }
-    "the kernel does not take the rules".to_owned()
+    "the kernel does not accept the rules".to_owned()
 }

@@ -49,7 +49,7 @@ fn is_plain(phrase: &str, of: &dyn std::fmt::Debug) {
 }
 
 #[test]
-fn each_error_of_rustls_has_words_of_its_own() {
+fn the_phrase_for_an_error_of_rustls_contains_no_library_text() {
     let other = || OtherError(Arc::new(io::Error::other("libraryText")));
     let mut errors = vec![
         Error::InappropriateMessage {
@@ -255,14 +255,14 @@ fn of_crls() -> Vec<CertRevocationListError> {
 }
 
 #[test]
-fn names_dates_and_algorithms_are_told() {
+fn a_phrase_has_the_names_dates_and_algorithms_of_the_error() {
     for (error, said) in [
         (
             CertificateError::NotValidForNameContext {
                 expected: "a.example".try_into().unwrap(),
                 presented: vec!["DnsName(\"b.example\")".to_owned(), "IpAddress(10.0.0.1)".to_owned()],
             },
-            "it is not for the name a.example, but for b.example, 10.0.0.1",
+            "it is not valid for the name a.example, only for b.example, 10.0.0.1",
         ),
         (
             CertificateError::UnsupportedSignatureAlgorithmContext {
@@ -284,7 +284,7 @@ fn names_dates_and_algorithms_are_told() {
 }
 
 #[test]
-fn the_operating_system_says_why_without_a_number() {
+fn an_error_of_the_operating_system_has_its_text_without_the_number() {
     for (number, said) in [
         (111, "Connection refused"),
         (104, "Connection reset by peer"),
@@ -296,27 +296,27 @@ fn the_operating_system_says_why_without_a_number() {
     assert!(io(&no_such_name).starts_with("the name cannot be resolved ("), "{no_such_name}");
     assert_eq!(
         io(&io::Error::new(ErrorKind::UnexpectedEof, "tls handshake eof")),
-        "the connection was closed in the middle"
+        "the connection was closed before the message was complete"
     );
     assert_eq!(
         io(&io::Error::new(ErrorKind::InvalidData, "stream did not …")),
-        "what came cannot be understood"
+        "the received data is malformed"
     );
     assert_eq!(io(&io::Error::other("echo: has no connections")), "echo: has no connections");
 }
 
 #[test]
-fn each_code_of_http2_has_words_of_its_own() {
+fn each_error_code_of_http2_has_a_phrase() {
     for code in 0..20 {
         let error = h2::Error::from(h2::Reason::from(code));
         let phrase = http2(&error);
         assert!(!phrase.contains(&error.to_string()), "{phrase}");
-        assert!(code > 13 || phrase.contains("this end says"), "{phrase}");
+        assert!(code > 13 || phrase.contains("this side sent"), "{phrase}");
     }
 }
 
 #[test]
-fn each_place_at_which_a_certificate_is_broken_has_words_of_its_own() {
+fn a_malformed_certificate_has_a_phrase_for_the_broken_part() {
     let key = rcgen::KeyPair::generate().unwrap();
     let whole = rcgen::CertificateParams::default().self_signed(&key).unwrap().der().to_vec();
     let mut phrases = std::collections::BTreeSet::new();
@@ -336,14 +336,14 @@ fn each_place_at_which_a_certificate_is_broken_has_words_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_hyper_says_of_a_broken_answer_is_said_in_other_words() {
+async fn an_error_of_hyper_about_a_malformed_response_has_a_phrase() {
     for (answer, said) in [
-        (&b""[..], "no whole message had come"),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", "it has no version of HTTP that is known"),
-        (b"HTTP/1.1 2x0 OK\r\n\r\n", "its status line is none of HTTP/1.1"),
+        (&b""[..], "the connection was closed before the message was complete"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "its HTTP version is unknown"),
+        (b"HTTP/1.1 2x0 OK\r\n\r\n", "its status line is not HTTP/1.1"),
         (b"HTTP/1.1 200 OK\r\na b: c\r\n\r\n", "a header field is not `name: value`"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "its Content-Length is no number"),
-        (b"HTTP/1.1 200 OK\r\nContent-Le", "no whole message had come"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "its Content-Length is not a number"),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", "the connection was closed before the message was complete"),
     ] {
         let (near, mut far) = tokio::io::duplex(4096);
         let (mut client, connection) =

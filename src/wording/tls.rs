@@ -9,14 +9,14 @@ pub fn tls(error: &Error) -> String {
     let known = match error {
         Error::InappropriateMessage { expect_types, got_type } => {
             return format!(
-                "{} came where {} was due",
+                "{} arrived, but {} was expected",
                 content_types(&[*got_type]),
                 content_types(expect_types)
             );
         }
         Error::InappropriateHandshakeMessage { expect_types, got_type } => {
             return format!(
-                "{} came where {} was due",
+                "{} arrived, but {} was expected",
                 handshake_types(&[*got_type]),
                 handshake_types(expect_types)
             );
@@ -26,22 +26,20 @@ pub fn tls(error: &Error) -> String {
                 "the settings for an encrypted ClientHello cannot be read"
             }
             EncryptedClientHelloError::NoCompatibleConfig => {
-                "no settings for an encrypted ClientHello can be used"
+                "none of the settings for an encrypted ClientHello can be used"
             }
             EncryptedClientHelloError::SniRequired => "an encrypted ClientHello needs a server name",
             _ => "an encrypted ClientHello cannot be used",
         },
         Error::InvalidMessage(error) => return invalid(error),
         Error::NoCertificatesPresented => "no certificate was sent",
-        Error::UnsupportedNameType => {
-            "the name that was called is of a kind that certificates have no names of"
-        }
+        Error::UnsupportedNameType => "the requested name is of an unsupported type",
         Error::DecryptError => {
-            "a record cannot be decrypted: it was altered on the way, or is of another connection"
+            "a record cannot be decrypted: it was altered in transit, or belongs to another connection"
         }
         Error::EncryptError => "a record cannot be encrypted",
         Error::PeerIncompatible(why) => {
-            return format!("both ends have too little in common: {}", incompatible(why));
+            return format!("client and server are incompatible: {}", incompatible(why));
         }
         Error::PeerMisbehaved(why) => return misbehaved(why).to_owned(),
         Error::AlertReceived(alert) => {
@@ -53,60 +51,62 @@ pub fn tls(error: &Error) -> String {
         Error::InvalidCertRevocationList(error) => {
             return format!("the CRL cannot be used: {}", crl(error));
         }
-        Error::General(_) => "the TLS library gave up for a reason that it has no name for",
-        Error::FailedToGetCurrentTime => "the system does not tell the time",
-        Error::FailedToGetRandomBytes => "the system gives no random numbers",
+        Error::General(_) => "the TLS library failed for an unknown reason",
+        Error::FailedToGetCurrentTime => "the system clock cannot be read",
+        Error::FailedToGetRandomBytes => "the system provides no random numbers",
         Error::HandshakeNotComplete => "the handshake is not complete",
         Error::PeerSentOversizedRecord => "a record is larger than TLS allows",
-        Error::NoApplicationProtocol => "no protocol is offered (ALPN) that is spoken here",
-        Error::BadMaxFragmentSize => "the size of fragments is none that may be",
-        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => "the key does not fit the certificate",
-        Error::InconsistentKeys(_) => "the key does not tell whether it fits the certificate",
+        Error::NoApplicationProtocol => "none of the offered ALPN protocols is supported",
+        Error::BadMaxFragmentSize => "the maximum fragment size is not valid",
+        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            "the key does not match the certificate"
+        }
+        Error::InconsistentKeys(_) => "whether the key matches the certificate cannot be checked",
         // An error of another library, such as the one for cryptography.
-        Error::Other(_) => "the TLS library gave up for a reason that it does not tell",
+        Error::Other(_) => "the TLS library failed for an unknown reason",
         // An error that a later version of rustls adds.
-        _ => "TLS failed in a way that is not known here",
+        _ => "TLS failed with an unknown error",
     };
     known.to_owned()
 }
 
-/// What client and server do not have in common.
+/// Why client and server cannot agree on parameters.
 pub fn incompatible(why: &PeerIncompatible) -> &'static str {
     match why {
         PeerIncompatible::EcPointsExtensionRequired
         | PeerIncompatible::NoEcPointFormatsInCommon
-        | PeerIncompatible::UncompressedEcPointsRequired => {
-            "no form in which points of elliptic curves are written"
-        }
+        | PeerIncompatible::UncompressedEcPointsRequired => "no common point format for elliptic curves",
         PeerIncompatible::ExtendedMasterSecretExtensionRequired => {
-            "the extended master secret (RFC 7627), which is demanded"
+            "the required extended master secret (RFC 7627) is missing"
         }
         PeerIncompatible::IncorrectCertificateTypeExtension
-        | PeerIncompatible::UnsolicitedCertificateTypeExtension => "no type of certificate (RFC 7250)",
-        PeerIncompatible::KeyShareExtensionRequired => "no key share, which TLS 1.3 demands",
+        | PeerIncompatible::UnsolicitedCertificateTypeExtension => {
+            "no common certificate type (RFC 7250)"
+        }
+        PeerIncompatible::KeyShareExtensionRequired => "the key share that TLS 1.3 requires is missing",
         PeerIncompatible::NamedGroupsExtensionRequired | PeerIncompatible::NoKxGroupsInCommon => {
-            "no key exchange group"
+            "no common key exchange group"
         }
         PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon
-        | PeerIncompatible::NoSignatureSchemesInCommon => "no signature scheme",
-        PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
-            "no signature scheme, since none was offered"
+        | PeerIncompatible::NoSignatureSchemesInCommon => "no common signature scheme",
+        PeerIncompatible::SignatureAlgorithmsExtensionRequired => "no signature scheme was offered",
+        PeerIncompatible::NoCipherSuitesInCommon => "no common cipher suite",
+        PeerIncompatible::NullCompressionRequired => {
+            "the client does not offer a connection without compression"
         }
-        PeerIncompatible::NoCipherSuitesInCommon => "no cipher suite",
-        PeerIncompatible::NullCompressionRequired => "no way to go without compression",
         PeerIncompatible::ServerDoesNotSupportTls12Or13
         | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
         | PeerIncompatible::SupportedVersionsExtensionRequired
         | PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled
-        | PeerIncompatible::Tls13RequiredForQuic => "no version of TLS",
+        | PeerIncompatible::Tls13RequiredForQuic => "no common TLS version",
         PeerIncompatible::ServerSentHelloRetryRequestWithUnknownExtension => {
-            "an extension in the server's second question is not known"
+            "the HelloRetryRequest has an unknown extension"
         }
         PeerIncompatible::ServerRejectedEncryptedClientHello(_) => {
-            "the server refused the encrypted ClientHello"
+            "the server rejected the encrypted ClientHello"
         }
         // An error that a later version of rustls adds.
-        _ => "something that is not known here",
+        _ => "the reason is unknown",
     }
 }

@@ -3,42 +3,34 @@ use rustls::{ContentType, HandshakeType, InvalidMessage, PeerMisbehaved};
 /// The part of a message that cannot be read.
 pub(super) fn invalid(error: &InvalidMessage) -> String {
     let known = match error {
-        InvalidMessage::CertificatePayloadTooLarge => "the certificates have more than 64 KiB",
-        InvalidMessage::HandshakePayloadTooLarge => "a handshake message is longer than any is taken",
-        InvalidMessage::InvalidCcs => "a change_cipher_spec record holds something else",
+        InvalidMessage::CertificatePayloadTooLarge => "the certificates are larger than 64 KiB",
+        InvalidMessage::HandshakePayloadTooLarge => "a handshake message is too long",
+        InvalidMessage::InvalidCcs => "a change_cipher_spec record has the wrong content",
         InvalidMessage::InvalidContentType => {
-            "what came is no TLS record: it begins with none of the content types of TLS"
+            "the received data is not a TLS record: its content type is unknown"
         }
-        InvalidMessage::InvalidCertificateStatusType => {
-            "a certificate status is of a type that is not known"
-        }
-        InvalidMessage::InvalidCertRequest => {
-            "the request for a certificate has a context that it may not have"
-        }
+        InvalidMessage::InvalidCertificateStatusType => "the type of a certificate status is unknown",
+        InvalidMessage::InvalidCertRequest => "the context of the certificate request is not valid",
         InvalidMessage::InvalidDhParams => "the Diffie-Hellman parameters cannot be read",
-        InvalidMessage::InvalidEmptyPayload => "a record is empty that may not be",
-        InvalidMessage::InvalidKeyUpdate => {
-            "a key_update message asks for neither of the two things that it may"
-        }
-        InvalidMessage::InvalidServerName => "the server name that was asked for (SNI) is no host name",
+        InvalidMessage::InvalidEmptyPayload => "a record is empty, which is not allowed",
+        InvalidMessage::InvalidKeyUpdate => "a key_update message has an unknown value",
+        InvalidMessage::InvalidServerName => "the requested server name (SNI) is not a host name",
         InvalidMessage::MessageTooLarge => "a record is larger than TLS allows",
         InvalidMessage::MessageTooShort => "a message is shorter than its header says",
-        InvalidMessage::MissingData(_) => "a message ends within one of its fields",
+        InvalidMessage::MissingData(_) => "a message ends before one of its fields is complete",
         InvalidMessage::MissingKeyExchange => "the key exchange is missing",
         InvalidMessage::NoSignatureSchemes => "the list of signature schemes is empty",
-        InvalidMessage::TrailingData(_) => "bytes follow after the end of a message",
-        InvalidMessage::UnexpectedMessage(_) => "a message is of a type that has no place there",
-        InvalidMessage::UnknownProtocolVersion => "a record has a version that no TLS has",
-        InvalidMessage::UnsupportedCompression => "compression is demanded, which TLS has no more",
-        InvalidMessage::UnsupportedCurveType => {
-            "an elliptic curve is described in a way that is not supported"
-        }
+        InvalidMessage::TrailingData(_) => "a message has extra bytes at its end",
+        InvalidMessage::UnexpectedMessage(_) => "the type of a message is not expected there",
+        InvalidMessage::UnknownProtocolVersion => "the TLS version of a record is unknown",
+        InvalidMessage::UnsupportedCompression => "compression is required, which is not supported",
+        InvalidMessage::UnsupportedCurveType => "the description of an elliptic curve is not supported",
         InvalidMessage::UnsupportedKeyExchangeAlgorithm(_) => {
-            "the key exchange is of a kind that is not supported"
+            "the key exchange algorithm is not supported"
         }
         InvalidMessage::EmptyTicketValue => "a ticket is empty",
-        InvalidMessage::IllegalEmptyList(_) => "a list in a message is empty that may not be",
-        InvalidMessage::IllegalEmptyValue => "a value in a message is empty that may not be",
+        InvalidMessage::IllegalEmptyList(_) => "a list in a message is empty, which is not allowed",
+        InvalidMessage::IllegalEmptyValue => "a value in a message is empty, which is not allowed",
         InvalidMessage::DuplicateExtension(number) => {
             return format!("a message has the extension {number} twice");
         }
@@ -46,26 +38,24 @@ pub(super) fn invalid(error: &InvalidMessage) -> String {
             "the extension pre_shared_key is not the last one"
         }
         InvalidMessage::UnknownHelloRetryRequestExtension => {
-            "a HelloRetryRequest has an extension that is not known"
+            "a HelloRetryRequest has an unknown extension"
         }
-        InvalidMessage::UnknownCertificateExtension => {
-            "a certificate has an extension of TLS that is not known"
-        }
+        InvalidMessage::UnknownCertificateExtension => "a TLS extension of a certificate is unknown",
         // An error that a later version of rustls adds.
         _ => "a message cannot be read",
     };
     known.to_owned()
 }
 
-/// The rule of TLS that was broken.
+/// The rule of TLS that the peer violated.
 pub(super) fn misbehaved(why: &PeerMisbehaved) -> &'static str {
     use PeerMisbehaved as Why;
     match why {
         Why::AttemptedDowngradeToTls12WhenTls13IsSupported => {
-            "TLS 1.2 was chosen where both ends have TLS 1.3: somebody on the way may have altered the handshake"
+            "TLS 1.2 was chosen although both sides support TLS 1.3: the handshake may have been altered in transit"
         }
         Why::BadCertChainExtensions | Why::UnsolicitedCertExtension => {
-            "a certificate has an extension of TLS that was not asked for"
+            "a certificate has a TLS extension that was not requested"
         }
         Why::CipherSuiteDifferedOnRetry | Why::SelectedDifferentCipherSuiteAfterRetry => {
             "another cipher suite was chosen after the HelloRetryRequest"
@@ -74,22 +64,16 @@ pub(super) fn misbehaved(why: &PeerMisbehaved) -> &'static str {
         | Why::UnsolicitedEncryptedExtension
         | Why::UnexpectedCleartextExtension
         | Why::UnsolicitedServerHelloExtension
-        | Why::UnsolicitedEchExtension => {
-            "an extension was answered that was not offered, or in the wrong message"
-        }
+        | Why::UnsolicitedEchExtension => "an extension was not offered, or is in the wrong message",
         Why::DuplicateClientHelloExtensions
         | Why::DuplicateEncryptedExtensions
         | Why::DuplicateHelloRetryRequestExtensions
         | Why::DuplicateNewSessionTicketExtensions
         | Why::DuplicateServerHelloExtensions => "a message has an extension twice",
-        Why::DuplicateServerNameTypes => {
-            "the server name that was asked for (SNI) has two names of one type"
-        }
-        Why::ServerNameMustContainOneHostName => {
-            "the server name that was asked for (SNI) is not one host name"
-        }
+        Why::DuplicateServerNameTypes => "the requested server name (SNI) has two names of one type",
+        Why::ServerNameMustContainOneHostName => "the requested server name (SNI) is not one host name",
         Why::ServerNameDifferedOnRetry => {
-            "another server name (SNI) was asked for after the HelloRetryRequest"
+            "another server name (SNI) was requested after the HelloRetryRequest"
         }
         Why::EarlyDataAttemptedInSecondClientHello
         | Why::EarlyDataExtensionWithoutResumption
@@ -97,81 +81,77 @@ pub(super) fn misbehaved(why: &PeerMisbehaved) -> &'static str {
         | Why::OfferedEarlyDataWithOldProtocolVersion
         | Why::InvalidMaxEarlyDataSize
         | Why::RejectedEarlyDataInterleavedWithHandshakeMessage
-        | Why::TooMuchEarlyDataReceived => "early data was used in a way that it may not be",
+        | Why::TooMuchEarlyDataReceived => "early data was not used as TLS requires",
         Why::EchAcceptanceVariedAfterRetry | Why::IllegalHelloRetryRequestWithInvalidEch => {
-            "the encrypted ClientHello was answered in two ways"
+            "the encrypted ClientHello was both accepted and rejected"
         }
-        Why::HandshakeHashVariedAfterRetry => "the second ClientHello does not follow from the first",
+        Why::HandshakeHashVariedAfterRetry => "the second ClientHello does not match the first",
         Why::IllegalHelloRetryRequestWithEmptyCookie
         | Why::IllegalHelloRetryRequestWithNoChanges
         | Why::IllegalHelloRetryRequestWithOfferedGroup
         | Why::IllegalHelloRetryRequestWithUnofferedCipherSuite
         | Why::IllegalHelloRetryRequestWithUnofferedNamedGroup
         | Why::IllegalHelloRetryRequestWithUnsupportedVersion
-        | Why::IllegalHelloRetryRequestWithWrongSessionId => {
-            "the HelloRetryRequest asks for something that it may not"
-        }
+        | Why::IllegalHelloRetryRequestWithWrongSessionId => "the HelloRetryRequest is not valid",
         Why::RefusedToFollowHelloRetryRequest => {
-            "the second ClientHello does not do what the HelloRetryRequest asked for"
+            "the second ClientHello does not follow the HelloRetryRequest"
         }
-        Why::IllegalMiddleboxChangeCipherSpec => "a change_cipher_spec record came where none may",
-        Why::IllegalTlsInnerPlaintext => "an encrypted record holds nothing but padding",
+        Why::IllegalMiddleboxChangeCipherSpec => "a change_cipher_spec record is not allowed there",
+        Why::IllegalTlsInnerPlaintext => "an encrypted record has only padding",
         Why::IncorrectBinder
         | Why::MissingBinderInPskExtension
         | Why::PskExtensionWithMismatchedIdsAndBinders => {
-            "a ticket or shared key is not proven (its binder is missing or wrong)"
+            "the binder of a ticket or pre-shared key is missing or wrong"
         }
         Why::MissingPskExtensionInSecondClientHello
         | Why::MissingPskModesExtension
         | Why::PskExtensionMustBeLast
         | Why::SelectedInvalidPsk
-        | Why::SelectedUnofferedPsk => "a ticket or shared key is used in a way that it may not be",
+        | Why::SelectedUnofferedPsk => "a ticket or pre-shared key is not used as TLS requires",
         Why::InvalidCertCompression
         | Why::OfferedDuplicateCertificateCompressions
-        | Why::SelectedUnofferedCertCompression => {
-            "the compression of certificates is not as was agreed"
-        }
+        | Why::SelectedUnofferedCertCompression => "the certificate compression was not negotiated",
         Why::InvalidKeyShare => "the key share cannot be used",
-        Why::MissingKeyShare => "the key share that was asked for is missing",
-        Why::OfferedDuplicateKeyShares => "there are two key shares of one group",
-        Why::WrongGroupForKeyShare => "the key share is of another group than was asked for",
-        Why::KeyEpochWithPendingFragment => "the keys change within a message",
+        Why::MissingKeyShare => "the requested key share is missing",
+        Why::OfferedDuplicateKeyShares => "two key shares have the same group",
+        Why::WrongGroupForKeyShare => "the key share has another group than the requested one",
+        Why::KeyEpochWithPendingFragment => "the keys change in the middle of a message",
         Why::KeyUpdateReceivedInQuicConnection | Why::MissingQuicTransportParameters => {
-            "a rule for TLS within QUIC was broken"
+            "a rule for TLS in QUIC was violated"
         }
-        Why::MessageInterleavedWithHandshakeMessage => "another record came within a handshake message",
-        Why::OfferedEmptyApplicationProtocol => "a protocol with an empty name is offered (ALPN)",
-        Why::OfferedIncorrectCompressions => {
-            "compression is offered in a way that TLS 1.3 does not allow"
+        Why::MessageInterleavedWithHandshakeMessage => {
+            "another record arrived in the middle of a handshake message"
         }
+        Why::OfferedEmptyApplicationProtocol => "an ALPN protocol with an empty name is offered",
+        Why::OfferedIncorrectCompressions => "TLS 1.3 does not allow the offered compression",
         Why::ResumptionAttemptedWithVariedEms | Why::ResumptionOfferedWithVariedEms => {
-            "a session is resumed without the extended master secret that it had, or with one that it had not"
+            "a resumed session does not have the same use of the extended master secret as before"
         }
         Why::ResumptionOfferedWithVariedCipherSuite
         | Why::ResumptionOfferedWithIncompatibleCipherSuite => {
             "a session is resumed with another cipher suite"
         }
-        Why::SelectedTls12UsingTls13VersionExtension => "TLS 1.2 was chosen in the way of TLS 1.3",
-        Why::SelectedUnofferedApplicationProtocol => "a protocol was chosen that was not offered (ALPN)",
+        Why::SelectedTls12UsingTls13VersionExtension => {
+            "TLS 1.2 was chosen with the extension that is for TLS 1.3"
+        }
+        Why::SelectedUnofferedApplicationProtocol => "the chosen ALPN protocol was not offered",
         Why::SelectedUnofferedCipherSuite | Why::SelectedUnusableCipherSuiteForVersion => {
-            "a cipher suite was chosen that was not offered for this version"
+            "the chosen cipher suite was not offered for this version"
         }
-        Why::SelectedUnofferedCompression => "a compression was chosen that was not offered",
-        Why::SelectedUnofferedKxGroup => "a key exchange group was chosen that was not offered",
-        Why::ServerEchoedCompatibilitySessionId => "a session id was sent back that may not be",
-        Why::ServerHelloMustOfferUncompressedEcPoints => {
-            "no form of the points of elliptic curves is left"
-        }
+        Why::SelectedUnofferedCompression => "the chosen compression was not offered",
+        Why::SelectedUnofferedKxGroup => "the chosen key exchange group was not offered",
+        Why::ServerEchoedCompatibilitySessionId => "the session id must not be sent back",
+        Why::ServerHelloMustOfferUncompressedEcPoints => "the uncompressed point format is not offered",
         Why::SignedKxWithWrongAlgorithm | Why::SignedHandshakeWithUnadvertisedSigScheme => {
-            "the handshake is signed with a scheme that was not offered, or that the key is not for"
+            "the handshake is signed with a scheme that was not offered, or that the key cannot use"
         }
         Why::TooManyEmptyFragments => "there are too many empty records",
-        Why::TooManyKeyUpdateRequests => "new keys were asked for too often",
-        Why::TooManyRenegotiationRequests => "another handshake was asked for too often",
-        Why::TooManyWarningAlertsReceived => "there were too many warnings",
-        Why::UnsolicitedSctList => "a list of certificate timestamps came that was not asked for",
+        Why::TooManyKeyUpdateRequests => "new keys were requested too often",
+        Why::TooManyRenegotiationRequests => "another handshake was requested too often",
+        Why::TooManyWarningAlertsReceived => "too many warning alerts arrived",
+        Why::UnsolicitedSctList => "a list of certificate timestamps was not requested",
         // An error that a later version of rustls adds.
-        _ => "a rule of TLS was broken that has no name here",
+        _ => "an unknown rule of TLS was violated",
     }
 }
 

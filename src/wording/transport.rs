@@ -1,4 +1,4 @@
-//! Errors of sockets, TLS and HTTP. Libraries wrap them in each other; the phrase is that of the innermost error.
+//! Errors of sockets, TLS and HTTP. Libraries wrap one error in another. The phrase describes the innermost one.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -8,7 +8,7 @@ use super::tls::tls;
 use crate::identity::name::printable;
 
 /// Why reading, writing or connecting failed: the operating system's text without its number, or the phrase for the
-/// library's error inside.
+/// library error that the error contains.
 pub fn io(error: &io::Error) -> String {
     let text = error.to_string();
     if error.raw_os_error().is_some() {
@@ -25,23 +25,25 @@ pub fn io(error: &io::Error) -> String {
         return format!("the name cannot be resolved ({})", printable(why));
     }
     match error.kind() {
-        ErrorKind::UnexpectedEof => "the connection was closed in the middle".to_owned(),
-        ErrorKind::TimedOut | ErrorKind::WouldBlock => "no answer came in time".to_owned(),
-        ErrorKind::WriteZero => "no more bytes are taken".to_owned(),
+        ErrorKind::UnexpectedEof => {
+            "the connection was closed before the message was complete".to_owned()
+        }
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => "no answer arrived in time".to_owned(),
+        ErrorKind::WriteZero => "the peer accepts no more bytes".to_owned(),
         ErrorKind::InvalidInput | ErrorKind::InvalidData if error.get_ref().is_some() => {
-            "what came cannot be understood".to_owned()
+            "the received data is malformed".to_owned()
         }
         // The standard library's text for the kind of error, or clawgate's own text.
         _ => printable(&text),
     }
 }
 
-/// The error of rustls inside an error of reading or writing: tokio-rustls and `rustls::Stream` put it there.
+/// The error of rustls inside an I/O error: tokio-rustls and `rustls::Stream` put it there.
 pub fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// The phrase for a library's error inside an error of reading or writing.
+/// The phrase for the library error that an I/O error contains.
 fn of_library(mut error: &(dyn Error + Send + Sync + 'static)) -> Option<String> {
     while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         error = inner;
@@ -58,12 +60,12 @@ fn of_library(mut error: &(dyn Error + Send + Sync + 'static)) -> Option<String>
     error.downcast_ref::<io::Error>().map(io)
 }
 
-/// What was wrong with HTTP, with the other end, or with the connection to it.
+/// Why HTTP, the peer or the connection failed.
 pub fn http(error: &hyper::Error) -> String {
     cause(error).unwrap_or_else(|| of_http(error))
 }
 
-/// The phrase for the error inside an error of hyper, if it says more.
+/// The phrase for the error that caused an error of hyper, if it has a cause.
 fn cause(error: &hyper::Error) -> Option<String> {
     let mut source: Option<&(dyn Error + 'static)> = error.source();
     while let Some(error) = source {
@@ -81,7 +83,7 @@ fn cause(error: &hyper::Error) -> Option<String> {
     None
 }
 
-/// What was wrong with HTTP/2 (RFC 9113 section 7), or with its connection.
+/// Why HTTP/2 (RFC 9113 section 7) or its connection failed.
 pub fn http2(error: &h2::Error) -> String {
     error.get_io().map_or_else(|| of_http2(error), io)
 }

@@ -9,8 +9,8 @@ pub fn x509(error: &nom::Err<X509Error>) -> &'static str {
     match error {
         X509Error::InvalidVersion => "its version cannot be read",
         X509Error::InvalidSerial => "its serial number cannot be read",
-        X509Error::InvalidAlgorithmIdentifier => "the algorithm of its signature cannot be read",
-        X509Error::InvalidX509Name => "its subject or issuer is no name",
+        X509Error::InvalidAlgorithmIdentifier => "its signature algorithm cannot be read",
+        X509Error::InvalidX509Name => "its subject or issuer cannot be read",
         X509Error::InvalidDate => "its dates cannot be read",
         X509Error::InvalidSPKI => "its public key cannot be read",
         X509Error::InvalidSubjectUID | X509Error::InvalidIssuerUID => {
@@ -22,13 +22,13 @@ pub fn x509(error: &nom::Err<X509Error>) -> &'static str {
         X509Error::DuplicateAttributes => "it has an attribute twice",
         X509Error::InvalidSignatureValue => "its signature cannot be read",
         X509Error::InvalidNumber => "a number in it cannot be read",
-        X509Error::SignatureVerificationError => "its signature does not fit",
-        X509Error::SignatureUnsupportedAlgorithm => "it is signed in a way that is not known",
+        X509Error::SignatureVerificationError => "its signature is not valid",
+        X509Error::SignatureUnsupportedAlgorithm => "its signature algorithm is unknown",
         X509Error::InvalidTbsCertificate
         | X509Error::InvalidUserCertificate
         | X509Error::InvalidCertificate
         | X509Error::Generic
         | X509Error::Der(_)
-        | X509Error::NomError(_) => "it is not the DER of a certificate",
+        | X509Error::NomError(_) => "it is not a DER-encoded certificate",
     }
 }

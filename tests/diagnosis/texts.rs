@@ -220,7 +220,7 @@ fn refusals_of_connections() {
           -> check the network between the client and clawgate; for a slow one raise
           limits.greeting_timeout and tls.handshake_timeout
     protocol_error
-          the client broke the TLS protocol: a message ends within one of its fields
+          the client broke the TLS protocol: a message ends before one of its fields is complete
           -> check what is between the client and clawgate: a device there may alter or mix TLS records
     ");
 }

@@ -91,7 +91,7 @@ fn an_https_upstream_of_another_ca_gets_no_request() {
     assert!(!String::from_utf8_lossy(&answer.body).contains("ertificate"));
     let detail = clawgate.request()["detail"].as_str().unwrap().to_owned();
     assert!(
-        detail.contains("the certificate cannot be used: it was issued by no CA that is trusted"),
+        detail.contains("the certificate cannot be used: its issuer is not a trusted CA"),
         "{detail}"
     );
     assert_eq!(backend.received().len(), 0);
