@@ -21,8 +21,8 @@ pub fn emit<R: Serialize>(level: Level, name: &'static str, record: &R) {
     });
 }
 
-/// Like [`emit`], for records with values from a client. The line is shorter than 4 KiB, and says how much was left
-/// out.
+/// Like [`emit`], for records with values from a client. The line is shorter than 4 KiB, and marks show how
+/// much is missing.
 pub fn emit_bounded<R: Serialize>(level: Level, name: &'static str, record: &R) {
     with_scratch(|json| {
         write(record, json);
@@ -54,7 +54,7 @@ pub(super) fn emit_json(level: Level, name: &'static str, record: &[u8]) {
 /// Lends an empty buffer that keeps its capacity for the next use.
 pub(super) fn with_scratch(write: impl FnOnce(&mut Vec<u8>)) {
     thread_local! {
-        // Several buffers, since a line is built in one from a record that is in another.
+        // Several buffers: a line is built in one buffer while another holds its record.
         static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
     }
     let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();

@@ -10,9 +10,9 @@ const MAX_RECORD: usize = 3900;
 const WHOLE: [&str; 8] =
     ["id", "peer", "proxy", "reason", "limit", "status", "fingerprint_sha256", "trace_id"];
 /// Fields that are shortened last, because they explain what happened.
-const SAYING: [&str; 2] = ["detail", "hint"];
+const EXPLAINING: [&str; 2] = ["detail", "hint"];
 
-/// How much of each value is kept.
+/// How much of each value remains.
 #[derive(Clone, Copy)]
 struct Step {
     /// Items of a list.
@@ -20,19 +20,19 @@ struct Step {
     /// Bytes of a text.
     text: usize,
     /// Bytes of `detail` and `hint`.
-    saying: usize,
+    explaining: usize,
 }
 
-/// Tried in this order until the record fits.
+/// The steps are tried in this order until the record fits.
 const STEPS: [Step; 5] = [
-    Step { items: 32, text: 512, saying: 2048 },
-    Step { items: 12, text: 256, saying: 1536 },
-    Step { items: 6, text: 128, saying: 1024 },
-    Step { items: 3, text: 64, saying: 640 },
-    Step { items: 1, text: 24, saying: 320 },
+    Step { items: 32, text: 512, explaining: 2048 },
+    Step { items: 12, text: 256, explaining: 1536 },
+    Step { items: 6, text: 128, explaining: 1024 },
+    Step { items: 3, text: 64, explaining: 640 },
+    Step { items: 1, text: 24, explaining: 320 },
 ];
 
-/// Shortens `json`, an object, if it is too long. Marks say how much is missing: `…(+12 more)`, `…(+345 bytes)`.
+/// Shortens `json`, an object, if it is too long. A mark shows how much is missing: `…(+12 more)`, `…(+345 bytes)`.
 pub(super) fn fit(json: &mut Vec<u8>) {
     if json.len() <= MAX_RECORD {
         return;
@@ -46,15 +46,15 @@ pub(super) fn fit(json: &mut Vec<u8>) {
             return;
         }
     }
-    // There are too many fields, so the others are dropped.
-    last.retain(|name, _| WHOLE.contains(&name.as_str()) || SAYING.contains(&name.as_str()));
+    // There are too many fields. Only the important ones remain.
+    last.retain(|name, _| WHOLE.contains(&name.as_str()) || EXPLAINING.contains(&name.as_str()));
     written(&last, json);
 }
 
 /// Writes `record` into `json`. Returns whether it fits.
 fn written(record: &Map<String, Value>, json: &mut Vec<u8>) -> bool {
     json.clear();
-    // Writing values that were JSON before into a Vec cannot fail.
+    // This cannot fail: the values were parsed from JSON, and a Vec takes all bytes.
     let _ = serde_json::to_writer(&mut *json, record);
     json.len() <= MAX_RECORD
 }
@@ -62,7 +62,7 @@ fn written(record: &Map<String, Value>, json: &mut Vec<u8>) -> bool {
 fn cut_fields(fields: &mut Map<String, Value>, step: Step) {
     for (name, value) in fields.iter_mut() {
         if !WHOLE.contains(&name.as_str()) {
-            let text = if SAYING.contains(&name.as_str()) { step.saying } else { step.text };
+            let text = if EXPLAINING.contains(&name.as_str()) { step.explaining } else { step.text };
             cut(value, Step { text, ..step });
         }
     }
@@ -81,7 +81,7 @@ fn cut(value: &mut Value, step: Step) {
 }
 
 fn cut_items(items: &mut Vec<Value>, most: usize) {
-    // The list may have been shortened before.
+    // An earlier step may have shortened the list.
     let mark = items.last().and_then(Value::as_str).and_then(left_out);
     let before = mark.map_or(0, |(_, count)| count);
     if mark.is_some() {
@@ -98,7 +98,7 @@ fn cut_text(text: &mut String, most: usize) {
     if text.len() <= most {
         return;
     }
-    // The text may have been shortened before, too.
+    // An earlier step may have shortened the text, too.
     let (length, before) = left_out(text).unwrap_or((text.len(), 0));
     let end = text.floor_char_boundary(most.min(length));
     let more = length - end + before;
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_before_is_counted_too() {
+    fn a_value_that_was_cut_before_has_the_total_count() {
         let text = format!("{}…(+1000 bytes)", "s".repeat(512));
         let mut names: Vec<_> = (0..64).map(|number| format!("dns:{number}.{text}")).collect();
         names.push("…(+336 names)".to_owned());
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_who_and_why_is_never_cut() {
+    fn the_fields_that_identify_the_client_and_the_reason_are_never_cut() {
         let mut record = json!({
             "id": "0a1b2c0-7", "peer": "192.0.2.1:50000", "reason": "client_cert_expired",
             "client_cert": {"fingerprint_sha256": "f".repeat(64)},
@@ -184,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_record_says_it_fits_and_is_json(
+        fn every_record_fits_and_is_json(
             texts in proptest::collection::vec(".{0,600}", 0..40),
             list in proptest::collection::vec("[\\\\\"\u{1}x]{0,300}", 0..80),
         ) {

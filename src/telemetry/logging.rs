@@ -24,15 +24,15 @@ pub enum Format {
     Text(Layout),
 }
 
-/// The log. A thread writes its lines, the last ones before the process ends.
+/// The log. A thread writes its lines. When the process ends, this value writes the remaining ones.
 #[derive(Debug)]
-#[must_use = "lines that wait are lost when the process ends without it"]
+#[must_use = "without it, lines in the buffer are lost when the process ends"]
 pub struct Log {
     writer: Writer,
     format: Format,
 }
 
-/// How long the process waits at its end for a slow reader of the log.
+/// How long the process waits for a slow reader of the log before it exits.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
 impl Log {
@@ -94,8 +94,7 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 }
 
-/// Serializes one of clawgate's own events straight into the line: its name, then the fields of a record that is JSON
-/// already.
+/// Writes one of clawgate's own events into the line: its name, then the fields of its record, which is JSON already.
 struct Own<'a> {
     line: &'a mut Vec<u8>,
     /// Whether the event belongs to the access log.
@@ -118,7 +117,7 @@ impl Visit for Own<'_> {
                 self.line.push(b'"');
             }
             "record" => {
-                // Copied as it is, without the opening brace, which the line has already.
+                // The record is copied without its opening brace, because the line already has one.
                 if value.len() > 2 {
                     self.line.push(b',');
                 }

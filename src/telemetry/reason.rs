@@ -84,21 +84,21 @@ reasons! {
         AlpnMismatch = "alpn_mismatch",
         /// SNI names a host that clawgate does not serve.
         UnknownSni = "unknown_sni",
-        /// HTTP without TLS.
+        /// The client sent HTTP without TLS.
         PlainHttp = "plain_http",
-        /// A PROXY header where none is expected, or none where one is required.
+        /// The PROXY header is unexpected, missing or not valid.
         ProxyProtocol = "proxy_protocol",
-        /// Another protocol.
+        /// The client sent another protocol.
         NotTls = "not_tls",
-        /// Closed before any byte was sent.
+        /// The client closed the connection before it sent a byte.
         TcpProbe = "tcp_probe",
-        /// Closed or reset during the handshake.
+        /// The client closed or reset the connection during the handshake.
         ClientClosed = "client_closed",
-        /// Any other alert from the client.
+        /// The client sent another alert.
         ClientAlert = "client_alert",
         /// The handshake took too long.
         HandshakeTimeout = "handshake_timeout",
-        /// TLS messages that are malformed or in the wrong order.
+        /// TLS messages are malformed or in the wrong order.
         ProtocolError = "protocol_error",
         /// One of clawgate's own limits was reached.
         Overloaded = "overloaded",
@@ -137,13 +137,13 @@ impl HandshakeReason {
 reasons! {
     /// Why clawgate itself responded to a request, instead of the upstream.
     RequestReason {
-        /// Not HTTP as RFC 9110 and RFC 9112 define it, or ambiguous.
+        /// The request is ambiguous, or not HTTP as RFC 9110 and RFC 9112 define it.
         BadRequest = "bad_request",
         /// Both Content-Length and Transfer-Encoding, a repeated Content-Length, and the like.
         BadFraming = "bad_framing",
-        /// More header bytes or fields than the upstream would accept.
+        /// The head has more bytes or fields than the upstream would accept.
         HeadersTooLarge = "headers_too_large",
-        /// No Host, several, or one that is not a host.
+        /// Host is missing, repeated or not valid.
         BadHost = "bad_host",
         /// Host and SNI name different servers.
         MisdirectedRequest = "misdirected_request",
@@ -151,9 +151,9 @@ reasons! {
         HeadTimeout = "head_timeout",
         /// The request target is longer than the limit.
         UriTooLong = "uri_too_long",
-        /// Servers could read the path in two ways.
+        /// The path is ambiguous: servers could read it in two ways.
         BadPath = "bad_path",
-        /// A token in the query string, which would get into logs.
+        /// The query string has a token, which would appear in logs.
         TokenInQuery = "token_in_query",
         /// A request for WebSocket, h2c or CONNECT.
         UpgradeRefused = "upgrade_refused",
@@ -183,7 +183,7 @@ reasons! {
         BodyTooLarge = "body_too_large",
         /// The body arrived too slowly.
         BodyTimeout = "body_timeout",
-        /// The upstream has the greatest allowed number of requests, and the queue for it is full.
+        /// The upstream has the maximum number of requests in progress, and its queue is full.
         UpstreamBusy = "upstream_busy",
         /// The upstream cannot be connected to.
         UpstreamUnavailable = "upstream_unavailable",
@@ -217,7 +217,7 @@ reasons! {
         ConnectionsPerIdentity = "connections_per_identity",
         /// Handshakes in progress.
         Handshakes = "handshakes",
-        /// Bytes that large handshakes hold together.
+        /// The total memory of large handshakes, in bytes.
         HandshakeBytes = "handshake_bytes",
         /// Handshakes per second of one source address.
         HandshakeRate = "handshake_rate",
@@ -231,7 +231,7 @@ reasons! {
         Body = "body",
         /// Time and rate of a request's body.
         BodyTimeout = "body_timeout",
-        /// Time in which a client reads nothing of its response.
+        /// How long a client may read nothing of its response.
         SendTimeout = "send_timeout",
         /// Time for a request, from its head to the end of its response.
         RequestTimeout = "request_timeout",
@@ -245,7 +245,7 @@ reasons! {
         BufferedBodies = "buffered_bodies",
         /// The bytes of these bodies together.
         BufferedBytes = "buffered_bytes",
-        /// Streams of one HTTP/2 connection that were opened, reset or broken too fast, and other floods of frames.
+        /// How fast one HTTP/2 connection may open, reset or break streams, or send frames that cause work.
         Streams = "streams",
         /// Requests on one connection.
         ConnectionRequests = "connection_requests",

@@ -1,4 +1,4 @@
-//! The last records of a kind, kept for later requests.
+//! The most recent records of one kind, for requests on the admin listener.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 
 use super::fit::fit;
 
-/// How many are kept.
+/// How many records are kept.
 const CAPACITY: usize = 200;
 
-/// The last records.
+/// The most recent records.
 #[derive(Debug, Default)]
 pub struct Recent(Mutex<VecDeque<Box<RawValue>>>);
 
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_come_first_and_the_oldest_are_forgotten() {
+    fn the_newest_records_come_first_and_the_oldest_are_dropped() {
         let recent = Recent::default();
         for number in 0..CAPACITY + 7 {
             recent.keep(&serde_json::json!({ "number": number }));

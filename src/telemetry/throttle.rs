@@ -3,29 +3,29 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Passes at most one line per pause. It needs no lock, since requests may log such lines.
+/// Allows at most one line per pause. It uses no lock, because it is called on the request path.
 ///
-/// This is for one event about one thing that may happen very often: a client over its limits, an upstream that answers
-/// wrongly, spans that get lost. The other ways to write fewer lines are for other purposes:
+/// It is for one event about one subject that may occur very often: a client over its limits, an upstream with wrong
+/// responses, lost spans. Other mechanisms that reduce the number of lines have other purposes:
 ///
-/// * [`LogDedup`](super::log_dedup::LogDedup): events about many things, such as refused clients. The first ones of each
-///   kind are logged in full, the others are counted, and summed up in a line per window.
-/// * `checks::expiry::ExpiryLog`: warnings that are due at certain times before a certificate or CRL expires.
-/// * A flag, where one line is enough for the life of a value: `crl_expired` for a loaded CRL, `would_refuse` for the
+/// * [`LogDedup`](super::log_dedup::LogDedup): events about many subjects, such as refused clients. The first ones of each
+///   kind are logged in full; the others are counted, and one line per window has the count.
+/// * `checks::expiry::ExpiryLog`: warnings at certain times before a certificate or CRL expires.
+/// * A flag, if one line is enough for the lifetime of a value: `crl_expired` for a loaded CRL, `would_refuse` for the
 ///   rules of all clients on one connection.
-/// * The setting `log.sample_2xx`: one in so many requests that succeed.
-/// * `telemetry::writer`: lines that a slow reader of the log does not take are dropped and counted.
+/// * The setting `log.sample_2xx`: one in this many successful requests.
+/// * `telemetry::writer`: if the reader of the log is too slow, lines are dropped and counted.
 #[derive(Debug, Default)]
 pub struct LogThrottle {
-    /// How many lines were left out since the last one that passed.
+    /// How many lines were left out since the last allowed one.
     left_out: AtomicU64,
-    /// When the last line passed, in nanoseconds; 0 if none has.
+    /// When a line was last allowed, in nanoseconds; 0 if never.
     passed_at: AtomicU64,
 }
 
 impl LogThrottle {
-    /// Whether a line may be logged at `now`, a duration since a fixed start: if the last one is at least `pause` old.
-    /// Returns how many lines were left out before this one.
+    /// Returns `Some` if a line may be logged at `now`, a duration since a fixed start: the last allowed line must be at
+    /// least `pause` old. The value is how many lines were left out in between.
     pub fn pass(&self, now: Duration, pause: Duration) -> Option<u64> {
         let relaxed = Ordering::Relaxed;
         let (now, passed_at) = (nanos(now).max(1), self.passed_at.load(relaxed));
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_in_a_pause_passes_and_knows_how_many_were_left_out() {
+    fn one_line_per_pause_is_allowed_and_gets_the_number_of_lines_left_out() {
         let throttle = LogThrottle::default();
         let pass = |millis| throttle.pass(Duration::from_millis(millis), Duration::from_secs(1));
 

@@ -1,26 +1,25 @@
 //! Writes log lines: any thread adds them to a buffer, and one thread writes the buffer.
 //!
-//! A worker that wrote its own lines would need a system call for each, and would block while the reader of the log is
-//! slow.
+//! If workers wrote the lines, each line would take a system call, and a slow reader of the log would block the worker.
 
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long lines wait so that others can be written with them.
+/// How long a line waits for further lines, so that one system call writes all of them.
 const GATHER: Duration = Duration::from_millis(5);
-/// With this many bytes, lines no longer wait for others.
+/// When the buffer has this many bytes, it is written at once.
 const BATCH: usize = 64 * 1024;
-/// The most bytes that wait for a slow reader. Further lines of the access log are dropped and counted.
+/// The size of the buffer for a slow reader, in bytes. If it is full, lines of the access log are dropped and counted.
 const LIMIT: usize = 4 * 1024 * 1024;
-/// More space that only other lines may use.
+/// Additional bytes that only lines outside of the access log may use.
 const RESERVE: usize = 2 * 1024 * 1024;
 
 /// How important a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Priority {
-    /// One of very many: it may wait, and is dropped first.
+    /// A line of the access log: it may wait, and is dropped first.
     Light,
     /// It may wait.
     Usual,
@@ -31,12 +30,12 @@ pub(super) enum Priority {
 /// Which thread writes the lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {
-    /// None yet: the lines are kept.
+    /// No thread yet: the lines stay in the buffer.
     #[default]
     Kept,
     /// The writer's own thread.
     Thread,
-    /// The thread that logs the line, because no thread could be started.
+    /// The thread that logs the line, because the writer's thread could not be started.
     Direct,
 }
 
@@ -68,13 +67,13 @@ struct State {
 }
 
 impl Writer {
-    /// Keeps lines until the thread is started.
+    /// A writer that keeps lines in its buffer until `start` is called.
     pub(crate) fn new() -> Self {
         Self(Arc::default())
     }
 
-    /// Starts the thread, which first writes the lines kept so far to `out`. `lost` makes the line that reports dropped
-    /// lines. If no thread can be started, every thread writes its own lines.
+    /// Starts the thread, which writes to `out`, beginning with the lines in the buffer. `lost` makes the line that
+    /// reports a number of dropped lines. If the thread cannot be started, each thread writes its own lines.
     pub(super) fn start(
         &self,
         mut out: impl Write + Send + 'static,
@@ -100,7 +99,7 @@ impl Writer {
         }
     }
 
-    /// Writes the lines kept so far; from now on each line is written directly.
+    /// Writes the lines in the buffer. From now on each thread writes its own lines.
     fn write_here(&self) {
         let mut state = self.0.state();
         state.mode = Mode::Direct;
@@ -109,7 +108,8 @@ impl Writer {
         let _ = out.write_all(&std::mem::take(&mut state.lines)).and_then(|()| out.flush());
     }
 
-    /// Adds a line, which must end in a newline. Never waits for the reader of the log.
+    /// Adds a line, which must end in a newline. With the writer's thread it never waits for the reader
+    /// of the log.
     pub(super) fn put(&self, line: &[u8], weight: Priority) {
         let mut state = self.0.state();
         if state.mode == Mode::Direct {
@@ -123,9 +123,9 @@ impl Writer {
         }
         state.lines.extend_from_slice(line);
         let urgent = weight == Priority::Heavy || state.lines.len() >= BATCH;
-        let hurry = urgent && !state.urgent;
+        let became_urgent = urgent && !state.urgent;
         state.urgent |= urgent;
-        if std::mem::take(&mut state.asleep) || hurry {
+        if std::mem::take(&mut state.asleep) || became_urgent {
             drop(state);
             self.0.more.notify_one();
         }
@@ -151,7 +151,7 @@ impl Writer {
 }
 
 impl Shared {
-    /// Waits for lines, and a little longer for further ones. Moves them to `lines`, and returns how many were dropped.
+    /// Waits for a line, and up to [`GATHER`] for further ones. Moves them to `lines`, and returns how many were dropped.
     fn gather(&self, lines: &mut Vec<u8>) -> u64 {
         let mut state = self.state();
         state.writing = false;
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_several_threads_come_out_whole_and_each_threads_in_order() {
+    fn lines_of_several_threads_are_written_whole_and_in_order_for_each_thread() {
         let (writer, go, read) = writer();
         thread::scope(|scope| {
             for number in 0..4 {
@@ -247,10 +247,10 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_stops_costs_light_lines_only_and_hears_how_many() {
+    fn while_the_reader_is_blocked_only_light_lines_are_dropped_and_their_number_is_reported() {
         let (writer, go, read) = writer();
         let light = [vec![b'1'; 1023], vec![b'\n']].concat();
-        // Twice the limit, since the reader may already have taken that much.
+        // Twice the limit, because the writer's thread may already have taken one full buffer.
         let count = LIMIT / 1024 * 2 + 200;
         for _ in 0..count {
             writer.put(&light, Priority::Light);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_from_before_the_thread_come_out_first() {
+    fn lines_logged_before_the_start_are_written_first() {
         let ((go, may), (read, was_read)) = (channel(), channel());
         let writer = Writer::new();
         writer.put(b"1\n", Priority::Usual);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_does_not_wait_for_ever_for_a_reader() {
+    fn a_flush_waits_for_a_blocked_reader_only_until_its_deadline() {
         let (writer, _go, _read) = writer();
         writer.put(b"1\n", Priority::Usual);
         let start = Instant::now();
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_has_gone_ends_nothing() {
+    fn a_closed_output_does_not_stop_the_writer() {
         let (writer, go, _) = writer();
         drop(go);
         for _ in 0..3 {

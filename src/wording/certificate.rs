@@ -194,7 +194,7 @@ fn unsupported(signature: &[u8]) -> String {
 }
 
 fn unsupported_with_key(signature: &[u8], key: &[u8]) -> String {
-    format!("{} with a key of {}", unsupported(signature), algorithm(key))
+    format!("{} for a key of type {}", unsupported(signature), algorithm(key))
 }
 
 /// The usual name of an algorithm, or its number. `identifier`: the content of an AlgorithmIdentifier.

@@ -231,7 +231,7 @@ fn a_ca_that_may_not_issue_what_it_has_is_a_fault_with_what_it_may_not() {
     says(&elsewhere.only_fault("certificate/chain"), &["clients refuse it", "nameConstraints"]);
 
     let no_ca = below(|params| params.is_ca = IsCa::ExplicitNoCa);
-    says(&no_ca.only_fault("certificate/chain"), &["issued by a certificate that is no CA's"]);
+    says(&no_ca.only_fault("certificate/chain"), &["its issuer is not a CA"]);
 }
 
 #[test]

@@ -124,7 +124,7 @@ pub(in crate::telemetry) struct RequestLine {
     pub(crate) upstream_ms: Option<f64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) retried: bool,
-    /// How many refusals of the same kind and client were not logged since the last logged one.
+    /// How many refusals of this kind and client were not logged since the last logged one.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) unlogged: u64,
 }

@@ -20,8 +20,8 @@ use super::metrics::{Counted, Ended, Metrics, RouteMetrics};
 use super::reason::RequestReason;
 use super::trace::{RequestSpan, TraceContext};
 
-/// The record of one request, filled in while it is handled. It is logged when it is dropped, so that no request is
-/// missed.
+/// The record of one request, filled in while the request is handled. It is logged on drop, so that every request is
+/// logged.
 #[derive(Debug)]
 pub struct AccessRecord {
     line: RequestLine,
@@ -29,7 +29,7 @@ pub struct AccessRecord {
     metrics: Arc<Metrics>,
     route: Option<Arc<RouteMetrics>>,
     _in_flight: Counted,
-    /// Whether the request is counted, but not logged.
+    /// Whether the request is counted in the metrics, but not logged.
     is_unlogged: bool,
     /// One in this many successful requests is logged.
     one_in: u64,
@@ -99,7 +99,7 @@ impl AccessRecord {
         self.span = span;
     }
 
-    /// Whether the request succeeded and sampling leaves it out of the log.
+    /// Whether the request succeeded and is left out of the log by sampling.
     fn is_sampled_out(&self) -> bool {
         let succeeded = self.line.reason.is_none() && (200..300).contains(&self.line.status);
         succeeded && self.line.trace_id.is_some_and(|trace| !trace.is_sampled(self.one_in))
@@ -126,7 +126,7 @@ impl AccessRecord {
         self.line.signature_key = Some(key);
     }
 
-    /// Notes that the upstream was called at `at`.
+    /// Notes that the request was sent to the upstream at `at`.
     pub fn asked(&mut self, at: Instant) {
         if let Some(span) = &mut self.span {
             span.upstream_called(at);

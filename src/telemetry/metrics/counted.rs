@@ -1,4 +1,4 @@
-//! Counting what is in progress.
+//! A gauge of things in progress.
 
 use prometheus_client::metrics::gauge::Gauge;
 

@@ -1,4 +1,4 @@
-//! When certificates and CRLs expire.
+//! Metrics of when certificates and CRLs expire.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,10 +11,10 @@ use prometheus_client::metrics::gauge::ConstGauge;
 /// When one certificate or CRL expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expiry {
-    /// What it is.
+    /// Certificate, CA or CRL.
     pub of: Expiring,
-    /// Its name: the subject of a certificate, the issuer of a CRL. It comes from the operator's files, so there are
-    /// few.
+    /// Its name: the subject of a certificate, the issuer of a CRL. It comes from the operator's files, so it
+    /// has few values.
     pub name: String,
     /// Distinguishes files with the same name.
     pub mark: String,
@@ -24,7 +24,7 @@ pub struct Expiry {
     pub at: i64,
 }
 
-/// What may expire.
+/// The kinds of files that expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiring {
     /// clawgate's own certificate.
@@ -58,25 +58,25 @@ impl Collector for Expiries {
             (
                 Expiring::Certificate,
                 "certificate_not_after_timestamp_seconds",
-                "When a certificate of clawgate's own expires, since 1970.",
+                "When a server certificate of clawgate expires, in seconds since 1970.",
                 true,
             ),
             (
                 Expiring::ClientCa,
                 "client_ca_not_after_timestamp_seconds",
-                "When a CA of the clients' expires, since 1970.",
+                "When a client CA expires, in seconds since 1970.",
                 true,
             ),
             (
                 Expiring::Crl,
                 "crl_next_update_timestamp_seconds",
-                "When a revocation list is out of date, since 1970.",
+                "The nextUpdate of a CRL, in seconds since 1970.",
                 true,
             ),
             (
                 Expiring::Crl,
                 "crl_this_update_timestamp_seconds",
-                "When a revocation list was issued, since 1970.",
+                "The thisUpdate of a CRL, in seconds since 1970.",
                 false,
             ),
         ] {
@@ -84,7 +84,7 @@ impl Collector for Expiries {
             let mut seen: Vec<NameLabels> = Vec::new();
             for expiry in expiries.iter().filter(|expiry| expiry.of == of) {
                 let labels = NameLabels { name: expiry.name.clone(), mark: expiry.mark.clone() };
-                // If the same series came twice, Prometheus could not read the response.
+                // Prometheus rejects a response that has the same series twice.
                 if !seen.contains(&labels) {
                     ConstGauge::new(if is_end { expiry.at } else { expiry.from })
                         .encode(family.encode_family(&labels)?)?;

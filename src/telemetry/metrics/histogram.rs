@@ -8,8 +8,8 @@ use std::time::Duration;
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::{MetricType, TypedMetric};
 
-/// The upper bounds of the buckets, in seconds: from the time that clawgate alone needs to the longest wait for an
-/// upstream.
+/// The upper bounds of the buckets, in seconds: from the time that clawgate itself needs to the longest time that an
+/// upstream may take.
 const BOUNDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 
@@ -19,7 +19,7 @@ pub(super) struct Histogram(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// How many durations are in each bucket; the last bucket is for those above all bounds.
+    /// How many durations are in each bucket; the last bucket counts those above all bounds.
     buckets: [AtomicU64; BOUNDS.len() + 1],
     /// The sum of all durations, in nanoseconds. 64 bits suffice for 500 years.
     sum: AtomicU64,

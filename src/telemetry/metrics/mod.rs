@@ -41,7 +41,7 @@ use crate::connection::{TlsInfo, version_name};
 
 /// All metrics of a process.
 ///
-/// The counters of a family are looked up once, here, so that the request path only adds to atomic numbers.
+/// The counters of a family are looked up once, here. The request path only increments atomic numbers.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -101,7 +101,7 @@ pub struct Ended<'a> {
     pub route: Option<&'a RouteMetrics>,
     /// The status of the response.
     pub status: u16,
-    /// Why clawgate itself responded, or why the response broke off.
+    /// Why clawgate itself responded, or why the response was incomplete.
     pub reason: Option<RequestReason>,
     /// The time from its head to the end of its response.
     pub duration: Duration,
@@ -144,9 +144,12 @@ impl Metrics {
             registered(all, "build_info", "The version, as a label; always 1");
         build.get_or_create(&VersionLabel { version: env!("CARGO_PKG_VERSION") }).set(1);
         let tls: Family<TlsLabels, Counter> =
-            registered(all, "tls_sessions", "Admitted connections, by what TLS negotiated");
-        let rejections: Family<ReasonLabel, Counter> =
-            registered(all, "rejections", "Requests that clawgate answered itself, by reason");
+            registered(all, "tls_sessions", "Admitted connections, by negotiated TLS version and group");
+        let rejections: Family<ReasonLabel, Counter> = registered(
+            all,
+            "rejections",
+            "Requests that clawgate refused or could not complete, by reason",
+        );
         let would_refuse: Family<RulesLabel, Counter> = registered(
             all,
             "would_refuse",
@@ -154,12 +157,12 @@ impl Metrics {
         );
         let limited: Family<LimitLabel, Counter> =
             registered(all, "limits_hit", "Connections and requests that reached a limit");
-        let reloads: Family<OutcomeLabel, Counter> =
-            registered(all, "reloads", "Reloads, by whether their settings are used");
-        let generation: Gauge = registered(all, "generation", "Number of the settings and files in use");
+        let reloads: Family<OutcomeLabel, Counter> = registered(all, "reloads", "Reloads, by outcome");
+        let generation: Gauge =
+            registered(all, "generation", "Number of the generation (settings and files) in use");
         generation.set(1);
         let last_reload_ok: Gauge =
-            registered(all, "last_reload_ok", "Whether the settings of the last reload are used");
+            registered(all, "last_reload_ok", "1 if the last reload succeeded, else 0");
         last_reload_ok.set(1);
         let reloaded_at: Gauge = registered(
             all,
@@ -176,7 +179,7 @@ impl Metrics {
             accepted: registered(
                 all,
                 "connections_accepted",
-                "Connections accepted, before anything is known about them",
+                "Accepted connections, before the handshake",
             ),
             admitted: registered(all, "handshakes_admitted", "Connections admitted"),
             refused: Refused::new(all),
@@ -190,7 +193,7 @@ impl Metrics {
             lingering: registered(
                 all,
                 "lingering_connections",
-                "Refused connections that are still open, so that the client can read why",
+                "Refused connections that stay open so that the client can read the reason",
             ),
             routes: Routes::new(all),
             signatures: Signatures::new(all),
@@ -262,7 +265,7 @@ impl Metrics {
         self.upstreams.get(address)
     }
 
-    /// Sets what is in use now: the patterns of routes, the addresses of upstreams, and what will expire.
+    /// Sets what is in use now: the patterns of routes, the addresses of upstreams, and the certificates and CRLs.
     pub fn in_use(&self, patterns: &[String], upstreams: &[String], expiries: Vec<Expiry>) {
         self.routes.keep(patterns);
         self.signatures.keep(patterns);

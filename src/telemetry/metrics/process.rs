@@ -11,14 +11,14 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
 
-/// Reads the values anew for each response.
+/// Reads the values again for each response.
 #[derive(Debug)]
 pub(super) struct Process {
     /// When the process started, in seconds since 1970.
     started: f64,
 }
 
-/// The needed fields of `/proc/self/stat` and `/proc/self/statm`.
+/// The fields of `/proc/self/stat` and `/proc/self/statm` that the metrics need.
 struct Usage {
     cpu_seconds: f64,
     threads: u64,
@@ -56,21 +56,33 @@ impl Collector for Process {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
-        gauge("process_start_time_seconds", "When clawgate was started, since 1970.", self.started)?;
+        gauge(
+            "process_start_time_seconds",
+            "When clawgate was started, in seconds since 1970.",
+            self.started,
+        )?;
         if let Ok(files) = fs::read_dir("/proc/self/fd") {
             // Reading the folder opens one file itself.
             let open = files.count().saturating_sub(1);
-            gauge("process_open_fds", "Files that are open.", open as f64)?;
+            gauge("process_open_fds", "Open file descriptors.", open as f64)?;
         }
         if let Some(most) = getrlimit(Resource::Nofile).current {
-            gauge("process_max_fds", "Files that may be open.", most as f64)?;
+            gauge("process_max_fds", "Limit of open file descriptors.", most as f64)?;
         }
         let Some(usage) = Usage::read() else { return Ok(()) };
         gauge("process_threads", "Threads.", usage.threads as f64)?;
-        gauge("process_virtual_memory_bytes", "Virtual memory.", usage.virtual_bytes as f64)?;
-        gauge("process_resident_memory_bytes", "Memory in use.", usage.resident_bytes as f64)?;
+        gauge(
+            "process_virtual_memory_bytes",
+            "Virtual memory size in bytes.",
+            usage.virtual_bytes as f64,
+        )?;
+        gauge(
+            "process_resident_memory_bytes",
+            "Resident memory size in bytes.",
+            usage.resident_bytes as f64,
+        )?;
         let cpu = ConstCounter::new(usage.cpu_seconds);
-        let help = "CPU time, of user and system.";
+        let help = "Total user and system CPU time in seconds.";
         cpu.encode(encoder.encode_descriptor("process_cpu_seconds", help, None, cpu.metric_type())?)
     }
 }

@@ -65,13 +65,13 @@ impl Routes {
         let durations = Family::<RouteLabel, Histogram>::default();
         registry.register(
             "request_duration_seconds",
-            "Time of a request, from its head to the end of its answer",
+            "Time from the head of a request to the end of its response",
             durations.clone(),
         );
         let upstream = Family::<RouteLabel, Histogram>::default();
         registry.register(
             "upstream_duration_seconds",
-            "Time until the upstream's answer began",
+            "Time until the first byte of the upstream's response head",
             upstream.clone(),
         );
         let authenticated = Family::<AuthenticatedLabels, Counter>::default();

@@ -1,4 +1,4 @@
-//! Tests of the single series.
+//! Tests of the series.
 
 use super::*;
 

@@ -1,7 +1,7 @@
-//! The older text format (0.0.4), which curl users and most tools expect.
+//! The Prometheus text format 0.0.4, which most tools expect.
 
-/// Converts OpenMetrics 1.0 to the older format, in which a counter has the name of its series, and units and the end
-/// mark do not exist.
+/// Converts OpenMetrics 1.0 to the text format 0.0.4. There, the name of a counter ends in `_total`, and there are no
+/// units and no end mark.
 pub(super) fn plain(open_metrics: &str) -> String {
     let mut text = String::with_capacity(open_metrics.len());
     let mut lines = open_metrics.lines().peekable();

@@ -38,7 +38,7 @@ pub(super) struct Upstreams {
 /// Why an upstream gave no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamFault {
-    /// It has the greatest allowed number of requests.
+    /// It has the maximum number of requests in progress.
     Busy,
     /// No connection could be opened.
     Unavailable,
@@ -62,7 +62,7 @@ pub struct UpstreamMetrics {
     pub connections: Counter,
     /// Requests that were sent on a connection that had been used before.
     pub reused: Counter,
-    /// Requests that were sent again because the connection turned out to be closed.
+    /// Requests that were sent again because the upstream had closed the idle connection.
     pub retries: Counter,
     in_flight: Gauge,
     waiting: Gauge,
@@ -82,27 +82,39 @@ impl Upstreams {
             known: Mutex::default(),
         };
         let Self { errors, connections, reused, retries, in_flight, waiting, up, .. } = &upstreams;
-        registry.register("upstream_errors", "Requests without an answer", errors.clone());
-        registry.register("upstream_connections", "Connections opened", connections.clone());
+        registry.register(
+            "upstream_errors",
+            "Requests to which the upstream gave no response",
+            errors.clone(),
+        );
+        registry.register(
+            "upstream_connections",
+            "Connections opened to the upstream",
+            connections.clone(),
+        );
         registry.register(
             "upstream_connections_reused",
             "Requests on a connection that had been used before",
             reused.clone(),
         );
-        registry.register("upstream_retries", "Requests that went out again", retries.clone());
+        registry.register(
+            "upstream_retries",
+            "Requests that were sent again on a new connection",
+            retries.clone(),
+        );
         registry.register(
             "upstream_requests_in_flight",
-            "Requests that are with the upstream now",
+            "Requests in progress at the upstream",
             in_flight.clone(),
         );
         registry.register(
             "upstream_requests_waiting",
-            "Requests that wait now until the upstream may have another",
+            "Requests that wait because the upstream is at its limit",
             waiting.clone(),
         );
         registry.register(
             "upstream_up",
-            "Whether the last request got an answer from the upstream; 1 before the first",
+            "1 if the upstream responded to the last request, else 0; 1 before the first request",
             up.clone(),
         );
         upstreams

@@ -1,4 +1,4 @@
-//! The log for people at a terminal: two to four lines for each event, with the most important first.
+//! The log for people at a terminal: one to four lines for each event, the most important first.
 //!
 //! The first line says when it happened, how serious it is and what happened. Then come the detail, the hint and the
 //! client's certificate. All other fields are shown only with `-v`; the JSON form of the log always has them.
@@ -29,16 +29,16 @@ pub(super) struct Entry<'a> {
     pub(super) fields: Map<String, Value>,
 }
 
-/// The longest value that is shown without `-v`, in characters.
+/// The maximum length of a value without `-v`, in characters.
 const MAX_VALUE: usize = 64;
-/// The indentation of all lines after the first: as wide as the time.
+/// The indentation of all lines after the first. It is as wide as the time and a space.
 const INDENT: &str = "          ";
 
 impl Layout {
     /// Appends the lines of `entry`, each with its line feed.
     pub(super) fn write(self, entry: Entry<'_>, out: &mut String) {
         let Entry { time, level, name, mut fields } = entry;
-        // A client caused this event: the headline names it, detail and hint explain it.
+        // The event is about a client: the headline names it, and detail and hint explain the event.
         let is_explained =
             name == "handshake_failed" || (fields.contains_key("peer") && fields.contains_key("hint"));
         let headline = match name {
@@ -73,7 +73,7 @@ impl Layout {
 
     fn paragraph(self, text: &str, style: Style, out: &mut String) {
         let width = self.width.map_or(usize::MAX, |width| width.saturating_sub(INDENT.len()).max(20));
-        // A detail may contain line feeds. Any other control character could move the cursor.
+        // A detail may contain line feeds. Other control characters are escaped: they could move the cursor.
         let text = escaped(text);
         let options = textwrap::Options::new(width).word_splitter(textwrap::WordSplitter::NoHyphenation);
         for line in text.split('\n').flat_map(|line| textwrap::wrap(line, &options)) {
@@ -145,8 +145,8 @@ fn request(fields: &mut Map<String, Value>) -> String {
     words.join("  ")
 }
 
-/// `handshake_failed  client_cert_missing  127.0.0.1:51602`, with the client's name if it has one. A summary also says
-/// how often.
+/// `handshake_failed  client_cert_missing  127.0.0.1:51602`, with the client's name if it has one. A summary also has
+/// the count.
 fn refused(name: &str, fields: &mut Map<String, Value>) -> String {
     let mut words = vec![name.to_owned()];
     words.extend(take_short(fields, "reason"));
@@ -198,7 +198,7 @@ fn take_short(fields: &mut Map<String, Value>, key: &str) -> Option<String> {
     take_text(fields, key).map(|text| shortened(&text, MAX_VALUE))
 }
 
-/// At most `limit` characters of `text`. If something is missing, the last one is `…`.
+/// At most `limit` characters of `text`. If characters are missing, the last one is `…`.
 fn shortened(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         None => text.to_owned(),

@@ -1,4 +1,4 @@
-//! W3C Trace Context: a trace that the client began is continued; otherwise a new one begins.
+//! W3C Trace Context: clawgate continues the client's trace, or begins a new one.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
@@ -15,7 +15,7 @@ const SAMPLED: u8 = 0x01;
 /// The flag `random`: the trace identifier is random (level 2).
 const RANDOM: u8 = 0x02;
 
-/// The trace that a request belongs to, and its place there.
+/// The trace that a request belongs to, and the spans of the request in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceContext {
     pub(super) id: u128,
@@ -27,7 +27,7 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Takes over the client's trace if there is exactly one `traceparent` and it is valid (level 1, section 4.3).
+    /// Continues the client's trace if there is exactly one `traceparent` and it is valid (level 1, section 4.3).
     /// Otherwise it begins a new trace and removes `tracestate`. One in `one_in` new traces is marked as sampled.
     pub fn extract(headers: &mut HeaderMap, one_in: u64) -> Self {
         let mut fields = headers.get_all(TRACEPARENT).iter();
@@ -82,13 +82,12 @@ impl TraceContext {
         }
     }
 
-    /// Whether the client records the trace, or clawgate does if the trace begins here.
+    /// Whether the trace is recorded. The client decides that, or clawgate if the trace begins here.
     pub fn is_recorded(self) -> bool {
         self.flags & SAMPLED != 0
     }
 
-    /// Whether the trace is one of those that are logged: one in `one_in`. Every process decides the same for the same
-    /// trace.
+    /// Whether the trace is among the logged ones: one in `one_in`. All processes decide the same for one trace.
     pub fn is_sampled(self, one_in: u64) -> bool {
         // The lower half is random (level 2, section 2.2.3).
         (self.id as u64).is_multiple_of(one_in)

@@ -1,5 +1,5 @@
-//! Replaces spans in builds without the feature `otlp`. These types have no values, so the compiler removes all code
-//! for spans from the request path.
+//! Replaces spans in builds without the feature `otlp`. These types have no values, so the compiler removes the
+//! code for spans from the request path.
 
 use std::time::{Duration, Instant};
 

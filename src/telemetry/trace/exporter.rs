@@ -1,6 +1,6 @@
 //! The queue of spans, and the thread that sends them to the collector in batches.
 //!
-//! Queue, batches and thread come from the OpenTelemetry SDK. The SDK does not say how many spans it drops. So this
+//! Queue, batches and thread come from the OpenTelemetry SDK. The SDK does not report how many spans it drops. Therefore this
 //! module counts the spans in the queue, and drops new ones itself before the queue is full.
 
 use std::fmt;
@@ -22,7 +22,7 @@ use crate::telemetry::{LogThrottle, emit};
 const QUEUE: usize = 4096;
 /// Spans in one batch.
 const BATCH: usize = 512;
-/// How long a span waits for others to join its batch.
+/// How long a span waits for further spans of its batch.
 const BATCH_DELAY: Duration = Duration::from_secs(5);
 /// The shortest time between two log lines about lost spans.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
@@ -103,7 +103,7 @@ impl SpanQueue {
         let _ = self.0.processor.shutdown_with_timeout(timeout);
         let left = self.0.usage.queued.load(Ordering::Relaxed);
         if left > 0 {
-            let hint = "the collector did not take them in time";
+            let hint = "the collector did not accept them in time";
             emit(Level::WARN, "spans_lost", &Lost { count: left as u64, hint });
         }
     }
@@ -172,7 +172,7 @@ impl<S: SpanSink> Exporter<S> {
         match (failure, logged.fails) {
             (Some(_), true) => return,
             (Some(detail), false) => {
-                let hint = "requests are not affected; until the collector takes spans again, they are \
+                let hint = "requests are not affected; until the collector accepts spans again, they are \
                             dropped and counted in clawgate_spans_dropped_total";
                 emit(Level::WARN, "span_export_failed", &Failed { collector, detail, hint });
                 logged.fails = true;

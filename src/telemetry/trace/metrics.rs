@@ -33,9 +33,9 @@ pub struct SpanMetrics {
 impl SpanMetrics {
     pub(in crate::telemetry) fn new(registry: &mut Registry) -> Self {
         let exported = Counter::default();
-        registry.register("spans_exported", "Spans that the collector has taken", exported.clone());
+        registry.register("spans_exported", "Spans that the collector accepted", exported.clone());
         let dropped = Family::<ReasonLabel, Counter>::default();
-        registry.register("spans_dropped", "Spans that did not get to the collector", dropped.clone());
+        registry.register("spans_dropped", "Spans that were lost, by reason", dropped.clone());
         let dropped = LOSSES.map(|reason| dropped.get_or_create_owned(&ReasonLabel { reason }));
         Self { exported, dropped }
     }

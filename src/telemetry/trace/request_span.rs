@@ -30,7 +30,7 @@ pub struct RequestSpan {
     queue: SpanQueue,
     connection: Arc<[KeyValue]>,
     trace: TraceContext,
-    /// When the upstream was called.
+    /// When the request was sent to the upstream.
     called: Option<Instant>,
     /// How long it took until the upstream's response began, or until the call failed.
     waited: Option<Duration>,
@@ -106,7 +106,7 @@ impl RequestSpan {
         let began = now.checked_sub(duration).unwrap_or(now);
         let id = span_id();
         let server = self.data(SpanKind::Server, (id, self.trace.parent), (began, now), line);
-        // For the upstream `echo:` clawgate itself responds and makes no call.
+        // For the upstream `echo:`, clawgate itself responds and sends no request.
         let call = self.called.filter(|_| line.upstream.is_some()).map(|called| {
             let from = began + called.saturating_duration_since(started);
             // If no response came, the call lasted until the client left.
@@ -155,7 +155,7 @@ impl RequestSpan {
     }
 }
 
-/// The method and route. Not the path, since span names should have few distinct values.
+/// The method and route. Not the path, because span names should have few distinct values.
 fn server_name(line: &RequestLine) -> String {
     let method = method(line).0;
     match &line.route {
