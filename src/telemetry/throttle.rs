@@ -24,8 +24,8 @@ pub struct LogThrottle {
 }
 
 impl LogThrottle {
-    /// Returns `Some` if a line may be logged at `now`, a duration since a fixed start: the last allowed line must be at
-    /// least `pause` old. The value is how many lines were left out in between.
+    /// Returns `Some` if a line may be logged at `now`, a duration since a fixed start: the last allowed line must be
+    /// at least `pause` old. The value is how many lines were left out in between.
     pub fn pass(&self, now: Duration, pause: Duration) -> Option<u64> {
         let relaxed = Ordering::Relaxed;
         let (now, passed_at) = (nanos(now).max(1), self.passed_at.load(relaxed));

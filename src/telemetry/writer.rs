@@ -151,7 +151,8 @@ impl Writer {
 }
 
 impl Shared {
-    /// Waits for a line, and up to [`GATHER`] for further ones. Moves them to `lines`, and returns how many were dropped.
+    /// Waits for a line, and up to [`GATHER`] for further ones. Moves them to `lines`, and returns how many were
+    /// dropped.
     fn gather(&self, lines: &mut Vec<u8>) -> u64 {
         let mut state = self.state();
         state.writing = false;

@@ -1,7 +1,7 @@
 //! The queue of spans, and the thread that sends them to the collector in batches.
 //!
-//! Queue, batches and thread come from the OpenTelemetry SDK. The SDK does not report how many spans it drops. Therefore this
-//! module counts the spans in the queue, and drops new ones itself before the queue is full.
+//! Queue, batches and thread come from the OpenTelemetry SDK. The SDK does not report how many spans it drops.
+//! Therefore this module counts the spans in the queue, and drops new ones itself before the queue is full.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
