@@ -92,7 +92,7 @@ fn refusals_of_chains_rules_and_crls() {
           the certificate was altered after it was signed
           -> send the certificate file as the CA issued it; this one is damaged, or was tampered with
     client_cert_malformed
-          certificate 1 of those sent is not X.509: it is not the DER of a certificate
+          certificate 1 of those sent is not X.509: it is not a DER-encoded certificate
           -> send the certificate file as the CA issued it; this one is damaged
     client_not_allowed
           O=Example,CN=calls (serial 1234) verifies, but no rule of clients.allow matches it; nearest is

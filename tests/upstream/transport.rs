@@ -130,7 +130,7 @@ fn plain_http_where_tls_is_expected_is_said_to_be_that() {
 
     assert_eq!((answer.status, &*answer.reason()), (503, "upstream_unavailable"));
     let detail = clawgate.request()["detail"].as_str().unwrap().to_owned();
-    assert!(detail.contains("what came is no TLS record"), "{detail}");
+    assert!(detail.contains("the received data is not a TLS record"), "{detail}");
 }
 
 #[test]
