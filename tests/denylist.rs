@@ -121,7 +121,7 @@ fn a_line_that_cannot_be_read_keeps_clawgate_from_starting_and_at_a_reload_keeps
         let said = format!("  --denylist\n    {}: {part}", list.display());
         assert!(output.stderr.contains(&said), "no {said:?} in {}", output.stderr);
     };
-    said("line 2: its fingerprint is no SHA-256");
+    said("line 2: its fingerprint is not a SHA-256");
     said("line 3: is none of `fingerprint=SHA256`, `spki=SHA256` and `serial=HEX, issuer=NAME`");
 
     pki.file("denied", &entry);

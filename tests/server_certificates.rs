@@ -163,7 +163,7 @@ fn a_certificate_without_its_key_and_a_key_without_its_certificate_are_named() {
     );
 
     assert!(said.contains("one.pem: has no key"), "{said}");
-    assert!(said.contains("two.key: fits none of the certificates"), "{said}");
+    assert!(said.contains("two.key: matches none of the certificates"), "{said}");
     assert!(!said.contains("server.pem: has") && !said.contains("server.key: fits"), "{said}");
 }
 
@@ -175,7 +175,7 @@ fn a_server_certificate_that_no_client_would_get_is_a_warning() {
     let output = with(&pki, &["again"]).check();
 
     assert_eq!(output.code, Some(0), "{output:?}");
-    assert!(output.stdout.contains("again.pem: is never shown"), "{output:?}");
+    assert!(output.stdout.contains("again.pem: is never sent"), "{output:?}");
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn a_response_about_another_certificate_or_from_another_ca_is_left_out() {
     // The same serial number, and even the name of the CA is the same.
     let twin = pki.root.intermediate("Test Intermediate");
     let of_twin = response(&pki, &twin, &known(&twin), GOOD);
-    is_left_out(&pki, &of_twin, &["about none of clawgate's certificates"]);
+    is_left_out(&pki, &of_twin, &["for none of clawgate's certificates"]);
 }
 
 #[test]

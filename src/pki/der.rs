@@ -1,4 +1,4 @@
-//! DER, taken apart one level at a time (X.690), where no type of x509-parser does it strictly enough.
+//! A strict reader of DER (X.690), one level at a time. The types of x509-parser are not strict enough.
 
 use thiserror::Error;
 use x509_parser::asn1_rs::{Any, FromDer};
@@ -17,7 +17,7 @@ pub(super) const fn primitive(number: u8) -> u8 {
     0x80 | number
 }
 
-/// What should be DER is not, or is of another shape.
+/// The bytes are not DER, or not the expected structure.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("not the DER that was expected")]
 pub(super) struct Malformed;
@@ -73,7 +73,7 @@ pub(super) fn encoded(tag: u8, content: &[u8]) -> Vec<u8> {
     let used = length.iter().position(|byte| *byte != 0).map_or(&[][..], |start| &length[start..]);
     match (content.len(), used) {
         (0..=0x7f, _) => element.push(used.first().copied().unwrap_or(0)),
-        // So many bytes of length follow.
+        // The number of length bytes that follow.
         (_, used) => {
             element.push(0x80 | u8::try_from(used.len()).unwrap_or(0));
             element.extend(used);
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_encoded_reads_the_same() {
+    fn an_encoded_element_is_read_unchanged() {
         for length in [0, 1, 127, 128, 255, 256, 65_535, 65_536] {
             let content = vec![7; length];
             let der = encoded(SEQUENCE, &content);

@@ -1,8 +1,8 @@
 //! Certificates: files of keys and certificates, path validation, constraints, revocation.
 //!
-//! Comes in: a client's certificate chain, and the files that the settings name. Goes out: whether the chain is valid,
-//! and if not, what the diagnosis needs to explain why. Imports only `identity`, `wording`, `finding` and `telemetry`;
-//! it knows nothing of connections.
+//! Input: a client's certificate chain, and the files that the settings name. Output: whether the chain is valid, and
+//! if not, the data that the diagnosis needs to explain why. Imports only `identity`, `wording`, `finding` and
+//! `telemetry`; it knows nothing of connections.
 
 pub(crate) mod ca;
 mod cache;

@@ -53,7 +53,7 @@ impl fmt::Debug for UpstreamTls {
 
 impl PartialEq for UpstreamTls {
     fn eq(&self, other: &Self) -> bool {
-        // A key fits only its own certificate, so the certificate alone is compared.
+        // A key matches only its own certificate, so it is enough to compare the certificates.
         let chain = |secure: &Self| secure.identity.as_ref().map(|identity| identity.cert.clone());
         self.name == other.name && self.roots.roots == other.roots.roots && chain(self) == chain(other)
     }
@@ -69,7 +69,7 @@ pub fn roots_in(path: &Path) -> Result<RootCertStore, FileProblem> {
     let wrong = |what: String, hint: &str| Problem::new(what, hint).in_file(path);
     let mut roots = RootCertStore::empty();
     for der in pem::cas_in(path, "give the CA of the upstream's certificate, in PEM")? {
-        let hint = "write the file again; it may be cut off";
+        let hint = "write the file again; it may be incomplete";
         let unusable = |error| wrong(format!("has an unusable certificate: {}", tls(&error)), hint);
         roots.add(der).map_err(unusable)?;
     }
@@ -83,12 +83,13 @@ pub fn system_roots() -> Option<RootCertStore> {
     (!roots.is_empty()).then_some(roots)
 }
 
-/// Reads the chain that clawgate presents, leaf first, and what else is in its file.
+/// Reads the chain that clawgate presents, leaf first, and the unused items in its file.
 ///
 /// # Errors
 /// If the file cannot be read or has no certificate.
 pub fn chain_in(path: &Path) -> Result<(Vec<CertificateDer<'static>>, Vec<Unused>), FileProblem> {
-    let hint = "give the certificate that the upstream is to know clawgate by, followed by its intermediates, in PEM";
+    let hint =
+        "give clawgate's client certificate for the upstream, followed by its intermediates, in PEM";
     pem::chain_in(path, hint)
 }
 
@@ -104,12 +105,12 @@ pub fn with_key(
     let wrong = |what: String, hint: &str| Problem::new(what, hint).in_file(key);
     let private = any_supported_type(&pem::key_in(key)?).map_err(|_| {
         let hint = "use an ECDSA (P-256, P-384, P-521), RSA (2048 bits or more) or Ed25519 key";
-        wrong("is no private key of a kind that can be used, or a damaged one".to_owned(), hint)
+        wrong("is not a supported private key, or is damaged".to_owned(), hint)
     })?;
     let identity = CertifiedKey::new(chain, private);
     identity.keys_match().map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
-            let what = format!("does not fit the certificate in {}", certificate.display());
+            let what = format!("does not match the certificate in {}", certificate.display());
             wrong(what, "give the key that the certificate was requested with")
         }
         other => wrong(

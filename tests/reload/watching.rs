@@ -209,7 +209,7 @@ fn a_reload_with_a_key_that_does_not_fit_waits_for_its_certificate() {
 
     pki.file("server.key", renewed.key.serialize_pem());
     let line = clawgate.event("reload_failed", 1);
-    assert!(line["detail"].as_str().unwrap().contains("does not fit the certificate"), "{line}");
+    assert!(line["detail"].as_str().unwrap().contains("does not match the certificate"), "{line}");
     assert!(is_served(&pki, &clawgate, &pki.client));
 
     pki.file("server.pem", renewed.chain_pem());

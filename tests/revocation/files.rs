@@ -95,7 +95,7 @@ fn a_file_of_a_folder_that_must_be_a_list_and_is_not_is_named() {
     fs::write(&bad, &whole[..whole.len() / 2]).unwrap();
     refuses(&pki, &folder, &bad, "is broken PEM", "write the file again");
     fs::write(&bad, pki.root.pem()).unwrap();
-    refuses(&pki, &folder, &bad, "has no CRL: it holds a certificate", "give the CA's revocation list");
+    refuses(&pki, &folder, &bad, "has no CRL: it has a certificate", "give the CA's revocation list");
     fs::write(&bad, "").unwrap();
     refuses(&pki, &folder, &bad, "has no CRL: the file is empty", "give the CA's revocation list");
     fs::remove_file(&bad).unwrap();
@@ -181,13 +181,17 @@ fn kinds_of_lists_that_are_not_supported_are_refused_by_their_names() {
     for (extensions, what, hint) in [
         ("2.5.29.27=critical,DER:020101", "is a delta CRL", "give the complete CRL"),
         (&point("indirectCRL=TRUE"), "is an indirect CRL", "give the CRL that each CA issues"),
-        (&point("onlysomereasons=keyCompromise"), "is about some reasons", "give the complete CRL"),
+        (
+            &point("onlysomereasons=keyCompromise"),
+            "covers only some revocation reasons",
+            "give the complete CRL",
+        ),
         (
             "1.3.6.1.4.1.99999.7=critical,DER:0500",
             "has the critical extension 1.3.6.1.4.1.99999.7, which is not supported",
             "give the complete CRL",
         ),
-        (&point("onlyAA=TRUE"), "is about attribute certificates only", "take it out of clients.crl"),
+        (&point("onlyAA=TRUE"), "covers only attribute certificates", "take it out of clients.crl"),
     ] {
         let file = of_openssl(&pki, "kind.crl", extensions);
         refuses(&pki, &file, &file, what, hint);

@@ -114,7 +114,7 @@ fn a_list_about_attribute_certificates_is_refused_by_its_name() {
     let output = command("run", &pki).arg("--crl", crl).refused();
 
     assert_eq!(output.code, Some(78), "{output:?}");
-    assert!(output.stderr.contains("is about attribute certificates only"), "{}", output.stderr);
+    assert!(output.stderr.contains("covers only attribute certificates"), "{}", output.stderr);
 }
 
 /// A CRL of `ca` that says that it is issued so long from now.
@@ -133,7 +133,7 @@ fn a_crl_with_a_date_in_the_future_admits_nobody_and_is_a_warning() {
 
     let with = |command: ClawgateCommand| command.arg("--client-ca", &good).arg("--crl", &crl);
     let summary = check(with(command("check", &pki)));
-    let said = "ahead.crl: the CRL of CN=Test Root is dated ahead, 20";
+    let said = "ahead.crl: the CRL of CN=Test Root is dated in the future, 20";
     assert!(summary.contains(said), "{summary}");
     for line in refused_by(with(ClawgateCommand::new(&pki)), &pki, &client, "crl_unavailable") {
         says(
@@ -168,7 +168,10 @@ fn a_list_of_a_ca_whose_clock_is_a_little_ahead_is_used_with_a_warning() {
     let crl = pki.file("soon.crl", dated(&pki.root, &[0x11], Duration::seconds(200)));
 
     let summary = check(command("check", &pki).arg("--crl", &crl));
-    assert!(summary.contains("is dated ahead, 20") && summary.contains("used already"), "{summary}");
+    assert!(
+        summary.contains("is dated in the future, 20") && summary.contains("it is used, because"),
+        "{summary}"
+    );
     let clawgate = ClawgateCommand::new(&pki).arg("--crl", crl).upstream("echo:").start();
     assert!(is_served(&pki, &clawgate, &naming(&pki.root, 0x22, &[])));
     assert!(!is_served(&pki, &clawgate, &naming(&pki.root, 0x11, &[])));

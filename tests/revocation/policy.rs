@@ -81,7 +81,7 @@ fn under_the_strict_policy_without_any_crl_nobody_is_admitted_and_the_start_says
     assert_eq!(clawgate.failure()["reason"], "crl_unavailable");
     let warnings = clawgate.events("settings_warning");
     let said = |part: &str| warnings.iter().any(|line| line["detail"].as_str().unwrap().contains(part));
-    assert!(said("CN=Test Root has no CRL") && said("nobody of it is admitted"), "{warnings:?}");
+    assert!(said("CN=Test Root has no CRL") && said("none of its clients is admitted"), "{warnings:?}");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_list_that_is_out_of_date_at_the_start_refuses_its_own_cas_clients_alone() {
     says(
         warning,
         "detail",
-        &["old.crl", "CRL of CN=Test Intermediate is out of date", "nobody of this CA"],
+        &["old.crl", "CRL of CN=Test Intermediate is out of date", "no client of this CA"],
     );
     for (_, version) in BOTH {
         let client = Client::with_versions(&pki, &trial.clawgate, Some(&pki.client), &[version]);

@@ -31,9 +31,9 @@ fn a_ca_bundle_without_a_ca_is_refused() {
     for (name, content, holds) in [
         ("empty.pem", "", "the file is empty"),
         ("blank.pem", "\n \n", "the file is empty"),
-        ("text.pem", "the CA comes here\n", "it holds no PEM section"),
-        ("key.pem", &key, "it holds a private key"),
-        ("csr.pem", &csr.pem().unwrap(), "it holds a certificate request"),
+        ("text.pem", "the CA comes here\n", "it has no PEM block"),
+        ("key.pem", &key, "it has a private key"),
+        ("csr.pem", &csr.pem().unwrap(), "it has a certificate request"),
     ] {
         let file = pki.file(name, content);
         let what = format!("has no certificate: {holds}");
@@ -56,11 +56,11 @@ fn an_empty_bundle_is_refused_beside_a_good_one() {
 fn a_clients_certificate_in_place_of_its_ca_is_refused() {
     let pki = Pki::new();
     let alone = pki.file("leaf.pem", pki.client(Leaf::client("calls")).chain_pem());
-    let hint = "give the CA that issued the clients' certificates, not one of theirs";
+    let hint = "give the certificate of the CA that issued the clients' certificates, not a client's certificate";
     refuses(&pki, "--client-ca", &alone, "its certificate 1 (", hint);
 
     let behind = pki.file("behind.pem", pki.root.pem() + &pki.server.chain_pem());
-    let what = "its certificate 2 (O=Example,CN=gate) is no CA";
+    let what = "its certificate 2 (O=Example,CN=gate) is not a CA";
     refuses(&pki, "--client-ca", &behind, what, hint);
 }
 
@@ -88,7 +88,7 @@ fn a_bundle_whose_cas_have_all_expired_is_refused_and_one_among_others_is_warned
 fn a_key_of_another_certificate_is_refused() {
     let pki = Pki::new();
     let file = pki.file("other.key", pki.client.key.serialize_pem());
-    let what = format!("does not fit the certificate in {}", pki.dir().join("server.pem").display());
+    let what = format!("does not match the certificate in {}", pki.dir().join("server.pem").display());
     refuses(&pki, "--key", &file, &what, "give the key that the certificate was requested with");
 }
 
@@ -114,9 +114,9 @@ fn an_encrypted_key_is_refused_in_its_new_and_its_old_form() {
 fn a_key_file_without_a_key_and_a_certificate_file_without_a_certificate_are_refused() {
     let pki = Pki::new();
     let (certificate, key) = pki.files("swapped", &pki.server);
-    let what = "has no private key: it holds a certificate";
+    let what = "has no private key: it has a certificate";
     refuses(&pki, "--key", &certificate, what, "give the key of clawgate's certificate");
-    let what = "has no certificate: it holds a private key";
+    let what = "has no certificate: it has a private key";
     refuses(&pki, "--cert", &key, what, "give clawgate's certificate, followed by");
 }
 
@@ -129,7 +129,13 @@ fn a_certificate_that_is_for_no_name_is_refused() {
     nameless.chain[0] = leaf.unwrap().der().to_vec();
     let (file, _) = pki.files("nameless", &nameless);
 
-    refuses(&pki, "--cert", &file, "is not for any name", "have it issued with subjectAltName=DNS:");
+    refuses(
+        &pki,
+        "--cert",
+        &file,
+        "has no DNS or IP alternative name",
+        "have it issued with subjectAltName=DNS:",
+    );
 }
 
 #[test]
@@ -194,7 +200,7 @@ fn a_chain_with_the_leaf_in_another_place_is_refused_with_the_place() {
         let output = command("check", &pki).arg("--cert", &file).arg("--key", key).output();
 
         assert_eq!(output.code, Some(78), "{output:?}");
-        let said = format!("is in the wrong order: the key fits certificate {number}, not the first");
+        let said = format!("is in the wrong order: the key matches certificate {number}, not the first");
         assert!(output.stderr.contains("1 problem") && output.stderr.contains(&said), "{output:?}");
         assert!(output.stderr.contains(&format!("hint: put certificate {number} first")), "{output:?}");
     }
@@ -316,7 +322,8 @@ fn certificate_and_key_may_share_a_file_with_windows_line_ends_and_text() {
 fn a_file_whose_content_is_damaged_is_refused() {
     let pki = Pki::new();
     let cut = pki.file("cut.pem", pem_block("CERTIFICATE", &pki.server.chain[0][..100]));
-    let what = "is broken PEM: line 1: begins a certificate that is cut off, or has more after it";
+    let what =
+        "is broken PEM: line 1: begins a certificate that is incomplete or has extra bytes after it";
     refuses(&pki, "--client-ca", &cut, what, "write the file again");
 
     let file = pki.file("damaged.pem", pem_block("CERTIFICATE", b"\x30\x03\x02\x01\x05"));
@@ -329,6 +336,6 @@ fn a_file_whose_content_is_damaged_is_refused() {
 fn a_file_without_a_revocation_list_is_refused() {
     let pki = Pki::new();
     let none = pki.file("none.crl", pki.root.pem());
-    let what = "has no CRL: it holds a certificate";
+    let what = "has no CRL: it has a certificate";
     refuses(&pki, "--crl", &none, what, "give the CA's revocation list, in PEM or DER");
 }

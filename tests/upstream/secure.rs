@@ -142,7 +142,7 @@ fn a_reload_with_half_a_pair_changes_nothing() {
 
     let line = clawgate.event("reload_failed", 1);
     let detail = line["detail"].as_str().unwrap();
-    assert!(detail.contains("onward.key: does not fit the certificate in"), "{detail}");
+    assert!(detail.contains("onward.key: does not match the certificate in"), "{detail}");
     assert_eq!(Client::new(&scene.pki, &clawgate).post("/hooks/wake", "{}").status, 200);
     assert_eq!(scene.upstream.seen()[0].1, scene.clawgate.fingerprint());
 }
@@ -165,7 +165,7 @@ fn what_does_not_fit_together_is_refused_at_the_start() {
         ),
         (
             command().arg("--upstream-cert", &certificate).arg("--upstream-key", &other_key),
-            ["--upstream-key", "other.key: does not fit the certificate in"],
+            ["--upstream-key", "other.key: does not match the certificate in"],
         ),
         (
             command().arg("--upstream-cert", &certificate).arg("--upstream-key", &missing),
@@ -173,7 +173,7 @@ fn what_does_not_fit_together_is_refused_at_the_start() {
         ),
         (
             command().arg("--upstream-cert", &key).arg("--upstream-key", &key),
-            ["--upstream-cert", "onward.key: has no certificate: it holds a private key"],
+            ["--upstream-cert", "onward.key: has no certificate: it has a private key"],
         ),
         (
             ClawgateCommand::new(&scene.pki)

@@ -54,7 +54,7 @@ pub(crate) enum Overstep {
         /// How many there are.
         below: usize,
     },
-    /// A certificate below has this name, which it may not give out.
+    /// A certificate below has this name, which the constraints do not allow.
     Name(String),
     /// Its name constraints are about a kind of names that is not compared, and a certificate below has one of that kind.
     NameKind(Kind),
@@ -192,7 +192,7 @@ impl fmt::Display for Overstep {
             Self::UnknownCritical(name) => {
                 write!(f, "has the critical extension {name}, which is not supported")
             }
-            Self::NoCa => f.write_str("is no CA (CA:TRUE is missing)"),
+            Self::NoCa => f.write_str("is not a CA (CA:TRUE is missing)"),
             Self::KeyUsage => f.write_str("may not sign certificates (its keyUsage lacks keyCertSign)"),
             Self::Purpose => {
                 f.write_str("may not issue to clients (its extendedKeyUsage lacks clientAuth)")

@@ -61,7 +61,7 @@ impl Ca {
         &self.authority
     }
 
-    /// The certificate, as far as CRLs need to know it.
+    /// The data about the certificate that CRL checks need.
     pub(crate) fn listed(&self) -> &Subject {
         &self.listed
     }

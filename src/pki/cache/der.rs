@@ -1,7 +1,7 @@
 //! Certificates that were parsed before.
 //!
-//! The content of a certificate depends on its bytes alone, and the same ones come again and again. So each thread keeps
-//! what it has parsed. Only certificates with a valid signature may be put in here.
+//! The content of a certificate depends only on its bytes, and clients send the same certificates again and again. So
+//! each thread keeps the parsed content. Only certificates with a valid signature are cached.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -16,7 +16,7 @@ const MAX_CERTIFICATES: usize = 256;
 /// Longest certificate that is kept, in bytes. A usual one takes 3 KiB with its content, a full cache less than 1 MiB.
 const MAX_LENGTH: usize = 4096;
 
-/// What each thread has parsed. There is no lock: a thread sees its own only.
+/// The parsed certificates of each thread. There is no lock, because a thread accesses only its own.
 pub(crate) struct DerCache<T: Send + Sync> {
     parse: fn(&CertificateDer<'_>) -> Option<T>,
     threads: ThreadLocal<RefCell<Parsed<T>>>,
@@ -26,7 +26,7 @@ pub(crate) struct DerCache<T: Send + Sync> {
 type Parsed<T> = HashTable<(Box<[u8]>, Arc<T>)>;
 
 impl<T: Send + Sync> DerCache<T> {
-    /// A cache of what `parse` gives.
+    /// A cache of the results of `parse`.
     pub(super) fn new(parse: fn(&CertificateDer<'_>) -> Option<T>) -> Self {
         Self { parse, threads: ThreadLocal::new() }
     }

@@ -13,16 +13,16 @@ use crate::identity::{
 };
 use crate::problem::{FileProblem, Problem};
 
-/// Places of a line at which its comment may begin.
+/// The maximum number of places in a line at which its comment may begin.
 const COMMENTS: usize = 64;
 
-/// Errors that are listed one by one; the others are counted.
+/// How many errors are listed; further ones are only counted.
 const LISTED: usize = 20;
 
 /// A denylist, read and indexed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Denylist {
-    /// The file it came from.
+    /// The file that it was read from.
     pub file: PathBuf,
     fingerprints: HashMap<Digest, Entry>,
     keys: HashMap<Digest, Entry>,
@@ -35,7 +35,7 @@ pub struct Denylist {
 pub struct Entry {
     /// Its number, from 1.
     pub line: usize,
-    /// What its comment says, safe to print.
+    /// Its comment, escaped.
     pub why: Option<String>,
 }
 
@@ -52,29 +52,29 @@ pub struct LineError {
 /// What is wrong with a line.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum LineFault {
-    /// Some programs would end the line there, so a comment could hide an entry.
-    #[error("has a control character, a byte order mark or another kind of line end in it")]
+    /// Some programs treat it as a line end, so an entry could be hidden in a comment.
+    #[error("has a control character, a byte order mark or an unusual line end")]
     HiddenLineEnd,
     /// A certificate itself.
     #[error(
-        "begins a PEM block: write fingerprint= and what `openssl x509 -noout -fingerprint -sha256` prints of the \
+        "begins a PEM block: write fingerprint= and the output of `openssl x509 -noout -fingerprint -sha256` for the \
          certificate"
     )]
     PemBlock,
-    /// Another key, or none.
+    /// The key of the line is unknown or missing.
     #[error("is none of `fingerprint=SHA256`, `spki=SHA256` and `serial=HEX, issuer=NAME`")]
     Unknown,
-    /// No digest behind this key.
-    #[error("its {0} is no SHA-256 of 64 hex digits (colons are allowed)")]
+    /// The value of this key is not a digest.
+    #[error("its {0} is not a SHA-256 of 64 hex digits (colons are allowed)")]
     NoDigest(&'static str),
     /// A serial number without its issuer.
-    #[error("does not say whose serial it is: write `serial=HEX, issuer=NAME`")]
+    #[error("has no issuer for the serial: write `serial=HEX, issuer=NAME`")]
     WithoutIssuer,
     /// No serial number.
-    #[error("its serial is no number in hex")]
+    #[error("its serial is not a hex number")]
     NoSerial,
     /// No name of an issuer.
-    #[error("its issuer is no distinguished name (TYPE=value, …)")]
+    #[error("its issuer is not a distinguished name (TYPE=value, …)")]
     NoName,
 }
 
@@ -82,7 +82,7 @@ impl Denylist {
     /// Reads the text of `file`.
     ///
     /// # Errors
-    /// All lines that cannot be read: ignoring one could admit a client.
+    /// All lines that cannot be read. They are not ignored, because that could admit a client.
     pub fn parse(text: &str, file: &Path) -> Result<Self, Vec<LineError>> {
         let mut list = Self { file: file.to_owned(), ..Self::default() };
         let mut errors = Vec::new();
@@ -96,7 +96,7 @@ impl Denylist {
     }
 
     fn add_line(&mut self, number: usize, line: &str) -> Result<(), LineFault> {
-        // A comment may not hide an entry behind what some program takes for a line end.
+        // Some programs treat these as line ends, so an entry could be hidden in a comment.
         let is_hidden =
             |c: char| (c.is_control() && c != '\t') || "\u{2028}\u{2029}\u{feff}".contains(c);
         if line.contains(is_hidden) {
@@ -123,7 +123,7 @@ impl Denylist {
         }
         let text = String::from_utf8(bytes).map_err(|_| {
             let hint = "write it in UTF-8, one certificate or key a line";
-            vec![Problem::new("is no text", hint).in_file(file)]
+            vec![Problem::new("is not UTF-8 text", hint).in_file(file)]
         })?;
         let hint = "correct the line, or remove it; docs/certificates.md says what a line may be";
         let error = |error: &LineError| Problem::new(error.to_string(), hint).in_file(file);
@@ -195,7 +195,7 @@ impl Denylist {
         self.fingerprints.is_empty() && self.keys.is_empty() && self.serials.is_empty()
     }
 
-    /// The line that names this certificate or its key.
+    /// The line with this certificate or its key.
     pub fn find(&self, certificate: &X509Certificate<'_>) -> Option<&Entry> {
         if self.is_empty() {
             return None;
@@ -226,10 +226,10 @@ impl Entry {
     }
 }
 
-/// A name on the list in the form in which it is looked up; `None` when it is none.
+/// A name of a line, normalized for look-ups; `None` when it is not a name.
 fn listed(name: &str) -> Option<String> {
     let name = name.trim();
-    // Only the log writes that mark, so the name is in the right form.
+    // Only the log writes that mark, so the name already has the right form.
     if was_cut(name) {
         return Some(comparable(name));
     }
@@ -242,8 +242,7 @@ fn was_cut(text: &str) -> bool {
     count.is_some_and(|(_, count)| !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// A name in the form in which equal ones are equal: neither case nor the amount of white space makes a difference
-/// (RFC 5280 section 7.1).
+/// A name, normalized for comparison: case and the amount of white space are ignored (RFC 5280 section 7.1).
 fn comparable(name: &str) -> String {
     name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }

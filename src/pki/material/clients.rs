@@ -1,4 +1,4 @@
-//! The files that decide about clients: CAs, CRLs, denylist.
+//! Reads the files that decide which clients are admitted: CAs, CRLs, denylist.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,8 @@ use crate::pki::revocation::{self, Crl};
 use crate::pki::trust_store::TrustStore;
 
 impl Loader {
-    /// The configured CAs with CRLs and lists; `None` when one of them is needed, and there is neither a CA nor a pinned
-    /// certificate.
+    /// The configured CAs with CRLs and denylist; `None` when the settings need one of them, and there is neither a CA nor
+    /// a pinned certificate.
     pub(super) fn trust(&mut self, paths: &MaterialPaths, known: Vec<Ca>) -> Option<TrustStore> {
         let mut cas = Vec::new();
         for path in &paths.client_ca {
@@ -20,19 +20,19 @@ impl Loader {
         let crls = self.crls(&paths.crl, &cas);
         let denylist = paths.denylist.as_deref().map(|path| self.denylist(path)).unwrap_or_default();
         let first = paths.client_ca.first().cloned().unwrap_or_default();
-        // With pins none is named in any case.
+        // With pinned certificates, clawgate never names CAs.
         let names = if paths.pinned.is_empty() { names::names(&cas, self.now) } else { Ok(Vec::new()) };
         if let Err(octets) = names {
             let what = format!(
                 "the names of the CAs, {octets} bytes, do not fit into the request for a certificate: none is named there, \
                  and a client that has several certificates may choose one of another CA"
             );
-            let hint = "name only the CAs that issue your clients' certificates";
+            let hint = "configure only the CAs that issue your clients' certificates";
             self.warning(Input::ClientCa, &first, what, hint);
         }
         let no_ca_left = cas.iter().all(|ca: &Ca| ca.not_after < self.now);
         if no_ca_left && !cas.is_empty() && paths.pinned.is_empty() {
-            let hint = "renew the CA, or name its successor";
+            let hint = "renew the CA, or configure its successor";
             self.problem(Input::ClientCa, &first, "every CA in it has expired", hint);
         }
         if cas.is_empty() && paths.pinned.is_empty() && !paths.without_clients {
@@ -57,15 +57,15 @@ impl Loader {
         for (number, der) in (1..).zip(ders) {
             let Some(ca) = Ca::read(&der) else {
                 let what = format!("its certificate {number} is not X.509");
-                self.problem(Input::ClientCa, path, what, "write the file again; it may be cut off");
+                self.problem(Input::ClientCa, path, what, "write the file again; it may be incomplete");
                 continue;
             };
             if !ca.is_ca {
                 let what = format!(
-                    "its certificate {number} ({}) is no CA (basicConstraints lacks CA:TRUE)",
+                    "its certificate {number} ({}) is not a CA (basicConstraints lacks CA:TRUE)",
                     ca.subject
                 );
-                let hint = "give the CA that issued the clients' certificates, not one of theirs";
+                let hint = "give the certificate of the CA that issued the clients' certificates, not a client's certificate";
                 self.problem(Input::ClientCa, path, what, hint);
                 continue;
             }

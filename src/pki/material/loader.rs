@@ -1,4 +1,4 @@
-//! What reading any file of the material needs: its contents, and where problems go.
+//! Reads files of the TLS material, and collects problems and warnings.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use crate::pki::pem::{Contents, Kind, Unused, Use};
 use crate::pki::revocation;
 use crate::problem::{FileProblem, Problem};
 
-/// Which file of the TLS material.
+/// The setting that names a file of the TLS material.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
     /// `tls.certificate`
@@ -26,8 +26,8 @@ pub enum Input {
     Denylist,
 }
 
-/// The files of the material. An empty list means that the setting is missing, which the caller reports; the other files are
-/// still checked.
+/// The files of the material. An empty list means that the setting is missing. The caller reports that; the other files
+/// are still checked.
 #[derive(Clone, Debug, Default)]
 pub struct MaterialPaths {
     /// clawgate's chains, leaf first.
@@ -38,7 +38,7 @@ pub struct MaterialPaths {
     pub ocsp: Vec<PathBuf>,
     /// Bundles of the CAs that issue client certificates.
     pub client_ca: Vec<PathBuf>,
-    /// Their CRLs, or folders of such.
+    /// Their CRLs, or folders with CRLs.
     pub crl: Vec<PathBuf>,
     /// How CRLs that are missing or out of date are treated.
     pub revocation: revocation::Policy,
@@ -50,7 +50,7 @@ pub struct MaterialPaths {
     pub without_clients: bool,
 }
 
-/// A file, and which setting named it.
+/// A file, and the setting that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputFile {
     /// The setting.
@@ -59,7 +59,7 @@ pub struct InputFile {
     pub path: PathBuf,
 }
 
-/// Something wrong with one file.
+/// A problem with one file.
 pub(crate) type MaterialProblem = Problem<InputFile>;
 
 /// Collects problems and warnings while files are read.

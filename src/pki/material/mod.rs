@@ -1,4 +1,5 @@
-//! PEM files to clawgate's certificates, their keys, the client CAs and their CRLs; all mistakes at once.
+//! Reads clawgate's certificates with their keys, the client CAs and their CRLs from PEM files. Reports all mistakes at
+//! once.
 
 mod clients;
 mod loader;
@@ -20,16 +21,16 @@ pub(crate) use self::own::{Algorithms, Own};
 /// All of the TLS material, checked as a whole.
 #[derive(Clone, Debug)]
 pub struct Material {
-    /// clawgate's own certificates; the first is the one for clients that ask for no name, or another.
+    /// clawgate's own certificates. Clients that send no SNI, or an unknown name, get the first one.
     pub own: Vec<Own>,
-    /// Who may issue client certificates.
+    /// The CAs that may issue client certificates.
     pub trust: Arc<TrustStore>,
-    /// What is worth a warning, but no reason to refuse.
+    /// Problems that are warnings: the material can be used nevertheless.
     pub warnings: Vec<MaterialProblem>,
 }
 
 impl Material {
-    /// Names that clawgate's certificates are good for, each once.
+    /// The names in clawgate's certificates, each once.
     pub fn server_names(&self) -> Vec<San> {
         let mut names: Vec<San> = Vec::new();
         for name in self.own.iter().flat_map(|own| &own.names) {
@@ -44,7 +45,7 @@ impl Material {
 /// Reads and checks everything at `now`.
 ///
 /// # Errors
-/// All problems found; empty when the only fault is a path that was not set.
+/// All problems; empty when only a setting is missing.
 pub(crate) fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, Vec<MaterialProblem>> {
     let mut loader = Loader::at(now);
     let mut own = loader.own(&paths.certificates, &paths.private_keys);
@@ -58,11 +59,11 @@ pub(crate) fn load(paths: &MaterialPaths, now: SystemTime) -> Result<Material, V
     }
 }
 
-/// Reads and checks at `now` what decides about clients, without a certificate of a server; `known` are CAs that its
-/// chain has.
+/// Reads and checks at `now` the files that decide which clients are admitted. A server certificate is not needed;
+/// `known`: the CAs in its chain.
 ///
 /// # Errors
-/// All problems found; empty when the only fault is a path that was not set.
+/// All problems; empty when only a setting is missing.
 pub(crate) fn load_clients(
     paths: &MaterialPaths,
     known: Vec<Ca>,

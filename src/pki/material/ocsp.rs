@@ -6,7 +6,7 @@ use thiserror::Error;
 use x509_parser::asn1_rs::{Any, FromDer};
 use x509_parser::prelude::{ASN1Time, X509Certificate};
 
-/// Tags of DER that occur here.
+/// The DER tags that this module uses.
 mod tag {
     pub(super) const INTEGER: u8 = 0x02;
     pub(super) const OCTET_STRING: u8 = 0x04;
@@ -29,26 +29,24 @@ pub(super) struct Answer {
     issuer_name_hash: Vec<u8>,
     issuer_key_hash: Vec<u8>,
     serial: Vec<u8>,
-    /// What it says.
+    /// The certificate's status.
     pub(super) status: Status,
-    /// From when on; seconds since 1970.
+    /// thisUpdate, in seconds since 1970.
     pub(super) from: i64,
-    /// Until when, if it says so.
+    /// nextUpdate, if there is one.
     pub(super) until: Option<i64>,
 }
 
 /// Why a response has no answers (RFC 6960 section 2.3).
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(super) enum OcspError {
-    #[error("it is no OCSP response in DER")]
+    #[error("it is not an OCSP response in DER")]
     Malformed,
-    #[error("it is the error tryLater: the responder asks to try later")]
+    #[error("it is the error tryLater: the responder is temporarily unavailable")]
     TryLater,
-    #[error(
-        "it is the error unauthorized: the responder does not answer questions about this certificate"
-    )]
+    #[error("it is the error unauthorized: the responder does not serve this certificate")]
     Unauthorized,
-    #[error("it is an error of the responder instead of an answer")]
+    #[error("it is an error response of the responder")]
     Refused,
 }
 
@@ -72,7 +70,7 @@ impl Answer {
         }
     }
 
-    /// Whether it is about `leaf`. The issuer's key is compared if the issuer is known.
+    /// Whether it is for `leaf`. The issuer's key is compared if the issuer is known.
     pub(super) fn is_about(
         &self,
         leaf: &X509Certificate<'_>,
@@ -100,7 +98,7 @@ fn answers(mut response: Der<'_>) -> Option<Vec<Answer>> {
     if data.peek()? == tag::EXPLICIT_0 {
         data.skip()?;
     }
-    // Who answers.
+    // The responder's name or key.
     data.skip()?;
     data.take(tag::GENERALIZED_TIME)?;
     let mut list = data.inside(tag::SEQUENCE)?;
@@ -140,7 +138,7 @@ fn hash(oid: &[u8]) -> Option<&'static Algorithm> {
     }
 }
 
-/// Elements of DER, one after the other.
+/// A sequence of DER elements.
 struct Der<'a>(&'a [u8]);
 
 impl<'a> Der<'a> {
@@ -154,19 +152,19 @@ impl<'a> Der<'a> {
         self.0.first().copied()
     }
 
-    /// The content of the next element, which has this tag.
+    /// The content of the next element, which must have this tag.
     fn take(&mut self, wanted: u8) -> Option<&'a [u8]> {
         let (tag, content, rest) = self.next()?;
         self.0 = rest;
         (tag == wanted).then_some(content)
     }
 
-    /// The elements in the next one, which has this tag.
+    /// The elements inside the next element, which must have this tag.
     fn inside(&mut self, wanted: u8) -> Option<Self> {
         self.take(wanted).map(Der)
     }
 
-    /// Passes over the next element; its tag.
+    /// Skips the next element, and returns its tag.
     fn skip(&mut self) -> Option<u8> {
         let (tag, _, rest) = self.next()?;
         self.0 = rest;
@@ -193,7 +191,7 @@ mod tests {
         }
 
         #[test]
-        fn nor_does_a_response_that_breaks_off_or_says_something_else(
+        fn no_truncated_or_altered_response_makes_the_reader_panic(
             rest in proptest::collection::vec(prop_oneof![Just(0x30_u8), Just(0xa0), Just(4), any::<u8>()], 0..60),
         ) {
             let mut der = vec![0x30, 0, 0x0a, 1, 0, 0xa0];

@@ -1,4 +1,4 @@
-//! clawgate's own certificates: each with its key, whatever the order in which they were named.
+//! clawgate's own certificates, each with its key. The order of the settings does not matter.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use crate::wording;
 pub struct Own {
     /// The chain, leaf first, with its key.
     pub certified: Arc<CertifiedKey>,
-    /// The leaf in words.
+    /// The facts about the leaf, for logs and reports.
     pub certificate: Certificate,
-    /// Names the leaf is good for.
+    /// The names of the leaf.
     pub names: Vec<San>,
-    /// The OCSP response about it.
+    /// The OCSP response to staple.
     pub staple: Option<Staple>,
     /// The file with the chain.
     pub path: PathBuf,
@@ -42,22 +42,22 @@ impl Own {
         Some(Algorithms { signature, key })
     }
 
-    /// What kind of key it has.
+    /// The kind of its key.
     pub fn algorithm(&self) -> SignatureAlgorithm {
         self.certified.key.algorithm()
     }
 }
 
-/// A response to show along with a certificate.
+/// An OCSP response that is sent with a certificate.
 #[derive(Clone, Debug)]
 pub struct Staple {
-    /// As the responder gave it, in DER.
+    /// The response in DER, unchanged.
     pub response: Vec<u8>,
-    /// The last moment at which it may be shown; seconds since 1970.
+    /// Until when it is sent, in seconds since 1970.
     pub until: i64,
     /// The same, RFC 3339.
     pub until_text: String,
-    /// The file with it.
+    /// The file that it was read from.
     pub path: PathBuf,
 }
 
@@ -70,7 +70,7 @@ pub struct Algorithms {
     pub key: String,
 }
 
-/// A chain as it was read.
+/// A chain from a file.
 struct Chain {
     path: PathBuf,
     ders: Vec<CertificateDer<'static>>,
@@ -79,7 +79,7 @@ struct Chain {
     spki: Vec<u8>,
 }
 
-/// A key as it was read.
+/// A key from a file.
 struct Key {
     path: PathBuf,
     key: Arc<dyn SigningKey>,
@@ -97,13 +97,13 @@ impl Key {
 }
 
 impl Loader {
-    /// Reads chains and keys and puts together what fits. The first chain stays the first.
+    /// Reads chains and keys, and combines each chain with its key. The first chain stays the first.
     pub(super) fn own(&mut self, chain_paths: &[PathBuf], key_paths: &[PathBuf]) -> Vec<Own> {
         let chains = chain_paths.iter().map(|path| self.chain(path, key_paths.contains(path)));
         let chains: Vec<_> = chains.collect();
         let keys: Vec<_> =
             key_paths.iter().map(|path| self.key(path, chain_paths.contains(path))).collect();
-        // If a file cannot be read, it is not known what is missing.
+        // If a file cannot be read, it is unknown whether a key or chain is missing.
         let whole = chains.iter().all(Option::is_some) && keys.iter().all(Option::is_some);
         let keys: Vec<Key> = keys.into_iter().flatten().collect();
         let chains: Vec<Chain> = chains.into_iter().flatten().collect();
@@ -121,7 +121,7 @@ impl Loader {
         own
     }
 
-    /// Whether the leaf comes first: one of the keys is to fit it, and not a certificate after it.
+    /// Whether the leaf is the first certificate: one of the keys must match it, and not a certificate after it.
     fn is_leaf_first(&mut self, chain: &Chain, keys: &[Key]) -> bool {
         let fits = |der: &CertificateDer<'_>| {
             let parsed = X509Certificate::from_der(der);
@@ -132,7 +132,7 @@ impl Loader {
             self.has_names(chain);
             return true;
         }
-        let what = format!("is in the wrong order: the key fits certificate {number}, not the first");
+        let what = format!("is in the wrong order: the key matches certificate {number}, not the first");
         let hint = format!(
             "put certificate {number} first, then the CA that issued it, then the CA that issued that one"
         );
@@ -140,7 +140,7 @@ impl Loader {
         false
     }
 
-    /// Says which chain has no key, and which key no chain.
+    /// Reports chains without a key, and keys without a chain.
     fn left_over(&mut self, chains: &[Chain], keys: &[Key]) {
         let listed = |paths: Vec<&Path>| {
             let shown = paths.iter().map(|path| path.display().to_string());
@@ -152,23 +152,28 @@ impl Loader {
         for key in keys.iter().filter(|key| !chains.iter().any(|chain| key.fits(chain))) {
             let what = match chains {
                 [] => continue,
-                [only] => format!("does not fit the certificate in {}", only.path.display()),
-                _ => format!("fits none of the certificates in {}", chain_paths()),
+                [only] => format!("does not match the certificate in {}", only.path.display()),
+                _ => format!("matches none of the certificates in {}", chain_paths()),
             };
             self.problem(Input::PrivateKey, &key.path, what, hint);
         }
         for chain in chains.iter().filter(|chain| !keys.iter().any(|key| key.fits(chain))) {
-            // A pair that does not fit is one mistake, and named above.
+            // If there is one chain and one key, the mismatch was reported above.
             if keys.is_empty() || (chains.len(), keys.len()) == (1, 1) {
                 continue;
             }
             let key_paths = listed(keys.iter().map(|key| key.path.as_path()).collect());
-            let what = format!("has no key: none of those in {key_paths} fits it");
-            self.problem(Input::Certificate, &chain.path, what, format!("name its key, too: {hint}"));
+            let what = format!("has no key: none of the keys in {key_paths} matches it");
+            self.problem(
+                Input::Certificate,
+                &chain.path,
+                what,
+                format!("configure its key, too: {hint}"),
+            );
         }
     }
 
-    /// Says of each certificate in whose place another is shown to everybody.
+    /// Warns of each certificate that no client would get, because another one is always sent instead.
     fn never_shown(&mut self, own: &[Own]) {
         for (number, later) in own.iter().enumerate().skip(1) {
             let covered = |name: &San| {
@@ -178,18 +183,23 @@ impl Loader {
             let dns: Vec<_> =
                 later.names.iter().filter(|name| matches!(name, San::Dns(_))).map(covered).collect();
             let Some(first) = dns.first() else {
-                let what = "is never shown: clients ask by DNS name, and it has none; only the first is shown to \
-                            who asks for no name";
-                self.warning(Input::Certificate, &later.path, what, "name it first, or take it out");
+                let what = "is never sent: clients ask for a DNS name, and it has none; clients that send no name \
+                            get the first certificate";
+                self.warning(
+                    Input::Certificate,
+                    &later.path,
+                    what,
+                    "make it the first certificate, or remove it",
+                );
                 continue;
             };
             let Some(earlier) = first else { continue };
             if dns.iter().all(Option::is_some) {
                 let what = format!(
-                    "is never shown: {} is there before it, for the same names and with the same kind of key",
+                    "is never sent: {} comes before it and has the same names and the same kind of key",
                     earlier.path.display()
                 );
-                self.warning(Input::Certificate, &later.path, what, "take one of the two out");
+                self.warning(Input::Certificate, &later.path, what, "remove one of the two");
             }
         }
     }
@@ -206,7 +216,7 @@ impl Loader {
         Some(Own { certified, certificate, names, staple: None, path, key_path: key.path.clone() })
     }
 
-    /// `is_shared`: the file is named as that of a key, too.
+    /// `is_shared`: the same file is also configured for a key.
     fn chain(&mut self, path: &Path, is_shared: bool) -> Option<Chain> {
         let contents = self.contents(Input::Certificate, path, Use::Chain)?;
         let found = contents.description();
@@ -218,14 +228,14 @@ impl Loader {
             return None;
         };
         let Ok((_, x509)) = X509Certificate::from_der(leaf) else {
-            let hint = "write the file again; it may be cut off";
+            let hint = "write the file again; it may be incomplete";
             self.problem(Input::Certificate, path, "has a first certificate that is not X.509", hint);
             return None;
         };
         self.warn_of_unused(Input::Certificate, path, &unused, is_shared);
         let names = San::all(&x509);
         if ders.iter().any(|der| X509Certificate::from_der(der).is_err()) {
-            let hint = "write the file again; it may be cut off";
+            let hint = "write the file again; it may be incomplete";
             self.problem(Input::Certificate, path, "has a certificate that is not X.509", hint);
         }
         let certificate = Certificate::of(leaf, &x509);
@@ -233,7 +243,7 @@ impl Loader {
         Some(Chain { path: path.to_owned(), certificate, names, spki, ders })
     }
 
-    /// `is_shared`: the file is named as that of a chain, too.
+    /// `is_shared`: the same file is also configured for a chain.
     fn key(&mut self, path: &Path, is_shared: bool) -> Option<Key> {
         let contents = self.contents(Input::PrivateKey, path, Use::Key)?;
         if contents.has_encrypted_key() {
@@ -272,18 +282,18 @@ impl Loader {
             Ok(key) => Some(Key { path: path.to_owned(), key }),
             Err(_) => {
                 let hint = "use an ECDSA (P-256, P-384, P-521), RSA (2048 bits or more) or Ed25519 key";
-                let what = "is no private key of a kind that can be used, or a damaged one";
+                let what = "is not a supported private key, or is damaged";
                 self.problem(Input::PrivateKey, path, what, hint);
                 None
             }
         }
     }
 
-    /// The names of the leaf: without one that clients can call, it is of no use.
+    /// The names of the leaf. It must have at least one DNS or IP name.
     fn has_names(&mut self, chain: &Chain) {
         if !chain.names.iter().any(|name| matches!(name, San::Dns(_) | San::Ip(_))) {
             let hint = "have it issued with subjectAltName=DNS:the.name.clients.call (the common name does not count)";
-            let what = "is not for any name: it has no DNS or IP alternative name";
+            let what = "has no DNS or IP alternative name";
             self.problem(Input::Certificate, &chain.path, what, hint);
         }
     }

@@ -1,5 +1,5 @@
-//! OCSP responses to staple to clawgate's own certificates. A response that cannot be used gives a warning and is left
-//! out: clients accept a certificate without one.
+//! OCSP responses to staple to clawgate's own certificates. A response that cannot be used leads to a warning and is
+//! not sent; clients also accept a certificate without one.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ enum NotStapled {
     Ocsp(#[from] OcspError),
     #[error("it has more bytes after the response")]
     TrailingBytes,
-    #[error("it is about none of clawgate's certificates")]
+    #[error("it is for none of clawgate's certificates")]
     OtherCertificate,
     #[error("it says that the certificate in {} is revoked", .0.display())]
     Revoked(PathBuf),
@@ -30,7 +30,7 @@ enum NotStapled {
     Unknown(PathBuf),
     #[error("it is not valid before {}", text(*.0))]
     Future(i64),
-    #[error("it does not say until when it is valid")]
+    #[error("it has no nextUpdate")]
     Endless,
     #[error("it was valid until {}", text(*.0))]
     Expired(i64),
@@ -55,7 +55,7 @@ impl NotStapled {
 }
 
 impl Loader {
-    /// Gives each of `own` the response about it that is valid longest.
+    /// Sets for each of `own` the response that is valid longest.
     pub(super) fn staples(&mut self, own: &mut [Own], paths: &[PathBuf]) {
         for path in paths {
             match self.staple(own, path) {

@@ -1,8 +1,9 @@
-//! Path building (RFC 4158) for the diagnosis: the path that comes nearest to a valid one, from the leaf up to a configured CA, or to where it ends.
+//! Path building (RFC 4158) for the diagnosis: the path that is closest to a valid one, from the leaf to a configured CA,
+//! or to the last known issuer.
 //!
-//! A client may send certificates that have nothing to do with its own: expired ones, those of other CAs, several of one
-//! name. So all paths are followed by names, as webpki does, and the diagnosis is about the best one. Signatures are
-//! verified from a configured CA downwards, never with an untrusted key.
+//! A client may send unrelated certificates: expired ones, those of other CAs, several with one name. So all paths are
+//! followed by names, as webpki does, and the diagnosis is about the best one. Signatures are verified from a
+//! configured CA downwards, never with an untrusted key.
 
 use std::cmp::Reverse;
 

@@ -9,8 +9,8 @@ use crate::identity::{Peer, sha256};
 use crate::pki::signature::verify::fits;
 use crate::pki::trust_store::TrustStore;
 
-/// The identity in the leaf of a chain. The issuer's keys are those that fit the leaf's signature among the certificates
-/// with the issuer's name, sent or configured. `None` when the leaf is not X.509.
+/// The identity in the leaf of a chain. The issuer's keys are those that verify the leaf's signature, among the
+/// sent and configured certificates with the issuer's name. `None` when the leaf is not X.509.
 ///
 /// This is for chains that may be invalid. In a valid one, the verified path shows the key.
 pub fn identify(
@@ -26,7 +26,7 @@ pub fn identify(
     Some(Peer { issuer_spki_sha256, ..Peer::of(leaf, &x509) })
 }
 
-/// The different keys that go by the name of the leaf's issuer.
+/// The different keys of certificates that have the name of the leaf's issuer.
 fn candidates(
     leaf: &CertificateDer<'_>,
     issuer_der: &[u8],

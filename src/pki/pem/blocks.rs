@@ -1,5 +1,5 @@
-//! The blocks of a PEM file (RFC 7468). Every line is part of a block or a remark between blocks; anything else is an
-//! error.
+//! The blocks of a PEM file (RFC 7468). Every line is part of a block, or explanatory text between blocks. Anything
+//! else is an error.
 //!
 //! PEM libraries skip everything that they do not recognise. They also skip a block whose boundary is indented, follows
 //! a byte order mark or shares its line with another boundary. If that block is a CRL, revoked clients would be
@@ -11,9 +11,9 @@ use thiserror::Error;
 
 /// Dashes on either side of a boundary.
 const DASHES: &str = "-----";
-/// Longest text that is accepted as a label.
+/// The maximum length of a label.
 const LONGEST_LABEL: usize = 64;
-/// A line with this many characters of Base64 between blocks is not a remark.
+/// A line between blocks with this many characters of Base64 is not explanatory text.
 const BASE64_LINE: usize = 32;
 /// The words in labels of blocks.
 const LABEL_WORDS: [&str; 10] =
@@ -26,14 +26,14 @@ const FIELDS: [&str; 2] = ["Proc-Type", "DEK-Info"];
 pub(super) struct Block<'a> {
     /// The number of its first line, from 1.
     pub(super) line: usize,
-    /// What its boundaries say.
+    /// The label in its boundaries.
     pub(super) label: &'a str,
     /// Whether it is an encrypted key in its old form, with header fields.
     pub(super) has_fields: bool,
-    /// What is between the boundaries and after the header fields: Base64 and white space alone.
+    /// The text between the boundaries, after the header fields: only Base64 and white space.
     pub(super) body: &'a [u8],
-    /// The whole block, if every PEM library reads it in the same way: without header fields, and without blanks after
-    /// its BEGIN.
+    /// The whole block, if every PEM library reads it in the same way: it has no header fields, and no blanks after its
+    /// BEGIN line.
     pub(super) plain: Option<&'a [u8]>,
 }
 
@@ -49,9 +49,9 @@ pub(crate) struct BlockError {
 
 const AGAIN: &str = "write the file again; it may be half-written or not PEM";
 const OWN_LINE: &str = "put each boundary (-----BEGIN …-----, -----END …-----) on a line of its own, with nothing before or after it";
-const BASE64: &str = "write the file again: between the boundaries there is Base64 alone";
+const BASE64: &str = "write the file again: only Base64 may be between the boundaries";
 const NO_MARK: &str = "save the file without a byte order mark: sed -i 's/\\xEF\\xBB\\xBF//g' FILE";
-const REMARK: &str = "take the line out, or put its block in order; remarks between blocks are text that looks like neither";
+const REMARK: &str = "remove the line, or correct the block that it belongs to";
 
 impl BlockError {
     fn new(line: usize, what: impl Into<String>, hint: &'static str) -> Self {
@@ -62,7 +62,7 @@ impl BlockError {
 /// All blocks of a text.
 ///
 /// # Errors
-/// The first line that is neither part of a block nor a remark.
+/// The first line that is neither part of a block nor explanatory text.
 pub(crate) fn blocks(text: &[u8]) -> Result<Vec<Block<'_>>, BlockError> {
     let mut lines = Lines { text, at: 0, number: 0 }.peekable();
     let mut blocks = Vec::new();
@@ -79,7 +79,7 @@ pub(crate) fn blocks(text: &[u8]) -> Result<Vec<Block<'_>>, BlockError> {
     Ok(blocks)
 }
 
-/// The rest of the block that `begin` begins.
+/// The rest of the block whose first line is `begin`.
 fn block<'a>(
     text: &'a [u8],
     label: &'a str,
@@ -105,7 +105,8 @@ fn block<'a>(
                 return Ok(Block { line: begin.number, label, has_fields, body, plain });
             }
             Some(Boundary::End(end)) => {
-                let what = format!("ends as {end} what begins as {label} in line {}", begin.number);
+                let what =
+                    format!("has the label {end}, but the BEGIN line {} has {label}", begin.number);
                 return Err(BlockError::new(line.number, what, AGAIN));
             }
             Some(Boundary::Begin(_)) => break,
@@ -132,7 +133,11 @@ fn fields<'a>(lines: &mut impl Iterator<Item = Line<'a>>) -> Result<(), BlockErr
         }
         let name = line.text.split(|byte| *byte == b':').next().unwrap_or_default();
         if name.len() == line.text.len() || !FIELDS.iter().any(|known| known.as_bytes() == name) {
-            return Err(BlockError::new(line.number, "is no header field of an encrypted key", AGAIN));
+            return Err(BlockError::new(
+                line.number,
+                "is not a header field of an encrypted key",
+                AGAIN,
+            ));
         }
     }
     // The caller reports that the END line is missing.
@@ -143,7 +148,7 @@ fn not_base64(line: &Line<'_>) -> BlockError {
     if resembles_boundary(&line.shown()) {
         return bad_boundary(line);
     }
-    BlockError::new(line.number, "is in a block and has a character that is not Base64", BASE64)
+    BlockError::new(line.number, "is in a block, but has a character that is not Base64", BASE64)
 }
 
 fn bad_boundary(line: &Line<'_>) -> BlockError {
@@ -152,14 +157,14 @@ fn bad_boundary(line: &Line<'_>) -> BlockError {
     let what = if text.contains('\u{feff}') {
         return BlockError::new(line.number, "has a byte order mark before a block's boundary", NO_MARK);
     } else if count > 1 {
-        "has two boundaries of blocks in it"
+        "has two boundaries of blocks"
     } else {
-        "looks like the boundary of a block, and is none"
+        "looks like the boundary of a block, but is not valid"
     };
     BlockError::new(line.number, what, OWN_LINE)
 }
 
-/// Whether text between blocks may be a remark ("explanatory text", RFC 7468 section 5.2).
+/// Whether text between blocks is allowed as explanatory text (RFC 7468 section 5.2).
 fn check_remark(line: &Line<'_>, is_last: bool) -> Result<(), BlockError> {
     let error = |what, hint| Err(BlockError::new(line.number, what, hint));
     if line.text.is_ascii() && line.text.trim_ascii().is_empty() {
@@ -175,13 +180,13 @@ fn check_remark(line: &Line<'_>, is_last: bool) -> Result<(), BlockError> {
     if text.chars().any(|c| c.is_control() && c != '\t') {
         return error("has a control character outside of a block", REMARK);
     }
-    // The rest of a block whose file is still being written.
+    // The file may not be completely written yet.
     if is_last && !line.ends && text.starts_with('-') {
         return error("ends in the middle of a boundary", AGAIN);
     }
     let bare = text.trim();
     if bare.starts_with("LS0tLS1CRUdJTi") {
-        let hint = "decode it (base64 -d), as it is Base64 twice: a Kubernetes Secret's data is";
+        let hint = "decode it (base64 -d): it is encoded twice, like the data of a Kubernetes Secret";
         return error("is a PEM block in Base64", hint);
     }
     let has_other_than_letters = bare.bytes().any(|byte| !byte.is_ascii_alphabetic() && byte != b'=');
@@ -235,7 +240,7 @@ fn is_dash(c: char) -> bool {
     )
 }
 
-/// The boundaries of blocks, exactly; only blanks at the end of the line are allowed.
+/// A boundary of a block. It must be exact; only blanks at the end of the line are allowed.
 enum Boundary<'a> {
     Begin(&'a str),
     End(&'a str),

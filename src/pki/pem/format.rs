@@ -1,4 +1,4 @@
-//! The format of a file that is not PEM: by its first bytes, or by the structure of its DER.
+//! Recognises the format of a file that is not PEM, from its first bytes or the structure of its DER.
 
 use x509_parser::asn1_rs::{Any, FromDer};
 
@@ -9,11 +9,11 @@ use super::kind::{Foreign, Kind};
 pub(super) enum Format {
     /// One item in DER.
     Der(Kind),
-    /// Something that is not read.
+    /// A format that is not supported.
     Foreign(Foreign),
 }
 
-/// Tags of DER that occur here.
+/// The DER tags that this module uses.
 mod tag {
     pub(super) const INTEGER: u32 = 0x02;
     pub(super) const BIT_STRING: u32 = 0x03;
@@ -25,7 +25,7 @@ mod tag {
     pub(super) const GENERALIZED_TIME: u32 = 0x18;
 }
 
-/// The first bytes of formats that are no DER.
+/// The first bytes of formats that are not DER.
 const MAGIC: [(&[u8], Foreign); 9] = [
     (b"\xff\xfe", UTF16),
     (b"\xfe\xff", UTF16),
@@ -49,30 +49,29 @@ const KEYSTORE: Foreign = Foreign {
 };
 const ZEROS: Foreign = Foreign {
     name: "a file of zero bytes",
-    hint: "write the file again; a crash or a full disk has taken its content",
+    hint: "write the file again; a crash or a full disk may have destroyed its content",
 };
 const BINARY: Foreign =
-    Foreign { name: "binary data that is not known here", hint: "give the file in PEM" };
+    Foreign { name: "binary data of an unknown format", hint: "give the file in PEM" };
 const CUT_OFF: Foreign =
-    Foreign { name: "DER that is cut off", hint: "write the file again; it may be half-written" };
+    Foreign { name: "DER that is incomplete", hint: "write the file again; it may be half-written" };
 const MORE_THAN_DER: Foreign = Foreign {
     name: "DER with more bytes after it",
-    hint: "write the file again; several items in one file stand in PEM, one after another",
+    hint: "write the file again; if it has several items, it must be PEM",
 };
 const PKCS7: Foreign = Foreign {
     name: "PKCS #7 (CMS)",
-    hint: "take the certificates and CRLs out of it: openssl pkcs7 -inform DER -print_certs -in FILE -out OUT.pem",
+    hint: "extract the certificates and CRLs: openssl pkcs7 -inform DER -print_certs -in FILE -out OUT.pem",
 };
 const PKCS12: Foreign = Foreign {
     name: "PKCS #12",
-    hint: "take the certificates and the key out of it: openssl pkcs12 -in FILE -nodes -out OUT.pem",
+    hint: "extract the certificates and the key: openssl pkcs12 -in FILE -nodes -out OUT.pem",
 };
 const OCSP: Foreign = Foreign { name: "an OCSP response", hint: "name it in tls.ocsp (--ocsp)" };
-const UNKNOWN_DER: Foreign =
-    Foreign { name: "DER of a kind that is not known here", hint: "give the file in PEM" };
+const UNKNOWN_DER: Foreign = Foreign { name: "DER of an unknown type", hint: "give the file in PEM" };
 
 impl Format {
-    /// What `bytes` are, if they are not text.
+    /// The format of `bytes`, if they are not text.
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
         if bytes.is_empty() {
             return None;
@@ -83,7 +82,7 @@ impl Format {
         if let Some((_, foreign)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
             return Some(Self::Foreign(*foreign));
         }
-        // 0x30 is a SEQUENCE, and the digit 0 in text; there a length follows, here a character.
+        // 0x30 is the tag of a SEQUENCE, but also the digit 0. In DER a length follows, in text a character.
         if bytes[0] == 0x30 && bytes.get(1).is_some_and(|length| is_length(*length, bytes.len())) {
             return Some(der(bytes));
         }
@@ -154,7 +153,7 @@ fn signed(message: &[u8]) -> Kind {
     }
 }
 
-/// The elements in `content`, up to the first that cannot be read.
+/// The elements in `content`, up to the first one that cannot be read.
 fn elements(mut content: &[u8]) -> Vec<Any<'_>> {
     let mut elements = Vec::new();
     while let Ok((rest, element)) = Any::from_der(content) {

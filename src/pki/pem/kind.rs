@@ -1,6 +1,6 @@
 //! The kinds of items in files, and the commands that convert other kinds.
 
-/// What an item of a file is.
+/// The kind of an item in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A certificate (RFC 5280 section 4).
@@ -15,18 +15,18 @@ pub enum Kind {
     PublicKey,
     /// A certificate request: PKCS #10.
     Request,
-    /// The curve of a key that follows, which the key names, too (`openssl ecparam -genkey`).
+    /// The curve of the key after it (`openssl ecparam -genkey`). It is not needed: the key also names the curve.
     EcParameters,
     /// Parameters for finite-field Diffie-Hellman, as HAProxy and others read them from a certificate's file.
     DhParameters,
 }
 
-/// Something that is recognised but not supported.
+/// A format that is recognised but not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Foreign {
     /// Its name, with an article.
     pub(super) name: &'static str,
-    /// How to convert it into something that is supported.
+    /// How to convert it to a supported format.
     pub(crate) hint: &'static str,
 }
 
@@ -36,11 +36,11 @@ impl Kind {
     /// The kind of a block, by its label.
     ///
     /// # Errors
-    /// For a block that is not supported; `None` if nothing is known about it.
+    /// For a block that is not supported; `None` if its label is unknown.
     pub(super) fn of_label(label: &str) -> Result<Self, Option<Foreign>> {
         let foreign = |name, hint| Err(Some(Foreign { name, hint }));
         match label {
-            // RFC 7468 section 5.1: X509 CERTIFICATE is an old name for the same.
+            // RFC 7468 section 5.1: X509 CERTIFICATE is an old label of certificates.
             "CERTIFICATE" | "X509 CERTIFICATE" => Ok(Self::Certificate),
             "X509 CRL" => Ok(Self::Crl),
             "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" => Ok(Self::PrivateKey),
@@ -50,22 +50,22 @@ impl Kind {
             "EC PARAMETERS" => Ok(Self::EcParameters),
             "DH PARAMETERS" | "X9.42 DH PARAMETERS" => Ok(Self::DhParameters),
             "TRUSTED CERTIFICATE" => foreign(
-                "a TRUSTED CERTIFICATE, which has OpenSSL's own trust settings in it",
-                "take those out: openssl x509 -in FILE -out CERT.pem, for each certificate",
+                "a TRUSTED CERTIFICATE, which contains OpenSSL's own trust settings",
+                "remove these settings: openssl x509 -in FILE -out CERT.pem, for each certificate",
             ),
             "PKCS7" | "PKCS #7 SIGNED DATA" | "CMS" => foreign(
                 "PKCS #7 (CMS)",
-                "take the certificates and CRLs out of it: openssl pkcs7 -print_certs -in FILE -out OUT.pem",
+                "extract the certificates and CRLs: openssl pkcs7 -print_certs -in FILE -out OUT.pem",
             ),
             "OPENSSH PRIVATE KEY" => foreign(
-                "a private key of OpenSSH's",
+                "a private key in OpenSSH's format",
                 "convert it: ssh-keygen -p -N '' -m PKCS8 -f KEY (in place)",
             ),
-            "DSA PRIVATE KEY" => foreign("a DSA key, which TLS has no use for", PLAIN_KEY),
+            "DSA PRIVATE KEY" => foreign("a DSA key, which TLS does not support", PLAIN_KEY),
             "ANY PRIVATE KEY" => foreign("a private key of an unusual form", PLAIN_KEY),
             "RSA PUBLIC KEY" => foreign("a public key", "give the certificate or the private key"),
             "ATTRIBUTE CERTIFICATE" => {
-                foreign("an attribute certificate", "give the certificate (X.509) that it is about")
+                foreign("an attribute certificate", "give the X.509 certificate that it belongs to")
             }
             _ => Err(None),
         }
@@ -86,16 +86,16 @@ impl Kind {
     }
 }
 
-/// What a file is for.
+/// The purpose of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// A chain; the file may have its key as well.
+    /// A chain; the file may also contain its key.
     Chain,
-    /// A key; the file may have its chain as well.
+    /// A key; the file may also contain its chain.
     Key,
-    /// CA certificates and nothing else.
+    /// Only CA certificates.
     Cas,
-    /// CRLs and nothing else.
+    /// Only CRLs.
     Crls,
 }
 
@@ -109,11 +109,11 @@ impl Use {
         }
     }
 
-    /// Whether the file may have such an item although it is not used: a chain and its key may share a file, with other
-    /// items for other programs.
+    /// Whether the file may contain an item of this kind that clawgate does not use. A chain and its key may share a
+    /// file with items for other programs.
     pub(super) fn bears(self, kind: Kind) -> bool {
         match self {
-            // An operator who puts a CRL there wants it to be used.
+            // An operator who puts a CRL into this file expects that clawgate uses it.
             Self::Chain | Self::Key => kind != Kind::Crl,
             Self::Cas | Self::Crls => false,
         }
@@ -122,13 +122,15 @@ impl Use {
     /// What to do about an item that cannot be used.
     pub(crate) fn hint(self, kind: Kind) -> &'static str {
         match (self, kind) {
-            (Self::Cas, Kind::Crl) => "name a file with the CRLs alone in clients.crl (--crl)",
-            (Self::Cas, Kind::PrivateKey | Kind::EncryptedKey) => {
-                "take the key out: whoever has a CA's key can let anybody in, and clawgate has no use for it"
+            (Self::Cas, Kind::Crl) => {
+                "move the CRLs to a file of their own, and name it in clients.crl (--crl)"
             }
-            (Self::Cas, _) => "leave the CAs' certificates alone in the file",
-            (Self::Crls, Kind::Certificate) => "name the CAs' certificates in clients.ca (--client-ca)",
-            (Self::Crls, _) => "leave the CRLs alone in the file",
+            (Self::Cas, Kind::PrivateKey | Kind::EncryptedKey) => {
+                "remove the key: clawgate does not need a CA's key, and anybody who has it can issue client certificates"
+            }
+            (Self::Cas, _) => "keep only the CA certificates in the file",
+            (Self::Crls, Kind::Certificate) => "name the CA certificates in clients.ca (--client-ca)",
+            (Self::Crls, _) => "keep only the CRLs in the file",
             (Self::Chain | Self::Key, _) => "name the CRLs in clients.crl (--crl)",
         }
     }

@@ -1,7 +1,8 @@
-//! Files of certificates, keys and CRLs, in PEM (RFC 7468) or DER. The only place that knows `rustls-pemfile`.
+//! Files of certificates, keys and CRLs, in PEM (RFC 7468) or DER. The only module that uses
+//! `rustls-pemfile`.
 //!
-//! Each byte of a file is part of an item, part of a remark between items, or an error (see `blocks`). An item that
-//! cannot be used is an error as well.
+//! Each byte of a file is part of an item, part of explanatory text between items, or an error (see `blocks`). An item
+//! that cannot be used is an error as well.
 
 mod blocks;
 mod format;
@@ -23,7 +24,7 @@ pub(super) use self::format::is_one_element;
 pub use self::kind::Kind;
 pub(super) use self::kind::Use;
 
-/// What one file holds.
+/// The content of one file.
 #[derive(Debug, PartialEq)]
 pub struct Contents {
     items: Vec<Item>,
@@ -33,12 +34,12 @@ pub struct Contents {
 /// An item of a file.
 #[derive(Debug, PartialEq)]
 pub struct Item {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// The line that it begins in, from 1; `None` in DER.
+    /// The number of its first line, from 1; `None` in DER.
     pub line: Option<usize>,
     content: Content,
-    /// Whether it is one element of DER, with nothing after it.
+    /// Whether it is exactly one DER element, without more bytes.
     is_whole: bool,
 }
 
@@ -47,15 +48,15 @@ enum Content {
     Certificate(CertificateDer<'static>),
     Crl(CertificateRevocationListDer<'static>),
     Key(PrivateKeyDer<'static>),
-    /// Nothing here asks for it.
+    /// clawgate does not use items of this kind.
     Unread,
 }
 
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> FileProblem {
     let hint = match error.kind() {
-        io::ErrorKind::NotFound => "check the path; it is taken relative to the working directory",
-        io::ErrorKind::PermissionDenied => "let clawgate's user read it",
-        _ => "make it a readable file",
+        io::ErrorKind::NotFound => "check the path; a relative path starts at the working directory",
+        io::ErrorKind::PermissionDenied => "give clawgate's user read permission",
+        _ => "name a readable file",
     };
     let what = format!("cannot be read: {}{}", wording::io(error), located(path));
     Problem::new(what, hint).in_file(path)
@@ -65,20 +66,20 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> FileProblem {
 pub fn located(path: &Path) -> String {
     match (std::path::absolute(path), std::env::current_dir()) {
         (Ok(whole), Ok(folder)) if path.is_relative() => {
-            format!(" (that is {}; the working folder is {})", whole.display(), folder.display())
+            format!(" (absolute path: {}; working directory: {})", whole.display(), folder.display())
         }
         _ => String::new(),
     }
 }
 
-/// The certificates of a client's file, in their order.
+/// The certificates in a client's file, in the order of the file.
 ///
 /// # Errors
-/// When the file cannot be read or has none.
+/// When the file cannot be read or has no certificate.
 pub fn client_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileProblem> {
     let hint = "give the client's certificate, followed by its intermediates, in PEM (from DER: openssl x509 \
                 -inform DER -in FILE; from PKCS #12: openssl pkcs12 -nokeys -in FILE)";
-    // The caller reports what is wrong with a certificate.
+    // The caller reports certificates that cannot be used.
     let contents = Contents::parse(&read(path)?).map_err(|problem| problem.in_file(path))?;
     contents.some_certificates(path, hint)
 }
@@ -86,7 +87,7 @@ pub fn client_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, FilePro
 /// The chain in a file, leaf first, and the items that are not used; `hint` is for a file without a chain.
 ///
 /// # Errors
-/// When the file cannot be read, has none, or has something that does not belong there.
+/// When the file cannot be read, has no certificate, or has an item that is not allowed.
 pub fn chain_in(
     path: &Path,
     hint: &'static str,
@@ -107,7 +108,7 @@ pub fn cas_in(path: &Path, hint: &'static str) -> Result<Vec<CertificateDer<'sta
 /// The private key in a file.
 ///
 /// # Errors
-/// When the file cannot be read, has none that is not encrypted, or has something that does not belong there.
+/// When the file cannot be read, has no unencrypted key, or has an item that is not allowed.
 pub fn key_in(path: &Path) -> Result<PrivateKeyDer<'static>, FileProblem> {
     let contents = Contents::open(path, Use::Key)?;
     let found = contents.description();
@@ -117,7 +118,7 @@ pub fn key_in(path: &Path) -> Result<PrivateKeyDer<'static>, FileProblem> {
     })
 }
 
-/// What `bytes` are, if they are not text.
+/// The format of `bytes`, if they are not text.
 pub(super) fn not_text(bytes: &[u8]) -> Option<String> {
     match Format::of(bytes)? {
         Format::Der(kind) => Some(format!("is {} in DER", kind.name())),
@@ -130,36 +131,36 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileProblem> {
     std::fs::read(path).map_err(|error| unreadable(path, &error))
 }
 
-/// An item that a file may have, but that is not used.
+/// An item that is allowed in a file, but not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unused {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// The line that it begins in, from 1.
+    /// The number of its first line, from 1.
     pub line: usize,
 }
 
 impl Unused {
-    /// What to say about it, and what to do.
+    /// The warning about it, with a hint.
     pub fn problem(&self) -> Problem {
         let Self { kind, line } = self;
         let what = format!("has {} in line {line}, which is not used", kind.name());
         let hint = match kind {
             Kind::PrivateKey | Kind::EncryptedKey => {
-                "take it out, or name the file in tls.private_key (upstream.private_key) as well"
+                "remove it, or name the file in tls.private_key (upstream.private_key) as well"
             }
             Kind::Certificate => {
-                "take it out, or name the file in tls.certificate (upstream.certificate) as well"
+                "remove it, or name the file in tls.certificate (upstream.certificate) as well"
             }
-            Kind::DhParameters => "take them out; keys are exchanged in the groups of tls.groups",
-            _ => "take it out",
+            Kind::DhParameters => "remove them; clawgate uses only the groups in tls.groups",
+            _ => "remove it",
         };
         Problem::new(what, hint)
     }
 }
 
 impl Contents {
-    /// Reads a file that is for `purpose`.
+    /// Reads a file with this purpose.
     pub(super) fn open(path: &Path, purpose: Use) -> Result<Self, FileProblem> {
         let contents = Self::parse(&read(path)?).map_err(|problem| problem.in_file(path))?;
         contents.fit_for(purpose).map_err(|problem| problem.in_file(path))
@@ -168,7 +169,7 @@ impl Contents {
     /// Reads the content of a file.
     ///
     /// # Errors
-    /// For the first byte that belongs to no item and no remark.
+    /// For the first byte that is neither part of an item nor of explanatory text.
     pub fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         match Format::of(bytes) {
             Some(Format::Der(kind)) => {
@@ -196,17 +197,17 @@ impl Contents {
         &self.items
     }
 
-    /// The same, if each item is complete and can be used for the purpose of the file.
+    /// The items, if each is complete and allowed in a file with this purpose.
     pub(super) fn fit_for(self, purpose: Use) -> Result<Self, Problem> {
         if let Some(item) = self.items.iter().find(|item| !item.is_whole) {
             let (line, name) = (item.line.unwrap_or(1), item.kind.name());
             let what = format!(
-                "is broken PEM: line {line}: begins {name} that is cut off, or has more after it"
+                "is broken PEM: line {line}: begins {name} that is incomplete or has extra bytes after it"
             );
             return Err(Problem::new(what, "write the file again"));
         }
         let wanted = purpose.wants();
-        // For a file of another kind, the message about what is missing is more helpful.
+        // For a file of another kind, the error about the missing item is more helpful.
         if !self.items.iter().any(|item| item.kind == wanted) {
             return Ok(self);
         }
@@ -215,7 +216,7 @@ impl Contents {
             None => Ok(self),
             Some(Item { kind, line, .. }) => {
                 let what = format!(
-                    "has {} in line {}, which is of no use beside {}",
+                    "has {} in line {}, which is not allowed together with {}",
                     kind.name(),
                     line.unwrap_or(1),
                     wanted.name()
@@ -228,7 +229,7 @@ impl Contents {
     /// The items that are not used.
     pub(super) fn unused(&self, purpose: Use) -> Vec<Unused> {
         let others = self.items.iter().filter(|item| item.kind != purpose.wants());
-        // The curve of an EC key, which the key names as well.
+        // The curve of an EC key: the key also names it.
         let others = others.filter(|item| item.kind != Kind::EcParameters);
         others.map(|item| Unused { kind: item.kind, line: item.line.unwrap_or(1) }).collect()
     }
@@ -273,7 +274,7 @@ impl Contents {
         })
     }
 
-    /// The content of the file, for a message about what is missing.
+    /// The content of the file, for an error about a missing item.
     pub(super) fn description(&self) -> String {
         if self.is_empty {
             return "the file is empty".to_owned();
@@ -281,9 +282,9 @@ impl Contents {
         let mut kinds: Vec<_> = self.items.iter().map(|item| item.kind.name()).collect();
         kinds.dedup();
         if kinds.is_empty() {
-            return "it holds no PEM section (BEGIN … END)".to_owned();
+            return "it has no PEM block (BEGIN … END)".to_owned();
         }
-        format!("it holds {}", kinds.join(", "))
+        format!("it has {}", kinds.join(", "))
     }
 }
 
@@ -298,32 +299,32 @@ impl Item {
                 return Err(Problem::new(what, foreign.hint));
             }
             Err(None) => {
-                let what = format!("has a block in line {line} that is not known here: {label}");
-                let hint = "take it out; CERTIFICATE, X509 CRL and the PRIVATE KEY blocks are read";
+                let what = format!("has an unknown block in line {line}: {label}");
+                let hint = "remove it; clawgate reads the blocks CERTIFICATE, X509 CRL and PRIVATE KEY";
                 return Err(Problem::new(what, hint));
             }
         };
         let (content, is_whole) = decoded(kind, block).ok_or_else(|| {
             Problem::new(
                 format!("is broken PEM: line {line}: begins a block ({label}) whose Base64 is damaged"),
-                "write the file again; it may be cut off",
+                "write the file again; it may be incomplete",
             )
         })?;
         Ok(Self { kind, line: Some(line), content, is_whole })
     }
 }
 
-/// The content of a block, and whether it is one element of DER; `None` where it is not Base64.
+/// The content of a block, and whether it is exactly one DER element; `None` when it is not Base64.
 fn decoded(kind: Kind, block: &Block<'_>) -> Option<(Content, bool)> {
     let label = match kind {
-        // `rustls-pemfile` does not know these; their Base64 is read as if it were another's.
+        // `rustls-pemfile` does not support these labels, so it reads their Base64 under another label.
         Kind::EncryptedKey | Kind::EcParameters | Kind::DhParameters => "PUBLIC KEY",
         Kind::Certificate => "CERTIFICATE",
         Kind::Request => "CERTIFICATE REQUEST",
         Kind::Crl | Kind::PrivateKey | Kind::PublicKey => block.label,
     };
     let text = match block.plain {
-        // As it is: a CRL may have a hundred megabytes.
+        // Without a copy: a CRL may have a hundred megabytes.
         Some(plain) if label == block.label => Cow::Borrowed(plain),
         _ => {
             let begin = format!("-----BEGIN {label}-----\n");
@@ -342,7 +343,7 @@ fn decoded(kind: Kind, block: &Block<'_>) -> Option<(Content, bool)> {
         Read::Csr(der) => der,
         _ => return None,
     };
-    // An old encrypted key is no DER before it is decrypted.
+    // An encrypted key in its old form is not DER until it is decrypted.
     let is_whole = block.has_fields || is_one_element(der);
     let content = match item {
         Read::X509Certificate(der) => Content::Certificate(der),

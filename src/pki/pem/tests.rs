@@ -5,7 +5,7 @@ use rcgen::{CertificateParams, KeyPair};
 
 use super::*;
 
-/// Two certificates and a key, with remarks around them.
+/// Two certificates and a key, with explanatory text around them.
 fn good() -> &'static str {
     static GOOD: OnceLock<String> = OnceLock::new();
     GOOD.get_or_init(|| {
@@ -24,7 +24,7 @@ fn kinds(text: &[u8]) -> Option<Vec<Kind>> {
     Some(Contents::parse(text).ok()?.items().iter().map(|item| item.kind).collect())
 }
 
-/// What was done to a file by accident: a few bytes, or something at the beginning of each line from one to another.
+/// An accidental change to a file: some bytes, or text at the beginning of each line of a range.
 #[derive(Clone, Debug)]
 enum Change {
     Replace(prop::sample::Index, u8),
@@ -113,7 +113,7 @@ fn changed(text: &[u8], change: &Change) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// A single accident never takes an item away without an error.
+    /// A single accidental change never removes an item without an error.
     #[test]
     fn a_changed_file_has_the_same_items_or_is_refused(change in change()) {
         let changed = changed(good().as_bytes(), &change);
@@ -129,7 +129,7 @@ proptest! {
 }
 
 #[test]
-fn the_file_that_is_changed_is_read() {
+fn the_unchanged_file_is_read() {
     assert_eq!(
         kinds(good().as_bytes()).unwrap(),
         [Kind::Certificate, Kind::Certificate, Kind::PrivateKey]
@@ -137,20 +137,20 @@ fn the_file_that_is_changed_is_read() {
 }
 
 #[test]
-fn an_error_names_the_line_whatever_ends_lines() {
+fn an_error_names_the_line_for_every_kind_of_line_end() {
     for end in ["\n", "\r\n", "\r"] {
         let text = good().replace("-----END", " -----END").replace('\n', end);
         let error = Contents::parse(text.as_bytes()).unwrap_err();
         let line = 1 + good().lines().position(|line| line.contains("-----END")).unwrap();
         assert_eq!(
             error.what,
-            format!("is broken PEM: line {line}: looks like the boundary of a block, and is none")
+            format!("is broken PEM: line {line}: looks like the boundary of a block, but is not valid")
         );
     }
 }
 
 #[test]
-fn no_error_quotes_what_stands_in_the_file() {
+fn no_error_quotes_the_content_of_the_file() {
     let secret = "hush-0123456789abcdef";
     for text in [
         format!("{secret}\0"),

@@ -1,9 +1,9 @@
 //! One certificate revocation list (RFC 5280 section 5): as it was signed, with an index over its serials.
 //!
-//! webpki checks a list's signature anew at every handshake, which means hashing all of it, and keeps
-//! each entry in allocations of its own. Here a signature is checked once for each key, and an entry is a
-//! place in the DER: a list of a million serials costs its own size and ten megabytes, and looking one
-//! up costs the same whatever the list's size.
+//! webpki verifies a CRL's signature at every handshake, which means hashing the whole CRL, and allocates memory for
+//! each entry. This module verifies a signature once for each key, and stores only the position of each entry in the
+//! DER. A CRL of a million serials needs its own size and ten megabytes, and a look-up takes the same time for every
+//! size.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -33,7 +33,7 @@ use crate::identity::{Validity, name_key, rfc3339, rfc4514};
 use crate::pki::ca::Ca;
 use crate::problem::Problem;
 
-/// Seconds by which the clock of a CA may be ahead of clawgate's.
+/// How far the clock of a CA may be ahead of clawgate's, in seconds.
 const SKEW: i64 = 300;
 /// Keys for which the result of verifying the signature is kept. Usually there is one; a CA that gets a new key under its
 /// old name has two for a while.
@@ -41,15 +41,15 @@ const KEYS: usize = 4;
 
 /// A revocation list.
 pub struct Crl {
-    /// The file it came from.
+    /// The file that it was read from.
     pub file: PathBuf,
-    /// Whose certificates it is about: RFC 4514, cut.
+    /// The issuer: RFC 4514, shortened.
     pub issuer: String,
-    /// The same for comparing ([`name_key`]).
+    /// The issuer, normalized for comparison ([`name_key`]).
     pub issuer_key: Box<[u8]>,
-    /// When it was issued, seconds since 1970.
+    /// thisUpdate, in seconds since 1970.
     pub this_update: i64,
-    /// When its successor is due, seconds since 1970.
+    /// nextUpdate, in seconds since 1970.
     pub next_update: i64,
     /// How many certificates it revokes.
     pub entries: usize,
@@ -57,11 +57,11 @@ pub struct Crl {
     key_id: Option<Vec<u8>>,
     scope: Scope,
     der: CertificateRevocationListDer<'static>,
-    /// The places of the entries in `der`, by their serials.
+    /// The positions of the entries in `der`, by serial number.
     index: HashTable<u32>,
     hasher: RandomState,
     signed: Signed,
-    /// Public keys (SubjectPublicKeyInfo) that were tried, and whether the signature is theirs.
+    /// Public keys (SubjectPublicKeyInfo) that were tried, and whether each verified the signature.
     signers: [OnceLock<(Vec<u8>, bool)>; KEYS],
     warned: AtomicBool,
 }
@@ -69,17 +69,17 @@ pub struct Crl {
 /// An entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revoked {
-    /// RFC 3339; `None` when the CA wrote it in a way that cannot be read.
+    /// The revocation date: RFC 3339; `None` when it cannot be parsed.
     pub since: Option<String>,
-    /// As RFC 5280 section 5.3.1 spells it, if the CA gave one.
+    /// The reason, as RFC 5280 section 5.3.1 spells it, if the entry has one.
     pub reason: Option<String>,
 }
 
 impl Crl {
-    /// Reads a list in DER; `file` is where it came from.
+    /// Reads a CRL in DER. `file` is the file that it was read from.
     ///
     /// # Errors
-    /// When it is damaged, or of a kind that is not supported.
+    /// When it is damaged or not supported.
     pub fn read(der: CertificateRevocationListDer<'static>, file: &Path) -> Result<Self, Problem> {
         let layout = Layout::of(&der)?;
         let hasher = RandomState::new();
@@ -150,7 +150,7 @@ impl Crl {
         })
     }
 
-    /// Whether `issuer` signed it, and may sign lists.
+    /// Whether `issuer` signed it, and may sign CRLs.
     pub(super) fn is_signed_by(&self, issuer: &Issuer<'_>) -> bool {
         if !issuer.signs_crls {
             return false;
@@ -186,39 +186,39 @@ impl Crl {
             && (self.this_update, &self.number) < (other.this_update, &other.number)
     }
 
-    /// Whether it is of the same issuer as `other`, and says that it is of the same key.
+    /// Whether it has the same issuer as `other`, and the same authority key identifier.
     pub(super) fn has_issuer_of(&self, other: &Self) -> bool {
         self.issuer_key == other.issuer_key && self.key_id == other.key_id
     }
 
-    /// Whether `ca` has the name of its issuer and, where both say which key, the same key.
+    /// Whether `ca` has the name of its issuer and, if both have key identifiers, the same one.
     pub fn may_be_of(&self, ca: &Ca) -> bool {
         let same = |(own, its): (&Vec<u8>, &Vec<u8>)| own == its;
         ca.name_key() == &*self.issuer_key
             && self.key_id.as_ref().zip(ca.key_id.as_ref()).is_none_or(same)
     }
 
-    /// When it holds.
+    /// When it is valid.
     pub fn validity(&self) -> Validity {
         Validity { from: self.this_update, until: self.next_update }
     }
 
-    /// Whether it is past its time at `now` (seconds since 1970).
+    /// Whether it is past its nextUpdate at `now` (seconds since 1970).
     pub(super) fn is_expired(&self, now: i64) -> bool {
         now >= self.next_update
     }
 
-    /// Whether it says that it was issued after `now` (seconds since 1970), by more than clocks differ.
+    /// Whether its thisUpdate is after `now` (seconds since 1970) by more than clocks may differ.
     pub(super) fn is_ahead(&self, now: i64) -> bool {
         self.this_update > now.saturating_add(SKEW)
     }
 
-    /// `true` at the first call: a warning about the CRL is logged once, not at every handshake.
+    /// `true` only at the first call, so that a warning about the CRL is logged once and not at every handshake.
     pub(crate) fn warns_first(&self) -> bool {
         !self.warned.swap(true, Ordering::Relaxed)
     }
 
-    /// `crl.pem`, the file's name alone: the log needs no path.
+    /// The name of the file without its folder, such as `crl.pem`, for the log.
     pub fn file_name(&self) -> String {
         self.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }

@@ -7,8 +7,8 @@ use crate::problem::Problem;
 const COMPLETE: &str = "give the complete CRL that the CA issues for all of its certificates";
 
 pub(super) fn damaged() -> Problem {
-    let hint = "write the file again; it may be cut off";
-    Problem::new("is no CRL, or a damaged one", hint)
+    let hint = "write the file again; it may be incomplete";
+    Problem::new("is not a CRL, or is damaged", hint)
 }
 
 pub(super) fn version_1() -> Problem {
@@ -18,12 +18,12 @@ pub(super) fn version_1() -> Problem {
 }
 
 pub(super) fn endless() -> Problem {
-    let hint = "have it issued with a nextUpdate, as RFC 5280 section 5.1.2.5 demands";
-    Problem::new("does not say when the next one is due", hint)
+    let hint = "have it issued with a nextUpdate, as RFC 5280 section 5.1.2.5 requires";
+    Problem::new("has no nextUpdate", hint)
 }
 
 pub(super) fn delta() -> Problem {
-    Problem::new("is a delta CRL, which lists changes only", COMPLETE)
+    Problem::new("is a delta CRL, which lists only changes", COMPLETE)
 }
 
 pub(super) fn indirect() -> Problem {
@@ -32,20 +32,20 @@ pub(super) fn indirect() -> Problem {
 }
 
 pub(super) fn some_reasons() -> Problem {
-    Problem::new("is about some reasons of revocation only", COMPLETE)
+    Problem::new("covers only some revocation reasons", COMPLETE)
 }
 
 pub(super) fn attributes() -> Problem {
     let hint = "take it out of clients.crl, and give the CRL that the CA issues for its public key certificates: \
                 clients have none of the others (RFC 5755)";
-    Problem::new("is about attribute certificates only", hint)
+    Problem::new("covers only attribute certificates", hint)
 }
 
 pub(super) fn relative_name() -> Problem {
-    Problem::new("is about a distribution point without a full name", COMPLETE)
+    Problem::new("covers a distribution point without a full name", COMPLETE)
 }
 
-/// `name` is the extension's, `of` the list or one of its entries.
+/// `name`: the extension. `of`: the CRL, or one of its entries.
 pub(super) fn unknown_critical(of: &str, name: &str) -> Problem {
     Problem::new(format!("{of} the critical extension {name}, which is not supported"), COMPLETE)
 }
@@ -59,7 +59,7 @@ pub(super) fn without_extensions() -> Problem {
 }
 
 pub(super) fn unknown_reason() -> Problem {
-    let what = "has an entry with a reason for revocation that RFC 5280 section 5.3.1 does not have";
+    let what = "has an entry with a revocation reason that RFC 5280 section 5.3.1 does not define";
     Problem::new(what, "have the CA issue it again")
 }
 

@@ -1,4 +1,4 @@
-//! The files and folders that revocation lists are in.
+//! Reads CRLs from files and folders.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,17 +7,17 @@ use super::crl::Crl;
 use crate::pki::pem::{self, Contents, Kind, Use, unreadable};
 use crate::problem::{FileProblem, Problem};
 
-/// Names of files that must be lists when they are in a folder of lists; others may be anything.
+/// A file in a folder of CRLs must be a CRL if its name has one of these endings. Other files may be anything.
 const EXTENSIONS: [&str; 3] = ["crl", "pem", "der"];
 
-/// What files hold, and what is wrong with them.
+/// The CRLs in files, and the problems with the files.
 #[derive(Default)]
 pub(crate) struct Found {
-    /// The lists.
+    /// The CRLs.
     pub(crate) crls: Vec<Crl>,
-    /// What keeps them from being used.
+    /// Problems because of which the files cannot be used.
     pub(crate) errors: Vec<FileProblem>,
-    /// What in a folder is no list.
+    /// Entries of folders that are ignored.
     pub(crate) warnings: Vec<FileProblem>,
 }
 
@@ -30,7 +30,7 @@ impl Found {
     }
 }
 
-/// All lists in a file, or in the files of a folder, and all that is wrong with those.
+/// All CRLs in a file or in the files of a folder, and all problems with these files.
 pub(crate) fn read(path: &Path) -> Found {
     let mut found = Found::default();
     if !path.is_dir() {
@@ -49,8 +49,8 @@ pub(crate) fn read(path: &Path) -> Found {
     found
 }
 
-/// What is in a folder, in the order of its names. Links are followed; a name that begins with a dot is not
-/// for us (Kubernetes keeps the files of a volume in `..data`).
+/// The entries of a folder, sorted by name. Names that begin with a dot are left out (Kubernetes keeps the files of a
+/// volume in `..data`).
 fn names(folder: &Path) -> Result<Vec<PathBuf>, FileProblem> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let entries = entries.map_err(|error| unreadable(folder, &error))?;
@@ -66,19 +66,19 @@ fn must_be_a_list(file: &Path) -> bool {
 }
 
 impl Found {
-    /// Takes an entry of a folder. What is whole and no list, by name and content, is only warned of; what cannot
-    /// be read as a whole may be meant as one.
+    /// Reads one entry of a folder. A complete file that is not a CRL, by name and content, leads to a warning. A file
+    /// that cannot be read completely may be a CRL, so it is an error.
     fn of_folder(&mut self, path: &Path) {
         if path.is_dir() {
             return self.pass_over(
                 path,
-                "is a folder, and what is in it is not read",
+                "is a folder, whose content is not read",
                 "name it in clients.crl, too",
             );
         }
-        // One that leads nowhere is read as well, which says so.
+        // A dangling link is read as well, so that the error reports it.
         if path.exists() && !path.is_file() {
-            return self.pass_over(path, "is neither a file nor a folder", "take it out of the folder");
+            return self.pass_over(path, "is neither a file nor a folder", "remove it from the folder");
         }
         if must_be_a_list(path) {
             return self.add(of_file(path));
@@ -90,8 +90,8 @@ impl Found {
         let has_list = |contents: &Contents| contents.items().iter().any(|item| item.kind == Kind::Crl);
         match Contents::parse(&content) {
             Ok(contents) if !has_list(&contents) => {
-                let what = format!("is no CRL, and is not read: {}", contents.description());
-                self.pass_over(path, what, "take it out of the folder, or put it where it belongs");
+                let what = format!("is not a CRL, and is not read: {}", contents.description());
+                self.pass_over(path, what, "move it out of the folder");
             }
             _ => self.add(of_content(path, content)),
         }
@@ -106,7 +106,7 @@ fn of_file(path: &Path) -> Result<Vec<Crl>, FileProblem> {
     of_content(path, pem::read(path)?)
 }
 
-/// The lists of one file: one in DER, or any number in PEM.
+/// The CRLs in one file: one in DER, or any number in PEM.
 fn of_content(path: &Path, content: Vec<u8>) -> Result<Vec<Crl>, FileProblem> {
     let contents = Contents::parse(&content).and_then(|contents| contents.fit_for(Use::Crls));
     let contents = contents.map_err(|problem| problem.in_file(path))?;

@@ -2,10 +2,10 @@
 
 use x509_parser::prelude::X509Certificate;
 
-/// The issuer of a certificate, as far as CRLs need to know it.
+/// The data about the issuer of a certificate that CRL checks need.
 #[derive(Clone, Copy, Debug)]
 pub struct Issuer<'a> {
-    /// Its subject, for comparing ([`name_key`](crate::identity::name_key)).
+    /// Its subject, normalized for comparison ([`name_key`](crate::identity::name_key)).
     pub name: &'a [u8],
     /// Its SubjectPublicKeyInfo, DER.
     pub spki: &'a [u8],

@@ -1,6 +1,6 @@
 //! The parts of a CRL's DER (RFC 5280 section 5.1).
 //!
-//! x509-parser's own type for a CRL parses each entry, which is slow and large for a long CRL.
+//! x509-parser's type for a CRL parses each entry, which needs much time and memory for a long CRL.
 
 use std::ops::Range;
 
@@ -75,13 +75,13 @@ impl<'a> Layout<'a> {
                 _ => return Err(error::damaged()),
             }
         }
-        // RFC 5280 section 5.2 demands a number and the issuer's key identifier.
+        // RFC 5280 section 5.2 requires a number and the issuer's key identifier.
         let extensions = extensions.ok_or_else(error::without_extensions)?;
         let extensions = extensions_of(extensions)?;
         Ok(Self { issuer, this_update, next_update, revoked, extensions, signed })
     }
 
-    /// How many entries there are, if all is in order.
+    /// The number of entries, if all of them are valid.
     pub(super) fn count(&self) -> usize {
         let mut list = self.revoked;
         std::iter::from_fn(|| {
@@ -91,7 +91,7 @@ impl<'a> Layout<'a> {
         .count()
     }
 
-    /// The entries, as DER and with their serial numbers, each looked at as a whole.
+    /// The entries, with their DER and serial numbers. Each entry is checked completely.
     pub(super) fn entries(&self) -> impl Iterator<Item = Result<Entry<'a>, Problem>> + use<'a> {
         let mut list = self.revoked;
         std::iter::from_fn(move || {
@@ -114,7 +114,7 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// The first entry of `list`, and what follows it.
+    /// The first entry of `list`, and the rest.
     fn first(list: &'a [u8]) -> Result<(&'a [u8], Self), Problem> {
         let (after, entry) = der::first(list)?;
         let (rest, serial) = der::first(entry.tagged(SEQUENCE)?)?;
@@ -127,7 +127,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// RFC 5280 section 5.3: what an entry says besides must be known, if it is critical.
+/// RFC 5280 section 5.3: a critical extension of an entry must be known.
 fn check_extensions(list: &[u8]) -> Result<(), Problem> {
     for extension in extensions_of(list)? {
         match extension.parsed_extension() {
@@ -159,13 +159,13 @@ fn extensions_of(mut list: &[u8]) -> Result<Vec<X509Extension<'_>>, Problem> {
     Ok(extensions)
 }
 
-/// The serial number in the entry that begins at `place`.
+/// The serial number of the entry at position `place`.
 pub(super) fn serial_at(der: &[u8], place: u32) -> Option<&[u8]> {
     let (_, entry) = der::first(der.get(usize::try_from(place).ok()?..)?).ok()?;
     Some(der::first(entry.content).ok()?.1.content)
 }
 
-/// Where in `whole` its `part` begins.
+/// The position in `whole` at which `part` begins.
 pub(super) fn offset(whole: &[u8], part: &[u8]) -> usize {
     part.as_ptr().addr() - whole.as_ptr().addr()
 }

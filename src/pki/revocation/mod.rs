@@ -1,6 +1,6 @@
-//! Whether a certificate is revoked: what the CRLs say about it, and what follows from the settings.
+//! Whether a certificate is revoked, according to the CRLs and the settings.
 //!
-//! Comes in: CRL files, a certificate and its issuer. Goes out: a [`Status`].
+//! Input: CRL files, a certificate and its issuer. Output: a [`Status`].
 
 mod crl;
 mod error;
@@ -48,7 +48,7 @@ pub enum Expired {
     Warn,
 }
 
-/// What the CRLs say about one certificate.
+/// The revocation status of one certificate.
 #[derive(Debug, PartialEq)]
 pub enum Status<'a> {
     /// It is not on its issuer's CRL.
@@ -68,9 +68,9 @@ pub enum Status<'a> {
 /// Why there is no usable CRL.
 #[derive(Debug, PartialEq)]
 pub enum Missing<'a> {
-    /// There is none of this issuer.
+    /// No CRL has this issuer's name.
     None,
-    /// There is one with this issuer's name, but not with its signature.
+    /// A CRL has this issuer's name, but is not signed by its key.
     NotSigned(&'a Crl),
     /// The issuer's CRLs cover other certificates.
     NotCovered(&'a Crl),
@@ -79,11 +79,11 @@ pub enum Missing<'a> {
 }
 
 impl Policy {
-    /// What `crls` say at `now` (seconds since 1970) about the certificate `subject`, which `issuer` has signed.
+    /// The status of the certificate `subject`, which `issuer` has signed, at `now` (seconds since 1970).
     ///
-    /// A CRL counts if it has the issuer's name and signature. If several have the same scope, the latest counts: an old file
-    /// that was forgotten or restored changes nothing. A CRL that is dated in the future can revoke certificates, but
-    /// cannot show that a certificate is good.
+    /// A CRL counts if it has the issuer's name and signature. If several have the same scope, only the latest counts,
+    /// so an old file that was forgotten or restored changes nothing. A CRL that is dated in the future can revoke
+    /// certificates, but cannot show that a certificate is good.
     pub fn status<'a>(
         self,
         crls: &'a [Crl],
@@ -95,7 +95,8 @@ impl Policy {
         let signed: Vec<_> = named.iter().copied().filter(|crl| crl.is_signed_by(issuer)).collect();
         if signed.is_empty() {
             return match named.first() {
-                // The operator wants this CA to be checked, so its clients are not admitted without a check.
+                // There are CRLs of this CA, so the operator wants revocation checks: without one, its clients are
+                // refused.
                 Some(crl) => Status::Unavailable(Missing::NotSigned(crl)),
                 None => self.without(Missing::None),
             };
@@ -119,7 +120,7 @@ impl Policy {
             (Some(crl), ..) => Status::Good(crl),
             (None, Some(crl), Expired::Warn, _) => Status::Stale(crl),
             (None, Some(crl), Expired::Refuse, _) => Status::Expired(crl),
-            // Here, too, the operator wants the CA to be checked.
+            // The same as above: the operator wants revocation checks for this CA.
             (None, None, _, Some(crl)) => Status::Unavailable(Missing::Ahead(crl)),
             (None, None, _, None) => self.without(Missing::NotCovered(signed[0])),
         }

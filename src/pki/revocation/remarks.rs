@@ -7,24 +7,24 @@ use crate::identity::time::{span, time_text};
 use crate::pki::ca::Ca;
 use crate::problem::Problem;
 
-/// The hint for a list that fits no CA that is known.
+/// The hint for a CRL whose issuer is unknown.
 const STRANGER_HINT: &str = "give the CRLs of the CAs in clients.ca and of their intermediates, and take others out; the \
                              signature of an intermediate's CRL is checked by clawgate doctor --client-cert FILE, with a \
                              client that sends that intermediate";
 
-/// Something about one list.
+/// A problem of one CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
-    /// How bad that is.
+    /// How serious it is.
     pub severity: Severity,
     /// What is wrong, and what to do about it.
     pub problem: Problem,
 }
 
 impl Policy {
-    /// What there is to say about `crl`, one of `all`; `known` are CAs that are not trusted, but whose clients may come.
+    /// The problems of `crl`, which is one of `all`. `known`: CAs that are not configured, but may be sent by clients.
     ///
-    /// A list that is out of date is no mistake in the settings: clients of other CAs depend on a clawgate that starts.
+    /// A CRL that is out of date does not make the settings invalid: clawgate must start for the clients of other CAs.
     pub fn remarks(self, crl: &Crl, all: &[Crl], cas: &[Ca], known: &[&Ca], now: i64) -> Vec<Remark> {
         let mut remarks = Vec::new();
         let mut add = |severity, what: String, hint: &str| {
@@ -33,20 +33,20 @@ impl Policy {
         let newer = all.iter().find(|other| crl.has_issuer_of(other) && crl.is_older_than(other));
         if let Some(newer) = newer {
             let what = format!(
-                "is older than the CRL of {} in {}, which counts instead",
+                "is older than the CRL of {} in {}, which is used instead",
                 crl.issuer,
                 newer.file.display()
             );
-            add(Severity::Warning, what, "take the old one out");
+            add(Severity::Warning, what, "remove the old one");
         } else if crl.is_expired(now) {
             let late = span(now.saturating_sub(crl.next_update));
             let (severity, means) = match self.expired {
                 Expired::Refuse => {
-                    (Severity::Fail, "nobody of this CA is admitted until there is a newer one")
+                    (Severity::Fail, "no client of this CA is admitted until there is a newer one")
                 }
                 Expired::Warn => (
                     Severity::Warning,
-                    "it is used on (clients.crl_expired = \"warn\"): clients that the CA has revoked since then are \
+                    "it is still used (clients.crl_expired = \"warn\"): clients that the CA has revoked since then are \
                      admitted",
                 ),
             };
@@ -60,13 +60,11 @@ impl Policy {
         if crl.this_update > now {
             let (severity, means) = match crl.is_ahead(now) {
                 true => (Severity::Fail, "every certificate of this CA is refused until then"),
-                false => {
-                    (Severity::Warning, "it is used already, since clocks may differ by some minutes")
-                }
+                false => (Severity::Warning, "it is used, because clocks may differ by some minutes"),
             };
             let issued = time_text(crl.this_update);
-            let what = format!("the CRL of {} is dated ahead, {issued}: {means}", crl.issuer);
-            add(severity, what, "check this machine's clock, and the CA's");
+            let what = format!("the CRL of {} is dated in the future, {issued}: {means}", crl.issuer);
+            add(severity, what, "check the clocks of this machine and of the CA");
         }
         if cas.iter().chain(known.iter().copied()).all(|ca| ca.name_key() != &*crl.issuer_key) {
             let what = match cas.iter().find(|ca| crl.is_signed_by(&ca.issuer())) {
@@ -76,7 +74,7 @@ impl Policy {
                     ca.subject, crl.issuer
                 ),
                 None => format!(
-                    "is a CRL of {}, which is none of the CAs in clients.ca: it counts only for an intermediate CA \
+                    "is a CRL of {}, which is not in clients.ca: it is used only for an intermediate CA \
                      of that name that clients send",
                     crl.issuer
                 ),
@@ -88,7 +86,7 @@ impl Policy {
 }
 
 impl Crl {
-    /// What is wrong with it if there are CAs of its issuer's name among `cas`, and none of those has signed it.
+    /// The problem if some of `cas` have its issuer's name, but none of them has signed it.
     pub fn not_signed<'a>(&self, cas: impl IntoIterator<Item = &'a Ca>) -> Option<Problem> {
         let named = cas.into_iter().filter(|ca| ca.name_key() == &*self.issuer_key);
         let mut named = named.peekable();

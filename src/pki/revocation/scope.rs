@@ -1,4 +1,4 @@
-//! Which of its issuer's certificates a CRL is about (RFC 5280 sections 4.2.1.13 and 5.2.5).
+//! The scope of a CRL: which of its issuer's certificates it covers (RFC 5280 sections 4.2.1.13 and 5.2.5).
 
 use x509_parser::oid_registry::OID_X509_EXT_CRL_DISTRIBUTION_POINTS;
 use x509_parser::prelude::X509Certificate;
@@ -7,22 +7,22 @@ use super::error;
 use crate::pki::der::{self, Malformed};
 use crate::problem::Problem;
 
-/// The names of a distribution point, each a GeneralName in DER: they are compared byte by byte.
+/// The names of a distribution point. Each is a GeneralName in DER, and compared byte by byte.
 type Names = Box<[Box<[u8]>]>;
 
-/// A certificate, as far as CRLs need to know it.
+/// The data about a certificate that CRL checks need.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// Its serial number (the INTEGER's content).
     pub serial: Box<[u8]>,
     /// Whether it is the leaf of the chain; otherwise it is a CA.
     pub is_leaf: bool,
-    /// The names of the distribution points that it says have CRLs about it, for all reasons and of its own issuer.
+    /// The names of its CRL distribution points, without those for some reasons only or of another CRL issuer.
     points: Names,
 }
 
 impl Subject {
-    /// What `certificate` says.
+    /// Reads `certificate`.
     pub fn of(certificate: &X509Certificate<'_>, is_leaf: bool) -> Self {
         let points =
             certificate.extensions().iter().find(|e| e.oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS);
@@ -32,10 +32,10 @@ impl Subject {
     }
 }
 
-/// Which of its issuer's certificates a CRL is about, where it is not about all.
+/// The scope of a partial CRL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scope {
-    /// Those that name one of these distribution points. `None`: whichever they name.
+    /// Certificates that name one of these distribution points. `None`: all certificates.
     points: Option<Names>,
     leaves_only: bool,
     cas_only: bool,
@@ -67,7 +67,7 @@ impl Scope {
         Ok(scope)
     }
 
-    /// Whether a certificate of the issuer is among those it is about (RFC 5280 section 6.3.3 (b)).
+    /// Whether it covers this certificate of its issuer (RFC 5280 section 6.3.3 (b)).
     pub(super) fn covers(&self, subject: &Subject) -> bool {
         if (self.leaves_only && !subject.is_leaf) || (self.cas_only && subject.is_leaf) {
             return false;
@@ -77,7 +77,7 @@ impl Scope {
     }
 }
 
-/// The names of all points in the extension cRLDistributionPoints but those for some reasons or of other issuers.
+/// The names of all points in the extension cRLDistributionPoints, except those for some reasons or of other issuers.
 fn named_points(extension: &[u8]) -> Result<Names, Malformed> {
     let mut names = Vec::new();
     for point in der::all(der::only(extension)?.tagged(der::SEQUENCE)?)? {
@@ -105,7 +105,7 @@ fn full_name(name: &[u8]) -> Result<Option<Names>, Malformed> {
     }
 }
 
-/// An implicitly tagged BOOLEAN; some write the default out.
+/// An implicitly tagged BOOLEAN. Some CAs also encode the default value.
 fn boolean(content: &[u8]) -> Result<bool, Malformed> {
     match content {
         [0xff] => Ok(true),

@@ -1,4 +1,4 @@
-//! The event for a CRL that is used although its next update is overdue.
+//! The event for a CRL that is used although it is past its nextUpdate.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! The index holds what is in the list, and no bytes in place of one make it panic.
+//! The index has every entry of a CRL, and no input makes the parser panic.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -85,7 +85,7 @@ fn serial() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn an_entry_tells_since_when_and_why_if_its_ca_did() {
+fn an_entry_has_the_date_and_the_reason_if_the_crl_states_them() {
     let crl = read(Ca::new().crl(&[vec![7], vec![1, 2]].into(), 60));
 
     assert_eq!((crl.issuer.as_str(), crl.entries), ("CN=Unit CA", 2));
@@ -97,7 +97,7 @@ fn an_entry_tells_since_when_and_why_if_its_ca_did() {
 }
 
 #[test]
-fn of_two_lists_of_one_time_that_with_the_higher_number_is_the_later() {
+fn of_two_crls_with_the_same_date_the_one_with_the_higher_number_is_later() {
     let (ca, now) = (Ca::new(), OffsetDateTime::now_utc());
     let numbered = |number| read(ca.numbered(number, &BTreeSet::new(), now));
     let (old, new) = (numbered(9), numbered(10));
@@ -106,13 +106,13 @@ fn of_two_lists_of_one_time_that_with_the_higher_number_is_the_later() {
 }
 
 #[test]
-fn a_list_is_signed_by_its_own_ca_alone() {
+fn a_crl_is_signed_only_by_its_own_ca() {
     let ca = Ca::new();
     let crl = read(ca.crl(&BTreeSet::new(), 60));
     let others: Vec<_> = (0..6).map(|_| Ca::new().certificate()).collect();
     let own = ca.certificate();
 
-    // More keys than are remembered, each asked twice.
+    // More keys than are cached; each is tried twice.
     for _ in 0..2 {
         assert!(others.iter().all(|other| !crl.is_signed_by(&authority(other).issuer())));
         assert!(crl.is_signed_by(&authority(&own).issuer()));
@@ -123,7 +123,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_serial_is_found_when_it_is_listed_and_only_then(
+    fn a_serial_is_found_if_and_only_if_it_is_listed(
         listed in proptest::collection::btree_set(serial(), 0..40),
         others in proptest::collection::btree_set(serial(), 0..40),
     ) {
@@ -136,13 +136,13 @@ proptest! {
     }
 
     #[test]
-    fn the_verdict_over_several_lists_is_that_of_the_latest(
+    fn the_latest_of_several_crls_decides(
         lists in proptest::collection::vec((proptest::collection::btree_set(1_u8..4, 0..3), 1_i64..9), 0..4),
         wanted in 1_u8..4,
         strict in any::<bool>(),
     ) {
         let ca = Ca::new();
-        // Of equal age none is the latest, and each counts.
+        // If they have the same age, none is the latest, and all count.
         let latest = lists.iter().map(|(_, age)| *age).min();
         let counting = lists.iter().filter(|(_, age)| Some(*age) == latest);
         let revoked = counting.flat_map(|(serials, _)| serials).any(|serial| *serial == wanted);
@@ -168,7 +168,7 @@ proptest! {
     }
 
     #[test]
-    fn a_list_with_any_byte_changed_or_cut_off_anywhere_is_refused_or_not_its_cas(
+    fn a_changed_or_truncated_crl_is_refused_or_not_signed_by_its_ca(
         at in any::<prop::sample::Index>(),
         mask in 1_u8..,
         cut in any::<prop::sample::Index>(),

@@ -1,9 +1,9 @@
 //! Signatures on certificates that were verified before.
 //!
-//! Whether a key has made a signature over some bytes depends on nothing else, and the same clients come again with the
-//! same certificates. So each thread keeps the signatures that it found valid. Everything that may change (dates,
-//! revocation, trusted CAs, rules) is checked each time, and so is the client's own signature in the handshake, which
-//! is a new one each time.
+//! Whether a signature is valid depends only on the key, the signed bytes and the signature, and clients use the same
+//! certificates again and again. So each thread keeps the signatures that it found valid. Everything that may change
+//! (dates, revocation, trusted CAs, rules) is checked each time, and so is the client's own signature in the handshake,
+//! which is a new one each time.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -38,7 +38,7 @@ struct Names(HashTable<Name>);
 
 type KnownOfThreads = Arc<ThreadLocal<RefCell<Known>>>;
 
-/// The signatures that each thread has verified. There is no lock: a thread sees its own only.
+/// The signatures that each thread has verified. There is no lock, because a thread accesses only its own.
 pub struct SignatureCache {
     algorithms: Vec<CachedAlgorithm>,
 }
@@ -159,7 +159,7 @@ impl fmt::Debug for SignatureCache {
     }
 }
 
-/// An algorithm that verifies no signature twice that was valid.
+/// An algorithm that verifies a valid signature only once.
 struct CachedAlgorithm {
     algorithm: &'static dyn SignatureVerificationAlgorithm,
     known: KnownOfThreads,
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_valid_signature_says_nothing_about_another_key_message_or_signature() {
+    fn a_cached_signature_is_not_used_for_another_key_message_or_signature() {
         let (algorithm, _) = cached();
         assert!(algorithm.verify_signature(b"key", b"message", b"keymessage").is_ok());
         // The same bytes in a row, divided in another way; then one part at a time changed.

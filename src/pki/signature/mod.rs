@@ -206,7 +206,7 @@ mod tests {
 
     use super::*;
 
-    /// A key of RSA of so many bits.
+    /// An RSA key with this number of bits.
     struct Rsa(Vec<u8>);
 
     impl Rsa {

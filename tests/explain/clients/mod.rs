@@ -202,7 +202,7 @@ fn a_file_that_is_of_no_use_is_named_with_what_to_do() {
         ),
         (
             key,
-            &["client.key: has no certificate: it holds a private key", "followed by its intermediates"],
+            &["client.key: has no certificate: it has a private key", "followed by its intermediates"],
         ),
         (pki.file("x.p7", b"\x30\x04\x06\x02\x2a\x03"), &["x.p7: is PKCS #7 (CMS)", "openssl pkcs7"]),
         (pki.file("torn.pem", "-----BEGIN CERTIFICATE-----\nAAAA"), &["torn.pem: is broken PEM"]),

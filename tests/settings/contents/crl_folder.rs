@@ -29,9 +29,9 @@ fn what_in_a_folder_of_lists_is_none_is_warned_of() {
         let said = format!("{}: {what}", folder.join(name).display());
         assert!(warnings.iter().any(|warning| warning.contains(&said)), "no {said:?} in {warnings:#?}");
     };
-    named("README", "is no CRL, and is not read: it holds no PEM section");
-    named("a1b2c3d4.0", "is no CRL, and is not read: it holds a certificate");
-    named("deeper", "is a folder, and what is in it is not read");
+    named("README", "is not a CRL, and is not read: it has no PEM block");
+    named("a1b2c3d4.0", "is not a CRL, and is not read: it has a certificate");
+    named("deeper", "is a folder, whose content is not read");
     assert_eq!(warnings.len(), 3, "{warnings:#?}");
 }
 

@@ -49,7 +49,7 @@ fn a_start_and_a_reload_refuse_what_check_refuses_and_the_reload_keeps_what_was(
     let bad = good.replace("-----\n-----", "----------");
     let file = pki.file("lists.crl", &bad);
     let start = || command("run", &pki).arg("--crl", &file);
-    refused(start(), &["lists.crl: is broken PEM: line", "has two boundaries of blocks in it"]);
+    refused(start(), &["lists.crl: is broken PEM: line", "has two boundaries of blocks"]);
 
     pki.file("lists.crl", &good);
     let clawgate = start().arg("--watch", "false").start();
@@ -57,25 +57,22 @@ fn a_start_and_a_reload_refuse_what_check_refuses_and_the_reload_keeps_what_was(
     clawgate.signal("HUP");
     let failed = clawgate.event("reload_failed", 1);
 
-    assert!(
-        failed["detail"].as_str().unwrap().contains("has two boundaries of blocks in it"),
-        "{failed}"
-    );
+    assert!(failed["detail"].as_str().unwrap().contains("has two boundaries of blocks"), "{failed}");
     assert!(!is_served(&pki, &clawgate, &revoked));
     assert_eq!(Client::new(&pki, &clawgate).post("/hooks/wake", "{}").status, 200);
 }
 
 #[test]
-fn an_item_that_a_file_has_no_use_for_is_refused() {
+fn an_item_that_a_file_must_not_have_is_refused() {
     let pki = Pki::new();
     let (ca, crl) = (pki.root.pem(), pki.root.crl(&[], 3600));
     let key = pki.root.key.serialize_pem();
     let chain = pki.server.chain_pem();
     for (flag, content, what, hint) in [
         ("--client-ca", format!("{ca}{crl}"), "has a CRL in line ", "clients.crl (--crl)"),
-        ("--client-ca", format!("{ca}{key}"), "has a private key in line ", "take the key out"),
+        ("--client-ca", format!("{ca}{key}"), "has a private key in line ", "remove the key"),
         ("--crl", format!("{ca}{crl}"), "has a certificate in line 1", "clients.ca (--client-ca)"),
-        ("--crl", format!("{crl}{key}"), "has a private key in line ", "leave the CRLs alone"),
+        ("--crl", format!("{crl}{key}"), "has a private key in line ", "keep only the CRLs"),
         ("--cert", format!("{chain}{crl}"), "has a CRL in line ", "clients.crl (--crl)"),
         (
             "--key",
@@ -147,7 +144,7 @@ fn a_request_or_a_public_key_beside_a_chain_or_a_key_is_warned_of() {
 }
 
 #[test]
-fn a_cas_and_an_upstreams_files_are_read_to_the_same_rules() {
+fn the_files_of_cas_and_upstreams_follow_the_same_rules() {
     let pki = Pki::new();
     let marked = pki.file("marked.pem", format!("\u{feff}{}", pki.root.pem()));
     let mixed = pki.file("mixed.pem", pki.root.pem() + &pki.root.crl(&[], 3600));

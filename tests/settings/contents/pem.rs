@@ -69,7 +69,13 @@ fn base64_without_its_boundaries_is_refused() {
     let file = pki.file("bare.crl", format!("{first}{bare}"));
     let what =
         format!("is broken PEM: line {}: is Base64 outside of a block", first.lines().count() + 1);
-    refuses(&pki, "--crl", &file, &what, "hint: take the line out, or put its block in order");
+    refuses(
+        &pki,
+        "--crl",
+        &file,
+        &what,
+        "hint: remove the line, or correct the block that it belongs to",
+    );
 }
 
 #[test]
@@ -113,13 +119,8 @@ fn what_is_not_pem_is_called_by_its_name_with_the_way_to_convert_it() {
         ("--crl", "packed.pem", "is a file compressed by gzip", "gunzip FILE"),
         ("--cert", "keystore.jks", "is a Java keystore", "keytool -importkeystore"),
         ("--client-ca", "secret.pem", "is broken PEM: line 1: is a PEM block in Base64", "base64 -d"),
-        ("--key", "openssh.key", "has a private key of OpenSSH's in line 1", "ssh-keygen -p"),
-        (
-            "--client-ca",
-            "unknown.pem",
-            "has a block in line 1 that is not known here: SOMETHING ELSE",
-            "take it out",
-        ),
+        ("--key", "openssh.key", "has a private key in OpenSSH's format in line 1", "ssh-keygen -p"),
+        ("--client-ca", "unknown.pem", "has an unknown block in line 1: SOMETHING ELSE", "remove it"),
     ] {
         refuses(&pki, flag, &pki.dir().join(name), what, hint);
     }
@@ -169,14 +170,14 @@ fn bytes_after_an_item_of_der_are_refused() {
     let (ca, crl) = (pki.root.certificate.der().to_vec(), pki.root.crl_with(&[], 3600, |_| ()));
     let what = "is DER with more bytes after it";
     let two = pki.file("two.der", [ca.clone(), pki.intermediate.certificate.der().to_vec()].concat());
-    refuses(&pki, "--client-ca", &two, what, "several items in one file stand in PEM");
+    refuses(&pki, "--client-ca", &two, what, "if it has several items, it must be PEM");
     let mixed = pki.file("mixed.der", [crl, pki.intermediate.crl(&[0x77], 3600).into_bytes()].concat());
-    refuses(&pki, "--crl", &mixed, what, "several items in one file stand in PEM");
+    refuses(&pki, "--crl", &mixed, what, "if it has several items, it must be PEM");
     let within = pem_block("CERTIFICATE", &[&ca[..], b"\x05\x00"].concat());
     let within = pki.file("within.pem", pki.root.pem() + &within);
     let line = pki.root.pem().lines().count() + 1;
     let what = format!(
-        "is broken PEM: line {line}: begins a certificate that is cut off, or has more after it"
+        "is broken PEM: line {line}: begins a certificate that is incomplete or has extra bytes after it"
     );
     refuses(&pki, "--client-ca", &within, &what, "write the file again");
 }

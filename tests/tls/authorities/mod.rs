@@ -203,7 +203,7 @@ fn a_version_1_certificate_that_a_ca_has_issued_is_no_ca() {
     let output = ClawgateCommand::new(&pki).arg("--client-ca", pki.dir().join("v1.pem")).refused();
 
     assert_eq!(output.code, Some(78), "{output:?}");
-    assert!(output.stderr.contains("(CN=v1) is no CA"), "{}", output.stderr);
+    assert!(output.stderr.contains("(CN=v1) is not a CA"), "{}", output.stderr);
 }
 
 #[test]

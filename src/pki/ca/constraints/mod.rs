@@ -30,7 +30,7 @@ use crate::identity::name::{cut, printable};
 use crate::identity::{name_key, rfc4514};
 use crate::pki::der::{self, Element, Malformed};
 
-/// Most comparisons of one CA's constraints with the names of one certificate.
+/// The maximum number of comparisons of one CA's constraints with the names of one certificate.
 const MAX_COMPARISONS: usize = 65_536;
 
 /// A CA's constraints.
@@ -183,8 +183,7 @@ impl NameConstraints {
         names.saturating_mul(self.permitted.len() + self.excluded.len()) > MAX_COMPARISONS
     }
 
-    /// Whether a name is within one of the bases of its kind that are permitted, if there are such, and within none
-    /// that is excluded.
+    /// Whether a name is within one of the permitted bases of its kind, if there are any, and within no excluded one.
     fn allows(&self, name: &Name<'_>) -> bool {
         let is_of_kind = |base: &&Base| base.kind() == name.kind();
         let mut permitted = self.permitted.iter().filter(is_of_kind).peekable();

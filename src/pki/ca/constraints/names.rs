@@ -74,7 +74,7 @@ pub(super) fn host_of_uri(uri: &str) -> Option<&str> {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let host = host.split(':').next().filter(|host| !host.is_empty() && !host.starts_with('['))?;
     let is_address = host.parse::<std::net::Ipv4Addr>().is_ok();
-    // A dot at the end makes no difference for a resolver, but for a comparison.
+    // A dot at the end means nothing to a resolver, but would make the comparison fail.
     (!is_address && !host.ends_with('.')).then_some(host)
 }
 
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_reaches_what_it_may_stand_for() {
+    fn a_wildcard_is_within_a_base_if_one_of_its_names_may_be() {
         for (name, base) in [("*.a.test", "x.a.test"), ("*.a.test", "a.test"), ("b.a.test", "a.test")] {
             assert!(may_reach(name, base), "{name} {base}");
         }

@@ -12,20 +12,21 @@ use thiserror::Error;
 use x509_parser::asn1_rs::{Any, FromDer, Tag};
 use x509_parser::prelude::X509Certificate;
 
-/// Largest certificate that is accepted, in bytes.
+/// The maximum size of a certificate, in bytes.
 const MAX_CERTIFICATE: usize = 16 * 1024;
-/// Most subject alternative names of a leaf.
+/// The maximum number of subject alternative names of a leaf.
 pub(super) const MAX_NAMES: usize = 512;
-/// Most intermediates, which is also the longest path that webpki builds.
+/// The maximum number of intermediates, which is also the longest path that webpki builds.
 pub(crate) const MAX_INTERMEDIATES: usize = 6;
-/// Most intermediates of one subject. Two, since a CA that is renewed or cross-signed has two certificates.
+/// The maximum number of intermediates with one subject. Two, since a CA that is renewed or cross-signed has two
+/// certificates.
 pub(crate) const MAX_OF_ONE_SUBJECT: usize = 2;
-/// Most bytes of intermediates.
+/// The maximum size of all intermediates together, in bytes.
 const MAX_BYTES: usize = 32 * 1024;
 /// A leaf up to this size, in bytes, has no more names than can be checked at little cost.
 const SMALL: usize = 4 * 1024;
 
-/// What of a leaf is too large.
+/// Why a leaf is too large.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum TooLarge {
     /// The certificate, in bytes.
@@ -37,8 +38,8 @@ pub enum TooLarge {
 }
 
 impl TooLarge {
-    /// What is too large about `leaf`, as far as that must be known before its chain is verified: name constraints
-    /// are compared with each name.
+    /// Checks the size of `leaf` and the number of its names before its chain is verified, because name constraints are
+    /// compared with each name.
     pub(crate) fn before_verification(leaf: &CertificateDer<'_>) -> Option<Self> {
         if leaf.len() <= SMALL {
             return None;
@@ -69,7 +70,7 @@ pub(crate) struct Selection {
     places: Option<Vec<usize>>,
     /// How many others have the name of an issuer on the path and were left out because there are too many.
     pub(crate) left_out: usize,
-    /// The place of the first that is no certificate.
+    /// The position of the first one that is not a certificate.
     pub(crate) unreadable: Option<usize>,
 }
 
@@ -78,7 +79,7 @@ impl Selection {
     /// nearest to the leaf first; [`MAX_OF_ONE_SUBJECT`], and [`MAX_INTERMEDIATES`] in all.
     pub(crate) fn of(leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Self {
         let is_short = |der: &CertificateDer<'_>| der.len() <= MAX_CERTIFICATE;
-        // However these are related, they are within the bounds.
+        // These are few enough to be within the bounds, whatever their names are.
         if intermediates.len() <= MAX_OF_ONE_SUBJECT && intermediates.iter().all(is_short) {
             return Self::default();
         }
@@ -156,7 +157,7 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Reads no more of a certificate than it must (RFC 5280 section 4.1).
+    /// Parses only the needed fields of a certificate (RFC 5280 section 4.1).
     fn read(der: &'a [u8]) -> Option<Self> {
         let (_, certificate) = Any::from_der(der).ok()?;
         let (_, tbs) = Any::from_der(certificate.data).ok()?;

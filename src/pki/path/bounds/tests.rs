@@ -56,7 +56,7 @@ fn chosen(leaf: &CertificateDer<'_>, sent: &[CertificateDer<'_>]) -> (Vec<usize>
 }
 
 #[test]
-fn of_a_whole_bundle_the_way_up_is_chosen() {
+fn of_a_whole_bundle_only_the_path_is_chosen() {
     let maker = Maker::new();
     let leaf = maker.make("leaf", "A");
     let mut sent: Vec<_> =
@@ -69,7 +69,7 @@ fn of_a_whole_bundle_the_way_up_is_chosen() {
 }
 
 #[test]
-fn of_one_subject_two_are_chosen() {
+fn two_of_one_subject_are_chosen() {
     let maker = Maker::new();
     let leaf = maker.make("leaf", "A");
     let sent: Vec<_> = (0..9).map(|_| maker.make("A", "A")).collect();
@@ -87,7 +87,7 @@ fn a_certificate_that_was_sent_twice_counts_once() {
 }
 
 #[test]
-fn six_are_chosen_and_those_nearest_to_the_leaf() {
+fn the_six_nearest_to_the_leaf_are_chosen() {
     let maker = Maker::new();
     let leaf = maker.make("leaf", "0");
     let made = |number: usize| maker.make(&number.to_string(), &(number + 1).to_string());
@@ -124,7 +124,7 @@ fn a_certificate_of_more_than_16_kib_is_left_out() {
 }
 
 #[test]
-fn what_is_chosen_is_chosen_again() {
+fn a_selection_of_a_selection_is_the_same() {
     let maker = Maker::new();
     let leaf = maker.make("leaf", "A");
     let sent: Vec<_> = ["A", "B", "A", "B", "C", "A", "C", "B", "C"]
@@ -140,7 +140,7 @@ fn what_is_chosen_is_chosen_again() {
 }
 
 #[test]
-fn what_is_no_certificate_is_told() {
+fn an_item_that_is_not_a_certificate_is_reported() {
     let maker = Maker::new();
     let leaf = maker.make("leaf", "A");
     let sent = [maker.make("A", "B"), CertificateDer::from(vec![0x30, 0]), maker.make("B", "C")];
@@ -150,7 +150,7 @@ fn what_is_no_certificate_is_told() {
 }
 
 #[test]
-fn a_leaf_may_have_so_many_names_and_no_more() {
+fn a_leaf_with_more_than_the_maximum_of_names_is_too_large() {
     let with = |count: usize| {
         let names: Vec<_> = (0..count).map(|number| format!("n{number}.example")).collect();
         let key = KeyPair::generate().unwrap();
@@ -194,7 +194,7 @@ fn no_more_than_32_kib_are_chosen_and_a_smaller_one_takes_the_place() {
 }
 
 #[test]
-fn of_a_presented_chain_the_leaf_and_what_is_looked_at_are_kept() {
+fn the_leaf_and_the_chosen_intermediates_of_a_chain_are_kept() {
     let maker = Maker::new();
     let sent = [("leaf", "A"), ("X", "Y"), ("A", "B"), ("leaf", "leaf"), ("B", "C")]
         .map(|(s, i)| maker.make(s, i));

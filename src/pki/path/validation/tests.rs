@@ -1,4 +1,4 @@
-//! From which second to which a chain holds, and what of the configured CAs counts.
+//! Tests of the first and last second at which a chain is valid, and of the configured CAs.
 
 use std::path::Path;
 
@@ -89,7 +89,7 @@ fn a_configured_ca_that_is_denied_admits_nobody() {
 }
 
 #[test]
-fn where_each_ca_must_have_a_crl_one_without_admits_nobody() {
+fn if_each_ca_must_have_a_crl_a_ca_without_one_admits_nobody() {
     let (ca, leaf) = ca_and_leaf();
     let strict = Policy { demand: Demand::Strict, ..Policy::default() };
     let refused = verdict(TrustStore { revocation: strict, ..trusting(&ca) }, &leaf, FROM);
@@ -113,7 +113,7 @@ fn only_a_self_signed_certificate_with_the_pinned_fingerprint_is_pinned() {
 }
 
 #[test]
-fn the_names_of_eight_cas_are_told() {
+fn the_names_of_eight_cas_are_listed() {
     let (ca, _) = ca_and_leaf();
     let ca = Ca::read(&ca).unwrap();
     let names = |count| TrustStore { cas: vec![ca.clone(); count], ..TrustStore::default() }.names();
