@@ -138,7 +138,7 @@ fn a_reload_with_another_upstream_port_is_refused_and_says_why() {
 
     let failed = clawgate.event("reload_failed", 1);
     let detail = failed["detail"].as_str().unwrap();
-    let port = format!("port {} was not among those at the start", new.address().port());
+    let port = format!("port {} was not in the settings at the start", new.address().port());
     for part in [port.as_str(), "restart clawgate", "runtime.sandbox"] {
         assert!(detail.contains(part), "no `{part}` in {detail}");
     }

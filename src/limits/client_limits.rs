@@ -29,7 +29,7 @@ struct State {
     overflow: Arc<Counters>,
 }
 
-/// The least time between two log lines about one client's refused requests, or about its floods.
+/// The minimum time between two log lines about one client's refused requests, or about its floods.
 const LOG_PAUSE: Duration = Duration::from_secs(1);
 
 /// Limits one client. Each of its connections holds one of these, and counts until it is dropped.
@@ -82,7 +82,7 @@ impl ClientLimits {
     /// # Errors
     /// The limit of connections, if the client has reached it.
     pub(crate) fn admit(&self, fingerprint: &str, limits: &Limits) -> Result<ClientLimiter, usize> {
-        // Made first, so that it is dropped on an error.
+        // The guard is created first, so that an error drops it and undoes the count.
         let limiter = ClientLimiter { started: self.0.started, counters: self.counters(fingerprint) };
         let open = limiter.counters.connections.fetch_add(1, Ordering::Relaxed);
         match limits.connections_per_identity.filter(|limit| open >= *limit) {

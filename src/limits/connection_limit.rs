@@ -24,7 +24,7 @@ struct State {
     per_source: Option<usize>,
     per_second: Option<u32>,
     quota: Option<Quota>,
-    /// Locked for each connection, not for each request.
+    /// The lock is taken for each connection, not for each request.
     sources: Mutex<HashMap<IpAddr, Source>>,
     started: Instant,
 }
@@ -72,7 +72,7 @@ impl ConnectionLimiter {
     /// # Errors
     /// The limit that was reached.
     pub(crate) fn admit(&self, source: Option<IpAddr>) -> Result<ConnectionPermit, Limit> {
-        // Made first, so that it is dropped on an error.
+        // The guard is created first, so that an error drops it and undoes the count.
         let mut permit = ConnectionPermit { limiter: Arc::clone(&self.0), source: None };
         if self.0.open.fetch_add(1, Ordering::Relaxed) >= self.0.limit {
             return Err(Limit::Connections);

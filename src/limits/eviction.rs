@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
-/// How many bytes of a connection are not counted: more than most handshakes need.
+/// How many bytes of a connection are not counted. Most handshakes need fewer.
 const UNCOUNTED: usize = 4 * 1024;
 
 /// The connections in progress; clones share them.
@@ -23,7 +23,7 @@ struct State {
     /// How many bytes the large connections may hold together. A connection is large if it holds more than
     /// [`UNCOUNTED`].
     bytes: usize,
-    /// Locked twice per connection, and when a large one grows, but never for a request.
+    /// The lock is taken twice per connection and when a large connection grows, but never for a request.
     connections: Mutex<Connections>,
 }
 
@@ -82,12 +82,12 @@ impl OldestFirst {
         Self(Arc::new(State { limit, bytes, connections: Mutex::default() }))
     }
 
-    /// The greatest number of connections.
+    /// The maximum number of connections.
     pub fn limit(&self) -> usize {
         self.0.limit
     }
 
-    /// The most bytes that large connections may hold together.
+    /// The maximum number of bytes that large connections may hold together.
     pub fn bytes(&self) -> usize {
         self.0.bytes
     }
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn its_limits_can_be_read() {
+    fn the_limits_can_be_read() {
         let connections = OldestFirst::new(7, 9);
         assert_eq!((connections.limit(), connections.bytes()), (7, 9));
     }

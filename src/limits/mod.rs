@@ -1,7 +1,7 @@
 //! Limits for clients: connections, handshakes, requests, failed signatures.
 //!
-//! Comes in: a client's address or certificate. Goes out: a permit, which counts until it is dropped, or the limit that
-//! was reached. The caller decides how to refuse the client. This module knows nothing of TLS or HTTP, and imports only
+//! Input: a client's address or certificate. Output: a permit, which counts until it is dropped, or the limit that was
+//! reached. The caller decides how to refuse the client. This module knows nothing of TLS or HTTP, and imports only
 //! [`telemetry`](crate::telemetry).
 
 pub mod client_limits;

@@ -1,4 +1,4 @@
-//! Memory: keeping it private, and the allocator.
+//! Protection of the process's memory, and the allocator.
 //!
 //! jemalloc is faster than glibc's allocator, and gives memory back to the system after many clients have left
 //! (docs/performance.md has the figures).
@@ -23,7 +23,7 @@ pub fn keep_private() {
 }
 
 /// Starts a thread of the allocator that gives unused memory back to the system. Without this thread jemalloc does so
-/// only when clawgate allocates, so never while clawgate is idle. Errors are ignored.
+/// only when clawgate allocates memory, so an idle clawgate never gives memory back. Errors are ignored.
 pub fn give_back() {
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     {

@@ -5,10 +5,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::config::Reloadable;
 use crate::upstream::Target;
 
-/// Files for all other purposes: listeners, the log, files being read, the runtimes' own.
+/// The number of files for other purposes: listeners, the log, files that are being read, the runtimes.
 const OTHERS: u64 = 64;
 
-/// Raises the limit as far as this process may, and returns it; `None` if there is no limit.
+/// Raises the soft limit to the hard limit, and returns it; `None` if there is no limit.
 pub(crate) fn raise_limit() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
@@ -17,8 +17,8 @@ pub(crate) fn raise_limit() -> Option<u64> {
     maximum
 }
 
-/// How many client connections fit below `limit`, if connections to upstreams need files as well. A proxy without free
-/// files could not answer the clients that it has admitted.
+/// How many client connections fit below `limit`, if connections to upstreams need files as well. Without free
+/// files clawgate could not forward the requests of admitted clients.
 pub(crate) fn room_for_clients(settings: &Reloadable, limit: u64) -> usize {
     let mut upstreams: Vec<_> = settings.routes.iter().map(|route| &route.upstream).collect();
     upstreams.dedup();
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_upstreams_need_is_kept_but_never_more_than_half() {
+    fn files_for_upstreams_are_reserved_but_at_most_half_of_all() {
         for (limit, upstream, clients) in [
             (1024, 512, 480),
             (20_064, 512, 19_488),

@@ -1,7 +1,7 @@
 //! Signals: which ones end the process, which ones reload, and which ones are only logged.
 //!
-//! By default most signals end the process at once, with all requests in progress. Some tools send signals that mean
-//! something to another server: SIGUSR1 reopens nginx's logs, SIGUSR2 starts its new binary. So clawgate handles all
+//! By default most signals end the process at once, with all requests in progress. Some tools send signals that only
+//! other servers use: in nginx, SIGUSR1 reopens the logs, and SIGUSR2 starts a new binary. So clawgate handles all
 //! signals except those for faults.
 
 use std::io;
@@ -14,7 +14,7 @@ use tracing::Level;
 
 use crate::telemetry::emit;
 
-/// Signals that clawgate has no use for, but that would end the process by default.
+/// Signals that clawgate does not use, but that would end the process by default.
 const IGNORED: [(Number, &str); 8] = [
     (Number::USR1, "SIGUSR1"),
     (Number::USR2, "SIGUSR2"),

@@ -1,6 +1,6 @@
 //! Sockets that the service manager has opened and passed on (sd_listen_fds(3)).
 //!
-//! They stay open while clawgate restarts: new connections wait in the kernel meanwhile, and none is refused.
+//! They stay open while clawgate restarts. New connections wait in the kernel until then, and none is refused.
 
 use std::io;
 use std::net::TcpListener;
@@ -32,7 +32,7 @@ impl ActivatedSockets {
     /// Takes the sockets. A second call returns none.
     pub(crate) fn take() -> io::Result<Self> {
         let mut passed = Self::default();
-        // Read before the other call, which removes the variables.
+        // The names are read first, because the other call removes the variables.
         let names = listen_fds_with_names().map(|fds| fds.map(|(_, name)| name).collect::<Vec<_>>());
         let mut names = names.unwrap_or_default().into_iter();
         let mut fds = ListenFd::from_env();

@@ -1,14 +1,14 @@
-//! Finds the folders to watch for changes to a file: each one in which a part of its path can be replaced.
+//! Finds the folders to watch for changes to a file: all folders in which a part of its path can be replaced.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-/// The most symlinks that are followed for one file; Linux has the same limit.
+/// The maximum number of symlinks that are followed for one file. Linux has the same limit.
 const MAX_LINKS: usize = 40;
 
-/// The folder of the file, and the folder of each symlink in its path, whether the file or one of its folders is the
-/// link. Kubernetes replaces the link `..data` beside the link that the settings name, certbot replaces the link that
+/// The folder of the file, and the folder of each symlink in its path. The link may be the file or one of its folders.
+/// Kubernetes replaces the link `..data` beside the link that the settings name, certbot replaces the link that
 /// they name, and `ln -sfn` replaces a folder. If a part of the path does not exist, the nearest existing folder is
 /// used.
 pub(crate) fn leading_to(path: &Path) -> BTreeSet<PathBuf> {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn every_link_on_the_way_is_watched_where_it_lies() {
+    fn the_folder_of_every_link_in_the_path_is_watched() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path().canonicalize().unwrap();
         // Kubernetes.
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_lead_in_a_circle_come_to_an_end() {
+    fn a_loop_of_links_ends() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path().canonicalize().unwrap();
         symlink("b", root.join("a")).unwrap();

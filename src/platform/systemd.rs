@@ -16,7 +16,7 @@ use tokio::time::sleep;
 const HEARTBEATS: u32 = 6;
 /// Notifications per watchdog interval; sd_watchdog_enabled(3) recommends two.
 const NOTIFICATIONS: u32 = 2;
-/// Time that the process needs to end after draining.
+/// How long the process may take to exit after draining.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
 
 /// A worker's heartbeat.
@@ -58,7 +58,7 @@ impl SystemdWatchdog {
         heartbeat
     }
 
-    /// Notifies the watchdog as long as every worker's heartbeat goes on.
+    /// Notifies the watchdog as long as every worker has a heartbeat.
     pub(crate) async fn watch(self) {
         let Some(timeout) = self.timeout else { return };
         let mut seen: Vec<_> = self.heartbeats.iter().map(|_| 0).collect();

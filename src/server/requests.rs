@@ -53,7 +53,10 @@ impl InFlightGuard {
             return (RequestReason::AnswerTimeout, "the client did not take its answer");
         }
         if self.is_overdue() {
-            return (RequestReason::RequestTimeout, "the request took longer than one may");
+            return (
+                RequestReason::RequestTimeout,
+                "the request took longer than limits.request_timeout",
+            );
         }
         (RequestReason::SenderGone, "the client left in the middle of the answer")
     }

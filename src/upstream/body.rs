@@ -63,9 +63,8 @@ impl SharedRequestBody {
         self.incoming().size_hint()
     }
 
-    /// Reads and discards the rest. Ready when the body has ended or failed.
-    ///
-    /// Does nothing while another clone may still read the body.
+    /// Reads and discards the rest. Ready when the body has ended or failed. While another clone may still read the
+    /// body, it does nothing.
     pub fn poll_discard(&self, cx: &mut Context<'_>, discarded: &mut u64) -> Poll<()> {
         if Arc::strong_count(&self.0) > 1 {
             return Poll::Ready(());
@@ -82,7 +81,7 @@ impl SharedRequestBody {
         Poll::Ready(())
     }
 
-    // Only one task reads it at a time, so nothing ever waits for the lock.
+    // Only one task reads it at a time, so the lock is always free.
     fn incoming(&self) -> MutexGuard<'_, Incoming> {
         self.0.incoming.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -18,7 +18,7 @@ pub struct BodyTimeouts {
     pub idle: Duration,
     /// The longest time for the whole body.
     pub total: Duration,
-    /// The least bytes per second, after the first seconds; `None` for no minimum.
+    /// The minimum rate in bytes per second, after the first seconds; `None` for no minimum.
     pub rate: Option<u64>,
 }
 
@@ -26,13 +26,13 @@ pub struct BodyTimeouts {
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum TooSlow {
     /// Nothing arrived for this long.
-    #[error("no byte of the body came for {0:?}")]
+    #[error("no byte of the body arrived for {0:?}")]
     Idle(Duration),
     /// The whole body did not arrive in this time.
-    #[error("the body was not there after {0:?}")]
+    #[error("the body was not complete after {0:?}")]
     Total(Duration),
     /// It arrived more slowly than this many bytes per second.
-    #[error("the body came more slowly than {0} bytes in a second")]
+    #[error("the body arrived more slowly than {0} bytes per second")]
     Rate(u64),
 }
 

@@ -1,4 +1,4 @@
-//! Sends a request to an upstream, and says what went wrong if there is no response.
+//! Sends a request to an upstream, and returns a typed error if there is no response.
 
 use std::sync::Arc;
 use std::time::Duration;

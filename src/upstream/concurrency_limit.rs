@@ -1,5 +1,4 @@
-//! Limits how many requests may be in progress at an upstream, and how many may wait for that: in all, and for each
-//! client.
+//! Limits how many requests may be in progress at an upstream, and how many may wait: in total, and for each client.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -39,10 +38,10 @@ pub(super) struct ConcurrencyPermit {
     _in_flight: Counted,
 }
 
-/// One permit of the client's share, and one of all.
+/// One permit of the client's share, and one of the total.
 type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
-/// Why there is no permit: this many requests are in progress already.
+/// Why there is no permit: the limit that is reached, with the number of requests in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LimitReached {
     /// Requests of all clients.

@@ -108,7 +108,7 @@ impl Connector {
     }
 }
 
-/// A connection of any kind.
+/// A connection over TCP, a unix socket or TLS.
 pub struct Stream(Kind);
 
 enum Kind {
@@ -117,7 +117,7 @@ enum Kind {
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
 }
 
-/// Calls a method of the stream inside.
+/// Calls a method of the inner stream.
 macro_rules! each {
     ($self:expr, $io:ident => $call:expr) => {
         match &mut $self.get_mut().0 {

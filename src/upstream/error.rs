@@ -17,10 +17,10 @@ pub enum UpstreamError {
     /// The connection could not be opened. The request was not sent.
     #[error("it cannot be connected to: {}", io_words(.0))]
     Unavailable(#[source] io::Error),
-    /// It has the greatest allowed number of requests, and its queue is full. The request was not sent.
+    /// It has the maximum number of requests in progress, and its queue is full. The request was not sent.
     #[error("it is at its limit of {0} requests, and the queue is full")]
     Busy(usize),
-    /// This client has the greatest allowed number of requests there. The request was not sent.
+    /// This client has the maximum number of requests in progress there. The request was not sent.
     #[error("it is at the limit of {0} requests for one client")]
     ShareBusy(usize),
     /// It did not accept the connection in time. The request was not sent.
@@ -36,17 +36,17 @@ pub enum UpstreamError {
     #[error("its answer is not HTTP/1.1: {}", http(.0))]
     Protocol(#[source] hyper::Error),
     /// The end or the coding of its response is unclear.
-    #[error("its answer cannot be understood: {0}")]
+    #[error("its answer has unsupported framing: {0}")]
     Framing(#[from] BadFraming),
     /// It switched to another protocol, although no request asks for that.
-    #[error("it answered 101 Switching Protocols, and no upgrade was asked for")]
+    #[error("it answered 101 Switching Protocols, but no upgrade was requested")]
     Upgraded,
     /// The client's request body ended early.
     #[error(transparent)]
     Body(BodyError),
 }
 
-/// Finds out why there is no response, from the `error` of hyper.
+/// Finds the reason for the missing response in the `error` of hyper.
 pub(super) fn classify(error: hyper::Error) -> UpstreamError {
     if error.is_user() {
         // hyper passes on the error of the request body as the source of its own error.
@@ -79,7 +79,7 @@ fn refusal(error: &hyper::Error) -> Option<AlertDescription> {
     None
 }
 
-/// Whether it is one of the alerts about the other end's certificate in RFC 8446 section 6.2.
+/// Whether it is one of the alerts about the peer's certificate in RFC 8446 section 6.2.
 fn is_refusal(alert: AlertDescription) -> bool {
     matches!(
         alert,

@@ -1,4 +1,4 @@
-//! What an upstream learns about the client, besides the request itself.
+//! The settings for what clawgate tells an upstream about the client, in addition to the request.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,9 +20,9 @@ pub enum IdentityForm {
     SslClient,
 }
 
-/// A word that is not the name of a form of identity.
+/// The text is not the name of an identity form.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("`{0}` is no way to tell who the client is")]
+#[error("`{0}` is not an identity form")]
 pub struct UnknownForm(String);
 
 impl IdentityForm {
@@ -90,7 +90,7 @@ impl fmt::Display for Forms {
     }
 }
 
-/// How an upstream learns the address of the client.
+/// How clawgate tells an upstream the address of the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Forwarded {
     /// Not at all.
@@ -112,12 +112,12 @@ impl fmt::Display for Forwarded {
     }
 }
 
-/// Everything that an upstream learns about the client.
+/// All that clawgate tells an upstream about the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Forwarding {
-    /// Who it is.
+    /// Its identity.
     pub identity: Forms,
-    /// From which address it connects.
+    /// Its address.
     pub forwarded: Forwarded,
     /// Whether each request begins with a PROXY header of version 2 that says both. Each request then needs a
     /// connection of its own.

@@ -12,7 +12,7 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum BadFraming {
     /// RFC 9112 section 6.1. Only `chunked` is accepted, and only once.
-    #[error("its Transfer-Encoding is not plainly `chunked`")]
+    #[error("its Transfer-Encoding is not exactly `chunked`")]
     TransferEncoding,
     /// RFC 9110 section 8.6. Only one number is accepted, but it may be repeated.
     #[error("its Content-Length is not one number")]
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_agree_become_one_and_others_are_refused() {
+    fn equal_lengths_become_one_and_different_lengths_are_refused() {
         for (values, expected) in [
             (&["5"][..], Some("5")),
             (&["5", "5"], Some("5")),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_override_a_length_and_no_other_coding_is_understood() {
+    fn chunked_overrides_a_length_and_other_codings_are_refused() {
         for value in ["chunked", "Chunked"] {
             assert_eq!(settled(&[("transfer-encoding", value)]).0, Ok(true), "{value}");
         }

@@ -1,6 +1,6 @@
-//! Recognises responses that show that the upstream is not configured for clawgate, or clawgate not for the upstream.
+//! Recognises responses that show a wrong setting in clawgate or in the upstream.
 //!
-//! OpenClaw's refusals are short. clawgate forwards the response unchanged, and logs what to change.
+//! OpenClaw's error responses are short. clawgate forwards them unchanged, and logs a hint.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tracing::Level;
 
 use crate::telemetry::{LogThrottle, emit};
 
-/// The least time between two lines about the same misconfiguration.
+/// The minimum time between two log lines about the same misconfiguration.
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// A probable misconfiguration.
@@ -31,10 +31,10 @@ pub enum Misconfiguration {
 const ATTRIBUTION: &[u8] = b"proxy_attribution_required";
 
 impl Misconfiguration {
-    /// Looks at the head of a response.
+    /// Checks the head of a response.
     ///
     /// # Errors
-    /// For a 403, since only its body says more.
+    /// For a 403: its body must be checked as well.
     pub fn of_head(status: StatusCode, headers: &HeaderMap) -> Result<Option<Self>, ForbiddenBody> {
         let content_type = headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
         let html =
@@ -47,7 +47,7 @@ impl Misconfiguration {
         }
     }
 
-    /// What to change. `token` says where the injected token comes from, if there is one.
+    /// The hint. `token`: the setting or file of the injected token, if there is one.
     pub fn hint(self, token: Option<&str>) -> String {
         match (self, token) {
             (Self::ProxyAttribution, _) => "OpenClaw refuses forwarding headers (X-Forwarded-*, Forwarded, X-Real-IP, \
@@ -62,7 +62,7 @@ impl Misconfiguration {
                  hooks.token with --hook-token-file"
                 .to_owned(),
             (Self::BodyLimit, _) => "the upstream takes less than clawgate lets through (OpenClaw: 262144 bytes); set \
-                 limits.body to its limit, so that clients hear it from clawgate before they have sent everything"
+                 limits.body to its limit, so that clawgate refuses large bodies before they are sent"
                 .to_owned(),
             (Self::WebPage, _) => "the upstream answered with a web page: check that upstream.url is the gateway's \
                  port, that hooks are on there (hooks.enabled), and that hooks.path is the route's path"
@@ -71,12 +71,12 @@ impl Misconfiguration {
     }
 }
 
-/// A 403 whose body must be looked at.
+/// A 403 whose body must be checked.
 #[derive(Debug)]
 pub struct ForbiddenBody;
 
 impl ForbiddenBody {
-    /// Looks at the first piece of the body.
+    /// Checks the first piece of the body.
     pub fn of_body(&self, first: &[u8]) -> Option<Misconfiguration> {
         first
             .windows(ATTRIBUTION.len())
@@ -115,7 +115,7 @@ struct Line<'a> {
 }
 
 impl MisconfigurationLog {
-    /// `token` says where the injected token comes from, if there is one.
+    /// `token`: the setting or file of the injected token, if there is one.
     pub fn new(upstream: String, token: Option<String>) -> Self {
         let (problems, left_out) = Default::default();
         Self { upstream, token, started: Instant::now(), problems, left_out }
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_answer_is_no_misconfiguration() {
+    fn a_normal_response_is_not_a_misconfiguration() {
         assert_eq!(of_head(200, "application/json").unwrap(), None);
         assert_eq!(of_head(500, "text/plain").unwrap(), None);
     }

@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep};
 
 use super::body::RequestBody;
 
-/// Node closes an idle connection after 5 s (plus a second of grace). An older connection may be closed just when a
-/// request is sent on it, and that request would be lost.
+/// Node closes an idle connection after 5 s (plus a second of grace). An older connection may be closed at the
+/// moment when a request is sent on it, and the request would be lost.
 const MAX_IDLE: Duration = Duration::from_secs(4);
 /// Idle connections kept by one worker.
 const MAX_CONNECTIONS: usize = 64;
@@ -25,7 +25,7 @@ struct State {
 }
 
 impl Pool {
-    // Only the thread of one worker uses the pool, so nothing ever waits for the lock.
+    // Only the thread of one worker uses the pool, so the lock is always free.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -35,7 +35,7 @@ impl Pool {
         let mut state = self.state();
         while let Some((sender, since)) = state.idle.pop() {
             if since.elapsed() >= MAX_IDLE {
-                // The others are even older.
+                // The remaining ones are older.
                 state.idle.clear();
                 return None;
             }
@@ -74,8 +74,8 @@ impl Pool {
         }
     }
 
-    /// Closes connections that have been idle for too long; an upstream without a timeout would keep them open for
-    /// ever. Returns false if none is left.
+    /// Closes connections that have been idle for too long; otherwise they would stay open forever if the
+    /// upstream has no timeout. Returns false if none is left.
     async fn sweep(&self, pause: impl Future<Output = ()>) -> bool {
         pause.await;
         let mut state = self.state();

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep};
 
-/// How long to wait for an address before also trying the next one. It is the minimum of RFC 8305 section 8, since
-/// upstreams are near, and all addresses must be tried within `upstream.connect_timeout`.
+/// How long to wait for an address before also trying the next one. It is the minimum of RFC 8305 section 8:
+/// upstreams are usually near, and all addresses must be tried within `upstream.connect_timeout`.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(100);
 
 /// Connects to `host`, a name or an address. Uses the first of its addresses that accepts the connection.
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_swallows_syns_does_not_keep_from_the_next() {
+    async fn if_an_address_drops_syns_the_next_one_is_tried_after_the_delay() {
         let good = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = good.local_addr().unwrap();
         let (full, other) = (full(), full());
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_refuses_is_followed_by_the_next_at_once() {
+    async fn if_an_address_refuses_the_next_one_is_tried_at_once() {
         let good = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = good.local_addr().unwrap();
 
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_address_is_the_only_one_where_it_answers() {
+    async fn if_the_first_address_accepts_no_other_is_tried() {
         let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let [first, second] = listeners.each_ref().map(|listener| listener.local_addr().unwrap());
 
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_none_answers_the_fault_is_told() {
+    async fn if_no_address_accepts_the_last_error_is_returned() {
         let error = reached(vec![refusing(), refusing()]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         assert_eq!(reached(vec![]).await.unwrap_err().kind(), io::ErrorKind::NotFound);

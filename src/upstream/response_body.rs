@@ -29,8 +29,8 @@ pub(super) struct PooledConnection {
 }
 
 impl PooledConnection {
-    /// Call this at the end of the response. If the request has not ended, the connection is closed, since nothing
-    /// should wait for the rest of the request.
+    /// Call this at the end of the response. If the request has not ended, the connection is closed, so that nothing
+    /// waits for the rest of the request.
     fn end(&mut self) {
         if let Some((sender, _slot)) = self.held.take().filter(|_| self.upload.ended())
             && let Some(pool) = &self.pool
@@ -47,19 +47,19 @@ pub enum ResponseBodyError {
     #[error("the upstream stopped in the middle of its answer for {0:?}")]
     Stalled(Duration),
     /// The request took too long, up to the end of its response.
-    #[error("the request took longer than one may")]
+    #[error("the request took longer than limits.request_timeout")]
     TooLong,
     /// The upstream closed the connection.
-    #[error("the upstream's answer broke off: {}", http(.0))]
+    #[error("the upstream's answer is incomplete: {}", http(.0))]
     Upstream(#[source] hyper::Error),
     /// The upstream broke the framing.
-    #[error("the upstream's answer is not framed as HTTP/1.1 demands: its chunks are broken")]
+    #[error("the upstream's answer is not valid HTTP/1.1: its chunked encoding is broken")]
     Framing,
 }
 
 impl From<hyper::Error> for ResponseBodyError {
     fn from(error: hyper::Error) -> Self {
-        // hyper shows a broken chunk only by the kind of the inner error.
+        // hyper reports a broken chunk only as the kind of the inner error.
         let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
         match io
             .filter(|io| matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))

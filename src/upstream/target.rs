@@ -37,7 +37,7 @@ pub enum TargetError {
     #[error("`{0}` is none of http://HOST:PORT, https://HOST:PORT, unix:/PATH and echo:")]
     UnknownForm(String),
     /// More than a host and a port.
-    #[error("`{0}` has a path, a query or a user; the request's own path is passed on as it was sent")]
+    #[error("`{0}` has a path, a query or a user; clawgate forwards the path of the request")]
     MoreThanAuthority(String),
     /// A socket path that is not absolute.
     #[error("`{0}` is not an absolute path to a unix socket, e.g. unix:/run/openclaw.sock")]
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_four_forms_are_read_and_printed_alike() {
+    fn each_of_the_four_forms_is_parsed_and_printed_unchanged() {
         for text in ["http://127.0.0.1:18789", "https://[::1]:8443", "unix:/run/x.sock", "echo:"] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }

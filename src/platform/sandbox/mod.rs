@@ -28,7 +28,7 @@ use crate::wording;
 
 /// The version of Landlock whose rights are requested. An older kernel enforces the rights that it knows.
 const LANDLOCK: ABI = ABI::V6;
-/// Read to resolve host names: the resolver's settings, and the libraries that these name.
+/// Files for resolving host names: the resolver's settings, and the libraries that the settings name.
 const RESOLVER: [&str; 7] = [
     "/etc",
     "/run/systemd/resolve",
@@ -38,7 +38,7 @@ const RESOLVER: [&str; 7] = [
     "/lib",
     "/lib64",
 ];
-/// Where distributions keep the system's CAs, needed for an `https://` upstream without `upstream.ca`.
+/// The system's CAs in several distributions, for an `https://` upstream without `upstream.ca`.
 const ROOTS: [&str; 5] = [
     "/etc/ssl",
     "/etc/pki",
@@ -46,9 +46,9 @@ const ROOTS: [&str; 5] = [
     "/usr/local/share/ca-certificates",
     "/usr/lib/ssl",
 ];
-/// Read by libraries, and for the metrics of this process.
+/// Files that libraries read, and that the metrics of this process need.
 const ALWAYS: [&str; 4] = ["/proc/self", "/proc/stat", "/dev/urandom", "/dev/null"];
-/// DNS over TCP, for long responses.
+/// The port of DNS over TCP, which long responses use.
 const DNS: u16 = 53;
 
 /// The sandbox that was entered.
@@ -59,7 +59,7 @@ pub(crate) struct Sandbox {
     holds: bool,
 }
 
-/// What the settings need.
+/// The files and ports that the settings need.
 #[derive(Debug, Default)]
 struct Permissions {
     /// Folders to read with everything below them: the folders of the named files, since a file may be replaced.
@@ -101,7 +101,8 @@ impl Permissions {
         }
     }
 
-    /// Adds what a connection to `target` needs. `system_cas`: whether the system's CAs verify its certificate.
+    /// Adds the files and ports that a connection to `target` needs. `system_cas`: whether the system's CAs verify its
+    /// certificate.
     fn connect_to(&mut self, target: &Target, system_cas: bool) {
         let (Target::Http { host, port } | Target::Https { host, port }) = target else { return };
         self.ports.insert(*port);
@@ -157,8 +158,8 @@ struct Line {
 }
 
 impl Sandbox {
-    /// Restricts this thread, and all threads that it starts later, to what `settings`, read from `files`, need. Logs
-    /// the result.
+    /// Restricts this thread, and all threads that it starts later, to the files and ports that `settings`, which were
+    /// read from `files`, need. Logs the result.
     pub(crate) fn enter(settings: &Settings, files: &Files) -> Self {
         let mut permissions = Permissions::of(settings, files);
         if let Some(trace) = &settings.startup.trace {
@@ -197,8 +198,8 @@ impl Sandbox {
         Self { permissions, holds }
     }
 
-    /// Checks that `settings` need no more than what was allowed at the start. Files are not checked here: reading an
-    /// unreadable file has failed before.
+    /// Checks that `settings` need only ports and system files that were allowed at the start. Other files are not
+    /// checked here: reading a forbidden file has already failed.
     pub(crate) fn check(&self, settings: &Reloadable) -> Result<(), OutsideSandbox> {
         if !self.holds {
             return Ok(());
@@ -230,7 +231,7 @@ impl Sandbox {
 pub enum OutsideSandbox {
     /// Upstreams on other ports.
     #[error(
-        "the upstreams' port {} was not among those at the start, and the sandbox allows no other{RESTART}",
+        "the upstream port {} was not in the settings at the start, and the sandbox allows no other port{RESTART}",
         .0.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
     )]
     Ports(Vec<u16>),

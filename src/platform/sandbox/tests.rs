@@ -1,5 +1,5 @@
-//! What the kernel allows to a thread in the sandbox. Landlock applies to the calling thread only, so each test enters
-//! the sandbox in a thread of its own.
+//! Tests of what the kernel allows in the sandbox. Landlock applies only to the calling thread, so each test enters the
+//! sandbox in a thread of its own.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -105,7 +105,7 @@ fn listener() -> (TcpListener, u16) {
 }
 
 #[test]
-fn what_the_attempts_below_try_is_possible_without_a_sandbox() {
+fn all_the_attempts_succeed_without_a_sandbox() {
     assert_eq!(allowed_in(with_a_file().path()).len(), 10);
 }
 
@@ -131,7 +131,7 @@ fn without_an_upstream_nothing_can_be_connected_to() {
 }
 
 #[test]
-fn no_port_can_be_listened_on_not_even_that_of_an_upstream() {
+fn no_port_can_be_listened_on_even_that_of_an_upstream() {
     let (_upstream, upstream) = listener();
 
     let results = Sources::new(&format!("http://127.0.0.1:{upstream}"))
@@ -141,7 +141,7 @@ fn no_port_can_be_listened_on_not_even_that_of_an_upstream() {
 }
 
 #[test]
-fn the_folders_of_the_files_can_be_read_and_others_not_even_that() {
+fn only_the_folders_of_the_files_can_be_read() {
     let elsewhere = with_a_file();
     let sources = Sources::new("echo:");
     fs::write(sources.folder.path().join("there"), "x").unwrap();
@@ -168,7 +168,7 @@ fn what_can_be_read_is_what_links_lead_to() {
 }
 
 #[test]
-fn the_systems_cas_can_be_read_where_an_upstream_is_verified_with_them() {
+fn the_systems_cas_can_be_read_if_an_upstream_is_verified_with_them() {
     let sources = Sources::new("echo:");
     let ca = sources.folder.path().join("ca.pem").display().to_string();
     let can_read = |sources: Sources| sources.within(|| fs::read_dir("/etc/ssl").is_ok());
@@ -194,7 +194,7 @@ fn a_key_log_can_be_written_in_its_folder_and_nowhere_else() {
 }
 
 #[test]
-fn the_admin_socket_can_be_removed_and_not_replaced() {
+fn the_admin_socket_can_be_removed_but_not_replaced() {
     let folder = with_a_file();
     let socket = folder.path().join("admin.sock").display().to_string();
 

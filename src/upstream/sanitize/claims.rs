@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 /// The names that are removed, grouped by the product that sets them, in lower case. A name that ends in `*` stands for
-/// all names that begin so.
+/// all names with this prefix.
 const CLAIMS: &[(&str, &[&str])] = &[
     (
         "Origin",
@@ -217,7 +217,7 @@ const CLAIMS: &[(&str, &[&str])] = &[
     ("Vouch Proxy", &["x-vouch-*"]),
 ];
 
-/// Names that match one of those but are not removed, since they say nothing about the client: signatures and
+/// Names that match one of [`CLAIMS`] but are not removed, because they say nothing about the client: signatures and
 /// credentials of webhooks, and OpenClaw's idempotency key.
 const EXCEPTIONS: &[&str] = &[
     "cf-webhook-auth",
@@ -239,14 +239,14 @@ struct Index {
     /// The names without `*`, in ascending order. No name begins with a family before it.
     names: Vec<(&'static str, Extent)>,
     /// The second letters of all names, as bits, for each first letter; separately for names without and with `x-`
-    /// (which is skipped). The look-up of most names in honest requests (host, content-type, x-github-event …) ends
-    /// here.
+    /// (which is skipped). For most names in usual requests (host, content-type, x-github-event …) this check is
+    /// enough.
     starts: [[u32; 256]; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Extent {
-    /// All names that begin so.
+    /// All names with this prefix.
     Family,
     /// Only this name.
     Name,
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_and_family_is_found_and_names_beside_them_are_not() {
+    fn every_name_and_prefix_is_found_and_similar_names_are_not() {
         for claim in all() {
             match claim.strip_suffix('*') {
                 Some(family) => {
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_with_an_underscore_is_taken_away_even_one_that_would_pass_without() {
+    fn every_name_with_an_underscore_is_removed_even_if_it_would_pass_with_a_hyphen() {
         for name in ["content_length", "transfer_encoding", "x_anything", "_", "a_b"] {
             assert!(is_claim(name), "{name}");
         }
@@ -351,14 +351,14 @@ mod tests {
     }
 
     #[test]
-    fn an_exception_is_in_a_family_and_passes() {
+    fn every_exception_matches_a_prefix_and_passes() {
         for name in EXCEPTIONS {
             assert!(INDEX.holds(name) && !is_claim(name), "{name}");
         }
     }
 
     #[test]
-    fn the_page_for_operators_lists_the_same_families_and_exceptions() {
+    fn the_documentation_lists_the_same_prefixes_and_exceptions() {
         let page = include_str!("../../../docs/upstream.md");
         for (who, names) in CLAIMS {
             let row = page.lines().find(|line| line.starts_with(&format!("| {who} |")));

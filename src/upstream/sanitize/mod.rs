@@ -1,6 +1,6 @@
 //! Makes the request for an upstream, without header fields that a client could have forged.
 //!
-//! Comes in: the method, target and header fields of a checked request, and its principal. Goes out: an
+//! Input: the method, target and header fields of a checked request, and its principal. Output: an
 //! [`UpstreamRequest`]. [`super::Client`] sends nothing else, and only [`SanitizedHeaders`] makes one, so every field
 //! of a client passes through this module.
 
@@ -25,7 +25,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::EXPECT,
 ];
 
-/// In practice hop-by-hop, although no current standard says so.
+/// Hop-by-hop in practice, but not in any current standard.
 const HOP_BY_HOP_OLD: [&str; 3] = ["keep-alive", "proxy-connection", "http2-settings"];
 
 const OPENCLAW_TOKEN: HeaderName = HeaderName::from_static("x-openclaw-token");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_go_in_any_spelling_and_signatures_stay() {
+    fn claims_are_removed_in_any_spelling_and_signatures_stay() {
         let mut headers = map(&[
             ("X-Forwarded-For", "1.2.3.4"),
             ("X_Forwarded_For", "1.2.3.4"),
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_upstreams_token_takes_the_place_of_all_credentials_of_the_client() {
+    fn the_upstreams_token_replaces_all_credentials_of_the_client() {
         let headers = map(&[
             ("Authorization", "Bearer client"),
             ("Authorization", "Basic client"),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_one_identifier_and_it_is_clawgates() {
+    fn a_request_has_only_clawgates_identifier() {
         let headers = map(&[("X-Request-ID", "client"), ("X-Request-ID", "client")]);
         let mut headers = SanitizedHeaders::of_client(headers);
         headers.set_request_id("own");
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_connection_names_goes_but_neither_host_nor_content_length() {
+    fn fields_that_connection_names_are_removed_except_host_and_content_length() {
         let mut headers = map(&[
             ("Connection", "X-One, keep-alive, host"),
             ("Connection", "x-two, content-length"),
