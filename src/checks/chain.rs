@@ -26,12 +26,12 @@ pub(super) fn order(subject: &Subject, chain: &[X509Certificate<'_>]) -> Finding
         });
         let hint = match elsewhere {
             Some(place) => format!(
-                "put certificate {} in the place of certificate {number}: each certificate is followed by the one that \
+                "move certificate {} to the place of certificate {number}: each certificate must be followed by the one that \
                  issued it",
                 place + 1
             ),
             None => format!(
-                "take certificate {number} out, or put the certificate of {} there: each certificate is followed by \
+                "remove certificate {number}, or put the certificate of {} there: each certificate must be followed by \
                  the one that issued it",
                 cut(rfc4514(child.issuer()))
             ),
@@ -56,14 +56,15 @@ pub(super) struct Chain<'a> {
     pub(super) subject: &'a Subject,
     pub(super) ders: &'a [CertificateDer<'static>],
     pub(super) parsed: &'a [X509Certificate<'a>],
-    /// Whether it is clawgate's own, so that its root should be known here.
+    /// Whether it is clawgate's own chain. Then its root should be among the known ones.
     pub(super) is_own: bool,
     /// Whether a key or signature in it was found to be too weak.
     pub(super) is_weak: bool,
 }
 
 impl Chain<'_> {
-    /// Verifies the chain like a client that has only its root, and like one that has only the roots of this system.
+    /// Verifies the chain as two clients would: one that has only its root, and one that has only the roots of this
+    /// system.
     pub(super) fn findings(&self, roots: &Roots, at: i64) -> Vec<Finding> {
         let when = self.a_time_within(at);
         let held = roots.verify(self.ders, when);
@@ -71,8 +72,8 @@ impl Chain<'_> {
         vec![self.by_root(roots, held, at), by_system]
     }
 
-    /// `at`, or the nearest time at which the whole chain is valid. Dates have their own checks, and must not hide that
-    /// the chain is incomplete.
+    /// `at`, or the nearest time at which the whole chain is valid. Dates have their own checks, and an expired date
+    /// must not hide that the chain is incomplete.
     fn a_time_within(&self, at: i64) -> i64 {
         let begins = self.parsed.iter().map(|x509| x509.validity().not_before.timestamp()).max();
         let ends = self.parsed.iter().map(|x509| x509.validity().not_after.timestamp()).min();
@@ -89,8 +90,7 @@ impl Chain<'_> {
                     "leads to the root {root}, which has expired: it was valid until {}",
                     unix_rfc3339(root_until)
                 );
-                let hint =
-                    "have it issued by a CA under a root that is valid, and give clients that root";
+                let hint = "have it issued by a CA whose root is valid, and give clients that root";
                 return self.subject.fail(Check::Chain, detail, hint);
             }
             Ok(Verified { root, intermediates, .. }) => {
@@ -109,8 +109,7 @@ impl Chain<'_> {
         if let [only] = self.parsed
             && only.issuer().as_raw() == only.subject().as_raw()
         {
-            let detail = "is self-signed: only a client that trusts this very certificate may accept it, and some do not (a \
-                          certificate is to be a CA's or a server's)";
+            let detail = "is self-signed: only a client that trusts this certificate accepts it, and some clients never do";
             let hint = "have a CA issue it, and give clients the CA's certificate";
             return self.subject.warning(Check::Chain, detail, hint);
         }
@@ -118,7 +117,7 @@ impl Chain<'_> {
             Error::UnknownIssuer => self.no_root(roots),
             Error::CertExpired { .. } | Error::CertNotValidYet { .. } => self.subject.skipped(
                 Check::Chain,
-                "cannot be verified: there is no time at which all of it is valid",
+                "cannot be verified: its certificates are never all valid at the same time",
             ),
             _ if self.is_weak => self
                 .subject
@@ -130,7 +129,8 @@ impl Chain<'_> {
         }
     }
 
-    /// The finding when the chain leads to no known root: an intermediate is missing, or only clients have the root.
+    /// The finding when the chain does not lead to a known root: an intermediate is missing, or only clients have the
+    /// root.
     fn no_root(&self, roots: &Roots) -> Finding {
         let Some(top) = self.top() else {
             return self.subject.skipped(Check::Chain, "there is no certificate");
@@ -138,7 +138,7 @@ impl Chain<'_> {
         let issuer = cut(rfc4514(top.issuer()));
         if let Some(ca) = roots.intermediate_above(top) {
             let detail = format!(
-                "ends below {}, which is an intermediate and is not sent: a client that has only the root refuses it",
+                "lacks the intermediate {}: a client that has only the root refuses it",
                 ca.subject
             );
             let hint =
@@ -146,7 +146,7 @@ impl Chain<'_> {
             return self.subject.fail(Check::Chain, detail, hint);
         }
         if roots.system().is_none() {
-            let detail = format!("was issued by {issuer}, and no root for it is known here");
+            let detail = format!("was issued by {issuer}, for which no root is known here");
             return self.subject.skipped(Check::Chain, detail);
         }
         let full = match names_its_issuers_address(top) {
@@ -178,7 +178,7 @@ impl Chain<'_> {
         self.subject.finding(Check::Chain, severity, detail).hint(hint)
     }
 
-    /// The last certificate on the path up from the leaf.
+    /// The last certificate of the path that begins with the leaf.
     fn top(&self) -> Option<&X509Certificate<'_>> {
         let mut top = self.parsed.first()?;
         for _ in self.parsed {
@@ -195,7 +195,7 @@ impl Chain<'_> {
         let name = Check::SystemRoots;
         match (roots.verify_with_system(self.ders, when), roots.system()) {
             (_, Some([])) => self.subject.skipped(name, "this system has no roots to verify it with"),
-            (None, _) => self.subject.skipped(name, "the roots of this system were not looked at"),
+            (None, _) => self.subject.skipped(name, "the roots of this system were not read"),
             (Some(Ok(Verified { root, root_until, .. })), _) if root_until >= at => {
                 let detail =
                     format!("a client that has only the roots of this system verifies it, by {root}");
@@ -225,7 +225,7 @@ fn names_its_issuers_address(x509: &X509Certificate<'_>) -> bool {
     })
 }
 
-/// Why a chain is not valid although its path to a root was found, and what to do about it.
+/// Why a chain that leads to a root is not valid, and the hint.
 fn words(error: &Error) -> (&'static str, &'static str) {
     const AGAIN: &str = "have it issued again";
     match error {
@@ -238,15 +238,15 @@ fn words(error: &Error) -> (&'static str, &'static str) {
         }
         Error::PathLenConstraintViolated => (
             "there are more CAs in its chain than one of them allows (pathLenConstraint)",
-            "have it issued by a CA that may have so many below it",
+            "have it issued by a CA whose pathLenConstraint allows it",
         ),
         Error::NameConstraintViolation => (
             "a CA above it may not issue for one of its names (nameConstraints)",
             "have it issued for other names, or by another CA",
         ),
         Error::InvalidSignatureForPublicKey => (
-            "a signature in the chain does not fit the key of the CA of that name",
-            "put the certificate of the CA that issued it into the file; a CA that was made again has another key",
+            "a signature in the chain does not match the key of the CA with that name",
+            "put the certificate of the CA that issued it into the file; a CA that was created again has another key",
         ),
         Error::UnsupportedCriticalExtension => (
             "it, or a CA above it, has a critical extension that clients do not know",
@@ -258,11 +258,11 @@ fn words(error: &Error) -> (&'static str, &'static str) {
         | Error::MaximumPathDepthExceeded
         | Error::MaximumSignatureChecksExceeded
         | Error::MaximumNameConstraintComparisonsExceeded => (
-            "clients give up on a chain that is so long",
+            "the chain is too long for clients",
             "send only the certificates that lead from the leaf to the root",
         ),
         _ => (
-            "something in the chain is not as RFC 5280 asks for",
+            "something in the chain violates RFC 5280",
             "have it issued again; `openssl verify -x509_strict` names what is wrong",
         ),
     }

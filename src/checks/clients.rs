@@ -36,8 +36,8 @@ fn cas(subject: &Subject, cas: &[Ca], at: i64) -> Vec<Finding> {
     let mut seen = BTreeSet::new();
     let each = cas.iter().map(|ca| {
         if !seen.insert(sha256(ca.der())) {
-            let detail = format!("{} is there twice", ca.subject);
-            return subject.warning(Check::Ca, detail, "take one of them out");
+            let detail = format!("{} is configured twice", ca.subject);
+            return subject.warning(Check::Ca, detail, "remove one of them");
         }
         of_ca(subject, ca, at)
     });
@@ -51,14 +51,14 @@ fn of_ca(subject: &Subject, ca: &Ca, at: i64) -> Finding {
         Err(_) => None,
     };
     if let Some(weakness) = weakness {
-        let hint = "make a new CA, have the clients' certificates issued by it, then take this one out";
+        let hint = "make a new CA, have the clients' certificates issued by it, then remove this one";
         return subject.fail(Check::Ca, format!("{name}: {weakness}"), hint);
     }
     let status = ValidityStatus::between(ca.not_before, ca.not_after, at);
     let detail = format!("{name} {}", status.sentence(ca.not_before, ca.not_after, at));
     match (status, ca.overstep()) {
         (ValidityStatus::Expired, _) => {
-            let hint = "renew the CA, or take it out of the bundle";
+            let hint = "renew the CA, or remove it from the bundle";
             subject.fail(Check::Ca, format!("{detail}; it admits nobody"), hint)
         }
         (ValidityStatus::NotYetValid, _) => {
@@ -69,7 +69,7 @@ fn of_ca(subject: &Subject, ca: &Ca, at: i64) -> Finding {
             subject.fail(Check::Ca, format!("{name} {what}; it admits nobody"), hint)
         }
         (ValidityStatus::ExpiresSoon, None) => {
-            let hint = "add its successor to clients.ca now, and issue from that";
+            let hint = "add its successor to clients.ca now, and issue certificates with it";
             subject.warning(Check::Ca, format!("{detail}; then it admits nobody"), hint)
         }
         (ValidityStatus::Valid, None) => subject.pass(Check::Ca, detail),
@@ -84,7 +84,7 @@ fn public(subject: &Subject, settings: &Reloadable, roots: &Roots) -> Option<Fin
     let system: BTreeSet<_> = roots.system().into_iter().flatten().map(|ca| &ca.spki_sha256).collect();
     let of_system: Vec<_> = cas.iter().filter(|ca| system.contains(&ca.spki_sha256)).collect();
     let (what, found) = match known.is_empty() {
-        false => ("a public CA, of which anybody can have a certificate", known),
+        false => ("a public CA, which issues certificates to anybody", known),
         true => ("a root that this system trusts for every purpose", of_system),
     };
     let first = found.first()?;
@@ -95,18 +95,18 @@ fn public(subject: &Subject, settings: &Reloadable, roots: &Roots) -> Option<Fin
     let detail = format!("{}{more} is {what}", first.subject);
     if settings.clients_rules.name_clients() || RouteSettings::all_name_clients(&settings.routes) {
         let hint =
-            "name the CA of your own clients alone in clients.ca, unless the rules name every client";
+            "configure only the CA of your own clients in clients.ca, unless the rules name every client";
         return Some(subject.warning(
             Check::PublicCa,
-            format!("{detail}; the rules alone keep others out"),
+            format!("{detail}; only the rules keep other clients out"),
             hint,
         ));
     }
     let detail = format!(
-        "{detail}, and no allow rule names the clients: anyone with a certificate of it is admitted"
+        "{detail}, and no allow rule names the clients: everyone with a certificate of this CA is admitted"
     );
     let hint =
-        "name the CA of your own clients alone in clients.ca, or name the clients in clients.allow";
+        "configure only the CA of your own clients in clients.ca, or name the clients in clients.allow";
     Some(subject.fail(Check::PublicCa, detail, hint))
 }
 
@@ -116,8 +116,7 @@ pub fn without_rules(subject: &Subject, has_ca: bool) -> Finding {
         return subject.note(Check::Allow, "there is no allow rule: every pinned client is admitted");
     }
     let detail = "there is no allow rule: any certificate of the client CAs is admitted";
-    let hint =
-        "name the clients in clients.allow, such as cn=meeting-notes, if not all of them are meant";
+    let hint = "name the clients in clients.allow, such as cn=meeting-notes, if not all of them should be admitted";
     subject.note(Check::Allow, detail).hint(hint)
 }
 

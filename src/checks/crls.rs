@@ -7,7 +7,7 @@ use crate::pki::revocation::{Crl, Demand, Expired, Remark};
 use crate::pki::{Ca, TrustStore};
 use crate::problem::Problem;
 
-/// A CRL that comes into the last quarter of its life without being renewed has probably been forgotten.
+/// A CRL that is not renewed before the last quarter of its validity has probably been forgotten.
 const LAST_PART: i64 = 4;
 
 pub(super) fn findings(subject: &Subject, trust: &TrustStore, brought: &[Ca], at: i64) -> Vec<Finding> {
@@ -21,7 +21,7 @@ pub(super) fn findings(subject: &Subject, trust: &TrustStore, brought: &[Ca], at
         (_, []) => {}
         (Demand::Strict, cas) => found.extend(cas.iter().map(|ca| {
             let detail = format!(
-                "the CA {} has no CRL, and clients.crl_policy is \"strict\": nobody of it is admitted",
+                "the CA {} has no CRL, and clients.crl_policy is \"strict\": none of its clients is admitted",
                 ca.subject
             );
             subject.fail(Check::Crl, detail, hint)
@@ -63,10 +63,10 @@ fn of_crl(subject: &Subject, trust: &TrustStore, known: &[&Ca], crl: &Crl, at: i
     let mut found = Vec::new();
     if unsigned.is_some() {
         let detail = format!(
-            "{file}: is a CRL of {issuer}, and belongs to none of the CAs that are known here: its signature cannot be \
+            "{file}: is a CRL of {issuer}, which is not a known CA: its signature cannot be \
              checked"
         );
-        let hint = "name that CA in clients.ca, or take the CRL out";
+        let hint = "name that CA in clients.ca, or remove the CRL";
         found.push(subject.warning(Check::Crl, detail, hint));
     }
     let remarks = trust.revocation.remarks(crl, &trust.crls, &trust.cas, known, at);
@@ -80,11 +80,11 @@ fn of_crl(subject: &Subject, trust: &TrustStore, known: &[&Ca], crl: &Crl, at: i
     let due = time_text(*next_update);
     if left < life / LAST_PART && left < SOON {
         let means = match trust.revocation.expired {
-            Expired::Refuse => "after that nobody of its CA is admitted",
+            Expired::Refuse => "after that no client of its CA is admitted",
             Expired::Warn => "after that clients that its CA has revoked since are admitted",
         };
         let detail = format!("that of {issuer} is due at {due}; {means}");
-        let hint = "make sure that the CRL is fetched anew before then";
+        let hint = "make sure that a new CRL is fetched before then";
         return vec![subject.warning(Check::Crl, detail, hint)];
     }
     let detail = format!("that of {issuer}, signed by it, {entries} revoked, next one due at {due}");

@@ -7,7 +7,7 @@ use crate::identity::client_cert_inventory::SeenCertificate;
 use crate::identity::{Certificate, Validity, unix_rfc3339};
 
 const DAY: i64 = 24 * 60 * 60;
-/// A warning is logged so many days before the end.
+/// A warning is logged at each of these numbers of days before the end.
 const STAGES: [i64; 4] = [30, 14, 7, 1];
 
 /// Something that expires. Times are in seconds since 1970.
@@ -16,7 +16,7 @@ pub(crate) struct Expiring {
     pub(crate) kind: Kind,
     /// Subject, or issuer of a revocation list.
     pub(crate) name: String,
-    /// Distinguishes it from others of the same name.
+    /// Distinguishes it from others with the same name.
     pub(crate) mark: String,
     pub(crate) validity: Validity,
 }
@@ -77,7 +77,7 @@ struct Logged {
 impl ExpiryLog {
     /// Those of `all` for which a warning is due at `now`: one in each stage, and one a day after the end.
     ///
-    /// Forgets what is not in `all`, so that memory is bounded.
+    /// Forgets items that are not in `all`, so that memory is bounded.
     pub(crate) fn due(&mut self, all: Vec<Expiring>, now: i64) -> Vec<Expiring> {
         let mut logged = HashMap::with_capacity(self.0.len());
         let mut due = Vec::new();
@@ -127,7 +127,7 @@ impl Expiring {
         let what = match self.kind {
             Kind::ServerCertificate => "clawgate's certificate",
             Kind::ClientCa => "the client CA",
-            Kind::Crl => "the revocation list of",
+            Kind::Crl => "the CRL of",
             Kind::ClientCertificate => "the certificate of the client",
         };
         let (name, until) = (&self.name, self.until());
@@ -147,10 +147,10 @@ impl Expiring {
     pub(crate) fn hint(&self) -> &'static str {
         match self.kind {
             Kind::ServerCertificate => {
-                "renew it and write it to its file: clawgate loads it by itself, and clients refuse an expired one"
+                "renew it and write it to its file: clawgate reloads the file, and clients refuse an expired certificate"
             }
             Kind::ClientCa => {
-                "add its successor to clients.ca now, issue certificates of the successor to the clients, then remove the old CA"
+                "add its successor to clients.ca now, issue new client certificates with the successor, then remove the old CA"
             }
             Kind::Crl => {
                 "fetch the next one of that CA; clients.crl_expired decides what happens when this one is out of date"

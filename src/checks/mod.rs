@@ -1,4 +1,4 @@
-//! Checks settings and certificates for problems with which clawgate can start nevertheless.
+//! Checks settings and certificates for problems that do not prevent clawgate from starting.
 //!
 //! `check` and `doctor` print the findings, and `explain` those about servers. Warnings and failed checks are also
 //! logged at the start and after a reload. Nothing here uses the network or decides which clients are admitted.
@@ -28,7 +28,8 @@ use crate::finding::{Area, Check, Finding, Findings, Subject};
 use crate::identity::time::unix_seconds;
 use crate::pki::Ca;
 
-/// [`findings`] with the roots in the settings, those of this system, and `server_cas`, which are roots of clients.
+/// [`findings`], with the roots in the settings, the roots of this system, and `server_cas`, the roots that clients
+/// have.
 pub fn with_system_roots(
     settings: &Settings,
     server_cas: &[CertificateDer<'static>],

@@ -1,4 +1,4 @@
-//! The roots for verifying a server's certificate in the way its clients do.
+//! The roots for verifying a server's certificate as its clients do.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::pki::{Ca, SignatureCache, TrustStore, may_be_signed_by};
 
-/// The CAs that are known besides those that a server sends.
+/// The known CAs, in addition to those that a server sends.
 #[derive(Debug, Default)]
 pub struct Roots {
     /// Self-issued CAs: in `clients.ca`, in `--server-ca`, and in the client's chain that `doctor` was given.
     own: Vec<Ca>,
-    /// CAs that another CA has issued. They are not roots, so that a server has to send them.
+    /// CAs that another CA has issued. They are not roots, so a server must send them.
     intermediates: Vec<Ca>,
     /// The roots that this system trusts; `None` when they were not read.
     system: Option<Vec<Ca>>,

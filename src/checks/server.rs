@@ -1,5 +1,5 @@
-//! Checks a server's certificate in the way its clients do: clawgate's own, in its file or as it is served, or that
-//! of a server for `explain`.
+//! Checks a server's certificate as its clients do. It may be clawgate's own, from its file or a handshake, or that of
+//! a server that `explain` examines.
 
 use rustls_pki_types::{CertificateDer, ServerName};
 use webpki::EndEntityCert;
@@ -17,9 +17,9 @@ pub struct Server<'a> {
     pub subject: &'a Subject,
     /// Leaf first.
     pub chain: &'a [CertificateDer<'static>],
-    /// The name that it was called by; with `None`, each of its own names is checked.
+    /// The name that the client used; `None` to check each name of the certificate.
     pub name: Option<&'a ServerName<'static>>,
-    /// Whether it is clawgate's own, so that its root should be known here.
+    /// Whether it is clawgate's own chain. Then its root should be among the known ones.
     pub is_own: bool,
     /// Seconds since 1970.
     pub at: i64,
@@ -78,11 +78,12 @@ impl Server<'_> {
         if covers(leaf, called) {
             return self.subject.pass(Check::Names, format!("covers {shown}"));
         }
-        let hint = format!("call it by one of these names, or have it issued for {shown}");
+        let hint =
+            format!("use one of these names in the URL, or have the certificate issued for {shown}");
         self.subject.fail(Check::Names, format!("is for {listed}, not for {shown}"), hint)
     }
 
-    /// Whether clients can match each of the names that it has.
+    /// Whether clients can match each of its names.
     fn own_names(&self, leaf: &X509Certificate<'_>, names: &[San], listed: &str) -> Finding {
         let is_found = |name: &&San| {
             let text = match name {
@@ -95,12 +96,12 @@ impl Server<'_> {
         match names.iter().find(|name| !is_found(name)) {
             _ if names.is_empty() => self.subject.fail(
                 Check::Names,
-                "is for no name: it has no DNS or IP alternative name",
+                "has no DNS or IP alternative name",
                 "have it issued with subjectAltName=DNS:the.name.clients.call (the common name does not count)",
             ),
             Some(odd) => self.subject.warning(
                 Check::Names,
-                format!("is for {listed}, but no client can call {odd}"),
+                format!("is for {listed}, but no client can use {odd}"),
                 "have it issued for the names that clients call, such as hooks.example.com",
             ),
             None => self.subject.pass(Check::Names, format!("is for {listed}")),

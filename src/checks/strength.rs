@@ -44,7 +44,7 @@ pub(super) fn signature(subject: &Subject, chain: &[X509Certificate<'_>]) -> Fin
     subject.pass(Check::Signature, chain.first().map(algorithm).unwrap_or_default())
 }
 
-/// What makes a key too weak to be trusted.
+/// Why a key is too weak.
 pub(super) fn weak_key(x509: &X509Certificate<'_>) -> Option<String> {
     let key = crate::identity::key(x509);
     match key.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok()) {
@@ -53,11 +53,11 @@ pub(super) fn weak_key(x509: &X509Certificate<'_>) -> Option<String> {
         }
         Some(_) => None,
         None if GOOD_KEYS.contains(&key.as_str()) => None,
-        None => Some(format!("its key is of the kind {key}, which clients do not accept")),
+        None => Some(format!("its key is {key}, which clients do not accept")),
     }
 }
 
-/// What makes a signature too weak to be trusted. A root's signature of itself does not matter.
+/// Why a signature is too weak. The signature of a root on itself is not checked.
 pub(super) fn weak_signature(x509: &X509Certificate<'_>) -> Option<String> {
     let own = x509.issuer().as_raw() == x509.subject().as_raw();
     let oid = x509.signature_algorithm.algorithm.to_id_string();

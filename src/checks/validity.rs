@@ -9,10 +9,11 @@ use crate::identity::{rfc4514, unix_rfc3339};
 
 /// Seconds in a day.
 const DAY: i64 = 86_400;
-/// A certificate with less time left should be renewed; a short-lived one when less than a third of its life is left.
+/// A certificate with less time left should be renewed; a short-lived one when less than a third of its validity is
+/// left.
 pub(super) const SOON: i64 = 30 * DAY;
 
-/// What the dates of a certificate or CA mean at a time.
+/// The meaning of a certificate's dates at a point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ValidityStatus {
     Expired,
@@ -50,7 +51,7 @@ impl ValidityStatus {
         }
     }
 
-    /// The dates, as the rest of a sentence that begins with a name.
+    /// The dates, as the end of a sentence that begins with a name.
     pub(super) fn sentence(self, from: i64, until: i64, at: i64) -> String {
         let (begins, ends) = (unix_rfc3339(from), unix_rfc3339(until));
         match self {
@@ -72,14 +73,11 @@ pub fn leaf(subject: &Subject, leaf: &X509Certificate<'_>, at: i64) -> Finding {
     let status = ValidityStatus::of(leaf, at);
     let finding = finding(subject, Check::Dates, leaf, at);
     match status {
-        ValidityStatus::Expired => {
-            finding.hint("renew it and put it in the place of the old one; it is refused")
-        }
+        ValidityStatus::Expired => finding.hint("renew it and replace the old one; it is refused"),
         ValidityStatus::NotYetValid => finding
-            .hint("correct the clock (timedatectl), or have it issued anew; it is refused until then"),
-        ValidityStatus::ExpiresSoon => {
-            finding.hint("renew it; if something does that by itself, find out why it has not yet")
-        }
+            .hint("correct the clock (timedatectl), or have it issued again; it is refused until then"),
+        ValidityStatus::ExpiresSoon => finding
+            .hint("renew it; if a tool renews it automatically, find out why it has not done so yet"),
         ValidityStatus::Valid => finding,
     }
 }
@@ -97,15 +95,12 @@ pub(super) fn above(subject: &Subject, cas: &[X509Certificate<'_>], at: i64) -> 
     };
     let finding = finding(subject, Check::ChainDates, worst, at);
     match ValidityStatus::of(worst, at) {
-        ValidityStatus::Expired => {
-            finding.hint("put the CA's renewed certificate in its place (the same name and key); clients refuse this one")
-        }
-        ValidityStatus::NotYetValid => {
-            finding.hint("correct the clock (timedatectl), or send the CA's certificate that is valid now")
-        }
-        ValidityStatus::ExpiresSoon => {
-            finding.hint("get the CA's renewed certificate and put it in the place of this one")
-        }
+        ValidityStatus::Expired => finding.hint(
+            "replace it with the CA's renewed certificate (same name and key); clients refuse this one",
+        ),
+        ValidityStatus::NotYetValid => finding
+            .hint("correct the clock (timedatectl), or send the CA's certificate that is valid now"),
+        ValidityStatus::ExpiresSoon => finding.hint("get the CA's renewed certificate and replace this one"),
         ValidityStatus::Valid => finding,
     }
 }

@@ -20,8 +20,10 @@ pub(super) async fn findings(settings: &Settings) -> Vec<Finding> {
     let place = Subject::new(Area::Admin, address);
     if matches!(address, AdminAddress::Tcp(address) if address.port() == 0) {
         return vec![
-            place
-                .skipped(Check::Ready, "port 0 stands for any free one: name the real one with --admin"),
+            place.skipped(
+                Check::Ready,
+                "port 0 stands for any free port: give the real one with --admin",
+            ),
         ];
     }
     vec![ask(&place, address, Check::Ready, "/readyz").await]
@@ -38,7 +40,7 @@ pub(super) async fn ask(place: &Subject, address: &AdminAddress, check: Check, p
                 503 => place.fail(
                     check,
                     format!("clawgate is not ready: {text}"),
-                    "look at its log, and at /status",
+                    "see its log, and /status",
                 ),
                 other => something_else(place, check, &format!("{path} answers {other}")),
             }
@@ -60,7 +62,7 @@ pub(super) async fn file_limit(settings: &Settings) -> Option<u64> {
     value.strip_suffix(".0").unwrap_or(value).parse().ok()
 }
 
-/// Sends a GET request for `path`. An error means that no connection could be made.
+/// Sends a GET request for `path`. Returns an error if no connection could be made.
 pub(super) async fn call(address: &AdminAddress, path: &str) -> io::Result<Reply> {
     let request = |host| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     match address {
@@ -79,15 +81,16 @@ pub(super) async fn call(address: &AdminAddress, path: &str) -> io::Result<Reply
 }
 
 fn absent(place: &Subject, check: Check, error: &io::Error) -> Finding {
-    let hint = "start clawgate, or set admin.address to where it runs with";
-    place.fail(check, format!("nobody answers there: {}", wording::io(error)), hint)
+    let hint = "start clawgate, or set admin.address to the value that it runs with";
+    place.fail(check, format!("nothing answers there: {}", wording::io(error)), hint)
 }
 
 fn silent(place: &Subject, check: Check) -> Finding {
-    place.fail(check, "no answer within 5 s", "look at the machine's load, and at clawgate's log")
+    place.fail(check, "no answer within 5 s", "check the machine's load and clawgate's log")
 }
 
 fn something_else(place: &Subject, check: Check, why: &str) -> Finding {
-    let hint = "see what listens there (ss -ltnp), or set admin.address to where clawgate runs with";
-    place.fail(check, format!("that is no clawgate: {why}"), hint)
+    let hint =
+        "see what listens there (ss -ltnp), or set admin.address to the value that clawgate runs with";
+    place.fail(check, format!("that is not clawgate: {why}"), hint)
 }

@@ -1,6 +1,6 @@
 //! Checks the collector of spans: whether it can be reached and accepts a batch. The batch is empty.
 //!
-//! No check here fails, since requests are served without a collector.
+//! These checks report warnings, never failures, because clawgate serves requests without a collector.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(super) async fn findings(settings: &Settings) -> Option<Finding> {
             let hint = if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
                 "name the CA of its certificate in trace.ca, and call it by a name that the certificate has"
             } else {
-                "start it, or set trace.endpoint to where it takes OTLP over HTTP (as a rule port 4318)"
+                "start it, or set trace.endpoint to its address for OTLP over HTTP (usually port 4318)"
             };
             place.warning(Check::Connect, format!("it cannot be called: {}", wording::io(&error)), hint)
         }
@@ -35,7 +35,7 @@ pub(super) async fn findings(settings: &Settings) -> Option<Finding> {
 fn judge(place: &Subject, reply: &Reply) -> Finding {
     let Reply::Http(answer) = reply else {
         let (detail, hint) = match reply {
-            Reply::Silence => ("it does not answer within 5 s", "look at its load and its log"),
+            Reply::Silence => ("it does not answer within 5 s", "check its load and its log"),
             _ => (
                 "it does not speak HTTP/1.1",
                 "set trace.endpoint to its port for OTLP over HTTP (4318), not over gRPC (4317); https:// where it \
@@ -47,16 +47,16 @@ fn judge(place: &Subject, reply: &Reply) -> Finding {
     let status = answer.status;
     let detail = format!("it answers {status}");
     match status.as_u16() {
-        200..=299 => place.pass(Check::Batch, "takes spans"),
+        200..=299 => place.pass(Check::Batch, "accepts spans"),
         401 | 403 => {
-            let hint = "put the token that it asks for into the file trace.token_file";
+            let hint = "put the token that it requires into the file trace.token_file";
             place.warning(Check::Token, detail, hint)
         }
         404 | 405 => {
-            let hint = "check trace.endpoint: /v1/traces is added to what it says";
+            let hint = "check trace.endpoint: clawgate appends /v1/traces to it";
             place.warning(Check::Batch, detail, hint)
         }
-        _ => place.warning(Check::Batch, detail, "look at its log"),
+        _ => place.warning(Check::Batch, detail, "check its log"),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
     if found.is_empty() {
         return vec![
             Subject::new(Area::Files, "")
-                .pass(Check::Modes, "nobody else can change them, or read the key"),
+                .pass(Check::Modes, "no other user can change them or read the key"),
         ];
     }
     found
@@ -58,19 +58,20 @@ fn alterable(place: &Subject, path: &Path) -> Option<Finding> {
     };
     if folder.metadata().is_ok_and(|folder| open(&folder)) {
         let folder = folder.display();
-        let detail =
-            format!("can be replaced by every user, as its folder {folder} can be written by all");
+        let detail = format!(
+            "can be replaced by every user, because every user can write to its folder {folder}"
+        );
         return Some(place.fail(Check::Writable, detail, format!("chmod o-w {folder}")));
     }
-    // A warning only: a group may be intended, so that a renewal tool can write. The same number for group and owner
-    // means that the group is the owner's own or root's.
+    // A warning only: a group may be intended, so that a renewal tool can write. If group and owner have the
+    // same number, the group is the owner's own or root's.
     if mode & GROUP_WRITE != 0 && file.is_file() && file.gid() != file.uid() {
         let detail =
             format!("can be changed by its group (mode {:03o}, group {})", mode & 0o777, file.gid());
         return Some(place.warning(
             Check::Writable,
             detail,
-            format!("chmod g-w {shown}, unless that is meant"),
+            format!("chmod g-w {shown}, unless this is intended"),
         ));
     }
     None

@@ -10,7 +10,7 @@ use crate::identity::time::unix_seconds;
 use crate::identity::time::{span, time_text};
 use crate::upstream::Target;
 
-/// Files other than connections: listeners, the log, files being read, those of the runtimes.
+/// The number of files that are not connections: listeners, the log, files that are being read, the runtimes.
 const OTHER_FILES: u64 = 64;
 
 /// `running_limit`: how many files the running process may have open, if it reports that. Its service manager may have set
@@ -28,7 +28,7 @@ pub(super) fn findings(
     vec![clock(&place, settings, unix_seconds(now)), files(&place, settings, limit, whom)]
 }
 
-/// Compares the clock with the latest date at which a certificate begins: that time has passed on its CA's clock.
+/// Compares the clock with the latest notBefore of all certificates: on the clock of its CA that time has passed.
 fn clock(place: &Subject, settings: &Settings, at: i64) -> Finding {
     let material = &settings.reloadable.material;
     let own = material.own.iter().flat_map(|own| &own.certified.cert);
@@ -45,10 +45,10 @@ fn clock(place: &Subject, settings: &Settings, at: i64) -> Finding {
                 time_text(at),
                 span(newest - at)
             ),
-            "correct the clock (timedatectl; is there a time server?)",
+            "correct the clock (timedatectl), and check that it is synchronized",
         ),
         _ => place
-            .pass(Check::Clock, format!("{}, after the first day of every certificate", time_text(at))),
+            .pass(Check::Clock, format!("{}, after the notBefore of every certificate", time_text(at))),
     }
 }
 
@@ -59,9 +59,7 @@ fn files(place: &Subject, settings: &Settings, limit: Option<u64>, whom: &str) -
     let each = if passes_on { 2 } else { 1 };
     let wanted = connections.saturating_mul(each).saturating_add(OTHER_FILES);
     match limit {
-        None => {
-            place.skipped(Check::OpenFiles, "this system does not say how many open files are allowed")
-        }
+        None => place.skipped(Check::OpenFiles, "the limit of open files is not known on this system"),
         Some(limit) if limit < wanted => {
             let fit = limit.saturating_sub(OTHER_FILES) / each;
             place.warning(
@@ -77,7 +75,7 @@ fn files(place: &Subject, settings: &Settings, limit: Option<u64>, whom: &str) -
     }
 }
 
-/// The hard limit: clawgate raises its limit to that when it starts.
+/// The hard limit, to which clawgate raises its limit at the start.
 fn file_limit() -> Option<u64> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits.lines().find(|line| line.starts_with("Max open files"))?;

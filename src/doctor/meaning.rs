@@ -8,7 +8,7 @@ use crate::upstream::Misconfiguration;
 /// What an answer to a request for a hook that does not exist means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// Path and token are right, and there is no such hook; or the token was not checked.
+    /// Path and token are right, and the hook does not exist; or the token was not checked.
     NotFound,
     /// The token is missing or wrong.
     Unauthorized,

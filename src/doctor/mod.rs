@@ -101,7 +101,7 @@ pub fn unusable(problems: &Problems) -> Findings {
         Subject::new(Area::Settings, &problem.place).fail(Check::Load, &problem.what, &problem.hint)
     };
     found.extend(problems.iter().map(fail));
-    let rest = "everything else is examined when the settings can be used";
+    let rest = "the other checks need settings that can be used";
     found.extend([Subject::new(Area::Settings, "").skipped(Check::Rest, rest)]);
     found
 }

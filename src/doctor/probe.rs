@@ -22,11 +22,11 @@ pub(super) struct Answer {
 #[derive(Debug)]
 pub(super) enum Reply {
     Http(Answer),
-    /// Something other than HTTP: the bytes that came.
+    /// Something other than HTTP: the received bytes.
     Other(Vec<u8>),
-    /// Nothing, and it closed the connection.
+    /// It closed the connection without sending anything.
     Closed,
-    /// Nothing within the time limit.
+    /// It sent nothing within the time limit.
     Silence,
 }
 
@@ -78,7 +78,8 @@ fn head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|window| window == b"\r\n\r\n")
 }
 
-/// Whether the head and the whole body have come. Without a Content-Length, only the end of the connection shows that.
+/// Whether the head and the whole body have arrived. Without a Content-Length, only the end of the connection shows
+/// that.
 fn is_whole(bytes: &[u8]) -> bool {
     let (Some(end), Some(answer)) = (head(bytes), parse(bytes)) else {
         return false;

@@ -7,7 +7,7 @@ use super::probe::Reply;
 use crate::config::{AdminAddress, Difference, InUse, Settings};
 use crate::finding::{Area, Check, Finding, Subject};
 
-/// At most so many values of one setting are listed.
+/// The maximum number of values that are listed for one setting.
 const LISTED: usize = 5;
 
 /// What would change if the running process loaded `settings`, or why that is not known.
@@ -20,30 +20,29 @@ pub(super) async fn findings(settings: &Settings) -> Vec<Finding> {
     let note = |detail: String| vec![subject.note(Check::InUse, detail)];
     if matches!(address, AdminAddress::Tcp(address) if address.port() == 0) {
         return note(
-            "it is not known whether a process is running: port 0 stands for any free one".to_owned(),
+            "it is not known whether a process is running: port 0 stands for any free port".to_owned(),
         );
     }
     let answer = match call(address, "/status").await {
         Ok(Reply::Http(answer)) => answer,
         Ok(Reply::Silence) => {
-            return note("what listens there does not answer within 5 s: not compared".to_owned());
+            return note("the server there does not answer within 5 s: nothing was compared".to_owned());
         }
         Ok(Reply::Other(_) | Reply::Closed) => {
             return note(
-                "what listens there does not speak HTTP: no process of clawgate to compare with"
+                "the server there does not speak HTTP, so it is not clawgate: nothing was compared"
                     .to_owned(),
             );
         }
         Err(_) => {
             return note(
-                "no process is running with this admin.address: there is nothing to compare with"
-                    .to_owned(),
+                "no process is running with this admin.address: nothing was compared".to_owned(),
             );
         }
     };
     if matches!(answer.status.as_u16(), 401 | 403) {
         return note(
-            "a process is running, and asks for a token, which is not sent to it: not compared"
+            "a process is running and requires a token, which is not sent to it: nothing was compared"
                 .to_owned(),
         );
     }
@@ -51,7 +50,9 @@ pub(super) async fn findings(settings: &Settings) -> Vec<Finding> {
     let status = status.filter(|_| answer.status.is_success());
     match status.as_ref().and_then(|status| Some((status, InUse::read(&status["settings"])?))) {
         Some((status, running)) => compared(&subject, status, &running.differences(&settings.in_use)),
-        None => note("what answers there is no clawgate of this version: not compared".to_owned()),
+        None => {
+            note("the server there is not clawgate of this version: nothing was compared".to_owned())
+        }
     }
 }
 
@@ -91,7 +92,7 @@ fn pending(subject: &Subject, status: &Value) -> Option<Finding> {
     let keys: Vec<_> = status["needs_restart"].as_array()?.iter().filter_map(Value::as_str).collect();
     (!keys.is_empty()).then(|| {
         let detail = format!(
-            "the process was reloaded with other values of {}, which need a restart",
+            "the process was reloaded with other values of {}, which take effect only after a restart",
             keys.join(", ")
         );
         subject.warning(Check::InUse, detail, "restart it, or restore these settings")
@@ -122,7 +123,7 @@ fn files(removed: &[String], added: &[String]) -> String {
     let parts = [
         ("changed or written since they were loaded", kept),
         ("named now", new),
-        ("not named any more", gone),
+        ("no longer named", gone),
     ];
     let parts = parts.iter().filter(|(_, paths)| !paths.is_empty());
     let parts: Vec<_> = parts.map(|(what, paths)| format!("{what}: {}", listed(paths))).collect();
@@ -164,7 +165,7 @@ mod tests {
                 &["/a.pem: SHA-256 1", "/b: SHA-256 2"],
                 &["/a.pem: SHA-256 3", "/c: written at 4"]
             ),
-            "files changed or written since they were loaded: /a.pem; named now: /c; not named any more: /b"
+            "files changed or written since they were loaded: /a.pem; named now: /c; no longer named: /b"
         );
     }
 }

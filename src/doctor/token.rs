@@ -7,7 +7,7 @@ use crate::upstream::Target;
 
 /// A shorter token can be guessed or found by brute force.
 const SHORT: usize = 16;
-/// A random token has at least so many different characters.
+/// A token with fewer different characters is probably not random.
 const VARIETY: usize = 6;
 /// Tokens from examples and first attempts, in lower case and without punctuation.
 const PLACEHOLDERS: [&str; 22] = [
@@ -49,7 +49,7 @@ pub(super) fn findings(settings: &Reloadable) -> Vec<Finding> {
     if tokens.is_empty() {
         return vec![
             Subject::new(Area::Token, "")
-                .skipped(Check::Token, "none is added: the client's own is passed on"),
+                .skipped(Check::Token, "none is added: the client's own token is forwarded"),
         ];
     }
     let each = |(token, origin, targets): &(&BearerToken, &str, Vec<&Target>)| {
@@ -64,7 +64,7 @@ pub(super) fn findings(settings: &Reloadable) -> Vec<Finding> {
         let shared = (targets.len() > 1).then(|| {
             let list: Vec<_> = targets.iter().map(|target| target.to_string()).collect();
             let detail = format!(
-                "the same token goes to {}: each of them can call the others",
+                "the same token goes to {}: each of them could call the others with it",
                 list.join(" and ")
             );
             place.warning(
@@ -78,7 +78,7 @@ pub(super) fn findings(settings: &Reloadable) -> Vec<Finding> {
     tokens.iter().flat_map(each).collect()
 }
 
-/// What makes a token easy to guess. Never quotes the token.
+/// Why a token is easy to guess. The text never quotes the token.
 fn weakness(token: &str) -> Option<String> {
     let bare: String =
         token.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();

@@ -1,7 +1,7 @@
 //! Checks the upstreams: whether each can be reached, serves OpenClaw's hooks, and accepts the token.
 //!
-//! Calls a hook with a random name, which does not exist, so that the call has no effect. The answer shows what is
-//! wrong, since OpenClaw checks the path first, then the token, then the body, and then looks for the hook.
+//! Calls a hook with a random name. No such hook exists, so the call has no effect. The answer shows what is wrong,
+//! because OpenClaw checks the path first, then the token, then the body, and last whether the hook exists.
 
 use std::io::{self, ErrorKind};
 use std::time::SystemTime;
@@ -57,7 +57,7 @@ struct UpstreamCheck<'a> {
     place: Subject,
     upstream: &'a UpstreamSettings,
     max_body: u64,
-    /// Whether the route takes a POST, as hooks do.
+    /// Whether the route allows POST, which hooks use.
     posts: bool,
     folder: &'a str,
     now: SystemTime,
@@ -78,21 +78,23 @@ impl<'a> UpstreamCheck<'a> {
     async fn findings(&self) -> Vec<Finding> {
         if self.upstream.target == Target::Echo {
             return vec![
-                self.place.pass(Check::Connect, "clawgate itself answers; nothing is passed on"),
+                self.place.pass(Check::Connect, "clawgate itself answers; nothing is forwarded"),
             ];
         }
         let health = match self.call("GET", HEALTH, false, b"").await {
             Ok(reply) => reply,
             Err(finding) => return vec![finding],
         };
-        let mut found = vec![self.place.pass(Check::Connect, "takes connections")];
+        let mut found = vec![self.place.pass(Check::Connect, "accepts connections")];
         found.extend(self.clock(&health));
         if let Some(finding) = self.not_http(&health) {
             found.push(finding);
             return found;
         }
         if !self.posts {
-            found.push(self.place.skipped(Check::Hook, "the route takes no POST, so no hook is tried"));
+            found.push(
+                self.place.skipped(Check::Hook, "the route does not allow POST, so no hook was called"),
+            );
             return found;
         }
         // Without random bytes the name is fixed, which works too: no hook has that name.
@@ -122,7 +124,7 @@ impl<'a> UpstreamCheck<'a> {
             (Meaning::Attribution, _) if self.upstream.forwarding != Forwarding::default() => place.fail(
                 Check::Attribution,
                 "OpenClaw refuses the forwarding headers that clawgate adds: 403 proxy_attribution_required",
-                "list clawgate's address in OpenClaw's gateway.trustedProxies, or take upstream.forwarded and xfcc out",
+                "list clawgate's address in OpenClaw's gateway.trustedProxies, or remove upstream.forwarded and xfcc",
             ),
             (Meaning::Attribution, _) => {
                 let detail = "OpenClaw refuses forwarding headers: 403 proxy_attribution_required";
@@ -144,37 +146,37 @@ impl<'a> UpstreamCheck<'a> {
                 Misconfiguration::Unauthorized.hint(Some(origin)),
             ),
             (Meaning::Unauthorized, _) => {
-                place.pass(Check::Token, "it asks for a token, which clients must send themselves: clawgate adds none")
+                place.pass(Check::Token, "it requires a token, which clients must send themselves: clawgate adds none")
             }
             (Meaning::NotFound, Meaning::Unauthorized) => {
-                place.pass(Check::Token, "it takes clawgate's token, and asks for one (404 for a hook that is none)")
+                place.pass(Check::Token, "it requires a token, and accepts clawgate's (404 for a hook that does not exist)")
             }
             (Meaning::NotFound | Meaning::WebPage, _) if is_openclaw => place.fail(
                 Check::Hook,
-                format!("that is OpenClaw's gateway, but there are no hooks at {}", self.folder),
+                format!("this is OpenClaw's gateway, but there are no hooks at {}", self.folder),
                 format!("switch them on (hooks.enabled), and make hooks.path there and the route's path here the same: \
                          this one is {}", self.folder),
             ),
             (Meaning::WebPage, _) => place.fail(
                 Check::Hook,
-                "it answers with a web page: this is no hook",
+                "it answers with a web page, so this is not a hook",
                 Misconfiguration::WebPage.hint(None),
             ),
             (Meaning::NotFound, _) if has_token => place.warning(
                 Check::Hook,
-                "it does not look at the token: 404 with and without. It does not look like OpenClaw either",
+                "it does not check the token: 404 with and without it. It is probably not OpenClaw",
                 "check that upstream.url has the port of the gateway (OpenClaw: 18789), not of another service",
             ),
-            (Meaning::NotFound, _) => place.pass(Check::Hook, "it answers (404 for a hook that is none)"),
+            (Meaning::NotFound, _) => place.pass(Check::Hook, "it answers (404 for a hook that does not exist)"),
             (Meaning::Accepted(status), _) => place.warning(
                 Check::Hook,
-                format!("it answers {status} to a hook that nobody has"),
-                "check that upstream.url is the hooks' port: whatever clients call there seems to succeed",
+                format!("it answers {status} to a hook that does not exist"),
+                "check that upstream.url has the port of the hooks: this server accepts every call",
             ),
             (Meaning::Silent, _) => place.fail(
                 Check::Hook,
-                "it takes the request and does not answer",
-                "look at its load and its log; is something else listening on its port?",
+                "it accepts the request, but does not answer",
+                "check its load, its log, and whether another program listens on its port",
             ),
             (Meaning::TooLarge, _) => place.warning(
                 Check::BodyLimit,
@@ -183,12 +185,12 @@ impl<'a> UpstreamCheck<'a> {
             ),
             (Meaning::Other(status), _) => place.warning(
                 Check::Hook,
-                format!("it answers {status} to a hook that nobody has"),
+                format!("it answers {status} to a hook that does not exist"),
                 "look at its log; OpenClaw answers 404",
             ),
             (Meaning::NotHttp, _) => place.fail(
                 Check::Hook,
-                "what it answers is not HTTP",
+                "its answer is not HTTP",
                 "check that upstream.url has the gateway's port",
             ),
         }
@@ -205,13 +207,17 @@ impl<'a> UpstreamCheck<'a> {
             let hint = format!(
                 "set upstream.url to https://{server}, and upstream.ca to the CA of its certificate"
             );
-            return Some(self.place.fail(Check::Protocol, "it speaks TLS, and is called without", hint));
+            return Some(self.place.fail(
+                Check::Protocol,
+                "it speaks TLS, but upstream.url says http",
+                hint,
+            ));
         }
         Some(match health {
             Reply::Silence => self.place.fail(
                 Check::Protocol,
-                "it takes the connection and does not answer",
-                "look at its load and its log; is something else listening on its port?",
+                "it accepts the connection, but does not answer",
+                "check its load, its log, and whether another program listens on its port",
             ),
             _ => self.place.fail(
                 Check::Protocol,
@@ -238,15 +244,16 @@ impl<'a> UpstreamCheck<'a> {
         Some(match Meaning::of(&reply) {
             Meaning::TooLarge => self.place.warning(
                 Check::BodyLimit,
-                format!("it refuses a body of {size} bytes (413), which the route accepts"),
+                format!("it refuses a body of {size} bytes (413), which the route allows"),
                 Misconfiguration::BodyLimit.hint(None),
             ),
-            _ if size < self.max_body => self
-                .place
-                .skipped(Check::BodyLimit, format!("{} bytes are too many to try", self.max_body)),
+            _ if size < self.max_body => self.place.skipped(
+                Check::BodyLimit,
+                format!("{} bytes are too many to send as a test", self.max_body),
+            ),
             _ => self
                 .place
-                .pass(Check::BodyLimit, format!("takes the {size} bytes that the route accepts")),
+                .pass(Check::BodyLimit, format!("accepts the {size} bytes that the route allows")),
         })
     }
 
@@ -257,9 +264,9 @@ impl<'a> UpstreamCheck<'a> {
         let apart = theirs.abs_diff(unix_seconds(self.now));
         Some(if apart > CLOCK_SKEW {
             let detail = format!("its clock and this one are {apart} s apart");
-            self.place.warning(Check::Clock, detail, "set both clocks by a time server (timedatectl)")
+            self.place.warning(Check::Clock, detail, "synchronize both clocks (timedatectl)")
         } else {
-            self.place.pass(Check::Clock, "the same as here")
+            self.place.pass(Check::Clock, "the same as this machine's")
         })
     }
 
@@ -314,10 +321,10 @@ impl<'a> UpstreamCheck<'a> {
             if self.speaks_plain_http().await {
                 let server = self.server().map_or_else(String::new, |server| server.to_string());
                 let hint =
-                    format!("set upstream.url to http://{server}, or switch TLS on there (gateway.tls)");
+                    format!("set upstream.url to http://{server}, or enable TLS there (gateway.tls)");
                 return self.place.fail(
                     Check::Connect,
-                    "it does not speak TLS, and is called with it",
+                    "it does not speak TLS, but upstream.url says https",
                     hint,
                 );
             }
@@ -332,12 +339,12 @@ impl<'a> UpstreamCheck<'a> {
         }
         let hint = match error.kind() {
             ErrorKind::ConnectionRefused => {
-                "start it (openclaw gateway run), or set upstream.url to where it listens (OpenClaw: port 18789)"
+                "start it (openclaw gateway run), or set upstream.url to its address (OpenClaw: port 18789)"
             }
             ErrorKind::NotFound => "check upstream.url: there is no such socket or host",
             ErrorKind::PermissionDenied => "let clawgate's user connect to the socket",
-            ErrorKind::TimedOut => "check the address, and the firewalls in between",
-            _ => "check upstream.url, and that it runs",
+            ErrorKind::TimedOut => "check the address, and the firewalls on the path",
+            _ => "check upstream.url, and that the upstream is running",
         };
         self.place.fail(
             Check::Connect,

@@ -187,15 +187,15 @@ fn refused(verifier: &ClientVerifier, client: &ClientFile, at: i64) -> Option<Re
     judged.or_else(|| possession(client)).map(Refused::By)
 }
 
-/// Why the proof that the client holds the key would fail, if it would: signatures of this kind of key are not
-/// accepted, or the key that was given belongs to another certificate.
+/// Why the client's proof that it has the key would fail: signatures of this kind of key are not accepted, or the given
+/// key belongs to another certificate. `None` if it would succeed.
 fn possession(client: &ClientFile) -> Option<Refusal> {
     let bad = || Refusal::Possession(CertificateError::BadSignature.into());
     if weak_key(&client.chain).is_some() {
         return Some(bad());
     }
     let (_, key) = client.key.as_ref()?;
-    // rustls supports every kind of key that the leaf can still have here, so that any other key is a wrong one.
+    // rustls supports every kind of key that the leaf can still have here, so a key that it rejects is a wrong one.
     let Ok(key) = any_supported_type(key) else {
         return Some(bad());
     };
@@ -227,7 +227,7 @@ fn fault(settings: &Reloadable, client: &ClientFile, refused: Refused) -> Fault 
     diagnosis.fault
 }
 
-/// All faults of the certificate. The verifier stops at the first one, but all of them need to be corrected.
+/// All faults of the certificate. The verifier stops at the first one, but the report lists all of them.
 fn all_faults(
     settings: &Reloadable,
     client: &ClientFile,
@@ -271,7 +271,7 @@ fn routes(settings: &Reloadable, peer: Option<&Peer>, admitted: bool) -> Vec<Acc
             }
             _ if route.rules.is_empty() => (true, "open to every client that is admitted".to_owned()),
             Some((_, Ruling::Admitted, Some(rule))) => (true, format!("matches its rule [{rule}]")),
-            Some((_, Ruling::Admitted, None)) => (true, "no rule is against it".to_owned()),
+            Some((_, Ruling::Admitted, None)) => (true, "no rule refuses it".to_owned()),
             Some((peer, Ruling::Audited(denial), _)) => {
                 (true, format!("AUDIT ONLY, else refused: {}", denial.of("route", peer)))
             }

@@ -64,9 +64,9 @@ fn check_of(fault: &Fault) -> Check {
 pub(super) struct Client<'a> {
     /// As sent, leaf first.
     pub(super) chain: &'a [CertificateDer<'static>],
-    /// What is wrong with it.
+    /// The faults of the certificate.
     pub(super) faults: &'a [Fault],
-    /// Whether it is refused because of that.
+    /// Whether it is refused because of these faults.
     pub(super) refused: bool,
     /// The path from the leaf to a CA.
     pub(super) path: &'a Path<'a>,
@@ -114,10 +114,8 @@ impl Client<'_> {
                 1 => "one certificate, without intermediates".to_owned(),
                 count => format!("{count} certificates, the client's first"),
             }),
-            Check::Version => pass("X.509 v3, no critical extension that is unknown".to_owned()),
-            Check::NotACa if leaf.is_ca() => {
-                pass("a CA certificate, and pinned all the same".to_owned())
-            }
+            Check::Version => pass("X.509 v3, without unknown critical extensions".to_owned()),
+            Check::NotACa if leaf.is_ca() => pass("a CA certificate, but it is pinned".to_owned()),
             Check::NotACa => pass("no CA certificate".to_owned()),
             Check::Key => pass(crate::identity::key(leaf)),
             Check::Signature => pass(algorithm(leaf)),
@@ -132,7 +130,7 @@ impl Client<'_> {
             Check::Purpose => pass(Facts::of(&self.chain[0], leaf, self.at).purposes()),
             Check::Revocation => self.revocation(&parsed),
             Check::Denylist => match self.trust.denylist.len() {
-                0 => finding(name, Severity::Skipped, "nobody is denied (clients.denylist)"),
+                0 => finding(name, Severity::Skipped, "no denylist is configured (clients.denylist)"),
                 count => pass(format!(
                     "in none of the {count} lines of {}",
                     self.trust.denylist.file.display()
@@ -141,7 +139,7 @@ impl Client<'_> {
             Check::Allow => self.allow(),
             _ => match self.key {
                 Some(file) => pass(format!("{file} is its key")),
-                None => finding(name, Severity::Skipped, "give its key with --client-key to see"),
+                None => finding(name, Severity::Skipped, "give its key with --client-key to check it"),
             },
         }
     }
@@ -156,9 +154,9 @@ impl Client<'_> {
         if self.is_pinned() {
             return finding(Check::Chain, Severity::Skipped, "not needed: the certificate is pinned");
         }
-        // No fault is about the chain. If the verifier stopped at another fault, the path is known nevertheless.
+        // No fault concerns the chain. The path is known even if the verifier stopped at another fault.
         let Some(ca) = self.path.anchor else {
-            return finding(Check::Chain, Severity::Skipped, "not followed");
+            return finding(Check::Chain, Severity::Skipped, "not checked");
         };
         let between = match self.path.sent.len().saturating_sub(1) {
             0 => "directly".to_owned(),
@@ -187,7 +185,7 @@ impl Client<'_> {
     fn revocation(&self, parsed: &[X509Certificate<'_>]) -> Finding {
         let name = Check::Revocation;
         if self.is_pinned() {
-            return finding(name, Severity::Skipped, "nobody issued it, so that no CRL can revoke it");
+            return finding(name, Severity::Skipped, "it has no issuer, so no CRL can revoke it");
         }
         if self.trust.crls.is_empty() {
             return checks::without_crls(&about(), name);
@@ -226,7 +224,9 @@ impl Client<'_> {
             None if self.rules.is_empty() => {
                 return checks::without_rules(&about(), !self.trust.cas.is_empty());
             }
-            None => "clients.allow has no rule: any certificate of the client CAs will do".to_owned(),
+            None => {
+                "clients.allow has no rule: any certificate of the client CAs is admitted".to_owned()
+            }
         };
         let pinned = if self.rules.pins().is_empty() { "" } else { "; and is pinned" };
         finding(Check::Allow, Severity::Pass, by + pinned)

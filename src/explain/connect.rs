@@ -1,6 +1,6 @@
-//! The client's side of one handshake, and what it shows about the server.
+//! Runs one handshake as a client, and records what it shows about the server.
 //!
-//! Any server certificate is accepted, since the report is about it. That is safe, because no request or secret is sent
+//! Any server certificate is accepted, because the report examines it later. That is safe: no request or secret is sent
 //! to the server.
 
 use std::io::{self, Read, Write};
@@ -42,7 +42,7 @@ pub struct Credentials(Arc<CertifiedKey>);
 
 /// Why a key cannot be used to present a certificate.
 #[derive(Debug, ThisError)]
-#[error("the key is of no kind that can be used, or is damaged")]
+#[error("the key is of an unsupported kind, or is damaged")]
 pub struct CredentialsError;
 
 impl Credentials {
@@ -120,7 +120,7 @@ pub struct Observed {
     pub ending: Ending,
 }
 
-/// What rustls shows of the server during the handshake.
+/// What rustls reports about the server during the handshake.
 #[derive(Debug, Default)]
 struct Notes {
     chain: Vec<CertificateDer<'static>>,
@@ -231,7 +231,8 @@ fn converse(connection: &mut ClientConnection, wire: &mut Wire) -> Ending {
         }
         match connection.process_new_packets() {
             Ok(state) if state.peer_has_closed() => return Ending::Closed(true),
-            // Data is no sign of admission: with HTTP/2 a server may send first, before it has our certificate.
+            // Data does not show that the client was admitted: over HTTP/2 a server may send data before it has our
+            // certificate.
             Ok(_) => {
                 let _ = io::copy(&mut connection.reader(), &mut io::sink());
             }
@@ -320,7 +321,7 @@ impl HandshakeRecorder {
     }
 
     fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {
-        // A panic cannot leave the notes half written, so that a poisoned lock is no problem.
+        // A panic cannot leave the notes half written, so a poisoned lock can be used.
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -24,7 +24,7 @@ pub struct RuleList {
 /// One line of a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleLine {
-    /// Its place in the list, from 1.
+    /// Its number in the list, from 1.
     pub number: usize,
     /// The rule.
     pub rule: String,

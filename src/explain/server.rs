@@ -53,7 +53,7 @@ pub struct ServerExplanation {
     pub verdict: ServerVerdict,
     /// The alert that the server sent.
     pub alert: Option<String>,
-    /// What happened, in a sentence.
+    /// The result in one sentence.
     pub detail: String,
     /// What to do about it.
     pub hint: Option<String>,
@@ -69,7 +69,7 @@ pub struct ServerExplanation {
     pub certificate: Option<Facts>,
     /// The certificates it sent, in its order.
     pub chain: Vec<Link>,
-    /// The checks that a client would make of them.
+    /// The checks that a client would make.
     pub checks: Vec<Finding>,
     /// What it requires of its clients; `None` when the handshake ended before that was known.
     pub client_auth: Option<ClientAuth>,
@@ -142,12 +142,12 @@ fn outcome(seen: &Observed) -> (ServerVerdict, String, Option<String>) {
         Ending::Unreachable(error) => (
             Failed,
             format!("no connection to {server}: {error}"),
-            "check name and port, that the server runs, and the firewalls in between",
+            "check the name and the port, whether the server is running, and the firewalls on the path",
         ),
         Ending::NotTls(first) if first.starts_with(b"HTTP/") => (
             Failed,
             "the server answered in plain HTTP: there is no TLS on this port".to_owned(),
-            "use the port that speaks TLS, or put TLS before this one (clawgate run does that)",
+            "use the TLS port, or put a TLS proxy in front of this port (clawgate run is one)",
         ),
         Ending::NotTls(first) => (
             Failed,
@@ -156,18 +156,19 @@ fn outcome(seen: &Observed) -> (ServerVerdict, String, Option<String>) {
         ),
         Ending::Silence(0) => (
             Failed,
-            "the server took the connection and said nothing to a ClientHello within 5 s".to_owned(),
-            "it may not speak TLS on this port (plain HTTP waits for a request), or be overloaded",
+            "the server accepted the connection, but did not answer the ClientHello within 5 s"
+                .to_owned(),
+            "it may not speak TLS on this port (a plain HTTP server waits for a request), or it may be overloaded",
         ),
         Ending::Silence(count) => (
             Failed,
             format!("the server stopped in the middle of the handshake, after {count} bytes"),
-            "check the network in between; packets that are too large may get lost (MTU)",
+            "check the network on the path; packets that are too large may get lost (MTU)",
         ),
         Ending::Failed(error) => (
             Failed,
             format!("the handshake failed: {error}"),
-            "check what is in front of the server, and which versions and suites of TLS it speaks",
+            "check for a proxy in front of the server, and which TLS versions and cipher suites it supports",
         ),
     };
     (verdict, detail, Some(hint.to_owned()).filter(|hint| !hint.is_empty()))
@@ -184,19 +185,21 @@ fn alert_hint(alert: AlertDescription, seen: &Observed) -> &'static str {
             "present a client certificate: --client-cert FILE --client-key FILE"
         }
         AlertDescription::DecryptError if asked => {
-            "the private key does not fit the certificate that was presented, or the CA was created again with another key"
+            "the private key does not match the presented certificate, or the CA was created again with another key"
         }
         _ if asked && seen.credentials.is_some() => {
-            "the certificate that was presented was refused: the server's log says why (clawgate: its line \
+            "the presented certificate was refused: the server's log says why (clawgate: the line \
              handshake_failed), and so does `clawgate explain FILE` with the server's settings"
         }
-        AlertDescription::UnrecognisedName => "the server knows no such name: check the host in the URL",
+        AlertDescription::UnrecognisedName => {
+            "the server does not know this name: check the host in the URL"
+        }
         AlertDescription::ProtocolVersion => "the server speaks neither TLS 1.2 nor 1.3: update it",
         AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
             "there is no common cipher suite, or the server has no certificate for this name"
         }
         AlertDescription::NoApplicationProtocol => "the server speaks neither h2 nor http/1.1",
-        _ => "look at the server's own log for the cause",
+        _ => "see the server's own log for the cause",
     }
 }
 
@@ -224,7 +227,7 @@ pub fn proof(subject: &Subject, seen: &Observed) -> Finding {
     match (seen.is_unproven, seen.agreed.is_some()) {
         (true, _) => subject.fail(
             name,
-            "the server's signature in the handshake does not fit its certificate",
+            "the server's signature in the handshake does not match its certificate",
             "give the server the key that its certificate was requested with",
         ),
         (false, true) => subject.pass(name, "the server holds the certificate's key"),

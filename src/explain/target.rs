@@ -19,7 +19,7 @@ pub enum Target {
 /// A TLS server's name and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
-    /// The host as it was written, but without brackets, for the resolver.
+    /// The host as written, without brackets, for the resolver.
     pub host: String,
     /// The same host, for a TLS client.
     pub name: ServerName<'static>,
@@ -48,7 +48,7 @@ impl Target {
             return Ok(Self::File(text.into()));
         };
         let Some((scheme, rest)) = readable.split_once("://") else {
-            // A file with a name like that can be given with its folder: `./host:1`.
+            // A file with such a name can be given with its folder: `./host:1`.
             let server = readable.rsplit_once(':').and_then(|(host, port)| Server::new(host, port));
             return Ok(server.map_or_else(|| Self::File(text.into()), Self::Server));
         };

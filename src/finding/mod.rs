@@ -20,14 +20,14 @@ use crate::telemetry::HandshakeReason;
 pub struct Finding {
     /// What was examined.
     pub area: Area,
-    /// Which one, if there may be several: an address, a file, a setting.
+    /// Which item, if there may be several: an address, a file, a setting.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub subject: String,
     /// What was checked. Scripts may depend on these names.
     pub name: Check,
     /// The result.
     pub severity: Severity,
-    /// The facts, in a sentence. Never contains secrets.
+    /// The facts in one sentence, without secrets.
     pub detail: String,
     /// The reason with which a client would be refused.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ impl Subject {
         self.finding(name, Severity::Pass, detail)
     }
 
-    /// Worth knowing.
+    /// Worth knowing; may be intended.
     pub fn note(&self, name: Check, detail: impl Into<String>) -> Finding {
         self.finding(name, Severity::Note, detail)
     }

@@ -135,7 +135,7 @@ named! {
         OpenFiles => "open_files",
         /// It accepts connections.
         Reachable => "reachable",
-        /// It is clawgate that listens there.
+        /// The server there is clawgate.
         Clawgate => "clawgate",
         /// It serves the certificate in the files.
         UpToDate => "up_to_date",

@@ -68,7 +68,7 @@ fn it_is_said_that_it_cannot_be_visited_where_the_doctor_may_send_no_header() {
     let text = diagnosis.text("listener/proxy_source", "pass");
     says(
         &text,
-        &["cannot be visited from here: 127.0.0.1 is none of listen.proxy_sources", "is refused"],
+        &["cannot be checked from here: 127.0.0.1 is not in listen.proxy_sources", "is refused"],
     );
     diagnosis.text("listener/clawgate", "skipped");
 }
@@ -131,7 +131,7 @@ fn its_port_0_cannot_be_looked_at_and_that_is_said() {
 
     diagnosis.all_good();
     let said = |finding: &&serde_json::Value| {
-        finding["detail"].as_str().unwrap().contains("--listen-proxy to look at it")
+        finding["detail"].as_str().unwrap().contains("--listen-proxy to check it")
     };
     assert_eq!(diagnosis.findings.iter().filter(said).count(), 1, "{diagnosis:#?}");
 }

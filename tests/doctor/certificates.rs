@@ -76,7 +76,13 @@ fn an_intermediate_that_is_not_sent_is_a_fault() {
 
     let text = setup.examined(clawgate.address()).only_fault("certificate/chain");
 
-    says(&text, &["ends below CN=Test Intermediate", "append the certificate of CN=Test Intermediate"]);
+    says(
+        &text,
+        &[
+            "lacks the intermediate CN=Test Intermediate",
+            "append the certificate of CN=Test Intermediate",
+        ],
+    );
 }
 
 #[test]
@@ -88,7 +94,7 @@ fn a_chain_in_the_wrong_order_is_a_warning() {
 
     let text = setup.examined(clawgate.address()).only_warning("certificate/order");
 
-    says(&text, &["not issued by CN=Other", "put certificate 3 in the place of certificate 2"]);
+    says(&text, &["not issued by CN=Other", "move certificate 3 to the place of certificate 2"]);
 }
 
 #[test]
@@ -171,7 +177,7 @@ fn a_public_ca_without_an_allow_rule_is_a_fault() {
         .arg("--allow", "cn=notes");
 
     let text = super::Diagnosis::of(open).only_fault("clients/public_ca");
-    says(&text, &["CN=Test Root", "anyone with a certificate of it is admitted"]);
+    says(&text, &["CN=Test Root", "everyone with a certificate of this CA is admitted"]);
     super::Diagnosis::of(narrow).only_warning("clients/public_ca");
 }
 
@@ -184,7 +190,7 @@ fn a_crl_that_is_due_soon_is_a_warning() {
 
     let text = setup.examined(clawgate.address()).only_warning("clients/crl");
 
-    says(&text, &["that of CN=Test Root is due at", "fetched anew"]);
+    says(&text, &["that of CN=Test Root is due at", "a new CRL is fetched"]);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_ca_that_is_there_twice_is_a_warning() {
     let ca = Ca::root("Twice");
     let text = with_pem(&(ca.pem() + &ca.pem())).only_warning("clients/ca");
 
-    says(&text, &["CN=Twice is there twice", "take one of them out"]);
+    says(&text, &["CN=Twice is configured twice", "remove one of them"]);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_ca_without_a_crl_under_the_strict_policy_is_a_fault() {
 
     let text = setup.examined(clawgate.address()).only_fault("clients/crl");
 
-    says(&text, &["the CA CN=Test Root has no CRL", "nobody of it is admitted"]);
+    says(&text, &["the CA CN=Test Root has no CRL", "none of its clients is admitted"]);
 }
 
 #[test]
@@ -134,8 +134,8 @@ fn a_crl_that_is_out_of_date_is_a_fault_or_a_warning_as_the_policy_says() {
     let refused = setup.examined(clawgate.address());
     let used = setup.command("doctor", clawgate.address()).arg("--crl-expired", "warn");
 
-    says(&refused.only_fault("clients/crl"), &["out of date", "nobody of this CA is admitted"]);
-    says(&Diagnosis::of(used).only_warning("clients/crl"), &["out of date", "is used on"]);
+    says(&refused.only_fault("clients/crl"), &["out of date", "no client of this CA is admitted"]);
+    says(&Diagnosis::of(used).only_warning("clients/crl"), &["out of date", "is still used"]);
 }
 
 #[test]

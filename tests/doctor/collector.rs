@@ -25,7 +25,7 @@ fn one_that_takes_an_empty_batch_with_its_token_is_good() {
 
     let found = setup.examined(any());
 
-    says(&found.text("collector/batch", "pass"), &["takes spans"]);
+    says(&found.text("collector/batch", "pass"), &["accepts spans"]);
     let received = collector.first();
     assert_eq!(received.request_line(), "POST /v1/traces HTTP/1.1");
     assert_eq!(received.value("content-type"), Some("application/x-protobuf"));

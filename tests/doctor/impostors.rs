@@ -62,7 +62,10 @@ fn tls_1_0_that_is_accepted_is_a_fault() {
 
     let diagnosis = setup.examined(between(clawgate.address(), is_old, server_hello));
 
-    says(&diagnosis.only_fault("listener/tls_1_0"), &["can be broken", "what is in front of clawgate"]);
+    says(
+        &diagnosis.only_fault("listener/tls_1_0"),
+        &["is not secure", "the proxy in front of clawgate"],
+    );
 }
 
 /// `openssl s_server`, ended with the test.
@@ -184,5 +187,5 @@ fn a_server_that_does_not_hold_its_certificates_key_is_found_out() {
     let checks = explained["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["name"] == "key_fits").unwrap();
     assert_eq!(check["severity"], "fail", "{explained}");
-    says(check["detail"].as_str().unwrap(), &["does not fit its certificate"]);
+    says(check["detail"].as_str().unwrap(), &["does not match its certificate"]);
 }

@@ -106,7 +106,7 @@ fn the_admin_listener_is_asked() {
 
     good.all_good();
     assert_eq!(good.text("admin/ready", "pass"), "ready\n");
-    says(&absent.only_fault("admin/ready"), &["nobody answers"]);
+    says(&absent.only_fault("admin/ready"), &["nothing answers"]);
     // It says 200, as anything might.
     other.text("admin/ready", "pass");
 }

@@ -37,24 +37,24 @@ fn a_clawgate_without_faults() {
       note     crl              there is no CRL: a certificate that its CA revokes is admitted until it expires
                                 hint: name the CA's CRL in clients.crl
       note     allow            there is no allow rule: any certificate of the client CAs is admitted
-                                hint: name the clients in clients.allow, such as cn=meeting-notes, if not all of them are meant
+                                hint: name the clients in clients.allow, such as cn=meeting-notes, if not all of them should be admitted
     files
-      pass     modes            nobody else can change them, or read the key
+      pass     modes            no other user can change them or read the key
     token --hook-token-file DIR/token
       pass     guessable        32 characters
     listener 127.0.0.1:PORT
-      pass     reachable        takes connections
+      pass     reachable        accepts connections
       pass     up_to_date       serves the certificate and names the CAs of the files
       pass     key_fits         the server holds the certificate's key
       pass     no_certificate   a client without a certificate is refused (certificate_required)
-      -        with_certificate give --client-cert and --client-key to try a client's
+      -        with_certificate give --client-cert and --client-key to test a client certificate
       pass     plain_http       refused (400), and told to use https
       pass     tls_1_0          refused (protocol_version)
     admin
       -        ready            off (admin.address)
       note     in_use           it is not known whether a process is running: admin.address is off
     upstream echo: /hooks/
-      pass     connect          clawgate itself answers; nothing is passed on
+      pass     connect          clawgate itself answers; nothing is forwarded
 
     all good (21 checks)
     ");
@@ -83,27 +83,27 @@ fn a_clawgate_whose_crl_is_out_of_date() {
                                 hint: give clients the root CN=Test Root (curl: --cacert)
     clients
       pass     ca               CN=Test Root is valid until DATE, N days left
-      FAIL     crl              DIR/old.crl: the CRL of CN=Test Root is out of date: the next one was due 70 minutes ago, at DATE; nobody of this CA is admitted until there is a newer one
+      FAIL     crl              DIR/old.crl: the CRL of CN=Test Root is out of date: the next one was due 70 minutes ago, at DATE; no client of this CA is admitted until there is a newer one
                                 hint: fetch the CA's current CRL
       note     allow            there is no allow rule: any certificate of the client CAs is admitted
-                                hint: name the clients in clients.allow, such as cn=meeting-notes, if not all of them are meant
+                                hint: name the clients in clients.allow, such as cn=meeting-notes, if not all of them should be admitted
     files
-      pass     modes            nobody else can change them, or read the key
+      pass     modes            no other user can change them or read the key
     token --hook-token-file DIR/token
       pass     guessable        32 characters
     listener 127.0.0.1:PORT
-      pass     reachable        takes connections
+      pass     reachable        accepts connections
       pass     up_to_date       serves the certificate and names the CAs of the files
       pass     key_fits         the server holds the certificate's key
       pass     no_certificate   a client without a certificate is refused (certificate_required)
-      -        with_certificate give --client-cert and --client-key to try a client's
+      -        with_certificate give --client-cert and --client-key to test a client certificate
       pass     plain_http       refused (400), and told to use https
       pass     tls_1_0          refused (protocol_version)
     admin
       -        ready            off (admin.address)
       note     in_use           it is not known whether a process is running: admin.address is off
     upstream echo: /hooks/
-      pass     connect          clawgate itself answers; nothing is passed on
+      pass     connect          clawgate itself answers; nothing is forwarded
 
     1 check fails; 21 passed
     ");

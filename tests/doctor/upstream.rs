@@ -64,14 +64,14 @@ fn another_service_is_a_warning() {
 
     let text = examined(backend.url()).only_warning("upstream/hook");
 
-    says(&text, &["does not look at the token", "port of the gateway"]);
+    says(&text, &["does not check the token", "port of the gateway"]);
 }
 
 #[test]
 fn one_that_takes_anything_is_a_warning() {
     let text = examined(Backend::ok().url()).only_warning("upstream/hook");
 
-    says(&text, &["answers 200 to a hook that nobody has"]);
+    says(&text, &["answers 200 to a hook that does not exist"]);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn an_upstream_with_tls_that_is_configured_without_is_a_fault() {
 
     let text = examined(format!("http://{secured}")).only_fault("upstream/protocol");
 
-    says(&text, &["speaks TLS, and is called without", "https://"]);
+    says(&text, &["speaks TLS, but upstream.url says http", "https://"]);
 }
 
 #[test]

@@ -53,10 +53,10 @@ fn a_good_certificate_is_admitted_with_its_routes() {
       pass     purpose          clientAuth; key usage: digitalSignature
       note     revocation       there is no CRL: a certificate that its CA revokes is admitted until it expires
                                 hint: name the CA's CRL in clients.crl
-      -        denylist         nobody is denied (clients.denylist)
+      -        denylist         no denylist is configured (clients.denylist)
       note     allow            there is no allow rule: any certificate of the client CAs is admitted
-                                hint: name the clients in clients.allow, such as cn=meeting-notes, if not all of them are meant
-      -        key_fits         give its key with --client-key to see
+                                hint: name the clients in clients.allow, such as cn=meeting-notes, if not all of them should be admitted
+      -        key_fits         give its key with --client-key to check it
 
     routes
       yes   POST /hooks/…  (open to every client that is admitted)
@@ -107,10 +107,10 @@ fn a_bad_certificate_is_refused_with_its_reason_and_each_hint() {
                                 hint: sign the request again with -extfile and a file that says extendedKeyUsage=clientAuth
       note     revocation       there is no CRL: a certificate that its CA revokes is admitted until it expires
                                 hint: name the CA's CRL in clients.crl
-      -        denylist         nobody is denied (clients.denylist)
+      -        denylist         no denylist is configured (clients.denylist)
       note     allow            there is no allow rule: any certificate of the client CAs is admitted
-                                hint: name the clients in clients.allow, such as cn=meeting-notes, if not all of them are meant
-      -        key_fits         give its key with --client-key to see
+                                hint: name the clients in clients.allow, such as cn=meeting-notes, if not all of them should be admitted
+      -        key_fits         give its key with --client-key to check it
 
     routes
       no    POST /hooks/…  (not admitted; open to every client that is admitted)
@@ -161,10 +161,10 @@ fn a_chain_that_breaks_is_shown_up_to_that_certificate() {
       pass     purpose          clientAuth; key usage: digitalSignature
       note     revocation       there is no CRL: a certificate that its CA revokes is admitted until it expires
                                 hint: name the CA's CRL in clients.crl
-      -        denylist         nobody is denied (clients.denylist)
+      -        denylist         no denylist is configured (clients.denylist)
       note     allow            there is no allow rule: any certificate of the client CAs is admitted
-                                hint: name the clients in clients.allow, such as cn=meeting-notes, if not all of them are meant
-      -        key_fits         give its key with --client-key to see
+                                hint: name the clients in clients.allow, such as cn=meeting-notes, if not all of them should be admitted
+      -        key_fits         give its key with --client-key to check it
 
     routes
       no    POST /hooks/…  (not admitted; open to every client that is admitted)

@@ -134,10 +134,7 @@ fn check_says_plainly_that_no_process_is_running() {
 
     let checked = with(&pki, "check", "").output();
 
-    assert_eq!(
-        notes(&checked),
-        ["no process is running with this admin.address: there is nothing to compare with"]
-    );
+    assert_eq!(notes(&checked), ["no process is running with this admin.address: nothing was compared"]);
 }
 
 #[test]
@@ -151,7 +148,7 @@ fn check_does_not_send_the_admin_token_and_says_that_it_does_not_compare() {
 
     assert_eq!(
         notes(&checked),
-        ["a process is running, and asks for a token, which is not sent to it: not compared"]
+        ["a process is running and requires a token, which is not sent to it: nothing was compared"]
     );
 }
 

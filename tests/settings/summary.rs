@@ -47,7 +47,7 @@ fn good_settings() {
       note     crl              there is no CRL: a certificate that its CA revokes is admitted until it expires
                                 hint: name the CA's CRL in clients.crl
       note     allow            there is no allow rule: any certificate of the client CAs is admitted
-                                hint: name the clients in clients.allow, such as cn=meeting-notes, if not all of them are meant
+                                hint: name the clients in clients.allow, such as cn=meeting-notes, if not all of them should be admitted
     admin
       note     in_use           it is not known whether a process is running: admin.address is off
 

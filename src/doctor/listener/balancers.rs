@@ -23,7 +23,7 @@ impl ListenerCheck<'_> {
         if let Ending::Unreachable(error) = &bare.ending {
             return vec![self.not_running(bind, error)];
         }
-        let mut found = vec![self.place.pass(Check::Reachable, "takes connections")];
+        let mut found = vec![self.place.pass(Check::Reachable, "accepts connections")];
         if let Some(fault) = self.takes_no_header(&bare) {
             found.push(fault);
             return found;
@@ -42,7 +42,7 @@ impl ListenerCheck<'_> {
                 format!("{ip} is one of listen.proxy_sources, and a PROXY header from there is refused");
             found.push(self.place.fail(SOURCE, detail, hint));
         } else {
-            found.push(self.place.pass(SOURCE, format!("a PROXY header from {ip} is taken")));
+            found.push(self.place.pass(SOURCE, format!("a PROXY header from {ip} is accepted")));
             found.extend(self.after_handshake(server, &seen, caller).await);
         }
         found
@@ -59,9 +59,10 @@ impl ListenerCheck<'_> {
                 )
             }
             Ending::Silence(_) => {
-                "something else listens there: it waits when no PROXY header comes".to_owned()
+                "something else listens there: it does not refuse a connection without a PROXY header"
+                    .to_owned()
             }
-            _ => "takes connections without a PROXY header".to_owned(),
+            _ => "accepts connections without a PROXY header".to_owned(),
         };
         let hint = "see what listens there (ss -ltnp); if it is clawgate, it does not run with these settings: restart it";
         Some(self.place.fail(HEADER, detail, hint))
@@ -71,19 +72,19 @@ impl ListenerCheck<'_> {
     fn out_of_reach(&self, ip: IpAddr, refused: bool) -> Vec<Finding> {
         if !refused {
             let detail = format!(
-                "does not refuse a PROXY header from {ip}, which is none of listen.proxy_sources"
+                "does not refuse a PROXY header from {ip}, which is not in listen.proxy_sources"
             );
-            let hint = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload): until then whoever \
-                        connects from there can claim any address";
+            let hint = "reload it (kill -HUP PID, systemctl reload clawgate, POST /reload): until then a client \
+                        that connects from there can claim any address";
             return vec![self.place.fail(SOURCE, detail, hint)];
         }
-        let rest = "look at it from behind a load balancer, with `clawgate explain https://HOST`, or from one of \
+        let rest = "check it from behind a load balancer, with `clawgate explain https://HOST`, or from one of \
                     listen.proxy_sources";
         vec![
             self.place.pass(
                 SOURCE,
                 format!(
-                    "cannot be visited from here: {ip} is none of listen.proxy_sources, and is refused as it should be"
+                    "cannot be checked from here: {ip} is not in listen.proxy_sources, and is refused as it should be"
                 ),
             ),
             self.place.skipped(Check::Clawgate, rest),

@@ -1,5 +1,5 @@
-//! Checks the listeners from outside: whether clawgate answers, whether it has these settings, and whether it refuses
-//! what it must.
+//! Checks the listeners from outside: whether clawgate answers, whether it uses these settings, and whether it refuses
+//! connections that it must refuse.
 
 mod balancers;
 mod server;
@@ -48,7 +48,7 @@ pub(super) async fn findings(inputs: &CheckInputs<'_>) -> Vec<Finding> {
         let place = Subject::new(Area::Listener, address);
         if address.port() == 0 {
             let detail =
-                format!("port 0 stands for any free one: name the real one with {flag} to look at it");
+                format!("port 0 stands for any free port: give the real one with {flag} to check it");
             return Err(place.skipped(Check::Reachable, detail));
         }
         let address = reachable(address);
@@ -96,7 +96,7 @@ impl ListenerCheck<'_> {
         if let Ending::Unreachable(error) = &seen.ending {
             return vec![self.not_running(bind, error)];
         }
-        let mut found = vec![self.place.pass(Check::Reachable, "takes connections")];
+        let mut found = vec![self.place.pass(Check::Reachable, "accepts connections")];
         found.extend(self.after_handshake(server, &seen, caller).await);
         found
     }
@@ -125,7 +125,7 @@ impl ListenerCheck<'_> {
             Some(caller) => self.admits(caller, &server),
             None => self.place.skipped(
                 Check::WithCertificate,
-                "give --client-cert and --client-key to try a client's",
+                "give --client-cert and --client-key to test a client certificate",
             ),
         });
         found.push(self.plain_http().await);
@@ -145,7 +145,7 @@ impl ListenerCheck<'_> {
                 "choose a port from 1024 on, or give clawgate CAP_NET_BIND_SERVICE (deploy/clawgate.service does)",
             ),
             Err(ErrorKind::AddrNotAvailable) => (
-                format!("nothing listens, and {} is no address of this machine", bind.ip()),
+                format!("nothing listens, and {} is not an address of this machine", bind.ip()),
                 "choose an address of this machine (`ip address`), or 0.0.0.0 for all of them",
             ),
             _ => (
@@ -165,7 +165,7 @@ impl ListenerCheck<'_> {
             Ending::NotTls(first) if first.starts_with(b"HTTP/") => {
                 fault("something else listens there: it speaks plain HTTP".to_owned())
             }
-            // Some HTTP servers take a ClientHello for a request's head, and wait for its end.
+            // Some HTTP servers read a ClientHello as the head of a request, and wait for its end.
             Ending::Silence(0) if matches!(self.get().await, Reply::Http(_)) => {
                 fault("something else listens there: it speaks plain HTTP".to_owned())
             }
@@ -179,7 +179,7 @@ impl ListenerCheck<'_> {
             ),
             _ if seen.chain.is_empty() => {
                 let explained = explain::server(seen, self.now);
-                let hint = explained.hint.unwrap_or_else(|| "look at clawgate's log".to_owned());
+                let hint = explained.hint.unwrap_or_else(|| "check clawgate's log".to_owned());
                 Some(self.place.fail(
                     Check::Clawgate,
                     format!("no handshake: {}", explained.detail),
@@ -220,8 +220,8 @@ impl ListenerCheck<'_> {
         self.place.pass(Check::UpToDate, "serves the certificate and names the CAs of the files")
     }
 
-    /// The certificate that it serves, as clients verify it. The certificate in the file has been checked already, so
-    /// that only another one is checked here.
+    /// The certificate that it serves, as clients verify it. The certificate in the file was checked before, so only a
+    /// different one is checked here.
     fn as_clients_see_it(&self, seen: &Observed) -> Vec<Finding> {
         let (chain, at) = (&seen.chain, unix_seconds(self.now));
         let mut found = vec![explain::proof(&self.place, seen)];
@@ -274,7 +274,7 @@ impl ListenerCheck<'_> {
         if explained.is_accepted() {
             return self.place.pass(check, format!("{} is admitted", caller.client.file));
         }
-        let hint = explained.hint.unwrap_or_else(|| "look at clawgate's log".to_owned());
+        let hint = explained.hint.unwrap_or_else(|| "check clawgate's log".to_owned());
         let detail = format!(
             "{} would be admitted by the settings, but {}",
             caller.client.file, explained.detail
@@ -302,8 +302,8 @@ impl ListenerCheck<'_> {
         match self.raw(&tls_1_0_hello()).await {
             Reply::Other(bytes) if bytes.first() == Some(&HANDSHAKE) => self.place.fail(
                 Check::Tls10,
-                "is accepted, and can be broken",
-                "look at what is in front of clawgate: clawgate itself speaks TLS 1.2 and 1.3 only",
+                "is accepted, but is not secure",
+                "check the proxy in front of clawgate: clawgate itself supports only TLS 1.2 and 1.3",
             ),
             Reply::Other(bytes)
                 if bytes.get(6) == Some(&u8::from(AlertDescription::ProtocolVersion)) =>
@@ -316,7 +316,7 @@ impl ListenerCheck<'_> {
     }
 
     fn silent(&self, check: Check) -> Finding {
-        let hint = "look at its load and its log; a proxy in front of it may drop connections";
+        let hint = "check its load and its log; a proxy in front of it may drop connections";
         self.place.warning(check, format!("no answer within {} s", ANSWER_TIMEOUT.as_secs()), hint)
     }
 
@@ -338,7 +338,7 @@ impl ListenerCheck<'_> {
 /// Content type of a handshake record (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
 
-/// A ClientHello that offers TLS 1.0 and suites of its time (RFC 2246 section 7.4.1.2).
+/// A ClientHello that offers TLS 1.0 with its cipher suites (RFC 2246 section 7.4.1.2).
 fn tls_1_0_hello() -> Vec<u8> {
     let mut body = vec![3, 1];
     body.extend([0x5a; 32]);
