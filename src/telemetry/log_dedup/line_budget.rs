@@ -9,7 +9,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const PER_SOURCE: u32 = 60;
 /// Lines per minute in all. At less than 4 KiB each, that is less than 2.4 MiB.
 const IN_ALL: u32 = 600;
-/// How many of these lines noise may use.
+/// How many of these lines probes and scanners may use.
 const FOR_NOISE: u32 = IN_ALL / 2;
 
 /// The lines that were logged in the current minute.
@@ -17,7 +17,7 @@ const FOR_NOISE: u32 = IN_ALL / 2;
 pub(super) struct LineBudget {
     since: SystemTime,
     all: u32,
-    /// Has at most as many sources as there are lines.
+    /// It has at most as many sources as lines.
     by_source: HashMap<IpAddr, u32>,
 }
 
@@ -66,7 +66,7 @@ impl LineBudget {
     }
 }
 
-/// The network of a client: of an IPv6 address its /64, since a client usually has a whole /64.
+/// The network of a client. For an IPv6 address it is the /64, because a client usually has a whole /64.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

@@ -2,8 +2,8 @@
 //!
 //! A load balancer probes every second, and a client with an expired certificate retries for days. Each kind of refusal
 //! is logged in full a few times, then counted, and the count is logged once per window. Memory is limited: beyond a
-//! number of kinds, new kinds are counted together. The log is limited too: a client that causes ever new kinds (with a
-//! new certificate each time) gets only so many lines per minute.
+//! number of kinds, new kinds are counted together. The log is limited too: a client that causes a new kind each time
+//! (with a new certificate) gets only a fixed number of lines per minute.
 
 mod line_budget;
 
@@ -35,17 +35,17 @@ pub trait DedupKey: Clone + Eq + Hash {
         None
     }
 
-    /// Whether the event is so unimportant that it may use only half of all lines.
+    /// Whether the event is a probe or a scan, which may use only half of all lines.
     fn is_noise(&self) -> bool {
         false
     }
 
-    /// The key by which similar events from the same source are counted together, once the source has used its lines.
+    /// The key that counts all similar events from the same source after the source has used its lines.
     fn source_overflow(&self) -> Self {
         self.overflow()
     }
 
-    /// The key by which similar events are counted together, once there are too many keys.
+    /// The key that counts all similar events after there are too many keys.
     fn overflow(&self) -> Self;
 }
 
@@ -54,7 +54,7 @@ pub trait DedupKey: Clone + Eq + Hash {
 pub struct RefusalKey {
     /// Why the connection was refused.
     pub reason: HandshakeReason,
-    /// The client's network (for IPv6 its /64); `None` for all networks together.
+    /// The client's network (for IPv6 its /64); `None` for the key that counts all others.
     pub source: Option<IpAddr>,
     /// Which of clawgate's limits was reached, if that is the reason.
     pub limit: Option<Limit>,
@@ -88,7 +88,7 @@ impl DedupKey for RefusalKey {
     }
 }
 
-/// The events with one key in a window that were counted instead of logged.
+/// The events with one key in one window that were counted instead of logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary<K> {
     /// Their key.
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_summed_up_and_after_a_silent_one_events_are_logged_again() {
+    fn a_window_is_summed_up_and_after_a_silent_window_a_key_is_logged_in_full_again() {
         let dedup = LogDedup::new(true);
         let probe = || key(HandshakeReason::TcpProbe, 1);
         for second in 0..4 {
@@ -269,14 +269,14 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_sources_is_counted_together_and_none_is_forgotten() {
+    fn events_of_too_many_sources_are_counted_together_and_none_is_lost() {
         let dedup = LogDedup::new(true);
         let sources = 3 * u32::try_from(MAX_KEYS).unwrap();
         let logged = (0..sources)
             .filter(|host| should_log(&dedup, key(HandshakeReason::NotTls, *host), at(0)))
             .count();
         let summaries = dedup.end_window();
-        assert_eq!(summaries.len(), 1, "the log is not flooded by sums either");
+        assert_eq!(summaries.len(), 1, "there is only one summary");
         assert_eq!(logged as u64 + summaries[0].count, u64::from(sources));
     }
 
@@ -287,12 +287,12 @@ mod tests {
     }
 
     #[test]
-    fn a_source_with_ever_new_keys_has_so_many_lines_a_minute() {
+    fn a_source_that_causes_new_keys_has_a_limit_of_lines_per_minute() {
         let dedup = LogDedup::new(true);
         let logged =
             (0..1000).filter(|number| should_log(&dedup, with(*number, 1), at(0))).count() as u64;
         assert!(logged < 100, "{logged}");
-        assert!(should_log(&dedup, with(7000, 2), at(1)), "another source is logged");
+        assert!(should_log(&dedup, with(7000, 2), at(1)), "another source is still logged");
 
         let summaries = dedup.end_window();
         assert_eq!(summaries.len(), 1);
