@@ -201,7 +201,7 @@ fn the_probe_command_says_whether_clawgate_is_ready_or_alive() {
     assert_eq!(by_env.code, Some(0), "{by_env:?}");
     let absent = ClawgateCommand::bare("probe").arg("--admin", unused.to_string()).output();
     assert_eq!(absent.code, Some(1));
-    assert!(absent.stdout.contains("nobody answers there"), "{absent:?}");
+    assert!(absent.stdout.contains("nothing answers there"), "{absent:?}");
 }
 
 #[test]

@@ -167,16 +167,16 @@ fn what_is_no_response_is_left_out() {
     let missing = pki.dir().join("missing.der");
     is_left_out(&pki, &missing, &["missing.der", "cannot be read"]);
     let text = pki.file("text.der", "not DER at all");
-    is_left_out(&pki, &text, &["no OCSP response in DER"]);
+    is_left_out(&pki, &text, &["not an OCSP response in DER"]);
     let file = response(&pki, &pki.intermediate, &pki.server, GOOD);
     let whole = std::fs::read(&file).unwrap();
     let half = pki.file("half.der", &whole[..whole.len() / 2]);
-    is_left_out(&pki, &half, &["half.der", "no OCSP response in DER"]);
+    is_left_out(&pki, &half, &["half.der", "not an OCSP response in DER"]);
     let more = pki.file("more.der", [&whole[..], &whole[..]].concat());
     is_left_out(&pki, &more, &["more.der", "has more bytes after the response"]);
     // OCSPResponseStatus tryLater.
     let later = pki.file("later.der", [0x30, 3, 0x0a, 1, 3]);
-    is_left_out(&pki, &later, &["try later"]);
+    is_left_out(&pki, &later, &["temporarily unavailable"]);
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn a_folder_that_everybody_can_write_to_is_a_fault() {
     let clawgate = setup.clawgate();
 
     let text = setup.examined(clawgate.address()).only_fault("files/writable");
-    says(&text, &["can be replaced by every user", "/open can be written by all", "chmod o-w"]);
+    says(&text, &["can be replaced by every user", "every user can write to its folder", "chmod o-w"]);
 
     // As in /tmp: only who owns the file can replace it there.
     fs::set_permissions(&folder, PermissionsExt::from_mode(0o1777)).unwrap();

@@ -150,7 +150,7 @@ fn a_server_that_closes_is_distinguished_from_one_that_is_silent() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let (silent, code) = explained(silent.local_addr().unwrap().port(), None);
     assert_eq!((silent["verdict"].as_str(), code), (Some("failed"), Some(1)), "{silent}");
-    says(silent["detail"].as_str().unwrap(), &["said nothing", "5 s"]);
+    says(silent["detail"].as_str().unwrap(), &["did not answer the ClientHello", "5 s"]);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn a_good_certificate_is_admitted_with_its_routes() {
 
     checks
       pass     readable         2 certificates, the client's first
-      pass     version          X.509 v3, no critical extension that is unknown
+      pass     version          X.509 v3, without unknown critical extensions
       pass     not_a_ca         no CA certificate
       pass     key              ECDSA P-256
       pass     signature        ecdsa-with-SHA256
@@ -94,7 +94,7 @@ fn a_bad_certificate_is_refused_with_its_reason_and_each_hint() {
 
     checks
       pass     readable         2 certificates, the client's first
-      pass     version          X.509 v3, no critical extension that is unknown
+      pass     version          X.509 v3, without unknown critical extensions
       pass     not_a_ca         no CA certificate
       pass     key              ECDSA P-256
       pass     signature        ecdsa-with-SHA256
@@ -149,7 +149,7 @@ fn a_chain_that_breaks_is_shown_up_to_that_certificate() {
 
     checks
       pass     readable         3 certificates, the client's first
-      pass     version          X.509 v3, no critical extension that is unknown
+      pass     version          X.509 v3, without unknown critical extensions
       pass     not_a_ca         no CA certificate
       pass     key              ECDSA P-256
       pass     signature        ecdsa-with-SHA256

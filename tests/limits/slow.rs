@@ -83,7 +83,7 @@ fn a_body_that_keeps_coming_but_too_slowly_is_given_up() {
 
     let answer = client.answer();
     assert_eq!((answer.status, &*answer.reason()), (408, "body_timeout"));
-    assert!(String::from_utf8_lossy(&answer.body).contains("102400 bytes in a second"), "another limit");
+    assert!(String::from_utf8_lossy(&answer.body).contains("102400 bytes per second"), "another limit");
     assert_eq!(backend.received().len(), 0);
     assert_eq!(hits(&clawgate, "body_timeout"), 1);
 }

@@ -180,7 +180,7 @@ fn a_certificate_of_the_future_and_a_chain_out_of_order_are_warned_of() {
     let disorder = summary(command("check", &pki).arg("--cert", &file).arg("--key", &key));
     let warnings = found("warning", &disorder);
     assert!(warnings[0].contains("was not issued by CN=Test Root, which follows it"), "{disorder}");
-    assert!(disorder.contains("hint: put certificate 3 in the place of certificate 2"), "{disorder}");
+    assert!(disorder.contains("hint: move certificate 3 to the place of certificate 2"), "{disorder}");
     assert!(disorder.ends_with("clawgate: the settings can be used, with 1 warning\n"), "{disorder}");
 
     chain.chain.swap(1, 2);
@@ -281,7 +281,7 @@ fn a_file_that_cannot_be_read_is_refused_whatever_it_is_for() {
         refuses(&pki, flag, &missing, "cannot be read: No such file", "check the path");
     }
     for flag in ["--cert", "--key", "--client-ca"] {
-        refuses(&pki, flag, pki.dir(), "cannot be read: Is a directory", "make it a readable file");
+        refuses(&pki, flag, pki.dir(), "cannot be read: Is a directory", "name a readable file");
     }
 }
 

@@ -134,8 +134,8 @@ fn a_file_that_cannot_be_read_is_named_with_its_absolute_path_and_the_working_fo
     ] {
         let output = command.output();
         let said = &output.stderr;
-        assert!(said.contains("(that is "), "{said}");
-        let whole = said.split_once("(that is ").unwrap().1;
+        assert!(said.contains("(absolute path: "), "{said}");
+        let whole = said.split_once("(absolute path: ").unwrap().1;
         assert!(whole.starts_with(&folder), "{said}");
         says(said, &[&format!("; working directory: {folder})"), "No such file"]);
     }
