@@ -168,7 +168,10 @@ fn a_process_with_other_settings_is_a_note_and_one_that_needs_a_restart_a_warnin
     clawgate.signal("HUP");
     clawgate.event("reloaded", 1);
 
-    says(&examined().only_warning("admin/in_use"), &["runtime.drain_timeout, which take effect only after a restart"]);
+    says(
+        &examined().only_warning("admin/in_use"),
+        &["runtime.drain_timeout, which take effect only after a restart"],
+    );
 }
 
 #[test]
