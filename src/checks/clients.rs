@@ -94,8 +94,7 @@ fn public(subject: &Subject, settings: &Reloadable, roots: &Roots) -> Option<Fin
     };
     let detail = format!("{}{more} is {what}", first.subject);
     if settings.clients_rules.name_clients() || RouteSettings::all_name_clients(&settings.routes) {
-        let hint =
-            "configure only the CA of your own clients in clients.ca, unless the rules name every client";
+        let hint = "configure only the CA of your own clients in clients.ca, unless the rules name every client";
         return Some(subject.warning(
             Check::PublicCa,
             format!("{detail}; only the rules keep other clients out"),

@@ -100,7 +100,9 @@ pub(super) fn above(subject: &Subject, cas: &[X509Certificate<'_>], at: i64) -> 
         ),
         ValidityStatus::NotYetValid => finding
             .hint("correct the clock (timedatectl), or send the CA's certificate that is valid now"),
-        ValidityStatus::ExpiresSoon => finding.hint("get the CA's renewed certificate and replace this one"),
+        ValidityStatus::ExpiresSoon => {
+            finding.hint("get the CA's renewed certificate and replace this one")
+        }
         ValidityStatus::Valid => finding,
     }
 }
