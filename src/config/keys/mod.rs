@@ -75,7 +75,7 @@ table! {
         .outside("proxy-source", "CLAWGATE_PROXY_SOURCES").repeatable(',');
 
     SIGNED_ADDRESS: SocketAddr = Setting::new("listen.signed_address", "IP:PORT", Means("none"),
-        "Address for webhook senders without a certificate: only routes that verify signatures are open there")
+        "Address for senders without a certificate: only for routes that verify signatures")
         .outside("listen-signed", "CLAWGATE_LISTEN_SIGNED").repeatable(',').at_start();
     PUBLIC_URL: PublicUrl = Setting::new("listen.public_url", "URL", Means("none"),
         "What webhook senders call, e.g. https://hooks.example.org; some sign it")
