@@ -250,7 +250,7 @@ fn an_issuer_that_is_no_ca_is_refused() {
     let below = Leaf::client("below").issued_by(&mere, &[&mere]);
 
     for line in refused(&pki, &below, "client_chain_invalid") {
-        says(&line, "detail", &["CN=below", "no CA (CA:TRUE is missing)"]);
+        says(&line, "detail", &["CN=below", "not a CA (CA:TRUE is missing)"]);
         says(&line, "hint", &["have it issued by a CA"]);
     }
 }

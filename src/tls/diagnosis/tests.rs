@@ -106,7 +106,7 @@ fn the_text_for_an_error_of_clawgate_itself_asks_for_a_report() {
         Scene::new().diagnose(&cause, &HandshakeRecord::default(), None);
     assert_snapshot!(format!("{}\n{detail}\n-> {hint}", reason.as_str()), @r"
     internal_error
-    clawgate itself failed: the system gives no random numbers
+    clawgate itself failed: the system provides no random numbers
     -> report this as a bug
     ");
 }

@@ -124,7 +124,7 @@ fn of_webpki(error: &webpki::Error) -> Option<(Reason, &'static str, &'static st
         ),
         Error::EndEntityUsedAsCa => (
             Reason::ClientChainInvalid,
-            "was issued by a certificate that is no CA (CA:TRUE is missing)",
+            "was issued by a certificate that is not a CA (CA:TRUE is missing)",
             "have it issued by a CA",
         ),
         Error::PathLenConstraintViolated => (
