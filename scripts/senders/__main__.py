@@ -119,14 +119,15 @@ def main():
             rows, failures = check_sdks(senders)
         print_table(rows)
     except Failure as failure:
-        failures = [failure]
+        rows, failures = [], [failure]
     finally:
         for process in processes:
             process.terminate()
             process.wait()
     for failure in failures:
         print("FAIL", failure, file=sys.stderr)
-    print(f"{len(failures)} failures")
+    passed = sum(row.count("ok") for row in rows)
+    print(f"{passed} passed, {len(failures)} failed")
     return 1 if failures else 0
 
 
