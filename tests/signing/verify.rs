@@ -99,6 +99,17 @@ fn a_wrong_secret_and_a_changed_body_fit_no_key() {
 }
 
 #[test]
+fn the_usual_mistake_is_named_with_its_hint() {
+    let setup = setup();
+    let request = stripe(&format!("{SECRET}\n"), BODY, "\n");
+    // Long after its time: the mistake is found all the same.
+    let report = verified(&setup, "/hooks/stripe", &request, "2026-06-01T00:00:00Z");
+    let (name, detail) = failed(&report).pop().unwrap();
+    assert_eq!(name, "signing_key");
+    assert!(detail.contains("a line end is a part of the secret of stripe"), "{detail}");
+}
+
+#[test]
 fn a_missing_signature_is_said_as_in_the_answer() {
     let setup = setup();
     let request = format!("POST /hooks/stripe HTTP/1.1\nHost: a.example\n\n{BODY}");
