@@ -50,7 +50,6 @@ mod server_certificates;
 mod service;
 mod settings;
 mod signatures;
-mod signed;
 mod signing;
 mod stapling;
 mod takeover;

@@ -1,10 +1,11 @@
-//! Signatures of senders: the library without sockets.
+//! Signatures of senders: the library without sockets, and in `requests` a running clawgate.
 
 mod bodies;
 mod covered;
 mod keys;
 mod lists;
 mod parsers;
+mod requests;
 mod schemes;
 mod senders;
 mod signed;
