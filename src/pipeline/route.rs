@@ -7,9 +7,9 @@ use http::Method;
 
 use super::check::CheckedHead;
 use super::refusal::{MethodNotAllowed, RequestRefusal};
-use super::snapshot::{Upstream, UpstreamRoute};
+use super::snapshot::UpstreamRoute;
 use crate::identity::name::printable;
-use crate::route::{NoRoute, Routes};
+use crate::route::NoRoute;
 use crate::telemetry::access::AccessRecord;
 
 /// A request with its route. Only [`CheckedHead::route`] makes one.
@@ -31,7 +31,9 @@ impl<'a> CheckedHead<'a> {
         let routes = &admitted.access().routes;
         let found = routes.find(self.method(), &self.path());
         let found = match found {
-            Err(NoRoute::Method(allowed)) => self.tested_route(routes).ok_or(NoRoute::Method(allowed)),
+            Err(NoRoute::Method { path, allowed }) => {
+                self.tested_route(routes.with_pattern(path)).ok_or(NoRoute::Method { path, allowed })
+            }
             found => found,
         };
         let route = found.map_err(|why| unrouted(why, self.method(), self.path().as_str(), client()))?;
@@ -42,16 +44,18 @@ impl<'a> CheckedHead<'a> {
 }
 
 impl CheckedHead<'_> {
-    /// The route whose sender tests its address with a method that the route need not have.
-    fn tested_route<'r>(&self, routes: &'r Routes<Arc<Upstream>>) -> Option<&'r UpstreamRoute> {
+    /// The one of these routes whose sender tests its address with a method that the route need not have.
+    fn tested_route<'r>(
+        &self,
+        mut routes: impl Iterator<Item = &'r UpstreamRoute>,
+    ) -> Option<&'r UpstreamRoute> {
         let client_auth = self.admitted().client().client_auth();
-        let is_tested = |route: &&UpstreamRoute| {
+        routes.find(|route| {
             let Some(verification) = &route.verification else { return false };
             let request = verification.request(self.method(), self.target(), self.headers(), &[]);
             route.authenticate.demands_signature(client_auth)
                 && verification.challenge.is_some_and(|challenge| challenge.is_opened_by(&request))
-        };
-        routes.with_path(&self.path()).find(is_tested)
+        })
     }
 }
 
@@ -66,7 +70,7 @@ fn unrouted(why: NoRoute<'_>, method: &Method, path: &str, client: Option<String
     match why {
         NoRoute::Path => RequestRefusal::NoRoute { path, client },
         NoRoute::Alias(route) => RequestRefusal::OtherSpelling { path, route: route.to_string() },
-        NoRoute::Method(allowed) => {
+        NoRoute::Method { allowed, .. } => {
             let (method, allowed) = (printable(method.as_str()), allowed.to_string());
             let refused = MethodNotAllowed { path, method, allowed, client };
             RequestRefusal::MethodNotAllowed(Box::new(refused))

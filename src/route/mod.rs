@@ -58,8 +58,13 @@ impl<U> Protected for Route<U> {
 pub enum NoRoute<'a> {
     /// No pattern matches the path.
     Path,
-    /// A pattern matches the path, but its route allows only these other methods.
-    Method(&'a Methods),
+    /// A pattern matches the path, but its route allows only other methods.
+    Method {
+        /// The pattern.
+        path: &'a PathPattern,
+        /// The methods that are allowed.
+        allowed: &'a Methods,
+    },
     /// The path differs from that of an exact pattern only by a slash at its end or by its percent-encoding. OpenClaw
     /// runs the same mapped hook for both, so a wider route must not match it instead of the exact one.
     Alias(&'a PathPattern),
@@ -109,23 +114,20 @@ impl<U> Routes<U> {
         if let Some(exact) = path.strip_suffix('/').and_then(|exact| self.at(exact).next()) {
             return Err(NoRoute::Alias(&exact.path));
         }
-        let first = self.most_specific(path).ok_or(NoRoute::Path)?;
-        let mut with_method = self.at(&first.path.0).filter(|route| route.methods.contains(method));
-        with_method.next().ok_or(NoRoute::Method(&first.methods))
-    }
-
-    /// The routes that have the most specific pattern for this path, whatever methods they allow.
-    pub fn with_path(&self, path: &RequestPath<'_>) -> impl Iterator<Item = &Route<U>> {
-        let first = self.most_specific(&path.usual());
-        first.into_iter().flat_map(|first| self.at(&first.path.0))
-    }
-
-    fn most_specific(&self, path: &str) -> Option<&Route<U>> {
         // A beginning of the path is tried only if it ends in a slash: a pattern with a slash at its end matches all
         // paths that begin with it.
         let above = self.prefixes.iter().filter_map(|&length| path.get(..length));
         let mut patterns = std::iter::once(path).chain(above.filter(|above| above.ends_with('/')));
-        patterns.find_map(|pattern| self.at(pattern).next())
+        let Some(first) = patterns.find_map(|pattern| self.at(pattern).next()) else {
+            return Err(NoRoute::Path);
+        };
+        let mut with_method = self.at(&first.path.0).filter(|route| route.methods.contains(method));
+        with_method.next().ok_or(NoRoute::Method { path: &first.path, allowed: &first.methods })
+    }
+
+    /// The routes with this pattern, whatever methods they allow.
+    pub fn with_pattern(&self, pattern: &PathPattern) -> impl Iterator<Item = &Route<U>> {
+        self.at(&pattern.0)
     }
 
     /// The routes whose pattern has exactly this text.

@@ -25,7 +25,11 @@ const RECORDS: &[(&str, &[&str])] = &[
     ("`would_refuse`", &["pipeline/audit_log.rs Line", "pipeline/audit_log.rs SummaryLine"]),
     (
         "`request`",
-        &["telemetry/access/line.rs RequestLine", "telemetry/access/line.rs ConnectionFields"],
+        &[
+            "telemetry/access/line.rs RequestLine",
+            "telemetry/access/line.rs SignedBy",
+            "telemetry/access/line.rs ConnectionFields",
+        ],
     ),
     (
         "`delivery_failed`",

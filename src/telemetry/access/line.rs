@@ -109,11 +109,9 @@ pub(in crate::telemetry) struct RequestLine {
     pub(crate) route: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) authenticated_by: Option<AuthenticatedBy>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) signature_scheme: Option<&'static str>,
-    /// The name of the file with the secret or key that the signature fits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) signature_key: Option<Arc<str>>,
+    /// Written by hand, since most requests have none.
+    #[serde(skip)]
+    pub(crate) signed_by: Option<Box<SignedBy>>,
     pub(crate) status: u16,
     pub(crate) reason: Option<RequestReason>,
     pub(crate) detail: Option<String>,
@@ -129,6 +127,14 @@ pub(in crate::telemetry) struct RequestLine {
     pub(crate) unlogged: u64,
 }
 
+/// The signature of a request that was verified.
+#[derive(Debug, Serialize)]
+pub(in crate::telemetry) struct SignedBy {
+    pub(crate) signature_scheme: &'static str,
+    /// The name of the file with the secret or key that the signature fits.
+    pub(crate) signature_key: Arc<str>,
+}
+
 impl RequestLine {
     /// Writes one flat object: the identifier, the fields of the connection, and the fields of the request.
     pub(super) fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
@@ -139,6 +145,9 @@ impl RequestLine {
         json.extend_from_slice(br#"{"id":"#);
         serde_json::to_writer(&mut *json, &self.id)?;
         push_members(json, connection);
+        if let Some(signed_by) = &self.signed_by {
+            push_members(json, &serde_json::to_vec(signed_by)?);
+        }
         let end = json.len();
         serde_json::to_writer(&mut *json, self)?;
         // A comma replaces the opening brace of the second object.

@@ -12,7 +12,7 @@ use tracing::Level;
 
 pub use self::line::ConnectionFacts;
 
-use self::line::RequestLine;
+use self::line::{RequestLine, SignedBy};
 use super::authenticated_by::AuthenticatedBy;
 use super::event::{emit_json, with_scratch};
 use super::fit::fit;
@@ -56,8 +56,7 @@ impl AccessRecord {
             path,
             route: None,
             authenticated_by: None,
-            signature_scheme: None,
-            signature_key: None,
+            signed_by: None,
             // The status if the client leaves before a response begins (nginx logs the same status).
             status: 499,
             reason: Some(RequestReason::SenderGone),
@@ -122,8 +121,7 @@ impl AccessRecord {
 
     /// Sets the scheme of the signature that was verified, and the name of the file with the secret or key that it fits.
     pub fn signed(&mut self, scheme: &'static str, key: Arc<str>) {
-        self.line.signature_scheme = Some(scheme);
-        self.line.signature_key = Some(key);
+        self.line.signed_by = Some(Box::new(SignedBy { signature_scheme: scheme, signature_key: key }));
     }
 
     /// Notes that the request was sent to the upstream at `at`.

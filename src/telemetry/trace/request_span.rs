@@ -208,10 +208,10 @@ fn server(line: &RequestLine, connection: &[KeyValue]) -> Vec<KeyValue> {
     attributes.push(KeyValue::new("clawgate.request.id", line.id.clone()));
     let by = line.authenticated_by.map(AuthenticatedBy::as_str);
     attributes.extend(by.map(|by| KeyValue::new("clawgate.authenticated_by", by)));
-    attributes
-        .extend(line.signature_scheme.map(|name| KeyValue::new("clawgate.signature.scheme", name)));
-    attributes
-        .extend(line.signature_key.clone().map(|key| KeyValue::new("clawgate.signature.key", key)));
+    if let Some(signed_by) = &line.signed_by {
+        attributes.push(KeyValue::new("clawgate.signature.scheme", signed_by.signature_scheme));
+        attributes.push(KeyValue::new("clawgate.signature.key", Arc::clone(&signed_by.signature_key)));
+    }
     attributes.extend_from_slice(connection);
     attributes
 }
