@@ -26,10 +26,20 @@ fn series(text: &str, name: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
-/// A clawgate with a CRL, that has served and refused.
+/// A clawgate with a CRL and a route for signed requests, that has served and refused.
 fn busy(pki: &Pki, backend: &Backend) -> Clawgate {
     let crl = pki.file("crl.pem", pki.root.crl(&[], 3600));
-    let clawgate = ClawgateCommand::new(pki).upstream(backend.url()).admin().arg("--crl", crl).start();
+    let secret = pki.file("secret", "a secret of the sender, long enough");
+    let toml = format!(
+        "[[route]]\npath = \"/hooks/wake\"\n\
+         [[route]]\npath = \"/hooks/github\"\n[route.verify]\nscheme = \"github\"\nsecret_file = [{secret:?}]\n"
+    );
+    let clawgate = ClawgateCommand::new(pki)
+        .arg("--config", pki.file("clawgate.toml", toml))
+        .upstream(backend.url())
+        .admin()
+        .arg("--crl", crl)
+        .start();
     for _ in 0..2 {
         assert_eq!(Client::new(pki, &clawgate).post("/hooks/wake", "{}").status, 200);
     }

@@ -69,7 +69,7 @@ pub fn find_route<'a>(
     let found = table.find(&method, &path).map_err(|error| match error {
         NoRoute::Path => RouteError::NoRoute { path: text.to_owned(), known: known(routes) },
         NoRoute::Alias(right) => RouteError::Alias(text.to_owned(), right.to_string()),
-        NoRoute::Method(allowed) => RouteError::Method {
+        NoRoute::Method { allowed, .. } => RouteError::Method {
             path: text.to_owned(),
             method: method.clone(),
             allowed: allowed.to_string(),
@@ -103,11 +103,10 @@ fn table(routes: &[RouteSettings]) -> Routes<&RouteSettings> {
 
 /// POST where a route allows it, else the first method that one allows.
 fn method_for(table: &Routes<&RouteSettings>, path: &RequestPath<'_>) -> Method {
-    let allowed: Vec<_> = table.with_path(path).map(|route| &route.methods).collect();
-    if allowed.iter().any(|methods| methods.contains(&Method::POST)) {
+    let Err(NoRoute::Method { path: pattern, .. }) = table.find(&Method::POST, path) else {
         return Method::POST;
-    }
-    let first = allowed.into_iter().find_map(|methods| match methods {
+    };
+    let first = table.with_pattern(pattern).find_map(|route| match &route.methods {
         Methods::Any => None,
         Methods::Only(methods) => methods.first().cloned(),
     });
