@@ -219,7 +219,7 @@ fn no_field_of_any_form_can_be_forged_whether_it_is_on_or_off() {
     let honest = told(&pki, &pki.client, ALL);
     let names: Vec<_> = honest.head.lines().skip(1).filter_map(|line| line.split_once(':')).collect();
     let names: Vec<_> = names.iter().map(|(name, _)| *name).filter(|name| !own.contains(name)).collect();
-    assert_eq!(names.len(), 6 + 7 + 3, "{names:?}");
+    assert_eq!(names.len(), 7 + 7 + 3, "{names:?}");
     let more =
         ["x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "forwarded"];
     let mut forged = String::new();

@@ -19,7 +19,7 @@ use super::snapshot::{RoutePrincipal, UpstreamRoute};
 use super::verify_signature::{Checked, Unverified};
 use crate::policy::Principal;
 use crate::signature::replay::{Claim, ClaimGuard};
-use crate::signature::{Answer, Verification, VerifiedSignature};
+use crate::signature::{Answer, EventKey, Verification};
 use crate::telemetry::access::AccessRecord;
 use crate::telemetry::metrics::SignatureResult;
 use crate::telemetry::{AuthenticatedBy, emit};
@@ -66,7 +66,7 @@ impl<'a> Authorized<'a> {
             return Box::pin(self.verify(body, record)).await;
         }
         let Self { route, grant, head } = self;
-        let principal = Principal::establish(route, grant, None).ok_or_else(undemanded)?;
+        let principal = Principal::establish(route, grant, None).ok_or_else(not_authenticated)?;
         note(&principal, record);
         Ok(Authentication::Request(Authenticated { principal, head, body: None, claim: None }))
     }
@@ -77,7 +77,7 @@ impl<'a> Authorized<'a> {
         record: &mut AccessRecord,
     ) -> Result<Authentication<'a>, RequestRefusal> {
         let Self { route, grant, head } = self;
-        let verification = route.verification.as_deref().ok_or_else(undemanded)?;
+        let verification = route.verification.as_deref().ok_or_else(not_authenticated)?;
         let unverified = Unverified { route, verification, head: &head, id: record.id() };
         let (body, signature) = match unverified.check(body).await? {
             Checked::Event(body, signature) => (body, signature),
@@ -88,28 +88,27 @@ impl<'a> Authorized<'a> {
                 return Ok(Authentication::Answered(answer.into_response().map(Full::from)));
             }
         };
-        let (principal, claim) = match signature {
+        let event = signature.as_ref().map(|signature| signature.event());
+        let principal = match signature {
             Some(signature) => {
-                let claim = match claimed(verification, &signature)? {
-                    Claimed::New(claim) => claim,
-                    Claimed::Duplicate => {
-                        record.answered_by_clawgate(
-                            verification.success,
-                            "the event was delivered before",
-                        );
-                        return Ok(Authentication::Answered(duplicate(verification.success)));
-                    }
-                };
                 if let Some(skew) = signature.skew() {
                     verification.metrics.set_skew(skew);
                 }
                 record.signed(signature.scheme(), Arc::clone(signature.key_file()));
-                (Principal::establish(route, grant, Some(signature)), claim)
+                Principal::establish(route, grant, Some(signature))
             }
-            None => (Principal::audited(route, grant), None),
+            None => Principal::audited(route, grant),
         };
-        let principal = principal.ok_or_else(undemanded)?;
+        let principal = principal.ok_or_else(not_authenticated)?;
         note(&principal, record);
+        let claim = match event.map(|event| claim(verification, event)).transpose()? {
+            Some(Claimed::Duplicate) => {
+                record.answered_by_clawgate(verification.success, "the event was delivered before");
+                return Ok(Authentication::Answered(duplicate(verification.success)));
+            }
+            Some(Claimed::New(claim)) => claim,
+            None => None,
+        };
         Ok(Authentication::Request(Authenticated { principal, head, body: Some(body), claim }))
     }
 }
@@ -144,15 +143,12 @@ enum Claimed {
     Duplicate,
 }
 
-/// Claims the event of a request, so that the same one is not delivered twice.
+/// Claims the event of a request with a valid signature, so that the same one is not delivered twice.
 ///
 /// # Errors
 /// When a request with the same event is being delivered.
-fn claimed(
-    verification: &Verification,
-    signature: &VerifiedSignature,
-) -> Result<Claimed, RequestRefusal> {
-    let Some(event) = signature.event() else {
+fn claim(verification: &Verification, event: Option<EventKey>) -> Result<Claimed, RequestRefusal> {
+    let Some(event) = event else {
         verification.metrics.count(SignatureResult::Valid);
         return Ok(Claimed::New(None));
     };
@@ -196,6 +192,6 @@ fn note(principal: &RoutePrincipal<'_>, record: &mut AccessRecord) {
 }
 
 /// The refusal of a request whose route demands more than it has. The steps before do not let one come here.
-fn undemanded() -> RequestRefusal {
+fn not_authenticated() -> RequestRefusal {
     RequestRefusal::SignatureMissing { why: "the route demands another authentication".to_owned() }
 }

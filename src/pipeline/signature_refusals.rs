@@ -2,20 +2,26 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tracing::Level;
 
 use crate::telemetry::access::ConnectionFacts;
 use crate::telemetry::log_dedup::{DedupKey, LogDedup, Repeated, Summary, network, network_text};
-use crate::telemetry::{RequestReason, emit, emit_bounded};
+use crate::telemetry::{LogThrottle, RequestReason, emit, emit_bounded};
 
 /// Full lines for one route, reason and source address in a window; further ones are counted.
 const FULL_LINES: u64 = 5;
 
+/// The least time between two searches for the cause of a refusal. Each takes up to 10 ms.
+const SEARCH_PAUSE: Duration = Duration::from_millis(200);
+
 /// Logs requests without a valid signature. Shared by all workers.
 #[derive(Debug)]
 pub struct SignatureRefusals {
+    started: Instant,
+    searches: LogThrottle,
     dedup: LogDedup<Key>,
 }
 
@@ -58,7 +64,12 @@ pub(super) struct Refused<'a> {
 impl SignatureRefusals {
     /// With `dedup`, repeated lines are summed up.
     pub fn new(dedup: bool) -> Self {
-        Self { dedup: LogDedup::new(dedup) }
+        Self { started: Instant::now(), searches: LogThrottle::default(), dedup: LogDedup::new(dedup) }
+    }
+
+    /// Whether the cause of a refusal may be searched now: clients with wrong signatures must not keep clawgate busy.
+    pub(super) fn may_search(&self) -> bool {
+        self.searches.pass(self.started.elapsed(), SEARCH_PAUSE).is_some()
     }
 
     /// Logs a refusal. `cause` finds the likely cause, and what to do about it. It is called only if the line is logged,

@@ -12,6 +12,7 @@ use super::limit_body::limited;
 use super::refusal::RequestRefusal;
 use super::signature_refusals::{Cause, Refused};
 use super::snapshot::UpstreamRoute;
+use crate::limits::FailedSignatures;
 use crate::signature::diagnosis::diagnose;
 use crate::signature::{
     Answer, ChallengeError, MAX_CHALLENGE_BODY, SignatureError, SignedRequest, Verification,
@@ -88,10 +89,15 @@ impl Unverified<'_, '_> {
         self.head.admitted().client().facts.connection.client_addr.ip()
     }
 
+    /// The failures of this route, if they are limited. In audit mode they are not, since no request is refused then.
+    fn counted_failures(&self) -> Option<&FailedSignatures> {
+        self.verification.failures.as_ref().filter(|_| !self.verification.audit)
+    }
+
     /// # Errors
     /// How long a client must wait that has sent too many requests with an invalid signature.
     fn not_blocked(&self) -> Result<(), RequestRefusal> {
-        let Some(failures) = &self.verification.failures else { return Ok(()) };
+        let Some(failures) = self.counted_failures() else { return Ok(()) };
         match failures.is_blocked(self.address(), Instant::now()) {
             Some(wait) => Err(RequestRefusal::TooManyFailedSignatures { wait }),
             None => Ok(()),
@@ -158,7 +164,7 @@ impl Unverified<'_, '_> {
     ) -> RequestRefusal {
         let client = self.head.admitted().client();
         let is_missing = matches!(refusal, RequestRefusal::SignatureMissing { .. });
-        if !is_missing && let Some(failures) = &self.verification.failures {
+        if !is_missing && let Some(failures) = self.counted_failures() {
             failures.failed(self.address(), Instant::now());
         }
         self.verification.metrics.count(if is_missing {
@@ -178,14 +184,17 @@ impl Unverified<'_, '_> {
         refusal
     }
 
-    /// Finds the likely cause. Costs at most as much as verifying 16 MiB, and is called only for a line that is logged.
+    /// Finds the likely cause. A search costs at most as much as verifying 16 MiB.
     fn diagnose(&self, request: &SignedRequest<'_>, error: &SignatureError) -> Cause {
-        let snapshot = self.head.admitted().snapshot();
-        let own = &self.verification.verifier;
-        let others: Vec<_> = snapshot.requests.verifiers().collect();
-        let others = others.iter().filter(|(_, verifier)| !std::ptr::eq(*verifier, &**own));
-        let others = others.map(|(route, verifier)| (&**route, *verifier));
-        match diagnose(own, request, error, SystemTime::now(), others) {
+        let admitted = self.head.admitted();
+        let found = admitted.client().signature_refusals.may_search().then(|| {
+            let own = &self.verification.verifier;
+            let others: Vec<_> = admitted.snapshot().requests.verifiers().collect();
+            let others = others.iter().filter(|(_, verifier)| !std::ptr::eq(*verifier, &**own));
+            let others = others.map(|(route, verifier)| (&**route, *verifier));
+            diagnose(own, request, error, SystemTime::now(), others)
+        });
+        match found.flatten() {
             Some(cause) => Cause { code: cause.code(), detail: cause.to_string(), hint: cause.hint() },
             None => {
                 let (code, hint) = (error.code(), error.hint().to_owned());

@@ -43,6 +43,7 @@ fn clawgates_own_fields_are_there_once_with_what_was_verified() {
     let forged: String = ["CN", "Subject", "Issuer", "Serial", "Fingerprint", "San"]
         .iter()
         .map(|name| format!("X-Clawgate-Client-{name}: forged\r\nx_clawgate_client_{name}: forged\r\n"))
+        .chain(["X-Clawgate-Principal: forged\r\nx_clawgate_principal: forged\r\n".to_owned()])
         .collect();
 
     let received = arrives(&pki, &client, &[], &forged);
@@ -53,8 +54,10 @@ fn clawgates_own_fields_are_there_once_with_what_was_verified() {
     assert_eq!(received.values("x-clawgate-client-serial"), ["1234abcd"]);
     assert_eq!(received.values("x-clawgate-client-fingerprint"), [client.fingerprint()]);
     assert_eq!(received.values("x-clawgate-client-san"), ["dns:notes.example"]);
+    let principal = format!("certificate=\"{}\"", client.fingerprint());
+    assert_eq!(received.values("x-clawgate-principal"), [principal]);
     let own = names(&received).iter().filter(|name| name.contains("clawgate")).count();
-    assert_eq!(own, 6, "{}", received.head);
+    assert_eq!(own, 7, "{}", received.head);
 }
 
 #[test]

@@ -45,3 +45,16 @@ fn a_certificate_is_still_demanded_where_both_are() {
     let without = post("/hooks/github", &signature(SECRET, b"{}"), "{}");
     assert_eq!(Client::without_certificate(&pki, &clawgate).send(&without).status, 404);
 }
+
+#[test]
+fn requests_with_invalid_signatures_are_not_limited_in_audit_mode() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let toml = github(&pki, "/hooks/github", "authenticate = \"signature\"") + "audit = true\n";
+    let toml = format!("{toml}[limits]\nfailed_signatures = 1\n");
+    let clawgate = configured(&pki, &backend.url(), &toml);
+
+    let wrong = post("/hooks/github", &signature("another", b"{}"), "{}");
+    let statuses = [(); 3].map(|()| Client::without_certificate(&pki, &clawgate).send(&wrong).status);
+
+    assert_eq!(statuses, [200; 3]);
+}

@@ -99,7 +99,7 @@ fn results_and_principals_are_counted_by_route() {
         "clawgate_signatures_total{route=\"/hooks/github\",result=\"duplicate\"} 1",
         "clawgate_signatures_total{route=\"/hooks/github\",result=\"missing\"} 1",
         "clawgate_signatures_total{route=\"/hooks/github\",result=\"invalid\"} 1",
-        "clawgate_authenticated_requests_total{route=\"/hooks/github\",by=\"signature\"} 1",
+        "clawgate_authenticated_requests_total{route=\"/hooks/github\",by=\"signature\"} 2",
         "clawgate_authenticated_requests_total{route=\"/hooks/github\",by=\"certificate\"} 1",
     ] {
         assert!(metrics.lines().any(|other| other == line), "no {line} in {metrics}");

@@ -21,6 +21,9 @@ fn a_delivered_request_that_comes_again_is_answered_and_not_delivered() {
     assert_eq!(again.status, 200);
     assert_eq!(again.json()["status"], "duplicate");
     assert_eq!(again.header("content-type"), Some("application/json"));
+    let line = clawgate.event("request", 2);
+    assert_eq!(line["authenticated_by"], "signature");
+    assert_eq!(line["detail"], "the event was delivered before");
     assert_eq!(send(&pki, &clawgate, "/hooks/github", "{ }").status, 200);
     assert_eq!(backend.received().len(), 2);
 }
