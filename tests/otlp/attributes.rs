@@ -1,5 +1,7 @@
 //! Attributes of a span, as the semantic conventions for HTTP and TLS define them.
 
+use aws_lc_rs::hmac;
+use data_encoding::HEXLOWER;
 use http::Request;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -55,6 +57,7 @@ fn a_span_says_who_asked_for_what_and_how_that_went_without_the_query() {
         "tls.client.hash.sha256": pki.client.fingerprint().to_uppercase(),
         "tls.client.server_name": "localhost",
         "clawgate.request.id": line["id"],
+        "clawgate.authenticated_by": "certificate",
     });
     assert_eq!(json!(attributes(&server.attributes)), expected);
     assert_eq!(status(server).0, StatusCode::Unset);
@@ -69,6 +72,35 @@ fn a_span_says_who_asked_for_what_and_how_that_went_without_the_query() {
         "network.protocol.version": "1.1",
     });
     assert_eq!(json!(attributes(&client.attributes)), expected);
+}
+
+#[test]
+fn a_span_of_a_signed_request_has_the_scheme_and_the_key_and_no_certificate() {
+    let (pki, collector) = (Pki::new(), Collector::new());
+    let secret = "a secret of the sender, long enough";
+    let file = pki.file("github-2026", secret);
+    let toml = format!(
+        "[listen]\nsigned_address = \"127.0.0.1:0\"\n[[route]]\npath = \"/hooks/github\"\n\
+         authenticate = \"signature\"\n[route.verify]\nscheme = \"github\"\nsecret_file = {file:?}\n"
+    );
+    let command = collector.clawgate(&pki).upstream("echo:");
+    let mut clawgate = command.arg("--config", pki.file("clawgate.toml", toml)).start();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let signature = HEXLOWER.encode(hmac::sign(&key, b"{}").as_ref());
+    let request = format!(
+        "POST /hooks/github HTTP/1.1\r\nHost: localhost\r\nX-Hub-Signature-256: sha256={signature}\r\n\
+         Content-Length: 2\r\n\r\n{{}}"
+    );
+
+    assert_eq!(Client::without_certificate(&pki, &clawgate).send(&request).status, 200);
+    clawgate.stop();
+
+    let spans = collector.spans();
+    let found = attributes(&spans[0].attributes);
+    assert_eq!(found["clawgate.authenticated_by"], "signature");
+    assert_eq!(found["clawgate.signature.scheme"], "github");
+    assert_eq!(found["clawgate.signature.key"], "github-2026");
+    assert_eq!(found.get("tls.client.subject"), None);
 }
 
 #[test]
