@@ -184,10 +184,16 @@ impl Unverified<'_, '_> {
         refusal
     }
 
-    /// Finds the likely cause. A search costs at most as much as verifying 16 MiB.
+    /// Finds the likely cause. A search in the body costs at most as much as verifying 16 MiB; one in the head costs little.
     fn diagnose(&self, request: &SignedRequest<'_>, error: &SignatureError) -> Cause {
         let admitted = self.head.admitted();
-        let found = admitted.client().signature_refusals.may_search().then(|| {
+        let is_cheap = match error {
+            SignatureError::Mismatch | SignatureError::Malformed(_) => false,
+            SignatureError::Missing(_) => request.body.is_empty(),
+            _ => true,
+        };
+        let may_search = is_cheap || admitted.client().signature_refusals.may_search();
+        let found = may_search.then(|| {
             let own = &self.verification.verifier;
             let others: Vec<_> = admitted.snapshot().requests.verifiers().collect();
             let others = others.iter().filter(|(_, verifier)| !std::ptr::eq(*verifier, &**own));
