@@ -14,7 +14,8 @@ use crate::telemetry::{LogThrottle, RequestReason, emit, emit_bounded};
 /// Full lines for one route, reason and source address in a window; further ones are counted.
 const FULL_LINES: u64 = 5;
 
-/// The least time between two searches for the cause of a refusal. Each takes up to 10 ms.
+/// The least time between two searches for the cause of a refusal. Each may cost as much as verifying
+/// 16 MiB.
 const SEARCH_PAUSE: Duration = Duration::from_millis(200);
 
 /// Logs requests without a valid signature. Shared by all workers.

@@ -30,7 +30,7 @@ use super::timestamp::{self, TimestampUnit};
 use super::verified::VerifiedSignature;
 use super::verifier::Verifier;
 
-/// What all trials for one request may cost, in bytes that are hashed: some 10 ms.
+/// What all trials for one request may cost, in bytes that are hashed.
 const BUDGET: usize = 16 * 1024 * 1024;
 
 /// What a secret costs besides the bytes of the body, and a public key with the most signatures that are tried.
