@@ -12,10 +12,11 @@ use super::client_connection::ClientConnection;
 use super::echo;
 use super::refusal::RequestRefusal;
 use super::sanitize::Delivery;
-use super::snapshot::{Backend, Upstream};
 use crate::identity::Peer;
 use crate::telemetry::access::AccessRecord;
-use crate::upstream::{Client, MisconfigurationLog, ResponseBody, UpstreamRequest, remove_hop_by_hop};
+use crate::upstream::{
+    Backend, Client, MisconfigurationLog, ResponseBody, Upstream, UpstreamRequest, remove_hop_by_hop,
+};
 
 /// The body of an answer that clawgate passes on.
 pub(crate) enum DeliveredBody {

@@ -46,4 +46,4 @@ pub(crate) use self::deliver::DeliveredBody;
 pub use self::delivery_failures::DeliveryFailures;
 pub(crate) use self::handle::handle;
 pub use self::signature_refusals::SignatureRefusals;
-pub use self::snapshot::{Access, Backend, RequestSettings, Snapshot, Upstream};
+pub use self::snapshot::{Access, RequestSettings, Snapshot};

@@ -1,9 +1,6 @@
 //! Everything that a reload replaces, as one value.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use http::HeaderValue;
 
 use crate::connection::ClientAuth;
 use crate::limits::Limits;
@@ -11,7 +8,7 @@ use crate::policy::{Grant, Principal, Revoke};
 use crate::route::{Route, Routes};
 use crate::signature::Verifier;
 use crate::tls::Acceptor;
-use crate::upstream::{Client, Forwarding, MisconfigurationLog};
+use crate::upstream::Upstream;
 
 /// One generation of the configuration. A request keeps the one that it began with, so that it never sees a mixture of
 /// old and new settings.
@@ -65,32 +62,6 @@ impl RequestSettings {
             ClientAuth::None => &self.signatures,
         }
     }
-}
-
-/// The upstream of a route.
-#[derive(Debug)]
-pub struct Upstream {
-    /// Its address, for the log.
-    pub name: Arc<str>,
-    /// What answers the requests.
-    pub backend: Backend,
-    /// The `Authorization` that replaces the client's own credentials.
-    pub authorization: Option<HeaderValue>,
-    /// What the upstream learns about clients.
-    pub forwarding: Forwarding,
-    /// Logs signs that the upstream is not set up for clawgate.
-    pub misconfiguration_log: Arc<MisconfigurationLog>,
-    /// The longest wait between two pieces of a request body.
-    pub idle_timeout: Duration,
-}
-
-/// What answers the requests of a route.
-#[derive(Debug)]
-pub enum Backend {
-    /// A server.
-    Client(Client),
-    /// clawgate itself, with what a server would have received.
-    Echo,
 }
 
 /// A route, with its upstream.

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::error::PrepareError;
 use crate::config::UpstreamSettings;
-use crate::pipeline::{Backend, Upstream};
 use crate::telemetry::metrics::Metrics;
-use crate::upstream::{Client, Connector, MisconfigurationLog, Target, Timeouts};
+use crate::upstream::{Backend, Client, Connector, MisconfigurationLog, Target, Timeouts, Upstream};
 
 /// What all workers share of one upstream.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! The HTTP/1.1 client for an upstream, with a pool of connections.
 
+mod backend;
 mod body;
 mod body_timeouts;
 mod client;
@@ -16,6 +17,7 @@ mod sanitize;
 mod target;
 mod tls;
 
+pub use self::backend::{Backend, Upstream};
 pub use self::body::{BodyError, RequestBody, SharedRequestBody};
 pub use self::body_timeouts::{BodyTimeouts, TooSlow};
 pub use self::client::{Answer, Client, Timeouts};

@@ -1,0 +1,23 @@
+//! The inbox: events that are stored before their sender gets an answer, and delivered to the upstream afterwards.
+//!
+//! | file | what is there |
+//! | --- | --- |
+//! | `event.rs` | what is stored: an event, its request, the tries to deliver it |
+//! | `store.rs` | [`Store`]: what a store of events can do |
+//! | `settings.rs` | [`InboxSettings`], and [`RouteInbox`] for single routes |
+//!
+//! A store promises that an event that it has accepted is not lost, and that the same event of the same sender is accepted once.
+//! Which event is delivered when is the task of [`crate::dispatch`].
+
+mod event;
+mod settings;
+mod store;
+
+pub use self::event::{
+    Attempt, DeadReason, Event, EventDetail, EventId, EventState, EventSummary, InvalidEventId,
+    NewEvent, StoredRequest,
+};
+pub use self::settings::{InboxSettings, OnCorrupt, Order, RouteInbox};
+pub use self::store::{
+    Appended, Due, Filter, Next, Outcome, RouteTotals, Store, StoreError, StoreFuture, StoreTotals, Then,
+};

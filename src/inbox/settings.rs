@@ -1,0 +1,94 @@
+//! The settings of the inbox.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::signature::Template;
+
+/// The settings of the inbox, but for those of single routes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxSettings {
+    /// The file of the database. The lock is beside it: `inbox.lock`.
+    pub path: PathBuf,
+    /// How many events may wait or be dead.
+    pub max_events: u64,
+    /// How large the database may become, in bytes.
+    pub max_bytes: u64,
+    /// How much of the file system stays free, in bytes.
+    pub min_free: u64,
+    /// How long an event is remembered after its delivery: the window in which a repetition of it is a duplicate.
+    pub retain: Duration,
+    /// How long a dead event is kept.
+    pub retain_dead: Duration,
+    /// Whether the request of a delivered event is kept for `retain`, too.
+    pub keep_bodies: bool,
+    /// The first wait between two tries of one event.
+    pub retry_first: Duration,
+    /// The longest wait between two tries of one event.
+    pub retry_max: Duration,
+    /// What to do at the start with a database that is damaged.
+    pub on_corrupt: OnCorrupt,
+}
+
+/// What to do with a database that is damaged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnCorrupt {
+    /// Rename its files, and begin with an empty one.
+    #[default]
+    SetAside,
+    /// Do not start.
+    Refuse,
+}
+
+impl OnCorrupt {
+    /// The word for it in the settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SetAside => "set-aside",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
+/// How the events of one route are stored and delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteInbox {
+    /// Where the sender's id of an event is; `None`: as the signature scheme says, and for clients with a certificate
+    /// in `Idempotency-Key`.
+    pub id: Option<Template>,
+    /// How long the sender waits for the upstream's answer; `None` if it gets clawgate's answer at once
+    /// (`delivery = "inbox"`).
+    pub wait: Option<Duration>,
+    /// The status of clawgate's answer to a stored event; 2xx.
+    pub status: StatusCode,
+    /// In which order events are delivered.
+    pub order: Order,
+    /// How many events are tried at the same time; at least 1. With [`Order::Strict`] one.
+    pub concurrency: usize,
+    /// How long an event is tried.
+    pub give_up_after: Duration,
+    /// Whether the sender's own `Authorization` and other credentials are stored, and sent to the upstream.
+    pub store_authorization: bool,
+}
+
+/// In which order the events of a route are delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// By arrival; an event that is tried again does not hold up the others.
+    #[default]
+    Any,
+    /// One after the other; each waits until the one before it is delivered or dead.
+    Strict,
+}
+
+impl Order {
+    /// The word for it in the settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Strict => "strict",
+        }
+    }
+}
