@@ -152,6 +152,8 @@ pub struct Filter {
     pub until: Option<SystemTime>,
     /// Dead for this reason.
     pub reason: Option<DeadReason>,
+    /// Arrived before the event with this `seq`: to go on with a list after its last event.
+    pub before_seq: Option<i64>,
 }
 
 /// How much is stored.
