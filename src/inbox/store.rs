@@ -102,8 +102,10 @@ pub struct Due {
 pub struct Next {
     /// The path of the route.
     pub route: Arc<str>,
-    /// When. May be in the past.
+    /// When one of its events may be tried. May be in the past.
     pub at: SystemTime,
+    /// When its first event, in the order of arrival, may be tried; with `order = "strict"` no other one may. May be in the past.
+    pub first_at: SystemTime,
 }
 
 /// What has become of one try.
