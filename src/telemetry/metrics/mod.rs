@@ -3,6 +3,7 @@
 mod counted;
 mod expiry;
 mod histogram;
+mod inbox;
 mod process;
 mod refused;
 mod routes;
@@ -25,6 +26,7 @@ use prometheus_client::registry::{Metric, Registry};
 
 pub use self::counted::Counted;
 pub use self::expiry::{Expiring, Expiry};
+pub use self::inbox::{AppendOutcome, AttemptClass, InboxMetrics, RouteEvents, StoredEvents};
 pub use self::routes::RouteMetrics;
 pub use self::signatures::{SignatureMetrics, SignatureResult};
 pub use self::upstreams::{UpstreamFault, UpstreamMetrics};
@@ -57,6 +59,7 @@ pub struct Metrics {
     routes: Routes,
     signatures: Signatures,
     upstreams: Upstreams,
+    inbox: Arc<InboxMetrics>,
     in_flight: Gauge,
     bytes_in: Counter,
     bytes_out: Counter,
@@ -198,6 +201,7 @@ impl Metrics {
             routes: Routes::new(all),
             signatures: Signatures::new(all),
             upstreams: Upstreams::new(all),
+            inbox: Arc::new(InboxMetrics::new(all)),
             in_flight: registered(all, "requests_in_flight", "Requests in progress"),
             bytes_in: registered(all, "received_bytes", "Bytes of request bodies"),
             bytes_out: registered(all, "sent_bytes", "Bytes of response bodies"),
@@ -265,11 +269,17 @@ impl Metrics {
         self.upstreams.get(address)
     }
 
+    /// The metrics of the inbox.
+    pub fn inbox(&self) -> Arc<InboxMetrics> {
+        Arc::clone(&self.inbox)
+    }
+
     /// Sets what is in use now: the patterns of routes, the addresses of upstreams, and the certificates and CRLs.
     pub fn in_use(&self, patterns: &[String], upstreams: &[String], expiries: Vec<Expiry>) {
         self.routes.keep(patterns);
         self.signatures.keep(patterns);
         self.upstreams.keep(upstreams);
+        self.inbox.keep(patterns, upstreams);
         self.expiries.replace(expiries);
     }
 
