@@ -6,6 +6,7 @@ mod histogram;
 mod inbox;
 mod process;
 mod refused;
+mod registered;
 mod routes;
 mod signatures;
 mod text;
@@ -22,7 +23,7 @@ use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Metric, Registry};
+use prometheus_client::registry::Registry;
 
 pub use self::counted::Counted;
 pub use self::expiry::{Expiring, Expiry};
@@ -35,6 +36,7 @@ use self::expiry::Expiries;
 use self::histogram::Histogram;
 use self::process::Process;
 use self::refused::Refused;
+use self::registered::registered;
 use self::routes::Routes;
 use self::signatures::Signatures;
 use self::upstreams::Upstreams;
@@ -363,13 +365,6 @@ impl Metrics {
     pub fn plain(&self) -> String {
         text::plain(&self.open_metrics())
     }
-}
-
-/// Adds a new metric to `registry`.
-fn registered<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
-    let metric = M::default();
-    registry.register(name, help, metric.clone());
-    metric
 }
 
 fn now() -> i64 {

@@ -18,7 +18,7 @@ pub use self::kinds::{AppendOutcome, AttemptClass, RouteEvents, StoredEvents};
 use self::of_route::{Families, OfRoute, RouteLabel};
 use self::when_used::WhenUsed;
 use super::histogram::Histogram;
-use super::registered;
+use super::registered::registered;
 
 const STATES: [&str; 3] = ["waiting", "delivered", "dead"];
 

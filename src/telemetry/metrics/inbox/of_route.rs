@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::kinds::{AppendOutcome, AttemptClass};
-use crate::telemetry::metrics::registered;
+use crate::telemetry::metrics::registered::registered;
 
 /// The families of counters with the label `route`.
 #[derive(Debug)]
