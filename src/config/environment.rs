@@ -14,12 +14,16 @@ use super::suggest::{distance, nearest};
 /// The variable that names the file to which TLS libraries write their secrets.
 const KEY_LOG_ENV: &str = "SSLKEYLOGFILE";
 
+/// The variable with the folder that systemd makes for `StateDirectory=`. Of several, colons stand between them
+/// (systemd.exec(5)).
+const STATE_ENV: &str = "STATE_DIRECTORY";
+
 /// What all settings' variables begin with.
 const PREFIX: &str = "CLAWGATE_";
 /// A name with so many letters after that, or fewer, is only compared by its case: too many names are one letter away.
 const SHORT: usize = 3;
 
-/// The variables that begin with `CLAWGATE_` or resemble one of them, and `SSLKEYLOGFILE`. The command collects them from
+/// The variables that begin with `CLAWGATE_` or resemble one of them, `SSLKEYLOGFILE` and `STATE_DIRECTORY`. The command collects them from
 /// `std::env::vars_os()`.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
@@ -33,6 +37,12 @@ impl Environment {
     /// The file for the secrets of TLS.
     pub(super) fn key_log_file(&self) -> Option<PathBuf> {
         self.0.get(KEY_LOG_ENV).filter(|path| !path.is_empty()).map(PathBuf::from)
+    }
+
+    /// The folder for data that systemd made; of several, the first.
+    pub(super) fn state_directory(&self) -> Option<PathBuf> {
+        let folders = self.0.get(STATE_ENV)?.to_str()?;
+        folders.split(':').next().filter(|folder| folder.starts_with('/')).map(PathBuf::from)
     }
 
     /// The layer of the environment.
@@ -121,7 +131,7 @@ impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Environment 
             let is_ours = |name: &&str| {
                 let begins =
                     name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
-                begins || *name == KEY_LOG_ENV || resembled(name).is_some()
+                begins || [KEY_LOG_ENV, STATE_ENV].contains(name) || resembled(name).is_some()
             };
             let name = name.to_str().filter(is_ours)?;
             Some((name.to_owned(), value.into()))

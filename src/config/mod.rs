@@ -12,6 +12,7 @@ mod environment;
 mod file;
 mod files;
 mod in_use;
+mod inbox;
 pub mod key;
 pub mod keys;
 mod layers;
@@ -53,6 +54,7 @@ use self::layers::{Layer, Layers, Text, text};
 use self::problem::Report;
 use self::resolve::Sources;
 use self::value_type::Content;
+use crate::inbox::InboxSettings;
 use crate::pki::Ca;
 use crate::pki::pem::client_chain;
 
@@ -83,6 +85,20 @@ pub fn load_for_clients(
     load_for(Purpose::Clients, args, environment, now)
 }
 
+/// Loads the settings of the inbox, whether or not a route uses it. No file but the TOML file is read.
+///
+/// # Errors
+/// All that is wrong with those settings; also that no file is named for the database.
+pub fn load_for_inbox(
+    args: &SettingsArgs,
+    environment: &Environment,
+) -> Result<InboxSettings, Problems> {
+    let mut report = Report::default();
+    let mut files = Files::default();
+    let sources = read_sources(Purpose::Inbox, args, environment, &mut files, &mut report);
+    resolve::inbox_alone(&sources, report)
+}
+
 /// What the settings are needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
@@ -90,6 +106,8 @@ enum Purpose {
     Serving,
     /// To check clients' certificates.
     Clients,
+    /// To look at what is stored.
+    Inbox,
 }
 
 impl Purpose {
@@ -103,10 +121,13 @@ impl Purpose {
             "route.deny",
             "route.audit",
         ];
-        self == Self::Serving
-            || key.starts_with("clients.")
-            || key == "limits.uri"
-            || of_routes.contains(&key)
+        match self {
+            Self::Serving => true,
+            Self::Clients => {
+                key.starts_with("clients.") || key == "limits.uri" || of_routes.contains(&key)
+            }
+            Self::Inbox => key.starts_with("inbox."),
+        }
     }
 }
 
@@ -118,19 +139,32 @@ fn load_for(
 ) -> Result<Settings, Problems> {
     let mut report = Report::default();
     let mut files = Files::default();
+    let sources = read_sources(purpose, args, environment, &mut files, &mut report);
+    resolve::resolve(&sources, files, now, report)
+}
+
+/// Reads all sources, and records the files that they name.
+fn read_sources(
+    purpose: Purpose,
+    args: &SettingsArgs,
+    environment: &Environment,
+    files: &mut Files,
+    report: &mut Report,
+) -> Sources {
     let config = args.config().or_else(|| environment.config()).map(PathBuf::from);
     files.record(config.clone());
-    let file = read_file(args, environment, &mut report);
-    let flags = Layer::from_args(args, &mut report);
+    let file = read_file(args, environment, report);
+    let flags = Layer::from_args(args, report);
     let key_log_file = environment.key_log_file();
-    let environment = environment.layer(&mut report);
+    let state_directory = environment.state_directory();
+    let environment = environment.layer(report);
     let in_file = std::iter::once(&file.layer).chain(file.routes.iter().map(|route| &route.layer));
     let has_token = in_file.into_iter().any(Layer::has_token);
     files.hide(config, if has_token { Shown::Time } else { Shown::Nothing });
     let mut layers = Layers([flags, environment, file.layer]);
     let mut routes = file.routes;
     let known = match purpose {
-        Purpose::Serving => None,
+        Purpose::Serving | Purpose::Inbox => None,
         Purpose::Clients => Some(
             layers.get(&keys::CERTIFICATE).map(|list| cas_of_chains(&list.values)).unwrap_or_default(),
         ),
@@ -138,14 +172,15 @@ fn load_for(
     for layer in layers.0.iter_mut().chain(routes.iter_mut().map(|route| &mut route.layer)) {
         layer.keep(|key| purpose.needs(key));
     }
-    let sources = Sources { layers, routes, key_log_file, torn: file.torn, clients_with: known };
+    let sources =
+        Sources { layers, routes, key_log_file, state_directory, torn: file.torn, clients_with: known };
     files.record(sources.files());
     let layers = sources.layers.0.iter().chain(sources.routes.iter().map(|route| &route.layer));
     for layer in layers {
         files.hide(layer.files_with(Content::Token), Shown::Time);
         files.hide(layer.files_with(Content::PrivateKey), Shown::Nothing);
     }
-    resolve::resolve(&sources, files, now, report)
+    sources
 }
 
 /// The CAs in files with a server's chain, as far as they can be read.

@@ -16,6 +16,7 @@ use super::problem::Problem;
 use super::secret::BearerToken;
 use super::values::shown_collector;
 use super::verify::VerifySettings;
+use crate::inbox::{InboxSettings, RouteInbox};
 use crate::limits::{Limits, StartupLimits};
 use crate::pki::material::{Material, MaterialPaths};
 use crate::policy::{Authenticate, Revoke, Rules};
@@ -67,6 +68,8 @@ pub struct Startup {
     pub log: LogSettings,
     /// Where spans go, if anywhere; always `None` without the feature `otlp`.
     pub trace: Option<TraceSettings>,
+    /// Where events are stored; there exactly if a route delivers from the inbox.
+    pub inbox: Option<InboxSettings>,
 }
 
 /// The settings that a reload replaces.
@@ -118,6 +121,8 @@ pub struct RouteSettings {
     /// How signatures are verified; there exactly if `authenticate` is not `Certificate`, and the settings were loaded to
     /// serve.
     pub verify: Option<Arc<VerifySettings>>,
+    /// How its events are stored and delivered; `None` if its requests are delivered at once.
+    pub inbox: Option<RouteInbox>,
     /// Which of the clients that may connect may use it.
     pub rules: Rules,
     /// Largest request body, in bytes.

@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Write};
 use humantime::format_duration;
 
 use super::admin::AdminAddress;
+use super::inbox;
 use super::log::LogFormat;
 use super::settings::{Reloadable, RouteSettings, Settings, Startup, TraceSettings, UpstreamSettings};
 use super::units::format_size;
@@ -32,6 +33,13 @@ impl Settings {
         write_clients(out, reloadable)?;
         for route in &reloadable.routes {
             write_route(out, route)?;
+        }
+        if let Some(settings) = &startup.inbox {
+            let mut label = "inbox";
+            for text in inbox::lines(settings) {
+                line(out, label, text)?;
+                label = "";
+            }
         }
         let (handshake, idle) = (reloadable.handshake_timeout, startup.limits.idle_timeout);
         let (handshake, idle) = (format_duration(handshake), format_duration(idle));
@@ -142,7 +150,7 @@ fn without_rules(trust: &TrustStore) -> &'static str {
 }
 
 fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
-    let RouteSettings { path, methods, authenticate, verify, rules, max_body, upstream } = route;
+    let RouteSettings { path, methods, authenticate, verify, rules, max_body, upstream, .. } = route;
     let all_below = if path.to_string().ends_with('/') { "…" } else { "" };
     line(out, "route", format_args!("{methods} {path}{all_below} -> {}", upstream.target))?;
     if authenticate.admits_certificates() {
@@ -155,6 +163,9 @@ fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
         Authenticate::Either => line(out, "", "or for requests with a valid signature")?,
     }
     for text in verify.iter().flat_map(|verify| verify.lines()) {
+        line(out, "", text)?;
+    }
+    for text in route.inbox.iter().flat_map(inbox::route_lines) {
         line(out, "", text)?;
     }
     line(out, "", format_args!("token injected: {}", token(upstream)))?;

@@ -7,6 +7,9 @@ use thiserror::Error;
 /// Longest duration of a setting: more than a day is a mistake, and timers add durations to the present time.
 pub(super) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Longest time that data is kept: ten years. More is a mistake.
+const LONGEST_KEPT: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+
 const UNITS: [(&str, u64); 8] = [
     ("GiB", 1 << 30),
     ("GB", 1_000_000_000),
@@ -36,6 +39,9 @@ pub(super) enum UnitError {
     /// More than a day.
     #[error("`{0}` is longer than 24h")]
     TooLong(String),
+    /// More than ten years.
+    #[error("`{0}` is longer than 3650d")]
+    TooLongKept(String),
 }
 
 fn why_no_duration(error: &humantime::DurationError) -> String {
@@ -47,7 +53,7 @@ fn why_no_duration(error: &humantime::DurationError) -> String {
         DurationError::NumberExpected(at) => format!("a number is missing at place {}", at + 1),
         DurationError::UnknownUnit { unit, .. } if unit.is_empty() => "it has no unit".to_owned(),
         DurationError::UnknownUnit { unit, .. } => {
-            format!("{unit} is none of the units ms, s, m and h")
+            format!("{unit} is none of the units ms, s, m, h and d")
         }
         DurationError::NumberOverflow => "the number is too large".to_owned(),
         DurationError::Empty => "it is empty".to_owned(),
@@ -84,6 +90,16 @@ pub(super) fn duration(text: &str) -> Result<Duration, UnitError> {
         .map_err(|error| UnitError::NotADuration(text.to_owned(), error))?;
     if duration > LONGEST {
         return Err(UnitError::TooLong(text.to_owned()));
+    }
+    Ok(duration)
+}
+
+/// Reads a duration with its units, of ten years at most: `24h`, `7d`.
+pub(super) fn long_duration(text: &str) -> Result<Duration, UnitError> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| UnitError::NotADuration(text.to_owned(), error))?;
+    if duration > LONGEST_KEPT {
+        return Err(UnitError::TooLongKept(text.to_owned()));
     }
     Ok(duration)
 }
@@ -139,6 +155,15 @@ mod tests {
     }
 
     #[test]
+    fn longer_durations_may_have_days_and_end_at_ten_years() {
+        assert_eq!(long_duration("7d"), Ok(Duration::from_secs(7 * 86_400)));
+        assert_eq!(long_duration("1d 12h"), Ok(Duration::from_secs(36 * 3_600)));
+        assert_eq!(long_duration("3650d"), Ok(LONGEST_KEPT));
+        assert!(matches!(long_duration("3651d"), Err(UnitError::TooLongKept(_))));
+        assert!(matches!(long_duration("7"), Err(UnitError::NotADuration(..))));
+    }
+
+    #[test]
     fn durations_need_a_unit_and_end_at_a_day() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
@@ -163,7 +188,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_the_readers_panic(text in "\\PC{0,24}") {
-            let _ = (size(&text), duration(&text));
+            let _ = (size(&text), duration(&text), long_duration(&text));
         }
     }
 }

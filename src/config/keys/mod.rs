@@ -37,21 +37,27 @@ macro_rules! table {
     };
 }
 
-// Below the macro, which it uses.
+// Below the macro, which they use.
+pub(super) mod inbox;
 pub(super) mod verify;
 
 /// The whole table, in the order in which help texts list it.
-pub static KEYS: &[&Key] = &joined::<{ TABLE.len() + verify::TABLE.len() }>([TABLE, verify::TABLE]);
+pub static KEYS: &[&Key] = &joined::<{ TABLE.len() + verify::TABLE.len() + inbox::TABLE.len() }>(&[
+    TABLE,
+    verify::TABLE,
+    inbox::TABLE,
+]);
 
-const fn joined<const LENGTH: usize>(tables: [&[&'static Key]; 2]) -> [&'static Key; LENGTH] {
+const fn joined<const LENGTH: usize>(tables: &[&[&'static Key]]) -> [&'static Key; LENGTH] {
     let mut all = [tables[0][0]; LENGTH];
-    let mut at = 0;
-    while at < LENGTH {
-        all[at] = match at.checked_sub(tables[0].len()) {
-            None => tables[0][at],
-            Some(at) => tables[1][at],
-        };
-        at += 1;
+    let (mut table, mut at, mut next) = (0, 0, 0);
+    while next < LENGTH {
+        if at == tables[table].len() {
+            (table, at) = (table + 1, 0);
+        } else {
+            all[next] = tables[table][at];
+            (at, next) = (at + 1, next + 1);
+        }
     }
     all
 }

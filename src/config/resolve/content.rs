@@ -6,6 +6,7 @@ use humantime::format_duration;
 
 use crate::config::files::Files;
 use crate::config::in_use::InUse;
+use crate::config::inbox::route_lines;
 use crate::config::settings::{Reloadable, RouteSettings, Settings, UpstreamSettings};
 use crate::identity::unix_rfc3339;
 use crate::pki::Ca;
@@ -105,5 +106,6 @@ fn note_route(in_use: &mut InUse, route: &RouteSettings) {
     in_use.set(&format!("{name}.allow"), route.rules.allow());
     in_use.set(&format!("{name}.deny"), route.rules.deny());
     in_use.set(&format!("{name}.audit"), [route.rules.is_audited()]);
+    in_use.set(&format!("{name}.inbox"), route.inbox.iter().flat_map(route_lines));
     in_use.set(&format!("{name}.verify"), route.verify.iter().flat_map(|verify| verify.lines()));
 }

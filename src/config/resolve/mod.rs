@@ -5,6 +5,7 @@ mod admin;
 mod authenticate;
 mod content;
 mod forwarding;
+mod inbox;
 mod limits;
 mod listen;
 mod material;
@@ -33,6 +34,7 @@ use super::layers::List;
 use super::log::LogSettings;
 use super::problem::{Found, Problems, Report};
 use super::settings::{Reloadable, Settings, Startup};
+use crate::inbox::InboxSettings;
 
 /// Makes the settings, or says all that is wrong. `now` is when certificates have to be valid.
 pub(super) fn resolve(
@@ -53,6 +55,14 @@ pub(super) fn resolve(
     }
 }
 
+/// Makes the settings of the inbox alone, or says all that is wrong.
+pub(super) fn inbox_alone(sources: &Sources, report: Report) -> Result<InboxSettings, Problems> {
+    // No certificate is read, so no time is needed.
+    let mut resolver = Resolver::new(sources, SystemTime::UNIX_EPOCH, report);
+    let found = inbox::settings(&mut resolver, None);
+    resolver.report.conclude(found).map(|(settings, _)| settings)
+}
+
 fn settings(r: &mut Resolver<'_>) -> Found<Settings> {
     let listen = listen::clients(r);
     let listen_proxy = listen::balancers(r, &listen.values);
@@ -60,8 +70,9 @@ fn settings(r: &mut Resolver<'_>) -> Found<Settings> {
     let listen_signed = listen::signed(r, &listen.values, &listen_proxy.values);
     let startup = startup(r, listen, listen_proxy, listen_signed);
     let reloadable = reloadable(r, proxy_sources);
+    let inbox = inbox::of_routes(r);
     Ok(Settings {
-        startup: startup?,
+        startup: Startup { inbox: inbox?, ..startup? },
         reloadable: reloadable?,
         files: Files::default(),
         in_use: InUse::default(),
@@ -96,6 +107,7 @@ fn startup(
             repeat_window: r.value(&keys::LOG_REPEAT_WINDOW)?,
         },
         trace: trace?,
+        inbox: None,
     })
 }
 

@@ -25,6 +25,8 @@ pub(in crate::config) struct Sources {
     pub(in crate::config) routes: Vec<RouteTable>,
     /// The file that `SSLKEYLOGFILE` names.
     pub(in crate::config) key_log_file: Option<PathBuf>,
+    /// The folder for data that systemd made.
+    pub(in crate::config) state_directory: Option<PathBuf>,
     /// Whether parts of the file could not be read, so that a missing setting may well be there.
     pub(in crate::config) torn: Option<Reported>,
     /// To check clients only, without a server certificate: the CAs that its chain is known to have.
@@ -126,6 +128,26 @@ impl<'a> Resolver<'a> {
         setting: &Setting<V>,
     ) -> Found<Option<Sourced<V::Value>>> {
         self.list_in(table, setting).map_or(Ok(None), List::last)
+    }
+
+    /// The value of a setting in the table of a route, or its default, which it has.
+    pub(super) fn value_in<V: ValueType>(
+        &mut self,
+        table: &Layer,
+        setting: &Setting<V>,
+    ) -> Found<Sourced<V::Value>> {
+        match (self.optional_in(table, setting)?, setting.unset) {
+            (Some(own), _) => Ok(own),
+            (None, Unset::Value(text)) => {
+                let origin = Origin::Default(setting.toml);
+                let default = Sourced { value: Zeroizing::new(text.to_owned()), origin };
+                read_one::<V>(&default, &mut self.report)
+            }
+            (None, Unset::Required | Unset::Means(_)) => {
+                let (origin, hint) = (Origin::Default(setting.toml), format!("set {}", setting.ways()));
+                Err(self.report.problem(&origin, "is required, but not set", hint))
+            }
+        }
     }
 
     /// Where a setting was set, if it was.

@@ -2,13 +2,14 @@
 
 use super::resolver::Resolver;
 use super::verify::{self, RouteVerify, VerifyingRoute};
-use super::{authenticate, rules, secure, upstream};
+use super::{authenticate, inbox, rules, secure, upstream};
 use crate::config::file::RouteTable;
 use crate::config::keys;
 use crate::config::layers::{Layer, List, Sourced};
 use crate::config::problem::{Found, Origin};
 use crate::config::settings::{RouteSettings, UpstreamSettings};
 use crate::config::units::format_size;
+use crate::inbox::RouteInbox;
 use crate::policy::{Authenticate, Rules};
 use crate::route::{Methods, PathPattern};
 use crate::upstream::Target;
@@ -23,6 +24,7 @@ struct Draft {
     methods: Found<Methods>,
     authenticate: Found<Authenticate>,
     verify: Found<Option<RouteVerify>>,
+    inbox: Found<Option<RouteInbox>>,
     rules: Found<Rules>,
     max_body: Found<u64>,
     upstream: Found<UpstreamSettings>,
@@ -35,6 +37,7 @@ impl Draft {
             methods: self.methods?,
             authenticate: self.authenticate?,
             verify: self.verify?.map(|verify| verify.settings),
+            inbox: self.inbox?,
             rules: self.rules?,
             max_body: self.max_body?,
             upstream: self.upstream?,
@@ -103,10 +106,15 @@ fn draft(
 ) -> Draft {
     let (mut methods, mut max_body) = (common.methods.clone(), common.body);
     let (mut authenticate, mut verify) = (Ok(Authenticate::Certificate), Ok(None));
+    let mut inbox = Ok(None);
     let mut rules = Ok(Rules::default());
     if let Some(table) = table {
         authenticate = authenticate::of_route(r, table);
         verify = verify::of_route(r, table);
+        inbox = match &verify {
+            Ok(verify) => inbox::of_route(r, table, verify.as_ref()),
+            Err(reported) => Err(*reported),
+        };
         if let Some(own) = r.list_in(table, &keys::ROUTE_METHODS) {
             methods = together(r, own);
         }
@@ -118,7 +126,7 @@ fn draft(
         };
     }
     let upstream = common.upstream.for_route(r, table);
-    Draft { origin, path, methods, authenticate, verify, rules, max_body, upstream }
+    Draft { origin, path, methods, authenticate, verify, inbox, rules, max_body, upstream }
 }
 
 /// The methods as one.

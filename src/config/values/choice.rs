@@ -2,8 +2,10 @@
 
 use std::marker::PhantomData;
 
+use crate::config::inbox::Delivery;
 use crate::config::log::LogFormat;
 use crate::config::value_type::{Invalid, Kind, ValueType, invalid, parse};
+use crate::inbox::{OnCorrupt, Order};
 use crate::pki::revocation::{Demand, Expired};
 use crate::policy::Authenticate;
 use crate::policy::Revoke;
@@ -101,6 +103,24 @@ impl Choice for Authenticate {
     ];
 }
 
+impl Choice for Delivery {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        (Self::Direct.as_str(), Self::Direct),
+        (Self::Inbox.as_str(), Self::Inbox),
+        (Self::Try.as_str(), Self::Try),
+    ];
+}
+
+impl Choice for Order {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[(Self::Any.as_str(), Self::Any), (Self::Strict.as_str(), Self::Strict)];
+}
+
+impl Choice for OnCorrupt {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[(Self::SetAside.as_str(), Self::SetAside), (Self::Refuse.as_str(), Self::Refuse)];
+}
+
 /// Whether the upstream gets a PROXY header, and of which version.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::config) struct ProxyHeader(pub(in crate::config) bool);
@@ -173,6 +193,9 @@ mod tests {
         check::<LogFormat>();
         check::<ProxyHeader>();
         check::<Authenticate>();
+        check::<Delivery>();
+        check::<Order>();
+        check::<OnCorrupt>();
     }
 
     #[test]

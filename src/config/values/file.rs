@@ -44,6 +44,28 @@ impl ValueType for FileName {
     }
 }
 
+/// A file that clawgate writes. Unlike the others, it is neither read with the settings nor watched.
+#[derive(Debug)]
+pub(in crate::config) struct DatabaseFile;
+
+impl ValueType for DatabaseFile {
+    type Value = PathBuf;
+    const KIND: Kind = Kind::Text;
+
+    fn read(text: &str) -> Result<PathBuf, Invalid> {
+        let path = FileName::read(text)?;
+        if text.ends_with('/') || path.file_name().is_none() || path.is_dir() {
+            let what = format!("{} is a folder", named(&path));
+            return invalid(what, "name a file in it, e.g. /var/lib/clawgate/inbox.db");
+        }
+        Ok(path)
+    }
+
+    fn show(path: &PathBuf) -> String {
+        FileName::show(path)
+    }
+}
+
 impl ValueType for KeyFile {
     type Value = PathBuf;
     const KIND: Kind = Kind::File(Content::PrivateKey);

@@ -11,10 +11,10 @@ mod tls;
 mod url;
 
 pub(super) use self::choice::{OneOf, OrOff, ProxyHeader, Switch};
-pub(super) use self::file::{FileName, KeyFile, TokenFile, named};
+pub(super) use self::file::{DatabaseFile, FileName, KeyFile, TokenFile, named};
 pub(super) use self::identity::{Fingerprint, Method};
 pub(super) use self::log::{Name, SecretText};
-pub(super) use self::number::{Count, CountOrZero, Size, Time, Timeout, UriLength, Workers};
+pub(super) use self::number::{Count, CountOrZero, LongTime, Size, Time, Timeout, UriLength, Workers};
 pub(super) use self::signature::{
     EventId, Named, Separator, SignatureSource, SignedText, Status, Verbatim, VerifyPreset,
 };

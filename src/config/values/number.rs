@@ -127,6 +127,30 @@ impl ValueType for Time {
     }
 }
 
+/// A time of days, at least a second.
+#[derive(Debug)]
+pub(in crate::config) struct LongTime;
+
+impl ValueType for LongTime {
+    type Value = Duration;
+    const KIND: Kind = Kind::Duration;
+
+    fn read(text: &str) -> Result<Duration, Invalid> {
+        const HINT: &str = "write e.g. `24h`, `7d` or `90d`, at most `3650d`";
+        match units::long_duration(text) {
+            Ok(time) if time < Duration::from_secs(1) => {
+                invalid(format!("`{text}` is less than a second"), HINT)
+            }
+            Ok(time) => Ok(time),
+            Err(error) => invalid(error.to_string(), HINT),
+        }
+    }
+
+    fn show(time: &Duration) -> String {
+        Time::show(time)
+    }
+}
+
 /// A time that something is waited for.
 #[derive(Debug)]
 pub(in crate::config) struct Timeout;

@@ -7,6 +7,8 @@ mod shared_secrets;
 
 use std::sync::Arc;
 
+use http::StatusCode;
+
 use super::resolver::Resolver;
 use crate::config::keys::{self, verify};
 use crate::config::layers::{Layer, List, Sourced};
@@ -21,6 +23,13 @@ pub(super) struct RouteVerify {
     pub(super) settings: Arc<VerifySettings>,
     /// Where each of the key files was named.
     origins: Vec<Origin>,
+}
+
+impl RouteVerify {
+    /// The status that the sender asks for, if it asks for one.
+    pub(super) fn success_status(&self) -> Option<StatusCode> {
+        self.settings.verifier.scheme().preset().success_status
+    }
 }
 
 /// Whether a route has `[route.verify]`.

@@ -1,0 +1,74 @@
+//! How requests reach the upstream, and what people read about the inbox.
+
+use humantime::format_duration;
+
+use super::units::format_size;
+use crate::inbox::{InboxSettings, OnCorrupt, RouteInbox};
+
+/// How the requests of a route reach its upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// At once; the sender gets the upstream's answer.
+    Direct,
+    /// They are stored, and the sender gets clawgate's answer.
+    Inbox,
+    /// They are stored, and the sender gets the upstream's answer if it comes in time.
+    Try,
+}
+
+impl Delivery {
+    /// Its word in the settings.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Inbox => "inbox",
+            Self::Try => "try",
+        }
+    }
+}
+
+/// What holds for all routes, for people: several lines.
+pub(super) fn lines(settings: &InboxSettings) -> Vec<String> {
+    let InboxSettings { max_events, max_bytes, min_free, .. } = settings;
+    let [max_bytes, min_free] = [max_bytes, min_free].map(|bytes| format_size(*bytes));
+    let [retain, dead, first, max] =
+        [settings.retain, settings.retain_dead, settings.retry_first, settings.retry_max]
+            .map(|time| format_duration(time).to_string());
+    let kept = if settings.keep_bodies { "events with their requests" } else { "events" };
+    let damaged = match settings.on_corrupt {
+        OnCorrupt::SetAside => "a damaged database is set aside",
+        OnCorrupt::Refuse => "a damaged database is not used",
+    };
+    vec![
+        settings.path.display().to_string(),
+        format!("up to {max_events} events and {max_bytes}; {min_free} of the file system stay free"),
+        format!("{kept} are remembered for {retain}, dead ones for {dead}"),
+        format!("tried again after {first} to {max}; {damaged}"),
+    ]
+}
+
+/// What holds for one route, for people: several lines.
+pub(super) fn route_lines(inbox: &RouteInbox) -> Vec<String> {
+    let status = inbox.status.as_u16();
+    let answer = match inbox.wait {
+        None => format!("stored, answered with {status}, then delivered"),
+        Some(wait) => {
+            let wait = format_duration(wait);
+            format!("stored, then delivered; answered with {status} if that takes longer than {wait}")
+        }
+    };
+    let give_up = format_duration(inbox.give_up_after);
+    let mut lines = vec![
+        answer,
+        format!(
+            "order {}, {} at the same time, tried for {give_up}",
+            inbox.order.as_str(),
+            inbox.concurrency
+        ),
+    ];
+    lines.extend(inbox.id.iter().map(|id| format!("events are recognised by {id}")));
+    if inbox.store_authorization {
+        lines.push("the sender's own credentials are stored".to_owned());
+    }
+    lines
+}

@@ -1,0 +1,64 @@
+//! The keys of the inbox: `[inbox]`, and those of a route that is delivered from it.
+
+use crate::config::inbox::Delivery;
+use crate::config::key::Unset::{Means, Value};
+use crate::config::key::{Key, Setting};
+use crate::config::values::{
+    Count, DatabaseFile, EventId, LongTime, OneOf, Size, Status, Switch, Timeout,
+};
+use crate::inbox::{OnCorrupt, Order};
+
+table! {
+    pub(in super::super),
+    PATH: DatabaseFile = Setting::new("inbox.path", "FILE",
+        Means("inbox.db in $STATE_DIRECTORY, which systemd sets"),
+        "Database of the inbox, in a folder of its own; for routes with delivery `inbox` or `try`")
+        .outside("inbox", "CLAWGATE_INBOX").at_start();
+    MAX_EVENTS: Count<u64> = Setting::new("inbox.max_events", "COUNT", Value("100000"),
+        "Events that may wait or be dead; beyond that senders get 503")
+        .at_start();
+    MAX_BYTES: Size = Setting::new("inbox.max_bytes", "SIZE", Value("1GiB"),
+        "How large the database may become; beyond that senders get 503")
+        .at_start();
+    MIN_FREE: Size = Setting::new("inbox.min_free", "SIZE", Value("256MiB"),
+        "How much of the file system stays free; below that senders get 503")
+        .at_start();
+    RETAIN: LongTime = Setting::new("inbox.retain", "TIME", Value("7d"),
+        "How long an event is remembered, to recognise it if it comes again")
+        .at_start();
+    RETAIN_DEAD: LongTime = Setting::new("inbox.retain_dead", "TIME", Value("30d"),
+        "How long an event is kept that could not be delivered")
+        .at_start();
+    KEEP_BODIES: Switch = Setting::new("inbox.keep_bodies", "BOOL", Value("false"),
+        "Whether the request of a delivered event is kept, too, so that it can be replayed")
+        .at_start();
+    RETRY_FIRST: Timeout = Setting::new("inbox.retry_first", "TIME", Value("1s"),
+        "First wait between two tries of an event; each further one is twice as long")
+        .at_start();
+    RETRY_MAX: Timeout = Setting::new("inbox.retry_max", "TIME", Value("5m"),
+        "Longest wait between two tries of an event")
+        .at_start();
+    ON_CORRUPT: OneOf<OnCorrupt> = Setting::new("inbox.on_corrupt", "WHAT", Value("set-aside"),
+        "A damaged database at the start: rename it and begin an empty one (`set-aside`), or `refuse`")
+        .at_start();
+
+    DELIVERY: OneOf<Delivery> = Setting::new("route.delivery", "HOW", Value("direct"),
+        "`direct`, `inbox` (store, answer, deliver later), or `try` (store, then wait for the upstream)");
+    ID: EventId = Setting::new("route.inbox.id", "SOURCE",
+        Means("that of [route.verify], else header:idempotency-key"),
+        "Where the sender's id of an event is, to recognise an event that comes again");
+    WAIT: Timeout = Setting::new("route.inbox.wait", "TIME", Value("2s"),
+        "How long the sender waits for the upstream's answer, with delivery `try`");
+    STATUS: Status = Setting::new("route.inbox.status", "STATUS",
+        Means("what the scheme of [route.verify] asks for, else 202"),
+        "Status of the answer to a stored event");
+    ORDER: OneOf<Order> = Setting::new("route.inbox.order", "HOW", Value("any"),
+        "`any`, or `strict`: each event waits until the one before it is delivered or dead");
+    CONCURRENCY: Count = Setting::new("route.inbox.concurrency", "COUNT",
+        Means("4, or 1 with order = \"strict\""),
+        "Events of this route that are delivered at the same time");
+    GIVE_UP_AFTER: LongTime = Setting::new("route.inbox.give_up_after", "TIME", Value("24h"),
+        "How long an event is tried");
+    STORE_AUTHORIZATION: Switch = Setting::new("route.inbox.store_authorization", "BOOL", Value("false"),
+        "Whether the sender's own Authorization and other credentials are stored, for the upstream");
+}
