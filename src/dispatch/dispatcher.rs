@@ -1,0 +1,103 @@
+//! The handle of the dispatcher, for everything that runs beside it.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::route::DispatchRoutes;
+use super::state::UpstreamState;
+use super::watch::{Watch, Watches};
+use crate::inbox::{EventId, Store};
+use crate::live::Live;
+use crate::shutdown::Drain;
+use crate::telemetry::metrics::InboxMetrics;
+
+/// The handle of the dispatcher; clones share it.
+#[derive(Clone, Debug)]
+pub struct Dispatcher(Arc<Shared>);
+
+/// What the dispatcher and its handles share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) watches: Arc<Watches>,
+    /// Notified when an operator asks to end all pauses.
+    pub(super) resumed: Notify,
+    delivers: AtomicBool,
+    shown: Mutex<Shown>,
+}
+
+/// What is known outside of the dispatcher.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    /// The upstreams, and what is paused.
+    pub(super) state: Vec<UpstreamState>,
+    /// The routes that are paused, themselves or with their upstream.
+    pub(super) paused: HashSet<Arc<str>>,
+}
+
+impl Dispatcher {
+    /// A dispatcher that delivers the events in `store` as `routes` say, and a future that does so. The future ends after the
+    /// drain has begun and the tries under way have ended. Dropping it ends them at once; their events are tried again later.
+    pub fn new(
+        store: Arc<dyn Store>,
+        routes: Arc<Live<DispatchRoutes>>,
+        metrics: Arc<InboxMetrics>,
+        drain: Drain,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let shared = Arc::<Shared>::default();
+        let delivery = async move {
+            let _ = (store, routes, metrics);
+            drain.begun().await;
+        };
+        (Self(shared), delivery)
+    }
+
+    /// Waits for the upstream's answer to event `id` of `route`, from now on: call it before the event is stored. There is
+    /// nothing to wait for while deliveries are paused.
+    pub fn watch(&self, id: EventId, route: &str) -> Watch {
+        let watches = Arc::clone(&self.0.watches);
+        if self.0.tries(route) { Watch::new(id, watches) } else { Watch::ended(id, watches) }
+    }
+
+    /// The upstreams, and what is paused.
+    pub fn state(&self) -> Vec<UpstreamState> {
+        self.0.shown().state.clone()
+    }
+
+    /// Whether this process delivers. Of several that use one database, one does.
+    pub fn delivers(&self) -> bool {
+        self.0.delivers.load(Ordering::Relaxed)
+    }
+
+    /// Ends all pauses: events are tried at once.
+    pub fn resume(&self) {
+        self.0.resumed.notify_one();
+    }
+}
+
+#[expect(dead_code, reason = "the part that delivers comes next")]
+impl Shared {
+    /// Sets what is known outside.
+    pub(super) fn show(&self, shown: Shown) {
+        *self.shown() = shown;
+    }
+
+    /// Sets whether this process delivers. When it does not, nobody waits for an answer any more.
+    pub(super) fn set_delivers(&self, delivers: bool) {
+        self.delivers.store(delivers, Ordering::Relaxed);
+        if !delivers {
+            self.watches.clear();
+        }
+    }
+
+    /// Whether a new event of `route` is tried at once.
+    fn tries(&self, route: &str) -> bool {
+        self.delivers.load(Ordering::Relaxed) && !self.shown().paused.contains(route)
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
