@@ -131,6 +131,10 @@ impl Reader<'_> {
                     let hint = format!("add its keys, or remove it: {}", names_in(&dotted));
                     self.report.problem(&origin, "is empty, so it would verify nothing", hint);
                 }
+                if table.is_empty() && dotted == keys::inbox::ROUTE_SECTION {
+                    let hint = format!("add its keys, or remove it: {}", names_in(&dotted));
+                    self.report.problem(&origin, "is empty, so it would store nothing", hint);
+                }
                 self.table(&dotted, table, layer);
             } else if self.is_broken(&origin).is_none() {
                 let what = format!("is a section, not {}", a_kind_of(value.get_ref()));

@@ -34,6 +34,12 @@ pub enum ReloadError {
     /// They need more than the sandbox allows.
     #[error(transparent)]
     Sandbox(#[from] OutsideSandbox),
+    /// A route stores events, and none did at the start.
+    #[error(
+        "a route has delivery = \"inbox\" or \"try\"; none had at the start, so the inbox is not open\n  hint: restart \
+         clawgate (an upgrade loses no request: docs/operations.md)"
+    )]
+    InboxNotOpen,
     /// Reading them panicked.
     #[error("reading the settings failed because of a bug in clawgate: {0}")]
     Panic(#[from] JoinError),

@@ -58,6 +58,8 @@ pub(crate) struct Reloader {
     number: u64,
     /// The settings that the process was started with. Some of them cannot change before a restart.
     started: InUse,
+    /// Whether a route stored events at the start, so that the inbox is open.
+    has_inbox: bool,
     workers: Vec<WorkerGeneration>,
     metrics: Arc<Metrics>,
     status: Option<Arc<Status>>,
@@ -76,12 +78,14 @@ impl Reloader {
         config_metrics::in_use(&prepared.settings().reloadable, &metrics);
         log_warnings(prepared.settings());
         let started = prepared.settings().in_use.clone();
+        let has_inbox = prepared.settings().startup.inbox.is_some();
         Self {
             source,
             sandbox,
             current: prepared,
             number: FIRST_GENERATION,
             started,
+            has_inbox,
             workers,
             metrics,
             status,
@@ -117,6 +121,10 @@ impl Reloader {
     ) -> Result<u64, ReloadError> {
         let next = next.and_then(|next| {
             self.sandbox.check(&next.settings().reloadable)?;
+            // The sandbox does not allow the database to be opened now.
+            if next.settings().startup.inbox.is_some() && !self.has_inbox {
+                return Err(ReloadError::InboxNotOpen);
+            }
             Ok(next)
         });
         let next = next.inspect_err(|error| self.failed(origin, error))?;

@@ -8,6 +8,12 @@ use crate::config::values::{
 };
 use crate::inbox::{OnCorrupt, Order};
 
+/// The section of the keys for all routes.
+pub(in super::super) const SECTION: &str = "inbox";
+
+/// The section of the keys for one route.
+pub(in super::super) const ROUTE_SECTION: &str = "route.inbox";
+
 table! {
     pub(in super::super),
     PATH: DatabaseFile = Setting::new("inbox.path", "FILE",

@@ -70,7 +70,8 @@ fn settings(r: &mut Resolver<'_>) -> Found<Settings> {
     let listen_signed = listen::signed(r, &listen.values, &listen_proxy.values);
     let startup = startup(r, listen, listen_proxy, listen_signed);
     let reloadable = reloadable(r, proxy_sources);
-    let inbox = inbox::of_routes(r);
+    let routes = reloadable.as_ref().ok().map(|reloadable| reloadable.routes.as_slice());
+    let inbox = inbox::of_routes(r, routes);
     Ok(Settings {
         startup: Startup { inbox: inbox?, ..startup? },
         reloadable: reloadable?,

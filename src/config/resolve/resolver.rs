@@ -155,6 +155,11 @@ impl<'a> Resolver<'a> {
         self.sources.layers.first(key).map(|text| text.origin.clone())
     }
 
+    /// The same, or that nobody set it.
+    pub(super) fn origin_or_default(&self, key: &Key) -> Origin {
+        self.origin(key).unwrap_or(Origin::Default(key.toml))
+    }
+
     /// Reports what is wrong with a file that a setting names.
     pub(super) fn file_problem(&mut self, origin: &Origin, problem: FileProblem) -> Reported {
         let Problem { place, what, hint } = problem;

@@ -1,5 +1,6 @@
 //! What is open: the `[[route]]` tables, or the paths from flags and environment.
 
+use super::inbox::{StoredEvents, StoringRoute};
 use super::resolver::Resolver;
 use super::verify::{self, RouteVerify, VerifyingRoute};
 use super::{authenticate, inbox, rules, secure, upstream};
@@ -9,7 +10,6 @@ use crate::config::layers::{Layer, List, Sourced};
 use crate::config::problem::{Found, Origin};
 use crate::config::settings::{RouteSettings, UpstreamSettings};
 use crate::config::units::format_size;
-use crate::inbox::RouteInbox;
 use crate::policy::{Authenticate, Rules};
 use crate::route::{Methods, PathPattern};
 use crate::upstream::Target;
@@ -24,7 +24,7 @@ struct Draft {
     methods: Found<Methods>,
     authenticate: Found<Authenticate>,
     verify: Found<Option<RouteVerify>>,
-    inbox: Found<Option<RouteInbox>>,
+    inbox: Found<Option<StoredEvents>>,
     rules: Found<Rules>,
     max_body: Found<u64>,
     upstream: Found<UpstreamSettings>,
@@ -37,7 +37,7 @@ impl Draft {
             methods: self.methods?,
             authenticate: self.authenticate?,
             verify: self.verify?.map(|verify| verify.settings),
-            inbox: self.inbox?,
+            inbox: self.inbox?.map(|stored| stored.settings),
             rules: self.rules?,
             max_body: self.max_body?,
             upstream: self.upstream?,
@@ -83,6 +83,7 @@ pub(super) fn routes(r: &mut Resolver<'_>) -> Found<Vec<RouteSettings>> {
     let openclaw = common.upstream.target.as_ref().ok().map(|target| &target.value);
     warn_of_large_bodies(r, &drafts, openclaw);
     warn_of_shared_secrets(r, &drafts);
+    check_storing(r, &drafts);
     let routes: Vec<Found<RouteSettings>> = drafts.into_iter().map(Draft::finish).collect();
     let routes = routes.into_iter().collect::<Found<Vec<_>>>()?;
     authenticate::warn_of_unused_address(r, &routes);
@@ -204,6 +205,16 @@ fn warn_of_shared_secrets(r: &mut Resolver<'_>, routes: &[Draft]) {
     });
     let upstreams = routes.iter().filter_map(|route| route.upstream.as_ref().ok());
     verify::warn_of_shared_secrets(r, &verifying.collect::<Vec<_>>(), upstreams);
+}
+
+fn check_storing(r: &mut Resolver<'_>, routes: &[Draft]) {
+    let storing = routes.iter().filter_map(|route| {
+        let Ok(Some(stored)) = &route.inbox else { return None };
+        let (Ok(path), Ok(methods)) = (&route.path, &route.methods) else { return None };
+        let (Ok(max_body), Ok(upstream)) = (route.max_body, &route.upstream) else { return None };
+        Some(StoringRoute { path, methods, max_body, upstream, stored })
+    });
+    inbox::check(r, &storing.collect::<Vec<_>>());
 }
 
 /// `origin` has paths for flags or environment.

@@ -2,6 +2,7 @@
 
 mod canary;
 mod examples;
+mod inbox;
 mod keys;
 mod precedence;
 mod problems;

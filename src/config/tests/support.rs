@@ -12,9 +12,10 @@ use tempfile::TempDir;
 
 use crate::config::args::SettingsArgs;
 use crate::config::environment::Environment;
-use crate::config::load;
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::Settings;
+use crate::config::{load, load_for_inbox};
+use crate::inbox::InboxSettings;
 
 /// What one test loads from.
 pub(super) struct Sources {
@@ -71,11 +72,21 @@ impl Sources {
     }
 
     pub(super) fn load(&self) -> Result<Settings, Problems> {
+        let (args, environment) = self.outside();
+        load(&args, &environment, SystemTime::now())
+    }
+
+    /// The settings of the inbox alone.
+    pub(super) fn inbox(&self) -> Result<InboxSettings, Problems> {
+        let (args, environment) = self.outside();
+        load_for_inbox(&args, &environment)
+    }
+
+    fn outside(&self) -> (SettingsArgs, Environment) {
         let command = SettingsArgs::augment_args(Command::new("test")).no_binary_name(true);
         let matches = command.try_get_matches_from(&self.flags).unwrap();
         let args = SettingsArgs::from_arg_matches(&matches).unwrap();
-        let environment: Environment = self.env.iter().cloned().collect();
-        load(&args, &environment, SystemTime::now())
+        (args, self.env.iter().cloned().collect())
     }
 
     pub(super) fn settings(&self) -> Settings {

@@ -7,9 +7,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::net::IpAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use landlock::{
@@ -70,6 +71,8 @@ struct Permissions {
     ports: BTreeSet<u16>,
     /// Folders to create and write files in.
     writes: BTreeSet<PathBuf>,
+    /// The folder of the inbox, to create, write, rename and remove files in.
+    stores: BTreeSet<PathBuf>,
     /// The folder to remove the admin listener's socket from.
     removes: BTreeSet<PathBuf>,
 }
@@ -88,6 +91,9 @@ impl Permissions {
         let key_log =
             settings.reloadable.key_log_file.iter().flat_map(|path| symlinks::leading_to(path));
         permissions.writes.extend(key_log);
+        if let Some(inbox) = &settings.startup.inbox {
+            permissions.stores.extend(folder_of(&inbox.path));
+        }
         if let Some(AdminAddress::Unix(path)) = &settings.startup.admin {
             permissions.removes.extend(path.parent().map(Path::to_owned));
         }
@@ -118,13 +124,15 @@ impl Permissions {
     /// Whether `path` can be read as far as the sandbox is concerned; true where it is not known where `path` leads to.
     /// Landlock does not restrict how links are followed.
     fn allow_reading(&self, path: &Path) -> bool {
-        let mut allowed = self.files.iter().chain(&self.system).chain(&self.writes);
+        let mut allowed = self.files.iter().chain(&self.system).chain(&self.writes).chain(&self.stores);
         path.canonicalize().map_or(true, |path| allowed.any(|allowed| path.starts_with(allowed)))
     }
 
     fn enforce(&self) -> Result<RestrictionStatus, RulesetError> {
         let read: BitFlags<AccessFs> = AccessFs::ReadFile | AccessFs::ReadDir;
         let write = read | AccessFs::MakeReg | AccessFs::WriteFile;
+        // SQLite makes files beside its database, shortens and removes them; a damaged database is renamed.
+        let store = write | AccessFs::Truncate | AccessFs::RemoveFile;
         let ports = self
             .ports
             .iter()
@@ -137,10 +145,23 @@ impl Permissions {
             .create()?
             .add_rules(path_beneath_rules(self.files.iter().chain(&self.system), read))?
             .add_rules(path_beneath_rules(&self.writes, write))?
+            .add_rules(path_beneath_rules(&self.stores, store))?
             .add_rules(path_beneath_rules(&self.removes, AccessFs::RemoveFile))?
             .add_rules(ports)?
             .restrict_self()
     }
+}
+
+/// The folder of the inbox's database. It is made for clawgate's user alone, since the sandbox can only allow what is
+/// there; if that fails, opening the database says why.
+fn folder_of(database: &Path) -> Option<PathBuf> {
+    let whole = std::path::absolute(database).ok()?;
+    if let Ok(linked) = whole.canonicalize() {
+        return linked.parent().map(Path::to_owned);
+    }
+    let folder = whole.parent()?;
+    let _ = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    folder.canonicalize().ok()
 }
 
 #[derive(Serialize)]
@@ -149,6 +170,8 @@ struct Line {
     no_new_privileges: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reads: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    writes: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     connects: Vec<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,6 +213,11 @@ impl Sandbox {
         let mut line = Line::new(landlock, status.no_new_privs);
         if holds {
             line.reads = permissions.files.iter().map(|folder| folder.display().to_string()).collect();
+            line.writes = permissions
+                .stores
+                .union(&permissions.writes)
+                .map(|folder| folder.display().to_string())
+                .collect();
             line.connects = permissions.ports.iter().copied().collect();
         } else {
             line.hint = Some("let the service manager confine it (deploy/systemd)");
@@ -288,8 +316,9 @@ fn is_denied(path: &Path) -> bool {
 
 impl Line {
     fn new(landlock: &'static str, no_new_privileges: bool) -> Self {
-        let (reads, connects, detail, hint) = (Vec::new(), Vec::new(), None, None);
-        Self { landlock, no_new_privileges, reads, connects, detail, hint }
+        let (reads, writes, connects) = (Vec::new(), Vec::new(), Vec::new());
+        let (detail, hint) = (None, None);
+        Self { landlock, no_new_privileges, reads, writes, connects, detail, hint }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::thread;
@@ -191,6 +191,53 @@ fn a_key_log_can_be_written_in_its_folder_and_nowhere_else() {
     assert_eq!(own, ["read", "list", "write", "append", "create"]);
     assert_eq!(files, ["read", "list"]);
     assert_eq!(other, [""; 0]);
+}
+
+/// The settings with a route that stores events in `database`.
+fn storing_in(sources: Sources, database: &Path) -> Sources {
+    let toml = sources.folder.path().join("gate.toml");
+    fs::write(&toml, "[[route]]\npath = \"/hooks/\"\ndelivery = \"inbox\"\n").unwrap();
+    sources
+        .with("CLAWGATE_CONFIG", toml.display().to_string())
+        .with("CLAWGATE_INBOX", database.display().to_string())
+}
+
+#[test]
+fn the_inbox_can_be_written_in_its_folder_and_nowhere_else() {
+    let (folder, elsewhere) = (with_a_file(), with_a_file());
+    let sources = storing_in(Sources::new("echo:"), &folder.path().join("inbox.db"));
+    fs::write(sources.folder.path().join("there"), "x").unwrap();
+
+    let [own, files, other] = sources
+        .within(|| [&folder, &sources.folder, &elsewhere].map(|folder| allowed_in(folder.path())));
+
+    assert_eq!(own, ["read", "list", "write", "append", "truncate", "create", "rename", "remove"]);
+    assert_eq!(files, ["read", "list"]);
+    assert_eq!(other, [""; 0]);
+}
+
+#[test]
+fn the_folder_of_the_inbox_is_made_for_this_user_alone() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("a/inbox");
+    let sources = storing_in(Sources::new("echo:"), &folder.join("inbox.db"));
+
+    let written = sources.within(|| fs::write(folder.join("inbox.db"), "x"));
+
+    assert!(written.is_ok(), "{written:?}");
+    let mode = fs::metadata(&folder).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
+fn without_a_route_that_stores_events_no_folder_of_an_inbox_can_be_written() {
+    let folder = with_a_file();
+    let database = folder.path().join("inbox.db").display().to_string();
+
+    let allowed =
+        Sources::new("echo:").with("CLAWGATE_INBOX", database).within(|| allowed_in(folder.path()));
+
+    assert_eq!(allowed, [""; 0]);
 }
 
 #[test]
