@@ -25,6 +25,7 @@ mod headers;
 mod hostile;
 mod http2;
 mod identity_headers;
+mod inbox;
 mod layers;
 mod limits;
 mod links;

@@ -5,19 +5,25 @@
 //! | `event.rs` | what is stored: an event, its request, the tries to deliver it |
 //! | `store.rs` | [`Store`]: what a store of events can do |
 //! | `settings.rs` | [`InboxSettings`], and [`RouteInbox`] for single routes |
+//! | `sqlite/` | the store in an SQLite database |
+//! | `unavailable.rs` | the store for a database that cannot be used |
 //!
 //! A store promises that an event that it has accepted is not lost, and that the same event of the same sender is accepted once.
 //! Which event is delivered when is the task of [`crate::dispatch`].
 
 mod event;
 mod settings;
+mod sqlite;
 mod store;
+mod unavailable;
 
 pub use self::event::{
     Attempt, DeadReason, Event, EventDetail, EventId, EventState, EventSummary, InvalidEventId,
     NewEvent, StoredRequest,
 };
 pub use self::settings::{InboxSettings, OnCorrupt, Order, RouteInbox};
+pub use self::sqlite::{OpenError, Opened, SqliteStore};
 pub use self::store::{
     Appended, Due, Filter, Next, Outcome, RouteTotals, Store, StoreError, StoreFuture, StoreTotals, Then,
 };
+pub use self::unavailable::UnavailableStore;

@@ -1,6 +1,6 @@
 //! The settings of the inbox.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -30,6 +30,24 @@ pub struct InboxSettings {
     pub retry_max: Duration,
     /// What to do at the start with a database that is damaged.
     pub on_corrupt: OnCorrupt,
+}
+
+impl InboxSettings {
+    /// For a command that looks into the inbox of a clawgate: it stores no events, and removes none by itself.
+    pub fn of_a_visitor(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            max_events: u64::MAX,
+            max_bytes: u64::MAX,
+            min_free: 0,
+            retain: Duration::MAX,
+            retain_dead: Duration::MAX,
+            keep_bodies: true,
+            retry_first: Duration::ZERO,
+            retry_max: Duration::MAX,
+            on_corrupt: OnCorrupt::Refuse,
+        }
+    }
 }
 
 /// What to do with a database that is damaged.

@@ -7,6 +7,7 @@
 mod alert;
 mod certificate;
 mod http_messages;
+mod sqlite;
 mod system;
 mod tls;
 mod tls_messages;
@@ -15,6 +16,7 @@ mod x509;
 
 pub use self::alert::alert_name;
 pub use self::certificate::certificate;
+pub use self::sqlite::sqlite;
 pub use self::system::{sandbox, watch};
 pub use self::tls::{incompatible, tls};
 pub use self::transport::{http, http2, io, tls_error};

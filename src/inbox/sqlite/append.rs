@@ -1,0 +1,157 @@
+//! Stores new events.
+
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Statement, params};
+
+use super::counts::Counts;
+use super::encode::{digest, head, key_of_reuse, mark, mark_of_reuse, millis, whole_millis};
+use super::schema::state;
+use crate::inbox::{Appended, EventId, NewEvent, StoreError};
+
+/// An event as it is written, made on the thread of its sender.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    event: NewEvent,
+    head: Vec<u8>,
+    digest: [u8; 16],
+    mark: Option<[u8; 16]>,
+}
+
+impl Prepared {
+    /// Of a new event.
+    pub(super) fn new(event: NewEvent) -> Self {
+        Self {
+            head: head(&event.request),
+            digest: digest(&event.request),
+            mark: event.key.as_ref().map(|key| mark(&event.route, &event.principal, key)),
+            event,
+        }
+    }
+
+    /// About how many bytes it takes in the database.
+    pub(super) fn size(&self) -> usize {
+        self.head.len() + self.event.request.body.len() + 512
+    }
+}
+
+/// The event that a key was used for before.
+struct Known {
+    id: EventId,
+    digest: [u8; 16],
+}
+
+/// Stores new events, within a transaction of its caller.
+pub(super) struct Appends<'c> {
+    known: Statement<'c>,
+    event: Statement<'c>,
+    content: Statement<'c>,
+    seen: Statement<'c>,
+    /// The window in which a repetition is recognised, in milliseconds.
+    retain: i64,
+}
+
+impl<'c> Appends<'c> {
+    /// Into this database.
+    pub(super) fn new(connection: &'c Connection, retain: Duration) -> rusqlite::Result<Self> {
+        Ok(Self {
+            known: connection.prepare(
+                "SELECT event.id, event.digest, event.state, max(event.received, ifnull(event.ended, 0))
+                 FROM seen JOIN event ON event.seq = seen.seq WHERE seen.mark = ?1",
+            )?,
+            event: connection.prepare(
+                "INSERT INTO event (seq, id, route, state, received, waiting_since, attempts, tries, replays, size, mark,
+                     digest, principal, key, idempotency_key)
+                 VALUES (?1, ?2, ?3, 0, ?4, ?4, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?,
+            content: connection.prepare("INSERT INTO content (seq, head, body) VALUES (?1, ?2, ?3)")?,
+            seen: connection.prepare("INSERT OR REPLACE INTO seen (mark, seq) VALUES (?1, ?2)")?,
+            retain: whole_millis(retain),
+        })
+    }
+
+    /// Stores one event, unless it is a repetition or there is no room.
+    pub(super) fn append(
+        &mut self,
+        prepared: &Prepared,
+        counts: &mut Counts<'c>,
+        room: impl FnOnce(&Counts<'c>) -> Result<(), String>,
+    ) -> rusqlite::Result<Result<Appended, StoreError>> {
+        let mut mark = prepared.mark;
+        let mut reused = None;
+        if let Some(first_mark) = mark
+            && let Some(first) = self.known(&first_mark)?
+        {
+            if first.digest == prepared.digest {
+                return Ok(Ok(Appended::Duplicate { first: first.id }));
+            }
+            let second_mark = mark_of_reuse(&first_mark, &prepared.digest);
+            if let Some(second) = self.known(&second_mark)? {
+                return Ok(Ok(Appended::Duplicate { first: second.id }));
+            }
+            mark = Some(second_mark);
+            reused = Some(first.id);
+        }
+        // A repetition gets its answer also when there is no room: it needs none.
+        if let Err(why) = room(counts) {
+            return Ok(Err(StoreError::Full(why)));
+        }
+        match self.insert(prepared, mark, reused.is_some(), counts) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                let what = format!("an event with the id {} exists already", prepared.event.id);
+                Ok(Err(StoreError::Unavailable(what)))
+            }
+            Err(error) => Err(error),
+            Ok(()) => Ok(Ok(match reused {
+                None => Appended::New,
+                Some(first) => Appended::KeyReused { first },
+            })),
+        }
+    }
+
+    fn insert(
+        &mut self,
+        prepared: &Prepared,
+        mark: Option<[u8; 16]>,
+        reused: bool,
+        counts: &mut Counts<'c>,
+    ) -> rusqlite::Result<()> {
+        let event = &prepared.event;
+        let size = i64::try_from(event.request.body.len()).unwrap_or(i64::MAX);
+        let route = counts.route(&event.route)?;
+        let seq = counts.next_seq(route);
+        let other_key = reused.then(|| key_of_reuse(&event.idempotency_key, &prepared.digest));
+        self.event.execute(params![
+            seq,
+            event.id.as_bytes(),
+            route,
+            millis(event.received),
+            size,
+            mark,
+            prepared.digest,
+            event.principal,
+            event.key,
+            other_key.as_ref().unwrap_or(&event.idempotency_key),
+        ])?;
+        self.content.execute(params![seq, prepared.head, &event.request.body[..]])?;
+        if let Some(mark) = mark {
+            self.seen.execute(params![mark, seq])?;
+        }
+        counts.entered(route, state::WAITING, size);
+        Ok(())
+    }
+
+    /// The event that has this mark; `None` if there is none, or if its time as a first one is over.
+    fn known(&mut self, mark: &[u8; 16]) -> rusqlite::Result<Option<Known>> {
+        let found = self
+            .known
+            .query_row([mark], |row| {
+                let known = Known { id: EventId::from_bytes(row.get(0)?), digest: row.get(1)? };
+                Ok((known, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
+            })
+            .optional()?;
+        let Some((known, state, last)) = found else { return Ok(None) };
+        let over = last.saturating_add(self.retain) < millis(SystemTime::now());
+        Ok((state == state::WAITING || !over).then_some(known))
+    }
+}

@@ -1,0 +1,3 @@
+//! The inbox: events are stored before their sender gets an answer, and delivered afterwards.
+
+mod store;
