@@ -18,8 +18,9 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::listener::{Listener, Stream};
+use super::lock::lock;
 use super::reply::Reply;
-use super::status::{Status, lock};
+use super::status::Status;
 use crate::limits::eviction::OldestFirst;
 
 /// Connections open at once. One more closes the oldest.

@@ -5,7 +5,9 @@
 mod access;
 mod connections;
 mod generation;
+mod inbox;
 mod listener;
+mod lock;
 mod readiness;
 mod reply;
 mod status;
@@ -14,6 +16,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use self::generation::GenerationStatus;
+pub use self::inbox::InboxStatus;
 pub use self::listener::Bound;
 pub use self::status::{ReloadOutcome, ReloadRequest, Status};
 

@@ -1,6 +1,6 @@
 //! Answers to requests to the admin listener.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use http::header;
@@ -12,6 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::access;
 use super::generation::GenerationStatus;
+use super::inbox::InboxStatus;
+use super::lock::lock;
 use super::readiness::Answer;
 use super::reply::Reply;
 use crate::identity::client_cert_inventory::SeenCertificate;
@@ -50,6 +52,7 @@ pub struct Status {
     drain: Drain,
     reload_requests: mpsc::Sender<ReloadRequest>,
     refusals: Arc<Recent>,
+    inbox: OnceLock<Arc<InboxStatus>>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -79,7 +82,14 @@ impl Status {
             drain,
             reload_requests,
             refusals,
+            inbox: OnceLock::new(),
         }
+    }
+
+    /// Shows the inbox from now on.
+    pub fn show_inbox(&self, inbox: Arc<InboxStatus>) {
+        // It is set at the start only.
+        let _ = self.inbox.set(inbox);
     }
 
     /// Shows `generation` after a reload.
@@ -118,6 +128,7 @@ impl Status {
         status["refusals"] = self.refusals.all().into();
         status["expiring_clients"] = lock(&self.expiring_clients).clone();
         status["reload_failed"] = json!(*lock(&self.failed_reload));
+        status["inbox"] = self.inbox.get().map(|inbox| inbox.json()).into();
         status["uptime_s"] = self.started.elapsed().as_secs().into();
         status["draining"] = self.drain.has_begun().into();
         status["connections"] = self.metrics.open_connections().into();
@@ -209,9 +220,4 @@ fn accepts_open_metrics(request: &Request<Incoming>) -> bool {
     accepted
         .iter()
         .any(|value| value.to_str().is_ok_and(|value| value.contains("application/openmetrics-text")))
-}
-
-/// A panic cannot leave these values half changed, so that a poisoned lock is no problem.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

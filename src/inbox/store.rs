@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use super::event::{
     Attempt, DeadReason, Event, EventDetail, EventId, EventState, EventSummary, NewEvent,
 };
+use crate::identity::time::rfc3339_millis;
 
 /// What the methods of a [`Store`] return.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -159,7 +161,7 @@ pub struct Filter {
 }
 
 /// How much is stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct StoreTotals {
     /// For each route that has events.
     pub routes: Vec<RouteTotals>,
@@ -170,7 +172,7 @@ pub struct StoreTotals {
 }
 
 /// How much is stored of one route.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RouteTotals {
     /// The path of the route.
     pub route: String,
@@ -183,7 +185,12 @@ pub struct RouteTotals {
     /// Bytes of the bodies of waiting and dead events.
     pub bytes: u64,
     /// When the oldest event that waits was received.
+    #[serde(serialize_with = "rfc3339")]
     pub oldest_waiting: Option<SystemTime>,
+}
+
+fn rfc3339<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(rfc3339_millis).serialize(serializer)
 }
 
 /// Why a store did not do what was asked.
