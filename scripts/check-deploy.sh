@@ -119,8 +119,21 @@ for volume in pod["volumes"]:
         sys.exit(f"nothing makes the secret {volume['secret']['secretName']}")
 sidecar, = pod["initContainers"]
 assert sidecar["restartPolicy"] == "Always"
+# The inbox is on a volume that outlives the pod, in a folder that clawgate makes for its user alone.
+claims = {item["metadata"]["name"] for item in yaml.safe_load_all(open("deploy/kubernetes/openclaw.yaml"))
+          if item["kind"] == "PersistentVolumeClaim"}
+volumes = {volume["name"]: volume for volume in pod["volumes"]}
+for volume in volumes.values():
+    if "persistentVolumeClaim" in volume and volume["persistentVolumeClaim"]["claimName"] not in claims:
+        sys.exit(f"nothing claims {volume['persistentVolumeClaim']['claimName']}")
+database = next(variable["value"] for variable in sidecar["env"] if variable["name"] == "CLAWGATE_INBOX")
+mount = next(mount for mount in sidecar["volumeMounts"] if database.startswith(mount["mountPath"] + "/"))
+assert "persistentVolumeClaim" in volumes[mount["name"]] and not mount.get("readOnly"), mount
+assert database.removeprefix(mount["mountPath"] + "/").count("/") == 1, database
+security = pod["securityContext"]
+assert security["fsGroup"] == sidecar["securityContext"]["runAsGroup"] and security["fsGroupChangePolicy"] == "OnRootMismatch"
 EOF
-ok 'Kubernetes: issuers and secrets refer to each other'
+ok 'Kubernetes: issuers, secrets and volumes refer to each other, and the inbox has a volume'
 "$cache/bin/hadolint" deploy/docker/Dockerfile || die 'Dockerfile'
 ok 'Dockerfile'
 "$cache/node_modules/.bin/dclint" --quiet deploy/docker/compose.yaml || die 'compose.yaml'
@@ -131,7 +144,7 @@ chmod 600 "$tmp/certs/hook-token"
 mapfile -t settings < <("$cache/bin/python" - "$tmp/certs" <<'EOF'
 import sys, yaml
 service = yaml.safe_load(open("deploy/docker/compose.yaml"))["services"]["clawgate"]
-assert "./certs:/certs:ro" in service["volumes"]
+assert "./certs:/certs:ro" in service["volumes"] and "clawgate-inbox:/inbox" in service["volumes"]
 for name, value in service["environment"].items():
     print(f"{name}={value}".replace("/certs/", sys.argv[1] + "/"))
 EOF
@@ -140,3 +153,6 @@ EOF
 checked=$(env -i "${settings[@]}" "$bin" check 2>&1) || die "the settings of compose.yaml: $checked"
 [[ $checked == *'http://127.0.0.1:18789'* ]] || die "the settings of compose.yaml: $checked"
 ok 'compose.yaml: clawgate accepts the settings of its container'
+stored=$(env -i "${settings[@]}" CLAWGATE_DELIVERY=inbox "$bin" check 2>&1) || die "compose.yaml with an inbox: $stored"
+[[ $stored == *'inbox          /inbox/inbox.db'* && $stored != *warning* ]] || die "compose.yaml with an inbox: $stored"
+ok 'compose.yaml: one variable lets events be stored'

@@ -81,7 +81,8 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-mkdir -p "$tmp/build/src/target/release"
+mkdir -p "$tmp/build/src/target/release" "$tmp/build/image/inbox"
+chmod 700 "$tmp/build/image/inbox"
 cp "$bin" "$tmp/build/src/target/release/clawgate"
 # Replaces the stage `build`. The OCI format has no HEALTHCHECK.
 "${engine[@]}" build --quiet --format docker --isolation chroot --build-context "build=$tmp/build" \

@@ -32,6 +32,8 @@ pub struct Settings {
     pub startup: Startup,
     /// What a reload replaces.
     pub reloadable: Reloadable,
+    /// The database of the inbox: there if it is named, also if no route stores events.
+    pub inbox_path: Option<PathBuf>,
     /// All files and folders that the settings name, the TOML file itself among them.
     pub files: Files,
     /// All values as text, without secrets.

@@ -49,7 +49,8 @@ table! {
         .at_start();
 
     DELIVERY: OneOf<Delivery> = Setting::new("route.delivery", "HOW", Value("direct"),
-        "`direct`, `inbox` (store, answer, deliver later), or `try` (store, then wait for the upstream)");
+        "`direct`, `inbox` (store, answer, then deliver), or `try`; for routes that say nothing")
+        .outside("delivery", "CLAWGATE_DELIVERY");
     ID: EventId = Setting::new("route.inbox.id", "SOURCE",
         Means("that of [route.verify], else header:idempotency-key"),
         "Where the sender's id of an event is, to recognise an event that comes again");

@@ -5,6 +5,7 @@ use super::resolver::Resolver;
 use super::verify::{self, RouteVerify, VerifyingRoute};
 use super::{authenticate, inbox, rules, secure, upstream};
 use crate::config::file::RouteTable;
+use crate::config::inbox::Delivery;
 use crate::config::keys;
 use crate::config::layers::{Layer, List, Sourced};
 use crate::config::problem::{Found, Origin};
@@ -49,13 +50,15 @@ impl Draft {
 struct Common {
     methods: Found<Methods>,
     body: Found<u64>,
+    delivery: Found<Sourced<Delivery>>,
     upstream: upstream::Shared,
 }
 
 pub(super) fn routes(r: &mut Resolver<'_>) -> Found<Vec<RouteSettings>> {
     let methods = r.list(&keys::ROUTE_METHODS);
     let upstream = upstream::Shared::new(r);
-    let mut common = Common { methods: together(r, methods), body: r.value(&keys::BODY), upstream };
+    let (body, delivery) = (r.value(&keys::BODY), r.sourced(&keys::inbox::DELIVERY));
+    let mut common = Common { methods: together(r, methods), body, delivery, upstream };
     let tables = r.sources.open_tables();
     let mut drafts = Vec::new();
     if tables.is_empty() {
@@ -107,15 +110,10 @@ fn draft(
 ) -> Draft {
     let (mut methods, mut max_body) = (common.methods.clone(), common.body);
     let (mut authenticate, mut verify) = (Ok(Authenticate::Certificate), Ok(None));
-    let mut inbox = Ok(None);
     let mut rules = Ok(Rules::default());
     if let Some(table) = table {
         authenticate = authenticate::of_route(r, table);
         verify = verify::of_route(r, table);
-        inbox = match &verify {
-            Ok(verify) => inbox::of_route(r, table, verify.as_ref()),
-            Err(reported) => Err(*reported),
-        };
         if let Some(own) = r.list_in(table, &keys::ROUTE_METHODS) {
             methods = together(r, own);
         }
@@ -126,6 +124,10 @@ fn draft(
             Err(reported) => Err(reported),
         };
     }
+    let inbox = match &verify {
+        Ok(verify) => inbox::of_route(r, table, &common.delivery, verify.as_ref()),
+        Err(reported) => Err(*reported),
+    };
     let upstream = common.upstream.for_route(r, table);
     Draft { origin, path, methods, authenticate, verify, inbox, rules, max_body, upstream }
 }

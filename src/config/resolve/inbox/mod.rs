@@ -59,13 +59,18 @@ pub(super) fn settings(r: &mut Resolver<'_>, user: Option<&Origin>) -> Found<Inb
     Ok(settings)
 }
 
-/// Where the first route says that it uses the inbox.
+/// Where it is said that the first route uses the inbox.
 fn first_user(r: &mut Resolver<'_>) -> Option<Origin> {
+    let common = r.sourced(&inbox::DELIVERY);
     let tables = r.sources.open_tables();
-    tables.iter().find_map(|table| match r.optional_in(&table.layer, &inbox::DELIVERY) {
-        Ok(Some(Sourced { value, origin })) if value != Delivery::Direct => Some(origin),
-        _ => None,
-    })
+    let mut own = Vec::new();
+    for table in tables {
+        own.push(r.optional_in(&table.layer, &inbox::DELIVERY));
+    }
+    let all_say_it = !tables.is_empty() && own.iter().all(|own| !matches!(own, Ok(None)));
+    let used =
+        own.into_iter().filter_map(|own| own.ok().flatten()).chain(common.ok().filter(|_| !all_say_it));
+    used.into_iter().find(|used| used.value != Delivery::Direct).map(|used| used.origin)
 }
 
 /// Files of units and containers may always name the database, so that is not unusual in the environment.
@@ -77,6 +82,12 @@ fn warn_of_unused(r: &mut Resolver<'_>) {
             r.report.warning(&origin, what, hint);
         }
     }
+}
+
+/// Where stored events may be though no route stores events: they were stored with other settings.
+pub(super) fn path_without_use(r: &Resolver<'_>) -> Option<PathBuf> {
+    let named = r.sources.layers.first(&inbox::PATH).map(|path| PathBuf::from(path.value.trim()));
+    named.or_else(|| Some(r.sources.state_directory.as_ref()?.join(FILE)))
 }
 
 fn path(r: &mut Resolver<'_>, user: Option<&Origin>) -> Found<Sourced<PathBuf>> {

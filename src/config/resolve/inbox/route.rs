@@ -26,13 +26,18 @@ pub(in super::super) struct StoredEvents {
     pub(super) says_authorization: bool,
 }
 
-/// How the events of the route of `table` are stored and delivered; `None` if its requests are delivered at once.
+/// How the events of the route of `table` are stored and delivered; `None` if its requests are delivered at once. `common`
+/// is for routes that do not say otherwise.
 pub(in super::super) fn of_route(
     r: &mut Resolver<'_>,
-    table: &Layer,
+    table: Option<&Layer>,
+    common: &Found<Sourced<Delivery>>,
     verify: Option<&RouteVerify>,
 ) -> Found<Option<StoredEvents>> {
-    let Sourced { value: delivery, origin } = r.value_in(table, &inbox::DELIVERY)?;
+    let no_table = Layer::default();
+    let table = table.unwrap_or(&no_table);
+    let own = r.optional_in(table, &inbox::DELIVERY)?;
+    let Sourced { value: delivery, origin } = own.map_or_else(|| common.clone(), Ok)?;
     if delivery == Delivery::Direct {
         check_nothing_is_set(r, table);
         return Ok(None);

@@ -5,6 +5,9 @@ use super::{ROUTE, route, storing, with};
 
 #[test]
 fn events_need_a_place() {
+    let by_flag = with("", ROUTE).flag("--delivery", "inbox").problem();
+    assert_has(&by_flag, &["--delivery | needs the inbox, and no file is named for its database"]);
+
     let problem = with("", &format!("{ROUTE}delivery = \"try\"")).problem();
     assert_has(
         &problem,

@@ -119,6 +119,28 @@ fn a_sender_waits_two_seconds_where_nobody_says_how_long() {
 }
 
 #[test]
+fn routes_that_say_nothing_store_events_if_flag_or_variable_say_so() {
+    let stored = |sources: Sources| {
+        let settings = sources.flag("--inbox", "/x/y.db").settings();
+        let routes = settings.reloadable.routes.iter().map(|route| route.inbox.is_some());
+        (routes.collect::<Vec<_>>(), settings.startup.inbox.is_some())
+    };
+    let to_echo = |sources: Sources| sources.flag("--upstream", "echo:");
+    let without_tables = to_echo(Sources::minimal()).env("CLAWGATE_DELIVERY", "inbox");
+    assert_eq!(stored(without_tables), (vec![true], true));
+
+    let direct = "path = \"/b\"\ndelivery = \"direct\"";
+    let tables = |flag: &str| {
+        let both = format!("{ROUTE}[[route]]\n{direct}");
+        to_echo(with("", &both)).flag("--delivery", flag)
+    };
+    assert_eq!(stored(tables("inbox")), (vec![true, false], true));
+    assert_eq!(stored(tables("direct")), (vec![false, false], false));
+    let all_say_it = to_echo(with("", direct)).flag("--delivery", "try");
+    assert_eq!(stored(all_say_it), (vec![false], false));
+}
+
+#[test]
 fn in_strict_order_one_event_is_delivered_at_a_time() {
     assert_eq!(route(&storing("inbox.order = \"strict\"")).concurrency, 1);
 }
