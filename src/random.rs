@@ -9,7 +9,15 @@ use data_encoding::HEXLOWER;
 /// # Errors
 /// When the system has no random bytes.
 pub fn random_hex<const N: usize>() -> io::Result<String> {
+    random_bytes::<N>().map(|bytes| HEXLOWER.encode(&bytes))
+}
+
+/// `N` random bytes.
+///
+/// # Errors
+/// When the system has no random bytes.
+pub fn random_bytes<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     aws_lc_rs::rand::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(HEXLOWER.encode(&bytes))
+    Ok(bytes)
 }

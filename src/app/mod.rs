@@ -8,6 +8,7 @@ mod control;
 mod control_events;
 mod errors;
 mod events;
+mod inbox;
 mod shared;
 mod sockets;
 mod trace_export;
@@ -31,10 +32,13 @@ use self::sockets::Sockets;
 use self::worker::Worker;
 use crate::admin::{self, Bound, GenerationStatus, ReloadRequest, Status};
 use crate::config::{AdminAddress, Files};
+use crate::pipeline::Inbox;
 use crate::platform::sandbox::Sandbox;
 use crate::platform::systemd::{self, SystemdWatchdog};
 use crate::platform::{Control, memory};
-use crate::reload::{FIRST_GENERATION, Prepared, Reloader, Source, Watch, WorkerGeneration};
+use crate::reload::{
+    DispatchGeneration, FIRST_GENERATION, Prepared, Reloader, Source, Watch, WorkerGeneration,
+};
 use crate::server::listener::ListenSocket;
 use crate::shutdown::Tasks;
 use crate::telemetry::emit;
@@ -74,6 +78,9 @@ impl App {
         let started = Instant::now();
         let startup = prepared.settings().startup.clone();
         let mut sockets = Sockets::open(&startup)?;
+        if let Some(inbox) = &startup.inbox {
+            inbox::create_folder(inbox);
+        }
         // Before other threads are started, since they inherit its restrictions.
         let sandbox = Sandbox::enter(prepared.settings(), &files);
         log.start();
@@ -88,11 +95,17 @@ impl App {
                 .map_err(RunError::Start)?;
             let mut watchdog = SystemdWatchdog::new();
             let listeners = std::mem::take(&mut sockets.workers);
+            let dispatch = DispatchGeneration::first(&prepared, &shared.metrics);
+            let start_inbox = |settings| inbox::start(settings, &dispatch, &shared);
+            let inbox = startup.inbox.as_ref().map(start_inbox).transpose().map_err(RunError::Start)?;
+            let stored = inbox.as_ref().map(|running| Arc::clone(&running.inbox));
             let Workers { generations, ended } =
-                start_workers(listeners, &prepared, &shared, &mut watchdog).map_err(RunError::Start)?;
+                start_workers(listeners, &prepared, &shared, stored, &mut watchdog)
+                    .map_err(RunError::Start)?;
             let metrics = Arc::clone(&shared.metrics);
             let status = admin.status.clone();
-            let reloader = Reloader::new(source, sandbox, prepared, generations, metrics, status);
+            let reloader =
+                Reloader::new(source, sandbox, prepared, (generations, dispatch), metrics, status);
             let settings = reloader.settings();
             log_without_allow_rules(settings);
             log_few_connections(settings, shared.connection_capacity);
@@ -106,6 +119,9 @@ impl App {
             let control = ControlLoop::new(reloader, &shared, admin.status);
             let (ending, forced) = control.run(events, ended).await?;
             if ending == Ending::Drained {
+                if let Some(inbox) = inbox {
+                    inbox.finish(startup.drain_timeout).await;
+                }
                 trace_export::finish(shared.spans.as_ref());
             }
             shared.repeated.log_summaries();
@@ -139,10 +155,11 @@ fn start_workers(
     sockets: Vec<Vec<ListenSocket>>,
     prepared: &Prepared,
     shared: &Shared,
+    inbox: Option<Arc<Inbox>>,
     watchdog: &mut SystemdWatchdog,
 ) -> io::Result<Workers> {
     let startup = &prepared.settings().startup;
-    let handler = shared.handlers(startup);
+    let handler = shared.handlers(startup, inbox);
     let mut workers = Workers::default();
     for (number, sockets) in sockets.into_iter().enumerate() {
         let generation = WorkerGeneration::first(prepared, &shared.metrics);

@@ -10,7 +10,7 @@ use crate::config::{Settings, Startup};
 use crate::identity::client_cert_inventory::ClientCertInventory;
 use crate::limits::{ClientLimits, ConnectionLimiter, OldestFirst};
 use crate::live::Live;
-use crate::pipeline::{AuditLog, DeliveryFailures, SignatureRefusals, Snapshot};
+use crate::pipeline::{AuditLog, DeliveryFailures, Inbox, SignatureRefusals, Snapshot};
 use crate::platform::open_files;
 use crate::server::{ConnectionHandler, RejectedConnections, UnusedConnections, unadmitted};
 use crate::shutdown::Drain;
@@ -74,10 +74,11 @@ impl Shared {
         }
     }
 
-    /// Makes the handler of each worker's connections.
+    /// Makes the handler of each worker's connections, which store events in `inbox`.
     pub(super) fn handlers(
         &self,
         startup: &Startup,
+        inbox: Option<Arc<Inbox>>,
     ) -> impl Fn(Arc<Live<Snapshot>>) -> ConnectionHandler {
         let limits = startup.limits;
         let (handshakes, http_refusals) =
@@ -93,6 +94,7 @@ impl Shared {
             unused: Arc::clone(unused),
             delivery_failures: Arc::clone(failures),
             signature_refusals: Arc::clone(signatures),
+            inbox: inbox.clone(),
             certified_bodies: certified_bodies.clone(),
             uncertified_bodies: uncertified_bodies.clone(),
             connection_limiter: self.connections.clone(),

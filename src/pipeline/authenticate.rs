@@ -1,12 +1,12 @@
 //! The fifth step: what authenticates the request? Where the route demands a signature, the whole body is read and verified
 //! before anything of it goes further.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
@@ -14,16 +14,21 @@ use tracing::Level;
 
 use super::authorize::Authorized;
 use super::check::CheckedHead;
+use super::limit_body::read_whole;
 use super::refusal::RequestRefusal;
 use super::snapshot::{RoutePrincipal, UpstreamRoute};
 use super::verify_signature::{Checked, Unverified};
 use crate::policy::Principal;
 use crate::signature::replay::{Claim, ClaimGuard};
-use crate::signature::{Answer, EventKey, Verification};
+use crate::signature::{Answer, EventKey, Source, Template, Verification, event_id};
 use crate::telemetry::access::AccessRecord;
 use crate::telemetry::metrics::SignatureResult;
 use crate::telemetry::{AuthenticatedBy, emit};
 use crate::upstream::SharedRequestBody;
+
+/// Where clients with a certificate have the id of an event, if the settings do not say it.
+static IDEMPOTENCY_KEY: LazyLock<Template> =
+    LazyLock::new(|| Source::Header(HeaderName::from_static("idempotency-key")).into());
 
 /// The body of the answer to a duplicate.
 const DUPLICATE: &str = "{\"status\":\"duplicate\"}\n";
@@ -46,8 +51,10 @@ pub(super) struct Authenticated<'a> {
     pub(super) head: CheckedHead<'a>,
     /// The body, if it was read to verify it.
     pub(super) body: Option<Bytes>,
-    /// Remembers the event of the request once it is delivered.
+    /// Remembers the event of the request once it is delivered; not for the inbox, which remembers events itself.
     pub(super) claim: Option<ClaimGuard>,
+    /// What the inbox knows the event by if it comes again.
+    pub(super) key: Option<String>,
 }
 
 impl<'a> Authorized<'a> {
@@ -68,7 +75,25 @@ impl<'a> Authorized<'a> {
         let Self { route, grant, head } = self;
         let principal = Principal::establish(route, grant, None).ok_or_else(not_authenticated)?;
         note(&principal, record);
-        Ok(Authentication::Request(Authenticated { principal, head, body: None, claim: None }))
+        if let Some(inbox) = &route.inbox {
+            let body = Box::pin(read_whole(body, route, &head)).await?;
+            let request = head.request(&body);
+            let key = event_id(inbox.id.as_ref().unwrap_or(&IDEMPOTENCY_KEY), &request);
+            return Ok(Authentication::Request(Authenticated {
+                principal,
+                head,
+                body: Some(body),
+                claim: None,
+                key,
+            }));
+        }
+        Ok(Authentication::Request(Authenticated {
+            principal,
+            head,
+            body: None,
+            claim: None,
+            key: None,
+        }))
     }
 
     async fn verify(
@@ -89,6 +114,10 @@ impl<'a> Authorized<'a> {
             }
         };
         let event = signature.as_ref().map(|signature| signature.event());
+        let key = route.inbox.as_ref().and_then(|inbox| match &inbox.id {
+            Some(id) => event_id(id, &head.request(&body)),
+            None => signature.as_ref()?.event_text(),
+        });
         let principal = match signature {
             Some(signature) => {
                 if let Some(skew) = signature.skew() {
@@ -101,15 +130,17 @@ impl<'a> Authorized<'a> {
         };
         let principal = principal.ok_or_else(not_authenticated)?;
         note(&principal, record);
+        // The inbox recognises repeated events itself.
+        let event = event.map(|event| event.filter(|_| route.inbox.is_none()));
         let claim = match event.map(|event| claim(verification, event)).transpose()? {
             Some(Claimed::Duplicate) => {
                 record.answered_by_clawgate(verification.success, "the event was delivered before");
-                return Ok(Authentication::Answered(duplicate(verification.success)));
+                return Ok(Authentication::Answered(duplicate(verification)));
             }
             Some(Claimed::New(claim)) => claim,
             None => None,
         };
-        Ok(Authentication::Request(Authenticated { principal, head, body: Some(body), claim }))
+        Ok(Authentication::Request(Authenticated { principal, head, body: Some(body), claim, key }))
     }
 }
 
@@ -169,8 +200,10 @@ fn claim(verification: &Verification, event: Option<EventKey>) -> Result<Claimed
 }
 
 /// Tells the sender that it need not send this event again. No upstream sees the request.
-fn duplicate(success: StatusCode) -> Response<Full<Bytes>> {
-    let has_body = success != StatusCode::NO_CONTENT;
+fn duplicate(verification: &Verification) -> Response<Full<Bytes>> {
+    let success = verification.success;
+    let has_body =
+        success != StatusCode::NO_CONTENT && !verification.verifier.scheme().wants_empty_answers();
     let body = if has_body { DUPLICATE } else { "" };
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = success;

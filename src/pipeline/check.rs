@@ -8,6 +8,7 @@ use super::admit::Admitted;
 use super::host::Host;
 use super::refusal::RequestRefusal;
 use crate::route::RequestPath;
+use crate::signature::SignedRequest;
 
 /// A head that passed every check that needs no route. Only [`CheckedHead::new`] makes one.
 #[derive(Debug)]
@@ -66,6 +67,12 @@ impl<'a> CheckedHead<'a> {
 
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.parts.headers
+    }
+
+    /// The request as its sender made it, with this body.
+    pub(super) fn request<'b>(&'b self, body: &'b [u8]) -> SignedRequest<'b> {
+        let (method, headers, target) = (self.method(), self.headers(), self.target());
+        SignedRequest { method, target, public_url: None, headers, body }
     }
 
     /// Path and query, as they came.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Version};
 
+use super::accept::Inbox;
 use super::audit_log::AuditLog;
 use super::delivery_failures::DeliveryFailures;
 use super::identity_headers::IdentityHeaders;
@@ -54,6 +55,8 @@ pub struct ClientConnection {
     pub(crate) signature_refusals: Arc<SignatureRefusals>,
     /// The bodies of clients of this kind that are read before they are verified.
     pub(crate) buffered_bodies: OldestFirst,
+    /// Stores the events of routes with an inbox; `None` if clawgate was started without one.
+    pub(crate) inbox: Option<Arc<Inbox>>,
     /// What the rules of routes say about the client.
     pub(crate) decisions: Decisions,
     /// Whether `would_refuse` has been logged for this connection.

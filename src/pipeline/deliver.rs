@@ -36,7 +36,7 @@ pub(super) async fn deliver(
     delivery: Delivery<'_>,
     record: &mut AccessRecord,
 ) -> Result<Response<DeliveredBody>, RequestRefusal> {
-    let Delivery { principal, request, claim } = delivery;
+    let Delivery { principal, request, claim, key: _ } = delivery;
     let upstream = &*principal.resource().upstream;
     let delivered = match &upstream.backend {
         Backend::Client(backend) => send(backend, client, upstream, request, record).await,

@@ -90,6 +90,13 @@ fn hint(reason: RequestReason) -> Option<&'static str> {
             "check that upstream.url names the right port and that http:// or https:// fits it; clawgate doctor \
              looks for the cause"
         }
+        RequestReason::InboxFull => {
+            "look at clawgate inbox stats: deliver or drop what waits (is the upstream down?), make room on the disk, or \
+             raise inbox.max_events or inbox.max_bytes"
+        }
+        RequestReason::InboxUnavailable => {
+            "senders get 503 and try again, direct routes go on; clawgate doctor looks at the database and its folder"
+        }
         _ => return None,
     })
 }

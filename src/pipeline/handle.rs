@@ -2,6 +2,7 @@
 
 use http::{Request, Response};
 
+use super::accept::accept;
 use super::admit::Admitted;
 use super::authenticate::Authentication;
 use super::check::CheckedHead;
@@ -34,5 +35,11 @@ pub(crate) async fn handle(
         Authentication::Answered(response) => return Ok(response.map(DeliveredBody::Own)),
     };
     let delivery = authenticated.sanitize(&body, record.id())?;
-    deliver(client, delivery, record).await
+    match &delivery.principal.resource().inbox {
+        None => deliver(client, delivery, record).await,
+        // Boxed, so that requests of direct routes need no memory for it.
+        Some(inbox) => {
+            Ok(Box::pin(accept(client, delivery, inbox, record)).await?.map(DeliveredBody::Own))
+        }
+    }
 }

@@ -1,5 +1,9 @@
-//! The limits of a route for the body of a request.
+//! The limits of a route for the body of a request, and of the memory for bodies that are read whole.
 
+use bytes::Bytes;
+use tokio::select;
+
+use super::check::CheckedHead;
 use super::refusal::RequestRefusal;
 use super::snapshot::UpstreamRoute;
 use crate::limits::Limits;
@@ -21,4 +25,21 @@ pub(super) fn limited(
         rate: limits.body_rate,
     };
     Ok(RequestBody::new(body.clone(), route.max_body, timeouts))
+}
+
+/// Reads the whole body. Of the bodies that are read at the same time, the oldest is given up when there are too many.
+pub(super) async fn read_whole(
+    body: &SharedRequestBody,
+    route: &UpstreamRoute,
+    head: &CheckedHead<'_>,
+) -> Result<Bytes, RequestRefusal> {
+    let admitted = head.admitted();
+    let body = limited(body, route, &admitted.access().limits)?;
+    let entry = admitted.client().buffered_bodies.begin();
+    let meter = entry.meter();
+    select! {
+        biased;
+        body = body.read_whole(|bytes| meter.add(bytes)) => Ok(body?),
+        exceeded = entry.evicted() => Err(RequestRefusal::TooManyBodies(exceeded)),
+    }
 }

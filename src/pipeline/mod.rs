@@ -12,10 +12,11 @@
 //! | may the client use the route? | `authorize.rs` | `Authorized`, with a [`crate::policy::Grant`] |
 //! | is the request signed, where the route demands that? | `authenticate.rs` | `Authenticated`, with a [`crate::policy::Principal`] |
 //! | what may the upstream see? | `sanitize.rs` | [`crate::upstream::UpstreamRequest`] |
-//! | the upstream answers | `deliver.rs` | `Response` |
+//! | the upstream answers, or the inbox stores the request | `deliver.rs`, `accept.rs` | `Response` |
 //!
 //! How bytes get in and out is the task of [`crate::server`], which this module must not import.
 
+mod accept;
 mod admit;
 mod audit_log;
 mod authenticate;
@@ -25,6 +26,7 @@ mod client_connection;
 mod deliver;
 mod delivery_failures;
 mod echo;
+mod event_names;
 mod handle;
 mod host;
 pub(crate) mod identity_headers;
@@ -37,9 +39,11 @@ mod route;
 mod sanitize;
 mod signature_refusals;
 mod snapshot;
+mod stored_request;
 mod verify_signature;
 pub(crate) mod withdrawal;
 
+pub use self::accept::Inbox;
 pub use self::audit_log::AuditLog;
 pub use self::client_connection::ClientConnection;
 pub(crate) use self::deliver::DeliveredBody;

@@ -22,6 +22,8 @@ pub(super) struct Delivery<'a> {
     pub(super) request: UpstreamRequest,
     /// Remembers the event of the request once it is delivered.
     pub(super) claim: Option<ClaimGuard>,
+    /// What the inbox knows the event by if it comes again.
+    pub(super) key: Option<String>,
 }
 
 impl<'a> Authenticated<'a> {
@@ -34,7 +36,7 @@ impl<'a> Authenticated<'a> {
         body: &SharedRequestBody,
         id: &str,
     ) -> Result<Delivery<'a>, RequestRefusal> {
-        let Self { principal, head, body: whole, claim } = self;
+        let Self { principal, head, body: whole, claim, key } = self;
         let admitted = head.admitted();
         let (client, acceptor) = (admitted.client(), &*admitted.snapshot().acceptor);
         let upstream = &principal.resource().upstream;
@@ -71,6 +73,6 @@ impl<'a> Authenticated<'a> {
         if upstream.forwarding.proxy_protocol {
             request = request.with_proxy_header(proxy_header(client, acceptor));
         }
-        Ok(Delivery { principal, request, claim })
+        Ok(Delivery { principal, request, claim, key })
     }
 }

@@ -5,10 +5,9 @@ use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use tokio::select;
 
 use super::check::CheckedHead;
-use super::limit_body::limited;
+use super::limit_body::read_whole;
 use super::refusal::RequestRefusal;
 use super::signature_refusals::{Cause, Refused};
 use super::snapshot::UpstreamRoute;
@@ -61,7 +60,7 @@ impl Unverified<'_, '_> {
                 return Err(self.refuse(&head, &error));
             }
         }
-        let body = self.read(body).await?;
+        let body = read_whole(body, self.route, self.head).await?;
         let request = self.request(&body);
         match verifier.verify(&request, SystemTime::now()) {
             Ok(signature) => match self.answer_signed(&request, &signature)? {
@@ -101,19 +100,6 @@ impl Unverified<'_, '_> {
         match failures.is_blocked(self.address(), Instant::now()) {
             Some(wait) => Err(RequestRefusal::TooManyFailedSignatures { wait }),
             None => Ok(()),
-        }
-    }
-
-    /// Reads the body. Of the bodies that are read at the same time, the oldest is given up when there are too many.
-    async fn read(&self, body: &SharedRequestBody) -> Result<Bytes, RequestRefusal> {
-        let admitted = self.head.admitted();
-        let body = limited(body, self.route, &admitted.access().limits)?;
-        let entry = admitted.client().buffered_bodies.begin();
-        let meter = entry.meter();
-        select! {
-            biased;
-            body = body.read_whole(|bytes| meter.add(bytes)) => Ok(body?),
-            exceeded = entry.evicted() => Err(RequestRefusal::TooManyBodies(exceeded)),
         }
     }
 

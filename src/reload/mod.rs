@@ -6,6 +6,7 @@
 
 mod changes;
 mod config_metrics;
+mod dispatch;
 mod error;
 mod events;
 mod prepared;
@@ -20,6 +21,7 @@ pub use self::error::{PrepareError, ReloadError};
 pub use self::prepared::Prepared;
 pub use self::source::{Reading, Source};
 
+pub(crate) use self::dispatch::DispatchGeneration;
 pub(crate) use self::reloader::{FIRST_GENERATION, Reloader, WorkerGeneration};
 pub(crate) use self::warnings::Warning;
 pub(crate) use self::watch::Watch;

@@ -1,18 +1,24 @@
 //! Settings, with everything that can be built from them without the network.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::error::PrepareError;
 use super::signed_routes::SignedRoutes;
 use super::upstreams::{PreparedUpstream, WorkerUpstream};
 use crate::config::{RouteSettings, Settings};
 use crate::connection::ClientAuth;
+use crate::dispatch::{DispatchRoute, DispatchRoutes};
 use crate::identity::San;
+use crate::inbox::DeadReason;
 use crate::pipeline::{Access, RequestSettings, Snapshot};
 use crate::pki::CertificateCaches;
 use crate::route::{Route, Routes};
 use crate::telemetry::metrics::Metrics;
 use crate::tls::{Acceptor, HandshakeSettings};
+
+/// The waits between two tries of an event, if clawgate was started without an inbox. Nothing is tried then.
+const NO_RETRY: Duration = Duration::ZERO;
 
 /// Checked settings, ready for use.
 #[derive(Debug)]
@@ -87,6 +93,7 @@ impl Prepared {
                 authenticate: settings.authenticate,
                 verification: verification(settings),
                 max_body: settings.max_body,
+                inbox: settings.inbox.clone().map(Arc::new),
                 upstream: Arc::clone(&same.upstream),
                 metrics: metrics.route(&settings.path.to_string()),
             })
@@ -105,6 +112,51 @@ impl Prepared {
         };
         let (acceptor, revoke) = (Arc::clone(&self.acceptor), reloadable.revoke);
         (Snapshot { number, acceptor, revoke, requests }, upstreams)
+    }
+
+    /// The routes with an inbox, with upstreams for the dispatcher's thread. Those in `existing` whose settings did not change
+    /// are used again, with their connections.
+    pub(super) fn dispatch_routes(
+        &self,
+        existing: &[WorkerUpstream],
+        metrics: &Metrics,
+    ) -> (DispatchRoutes, Vec<WorkerUpstream>) {
+        let stored = self.settings.reloadable.routes.iter().filter_map(|route| {
+            let inbox = route.inbox.clone()?;
+            Some((route, inbox))
+        });
+        let mut upstreams: Vec<WorkerUpstream> = Vec::new();
+        let mut routes = Vec::new();
+        for (route, inbox) in stored {
+            let same = upstreams.iter().find(|upstream| upstream.settings == route.upstream);
+            let upstream = same.map(|same| Arc::clone(&same.upstream)).or_else(|| {
+                let prepared =
+                    self.upstreams.iter().find(|upstream| upstream.is_for(&route.upstream))?;
+                // One thread delivers, so its upstreams get the limits undivided.
+                let new = prepared.for_worker(existing, 1, metrics);
+                let upstream = Arc::clone(&new.upstream);
+                upstreams.push(new);
+                Some(upstream)
+            });
+            // Always found: `new` has prepared the upstream of every route.
+            let Some(upstream) = upstream else { continue };
+            let reasons = DeadReason::ALL.into_iter().map(DeadReason::as_str);
+            metrics.inbox().declare(&route.path.shared(), reasons);
+            routes.push(DispatchRoute {
+                path: route.path.shared(),
+                is_exact: !route.path.is_prefix(),
+                passes_authorization: route.upstream.token.is_none(),
+                inbox,
+                upstream,
+            });
+        }
+        let inbox = self.settings.startup.inbox.as_ref();
+        let routes = DispatchRoutes {
+            routes,
+            retry_first: inbox.map_or(NO_RETRY, |inbox| inbox.retry_first),
+            retry_max: inbox.map_or(NO_RETRY, |inbox| inbox.retry_max),
+        };
+        (routes, upstreams)
     }
 
     /// Whether the certificates are for more than one DNS name.

@@ -6,6 +6,7 @@ use tokio::task::spawn_blocking;
 use tracing::Level;
 
 use super::config_metrics;
+use super::dispatch::DispatchGeneration;
 use super::error::ReloadError;
 use super::events::{ReloadFailed, Reloaded};
 use super::prepared::Prepared;
@@ -61,17 +62,18 @@ pub(crate) struct Reloader {
     /// Whether a route stored events at the start, so that the inbox is open.
     has_inbox: bool,
     workers: Vec<WorkerGeneration>,
+    dispatch: DispatchGeneration,
     metrics: Arc<Metrics>,
     status: Option<Arc<Status>>,
 }
 
 impl Reloader {
-    /// Begins with `prepared` as the first generation, which `workers` serve with.
+    /// Begins with `prepared` as the first generation, which `workers` and the dispatcher serve with.
     pub(crate) fn new(
         source: Arc<Source>,
         sandbox: Sandbox,
         prepared: Prepared,
-        workers: Vec<WorkerGeneration>,
+        (workers, dispatch): (Vec<WorkerGeneration>, DispatchGeneration),
         metrics: Arc<Metrics>,
         status: Option<Arc<Status>>,
     ) -> Self {
@@ -87,6 +89,7 @@ impl Reloader {
             started,
             has_inbox,
             workers,
+            dispatch,
             metrics,
             status,
         }
@@ -132,6 +135,7 @@ impl Reloader {
         for worker in &mut self.workers {
             worker.replace(&next, self.number, &self.metrics);
         }
+        self.dispatch.replace(&next, &self.metrics);
         next.forget_other_routes();
         self.metrics.reloaded(true, self.number);
         config_metrics::in_use(&next.settings().reloadable, &self.metrics);

@@ -12,6 +12,7 @@ use http::Method;
 pub use self::path::{PathError, RequestPath};
 pub use self::pattern::{Methods, PathPattern, PatternError};
 
+use crate::inbox::RouteInbox;
 use crate::policy::{Authenticate, Guarded, Protected, Rules};
 use crate::signature::Verification;
 use crate::telemetry::metrics::RouteMetrics;
@@ -31,6 +32,8 @@ pub struct Route<U> {
     pub verification: Option<Arc<Verification>>,
     /// The largest request body, in bytes.
     pub max_body: u64,
+    /// How its events are stored and delivered; `None`: the upstream answers at once.
+    pub inbox: Option<Arc<RouteInbox>>,
     /// The upstream of its requests.
     pub upstream: U,
     /// The metrics of its requests.
@@ -156,6 +159,7 @@ mod tests {
             authenticate: Authenticate::Certificate,
             verification: None,
             max_body: 0,
+            inbox: None,
             upstream,
             metrics: crate::telemetry::metrics::Metrics::new().route(path),
         };

@@ -98,7 +98,7 @@ impl PathPattern {
     }
 
     /// Whether it includes all paths below it.
-    pub(super) fn is_prefix(&self) -> bool {
+    pub fn is_prefix(&self) -> bool {
         self.0.ends_with('/')
     }
 

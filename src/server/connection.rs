@@ -27,7 +27,9 @@ use crate::live::Live;
 use crate::pipeline::identity_headers::IdentityHeaders;
 use crate::pipeline::revalidation::Revalidation;
 use crate::pipeline::withdrawal::Withdrawal;
-use crate::pipeline::{AuditLog, ClientConnection, DeliveryFailures, SignatureRefusals, Snapshot};
+use crate::pipeline::{
+    AuditLog, ClientConnection, DeliveryFailures, Inbox, SignatureRefusals, Snapshot,
+};
 use crate::policy::Decisions;
 use crate::shutdown::Drain;
 use crate::telemetry::Limit;
@@ -56,6 +58,8 @@ pub struct ConnectionHandler {
     pub certified_bodies: OldestFirst,
     /// The same of clients without a certificate, which must not displace the others.
     pub uncertified_bodies: OldestFirst,
+    /// Stores the events of routes with an inbox.
+    pub inbox: Option<Arc<Inbox>>,
     /// Logs connections of admitted clients that sent no request.
     pub unused: Arc<UnusedConnections>,
     /// Limits connections, in all and for each source address.
@@ -223,6 +227,7 @@ impl ConnectionHandler {
             audit_log: Arc::clone(&self.audit_log),
             delivery_failures: Arc::clone(&self.delivery_failures),
             signature_refusals: Arc::clone(&self.signature_refusals),
+            inbox: self.inbox.clone(),
             buffered_bodies: match client_auth {
                 ClientAuth::Required => self.certified_bodies.clone(),
                 ClientAuth::None => self.uncertified_bodies.clone(),

@@ -112,6 +112,18 @@ impl Scheme {
         self.preset.success_status.unwrap_or(StatusCode::OK)
     }
 
+    /// Where the secret itself is in each request; nothing for schemes that sign.
+    pub fn token_sources(&self) -> impl Iterator<Item = &Source> {
+        let layouts = self.layouts.iter().filter(|_| self.method() == Method::Token);
+        layouts.flat_map(|layout| &layout.signature)
+    }
+
+    /// Whether the sender takes the body of an answer for instructions, so that clawgate's own answers must have none: Twilio
+    /// reads TwiML there.
+    pub fn wants_empty_answers(&self) -> bool {
+        self.method() == Method::Twilio
+    }
+
     /// Whether keys are secrets, so that `secret_file` names them.
     pub fn takes_secrets(&self) -> bool {
         match self.method() {

@@ -51,6 +51,16 @@ impl VerifiedSignature {
     pub fn event(&self) -> Option<EventKey> {
         self.event
     }
+
+    /// The same as text for people: the id if the event is known by it, else 64 hex digits.
+    pub fn event_text(&self) -> Option<String> {
+        let event = self.event?;
+        let hex = HEXLOWER.encode(event.as_bytes());
+        let is_known_by = |id: &&str| {
+            EventKey::of_id(id.as_bytes()) == event || id.strip_prefix("sha256:") == Some(hex.as_str())
+        };
+        Some(self.id().filter(is_known_by).map_or_else(|| hex.clone(), str::to_owned))
+    }
 }
 
 /// What an event is known by if it comes again. Two events of one route have the same with a chance that is negligible.

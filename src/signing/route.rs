@@ -93,6 +93,7 @@ fn table(routes: &[RouteSettings]) -> Routes<&RouteSettings> {
             authenticate: Authenticate::default(),
             verification: None,
             max_body: *max_body,
+            inbox: None,
             upstream: settings,
             metrics: metrics.route(&path.to_string()),
         }

@@ -175,6 +175,10 @@ reasons! {
         EventInProgress = "event_in_progress",
         /// Too many bodies whose signature is not verified yet.
         TooManyBodies = "too_many_bodies",
+        /// The inbox has no room for the event.
+        InboxFull = "inbox_full",
+        /// The inbox cannot store the event.
+        InboxUnavailable = "inbox_unavailable",
         /// More requests per second than the client may send.
         RateLimited = "rate_limited",
         /// More requests in progress than the client may have.

@@ -27,7 +27,7 @@ const RECORDS: &[(&str, &[&str])] = &[
         "`request`",
         &[
             "telemetry/access/line.rs RequestLine",
-            "telemetry/access/line.rs SignedBy",
+            "telemetry/access/line.rs RareFields",
             "telemetry/access/line.rs ConnectionFields",
         ],
     ),
@@ -39,6 +39,9 @@ const RECORDS: &[(&str, &[&str])] = &[
         "`signature_refused`",
         &["pipeline/signature_refusals.rs Line", "pipeline/signature_refusals.rs SummaryLine"],
     ),
+    ("`event_key_reused`", &["pipeline/accept.rs KeyReused"]),
+    ("`inbox_set_aside`", &["app/inbox.rs SetAside"]),
+    ("`inbox_unavailable`", &["app/inbox.rs Unavailable"]),
     ("`challenge_secret`", &["pipeline/authenticate.rs ChallengeSecret"]),
     ("`upstream_misconfigured`", &["upstream/misconfiguration.rs Line"]),
     ("`identity_left_out`", &["upstream/misconfiguration.rs LeftOut"]),

@@ -21,6 +21,9 @@ use crate::route::PathError;
 use crate::telemetry::RequestReason as Reason;
 use crate::upstream::{TooSlow, UpstreamError};
 
+/// When a sender may try again whose event was not stored, in seconds.
+const INBOX_RETRY_AFTER: u64 = 30;
+
 /// Why clawgate answers a request itself. `client` is the subject of the client's certificate. All texts are safe to print.
 #[derive(Debug)]
 pub(crate) enum RequestRefusal {
@@ -82,6 +85,10 @@ pub(crate) enum RequestRefusal {
     EventInProgress,
     /// The body was given up for others, before its signature was verified.
     TooManyBodies(Exceeded),
+    /// The inbox has no room for the event; `why` is for the log.
+    InboxFull { why: String },
+    /// The inbox cannot store the event; `why` is for the log.
+    InboxUnavailable { why: String },
     /// With the fields that clawgate adds, the head is longer than an upstream accepts.
     HeadTooLong,
     /// The body is larger than the route accepts, in bytes.
@@ -135,7 +142,9 @@ impl RequestRefusal {
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::SignatureMissing { .. } | Self::SignatureInvalid { .. } => StatusCode::UNAUTHORIZED,
             Self::EventInProgress => StatusCode::CONFLICT,
-            Self::TooManyBodies(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyBodies(_) | Self::InboxFull { .. } | Self::InboxUnavailable { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::NoRoute { .. } | Self::OtherSpelling { .. } => StatusCode::NOT_FOUND,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Http1(_)
@@ -191,6 +200,8 @@ impl RequestRefusal {
             Self::TooManyFailedSignatures { .. } => Reason::TooManyFailedSignatures,
             Self::EventInProgress => Reason::EventInProgress,
             Self::TooManyBodies(_) => Reason::TooManyBodies,
+            Self::InboxFull { .. } => Reason::InboxFull,
+            Self::InboxUnavailable { .. } => Reason::InboxUnavailable,
             Self::HeadTooLong => Reason::HeadersTooLarge,
             Self::BodyTooLarge(_) => Reason::BodyTooLarge,
             Self::BodyTooSlow(_) => Reason::BodyTimeout,
@@ -220,6 +231,7 @@ impl RequestRefusal {
             Self::TooManyAtOnce { .. } | Self::EventInProgress | Self::TooManyBodies(_) => {
                 retry_after(1)
             }
+            Self::InboxFull { .. } | Self::InboxUnavailable { .. } => retry_after(INBOX_RETRY_AFTER),
             // RFC 9110 section 15.5.2 demands a challenge. No scheme of the registry fits.
             Self::SignatureMissing { .. } | Self::SignatureInvalid { .. } => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Signature")))

@@ -73,6 +73,8 @@ impl RequestRefusal {
                 "a request with the same event is in progress; send this one again if that one fails".into()
             }
             Self::TooManyBodies(_) => "too many bodies arrive at the same time; send this one again later".into(),
+            Self::InboxFull { .. } => "there is no room for the event at present; send it again later".into(),
+            Self::InboxUnavailable { .. } => "the event cannot be stored at present; send it again later".into(),
             Self::HeadTooLong => "the header fields, with those that tell the upstream who you are, are longer than the \
                  16 KiB that it accepts; send fewer or shorter fields"
                 .into(),
@@ -113,6 +115,9 @@ impl RequestRefusal {
             }
             Self::IdentityNotAllowed { why, .. } => format!("{}: {why}", self.public()).into(),
             Self::SignatureMissing { why } | Self::SignatureInvalid { why } => {
+                format!("{}: {why}", self.public()).into()
+            }
+            Self::InboxFull { why } | Self::InboxUnavailable { why } => {
                 format!("{}: {why}", self.public()).into()
             }
             Self::TooManyBodies(exceeded) => {

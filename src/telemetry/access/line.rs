@@ -111,7 +111,7 @@ pub(in crate::telemetry) struct RequestLine {
     pub(crate) authenticated_by: Option<AuthenticatedBy>,
     /// Written by hand, since most requests have none.
     #[serde(skip)]
-    pub(crate) signed_by: Option<Box<SignedBy>>,
+    pub(crate) rare: Option<Box<RareFields>>,
     pub(crate) status: u16,
     pub(crate) reason: Option<RequestReason>,
     pub(crate) detail: Option<String>,
@@ -127,12 +127,18 @@ pub(in crate::telemetry) struct RequestLine {
     pub(crate) unlogged: u64,
 }
 
-/// The signature of a request that was verified.
-#[derive(Debug, Serialize)]
-pub(in crate::telemetry) struct SignedBy {
-    pub(crate) signature_scheme: &'static str,
+/// What most requests do not have.
+#[derive(Debug, Default, Serialize)]
+pub(in crate::telemetry) struct RareFields {
+    /// The scheme of the signature that was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) signature_scheme: Option<&'static str>,
     /// The name of the file with the secret or key that the signature fits.
-    pub(crate) signature_key: Arc<str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) signature_key: Option<Arc<str>>,
+    /// The event as which the request is stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) event_id: Option<String>,
 }
 
 impl RequestLine {
@@ -145,8 +151,8 @@ impl RequestLine {
         json.extend_from_slice(br#"{"id":"#);
         serde_json::to_writer(&mut *json, &self.id)?;
         push_members(json, connection);
-        if let Some(signed_by) = &self.signed_by {
-            push_members(json, &serde_json::to_vec(signed_by)?);
+        if let Some(rare) = &self.rare {
+            push_members(json, &serde_json::to_vec(rare)?);
         }
         let end = json.len();
         serde_json::to_writer(&mut *json, self)?;

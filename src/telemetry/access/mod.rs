@@ -12,7 +12,7 @@ use tracing::Level;
 
 pub use self::line::ConnectionFacts;
 
-use self::line::{RequestLine, SignedBy};
+use self::line::RequestLine;
 use super::authenticated_by::AuthenticatedBy;
 use super::event::{emit_json, with_scratch};
 use super::fit::fit;
@@ -56,7 +56,7 @@ impl AccessRecord {
             path,
             route: None,
             authenticated_by: None,
-            signed_by: None,
+            rare: None,
             // The status if the client leaves before a response begins (nginx logs the same status).
             status: 499,
             reason: Some(RequestReason::SenderGone),
@@ -121,7 +121,14 @@ impl AccessRecord {
 
     /// Sets the scheme of the signature that was verified, and the name of the file with the secret or key that it fits.
     pub fn signed(&mut self, scheme: &'static str, key: Arc<str>) {
-        self.line.signed_by = Some(Box::new(SignedBy { signature_scheme: scheme, signature_key: key }));
+        let rare = self.line.rare.get_or_insert_default();
+        rare.signature_scheme = Some(scheme);
+        rare.signature_key = Some(key);
+    }
+
+    /// Sets the id of the event as which the request is stored, or was stored before.
+    pub fn event(&mut self, id: String) {
+        self.line.rare.get_or_insert_default().event_id = Some(id);
     }
 
     /// Notes that the request was sent to the upstream at `at`.

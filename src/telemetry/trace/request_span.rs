@@ -208,9 +208,16 @@ fn server(line: &RequestLine, connection: &[KeyValue]) -> Vec<KeyValue> {
     attributes.push(KeyValue::new("clawgate.request.id", line.id.clone()));
     let by = line.authenticated_by.map(AuthenticatedBy::as_str);
     attributes.extend(by.map(|by| KeyValue::new("clawgate.authenticated_by", by)));
-    if let Some(signed_by) = &line.signed_by {
-        attributes.push(KeyValue::new("clawgate.signature.scheme", signed_by.signature_scheme));
-        attributes.push(KeyValue::new("clawgate.signature.key", Arc::clone(&signed_by.signature_key)));
+    if let Some(rare) = &line.rare {
+        if let Some(scheme) = rare.signature_scheme {
+            attributes.push(KeyValue::new("clawgate.signature.scheme", scheme));
+        }
+        if let Some(key) = &rare.signature_key {
+            attributes.push(KeyValue::new("clawgate.signature.key", Arc::clone(key)));
+        }
+        if let Some(event_id) = &rare.event_id {
+            attributes.push(KeyValue::new("clawgate.event.id", event_id.clone()));
+        }
     }
     attributes.extend_from_slice(connection);
     attributes

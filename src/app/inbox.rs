@@ -1,0 +1,114 @@
+//! The inbox of a running clawgate: the store, and the thread that delivers.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+use tokio::task::LocalSet;
+use tokio::time::timeout;
+use tracing::Level;
+
+use super::shared::Shared;
+use crate::dispatch::Dispatcher;
+use crate::inbox::{InboxSettings, SqliteStore, Store, UnavailableStore};
+use crate::pipeline::Inbox;
+use crate::reload::DispatchGeneration;
+use crate::telemetry::emit;
+
+/// The inbox of a running clawgate.
+pub(super) struct RunningInbox {
+    pub(super) inbox: Arc<Inbox>,
+    ended: oneshot::Receiver<()>,
+}
+
+/// Creates the folder of the database, if it is not there. Before the sandbox is entered, which needs the folder. If that
+/// fails, opening the database fails, too, and that is logged.
+pub(super) fn create_folder(settings: &InboxSettings) {
+    if let Some(folder) = settings.path.parent().filter(|folder| *folder != Path::new("")) {
+        let _ = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    }
+}
+
+/// Opens the store and starts the thread that delivers its events to the routes of `generation`. If the store cannot be
+/// opened, that is logged, events are refused, and direct routes work.
+pub(super) fn start(
+    settings: &InboxSettings,
+    generation: &DispatchGeneration,
+    shared: &Shared,
+) -> io::Result<RunningInbox> {
+    let metrics = shared.metrics.inbox();
+    metrics.enable(settings.max_events, settings.max_bytes);
+    let store: Arc<dyn Store> = match SqliteStore::open(settings, Arc::clone(&metrics)) {
+        Ok((store, opened)) => {
+            if let Some(damaged) = opened.set_aside {
+                metrics.set_aside();
+                log_set_aside(&damaged);
+            }
+            Arc::new(store)
+        }
+        Err(error) => {
+            log_unavailable(&settings.path, &error.to_string());
+            Arc::new(UnavailableStore::new(error.to_string()))
+        }
+    };
+    let (dispatcher, deliver) = Dispatcher::new(
+        Arc::clone(&store),
+        generation.live(),
+        Arc::clone(&metrics),
+        shared.drain.clone(),
+    );
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let (ending, ended) = oneshot::channel();
+    std::thread::Builder::new().name("dispatch".to_owned()).spawn(move || {
+        LocalSet::new().block_on(&runtime, deliver);
+        // Nobody waits any more if clawgate ends at once.
+        let _ = ending.send(());
+    })?;
+    Ok(RunningInbox { inbox: Arc::new(Inbox { store, dispatcher, metrics }), ended })
+}
+
+impl RunningInbox {
+    /// Waits until the tries under way have ended; `deadline` at most.
+    pub(super) async fn finish(self, deadline: Duration) {
+        // A try that takes longer is repeated by the next process.
+        let _ = timeout(deadline, self.ended).await;
+    }
+}
+
+#[derive(Serialize)]
+struct SetAside<'a> {
+    file: String,
+    detail: &'a str,
+    hint: String,
+}
+
+fn log_set_aside(damaged: &Path) {
+    let line = SetAside {
+        file: damaged.display().to_string(),
+        detail: "the database of the inbox is damaged; it was renamed, and the inbox begins empty",
+        hint: format!("clawgate inbox recover {} takes over what can be read of it", damaged.display()),
+    };
+    emit(Level::ERROR, "inbox_set_aside", &line);
+}
+
+#[derive(Serialize)]
+struct Unavailable<'a> {
+    file: String,
+    detail: &'a str,
+    hint: &'static str,
+}
+
+fn log_unavailable(path: &Path, detail: &str) {
+    let hint = "routes with an inbox answer 503 until this is corrected and clawgate restarted; direct routes work";
+    emit(
+        Level::ERROR,
+        "inbox_unavailable",
+        &Unavailable { file: path.display().to_string(), detail, hint },
+    );
+}
