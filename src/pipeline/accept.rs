@@ -24,7 +24,6 @@ use crate::random::random_bytes;
 use crate::telemetry::access::AccessRecord;
 use crate::telemetry::emit_bounded;
 use crate::telemetry::metrics::{AppendOutcome, InboxMetrics};
-use crate::upstream::remove_hop_by_hop;
 
 const EVENT_ID: HeaderName = HeaderName::from_static("x-clawgate-event-id");
 
@@ -83,7 +82,7 @@ async fn store(
     };
     let (principal, key) = (Arc::clone(&event.principal), event.key.clone());
     // Before the event is stored, so that its delivery cannot be missed.
-    let wait = settings.wait.map(|wait| (wait, inbox.dispatcher.watch(id)));
+    let wait = settings.wait.map(|wait| (wait, inbox.dispatcher.watch(id, &path)));
     let begun = Instant::now();
     let appended = inbox.store.append(event).await.map_err(|error| {
         let (outcome, refusal) = refused(error);
@@ -146,7 +145,6 @@ fn upstreams_answer(answered: Answered, id: EventId) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    remove_hop_by_hop(response.headers_mut());
     // hyper sets it for the body that is sent.
     response.headers_mut().remove(header::CONTENT_LENGTH);
     set_id(&mut response, id);
