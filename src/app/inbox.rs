@@ -44,7 +44,7 @@ pub(super) fn start(
 ) -> io::Result<RunningInbox> {
     let metrics = shared.metrics.inbox();
     metrics.enable(settings.max_events, settings.max_bytes);
-    let store: Arc<dyn Store> = match SqliteStore::open(settings, Arc::clone(&metrics)) {
+    let store: Arc<dyn Store> = match SqliteStore::open(settings) {
         Ok((store, opened)) => {
             if let Some(damaged) = opened.set_aside {
                 metrics.set_aside();

@@ -13,7 +13,8 @@ const KEY: &str = "Idempotency-Key: meeting-1\r\n";
 #[test]
 fn a_direct_route_gives_the_upstreams_own_answer() {
     let pki = Pki::new();
-    let backend = Backend::each(|exchange, _| exchange.answer("503 Service Unavailable", "text/plain", "no"));
+    let backend =
+        Backend::each(|exchange, _| exchange.answer("503 Service Unavailable", "text/plain", "no"));
     let toml = inbox(&pki, "")
         + &stored("/hooks/agent", "")
         + "[[route]]\npath = \"/hooks/wake\"\ndelivery = \"direct\"\n";
@@ -29,7 +30,7 @@ fn a_direct_route_gives_the_upstreams_own_answer() {
 fn an_event_is_accepted_with_its_id_while_the_upstream_is_down_and_delivered_later() {
     let pki = Pki::new();
     let place = unused_port();
-    let clawgate = start(&pki, &place.url(), "");
+    let clawgate = start(&pki, &format!("http://{}", place.address()), "");
 
     let answer = send(&pki, &clawgate, &post("", r#"{"message":"hi"}"#));
 
@@ -155,7 +156,7 @@ fn a_full_inbox_asks_to_come_again_and_stores_nothing() {
     let pki = Pki::new();
     let place = unused_port();
     let toml = inbox(&pki, "max_events = 2") + &stored("/hooks/agent", "");
-    let clawgate = command(&pki, &place.url(), &toml).start();
+    let clawgate = command(&pki, &format!("http://{}", place.address()), &toml).start();
     let statuses = [(); 3].map(|()| send(&pki, &clawgate, &post("", "{}")).status);
 
     assert_eq!(statuses, [202, 202, 503]);
@@ -193,7 +194,8 @@ fn an_event_that_is_delivered_in_time_gets_the_upstreams_own_answer() {
 #[test]
 fn an_event_that_is_refused_in_time_gets_the_upstreams_refusal() {
     let pki = Pki::new();
-    let backend = Backend::each(|exchange, _| exchange.answer("400 Bad Request", "text/plain", "no message"));
+    let backend =
+        Backend::each(|exchange, _| exchange.answer("400 Bad Request", "text/plain", "no message"));
     let toml = inbox(&pki, "") + "[[route]]\npath = \"/hooks/agent\"\ndelivery = \"try\"\n";
     let clawgate = command(&pki, &backend.url(), &toml).start();
 
@@ -238,7 +240,7 @@ fn what_was_accepted_before_a_restart_is_delivered_after_it() {
     let pki = Pki::new();
     let place = unused_port();
     let toml = inbox(&pki, "") + &stored("/hooks/agent", "");
-    let mut clawgate = command(&pki, &place.url(), &toml).start();
+    let mut clawgate = command(&pki, &format!("http://{}", place.address()), &toml).start();
     let id = send(&pki, &clawgate, &post(KEY, "{}")).json()["id"].clone();
     assert_eq!(clawgate.stop().code(), Some(0));
 

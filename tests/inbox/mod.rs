@@ -1,4 +1,6 @@
 //! The inbox: events are stored before their sender gets an answer, and delivered afterwards.
 
+mod answers;
 mod settings;
 mod store;
+mod support;

@@ -5,7 +5,7 @@ use crate::support::pki::{Leaf, Pki};
 use crate::support::process::{Clawgate, ClawgateCommand};
 
 /// The hook token that the upstream gets.
-pub const TOKEN: &str = "it is OpenClaw's hook token";
+pub const TOKEN: &str = "openclaw-hook-token-of-the-tests";
 
 /// Settings with an inbox in the folder of `pki`; `lines` follow in `[inbox]`.
 pub fn inbox(pki: &Pki, lines: &str) -> String {
