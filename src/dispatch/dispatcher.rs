@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::delivery::Delivery;
 use super::route::DispatchRoutes;
 use super::state::UpstreamState;
 use super::watch::{Watch, Watches};
@@ -47,18 +48,16 @@ impl Dispatcher {
         drain: Drain,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let shared = Arc::<Shared>::default();
-        let delivery = async move {
-            let _ = (store, routes, metrics);
-            drain.begun().await;
-        };
-        (Self(shared), delivery)
+        let for_delivery = Arc::clone(&shared);
+        let delivery = Delivery { store, routes, metrics, shared: for_delivery, drain };
+        (Self(shared), delivery.run())
     }
 
     /// Waits for the upstream's answer to event `id` of `route`, from now on: call it before the event is stored. There is
     /// nothing to wait for while deliveries are paused.
     pub fn watch(&self, id: EventId, route: &str) -> Watch {
         let watches = Arc::clone(&self.0.watches);
-        if self.0.tries(route) { Watch::new(id, watches) } else { Watch::ended(id, watches) }
+        if self.0.tries(route) { Watch::new(id, route, watches) } else { Watch::ended(id, watches) }
     }
 
     /// The upstreams, and what is paused.
@@ -77,19 +76,16 @@ impl Dispatcher {
     }
 }
 
-#[expect(dead_code, reason = "the part that delivers comes next")]
 impl Shared {
-    /// Sets what is known outside.
+    /// Sets what is known outside. Senders no longer wait for what is paused now.
     pub(super) fn show(&self, shown: Shown) {
+        self.watches.retain(|_, route| !shown.paused.contains(route));
         *self.shown() = shown;
     }
 
-    /// Sets whether this process delivers. When it does not, nobody waits for an answer any more.
+    /// Sets whether events are tried from now on.
     pub(super) fn set_delivers(&self, delivers: bool) {
         self.delivers.store(delivers, Ordering::Relaxed);
-        if !delivers {
-            self.watches.clear();
-        }
     }
 
     /// Whether a new event of `route` is tried at once.

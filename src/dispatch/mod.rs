@@ -1,9 +1,45 @@
 //! Delivers the events of the inbox to their upstreams.
+//!
+//! One process delivers: the one that holds the right to ([`crate::inbox::Store::may_deliver`]). In it, one loop decides which
+//! events are tried; the tries run beside it.
+//!
+//! | file | what is there |
+//! | --- | --- |
+//! | `dispatcher.rs` | [`Dispatcher`]: the handle for everything that runs beside it |
+//! | `delivery.rs` | the loop, from the right to deliver to the drain |
+//! | `work.rs` | what the loop knows: routes, upstreams, tries under way |
+//! | `claims.rs` | which events are tried, and when to look for the next ones |
+//! | `attempt.rs`, `request.rs` | one try |
+//! | `answer_class.rs`, `retry_after.rs` | what an answer means |
+//! | `settle.rs` | what follows from a try: for the upstream, the route, the event, and a sender that waits |
+//! | `decide.rs`, `backoff.rs` | when an event is tried again, and when it is given up |
+//! | `pause.rs` | whether tries may be made, and how many at once |
+//! | `outcomes.rs` | outcomes on their way to the store |
+//! | `unknown.rs` | events of routes that the settings do not have |
+//! | `watch.rs` | senders that wait for the upstream's answer |
 
+mod answer_class;
+mod attempt;
+mod backoff;
+mod claims;
+mod decide;
+mod delivery;
 mod dispatcher;
+mod hint;
+mod log;
+mod outcomes;
+mod pause;
+mod request;
+mod retry_after;
 mod route;
+mod settle;
 mod state;
+mod unknown;
 mod watch;
+mod work;
+
+#[cfg(test)]
+mod tests;
 
 pub use self::dispatcher::Dispatcher;
 pub use self::route::{DispatchRoute, DispatchRoutes};

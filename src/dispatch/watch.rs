@@ -22,7 +22,15 @@ pub struct Answered {
 
 /// Those who wait, by the event.
 #[derive(Debug, Default)]
-pub(super) struct Watches(Mutex<HashMap<EventId, oneshot::Sender<Answered>>>);
+pub(super) struct Watches(Mutex<HashMap<EventId, Waiting>>);
+
+/// One who waits.
+#[derive(Debug)]
+struct Waiting {
+    /// The route of the event.
+    route: String,
+    answer: oneshot::Sender<Answered>,
+}
 
 /// Waits for the answer to one event. Once it is dropped, nobody waits.
 #[derive(Debug)]
@@ -34,10 +42,10 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Waits for event `id`.
-    pub(super) fn new(id: EventId, watches: Arc<Watches>) -> Self {
-        let (sender, receiver) = oneshot::channel();
-        watches.all().insert(id, sender);
+    /// Waits for event `id` of `route`.
+    pub(super) fn new(id: EventId, route: &str, watches: Arc<Watches>) -> Self {
+        let (answer, receiver) = oneshot::channel();
+        watches.all().insert(id, Waiting { route: route.to_owned(), answer });
         Self { id, watches, answer: Some(receiver) }
     }
 
@@ -61,7 +69,6 @@ impl Drop for Watch {
     }
 }
 
-#[expect(dead_code, reason = "the part that delivers comes next")]
 impl Watches {
     /// Whether somebody waits for the answer to event `id`.
     pub(super) fn contains(&self, id: EventId) -> bool {
@@ -70,9 +77,9 @@ impl Watches {
 
     /// Passes on the answer to event `id`.
     pub(super) fn answer(&self, id: EventId, answered: Answered) {
-        if let Some(sender) = self.all().remove(&id) {
+        if let Some(Waiting { answer, .. }) = self.all().remove(&id) {
             // Whoever waited may have left just now.
-            let _ = sender.send(answered);
+            let _ = answer.send(answered);
         }
     }
 
@@ -81,12 +88,12 @@ impl Watches {
         self.all().remove(&id);
     }
 
-    /// Ends all waits, without an answer.
-    pub(super) fn clear(&self) {
-        self.all().clear();
+    /// Ends the waits for which `is_kept` is false, without an answer. It gets the event and its route.
+    pub(super) fn retain(&self, is_kept: impl Fn(EventId, &str) -> bool) {
+        self.all().retain(|id, waiting| is_kept(*id, &waiting.route));
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<EventId, oneshot::Sender<Answered>>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<EventId, Waiting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -92,8 +92,24 @@ impl SharedRequestBody {
 /// Trailers are dropped, since they are header fields that arrive after all checks.
 #[derive(Debug)]
 pub struct RequestBody {
-    upload: SharedRequestBody,
+    upload: Upload,
     content: Content,
+}
+
+/// How much was read of the client's body behind a request; none if the body comes from the inbox.
+#[derive(Clone, Debug)]
+pub(super) struct Upload(Option<SharedRequestBody>);
+
+impl Upload {
+    /// Bytes read so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.as_ref().map_or(0, SharedRequestBody::bytes)
+    }
+
+    /// Whether all of it was read.
+    pub(super) fn ended(&self) -> bool {
+        self.0.as_ref().is_none_or(SharedRequestBody::ended)
+    }
 }
 
 /// Where the bytes of a body are.
@@ -108,12 +124,20 @@ enum Content {
 impl RequestBody {
     /// A body that is read from the client while it is forwarded. `limit` is in bytes.
     pub fn new(upload: SharedRequestBody, limit: u64, timeouts: BodyTimeouts) -> Self {
-        Self { upload, content: Content::Stream { limit, pace: Pace::new(timeouts) } }
+        Self {
+            upload: Upload(Some(upload)),
+            content: Content::Stream { limit, pace: Pace::new(timeouts) },
+        }
     }
 
     /// A body that was read before, for `upload`.
     pub fn whole(upload: SharedRequestBody, bytes: Bytes) -> Self {
-        Self { upload, content: Content::Whole(bytes) }
+        Self { upload: Upload(Some(upload)), content: Content::Whole(bytes) }
+    }
+
+    /// A body that the inbox has stored.
+    pub fn stored(bytes: Bytes) -> Self {
+        Self { upload: Upload(None), content: Content::Whole(bytes) }
     }
 
     /// Reads the whole body. `on_growth` gets the number of bytes by which the memory for it grows.
@@ -148,8 +172,8 @@ impl RequestBody {
         Ok(if pieces.is_empty() { whole } else { pieces.into() })
     }
 
-    /// The client's body itself.
-    pub fn upload(&self) -> &SharedRequestBody {
+    /// How much was read of the client's body.
+    pub(super) fn upload(&self) -> &Upload {
         &self.upload
     }
 }
@@ -168,8 +192,10 @@ impl Body for RequestBody {
             Content::Whole(bytes) if bytes.is_empty() => return Poll::Ready(None),
             Content::Whole(bytes) => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
         };
+        // Only a client's body is a stream.
+        let Some(upload) = &this.upload.0 else { return Poll::Ready(None) };
         loop {
-            let mut incoming = this.upload.incoming();
+            let mut incoming = upload.incoming();
             let frame = Pin::new(&mut *incoming).poll_frame(cx);
             let ended = incoming.is_end_stream();
             drop(incoming);
@@ -181,7 +207,7 @@ impl Body for RequestBody {
                 _ => 0,
             };
             pace.moved(piece);
-            let state = &this.upload.0;
+            let state = &upload.0;
             if ended || frame.is_none() {
                 state.ended.store(true, Ordering::Relaxed);
             }
@@ -200,16 +226,18 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::Stream { .. } => self.upload.incoming().is_end_stream(),
-            Content::Whole(bytes) => bytes.is_empty(),
+        match (&self.content, &self.upload.0) {
+            (Content::Stream { .. }, Some(upload)) => upload.incoming().is_end_stream(),
+            (Content::Stream { .. }, None) => true,
+            (Content::Whole(bytes), _) => bytes.is_empty(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            Content::Stream { .. } => self.upload.size_hint(),
-            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+        match (&self.content, &self.upload.0) {
+            (Content::Stream { .. }, Some(upload)) => upload.size_hint(),
+            (Content::Stream { .. }, None) => SizeHint::with_exact(0),
+            (Content::Whole(bytes), _) => SizeHint::with_exact(bytes.len() as u64),
         }
     }
 }

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use tokio::time::timeout;
 
-use super::body::{RequestBody, SharedRequestBody};
+use super::body::{RequestBody, Upload};
 use super::concurrency_limit::{ConcurrencyLimit, ConcurrencyPermit, LimitReached};
 use super::connect::Connector;
 use super::error::{UpstreamError, classify};
@@ -166,7 +166,7 @@ impl Client {
         &self,
         sender: &mut SendRequest<RequestBody>,
         request: Request<RequestBody>,
-        upload: &SharedRequestBody,
+        upload: &Upload,
     ) -> Result<Response<Incoming>, Failed> {
         let limit = self.timeouts.response;
         let mut exchange = std::pin::pin!(sender.try_send_request(request));
@@ -193,7 +193,7 @@ impl Client {
         response: Response<Incoming>,
         sender: SendRequest<RequestBody>,
         permit: ConcurrencyPermit,
-        upload: SharedRequestBody,
+        upload: Upload,
         retried: bool,
     ) -> Result<Answer, UpstreamError> {
         let connection =

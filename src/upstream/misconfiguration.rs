@@ -121,6 +121,11 @@ impl MisconfigurationLog {
         Self { upstream, token, started: Instant::now(), problems, left_out }
     }
 
+    /// What the operator can do about `problem`.
+    pub fn hint(&self, problem: Misconfiguration) -> String {
+        problem.hint(self.token.as_deref())
+    }
+
     /// Logs that the response to request `request` shows `problem`.
     pub fn log(&self, problem: Misconfiguration, status: StatusCode, request: &str) {
         if self.problems[problem as usize].pass(self.started.elapsed(), PAUSE).is_none() {
@@ -134,7 +139,7 @@ impl MisconfigurationLog {
                 problem,
                 status: status.as_u16(),
                 request,
-                hint: problem.hint(self.token.as_deref()),
+                hint: self.hint(problem),
             },
         );
     }

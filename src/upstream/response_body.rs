@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use thiserror::Error;
 
-use super::body::{RequestBody, SharedRequestBody};
+use super::body::{RequestBody, Upload};
 use super::concurrency_limit::ConcurrencyPermit;
 use super::framing::settle_trailers;
 use super::pool::Pool;
@@ -25,7 +25,7 @@ pub(super) struct PooledConnection {
     pub(super) held: Option<(SendRequest<RequestBody>, ConcurrencyPermit)>,
     /// `None` if the connection must not be used again.
     pub(super) pool: Option<Pool>,
-    pub(super) upload: SharedRequestBody,
+    pub(super) upload: Upload,
 }
 
 impl PooledConnection {

@@ -2,7 +2,7 @@
 //!
 //! Input: the method, target and header fields of a checked request, and its principal. Output: an
 //! [`UpstreamRequest`]. [`super::Client`] sends nothing else, and only [`SanitizedHeaders`] makes one, so every field
-//! of a client passes through this module.
+//! of a client passes through this module. What the inbox has stored has passed through it before.
 
 mod claims;
 
@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 
 use self::claims::is_claim;
 use super::body::RequestBody;
+use crate::inbox::StoredRequest;
 use crate::policy::Principal;
 
 /// Fields for the next hop only (RFC 9110 section 7.6.1). `Connection` can name others.
@@ -92,6 +93,17 @@ impl SanitizedHeaders {
 }
 
 impl UpstreamRequest {
+    /// A request that was sanitized and stored before, with `headers`: the stored ones and what clawgate sets anew.
+    pub fn from_store(stored: &StoredRequest, mut headers: HeaderMap) -> Self {
+        remove_hop_by_hop(&mut headers);
+        headers.insert(header::CONTENT_LENGTH, stored.body.len().into());
+        let mut request = Request::new(RequestBody::stored(stored.body.clone()));
+        *request.method_mut() = stored.method.clone();
+        *request.uri_mut() = stored.target.clone();
+        *request.headers_mut() = headers;
+        Self { request, proxy_header: None }
+    }
+
     /// Sends the request on a new connection that begins with `header`, a PROXY header. The header is about this
     /// request's client only, so the connection is never used again.
     pub fn with_proxy_header(self, header: Bytes) -> Self {

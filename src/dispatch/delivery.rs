@@ -1,0 +1,125 @@
+//! The loop that delivers.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::dispatcher::Shared;
+use super::log::{self, StoreFailures};
+use super::route::DispatchRoutes;
+use super::work::Work;
+use crate::inbox::Store;
+use crate::live::Live;
+use crate::shutdown::Drain;
+use crate::telemetry::metrics::InboxMetrics;
+
+/// How often to try to become the process that delivers.
+const TAKE_OVER: Duration = Duration::from_millis(250);
+/// How long to wait after a failure of the store.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How often the outcomes of the last tries may fail to be stored before clawgate ends without.
+const LAST_TRIES: u32 = 3;
+
+/// What is needed to deliver.
+pub(super) struct Delivery {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) routes: Arc<Live<DispatchRoutes>>,
+    pub(super) metrics: Arc<InboxMetrics>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) drain: Drain,
+}
+
+impl Delivery {
+    /// Delivers until the drain begins and the tries under way have ended.
+    pub(super) async fn run(self) {
+        let failures = StoreFailures::default();
+        tokio::select! {
+            () = self.take_over(&failures) => {}
+            () = self.drain.begun() => return,
+        }
+        let Self { store, routes, metrics, shared, drain } = self;
+        let mut changed = store.changed();
+        let mut replaced = routes.watch();
+        metrics.delivering(true);
+        let (for_work, for_shared) = (Arc::clone(&metrics), Arc::clone(&shared));
+        let mut work = Work::new(Arc::clone(&store), routes.load(), for_work, for_shared);
+        log::started(work.settings.routes.len());
+        work.show();
+        shared.set_delivers(true);
+        let mut drained = pin!(drain.begun());
+        loop {
+            let wake = match work.claim().await {
+                Ok(wake) => wake,
+                Err(error) => {
+                    work.failures.log("read", &error.to_string());
+                    work.must_look = true;
+                    Instant::now() + AFTER_FAILURE
+                }
+            };
+            work.outcomes.store(Instant::now());
+            work.show();
+            tokio::select! {
+                () = &mut drained => break,
+                Ok(()) = changed.changed() => work.must_look = true,
+                Ok(()) = replaced.changed() => work.reload(routes.load()),
+                () = shared.resumed.notified() => work.hurry(),
+                Some(noted) = work.outcomes.noted() => work.noted(noted),
+                Some(ended) = work.tries.join_next_with_id() => {
+                    work.settle(ended);
+                    // What has ended at the same time needs one look for the next ones.
+                    while let Some(ended) = work.tries.try_join_next_with_id() {
+                        work.settle(ended);
+                    }
+                }
+                () = sleep_until(wake) => {}
+            }
+        }
+        shared.set_delivers(false);
+        // Senders get the answers of the tries under way, and wait for no others.
+        let is_tried = |id| work.under_way.values().any(|tried| tried.event == id);
+        shared.watches.retain(|id, _| is_tried(id));
+        finish(&mut work).await;
+        shared.watches.retain(|_, _| false);
+        if let Err(error) = store.stop_delivering().await {
+            work.failures.log("stop", &error.to_string());
+        }
+        metrics.delivering(false);
+        log::stopped();
+    }
+
+    /// Waits until this process is the one that delivers.
+    async fn take_over(&self, failures: &StoreFailures) {
+        loop {
+            match self.store.may_deliver().await {
+                Ok(true) => return,
+                Ok(false) => sleep(TAKE_OVER).await,
+                Err(error) => {
+                    failures.log("lock", &error.to_string());
+                    sleep(AFTER_FAILURE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Waits for the tries under way, and stores their outcomes.
+async fn finish(work: &mut Work) {
+    let mut failures = 0;
+    loop {
+        work.outcomes.hurry();
+        work.outcomes.store(Instant::now());
+        tokio::select! {
+            Some(noted) = work.outcomes.noted() => {
+                failures += u32::from(noted.1.is_err());
+                work.noted(noted);
+                if failures >= LAST_TRIES {
+                    return;
+                }
+            }
+            Some(ended) = work.tries.join_next_with_id() => work.settle(ended),
+            else => return,
+        }
+    }
+}
