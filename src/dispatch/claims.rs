@@ -7,10 +7,9 @@ use tokio::time::Instant;
 
 use super::attempt::{Probe, Try};
 use super::decide::is_too_old;
-use super::log;
 use super::pause::Room;
 use super::work::{UnderWay, Work};
-use crate::inbox::{DeadReason, Due, Event, Next, Outcome, StoreError, Then};
+use crate::inbox::{DeadReason, Due, Event, Next, StoreError};
 
 /// How long nothing may happen before events are looked for nevertheless.
 const IDLE: Duration = Duration::from_secs(60);
@@ -54,7 +53,7 @@ impl Work {
                 Room::AtOnce(_) => self.fill(&name, now).await?,
             }
         }
-        if self.unknown.check_at().is_some_and(|at| at <= now) {
+        if self.unknown.check_at.is_some_and(|at| at <= now) {
             self.check_unknown().await?;
         }
         if std::mem::take(&mut self.must_look) {
@@ -206,19 +205,6 @@ impl Work {
         }
     }
 
-    /// Gives up an event without a try.
-    pub(super) fn give_up(&mut self, event: &Event, reason: DeadReason) {
-        log::dead(event, reason, None);
-        self.metrics.dead(&event.route, reason.as_str());
-        self.shared.watches.remove(event.id);
-        if let Some(work) = self.routes.get_mut(&event.route) {
-            work.busy.insert(event.seq);
-            work.progress.remove(&event.seq);
-        }
-        let outcome = Outcome { seq: event.seq, attempt: None, then: Then::Dead(reason) };
-        self.outcomes.push(Arc::clone(&event.route), outcome);
-    }
-
     /// Begins the try of an event.
     fn begin(&mut self, place: usize, event: Event) {
         let routes = Arc::clone(&self.settings);
@@ -244,7 +230,7 @@ impl Work {
         let mut wake = now + IDLE;
         let mut at_latest = |at: Option<Instant>| wake = at.map_or(wake, |at| wake.min(at));
         at_latest(self.outcomes.retry_at());
-        at_latest(self.unknown.check_at());
+        at_latest(self.unknown.check_at);
         for route in &self.settings.routes {
             let Some(work) = self.routes.get(&route.path) else { continue };
             at_latest(work.next);

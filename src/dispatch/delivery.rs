@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::dispatcher::Shared;
 use super::log::{self, StoreFailures};
 use super::route::DispatchRoutes;
+use super::shared::Shared;
 use super::work::Work;
 use crate::inbox::Store;
 use crate::live::Live;

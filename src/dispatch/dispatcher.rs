@@ -1,15 +1,12 @@
 //! The handle of the dispatcher, for everything that runs beside it.
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::Notify;
+use std::sync::Arc;
 
 use super::delivery::Delivery;
 use super::route::DispatchRoutes;
+use super::shared::Shared;
 use super::state::UpstreamState;
-use super::watch::{Watch, Watches};
+use super::watch::Watch;
 use crate::inbox::{EventId, Store};
 use crate::live::Live;
 use crate::shutdown::Drain;
@@ -18,25 +15,6 @@ use crate::telemetry::metrics::InboxMetrics;
 /// The handle of the dispatcher; clones share it.
 #[derive(Clone, Debug)]
 pub struct Dispatcher(Arc<Shared>);
-
-/// What the dispatcher and its handles share.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    pub(super) watches: Arc<Watches>,
-    /// Notified when an operator asks to end all pauses.
-    pub(super) resumed: Notify,
-    delivers: AtomicBool,
-    shown: Mutex<Shown>,
-}
-
-/// What is known outside of the dispatcher.
-#[derive(Debug, Default)]
-pub(super) struct Shown {
-    /// The upstreams, and what is paused.
-    pub(super) state: Vec<UpstreamState>,
-    /// The routes that are paused, themselves or with their upstream.
-    pub(super) paused: HashSet<Arc<str>>,
-}
 
 impl Dispatcher {
     /// A dispatcher that delivers the events in `store` as `routes` say, and a future that does so. The future ends after the
@@ -62,38 +40,16 @@ impl Dispatcher {
 
     /// The upstreams, and what is paused.
     pub fn state(&self) -> Vec<UpstreamState> {
-        self.0.shown().state.clone()
+        self.0.state()
     }
 
     /// Whether this process delivers. Of several that use one database, one does.
     pub fn delivers(&self) -> bool {
-        self.0.delivers.load(Ordering::Relaxed)
+        self.0.delivers()
     }
 
     /// Ends all pauses: events are tried at once.
     pub fn resume(&self) {
         self.0.resumed.notify_one();
-    }
-}
-
-impl Shared {
-    /// Sets what is known outside. Senders no longer wait for what is paused now.
-    pub(super) fn show(&self, shown: Shown) {
-        self.watches.retain(|_, route| !shown.paused.contains(route));
-        *self.shown() = shown;
-    }
-
-    /// Sets whether events are tried from now on.
-    pub(super) fn set_delivers(&self, delivers: bool) {
-        self.delivers.store(delivers, Ordering::Relaxed);
-    }
-
-    /// Whether a new event of `route` is tried at once.
-    fn tries(&self, route: &str) -> bool {
-        self.delivers.load(Ordering::Relaxed) && !self.shown().paused.contains(route)
-    }
-
-    fn shown(&self) -> MutexGuard<'_, Shown> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

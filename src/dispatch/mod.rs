@@ -9,13 +9,14 @@
 //! | `delivery.rs` | the loop, from the right to deliver to the drain |
 //! | `work.rs` | what the loop knows: routes, upstreams, tries under way |
 //! | `claims.rs` | which events are tried, and when to look for the next ones |
+//! | `give_up.rs`, `unknown.rs` | events that are given up without a try: too old, or of routes that the settings do not have |
 //! | `attempt.rs`, `request.rs` | one try |
 //! | `answer_class.rs`, `retry_after.rs` | what an answer means |
 //! | `settle.rs` | what follows from a try: for the upstream, the route, the event, and a sender that waits |
 //! | `decide.rs`, `backoff.rs` | when an event is tried again, and when it is given up |
 //! | `pause.rs` | whether tries may be made, and how many at once |
 //! | `outcomes.rs` | outcomes on their way to the store |
-//! | `unknown.rs` | events of routes that the settings do not have |
+//! | `shared.rs`, `state.rs` | what the loop shows to the others |
 //! | `watch.rs` | senders that wait for the upstream's answer |
 
 mod answer_class;
@@ -25,6 +26,7 @@ mod claims;
 mod decide;
 mod delivery;
 mod dispatcher;
+mod give_up;
 mod hint;
 mod log;
 mod outcomes;
@@ -33,6 +35,7 @@ mod request;
 mod retry_after;
 mod route;
 mod settle;
+mod shared;
 mod state;
 mod unknown;
 mod watch;

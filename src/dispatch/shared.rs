@@ -1,0 +1,61 @@
+//! What the dispatcher and its handles share.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::state::UpstreamState;
+use super::watch::Watches;
+
+/// What the dispatcher and its handles share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) watches: Arc<Watches>,
+    /// Notified when an operator asks to end all pauses.
+    pub(super) resumed: Notify,
+    delivers: AtomicBool,
+    shown: Mutex<Shown>,
+}
+
+/// What is known outside of the dispatcher.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    /// The upstreams, and what is paused.
+    pub(super) state: Vec<UpstreamState>,
+    /// The routes that are paused, themselves or with their upstream.
+    pub(super) paused: HashSet<Arc<str>>,
+}
+
+impl Shared {
+    /// Sets what is known outside. Senders no longer wait for what is paused now.
+    pub(super) fn show(&self, shown: Shown) {
+        self.watches.retain(|_, route| !shown.paused.contains(route));
+        *self.shown() = shown;
+    }
+
+    /// Sets whether events are tried from now on.
+    pub(super) fn set_delivers(&self, delivers: bool) {
+        self.delivers.store(delivers, Ordering::Relaxed);
+    }
+
+    /// Whether this process delivers.
+    pub(super) fn delivers(&self) -> bool {
+        self.delivers.load(Ordering::Relaxed)
+    }
+
+    /// The upstreams, and what is paused.
+    pub(super) fn state(&self) -> Vec<UpstreamState> {
+        self.shown().state.clone()
+    }
+
+    /// Whether a new event of `route` is tried at once.
+    pub(super) fn tries(&self, route: &str) -> bool {
+        self.delivers() && !self.shown().paused.contains(route)
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
