@@ -20,13 +20,13 @@ pub fn generate(what: &Generated, out: &mut impl Write) -> io::Result<()> {
             clap_complete::generate(*shell, &mut cli, "clawgate", &mut text);
             out.write_all(&text)
         }
-        Generated::Man { command: None } => Man::new(cli).render(out),
-        Generated::Man { command: Some(name) } => {
+        Generated::Man { command } => {
             cli.build();
-            let command = cli.find_subcommand(name).cloned();
-            let command =
-                command.ok_or_else(|| io::Error::other(format!("there is no command `{name}`")))?;
-            Man::new(command).render(out)
+            let page = command.iter().try_fold(cli, |cli, name| cli.find_subcommand(name).cloned());
+            let page = page.ok_or_else(|| {
+                io::Error::other(format!("there is no command `{}`", command.join(" ")))
+            })?;
+            Man::new(page).render(out)
         }
     }
 }

@@ -49,6 +49,7 @@ pub mod generate;
 pub mod http1_guard;
 pub mod identity;
 pub mod inbox;
+pub mod inbox_commands;
 pub mod limits;
 pub mod live;
 pub mod pipeline;

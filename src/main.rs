@@ -10,7 +10,9 @@ use std::time::SystemTime;
 
 use clap::Parser;
 use clawgate::app::{App, Ending};
-use clawgate::cli::{CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, ProbeArgs, SignArgs, VerifyArgs};
+use clawgate::cli::{
+    CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, InboxArgs, ProbeArgs, SignArgs, VerifyArgs,
+};
 use clawgate::config::{Environment, LogFormat, LogSettings, SettingsArgs, load, load_for_clients};
 use clawgate::doctor::{Caller, Helpers};
 use clawgate::explain::{
@@ -18,6 +20,7 @@ use clawgate::explain::{
 };
 use clawgate::finding::{Check, Finding, Findings, Severity, write_grouped};
 use clawgate::generate::generate;
+use clawgate::inbox_commands::{self, CommandError};
 use clawgate::pki::pem::{cas_in, client_chain, key_in};
 use clawgate::platform::{Control, memory};
 use clawgate::problem::FileProblem;
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Sign(args) => sign(&args).unwrap_or_else(|code| code),
         Command::Verify(args) => verify(&args).unwrap_or_else(|code| code),
         Command::Doctor(args) => doctor(&args).unwrap_or_else(|code| code),
+        Command::Inbox(args) => inbox(&args),
         Command::Probe(args) => probe(&args).unwrap_or_else(|code| code),
         Command::Generate(args) => match generate(&args.what, &mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -262,6 +266,18 @@ fn probe(args: &ProbeArgs) -> Result<ExitCode, ExitCode> {
     let report = doctor::probe(&address, args.alive).map_err(failed(FAILURE))?;
     show(&report, false)?;
     Ok(exit_code(report.worst() < Severity::Fail))
+}
+
+fn inbox(args: &InboxArgs) -> ExitCode {
+    match inbox_commands::run(args, &environment(), SystemTime::now()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(CommandError::Settings(problems)) => {
+            eprintln!("{problems}");
+            ExitCode::from(CONFIG)
+        }
+        Err(CommandError::Usage(misuse)) => failed(USAGE)(misuse),
+        Err(CommandError::Failed(failure)) => failed(FAILURE)(failure),
+    }
 }
 
 fn caller(file: &Path, key_file: &Path) -> Result<Caller, ExitCode> {

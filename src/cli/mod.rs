@@ -3,6 +3,7 @@
 //! The flags come from the table of settings in [`config::keys`](crate::config::keys). [`config::load`](crate::config::load)
 //! checks their values, together with the file and the environment.
 
+mod inbox;
 mod signed;
 mod texts;
 mod values;
@@ -15,8 +16,13 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use self::inbox::{
+    ChangeArgs, ExportArgs, FilterArgs, InboxArgs, InboxCommand, InboxFileArgs, ListArgs, ShowArgs,
+    StatsArgs,
+};
 pub use self::signed::{SignArgs, VerifyArgs};
-use self::texts::{CHECK, DOCTOR, EXAMPLES, EXPLAIN, SETTINGS, SIGN, VERIFY};
+use self::texts::{CHECK, DOCTOR, EXAMPLES, EXPLAIN, INBOX, SETTINGS, SIGN, VERIFY};
+pub use self::values::Moment;
 use self::values::time;
 use crate::config::SettingsArgs;
 use crate::explain::Target;
@@ -54,6 +60,9 @@ pub enum Command {
     /// Check files, the running clawgate and its upstreams; print each problem with a hint
     #[command(after_help = DOCTOR)]
     Doctor(DoctorArgs),
+    /// List, show, replay and remove the events in the inbox; works whether or not clawgate runs
+    #[command(after_help = INBOX)]
+    Inbox(InboxArgs),
     /// Ask a running clawgate over its admin listener whether it is ready, for container probes
     Probe(ProbeArgs),
     /// Print shell completions or manual pages, for packages
@@ -91,8 +100,8 @@ pub enum Generated {
     },
     /// A manual page, as roff
     Man {
-        /// The subcommand; without it, the page of all
-        command: Option<String>,
+        /// The subcommand, such as `run` or `inbox list`; without it, the page of all
+        command: Vec<String>,
     },
 }
 

@@ -116,3 +116,26 @@ Examples:
     clawgate verify /hooks/stripe request.http --config clawgate.toml --at 2027-01-01T00:00:00Z
 
 Exit codes: 0 valid; 1 refused, or the file cannot be read; 2 usage; 78 the settings are not valid.";
+
+pub(super) const INBOX: &str = "\
+Reads the database of the inbox, whether or not a clawgate runs beside it. Finds it by --inbox,
+CLAWGATE_INBOX or inbox.path in the TOML file; of the settings only `[inbox]` is read. These commands
+deliver nothing: a replayed event is delivered by the clawgate that runs, or by the next one.
+
+`replay`, `drop` and `forget` need at least one condition. Before they change more than one event, they
+say how many it would be, and ask on a terminal; in scripts --yes is the answer. Each change is logged on
+stderr as one line of JSON, with the events, the conditions and the user, unless stderr is a terminal.
+
+Examples:
+  What waits, and what was given up?
+    clawgate inbox stats --config clawgate.toml
+    clawgate inbox list --state dead --config clawgate.toml
+
+  Why was this event given up?
+    clawgate inbox show 0198f2c4-7d5a-7c3e-9b1d-2f6a8e4c0b17 --config clawgate.toml
+
+  The upstream is corrected; deliver what it has refused today once more:
+    clawgate inbox replay --route /hooks/github --reason rejected --since 24h --config clawgate.toml
+
+Exit codes: 0 success, also if no event fits; 1 the database cannot be used, or an event that was named
+is not there; 2 usage, or --yes is missing; 78 the settings are not valid.";

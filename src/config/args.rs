@@ -15,6 +15,11 @@ pub struct SettingsArgs {
 }
 
 impl SettingsArgs {
+    /// No flag but `--config`, if it was given.
+    pub fn with_config(config: Option<OsString>) -> Self {
+        Self { config, given: Vec::new() }
+    }
+
     /// The TOML file that was named.
     pub(super) fn config(&self) -> Option<&OsStr> {
         self.config.as_deref()

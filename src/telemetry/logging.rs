@@ -66,6 +66,28 @@ pub fn subscriber(format: Format, filter: Targets) -> (impl Subscriber + Send + 
     (Registry::default().with(filter).with(lines), Log { writer, format })
 }
 
+/// A subscriber that writes clawgate's own events to stderr, each as a line of JSON: for commands that print their result to
+/// stdout.
+pub fn on_stderr() -> impl Subscriber + Send + Sync {
+    let own = Targets::new().with_target(TARGET, Level::INFO);
+    Registry::default().with(own).with(OnStderr)
+}
+
+struct OnStderr;
+
+impl<S: Subscriber> Layer<S> for OnStderr {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let (level, target) = (*event.metadata().level(), event.metadata().target());
+        let time = humantime::format_rfc3339_millis(SystemTime::now());
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let mut line = Vec::new();
+        fields.write(Format::Json, time, level, target, &mut line);
+        // A closed stderr must not end the command in the middle of its work.
+        let _ = io::stderr().lock().write_all(&line);
+    }
+}
+
 struct Lines {
     format: Format,
     writer: Writer,

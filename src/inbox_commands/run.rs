@@ -1,0 +1,192 @@
+//! Runs one command: finds the database, asks before changes, prints the result.
+
+use std::fmt::Display;
+use std::io::{self, BufRead, BufWriter, ErrorKind, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use super::change::{Change, change};
+use super::error::CommandError;
+use super::export::{ExportError, export};
+use super::list::list;
+use super::progress::Progress;
+use super::select::{Selected, select};
+use super::show::show;
+use super::stats::stats;
+use crate::cli::{
+    ChangeArgs, ExportArgs, InboxArgs, InboxCommand, InboxFileArgs, ListArgs, ShowArgs, StatsArgs,
+};
+use crate::config::{Environment, SettingsArgs, load_for_inbox};
+use crate::inbox::{EventState, Filter, SqliteStore, Store};
+use crate::telemetry::logging;
+use crate::wording;
+
+/// Runs `clawgate inbox`, and prints its result. `environment` and `now` are those of the process.
+///
+/// # Errors
+/// When the settings do not say where the database is, it cannot be used, or a named event is not there.
+pub fn run(args: &InboxArgs, environment: &Environment, now: SystemTime) -> Result<(), CommandError> {
+    let path = database(&args.file, environment)?;
+    let unusable =
+        |error: io::Error| CommandError::Failed(format!("cannot start: {}", wording::io(&error)));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(unusable)?;
+    let store = SqliteStore::attach(&path).map_err(|error| CommandError::Failed(error.to_string()))?;
+    if !io::stderr().is_terminal() {
+        // Fails only when a subscriber is set already, and none is set anywhere else.
+        let _ = tracing::subscriber::set_global_default(logging::on_stderr());
+    }
+    let session = Session { store: &store, path: &path, now };
+    runtime.block_on(async {
+        match &args.command {
+            InboxCommand::List(args) => session.list(args).await,
+            InboxCommand::Show(args) => session.show(args).await,
+            InboxCommand::Replay(args) => session.change(Change::Replay, args).await,
+            InboxCommand::Drop(args) => session.change(Change::Drop, args).await,
+            InboxCommand::Forget(args) => session.change(Change::Forget, args).await,
+            InboxCommand::Export(args) => session.export(args).await,
+            InboxCommand::Stats(args) => session.stats(args).await,
+        }
+    })
+}
+
+fn database(file: &InboxFileArgs, environment: &Environment) -> Result<PathBuf, CommandError> {
+    match &file.inbox {
+        Some(path) => Ok(path.clone()),
+        None => {
+            let settings = SettingsArgs::with_config(file.config.clone());
+            Ok(load_for_inbox(&settings, environment)?.path)
+        }
+    }
+}
+
+/// What all commands need.
+struct Session<'a> {
+    store: &'a dyn Store,
+    path: &'a Path,
+    now: SystemTime,
+}
+
+impl Session<'_> {
+    async fn list(&self, args: &ListArgs) -> Result<(), CommandError> {
+        let listed = list(self.store, args.filter.filter(self.now), args.limit, self.now).await?;
+        print(&if args.json { listed.json_lines()? } else { listed.to_string() })
+    }
+
+    async fn show(&self, args: &ShowArgs) -> Result<(), CommandError> {
+        let story = show(self.store, args.id, args.body, self.now).await?;
+        let story =
+            story.ok_or_else(|| CommandError::Failed(format!("there is no event {}", args.id)))?;
+        print_as(&story, args.json)
+    }
+
+    async fn stats(&self, args: &StatsArgs) -> Result<(), CommandError> {
+        print_as(&stats(self.store, self.now).await?, args.json)
+    }
+
+    async fn export(&self, args: &ExportArgs) -> Result<(), CommandError> {
+        let selected = self.select(&args.filter.filter(self.now), args.limit).await?;
+        let mut out = BufWriter::new(io::stdout().lock());
+        let progress = Progress::new("exporting");
+        let report = |done, total| progress.report(done, total);
+        match export(self.store, &selected, &mut out, report).await {
+            Ok(_) => Ok(()),
+            Err(ExportError::Write(error)) => written(Err(error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn change(&self, what: Change, args: &ChangeArgs) -> Result<(), CommandError> {
+        if args.filter.is_empty() {
+            let what = what.as_str();
+            return Err(CommandError::Usage(format!(
+                "say which events to {what}: --id, --route, --state, --key, --principal, --since, \
+                 --until or --reason"
+            )));
+        }
+        let mut filter = args.filter.filter(self.now);
+        if what == Change::Replay && filter.ids.is_empty() {
+            // Events that were delivered would be delivered twice.
+            filter.state.get_or_insert(EventState::Dead);
+        }
+        let selected = match what {
+            // What is left of a dropped event is not listed, but can be forgotten.
+            Change::Forget => select(self.store, &filter, args.limit).await?,
+            Change::Replay | Change::Drop => self.select(&filter, args.limit).await?,
+        };
+        if needs_confirmation(what, &filter, &selected) && !args.yes {
+            confirm(what, &selected)?;
+        }
+        let progress = Progress::new(what.as_str());
+        let report = |done, total| progress.report(done, total);
+        let mut changed = change(self.store, what, &filter, &selected, report).await;
+        if what == Change::Forget && args.limit.is_none() {
+            changed.forget_dropped(self.store, filter, self.now).await;
+        }
+        drop(progress);
+        changed.log(&self.path.display().to_string(), &args.filter.words());
+        match changed.is_empty() && !args.json {
+            true => print("no event fits\n")?,
+            false => print_as(&changed, args.json)?,
+        }
+        match changed.error {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Finds the events. If some of them are named, all of those must be there.
+    async fn select(&self, filter: &Filter, limit: Option<usize>) -> Result<Selected, CommandError> {
+        let selected = select(self.store, filter, limit).await?;
+        match selected.missing(&filter.ids) {
+            Some(id) if limit.is_none() => Err(CommandError::Failed(format!(
+                "there is no event {id}, or it does not fit the other conditions; nothing was done"
+            ))),
+            _ => Ok(selected),
+        }
+    }
+}
+
+/// Whether more than one event may be changed. How many dropped events would be forgotten is not known.
+fn needs_confirmation(what: Change, filter: &Filter, selected: &Selected) -> bool {
+    filter.ids.len() != 1 && (selected.count() > 1 || what == Change::Forget)
+}
+
+/// Asks before more than one event is changed.
+fn confirm(what: Change, selected: &Selected) -> Result<(), CommandError> {
+    let dropped = if what == Change::Forget { ", and what is left of dropped ones" } else { "" };
+    let what = what.as_str();
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(CommandError::Usage(format!(
+            "this would {what} {selected}{dropped}: if that is meant, add --yes"
+        )));
+    }
+    eprint!("{what} {selected}{dropped}? [y/N] ");
+    let mut answer = String::new();
+    // Without an answer nothing is changed.
+    let _ = io::stdin().lock().read_line(&mut answer);
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(CommandError::Failed("nothing was changed".to_owned())),
+    }
+}
+
+fn print_as(result: &(impl Serialize + Display), json: bool) -> Result<(), CommandError> {
+    print(&if json { serde_json::to_string(result)? + "\n" } else { result.to_string() })
+}
+
+fn print(text: &str) -> Result<(), CommandError> {
+    let mut out = io::stdout().lock();
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// A reader that has seen enough (`clawgate inbox list | head`) is no failure.
+fn written(result: io::Result<()>) -> Result<(), CommandError> {
+    match result {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(CommandError::Failed(format!("cannot write the result: {}", wording::io(&error))))
+        }
+        _ => Ok(()),
+    }
+}
