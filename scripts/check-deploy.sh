@@ -83,7 +83,7 @@ for shell in bash zsh fish; do
   grep -q -- 'client-ca' "$tmp/completions.$shell" || die "no --client-ca in the completions for $shell"
 done
 ok 'completions for bash, zsh and fish'
-for page in '' run check explain sign verify doctor; do
+for page in '' run check explain sign verify doctor inbox; do
   "$bin" generate man ${page:+"$page"} >"$tmp/clawgate${page:+-$page}.1"
   mandoc -T lint -W error "$tmp/clawgate${page:+-$page}.1" || die "manual page ${page:-clawgate}"
 done

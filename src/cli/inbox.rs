@@ -14,6 +14,9 @@ use crate::inbox::{DeadReason, EventId, EventState, Filter};
 /// How many events `list` shows.
 const LISTED: usize = 50;
 
+/// The heading of the conditions in help texts.
+const WHICH: &str = "Which events";
+
 /// Arguments of `inbox`.
 #[derive(Debug, Args)]
 pub struct InboxArgs {
@@ -60,15 +63,15 @@ pub enum InboxCommand {
 /// Arguments of `inbox list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Which events.
-    #[command(flatten)]
-    pub filter: FilterArgs,
     /// How many events at most
-    #[arg(long, value_name = "COUNT", default_value_t = LISTED)]
+    #[arg(long, value_name = "COUNT", default_value_t = LISTED, help_heading = WHICH)]
     pub limit: usize,
     /// Print one JSON object for each event instead of a table
     #[arg(long)]
     pub json: bool,
+    /// Which events.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 }
 
 /// Arguments of `inbox show`.
@@ -77,7 +80,7 @@ pub struct ShowArgs {
     /// The event's id, as `list` shows it
     #[arg(value_parser = event_id())]
     pub id: EventId,
-    /// Also show the request: its header fields and body. Values of credentials are left out
+    /// Also show the request: its header fields, without credentials, and its body
     #[arg(long)]
     pub body: bool,
     /// Print one JSON object instead of text
@@ -88,11 +91,8 @@ pub struct ShowArgs {
 /// Arguments of `inbox replay`, `drop` and `forget`.
 #[derive(Debug, Args)]
 pub struct ChangeArgs {
-    /// Which events.
-    #[command(flatten)]
-    pub filter: FilterArgs,
     /// How many events at most, the newest ones
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", help_heading = WHICH)]
     pub limit: Option<usize>,
     /// Do not ask before more than one event is changed
     #[arg(long)]
@@ -100,17 +100,20 @@ pub struct ChangeArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+    /// Which events.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 }
 
 /// Arguments of `inbox export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
+    /// How many events at most, the newest ones
+    #[arg(long, value_name = "COUNT", help_heading = WHICH)]
+    pub limit: Option<usize>,
     /// Which events.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// How many events at most, the newest ones
-    #[arg(long, value_name = "COUNT")]
-    pub limit: Option<usize>,
 }
 
 /// Arguments of `inbox stats`.
@@ -123,7 +126,7 @@ pub struct StatsArgs {
 
 /// Which events: those that fit all of these.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Which events")]
+#[command(next_help_heading = WHICH)]
 pub struct FilterArgs {
     /// This event; repeatable
     #[arg(long = "id", value_name = "ID", value_parser = event_id())]
@@ -140,14 +143,14 @@ pub struct FilterArgs {
     /// Events of this sender, as `show` names it
     #[arg(long)]
     pub principal: Option<String>,
-    /// Events that were received since then: a time such as 2027-01-01T00:00:00Z, or 2h for two hours ago
+    /// Events received since then: 2027-01-01T00:00:00Z, or 2h for two hours ago
     #[arg(long, value_name = "TIME", value_parser = OsStringValueParser::new().try_map(moment))]
     pub since: Option<Moment>,
-    /// Events that were received before then
+    /// Events received before then, written in the same way
     #[arg(long, value_name = "TIME", value_parser = OsStringValueParser::new().try_map(moment))]
     pub until: Option<Moment>,
-    /// Events that were given up for this reason
-    #[arg(long, value_parser = reason())]
+    /// Events given up for this reason, such as rejected or too_old
+    #[arg(long, value_parser = reason(), hide_possible_values = true)]
     pub reason: Option<DeadReason>,
 }
 

@@ -187,6 +187,8 @@ impl Display for Changed {
                 let are = if self.count == 1 { "is" } else { "are" };
                 writeln!(f, "{count} {are} removed; if a sender repeats one, it is a duplicate")?;
             }
+            // Only dropped events were left to be forgotten.
+            Change::Forget if self.count == 0 && self.dropped_before > 0 => {}
             Change::Forget => {
                 let are = if self.count == 1 { "is" } else { "are" };
                 writeln!(f, "{count} {are} forgotten; if a sender repeats one, it is a new event")?;

@@ -1,6 +1,7 @@
 //! The inbox: events are stored before their sender gets an answer, and delivered afterwards.
 
 mod answers;
+mod commands;
 mod settings;
 mod store;
 mod support;
