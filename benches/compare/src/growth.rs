@@ -107,6 +107,7 @@ async fn measure(
         upstream,
         resumption: false,
         workers,
+        cores: machine::PROXY_CORE,
         extra: extra.to_owned(),
     };
     let mut process = clawgate.start(&job)?;

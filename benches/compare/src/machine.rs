@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The core the proxies run on; `scripts/bench.sh` puts this program, which is load and upstream, on another.
-const PROXY_CORE: &str = "0";
+pub const PROXY_CORE: &str = "0";
 
 /// A process that was started here, with all its children; ended when dropped.
 pub struct Process(Child);
 
 impl Process {
-    /// Starts `program` on the proxies' core, to be ended by the kernel should this program die first.
+    /// Starts `program` on these cores, to be ended by the kernel should this program die first.
     pub fn start(
+        cores: &str,
         program: &str,
         arguments: &[String],
         variables: &[(String, String)],
@@ -23,7 +24,7 @@ impl Process {
         let file = fs::File::create(log).map_err(|error| format!("{log}: {error}"))?;
         let errors = file.try_clone().map_err(|error| error.to_string())?;
         let child = Command::new("setpriv")
-            .args(["--pdeathsig", "TERM", "taskset", "-c", PROXY_CORE, program])
+            .args(["--pdeathsig", "TERM", "taskset", "-c", cores, program])
             .args(arguments)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

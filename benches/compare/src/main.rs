@@ -6,6 +6,7 @@
 
 mod floor;
 mod growth;
+mod inbox;
 mod load;
 mod machine;
 mod measures;

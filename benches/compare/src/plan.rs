@@ -11,14 +11,17 @@ use crate::pki::{self, Kind};
 use crate::report::Report;
 use crate::scenarios::{self as scenario, Amount};
 use crate::targets::{Job, Target, free_port};
-use crate::{floor, growth, upstream};
+use crate::{floor, growth, inbox, upstream};
 
 pub const USAGE: &str = "\
 usage: compare [--quick] [--growth] [--rounds N] [--only PART[,PART]...] --out DIR NAME=PATH...
+       compare --inbox [--quick] [--rounds N] [--nats PATH] --out DIR NAME=PATH...
 
 NAME is clawgate, nginx, haproxy, envoy or pingora; any other is another build of clawgate.
 PART is h1, h2, latency, handshakes, refused, bodies, memory or start.
-Writes report.md, report.json and report.svg to DIR, and the table to stdout.";
+Writes report.md, report.json and report.svg to DIR, and the table to stdout.
+
+--inbox measures events that clawgate stores, beside the nats-server at PATH, and writes inbox.md and inbox.json.";
 
 const PARTS: [&str; 8] = ["h1", "h2", "latency", "handshakes", "refused", "bodies", "memory", "start"];
 
@@ -33,6 +36,8 @@ pub struct Plan {
     amount: Amount,
     quick: bool,
     growth: bool,
+    inbox: bool,
+    nats: Option<PathBuf>,
 }
 
 /// A running proxy.
@@ -48,12 +53,14 @@ impl Plan {
         let mut arguments = arguments.peekable();
         let (mut targets, mut out, mut rounds) = (Vec::new(), None, None);
         let mut parts: Vec<String> = PARTS.iter().map(|part| (*part).to_owned()).collect();
-        let (mut quick, mut growth) = (false, false);
+        let (mut quick, mut growth, mut inbox, mut nats) = (false, false, false, None);
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
             match argument.as_str() {
                 "--quick" => quick = true,
                 "--growth" => growth = true,
+                "--inbox" => inbox = true,
+                "--nats" => nats = Some(PathBuf::from(value()?)),
                 "--out" => out = Some(PathBuf::from(value()?)),
                 "--rounds" => rounds = Some(value()?.parse().map_err(|_| "--rounds takes a number")?),
                 "--only" => parts = value()?.split(',').map(str::to_owned).collect(),
@@ -63,7 +70,7 @@ impl Plan {
         if let Some(part) = parts.iter().find(|part| !PARTS.contains(&part.as_str())) {
             return Err(format!("there is no part `{part}`"));
         }
-        if targets.is_empty() {
+        if targets.is_empty() && nats.is_none() {
             return Err("no target".to_owned());
         }
         let amount = if quick {
@@ -88,16 +95,27 @@ impl Plan {
         Ok(Self {
             targets,
             out: out.ok_or("--out is missing")?,
-            rounds: rounds.unwrap_or(if quick { 3 } else { 7 }),
+            rounds: rounds.unwrap_or(match (inbox, quick) {
+                (false, true) => 3,
+                (false, false) => 7,
+                (true, true) => 1,
+                (true, false) => 3,
+            }),
             parts,
             amount,
             quick,
             growth,
+            inbox,
+            nats,
         })
     }
 
     /// Runs all of it, and writes the reports.
     pub async fn run(self) -> Outcome<()> {
+        if self.inbox {
+            let Self { targets, nats, out, rounds, quick, .. } = self;
+            return inbox::Plan { targets, nats, out, rounds, quick }.run().await;
+        }
         let start = Instant::now();
         let load = machine::load();
         fs::create_dir_all(&self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
@@ -296,6 +314,7 @@ impl Instance {
             upstream,
             resumption,
             workers: 1,
+            cores: machine::PROXY_CORE,
             extra: String::new(),
         };
         let mut process = target.start(&job)?;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,6 +24,14 @@ pub static PATTERN: LazyLock<Vec<u8>> = LazyLock::new(|| {
     }
     bytes
 });
+
+/// Good answers so far.
+static ANSWERED: AtomicU64 = AtomicU64::new(0);
+
+/// How many requests were answered with 200 so far, in this program.
+pub fn answered() -> u64 {
+    ANSWERED.load(Ordering::Relaxed)
+}
 
 /// Serves on a free port for as long as the runtime lives; returns the port.
 pub async fn start() -> io::Result<u16> {
@@ -85,6 +94,7 @@ async fn answer(io: &mut TcpStream, request: &Request, fault: Option<&str>) -> i
         let head = format!("HTTP/1.1 500 Fault\r\ncontent-length: {}\r\n\r\n{fault}", fault.len());
         return io.write_all(head.as_bytes()).await;
     }
+    ANSWERED.fetch_add(1, Ordering::Relaxed);
     if request.want > 0 {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", request.want);
         io.write_all(head.as_bytes()).await?;

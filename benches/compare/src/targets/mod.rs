@@ -55,6 +55,8 @@ pub struct Job {
     pub resumption: bool,
     /// Threads that serve.
     pub workers: usize,
+    /// The cores it runs on, as taskset takes them.
+    pub cores: &'static str,
     /// More lines for clawgate's settings.
     pub extra: String,
 }
@@ -124,7 +126,7 @@ impl Target {
             Kind::Envoy => envoy::call(job, &file),
             Kind::Pingora => Call::new(["-c", &file]),
         };
-        Process::start(&self.path, &call.arguments, &call.variables, &log)
+        Process::start(job.cores, &self.path, &call.arguments, &call.variables, &log)
     }
 
     /// Where its output goes.
