@@ -88,6 +88,14 @@ trust-oracle COUNT="500" SEED="":
 real-certificates:
     ./scripts/real-certificates.sh
 
+# Kills clawgate KILLS times while its inbox fills: no acknowledged event may be lost
+inbox-crash KILLS="100":
+    ./scripts/inbox-crash.sh --kills {{ KILLS }}
+
+# Measures how fast the inbox stores events, beside nats-server, SQLite and the disk alone
+bench-inbox *FLAGS:
+    ./scripts/bench.sh --inbox {{ FLAGS }}
+
 # Tests with real programs: demo, the commands of the docs, takeover, deployment files, systemd, podman, OpenClaw
 e2e: demo docs-e2e upgrade check-deploy systemd container openclaw
 
