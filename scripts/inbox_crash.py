@@ -49,12 +49,16 @@ format = "json"
 path = "/hooks/any/"
 delivery = "inbox"
 
+[route.inbox]
+store_authorization = false
+
 [[route]]
 path = "/hooks/strict"
 delivery = "inbox"
 
 [route.inbox]
 order = "strict"
+store_authorization = false
 """
 
 

@@ -99,7 +99,8 @@ impl Stored {
             cores,
             extra: format!(
                 "[inbox]\npath = \"{}/inbox.db\"\nmax_events = 100000000\nmax_bytes = \"64GiB\"\n\
-                 min_free = \"1GiB\"\n[[route]]\npath = \"/hooks/bench\"\ndelivery = \"inbox\"\n",
+                 min_free = \"1GiB\"\n[[route]]\npath = \"/hooks/bench\"\ndelivery = \"inbox\"\n\
+                 [route.inbox]\nstore_authorization = false\n",
                 folder.display()
             ),
         };
