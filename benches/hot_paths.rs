@@ -183,6 +183,7 @@ fn route() {
         authenticate: Authenticate::Certificate,
         verification: None,
         max_body: 0,
+        inbox: None,
         upstream: number,
         metrics: Arc::clone(&metrics),
     });
