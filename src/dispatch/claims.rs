@@ -201,7 +201,8 @@ impl Work {
         if work.busy.is_empty() {
             self.must_look = true;
         } else {
-            work.next = Some(Instant::now() + WHILE_BUSY);
+            let at = Instant::now() + WHILE_BUSY;
+            work.next = Some(work.next.map_or(at, |next| next.min(at)));
         }
     }
 
