@@ -89,6 +89,7 @@ async fn store(
         inbox.metrics.appended(&path, outcome);
         refusal
     })?;
+    inbox.metrics.committed(begun.elapsed());
     match appended {
         Appended::Duplicate { first } => {
             inbox.metrics.appended(&path, AppendOutcome::Duplicate);

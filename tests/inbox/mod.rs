@@ -2,6 +2,7 @@
 
 mod answers;
 mod commands;
+mod delivery;
 mod settings;
 mod store;
 mod support;
