@@ -67,6 +67,7 @@ impl Work {
         let listed = self.store.next().await?;
         let (now, wall) = (Instant::now(), SystemTime::now());
         let longest = self.settings.retry_max;
+        self.end_idle_pauses(&listed.iter().map(|next| Arc::clone(&next.route)).collect());
         let mut unknown = Vec::new();
         for Next { route: path, at, first_at } in listed {
             let settings = self.settings.routes.iter().find(|route| route.path == path);

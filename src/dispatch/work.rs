@@ -175,6 +175,27 @@ impl Work {
         self.is_shown_outdated = true;
     }
 
+    /// Ends pauses where no event waits: nothing would show that they are over. `waiting` has the routes with events.
+    pub(super) fn end_idle_pauses(&mut self, waiting: &HashSet<Arc<str>>) {
+        for (path, route) in &mut self.routes {
+            let is_idle = route.busy.is_empty() && !waiting.contains(path);
+            if is_idle && route.availability.pause().is_some() {
+                *route = RouteWork::default();
+                self.metrics.route_paused(path, false);
+                self.is_shown_outdated = true;
+            }
+        }
+        for (name, upstream) in &mut self.upstreams {
+            let mut routes = self.settings.routes.iter().filter(|route| route.upstream.name == *name);
+            let is_idle = upstream.under_way == 0 && !routes.any(|route| waiting.contains(&route.path));
+            if is_idle && upstream.availability.pause().is_some() {
+                *upstream = UpstreamWork::default();
+                self.metrics.paused(name, false);
+                self.is_shown_outdated = true;
+            }
+        }
+    }
+
     /// The waits between two tries of one event.
     pub(super) fn backoff(&self) -> Backoff {
         let DispatchRoutes { retry_first, retry_max, .. } = *self.settings;

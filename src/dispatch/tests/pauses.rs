@@ -239,3 +239,21 @@ fn an_operator_ends_a_pause_at_once() {
         running.until(id, EventState::Delivered).await;
     });
 }
+
+#[test]
+fn a_pause_ends_when_no_event_waits_any_more() {
+    run(async {
+        let give_up_after = Duration::from_millis(100);
+        let down = Running::changed(TestUpstream::unused().await, |route| {
+            route.inbox.give_up_after = give_up_after;
+        });
+        let server = TestUpstream::start(|_, _| Reply::Answer(401, "", "")).await;
+        let wrong = Running::changed(server.address, |route| route.inbox.give_up_after = give_up_after);
+        let ids = [down.add(), wrong.add()];
+        eventually("pauses", || down.is_upstream_paused() && wrong.is_route_paused()).await;
+        down.until(ids[0], EventState::Dead).await;
+        wrong.until(ids[1], EventState::Dead).await;
+        eventually("their end", || !down.is_upstream_paused() && !wrong.is_route_paused()).await;
+        assert!(wrong.has_metric("clawgate_inbox_route_paused{route=\"/hooks/a\"} 0"));
+    });
+}
