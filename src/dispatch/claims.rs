@@ -128,11 +128,11 @@ impl Work {
                         continue;
                     }
                     let found = self.find(place, limit).await?;
-                    if found.are_all {
-                        self.found_all(place);
-                    }
                     for event in found.events {
                         self.begin(place, event);
+                    }
+                    if found.are_all {
+                        self.found_all(place);
                     }
                 }
             }
