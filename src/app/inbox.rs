@@ -3,7 +3,7 @@
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tracing::Level;
 
 use super::shared::Shared;
+use crate::admin::{InboxStatus, Status};
 use crate::dispatch::Dispatcher;
 use crate::inbox::{InboxSettings, SqliteStore, Store, UnavailableStore};
 use crate::pipeline::Inbox;
@@ -24,6 +25,8 @@ use crate::telemetry::emit;
 /// The inbox of a running clawgate.
 pub(super) struct RunningInbox {
     pub(super) inbox: Arc<Inbox>,
+    /// The damaged database that was set aside.
+    set_aside: Option<PathBuf>,
     ended: oneshot::Receiver<()>,
 }
 
@@ -44,12 +47,14 @@ pub(super) fn start(
 ) -> io::Result<RunningInbox> {
     let metrics = shared.metrics.inbox();
     metrics.enable(settings.max_events, settings.max_bytes);
+    let mut set_aside = None;
     let store: Arc<dyn Store> = match SqliteStore::open(settings) {
         Ok((store, opened)) => {
-            if let Some(damaged) = opened.set_aside {
+            if let Some(damaged) = &opened.set_aside {
                 metrics.set_aside();
-                log_set_aside(&damaged);
+                log_set_aside(damaged);
             }
+            set_aside = opened.set_aside;
             Arc::new(store)
         }
         Err(error) => {
@@ -70,10 +75,19 @@ pub(super) fn start(
         // Nobody waits any more if clawgate ends at once.
         let _ = ending.send(());
     })?;
-    Ok(RunningInbox { inbox: Arc::new(Inbox { store, dispatcher, metrics }), ended })
+    Ok(RunningInbox { inbox: Arc::new(Inbox { store, dispatcher, metrics }), set_aside, ended })
 }
 
 impl RunningInbox {
+    /// Shows the inbox in `status`. The future keeps up to date what is shown, and never ends.
+    pub(super) fn show(&self, status: &Status) -> impl Future<Output = ()> + Send + use<> {
+        let Inbox { store, dispatcher, metrics } = &*self.inbox;
+        let (store, dispatcher, metrics) = (Arc::clone(store), dispatcher.clone(), Arc::clone(metrics));
+        let shown = Arc::new(InboxStatus::new(store, dispatcher, metrics, self.set_aside.clone()));
+        status.show_inbox(Arc::clone(&shown));
+        shown.keep_current()
+    }
+
     /// Waits until the tries under way have ended; `deadline` at most.
     pub(super) async fn finish(self, deadline: Duration) {
         // A try that takes longer is repeated by the next process.

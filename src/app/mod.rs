@@ -99,6 +99,9 @@ impl App {
             let start_inbox = |settings| inbox::start(settings, &dispatch, &shared);
             let inbox = startup.inbox.as_ref().map(start_inbox).transpose().map_err(RunError::Start)?;
             let stored = inbox.as_ref().map(|running| Arc::clone(&running.inbox));
+            if let (Some(running), Some(status)) = (&inbox, &admin.status) {
+                tasks.spawn(running.show(status));
+            }
             let Workers { generations, ended } =
                 start_workers(listeners, &prepared, &shared, stored, &mut watchdog)
                     .map_err(RunError::Start)?;
