@@ -14,29 +14,19 @@ use tracing::Level;
 
 use super::client_connection::ClientConnection;
 use super::event_names::{idempotency_key, principal_name};
+use super::inbox::Inbox;
 use super::refusal::RequestRefusal;
 use super::sanitize::Delivery;
 use super::snapshot::UpstreamRoute;
 use super::stored_request::stored_request;
-use crate::dispatch::{Answered, Dispatcher};
-use crate::inbox::{Appended, EventId, NewEvent, RouteInbox, Store, StoreError};
+use crate::dispatch::Answered;
+use crate::inbox::{Appended, EventId, NewEvent, RouteInbox, StoreError};
 use crate::random::random_bytes;
 use crate::telemetry::access::AccessRecord;
 use crate::telemetry::emit_bounded;
-use crate::telemetry::metrics::{AppendOutcome, InboxMetrics};
+use crate::telemetry::metrics::AppendOutcome;
 
 const EVENT_ID: HeaderName = HeaderName::from_static("x-clawgate-event-id");
-
-/// Where events go that are stored, and what delivers them. All workers share it.
-#[derive(Clone, Debug)]
-pub struct Inbox {
-    /// Stores events.
-    pub store: Arc<dyn Store>,
-    /// Delivers them.
-    pub dispatcher: Dispatcher,
-    /// Counts them.
-    pub metrics: Arc<InboxMetrics>,
-}
 
 /// Stores a request for its upstream, and answers it. The answer to an event that is stored comes only when it is stored
 /// durably.

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Version};
 
-use super::accept::Inbox;
 use super::audit_log::AuditLog;
 use super::delivery_failures::DeliveryFailures;
 use super::identity_headers::IdentityHeaders;
+use super::inbox::Inbox;
 use super::refusal::RequestRefusal;
 use super::revalidation::{Freshness, Revalidation};
 use super::signature_refusals::SignatureRefusals;
