@@ -22,7 +22,7 @@ pub use self::event::{
     NewEvent, StoredRequest,
 };
 pub use self::settings::{InboxSettings, OnCorrupt, Order, RouteInbox};
-pub use self::sqlite::{OpenError, Opened, SqliteStore};
+pub use self::sqlite::{OpenError, Opened, Recovered, SqliteStore};
 pub use self::store::{
     Appended, Due, Filter, Next, Outcome, RouteTotals, Store, StoreError, StoreFuture, StoreTotals, Then,
 };

@@ -13,11 +13,14 @@ pub mod redact;
 pub mod relay;
 
 use std::fmt;
+use std::fs::Permissions;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
+use tempfile::TempDir;
 
 /// How long anything may take before a test gives up.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
@@ -35,6 +38,11 @@ pub fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
         assert!(start.elapsed() < TIMEOUT, "waited {TIMEOUT:?} in vain for {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// A new folder that only its owner may use, as the inbox asks for it.
+pub fn private_folder() -> TempDir {
+    tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir().unwrap()
 }
 
 /// A port on which nothing listens, and which the system gives to no other socket while this value lives: a socket is

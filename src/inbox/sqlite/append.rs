@@ -6,6 +6,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Statement, params}
 
 use super::counts::Counts;
 use super::encode::{digest, head, key_of_reuse, mark, mark_of_reuse, millis, whole_millis};
+use super::room::Room;
 use super::schema::state;
 use crate::inbox::{Appended, EventId, NewEvent, StoreError};
 
@@ -29,6 +30,21 @@ impl Prepared {
         }
     }
 
+    /// Of one that was stored before, in another database.
+    pub(super) fn stored(
+        event: NewEvent,
+        head: Vec<u8>,
+        digest: [u8; 16],
+        mark: Option<[u8; 16]>,
+    ) -> Self {
+        Self { event, head, digest, mark }
+    }
+
+    /// The event's identifier.
+    pub(super) fn id(&self) -> EventId {
+        self.event.id
+    }
+
     /// About how many bytes it takes in the database.
     pub(super) fn size(&self) -> usize {
         self.head.len() + self.event.request.body.len() + 512
@@ -39,6 +55,16 @@ impl Prepared {
 struct Known {
     id: EventId,
     digest: [u8; 16],
+}
+
+/// Where an event was stored.
+pub(super) struct Stored {
+    /// Its place in the order of arrival.
+    pub(super) seq: i64,
+    /// Its `route.id`.
+    pub(super) route: i64,
+    /// Bytes of its body.
+    pub(super) size: i64,
 }
 
 /// Stores new events, within a transaction of its caller.
@@ -75,7 +101,7 @@ impl<'c> Appends<'c> {
         &mut self,
         prepared: &Prepared,
         counts: &mut Counts<'c>,
-        room: impl FnOnce(&Counts<'c>) -> Result<(), String>,
+        room: &mut Room,
     ) -> rusqlite::Result<Result<Appended, StoreError>> {
         let mut mark = prepared.mark;
         let mut reused = None;
@@ -93,34 +119,48 @@ impl<'c> Appends<'c> {
             reused = Some(first.id);
         }
         // A repetition gets its answer also when there is no room: it needs none.
-        if let Err(why) = room(counts) {
+        if let Err(why) = room.take(counts.kept(), prepared.size()) {
             return Ok(Err(StoreError::Full(why)));
         }
-        match self.insert(prepared, mark, reused.is_some(), counts) {
+        let other_key = reused.map(|_| key_of_reuse(&prepared.event.idempotency_key, &prepared.digest));
+        match self.insert(prepared, mark, other_key.as_deref(), counts) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
                 let what = format!("an event with the id {} exists already", prepared.event.id);
                 Ok(Err(StoreError::Unavailable(what)))
             }
             Err(error) => Err(error),
-            Ok(()) => Ok(Ok(match reused {
+            Ok(_) => Ok(Ok(match reused {
                 None => Appended::New,
                 Some(first) => Appended::KeyReused { first },
             })),
         }
     }
 
+    /// Whether the event, or one of which it is a repetition, is there.
+    pub(super) fn is_known(&mut self, prepared: &Prepared) -> rusqlite::Result<bool> {
+        prepared.mark.map_or(Ok(false), |mark| Ok(self.known(&mark)?.is_some()))
+    }
+
+    /// Stores an event without the question whether it is a repetition.
+    pub(super) fn insert_as_it_is(
+        &mut self,
+        prepared: &Prepared,
+        counts: &mut Counts<'c>,
+    ) -> rusqlite::Result<Stored> {
+        self.insert(prepared, prepared.mark, None, counts)
+    }
+
     fn insert(
         &mut self,
         prepared: &Prepared,
         mark: Option<[u8; 16]>,
-        reused: bool,
+        other_key: Option<&str>,
         counts: &mut Counts<'c>,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<Stored> {
         let event = &prepared.event;
         let size = i64::try_from(event.request.body.len()).unwrap_or(i64::MAX);
         let route = counts.route(&event.route)?;
         let seq = counts.next_seq(route);
-        let other_key = reused.then(|| key_of_reuse(&event.idempotency_key, &prepared.digest));
         self.event.execute(params![
             seq,
             event.id.as_bytes(),
@@ -131,14 +171,14 @@ impl<'c> Appends<'c> {
             prepared.digest,
             event.principal,
             event.key,
-            other_key.as_ref().unwrap_or(&event.idempotency_key),
+            other_key.unwrap_or(&event.idempotency_key),
         ])?;
         self.content.execute(params![seq, prepared.head, &event.request.body[..]])?;
         if let Some(mark) = mark {
             self.seen.execute(params![mark, seq])?;
         }
         counts.entered(route, state::WAITING, size);
-        Ok(())
+        Ok(Stored { seq, route, size })
     }
 
     /// The event that has this mark; `None` if there is none, or if its time as a first one is over.

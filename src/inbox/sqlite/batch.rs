@@ -1,12 +1,13 @@
 //! What has gathered for the thread that writes.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::append::Prepared;
 use super::change::Change;
+use super::restore::Restored;
 use crate::inbox::{Appended, EventId, Outcome, StoreError};
 
 /// The most events in one transaction. More wait for the next one, so that the first ones do not wait for the last ones.
@@ -17,6 +18,9 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// Where the result of a job goes.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
+/// Where the number of restored events goes: to a thread that waits, not to a task.
+pub(super) type Restoring = Sender<Result<u64, StoreError>>;
+
 /// A job for the thread that writes.
 #[derive(Debug)]
 pub(super) enum Job {
@@ -26,6 +30,8 @@ pub(super) enum Job {
     Record(Vec<Outcome>, Reply<()>),
     /// Change events at an operator's wish; the reply has their ids.
     Change(Box<Change>, Reply<Vec<EventId>>),
+    /// Store events of a damaged database; the reply has how many of them were not there.
+    Restore(Vec<Restored>, Restoring),
 }
 
 /// Jobs that are done together: each kind in a transaction of its own.
@@ -37,6 +43,8 @@ pub(super) struct Batch {
     pub(super) records: Vec<(Vec<Outcome>, Reply<()>)>,
     /// Changes at an operator's wish.
     pub(super) changes: Vec<(Box<Change>, Reply<Vec<EventId>>)>,
+    /// Events of a damaged database.
+    pub(super) restores: Vec<(Vec<Restored>, Restoring)>,
     /// About how many bytes the new events take.
     pub(super) bytes: usize,
     outcomes: usize,
@@ -83,6 +91,7 @@ impl Batch {
                 self.records.push((outcomes, reply));
             }
             Job::Change(change, reply) => self.changes.push((change, reply)),
+            Job::Restore(events, reply) => self.restores.push((events, reply)),
         }
     }
 
@@ -90,5 +99,6 @@ impl Batch {
         self.appends.len() + self.outcomes >= MAX_EVENTS
             || self.bytes >= MAX_BYTES
             || !self.changes.is_empty()
+            || !self.restores.is_empty()
     }
 }

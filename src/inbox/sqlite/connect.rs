@@ -23,12 +23,17 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
         thread::sleep(BUSY_STEP);
         count < BUSY_STEPS
     }))?;
-    // Page size and auto_vacuum take effect in an empty database only. The pages of the WAL go to the database at moments of our
-    // own choice (`upkeep`). mmap is off: with several processes it is suspected of damage.
+    let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    if pages == 0 {
+        // In a database that has tables, the second one would write into the file.
+        connection.execute_batch(&format!(
+            "PRAGMA page_size = {PAGE_SIZE}; PRAGMA auto_vacuum = INCREMENTAL;"
+        ))?;
+    }
+    // The pages of the WAL go to the database at moments of our own choice (`upkeep`). mmap is off: with several processes it is
+    // suspected of damage.
     connection.execute_batch(&format!(
-        "PRAGMA page_size = {PAGE_SIZE};
-         PRAGMA auto_vacuum = INCREMENTAL;
-         PRAGMA journal_mode = WAL;
+        "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA wal_autocheckpoint = 0;
          PRAGMA journal_size_limit = {JOURNAL_SIZE_LIMIT};

@@ -17,6 +17,7 @@ pub(super) struct Counts<'c> {
     write: Statement<'c>,
     /// What `PRAGMA data_version` said when they were read; `None` if they must be read.
     known: Option<i64>,
+    others: bool,
     routes: Vec<Route>,
     by_path: HashMap<Arc<str>, usize>,
     last_seq: i64,
@@ -45,18 +46,20 @@ impl<'c> Counts<'c> {
                 "UPDATE route SET last_seq = ?2, waiting = ?3, delivered = ?4, dead = ?5, bytes = ?6 WHERE id = ?1",
             )?,
             known: None,
+            others: false,
             routes: Vec::new(),
             by_path: HashMap::new(),
             last_seq: 0,
         })
     }
 
-    /// Brings them up to date. Returns whether another connection has changed the database since the last call.
-    pub(super) fn refresh(&mut self) -> rusqlite::Result<bool> {
+    /// Brings them up to date.
+    pub(super) fn refresh(&mut self) -> rusqlite::Result<()> {
         let version = self.version.query_row([], |row| row.get(0))?;
         if self.known == Some(version) {
-            return Ok(false);
+            return Ok(());
         }
+        self.others = true;
         self.routes.clear();
         self.by_path.clear();
         self.last_seq = 0;
@@ -74,7 +77,12 @@ impl<'c> Counts<'c> {
             self.routes.push(route);
         }
         self.known = Some(version);
-        Ok(true)
+        Ok(())
+    }
+
+    /// Whether another connection may have changed the database since the last call.
+    pub(super) fn others_have_changed(&mut self) -> bool {
+        std::mem::take(&mut self.others)
     }
 
     /// After a transaction that failed: they must be read again.

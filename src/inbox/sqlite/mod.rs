@@ -3,13 +3,16 @@
 //! | file | what is there |
 //! | --- | --- |
 //! | `sqlite_store.rs` | [`SqliteStore`] |
-//! | `open.rs`, `connect.rs`, `schema.rs` | opens the database: its files, settings and tables |
+//! | `open.rs`, `connect.rs`, `schema.rs`, `names.rs` | opens the database: its files, settings and tables |
+//! | `place.rs`, `damage.rs` | what is checked before: who may read the files, the file system, damage |
 //! | `lock.rs` | which of several processes delivers |
 //! | `writer.rs`, `batch.rs` | the thread that writes: all that has gathered goes into one transaction |
 //! | `append.rs`, `outcomes.rs`, `change.rs` | what it writes: new events, tries, changes of an operator |
 //! | `counts.rs` | totals, kept up to date in the same transactions |
 //! | `reader.rs`, `queries.rs`, `list.rs`, `filter.rs` | the thread that reads, and what it is asked |
-//! | `space.rs` | how much space is used and left |
+//! | `room.rs`, `space.rs` | the limits, and how much space is used and left |
+//! | `upkeep.rs`, `prune.rs` | what is done now and then: checkpoints, old events are removed |
+//! | `recover.rs`, `restore.rs` | reads a damaged database |
 //! | `encode/` | how requests and times are written |
 //! | `fault.rs` | errors of SQLite |
 
@@ -18,19 +21,28 @@ mod batch;
 mod change;
 mod connect;
 mod counts;
+mod damage;
 mod encode;
 mod fault;
 mod filter;
 mod list;
 mod lock;
+mod names;
 mod open;
 mod outcomes;
+mod place;
+mod prune;
 mod queries;
 mod reader;
+mod recover;
+mod restore;
+mod room;
 mod schema;
 mod space;
 mod sqlite_store;
+mod upkeep;
 mod writer;
 
 pub use self::open::{OpenError, Opened};
+pub use self::recover::Recovered;
 pub use self::sqlite_store::SqliteStore;

@@ -9,6 +9,9 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 use super::connect::connect;
+use super::damage;
+use super::fault::is_damage;
+use super::names::folder;
 use super::schema::{self, Found, VERSION};
 use crate::wording;
 
@@ -19,17 +22,16 @@ pub struct Opened {
     pub set_aside: Option<PathBuf>,
 }
 
-/// Why a database cannot be used.
+/// Why a database cannot be used. The text names the file, and says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OpenError {
     /// There is none.
-    #[error(
-        "{0}: there is no inbox: a route with delivery = \"inbox\" or \"try\" creates it when clawgate starts"
-    )]
+    #[error("{}: there is no inbox yet: clawgate makes it when it starts with a route that has delivery = \"inbox\"", .0.display())]
     Missing(PathBuf),
     /// A newer clawgate has written it.
     #[error(
-        "{path}: it has version {found}, this clawgate knows versions up to {VERSION}: use the clawgate that wrote it, or a newer one"
+        "{}: it has version {found}, and this clawgate knows up to {VERSION}: use the clawgate that wrote it, or a newer one",
+        path.display()
     )]
     NewerSchema {
         /// The file.
@@ -37,19 +39,29 @@ pub enum OpenError {
         /// Its version.
         found: i64,
     },
-    /// It is the file of another program.
-    #[error("{0}: this is not an inbox of clawgate: name another file in inbox.path")]
+    /// It is the database of another program.
+    #[error("{}: this is not an inbox of clawgate: name another file in inbox.path", .0.display())]
     Foreign(PathBuf),
-    /// Files or folder cannot be used.
-    #[error("{path}: {what}")]
+    /// The file or folder cannot be used.
+    #[error("{}: {what}", path.display())]
     Files {
         /// The file or folder.
         path: PathBuf,
         /// What is wrong, and what to do.
         what: String,
     },
+    /// The database is damaged, and was left where it is.
+    #[error("{}: the database is damaged ({what}): {hint}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+        /// What to do.
+        hint: &'static str,
+    },
     /// The database cannot be used.
-    #[error("{path}: {what}")]
+    #[error("{}: {what}", path.display())]
     Database {
         /// The file.
         path: PathBuf,
@@ -58,22 +70,33 @@ pub enum OpenError {
     },
 }
 
-/// Makes folder and file if they are missing, and brings the tables to the version of this clawgate.
-pub(super) fn prepare(path: &Path) -> Result<(), OpenError> {
-    create(path).map_err(|error| files(path, &error))?;
-    let connection = connect(path).map_err(|error| database(path, &error))?;
-    let found = schema::found(&connection).map_err(|error| database(path, &error))?;
-    match found {
-        Found::Version(VERSION) => Ok(()),
+/// What to do with a database that is damaged and was left where it is.
+pub(super) const REFUSED: &str = "move its files (also -wal and -shm) to another folder, start clawgate, and give the moved \
+     file to clawgate inbox recover";
+/// The same, if another clawgate uses it.
+pub(super) const IN_USE: &str = "another clawgate uses it: stop that one, and start this one again";
+
+/// Makes folder and file if they are missing, and brings the tables to the version of this clawgate. Returns where a leftover of
+/// another database was moved to.
+pub(super) fn prepare(path: &Path) -> Result<Option<PathBuf>, OpenError> {
+    let leftover = create(path).map_err(|error| files(path, &error))?;
+    let failed = |error: rusqlite::Error| database(path, &error);
+    let connection = connect(path).map_err(failed)?;
+    match schema::found(&connection).map_err(failed)? {
+        Found::Version(VERSION) => {}
         Found::Version(found) if found > VERSION => {
-            Err(OpenError::NewerSchema { path: path.to_owned(), found })
+            return Err(OpenError::NewerSchema { path: path.to_owned(), found });
         }
-        Found::Foreign => Err(OpenError::Foreign(path.to_owned())),
-        Found::Empty | Found::Version(_) => migrate(&connection).map_err(|error| database(path, &error)),
+        Found::Foreign => return Err(OpenError::Foreign(path.to_owned())),
+        Found::Empty | Found::Version(_) => migrate(&connection).map_err(failed)?,
+    }
+    match damage::find(&connection, path).map_err(failed)? {
+        None => Ok(leftover),
+        Some(what) => Err(OpenError::Damaged { path: path.to_owned(), what, hint: REFUSED }),
     }
 }
 
-/// Checks that there is a database of a known version. Changes nothing.
+/// Checks that there is a database of this version. Changes nothing.
 pub(super) fn look(path: &Path) -> Result<(), OpenError> {
     if let Err(error) = fs::metadata(path) {
         return Err(match error.kind() {
@@ -81,8 +104,9 @@ pub(super) fn look(path: &Path) -> Result<(), OpenError> {
             _ => files(path, &error),
         });
     }
-    let connection = connect(path).map_err(|error| database(path, &error))?;
-    match schema::found(&connection).map_err(|error| database(path, &error))? {
+    let failed = |error: rusqlite::Error| database(path, &error);
+    let connection = connect(path).map_err(failed)?;
+    match schema::found(&connection).map_err(failed)? {
         Found::Version(VERSION) => Ok(()),
         Found::Version(found) => Err(OpenError::NewerSchema { path: path.to_owned(), found }),
         Found::Empty | Found::Foreign => Err(OpenError::Foreign(path.to_owned())),
@@ -91,41 +115,36 @@ pub(super) fn look(path: &Path) -> Result<(), OpenError> {
 
 fn migrate(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    // Another process may have done it in the meantime.
-    let from = match schema::found(connection)? {
-        Found::Version(version) => version,
-        Found::Empty | Found::Foreign => 0,
-    };
-    let done = if from < VERSION { schema::migrate(connection, from) } else { Ok(()) };
-    match done.and_then(|()| connection.execute_batch("COMMIT")) {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            if !connection.is_autocommit() {
-                connection.execute_batch("ROLLBACK")?;
-            }
-            Err(error)
+    let run = || {
+        // Another process may have done it in the meantime.
+        let from = match schema::found(connection)? {
+            Found::Version(version) => version,
+            Found::Empty | Found::Foreign => 0,
+        };
+        if from < VERSION {
+            schema::migrate(connection, from)?;
         }
+        connection.execute_batch("COMMIT")
+    };
+    let done = run();
+    if done.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
     }
+    done
 }
 
 /// Makes the folder and an empty file, for nobody but this user. What exists is not touched.
-fn create(path: &Path) -> io::Result<()> {
+fn create(path: &Path) -> io::Result<Option<PathBuf>> {
     let folder = folder(path);
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let leftover = if damage::is_leftover(path) { Some(damage::set_aside(path)?) } else { None };
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         // Without this, a loss of power may remove the file from its folder.
-        Ok(_) => File::open(folder)?.sync_all(),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+        Ok(_) => File::open(folder)?.sync_all()?,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
     }
-}
-
-/// The folder that a file is in.
-pub(super) fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
+    Ok(leftover)
 }
 
 fn files(path: &Path, error: &io::Error) -> OpenError {
@@ -133,5 +152,10 @@ fn files(path: &Path, error: &io::Error) -> OpenError {
 }
 
 fn database(path: &Path, error: &rusqlite::Error) -> OpenError {
-    OpenError::Database { path: path.to_owned(), what: wording::sqlite(error) }
+    let (path, what) = (path.to_owned(), wording::sqlite(error));
+    if is_damage(error) {
+        OpenError::Damaged { path, what, hint: REFUSED }
+    } else {
+        OpenError::Database { path, what }
+    }
 }

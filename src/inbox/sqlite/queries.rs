@@ -167,11 +167,7 @@ impl<'c> Queries<'c> {
             }
             routes.push(totals);
         }
-        Ok(StoreTotals {
-            routes,
-            used_bytes: used(self.connection, database)?,
-            free_bytes: free(database),
-        })
+        Ok(StoreTotals { routes, used_bytes: used(self.connection)?, free_bytes: free(database) })
     }
 }
 

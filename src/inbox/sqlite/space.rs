@@ -1,34 +1,50 @@
 //! How much space the database uses, and how much is left.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::open::folder;
+use super::names::folder;
 
-/// Bytes of the database that are in use, and of its WAL.
-pub(super) fn used(connection: &Connection, database: &Path) -> rusqlite::Result<u64> {
+/// Bytes of the database that are in use, and of what its WAL holds for it.
+pub(super) fn used(connection: &Connection) -> rusqlite::Result<u64> {
     let number = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
     let pages = number("PRAGMA page_count")? - number("PRAGMA freelist_count")?;
-    let bytes = u64::try_from(pages * number("PRAGMA page_size")?).unwrap_or(0);
-    Ok(bytes.saturating_add(wal_bytes(database)))
+    let Wal { frames, moved } = wal(connection, Checkpoint::None)?;
+    // A WAL whose pages are all in the database is written again from its beginning.
+    let frames = if moved < frames { frames } else { 0 };
+    Ok(u64::try_from((pages + frames) * number("PRAGMA page_size")?).unwrap_or(0))
 }
 
-/// Bytes of the WAL's file.
-pub(super) fn wal_bytes(database: &Path) -> u64 {
-    fs::metadata(beside(database, "-wal")).map_or(0, |file| file.len())
+/// What to do with the pages of the WAL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Checkpoint {
+    /// Nothing.
+    None,
+    /// Copy those into the database that no reader needs. This does not wait for anything but the disk.
+    Passive,
+}
+
+/// How many pages the WAL has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wal {
+    /// All of them.
+    pub(super) frames: i64,
+    /// Those that are in the database, too.
+    pub(super) moved: i64,
+}
+
+/// How many pages the WAL has after this.
+pub(super) fn wal(connection: &Connection, checkpoint: Checkpoint) -> rusqlite::Result<Wal> {
+    let pragma = match checkpoint {
+        Checkpoint::None => "PRAGMA wal_checkpoint(NOOP)",
+        Checkpoint::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
+    };
+    connection.query_row(pragma, [], |row| Ok(Wal { frames: row.get(1)?, moved: row.get(2)? }))
 }
 
 /// Bytes that are free on the file system for clawgate. All of them if the system does not tell.
 pub(super) fn free(database: &Path) -> u64 {
     rustix::fs::statvfs(folder(database))
         .map_or(u64::MAX, |system| system.f_bavail.saturating_mul(system.f_frsize))
-}
-
-/// The file of SQLite that has the name of the database and this ending.
-pub(super) fn beside(database: &Path, ending: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
 }

@@ -1,23 +1,27 @@
 //! The store itself: gives each task to the thread that does it.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
 use tokio::sync::{oneshot, watch};
 
 use super::append::Prepared;
 use super::batch::{Job, Reply};
 use super::change::{Action, Change};
+use super::damage::set_aside;
 use super::encode::whole_millis;
 use super::fault::ended;
 use super::list;
 use super::lock::DeliveryLock;
-use super::open::{OpenError, Opened, look, prepare};
+use super::open::{IN_USE, OpenError, Opened, REFUSED, look, prepare};
+use super::place;
 use super::reader::ReaderThread;
-use super::writer::WriterThread;
+use super::recover::{Damaged, Recovered};
+use super::writer::{Role, WriterThread};
 use crate::inbox::store::StoreFuture;
 use crate::inbox::{
     Appended, Due, Event, EventDetail, EventId, EventSummary, Filter, InboxSettings, NewEvent, Next,
-    Outcome, Store, StoreError, StoreTotals,
+    OnCorrupt, Outcome, Store, StoreError, StoreTotals,
 };
 use crate::wording;
 
@@ -25,8 +29,9 @@ use crate::wording;
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
-    writer: WriterThread,
+    // It is dropped first: the connection that is closed last moves the WAL into the database, and removes it.
     reader: ReaderThread,
+    writer: WriterThread,
     /// `None`: this one must not deliver.
     lock: Option<DeliveryLock>,
     changed: watch::Sender<()>,
@@ -40,9 +45,15 @@ impl SqliteStore {
     /// # Errors
     /// When its files cannot be used, or when it is damaged and `on_corrupt` is `refuse`.
     pub fn open(settings: &InboxSettings) -> Result<(Self, Opened), OpenError> {
-        prepare(&settings.path)?;
-        let lock = DeliveryLock::beside(&settings.path);
-        Ok((Self::start(settings, Some(lock))?, Opened::default()))
+        let path = &settings.path;
+        place::check(path)?;
+        let lock = DeliveryLock::beside(path);
+        let set_aside = match prepare(path) {
+            Err(OpenError::Damaged { what, .. }) => Some(begin_anew(settings, &lock, what)?),
+            prepared => prepared?,
+        };
+        let store = Self::start(settings, Some(lock))?;
+        Ok((store, Opened { set_aside }))
     }
 
     /// Opens a database that exists, beside a clawgate that uses it or without one. It makes no database, and does not deliver.
@@ -54,13 +65,41 @@ impl SqliteStore {
         Self::start(&InboxSettings::of_a_visitor(path), None)
     }
 
+    /// Reads a damaged database, and stores those of its events that wait or are dead and that this one does not have. Blocks until it
+    /// is done. `progress` learns how many places in the order of arrival were read, and of how many.
+    ///
+    /// # Errors
+    /// When nothing of the damaged database can be read, or this one cannot be written. What was stored until then stays.
+    pub fn recover(
+        &self,
+        damaged: &Path,
+        progress: impl FnMut(u64, u64),
+    ) -> Result<Recovered, OpenError> {
+        if !damaged.exists() {
+            return Err(OpenError::Missing(damaged.to_owned()));
+        }
+        let source = Damaged::open(damaged).map_err(|error| OpenError::Database {
+            path: damaged.to_owned(),
+            what: format!("nothing can be read: {}", wording::sqlite(&error)),
+        })?;
+        let store = |events| {
+            let (reply, done) = mpsc::channel();
+            self.writer.send(Job::Restore(events, reply));
+            done.recv().unwrap_or_else(|_| Err(ended()))
+        };
+        source
+            .read(store, progress)
+            .map_err(|error| OpenError::Database { path: self.path.clone(), what: error.to_string() })
+    }
+
     fn start(settings: &InboxSettings, lock: Option<DeliveryLock>) -> Result<Self, OpenError> {
+        let role = if lock.is_some() { Role::Server } else { Role::Visitor };
         let failed = |error: StoreError| OpenError::Database {
             path: settings.path.clone(),
             what: error.to_string(),
         };
         let changed = watch::Sender::new(());
-        let writer = WriterThread::start(settings, changed.clone()).map_err(failed)?;
+        let writer = WriterThread::start(settings, role, changed.clone()).map_err(failed)?;
         let reader = ReaderThread::start(&settings.path).map_err(failed)?;
         let path = settings.path.clone();
         Ok(Self { path, writer, reader, lock, changed, farthest: whole_millis(settings.retry_max) })
@@ -144,6 +183,27 @@ impl Store for SqliteStore {
         let forgotten = self.change(Action::Forget, filter, limit);
         Box::pin(async move { forgotten.await.map(count) })
     }
+}
+
+/// Moves a damaged database out of the way, and makes an empty one.
+fn begin_anew(
+    settings: &InboxSettings,
+    lock: &DeliveryLock,
+    what: String,
+) -> Result<PathBuf, OpenError> {
+    let path = &settings.path;
+    let damaged = |hint| OpenError::Damaged { path: path.clone(), what: what.clone(), hint };
+    if settings.on_corrupt == OnCorrupt::Refuse {
+        return Err(damaged(REFUSED));
+    }
+    // Another process that has the files open would go on writing into the moved ones.
+    if !lock.take().map_err(|error| place::of_io(path, &error))? {
+        return Err(damaged(IN_USE));
+    }
+    let aside = set_aside(path).map_err(|error| place::of_io(path, &error))?;
+    prepare(path)?;
+    lock.release();
+    Ok(aside)
 }
 
 fn count(ids: Vec<EventId>) -> u64 {

@@ -9,17 +9,31 @@ use tokio::sync::watch;
 
 use super::append::{Appends, Prepared};
 use super::batch::{Batch, Gathered, Job, Reply, gather};
-use super::change;
+use super::change::{self, Change};
 use super::connect::connect;
 use super::counts::{Counts, in_transaction};
 use super::fault::{ended, is_damage, store_error};
 use super::outcomes::Outcomes;
-use crate::inbox::{Appended, InboxSettings, Outcome, StoreError};
+use super::restore::{Restored, Restores};
+use super::room::Room;
+use super::upkeep::Upkeep;
+use crate::inbox::{Appended, EventId, InboxSettings, Outcome, StoreError};
 use crate::wording;
 
 /// How often the thread looks whether another process has changed the database, and whether there is work that must be done now and
 /// then.
 const TICK: Duration = Duration::from_millis(200);
+/// How often it is tried to make room for the events of one transaction.
+const ROUNDS: u32 = 3;
+
+/// Who opens a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A clawgate that serves.
+    Server,
+    /// A command: it leaves everything as it is, but for what it is told to change.
+    Visitor,
+}
 
 /// The thread that writes, for those who have jobs.
 #[derive(Debug)]
@@ -35,12 +49,13 @@ impl WriterThread {
     /// When the database cannot be opened.
     pub(super) fn start(
         settings: &InboxSettings,
+        role: Role,
         changed: watch::Sender<()>,
     ) -> Result<Self, StoreError> {
         let (jobs, receiver) = mpsc::channel();
         let (started, start) = mpsc::channel();
         let settings = settings.clone();
-        let run = move || run(&settings, &receiver, &started, &changed);
+        let run = move || run(&settings, role, &receiver, &started, &changed);
         let thread = thread::Builder::new()
             .name("inbox-write".to_owned())
             .spawn(run)
@@ -69,6 +84,7 @@ impl Drop for WriterThread {
 
 fn run(
     settings: &InboxSettings,
+    role: Role,
     jobs: &Receiver<Job>,
     started: &Sender<Result<(), StoreError>>,
     changed: &watch::Sender<()>,
@@ -76,7 +92,7 @@ fn run(
     let opened = connect(&settings.path);
     let writer = match &opened {
         Ok(connection) => {
-            Writer::new(connection, settings, changed).map_err(|error| store_error(&error))
+            Writer::new(connection, settings, role, changed).map_err(|error| store_error(&error))
         }
         Err(error) => Err(store_error(error)),
     };
@@ -106,8 +122,10 @@ struct Writer<'c> {
     counts: Counts<'c>,
     appends: Appends<'c>,
     outcomes: Outcomes<'c>,
+    restores: Restores<'c>,
+    room: Room,
+    upkeep: Option<Upkeep<'c>>,
     synchronous: Synchronous,
-    max_events: i64,
     /// Set when the database is found to be damaged: nothing is stored in it any more.
     damaged: bool,
 }
@@ -116,73 +134,63 @@ impl<'c> Writer<'c> {
     fn new(
         connection: &'c Connection,
         settings: &InboxSettings,
+        role: Role,
         changed: &'c watch::Sender<()>,
     ) -> rusqlite::Result<Self> {
+        let upkeep = match role {
+            Role::Server => Some(Upkeep::new(connection, settings)?),
+            Role::Visitor => None,
+        };
         Ok(Self {
             connection,
             changed,
             counts: Counts::new(connection)?,
             appends: Appends::new(connection, settings.retain)?,
             outcomes: Outcomes::new(connection, settings.keep_bodies)?,
+            restores: Restores::new(connection)?,
+            room: Room::new(settings),
+            upkeep,
             synchronous: Synchronous::Full,
-            max_events: i64::try_from(settings.max_events).unwrap_or(i64::MAX),
             damaged: false,
         })
     }
 
     fn run(&mut self, jobs: &Receiver<Job>) {
+        let mut wait = TICK;
         loop {
-            match gather(jobs, TICK) {
+            match gather(jobs, wait) {
                 Gathered::Batch(batch) => self.work(batch),
-                Gathered::Idle => self.idle(),
+                Gathered::Idle => wait = if self.idle() { Duration::ZERO } else { TICK },
                 Gathered::Closed => break,
             }
         }
-        // An empty WAL lets the next start begin at once. Another process may still use it.
-        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let ended = self.upkeep.as_mut().map_or(Ok(()), Upkeep::end);
+        // The WAL stays then. It is read at the next start.
+        drop(ended);
     }
 
     fn work(&mut self, batch: Batch) {
-        let Batch { appends, records, changes, .. } = batch;
-        if !appends.is_empty() {
-            self.append(appends);
+        let bytes = batch.bytes;
+        if !batch.appends.is_empty() {
+            self.append(batch.appends, bytes);
         }
-        if !records.is_empty() {
-            self.record(records);
+        if !batch.records.is_empty() {
+            self.record(batch.records);
         }
-        for (change, reply) in changes {
-            let done = self.set(Synchronous::Full).and_then(|()| {
-                in_transaction(self.connection, &mut self.counts, |counts| {
-                    change::make(self.connection, &change, counts)
-                })
-            });
-            let _ = reply.send(done.map_err(|error| self.fault(&error)));
-            self.changed.send_replace(());
+        for (change, reply) in batch.changes {
+            let _ = reply.send(self.change(&change));
+        }
+        for (events, reply) in batch.restores {
+            let _ = reply.send(self.restore(&events));
+        }
+        if let Err(error) = self.upkeep(|upkeep, counts| upkeep.after(bytes, counts)) {
+            self.fault(&error);
         }
     }
 
-    fn append(&mut self, appends: Vec<(Box<Prepared>, Reply<Appended>)>) {
-        let max = self.max_events;
-        let room = |counts: &Counts<'_>| {
-            if counts.kept() < max {
-                return Ok(());
-            }
-            Err(format!("it has {max} events that wait or are dead (inbox.max_events)"))
-        };
-        let done = if self.damaged {
-            Err(StoreError::Unavailable("the database is damaged".to_owned()))
-        } else {
-            let writer = &mut *self;
-            let done = writer.set(Synchronous::Full).and_then(|()| {
-                in_transaction(writer.connection, &mut writer.counts, |counts| {
-                    appends.iter().map(|(event, _)| writer.appends.append(event, counts, room)).collect()
-                })
-            });
-            done.map_err(|error| self.fault(&error))
-        };
-        match done {
+    fn append(&mut self, appends: Vec<(Box<Prepared>, Reply<Appended>)>, bytes: usize) {
+        match self.store(&appends, bytes) {
             Ok(results) => {
-                let results: Vec<Result<_, _>> = results;
                 self.changed.send_replace(());
                 for ((_, reply), result) in appends.into_iter().zip(results) {
                     let _ = reply.send(result);
@@ -196,17 +204,96 @@ impl<'c> Writer<'c> {
         }
     }
 
+    fn store(
+        &mut self,
+        appends: &[(Box<Prepared>, Reply<Appended>)],
+        bytes: usize,
+    ) -> Result<Vec<Result<Appended, StoreError>>, StoreError> {
+        if self.damaged {
+            return Err(StoreError::Unavailable("the database is damaged".to_owned()));
+        }
+        self.find_room(bytes).map_err(|error| self.fault(&error))?;
+        self.set(Synchronous::Full).map_err(|error| self.fault(&error))?;
+        let Self { connection, counts, appends: stores, room, .. } = self;
+        let stored = in_transaction(connection, counts, |counts| {
+            appends.iter().map(|(event, _)| stores.append(event, counts, room)).collect()
+        });
+        stored.map_err(|error| {
+            // The disk may be full although it did not look so.
+            let _ = self.make_room();
+            self.fault(&error)
+        })
+    }
+
+    /// Makes room for so many bytes, if there is not enough and something can be removed.
+    fn find_room(&mut self, bytes: usize) -> rusqlite::Result<()> {
+        self.room.measure(self.connection)?;
+        // Not until all is removed: events wait. The next ones go on with it.
+        for _ in 0..ROUNDS {
+            if !self.room.needs_more(bytes) {
+                break;
+            }
+            self.make_room()?;
+            self.room.measure(self.connection)?;
+        }
+        Ok(())
+    }
+
+    fn make_room(&mut self) -> rusqlite::Result<()> {
+        let removed = self.upkeep(|upkeep, counts| upkeep.make_room(counts))?;
+        self.room.was_made(removed);
+        Ok(())
+    }
+
     fn record(&mut self, records: Vec<(Vec<Outcome>, Reply<()>)>) {
-        let writer = &mut *self;
-        let done = writer.set(Synchronous::Normal).and_then(|()| {
-            in_transaction(writer.connection, &mut writer.counts, |counts| {
+        let done = self.set(Synchronous::Normal).and_then(|()| {
+            let Self { connection, counts, outcomes: notes, .. } = self;
+            in_transaction(connection, counts, |counts| {
                 let mut outcomes = records.iter().flat_map(|(outcomes, _)| outcomes);
-                outcomes.try_for_each(|outcome| writer.outcomes.record(outcome, counts))
+                outcomes.try_for_each(|outcome| notes.record(outcome, counts))
             })
         });
         let done = done.map_err(|error| self.fault(&error));
+        self.tell_of_others();
         for (_, reply) in records {
             let _ = reply.send(done.clone());
+        }
+    }
+
+    fn change(&mut self, change: &Change) -> Result<Vec<EventId>, StoreError> {
+        let done = self.set(Synchronous::Full).and_then(|()| {
+            let Self { connection, counts, .. } = self;
+            in_transaction(connection, counts, |counts| change::make(connection, change, counts))
+        });
+        self.changed.send_replace(());
+        done.map_err(|error| self.fault(&error))
+    }
+
+    fn restore(&mut self, events: &[Restored]) -> Result<u64, StoreError> {
+        let done = self.set(Synchronous::Full).and_then(|()| {
+            let Self { connection, counts, appends, restores, .. } = self;
+            in_transaction(connection, counts, |counts| {
+                events.iter().try_fold(0, |stored, event| {
+                    Ok(stored + u64::from(restores.restore(event, appends, counts)?))
+                })
+            })
+        });
+        self.changed.send_replace(());
+        done.map_err(|error| self.fault(&error))
+    }
+
+    /// Upkeep that is lost at a loss of power is done again.
+    fn upkeep<T: Default>(
+        &mut self,
+        work: impl FnOnce(&mut Upkeep<'c>, &mut Counts<'c>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        if self.upkeep.is_none() {
+            return Ok(T::default());
+        }
+        self.set(Synchronous::Normal)?;
+        match &mut self.upkeep {
+            Some(upkeep) => work(upkeep, &mut self.counts),
+            None => Ok(T::default()),
         }
     }
 
@@ -227,15 +314,23 @@ impl<'c> Writer<'c> {
         store_error(error)
     }
 
-    fn idle(&mut self) {
-        match self.counts.refresh() {
-            Ok(true) => {
-                self.changed.send_replace(());
-            }
-            Ok(false) => {}
+    /// Returns whether there is more to do.
+    fn idle(&mut self) -> bool {
+        let done = self.counts.refresh().and_then(|()| self.upkeep(Upkeep::idle));
+        self.tell_of_others();
+        match done {
+            Ok(more) => more,
             Err(error) => {
                 self.fault(&error);
+                false
             }
+        }
+    }
+
+    /// If another process has changed something, events may be due that were not.
+    fn tell_of_others(&mut self) {
+        if self.counts.others_have_changed() {
+            self.changed.send_replace(());
         }
     }
 }

@@ -1,4 +1,11 @@
 //! Stores of events. `contract/` has what every store must do; the other files have what SQLite alone can do wrong.
 
 mod contract;
+mod crash;
+mod damage;
+mod disk;
+mod files;
+mod limits;
+mod processes;
+mod recover;
 mod support;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use clawgate::inbox::Store;
 
 use super::support::open;
+use crate::support::private_folder;
 
 macro_rules! contract {
     ($run:path: $($topic:ident::$name:ident,)*) => {
@@ -24,7 +25,7 @@ macro_rules! contract {
 
 /// Runs a test with an SQLite database.
 async fn sqlite<F: Future<Output = ()>>(test: impl FnOnce(Arc<dyn Store>) -> F) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private_folder();
     test(Arc::new(open(folder.path()))).await;
 }
 
