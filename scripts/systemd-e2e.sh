@@ -265,3 +265,29 @@ unsigned() {
 [[ $(unsigned) == 401 ]] || die "an unsigned request, which starts clawgate: $(unsigned)"
 [[ $(send) == 200 ]] || die "a client with a certificate: $(send)"
 ok "clawgate-signed.socket: a client without a certificate starts clawgate, and needs a signature"
+
+inside systemctl stop clawgate 2>/dev/null
+{
+  settings meeting-notes
+  cat <<'TOML'
+[inbox]
+path = "/var/lib/clawgate/inbox.db"
+[[route]]
+path = "/hooks/"
+delivery = "inbox"
+TOML
+} | put clawgate.toml
+kill "$upstream"
+wait "$upstream" 2>/dev/null || true
+inside systemctl start clawgate
+[[ $(send) == 202 ]] || die "an event while the upstream is down: $(send)"
+logged '"writes":\["/var/lib/clawgate"\]' || die "$(journal | grep sandbox)"
+modes=$(inside stat -c '%U %a' /var/lib/clawgate /var/lib/clawgate/inbox.db | xargs)
+[[ $modes == 'clawgate 700 clawgate 600' ]] || die "owner and mode of the inbox: $modes"
+inside "${check[@]}" >"$tmp/check" || die "clawgate check: $(cat "$tmp/check")"
+inside systemctl restart clawgate
+nsenter --target "$init" --net -- python3 -B "$scripts/traffic.py" upstream 18789 < <(tail -f /dev/null --pid=$$) >"$tmp/later" &
+upstream=$!
+within 60 'the stored event is delivered' logged '"event":"delivered"'
+grep -q /hooks/wake "$tmp/later" || die "the upstream got: $(cat "$tmp/later")"
+ok 'StateDirectory: an event that arrives while the upstream is down is stored, and delivered after a restart'

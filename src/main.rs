@@ -87,6 +87,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode, ExitCode> {
     let settings = prepared.settings();
     let server_cas = server_cas(&args.server_ca)?;
     let mut found = checks::with_system_roots(settings, &server_cas, SystemTime::now());
+    found.extend(doctor::stored_without_route(settings).map_err(failed(FAILURE))?);
     found.extend(doctor::running(settings).map_err(failed(FAILURE))?);
     write_out(&format!("{}{}", settings.summary(), Checked(&found)));
     Ok(exit_code(found.worst() < Severity::Fail))

@@ -7,6 +7,7 @@ mod chain;
 mod clients;
 mod crls;
 pub(crate) mod expiry;
+pub mod inbox;
 mod roots;
 mod server;
 mod strength;

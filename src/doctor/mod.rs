@@ -9,6 +9,7 @@ mod admin;
 mod caller;
 mod collector;
 mod files;
+mod inbox;
 mod listener;
 mod machine;
 mod meaning;
@@ -68,9 +69,22 @@ pub fn examine(settings: &Settings, helpers: &Helpers, now: SystemTime) -> io::R
     found.extend(runtime.block_on(routes.findings()));
     found.extend(runtime.block_on(admin::findings(settings)));
     found.extend(runtime.block_on(running::findings(settings)));
+    found.extend(runtime.block_on(inbox::findings(settings, now)));
     found.extend(runtime.block_on(upstream::findings(settings, now)));
     found.extend(runtime.block_on(collector::findings(settings)));
     Ok(found)
+}
+
+/// Stored events that the routes of `settings` do not deliver.
+///
+/// # Errors
+/// When no runtime can be created.
+pub fn stored_without_route(settings: &Settings) -> io::Result<Vec<Finding>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let Some(path) = &settings.inbox_path else { return Ok(Vec::new()) };
+    // Why a database cannot be read is a question for `doctor`, and for clawgate when it starts.
+    let totals = runtime.block_on(checks::inbox::stored(path)).ok().flatten();
+    Ok(totals.map(|totals| checks::inbox::without_route(settings, path, &totals)).unwrap_or_default())
 }
 
 /// What would change if the running process loaded `settings`. Asks the process over its admin listener.

@@ -69,6 +69,8 @@ named! {
         Upstream => "upstream",
         /// The collector of spans.
         Collector => "collector",
+        /// The stored events.
+        Inbox => "inbox",
     }
 }
 
@@ -187,5 +189,19 @@ named! {
         BodyLimit => "body_limit",
         /// The collector accepts spans.
         Batch => "batch",
+        /// The inbox has space on its disk.
+        Space => "space",
+        /// The inbox has room for more events.
+        Room => "room",
+        /// How long the oldest event has waited.
+        Waiting => "waiting",
+        /// Events that could not be delivered.
+        Dead => "dead",
+        /// Events of a route that the settings do not have.
+        UnknownRoute => "unknown_route",
+        /// Stored events are delivered.
+        Deliveries => "deliveries",
+        /// A damaged database was renamed.
+        SetAside => "set_aside",
     }
 }

@@ -8,6 +8,7 @@ mod clients;
 mod collector;
 mod crls;
 mod impostors;
+mod inbox;
 mod listener;
 mod text;
 mod upstream;

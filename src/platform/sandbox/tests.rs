@@ -7,15 +7,20 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Child, Command};
+use std::sync::Arc;
 use std::thread;
 use std::time::SystemTime;
 
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri};
 use rcgen::{CertificateParams, KeyPair};
 use rustix::process::{Pid, test_kill_process};
 use tempfile::TempDir;
+use tokio::runtime::Builder;
 
 use super::*;
 use crate::config::{Environment, SettingsArgs, load};
+use crate::inbox::{EventId, NewEvent, SqliteStore, Store, StoredRequest};
 
 /// A folder with the files that the settings name, and these settings.
 struct Sources {
@@ -49,11 +54,15 @@ impl Sources {
         self
     }
 
-    /// Runs `probe` in the sandbox of these settings, and returns its result.
-    fn within<T: Send>(&self, probe: impl FnOnce() -> T + Send) -> T {
+    fn settings(&self) -> Settings {
         let environment: Environment = self.variables.iter().cloned().collect();
         let settings = load(&SettingsArgs::default(), &environment, SystemTime::now());
-        let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
+        settings.unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
+    /// Runs `probe` in the sandbox of these settings, and returns its result.
+    fn within<T: Send>(&self, probe: impl FnOnce() -> T + Send) -> T {
+        let settings = self.settings();
         let inside = || {
             let sandbox = Sandbox::enter(&settings, &settings.files);
             assert!(sandbox.holds, "this kernel has no Landlock, so nothing can be tested");
@@ -214,6 +223,47 @@ fn the_inbox_can_be_written_in_its_folder_and_nowhere_else() {
     assert_eq!(own, ["read", "list", "write", "append", "truncate", "create", "rename", "remove"]);
     assert_eq!(files, ["read", "list"]);
     assert_eq!(other, [""; 0]);
+}
+
+#[test]
+fn events_are_stored_in_the_sandbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = storing_in(Sources::new("echo:"), &folder.path().join("box/inbox.db"));
+    let settings = sources.settings().startup.inbox.unwrap();
+    let event = |number| NewEvent {
+        id: EventId::new(SystemTime::now(), [number; 10]),
+        route: Arc::from("/hooks/"),
+        principal: Arc::from("certificate:a"),
+        key: None,
+        idempotency_key: format!("cg-{number}"),
+        received: SystemTime::now(),
+        request: StoredRequest {
+            method: Method::POST,
+            target: Uri::from_static("/hooks/wake"),
+            headers: HeaderMap::new(),
+            // More than fits into the database's cache.
+            body: Bytes::from(vec![number; 1 << 20]),
+        },
+    };
+
+    let waiting = sources.within(|| {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut waiting = 0;
+            // The second time there is a database.
+            for round in 0..2 {
+                let (store, _) = SqliteStore::open(&settings).unwrap();
+                assert!(store.may_deliver().await.unwrap());
+                for number in 0..4 {
+                    store.append(event(4 * round + number)).await.unwrap();
+                }
+                waiting = store.totals().await.unwrap().routes[0].waiting;
+            }
+            waiting
+        })
+    });
+
+    assert_eq!(waiting, 8);
 }
 
 #[test]
