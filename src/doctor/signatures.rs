@@ -143,6 +143,9 @@ impl RouteCall<'_> {
         let status = answer.status;
         match reason(&answer) {
             Some(reason) => self.other_refusal(check, status.as_u16(), &reason),
+            None if self.found.route.inbox.is_some() && status.is_success() => {
+                self.place.pass(check, format!("is stored or delivered, and answered with {status}"))
+            }
             None if status.is_success() => {
                 self.place.pass(check, format!("is delivered, and the upstream answers {status}"))
             }
