@@ -2,8 +2,9 @@
 
 use humantime::format_duration;
 
+use super::settings::RouteSettings;
 use super::units::format_size;
-use crate::inbox::{InboxSettings, OnCorrupt, RouteInbox};
+use crate::inbox::{InboxSettings, OnCorrupt};
 
 /// How the requests of a route reach its upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +48,9 @@ pub(super) fn lines(settings: &InboxSettings) -> Vec<String> {
     ]
 }
 
-/// What holds for one route, for people: several lines.
-pub(super) fn route_lines(inbox: &RouteInbox) -> Vec<String> {
+/// What holds for a route that stores events, for people: several lines.
+pub(super) fn route_lines(route: &RouteSettings) -> Vec<String> {
+    let Some(inbox) = &route.inbox else { return Vec::new() };
     let status = inbox.status.as_u16();
     let answer = match inbox.wait {
         None => format!("stored, answered with {status}, then delivered"),
@@ -66,7 +68,11 @@ pub(super) fn route_lines(inbox: &RouteInbox) -> Vec<String> {
             inbox.concurrency
         ),
     ];
-    lines.extend(inbox.id.iter().map(|id| format!("events are recognised by {id}")));
+    lines.push(match &inbox.id {
+        Some(id) => format!("events are recognised by {id}"),
+        None if route.verify.is_some() => "events are recognised by the id of the scheme".to_owned(),
+        None => "events are recognised by {header:idempotency-key}".to_owned(),
+    });
     if inbox.store_authorization {
         lines.push("the sender's own credentials are stored".to_owned());
     }

@@ -165,7 +165,7 @@ fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
     for text in verify.iter().flat_map(|verify| verify.lines()) {
         line(out, "", text)?;
     }
-    for text in route.inbox.iter().flat_map(inbox::route_lines) {
+    for text in inbox::route_lines(route) {
         line(out, "", text)?;
     }
     line(out, "", format_args!("token injected: {}", token(upstream)))?;

@@ -106,6 +106,6 @@ fn note_route(in_use: &mut InUse, route: &RouteSettings) {
     in_use.set(&format!("{name}.allow"), route.rules.allow());
     in_use.set(&format!("{name}.deny"), route.rules.deny());
     in_use.set(&format!("{name}.audit"), [route.rules.is_audited()]);
-    in_use.set(&format!("{name}.inbox"), route.inbox.iter().flat_map(route_lines));
+    in_use.set(&format!("{name}.inbox"), route_lines(route));
     in_use.set(&format!("{name}.verify"), route.verify.iter().flat_map(|verify| verify.lines()));
 }

@@ -72,12 +72,9 @@ fn settings(r: &mut Resolver<'_>) -> Found<Settings> {
     let reloadable = reloadable(r, proxy_sources);
     let routes = reloadable.as_ref().ok().map(|reloadable| reloadable.routes.as_slice());
     let inbox = inbox::of_routes(r, routes);
-    let inbox = inbox?;
+    let inbox::Inbox { settings: inbox, path: inbox_path } = inbox?;
     Ok(Settings {
-        inbox_path: inbox
-            .as_ref()
-            .map(|inbox| inbox.path.clone())
-            .or_else(|| inbox::path_without_use(r)),
+        inbox_path,
         startup: Startup { inbox, ..startup? },
         reloadable: reloadable?,
         files: Files::default(),

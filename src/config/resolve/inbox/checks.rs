@@ -32,6 +32,7 @@ pub(in super::super) fn check(r: &mut Resolver<'_>, routes: &[StoringRoute<'_>])
         check_credentials(r, route);
         check_upstream(r, route);
         check_body(r, route);
+        check_concurrency(r, route);
         warn_of_questions(r, route);
         if let Some(other) = routes[..at].iter().find(|other| other.path == route.path) {
             let what = format!(
@@ -72,6 +73,18 @@ fn check_body(r: &mut Resolver<'_>, route: &StoringRoute<'_>) {
             format_size(LARGEST_BODY)
         );
         r.report.problem(&route.stored.origin, what, "lower limits.body of this route");
+    }
+}
+
+/// More deliveries than connections would wait for each other, and for nothing in the end.
+fn check_concurrency(r: &mut Resolver<'_>, route: &StoringRoute<'_>) {
+    let StoringRoute { upstream, stored, .. } = route;
+    if stored.settings.concurrency > upstream.connections {
+        let what = format!(
+            "delivers {} events at the same time, but limits.upstream_connections is {}",
+            stored.settings.concurrency, upstream.connections
+        );
+        r.report.problem(&stored.origin, what, "lower concurrency in [route.inbox]");
     }
 }
 

@@ -21,14 +21,22 @@ pub(super) use self::route::{StoredEvents, of_route};
 /// The name of the database in the folder that systemd gives.
 const FILE: &str = "inbox.db";
 
-/// The settings of the inbox; `None` if no route uses it. `routes` are there if all of them can be read.
-pub(super) fn of_routes(
-    r: &mut Resolver<'_>,
-    routes: Option<&[RouteSettings]>,
-) -> Found<Option<InboxSettings>> {
+/// What the settings say of the inbox.
+pub(super) struct Inbox {
+    /// There if a route stores events.
+    pub(super) settings: Option<InboxSettings>,
+    /// There if the database is named. Events may be in it though no route stores any more.
+    pub(super) path: Option<PathBuf>,
+}
+
+/// What the settings say of the inbox. `routes` are there if all of them can be read.
+pub(super) fn of_routes(r: &mut Resolver<'_>, routes: Option<&[RouteSettings]>) -> Found<Inbox> {
     let Some(user) = first_user(r) else {
         warn_of_unused(r);
-        return Ok(None);
+        let path = named_path(r)?.map(|path| path.value);
+        // They are in use all the same: a reload may remove the last route that stores events.
+        values(r, PathBuf::new())?;
+        return Ok(Inbox { settings: None, path });
     };
     let settings = settings(r, Some(&user))?;
     let stored = routes
@@ -36,17 +44,23 @@ pub(super) fn of_routes(
         .flatten()
         .filter_map(|route| Some((route.max_body, route.inbox.as_ref()?.give_up_after)));
     checks::check_room(r, &settings, &stored.collect::<Vec<_>>());
-    Ok(Some(settings))
+    Ok(Inbox { path: Some(settings.path.clone()), settings: Some(settings) })
 }
 
 /// The settings of the inbox, whether or not a route uses it. `user` is where the first one says so.
 pub(super) fn settings(r: &mut Resolver<'_>, user: Option<&Origin>) -> Found<InboxSettings> {
     let path = path(r, user);
-    let (max_events, max_bytes) = (r.value(&inbox::MAX_EVENTS), r.value(&inbox::MAX_BYTES));
-    let settings = InboxSettings {
-        path: path?.value,
-        max_events: max_events?,
-        max_bytes: max_bytes?,
+    let settings = values(r, PathBuf::new())?;
+    checks::check_retries(r, &settings)?;
+    Ok(InboxSettings { path: path?, ..settings })
+}
+
+/// All but the path, which is given.
+fn values(r: &mut Resolver<'_>, path: PathBuf) -> Found<InboxSettings> {
+    Ok(InboxSettings {
+        path,
+        max_events: r.value(&inbox::MAX_EVENTS)?,
+        max_bytes: r.value(&inbox::MAX_BYTES)?,
         min_free: r.value(&inbox::MIN_FREE)?,
         retain: r.value(&inbox::RETAIN)?,
         retain_dead: r.value(&inbox::RETAIN_DEAD)?,
@@ -54,23 +68,19 @@ pub(super) fn settings(r: &mut Resolver<'_>, user: Option<&Origin>) -> Found<Inb
         retry_first: r.value(&inbox::RETRY_FIRST)?,
         retry_max: r.value(&inbox::RETRY_MAX)?,
         on_corrupt: r.value(&inbox::ON_CORRUPT)?,
-    };
-    checks::check_retries(r, &settings)?;
-    Ok(settings)
+    })
 }
 
 /// Where it is said that the first route uses the inbox.
 fn first_user(r: &mut Resolver<'_>) -> Option<Origin> {
     let common = r.sourced(&inbox::DELIVERY);
     let tables = r.sources.open_tables();
-    let mut own = Vec::new();
-    for table in tables {
-        own.push(r.optional_in(&table.layer, &inbox::DELIVERY));
-    }
+    let own = tables.iter().map(|table| r.optional_in(&table.layer, &inbox::DELIVERY));
+    let own: Vec<_> = own.collect();
     let all_say_it = !tables.is_empty() && own.iter().all(|own| !matches!(own, Ok(None)));
-    let used =
-        own.into_iter().filter_map(|own| own.ok().flatten()).chain(common.ok().filter(|_| !all_say_it));
-    used.into_iter().find(|used| used.value != Delivery::Direct).map(|used| used.origin)
+    let common = common.ok().filter(|_| !all_say_it);
+    let mut said = own.into_iter().filter_map(|own| own.ok().flatten()).chain(common);
+    said.find(|said| said.value != Delivery::Direct).map(|said| said.origin)
 }
 
 /// Files of units and containers may always name the database, so that is not unusual in the environment.
@@ -84,33 +94,26 @@ fn warn_of_unused(r: &mut Resolver<'_>) {
     }
 }
 
-/// Where stored events may be though no route stores events: they were stored with other settings.
-pub(super) fn path_without_use(r: &Resolver<'_>) -> Option<PathBuf> {
-    let named = r.sources.layers.first(&inbox::PATH).map(|path| PathBuf::from(path.value.trim()));
-    named.or_else(|| Some(r.sources.state_directory.as_ref()?.join(FILE)))
-}
-
-fn path(r: &mut Resolver<'_>, user: Option<&Origin>) -> Found<Sourced<PathBuf>> {
-    let path = named_path(r, user)?;
+fn path(r: &mut Resolver<'_>, user: Option<&Origin>) -> Found<PathBuf> {
+    let Some(path) = named_path(r)? else {
+        let hint = format!("set {}, e.g. to /var/lib/clawgate/inbox.db", inbox::PATH.ways());
+        let what = match user {
+            Some(_) => "needs the inbox, and no file is named for its database",
+            None => "is required, but not set",
+        };
+        let origin = user.cloned().unwrap_or(Origin::Default(inbox::PATH.toml));
+        return Err(r.report.problem(&origin, what, hint));
+    };
     folder::check(r, &path);
-    Ok(path)
+    Ok(path.value)
 }
 
-fn named_path(r: &mut Resolver<'_>, user: Option<&Origin>) -> Found<Sourced<PathBuf>> {
+fn named_path(r: &mut Resolver<'_>) -> Found<Option<Sourced<PathBuf>>> {
     if let Some(named) = r.optional(&inbox::PATH)? {
-        return Ok(named);
+        return Ok(Some(named));
     }
-    let origin = Origin::Default(inbox::PATH.toml);
-    if let Some(folder) = &r.sources.state_directory {
-        let value = folder.join(FILE);
-        r.in_use.set(inbox::PATH.toml, [value.display()]);
-        return Ok(Sourced { value, origin });
-    }
-    let hint = format!("set {}, e.g. to /var/lib/clawgate/inbox.db", inbox::PATH.ways());
-    Err(match user {
-        Some(user) => {
-            r.report.problem(user, "needs the inbox, and no file is named for its database", hint)
-        }
-        None => r.report.problem(&origin, "is required, but not set", hint),
-    })
+    let Some(folder) = &r.sources.state_directory else { return Ok(None) };
+    let value = folder.join(FILE);
+    r.in_use.set(inbox::PATH.toml, [value.display()]);
+    Ok(Some(Sourced { value, origin: Origin::Default(inbox::PATH.toml) }))
 }

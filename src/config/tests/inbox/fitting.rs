@@ -91,6 +91,19 @@ fn only_a_sender_that_waits_has_a_time_to_wait() {
 }
 
 #[test]
+fn no_more_events_are_delivered_at_once_than_there_are_connections() {
+    let delivered = |count: usize| {
+        let before = "inbox.path = \"/x/y.db\"\nlimits.upstream_connections = 8";
+        with(before, &format!("{ROUTE}delivery = \"inbox\"\ninbox.concurrency = {count}"))
+    };
+    assert_eq!(delivered(8).warnings(), [""; 0]);
+    assert_has(
+        &delivered(9).problem(),
+        &["route.delivery | delivers 9 events at the same time", "is 8"],
+    );
+}
+
+#[test]
 fn an_id_must_be_one_that_the_request_of_the_route_has() {
     for (id, what) in [
         ("{path}", "names no place that differs from event to event"),

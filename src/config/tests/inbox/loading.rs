@@ -50,6 +50,17 @@ fn a_reload_changes_how_a_route_stores_events() {
 }
 
 #[test]
+fn a_reload_that_removes_the_last_route_that_stores_events_needs_no_restart() {
+    let route = |delivery: &str| {
+        with("", &format!("{ROUTE}delivery = \"{delivery}\"")).env("STATE_DIRECTORY", "/x").settings()
+    };
+    let (before, after) = (route("inbox"), route("direct"));
+    assert_eq!(before.in_use.needs_restart(&after.in_use), [""; 0]);
+    assert_eq!(after.startup.inbox, None);
+    assert_eq!(after.inbox_path, before.inbox_path);
+}
+
+#[test]
 fn the_database_is_not_watched_and_its_content_is_not_in_use() {
     let sources = with("inbox.path = \"@box/inbox.db\"", &format!("{ROUTE}delivery = \"inbox\""));
     let database = sources.path("box/inbox.db");
