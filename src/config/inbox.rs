@@ -1,32 +1,10 @@
-//! How requests reach the upstream, and what people read about the inbox.
+//! What people read about the inbox.
 
 use humantime::format_duration;
 
 use super::settings::RouteSettings;
 use super::units::format_size;
 use crate::inbox::{InboxSettings, OnCorrupt};
-
-/// How the requests of a route reach its upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delivery {
-    /// At once; the sender gets the upstream's answer.
-    Direct,
-    /// They are stored, and the sender gets clawgate's answer.
-    Inbox,
-    /// They are stored, and the sender gets the upstream's answer if it comes in time.
-    Try,
-}
-
-impl Delivery {
-    /// Its word in the settings.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Inbox => "inbox",
-            Self::Try => "try",
-        }
-    }
-}
 
 /// What holds for all routes, for people: several lines.
 pub(super) fn lines(settings: &InboxSettings) -> Vec<String> {

@@ -8,6 +8,7 @@
 
 mod admin;
 mod args;
+mod delivery;
 mod environment;
 mod file;
 mod files;

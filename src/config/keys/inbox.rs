@@ -1,6 +1,6 @@
 //! The keys of the inbox: `[inbox]`, and those of a route that is delivered from it.
 
-use crate::config::inbox::Delivery;
+use crate::config::delivery::Delivery;
 use crate::config::key::Unset::{Means, Value};
 use crate::config::key::{Key, Setting};
 use crate::config::values::{

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::config::inbox::Delivery;
+use crate::config::delivery::Delivery;
 use crate::config::log::LogFormat;
 use crate::config::value_type::{Invalid, Kind, ValueType, invalid, parse};
 use crate::inbox::{OnCorrupt, Order};

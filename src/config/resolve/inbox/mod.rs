@@ -8,7 +8,7 @@ mod route;
 use std::path::PathBuf;
 
 use super::resolver::Resolver;
-use crate::config::inbox::Delivery;
+use crate::config::delivery::Delivery;
 use crate::config::keys::{self, inbox};
 use crate::config::layers::Sourced;
 use crate::config::problem::{Found, Origin};

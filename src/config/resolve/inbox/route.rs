@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::super::resolver::Resolver;
 use super::super::verify::RouteVerify;
 use super::id;
-use crate::config::inbox::Delivery;
+use crate::config::delivery::Delivery;
 use crate::config::keys;
 use crate::config::keys::inbox;
 use crate::config::layers::{Layer, List, Sourced};
