@@ -112,8 +112,7 @@ fn named_path(r: &mut Resolver<'_>) -> Found<Option<Sourced<PathBuf>>> {
     if let Some(named) = r.optional(&inbox::PATH)? {
         return Ok(Some(named));
     }
+    // Not among the settings in use: `doctor` does not get the variable, and would find a difference.
     let Some(folder) = &r.sources.state_directory else { return Ok(None) };
-    let value = folder.join(FILE);
-    r.in_use.set(inbox::PATH.toml, [value.display()]);
-    Ok(Some(Sourced { value, origin: Origin::Default(inbox::PATH.toml) }))
+    Ok(Some(Sourced { value: folder.join(FILE), origin: Origin::Default(inbox::PATH.toml) }))
 }

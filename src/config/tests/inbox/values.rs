@@ -171,8 +171,13 @@ fn the_database_is_in_the_folder_that_systemd_made_unless_it_is_named() {
     assert_eq!(path(state("/s").env("CLAWGATE_INBOX", "/e/i.db")), PathBuf::from("/e/i.db"));
     let both = state("/s").env("CLAWGATE_INBOX", "/e/i.db").flag("--inbox", "/f/i.db");
     assert_eq!(path(both), PathBuf::from("/f/i.db"));
-    let in_use = state("/s").settings().in_use;
-    assert_eq!(serde_json::to_value(&in_use).unwrap()["inbox.path"][0], "/s/inbox.db");
+}
+
+#[test]
+fn the_folder_that_systemd_made_is_no_difference_for_commands_that_do_not_know_it() {
+    let without = Sources::minimal().settings();
+    let within_unit = Sources::minimal().env("STATE_DIRECTORY", "/s").settings();
+    assert!(within_unit.in_use.differences(&without.in_use).iter().all(|one| one.key == "files"));
 }
 
 #[test]
