@@ -8,9 +8,9 @@ usage: openclaw-e2e.sh [--keep] [--dir DIR]
 
 Installs OpenClaw from npm (once: about a minute and 0.9 GB), starts it on loopback with hooks on and
 clawgate in front of it, and checks hooks, identity headers, refusals, limits, a restart of OpenClaw
-under load, every form of the identity and the address, and that `clawgate doctor` finds each
-misconfiguration. Takes about four minutes after the installation. Exit code 0 means that every check
-passed.
+under load without and with an inbox, every form of the identity and the address, and that `clawgate
+doctor` finds each misconfiguration. Takes about five minutes after the installation. Exit code 0
+means that every check passed.
 
   --keep      keep the folder of the run: logs, certificates and OpenClaw's records
   --dir DIR   where OpenClaw is installed (default: ~/.cache/clawgate-e2e)
@@ -52,6 +52,7 @@ failed=0
 clawgate=
 other=
 trickle=
+token_file=$tmp/token
 
 cleanup() {
   local pid
@@ -77,7 +78,7 @@ start_openclaw
 # start_clawgate NAME FLAGS...: sets `started` to its process, and `address` and `proxied` to its listeners
 start_clawgate() {
   local log=$1.log
-  "$bin" run --listen 127.0.0.1:0 --upstream "$upstream" --hook-token-file "$tmp/token" \
+  "$bin" run --listen 127.0.0.1:0 --upstream "$upstream" --hook-token-file "$token_file" \
     --admin off --log-format json --cert "$certs/server.pem" --key "$certs/server.key" \
     --client-ca "$certs/ca.pem" --crl "$certs/crl.pem" "${@:2}" >"$log" 2>&1 &
   started=$!
@@ -250,6 +251,119 @@ expect 'restart: events accepted afterwards' '[1-9]*' "$(accepted_after "$up")"
 sed -n 's/ 2..$//p' answers | sort >accepted
 jq -r '.payload.id // empty' "$received" | sort -u >arrived
 expect 'restart: accepted events that were lost' '' "$(comm -23 accepted arrived | head -n 3)"
+
+# The same with an inbox: OpenClaw is away for a while, and no sender notices it.
+mkdir -m 700 inbox
+cat >inbox.toml <<TOML
+[inbox]
+path = "$tmp/inbox/inbox.db"
+min_free = "1MiB"
+
+[limits]
+body = "1MiB"          # more than OpenClaw accepts
+
+[[route]]
+path = "/hooks/record"
+delivery = "inbox"
+
+[[route]]
+path = "/hooks/agent"
+delivery = "try"
+
+[route.inbox]
+wait = "20s"
+TOML
+token_file=$tmp/inbox-token
+cp token inbox-token
+start_clawgate inbox --config inbox.toml
+other=$started
+stored_base=https://localhost:${address##*:}
+
+# store ID [BODY]: sends an event that is to be stored; writes "ID STATUS" to `stored`
+store() {
+  local status body=${2:-}
+  [[ -n $body ]] || body="{\"id\": \"$1\"}"
+  status=$("${client[@]}" -m 60 -o /dev/null -w '%{http_code}' "$stored_base/hooks/record" \
+    -H "Idempotency-Key: $1" --data-binary "$body" 2>&1) || status=$(head -n 1 <<<"$status")
+  echo "$1 $status" >>stored
+}
+trickle_stored() {
+  local n
+  for n in {1..150}; do
+    store "stored-$n" &
+    sleep 0.1
+  done
+  wait
+}
+# arrived PREFIX: the ids of recorded events that begin so, sorted; one that came twice is there twice
+arrived() { jq -r --arg prefix "$1" '.payload.id // empty | select(startswith($prefix))' "$received" | sort; }
+# wait_for_arrival PREFIX COUNT
+wait_for_arrival() {
+  local deadline=$((SECONDS + 90))
+  until (($(arrived "$1" | uniq | wc -l) >= $2)); do
+    ((SECONDS < deadline)) || return 0 # the checks below report it
+    sleep 0.2
+  done
+}
+
+: >stored
+trickle_stored &
+trickle=$!
+until (($(wc -l <stored) >= 20)); do sleep 0.1; done
+with_dots 'stopping OpenClaw under load' stop "$openclaw"
+start_openclaw
+wait "$trickle"
+trickle=
+wait_for_arrival stored- 150
+answers=$(cut -d ' ' -f 2- stored | sort | uniq -c | awk '{ printf "%s x %s; ", $1, $2 }')
+expect 'inbox: answers to 150 events during a restart' '150 x 202; ' "$answers"
+expect 'inbox: events that were lost' '' "$(comm -23 <(cut -d ' ' -f 1 stored | sort) <(arrived stored-) | head -n 3)"
+expect 'inbox: events that arrived twice' '' "$(arrived stored- | uniq -d | head -n 3)"
+expect 'inbox: the Idempotency-Key' 'cg-/hooks/record-????????-stored-7' "$(recorded stored-7 '.headers["idempotency-key"]')"
+expect 'inbox: identity of the client arrives' meeting-notes \
+  "$(recorded stored-150 '.headers["x-clawgate-client-cn"]')"
+expect 'inbox: the token is added' true "$(injected stored-150)"
+store stored-7
+expect 'inbox: the same event again' 'stored-7 200' "$(tail -n 1 stored)"
+
+call "$stored_base/hooks/agent" -H 'Idempotency-Key: run' -d '{"message": "hello", "deliver": false}'
+expect "try: OpenClaw's own answer" '200 *"runId":"*' "$seen"
+call "$stored_base/hooks/agent" -H 'Idempotency-Key: run' -d '{"message": "hello", "deliver": false}'
+expect 'try: the same again starts no second run' '200 *"status":"duplicate"*' "$seen"
+
+# A body that OpenClaw refuses is put aside; the event after it arrives.
+store refused @too-large
+expect 'inbox: a body that is too large for OpenClaw is accepted' 'refused 202' "$(tail -n 1 stored)"
+store after-refused
+wait_for_arrival after-refused 1
+expect 'inbox: the event after it arrives' after-refused "$(arrived after-refused)"
+inbox() { "$bin" inbox "$@" --inbox "$tmp/inbox/inbox.db" --json; }
+expect 'inbox: it is a dead letter' 'refused rejected' "$(inbox list --state dead | jq -r '"\(.key) \(.reason)"')"
+
+# reloaded N: waits until the clawgate with the inbox has reloaded its settings N times
+reloaded() {
+  local deadline=$((SECONDS + 20))
+  until (($(jq -R 'fromjson? | select(.event == "reloaded")' inbox.log | grep -c '"event"') >= $1)); do
+    ((SECONDS < deadline)) || die "clawgate did not reload: $(tail -n 3 inbox.log)"
+    sleep 0.1
+  done
+}
+# With a wrong token OpenClaw refuses all events. They wait until the token is right.
+openssl rand -hex 32 >inbox-token
+reloaded 1
+store wrong-token
+sleep 1
+expect 'inbox: nothing arrives with a wrong token' '' "$(arrived wrong-token)"
+expect 'inbox: clawgate says why' '*token*' \
+  "$(jq -rR 'fromjson? | select(.event == "upstream_misconfigured") | .hint' inbox.log)"
+cat token >inbox-token
+reloaded 2
+wait_for_arrival wrong-token 1
+expect 'inbox: it arrives when the token is right' wrong-token "$(arrived wrong-token)"
+expect 'inbox: no other dead letters' 1 "$(inbox list --state dead | wc -l)"
+stop "$other"
+other=
+token_file=$tmp/token
 
 # diagnosed VARIABLE=VALUE...: the faults that `doctor` finds, with clawgate's settings changed by these
 diagnosed() {

@@ -10,11 +10,13 @@ Builds clawgate, makes temporary certificates, and prints how many requests were
 failed:
   * during an upgrade with a socket that stays open (as with systemd's socket activation)
   * during an upgrade with listen.takeover (two processes on one address for a moment)
+  * during both with an inbox, which both processes use: no event may be lost or delivered twice, and no
+    answer may take a second
   * after SIGTERM with 200 requests in flight
 Exit code 0 means that none failed.
 
   --release     build and run the optimised binary
-  --seconds N   how long each upgrade is under load (default 6)
+  --seconds N   how long each kind of upgrade is under load (default 6)
 
 Needs cargo, jq, OpenSSL 3 and Python 3. CLAWGATE_BIN names an existing binary to use instead of building.
 EOF
@@ -41,4 +43,4 @@ find_clawgate "$profile"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 "$scripts/gen-certs.sh" "$tmp/certs" >/dev/null
-python3 -B "$scripts/upgrade.py" "$bin" "$tmp/certs" "$seconds"
+python3 -B "$scripts/upgrade.py" "$bin" "$tmp/certs" "$tmp" "$seconds"
