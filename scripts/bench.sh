@@ -21,7 +21,8 @@ the proxies on one core, load and upstream on another. Needs two cores. Uses onl
   --also NAME=PATH   another build of clawgate, to compare
   OPTION             --rounds N, --only PART[,PART]... (h1 h2 latency handshakes refused bodies memory start)
 
-The results are in target/bench: report.md, report.json, report.svg; of the inbox inbox.md and inbox.json.
+The results are in target/bench: report.md, report.json, report.svg; of the inbox inbox.md, inbox.json and
+inbox-floor.txt.
 EOF
 }
 
@@ -104,8 +105,10 @@ targets+=("${also[@]}")
 if [[ $inbox == yes ]]; then
   nats=$(nats_server)
   [[ -z $nats ]] || options+=(--nats "$nats")
-  # What SQLite and the disk do without clawgate around them.
-  cargo bench --locked --quiet --bench inbox
+  # What the store, SQLite and the disk do without clawgate around them.
+  floor=()
+  [[ $quick == no ]] || floor=(-- --quick)
+  cargo bench --locked --quiet --bench inbox "${floor[@]}" | tee "$dir/inbox-floor.txt"
 elif [[ $growth == no ]]; then
   wait "$fetching"
   readarray -t -O "${#targets[@]}" targets <"$dir/peers.list"
