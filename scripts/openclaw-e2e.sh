@@ -355,7 +355,7 @@ store wrong-token
 sleep 1
 expect 'inbox: nothing arrives with a wrong token' '' "$(arrived wrong-token)"
 expect 'inbox: clawgate says why' '*token*' \
-  "$(jq -rR 'fromjson? | select(.event == "upstream_misconfigured") | .hint' inbox.log)"
+  "$(jq -rR 'fromjson? | select(.event == "route_paused") | .hint' inbox.log)"
 cat token >inbox-token
 reloaded 2
 wait_for_arrival wrong-token 1
