@@ -5,6 +5,7 @@ mod confirming;
 mod database;
 mod help;
 mod reading;
+mod running;
 
 use std::path::PathBuf;
 use std::sync::Arc;
