@@ -24,7 +24,7 @@ cp -r examples deploy "$folder/"
 for command in run check explain sign verify doctor inbox probe; do
   "$bin" generate man "$command" >"$folder/man/clawgate-$command.1"
 done
-for command in list show replay drop forget export stats; do
+for command in list show replay drop forget export recover stats; do
   "$bin" generate man inbox "$command" >"$folder/man/clawgate-inbox-$command.1"
 done
 for shell in bash zsh fish; do

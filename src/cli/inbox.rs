@@ -56,6 +56,8 @@ pub enum InboxCommand {
     Forget(ChangeArgs),
     /// Print events with their requests as JSON lines, in the order of arrival
     Export(ExportArgs),
+    /// Take the events that were not delivered out of a damaged database, into the one in use
+    Recover(RecoverArgs),
     /// Show how many events each route has, how old they are, and the size of the database
     Stats(StatsArgs),
 }
@@ -114,6 +116,17 @@ pub struct ExportArgs {
     /// Which events.
     #[command(flatten)]
     pub filter: FilterArgs,
+}
+
+/// Arguments of `inbox recover`.
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// The damaged database, such as inbox.db.corrupt-20270101T000000Z
+    #[arg(value_name = "FILE")]
+    pub damaged: PathBuf,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `inbox stats`.

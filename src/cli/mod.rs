@@ -17,8 +17,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use self::inbox::{
-    ChangeArgs, ExportArgs, FilterArgs, InboxArgs, InboxCommand, InboxFileArgs, ListArgs, ShowArgs,
-    StatsArgs,
+    ChangeArgs, ExportArgs, FilterArgs, InboxArgs, InboxCommand, InboxFileArgs, ListArgs, RecoverArgs,
+    ShowArgs, StatsArgs,
 };
 pub use self::signed::{SignArgs, VerifyArgs};
 use self::texts::{CHECK, DOCTOR, EXAMPLES, EXPLAIN, INBOX, SETTINGS, SIGN, VERIFY};

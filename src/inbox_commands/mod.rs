@@ -6,6 +6,7 @@
 //! | `list.rs`, `show/`, `stats.rs`, `export.rs` | commands that read |
 //! | `select.rs` | which events a command is about, before it changes them |
 //! | `change.rs` | replay, drop, forget |
+//! | `recover.rs` | what could be taken out of a damaged database |
 //! | `record.rs` | events as JSON |
 //! | `text.rs` | times, sizes and tables |
 //!
@@ -17,6 +18,7 @@ mod export;
 mod list;
 mod progress;
 mod record;
+mod recover;
 mod run;
 mod select;
 mod show;

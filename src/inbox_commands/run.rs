@@ -12,11 +12,13 @@ use super::error::CommandError;
 use super::export::{ExportError, export};
 use super::list::list;
 use super::progress::Progress;
+use super::recover::Recovery;
 use super::select::{Selected, select};
 use super::show::show;
 use super::stats::stats;
 use crate::cli::{
-    ChangeArgs, ExportArgs, InboxArgs, InboxCommand, InboxFileArgs, ListArgs, ShowArgs, StatsArgs,
+    ChangeArgs, ExportArgs, InboxArgs, InboxCommand, InboxFileArgs, ListArgs, RecoverArgs, ShowArgs,
+    StatsArgs,
 };
 use crate::config::{Environment, SettingsArgs, load_for_inbox};
 use crate::inbox::{EventState, Filter, SqliteStore, Store};
@@ -46,6 +48,7 @@ pub fn run(args: &InboxArgs, environment: &Environment, now: SystemTime) -> Resu
             InboxCommand::Drop(args) => session.change(Change::Drop, args).await,
             InboxCommand::Forget(args) => session.change(Change::Forget, args).await,
             InboxCommand::Export(args) => session.export(args).await,
+            InboxCommand::Recover(args) => recover(args, &store, &path),
             InboxCommand::Stats(args) => session.stats(args).await,
         }
     })
@@ -146,6 +149,16 @@ impl Session<'_> {
             _ => Ok(selected),
         }
     }
+}
+
+fn recover(args: &RecoverArgs, store: &SqliteStore, path: &Path) -> Result<(), CommandError> {
+    let progress = Progress::new("reading");
+    let recovered = store.recover(&args.damaged, |done, total| progress.report(done, total));
+    drop(progress);
+    let recovered = recovered.map_err(|error| CommandError::Failed(error.to_string()))?;
+    let recovery = Recovery::from(recovered);
+    recovery.log(path, &args.damaged);
+    print_as(&recovery, args.json)
 }
 
 /// Whether more than one event may be changed. How many dropped events would be forgotten is not known.

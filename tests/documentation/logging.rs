@@ -71,6 +71,7 @@ const RECORDS: &[(&str, &[&str])] = &[
     ("`replayed`", &["inbox_commands/change.rs Line"]),
     ("`dropped`", &["inbox_commands/change.rs Line"]),
     ("`forgotten`", &["inbox_commands/change.rs Line"]),
+    ("`recovered`", &["inbox_commands/recover.rs Line"]),
     ("`span_export_failed`", &["telemetry/trace/exporter.rs Failed"]),
     ("`span_export_resumed`", &["telemetry/trace/exporter.rs Resumed"]),
     ("`spans_lost`", &["telemetry/trace/exporter.rs Lost"]),

@@ -4,7 +4,6 @@ use std::fs;
 
 use super::Inbox;
 use crate::support::process::ClawgateCommand;
-use crate::support::redact::redacted;
 
 fn list() -> ClawgateCommand {
     ClawgateCommand::bare("inbox").word("list")
@@ -60,7 +59,8 @@ fn a_database_that_is_not_there_is_not_created() {
     let output = list().arg("--inbox", &path).output();
 
     assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""));
-    insta::assert_snapshot!(redacted(&output.stderr, folder.path()), @r#"clawgate: DIR/inbox.db: there is no inbox: a route with delivery = "inbox" or "try" creates it when clawgate starts"#);
+    let sentence = format!("clawgate: {}: there is no inbox", path.display());
+    assert!(output.stderr.starts_with(&sentence), "{output:?}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -74,6 +74,7 @@ fn a_file_that_is_no_inbox_is_left_as_it_is() {
     let output = list().arg("--inbox", &path).output();
 
     assert_eq!(output.code, Some(1));
-    insta::assert_snapshot!(redacted(&output.stderr, folder.path()), @"clawgate: DIR/inbox.db: the file is not a database (SQLite result 26)");
+    let file = path.display().to_string();
+    assert!(output.stderr.contains(&file) && output.stderr.contains("not a database"), "{output:?}");
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }

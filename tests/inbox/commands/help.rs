@@ -2,7 +2,7 @@
 
 use crate::support::process::ClawgateCommand;
 
-const COMMANDS: [&str; 7] = ["list", "show", "replay", "drop", "forget", "export", "stats"];
+const COMMANDS: [&str; 8] = ["list", "show", "replay", "drop", "forget", "export", "recover", "stats"];
 
 #[test]
 fn each_command_has_a_help_whose_lines_fit_on_a_terminal() {

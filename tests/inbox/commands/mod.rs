@@ -5,8 +5,10 @@ mod confirming;
 mod database;
 mod help;
 mod reading;
+mod recovering;
 mod running;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -33,6 +35,7 @@ struct Inbox {
 impl Inbox {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
         let settings = InboxSettings {
             path: folder.path().join("inbox.db"),
             max_events: 100_000,
