@@ -177,7 +177,7 @@ fn every_example_is_good_once_certificates_token_and_secrets_are_there() {
         }
     }
     checked.sort();
-    assert_eq!(checked, ["full", "minimal", "several-routes", "signed-webhooks"]);
+    assert_eq!(checked, ["full", "inbox", "minimal", "several-routes", "signed-webhooks"]);
 }
 
 /// The demo's table, without the column that depends on the versions of curl and OpenSSL, and with its lines wrapped after
