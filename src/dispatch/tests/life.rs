@@ -66,6 +66,24 @@ fn an_event_whose_outcome_cannot_be_stored_is_not_delivered_again() {
 }
 
 #[test]
+fn no_more_events_are_tried_than_at_once_while_outcomes_cannot_be_stored() {
+    run(async {
+        let upstream = TestUpstream::start(|_, _| OK).await;
+        let running = Running::changed(upstream.address, |route| route.inbox.concurrency = 3);
+        running.store.set_fails(true);
+        for _ in 0..20 {
+            running.add();
+        }
+        eventually("three tries", || upstream.got().len() == 3).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(upstream.got().len(), 3);
+        running.store.set_fails(false);
+        eventually("delivery", || running.store.count(EventState::Delivered) == 20).await;
+        assert_eq!(upstream.got().len(), 20);
+    });
+}
+
+#[test]
 fn an_old_event_that_failed_before_is_given_up_without_another_try() {
     run(async {
         let upstream = TestUpstream::start(|_, _| OK).await;
