@@ -13,7 +13,7 @@ use clawgate::inbox::{
 };
 use http::{HeaderMap, Method, Uri};
 
-use super::{Diagnosis, Setup, any, says};
+use super::{Diagnosis, Setup, any, openclaw, says};
 
 /// A database, and a clawgate that does not run, whose routes store their events in it.
 struct Inbox {
@@ -32,6 +32,14 @@ impl Inbox {
         let setup = Setup::new("http://127.0.0.1:9");
         let database = setup.pki.dir().join("box/inbox.db");
         Self { setup: setup.with("--inbox", database.display().to_string()), database }
+    }
+
+    /// In front of this upstream, with an admin listener.
+    fn in_front_of(upstream: String) -> Self {
+        let Self { mut setup, database } = Self::new();
+        setup.upstream = upstream;
+        let socket = format!("unix:{}", setup.pki.dir().join("admin.sock").display());
+        Self { setup: setup.with("--admin", socket), database }
     }
 
     /// With these keys of `[inbox]`.
@@ -194,6 +202,32 @@ fn a_damaged_database_that_was_set_aside_is_warned_of() {
 
     says(&text, &["corrupt-20261127T120000Z; its events", "clawgate inbox recover "]);
     assert!(!text.contains("-wal"), "{text}");
+}
+
+#[test]
+fn a_paused_upstream_is_warned_of_as_the_running_clawgate_says() {
+    let inbox = Inbox::in_front_of("http://127.0.0.1:9".to_owned());
+    inbox.store("/hooks/", MINUTE, false);
+    let clawgate = inbox.setup.clawgate();
+    clawgate.event("upstream_paused", 1);
+
+    let text = inbox.setup.examined(clawgate.address()).text("inbox/deliveries", "warning");
+
+    says(&text, &["http://127.0.0.1:9 is paused since", "events wait until it answers again"]);
+}
+
+#[test]
+fn a_running_clawgate_that_delivers_passes() {
+    let backend = openclaw();
+    let inbox = Inbox::in_front_of(backend.url());
+    inbox.store("/hooks/", MINUTE, false);
+    let clawgate = inbox.setup.clawgate();
+    clawgate.event("delivered", 1);
+
+    let diagnosis = inbox.setup.examined(clawgate.address());
+
+    diagnosis.text("inbox/deliveries", "pass");
+    says(&diagnosis.text("inbox/waiting", "pass"), &["no event waits"]);
 }
 
 #[test]

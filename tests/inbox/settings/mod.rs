@@ -34,6 +34,20 @@ fn storing(database: &Path) -> String {
 }
 
 #[test]
+fn the_sandbox_lets_clawgate_write_in_the_folder_of_the_inbox_alone() {
+    let pki = Pki::new();
+    let folder = pki.dir().join("box");
+
+    let clawgate = command("run", &pki, &storing(&folder.join("inbox.db"))).start();
+
+    let sandbox = clawgate.event("sandbox", 1);
+    assert_eq!(sandbox["landlock"], "enforced", "{sandbox}");
+    assert_eq!(sandbox["writes"], serde_json::json!([folder.canonicalize().unwrap()]));
+    assert!(folder.join("inbox.db").exists());
+    assert!(clawgate.events("inbox_unavailable").is_empty());
+}
+
+#[test]
 fn check_says_where_events_are_stored_and_makes_no_database() {
     let pki = Pki::new();
     let database = pki.dir().join("box/inbox.db");
