@@ -31,6 +31,8 @@ use crate::wording;
 /// When the settings do not say where the database is, it cannot be used, or a named event is not there.
 pub fn run(args: &InboxArgs, environment: &Environment, now: SystemTime) -> Result<(), CommandError> {
     let path = database(&args.file, environment)?;
+    // For the log: a relative path says nothing there.
+    let path = std::path::absolute(&path).unwrap_or(path);
     let unusable =
         |error: io::Error| CommandError::Failed(format!("cannot start: {}", wording::io(&error)));
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(unusable)?;

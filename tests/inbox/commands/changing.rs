@@ -4,6 +4,7 @@ use clawgate::inbox::{Appended, EventState};
 
 use super::{Inbox, json_lines};
 use crate::support::log_page;
+use crate::support::process::ClawgateCommand;
 
 #[test]
 fn a_replayed_event_waits_again_with_a_new_idempotency_key() {
@@ -155,4 +156,15 @@ fn all_events_of_a_large_inbox_are_changed() {
     assert_eq!(inbox.count(EventState::Waiting), 0);
     let line = &json_lines(&output.stderr)[0];
     assert_eq!((&line["count"], line["events"].as_array().unwrap().len()), (&1100.into(), 20));
+}
+
+#[test]
+fn the_line_for_the_log_has_the_whole_path_of_the_database() {
+    let mut inbox = Inbox::new();
+    let id = inbox.dead("1").to_string();
+
+    let command = ClawgateCommand::bare("inbox").word("drop").arg("--id", id);
+    let output = command.arg("--inbox", "inbox.db").dir(inbox.folder.path()).output();
+
+    assert_eq!(json_lines(&output.stderr)[0]["inbox"], inbox.path().to_str().unwrap(), "{output:?}");
 }
