@@ -63,6 +63,7 @@ pub mod random;
 pub mod reload;
 pub mod route;
 pub mod server;
+pub mod shaping;
 pub mod shutdown;
 pub mod signature;
 pub mod signing;

@@ -21,7 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["config", "dispatch"],
     &["upstream"],
     &["tls", "route"],
-    &["inbox", "pki", "policy"],
+    &["inbox", "pki", "policy", "shaping"],
     &["signature", "wording"],
     &["finding"],
     &["limits"],
