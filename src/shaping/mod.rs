@@ -13,7 +13,7 @@
 //! | `shape.rs` | [`Shape`], [`Shaped`] |
 //! | `tree.rs` | all pointers of a shape as one tree |
 //! | `walk.rs` | decides about each member and item that a pointer may name |
-//! | `parts.rs` | the members of an object and the items of an array, as they are written |
+//! | `cursor.rs` | finds the parts of a body, as they are written |
 //! | `output.rs` | copies the body except for what is cut or replaced |
 //! | `scalar.rs`, `truncate.rs`, `ip_prefix.rs` | new values for single values |
 //! | `refusal.rs` | [`NotShapeable`] |
@@ -51,14 +51,15 @@
 //!
 //! # Cost
 //!
-//! A body is read once to check it, and each part of it once more for each step of the pointers that go through it, of which there are
-//! at most [`crate::signature::MAX_POINTER_STEPS`]. The stack is as deep as the pointers, not as the body.
+//! A body is read twice: once to check it, once to find its parts. The second time, each key is looked up once for each pointer that
+//! has `*` on the way there. The stack is as deep as the pointers, which have at most
+//! [`crate::signature::MAX_POINTER_STEPS`] steps, not as the body.
 
 mod conflicts;
+mod cursor;
 mod hash_key;
 mod ip_prefix;
 mod output;
-mod parts;
 mod pattern;
 mod refusal;
 mod scalar;

@@ -18,12 +18,6 @@ impl<'b> Output<'b> {
         Self { source, new: String::new(), done: 0 }
     }
 
-    /// Where a part of the source is.
-    pub(super) fn span(&self, part: &str) -> Range<usize> {
-        let start = part.as_ptr().addr().saturating_sub(self.source.as_ptr().addr());
-        start..start + part.len()
-    }
-
     /// Writes `text` instead of what is there.
     pub(super) fn replace(&mut self, span: Range<usize>, text: &str) {
         self.new.push_str(&self.source[self.done..span.start]);
@@ -53,7 +47,7 @@ pub(super) struct Cutter {
 }
 
 impl Cutter {
-    /// The next part goes.
+    /// The part that was there goes.
     pub(super) fn cut(&mut self, output: &mut Output<'_>, part: Range<usize>) {
         if self.has_part {
             output.replace(self.end..part.end, "");
@@ -63,13 +57,17 @@ impl Cutter {
         self.end = part.end;
     }
 
-    /// The next part stays. Call this before the part itself is changed.
-    pub(super) fn leave(&mut self, output: &mut Output<'_>, part: Range<usize>) {
+    /// The part that begins there stays.
+    pub(super) fn begin(&mut self, output: &mut Output<'_>, start: usize) {
         if let Some(from) = self.from.take() {
-            output.replace(from..part.start, "");
+            output.replace(from..start, "");
         }
         self.has_part = true;
-        self.end = part.end;
+    }
+
+    /// The part that stays has ended.
+    pub(super) fn end(&mut self, end: usize) {
+        self.end = end;
     }
 
     /// There is no more part.

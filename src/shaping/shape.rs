@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use super::conflicts::{ShapeError, check};
 use super::hash_key::HashKey;
-use super::parts::root;
-use super::refusal::{Kind, NotShapeable};
+use super::refusal::NotShapeable;
 use super::settings::{Rule, ShapeSettings};
 use super::tree::Tree;
 use super::walk::Walk;
@@ -63,12 +62,7 @@ impl Shape {
         }
         let text =
             std::str::from_utf8(body).map_err(|error| NotShapeable::NotUtf8(error.valid_up_to()))?;
-        let root = root(text)?;
-        let kind = Kind::of(root);
-        if !kind.is_container() {
-            return Err(NotShapeable::NotContainer(kind));
-        }
-        let done = Walk::through(text, root, tree, self.hash_key.as_ref())?;
+        let done = Walk::through(text, tree, self.hash_key.as_ref())?;
         let tasks = tree.tasks.iter().zip(done.changed).map(|(task, count)| Change {
             rule: task.rule,
             pointer: Some(Arc::clone(&task.pointer)),

@@ -1,5 +1,6 @@
 //! All pointers of a shape as one tree, so that a body is walked through once for all of them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -145,16 +146,21 @@ impl Tree {
         &self.nodes[node]
     }
 
-    /// The nodes of a member of an object that has these nodes.
-    pub(super) fn member(&self, of: &[NodeId], name: &str) -> Vec<NodeId> {
-        let nodes = of.iter().map(|node| &self.nodes[*node]);
-        nodes.flat_map(|node| node.names.get(name).copied().into_iter().chain(node.any)).collect()
+    /// The nodes that every member and item has in an object or array that has the nodes `of`.
+    pub(super) fn any(&self, of: &[NodeId]) -> Vec<NodeId> {
+        of.iter().filter_map(|node| self.nodes[*node].any).collect()
     }
 
-    /// The nodes of an item of an array that has these nodes.
-    pub(super) fn item(&self, of: &[NodeId], index: usize) -> Vec<NodeId> {
-        let nodes = of.iter().map(|node| &self.nodes[*node]);
-        nodes.flat_map(|node| node.items.get(&index).copied().into_iter().chain(node.any)).collect()
+    /// The nodes of a member of an object that has the nodes `of`. `any` are those of every member.
+    pub(super) fn member<'n>(&self, of: &[NodeId], any: &'n [NodeId], name: &str) -> Cow<'n, [NodeId]> {
+        let named = of.iter().filter_map(|node| self.nodes[*node].names.get(name));
+        with_named(any, named)
+    }
+
+    /// The nodes of an item of an array that has the nodes `of`. `any` are those of every item.
+    pub(super) fn item<'n>(&self, of: &[NodeId], any: &'n [NodeId], index: usize) -> Cow<'n, [NodeId]> {
+        let named = of.iter().filter_map(|node| self.nodes[*node].items.get(&index));
+        with_named(any, named)
     }
 
     /// The number of items, from the first one on, that must stay where they are in an array that has these nodes, because a
@@ -163,4 +169,9 @@ impl Tree {
         let indices = of.iter().flat_map(|node| self.nodes[*node].items.keys());
         indices.max().map_or(0, |last| last.saturating_add(1))
     }
+}
+
+fn with_named<'a>(any: &[NodeId], named: impl Iterator<Item = &'a NodeId>) -> Cow<'_, [NodeId]> {
+    let mut named = named.copied().peekable();
+    if named.peek().is_none() { any.into() } else { named.chain(any.iter().copied()).collect() }
 }

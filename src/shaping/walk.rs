@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::ops::Range;
 
+use super::cursor::Cursor;
 use super::hash_key::HashKey;
 use super::output::{Cutter, Output};
-use super::parts::{each_item, each_member};
 use super::refusal::{Kind, NotShapeable};
 use super::scalar::{replacement, unquoted};
 use super::settings::Rule;
@@ -17,6 +16,7 @@ use super::tree::{NodeId, ROOT, Tree};
 pub(super) struct Walk<'s, 'b> {
     tree: &'s Tree,
     key: Option<&'s HashKey>,
+    cursor: Cursor<'b>,
     output: Output<'b>,
     /// How many values each task has changed.
     changed: Vec<usize>,
@@ -48,112 +48,133 @@ pub(super) struct Done<'b> {
 }
 
 impl<'s, 'b> Walk<'s, 'b> {
-    /// Walks into `root`, the value that `text` is.
+    /// Walks into the object or array that `text` is.
     pub(super) fn through(
         text: &'b str,
-        root: &'b str,
         tree: &'s Tree,
         key: Option<&'s HashKey>,
     ) -> Result<Done<'b>, NotShapeable> {
-        let output = Output::new(text);
-        let mut walk = Self { tree, key, output, changed: vec![0; tree.tasks.len()], not_kept: 0 };
-        walk.enter(root, Place { nodes: ROOT, is_kept: !tree.keeps })?;
+        let cursor = Cursor::new(text)?;
+        let kind = cursor.kind();
+        if !kind.is_container() {
+            return Err(NotShapeable::NotContainer(kind));
+        }
+        let changed = vec![0; tree.tasks.len()];
+        let mut walk = Self { tree, key, cursor, output: Output::new(text), changed, not_kept: 0 };
+        walk.enter(Place { nodes: ROOT, is_kept: !tree.keeps })?;
         Ok(Done { body: walk.output.finish(), changed: walk.changed, not_kept: walk.not_kept })
     }
 
-    fn enter(&mut self, value: &'b str, place: Place<'_>) -> Result<(), NotShapeable> {
-        match Kind::of(value) {
-            Kind::Object => self.object(value, place),
-            Kind::Array => self.array(value, place),
-            _ => Ok(()),
+    /// Walks through the value here, if it is an object or array.
+    fn enter(&mut self, place: Place<'_>) -> Result<(), NotShapeable> {
+        match self.cursor.kind() {
+            Kind::Object => self.object(place),
+            Kind::Array => self.array(place),
+            _ => {
+                self.cursor.value();
+                Ok(())
+            }
         }
     }
 
-    fn object(&mut self, object: &'b str, place: Place<'_>) -> Result<(), NotShapeable> {
+    fn object(&mut self, place: Place<'_>) -> Result<(), NotShapeable> {
         let mut cutter = Cutter::default();
         let mut seen = HashSet::new();
-        each_member(object, |key, value| {
-            let name = unquoted(key).ok_or(NotShapeable::KeyNotUnicode)?;
-            let nodes = self.tree.member(place.nodes, &name);
+        let any = self.tree.any(place.nodes);
+        self.cursor.enter();
+        while self.cursor.next() {
+            let start = self.cursor.at();
+            let name = unquoted(self.cursor.key()).ok_or(NotShapeable::KeyNotUnicode)?;
+            let nodes = self.tree.member(place.nodes, &any, &name);
             if let Some(node) = nodes.first()
                 && !seen.insert(name)
             {
                 return Err(NotShapeable::DuplicateKey(self.tree.node(*node).pointer.clone()));
             }
-            let span = self.output.span(key).start..self.output.span(value).end;
-            match self.fate(value, &nodes, place) {
-                Fate::Goes => cutter.cut(&mut self.output, span),
+            match self.fate(&nodes, place) {
+                Fate::Goes => {
+                    self.cursor.value();
+                    cutter.cut(&mut self.output, start..self.cursor.at());
+                }
                 Fate::Stays { is_kept } => {
-                    cutter.leave(&mut self.output, span);
-                    self.value(value, Place { nodes: &nodes, is_kept })?;
+                    cutter.begin(&mut self.output, start);
+                    self.value(Place { nodes: &nodes, is_kept })?;
+                    cutter.end(self.cursor.at());
                 }
             }
-            Ok(())
-        })?;
+        }
         cutter.finish(&mut self.output);
         Ok(())
     }
 
-    fn array(&mut self, array: &'b str, place: Place<'_>) -> Result<(), NotShapeable> {
+    fn array(&mut self, place: Place<'_>) -> Result<(), NotShapeable> {
         let mut cutter = Cutter::default();
+        let any = self.tree.any(place.nodes);
         let numbered = self.tree.numbered_items(place.nodes);
         let mut index = 0;
-        each_item(array, |item| {
-            let nodes = self.tree.item(place.nodes, index);
+        self.cursor.enter();
+        while self.cursor.next() {
+            let start = self.cursor.at();
             let must_stay = index < numbered;
+            let nodes = self.tree.item(place.nodes, &any, index);
             index += 1;
-            let span = self.output.span(item);
-            if must_stay && Kind::of(item) == Kind::Null {
-                // It may be what an item has become that went.
-                cutter.leave(&mut self.output, span);
-                return Ok(());
-            }
-            match self.fate(item, &nodes, place) {
+            // It may be what an item has become that went.
+            let is_empty = must_stay && self.cursor.kind() == Kind::Null;
+            let fate = if is_empty { Fate::Stays { is_kept: true } } else { self.fate(&nodes, place) };
+            match fate {
                 Fate::Goes if must_stay => {
-                    cutter.leave(&mut self.output, Range::clone(&span));
-                    self.output.replace(span, "null");
+                    cutter.begin(&mut self.output, start);
+                    self.cursor.value();
+                    self.output.replace(start..self.cursor.at(), "null");
+                    cutter.end(self.cursor.at());
                 }
-                Fate::Goes => cutter.cut(&mut self.output, span),
+                Fate::Goes => {
+                    self.cursor.value();
+                    cutter.cut(&mut self.output, start..self.cursor.at());
+                }
                 Fate::Stays { is_kept } => {
-                    cutter.leave(&mut self.output, span);
-                    self.value(item, Place { nodes: &nodes, is_kept })?;
+                    cutter.begin(&mut self.output, start);
+                    self.value(Place { nodes: &nodes, is_kept })?;
+                    cutter.end(self.cursor.at());
                 }
             }
-            Ok(())
-        })?;
+        }
         cutter.finish(&mut self.output);
         Ok(())
     }
 
-    /// Whether a value with these nodes stays, in an object or array at `place`.
-    fn fate(&mut self, value: &str, nodes: &[NodeId], place: Place<'_>) -> Fate {
-        if let Some(task) =
-            self.first_task(nodes).filter(|task| self.tree.tasks[*task].rule == Rule::Drop)
-        {
+    /// Whether the value here, which has these nodes, stays in an object or array at `place`.
+    fn fate(&mut self, nodes: &[NodeId], place: Place<'_>) -> Fate {
+        let task = self.first_task(nodes);
+        if let Some(task) = task.filter(|task| self.tree.tasks[*task].rule == Rule::Drop) {
             self.changed[task] += 1;
             return Fate::Goes;
         }
         let mut found = nodes.iter().map(|node| self.tree.node(*node));
         let is_kept = place.is_kept || found.clone().any(|node| node.keep);
-        if is_kept || Kind::of(value).is_container() && found.any(|node| node.leads_to_keep) {
+        if is_kept || self.cursor.kind().is_container() && found.any(|node| node.leads_to_keep) {
             return Fate::Stays { is_kept };
         }
         self.not_kept += 1;
         Fate::Goes
     }
 
-    /// Changes a value that stays.
-    fn value(&mut self, value: &'b str, place: Place<'_>) -> Result<(), NotShapeable> {
+    /// Changes the value here, which stays, and goes on behind it.
+    fn value(&mut self, place: Place<'_>) -> Result<(), NotShapeable> {
         if let Some(task) = self.first_task(place.nodes) {
+            let start = self.cursor.at();
+            let value = self.cursor.value();
             if let Some(text) = replacement(&self.tree.tasks[task], value, self.key)? {
-                let span = self.output.span(value);
-                self.output.replace(span, &text);
+                self.output.replace(start..self.cursor.at(), &text);
                 self.changed[task] += 1;
             }
             return Ok(());
         }
-        let goes_on = place.nodes.iter().any(|node| self.tree.node(*node).goes_on());
-        if goes_on { self.enter(value, place) } else { Ok(()) }
+        if place.nodes.iter().any(|node| self.tree.node(*node).goes_on()) {
+            return self.enter(place);
+        }
+        self.cursor.value();
+        Ok(())
     }
 
     /// The task of these nodes that decides. Of several of `truncate` that is the one with the smallest length.
