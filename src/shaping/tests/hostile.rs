@@ -29,6 +29,7 @@ fn a_key_with_half_of_a_surrogate_pair_is_refused_where_keys_are_compared() {
     assert_eq!(refusal("drop /a/b", r#"{"x\ud800":1}"#), NotShapeable::KeyNotUnicode);
     let beside = r#"{"x":{"\ud800":"\udc00"}}"#;
     assert_eq!(shaped("drop /a/b", beside), beside);
+    assert_eq!(shaped("keep /x", beside), beside);
 }
 
 #[test]
