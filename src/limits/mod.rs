@@ -16,3 +16,4 @@ pub use self::connection_limit::{ConnectionLimiter, ConnectionPermit};
 pub use self::eviction::{Entry, Exceeded, Meter, OldestFirst};
 pub use self::failed_signatures::FailedSignatures;
 pub use self::settings::{Limits, StartupLimits};
+pub(crate) use self::token_bucket::{Quota, TokenBucket};

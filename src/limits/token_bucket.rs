@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// A rate, and the size of a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Quota {
+pub(crate) struct Quota {
     /// Nanoseconds for one token.
     interval: u64,
     /// How much too early a token may be taken, in nanoseconds.
@@ -13,16 +13,17 @@ pub(super) struct Quota {
 }
 
 impl Quota {
-    pub(super) fn new(per_second: u32, burst: u32) -> Self {
+    pub(crate) fn new(per_second: u32, burst: u32) -> Self {
         Self::with_interval(1_000_000_000 / u64::from(per_second.max(1)), burst)
     }
 
     /// So many in a minute, which may all come at once.
-    pub(super) fn per_minute(number: u32) -> Self {
+    pub(crate) fn per_minute(number: u32) -> Self {
         Self::with_interval(60_000_000_000 / u64::from(number.max(1)), number)
     }
 
-    fn with_interval(interval: u64, burst: u32) -> Self {
+    /// One token in each `interval` nanoseconds, and at most `burst` at once.
+    pub(crate) fn with_interval(interval: u64, burst: u32) -> Self {
         Self { interval, tolerance: interval * u64::from(burst.max(1) - 1) }
     }
 
@@ -35,14 +36,14 @@ impl Quota {
 
 /// The time at which the bucket will be full again, in nanoseconds of the caller's clock.
 #[derive(Debug, Default)]
-pub(super) struct TokenBucket(AtomicU64);
+pub(crate) struct TokenBucket(AtomicU64);
 
 impl TokenBucket {
     /// Takes a token at `now`.
     ///
     /// # Errors
     /// The time until the next token. No token is taken then.
-    pub(super) fn take(&self, quota: Quota, now: u64) -> Result<(), Duration> {
+    pub(crate) fn take(&self, quota: Quota, now: u64) -> Result<(), Duration> {
         let mut full = self.0.load(Ordering::Relaxed);
         loop {
             if let Some(wait) = quota.wait(full, now) {
@@ -57,12 +58,12 @@ impl TokenBucket {
     }
 
     /// The time until the next token, or `None` if there is one at `now`. Takes no token.
-    pub(super) fn wait(&self, quota: Quota, now: u64) -> Option<Duration> {
+    pub(crate) fn wait(&self, quota: Quota, now: u64) -> Option<Duration> {
         quota.wait(self.0.load(Ordering::Relaxed), now)
     }
 
     /// Whether the bucket is full at `now`, like a new one.
-    pub(super) fn is_full(&self, now: u64) -> bool {
+    pub(crate) fn is_full(&self, now: u64) -> bool {
         self.0.load(Ordering::Relaxed) <= now
     }
 }
