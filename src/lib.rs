@@ -60,6 +60,7 @@ pub mod problem;
 pub mod problem_details;
 pub mod proxy_protocol;
 pub mod random;
+pub mod relay;
 pub mod reload;
 pub mod route;
 pub mod server;

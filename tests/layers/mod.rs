@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["pipeline", "platform", "signing"],
     &["checks"],
     &["config", "dispatch"],
-    &["upstream"],
+    &["relay", "upstream"],
     &["tls", "route"],
     &["inbox", "pki", "policy", "shaping"],
     &["signature", "wording"],

@@ -1,0 +1,21 @@
+//! The relay: sends events to APIs of others, so that the caller never has their credentials.
+//!
+//! What is here decides, and connects to nothing: it is given addresses, answers and the time.
+//!
+//! | part | what is there |
+//! | --- | --- |
+//! | `mapping/` | [`mapping::Mapping`]: the body for the target, of the body of an event |
+//! | `address_check/` | [`address_check::AddressCheck`]: which addresses may be connected to |
+//! | `retry/` | [`retry::RetryRules`]: what follows from an answer |
+//! | `batch.rs` | [`batch::BatchSettings`]: several events in one request |
+//! | `rate.rs` | [`rate::RateLimiter`]: how many requests a target gets |
+//! | `idempotency.rs` | [`idempotency::identity`]: by which id a target recognises an event that comes again |
+//! | `credentials/` | [`credentials::Credential`]: how the relay shows a target who it is |
+
+pub mod address_check;
+pub mod batch;
+pub mod credentials;
+pub mod idempotency;
+pub mod mapping;
+pub mod rate;
+pub mod retry;
