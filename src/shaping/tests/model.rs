@@ -8,8 +8,8 @@ use crate::shaping::{PointerPattern, ShapeSettings};
 pub(super) enum Json {
     Single(&'static str),
     Text(String),
-    Array(Vec<Json>),
-    Object(Vec<(&'static str, Json)>),
+    Array(Vec<Self>),
+    Object(Vec<(&'static str, Self)>),
 }
 
 /// A step that was taken into a document.
