@@ -1,8 +1,6 @@
 //! The inbox of a running clawgate: the store, and the thread that delivers.
 
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,14 +26,6 @@ pub(super) struct RunningInbox {
     /// The damaged database that was set aside.
     set_aside: Option<PathBuf>,
     ended: oneshot::Receiver<()>,
-}
-
-/// Creates the folder of the database, if it is not there. Before the sandbox is entered, which needs the folder. If that
-/// fails, opening the database fails, too, and that is logged.
-pub(super) fn create_folder(settings: &InboxSettings) {
-    if let Some(folder) = settings.path.parent().filter(|folder| *folder != Path::new("")) {
-        let _ = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    }
 }
 
 /// Opens the store and starts the thread that delivers its events to the routes of `generation`. If the store cannot be

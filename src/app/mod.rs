@@ -78,9 +78,6 @@ impl App {
         let started = Instant::now();
         let startup = prepared.settings().startup.clone();
         let mut sockets = Sockets::open(&startup)?;
-        if let Some(inbox) = &startup.inbox {
-            inbox::create_folder(inbox);
-        }
         // Before other threads are started, since they inherit its restrictions.
         let sandbox = Sandbox::enter(prepared.settings(), &files);
         log.start();

@@ -208,6 +208,9 @@ fn dead_hint(reason: DeadReason) -> &'static str {
             "no route with delivery = \"inbox\" or \"try\" has this path any more: add one, and use clawgate inbox replay, or use \
              clawgate inbox drop"
         }
+        DeadReason::Unreadable => {
+            "the database is damaged: look at the disk, and restart clawgate, which then checks the database"
+        }
     }
 }
 

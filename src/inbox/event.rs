@@ -156,17 +156,20 @@ pub enum DeadReason {
     TooOld,
     /// The settings have no such route, for longer than `give_up_after`.
     UnknownRoute,
+    /// What is stored of its request is damaged.
+    Unreadable,
 }
 
 impl DeadReason {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Rejected,
         Self::UnknownPath,
         Self::SenderCredentials,
         Self::TooManyAttempts,
         Self::TooOld,
         Self::UnknownRoute,
+        Self::Unreadable,
     ];
 
     /// Its word in the log, in metrics and in the store.
@@ -178,6 +181,7 @@ impl DeadReason {
             Self::TooManyAttempts => "too_many_attempts",
             Self::TooOld => "too_old",
             Self::UnknownRoute => "unknown_route",
+            Self::Unreadable => "unreadable",
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! | file | what is there |
 //! | --- | --- |
+//! | `credentials.rs` | which header fields are credentials |
 //! | `event.rs` | what is stored: an event, its request, the tries to deliver it |
 //! | `store.rs` | [`Store`]: what a store of events can do |
 //! | `settings.rs` | [`InboxSettings`], and [`RouteInbox`] for single routes |
@@ -11,12 +12,14 @@
 //! A store promises that an event that it has accepted is not lost, and that the same event of the same sender is accepted once.
 //! Which event is delivered when is the task of [`crate::dispatch`].
 
+mod credentials;
 mod event;
 mod settings;
 mod sqlite;
 mod store;
 mod unavailable;
 
+pub use self::credentials::CREDENTIALS;
 pub use self::event::{
     Attempt, DeadReason, Event, EventDetail, EventId, EventState, EventSummary, InvalidEventId,
     NewEvent, StoredRequest,

@@ -1,16 +1,13 @@
 //! Events as JSON, for `--json` and `export`.
 
 use data_encoding::BASE64;
-use http::HeaderName;
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, PROXY_AUTHORIZATION};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 
 use crate::identity::time::rfc3339_millis;
-use crate::inbox::{Attempt, DeadReason, EventDetail, EventState, EventSummary, StoredRequest};
-
-/// Header fields whose values are credentials. They are stored only with `store_authorization`, and never shown.
-const CREDENTIALS: [HeaderName; 4] =
-    [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, HeaderName::from_static("x-openclaw-token")];
+use crate::inbox::{
+    Attempt, CREDENTIALS, DeadReason, EventDetail, EventState, EventSummary, StoredRequest,
+};
 
 /// What lists have of an event.
 #[derive(Debug, Serialize)]

@@ -7,26 +7,11 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, Uri};
 
 use super::snapshot::UpstreamRoute;
-use crate::inbox::StoredRequest;
+use crate::inbox::{CREDENTIALS, StoredRequest};
 use crate::signature::{Source, Verification};
 
 /// What is set anew at each try.
 const ANEW: [HeaderName; 2] = [header::CONTENT_LENGTH, HeaderName::from_static("x-request-id")];
-
-/// Header fields that hold a credential. Signatures are not among them: they do not tell the secret.
-const CREDENTIALS: [HeaderName; 11] = [
-    header::AUTHORIZATION,
-    header::COOKIE,
-    HeaderName::from_static("x-openclaw-token"),
-    HeaderName::from_static("x-openclaw-webhook-secret"),
-    HeaderName::from_static("x-incoming-secret"),
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("x-auth-token"),
-    HeaderName::from_static("x-gitlab-token"),
-    HeaderName::from_static("x-telegram-bot-api-secret-token"),
-    HeaderName::from_static("cf-webhook-auth"),
-    HeaderName::from_static("sm-apikey"),
-];
 
 /// The request of `parts`, whose header fields are sanitized, for the inbox of `route`.
 pub(super) fn stored_request(parts: Parts, body: Bytes, route: &UpstreamRoute) -> StoredRequest {

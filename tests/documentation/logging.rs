@@ -47,7 +47,7 @@ const RECORDS: &[(&str, &[&str])] = &[
     ("`identity_left_out`", &["upstream/misconfiguration.rs LeftOut"]),
     ("`delivered`", &["dispatch/log.rs Delivered"]),
     ("`delivery_attempt_failed`", &["dispatch/log.rs Failed"]),
-    ("`dead_lettered`", &["dispatch/log.rs Dead"]),
+    ("`dead_lettered`", &["dispatch/log.rs Dead", "inbox/sqlite/unreadable.rs Line"]),
     ("`upstream_paused`", &["dispatch/log.rs UpstreamPaused"]),
     ("`upstream_resumed`", &["dispatch/log.rs UpstreamResumed"]),
     ("`route_paused`", &["dispatch/log.rs RoutePaused"]),

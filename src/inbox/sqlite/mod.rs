@@ -10,6 +10,7 @@
 //! | `append.rs`, `outcomes.rs`, `change.rs` | what it writes: new events, tries, changes of an operator |
 //! | `counts.rs` | totals, kept up to date in the same transactions |
 //! | `reader.rs`, `queries.rs`, `list.rs`, `filter.rs` | the thread that reads, and what it is asked |
+//! | `unreadable.rs` | events whose request cannot be read |
 //! | `room.rs`, `space.rs` | the limits, and how much space is used and left |
 //! | `upkeep.rs`, `prune.rs` | what is done now and then: checkpoints, old events are removed |
 //! | `recover.rs`, `restore.rs` | reads a damaged database |
@@ -40,6 +41,7 @@ mod room;
 mod schema;
 mod space;
 mod sqlite_store;
+mod unreadable;
 mod upkeep;
 mod writer;
 

@@ -25,6 +25,20 @@ pub(super) struct Queries<'c> {
     received: Statement<'c>,
 }
 
+/// Events that may be tried.
+#[derive(Debug, Default)]
+pub(super) struct DueEvents {
+    pub(super) events: Vec<Event>,
+    pub(super) unreadable: Vec<Unreadable>,
+}
+
+/// An event whose request cannot be read.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    pub(super) seq: i64,
+    pub(super) id: EventId,
+}
+
 /// An event that may be tried.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
@@ -73,16 +87,19 @@ impl<'c> Queries<'c> {
     }
 
     /// See [`Store::due`](crate::inbox::Store::due). `farthest` is the longest wait between two tries, in milliseconds.
-    pub(super) fn due(&mut self, due: &Due, farthest: i64) -> rusqlite::Result<Vec<Event>> {
+    pub(super) fn due(&mut self, due: &Due, farthest: i64) -> rusqlite::Result<DueEvents> {
+        let mut found = DueEvents::default();
         let route = self.route.query_row([&due.route], |row| row.get(0)).optional()?;
-        let Some(route): Option<i64> = route else { return Ok(Vec::new()) };
+        let Some(route): Option<i64> = route else { return Ok(found) };
         let now = millis(due.now);
-        let mut events = Vec::new();
         for seq in self.due_seqs(route, due, now, farthest)? {
-            let event = self.event.query_row([seq], |row| event(row, seq, &due.route)).optional()?;
-            events.extend(event);
+            match self.event.query_row([seq], |row| event(row, seq, &due.route)).optional()? {
+                Some(Ok(event)) => found.events.push(event),
+                Some(Err(unreadable)) => found.unreadable.push(unreadable),
+                None => {}
+            }
         }
-        Ok(events)
+        Ok(found)
     }
 
     fn due_seqs(
@@ -191,12 +208,15 @@ fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
     Ok(Candidate { seq: row.get(0)?, since: row.get(1)? })
 }
 
-fn event(row: &Row<'_>, seq: i64, route: &Arc<str>) -> rusqlite::Result<Event> {
-    let (head, body): (Vec<u8>, Vec<u8>) = (row.get(9)?, row.get(10)?);
-    let request = request(&head, body).ok_or(rusqlite::Error::InvalidQuery)?;
-    Ok(Event {
+fn event(row: &Row<'_>, seq: i64, route: &Arc<str>) -> rusqlite::Result<Result<Event, Unreadable>> {
+    let id = EventId::from_bytes(row.get(0)?);
+    // Without a row in `content` there is neither.
+    let (head, body): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(9)?, row.get(10)?);
+    let request = head.zip(body).and_then(|(head, body)| request(&head, body));
+    let Some(request) = request else { return Ok(Err(Unreadable { seq, id })) };
+    Ok(Ok(Event {
         seq,
-        id: EventId::from_bytes(row.get(0)?),
+        id,
         route: Arc::clone(route),
         principal: Arc::from(row.get::<_, String>(1)?),
         key: row.get(2)?,
@@ -206,5 +226,5 @@ fn event(row: &Row<'_>, seq: i64, route: &Arc<str>) -> rusqlite::Result<Event> {
         tries: row.get(6)?,
         waiting_since: time(row.get(7)?),
         request,
-    })
+    }))
 }

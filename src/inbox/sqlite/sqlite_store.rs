@@ -1,7 +1,7 @@
 //! The store itself: gives each task to the thread that does it.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use tokio::sync::{oneshot, watch};
 
@@ -15,6 +15,7 @@ use super::list;
 use super::lock::DeliveryLock;
 use super::open::{IN_USE, OpenError, Opened, REFUSED, look, prepare};
 use super::place;
+use super::queries::DueEvents;
 use super::reader::ReaderThread;
 use super::recover::{Damaged, Recovered};
 use super::writer::{Role, WriterThread};
@@ -140,8 +141,15 @@ impl Store for SqliteStore {
     }
 
     fn due(&self, due: Due) -> StoreFuture<'_, Vec<Event>> {
-        let farthest = self.farthest;
-        self.reader.ask(move |queries| queries.due(&due, farthest))
+        let (farthest, route) = (self.farthest, Arc::clone(&due.route));
+        let found = self.reader.ask(move |queries| queries.due(&due, farthest));
+        Box::pin(async move {
+            let DueEvents { events, unreadable } = found.await?;
+            if !unreadable.is_empty() {
+                self.give_up(&route, &unreadable).await?;
+            }
+            Ok(events)
+        })
     }
 
     fn next(&self) -> StoreFuture<'_, Vec<Next>> {

@@ -148,6 +148,10 @@ fn explained(reason: DeadReason) -> (&'static str, &'static str) {
             "it was not delivered within give_up_after",
             "find out why the upstream was not available for so long (clawgate doctor)",
         ),
+        DeadReason::Unreadable => (
+            "what is stored of its request is damaged",
+            "look at the disk, and restart clawgate, which then checks the database",
+        ),
         DeadReason::UnknownRoute => {
             ("the settings have no such route", "add the route again with delivery = \"inbox\"")
         }

@@ -4,11 +4,14 @@ use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
+
 use clawgate::inbox::{
-    Appended, Filter, InboxSettings, OnCorrupt, OpenError, SqliteStore, Store as _, StoreError,
+    Appended, DeadReason, Filter, InboxSettings, OnCorrupt, OpenError, SqliteStore, Store as _,
+    StoreError,
 };
 
-use super::support::{event, open, settings};
+use super::support::{due, event, keys, open, settings};
 use crate::support::{eventually, private_folder};
 
 /// Overwrites the file from its second page on.
@@ -43,6 +46,29 @@ async fn a_damaged_database_is_set_aside_and_an_empty_one_serves() {
     assert!(fs::read(&aside).unwrap() == before, "it was changed");
     assert_eq!(store.append(event("k")).await, Ok(Appended::New));
     assert_eq!(store.may_deliver().await, Ok(true));
+}
+
+#[tokio::test]
+async fn an_event_whose_request_cannot_be_read_is_dead_and_the_others_are_due() {
+    let folder = private_folder();
+    let store = open(folder.path());
+    for key in ["broken", "lost", "good"] {
+        store.append(event(key)).await.unwrap();
+    }
+    let database = Connection::open(folder.path().join("inbox.db")).unwrap();
+    let changed = |sql: &str, key: &str| database.execute(sql, [key]).unwrap();
+    let of = "(SELECT seq FROM event WHERE key = ?1)";
+    assert_eq!(changed(&format!("UPDATE content SET head = x'00' WHERE seq = {of}"), "broken"), 1);
+    assert_eq!(changed(&format!("DELETE FROM content WHERE seq = {of}"), "lost"), 1);
+
+    let due = due(&store).await;
+
+    assert_eq!(keys(&due), ["good"]);
+    let dead = Filter { reason: Some(DeadReason::Unreadable), ..Filter::default() };
+    let mut dead: Vec<_> =
+        store.list(dead, 9).await.unwrap().into_iter().map(|event| event.key).collect();
+    dead.sort();
+    assert_eq!(dead, [Some("broken".to_owned()), Some("lost".to_owned())]);
 }
 
 #[tokio::test]
