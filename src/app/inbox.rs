@@ -56,6 +56,7 @@ pub(super) fn start(
         Arc::clone(&store),
         generation.live(),
         Arc::clone(&metrics),
+        shared.spans.clone(),
         shared.drain.clone(),
     );
     let runtime = Builder::new_current_thread().enable_all().build()?;

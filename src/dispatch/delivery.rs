@@ -14,6 +14,7 @@ use crate::inbox::Store;
 use crate::live::Live;
 use crate::shutdown::Drain;
 use crate::telemetry::metrics::InboxMetrics;
+use crate::telemetry::trace::SpanQueue;
 
 /// How often to try to become the process that delivers.
 const TAKE_OVER: Duration = Duration::from_millis(250);
@@ -27,6 +28,7 @@ pub(super) struct Delivery {
     pub(super) store: Arc<dyn Store>,
     pub(super) routes: Arc<Live<DispatchRoutes>>,
     pub(super) metrics: Arc<InboxMetrics>,
+    pub(super) spans: Option<SpanQueue>,
     pub(super) shared: Arc<Shared>,
     pub(super) drain: Drain,
 }
@@ -39,12 +41,12 @@ impl Delivery {
             () = self.take_over(&failures) => {}
             () = self.drain.begun() => return,
         }
-        let Self { store, routes, metrics, shared, drain } = self;
+        let Self { store, routes, metrics, spans, shared, drain } = self;
         let mut changed = store.changed();
         let mut replaced = routes.watch();
         metrics.delivering(true);
         let (for_work, for_shared) = (Arc::clone(&metrics), Arc::clone(&shared));
-        let mut work = Work::new(Arc::clone(&store), routes.load(), for_work, for_shared);
+        let mut work = Work::new(Arc::clone(&store), routes.load(), for_work, spans, for_shared);
         log::started(work.settings.routes.len());
         work.show();
         shared.set_delivers(true);

@@ -11,23 +11,26 @@ use crate::inbox::{EventId, Store};
 use crate::live::Live;
 use crate::shutdown::Drain;
 use crate::telemetry::metrics::InboxMetrics;
+use crate::telemetry::trace::SpanQueue;
 
 /// The handle of the dispatcher; clones share it.
 #[derive(Clone, Debug)]
 pub struct Dispatcher(Arc<Shared>);
 
 impl Dispatcher {
-    /// A dispatcher that delivers the events in `store` as `routes` say, and a future that does so. The future ends after the
+    /// A dispatcher that delivers the events in `store` as `routes` say, and a future that does so. Each try has a span in `spans`.
+    /// The future ends after the
     /// drain has begun and the tries under way have ended. Dropping it ends them at once; their events are tried again later.
     pub fn new(
         store: Arc<dyn Store>,
         routes: Arc<Live<DispatchRoutes>>,
         metrics: Arc<InboxMetrics>,
+        spans: Option<SpanQueue>,
         drain: Drain,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let shared = Arc::<Shared>::default();
         let for_delivery = Arc::clone(&shared);
-        let delivery = Delivery { store, routes, metrics, shared: for_delivery, drain };
+        let delivery = Delivery { store, routes, metrics, spans, shared: for_delivery, drain };
         (Self(shared), delivery.run())
     }
 

@@ -16,6 +16,7 @@ use super::work::{UnderWay, Why, Work, wall};
 use crate::inbox::{Outcome, Then};
 use crate::random::random_fraction;
 use crate::telemetry::metrics::AttemptClass;
+use crate::telemetry::trace::{self, SpanQueue};
 
 /// Of how many events that are tried again something is remembered, for one route.
 const MOST_REMEMBERED: usize = 100_000;
@@ -159,6 +160,9 @@ impl Work {
         }
         self.metrics.attempt(&path, tried.class);
         log::tried(&tried, then);
+        if let Some(spans) = &self.spans {
+            export(&tried, spans);
+        }
         match then {
             Then::Delivered => self.metrics.delivered(&path),
             Then::Dead(reason) => {
@@ -204,6 +208,26 @@ impl Work {
         }
         self.remove_unused();
     }
+}
+
+/// Exports the span of a try.
+fn export(tried: &Tried, spans: &SpanQueue) {
+    let Some(trace) = tried.trace else { return };
+    let Tried { event, attempt, .. } = tried;
+    spans.attempt(&trace::Attempt {
+        trace,
+        event_id: event.id.to_string(),
+        route: &event.route,
+        upstream: &tried.routes.routes[tried.place].upstream.name,
+        method: event.request.method.as_str(),
+        path: event.request.target.path(),
+        number: event.tries.saturating_add(1),
+        at: attempt.at,
+        took: attempt.took,
+        status: attempt.status,
+        class: tried.class.as_str(),
+        detail: attempt.error.as_deref(),
+    });
 }
 
 /// Logs a known misconfiguration that stops nothing: an answer that accepts or refuses a single event.

@@ -19,6 +19,7 @@ use super::state::{Pause, PausedRoute, UpstreamState};
 use super::unknown::UnknownRoutes;
 use crate::inbox::{DeadReason, EventId, Order, Store};
 use crate::telemetry::metrics::{AttemptClass, InboxMetrics};
+use crate::telemetry::trace::SpanQueue;
 
 /// The longest wait between two probes of an upstream that is down.
 const LONGEST_PROBE_WAIT: Duration = Duration::from_secs(30);
@@ -31,6 +32,7 @@ const FIRST_WAIT_OF_MISCONFIGURED: u32 = 10;
 pub(super) struct Work {
     pub(super) store: Arc<dyn Store>,
     pub(super) metrics: Arc<InboxMetrics>,
+    pub(super) spans: Option<SpanQueue>,
     pub(super) shared: Arc<Shared>,
     /// The settings in use.
     pub(super) settings: Arc<DispatchRoutes>,
@@ -105,12 +107,14 @@ impl Work {
         store: Arc<dyn Store>,
         settings: Arc<DispatchRoutes>,
         metrics: Arc<InboxMetrics>,
+        spans: Option<SpanQueue>,
         shared: Arc<Shared>,
     ) -> Self {
         let mut work = Self {
             outcomes: Outcomes::new(Arc::clone(&store)),
             store,
             metrics,
+            spans,
             shared,
             settings: Arc::clone(&settings),
             routes: HashMap::new(),

@@ -79,7 +79,8 @@ async fn store(
         inbox.metrics.appended(&path, outcome);
         refusal
     })?;
-    inbox.metrics.committed(begun.elapsed());
+    let took = begun.elapsed();
+    inbox.metrics.committed(took);
     match appended {
         Appended::Duplicate { first } => {
             inbox.metrics.appended(&path, AppendOutcome::Duplicate);
@@ -95,6 +96,7 @@ async fn store(
         }
     }
     record.event(id.to_string());
+    record.stored(begun, took);
     if let Some((wait, watch)) = wait
         && let Ok(Some(answered)) = timeout(wait, watch.answer()).await
     {

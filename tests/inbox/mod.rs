@@ -5,4 +5,4 @@ mod commands;
 mod delivery;
 mod settings;
 mod store;
-mod support;
+pub mod support;

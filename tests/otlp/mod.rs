@@ -2,6 +2,7 @@
 
 mod attributes;
 mod away;
+mod inbox;
 mod support;
 
 use std::collections::BTreeSet;

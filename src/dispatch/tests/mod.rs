@@ -152,14 +152,14 @@ impl Running {
         let (metrics, drain) = (Arc::new(Metrics::new()), Drain::default());
         let dyn_store: Arc<dyn Store> = store.clone();
         let (dispatcher, _) =
-            Dispatcher::new(dyn_store, Arc::clone(&routes), metrics.inbox(), drain.clone());
+            Dispatcher::new(dyn_store, Arc::clone(&routes), metrics.inbox(), None, drain.clone());
         Self { store, dispatcher, routes, metrics, drain, delivery: JoinSet::new() }
     }
 
     fn start(&mut self) {
         let store: Arc<dyn Store> = self.store.clone();
         let (routes, metrics) = (Arc::clone(&self.routes), self.metrics.inbox());
-        let (dispatcher, delivery) = Dispatcher::new(store, routes, metrics, self.drain.clone());
+        let (dispatcher, delivery) = Dispatcher::new(store, routes, metrics, None, self.drain.clone());
         self.dispatcher = dispatcher;
         self.delivery.spawn(delivery);
     }

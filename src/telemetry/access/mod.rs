@@ -151,6 +151,13 @@ impl AccessRecord {
         }
     }
 
+    /// Notes that the request was stored as an event, from `at` on for `took`.
+    pub fn stored(&mut self, at: Instant, took: Duration) {
+        if let Some(span) = &mut self.span {
+            span.stored(at, took);
+        }
+    }
+
     /// Notes that clawgate itself responds to an authenticated request, and why no upstream sees it.
     pub fn answered_by_clawgate(&mut self, status: StatusCode, detail: &'static str) {
         self.line.status = status.as_u16();

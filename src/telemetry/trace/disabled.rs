@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::attempt::Attempt;
 use super::context::TraceContext;
 use crate::telemetry::access::line::{ConnectionFacts, RequestLine};
 
@@ -21,6 +22,11 @@ pub enum RequestSpan {}
 impl SpanQueue {
     /// The spans of one connection.
     pub fn connection(&self, _: &ConnectionFacts) -> ConnectionSpans {
+        match *self {}
+    }
+
+    /// Queues the span of a try to deliver a stored event, if its trace is exported.
+    pub fn attempt(&self, _: &Attempt<'_>) {
         match *self {}
     }
 }
@@ -43,6 +49,10 @@ impl RequestSpan {
     }
 
     pub(in crate::telemetry) fn upstream_answered(&mut self, _: Duration) {
+        match *self {}
+    }
+
+    pub(in crate::telemetry) fn stored(&mut self, _: Instant, _: Duration) {
         match *self {}
     }
 

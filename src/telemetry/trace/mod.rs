@@ -2,6 +2,9 @@
 //!
 //! Sending spans to the collector is in `app/trace_export`, since it needs the client for upstreams.
 
+mod attempt;
+#[cfg(feature = "otlp")]
+mod attempt_span;
 mod context;
 #[cfg(not(feature = "otlp"))]
 mod disabled;
@@ -11,7 +14,10 @@ mod exporter;
 mod metrics;
 #[cfg(feature = "otlp")]
 mod request_span;
+#[cfg(feature = "otlp")]
+mod span_data;
 
+pub use self::attempt::Attempt;
 pub use self::context::TraceContext;
 #[cfg(not(feature = "otlp"))]
 pub use self::disabled::{ConnectionSpans, RequestSpan, SpanQueue};

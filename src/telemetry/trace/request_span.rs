@@ -1,16 +1,18 @@
-//! The spans of a request: a server span, and below it a client span for the call to the upstream.
+//! The spans of a request: a server span, and below it a client span for the call to the upstream, or a producer span if the
+//! request is stored as an event.
 //!
 //! Attribute names follow OpenTelemetry's semantic conventions for HTTP and TLS.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
-use opentelemetry::{InstrumentationScope, KeyValue, Value};
-use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use opentelemetry::trace::{SpanKind, Status};
+use opentelemetry::{KeyValue, Value};
+use opentelemetry_sdk::trace::SpanData;
 
 use super::context::{TraceContext, span_id};
 use super::exporter::SpanQueue;
+use super::span_data::{SpanPart, port, server_attributes, span_data};
 use crate::connection::version_name;
 use crate::identity::Peer;
 use crate::telemetry::AuthenticatedBy;
@@ -34,6 +36,8 @@ pub struct RequestSpan {
     called: Option<Instant>,
     /// How long it took until the upstream's response began, or until the call failed.
     waited: Option<Duration>,
+    /// When an event began to be stored, and how long it took.
+    stored: Option<(Instant, Duration)>,
 }
 
 impl SpanQueue {
@@ -80,6 +84,7 @@ impl ConnectionSpans {
             trace,
             called: None,
             waited: None,
+            stored: None,
         })
     }
 }
@@ -93,6 +98,11 @@ impl RequestSpan {
     /// Notes that the upstream's response began after `waited`.
     pub(in crate::telemetry) fn upstream_answered(&mut self, waited: Duration) {
         self.waited = Some(waited);
+    }
+
+    /// Notes that the request was stored as an event, from `at` on for `took`.
+    pub(in crate::telemetry) fn stored(&mut self, at: Instant, took: Duration) {
+        self.stored = Some((at, took));
     }
 
     /// Notes that clawgate itself responds. If the upstream was called, it gave no response.
@@ -113,45 +123,27 @@ impl RequestSpan {
             let to = self.waited.map_or(now, |waited| from + waited);
             self.data(SpanKind::Client, (self.trace.span, id), (from, to), line)
         });
-        let spans: Vec<_> = [Some(server), call].into_iter().flatten().collect();
+        let stored = self.stored.map(|(at, took)| {
+            let from = began + at.saturating_duration_since(started);
+            self.data(SpanKind::Producer, (self.trace.span, id), (from, from + took), line)
+        });
+        let spans: Vec<_> = [Some(server), call, stored].into_iter().flatten().collect();
         self.queue.put(spans.into_iter());
     }
 
     fn data(
         &self,
-        span_kind: SpanKind,
+        kind: SpanKind,
         (id, parent): (u64, u64),
-        (start_time, end_time): (SystemTime, SystemTime),
+        time: (SystemTime, SystemTime),
         line: &RequestLine,
     ) -> SpanData {
-        let flags = TraceFlags::new(self.trace.flags);
-        let (name, attributes, status) = match span_kind {
+        let (name, attributes, status) = match kind {
             SpanKind::Server => (server_name(line), server(line, &self.connection), server_status(line)),
+            SpanKind::Producer => (stored_name(line), stored(line), Status::Unset),
             _ => (method(line).0.to_owned(), client(line), client_status(line)),
         };
-        SpanData {
-            span_context: SpanContext::new(
-                TraceId::from(self.trace.id),
-                SpanId::from(id),
-                flags,
-                false,
-                TraceState::NONE,
-            ),
-            parent_span_id: SpanId::from(parent),
-            parent_span_is_remote: span_kind == SpanKind::Server && parent != 0,
-            span_kind,
-            name: name.into(),
-            start_time,
-            end_time,
-            attributes,
-            dropped_attributes_count: 0,
-            events: SpanEvents::default(),
-            links: SpanLinks::default(),
-            status,
-            instrumentation_scope: InstrumentationScope::builder("clawgate")
-                .with_version(env!("CARGO_PKG_VERSION"))
-                .build(),
-        }
+        span_data(SpanPart { trace: self.trace, kind, id, parent, time, name, attributes, status })
     }
 }
 
@@ -223,6 +215,16 @@ fn server(line: &RequestLine, connection: &[KeyValue]) -> Vec<KeyValue> {
     attributes
 }
 
+/// The span of storing an event. Those of its deliveries are below it.
+fn stored_name(line: &RequestLine) -> String {
+    format!("store {}", line.route.as_deref().unwrap_or_default())
+}
+
+fn stored(line: &RequestLine) -> Vec<KeyValue> {
+    let event_id = line.rare.as_ref().and_then(|rare| rare.event_id.clone());
+    event_id.map(|event_id| KeyValue::new("clawgate.event.id", event_id)).into_iter().collect()
+}
+
 /// For a server, a 4xx is not an error, but a response that was cut short is one.
 fn server_status(line: &RequestLine) -> Status {
     if line.status >= 500 || (line.reason.is_some() && line.status < 400) {
@@ -235,22 +237,7 @@ fn server_status(line: &RequestLine) -> Status {
 fn client(line: &RequestLine) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(10);
     attributes.extend(method_attributes(line));
-    let upstream = line.upstream.as_deref().unwrap_or_default();
-    match upstream.strip_prefix("unix:") {
-        Some(socket) => {
-            attributes.push(KeyValue::new("server.address", socket.to_owned()));
-            attributes.push(KeyValue::new("network.transport", "unix"));
-        }
-        None => {
-            attributes.push(KeyValue::new("url.full", format!("{upstream}{}", line.path)));
-            let authority = upstream.split_once("://").map(|(_, authority)| authority);
-            if let Some((host, number)) = authority.and_then(|authority| authority.rsplit_once(':')) {
-                let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-                attributes.push(KeyValue::new("server.address", host));
-                attributes.extend(number.parse().map(|number| port("server.port", number)));
-            }
-        }
-    }
+    attributes.extend(server_attributes(line.upstream.as_deref().unwrap_or_default(), &line.path));
     attributes.push(KeyValue::new("network.protocol.version", "1.1"));
     if line.upstream_ms.is_some() {
         attributes.push(status_code(line));
@@ -290,10 +277,6 @@ fn status_code(line: &RequestLine) -> KeyValue {
 /// An attribute whose text is shared by many spans.
 fn shared(key: &'static str, value: String) -> KeyValue {
     KeyValue::new(key, Arc::<str>::from(value))
-}
-
-fn port(key: &'static str, port: u16) -> KeyValue {
-    KeyValue::new(key, i64::from(port))
 }
 
 fn bytes(count: u64) -> i64 {
