@@ -29,7 +29,7 @@ pub enum RateError {
     /// Not a number, a slash and a time.
     #[error("is not a rate: write the number of requests and the time, e.g. \"60/1m\" or \"5/1s\"")]
     NotRate,
-    /// No request, or more than [`MAX_PER_SECOND`] in each second.
+    /// No request, or more than 1,000,000 in each second.
     #[error(
         "has no possible number of requests: write 1 or more, and at most {MAX_PER_SECOND} for each second"
     )]
