@@ -1,6 +1,7 @@
 //! The relay: sends events to APIs of others, so that the caller never has their credentials.
 //!
-//! What is here decides, and connects to nothing: it is given addresses, answers and the time.
+//! What is here decides, and connects to nothing: it is given addresses, answers and the time. Nothing uses it yet: listener and
+//! settings are still to come.
 //!
 //! | part | what is there |
 //! | --- | --- |

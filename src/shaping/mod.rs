@@ -2,7 +2,7 @@
 //!
 //! Comes in: the rules of a route ([`ShapeSettings`]) and a body. Goes out: the body without what the rules take away
 //! ([`Shaped`]), or why that is impossible ([`NotShapeable`]). Nothing here reads files. Imports
-//! [`crate::signature::Pointer`] only.
+//! [`crate::signature::Pointer`] only. No route uses it yet: the settings are still to come.
 //!
 //! | file | what is there |
 //! | --- | --- |
