@@ -123,8 +123,8 @@ impl Work {
                 }
                 Room::Probe => {}
                 Room::AtOnce(most) => {
-                    // Those that are not noted yet count, too: after a crash no more are delivered twice.
-                    let limit = most.min(route.at_once()).saturating_sub(work.busy.len()).min(free);
+                    let limit = most.min(route.at_once()).saturating_sub(work.under_way);
+                    let limit = limit.min(route.most_busy().saturating_sub(work.busy.len())).min(free);
                     if limit == 0 {
                         continue;
                     }

@@ -27,6 +27,10 @@ const LONGEST_PROBE_WAIT: Duration = Duration::from_secs(30);
 /// corrects it.
 const FIRST_WAIT_OF_MISCONFIGURED: u32 = 10;
 
+/// Of how many events of a route the outcome may not be stored yet when further tries begin. While many events arrive, the store
+/// takes as long for a few outcomes as for one.
+const NOT_STORED: usize = 32;
+
 /// All that is known.
 #[derive(Debug)]
 pub(super) struct Work {
@@ -302,6 +306,12 @@ impl DispatchRoute {
     /// How many of its events may be tried at once.
     pub(super) fn at_once(&self) -> usize {
         if self.is_strict() { 1 } else { self.inbox.concurrency.max(1) }
+    }
+
+    /// How many of its events may be tried, or have an outcome that is not stored yet: so many may be delivered twice if clawgate is
+    /// killed.
+    pub(super) fn most_busy(&self) -> usize {
+        if self.is_strict() { 1 } else { self.at_once().saturating_add(NOT_STORED) }
     }
 }
 
