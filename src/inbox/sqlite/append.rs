@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Statement, params};
 
-use super::counts::Counts;
+use super::counts::{Counts, in_transaction};
 use super::encode::{digest, head, key_of_reuse, mark, mark_of_reuse, millis, whole_millis};
+use super::recent::{Mark, Recent};
 use super::room::Room;
 use super::schema::state;
 use crate::inbox::{Appended, EventId, NewEvent, StoreError};
@@ -16,7 +17,7 @@ pub(super) struct Prepared {
     event: NewEvent,
     head: Vec<u8>,
     digest: [u8; 16],
-    mark: Option<[u8; 16]>,
+    mark: Option<Mark>,
 }
 
 impl Prepared {
@@ -31,12 +32,7 @@ impl Prepared {
     }
 
     /// Of one that was stored before, in another database.
-    pub(super) fn stored(
-        event: NewEvent,
-        head: Vec<u8>,
-        digest: [u8; 16],
-        mark: Option<[u8; 16]>,
-    ) -> Self {
+    pub(super) fn stored(event: NewEvent, head: Vec<u8>, digest: [u8; 16], mark: Option<Mark>) -> Self {
         Self { event, head, digest, mark }
     }
 
@@ -69,10 +65,12 @@ pub(super) struct Stored {
 
 /// Stores new events, within a transaction of its caller.
 pub(super) struct Appends<'c> {
-    known: Statement<'c>,
+    seen: Statement<'c>,
+    first: Statement<'c>,
     event: Statement<'c>,
     content: Statement<'c>,
-    seen: Statement<'c>,
+    recent: Recent<'c>,
+    connection: &'c Connection,
     /// The window in which a repetition is recognised, in milliseconds.
     retain: i64,
 }
@@ -81,9 +79,9 @@ impl<'c> Appends<'c> {
     /// Into this database.
     pub(super) fn new(connection: &'c Connection, retain: Duration) -> rusqlite::Result<Self> {
         Ok(Self {
-            known: connection.prepare(
-                "SELECT event.id, event.digest, event.state, max(event.received, ifnull(event.ended, 0))
-                 FROM seen JOIN event ON event.seq = seen.seq WHERE seen.mark = ?1",
+            seen: connection.prepare("SELECT seq FROM seen WHERE mark = ?1")?,
+            first: connection.prepare(
+                "SELECT id, digest, state, max(received, ifnull(ended, 0)) FROM event WHERE seq = ?1",
             )?,
             event: connection.prepare(
                 "INSERT INTO event (seq, id, route, state, received, waiting_since, attempts, tries, replays, size, mark,
@@ -91,9 +89,38 @@ impl<'c> Appends<'c> {
                  VALUES (?1, ?2, ?3, 0, ?4, ?4, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?,
             content: connection.prepare("INSERT INTO content (seq, head, body) VALUES (?1, ?2, ?3)")?,
-            seen: connection.prepare("INSERT OR REPLACE INTO seen (mark, seq) VALUES (?1, ?2)")?,
+            recent: Recent::new(connection)?,
+            connection,
             retain: whole_millis(retain),
         })
+    }
+
+    /// Runs `work` in a transaction: events are stored in none else.
+    pub(super) fn in_transaction<T>(
+        &mut self,
+        counts: &mut Counts<'c>,
+        work: impl FnOnce(&mut Self, &mut Counts<'c>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let done = in_transaction(self.connection, counts, |counts| {
+            self.recent.refresh(counts.last_seq())?;
+            let done = work(self, counts)?;
+            self.recent.move_surplus()?;
+            Ok(done)
+        });
+        if done.is_err() {
+            self.recent.discard();
+        }
+        done
+    }
+
+    /// Whether [`Self::move_marks`] has something to do.
+    pub(super) fn has_marks_to_move(&self) -> bool {
+        !self.recent.is_empty()
+    }
+
+    /// Moves some marks into their table, while no event arrives. Returns whether there are more.
+    pub(super) fn move_marks(&mut self, counts: &mut Counts<'c>) -> rusqlite::Result<bool> {
+        self.in_transaction(counts, |appends, _| appends.recent.move_idle())
     }
 
     /// Stores one event, unless it is a repetition or there is no room.
@@ -153,7 +180,7 @@ impl<'c> Appends<'c> {
     fn insert(
         &mut self,
         prepared: &Prepared,
-        mark: Option<[u8; 16]>,
+        mark: Option<Mark>,
         other_key: Option<&str>,
         counts: &mut Counts<'c>,
     ) -> rusqlite::Result<Stored> {
@@ -174,18 +201,21 @@ impl<'c> Appends<'c> {
             other_key.unwrap_or(&event.idempotency_key),
         ])?;
         self.content.execute(params![seq, prepared.head, &event.request.body[..]])?;
-        if let Some(mark) = mark {
-            self.seen.execute(params![mark, seq])?;
-        }
+        self.recent.add(mark, seq);
         counts.entered(route, state::WAITING, size);
         Ok(Stored { seq, route, size })
     }
 
     /// The event that has this mark; `None` if there is none, or if its time as a first one is over.
-    fn known(&mut self, mark: &[u8; 16]) -> rusqlite::Result<Option<Known>> {
+    fn known(&mut self, mark: &Mark) -> rusqlite::Result<Option<Known>> {
+        let seq = match self.recent.get(mark) {
+            Some(seq) => Some(seq),
+            None => self.seen.query_row([mark], |row| row.get(0)).optional()?,
+        };
+        let Some(seq) = seq else { return Ok(None) };
         let found = self
-            .known
-            .query_row([mark], |row| {
+            .first
+            .query_row([seq], |row| {
                 let known = Known { id: EventId::from_bytes(row.get(0)?), digest: row.get(1)? };
                 Ok((known, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
             })

@@ -90,6 +90,11 @@ impl<'c> Counts<'c> {
         self.known = None;
     }
 
+    /// The greatest `seq` that was given to an event.
+    pub(super) fn last_seq(&self) -> i64 {
+        self.last_seq
+    }
+
     /// The `route.id` of a path. A new route is added.
     pub(super) fn route(&mut self, path: &Arc<str>) -> rusqlite::Result<i64> {
         if let Some(index) = self.by_path.get(path) {

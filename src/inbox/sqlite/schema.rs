@@ -5,11 +5,11 @@ use rusqlite::Connection;
 /// Says in the header of the file whose database this is: "CLGW".
 pub(super) const APPLICATION_ID: i64 = 0x434c_4757;
 /// The version of the tables that this clawgate writes, in `user_version`.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// What leads from each version to the next one. A migration only adds: during a hand-over, an older clawgate still writes
 /// into the same database.
-const MIGRATIONS: [&str; 1] = [FIRST];
+const MIGRATIONS: [&str; 2] = [FIRST, SEEN_UP_TO];
 
 /// `event.state`. 3 is an event that an operator has removed: its row is kept to recognise repetitions.
 pub(super) mod state {
@@ -78,6 +78,13 @@ CREATE TABLE seen (
     mark BLOB PRIMARY KEY,
     seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// * `seen_up_to` has one row. The marks of all events up to its `seq` are in `seen`; those of later ones may not be there yet
+///   (`recent.rs`). Version 1 wrote them at once.
+const SEEN_UP_TO: &str = "
+CREATE TABLE seen_up_to (seq INTEGER NOT NULL) STRICT;
+INSERT INTO seen_up_to SELECT ifnull(max(last_seq), 0) FROM route;
 ";
 
 /// What the header of a file says.

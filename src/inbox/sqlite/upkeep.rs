@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::checkpoints::Checkpoints;
 use super::counts::{Counts, in_transaction};
 use super::prune::{Prune, Pruner, Step};
 use super::space::{Checkpoint, Wal, wal};
@@ -18,6 +19,10 @@ const PERIOD: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(30);
 /// The WAL is moved into the database when it has this many bytes.
 const MAX_WAL: u64 = 16 * 1024 * 1024;
+/// The thread that writes moves the rest of the WAL itself once it is this small a part of the limit: only then the WAL begins anew.
+const FEW: i64 = 8;
+/// If the WAL becomes this many times as long, the thread that writes moves it: the other one is too slow.
+const MUCH_TOO_LONG: i64 = 4;
 /// After this many new bytes the length of the WAL is read.
 const WAL_STEP: usize = 256 * 1024;
 /// So many free pages are kept for new events.
@@ -29,6 +34,7 @@ const PAGES_GIVEN_BACK: u32 = 64;
 pub(super) struct Upkeep<'c> {
     connection: &'c Connection,
     pruner: Pruner<'c>,
+    checkpoints: Option<Checkpoints>,
     last_slice: Instant,
     next_search: Instant,
     /// Bytes since the length of the WAL was read.
@@ -48,6 +54,7 @@ impl<'c> Upkeep<'c> {
         Ok(Self {
             connection,
             pruner: Pruner::new(connection, settings)?,
+            checkpoints: Checkpoints::start(settings.path.clone()),
             last_slice: Instant::now(),
             next_search: Instant::now(),
             added: 0,
@@ -62,9 +69,13 @@ impl<'c> Upkeep<'c> {
         self.added = self.added.saturating_add(bytes.max(64 * 1024));
         if self.added >= WAL_STEP {
             self.added = 0;
-            let Wal { frames, .. } = wal(self.connection, Checkpoint::None)?;
+            let Wal { frames, moved } = wal(self.connection, Checkpoint::None)?;
             if frames >= self.max_frames {
-                wal(self.connection, Checkpoint::Passive)?;
+                if frames - moved <= self.max_frames / FEW || frames >= MUCH_TOO_LONG * self.max_frames {
+                    wal(self.connection, Checkpoint::Passive)?;
+                } else if let Some(checkpoints) = &self.checkpoints {
+                    checkpoints.begin();
+                }
             }
         }
         if self.last_slice.elapsed() >= PERIOD {

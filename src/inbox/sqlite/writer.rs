@@ -214,8 +214,8 @@ impl<'c> Writer<'c> {
         }
         self.find_room(bytes).map_err(|error| self.fault(&error))?;
         self.set(Synchronous::Full).map_err(|error| self.fault(&error))?;
-        let Self { connection, counts, appends: stores, room, .. } = self;
-        let stored = in_transaction(connection, counts, |counts| {
+        let Self { counts, appends: stores, room, .. } = self;
+        let stored = stores.in_transaction(counts, |stores, counts| {
             appends.iter().map(|(event, _)| stores.append(event, counts, room)).collect()
         });
         stored.map_err(|error| {
@@ -271,8 +271,8 @@ impl<'c> Writer<'c> {
 
     fn restore(&mut self, events: &[Restored]) -> Result<u64, StoreError> {
         let done = self.set(Synchronous::Full).and_then(|()| {
-            let Self { connection, counts, appends, restores, .. } = self;
-            in_transaction(connection, counts, |counts| {
+            let Self { counts, appends, restores, .. } = self;
+            appends.in_transaction(counts, |appends, counts| {
                 events.iter().try_fold(0, |stored, event| {
                     Ok(stored + u64::from(restores.restore(event, appends, counts)?))
                 })
@@ -317,14 +317,24 @@ impl<'c> Writer<'c> {
     /// Returns whether there is more to do.
     fn idle(&mut self) -> bool {
         let done = self.counts.refresh().and_then(|()| self.upkeep(Upkeep::idle));
+        let moved = self.move_marks();
         self.tell_of_others();
-        match done {
+        match done.and_then(|more| Ok(moved? || more)) {
             Ok(more) => more,
             Err(error) => {
                 self.fault(&error);
                 false
             }
         }
+    }
+
+    /// Returns whether there are more.
+    fn move_marks(&mut self) -> rusqlite::Result<bool> {
+        if self.upkeep.is_none() || !self.appends.has_marks_to_move() {
+            return Ok(false);
+        }
+        self.set(Synchronous::Normal)?;
+        self.appends.move_marks(&mut self.counts)
     }
 
     /// If another process has changed something, events may be due that were not.
