@@ -73,12 +73,13 @@ impl<'a> Unshaped<'a> {
             Some(came) => came,
             None => read_whole(body, route, &request.head).await?,
         };
-        let shaped =
+        let mut shaped =
             shape.shape.apply(&came).map_err(|error| RequestRefusal::NotShapeable(error.into()))?;
         if shaped.is_unchanged() {
             request.body = Some(came);
             return Ok(Shaped(request));
         }
+        shaped.changes.sort_by_key(|change| change.rule);
         let changes = shaped.changes.iter().map(ToString::to_string).collect();
         let new = Bytes::from(shaped.body.into_owned());
         record.shaped(changes, new.len());
