@@ -8,9 +8,9 @@ usage: openclaw-e2e.sh [--keep] [--dir DIR]
 
 Installs OpenClaw from npm (once: about a minute and 0.9 GB), starts it on loopback with hooks on and
 clawgate in front of it, and checks hooks, identity headers, refusals, limits, a restart of OpenClaw
-under load without and with an inbox, every form of the identity and the address, and that `clawgate
-doctor` finds each misconfiguration. Takes about five minutes after the installation. Exit code 0
-means that every check passed.
+under load without and with an inbox, a meeting that is too long for OpenClaw, every form of the
+identity and the address, and that `clawgate doctor` finds each misconfiguration. Takes about five
+minutes after the installation. Exit code 0 means that every check passed.
 
   --keep      keep the folder of the run: logs, certificates and OpenClaw's records
   --dir DIR   where OpenClaw is installed (default: ~/.cache/clawgate-e2e)
@@ -67,6 +67,9 @@ install_openclaw
 cd "$tmp"
 configure_openclaw '[{
   "id": "record", "match": { "path": "record" }, "action": "wake", "textTemplate": "recorded",
+  "transform": { "module": "record.mjs" }
+}, {
+  "id": "fathom", "match": { "path": "fathom" }, "action": "wake", "textTemplate": "recorded",
   "transform": { "module": "record.mjs" }
 }]' null
 
@@ -254,7 +257,13 @@ expect 'restart: accepted events that were lost' '' "$(comm -23 accepted arrived
 
 # The same with an inbox: OpenClaw is away for a while, and no sender notices it.
 mkdir -m 700 inbox
+webhook_secret=$(openssl rand -base64 32)
+webhook_key=$(openssl base64 -d <<<"$webhook_secret" | od -An -v -tx1 | tr -d ' \n')
+(umask 077 && echo "whsec_$webhook_secret" >fathom-secret)
 cat >inbox.toml <<TOML
+[listen]
+signed_address = ["127.0.0.1:0"]
+
 [inbox]
 path = "$tmp/inbox/inbox.db"
 min_free = "1MiB"
@@ -272,12 +281,26 @@ delivery = "try"
 
 [route.inbox]
 wait = "20s"
+
+[[route]]
+path = "/hooks/fathom"
+authenticate = "signature"
+delivery = "inbox"
+
+[route.verify]
+scheme = "standard-webhooks"
+secret_file = "$tmp/fathom-secret"
+
+[route.shape]
+drop = ["/transcript"]
+when_larger = "256KiB"
 TOML
 token_file=$tmp/inbox-token
 cp token inbox-token
 start_clawgate inbox --config inbox.toml
 other=$started
 stored_base=https://localhost:${address##*:}
+signed_address=$(jq -rR 'fromjson? | select(.event == "started") | .listen_signed[0]' inbox.log)
 
 # store ID [BODY]: sends an event that is to be stored; writes "ID STATUS" to `stored`
 store() {
@@ -339,6 +362,43 @@ wait_for_arrival after-refused 1
 expect 'inbox: the event after it arrives' after-refused "$(arrived after-refused)"
 inbox() { "$bin" inbox "$@" --inbox "$tmp/inbox/inbox.db" --json; }
 expect 'inbox: it is a dead letter' 'refused rejected' "$(inbox list --state dead | jq -r '"\(.key) \(.reason)"')"
+
+# A signed meeting whose transcript is too long for OpenClaw arrives without it, and a shorter one as it is.
+# meeting ID TURNS: writes one to `meeting`, as Fathom sends it, with so many turns of its transcript
+meeting() {
+  jq -nc --arg id "$1" --argjson turns "$2" '{
+    id: $id, title: "Planning", default_summary: { template_name: "general", markdown_formatted: "## Decided" },
+    transcript: [range($turns) | { speaker: { display_name: "Ann" }, text: "turn \(.), and so on", timestamp: "00:00:01" }]
+  }' >meeting
+}
+# send_signed ID: sends `meeting` as Fathom does, without a client certificate
+send_signed() {
+  local signature now
+  now=$(date +%s)
+  signature=$({ printf '%s.%s.' "$1" "$now"; cat meeting; } |
+    openssl dgst -sha256 -mac HMAC -macopt "hexkey:$webhook_key" -binary | base64 -w 0)
+  seen_by "${anonymous[@]}" "https://localhost:${signed_address##*:}/hooks/fathom" -H "webhook-id: $1" \
+    -H "webhook-timestamp: $now" -H "webhook-signature: v1,$signature" --data-binary @meeting
+}
+meeting long-meeting 8000
+expect 'shape: KiB of a long meeting' '[6-9]??' "$(($(wc -c <meeting) / 1024))"
+send_signed long-meeting
+expect 'shape: it is accepted' '202 *"status":"accepted"*' "$seen"
+meeting short-meeting 10
+send_signed short-meeting
+expect 'shape: a short one is accepted' '202 *"status":"accepted"*' "$seen"
+wait_for_arrival long-meeting 1
+wait_for_arrival short-meeting 1
+expect 'shape: the long one arrives without its transcript' 'default_summary id title' \
+  "$(recorded long-meeting '.payload | keys | join(" ")')"
+expect 'shape: it is smaller than 256 KiB' true \
+  "$(recorded long-meeting '.headers["content-length"] | tonumber < 262144')"
+expect 'shape: the signature does not arrive, the id does' 'none long-meeting' \
+  "$(recorded long-meeting '"\(.headers["webhook-signature"] // "none") \(.headers["webhook-id"])"')"
+expect 'shape: the short one arrives with its transcript' 10 \
+  "$(recorded short-meeting '.payload.transcript | length')"
+expect 'shape: the log names what went' 'drop /transcript' \
+  "$(jq -rR 'fromjson? | select(.event == "request" and .shaped) | .shaped | join(" ")' inbox.log)"
 
 # reloaded N: waits until the clawgate with the inbox has reloaded its settings N times
 reloaded() {

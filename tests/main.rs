@@ -50,6 +50,7 @@ mod scripts;
 mod server_certificates;
 mod service;
 mod settings;
+mod shape;
 mod signatures;
 mod signing;
 mod stapling;

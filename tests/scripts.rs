@@ -160,6 +160,7 @@ fn every_example_is_good_once_certificates_token_and_secrets_are_there() {
         ("github-old", "0a9a3de0a1f6c9f1e24d4c0b1f2b7f4c"),
         ("square", "1f2b7f4c0a9a3de0a1f6c9f1e24d4c0b"),
         ("acme", "a1f6c9f1e24d4c0b1f2b7f4c0a9a3de0"),
+        ("pseudonym-key", "2b7f4c0a9a3de0a1f6c9f1e24d4c0b1f"),
     ] {
         let file = dir.path().join("certs").join(name);
         fs::write(&file, format!("{secret}\n")).unwrap();

@@ -3,6 +3,7 @@
 //! The parsed document is walked by hand, not mirrored with serde: serde stops at the first mistake,
 //! and here all of them are found, each with its line.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -135,6 +136,10 @@ impl Reader<'_> {
                     let hint = format!("add its keys, or remove it: {}", names_in(&dotted));
                     self.report.problem(&origin, "is empty, so it would store nothing", hint);
                 }
+                if table.is_empty() && dotted == keys::shape::SECTION {
+                    let hint = format!("add its keys, or remove it: {}", names_in(&dotted));
+                    self.report.problem(&origin, "is empty, so it would change nothing", hint);
+                }
                 self.table(&dotted, table, layer);
             } else if self.is_broken(&origin).is_none() {
                 let what = format!("is a section, not {}", a_kind_of(value.get_ref()));
@@ -176,6 +181,9 @@ impl Reader<'_> {
         origin: &Origin,
         value: &Spanned<DeValue<'_>>,
     ) -> List<Zeroizing<String>> {
+        if let (Kind::Lengths, DeValue::Table(table)) = (key.kind, value.get_ref()) {
+            return self.lengths(key, origin, table);
+        }
         let DeValue::Array(array) = value.get_ref() else {
             return List::from_iter([self.scalar(key, origin.clone(), value.get_ref())]);
         };
@@ -192,6 +200,27 @@ impl Reader<'_> {
             return List::missing(self.report.problem(origin, "is an empty list", hint));
         }
         self.elements(key, array)
+    }
+
+    fn lengths(&mut self, key: &Key, origin: &Origin, table: &DeTable<'_>) -> List<Zeroizing<String>> {
+        if table.is_empty() {
+            let hint = format!("name at least one value, or remove it: {}", key.default_text());
+            return List::missing(self.report.problem(origin, "is an empty table", hint));
+        }
+        let member = |(name, value): (&Spanned<Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+            let origin = self.origin(name.span(), Some(key.toml.to_owned()));
+            match (self.is_broken(&origin), value.get_ref()) {
+                (Some(reported), _) => Err(reported),
+                (None, DeValue::Integer(number)) => {
+                    piece(&format!("{} = {}", name.get_ref(), decimal(number)), origin, self.report)
+                }
+                (None, other) => {
+                    let what = format!("has {}, not a number of characters", a_kind_of(other));
+                    Err(self.report.problem(&origin, what, format!("write {}", example(key))))
+                }
+            }
+        };
+        table.iter().map(member).collect()
     }
 
     fn elements(&mut self, key: &Key, array: &DeArray<'_>) -> List<Zeroizing<String>> {
@@ -314,6 +343,7 @@ fn wanted(kind: Kind) -> &'static str {
         Kind::Duration => "a duration",
         Kind::Count => "a whole number",
         Kind::Switch => "true or false",
+        Kind::Lengths => "a table of places with lengths",
     }
 }
 
@@ -327,6 +357,7 @@ fn example(key: &Key) -> String {
         Kind::Duration => format!("it with its unit, in quotes: {leaf} = \"5s\""),
         Kind::Count => format!("it without quotes: {leaf} = 4"),
         Kind::Switch => format!("{leaf} = true or {leaf} = false, without quotes"),
+        Kind::Lengths => format!("e.g. {leaf} = {{ \"/summary\" = 500 }}"),
     }
 }
 

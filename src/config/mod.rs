@@ -23,6 +23,7 @@ mod redact;
 mod resolve;
 mod secret;
 mod settings;
+mod shape;
 mod suggest;
 mod summary;
 mod units;
@@ -47,6 +48,7 @@ pub use self::secret::{BearerToken, Secret, TokenError};
 pub use self::settings::{
     Reloadable, RouteSettings, Settings, Startup, TraceSettings, UpstreamSettings,
 };
+pub use self::shape::ShapingSettings;
 pub use self::verify::{ChallengeSettings, KeyFile, VerifySettings};
 
 use self::file::File;

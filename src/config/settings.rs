@@ -14,6 +14,7 @@ use super::in_use::InUse;
 use super::log::LogSettings;
 use super::problem::Problem;
 use super::secret::BearerToken;
+use super::shape::ShapingSettings;
 use super::values::shown_collector;
 use super::verify::VerifySettings;
 use crate::inbox::{InboxSettings, RouteInbox};
@@ -125,6 +126,8 @@ pub struct RouteSettings {
     pub verify: Option<Arc<VerifySettings>>,
     /// How its events are stored and delivered; `None` if its requests are delivered at once.
     pub inbox: Option<RouteInbox>,
+    /// What is taken out of bodies; `None`: nothing.
+    pub shape: Option<ShapingSettings>,
     /// Which of the clients that may connect may use it.
     pub rules: Rules,
     /// Largest request body, in bytes.

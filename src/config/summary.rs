@@ -168,6 +168,9 @@ fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
     for text in inbox::route_lines(route) {
         line(out, "", text)?;
     }
+    for text in route.shape.iter().flat_map(|shape| shape.lines()) {
+        line(out, "", text)?;
+    }
     line(out, "", format_args!("token injected: {}", token(upstream)))?;
     line(out, "", format_args!("identity headers: {}", upstream.forwarding.identity))?;
     if upstream.forwarding.forwarded != Forwarded::Off {

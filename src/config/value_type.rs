@@ -44,6 +44,8 @@ pub enum Kind {
     Count,
     /// `true` or `false`.
     Switch,
+    /// A table with places in JSON and lengths: `{ "/summary" = 500 }`. Each is one value, `/summary = 500`.
+    Lengths,
 }
 
 /// What a file holds, which decides what may be shown of it.

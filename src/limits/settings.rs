@@ -17,7 +17,7 @@ pub struct StartupLimits {
     pub idle_timeout: Duration,
     /// How long a connection may be open.
     pub connection_age: Option<Duration>,
-    /// Bodies that are read to verify a signature; one more ends the oldest.
+    /// Bodies that are read as a whole, e.g. to verify a signature; one more ends the oldest.
     pub buffered_bodies: usize,
     /// Bytes that these bodies may have together.
     pub buffered_bytes: usize,

@@ -49,7 +49,7 @@ pub(super) enum Authentication<'a> {
 pub(super) struct Authenticated<'a> {
     pub(super) principal: RoutePrincipal<'a>,
     pub(super) head: CheckedHead<'a>,
-    /// The body, if it was read to verify it.
+    /// The body, if it was read.
     pub(super) body: Option<Bytes>,
     /// Remembers the event of the request once it is delivered; not for the inbox, which remembers events itself.
     pub(super) claim: Option<ClaimGuard>,

@@ -69,6 +69,11 @@ impl<'a> CheckedHead<'a> {
         &self.parts.headers
     }
 
+    /// The header fields, to change them for the upstream. What was verified is verified already.
+    pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.parts.headers
+    }
+
     /// The request as its sender made it, with this body.
     pub(super) fn request<'b>(&'b self, body: &'b [u8]) -> SignedRequest<'b> {
         let (method, headers, target) = (self.method(), self.headers(), self.target());

@@ -9,6 +9,7 @@ use super::check::CheckedHead;
 use super::client_connection::ClientConnection;
 use super::deliver::{DeliveredBody, deliver};
 use super::refusal::RequestRefusal;
+use super::shape::Shaping;
 use super::snapshot::Snapshot;
 use crate::telemetry::access::AccessRecord;
 use crate::upstream::SharedRequestBody;
@@ -34,7 +35,12 @@ pub(crate) async fn handle(
         Authentication::Request(authenticated) => authenticated,
         Authentication::Answered(response) => return Ok(response.map(DeliveredBody::Own)),
     };
-    let delivery = authenticated.sanitize(&body, record.id())?;
+    let shaped = match authenticated.shaping() {
+        Shaping::None(shaped) => shaped,
+        // Boxed, so that requests of routes without a shape need no memory for it.
+        Shaping::Needed(unshaped) => Box::pin(unshaped.shape(&body, record)).await?,
+    };
+    let delivery = shaped.sanitize(&body, record.id())?;
     match &delivery.principal.resource().inbox {
         None => deliver(client, delivery, record).await,
         // Boxed, so that requests of direct routes need no memory for it.

@@ -11,6 +11,7 @@
 //! | which route takes it? | `route.rs` | `Routed` |
 //! | may the client use the route? | `authorize.rs` | `Authorized`, with a [`crate::policy::Grant`] |
 //! | is the request signed, where the route demands that? | `authenticate.rs` | `Authenticated`, with a [`crate::policy::Principal`] |
+//! | what goes from the body, where the route says so? | `shape.rs` | `Shaped` |
 //! | what may the upstream see? | `sanitize.rs` | [`crate::upstream::UpstreamRequest`] |
 //! | the upstream answers, or the inbox stores the request | `deliver.rs`, `accept.rs` | `Response` |
 //!
@@ -38,6 +39,7 @@ pub(crate) mod revalidation;
 pub(crate) mod revocation_watch;
 mod route;
 mod sanitize;
+mod shape;
 mod signature_refusals;
 mod snapshot;
 mod stored_request;

@@ -1,4 +1,4 @@
-//! The sixth step: the request as the upstream is to see it.
+//! The seventh step: the request as the upstream is to see it.
 //!
 //! [`SanitizedHeaders`] removes what the client may not say; this file adds what clawgate says instead.
 
@@ -9,6 +9,7 @@ use super::identity_headers::{self, HeadTooLong, Verified, check_length};
 use super::limit_body::limited;
 use super::proxy_header::proxy_header;
 use super::refusal::RequestRefusal;
+use super::shape::Shaped;
 use super::snapshot::RoutePrincipal;
 use crate::signature::replay::ClaimGuard;
 use crate::upstream::{RequestBody, SanitizedHeaders, SharedRequestBody, UpstreamRequest};
@@ -26,7 +27,7 @@ pub(super) struct Delivery<'a> {
     pub(super) key: Option<String>,
 }
 
-impl<'a> Authenticated<'a> {
+impl<'a> Shaped<'a> {
     /// Makes request `id` for the upstream.
     ///
     /// # Errors
@@ -36,7 +37,7 @@ impl<'a> Authenticated<'a> {
         body: &SharedRequestBody,
         id: &str,
     ) -> Result<Delivery<'a>, RequestRefusal> {
-        let Self { principal, head, body: whole, claim, key } = self;
+        let Self(Authenticated { principal, head, body: whole, claim, key }) = self;
         let admitted = head.admitted();
         let (client, acceptor) = (admitted.client(), &*admitted.snapshot().acceptor);
         let upstream = &principal.resource().upstream;

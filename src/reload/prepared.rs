@@ -94,6 +94,7 @@ impl Prepared {
                 verification: verification(settings),
                 max_body: settings.max_body,
                 inbox: settings.inbox.clone().map(Arc::new),
+                shape: settings.shape.as_ref().map(|shape| Arc::clone(&shape.route)),
                 upstream: Arc::clone(&same.upstream),
                 metrics: metrics.route(&settings.path.to_string()),
             })

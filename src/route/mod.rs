@@ -14,6 +14,7 @@ pub use self::pattern::{Methods, PathPattern, PatternError};
 
 use crate::inbox::RouteInbox;
 use crate::policy::{Authenticate, Guarded, Protected, Rules};
+use crate::shaping::RouteShape;
 use crate::signature::Verification;
 use crate::telemetry::metrics::RouteMetrics;
 
@@ -34,6 +35,8 @@ pub struct Route<U> {
     pub max_body: u64,
     /// How its events are stored and delivered; `None`: the upstream answers at once.
     pub inbox: Option<Arc<RouteInbox>>,
+    /// What is taken out of bodies; `None`: nothing.
+    pub shape: Option<Arc<RouteShape>>,
     /// The upstream of its requests.
     pub upstream: U,
     /// The metrics of its requests.
@@ -160,6 +163,7 @@ mod tests {
             verification: None,
             max_body: 0,
             inbox: None,
+            shape: None,
             upstream,
             metrics: crate::telemetry::metrics::Metrics::new().route(path),
         };

@@ -22,7 +22,7 @@ pub struct HashKey {
 pub const MIN_HASH_KEY: usize = 16;
 
 /// The longest content of a key file, in bytes.
-const MAX_HASH_KEY_FILE: usize = 16 * 1024;
+pub const MAX_HASH_KEY_FILE: usize = 16 * 1024;
 
 /// What the id of a key is the HMAC of. No value that is hashed is equal to it, because those have no capital letters.
 const ID_LABEL: &[u8] = b"Clawgate Pseudonym Key";

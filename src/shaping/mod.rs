@@ -2,7 +2,7 @@
 //!
 //! Comes in: the rules of a route ([`ShapeSettings`]) and a body. Goes out: the body without what the rules take away
 //! ([`Shaped`]), or why that is impossible ([`NotShapeable`]). Nothing here reads files. Imports
-//! [`crate::signature::Pointer`] only. No route uses it yet: the settings are still to come.
+//! [`crate::signature::Pointer`] only. The settings come from [`crate::config`], and `pipeline/shape.rs` applies them to requests.
 //!
 //! | file | what is there |
 //! | --- | --- |
@@ -17,6 +17,7 @@
 //! | `output.rs` | copies the body except for what is cut or replaced |
 //! | `scalar.rs`, `truncate.rs`, `ip_prefix.rs` | new values for single values |
 //! | `refusal.rs` | [`NotShapeable`] |
+//! | `route.rs` | [`RouteShape`]: the shape of a route |
 //!
 //! # Pointers
 //!
@@ -62,6 +63,7 @@ mod ip_prefix;
 mod output;
 mod pattern;
 mod refusal;
+mod route;
 mod scalar;
 mod settings;
 mod shape;
@@ -72,8 +74,9 @@ mod truncate;
 mod walk;
 
 pub use self::conflicts::ShapeError;
-pub use self::hash_key::{HashKey, HashKeyError, MIN_HASH_KEY};
+pub use self::hash_key::{HashKey, HashKeyError, MAX_HASH_KEY_FILE, MIN_HASH_KEY};
 pub use self::pattern::PointerPattern;
 pub use self::refusal::{Kind, NotShapeable};
+pub use self::route::RouteShape;
 pub use self::settings::{MAX_POINTERS, Rule, ShapeSettings};
 pub use self::shape::{Change, Shape, Shaped};

@@ -175,6 +175,8 @@ reasons! {
         EventInProgress = "event_in_progress",
         /// Too many bodies whose signature is not verified yet.
         TooManyBodies = "too_many_bodies",
+        /// The body cannot be shaped as the route demands.
+        NotShapeable = "not_shapeable",
         /// The inbox has no room for the event.
         InboxFull = "inbox_full",
         /// The inbox cannot store the event.

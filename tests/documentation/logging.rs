@@ -40,6 +40,7 @@ const RECORDS: &[(&str, &[&str])] = &[
         &["pipeline/signature_refusals.rs Line", "pipeline/signature_refusals.rs SummaryLine"],
     ),
     ("`event_key_reused`", &["pipeline/accept.rs KeyReused"]),
+    ("`shaped_signature`", &["pipeline/shape.rs SignatureLeft"]),
     ("`inbox_set_aside`", &["app/inbox.rs SetAside"]),
     ("`inbox_unavailable`", &["app/inbox.rs Unavailable"]),
     ("`challenge_secret`", &["pipeline/authenticate.rs ChallengeSecret"]),

@@ -39,14 +39,13 @@ macro_rules! table {
 
 // Below the macro, which they use.
 pub(super) mod inbox;
+pub(super) mod shape;
 pub(super) mod verify;
 
 /// The whole table, in the order in which help texts list it.
-pub static KEYS: &[&Key] = &joined::<{ TABLE.len() + verify::TABLE.len() + inbox::TABLE.len() }>(&[
-    TABLE,
-    verify::TABLE,
-    inbox::TABLE,
-]);
+pub static KEYS: &[&Key] = &joined::<
+    { TABLE.len() + verify::TABLE.len() + inbox::TABLE.len() + shape::TABLE.len() },
+>(&[TABLE, verify::TABLE, inbox::TABLE, shape::TABLE]);
 
 const fn joined<const LENGTH: usize>(tables: &[&[&'static Key]]) -> [&'static Key; LENGTH] {
     let mut all = [tables[0][0]; LENGTH];
@@ -292,7 +291,7 @@ table! {
     FAILED_SIGNATURES: OrOff<Count<u32>> = Setting::new("limits.failed_signatures", "COUNT", Value("30"),
         "Requests per minute of one source address whose signature is missing or wrong, or `off`");
     BUFFERED_BODIES: Count = Setting::new("limits.buffered_bodies", "COUNT", Value("256"),
-        "Bodies that are read to verify a signature, at the same time; one more ends the oldest")
+        "Bodies that are read as a whole, e.g. to verify a signature, at the same time; one more ends the oldest")
         .at_start();
     BUFFERED_BYTES: Size = Setting::new("limits.buffered_bytes", "SIZE", Value("64MiB"),
         "Bytes of these bodies together; beyond that the oldest large one ends")

@@ -107,5 +107,6 @@ fn note_route(in_use: &mut InUse, route: &RouteSettings) {
     in_use.set(&format!("{name}.deny"), route.rules.deny());
     in_use.set(&format!("{name}.audit"), [route.rules.is_audited()]);
     in_use.set(&format!("{name}.inbox"), route_lines(route));
+    in_use.set(&format!("{name}.shape"), route.shape.iter().flat_map(|shape| shape.lines()));
     in_use.set(&format!("{name}.verify"), route.verify.iter().flat_map(|verify| verify.lines()));
 }

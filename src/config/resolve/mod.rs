@@ -13,6 +13,7 @@ mod resolver;
 mod routes;
 mod rules;
 mod secure;
+mod shape;
 mod tls;
 mod token;
 mod trace;

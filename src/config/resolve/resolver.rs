@@ -180,5 +180,5 @@ fn read_one<V: ValueType>(text: &Text, report: &mut Report) -> Found<Sourced<V::
 
 /// The part of a text that is the value.
 fn value_of(kind: Kind, text: &Text) -> &str {
-    if kind == Kind::Verbatim { &text.value } else { text.value.trim() }
+    if matches!(kind, Kind::Verbatim | Kind::Lengths) { &text.value } else { text.value.trim() }
 }

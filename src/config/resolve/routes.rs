@@ -2,8 +2,9 @@
 
 use super::inbox::{StoredEvents, StoringRoute};
 use super::resolver::Resolver;
+use super::shape::{RouteShaping, ShapingRoute};
 use super::verify::{self, RouteVerify, VerifyingRoute};
-use super::{authenticate, inbox, rules, secure, upstream};
+use super::{authenticate, inbox, rules, secure, shape, upstream};
 use crate::config::delivery::Delivery;
 use crate::config::file::RouteTable;
 use crate::config::keys;
@@ -13,6 +14,7 @@ use crate::config::settings::{RouteSettings, UpstreamSettings};
 use crate::config::units::format_size;
 use crate::policy::{Authenticate, Rules};
 use crate::route::{Methods, PathPattern};
+use crate::shaping::HashKey;
 use crate::upstream::Target;
 
 /// What OpenClaw takes (`hooks.maxBodyBytes`); a larger request is answered with 413.
@@ -26,6 +28,9 @@ struct Draft {
     authenticate: Found<Authenticate>,
     verify: Found<Option<RouteVerify>>,
     inbox: Found<Option<StoredEvents>>,
+    shape: Found<Option<RouteShaping>>,
+    /// Whether the route names a token, and an upstream.
+    has_own: [bool; 2],
     rules: Found<Rules>,
     max_body: Found<u64>,
     upstream: Found<UpstreamSettings>,
@@ -39,6 +44,7 @@ impl Draft {
             authenticate: self.authenticate?,
             verify: self.verify?.map(|verify| verify.settings),
             inbox: self.inbox?.map(|stored| stored.settings),
+            shape: self.shape?.map(|shaping| shaping.settings),
             rules: self.rules?,
             max_body: self.max_body?,
             upstream: self.upstream?,
@@ -51,6 +57,7 @@ struct Common {
     methods: Found<Methods>,
     body: Found<u64>,
     delivery: Found<Sourced<Delivery>>,
+    hash_key: Found<Option<Sourced<HashKey>>>,
     upstream: upstream::Shared,
 }
 
@@ -58,7 +65,8 @@ pub(super) fn routes(r: &mut Resolver<'_>) -> Found<Vec<RouteSettings>> {
     let methods = r.list(&keys::ROUTE_METHODS);
     let upstream = upstream::Shared::new(r);
     let (body, delivery) = (r.value(&keys::BODY), r.sourced(&keys::inbox::DELIVERY));
-    let mut common = Common { methods: together(r, methods), body, delivery, upstream };
+    let hash_key = shape::hash_key(r);
+    let mut common = Common { methods: together(r, methods), body, delivery, hash_key, upstream };
     let tables = r.sources.open_tables();
     let mut drafts = Vec::new();
     if tables.is_empty() {
@@ -87,6 +95,7 @@ pub(super) fn routes(r: &mut Resolver<'_>) -> Found<Vec<RouteSettings>> {
     warn_of_large_bodies(r, &drafts, openclaw);
     warn_of_shared_secrets(r, &drafts);
     check_storing(r, &drafts);
+    check_shaping(r, &drafts);
     let routes: Vec<Found<RouteSettings>> = drafts.into_iter().map(Draft::finish).collect();
     let routes = routes.into_iter().collect::<Found<Vec<_>>>()?;
     authenticate::warn_of_unused_address(r, &routes);
@@ -110,10 +119,14 @@ fn draft(
 ) -> Draft {
     let (mut methods, mut max_body) = (common.methods.clone(), common.body);
     let (mut authenticate, mut verify) = (Ok(Authenticate::Certificate), Ok(None));
+    let (mut shape, mut has_own) = (Ok(None), [false; 2]);
     let mut rules = Ok(Rules::default());
     if let Some(table) = table {
         authenticate = authenticate::of_route(r, table);
         verify = verify::of_route(r, table);
+        shape = shape::of_route(r, table, &common.hash_key);
+        let token = table.get(&keys::ROUTE_TOKEN).or(table.get(&keys::ROUTE_TOKEN_FILE));
+        has_own = [token.is_some(), table.get(&keys::ROUTE_UPSTREAM).is_some()];
         if let Some(own) = r.list_in(table, &keys::ROUTE_METHODS) {
             methods = together(r, own);
         }
@@ -129,7 +142,19 @@ fn draft(
         Err(reported) => Err(*reported),
     };
     let upstream = common.upstream.for_route(r, table);
-    Draft { origin, path, methods, authenticate, verify, inbox, rules, max_body, upstream }
+    Draft {
+        origin,
+        path,
+        methods,
+        authenticate,
+        verify,
+        inbox,
+        shape,
+        has_own,
+        rules,
+        max_body,
+        upstream,
+    }
 }
 
 /// The methods as one.
@@ -183,8 +208,14 @@ fn warn_of_colons(r: &mut Resolver<'_>, routes: &[Draft]) {
 
 /// A route that names an upstream of its own does not go to OpenClaw.
 fn warn_of_large_bodies(r: &mut Resolver<'_>, routes: &[Draft], openclaw: Option<&Target>) {
-    for Draft { path, origin, max_body, upstream, .. } in routes {
+    for Draft { path, origin, max_body, shape, upstream, .. } in routes {
         let (Ok(path), Ok(max_body), Ok(upstream)) = (path, max_body, upstream) else { continue };
+        // Whether enough goes, only the bodies tell.
+        if let Ok(Some(shaping)) = shape
+            && shaping.settings.shrinks_above(OPENCLAW_BODY)
+        {
+            continue;
+        }
         let target = &upstream.target;
         if *max_body > OPENCLAW_BODY
             && matches!(target, Target::Http { .. })
@@ -217,6 +248,33 @@ fn check_storing(r: &mut Resolver<'_>, routes: &[Draft]) {
         Some(StoringRoute { path, methods, max_body, upstream, stored })
     });
     inbox::check(r, &storing.collect::<Vec<_>>());
+}
+
+fn check_shaping(r: &mut Resolver<'_>, routes: &[Draft]) {
+    for route in routes {
+        let (Ok(Some(shaping)), Ok(path)) = (&route.shape, &route.path) else { continue };
+        let (Ok(max_body), Ok(upstream)) = (route.max_body, &route.upstream) else { continue };
+        let Ok(verify) = &route.verify else { continue };
+        let [has_own_token, has_own_upstream] = route.has_own;
+        let (is_verified, is_to_openclaw) = (verify.is_some(), !has_own_upstream);
+        let route = ShapingRoute {
+            path,
+            max_body,
+            upstream,
+            is_verified,
+            has_own_token,
+            is_to_openclaw,
+            shaping,
+        };
+        shape::check(r, &route);
+    }
+    let makes_pseudonyms = |route: &Draft| match &route.shape {
+        Ok(shaping) => shaping.as_ref().is_some_and(|own| !own.settings.rules.hash.is_empty()),
+        Err(_) => true,
+    };
+    if !routes.iter().any(makes_pseudonyms) {
+        shape::warn_of_unused(r);
+    }
 }
 
 /// `origin` has paths for flags or environment.

@@ -9,6 +9,7 @@ mod problems;
 mod routes;
 mod rules;
 mod secrets;
+mod shape;
 mod signed_listener;
 mod startup;
 mod support;

@@ -18,6 +18,7 @@ use crate::http1_guard::Violation;
 use crate::limits::{Exceeded, LimitExceeded, Limits};
 use crate::problem_details::ProblemDetails;
 use crate::route::PathError;
+use crate::shaping::NotShapeable;
 use crate::telemetry::RequestReason as Reason;
 use crate::upstream::{TooSlow, UpstreamError};
 
@@ -85,6 +86,10 @@ pub(crate) enum RequestRefusal {
     EventInProgress,
     /// The body was given up for others, before its signature was verified.
     TooManyBodies(Exceeded),
+    /// The body has a content coding, and the route takes parts out of bodies.
+    EncodedBody,
+    /// The parts that the route takes out of bodies cannot be taken out of this one.
+    NotShapeable(Box<NotShapeable>),
     /// The inbox has no room for the event; `why` is for the log.
     InboxFull { why: String },
     /// The inbox cannot store the event; `why` is for the log.
@@ -147,6 +152,8 @@ impl RequestRefusal {
             }
             Self::NoRoute { .. } | Self::OtherSpelling { .. } => StatusCode::NOT_FOUND,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::EncodedBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotShapeable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Http1(_)
             | Self::Unreadable(_)
             | Self::Upgrade
@@ -200,6 +207,7 @@ impl RequestRefusal {
             Self::TooManyFailedSignatures { .. } => Reason::TooManyFailedSignatures,
             Self::EventInProgress => Reason::EventInProgress,
             Self::TooManyBodies(_) => Reason::TooManyBodies,
+            Self::EncodedBody | Self::NotShapeable(_) => Reason::NotShapeable,
             Self::InboxFull { .. } => Reason::InboxFull,
             Self::InboxUnavailable { .. } => Reason::InboxUnavailable,
             Self::HeadTooLong => Reason::HeadersTooLarge,
@@ -232,6 +240,8 @@ impl RequestRefusal {
                 retry_after(1)
             }
             Self::InboxFull { .. } | Self::InboxUnavailable { .. } => retry_after(INBOX_RETRY_AFTER),
+            // RFC 9110 section 12.5.3: in an answer, it says which codings are accepted.
+            Self::EncodedBody => Some((header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
             // RFC 9110 section 15.5.2 demands a challenge. No scheme of the registry fits.
             Self::SignatureMissing { .. } | Self::SignatureInvalid { .. } => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Signature")))

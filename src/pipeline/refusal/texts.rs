@@ -73,6 +73,9 @@ impl RequestRefusal {
                 "a request with the same event is in progress; send this one again if that one fails".into()
             }
             Self::TooManyBodies(_) => "too many bodies arrive at the same time; send this one again later".into(),
+            Self::EncodedBody => "the body is compressed, which this path does not accept; send it without Content-Encoding".into(),
+            // What the rules are about is the operator's matter.
+            Self::NotShapeable(_) => "the body is not JSON of the form that this path accepts".into(),
             Self::InboxFull { .. } => "there is no room for the event at present; send it again later".into(),
             Self::InboxUnavailable { .. } => "the event cannot be stored at present; send it again later".into(),
             Self::HeadTooLong => "the header fields, with those that tell the upstream who you are, are longer than the \
@@ -117,6 +120,7 @@ impl RequestRefusal {
             Self::SignatureMissing { why } | Self::SignatureInvalid { why } => {
                 format!("{}: {why}", self.public()).into()
             }
+            Self::NotShapeable(error) => format!("{error}; {}", error.hint()).into(),
             Self::InboxFull { why } | Self::InboxUnavailable { why } => {
                 format!("{}: {why}", self.public()).into()
             }

@@ -139,6 +139,12 @@ pub(in crate::telemetry) struct RareFields {
     /// The event as which the request is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) event_id: Option<String>,
+    /// Each rule that took something out of the body, with its pointer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) shaped: Vec<String>,
+    /// The bytes of the body after that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) shaped_bytes: Option<usize>,
 }
 
 impl RequestLine {

@@ -131,6 +131,13 @@ impl AccessRecord {
         self.line.rare.get_or_insert_default().event_id = Some(id);
     }
 
+    /// Sets what was taken out of the body, and how many bytes it has after that.
+    pub fn shaped(&mut self, changes: Vec<String>, bytes: usize) {
+        let rare = self.line.rare.get_or_insert_default();
+        rare.shaped = changes;
+        rare.shaped_bytes = Some(bytes);
+    }
+
     /// Notes that the request was sent to the upstream at `at`.
     pub fn asked(&mut self, at: Instant) {
         if let Some(span) = &mut self.span {
