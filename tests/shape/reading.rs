@@ -2,9 +2,10 @@
 
 use http::Request;
 
-use super::support::{PATH, post, send, start};
+use super::support::{PATH, command, post, route, send, start};
 use crate::support::backend::Backend;
 use crate::support::client::Client;
+use crate::support::eventually;
 use crate::support::h2::{Http2, Pieces};
 use crate::support::pki::Pki;
 
@@ -106,4 +107,39 @@ fn a_connection_is_used_again_after_a_shaped_body_was_refused() {
     connection.write(post("", "{}").as_bytes());
 
     assert_eq!(connection.answer().status, 200);
+}
+
+#[test]
+fn the_body_of_a_shaped_route_must_arrive_in_time() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let toml = format!("limits.body_timeout = \"200ms\"\n{}", route("", "drop = [\"/b\"]"));
+    let clawgate = command(&pki, &backend.url(), &toml).start();
+    let mut connection = Client::new(&pki, &clawgate).connect().unwrap();
+    let request = post("", "{}");
+
+    connection.write(&request.as_bytes()[..request.len() - 1]);
+
+    let answer = connection.answer();
+    assert_eq!((answer.status, &*answer.reason()), (408, "body_timeout"));
+    assert_eq!(backend.received().len(), 0);
+}
+
+#[test]
+fn bodies_that_are_shaped_count_as_bodies_that_are_read_as_a_whole() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let toml = format!("limits.buffered_bodies = 1\n{}", route("", "drop = [\"/b\"]"));
+    let clawgate = command(&pki, &backend.url(), &toml).start();
+    let request = post("", "{}");
+    let mut oldest = Client::new(&pki, &clawgate).connect().unwrap();
+    oldest.write(&request.as_bytes()[..request.len() - 1]);
+
+    // The first one may not have been read yet when the next one is answered.
+    let next = || Client::new(&pki, &clawgate).send(&request).status;
+    let given_up = eventually("the end of the oldest body", || {
+        assert_eq!(next(), 200);
+        clawgate.events("request").into_iter().find(|line| line["status"] != 200)
+    });
+
+    assert_eq!((&given_up["status"], &given_up["reason"]), (&503.into(), &"too_many_bodies".into()));
+    assert_eq!(oldest.answer().status, 503);
 }
