@@ -1,5 +1,6 @@
 //! The HTTP/1.1 client for an upstream, with a pool of connections.
 
+mod address_check;
 mod backend;
 mod body;
 mod body_timeouts;
@@ -17,6 +18,7 @@ mod sanitize;
 mod target;
 mod tls;
 
+pub use self::address_check::{AddressCheck, AddressClass, AddressRefused, NotPrivate};
 pub use self::backend::{Backend, Upstream};
 pub use self::body::{BodyError, RequestBody, SharedRequestBody};
 pub use self::body_timeouts::{BodyTimeouts, TooSlow};

@@ -60,9 +60,10 @@ use self::sources::Sources;
 use self::target::Fields;
 pub use self::text::Pseudonyms;
 
-/// Makes bodies for one target. Clones share the maker of pseudonyms.
+/// Makes bodies for one target. Clones share the maker of pseudonyms. Two are equal if they make the same bodies.
 #[derive(Clone)]
 pub struct Mapping {
+    settings: MappingSettings,
     sources: Sources,
     /// The numbers of the pointers of `required`.
     required: Vec<usize>,
@@ -81,6 +82,7 @@ impl Mapping {
         pseudonyms: Option<Arc<dyn Pseudonyms>>,
     ) -> Result<Self, Vec<InvalidMapping>> {
         let mut mapping = Self {
+            settings: settings.clone(),
             sources: Sources::default(),
             required: Vec::new(),
             rules: Vec::new(),
@@ -132,6 +134,11 @@ impl Mapping {
         if invalid.is_empty() { Ok(mapping) } else { Err(invalid) }
     }
 
+    /// What it was made of.
+    pub fn settings(&self) -> &MappingSettings {
+        &self.settings
+    }
+
     /// The body for the target, of the body of an event.
     pub fn apply(&self, source: &[u8]) -> Result<Bytes, MappingError> {
         let found = self.sources.find(source).map_err(|(fault, sources)| {
@@ -161,6 +168,14 @@ impl Mapping {
         let has = |place: &&Place| place.from.iter().any(|pointer| from.contains(pointer));
         let place = self.rules.iter().map(|(place, _)| place).find(has).cloned();
         MappingError { place: place.unwrap_or(Place { target: None, from }), fault }
+    }
+}
+
+impl PartialEq for Mapping {
+    fn eq(&self, other: &Self) -> bool {
+        // The same key makes the same pseudonym of any text.
+        let sample = |mapping: &Self| mapping.pseudonyms.as_ref().map(|key| key.pseudonym("sample"));
+        self.settings == other.settings && sample(self) == sample(other)
     }
 }
 
