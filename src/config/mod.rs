@@ -16,15 +16,19 @@ mod in_use;
 mod inbox;
 pub mod key;
 pub mod keys;
+mod known_keys;
 mod layers;
 mod log;
+mod mapping_table;
 mod problem;
 mod redact;
+mod relay;
 mod resolve;
 mod secret;
 mod settings;
 mod suggest;
 mod summary;
+mod toml_value;
 mod units;
 mod value_type;
 mod values;
@@ -164,6 +168,7 @@ fn read_sources(
     files.hide(config, if has_token { Shown::Time } else { Shown::Nothing });
     let mut layers = Layers([flags, environment, file.layer]);
     let mut routes = file.routes;
+    let targets = if purpose == Purpose::Serving { file.targets } else { Vec::new() };
     let known = match purpose {
         Purpose::Serving | Purpose::Inbox => None,
         Purpose::Clients => Some(
@@ -173,10 +178,19 @@ fn read_sources(
     for layer in layers.0.iter_mut().chain(routes.iter_mut().map(|route| &mut route.layer)) {
         layer.keep(|key| purpose.needs(key));
     }
-    let sources =
-        Sources { layers, routes, key_log_file, state_directory, torn: file.torn, clients_with: known };
+    let sources = Sources {
+        layers,
+        routes,
+        targets,
+        key_log_file,
+        state_directory,
+        torn: file.torn,
+        clients_with: known,
+    };
     files.record(sources.files());
-    let layers = sources.layers.0.iter().chain(sources.routes.iter().map(|route| &route.layer));
+    let tables = sources.routes.iter().map(|route| &route.layer);
+    let tables = tables.chain(sources.targets.iter().map(|target| &target.layer));
+    let layers = sources.layers.0.iter().chain(tables);
     for layer in layers {
         files.hide(layer.files_with(Content::Token), Shown::Time);
         files.hide(layer.files_with(Content::PrivateKey), Shown::Nothing);

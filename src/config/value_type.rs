@@ -44,6 +44,8 @@ pub enum Kind {
     Count,
     /// `true` or `false`.
     Switch,
+    /// A table whose keys are not known.
+    Table,
 }
 
 /// What a file holds, which decides what may be shown of it.

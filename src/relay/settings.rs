@@ -21,6 +21,8 @@ use crate::upstream::{AddressCheck, Target, Timeouts, UpstreamTls};
 /// All of the relay but the address of its listener, which only a restart changes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RelaySettings {
+    /// The largest body that a caller may send, in bytes.
+    pub max_body: u64,
     /// Whom the listener admits; there exactly if it has an address.
     pub callers: Option<Callers>,
     /// The targets; no two with the same name or path.
@@ -67,6 +69,8 @@ pub struct TargetSettings {
     pub endpoint: Endpoint,
     /// How clawgate authenticates itself there.
     pub auth: Auth,
+    /// The same in words, without a secret.
+    pub credential: String,
     /// Whether events are stored first.
     pub delivery: TargetDelivery,
     /// Where the id of an event is; `None`: in `Idempotency-Key`, or clawgate makes one.
@@ -116,7 +120,7 @@ pub enum Auth {
     /// With tokens of an OAuth 2.0 server.
     ClientCredentials {
         /// Where the tokens come from.
-        endpoint: Endpoint,
+        endpoint: Box<Endpoint>,
         /// What clawgate says there.
         client: ClientSettings,
     },
@@ -163,10 +167,10 @@ impl fmt::Debug for CallerTokens {
 }
 
 impl fmt::Display for Endpoint {
-    /// Without the query: some APIs want a key there.
+    /// The server alone: some APIs have a key in the path or in the query.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let more = if self.target.query().is_some() { "?…" } else { "" };
-        write!(f, "{}{}{more}", self.server, self.target.path())
+        let more = if self.target == "/" { "" } else { "/…" };
+        write!(f, "{}{more}", self.server)
     }
 }
 

@@ -1,9 +1,11 @@
 //! What is open: the `[[route]]` tables, or the paths from flags and environment.
 
+use std::sync::Arc;
+
 use super::inbox::{StoredEvents, StoringRoute};
 use super::resolver::Resolver;
 use super::verify::{self, RouteVerify, VerifyingRoute};
-use super::{authenticate, inbox, rules, secure, upstream};
+use super::{authenticate, inbox, relay, rules, secure, upstream};
 use crate::config::delivery::Delivery;
 use crate::config::file::RouteTable;
 use crate::config::keys;
@@ -26,6 +28,7 @@ struct Draft {
     authenticate: Found<Authenticate>,
     verify: Found<Option<RouteVerify>>,
     inbox: Found<Option<StoredEvents>>,
+    relay: Found<Option<Arc<str>>>,
     rules: Found<Rules>,
     max_body: Found<u64>,
     upstream: Found<UpstreamSettings>,
@@ -39,6 +42,7 @@ impl Draft {
             authenticate: self.authenticate?,
             verify: self.verify?.map(|verify| verify.settings),
             inbox: self.inbox?.map(|stored| stored.settings),
+            relay: self.relay?,
             rules: self.rules?,
             max_body: self.max_body?,
             upstream: self.upstream?,
@@ -90,7 +94,8 @@ pub(super) fn routes(r: &mut Resolver<'_>) -> Found<Vec<RouteSettings>> {
     let routes: Vec<Found<RouteSettings>> = drafts.into_iter().map(Draft::finish).collect();
     let routes = routes.into_iter().collect::<Found<Vec<_>>>()?;
     authenticate::warn_of_unused_address(r, &routes);
-    secure::check_is_used(r, routes.iter().map(|route| &route.upstream.target));
+    let with_upstream = routes.iter().filter(|route| route.relay.is_none());
+    secure::check_is_used(r, with_upstream.map(|route| &route.upstream.target));
     Ok(routes)
 }
 
@@ -110,7 +115,7 @@ fn draft(
 ) -> Draft {
     let (mut methods, mut max_body) = (common.methods.clone(), common.body);
     let (mut authenticate, mut verify) = (Ok(Authenticate::Certificate), Ok(None));
-    let mut rules = Ok(Rules::default());
+    let (mut rules, mut relay) = (Ok(Rules::default()), Ok(None));
     if let Some(table) = table {
         authenticate = authenticate::of_route(r, table);
         verify = verify::of_route(r, table);
@@ -118,18 +123,21 @@ fn draft(
             methods = together(r, own);
         }
         rules = rules::of_route(r, table);
+        relay = relay::of_route(r, table);
         max_body = match r.optional_in(table, &keys::ROUTE_BODY) {
             Ok(Some(own)) => Ok(own.value),
             Ok(None) => max_body,
             Err(reported) => Err(reported),
         };
     }
+    let has_target = !matches!(relay, Ok(None));
     let inbox = match &verify {
+        Ok(_) if has_target => Ok(None),
         Ok(verify) => inbox::of_route(r, table, &common.delivery, verify.as_ref()),
         Err(reported) => Err(*reported),
     };
-    let upstream = common.upstream.for_route(r, table);
-    Draft { origin, path, methods, authenticate, verify, inbox, rules, max_body, upstream }
+    let upstream = common.upstream.for_route(r, table.filter(|_| !has_target));
+    Draft { origin, path, methods, authenticate, verify, inbox, relay, rules, max_body, upstream }
 }
 
 /// The methods as one.
@@ -183,10 +191,11 @@ fn warn_of_colons(r: &mut Resolver<'_>, routes: &[Draft]) {
 
 /// A route that names an upstream of its own does not go to OpenClaw.
 fn warn_of_large_bodies(r: &mut Resolver<'_>, routes: &[Draft], openclaw: Option<&Target>) {
-    for Draft { path, origin, max_body, upstream, .. } in routes {
+    for Draft { path, origin, max_body, upstream, relay, .. } in routes {
         let (Ok(path), Ok(max_body), Ok(upstream)) = (path, max_body, upstream) else { continue };
         let target = &upstream.target;
         if *max_body > OPENCLAW_BODY
+            && matches!(relay, Ok(None))
             && matches!(target, Target::Http { .. })
             && openclaw.is_none_or(|openclaw| openclaw == target)
         {

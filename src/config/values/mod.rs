@@ -6,6 +6,7 @@ mod file;
 mod identity;
 mod log;
 mod number;
+mod relay;
 mod signature;
 mod tls;
 mod url;
@@ -15,6 +16,10 @@ pub(super) use self::file::{DatabaseFile, FileName, KeyFile, TokenFile, named};
 pub(super) use self::identity::{Fingerprint, Method};
 pub(super) use self::log::{Name, SecretText};
 pub(super) use self::number::{Count, CountOrZero, LongTime, Size, Time, Timeout, UriLength, Workers};
+pub(super) use self::relay::{
+    BatchShape, FixedPath, HeaderText, PointerText, RefusedStatus, RelayId, TargetFields, TargetName,
+    TargetUrl, UrlParts,
+};
 pub(super) use self::signature::{
     EventId, Named, Separator, SignatureSource, SignedText, Status, Verbatim, VerifyPreset,
 };

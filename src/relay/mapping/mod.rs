@@ -5,6 +5,7 @@
 //!
 //! | file | what is there |
 //! | --- | --- |
+//! | `example.rs` | an event to show what a mapping makes |
 //! | `settings.rs` | [`MappingSettings`], [`Field`], [`As`] |
 //! | `invalid.rs` | [`InvalidMapping`]: mappings that cannot be |
 //! | `error.rs` | [`MappingError`]: events that cannot be mapped |
@@ -34,6 +35,7 @@
 //! are at most [`MAX_POINTER_STEPS`](crate::signature::MAX_POINTER_STEPS). The stack is as deep as the pointers, not as the event.
 
 mod error;
+mod example;
 mod invalid;
 mod number;
 mod place;
@@ -137,6 +139,13 @@ impl Mapping {
     /// What it was made of.
     pub fn settings(&self) -> &MappingSettings {
         &self.settings
+    }
+
+    /// An event that it can be applied to, and what it makes of that.
+    pub fn example(&self) -> Option<(String, String)> {
+        let event = example::event(&self.settings).to_string();
+        let body = self.apply(event.as_bytes()).ok()?;
+        Some((event, String::from_utf8(body.into()).ok()?))
     }
 
     /// The body for the target, of the body of an event.
