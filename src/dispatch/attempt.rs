@@ -3,32 +3,25 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_body_util::BodyExt;
-use tokio::time::timeout;
 
 use super::answer_class::{RouteKind, may_be_down, of_answer, of_error};
 use super::request::TryRequest;
 use super::retry_after::retry_after;
 use super::route::{DispatchRoute, DispatchRoutes};
 use super::watch::{Answered, Watches};
-use crate::identity::name::printable;
 use crate::inbox::{Attempt, Event};
 use crate::telemetry::metrics::AttemptClass;
 use crate::telemetry::trace::TraceContext;
-use crate::upstream::{Backend, Misconfiguration, ResponseBody, UpstreamError, remove_hop_by_hop};
+use crate::upstream::{
+    AnswerBody, Backend, Misconfiguration, ResponseBody, UpstreamError, remove_hop_by_hop,
+};
 
 /// How much of an answer is passed on to a sender that waits for it.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 /// How much of any other answer is looked at.
 const LOOKED_AT: usize = 4096;
-/// How much of it is read, so that the connection can be used again.
-const READ: usize = 64 * 1024;
-/// How much of the answer to a try that failed is kept.
-const KEPT: usize = 200;
-/// The longest time for the body of an answer.
-const READ_TIME: Duration = Duration::from_secs(10);
 
 /// A try that is to be made.
 #[derive(Debug)]
@@ -131,11 +124,12 @@ impl Seen {
     ) -> Self {
         let is_watched = is_watched();
         let most = if is_watched { LARGEST_ANSWER } else { LOOKED_AT };
-        let Read { body, is_whole } = read(body, most).await;
-        let (class, problem) = of_answer(status, &headers, &body, route.kind());
+        let read = AnswerBody::read(body, most).await;
+        let (class, problem) = of_answer(status, &headers, &read.body, route.kind());
         let retry_after = retry_after(&headers, SystemTime::now());
         let error = (class != AttemptClass::Delivered).then(|| format!("it answered {status}"));
-        let answer = (!status.is_success() && !body.is_empty()).then(|| excerpt(&body));
+        let answer = if status.is_success() { None } else { read.excerpt() };
+        let AnswerBody { body, is_whole } = read;
         let answered = (is_watched && is_whole).then(|| {
             remove_hop_by_hop(&mut headers);
             headers.remove(header::CONTENT_LENGTH);
@@ -181,40 +175,4 @@ impl DispatchRoute {
     fn kind(&self) -> RouteKind {
         RouteKind { is_exact: self.is_exact, passes_authorization: self.passes_authorization }
     }
-}
-
-/// The beginning of an answer's body.
-struct Read {
-    body: Bytes,
-    /// Whether it is all of it.
-    is_whole: bool,
-}
-
-/// Reads a body, and keeps at most `most` bytes of it. What else is short is read too, so that the connection can be used again.
-async fn read(mut body: ResponseBody, most: usize) -> Read {
-    let mut kept = BytesMut::new();
-    let mut is_whole = false;
-    let reading = async {
-        let mut length = 0;
-        while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return };
-            let Some(data) = frame.data_ref() else { continue };
-            length += data.len();
-            let room = most - kept.len();
-            kept.extend_from_slice(&data[..data.len().min(room)]);
-            if length > most.max(READ) {
-                return;
-            }
-        }
-        is_whole = length <= most;
-    };
-    // An answer that takes too long, or breaks off, is settled by its status.
-    let _ = timeout(READ_TIME, reading).await;
-    Read { body: kept.freeze(), is_whole }
-}
-
-/// The beginning of a text, escaped, for the log and for people.
-fn excerpt(body: &[u8]) -> String {
-    let cut = &body[..body.len().min(KEPT)];
-    printable(String::from_utf8_lossy(cut).trim())
 }
