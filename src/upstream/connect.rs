@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 
 use super::address_check::AddressCheck;
 use super::body::RequestBody;
-use super::race::{self, Lookup};
+use super::race;
 use super::target::Target;
 use super::tls::UpstreamTls;
 use crate::wording::{http, tls};
@@ -29,8 +29,7 @@ const MAX_ANSWER_HEAD: usize = 64 * 1024;
 pub struct Connector {
     target: Target,
     tls: Option<(TlsConnector, ServerName<'static>)>,
-    check: Option<AddressCheck>,
-    lookup: Lookup,
+    check: Option<Arc<AddressCheck>>,
 }
 
 impl fmt::Debug for Connector {
@@ -63,12 +62,12 @@ impl Connector {
             }
             _ => None,
         };
-        Ok(Self { target, tls, check: None, lookup: Lookup::System })
+        Ok(Self { target, tls, check: None })
     }
 
     /// The same, but it connects only to addresses that `check` allows. They are checked after each look-up.
     pub fn with_address_check(self, check: AddressCheck) -> Self {
-        Self { check: Some(check), ..self }
+        Self { check: Some(Arc::new(check)), ..self }
     }
 
     /// Opens a connection that begins with `proxy_header`, and starts the task that drives it.
@@ -102,7 +101,7 @@ impl Connector {
                 Ok(Stream(Kind::Unix(unix)))
             }
             Target::Http { host, port } | Target::Https { host, port } => {
-                let mut tcp = race::connect(&self.lookup, host, *port, self.check.as_ref()).await?;
+                let mut tcp = race::connect(host, *port, self.check.as_deref()).await?;
                 tcp.set_nodelay(true)?;
                 tcp.write_all(proxy_header).await?;
                 match &self.tls {

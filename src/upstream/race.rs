@@ -17,10 +17,8 @@ use super::address_check::AddressCheck;
 const ATTEMPT_DELAY: Duration = Duration::from_millis(100);
 
 /// Where the addresses of a name come from.
-#[derive(Clone, Default)]
-pub(super) enum Lookup {
+enum Lookup {
     /// From the system.
-    #[default]
     System,
     /// For tests: the next list at each look-up, and the last one for ever.
     #[cfg(test)]
@@ -47,6 +45,14 @@ impl Lookup {
 /// If there is no address, with an [`AddressRefused`](super::AddressRefused) inside if the check leaves none, or with the last error if
 /// no address accepts.
 pub(super) async fn connect(
+    host: &str,
+    port: u16,
+    check: Option<&AddressCheck>,
+) -> io::Result<TcpStream> {
+    connect_with(&Lookup::System, host, port, check).await
+}
+
+async fn connect_with(
     lookup: &Lookup,
     host: &str,
     port: u16,
@@ -192,8 +198,8 @@ mod tests {
         let private: SocketAddr = "10.0.0.1:80".parse().unwrap();
         let lookup = lookups(&[&[address], &[private]]);
 
-        let first = connect(&lookup, "api.example.org", 80, Some(&check())).await.unwrap();
-        let second = connect(&lookup, "api.example.org", 80, Some(&check())).await.unwrap_err();
+        let first = connect_with(&lookup, "api.example.org", 80, Some(&check())).await.unwrap();
+        let second = connect_with(&lookup, "api.example.org", 80, Some(&check())).await.unwrap_err();
 
         assert_eq!(first.peer_addr().unwrap(), address);
         assert!(matches!(refused(&second), Some(AddressRefused::NotPublic { .. })), "{second}");
@@ -206,7 +212,7 @@ mod tests {
         let addresses = [&forbidden, &good].map(|listener| listener.local_addr().unwrap());
         let lookup = lookups(&[&addresses]);
 
-        let stream = connect(&lookup, "api.example.org", 80, Some(&check())).await.unwrap();
+        let stream = connect_with(&lookup, "api.example.org", 80, Some(&check())).await.unwrap();
 
         assert_eq!(stream.peer_addr().unwrap(), addresses[1]);
         forbidden.set_nonblocking(true).unwrap();
@@ -220,10 +226,10 @@ mod tests {
 
         for host in ["127.0.0.1", "::ffff:127.0.0.1", "localhost"] {
             let none = AddressCheck::default();
-            let error = connect(&Lookup::System, host, port, Some(&none)).await.unwrap_err();
+            let error = connect(host, port, Some(&none)).await.unwrap_err();
             assert!(refused(&error).is_some(), "{host}: {error}");
         }
-        assert!(connect(&Lookup::System, "127.0.0.1", port, None).await.is_ok());
+        assert!(connect("127.0.0.1", port, None).await.is_ok());
     }
 
     #[tokio::test]
