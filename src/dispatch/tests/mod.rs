@@ -5,6 +5,7 @@ mod memory_store;
 mod pauses;
 mod requests;
 mod rows;
+mod targets;
 mod upstream;
 
 use std::net::SocketAddr;

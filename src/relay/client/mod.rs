@@ -1,7 +1,7 @@
 //! Sends requests to a target, and says what follows from its answers.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};

@@ -44,13 +44,18 @@ impl Server {
     }
 
     fn endpoint(&self, path: &'static str) -> Endpoint {
-        Endpoint {
-            server: Target::Http { host: "127.0.0.1".to_owned(), port: self.address.port() },
-            host: "api.example.org".parse().unwrap(),
-            target: path.parse().unwrap(),
-            tls: None,
-            addresses: AddressCheck::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap(),
-        }
+        endpoint(self.address, path)
+    }
+}
+
+/// A server of a test, for the settings.
+pub(crate) fn endpoint(address: SocketAddr, path: &'static str) -> Endpoint {
+    Endpoint {
+        server: Target::Http { host: address.ip().to_string(), port: address.port() },
+        host: HeaderValue::from_static("api.example.org"),
+        target: path.parse().unwrap(),
+        tls: None,
+        addresses: AddressCheck::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap(),
     }
 }
 
@@ -77,7 +82,8 @@ fn token(token: &str) -> String {
     answer("200 OK", &format!("{{\"access_token\":\"{token}\",\"expires_in\":3600}}"))
 }
 
-fn settings(endpoint: Endpoint, auth: Auth) -> TargetSettings {
+/// The settings of a target.
+pub(crate) fn settings(endpoint: Endpoint, auth: Auth) -> TargetSettings {
     TargetSettings {
         name: "analytics".into(),
         path: "/track".into(),
