@@ -30,9 +30,10 @@ use self::events::{Started, Stopped, log_few_connections, log_without_allow_rule
 use self::shared::Shared;
 use self::sockets::Sockets;
 use self::worker::Worker;
-use crate::admin::{self, Bound, GenerationStatus, ReloadRequest, Status};
+use crate::admin::{self, GenerationStatus, ReloadRequest, Status};
 use crate::config::{AdminAddress, Files};
 use crate::pipeline::Inbox;
+use crate::platform::plain_listener::Bound;
 use crate::platform::sandbox::Sandbox;
 use crate::platform::systemd::{self, SystemdWatchdog};
 use crate::platform::{Control, memory};

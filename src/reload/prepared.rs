@@ -8,7 +8,7 @@ use super::signed_routes::SignedRoutes;
 use super::upstreams::{PreparedUpstream, WorkerUpstream};
 use crate::config::{RouteSettings, Settings};
 use crate::connection::ClientAuth;
-use crate::dispatch::{DispatchRoute, DispatchRoutes};
+use crate::dispatch::{Destination, DispatchRoute, DispatchRoutes, RouteUpstream};
 use crate::identity::San;
 use crate::inbox::DeadReason;
 use crate::pipeline::{Access, RequestSettings, Snapshot};
@@ -144,10 +144,12 @@ impl Prepared {
             metrics.inbox().declare(&route.path.shared(), reasons);
             routes.push(DispatchRoute {
                 path: route.path.shared(),
-                is_exact: !route.path.is_prefix(),
-                passes_authorization: route.upstream.token.is_none(),
                 inbox,
-                upstream,
+                destination: Destination::Upstream(RouteUpstream {
+                    upstream,
+                    is_exact: !route.path.is_prefix(),
+                    passes_authorization: route.upstream.token.is_none(),
+                }),
             });
         }
         let inbox = self.settings.startup.inbox.as_ref();

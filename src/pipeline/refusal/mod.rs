@@ -162,9 +162,10 @@ impl RequestRefusal {
             | Self::TransferEncoding
             | Self::ClientGone => StatusCode::BAD_REQUEST,
             Self::Upstream(error) => match error {
-                UpstreamError::Unavailable(_) | UpstreamError::Busy(_) | UpstreamError::ShareBusy(_) => {
-                    StatusCode::SERVICE_UNAVAILABLE
-                }
+                UpstreamError::Unavailable(_)
+                | UpstreamError::Address(_)
+                | UpstreamError::Busy(_)
+                | UpstreamError::ShareBusy(_) => StatusCode::SERVICE_UNAVAILABLE,
                 UpstreamError::ConnectTimeout(_) | UpstreamError::Timeout(_) => {
                     StatusCode::GATEWAY_TIMEOUT
                 }
@@ -207,7 +208,7 @@ impl RequestRefusal {
             Self::BodyTooSlow(_) => Reason::BodyTimeout,
             Self::ClientGone => Reason::SenderGone,
             Self::Upstream(error) => match error {
-                UpstreamError::Unavailable(_) => Reason::UpstreamUnavailable,
+                UpstreamError::Unavailable(_) | UpstreamError::Address(_) => Reason::UpstreamUnavailable,
                 UpstreamError::Busy(_) | UpstreamError::ShareBusy(_) => Reason::UpstreamBusy,
                 UpstreamError::ConnectTimeout(_) => Reason::UpstreamConnectTimeout,
                 UpstreamError::Timeout(_) => Reason::UpstreamTimeout,
@@ -240,7 +241,7 @@ impl RequestRefusal {
                 let allow = HeaderValue::try_from(refused.allowed.as_str()).ok()?;
                 Some((header::ALLOW, allow))
             }
-            Self::Upstream(UpstreamError::Unavailable(_)) => retry_after(5),
+            Self::Upstream(UpstreamError::Unavailable(_) | UpstreamError::Address(_)) => retry_after(5),
             Self::Upstream(UpstreamError::Busy(_) | UpstreamError::ShareBusy(_)) => retry_after(1),
             _ => None,
         }

@@ -141,7 +141,7 @@ impl RequestRefusal {
 /// A client learns about an upstream only whether and when to send the request again.
 fn of_upstream(error: &UpstreamError) -> &'static str {
     match error {
-        UpstreamError::Unavailable(_) => {
+        UpstreamError::Unavailable(_) | UpstreamError::Address(_) => {
             "the upstream cannot be reached; the request was not delivered, send it again later"
         }
         UpstreamError::Busy(_) => {
