@@ -38,7 +38,7 @@ pub(super) async fn accept(
     let accepted = store(inbox, delivery, settings, record).await;
     accepted.inspect_err(|refusal| {
         let (reason, detail) = (refusal.reason(), refusal.log());
-        client.delivery_failures.log(record.id(), &client.facts, "the inbox", reason, &detail);
+        client.delivery_failures.log(record.id(), Some(&client.facts), "the inbox", reason, &detail);
     })
 }
 

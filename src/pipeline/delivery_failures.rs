@@ -39,11 +39,11 @@ impl DeliveryFailures {
         Self { dedup: LogDedup::new(dedup) }
     }
 
-    /// Logs that request `id` got no answer from `upstream`, if `reason` is about the upstream.
+    /// Logs that request `id` got no answer from `upstream`, a target of the relay, or the inbox, if `reason` is about the upstream.
     pub(super) fn log(
         &self,
         id: &str,
-        facts: &ConnectionFacts,
+        facts: Option<&ConnectionFacts>,
         upstream: &str,
         reason: RequestReason,
         detail: &str,
@@ -117,7 +117,7 @@ fn hint(reason: RequestReason) -> Option<&'static str> {
 struct Line<'a> {
     id: &'a str,
     #[serde(flatten)]
-    facts: &'a ConnectionFacts,
+    facts: Option<&'a ConnectionFacts>,
     upstream: &'a str,
     reason: RequestReason,
     detail: &'a str,

@@ -104,6 +104,10 @@ pub(crate) enum RequestRefusal {
     RelayToken { why: &'static str },
     /// A web page calls the relay.
     RelayOrigin,
+    /// No target has the path.
+    RelayPath { path: String },
+    /// The relay takes POST only.
+    RelayMethod { method: String },
     /// What the target of the relay is to get cannot be made of the event.
     Event(NotPrepared),
     /// The target of the relay may get no request now, but after `wait`.
@@ -176,6 +180,8 @@ impl RequestRefusal {
             | Self::ClientGone => StatusCode::BAD_REQUEST,
             Self::RelayToken { .. } => StatusCode::UNAUTHORIZED,
             Self::RelayOrigin => StatusCode::FORBIDDEN,
+            Self::RelayPath { .. } => StatusCode::NOT_FOUND,
+            Self::RelayMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Event(error) => error.status(),
             Self::TargetBusy { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TargetNoAnswer { timed_out: true, .. } => StatusCode::GATEWAY_TIMEOUT,
@@ -228,6 +234,8 @@ impl RequestRefusal {
             Self::ClientGone => Reason::SenderGone,
             Self::RelayToken { .. } => Reason::RelayUnauthorized,
             Self::RelayOrigin => Reason::RelayFromBrowser,
+            Self::RelayPath { .. } => Reason::NoRoute,
+            Self::RelayMethod { .. } => Reason::MethodNotAllowed,
             Self::Event(_) => Reason::EventInvalid,
             Self::TargetBusy { .. } => Reason::TargetBusy,
             Self::TargetUnavailable { .. } => Reason::TargetUnavailable,
@@ -267,6 +275,7 @@ impl RequestRefusal {
             Self::RelayToken { .. } => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
             }
+            Self::RelayMethod { .. } => Some((header::ALLOW, HeaderValue::from_static("POST"))),
             Self::MethodNotAllowed(refused) => {
                 let allow = HeaderValue::try_from(refused.allowed.as_str()).ok()?;
                 Some((header::ALLOW, allow))

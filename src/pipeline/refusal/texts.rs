@@ -88,6 +88,8 @@ impl RequestRefusal {
                 "the relay wants a token that it knows: look at relay.token_header and relay.token_file".into()
             }
             Self::RelayOrigin => "web pages may not call the relay".into(),
+            Self::RelayPath { path } => format!("no target of the relay has the path {path}").into(),
+            Self::RelayMethod { method } => format!("the relay accepts POST, not {method}").into(),
             Self::Event(error) => error.to_string().into(),
             Self::TargetBusy { .. } => {
                 "the target gets as many requests as it may; this one was not sent, send it again later".into()
