@@ -121,7 +121,7 @@ impl RelayTarget {
             Auth::None => Credential::None,
             Auth::Fixed(header) => Credential::Fixed(header.clone()),
             Auth::ClientCredentials { endpoint, client } => {
-                let Endpoint { host, target, .. } = endpoint.clone();
+                let (host, target) = (endpoint.host.clone(), endpoint.target.clone());
                 let endpoint = HttpTokenEndpoint::new(connector(endpoint)?, host, target);
                 let tokens = ClientCredentials::new(client.clone(), Arc::new(endpoint))?;
                 Credential::ClientCredentials(Arc::new(tokens))

@@ -89,6 +89,7 @@ pub(crate) fn settings(endpoint: Endpoint, auth: Auth) -> TargetSettings {
         path: "/track".into(),
         endpoint,
         auth,
+        credential: String::new(),
         delivery: TargetDelivery::Queue,
         id: None,
         idempotency_header: Some(HeaderName::from_static("idempotency-key")),
@@ -117,7 +118,7 @@ fn with_tokens(endpoint: Endpoint) -> Auth {
         auth: super::super::credentials::ClientAuth::Basic,
         timeout: SECOND,
     };
-    Auth::ClientCredentials { endpoint, client }
+    Auth::ClientCredentials { endpoint: Box::new(endpoint), client }
 }
 
 async fn send(client: &TargetClient) -> Sent {
