@@ -178,7 +178,7 @@ impl RelayTarget {
     }
 
     /// The request, with the fields of clawgate's own but the credential.
-    pub(super) fn request(&self, request: &TargetRequest) -> (HeaderMap, Bytes) {
+    pub fn request(&self, request: &TargetRequest) -> (HeaderMap, Bytes) {
         let TargetRequest { id, body, content_type, trace } = request;
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(HOST, self.settings.endpoint.host.clone());
