@@ -184,6 +184,7 @@ fn route() {
         verification: None,
         max_body: 0,
         inbox: None,
+        relay: None,
         upstream: number,
         metrics: Arc::clone(&metrics),
     });

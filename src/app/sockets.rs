@@ -10,6 +10,7 @@ use crate::connection::{ClientAuth, PlainAddress};
 use crate::platform::plain_listener::Bound;
 use crate::platform::socket_activation::ActivatedSockets;
 use crate::server::listener::{self, ListenSocket, ListenerKind};
+use crate::server::relay;
 
 const CLIENTS: ListenerKind =
     ListenerKind { expects_proxy_header: false, client_auth: ClientAuth::Required };
@@ -22,6 +23,7 @@ pub(super) struct Sockets {
     /// For each worker, one socket for each address.
     pub(super) workers: Vec<Vec<ListenSocket>>,
     pub(super) admin: Option<Bound>,
+    pub(super) relay: Option<Bound>,
     /// The addresses, with the real ports, also of sockets from the service manager.
     pub(super) addresses: Vec<SocketAddr>,
     /// The addresses that require a PROXY header.
@@ -40,6 +42,7 @@ impl Sockets {
         let mut sockets = Self {
             workers: (0..settings.workers.get()).map(|_| Vec::new()).collect(),
             admin: None,
+            relay: None,
             addresses: Vec::new(),
             proxy_addresses: Vec::new(),
             signed_addresses: Vec::new(),
@@ -59,6 +62,10 @@ impl Sockets {
             }
             (None, None) => None,
         };
+        if let Some(relay) = &settings.relay {
+            let setting = "relay.address";
+            sockets.relay = Some(bind_plain(relay, setting, settings.takeover, relay::is_own_answer)?);
+        }
         Ok(sockets)
     }
 

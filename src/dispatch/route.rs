@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::inbox::RouteInbox;
+use http::StatusCode;
+
+use crate::inbox::{Order, RouteInbox};
 use crate::relay::batch::BatchSettings;
 use crate::relay::client::TargetClient;
 use crate::upstream::Upstream;
@@ -51,6 +53,22 @@ pub struct RouteUpstream {
 }
 
 impl DispatchRoute {
+    /// The target that this client sends to.
+    pub fn of_target(client: Arc<TargetClient>) -> Self {
+        let target = client.target();
+        let settings = target.settings();
+        let inbox = RouteInbox {
+            id: None,
+            wait: None,
+            status: StatusCode::ACCEPTED,
+            order: Order::Any,
+            concurrency: settings.concurrency,
+            give_up_after: settings.give_up_after,
+            store_authorization: false,
+        };
+        Self { path: Arc::clone(target.route()), inbox, destination: Destination::Target(client) }
+    }
+
     /// The name of the upstream or target.
     pub(super) fn upstream_name(&self) -> &Arc<str> {
         match &self.destination {

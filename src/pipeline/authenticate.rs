@@ -57,6 +57,13 @@ pub(super) struct Authenticated<'a> {
     pub(super) key: Option<String>,
 }
 
+impl Authenticated<'_> {
+    /// The target of the relay that gets the request in place of an upstream, if there is one.
+    pub(super) fn target(&self) -> Option<Arc<str>> {
+        self.principal.resource().relay.clone()
+    }
+}
+
 impl<'a> Authorized<'a> {
     /// Verifies the signature where the route demands one.
     ///

@@ -9,6 +9,7 @@ use super::check::CheckedHead;
 use super::client_connection::ClientConnection;
 use super::deliver::{DeliveredBody, deliver};
 use super::refusal::RequestRefusal;
+use super::relay::pass_on;
 use super::snapshot::Snapshot;
 use crate::telemetry::access::AccessRecord;
 use crate::upstream::SharedRequestBody;
@@ -34,6 +35,11 @@ pub(crate) async fn handle(
         Authentication::Request(authenticated) => authenticated,
         Authentication::Answered(response) => return Ok(response.map(DeliveredBody::Own)),
     };
+    if let Some(target) = authenticated.target() {
+        // Boxed, so that requests of other routes need no memory for it.
+        let passed = Box::pin(pass_on(client, authenticated, &body, &target, record));
+        return Ok(passed.await?.map(DeliveredBody::Own));
+    }
     let delivery = authenticated.sanitize(&body, record.id())?;
     match &delivery.principal.resource().inbox {
         None => deliver(client, delivery, record).await,

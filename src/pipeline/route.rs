@@ -37,8 +37,8 @@ impl<'a> CheckedHead<'a> {
             found => found,
         };
         let route = found.map_err(|why| unrouted(why, self.method(), self.path().as_str(), client()))?;
-        let upstream = Arc::clone(&route.upstream.name);
-        record.routed(route.path.shared(), upstream, &route.metrics);
+        let upstream = route.relay.as_ref().unwrap_or(&route.upstream.name);
+        record.routed(route.path.shared(), Arc::clone(upstream), &route.metrics);
         Ok(Routed { route, head: self })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::de::IgnoredAny;
 use thiserror::Error;
@@ -15,7 +15,7 @@ use super::credentials::{AGENT, ClientCredentials, Credential, CredentialError, 
 use super::idempotency::{EventIdentity, IdError, identity};
 use super::mapping::{MappingError, ValueFault};
 use super::rate::RateLimiter;
-use super::settings::{Auth, Endpoint, TargetSettings};
+use super::settings::{Auth, Endpoint, TargetDelivery, TargetSettings};
 use crate::inbox::EventId;
 use crate::signature::LookupError;
 use crate::telemetry::trace::TraceContext;
@@ -27,6 +27,8 @@ const UNKNOWN: HeaderValue = HeaderValue::from_static("application/octet-stream"
 /// A target in use. It outlives reloads that do not change its settings, with its tokens and with what it has used of its rate.
 pub struct RelayTarget {
     settings: Arc<TargetSettings>,
+    /// What its events are stored with.
+    route: Arc<str>,
     pub(super) credential: Credential,
     pub(super) limiter: RateLimiter,
     pub(super) connector: Connector,
@@ -62,6 +64,9 @@ pub enum NotPrepared {
     /// A mapping, or a batch, is made of JSON.
     #[error("the body is not JSON")]
     NotJson,
+    /// The target would not learn that it is compressed.
+    #[error("the body has the coding of a Content-Encoding; send it without")]
+    Encoded,
     /// It has no clear id.
     #[error(transparent)]
     Id(IdError),
@@ -88,6 +93,7 @@ impl NotPrepared {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotJson => StatusCode::BAD_REQUEST,
+            Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Id(_) | Self::Mapping(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
@@ -132,6 +138,7 @@ impl RelayTarget {
             limiter: RateLimiter::new(settings.rate, Instant::now()),
             connector: connector(&settings.endpoint)?,
             permits: Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
+            route: route_of(&settings.name),
             settings,
         })
     }
@@ -139,6 +146,16 @@ impl RelayTarget {
     /// What the settings say of it.
     pub fn settings(&self) -> &Arc<TargetSettings> {
         &self.settings
+    }
+
+    /// What its events are stored with, where those of a route have the route's path.
+    pub fn route(&self) -> &Arc<str> {
+        &self.route
+    }
+
+    /// Whether its events are stored first.
+    pub fn stores_events(&self) -> bool {
+        self.settings.delivery == TargetDelivery::Queue
     }
 
     /// Its name.
@@ -157,6 +174,9 @@ impl RelayTarget {
         stored: EventId,
     ) -> Result<PreparedEvent, NotPrepared> {
         let TargetSettings { id, mapping, batch, .. } = &*self.settings;
+        if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+            return Err(NotPrepared::Encoded);
+        }
         let identity = identity(id.as_ref(), headers, body, stored)?;
         if let Some(mapping) = mapping {
             return Ok(PreparedEvent { identity, body: mapping.apply(body)?, content_type: JSON });
@@ -205,6 +225,11 @@ impl fmt::Debug for RelayTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RelayTarget({})", self.settings.name)
     }
+}
+
+/// What the events of the target with this name are stored with. No path of a route begins so.
+pub fn route_of(name: &str) -> Arc<str> {
+    format!("relay:{name}").into()
 }
 
 /// Connects to the addresses that the settings allow.

@@ -13,6 +13,7 @@ mod prepared;
 mod reloader;
 mod signed_routes;
 mod source;
+mod targets;
 mod upstreams;
 mod warnings;
 mod watch;
@@ -23,5 +24,6 @@ pub use self::source::{Reading, Source};
 
 pub(crate) use self::dispatch::DispatchGeneration;
 pub(crate) use self::reloader::{FIRST_GENERATION, Reloader, WorkerGeneration};
+pub(crate) use self::targets::RelayGeneration;
 pub(crate) use self::warnings::Warning;
 pub(crate) use self::watch::Watch;

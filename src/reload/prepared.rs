@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::error::PrepareError;
 use super::signed_routes::SignedRoutes;
+use super::targets::{KeptTargets, clients};
 use super::upstreams::{PreparedUpstream, WorkerUpstream};
 use crate::config::{RouteSettings, Settings};
 use crate::connection::ClientAuth;
@@ -13,6 +14,8 @@ use crate::identity::San;
 use crate::inbox::DeadReason;
 use crate::pipeline::{Access, RequestSettings, Snapshot};
 use crate::pki::CertificateCaches;
+use crate::relay::client::TargetClient;
+use crate::relay::target::RelayTarget;
 use crate::route::{Route, Routes};
 use crate::telemetry::metrics::Metrics;
 use crate::tls::{Acceptor, HandshakeSettings};
@@ -27,14 +30,16 @@ pub struct Prepared {
     acceptor: Arc<Acceptor>,
     upstreams: Vec<PreparedUpstream>,
     signed: Arc<SignedRoutes>,
+    targets: Vec<Arc<RelayTarget>>,
 }
 
 impl Prepared {
-    /// Builds everything that can fail without the network. `caches` and `signed` are those of the generation before.
+    /// Builds everything that can fail without the network. `caches`, `signed` and `kept` are those of the generation before.
     pub(super) fn new(
         settings: Settings,
         caches: Arc<CertificateCaches>,
         signed: Arc<SignedRoutes>,
+        kept: &KeptTargets,
     ) -> Result<Self, PrepareError> {
         let reloadable = &settings.reloadable;
         let handshake = HandshakeSettings {
@@ -53,12 +58,18 @@ impl Prepared {
                 upstreams.push(PreparedUpstream::new(upstream)?);
             }
         }
-        Ok(Self { settings, acceptor: Arc::new(acceptor), upstreams, signed })
+        let targets = kept.prepare(reloadable)?;
+        Ok(Self { settings, acceptor: Arc::new(acceptor), upstreams, signed, targets })
     }
 
     /// Forgets what is remembered of routes that these settings do not have.
     pub(super) fn forget_other_routes(&self) {
         self.signed.keep(&self.settings.reloadable.routes);
+    }
+
+    /// The targets of the relay.
+    pub(crate) fn targets(&self) -> &[Arc<RelayTarget>] {
+        &self.targets
     }
 
     /// The settings that it was built from.
@@ -94,6 +105,7 @@ impl Prepared {
                 verification: verification(settings),
                 max_body: settings.max_body,
                 inbox: settings.inbox.clone().map(Arc::new),
+                relay: settings.relay.clone(),
                 upstream: Arc::clone(&same.upstream),
                 metrics: metrics.route(&settings.path.to_string()),
             })
@@ -114,13 +126,13 @@ impl Prepared {
         (Snapshot { number, acceptor, revoke, requests }, upstreams)
     }
 
-    /// The routes with an inbox, with upstreams for the dispatcher's thread. Those in `existing` whose settings did not change
-    /// are used again, with their connections.
+    /// The routes with an inbox and the targets of the relay, with upstreams and clients for the dispatcher's thread. Those in
+    /// `existing` whose settings did not change are used again, with their connections.
     pub(super) fn dispatch_routes(
         &self,
-        existing: &[WorkerUpstream],
+        (existing, existing_clients): (&[WorkerUpstream], &[Arc<TargetClient>]),
         metrics: &Metrics,
-    ) -> (DispatchRoutes, Vec<WorkerUpstream>) {
+    ) -> (DispatchRoutes, Vec<WorkerUpstream>, Vec<Arc<TargetClient>>) {
         let stored = self.settings.reloadable.routes.iter().filter_map(|route| {
             let inbox = route.inbox.clone()?;
             Some((route, inbox))
@@ -152,13 +164,20 @@ impl Prepared {
                 }),
             });
         }
+        let clients = clients(&self.targets, existing_clients, metrics);
+        // Also of those that store no events any more: some may wait.
+        routes.extend(clients.iter().map(|client| DispatchRoute::of_target(Arc::clone(client))));
+        for target in self.targets.iter().filter(|target| target.stores_events()) {
+            let reasons = DeadReason::ALL.into_iter().map(DeadReason::as_str);
+            metrics.inbox().declare(target.route(), reasons);
+        }
         let inbox = self.settings.startup.inbox.as_ref();
         let routes = DispatchRoutes {
             routes,
             retry_first: inbox.map_or(NO_RETRY, |inbox| inbox.retry_first),
             retry_max: inbox.map_or(NO_RETRY, |inbox| inbox.retry_max),
         };
-        (routes, upstreams)
+        (routes, upstreams, clients)
     }
 
     /// Whether the certificates are for more than one DNS name.

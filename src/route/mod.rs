@@ -34,6 +34,8 @@ pub struct Route<U> {
     pub max_body: u64,
     /// How its events are stored and delivered; `None`: the upstream answers at once.
     pub inbox: Option<Arc<RouteInbox>>,
+    /// The target of the relay that gets its requests in place of the upstream, if there is one.
+    pub relay: Option<Arc<str>>,
     /// The upstream of its requests.
     pub upstream: U,
     /// The metrics of its requests.
@@ -160,6 +162,7 @@ mod tests {
             verification: None,
             max_body: 0,
             inbox: None,
+            relay: None,
             upstream,
             metrics: crate::telemetry::metrics::Metrics::new().route(path),
         };

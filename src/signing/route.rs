@@ -94,6 +94,7 @@ fn table(routes: &[RouteSettings]) -> Routes<&RouteSettings> {
             verification: None,
             max_body: *max_body,
             inbox: None,
+            relay: None,
             upstream: settings,
             metrics: metrics.route(&path.to_string()),
         }

@@ -21,14 +21,9 @@ fn at(address: SocketAddr) -> TargetSettings {
 }
 
 fn target(settings: TargetSettings) -> DispatchRoute {
-    let inbox = RouteInbox {
-        concurrency: settings.concurrency,
-        give_up_after: settings.give_up_after,
-        ..inbox()
-    };
     let target = Arc::new(RelayTarget::new(Arc::new(settings)).unwrap());
     let client = TargetClient::new(target, Metrics::new().upstream("analytics"));
-    DispatchRoute { path: Arc::from(TARGET), inbox, destination: Destination::Target(Arc::new(client)) }
+    DispatchRoute::of_target(Arc::new(client))
 }
 
 fn running(target_settings: TargetSettings) -> Running {
