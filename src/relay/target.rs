@@ -11,7 +11,9 @@ use serde::de::IgnoredAny;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-use super::credentials::{AGENT, ClientCredentials, Credential, CredentialError, HttpTokenEndpoint};
+use super::credentials::{
+    AGENT, ClientCredentials, Credential, CredentialError, HttpTokenEndpoint, SecretHeader, TokenError,
+};
 use super::idempotency::{EventIdentity, IdError, identity};
 use super::mapping::{MappingError, ValueFault};
 use super::rate::RateLimiter;
@@ -187,6 +189,14 @@ impl RelayTarget {
         }
         let content_type = headers.get(CONTENT_TYPE).cloned().unwrap_or(UNKNOWN);
         Ok(PreparedEvent { identity, body: body.clone(), content_type })
+    }
+
+    /// The header with the credential; a token is asked for if that is needed.
+    ///
+    /// # Errors
+    /// When there is no token.
+    pub async fn credential_header(&self) -> Result<Option<SecretHeader>, TokenError> {
+        Ok(self.credential.present(Instant::now()).await?.header)
     }
 
     /// Permits one request at `now`, as `rate` and the target itself allow.
