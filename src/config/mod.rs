@@ -47,6 +47,7 @@ pub use self::files::Files;
 pub use self::in_use::{Difference, InUse};
 pub use self::log::{LogFormat, LogLevel, LogSettings};
 pub use self::problem::{Origin, Problem, Problems};
+pub use self::relay::url as target_url;
 pub use self::secret::{BearerToken, Secret, TokenError};
 pub use self::settings::{
     Reloadable, RouteSettings, Settings, Startup, TraceSettings, UpstreamSettings,

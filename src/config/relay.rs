@@ -16,7 +16,7 @@ pub(super) fn callers(callers: &Callers) -> String {
 }
 
 /// The URL of a target. Of its path only what cannot be a secret: some APIs have a key there.
-pub(super) fn url(target: &TargetSettings) -> String {
+pub fn url(target: &TargetSettings) -> String {
     let endpoint = &target.endpoint;
     let segments = endpoint.target.path().split('/').map(|segment| redacted(segment, segment));
     let path = segments.collect::<Vec<_>>().join("/");

@@ -11,7 +11,9 @@ use serde::de::IgnoredAny;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-use super::credentials::{AGENT, ClientCredentials, Credential, CredentialError, HttpTokenEndpoint};
+use super::credentials::{
+    AGENT, ClientCredentials, Credential, CredentialError, HttpTokenEndpoint, SecretHeader, TokenError,
+};
 use super::idempotency::{EventIdentity, IdError, identity};
 use super::mapping::{MappingError, ValueFault};
 use super::rate::RateLimiter;
@@ -189,6 +191,14 @@ impl RelayTarget {
         Ok(PreparedEvent { identity, body: body.clone(), content_type })
     }
 
+    /// The header with the credential; a token is asked for if that is needed.
+    ///
+    /// # Errors
+    /// When there is no token.
+    pub async fn credential_header(&self) -> Result<Option<SecretHeader>, TokenError> {
+        Ok(self.credential.present(Instant::now()).await?.header)
+    }
+
     /// Permits one request at `now`, as `rate` and the target itself allow.
     ///
     /// # Errors
@@ -198,7 +208,7 @@ impl RelayTarget {
     }
 
     /// The request, with the fields of clawgate's own but the credential.
-    pub(super) fn request(&self, request: &TargetRequest) -> (HeaderMap, Bytes) {
+    pub fn request(&self, request: &TargetRequest) -> (HeaderMap, Bytes) {
         let TargetRequest { id, body, content_type, trace } = request;
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(HOST, self.settings.endpoint.host.clone());

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -123,6 +123,16 @@ enum Kind {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// The certificate that the server presented; `None` without TLS.
+    pub fn peer_certificate(&self) -> Option<&CertificateDer<'static>> {
+        match &self.0 {
+            Kind::Tls(stream) => stream.get_ref().1.peer_certificates()?.first(),
+            Kind::Tcp(_) | Kind::Unix(_) => None,
+        }
+    }
 }
 
 /// Calls a method of the inner stream.

@@ -24,7 +24,7 @@ pub use self::backend::{Backend, Upstream};
 pub use self::body::{BodyError, RequestBody, SharedRequestBody};
 pub use self::body_timeouts::{BodyTimeouts, TooSlow};
 pub use self::client::{Answer, Client, Timeouts};
-pub use self::connect::{Connector, ConnectorError};
+pub use self::connect::{Connector, ConnectorError, Stream};
 pub use self::error::UpstreamError;
 pub use self::forwarding::{Forms, Forwarded, Forwarding, IdentityForm, UnknownForm};
 pub use self::misconfiguration::{ForbiddenBody, Misconfiguration, MisconfigurationLog};
