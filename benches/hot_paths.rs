@@ -181,10 +181,8 @@ fn route() {
         methods: Methods::parse(["POST"]).unwrap(),
         rules: Rules::default(),
         authenticate: Authenticate::Certificate,
-        verification: None,
         max_body: 0,
-        inbox: None,
-        shape: None,
+        extras: None,
         upstream: number,
         metrics: Arc::clone(&metrics),
     });

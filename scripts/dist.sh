@@ -21,12 +21,13 @@ mkdir -p "$folder/man" "$folder/completions"
 cp "$bin" LICENSE LICENSE-APACHE LICENSE-MIT README.md CHANGELOG.md "$folder/"
 cp -r examples deploy "$folder/"
 "$bin" generate man >"$folder/man/clawgate.1"
-for command in run check explain sign verify doctor inbox probe; do
+for command in run check explain sign verify doctor inbox relay probe; do
   "$bin" generate man "$command" >"$folder/man/clawgate-$command.1"
 done
 for command in list show replay drop forget export recover stats; do
   "$bin" generate man inbox "$command" >"$folder/man/clawgate-inbox-$command.1"
 done
+"$bin" generate man relay try >"$folder/man/clawgate-relay-try.1"
 for shell in bash zsh fish; do
   "$bin" generate completions "$shell" >"$folder/completions/clawgate.$shell"
 done

@@ -4,7 +4,10 @@
 //! [`identity`](crate::identity).
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
 
 use rustls::{CipherSuite, NamedGroup, ProtocolVersion};
 use tokio::time::Instant;
@@ -31,6 +34,46 @@ pub enum ClientAuth {
     Required,
     /// No client is asked for one; each request must be signed (`listen.signed_address`).
     None,
+}
+
+/// Where a listener without TLS is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlainAddress {
+    /// Plain HTTP over TCP.
+    Tcp(SocketAddr),
+    /// The same over a unix socket, for clawgate's own user only.
+    Unix(PathBuf),
+}
+
+impl PlainAddress {
+    /// Whether only users of this machine can connect.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
+}
+
+impl FromStr for PlainAddress {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.strip_prefix("unix:") {
+            Some(path) if path.starts_with('/') => Ok(Self::Unix(path.into())),
+            Some(_) => Err(()),
+            None => text.parse().map(Self::Tcp).map_err(drop),
+        }
+    }
+}
+
+impl fmt::Display for PlainAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// What a completed TLS handshake negotiated.

@@ -61,6 +61,7 @@ pub mod problem_details;
 pub mod proxy_protocol;
 pub mod random;
 pub mod relay;
+pub mod relay_commands;
 pub mod reload;
 pub mod route;
 pub mod server;

@@ -11,7 +11,8 @@ use std::time::SystemTime;
 use clap::Parser;
 use clawgate::app::{App, Ending};
 use clawgate::cli::{
-    CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, InboxArgs, ProbeArgs, SignArgs, VerifyArgs,
+    CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, InboxArgs, ProbeArgs, RelayArgs, SignArgs,
+    VerifyArgs,
 };
 use clawgate::config::{Environment, LogFormat, LogSettings, SettingsArgs, load, load_for_clients};
 use clawgate::doctor::{Caller, Helpers};
@@ -24,6 +25,7 @@ use clawgate::inbox_commands::{self, CommandError};
 use clawgate::pki::pem::{cas_in, client_chain, key_in};
 use clawgate::platform::{Control, memory};
 use clawgate::problem::FileProblem;
+use clawgate::relay_commands;
 use clawgate::reload::{Reading, ReloadError, Source};
 use clawgate::signature::PrivateKey;
 use clawgate::signing::{ClientFiles, TestOptions, curl_command};
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify(&args).unwrap_or_else(|code| code),
         Command::Doctor(args) => doctor(&args).unwrap_or_else(|code| code),
         Command::Inbox(args) => inbox(&args),
+        Command::Relay(args) => relay(&args),
         Command::Probe(args) => probe(&args).unwrap_or_else(|code| code),
         Command::Generate(args) => match generate(&args.what, &mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -278,6 +281,17 @@ fn inbox(args: &InboxArgs) -> ExitCode {
         }
         Err(CommandError::Usage(misuse)) => failed(USAGE)(misuse),
         Err(CommandError::Failed(failure)) => failed(FAILURE)(failure),
+    }
+}
+
+fn relay(args: &RelayArgs) -> ExitCode {
+    match relay_commands::run(args, &environment(), SystemTime::now()) {
+        Ok(good) => exit_code(good),
+        Err(relay_commands::CommandError::Settings(problems)) => {
+            eprintln!("{problems}");
+            ExitCode::from(CONFIG)
+        }
+        Err(relay_commands::CommandError::Failed(failure)) => failed(FAILURE)(failure),
     }
 }
 

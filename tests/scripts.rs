@@ -159,6 +159,8 @@ fn every_example_is_good_once_certificates_token_and_secrets_are_there() {
         ("github", "4d4c0b1f2b7f4c0a9a3de0a1f6c9f1e2"),
         ("github-old", "0a9a3de0a1f6c9f1e24d4c0b1f2b7f4c"),
         ("square", "1f2b7f4c0a9a3de0a1f6c9f1e24d4c0b"),
+        ("relay-token", "c9f1e24d4c0b1f2b7f4c0a9a3de0a1f6"),
+        ("api-key", "e24d4c0b1f2b7f4c0a9a3de0a1f6c9f1"),
         ("acme", "a1f6c9f1e24d4c0b1f2b7f4c0a9a3de0"),
         ("pseudonym-key", "2b7f4c0a9a3de0a1f6c9f1e24d4c0b1f"),
     ] {
@@ -178,7 +180,7 @@ fn every_example_is_good_once_certificates_token_and_secrets_are_there() {
         }
     }
     checked.sort();
-    assert_eq!(checked, ["full", "inbox", "minimal", "several-routes", "signed-webhooks"]);
+    assert_eq!(checked, ["full", "inbox", "minimal", "relay", "several-routes", "signed-webhooks"]);
 }
 
 /// The demo's table, without the column that depends on the versions of curl and OpenSSL, and with its lines wrapped after

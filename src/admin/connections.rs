@@ -17,11 +17,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::listener::{Listener, Stream};
 use super::lock::lock;
 use super::reply::Reply;
 use super::status::Status;
 use crate::limits::eviction::OldestFirst;
+use crate::platform::plain_listener::{Listener, Stream};
 
 /// Connections open at once. One more closes the oldest.
 const MAX_CONNECTIONS: usize = 32;
@@ -37,7 +37,7 @@ pub(super) async fn accept(listener: Listener, status: Arc<Status>) {
     let open = OldestFirst::new(MAX_CONNECTIONS, 0);
     loop {
         match listener.accept().await {
-            Ok(io) => {
+            Ok((io, _)) => {
                 let (status, entry) = (Arc::clone(&status), open.begin());
                 #[expect(
                     clippy::disallowed_methods,

@@ -6,7 +6,6 @@ mod access;
 mod connections;
 mod generation;
 mod inbox;
-mod listener;
 mod lock;
 mod readiness;
 mod reply;
@@ -17,10 +16,14 @@ use std::sync::Arc;
 
 pub use self::generation::GenerationStatus;
 pub use self::inbox::InboxStatus;
-pub use self::listener::Bound;
 pub use self::status::{ReloadOutcome, ReloadRequest, Status};
 
-use self::listener::Listener;
+use crate::platform::plain_listener::{Bound, Listener};
+
+/// Whether this is the answer of an admin listener of clawgate to `GET /livez`.
+pub fn is_own_answer(answer: &str) -> bool {
+    answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nalive\n")
+}
 
 /// Serves until the control runtime ends, so that health can be asked for while clawgate drains.
 ///

@@ -26,6 +26,8 @@ pub(super) struct Started<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     passed: bool,
     admin: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relay: Option<String>,
     workers: usize,
     routes: Vec<String>,
     certificates: Vec<&'a Certificate>,
@@ -33,10 +35,16 @@ pub(super) struct Started<'a> {
 }
 
 impl<'a> Started<'a> {
-    pub(super) fn new(settings: &'a Settings, sockets: &Sockets, admin: Option<AdminAddress>) -> Self {
+    /// With the addresses of the admin listener and of the relay's.
+    pub(super) fn new(
+        settings: &'a Settings,
+        sockets: &Sockets,
+        (admin, relay): (Option<AdminAddress>, Option<AdminAddress>),
+    ) -> Self {
         let texts = |addresses: &[SocketAddr]| addresses.iter().map(SocketAddr::to_string).collect();
-        let route = |route: &RouteSettings| {
-            format!("{} {} -> {}", route.methods, route.path, route.upstream.target)
+        let route = |route: &RouteSettings| match &route.relay {
+            Some(target) => format!("{} {} -> target {target}", route.methods, route.path),
+            None => format!("{} {} -> {}", route.methods, route.path, route.upstream.target),
         };
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -46,6 +54,7 @@ impl<'a> Started<'a> {
             listen_signed: texts(&sockets.signed_addresses),
             passed: sockets.passed,
             admin: admin.map(|address| address.to_string()),
+            relay: relay.map(|address| address.to_string()),
             workers: settings.startup.workers.get(),
             routes: settings.reloadable.routes.iter().map(route).collect(),
             certificates: settings.reloadable.material.own.iter().map(|own| &own.certificate).collect(),

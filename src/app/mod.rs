@@ -9,6 +9,7 @@ mod control_events;
 mod errors;
 mod events;
 mod inbox;
+mod relay;
 mod shared;
 mod sockets;
 mod trace_export;
@@ -30,14 +31,16 @@ use self::events::{Started, Stopped, log_few_connections, log_without_allow_rule
 use self::shared::Shared;
 use self::sockets::Sockets;
 use self::worker::Worker;
-use crate::admin::{self, Bound, GenerationStatus, ReloadRequest, Status};
+use crate::admin::{self, GenerationStatus, ReloadRequest, Status};
 use crate::config::{AdminAddress, Files};
-use crate::pipeline::Inbox;
+use crate::pipeline::{Inbox, Relay};
+use crate::platform::plain_listener::Bound;
 use crate::platform::sandbox::Sandbox;
 use crate::platform::systemd::{self, SystemdWatchdog};
 use crate::platform::{Control, memory};
 use crate::reload::{
-    DispatchGeneration, FIRST_GENERATION, Prepared, Reloader, Source, Watch, WorkerGeneration,
+    DispatchGeneration, FIRST_GENERATION, Prepared, RelayGeneration, Reloader, Source, Watch,
+    WorkerGeneration,
 };
 use crate::server::listener::ListenSocket;
 use crate::shutdown::Tasks;
@@ -96,20 +99,36 @@ impl App {
             let start_inbox = |settings| inbox::start(settings, &dispatch, &shared);
             let inbox = startup.inbox.as_ref().map(start_inbox).transpose().map_err(RunError::Start)?;
             let stored = inbox.as_ref().map(|running| Arc::clone(&running.inbox));
+            let relayed = RelayGeneration::first(&prepared, &shared.metrics);
+            let has_relay = sockets.relay.is_some() || !prepared.targets().is_empty();
+            let relay_address = sockets.relay.as_ref().map(Bound::address).transpose();
+            let relay_address = relay_address.map_err(RunError::Start)?;
+            let start_relay = || {
+                let (bound, inbox) = (sockets.relay.take(), stored.clone());
+                relay::start(bound, &relayed, inbox, &shared, startup.drain_timeout)
+            };
+            let relay = has_relay.then(start_relay).transpose().map_err(RunError::Start)?;
+            let passed_on = relay.as_ref().map(|running| Arc::clone(&running.relay));
             if let (Some(running), Some(status)) = (&inbox, &admin.status) {
                 tasks.spawn(running.show(status));
             }
             let Workers { generations, ended } =
-                start_workers(listeners, &prepared, &shared, stored, &mut watchdog)
+                start_workers(listeners, &prepared, &shared, (stored, passed_on), &mut watchdog)
                     .map_err(RunError::Start)?;
             let metrics = Arc::clone(&shared.metrics);
             let status = admin.status.clone();
-            let reloader =
-                Reloader::new(source, sandbox, prepared, (generations, dispatch), metrics, status);
+            let reloader = Reloader::new(
+                source,
+                sandbox,
+                prepared,
+                (generations, dispatch, relayed),
+                metrics,
+                status,
+            );
             let settings = reloader.settings();
             log_without_allow_rules(settings);
             log_few_connections(settings, shared.connection_capacity);
-            let event = Started::new(settings, &sockets, admin.address);
+            let event = Started::new(settings, &sockets, (admin.address, relay_address));
             emit(Level::INFO, "started", &event);
             systemd::ready(event.listen());
             tasks.spawn(watchdog.watch());
@@ -117,8 +136,11 @@ impl App {
                 tasks.spawn(shared.repeated.clone().log_summaries_every(window));
             }
             let control = ControlLoop::new(reloader, &shared, admin.status);
-            let (ending, forced) = control.run(events, ended).await?;
+            let (ending, mut forced) = control.run(events, ended).await?;
             if ending == Ending::Drained {
+                if let Some(relay) = relay {
+                    forced += relay.finish().await;
+                }
                 if let Some(inbox) = inbox {
                     inbox.finish(startup.drain_timeout).await;
                 }
@@ -155,11 +177,11 @@ fn start_workers(
     sockets: Vec<Vec<ListenSocket>>,
     prepared: &Prepared,
     shared: &Shared,
-    inbox: Option<Arc<Inbox>>,
+    (inbox, relay): (Option<Arc<Inbox>>, Option<Arc<Relay>>),
     watchdog: &mut SystemdWatchdog,
 ) -> io::Result<Workers> {
     let startup = &prepared.settings().startup;
-    let handler = shared.handlers(startup, inbox);
+    let handler = shared.handlers(startup, inbox, relay);
     let mut workers = Workers::default();
     for (number, sockets) in sockets.into_iter().enumerate() {
         let generation = WorkerGeneration::first(prepared, &shared.metrics);

@@ -10,8 +10,11 @@ use crate::config::{Settings, Startup};
 use crate::identity::client_cert_inventory::ClientCertInventory;
 use crate::limits::{ClientLimits, ConnectionLimiter, OldestFirst};
 use crate::live::Live;
-use crate::pipeline::{AuditLog, DeliveryFailures, Inbox, SignatureRefusals, Snapshot};
+use crate::pipeline::{
+    AuditLog, DeliveryFailures, Inbox, RefusedCallers, Relay, SignatureRefusals, Snapshot,
+};
 use crate::platform::open_files;
+use crate::server::relay::RelayHandler;
 use crate::server::{ConnectionHandler, RejectedConnections, UnusedConnections, unadmitted};
 use crate::shutdown::Drain;
 use crate::telemetry::metrics::Metrics;
@@ -43,6 +46,7 @@ pub(super) struct RepeatedEvents {
     unused: Arc<UnusedConnections>,
     failures: Arc<DeliveryFailures>,
     signatures: Arc<SignatureRefusals>,
+    callers: Arc<RefusedCallers>,
 }
 
 impl Shared {
@@ -74,18 +78,19 @@ impl Shared {
         }
     }
 
-    /// Makes the handler of each worker's connections, which store events in `inbox`.
+    /// Makes the handler of each worker's connections, which store events in `inbox` and pass them on to `relay`.
     pub(super) fn handlers(
         &self,
         startup: &Startup,
         inbox: Option<Arc<Inbox>>,
+        relay: Option<Arc<Relay>>,
     ) -> impl Fn(Arc<Live<Snapshot>>) -> ConnectionHandler {
         let limits = startup.limits;
         let (handshakes, http_refusals) =
             (unadmitted::handshakes(&limits), unadmitted::http_refusals(&limits));
         let bodies = || OldestFirst::new(limits.buffered_bodies, limits.buffered_bytes);
         let (certified_bodies, uncertified_bodies) = (bodies(), bodies());
-        let RepeatedEvents { rejected, audit, unused, failures, signatures } = &self.repeated;
+        let RepeatedEvents { rejected, audit, unused, failures, signatures, .. } = &self.repeated;
         move |live| ConnectionHandler {
             live,
             metrics: Arc::clone(&self.metrics),
@@ -95,6 +100,7 @@ impl Shared {
             delivery_failures: Arc::clone(failures),
             signature_refusals: Arc::clone(signatures),
             inbox: inbox.clone(),
+            relay: relay.clone(),
             certified_bodies: certified_bodies.clone(),
             uncertified_bodies: uncertified_bodies.clone(),
             connection_limiter: self.connections.clone(),
@@ -106,6 +112,19 @@ impl Shared {
             drain: self.drain.clone(),
             cert_inventory: Arc::clone(&self.seen),
             spans: self.spans.clone(),
+        }
+    }
+}
+
+impl Shared {
+    /// The handler of the requests at the listener of `relay`.
+    pub(super) fn relay_handler(&self, relay: Arc<Relay>) -> RelayHandler {
+        RelayHandler {
+            relay,
+            metrics: Arc::clone(&self.metrics),
+            refused: Arc::clone(&self.repeated.callers),
+            failures: Arc::clone(&self.repeated.failures),
+            drain: self.drain.clone(),
         }
     }
 }
@@ -126,6 +145,7 @@ impl RepeatedEvents {
             unused: Arc::new(UnusedConnections::new(dedup)),
             failures: Arc::new(DeliveryFailures::new(dedup)),
             signatures: Arc::new(SignatureRefusals::new(dedup)),
+            callers: Arc::new(RefusedCallers::new(dedup)),
         }
     }
 
@@ -136,6 +156,7 @@ impl RepeatedEvents {
         self.unused.sum_up();
         self.failures.sum_up();
         self.signatures.sum_up();
+        self.callers.sum_up();
     }
 
     /// Logs summaries at this interval. Never returns.

@@ -4,11 +4,13 @@ use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 
 use super::errors::RunError;
-use crate::admin::Bound;
-use crate::config::{AdminAddress, Startup};
-use crate::connection::ClientAuth;
+use crate::admin;
+use crate::config::Startup;
+use crate::connection::{ClientAuth, PlainAddress};
+use crate::platform::plain_listener::Bound;
 use crate::platform::socket_activation::ActivatedSockets;
 use crate::server::listener::{self, ListenSocket, ListenerKind};
+use crate::server::relay;
 
 const CLIENTS: ListenerKind =
     ListenerKind { expects_proxy_header: false, client_auth: ClientAuth::Required };
@@ -21,6 +23,7 @@ pub(super) struct Sockets {
     /// For each worker, one socket for each address.
     pub(super) workers: Vec<Vec<ListenSocket>>,
     pub(super) admin: Option<Bound>,
+    pub(super) relay: Option<Bound>,
     /// The addresses, with the real ports, also of sockets from the service manager.
     pub(super) addresses: Vec<SocketAddr>,
     /// The addresses that require a PROXY header.
@@ -39,6 +42,7 @@ impl Sockets {
         let mut sockets = Self {
             workers: (0..settings.workers.get()).map(|_| Vec::new()).collect(),
             admin: None,
+            relay: None,
             addresses: Vec::new(),
             proxy_addresses: Vec::new(),
             signed_addresses: Vec::new(),
@@ -52,9 +56,16 @@ impl Sockets {
         sockets.signed_addresses = sockets.add(passed.signed, signed, settings.takeover, SIGNED)?;
         sockets.admin = match (passed.admin, &settings.admin) {
             (Some(admin), _) => Some(Bound::Tcp(admin)),
-            (None, Some(admin)) => Some(bind_admin(admin, settings.takeover)?),
+            (None, Some(admin)) => {
+                let setting = "admin.address";
+                Some(bind_plain(admin, setting, settings.takeover, admin::is_own_answer)?)
+            }
             (None, None) => None,
         };
+        if let Some(relay) = &settings.relay {
+            let setting = "relay.address";
+            sockets.relay = Some(bind_plain(relay, setting, settings.takeover, relay::is_own_answer)?);
+        }
         Ok(sockets)
     }
 
@@ -93,18 +104,22 @@ fn failed(address: SocketAddr, setting: &'static str) -> impl Fn(io::Error) -> R
     move |error| RunError::Bind { address, setting, error }
 }
 
-fn bind_admin(address: &AdminAddress, takeover: bool) -> Result<Bound, RunError> {
-    let setting = "admin.address";
+/// Binds a listener without TLS. `is_own_answer` knows the answer of such a listener of another clawgate to `GET /livez`.
+fn bind_plain(
+    address: &PlainAddress,
+    setting: &'static str,
+    takeover: bool,
+    is_own_answer: impl Fn(&str) -> bool,
+) -> Result<Bound, RunError> {
     match address {
-        AdminAddress::Tcp(tcp) => {
+        PlainAddress::Tcp(tcp) => {
             let failed = failed(*tcp, setting);
             let socket = listener::bind(*tcp, 1, takeover).map_err(&failed)?.pop();
             socket.map(Bound::Tcp).ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))
         }
-        AdminAddress::Unix(path) => Bound::unix(path, takeover).map_err(|error| RunError::BindUnix {
-            path: path.clone(),
-            setting,
-            error,
-        }),
+        PlainAddress::Unix(path) => {
+            let failed = |error| RunError::BindUnix { path: path.clone(), setting, error };
+            Bound::unix(path, takeover, is_own_answer).map_err(failed)
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! checks their values, together with the file and the environment.
 
 mod inbox;
+mod relay;
 mod signed;
 mod texts;
 mod values;
@@ -20,8 +21,9 @@ pub use self::inbox::{
     ChangeArgs, ExportArgs, FilterArgs, InboxArgs, InboxCommand, InboxFileArgs, ListArgs, RecoverArgs,
     ShowArgs, StatsArgs,
 };
+pub use self::relay::{RelayArgs, RelayCommand, TryArgs};
 pub use self::signed::{SignArgs, VerifyArgs};
-use self::texts::{CHECK, DOCTOR, EXAMPLES, EXPLAIN, INBOX, SETTINGS, SIGN, VERIFY};
+use self::texts::{CHECK, DOCTOR, EXAMPLES, EXPLAIN, INBOX, RELAY, SETTINGS, SIGN, VERIFY};
 pub use self::values::Moment;
 use self::values::time;
 use crate::config::SettingsArgs;
@@ -63,6 +65,9 @@ pub enum Command {
     /// List, show, replay and remove the events in the inbox; works whether or not clawgate runs
     #[command(after_help = INBOX)]
     Inbox(InboxArgs),
+    /// Show the request that a target of the relay would get for an event, or send it once
+    #[command(after_help = RELAY)]
+    Relay(RelayArgs),
     /// Ask a running clawgate over its admin listener whether it is ready, for container probes
     Probe(ProbeArgs),
     /// Print shell completions or manual pages, for packages

@@ -117,6 +117,22 @@ Examples:
 
 Exit codes: 0 valid; 1 refused, or the file cannot be read; 2 usage; 78 the settings are not valid.";
 
+pub(super) const RELAY: &str = "\
+`try` reads the settings as `run` does, and an event from a file. It shows the request that the target
+would get, with the mapped body and the id, and without the credential. Nothing is sent unless --send is
+given; then the request is sent once, and the meaning of the answer is shown. Nothing is stored, and no
+clawgate need be running.
+
+Examples:
+  What would the target get for this event?
+    clawgate relay try analytics event.json --config clawgate.toml
+
+  Does it accept that?
+    clawgate relay try analytics event.json --send --config clawgate.toml
+
+Exit codes: 0 the request can be made, and was accepted if it was sent; 1 it cannot be made, or was not
+accepted; 2 usage; 78 the settings are not valid.";
+
 pub(super) const INBOX: &str = "\
 Reads the database of the inbox, whether or not a clawgate runs beside it. Finds it by --inbox,
 CLAWGATE_INBOX or inbox.path in the TOML file; of the settings only `[inbox]` is read. These commands

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
 use std::time::{Duration, SystemTime};
 
-use http::header::{HeaderValue, InvalidHeaderValue};
+use http::header::{HeaderName, HeaderValue, InvalidHeaderValue};
 use thiserror::Error;
 
 /// A time that cannot be parsed.
@@ -20,6 +20,18 @@ pub(super) fn time(text: OsString) -> Result<SystemTime, InvalidTime> {
 /// The value of a header.
 pub(super) fn header_value(text: OsString) -> Result<HeaderValue, InvalidHeaderValue> {
     HeaderValue::from_bytes(text.as_encoded_bytes())
+}
+
+/// Not `NAME: VALUE`.
+#[derive(Debug, Error)]
+#[error("not a header field such as 'Idempotency-Key: e-1'")]
+pub(super) struct InvalidField;
+
+/// A header field.
+pub(super) fn header_field(text: OsString) -> Result<(HeaderName, HeaderValue), InvalidField> {
+    let (name, value) = text.to_str().and_then(|text| text.split_once(':')).ok_or(InvalidField)?;
+    let name = name.parse().map_err(|_| InvalidField)?;
+    Ok((name, value.trim().parse().map_err(|_| InvalidField)?))
 }
 
 /// A time, or how long ago it was.

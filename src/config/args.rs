@@ -98,6 +98,7 @@ fn heading(key: &Key) -> &'static str {
         Some("clients") => "Clients",
         Some("upstream") => "Upstream",
         Some("route" | "limits") => "Routes and limits",
+        Some("relay") => "Relay",
         _ => "Running",
     }
 }

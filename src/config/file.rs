@@ -12,15 +12,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use toml::Spanned;
-use toml::de::{DeArray, DeInteger, DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 use zeroize::Zeroizing;
 
 use super::key::Key;
-use super::keys::{self, KEYS};
+use super::keys;
+use super::known_keys::{meant, names_in, nothing};
 use super::layers::{Layer, List, Text, piece};
+use super::mapping_table::{self, MapTable};
 use super::problem::{Found, Origin, Report, Reported};
-use super::suggest::nearest;
-use super::value_type::Kind;
+use super::toml_value::{a_kind_of, decimal, example, wanted};
+use super::value_type::{Invalid, Kind};
 use super::values::named;
 use crate::wording;
 
@@ -31,6 +33,8 @@ pub(super) struct File {
     pub(super) layer: Layer,
     /// The `[[route]]` tables, in their order.
     pub(super) routes: Vec<RouteTable>,
+    /// The `[[relay.target]]` tables, in their order.
+    pub(super) targets: Vec<TargetTable>,
     /// Whether parts could not be read at all, so that a missing key may well be there.
     pub(super) torn: Option<Reported>,
 }
@@ -41,6 +45,16 @@ pub(super) struct RouteTable {
     pub(super) origin: Origin,
     /// What it sets.
     pub(super) layer: Layer,
+}
+
+/// One `[[relay.target]]` table.
+pub(super) struct TargetTable {
+    /// Where it begins.
+    pub(super) origin: Origin,
+    /// What it sets, but for the mapping.
+    pub(super) layer: Layer,
+    /// Its mapping.
+    pub(super) map: Option<MapTable>,
 }
 
 impl File {
@@ -77,8 +91,9 @@ impl File {
     pub(super) fn parse(path: Arc<Path>, text: &str, report: &mut Report) -> Self {
         let (document, errors) = DeTable::parse_recoverable(text);
         let lines = Lines::of(text.as_bytes());
-        let mut reader =
-            Reader { path, lines, broken_lines: BTreeSet::new(), file: Self::default(), report };
+        let broken_lines = BTreeSet::new();
+        let file = Self::default();
+        let mut reader = Reader { path, lines, broken_lines, file, report, target: None, map: None };
         for error in errors {
             let origin = reader.origin(error.span().unwrap_or_default(), None);
             if let Origin::File { line, .. } = origin {
@@ -105,6 +120,10 @@ struct Reader<'a> {
     broken_lines: BTreeSet<usize>,
     file: File,
     report: &'a mut Report,
+    /// The number of the `[[relay.target]]` that is read, from 1.
+    target: Option<usize>,
+    /// Its mapping, once that has been read.
+    map: Option<MapTable>,
 }
 
 impl Reader<'_> {
@@ -118,27 +137,25 @@ impl Reader<'_> {
             // `"tls.certificate"` in quotes is one name with a dot in it, not a key of `[tls]`.
             let one_name = !name.get_ref().contains('.');
             if let Some(key) = keys::find(&dotted).filter(|_| one_name) {
+                if key.kind == Kind::Table {
+                    self.map(key, origin, value);
+                    continue;
+                }
                 let values = self.values(key, &origin, value);
                 layer.set(key, values);
             } else if dotted == "route" {
                 self.routes(&origin, value.get_ref());
+            } else if dotted == keys::relay::TARGETS && one_name {
+                self.targets(&origin, value.get_ref());
             } else if !keys::is_section(&dotted) || !one_name {
                 // A line that is not TOML may hold anything, such as a token.
                 if self.is_broken(&origin).is_none() {
                     self.unknown(&dotted, &origin);
                 }
             } else if let DeValue::Table(table) = value.get_ref() {
-                if table.is_empty() && dotted == keys::verify::SECTION {
+                if let Some(what) = nothing(&dotted).filter(|_| table.is_empty()) {
                     let hint = format!("add its keys, or remove it: {}", names_in(&dotted));
-                    self.report.problem(&origin, "is empty, so it would verify nothing", hint);
-                }
-                if table.is_empty() && dotted == keys::inbox::ROUTE_SECTION {
-                    let hint = format!("add its keys, or remove it: {}", names_in(&dotted));
-                    self.report.problem(&origin, "is empty, so it would store nothing", hint);
-                }
-                if table.is_empty() && dotted == keys::shape::SECTION {
-                    let hint = format!("add its keys, or remove it: {}", names_in(&dotted));
-                    self.report.problem(&origin, "is empty, so it would change nothing", hint);
+                    self.report.problem(&origin, format!("is empty, so it would {what}"), hint);
                 }
                 self.table(&dotted, table, layer);
             } else if self.is_broken(&origin).is_none() {
@@ -150,29 +167,79 @@ impl Reader<'_> {
     }
 
     fn routes(&mut self, origin: &Origin, value: &DeValue<'_>) {
-        let DeValue::Array(tables) = value else {
-            let what = format!("is a list of tables, not {}", a_kind_of(value));
-            self.report.problem(origin, what, "write [[route]], with two brackets, above its keys");
-            return;
-        };
-        if tables.is_empty() {
-            self.report.problem(
-                origin,
-                "is an empty list",
-                "remove it to have the default route /hooks/",
-            );
-        }
-        for table in tables.iter() {
-            let origin = self.origin(table.span(), Some("route".to_owned()));
-            let DeValue::Table(content) = table.get_ref() else {
-                let what = format!("is {}, not a table", a_kind_of(table.get_ref()));
-                self.report.problem(&origin, what, "write [[route]] above the keys of each route");
-                continue;
-            };
+        let hint = "remove it to have the default route /hooks/";
+        for (origin, content) in self.tables("route", origin, value, hint) {
             let mut layer = Layer::default();
             self.table("route", content, &mut layer);
             self.file.routes.push(RouteTable { origin, layer });
         }
+    }
+
+    fn targets(&mut self, origin: &Origin, value: &DeValue<'_>) {
+        let tables = self.tables(keys::relay::TARGETS, origin, value, "remove it");
+        for (place, (origin, content)) in tables.into_iter().enumerate() {
+            self.target = Some(place + 1);
+            let mut layer = Layer::default();
+            self.table(keys::relay::TARGETS, content, &mut layer);
+            let origin = self.labelled(origin);
+            let map = self.map.take();
+            self.file.targets.push(TargetTable { origin, layer, map });
+            self.target = None;
+        }
+    }
+
+    /// The tables of a list, each with where it begins.
+    fn tables<'t, 'd>(
+        &mut self,
+        name: &str,
+        origin: &Origin,
+        value: &'t DeValue<'d>,
+        hint_if_empty: &str,
+    ) -> Vec<(Origin, &'t DeTable<'d>)> {
+        let DeValue::Array(tables) = value else {
+            let what = format!("is a list of tables, not {}", a_kind_of(value));
+            let hint = format!("write [[{name}]], with two brackets, above its keys");
+            self.report.problem(origin, what, hint);
+            return Vec::new();
+        };
+        if tables.is_empty() {
+            self.report.problem(origin, "is an empty list", hint_if_empty);
+        }
+        let mut found = Vec::new();
+        for table in tables.iter() {
+            let origin = self.origin(table.span(), Some(name.to_owned()));
+            match table.get_ref() {
+                DeValue::Table(content) => found.push((origin, content)),
+                other => {
+                    let what = format!("is {}, not a table", a_kind_of(other));
+                    let hint = format!("write [[{name}]] above the keys of each of them");
+                    self.report.problem(&origin, what, hint);
+                }
+            }
+        }
+        found
+    }
+
+    fn map(&mut self, key: &Key, origin: Origin, value: &Spanned<DeValue<'_>>) {
+        let DeValue::Table(table) = value.get_ref() else {
+            if self.is_broken(&origin).is_none() {
+                let what = format!("is {}, not {}", a_kind_of(value.get_ref()), wanted(key.kind));
+                self.report.problem(&origin, what, format!("write {}", example(key)));
+            }
+            return;
+        };
+        let at = |reader: &Self, span| reader.origin(span, Some(key.toml.to_owned()));
+        let (fields, wrong) = mapping_table::read(table);
+        let mut complete = Ok(());
+        for (span, what, hint) in wrong {
+            let origin = at(self, span);
+            let broken = self.is_broken(&origin);
+            // Any word of it may be a secret.
+            let report = || self.report.invalid(&origin, &what, Invalid::new(what.as_str(), hint));
+            complete = Err(broken.unwrap_or_else(report));
+        }
+        let fields = fields.into_iter().map(|(name, field, span)| (name, field, at(self, span)));
+        self.map = Some(MapTable { origin, fields: fields.collect(), complete });
     }
 
     fn values(
@@ -272,98 +339,26 @@ impl Reader<'_> {
 
     fn origin(&self, span: Range<usize>, key: Option<String>) -> Origin {
         let line = self.lines.number(span.start);
-        Origin::File { path: Arc::clone(&self.path), line, key }
+        self.labelled(Origin::File { path: Arc::clone(&self.path), line, key })
+    }
+
+    /// The same, with the number of the target whose key it is: `relay.target[2].url`.
+    fn labelled(&self, origin: Origin) -> Origin {
+        let (Some(number), Origin::File { path, line, key: Some(key) }) = (self.target, &origin) else {
+            return origin;
+        };
+        let Some(rest) = key.strip_prefix(keys::relay::TARGETS) else { return origin };
+        if rest.starts_with('[') {
+            return origin;
+        }
+        let key = format!("{}[{number}]{rest}", keys::relay::TARGETS);
+        Origin::File { path: Arc::clone(path), line: *line, key: Some(key) }
     }
 
     fn is_broken(&self, origin: &Origin) -> Option<Reported> {
         let is_there = matches!(origin, Origin::File { line, .. } if self.broken_lines.contains(line));
         self.file.torn.filter(|_| is_there)
     }
-}
-
-/// The names that may stand below `[section]`.
-fn names_in(section: &str) -> String {
-    let below = |key: &Key| key.toml[section.len() + 1..].to_owned();
-    keys::in_section(section).map(below).collect::<Vec<_>>().join(", ")
-}
-
-/// The key or section that was meant by an unknown one: a misspelt one, or one of another section.
-fn meant(dotted: &str) -> Option<String> {
-    let names: BTreeSet<&str> = KEYS.iter().map(|key| key.toml).collect();
-    let sections = names.iter().filter_map(|name| name.split('.').next()).collect::<BTreeSet<_>>();
-    let Some((section, leaf)) = dotted.rsplit_once('.') else {
-        return nearest(dotted, sections).or_else(|| with_leaf(dotted)).map(str::to_owned);
-    };
-    let siblings = || keys::in_section(section);
-    // `secret` is rather `secret_file` than `scheme`.
-    let longer = |key: &&Key| key.leaf().strip_prefix(leaf).is_some_and(|rest| rest.starts_with('_'));
-    let sibling = siblings()
-        .find(longer)
-        .map(Key::leaf)
-        .or_else(|| nearest(leaf, siblings().map(Key::leaf)))
-        .and_then(|leaf| siblings().find(|key| key.leaf() == leaf))
-        .map(|key| key.toml);
-    sibling.map(str::to_owned).or_else(|| subsection(section, leaf)).or_else(|| {
-        // In a known section, its own name would make any two keys look alike.
-        let elsewhere = || nearest(dotted, names).filter(|_| !keys::is_section(section));
-        with_leaf(leaf).or_else(elsewhere).map(str::to_owned)
-    })
-}
-
-/// The section within `section` whose name is nearest to `leaf`, such as `route.verify`.
-fn subsection(section: &str, leaf: &str) -> Option<String> {
-    let below = keys::in_section(section).filter_map(|key| key.toml.get(section.len() + 1..));
-    let names: BTreeSet<_> =
-        below.filter_map(|name| name.split_once('.')).map(|(name, _)| name).collect();
-    nearest(leaf, names).map(|name| format!("{section}.{name}"))
-}
-
-fn with_leaf(leaf: &str) -> Option<&'static str> {
-    let same =
-        |key: &&&Key| key.leaf() == leaf || key.flag.is_some_and(|flag| flag.replace('-', "_") == leaf);
-    KEYS.iter().find(same).map(|key| key.toml)
-}
-
-fn a_kind_of(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "an integer",
-        DeValue::Float(_) => "a fraction",
-        DeValue::Boolean(_) => "a boolean",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    }
-}
-
-fn wanted(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text | Kind::Verbatim | Kind::Secret | Kind::File(_) => "a string",
-        Kind::Size => "a size",
-        Kind::Duration => "a duration",
-        Kind::Count => "a whole number",
-        Kind::Switch => "true or false",
-        Kind::Lengths => "a table of places with lengths",
-    }
-}
-
-fn example(key: &Key) -> String {
-    let leaf = key.leaf();
-    match key.kind {
-        Kind::Text | Kind::Verbatim | Kind::Secret | Kind::File(_) => {
-            format!("it in quotes: {leaf} = \"{}\"", key.placeholder)
-        }
-        Kind::Size => format!("it with its unit, in quotes: {leaf} = \"256KiB\""),
-        Kind::Duration => format!("it with its unit, in quotes: {leaf} = \"5s\""),
-        Kind::Count => format!("it without quotes: {leaf} = 4"),
-        Kind::Switch => format!("{leaf} = true or {leaf} = false, without quotes"),
-        Kind::Lengths => format!("e.g. {leaf} = {{ \"/summary\" = 500 }}"),
-    }
-}
-
-fn decimal(number: &DeInteger<'_>) -> String {
-    let value = u64::from_str_radix(number.as_str(), number.radix());
-    value.map_or_else(|_| number.to_string(), |value| value.to_string())
 }
 
 /// Where the lines of a text end, so that the number of a line is found fast: a list may have ten thousand rules.

@@ -9,7 +9,7 @@ use super::value_type::{Invalid, ValueType};
 /// One setting, without the type of its values.
 #[derive(Debug)]
 pub struct Key {
-    /// Its dotted key in the TOML file; `route.…` stands for a key of a `[[route]]` table.
+    /// Its dotted key in the TOML file; `route.…` stands for a key of a `[[route]]` table, `relay.target.…` for one of a `[[relay.target]]` table.
     pub toml: &'static str,
     /// How its values are written.
     pub kind: Kind,
@@ -84,7 +84,7 @@ impl Key {
 
     /// Whether `/status` has its value with each route.
     pub(super) fn is_shown_with_routes(&self) -> bool {
-        let sections = ["route.", "upstream.", "limits.upstream_"];
+        let sections = ["route.", "relay.target.", "upstream.", "limits.upstream_"];
         sections.iter().any(|section| self.toml.starts_with(section)) || self.toml == "limits.body"
     }
 }

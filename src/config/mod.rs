@@ -16,16 +16,20 @@ mod in_use;
 mod inbox;
 pub mod key;
 pub mod keys;
+mod known_keys;
 mod layers;
 mod log;
+mod mapping_table;
 mod problem;
 mod redact;
+mod relay;
 mod resolve;
 mod secret;
 mod settings;
 mod shape;
 mod suggest;
 mod summary;
+mod toml_value;
 mod units;
 mod value_type;
 mod values;
@@ -44,6 +48,7 @@ pub use self::files::Files;
 pub use self::in_use::{Difference, InUse};
 pub use self::log::{LogFormat, LogLevel, LogSettings};
 pub use self::problem::{Origin, Problem, Problems};
+pub use self::relay::url as target_url;
 pub use self::secret::{BearerToken, Secret, TokenError};
 pub use self::settings::{
     Reloadable, RouteSettings, Settings, Startup, TraceSettings, UpstreamSettings,
@@ -166,6 +171,7 @@ fn read_sources(
     files.hide(config, if has_token { Shown::Time } else { Shown::Nothing });
     let mut layers = Layers([flags, environment, file.layer]);
     let mut routes = file.routes;
+    let targets = if purpose == Purpose::Serving { file.targets } else { Vec::new() };
     let known = match purpose {
         Purpose::Serving | Purpose::Inbox => None,
         Purpose::Clients => Some(
@@ -175,10 +181,19 @@ fn read_sources(
     for layer in layers.0.iter_mut().chain(routes.iter_mut().map(|route| &mut route.layer)) {
         layer.keep(|key| purpose.needs(key));
     }
-    let sources =
-        Sources { layers, routes, key_log_file, state_directory, torn: file.torn, clients_with: known };
+    let sources = Sources {
+        layers,
+        routes,
+        targets,
+        key_log_file,
+        state_directory,
+        torn: file.torn,
+        clients_with: known,
+    };
     files.record(sources.files());
-    let layers = sources.layers.0.iter().chain(sources.routes.iter().map(|route| &route.layer));
+    let tables = sources.routes.iter().map(|route| &route.layer);
+    let tables = tables.chain(sources.targets.iter().map(|target| &target.layer));
+    let layers = sources.layers.0.iter().chain(tables);
     for layer in layers {
         files.hide(layer.files_with(Content::Token), Shown::Time);
         files.hide(layer.files_with(Content::PrivateKey), Shown::Nothing);

@@ -21,6 +21,7 @@ use crate::inbox::{InboxSettings, RouteInbox};
 use crate::limits::{Limits, StartupLimits};
 use crate::pki::material::{Material, MaterialPaths};
 use crate::policy::{Authenticate, Revoke, Rules};
+use crate::relay::settings::RelaySettings;
 use crate::route::{Methods, PathPattern};
 use crate::tls::RefuseWith;
 use crate::tls::parameters::Parameters;
@@ -59,6 +60,8 @@ pub struct Startup {
     pub workers: NonZeroUsize,
     /// Where health and metrics are served, if anywhere.
     pub admin: Option<AdminAddress>,
+    /// Where programs of this machine send events to APIs, if anywhere.
+    pub relay: Option<AdminAddress>,
     /// Whether the files are watched, and read again when one changes.
     pub watch: bool,
     /// Whether clawgate gives up what its settings do not need, where the kernel can do that.
@@ -71,7 +74,7 @@ pub struct Startup {
     pub log: LogSettings,
     /// Where spans go, if anywhere; always `None` without the feature `otlp`.
     pub trace: Option<TraceSettings>,
-    /// Where events are stored; there exactly if a route delivers from the inbox.
+    /// Where events are stored; there exactly if a route or a target delivers from the inbox.
     pub inbox: Option<InboxSettings>,
 }
 
@@ -106,6 +109,8 @@ pub struct Reloadable {
     pub limits: Limits,
     /// The token that all but health requires on the admin listener.
     pub admin_token: Option<BearerToken>,
+    /// Where events for APIs come from, and where they go.
+    pub relay: RelaySettings,
     /// One in so many of the successful requests is logged.
     pub log_sample_2xx: u64,
     /// Whether refused connections are logged with all of their ClientHello.
@@ -132,6 +137,8 @@ pub struct RouteSettings {
     pub rules: Rules,
     /// Largest request body, in bytes.
     pub max_body: u64,
+    /// The target of the relay that gets its requests in place of the upstream.
+    pub relay: Option<Arc<str>>,
     /// Where its requests go. Routes with equal upstreams share a pool of connections.
     pub upstream: UpstreamSettings,
 }

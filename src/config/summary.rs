@@ -7,6 +7,7 @@ use humantime::format_duration;
 use super::admin::AdminAddress;
 use super::inbox;
 use super::log::LogFormat;
+use super::relay;
 use super::settings::{Reloadable, RouteSettings, Settings, Startup, TraceSettings, UpstreamSettings};
 use super::units::format_size;
 use crate::identity::time::time_text;
@@ -14,6 +15,7 @@ use crate::pki::TrustStore;
 use crate::pki::revocation::{Crl, Demand, Expired, Policy};
 use crate::policy::Authenticate;
 use crate::policy::Rules;
+use crate::relay::settings::RelaySettings;
 use crate::tls::Resumption;
 use crate::upstream::{Forwarded, Target};
 
@@ -34,6 +36,7 @@ impl Settings {
         for route in &reloadable.routes {
             write_route(out, route)?;
         }
+        write_relay(out, startup, &reloadable.relay)?;
         if let Some(settings) = &startup.inbox {
             let mut label = "inbox";
             for text in inbox::lines(settings) {
@@ -77,6 +80,20 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+fn write_relay(out: &mut String, startup: &Startup, relay: &RelaySettings) -> fmt::Result {
+    if let (Some(address), Some(callers)) = (&startup.relay, &relay.callers) {
+        line(out, "relay", format_args!("{address}, {}", relay::callers(callers)))?;
+    }
+    for target in &relay.targets {
+        let url = relay::url(target);
+        line(out, "target", format_args!("{} {} -> {url}", target.name, target.path))?;
+        for text in relay::lines(target) {
+            line(out, "", text)?;
+        }
+    }
+    Ok(())
 }
 
 fn write_listeners(out: &mut String, startup: &Startup, reloadable: &Reloadable) -> fmt::Result {
@@ -150,9 +167,14 @@ fn without_rules(trust: &TrustStore) -> &'static str {
 }
 
 fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
-    let RouteSettings { path, methods, authenticate, verify, rules, max_body, upstream, .. } = route;
+    let RouteSettings { path, methods, authenticate, verify, relay, rules, max_body, upstream, .. } =
+        route;
     let all_below = if path.to_string().ends_with('/') { "…" } else { "" };
-    line(out, "route", format_args!("{methods} {path}{all_below} -> {}", upstream.target))?;
+    let to = match relay {
+        Some(name) => format!("target {name}"),
+        None => upstream.target.to_string(),
+    };
+    line(out, "route", format_args!("{methods} {path}{all_below} -> {to}"))?;
     if authenticate.admits_certificates() {
         write_rules(out, "", "for ", rules, "all clients")?;
     }
@@ -170,6 +192,9 @@ fn write_route(out: &mut String, route: &RouteSettings) -> fmt::Result {
     }
     for text in route.shape.iter().flat_map(|shape| shape.lines()) {
         line(out, "", text)?;
+    }
+    if relay.is_some() {
+        return line(out, "", format_args!("body up to {}", format_size(*max_body)));
     }
     line(out, "", format_args!("token injected: {}", token(upstream)))?;
     line(out, "", format_args!("identity headers: {}", upstream.forwarding.identity))?;

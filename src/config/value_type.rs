@@ -46,6 +46,8 @@ pub enum Kind {
     Switch,
     /// A table with places in JSON and lengths: `{ "/summary" = 500 }`. Each is one value, `/summary = 500`.
     Lengths,
+    /// A table whose keys are not known.
+    Table,
 }
 
 /// What a file holds, which decides what may be shown of it.

@@ -66,7 +66,9 @@ fn class(
 /// What it means that no answer came.
 pub(super) fn of_error(error: &UpstreamError, route: RouteKind) -> AttemptClass {
     match error {
-        UpstreamError::Unavailable(_) | UpstreamError::ConnectTimeout(_) => AttemptClass::Down,
+        UpstreamError::Unavailable(_) | UpstreamError::Address(_) | UpstreamError::ConnectTimeout(_) => {
+            AttemptClass::Down
+        }
         UpstreamError::Busy(_) | UpstreamError::ShareBusy(_) => AttemptClass::Busy,
         UpstreamError::Timeout(_)
         | UpstreamError::Closed(_)

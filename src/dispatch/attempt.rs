@@ -1,40 +1,24 @@
-//! One try to deliver an event.
+//! One try to deliver an event, or several together.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_body_util::BodyExt;
-use tokio::time::timeout;
+use bytes::Bytes;
 
-use super::answer_class::{RouteKind, may_be_down, of_answer, of_error};
-use super::request::TryRequest;
-use super::retry_after::retry_after;
-use super::route::{DispatchRoute, DispatchRoutes};
-use super::watch::{Answered, Watches};
-use crate::identity::name::printable;
+use super::route::{Destination, DispatchRoute, DispatchRoutes};
+use super::seen::Seen;
+use super::watch::Watches;
+use super::{target_try, upstream_try};
 use crate::inbox::{Attempt, Event};
+use crate::relay::batch::{Batch, may_be_about_one_event};
 use crate::telemetry::metrics::AttemptClass;
-use crate::telemetry::trace::TraceContext;
-use crate::upstream::{Backend, Misconfiguration, ResponseBody, UpstreamError, remove_hop_by_hop};
-
-/// How much of an answer is passed on to a sender that waits for it.
-const LARGEST_ANSWER: usize = 1024 * 1024;
-/// How much of any other answer is looked at.
-const LOOKED_AT: usize = 4096;
-/// How much of it is read, so that the connection can be used again.
-const READ: usize = 64 * 1024;
-/// How much of the answer to a try that failed is kept.
-const KEPT: usize = 200;
-/// The longest time for the body of an answer.
-const READ_TIME: Duration = Duration::from_secs(10);
 
 /// A try that is to be made.
 #[derive(Debug)]
 pub(super) struct Try {
-    pub(super) event: Event,
-    /// The settings, and the place of the event's route in them.
+    /// One event. Several of a target that gets batches.
+    pub(super) events: Batch<Event>,
+    /// The settings, and the place of the events' route in them.
     pub(super) routes: Arc<DispatchRoutes>,
     pub(super) place: usize,
     pub(super) watches: Arc<Watches>,
@@ -51,170 +35,57 @@ pub(super) struct Probe {
 /// A try that was made.
 #[derive(Debug)]
 pub(super) struct Tried {
-    /// The event, without its body.
-    pub(super) event: Event,
+    /// The events, without their bodies.
+    pub(super) events: Batch<Event>,
     pub(super) routes: Arc<DispatchRoutes>,
     pub(super) place: usize,
     pub(super) probe: Probe,
-    pub(super) class: AttemptClass,
-    /// Whether the upstream may be down, though the class does not say so.
-    pub(super) may_be_down: bool,
-    /// A known misconfiguration that it shows.
-    pub(super) problem: Option<Misconfiguration>,
-    /// How long the upstream asks to wait.
-    pub(super) retry_after: Option<Duration>,
     pub(super) attempt: Attempt,
-    pub(super) request_id: String,
-    pub(super) trace: Option<TraceContext>,
-    /// The upstream's whole answer, if a sender waits for it.
-    pub(super) answered: Option<Answered>,
-}
-
-/// What came back.
-struct Seen {
-    class: AttemptClass,
-    may_be_down: bool,
-    problem: Option<Misconfiguration>,
-    retry_after: Option<Duration>,
-    status: Option<StatusCode>,
-    error: Option<String>,
-    answer: Option<String>,
-    answered: Option<Answered>,
+    pub(super) seen: Seen,
 }
 
 impl Try {
     /// Makes it.
     pub(super) async fn run(self) -> Tried {
-        let Self { mut event, routes, place, watches, probe } = self;
-        let route = &routes.routes[place];
-        let (at, started) = (SystemTime::now(), Instant::now());
-        let TryRequest { request, id, trace } = TryRequest::new(&event, route);
-        let is_watched = || watches.contains(event.id);
-        let (result, took) = match &route.upstream.backend {
-            Backend::Echo => (Seen::echo(), started.elapsed()),
-            Backend::Client(client) => match client.send(request, place).await {
-                Ok(answer) => {
-                    let took = started.elapsed();
-                    let (head, body) = answer.response.into_parts();
-                    (Seen::of(head.status, head.headers, body, route, is_watched).await, took)
-                }
-                Err(error) => (Seen::failed(&error, route), started.elapsed()),
-            },
-        };
-        event.request.body = Bytes::new();
-        let Seen { class, may_be_down, problem, retry_after, status, error, answer, answered } = result;
-        let status = status.map(|status| status.as_u16());
-        Tried {
-            attempt: Attempt { at, took, status, error, answer },
-            event,
-            place,
-            probe,
-            class,
-            may_be_down,
-            problem,
-            retry_after,
-            request_id: id,
-            trace,
-            answered,
-            routes: Arc::clone(&routes),
-        }
-    }
-}
-
-impl Seen {
-    async fn of(
-        status: StatusCode,
-        mut headers: HeaderMap,
-        body: ResponseBody,
-        route: &DispatchRoute,
-        is_watched: impl FnOnce() -> bool,
-    ) -> Self {
-        let is_watched = is_watched();
-        let most = if is_watched { LARGEST_ANSWER } else { LOOKED_AT };
-        let Read { body, is_whole } = read(body, most).await;
-        let (class, problem) = of_answer(status, &headers, &body, route.kind());
-        let retry_after = retry_after(&headers, SystemTime::now());
-        let error = (class != AttemptClass::Delivered).then(|| format!("it answered {status}"));
-        let answer = (!status.is_success() && !body.is_empty()).then(|| excerpt(&body));
-        let answered = (is_watched && is_whole).then(|| {
-            remove_hop_by_hop(&mut headers);
-            headers.remove(header::CONTENT_LENGTH);
-            Answered { status, headers, body }
-        });
-        let status = Some(status);
-        Self { class, may_be_down: false, problem, retry_after, status, error, answer, answered }
-    }
-
-    fn failed(error: &UpstreamError, route: &DispatchRoute) -> Self {
-        Self {
-            class: of_error(error, route.kind()),
-            may_be_down: may_be_down(error),
-            problem: None,
-            retry_after: None,
-            status: None,
-            error: Some(error.to_string()),
-            answer: None,
-            answered: None,
-        }
-    }
-
-    /// `echo:` takes everything.
-    fn echo() -> Self {
-        let (status, body) = (StatusCode::OK, Bytes::from_static(b"{\"ok\":true}"));
-        let json = HeaderValue::from_static("application/json");
-        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
-        Self {
-            class: AttemptClass::Delivered,
-            may_be_down: false,
-            problem: None,
-            retry_after: None,
-            status: Some(status),
-            error: None,
-            answer: None,
-            answered: Some(Answered { status, headers, body }),
-        }
-    }
-}
-
-impl DispatchRoute {
-    /// What must be known of it to understand an answer.
-    fn kind(&self) -> RouteKind {
-        RouteKind { is_exact: self.is_exact, passes_authorization: self.passes_authorization }
-    }
-}
-
-/// The beginning of an answer's body.
-struct Read {
-    body: Bytes,
-    /// Whether it is all of it.
-    is_whole: bool,
-}
-
-/// Reads a body, and keeps at most `most` bytes of it. What else is short is read too, so that the connection can be used again.
-async fn read(mut body: ResponseBody, most: usize) -> Read {
-    let mut kept = BytesMut::new();
-    let mut is_whole = false;
-    let reading = async {
-        let mut length = 0;
-        while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return };
-            let Some(data) = frame.data_ref() else { continue };
-            length += data.len();
-            let room = most - kept.len();
-            kept.extend_from_slice(&data[..data.len().min(room)]);
-            if length > most.max(READ) {
-                return;
+        let Self { mut events, routes, place, watches, probe } = self;
+        let at = SystemTime::now();
+        let mut seen = match &routes.routes[place].destination {
+            Destination::Upstream(route) => {
+                upstream_try::send(events.first(), route, place, &watches).await
             }
+            Destination::Target(client) => target_try::send(&events, client).await,
+        };
+        for event in events.members_mut() {
+            event.request.body = Bytes::new();
         }
-        is_whole = length <= most;
-    };
-    // An answer that takes too long, or breaks off, is settled by its status.
-    let _ = timeout(READ_TIME, reading).await;
-    Read { body: kept.freeze(), is_whole }
+        let attempt = Attempt {
+            at,
+            took: seen.took,
+            status: seen.status.map(|status| status.as_u16()),
+            error: seen.error.take(),
+            answer: seen.answer.take(),
+        };
+        Tried { attempt, events, place, probe, seen, routes: Arc::clone(&routes) }
+    }
 }
 
-/// The beginning of a text, escaped, for the log and for people.
-fn excerpt(body: &[u8]) -> String {
-    let cut = &body[..body.len().min(KEPT)];
-    printable(String::from_utf8_lossy(cut).trim())
+impl Tried {
+    /// The settings of the events' route.
+    pub(super) fn route(&self) -> &DispatchRoute {
+        &self.routes.routes[self.place]
+    }
+
+    /// Since when the events wait: of a batch, the last one. So all are given up at the same time, and the batch is the same until
+    /// then.
+    pub(super) fn waiting_since(&self) -> SystemTime {
+        let first = self.events.first().waiting_since;
+        self.events.members().iter().map(|event| event.waiting_since).fold(first, SystemTime::max)
+    }
+
+    /// Whether several events were refused together, perhaps because of one of them.
+    pub(super) fn is_refused_together(&self) -> bool {
+        self.events.members().len() > 1
+            && self.seen.class == AttemptClass::Rejected
+            && self.seen.status.is_some_and(may_be_about_one_event)
+    }
 }

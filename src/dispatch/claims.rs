@@ -8,8 +8,10 @@ use tokio::time::Instant;
 use super::attempt::{Probe, Try};
 use super::decide::is_too_old;
 use super::pause::Room;
-use super::work::{UnderWay, Work};
+use super::route::Destination;
+use super::work::{RouteWork, UnderWay, Work};
 use crate::inbox::{DeadReason, Due, Event, Next, StoreError};
+use crate::relay::batch::Batch;
 
 /// How long nothing may happen before events are looked for nevertheless.
 const IDLE: Duration = Duration::from_secs(60);
@@ -21,10 +23,10 @@ const DISAGREED: Duration = Duration::from_millis(50);
 const CANDIDATES: usize = 4;
 
 /// Due events of a route.
-struct Found {
-    events: Vec<Event>,
+pub(super) struct Found {
+    pub(super) events: Vec<Event>,
     /// Whether these are all.
-    are_all: bool,
+    pub(super) are_all: bool,
 }
 
 impl Work {
@@ -84,7 +86,7 @@ impl Work {
                 route.next = Some(route.next.map_or(at, |next| next.min(at)));
             } else if !is_after_pass {
                 route.is_ready = true;
-            } else if route.busy.is_empty() && !route.is_ready {
+            } else if route.busy.is_empty() && !route.is_ready && !route.gathers(settings) {
                 route.next = Some(now + DISAGREED);
             }
         }
@@ -95,7 +97,7 @@ impl Work {
     /// The places of an upstream's routes in the settings, each time beginning with another one.
     fn places(&self, upstream: &str) -> Vec<usize> {
         let routes = self.settings.routes.iter().enumerate();
-        let of_upstream = routes.filter(|(_, route)| &*route.upstream.name == upstream);
+        let of_upstream = routes.filter(|(_, route)| &**route.upstream_name() == upstream);
         let mut places: Vec<_> = of_upstream.map(|(place, _)| place).collect();
         let turn = self.turn % places.len().max(1);
         places.rotate_left(turn);
@@ -110,18 +112,24 @@ impl Work {
             let Some(upstream) = self.upstreams.get(upstream) else { return Ok(()) };
             let Room::AtOnce(most) = upstream.availability.room(now) else { return Ok(()) };
             let free = most.saturating_sub(upstream.under_way);
-            let Some(work) = self.routes.get(&route.path).filter(|work| work.is_ready) else { continue };
+            let Some(work) = self.routes.get(&route.path).filter(|work| work.may_begin(now)) else {
+                continue;
+            };
             match work.availability.room(now) {
                 Room::Closed(_) => {}
                 Room::Probe if free > 0 => {
                     let found = self.find(place, CANDIDATES).await?;
                     let probe = self.choose(found.events.into_iter().map(|event| (place, event)));
                     match probe {
-                        Some((place, event)) => self.begin(place, event),
+                        Some((place, event)) => self.begin_alone(place, event).await?,
                         None => self.found_all(place),
                     }
                 }
                 Room::Probe => {}
+                Room::AtOnce(most) if let Some(batch) = route.batch() => {
+                    let limit = most.min(route.at_once()).saturating_sub(work.under_way).min(free);
+                    self.fill_batches(place, batch, limit).await?;
+                }
                 Room::AtOnce(most) => {
                     let limit = most.min(route.at_once()).saturating_sub(work.under_way);
                     let limit = limit.min(route.most_busy().saturating_sub(work.busy.len())).min(free);
@@ -129,11 +137,14 @@ impl Work {
                         continue;
                     }
                     let found = self.find(place, limit).await?;
-                    for event in found.events {
-                        self.begin(place, event);
-                    }
-                    if found.are_all {
+                    let number = found.events.len();
+                    let permitted = found.events.into_iter().take_while(|_| self.permit(place));
+                    let permitted: Vec<_> = permitted.collect();
+                    if found.are_all && permitted.len() == number {
                         self.found_all(place);
+                    }
+                    for event in permitted {
+                        self.begin(place, Batch::alone(event));
                     }
                 }
             }
@@ -146,7 +157,7 @@ impl Work {
         let mut candidates = Vec::new();
         for place in self.places(upstream) {
             let path = Arc::clone(&self.settings.routes[place].path);
-            let Some(work) = self.routes.get(&path).filter(|work| work.is_ready) else { continue };
+            let Some(work) = self.routes.get(&path).filter(|work| work.may_begin(now)) else { continue };
             if matches!(work.availability.room(now), Room::Closed(_)) {
                 continue;
             }
@@ -157,9 +168,42 @@ impl Work {
             candidates.extend(found.events.into_iter().map(|event| (place, event)));
         }
         if let Some((place, event)) = self.choose(candidates) {
-            self.begin(place, event);
+            self.begin_alone(place, event).await?;
         }
         Ok(())
+    }
+
+    /// Begins the try of one event, or of the batch that it is in.
+    async fn begin_alone(&mut self, place: usize, event: Event) -> Result<(), StoreError> {
+        if !self.permit(place) {
+            return Ok(());
+        }
+        let events = match self.settings.routes[place].batch() {
+            Some(_) => self.batch_of(place, event).await?,
+            None => Some(Batch::alone(event)),
+        };
+        if let Some(events) = events {
+            self.begin(place, events);
+        }
+        Ok(())
+    }
+
+    /// Whether the rate of a target allows one request now, which then has to be made. Otherwise it is asked again when it does.
+    pub(super) fn permit(&mut self, place: usize) -> bool {
+        let Destination::Target(client) = &self.settings.routes[place].destination else {
+            return true;
+        };
+        let now = Instant::now();
+        let Err(wait) = client.target().permit(now.into_std()) else { return true };
+        if let Some(work) = self.work_at(place) {
+            work.not_before = Some(now + wait);
+        }
+        false
+    }
+
+    /// What is known of the route at this place of the settings.
+    pub(super) fn work_at(&mut self, place: usize) -> Option<&mut RouteWork> {
+        self.routes.get_mut(&self.settings.routes[place].path)
     }
 
     /// The oldest of the events that failed least often as a probe: if an event itself is the cause, another one shows that the
@@ -172,7 +216,7 @@ impl Work {
     }
 
     /// Due events of a route, at most `limit`. Those that are too old are given up instead.
-    async fn find(&mut self, place: usize, limit: usize) -> Result<Found, StoreError> {
+    pub(super) async fn find(&mut self, place: usize, limit: usize) -> Result<Found, StoreError> {
         let settings = Arc::clone(&self.settings);
         let route = &settings.routes[place];
         loop {
@@ -185,7 +229,10 @@ impl Work {
             let (path, strict) = (Arc::clone(&route.path), route.is_strict());
             let events = self.store.due(Due { route: path, now, strict, except, limit }).await?;
             let are_all = events.len() < limit;
-            let is_old = |event: &Event| is_too_old(event, route.inbox.give_up_after, now);
+            // A batch is given up as a whole.
+            let is_old = |event: &Event| {
+                event.batch.is_none() && is_too_old(event, route.inbox.give_up_after, now)
+            };
             let (old, events): (Vec<_>, Vec<_>) = events.into_iter().partition(is_old);
             for event in &old {
                 self.give_up(event, DeadReason::TooOld);
@@ -197,7 +244,7 @@ impl Work {
     }
 
     /// Notes that all due events of a route are being tried.
-    fn found_all(&mut self, place: usize) {
+    pub(super) fn found_all(&mut self, place: usize) {
         let Some(work) = self.routes.get_mut(&self.settings.routes[place].path) else { return };
         work.is_ready = false;
         if work.busy.is_empty() {
@@ -208,24 +255,30 @@ impl Work {
         }
     }
 
-    /// Begins the try of an event.
-    fn begin(&mut self, place: usize, event: Event) {
+    /// Begins the try of an event, or of several together.
+    pub(super) fn begin(&mut self, place: usize, events: Batch<Event>) {
         let routes = Arc::clone(&self.settings);
-        let name = Arc::clone(&routes.routes[place].upstream.name);
+        let route = &routes.routes[place];
+        let name = Arc::clone(route.upstream_name());
         let (Some(work), Some(upstream)) =
-            (self.routes.get_mut(&event.route), self.upstreams.get_mut(&name))
+            (self.routes.get_mut(&route.path), self.upstreams.get_mut(&name))
         else {
             return;
         };
         let probe =
             Probe { of_upstream: upstream.availability.begin(), of_route: work.availability.begin() };
-        work.busy.insert(event.seq);
+        work.busy.extend(events.members().iter().map(|event| event.seq));
         work.under_way += 1;
         upstream.under_way += 1;
-        let (route, id, seq) = (Arc::clone(&event.route), event.id, event.seq);
-        let watches = Arc::clone(&self.shared.watches);
-        let task = self.tries.spawn(Try { event, routes, place, watches, probe }.run());
-        self.under_way.insert(task.id(), UnderWay { route, upstream: name, event: id, seq, probe });
+        let under_way = UnderWay {
+            route: Arc::clone(&route.path),
+            upstream: name,
+            events: events.members().iter().map(|event| (event.id, event.seq)).collect(),
+            probe,
+        };
+        let (routes, watches) = (Arc::clone(&routes), Arc::clone(&self.shared.watches));
+        let task = self.tries.spawn(Try { events, routes, place, watches, probe }.run());
+        self.under_way.insert(task.id(), under_way);
     }
 
     /// When something may be due that is not now.
@@ -238,7 +291,8 @@ impl Work {
             let Some(work) = self.routes.get(&route.path) else { continue };
             at_latest(work.next);
             if work.is_ready {
-                let upstream = self.upstreams.get(&route.upstream.name);
+                at_latest(work.not_before);
+                let upstream = self.upstreams.get(route.upstream_name());
                 let rooms = [upstream.map(|upstream| &upstream.availability), Some(&work.availability)];
                 for availability in rooms.into_iter().flatten() {
                     if let Room::Closed(until) = availability.room(now) {

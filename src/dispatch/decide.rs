@@ -43,8 +43,14 @@ pub(super) struct Successes {
 pub(super) struct Ended<'a> {
     /// The event.
     pub(super) event: &'a Event,
+    /// Since when it waits.
+    pub(super) waiting_since: SystemTime,
     /// What the try has shown.
     pub(super) class: AttemptClass,
+    /// How long the upstream asks to wait.
+    pub(super) asked: Option<Duration>,
+    /// Whether an event at which the upstream fails (500) is tried until it is too old.
+    pub(super) keeps_trying: bool,
     /// How many tries have succeeded.
     pub(super) successes: Successes,
     /// How long events of the route are tried.
@@ -61,6 +67,7 @@ impl Progress {
     /// What follows for the event.
     pub(super) fn decide(&mut self, ended: Ended<'_>) -> Then {
         let Ended { event, backoff, now, random, .. } = ended;
+        let asked_or = |wait: Duration| wait.max(ended.asked.unwrap_or_default());
         let (wait, counts) = match ended.class {
             AttemptClass::Delivered => return Then::Delivered,
             AttemptClass::Rejected => return Then::Dead(DeadReason::Rejected),
@@ -77,7 +84,7 @@ impl Progress {
             AttemptClass::Busy => (backoff.jittered(1, random), false),
             AttemptClass::NoAnswer => {
                 self.no_answer = self.no_answer.saturating_add(1);
-                (backoff.jittered(self.no_answer, random), false)
+                (asked_or(backoff.jittered(self.no_answer, random)), false)
             }
             AttemptClass::ConfigurationChanged if self.changed < MOST_AT_ONCE => {
                 self.changed += 1;
@@ -90,6 +97,9 @@ impl Progress {
                 }
                 (backoff.jittered(failures, random), true)
             }
+            AttemptClass::Failed if ended.keeps_trying => {
+                (asked_or(backoff.jittered(event.attempts.saturating_add(1), random)), true)
+            }
             AttemptClass::Failed => {
                 let failures = event.attempts.saturating_add(1);
                 match after_failed(failures, backoff) {
@@ -98,7 +108,7 @@ impl Progress {
                 }
             }
         };
-        let end = deadline(event, ended.give_up_after);
+        let end = deadline(ended.waiting_since, ended.give_up_after);
         if now >= end {
             return Then::Dead(DeadReason::TooOld);
         }
@@ -124,12 +134,12 @@ impl Progress {
 
 /// Whether an event is too old to be tried. One that was never tried is tried once: clawgate may have been stopped for long.
 pub(super) fn is_too_old(event: &Event, give_up_after: Duration, now: SystemTime) -> bool {
-    event.tries > 0 && now >= deadline(event, give_up_after)
+    event.tries > 0 && now >= deadline(event.waiting_since, give_up_after)
 }
 
-fn deadline(event: &Event, give_up_after: Duration) -> SystemTime {
+fn deadline(waiting_since: SystemTime, give_up_after: Duration) -> SystemTime {
     // A wait that ends after the end of time never ends.
-    event.waiting_since.checked_add(give_up_after).unwrap_or(event.waiting_since)
+    waiting_since.checked_add(give_up_after).unwrap_or(waiting_since)
 }
 
 #[cfg(test)]
@@ -145,7 +155,19 @@ mod tests {
         let now = event.received + Duration::from_secs(seconds);
         let (give_up_after, backoff) = (DAY, BACKOFF);
         let successes = Successes::default();
-        Ended { event, class, successes, give_up_after, backoff, now, random: 1.0 }
+        let (waiting_since, asked, keeps_trying) = (event.waiting_since, None, false);
+        Ended {
+            event,
+            waiting_since,
+            class,
+            asked,
+            keeps_trying,
+            successes,
+            give_up_after,
+            backoff,
+            now,
+            random: 1.0,
+        }
     }
 
     /// The waits of an event whose tries all end in the same way, in seconds, and what follows at last.
@@ -210,6 +232,23 @@ mod tests {
         let (waits, then) = waits(AttemptClass::Failed, 99);
         assert_eq!(waits, [30, 75, 187, 300]);
         assert_eq!(then, Some(Then::Dead(DeadReason::TooManyAttempts)));
+    }
+
+    #[test]
+    fn a_target_that_fails_is_tried_until_the_event_is_too_old_and_as_late_as_it_asks() {
+        let (mut event, mut progress) = (event("/hooks/a"), Progress::default());
+        let mut waits = Vec::new();
+        for asked in [None, None, Some(Duration::from_secs(60)), None, None, None, None] {
+            let ended = ended(&event, AttemptClass::Failed, 0);
+            let Then::Retry { at, counts: true } =
+                progress.decide(Ended { keeps_trying: true, asked, ..ended })
+            else {
+                panic!();
+            };
+            waits.push(at.duration_since(ended.now).unwrap().as_secs());
+            event.attempts += 1;
+        }
+        assert_eq!(waits, [1, 2, 60, 8, 16, 32, 64]);
     }
 
     #[test]

@@ -80,7 +80,8 @@ impl Delivery {
         }
         shared.set_delivers(false);
         // Senders get the answers of the tries under way, and wait for no others.
-        let is_tried = |id| work.under_way.values().any(|tried| tried.event == id);
+        let is_tried =
+            |id| work.under_way.values().any(|tried| tried.events.iter().any(|(event, _)| *event == id));
         shared.watches.retain(|id, _| is_tried(id));
         finish(&mut work).await;
         shared.watches.retain(|_, _| false);

@@ -1,17 +1,19 @@
 //! What the operator can do about a route whose events are paused.
 
 use super::attempt::Tried;
+use super::route::Destination;
+use super::seen::Cause;
 use crate::telemetry::metrics::AttemptClass;
 
 /// The hint for a try that pauses its route.
 pub(super) fn misconfigured_hint(tried: &Tried) -> String {
-    let log = &tried.routes.routes[tried.place].upstream.misconfiguration_log;
-    if tried.class == AttemptClass::RateLimited {
-        return RATE_LIMITED.to_owned();
-    }
-    match tried.problem {
-        Some(problem) => log.hint(problem),
-        None => of_status(tried.attempt.status).to_owned(),
+    match (tried.seen.cause, &tried.route().destination) {
+        (Cause::Target(hint), _) => hint.to_owned(),
+        _ if tried.seen.class == AttemptClass::RateLimited => RATE_LIMITED.to_owned(),
+        (Cause::Known(problem), Destination::Upstream(route)) => {
+            route.upstream.misconfiguration_log.hint(problem)
+        }
+        _ => of_status(tried.attempt.status).to_owned(),
     }
 }
 

@@ -123,21 +123,21 @@ struct Stopped {
     detail: &'static str,
 }
 
-/// Logs a try. `then` is what follows for its event.
-pub(super) fn tried(tried: &Tried, then: Then) {
-    let Tried { event, attempt, .. } = tried;
+/// Logs a try of one event. `trace` is its trace, `then` is what follows for it.
+pub(super) fn tried(tried: &Tried, event: &Event, trace: Option<TraceContext>, then: Then) {
+    let Tried { attempt, seen, .. } = tried;
     let line = Delivered {
         event_id: event.id.to_string(),
         route: &event.route,
-        upstream: &tried.routes.routes[tried.place].upstream.name,
+        upstream: tried.route().upstream_name(),
         attempt: event.tries.saturating_add(1),
-        id: &tried.request_id,
-        trace_id: tried.trace,
+        id: &seen.request_id,
+        trace_id: trace,
         status: attempt.status,
         duration_ms: millis(attempt.took),
         waited_ms: millis(attempt.at.duration_since(event.waiting_since).unwrap_or_default()),
     };
-    if tried.class == AttemptClass::Delivered {
+    if seen.class == AttemptClass::Delivered {
         return emit(Level::INFO, "delivered", &line);
     }
     let Delivered { event_id, route, upstream, attempt: number, id, .. } = line;
@@ -151,7 +151,7 @@ pub(super) fn tried(tried: &Tried, then: Then) {
         status: line.status,
         duration_ms: line.duration_ms,
         waited_ms: line.waited_ms,
-        class: tried.class.as_str(),
+        class: seen.class.as_str(),
         detail: attempt.error.as_deref().unwrap_or_default(),
         answer: attempt.answer.as_deref(),
         next_at: match then {
@@ -160,7 +160,7 @@ pub(super) fn tried(tried: &Tried, then: Then) {
         },
     };
     // Where a pause follows, that is logged as a warning, once.
-    let level = match tried.class {
+    let level = match seen.class {
         AttemptClass::Conflict | AttemptClass::NoAnswer | AttemptClass::Failed => Level::WARN,
         _ => Level::INFO,
     };
@@ -245,10 +245,8 @@ pub(super) fn route_resumed(route: &str, paused: Duration) {
 
 /// Logs that there are events of a route that the settings do not have.
 pub(super) fn route_unknown(route: &str) {
-    let detail =
-        "events of this route wait, but no route with delivery = \"inbox\" or \"try\" has this path";
-    let hint =
-        "add the route again, or use clawgate inbox drop; after give_up_after its events are dead";
+    let detail = "events of this route wait, but no route with delivery = \"inbox\" or \"try\" has this path, and no target of the relay this name";
+    let hint = "add the route or target again, or use clawgate inbox drop; after give_up_after its events are dead";
     emit(Level::WARN, "route_unknown", &RouteUnknown { route, detail, hint });
 }
 

@@ -1,4 +1,4 @@
-//! Delivers the events of the inbox to their upstreams.
+//! Delivers the events of the inbox to their upstreams, and to the targets of the relay.
 //!
 //! One process delivers: the one that holds the right to ([`crate::inbox::Store::may_deliver`]). In it, one loop decides which
 //! events are tried; the tries run beside it.
@@ -10,7 +10,10 @@
 //! | `work.rs` | what the loop knows: routes, upstreams, tries under way |
 //! | `claims.rs` | which events are tried, and when to look for the next ones |
 //! | `give_up.rs`, `unknown.rs` | events that are given up without a try: too old, or of routes that the settings do not have |
-//! | `attempt.rs`, `request.rs` | one try |
+//! | `batches.rs` | the same for targets that get several events in one request |
+//! | `attempt.rs`, `seen.rs` | one try, and what it has shown |
+//! | `upstream_try.rs`, `request.rs` | the same at an upstream |
+//! | `target_try.rs` | the same at a target of the relay |
 //! | `answer_class.rs`, `retry_after.rs` | what an answer means |
 //! | `settle.rs` | what follows from a try: for the upstream, the route, the event, and a sender that waits |
 //! | `decide.rs`, `backoff.rs` | when an event is tried again, and when it is given up |
@@ -22,6 +25,7 @@
 mod answer_class;
 mod attempt;
 mod backoff;
+mod batches;
 mod claims;
 mod decide;
 mod delivery;
@@ -34,10 +38,13 @@ mod pause;
 mod request;
 mod retry_after;
 mod route;
+mod seen;
 mod settle;
 mod shared;
 mod state;
+mod target_try;
 mod unknown;
+mod upstream_try;
 mod watch;
 mod work;
 
@@ -45,6 +52,6 @@ mod work;
 mod tests;
 
 pub use self::dispatcher::Dispatcher;
-pub use self::route::{DispatchRoute, DispatchRoutes};
+pub use self::route::{Destination, DispatchRoute, DispatchRoutes, RouteUpstream};
 pub use self::state::{Pause, PausedRoute, UpstreamState};
 pub use self::watch::{Answered, Watch};

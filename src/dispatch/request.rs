@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use super::route::DispatchRoute;
+use super::route::RouteUpstream;
 use crate::inbox::Event;
 use crate::proxy_protocol::LOCAL_V2;
 use crate::telemetry::trace::TraceContext;
@@ -14,7 +14,6 @@ const RECEIVED_AT: HeaderName = HeaderName::from_static("x-clawgate-received-at"
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const OPENCLAW_TOKEN: HeaderName = HeaderName::from_static("x-openclaw-token");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The request of one try.
 #[derive(Debug)]
@@ -28,11 +27,11 @@ pub(super) struct TryRequest {
 
 impl TryRequest {
     /// The next try of `event`.
-    pub(super) fn new(event: &Event, route: &DispatchRoute) -> Self {
+    pub(super) fn new(event: &Event, route: &RouteUpstream) -> Self {
         let attempt = event.tries.saturating_add(1);
         let id = format!("{}-{attempt}", event.id);
         let stored = &event.request.headers;
-        let trace = stored.get(TRACEPARENT).and_then(|value| TraceContext::parse(value.to_str().ok()?));
+        let trace = event.request.trace();
 
         let mut headers = stored.clone();
         if let Some(authorization) = &route.upstream.authorization {

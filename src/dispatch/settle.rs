@@ -12,11 +12,13 @@ use super::hint::misconfigured_hint;
 use super::log;
 use super::outcomes::Noted;
 use super::pause::Since;
+use super::route::{Destination, RouteUpstream};
+use super::seen::Cause;
 use super::work::{UnderWay, Why, Work, wall};
-use crate::inbox::{Outcome, Then};
+use crate::inbox::{Event, Outcome, Then};
 use crate::random::random_fraction;
 use crate::telemetry::metrics::AttemptClass;
-use crate::telemetry::trace::{self, SpanQueue};
+use crate::telemetry::trace::{self, SpanQueue, TraceContext};
 
 /// Of how many events that are tried again something is remembered, for one route.
 const MOST_REMEMBERED: usize = 100_000;
@@ -29,17 +31,19 @@ impl Work {
                 self.end(id);
                 self.settle_upstream(&tried);
                 self.settle_route(&tried);
-                self.settle_event(tried);
+                self.settle_events(tried);
             }
             // A fault of clawgate, which the log has as `panic`. The event is tried again when this process starts anew.
             Err(error) => {
-                if let Some(UnderWay { route, upstream, seq, probe, .. }) = self.end(error.id()) {
+                if let Some(UnderWay { route, upstream, events, probe }) = self.end(error.id()) {
                     if let Some(upstream) = self.upstreams.get_mut(&upstream) {
                         upstream.availability.ended(probe.of_upstream);
                     }
                     if let Some(work) = self.routes.get_mut(&route) {
                         work.availability.ended(probe.of_route);
-                        work.progress.remove(&seq);
+                        for (_, seq) in events {
+                            work.progress.remove(&seq);
+                        }
                     }
                 }
             }
@@ -60,17 +64,17 @@ impl Work {
 
     fn settle_upstream(&mut self, tried: &Tried) {
         let backoff = self.probe_backoff();
-        let name = &tried.routes.routes[tried.place].upstream.name;
+        let name = tried.route().upstream_name();
         let Some(upstream) = self.upstreams.get_mut(name) else { return };
         let (probe, now) = (tried.probe.of_upstream, now());
         let has_answered = tried.attempt.status.is_some();
         // A probe without an answer shows no more than the failure before it.
-        let is_down = tried.class == AttemptClass::Down
-            || tried.may_be_down
-            || (probe && tried.class == AttemptClass::NoAnswer && !has_answered);
+        let is_down = tried.seen.class == AttemptClass::Down
+            || tried.seen.may_be_down
+            || (probe && tried.seen.class == AttemptClass::NoAnswer && !has_answered);
         if is_down {
             upstream.detail = tried.attempt.error.clone().unwrap_or_default();
-            let asked = tried.retry_after;
+            let asked = tried.seen.retry_after;
             if upstream.availability.failed(probe, now, asked, backoff) {
                 let until = upstream.availability.pause().map_or(now.wall, |(_, until)| wall(until));
                 log::upstream_paused(name, &upstream.detail, until);
@@ -93,7 +97,7 @@ impl Work {
     /// Once an upstream is up again, the oldest event is the next probe again.
     fn forget_failed_probes(&mut self, upstream: &str) {
         let settings = self.settings.routes.iter();
-        for route in settings.filter(|route| &*route.upstream.name == upstream) {
+        for route in settings.filter(|route| &**route.upstream_name() == upstream) {
             if let Some(work) = self.routes.get_mut(&route.path) {
                 work.progress.values_mut().for_each(|progress| progress.probes_failed = 0);
             }
@@ -101,18 +105,18 @@ impl Work {
     }
 
     fn settle_route(&mut self, tried: &Tried) {
-        let backoff = self.route_backoff(tried.class);
-        let settings = &tried.routes.routes[tried.place];
+        let backoff = self.route_backoff(tried.seen.class);
+        let settings = tried.route();
         let path = &settings.path;
         let Some(work) = self.routes.get_mut(path) else { return };
         let (probe, now) = (tried.probe.of_route, now());
-        match tried.class {
+        match tried.seen.class {
             AttemptClass::RateLimited | AttemptClass::Misconfigured => {
                 let detail = tried.attempt.error.clone().unwrap_or_default();
-                let why = Why { class: tried.class, detail, hint: misconfigured_hint(tried) };
-                if work.availability.failed(probe, now, tried.retry_after, backoff) {
+                let why = Why { class: tried.seen.class, detail, hint: misconfigured_hint(tried) };
+                if work.availability.failed(probe, now, tried.seen.retry_after, backoff) {
                     let until = work.availability.pause().map_or(now.wall, |(_, until)| wall(until));
-                    let names = (&**path, &*settings.upstream.name);
+                    let names = (&**path, &**settings.upstream_name());
                     log::route_paused(names, why.class, &why.detail, &why.hint, until);
                     self.metrics.route_paused(path, true);
                 }
@@ -135,54 +139,78 @@ impl Work {
         }
     }
 
-    fn settle_event(&mut self, mut tried: Tried) {
-        let settings = &tried.routes.routes[tried.place];
-        let (path, name) = (Arc::clone(&settings.path), Arc::clone(&settings.upstream.name));
-        let (seq, id) = (tried.event.seq, tried.event.id);
-        let upstream = self.upstreams.get(&name).map_or(0, |upstream| upstream.successes);
+    fn settle_events(&mut self, mut tried: Tried) {
+        let Some(then) = self.decide(&tried) else { return };
+        let answered = tried.seen.answered.take();
+        let traces = std::mem::take(&mut tried.seen.traces);
+        for (event, trace) in tried.events.members().iter().zip(traces) {
+            self.note_event(&tried, event, trace, then);
+            let watches = &self.shared.watches;
+            match (then, &answered) {
+                // Something will be tried again soon; whoever waits has a limit.
+                (Then::Retry { .. }, _) if !is_pause(tried.seen.class) => {}
+                (Then::Retry { .. }, _) | (_, None) => watches.remove(event.id),
+                (_, Some(answered)) => watches.answer(event.id, answered.clone()),
+            }
+            let outcome = Outcome { seq: event.seq, attempt: Some(tried.attempt.clone()), then };
+            self.outcomes.push(Arc::clone(&tried.route().path), outcome);
+        }
+        log_problem(&tried);
+    }
+
+    /// Decides what follows for the events of a try: the same for all. `None`: their route is gone.
+    fn decide(&mut self, tried: &Tried) -> Option<Then> {
+        let (settings, event) = (tried.route(), tried.events.first());
+        let upstream = self.upstreams.get(settings.upstream_name());
+        let upstream = upstream.map_or(0, |upstream| upstream.successes);
         let backoff = self.backoff();
-        let Some(work) = self.routes.get_mut(&path) else { return };
+        let work = self.routes.get_mut(&settings.path)?;
+        let now = SystemTime::now();
+        if tried.is_refused_together() {
+            work.to_split.extend(event.batch);
+            return Some(Then::Retry { at: now, counts: false });
+        }
         if work.progress.len() >= MOST_REMEMBERED {
             work.progress.clear();
         }
-        let progress = work.progress.entry(seq).or_default();
+        let progress = work.progress.entry(event.seq).or_default();
         let then = progress.decide(Ended {
-            event: &tried.event,
-            class: tried.class,
+            event,
+            waiting_since: tried.waiting_since(),
+            class: tried.seen.class,
+            asked: tried.seen.retry_after,
+            keeps_trying: matches!(settings.destination, Destination::Target(_)),
             successes: Successes { upstream, route: work.successes },
             give_up_after: settings.inbox.give_up_after,
             backoff,
-            now: SystemTime::now(),
+            now,
             random: random_fraction(),
         });
         if tried.probe.of_upstream || tried.probe.of_route {
             progress.probes_failed = progress.probes_failed.saturating_add(1);
         }
-        self.metrics.attempt(&path, tried.class);
-        log::tried(&tried, then);
-        if let Some(spans) = &self.spans {
-            export(&tried, spans);
+        if !matches!(then, Then::Retry { .. }) {
+            work.progress.remove(&event.seq);
+        }
+        Some(then)
+    }
+
+    /// Counts, logs and exports the try of one event.
+    fn note_event(&self, tried: &Tried, event: &Event, trace: Option<TraceContext>, then: Then) {
+        let path = &tried.route().path;
+        self.metrics.attempt(path, tried.seen.class);
+        log::tried(tried, event, trace, then);
+        if let (Some(spans), Some(trace)) = (&self.spans, trace) {
+            export(tried, event, trace, spans);
         }
         match then {
-            Then::Delivered => self.metrics.delivered(&path),
+            Then::Delivered => self.metrics.delivered(path),
             Then::Dead(reason) => {
-                log::dead(&tried.event, reason, Some(&tried));
-                self.metrics.dead(&path, reason.as_str());
+                log::dead(event, reason, Some(tried));
+                self.metrics.dead(path, reason.as_str());
             }
             Then::Retry { .. } => {}
         }
-        if !matches!(then, Then::Retry { .. }) {
-            work.progress.remove(&seq);
-        }
-        log_problem(&tried);
-        let watches = &self.shared.watches;
-        match (then, tried.answered.take()) {
-            // Something will be tried again soon; whoever waits has a limit.
-            (Then::Retry { .. }, _) if !is_pause(tried.class) => {}
-            (Then::Retry { .. }, _) | (_, None) => watches.remove(id),
-            (_, Some(answered)) => watches.answer(id, answered),
-        }
-        self.outcomes.push(path, Outcome { seq, attempt: Some(tried.attempt), then });
     }
 
     /// Takes the store's answer to a batch of outcomes.
@@ -211,33 +239,31 @@ impl Work {
 }
 
 /// Exports the span of a try.
-fn export(tried: &Tried, spans: &SpanQueue) {
-    let Some(trace) = tried.trace else { return };
-    let Tried { event, attempt, .. } = tried;
+fn export(tried: &Tried, event: &Event, trace: TraceContext, spans: &SpanQueue) {
+    let attempt = &tried.attempt;
     spans.attempt(&trace::Attempt {
         trace,
         event_id: event.id.to_string(),
         route: &event.route,
-        upstream: &tried.routes.routes[tried.place].upstream.name,
+        upstream: tried.route().upstream_name(),
         method: event.request.method.as_str(),
         path: event.request.target.path(),
         number: event.tries.saturating_add(1),
         at: attempt.at,
         took: attempt.took,
         status: attempt.status,
-        class: tried.class.as_str(),
+        class: tried.seen.class.as_str(),
         detail: attempt.error.as_deref(),
     });
 }
 
 /// Logs a known misconfiguration that stops nothing: an answer that accepts or refuses a single event.
 fn log_problem(tried: &Tried) {
-    let status = tried.attempt.status.and_then(|status| http::StatusCode::from_u16(status).ok());
-    if let (Some(problem), Some(status)) = (tried.problem, status)
-        && !is_pause(tried.class)
+    if let (Cause::Known(problem), Some(status)) = (tried.seen.cause, tried.seen.status)
+        && let Destination::Upstream(RouteUpstream { upstream, .. }) = &tried.route().destination
+        && !is_pause(tried.seen.class)
     {
-        let upstream = &tried.routes.routes[tried.place].upstream;
-        upstream.misconfiguration_log.log(problem, status, &tried.request_id);
+        upstream.misconfiguration_log.log(problem, status, &tried.seen.request_id);
     }
 }
 

@@ -75,6 +75,10 @@ pub(super) struct RouteWork {
     pub(super) is_ready: bool,
     /// When it may have due events.
     pub(super) next: Option<Instant>,
+    /// Until when the rate of a target allows no try.
+    pub(super) not_before: Option<Instant>,
+    /// Batches that a target has refused as a whole: each is sent in halves.
+    pub(super) to_split: HashSet<i64>,
 }
 
 /// Why a route is paused.
@@ -101,8 +105,8 @@ pub(super) struct UpstreamWork {
 pub(super) struct UnderWay {
     pub(super) route: Arc<str>,
     pub(super) upstream: Arc<str>,
-    pub(super) event: EventId,
-    pub(super) seq: i64,
+    /// The events, with their `seq`.
+    pub(super) events: Vec<(EventId, i64)>,
     pub(super) probe: Probe,
 }
 
@@ -140,6 +144,7 @@ impl Work {
         self.set_up(settings);
         let now = Instant::now();
         for route in self.routes.values_mut() {
+            route.not_before = None;
             if route.why.as_ref().is_some_and(|why| why.class == AttemptClass::Misconfigured) {
                 route.hurry(now);
             }
@@ -152,7 +157,7 @@ impl Work {
         for route in &settings.routes {
             self.metrics.declare(&route.path, DeadReason::ALL.map(DeadReason::as_str));
             self.routes.entry(Arc::clone(&route.path)).or_default();
-            let name = &route.upstream.name;
+            let name = route.upstream_name();
             if !self.upstreams.contains_key(name) {
                 self.metrics.paused(name, false);
                 self.upstreams.insert(Arc::clone(name), UpstreamWork::default());
@@ -169,7 +174,7 @@ impl Work {
             !route.busy.is_empty() || settings.iter().any(|known| known.path == *path)
         });
         self.upstreams.retain(|name, upstream| {
-            upstream.under_way > 0 || settings.iter().any(|known| known.upstream.name == *name)
+            upstream.under_way > 0 || settings.iter().any(|known| known.upstream_name() == name)
         });
     }
 
@@ -194,7 +199,7 @@ impl Work {
             }
         }
         for (name, upstream) in &mut self.upstreams {
-            let mut routes = self.settings.routes.iter().filter(|route| route.upstream.name == *name);
+            let mut routes = self.settings.routes.iter().filter(|route| route.upstream_name() == name);
             let is_idle = upstream.under_way == 0 && !routes.any(|route| waiting.contains(&route.path));
             if is_idle && upstream.availability.pause().is_some() {
                 *upstream = UpstreamWork::default();
@@ -235,7 +240,7 @@ impl Work {
         }
         let mut shown = Shown::default();
         for route in &self.settings.routes {
-            let name = &route.upstream.name;
+            let name = route.upstream_name();
             let Some(upstream) = self.upstreams.get(name) else { continue };
             let place = shown.state.iter().position(|state| state.upstream == *name);
             let place = place.unwrap_or_else(|| {
@@ -254,7 +259,18 @@ impl Work {
 }
 
 impl RouteWork {
+    /// Whether a try may begin, if there is an event.
+    pub(super) fn may_begin(&self, now: Instant) -> bool {
+        self.is_ready && self.not_before.is_none_or(|at| at <= now)
+    }
+
+    /// Whether events wait for others, to be sent together.
+    pub(super) fn gathers(&self, settings: &DispatchRoute) -> bool {
+        settings.batch().is_some() && self.next.is_some()
+    }
+
     fn hurry(&mut self, now: Instant) {
+        self.not_before = None;
         self.availability.hurry(now);
         self.is_ready = true;
     }
@@ -285,6 +301,8 @@ impl Default for RouteWork {
             progress: HashMap::new(),
             is_ready: true,
             next: None,
+            not_before: None,
+            to_split: HashSet::new(),
         }
     }
 }

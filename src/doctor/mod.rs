@@ -2,8 +2,8 @@
 //! result, and a hint if something is wrong.
 //!
 //! It uses the same code as the rest of clawgate: the loader of the settings, the verifier, the checks of [`checks`]
-//! and the TLS client of [`explain`](crate::explain). Only `listener`, `signatures`, `admin`, `upstream` and
-//! `collector` use the network.
+//! and the TLS client of [`explain`](crate::explain). Only `listener`, `signatures`, `admin`, `upstream`,
+//! `targets` and `collector` use the network.
 
 mod admin;
 mod caller;
@@ -17,6 +17,7 @@ mod own_server;
 mod probe;
 mod running;
 mod signatures;
+mod targets;
 mod token;
 mod upstream;
 
@@ -71,6 +72,7 @@ pub fn examine(settings: &Settings, helpers: &Helpers, now: SystemTime) -> io::R
     found.extend(runtime.block_on(running::findings(settings)));
     found.extend(runtime.block_on(inbox::findings(settings, now)));
     found.extend(runtime.block_on(upstream::findings(settings, now)));
+    found.extend(runtime.block_on(targets::findings(settings, now)));
     found.extend(runtime.block_on(collector::findings(settings)));
     Ok(found)
 }

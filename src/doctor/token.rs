@@ -37,7 +37,7 @@ const PLACEHOLDERS: [&str; 22] = [
 
 pub(super) fn findings(settings: &Reloadable) -> Vec<Finding> {
     let mut tokens: Vec<(&BearerToken, &str, Vec<&Target>)> = Vec::new();
-    for route in &settings.routes {
+    for route in settings.routes.iter().filter(|route| route.relay.is_none()) {
         let upstream = &route.upstream;
         let Some(token) = &upstream.token else { continue };
         match tokens.iter_mut().find(|(known, _, _)| *known == token) {

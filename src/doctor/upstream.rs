@@ -33,7 +33,7 @@ const HEALTH: &str = "/healthz";
 pub(super) async fn findings(settings: &Settings, now: SystemTime) -> Vec<Finding> {
     let mut seen: Vec<(&UpstreamSettings, String)> = Vec::new();
     let mut found = Vec::new();
-    for route in &settings.reloadable.routes {
+    for route in settings.reloadable.routes.iter().filter(|route| route.relay.is_none()) {
         let folder = folder(&route.path.to_string());
         let target = (&route.upstream, folder);
         if !seen.contains(&target) {

@@ -67,6 +67,8 @@ named! {
         Admin => "admin",
         /// An upstream.
         Upstream => "upstream",
+        /// An API that the relay sends events to.
+        Target => "target",
         /// The collector of spans.
         Collector => "collector",
         /// The stored events.
@@ -165,6 +167,10 @@ named! {
         InUse => "in_use",
         /// It can be connected to.
         Connect => "connect",
+        /// The addresses of its name.
+        Address => "address",
+        /// It accepts clawgate's credential.
+        Credential => "credential",
         /// It speaks the expected protocol.
         Protocol => "protocol",
         /// A request reaches a route that verifies signatures.

@@ -10,6 +10,8 @@ use http::{HeaderMap, Method, Uri};
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::telemetry::trace::TraceContext;
+
 /// The identifier of an event: a UUID of version 7 (RFC 9562 section 5.7), so that later events have greater ones. It does not
 /// decide the order of delivery, since the clock may be set back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +69,13 @@ pub struct StoredRequest {
     pub body: Bytes,
 }
 
+impl StoredRequest {
+    /// The trace that it belongs to, if its sender has named one: with a new span of clawgate's.
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.headers.get("traceparent").and_then(|value| TraceContext::parse(value.to_str().ok()?))
+    }
+}
+
 /// An event that is to be stored.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
@@ -110,6 +119,8 @@ pub struct Event {
     pub tries: u32,
     /// Since when it waits: when it was received or replayed. `give_up_after` counts from here.
     pub waiting_since: SystemTime,
+    /// The batch that it is sent in, if it was put into one.
+    pub batch: Option<i64>,
     /// The request.
     pub request: StoredRequest,
 }

@@ -17,7 +17,7 @@ use crate::identity::time::rfc3339_millis;
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// A store of events. Several processes may use the same one; only the process that holds the right to deliver
-/// ([`Store::may_deliver`]) calls [`Store::due`], [`Store::next`] and [`Store::record`].
+/// ([`Store::may_deliver`]) calls [`Store::due`], [`Store::batch`], [`Store::assign_batch`], [`Store::next`] and [`Store::record`].
 ///
 /// `tests/inbox/` has tests that every store must pass.
 pub trait Store: fmt::Debug + Send + Sync {
@@ -33,6 +33,13 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Waiting events of one route that may be tried, in the order in which they are to be.
     fn due(&self, due: Due) -> StoreFuture<'_, Vec<Event>>;
+
+    /// The events of one route that wait and were put into this batch, in the order of arrival.
+    fn batch(&self, route: Arc<str>, batch: i64) -> StoreFuture<'_, Vec<Event>>;
+
+    /// Puts waiting events into a batch, out of any other. The number of a batch is the `seq` of its first event. When this returns
+    /// `Ok`, it survives a loss of power: call it before the first try of the batch.
+    fn assign_batch(&self, events: Vec<EventId>, batch: i64) -> StoreFuture<'_, ()>;
 
     /// When the next event of each route is due. Routes without a waiting event are left out.
     fn next(&self) -> StoreFuture<'_, Vec<Next>>;
@@ -54,7 +61,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// All about one event; `None` if there is none with this id.
     fn get(&self, id: EventId) -> StoreFuture<'_, Option<EventDetail>>;
 
-    /// Lets these events wait for delivery again, at once, with a new `Idempotency-Key`. Events without a stored request cannot be
+    /// Lets these events wait for delivery again, at once, with a new `Idempotency-Key` and in no batch. Events without a stored request cannot be
     /// delivered again, and waiting ones need not be: both are left as they are. Returns the ids of the others, of at most
     /// `limit`.
     fn replay(&self, filter: Filter, limit: usize) -> StoreFuture<'_, Vec<EventId>>;

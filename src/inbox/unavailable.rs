@@ -1,5 +1,7 @@
 //! The store for a database that cannot be used.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
 use super::event::{Event, EventDetail, EventId, EventSummary, NewEvent};
@@ -37,6 +39,14 @@ impl Store for UnavailableStore {
     }
 
     fn due(&self, _: Due) -> StoreFuture<'_, Vec<Event>> {
+        self.refuse()
+    }
+
+    fn batch(&self, _: Arc<str>, _: i64) -> StoreFuture<'_, Vec<Event>> {
+        self.refuse()
+    }
+
+    fn assign_batch(&self, _: Vec<EventId>, _: i64) -> StoreFuture<'_, ()> {
         self.refuse()
     }
 

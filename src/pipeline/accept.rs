@@ -2,29 +2,24 @@
 //! afterwards, from [`crate::dispatch`].
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use serde::Serialize;
 use tokio::time::timeout;
-use tracing::Level;
 
 use super::client_connection::ClientConnection;
 use super::event_names::{idempotency_key, principal_name};
-use super::inbox::Inbox;
+use super::inbox::{Inbox, Stored};
 use super::refusal::RequestRefusal;
 use super::sanitize::Delivery;
-use super::snapshot::UpstreamRoute;
 use super::stored_request::stored_request;
 use crate::dispatch::Answered;
-use crate::inbox::{Appended, EventId, NewEvent, RouteInbox, StoreError};
+use crate::inbox::{Appended, EventId, NewEvent, RouteInbox};
 use crate::random::random_bytes;
 use crate::telemetry::access::AccessRecord;
-use crate::telemetry::emit_bounded;
-use crate::telemetry::metrics::AppendOutcome;
 
 const EVENT_ID: HeaderName = HeaderName::from_static("x-clawgate-event-id");
 
@@ -43,7 +38,7 @@ pub(super) async fn accept(
     let accepted = store(inbox, delivery, settings, record).await;
     accepted.inspect_err(|refusal| {
         let (reason, detail) = (refusal.reason(), refusal.log());
-        client.delivery_failures.log(record.id(), &client.facts, "the inbox", reason, &detail);
+        client.delivery_failures.log(record.id(), Some(&client.facts), "the inbox", reason, &detail);
     })
 }
 
@@ -70,30 +65,16 @@ async fn store(
         received,
         request: stored_request(parts, body, route),
     };
-    let (principal, key) = (Arc::clone(&event.principal), event.key.clone());
+    let scheme = route.verification().map(|verification| verification.verifier.scheme());
+    let is_empty = scheme.is_some_and(|scheme| scheme.wants_empty_answers());
     // Before the event is stored, so that its delivery cannot be missed.
     let wait = settings.wait.map(|wait| (wait, inbox.dispatcher.watch(id, &path)));
-    let begun = Instant::now();
-    let appended = inbox.store.append(event).await.map_err(|error| {
-        let (outcome, refusal) = refused(error);
-        inbox.metrics.appended(&path, outcome);
-        refusal
-    })?;
-    let took = begun.elapsed();
-    inbox.metrics.committed(took);
-    match appended {
-        Appended::Duplicate { first } => {
-            inbox.metrics.appended(&path, AppendOutcome::Duplicate);
-            let success = route.verification.as_ref().map_or(StatusCode::OK, |sender| sender.success);
-            record.answered_by_clawgate(success, "the event was accepted before");
-            record.event(first.to_string());
-            return Ok(own_answer(route, success, first, "duplicate"));
-        }
-        Appended::New => inbox.metrics.appended(&path, AppendOutcome::Accepted),
-        Appended::KeyReused { first } => {
-            inbox.metrics.appended(&path, AppendOutcome::KeyReused);
-            log_reused_key(record.id(), route, &principal, key.as_deref(), id, first);
-        }
+    let Stored { appended, begun, took } = inbox.append(event, record.id()).await?;
+    if let Appended::Duplicate { first } = appended {
+        let success = route.verification().map_or(StatusCode::OK, |sender| sender.success);
+        record.answered_by_clawgate(success, "the event was accepted before");
+        record.event(first.to_string());
+        return Ok(own_answer(is_empty, success, first, "duplicate"));
     }
     record.event(id.to_string());
     record.stored(begun, took);
@@ -104,19 +85,17 @@ async fn store(
         return Ok(upstreams_answer(answered, id));
     }
     record.answered_by_clawgate(settings.status, "stored in the inbox");
-    Ok(own_answer(route, settings.status, id, "accepted"))
+    Ok(own_answer(is_empty, settings.status, id, "accepted"))
 }
 
-/// clawgate's own answer about event `id`.
-fn own_answer(
-    route: &UpstreamRoute,
+/// clawgate's own answer about event `id`. `is_empty`: without a body.
+pub(super) fn own_answer(
+    is_empty: bool,
     status: StatusCode,
     id: EventId,
     text: &'static str,
 ) -> Response<Full<Bytes>> {
-    let scheme = route.verification.as_ref().map(|verification| verification.verifier.scheme());
-    let is_empty = matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT)
-        || scheme.is_some_and(|scheme| scheme.wants_empty_answers());
+    let is_empty = is_empty || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
     let body = if is_empty {
         Bytes::new()
     } else {
@@ -150,54 +129,12 @@ fn set_id(response: &mut Response<Full<Bytes>>, id: EventId) {
     }
 }
 
-fn refused(error: StoreError) -> (AppendOutcome, RequestRefusal) {
-    match error {
-        StoreError::Full(why) => (AppendOutcome::Full, RequestRefusal::InboxFull { why }),
-        StoreError::Unavailable(why) => {
-            (AppendOutcome::Unavailable, RequestRefusal::InboxUnavailable { why })
-        }
-    }
-}
-
 /// The refusal where clawgate was started without an inbox, and a reload added a route with one.
-fn no_inbox() -> RequestRefusal {
+pub(super) fn no_inbox() -> RequestRefusal {
     let why = "clawgate was started without an inbox: restart it".to_owned();
     RequestRefusal::InboxUnavailable { why }
 }
 
-fn no_random_bytes(error: std::io::Error) -> RequestRefusal {
+pub(super) fn no_random_bytes(error: std::io::Error) -> RequestRefusal {
     RequestRefusal::InboxUnavailable { why: format!("the system has no random bytes: {error}") }
-}
-
-fn log_reused_key(
-    request: &str,
-    route: &UpstreamRoute,
-    principal: &str,
-    key: Option<&str>,
-    event_id: EventId,
-    first: EventId,
-) {
-    let line = KeyReused {
-        id: request,
-        route: &route.path.shared(),
-        principal,
-        key,
-        event_id: &event_id.to_string(),
-        first_event_id: &first.to_string(),
-        hint: "the sender uses one id for two events; both are delivered. If it should not, ask the sender, or set the id \
-               of the route to what differs",
-    };
-    emit_bounded(Level::WARN, "event_key_reused", &line);
-}
-
-/// The `event_key_reused` event.
-#[derive(Serialize)]
-struct KeyReused<'a> {
-    id: &'a str,
-    route: &'a str,
-    principal: &'a str,
-    key: Option<&'a str>,
-    event_id: &'a str,
-    first_event_id: &'a str,
-    hint: &'static str,
 }

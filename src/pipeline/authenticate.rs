@@ -75,7 +75,7 @@ impl<'a> Authorized<'a> {
         let Self { route, grant, head } = self;
         let principal = Principal::establish(route, grant, None).ok_or_else(not_authenticated)?;
         note(&principal, record);
-        if let Some(inbox) = &route.inbox {
+        if let Some(inbox) = route.inbox() {
             let body = Box::pin(read_whole(body, route, &head)).await?;
             let request = head.request(&body);
             let key = event_id(inbox.id.as_ref().unwrap_or(&IDEMPOTENCY_KEY), &request);
@@ -102,7 +102,7 @@ impl<'a> Authorized<'a> {
         record: &mut AccessRecord,
     ) -> Result<Authentication<'a>, RequestRefusal> {
         let Self { route, grant, head } = self;
-        let verification = route.verification.as_deref().ok_or_else(not_authenticated)?;
+        let verification = route.verification().ok_or_else(not_authenticated)?;
         let unverified = Unverified { route, verification, head: &head, id: record.id() };
         let (body, signature) = match unverified.check(body).await? {
             Checked::Event(body, signature) => (body, signature),
@@ -114,7 +114,7 @@ impl<'a> Authorized<'a> {
             }
         };
         let event = signature.as_ref().map(|signature| signature.event());
-        let key = route.inbox.as_ref().and_then(|inbox| match &inbox.id {
+        let key = route.inbox().and_then(|inbox| match &inbox.id {
             Some(id) => event_id(id, &head.request(&body)),
             None => signature.as_ref()?.event_text(),
         });
@@ -131,7 +131,7 @@ impl<'a> Authorized<'a> {
         let principal = principal.ok_or_else(not_authenticated)?;
         note(&principal, record);
         // The inbox recognises repeated events itself.
-        let event = event.map(|event| event.filter(|_| route.inbox.is_none()));
+        let event = event.map(|event| event.filter(|_| route.inbox().is_none()));
         let claim = match event.map(|event| claim(verification, event)).transpose()? {
             Some(Claimed::Duplicate) => {
                 record.answered_by_clawgate(verification.success, "the event was delivered before");

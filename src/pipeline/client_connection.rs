@@ -13,6 +13,7 @@ use super::delivery_failures::DeliveryFailures;
 use super::identity_headers::IdentityHeaders;
 use super::inbox::Inbox;
 use super::refusal::RequestRefusal;
+use super::relay::Relay;
 use super::revalidation::{Freshness, Revalidation};
 use super::signature_refusals::SignatureRefusals;
 use super::snapshot::Snapshot;
@@ -57,6 +58,8 @@ pub struct ClientConnection {
     pub(crate) buffered_bodies: OldestFirst,
     /// Stores the events of routes with an inbox; `None` if clawgate was started without one.
     pub(crate) inbox: Option<Arc<Inbox>>,
+    /// Passes on the events of routes to targets; `None` if clawgate was started without one.
+    pub(crate) relay: Option<Arc<Relay>>,
     /// What the rules of routes say about the client.
     pub(crate) decisions: Decisions,
     /// Whether `would_refuse` has been logged for this connection.

@@ -50,7 +50,7 @@ pub(super) async fn deliver(
     }
     delivered.inspect_err(|refusal| {
         let (reason, detail) = (refusal.reason(), refusal.log());
-        client.delivery_failures.log(record.id(), &client.facts, &upstream.name, reason, &detail);
+        client.delivery_failures.log(record.id(), Some(&client.facts), &upstream.name, reason, &detail);
     })
 }
 

@@ -39,11 +39,11 @@ impl DeliveryFailures {
         Self { dedup: LogDedup::new(dedup) }
     }
 
-    /// Logs that request `id` got no answer from `upstream`, if `reason` is about the upstream.
+    /// Logs that request `id` got no answer from `upstream`, a target of the relay, or the inbox, if `reason` is about the upstream.
     pub(super) fn log(
         &self,
         id: &str,
-        facts: &ConnectionFacts,
+        facts: Option<&ConnectionFacts>,
         upstream: &str,
         reason: RequestReason,
         detail: &str,
@@ -97,6 +97,17 @@ fn hint(reason: RequestReason) -> Option<&'static str> {
         RequestReason::InboxUnavailable => {
             "senders get 503 and try again, direct routes go on; clawgate doctor looks at the database and its folder"
         }
+        RequestReason::TargetBusy => {
+            "the target's `rate` or `concurrency` is reached: raise it as far as the target's owner allows, or use delivery = \"queue\""
+        }
+        RequestReason::TargetUnavailable => {
+            "look at the target's `url` and `auth`, and whether its server can be reached from here; clawgate doctor looks for the \
+             cause"
+        }
+        RequestReason::TargetNoAnswer => {
+            "the target may have the event: it needs an `id` by which it recognises a repetition; raise its `timeout` if it needs \
+             longer for its answers"
+        }
         _ => return None,
     })
 }
@@ -106,7 +117,7 @@ fn hint(reason: RequestReason) -> Option<&'static str> {
 struct Line<'a> {
     id: &'a str,
     #[serde(flatten)]
-    facts: &'a ConnectionFacts,
+    facts: Option<&'a ConnectionFacts>,
     upstream: &'a str,
     reason: RequestReason,
     detail: &'a str,

@@ -9,6 +9,7 @@ use super::check::CheckedHead;
 use super::client_connection::ClientConnection;
 use super::deliver::{DeliveredBody, deliver};
 use super::refusal::RequestRefusal;
+use super::relay::pass_on;
 use super::shape::Shaping;
 use super::snapshot::Snapshot;
 use crate::telemetry::access::AccessRecord;
@@ -40,8 +41,13 @@ pub(crate) async fn handle(
         // Boxed, so that requests of routes without a shape need no memory for it.
         Shaping::Needed(unshaped) => Box::pin(unshaped.shape(&body, record)).await?,
     };
+    if let Some(target) = shaped.target() {
+        // Boxed, so that requests of other routes need no memory for it.
+        let passed = Box::pin(pass_on(client, shaped, &body, &target, record));
+        return Ok(passed.await?.map(DeliveredBody::Own));
+    }
     let delivery = shaped.sanitize(&body, record.id())?;
-    match &delivery.principal.resource().inbox {
+    match delivery.principal.resource().inbox() {
         None => deliver(client, delivery, record).await,
         // Boxed, so that requests of direct routes need no memory for it.
         Some(inbox) => {

@@ -14,6 +14,7 @@
 //! | what goes from the body, where the route says so? | `shape.rs` | `Shaped` |
 //! | what may the upstream see? | `sanitize.rs` | [`crate::upstream::UpstreamRequest`] |
 //! | the upstream answers, or the inbox stores the request | `deliver.rs`, `accept.rs` | `Response` |
+//! | or a target of the relay gets the event | `relay/` | `Response` |
 //!
 //! How bytes get in and out is the task of [`crate::server`], which this module must not import.
 
@@ -35,6 +36,7 @@ mod inbox;
 mod limit_body;
 mod proxy_header;
 pub(crate) mod refusal;
+mod relay;
 pub(crate) mod revalidation;
 pub(crate) mod revocation_watch;
 mod route;
@@ -52,5 +54,7 @@ pub(crate) use self::deliver::DeliveredBody;
 pub use self::delivery_failures::DeliveryFailures;
 pub(crate) use self::handle::handle;
 pub use self::inbox::Inbox;
+pub(crate) use self::relay::handle_caller;
+pub use self::relay::{RefusedCallers, Relay, RelaySnapshot, SendNow, TargetInUse, WaitingCalls};
 pub use self::signature_refusals::SignatureRefusals;
 pub use self::snapshot::{Access, RequestSettings, Snapshot};

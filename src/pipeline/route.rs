@@ -37,8 +37,8 @@ impl<'a> CheckedHead<'a> {
             found => found,
         };
         let route = found.map_err(|why| unrouted(why, self.method(), self.path().as_str(), client()))?;
-        let upstream = Arc::clone(&route.upstream.name);
-        record.routed(route.path.shared(), upstream, &route.metrics);
+        let upstream = route.relay().unwrap_or(&route.upstream.name);
+        record.routed(route.path.shared(), Arc::clone(upstream), &route.metrics);
         Ok(Routed { route, head: self })
     }
 }
@@ -51,7 +51,7 @@ impl CheckedHead<'_> {
     ) -> Option<&'r UpstreamRoute> {
         let client_auth = self.admitted().client().client_auth();
         routes.find(|route| {
-            let Some(verification) = &route.verification else { return false };
+            let Some(verification) = route.verification() else { return false };
             let request = verification.request(self.method(), self.target(), self.headers(), &[]);
             route.authenticate.demands_signature(client_auth)
                 && verification.challenge.is_some_and(|challenge| challenge.is_opened_by(&request))

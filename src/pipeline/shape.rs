@@ -47,10 +47,17 @@ pub(super) struct Unshaped<'a> {
 impl<'a> Authenticated<'a> {
     /// Whether the route has a shape.
     pub(super) fn shaping(self) -> Shaping<'a> {
-        match &self.principal.resource().shape {
+        match self.principal.resource().shape() {
             None => Shaping::None(Shaped(self)),
             Some(shape) => Shaping::Needed(Unshaped { request: self, shape }),
         }
+    }
+}
+
+impl Shaped<'_> {
+    /// The target of the relay that gets the request in place of an upstream, if there is one.
+    pub(super) fn target(&self) -> Option<Arc<str>> {
+        self.0.principal.resource().relay().cloned()
     }
 }
 
@@ -108,7 +115,7 @@ fn is_encoded(headers: &HeaderMap) -> bool {
 
 /// Removes what was made of the body that came: digests, and the signature that clawgate has verified.
 fn remove_what_no_longer_fits(headers: &mut HeaderMap, route: &UpstreamRoute) {
-    let scheme = route.verification.as_ref().map(|verification| verification.verifier.scheme());
+    let scheme = route.verification().map(|verification| verification.verifier.scheme());
     let signatures = scheme.map(|scheme| scheme.signature_headers(headers)).unwrap_or_default();
     for name in signatures.iter().chain(&DIGESTS) {
         headers.remove(name);

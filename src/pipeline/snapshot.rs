@@ -52,7 +52,7 @@ impl RequestSettings {
     /// The verifiers of all routes, with the paths of the routes.
     pub(super) fn verifiers(&self) -> impl Iterator<Item = (Arc<str>, &Verifier)> {
         let routes = self.certificates.routes.iter().chain(self.signatures.routes.iter());
-        routes.filter_map(|route| Some((route.path.shared(), &*route.verification.as_ref()?.verifier)))
+        routes.filter_map(|route| Some((route.path.shared(), &*route.verification()?.verifier)))
     }
 
     /// What clients of this kind may use.

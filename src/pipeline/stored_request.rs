@@ -17,9 +17,9 @@ const ANEW: [HeaderName; 2] = [header::CONTENT_LENGTH, HeaderName::from_static("
 pub(super) fn stored_request(parts: Parts, body: Bytes, route: &UpstreamRoute) -> StoredRequest {
     let (mut headers, mut target) = (parts.headers, parts.uri);
     remove(&mut headers, &ANEW);
-    if route.inbox.as_ref().is_none_or(|inbox| !inbox.store_authorization) {
+    if route.inbox().is_none_or(|inbox| !inbox.store_authorization) {
         remove(&mut headers, &CREDENTIALS);
-        if let Some(verification) = &route.verification {
+        if let Some(verification) = route.verification() {
             remove_tokens(&mut headers, &mut target, verification);
         }
     }

@@ -151,9 +151,25 @@ impl<T> Batch<T> {
         (!members.is_empty()).then_some(Self(members))
     }
 
+    /// One event alone.
+    pub fn alone(member: T) -> Self {
+        Self(vec![member])
+    }
+
+    /// The first event.
+    pub fn first(&self) -> &T {
+        // There is at least one.
+        &self.0[0]
+    }
+
     /// The events in their order.
     pub fn members(&self) -> &[T] {
         &self.0
+    }
+
+    /// The events in their order, to change them.
+    pub fn members_mut(&mut self) -> &mut [T] {
+        &mut self.0
     }
 
     /// The events in their order.

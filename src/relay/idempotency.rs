@@ -1,6 +1,7 @@
 //! By which id a target recognises an event that comes again.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use data_encoding::HEXLOWER;
@@ -113,6 +114,12 @@ impl IdSource {
             }
         }
         Ok(Some(id))
+    }
+}
+
+impl fmt::Display for IdSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -6,6 +6,7 @@ use super::prepared::Prepared;
 use super::upstreams::WorkerUpstream;
 use crate::dispatch::DispatchRoutes;
 use crate::live::Live;
+use crate::relay::client::TargetClient;
 use crate::telemetry::metrics::Metrics;
 
 /// The routes with an inbox, which a reload replaces, and their upstreams with the dispatcher's own connections.
@@ -13,13 +14,14 @@ use crate::telemetry::metrics::Metrics;
 pub(crate) struct DispatchGeneration {
     live: Arc<Live<DispatchRoutes>>,
     upstreams: Vec<WorkerUpstream>,
+    clients: Vec<Arc<TargetClient>>,
 }
 
 impl DispatchGeneration {
     /// The first generation.
     pub(crate) fn first(prepared: &Prepared, metrics: &Metrics) -> Self {
-        let (routes, upstreams) = prepared.dispatch_routes(&[], metrics);
-        Self { live: Arc::new(Live::new(routes)), upstreams }
+        let (routes, upstreams, clients) = prepared.dispatch_routes((&[], &[]), metrics);
+        Self { live: Arc::new(Live::new(routes)), upstreams, clients }
     }
 
     /// The routes in use.
@@ -28,8 +30,9 @@ impl DispatchGeneration {
     }
 
     pub(super) fn replace(&mut self, prepared: &Prepared, metrics: &Metrics) {
-        let (routes, upstreams) = prepared.dispatch_routes(&self.upstreams, metrics);
-        self.upstreams = upstreams;
+        let existing = (&self.upstreams[..], &self.clients[..]);
+        let (routes, upstreams, clients) = prepared.dispatch_routes(existing, metrics);
+        (self.upstreams, self.clients) = (upstreams, clients);
         self.live.replace(routes);
     }
 }

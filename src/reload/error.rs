@@ -5,6 +5,7 @@ use tokio::task::JoinError;
 
 use crate::config::Problems;
 use crate::platform::sandbox::{OutsideSandbox, Unreadable};
+use crate::relay::target::UnusableTarget;
 use crate::tls::server::ServerError;
 use crate::upstream::{ConnectorError, Target};
 
@@ -17,6 +18,9 @@ pub enum PrepareError {
     /// No client for an upstream can be made.
     #[error("the upstream {0} cannot be used: {1}")]
     Upstream(Target, #[source] ConnectorError),
+    /// No client for a target can be made.
+    #[error("the target {0} of the relay cannot be used: {1}")]
+    Target(String, #[source] UnusableTarget),
 }
 
 /// Why new settings are not used.
@@ -34,12 +38,18 @@ pub enum ReloadError {
     /// They need more than the sandbox allows.
     #[error(transparent)]
     Sandbox(#[from] OutsideSandbox),
-    /// A route stores events, and none did at the start.
+    /// A route or target stores events, and none did at the start.
     #[error(
-        "a route has delivery = \"inbox\" or \"try\"; none had at the start, so the inbox is not open\n  hint: restart \
-         clawgate (an upgrade loses no request: docs/operations.md)"
+        "a route has delivery = \"inbox\" or \"try\", or a target of the relay delivery = \"queue\"; none had at the start, so \
+         the inbox is not open\n  hint: restart clawgate (an upgrade loses no request: docs/operations.md)"
     )]
     InboxNotOpen,
+    /// There is a target, and there was none at the start.
+    #[error(
+        "there is a target of the relay; there was none at the start, so the relay does not run\n  hint: restart clawgate (an \
+         upgrade loses no request: docs/operations.md)"
+    )]
+    RelayNotRunning,
     /// Reading them panicked.
     #[error("reading the settings failed because of a bug in clawgate: {0}")]
     Panic(#[from] JoinError),

@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use super::error::PrepareError;
 use super::signed_routes::SignedRoutes;
+use super::targets::{KeptTargets, clients};
 use super::upstreams::{PreparedUpstream, WorkerUpstream};
 use crate::config::{RouteSettings, Settings};
 use crate::connection::ClientAuth;
-use crate::dispatch::{DispatchRoute, DispatchRoutes};
+use crate::dispatch::{Destination, DispatchRoute, DispatchRoutes, RouteUpstream};
 use crate::identity::San;
 use crate::inbox::DeadReason;
 use crate::pipeline::{Access, RequestSettings, Snapshot};
 use crate::pki::CertificateCaches;
-use crate::route::{Route, Routes};
+use crate::relay::client::TargetClient;
+use crate::relay::target::RelayTarget;
+use crate::route::{Route, RouteExtras, Routes};
 use crate::telemetry::metrics::Metrics;
 use crate::tls::{Acceptor, HandshakeSettings};
 
@@ -27,14 +30,16 @@ pub struct Prepared {
     acceptor: Arc<Acceptor>,
     upstreams: Vec<PreparedUpstream>,
     signed: Arc<SignedRoutes>,
+    targets: Vec<Arc<RelayTarget>>,
 }
 
 impl Prepared {
-    /// Builds everything that can fail without the network. `caches` and `signed` are those of the generation before.
+    /// Builds everything that can fail without the network. `caches`, `signed` and `kept` are those of the generation before.
     pub(super) fn new(
         settings: Settings,
         caches: Arc<CertificateCaches>,
         signed: Arc<SignedRoutes>,
+        kept: &KeptTargets,
     ) -> Result<Self, PrepareError> {
         let reloadable = &settings.reloadable;
         let handshake = HandshakeSettings {
@@ -53,12 +58,18 @@ impl Prepared {
                 upstreams.push(PreparedUpstream::new(upstream)?);
             }
         }
-        Ok(Self { settings, acceptor: Arc::new(acceptor), upstreams, signed })
+        let targets = kept.prepare(reloadable)?;
+        Ok(Self { settings, acceptor: Arc::new(acceptor), upstreams, signed, targets })
     }
 
     /// Forgets what is remembered of routes that these settings do not have.
     pub(super) fn forget_other_routes(&self) {
         self.signed.keep(&self.settings.reloadable.routes);
+    }
+
+    /// The targets of the relay.
+    pub(crate) fn targets(&self) -> &[Arc<RelayTarget>] {
+        &self.targets
     }
 
     /// The settings that it was built from.
@@ -79,9 +90,16 @@ impl Prepared {
         let upstreams: Vec<_> =
             upstreams.map(|upstream| upstream.for_worker(existing, workers, metrics)).collect();
         let reloadable = &self.settings.reloadable;
-        let verification = |route: &RouteSettings| {
-            let verify = route.verify.as_ref()?;
-            Some(Arc::new(self.signed.verification(route, verify, reloadable, metrics)))
+        let extras = |route: &RouteSettings| {
+            let verify = route.verify.as_ref();
+            let extras = RouteExtras {
+                verification: verify
+                    .map(|verify| self.signed.verification(route, verify, reloadable, metrics)),
+                shape: route.shape.as_ref().map(|shape| Arc::clone(&shape.route)),
+                inbox: route.inbox.clone(),
+                relay: route.relay.clone(),
+            };
+            (!extras.is_empty()).then(|| Box::new(extras))
         };
         let route = |settings: &RouteSettings| {
             // Always found: `new` has prepared the upstream of every route.
@@ -91,10 +109,8 @@ impl Prepared {
                 methods: settings.methods.clone(),
                 rules: settings.rules.clone(),
                 authenticate: settings.authenticate,
-                verification: verification(settings),
                 max_body: settings.max_body,
-                inbox: settings.inbox.clone().map(Arc::new),
-                shape: settings.shape.as_ref().map(|shape| Arc::clone(&shape.route)),
+                extras: extras(settings),
                 upstream: Arc::clone(&same.upstream),
                 metrics: metrics.route(&settings.path.to_string()),
             })
@@ -115,13 +131,13 @@ impl Prepared {
         (Snapshot { number, acceptor, revoke, requests }, upstreams)
     }
 
-    /// The routes with an inbox, with upstreams for the dispatcher's thread. Those in `existing` whose settings did not change
-    /// are used again, with their connections.
+    /// The routes with an inbox and the targets of the relay, with upstreams and clients for the dispatcher's thread. Those in
+    /// `existing` whose settings did not change are used again, with their connections.
     pub(super) fn dispatch_routes(
         &self,
-        existing: &[WorkerUpstream],
+        (existing, existing_clients): (&[WorkerUpstream], &[Arc<TargetClient>]),
         metrics: &Metrics,
-    ) -> (DispatchRoutes, Vec<WorkerUpstream>) {
+    ) -> (DispatchRoutes, Vec<WorkerUpstream>, Vec<Arc<TargetClient>>) {
         let stored = self.settings.reloadable.routes.iter().filter_map(|route| {
             let inbox = route.inbox.clone()?;
             Some((route, inbox))
@@ -145,11 +161,20 @@ impl Prepared {
             metrics.inbox().declare(&route.path.shared(), reasons);
             routes.push(DispatchRoute {
                 path: route.path.shared(),
-                is_exact: !route.path.is_prefix(),
-                passes_authorization: route.upstream.token.is_none(),
                 inbox,
-                upstream,
+                destination: Destination::Upstream(RouteUpstream {
+                    upstream,
+                    is_exact: !route.path.is_prefix(),
+                    passes_authorization: route.upstream.token.is_none(),
+                }),
             });
+        }
+        let clients = clients(&self.targets, existing_clients, metrics);
+        // Also of those that store no events any more: some may wait.
+        routes.extend(clients.iter().map(|client| DispatchRoute::of_target(Arc::clone(client))));
+        for target in self.targets.iter().filter(|target| target.stores_events()) {
+            let reasons = DeadReason::ALL.into_iter().map(DeadReason::as_str);
+            metrics.inbox().declare(target.route(), reasons);
         }
         let inbox = self.settings.startup.inbox.as_ref();
         let routes = DispatchRoutes {
@@ -157,7 +182,7 @@ impl Prepared {
             retry_first: inbox.map_or(NO_RETRY, |inbox| inbox.retry_first),
             retry_max: inbox.map_or(NO_RETRY, |inbox| inbox.retry_max),
         };
-        (routes, upstreams)
+        (routes, upstreams, clients)
     }
 
     /// Whether the certificates are for more than one DNS name.

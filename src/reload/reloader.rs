@@ -10,6 +10,7 @@ use super::dispatch::DispatchGeneration;
 use super::error::ReloadError;
 use super::events::{ReloadFailed, Reloaded};
 use super::prepared::Prepared;
+use super::relay::RelayGeneration;
 use super::source::{Reading, Source};
 use super::upstreams::WorkerUpstream;
 use super::warnings::log_warnings;
@@ -63,24 +64,29 @@ pub(crate) struct Reloader {
     has_inbox: bool,
     workers: Vec<WorkerGeneration>,
     dispatch: DispatchGeneration,
+    relay: RelayGeneration,
+    /// Whether there was a target or a listener of the relay at the start, so that its thread runs.
+    has_relay: bool,
     metrics: Arc<Metrics>,
     status: Option<Arc<Status>>,
 }
 
 impl Reloader {
-    /// Begins with `prepared` as the first generation, which `workers` and the dispatcher serve with.
+    /// Begins with `prepared` as the first generation, which `workers`, the dispatcher and the relay serve with.
     pub(crate) fn new(
         source: Arc<Source>,
         sandbox: Sandbox,
         prepared: Prepared,
-        (workers, dispatch): (Vec<WorkerGeneration>, DispatchGeneration),
+        (workers, dispatch, relay): (Vec<WorkerGeneration>, DispatchGeneration, RelayGeneration),
         metrics: Arc<Metrics>,
         status: Option<Arc<Status>>,
     ) -> Self {
         config_metrics::in_use(&prepared.settings().reloadable, &metrics);
         log_warnings(prepared.settings());
         let started = prepared.settings().in_use.clone();
-        let has_inbox = prepared.settings().startup.inbox.is_some();
+        let startup = &prepared.settings().startup;
+        let has_inbox = startup.inbox.is_some();
+        let has_relay = startup.relay.is_some() || !prepared.targets().is_empty();
         Self {
             source,
             sandbox,
@@ -90,6 +96,8 @@ impl Reloader {
             has_inbox,
             workers,
             dispatch,
+            relay,
+            has_relay,
             metrics,
             status,
         }
@@ -128,10 +136,15 @@ impl Reloader {
             if next.settings().startup.inbox.is_some() && !self.has_inbox {
                 return Err(ReloadError::InboxNotOpen);
             }
+            if !next.targets().is_empty() && !self.has_relay {
+                return Err(ReloadError::RelayNotRunning);
+            }
             Ok(next)
         });
         let next = next.inspect_err(|error| self.failed(origin, error))?;
         self.number += 1;
+        // First, so that no route names a target that is not there.
+        self.relay.replace(&next, &self.metrics);
         for worker in &mut self.workers {
             worker.replace(&next, self.number, &self.metrics);
         }

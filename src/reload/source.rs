@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use super::error::ReloadError;
 use super::prepared::Prepared;
 use super::signed_routes::SignedRoutes;
+use super::targets::KeptTargets;
 use crate::config::{Environment, Files, SettingsArgs, load};
 use crate::pki::CertificateCaches;
 
@@ -18,6 +19,7 @@ pub struct Source {
     /// The same for all generations.
     caches: Arc<CertificateCaches>,
     signed: Arc<SignedRoutes>,
+    targets: Arc<KeptTargets>,
 }
 
 /// The outcome of reading settings and files.
@@ -32,7 +34,13 @@ pub struct Reading {
 impl Source {
     /// Reads the settings from `args`, the file that they name, and the environment.
     pub fn new(args: SettingsArgs, environment: fn() -> Environment) -> Self {
-        Self { args, environment, caches: Arc::default(), signed: Arc::default() }
+        Self {
+            args,
+            environment,
+            caches: Arc::default(),
+            signed: Arc::default(),
+            targets: Arc::default(),
+        }
     }
 
     /// Reads all settings and files. Blocks: large CRLs take time.
@@ -41,7 +49,7 @@ impl Source {
             Ok(mut settings) => {
                 let files = mem::take(&mut settings.files);
                 let (caches, signed) = (Arc::clone(&self.caches), Arc::clone(&self.signed));
-                let prepared = Prepared::new(settings, caches, signed);
+                let prepared = Prepared::new(settings, caches, signed, &self.targets);
                 Reading { files, prepared: prepared.map_err(ReloadError::from) }
             }
             Err(mut problems) => {

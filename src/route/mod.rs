@@ -29,18 +29,57 @@ pub struct Route<U> {
     pub rules: Rules,
     /// What authenticates its requests.
     pub authenticate: Authenticate,
-    /// Verifies the signatures of its requests; always there where `authenticate` may demand one.
-    pub verification: Option<Arc<Verification>>,
     /// The largest request body, in bytes.
     pub max_body: u64,
-    /// How its events are stored and delivered; `None`: the upstream answers at once.
-    pub inbox: Option<Arc<RouteInbox>>,
-    /// What is taken out of bodies; `None`: nothing.
-    pub shape: Option<Arc<RouteShape>>,
+    /// What only some routes have. One pointer, so that the search for a route reads little memory.
+    pub extras: Option<Box<RouteExtras>>,
     /// The upstream of its requests.
     pub upstream: U,
     /// The metrics of its requests.
     pub metrics: Arc<RouteMetrics>,
+}
+
+/// What only some routes have.
+#[derive(Debug, Default)]
+pub struct RouteExtras {
+    /// Verifies the signatures of its requests; always there where `authenticate` may demand one.
+    pub verification: Option<Verification>,
+    /// What is taken out of bodies.
+    pub shape: Option<Arc<RouteShape>>,
+    /// How its events are stored and delivered; `None`: the upstream answers at once.
+    pub inbox: Option<RouteInbox>,
+    /// The target of the relay that gets its requests in place of the upstream.
+    pub relay: Option<Arc<str>>,
+}
+
+impl RouteExtras {
+    /// Whether there is nothing of it.
+    pub fn is_empty(&self) -> bool {
+        let Self { verification, shape, inbox, relay } = self;
+        verification.is_none() && shape.is_none() && inbox.is_none() && relay.is_none()
+    }
+}
+
+impl<U> Route<U> {
+    /// [`RouteExtras::verification`].
+    pub fn verification(&self) -> Option<&Verification> {
+        self.extras.as_ref()?.verification.as_ref()
+    }
+
+    /// [`RouteExtras::shape`].
+    pub fn shape(&self) -> Option<&RouteShape> {
+        self.extras.as_ref()?.shape.as_deref()
+    }
+
+    /// [`RouteExtras::inbox`].
+    pub fn inbox(&self) -> Option<&RouteInbox> {
+        self.extras.as_ref()?.inbox.as_ref()
+    }
+
+    /// [`RouteExtras::relay`].
+    pub fn relay(&self) -> Option<&Arc<str>> {
+        self.extras.as_ref()?.relay.as_ref()
+    }
 }
 
 impl<U> Guarded for Route<U> {
@@ -55,7 +94,7 @@ impl<U> Protected for Route<U> {
     }
 
     fn audits_signatures(&self) -> bool {
-        self.verification.as_ref().is_some_and(|verification| verification.audit)
+        self.verification().is_some_and(|verification| verification.audit)
     }
 }
 
@@ -160,10 +199,8 @@ mod tests {
             methods: Methods::parse(methods.iter().copied()).unwrap(),
             rules: Rules::default(),
             authenticate: Authenticate::Certificate,
-            verification: None,
             max_body: 0,
-            inbox: None,
-            shape: None,
+            extras: None,
             upstream,
             metrics: crate::telemetry::metrics::Metrics::new().route(path),
         };

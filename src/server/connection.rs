@@ -28,7 +28,7 @@ use crate::pipeline::identity_headers::IdentityHeaders;
 use crate::pipeline::revalidation::Revalidation;
 use crate::pipeline::withdrawal::Withdrawal;
 use crate::pipeline::{
-    AuditLog, ClientConnection, DeliveryFailures, Inbox, SignatureRefusals, Snapshot,
+    AuditLog, ClientConnection, DeliveryFailures, Inbox, Relay, SignatureRefusals, Snapshot,
 };
 use crate::policy::Decisions;
 use crate::shutdown::Drain;
@@ -60,6 +60,8 @@ pub struct ConnectionHandler {
     pub uncertified_bodies: OldestFirst,
     /// Stores the events of routes with an inbox.
     pub inbox: Option<Arc<Inbox>>,
+    /// Passes on the events of routes with `relay`.
+    pub relay: Option<Arc<Relay>>,
     /// Logs connections of admitted clients that sent no request.
     pub unused: Arc<UnusedConnections>,
     /// Limits connections, in all and for each source address.
@@ -228,6 +230,7 @@ impl ConnectionHandler {
             delivery_failures: Arc::clone(&self.delivery_failures),
             signature_refusals: Arc::clone(&self.signature_refusals),
             inbox: self.inbox.clone(),
+            relay: self.relay.clone(),
             buffered_bodies: match client_auth {
                 ClientAuth::Required => self.certified_bodies.clone(),
                 ClientAuth::None => self.uncertified_bodies.clone(),

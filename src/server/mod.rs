@@ -11,6 +11,7 @@
 //! | refused: log, count, close | `rejected_connections.rs`, `unadmitted.rs`, `refusal_over_http.rs`, `lingering_close.rs` |
 //! | admitted: serve requests | `session.rs`, `http1.rs`, `http2.rs`, above `guarded_io.rs` |
 //! | drain, age, idleness, revalidation | `lifecycle.rs` |
+//! | the listener of the relay | `relay.rs` |
 //! | one request | `exchange.rs`, `requests.rs`, `response_body.rs`, `drain_request_body.rs` |
 
 mod connection;
@@ -27,6 +28,7 @@ pub mod listener;
 mod poll_on_wake;
 mod refusal_over_http;
 mod rejected_connections;
+pub mod relay;
 mod requests;
 mod response_body;
 mod session;

@@ -63,6 +63,7 @@ pub use self::sign::SignError;
 pub use self::source::{Source, SourceError};
 pub use self::template::{MAX_TEMPLATE_LENGTH, MAX_TEMPLATE_PARTS, Part, Template, TemplateError};
 pub use self::timestamp::TimestampUnit;
+pub use self::token::matching as matching_secret;
 pub use self::verification::Verification;
 pub use self::verified::{EventKey, MAX_ID, VerifiedSignature};
 pub use self::verifier::{MAX_KEYS, Verifier, VerifierError};

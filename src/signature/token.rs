@@ -9,7 +9,7 @@ use super::hmac::is_equal;
 /// The first of the secrets that is among the tokens presented.
 ///
 /// An empty secret is none. All are compared, by their SHA-256, so that the time says neither which one fits nor how long it is.
-pub(super) fn matching<'k>(
+pub fn matching<'k>(
     presented: &[Cow<'_, [u8]>],
     secrets: impl Iterator<Item = &'k [u8]>,
 ) -> Option<usize> {

@@ -91,10 +91,8 @@ fn table(routes: &[RouteSettings]) -> Routes<&RouteSettings> {
             methods: methods.clone(),
             rules: Rules::default(),
             authenticate: Authenticate::default(),
-            verification: None,
             max_body: *max_body,
-            inbox: None,
-            shape: None,
+            extras: None,
             upstream: settings,
             metrics: metrics.route(&path.to_string()),
         }

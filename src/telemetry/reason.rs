@@ -201,6 +201,18 @@ reasons! {
         UpstreamClosed = "upstream_closed",
         /// The upstream's response was not HTTP.
         UpstreamProtocolError = "upstream_protocol_error",
+        /// The caller of the relay has no valid token.
+        RelayUnauthorized = "relay_unauthorized",
+        /// A web page calls the relay.
+        RelayFromBrowser = "relay_from_browser",
+        /// What the target of the relay is to get cannot be made of the event.
+        EventInvalid = "event_invalid",
+        /// The target of the relay gets as many requests as it may get.
+        TargetBusy = "target_busy",
+        /// The target of the relay cannot be connected to, or gives clawgate no token.
+        TargetUnavailable = "target_unavailable",
+        /// The target of the relay got the event and gave no answer that can be passed on.
+        TargetNoAnswer = "target_no_answer",
         /// The client does not read its response.
         AnswerTimeout = "answer_timeout",
         /// The request took longer than the limit, from its head to the end of its response.

@@ -131,7 +131,7 @@ impl Client {
     fn failed(&self, error: &UpstreamError) {
         self.metrics.failed(match error {
             UpstreamError::Busy(_) | UpstreamError::ShareBusy(_) => UpstreamFault::Busy,
-            UpstreamError::Unavailable(_) => UpstreamFault::Unavailable,
+            UpstreamError::Unavailable(_) | UpstreamError::Address(_) => UpstreamFault::Unavailable,
             UpstreamError::ConnectTimeout(_) => UpstreamFault::ConnectTimeout,
             UpstreamError::Timeout(_) => UpstreamFault::Timeout,
             UpstreamError::Closed(_) => UpstreamFault::Closed,
@@ -154,7 +154,7 @@ impl Client {
         let limit = self.timeouts.connect;
         match timeout(limit, self.connector.connect(proxy_header)).await {
             Ok(connected) => {
-                let sender = connected.map_err(UpstreamError::Unavailable)?;
+                let sender = connected.map_err(UpstreamError::not_connected)?;
                 self.metrics.connections.inc();
                 Ok(sender)
             }

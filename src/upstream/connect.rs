@@ -8,12 +8,13 @@ use std::task::{Context, Poll};
 
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
+use super::address_check::AddressCheck;
 use super::body::RequestBody;
 use super::race;
 use super::target::Target;
@@ -28,6 +29,7 @@ const MAX_ANSWER_HEAD: usize = 64 * 1024;
 pub struct Connector {
     target: Target,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    check: Option<Arc<AddressCheck>>,
 }
 
 impl fmt::Debug for Connector {
@@ -60,7 +62,12 @@ impl Connector {
             }
             _ => None,
         };
-        Ok(Self { target, tls })
+        Ok(Self { target, tls, check: None })
+    }
+
+    /// The same, but it connects only to addresses that `check` allows. They are checked after each look-up.
+    pub fn with_address_check(self, check: AddressCheck) -> Self {
+        Self { check: Some(Arc::new(check)), ..self }
     }
 
     /// Opens a connection that begins with `proxy_header`, and starts the task that drives it.
@@ -84,7 +91,8 @@ impl Connector {
     /// Opens a connection that begins with `proxy_header`, with TLS if the target needs it.
     ///
     /// # Errors
-    /// If the connection fails, or the upstream's certificate is not trusted.
+    /// If the connection fails, or the upstream's certificate is not trusted. An [`AddressRefused`](super::AddressRefused) is inside if
+    /// none of its addresses is allowed.
     pub async fn dial(&self, proxy_header: &[u8]) -> io::Result<Stream> {
         match &self.target {
             Target::Unix(path) => {
@@ -93,7 +101,7 @@ impl Connector {
                 Ok(Stream(Kind::Unix(unix)))
             }
             Target::Http { host, port } | Target::Https { host, port } => {
-                let mut tcp = race::connect(host, *port).await?;
+                let mut tcp = race::connect(host, *port, self.check.as_deref()).await?;
                 tcp.set_nodelay(true)?;
                 tcp.write_all(proxy_header).await?;
                 match &self.tls {
@@ -115,6 +123,16 @@ enum Kind {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// The certificate that the server presented; `None` without TLS.
+    pub fn peer_certificate(&self) -> Option<&CertificateDer<'static>> {
+        match &self.0 {
+            Kind::Tls(stream) => stream.get_ref().1.peer_certificates()?.first(),
+            Kind::Tcp(_) | Kind::Unix(_) => None,
+        }
+    }
 }
 
 /// Calls a method of the inner stream.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustls::AlertDescription;
 use thiserror::Error;
 
+use super::address_check::AddressRefused;
 use super::body::BodyError;
 use super::framing::BadFraming;
 use crate::wording::{alert_name, http, io as io_words, tls_error};
@@ -17,6 +18,9 @@ pub enum UpstreamError {
     /// The connection could not be opened. The request was not sent.
     #[error("it cannot be connected to: {}", io_words(.0))]
     Unavailable(#[source] io::Error),
+    /// None of its addresses may be connected to. The request was not sent.
+    #[error("it cannot be connected to: {0}")]
+    Address(#[source] AddressRefused),
     /// It has the maximum number of requests in progress, and its queue is full. The request was not sent.
     #[error("it is at its limit of {0} requests, and the queue is full")]
     Busy(usize),
@@ -44,6 +48,20 @@ pub enum UpstreamError {
     /// The client's request body ended early.
     #[error(transparent)]
     Body(BodyError),
+}
+
+impl UpstreamError {
+    /// Of the error of a connection that could not be opened.
+    pub(super) fn not_connected(error: io::Error) -> Self {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+        inner.copied().map_or_else(|| Self::Unavailable(error), Self::Address)
+    }
+
+    /// Whether the connection could not be opened because the upstream's certificate is not trusted.
+    pub fn is_untrusted(&self) -> bool {
+        let Self::Unavailable(error) = self else { return false };
+        matches!(tls_error(error), Some(rustls::Error::InvalidCertificate(_)))
+    }
 }
 
 /// Finds the reason for the missing response in the `error` of hyper.
@@ -100,4 +118,24 @@ fn refused(alert: AlertDescription) -> String {
         "it refused clawgate in the handshake ({alert}): it asks for a certificate of a CA that it trusts \
          (upstream.certificate, upstream.private_key)"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::CertificateError;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_address_and_an_untrusted_certificate_are_told_from_other_failures() {
+        let refused = AddressRefused::None;
+        let untrusted = rustls::Error::InvalidCertificate(CertificateError::Expired);
+
+        let address = UpstreamError::not_connected(io::Error::other(refused));
+        let certificate = UpstreamError::not_connected(io::Error::other(untrusted));
+        let other = UpstreamError::not_connected(io::ErrorKind::ConnectionRefused.into());
+
+        assert!(matches!(address, UpstreamError::Address(AddressRefused::None)));
+        assert!(certificate.is_untrusted() && !address.is_untrusted() && !other.is_untrusted());
+    }
 }

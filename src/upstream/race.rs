@@ -1,4 +1,4 @@
-//! Connecting to a name that has several addresses (RFC 8305, "Happy Eyeballs").
+//! Connecting to a name that has several addresses (RFC 8305, "Happy Eyeballs"), perhaps with a check of these addresses.
 
 use std::future::poll_fn;
 use std::io;
@@ -10,16 +10,59 @@ use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep};
 
+use super::address_check::AddressCheck;
+
 /// How long to wait for an address before also trying the next one. It is the minimum of RFC 8305 section 8:
 /// upstreams are usually near, and all addresses must be tried within `upstream.connect_timeout`.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(100);
 
-/// Connects to `host`, a name or an address. Uses the first of its addresses that accepts the connection.
+/// Where the addresses of a name come from.
+enum Lookup {
+    /// From the system.
+    System,
+    /// For tests: the next list at each look-up, and the last one for ever.
+    #[cfg(test)]
+    Fixed(std::sync::Arc<std::sync::Mutex<Vec<Vec<SocketAddr>>>>),
+}
+
+impl Lookup {
+    async fn addresses(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        match self {
+            Self::System => Ok(lookup_host((host, port)).await?.collect()),
+            #[cfg(test)]
+            Self::Fixed(lists) => {
+                let mut lists = lists.lock().unwrap();
+                Ok(if lists.len() > 1 { lists.remove(0) } else { lists[0].clone() })
+            }
+        }
+    }
+}
+
+/// Connects to `host`, a name or an address. Uses the first of its addresses that accepts the connection. With a `check`, those that
+/// it refuses are left out. It sees each look-up anew, and no other look-up follows: so a name cannot lead elsewhere meanwhile.
 ///
 /// # Errors
-/// If there is no address, or with the last error if no address accepts.
-pub(super) async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
-    race(alternating(lookup_host((host, port)).await?)).await
+/// If there is no address, with an [`AddressRefused`](super::AddressRefused) inside if the check leaves none, or with the last error if
+/// no address accepts.
+pub(super) async fn connect(
+    host: &str,
+    port: u16,
+    check: Option<&AddressCheck>,
+) -> io::Result<TcpStream> {
+    connect_with(&Lookup::System, host, port, check).await
+}
+
+async fn connect_with(
+    lookup: &Lookup,
+    host: &str,
+    port: u16,
+    check: Option<&AddressCheck>,
+) -> io::Result<TcpStream> {
+    let mut addresses = lookup.addresses(host, port).await?;
+    if let Some(check) = check {
+        addresses = check.select(&addresses).map_err(io::Error::other)?;
+    }
+    race(alternating(addresses.into_iter())).await
 }
 
 /// RFC 8305 section 4: alternates between the two address families, each in the order of the resolver.
@@ -83,6 +126,7 @@ mod tests {
     use socket2::{Domain, SockAddr, Socket, Type};
     use tokio::time::timeout;
 
+    use super::super::address_check::AddressRefused;
     use super::*;
 
     /// A listening socket with a full queue: the kernel drops further SYNs.
@@ -130,6 +174,62 @@ mod tests {
         let address = good.local_addr().unwrap();
 
         assert_eq!(reached(vec![refusing(), refusing(), address]).await.unwrap(), address);
+    }
+
+    /// What a name leads to at one look-up after the other.
+    fn lookups(lists: &[&[SocketAddr]]) -> Lookup {
+        let lists = lists.iter().map(|list| list.to_vec()).collect();
+        Lookup::Fixed(std::sync::Arc::new(std::sync::Mutex::new(lists)))
+    }
+
+    /// Allows loopback addresses.
+    fn check() -> AddressCheck {
+        AddressCheck::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap()
+    }
+
+    fn refused(error: &io::Error) -> Option<&AddressRefused> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_a_private_address_at_the_second_look_up_is_refused_then() {
+        let good = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = good.local_addr().unwrap();
+        let private: SocketAddr = "10.0.0.1:80".parse().unwrap();
+        let lookup = lookups(&[&[address], &[private]]);
+
+        let first = connect_with(&lookup, "api.example.org", 80, Some(&check())).await.unwrap();
+        let second = connect_with(&lookup, "api.example.org", 80, Some(&check())).await.unwrap_err();
+
+        assert_eq!(first.peer_addr().unwrap(), address);
+        assert!(matches!(refused(&second), Some(AddressRefused::NotPublic { .. })), "{second}");
+    }
+
+    #[tokio::test]
+    async fn of_the_addresses_of_a_name_only_allowed_ones_are_connected_to() {
+        let forbidden = TcpListener::bind("[::1]:0").unwrap();
+        let good = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addresses = [&forbidden, &good].map(|listener| listener.local_addr().unwrap());
+        let lookup = lookups(&[&addresses]);
+
+        let stream = connect_with(&lookup, "api.example.org", 80, Some(&check())).await.unwrap();
+
+        assert_eq!(stream.peer_addr().unwrap(), addresses[1]);
+        forbidden.set_nonblocking(true).unwrap();
+        assert_eq!(forbidden.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[tokio::test]
+    async fn an_address_instead_of_a_name_is_checked_too() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+
+        for host in ["127.0.0.1", "::ffff:127.0.0.1", "localhost"] {
+            let none = AddressCheck::default();
+            let error = connect(host, port, Some(&none)).await.unwrap_err();
+            assert!(refused(&error).is_some(), "{host}: {error}");
+        }
+        assert!(connect("127.0.0.1", port, None).await.is_ok());
     }
 
     #[tokio::test]

@@ -12,14 +12,15 @@ use graph::Graph;
 /// The modules from top to bottom. One may import what is in a lower row only.
 const LAYERS: &[&[&str]] = &[
     &["main"],
-    &["generate", "inbox_commands"],
+    &["generate", "inbox_commands", "relay_commands"],
     &["app", "cli"],
     &["doctor", "reload"],
     &["admin", "explain", "server"],
     &["pipeline", "platform", "signing"],
     &["checks"],
     &["config", "dispatch"],
-    &["relay", "upstream"],
+    &["relay"],
+    &["upstream"],
     &["tls", "route"],
     &["inbox", "pki", "policy", "shaping"],
     &["signature", "wording"],

@@ -39,13 +39,16 @@ macro_rules! table {
 
 // Below the macro, which they use.
 pub(super) mod inbox;
+pub(super) mod relay;
 pub(super) mod shape;
 pub(super) mod verify;
 
 /// The whole table, in the order in which help texts list it.
 pub static KEYS: &[&Key] = &joined::<
-    { TABLE.len() + verify::TABLE.len() + inbox::TABLE.len() + shape::TABLE.len() },
->(&[TABLE, verify::TABLE, inbox::TABLE, shape::TABLE]);
+    {
+        TABLE.len() + verify::TABLE.len() + inbox::TABLE.len() + shape::TABLE.len() + relay::TABLE.len()
+    },
+>(&[TABLE, verify::TABLE, inbox::TABLE, shape::TABLE, relay::TABLE]);
 
 const fn joined<const LENGTH: usize>(tables: &[&[&'static Key]]) -> [&'static Key; LENGTH] {
     let mut all = [tables[0][0]; LENGTH];

@@ -7,6 +7,7 @@ use humantime::format_duration;
 use crate::config::files::Files;
 use crate::config::in_use::InUse;
 use crate::config::inbox::route_lines;
+use crate::config::relay::{lines, url};
 use crate::config::settings::{Reloadable, RouteSettings, Settings, UpstreamSettings};
 use crate::identity::unix_rfc3339;
 use crate::pki::Ca;
@@ -19,6 +20,10 @@ pub(super) fn note(in_use: &mut InUse, settings: &Settings, files: &Files) {
     handshake(in_use, reloadable);
     clients(in_use, reloadable);
     reloadable.routes.iter().for_each(|route| note_route(in_use, route));
+    for target in &reloadable.relay.targets {
+        let shown = std::iter::once(format!("{} -> {}", target.path, url(target)));
+        in_use.set(&format!("relay.target {}", target.name), shown.chain(lines(target)));
+    }
     in_use.set("runtime.workers", [startup.workers]);
     in_use.set("admin.token_file", [set_or_none(reloadable.admin_token.is_some())]);
     if let Some(trace) = &startup.trace {
@@ -89,7 +94,10 @@ fn note_route(in_use: &mut InUse, route: &RouteSettings) {
         &name,
         [
             format!("authenticate {}", route.authenticate.as_str()),
-            format!("upstream {target}"),
+            match &route.relay {
+                Some(name) => format!("target {name}"),
+                None => format!("upstream {target}"),
+            },
             format!(
                 "upstream's CA {}, name {server_name}, own certificate {}",
                 shown(ca),

@@ -9,6 +9,7 @@ mod inbox;
 mod limits;
 mod listen;
 mod material;
+mod relay;
 mod resolver;
 mod routes;
 mod rules;
@@ -72,7 +73,8 @@ fn settings(r: &mut Resolver<'_>) -> Found<Settings> {
     let startup = startup(r, listen, listen_proxy, listen_signed);
     let reloadable = reloadable(r, proxy_sources);
     let routes = reloadable.as_ref().ok().map(|reloadable| reloadable.routes.as_slice());
-    let inbox = inbox::of_routes(r, routes);
+    let relay = reloadable.as_ref().ok().map(|reloadable| &reloadable.relay);
+    let inbox = inbox::of_routes(r, routes, relay);
     let inbox::Inbox { settings: inbox, path: inbox_path } = inbox?;
     Ok(Settings {
         inbox_path,
@@ -92,6 +94,8 @@ fn startup(
 ) -> Found<Startup> {
     let lists = [&listen, &listen_proxy, &listen_signed];
     let admin = admin::address(r, lists.into_iter().flat_map(|list| &list.values));
+    let others = lists.into_iter().flat_map(|list| &list.values);
+    let relay = relay::address(r, others, admin.as_ref().ok().and_then(Option::as_ref));
     let trace = trace::trace(r);
     Ok(Startup {
         listen: listen.all_values()?,
@@ -100,6 +104,7 @@ fn startup(
         takeover: r.value(&keys::TAKEOVER)?,
         workers: workers(r)?,
         admin: admin?,
+        relay: relay?,
         watch: r.value(&keys::WATCH)?,
         sandbox: r.value(&keys::SANDBOX)?,
         drain_timeout: r.value(&keys::DRAIN_TIMEOUT)?,
@@ -132,6 +137,7 @@ fn reloadable(r: &mut Resolver<'_>, proxy_sources: Found<Vec<IpNet>>) -> Found<R
     }
     let limits = limits::reloadable(r);
     let admin_token = admin::token(r);
+    let relay = relay::settings(r);
 
     let (material, material_paths) = material?;
     let tls = tls?;
@@ -150,6 +156,7 @@ fn reloadable(r: &mut Resolver<'_>, proxy_sources: Found<Vec<IpNet>>) -> Found<R
         routes: routes?,
         limits: limits?,
         admin_token: admin_token?,
+        relay: relay?,
         log_sample_2xx: r.value(&keys::LOG_SAMPLE)?,
         log_client_hello: r.value(&keys::LOG_CLIENT_HELLO)?,
     })

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
-use crate::config::file::RouteTable;
+use crate::config::file::{RouteTable, TargetTable};
 use crate::config::in_use::InUse;
 use crate::config::key::{Key, Setting, Unset};
 use crate::config::keys::{self, KEYS};
@@ -23,6 +23,8 @@ pub(in crate::config) struct Sources {
     pub(in crate::config) layers: Layers,
     /// The file's `[[route]]` tables.
     pub(in crate::config) routes: Vec<RouteTable>,
+    /// The file's `[[relay.target]]` tables.
+    pub(in crate::config) targets: Vec<TargetTable>,
     /// The file that `SSLKEYLOGFILE` names.
     pub(in crate::config) key_log_file: Option<PathBuf>,
     /// The folder for data that systemd made.
@@ -36,7 +38,9 @@ pub(in crate::config) struct Sources {
 impl Sources {
     /// The files and folders that are named.
     pub(in crate::config) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        self.layers.files().chain(self.routes.iter().flat_map(|route| route.layer.files()))
+        let of_routes = self.routes.iter().flat_map(|route| route.layer.files());
+        let of_targets = self.targets.iter().flat_map(|target| target.layer.files());
+        self.layers.files().chain(of_routes).chain(of_targets)
     }
 
     /// The tables of the routes that are open: paths from outside the file replace them.
@@ -61,7 +65,9 @@ impl<'a> Resolver<'a> {
         let mut resolver = Self { sources, report, in_use: InUse::default(), now };
         for key in KEYS {
             let in_layers = sources.layers.get(key);
-            let in_tables = sources.open_tables().iter().filter_map(|table| table.layer.get(key));
+            let routes = sources.open_tables().iter().map(|table| &table.layer);
+            let targets = sources.targets.iter().map(|table| &table.layer);
+            let in_tables = routes.chain(targets).filter_map(|table| table.get(key));
             for text in in_layers.into_iter().chain(in_tables).flat_map(|list| &list.values) {
                 if let Err(problem) = (key.check)(value_of(key.kind, text)) {
                     resolver.report.invalid(&text.origin, &text.value, problem);

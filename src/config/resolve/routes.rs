@@ -1,10 +1,12 @@
 //! What is open: the `[[route]]` tables, or the paths from flags and environment.
 
+use std::sync::Arc;
+
 use super::inbox::{StoredEvents, StoringRoute};
 use super::resolver::Resolver;
 use super::shape::{RouteShaping, ShapingRoute};
 use super::verify::{self, RouteVerify, VerifyingRoute};
-use super::{authenticate, inbox, rules, secure, shape, upstream};
+use super::{authenticate, inbox, relay, rules, secure, shape, upstream};
 use crate::config::delivery::Delivery;
 use crate::config::file::RouteTable;
 use crate::config::keys;
@@ -31,6 +33,7 @@ struct Draft {
     shape: Found<Option<RouteShaping>>,
     /// Whether the route names a token, and an upstream.
     has_own: [bool; 2],
+    relay: Found<Option<Arc<str>>>,
     rules: Found<Rules>,
     max_body: Found<u64>,
     upstream: Found<UpstreamSettings>,
@@ -45,6 +48,7 @@ impl Draft {
             verify: self.verify?.map(|verify| verify.settings),
             inbox: self.inbox?.map(|stored| stored.settings),
             shape: self.shape?.map(|shaping| shaping.settings),
+            relay: self.relay?,
             rules: self.rules?,
             max_body: self.max_body?,
             upstream: self.upstream?,
@@ -99,7 +103,8 @@ pub(super) fn routes(r: &mut Resolver<'_>) -> Found<Vec<RouteSettings>> {
     let routes: Vec<Found<RouteSettings>> = drafts.into_iter().map(Draft::finish).collect();
     let routes = routes.into_iter().collect::<Found<Vec<_>>>()?;
     authenticate::warn_of_unused_address(r, &routes);
-    secure::check_is_used(r, routes.iter().map(|route| &route.upstream.target));
+    let with_upstream = routes.iter().filter(|route| route.relay.is_none());
+    secure::check_is_used(r, with_upstream.map(|route| &route.upstream.target));
     Ok(routes)
 }
 
@@ -120,7 +125,7 @@ fn draft(
     let (mut methods, mut max_body) = (common.methods.clone(), common.body);
     let (mut authenticate, mut verify) = (Ok(Authenticate::Certificate), Ok(None));
     let (mut shape, mut has_own) = (Ok(None), [false; 2]);
-    let mut rules = Ok(Rules::default());
+    let (mut rules, mut relay) = (Ok(Rules::default()), Ok(None));
     if let Some(table) = table {
         authenticate = authenticate::of_route(r, table);
         verify = verify::of_route(r, table);
@@ -131,17 +136,20 @@ fn draft(
             methods = together(r, own);
         }
         rules = rules::of_route(r, table);
+        relay = relay::of_route(r, table);
         max_body = match r.optional_in(table, &keys::ROUTE_BODY) {
             Ok(Some(own)) => Ok(own.value),
             Ok(None) => max_body,
             Err(reported) => Err(reported),
         };
     }
+    let has_target = !matches!(relay, Ok(None));
     let inbox = match &verify {
+        Ok(_) if has_target => Ok(None),
         Ok(verify) => inbox::of_route(r, table, &common.delivery, verify.as_ref()),
         Err(reported) => Err(*reported),
     };
-    let upstream = common.upstream.for_route(r, table);
+    let upstream = common.upstream.for_route(r, table.filter(|_| !has_target));
     Draft {
         origin,
         path,
@@ -151,6 +159,7 @@ fn draft(
         inbox,
         shape,
         has_own,
+        relay,
         rules,
         max_body,
         upstream,
@@ -208,7 +217,7 @@ fn warn_of_colons(r: &mut Resolver<'_>, routes: &[Draft]) {
 
 /// A route that names an upstream of its own does not go to OpenClaw.
 fn warn_of_large_bodies(r: &mut Resolver<'_>, routes: &[Draft], openclaw: Option<&Target>) {
-    for Draft { path, origin, max_body, shape, upstream, .. } in routes {
+    for Draft { path, origin, max_body, shape, upstream, relay, .. } in routes {
         let (Ok(path), Ok(max_body), Ok(upstream)) = (path, max_body, upstream) else { continue };
         // Whether enough goes, only the bodies tell.
         if let Ok(Some(shaping)) = shape
@@ -218,6 +227,7 @@ fn warn_of_large_bodies(r: &mut Resolver<'_>, routes: &[Draft], openclaw: Option
         }
         let target = &upstream.target;
         if *max_body > OPENCLAW_BODY
+            && matches!(relay, Ok(None))
             && matches!(target, Target::Http { .. })
             && openclaw.is_none_or(|openclaw| openclaw == target)
         {

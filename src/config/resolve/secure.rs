@@ -9,6 +9,7 @@ use rustls_pki_types::ServerName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::resolver::Resolver;
+use crate::config::key::Key;
 use crate::config::keys;
 use crate::config::layers::Sourced;
 use crate::config::problem::{Found, Origin};
@@ -42,8 +43,9 @@ impl Shared {
         };
         let certificate = r.optional(&keys::UPSTREAM_CERTIFICATE);
         let key = r.optional(&keys::UPSTREAM_PRIVATE_KEY);
+        let names: [&Key; 2] = [&keys::UPSTREAM_CERTIFICATE, &keys::UPSTREAM_PRIVATE_KEY];
         let identity = match (&certificate, &key) {
-            (Ok(certificate), Ok(key)) => identity(r, certificate.as_ref(), key.as_ref()),
+            (Ok(certificate), Ok(key)) => identity(r, certificate.as_ref(), key.as_ref(), names),
             (Err(reported), _) | (_, Err(reported)) => Err(*reported),
         };
         Self { ca, roots, name: r.optional(&keys::UPSTREAM_SERVER_NAME), certificate, identity }
@@ -107,19 +109,21 @@ pub(super) fn check_is_used<'a>(r: &mut Resolver<'_>, mut targets: impl Iterator
     }
 }
 
-fn identity(
+/// The certificate with its key; `names` are those of the two settings.
+pub(super) fn identity(
     r: &mut Resolver<'_>,
     certificate: Option<&File>,
     key: Option<&File>,
+    names: [&Key; 2],
 ) -> Found<Option<Arc<CertifiedKey>>> {
     let (certificate, key) = match (certificate, key) {
         (Some(certificate), Some(key)) => (certificate, key),
         (Some(certificate), None) => {
-            let hint = format!("name its key in {}", keys::UPSTREAM_PRIVATE_KEY.ways());
+            let hint = format!("name its key in {}", names[1].ways());
             return Err(r.report.problem(&certificate.origin, "is set without its private key", hint));
         }
         (None, Some(key)) => {
-            let hint = format!("name its certificate in {}", keys::UPSTREAM_CERTIFICATE.ways());
+            let hint = format!("name its certificate in {}", names[0].ways());
             return Err(r.report.problem(&key.origin, "is set without its certificate", hint));
         }
         (None, None) => return Ok(None),

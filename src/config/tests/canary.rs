@@ -64,8 +64,40 @@ fn no_error_and_no_warning_has_the_secret_whatever_variable_holds_it() {
     }
 }
 
+/// Other keys of a credential, without which this one is not looked at.
+fn partners(name: &str) -> &'static [&'static str] {
+    match name {
+        "auth.header" => &["auth.value_file"],
+        "auth.username" => &["auth.password_file"],
+        "auth.token_url" | "auth.scope" | "auth.audience" => {
+            &["auth.client_id", "auth.client_secret_file"]
+        }
+        "auth.client_id" => &["auth.token_url", "auth.client_secret_file"],
+        "auth.client_secret_file" => &["auth.token_url", "auth.client_id"],
+        _ => &[],
+    }
+}
+
 fn in_file(key: &Key, value: &str) -> String {
     let value = serde_json::to_string(value).unwrap();
+    if let Some(name) = key.toml.strip_prefix("relay.target.") {
+        let given = [("name", "analytics"), ("url", "https://api.example.org/x")];
+        let given = given.into_iter().filter(|(other, _)| *other != name);
+        let lines: String = given.map(|(name, value)| format!("{name} = {value:?}\n")).collect();
+        let partners = partners(name).iter().map(|name| {
+            format!(
+                "{name} = \"/etc/hostname\"
+"
+            )
+        });
+        let partners: String = partners.collect();
+        let value = if name == "map" {
+            format!("{{ a = {value}, b = {{ from = {value}, as = {value} }} }}")
+        } else {
+            value
+        };
+        return format!("[[relay.target]]\n{lines}{partners}{name} = {value}\n");
+    }
     match key.toml.strip_prefix("route.") {
         Some(name) => {
             let path = if name == "path" { "" } else { "path = \"/x\"\n" };

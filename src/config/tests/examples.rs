@@ -18,8 +18,8 @@ fn sources(text: &str) -> Sources {
         .with_material_files()
         .file("hook-token", "token")
         .file("webhook-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-    let secret = |name: &str| format!("the secret of {name}, which nobody else has");
-    let sources = ["github", "github-old", "square", "acme", "pseudonym-key"]
+    let secret = |name: &str| format!("the-secret-of-{name}-which-nobody-else-has");
+    let sources = ["github", "github-old", "square", "acme", "pseudonym-key", "relay-token", "api-key"]
         .into_iter()
         .fold(sources, |sources, name| sources.file(name, secret(name)));
     let dir = sources.path("").display().to_string();
@@ -49,11 +49,13 @@ fn collect_keys(section: &str, table: &DeTable<'_>, keys: &mut BTreeSet<String>)
         match value.get_ref() {
             // The keys of this table are places in bodies.
             DeValue::Table(_) if name == "route.shape.truncate" => drop(keys.insert(name)),
-            DeValue::Table(table) => collect_keys(&format!("{name}."), table, keys),
-            DeValue::Array(array) if name == "route" => {
-                for route in array.iter() {
-                    let DeValue::Table(route) = route.get_ref() else { panic!() };
-                    collect_keys("route.", route, keys);
+            DeValue::Table(table) if name != "relay.target.map" => {
+                collect_keys(&format!("{name}."), table, keys);
+            }
+            DeValue::Array(array) if name == "route" || name == "relay.target" => {
+                for table in array.iter() {
+                    let DeValue::Table(table) = table.get_ref() else { panic!() };
+                    collect_keys(&format!("{name}."), table, keys);
                 }
             }
             _ => {

@@ -6,6 +6,7 @@ mod inbox;
 mod keys;
 mod precedence;
 mod problems;
+mod relay;
 mod routes;
 mod rules;
 mod secrets;

@@ -81,7 +81,7 @@ fn a_setting_is_in_startup_exactly_if_its_entry_says_so() {
 
 #[test]
 fn every_setting_that_only_a_restart_changes_is_tested() {
-    let others = ["listen.proxy_address", "listen.signed_address", "trace.", "inbox."];
+    let others = ["listen.proxy_address", "listen.signed_address", "trace.", "inbox.", "relay.address"];
     let tested = |key: &str| AT_START.iter().any(|(toml, _)| *toml == key);
     for key in KEYS.iter().filter(|key| key.at_start) {
         let is_other = others.iter().any(|other| key.toml.starts_with(other));

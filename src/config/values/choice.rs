@@ -9,6 +9,8 @@ use crate::inbox::{OnCorrupt, Order};
 use crate::pki::revocation::{Demand, Expired};
 use crate::policy::Authenticate;
 use crate::policy::Revoke;
+use crate::relay::credentials::ClientAuth;
+use crate::relay::settings::TargetDelivery;
 use crate::tls::parameters::MinVersion;
 use crate::tls::{RefuseWith, Resumption};
 use crate::upstream::{Forwarded, IdentityForm};
@@ -121,6 +123,15 @@ impl Choice for OnCorrupt {
         &[(Self::SetAside.as_str(), Self::SetAside), (Self::Refuse.as_str(), Self::Refuse)];
 }
 
+impl Choice for TargetDelivery {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[(Self::Queue.as_str(), Self::Queue), (Self::Wait.as_str(), Self::Wait)];
+}
+
+impl Choice for ClientAuth {
+    const WORDS: &'static [(&'static str, Self)] = &[("basic", Self::Basic), ("body", Self::Body)];
+}
+
 /// Whether the upstream gets a PROXY header, and of which version.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::config) struct ProxyHeader(pub(in crate::config) bool);
@@ -196,6 +207,8 @@ mod tests {
         check::<Delivery>();
         check::<Order>();
         check::<OnCorrupt>();
+        check::<TargetDelivery>();
+        check::<ClientAuth>();
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod identity;
 mod log;
 mod number;
 mod place;
+mod relay;
 mod signature;
 mod tls;
 mod url;
@@ -17,6 +18,10 @@ pub(super) use self::identity::{Fingerprint, Method};
 pub(super) use self::log::{Name, SecretText};
 pub(super) use self::number::{Count, CountOrZero, LongTime, Size, Time, Timeout, UriLength, Workers};
 pub(super) use self::place::{Place, PlaceLength};
+pub(super) use self::relay::{
+    BatchShape, FixedPath, HeaderText, PointerText, RefusedStatus, RelayId, TargetFields, TargetName,
+    TargetUrl, UrlParts,
+};
 pub(super) use self::signature::{
     EventId, Named, Separator, SignatureSource, SignedText, Status, Verbatim, VerifyPreset,
 };

@@ -97,7 +97,7 @@ impl ValueType for PublicUrl {
 
 /// Scheme, host and port of a URL. Of user, path, query and fragment it only shows that they are there, since any of
 /// them may be a token.
-fn shown_url(text: &str) -> String {
+pub(super) fn shown_url(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
     let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| ("…@", rest));
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();

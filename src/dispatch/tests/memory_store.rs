@@ -139,6 +139,20 @@ impl Store for MemoryStore {
         now(Ok(due_now.map(|row| row.event.clone()).collect()))
     }
 
+    fn batch(&self, route: Arc<str>, batch: i64) -> StoreFuture<'_, Vec<Event>> {
+        let rows = self.rows();
+        let waiting = rows.iter().filter(|row| row.state == EventState::Waiting);
+        let of_batch = waiting.map(|row| &row.event).filter(|event| event.batch == Some(batch));
+        now(Ok(of_batch.filter(|event| event.route == route).cloned().collect()))
+    }
+
+    fn assign_batch(&self, events: Vec<EventId>, batch: i64) -> StoreFuture<'_, ()> {
+        for row in self.rows().iter_mut().filter(|row| events.contains(&row.event.id)) {
+            row.event.batch = Some(batch);
+        }
+        now(Ok(()))
+    }
+
     fn next(&self) -> StoreFuture<'_, Vec<Next>> {
         let mut listed: Vec<Next> = Vec::new();
         for row in self.rows().iter().filter(|row| row.state == EventState::Waiting) {

@@ -5,6 +5,7 @@ mod memory_store;
 mod pauses;
 mod requests;
 mod rows;
+mod targets;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 use self::memory_store::MemoryStore;
-use super::{DispatchRoute, DispatchRoutes, Dispatcher};
+use super::{Destination, DispatchRoute, DispatchRoutes, Dispatcher, RouteUpstream};
 use crate::inbox::{Event, EventId, EventState, Order, RouteInbox, Store, StoredRequest};
 use crate::live::Live;
 use crate::shutdown::Drain;
@@ -69,6 +70,7 @@ pub(super) fn event(route: &str) -> Event {
         attempts: 0,
         tries: 0,
         waiting_since: now,
+        batch: None,
         request: StoredRequest {
             method: Method::POST,
             target: Uri::from_static("/hooks/a?x=1"),
@@ -115,10 +117,12 @@ fn upstream(address: SocketAddr) -> Upstream {
 fn route(path: &str, upstream: &Arc<Upstream>) -> DispatchRoute {
     DispatchRoute {
         path: Arc::from(path),
-        is_exact: true,
-        passes_authorization: false,
         inbox: inbox(),
-        upstream: Arc::clone(upstream),
+        destination: Destination::Upstream(RouteUpstream {
+            upstream: Arc::clone(upstream),
+            is_exact: true,
+            passes_authorization: false,
+        }),
     }
 }
 
@@ -138,6 +142,14 @@ impl Running {
         let mut route = route(ROUTE, &Arc::new(upstream(address)));
         change(&mut route);
         Self::with(settings(vec![route]))
+    }
+
+    /// The same, with this change of what belongs to its upstream.
+    fn changed_upstream(address: SocketAddr, change: impl FnOnce(&mut RouteUpstream)) -> Self {
+        Self::changed(address, |route| {
+            let Destination::Upstream(upstream) = &mut route.destination else { panic!() };
+            change(upstream);
+        })
     }
 
     fn with(routes: DispatchRoutes) -> Self {

@@ -139,7 +139,7 @@ fn a_refusal_of_clawgate_pauses_the_route_and_keeps_the_event() {
 fn a_path_that_is_unknown_below_a_prefix_is_dead_at_once() {
     run(async {
         let upstream = TestUpstream::start(|_, _| Reply::Answer(404, "", "")).await;
-        let running = Running::changed(upstream.address, |route| route.is_exact = false);
+        let running = Running::changed_upstream(upstream.address, |route| route.is_exact = false);
         let id = running.add();
         running.until(id, EventState::Dead).await;
         assert_eq!(running.store.row(id).reason, Some(DeadReason::UnknownPath));
@@ -150,7 +150,8 @@ fn a_path_that_is_unknown_below_a_prefix_is_dead_at_once() {
 fn refused_credentials_of_the_sender_are_dead_at_once() {
     run(async {
         let upstream = TestUpstream::start(|_, _| Reply::Answer(401, "", "")).await;
-        let running = Running::changed(upstream.address, |route| route.passes_authorization = true);
+        let running =
+            Running::changed_upstream(upstream.address, |route| route.passes_authorization = true);
         let id = running.add();
         running.until(id, EventState::Dead).await;
         assert_eq!(running.store.row(id).reason, Some(DeadReason::SenderCredentials));

@@ -1,4 +1,4 @@
-//! Changes that an operator asks for: replay, drop, forget.
+//! Changes that an operator asks for: replay, drop, forget. And which events are sent together.
 
 use std::time::SystemTime;
 
@@ -15,13 +15,15 @@ use crate::inbox::{EventId, Filter};
 pub(super) enum Action {
     /// Let them wait again.
     Replay,
+    /// Put them into this batch.
+    Batch(i64),
     /// Remove them, but remember that they were there.
     Drop,
     /// Remove all that is stored of them.
     Forget,
 }
 
-/// A change at an operator's wish.
+/// A change of some events.
 #[derive(Debug)]
 pub(super) struct Change {
     /// What to do.
@@ -51,6 +53,7 @@ pub(super) fn make(
     let targets = targets(connection, change)?;
     match change.action {
         Action::Replay => replay(connection, &targets, counts)?,
+        Action::Batch(batch) => assign(connection, &targets, batch)?,
         Action::Drop => remove(connection, &targets, counts, false)?,
         Action::Forget => remove(connection, &targets, counts, true)?,
     }
@@ -65,6 +68,7 @@ fn targets(connection: &Connection, change: &Change) -> rusqlite::Result<Vec<Tar
                 "event.state IN (1, 2) AND EXISTS (SELECT 1 FROM content WHERE content.seq = event.seq)",
             );
         }
+        Action::Batch(_) => selection.and("event.state = 0"),
         Action::Drop => selection.and("event.state <> 3"),
         // What was dropped is still remembered, and can be forgotten, too.
         Action::Forget => {}
@@ -92,7 +96,7 @@ fn targets(connection: &Connection, change: &Change) -> rusqlite::Result<Vec<Tar
 fn replay(connection: &Connection, targets: &[Target], counts: &mut Counts<'_>) -> rusqlite::Result<()> {
     let now = millis(SystemTime::now());
     let mut update = connection.prepare(
-        "UPDATE event SET state = 0, next_at = NULL, waiting_since = ?2, ended = NULL, attempts = 0, reason = NULL,
+        "UPDATE event SET state = 0, next_at = NULL, waiting_since = ?2, ended = NULL, attempts = 0, reason = NULL, batch = NULL,
              replays = replays + 1
          WHERE seq = ?1",
     )?;
@@ -102,6 +106,11 @@ fn replay(connection: &Connection, targets: &[Target], counts: &mut Counts<'_>) 
         counts.entered(target.route, state::WAITING, target.size);
     }
     Ok(())
+}
+
+fn assign(connection: &Connection, targets: &[Target], batch: i64) -> rusqlite::Result<()> {
+    let mut update = connection.prepare("UPDATE event SET batch = ?2 WHERE seq = ?1")?;
+    targets.iter().try_for_each(|target| update.execute([target.seq, batch]).map(drop))
 }
 
 fn remove(

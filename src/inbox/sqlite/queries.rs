@@ -20,6 +20,7 @@ pub(super) struct Queries<'c> {
     first_again: Statement<'c>,
     next_again: Statement<'c>,
     event: Statement<'c>,
+    batch: Statement<'c>,
     waiting: Statement<'c>,
     totals: Statement<'c>,
     received: Statement<'c>,
@@ -74,8 +75,12 @@ impl<'c> Queries<'c> {
             )?,
             event: connection.prepare(
                 "SELECT event.id, principal, key, idempotency_key, received, attempts, tries, waiting_since, replays,
-                     content.head, content.body
+                     content.head, content.body, batch
                  FROM event LEFT JOIN content ON content.seq = event.seq WHERE event.seq = ?1 AND state = 0",
+            )?,
+            batch: connection.prepare(
+                "SELECT seq FROM event INDEXED BY event_batch
+                 WHERE batch = ?1 AND batch IS NOT NULL AND state = 0 ORDER BY seq",
             )?,
             waiting: connection.prepare("SELECT id, path FROM route WHERE waiting > 0")?,
             totals: connection.prepare(
@@ -88,12 +93,23 @@ impl<'c> Queries<'c> {
 
     /// See [`Store::due`](crate::inbox::Store::due). `farthest` is the longest wait between two tries, in milliseconds.
     pub(super) fn due(&mut self, due: &Due, farthest: i64) -> rusqlite::Result<DueEvents> {
-        let mut found = DueEvents::default();
         let route = self.route.query_row([&due.route], |row| row.get(0)).optional()?;
-        let Some(route): Option<i64> = route else { return Ok(found) };
-        let now = millis(due.now);
-        for seq in self.due_seqs(route, due, now, farthest)? {
-            match self.event.query_row([seq], |row| event(row, seq, &due.route)).optional()? {
+        let Some(route): Option<i64> = route else { return Ok(DueEvents::default()) };
+        let seqs = self.due_seqs(route, due, millis(due.now), farthest)?;
+        self.events(&due.route, &seqs)
+    }
+
+    /// See [`Store::batch`](crate::inbox::Store::batch).
+    pub(super) fn batch(&mut self, route: &Arc<str>, batch: i64) -> rusqlite::Result<DueEvents> {
+        let seqs: Vec<i64> =
+            self.batch.query_map([batch], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        self.events(route, &seqs)
+    }
+
+    fn events(&mut self, route: &Arc<str>, seqs: &[i64]) -> rusqlite::Result<DueEvents> {
+        let mut found = DueEvents::default();
+        for &seq in seqs {
+            match self.event.query_row([seq], |row| event(row, seq, route)).optional()? {
                 Some(Ok(event)) => found.events.push(event),
                 Some(Err(unreadable)) => found.unreadable.push(unreadable),
                 None => {}
@@ -225,6 +241,7 @@ fn event(row: &Row<'_>, seq: i64, route: &Arc<str>) -> rusqlite::Result<Result<E
         attempts: row.get(5)?,
         tries: row.get(6)?,
         waiting_since: time(row.get(7)?),
+        batch: row.get(11)?,
         request,
     }))
 }

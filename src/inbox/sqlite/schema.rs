@@ -5,11 +5,11 @@ use rusqlite::Connection;
 /// Says in the header of the file whose database this is: "CLGW".
 pub(super) const APPLICATION_ID: i64 = 0x434c_4757;
 /// The version of the tables that this clawgate writes, in `user_version`.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// What leads from each version to the next one. A migration only adds: during a hand-over, an older clawgate still writes
 /// into the same database.
-const MIGRATIONS: [&str; 2] = [FIRST, SEEN_UP_TO];
+const MIGRATIONS: [&str; 3] = [FIRST, SEEN_UP_TO, BATCHES];
 
 /// `event.state`. 3 is an event that an operator has removed: its row is kept to recognise repetitions.
 pub(super) mod state {
@@ -85,6 +85,12 @@ CREATE TABLE seen (
 const SEEN_UP_TO: &str = "
 CREATE TABLE seen_up_to (seq INTEGER NOT NULL) STRICT;
 INSERT INTO seen_up_to SELECT ifnull(max(last_seq), 0) FROM route;
+";
+
+/// `event.batch` is the `seq` of the first event of the batch that the event is sent in.
+const BATCHES: &str = "
+ALTER TABLE event ADD COLUMN batch INTEGER;
+CREATE INDEX event_batch ON event(batch) WHERE state = 0 AND batch IS NOT NULL;
 ";
 
 /// What the header of a file says.

@@ -122,6 +122,23 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// Those of the events that can be read. The others are given up.
+    fn readable(
+        &self,
+        route: Arc<str>,
+        found: StoreFuture<'static, DueEvents>,
+    ) -> StoreFuture<'_, Vec<Event>> {
+        Box::pin(async move {
+            let DueEvents { events, unreadable } = found.await?;
+            if !unreadable.is_empty() {
+                self.give_up(&route, &unreadable).await?;
+            }
+            Ok(events)
+        })
+    }
+}
+
 impl Store for SqliteStore {
     fn append(&self, event: NewEvent) -> StoreFuture<'_, Appended> {
         self.give(|reply| Job::Append(Box::new(Prepared::new(event)), reply))
@@ -142,14 +159,19 @@ impl Store for SqliteStore {
 
     fn due(&self, due: Due) -> StoreFuture<'_, Vec<Event>> {
         let (farthest, route) = (self.farthest, Arc::clone(&due.route));
-        let found = self.reader.ask(move |queries| queries.due(&due, farthest));
-        Box::pin(async move {
-            let DueEvents { events, unreadable } = found.await?;
-            if !unreadable.is_empty() {
-                self.give_up(&route, &unreadable).await?;
-            }
-            Ok(events)
-        })
+        self.readable(route, self.reader.ask(move |queries| queries.due(&due, farthest)))
+    }
+
+    fn batch(&self, route: Arc<str>, batch: i64) -> StoreFuture<'_, Vec<Event>> {
+        let of = Arc::clone(&route);
+        self.readable(route, self.reader.ask(move |queries| queries.batch(&of, batch)))
+    }
+
+    fn assign_batch(&self, events: Vec<EventId>, batch: i64) -> StoreFuture<'_, ()> {
+        let limit = events.len();
+        let filter = Filter { ids: events, ..Filter::default() };
+        let assigned = self.change(Action::Batch(batch), filter, limit);
+        Box::pin(async move { assigned.await.map(drop) })
     }
 
     fn next(&self) -> StoreFuture<'_, Vec<Next>> {

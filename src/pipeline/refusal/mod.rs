@@ -17,6 +17,7 @@ use http_body_util::Full;
 use crate::http1_guard::Violation;
 use crate::limits::{Exceeded, LimitExceeded, Limits};
 use crate::problem_details::ProblemDetails;
+use crate::relay::target::NotPrepared;
 use crate::route::PathError;
 use crate::shaping::NotShapeable;
 use crate::telemetry::RequestReason as Reason;
@@ -104,6 +105,22 @@ pub(crate) enum RequestRefusal {
     ClientGone,
     /// The upstream gave no answer.
     Upstream(UpstreamError),
+    /// The caller of the relay has no valid token; `why` is for the log.
+    RelayToken { why: &'static str },
+    /// A web page calls the relay.
+    RelayOrigin,
+    /// No target has the path.
+    RelayPath { path: String },
+    /// The relay takes POST only.
+    RelayMethod { method: String },
+    /// What the target of the relay is to get cannot be made of the event.
+    Event(NotPrepared),
+    /// The target of the relay may get no request now, but after `wait`.
+    TargetBusy { wait: Duration },
+    /// The target of the relay was not sent the event; `why` is for the log.
+    TargetUnavailable { why: String },
+    /// The target of the relay gave no answer that can be passed on; `why` is for the log.
+    TargetNoAnswer { why: String, timed_out: bool },
 }
 
 /// A request with a method that its route does not accept.
@@ -168,10 +185,19 @@ impl RequestRefusal {
             | Self::SeveralLengths
             | Self::TransferEncoding
             | Self::ClientGone => StatusCode::BAD_REQUEST,
+            Self::RelayToken { .. } => StatusCode::UNAUTHORIZED,
+            Self::RelayOrigin => StatusCode::FORBIDDEN,
+            Self::RelayPath { .. } => StatusCode::NOT_FOUND,
+            Self::RelayMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Event(error) => error.status(),
+            Self::TargetBusy { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TargetNoAnswer { timed_out: true, .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::TargetUnavailable { .. } | Self::TargetNoAnswer { .. } => StatusCode::BAD_GATEWAY,
             Self::Upstream(error) => match error {
-                UpstreamError::Unavailable(_) | UpstreamError::Busy(_) | UpstreamError::ShareBusy(_) => {
-                    StatusCode::SERVICE_UNAVAILABLE
-                }
+                UpstreamError::Unavailable(_)
+                | UpstreamError::Address(_)
+                | UpstreamError::Busy(_)
+                | UpstreamError::ShareBusy(_) => StatusCode::SERVICE_UNAVAILABLE,
                 UpstreamError::ConnectTimeout(_) | UpstreamError::Timeout(_) => {
                     StatusCode::GATEWAY_TIMEOUT
                 }
@@ -214,8 +240,16 @@ impl RequestRefusal {
             Self::BodyTooLarge(_) => Reason::BodyTooLarge,
             Self::BodyTooSlow(_) => Reason::BodyTimeout,
             Self::ClientGone => Reason::SenderGone,
+            Self::RelayToken { .. } => Reason::RelayUnauthorized,
+            Self::RelayOrigin => Reason::RelayFromBrowser,
+            Self::RelayPath { .. } => Reason::NoRoute,
+            Self::RelayMethod { .. } => Reason::MethodNotAllowed,
+            Self::Event(_) => Reason::EventInvalid,
+            Self::TargetBusy { .. } => Reason::TargetBusy,
+            Self::TargetUnavailable { .. } => Reason::TargetUnavailable,
+            Self::TargetNoAnswer { .. } => Reason::TargetNoAnswer,
             Self::Upstream(error) => match error {
-                UpstreamError::Unavailable(_) => Reason::UpstreamUnavailable,
+                UpstreamError::Unavailable(_) | UpstreamError::Address(_) => Reason::UpstreamUnavailable,
                 UpstreamError::Busy(_) | UpstreamError::ShareBusy(_) => Reason::UpstreamBusy,
                 UpstreamError::ConnectTimeout(_) => Reason::UpstreamConnectTimeout,
                 UpstreamError::Timeout(_) => Reason::UpstreamTimeout,
@@ -233,7 +267,9 @@ impl RequestRefusal {
         let retry_after = |seconds: u64| Some((header::RETRY_AFTER, HeaderValue::from(seconds)));
         match self {
             // RFC 9110 section 10.2.3: whole seconds. A request that comes too early would be refused again.
-            Self::RateLimited { wait, .. } | Self::TooManyFailedSignatures { wait } => {
+            Self::RateLimited { wait, .. }
+            | Self::TooManyFailedSignatures { wait }
+            | Self::TargetBusy { wait } => {
                 retry_after(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
             }
             Self::TooManyAtOnce { .. } | Self::EventInProgress | Self::TooManyBodies(_) => {
@@ -246,11 +282,15 @@ impl RequestRefusal {
             Self::SignatureMissing { .. } | Self::SignatureInvalid { .. } => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Signature")))
             }
+            Self::RelayToken { .. } => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
+            }
+            Self::RelayMethod { .. } => Some((header::ALLOW, HeaderValue::from_static("POST"))),
             Self::MethodNotAllowed(refused) => {
                 let allow = HeaderValue::try_from(refused.allowed.as_str()).ok()?;
                 Some((header::ALLOW, allow))
             }
-            Self::Upstream(UpstreamError::Unavailable(_)) => retry_after(5),
+            Self::Upstream(UpstreamError::Unavailable(_) | UpstreamError::Address(_)) => retry_after(5),
             Self::Upstream(UpstreamError::Busy(_) | UpstreamError::ShareBusy(_)) => retry_after(1),
             _ => None,
         }
@@ -270,6 +310,8 @@ impl RequestRefusal {
                 | Self::BodyTooSlow(_)
                 | Self::ClientGone
                 | Self::TooManyBodies(_)
+                | Self::RelayToken { .. }
+                | Self::RelayOrigin
         )
     }
 

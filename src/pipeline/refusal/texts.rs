@@ -87,6 +87,22 @@ impl RequestRefusal {
             Self::BodyTooSlow(slow) => slow.to_string().into(),
             Self::ClientGone => "the connection ended before the end of the body".into(),
             Self::Upstream(error) => of_upstream(error).into(),
+            Self::RelayToken { .. } => {
+                "the relay wants a token that it knows: look at relay.token_header and relay.token_file".into()
+            }
+            Self::RelayOrigin => "web pages may not call the relay".into(),
+            Self::RelayPath { path } => format!("no target of the relay has the path {path}").into(),
+            Self::RelayMethod { method } => format!("the relay accepts POST, not {method}").into(),
+            Self::Event(error) => error.to_string().into(),
+            Self::TargetBusy { .. } => {
+                "the target gets as many requests as it may; this one was not sent, send it again later".into()
+            }
+            Self::TargetUnavailable { .. } => {
+                "the target cannot be reached; the event was not sent, send it again later".into()
+            }
+            Self::TargetNoAnswer { .. } => {
+                "the target gave no answer that can be passed on; it may have the event".into()
+            }
         }
     }
 
@@ -137,6 +153,9 @@ impl RequestRefusal {
                 .into()
             }
             Self::Upstream(error) => format!("the upstream gave no answer: {error}").into(),
+            Self::RelayToken { why } => (*why).into(),
+            Self::TargetUnavailable { why } => format!("the target was not sent the event: {why}").into(),
+            Self::TargetNoAnswer { why, .. } => format!("the target gave no answer: {why}").into(),
             _ => self.public(),
         }
     }
@@ -145,7 +164,7 @@ impl RequestRefusal {
 /// A client learns about an upstream only whether and when to send the request again.
 fn of_upstream(error: &UpstreamError) -> &'static str {
     match error {
-        UpstreamError::Unavailable(_) => {
+        UpstreamError::Unavailable(_) | UpstreamError::Address(_) => {
             "the upstream cannot be reached; the request was not delivered, send it again later"
         }
         UpstreamError::Busy(_) => {

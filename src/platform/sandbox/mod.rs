@@ -23,6 +23,7 @@ use tracing::Level;
 
 use crate::config::{AdminAddress, Files, Reloadable, RouteSettings, Settings};
 use crate::platform::symlinks;
+use crate::relay::settings::{Auth, Endpoint};
 use crate::telemetry::emit;
 use crate::upstream::Target;
 use crate::wording;
@@ -67,13 +68,13 @@ struct Permissions {
     files: BTreeSet<PathBuf>,
     /// Files and folders of the system to read.
     system: BTreeSet<PathBuf>,
-    /// Ports to connect to: the upstreams', and the collector's.
+    /// Ports to connect to: the upstreams', those of the relay's targets, and the collector's.
     ports: BTreeSet<u16>,
     /// Folders to create and write files in.
     writes: BTreeSet<PathBuf>,
     /// The folder of the inbox, to create, write, rename and remove files in.
     stores: BTreeSet<PathBuf>,
-    /// The folder to remove the admin listener's socket from.
+    /// The folders to remove the sockets of the admin listener and the relay's from.
     removes: BTreeSet<PathBuf>,
 }
 
@@ -94,16 +95,30 @@ impl Permissions {
         if let Some(inbox) = &settings.startup.inbox {
             permissions.stores.extend(folder_of(&inbox.path));
         }
-        if let Some(AdminAddress::Unix(path)) = &settings.startup.admin {
-            permissions.removes.extend(path.parent().map(Path::to_owned));
+        for address in [&settings.startup.admin, &settings.startup.relay] {
+            if let Some(AdminAddress::Unix(path)) = address {
+                permissions.removes.extend(path.parent().map(Path::to_owned));
+            }
         }
         permissions.connect_to_upstreams(&settings.reloadable);
         permissions
     }
 
     fn connect_to_upstreams(&mut self, settings: &Reloadable) {
-        for RouteSettings { upstream, .. } in &settings.routes {
+        let routes = settings.routes.iter().filter(|route| route.relay.is_none());
+        for RouteSettings { upstream, .. } in routes {
             self.connect_to(&upstream.target, upstream.ca.is_none());
+        }
+        for target in &settings.relay.targets {
+            let token_endpoint = match &target.auth {
+                Auth::ClientCredentials { endpoint, .. } => Some(&**endpoint),
+                Auth::None | Auth::Fixed(_) => None,
+            };
+            for Endpoint { server, .. } in [Some(&target.endpoint), token_endpoint].into_iter().flatten()
+            {
+                // A reload may replace a target's own CA by the system's.
+                self.connect_to(server, true);
+            }
         }
     }
 

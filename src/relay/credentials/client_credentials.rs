@@ -91,21 +91,28 @@ enum Usable {
     None,
 }
 
+impl ClientSettings {
+    /// Whether they can be used.
+    pub fn check(&self) -> Result<(), CredentialError> {
+        const OWN: [&str; 5] = ["grant_type", "client_id", "client_secret", "scope", "refresh_token"];
+        if self.client_id.is_empty() {
+            return Err(CredentialError::UserName);
+        }
+        let is_own = |name: &str| name.is_empty() || OWN.contains(&name);
+        if let Some((name, _)) = self.parameters.iter().find(|(name, _)| is_own(name)) {
+            return Err(CredentialError::Parameter(name.clone()));
+        }
+        line(&self.client_secret).map(drop)
+    }
+}
+
 impl ClientCredentials {
     /// Checks the settings. Sends nothing.
     pub fn new(
         settings: ClientSettings,
         endpoint: Arc<dyn TokenEndpoint>,
     ) -> Result<Self, CredentialError> {
-        const OWN: [&str; 5] = ["grant_type", "client_id", "client_secret", "scope", "refresh_token"];
-        if settings.client_id.is_empty() {
-            return Err(CredentialError::UserName);
-        }
-        if let Some((name, _)) =
-            settings.parameters.iter().find(|(name, _)| name.is_empty() || OWN.contains(&name.as_str()))
-        {
-            return Err(CredentialError::Parameter(name.clone()));
-        }
+        settings.check()?;
         Ok(Self {
             client_id: settings.client_id,
             secret: line(&settings.client_secret)?,

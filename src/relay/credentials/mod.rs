@@ -5,11 +5,13 @@
 //! | `fixed.rs` | bearer token, a header of the target's own, user and password |
 //! | `client_credentials.rs` | tokens of OAuth 2.0 |
 //! | `token_endpoint.rs` | [`TokenEndpoint`]: how tokens are asked for |
+//! | `http_endpoint.rs` | [`HttpTokenEndpoint`]: the same, over HTTP |
 //!
 //! A client certificate is a matter of the connection, not of this module.
 
 mod client_credentials;
 mod fixed;
+mod http_endpoint;
 #[cfg(test)]
 mod tests;
 mod token_endpoint;
@@ -17,15 +19,21 @@ mod token_endpoint;
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::HeaderValue;
 use http::header::AUTHORIZATION;
 
 pub use self::client_credentials::{
     ClientAuth, ClientCredentials, ClientSettings, FAILURE_PAUSE, Token,
 };
 pub use self::fixed::{CredentialError, MAX_SECRET_FILE, SecretHeader, basic, bearer, own_header};
+pub use self::http_endpoint::HttpTokenEndpoint;
 pub use self::token_endpoint::{
     MAX_TOKEN_REPLY, TokenEndpoint, TokenError, TokenReply, TokenReplyFuture, TokenRequest,
 };
+
+/// What clawgate calls itself.
+pub(super) const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("clawgate/", env!("CARGO_PKG_VERSION")));
 
 /// The credential of one target. Clones share it.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 //!
 //! | file | what is there |
 //! | --- | --- |
+//! | `example.rs` | an event to show what a mapping makes |
 //! | `settings.rs` | [`MappingSettings`], [`Field`], [`As`] |
 //! | `invalid.rs` | [`InvalidMapping`]: mappings that cannot be |
 //! | `error.rs` | [`MappingError`]: events that cannot be mapped |
@@ -34,6 +35,7 @@
 //! are at most [`MAX_POINTER_STEPS`](crate::signature::MAX_POINTER_STEPS). The stack is as deep as the pointers, not as the event.
 
 mod error;
+mod example;
 mod invalid;
 mod number;
 mod place;
@@ -60,9 +62,10 @@ use self::sources::Sources;
 use self::target::Fields;
 pub use self::text::Pseudonyms;
 
-/// Makes bodies for one target. Clones share the maker of pseudonyms.
+/// Makes bodies for one target. Clones share the maker of pseudonyms. Two are equal if they make the same bodies.
 #[derive(Clone)]
 pub struct Mapping {
+    settings: MappingSettings,
     sources: Sources,
     /// The numbers of the pointers of `required`.
     required: Vec<usize>,
@@ -81,6 +84,7 @@ impl Mapping {
         pseudonyms: Option<Arc<dyn Pseudonyms>>,
     ) -> Result<Self, Vec<InvalidMapping>> {
         let mut mapping = Self {
+            settings: settings.clone(),
             sources: Sources::default(),
             required: Vec::new(),
             rules: Vec::new(),
@@ -132,6 +136,18 @@ impl Mapping {
         if invalid.is_empty() { Ok(mapping) } else { Err(invalid) }
     }
 
+    /// What it was made of.
+    pub fn settings(&self) -> &MappingSettings {
+        &self.settings
+    }
+
+    /// An event that it can be applied to, and what it makes of that.
+    pub fn example(&self) -> Option<(String, String)> {
+        let event = example::event(&self.settings).to_string();
+        let body = self.apply(event.as_bytes()).ok()?;
+        Some((event, String::from_utf8(body.into()).ok()?))
+    }
+
     /// The body for the target, of the body of an event.
     pub fn apply(&self, source: &[u8]) -> Result<Bytes, MappingError> {
         let found = self.sources.find(source).map_err(|(fault, sources)| {
@@ -161,6 +177,14 @@ impl Mapping {
         let has = |place: &&Place| place.from.iter().any(|pointer| from.contains(pointer));
         let place = self.rules.iter().map(|(place, _)| place).find(has).cloned();
         MappingError { place: place.unwrap_or(Place { target: None, from }), fault }
+    }
+}
+
+impl PartialEq for Mapping {
+    fn eq(&self, other: &Self) -> bool {
+        // The same key makes the same pseudonym of any text.
+        let sample = |mapping: &Self| mapping.pseudonyms.as_ref().map(|key| key.pseudonym("sample"));
+        self.settings == other.settings && sample(self) == sample(other)
     }
 }
 

@@ -7,11 +7,18 @@ use serde_json::value::RawValue;
 
 use super::error::ValueFault;
 use super::sources::text_of;
+use crate::shaping::HashKey;
 
 /// Makes pseudonyms: the same one for the same value, which nobody can undo or make without a key.
 pub trait Pseudonyms: Send + Sync {
     /// The pseudonym of a value. It needs no escapes in JSON.
     fn pseudonym(&self, value: &str) -> String;
+}
+
+impl Pseudonyms for HashKey {
+    fn pseudonym(&self, value: &str) -> String {
+        Self::pseudonym(self, value)
+    }
 }
 
 /// Text: strings stay as they are written.

@@ -2,6 +2,7 @@
 //! request are made from the same record.
 
 pub(super) mod line;
+mod relay;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use http::StatusCode;
 use tracing::Level;
 
 pub use self::line::ConnectionFacts;
+pub use self::relay::RelayRecord;
 
 use self::line::RequestLine;
 use super::authenticated_by::AuthenticatedBy;

@@ -2,11 +2,13 @@
 //!
 //! Input: the method, target and header fields of a checked request, and its principal. Output: an
 //! [`UpstreamRequest`]. [`super::Client`] sends nothing else, and only [`SanitizedHeaders`] makes one, so every field
-//! of a client passes through this module. What the inbox has stored has passed through it before.
+//! of a client passes through this module. What the inbox has stored has passed through it before; a request of the relay has
+//! no field of a client.
 
 mod claims;
 
 use bytes::Bytes;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 
 use self::claims::is_claim;
@@ -100,6 +102,16 @@ impl UpstreamRequest {
         let mut request = Request::new(RequestBody::stored(stored.body.clone()));
         *request.method_mut() = stored.method.clone();
         *request.uri_mut() = stored.target.clone();
+        *request.headers_mut() = headers;
+        Self { request, proxy_header: None }
+    }
+
+    /// A POST of clawgate's own, to an API: none of its fields is a client's.
+    pub fn own(target: PathAndQuery, mut headers: HeaderMap, body: Bytes) -> Self {
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        let mut request = Request::new(RequestBody::stored(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = target.into();
         *request.headers_mut() = headers;
         Self { request, proxy_header: None }
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use clawgate::inbox::{OpenError, SqliteStore, Store as _};
 use rusqlite::Connection;
 
-use super::support::{event, open, settings};
+use super::support::{due, event, keys, open, settings};
 use crate::support::private_folder;
 
 fn mode(path: &Path) -> u32 {
@@ -80,6 +80,22 @@ fn a_database_of_a_newer_clawgate_is_refused_and_left_as_it_is() {
     {
         assert_eq!(opened.unwrap_err(), OpenError::NewerSchema { path: file.clone(), found: 99 });
     }
+}
+
+#[tokio::test]
+async fn the_events_of_a_database_of_an_older_clawgate_are_kept() {
+    let folder = private_folder();
+    open(folder.path()).append(event("a")).await.unwrap();
+    let first_version =
+        "DROP INDEX event_batch; ALTER TABLE event DROP COLUMN batch; PRAGMA user_version = 1";
+    Connection::open(folder.path().join("inbox.db")).unwrap().execute_batch(first_version).unwrap();
+
+    let store = open(folder.path());
+
+    let events = due(&store).await;
+    assert_eq!(keys(&events), ["a"]);
+    assert_eq!(events[0].batch, None);
+    store.append(event("b")).await.unwrap();
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod route;
 
 use std::path::PathBuf;
 
+use super::relay;
 use super::resolver::Resolver;
 use crate::config::delivery::Delivery;
 use crate::config::keys::{self, inbox};
@@ -14,6 +15,7 @@ use crate::config::layers::Sourced;
 use crate::config::problem::{Found, Origin};
 use crate::config::settings::RouteSettings;
 use crate::inbox::InboxSettings;
+use crate::relay::settings::{RelaySettings, TargetDelivery};
 
 pub(super) use self::checks::{StoringRoute, check};
 pub(super) use self::route::{StoredEvents, of_route};
@@ -29,9 +31,13 @@ pub(super) struct Inbox {
     pub(super) path: Option<PathBuf>,
 }
 
-/// What the settings say of the inbox. `routes` are there if all of them can be read.
-pub(super) fn of_routes(r: &mut Resolver<'_>, routes: Option<&[RouteSettings]>) -> Found<Inbox> {
-    let Some(user) = first_user(r) else {
+/// What the settings say of the inbox. `routes` and `relay` are there if all of it can be read.
+pub(super) fn of_routes(
+    r: &mut Resolver<'_>,
+    routes: Option<&[RouteSettings]>,
+    relay: Option<&RelaySettings>,
+) -> Found<Inbox> {
+    let Some(user) = first_user(r).or_else(|| relay::storing(r)) else {
         warn_of_unused(r);
         let path = named_path(r)?.map(|path| path.value);
         // They are in use all the same: a reload may remove the last route that stores events.
@@ -43,7 +49,11 @@ pub(super) fn of_routes(r: &mut Resolver<'_>, routes: Option<&[RouteSettings]>) 
         .into_iter()
         .flatten()
         .filter_map(|route| Some((route.max_body, route.inbox.as_ref()?.give_up_after)));
-    checks::check_room(r, &settings, &stored.collect::<Vec<_>>());
+    let queued = relay.into_iter().flat_map(|relay| {
+        let queued = relay.targets.iter().filter(|target| target.delivery == TargetDelivery::Queue);
+        queued.map(|target| (relay.max_body, target.give_up_after))
+    });
+    checks::check_room(r, &settings, &stored.chain(queued).collect::<Vec<_>>());
     Ok(Inbox { path: Some(settings.path.clone()), settings: Some(settings) })
 }
 
@@ -75,9 +85,13 @@ fn values(r: &mut Resolver<'_>, path: PathBuf) -> Found<InboxSettings> {
 fn first_user(r: &mut Resolver<'_>) -> Option<Origin> {
     let common = r.sourced(&inbox::DELIVERY);
     let tables = r.sources.open_tables();
+    // Whether the events of a route with a target are stored is a matter of the target.
+    let tables: Vec<_> =
+        tables.iter().filter(|table| table.layer.get(&keys::relay::ROUTE).is_none()).collect();
+    let has_tables = !r.sources.open_tables().is_empty();
     let own = tables.iter().map(|table| r.optional_in(&table.layer, &inbox::DELIVERY));
     let own: Vec<_> = own.collect();
-    let all_say_it = !tables.is_empty() && own.iter().all(|own| !matches!(own, Ok(None)));
+    let all_say_it = has_tables && own.iter().all(|own| !matches!(own, Ok(None)));
     let common = common.ok().filter(|_| !all_say_it);
     let mut said = own.into_iter().filter_map(|own| own.ok().flatten()).chain(common);
     said.find(|said| said.value != Delivery::Direct).map(|said| said.origin)
@@ -87,7 +101,7 @@ fn first_user(r: &mut Resolver<'_>) -> Option<Origin> {
 fn warn_of_unused(r: &mut Resolver<'_>) {
     for key in keys::in_section(inbox::SECTION) {
         if let Some(origin) = r.origin(key).filter(|origin| !matches!(origin, Origin::Env(_))) {
-            let what = "has no effect: no route stores events";
+            let what = "has no effect: no route stores events, and no target of the relay";
             let hint = "add delivery = \"inbox\" or \"try\" to a [[route]], or remove this";
             r.report.warning(&origin, what, hint);
         }

@@ -1,5 +1,6 @@
 //! What every store must do. Each test is a function of a store; [`contract!`] makes a test of it for one kind of store.
 
+mod batches;
 mod changes;
 mod delivery;
 mod repetitions;
@@ -51,6 +52,10 @@ contract! { sqlite:
     delivery::the_next_times_of_a_route_are_those_of_its_earliest_and_its_first_event,
     delivery::those_who_wait_for_changes_learn_of_a_new_event,
     delivery::only_one_store_may_deliver,
+    batches::the_events_of_a_batch_are_found_by_its_number_and_others_are_in_none,
+    batches::a_batch_keeps_its_events_while_they_are_tried_again,
+    batches::half_of_a_batch_becomes_another_batch,
+    batches::an_event_that_does_not_wait_any_more_is_in_no_batch,
     totals::totals_follow_what_becomes_of_events,
     changes::a_list_has_the_newest_event_first_and_goes_on_after_its_last,
     changes::a_filter_means_the_events_that_meet_all_of_its_conditions,

@@ -1,4 +1,4 @@
-//! Which addresses the relay may connect to.
+//! Which addresses may be connected to, where a name is not ours.
 //!
 //! The name of a target may lead to any address, and to another one at each look-up. So the addresses are checked after each
 //! resolution, and the connection is made to what was checked, without another look-up.

@@ -1,8 +1,8 @@
-//! The admin listener's socket: TCP, or a unix socket for clawgate's own user.
+//! The socket of a listener without TLS, for admin and relay: TCP, or a unix socket for clawgate's own user.
 
 use std::fs::{self, Permissions};
 use std::io::{self, Read, Write};
-use std::net::TcpListener as StdTcpListener;
+use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 
-use crate::config::AdminAddress;
+use crate::connection::PlainAddress;
 use crate::random::random_hex;
 
 /// How long a running clawgate may take for each step of its answer.
@@ -64,11 +64,12 @@ fn id_of(path: &Path) -> io::Result<(u64, u64)> {
 
 impl Bound {
     /// Binds a unix socket that only its owner may connect to. Replaces the file of a process that has ended, and with
-    /// `takeover` also that of a running clawgate, so that the path can be connected to at every moment.
+    /// `takeover` also that of a running clawgate, so that the path can be connected to at every moment: `is_clawgate` knows the
+    /// answer of one to `GET /livez`.
     ///
     /// # Errors
     /// When another process listens there, something else has that name, or the folder is not writable.
-    pub fn unix(path: &Path, takeover: bool) -> io::Result<Self> {
+    pub fn unix(path: &Path, takeover: bool, is_clawgate: impl Fn(&str) -> bool) -> io::Result<Self> {
         let is_socket = |metadata: fs::Metadata| metadata.file_type().is_socket();
         let mut name = path.to_owned();
         if fs::symlink_metadata(path).is_ok_and(is_socket) {
@@ -77,7 +78,7 @@ impl Bound {
                 // A TCP port can be shared only if its owner allows it, but a socket file of any program could be
                 // replaced. So check that its owner is clawgate.
                 Ok(stream) if takeover => {
-                    check_is_clawgate(stream)?;
+                    check_is_clawgate(stream, is_clawgate)?;
                     name = beside(path)?;
                 }
                 _ => return Err(io::ErrorKind::AddrInUse.into()),
@@ -97,10 +98,10 @@ impl Bound {
     ///
     /// # Errors
     /// When the system does not return it.
-    pub fn address(&self) -> io::Result<AdminAddress> {
+    pub fn address(&self) -> io::Result<PlainAddress> {
         match self {
-            Self::Tcp(listener) => listener.local_addr().map(AdminAddress::Tcp),
-            Self::Unix(_, file) => Ok(AdminAddress::Unix(file.path.clone())),
+            Self::Tcp(listener) => listener.local_addr().map(PlainAddress::Tcp),
+            Self::Unix(_, file) => Ok(PlainAddress::Unix(file.path.clone())),
         }
     }
 }
@@ -111,7 +112,7 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Checks that a clawgate answers on `stream`.
-fn check_is_clawgate(mut stream: StdUnixStream) -> io::Result<()> {
+fn check_is_clawgate(mut stream: StdUnixStream, is_clawgate: impl Fn(&str) -> bool) -> io::Result<()> {
     let mut ask = || {
         stream.set_read_timeout(Some(LIVENESS_TIMEOUT))?;
         stream.set_write_timeout(Some(LIVENESS_TIMEOUT))?;
@@ -121,9 +122,7 @@ fn check_is_clawgate(mut stream: StdUnixStream) -> io::Result<()> {
         Ok::<_, io::Error>(answer)
     };
     match ask() {
-        Ok(answer) if answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nalive\n") => {
-            Ok(())
-        }
+        Ok(answer) if is_clawgate(&answer) => Ok(()),
         _ => {
             let what = "the process that listens there does not answer as clawgate does";
             Err(io::Error::new(io::ErrorKind::AddrInUse, what))
@@ -132,7 +131,11 @@ fn check_is_clawgate(mut stream: StdUnixStream) -> io::Result<()> {
 }
 
 /// A bound socket on a runtime.
-pub(super) enum Listener {
+#[derive(Debug)]
+pub struct Listener(Kind);
+
+#[derive(Debug)]
+enum Kind {
     Tcp(TcpListener),
     /// The file is dropped before the socket: while the socket is open, no other file can have its inode.
     Unix {
@@ -142,24 +145,35 @@ pub(super) enum Listener {
 }
 
 /// A connection of either kind.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Listener {
-    pub(super) fn new(bound: Bound) -> io::Result<Self> {
-        Ok(match bound {
-            Bound::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)?),
+    /// Puts a bound socket on the current runtime.
+    ///
+    /// # Errors
+    /// When the runtime cannot use it.
+    pub fn new(bound: Bound) -> io::Result<Self> {
+        Ok(Self(match bound {
+            Bound::Tcp(listener) => Kind::Tcp(TcpListener::from_std(listener)?),
             Bound::Unix(listener, file) => {
-                Self::Unix { _file: file, listener: UnixListener::from_std(listener)? }
+                Kind::Unix { _file: file, listener: UnixListener::from_std(listener)? }
             }
-        })
+        }))
     }
 
-    pub(super) async fn accept(&self) -> io::Result<Box<dyn Stream>> {
-        Ok(match self {
-            Self::Tcp(listener) => Box::new(listener.accept().await?.0),
-            Self::Unix { listener, .. } => Box::new(listener.accept().await?.0),
+    /// The next connection, and the address of its client; `None` for a unix socket.
+    ///
+    /// # Errors
+    /// When the system has no connection.
+    pub async fn accept(&self) -> io::Result<(Box<dyn Stream>, Option<SocketAddr>)> {
+        Ok(match &self.0 {
+            Kind::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                (Box::new(stream), Some(address))
+            }
+            Kind::Unix { listener, .. } => (Box::new(listener.accept().await?.0), None),
         })
     }
 }
