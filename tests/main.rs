@@ -40,6 +40,7 @@ mod pinned;
 mod pipelining;
 mod proxy_protocol;
 mod refuse_with_http;
+mod relay;
 mod relay_commands;
 mod reload;
 mod repeats;

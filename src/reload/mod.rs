@@ -10,6 +10,7 @@ mod dispatch;
 mod error;
 mod events;
 mod prepared;
+mod relay;
 mod reloader;
 mod signed_routes;
 mod source;
@@ -23,7 +24,7 @@ pub use self::prepared::Prepared;
 pub use self::source::{Reading, Source};
 
 pub(crate) use self::dispatch::DispatchGeneration;
+pub(crate) use self::relay::RelayGeneration;
 pub(crate) use self::reloader::{FIRST_GENERATION, Reloader, WorkerGeneration};
-pub(crate) use self::targets::RelayGeneration;
 pub(crate) use self::warnings::Warning;
 pub(crate) use self::watch::Watch;

@@ -39,7 +39,12 @@ const RECORDS: &[(&str, &[&str])] = &[
         "`signature_refused`",
         &["pipeline/signature_refusals.rs Line", "pipeline/signature_refusals.rs SummaryLine"],
     ),
-    ("`event_key_reused`", &["pipeline/accept.rs KeyReused"]),
+    ("`relay_request`", &["telemetry/access/relay.rs Line"]),
+    (
+        "`relay_refused`",
+        &["pipeline/relay/refused_callers.rs Line", "pipeline/relay/refused_callers.rs SummaryLine"],
+    ),
+    ("`event_key_reused`", &["pipeline/inbox.rs KeyReused"]),
     ("`inbox_set_aside`", &["app/inbox.rs SetAside"]),
     ("`inbox_unavailable`", &["app/inbox.rs Unavailable"]),
     ("`challenge_secret`", &["pipeline/authenticate.rs ChallengeSecret"]),

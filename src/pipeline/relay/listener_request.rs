@@ -8,9 +8,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body::Body as _;
 use http_body_util::Full;
 
+use super::Relay;
 use super::refused_callers::RefusedCallers;
+use super::snapshot::{RelaySnapshot, TargetInUse};
 use super::submit::{Passed, Submitted};
-use super::{Relay, RelaySnapshot, TargetInUse};
 use crate::identity::name::printable;
 use crate::pipeline::delivery_failures::DeliveryFailures;
 use crate::pipeline::refusal::RequestRefusal;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::RelaySnapshot;
+use super::snapshot::RelaySnapshot;
 use crate::live::Live;
 use crate::pipeline::refusal::RequestRefusal;
 use crate::relay::client::{NotNow, Sent};

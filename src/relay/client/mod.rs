@@ -19,6 +19,9 @@ use crate::upstream::{AnswerBody, Client, UpstreamError};
 /// How many requests the client of a thread may send at once. Who uses it has a limit of its own, which is lower.
 const AT_ONCE: usize = 100_000;
 
+/// How long a caller waits until fewer requests are being sent for others.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
 /// The client of one target for one thread, with connections of its own.
 #[derive(Debug)]
 pub struct TargetClient {
@@ -97,7 +100,7 @@ impl TargetClient {
     /// # Errors
     /// When it cannot be sent now.
     pub async fn send_now(&self, request: &TargetRequest, most: usize) -> Result<Sent, NotNow> {
-        let permit = timeout(self.target.settings().timeouts.connect, self.target.permits.acquire());
+        let permit = timeout(LONGEST_WAIT, self.target.permits.acquire());
         // It is never closed.
         let Ok(Ok(_permit)) = permit.await else { return Err(NotNow::Busy) };
         self.target.permit(Instant::now()).map_err(NotNow::Rate)?;

@@ -94,6 +94,7 @@ impl ClawgateCommand {
         clawgate.proxied = proxied.map(|list| list.iter().map(address).collect()).unwrap_or_default();
         let signed = started["listen_signed"].as_array();
         clawgate.signed = signed.map(|list| list.iter().map(address).collect()).unwrap_or_default();
+        clawgate.relay = started["relay"].as_str().and_then(|text| text.parse().ok());
         clawgate.admin = started["admin"].as_str().and_then(|text| text.parse().ok());
         clawgate
     }
@@ -160,6 +161,7 @@ impl ClawgateCommand {
             hold,
             addresses: Vec::new(),
             admin: None,
+            relay: None,
             proxied: Vec::new(),
             signed: Vec::new(),
         }
@@ -234,6 +236,7 @@ pub struct Clawgate {
     hold: Arc<AtomicBool>,
     addresses: Vec<SocketAddr>,
     pub admin: Option<SocketAddr>,
+    relay: Option<SocketAddr>,
     proxied: Vec<SocketAddr>,
     signed: Vec<SocketAddr>,
 }
@@ -261,6 +264,11 @@ impl Clawgate {
     /// Where its admin listener is.
     pub fn admin(&self) -> SocketAddr {
         self.admin.expect("an admin listener")
+    }
+
+    /// Where its relay listens.
+    pub fn relay(&self) -> SocketAddr {
+        self.relay.expect("a relay")
     }
 
     pub fn pid(&self) -> u32 {
