@@ -261,6 +261,7 @@ run_job() {
 }
 
 configure_openclaw '[]' null
+# shellcheck disable=SC2016 # a variable of jq
 cron '{ webhookToken: $token }'
 start_openclaw
 run_job refused 'not-allowed'
@@ -269,6 +270,7 @@ eventually 'OpenClaw refuses to call loopback' blocked
 expect 'the event of the job did not come' '' "$(accepted '.url == "/v1/runs"')"
 stop "$openclaw"
 
+# shellcheck disable=SC2016 # a variable of jq
 cron '{ webhookToken: $token, webhookSsrfPolicy: { allowedHostnames: ["127.0.0.1"] } }'
 start_openclaw
 tr ' ' '\n' <<<'429 drop 500' >plan
