@@ -97,7 +97,7 @@ bench-inbox *FLAGS:
     ./scripts/bench.sh --inbox {{ FLAGS }}
 
 # Tests with real programs: demo, the commands of the docs, takeover, deployment files, systemd, podman, OpenClaw
-e2e: demo docs-e2e upgrade check-deploy systemd container openclaw
+e2e: demo docs-e2e upgrade check-deploy systemd container openclaw relay
 
 [private]
 demo:
@@ -128,6 +128,10 @@ container:
 [private]
 openclaw:
     ./scripts/openclaw-e2e.sh
+
+[private]
+relay:
+    ./scripts/relay-e2e.sh
 
 # Sends requests signed by the official SDKs of webhook senders through clawgate to the real OpenClaw
 senders *FLAGS:

@@ -214,9 +214,14 @@ fn dead_hint(reason: DeadReason) -> &'static str {
     }
 }
 
-/// Logs that nothing is delivered to an upstream any more.
-pub(super) fn upstream_paused(upstream: &str, detail: &str, until: SystemTime) {
-    let hint = "events wait and none is lost; start the upstream, or correct upstream.url; clawgate doctor looks for the cause";
+/// Logs that nothing is delivered to an upstream, or to a target of the relay, any more.
+pub(super) fn upstream_paused(upstream: &str, is_target: bool, detail: &str, until: SystemTime) {
+    let hint = if is_target {
+        "events wait and none is lost; if the target's server is up, correct the target's `url` or its token_url; clawgate doctor \
+         looks for the cause"
+    } else {
+        "events wait and none is lost; start the upstream, or correct upstream.url; clawgate doctor looks for the cause"
+    };
     let line = UpstreamPaused { upstream, detail, until: text(until), hint };
     emit(Level::WARN, "upstream_paused", &line);
 }

@@ -68,6 +68,7 @@ impl Work {
         let Some(upstream) = self.upstreams.get_mut(name) else { return };
         let (probe, now) = (tried.probe.of_upstream, now());
         let has_answered = tried.attempt.status.is_some();
+        let is_target = matches!(tried.route().destination, Destination::Target(_));
         // A probe without an answer shows no more than the failure before it.
         let is_down = tried.seen.class == AttemptClass::Down
             || tried.seen.may_be_down
@@ -77,7 +78,7 @@ impl Work {
             let asked = tried.seen.retry_after;
             if upstream.availability.failed(probe, now, asked, backoff) {
                 let until = upstream.availability.pause().map_or(now.wall, |(_, until)| wall(until));
-                log::upstream_paused(name, &upstream.detail, until);
+                log::upstream_paused(name, is_target, &upstream.detail, until);
                 self.metrics.paused(name, true);
             }
             self.is_shown_outdated = true;

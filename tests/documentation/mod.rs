@@ -2,6 +2,7 @@
 
 mod links;
 mod logging;
+mod relay;
 mod signatures;
 
 use std::collections::BTreeSet;

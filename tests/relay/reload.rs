@@ -14,7 +14,7 @@ fn a_target_whose_settings_stay_keeps_its_connection_and_its_rate() {
     track(&clawgate, "{}");
     clawgate.event("delivered", 1);
 
-    pki.file("clawgate.toml", &settings(&pki, &[target(), other]));
+    pki.file("clawgate.toml", settings(&pki, &[target(), other]));
     clawgate.event("reloaded", 1);
     track(&clawgate, "{}");
     track(&clawgate, "{}");
@@ -32,7 +32,7 @@ fn a_target_that_is_added_gets_events_and_one_that_is_removed_gets_none() {
     let (pki, api) = (Pki::new(), Backend::ok());
     let other = || Target::at(&pki, api.address()).set("name", "\"other\"").set("path", "\"/other\"");
     let clawgate = command(&pki, &settings(&pki, &[Target::at(&pki, api.address())])).start();
-    pki.file("clawgate.toml", &settings(&pki, &[other()]));
+    pki.file("clawgate.toml", settings(&pki, &[other()]));
     clawgate.event("reloaded", 1);
 
     let headers = format!("Authorization: Bearer {}\r\n", super::TOKEN);
@@ -65,7 +65,7 @@ fn the_first_target_needs_a_restart() {
     let target = Target::at(&pki, api.address()).set("delivery", "\"wait\"").toml();
     pki.file(
         "clawgate.toml",
-        &format!("{inbox}{target}[[route]]\npath = \"/out\"\nrelay = \"analytics\"\n"),
+        format!("{inbox}{target}[[route]]\npath = \"/out\"\nrelay = \"analytics\"\n"),
     );
 
     let failed = clawgate.event("reload_failed", 1);

@@ -144,7 +144,9 @@ fn a_target_that_is_down_gets_its_events_when_it_is_up() {
     for _ in 0..3 {
         track(&clawgate, "{}");
     }
-    assert_eq!(clawgate.event("upstream_paused", 1)["upstream"], "analytics");
+    let paused = clawgate.event("upstream_paused", 1);
+    assert_eq!(paused["upstream"], "analytics");
+    assert!(paused["hint"].as_str().unwrap().contains("the target's `url`"), "{paused}");
 
     let api = Backend::at(port, |mut exchange| {
         while exchange.request().is_some() {
