@@ -144,6 +144,11 @@ pub struct RouteSettings {
 }
 
 impl RouteSettings {
+    /// Whether values of its bodies become pseudonyms.
+    pub fn makes_pseudonyms(&self) -> bool {
+        self.shape.as_ref().is_some_and(|shape| !shape.rules.hash.is_empty())
+    }
+
     /// Whether the rules of each route that clients with a certificate may use name these clients.
     pub fn all_name_clients(routes: &[Self]) -> bool {
         let mut certified = routes.iter().filter(|route| route.authenticate.admits_certificates());

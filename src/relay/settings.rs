@@ -95,6 +95,13 @@ pub struct TargetSettings {
     pub probe: Option<PathAndQuery>,
 }
 
+impl TargetSettings {
+    /// Whether values of its events become pseudonyms.
+    pub fn makes_pseudonyms(&self) -> bool {
+        self.mapping.as_ref().is_some_and(Mapping::makes_pseudonyms)
+    }
+}
+
 /// Where requests go: one URL, taken apart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {

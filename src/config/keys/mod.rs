@@ -45,9 +45,7 @@ pub(super) mod verify;
 
 /// The whole table, in the order in which help texts list it.
 pub static KEYS: &[&Key] = &joined::<
-    {
-        TABLE.len() + verify::TABLE.len() + inbox::TABLE.len() + shape::TABLE.len() + relay::TABLE.len()
-    },
+    { TABLE.len() + verify::TABLE.len() + inbox::TABLE.len() + shape::TABLE.len() + relay::TABLE.len() },
 >(&[TABLE, verify::TABLE, inbox::TABLE, shape::TABLE, relay::TABLE]);
 
 const fn joined<const LENGTH: usize>(tables: &[&[&'static Key]]) -> [&'static Key; LENGTH] {

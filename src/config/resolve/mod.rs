@@ -131,13 +131,20 @@ fn reloadable(r: &mut Resolver<'_>, proxy_sources: Found<Vec<IpNet>>) -> Found<R
     let material = material::material(r);
     let tls = tls::parameters(r, material.as_ref().ok().map(|(material, _)| material));
     let clients_rules = rules::of_clients(r);
-    let routes = routes::routes(r);
+    let hash_key = shape::hash_key(r);
+    let routes = routes::routes(r, &hash_key);
     if let (Ok((material, _)), Ok(rules), Ok(routes)) = (&material, &clients_rules, &routes) {
         rules::check_public_cas(r, &material.trust.cas, rules, routes);
     }
     let limits = limits::reloadable(r);
     let admin_token = admin::token(r);
-    let relay = relay::settings(r);
+    let relay = relay::settings(r, &hash_key);
+    if let (Ok(routes), Ok(relay)) = (&routes, &relay)
+        && !routes.iter().any(|route| route.makes_pseudonyms())
+        && !relay.targets.iter().any(|target| target.makes_pseudonyms())
+    {
+        shape::warn_of_unused(r);
+    }
 
     let (material, material_paths) = material?;
     let tls = tls?;

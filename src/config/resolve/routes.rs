@@ -57,19 +57,21 @@ impl Draft {
 }
 
 /// What holds for routes that do not say otherwise.
-struct Common {
+struct Common<'k> {
     methods: Found<Methods>,
     body: Found<u64>,
     delivery: Found<Sourced<Delivery>>,
-    hash_key: Found<Option<Sourced<HashKey>>>,
+    hash_key: &'k Found<Option<Sourced<HashKey>>>,
     upstream: upstream::Shared,
 }
 
-pub(super) fn routes(r: &mut Resolver<'_>) -> Found<Vec<RouteSettings>> {
+pub(super) fn routes(
+    r: &mut Resolver<'_>,
+    hash_key: &Found<Option<Sourced<HashKey>>>,
+) -> Found<Vec<RouteSettings>> {
     let methods = r.list(&keys::ROUTE_METHODS);
     let upstream = upstream::Shared::new(r);
     let (body, delivery) = (r.value(&keys::BODY), r.sourced(&keys::inbox::DELIVERY));
-    let hash_key = shape::hash_key(r);
     let mut common = Common { methods: together(r, methods), body, delivery, hash_key, upstream };
     let tables = r.sources.open_tables();
     let mut drafts = Vec::new();
@@ -120,7 +122,7 @@ fn draft(
     path: Found<PathPattern>,
     origin: Origin,
     table: Option<&Layer>,
-    common: &mut Common,
+    common: &mut Common<'_>,
 ) -> Draft {
     let (mut methods, mut max_body) = (common.methods.clone(), common.body);
     let (mut authenticate, mut verify) = (Ok(Authenticate::Certificate), Ok(None));
@@ -129,7 +131,7 @@ fn draft(
     if let Some(table) = table {
         authenticate = authenticate::of_route(r, table);
         verify = verify::of_route(r, table);
-        shape = shape::of_route(r, table, &common.hash_key);
+        shape = shape::of_route(r, table, common.hash_key);
         let token = table.get(&keys::ROUTE_TOKEN).or(table.get(&keys::ROUTE_TOKEN_FILE));
         has_own = [token.is_some(), table.get(&keys::ROUTE_UPSTREAM).is_some()];
         if let Some(own) = r.list_in(table, &keys::ROUTE_METHODS) {
@@ -277,13 +279,6 @@ fn check_shaping(r: &mut Resolver<'_>, routes: &[Draft]) {
             shaping,
         };
         shape::check(r, &route);
-    }
-    let makes_pseudonyms = |route: &Draft| match &route.shape {
-        Ok(shaping) => shaping.as_ref().is_some_and(|own| !own.settings.rules.hash.is_empty()),
-        Err(_) => true,
-    };
-    if !routes.iter().any(makes_pseudonyms) {
-        shape::warn_of_unused(r);
     }
 }
 

@@ -148,6 +148,11 @@ impl Mapping {
         Some((event, String::from_utf8(body.into()).ok()?))
     }
 
+    /// Whether values become pseudonyms.
+    pub fn makes_pseudonyms(&self) -> bool {
+        self.settings.fields.iter().any(|(_, field)| field.hash)
+    }
+
     /// The body for the target, of the body of an event.
     pub fn apply(&self, source: &[u8]) -> Result<Bytes, MappingError> {
         let found = self.sources.find(source).map_err(|(fault, sources)| {

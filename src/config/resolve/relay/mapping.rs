@@ -9,13 +9,14 @@ use crate::config::mapping_table::MapTable;
 use crate::config::problem::{Found, Origin};
 use crate::config::value_type::Invalid;
 use crate::relay::mapping::{InvalidMapping, Mapping, MappingSettings, Pseudonyms};
+use crate::shaping::HashKey;
 
 /// The mapping, if the table has one.
 pub(super) fn mapping(
     r: &mut Resolver<'_>,
     layer: &Layer,
     map: Option<&MapTable>,
-    pseudonyms: Option<Arc<dyn Pseudonyms>>,
+    hash_key: &Found<Option<Sourced<HashKey>>>,
 ) -> Found<Option<Mapping>> {
     let required = r.list_in(layer, &relay::REQUIRED);
     let Some(map) = map else {
@@ -26,6 +27,11 @@ pub(super) fn mapping(
         return Ok(None);
     };
     let required = required.map_or(Ok(Vec::new()), List::all)?;
+    let pseudonyms = match hash_key {
+        Ok(key) => key.as_ref().map(|key| Arc::new(key.value.clone()) as Arc<dyn Pseudonyms>),
+        Err(reported) if map.fields.iter().any(|(_, field, _)| field.hash) => return Err(*reported),
+        Err(_) => None,
+    };
     let fields = map.fields.iter().map(|(name, field, _)| (name.clone(), field.clone())).collect();
     let settings = MappingSettings {
         fields,

@@ -26,6 +26,7 @@ use crate::config::problem::{Found, Origin};
 use crate::relay::settings::{
     CallerTokens, Callers, RelaySettings, TargetDelivery, TargetSettings, TokenHeader,
 };
+use crate::shaping::HashKey;
 
 /// A token with fewer bytes can be found by trying.
 const SHORT: usize = 16;
@@ -59,12 +60,17 @@ pub(super) fn address<'a>(
 }
 
 /// All but the address.
-pub(super) fn settings(r: &mut Resolver<'_>) -> Found<RelaySettings> {
+/// `hash_key` makes the pseudonyms of mappings.
+pub(super) fn settings(
+    r: &mut Resolver<'_>,
+    hash_key: &Found<Option<Sourced<HashKey>>>,
+) -> Found<RelaySettings> {
     let max_body = r.value(&keys::BODY);
     let callers = callers(r);
     let mut trust = endpoint::Trust::default();
     let tables = &r.sources.targets;
-    let targets: Vec<_> = tables.iter().map(|table| target::target(r, table, &mut trust)).collect();
+    let targets: Vec<_> =
+        tables.iter().map(|table| target::target(r, table, &mut trust, hash_key)).collect();
     check_differ(r, tables);
     check_is_used(r, tables);
     let targets = targets.into_iter().collect::<Found<Vec<TargetSettings>>>();

@@ -16,6 +16,7 @@ use crate::config::problem::{Found, Origin};
 use crate::relay::batch::BatchSettings;
 use crate::relay::retry::RetryRules;
 use crate::relay::settings::{Auth, TargetDelivery, TargetSettings};
+use crate::shaping::HashKey;
 use crate::upstream::Timeouts;
 
 /// The longest time for a connection.
@@ -26,6 +27,7 @@ pub(super) fn target(
     r: &mut Resolver<'_>,
     table: &TargetTable,
     trust: &mut endpoint::Trust,
+    hash_key: &Found<Option<Sourced<HashKey>>>,
 ) -> Found<TargetSettings> {
     let TargetTable { origin, layer, map } = table;
     let name = named(r, table, &relay::NAME, "name = \"analytics\"");
@@ -37,7 +39,7 @@ pub(super) fn target(
     let delivery = r.value_in(layer, &relay::DELIVERY);
     let id = r.optional_in(layer, &relay::ID);
     let idempotency_header = idempotency_header(r, layer, auth.as_ref().ok().map(|auth| &auth.value));
-    let mapping = mapping::mapping(r, layer, map.as_ref(), None);
+    let mapping = mapping::mapping(r, layer, map.as_ref(), hash_key);
     let batch = batch(r, layer, delivery.as_ref().ok());
     let rate = r.optional_in(layer, &relay::RATE);
     let rules = rules(r, layer);
