@@ -86,8 +86,7 @@ fn a_database_of_a_newer_clawgate_is_refused_and_left_as_it_is() {
 async fn the_events_of_a_database_of_an_older_clawgate_are_kept() {
     let folder = private_folder();
     open(folder.path()).append(event("a")).await.unwrap();
-    let first_version =
-        "DROP INDEX event_batch; ALTER TABLE event DROP COLUMN batch; PRAGMA user_version = 1";
+    let first_version = "DROP INDEX event_batch; ALTER TABLE event DROP COLUMN batch; DROP TABLE seen_up_to; PRAGMA user_version = 1";
     Connection::open(folder.path().join("inbox.db")).unwrap().execute_batch(first_version).unwrap();
 
     let store = open(folder.path());

@@ -1,7 +1,8 @@
 //! `map` and `required`: how they are written, and what is wrong with them.
 
 use super::super::support::assert_has;
-use super::{target, waiting};
+use super::{LISTENER, SECRET, TARGET, target, waiting, with};
+use crate::shaping::HashKey;
 
 /// What the mapping with this table makes of an event.
 fn mapped(map: &str, event: &str) -> String {
@@ -58,6 +59,18 @@ fn all_mistakes_are_reported_at_once_with_field_and_pointer() {
             "privacy.hash_key_file",
         ],
     );
+}
+
+#[test]
+fn a_pseudonym_is_made_with_the_key_of_privacy() {
+    let sources = with(&format!(
+        "privacy.hash_key_file = \"@secret\"\n{LISTENER}{TARGET}delivery = \"wait\"\nca = \"@ca.pem\"\n\
+         map = {{ user = {{ from = \"/user\", hash = \"hmac-sha256\" }} }}"
+    ));
+    let body =
+        target(&sources).mapping.as_ref().unwrap().apply(br#"{"user":"Ann@example.com"}"#).unwrap();
+    let pseudonym = HashKey::read(SECRET.as_bytes()).unwrap().pseudonym("ann@example.com");
+    assert_eq!(body, format!(r#"{{"user":"{pseudonym}"}}"#));
 }
 
 #[test]
