@@ -1,8 +1,9 @@
 //! The admin listener's socket: TCP, or a unix socket for clawgate's own user.
 
+use std::fmt;
 use std::fs::{self, Permissions};
 use std::io::{self, Read, Write};
-use std::net::TcpListener as StdTcpListener;
+use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
@@ -156,10 +157,37 @@ impl Listener {
         })
     }
 
-    pub(super) async fn accept(&self) -> io::Result<Box<dyn Stream>> {
+    /// The next connection, and who has made it.
+    pub(super) async fn accept(&self) -> io::Result<(Box<dyn Stream>, Caller)> {
         Ok(match self {
-            Self::Tcp(listener) => Box::new(listener.accept().await?.0),
-            Self::Unix { listener, .. } => Box::new(listener.accept().await?.0),
+            Self::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                (Box::new(stream), Caller::Address(address))
+            }
+            Self::Unix { listener, .. } => {
+                let stream = listener.accept().await?.0;
+                let user = stream.peer_cred().ok().map(|credentials| credentials.uid());
+                (Box::new(stream), Caller::User(user))
+            }
         })
+    }
+}
+
+/// Who has made a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// A TCP client.
+    Address(SocketAddr),
+    /// A user of this machine, over the unix socket.
+    User(Option<u32>),
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::User(Some(user)) => write!(f, "uid {user}"),
+            Self::User(None) => f.write_str("the unix socket"),
+        }
     }
 }

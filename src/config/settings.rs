@@ -58,6 +58,8 @@ pub struct Startup {
     pub workers: NonZeroUsize,
     /// Where health and metrics are served, if anywhere.
     pub admin: Option<AdminAddress>,
+    /// Whether the console may add lines to the denylist.
+    pub edit_denylist: bool,
     /// Whether the files are watched, and read again when one changes.
     pub watch: bool,
     /// Whether clawgate gives up what its settings do not need, where the kernel can do that.
@@ -105,6 +107,8 @@ pub struct Reloadable {
     pub limits: Limits,
     /// The token that all but health requires on the admin listener.
     pub admin_token: Option<BearerToken>,
+    /// Whether the console shows stored requests to those who show the token.
+    pub admin_show_bodies: bool,
     /// One in so many of the successful requests is logged.
     pub log_sample_2xx: u64,
     /// Whether refused connections are logged with all of their ClientHello.

@@ -46,5 +46,5 @@ mod tests;
 
 pub use self::dispatcher::Dispatcher;
 pub use self::route::{DispatchRoute, DispatchRoutes};
-pub use self::state::{Pause, PausedRoute, UpstreamState};
+pub use self::state::{Pause, Paused, PausedRoute, UpstreamState};
 pub use self::watch::{Answered, Watch};

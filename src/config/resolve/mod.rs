@@ -99,6 +99,7 @@ fn startup(
         takeover: r.value(&keys::TAKEOVER)?,
         workers: workers(r)?,
         admin: admin?,
+        edit_denylist: r.value(&keys::ADMIN_EDIT_DENYLIST)?,
         watch: r.value(&keys::WATCH)?,
         sandbox: r.value(&keys::SANDBOX)?,
         drain_timeout: r.value(&keys::DRAIN_TIMEOUT)?,
@@ -149,6 +150,7 @@ fn reloadable(r: &mut Resolver<'_>, proxy_sources: Found<Vec<IpNet>>) -> Found<R
         routes: routes?,
         limits: limits?,
         admin_token: admin_token?,
+        admin_show_bodies: r.value(&keys::ADMIN_SHOW_BODIES)?,
         log_sample_2xx: r.value(&keys::LOG_SAMPLE)?,
         log_client_hello: r.value(&keys::LOG_CLIENT_HELLO)?,
     })

@@ -73,6 +73,8 @@ struct Permissions {
     writes: BTreeSet<PathBuf>,
     /// The folder of the inbox, to create, write, rename and remove files in.
     stores: BTreeSet<PathBuf>,
+    /// The file that the console may add lines to.
+    appends: BTreeSet<PathBuf>,
     /// The folder to remove the admin listener's socket from.
     removes: BTreeSet<PathBuf>,
 }
@@ -96,6 +98,10 @@ impl Permissions {
         }
         if let Some(AdminAddress::Unix(path)) = &settings.startup.admin {
             permissions.removes.extend(path.parent().map(Path::to_owned));
+        }
+        if settings.startup.edit_denylist && settings.startup.admin.is_some() {
+            let denylist = settings.reloadable.material_paths.denylist.as_deref();
+            permissions.appends.extend(denylist.and_then(|file| file.canonicalize().ok()));
         }
         permissions.connect_to_upstreams(&settings.reloadable);
         permissions
@@ -146,6 +152,7 @@ impl Permissions {
             .add_rules(path_beneath_rules(self.files.iter().chain(&self.system), read))?
             .add_rules(path_beneath_rules(&self.writes, write))?
             .add_rules(path_beneath_rules(&self.stores, store))?
+            .add_rules(path_beneath_rules(&self.appends, AccessFs::ReadFile | AccessFs::WriteFile))?
             .add_rules(path_beneath_rules(&self.removes, AccessFs::RemoveFile))?
             .add_rules(ports)?
             .restrict_self()
@@ -216,6 +223,7 @@ impl Sandbox {
             line.writes = permissions
                 .stores
                 .union(&permissions.writes)
+                .chain(&permissions.appends)
                 .map(|folder| folder.display().to_string())
                 .collect();
             line.connects = permissions.ports.iter().copied().collect();
