@@ -17,6 +17,8 @@ use crate::telemetry::metrics::{InboxMetrics, RouteEvents, StoredEvents};
 /// How often the store is asked how much is in it.
 const PERIOD: Duration = Duration::from_secs(5);
 
+/// How old numbers on a page may be.
+const FRESH: Duration = Duration::from_secs(1);
 /// Events of each kind that the console reads: more than it shows, so that it knows whether there are more.
 const LISTED: usize = 20;
 /// The same when something is searched for.
@@ -42,6 +44,13 @@ struct Counted {
     at: Option<SystemTime>,
     /// Why it does not say so now.
     error: Option<String>,
+}
+
+impl Counted {
+    /// Whether the page, which is made for somebody who has just done something, needs newer numbers.
+    fn is_old(&self) -> bool {
+        self.at.is_none_or(|at| at.elapsed().is_ok_and(|passed| passed > FRESH))
+    }
 }
 
 #[derive(Serialize)]
@@ -78,6 +87,9 @@ impl InboxStatus {
 
     /// What the console shows of it. `query` is what is searched for.
     pub(super) async fn console(&self, query: &str) -> InboxData {
+        if lock(&self.counted).is_old() {
+            self.count().await;
+        }
         let ids: Vec<_> = query.parse::<EventId>().into_iter().collect();
         let limit = if query.is_empty() { LISTED } else { SEARCHED };
         let filter = Filter { ids, ..Filter::default() };
@@ -92,6 +104,7 @@ impl InboxStatus {
             set_aside: self.set_aside.as_ref().map(|file| file.display().to_string()),
             routes: counted.totals.routes.clone(),
             upstreams: self.dispatcher.state(),
+            paused: self.dispatcher.paused_routes(),
             dead: dead.unwrap_or_default(),
             latest,
         }

@@ -1,5 +1,6 @@
 //! What the console shows.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
@@ -190,6 +191,8 @@ pub struct InboxData {
     pub routes: Vec<RouteTotals>,
     /// Upstreams, and what is paused.
     pub upstreams: Vec<UpstreamState>,
+    /// The routes of which no event is tried now.
+    pub paused: Vec<Arc<str>>,
     /// Dead letters, the newest first.
     pub dead: Vec<EventSummary>,
     /// The latest events.

@@ -88,22 +88,21 @@ fn reload(data: &ConsoleData) -> Option<Headline> {
 fn paused(inbox: &InboxData, data: &ConsoleData) -> Option<Headline> {
     let routes = || inbox.upstreams.iter().flat_map(|upstream| &upstream.routes);
     if let Some(route) = routes().find(|route| route.class == "misconfigured") {
-        let text =
-            format!("No event of {} is delivered: the upstream {}", route.route, route.pause.detail);
+        let text = format!("No event of {} is delivered: {}", route.route, route.pause.detail);
         return fault("inbox", text, route.hint.clone());
     }
     for upstream in &inbox.upstreams {
         if let Some(pause) = &upstream.paused {
             let since = relative(unix_seconds(pause.since), unix_seconds(data.now));
             let text = format!(
-                "No event is delivered to {}, which {} (paused {since})",
+                "No event is delivered to {}: {} (paused {since})",
                 upstream.upstream, pause.detail
             );
             return fault("inbox", text, "Start it, then choose “Try now”.");
         }
     }
     let route = routes().next()?;
-    let text = format!("Deliveries of {} wait: the upstream {}", route.route, route.pause.detail);
+    let text = format!("Deliveries of {} wait: {}", route.route, route.pause.detail);
     warning("inbox", text, route.hint.clone())
 }
 

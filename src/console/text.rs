@@ -65,10 +65,10 @@ fn stored(out: &mut String, data: &ConsoleData, inbox: &InboxData) -> std::fmt::
     for upstream in &inbox.upstreams {
         if let Some(pause) = &upstream.paused {
             let until = since_text(pause.until, data.now);
-            writeln!(out, "  {} paused: it {}; next try {until}", upstream.upstream, pause.detail)?;
+            writeln!(out, "  {} paused: {}; next try {until}", upstream.upstream, pause.detail)?;
         }
         for route in &upstream.routes {
-            writeln!(out, "  {} paused ({}): it {}", route.route, route.class, route.pause.detail)?;
+            writeln!(out, "  {} paused ({}): {}", route.route, route.class, route.pause.detail)?;
         }
     }
     for route in inbox.routes.iter().take(2 * SHOWN) {

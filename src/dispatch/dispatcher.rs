@@ -46,6 +46,11 @@ impl Dispatcher {
         self.0.state()
     }
 
+    /// The routes of which no event is tried now: those that are paused, and those of paused upstreams.
+    pub fn paused_routes(&self) -> Vec<Arc<str>> {
+        self.0.paused_routes()
+    }
+
     /// Whether this process delivers. Of several that use one database, one does.
     pub fn delivers(&self) -> bool {
         self.0.delivers()

@@ -52,6 +52,11 @@ impl Shared {
         self.shown().state.clone()
     }
 
+    /// The routes that are paused, themselves or with their upstream.
+    pub(super) fn paused_routes(&self) -> Vec<Arc<str>> {
+        self.shown().paused.iter().cloned().collect()
+    }
+
     /// Whether a new event of `route` is tried at once.
     pub(super) fn tries(&self, route: &str) -> bool {
         self.delivers() && !self.shown().paused.contains(route)

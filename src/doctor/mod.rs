@@ -8,6 +8,7 @@
 mod admin;
 mod caller;
 mod collector;
+mod console;
 mod files;
 mod inbox;
 mod listener;
@@ -27,6 +28,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::runtime::Builder;
 
 pub use self::caller::Caller;
+pub use self::console::console_text;
 
 use crate::checks::{self, Roots};
 use crate::config::{AdminAddress, Problem, Problems, Settings};

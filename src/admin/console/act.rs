@@ -18,7 +18,7 @@ use crate::admin::status::Status;
 use crate::console::Action;
 use crate::console::data::Outcome;
 use crate::dispatch::Paused;
-use crate::identity::time::rfc3339_millis;
+use crate::identity::time::{rfc3339_millis, unix_seconds};
 use crate::inbox::{EventId, Filter, StoreError};
 use crate::pki::denylist::{self, AppendError};
 
@@ -108,6 +108,19 @@ impl Status {
         }
     }
 
+    /// The subject of a client's certificate that was seen.
+    fn subject_of(&self, fingerprint: &str) -> Option<String> {
+        let admitted = self.console.seen.soonest(unix_seconds(SystemTime::now()));
+        let admitted = admitted.into_iter().find(|seen| seen.fingerprint_sha256 == fingerprint);
+        if let Some(seen) = admitted {
+            return Some(seen.subject);
+        }
+        let refusals = self.refusals.all();
+        let mut certificates = refusals.iter().map(|refusal| &refusal["client_cert"]);
+        let refused = certificates.find(|of| of["fingerprint_sha256"].as_str() == Some(fingerprint))?;
+        refused["subject"].as_str().map(str::to_owned)
+    }
+
     async fn reload_settings(&self) -> Done {
         match reload(&self.reload_requests).await {
             Some(ReloadOutcome::Adopted(generation)) => {
@@ -127,10 +140,7 @@ impl Status {
         let file = lock(&self.generation).console.denylist.clone();
         let file = file.ok_or("The settings name no denylist (clients.denylist).")?;
         let fingerprint = fingerprint.to_owned();
-        let refusals = self.refusals.all();
-        let mut certificates = refusals.iter().map(|refusal| &refusal["client_cert"]);
-        let known = certificates.find(|of| of["fingerprint_sha256"].as_str() == Some(&*fingerprint));
-        let subject = known.and_then(|of| of["subject"].as_str()).unwrap_or_default();
+        let subject = self.subject_of(&fingerprint).unwrap_or_default();
         let comment = format!("{subject}, added with the console {}", rfc3339_millis(SystemTime::now()));
         let name = file.display().to_string();
         let line =

@@ -37,14 +37,14 @@ fn paused(data: &ConsoleData, inbox: &InboxData) -> Markup {
         @for upstream in &inbox.upstreams {
             @if let Some(pause) = &upstream.paused {
                 div class="paused" {
-                    p { strong { (upstream.upstream) } " is paused: it " (pause.detail) "." }
+                    p { strong { (upstream.upstream) } " is paused: " (pause.detail) "." }
                     p class="facts" { "Since " (since(pause.since, data.now)) ", next try " (since(pause.until, data.now)) }
                     (button(&data.nonce, Action::ResumeUpstream, &upstream.upstream, &upstream.upstream))
                 }
             }
             @for route in &upstream.routes {
                 div class="paused" {
-                    p { strong { (route.route) } " is paused (" code { (route.class) } "): it " (route.pause.detail) "." }
+                    p { strong { (route.route) } " is paused (" code { (route.class) } "): " (route.pause.detail) "." }
                     p class="hint" { (route.hint) }
                     p class="facts" { "Since " (since(route.pause.since, data.now)) ", next try " (since(route.pause.until, data.now)) }
                     (button(&data.nonce, Action::ResumeRoute, &route.route, &route.route))
@@ -73,7 +73,8 @@ fn rows(data: &ConsoleData, inbox: &InboxData) -> Markup {
 }
 
 fn state(inbox: &InboxData, route: &str) -> &'static str {
-    let is_paused =
-        inbox.upstreams.iter().any(|upstream| upstream.routes.iter().any(|of| &*of.route == route));
-    if is_paused { "paused" } else { "delivering" }
+    match inbox.paused.iter().any(|paused| **paused == *route) {
+        true => "paused",
+        false => "",
+    }
 }

@@ -1,0 +1,17 @@
+//! The size of the page, however much there is to show. `examples/console_cost.rs` measures its time.
+
+use clawgate::console::page;
+
+#[path = "../../examples/console_data/mod.rs"]
+mod console_data;
+
+#[test]
+fn the_page_stays_below_100_kib_with_many_refusals_clients_and_events() {
+    let page = page(&console_data::large());
+
+    assert!(page.len() < 100 * 1024, "{} bytes", page.len());
+    assert!(page.contains(" more: search for them."));
+    for shown in [clawgate::console::STYLE_SHEET, clawgate::console::SCRIPT] {
+        assert!(shown.len() < 16 * 1024);
+    }
+}
