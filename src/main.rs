@@ -14,7 +14,9 @@ use clawgate::cli::{
     CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, InboxArgs, ProbeArgs, SignArgs, TopArgs,
     VerifyArgs,
 };
-use clawgate::config::{AdminAddress, BearerToken, Environment, LogFormat, LogSettings, SettingsArgs, load, load_for_clients};
+use clawgate::config::{
+    AdminAddress, BearerToken, Environment, LogFormat, LogSettings, SettingsArgs, load, load_for_clients,
+};
 use clawgate::doctor::{Caller, Helpers};
 use clawgate::explain::{
     CapturedRequest, ClientFile, Credentials, MAX_CAPTURED, Server, Target, Verdict,

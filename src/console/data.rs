@@ -202,7 +202,9 @@ pub struct InboxData {
 impl InboxData {
     /// How many events are dead.
     pub fn dead_count(&self) -> u64 {
-        self.routes.iter().map(|route| route.dead).sum()
+        let counted: u64 = self.routes.iter().map(|route| route.dead).sum();
+        // The list is newer.
+        counted.max(u64::try_from(self.dead.len()).unwrap_or_default())
     }
 }
 

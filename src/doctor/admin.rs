@@ -75,7 +75,8 @@ pub(super) async fn call_with(
     token: Option<&BearerToken>,
 ) -> io::Result<Reply> {
     let shown = token.and_then(|token| token.authorization().to_str().ok());
-    let shown = Zeroizing::new(shown.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default());
+    let shown =
+        Zeroizing::new(shown.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default());
     let request = |host| {
         let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
         Zeroizing::new(format!("{head}{}\r\n", *shown))

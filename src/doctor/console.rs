@@ -12,7 +12,8 @@ use crate::wording;
 /// # Errors
 /// Why there is none, as a sentence.
 pub fn console_text(address: &AdminAddress, token: Option<&BearerToken>) -> Result<String, String> {
-    let cannot = |error: &std::io::Error| format!("nothing answers at {address}: {}", wording::io(error));
+    let cannot =
+        |error: &std::io::Error| format!("nothing answers at {address}: {}", wording::io(error));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| cannot(&error))?;
     let reply = runtime.block_on(call_with(address, "/console.txt", token));
     let answer = match reply.map_err(|error| cannot(&error))? {

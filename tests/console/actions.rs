@@ -71,12 +71,16 @@ fn a_dead_letter_is_replayed_dropped_and_forgotten() {
     let page = page_with(&clawgate, "dead", "rejected");
     assert!(page.contains("2 events could not be delivered"), "{page}");
     let dead = panel(&page, "dead");
-    let ids: Vec<_> = dead.split("/events/").skip(1).map(|part| part.split('"').next().unwrap()).collect();
+    let ids: Vec<_> =
+        dead.split("/events/").skip(1).map(|part| part.split('"').next().unwrap()).collect();
 
     assert!(act(&clawgate, "replay", ids[0]).contains("waits for its delivery again"));
     eventually("the third try", || (backend.received().len() == 3).then_some(()));
     clawgate.event("dead_lettered", 3);
-    assert!(text(clawgate.admin(), &format!("/confirm?action=drop&target={}", ids[0])).contains("Are you sure"));
+    assert!(
+        text(clawgate.admin(), &format!("/confirm?action=drop&target={}", ids[0]))
+            .contains("Are you sure")
+    );
     assert!(act(&clawgate, "drop", ids[0]).contains("is removed"));
     assert!(act(&clawgate, "drop", ids[0]).contains("There is no event"));
     assert!(act(&clawgate, "forget", ids[1]).contains("is forgotten"));
@@ -102,7 +106,7 @@ fn a_client_on_the_denylist_is_refused_from_then_on() {
 
     assert!(outcome.contains("refused from now on"), "{outcome}");
     let list = fs::read_to_string(pki.dir().join("denylist")).unwrap();
-    let expected = format!("# nobody yet\nfingerprint={}  # CN=thief", identity.fingerprint());
+    let expected = format!("# nobody yet\nfingerprint={}  # O=Example,CN=thief", identity.fingerprint());
     assert!(list.starts_with(&expected) && list.ends_with("Z\n"), "{list}");
     Client::with_identity(&pki, &clawgate, &identity).refused();
     assert_eq!(clawgate.event("handshake_failed", 1)["reason"], "client_cert_revoked");

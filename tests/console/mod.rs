@@ -65,7 +65,7 @@ fn act(clawgate: &Clawgate, action: &str, target: &str) -> String {
 }
 
 /// A client of the CA.
-fn client<'a>(pki: &'a Pki, clawgate: &Clawgate, name: &str) -> Client<'a> {
+fn client(pki: &Pki, clawgate: &Clawgate, name: &str) -> Client {
     Client::with_identity(pki, clawgate, &pki.client(Leaf::client(name)))
 }
 

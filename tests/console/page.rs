@@ -19,7 +19,9 @@ fn a_clawgate_without_any_fault_says_that_all_is_well() {
     for id in ["refusals", "inbox", "dead", "events", "signatures", "duplicates", "expiry", "seen"] {
         assert!(panel(&page, id).contains("<h2"), "{id}");
     }
-    assert!(panel(&page, "rates").contains("<svg") && panel(&page, "doctor").contains("/actions/doctor"));
+    assert!(
+        panel(&page, "rates").contains("<svg") && panel(&page, "doctor").contains("/actions/doctor")
+    );
 }
 
 #[test]
@@ -70,7 +72,7 @@ fn refusals_are_grouped_by_client_and_reason_and_can_be_searched() {
     for _ in 0..3 {
         Client::with_identity(&pki, &clawgate, &expired).refused();
     }
-    Client::without_certificate(&pki, &clawgate).refused();
+    Client::with_versions(&pki, &clawgate, None, &[&rustls::version::TLS13]).refused();
 
     let page = page_with(&clawgate, "refusals", "client_cert_missing");
 
@@ -100,11 +102,13 @@ fn markup_in_a_name_or_a_search_is_text() {
 #[test]
 fn the_page_of_an_event_has_its_tries_and_the_body_only_with_setting_and_token() {
     let pki = Pki::new();
-    let backend = Backend::each(|exchange, _| exchange.answer("422 No", "text/plain", "not <b>this</b>"));
+    let backend =
+        Backend::each(|exchange, _| exchange.answer("422 No", "text/plain", "not <b>this</b>"));
     let plain_one = with_inbox(&pki, &backend.url()).start();
     client(&pki, &plain_one, "fathom").send(&post("", "secret body"));
     let page = page_with(&plain_one, "dead", "rejected");
-    let (_, rest) = panel(&page, "dead").split_once("/events/").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let (_, rest) =
+        panel(&page, "dead").split_once("/events/").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     let path = format!("/events/{}", rest.split('"').next().unwrap());
 
     let page = text(plain_one.admin(), &path);

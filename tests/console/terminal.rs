@@ -9,14 +9,17 @@ use crate::support::process::ClawgateCommand;
 fn top_prints_once_what_the_console_shows() {
     let pki = Pki::new();
     let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
-    Client::without_certificate(&pki, &clawgate).refused();
+    Client::with_versions(&pki, &clawgate, None, &[&rustls::version::TLS13]).refused();
     clawgate.event("handshake_failed", 1);
 
     let output = ClawgateCommand::bare("top").arg("--admin", clawgate.admin().to_string()).output();
 
     assert_eq!(output.code, Some(0), "{output:?}");
     assert!(output.stdout.starts_with("clawgate: all well\n"), "{output:?}");
-    assert!(output.stdout.contains("REFUSED CLIENTS (1)\n  127.0.0.1 client_cert_missing"), "{output:?}");
+    assert!(
+        output.stdout.contains("REFUSED CLIENTS (1)\n  127.0.0.1 client_cert_missing"),
+        "{output:?}"
+    );
     assert!(text(clawgate.admin(), "/console.txt").contains("EXPIRES\n  "));
 }
 
@@ -24,7 +27,8 @@ fn top_prints_once_what_the_console_shows() {
 fn top_says_what_it_needs() {
     let pki = Pki::new();
     let token = pki.file("admin-token", "let-me-in\n");
-    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").arg("--admin-token-file", &token).admin().start();
+    let clawgate =
+        ClawgateCommand::new(&pki).upstream("echo:").arg("--admin-token-file", &token).admin().start();
     let top = || ClawgateCommand::bare("top").arg("--admin", clawgate.admin().to_string());
 
     let refused = top().output();

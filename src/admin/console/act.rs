@@ -143,10 +143,10 @@ impl Status {
         let subject = self.subject_of(&fingerprint).unwrap_or_default();
         let comment = format!("{subject}, added with the console {}", rfc3339_millis(SystemTime::now()));
         let name = file.display().to_string();
-        let line =
-            denylist::line(&fingerprint, &comment).ok_or("That is no SHA-256 of a certificate.")?;
+        let line = denylist::denial_line(&fingerprint, &comment)
+            .ok_or("That is no SHA-256 of a certificate.")?;
         let shown = line.clone();
-        let appended = spawn_blocking(move || denylist::append(&file, &line)).await;
+        let appended = spawn_blocking(move || denylist::append_line(&file, &line)).await;
         match appended {
             Ok(Ok(())) => {}
             Ok(Err(AppendError::Listed)) => return Err("It is on the denylist already.".to_owned()),

@@ -11,7 +11,7 @@ if (ask) {
     const inner = ask.querySelector("form");
     inner.action = form.dataset.post;
     inner.elements.target.value = form.elements.target.value;
-    document.getElementById("ask-what").textContent = form.dataset.what || form.elements.target.value;
+    document.getElementById("ask-what").textContent = form.querySelector("button").ariaLabel;
     document.getElementById("ask-question").textContent = form.dataset.question;
     document.getElementById("ask-yes").textContent = form.dataset.label;
     ask.showModal();

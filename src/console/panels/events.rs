@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::dead::is_meant;
-use super::parts::{nothing, table};
+use super::parts::{nothing, short, table};
 use crate::console::data::ConsoleData;
 use crate::console::times::since;
 
@@ -25,7 +25,7 @@ pub(super) fn content(data: &ConsoleData) -> Markup {
                 tr {
                     th scope="row" { a href={ "/events/" (id) } { code { (id) } } }
                     td { (event.route) }
-                    td { (event.principal) }
+                    td { (short(&event.principal)) }
                     td { (since(event.received, data.now)) }
                     td { (event.state.as_str()) }
                     td { (event.tries) }

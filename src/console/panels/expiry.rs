@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::{is_found, more, nothing, table};
+use super::parts::{is_found, more, nothing, short, table};
 use crate::console::data::ConsoleData;
 use crate::console::times::since_unix;
 
@@ -20,7 +20,7 @@ pub(super) fn content(data: &ConsoleData) -> Markup {
             @for item in found.iter().take(SHOWN) {
                 tr {
                     td { (item.kind) }
-                    th scope="row" { (item.name) }
+                    th scope="row" { (short(&item.name)) }
                     td { (since_unix(item.at, data.now)) }
                 }
             }

@@ -2,6 +2,9 @@
 
 use maud::{Markup, html};
 
+/// Characters of a name in a table.
+const MAX_NAME: usize = 120;
+
 /// One panel.
 pub(in crate::console) struct Panel {
     /// The `id` of its element.
@@ -14,6 +17,14 @@ pub(in crate::console) struct Panel {
 pub(super) fn is_found(query: &str, texts: &[&str]) -> bool {
     let query = query.to_lowercase();
     query.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&query))
+}
+
+/// A name in a table: cut, since a certificate chooses how long it is. The page of an event and the log have all of it.
+pub(super) fn short(name: &str) -> String {
+    match name.char_indices().nth(MAX_NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
 }
 
 /// Says that a list is longer.

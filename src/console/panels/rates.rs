@@ -13,7 +13,7 @@ pub(super) fn content(data: &ConsoleData) -> Markup {
         dl class="rates" {
             (chart("Requests per second", &of(|sample| sample.rate), "/s"))
             (chart("Mean time of a request", &of(|sample| sample.latency_ms), " ms"))
-            (chart("Failed requests and refused connections", &of(|sample| failures(sample)), ""))
+            (chart("Failed requests and refused connections", &of(failures), ""))
         }
     }
 }

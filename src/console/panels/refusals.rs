@@ -8,8 +8,8 @@ use crate::console::data::{ConsoleData, DenylistAccess, Refusal, Shown};
 use crate::console::forms::{button, copyable};
 use crate::console::times::since;
 
-/// Groups on the page.
-const GROUPS: usize = 20;
+/// The bytes of the groups on the page. A name may be long, and a `<` takes four bytes.
+const ENOUGH: usize = 28 * 1024;
 /// Alternative names that are shown.
 const NAMES: usize = 4;
 
@@ -21,9 +21,19 @@ pub(super) fn content(data: &ConsoleData) -> Markup {
             _ => "No refused client fits the search.",
         });
     }
+    let mut shown = Vec::new();
+    let mut size = 0;
+    for group in &groups {
+        let markup = of_group(data, group);
+        size += markup.0.len();
+        if size > ENOUGH && !shown.is_empty() {
+            break;
+        }
+        shown.push(markup);
+    }
     html! {
-        ul class="groups" { @for group in groups.iter().take(GROUPS) { li { (of_group(data, group)) } } }
-        (more(groups.len().saturating_sub(GROUPS)))
+        ul class="groups" { @for group in &shown { li { (group) } } }
+        (more(groups.len() - shown.len()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::{is_found, more, nothing, table};
+use super::parts::{is_found, more, nothing, short, table};
 use crate::console::actions::Action;
 use crate::console::data::{Client, ConsoleData, DenylistAccess};
 use crate::console::forms::button;
@@ -33,11 +33,11 @@ pub(super) fn content(data: &ConsoleData) -> Markup {
             }
             @for client in clients.iter().take(SHOWN) {
                 tr {
-                    th scope="row" { (client.subject) }
+                    th scope="row" { (short(&client.subject)) }
                     td { (since_unix(client.last, data.now)) }
                     td { (since_unix(client.not_after, data.now)) }
                     @if can_deny {
-                        td { (button(&data.nonce, Action::Deny, &client.fingerprint, &client.subject)) }
+                        td { (button(&data.nonce, Action::Deny, &client.fingerprint, &short(&client.subject))) }
                     }
                 }
             }

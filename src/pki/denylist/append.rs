@@ -29,7 +29,7 @@ pub enum AppendError {
 }
 
 /// The line that denies the certificate with this SHA-256, with a comment; `None` if that is none.
-pub fn line(fingerprint: &str, comment: &str) -> Option<String> {
+pub fn denial_line(fingerprint: &str, comment: &str) -> Option<String> {
     let is_hex = fingerprint.len() == 64 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hex.then_some(())?;
     let plain: String = comment.chars().filter(|character| (' '..='~').contains(character)).collect();
@@ -41,7 +41,7 @@ pub fn line(fingerprint: &str, comment: &str) -> Option<String> {
 ///
 /// # Errors
 /// When the list has it already, or cannot be read or written. The file is then as it was.
-pub fn append(file: &Path, line: &str) -> Result<(), AppendError> {
+pub fn append_line(file: &Path, line: &str) -> Result<(), AppendError> {
     let mut open = OpenOptions::new().read(true).append(true).open(file)?;
     let mut text = String::new();
     open.read_to_string(&mut text)?;
@@ -68,29 +68,29 @@ mod tests {
         let (one, other) = ("a".repeat(64), "B".repeat(64));
         std::fs::write(&file, format!("fingerprint={one}")).unwrap();
 
-        let new = line(&other, "CN=x\n\u{202e}# <y>").unwrap();
-        append(&file, &new).unwrap();
+        let new = denial_line(&other, "CN=x\n\u{202e}# <y>").unwrap();
+        append_line(&file, &new).unwrap();
 
         let text = std::fs::read_to_string(&file).unwrap();
         assert_eq!(text, format!("fingerprint={one}\nfingerprint={}  # CN=x# <y>\n", "b".repeat(64)));
         assert_eq!(Denylist::parse(&text, &file).unwrap().len(), 2);
-        assert!(matches!(append(&file, &new), Err(AppendError::Listed)));
+        assert!(matches!(append_line(&file, &new), Err(AppendError::Listed)));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
     }
 
     #[test]
     fn only_a_fingerprint_makes_a_line_and_a_broken_list_is_left_alone() {
         for wrong in ["", "ab", &"g".repeat(64), &format!("{}\n", "a".repeat(63))] {
-            assert_eq!(line(wrong, ""), None, "{wrong}");
+            assert_eq!(denial_line(wrong, ""), None, "{wrong}");
         }
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("denylist");
         std::fs::write(&file, "what?\n").unwrap();
 
-        let added = append(&file, &line(&"a".repeat(64), "").unwrap());
+        let added = append_line(&file, &denial_line(&"a".repeat(64), "").unwrap());
 
         assert!(matches!(added, Err(AppendError::Unreadable)));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "what?\n");
-        assert!(matches!(append(folder.path(), ""), Err(AppendError::Io(_))));
+        assert!(matches!(append_line(folder.path(), ""), Err(AppendError::Io(_))));
     }
 }

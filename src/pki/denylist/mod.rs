@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use x509_parser::prelude::X509Certificate;
 
-pub use self::append::{AppendError, append, line};
+pub use self::append::{AppendError, append_line, denial_line};
 
 use super::pem;
 use crate::identity::name::{cut, printable};
