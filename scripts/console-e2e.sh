@@ -17,8 +17,8 @@ Exit code 0 means that every check passed.
   --docs   write the screenshots into docs/
 
 The versions of playwright-core and axe-core are in scripts/console/package-lock.json.
-CLAWGATE_BIN names an existing binary to test instead of building one. Needs chromium, curl, jq, npm,
-Node 20 or later and OpenSSL 3.
+CLAWGATE_BIN names an existing binary to test instead of building one, CHROMIUM the browser. Needs
+chromium, jq, npm, Node 20 or later and OpenSSL 3.
 HELP
 }
 
@@ -34,7 +34,8 @@ done
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
-need chromium jq npm openssl
+[[ -n ${CHROMIUM:-} ]] || need chromium
+need jq npm openssl
 find_clawgate dev
 
 tmp=$(mktemp -d)

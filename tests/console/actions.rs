@@ -54,6 +54,10 @@ fn other_methods_types_and_names_change_nothing() {
     assert_eq!(plain::request(address, "POST", "/").status, 405);
     assert_eq!(plain::exchange(address, json).unwrap().status, 415);
     assert_eq!(plain::exchange(address, foreign).unwrap().status, 403);
+    let linked = b"GET /confirm?action=deny&target=x HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\
+                   Connection: close\r\n\r\n";
+    assert_eq!(plain::exchange(address, linked).unwrap().status, 403);
+    assert_eq!(plain::get(address, "/confirm?action=reload").status, 404);
     assert_eq!(send_form(address, "nothing", "", "").status, 404);
     assert_eq!(send_form(address, "reload", "", &"x".repeat(9000)).status, 400);
     assert!(clawgate.events("reloaded").is_empty());

@@ -6,6 +6,7 @@ use http::{HeaderName, Request, StatusCode, header};
 use hyper::body::Incoming;
 
 use super::audit::Who;
+use super::origin::is_own;
 use super::state::totals;
 use crate::admin::lock::lock;
 use crate::admin::reply::Reply;
@@ -36,6 +37,11 @@ impl Status {
             }
             "/console.css" => Some(asset(request, "text/css; charset=utf-8", STYLE_SHEET)),
             "/console.js" => Some(asset(request, "text/javascript; charset=utf-8", SCRIPT)),
+            // A link of another site must not lead to a page where one click is enough.
+            "/confirm" if !is_own(request.headers()) => Some(Reply::text(
+                StatusCode::FORBIDDEN,
+                "choose the action on the page of the console\n",
+            )),
             "/confirm" => {
                 let action = Action::named(&parameter(query, "action"))?;
                 let target = parameter(query, "target");
