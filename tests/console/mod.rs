@@ -1,6 +1,9 @@
 //! The admin console: its page without a browser. `scripts/console-e2e.sh` drives it in one.
 
 mod actions;
+#[path = "../../examples/console_data/mod.rs"]
+mod console_data;
+mod headline;
 mod page;
 mod size;
 mod terminal;

@@ -2,8 +2,7 @@
 
 use clawgate::console::page;
 
-#[path = "../../examples/console_data/mod.rs"]
-mod console_data;
+use super::console_data;
 
 #[test]
 fn the_page_stays_below_100_kib_with_many_refusals_clients_and_events() {
