@@ -1,4 +1,4 @@
-//! The pages of the console, and the same for a terminal. [`page`], [`event_page`], [`confirm_page`] and [`text`] take
+//! The pages of the console, and the same for a terminal. [`page()`], [`event_page`], [`confirm_page`] and [`text()`] take
 //! [`ConsoleData`] and give HTML or text; they read nothing and decide nothing. The admin listener collects the data,
 //! serves the pages and carries out the actions.
 //!
