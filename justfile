@@ -133,6 +133,10 @@ openclaw:
 relay:
     ./scripts/relay-e2e.sh
 
+# Drives the admin console in headless Chromium; --docs writes the screenshots into docs/
+console *FLAGS:
+    ./scripts/console-e2e.sh {{ FLAGS }}
+
 # Sends requests signed by the official SDKs of webhook senders through clawgate to the real OpenClaw
 senders *FLAGS:
     ./scripts/senders-e2e.sh {{ FLAGS }}

@@ -41,6 +41,7 @@ pub mod checks;
 pub mod cli;
 pub mod config;
 pub mod connection;
+pub mod console;
 pub mod dispatch;
 pub mod doctor;
 pub mod explain;

@@ -6,15 +6,17 @@ use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use clap::Parser;
 use clawgate::app::{App, Ending};
 use clawgate::cli::{
     CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, InboxArgs, ProbeArgs, RelayArgs, SignArgs,
-    VerifyArgs,
+    TopArgs, VerifyArgs,
 };
-use clawgate::config::{Environment, LogFormat, LogSettings, SettingsArgs, load, load_for_clients};
+use clawgate::config::{
+    AdminAddress, BearerToken, Environment, LogFormat, LogSettings, SettingsArgs, load, load_for_clients,
+};
 use clawgate::doctor::{Caller, Helpers};
 use clawgate::explain::{
     CapturedRequest, ClientFile, Credentials, MAX_CAPTURED, Server, Target, Verdict,
@@ -41,6 +43,8 @@ const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
 /// Something is wrong with the settings (EX_CONFIG of sysexits.h).
 const CONFIG: u8 = 78;
+/// How often `top` asks.
+const REFRESH: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     memory::keep_private();
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Command::Inbox(args) => inbox(&args),
         Command::Relay(args) => relay(&args),
         Command::Probe(args) => probe(&args).unwrap_or_else(|code| code),
+        Command::Top(args) => top(&args).unwrap_or_else(|code| code),
         Command::Generate(args) => match generate(&args.what, &mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(FAILURE)(error),
@@ -259,17 +264,46 @@ fn doctor(args: &DoctorArgs) -> Result<ExitCode, ExitCode> {
 }
 
 fn probe(args: &ProbeArgs) -> Result<ExitCode, ExitCode> {
+    let address = admin_address(args.admin.as_ref())?;
+    let report = doctor::probe(&address, args.alive).map_err(failed(FAILURE))?;
+    show(&report, false)?;
+    Ok(exit_code(report.worst() < Severity::Fail))
+}
+
+fn admin_address(flag: Option<&String>) -> Result<AdminAddress, ExitCode> {
     let by_env = || {
         let value = std::env::vars_os().find(|(name, _)| name == "CLAWGATE_ADMIN")?.1;
         Some(value.to_string_lossy().into_owned())
     };
-    let text = args.admin.clone().or_else(by_env).unwrap_or_else(|| "127.0.0.1:9443".to_owned());
+    let text = flag.cloned().or_else(by_env).unwrap_or_else(|| "127.0.0.1:9443".to_owned());
     let wrong =
         |()| "the admin listener (--admin, CLAWGATE_ADMIN) should be IP:PORT or unix:/PATH".to_owned();
-    let address = text.parse().map_err(wrong).map_err(failed(USAGE))?;
-    let report = doctor::probe(&address, args.alive).map_err(failed(FAILURE))?;
-    show(&report, false)?;
-    Ok(exit_code(report.worst() < Severity::Fail))
+    text.parse().map_err(wrong).map_err(failed(USAGE))
+}
+
+/// Shows the console until Ctrl-C.
+fn top(args: &TopArgs) -> Result<ExitCode, ExitCode> {
+    let address = admin_address(args.admin.as_ref())?;
+    let token = |file: &PathBuf| BearerToken::new(read(file)?.trim_ascii()).map_err(failed(USAGE));
+    let token = args.admin_token_file.as_ref().map(token).transpose()?;
+    let text = || doctor::console_text(&address, token.as_ref());
+    if args.once || !std::io::stdout().is_terminal() {
+        write_out(&text().map_err(failed(FAILURE))?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    loop {
+        // A new clawgate may take the place of one that does not answer.
+        let text = text().unwrap_or_else(|error| format!("{error}\n"));
+        let size = rustix::termios::tcgetwinsize(std::io::stdout());
+        let (rows, columns) = size.map_or((24, 80), |size| (size.ws_row.max(2), size.ws_col.max(1)));
+        let cut = |line: &str| line.chars().take(columns.into()).collect::<String>();
+        let lines: Vec<_> = text.lines().take(usize::from(rows) - 1).map(cut).collect();
+        let screen = format!("\x1b[H\x1b[2J{}\n", lines.join("\n"));
+        if std::io::stdout().write_all(screen.as_bytes()).is_err() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        std::thread::sleep(REFRESH);
+    }
 }
 
 fn inbox(args: &InboxArgs) -> ExitCode {

@@ -11,6 +11,7 @@ mod admin;
 mod ambiguous_requests;
 mod authorization;
 mod bodies;
+mod console;
 mod denylist;
 mod diagnosis;
 mod docs_e2e;

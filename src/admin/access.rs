@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use http::header::{AUTHORIZATION, HOST};
+use data_encoding::BASE64;
+use http::header::{AUTHORIZATION, HOST, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 
 use super::reply::Reply;
@@ -18,15 +19,32 @@ pub(super) fn refusal(token: Option<&BearerToken>, headers: &HeaderMap) -> Optio
         return (!is_local_host(headers)).then(forbidden);
     };
     let presented = headers.get(AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
-    // RFC 9110 section 11.1: the scheme's case does not matter.
-    let presented = match presented.split_at_checked(7) {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"Bearer ") => rest,
-        _ => b"",
+    let same = verify_slices_are_equal(&presented_token(presented), token.text().as_bytes()).is_ok();
+    let unauthorized = || {
+        Reply::text(StatusCode::UNAUTHORIZED, "show the admin token: Authorization: Bearer …\n")
+            .header(WWW_AUTHENTICATE, r#"Basic realm="clawgate", charset="UTF-8""#)
+            .header(WWW_AUTHENTICATE, r#"Bearer realm="clawgate""#)
     };
-    let same = verify_slices_are_equal(presented, token.text().as_bytes()).is_ok();
-    let unauthorized =
-        || Reply::text(StatusCode::UNAUTHORIZED, "show the admin token: Authorization: Bearer …\n");
     (!same).then(unauthorized)
+}
+
+/// The token in a value of `Authorization`: after `Bearer`, or the password after `Basic`, with any user name (RFC 7617
+/// section 2). Browsers can show no other.
+fn presented_token(authorization: &[u8]) -> Vec<u8> {
+    // RFC 9110 section 11.1: the scheme's case does not matter.
+    let Some(blank) = authorization.iter().position(|byte| *byte == b' ') else { return Vec::new() };
+    let (scheme, rest) = (&authorization[..blank], &authorization[blank + 1..]);
+    if scheme.eq_ignore_ascii_case(b"Bearer") {
+        return rest.to_vec();
+    }
+    if !scheme.eq_ignore_ascii_case(b"Basic") {
+        return Vec::new();
+    }
+    let pair = BASE64.decode(rest).unwrap_or_default();
+    match pair.iter().position(|byte| *byte == b':') {
+        Some(colon) => pair[colon + 1..].to_vec(),
+        None => Vec::new(),
+    }
 }
 
 /// Whether the Host field has an IP address or localhost (RFC 9110 section 7.2). It may be missing in HTTP/1.0, which
@@ -61,6 +79,19 @@ mod tests {
             assert_eq!(presented(wrong), Some(401), "{wrong}");
         }
         assert_eq!(status(Some("secret"), HOST, "127.0.0.1"), Some(401));
+    }
+
+    #[test]
+    fn a_browser_may_present_the_token_as_a_password() {
+        let presented = |text: &str| {
+            let value = format!("Basic {}", BASE64.encode(text.as_bytes()));
+            status(Some("se:cret"), AUTHORIZATION, &value)
+        };
+        assert_eq!((presented("admin:se:cret"), presented(":se:cret")), (None, None));
+        for wrong in ["se:cret", "admin:secret", "se:cret:", ""] {
+            assert_eq!(presented(wrong), Some(401), "{wrong}");
+        }
+        assert_eq!(status(Some("a"), AUTHORIZATION, "Basic not base64"), Some(401));
     }
 
     #[test]

@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
-use http::{Request, Response};
+use http::Request;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -18,10 +17,9 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::lock::lock;
-use super::reply::Reply;
 use super::status::Status;
 use crate::limits::eviction::OldestFirst;
-use crate::platform::plain_listener::{Listener, Stream};
+use crate::platform::plain_listener::{Caller, Listener, Stream};
 
 /// Connections open at once. One more closes the oldest.
 const MAX_CONNECTIONS: usize = 32;
@@ -37,7 +35,7 @@ pub(super) async fn accept(listener: Listener, status: Arc<Status>) {
     let open = OldestFirst::new(MAX_CONNECTIONS, 0);
     loop {
         match listener.accept().await {
-            Ok((io, _)) => {
+            Ok((io, caller)) => {
                 let (status, entry) = (Arc::clone(&status), open.begin());
                 #[expect(
                     clippy::disallowed_methods,
@@ -45,7 +43,7 @@ pub(super) async fn accept(listener: Listener, status: Arc<Status>) {
                 )]
                 tokio::spawn(async move {
                     tokio::select! {
-                        () = serve(io, &status) => {}
+                        () = serve(io, caller, &status) => {}
                         _ = entry.evicted() => {}
                     }
                 });
@@ -58,16 +56,13 @@ pub(super) async fn accept(listener: Listener, status: Arc<Status>) {
 /// Since when the connection waits for a request; `None` while one is answered.
 type WaitingSince = Mutex<Option<Instant>>;
 
-async fn serve(io: Box<dyn Stream>, status: &Status) {
+async fn serve(io: Box<dyn Stream>, caller: Caller, status: &Status) {
     let waiting: WaitingSince = Mutex::new(Some(Instant::now()));
     let service = service_fn(|request: Request<Incoming>| {
         let waiting = &waiting;
         async move {
             *lock(waiting) = None;
-            let Reply { status, content_type, body } = status.answer(&request).await;
-            let mut response = Response::new(Full::new(Bytes::from(body)));
-            *response.status_mut() = status;
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            let response = status.answer(request, caller).await.into_response::<Full<Bytes>>();
             *lock(waiting) = Some(Instant::now());
             Ok::<_, Infallible>(response)
         }

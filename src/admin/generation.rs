@@ -1,5 +1,8 @@
 //! What the admin listener shows of the generation in use.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use super::readiness::Readiness;
@@ -14,6 +17,42 @@ pub struct GenerationStatus {
     /// Settings that were loaded with other values than those in use, which need a restart.
     pub(super) needs_restart: Vec<String>,
     pub(super) token: Option<BearerToken>,
+    /// For the console.
+    pub(super) console: ConsoleSettings,
+}
+
+/// Settings of the console.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ConsoleSettings {
+    pub(super) number: u64,
+    pub(super) show_bodies: bool,
+    /// The denylist, if there is one.
+    pub(super) denylist: Option<PathBuf>,
+    /// What clients call.
+    pub(super) url: Option<String>,
+}
+
+impl ConsoleSettings {
+    fn new(settings: &Settings, number: u64) -> Self {
+        let reloadable = &settings.reloadable;
+        let certificates = reloadable.material.own.iter().map(|own| &own.certificate);
+        let names = certificates.flat_map(|certificate| &certificate.san);
+        let mut names = names.filter_map(|name| name.strip_prefix("dns:"));
+        let name = names.find(|name| !name.contains('*'));
+        let url = |address: &SocketAddr| {
+            let path = reloadable.routes.first().map(|route| route.path.to_string()).unwrap_or_default();
+            match name {
+                Some(name) => format!("https://{name}:{}{path}", address.port()),
+                None => format!("https://{address}{path}"),
+            }
+        };
+        Self {
+            number,
+            show_bodies: reloadable.admin_show_bodies,
+            denylist: reloadable.material_paths.denylist.clone(),
+            url: settings.startup.listen.first().map(url),
+        }
+    }
 }
 
 impl GenerationStatus {
@@ -28,6 +67,7 @@ impl GenerationStatus {
             readiness: Readiness::of(&settings.reloadable),
             needs_restart,
             token: settings.reloadable.admin_token.clone(),
+            console: ConsoleSettings::new(settings, generation),
         }
     }
 }

@@ -8,13 +8,23 @@ use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::lock::lock;
-use crate::dispatch::{Dispatcher, UpstreamState};
+use crate::console::data::InboxData;
+use crate::dispatch::{Dispatcher, Paused, UpstreamState};
 use crate::identity::time::rfc3339_millis;
-use crate::inbox::{RouteTotals, Store, StoreTotals};
+use crate::inbox::{EventId, EventState, Filter, RouteTotals, Store, StoreTotals};
 use crate::telemetry::metrics::{InboxMetrics, RouteEvents, StoredEvents};
 
 /// How often the store is asked how much is in it.
 const PERIOD: Duration = Duration::from_secs(5);
+
+/// How old numbers on a page may be.
+const FRESH: Duration = Duration::from_secs(1);
+/// Events of each kind that the console reads: more than it shows, so that it knows whether there are more.
+const LISTED: usize = 20;
+/// The same when something is searched for.
+const SEARCHED: usize = 1000;
+/// The latest events that are searched.
+const LATEST: usize = 200;
 
 /// The inbox in `/status` and in the metrics of what is stored.
 #[derive(Debug)]
@@ -34,6 +44,13 @@ struct Counted {
     at: Option<SystemTime>,
     /// Why it does not say so now.
     error: Option<String>,
+}
+
+impl Counted {
+    /// Whether the page, which is made for somebody who has just done something, needs newer numbers.
+    fn is_old(&self) -> bool {
+        self.at.is_none_or(|at| at.elapsed().is_ok_and(|passed| passed > FRESH))
+    }
 }
 
 #[derive(Serialize)]
@@ -68,7 +85,48 @@ impl InboxStatus {
         }
     }
 
-    async fn count(&self) {
+    /// What the console shows of it. `query` is what is searched for.
+    pub(super) async fn console(&self, query: &str) -> InboxData {
+        if lock(&self.counted).is_old() {
+            self.count().await;
+        }
+        let ids: Vec<_> = query.parse::<EventId>().into_iter().collect();
+        let limit = if query.is_empty() { LISTED } else { SEARCHED };
+        let filter = Filter { ids, ..Filter::default() };
+        let dead = Filter { state: Some(EventState::Dead), ..filter.clone() };
+        let dead = self.store.list(dead, limit).await;
+        let latest = self.store.list(filter, limit.min(LATEST)).await.unwrap_or_default();
+        let counted = lock(&self.counted);
+        let error = dead.as_ref().err().map(ToString::to_string).or_else(|| counted.error.clone());
+        InboxData {
+            error,
+            delivering: self.dispatcher.delivers(),
+            set_aside: self.set_aside.as_ref().map(|file| file.display().to_string()),
+            routes: counted.totals.routes.clone(),
+            upstreams: self.dispatcher.state(),
+            paused: self.dispatcher.paused_routes(),
+            dead: dead.unwrap_or_default(),
+            latest,
+        }
+    }
+
+    /// Repetitions of events, by route.
+    pub(super) fn duplicates(&self) -> Vec<(String, u64)> {
+        self.metrics.duplicates()
+    }
+
+    /// The store.
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Ends pauses. Returns whether anything of that kind was paused.
+    pub(super) fn resume(&self, paused: Paused) -> bool {
+        self.dispatcher.resume(paused)
+    }
+
+    /// Asks the store how much is in it.
+    pub(super) async fn count(&self) {
         let counted = self.store.totals().await;
         let now = SystemTime::now();
         match counted {

@@ -1,22 +1,26 @@
-//! The admin listener: health, metrics, status and reload over plain HTTP.
+//! The admin listener: the console, health, metrics, status and reload over plain HTTP.
 //!
 //! It listens on a loopback address or a unix socket, or on any address with a bearer token.
 
 mod access;
 mod connections;
+mod console;
 mod generation;
 mod inbox;
 mod lock;
 mod readiness;
+mod reload;
 mod reply;
 mod status;
 
 use std::io;
 use std::sync::Arc;
 
+pub use self::console::Console;
 pub use self::generation::GenerationStatus;
 pub use self::inbox::InboxStatus;
-pub use self::status::{ReloadOutcome, ReloadRequest, Status};
+pub use self::reload::{ReloadOutcome, ReloadRequest};
+pub use self::status::Status;
 
 use crate::platform::plain_listener::{Bound, Listener};
 
@@ -31,5 +35,10 @@ pub fn is_own_answer(answer: &str) -> bool {
 /// When the socket cannot be used.
 pub fn serve(bound: Bound, status: Arc<Status>) -> io::Result<impl Future<Output = ()> + Send> {
     let listener = Listener::new(bound)?;
-    Ok(connections::accept(listener, status))
+    Ok(async move {
+        tokio::join!(
+            connections::accept(listener, Arc::clone(&status)),
+            status.console.sample(&status.metrics),
+        );
+    })
 }

@@ -3,21 +3,24 @@
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Instant, SystemTime};
 
-use http::header;
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, StatusCode, header};
 use hyper::body::Incoming;
-use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::access;
+use super::console::{Console, Who};
 use super::generation::GenerationStatus;
 use super::inbox::InboxStatus;
 use super::lock::lock;
 use super::readiness::Answer;
+use super::reload::ReloadRequest;
 use super::reply::Reply;
+use crate::checks::expiry::Expiring;
+use crate::console::data::FailedReload;
 use crate::identity::client_cert_inventory::SeenCertificate;
 use crate::identity::unix_rfc3339;
+use crate::platform::plain_listener::Caller;
 use crate::shutdown::Drain;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
@@ -27,41 +30,21 @@ const EXPIRING_CLIENTS: usize = 20;
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN_METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A request for a reload: where to send its outcome.
-pub type ReloadRequest = oneshot::Sender<ReloadOutcome>;
-
-/// How a reload went.
-#[derive(Debug)]
-pub enum ReloadOutcome {
-    /// The new settings are in use, as the generation of this number.
-    Adopted(u64),
-    /// Nothing changed; says what is wrong, as text for the operator.
-    Failed(String),
-}
-
 /// The state that the admin listener shows.
 #[derive(Debug)]
 pub struct Status {
-    started: Instant,
-    generation: Mutex<GenerationStatus>,
+    pub(super) started: Instant,
+    pub(super) generation: Mutex<GenerationStatus>,
     /// The last reload, if it failed.
-    failed_reload: Mutex<Option<FailedReload>>,
+    pub(super) failed_reload: Mutex<Option<FailedReload>>,
     /// The client certificates that expire first, as JSON.
     expiring_clients: Mutex<Value>,
-    metrics: Arc<Metrics>,
-    drain: Drain,
-    reload_requests: mpsc::Sender<ReloadRequest>,
-    refusals: Arc<Recent>,
-    inbox: OnceLock<Arc<InboxStatus>>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct FailedReload {
-    /// RFC 3339.
-    at: String,
-    /// What triggered the reload.
-    origin: &'static str,
-    detail: String,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) drain: Drain,
+    pub(super) reload_requests: mpsc::Sender<ReloadRequest>,
+    pub(super) refusals: Arc<Recent>,
+    pub(super) inbox: OnceLock<Arc<InboxStatus>>,
+    pub(super) console: Console,
 }
 
 impl Status {
@@ -72,6 +55,7 @@ impl Status {
         drain: Drain,
         reload_requests: mpsc::Sender<ReloadRequest>,
         refusals: Arc<Recent>,
+        console: Console,
     ) -> Self {
         Self {
             started: Instant::now(),
@@ -83,6 +67,7 @@ impl Status {
             reload_requests,
             refusals,
             inbox: OnceLock::new(),
+            console,
         }
     }
 
@@ -110,8 +95,8 @@ impl Status {
         *lock(&self.failed_reload) = Some(FailedReload { at, origin, detail });
     }
 
-    /// Shows the client certificates that were seen, given in the order of their expiry.
-    pub fn seen(&self, certificates: &[SeenCertificate]) {
+    /// Shows what expires, and the client certificates that were seen, both in the order of their expiry.
+    pub(crate) fn expires(&self, all: &[Expiring], seen: &[SeenCertificate]) {
         let client = |seen: &SeenCertificate| {
             json!({
                 "subject": seen.subject,
@@ -120,7 +105,8 @@ impl Status {
                 "last_seen": unix_rfc3339(seen.last),
             })
         };
-        *lock(&self.expiring_clients) = certificates.iter().take(EXPIRING_CLIENTS).map(client).collect();
+        *lock(&self.expiring_clients) = seen.iter().take(EXPIRING_CLIENTS).map(client).collect();
+        self.console.expires(all);
     }
 
     fn json(&self) -> Value {
@@ -135,18 +121,24 @@ impl Status {
         status
     }
 
-    /// Answers one request.
-    pub(super) async fn answer(&self, request: &Request<Incoming>) -> Reply {
+    /// Answers one request of `caller`.
+    pub(super) async fn answer(&self, request: Request<Incoming>, caller: Caller) -> Reply {
         let (method, path) = (request.method(), request.uri().path());
-        let refusal = access::refusal(lock(&self.generation).token.as_ref(), request.headers());
+        let token = lock(&self.generation).token.clone();
+        let refusal = access::refusal(token.as_ref(), request.headers());
         let is_authorized = refusal.is_none();
         if !matches!(path, "/livez" | "/readyz")
             && let Some(refusal) = refusal
         {
             return refusal;
         }
+        let who = Who { caller, token: token.is_some() };
         if path == "/reload" {
-            return self.reload(request).await;
+            return self.reload(&request, who).await;
+        }
+        if let Some(word) = path.strip_prefix("/actions/") {
+            let word = word.to_owned();
+            return self.act(&word, request, who).await;
         }
         if *method != Method::GET && *method != Method::HEAD {
             return Reply::text(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");
@@ -157,12 +149,14 @@ impl Status {
                 Reply::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
             }
             "/readyz" => self.readiness(is_authorized).await,
-            "/metrics" if accepts_open_metrics(request) => {
+            "/metrics" if accepts_open_metrics(&request) => {
                 Reply::ok(OPEN_METRICS, self.metrics.open_metrics())
             }
             "/metrics" => Reply::ok(PLAIN_METRICS, self.metrics.plain()),
             "/status" => Reply::ok("application/json", format!("{:#}\n", self.json())),
-            _ => Reply::text(StatusCode::NOT_FOUND, "/livez /readyz /metrics /status /reload\n"),
+            _ => self.console_page(&request, who).await.unwrap_or_else(|| {
+                Reply::text(StatusCode::NOT_FOUND, "/ /livez /readyz /metrics /status /reload\n")
+            }),
         }
     }
 
@@ -187,30 +181,6 @@ impl Status {
             text.push_str(&format!("the last reload failed ({at}, {origin}):\n{detail}\n"));
         }
         Reply::text(status, text)
-    }
-
-    async fn reload(&self, request: &Request<Incoming>) -> Reply {
-        if *request.method() != Method::POST {
-            return Reply::text(StatusCode::METHOD_NOT_ALLOWED, "POST\n");
-        }
-        // A web page can make a browser on this machine send a POST, but not without this header.
-        if request.headers().contains_key(header::ORIGIN) {
-            return Reply::text(StatusCode::FORBIDDEN, "not for browsers\n");
-        }
-        let ending = || Reply::text(StatusCode::SERVICE_UNAVAILABLE, "clawgate is ending\n");
-        let (reply, outcome) = oneshot::channel();
-        if self.reload_requests.send(reply).await.is_err() {
-            return ending();
-        }
-        match outcome.await {
-            Ok(ReloadOutcome::Adopted(generation)) => {
-                Reply::text(StatusCode::OK, format!("generation {generation}\n"))
-            }
-            Ok(ReloadOutcome::Failed(detail)) => {
-                Reply::text(StatusCode::UNPROCESSABLE_ENTITY, detail + "\n")
-            }
-            Err(_) => ending(),
-        }
     }
 }
 

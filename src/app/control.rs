@@ -118,10 +118,10 @@ impl<'a> ControlLoop<'a> {
     fn log_expiry(&mut self) {
         let now = unix_seconds(SystemTime::now());
         let seen = self.shared.seen.soonest(now);
+        let all = expiry::all(&self.reloader.settings().reloadable, seen.clone());
         if let Some(status) = &self.status {
-            status.seen(&seen);
+            status.expires(&all, &seen);
         }
-        let all = expiry::all(&self.reloader.settings().reloadable, seen);
         for expiring in self.expiry_log.due(all, now) {
             let level = if expiring.has_expired(now) { Level::ERROR } else { Level::WARN };
             emit(level, "certificate_expiring", &CertificateExpiring::new(&expiring, now));

@@ -4,6 +4,7 @@
 //! counters, limits and logs: `Shared`. The main thread runs the control runtime: signals, the admin listener, reloads
 //! and draining.
 
+mod checks;
 mod control;
 mod control_events;
 mod errors;
@@ -31,7 +32,7 @@ use self::events::{Started, Stopped, log_few_connections, log_without_allow_rule
 use self::shared::Shared;
 use self::sockets::Sockets;
 use self::worker::Worker;
-use crate::admin::{self, GenerationStatus, ReloadRequest, Status};
+use crate::admin::{self, Console, GenerationStatus, ReloadRequest, Status};
 use crate::config::{AdminAddress, Files};
 use crate::pipeline::{Inbox, Relay};
 use crate::platform::plain_listener::Bound;
@@ -91,8 +92,13 @@ impl App {
             let watch = startup.watch.then(|| Watch::new(files));
             let events = ControlEvents::new(hangup, requests, watch).map_err(RunError::Start)?;
             let tasks = Tasks::default();
-            let admin = start_admin(sockets.admin.take(), &prepared, &shared, reload_requests, &tasks)
-                .map_err(RunError::Start)?;
+            let checks = checks::from_within(Arc::clone(&source));
+            let console = |edit| {
+                Console::new(Arc::clone(&shared.unsigned), Arc::clone(&shared.seen), edit, checks)
+            };
+            let console = console(startup.edit_denylist).map_err(RunError::Start)?;
+            let admin = Starting { prepared: &prepared, shared: &shared, reload_requests, console };
+            let admin = admin.start(sockets.admin.take(), &tasks).map_err(RunError::Start)?;
             let mut watchdog = SystemdWatchdog::new();
             let listeners = std::mem::take(&mut sockets.workers);
             let dispatch = DispatchGeneration::first(&prepared, &shared.metrics);
@@ -153,23 +159,29 @@ impl App {
     }
 }
 
-/// Starts to serve the admin listener, if there is one.
-fn start_admin(
-    bound: Option<Bound>,
-    prepared: &Prepared,
-    shared: &Shared,
+/// What the admin listener needs.
+struct Starting<'a> {
+    prepared: &'a Prepared,
+    shared: &'a Shared,
     reload_requests: mpsc::Sender<ReloadRequest>,
-    tasks: &Tasks,
-) -> io::Result<Admin> {
-    let Some(bound) = bound else { return Ok(Admin::default()) };
-    let address = bound.address()?;
-    let settings = prepared.settings();
-    let generation = GenerationStatus::new(settings, &settings.in_use, FIRST_GENERATION);
-    let (metrics, drain) = (Arc::clone(&shared.metrics), shared.drain.clone());
-    let status = Status::new(generation, metrics, drain, reload_requests, Arc::clone(&shared.recent));
-    let status = Arc::new(status);
-    tasks.spawn(admin::serve(bound, Arc::clone(&status))?);
-    Ok(Admin { address: Some(address), status: Some(status) })
+    console: Console,
+}
+
+impl Starting<'_> {
+    /// Starts to serve the admin listener, if there is one.
+    fn start(self, bound: Option<Bound>, tasks: &Tasks) -> io::Result<Admin> {
+        let Some(bound) = bound else { return Ok(Admin::default()) };
+        let Self { prepared, shared, reload_requests, console } = self;
+        let address = bound.address()?;
+        let settings = prepared.settings();
+        let generation = GenerationStatus::new(settings, &settings.in_use, FIRST_GENERATION);
+        let (metrics, drain) = (Arc::clone(&shared.metrics), shared.drain.clone());
+        let refusals = Arc::clone(&shared.recent);
+        let status = Status::new(generation, metrics, drain, reload_requests, refusals, console);
+        let status = Arc::new(status);
+        tasks.spawn(admin::serve(bound, Arc::clone(&status))?);
+        Ok(Admin { address: Some(address), status: Some(status) })
+    }
 }
 
 /// Starts one worker for each list of sockets.

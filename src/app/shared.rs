@@ -27,6 +27,8 @@ pub(super) struct Shared {
     pub(super) drain: Drain,
     /// The last refusals, for the status.
     pub(super) recent: Arc<Recent>,
+    /// The last requests without a valid signature, for the console.
+    pub(super) unsigned: Arc<Recent>,
     /// The certificates of clients.
     pub(super) seen: Arc<ClientCertInventory>,
     /// The queue of spans, if they are exported.
@@ -55,7 +57,8 @@ impl Shared {
         let mut metrics = Metrics::new();
         let spans = trace_export::start(startup.trace.as_ref(), &mut metrics);
         let metrics = Arc::new(metrics);
-        let (recent, seen) = (Arc::<Recent>::default(), Arc::<ClientCertInventory>::default());
+        let (recent, unsigned) = (Arc::<Recent>::default(), Arc::<Recent>::default());
+        let seen = Arc::<ClientCertInventory>::default();
         let connection_capacity = open_files::raise_limit()
             .map_or(usize::MAX, |files| open_files::room_for_clients(&settings.reloadable, files));
         let limits = startup.limits;
@@ -64,11 +67,12 @@ impl Shared {
             limits.connections_per_source,
             limits.handshake_rate,
         );
-        let repeated = RepeatedEvents::new(startup, &metrics, &recent, &seen);
+        let repeated = RepeatedEvents::new(startup, &metrics, (&recent, &unsigned), &seen);
         Self {
             metrics,
             drain: Drain::default(),
             recent,
+            unsigned,
             seen,
             spans,
             connection_capacity,
@@ -133,7 +137,7 @@ impl RepeatedEvents {
     fn new(
         startup: &Startup,
         metrics: &Arc<Metrics>,
-        recent: &Arc<Recent>,
+        (recent, unsigned): (&Arc<Recent>, &Arc<Recent>),
         seen: &Arc<ClientCertInventory>,
     ) -> Self {
         let dedup = startup.log.repeat_window.is_some();
@@ -144,7 +148,7 @@ impl RepeatedEvents {
             audit: Arc::new(AuditLog::new(Arc::clone(metrics), dedup)),
             unused: Arc::new(UnusedConnections::new(dedup)),
             failures: Arc::new(DeliveryFailures::new(dedup)),
-            signatures: Arc::new(SignatureRefusals::new(dedup)),
+            signatures: Arc::new(SignatureRefusals::new(dedup, Arc::clone(unsigned))),
             callers: Arc::new(RefusedCallers::new(dedup)),
         }
     }

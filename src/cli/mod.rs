@@ -70,6 +70,8 @@ pub enum Command {
     Relay(RelayArgs),
     /// Ask a running clawgate over its admin listener whether it is ready, for container probes
     Probe(ProbeArgs),
+    /// Show what the admin console shows, in the terminal, and refresh it
+    Top(TopArgs),
     /// Print shell completions or manual pages, for packages
     #[command(hide = true)]
     Generate(GenerateArgs),
@@ -85,6 +87,21 @@ pub struct ProbeArgs {
     /// [env: CLAWGATE_ADMIN] [default: 127.0.0.1:9443]
     #[arg(long, value_name = "IP:PORT|unix:/PATH", verbatim_doc_comment)]
     pub admin: Option<String>,
+}
+
+/// Arguments of `top`. Like `probe`, it reads no settings.
+#[derive(Debug, Args)]
+pub struct TopArgs {
+    /// The admin listener
+    /// [env: CLAWGATE_ADMIN] [default: 127.0.0.1:9443]
+    #[arg(long, value_name = "IP:PORT|unix:/PATH", verbatim_doc_comment)]
+    pub admin: Option<String>,
+    /// The file with the token that it requires, if any
+    #[arg(long, value_name = "FILE")]
+    pub admin_token_file: Option<PathBuf>,
+    /// Print it once, as when the output is no terminal
+    #[arg(long)]
+    pub once: bool,
 }
 
 /// Arguments of `generate`.

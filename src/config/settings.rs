@@ -62,6 +62,8 @@ pub struct Startup {
     pub admin: Option<AdminAddress>,
     /// Where programs of this machine send events to APIs, if anywhere.
     pub relay: Option<AdminAddress>,
+    /// Whether the console may add lines to the denylist.
+    pub edit_denylist: bool,
     /// Whether the files are watched, and read again when one changes.
     pub watch: bool,
     /// Whether clawgate gives up what its settings do not need, where the kernel can do that.
@@ -111,6 +113,8 @@ pub struct Reloadable {
     pub admin_token: Option<BearerToken>,
     /// Where events for APIs come from, and where they go.
     pub relay: RelaySettings,
+    /// Whether the console shows stored requests to those who show the token.
+    pub admin_show_bodies: bool,
     /// One in so many of the successful requests is logged.
     pub log_sample_2xx: u64,
     /// Whether refused connections are logged with all of their ClientHello.

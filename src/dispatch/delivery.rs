@@ -66,7 +66,7 @@ impl Delivery {
                 () = &mut drained => break,
                 Ok(()) = changed.changed() => work.must_look = true,
                 Ok(()) = replaced.changed() => work.reload(routes.load()),
-                () = shared.resumed.notified() => work.hurry(),
+                () = shared.resumed.notified() => shared.to_resume().iter().for_each(|paused| work.hurry(paused)),
                 Some(noted) = work.outcomes.noted() => work.noted(noted),
                 Some(ended) = work.tries.join_next_with_id() => {
                     work.settle(ended);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::delivery::Delivery;
 use super::route::DispatchRoutes;
 use super::shared::Shared;
-use super::state::UpstreamState;
+use super::state::{Paused, UpstreamState};
 use super::watch::Watch;
 use crate::inbox::{EventId, Store};
 use crate::live::Live;
@@ -46,13 +46,31 @@ impl Dispatcher {
         self.0.state()
     }
 
+    /// The routes of which no event is tried now: those that are paused, and those of paused upstreams.
+    pub fn paused_routes(&self) -> Vec<Arc<str>> {
+        self.0.paused_routes()
+    }
+
     /// Whether this process delivers. Of several that use one database, one does.
     pub fn delivers(&self) -> bool {
         self.0.delivers()
     }
 
-    /// Ends all pauses: events are tried at once.
-    pub fn resume(&self) {
-        self.0.resumed.notify_one();
+    /// Ends pauses: events are tried at once. Returns whether anything of that kind was paused.
+    pub fn resume(&self, paused: Paused) -> bool {
+        let state = self.0.state();
+        let mut routes = state.iter().flat_map(|upstream| &upstream.routes);
+        let is_paused = match &paused {
+            Paused::All => state.iter().any(|of| of.paused.is_some()) || routes.next().is_some(),
+            Paused::Upstream(name) => {
+                let is_one = |of: &UpstreamState| of.paused.is_some() || !of.routes.is_empty();
+                state.iter().any(|of| *of.upstream == **name && is_one(of))
+            }
+            Paused::Route(path) => routes.any(|route| *route.route == **path),
+        };
+        if is_paused {
+            self.0.resume(paused);
+        }
+        is_paused
     }
 }

@@ -53,5 +53,5 @@ mod tests;
 
 pub use self::dispatcher::Dispatcher;
 pub use self::route::{Destination, DispatchRoute, DispatchRoutes, RouteUpstream};
-pub use self::state::{Pause, PausedRoute, UpstreamState};
+pub use self::state::{Pause, Paused, PausedRoute, UpstreamState};
 pub use self::watch::{Answered, Watch};

@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::state::UpstreamState;
+use super::state::{Paused, UpstreamState};
 use super::watch::Watches;
 
 /// What the dispatcher and its handles share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) watches: Arc<Watches>,
-    /// Notified when an operator asks to end all pauses.
+    /// Notified when an operator asks to end pauses.
     pub(super) resumed: Notify,
+    /// Which ones, until the loop has ended them.
+    to_resume: Mutex<Vec<Paused>>,
     delivers: AtomicBool,
     shown: Mutex<Shown>,
 }
@@ -50,9 +52,25 @@ impl Shared {
         self.shown().state.clone()
     }
 
+    /// The routes that are paused, themselves or with their upstream.
+    pub(super) fn paused_routes(&self) -> Vec<Arc<str>> {
+        self.shown().paused.iter().cloned().collect()
+    }
+
     /// Whether a new event of `route` is tried at once.
     pub(super) fn tries(&self, route: &str) -> bool {
         self.delivers() && !self.shown().paused.contains(route)
+    }
+
+    /// Asks the loop to end a pause.
+    pub(super) fn resume(&self, paused: Paused) {
+        self.to_resume.lock().unwrap_or_else(PoisonError::into_inner).push(paused);
+        self.resumed.notify_one();
+    }
+
+    /// The pauses that are to be ended.
+    pub(super) fn to_resume(&self) -> Vec<Paused> {
+        std::mem::take(&mut *self.to_resume.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {

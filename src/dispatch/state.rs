@@ -30,6 +30,17 @@ pub struct PausedRoute {
     pub hint: String,
 }
 
+/// What an operator wants to be tried at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Paused {
+    /// Everything.
+    All,
+    /// The upstream of this name, and its routes.
+    Upstream(String),
+    /// The route of this path.
+    Route(String),
+}
+
 /// A pause of deliveries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pause {

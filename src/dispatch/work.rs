@@ -15,7 +15,7 @@ use super::outcomes::Outcomes;
 use super::pause::{Availability, Since};
 use super::route::{DispatchRoute, DispatchRoutes};
 use super::shared::{Shared, Shown};
-use super::state::{Pause, PausedRoute, UpstreamState};
+use super::state::{Pause, Paused, PausedRoute, UpstreamState};
 use super::unknown::UnknownRoutes;
 use crate::inbox::{DeadReason, EventId, Order, Store};
 use crate::telemetry::metrics::{AttemptClass, InboxMetrics};
@@ -178,11 +178,23 @@ impl Work {
         });
     }
 
-    /// Lets everything that is paused be tried at once.
-    pub(super) fn hurry(&mut self) {
+    /// Lets what is paused be tried at once.
+    pub(super) fn hurry(&mut self, paused: &Paused) {
         let now = Instant::now();
-        self.upstreams.values_mut().for_each(|upstream| upstream.availability.hurry(now));
-        self.routes.values_mut().for_each(|route| route.hurry(now));
+        let is_upstream = |name: &str| match paused {
+            Paused::All => true,
+            Paused::Upstream(wanted) => wanted == name,
+            Paused::Route(_) => false,
+        };
+        let settings = &self.settings;
+        let is_route = |path: &str| match paused {
+            Paused::Route(wanted) => wanted == path,
+            _ => settings.routes.iter().any(|of| *of.path == *path && is_upstream(of.upstream_name())),
+        };
+        let upstreams = self.upstreams.iter_mut().filter(|(name, _)| is_upstream(name));
+        upstreams.for_each(|(_, upstream)| upstream.availability.hurry(now));
+        let routes = self.routes.iter_mut().filter(|(path, _)| is_route(path));
+        routes.for_each(|(_, route)| route.hurry(now));
         self.outcomes.hurry();
         self.must_look = true;
         self.is_shown_outdated = true;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use super::probe::{Reply, exchange};
-use crate::config::{AdminAddress, Settings};
+use crate::config::{AdminAddress, BearerToken, Settings};
 use crate::finding::{Area, Check, Finding, Subject};
 use crate::wording;
 
@@ -64,7 +65,22 @@ pub(super) async fn file_limit(settings: &Settings) -> Option<u64> {
 
 /// Sends a GET request for `path`. Returns an error if no connection could be made.
 pub(super) async fn call(address: &AdminAddress, path: &str) -> io::Result<Reply> {
-    let request = |host| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    call_with(address, path, None).await
+}
+
+/// The same, and shows `token`.
+pub(super) async fn call_with(
+    address: &AdminAddress,
+    path: &str,
+    token: Option<&BearerToken>,
+) -> io::Result<Reply> {
+    let shown = token.and_then(|token| token.authorization().to_str().ok());
+    let shown =
+        Zeroizing::new(shown.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default());
+    let request = |host| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+        Zeroizing::new(format!("{head}{}\r\n", *shown))
+    };
     match address {
         AdminAddress::Tcp(address) => match timeout(TIMEOUT, TcpStream::connect(address)).await {
             Ok(stream) => {

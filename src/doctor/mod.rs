@@ -8,6 +8,7 @@
 mod admin;
 mod caller;
 mod collector;
+mod console;
 mod files;
 mod inbox;
 mod listener;
@@ -28,6 +29,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::runtime::Builder;
 
 pub use self::caller::Caller;
+pub use self::console::console_text;
 
 use crate::checks::{self, Roots};
 use crate::config::{AdminAddress, Problem, Problems, Settings};
@@ -73,6 +75,23 @@ pub fn examine(settings: &Settings, helpers: &Helpers, now: SystemTime) -> io::R
     found.extend(runtime.block_on(inbox::findings(settings, now)));
     found.extend(runtime.block_on(upstream::findings(settings, now)));
     found.extend(runtime.block_on(targets::findings(settings, now)));
+    found.extend(runtime.block_on(collector::findings(settings)));
+    Ok(found)
+}
+
+/// Checks from within the running clawgate: all but what needs a connection to itself, which its sandbox does not allow.
+///
+/// # Errors
+/// When no runtime for the network can be created.
+pub fn examine_from_within(settings: &Settings, now: SystemTime) -> io::Result<Findings> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let mut found = Findings::default();
+    let roots = Roots::of(&settings.reloadable.material.trust);
+    found.extend(checks::findings(settings, &roots, &[], unix_seconds(now)));
+    found.extend(files::findings(settings));
+    found.extend(token::findings(&settings.reloadable));
+    found.extend(runtime.block_on(inbox::findings(settings, now)));
+    found.extend(runtime.block_on(upstream::findings(settings, now)));
     found.extend(runtime.block_on(collector::findings(settings)));
     Ok(found)
 }

@@ -9,6 +9,7 @@ use tracing::Level;
 
 use crate::telemetry::access::ConnectionFacts;
 use crate::telemetry::log_dedup::{DedupKey, LogDedup, Repeated, Summary, network, network_text};
+use crate::telemetry::recent::Recent;
 use crate::telemetry::{LogThrottle, RequestReason, emit, emit_bounded};
 
 /// Full lines for one route, reason and source address in a window; further ones are counted.
@@ -24,6 +25,7 @@ pub struct SignatureRefusals {
     started: Instant,
     searches: LogThrottle,
     dedup: LogDedup<Key>,
+    recent: Arc<Recent>,
 }
 
 /// Refusals with the same key are summed up.
@@ -63,9 +65,10 @@ pub(super) struct Refused<'a> {
 }
 
 impl SignatureRefusals {
-    /// With `dedup`, repeated lines are summed up.
-    pub fn new(dedup: bool) -> Self {
-        Self { started: Instant::now(), searches: LogThrottle::default(), dedup: LogDedup::new(dedup) }
+    /// With `dedup`, repeated lines are summed up. The others are kept in `recent`.
+    pub fn new(dedup: bool, recent: Arc<Recent>) -> Self {
+        let (searches, dedup) = (LogThrottle::default(), LogDedup::new(dedup));
+        Self { started: Instant::now(), searches, dedup, recent }
     }
 
     /// Whether the cause of a refusal may be searched now: clients with wrong signatures must not keep clawgate busy.
@@ -83,6 +86,7 @@ impl SignatureRefusals {
             let Cause { code, detail, hint } = cause();
             let (reason, audit) = (*reason, *audit);
             let line = Line { id, facts, route, scheme, reason, cause: code, detail, hint, audit };
+            self.recent.keep(&line);
             emit_bounded(Level::WARN, "signature_refused", &line);
         }
     }

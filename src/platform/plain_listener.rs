@@ -1,5 +1,6 @@
 //! The socket of a listener without TLS, for admin and relay: TCP, or a unix socket for clawgate's own user.
 
+use std::fmt;
 use std::fs::{self, Permissions};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
@@ -163,17 +164,40 @@ impl Listener {
         }))
     }
 
-    /// The next connection, and the address of its client; `None` for a unix socket.
+    /// The next connection, and who has made it.
     ///
     /// # Errors
     /// When the system has no connection.
-    pub async fn accept(&self) -> io::Result<(Box<dyn Stream>, Option<SocketAddr>)> {
+    pub async fn accept(&self) -> io::Result<(Box<dyn Stream>, Caller)> {
         Ok(match &self.0 {
             Kind::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                (Box::new(stream), Some(address))
+                (Box::new(stream), Caller::Address(address))
             }
-            Kind::Unix { listener, .. } => (Box::new(listener.accept().await?.0), None),
+            Kind::Unix { listener, .. } => {
+                let stream = listener.accept().await?.0;
+                let user = stream.peer_cred().ok().map(|credentials| credentials.uid());
+                (Box::new(stream), Caller::User(user))
+            }
         })
+    }
+}
+
+/// Who has made a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// A TCP client.
+    Address(SocketAddr),
+    /// A user of this machine, over the unix socket.
+    User(Option<u32>),
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::User(Some(user)) => write!(f, "uid {user}"),
+            Self::User(None) => f.write_str("the unix socket"),
+        }
     }
 }

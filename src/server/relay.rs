@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +21,7 @@ use super::drain_request_body::drain;
 use crate::identity::name::printable;
 use crate::limits::OldestFirst;
 use crate::pipeline::{DeliveryFailures, RefusedCallers, Relay, handle_caller};
-use crate::platform::plain_listener::{Bound, Listener, Stream};
+use crate::platform::plain_listener::{Bound, Caller, Listener, Stream};
 use crate::random::random_hex;
 use crate::shutdown::{Drain, Tasks};
 use crate::telemetry::access::RelayRecord;
@@ -80,16 +79,17 @@ async fn accept(listener: Listener, handler: Arc<RelayHandler>, tasks: Tasks, pr
             accepted = listener.accept() => accepted,
             () = handler.drain.begun() => return,
         };
-        let Ok((io, address)) = accepted else {
+        let Ok((io, caller)) = accepted else {
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
         let connection = Connection {
             handler: Arc::clone(&handler),
             id: format!("{prefix}{number}"),
-            peer: address
-                .as_ref()
-                .map_or_else(|| "unix".into(), |peer: &SocketAddr| peer.to_string().into()),
+            peer: match caller {
+                Caller::Address(address) => address.to_string().into(),
+                Caller::User(_) => "unix".into(),
+            },
             requests: AtomicU64::new(0),
         };
         let entry = open.begin();

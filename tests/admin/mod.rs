@@ -133,7 +133,7 @@ fn it_takes_no_other_method_and_no_other_path() {
             assert_eq!(plain::request(clawgate.admin(), method, path).status, 405, "{method} {path}");
         }
     }
-    for path in ["/", "/metrics/", "/hooks/wake", "/livez/x"] {
+    for path in ["/console", "/metrics/", "/hooks/wake", "/livez/x"] {
         assert_eq!(plain::get(clawgate.admin(), path).status, 404, "{path}");
     }
 }

@@ -71,6 +71,7 @@ const RECORDS: &[(&str, &[&str])] = &[
     ("`watch_failed`", &["reload/events.rs WatchFailed"]),
     ("`certificate_expiring`", &["app/events.rs CertificateExpiring"]),
     ("`crl_expired`", &["pki/revocation/stale.rs StaleCrl"]),
+    ("`admin_action`", &["admin/console/audit.rs Line"]),
     ("`signal_ignored`", &["platform/signals.rs Ignored"]),
     ("`draining`", &["app/events.rs Draining"]),
     ("`stopped`", &["app/events.rs Stopped"]),

@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["app", "cli"],
     &["doctor", "reload"],
     &["admin", "explain", "server"],
-    &["pipeline", "platform", "signing"],
+    &["console", "pipeline", "platform", "signing"],
     &["checks"],
     &["config", "dispatch"],
     &["relay"],

@@ -322,6 +322,10 @@ table! {
     ADMIN_TOKEN_FILE: TokenFile = Setting::new("admin.token_file", "FILE", Means("none is required"),
         "File with the token that all but health requires there, as `Authorization: Bearer …`")
         .outside("admin-token-file", "CLAWGATE_ADMIN_TOKEN_FILE");
+    ADMIN_SHOW_BODIES: Switch = Setting::new("admin.show_bodies", "BOOL", Value("false"),
+        "Whether the console shows stored requests to those who show the admin token");
+    ADMIN_EDIT_DENYLIST: Switch = Setting::new("admin.edit_denylist", "BOOL", Value("false"),
+        "Whether the console may add lines to the file of clients.denylist").at_start();
 
     LOG_FORMAT: OneOf<LogFormat> = Setting::new("log.format", "FORMAT", Value("auto"),
         "`json`, `text`, or `auto`: text on a terminal, else json")

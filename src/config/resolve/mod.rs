@@ -105,6 +105,7 @@ fn startup(
         workers: workers(r)?,
         admin: admin?,
         relay: relay?,
+        edit_denylist: r.value(&keys::ADMIN_EDIT_DENYLIST)?,
         watch: r.value(&keys::WATCH)?,
         sandbox: r.value(&keys::SANDBOX)?,
         drain_timeout: r.value(&keys::DRAIN_TIMEOUT)?,
@@ -164,6 +165,7 @@ fn reloadable(r: &mut Resolver<'_>, proxy_sources: Found<Vec<IpNet>>) -> Found<R
         limits: limits?,
         admin_token: admin_token?,
         relay: relay?,
+        admin_show_bodies: r.value(&keys::ADMIN_SHOW_BODIES)?,
         log_sample_2xx: r.value(&keys::LOG_SAMPLE)?,
         log_client_hello: r.value(&keys::LOG_CLIENT_HELLO)?,
     })

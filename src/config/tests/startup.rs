@@ -20,6 +20,7 @@ const AT_START: &[(&str, &str)] = &[
     ("runtime.sandbox", "false"),
     ("runtime.drain_timeout", "\"7s\""),
     ("admin.address", "\"127.0.0.1:1\""),
+    ("admin.edit_denylist", "true"),
     ("log.format", "\"json\""),
     ("log.level", "\"warn\""),
     ("log.verbose", "true"),
@@ -57,6 +58,7 @@ const RELOADABLE: &[(&str, &str)] = &[
     ("limits.failed_signatures", "7"),
     ("limits.upstream_connections", "7"),
     ("limits.upstream_queue", "7"),
+    ("admin.show_bodies", "true"),
     ("log.sample_2xx", "7"),
     ("log.client_hello", "true"),
 ];

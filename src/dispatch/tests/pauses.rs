@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::upstream::{OK, Reply, TestUpstream};
 use super::*;
+use crate::dispatch::Paused;
 
 const DOWN: Reply = Reply::Answer(503, "", "");
 
@@ -234,7 +235,7 @@ fn an_operator_ends_a_pause_at_once() {
         eventually("a pause", || running.is_upstream_paused()).await;
         is_down.store(false, Ordering::SeqCst);
 
-        running.dispatcher.resume();
+        assert!(running.dispatcher.resume(Paused::All));
 
         running.until(id, EventState::Delivered).await;
     });

@@ -1,10 +1,14 @@
 //! The denylist: certificates and keys that are refused by a line in a local file, at once, before the CA's next CRL.
 
+mod append;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use x509_parser::prelude::X509Certificate;
+
+pub use self::append::{AppendError, append_line, denial_line};
 
 use super::pem;
 use crate::identity::name::{cut, printable};

@@ -74,6 +74,8 @@ struct Permissions {
     writes: BTreeSet<PathBuf>,
     /// The folder of the inbox, to create, write, rename and remove files in.
     stores: BTreeSet<PathBuf>,
+    /// The file that the console may add lines to.
+    appends: BTreeSet<PathBuf>,
     /// The folders to remove the sockets of the admin listener and the relay's from.
     removes: BTreeSet<PathBuf>,
 }
@@ -99,6 +101,10 @@ impl Permissions {
             if let Some(AdminAddress::Unix(path)) = address {
                 permissions.removes.extend(path.parent().map(Path::to_owned));
             }
+        }
+        if settings.startup.edit_denylist && settings.startup.admin.is_some() {
+            let denylist = settings.reloadable.material_paths.denylist.as_deref();
+            permissions.appends.extend(denylist.and_then(|file| file.canonicalize().ok()));
         }
         permissions.connect_to_upstreams(&settings.reloadable);
         permissions
@@ -161,6 +167,7 @@ impl Permissions {
             .add_rules(path_beneath_rules(self.files.iter().chain(&self.system), read))?
             .add_rules(path_beneath_rules(&self.writes, write))?
             .add_rules(path_beneath_rules(&self.stores, store))?
+            .add_rules(path_beneath_rules(&self.appends, AccessFs::ReadFile | AccessFs::WriteFile))?
             .add_rules(path_beneath_rules(&self.removes, AccessFs::RemoveFile))?
             .add_rules(ports)?
             .restrict_self()
@@ -231,6 +238,7 @@ impl Sandbox {
             line.writes = permissions
                 .stores
                 .union(&permissions.writes)
+                .chain(&permissions.appends)
                 .map(|folder| folder.display().to_string())
                 .collect();
             line.connects = permissions.ports.iter().copied().collect();

@@ -34,6 +34,11 @@ impl Histogram {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.0.sum.fetch_add(nanos, Ordering::Relaxed);
     }
+
+    /// The sum of all durations.
+    pub(super) fn sum(&self) -> Duration {
+        Duration::from_nanos(self.0.sum.load(Ordering::Relaxed))
+    }
 }
 
 impl TypedMetric for Histogram {

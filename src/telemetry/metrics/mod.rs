@@ -9,6 +9,7 @@ mod refused;
 mod registered;
 mod routes;
 mod signatures;
+mod sums;
 mod text;
 mod upstreams;
 
@@ -29,7 +30,8 @@ pub use self::counted::Counted;
 pub use self::expiry::{Expiring, Expiry};
 pub use self::inbox::{AppendOutcome, AttemptClass, InboxMetrics, RouteEvents, StoredEvents};
 pub use self::routes::RouteMetrics;
-pub use self::signatures::{SignatureMetrics, SignatureResult};
+pub use self::signatures::{SignatureCounts, SignatureMetrics, SignatureResult};
+pub use self::sums::Sums;
 pub use self::upstreams::{UpstreamFault, UpstreamMetrics};
 
 use self::expiry::Expiries;

@@ -44,4 +44,9 @@ impl Refused {
             self.admitted_before[reason as usize].inc();
         }
     }
+
+    /// Refused connections since the start.
+    pub(super) fn total(&self) -> u64 {
+        self.all.iter().map(Counter::get).sum()
+    }
 }

@@ -109,6 +109,20 @@ impl Routes {
     }
 }
 
+impl Routes {
+    /// Of all routes: requests that have ended, those with a status of 500 and above, and the time that all took together.
+    pub(super) fn sums(&self) -> (u64, u64, Duration) {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sums = (0, 0, Duration::ZERO);
+        for route in known.values().chain([&self.none]) {
+            sums.0 += route.requests.iter().map(Counter::get).sum::<u64>();
+            sums.1 += route.requests[5].get();
+            sums.2 += route.duration.sum();
+        }
+        sums
+    }
+}
+
 impl Families {
     fn of_route(&self, route: &str) -> RouteMetrics {
         let route = || route.to_owned();

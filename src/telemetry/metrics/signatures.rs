@@ -38,6 +38,19 @@ impl SignatureResult {
     }
 }
 
+/// The results at one route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureCounts {
+    /// Its pattern.
+    pub route: String,
+    /// Requests with a valid signature that are new.
+    pub valid: u64,
+    /// Requests without a signature, or with one that does not fit.
+    pub failed: u64,
+    /// Repetitions.
+    pub duplicates: u64,
+}
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ResultLabels {
     route: String,
@@ -98,6 +111,23 @@ impl Signatures {
         });
         known.insert(route(), Arc::clone(&metrics));
         metrics
+    }
+
+    /// The results at each route so far, by its pattern.
+    pub(super) fn results(&self) -> Vec<SignatureCounts> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = |(route, metrics): (&String, &Arc<SignatureMetrics>)| {
+            let count = |result: SignatureResult| metrics.results[result as usize].get();
+            SignatureCounts {
+                route: route.clone(),
+                valid: count(SignatureResult::Valid),
+                failed: count(SignatureResult::Missing) + count(SignatureResult::Invalid),
+                duplicates: count(SignatureResult::Duplicate),
+            }
+        };
+        let mut all: Vec<_> = known.iter().map(counts).collect();
+        all.sort_by(|one, other| one.route.cmp(&other.route));
+        all
     }
 
     /// Removes the metrics of patterns that the settings no longer name.

@@ -144,6 +144,12 @@ impl InboxMetrics {
         }
     }
 
+    /// The repetitions at each route so far, by its path.
+    pub fn duplicates(&self) -> Vec<(String, u64)> {
+        let known = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().map(|(route, of)| (route.clone(), of.duplicates.get())).collect()
+    }
+
     /// Notes how long it took to store an event durably.
     pub fn committed(&self, took: Duration) {
         self.commits.get().observe(took);

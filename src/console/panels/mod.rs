@@ -1,0 +1,35 @@
+//! The panels, one file each.
+
+mod dead;
+mod doctor;
+mod duplicates;
+mod events;
+mod expiry;
+mod inbox;
+mod parts;
+mod rates;
+pub(super) mod refusals;
+mod relay;
+mod seen;
+mod signatures;
+
+use self::parts::Panel;
+use super::data::ConsoleData;
+
+/// All panels, in the order of the page.
+pub(super) fn all(data: &ConsoleData) -> Vec<Panel> {
+    let panel = |id, title, content| Panel { id, title, content };
+    let panels = [
+        panel("refusals", "Refused clients", refusals::content(data)),
+        panel("inbox", "Inbox", inbox::content(data)),
+        panel("dead", "Dead letters", dead::content(data)),
+        panel("events", "Latest events", events::content(data)),
+        panel("signatures", "Signatures", signatures::content(data)),
+        panel("duplicates", "Duplicates and replays", duplicates::content(data)),
+        panel("expiry", "What expires", expiry::content(data)),
+        panel("seen", "Last seen", seen::content(data)),
+        panel("rates", "The last hour", rates::content(data)),
+        panel("doctor", "Checks", doctor::content(data)),
+    ];
+    panels.into_iter().chain(relay::panel()).collect()
+}

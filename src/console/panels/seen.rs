@@ -1,0 +1,47 @@
+//! When clients and senders were seen last.
+
+use maud::{Markup, html};
+
+use super::parts::{is_found, more, nothing, short, table};
+use crate::console::actions::Action;
+use crate::console::data::{Client, ConsoleData, DenylistAccess};
+use crate::console::forms::button;
+use crate::console::times::{since, since_unix};
+
+/// Clients on the page.
+const SHOWN: usize = 12;
+
+pub(super) fn content(data: &ConsoleData) -> Markup {
+    let is_meant = |client: &&Client| is_found(&data.query, &[&client.subject, &client.fingerprint]);
+    let clients: Vec<_> = data.clients.iter().filter(is_meant).collect();
+    let senders: Vec<_> = data.routes.iter().filter(|route| route.valid > 0).take(50).collect();
+    if clients.is_empty() && senders.is_empty() {
+        return nothing("None since the start.");
+    }
+    let can_deny = data.denylist == DenylistAccess::Append && !clients.is_empty();
+    let heads = ["Client or route of a sender", "Seen", "Certificate expires", "Actions"];
+    let heads = if can_deny { &heads[..] } else { &heads[..3] };
+    html! {
+        (table("Clients and senders last seen", heads, &html! {
+            @for route in senders {
+                tr {
+                    th scope="row" { (route.route) " (signed)" }
+                    td { @if let Some(at) = route.last_valid { (since(at, data.now)) } }
+                    td { "–" }
+                    @if can_deny { td {} }
+                }
+            }
+            @for client in clients.iter().take(SHOWN) {
+                tr {
+                    th scope="row" { (short(&client.subject)) }
+                    td { (since_unix(client.last, data.now)) }
+                    td { (since_unix(client.not_after, data.now)) }
+                    @if can_deny {
+                        td { (button(&data.nonce, Action::Deny, &client.fingerprint, &short(&client.subject))) }
+                    }
+                }
+            }
+        }))
+        (more(clients.len().saturating_sub(SHOWN)))
+    }
+}

@@ -1,0 +1,162 @@
+//! The actions of the console, and what must not carry them out.
+
+use std::fs;
+
+use super::{act, client, nonce, page_with, panel, send_form, text, with_inbox};
+use crate::inbox::support::post;
+use crate::support::backend::Backend;
+use crate::support::client::Client;
+use crate::support::pki::{Leaf, Pki};
+use crate::support::process::ClawgateCommand;
+use crate::support::{eventually, plain};
+
+#[test]
+fn only_a_form_of_the_page_itself_is_carried_out() {
+    let pki = Pki::new();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
+    let address = clawgate.admin();
+    let nonce = nonce(&text(address, "/"));
+    let good = format!("nonce={nonce}");
+    let own = format!("Origin: http://{address}\r\n");
+    let status = |fields: &str, body: &str| send_form(address, "reload", fields, body).status;
+
+    assert_eq!(status("Origin: http://evil.example\r\n", &good), 403);
+    assert_eq!(status("Origin: http://localhost:1\r\n", &good), 403);
+    assert_eq!(status("Origin: null\r\n", &good), 403);
+    assert_eq!(status("Sec-Fetch-Site: cross-site\r\n", &good), 403);
+    assert_eq!(status(&format!("{own}Sec-Fetch-Site: same-site\r\n"), &good), 403);
+    assert_eq!(status(&own, "nonce=guess"), 403);
+    assert_eq!(status(&own, ""), 403);
+    assert!(clawgate.events("reloaded").is_empty());
+    let refused = clawgate.event("admin_action", 7);
+    assert_eq!((&refused["result"], &refused["action"]), (&"refused".into(), &"reload".into()));
+
+    assert_eq!(status(&own, &good), 303);
+    assert_eq!(status("", &good), 303);
+    assert_eq!(status("Origin: null\r\nSec-Fetch-Site: same-origin\r\n", &good), 303);
+    clawgate.event("reloaded", 3);
+    let done = clawgate.event("admin_action", 8);
+    assert_eq!(done["result"], "done");
+    assert!(done["who"].as_str().unwrap().starts_with("127.0.0.1:"), "{done}");
+}
+
+#[test]
+fn other_methods_types_and_names_change_nothing() {
+    let pki = Pki::new();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
+    let address = clawgate.admin();
+    let json = b"POST /actions/reload HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                 Content-Length: 2\r\nConnection: close\r\n\r\n{}";
+    let foreign = b"POST /actions/reload HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0\r\n\
+                    Connection: close\r\n\r\n";
+
+    assert_eq!(plain::get(address, "/actions/reload").status, 405);
+    assert_eq!(plain::request(address, "POST", "/").status, 405);
+    assert_eq!(plain::exchange(address, json).unwrap().status, 415);
+    assert_eq!(plain::exchange(address, foreign).unwrap().status, 403);
+    let linked = b"GET /confirm?action=deny&target=x HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\
+                   Connection: close\r\n\r\n";
+    assert_eq!(plain::exchange(address, linked).unwrap().status, 403);
+    assert_eq!(plain::get(address, "/confirm?action=reload").status, 404);
+    assert_eq!(send_form(address, "nothing", "", "").status, 404);
+    assert_eq!(send_form(address, "reload", "", &"x".repeat(9000)).status, 400);
+    assert!(clawgate.events("reloaded").is_empty());
+}
+
+#[test]
+fn a_dead_letter_is_replayed_dropped_and_forgotten() {
+    let pki = Pki::new();
+    let backend = Backend::each(|exchange, _| exchange.answer("422 No", "text/plain", ""));
+    let clawgate = with_inbox(&pki, &backend.url()).start();
+    for number in 0..2 {
+        client(&pki, &clawgate, "fathom").send(&post("", &number.to_string()));
+    }
+    clawgate.event("dead_lettered", 2);
+    let page = page_with(&clawgate, "dead", "rejected");
+    assert!(page.contains("2 events could not be delivered"), "{page}");
+    let dead = panel(&page, "dead");
+    let ids: Vec<_> =
+        dead.split("/events/").skip(1).map(|part| part.split('"').next().unwrap()).collect();
+
+    assert!(act(&clawgate, "replay", ids[0]).contains("waits for its delivery again"));
+    eventually("the third try", || (backend.received().len() == 3).then_some(()));
+    clawgate.event("dead_lettered", 3);
+    assert!(
+        text(clawgate.admin(), &format!("/confirm?action=drop&target={}", ids[0]))
+            .contains("Are you sure")
+    );
+    assert!(act(&clawgate, "drop", ids[0]).contains("is removed"));
+    assert!(act(&clawgate, "drop", ids[0]).contains("There is no event"));
+    assert!(act(&clawgate, "forget", ids[1]).contains("is forgotten"));
+    assert!(act(&clawgate, "replay", "nonsense").contains("not the id of an event"));
+
+    assert!(panel(&text(clawgate.admin(), "/"), "dead").contains("None."));
+    let line = clawgate.event("admin_action", 1);
+    assert_eq!((&line["action"], &line["target"]), (&"replay".into(), &ids[0].into()));
+    assert_eq!(clawgate.event("admin_action", 3)["result"], "failed");
+}
+
+#[test]
+fn a_client_on_the_denylist_is_refused_from_then_on() {
+    let pki = Pki::new();
+    let clawgate = with_inbox(&pki, "echo:").start();
+    let identity = pki.client(Leaf::client("thief"));
+    let mut open = Client::with_identity(&pki, &clawgate, &identity).connect().unwrap();
+    open.write(post("", "1").as_bytes());
+    assert_eq!(open.answer().status, 202);
+    page_with(&clawgate, "seen", "CN=thief");
+
+    let outcome = act(&clawgate, "deny", &identity.fingerprint());
+
+    assert!(outcome.contains("refused from now on"), "{outcome}");
+    let list = fs::read_to_string(pki.dir().join("denylist")).unwrap();
+    let expected = format!("# nobody yet\nfingerprint={}  # O=Example,CN=thief", identity.fingerprint());
+    assert!(list.starts_with(&expected) && list.ends_with("Z\n"), "{list}");
+    Client::with_identity(&pki, &clawgate, &identity).refused();
+    assert_eq!(clawgate.event("handshake_failed", 1)["reason"], "client_cert_revoked");
+    assert!(act(&clawgate, "deny", &identity.fingerprint()).contains("on the denylist already"));
+    assert!(act(&clawgate, "deny", "abc").contains("no SHA-256"));
+}
+
+#[test]
+fn without_the_setting_the_page_has_the_line_for_the_denylist_and_no_button() {
+    let pki = Pki::new();
+    let list = pki.file("denied", "");
+    let clawgate = ClawgateCommand::new(&pki).arg("--denylist", list).upstream("echo:").admin().start();
+    let expired = pki.client(Leaf::client("old").valid(-500, -200));
+    Client::with_identity(&pki, &clawgate, &expired).refused();
+
+    let page = page_with(&clawgate, "refusals", "Line for the denylist");
+
+    assert!(!page.contains("value=\"deny\""), "{page}");
+    assert!(act(&clawgate, "deny", &expired.fingerprint()).contains("admin.edit_denylist is off"));
+    assert_eq!(fs::read_to_string(pki.dir().join("denied")).unwrap(), "");
+}
+
+#[test]
+fn a_paused_route_is_tried_at_once_and_another_is_not() {
+    let pki = Pki::new();
+    let backend = Backend::each(|exchange, _| exchange.answer("401 Unauthorized", "text/plain", ""));
+    let clawgate = with_inbox(&pki, &backend.url()).start();
+    client(&pki, &clawgate, "fathom").send(&post("", "1"));
+    let page = page_with(&clawgate, "inbox", "misconfigured");
+    assert!(page.contains("No event of /hooks/agent is delivered"), "{page}");
+
+    assert!(act(&clawgate, "resume_route", "/hooks/other").contains("is not paused"));
+    let before = backend.received().len();
+    assert!(act(&clawgate, "resume_route", "/hooks/agent").contains("is tried now"));
+    eventually("another try", || (backend.received().len() > before).then_some(()));
+}
+
+#[test]
+fn the_checks_run_in_the_sandbox_and_are_shown() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let clawgate = ClawgateCommand::new(&pki).upstream(backend.url()).admin().start();
+
+    let outcome = act(&clawgate, "doctor", "");
+
+    assert!(outcome.contains("The checks have run"), "{outcome}");
+    let found = panel(&text(clawgate.admin(), "/"), "doctor");
+    assert!(found.contains("pass"), "{found}");
+}
