@@ -96,7 +96,7 @@ pub(super) fn prepare(path: &Path) -> Result<Option<PathBuf>, OpenError> {
     }
 }
 
-/// Checks that there is a database of this version. Changes nothing.
+/// Checks that there is a database, and brings its tables to the version of this clawgate.
 pub(super) fn look(path: &Path) -> Result<(), OpenError> {
     if let Err(error) = fs::metadata(path) {
         return Err(match error.kind() {
@@ -108,7 +108,11 @@ pub(super) fn look(path: &Path) -> Result<(), OpenError> {
     let connection = connect(path).map_err(failed)?;
     match schema::found(&connection).map_err(failed)? {
         Found::Version(VERSION) => Ok(()),
-        Found::Version(found) => Err(OpenError::NewerSchema { path: path.to_owned(), found }),
+        Found::Version(found) if found > VERSION => {
+            Err(OpenError::NewerSchema { path: path.to_owned(), found })
+        }
+        // The next clawgate that serves would do it, too.
+        Found::Version(_) => migrate(&connection).map_err(failed),
         Found::Empty | Found::Foreign => Err(OpenError::Foreign(path.to_owned())),
     }
 }

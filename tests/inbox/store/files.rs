@@ -4,11 +4,16 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use clawgate::inbox::{OpenError, SqliteStore, Store as _};
+use clawgate::inbox::{Filter, OpenError, SqliteStore, Store as _};
 use rusqlite::Connection;
 
 use super::support::{due, event, keys, open, settings};
 use crate::support::private_folder;
+
+/// Makes a database one of the first version.
+const FIRST_VERSION: &str =
+    "DROP INDEX event_batch; ALTER TABLE event DROP COLUMN batch; DROP TABLE seen_up_to;
+     PRAGMA user_version = 1";
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().mode() & 0o777
@@ -86,8 +91,7 @@ fn a_database_of_a_newer_clawgate_is_refused_and_left_as_it_is() {
 async fn the_events_of_a_database_of_an_older_clawgate_are_kept() {
     let folder = private_folder();
     open(folder.path()).append(event("a")).await.unwrap();
-    let first_version = "DROP INDEX event_batch; ALTER TABLE event DROP COLUMN batch; DROP TABLE seen_up_to; PRAGMA user_version = 1";
-    Connection::open(folder.path().join("inbox.db")).unwrap().execute_batch(first_version).unwrap();
+    Connection::open(folder.path().join("inbox.db")).unwrap().execute_batch(FIRST_VERSION).unwrap();
 
     let store = open(folder.path());
 
@@ -95,6 +99,18 @@ async fn the_events_of_a_database_of_an_older_clawgate_are_kept() {
     assert_eq!(keys(&events), ["a"]);
     assert_eq!(events[0].batch, None);
     store.append(event("b")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_can_use_the_database_of_an_older_clawgate() {
+    let folder = private_folder();
+    open(folder.path()).append(event("a")).await.unwrap();
+    let file = folder.path().join("inbox.db");
+    Connection::open(&file).unwrap().execute_batch(FIRST_VERSION).unwrap();
+
+    let store = SqliteStore::attach(&file).unwrap();
+
+    assert_eq!(store.list(Filter::default(), 10).await.unwrap().len(), 1);
 }
 
 #[test]
