@@ -91,8 +91,7 @@ fn the_log_names_what_was_taken_out_of_a_shaped_body_and_no_value() {
         )
     );
     let clawgate = command(&pki, &backend.url(), &toml).start();
-    let body =
-        r#"{"gone":{"secret":1},"who":[{"email":"Ann@example.com"}],"ip":"192.0.2.77","text":"in-free-text"}"#;
+    let body = r#"{"gone":{"secret":1},"who":[{"email":"Ann@example.com"}],"ip":"192.0.2.77","text":"in-free-text"}"#;
 
     assert_eq!(send(&pki, &clawgate, body).status, 200);
 
