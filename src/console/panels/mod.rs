@@ -9,7 +9,6 @@ mod inbox;
 mod parts;
 mod rates;
 pub(super) mod refusals;
-mod relay;
 mod seen;
 mod signatures;
 
@@ -17,9 +16,9 @@ use self::parts::Panel;
 use super::data::ConsoleData;
 
 /// All panels, in the order of the page.
-pub(super) fn all(data: &ConsoleData) -> Vec<Panel> {
+pub(super) fn all(data: &ConsoleData) -> [Panel; 10] {
     let panel = |id, title, content| Panel { id, title, content };
-    let panels = [
+    [
         panel("refusals", "Refused clients", refusals::content(data)),
         panel("inbox", "Inbox", inbox::content(data)),
         panel("dead", "Dead letters", dead::content(data)),
@@ -30,6 +29,5 @@ pub(super) fn all(data: &ConsoleData) -> Vec<Panel> {
         panel("seen", "Last seen", seen::content(data)),
         panel("rates", "The last hour", rates::content(data)),
         panel("doctor", "Checks", doctor::content(data)),
-    ];
-    panels.into_iter().chain(relay::panel()).collect()
+    ]
 }
