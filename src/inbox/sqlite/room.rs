@@ -24,7 +24,7 @@ pub(super) struct Room {
     free: u64,
     /// Bytes that were added since the measurement.
     added: u64,
-    /// When it was tried to remove something.
+    /// When it was tried to make room, if there has been none since.
     tried: Option<Instant>,
 }
 
@@ -59,7 +59,11 @@ impl Room {
 
     /// Whether something should be removed, so that so many bytes more find room. Not more often than once in a while.
     pub(super) fn needs_more(&mut self, bytes: usize) -> bool {
-        if self.space(bytes).is_ok() || self.tried.is_some_and(|tried| tried.elapsed() < MAX_AGE) {
+        if self.space(bytes).is_ok() {
+            self.tried = None;
+            return false;
+        }
+        if self.tried.is_some_and(|tried| tried.elapsed() < MAX_AGE) {
             return false;
         }
         self.tried = Some(Instant::now());

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::checkpoints::Checkpoints;
 use super::counts::{Counts, in_transaction};
 use super::prune::{Prune, Pruner, Step};
-use super::space::{Checkpoint, Wal, wal};
+use super::space::{Checkpoint, Wal, move_wal, wal};
 use crate::inbox::InboxSettings;
 
 /// How long events may wait for upkeep.
@@ -69,7 +69,7 @@ impl<'c> Upkeep<'c> {
         self.added = self.added.saturating_add(bytes.max(64 * 1024));
         if self.added >= WAL_STEP {
             self.added = 0;
-            let Wal { frames, moved } = wal(self.connection, Checkpoint::None)?;
+            let Wal { frames, moved, .. } = wal(self.connection, Checkpoint::None)?;
             if frames >= self.max_frames {
                 if frames - moved <= self.max_frames / FEW || frames >= MUCH_TOO_LONG * self.max_frames {
                     wal(self.connection, Checkpoint::Passive)?;
@@ -87,8 +87,8 @@ impl<'c> Upkeep<'c> {
     /// While no job is there. Returns whether there is more to do.
     pub(super) fn idle(&mut self, counts: &mut Counts<'c>) -> rusqlite::Result<bool> {
         if self.wal_waits {
-            let Wal { frames, moved } = wal(self.connection, Checkpoint::Passive)?;
-            self.wal_waits = moved < frames;
+            let Wal { frames, moved, busy } = wal(self.connection, Checkpoint::Passive)?;
+            self.wal_waits = busy || moved < frames;
         }
         let more = self.slice(counts)?;
         Ok(self.give_back()? || more)
@@ -106,7 +106,8 @@ impl<'c> Upkeep<'c> {
                 break;
             }
         }
-        wal(self.connection, Checkpoint::Passive)?;
+        // Pages of removed events count as used while the WAL has them.
+        move_wal(self.connection)?;
         while begin.elapsed() < 2 * SLICE && self.give_back()? {}
         Ok(removed)
     }
