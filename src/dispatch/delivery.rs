@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::log::{self, StoreFailures};
 use super::route::DispatchRoutes;
-use super::shared::Shared;
+use super::shared::{Shared, Shown};
 use super::work::Work;
 use crate::inbox::Store;
 use crate::live::Live;
@@ -33,24 +33,60 @@ pub(super) struct Delivery {
     pub(super) drain: Drain,
 }
 
+/// Why a process does not deliver any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// clawgate ends.
+    Drained,
+    /// Another process may deliver.
+    RightLost,
+}
+
 impl Delivery {
     /// Delivers until the drain begins and the tries under way have ended.
     pub(super) async fn run(self) {
         let failures = StoreFailures::default();
-        tokio::select! {
-            () = self.take_over(&failures) => {}
-            () = self.drain.begun() => return,
+        loop {
+            tokio::select! {
+                () = self.take_over(&failures) => {}
+                () = self.drain.begun() => return,
+            }
+            self.metrics.delivering(true);
+            let (store, routes) = (Arc::clone(&self.store), self.routes.load());
+            let (metrics, shared) = (Arc::clone(&self.metrics), Arc::clone(&self.shared));
+            let mut work = Work::new(store, routes, metrics, self.spans.clone(), shared);
+            log::started(work.settings.routes.len());
+            work.show();
+            self.shared.set_delivers(true);
+            let ended = tokio::select! {
+                // What is ready first counts: no try may begin without the right.
+                biased;
+                () = self.store.lost_right() => Ended::RightLost,
+                () = self.deliver(&mut work) => Ended::Drained,
+            };
+            self.shared.set_delivers(false);
+            match ended {
+                Ended::Drained => self.stop(work).await,
+                // Its tries end with it: the other process makes them again.
+                Ended::RightLost => {
+                    drop(work);
+                    self.shared.watches.retain(|_, _| false);
+                }
+            }
+            self.shared.show(Shown::default());
+            self.metrics.delivering(false);
+            log::stopped(ended == Ended::RightLost);
+            if ended == Ended::Drained {
+                return;
+            }
         }
-        let Self { store, routes, metrics, spans, shared, drain } = self;
-        let mut changed = store.changed();
-        let mut replaced = routes.watch();
-        metrics.delivering(true);
-        let (for_work, for_shared) = (Arc::clone(&metrics), Arc::clone(&shared));
-        let mut work = Work::new(Arc::clone(&store), routes.load(), for_work, spans, for_shared);
-        log::started(work.settings.routes.len());
-        work.show();
-        shared.set_delivers(true);
-        let mut drained = pin!(drain.begun());
+    }
+
+    /// Delivers until the drain begins.
+    async fn deliver(&self, work: &mut Work) {
+        let mut changed = self.store.changed();
+        let mut replaced = self.routes.watch();
+        let mut drained = pin!(self.drain.begun());
         loop {
             let wake = match work.claim().await {
                 Ok(wake) => wake,
@@ -63,10 +99,12 @@ impl Delivery {
             work.outcomes.store(Instant::now());
             work.show();
             tokio::select! {
-                () = &mut drained => break,
+                () = &mut drained => return,
                 Ok(()) = changed.changed() => work.must_look = true,
-                Ok(()) = replaced.changed() => work.reload(routes.load()),
-                () = shared.resumed.notified() => shared.to_resume().iter().for_each(|paused| work.hurry(paused)),
+                Ok(()) = replaced.changed() => work.reload(self.routes.load()),
+                () = self.shared.resumed.notified() => {
+                    self.shared.to_resume().iter().for_each(|paused| work.hurry(paused));
+                }
                 Some(noted) = work.outcomes.noted() => work.noted(noted),
                 Some(ended) = work.tries.join_next_with_id() => {
                     work.settle(ended);
@@ -78,18 +116,22 @@ impl Delivery {
                 () = sleep_until(wake) => {}
             }
         }
-        shared.set_delivers(false);
+    }
+
+    /// Lets the tries under way end, and gives up the right to deliver.
+    async fn stop(&self, mut work: Work) {
         // Senders get the answers of the tries under way, and wait for no others.
         let is_tried =
             |id| work.under_way.values().any(|tried| tried.events.iter().any(|(event, _)| *event == id));
-        shared.watches.retain(|id, _| is_tried(id));
-        finish(&mut work).await;
-        shared.watches.retain(|_, _| false);
-        if let Err(error) = store.stop_delivering().await {
+        self.shared.watches.retain(|id, _| is_tried(id));
+        tokio::select! {
+            () = finish(&mut work) => {}
+            () = self.store.lost_right() => {}
+        }
+        self.shared.watches.retain(|_, _| false);
+        if let Err(error) = self.store.stop_delivering().await {
             work.failures.log("stop", &error.to_string());
         }
-        metrics.delivering(false);
-        log::stopped();
     }
 
     /// Waits until this process is the one that delivers.

@@ -283,10 +283,13 @@ pub(super) fn started(routes: usize) {
     emit(Level::INFO, "delivery_started", &Started { routes });
 }
 
-/// Logs that this process delivers no more.
-pub(super) fn stopped() {
-    let detail =
-        "events that wait are delivered by another clawgate with this inbox, or at the next start";
+/// Logs that this process delivers no more. `is_lost`: not because it ends.
+pub(super) fn stopped(is_lost: bool) {
+    let detail = if is_lost {
+        "the store of the inbox cannot be reached: another clawgate with this inbox may deliver now, and repeats tries that were under way"
+    } else {
+        "events that wait are delivered by another clawgate with this inbox, or at the next start"
+    };
     emit(Level::INFO, "delivery_stopped", &Stopped { detail });
 }
 

@@ -13,10 +13,12 @@
 //! Which event is delivered when is the task of [`crate::dispatch`].
 
 mod credentials;
+mod encode;
 mod event;
 mod settings;
 mod sqlite;
 mod store;
+mod turn;
 mod unavailable;
 
 pub use self::credentials::CREDENTIALS;

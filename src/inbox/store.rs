@@ -25,8 +25,14 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn append(&self, event: NewEvent) -> StoreFuture<'_, Appended>;
 
     /// Tries to become the one process that delivers; true if this process is it. Once it is, it stays so until
-    /// [`stop_delivering`](Self::stop_delivering), or until it ends, however it ends.
+    /// [`stop_delivering`](Self::stop_delivering), until [`lost_right`](Self::lost_right), or until it ends, however it ends.
     fn may_deliver(&self) -> StoreFuture<'_, bool>;
+
+    /// Waits until this process has lost the right to deliver without giving it up: the store is on other machines, and they cannot be
+    /// reached. Whoever delivers must then end all tries at once, since another process begins them soon.
+    fn lost_right(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::pending())
+    }
 
     /// Gives up the right to deliver, for another process. Called when no try is under way any more.
     fn stop_delivering(&self) -> StoreFuture<'_, ()>;
@@ -44,8 +50,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// When the next event of each route is due. Routes without a waiting event are left out.
     fn next(&self) -> StoreFuture<'_, Vec<Next>>;
 
-    /// Notes what has become of tries. All or none of them are noted. A loss of power may lose this: the event is then
-    /// delivered again.
+    /// Notes what has become of tries. If it fails, some of them may be noted: note all of them again, which changes nothing for
+    /// those. A loss of power may lose this: the event is then delivered again.
     fn record(&self, outcomes: Vec<Outcome>) -> StoreFuture<'_, ()>;
 
     /// Notified when events may have become due that were not before: appended, replayed. Also for changes by other processes,

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use rusqlite::{Connection, params};
 
 use super::counts::Counts;
-use super::encode::millis;
+use crate::inbox::encode::millis;
 use super::filter::Selection;
 use super::schema::state;
 use crate::inbox::{EventId, Filter};

@@ -2,7 +2,7 @@
 
 use rusqlite::ToSql;
 
-use super::encode::millis;
+use crate::inbox::encode::millis;
 use super::schema::state;
 use crate::inbox::{EventState, Filter};
 

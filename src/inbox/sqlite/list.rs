@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::encode::{key_of_replay, request, time};
+use crate::inbox::encode::{key_of_replay, request, time};
 use super::filter::{Selection, event_state};
 use crate::inbox::{
     Attempt, DeadReason, EventDetail, EventId, EventState, EventSummary, Filter, StoredRequest,
@@ -66,7 +66,7 @@ fn attempts(connection: &Connection, seq: i64) -> rusqlite::Result<Vec<Attempt>>
 fn content(connection: &Connection, seq: i64) -> rusqlite::Result<Option<StoredRequest>> {
     let content = connection
         .query_row("SELECT head, body FROM content WHERE seq = ?1", [seq], |row| {
-            Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?))
+            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))
         })
         .optional()?;
     let Some((head, body)) = content else { return Ok(None) };

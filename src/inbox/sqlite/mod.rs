@@ -25,7 +25,6 @@ mod checkpoints;
 mod connect;
 mod counts;
 mod damage;
-mod encode;
 mod fault;
 mod filter;
 mod list;

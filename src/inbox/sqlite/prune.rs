@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use rusqlite::{Connection, Statement, params};
 
 use super::counts::Counts;
-use super::encode::{millis, whole_millis};
+use crate::inbox::encode::{millis, whole_millis};
 use super::schema::state;
 use crate::inbox::InboxSettings;
 

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Statement};
 
-use super::encode::{key_of_replay, millis, request, time};
+use crate::inbox::encode::{key_of_replay, millis, request, time};
 use super::space::{free, used};
+use crate::inbox::turn::{Candidate, in_turn, is_due};
 use crate::inbox::{Due, Event, EventId, Next, RouteTotals, StoreTotals};
 
 /// Prepared questions.
@@ -38,14 +39,6 @@ pub(super) struct DueEvents {
 pub(super) struct Unreadable {
     pub(super) seq: i64,
     pub(super) id: EventId,
-}
-
-/// An event that may be tried.
-#[derive(Clone, Copy, Debug)]
-struct Candidate {
-    seq: i64,
-    /// Since when it may be tried, in milliseconds since 1970.
-    since: i64,
 }
 
 impl<'c> Queries<'c> {
@@ -202,22 +195,6 @@ impl<'c> Queries<'c> {
         }
         Ok(StoreTotals { routes, used_bytes: used(self.connection)?, free_bytes: free(database) })
     }
-}
-
-/// New events in the order of arrival, and between them those that are tried again: each takes its place by the time since when
-/// it may be tried. So neither kind holds up the other.
-fn in_turn(new: Vec<Candidate>, again: Vec<Candidate>) -> impl Iterator<Item = Candidate> {
-    let (mut new, mut again) = (new.into_iter().peekable(), again.into_iter().peekable());
-    std::iter::from_fn(move || match (new.peek(), again.peek()) {
-        (Some(first), Some(second)) if second.since < first.since => again.next(),
-        (None, Some(_)) => again.next(),
-        _ => new.next(),
-    })
-}
-
-/// A time that is farther away than any wait comes from a clock that was wrong.
-fn is_due(at: i64, now: i64, farthest: i64) -> bool {
-    at <= now || at > now.saturating_add(farthest)
 }
 
 fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 
 use super::append::Prepared;
-use super::encode::{request, time};
+use crate::inbox::encode::{request, time};
 use super::restore::{Fate, Restored};
 use crate::inbox::{EventId, NewEvent};
 

@@ -9,7 +9,7 @@ use super::append::Prepared;
 use super::batch::{Job, Reply};
 use super::change::{Action, Change};
 use super::damage::set_aside;
-use super::encode::whole_millis;
+use crate::inbox::encode::whole_millis;
 use super::fault::ended;
 use super::list;
 use super::lock::DeliveryLock;

@@ -1,8 +1,9 @@
-//! How requests and times are written in the database.
+//! How requests and times are stored, and what an event is known by.
 
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
@@ -53,7 +54,7 @@ pub(super) fn head(request: &StoredRequest) -> Vec<u8> {
 }
 
 /// The request of which [`head`] has made `head`. `None` if it is not of this form.
-pub(super) fn request(head: &[u8], body: Vec<u8>) -> Option<StoredRequest> {
+pub(super) fn request(head: &[u8], body: impl Into<Bytes>) -> Option<StoredRequest> {
     let mut lines = head.strip_suffix(b"\n")?.split(|byte| *byte == b'\n');
     let first = lines.next()?;
     let blank = first.iter().position(|byte| *byte == b' ')?;

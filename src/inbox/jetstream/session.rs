@@ -1,0 +1,112 @@
+//! The thread on which the connection lives: it keeps the stream usable and the index up to date.
+
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::context::ContextBuilder;
+use tokio::runtime::Builder;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::connect::connect;
+use super::link::{ACK, Limits, Link};
+use super::open_error::JetStreamOpenError;
+use crate::inbox::JetStreamSettings;
+
+/// How long to wait after something has failed.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// How long the right to deliver may take to be given up at the end.
+const AT_THE_END: Duration = Duration::from_secs(2);
+
+/// The thread. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Session {
+    ended: Option<watch::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Session {
+    /// Starts it. Does not wait for the servers.
+    ///
+    /// # Errors
+    /// When a file that the settings name cannot be used, or the system has no thread.
+    pub(super) fn start(
+        settings: &Arc<JetStreamSettings>,
+        limits: Limits,
+    ) -> Result<(Self, Arc<Link>), JetStreamOpenError> {
+        let (started, start) = mpsc::channel();
+        let (ended, end) = watch::channel(());
+        let settings = Arc::clone(settings);
+        let run = move || {
+            let runtime = match Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => {
+                    let _ = started.send(Err(JetStreamOpenError::Thread(error.to_string())));
+                    return;
+                }
+            };
+            runtime.block_on(run(&settings, limits, &started, end));
+        };
+        let thread = thread::Builder::new()
+            .name("inbox-nats".to_owned())
+            .spawn(run)
+            .map_err(|error| JetStreamOpenError::Thread(error.to_string()))?;
+        let link = start
+            .recv()
+            .unwrap_or_else(|_| Err(JetStreamOpenError::Thread("it has ended".to_owned())))?;
+        Ok((Self { ended: Some(ended), thread: Some(thread) }, link))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.ended = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn run(
+    settings: &Arc<JetStreamSettings>,
+    limits: Limits,
+    started: &mpsc::Sender<Result<Arc<Link>, JetStreamOpenError>>,
+    mut end: watch::Receiver<()>,
+) {
+    let client = match connect(settings).await {
+        Ok(client) => client,
+        Err(error) => {
+            let _ = started.send(Err(error));
+            return;
+        }
+    };
+    let context = ContextBuilder::new().timeout(ACK).build(client.clone());
+    let link = Arc::new(Link::new(&settings.name, client, context, limits));
+    let _ = started.send(Ok(Arc::clone(&link)));
+    tokio::select! {
+        () = follow(&link, settings) => {}
+        () = link.keep_right() => {}
+        () = link.keep_up() => {}
+        // It is an error, because the sender was dropped.
+        _ = end.changed() => {}
+    }
+    let _ = link.give_up_right(AT_THE_END).await;
+    let _ = timeout(AT_THE_END, link.client.flush()).await;
+}
+
+/// Follows the stream as long as the process runs.
+async fn follow(link: &Link, settings: &JetStreamSettings) {
+    let mut last_message = Instant::now();
+    loop {
+        let fault = match link.ensure_stream(settings).await {
+            Ok(()) => {
+                link.set_fault(None);
+                link.follow(&mut last_message).await
+            }
+            Err(fault) => fault,
+        };
+        link.set_fault(Some(fault));
+        sleep(AFTER_FAILURE).await;
+    }
+}

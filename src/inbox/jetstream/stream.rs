@@ -1,0 +1,82 @@
+//! The stream on the servers: makes it, or checks that it is as clawgate needs it.
+
+use std::time::Duration;
+
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+
+use super::link::{Link, Role};
+use crate::inbox::JetStreamSettings;
+
+/// The stream that clawgate makes. The limits on its size are clawgate's own (`inbox.max_bytes`): a stream that is full would also
+/// refuse what has become of events.
+pub(super) fn wanted(settings: &JetStreamSettings) -> Config {
+    let name = &settings.name;
+    Config {
+        name: name.clone(),
+        description: Some("The inbox of clawgate".to_owned()),
+        subjects: vec![format!("{name}.event.*"), format!("{name}.state.*"), format!("{name}.right")],
+        max_messages_per_subject: 1,
+        max_messages: -1,
+        max_bytes: -1,
+        max_age: Duration::ZERO,
+        max_message_size: -1,
+        max_consumers: -1,
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::New,
+        storage: StorageType::File,
+        num_replicas: settings.replicas,
+        allow_direct: true,
+        ..Config::default()
+    }
+}
+
+impl Link {
+    /// Makes the stream if there is none; a command makes none.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a sentence.
+    pub(super) async fn ensure_stream(&self, settings: &JetStreamSettings) -> Result<(), String> {
+        let wanted = wanted(settings);
+        let found = match self.context.get_stream(&*self.name).await {
+            Ok(stream) => stream.cached_info().config.clone(),
+            Err(error) if is_missing(&error.kind()) && self.limits.role == Role::Server => {
+                let made = self.context.create_stream(wanted.clone()).await;
+                made.map_err(|error| format!("NATS does not make the stream {}: {error}", self.name))?;
+                return Ok(());
+            }
+            Err(error) if is_missing(&error.kind()) => {
+                return Err(format!("NATS has no stream {}: no clawgate has used it yet", self.name));
+            }
+            Err(error) => return Err(format!("NATS: {error}")),
+        };
+        differences(&found, &wanted).map_or(Ok(()), |what| {
+            Err(format!("the stream {} was made by somebody else: {what}", self.name))
+        })
+    }
+}
+
+fn is_missing(kind: &GetStreamErrorKind) -> bool {
+    use async_nats::jetstream::ErrorCode;
+
+    matches!(kind, GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
+}
+
+/// What makes a stream one that loses events or does not know repetitions. Replicas and placement are the operator's.
+pub(super) fn differences(found: &Config, wanted: &Config) -> Option<String> {
+    let mut subjects = (found.subjects.clone(), wanted.subjects.clone());
+    subjects.0.sort_unstable();
+    subjects.1.sort_unstable();
+    let rules = [
+        (subjects.0 == subjects.1, format!("its subjects are not {}", wanted.subjects.join(", "))),
+        (found.max_messages_per_subject == 1, "max_msgs_per_subject is not 1".to_owned()),
+        (found.max_age.is_zero(), "it has a max_age: events would be lost".to_owned()),
+        (found.retention == RetentionPolicy::Limits, "its retention is not limits".to_owned()),
+        (found.discard == DiscardPolicy::New, "it discards old messages: events would be lost".to_owned()),
+        (found.storage == StorageType::File, "its storage is not file: events would be lost".to_owned()),
+        (found.allow_direct, "allow_direct is off".to_owned()),
+        (found.mirror.is_none() && found.sources.is_none(), "it copies another stream".to_owned()),
+        (!found.sealed && !found.deny_delete && !found.no_ack, "it is sealed, or denies deletes or acks".to_owned()),
+    ];
+    rules.into_iter().find(|(holds, _)| !holds).map(|(_, what)| what)
+}

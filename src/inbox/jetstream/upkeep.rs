@@ -1,0 +1,160 @@
+//! What is to be done now and then: measure the stream, remove what need not be remembered any more.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::stream::{self, StreamExt as _};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::follow::TOLD;
+use super::index::Entry;
+use super::link::{Link, Role};
+use super::messages::{How, Phase, write_tries};
+use crate::inbox::encode::millis;
+use crate::inbox::{EventState, StoreError};
+
+/// How often.
+const PERIOD: Duration = Duration::from_secs(1);
+/// How many events are looked at, and removed, each time.
+const LOOKED_AT: usize = 5_000;
+const REMOVED: usize = 500;
+/// How many messages are removed at the same time.
+const AT_ONCE: usize = 32;
+/// How much longer a process that does not deliver remembers, so that the one that does removes first.
+const LATER: i64 = 60_000;
+
+/// What is done with an event that has ended.
+enum Fate {
+    Kept,
+    /// All but the memory of it is removed.
+    Dropped,
+    Removed,
+}
+
+impl Link {
+    /// Does this now and then. Never ends.
+    pub(super) async fn keep_up(&self) {
+        let mut ticks = interval(PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut after = i64::MIN;
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.space.wanted.notified() => {}
+            }
+            // It is tried again soon.
+            let _ = self.measure().await;
+            if self.limits.role == Role::Server && self.progress.borrow().is_loaded {
+                let _ = self.make_room().await;
+                let _ = self.remove_old(&mut after).await;
+                let _ = self.remove_leftovers().await;
+            }
+        }
+    }
+
+    async fn measure(&self) -> Result<(), StoreError> {
+        // What is written meanwhile is perhaps counted twice, until the next time.
+        let added = self.space.added.load(Ordering::Relaxed);
+        let used = self.info().await?.state.bytes;
+        self.space.used.store(used, Ordering::Relaxed);
+        self.space.added.fetch_sub(added, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn delivers(&self) -> bool {
+        self.lease.is_current()
+    }
+
+    /// Removes delivered events, the oldest first, before there is no room for new ones.
+    async fn make_room(&self) -> Result<(), StoreError> {
+        let limit = self.limits.max_bytes - self.limits.max_bytes / 8;
+        while self.delivers() && self.space.used.load(Ordering::Relaxed) > limit {
+            let ended: Vec<_> = {
+                let index = self.index();
+                let delivered = index.ended_from(i64::MIN).filter(|entry| entry.state() == EventState::Delivered);
+                delivered.take(REMOVED).cloned().collect()
+            };
+            if ended.is_empty() {
+                break;
+            }
+            self.remove_events(ended).await?;
+            self.measure().await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the next events that have ended, and removes those that were kept for as long as the settings say.
+    async fn remove_old(&self, after: &mut i64) -> Result<(), StoreError> {
+        let now = millis(SystemTime::now());
+        let delivers = self.delivers();
+        let (mut removed, mut dropped, mut last) = (Vec::new(), Vec::new(), None);
+        {
+            let index = self.index();
+            for entry in index.ended_from(after.saturating_add(1)).take(LOOKED_AT) {
+                if removed.len() + dropped.len() >= REMOVED {
+                    break;
+                }
+                last = Some(entry.seq);
+                match self.fate(entry, if delivers { now } else { now.saturating_sub(LATER) }) {
+                    Fate::Kept => {}
+                    Fate::Dropped => dropped.push(entry.clone()),
+                    Fate::Removed => removed.push(entry.clone()),
+                }
+            }
+        }
+        *after = last.unwrap_or(i64::MIN);
+        if !delivers {
+            let mut index = self.index();
+            removed.iter().for_each(|entry| index.remove(entry.seq));
+            return Ok(());
+        }
+        self.remove_events(removed).await?;
+        for entry in dropped {
+            let head = entry.ended_head(How::Dropped, entry.ended().unwrap_or(now), entry.state.tries);
+            // Of another process that has changed it, the next look takes care.
+            let _ = self.write_event(&entry, &head, write_tries(&[])).await;
+        }
+        Ok(())
+    }
+
+    fn fate(&self, entry: &Entry, now: i64) -> Fate {
+        let ended = entry.ended().unwrap_or(now);
+        let is_over = |retain: i64| ended < now.saturating_sub(retain);
+        match entry.state.state {
+            Phase::Waiting => Fate::Kept,
+            Phase::Dead(_) if !is_over(self.limits.retain_dead) => Fate::Kept,
+            // A repetition of a dead event is a duplicate for as long as one of a delivered event.
+            Phase::Dead(_) if !is_over(self.limits.retain) => Fate::Dropped,
+            Phase::Dead(_) => Fate::Removed,
+            Phase::Delivered if is_over(self.limits.retain) => Fate::Removed,
+            Phase::Delivered => Fate::Kept,
+        }
+    }
+
+    async fn remove_events(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        let removals = stream::iter(entries).map(|entry| async move {
+            self.erase(entry.revision).await?;
+            if entry.state_revision > 0 {
+                self.erase(entry.state_revision).await?;
+            }
+            self.index().remove(entry.seq);
+            Ok(())
+        });
+        removals.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
+    }
+
+    /// Removes messages that the other processes have read by now.
+    async fn remove_leftovers(&self) -> Result<(), StoreError> {
+        let old: Vec<_> = {
+            let mut index = self.index();
+            let is_old = |(_, since): &(u64, Instant)| since.elapsed() > TOLD;
+            index.leftovers.extract_if(.., |leftover| is_old(leftover)).map(|(sequence, _)| sequence).collect()
+        };
+        if !self.delivers() {
+            return Ok(());
+        }
+        let removals = stream::iter(old).map(|sequence| self.erase(sequence));
+        let removed: Vec<_> = removals.buffer_unordered(AT_ONCE).collect().await;
+        removed.into_iter().try_for_each(|removed| removed.map(drop))
+    }
+}
