@@ -15,7 +15,7 @@ use tracing::Level;
 use super::shared::Shared;
 use crate::admin::{InboxStatus, Status};
 use crate::dispatch::Dispatcher;
-use crate::inbox::{InboxSettings, SqliteStore, Store, UnavailableStore};
+use crate::inbox::{InboxSettings, OpenedStore, Store, StorePlace, UnavailableStore, open};
 use crate::pipeline::Inbox;
 use crate::reload::DispatchGeneration;
 use crate::telemetry::emit;
@@ -38,17 +38,17 @@ pub(super) fn start(
     let metrics = shared.metrics.inbox();
     metrics.enable(settings.max_events, settings.max_bytes);
     let mut set_aside = None;
-    let store: Arc<dyn Store> = match SqliteStore::open(settings) {
-        Ok((store, opened)) => {
-            if let Some(damaged) = &opened.set_aside {
+    let store: Arc<dyn Store> = match open(settings) {
+        Ok(OpenedStore { store, set_aside: moved }) => {
+            if let Some(damaged) = &moved {
                 metrics.set_aside();
                 log_set_aside(damaged);
             }
-            set_aside = opened.set_aside;
-            Arc::new(store)
+            set_aside = moved;
+            store
         }
         Err(error) => {
-            log_unavailable(&settings.path, &error.to_string());
+            log_unavailable(&settings.place, &error.to_string());
             Arc::new(UnavailableStore::new(error.to_string()))
         }
     };
@@ -109,11 +109,7 @@ struct Unavailable<'a> {
     hint: &'static str,
 }
 
-fn log_unavailable(path: &Path, detail: &str) {
+fn log_unavailable(place: &StorePlace, detail: &str) {
     let hint = "routes with an inbox answer 503 until this is corrected and clawgate restarted; direct routes work";
-    emit(
-        Level::ERROR,
-        "inbox_unavailable",
-        &Unavailable { file: path.display().to_string(), detail, hint },
-    );
+    emit(Level::ERROR, "inbox_unavailable", &Unavailable { file: place.to_string(), detail, hint });
 }

@@ -4,7 +4,7 @@ use humantime::format_duration;
 
 use super::settings::RouteSettings;
 use super::units::format_size;
-use crate::inbox::{InboxSettings, OnCorrupt};
+use crate::inbox::{InboxSettings, OnCorrupt, StorePlace};
 
 /// What holds for all routes, for people: several lines.
 pub(super) fn lines(settings: &InboxSettings) -> Vec<String> {
@@ -18,12 +18,29 @@ pub(super) fn lines(settings: &InboxSettings) -> Vec<String> {
         OnCorrupt::SetAside => "a damaged database is set aside",
         OnCorrupt::Refuse => "a damaged database is not used",
     };
-    vec![
-        settings.path.display().to_string(),
-        format!("up to {max_events} events and {max_bytes}; {min_free} of the file system stay free"),
-        format!("{kept} are remembered for {retain}, dead ones for {dead}"),
-        format!("tried again after {first} to {max}; {damaged}"),
-    ]
+    let retention = format!("{kept} are remembered for {retain}, dead ones for {dead}");
+    let tries = format!("tried again after {first} to {max}");
+    match &settings.place {
+        StorePlace::Sqlite { path } => vec![
+            path.display().to_string(),
+            format!(
+                "up to {max_events} events and {max_bytes}; {min_free} of the file system stay free"
+            ),
+            retention,
+            format!("{tries}; {damaged}"),
+        ],
+        StorePlace::JetStream(nats) => vec![
+            nats.to_string(),
+            format!("{}, {}", replicas(nats.replicas), nats.credentials),
+            format!("up to {max_events} events and {max_bytes}"),
+            retention,
+            tries,
+        ],
+    }
+}
+
+fn replicas(count: usize) -> String {
+    if count == 1 { "on one server".to_owned() } else { format!("on {count} servers") }
 }
 
 /// What holds for a route that stores events, for people: several lines.

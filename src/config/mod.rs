@@ -93,10 +93,11 @@ pub fn load_for_clients(
     load_for(Purpose::Clients, args, environment, now)
 }
 
-/// Loads the settings of the inbox, whether or not a route uses it. No file but the TOML file is read.
+/// Loads the settings of the inbox, whether or not a route uses it. Besides the TOML file only those with credentials for NATS are
+/// read.
 ///
 /// # Errors
-/// All that is wrong with those settings; also that no file is named for the database.
+/// All that is wrong with those settings; also that nothing says where events are stored.
 pub fn load_for_inbox(
     args: &SettingsArgs,
     environment: &Environment,

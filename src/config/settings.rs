@@ -17,7 +17,7 @@ use super::secret::BearerToken;
 use super::shape::ShapingSettings;
 use super::values::shown_collector;
 use super::verify::VerifySettings;
-use crate::inbox::{InboxSettings, RouteInbox};
+use crate::inbox::{InboxSettings, RouteInbox, StorePlace};
 use crate::limits::{Limits, StartupLimits};
 use crate::pki::material::{Material, MaterialPaths};
 use crate::policy::{Authenticate, Revoke, Rules};
@@ -34,8 +34,8 @@ pub struct Settings {
     pub startup: Startup,
     /// What a reload replaces.
     pub reloadable: Reloadable,
-    /// The database of the inbox: there if it is named, also if no route stores events.
-    pub inbox_path: Option<PathBuf>,
+    /// Where events are stored: there if it is named, also if no route stores events.
+    pub inbox_place: Option<StorePlace>,
     /// All files and folders that the settings name, the TOML file itself among them.
     pub files: Files,
     /// All values as text, without secrets.

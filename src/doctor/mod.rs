@@ -102,10 +102,10 @@ pub fn examine_from_within(settings: &Settings, now: SystemTime) -> io::Result<F
 /// When no runtime can be created.
 pub fn stored_without_route(settings: &Settings) -> io::Result<Vec<Finding>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let Some(path) = &settings.inbox_path else { return Ok(Vec::new()) };
+    let Some(place) = &settings.inbox_place else { return Ok(Vec::new()) };
     // Why a database cannot be read is a question for `doctor`, and for clawgate when it starts.
-    let totals = runtime.block_on(checks::inbox::stored(path)).ok().flatten();
-    Ok(totals.map(|totals| checks::inbox::without_route(settings, path, &totals)).unwrap_or_default())
+    let totals = runtime.block_on(checks::inbox::stored(place)).ok().flatten();
+    Ok(totals.map(|totals| checks::inbox::without_route(settings, place, &totals)).unwrap_or_default())
 }
 
 /// What would change if the running process loaded `settings`. Asks the process over its admin listener.

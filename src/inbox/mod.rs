@@ -5,28 +5,33 @@
 //! | `credentials.rs` | which header fields are credentials |
 //! | `event.rs` | what is stored: an event, its request, the tries to deliver it |
 //! | `store.rs` | [`Store`]: what a store of events can do |
+//! | `any_store.rs` | opens the store that the settings name |
 //! | `settings.rs` | [`InboxSettings`], and [`RouteInbox`] for single routes |
 //! | `sqlite/` | the store in an SQLite database |
+//! | `jetstream/` | the store in NATS JetStream, for several instances |
 //! | `unavailable.rs` | the store for a database that cannot be used |
 //!
 //! A store promises that an event that it has accepted is not lost, and that the same event of the same sender is accepted once.
 //! Which event is delivered when is the task of [`crate::dispatch`].
 
+mod any_store;
 mod credentials;
 mod encode;
 mod event;
+pub mod jetstream;
 mod settings;
 mod sqlite;
 mod store;
 mod turn;
 mod unavailable;
 
+pub use self::any_store::{OpenedStore, StoreOpenError, attach, open};
 pub use self::credentials::CREDENTIALS;
 pub use self::event::{
     Attempt, DeadReason, Event, EventDetail, EventId, EventState, EventSummary, InvalidEventId,
     NewEvent, StoredRequest,
 };
-pub use self::settings::{InboxSettings, OnCorrupt, Order, RouteInbox};
+pub use self::settings::{InboxSettings, OnCorrupt, Order, RouteInbox, StorePlace};
 pub use self::sqlite::{OpenError, Opened, Recovered, SqliteStore};
 pub use self::store::{
     Appended, Due, Filter, Next, Outcome, RouteTotals, Store, StoreError, StoreFuture, StoreTotals, Then,

@@ -1,22 +1,25 @@
 //! The settings of the inbox.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 
+use super::jetstream::JetStreamSettings;
 use crate::signature::Template;
 
 /// The settings of the inbox, but for those of single routes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboxSettings {
-    /// The file of the database. The lock is beside it: `inbox.lock`.
-    pub path: PathBuf,
+    /// Where events are stored.
+    pub place: StorePlace,
     /// How many events may wait or be dead.
     pub max_events: u64,
-    /// How large the database may become, in bytes.
+    /// How large the database or the stream may become, in bytes.
     pub max_bytes: u64,
-    /// How much of the file system stays free, in bytes.
+    /// How much of the file system stays free, in bytes; 0 where events are not stored on this machine.
     pub min_free: u64,
     /// How long an event is remembered after its delivery: the window in which a repetition of it is a duplicate.
     pub retain: Duration,
@@ -34,9 +37,9 @@ pub struct InboxSettings {
 
 impl InboxSettings {
     /// For a command that looks into the inbox of a clawgate: it stores no events, and removes none by itself.
-    pub fn of_a_visitor(path: &Path) -> Self {
+    pub fn of_a_visitor(place: StorePlace) -> Self {
         Self {
-            path: path.to_owned(),
+            place,
             max_events: u64::MAX,
             max_bytes: u64::MAX,
             min_free: 0,
@@ -46,6 +49,45 @@ impl InboxSettings {
             retry_first: Duration::ZERO,
             retry_max: Duration::MAX,
             on_corrupt: OnCorrupt::Refuse,
+        }
+    }
+}
+
+/// Where events are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StorePlace {
+    /// In an SQLite database.
+    Sqlite {
+        /// Its file. The lock is beside it: `inbox.lock`.
+        path: PathBuf,
+    },
+    /// In a stream of NATS JetStream, which several instances use.
+    JetStream(Arc<JetStreamSettings>),
+}
+
+impl StorePlace {
+    /// The file of the database, if it is one.
+    pub fn database(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite { path } => Some(path),
+            Self::JetStream(_) => None,
+        }
+    }
+
+    /// What is said of NATS, if events are stored there.
+    pub fn jetstream(&self) -> Option<&JetStreamSettings> {
+        match self {
+            Self::Sqlite { .. } => None,
+            Self::JetStream(nats) => Some(nats),
+        }
+    }
+}
+
+impl fmt::Display for StorePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { path } => path.display().fmt(f),
+            Self::JetStream(nats) => nats.fmt(f),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, BufRead, BufWriter, ErrorKind, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -21,7 +21,7 @@ use crate::cli::{
     StatsArgs,
 };
 use crate::config::{Environment, SettingsArgs, load_for_inbox};
-use crate::inbox::{EventState, Filter, SqliteStore, Store};
+use crate::inbox::{EventState, Filter, OpenError, SqliteStore, Store, StorePlace, attach};
 use crate::telemetry::logging;
 use crate::wording;
 
@@ -30,64 +30,78 @@ use crate::wording;
 /// # Errors
 /// When the settings do not say where the database is, it cannot be used, or a named event is not there.
 pub fn run(args: &InboxArgs, environment: &Environment, now: SystemTime) -> Result<(), CommandError> {
-    let path = database(&args.file, environment)?;
-    // For the log: a relative path says nothing there.
-    let path = std::path::absolute(&path).unwrap_or(path);
+    let place = place(&args.file, environment)?;
     let unusable =
         |error: io::Error| CommandError::Failed(format!("cannot start: {}", wording::io(&error)));
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(unusable)?;
-    let store = SqliteStore::attach(&path).map_err(|error| CommandError::Failed(error.to_string()))?;
-    if !io::stderr().is_terminal() {
-        // Fails only when a subscriber is set already, and none is set anywhere else.
-        let _ = tracing::subscriber::set_global_default(logging::on_stderr());
-    }
-    let session = Session { store: &store, path: &path, now };
+    log_on_stderr();
+    let session = || Session::open(&place, now);
     runtime.block_on(async {
         match &args.command {
-            InboxCommand::List(args) => session.list(args).await,
-            InboxCommand::Show(args) => session.show(args).await,
-            InboxCommand::Replay(args) => session.change(Change::Replay, args).await,
-            InboxCommand::Drop(args) => session.change(Change::Drop, args).await,
-            InboxCommand::Forget(args) => session.change(Change::Forget, args).await,
-            InboxCommand::Export(args) => session.export(args).await,
-            InboxCommand::Recover(args) => recover(args, &store, &path),
-            InboxCommand::Stats(args) => session.stats(args).await,
+            InboxCommand::List(args) => session()?.list(args).await,
+            InboxCommand::Show(args) => session()?.show(args).await,
+            InboxCommand::Replay(args) => session()?.change(Change::Replay, args).await,
+            InboxCommand::Drop(args) => session()?.change(Change::Drop, args).await,
+            InboxCommand::Forget(args) => session()?.change(Change::Forget, args).await,
+            InboxCommand::Export(args) => session()?.export(args).await,
+            InboxCommand::Recover(args) => recover(args, &place),
+            InboxCommand::Stats(args) => session()?.stats(args).await,
         }
     })
 }
 
-fn database(file: &InboxFileArgs, environment: &Environment) -> Result<PathBuf, CommandError> {
-    match &file.inbox {
-        Some(path) => Ok(path.clone()),
+/// What is changed is logged, but not on a terminal.
+fn log_on_stderr() {
+    if !io::stderr().is_terminal() {
+        // Fails only when a subscriber is set already, and none is set anywhere else.
+        let _ = tracing::subscriber::set_global_default(logging::on_stderr());
+    }
+}
+
+fn place(file: &InboxFileArgs, environment: &Environment) -> Result<StorePlace, CommandError> {
+    let place = match &file.inbox {
+        Some(path) => StorePlace::Sqlite { path: path.clone() },
         None => {
             let settings = SettingsArgs::with_config(file.config.clone());
-            Ok(load_for_inbox(&settings, environment)?.path)
+            load_for_inbox(&settings, environment)?.place
         }
-    }
+    };
+    Ok(match place {
+        // For the log: a relative path says nothing there.
+        StorePlace::Sqlite { path } => {
+            StorePlace::Sqlite { path: std::path::absolute(&path).unwrap_or(path) }
+        }
+        StorePlace::JetStream(_) => place,
+    })
 }
 
 /// What all commands need.
 struct Session<'a> {
-    store: &'a dyn Store,
-    path: &'a Path,
+    store: Arc<dyn Store>,
+    place: &'a StorePlace,
     now: SystemTime,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    fn open(place: &'a StorePlace, now: SystemTime) -> Result<Self, CommandError> {
+        let store = attach(place).map_err(|error| CommandError::Failed(error.to_string()))?;
+        Ok(Self { store, place, now })
+    }
+
     async fn list(&self, args: &ListArgs) -> Result<(), CommandError> {
-        let listed = list(self.store, args.filter.filter(self.now), args.limit, self.now).await?;
+        let listed = list(&*self.store, args.filter.filter(self.now), args.limit, self.now).await?;
         print(&if args.json { listed.json_lines()? } else { listed.to_string() })
     }
 
     async fn show(&self, args: &ShowArgs) -> Result<(), CommandError> {
-        let story = show(self.store, args.id, args.body, self.now).await?;
+        let story = show(&*self.store, args.id, args.body, self.now).await?;
         let story =
             story.ok_or_else(|| CommandError::Failed(format!("there is no event {}", args.id)))?;
         print_as(&story, args.json)
     }
 
     async fn stats(&self, args: &StatsArgs) -> Result<(), CommandError> {
-        print_as(&stats(self.store, self.now).await?, args.json)
+        print_as(&stats(&*self.store, self.now).await?, args.json)
     }
 
     async fn export(&self, args: &ExportArgs) -> Result<(), CommandError> {
@@ -95,7 +109,7 @@ impl Session<'_> {
         let mut out = BufWriter::new(io::stdout().lock());
         let progress = Progress::new("exporting");
         let report = |done, total| progress.report(done, total);
-        match export(self.store, &selected, &mut out, report).await {
+        match export(&*self.store, &selected, &mut out, report).await {
             Ok(_) => Ok(()),
             Err(ExportError::Write(error)) => written(Err(error)),
             Err(error) => Err(error.into()),
@@ -117,7 +131,7 @@ impl Session<'_> {
         }
         let selected = match what {
             // What is left of a dropped event is not listed, but can be forgotten.
-            Change::Forget => select(self.store, &filter, args.limit).await?,
+            Change::Forget => select(&*self.store, &filter, args.limit).await?,
             Change::Replay | Change::Drop => self.select(&filter, args.limit).await?,
         };
         if needs_confirmation(what, &filter, &selected) && !args.yes {
@@ -125,12 +139,12 @@ impl Session<'_> {
         }
         let progress = Progress::new(what.as_str());
         let report = |done, total| progress.report(done, total);
-        let mut changed = change(self.store, what, &filter, &selected, report).await;
+        let mut changed = change(&*self.store, what, &filter, &selected, report).await;
         if what == Change::Forget && args.limit.is_none() {
-            changed.forget_dropped(self.store, filter, self.now).await;
+            changed.forget_dropped(&*self.store, filter, self.now).await;
         }
         drop(progress);
-        changed.log(&self.path.display().to_string(), &args.filter.words());
+        changed.log(&self.place.to_string(), &args.filter.words());
         match changed.is_empty() && !args.json {
             true => print("no event fits\n")?,
             false => print_as(&changed, args.json)?,
@@ -143,7 +157,7 @@ impl Session<'_> {
 
     /// Finds the events. If some of them are named, all of those must be there.
     async fn select(&self, filter: &Filter, limit: Option<usize>) -> Result<Selected, CommandError> {
-        let selected = select(self.store, filter, limit).await?;
+        let selected = select(&*self.store, filter, limit).await?;
         match selected.missing(&filter.ids) {
             Some(id) if limit.is_none() => Err(CommandError::Failed(format!(
                 "there is no event {id}, or it does not fit the other conditions; nothing was done"
@@ -153,11 +167,19 @@ impl Session<'_> {
     }
 }
 
-fn recover(args: &RecoverArgs, store: &SqliteStore, path: &Path) -> Result<(), CommandError> {
+fn recover(args: &RecoverArgs, place: &StorePlace) -> Result<(), CommandError> {
+    let Some(path) = place.database() else {
+        return Err(CommandError::Usage(format!(
+            "recover reads a damaged database, and events are stored in NATS here ({place}); to read such a file \
+             into another database, name that with --inbox"
+        )));
+    };
+    let failed = |error: OpenError| CommandError::Failed(error.to_string());
+    let store = SqliteStore::attach(path).map_err(failed)?;
     let progress = Progress::new("reading");
     let recovered = store.recover(&args.damaged, |done, total| progress.report(done, total));
     drop(progress);
-    let recovered = recovered.map_err(|error| CommandError::Failed(error.to_string()))?;
+    let recovered = recovered.map_err(failed)?;
     let recovery = Recovery::from(recovered);
     recovery.log(path, &args.damaged);
     print_as(&recovery, args.json)

@@ -4,12 +4,17 @@ use crate::config::delivery::Delivery;
 use crate::config::key::Unset::{Means, Value};
 use crate::config::key::{Key, Setting};
 use crate::config::values::{
-    Count, DatabaseFile, EventId, LongTime, OneOf, Size, Status, Switch, Timeout,
+    Count, DatabaseFile, EventId, FileName, KeyFile, LongTime, Name, OneOf, Replicas, Size, Status,
+    StreamName, Switch, Timeout, TokenFile,
 };
+use crate::inbox::jetstream::NatsServer;
 use crate::inbox::{OnCorrupt, Order};
 
 /// The section of the keys for all routes.
 pub(in super::super) const SECTION: &str = "inbox";
+
+/// The section of the keys for events that are stored in NATS.
+pub(in super::super) const NATS_SECTION: &str = "inbox.nats";
 
 /// The section of the keys for one route.
 pub(in super::super) const ROUTE_SECTION: &str = "route.inbox";
@@ -20,11 +25,14 @@ table! {
         Means("inbox.db in $STATE_DIRECTORY, which systemd sets"),
         "Database of the inbox, in a folder of its own; for routes with delivery `inbox` or `try`")
         .outside("inbox", "CLAWGATE_INBOX").at_start();
+    STORE: NatsServer = Setting::new("inbox.store", "URL", Means("the database at inbox.path"),
+        "NATS server with JetStream, to store the events of several instances there: nats:// or tls://")
+        .outside("inbox-store", "CLAWGATE_INBOX_STORE").repeatable(',').at_start();
     MAX_EVENTS: Count<u64> = Setting::new("inbox.max_events", "COUNT", Value("100000"),
         "Events that may wait or be dead; beyond that senders get 503")
         .at_start();
     MAX_BYTES: Size = Setting::new("inbox.max_bytes", "SIZE", Value("1GiB"),
-        "How large the database may become; beyond that senders get 503")
+        "How large the database or the stream may become; beyond that senders get 503")
         .at_start();
     MIN_FREE: Size = Setting::new("inbox.min_free", "SIZE", Value("256MiB"),
         "How much of the file system stays free; below that senders get 503")
@@ -46,6 +54,37 @@ table! {
         .at_start();
     ON_CORRUPT: OneOf<OnCorrupt> = Setting::new("inbox.on_corrupt", "WHAT", Value("set-aside"),
         "A damaged database at the start: rename it and begin an empty one (`set-aside`), or `refuse`")
+        .at_start();
+
+    NATS_NAME: StreamName = Setting::new("inbox.nats.name", "NAME", Value("clawgate"),
+        "Name of the stream, and first part of its subjects; all instances with one inbox have the same")
+        .at_start();
+    NATS_REPLICAS: Replicas = Setting::new("inbox.nats.replicas", "COUNT", Value("3"),
+        "How many servers of the cluster store each event: 1, 3 or 5")
+        .at_start();
+    NATS_CREDENTIALS_FILE: KeyFile = Setting::new("inbox.nats.credentials_file", "FILE", Means("none"),
+        "File with a user's JWT and seed, as `nsc generate creds` writes it")
+        .at_start();
+    NATS_NKEY_FILE: KeyFile = Setting::new("inbox.nats.nkey_file", "FILE", Means("none"),
+        "File with the seed of a user's NKey")
+        .at_start();
+    NATS_TOKEN_FILE: TokenFile = Setting::new("inbox.nats.token_file", "FILE", Means("none"),
+        "File with the token for NATS")
+        .at_start();
+    NATS_USERNAME: Name = Setting::new("inbox.nats.username", "NAME", Means("none"),
+        "User name for NATS")
+        .at_start();
+    NATS_PASSWORD_FILE: TokenFile = Setting::new("inbox.nats.password_file", "FILE", Means("none"),
+        "File with the password of that user")
+        .at_start();
+    NATS_CA: FileName = Setting::new("inbox.nats.ca", "FILE", Means("the system's CAs"),
+        "CA of the NATS servers' certificates, PEM")
+        .at_start();
+    NATS_CERTIFICATE: FileName = Setting::new("inbox.nats.certificate", "FILE", Means("none"),
+        "Client certificate chain for NATS, PEM, leaf first")
+        .at_start();
+    NATS_PRIVATE_KEY: KeyFile = Setting::new("inbox.nats.private_key", "FILE", Means("none"),
+        "Private key of that certificate, PEM")
         .at_start();
 
     DELIVERY: OneOf<Delivery> = Setting::new("route.delivery", "HOW", Value("direct"),

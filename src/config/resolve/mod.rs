@@ -75,9 +75,9 @@ fn settings(r: &mut Resolver<'_>) -> Found<Settings> {
     let routes = reloadable.as_ref().ok().map(|reloadable| reloadable.routes.as_slice());
     let relay = reloadable.as_ref().ok().map(|reloadable| &reloadable.relay);
     let inbox = inbox::of_routes(r, routes, relay);
-    let inbox::Inbox { settings: inbox, path: inbox_path } = inbox?;
+    let inbox::Inbox { settings: inbox, place: inbox_place } = inbox?;
     Ok(Settings {
-        inbox_path,
+        inbox_place,
         startup: Startup { inbox, ..startup? },
         reloadable: reloadable?,
         files: Files::default(),

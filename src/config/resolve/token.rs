@@ -83,16 +83,26 @@ pub(super) fn content(
     hint: &str,
     report: &mut Report,
 ) -> Found<Zeroizing<Vec<u8>>> {
-    let path = Path::new(file.value.trim());
+    content_of(Path::new(file.value.trim()), &file.origin, longest, hint, report)
+}
+
+/// The same for a file whose name was read already, at `origin`.
+pub(super) fn content_of(
+    path: &Path,
+    origin: &Origin,
+    longest: usize,
+    hint: &str,
+    report: &mut Report,
+) -> Found<Zeroizing<Vec<u8>>> {
     let content = read(path, longest).map_err(|error| {
         // A bare word may be the secret itself, put where its file's name belongs.
         let what = format!("cannot read {}: {}", named(path), wording::io(&error));
         let hint = format!("name a file that clawgate's user may read, and {hint}");
-        report.problem(&file.origin, what, hint)
+        report.problem(origin, what, hint)
     })?;
     if content.len() > longest {
         let what = format!("{} has more than {longest} bytes", path.display());
-        return Err(report.problem(&file.origin, what, hint));
+        return Err(report.problem(origin, what, hint));
     }
     Ok(content)
 }

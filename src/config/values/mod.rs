@@ -5,6 +5,7 @@ mod choice;
 mod file;
 mod identity;
 mod log;
+mod nats;
 mod number;
 mod place;
 mod relay;
@@ -16,6 +17,7 @@ pub(super) use self::choice::{OneOf, OrOff, ProxyHeader, Switch};
 pub(super) use self::file::{DatabaseFile, FileName, KeyFile, TokenFile, named};
 pub(super) use self::identity::{Fingerprint, Method};
 pub(super) use self::log::{Name, SecretText};
+pub(super) use self::nats::{Replicas, StreamName};
 pub(super) use self::number::{Count, CountOrZero, LongTime, Size, Time, Timeout, UriLength, Workers};
 pub(super) use self::place::{Place, PlaceLength};
 pub(super) use self::relay::{

@@ -12,7 +12,7 @@ use crate::checks::inbox::{stored, without_route};
 use crate::config::Settings;
 use crate::finding::{Area, Check, Finding, Severity, Subject};
 use crate::identity::time::span;
-use crate::inbox::{InboxSettings, RouteTotals, StoreTotals};
+use crate::inbox::{InboxSettings, RouteTotals, StorePlace, StoreTotals};
 
 /// An event that waits for longer is worth a warning: a restart of OpenClaw takes up to 6 minutes.
 const LONG: Duration = Duration::from_secs(10 * 60);
@@ -23,13 +23,16 @@ const OTHERS: u32 = 0o077;
 
 /// What there is to say of the inbox. Nothing, if no route stores events and no database is named.
 pub(super) async fn findings(settings: &Settings, now: SystemTime) -> Vec<Finding> {
-    let Some(path) = &settings.inbox_path else { return Vec::new() };
-    let subject = Subject::new(Area::Inbox, path.display());
+    let Some(place) = &settings.inbox_place else { return Vec::new() };
+    let subject = Subject::new(Area::Inbox, place);
     let inbox = settings.startup.inbox.as_ref();
-    let mut found: Vec<_> = set_aside(&subject, path).into_iter().collect();
-    found.extend(path.exists().then(|| modes(&subject, path)));
+    let mut found = Vec::new();
+    if let Some(path) = place.database() {
+        found.extend(set_aside(&subject, path));
+        found.extend(path.exists().then(|| modes(&subject, path)));
+    }
     let is_open = found.iter().any(|finding| finding.severity == Severity::Fail);
-    match stored(path).await {
+    match stored(place).await {
         // The same once more: clawgate refuses such files.
         Err(_) if is_open => {}
         Ok(Some(totals)) => {
@@ -37,13 +40,13 @@ pub(super) async fn findings(settings: &Settings, now: SystemTime) -> Vec<Findin
                 found.extend([space(&subject, inbox, &totals), events(&subject, inbox, &totals)]);
             }
             found.extend([waiting(&subject, &totals, now), dead(&subject, &totals)]);
-            found.extend(without_route(settings, path, &totals));
+            found.extend(without_route(settings, place, &totals));
         }
         Ok(None) => {
             let detail = "there is no such file: no event was stored yet";
             found.push(subject.skipped(Check::Readable, detail));
         }
-        Err(why) => found.push(unreadable(&subject, path, why)),
+        Err(why) => found.push(unreadable(&subject, place, why)),
     }
     if inbox.is_some() {
         found.extend(deliveries::findings(settings, &subject).await);
@@ -52,7 +55,11 @@ pub(super) async fn findings(settings: &Settings, now: SystemTime) -> Vec<Findin
 }
 
 /// Whoever may not read the database cannot say what is in it. That is no fault of the database.
-fn unreadable(subject: &Subject, path: &Path, why: String) -> Finding {
+fn unreadable(subject: &Subject, place: &StorePlace, why: String) -> Finding {
+    let Some(path) = place.database() else {
+        let hint = "see docs/inbox.md, and the log of the NATS servers";
+        return subject.fail(Check::Readable, why, hint);
+    };
     let denied = |error: io::Error| error.kind() == io::ErrorKind::PermissionDenied;
     if OpenOptions::new().read(true).write(true).open(path).is_err_and(denied) {
         let detail = "this user may not use it: run this command as clawgate's user to have it checked";

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{Info, Stream};
+use async_nats::connection::State;
 use async_nats::{Client, HeaderMap, Request, RequestErrorKind};
 use bytes::Bytes;
 use serde::Deserialize;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
+use super::connection_log::ConnectionLog;
 use super::index::Index;
 use super::messages::FIELD;
 use super::right::Lease;
@@ -42,6 +44,7 @@ pub(super) struct Link {
     pub(super) changed: watch::Sender<()>,
     pub(super) space: Space,
     pub(super) lease: Lease,
+    log: Arc<ConnectionLog>,
 }
 
 /// What the settings say.
@@ -126,7 +129,14 @@ impl Limits {
 
 impl Link {
     /// For the stream of this name.
-    pub(super) fn new(name: &str, client: Client, context: Context, limits: Limits) -> Self {
+    pub(super) fn new(
+        name: &str,
+        client: Client,
+        context: Context,
+        limits: Limits,
+        log: Arc<ConnectionLog>,
+        holder: String,
+    ) -> Self {
         Self {
             name: Arc::from(name),
             client,
@@ -137,7 +147,8 @@ impl Link {
             acked: AtomicU64::new(0),
             changed: watch::Sender::new(()),
             space: Space::default(),
-            lease: Lease::new(),
+            lease: Lease::new(holder),
+            log,
         }
     }
 
@@ -196,13 +207,25 @@ impl Link {
     }
 
     fn check_usable(&self) -> Result<(), Fault> {
-        if self.client.connection_state() != async_nats::connection::State::Connected {
-            return Err(Fault::Unavailable("there is no connection to NATS".to_owned()));
+        let is_connected = self.client.connection_state() == State::Connected;
+        if is_connected && self.progress.borrow().fault.is_none() {
+            return Ok(());
         }
-        match &self.progress.borrow().fault {
-            Some(fault) => Err(Fault::Unavailable(fault.clone())),
-            None => Ok(()),
+        Err(Fault::Unavailable(self.why_unusable()))
+    }
+
+    /// Why nothing can be stored, or nothing is known.
+    pub(super) fn why_unusable(&self) -> String {
+        if self.client.connection_state() != State::Connected {
+            let why = self.log.fault().map(|why| format!(": {why}")).unwrap_or_default();
+            return format!("there is no connection to NATS{why}");
         }
+        self.progress.borrow().fault.clone().unwrap_or_else(|| NOT_READ.to_owned())
+    }
+
+    /// Notes why the stream cannot be used; `None`: it can.
+    pub(super) fn set_fault(&self, fault: Option<String>) {
+        self.progress.send_modify(|progress| progress.fault = fault);
     }
 
     /// Waits until the index has all that was in the stream at first and all that this process has written.
@@ -221,10 +244,7 @@ impl Link {
         let there = progress.wait_for(is_there);
         match timeout(CATCH_UP, there).await {
             Ok(Ok(_)) => Ok(()),
-            _ => {
-                let fault = self.progress.borrow().fault.clone();
-                Err(StoreError::Unavailable(fault.unwrap_or_else(|| NOT_READ.to_owned())))
-            }
+            _ => Err(StoreError::Unavailable(self.why_unusable())),
         }
     }
 }

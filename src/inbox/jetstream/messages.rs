@@ -21,7 +21,7 @@ const MAX_TRIES: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct EventHead {
     #[serde(rename = "v")]
-    version: u8,
+    pub(super) version: u8,
     #[serde(with = "id_text")]
     pub(super) id: EventId,
     pub(super) route: Arc<str>,
@@ -68,7 +68,7 @@ pub(super) enum How {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StateHead {
     #[serde(rename = "v")]
-    version: u8,
+    pub(super) version: u8,
     #[serde(with = "id_text")]
     pub(super) id: EventId,
     pub(super) state: Phase,
@@ -100,7 +100,7 @@ pub(super) enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RightHead {
     #[serde(rename = "v")]
-    version: u8,
+    pub(super) version: u8,
     /// The process that delivers; `None`: it has given up the right.
     pub(super) holder: Option<Box<str>>,
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
-use uuid::Uuid;
 
 use super::link::{ACK, Fault, Link, Role};
 use super::messages::{RightHead, write};
@@ -40,10 +39,9 @@ struct Held {
 }
 
 impl Lease {
-    /// Not held yet.
-    pub(super) fn new() -> Self {
-        let holder = Uuid::new_v4().to_string().into_boxed_str();
-        Self { holder, held: Mutex::default(), is_held: watch::Sender::new(false) }
+    /// Not held yet. `holder` is the name of this process, which no other one has.
+    pub(super) fn new(holder: String) -> Self {
+        Self { holder: holder.into_boxed_str(), held: Mutex::default(), is_held: watch::Sender::new(false) }
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Held>> {

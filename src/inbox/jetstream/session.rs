@@ -10,9 +10,11 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::connect::connect;
-use super::link::{ACK, Limits, Link};
+use super::connection_log::ConnectionLog;
+use super::link::{ACK, Limits, Link, Role};
 use super::open_error::JetStreamOpenError;
-use crate::inbox::JetStreamSettings;
+use super::settings::JetStreamSettings;
+use crate::random::random_hex;
 
 /// How long to wait after something has failed.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
@@ -42,7 +44,7 @@ impl Session {
             let runtime = match Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
                 Err(error) => {
-                    let _ = started.send(Err(JetStreamOpenError::Thread(error.to_string())));
+                    let _ = started.send(Err(JetStreamOpenError::Start(error.to_string())));
                     return;
                 }
             };
@@ -51,10 +53,10 @@ impl Session {
         let thread = thread::Builder::new()
             .name("inbox-nats".to_owned())
             .spawn(run)
-            .map_err(|error| JetStreamOpenError::Thread(error.to_string()))?;
+            .map_err(|error| JetStreamOpenError::Start(error.to_string()))?;
         let link = start
             .recv()
-            .unwrap_or_else(|_| Err(JetStreamOpenError::Thread("it has ended".to_owned())))?;
+            .unwrap_or_else(|_| Err(JetStreamOpenError::Start("it has ended".to_owned())))?;
         Ok((Self { ended: Some(ended), thread: Some(thread) }, link))
     }
 }
@@ -74,15 +76,27 @@ async fn run(
     started: &mpsc::Sender<Result<Arc<Link>, JetStreamOpenError>>,
     mut end: watch::Receiver<()>,
 ) {
-    let client = match connect(settings).await {
+    // A command tells what it could not do itself.
+    let log = Arc::new(match limits.role {
+        Role::Server => ConnectionLog::new(settings),
+        Role::Visitor => ConnectionLog::silent(),
+    });
+    let client = match connect(settings, Arc::clone(&log)).await {
         Ok(client) => client,
         Err(error) => {
-            let _ = started.send(Err(error));
+            let _ = started.send(Err(error.into()));
+            return;
+        }
+    };
+    let holder = match random_hex::<16>() {
+        Ok(holder) => holder,
+        Err(error) => {
+            let _ = started.send(Err(JetStreamOpenError::Start(error.to_string())));
             return;
         }
     };
     let context = ContextBuilder::new().timeout(ACK).build(client.clone());
-    let link = Arc::new(Link::new(&settings.name, client, context, limits));
+    let link = Arc::new(Link::new(&settings.name, client, context, limits, log, holder));
     let _ = started.send(Ok(Arc::clone(&link)));
     tokio::select! {
         () = follow(&link, settings) => {}

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::sync::watch;
@@ -13,11 +14,16 @@ use super::link::{ACK, Limits, Link, Role};
 use super::open_error::JetStreamOpenError;
 use super::read::Content;
 use super::session::Session;
+use super::settings::JetStreamSettings;
 use crate::inbox::store::StoreFuture;
 use crate::inbox::{
     Appended, DeadReason, Due, Event, EventDetail, EventId, EventSummary, Filter, InboxSettings,
-    JetStreamSettings, NewEvent, Next, Outcome, Store, StoreError, StoreTotals, Then,
+    NewEvent, Next, Outcome, Store, StoreError, StorePlace, StoreTotals, Then,
 };
+
+/// How long a command waits until it knows all events.
+const READY: Duration = Duration::from_secs(10);
+const READY_STEP: Duration = Duration::from_millis(5);
 
 /// Events in a stream of NATS JetStream, which several processes share. Its thread ends when this is dropped.
 #[derive(Debug)]
@@ -40,22 +46,22 @@ impl JetStreamStore {
         Ok(Self { link, _session: session })
     }
 
-    /// Opens a store beside the processes that use it. It makes no stream, and does not deliver.
+    /// Opens a store beside the processes that use it. It makes no stream, and does not deliver. Waits for some seconds until it knows
+    /// all events.
     ///
     /// # Errors
-    /// When a file that the settings name cannot be used.
+    /// When a file that the settings name cannot be used, or NATS does not give the events.
     pub fn attach(nats: &Arc<JetStreamSettings>) -> Result<Self, JetStreamOpenError> {
-        let limits = Limits::new(&InboxSettings::of_a_visitor_of_nats(nats), Role::Visitor);
+        let limits = Limits::new(&InboxSettings::of_a_visitor(StorePlace::JetStream(Arc::clone(nats))), Role::Visitor);
         let (session, link) = Session::start(nats, limits)?;
+        let begin = Instant::now();
+        while !link.progress.borrow().is_loaded {
+            if begin.elapsed() > READY {
+                return Err(JetStreamOpenError::Away { store: nats.to_string(), what: link.why_unusable() });
+            }
+            thread::sleep(READY_STEP);
+        }
         Ok(Self { link, _session: session })
-    }
-
-    /// Waits until the events in the stream are known.
-    ///
-    /// # Errors
-    /// When that takes too long.
-    pub async fn ready(&self) -> Result<(), StoreError> {
-        self.link.catch_up().await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether there is room for one more event: `max_events`, `max_bytes`, `min_free`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -30,9 +30,9 @@ pub(super) struct Room {
 
 impl Room {
     /// With these limits.
-    pub(super) fn new(settings: &InboxSettings) -> Self {
+    pub(super) fn new(path: &Path, settings: &InboxSettings) -> Self {
         Self {
-            database: settings.path.clone(),
+            database: path.to_owned(),
             max_events: settings.max_events,
             max_bytes: settings.max_bytes,
             min_free: settings.min_free,

@@ -22,7 +22,7 @@ use super::writer::{Role, WriterThread};
 use crate::inbox::store::StoreFuture;
 use crate::inbox::{
     Appended, Due, Event, EventDetail, EventId, EventSummary, Filter, InboxSettings, NewEvent, Next,
-    OnCorrupt, Outcome, Store, StoreError, StoreTotals,
+    OnCorrupt, Outcome, Store, StoreError, StorePlace, StoreTotals,
 };
 use crate::wording;
 
@@ -45,15 +45,14 @@ impl SqliteStore {
     ///
     /// # Errors
     /// When its files cannot be used, or when it is damaged and `on_corrupt` is `refuse`.
-    pub fn open(settings: &InboxSettings) -> Result<(Self, Opened), OpenError> {
-        let path = &settings.path;
+    pub fn open(path: &Path, settings: &InboxSettings) -> Result<(Self, Opened), OpenError> {
         place::check(path)?;
         let lock = DeliveryLock::beside(path);
         let set_aside = match prepare(path) {
-            Err(OpenError::Damaged { what, .. }) => Some(begin_anew(settings, &lock, what)?),
+            Err(OpenError::Damaged { what, .. }) => Some(begin_anew(path, settings, &lock, what)?),
             prepared => prepared?,
         };
-        let store = Self::start(settings, Some(lock))?;
+        let store = Self::start(path, settings, Some(lock))?;
         Ok((store, Opened { set_aside }))
     }
 
@@ -63,7 +62,8 @@ impl SqliteStore {
     /// When there is none, or it cannot be used.
     pub fn attach(path: &Path) -> Result<Self, OpenError> {
         look(path)?;
-        Self::start(&InboxSettings::of_a_visitor(path), None)
+        let place = StorePlace::Sqlite { path: path.to_owned() };
+        Self::start(path, &InboxSettings::of_a_visitor(place), None)
     }
 
     /// Reads a damaged database, and stores those of its events that wait or are dead and that this one does not have. Blocks until it
@@ -93,16 +93,18 @@ impl SqliteStore {
             .map_err(|error| OpenError::Database { path: self.path.clone(), what: error.to_string() })
     }
 
-    fn start(settings: &InboxSettings, lock: Option<DeliveryLock>) -> Result<Self, OpenError> {
+    fn start(
+        path: &Path,
+        settings: &InboxSettings,
+        lock: Option<DeliveryLock>,
+    ) -> Result<Self, OpenError> {
         let role = if lock.is_some() { Role::Server } else { Role::Visitor };
-        let failed = |error: StoreError| OpenError::Database {
-            path: settings.path.clone(),
-            what: error.to_string(),
-        };
+        let failed =
+            |error: StoreError| OpenError::Database { path: path.to_owned(), what: error.to_string() };
         let changed = watch::Sender::new(());
-        let writer = WriterThread::start(settings, role, changed.clone()).map_err(failed)?;
-        let reader = ReaderThread::start(&settings.path).map_err(failed)?;
-        let path = settings.path.clone();
+        let writer = WriterThread::start(path, settings, role, changed.clone()).map_err(failed)?;
+        let reader = ReaderThread::start(path).map_err(failed)?;
+        let path = path.to_owned();
         Ok(Self { path, writer, reader, lock, changed, farthest: whole_millis(settings.retry_max) })
     }
 
@@ -217,12 +219,12 @@ impl Store for SqliteStore {
 
 /// Moves a damaged database out of the way, and makes an empty one.
 fn begin_anew(
+    path: &Path,
     settings: &InboxSettings,
     lock: &DeliveryLock,
     what: String,
 ) -> Result<PathBuf, OpenError> {
-    let path = &settings.path;
-    let damaged = |hint| OpenError::Damaged { path: path.clone(), what: what.clone(), hint };
+    let damaged = |hint| OpenError::Damaged { path: path.to_owned(), what: what.clone(), hint };
     if settings.on_corrupt == OnCorrupt::Refuse {
         return Err(damaged(REFUSED));
     }

@@ -1,6 +1,7 @@
 //! What is to be done now and then: move the WAL into the database, remove old events, give space back to the system.
 //! Always for a short time only, since events wait meanwhile.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -47,14 +48,18 @@ pub(super) struct Upkeep<'c> {
 
 impl<'c> Upkeep<'c> {
     /// For this database.
-    pub(super) fn new(connection: &'c Connection, settings: &InboxSettings) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        path: &Path,
+        settings: &InboxSettings,
+    ) -> rusqlite::Result<Self> {
         let page_size: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         // With little space for the database, the WAL must not have most of it.
         let max_wal = MAX_WAL.min(settings.max_bytes / 8);
         Ok(Self {
             connection,
             pruner: Pruner::new(connection, settings)?,
-            checkpoints: Checkpoints::start(settings.path.clone()),
+            checkpoints: Checkpoints::start(path.to_owned()),
             last_slice: Instant::now(),
             next_search: Instant::now(),
             added: 0,

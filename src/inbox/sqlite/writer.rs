@@ -1,5 +1,6 @@
 //! The thread that writes. It stores all events that have gathered in one transaction, and syncs the file once for them.
 
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -48,14 +49,15 @@ impl WriterThread {
     /// # Errors
     /// When the database cannot be opened.
     pub(super) fn start(
+        path: &Path,
         settings: &InboxSettings,
         role: Role,
         changed: watch::Sender<()>,
     ) -> Result<Self, StoreError> {
         let (jobs, receiver) = mpsc::channel();
         let (started, start) = mpsc::channel();
-        let settings = settings.clone();
-        let run = move || run(&settings, role, &receiver, &started, &changed);
+        let (path, settings) = (path.to_owned(), settings.clone());
+        let run = move || run((&path, &settings), role, &receiver, &started, &changed);
         let thread = thread::Builder::new()
             .name("inbox-write".to_owned())
             .spawn(run)
@@ -83,16 +85,16 @@ impl Drop for WriterThread {
 }
 
 fn run(
-    settings: &InboxSettings,
+    (path, settings): (&Path, &InboxSettings),
     role: Role,
     jobs: &Receiver<Job>,
     started: &Sender<Result<(), StoreError>>,
     changed: &watch::Sender<()>,
 ) {
-    let opened = connect(&settings.path);
+    let opened = connect(path);
     let writer = match &opened {
         Ok(connection) => {
-            Writer::new(connection, settings, role, changed).map_err(|error| store_error(&error))
+            Writer::new(connection, (path, settings), role, changed).map_err(|error| store_error(&error))
         }
         Err(error) => Err(store_error(error)),
     };
@@ -133,12 +135,12 @@ struct Writer<'c> {
 impl<'c> Writer<'c> {
     fn new(
         connection: &'c Connection,
-        settings: &InboxSettings,
+        (path, settings): (&Path, &InboxSettings),
         role: Role,
         changed: &'c watch::Sender<()>,
     ) -> rusqlite::Result<Self> {
         let upkeep = match role {
-            Role::Server => Some(Upkeep::new(connection, settings)?),
+            Role::Server => Some(Upkeep::new(connection, path, settings)?),
             Role::Visitor => None,
         };
         Ok(Self {
@@ -148,7 +150,7 @@ impl<'c> Writer<'c> {
             appends: Appends::new(connection, settings.retain)?,
             outcomes: Outcomes::new(connection, settings.keep_bodies)?,
             restores: Restores::new(connection)?,
-            room: Room::new(settings),
+            room: Room::new(path, settings),
             upkeep,
             synchronous: Synchronous::Full,
             damaged: false,

@@ -22,6 +22,8 @@ use thiserror::Error;
 use tracing::Level;
 
 use crate::config::{AdminAddress, Files, Reloadable, RouteSettings, Settings};
+use crate::inbox::StorePlace;
+use crate::inbox::jetstream::JetStreamSettings;
 use crate::platform::symlinks;
 use crate::relay::settings::{Auth, Endpoint};
 use crate::telemetry::emit;
@@ -68,7 +70,7 @@ struct Permissions {
     files: BTreeSet<PathBuf>,
     /// Files and folders of the system to read.
     system: BTreeSet<PathBuf>,
-    /// Ports to connect to: the upstreams', those of the relay's targets, and the collector's.
+    /// Ports to connect to: the upstreams', those of the relay's targets, of NATS, and the collector's.
     ports: BTreeSet<u16>,
     /// Folders to create and write files in.
     writes: BTreeSet<PathBuf>,
@@ -95,7 +97,10 @@ impl Permissions {
             settings.reloadable.key_log_file.iter().flat_map(|path| symlinks::leading_to(path));
         permissions.writes.extend(key_log);
         if let Some(inbox) = &settings.startup.inbox {
-            permissions.stores.extend(folder_of(&inbox.path));
+            match &inbox.place {
+                StorePlace::Sqlite { path } => permissions.stores.extend(folder_of(path)),
+                StorePlace::JetStream(nats) => permissions.connect_to_nats(nats),
+            }
         }
         for address in [&settings.startup.admin, &settings.startup.relay] {
             if let Some(AdminAddress::Unix(path)) = address {
@@ -128,17 +133,31 @@ impl Permissions {
         }
     }
 
+    fn connect_to_nats(&mut self, nats: &JetStreamSettings) {
+        for server in &nats.servers {
+            self.connect_to_port(&server.host, server.port);
+        }
+        // Without a CA of their own the servers are verified by the system's, as soon as one of them demands TLS.
+        if nats.ca_file.is_none() {
+            self.system.extend(ROOTS.map(PathBuf::from));
+        }
+    }
+
     /// Adds the files and ports that a connection to `target` needs. `system_cas`: whether the system's CAs verify its
     /// certificate.
     fn connect_to(&mut self, target: &Target, system_cas: bool) {
         let (Target::Http { host, port } | Target::Https { host, port }) = target else { return };
-        self.ports.insert(*port);
+        self.connect_to_port(host, *port);
+        if matches!(target, Target::Https { .. }) && system_cas {
+            self.system.extend(ROOTS.map(PathBuf::from));
+        }
+    }
+
+    fn connect_to_port(&mut self, host: &str, port: u16) {
+        self.ports.insert(port);
         if host.parse::<IpAddr>().is_err() {
             self.system.extend(RESOLVER.map(PathBuf::from));
             self.ports.insert(DNS);
-        }
-        if matches!(target, Target::Https { .. }) && system_cas {
-            self.system.extend(ROOTS.map(PathBuf::from));
         }
     }
 

@@ -3,6 +3,7 @@
 mod checks;
 mod folder;
 mod id;
+mod nats;
 mod route;
 
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use crate::config::keys::{self, inbox};
 use crate::config::layers::Sourced;
 use crate::config::problem::{Found, Origin};
 use crate::config::settings::RouteSettings;
-use crate::inbox::InboxSettings;
+use crate::inbox::{InboxSettings, OnCorrupt, StorePlace};
 use crate::relay::settings::{RelaySettings, TargetDelivery};
 
 pub(super) use self::checks::{StoringRoute, check};
@@ -27,8 +28,8 @@ const FILE: &str = "inbox.db";
 pub(super) struct Inbox {
     /// There if a route stores events.
     pub(super) settings: Option<InboxSettings>,
-    /// There if the database is named. Events may be in it though no route stores any more.
-    pub(super) path: Option<PathBuf>,
+    /// There if the database or the stream is named. Events may be in it though no route stores any more.
+    pub(super) place: Option<StorePlace>,
 }
 
 /// What the settings say of the inbox. `routes` and `relay` are there if all of it can be read.
@@ -39,10 +40,13 @@ pub(super) fn of_routes(
 ) -> Found<Inbox> {
     let Some(user) = first_user(r).or_else(|| relay::storing(r)) else {
         warn_of_unused(r);
-        let path = named_path(r)?.map(|path| path.value);
+        let place = match nats::place(r)? {
+            Some(place) => Some(place),
+            None => named_path(r)?.map(|path| StorePlace::Sqlite { path: path.value }),
+        };
         // They are in use all the same: a reload may remove the last route that stores events.
-        values(r, PathBuf::new())?;
-        return Ok(Inbox { settings: None, path });
+        values(r, place.clone().unwrap_or_else(nowhere))?;
+        return Ok(Inbox { settings: None, place });
     };
     let settings = settings(r, Some(&user))?;
     let stored = routes
@@ -54,30 +58,40 @@ pub(super) fn of_routes(
         queued.map(|target| (relay.max_body, target.give_up_after))
     });
     checks::check_room(r, &settings, &stored.chain(queued).collect::<Vec<_>>());
-    Ok(Inbox { path: Some(settings.path.clone()), settings: Some(settings) })
+    Ok(Inbox { place: Some(settings.place.clone()), settings: Some(settings) })
 }
 
 /// The settings of the inbox, whether or not a route uses it. `user` is where the first one says so.
 pub(super) fn settings(r: &mut Resolver<'_>, user: Option<&Origin>) -> Found<InboxSettings> {
-    let path = path(r, user);
-    let settings = values(r, PathBuf::new())?;
+    let place = match nats::place(r) {
+        Ok(None) => path(r, user).map(|path| StorePlace::Sqlite { path }),
+        Ok(Some(place)) => Ok(place),
+        Err(reported) => Err(reported),
+    };
+    let settings = values(r, place.clone().unwrap_or_else(|_| nowhere()))?;
     checks::check_retries(r, &settings)?;
-    Ok(InboxSettings { path: path?, ..settings })
+    Ok(InboxSettings { place: place?, ..settings })
 }
 
-/// All but the path, which is given.
-fn values(r: &mut Resolver<'_>, path: PathBuf) -> Found<InboxSettings> {
+/// Stands for a place that is not known, where only the other settings matter.
+fn nowhere() -> StorePlace {
+    StorePlace::Sqlite { path: PathBuf::new() }
+}
+
+/// All but the place, which is given.
+fn values(r: &mut Resolver<'_>, place: StorePlace) -> Found<InboxSettings> {
+    let is_database = place.database().is_some();
     Ok(InboxSettings {
-        path,
+        place,
         max_events: r.value(&inbox::MAX_EVENTS)?,
         max_bytes: r.value(&inbox::MAX_BYTES)?,
-        min_free: r.value(&inbox::MIN_FREE)?,
+        min_free: if is_database { r.value(&inbox::MIN_FREE)? } else { 0 },
         retain: r.value(&inbox::RETAIN)?,
         retain_dead: r.value(&inbox::RETAIN_DEAD)?,
         keep_bodies: r.value(&inbox::KEEP_BODIES)?,
         retry_first: r.value(&inbox::RETRY_FIRST)?,
         retry_max: r.value(&inbox::RETRY_MAX)?,
-        on_corrupt: r.value(&inbox::ON_CORRUPT)?,
+        on_corrupt: if is_database { r.value(&inbox::ON_CORRUPT)? } else { OnCorrupt::Refuse },
     })
 }
 

@@ -1,0 +1,72 @@
+//! The store in a stream of NATS JetStream, for several instances with one inbox.
+//!
+//! | file | what is there |
+//! | --- | --- |
+//! | `settings.rs` | [`JetStreamSettings`]: servers, name, credentials |
+//! | `credentials.rs` | what the files with credentials must hold |
+//! | `connect.rs`, `connection_log.rs` | the connection to NATS, and what is logged about it |
+//! | `open_error.rs` | why the store cannot be opened |
+//! | `store.rs` | [`JetStreamStore`] |
+//! | `session.rs` | the thread on which the connection lives |
+//! | `link.rs` | what the store's methods and that thread share; writes messages |
+//! | `stream.rs` | the stream on the servers |
+//! | `subjects.rs`, `messages.rs` | the subjects of the stream, and what its messages say |
+//! | `follow.rs`, `index/` | what this process knows of the events, and how it learns of them |
+//! | `read.rs` | reads single messages |
+//! | `append.rs` | stores new events |
+//! | `outcomes.rs`, `change.rs` | what becomes of events: by tries, and by operators |
+//! | `right.rs` | which process delivers |
+//! | `upkeep.rs` | removes what need not be remembered any more |
+//!
+//! There is one stream, and its subjects have one message each. `NAME.event.MARK` is an event; MARK is what it is known by if it comes
+//! again, so that the server itself refuses repetitions. `NAME.state.MARK` is what has become of it, if it was not delivered at the
+//! first try. When an event is delivered, a message without the request takes its place. Each message is written only if the last one
+//! of its subject is the one that the writer knows, so that of two processes that change the same event one does. All processes follow
+//! the stream.
+
+mod credentials;
+mod settings;
+
+#[cfg(feature = "jetstream")]
+mod append;
+#[cfg(feature = "jetstream")]
+mod change;
+#[cfg(feature = "jetstream")]
+mod connect;
+#[cfg(feature = "jetstream")]
+mod connection_log;
+#[cfg(feature = "jetstream")]
+mod follow;
+#[cfg(feature = "jetstream")]
+mod index;
+#[cfg(feature = "jetstream")]
+mod link;
+#[cfg(feature = "jetstream")]
+mod messages;
+#[cfg(feature = "jetstream")]
+mod open_error;
+#[cfg(feature = "jetstream")]
+mod outcomes;
+#[cfg(feature = "jetstream")]
+mod read;
+#[cfg(feature = "jetstream")]
+mod right;
+#[cfg(feature = "jetstream")]
+mod session;
+#[cfg(feature = "jetstream")]
+mod store;
+#[cfg(feature = "jetstream")]
+mod stream;
+#[cfg(feature = "jetstream")]
+mod subjects;
+#[cfg(feature = "jetstream")]
+mod upkeep;
+
+pub use self::credentials::{CredentialError, MAX_CREDENTIALS_FILE};
+#[cfg(feature = "jetstream")]
+pub use self::open_error::JetStreamOpenError;
+pub use self::settings::{
+    InvalidServer, InvalidStreamName, JetStreamSettings, NatsCredentials, NatsServer, check_stream_name,
+};
+#[cfg(feature = "jetstream")]
+pub use self::store::JetStreamStore;
