@@ -35,6 +35,7 @@ enum Next {
 impl Link {
     /// Stores one event.
     pub(super) async fn append(&self, event: NewEvent) -> Result<Appended, StoreError> {
+        self.started().await;
         let payload = write_request(&event.request);
         let digest = digest(&event.request);
         let first_mark = event.key.as_ref().map(|key| mark(&event.route, &event.principal, key));

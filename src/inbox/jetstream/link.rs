@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{Info, Stream};
@@ -25,6 +25,8 @@ use crate::inbox::settings::InboxSettings;
 
 /// How long a message may take until the stream has it.
 pub(super) const ACK: Duration = Duration::from_secs(5);
+/// How long after the store was opened events wait for the connection, instead of being refused at once.
+const STARTING: Duration = Duration::from_secs(3);
 /// How long to wait until the index has what was written.
 const CATCH_UP: Duration = Duration::from_secs(10);
 /// The header field that makes the server refuse a message if the subject has another last message than expected.
@@ -45,6 +47,7 @@ pub(super) struct Link {
     pub(super) space: Space,
     pub(super) lease: Lease,
     log: Arc<ConnectionLog>,
+    opened: Instant,
 }
 
 /// What the settings say.
@@ -149,6 +152,7 @@ impl Link {
             space: Space::default(),
             lease: Lease::new(holder),
             log,
+            opened: Instant::now(),
         }
     }
 
@@ -226,6 +230,15 @@ impl Link {
     /// Notes why the stream cannot be used; `None`: it can.
     pub(super) fn set_fault(&self, fault: Option<String>) {
         self.progress.send_modify(|progress| progress.fault = fault);
+    }
+
+    /// Waits until the connection is there for the first time, for a short time after the store was opened.
+    pub(super) async fn started(&self) {
+        let rest = STARTING.saturating_sub(self.opened.elapsed());
+        if !self.progress.borrow().is_loaded && !rest.is_zero() {
+            let mut progress = self.progress.subscribe();
+            let _ = timeout(rest, progress.wait_for(|progress| progress.is_loaded)).await;
+        }
     }
 
     /// Waits until the index has all that was in the stream at first and all that this process has written.

@@ -9,7 +9,7 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::connect::connect;
+use super::connect::connect_with;
 use super::connection_log::ConnectionLog;
 use super::link::{ACK, Limits, Link, Role};
 use super::open_error::JetStreamOpenError;
@@ -34,12 +34,12 @@ impl Session {
     /// # Errors
     /// When a file that the settings name cannot be used, or the system has no thread.
     pub(super) fn start(
-        settings: &Arc<JetStreamSettings>,
+        settings: &JetStreamSettings,
         limits: Limits,
     ) -> Result<(Self, Arc<Link>), JetStreamOpenError> {
         let (started, start) = mpsc::channel();
         let (ended, end) = watch::channel(());
-        let settings = Arc::clone(settings);
+        let settings = settings.clone();
         let run = move || {
             let runtime = match Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
@@ -71,7 +71,7 @@ impl Drop for Session {
 }
 
 async fn run(
-    settings: &Arc<JetStreamSettings>,
+    settings: &JetStreamSettings,
     limits: Limits,
     started: &mpsc::Sender<Result<Arc<Link>, JetStreamOpenError>>,
     mut end: watch::Receiver<()>,
@@ -81,7 +81,7 @@ async fn run(
         Role::Server => ConnectionLog::new(settings),
         Role::Visitor => ConnectionLog::silent(),
     });
-    let client = match connect(settings, Arc::clone(&log)).await {
+    let client = match connect_with(settings, Arc::clone(&log)).await {
         Ok(client) => client,
         Err(error) => {
             let _ = started.send(Err(error.into()));

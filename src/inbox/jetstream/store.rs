@@ -40,7 +40,7 @@ impl JetStreamStore {
     /// When a file that the settings name cannot be used.
     pub fn open(
         inbox: &InboxSettings,
-        nats: &Arc<JetStreamSettings>,
+        nats: &JetStreamSettings,
     ) -> Result<Self, JetStreamOpenError> {
         let (session, link) = Session::start(nats, Limits::new(inbox, Role::Server))?;
         Ok(Self { link, _session: session })
@@ -51,8 +51,8 @@ impl JetStreamStore {
     ///
     /// # Errors
     /// When a file that the settings name cannot be used, or NATS does not give the events.
-    pub fn attach(nats: &Arc<JetStreamSettings>) -> Result<Self, JetStreamOpenError> {
-        let limits = Limits::new(&InboxSettings::of_a_visitor(StorePlace::JetStream(Arc::clone(nats))), Role::Visitor);
+    pub fn attach(nats: &JetStreamSettings) -> Result<Self, JetStreamOpenError> {
+        let limits = Limits::new(&InboxSettings::of_a_visitor(StorePlace::JetStream(Arc::new(nats.clone()))), Role::Visitor);
         let (session, link) = Session::start(nats, limits)?;
         let begin = Instant::now();
         while !link.progress.borrow().is_loaded {
