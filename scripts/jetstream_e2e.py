@@ -91,10 +91,13 @@ def free_ports(count):
 
 
 class Proxies:
-    """Carries the connections between the servers, in a process of its own, and cuts a server off from the others."""
+    """Carries the connections between the servers, in a process of its own, and cuts a server off from the others.
+
+    Servers tell each other their addresses, so each address is that of one proxy, whoever connects to it. Who that is, it says
+    itself: `"server_name":"n0"`."""
 
     def __init__(self, routes):
-        """`routes`: (listening port, target port, the nodes at its ends)"""
+        """`routes`: (listening port, target port) of each node"""
         self.pipe, theirs = multiprocessing.Pipe()
         self.process = multiprocessing.Process(target=self.run, args=(routes, theirs), daemon=True)
         self.process.start()
@@ -117,9 +120,15 @@ class Proxies:
         cut_off = [None]
         writers = collections.defaultdict(set)
 
-        async def copy(reader, writer):
+        async def copy(reader, writer, learn=None):
+            begin = b""
             try:
                 while piece := await reader.read(65536):
+                    if learn:
+                        begin += piece
+                        if name := re.search(rb'"server_name":"n(\d)"', begin):
+                            learn(int(name.group(1)))
+                            learn = None
                     writer.write(piece)
                     await writer.drain()
             except OSError:
@@ -127,27 +136,31 @@ class Proxies:
             finally:
                 writer.close()
 
-        def carry(target, ends):
+        def carry(target, node):
             async def connected(reader, writer):
-                if cut_off[0] in ends:
-                    writer.transport.abort()
-                    return
                 try:
                     far_reader, far_writer = await asyncio.open_connection("127.0.0.1", target)
                 except OSError:
                     writer.transport.abort()
                     return
-                pair = {writer, far_writer}
-                for end in ends:
+                pair, ends = {writer, far_writer}, set()
+
+                def learn(end):
+                    ends.add(end)
                     writers[end] |= pair
-                await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
+                    if cut_off[0] == end:
+                        for one in pair:
+                            one.transport.abort()
+
+                learn(node)
+                await asyncio.gather(copy(reader, far_writer, learn), copy(far_reader, writer))
                 for end in ends:
                     writers[end] -= pair
 
             return connected
 
-        for listening, target, ends in routes:
-            await asyncio.start_server(carry(target, ends), "127.0.0.1", listening)
+        for node, (listening, target) in enumerate(routes):
+            await asyncio.start_server(carry(target, node), "127.0.0.1", listening)
         pipe.send("ready")
         loop = asyncio.get_running_loop()
         while True:
@@ -167,19 +180,15 @@ class Cluster:
         text = subprocess.run([NATS, "--version"], capture_output=True, text=True, check=True).stdout
         self.version = tuple(int(part) for part in re.search(r"v(\d+)\.(\d+)\.(\d+)", text).groups())
         count = len(NODES)
-        ports = free_ports(4 * count + count * count)
+        ports = free_ports(4 * count)
         self.client, self.monitoring, self.route, self.proxy = (ports[n * count : (n + 1) * count] for n in range(4))
-        pairs = [(a, b) for a in NODES for b in NODES if a != b]
-        between = dict(zip(pairs, ports[4 * count :]))
-        self.proxies = Proxies(
-            [(between[pair], self.route[pair[1]], pair) for pair in pairs]
-            + [(self.proxy[n], self.route[n], (n,)) for n in NODES])
+        self.proxies = Proxies(list(zip(self.proxy, self.route)))
         # Before 2.10 a server has no setting for it.
         sync = ", sync_interval: always" if self.version >= (2, 10) else ""
         self.processes = {}
         for n in NODES:
             with open(f"{FOLDER}/nats-{n}.conf", "w", encoding="utf-8") as file:
-                routes = ", ".join(f'"nats-route://127.0.0.1:{between[n, other]}"' for other in NODES if other != n)
+                routes = ", ".join(f'"nats-route://127.0.0.1:{self.proxy[other]}"' for other in NODES if other != n)
                 file.write(NATS_SETTINGS.format(
                     number=n, client=self.client[n], monitoring=self.monitoring[n], route=self.route[n],
                     proxy=self.proxy[n], routes=routes, folder=FOLDER, sync=sync))
