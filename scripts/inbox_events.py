@@ -31,22 +31,51 @@ class Upstream:
     def __init__(self, slowest=0.0):
         self.deliveries = []
         self.lock = threading.Lock()
+        self.slowest = slowest
+        self.connections = set()
+        self.listen(0)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def listen(self, port):
         upstream = self
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
-                upstream.serve(self.request, time.monotonic(), slowest)
+                upstream.serve(self.request, time.monotonic(), upstream.slowest)
 
         class Server(socketserver.ThreadingTCPServer):
             daemon_threads = True
             allow_reuse_address = True
             request_queue_size = 1024
 
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.server = Server(("127.0.0.1", port), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def down(self):
+        """Ends all connections, and accepts none until `up`."""
+        self.server.shutdown()
+        self.server.server_close()
+        with self.lock:
+            open_ones = list(self.connections)
+        for connection in open_ones:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def up(self):
+        self.listen(self.server.server_address[1])
+
     def serve(self, connection, connected, slowest):
+        with self.lock:
+            self.connections.add(connection)
+        try:
+            self.answer(connection, connected, slowest)
+        finally:
+            with self.lock:
+                self.connections.discard(connection)
+
+    def answer(self, connection, connected, slowest):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         buffer = b""
         try:
@@ -96,14 +125,15 @@ def client_context(certs):
 class Sender(threading.Thread):
     """Sends one event after the other to one path, each until it is acknowledged, with a pause between two tries.
 
-    `keep` says whether a connection is used for more than one event. Afterwards:
+    `keep` says whether a connection is used for more than one event. Without `start` it sends only what `send` is called for.
+    Afterwards:
     * `acknowledged`: the id that clawgate has given to each event
     * `failures`: requests without an answer or with 503, which were sent again; without a crash each is a fault
     * `refused`: other answers that do not acknowledge the event
     * `duplicates`: how many events clawgate knew already
     * `longest`: the longest time from a request to its answer, in seconds"""
 
-    def __init__(self, name, certs, address, path, keep=True, pause=0.02):
+    def __init__(self, name, certs, address, path, keep=True, pause=0.02, start=True):
         super().__init__(daemon=True)
         self.label, self.path, self.keep, self.pause = name, path, keep, pause
         self.host, port = address.rsplit(":", 1)
@@ -116,7 +146,8 @@ class Sender(threading.Thread):
         self.duplicates = 0
         self.longest = 0.0
         self.connection = None
-        self.start()
+        if start:
+            self.start()
 
     def run(self):
         number = 0

@@ -20,7 +20,7 @@ need() {
   exit 1
 }
 
-# find_clawgate dev|release: sets `bin` to the binary in CLAWGATE_BIN, or builds one. It removes the caller's clawgate settings
+# find_clawgate dev|release [FEATURES]: sets `bin` to the binary in CLAWGATE_BIN, or builds one. It removes the caller's clawgate settings
 # from the environment, so that they do not affect the processes that a script starts.
 find_clawgate() {
   local profile=$1 target
@@ -31,7 +31,7 @@ find_clawgate() {
       { echo "${0##*/}: cargo is needed, or an existing binary in CLAWGATE_BIN" >&2; exit 1; }
     need jq
     cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
-    cargo build --locked --bin clawgate --profile "$profile" || exit 1
+    cargo build --locked --bin clawgate --profile "$profile" --features "${2:-}" || exit 1
     target=$(cargo metadata --locked --no-deps --format-version 1 | jq -r .target_directory) || exit 1
     cd "$OLDPWD" || exit 1
     # shellcheck disable=SC2034 # for the caller

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use clawgate::inbox::{
-    Appended, Due, EventId, InboxSettings, NewEvent, OnCorrupt, Outcome, SqliteStore, Store,
+    Appended, Due, EventId, InboxSettings, NewEvent, OnCorrupt, Outcome, SqliteStore, Store, StorePlace,
     StoredRequest, Then,
 };
 use http::{HeaderMap, HeaderValue, Method, Uri};
@@ -82,7 +82,7 @@ fn inbox(options: &Options, backlog: u64, size: usize, sqlite: &[Option<f64>]) {
         return;
     }
     let folder = new_folder(&options.folder);
-    let (store, _) = SqliteStore::open(&settings(&folder)).unwrap();
+    let (store, _) = SqliteStore::open(&folder.join("inbox.db"), &settings(&folder)).unwrap();
     let target = Inbox { store: Arc::new(store) };
     fill(&target, backlog);
     for (senders, bare) in options.senders.iter().zip(sqlite) {
@@ -228,7 +228,7 @@ fn event(number: u64, body: Bytes) -> NewEvent {
 
 fn settings(folder: &Path) -> InboxSettings {
     InboxSettings {
-        path: folder.join("inbox.db"),
+        place: StorePlace::Sqlite { path: folder.join("inbox.db") },
         max_events: u64::MAX,
         max_bytes: u64::MAX,
         min_free: 0,

@@ -207,6 +207,10 @@ named! {
         UnknownRoute => "unknown_route",
         /// Stored events are delivered.
         Deliveries => "deliveries",
+        /// The stream of the inbox, as NATS has it.
+        Stream => "stream",
+        /// What it means that NATS has confirmed an event.
+        Durable => "durable",
         /// A damaged database was renamed.
         SetAside => "set_aside",
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use clawgate::inbox::{
     DeadReason, Due, EventId, InboxSettings, NewEvent, OnCorrupt, Outcome, SqliteStore, Store,
-    StoredRequest, Then,
+    StorePlace, StoredRequest, Then,
 };
 use http::{HeaderMap, Method, Uri};
 
@@ -52,7 +52,7 @@ impl Inbox {
     /// Stores an event that was received so long ago, and gives it up if it is to be dead.
     fn store(&self, route: &str, age: Duration, is_dead: bool) {
         let settings = InboxSettings {
-            path: self.database.clone(),
+            place: StorePlace::Sqlite { path: self.database.clone() },
             max_events: 100,
             max_bytes: 1 << 30,
             min_free: 1,
@@ -81,7 +81,7 @@ impl Inbox {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let (store, _) = SqliteStore::open(&settings).unwrap();
+            let (store, _) = SqliteStore::open(&self.database, &settings).unwrap();
             store.append(event).await.unwrap();
             if is_dead {
                 let due = Due { route, now, strict: false, except: Vec::new(), limit: 1 };

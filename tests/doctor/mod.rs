@@ -10,6 +10,8 @@ mod crls;
 mod impostors;
 mod inbox;
 mod listener;
+#[cfg(feature = "jetstream")]
+mod nats;
 mod targets;
 mod text;
 mod upstream;

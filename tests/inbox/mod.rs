@@ -3,6 +3,8 @@
 mod answers;
 mod commands;
 mod delivery;
+#[cfg(feature = "jetstream")]
+mod nats_connection;
 mod settings;
 mod store;
 pub mod support;

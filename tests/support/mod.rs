@@ -6,6 +6,8 @@ pub mod frames;
 pub mod h2;
 pub mod hostile;
 pub mod log_page;
+#[cfg(feature = "jetstream")]
+pub mod nats;
 pub mod pki;
 pub mod plain;
 pub mod process;

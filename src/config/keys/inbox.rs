@@ -7,7 +7,7 @@ use crate::config::values::{
     Count, DatabaseFile, EventId, FileName, KeyFile, LongTime, Name, OneOf, Replicas, Size, Status,
     StreamName, Switch, Timeout, TokenFile,
 };
-use crate::inbox::jetstream::NatsServer;
+use crate::inbox::jetstream::{NatsMonitoring, NatsServer};
 use crate::inbox::{OnCorrupt, Order};
 
 /// The section of the keys for all routes.
@@ -86,6 +86,9 @@ table! {
     NATS_PRIVATE_KEY: KeyFile = Setting::new("inbox.nats.private_key", "FILE", Means("none"),
         "Private key of that certificate, PEM")
         .at_start();
+    NATS_MONITORING: NatsMonitoring = Setting::new("inbox.nats.monitoring", "URL", Means("none: it is not checked"),
+        "Monitoring address of a NATS server, e.g. http://127.0.0.1:8222; `doctor` asks it what a 202 means")
+        .repeatable(',').at_start();
 
     DELIVERY: OneOf<Delivery> = Setting::new("route.delivery", "HOW", Value("direct"),
         "`direct`, `inbox` (store, answer, then deliver), or `try`; for routes that say nothing")

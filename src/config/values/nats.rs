@@ -2,7 +2,7 @@
 
 use super::url::shown_url;
 use crate::config::value_type::{Invalid, Kind, ValueType, invalid};
-use crate::inbox::jetstream::{NatsServer, check_stream_name};
+use crate::inbox::jetstream::{InvalidMonitoring, NatsMonitoring, NatsServer, check_stream_name};
 
 impl ValueType for NatsServer {
     type Value = Self;
@@ -11,6 +11,21 @@ impl ValueType for NatsServer {
     fn read(text: &str) -> Result<Self, Invalid> {
         text.parse().map_err(|error: <Self as std::str::FromStr>::Err| {
             Invalid::new(format!("`{}` {error}", shown_url(text)), error.hint())
+        })
+    }
+
+    fn show(server: &Self) -> String {
+        server.to_string()
+    }
+}
+
+impl ValueType for NatsMonitoring {
+    type Value = Self;
+    const KIND: Kind = Kind::Text;
+
+    fn read(text: &str) -> Result<Self, Invalid> {
+        text.parse().map_err(|error: InvalidMonitoring| {
+            Invalid::new(format!("`{}` {error}", shown_url(text)), "write e.g. http://127.0.0.1:8222")
         })
     }
 

@@ -1,6 +1,8 @@
 //! Checks the inbox: its files, its space, what waits in it, and whether it is delivered.
 
 mod deliveries;
+#[cfg(feature = "jetstream")]
+mod nats;
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -31,10 +33,18 @@ pub(super) async fn findings(settings: &Settings, now: SystemTime) -> Vec<Findin
         found.extend(set_aside(&subject, path));
         found.extend(path.exists().then(|| modes(&subject, path)));
     }
-    let is_open = found.iter().any(|finding| finding.severity == Severity::Fail);
+    #[cfg(feature = "jetstream")]
+    if let Some(nats) = place.jetstream() {
+        found.extend(nats::findings(settings, nats, &subject).await);
+    }
+    let is_unusable = found.iter().any(|finding| finding.severity == Severity::Fail);
+    if is_unusable && place.jetstream().is_some() {
+        // It would only be waited for.
+        return found;
+    }
     match stored(place).await {
         // The same once more: clawgate refuses such files.
-        Err(_) if is_open => {}
+        Err(_) if is_unusable => {}
         Ok(Some(totals)) => {
             if let Some(inbox) = inbox {
                 found.extend([space(&subject, inbox, &totals), events(&subject, inbox, &totals)]);
@@ -118,7 +128,12 @@ fn space(subject: &Subject, inbox: &InboxSettings, totals: &StoreTotals) -> Find
             format!("{used} are used, as much as inbox.max_bytes ({most}) allows: senders get 503");
         return subject.fail(Check::Space, detail, "find out why events wait, or raise inbox.max_bytes");
     }
-    let detail = format!("{used} of {most} are used, {free} of the file system are free");
+    let detail = match inbox.place {
+        StorePlace::Sqlite { .. } => {
+            format!("{used} of {most} are used, {free} of the file system are free")
+        }
+        StorePlace::JetStream(_) => format!("{used} of {most} are used"),
+    };
     if *used_bytes >= max_bytes / 100 * NEARLY {
         return subject.warning(
             Check::Space,

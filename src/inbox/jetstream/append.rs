@@ -49,7 +49,10 @@ impl Link {
         loop {
             // A repetition gets its answer also when there is no room: it needs none.
             let written = match &full {
-                None => self.publish(Subject::Event(place), &write(&head), payload.clone(), expected, ACK).await,
+                None => {
+                    self.publish(Subject::Event(place), &write(&head), payload.clone(), expected, ACK)
+                        .await
+                }
                 Some(_) => Err(Fault::Conflict),
             };
             match written {
@@ -78,7 +81,9 @@ impl Link {
                 }
             }
             if Instant::now() > deadline {
-                return Err(StoreError::Unavailable("NATS refuses the event again and again".to_owned()));
+                return Err(StoreError::Unavailable(
+                    "NATS refuses the event again and again".to_owned(),
+                ));
             }
         }
         Ok(reused.map_or(Appended::New, |first| Appended::KeyReused { first }))
@@ -115,7 +120,10 @@ impl Link {
         let more = self.space.added.load(Ordering::Relaxed) + u64::try_from(bytes).unwrap_or(u64::MAX);
         if used.saturating_add(more) > limits.max_bytes {
             self.space.wanted.notify_one();
-            return Err(format!("the stream has {used} bytes of {} (inbox.max_bytes)", limits.max_bytes));
+            return Err(format!(
+                "the stream has {used} bytes of {} (inbox.max_bytes)",
+                limits.max_bytes
+            ));
         }
         Ok(())
     }

@@ -33,12 +33,22 @@ struct State {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Connected<'a> {
     store: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Disconnected<'a> {
+    store: &'a str,
+    detail: &'a str,
+    hint: &'static str,
+}
+
+#[derive(Serialize)]
+struct ErrorLine<'a> {
+    store: &'a str,
+    detail: String,
+    hint: &'static str,
 }
 
 impl ConnectionLog {
@@ -83,12 +93,17 @@ impl ConnectionLog {
         match event {
             Event::Connected => {
                 *state = State::default();
-                self.log(Level::INFO, "nats_connected", None, None);
+                if let Some(store) = &self.store {
+                    emit(Level::INFO, "nats_connected", &Connected { store });
+                }
             }
             Event::Disconnected => self.lost(&mut state, "the connection has ended".to_owned()),
             Event::ServerError(error) => {
-                let hint = "see the log of the NATS server, and which permissions clawgate needs (docs/inbox.md)";
-                self.log(Level::WARN, "nats_error", Some(&error.to_string()), Some(hint));
+                if let Some(store) = &self.store {
+                    let hint = "see the log of the NATS server, and which permissions clawgate needs (docs/inbox.md)";
+                    let detail = error.to_string();
+                    emit(Level::WARN, "nats_error", &ErrorLine { store, detail, hint });
+                }
             }
             // Why a try has failed is told before the next one.
             Event::ClientError(_)
@@ -102,18 +117,12 @@ impl ConnectionLog {
     fn lost(&self, state: &mut State, why: String) {
         let is_told =
             state.logged.as_ref().is_some_and(|(logged, at)| *logged == why || at.elapsed() < PAUSE);
-        if !is_told {
+        if let Some(store) = self.store.as_ref().filter(|_| !is_told) {
             let hint = "routes with an inbox answer 503 until NATS can be reached again; clawgate goes on trying";
-            self.log(Level::WARN, "nats_disconnected", Some(&why), Some(hint));
+            emit(Level::WARN, "nats_disconnected", &Disconnected { store, detail: &why, hint });
             state.logged = Some((why.clone(), Instant::now()));
         }
         state.fault = Some(why);
-    }
-
-    fn log(&self, level: Level, event: &'static str, detail: Option<&str>, hint: Option<&'static str>) {
-        if let Some(store) = &self.store {
-            emit(level, event, &Line { store, detail, hint });
-        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_nats::connection::State;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{Info, Stream};
-use async_nats::connection::State;
 use async_nats::{Client, HeaderMap, Request, RequestErrorKind};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -191,14 +191,17 @@ impl Link {
         let request = Request::new().headers(headers).payload(payload).timeout(Some(within));
         let sent = self.client.send_request(subject.of(&self.name), request);
         // The connection may take no more, so that the request does not begin its own wait.
-        let answer = timeout(within, sent).await.map_err(|_| Fault::Unavailable(NO_ANSWER.to_owned()))?;
+        let answer =
+            timeout(within, sent).await.map_err(|_| Fault::Unavailable(NO_ANSWER.to_owned()))?;
         let answer = answer.map_err(|error| match error.kind() {
             RequestErrorKind::TimedOut => Fault::Unavailable(NO_ANSWER.to_owned()),
             RequestErrorKind::NoResponders => {
                 Fault::Unavailable(format!("NATS has no stream {} at this moment", self.name))
             }
             RequestErrorKind::MaxPayloadExceeded => Fault::Unavailable(self.too_large(size)),
-            RequestErrorKind::InvalidSubject | RequestErrorKind::Other => Fault::Unavailable(error.to_string()),
+            RequestErrorKind::InvalidSubject | RequestErrorKind::Other => {
+                Fault::Unavailable(error.to_string())
+            }
         })?;
         let sequence = confirmed(&answer.payload)?;
         self.acked.fetch_max(sequence, Ordering::Relaxed);
@@ -207,7 +210,9 @@ impl Link {
 
     fn too_large(&self, size: usize) -> String {
         let most = self.client.server_info().max_payload;
-        format!("the event has {size} bytes, and the NATS server takes {most} (max_payload in its settings)")
+        format!(
+            "the event has {size} bytes, and the NATS server takes {most} (max_payload in its settings)"
+        )
     }
 
     fn check_usable(&self) -> Result<(), Fault> {
@@ -299,7 +304,9 @@ const FULL: [u64; 3] = [10_023, 10_047, 10_077];
 
 fn confirmed(answer: &[u8]) -> Result<u64, Fault> {
     let Ok(answer) = serde_json::from_slice::<Answer>(answer) else {
-        return Err(Fault::Unavailable("NATS has answered with something that is no confirmation".to_owned()));
+        return Err(Fault::Unavailable(
+            "NATS has answered with something that is no confirmation".to_owned(),
+        ));
     };
     match answer.error {
         None if answer.seq > 0 => Ok(answer.seq),
@@ -327,11 +334,16 @@ mod tests {
     #[test]
     fn faults_are_told_apart_by_their_codes() {
         let answer = |code: u64| {
-            format!(r#"{{"error":{{"code":400,"err_code":{code},"description":"why"}},"stream":"s","seq":0}}"#)
+            format!(
+                r#"{{"error":{{"code":400,"err_code":{code},"description":"why"}},"stream":"s","seq":0}}"#
+            )
         };
         assert_eq!(confirmed(answer(10_071).as_bytes()), Err(Fault::Conflict));
         assert_eq!(confirmed(answer(10_164).as_bytes()), Err(Fault::Conflict));
         assert_eq!(confirmed(answer(10_077).as_bytes()), Err(Fault::Full("NATS: why".to_owned())));
-        assert_eq!(confirmed(answer(10_074).as_bytes()), Err(Fault::Unavailable("NATS: why".to_owned())));
+        assert_eq!(
+            confirmed(answer(10_074).as_bytes()),
+            Err(Fault::Unavailable("NATS: why".to_owned()))
+        );
     }
 }

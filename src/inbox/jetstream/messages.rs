@@ -257,11 +257,16 @@ mod reason_text {
 
     use crate::inbox::DeadReason;
 
-    pub(super) fn serialize<S: Serializer>(reason: &DeadReason, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        reason: &DeadReason,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(reason.as_str())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeadReason, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<DeadReason, D::Error> {
         let text = String::deserialize(deserializer)?;
         DeadReason::ALL
             .into_iter()

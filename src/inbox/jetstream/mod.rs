@@ -5,6 +5,7 @@
 //! | `settings.rs` | [`JetStreamSettings`]: servers, name, credentials |
 //! | `credentials.rs` | what the files with credentials must hold |
 //! | `connect.rs`, `connection_log.rs` | the connection to NATS, and what is logged about it |
+//! | `inspect.rs` | what can be said of NATS without storing anything |
 //! | `open_error.rs` | why the store cannot be opened |
 //! | `store.rs` | [`JetStreamStore`] |
 //! | `session.rs` | the thread on which the connection lives |
@@ -40,6 +41,8 @@ mod follow;
 #[cfg(feature = "jetstream")]
 mod index;
 #[cfg(feature = "jetstream")]
+mod inspect;
+#[cfg(feature = "jetstream")]
 mod link;
 #[cfg(feature = "jetstream")]
 mod messages;
@@ -64,9 +67,12 @@ mod upkeep;
 
 pub use self::credentials::{CredentialError, MAX_CREDENTIALS_FILE};
 #[cfg(feature = "jetstream")]
+pub use self::inspect::{FoundStream, Inspection, inspect};
+#[cfg(feature = "jetstream")]
 pub use self::open_error::JetStreamOpenError;
 pub use self::settings::{
-    InvalidServer, InvalidStreamName, JetStreamSettings, NatsCredentials, NatsServer, check_stream_name,
+    InvalidMonitoring, InvalidServer, InvalidStreamName, JetStreamSettings, NatsCredentials,
+    NatsMonitoring, NatsServer, check_stream_name,
 };
 #[cfg(feature = "jetstream")]
 pub use self::store::JetStreamStore;

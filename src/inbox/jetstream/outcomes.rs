@@ -25,7 +25,8 @@ impl Link {
 
     /// An event that does not wait any more is left as it is: an operator may have removed it during the try.
     async fn record_one(&self, outcome: &Outcome) -> Result<(), StoreError> {
-        self.change_waiting(|index| index.get(outcome.seq).cloned(), |entry| self.note(entry, outcome)).await
+        self.change_waiting(|index| index.get(outcome.seq).cloned(), |entry| self.note(entry, outcome))
+            .await
     }
 
     async fn note(&self, entry: Entry, outcome: &Outcome) -> Result<u64, Fault> {

@@ -19,7 +19,7 @@ pub(super) struct Last {
 /// The request of an event.
 #[derive(Debug)]
 pub(super) enum Content {
-    Request(StoredRequest),
+    Request(Box<StoredRequest>),
     /// It cannot be read.
     Damaged,
     /// The message does not exist any more.
@@ -43,7 +43,8 @@ impl Link {
     /// The request in the message with this sequence.
     pub(super) async fn content(&self, sequence: u64) -> Result<Content, StoreError> {
         let Some(message) = self.message(sequence).await? else { return Ok(Content::Gone) };
-        Ok(read_request(&message.payload).map_or(Content::Damaged, Content::Request))
+        let request = read_request(&message.payload).map(Box::new);
+        Ok(request.map_or(Content::Damaged, Content::Request))
     }
 
     /// The tries in the message with this sequence; none if it is 0.

@@ -41,7 +41,11 @@ struct Held {
 impl Lease {
     /// Not held yet. `holder` is the name of this process, which no other one has.
     pub(super) fn new(holder: String) -> Self {
-        Self { holder: holder.into_boxed_str(), held: Mutex::default(), is_held: watch::Sender::new(false) }
+        Self {
+            holder: holder.into_boxed_str(),
+            held: Mutex::default(),
+            is_held: watch::Sender::new(false),
+        }
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Held>> {
@@ -143,7 +147,8 @@ impl Link {
             Err(Fault::Conflict) => {
                 // The confirmation of the last renewal may have been lost.
                 let right = self.index().right.clone();
-                if right.holder.as_deref() == Some(&*self.lease.holder) && right.revision > held.revision {
+                if right.holder.as_deref() == Some(&*self.lease.holder) && right.revision > held.revision
+                {
                     current.revision = right.revision;
                 } else {
                     drop(now);

@@ -9,7 +9,7 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::connect::connect_with;
+use super::connect::connect;
 use super::connection_log::ConnectionLog;
 use super::link::{ACK, Limits, Link, Role};
 use super::open_error::JetStreamOpenError;
@@ -81,7 +81,7 @@ async fn run(
         Role::Server => ConnectionLog::new(settings),
         Role::Visitor => ConnectionLog::silent(),
     });
-    let client = match connect_with(settings, Arc::clone(&log)).await {
+    let client = match connect(settings, Arc::clone(&log)).await {
         Ok(client) => client,
         Err(error) => {
             let _ = started.send(Err(error.into()));

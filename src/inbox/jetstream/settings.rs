@@ -12,6 +12,9 @@ use super::credentials::{self, CredentialError};
 /// The port of NATS, if a URL names none.
 const PORT: u16 = 4222;
 
+/// The port on which a server tells how it is, if a URL names none.
+const MONITORING_PORT: u16 = 8222;
+
 /// The longest name of a stream. Subjects and the names of consumers are made of it.
 const LONGEST_NAME: usize = 32;
 
@@ -30,6 +33,8 @@ pub struct JetStreamSettings {
     pub ca_file: Option<PathBuf>,
     /// The certificate and the key that clawgate presents.
     pub client_certificate: Option<(PathBuf, PathBuf)>,
+    /// Where the servers tell how they are; only `doctor` asks them.
+    pub monitoring: Vec<NatsMonitoring>,
 }
 
 impl JetStreamSettings {
@@ -159,24 +164,62 @@ impl FromStr for NatsServer {
         if rest.contains('@') {
             return Err(InvalidServer::Userinfo);
         }
-        let authority: Authority =
-            rest.strip_suffix('/').unwrap_or(rest).parse().map_err(|_| InvalidServer::Host)?;
-        let host = authority.host();
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let has_port = !authority.as_str().ends_with(authority.host());
-        let port = if has_port { authority.port_u16() } else { Some(PORT) };
-        match port.filter(|port| *port != 0 && !host.is_empty()) {
-            Some(port) => Ok(Self { tls, host: host.to_owned(), port }),
-            None => Err(InvalidServer::Host),
-        }
+        let (host, port) = host_and_port(rest, PORT).ok_or(InvalidServer::Host)?;
+        Ok(Self { tls, host, port })
     }
+}
+
+fn host_and_port(rest: &str, default: u16) -> Option<(String, u16)> {
+    let authority: Authority = rest.strip_suffix('/').unwrap_or(rest).parse().ok()?;
+    let host = authority.host();
+    let has_port = !authority.as_str().ends_with(host);
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let port = if has_port { authority.port_u16()? } else { default };
+    (port != 0 && !host.is_empty()).then(|| (host.to_owned(), port))
+}
+
+/// Where a server of NATS tells how it is (`http_port` in its settings): `http://HOST[:PORT]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NatsMonitoring {
+    /// A name or an address; of IPv6 without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl FromStr for NatsMonitoring {
+    type Err = InvalidMonitoring;
+
+    fn from_str(text: &str) -> Result<Self, InvalidMonitoring> {
+        let rest = text.strip_prefix("http://").filter(|rest| !rest.contains('@'));
+        let (host, port) =
+            rest.and_then(|rest| host_and_port(rest, MONITORING_PORT)).ok_or(InvalidMonitoring)?;
+        Ok(Self { host, port })
+    }
+}
+
+impl fmt::Display for NatsMonitoring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [open, close] = brackets(&self.host);
+        write!(f, "http://{open}{}{close}:{}", self.host, self.port)
+    }
+}
+
+/// Why a text is no [`NatsMonitoring`]. It does not quote it.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("is no http:// address alone")]
+pub struct InvalidMonitoring;
+
+/// What is written around an IPv6 address.
+fn brackets(host: &str) -> [&'static str; 2] {
+    if host.contains(':') { ["[", "]"] } else { [""; 2] }
 }
 
 impl fmt::Display for NatsServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tls, host, port } = self;
         let scheme = if *tls { "tls" } else { "nats" };
-        let [open, close] = if host.contains(':') { ["[", "]"] } else { [""; 2] };
+        let [open, close] = brackets(host);
         write!(f, "{scheme}://{open}{host}{close}:{port}")
     }
 }
@@ -230,6 +273,16 @@ mod tests {
             ("nats://a b", InvalidServer::Host),
         ] {
             assert_eq!(text.parse::<NatsServer>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn where_a_server_tells_how_it_is_has_a_usual_port() {
+        let read = |text: &str| text.parse::<NatsMonitoring>().map(|found| found.to_string());
+        assert_eq!(read("http://127.0.0.1"), Ok("http://127.0.0.1:8222".to_owned()));
+        assert_eq!(read("http://[::1]:9"), Ok("http://[::1]:9".to_owned()));
+        for other in ["127.0.0.1:8222", "https://a", "http://u:p@a", "http://a/varz"] {
+            assert_eq!(read(other), Err(InvalidMonitoring), "{other}");
         }
     }
 

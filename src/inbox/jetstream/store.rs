@@ -38,10 +38,7 @@ impl JetStreamStore {
     ///
     /// # Errors
     /// When a file that the settings name cannot be used.
-    pub fn open(
-        inbox: &InboxSettings,
-        nats: &JetStreamSettings,
-    ) -> Result<Self, JetStreamOpenError> {
+    pub fn open(inbox: &InboxSettings, nats: &JetStreamSettings) -> Result<Self, JetStreamOpenError> {
         let (session, link) = Session::start(nats, Limits::new(inbox, Role::Server))?;
         Ok(Self { link, _session: session })
     }
@@ -52,12 +49,18 @@ impl JetStreamStore {
     /// # Errors
     /// When a file that the settings name cannot be used, or NATS does not give the events.
     pub fn attach(nats: &JetStreamSettings) -> Result<Self, JetStreamOpenError> {
-        let limits = Limits::new(&InboxSettings::of_a_visitor(StorePlace::JetStream(Arc::new(nats.clone()))), Role::Visitor);
+        let limits = Limits::new(
+            &InboxSettings::of_a_visitor(StorePlace::JetStream(Arc::new(nats.clone()))),
+            Role::Visitor,
+        );
         let (session, link) = Session::start(nats, limits)?;
         let begin = Instant::now();
         while !link.progress.borrow().is_loaded {
             if begin.elapsed() > READY {
-                return Err(JetStreamOpenError::Away { store: nats.to_string(), what: link.why_unusable() });
+                return Err(JetStreamOpenError::Away {
+                    store: nats.to_string(),
+                    what: link.why_unusable(),
+                });
             }
             thread::sleep(READY_STEP);
         }
@@ -74,7 +77,7 @@ impl Link {
         let mut damaged = Vec::new();
         for (entry, content) in entries.iter().zip(contents) {
             match content? {
-                Content::Request(request) => events.push(entry.to_event(request)),
+                Content::Request(request) => events.push(entry.to_event(*request)),
                 Content::Damaged => damaged.push(Outcome {
                     seq: entry.seq,
                     attempt: None,
@@ -98,7 +101,7 @@ impl Link {
         let Some((entry, summary)) = self.index().summary(id) else { return Ok(None) };
         let request = match entry.has_request().then_some(entry.revision) {
             Some(revision) => match self.content(revision).await? {
-                Content::Request(request) => Some(request),
+                Content::Request(request) => Some(*request),
                 Content::Damaged | Content::Gone => None,
             },
             None => None,
@@ -110,7 +113,8 @@ impl Link {
     }
 
     fn store_totals(&self) -> StoreTotals {
-        let used_bytes = self.space.used.load(Ordering::Relaxed) + self.space.added.load(Ordering::Relaxed);
+        let used_bytes =
+            self.space.used.load(Ordering::Relaxed) + self.space.added.load(Ordering::Relaxed);
         let free_bytes = self.limits.max_bytes.saturating_sub(used_bytes);
         StoreTotals { routes: self.index().totals(), used_bytes, free_bytes }
     }

@@ -72,11 +72,17 @@ pub(super) fn differences(found: &Config, wanted: &Config) -> Option<String> {
         (found.max_messages_per_subject == 1, "max_msgs_per_subject is not 1".to_owned()),
         (found.max_age.is_zero(), "it has a max_age: events would be lost".to_owned()),
         (found.retention == RetentionPolicy::Limits, "its retention is not limits".to_owned()),
-        (found.discard == DiscardPolicy::New, "it discards old messages: events would be lost".to_owned()),
+        (
+            found.discard == DiscardPolicy::New,
+            "it discards old messages: events would be lost".to_owned(),
+        ),
         (found.storage == StorageType::File, "its storage is not file: events would be lost".to_owned()),
         (found.allow_direct, "allow_direct is off".to_owned()),
         (found.mirror.is_none() && found.sources.is_none(), "it copies another stream".to_owned()),
-        (!found.sealed && !found.deny_delete && !found.no_ack, "it is sealed, or denies deletes or acks".to_owned()),
+        (
+            !found.sealed && !found.deny_delete && !found.no_ack,
+            "it is sealed, or denies deletes or acks".to_owned(),
+        ),
     ];
     rules.into_iter().find(|(holds, _)| !holds).map(|(_, what)| what)
 }

@@ -53,7 +53,9 @@ mod tests {
 
     #[test]
     fn other_subjects_are_none_of_them() {
-        for other in ["clawgate", "clawgate.", "clawgate.event.07", "clawgate.right.x", "clawgate.event."] {
+        for other in
+            ["clawgate", "clawgate.", "clawgate.event.07", "clawgate.right.x", "clawgate.event."]
+        {
             assert_eq!(Subject::parse(other, "clawgate"), None, "{other}");
         }
     }

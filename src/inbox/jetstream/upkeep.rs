@@ -71,7 +71,8 @@ impl Link {
         while self.delivers() && self.space.used.load(Ordering::Relaxed) > limit {
             let ended: Vec<_> = {
                 let index = self.index();
-                let delivered = index.ended_from(i64::MIN).filter(|entry| entry.state() == EventState::Delivered);
+                let delivered =
+                    index.ended_from(i64::MIN).filter(|entry| entry.state() == EventState::Delivered);
                 delivered.take(REMOVED).cloned().collect()
             };
             if ended.is_empty() {
@@ -148,7 +149,11 @@ impl Link {
         let old: Vec<_> = {
             let mut index = self.index();
             let is_old = |(_, since): &(u64, Instant)| since.elapsed() > TOLD;
-            index.leftovers.extract_if(.., |leftover| is_old(leftover)).map(|(sequence, _)| sequence).collect()
+            index
+                .leftovers
+                .extract_if(.., |leftover| is_old(leftover))
+                .map(|(sequence, _)| sequence)
+                .collect()
         };
         if !self.delivers() {
             return Ok(());

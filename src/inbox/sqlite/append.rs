@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Statement, params};
 
 use super::counts::{Counts, in_transaction};
-use crate::inbox::encode::{digest, head, key_of_reuse, mark, mark_of_reuse, millis, whole_millis};
 use super::recent::{Mark, Recent};
 use super::room::Room;
 use super::schema::state;
+use crate::inbox::encode::{digest, head, key_of_reuse, mark, mark_of_reuse, millis, whole_millis};
 use crate::inbox::{Appended, EventId, NewEvent, StoreError};
 
 /// An event as it is written, made on the thread of its sender.

@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use rusqlite::{Connection, params};
 
 use super::counts::Counts;
-use crate::inbox::encode::millis;
 use super::filter::Selection;
 use super::schema::state;
+use crate::inbox::encode::millis;
 use crate::inbox::{EventId, Filter};
 
 /// What to do with events.

@@ -2,8 +2,8 @@
 
 use rusqlite::ToSql;
 
-use crate::inbox::encode::millis;
 use super::schema::state;
+use crate::inbox::encode::millis;
 use crate::inbox::{EventState, Filter};
 
 /// Which rows of `event` are meant.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use crate::inbox::encode::{key_of_replay, request, time};
 use super::filter::{Selection, event_state};
+use crate::inbox::encode::{key_of_replay, request, time};
 use crate::inbox::{
     Attempt, DeadReason, EventDetail, EventId, EventState, EventSummary, Filter, StoredRequest,
 };

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 
 use super::counts::Counts;
-use crate::inbox::encode::{millis, whole_millis};
 use super::schema::state;
+use crate::inbox::encode::{millis, whole_millis};
 use crate::inbox::{Attempt, Outcome, Then};
 
 /// How many tries of one event are kept. While its upstream is down, an event is tried every few seconds.

@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use rusqlite::{Connection, Statement, params};
 
 use super::counts::Counts;
-use crate::inbox::encode::{millis, whole_millis};
 use super::schema::state;
 use crate::inbox::InboxSettings;
+use crate::inbox::encode::{millis, whole_millis};
 
 /// How many events are looked at in one transaction.
 const STEP: i64 = 200;

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Statement};
 
-use crate::inbox::encode::{key_of_replay, millis, request, time};
 use super::space::{free, used};
+use crate::inbox::encode::{key_of_replay, millis, request, time};
 use crate::inbox::turn::{Candidate, in_turn, is_due};
 use crate::inbox::{Due, Event, EventId, Next, RouteTotals, StoreTotals};
 

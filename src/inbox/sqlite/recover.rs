@@ -5,8 +5,8 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 
 use super::append::Prepared;
-use crate::inbox::encode::{request, time};
 use super::restore::{Fate, Restored};
+use crate::inbox::encode::{request, time};
 use crate::inbox::{EventId, NewEvent};
 
 /// How many events are stored at once.

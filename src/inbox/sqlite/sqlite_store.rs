@@ -9,7 +9,6 @@ use super::append::Prepared;
 use super::batch::{Job, Reply};
 use super::change::{Action, Change};
 use super::damage::set_aside;
-use crate::inbox::encode::whole_millis;
 use super::fault::ended;
 use super::list;
 use super::lock::DeliveryLock;
@@ -19,6 +18,7 @@ use super::queries::DueEvents;
 use super::reader::ReaderThread;
 use super::recover::{Damaged, Recovered};
 use super::writer::{Role, WriterThread};
+use crate::inbox::encode::whole_millis;
 use crate::inbox::store::StoreFuture;
 use crate::inbox::{
     Appended, Due, Event, EventDetail, EventId, EventSummary, Filter, InboxSettings, NewEvent, Next,

@@ -137,6 +137,9 @@ impl Permissions {
         for server in &nats.servers {
             self.connect_to_port(&server.host, server.port);
         }
+        for server in &nats.monitoring {
+            self.connect_to_port(&server.host, server.port);
+        }
         // Without a CA of their own the servers are verified by the system's, as soon as one of them demands TLS.
         if nats.ca_file.is_none() {
             self.system.extend(ROOTS.map(PathBuf::from));

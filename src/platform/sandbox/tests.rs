@@ -252,7 +252,8 @@ fn events_are_stored_in_the_sandbox() {
             let mut waiting = 0;
             // The second time there is a database.
             for round in 0..2 {
-                let (store, _) = SqliteStore::open(&settings).unwrap();
+                let (store, _) =
+                    SqliteStore::open(settings.place.database().unwrap(), &settings).unwrap();
                 assert!(store.may_deliver().await.unwrap());
                 for number in 0..4 {
                     store.append(event(4 * round + number)).await.unwrap();

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use clawgate::inbox::{
     Appended, Attempt, DeadReason, Due, EventDetail, EventId, EventState, Filter, InboxSettings,
-    NewEvent, OnCorrupt, Outcome, SqliteStore, Store, StoreFuture, StoredRequest, Then,
+    NewEvent, OnCorrupt, Outcome, SqliteStore, Store, StoreFuture, StorePlace, StoredRequest, Then,
 };
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use serde_json::Value;
@@ -37,7 +37,7 @@ impl Inbox {
         let folder = tempfile::tempdir().unwrap();
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
         let settings = InboxSettings {
-            path: folder.path().join("inbox.db"),
+            place: StorePlace::Sqlite { path: folder.path().join("inbox.db") },
             max_events: 100_000,
             max_bytes: 1 << 30,
             min_free: 0,
@@ -48,7 +48,7 @@ impl Inbox {
             retry_max: Duration::from_secs(300),
             on_corrupt: OnCorrupt::Refuse,
         };
-        let store = SqliteStore::open(&settings).unwrap().0;
+        let store = SqliteStore::open(&folder.path().join("inbox.db"), &settings).unwrap().0;
         Self { folder, store, received: SystemTime::now() - Duration::from_secs(200), count: 0 }
     }
 

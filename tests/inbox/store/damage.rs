@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use clawgate::inbox::{
-    Appended, DeadReason, Filter, InboxSettings, OnCorrupt, OpenError, SqliteStore, Store as _,
-    StoreError,
+    Appended, DeadReason, Filter, InboxSettings, OnCorrupt, OpenError, Store as _, StoreError,
 };
 
-use super::support::{due, event, keys, open, settings};
+use super::support::{due, event, keys, open, open_with, settings};
 use crate::support::{eventually, private_folder};
 
 /// Overwrites the file from its second page on.
@@ -38,7 +37,7 @@ async fn a_damaged_database_is_set_aside_and_an_empty_one_serves() {
     let file = damaged(folder.path()).await;
     let before = fs::read(&file).unwrap();
 
-    let (store, opened) = SqliteStore::open(&settings(folder.path())).unwrap();
+    let (store, opened) = open_with(&settings(folder.path())).unwrap();
 
     let aside = opened.set_aside.unwrap();
     let name = aside.file_name().unwrap().to_str().unwrap();
@@ -77,7 +76,7 @@ async fn a_damaged_database_stays_where_it_is_if_the_settings_say_so() {
     let file = damaged(folder.path()).await;
     let refuse = InboxSettings { on_corrupt: OnCorrupt::Refuse, ..settings(folder.path()) };
 
-    let refusal = SqliteStore::open(&refuse).unwrap_err();
+    let refusal = open_with(&refuse).unwrap_err();
 
     assert!(matches!(&refusal, OpenError::Damaged { path, .. } if *path == file), "{refusal}");
     assert!(refusal.to_string().contains("clawgate inbox recover"), "{refusal}");
@@ -95,7 +94,7 @@ async fn a_damaged_database_that_another_clawgate_uses_is_not_moved() {
     eventually("the file has its pages", || (fs::metadata(&file).unwrap().len() > 8192).then_some(()));
     damage(&file);
 
-    let refusal = SqliteStore::open(&settings(folder.path())).unwrap_err();
+    let refusal = open_with(&settings(folder.path())).unwrap_err();
 
     assert!(refusal.to_string().contains("another clawgate uses it"), "{refusal}");
     assert!(file.exists());
@@ -107,7 +106,7 @@ async fn a_wal_without_its_database_is_set_aside_too() {
     let wal = folder.path().join("inbox.db-wal");
     fs::write(&wal, "frames").unwrap();
 
-    let (store, opened) = SqliteStore::open(&settings(folder.path())).unwrap();
+    let (store, opened) = open_with(&settings(folder.path())).unwrap();
 
     let aside = opened.set_aside.unwrap().into_os_string().into_string().unwrap();
     assert_eq!(fs::read(format!("{aside}-wal")).unwrap(), b"frames");

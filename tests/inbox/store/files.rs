@@ -7,7 +7,7 @@ use std::path::Path;
 use clawgate::inbox::{Filter, OpenError, SqliteStore, Store as _};
 use rusqlite::Connection;
 
-use super::support::{due, event, keys, open, settings};
+use super::support::{due, event, keys, open, open_with, settings};
 use crate::support::private_folder;
 
 /// Makes a database one of the first version.
@@ -20,7 +20,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 fn refusal(folder: &Path) -> String {
-    SqliteStore::open(&settings(folder)).unwrap_err().to_string()
+    open_with(&settings(folder)).unwrap_err().to_string()
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ fn a_database_of_a_newer_clawgate_is_refused_and_left_as_it_is() {
     Connection::open(&file).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
 
     for opened in
-        [SqliteStore::open(&settings(folder.path())).map(|opened| opened.0), SqliteStore::attach(&file)]
+        [open_with(&settings(folder.path())).map(|opened| opened.0), SqliteStore::attach(&file)]
     {
         assert_eq!(opened.unwrap_err(), OpenError::NewerSchema { path: file.clone(), found: 99 });
     }
@@ -120,7 +120,7 @@ fn the_database_of_another_program_is_refused_and_left_as_it_is() {
     Connection::open(&file).unwrap().execute_batch("CREATE TABLE theirs (a)").unwrap();
     fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
 
-    let opened = SqliteStore::open(&settings(folder.path()));
+    let opened = open_with(&settings(folder.path()));
 
     assert_eq!(opened.unwrap_err(), OpenError::Foreign(file.clone()));
     let tables: i64 = Connection::open(&file)

@@ -9,14 +9,14 @@ use clawgate::inbox::{
 };
 use tempfile::TempDir;
 
-use super::support::{due, event, outcome, settings};
+use super::support::{due, event, open_with, outcome, settings};
 use crate::support::private_folder;
 
 fn with(change: impl FnOnce(&mut InboxSettings)) -> (TempDir, SqliteStore) {
     let folder = private_folder();
     let mut settings = settings(folder.path());
     change(&mut settings);
-    let store = SqliteStore::open(&settings).unwrap().0;
+    let store = open_with(&settings).unwrap().0;
     (folder, store)
 }
 
@@ -114,7 +114,7 @@ async fn a_delivered_event_is_removed_after_retain() {
     drop(store);
 
     let short = InboxSettings { retain: Duration::ZERO, ..settings(folder.path()) };
-    let (store, _) = SqliteStore::open(&short).unwrap();
+    let (store, _) = open_with(&short).unwrap();
 
     until_listed(&store, 1).await;
     assert_eq!(store.append(event("1")).await, Ok(Appended::New));
@@ -144,7 +144,7 @@ async fn a_dead_event_is_removed_after_retain_dead_but_recognised_for_retain() {
     drop(store);
 
     let short = InboxSettings { retain_dead: Duration::ZERO, ..settings(folder.path()) };
-    let (store, _) = SqliteStore::open(&short).unwrap();
+    let (store, _) = open_with(&short).unwrap();
 
     until_listed(&store, 0).await;
     assert_eq!(store.append(event("k")).await, Ok(Appended::Duplicate { first: first.id }));
@@ -158,7 +158,7 @@ async fn an_event_that_waits_is_never_removed() {
 
     let none = Duration::ZERO;
     let short = InboxSettings { retain: none, retain_dead: none, ..settings(folder.path()) };
-    let (store, _) = SqliteStore::open(&short).unwrap();
+    let (store, _) = open_with(&short).unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
 
     assert_eq!(store.list(Filter::default(), 10).await.unwrap()[0].state, EventState::Waiting);

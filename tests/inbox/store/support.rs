@@ -7,15 +7,15 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use clawgate::inbox::{
-    Attempt, Due, Event, EventId, InboxSettings, NewEvent, OnCorrupt, Outcome, SqliteStore, Store,
-    StoredRequest, Then,
+    Attempt, Due, Event, EventId, InboxSettings, NewEvent, OnCorrupt, OpenError, Opened, Outcome,
+    SqliteStore, Store, StorePlace, StoredRequest, Then,
 };
 use http::{HeaderMap, HeaderValue, Method, Uri};
 
 /// Settings for a database in a folder of the test.
 pub fn settings(folder: &Path) -> InboxSettings {
     InboxSettings {
-        path: folder.join("inbox.db"),
+        place: StorePlace::Sqlite { path: folder.join("inbox.db") },
         max_events: 1_000,
         max_bytes: 1024 * 1024 * 1024,
         min_free: 0,
@@ -30,7 +30,12 @@ pub fn settings(folder: &Path) -> InboxSettings {
 
 /// A new database in this folder, or the one that is there.
 pub fn open(folder: &Path) -> SqliteStore {
-    SqliteStore::open(&settings(folder)).unwrap().0
+    open_with(&settings(folder)).unwrap().0
+}
+
+/// The database that these settings name.
+pub fn open_with(settings: &InboxSettings) -> Result<(SqliteStore, Opened), OpenError> {
+    SqliteStore::open(settings.place.database().unwrap(), settings)
 }
 
 /// An event with this key, of one sender, for `/hooks/a`.

@@ -44,6 +44,8 @@ pub(super) fn place(r: &mut Resolver<'_>) -> Found<Option<StorePlace>> {
     let ca = r.optional(&inbox::NATS_CA);
     let certificate = certificate(r);
     let (name, replicas) = (r.value(&inbox::NATS_NAME), r.value(&inbox::NATS_REPLICAS));
+    warn_of_one_replica(r, replicas.as_ref().ok());
+    let monitoring = r.list(&inbox::NATS_MONITORING).all_values();
     let (servers, ca) = (servers?, ca?);
     check_tls(r, &servers, ca.as_ref(), &store)?;
     let (credentials, certificate) = (credentials?, certificate?);
@@ -55,6 +57,7 @@ pub(super) fn place(r: &mut Resolver<'_>) -> Found<Option<StorePlace>> {
         credentials,
         ca_file: ca.map(|ca| ca.value),
         client_certificate: certificate,
+        monitoring: monitoring?,
     }))))
 }
 
@@ -189,6 +192,15 @@ fn check_tls(
         r.report.problem(&origin, what, "make inbox.store tls://, or remove this");
     }
     Ok(())
+}
+
+/// The sender has got its 202, and nobody else has the event.
+fn warn_of_one_replica(r: &mut Resolver<'_>, replicas: Option<&usize>) {
+    if replicas == Some(&1) {
+        let origin = r.origin_or_default(&inbox::NATS_REPLICAS);
+        let what = "stores each event on one NATS server only: with its disk, events are lost that senders got 202 for";
+        r.report.warning(&origin, what, "set it to 3, with a cluster of three servers");
+    }
 }
 
 /// Stored events are the senders' data, and a password is a password.

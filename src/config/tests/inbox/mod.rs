@@ -2,6 +2,7 @@
 
 mod fitting;
 mod loading;
+mod nats;
 mod values;
 
 use std::fs::{Permissions, set_permissions};

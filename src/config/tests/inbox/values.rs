@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use super::super::support::{Sources, assert_has};
 use super::{ROUTE, inbox, route, storing, with};
-use crate::inbox::{InboxSettings, OnCorrupt, Order, RouteInbox};
+use crate::inbox::{InboxSettings, OnCorrupt, Order, RouteInbox, StorePlace};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -29,7 +29,7 @@ fn a_path_and_the_word_inbox_suffice() {
     assert_eq!(
         inbox(&sources),
         InboxSettings {
-            path: "/var/lib/x/inbox.db".into(),
+            place: StorePlace::Sqlite { path: "/var/lib/x/inbox.db".into() },
             max_events: 100_000,
             max_bytes: 1 << 30,
             min_free: 256 << 20,
@@ -86,7 +86,7 @@ fn every_key_is_read() {
     assert_eq!(
         inbox(&sources),
         InboxSettings {
-            path: "/var/lib/x/y.db".into(),
+            place: StorePlace::Sqlite { path: "/var/lib/x/y.db".into() },
             max_events: 7,
             max_bytes: 7 << 20,
             min_free: 7 << 10,
@@ -164,7 +164,7 @@ fn a_sender_gets_the_status_that_its_scheme_asks_for() {
 #[test]
 fn the_database_is_in_the_folder_that_systemd_made_unless_it_is_named() {
     let keys = format!("{ROUTE}delivery = \"inbox\"");
-    let path = |sources: Sources| inbox(&sources).path;
+    let path = |sources: Sources| PathBuf::from(inbox(&sources).place.to_string());
     let state = |folders: &str| with("", &keys).env("STATE_DIRECTORY", folders);
     assert_eq!(path(state("/var/lib/clawgate")), PathBuf::from("/var/lib/clawgate/inbox.db"));
     assert_eq!(path(state("/var/lib/a:/var/lib/b")), PathBuf::from("/var/lib/a/inbox.db"));

@@ -80,7 +80,8 @@ impl Entry {
             key: event.key.as_deref().map(str::to_owned),
             state: self.state(),
             received: time(event.received),
-            next_at: (state.state == Phase::Waiting).then(|| time(state.next_at.unwrap_or(state.waiting_since))),
+            next_at: (state.state == Phase::Waiting)
+                .then(|| time(state.next_at.unwrap_or(state.waiting_since))),
             ended: state.ended.map(time),
             tries: state.tries,
             reason,

@@ -51,10 +51,18 @@ impl WaitingEvents {
 
     /// The places of events that may be tried at `now`, in the order in which they are to be. `farthest` is the longest wait between
     /// two tries. All in milliseconds.
-    pub(super) fn due(&self, now: i64, farthest: i64, strict: bool, except: &[i64], limit: usize) -> Vec<i64> {
+    pub(super) fn due(
+        &self,
+        now: i64,
+        farthest: i64,
+        strict: bool,
+        except: &[i64],
+        limit: usize,
+    ) -> Vec<i64> {
         let is_free = |candidate: &Candidate| !except.contains(&candidate.seq);
         if strict {
-            let first = self.first().filter(|first| is_due(first.since, now, farthest) && is_free(first));
+            let first =
+                self.first().filter(|first| is_due(first.since, now, farthest) && is_free(first));
             return first.filter(|_| limit > 0).map(|first| first.seq).into_iter().collect();
         }
         let most = limit.saturating_add(except.len());

@@ -1,4 +1,4 @@
-//! What every store must do. Each test is a function of a store; [`contract!`] makes a test of it for one kind of store.
+//! What every store must do. Each test is a function of a store; [`contract!`] makes a test of it for each kind of store.
 
 mod batches;
 mod changes;
@@ -6,31 +6,60 @@ mod delivery;
 mod repetitions;
 mod totals;
 
+#[cfg(feature = "jetstream")]
+use std::path::Path;
 use std::sync::Arc;
 
 use clawgate::inbox::Store;
+#[cfg(feature = "jetstream")]
+use clawgate::inbox::{InboxSettings, StorePlace, jetstream::JetStreamStore};
 
 use super::support::open;
+#[cfg(feature = "jetstream")]
+use super::support::settings;
+#[cfg(feature = "jetstream")]
+use crate::support::nats::NatsServer;
 use crate::support::private_folder;
 
 macro_rules! contract {
-    ($run:path: $($topic:ident::$name:ident,)*) => {
-        $(
-            #[tokio::test]
-            async fn $name() {
-                $run($topic::$name).await;
-            }
-        )*
+    ($($topic:ident::$name:ident,)*) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    super::in_sqlite(super::$topic::$name).await;
+                }
+            )*
+        }
+
+        #[cfg(feature = "jetstream")]
+        mod jetstream {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    super::in_jetstream(super::$topic::$name).await;
+                }
+            )*
+        }
     };
 }
 
 /// Runs a test with an SQLite database.
-async fn sqlite<F: Future<Output = ()>>(test: impl FnOnce(Arc<dyn Store>) -> F) {
+async fn in_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Arc<dyn Store>) -> F) {
     let folder = private_folder();
     test(Arc::new(open(folder.path()))).await;
 }
 
-contract! { sqlite:
+/// Runs a test with a stream of its own in NATS JetStream.
+#[cfg(feature = "jetstream")]
+async fn in_jetstream<F: Future<Output = ()>>(test: impl FnOnce(Arc<dyn Store>) -> F) {
+    let nats = NatsServer::shared().stream();
+    let place = StorePlace::JetStream(Arc::new(nats.clone()));
+    let settings = InboxSettings { place, ..settings(Path::new("")) };
+    test(Arc::new(JetStreamStore::open(&settings, &nats).unwrap())).await;
+}
+
+contract! {
     repetitions::the_same_event_again_is_a_duplicate_of_the_first,
     repetitions::the_same_key_of_another_principal_or_route_is_another_event,
     repetitions::the_same_key_with_another_body_is_stored_as_its_own_event,

@@ -1,0 +1,194 @@
+//! Checks NATS, if events are stored there: whether it can be used, and what its confirmation of an event means.
+
+use std::io;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::config::Settings;
+use crate::doctor::probe::{Reply, exchange};
+use crate::finding::{Check, Finding, Subject};
+use crate::inbox::jetstream::{FoundStream, Inspection, JetStreamSettings, NatsMonitoring, inspect};
+use crate::wording;
+
+/// How long a server may take to tell how it is.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of a message besides the body: headers of the request, and what clawgate adds.
+const HEAD: u64 = 16 << 10;
+/// The first version that can write each event to the disk before it confirms it.
+const SYNCED: (u64, u64) = (2, 10);
+
+/// What there is to say of NATS. Whether it can be used at all comes first; the rest needs that.
+pub(super) async fn findings(
+    settings: &Settings,
+    nats: &JetStreamSettings,
+    subject: &Subject,
+) -> Vec<Finding> {
+    let inspection = match inspect(nats).await {
+        Ok(inspection) => inspection,
+        Err(why) => {
+            let hint =
+                "start it, or correct inbox.store and [inbox.nats]; until then these routes answer 503";
+            return vec![subject.fail(Check::Connect, format!("NATS cannot be reached: {why}"), hint)];
+        }
+    };
+    let mut found = vec![subject.pass(Check::Connect, format!("nats-server {}", inspection.version))];
+    if let Some(why) = &inspection.no_jetstream {
+        let hint = "enable JetStream in the server's settings, for the account, and give the user the permissions in \
+                    docs/inbox.md";
+        found.push(subject.fail(Check::Stream, format!("JetStream cannot be used: {why}"), hint));
+        return found;
+    }
+    found.push(stream(nats, &inspection, subject));
+    found.push(body_limit(settings, &inspection, subject));
+    found.extend(durable(nats, &inspection, subject).await);
+    found
+}
+
+fn stream(nats: &JetStreamSettings, inspection: &Inspection, subject: &Subject) -> Finding {
+    let name = &nats.name;
+    match &inspection.stream {
+        Err(why) => {
+            let hint =
+                "give the user the permissions in docs/inbox.md, and see the log of the NATS servers";
+            subject.fail(Check::Stream, format!("the stream {name} cannot be used: {why}"), hint)
+        }
+        Ok(None) => subject.skipped(
+            Check::Stream,
+            format!("there is no stream {name} yet: clawgate makes it when it starts"),
+        ),
+        Ok(Some(FoundStream { replicas, .. })) if *replicas != nats.replicas => {
+            let detail = format!(
+                "the stream {name} has {replicas} replicas, and inbox.nats.replicas is {}",
+                nats.replicas
+            );
+            let hint =
+                format!("change the stream: nats stream edit {name} --replicas {}", nats.replicas);
+            subject.warning(Check::Stream, detail, hint)
+        }
+        Ok(Some(FoundStream { replicas, current, behind })) if current < replicas => {
+            let detail = format!(
+                "{current} of {replicas} servers have all events of the stream {name}; these do not: {}",
+                behind.join(", ")
+            );
+            subject.warning(Check::Stream, detail, "start them, and see their log")
+        }
+        Ok(Some(FoundStream { replicas, .. })) => subject.pass(
+            Check::Stream,
+            format!("the stream {name} is on {replicas} servers, which have all events"),
+        ),
+    }
+}
+
+fn body_limit(settings: &Settings, inspection: &Inspection, subject: &Subject) -> Finding {
+    let routes = settings.reloadable.routes.iter().filter(|route| route.inbox.is_some());
+    let largest = routes.map(|route| route.max_body).max().unwrap_or_default();
+    let most = u64::try_from(inspection.max_payload).unwrap_or(u64::MAX);
+    let detail = format!("messages may have {} KiB, bodies {} KiB", most >> 10, largest >> 10);
+    if largest.saturating_add(HEAD) > most {
+        let hint = "raise max_payload in the settings of the NATS servers to limits.body of the routes and 16 KiB more, \
+                    or lower limits.body; larger events get 503";
+        return subject.warning(Check::BodyLimit, detail, hint);
+    }
+    subject.pass(Check::BodyLimit, detail)
+}
+
+/// What it means that NATS has confirmed an event.
+async fn durable(nats: &JetStreamSettings, inspection: &Inspection, subject: &Subject) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if nats.replicas == 1 {
+        let detail =
+            "one server stores each event: with its disk, events are lost that senders got 202 for";
+        found.push(subject.warning(
+            Check::Durable,
+            detail,
+            "use three servers, and inbox.nats.replicas = 3",
+        ));
+    }
+    if version(&inspection.version).is_some_and(|version| version < SYNCED) {
+        let detail = format!(
+            "nats-server {} writes events to its disk up to 2 minutes after it has confirmed them: a loss of power on all \
+             servers loses events that senders got 202 for",
+            inspection.version
+        );
+        found.push(subject.warning(
+            Check::Durable,
+            detail,
+            "use nats-server 2.10 or newer, with sync_interval: always",
+        ));
+        return found;
+    }
+    if nats.monitoring.is_empty() {
+        let detail = "whether NATS writes an event to its disk before it confirms it is not known, since only its \
+                      monitoring port tells: set sync_interval: always in the servers' settings, and \
+                      inbox.nats.monitoring to have that checked";
+        found.push(subject.note(Check::Durable, detail));
+    }
+    for server in &nats.monitoring {
+        found.push(synced(server, subject).await);
+    }
+    found
+}
+
+async fn synced(server: &NatsMonitoring, subject: &Subject) -> Finding {
+    match sync(server).await {
+        Ok(Sync { sync_always: true, .. }) => subject
+            .pass(Check::Durable, format!("{server}: events are on its disk before they are confirmed")),
+        Ok(Sync { sync_interval, .. }) => {
+            let seconds = Duration::from_nanos(sync_interval).as_secs();
+            let detail = format!(
+                "{server}: events are written to its disk up to {seconds} s after they are confirmed: a loss of power on \
+                 all servers loses events that senders got 202 for"
+            );
+            let hint = "set sync_interval: always in the block jetstream of its settings";
+            subject.warning(Check::Durable, detail, hint)
+        }
+        Err(why) => {
+            let hint = "set http_port in the server's settings, or correct inbox.nats.monitoring";
+            subject.warning(Check::Durable, format!("{server}: it does not tell: {why}"), hint)
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Server {
+    jetstream: JetStream,
+}
+
+#[derive(Deserialize)]
+struct JetStream {
+    config: Option<Sync>,
+}
+
+/// When a server writes to its disk.
+#[derive(Deserialize)]
+struct Sync {
+    #[serde(default)]
+    sync_always: bool,
+    /// In nanoseconds.
+    #[serde(default)]
+    sync_interval: u64,
+}
+
+async fn sync(server: &NatsMonitoring) -> Result<Sync, String> {
+    let plain = |error: io::Error| wording::io(&error);
+    let connected = timeout(TIMEOUT, TcpStream::connect((server.host.as_str(), server.port)));
+    let stream = connected.await.map_err(|_| "no answer in time".to_owned())?.map_err(plain)?;
+    let host = server.to_string();
+    let host = host.strip_prefix("http://").unwrap_or(&host);
+    let request = format!("GET /varz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let Reply::Http(answer) = exchange(stream, request.as_bytes(), TIMEOUT).await else {
+        return Err("it is no monitoring port of a NATS server".to_owned());
+    };
+    let server: Server = serde_json::from_slice(&answer.body)
+        .map_err(|_| "it is no monitoring port of a NATS server".to_owned())?;
+    server.jetstream.config.ok_or_else(|| "JetStream is not enabled there".to_owned())
+}
+
+/// The first two numbers of a version.
+fn version(text: &str) -> Option<(u64, u64)> {
+    let mut numbers = text.split('.').map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
