@@ -395,8 +395,9 @@ def disturb(load, cluster, instances, upstream, disturbances):
 
 def cut_off(title, cluster, instances, disturbances, cut, heal):
     """Lets the NATS server of instance 0 lose the others. Returns the loads, and what instance 0 has acknowledged meanwhile."""
-    alone = Load(f"{title}a", instances.ports, 0, [0])
-    others = Load(f"{title}o", instances.ports, 0, [1, 2])
+    name = title.replace(" ", "-")
+    alone = Load(f"{name}-alone", instances.ports, 0, [0])
+    others = Load(f"{name}-others", instances.ports, 0, [1, 2])
     wait_until("events of both sides", lambda: alone.progress() > 20 and others.progress() > 20)
     disturbances.during(f"the NATS server of instance 0 is {title}")
     cut()
