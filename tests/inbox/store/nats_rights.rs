@@ -45,7 +45,7 @@ async fn a_user_with_the_permissions_of_the_page_can_do_all_that_clawgate_does()
     assert_eq!(store.append(event("b")).await, Ok(Appended::New));
     assert_eq!(store.may_deliver().await, Ok(true));
     let waiting = due(&store).await;
-    store.record(vec![outcome(&waiting[0], Then::Delivered)]).await.unwrap();
+    store.record(vec![outcome(&waiting[0], 200, Then::Delivered)]).await.unwrap();
     assert!(store.get(waiting[1].id).await.unwrap().is_some());
     assert_eq!(store.forget(Filter::default(), 10).await, Ok(2));
     assert!(store.list(Filter::default(), 10).await.unwrap().is_empty());
