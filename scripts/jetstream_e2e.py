@@ -115,6 +115,7 @@ class Proxies:
     @staticmethod
     def run(routes, pipe):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         asyncio.run(Proxies.serve(routes, pipe))
 
     @staticmethod
@@ -425,6 +426,8 @@ def cut_off(title, cluster, instances, disturbances, cut, heal):
 
 def main():
     random.seed(SEED)
+    # So that what was started is ended, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     # First, since it starts a process: threads would not go on in that one.
     cluster = Cluster()
     upstream = Upstream(slowest=0.004)
