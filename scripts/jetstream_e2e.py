@@ -29,6 +29,8 @@ SENDERS = 12
 AGAIN, AT_ONCE = 10, 20
 # How long an answer may take after something has failed, in seconds.
 PATIENCE = 60
+# How many events are sent at the end, when nothing fails.
+CALM = 500
 # How long the server of an instance is cut off, in seconds.
 CUT = 12
 
@@ -113,6 +115,7 @@ class Proxies:
     @staticmethod
     def run(routes, pipe):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         asyncio.run(Proxies.serve(routes, pipe))
 
     @staticmethod
@@ -338,7 +341,7 @@ class Disturbances:
     """What has failed, and when: a delivery may be repeated because of it."""
 
     # A process that has taken over may have waited for the end of the right of another one.
-    AFTERWARDS = 30
+    AFTERWARDS = 15
 
     def __init__(self):
         self.begun, self.times = time.monotonic(), []
@@ -395,8 +398,9 @@ def disturb(load, cluster, instances, upstream, disturbances):
 
 def cut_off(title, cluster, instances, disturbances, cut, heal):
     """Lets the NATS server of instance 0 lose the others. Returns the loads, and what instance 0 has acknowledged meanwhile."""
-    alone = Load(f"{title}a", instances.ports, 0, [0])
-    others = Load(f"{title}o", instances.ports, 0, [1, 2])
+    name = title.replace(" ", "-")
+    alone = Load(f"{name}-alone", instances.ports, 0, [0])
+    others = Load(f"{name}-others", instances.ports, 0, [1, 2])
     wait_until("events of both sides", lambda: alone.progress() > 20 and others.progress() > 20)
     disturbances.during(f"the NATS server of instance 0 is {title}")
     cut()
@@ -422,6 +426,8 @@ def cut_off(title, cluster, instances, disturbances, cut, heal):
 
 def main():
     random.seed(SEED)
+    # So that what was started is ended, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     # First, since it starts a process: threads would not go on in that one.
     cluster = Cluster()
     upstream = Upstream(slowest=0.004)
@@ -452,7 +458,13 @@ def main():
         "stopped", cluster, instances, disturbances, lambda: node.send_signal(signal.SIGSTOP),
         lambda: node.send_signal(signal.SIGCONT))
 
-    loads = [first, load] + [one for part in parts.values() for one in part[0]]
+    # Long after the last failure no event may come twice, and none may need a second request.
+    upstream.wait_for({event for part in parts.values() for one in part[0] for event in one.acknowledged}, 180)
+    time.sleep(Disturbances.AFTERWARDS)
+    calm = Load("calm", instances.ports, CALM)
+    calm.join()
+
+    loads = [first, load, calm] + [one for part in parts.values() for one in part[0]]
     acknowledged = {event: id for one in loads for event, id in one.acknowledged.items()}
     missing = upstream.wait_for(set(acknowledged), 180)
     time.sleep(1)
@@ -505,10 +517,12 @@ def main():
     expect("events delivered with another id than the acknowledged one",
            (event for event, id in acknowledged.items() if event in keys and id not in {given for _, given in keys[event]}))
     expect("events that no instance acknowledged in time",
-           (event for one in (first, load, *(part[0][1] for part in parts.values())) for event in one.given_up))
+           (event for one in (first, load, calm, *(part[0][1] for part in parts.values())) for event in one.given_up))
     for title, (_, meanwhile, others_meanwhile, _) in parts.items():
         expect(f"acknowledged while the NATS server was {title}", meanwhile)
         expect(f"no event acknowledged by the others while it was {title}", [] if others_meanwhile else ["none"])
+    expect("requests without an acknowledgement while nothing fails",
+           (text for channels in calm.channels for sender in channels.senders for text in sender.failures))
     expect("answers other than 200, 202 and 503", (text for one in loads for text in one.refused()))
     expect("panics and dead letters in the logs",
            (line.strip() for n in INSTANCES for line in instances.log(n) if "panicked" in line or "dead_lettered" in line))

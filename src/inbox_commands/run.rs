@@ -33,7 +33,8 @@ pub fn run(args: &InboxArgs, environment: &Environment, now: SystemTime) -> Resu
     let place = place(&args.file, environment)?;
     let unusable =
         |error: io::Error| CommandError::Failed(format!("cannot start: {}", wording::io(&error)));
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(unusable)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unusable)?;
     log_on_stderr();
     let session = || Session::open(&place, now);
     runtime.block_on(async {

@@ -70,7 +70,10 @@ fn a_monitoring_port_that_is_something_else_is_worth_a_warning() {
 fn bodies_that_do_not_fit_into_a_message_are_worth_a_warning() {
     let server = NatsServer::start("max_payload: 64KB");
     let diagnosis = storing(server.url(), "").examined(any());
-    says(&diagnosis.text("inbox/body_limit", "warning"), &["messages may have 62 KiB", "max_payload"]);
+    says(
+        &diagnosis.text("inbox/body_limit", "warning"),
+        &["messages may have 64 KiB, bodies 256 KiB", "max_payload"],
+    );
 }
 
 #[test]

@@ -26,7 +26,7 @@ table! {
         "Database of the inbox, in a folder of its own; for routes with delivery `inbox` or `try`")
         .outside("inbox", "CLAWGATE_INBOX").at_start();
     STORE: NatsServer = Setting::new("inbox.store", "URL", Means("the database at inbox.path"),
-        "NATS server with JetStream, to store the events of several instances there: nats:// or tls://")
+        "NATS server that stores the events of several instances: nats:// or tls://")
         .outside("inbox-store", "CLAWGATE_INBOX_STORE").repeatable(',').at_start();
     MAX_EVENTS: Count<u64> = Setting::new("inbox.max_events", "COUNT", Value("100000"),
         "Events that may wait or be dead; beyond that senders get 503")

@@ -178,7 +178,8 @@ async fn sync(server: &NatsMonitoring) -> Result<Sync, String> {
     let stream = connected.await.map_err(|_| "no answer in time".to_owned())?.map_err(plain)?;
     let host = server.to_string();
     let host = host.strip_prefix("http://").unwrap_or(&host);
-    let request = format!("GET /varz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    // To HTTP/1.0 no server answers in chunks.
+    let request = format!("GET /varz HTTP/1.0\r\nHost: {host}\r\n\r\n");
     let Reply::Http(answer) = exchange(stream, request.as_bytes(), TIMEOUT).await else {
         return Err("it is no monitoring port of a NATS server".to_owned());
     };

@@ -21,6 +21,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 /// a small letter in front (`keyUsage`, `notAfter`) are of the standards.
 const OF_THE_FIELD: &[&str] = &[
     "ClientHello",
+    "JetStream",
     "ServerHello",
     "HelloRetryRequest",
     "CertificateVerify",

@@ -6,6 +6,8 @@ mod damage;
 mod disk;
 mod files;
 mod limits;
+#[cfg(feature = "jetstream")]
+mod nats_rights;
 mod processes;
 mod recover;
 mod support;

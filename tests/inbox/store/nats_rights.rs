@@ -1,0 +1,52 @@
+//! The permissions in docs/inbox.md suffice for a user of NATS.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use clawgate::inbox::jetstream::{JetStreamSettings, JetStreamStore, NatsCredentials, inspect};
+use clawgate::inbox::{Appended, Filter, InboxSettings, Store as _, StorePlace, Then};
+
+use super::support::{due, event, outcome, settings};
+use crate::support::nats::NatsServer;
+use crate::support::private_folder;
+
+const PAGE: &str = include_str!("../../../docs/inbox.md");
+
+/// The subjects of the table that one may publish or subscribe to, as the server's settings have them.
+fn subjects(verb: &str) -> String {
+    let rows = PAGE.lines().filter_map(|line| line.strip_prefix(&format!("| {verb} `")));
+    let cells = rows.filter_map(|row| row.split(" |").next());
+    let subjects: Vec<_> =
+        cells.flat_map(|cell| cell.split("`, `")).map(|text| text.trim_end_matches('`')).collect();
+    assert!(!subjects.is_empty(), "no `{verb}` on the page");
+    subjects.iter().map(|subject| format!("{subject:?}")).collect::<Vec<_>>().join(", ")
+}
+
+#[tokio::test]
+async fn a_user_with_the_permissions_of_the_page_can_do_all_that_clawgate_does() {
+    let server = NatsServer::start(&format!(
+        "authorization {{ users: [{{ user: claw, password: s3cret, permissions: {{ publish: [{}], subscribe: [{}] }} }}] }}",
+        subjects("publish"),
+        subjects("subscribe")
+    ));
+    let folder = private_folder();
+    let password_file = folder.path().join("password");
+    fs::write(&password_file, "s3cret").unwrap();
+    let credentials = NatsCredentials::UserPassword { user: "claw".to_owned(), password_file };
+    let nats = JetStreamSettings { name: "clawgate".to_owned(), credentials, ..server.stream() };
+    let place = StorePlace::JetStream(Arc::new(nats.clone()));
+
+    let inspection = inspect(&nats).await.unwrap();
+    assert_eq!((inspection.no_jetstream, inspection.stream), (None, Ok(None)));
+    let store =
+        JetStreamStore::open(&InboxSettings { place, ..settings(Path::new("")) }, &nats).unwrap();
+    assert_eq!(store.append(event("a")).await, Ok(Appended::New));
+    assert_eq!(store.append(event("b")).await, Ok(Appended::New));
+    assert_eq!(store.may_deliver().await, Ok(true));
+    let waiting = due(&store).await;
+    store.record(vec![outcome(&waiting[0], 200, Then::Delivered)]).await.unwrap();
+    assert!(store.get(waiting[1].id).await.unwrap().is_some());
+    assert_eq!(store.forget(Filter::default(), 10).await, Ok(2));
+    assert!(store.list(Filter::default(), 10).await.unwrap().is_empty());
+}
