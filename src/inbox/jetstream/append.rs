@@ -119,6 +119,7 @@ impl Link {
         let used = self.space.used.load(Ordering::Relaxed);
         let more = self.space.added.load(Ordering::Relaxed) + u64::try_from(bytes).unwrap_or(u64::MAX);
         if used.saturating_add(more) > limits.max_bytes {
+            self.space.lacking.fetch_max(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
             self.space.wanted.notify_one();
             return Err(format!(
                 "the stream has {used} bytes of {} (inbox.max_bytes)",

@@ -90,6 +90,8 @@ pub(super) struct Space {
     pub(super) used: AtomicU64,
     /// Bytes that this process has added since.
     pub(super) added: AtomicU64,
+    /// Bytes of the largest event for which there was no room; 0 if there was.
+    pub(super) lacking: AtomicU64,
     /// Notified when there is no room.
     pub(super) wanted: Notify,
 }

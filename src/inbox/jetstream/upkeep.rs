@@ -67,7 +67,9 @@ impl Link {
 
     /// Removes delivered events, the oldest first, before there is no room for new ones.
     async fn make_room(&self) -> Result<(), StoreError> {
-        let limit = self.limits.max_bytes - self.limits.max_bytes / 8;
+        // An event for which another process has no room needs no more than this part, unless the limit is very small.
+        let spare = (self.limits.max_bytes / 8).max(self.space.lacking.swap(0, Ordering::Relaxed));
+        let limit = self.limits.max_bytes.saturating_sub(spare);
         while self.delivers() && self.space.used.load(Ordering::Relaxed) > limit {
             let ended: Vec<_> = {
                 let index = self.index();

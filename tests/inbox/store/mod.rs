@@ -5,6 +5,8 @@ mod crash;
 mod damage;
 mod disk;
 mod files;
+#[cfg(feature = "jetstream")]
+mod jetstream;
 mod limits;
 #[cfg(feature = "jetstream")]
 mod nats_rights;
