@@ -14,17 +14,16 @@ use crate::support::{eventually, plain};
 const MARKUP: &str = "<img src=x onerror=alert(1)>\"'</td><script>alert(2)</script>";
 
 #[test]
-fn markup_in_a_path_a_key_a_header_and_an_answer_of_the_upstream_is_text() {
+fn markup_in_a_name_a_key_a_header_and_an_answer_of_the_upstream_is_text() {
     let pki = Pki::new();
     let backend = Backend::each(|exchange, _| exchange.answer("422 No", "text/html", MARKUP));
     let token = pki.file("admin-token", "let-me-in");
     let clawgate = with_inbox(&pki, &backend.url()).arg("--admin-token-file", token);
     let toml = std::fs::read_to_string(pki.dir().join("clawgate.toml")).unwrap();
-    let toml = toml.replace("[admin]", "[admin]\nshow_bodies = true");
-    pki.file("clawgate.toml", toml.replace("delivery =", "idempotency_header = \"X-Key\"\ndelivery ="));
+    pki.file("clawgate.toml", toml.replace("[admin]", "[admin]\nshow_bodies = true"));
     let clawgate = clawgate.start();
     let key: String = MARKUP.chars().filter(char::is_ascii_graphic).collect();
-    let headers = format!("X-Key: {key}\r\nX-Note: {MARKUP}\r\n");
+    let headers = format!("Idempotency-Key: {key}\r\nX-Note: {MARKUP}\r\n");
     let sent = client(&pki, &clawgate, MARKUP).send(&post(&headers, MARKUP));
     assert_eq!(sent.status, 202, "{}", String::from_utf8_lossy(&sent.body));
     let asked = |path: &str| {
