@@ -73,5 +73,6 @@ pub mod signing;
 pub mod telemetry;
 pub mod timer;
 pub mod tls;
+pub mod top;
 pub mod upstream;
 pub mod wording;

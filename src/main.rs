@@ -1,12 +1,13 @@
 //! The `clawgate` command: reads the settings, runs or checks them, chooses the exit code.
 
+use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use clap::Parser;
 use clawgate::app::{App, Ending};
@@ -33,6 +34,7 @@ use clawgate::signature::PrivateKey;
 use clawgate::signing::{ClientFiles, TestOptions, curl_command};
 use clawgate::telemetry::logging::{Format, Log, subscriber};
 use clawgate::telemetry::terminal::Layout;
+use clawgate::top::Top;
 use clawgate::{checks, doctor, explain, wording};
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
@@ -43,8 +45,6 @@ const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
 /// Something is wrong with the settings (EX_CONFIG of sysexits.h).
 const CONFIG: u8 = 78;
-/// How often `top` asks.
-const REFRESH: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     memory::keep_private();
@@ -286,24 +286,20 @@ fn top(args: &TopArgs) -> Result<ExitCode, ExitCode> {
     let address = admin_address(args.admin.as_ref())?;
     let token = |file: &PathBuf| BearerToken::new(read(file)?.trim_ascii()).map_err(failed(USAGE));
     let token = args.admin_token_file.as_ref().map(token).transpose()?;
-    let text = || doctor::console_text(&address, token.as_ref());
-    if args.once || !std::io::stdout().is_terminal() {
-        write_out(&text().map_err(failed(FAILURE))?);
+    let is_terminal = std::io::stdout().is_terminal();
+    let top = Top { address, token, colour: is_terminal && wants_colour() };
+    if args.once || !is_terminal {
+        write_out(&top.once().map_err(failed(FAILURE))?);
         return Ok(ExitCode::SUCCESS);
     }
-    loop {
-        // A new clawgate may take the place of one that does not answer.
-        let text = text().unwrap_or_else(|error| format!("{error}\n"));
-        let size = rustix::termios::tcgetwinsize(std::io::stdout());
-        let (rows, columns) = size.map_or((24, 80), |size| (size.ws_row.max(2), size.ws_col.max(1)));
-        let cut = |line: &str| line.chars().take(columns.into()).collect::<String>();
-        let lines: Vec<_> = text.lines().take(usize::from(rows) - 1).map(cut).collect();
-        let screen = format!("\x1b[H\x1b[2J{}\n", lines.join("\n"));
-        if std::io::stdout().write_all(screen.as_bytes()).is_err() {
-            return Ok(ExitCode::SUCCESS);
-        }
-        std::thread::sleep(REFRESH);
-    }
+    top.watch().map_err(|error| failed(FAILURE)(wording::io(&error)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a terminal may get colours (no-color.org).
+fn wants_colour() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value: OsString| !value.is_empty());
+    !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 fn inbox(args: &InboxArgs) -> ExitCode {
@@ -380,7 +376,7 @@ fn start_logging(log: &LogSettings) -> Log {
     let is_terminal = std::io::stdout().is_terminal();
     let layout = || Layout {
         verbose: log.verbose,
-        colour: is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        colour: is_terminal && wants_colour(),
         width: columns().filter(|_| is_terminal),
     };
     let format = match log.format {

@@ -126,3 +126,27 @@ fn a_crl_is_logged_before_the_next_one_is_due() {
     assert_eq!(line["mark"], "crl.der");
     assert!(line["detail"].as_str().unwrap().contains("expires in 5 days"), "{line}");
 }
+
+#[test]
+fn the_certificate_that_upstreams_see_is_logged_before_it_expires_and_is_on_the_console() {
+    let pki = Pki::new();
+    let shown =
+        Leaf::client("gate-1").valid(-95 * DAY, 5 * DAY - 60).issued_by(&Ca::root("Upstream"), &[]);
+    let (certificate, key) = pki.files("onward", &shown);
+    let clawgate = ClawgateCommand::new(&pki)
+        .upstream("https://127.0.0.1:9")
+        .arg("--upstream-ca", pki.file("upstream-ca.pem", pki.root.pem()))
+        .arg("--upstream-cert", certificate)
+        .arg("--upstream-key", key)
+        .admin()
+        .start();
+
+    let line = told(&clawgate, "own_client_certificate");
+
+    assert_eq!((&line["days_left"], &line["mark"]), (&4.into(), &shown.fingerprint().into()));
+    let page = String::from_utf8(plain::get(clawgate.admin(), "/").body).unwrap();
+    assert!(
+        page.contains("The certificate that upstreams see (O=Example,CN=gate-1) expires in 4 days"),
+        "{page}"
+    );
+}

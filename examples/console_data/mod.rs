@@ -98,6 +98,7 @@ pub(super) fn large(long: &str) -> ConsoleData {
         inbox: Some(inbox),
         clients: (0..1000).map(client).collect(),
         doctor: Doctor::default(),
+        targets: Vec::new(),
         samples: (0..120).map(sample).collect(),
         denylist: DenylistAccess::Append,
         client_url: Some("https://gate.example:8443/hooks/".to_owned()),

@@ -3,13 +3,13 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import assert from "node:assert/strict";
 
-import { TOKEN, eventually, send, signed, startClawgate, startUpstream, unusedPort } from "./world.mjs";
+import { API_KEY, TOKEN, eventually, send, signed, startClawgate, startUpstream, track, unusedPort } from "./world.mjs";
 
 const { MODULES, CHROMIUM, SCREENSHOTS, WORK } = process.env;
 const require = createRequire(`${MODULES}/`);
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const PANELS = ["refusals", "inbox", "dead", "events", "signatures", "duplicates", "expiry", "seen", "rates", "doctor"];
+const PANELS = ["refusals", "inbox", "dead", "events", "targets", "signatures", "duplicates", "expiry", "seen", "rates", "doctor"];
 const started = Date.now();
 const said = (text) => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${text}`);
 
@@ -18,7 +18,7 @@ const away = await unusedPort();
 const gate = await startClawgate("open", upstream, away);
 const browser = await chromium.launch({
   executablePath: CHROMIUM,
-  args: ["--no-sandbox", "--host-resolver-rules=MAP evil.example 127.0.0.1"],
+  args: ["--no-sandbox", "--host-resolver-rules=MAP evil.example 127.0.0.1, MAP gate.example 127.0.0.1"],
 });
 const closers = [gate.stop, upstream.close, () => browser.close()];
 
@@ -47,7 +47,7 @@ async function accessible(page, what) {
   const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
   const shown = serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`);
   assert.deepEqual(shown, [], `axe-core about ${what}`);
-  said(`axe-core finds nothing serious: ${what} (${violations.length} minor)`);
+  said(`axe-core finds nothing serious: ${what} (minor: ${violations.map(({ id }) => id).join(", ") || "nothing either"})`);
 }
 
 const text = (page, id) => page.locator(`#${id}`).innerText();
@@ -60,6 +60,10 @@ async function makeTraffic() {
     assert.equal(await send(gate.port, "/hooks/agent", `{"dead":${number}}`, { cert: "client" }), 202);
   }
   assert.equal(await send(gate.port, "/hooks/away", '{"away":1}', { cert: "client-rsa" }), 202);
+  upstream.status = 200;
+  assert.equal(await track(gate.relay, '{"event":1}'), 200);
+  upstream.status = 503;
+  assert.equal(await track(gate.relay, '{"event":2}'), 503);
   upstream.status = 200;
   const body = '{"signed":1}';
   const headers = signed(body);
@@ -80,14 +84,18 @@ async function panels() {
     for (const part of parts) assert.ok(found.includes(part), `${id} has no ${part}: ${found}`);
   };
   await has("top", "No event is delivered to", "Try now");
+  await page.locator("#refusals > details > summary").click();
   await has("refusals", "client_cert_expired", "client_cert_missing", "client_cert_revoked");
   assert.match(await text(page, "refusals"), /<img src\\?=x onerror\\?=alert\(1\)/);
   await has("inbox", "/hooks/agent", "/hooks/away", "next try");
   await has("signatures", "/hooks/signed", "1");
   await has("duplicates", "/hooks/signed");
   await has("expiry", "clawgate", "client CA", "CRL");
-  await has("seen", "meeting-notes", "/hooks/signed (signed)");
-  await has("rates", "Requests per second");
+  await has("seen", "meeting-notes", "/hooks/signed", "by signature", "by certificate");
+  await has("targets", "analytics", "failing", "status 200", "it answered 503", "of 60/1m", "its file was read");
+  assert.ok(!(await page.content()).includes(API_KEY));
+  await has("dead", "4 dead events of /hooks/agent");
+  await has("rates", "The first value comes");
   assert.equal(await page.locator("img, script:not([src])").count(), 0, "markup of a certificate became an element");
   await page.fill("#q", "revoked");
   await page.keyboard.press("Enter");
@@ -111,12 +119,15 @@ async function looks() {
     ["light", "light", { width: 1180, height: 760 }],
     ["dark", "dark", { width: 1180, height: 760 }],
     ["phone", "light", { width: 390, height: 844 }],
+    // 1280 pixels at 200 %, and 400 %.
+    ["zoom", "light", { width: 640, height: 450 }],
+    ["narrow", "dark", { width: 320, height: 640 }],
   ]) {
     const { page, close } = await open({ colorScheme, viewport });
     await page.goto(gate.admin);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(overflow <= 0, `the page is ${overflow} px too wide (${name})`);
-    const path = `${SCREENSHOTS}/console-${name}.png`;
+    const path = `${["zoom", "narrow"].includes(name) ? WORK : SCREENSHOTS}/console-${name}.png`;
     await page.screenshot({ path });
     const size = statSync(path).size;
     assert.ok(size < 200 * 1024, `${path} has ${size} bytes`);
@@ -136,7 +147,7 @@ async function actions() {
 
   const link = page.locator("#events").getByRole("link").last();
   await link.click();
-  assert.match(await page.locator(".timeline").innerText(), /received and stored[^]*try 1: status 422/);
+  assert.match(await page.locator(".timeline").innerText(), /received for[^]*verified by certificate[^]*stored[^]*try 1: it answered 422[^]*given up/);
   assert.ok((await page.content()).includes("admin.show_bodies"));
   await accessible(page, "the page of an event");
   await page.goto(gate.admin);
@@ -183,12 +194,76 @@ async function actions() {
   }
   said("checks and reload run, and each action is in the log");
 
+  await page.goto(gate.admin);
+  await page.evaluate(() => {
+    window.announced = 0;
+    new MutationObserver(() => window.announced++).observe(document.getElementById("top"), { childList: true, subtree: true, characterData: true });
+  });
   const count = () => page.locator("#refusals li").count();
   const before = await count();
   await send(gate.port, "/hooks/agent", "{}", { cert: "server-auth-only" });
   await eventually("refresh", async () => (await count()) > before);
-  said("the page refreshes itself");
+  assert.equal(await page.evaluate(() => window.announced), 0, "the top line is announced again though it is the same");
+  said("the page refreshes itself, and announces the top line only if it changes");
   await close();
+}
+
+async function looksOfAnEvent() {
+  const { page, close } = await open({ viewport: { width: 1180, height: 640 } });
+  await page.goto(gate.admin);
+  await page.locator("#events").getByRole("link").last().click();
+  await page.waitForURL(/events/);
+  await page.screenshot({ path: `${SCREENSHOTS}/console-event.png` });
+  await close();
+}
+
+async function withTheKeyboard() {
+  const { page, close } = await open({ reducedMotion: "reduce" });
+  await page.goto(gate.admin);
+  const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.textContent);
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(), "Skip to the panels");
+  assert.ok(await page.locator(".skip").evaluate((link) => link.getBoundingClientRect().left >= 0), "the focused link is visible");
+  assert.notEqual(await page.locator(".skip").evaluate((link) => getComputedStyle(link).outlineStyle), "none");
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "refusals");
+  // The order of the focus is the order in which the page is read.
+  const tops = await page.evaluate(() => {
+    const all = [...document.querySelectorAll("a[href], button, input, summary, [tabindex='0']")];
+    return all.filter((element) => element.tabIndex > 0).length;
+  });
+  assert.equal(tops, 0, "nothing has a place of its own in the order of the focus");
+  await page.getByRole("button", { name: "Reload settings and files" }).focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/outcome=/);
+  assert.match(await focused(), /reloaded/, "the outcome has the focus");
+  assert.equal(await page.locator("table").count(), await page.locator("table > caption").count());
+  await close();
+  said("the keyboard reaches everything, in order, and the focus can be seen");
+}
+
+async function all() {
+  const { page, close } = await open();
+  await page.goto(gate.admin);
+  upstream.status = 422;
+  const dead = async () => Number(((await text(page, "dead")).match(/(\d+) dead events? of/) ?? [0, 0])[1]);
+  const count = (await dead()) + 3;
+  for (const number of [5, 6, 7]) await send(gate.port, "/hooks/agent", `{"dead":${number}}`, { cert: "client-rsa" });
+  await eventually("three more dead letters", async () => {
+    await page.goto(gate.admin);
+    return (await dead()) === count;
+  });
+  upstream.status = 200;
+  upstream.received.length = 0;
+  await page.locator("#dead").getByRole("button", { name: /^Replay all/ }).click();
+  assert.match(await page.locator("dialog").innerText(), new RegExp(`${count} dead events of /hooks/agent`));
+  await page.locator("#ask-yes").click();
+  await page.waitForURL(/outcome=/);
+  assert.match(await outcome(page), new RegExp(`^${count} events of /hooks/agent wait`));
+  await eventually("all of them at the upstream", () => upstream.received.length >= count);
+  assert.equal(gate.log.filter((line) => line.action === "replay_all").length, 1);
+  await close();
+  said(`all ${count} dead letters of a route are replayed after one question`);
 }
 
 async function withoutScript() {
@@ -203,6 +278,10 @@ async function withoutScript() {
   assert.match(await page.locator("main").innerText(), /Are you sure/);
   await page.getByRole("button", { name: /^Yes/ }).click();
   assert.match(await outcome(page), /is removed/);
+  await page.locator("#dead").getByRole("button", { name: /^Forget all/ }).click();
+  assert.match(await page.locator("main").innerText(), /\d+ dead events? of \/hooks\/agent/);
+  await page.getByRole("button", { name: /^Yes/ }).click();
+  assert.match(await outcome(page), /are forgotten/);
   await page.locator("#seen").getByRole("button", { name: /^Deny/ }).last().click();
   await page.getByRole("button", { name: /^Yes/ }).click();
   assert.match(await outcome(page), /on the denylist/);
@@ -233,6 +312,39 @@ async function hostile() {
   assert.equal((await page.goto(foreign)).status(), 403);
   said("a foreign host name is refused");
   await context.close();
+}
+
+/** To a name over plain HTTP, browsers send no Sec-Fetch-Site. */
+async function overPlainHttp() {
+  writeFileSync(`${WORK}/admin-token`, TOKEN);
+  const gate = await startClawgate("plain", upstream, away, `token_file = "${WORK}/admin-token"`);
+  closers.push(gate.stop);
+  const origin = gate.admin.replace("127.0.0.1", "gate.example");
+  const httpCredentials = { username: "operator", password: TOKEN };
+  for (const javaScriptEnabled of [false, true]) {
+    const { page } = await open({ httpCredentials, javaScriptEnabled }, origin);
+    await page.goto(origin);
+    const [request] = await Promise.all([
+      page.waitForRequest(/actions/),
+      page.getByRole("button", { name: "Reload settings and files" }).click(),
+    ]);
+    const sent = await request.allHeaders();
+    assert.deepEqual([sent.origin, sent["sec-fetch-site"]], [origin, undefined]);
+    assert.match(await outcome(page), /generation/);
+    await page.context().close();
+  }
+  const { page } = await open({ httpCredentials, javaScriptEnabled: false }, origin);
+  await page.goto(origin);
+  const nonce = await page.locator('input[name="nonce"]').first().getAttribute("value");
+  upstream.pages = {
+    "/form": `<meta name=referrer content=no-referrer><form method=post action="${origin}/actions/reload"><input name=nonce value="${nonce}"><button>go</button></form>`,
+  };
+  await page.goto(`http://evil.example:${upstream.port}/form`);
+  const [response] = await Promise.all([page.waitForResponse(/actions/), page.click("button")]);
+  assert.equal(response.status(), 403);
+  assert.match(await page.locator("main").innerText(), /SSH tunnel/);
+  await page.context().close();
+  said("over plain HTTP to a name, own forms work and those of other sites do not, with the script and without it");
 }
 
 async function withToken() {
@@ -270,9 +382,13 @@ try {
   await makeTraffic();
   await panels();
   await looks();
+  await looksOfAnEvent();
+  await withTheKeyboard();
   await actions();
   await withoutScript();
+  await all();
   await hostile();
+  await overPlainHttp();
   await withToken();
   said("all checks of the console passed");
 } finally {

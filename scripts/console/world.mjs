@@ -8,6 +8,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 const { CLAWGATE, CERTS, WORK } = process.env;
+export const RELAY_TOKEN = "relay-token-of-the-callers-of-the-test";
+export const API_KEY = "key-of-the-api-that-the-page-may-not-show";
 export const TOKEN = "console-token-of-the-test";
 const pem = (name) => readFileSync(`${CERTS}/${name}`);
 
@@ -55,9 +57,11 @@ export async function unusedPort() {
 }
 
 /** A running clawgate; `lines` go into `[admin]`. */
-export async function startClawgate(name, upstream, away, lines = "") {
+export async function startClawgate(name, upstream, away, lines = "", admin = "127.0.0.1:0") {
   const denylist = `${WORK}/${name}-denylist`;
   writeFileSync(denylist, "# nobody yet\n");
+  writeFileSync(`${WORK}/relay-token`, RELAY_TOKEN);
+  writeFileSync(`${WORK}/api-key`, API_KEY);
   writeFileSync(`${WORK}/hook-token`, "hook-token-of-the-test");
   writeFileSync(`${WORK}/${name}.toml`, `
 [listen]
@@ -71,7 +75,7 @@ ca = "${CERTS}/ca.pem"
 crl = "${CERTS}/crl.pem"
 denylist = "${denylist}"
 [admin]
-address = "127.0.0.1:0"
+address = "${admin}"
 edit_denylist = true
 ${lines}
 [limits]
@@ -89,6 +93,18 @@ path = "/hooks/away"
 delivery = "inbox"
 upstream = "http://127.0.0.1:${away}"
 token_file = "${WORK}/hook-token"
+[relay]
+address = "127.0.0.1:0"
+token_file = "${WORK}/relay-token"
+[[relay.target]]
+name = "analytics"
+path = "/track"
+url = "http://127.0.0.1:${upstream.port}/v1/events"
+auth = { bearer_file = "${WORK}/api-key" }
+delivery = "wait"
+rate = "60/1m"
+allow_plain_http = true
+allow_private = ["127.0.0.0/8"]
 [[route]]
 path = "/hooks/signed"
 authenticate = "signature"
@@ -109,6 +125,7 @@ verify = { scheme = "standard-webhooks", secret_file = "${CERTS}/webhook-secret"
     log, event, denylist,
     port: Number(started.listen[0].split(":")[1]),
     signedPort: Number(started.listen_signed[0].split(":")[1]),
+    relay: started.relay,
     admin: `http://${started.admin}`,
     stop: () => child.kill("SIGKILL"),
   };
@@ -130,6 +147,12 @@ export function send(port, path, body, { cert, headers = {} } = {}) {
     request.on("error", (error) => done(error.code ?? error.message));
     request.end(body);
   });
+}
+
+/** An event for the target of the relay; returns the status. */
+export async function track(relay, body) {
+  const headers = { authorization: `Bearer ${RELAY_TOKEN}`, "content-type": "application/json" };
+  return (await fetch(`http://${relay}/track`, { method: "POST", headers, body })).status;
 }
 
 /** The headers of a request that is signed as Standard Webhooks says. */

@@ -56,7 +56,7 @@ pub(super) async fn accept(listener: Listener, status: Arc<Status>) {
 /// Since when the connection waits for a request; `None` while one is answered.
 type WaitingSince = Mutex<Option<Instant>>;
 
-async fn serve(io: Box<dyn Stream>, caller: Caller, status: &Status) {
+async fn serve(io: Box<dyn Stream>, caller: Caller, status: &Arc<Status>) {
     let waiting: WaitingSince = Mutex::new(Some(Instant::now()));
     let service = service_fn(|request: Request<Incoming>| {
         let waiting = &waiting;

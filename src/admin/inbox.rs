@@ -115,6 +115,12 @@ impl InboxStatus {
         self.metrics.duplicates()
     }
 
+    /// How many dead events of a route were there when they were counted last.
+    pub(super) fn dead(&self, route: &str) -> u64 {
+        let counted = lock(&self.counted);
+        counted.totals.routes.iter().find(|totals| totals.route == route).map_or(0, |route| route.dead)
+    }
+
     /// The store.
     pub(super) fn store(&self) -> &dyn Store {
         &*self.store

@@ -33,6 +33,11 @@ impl Reply {
         page.header(header::CACHE_CONTROL, "no-store")
     }
 
+    /// With another status.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
     /// Another page, which the browser asks for with GET.
     pub(super) fn see_other(location: &str) -> Self {
         let reply = Self::text(StatusCode::SEE_OTHER, "").guarded();

@@ -20,7 +20,10 @@ use crate::checks::expiry::Expiring;
 use crate::console::data::FailedReload;
 use crate::identity::client_cert_inventory::SeenCertificate;
 use crate::identity::unix_rfc3339;
+use crate::live::Live;
+use crate::pipeline::RelaySnapshot;
 use crate::platform::plain_listener::Caller;
+use crate::relay::state::TargetState;
 use crate::shutdown::Drain;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
@@ -44,6 +47,7 @@ pub struct Status {
     pub(super) reload_requests: mpsc::Sender<ReloadRequest>,
     pub(super) refusals: Arc<Recent>,
     pub(super) inbox: OnceLock<Arc<InboxStatus>>,
+    relay: OnceLock<Arc<Live<RelaySnapshot>>>,
     pub(super) console: Console,
 }
 
@@ -67,6 +71,7 @@ impl Status {
             reload_requests,
             refusals,
             inbox: OnceLock::new(),
+            relay: OnceLock::new(),
             console,
         }
     }
@@ -75,6 +80,19 @@ impl Status {
     pub fn show_inbox(&self, inbox: Arc<InboxStatus>) {
         // It is set at the start only.
         let _ = self.inbox.set(inbox);
+    }
+
+    /// Shows the targets of the relay from now on.
+    pub fn show_relay(&self, relay: Arc<Live<RelaySnapshot>>) {
+        let _ = self.relay.set(relay);
+    }
+
+    /// What is known of the targets of the relay.
+    pub(super) fn targets(&self) -> Vec<TargetState> {
+        let (now, clock) = (Instant::now(), SystemTime::now());
+        let snapshot = self.relay.get().map(|relay| relay.load());
+        let targets = snapshot.iter().flat_map(|snapshot| &snapshot.targets);
+        targets.map(|target| target.client.target().state(now, clock)).collect()
     }
 
     /// Shows `generation` after a reload.
@@ -115,6 +133,7 @@ impl Status {
         status["expiring_clients"] = lock(&self.expiring_clients).clone();
         status["reload_failed"] = json!(*lock(&self.failed_reload));
         status["inbox"] = self.inbox.get().map(|inbox| inbox.json()).into();
+        status["relay_targets"] = json!(self.targets());
         status["uptime_s"] = self.started.elapsed().as_secs().into();
         status["draining"] = self.drain.has_begun().into();
         status["connections"] = self.metrics.open_connections().into();
@@ -122,7 +141,7 @@ impl Status {
     }
 
     /// Answers one request of `caller`.
-    pub(super) async fn answer(&self, request: Request<Incoming>, caller: Caller) -> Reply {
+    pub(super) async fn answer(self: &Arc<Self>, request: Request<Incoming>, caller: Caller) -> Reply {
         let (method, path) = (request.method(), request.uri().path());
         let token = lock(&self.generation).token.clone();
         let refusal = access::refusal(token.as_ref(), request.headers());
@@ -139,6 +158,9 @@ impl Status {
         if let Some(word) = path.strip_prefix("/actions/") {
             let word = word.to_owned();
             return self.act(&word, request, who).await;
+        }
+        if path == "/confirm" {
+            return self.ask(request, who).await;
         }
         if *method != Method::GET && *method != Method::HEAD {
             return Reply::text(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");

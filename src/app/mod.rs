@@ -118,6 +118,9 @@ impl App {
             if let (Some(running), Some(status)) = (&inbox, &admin.status) {
                 tasks.spawn(running.show(status));
             }
+            if let (Some(relay), Some(status)) = (&passed_on, &admin.status) {
+                status.show_relay(Arc::clone(&relay.live));
+            }
             let Workers { generations, ended } =
                 start_workers(listeners, &prepared, &shared, (stored, passed_on), &mut watchdog)
                     .map_err(RunError::Start)?;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::config::Reloadable;
 use crate::identity::client_cert_inventory::SeenCertificate;
 use crate::identity::{Certificate, Validity, unix_rfc3339};
+use crate::relay::settings::Auth;
 
 const DAY: i64 = 24 * 60 * 60;
 /// A warning is logged at each of these numbers of days before the end.
@@ -25,6 +26,8 @@ pub(crate) struct Expiring {
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub(crate) enum Kind {
     ServerCertificate,
+    /// Which clawgate shows to upstreams and targets.
+    OwnClientCertificate,
     ClientCa,
     Crl,
     ClientCertificate,
@@ -43,6 +46,8 @@ pub(crate) fn all(settings: &Reloadable, seen: Vec<SeenCertificate>) -> Vec<Expi
     };
     let own = material.own.iter().map(|own| &own.certificate);
     let own = own.map(certificate(Kind::ServerCertificate));
+    let shown = certificates_shown(settings);
+    let shown = shown.iter().map(certificate(Kind::OwnClientCertificate));
     let cas = material.trust.cas.iter().map(|ca| Expiring {
         kind: Kind::ClientCa,
         name: ca.subject.clone(),
@@ -61,7 +66,25 @@ pub(crate) fn all(settings: &Reloadable, seen: Vec<SeenCertificate>) -> Vec<Expi
         mark: seen.fingerprint_sha256,
         validity: seen.validity,
     });
-    own.chain(cas).chain(crls).chain(clients).collect()
+    own.chain(shown).chain(cas).chain(crls).chain(clients).collect()
+}
+
+/// The certificates that clawgate shows to upstreams and targets, each once.
+fn certificates_shown(settings: &Reloadable) -> Vec<Certificate> {
+    let upstreams = settings.routes.iter().filter_map(|route| route.upstream.secure.as_ref());
+    let endpoints = settings.relay.targets.iter().flat_map(|target| {
+        let tokens = match &target.auth {
+            Auth::ClientCredentials { endpoint, .. } => Some(&**endpoint),
+            _ => None,
+        };
+        std::iter::once(&target.endpoint).chain(tokens)
+    });
+    let all = upstreams.chain(endpoints.filter_map(|endpoint| endpoint.tls.as_ref()));
+    let leaves = all.filter_map(|tls| tls.identity.as_ref()?.cert.first());
+    let mut shown: Vec<_> = leaves.filter_map(Certificate::read).collect();
+    shown.sort_by(|a, b| a.fingerprint_sha256.cmp(&b.fingerprint_sha256));
+    shown.dedup_by(|a, b| a.fingerprint_sha256 == b.fingerprint_sha256);
+    shown
 }
 
 /// Which warnings have been logged.
@@ -126,6 +149,7 @@ impl Expiring {
     pub(crate) fn detail(&self, now: i64) -> String {
         let what = match self.kind {
             Kind::ServerCertificate => "clawgate's certificate",
+            Kind::OwnClientCertificate => "the certificate that clawgate shows to upstreams,",
             Kind::ClientCa => "the client CA",
             Kind::Crl => "the CRL of",
             Kind::ClientCertificate => "the certificate of the client",
@@ -149,6 +173,9 @@ impl Expiring {
             Kind::ServerCertificate => {
                 "renew it and write it to its file: clawgate reloads the file, and clients refuse an expired certificate"
             }
+            Kind::OwnClientCertificate => {
+                "renew it and write it to its file: clawgate reloads the file, and upstreams refuse an expired certificate"
+            }
             Kind::ClientCa => {
                 "add its successor to clients.ca now, issue new client certificates with the successor, then remove the old CA"
             }
@@ -164,6 +191,7 @@ impl Kind {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::ServerCertificate => "server_certificate",
+            Self::OwnClientCertificate => "own_client_certificate",
             Self::ClientCa => "client_ca",
             Self::Crl => "crl",
             Self::ClientCertificate => "client_certificate",

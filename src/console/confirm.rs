@@ -6,15 +6,15 @@ use super::actions::Action;
 use super::forms::post;
 use super::page::frame;
 
-/// Asks whether to carry out `action` on `target`; `None` if it needs no confirmation.
-pub fn confirm_page(action: Action, target: &str, nonce: &str) -> Option<String> {
+/// Asks whether to carry out `action` on `target`, which is `what` for people; `None` if it needs no confirmation.
+pub fn confirm_page(action: Action, target: &str, what: &str, nonce: &str) -> Option<String> {
     let question = action.question()?;
     let content = html! {
         header class="top warning" { h1 { "clawgate" } }
         main class="narrow" {
             h2 { "Are you sure?" }
             p { (question) }
-            p { code { (target) } }
+            p { code { (what) } }
             (post(nonce, action, target, html! {
                 button type="submit" class="danger" { "Yes: " (action.label()) }
             }))

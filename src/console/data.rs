@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::dispatch::UpstreamState;
 use crate::finding::Findings;
 use crate::inbox::{EventSummary, RouteTotals};
+use crate::relay::state::TargetState;
 
 use super::history::{PerRoute, Sample};
 
@@ -44,6 +45,8 @@ pub struct ConsoleData {
     pub clients: Vec<Client>,
     /// What the last run of the checks found.
     pub doctor: Doctor,
+    /// The targets of the relay.
+    pub targets: Vec<TargetState>,
     /// Request rate, failures and latency of the last hour, the oldest first.
     pub samples: Vec<Sample>,
     /// What the console can do with the denylist.
@@ -125,11 +128,12 @@ impl Refusal {
         }
     }
 
-    /// Who it was: the subject of the certificate, or the address without the port.
+    /// Who it was: the subject of the certificate, or the address without the port. A certificate that could not be read has no
+    /// subject.
     pub fn client(&self) -> &str {
         match &self.certificate {
-            Some(certificate) => &certificate.subject,
-            None => self.peer.rsplit_once(':').map_or(&*self.peer, |(address, _)| address),
+            Some(certificate) if !certificate.subject.is_empty() => &certificate.subject,
+            _ => self.peer.rsplit_once(':').map_or(&*self.peer, |(address, _)| address),
         }
     }
 }
@@ -170,7 +174,7 @@ fn time(value: &Value) -> Option<SystemTime> {
 /// Something that expires.
 #[derive(Clone, Debug)]
 pub struct Expiring {
-    /// `clawgate`, `client CA`, `CRL` or `client`.
+    /// `clawgate`, `clawgate, to upstreams`, `client CA`, `CRL` or `client`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,

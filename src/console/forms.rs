@@ -11,8 +11,9 @@ pub(super) fn button(nonce: &str, action: Action, target: &str, what: &str) -> M
     let named = if what.is_empty() { label.to_owned() } else { format!("{label} {what}") };
     match action.question() {
         Some(question) => html! {
-            form class="act" method="get" action="/confirm" data-question=(question)
+            form class="act" method="post" action="/confirm" data-question=(question)
                 data-post={ "/actions/" (action) } data-label=(label) {
+                input type="hidden" name="nonce" value=(nonce);
                 input type="hidden" name="action" value=(action);
                 input type="hidden" name="target" value=(target);
                 button type="submit" class="danger" aria-label=(named) { (label) "…" }

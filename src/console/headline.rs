@@ -1,7 +1,11 @@
 //! The top line: "all well", or the one thing to do.
 
+use std::time::SystemTime;
+
+use crate::dispatch::Pause;
 use crate::finding::Severity;
 use crate::identity::time::unix_seconds;
+use crate::relay::state::TargetState;
 
 use super::data::{ConsoleData, InboxData};
 use super::times::relative;
@@ -31,16 +35,18 @@ pub struct Headline {
     pub text: String,
     /// What to do.
     pub todo: String,
+    /// Since when. It is not part of the text, so that the text changes only if something else is wrong.
+    pub since: Option<SystemTime>,
     /// The panel that has more about it, as the `id` of its element.
     pub panel: &'static str,
 }
 
 fn fault(panel: &'static str, text: String, todo: impl Into<String>) -> Option<Headline> {
-    Some(Headline { urgency: Urgency::Fault, text, todo: todo.into(), panel })
+    Some(Headline { urgency: Urgency::Fault, text, todo: todo.into(), since: None, panel })
 }
 
 fn warning(panel: &'static str, text: String, todo: impl Into<String>) -> Option<Headline> {
-    Some(Headline { urgency: Urgency::Warning, text, todo: todo.into(), panel })
+    Some(Headline { urgency: Urgency::Warning, text, todo: todo.into(), since: None, panel })
 }
 
 /// The most urgent of all that is wrong.
@@ -49,10 +55,11 @@ pub fn headline(data: &ConsoleData) -> Headline {
     let checks = [
         inbox.and_then(store),
         reload(data),
-        inbox.and_then(|inbox| paused(inbox, data)),
+        inbox.and_then(paused),
         own_expiry(data),
         known_client(data),
         inbox.and_then(dead),
+        target(data),
         restart(data),
         signatures(data),
         client_expiry(data),
@@ -62,6 +69,7 @@ pub fn headline(data: &ConsoleData) -> Headline {
         urgency: Urgency::Well,
         text: "all well".to_owned(),
         todo: String::new(),
+        since: None,
         panel: "rates",
     };
     checks.into_iter().flatten().next().unwrap_or_else(well)
@@ -85,25 +93,23 @@ fn reload(data: &ConsoleData) -> Option<Headline> {
 }
 
 /// A misconfigured route comes first: it stays so until somebody corrects it. An upstream that is down may come back.
-fn paused(inbox: &InboxData, data: &ConsoleData) -> Option<Headline> {
+fn paused(inbox: &InboxData) -> Option<Headline> {
+    let since =
+        |line: Option<Headline>, pause: &Pause| Some(Headline { since: Some(pause.since), ..line? });
     let routes = || inbox.upstreams.iter().flat_map(|upstream| &upstream.routes);
     if let Some(route) = routes().find(|route| route.class == "misconfigured") {
         let text = format!("No event of {} is delivered: {}", route.route, route.pause.detail);
-        return fault("inbox", text, route.hint.clone());
+        return since(fault("inbox", text, route.hint.clone()), &route.pause);
     }
     for upstream in &inbox.upstreams {
         if let Some(pause) = &upstream.paused {
-            let since = relative(unix_seconds(pause.since), unix_seconds(data.now));
-            let text = format!(
-                "No event is delivered to {}: {} (paused {since})",
-                upstream.upstream, pause.detail
-            );
-            return fault("inbox", text, "Start it, then choose “Try now”.");
+            let text = format!("No event is delivered to {}: {}", upstream.upstream, pause.detail);
+            return since(fault("inbox", text, "Start it, then choose “Try now”."), pause);
         }
     }
     let route = routes().next()?;
     let text = format!("Deliveries of {} wait: {}", route.route, route.pause.detail);
-    warning("inbox", text, route.hint.clone())
+    since(warning("inbox", text, route.hint.clone()), &route.pause)
 }
 
 fn own_expiry(data: &ConsoleData) -> Option<Headline> {
@@ -120,6 +126,7 @@ fn expiry(data: &ConsoleData, is_meant: impl Fn(&str) -> bool) -> Option<Headlin
     let left = soonest.at - now;
     let what = match soonest.kind {
         "clawgate" => format!("The certificate of clawgate ({})", soonest.name),
+        "clawgate, to upstreams" => format!("The certificate that upstreams see ({})", soonest.name),
         "client CA" => format!("The client CA {}", soonest.name),
         "CRL" => format!("The CRL of {}", soonest.name),
         _ => format!("The certificate of the client {}", soonest.name),
@@ -136,7 +143,7 @@ fn expiry(data: &ConsoleData, is_meant: impl Fn(&str) -> bool) -> Option<Headlin
     warning("expiry", format!("{what} expires {}", relative(soonest.at, now)), todo)
 }
 
-fn is_recent(at: Option<std::time::SystemTime>, data: &ConsoleData) -> bool {
+fn is_recent(at: Option<SystemTime>, data: &ConsoleData) -> bool {
     at.is_some_and(|at| unix_seconds(data.now) - unix_seconds(at) < RECENT)
 }
 
@@ -155,6 +162,22 @@ fn dead(inbox: &InboxData) -> Option<Headline> {
         count => format!("{count} events could not be delivered"),
     };
     warning("dead", text, "See why, then replay or drop it.")
+}
+
+fn target(data: &ConsoleData) -> Option<Headline> {
+    let is_recent = |target: &&TargetState| {
+        let failure = target.last_failure.as_ref().filter(|_| target.has_failed_last());
+        is_recent(failure.map(|failure| failure.at), data)
+    };
+    let target = data.targets.iter().find(is_recent)?;
+    let detail = target.last_failure.as_ref().and_then(|failure| failure.detail.as_deref());
+    let text = format!(
+        "The last request to the target {} failed: {}",
+        target.name,
+        detail.unwrap_or("it was not accepted")
+    );
+    let todo = "Run the checks: they call the target. docs/relay.md says what each status means.";
+    warning("targets", text, todo)
 }
 
 fn restart(data: &ConsoleData) -> Option<Headline> {

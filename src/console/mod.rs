@@ -1,4 +1,4 @@
-//! The pages of the console, and the same for a terminal. [`page()`], [`event_page`], [`confirm_page`] and [`text()`] take
+//! The pages of the console, and the same for a terminal. [`page()`], [`event_page`], [`confirm_page`], [`notice_page`] and [`text()`] take
 //! [`ConsoleData`] and give HTML or text; they read nothing and decide nothing. The admin listener collects the data,
 //! serves the pages and carries out the actions.
 //!
@@ -12,8 +12,10 @@ mod confirm;
 mod event;
 mod forms;
 mod headline;
+mod notice;
 mod page;
 mod panels;
+mod principal;
 mod sparkline;
 mod text;
 mod times;
@@ -23,6 +25,7 @@ pub use self::confirm::confirm_page;
 pub use self::data::ConsoleData;
 pub use self::event::event_page;
 pub use self::headline::{Headline, Urgency, headline};
+pub use self::notice::notice_page;
 pub use self::page::page;
 pub use self::text::text;
 

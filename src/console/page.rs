@@ -1,5 +1,7 @@
 //! The page, without what is in its panels.
 
+use std::time::SystemTime;
+
 use maud::{DOCTYPE, Markup, html};
 
 use super::actions::Action;
@@ -7,7 +9,7 @@ use super::data::ConsoleData;
 use super::forms::post;
 use super::headline::{Headline, Urgency, headline};
 use super::panels;
-use super::times::since_text;
+use super::times::{since, since_text};
 
 /// The whole page of the console.
 pub fn page(data: &ConsoleData) -> String {
@@ -18,9 +20,16 @@ pub fn page(data: &ConsoleData) -> String {
     };
     let all = panels::all(data);
     let content = html! {
-        (top_line(&line))
-        nav aria-label="Panels" {
-            ul { @for panel in &all { li { a href={ "#" (panel.id) } { (panel.title) } } } }
+        (top_line(&line, data.now))
+        nav id="nav" aria-label="Panels" {
+            ul {
+                @for panel in &all {
+                    li {
+                        a href={ "#" (panel.id) } { (panel.title) }
+                        @if let Some(mark) = &panel.mark { " " span class="count" { (mark) } }
+                    }
+                }
+            }
         }
         main {
             (outcome(data))
@@ -48,6 +57,8 @@ pub(super) fn frame(title: &str, content: Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                // Without a `Referer`, the `Origin` of the forms would be `null`.
+                meta name="referrer" content="same-origin";
                 title { (title) }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href="/console.css";
@@ -58,7 +69,7 @@ pub(super) fn frame(title: &str, content: Markup) -> Markup {
     }
 }
 
-fn top_line(line: &Headline) -> Markup {
+fn top_line(line: &Headline, now: SystemTime) -> Markup {
     let class = match line.urgency {
         Urgency::Well => "top well",
         Urgency::Warning => "top warning",
@@ -74,6 +85,7 @@ fn top_line(line: &Headline) -> Markup {
                     p class="todo" { (line.todo) " " a href={ "#" (line.panel) } { "See the panel" } }
                 }
             }
+            p id="since" class="facts" { @if let Some(at) = line.since { "Since " (since(at, now)) } }
         }
     }
 }
@@ -81,7 +93,7 @@ fn top_line(line: &Headline) -> Markup {
 fn outcome(data: &ConsoleData) -> Markup {
     html! {
         @if let Some(outcome) = &data.outcome {
-            p class={ "outcome " (if outcome.is_done { "well" } else { "fault" }) } role="status" { (outcome.text) }
+            p class={ "outcome " (if outcome.is_done { "well" } else { "fault" }) } role="status" tabindex="-1" autofocus { (outcome.text) }
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use super::data::{ConsoleData, InboxData};
+use super::data::ConsoleData;
 use super::headline::{Urgency, headline};
 use super::panels::refusals::grouped;
 use super::times::{relative, since_text};
 use crate::finding::Severity;
 use crate::identity::time::unix_seconds;
+use crate::relay::state::TargetTry;
 
 /// Lines of each list.
 const SHOWN: usize = 5;
@@ -28,6 +29,9 @@ fn write_all(out: &mut String, data: &ConsoleData) -> std::fmt::Result {
         Urgency::Fault => "FAULT: ",
     };
     writeln!(out, "clawgate: {mark}{}", line.text)?;
+    if let Some(since) = line.since {
+        writeln!(out, "  since {}", since_text(since, data.now))?;
+    }
     if !line.todo.is_empty() {
         writeln!(out, "  to do: {}", line.todo)?;
     }
@@ -37,13 +41,24 @@ fn write_all(out: &mut String, data: &ConsoleData) -> std::fmt::Result {
         "generation {}, {} open connections, {:.1} requests/s, {:.1} ms, {} failed in 30 s",
         data.generation, data.connections, last.rate, last.latency_ms, last.failures
     )?;
-    refusals(out, data)?;
-    if let Some(inbox) = &data.inbox {
-        stored(out, data, inbox)?;
-    }
-    signed(out, data)?;
-    ends(out, data)
+    // What the top line is about comes first, since a terminal may show no more.
+    let mut sections = SECTIONS;
+    sections.sort_by_key(|(panels, _)| !panels.contains(&line.panel));
+    sections.into_iter().try_for_each(|(_, section)| section(out, data))
 }
+
+type Section = fn(&mut String, &ConsoleData) -> std::fmt::Result;
+
+/// The sections, with the panels of the page that they are.
+const SECTIONS: [(&[&str], Section); 7] = [
+    (&["refusals"], refusals),
+    (&["inbox", "dead"], stored),
+    (&["targets"], targets),
+    (&["signatures"], signed),
+    (&["expiry"], ends),
+    (&["seen"], seen),
+    (&["doctor"], checks),
+];
 
 fn refusals(out: &mut String, data: &ConsoleData) -> std::fmt::Result {
     let groups = grouped(data);
@@ -57,7 +72,8 @@ fn refusals(out: &mut String, data: &ConsoleData) -> std::fmt::Result {
     Ok(())
 }
 
-fn stored(out: &mut String, data: &ConsoleData, inbox: &InboxData) -> std::fmt::Result {
+fn stored(out: &mut String, data: &ConsoleData) -> std::fmt::Result {
+    let Some(inbox) = &data.inbox else { return Ok(()) };
     writeln!(out, "\nINBOX")?;
     if let Some(error) = &inbox.error {
         writeln!(out, "  cannot be used: {error}")?;
@@ -84,6 +100,35 @@ fn stored(out: &mut String, data: &ConsoleData, inbox: &InboxData) -> std::fmt::
     Ok(())
 }
 
+fn targets(out: &mut String, data: &ConsoleData) -> std::fmt::Result {
+    if data.targets.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nRELAY TARGETS")?;
+    for target in data.targets.iter().take(2 * SHOWN) {
+        let since = |seen: &TargetTry| since_text(seen.at, data.now);
+        let worked = target.last_success.as_ref().map(since);
+        let worked = worked.unwrap_or_else(|| "not since the start".to_owned());
+        write!(out, "  {} accepted {worked}", target.name)?;
+        if let Some(rate) = &target.rate {
+            write!(out, ", {} of {} left", rate.left, rate.rate)?;
+        }
+        if let Some(until) = target.paused_until {
+            write!(out, ", its limit is reached, next {}", since_text(until, data.now))?;
+        }
+        writeln!(out)?;
+        if let Some(failure) = target.last_failure.as_ref().filter(|_| target.has_failed_last()) {
+            writeln!(
+                out,
+                "    failed {}: {}",
+                since(failure),
+                failure.detail.as_deref().unwrap_or_default()
+            )?;
+        }
+    }
+    Ok(())
+}
+
 fn signed(out: &mut String, data: &ConsoleData) -> std::fmt::Result {
     if data.routes.is_empty() {
         return Ok(());
@@ -104,10 +149,19 @@ fn ends(out: &mut String, data: &ConsoleData) -> std::fmt::Result {
     for item in data.expiring.iter().take(SHOWN) {
         writeln!(out, "  {} {} {}", item.kind, item.name, relative(item.at, now))?;
     }
+    Ok(())
+}
+
+fn seen(out: &mut String, data: &ConsoleData) -> std::fmt::Result {
+    let now = unix_seconds(data.now);
     writeln!(out, "\nLAST SEEN ({})", data.clients.len())?;
     for client in data.clients.iter().take(SHOWN) {
         writeln!(out, "  {} {}", client.subject, relative(client.last, now))?;
     }
+    Ok(())
+}
+
+fn checks(out: &mut String, data: &ConsoleData) -> std::fmt::Result {
     if let Some((at, findings)) = &data.doctor.last {
         writeln!(out, "\nCHECKS ({})", since_text(*at, data.now))?;
         let failed = |finding: &&crate::finding::Finding| finding.severity >= Severity::Warning;

@@ -1,7 +1,5 @@
 //! What the console of a running clawgate shows, as text (`clawgate top`).
 
-use tokio::runtime::Builder;
-
 use super::admin::call_with;
 use super::probe::Reply;
 use crate::config::{AdminAddress, BearerToken};
@@ -11,11 +9,13 @@ use crate::wording;
 ///
 /// # Errors
 /// Why there is none, as a sentence.
-pub fn console_text(address: &AdminAddress, token: Option<&BearerToken>) -> Result<String, String> {
+pub async fn console_text(
+    address: &AdminAddress,
+    token: Option<&BearerToken>,
+) -> Result<String, String> {
     let cannot =
         |error: &std::io::Error| format!("nothing answers at {address}: {}", wording::io(error));
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| cannot(&error))?;
-    let reply = runtime.block_on(call_with(address, "/console.txt", token));
+    let reply = call_with(address, "/console.txt", token).await;
     let answer = match reply.map_err(|error| cannot(&error))? {
         Reply::Http(answer) => answer,
         Reply::Silence => return Err(format!("{address} does not answer within 5 s")),

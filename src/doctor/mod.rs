@@ -23,10 +23,11 @@ mod token;
 mod upstream;
 
 use std::io;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustls_pki_types::CertificateDer;
 use tokio::runtime::Builder;
+use tokio::time::timeout;
 
 pub use self::caller::Caller;
 pub use self::console::console_text;
@@ -79,20 +80,38 @@ pub fn examine(settings: &Settings, helpers: &Helpers, now: SystemTime) -> io::R
     Ok(found)
 }
 
-/// Checks from within the running clawgate: all but what needs a connection to itself, which its sandbox does not allow.
+/// Checks from within the running clawgate: all but what needs a connection to itself, which its sandbox does not allow. Those of the
+/// network end after `longest`, all together.
 ///
 /// # Errors
 /// When no runtime for the network can be created.
-pub fn examine_from_within(settings: &Settings, now: SystemTime) -> io::Result<Findings> {
+pub fn examine_from_within(
+    settings: &Settings,
+    now: SystemTime,
+    longest: Duration,
+) -> io::Result<Findings> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut found = Findings::default();
     let roots = Roots::of(&settings.reloadable.material.trust);
     found.extend(checks::findings(settings, &roots, &[], unix_seconds(now)));
     found.extend(files::findings(settings));
     found.extend(token::findings(&settings.reloadable));
-    found.extend(runtime.block_on(inbox::findings(settings, now)));
-    found.extend(runtime.block_on(upstream::findings(settings, now)));
-    found.extend(runtime.block_on(collector::findings(settings)));
+    runtime.block_on(async {
+        let parts = async {
+            found.extend(inbox::findings(settings, now).await);
+            found.extend(upstream::findings(settings, now).await);
+            found.extend(targets::findings(settings, now).await);
+            found.extend(collector::findings(settings).await);
+        };
+        if timeout(longest, parts).await.is_err() {
+            let rest = format!("the other checks did not end within {} s", longest.as_secs());
+            found.extend([Subject::new(Area::Settings, "").fail(
+                Check::Rest,
+                rest,
+                "run `clawgate doctor`",
+            )]);
+        }
+    });
     Ok(found)
 }
 

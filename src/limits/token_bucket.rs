@@ -62,6 +62,13 @@ impl TokenBucket {
         quota.wait(self.0.load(Ordering::Relaxed), now)
     }
 
+    /// How many tokens could be taken at `now`.
+    pub(crate) fn left(&self, quota: Quota, now: u64) -> u32 {
+        let early = self.0.load(Ordering::Relaxed).saturating_sub(now);
+        let Some(room) = quota.tolerance.checked_sub(early) else { return 0 };
+        u32::try_from(room / quota.interval.max(1) + 1).unwrap_or(u32::MAX)
+    }
+
     /// Whether the bucket is full at `now`, like a new one.
     pub(crate) fn is_full(&self, now: u64) -> bool {
         self.0.load(Ordering::Relaxed) <= now
@@ -112,8 +119,10 @@ mod tests {
             for step in steps {
                 now += step;
                 let wait = bucket.wait(rate, now);
+                let left = bucket.left(rate, now);
                 let result = bucket.take(rate, now);
                 prop_assert_eq!(result.err(), wait);
+                prop_assert_eq!(left, if wait.is_some() { 0 } else { bucket.left(rate, now) + 1 });
                 match result {
                     Ok(()) => taken += 1,
                     Err(wait) => {

@@ -13,6 +13,7 @@
 //! | `batch.rs` | [`batch::BatchSettings`]: several events in one request |
 //! | `rate.rs` | [`rate::RateLimiter`]: how many requests a target gets |
 //! | `idempotency.rs` | [`idempotency::identity`]: by which id a target recognises an event that comes again |
+//! | `state.rs` | [`state::TargetState`]: what is known of a target while it is in use |
 //! | `credentials/` | [`credentials::Credential`]: how the relay shows a target who it is |
 
 pub mod batch;
@@ -23,4 +24,5 @@ pub mod mapping;
 pub mod rate;
 pub mod retry;
 pub mod settings;
+pub mod state;
 pub mod target;

@@ -124,6 +124,18 @@ impl RateLimiter {
         }
     }
 
+    /// What is left at `now`: how many requests of the rate, and how long until the next one if there is none; `None` without a rate.
+    pub(super) fn left(&self, now: Instant) -> Option<(u32, Option<Duration>)> {
+        let (quota, now) = (self.quota?, self.nanoseconds(now));
+        Some((self.bucket.left(quota, now), self.bucket.wait(quota, now)))
+    }
+
+    /// How long, from `now`, the target itself allows no request.
+    pub(super) fn paused(&self, now: Instant) -> Option<Duration> {
+        let pause = self.paused.load(Ordering::Relaxed).saturating_sub(self.nanoseconds(now));
+        (pause > 0).then(|| Duration::from_nanos(pause))
+    }
+
     fn nanoseconds(&self, now: Instant) -> u64 {
         u64::try_from(now.saturating_duration_since(self.started).as_nanos()).unwrap_or(u64::MAX)
     }
@@ -174,10 +186,12 @@ mod tests {
         let start = Instant::now();
         let limiter = RateLimiter::new(Some(rate("60/1m")), start);
 
+        assert_eq!(limiter.left(start), Some((6, None)));
         let at_once = (0..60).filter(|_| limiter.take(start).is_ok()).count();
 
         assert_eq!(at_once, 6);
         let wait = limiter.take(start).unwrap_err();
+        assert_eq!(limiter.left(start), Some((0, Some(wait))));
         assert!(wait > Duration::from_secs(1) && wait < Duration::from_millis(1100), "{wait:?}");
         assert_eq!(limiter.take(start + wait), Ok(()));
     }
@@ -211,6 +225,8 @@ mod tests {
         limiter.note(WaitHints { reset: seconds(99), ..WaitHints::default() }, start);
 
         assert_eq!(limiter.take(start + Duration::from_secs(10)), Err(Duration::from_secs(20)));
+        assert_eq!(limiter.paused(start + Duration::from_secs(10)), seconds(20));
+        assert_eq!((limiter.paused(start + Duration::from_secs(30)), limiter.left(start)), (None, None));
         assert_eq!(limiter.take(start + Duration::from_secs(30)), Ok(()));
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
@@ -18,6 +18,7 @@ use super::idempotency::{EventIdentity, IdError, identity};
 use super::mapping::{MappingError, ValueFault};
 use super::rate::RateLimiter;
 use super::settings::{Auth, Endpoint, TargetDelivery, TargetSettings};
+use super::state::{Last, RateState, Seen, TargetState};
 use crate::inbox::EventId;
 use crate::signature::LookupError;
 use crate::telemetry::trace::TraceContext;
@@ -36,6 +37,9 @@ pub struct RelayTarget {
     pub(super) connector: Connector,
     /// How many requests may be sent for callers that wait.
     pub(super) permits: Semaphore,
+    pub(super) seen: Seen,
+    /// Since when it is in use: when the files with its secrets were read.
+    since: SystemTime,
 }
 
 /// Why a target cannot be used.
@@ -141,6 +145,8 @@ impl RelayTarget {
             connector: connector(&settings.endpoint)?,
             permits: Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             route: route_of(&settings.name),
+            seen: Seen::default(),
+            since: SystemTime::now(),
             settings,
         })
     }
@@ -205,6 +211,30 @@ impl RelayTarget {
     /// How long to wait before asking again.
     pub fn permit(&self, now: Instant) -> Result<(), Duration> {
         self.limiter.take(now)
+    }
+
+    /// What is known of it at this time, by both clocks.
+    pub fn state(&self, now: Instant, clock: SystemTime) -> TargetState {
+        let TargetSettings { name, endpoint, delivery, credential, rate, .. } = &*self.settings;
+        let after = |wait| clock.checked_add(wait).unwrap_or(clock);
+        let Last { success, failure, quota } = self.seen.last().clone();
+        let left = rate.zip(self.limiter.left(now));
+        TargetState {
+            name: Arc::clone(name),
+            server: endpoint.server.to_string(),
+            delivery: delivery.as_str(),
+            auth: credential.clone(),
+            credential: self.credential.state(self.since, now, clock),
+            last_success: success,
+            last_failure: failure,
+            rate: left.map(|(rate, (left, wait))| RateState {
+                rate: rate.to_string(),
+                left,
+                next: wait.map(after),
+            }),
+            quota,
+            paused_until: self.limiter.paused(now).map(after),
+        }
     }
 
     /// The request, with the fields of clawgate's own but the credential.

@@ -20,6 +20,8 @@ pub(super) fn in_use(settings: &Reloadable, metrics: &Metrics) {
             Kind::Crl => Expiring::Crl,
             // They come from clients, so that there may be any number of them.
             Kind::ClientCertificate => return None,
+            // An upstream without it answers with an error, which has metrics of its own.
+            Kind::OwnClientCertificate => return None,
         };
         let expiry::Expiring { name, mark, validity, .. } = expiring;
         Some(Expiry { of, name, mark, from: validity.from, at: validity.until })

@@ -1,11 +1,15 @@
 //! The actions of the console, and what must not carry them out.
 
 use std::fs;
+use std::io::Write;
 
-use super::{act, client, nonce, page_with, panel, send_form, text, with_inbox};
+use super::stored_events::fill;
+use super::{
+    act, client, confirm, form, nonce, page_with, panel, post_form, send_form, text, with_inbox,
+};
 use crate::inbox::support::post;
 use crate::support::backend::Backend;
-use crate::support::client::Client;
+use crate::support::client::{Client, connect};
 use crate::support::pki::{Leaf, Pki};
 use crate::support::process::ClawgateCommand;
 use crate::support::{eventually, plain};
@@ -54,10 +58,7 @@ fn other_methods_types_and_names_change_nothing() {
     assert_eq!(plain::request(address, "POST", "/").status, 405);
     assert_eq!(plain::exchange(address, json).unwrap().status, 415);
     assert_eq!(plain::exchange(address, foreign).unwrap().status, 403);
-    let linked = b"GET /confirm?action=deny&target=x HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\
-                   Connection: close\r\n\r\n";
-    assert_eq!(plain::exchange(address, linked).unwrap().status, 403);
-    assert_eq!(plain::get(address, "/confirm?action=reload").status, 404);
+    assert_eq!(plain::get(address, "/confirm?action=deny&target=x").status, 405);
     assert_eq!(send_form(address, "nothing", "", "").status, 404);
     assert_eq!(send_form(address, "reload", "", &"x".repeat(9000)).status, 400);
     assert!(clawgate.events("reloaded").is_empty());
@@ -84,10 +85,8 @@ fn a_dead_letter_is_replayed_dropped_and_forgotten() {
     assert!(act(&clawgate, "replay", ids[0]).contains("waits for its delivery again"));
     eventually("the third try", || (backend.received().len() == 3).then_some(()));
     clawgate.event("dead_lettered", 3);
-    assert!(
-        text(clawgate.admin(), &format!("/confirm?action=drop&target={}", ids[0]))
-            .contains("Are you sure")
-    );
+    let question = confirm(&clawgate, "drop", ids[0]);
+    assert!(question.contains("Are you sure") && question.contains(ids[0]), "{question}");
     assert!(act(&clawgate, "drop", ids[0]).contains("is removed"));
     assert!(act(&clawgate, "drop", ids[0]).contains("There is no event"));
     assert!(act(&clawgate, "forget", ids[1]).contains("is forgotten"));
@@ -162,4 +161,94 @@ fn the_checks_run_in_the_sandbox_and_are_shown() {
     assert!(outcome.contains("The checks have run"), "{outcome}");
     let found = panel(&text(clawgate.admin(), "/"), "doctor");
     assert!(found.contains("pass"), "{found}");
+}
+
+#[test]
+fn the_page_that_asks_is_for_forms_of_the_page_only() {
+    let pki = Pki::new();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
+    let address = clawgate.admin();
+    let good = format!("action=drop&target=x&nonce={}", nonce(&text(address, "/")));
+    let status = |fields: &str, body: &str| post_form(address, "/confirm", fields, body).status;
+
+    assert_eq!(status("", &good), 200);
+    assert_eq!(status("Sec-Fetch-Site: cross-site\r\n", &good), 403);
+    assert_eq!(status("Origin: http://evil.example\r\n", &good), 403);
+    assert_eq!(status("", "action=drop&target=x"), 403);
+    assert_eq!(status("", &good.replace("drop", "reload")), 404);
+}
+
+#[test]
+fn a_browser_that_does_not_say_where_its_form_is_from_gets_a_page_that_says_what_to_do() {
+    let pki = Pki::new();
+    let clawgate = ClawgateCommand::new(&pki).upstream("echo:").admin().start();
+    let body = format!("nonce={}", nonce(&text(clawgate.admin(), "/")));
+
+    let answer = send_form(clawgate.admin(), "reload", "Origin: null\r\n", &body);
+
+    let page = String::from_utf8(answer.body.clone()).unwrap();
+    assert_eq!(
+        (answer.status, answer.header("content-type").unwrap()),
+        (403, "text/html; charset=utf-8")
+    );
+    assert!(page.contains("SSH tunnel") && page.contains("href=\"/\""), "{page}");
+    assert!(clawgate.events("reloaded").is_empty());
+}
+
+#[test]
+fn all_dead_letters_of_a_route_are_replayed_with_one_event_in_the_log() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    fill(&pki, "/hooks/agent", 700, 600);
+    fill(&pki, "/hooks/other", 3, 3);
+    let clawgate = with_inbox(&pki, &backend.url()).start();
+    page_with(&clawgate, "dead", "600 dead events of /hooks/agent");
+
+    let question = confirm(&clawgate, "replay_all", "/hooks/agent");
+    assert!(question.contains("600 dead events of /hooks/agent"), "{question}");
+    let outcome = act(&clawgate, "replay_all", "/hooks/agent");
+
+    assert_eq!(outcome, "600 events of /hooks/agent wait for their delivery again.");
+    eventually("all of them at the upstream", || (backend.received().len() == 700).then_some(()));
+    let line = clawgate.event("admin_action", 1);
+    assert_eq!((&line["action"], &line["target"]), (&"replay_all".into(), &"/hooks/agent".into()));
+    assert_eq!(line["detail"], outcome);
+    let page = page_with(&clawgate, "dead", "3 dead events of /hooks/other");
+    assert!(!panel(&page, "dead").contains("/hooks/agent"), "{page}");
+}
+
+#[test]
+fn all_dead_letters_of_a_route_are_forgotten_and_only_those() {
+    let pki = Pki::new();
+    fill(&pki, "/hooks/agent", 5, 4);
+    fill(&pki, "/hooks/other", 3, 3);
+    let clawgate = with_inbox(&pki, &Backend::ok().url()).start();
+    clawgate.event("delivered", 1);
+
+    assert_eq!(act(&clawgate, "forget_all", "/hooks/agent"), "4 events of /hooks/agent are forgotten.");
+    assert_eq!(act(&clawgate, "drop_all", "/hooks/other"), "3 events of /hooks/other are removed.");
+
+    assert!(act(&clawgate, "forget_all", "/hooks/agent").contains("No event of /hooks/agent is dead"));
+    let page = text(clawgate.admin(), "/");
+    assert!(panel(&page, "dead").contains("None.") && panel(&page, "events").contains("delivered"));
+}
+
+#[test]
+fn an_action_goes_on_to_its_end_and_is_logged_if_the_browser_goes_away() {
+    let pki = Pki::new();
+    fill(&pki, "/hooks/agent", 2000, 2000);
+    let clawgate = with_inbox(&pki, &Backend::ok().url()).start();
+    let address = clawgate.admin();
+    let body = format!("nonce={}&target=/hooks/agent", nonce(&text(address, "/")));
+
+    let mut browser = connect(address);
+    browser.write_all(form(address, "/actions/forget_all", "", &body).as_bytes()).unwrap();
+    page_with(&clawgate, "events", "");
+    plain::reset(browser);
+
+    assert_eq!(
+        clawgate.event("admin_action", 1)["detail"],
+        "2000 events of /hooks/agent are forgotten."
+    );
+    page_with(&clawgate, "dead", "None.");
 }

@@ -3,10 +3,15 @@
 mod actions;
 #[path = "../../examples/console_data/mod.rs"]
 mod console_data;
+mod cost;
 mod headline;
+mod hostile;
 mod page;
+mod panels;
 mod size;
+mod stored_events;
 mod terminal;
+mod top;
 
 use std::net::SocketAddr;
 
@@ -42,12 +47,30 @@ fn nonce(page: &str) -> String {
 
 /// A form, as a browser sends it. `fields` are header fields, each with its line end.
 fn send_form(address: SocketAddr, action: &str, fields: &str, body: &str) -> Answer {
-    let request = format!(
-        "POST /actions/{action} HTTP/1.1\r\nHost: {address}\r\n{fields}Connection: close\r\n\
+    post_form(address, &format!("/actions/{action}"), fields, body)
+}
+
+/// The same for any path.
+fn post_form(address: SocketAddr, path: &str, fields: &str, body: &str) -> Answer {
+    plain::exchange(address, form(address, path, fields, body).as_bytes()).unwrap()
+}
+
+/// The bytes of a form.
+fn form(address: SocketAddr, path: &str, fields: &str, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\n{fields}Connection: close\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
-    );
-    plain::exchange(address, request.as_bytes()).unwrap()
+    )
+}
+
+/// The page that asks before an action.
+fn confirm(clawgate: &Clawgate, action: &str, target: &str) -> String {
+    let address = clawgate.admin();
+    let nonce = nonce(&text(address, "/"));
+    let body = format!("nonce={nonce}&action={action}&target={target}");
+    let answer = post_form(address, "/confirm", &format!("Origin: http://{address}\r\n"), &body);
+    String::from_utf8(answer.body).unwrap()
 }
 
 /// Sends a form of the page itself; returns what the page that follows says about it.

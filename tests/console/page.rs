@@ -20,7 +20,8 @@ fn a_clawgate_without_any_fault_says_that_all_is_well() {
         assert!(panel(&page, id).contains("<h2"), "{id}");
     }
     assert!(
-        panel(&page, "rates").contains("<svg") && panel(&page, "doctor").contains("/actions/doctor")
+        panel(&page, "rates").contains("The first value comes")
+            && panel(&page, "doctor").contains("/actions/doctor")
     );
 }
 
@@ -113,7 +114,12 @@ fn the_page_of_an_event_has_its_tries_and_the_body_only_with_setting_and_token()
 
     let page = text(plain_one.admin(), &path);
 
-    assert!(page.contains("received and stored") && page.contains("try 1: status 422"), "{page}");
+    for part in
+        ["received for <code>/hooks/agent", "verified by certificate", "stored, before", "given up"]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(page.contains("try 1: it answered 422 Unprocessable Entity, after "), "{page}");
     assert!(page.contains("not &lt;b&gt;this") && !page.contains("secret body"), "{page}");
     assert_eq!(plain::get(plain_one.admin(), "/events/no-event").status, 404);
     drop(plain_one);

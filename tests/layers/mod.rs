@@ -12,7 +12,7 @@ use graph::Graph;
 /// The modules from top to bottom. One may import what is in a lower row only.
 const LAYERS: &[&[&str]] = &[
     &["main"],
-    &["generate", "inbox_commands", "relay_commands"],
+    &["generate", "inbox_commands", "relay_commands", "top"],
     &["app", "cli"],
     &["doctor", "reload"],
     &["admin", "explain", "server"],

@@ -2,6 +2,7 @@
 
 mod batches;
 mod callers;
+mod console;
 mod credentials;
 mod queue;
 mod reload;

@@ -1,74 +1,107 @@
 //! Carries out the actions of the console.
 
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
 use super::audit::{self, Result, Who};
-use super::origin::{is_nonce, is_own};
-use crate::admin::inbox::InboxStatus;
+use super::change::{Done, change, change_all, resume};
+use super::form::Form;
+use super::origin::{Origin, is_nonce, origin};
+use super::state::Examined;
 use crate::admin::lock::lock;
 use crate::admin::reload::{ReloadOutcome, reload};
 use crate::admin::reply::Reply;
 use crate::admin::status::Status;
-use crate::console::Action;
 use crate::console::data::Outcome;
+use crate::console::{Action, confirm_page, notice_page};
 use crate::dispatch::Paused;
 use crate::identity::time::{rfc3339_millis, unix_seconds};
-use crate::inbox::{EventId, Filter, StoreError};
 use crate::pki::denylist::{self, AppendError};
 
-/// The longest form, in bytes.
-const MAX_FORM: usize = 8 * 1024;
-/// How long a form may take to arrive.
-const FORM_TIMEOUT: Duration = Duration::from_secs(10);
-const FORM: &str = "application/x-www-form-urlencoded";
-
-type Done = std::result::Result<String, String>;
+const FOREIGN: &str = "The request is from another site.";
+const UNCLEAR: &str = "The browser does not say which page has sent the form, so it may be from another site. Open the console \
+                       through an SSH tunnel or a TLS proxy, and let the browser send the Origin header.";
+const OLD: &str =
+    "The form is not of this clawgate, or of one that has been restarted. Load the page again.";
 
 impl Status {
     /// Carries out the action of this word, as a form of the console asks for it.
-    pub(in crate::admin) async fn act(&self, word: &str, request: Request<Incoming>, who: Who) -> Reply {
+    pub(in crate::admin) async fn act(
+        self: &Arc<Self>,
+        word: &str,
+        request: Request<Incoming>,
+        who: Who,
+    ) -> Reply {
         let Some(action) = Action::named(word) else {
             return Reply::text(StatusCode::NOT_FOUND, "there is no such action\n");
         };
-        if *request.method() != Method::POST {
-            return Reply::text(StatusCode::METHOD_NOT_ALLOWED, "POST\n");
-        }
-        if !is_own(request.headers()) {
-            return refuse(action, who, "the request is from another site");
-        }
-        let content_type =
-            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let content_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
-        if !content_type.trim().eq_ignore_ascii_case(FORM) {
-            return Reply::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{FORM}\n"));
-        }
-        let body = Limited::new(request.into_body(), MAX_FORM).collect();
-        let Ok(Ok(body)) = timeout(FORM_TIMEOUT, body).await else {
-            return Reply::text(StatusCode::BAD_REQUEST, "the form is too long, or incomplete\n");
+        let target = match self.own_form(request, who, action.as_str()).await {
+            Ok(form) => form.field("target"),
+            Err(reply) => return reply,
         };
-        let body = body.to_bytes();
-        let field = |name: &str| {
-            let mut fields = form_urlencoded::parse(&body);
-            fields.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
-        };
-        if !is_nonce(&field("nonce"), &self.console.nonce) {
-            return refuse(action, who, "the form is not of this clawgate; load the page again");
-        }
-        let target = field("target");
-        let outcome = self.carry_out(action, &target).await;
-        let (result, text) = match &outcome {
-            Ok(text) => (Result::Done, text),
-            Err(text) => (Result::Failed, text),
-        };
-        audit::log(action.as_str(), &target, who, result, text);
-        let outcome = Outcome { is_done: outcome.is_ok(), text: text.clone() };
+        let status = Arc::clone(self);
+        #[expect(clippy::disallowed_methods, reason = "draining does not wait for admin connections")]
+        // An action goes on to its end, and is logged, also if the browser is closed meanwhile.
+        let outcome = tokio::spawn(async move {
+            let outcome = status.carry_out(action, &target).await;
+            let (result, text) = match &outcome {
+                Ok(text) => (Result::Done, text),
+                Err(text) => (Result::Failed, text),
+            };
+            audit::log(action.as_str(), &target, who, result, text);
+            Outcome { is_done: outcome.is_ok(), text: text.clone() }
+        });
+        let unknown =
+            |_| Outcome { is_done: false, text: "It is not known what came of it.".to_owned() };
+        let outcome = outcome.await.unwrap_or_else(unknown);
         Reply::see_other(&format!("/?outcome={}", self.console.outcomes.keep(outcome)))
+    }
+
+    /// `POST /confirm`: the page that asks before an action that loses something.
+    pub(in crate::admin) async fn ask(&self, request: Request<Incoming>, who: Who) -> Reply {
+        let form = match self.own_form(request, who, "confirm").await {
+            Ok(form) => form,
+            Err(reply) => return reply,
+        };
+        let target = form.field("target");
+        let page = Action::named(&form.field("action")).and_then(|action| {
+            let what = match action {
+                Action::Deny => self.subject_of(&target).unwrap_or_else(|| target.clone()),
+                action if action.is_of_all_dead() => {
+                    let dead = self.inbox.get().map(|inbox| inbox.dead(&target)).unwrap_or_default();
+                    format!("{dead} dead events of {target}")
+                }
+                _ => target.clone(),
+            };
+            confirm_page(action, &target, &what, &self.console.nonce)
+        });
+        page.map_or_else(|| Reply::text(StatusCode::NOT_FOUND, "nothing to confirm\n"), Reply::page)
+    }
+
+    /// The form that a page of this clawgate has sent.
+    async fn own_form(
+        &self,
+        request: Request<Incoming>,
+        who: Who,
+        action: &str,
+    ) -> std::result::Result<Form, Reply> {
+        if *request.method() != Method::POST {
+            return Err(Reply::text(StatusCode::METHOD_NOT_ALLOWED, "POST\n"));
+        }
+        match origin(request.headers()) {
+            Origin::Own => {}
+            Origin::Unclear => return Err(refuse(action, who, UNCLEAR)),
+            Origin::Foreign => return Err(refuse(action, who, FOREIGN)),
+        }
+        let form = Form::read(request).await?;
+        match is_nonce(&form.field("nonce"), &self.console.nonce) {
+            true => Ok(form),
+            false => Err(refuse(action, who, OLD)),
+        }
     }
 
     /// `POST /reload`, for programs.
@@ -98,12 +131,20 @@ impl Status {
         match action {
             Action::Reload => self.reload_settings().await,
             Action::Replay | Action::Drop | Action::Forget => change(inbox()?, action, target).await,
+            Action::ReplayAll | Action::DropAll | Action::ForgetAll => {
+                change_all(inbox()?, action, target).await
+            }
             Action::ResumeUpstream => resume(inbox()?, Paused::Upstream(target.to_owned()), target),
             Action::ResumeRoute => resume(inbox()?, Paused::Route(target.to_owned()), target),
             Action::Deny => self.deny(target).await,
             Action::Doctor => match self.console.examine().await {
-                true => Ok("The checks have run.".to_owned()),
-                false => Err("The checks are still running.".to_owned()),
+                Examined::Ended => Ok("The checks have run.".to_owned()),
+                Examined::GoesOn => Ok("The checks take longer. They go on, and end by themselves; \
+                                        this page shows then what they have found."
+                    .to_owned()),
+                Examined::Runs => {
+                    Err("The checks are running already; only one run at a time.".to_owned())
+                }
             },
         }
     }
@@ -163,36 +204,7 @@ impl Status {
 }
 
 /// A request that another site may have sent.
-fn refuse(action: Action, who: Who, why: &str) -> Reply {
-    audit::log(action.as_str(), "", who, Result::Refused, why);
-    Reply::text(StatusCode::FORBIDDEN, format!("{why}\n"))
-}
-
-async fn change(inbox: &InboxStatus, action: Action, target: &str) -> Done {
-    let id: EventId = target.parse().map_err(|error| format!("{target}: {error}"))?;
-    let filter = Filter { ids: vec![id], ..Filter::default() };
-    let failed = |error: StoreError| error.to_string();
-    let store = inbox.store();
-    let done = match action {
-        Action::Replay => !store.replay(filter, 1).await.map_err(failed)?.is_empty(),
-        Action::Drop => store.drop_events(filter, 1).await.map_err(failed)? > 0,
-        _ => store.forget(filter, 1).await.map_err(failed)? > 0,
-    };
-    inbox.count().await;
-    match (done, action) {
-        (true, Action::Replay) => Ok(format!("Event {id} waits for its delivery again.")),
-        (true, Action::Drop) => Ok(format!("Event {id} is removed.")),
-        (true, _) => Ok(format!("Event {id} is forgotten.")),
-        (false, Action::Replay) => {
-            Err(format!("Event {id} waits already, or its request is not stored any more."))
-        }
-        (false, _) => Err(format!("There is no event {id} any more.")),
-    }
-}
-
-fn resume(inbox: &InboxStatus, paused: Paused, target: &str) -> Done {
-    match inbox.resume(paused) {
-        true => Ok(format!("{target} is tried now.")),
-        false => Err(format!("{target} is not paused.")),
-    }
+fn refuse(action: &str, who: Who, why: &str) -> Reply {
+    audit::log(action, "", who, Result::Refused, why);
+    Reply::page(notice_page("Nothing was done", why)).with_status(StatusCode::FORBIDDEN)
 }

@@ -6,13 +6,12 @@ use http::{HeaderName, Request, StatusCode, header};
 use hyper::body::Incoming;
 
 use super::audit::Who;
-use super::origin::is_own;
 use super::state::totals;
 use crate::admin::lock::lock;
 use crate::admin::reply::Reply;
 use crate::admin::status::Status;
 use crate::console::data::{Client, ConsoleData, DenylistAccess, Refusal, SignatureRefusal};
-use crate::console::{Action, SCRIPT, STYLE_SHEET, confirm_page, event_page, page, text};
+use crate::console::{SCRIPT, STYLE_SHEET, event_page, page, text};
 use crate::identity::time::unix_seconds;
 use crate::inbox::EventId;
 
@@ -37,16 +36,6 @@ impl Status {
             }
             "/console.css" => Some(asset(request, "text/css; charset=utf-8", STYLE_SHEET)),
             "/console.js" => Some(asset(request, "text/javascript; charset=utf-8", SCRIPT)),
-            // A link of another site must not lead to a page where one click is enough.
-            "/confirm" if !is_own(request.headers()) => Some(Reply::text(
-                StatusCode::FORBIDDEN,
-                "choose the action on the page of the console\n",
-            )),
-            "/confirm" => {
-                let action = Action::named(&parameter(query, "action"))?;
-                let target = parameter(query, "target");
-                confirm_page(action, &target, &self.console.nonce).map(Reply::page)
-            }
             path => self.event(path.strip_prefix("/events/")?.parse().ok()?, who).await,
         }
     }
@@ -105,6 +94,7 @@ impl Status {
             inbox,
             clients: self.clients(now),
             doctor: lock(&console.doctor).clone(),
+            targets: self.targets(),
             samples: console.history.samples(),
             denylist,
             client_url: settings.url,

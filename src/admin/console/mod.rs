@@ -2,7 +2,9 @@
 
 mod act;
 mod audit;
+mod change;
 mod collect;
+mod form;
 mod origin;
 mod outcomes;
 mod state;

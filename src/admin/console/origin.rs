@@ -4,12 +4,32 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
 
-/// Whether no other site's page has sent the request. A browser that knows the token, or reaches a listener without one, would
-/// send a form of any page.
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A page of clawgate, or no browser.
+    Own,
+    /// A page of another site, as the browser says.
+    Foreign,
+    /// A browser that does not say which page: `Origin: null` without `Sec-Fetch-Site`.
+    Unclear,
+}
+
+/// Where a request comes from. A browser that knows the token, or reaches a listener without one, would send a form of any page.
 ///
-/// `Referrer-Policy: no-referrer` lets browsers send `Origin: null` with the forms of clawgate's own pages (Fetch, section
-/// 3.1 "Origin header"). Then `Sec-Fetch-Site`, which no page can set, must say that it is one of them.
-pub(super) fn is_own(headers: &HeaderMap) -> bool {
+/// Browsers send `Origin: null` with the forms of a page that has no `Referer` (Fetch, section 3.1 "Origin header"). Then
+/// `Sec-Fetch-Site`, which no page can set, must say that it is an own one. They send that field only to addresses that
+/// are loopback or use TLS, and so the pages of the console allow the `Referer` for their own forms.
+pub(super) fn origin(headers: &HeaderMap) -> Origin {
+    let is_null = headers.get(ORIGIN).is_some_and(|origin| origin == "null");
+    match is_own(headers) {
+        true => Origin::Own,
+        false if is_null && !headers.contains_key("sec-fetch-site") => Origin::Unclear,
+        false => Origin::Foreign,
+    }
+}
+
+fn is_own(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let site = text("sec-fetch-site");
     if headers.get_all(ORIGIN).iter().count() > 1 {
@@ -39,14 +59,15 @@ mod tests {
 
     #[test]
     fn only_pages_of_the_host_that_was_asked_and_programs_are_own() {
-        let own = |fields: &[(&'static str, &'static str)]| {
+        let of = |fields: &[(&'static str, &'static str)]| {
             let fields = fields.iter().map(|(name, value)| {
                 (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
             });
             let mut headers: HeaderMap = fields.collect();
             headers.insert(HOST, http::HeaderValue::from_static("127.0.0.1:9443"));
-            is_own(&headers)
+            origin(&headers)
         };
+        let own = |fields: &[(&'static str, &'static str)]| of(fields) == Origin::Own;
         assert!(own(&[]));
         assert!(own(&[("sec-fetch-site", "same-origin")]));
         assert!(own(&[("origin", "http://127.0.0.1:9443")]));
@@ -56,6 +77,9 @@ mod tests {
         for foreign in ["null", "", "http://127.0.0.1", "http://127.0.0.1:9444", "127.0.0.1:9443"] {
             assert!(!own(&[("origin", foreign)]), "{foreign}");
         }
+        assert_eq!(of(&[("origin", "null")]), Origin::Unclear);
+        assert_eq!(of(&[("origin", "null"), ("sec-fetch-site", "cross-site")]), Origin::Foreign);
+        assert_eq!(of(&[("origin", "http://evil.example")]), Origin::Foreign);
         for site in ["cross-site", "same-site", "none"] {
             assert!(!own(&[("sec-fetch-site", site)]), "{site}");
             assert!(!own(&[("origin", "null"), ("sec-fetch-site", site)]), "{site}");

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::task::spawn_blocking;
+use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::outcomes::Outcomes;
@@ -24,6 +24,17 @@ const CHECKS: Duration = Duration::from_secs(20);
 
 /// Runs the checks of `clawgate doctor`. Blocks.
 pub(in crate::admin) type Checks = Box<dyn Fn() -> Findings + Send + Sync>;
+
+/// What has become of checks that were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Examined {
+    /// They have ended.
+    Ended,
+    /// They have begun, and take longer than the page waits.
+    GoesOn,
+    /// Others are running, so that they have not begun.
+    Runs,
+}
 
 /// What the console keeps.
 pub struct Console {
@@ -82,22 +93,30 @@ impl Console {
         *lock(&self.expiring) = all;
     }
 
-    /// Runs the checks, unless they are running. Waits for them for a while; returns whether they have ended.
-    pub(super) async fn examine(&self) -> bool {
+    /// Runs the checks, unless they are running, and waits for them for a while.
+    pub(super) async fn examine(&self) -> Examined {
         {
             let mut doctor = lock(&self.doctor);
             if doctor.is_running {
-                return false;
+                return Examined::Runs;
             }
             doctor.is_running = true;
         }
-        let (checks, doctor) = (Arc::clone(&self.checks), Arc::clone(&self.doctor));
-        let run = spawn_blocking(move || {
-            let running = Running(doctor);
+        let (checks, running) = (Arc::clone(&self.checks), Running(Arc::clone(&self.doctor)));
+        let (ending, ended) = oneshot::channel();
+        let run = move || {
             let findings = checks();
             running.doctor().last = Some((SystemTime::now(), findings));
-        });
-        timeout(CHECKS, run).await.is_ok()
+            drop(running);
+            // The page may not wait any more.
+            let _ = ending.send(());
+        };
+        // No task of the runtime, whose end would wait for it. If there is no thread, the checks have ended without a result.
+        let _ = std::thread::Builder::new().name("checks".to_owned()).spawn(run);
+        match timeout(CHECKS, ended).await {
+            Ok(_) => Examined::Ended,
+            Err(_) => Examined::GoesOn,
+        }
     }
 }
 
@@ -119,6 +138,7 @@ impl Drop for Running {
 fn shown(item: &expiry::Expiring) -> Expiring {
     let kind = match item.kind {
         expiry::Kind::ServerCertificate => "clawgate",
+        expiry::Kind::OwnClientCertificate => "clawgate, to upstreams",
         expiry::Kind::ClientCa => "client CA",
         expiry::Kind::Crl => "CRL",
         expiry::Kind::ClientCertificate => "client",

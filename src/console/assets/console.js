@@ -19,15 +19,21 @@ if (ask) {
   document.getElementById("ask-no").addEventListener("click", () => ask.close());
 }
 
+// Over plain HTTP browsers have no clipboard for pages, but for what is selected.
+async function copy(code) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(code.textContent);
+  document.getSelection().selectAllChildren(code);
+  document.execCommand("copy");
+}
+
 function addCopyButtons(root) {
-  if (!navigator.clipboard) return;
   for (const details of root.querySelectorAll("details.copy")) {
     if (details.querySelector("button")) continue;
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Copy";
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(details.querySelector("code").textContent);
+      await copy(details.querySelector("code"));
       button.textContent = "Copied";
     });
     details.append(button);
@@ -62,7 +68,7 @@ async function refresh() {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   document.title = fresh.title;
   document.querySelector("header.top").className = fresh.querySelector("header.top").className;
-  replace(document.getElementById("top"), fresh.getElementById("top"));
+  for (const id of ["top", "since", "nav"]) replace(document.getElementById(id), fresh.getElementById(id));
   for (const panel of document.querySelectorAll(".panels > section")) {
     replace(panel, fresh.getElementById(panel.id));
   }

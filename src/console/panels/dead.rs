@@ -2,15 +2,23 @@
 
 use maud::{Markup, html};
 
-use super::parts::{is_found, more, nothing, table};
+use super::parts::{cards, is_found, more, nothing, short_id, tries};
 use crate::console::actions::Action;
-use crate::console::data::ConsoleData;
+use crate::console::data::{ConsoleData, InboxData};
 use crate::console::forms::button;
 use crate::console::times::since;
 use crate::inbox::EventSummary;
 
 /// Events on the page.
 const SHOWN: usize = 10;
+/// Routes with buttons for all their dead letters.
+const ROUTES: usize = 20;
+
+/// How many there are.
+pub(super) fn mark(data: &ConsoleData) -> Option<String> {
+    let count = data.inbox.as_ref()?.dead_count();
+    (count > 0).then(|| count.to_string())
+}
 
 pub(super) fn content(data: &ConsoleData) -> Markup {
     let Some(inbox) = &data.inbox else { return nothing("No route has an inbox.") };
@@ -24,10 +32,11 @@ pub(super) fn content(data: &ConsoleData) -> Markup {
     let all = usize::try_from(inbox.dead_count()).unwrap_or(usize::MAX);
     let all = if data.query.is_empty() { all.max(found.len()) } else { found.len() };
     html! {
-        (table("Dead letters", &["Event", "Route", "Received", "Reason", "Tries", "Actions"], &html! {
+        (cards("Dead letters", &["Event and route", "Received", "Reason", "Actions"], &html! {
             @for event in found.iter().take(SHOWN) { (row(data, event)) }
         }))
         (more(all.saturating_sub(SHOWN)))
+        @if data.query.is_empty() { (of_routes(data, inbox)) }
     }
 }
 
@@ -35,11 +44,12 @@ fn row(data: &ConsoleData, event: &EventSummary) -> Markup {
     let id = event.id.to_string();
     html! {
         tr {
-            th scope="row" { a href={ "/events/" (id) } { code { (id) } } }
-            td { (event.route) }
+            th scope="row" { (short_id(&id)) " " span class="facts" { (event.route) } }
             td { (since(event.received, data.now)) }
-            td { @if let Some(reason) = event.reason { code { (reason.as_str()) } } }
-            td { (event.tries) }
+            td {
+                @if let Some(reason) = event.reason { code { (reason.as_str()) } " " }
+                span class="facts" { (tries(event.tries)) }
+            }
             td class="actions" {
                 (button(&data.nonce, Action::Replay, &id, &id))
                 (button(&data.nonce, Action::Drop, &id, &id))
@@ -47,6 +57,27 @@ fn row(data: &ConsoleData, event: &EventSummary) -> Markup {
             }
         }
     }
+}
+
+/// Buttons for all dead letters of a route.
+fn of_routes(data: &ConsoleData, inbox: &InboxData) -> Markup {
+    let routes = inbox.routes.iter().filter(|totals| totals.dead > 0).take(ROUTES);
+    html! {
+        @for totals in routes {
+            @let what = dead_events(totals.dead, &totals.route);
+            p class="all" {
+                span { (what) ":" } " "
+                @for action in [Action::ReplayAll, Action::DropAll, Action::ForgetAll] {
+                    (button(&data.nonce, action, &totals.route, &what))
+                }
+            }
+        }
+    }
+}
+
+/// So many dead letters of a route, in words.
+pub(in crate::console) fn dead_events(count: u64, route: &str) -> String {
+    format!("{count} dead {} of {route}", if count == 1 { "event" } else { "events" })
 }
 
 /// Whether an event fits the search.

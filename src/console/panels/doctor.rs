@@ -12,6 +12,13 @@ use crate::finding::{Finding, Severity};
 /// Findings on the page.
 const SHOWN: usize = 40;
 
+/// How many fail.
+pub(super) fn mark(data: &ConsoleData) -> Option<String> {
+    let (_, findings) = data.doctor.last.as_ref()?;
+    let failed = findings.count(Severity::Fail);
+    (failed > 0).then(|| format!("{failed} failed"))
+}
+
 pub(super) fn content(data: &ConsoleData) -> Markup {
     html! {
         @if data.doctor.is_running {

@@ -3,9 +3,11 @@
 use maud::{Markup, html};
 
 use super::dead::is_meant;
-use super::parts::{nothing, short, table};
+use super::parts::{cards, nothing, short, short_id, tries};
 use crate::console::data::ConsoleData;
+use crate::console::principal::authentication;
 use crate::console::times::since;
+use crate::inbox::EventState;
 
 /// Events on the page.
 const SHOWN: usize = 10;
@@ -16,21 +18,28 @@ pub(super) fn content(data: &ConsoleData) -> Markup {
     if found.is_empty() {
         return nothing("None among the latest 200.");
     }
-    table(
+    cards(
         "Latest events",
-        &["Event", "Route", "From", "Received", "State", "Tries"],
+        &["Event and route", "From", "Received", "State"],
         &html! {
             @for event in found.iter().take(SHOWN) {
                 @let id = event.id.to_string();
                 tr {
-                    th scope="row" { a href={ "/events/" (id) } { code { (id) } } }
-                    td { (event.route) }
-                    td { (short(&event.principal)) }
+                    th scope="row" { (short_id(&id)) " " span class="facts" { (event.route) } }
+                    td class="name" { (short(&authentication(&event.principal))) }
                     td { (since(event.received, data.now)) }
-                    td { (event.state.as_str()) }
-                    td { (event.tries) }
+                    td { (state(event.state)) " " span class="facts" { (tries(event.tries)) } }
                 }
             }
         },
     )
+}
+
+fn state(state: EventState) -> Markup {
+    let class = match state {
+        EventState::Waiting => "mark warning",
+        EventState::Delivered => "mark well",
+        EventState::Dead => "mark fault",
+    };
+    html! { span class=(class) { (state.as_str()) } }
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::{is_found, more, nothing, short, table};
+use super::parts::{cards, is_found, more, nothing, short};
 use crate::console::data::ConsoleData;
 use crate::console::times::since_unix;
 
@@ -16,7 +16,7 @@ pub(super) fn content(data: &ConsoleData) -> Markup {
         return nothing("Nothing is known that expires.");
     }
     html! {
-        (table("What expires", &["What", "Name", "Expires"], &html! {
+        (cards("What expires", &["What", "Name", "Expires"], &html! {
             @for item in found.iter().take(SHOWN) {
                 tr {
                     td { (item.kind) }

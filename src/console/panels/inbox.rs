@@ -11,6 +11,19 @@ use crate::console::times::since;
 /// Routes on the page.
 const ROUTES: usize = 50;
 
+/// Whether something is paused, or how many events wait.
+pub(super) fn mark(data: &ConsoleData) -> Option<String> {
+    let inbox = data.inbox.as_ref()?;
+    if inbox.error.is_some() {
+        return Some("fault".to_owned());
+    }
+    if !inbox.paused.is_empty() {
+        return Some("paused".to_owned());
+    }
+    let waiting: u64 = inbox.routes.iter().map(|route| route.waiting).sum();
+    (waiting > 0).then(|| waiting.to_string())
+}
+
 pub(super) fn content(data: &ConsoleData) -> Markup {
     let Some(inbox) = &data.inbox else {
         return nothing("No route has an inbox (delivery = \"inbox\").");
@@ -72,9 +85,7 @@ fn rows(data: &ConsoleData, inbox: &InboxData) -> Markup {
     }
 }
 
-fn state(inbox: &InboxData, route: &str) -> &'static str {
-    match inbox.paused.iter().any(|paused| **paused == *route) {
-        true => "paused",
-        false => "",
-    }
+fn state(inbox: &InboxData, route: &str) -> Markup {
+    let is_paused = inbox.paused.iter().any(|paused| **paused == *route);
+    html! { @if is_paused { span class="mark fault" { "paused" } } }
 }

@@ -10,6 +10,8 @@ pub(in crate::console) struct Panel {
     /// The `id` of its element.
     pub(in crate::console) id: &'static str,
     pub(in crate::console) title: &'static str,
+    /// What stands beside its name in the list of panels: how many there are, or a word.
+    pub(in crate::console) mark: Option<String>,
     pub(in crate::console) content: Markup,
 }
 
@@ -27,6 +29,17 @@ pub(super) fn short(name: &str) -> String {
     }
 }
 
+/// A link to the page of the event with this `id`. Only its end is shown: the beginning is a time, and alike in all that are near.
+pub(super) fn short_id(id: &str) -> Markup {
+    let end = id.rsplit('-').next().unwrap_or(id);
+    html! { a href={ "/events/" (id) } title=(id) { code { (end) } } }
+}
+
+/// How often an event was tried.
+pub(super) fn tries(number: u32) -> String {
+    format!("{number} {}", if number == 1 { "try" } else { "tries" })
+}
+
 /// Says that a list is longer.
 pub(super) fn more(left: usize) -> Markup {
     html! { @if left > 0 { p class="more" { (left) " more: search for them." } } }
@@ -39,9 +52,19 @@ pub(super) fn nothing(text: &str) -> Markup {
 
 /// A table that can be scrolled sideways with the keyboard. `heads` are its columns.
 pub(super) fn table(label: &str, heads: &[&str], rows: &Markup) -> Markup {
+    table_of("scroll", label, heads, rows)
+}
+
+/// The same for rows that can be read without the heads, as on a phone.
+pub(super) fn cards(label: &str, heads: &[&str], rows: &Markup) -> Markup {
+    table_of("scroll cards", label, heads, rows)
+}
+
+fn table_of(class: &str, label: &str, heads: &[&str], rows: &Markup) -> Markup {
     html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(label) {
+        div class=(class) tabindex="0" role="region" aria-label={ (label) ", table" } {
             table {
+                caption class="unseen" { (label) }
                 thead { tr { @for head in heads { th scope="col" { (head) } } } }
                 tbody { (rows) }
             }

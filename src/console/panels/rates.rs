@@ -2,11 +2,15 @@
 
 use maud::{Markup, html};
 
+use super::parts::nothing;
 use crate::console::data::ConsoleData;
 use crate::console::history::Sample;
 use crate::console::sparkline::sparkline;
 
 pub(super) fn content(data: &ConsoleData) -> Markup {
+    if data.samples.is_empty() {
+        return nothing("The first value comes a minute after the start.");
+    }
     let of = |value: fn(&Sample) -> f64| data.samples.iter().map(value).collect::<Vec<_>>();
     html! {
         p class="facts" { "One value for 30 seconds; the newest at the right." }

@@ -10,6 +10,8 @@ use crate::console::times::since;
 
 /// The bytes of the groups on the page. A name may be long, and a `<` takes four bytes.
 const ENOUGH: usize = 28 * 1024;
+/// Groups that are shown at once; the others are behind a button, so that the panels below stay near.
+const AT_ONCE: usize = 4;
 /// Alternative names that are shown.
 const NAMES: usize = 4;
 
@@ -31,8 +33,16 @@ pub(super) fn content(data: &ConsoleData) -> Markup {
         }
         shown.push(markup);
     }
+    // Who searches wants to see what was found.
+    let first = if data.query.is_empty() { AT_ONCE } else { shown.len() };
     html! {
-        ul class="groups" { @for group in &shown { li { (group) } } }
+        ul class="groups" { @for group in shown.iter().take(first) { li { (group) } } }
+        @if shown.len() > first {
+            details {
+                summary { "Show " (shown.len() - first) " more" }
+                ul class="groups" { @for group in shown.iter().skip(first) { li { (group) } } }
+            }
+        }
         (more(groups.len() - shown.len()))
     }
 }

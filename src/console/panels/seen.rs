@@ -2,11 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::parts::{is_found, more, nothing, short, table};
+use super::parts::{cards, is_found, more, nothing, short};
 use crate::console::actions::Action;
 use crate::console::data::{Client, ConsoleData, DenylistAccess};
 use crate::console::forms::button;
 use crate::console::times::{since, since_unix};
+use crate::identity::time::unix_seconds;
 
 /// Clients on the page.
 const SHOWN: usize = 12;
@@ -19,13 +20,13 @@ pub(super) fn content(data: &ConsoleData) -> Markup {
         return nothing("None since the start.");
     }
     let can_deny = data.denylist == DenylistAccess::Append && !clients.is_empty();
-    let heads = ["Client or route of a sender", "Seen", "Certificate expires", "Actions"];
+    let heads = ["Client or route of a sender", "Seen", "Certificate", "Actions"];
     let heads = if can_deny { &heads[..] } else { &heads[..3] };
     html! {
-        (table("Clients and senders last seen", heads, &html! {
+        (cards("Clients and senders last seen", heads, &html! {
             @for route in senders {
                 tr {
-                    th scope="row" { (route.route) " (signed)" }
+                    th scope="row" { (route.route) " " span class="facts" { "by signature" } }
                     td { @if let Some(at) = route.last_valid { (since(at, data.now)) } }
                     td { "–" }
                     @if can_deny { td {} }
@@ -33,9 +34,12 @@ pub(super) fn content(data: &ConsoleData) -> Markup {
             }
             @for client in clients.iter().take(SHOWN) {
                 tr {
-                    th scope="row" { (short(&client.subject)) }
+                    th scope="row" { (short(&client.subject)) " " span class="facts" { "by certificate" } }
                     td { (since_unix(client.last, data.now)) }
-                    td { (since_unix(client.not_after, data.now)) }
+                    td {
+                        @let has_ended = client.not_after < unix_seconds(data.now);
+                        (if has_ended { "expired " } else { "expires " }) (since_unix(client.not_after, data.now))
+                    }
                     @if can_deny {
                         td { (button(&data.nonce, Action::Deny, &client.fingerprint, &short(&client.subject))) }
                     }

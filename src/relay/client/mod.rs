@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::credentials::{Presented, TokenError};
 use super::retry::{NoAnswer, PauseReason, Verdict, WaitHints};
+use super::state::TargetTry;
 use super::target::{RelayTarget, TargetRequest};
 use crate::telemetry::metrics::UpstreamMetrics;
 use crate::upstream::{AnswerBody, Client, UpstreamError};
@@ -72,6 +73,14 @@ impl TargetClient {
     /// Sends a request that [`RelayTarget::permit`] has permitted. If the target refuses a credential that can be renewed, it is renewed and the
     /// request sent once more. At most `most` bytes of the answer's body are kept.
     pub async fn send(&self, request: &TargetRequest, most: usize) -> Sent {
+        let sent = self.try_once(request, most).await;
+        let status = sent.status.map(|status| status.as_u16());
+        let seen = TargetTry { at: SystemTime::now(), status, detail: sent.detail.clone() };
+        self.target.seen.note(sent.verdict == Verdict::Done, seen);
+        sent
+    }
+
+    async fn try_once(&self, request: &TargetRequest, most: usize) -> Sent {
         let begun = Instant::now();
         let presented = match self.target.credential.present(begun).await {
             Ok(presented) => presented,
@@ -118,7 +127,9 @@ impl TargetClient {
         };
         let (head, body) = answer.response.into_parts();
         let (status, now) = (head.status, SystemTime::now());
-        self.target.limiter.note(WaitHints::of(&head.headers, now), Instant::now());
+        let hints = WaitHints::of(&head.headers, now);
+        self.target.limiter.note(hints, Instant::now());
+        self.target.seen.note_hints(hints, now);
         let verdict = self.target.settings().rules.verdict(status, &head.headers, now);
         if verdict != Verdict::RenewThenPause {
             self.target.credential.accepted(presented);

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
 use super::fixed::{CredentialError, basic_header, line};
+use super::state::CredentialState;
 use super::token_endpoint::{TokenEndpoint, TokenError, TokenRequest, read};
 
 /// How long a failure of the token endpoint counts for all that ask, before it is asked again.
@@ -91,6 +92,12 @@ enum Usable {
     None,
 }
 
+impl Current {
+    fn has_ended(&self, now: Instant) -> bool {
+        self.lifetime.is_some_and(|(_, end)| now >= end)
+    }
+}
+
 impl ClientSettings {
     /// Whether they can be used.
     pub fn check(&self) -> Result<(), CredentialError> {
@@ -156,7 +163,7 @@ impl ClientCredentials {
         let failures = self.failures.load(Ordering::Acquire);
         let _asking = self.asking.lock().await;
         {
-            let mut state = self.state();
+            let mut state = self.locked();
             let is_current = |current: &Current| current.token.generation == refused.generation;
             if state.current.as_ref().is_some_and(is_current) {
                 if state.refused {
@@ -171,9 +178,29 @@ impl ClientCredentials {
 
     /// Notes that the target has accepted a token.
     pub fn accepted(&self, token: &Token) {
-        let mut state = self.state();
+        let mut state = self.locked();
         if state.generation == token.generation {
             state.refused = false;
+        }
+    }
+
+    /// What is known of the token at this time, by both clocks.
+    pub(super) fn state(&self, now: Instant, clock: SystemTime) -> CredentialState {
+        let state = self.locked();
+        let at = |then: Instant| clock.checked_add(then.saturating_duration_since(now));
+        let failure = state.failed.as_ref().map(|(error, _)| error.to_string());
+        let current = state.current.as_ref().filter(|current| !current.has_ended(now));
+        match (current, failure) {
+            (Some(Current { lifetime, .. }), failure) => {
+                let (renewed, ends) = lifetime.unzip();
+                CredentialState::Token {
+                    renewed: renewed.and_then(at),
+                    ends: ends.and_then(at),
+                    failure,
+                }
+            }
+            (None, Some(detail)) => CredentialState::Missing { detail },
+            (None, None) => CredentialState::NotAsked,
         }
     }
 
@@ -184,7 +211,7 @@ impl ClientCredentials {
             return Ok(token);
         }
         let failed_meanwhile = self.failures.load(Ordering::Acquire) > failures;
-        if let Some((error, until)) = &self.state().failed
+        if let Some((error, until)) = &self.locked().failed
             && (failed_meanwhile || now < *until)
         {
             return Err(error.clone());
@@ -192,7 +219,7 @@ impl ClientCredentials {
         let began = Instant::now();
         let reply = tokio::time::timeout(self.timeout, self.endpoint.post(self.request()?)).await;
         let issued = reply.ok().flatten().ok_or(TokenError::NoAnswer).and_then(|reply| read(&reply));
-        let mut state = self.state();
+        let mut state = self.locked();
         match issued {
             Ok(issued) => {
                 state.failed = None;
@@ -217,7 +244,7 @@ impl ClientCredentials {
     }
 
     fn usable(&self, now: Instant) -> Usable {
-        let state = self.state();
+        let state = self.locked();
         let Some(Current { token, lifetime }) = &state.current else {
             return Usable::None;
         };
@@ -250,7 +277,7 @@ impl ClientCredentials {
         Ok(TokenRequest { authorization, body: Zeroizing::new(form.finish()) })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn locked(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

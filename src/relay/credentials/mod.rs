@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `fixed.rs` | bearer token, a header of the target's own, user and password |
 //! | `client_credentials.rs` | tokens of OAuth 2.0 |
+//! | `state.rs` | [`CredentialState`]: what is known of a credential, without the secret |
 //! | `token_endpoint.rs` | [`TokenEndpoint`]: how tokens are asked for |
 //! | `http_endpoint.rs` | [`HttpTokenEndpoint`]: the same, over HTTP |
 //!
@@ -12,12 +13,13 @@
 mod client_credentials;
 mod fixed;
 mod http_endpoint;
+mod state;
 #[cfg(test)]
 mod tests;
 mod token_endpoint;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
@@ -27,6 +29,7 @@ pub use self::client_credentials::{
 };
 pub use self::fixed::{CredentialError, MAX_SECRET_FILE, SecretHeader, basic, bearer, own_header};
 pub use self::http_endpoint::HttpTokenEndpoint;
+pub use self::state::CredentialState;
 pub use self::token_endpoint::{
     MAX_TOKEN_REPLY, TokenEndpoint, TokenError, TokenReply, TokenReplyFuture, TokenRequest,
 };
@@ -75,6 +78,15 @@ impl Credential {
                 Ok(tokens.after_refusal(token, now).await?.map(Presented::from))
             }
             _ => Ok(None),
+        }
+    }
+
+    /// What is known of it at this time, by both clocks. `read`: when its files were read.
+    pub fn state(&self, read: SystemTime, now: Instant, clock: SystemTime) -> CredentialState {
+        match self {
+            Self::None => CredentialState::None,
+            Self::Fixed(_) => CredentialState::File { read },
+            Self::ClientCredentials(tokens) => tokens.state(now, clock),
         }
     }
 

@@ -28,6 +28,8 @@ pub struct WaitHints {
     pub reset: Option<Duration>,
     /// `RateLimit-Remaining: 0` or `X-RateLimit-Remaining: 0`: no request is allowed before the reset.
     pub is_exhausted: bool,
+    /// `RateLimit-Remaining` or `X-RateLimit-Remaining`, the least of them: how many more requests are allowed.
+    pub remaining: Option<u64>,
 }
 
 impl WaitHints {
@@ -41,14 +43,13 @@ impl WaitHints {
             .max();
         let after = RESET_AFTER.iter().flat_map(|name| texts(headers, name)).filter_map(seconds);
         let reset = texts(headers, RESET).filter_map(|text| seconds_or_time(text, now));
-        let is_exhausted = REMAINING
-            .iter()
-            .flat_map(|name| texts(headers, name))
-            .any(|text| seconds(text).is_some_and(|left| left.is_zero()));
+        let left = || REMAINING.iter().flat_map(|name| texts(headers, name)).filter_map(seconds);
+        let is_exhausted = left().any(|left| left.is_zero());
         Self {
             retry_after: retry_after.map(clamped),
             reset: after.chain(reset).max().map(clamped),
             is_exhausted,
+            remaining: left().map(|left| left.as_secs()).min(),
         }
     }
 
