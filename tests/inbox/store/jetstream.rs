@@ -215,7 +215,10 @@ async fn more_than_max_events_are_refused_and_a_repetition_is_still_a_duplicate(
 
     let third = store.append(event("3")).await;
 
-    assert!(matches!(&third, Err(StoreError::Full(why)) if why.contains("inbox.max_events")), "{third:?}");
+    assert!(
+        matches!(&third, Err(StoreError::Full(why)) if why.contains("inbox.max_events")),
+        "{third:?}"
+    );
     assert_eq!(store.append(event("1")).await, Ok(Appended::Duplicate { first: first.id }));
 }
 
