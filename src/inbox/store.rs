@@ -212,6 +212,9 @@ pub enum StoreError {
     /// A limit is reached: `max_events`, `max_bytes`, `min_free`, or the disk is full.
     #[error("the inbox is full: {0}")]
     Full(String),
+    /// The store takes no event of this size, at any time.
+    #[error("the inbox takes no body larger than {0} bytes with header fields like these")]
+    TooLarge(u64),
     /// The store cannot be used.
     #[error("the inbox cannot be used: {0}")]
     Unavailable(String),

@@ -64,6 +64,7 @@ impl Inbox {
 fn refused(error: StoreError) -> (AppendOutcome, RequestRefusal) {
     match error {
         StoreError::Full(why) => (AppendOutcome::Full, RequestRefusal::InboxFull { why }),
+        StoreError::TooLarge(limit) => (AppendOutcome::TooLarge, RequestRefusal::BodyTooLarge(limit)),
         StoreError::Unavailable(why) => {
             (AppendOutcome::Unavailable, RequestRefusal::InboxUnavailable { why })
         }

@@ -61,6 +61,13 @@ impl Link {
                     break;
                 }
                 Err(Fault::Conflict) => {}
+                Err(Fault::TooLarge(most)) => {
+                    // The header fields of the message are counted, too.
+                    let around = size.saturating_sub(event.request.body.len()) + write(&head).len();
+                    return Err(StoreError::TooLarge(
+                        u64::try_from(most.saturating_sub(around)).unwrap_or(0),
+                    ));
+                }
                 Err(fault) => return Err(fault.into()),
             }
             let last = self.last_of(&place).await?;

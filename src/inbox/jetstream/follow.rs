@@ -20,20 +20,27 @@ const OUT_OF_TOUCH: Duration = Duration::from_secs(120);
 /// How long to wait for a message before it is looked whether there should have been one.
 const SILENCE: Duration = Duration::from_secs(15);
 
+/// Why messages are not read any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// They are to be read from where they ended; nothing is wrong.
+    Again,
+    /// Something is wrong, which this sentence says.
+    Fault(String),
+}
+
 impl Link {
-    /// Applies messages until something fails, which is returned.
-    pub(super) async fn follow(&self, last_message: &mut Instant) -> String {
+    /// Applies messages until there is a reason to stop. `last_message`: when the last one arrived.
+    pub(super) async fn follow(&self, last_message: &mut Instant) -> Stopped {
         if last_message.elapsed() > OUT_OF_TOUCH {
             self.begin_anew();
         }
-        match self.read_on(last_message).await {
-            Ok(never) => match never {},
-            Err(error) => error,
-        }
+        self.read_on(last_message).await.unwrap_or_else(Stopped::Fault)
     }
 
-    async fn read_on(&self, last_message: &mut Instant) -> Result<std::convert::Infallible, String> {
+    async fn read_on(&self, last_message: &mut Instant) -> Result<Stopped, String> {
         let stream = self.stream().await.map_err(|error| error.to_string())?;
+        let end = self.info().await.map_err(|error| error.to_string())?.state.last_sequence;
         let read = self.progress.borrow().sequence;
         let config = pull::OrderedConfig {
             description: Some("clawgate follows its inbox".to_owned()),
@@ -45,7 +52,8 @@ impl Link {
         let pending = consumer.cached_info().num_pending;
         let mut messages = consumer.messages().await.map_err(|error| error.to_string())?;
         if pending == 0 {
-            self.read_up_to(read, true);
+            // The last messages may have been removed.
+            self.read_up_to(end, true);
         }
         loop {
             let next = match timeout(SILENCE, messages.next()).await {
@@ -53,14 +61,18 @@ impl Link {
                 Ok(Some(Err(error))) => return Err(error.to_string()),
                 Ok(None) => return Err("the server has ended the consumer".to_owned()),
                 Err(_) => {
-                    self.check_not_behind().await?;
+                    // The library makes a consumer anew that the server has lost. This notices if it did not.
+                    let end = self.info().await.map_err(|error| error.to_string())?.state.last_sequence;
                     *last_message = Instant::now();
+                    if end > self.progress.borrow().sequence {
+                        return Ok(Stopped::Again);
+                    }
                     continue;
                 }
             };
             if last_message.elapsed() > OUT_OF_TOUCH && self.progress.borrow().is_loaded {
                 self.begin_anew();
-                return Err("no message has arrived for a long time".to_owned());
+                return Ok(Stopped::Again);
             }
             *last_message = Instant::now();
             self.apply(&next)?;
@@ -99,21 +111,5 @@ impl Link {
     fn begin_anew(&self) {
         *self.index() = Index::default();
         self.progress.send_modify(|progress| (progress.sequence, progress.is_loaded) = (0, false));
-    }
-
-    /// The library makes a consumer anew that the server has lost. This notices if it did not.
-    async fn check_not_behind(&self) -> Result<(), String> {
-        let info = self.info().await.map_err(|error| error.to_string())?;
-        let read = self.progress.borrow().sequence;
-        // The last messages may have been removed.
-        match info.state.messages > 0 && info.state.last_sequence > read + self.removed_at_most() {
-            true => Err("messages of the stream have not arrived".to_owned()),
-            false => Ok(()),
-        }
-    }
-
-    /// How many of the last messages may not arrive, because they were removed before.
-    fn removed_at_most(&self) -> u64 {
-        1_000
     }
 }

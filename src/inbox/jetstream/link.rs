@@ -82,6 +82,8 @@ pub(super) struct Progress {
     pub(super) is_loaded: bool,
     /// Why the stream cannot be used.
     pub(super) fault: Option<String>,
+    /// Why it cannot be read at present; events are stored nevertheless.
+    pub(super) unread: Option<String>,
 }
 
 /// How many bytes the stream has.
@@ -103,6 +105,8 @@ pub(super) enum Fault {
     Conflict,
     /// There is no room.
     Full(String),
+    /// The servers take no message of this size: at most this one, in bytes.
+    TooLarge(usize),
     /// Whether it is written is not known, or it is not.
     Unavailable(String),
 }
@@ -112,6 +116,7 @@ impl From<Fault> for StoreError {
         match fault {
             Fault::Conflict => Self::Unavailable("another process changes the same event".to_owned()),
             Fault::Full(why) => Self::Full(why),
+            Fault::TooLarge(most) => Self::TooLarge(u64::try_from(most).unwrap_or(u64::MAX)),
             Fault::Unavailable(why) => Self::Unavailable(why),
         }
     }
@@ -189,7 +194,6 @@ impl Link {
         let mut headers = HeaderMap::new();
         headers.insert(EXPECTED, expected.to_string());
         headers.insert(FIELD, head);
-        let size = head.len() + payload.len();
         let request = Request::new().headers(headers).payload(payload).timeout(Some(within));
         let sent = self.client.send_request(subject.of(&self.name), request);
         // The connection may take no more, so that the request does not begin its own wait.
@@ -200,7 +204,9 @@ impl Link {
             RequestErrorKind::NoResponders => {
                 Fault::Unavailable(format!("NATS has no stream {} at this moment", self.name))
             }
-            RequestErrorKind::MaxPayloadExceeded => Fault::Unavailable(self.too_large(size)),
+            RequestErrorKind::MaxPayloadExceeded => {
+                Fault::TooLarge(self.client.server_info().max_payload)
+            }
             RequestErrorKind::InvalidSubject | RequestErrorKind::Other => {
                 Fault::Unavailable(error.to_string())
             }
@@ -208,13 +214,6 @@ impl Link {
         let sequence = confirmed(&answer.payload)?;
         self.acked.fetch_max(sequence, Ordering::Relaxed);
         Ok(sequence)
-    }
-
-    fn too_large(&self, size: usize) -> String {
-        let most = self.client.server_info().max_payload;
-        format!(
-            "the event has {size} bytes, and the NATS server takes {most} (max_payload in its settings)"
-        )
     }
 
     fn check_usable(&self) -> Result<(), Fault> {
@@ -231,12 +230,14 @@ impl Link {
             let why = self.log.fault().map(|why| format!(": {why}")).unwrap_or_default();
             return format!("there is no connection to NATS{why}");
         }
-        self.progress.borrow().fault.clone().unwrap_or_else(|| NOT_READ.to_owned())
+        let progress = self.progress.borrow();
+        let why = progress.fault.as_ref().or(progress.unread.as_ref());
+        why.cloned().unwrap_or_else(|| NOT_READ.to_owned())
     }
 
-    /// Notes why the stream cannot be used; `None`: it can.
-    pub(super) fn set_fault(&self, fault: Option<String>) {
-        self.progress.send_modify(|progress| progress.fault = fault);
+    /// Notes why the stream cannot be used, or cannot be read; `None`: it can.
+    pub(super) fn set_fault(&self, fault: Option<String>, unread: Option<String>) {
+        self.progress.send_modify(|progress| (progress.fault, progress.unread) = (fault, unread));
     }
 
     /// Waits until the connection is there for the first time, for a short time after the store was opened.

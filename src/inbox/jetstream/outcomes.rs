@@ -123,6 +123,7 @@ impl Link {
 pub(super) fn as_fault(error: StoreError) -> Fault {
     match error {
         StoreError::Full(why) => Fault::Full(why),
+        StoreError::TooLarge(most) => Fault::TooLarge(usize::try_from(most).unwrap_or(usize::MAX)),
         StoreError::Unavailable(why) => Fault::Unavailable(why),
     }
 }

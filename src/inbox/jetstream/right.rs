@@ -156,7 +156,7 @@ impl Link {
                 }
             }
             // It is tried again until the right is lost.
-            Err(Fault::Full(_) | Fault::Unavailable(_)) => {}
+            Err(Fault::Full(_) | Fault::TooLarge(_) | Fault::Unavailable(_)) => {}
         }
     }
 

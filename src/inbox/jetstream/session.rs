@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::connect::connect;
 use super::connection_log::ConnectionLog;
+use super::follow::Stopped;
 use super::link::{ACK, Limits, Link, Role};
 use super::open_error::JetStreamOpenError;
 use super::settings::JetStreamSettings;
@@ -113,14 +114,17 @@ async fn run(
 async fn follow(link: &Link, settings: &JetStreamSettings) {
     let mut last_message = Instant::now();
     loop {
-        let fault = match link.ensure_stream(settings).await {
+        let (fault, unread) = match link.ensure_stream(settings).await {
+            Err(fault) => (Some(fault), None),
             Ok(()) => {
-                link.set_fault(None);
-                link.follow(&mut last_message).await
+                link.set_fault(None, None);
+                match link.follow(&mut last_message).await {
+                    Stopped::Again => continue,
+                    Stopped::Fault(unread) => (None, Some(unread)),
+                }
             }
-            Err(fault) => fault,
         };
-        link.set_fault(Some(fault));
+        link.set_fault(fault, unread);
         sleep(AFTER_FAILURE).await;
     }
 }

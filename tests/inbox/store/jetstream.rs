@@ -192,14 +192,14 @@ async fn a_stream_of_somebody_else_is_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn an_event_larger_than_the_server_takes_is_refused_with_the_setting() {
+async fn an_event_larger_than_the_server_takes_is_refused_with_the_size_that_it_takes() {
     let nats = NatsServer::shared().stream();
     let store = open(&nats);
 
     let refusal = store.append(with_body(&vec![b'x'; 1_100_000], event("k"))).await;
 
     assert!(
-        matches!(&refusal, Err(StoreError::Unavailable(why)) if why.contains("max_payload")),
+        matches!(&refusal, Err(StoreError::TooLarge(most)) if (1_000_000..1_048_576).contains(most)),
         "{refusal:?}"
     );
 }

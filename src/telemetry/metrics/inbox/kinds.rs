@@ -13,6 +13,8 @@ pub enum AppendOutcome {
     KeyReused,
     /// The inbox is full.
     Full,
+    /// It is larger than the store takes.
+    TooLarge,
     /// The inbox cannot be used.
     Unavailable,
 }
@@ -73,8 +75,14 @@ pub struct StoredEvents {
 }
 
 impl AppendOutcome {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Accepted, Self::Duplicate, Self::KeyReused, Self::Full, Self::Unavailable];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Accepted,
+        Self::Duplicate,
+        Self::KeyReused,
+        Self::Full,
+        Self::TooLarge,
+        Self::Unavailable,
+    ];
 
     /// Its word in metrics.
     pub const fn as_str(self) -> &'static str {
@@ -83,6 +91,7 @@ impl AppendOutcome {
             Self::Duplicate => "duplicate",
             Self::KeyReused => "key_reused",
             Self::Full => "full",
+            Self::TooLarge => "too_large",
             Self::Unavailable => "unavailable",
         }
     }
