@@ -3,8 +3,8 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
-# The test modules of the feature `otlp`.
-otlp_tests := "otlp trace collector"
+# The test modules of the features `otlp` and `protobuf`.
+feature_tests := "otlp trace collector protobuf each_recipe"
 
 [private]
 default:
@@ -38,10 +38,10 @@ clippy:
 test *NAME:
     cargo test --locked {{ if NAME == "" { "" } else { "-- " + NAME } }}
 
-# Lints and tests with the feature `otlp`
-test-otlp:
-    cargo clippy --all-targets --locked --features otlp -- -D warnings
-    cargo test --locked --features otlp -- {{ otlp_tests }}
+# Lints and tests with the features `otlp` and `protobuf`: one build, since most of it is the same
+test-features:
+    cargo clippy --all-targets --locked --all-features -- -D warnings
+    cargo test --locked --all-features -- {{ feature_tests }}
 
 # Counts the instructions of the hot paths and compares them with benches/hot_paths.txt (needs valgrind)
 bench:

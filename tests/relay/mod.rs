@@ -3,6 +3,8 @@
 mod batches;
 mod callers;
 mod credentials;
+#[cfg(feature = "protobuf")]
+mod protobuf;
 mod queue;
 mod reload;
 mod routes;
