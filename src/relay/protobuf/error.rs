@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::{MAX_DEPTH, MAX_VALUES};
+use super::limits::{MAX_DEPTH, MAX_VALUES};
 
 /// Why an event is no message of the type. Quotes no value of the event.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::error::Fault;
-use super::{MAX_DEPTH, MAX_VALUES};
+use super::limits::{MAX_DEPTH, MAX_VALUES};
 
 /// Checks JSON.
 ///

@@ -7,91 +7,36 @@
 //! | --- | --- |
 //! | `error.rs` | [`ProtobufError`]: events that are no such message |
 //! | `schema_error.rs` | [`SchemaError`]: schemas that cannot be used |
-//! | `json_limits.rs` | how deep and how large JSON may be |
-//! | `reflect/` | the library, behind [`MessageType`]; only with the feature `protobuf` |
+//! | `settings.rs` | [`ProtobufSettings`] |
+//! | `limits.rs`, `json_limits.rs` | how deep and how large JSON and schemas may be |
+//! | `message_type.rs` | [`MessageType`]: what a library has to do |
+//! | `reflect/` | prost-reflect and protox; only with the feature `protobuf` |
 //!
-//! The rules are those of the [JSON mapping of protobuf](https://protobuf.dev/programming-guides/json/): fields by their name in JSON or in the schema, 64-bit integers as numbers or text, times as
-//! RFC 3339, bytes as base64, enum values by name or number. `null` is no value.
+//! The rules are those of the [JSON mapping of protobuf](https://protobuf.dev/programming-guides/json/): fields by their name in
+//! JSON or in the schema, 64-bit integers as numbers or text, times as RFC 3339, bytes as base64, enum values by name or number.
+//! `null` is no value.
 
 mod error;
 #[cfg(feature = "protobuf")]
 mod json_limits;
+mod limits;
+mod message_type;
 #[cfg(feature = "protobuf")]
 mod reflect;
 mod schema_error;
+mod settings;
 #[cfg(feature = "protobuf")]
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 pub use self::error::{Fault, ProtobufError};
+pub use self::limits::{MAX_DEPTH, MAX_SCHEMA_FILE, MAX_SCHEMA_FILES, MAX_VALUES};
+pub use self::message_type::MessageType;
 pub use self::schema_error::{SchemaError, SchemaFault};
-
-/// A file of a schema may have so many bytes.
-pub const MAX_SCHEMA_FILE: usize = 1024 * 1024;
-
-/// A schema may have so many files, with those that it imports.
-pub const MAX_SCHEMA_FILES: usize = 100;
-
-/// JSON for a message may have so many levels. A `google.protobuf.Struct` with them has 96 messages within each other, and most
-/// libraries read at most 100.
-pub const MAX_DEPTH: usize = 32;
-
-/// JSON for a message may have so many values, with the objects and arrays that they are in.
-pub const MAX_VALUES: usize = 16_384;
-
-/// What the settings say of the messages for a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProtobufSettings {
-    /// A `.proto` file, or a compiled descriptor set.
-    pub schema: PathBuf,
-    /// The full name of the message.
-    pub message: String,
-    /// What happens to fields that the message does not have.
-    pub unknown: Unknown,
-}
-
-/// What happens to fields that the message does not have, and to names that an enum does not have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unknown {
-    /// The event is refused.
-    #[default]
-    Refuse,
-    /// They are left out.
-    Drop,
-}
-
-/// One type of message. Another library for protobuf would be another implementation.
-pub trait MessageType: fmt::Debug + Send + Sync {
-    /// The message for this JSON.
-    ///
-    /// # Errors
-    /// When the JSON is no such message.
-    fn encode(&self, json: &[u8]) -> Result<Bytes, ProtobufError>;
-
-    /// The JSON of a message; `None` if the bytes are no such message.
-    fn decode(&self, message: &[u8]) -> Option<String>;
-
-    /// Checks that there is a field at the end of these names, which are of messages within each other.
-    ///
-    /// # Errors
-    /// When the message has no such field.
-    fn check_field(&self, names: &[String]) -> Result<(), ProtobufError>;
-
-    /// The fields as the schema has them: `string event_id = 1`.
-    fn fields(&self) -> Vec<String>;
-
-    /// JSON that is such a message, to show people what it is like.
-    fn example(&self) -> String;
-
-    /// The same for the same schema and type.
-    fn fingerprint(&self) -> &[u8];
-}
+pub use self::settings::{ProtobufSettings, Unknown};
 
 /// Makes the messages for one target. Clones share the schema.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::{MAX_SCHEMA_FILE, MAX_SCHEMA_FILES};
+use super::limits::{MAX_SCHEMA_FILE, MAX_SCHEMA_FILES};
 use crate::wording::nearest;
 
 /// Why a schema cannot be used.

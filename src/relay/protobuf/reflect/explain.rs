@@ -7,7 +7,7 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
-use super::field;
+use super::fields::{self, field, scalar};
 use crate::relay::protobuf::error::{BOOLEAN, Fault, NUMBER, ProtobufError, TEXT};
 use crate::wording::nearest;
 
@@ -51,7 +51,7 @@ impl Place {
                     Some(Self::Item(entry.map_entry_value_field().kind()))
                 }
                 Kind::Message(message) if !field.is_list() => {
-                    self::field(&message, key).map(Self::Field)
+                    fields::field(&message, key).map(Self::Field)
                 }
                 _ => None,
             },
@@ -193,27 +193,4 @@ fn found(value: &Value) -> &'static str {
 /// The same where text may be right.
 fn other(value: &Value) -> &'static str {
     if value.is_string() { "other text" } else { found(value) }
-}
-
-/// The word for a kind of single values in schemas.
-pub(super) fn scalar(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Double => "double",
-        Kind::Float => "float",
-        Kind::Int32 => "int32",
-        Kind::Int64 => "int64",
-        Kind::Uint32 => "uint32",
-        Kind::Uint64 => "uint64",
-        Kind::Sint32 => "sint32",
-        Kind::Sint64 => "sint64",
-        Kind::Fixed32 => "fixed32",
-        Kind::Fixed64 => "fixed64",
-        Kind::Sfixed32 => "sfixed32",
-        Kind::Sfixed64 => "sfixed64",
-        Kind::Bool => "bool",
-        Kind::String => "string",
-        Kind::Bytes => "bytes",
-        Kind::Message(_) => "message",
-        Kind::Enum(_) => "enum",
-    }
 }

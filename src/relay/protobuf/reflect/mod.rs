@@ -4,26 +4,30 @@
 //! | --- | --- |
 //! | `schema.rs` | reads a `.proto` file with its imports, or a descriptor set |
 //! | `explain.rs` | why JSON is no such message |
+//! | `fields.rs` | fields and their kinds, as the schema has them |
 //! | `required.rs` | the fields of proto2 that a message must have |
 //! | `example.rs` | JSON that is such a message |
 
 mod example;
 mod explain;
+mod fields;
 mod required;
 mod schema;
+
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use prost_reflect::prost::Message;
-use prost_reflect::{DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
+use prost_reflect::{DeserializeOptions, DynamicMessage, Kind, MessageDescriptor};
 
+use self::fields::{declaration, field};
 pub(super) use self::schema::imported_files;
 use super::error::{Fault, ProtobufError};
 use super::json_limits;
+use super::message_type::MessageType;
 use super::schema_error::SchemaError;
-use super::{MessageType, ProtobufSettings, Unknown};
-
-use std::sync::Arc;
+use super::settings::{ProtobufSettings, Unknown};
 
 /// The type of message that the settings name.
 pub(super) fn message_type(settings: &ProtobufSettings) -> Result<Arc<dyn MessageType>, SchemaError> {
@@ -99,37 +103,5 @@ impl MessageType for Reflected {
 
     fn fingerprint(&self) -> &[u8] {
         &self.fingerprint
-    }
-}
-
-/// The field that JSON has with this name.
-fn field(message: &MessageDescriptor, name: &str) -> Option<FieldDescriptor> {
-    message.get_field_by_json_name(name).or_else(|| message.get_field_by_name(name))
-}
-
-/// A field as the schema has it.
-fn declaration(field: &FieldDescriptor) -> String {
-    let kind = match (field.kind(), field.is_map()) {
-        (Kind::Message(entry), true) => {
-            let (key, value) =
-                (entry.map_entry_key_field().kind(), entry.map_entry_value_field().kind());
-            format!("map<{}, {}>", word(&key), word(&value))
-        }
-        (kind, _) => word(&kind),
-    };
-    let label = match field {
-        field if field.is_list() => "repeated ",
-        field if field.is_required() => "required ",
-        _ => "",
-    };
-    format!("{label}{kind} {} = {}", field.name(), field.number())
-}
-
-/// The word for a kind in schemas.
-fn word(kind: &Kind) -> String {
-    match kind {
-        Kind::Message(message) => message.full_name().to_owned(),
-        Kind::Enum(kind) => kind.full_name().to_owned(),
-        kind => explain::scalar(kind).to_owned(),
     }
 }

@@ -12,8 +12,8 @@ use prost_reflect::{DescriptorPool, MessageDescriptor};
 use protox::Compiler;
 use protox::file::{File as ProtoFile, FileResolver, GoogleFileResolver};
 
+use crate::relay::protobuf::limits::{MAX_SCHEMA_FILE, MAX_SCHEMA_FILES};
 use crate::relay::protobuf::schema_error::{SchemaError, SchemaFault};
-use crate::relay::protobuf::{MAX_SCHEMA_FILE, MAX_SCHEMA_FILES};
 use crate::wording;
 
 /// The most brackets within each other: the parser needs some of the stack for each.
