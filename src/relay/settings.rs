@@ -163,6 +163,11 @@ impl CallerTokens {
         are_usable.then(|| Self(tokens.into()))
     }
 
+    /// The first of them.
+    pub fn first(&self) -> &[u8] {
+        self.0.first().map_or(&[], |token| token.as_slice())
+    }
+
     /// Whether this is one of them. The time that this takes says nothing about them.
     pub fn contain(&self, presented: &[u8]) -> bool {
         matching_secret(&[Cow::Borrowed(presented)], self.0.iter().map(|token| token.as_slice()))

@@ -10,6 +10,7 @@ mod crls;
 mod impostors;
 mod inbox;
 mod listener;
+mod relay;
 mod targets;
 mod text;
 mod upstream;

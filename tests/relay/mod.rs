@@ -6,6 +6,7 @@ mod credentials;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 mod queue;
+mod rebinding;
 mod reload;
 mod routes;
 mod tries;
