@@ -3,11 +3,9 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
-# The test modules of the feature `otlp`.
-otlp_tests := "otlp trace collector"
+# The test modules of the features `otlp` and `protobuf`.
+feature_tests := "otlp trace collector protobuf each_recipe jetstream nats"
 
-# Those of the feature `jetstream`.
-jetstream_tests := "jetstream nats"
 
 [private]
 default:
@@ -41,16 +39,11 @@ clippy:
 test *NAME:
     cargo test --locked {{ if NAME == "" { "" } else { "-- " + NAME } }}
 
-# Lints and tests with the feature `otlp`
-test-otlp:
-    cargo clippy --all-targets --locked --features otlp -- -D warnings
-    cargo test --locked --features otlp -- {{ otlp_tests }}
-
-# Lints and tests with the feature `jetstream`, against a real nats-server from PyPI
-test-jetstream:
+# Lints and tests with the features `otlp` and `protobuf`: one build, since most of it is the same
+test-features:
     ./scripts/install-nats.sh
-    cargo clippy --all-targets --locked --features jetstream -- -D warnings
-    cargo test --locked --features jetstream -- {{ jetstream_tests }}
+    cargo clippy --all-targets --locked --all-features -- -D warnings
+    cargo test --locked --all-features -- {{ feature_tests }}
 
 # Counts the instructions of the hot paths and compares them with benches/hot_paths.txt (needs valgrind)
 bench:

@@ -46,22 +46,11 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 need curl jq openssl npm
 find_clawgate release
 
-tmp=$(mktemp -d)
-passed=0
-failed=0
+begin_run trickle clawgate other
 clawgate=
 other=
 trickle=
 token_file=$tmp/token
-
-cleanup() {
-  local pid
-  for pid in $waited_for $trickle $clawgate $other $openclaw; do stop "$pid"; done
-  [[ $keep == yes ]] || rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 install_openclaw
 cd "$tmp"
@@ -95,6 +84,7 @@ start_clawgate() {
 }
 
 start_clawgate clawgate
+# shellcheck disable=SC2034 # for begin_run, which stops it
 clawgate=$started
 base=https://localhost:${address##*:}
 clawgate_address=$address
@@ -121,18 +111,6 @@ call() { seen_by "${client[@]}" "$@"; }
 
 # recorded ID FILTER: OpenClaw's record of that event, through jq
 recorded() { jq -r --arg id "$1" "select(.payload.id == \$id) | $2" "$received"; }
-
-# expect TITLE PATTERN SEEN
-expect() {
-  # shellcheck disable=SC2053 # the right side is a pattern
-  if [[ $3 == $2 ]]; then
-    passed=$((passed + 1))
-    printf 'ok    %s: %.120s\n' "$1" "${3:-none}"
-  else
-    failed=$((failed + 1))
-    printf 'FAIL  %s: %s\n        expected: %s\n' "$1" "${3:-none}" "${2:-none}"
-  fi
-}
 
 echo
 call "$base/hooks/wake" -d '{"text": "hello", "mode": "next-heartbeat"}'
@@ -545,6 +523,5 @@ expect 'doctor: OpenClaw while it stops' 'upstream/*fail: *' "$(diagnosed "${sec
 
 echo
 if ((failed)); then keep=yes; fi
-[[ $keep == no ]] || echo "logs, certificates and recorded events: $tmp"
 echo "$passed passed, $failed failed"
 ((failed == 0))

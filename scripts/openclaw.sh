@@ -10,6 +10,38 @@ openclaw=
 waited_for=
 scheme=http
 
+# begin_run [VARIABLE]...: makes the folder of the run, `tmp`. At the end of the script, the processes are stopped whose ids are in
+# these variables, and the folder is removed unless `keep` is yes.
+begin_run() {
+  of_run=(waited_for "$@" openclaw)
+  passed=0
+  failed=0
+  tmp=$(mktemp -d)
+  trap end_run EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+}
+
+end_run() {
+  local variable pid
+  for variable in "${of_run[@]}"; do
+    for pid in ${!variable:-}; do stop "$pid"; done
+  done
+  if [[ ${keep:-no} == yes ]]; then echo "files of the run: $tmp" >&2; else rm -rf "$tmp"; fi
+}
+
+# expect TITLE PATTERN SEEN
+expect() {
+  # shellcheck disable=SC2053 # the right side is a pattern
+  if [[ $3 == $2 ]]; then
+    passed=$((passed + 1))
+    printf 'ok    %s: %.120s\n' "$1" "${3:-none}"
+  else
+    failed=$((failed + 1))
+    printf 'FAIL  %s: %s\n        expected: %s\n' "$1" "${3:-none}" "${2:-none}"
+  fi
+}
+
 # stop PID: ends the process, by force if it still runs after a minute
 stop() {
   kill "$1" 2>/dev/null || return 0

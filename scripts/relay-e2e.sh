@@ -45,32 +45,9 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 need curl jq openssl npm
 find_clawgate release
 
-tmp=$(mktemp -d)
-passed=0
-failed=0
+begin_run clawgate api
 clawgate=
 api=
-
-cleanup() {
-  local pid
-  for pid in $waited_for $clawgate $api $openclaw; do stop "$pid"; done
-  if [[ $keep == yes ]]; then echo "the run: $tmp"; else rm -rf "$tmp"; fi
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# expect TITLE PATTERN SEEN
-expect() {
-  # shellcheck disable=SC2053 # the right side is a pattern
-  if [[ $3 == $2 ]]; then
-    passed=$((passed + 1))
-    printf 'ok    %s: %.120s\n' "$1" "${3:-none}"
-  else
-    failed=$((failed + 1))
-    printf 'FAIL  %s: %s\n        expected: %s\n' "$1" "${3:-none}" "${2:-none}"
-  fi
-}
 
 # eventually TITLE COMMAND...: waits until the command succeeds
 eventually() {
@@ -114,6 +91,7 @@ cp key-of-the-api api-key
 new_secret caller >caller-token
 touch got.jsonl
 "$node" api.mjs >api.out 2>&1 &
+# shellcheck disable=SC2034 # for begin_run, which stops it
 api=$!
 eventually 'the API starts' test -s api-port
 

@@ -53,17 +53,8 @@ need curl jq openssl npm python3
 python3 -m pip --version >/dev/null || die 'needs pip (Debian: sudo apt install python3-pip)'
 [[ $sdks_only == yes ]] || find_clawgate release
 
-tmp=$(mktemp -d)
+begin_run checks
 checks=
-
-cleanup() {
-  local pid
-  for pid in $waited_for $checks $openclaw; do stop "$pid"; done
-  [[ $keep == yes ]] || rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 # install_sdks NAME LOCK COMMAND...: runs the command in a folder of its own, with the files of scripts/senders that lock the
 # versions. Sets `installed` to the folder. Another lock gets another folder.
@@ -107,5 +98,4 @@ configure_openclaw '[{
 start_openclaw
 mkdir clawgate
 check --clawgate "$bin" --certs certs --openclaw "$upstream" --token token --received "$received" --folder clawgate ||
-  { keep=yes; echo "logs, settings and recorded events: $tmp" >&2; exit 1; }
-[[ $keep == no ]] || echo "logs, settings and recorded events: $tmp"
+  { keep=yes; exit 1; }

@@ -199,3 +199,23 @@ fn each_help_fits_on_a_terminal() {
         }
     }
 }
+
+#[cfg(feature = "protobuf")]
+#[test]
+fn a_protobuf_message_is_shown_as_json_with_its_bytes_and_sent_when_asked() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    pki.file("m.proto", "syntax = \"proto3\"; message M { string name = 1; User user = 2; } message User { string id = 1; }");
+    let messages = "protobuf = { schema = \"@/m.proto\", message = \"M\" }\n";
+
+    let shown = text(&command(&pki, &backend.url(), messages).output(), &backend.url(), &pki);
+
+    let (_, body) = shown.split_once("\n\n").unwrap();
+    insta::assert_snapshot!(body.split_once("\n\n").unwrap().0, @r#"
+        (14 bytes, the message M; as JSON) {"name":"meeting","user":{"id":"7"}}
+        (in base64) CgdtZWV0aW5nEgMKATc=
+        "#);
+    assert!(shown.contains("\ncontent-type: application/x-protobuf\n"), "{shown}");
+    assert_eq!(backend.received().len(), 0);
+    assert_eq!(command(&pki, &backend.url(), messages).word("--send").output().code, Some(0));
+    assert_eq!(backend.first().body, b"\x0a\x07meeting\x12\x03\x0a\x017");
+}

@@ -9,7 +9,7 @@ use super::key::Key;
 use super::keys::{self, CONFIG_ENV, KEYS};
 use super::layers::{Layer, List, piece, text};
 use super::problem::{Origin, Report};
-use super::suggest::{distance, nearest};
+use crate::wording::{distance, nearest};
 
 /// The variable that names the file to which TLS libraries write their secrets.
 const KEY_LOG_ENV: &str = "SSLKEYLOGFILE";

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::key::Key;
 use super::keys::{self, KEYS};
-use super::suggest::nearest;
+use crate::wording::nearest;
 
 /// What a section would do that is there without a key.
 pub(super) fn nothing(section: &str) -> Option<&'static str> {
@@ -13,6 +13,7 @@ pub(super) fn nothing(section: &str) -> Option<&'static str> {
         keys::inbox::ROUTE_SECTION => Some("store nothing"),
         keys::shape::SECTION => Some("change nothing"),
         keys::relay::AUTH_SECTION => Some("send no credential"),
+        keys::relay::PROTOBUF_SECTION => Some("make no message"),
         _ => None,
     }
 }

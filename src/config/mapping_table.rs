@@ -7,9 +7,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Found, Origin};
-use super::suggest::nearest;
 use super::toml_value::{a_kind_of, integer};
 use crate::relay::mapping::{As, Field};
+use crate::wording::nearest;
 
 /// The fields of a mapping in the order in which they are written, each with where it is.
 pub(super) struct MapTable {

@@ -27,7 +27,6 @@ mod resolve;
 mod secret;
 mod settings;
 mod shape;
-mod suggest;
 mod summary;
 mod toml_value;
 mod units;

@@ -5,7 +5,12 @@ use humantime::format_duration;
 use super::redact::redacted;
 use super::units::format_size;
 use crate::relay::batch::BatchForm;
+use crate::relay::mapping::Mapping;
+use crate::relay::protobuf::Unknown;
 use crate::relay::settings::{Callers, TargetDelivery, TargetSettings, TokenHeader};
+
+/// So many fields of a message are shown.
+const SHOWN_FIELDS: usize = 24;
 
 /// How callers of the listener authenticate themselves.
 pub(super) fn callers(callers: &Callers) -> String {
@@ -63,16 +68,40 @@ pub(super) fn lines(target: &TargetSettings) -> Vec<String> {
         target.concurrency,
         format_duration(target.timeouts.response)
     ));
-    match &target.mapping {
-        None => lines.push("the body is sent as it came".to_owned()),
-        Some(mapping) => {
-            if let Some((event, body)) = mapping.example() {
-                lines.push(format!("for example the event {event}"));
-                lines.push(format!("is sent as        {body}"));
-            } else {
-                lines.push("the body is mapped".to_owned());
-            }
+    body(target, &mut lines);
+    lines
+}
+
+/// How the body is made, with an example.
+fn body(target: &TargetSettings, lines: &mut Vec<String>) {
+    let mapped = target.mapping.as_ref().map(Mapping::example);
+    match &mapped {
+        None if target.protobuf.is_none() => lines.push("the body is sent as it came".to_owned()),
+        None => {}
+        Some(None) => lines.push("the body is mapped".to_owned()),
+        Some(Some((event, body))) => {
+            let made = if target.protobuf.is_none() { "is sent as       " } else { "is mapped to     " };
+            lines.push(format!("for example the event {event}"));
+            lines.push(format!("{made} {body}"));
         }
     }
-    lines
+    let Some(protobuf) = &target.protobuf else { return };
+    let (settings, message) = (protobuf.settings(), protobuf.message_type());
+    let unknown = match settings.unknown {
+        Unknown::Refuse => "other fields are refused",
+        Unknown::Drop => "other fields are left out",
+    };
+    let (name, schema) = (&settings.message, settings.schema.display());
+    lines.push(format!("sent as the protobuf message {name} of {schema}; {unknown}"));
+    let fields = message.fields();
+    let more = if fields.len() > SHOWN_FIELDS { "; …" } else { "" };
+    let shown: Vec<_> = fields.iter().take(SHOWN_FIELDS).map(String::as_str).collect();
+    lines.push(format!("its fields: {}{more}", shown.join("; ")));
+    let of_mapping = mapped.flatten().map(|(_, body)| body);
+    let fitting = of_mapping.into_iter().chain([message.example()]);
+    let sent =
+        fitting.filter_map(|json| Some((message.encode(json.as_bytes()).ok()?.len(), json))).next();
+    if let Some((length, json)) = sent {
+        lines.push(format!("for example {json} has {length} bytes as a message"));
+    }
 }

@@ -3,7 +3,7 @@
 //!
 //! It uses the same code as the rest of clawgate: the loader of the settings, the verifier, the checks of [`checks`]
 //! and the TLS client of [`explain`](crate::explain). Only `listener`, `signatures`, `admin`, `upstream`,
-//! `targets` and `collector` use the network.
+//! `relay`, `targets` and `collector` use the network.
 
 mod admin;
 mod caller;
@@ -16,6 +16,7 @@ mod machine;
 mod meaning;
 mod own_server;
 mod probe;
+mod relay;
 mod running;
 mod signatures;
 mod targets;
@@ -75,6 +76,7 @@ pub fn examine(settings: &Settings, helpers: &Helpers, now: SystemTime) -> io::R
     found.extend(runtime.block_on(running::findings(settings)));
     found.extend(runtime.block_on(inbox::findings(settings, now)));
     found.extend(runtime.block_on(upstream::findings(settings, now)));
+    found.extend(runtime.block_on(relay::findings(settings)));
     found.extend(runtime.block_on(targets::findings(settings, now)));
     found.extend(runtime.block_on(collector::findings(settings)));
     Ok(found)

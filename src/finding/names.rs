@@ -67,6 +67,8 @@ named! {
         Admin => "admin",
         /// An upstream.
         Upstream => "upstream",
+        /// The listener of the relay.
+        Relay => "relay",
         /// An API that the relay sends events to.
         Target => "target",
         /// The collector of spans.
@@ -159,6 +161,10 @@ named! {
         WrongSignature => "wrong_signature",
         /// A request with a valid signature.
         ValidSignature => "valid_signature",
+        /// A request with a wrong token.
+        WrongToken => "wrong_token",
+        /// A path is known.
+        Path => "path",
         /// It is ready.
         Ready => "ready",
         /// It is alive.

@@ -9,6 +9,7 @@
 //! | `target.rs` | [`target::RelayTarget`]: a target in use, which all threads share |
 //! | `client.rs` | [`client::TargetClient`]: sends requests to it |
 //! | `mapping/` | [`mapping::Mapping`]: the body for the target, of the body of an event |
+//! | `protobuf/` | [`protobuf::Protobuf`]: messages of a schema, made of JSON |
 //! | `retry/` | [`retry::RetryRules`]: what follows from an answer |
 //! | `batch.rs` | [`batch::BatchSettings`]: several events in one request |
 //! | `rate.rs` | [`rate::RateLimiter`]: how many requests a target gets |
@@ -21,6 +22,7 @@ pub mod client;
 pub mod credentials;
 pub mod idempotency;
 pub mod mapping;
+pub mod protobuf;
 pub mod rate;
 pub mod retry;
 pub mod settings;

@@ -13,6 +13,7 @@ use super::batch::BatchSettings;
 use super::credentials::{ClientSettings, SecretHeader};
 use super::idempotency::IdSource;
 use super::mapping::Mapping;
+use super::protobuf::Protobuf;
 use super::rate::Rate;
 use super::retry::RetryRules;
 use crate::signature::matching_secret;
@@ -79,6 +80,8 @@ pub struct TargetSettings {
     pub idempotency_header: Option<HeaderName>,
     /// How the body is made; `None`: it is sent as it came.
     pub mapping: Option<Mapping>,
+    /// Which message is made of that; `None`: JSON is sent.
+    pub protobuf: Option<Protobuf>,
     /// Whether several events are sent in one request.
     pub batch: Option<BatchSettings>,
     /// How many requests it gets.
@@ -158,6 +161,11 @@ impl CallerTokens {
     pub fn new(tokens: Vec<Zeroizing<Vec<u8>>>) -> Option<Self> {
         let are_usable = !tokens.is_empty() && tokens.iter().all(|token| !token.is_empty());
         are_usable.then(|| Self(tokens.into()))
+    }
+
+    /// The first of them.
+    pub fn first(&self) -> &[u8] {
+        self.0.first().map_or(&[], |token| token.as_slice())
     }
 
     /// Whether this is one of them. The time that this takes says nothing about them.

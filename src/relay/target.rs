@@ -16,6 +16,7 @@ use super::credentials::{
 };
 use super::idempotency::{EventIdentity, IdError, identity};
 use super::mapping::{MappingError, ValueFault};
+use super::protobuf::{Fault, ProtobufError};
 use super::rate::RateLimiter;
 use super::settings::{Auth, Endpoint, TargetDelivery, TargetSettings};
 use super::state::{Last, RateState, Seen, TargetState};
@@ -25,6 +26,7 @@ use crate::telemetry::trace::TraceContext;
 use crate::upstream::{Connector, ConnectorError, UpstreamRequest};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 const UNKNOWN: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// A target in use. It outlives reloads that do not change its settings, with its tokens and with what it has used of its rate.
@@ -79,6 +81,9 @@ pub enum NotPrepared {
     /// The body for the target cannot be made of it.
     #[error(transparent)]
     Mapping(MappingError),
+    /// It is no message of the target's schema.
+    #[error(transparent)]
+    Protobuf(ProtobufError),
 }
 
 /// A request to a target.
@@ -100,7 +105,16 @@ impl NotPrepared {
         match self {
             Self::NotJson => StatusCode::BAD_REQUEST,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Id(_) | Self::Mapping(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Id(_) | Self::Mapping(_) | Self::Protobuf(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    /// What to do about it, if more can be said than what is wrong.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Mapping(error) => Some(error.fault.hint().to_owned()),
+            Self::Protobuf(error) => Some(error.fault.hint()),
+            Self::NotJson | Self::Encoded | Self::Id(_) => None,
         }
     }
 }
@@ -110,6 +124,15 @@ impl From<MappingError> for NotPrepared {
         match error.fault {
             ValueFault::NotJson => Self::NotJson,
             _ => Self::Mapping(error),
+        }
+    }
+}
+
+impl From<ProtobufError> for NotPrepared {
+    fn from(error: ProtobufError) -> Self {
+        match error.fault {
+            Fault::NotJson => Self::NotJson,
+            _ => Self::Protobuf(error),
         }
     }
 }
@@ -181,13 +204,18 @@ impl RelayTarget {
         body: &Bytes,
         stored: EventId,
     ) -> Result<PreparedEvent, NotPrepared> {
-        let TargetSettings { id, mapping, batch, .. } = &*self.settings;
+        let TargetSettings { id, mapping, protobuf, batch, .. } = &*self.settings;
         if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
             return Err(NotPrepared::Encoded);
         }
         let identity = identity(id.as_ref(), headers, body, stored)?;
-        if let Some(mapping) = mapping {
-            return Ok(PreparedEvent { identity, body: mapping.apply(body)?, content_type: JSON });
+        let mapped = mapping.as_ref().map(|mapping| mapping.apply(body)).transpose()?;
+        if let Some(protobuf) = protobuf {
+            let body = protobuf.message_type().encode(mapped.as_ref().unwrap_or(body))?;
+            return Ok(PreparedEvent { identity, body, content_type: PROTOBUF });
+        }
+        if let Some(body) = mapped {
+            return Ok(PreparedEvent { identity, body, content_type: JSON });
         }
         // One event of a batch must not change what is around it.
         if batch.is_some() && serde_json::from_slice::<IgnoredAny>(body).is_err() {

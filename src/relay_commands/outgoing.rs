@@ -34,12 +34,46 @@ struct Field {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
 enum Body {
     /// As it would be sent.
-    Body(String),
+    #[serde(rename = "body")]
+    Text(String),
     /// It is no text.
-    BodyBase64(String),
+    #[serde(rename = "body_base64")]
+    Base64(String),
+    /// It is a protobuf message.
+    #[serde(rename = "protobuf")]
+    Protobuf(Message),
+}
+
+/// A protobuf message.
+#[derive(Debug, Serialize)]
+struct Message {
+    message: String,
+    bytes: usize,
+    /// The same as JSON.
+    json: String,
+    base64: String,
+}
+
+impl Body {
+    fn new(settings: &TargetSettings, body: &[u8]) -> Self {
+        if let Some(protobuf) = &settings.protobuf
+            && let Some(json) = protobuf.message_type().decode(body)
+        {
+            let message = protobuf.settings().message.clone();
+            return Self::Protobuf(Message {
+                message,
+                bytes: body.len(),
+                json,
+                base64: BASE64.encode(body),
+            });
+        }
+        match str::from_utf8(body) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Base64(BASE64.encode(body)),
+        }
+    }
 }
 
 impl Outgoing {
@@ -75,10 +109,7 @@ impl Outgoing {
                 IdOrigin::Header => "Idempotency-Key",
                 IdOrigin::Made => "clawgate",
             },
-            body: match str::from_utf8(body) {
-                Ok(text) => Body::Body(text.to_owned()),
-                Err(_) => Body::BodyBase64(BASE64.encode(body)),
-            },
+            body: Body::new(settings, body),
         }
     }
 
@@ -99,8 +130,14 @@ impl Display for Outgoing {
             writeln!(f, "{name}: {value}")?;
         }
         match &self.body {
-            Body::Body(text) => writeln!(f, "\n{}\n", text.trim_end_matches('\n'))?,
-            Body::BodyBase64(text) => writeln!(f, "\n(no text; in base64) {text}\n")?,
+            Body::Text(text) => writeln!(f, "\n{}\n", text.trim_end_matches('\n'))?,
+            Body::Base64(text) => writeln!(f, "\n(no text; in base64) {text}\n")?,
+            Body::Protobuf(Message { message, bytes, json, base64 }) => {
+                writeln!(
+                    f,
+                    "\n({bytes} bytes, the message {message}; as JSON) {json}\n(in base64) {base64}\n"
+                )?;
+            }
         }
         writeln!(f, "target      {}", self.target)?;
         writeln!(f, "credential  {}", self.credential)?;

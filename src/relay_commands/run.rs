@@ -21,7 +21,7 @@ use crate::relay::batch::Member;
 use crate::relay::client::TargetClient;
 use crate::relay::idempotency::batch_id;
 use crate::relay::settings::RelaySettings;
-use crate::relay::target::{NotPrepared, RelayTarget, TargetRequest};
+use crate::relay::target::{RelayTarget, TargetRequest};
 use crate::telemetry::metrics::Metrics;
 use crate::wording;
 
@@ -98,10 +98,7 @@ fn prepare(
         headers.insert(name.clone(), value.clone());
     }
     let event = target.prepare(&headers, body, stored).map_err(|error| {
-        let hint = match &error {
-            NotPrepared::Mapping(error) => format!("\n  hint: {}", error.fault.hint()),
-            _ => String::new(),
-        };
+        let hint = error.hint().map_or(String::new(), |hint| format!("\n  hint: {hint}"));
         CommandError::Failed(format!("{} cannot be sent: {error}{hint}", args.event.display()))
     })?;
     let settings = target.settings();

@@ -7,6 +7,7 @@
 mod alert;
 mod certificate;
 mod http_messages;
+mod nearest;
 mod sqlite;
 mod system;
 mod tls;
@@ -16,6 +17,7 @@ mod x509;
 
 pub use self::alert::alert_name;
 pub use self::certificate::certificate;
+pub use self::nearest::{distance, nearest};
 pub use self::sqlite::sqlite;
 pub use self::system::{sandbox, watch};
 pub use self::tls::{incompatible, tls};

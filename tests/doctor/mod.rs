@@ -12,6 +12,7 @@ mod inbox;
 mod listener;
 #[cfg(feature = "jetstream")]
 mod nats;
+mod relay;
 mod targets;
 mod text;
 mod upstream;

@@ -40,6 +40,8 @@ fn https(address: SocketAddr) -> String {
     format!("https://localhost:{}", address.port())
 }
 
+const HOUR: i64 = 60 * 60;
+const DAY: i64 = 24 * HOUR;
 const PLAIN: &str = "allow_plain_http = true\nallow_private = [\"127.0.0.0/8\"]\n";
 const TLS: &str = "ca = \"@/target-ca.pem\"\nallow_private = [\"127.0.0.0/8\", \"::1/128\"]\n";
 const BEARER: &str = "auth = { bearer_file = \"@/api-key\" }\n";
@@ -57,6 +59,17 @@ fn a_target_that_accepts_the_credential_is_good() {
     says(&diagnosis.text("target/dates", "pass"), &["valid until"]);
     let requests: Vec<_> = api.received().iter().map(|one| one.request_line().to_owned()).collect();
     assert_eq!(requests, ["GET /v1/me HTTP/1.1"]);
+}
+
+#[test]
+fn a_certificate_that_ends_within_two_weeks_is_a_warning() {
+    let pki = Pki::new();
+    let leaf = Leaf::server().valid(-30 * DAY, 13 * DAY + HOUR).issued_by(&pki.root, &[]);
+    let secured = relay::tls(&leaf, api("").address());
+
+    let text = examined(&pki, &https(secured), TLS).only_warning("target/dates");
+
+    says(&text, &["its certificate is valid until", "which is in 13 days", "tell those who run it"]);
 }
 
 #[test]

@@ -51,12 +51,21 @@ fn each_recipe_does_what_the_page_says() {
             panic!("a recipe has a target, an event and what is sent: {recipe}");
         };
 
+        count += 1;
+        if toml.contains("protobuf = ") {
+            pki.file("claw_event.proto", read("examples/claw_event.proto"));
+            if cfg!(feature = "protobuf") {
+                let shown = tried(&pki, toml, event);
+                assert_eq!(shown["protobuf"]["json"], sent.trim_end(), "{recipe}");
+            }
+            continue;
+        }
+
         let shown = tried(&pki, toml, event);
 
         assert_eq!(shown["body"], sent.trim_end(), "{recipe}");
-        count += 1;
     }
-    assert!(count >= 4, "only {count} recipes found");
+    assert!(count >= 5, "only {count} recipes found");
 }
 
 #[test]

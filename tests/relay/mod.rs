@@ -4,7 +4,10 @@ mod batches;
 mod callers;
 mod console;
 mod credentials;
+#[cfg(feature = "protobuf")]
+mod protobuf;
 mod queue;
+mod rebinding;
 mod reload;
 mod routes;
 mod tries;

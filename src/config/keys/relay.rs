@@ -10,6 +10,7 @@ use crate::config::values::{
     RefusedStatus, RelayId, Size, Switch, TargetFields, TargetName, TargetUrl, Timeout, TokenFile,
 };
 use crate::relay::credentials::ClientAuth;
+use crate::relay::protobuf::Unknown;
 use crate::relay::rate::Rate;
 use crate::relay::settings::TargetDelivery;
 
@@ -21,6 +22,9 @@ pub(in super::super) const AUTH_SECTION: &str = "relay.target.auth";
 
 /// The section that says how events are put together.
 pub(in super::super) const BATCH_SECTION: &str = "relay.target.batch";
+
+/// The section that says which protobuf message is made of an event.
+pub(in super::super) const PROTOBUF_SECTION: &str = "relay.target.protobuf";
 
 table! {
     pub(in super::super),
@@ -81,6 +85,12 @@ table! {
     REQUIRED: PointerText = Setting::new("relay.target.required", "POINTER", Means("none"),
         "What an event must have, whether it is sent or not")
         .repeatable(',');
+    PROTOBUF_SCHEMA: FileName = Setting::new("relay.target.protobuf.schema", "FILE", Means("none: JSON is sent"),
+        "A .proto file or compiled descriptor set: the body is made a message of it (feature `protobuf`)");
+    PROTOBUF_MESSAGE: Name = Setting::new("relay.target.protobuf.message", "NAME", Means("none, required with the schema"),
+        "Full name of that message, e.g. claw.ClawEvent");
+    PROTOBUF_UNKNOWN: OneOf<Unknown> = Setting::new("relay.target.protobuf.unknown", "HOW", Value("refuse"),
+        "Fields that the message does not have: `refuse` the event, or `drop` them");
     BATCH_COUNT: Count = Setting::new("relay.target.batch.count", "COUNT", Value("50"),
         "The most events in one request");
     BATCH_BYTES: Size = Setting::new("relay.target.batch.bytes", "SIZE", Value("256KiB"),

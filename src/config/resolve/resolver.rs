@@ -2,7 +2,7 @@
 //!
 //! What cannot be read is reported, and `Err(Reported)` stands for it: nothing goes on with a made-up value.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use zeroize::Zeroizing;
@@ -10,12 +10,13 @@ use zeroize::Zeroizing;
 use crate::config::file::{RouteTable, TargetTable};
 use crate::config::in_use::InUse;
 use crate::config::key::{Key, Setting, Unset};
-use crate::config::keys::{self, KEYS};
+use crate::config::keys::{self, KEYS, relay};
 use crate::config::layers::{Layer, Layers, List, Sourced, Text};
 use crate::config::problem::{Found, Origin, Report, Reported};
 use crate::config::value_type::{Kind, ValueType};
 use crate::pki::Ca;
 use crate::problem::{FileProblem, Problem};
+use crate::relay::protobuf::imported_files;
 
 /// All sources, read.
 pub(in crate::config) struct Sources {
@@ -40,7 +41,14 @@ impl Sources {
     pub(in crate::config) fn files(&self) -> impl Iterator<Item = PathBuf> {
         let of_routes = self.routes.iter().flat_map(|route| route.layer.files());
         let of_targets = self.targets.iter().flat_map(|target| target.layer.files());
-        self.layers.files().chain(of_routes).chain(of_targets)
+        self.layers.files().chain(of_routes).chain(of_targets).chain(self.imported_schemas())
+    }
+
+    /// The files that the schemas of targets import.
+    fn imported_schemas(&self) -> impl Iterator<Item = PathBuf> {
+        let schemas = self.targets.iter().filter_map(|target| target.layer.get(&relay::PROTOBUF_SCHEMA));
+        let named = schemas.flat_map(|schema| &schema.values);
+        named.flat_map(|schema| imported_files(Path::new(schema.value.trim())))
     }
 
     /// The tables of the routes that are open: paths from outside the file replace them.

@@ -10,6 +10,7 @@ use crate::pki::revocation::{Demand, Expired};
 use crate::policy::Authenticate;
 use crate::policy::Revoke;
 use crate::relay::credentials::ClientAuth;
+use crate::relay::protobuf::Unknown;
 use crate::relay::settings::TargetDelivery;
 use crate::tls::parameters::MinVersion;
 use crate::tls::{RefuseWith, Resumption};
@@ -126,6 +127,10 @@ impl Choice for OnCorrupt {
 impl Choice for TargetDelivery {
     const WORDS: &'static [(&'static str, Self)] =
         &[(Self::Queue.as_str(), Self::Queue), (Self::Wait.as_str(), Self::Wait)];
+}
+
+impl Choice for Unknown {
+    const WORDS: &'static [(&'static str, Self)] = &[("refuse", Self::Refuse), ("drop", Self::Drop)];
 }
 
 impl Choice for ClientAuth {

@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use http::StatusCode;
 
-use crate::config::suggest::nearest;
 use crate::config::value_type::{Invalid, Kind, ValueType, invalid, parse};
 use crate::signature::{PRESETS, Preset, Source, Template, UnknownName, preset};
+use crate::wording::nearest;
 
 /// The name of a preset.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{MethodNotAllowed, RequestRefusal};
 use crate::http1_guard::Violation;
 use crate::limits::Exceeded;
+use crate::relay::target::NotPrepared;
 use crate::telemetry::Limit;
 use crate::upstream::UpstreamError;
 
@@ -93,6 +94,7 @@ impl RequestRefusal {
             Self::RelayOrigin => "web pages may not call the relay".into(),
             Self::RelayPath { path } => format!("no target of the relay has the path {path}").into(),
             Self::RelayMethod { method } => format!("the relay accepts POST, not {method}").into(),
+            Self::Event(error @ NotPrepared::Protobuf(_)) => with_hint(error),
             Self::Event(error) => error.to_string().into(),
             Self::TargetBusy { .. } => {
                 "the target gets as many requests as it may; this one was not sent, send it again later".into()
@@ -137,6 +139,7 @@ impl RequestRefusal {
                 format!("{}: {why}", self.public()).into()
             }
             Self::NotShapeable(error) => format!("{error}; {}", error.hint()).into(),
+            Self::Event(error) => with_hint(error),
             Self::InboxFull { why } | Self::InboxUnavailable { why } => {
                 format!("{}: {why}", self.public()).into()
             }
@@ -158,6 +161,14 @@ impl RequestRefusal {
             Self::TargetNoAnswer { why, .. } => format!("the target gave no answer: {why}").into(),
             _ => self.public(),
         }
+    }
+}
+
+/// What is wrong with an event, and what to do about it.
+fn with_hint(error: &NotPrepared) -> Cow<'static, str> {
+    match error.hint() {
+        Some(hint) => format!("{error}; {hint}").into(),
+        None => error.to_string().into(),
     }
 }
 

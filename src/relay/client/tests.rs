@@ -94,6 +94,7 @@ pub(crate) fn settings(endpoint: Endpoint, auth: Auth) -> TargetSettings {
         id: None,
         idempotency_header: Some(HeaderName::from_static("idempotency-key")),
         mapping: None,
+        protobuf: None,
         batch: None,
         rate: None,
         rules: RetryRules::default(),

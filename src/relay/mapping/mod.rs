@@ -52,6 +52,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 pub use self::error::{MappingError, ValueFault};
 pub use self::invalid::{InvalidMapping, MAX_FIELD_POINTERS, MAX_FIELDS, MappingFault};
@@ -151,6 +152,14 @@ impl Mapping {
     /// Whether values become pseudonyms.
     pub fn makes_pseudonyms(&self) -> bool {
         self.settings.fields.iter().any(|(_, field)| field.hash)
+    }
+
+    /// The names of the target's fields, each with the steps to it, and with a value that it may get if that is known.
+    pub fn target_fields(&self) -> impl Iterator<Item = (&str, Vec<String>, Option<Value>)> {
+        self.settings.fields.iter().filter_map(|(name, field)| {
+            let fixed = field.constant.as_ref().or(field.default.as_ref()).cloned();
+            Some((name.as_str(), target::path(name).ok()?, fixed.or_else(|| field.convert?.sample())))
+        })
     }
 
     /// The body for the target, of the body of an event.

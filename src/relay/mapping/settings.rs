@@ -75,6 +75,18 @@ impl As {
         Self::UnixMs,
     ];
 
+    /// A value that comes of it; text may be anything.
+    pub(super) fn sample(self) -> Option<Value> {
+        match self {
+            Self::String => None,
+            Self::Number | Self::Integer => Some(Value::from(7)),
+            Self::Boolean => Some(Value::from(true)),
+            Self::Rfc3339 => Some(Value::from("2026-01-31T12:00:00Z")),
+            Self::Unix => Some(Value::from(1_769_860_800)),
+            Self::UnixMs => Some(Value::from(1_769_860_800_000_u64)),
+        }
+    }
+
     /// The word for it in the settings.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! The access log: one `request` event for each request, written after the response has been sent. The spans of the
 //! request are made from the same record.
 
+mod counting;
 pub(super) mod line;
 mod relay;
 
@@ -14,11 +15,12 @@ use tracing::Level;
 pub use self::line::ConnectionFacts;
 pub use self::relay::RelayRecord;
 
+use self::counting::{Counting, millis};
 use self::line::RequestLine;
 use super::authenticated_by::AuthenticatedBy;
 use super::event::{emit_json, with_scratch};
 use super::fit::fit;
-use super::metrics::{Counted, Ended, Metrics, RouteMetrics};
+use super::metrics::{Ended, Metrics, RouteMetrics};
 use super::reason::RequestReason;
 use super::trace::{RequestSpan, TraceContext};
 
@@ -27,12 +29,7 @@ use super::trace::{RequestSpan, TraceContext};
 #[derive(Debug)]
 pub struct AccessRecord {
     line: RequestLine,
-    started: Instant,
-    metrics: Arc<Metrics>,
-    route: Option<Arc<RouteMetrics>>,
-    _in_flight: Counted,
-    /// Whether the request is counted in the metrics, but not logged.
-    is_unlogged: bool,
+    counting: Counting,
     /// One in this many successful requests is logged.
     one_in: u64,
     /// Set if the request's trace is exported.
@@ -71,17 +68,7 @@ impl AccessRecord {
             retried: false,
             unlogged: 0,
         };
-        let _in_flight = metrics.begun();
-        Self {
-            line,
-            started: Instant::now(),
-            metrics,
-            route: None,
-            _in_flight,
-            is_unlogged: false,
-            one_in: 1,
-            span: None,
-        }
+        Self { line, counting: Counting::begin(metrics), one_in: 1, span: None }
     }
 
     /// The request's identifier.
@@ -108,7 +95,7 @@ impl AccessRecord {
 
     /// Sets the route of the request, and the route's upstream.
     pub fn routed(&mut self, route: Arc<str>, upstream: Arc<str>, metrics: &Arc<RouteMetrics>) {
-        self.route = Some(Arc::clone(metrics));
+        self.counting.route = Some(Arc::clone(metrics));
         self.line.route = Some(route);
         self.line.upstream = Some(upstream);
     }
@@ -116,7 +103,7 @@ impl AccessRecord {
     /// Sets what authenticated the request.
     pub fn authenticated(&mut self, by: AuthenticatedBy) {
         self.line.authenticated_by = Some(by);
-        if let Some(route) = &self.route {
+        if let Some(route) = &self.counting.route {
             route.authenticated(by);
         }
     }
@@ -155,9 +142,7 @@ impl AccessRecord {
         if let Some(span) = &mut self.span {
             span.upstream_answered(waited);
         }
-        if let Some(route) = &self.route {
-            route.answered(waited);
-        }
+        self.counting.answered(waited);
     }
 
     /// Notes that the request was stored as an event, from `at` on for `took`.
@@ -197,7 +182,7 @@ impl AccessRecord {
 
     /// Leaves this request out of the log, but not out of the metrics, because a similar one was just logged.
     pub fn leave_out(&mut self) {
-        self.is_unlogged = true;
+        self.counting.is_unlogged = true;
     }
 
     /// Sets how many similar requests were not logged before this one.
@@ -218,20 +203,16 @@ impl AccessRecord {
 
 impl Drop for AccessRecord {
     fn drop(&mut self) {
-        let duration = self.started.elapsed();
+        let line = &self.line;
+        let (status, reason) = (line.status, line.reason);
+        let (bytes_in, bytes_out) = (line.bytes_in, line.bytes_out);
+        let ended = |route, duration| Ended { route, status, reason, duration, bytes_in, bytes_out };
+        let duration = self.counting.end(ended);
         self.line.duration_ms = millis(duration);
-        self.metrics.request(&Ended {
-            route: self.route.as_deref(),
-            status: self.line.status,
-            reason: self.line.reason,
-            duration,
-            bytes_in: self.line.bytes_in,
-            bytes_out: self.line.bytes_out,
-        });
         if let Some(span) = self.span.take() {
-            span.end(&self.line, self.started, duration);
+            span.end(&self.line, self.counting.started, duration);
         }
-        if self.is_unlogged || self.is_sampled_out() {
+        if self.counting.is_unlogged || self.is_sampled_out() {
             return;
         }
         with_scratch(|json| {
@@ -241,9 +222,4 @@ impl Drop for AccessRecord {
             }
         });
     }
-}
-
-/// Milliseconds with three decimals.
-fn millis(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1000.0
 }

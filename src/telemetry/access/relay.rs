@@ -1,15 +1,15 @@
 //! The access log of the relay's listener: one `relay_request` event for each request.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::StatusCode;
 use serde::Serialize;
 use tracing::Level;
 
-use super::millis;
+use super::counting::{Counting, millis};
 use crate::telemetry::event::emit_bounded;
-use crate::telemetry::metrics::{Counted, Ended, Metrics, RouteMetrics};
+use crate::telemetry::metrics::{Ended, Metrics, RouteMetrics};
 use crate::telemetry::reason::RequestReason;
 use crate::telemetry::trace::TraceContext;
 
@@ -17,12 +17,7 @@ use crate::telemetry::trace::TraceContext;
 #[derive(Debug)]
 pub struct RelayRecord {
     line: Line,
-    started: Instant,
-    metrics: Arc<Metrics>,
-    route: Option<Arc<RouteMetrics>>,
-    _in_flight: Counted,
-    /// Whether the request is counted in the metrics, but not logged.
-    is_unlogged: bool,
+    counting: Counting,
 }
 
 /// The `relay_request` event.
@@ -80,8 +75,7 @@ impl RelayRecord {
             duration_ms: 0.0,
             upstream_ms: None,
         };
-        let _in_flight = metrics.begun();
-        Self { line, started: Instant::now(), metrics, route: None, _in_flight, is_unlogged: false }
+        Self { line, counting: Counting::begin(metrics) }
     }
 
     /// The request's identifier.
@@ -108,7 +102,7 @@ impl RelayRecord {
     pub fn for_target(&mut self, name: Arc<str>, route: Arc<str>, metrics: Arc<RouteMetrics>) {
         self.line.upstream = Some(name);
         self.line.route = Some(route);
-        self.route = Some(metrics);
+        self.counting.route = Some(metrics);
     }
 
     /// Sets how many bytes the body has.
@@ -131,9 +125,7 @@ impl RelayRecord {
         self.line.status = status.as_u16();
         self.line.reason = None;
         self.line.upstream_ms = Some(millis(waited));
-        if let Some(route) = &self.route {
-            route.answered(waited);
-        }
+        self.counting.answered(waited);
     }
 
     /// Notes that clawgate itself answers, and that the event is or was stored.
@@ -152,23 +144,19 @@ impl RelayRecord {
 
     /// Leaves this request out of the log, but not out of the metrics, because similar ones were just logged.
     pub fn leave_out(&mut self) {
-        self.is_unlogged = true;
+        self.counting.is_unlogged = true;
     }
 }
 
 impl Drop for RelayRecord {
     fn drop(&mut self) {
-        let duration = self.started.elapsed();
+        let line = &self.line;
+        let (status, reason) = (line.status, line.reason);
+        let (bytes_in, bytes_out) = (line.bytes_in, line.bytes_out);
+        let ended = |route, duration| Ended { route, status, reason, duration, bytes_in, bytes_out };
+        let duration = self.counting.end(ended);
         self.line.duration_ms = millis(duration);
-        self.metrics.request(&Ended {
-            route: self.route.as_deref(),
-            status: self.line.status,
-            reason: self.line.reason,
-            duration,
-            bytes_in: self.line.bytes_in,
-            bytes_out: self.line.bytes_out,
-        });
-        if !self.is_unlogged {
+        if !self.counting.is_unlogged {
             emit_bounded(Level::INFO, "relay_request", &self.line);
         }
     }

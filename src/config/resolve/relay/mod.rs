@@ -4,6 +4,7 @@ mod auth;
 mod endpoint;
 mod header;
 mod mapping;
+mod protobuf;
 mod route;
 mod target;
 

@@ -7,7 +7,7 @@ use http::uri::PathAndQuery;
 
 use super::super::resolver::Resolver;
 use super::header::is_for_others;
-use super::{auth, endpoint, mapping};
+use super::{auth, endpoint, mapping, protobuf};
 use crate::config::file::TargetTable;
 use crate::config::key::Key;
 use crate::config::keys::{self, relay};
@@ -40,6 +40,7 @@ pub(super) fn target(
     let id = r.optional_in(layer, &relay::ID);
     let idempotency_header = idempotency_header(r, layer, auth.as_ref().ok().map(|auth| &auth.value));
     let mapping = mapping::mapping(r, layer, map.as_ref(), hash_key);
+    let protobuf = protobuf::protobuf(r, table, mapping.as_ref().ok().and_then(Option::as_ref));
     let batch = batch(r, layer, delivery.as_ref().ok());
     let rate = r.optional_in(layer, &relay::RATE);
     let rules = rules(r, layer);
@@ -61,6 +62,7 @@ pub(super) fn target(
         id: id?.map(|id| id.value.0),
         idempotency_header: idempotency_header?,
         mapping: mapping?,
+        protobuf: protobuf?,
         batch: batch?,
         rate: rate?.map(|rate| rate.value),
         rules: rules?,

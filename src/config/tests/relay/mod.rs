@@ -2,6 +2,7 @@
 
 mod listener;
 mod mapping;
+mod protobuf;
 mod refused;
 mod values;
 
