@@ -3,9 +3,8 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
-# The test modules of the features `otlp` and `protobuf`.
+# The test modules of the features `otlp`, `protobuf` and `jetstream`.
 feature_tests := "otlp trace collector protobuf each_recipe jetstream nats"
-
 
 [private]
 default:
@@ -39,7 +38,7 @@ clippy:
 test *NAME:
     cargo test --locked {{ if NAME == "" { "" } else { "-- " + NAME } }}
 
-# Lints and tests with the features `otlp` and `protobuf`: one build, since most of it is the same
+# Lints and tests with all features: one build, since most of it is the same
 test-features:
     ./scripts/install-nats.sh
     cargo clippy --all-targets --locked --all-features -- -D warnings
