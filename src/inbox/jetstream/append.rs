@@ -71,7 +71,7 @@ impl Link {
                 Err(fault) => return Err(fault.into()),
             }
             let last = self.last_of(&place).await?;
-            match (self.next(last, &head, reused.is_some()), &full) {
+            match (self.next(last, &head, reused.is_some())?, &full) {
                 (Next::Stored, _) => break,
                 (Next::Duplicate(first), _) => return Ok(Appended::Duplicate { first }),
                 (Next::Reused(first), _) => {
@@ -97,24 +97,26 @@ impl Link {
     }
 
     /// What follows from the last message of a subject.
-    fn next(&self, last: Option<Last>, head: &EventHead, is_reused: bool) -> Next {
-        let Some(Last { sequence, event }) = last else { return Next::Again };
+    fn next(&self, last: Option<Last>, head: &EventHead, is_reused: bool) -> Result<Next, StoreError> {
+        let Some(Last { sequence, event }) = last else { return Ok(Next::Again) };
         // The confirmation of an earlier message was lost.
         if event.id == head.id {
-            return Next::Stored;
+            return Ok(Next::Stored);
         }
         let ended = match &event.ended {
-            Some(ended) if ended.how == How::Forgotten => return Next::Replace(sequence),
+            Some(ended) if ended.how == How::Forgotten => return Ok(Next::Replace(sequence)),
             Some(ended) => Some(ended.at),
-            None => self.index().ended(event.id),
+            None if self.progress.borrow().is_loaded => self.index().ended(event.id),
+            // It may be dead for so long that this is a new event.
+            None => return Err(StoreError::Unavailable(self.why_unusable())),
         };
         let is_over = |at: i64| at.saturating_add(self.limits.retain) < millis(SystemTime::now());
-        match ended.filter(|at| is_over(*at)) {
+        Ok(match ended.filter(|at| is_over(*at)) {
             Some(_) if event.ended.is_some() => Next::Replace(sequence),
             Some(_) => Next::Beside(event.id),
             None if event.digest == head.digest || is_reused => Next::Duplicate(event.id),
             None => Next::Reused(event.id),
-        }
+        })
     }
 
     /// Whether there is room for one more event of so many bytes.
@@ -138,6 +140,6 @@ impl Link {
 }
 
 /// The place of an event that cannot replace the one that has its place, though that is no first one any more.
-fn beside(place: &Mark, first: EventId) -> Mark {
+pub(super) fn beside(place: &Mark, first: EventId) -> Mark {
     mark_of_reuse(place, first.as_bytes())
 }

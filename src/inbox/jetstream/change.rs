@@ -66,13 +66,16 @@ impl Link {
         };
         match written {
             Ok(_) => Ok(true),
-            Err(Fault::Conflict) => Ok(false),
+            Err(Fault::Conflict) => {
+                self.refresh(&entry.mark).await?;
+                Ok(false)
+            }
             Err(fault) => Err(fault.into()),
         }
     }
 
     async fn replay(&self, entry: &Entry, now: i64) -> Result<u64, Fault> {
-        let tries = self.tries(entry.state_revision).await.map_err(as_fault)?;
+        let tries = self.tries(entry.with_tries()).await.map_err(as_fault)?;
         let state = StateHead {
             state: Phase::Waiting,
             next_at: Some(now),
@@ -88,11 +91,11 @@ impl Link {
 
     /// The servers overwrite the messages on their disks. What takes their place tells the other processes, and is without names.
     async fn forget(&self, entry: &Entry, now: i64) -> Result<u64, Fault> {
-        if !self.erase(entry.revision).await.map_err(as_fault)? {
-            return Err(Fault::Conflict);
-        }
         if entry.state_revision > 0 {
             self.erase(entry.state_revision).await.map_err(as_fault)?;
+        }
+        if !self.erase(entry.revision).await.map_err(as_fault)? {
+            return Err(Fault::Conflict);
         }
         let mut head = entry.ended_head(How::Forgotten, now, 0);
         (head.route, head.principal, head.key) = ("".into(), "".into(), None);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use async_nats::datetime::DateTime;
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use futures_util::StreamExt as _;
@@ -18,7 +19,7 @@ pub(super) const TOLD: Duration = Duration::from_secs(300);
 /// and much longer than the time between two messages about the right to deliver.
 const OUT_OF_TOUCH: Duration = Duration::from_secs(120);
 /// How long to wait for a message before it is looked whether there should have been one.
-const SILENCE: Duration = Duration::from_secs(15);
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// Why messages are not read any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,18 +30,42 @@ pub(super) enum Stopped {
     Fault(String),
 }
 
-impl Link {
-    /// Applies messages until there is a reason to stop. `last_message`: when the last one arrived.
-    pub(super) async fn follow(&self, last_message: &mut Instant) -> Stopped {
-        if last_message.elapsed() > OUT_OF_TOUCH {
-            self.begin_anew();
-        }
-        self.read_on(last_message).await.unwrap_or_else(Stopped::Fault)
+/// What is remembered between two times of reading.
+#[derive(Debug)]
+pub(super) struct Following {
+    /// When the last message arrived.
+    last_message: Instant,
+    /// When the stream was made.
+    created: Option<DateTime>,
+}
+
+impl Following {
+    /// Nothing was read yet.
+    pub(super) fn new() -> Self {
+        Self { last_message: Instant::now(), created: None }
     }
 
-    async fn read_on(&self, last_message: &mut Instant) -> Result<Stopped, String> {
+    fn is_out_of_touch(&self) -> bool {
+        self.last_message.elapsed() > OUT_OF_TOUCH
+    }
+}
+
+impl Link {
+    /// Applies messages until there is a reason to stop.
+    pub(super) async fn follow(&self, following: &mut Following) -> Stopped {
+        self.read_on(following).await.unwrap_or_else(Stopped::Fault)
+    }
+
+    async fn read_on(&self, following: &mut Following) -> Result<Stopped, String> {
         let stream = self.stream().await.map_err(|error| error.to_string())?;
-        let end = self.info().await.map_err(|error| error.to_string())?.state.last_sequence;
+        let info = self.info().await.map_err(|error| error.to_string())?;
+        let (end, created) = (info.state.last_sequence, Some(info.created));
+        // Somebody has made the stream anew, or its end was lost with the disk of a server.
+        let is_other = following.created.is_some() && following.created != created;
+        if is_other || end < self.progress.borrow().sequence || following.is_out_of_touch() {
+            self.begin_anew();
+        }
+        following.created = created;
         let read = self.progress.borrow().sequence;
         let config = pull::OrderedConfig {
             description: Some("clawgate follows its inbox".to_owned()),
@@ -61,20 +86,19 @@ impl Link {
                 Ok(Some(Err(error))) => return Err(error.to_string()),
                 Ok(None) => return Err("the server has ended the consumer".to_owned()),
                 Err(_) => {
-                    // The library makes a consumer anew that the server has lost. This notices if it did not.
+                    // The library makes a consumer anew that the server has lost, but that takes it up to a minute.
                     let end = self.info().await.map_err(|error| error.to_string())?.state.last_sequence;
-                    *last_message = Instant::now();
-                    if end > self.progress.borrow().sequence {
+                    if end != self.progress.borrow().sequence {
                         return Ok(Stopped::Again);
                     }
+                    following.last_message = Instant::now();
                     continue;
                 }
             };
-            if last_message.elapsed() > OUT_OF_TOUCH && self.progress.borrow().is_loaded {
-                self.begin_anew();
+            if following.is_out_of_touch() && self.progress.borrow().is_loaded {
                 return Ok(Stopped::Again);
             }
-            *last_message = Instant::now();
+            following.last_message = Instant::now();
             self.apply(&next)?;
         }
     }
@@ -83,6 +107,11 @@ impl Link {
     fn apply(&self, message: &Message) -> Result<(), String> {
         let info = message.info().map_err(|error| error.to_string())?;
         let (sequence, pending) = (info.stream_sequence, info.pending);
+        // The library begins with the first message if it makes a consumer anew before it has got any.
+        if sequence <= self.progress.borrow().sequence {
+            self.read_up_to(sequence, pending == 0);
+            return Ok(());
+        }
         let field = message.headers.as_ref().and_then(|headers| headers.get(FIELD));
         let text = field.map(|value| value.as_str()).unwrap_or_default();
         let applied = match Subject::parse(&message.subject, &self.name) {
@@ -95,7 +124,11 @@ impl Link {
             Some(Subject::Right) => read(text).map(|right| self.index().apply_right(sequence, right)),
             None => Err(Unreadable::Foreign),
         };
-        applied.map_err(|error| format!("{error}: {} {sequence}", message.subject))?;
+        match applied {
+            // Somebody else has written it: it changes nothing.
+            Ok(()) | Err(Unreadable::Foreign) => {}
+            Err(newer) => return Err(format!("{newer}: {} {sequence}", message.subject)),
+        }
         self.read_up_to(sequence, pending == 0);
         Ok(())
     }
@@ -110,6 +143,7 @@ impl Link {
 
     fn begin_anew(&self) {
         *self.index() = Index::default();
+        self.forget_acked();
         self.progress.send_modify(|progress| (progress.sequence, progress.is_loaded) = (0, false));
     }
 }

@@ -240,6 +240,11 @@ impl Link {
         self.progress.send_modify(|progress| (progress.fault, progress.unread) = (fault, unread));
     }
 
+    /// Nothing that was written before is waited for any more.
+    pub(super) fn forget_acked(&self) {
+        self.acked.store(0, Ordering::Relaxed);
+    }
+
     /// Waits until the connection is there for the first time, for a short time after the store was opened.
     pub(super) async fn started(&self) {
         let rest = STARTING.saturating_sub(self.opened.elapsed());

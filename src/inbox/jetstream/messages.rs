@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use data_encoding::HEXLOWER;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::inbox::encode::{digest, head, millis, request, time, whole_millis};
@@ -166,7 +167,7 @@ pub(super) fn write<T: Serialize>(head: &T) -> String {
 }
 
 /// The head of a header field.
-pub(super) fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Unreadable> {
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
     #[derive(Deserialize)]
     struct Version {
         v: u64,

@@ -11,7 +11,7 @@ use super::link::{ACK, Fault, Link};
 use super::messages::{How, Phase, StateHead, write, write_tries};
 use super::subjects::Subject;
 use crate::inbox::encode::millis;
-use crate::inbox::{EventId, EventState, Outcome, StoreError, Then};
+use crate::inbox::{Attempt, EventId, EventState, Outcome, StoreError, Then};
 
 /// How often a change is tried if another process changes the same event.
 const TIMES: u32 = 4;
@@ -19,6 +19,7 @@ const TIMES: u32 = 4;
 impl Link {
     /// Notes outcomes. If it fails, some may be noted: noting all of them again changes nothing for these.
     pub(super) async fn record(&self, outcomes: &[Outcome]) -> Result<(), StoreError> {
+        self.catch_up().await?;
         let noted = join_all(outcomes.iter().map(|outcome| self.record_one(outcome))).await;
         noted.into_iter().collect()
     }
@@ -30,8 +31,16 @@ impl Link {
     }
 
     async fn note(&self, entry: Entry, outcome: &Outcome) -> Result<u64, Fault> {
-        let mut tries = self.tries(entry.state_revision).await.map_err(as_fault)?;
+        let mut tries = self.tries(entry.with_tries()).await.map_err(as_fault)?;
         let mut state = entry.state.clone();
+        if outcome
+            .attempt
+            .as_ref()
+            .is_some_and(|attempt| tries.iter().any(|noted| is_same(noted, attempt)))
+        {
+            // It is noted already; the confirmation was lost.
+            return Ok(entry.state_revision);
+        }
         if let Some(attempt) = &outcome.attempt {
             tries.push(attempt.clone());
             state.tries = state.tries.saturating_add(1);
@@ -60,7 +69,7 @@ impl Link {
         self.catch_up().await?;
         let assigned = join_all(events.iter().map(|id| async move {
             let assign = |entry: Entry| async move {
-                let tries = self.tries(entry.state_revision).await.map_err(as_fault)?;
+                let tries = self.tries(entry.with_tries()).await.map_err(as_fault)?;
                 let state = StateHead { batch: Some(batch), ..entry.state.clone() };
                 self.write_state(&entry, &state, write_tries(&tries)).await
             };
@@ -80,22 +89,14 @@ impl Link {
             let Some(entry) = found.filter(|entry| entry.state() == EventState::Waiting) else {
                 return Ok(());
             };
+            let mark = entry.mark;
             match change(entry).await {
                 Ok(sequence) => return self.wait_for(sequence).await,
-                Err(Fault::Conflict) => self.read_all().await?,
+                Err(Fault::Conflict) => self.refresh(&mark).await?,
                 Err(fault) => return Err(fault.into()),
             }
         }
         Err(Fault::Conflict.into())
-    }
-
-    /// Waits until the index has what the stream has now.
-    pub(super) async fn read_all(&self) -> Result<(), StoreError> {
-        let last = self.info().await?.state.last_sequence;
-        // The last message may have been removed, so that this waits in vain; then what is there was read long ago.
-        let within = std::time::Duration::from_secs(1);
-        let _ = tokio::time::timeout(within, self.wait_for(last)).await;
-        Ok(())
     }
 
     /// Writes a message in place of the last one about an event.
@@ -126,6 +127,13 @@ pub(super) fn as_fault(error: StoreError) -> Fault {
         StoreError::TooLarge(most) => Fault::TooLarge(usize::try_from(most).unwrap_or(usize::MAX)),
         StoreError::Unavailable(why) => Fault::Unavailable(why),
     }
+}
+
+/// Whether these are the same try. Times are stored in milliseconds.
+fn is_same(noted: &Attempt, other: &Attempt) -> bool {
+    millis(noted.at) == millis(other.at)
+        && noted.took.as_millis() == other.took.as_millis()
+        && noted.status == other.status
 }
 
 fn ended(outcome: &Outcome) -> SystemTime {

@@ -1,12 +1,11 @@
 //! Reads single messages of the stream.
 
 use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::{
-    DeleteMessageErrorKind, DirectGetErrorKind, LastRawMessageErrorKind, RawMessageErrorKind,
-};
+use async_nats::jetstream::stream::{DirectGetErrorKind, LastRawMessageErrorKind, RawMessageErrorKind};
+use serde::de::DeserializeOwned;
 
 use super::link::{Link, unavailable};
-use super::messages::{EventHead, FIELD, read, read_request, read_tries};
+use super::messages::{EventHead, FIELD, RightHead, read as read_head, read_request, read_tries};
 use super::subjects::{Mark, Subject};
 use crate::inbox::{Attempt, StoreError, StoredRequest};
 
@@ -29,11 +28,21 @@ pub(super) enum Content {
 impl Link {
     /// The last message about the event with this mark, as the server that decides about the stream has it.
     pub(super) async fn last_of(&self, mark: &Mark) -> Result<Option<Last>, StoreError> {
-        let subject = Subject::Event(*mark).of(&self.name);
+        let last = self.last_on(Subject::Event(*mark)).await?;
+        Ok(last.map(|(sequence, event)| Last { sequence, event }))
+    }
+
+    /// The last message of a subject, as the server that decides about the stream has it: its sequence and its head.
+    async fn last_on<T: DeserializeOwned>(
+        &self,
+        subject: Subject,
+    ) -> Result<Option<(u64, T)>, StoreError> {
+        let subject = subject.of(&self.name);
         match self.stream().await?.get_last_raw_message_by_subject(&subject).await {
             Ok(message) => {
-                let event = head(&message).map_err(|error| unavailable(&error))?;
-                Ok(Some(Last { sequence: message.sequence, event }))
+                let text = message.headers.get(FIELD).map(|value| value.as_str()).unwrap_or_default();
+                let head = read_head(text).map_err(|error| unavailable(&error))?;
+                Ok(Some((message.sequence, head)))
             }
             Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(unavailable(&error)),
@@ -60,12 +69,28 @@ impl Link {
     pub(super) async fn erase(&self, sequence: u64) -> Result<bool, StoreError> {
         match self.stream().await?.delete_message(sequence).await {
             Ok(is_removed) => Ok(is_removed),
-            Err(error) => match error.kind() {
-                // The server has no code of its own for a message that is not there.
-                DeleteMessageErrorKind::JetStream(_) => Ok(false),
-                _ => Err(unavailable(&error)),
-            },
+            // The server has no code of its own for a message that is not there.
+            Err(error) if self.message(sequence).await?.is_some() => Err(unavailable(&error)),
+            Err(_) => Ok(false),
         }
+    }
+
+    /// Corrects the index where another process has changed what it knows, without waiting for the messages to arrive.
+    pub(super) async fn refresh(&self, mark: &Mark) -> Result<(), StoreError> {
+        let event = self.last_of(mark).await?.map(|last| (last.sequence, last.event));
+        let state = self.last_on(Subject::State(*mark)).await?;
+        self.index().correct(*mark, event, state);
+        Ok(())
+    }
+
+    /// The same for the right to deliver.
+    pub(super) async fn refresh_right(&self) -> Result<(), StoreError> {
+        let (revision, right) = self.last_on(Subject::Right).await?.unwrap_or((0, RightHead::of(None)));
+        let mut index = self.index();
+        if index.right.revision != revision {
+            index.apply_right(revision, right);
+        }
+        Ok(())
     }
 
     async fn message(&self, sequence: u64) -> Result<Option<StreamMessage>, StoreError> {
@@ -82,8 +107,4 @@ impl Link {
             Err(error) => Err(unavailable(&error)),
         }
     }
-}
-
-fn head(message: &StreamMessage) -> Result<EventHead, super::messages::Unreadable> {
-    read(message.headers.get(FIELD).map(|value| value.as_str()).unwrap_or_default())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::link::{ACK, Fault, Link, Role};
 use super::messages::{RightHead, write};
@@ -15,6 +15,8 @@ use crate::inbox::StoreError;
 
 /// How often the right is renewed.
 const RENEW: Duration = Duration::from_secs(2);
+/// How long to wait if a renewal was not confirmed.
+const AGAIN: Duration = Duration::from_millis(250);
 /// How long a renewal counts for the process that has made it, from the moment when it was sent.
 const HOLD: Duration = Duration::from_secs(6);
 /// How long a process must see no renewal before it takes the right over. It is longer than [`HOLD`], so that the tries of the other
@@ -31,11 +33,13 @@ pub(super) struct Lease {
     is_held: watch::Sender<bool>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Held {
     /// The sequence of the last message about it.
     revision: u64,
     until: Instant,
+    /// When it is to be renewed.
+    renew_at: Instant,
 }
 
 impl Lease {
@@ -62,17 +66,33 @@ impl Lease {
         self.is_held.send_replace(true);
     }
 
+    /// Changes it, unless it was given up meanwhile.
+    fn change(&self, change: impl FnOnce(&mut Held)) {
+        if let Some(held) = self.held().as_mut() {
+            change(held);
+        }
+    }
+
     fn give_up(&self) -> Option<Held> {
         let held = self.held().take();
         self.is_held.send_replace(false);
         held
     }
 
-    /// Waits until this process does not have the right.
+    /// Waits until this process does not have the right. It looks at the clock itself, in case nobody renews.
     pub(super) async fn lost(&self) {
         let mut is_held = self.is_held.subscribe();
-        // The sender is part of `self`.
-        let _ = is_held.wait_for(|is_held| !is_held).await;
+        loop {
+            let held = *self.held();
+            let Some(Held { until, .. }) = held.filter(|held| held.until > Instant::now()) else {
+                return;
+            };
+            tokio::select! {
+                // The sender is part of `self`.
+                _ = is_held.wait_for(|is_held| !is_held) => return,
+                () = sleep_until(until) => {}
+            }
+        }
     }
 }
 
@@ -100,7 +120,10 @@ impl Link {
                 self.lease.hold(held);
                 Ok(self.lease.is_current())
             }
-            Err(Fault::Conflict) => Ok(false),
+            Err(Fault::Conflict) => {
+                self.refresh_right().await?;
+                Ok(false)
+            }
             Err(fault) => Err(fault.into()),
         }
     }
@@ -108,7 +131,14 @@ impl Link {
     /// Gives the right up, for the next process.
     pub(super) async fn give_up_right(&self, within: Duration) -> Result<(), StoreError> {
         let Some(held) = self.lease.give_up() else { return Ok(()) };
-        self.write_right(None, held.revision, within).await?;
+        if self.write_right(None, held.revision, within).await == Err(Fault::Conflict) {
+            // A renewal was on its way.
+            self.refresh_right().await?;
+            let right = self.index().right.clone();
+            if right.holder.as_deref() == Some(&*self.lease.holder) {
+                self.write_right(None, right.revision, within).await?;
+            }
+        }
         Ok(())
     }
 
@@ -129,35 +159,33 @@ impl Link {
         }
     }
 
+    /// Waits, and renews. If the stream does not confirm, that is repeated until the right is lost.
     async fn renew(&self, held: Held) {
         let mut lost = self.lease.is_held.subscribe();
         tokio::select! {
-            () = sleep(RENEW) => {}
+            () = sleep_until(held.renew_at.min(held.until)) => {}
             _ = lost.wait_for(|is_held| !is_held) => return,
         }
+        let sent = Instant::now();
         let renewed = tokio::select! {
             renewed = self.write_right(Some(&self.lease.holder), held.revision, RENEW) => renewed,
             () = sleep_until(held.until) => return,
         };
-        let mut now = self.lease.held();
-        // It may have been given up meanwhile.
-        let Some(current) = now.as_mut() else { return };
-        match renewed {
-            Ok(renewed) => *current = renewed,
-            Err(Fault::Conflict) => {
-                // The confirmation of the last renewal may have been lost.
-                let right = self.index().right.clone();
-                if right.holder.as_deref() == Some(&*self.lease.holder) && right.revision > held.revision
-                {
-                    current.revision = right.revision;
-                } else {
-                    drop(now);
-                    self.lease.give_up();
-                }
+        if renewed == Err(Fault::Conflict) && self.refresh_right().await.is_ok() {
+            // The confirmation of the last renewal may have been lost. It was sent before this one.
+            let right = self.index().right.clone();
+            if right.holder.as_deref() != Some(&*self.lease.holder) {
+                self.lease.give_up();
+                return;
             }
-            // It is tried again until the right is lost.
-            Err(Fault::Full(_) | Fault::TooLarge(_) | Fault::Unavailable(_)) => {}
+            return self.lease.change(|held| {
+                (held.revision, held.renew_at) = (right.revision, sent);
+            });
         }
+        self.lease.change(|held| match renewed {
+            Ok(renewed) => *held = renewed,
+            Err(_) => held.renew_at = Instant::now() + AGAIN,
+        });
     }
 
     async fn write_right(
@@ -169,6 +197,6 @@ impl Link {
         let until = Instant::now() + HOLD;
         let head = write(&RightHead::of(holder));
         let revision = self.publish(Subject::Right, &head, Bytes::new(), expected, within).await?;
-        Ok(Held { revision, until })
+        Ok(Held { revision, until, renew_at: Instant::now() + RENEW })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::jetstream::context::ContextBuilder;
 use tokio::runtime::Builder;
@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::connect::connect;
 use super::connection_log::ConnectionLog;
-use super::follow::Stopped;
+use super::follow::{Following, Stopped};
 use super::link::{ACK, Limits, Link, Role};
 use super::open_error::JetStreamOpenError;
 use super::settings::JetStreamSettings;
@@ -112,13 +112,13 @@ async fn run(
 
 /// Follows the stream as long as the process runs.
 async fn follow(link: &Link, settings: &JetStreamSettings) {
-    let mut last_message = Instant::now();
+    let mut following = Following::new();
     loop {
         let (fault, unread) = match link.ensure_stream(settings).await {
             Err(fault) => (Some(fault), None),
             Ok(()) => {
                 link.set_fault(None, None);
-                match link.follow(&mut last_message).await {
+                match link.follow(&mut following).await {
                     Stopped::Again => continue,
                     Stopped::Fault(unread) => (None, Some(unread)),
                 }

@@ -106,9 +106,7 @@ impl Link {
             },
             None => None,
         };
-        // The tries are where the state is.
-        let with_tries = if entry.has_request() { entry.state_revision } else { entry.revision };
-        let attempts = self.tries(with_tries).await?;
+        let attempts = self.tries(entry.with_tries()).await?;
         Ok(Some(EventDetail { summary, idempotency_key: entry.idempotency_key(), attempts, request }))
     }
 

@@ -3,18 +3,22 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::append::beside;
 use super::follow::TOLD;
 use super::index::Entry;
-use super::link::{Link, Role};
+use super::link::{Fault, Link, Role};
 use super::messages::{How, Phase, write_tries};
 use crate::inbox::encode::millis;
 use crate::inbox::{EventState, StoreError};
 
 /// How often.
 const PERIOD: Duration = Duration::from_secs(1);
+/// How often at most, while there is no room.
+const NOT_MORE_OFTEN: Duration = Duration::from_millis(100);
 /// How many events are looked at, and removed, each time.
 const LOOKED_AT: usize = 5_000;
 const REMOVED: usize = 500;
@@ -40,7 +44,7 @@ impl Link {
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
-                () = self.space.wanted.notified() => {}
+                () = self.space.wanted.notified() => sleep(NOT_MORE_OFTEN).await,
             }
             // It is tried again soon.
             let _ = self.measure().await;
@@ -71,6 +75,10 @@ impl Link {
         let spare = (self.limits.max_bytes / 8).max(self.space.lacking.swap(0, Ordering::Relaxed));
         let limit = self.limits.max_bytes.saturating_sub(spare);
         while self.delivers() && self.space.used.load(Ordering::Relaxed) > limit {
+            // What waits or is dead takes the room, so that nothing would be won.
+            if self.index().kept_bytes() > limit {
+                break;
+            }
             let ended: Vec<_> = {
                 let index = self.index();
                 let delivered =
@@ -100,7 +108,11 @@ impl Link {
                 last = Some(entry.seq);
                 match self.fate(entry, if delivers { now } else { now.saturating_sub(LATER) }) {
                     Fate::Kept => {}
-                    Fate::Dropped => dropped.push(entry.clone()),
+                    Fate::Dropped => dropped.push((entry.clone(), entry.ended().unwrap_or(now))),
+                    // A younger event with the same key is found through this one.
+                    Fate::Removed if index.has_mark(&beside(&entry.mark, entry.event.id)) => {
+                        dropped.push((entry.clone(), now));
+                    }
                     Fate::Removed => removed.push(entry.clone()),
                 }
             }
@@ -108,12 +120,16 @@ impl Link {
         *after = last.unwrap_or(i64::MIN);
         if !delivers {
             let mut index = self.index();
-            removed.iter().for_each(|entry| index.remove(entry.seq));
+            for entry in removed {
+                index.remove(entry.seq);
+                // In case nobody removes it before this process delivers.
+                index.leftovers.push((entry.revision, Instant::now()));
+            }
             return Ok(());
         }
         self.remove_events(removed).await?;
-        for entry in dropped {
-            let head = entry.ended_head(How::Dropped, entry.ended().unwrap_or(now), entry.state.tries);
+        for (entry, ended) in dropped {
+            let head = entry.ended_head(How::Dropped, ended, entry.state.tries);
             // Of another process that has changed it, the next look takes care.
             let _ = self.write_event(&entry, &head, write_tries(&[])).await;
         }
@@ -136,9 +152,18 @@ impl Link {
 
     async fn remove_events(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
         let removals = stream::iter(entries).map(|entry| async move {
+            let mut state_revision = entry.state_revision;
+            if entry.has_request() {
+                // If an operator replays it at this moment, one of the two changes is refused.
+                match self.write_state(&entry, &entry.state, Bytes::new()).await {
+                    Ok(revision) => state_revision = revision,
+                    Err(Fault::Conflict) => return self.refresh(&entry.mark).await,
+                    Err(fault) => return Err(fault.into()),
+                }
+            }
             self.erase(entry.revision).await?;
-            if entry.state_revision > 0 {
-                self.erase(entry.state_revision).await?;
+            if state_revision > 0 {
+                self.erase(state_revision).await?;
             }
             self.index().remove(entry.seq);
             Ok(())
@@ -148,20 +173,24 @@ impl Link {
 
     /// Removes messages that the other processes have read by now.
     async fn remove_leftovers(&self) -> Result<(), StoreError> {
+        let delivers = self.delivers();
         let old: Vec<_> = {
             let mut index = self.index();
-            let is_old = |(_, since): &(u64, Instant)| since.elapsed() > TOLD;
-            index
-                .leftovers
-                .extract_if(.., |leftover| is_old(leftover))
-                .map(|(sequence, _)| sequence)
-                .collect()
+            // The process that delivers removes them. Another one keeps them longer, in case that becomes its task.
+            let kept = if delivers { TOLD } else { 2 * TOLD };
+            index.leftovers.extract_if(.., |(_, since)| since.elapsed() > kept).collect()
         };
-        if !self.delivers() {
+        if !delivers {
             return Ok(());
         }
-        let removals = stream::iter(old).map(|sequence| self.erase(sequence));
+        let removals = stream::iter(old).map(|(sequence, since)| async move {
+            let removed = self.erase(sequence).await;
+            if removed.is_err() {
+                self.index().leftovers.push((sequence, since));
+            }
+            removed.map(drop)
+        });
         let removed: Vec<_> = removals.buffer_unordered(AT_ONCE).collect().await;
-        removed.into_iter().try_for_each(|removed| removed.map(drop))
+        removed.into_iter().collect()
     }
 }

@@ -287,3 +287,63 @@ async fn a_command_changes_events_but_makes_no_stream_and_does_not_deliver() {
 
     until_due(&store, &["2"]).await;
 }
+
+#[tokio::test]
+async fn an_outcome_that_is_noted_twice_counts_once() {
+    let nats = NatsServer::shared().stream();
+    let store = open(&nats);
+    store.append(event("k")).await.unwrap();
+    let events = due(&store).await;
+    let outcomes = vec![outcome(&events[0], 500, Then::Retry { at: SystemTime::now(), counts: true })];
+
+    store.record(outcomes.clone()).await.unwrap();
+    store.record(outcomes).await.unwrap();
+
+    let again = due(&store).await.remove(0);
+    assert_eq!((again.attempts, again.tries), (1, 1));
+}
+
+#[tokio::test]
+async fn a_stream_that_somebody_has_removed_is_made_anew_and_used() {
+    let nats = NatsServer::shared().stream();
+    let store = open(&nats);
+    until_delivers(&store).await;
+    for key in ["1", "2", "3"] {
+        store.append(event(key)).await.unwrap();
+    }
+    until_due(&store, &["1", "2", "3"]).await;
+    let (url, name) = (NatsServer::shared().url().to_owned(), nats.name.clone());
+    let client = async_nats::connect(url).await.unwrap();
+    async_nats::jetstream::new(client).delete_stream(name).await.unwrap();
+
+    let again = async {
+        while store.append(event("4")).await.is_err() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, again).await.unwrap();
+
+    until_due(&store, &["4"]).await;
+    until_delivers(&store).await;
+}
+
+#[tokio::test]
+async fn an_event_that_comes_again_after_it_was_forgotten_during_a_try_is_tried_again_after_a_failure() {
+    let nats = NatsServer::shared().stream();
+    let (store, command) = (open(&nats), open(&nats));
+    store.append(event("k")).await.unwrap();
+    let first = due(&store).await.remove(0);
+    until_due(&command, &["k"]).await;
+    command.forget(Filter::default(), 10).await.unwrap();
+    let retry = Then::Retry { at: SystemTime::now(), counts: true };
+    // It does not matter whether this process knows by now that the event is gone.
+    store.record(vec![outcome(&first, 500, retry)]).await.unwrap();
+    store.append(event("k")).await.unwrap();
+    let second = until_due(&store, &["k"]).await.remove(0);
+    assert_ne!(second.id, first.id);
+
+    store.record(vec![outcome(&second, 500, retry)]).await.unwrap();
+
+    let again = until_due(&store, &["k"]).await.remove(0);
+    assert_eq!((again.id, again.tries), (second.id, 1));
+}

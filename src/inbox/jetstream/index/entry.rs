@@ -17,6 +17,8 @@ pub(in super::super) struct Entry {
     pub(in super::super) revision: u64,
     /// The same under `state`; 0 if there is none.
     pub(in super::super) state_revision: u64,
+    /// Whether that message is about this event.
+    pub(in super::super) has_state: bool,
     pub(in super::super) event: EventHead,
     pub(in super::super) state: StateHead,
 }
@@ -31,12 +33,21 @@ impl Entry {
             (state.ended, state.state) = (Some(ended.at), Phase::Delivered);
         }
         let seq = i64::try_from(seq).unwrap_or(i64::MAX);
-        Self { mark, seq, revision: sequence, state_revision: 0, event, state }
+        Self { mark, seq, revision: sequence, state_revision: 0, has_state: false, event, state }
     }
 
     /// Whether its request is stored.
     pub(in super::super) fn has_request(&self) -> bool {
         self.event.ended.is_none()
+    }
+
+    /// The sequence of the message that has its tries; 0 if there is none.
+    pub(in super::super) fn with_tries(&self) -> u64 {
+        match (self.has_request(), self.has_state) {
+            (false, _) => self.revision,
+            (true, true) => self.state_revision,
+            (true, false) => 0,
+        }
     }
 
     /// Whether only the memory of it is left.

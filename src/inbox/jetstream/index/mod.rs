@@ -6,7 +6,7 @@ mod route;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -25,6 +25,8 @@ pub(super) struct Index {
     by_mark: HashMap<Mark, i64>,
     by_id: HashMap<EventId, i64>,
     routes: BTreeMap<Arc<str>, RouteEvents>,
+    /// The places of those that have ended.
+    ended: BTreeSet<i64>,
     /// Messages that tell others of something and are not needed any more, with the time since when.
     pub(super) leftovers: Vec<(u64, Instant)>,
     pub(super) right: Right,
@@ -82,8 +84,39 @@ impl Index {
         };
         let mut entry = entry.clone();
         self.remove_counted(entry.seq);
-        (entry.state, entry.state_revision) = (state, sequence);
+        (entry.state, entry.state_revision, entry.has_state) = (state, sequence, true);
         self.insert(entry);
+    }
+
+    /// Corrects what is known about a mark, by what a server has now: the last message about an event, and the last one about its state.
+    pub(super) fn correct(
+        &mut self,
+        mark: Mark,
+        event: Option<(u64, EventHead)>,
+        state: Option<(u64, StateHead)>,
+    ) {
+        let known = self.by_mark.get(&mark).copied();
+        let revision = known.and_then(|seq| self.events.get(&seq)).map_or(0, |entry| entry.revision);
+        match event {
+            Some((sequence, event)) if sequence > revision => self.apply_event(mark, sequence, event),
+            Some(_) => {}
+            None => known.into_iter().for_each(|seq| self.remove(seq)),
+        }
+        let Some(entry) = self.by_mark.get(&mark).and_then(|seq| self.events.get_mut(seq)) else {
+            return;
+        };
+        match state {
+            Some((sequence, state)) if state.id == entry.event.id => {
+                if sequence > entry.state_revision {
+                    self.apply_state(mark, sequence, state);
+                }
+            }
+            // It is of another event that had this mark before, and is overwritten.
+            other => {
+                (entry.state_revision, entry.has_state) =
+                    (other.map_or(0, |(sequence, _)| sequence), false);
+            }
+        }
     }
 
     /// Applies a message about the right to deliver.
@@ -111,12 +144,16 @@ impl Index {
         self.kept += u64::from(entry.is_kept());
         self.by_mark.insert(entry.mark, entry.seq);
         self.by_id.insert(entry.id(), entry.seq);
+        if entry.ended().is_some() {
+            self.ended.insert(entry.seq);
+        }
         self.events.insert(entry.seq, entry);
     }
 
     /// Removes an event from the table and from what is counted.
     fn remove_counted(&mut self, seq: i64) -> Option<Entry> {
         let entry = self.events.remove(&seq)?;
+        self.ended.remove(&seq);
         if let Some(route) = self.routes.get_mut(&entry.event.route) {
             route.counts.add(&entry, u64::saturating_sub);
             if entry.state() == EventState::Waiting {
@@ -212,7 +249,17 @@ impl Index {
 
     /// Events that have ended, by arrival, from this place on.
     pub(super) fn ended_from(&self, seq: i64) -> impl Iterator<Item = &Entry> {
-        self.events.range(seq..).map(|(_, entry)| entry).filter(|entry| entry.ended().is_some())
+        self.ended.range(seq..).filter_map(|seq| self.events.get(seq))
+    }
+
+    /// Whether an event has this mark.
+    pub(super) fn has_mark(&self, mark: &Mark) -> bool {
+        self.by_mark.contains_key(mark)
+    }
+
+    /// Bytes of the bodies of events that wait or are dead.
+    pub(super) fn kept_bytes(&self) -> u64 {
+        self.routes.values().map(|route| route.counts.bytes).sum()
     }
 }
 

@@ -160,3 +160,25 @@ proptest! {
         prop_assert_eq!(index.by_id.len(), index.events.len());
     }
 }
+
+#[test]
+fn the_state_of_an_earlier_event_with_the_same_mark_is_no_state_but_is_overwritten() {
+    let mut index = Index::default();
+    index.apply_event(mark(2), 5, head(4));
+
+    index.correct(mark(2), Some((5, head(4))), Some((3, state(2, Phase::Dead(DeadReason::Rejected)))));
+
+    let entry = index.get(5).unwrap();
+    assert_eq!((entry.state(), entry.state_revision, entry.with_tries()), (EventState::Waiting, 3, 0));
+}
+
+#[test]
+fn an_event_that_a_server_does_not_have_any_more_is_forgotten() {
+    let mut index = Index::default();
+    index.apply_event(mark(2), 5, head(2));
+
+    index.correct(mark(2), None, None);
+
+    assert!(index.get(5).is_none());
+    assert_eq!(index.kept(), 0);
+}
