@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use clawgate::inbox::{
     DeadReason, EventId, Filter, InboxSettings, NewEvent, OnCorrupt, Outcome, SqliteStore, Store,
-    StoredRequest, Then,
+    StorePlace, StoredRequest, Then,
 };
 use http::{HeaderMap, Method};
 use tokio::task::JoinSet;
@@ -16,8 +16,9 @@ use crate::support::pki::Pki;
 
 /// Stores events of `route` in the inbox of `pki`, the last `dead` of them dead. clawgate must not be running.
 pub(super) fn fill(pki: &Pki, route: &str, count: u64, dead: usize) {
+    let path = pki.dir().join("inbox").join("inbox.db");
     let settings = InboxSettings {
-        path: pki.dir().join("inbox").join("inbox.db"),
+        place: StorePlace::Sqlite { path: path.clone() },
         max_events: 100_000,
         max_bytes: 1024 * 1024 * 1024,
         min_free: 0,
@@ -28,7 +29,7 @@ pub(super) fn fill(pki: &Pki, route: &str, count: u64, dead: usize) {
         retry_max: Duration::from_secs(300),
         on_corrupt: OnCorrupt::SetAside,
     };
-    let store = Arc::new(SqliteStore::open(&settings).unwrap().0);
+    let store = Arc::new(SqliteStore::open(&path, &settings).unwrap().0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut appended = JoinSet::new();
