@@ -192,6 +192,26 @@ async fn a_stream_of_somebody_else_is_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn servers_whose_replicas_may_differ_store_nothing() {
+    let old = NatsServer::shared().pretending("2.9.10");
+    let store = open(&JetStreamSettings { replicas: 3, ..old });
+
+    let refusal = store.append(event("k")).await;
+
+    let expected = "nats-server 2.9.10 may lose events of a stream with 3 replicas: use 2.10 or newer";
+    assert!(
+        matches!(&refusal, Err(StoreError::Unavailable(why)) if why.contains(expected)),
+        "{refusal:?}"
+    );
+}
+
+#[tokio::test]
+async fn one_server_of_such_a_version_stores_events() {
+    let store = open(&NatsServer::shared().pretending("2.9.10"));
+    assert_eq!(store.append(event("k")).await, Ok(Appended::New));
+}
+
+#[tokio::test]
 async fn an_event_larger_than_the_server_takes_is_refused_with_the_setting() {
     let nats = NatsServer::shared().stream();
     let store = open(&nats);
@@ -215,7 +235,10 @@ async fn more_than_max_events_are_refused_and_a_repetition_is_still_a_duplicate(
 
     let third = store.append(event("3")).await;
 
-    assert!(matches!(&third, Err(StoreError::Full(why)) if why.contains("inbox.max_events")), "{third:?}");
+    assert!(
+        matches!(&third, Err(StoreError::Full(why)) if why.contains("inbox.max_events")),
+        "{third:?}"
+    );
     assert_eq!(store.append(event("1")).await, Ok(Appended::Duplicate { first: first.id }));
 }
 
