@@ -17,22 +17,42 @@ pub(super) const TOLD: Duration = Duration::from_secs(300);
 /// After this long without a message everything is read again: what only tells of something may be gone. It is shorter than [`TOLD`],
 /// and much longer than the time between two messages about the right to deliver.
 const OUT_OF_TOUCH: Duration = Duration::from_secs(120);
-/// How long to wait for a message before it is looked whether there should have been one.
-const SILENCE: Duration = Duration::from_secs(15);
+/// How long to wait for a message before it is looked whether there should have been one. It is longer than the time between two
+/// messages about the right to deliver, so that usually it is not looked at all.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// What is remembered from one consumer to the next.
+#[derive(Debug)]
+pub(super) struct Following {
+    last_message: Instant,
+    /// The last sequence of the stream for which a consumer was made anew.
+    looked_for: u64,
+}
+
+impl Default for Following {
+    fn default() -> Self {
+        Self { last_message: Instant::now(), looked_for: 0 }
+    }
+}
 
 impl Link {
-    /// Applies messages until something fails, which is returned.
-    pub(super) async fn follow(&self, last_message: &mut Instant) -> String {
-        if last_message.elapsed() > OUT_OF_TOUCH {
+    /// Applies messages until another consumer is needed: that of before ends with its server, and then sends nothing.
+    ///
+    /// # Errors
+    /// What has failed.
+    pub(super) async fn follow(&self, following: &mut Following) -> Result<(), String> {
+        if following.last_message.elapsed() > OUT_OF_TOUCH {
             self.begin_anew();
         }
-        match self.read_on(last_message).await {
-            Ok(never) => match never {},
-            Err(error) => error,
+        let mut connections = self.log.connections();
+        tokio::select! {
+            read = self.read_on(following) => read,
+            // The sender is part of `self`.
+            _ = connections.changed() => Ok(()),
         }
     }
 
-    async fn read_on(&self, last_message: &mut Instant) -> Result<std::convert::Infallible, String> {
+    async fn read_on(&self, following: &mut Following) -> Result<(), String> {
         let stream = self.stream().await.map_err(|error| error.to_string())?;
         let read = self.progress.borrow().sequence;
         let config = pull::OrderedConfig {
@@ -52,17 +72,17 @@ impl Link {
                 Ok(Some(Ok(message))) => message,
                 Ok(Some(Err(error))) => return Err(error.to_string()),
                 Ok(None) => return Err("the server has ended the consumer".to_owned()),
+                Err(_) if self.is_behind(following).await? => return Ok(()),
                 Err(_) => {
-                    self.check_not_behind().await?;
-                    *last_message = Instant::now();
+                    following.last_message = Instant::now();
                     continue;
                 }
             };
-            if last_message.elapsed() > OUT_OF_TOUCH && self.progress.borrow().is_loaded {
+            if following.last_message.elapsed() > OUT_OF_TOUCH && self.progress.borrow().is_loaded {
                 self.begin_anew();
                 return Err("no message has arrived for a long time".to_owned());
             }
-            *last_message = Instant::now();
+            following.last_message = Instant::now();
             self.apply(&next)?;
         }
     }
@@ -101,19 +121,14 @@ impl Link {
         self.progress.send_modify(|progress| (progress.sequence, progress.is_loaded) = (0, false));
     }
 
-    /// The library makes a consumer anew that the server has lost. This notices if it did not.
-    async fn check_not_behind(&self) -> Result<(), String> {
-        let info = self.info().await.map_err(|error| error.to_string())?;
-        let read = self.progress.borrow().sequence;
-        // The last messages may have been removed.
-        match info.state.messages > 0 && info.state.last_sequence > read + self.removed_at_most() {
-            true => Err("messages of the stream have not arrived".to_owned()),
-            false => Ok(()),
+    /// Whether the stream has messages that have not arrived. The library notices that the server has lost the consumer, but only after
+    /// half a minute. If the last messages were removed, it seems so, too: for each of them a consumer is made anew once.
+    async fn is_behind(&self, following: &mut Following) -> Result<bool, String> {
+        let last = self.info().await.map_err(|error| error.to_string())?.state.last_sequence;
+        let is_behind = last > self.progress.borrow().sequence.max(following.looked_for);
+        if is_behind {
+            following.looked_for = last;
         }
-    }
-
-    /// How many of the last messages may not arrive, because they were removed before.
-    fn removed_at_most(&self) -> u64 {
-        1_000
+        Ok(is_behind)
     }
 }

@@ -46,7 +46,7 @@ pub(super) struct Link {
     pub(super) changed: watch::Sender<()>,
     pub(super) space: Space,
     pub(super) lease: Lease,
-    log: Arc<ConnectionLog>,
+    pub(super) log: Arc<ConnectionLog>,
     opened: Instant,
 }
 

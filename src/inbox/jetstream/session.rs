@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::jetstream::context::ContextBuilder;
 use tokio::runtime::Builder;
@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::connect::connect;
 use super::connection_log::ConnectionLog;
+use super::follow::Following;
 use super::link::{ACK, Limits, Link, Role};
 use super::open_error::JetStreamOpenError;
 use super::settings::JetStreamSettings;
@@ -111,16 +112,18 @@ async fn run(
 
 /// Follows the stream as long as the process runs.
 async fn follow(link: &Link, settings: &JetStreamSettings) {
-    let mut last_message = Instant::now();
+    let mut following = Following::default();
     loop {
         let fault = match link.ensure_stream(settings).await {
             Ok(()) => {
                 link.set_fault(None);
-                link.follow(&mut last_message).await
+                link.follow(&mut following).await.err()
             }
-            Err(fault) => fault,
+            Err(fault) => Some(fault),
         };
-        link.set_fault(Some(fault));
-        sleep(AFTER_FAILURE).await;
+        if fault.is_some() {
+            link.set_fault(fault);
+            sleep(AFTER_FAILURE).await;
+        }
     }
 }
