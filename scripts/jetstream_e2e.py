@@ -32,7 +32,7 @@ SENDERS = 12
 # Of how many events one is sent a second time, to another instance, and of how many one is sent to two at once.
 AGAIN, AT_ONCE = 10, 20
 # How long an answer may take after something has failed, in seconds.
-PATIENCE = 60
+LONGEST = 60
 # How many events are sent at the end, when nothing fails.
 CALM = 500
 # How long the server of an instance is cut off, in seconds.
@@ -307,7 +307,7 @@ class Load:
         while (taken := self.take()) is not None:
             event = f"{self.label}{number}-{taken:06}"
             first = chance.randrange(len(self.ports))
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.monotonic() + LONGEST
             ids = []
             beside = None
             if len(self.ports) > 1 and chance.randrange(AT_ONCE) == 0:
@@ -364,7 +364,7 @@ class Disturbances:
         return any(begin <= again and first <= (end or again) + self.AFTERWARDS for begin, end in self.times)
 
 
-def wait_until(what, holds, seconds=PATIENCE):
+def wait_until(what, holds, seconds=LONGEST):
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
