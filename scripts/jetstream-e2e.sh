@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Several instances with one inbox in a cluster of NATS: servers, instances and the upstream fail, and no acknowledged event may
+# Several instances with one inbox in NATS: servers, instances and the upstream fail, and no acknowledged event may
 # be lost.
 set -euo pipefail
 
 usage() {
   cat <<'EOF'
-usage: jetstream-e2e.sh [--release] [--events N] [--seed N] [--server new|old|both|debian] [--keep]
+usage: jetstream-e2e.sh [--release] [--events N] [--seed N] [--server new|old|debian]... [--keep]
 
 Builds clawgate with the feature `jetstream`, makes temporary certificates, and starts three nats-servers as a
 cluster and three instances of clawgate on loopback. Senders send events to all instances, some of them twice or
 to two instances at once, while instances and NATS servers are killed and started again and the upstream
 restarts. Then the NATS server of one instance is cut off from the others, and after that stopped. Prints a table
-of what was acknowledged and delivered. Exit code 0 means that
+of what was acknowledged and delivered. Does the same with one older nats-server, which is killed and started again.
+Exit code 0 means that
   * every acknowledged event was delivered, with its body unchanged
   * an event that was sent again was recognised, whichever instance got it
   * an event was delivered twice only if something failed between the two deliveries, and with the same
@@ -21,27 +22,27 @@ of what was acknowledged and delivered. Exit code 0 means that
   --release      build and run the optimised binary
   --events N     how many events are sent before the servers are cut off (default 10000)
   --seed N       chooses instances and repetitions (default: another one each time; it is printed)
-  --server WHICH the newest nats-server that clawgate is tested with, the oldest, or both (default); or that of the
-                 Debian release. The replicas of a stream of 2.9 do not stay the same through all this, so that such
-                 a run fails
+  --server WHICH new: a cluster of the newest nats-server that clawgate is tested with. old: of the oldest. debian:
+                 of the Debian release; if it is older than 2.10, it is one server, of which nobody is cut off. May be
+                 given several times (default: new and debian)
   --keep         keep the folder of the run: settings, streams, logs
 
-Needs cargo, jq, OpenSSL 3 and Python 3. CLAWGATE_BIN names an existing binary with the feature to use instead of
-building.
+Needs cargo, jq, OpenSSL 3 and Python 3; for debian apt-get and dpkg. CLAWGATE_BIN names an existing binary with the
+feature to use instead of building.
 EOF
 }
 
 profile=dev
 events=10000
 seed=$RANDOM
-which=both
+which=()
 keep=no
 while (($#)); do
   case $1 in
     --release) profile=release ;;
     --events) [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || { usage >&2; exit 2; }; events=$2; shift ;;
     --seed) [[ ${2:-} =~ ^[0-9]+$ ]] || { usage >&2; exit 2; }; seed=$2; shift ;;
-    --server) [[ ${2:-} =~ ^(new|old|both|debian)$ ]] || { usage >&2; exit 2; }; which=$2; shift ;;
+    --server) [[ ${2:-} =~ ^(new|old|debian)$ ]] || { usage >&2; exit 2; }; which+=("$2"); shift ;;
     --keep) keep=yes ;;
     -h | --help) usage; exit ;;
     *) usage >&2; exit 2 ;;
@@ -55,10 +56,14 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 need jq openssl python3
 find_clawgate "$profile" jetstream
 
+((${#which[@]})) || which=(new debian)
 servers=()
-[[ $which != new && $which != both ]] || servers+=("$("$scripts/install-nats.sh")")
-[[ $which != old && $which != both ]] || servers+=("$("$scripts/install-nats.sh" --old)")
-[[ $which != debian ]] || servers+=("$("$scripts/install-nats.sh" --debian)")
+for name in "${which[@]}"; do
+  case $name in
+    new) servers+=("$("$scripts/install-nats.sh")") ;;
+    *) servers+=("$("$scripts/install-nats.sh" "--$name")") ;;
+  esac
+done
 
 # Not in /tmp if that is in memory: streams belong on a disk.
 tmp=$(mktemp -d -p "${TMPDIR:-/var/tmp}")

@@ -1,5 +1,7 @@
 """The measurement of jetstream-e2e.sh: several instances with one inbox in a cluster of NATS.
 
+Of a nats-server before 2.10 there is only one, since clawgate takes no cluster of these.
+
 usage: jetstream_e2e.py CLAWGATE NATS_SERVER CERTS FOLDER EVENTS SEED
 """
 
@@ -22,13 +24,15 @@ import urllib.request
 from inbox_events import Sender, Upstream
 
 BIN, NATS, CERTS, FOLDER, EVENTS, SEED = *sys.argv[1:5], int(sys.argv[5]), int(sys.argv[6])
-NODES = range(3)
+VERSION = tuple(int(part) for part in re.search(
+    r"v(\d+)\.(\d+)\.(\d+)", subprocess.run([NATS, "--version"], capture_output=True, text=True, check=True).stdout).groups())
+NODES = range(3 if VERSION >= (2, 10) else 1)
 INSTANCES = range(3)
 SENDERS = 12
 # Of how many events one is sent a second time, to another instance, and of how many one is sent to two at once.
 AGAIN, AT_ONCE = 10, 20
 # How long an answer may take after something has failed, in seconds.
-PATIENCE = 60
+LONGEST = 60
 # How many events are sent at the end, when nothing fails.
 CALM = 500
 # How long the server of an instance is cut off, in seconds.
@@ -50,7 +54,7 @@ url = "{upstream}"
 
 [inbox]
 store = [{store}]
-nats.replicas = 3
+nats.replicas = {replicas}
 
 [admin]
 address = "off"
@@ -74,6 +78,9 @@ server_name: "n{number}"
 listen: "127.0.0.1:{client}"
 http: "127.0.0.1:{monitoring}"
 jetstream {{ store_dir: "{folder}/streams-{number}", max_file_store: 4GB{sync} }}
+"""
+
+CLUSTER_SETTINGS = """
 cluster {{
   name: clawgate
   listen: "127.0.0.1:{route}"
@@ -177,22 +184,21 @@ class Proxies:
 
 
 class Cluster:
-    """Three nats-servers. The connections between them go through `Proxies`."""
+    """The nats-servers. The connections between them go through `Proxies`."""
 
     def __init__(self):
-        text = subprocess.run([NATS, "--version"], capture_output=True, text=True, check=True).stdout
-        self.version = tuple(int(part) for part in re.search(r"v(\d+)\.(\d+)\.(\d+)", text).groups())
         count = len(NODES)
         ports = free_ports(4 * count)
         self.client, self.monitoring, self.route, self.proxy = (ports[n * count : (n + 1) * count] for n in range(4))
         self.proxies = Proxies(list(zip(self.proxy, self.route)))
         # Before 2.10 a server has no setting for it.
-        sync = ", sync_interval: always" if self.version >= (2, 10) else ""
+        sync = ", sync_interval: always" if VERSION >= (2, 10) else ""
+        text = NATS_SETTINGS + (CLUSTER_SETTINGS if count > 1 else "")
         self.processes = {}
         for n in NODES:
             with open(f"{FOLDER}/nats-{n}.conf", "w", encoding="utf-8") as file:
                 routes = ", ".join(f'"nats-route://127.0.0.1:{self.proxy[other]}"' for other in NODES if other != n)
-                file.write(NATS_SETTINGS.format(
+                file.write(text.format(
                     number=n, client=self.client[n], monitoring=self.monitoring[n], route=self.route[n],
                     proxy=self.proxy[n], routes=routes, folder=FOLDER, sync=sync))
             self.start(n)
@@ -228,7 +234,8 @@ class Instances:
         store = ", ".join(f'"{self.cluster.url(node)}"' for node in nodes)
         path = f"{FOLDER}/clawgate-{n}.toml"
         with open(path, "w", encoding="utf-8") as file:
-            file.write(SETTINGS.format(port=self.ports[n], certs=CERTS, upstream=self.upstream.url, store=store))
+            file.write(SETTINGS.format(port=self.ports[n], certs=CERTS, upstream=self.upstream.url, store=store,
+                                       replicas=len(NODES)))
         with open(f"{FOLDER}/clawgate-{n}.log", "ab") as log:
             self.processes[n] = subprocess.Popen([BIN, "run", "--config", path], stdout=log, stderr=log)
         atexit.register(end, self.processes[n])
@@ -300,7 +307,7 @@ class Load:
         while (taken := self.take()) is not None:
             event = f"{self.label}{number}-{taken:06}"
             first = chance.randrange(len(self.ports))
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.monotonic() + LONGEST
             ids = []
             beside = None
             if len(self.ports) > 1 and chance.randrange(AT_ONCE) == 0:
@@ -357,7 +364,7 @@ class Disturbances:
         return any(begin <= again and first <= (end or again) + self.AFTERWARDS for begin, end in self.times)
 
 
-def wait_until(what, holds, seconds=PATIENCE):
+def wait_until(what, holds, seconds=LONGEST):
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
@@ -386,9 +393,9 @@ def disturb(load, cluster, instances, upstream, disturbances):
         upstream.up()
 
     steps = [
-        (0.10, lambda: instance_killed(0)), (0.25, lambda: node_killed(1)), (0.40, upstream_restarts),
+        (0.10, lambda: instance_killed(0)), (0.25, lambda: node_killed(NODES[-2:][0])), (0.40, upstream_restarts),
         (0.55, lambda: instance_killed(1)), (0.65, lambda: node_killed(0)), (0.75, lambda: instance_killed(2)),
-        (0.85, lambda: node_killed(2)),
+        (0.85, lambda: node_killed(NODES[-1])),
     ]
     for part, step in steps:
         wait_until(f"{part:.0%} of the events", lambda: load.progress() >= part * EVENTS, 600)
@@ -424,6 +431,25 @@ def cut_off(title, cluster, instances, disturbances, cut, heal):
     return [alone, others], meanwhile, others_meanwhile, back
 
 
+def partitions(cluster, instances, disturbances):
+    """Lets instance 0 lose the NATS server that it uses. Returns what `cut_off` returns, by what has happened to that server."""
+    disturbances.during("instance 0 is stopped, and started with one NATS server only")
+    code = instances.stop(0)
+    instances.start(0, nodes=[0])
+    disturbances.over()
+
+    def cut():
+        cluster.proxies.cut(0)
+        wait_until("NATS server 0 to have no routes", lambda: cluster.routes(0) == 0, 10)
+
+    node = cluster.processes[0]
+    parts = {"cut off": cut_off("cut off", cluster, instances, disturbances, cut, cluster.proxies.heal)}
+    parts["stopped"] = cut_off(
+        "stopped", cluster, instances, disturbances, lambda: node.send_signal(signal.SIGSTOP),
+        lambda: node.send_signal(signal.SIGCONT))
+    return parts, code
+
+
 def main():
     random.seed(SEED)
     # So that what was started is ended, too.
@@ -431,8 +457,8 @@ def main():
     # First, since it starts a process: threads would not go on in that one.
     cluster = Cluster()
     upstream = Upstream(slowest=0.004)
-    version = ".".join(map(str, cluster.version))
-    print(f"nats-server {version}, seed {SEED}", flush=True)
+    servers = "one" if len(NODES) == 1 else f"a cluster of {len(NODES)}"
+    print(f"nats-server {'.'.join(map(str, VERSION))}, {servers}, seed {SEED}", flush=True)
     instances = Instances(cluster, upstream)
     disturbances = Disturbances()
     first = Load("w", instances.ports, 1)
@@ -445,18 +471,10 @@ def main():
     load.join()
     seconds = time.monotonic() - begun
 
-    disturbances.during("instance 0 is stopped, and started with one NATS server only")
-    codes = [instances.stop(0)]
-    instances.start(0, nodes=[0])
-    disturbances.over()
-    def cut():
-        cluster.proxies.cut(0)
-        wait_until("NATS server 0 to have no routes", lambda: cluster.routes(0) == 0, 10)
-    parts = {"cut off": cut_off("cut off", cluster, instances, disturbances, cut, cluster.proxies.heal)}
-    node = cluster.processes[0]
-    parts["stopped"] = cut_off(
-        "stopped", cluster, instances, disturbances, lambda: node.send_signal(signal.SIGSTOP),
-        lambda: node.send_signal(signal.SIGCONT))
+    parts, codes = {}, []
+    if len(NODES) > 1:
+        parts, code = partitions(cluster, instances, disturbances)
+        codes.append(code)
 
     # Long after the last failure no event may come twice, and none may need a second request.
     upstream.wait_for({event for part in parts.values() for one in part[0] for event in one.acknowledged}, 180)

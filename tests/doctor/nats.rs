@@ -87,3 +87,13 @@ fn a_stream_on_fewer_servers_than_wanted_is_worth_a_warning() {
         &["has 1 replicas", "inbox.nats.replicas is 3", "nats stream edit"],
     );
 }
+
+#[test]
+fn servers_whose_replicas_may_differ_are_a_fault() {
+    let old = NatsServer::shared().pretending("2.9.10");
+    let diagnosis = storing(&old.servers[0].to_string(), "").examined(any());
+    says(
+        &diagnosis.text("inbox/stream", "fail"),
+        &["2.9.10 may lose events", "3 replicas", "2.10 or newer", "these routes answer 503"],
+    );
+}

@@ -1,10 +1,13 @@
 //! A real nats-server.
 
 use std::fs;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use async_nats::jetstream::stream;
 use clawgate::inbox::jetstream::{JetStreamSettings, NatsCredentials};
@@ -17,9 +20,25 @@ use super::eventually;
 /// Where `scripts/install-nats.sh` puts it.
 const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/nats/bin/nats-server");
 
+/// Its settings, in its folder.
+const SETTINGS: &str = "nats.conf";
+/// A port that the server chooses.
+const ANY_PORT: &str = "-1";
+
 /// Runs the server until its standard input ends, so that it also ends with a test process that is killed; then removes its folder.
-const UNTIL_INPUT_ENDS: &str =
-    r#"folder=$1; shift; "$@" & cat >/dev/null; kill -9 $!; rm -rf "$folder""#;
+/// Before that, does what it is told.
+const UNTIL_INPUT_ENDS: &str = r#"
+folder=$1; shift
+"$@" & server=$!
+while read -r order; do
+  case $order in
+    kill) kill -9 $server; wait $server; server= ;;
+    start) "$@" & server=$! ;;
+  esac
+done
+[ -z "$server" ] || kill -9 $server
+rm -rf "$folder"
+"#;
 
 /// A server with JetStream, which ends with this value or with the process of the tests.
 pub struct NatsServer {
@@ -29,7 +48,7 @@ pub struct NatsServer {
     url: String,
     monitoring: String,
     /// Streams, settings and log; removed with this.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl NatsServer {
@@ -39,12 +58,13 @@ impl NatsServer {
         SHARED.get_or_init(|| Self::start(""))
     }
 
-    /// A server for one test, with `more` in its settings. It writes each message to the disk before it confirms it.
+    /// A server for one test, with `more` in its settings. It writes each message to the disk before it confirms it, if its version
+    /// can do that.
     ///
     /// # Panics
     /// If there is no nats-server, or it does not start.
     pub fn start(more: &str) -> Self {
-        Self::start_with("sync_interval: always, ", more)
+        Self::start_with(if can_sync() { "sync_interval: always, " } else { "" }, more)
     }
 
     /// A server as it is without settings: it writes messages to the disk later.
@@ -56,10 +76,10 @@ impl NatsServer {
         let folder = tempfile::tempdir().unwrap();
         let streams = folder.path().join("streams");
         let settings = format!(
-            "listen: \"127.0.0.1:-1\"\nhttp: \"127.0.0.1:-1\"\n\
+            "listen: \"127.0.0.1:{ANY_PORT}\"\nhttp: \"127.0.0.1:{ANY_PORT}\"\n\
              jetstream {{ store_dir: {streams:?}, {sync}max_file_store: 1GB }}\n{more}\n"
         );
-        let file = folder.path().join("nats.conf");
+        let file = folder.path().join(SETTINGS);
         fs::write(&file, settings).unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
         let mut process = Command::new("sh")
@@ -82,7 +102,7 @@ impl NatsServer {
             }
             ports(folder.path())
         });
-        Self { process, input, url, monitoring, _folder: folder }
+        Self { process, input, url, monitoring, folder }
     }
 
     /// `nats://127.0.0.1:PORT`.
@@ -93,6 +113,49 @@ impl NatsServer {
     /// `http://127.0.0.1:PORT`.
     pub fn monitoring(&self) -> &str {
         &self.monitoring
+    }
+
+    /// Kills it. What it has confirmed is on its disk.
+    pub fn kill(&mut self) {
+        self.order("kill");
+        let address = self.url.trim_start_matches("nats://").to_owned();
+        eventually("the end of nats-server", || TcpStream::connect(&address).err());
+    }
+
+    /// Starts it again after [`Self::kill`], with the same port and streams.
+    pub fn start_again(&mut self) {
+        let file = self.folder.path().join(SETTINGS);
+        let (_, port) = self.url.rsplit_once(':').unwrap();
+        let settings = fs::read_to_string(&file).unwrap().replacen(ANY_PORT, port, 1);
+        fs::write(&file, settings).unwrap();
+        self.order("start");
+    }
+
+    fn order(&mut self, order: &str) {
+        writeln!(self.input.as_mut().unwrap(), "{order}").unwrap();
+    }
+
+    /// The same server, as it is seen through a proxy that says that it has another version.
+    pub fn pretending(&self, version: &'static str) -> JetStreamSettings {
+        let server = self.url.trim_start_matches("nats://").to_owned();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("nats://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let server = TcpStream::connect(&server).unwrap();
+                let (mut from_client, mut to_server) =
+                    (client.try_clone().unwrap(), server.try_clone().unwrap());
+                thread::spawn(move || io::copy(&mut from_client, &mut to_server));
+                thread::spawn(move || say_version(version, server, client));
+            }
+        });
+        JetStreamSettings { servers: vec![url.parse().unwrap()], ..self.stream() }
+    }
+
+    /// The lines of its log about what a user was not allowed to do.
+    pub fn violations(&self) -> Vec<String> {
+        let log = read_log(self.folder.path());
+        log.lines().filter(|line| line.contains("Violation")).map(str::to_owned).collect()
     }
 
     /// Makes a stream with one replica.
@@ -129,6 +192,27 @@ impl Drop for NatsServer {
         drop(self.input.take());
         let _ = self.process.wait();
     }
+}
+
+/// Passes on what the server says, but for its version in the first line.
+fn say_version(version: &str, server: TcpStream, mut client: TcpStream) -> io::Result<()> {
+    let mut server = BufReader::new(server);
+    let mut line = String::new();
+    server.read_line(&mut line)?;
+    let (before, rest) = line.split_once("\"version\":\"").unwrap();
+    let (_, after) = rest.split_once('"').unwrap();
+    write!(client, "{before}\"version\":\"{version}\"{after}")?;
+    io::copy(&mut server, &mut client)?;
+    client.shutdown(Shutdown::Both)
+}
+
+/// Whether the server has a setting to write each message to the disk before it confirms it: from 2.10 on.
+fn can_sync() -> bool {
+    static CAN_SYNC: OnceLock<bool> = OnceLock::new();
+    *CAN_SYNC.get_or_init(|| {
+        let output = Command::new(binary()).arg("--version").output().unwrap();
+        !String::from_utf8_lossy(&output.stdout).contains("v2.9.")
+    })
 }
 
 /// The binary that the environment names, that the script has installed, or of the system.

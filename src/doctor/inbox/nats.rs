@@ -41,6 +41,11 @@ pub(super) async fn findings(
         found.push(subject.fail(Check::Stream, format!("JetStream cannot be used: {why}"), hint));
         return found;
     }
+    if let Some(why) = &inspection.too_old {
+        let hint = "until then these routes answer 503";
+        found.push(subject.fail(Check::Stream, why.clone(), hint));
+        return found;
+    }
     found.push(stream(nats, &inspection, subject));
     found.push(body_limit(settings, &inspection, subject));
     found.extend(durable(nats, &inspection, subject).await);
@@ -107,7 +112,7 @@ async fn durable(nats: &JetStreamSettings, inspection: &Inspection, subject: &Su
             "use three servers, and inbox.nats.replicas = 3",
         ));
     }
-    if version(&inspection.version).is_some_and(|version| version < SYNCED) {
+    if inspection.release.is_some_and(|release| release < SYNCED) {
         let detail = format!(
             "nats-server {} writes events to its disk up to 2 minutes after it has confirmed them: a loss of power on all \
              servers loses events that senders got 202 for",
@@ -186,10 +191,4 @@ async fn sync(server: &NatsMonitoring) -> Result<Sync, String> {
     let server: Server = serde_json::from_slice(&answer.body)
         .map_err(|_| "it is no monitoring port of a NATS server".to_owned())?;
     server.jetstream.config.ok_or_else(|| "JetStream is not enabled there".to_owned())
-}
-
-/// The first two numbers of a version.
-fn version(text: &str) -> Option<(u64, u64)> {
-    let mut numbers = text.split('.').map(|number| number.parse().ok());
-    Some((numbers.next()??, numbers.next()??))
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::{Event, Server};
 use serde::Serialize;
+use tokio::sync::watch;
 use tracing::Level;
 
 use super::settings::JetStreamSettings;
@@ -20,6 +21,8 @@ pub(super) struct ConnectionLog {
     /// What is logged as the store; `None`: nothing is logged.
     store: Option<String>,
     state: Mutex<State>,
+    /// How many connections there were.
+    connections: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -54,17 +57,22 @@ struct ErrorLine<'a> {
 impl ConnectionLog {
     /// Logs what becomes of the connection.
     pub(super) fn new(settings: &JetStreamSettings) -> Self {
-        Self { store: Some(settings.to_string()), state: Mutex::default() }
+        Self { store: Some(settings.to_string()), ..Self::silent() }
     }
 
     /// Logs nothing.
     pub(super) fn silent() -> Self {
-        Self { store: None, state: Mutex::default() }
+        Self { store: None, state: Mutex::default(), connections: watch::Sender::default() }
     }
 
     /// Why there is no connection, if a try has failed since there was one.
     pub(super) fn fault(&self) -> Option<String> {
         self.state().fault.clone()
+    }
+
+    /// Changes with each connection.
+    pub(super) fn connections(&self) -> watch::Receiver<u64> {
+        self.connections.subscribe()
     }
 
     /// A file with credentials could not be used.
@@ -93,6 +101,7 @@ impl ConnectionLog {
         match event {
             Event::Connected => {
                 *state = State::default();
+                self.connections.send_modify(|count| *count += 1);
                 if let Some(store) = &self.store {
                     emit(Level::INFO, "nats_connected", &Connected { store });
                 }

@@ -18,8 +18,9 @@ pub(super) const TOLD: Duration = Duration::from_secs(300);
 /// After this long without a message everything is read again: what only tells of something may be gone. It is shorter than [`TOLD`],
 /// and much longer than the time between two messages about the right to deliver.
 const OUT_OF_TOUCH: Duration = Duration::from_secs(120);
-/// How long to wait for a message before it is looked whether there should have been one.
-const SILENCE: Duration = Duration::from_secs(5);
+/// How long to wait for a message before it is looked whether there should have been one. It is longer than the time between two
+/// messages about the right to deliver, so that usually it is not looked at all.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// Why messages are not read any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +54,12 @@ impl Following {
 impl Link {
     /// Applies messages until there is a reason to stop.
     pub(super) async fn follow(&self, following: &mut Following) -> Stopped {
-        self.read_on(following).await.unwrap_or_else(Stopped::Fault)
+        let mut connections = self.log.connections();
+        tokio::select! {
+            stopped = self.read_on(following) => stopped.unwrap_or_else(Stopped::Fault),
+            // The consumer of before has perhaps ended with its server. (The sender is part of `self`.)
+            _ = connections.changed() => Stopped::Again,
+        }
     }
 
     async fn read_on(&self, following: &mut Following) -> Result<Stopped, String> {

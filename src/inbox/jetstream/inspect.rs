@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream;
 use async_nats::jetstream::context::GetStreamErrorKind;
-use async_nats::jetstream::{ErrorCode, stream};
+use async_nats::jetstream::response::Response;
+use async_nats::jetstream::{self, ErrorCode, stream};
 use async_nats::{Client, connection::State};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::connect::connect;
 use super::connection_log::ConnectionLog;
 use super::settings::JetStreamSettings;
+use super::stream::{check_version, release};
 
 /// How long to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -23,6 +25,10 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Inspection {
     /// The version of the server that clawgate is connected to.
     pub version: String,
+    /// Its first two numbers, if it has any.
+    pub release: Option<(u64, u64)>,
+    /// Why servers of this version may not store the stream.
+    pub too_old: Option<String>,
     /// The largest message, in bytes.
     pub max_payload: usize,
     /// Why JetStream cannot be used by this user.
@@ -52,12 +58,23 @@ pub async fn inspect(settings: &JetStreamSettings) -> Result<Inspection, String>
     wait_for_connection(&client, &log).await?;
     let info = client.server_info();
     let context = jetstream::new(client.clone());
-    let no_jetstream = context.query_account().await.err().map(|error| plain(&error));
+    let no_jetstream = why_unusable(&context).await;
     let stream = match &no_jetstream {
         Some(_) => Err("JetStream cannot be used".to_owned()),
         None => find(&context, &settings.name).await,
     };
-    Ok(Inspection { version: info.version.clone(), max_payload: info.max_payload, no_jetstream, stream })
+    let replicas = match &stream {
+        Ok(Some(found)) => found.replicas,
+        Ok(None) | Err(_) => settings.replicas,
+    };
+    Ok(Inspection {
+        release: release(&info.version),
+        too_old: check_version(&info.version, replicas).err(),
+        version: info.version,
+        max_payload: info.max_payload,
+        no_jetstream,
+        stream,
+    })
 }
 
 async fn wait_for_connection(client: &Client, log: &ConnectionLog) -> Result<(), String> {
@@ -69,6 +86,15 @@ async fn wait_for_connection(client: &Client, log: &ConnectionLog) -> Result<(),
         sleep(LOOK).await;
     }
     Ok(())
+}
+
+/// Why JetStream cannot be used. `Context::query_account` does not understand the answer of a server before 2.10.
+async fn why_unusable(context: &jetstream::Context) -> Option<String> {
+    match context.request("INFO", &()).await {
+        Ok(Response::<Value>::Ok(_)) => None,
+        Ok(Response::Err { error }) => Some(plain(&error)),
+        Err(error) => Some(plain(&error)),
+    }
 }
 
 async fn find(context: &jetstream::Context, name: &str) -> Result<Option<FoundStream>, String> {

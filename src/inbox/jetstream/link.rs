@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use super::connection_log::ConnectionLog;
 use super::index::Index;
+use super::lease::Lease;
 use super::messages::FIELD;
-use super::right::Lease;
 use super::subjects::Subject;
 use crate::inbox::StoreError;
 use crate::inbox::encode::whole_millis;
@@ -46,7 +46,7 @@ pub(super) struct Link {
     pub(super) changed: watch::Sender<()>,
     pub(super) space: Space,
     pub(super) lease: Lease,
-    log: Arc<ConnectionLog>,
+    pub(super) log: Arc<ConnectionLog>,
     opened: Instant,
 }
 

@@ -16,7 +16,7 @@
 //! | `read.rs` | reads single messages |
 //! | `append.rs` | stores new events |
 //! | `outcomes.rs`, `change.rs` | what becomes of events: by tries, and by operators |
-//! | `right.rs` | which process delivers |
+//! | `lease.rs`, `right.rs` | which process delivers |
 //! | `upkeep.rs` | removes what need not be remembered any more |
 //!
 //! There is one stream, and its subjects have one message each. `NAME.event.MARK` is an event; MARK is what it is known by if it comes
@@ -42,6 +42,8 @@ mod follow;
 mod index;
 #[cfg(feature = "jetstream")]
 mod inspect;
+#[cfg(feature = "jetstream")]
+mod lease;
 #[cfg(feature = "jetstream")]
 mod link;
 #[cfg(feature = "jetstream")]

@@ -1,13 +1,12 @@
 //! Which process delivers. One of them has the right, and renews it; the others see that it does. If it does not for a while, one of
 //! them takes the right over. Nobody's wall clock matters: each measures from what it has seen or sent itself.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::lease::Held;
 use super::link::{ACK, Fault, Link, Role};
 use super::messages::{RightHead, write};
 use super::subjects::Subject;
@@ -22,79 +21,6 @@ const HOLD: Duration = Duration::from_secs(6);
 /// How long a process must see no renewal before it takes the right over. It is longer than [`HOLD`], so that the tries of the other
 /// process have ended by then.
 const TAKE_OVER: Duration = Duration::from_secs(10);
-
-/// The right to deliver of this process.
-#[derive(Debug)]
-pub(super) struct Lease {
-    /// The name of this process in the stream.
-    holder: Box<str>,
-    held: Mutex<Option<Held>>,
-    /// Whether this process has the right.
-    is_held: watch::Sender<bool>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Held {
-    /// The sequence of the last message about it.
-    revision: u64,
-    until: Instant,
-    /// When it is to be renewed.
-    renew_at: Instant,
-}
-
-impl Lease {
-    /// Not held yet. `holder` is the name of this process, which no other one has.
-    pub(super) fn new(holder: String) -> Self {
-        Self {
-            holder: holder.into_boxed_str(),
-            held: Mutex::default(),
-            is_held: watch::Sender::new(false),
-        }
-    }
-
-    fn held(&self) -> MutexGuard<'_, Option<Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether this process has the right at this moment.
-    pub(super) fn is_current(&self) -> bool {
-        self.held().is_some_and(|held| held.until > Instant::now())
-    }
-
-    fn hold(&self, held: Held) {
-        *self.held() = Some(held);
-        self.is_held.send_replace(true);
-    }
-
-    /// Changes it, unless it was given up meanwhile.
-    fn change(&self, change: impl FnOnce(&mut Held)) {
-        if let Some(held) = self.held().as_mut() {
-            change(held);
-        }
-    }
-
-    fn give_up(&self) -> Option<Held> {
-        let held = self.held().take();
-        self.is_held.send_replace(false);
-        held
-    }
-
-    /// Waits until this process does not have the right. It looks at the clock itself, in case nobody renews.
-    pub(super) async fn lost(&self) {
-        let mut is_held = self.is_held.subscribe();
-        loop {
-            let held = *self.held();
-            let Some(Held { until, .. }) = held.filter(|held| held.until > Instant::now()) else {
-                return;
-            };
-            tokio::select! {
-                // The sender is part of `self`.
-                _ = is_held.wait_for(|is_held| !is_held) => return,
-                () = sleep_until(until) => {}
-            }
-        }
-    }
-}
 
 impl Link {
     /// Takes the right if no other process has it. Returns whether this one has it.

@@ -38,9 +38,11 @@ impl Link {
     /// What is wrong with it, as a sentence.
     pub(super) async fn ensure_stream(&self, settings: &JetStreamSettings) -> Result<(), String> {
         let wanted = wanted(settings);
+        let version = self.client.server_info().version;
         let found = match self.context.get_stream(&*self.name).await {
             Ok(stream) => stream.cached_info().config.clone(),
             Err(error) if is_missing(&error.kind()) && self.limits.role == Role::Server => {
+                check_version(&version, wanted.num_replicas)?;
                 let made = self.context.create_stream(wanted.clone()).await;
                 made.map_err(|error| format!("NATS does not make the stream {}: {error}", self.name))?;
                 return Ok(());
@@ -50,6 +52,7 @@ impl Link {
             }
             Err(error) => return Err(format!("NATS: {error}")),
         };
+        check_version(&version, found.num_replicas)?;
         differences(&found, &wanted).map_or(Ok(()), |what| {
             Err(format!("the stream {} was made by somebody else: {what}", self.name))
         })
@@ -60,6 +63,30 @@ fn is_missing(kind: &GetStreamErrorKind) -> bool {
     use async_nats::jetstream::ErrorCode;
 
     matches!(kind, GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
+}
+
+/// The first version whose replicas stay the same. Those of older servers count differently which messages were refused because of
+/// another last sequence than expected, so that after a failure one has events that another one does not have.
+const SAME_REPLICAS: (u64, u64) = (2, 10);
+
+/// Whether servers of this version may store a stream with so many replicas.
+///
+/// # Errors
+/// Why not, as a sentence.
+pub(super) fn check_version(version: &str, replicas: usize) -> Result<(), String> {
+    if replicas > 1 && release(version).is_some_and(|release| release < SAME_REPLICAS) {
+        return Err(format!(
+            "nats-server {version} may lose events of a stream with {replicas} replicas: use 2.10 or newer, or one server and \
+             inbox.nats.replicas = 1"
+        ));
+    }
+    Ok(())
+}
+
+/// The first two numbers of a version.
+pub(super) fn release(version: &str) -> Option<(u64, u64)> {
+    let mut numbers = version.split('.').map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
 }
 
 /// What makes a stream one that loses events or does not know repetitions. Replicas and placement are the operator's.
@@ -85,4 +112,25 @@ pub(super) fn differences(found: &Config, wanted: &Config) -> Option<String> {
         ),
     ];
     rules.into_iter().find(|(holds, _)| !holds).map(|(_, what)| what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_before_2_10_may_store_a_stream_on_one_server_only() {
+        for version in ["2.9.10", "2.9.25", "1.4.1"] {
+            let why = check_version(version, 3).unwrap_err();
+            assert!(why.contains(version) && why.contains("2.10 or newer"), "{why}");
+            assert_eq!(check_version(version, 1), Ok(()));
+        }
+    }
+
+    #[test]
+    fn servers_from_2_10_on_may_store_a_stream_on_several_servers() {
+        for version in ["2.10.0", "2.15.1", "3.0.0-RC.1", "of tomorrow"] {
+            assert_eq!(check_version(version, 3), Ok(()), "{version}");
+        }
+    }
 }

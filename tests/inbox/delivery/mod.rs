@@ -5,6 +5,8 @@ mod metrics;
 mod order;
 mod pauses;
 mod processes;
+#[cfg(feature = "jetstream")]
+mod several;
 mod tokens;
 mod waiting_senders;
 

@@ -175,6 +175,23 @@ async fn without_nats_nothing_is_stored_and_the_right_to_deliver_is_lost() {
 }
 
 #[tokio::test]
+async fn what_is_stored_after_a_restart_of_the_server_is_due_at_once() {
+    let mut server = NatsServer::start("");
+    let store = open(&server.stream());
+    store.append(event("1")).await.unwrap();
+    server.kill();
+    server.start_again();
+    let stored = async {
+        while store.append(event("2")).await.is_err() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, stored).await.unwrap();
+
+    timeout(Duration::from_secs(5), until_due(&store, &["1", "2"])).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_stream_of_somebody_else_is_left_as_it_is() {
     let server = NatsServer::shared();
     let nats = JetStreamSettings { name: "foreign".to_owned(), ..server.stream() };
@@ -189,6 +206,26 @@ async fn a_stream_of_somebody_else_is_left_as_it_is() {
         matches!(&refusal, Err(StoreError::Unavailable(why)) if why.contains(expected)),
         "{refusal:?}"
     );
+}
+
+#[tokio::test]
+async fn servers_whose_replicas_may_differ_store_nothing() {
+    let old = NatsServer::shared().pretending("2.9.10");
+    let store = open(&JetStreamSettings { replicas: 3, ..old });
+
+    let refusal = store.append(event("k")).await;
+
+    let expected = "nats-server 2.9.10 may lose events of a stream with 3 replicas: use 2.10 or newer";
+    assert!(
+        matches!(&refusal, Err(StoreError::Unavailable(why)) if why.contains(expected)),
+        "{refusal:?}"
+    );
+}
+
+#[tokio::test]
+async fn one_server_of_such_a_version_stores_events() {
+    let store = open(&NatsServer::shared().pretending("2.9.10"));
+    assert_eq!(store.append(event("k")).await, Ok(Appended::New));
 }
 
 #[tokio::test]

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clawgate::inbox::jetstream::{JetStreamSettings, JetStreamStore, NatsCredentials, inspect};
-use clawgate::inbox::{Appended, Filter, InboxSettings, Store as _, StorePlace, Then};
+use clawgate::inbox::{Appended, DeadReason, Filter, InboxSettings, Store as _, StorePlace, Then};
+use tokio::time::{sleep, timeout};
 
 use super::support::{due, event, outcome, settings};
 use crate::support::nats::NatsServer;
@@ -25,7 +27,7 @@ fn subjects(verb: &str) -> String {
 
 #[tokio::test]
 async fn a_user_with_the_permissions_of_the_page_can_do_all_that_clawgate_does() {
-    let server = NatsServer::start(&format!(
+    let mut server = NatsServer::start(&format!(
         "authorization {{ users: [{{ user: claw, password: s3cret, permissions: {{ publish: [{}], subscribe: [{}] }} }}] }}",
         subjects("publish"),
         subjects("subscribe")
@@ -41,12 +43,53 @@ async fn a_user_with_the_permissions_of_the_page_can_do_all_that_clawgate_does()
     assert_eq!((inspection.no_jetstream, inspection.stream), (None, Ok(None)));
     let store =
         JetStreamStore::open(&InboxSettings { place, ..settings(Path::new("")) }, &nats).unwrap();
-    assert_eq!(store.append(event("a")).await, Ok(Appended::New));
-    assert_eq!(store.append(event("b")).await, Ok(Appended::New));
+    for key in ["a", "b", "c"] {
+        assert_eq!(store.append(event(key)).await, Ok(Appended::New));
+    }
     assert_eq!(store.may_deliver().await, Ok(true));
     let waiting = due(&store).await;
-    store.record(vec![outcome(&waiting[0], 200, Then::Delivered)]).await.unwrap();
+    let outcomes = vec![
+        outcome(&waiting[0], 200, Then::Delivered),
+        outcome(&waiting[1], 422, Then::Dead(DeadReason::Rejected)),
+    ];
+    store.record(outcomes).await.unwrap();
     assert!(store.get(waiting[1].id).await.unwrap().is_some());
-    assert_eq!(store.forget(Filter::default(), 10).await, Ok(2));
+    assert_eq!(store.replay(only("b"), 10).await.unwrap().len(), 1);
+    assert_eq!(store.drop_events(only("c"), 10).await, Ok(1));
+    assert_eq!(store.append(event("a")).await, Ok(Appended::Duplicate { first: waiting[0].id }));
+    assert_eq!(store.forget(Filter::default(), 10).await, Ok(3));
     assert!(store.list(Filter::default(), 10).await.unwrap().is_empty());
+    // The server has lost the consumer, so that the client makes another one.
+    server.kill();
+    server.start_again();
+    let again = async {
+        while store.append(event("d")).await.is_err() || due(&store).await.is_empty() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), again).await.unwrap();
+    store.stop_delivering().await.unwrap();
+
+    assert_eq!(server.violations(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_the_page_does_not_permit_is_refused_and_logged() {
+    let server = NatsServer::start(
+        "authorization { users: [{ user: a, password: b, permissions: { publish: [other], subscribe: [\"_INBOX.>\"] } }] }",
+    );
+    let folder = private_folder();
+    let password_file = folder.path().join("password");
+    fs::write(&password_file, "b").unwrap();
+    let credentials = NatsCredentials::UserPassword { user: "a".to_owned(), password_file };
+
+    let inspection = inspect(&JetStreamSettings { credentials, ..server.stream() }).await.unwrap();
+
+    assert!(inspection.no_jetstream.is_some(), "{inspection:?}");
+    let violations = server.violations();
+    assert!(violations[0].contains("$JS.API.INFO"), "{violations:?}");
+}
+
+fn only(key: &str) -> Filter {
+    Filter { key: Some(key.to_owned()), ..Filter::default() }
 }
