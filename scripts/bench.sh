@@ -17,7 +17,8 @@ the proxies on one core, load and upstream on another. Needs two cores. Uses onl
   --pgo              also a clawgate built by pgo.sh
   --growth           only clawgate, with more workers, connections, rules, routes, revoked serials
   --inbox            only the inbox: events stored in a second with 1 to 128 senders, beside nats-server from PyPI,
-                     SQLite and the disk alone; writes about 5 GB into target/bench, which it removes afterwards
+                     SQLite and the disk alone, and the store in NATS; writes about 5 GB into target/bench, which it
+                     removes afterwards
   --also NAME=PATH   another build of clawgate, to compare
   OPTION             --rounds N, --only PART[,PART]... (h1 h2 latency handshakes refused bodies memory start)
 
@@ -105,10 +106,11 @@ targets+=("${also[@]}")
 if [[ $inbox == yes ]]; then
   nats=$(nats_server)
   [[ -z $nats ]] || options+=(--nats "$nats")
-  # What the store, SQLite and the disk do without clawgate around them.
+  # What both stores, SQLite and the disk do without clawgate around them.
   floor=()
-  [[ $quick == no ]] || floor=(-- --quick)
-  cargo bench --locked --quiet --bench inbox "${floor[@]}" | tee "$dir/inbox-floor.txt"
+  [[ -z $nats ]] || floor+=(--nats "$nats")
+  [[ $quick == no ]] || floor+=(--quick)
+  cargo bench --locked --quiet --features jetstream --bench inbox -- "${floor[@]}" | tee "$dir/inbox-floor.txt"
 elif [[ $growth == no ]]; then
   wait "$fetching"
   readarray -t -O "${#targets[@]}" targets <"$dir/peers.list"

@@ -15,7 +15,7 @@ use crate::senders::Target;
 type Job = (Bytes, oneshot::Sender<()>);
 
 /// About what the inbox stores of a request besides its body: header fields, ids and keys.
-const HEAD: [u8; 800] = [b'h'; 800];
+pub(crate) const HEAD: [u8; 800] = [b'h'; 800];
 
 /// One table in SQLite, with the same settings as the inbox.
 #[derive(Clone)]

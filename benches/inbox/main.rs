@@ -1,11 +1,15 @@
 //! How many events the inbox stores in a second, beside the least that such a store could do on this machine: SQLite with one bare
 //! table, and a file that is only written and synced. All three commit what has gathered, and answer after the sync.
 //!
+//! With the feature `jetstream` also how many the inbox in NATS JetStream stores, with one nats-server.
+//!
 //! `cargo bench --bench inbox -- --help` says what can be chosen.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is how a benchmark fails")]
 
 mod bare;
+#[cfg(feature = "jetstream")]
+mod nats;
 mod senders;
 
 use std::path::{Path, PathBuf};
@@ -31,7 +35,8 @@ Stores events as fast as possible and prints a table.
   --senders LIST     senders at the same time (1,8,32,128)
   --sizes LIST       bytes of a body (2048,102400)
   --backlog LIST     events that wait before (1000,1000000)
-  --only NAME        file, sqlite, inbox or delivered
+  --only NAME        file, sqlite, inbox or delivered; nats, nats-delivered, nats-bucket or nats-memory
+  --nats PROGRAM     nats-server, for the last four; only with the feature `jetstream`
   --folder DIR       where the databases are (below target/)
 ";
 const ROUTE: &str = "/hooks/bench";
@@ -43,6 +48,9 @@ struct Options {
     backlogs: Vec<u64>,
     only: Option<String>,
     folder: PathBuf,
+    nats: Option<PathBuf>,
+    /// With how many events memory is measured.
+    remembered: u64,
 }
 
 fn main() -> ExitCode {
@@ -51,8 +59,18 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     println!(
-        "{:10} {:>9} {:>7} {:>7} {:>10} {:>9} {:>9} {:>9} {:>9}",
-        "store", "backlog", "bytes", "senders", "events/s", "p50 ms", "p99 ms", "max ms", "/ sqlite"
+        "{:14} {:>9} {:>7} {:>7} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "store",
+        "backlog",
+        "bytes",
+        "senders",
+        "events/s",
+        "p50 ms",
+        "p99 ms",
+        "max ms",
+        "cpu us",
+        "server us",
+        "/ sqlite"
     );
     for size in &options.sizes {
         let mut sqlite = Vec::new();
@@ -72,7 +90,11 @@ fn main() -> ExitCode {
         for backlog in &options.backlogs {
             inbox(&options, *backlog, *size, &sqlite);
         }
+        #[cfg(feature = "jetstream")]
+        in_nats(&options, *size);
     }
+    #[cfg(feature = "jetstream")]
+    memory(&options);
     let _ = std::fs::remove_dir_all(&options.folder);
     ExitCode::SUCCESS
 }
@@ -83,7 +105,7 @@ fn inbox(options: &Options, backlog: u64, size: usize, sqlite: &[Option<f64>]) {
     }
     let folder = new_folder(&options.folder);
     let (store, _) = SqliteStore::open(&folder.join("inbox.db"), &settings(&folder)).unwrap();
-    let target = Inbox { store: Arc::new(store) };
+    let target = Inbox { store: Arc::new(store), server: None };
     fill(&target, backlog);
     for (senders, bare) in options.senders.iter().zip(sqlite) {
         if options.runs("inbox") {
@@ -93,16 +115,89 @@ fn inbox(options: &Options, backlog: u64, size: usize, sqlite: &[Option<f64>]) {
     }
     for (senders, bare) in options.senders.iter().zip(sqlite) {
         if options.runs("delivered") {
-            let delivering = Delivering::start(&target);
-            let rate = run(options, target.clone(), size, *senders);
-            let delivered = delivering.stop();
-            print_line("delivered", backlog, size, *senders, &rate, *bare);
-            println!(
-                "  meanwhile {:.0} events/s were noted as delivered",
-                delivered as f64 / options.seconds
-            );
+            delivered("delivered", options, &target, backlog, size, *senders, *bare);
         }
     }
+}
+
+/// While events are noted as delivered.
+fn delivered(
+    name: &str,
+    options: &Options,
+    target: &Inbox,
+    backlog: u64,
+    size: usize,
+    senders: usize,
+    bare: Option<f64>,
+) {
+    let delivering = Delivering::start(target);
+    let rate = run(options, target.clone(), size, senders);
+    let delivered = delivering.stop();
+    print_line(name, backlog, size, senders, &rate, bare);
+    println!("  meanwhile {:.0} events/s were noted as delivered", delivered as f64 / options.seconds);
+}
+
+/// With one nats-server, which writes each event to the disk before it confirms it.
+#[cfg(feature = "jetstream")]
+fn in_nats(options: &Options, size: usize) {
+    let Some(program) = &options.nats else { return };
+    let new_server = || nats::Server::start(program, &new_folder(&options.folder), true);
+    for senders in &options.senders {
+        for name in ["nats", "nats-delivered"] {
+            if options.runs(name) {
+                let server = new_server();
+                let store = server.open(settings(Path::new("")));
+                let target = Inbox { store, server: Some(server.pid()) };
+                if name == "nats" {
+                    print_line(name, 0, size, *senders, &run(options, target, size, *senders), None);
+                } else {
+                    delivered(name, options, &target, 0, size, *senders, None);
+                }
+            }
+        }
+        if options.runs("nats-bucket") {
+            let server = new_server();
+            let rate = run(options, nats::Bucket::new(&server), size, *senders);
+            print_line("nats-bucket", 0, size, *senders, &rate, None);
+        }
+    }
+}
+
+/// What a process needs to remember events that other processes have stored, and that are delivered.
+#[cfg(feature = "jetstream")]
+fn memory(options: &Options) {
+    let Some(program) = options.nats.as_ref().filter(|_| options.runs("nats-memory")) else { return };
+    let server = nats::Server::start(program, &new_folder(&options.folder), false);
+    let filled = Inbox { store: server.open(settings(Path::new(""))), server: None };
+    let count = options.remembered;
+    fill(&filled, count);
+    for state in ["waiting", "delivered"] {
+        if state == "delivered" {
+            let delivering = Delivering::start(&filled);
+            let waiting = || nats::runtime().block_on(filled.store.totals()).unwrap().routes[0].waiting;
+            while waiting() > 0 {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            delivering.stop();
+        }
+        let before = resident();
+        let begin = std::time::Instant::now();
+        let another = server.open(settings(Path::new("")));
+        let took = begin.elapsed().as_secs_f64();
+        let bytes = resident().saturating_sub(before) / count;
+        println!(
+            "nats-memory: {count} events, {state}: {bytes} bytes of memory each; read in {took:.1} s"
+        );
+        drop(another);
+    }
+}
+
+/// Bytes of memory of this process (proc_pid_status(5)).
+#[cfg(feature = "jetstream")]
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
 fn run<T: Target>(options: &Options, target: T, size: usize, senders: usize) -> Rate {
@@ -112,8 +207,8 @@ fn run<T: Target>(options: &Options, target: T, size: usize, senders: usize) -> 
 fn print_line(name: &str, backlog: u64, size: usize, senders: usize, rate: &Rate, bare: Option<f64>) {
     let ratio = bare.map_or_else(|| "-".to_owned(), |bare| format!("{:.2}", rate.events / bare));
     println!(
-        "{name:10} {backlog:>9} {size:>7} {senders:>7} {:>10.0} {:>9.2} {:>9.2} {:>9.1} {ratio:>9}",
-        rate.events, rate.p50, rate.p99, rate.max
+        "{name:14} {backlog:>9} {size:>7} {senders:>7} {:>10.0} {:>9.2} {:>9.2} {:>9.1} {:>9.0} {:>9.0} {ratio:>9}",
+        rate.events, rate.p50, rate.p99, rate.max, rate.cpu, rate.server_cpu
     );
 }
 
@@ -121,11 +216,16 @@ fn print_line(name: &str, backlog: u64, size: usize, senders: usize, rate: &Rate
 #[derive(Clone)]
 struct Inbox {
     store: Arc<dyn Store>,
+    server: Option<u32>,
 }
 
 impl Target for Inbox {
     async fn store(&self, number: u64, body: Bytes) {
         assert_eq!(self.store.append(event(number, body)).await, Ok(Appended::New));
+    }
+
+    fn server(&self) -> Option<u32> {
+        self.server
     }
 }
 
@@ -140,7 +240,7 @@ impl Delivering {
         let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
         let (store, stopped) = (Arc::clone(&target.store), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let mut delivered = 0;
                 while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
@@ -180,7 +280,7 @@ fn outcome(seq: i64) -> Outcome {
 
 /// Stores this many small events: what costs more with many of them are the indexes.
 fn fill(target: &Inbox, backlog: u64) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         for first in (0..backlog).step_by(1_000) {
             let numbers = first..(first + 1_000).min(backlog);
@@ -263,6 +363,8 @@ fn options() -> Option<Options> {
         backlogs: vec![1_000, 1_000_000],
         only: None,
         folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join("inbox-bench"),
+        nats: None,
+        remembered: 200_000,
     };
     fn numbers<T: std::str::FromStr>(list: &str) -> Option<Vec<T>> {
         list.split(',').map(|number| number.parse().ok()).collect()
@@ -277,11 +379,13 @@ fn options() -> Option<Options> {
                 options.senders = vec![32];
                 options.sizes = vec![2048];
                 options.backlogs = vec![1_000];
+                options.remembered = 20_000;
             }
             "--seconds" => options.seconds = words.next()?.parse().ok()?,
             "--senders" => options.senders = numbers(&words.next()?)?,
             "--sizes" => options.sizes = numbers(&words.next()?)?,
             "--backlog" => options.backlogs = numbers(&words.next()?)?,
+            "--nats" => options.nats = Some(PathBuf::from(words.next()?)),
             "--only" => options.only = words.next(),
             "--folder" => options.folder = PathBuf::from(words.next()?).join("inbox-bench"),
             _ => return None,

@@ -11,6 +11,11 @@ use tokio::task::LocalSet;
 pub(crate) trait Target: Clone + 'static {
     /// Stores one event. Returns when it is on the disk.
     fn store(&self, number: u64, body: Bytes) -> impl Future<Output = ()>;
+
+    /// The process that stores them, if it is another one.
+    fn server(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// How fast events were stored.
@@ -23,14 +28,19 @@ pub(crate) struct Rate {
     pub(crate) p99: f64,
     /// The longest wait.
     pub(crate) max: f64,
+    /// CPU time of an event in this process, with its sender, in microseconds.
+    pub(crate) cpu: f64,
+    /// The same in the process that stores it, if that is another one.
+    pub(crate) server_cpu: f64,
 }
 
 /// Lets so many senders store events for this time.
 pub(crate) fn measure<T: Target>(target: &T, size: usize, senders: usize, time: Duration) -> Rate {
     let body = Bytes::from(vec![b'x'; size]);
     let waits = Rc::new(RefCell::new(Vec::new()));
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let local = LocalSet::new();
+    let cpu_before = (cpu("self"), target.server().map_or(0.0, |pid| cpu(&pid.to_string())));
     let begin = Instant::now();
     for sender in 0..senders {
         let (target, body, waits) = (target.clone(), body.clone(), Rc::clone(&waits));
@@ -46,11 +56,29 @@ pub(crate) fn measure<T: Target>(target: &T, size: usize, senders: usize, time: 
     }
     runtime.block_on(local);
     let took = begin.elapsed().as_secs_f64();
+    let cpu_after = (cpu("self"), target.server().map_or(0.0, |pid| cpu(&pid.to_string())));
     let mut waits = waits.borrow_mut();
     waits.sort_unstable();
     let at = |part: f64| {
         let index = (waits.len() as f64 * part) as usize;
         waits.get(index.min(waits.len().saturating_sub(1))).map_or(0.0, |wait| wait.as_secs_f64() * 1e3)
     };
-    Rate { events: waits.len() as f64 / took, p50: at(0.5), p99: at(0.99), max: at(1.0) }
+    let of_one = |seconds: f64| seconds * 1e6 / waits.len().max(1) as f64;
+    Rate {
+        events: waits.len() as f64 / took,
+        p50: at(0.5),
+        p99: at(0.99),
+        max: at(1.0),
+        cpu: of_one(cpu_after.0 - cpu_before.0),
+        server_cpu: of_one(cpu_after.1 - cpu_before.1),
+    }
+}
+
+/// CPU time that a process has used, in seconds (proc_pid_stat(5)).
+fn cpu(process: &str) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // The name before may have blanks.
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<f64>().unwrap());
+    ticks.sum::<f64>() / 100.0
 }
