@@ -88,7 +88,7 @@ impl Link {
         let (revision, right) = self.last_on(Subject::Right).await?.unwrap_or((0, RightHead::of(None)));
         let mut index = self.index();
         if index.right.revision != revision {
-            index.apply_right(revision, right);
+            index.correct_right(revision, right);
         }
         Ok(())
     }

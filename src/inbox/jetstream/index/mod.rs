@@ -63,8 +63,13 @@ struct Counts {
 impl Index {
     /// Applies a message under `event`.
     pub(super) fn apply_event(&mut self, mark: Mark, sequence: u64, event: EventHead) {
-        // What was known under this mark before has been replaced.
-        if let Some(seq) = self.by_mark.get(&mark).copied() {
+        if let Some(known) = self.of_mark(&mark) {
+            // A server was asked for it meanwhile.
+            if known.revision >= sequence {
+                return;
+            }
+            // What was known under this mark before has been replaced.
+            let seq = known.seq;
             self.remove(seq);
         }
         if event.ended.as_ref().is_some_and(|ended| ended.how == How::Forgotten) {
@@ -76,7 +81,10 @@ impl Index {
 
     /// Applies a message under `state`.
     pub(super) fn apply_state(&mut self, mark: Mark, sequence: u64, state: StateHead) {
-        let entry = self.by_mark.get(&mark).and_then(|seq| self.events.get(seq));
+        let entry = self.of_mark(&mark);
+        if entry.is_some_and(|entry| entry.state_revision >= sequence) {
+            return;
+        }
         // It is of an event that has ended since, or was replaced.
         let Some(entry) = entry.filter(|entry| entry.event.id == state.id && entry.has_request()) else {
             self.leftovers.push((sequence, Instant::now()));
@@ -95,21 +103,19 @@ impl Index {
         event: Option<(u64, EventHead)>,
         state: Option<(u64, StateHead)>,
     ) {
-        let known = self.by_mark.get(&mark).copied();
-        let revision = known.and_then(|seq| self.events.get(&seq)).map_or(0, |entry| entry.revision);
         match event {
-            Some((sequence, event)) if sequence > revision => self.apply_event(mark, sequence, event),
-            Some(_) => {}
-            None => known.into_iter().for_each(|seq| self.remove(seq)),
+            Some((sequence, event)) => self.apply_event(mark, sequence, event),
+            None => {
+                let known = self.by_mark.get(&mark).copied();
+                known.into_iter().for_each(|seq| self.remove(seq));
+            }
         }
         let Some(entry) = self.by_mark.get(&mark).and_then(|seq| self.events.get_mut(seq)) else {
             return;
         };
         match state {
             Some((sequence, state)) if state.id == entry.event.id => {
-                if sequence > entry.state_revision {
-                    self.apply_state(mark, sequence, state);
-                }
+                self.apply_state(mark, sequence, state);
             }
             // It is of another event that had this mark before, and is overwritten.
             other => {
@@ -121,6 +127,13 @@ impl Index {
 
     /// Applies a message about the right to deliver.
     pub(super) fn apply_right(&mut self, sequence: u64, right: RightHead) {
+        if sequence > self.right.revision {
+            self.correct_right(sequence, right);
+        }
+    }
+
+    /// The same, as a server has it now.
+    pub(super) fn correct_right(&mut self, sequence: u64, right: RightHead) {
         self.right = Right { revision: sequence, holder: right.holder, seen: Some(Instant::now()) };
     }
 
@@ -162,6 +175,10 @@ impl Index {
         }
         self.kept -= u64::from(entry.is_kept());
         Some(entry)
+    }
+
+    fn of_mark(&self, mark: &Mark) -> Option<&Entry> {
+        self.by_mark.get(mark).and_then(|seq| self.events.get(seq))
     }
 
     /// The event with this place.

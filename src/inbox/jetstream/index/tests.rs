@@ -173,6 +173,16 @@ fn the_state_of_an_earlier_event_with_the_same_mark_is_no_state_but_is_overwritt
 }
 
 #[test]
+fn a_message_that_arrives_after_a_server_was_asked_changes_nothing() {
+    let mut index = Index::default();
+    index.correct(mark(2), Some((5, ended(2, 1, How::Delivered))), None);
+
+    index.apply_event(mark(2), 1, head(2));
+
+    assert_eq!(index.find(EventId::from_bytes([2; 16])).unwrap().state(), EventState::Delivered);
+}
+
+#[test]
 fn an_event_that_a_server_does_not_have_any_more_is_forgotten() {
     let mut index = Index::default();
     index.apply_event(mark(2), 5, head(2));
