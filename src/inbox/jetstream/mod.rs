@@ -7,7 +7,7 @@
 //! | `connect.rs`, `connection_log.rs` | the connection to NATS, and what is logged about it |
 //! | `inspect.rs` | what can be said of NATS without storing anything |
 //! | `open_error.rs` | why the store cannot be opened |
-//! | `store.rs` | [`JetStreamStore`] |
+//! | `store.rs` | the store itself, `JetStreamStore` |
 //! | `session.rs` | the thread on which the connection lives |
 //! | `link.rs` | what the store's methods and that thread share; writes messages |
 //! | `stream.rs` | the stream on the servers |
