@@ -153,7 +153,11 @@ impl Link {
             context,
             limits,
             index: Mutex::default(),
-            progress: watch::Sender::default(),
+            // It may be somebody else's.
+            progress: watch::Sender::new(Progress {
+                fault: Some(NOT_READ.to_owned()),
+                ..Progress::default()
+            }),
             acked: AtomicU64::new(0),
             changed: watch::Sender::new(()),
             space: Space::default(),
@@ -233,6 +237,11 @@ impl Link {
         let progress = self.progress.borrow();
         let why = progress.fault.as_ref().or(progress.unread.as_ref());
         why.cloned().unwrap_or_else(|| NOT_READ.to_owned())
+    }
+
+    /// Why the stream cannot be used, as far as that is known.
+    pub(super) fn fault(&self) -> Option<String> {
+        self.progress.borrow().fault.clone()
     }
 
     /// Notes why the stream cannot be used, or cannot be read; `None`: it can.

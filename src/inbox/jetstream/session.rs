@@ -15,6 +15,7 @@ use super::follow::{Following, Stopped};
 use super::link::{ACK, Limits, Link, Role};
 use super::open_error::JetStreamOpenError;
 use super::settings::JetStreamSettings;
+use super::stream::Unusable;
 use crate::random::random_hex;
 
 /// How long to wait after something has failed.
@@ -115,7 +116,8 @@ async fn follow(link: &Link, settings: &JetStreamSettings) {
     let mut following = Following::new();
     loop {
         let (fault, unread) = match link.ensure_stream(settings).await {
-            Err(fault) => (Some(fault), None),
+            Err(Unusable::Refused(fault)) => (Some(fault), None),
+            Err(Unusable::NotKnown(why)) => (link.fault(), Some(why)),
             Ok(()) => {
                 link.set_fault(None, None);
                 match link.follow(&mut following).await {

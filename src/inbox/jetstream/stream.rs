@@ -31,30 +31,41 @@ pub(super) fn wanted(settings: &JetStreamSettings) -> Config {
     }
 }
 
+/// Why the stream cannot be used, as a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unusable {
+    /// It is not there, or is another one than clawgate needs.
+    Refused(String),
+    /// The server has not told. What it has told before holds.
+    NotKnown(String),
+}
+
 impl Link {
     /// Makes the stream if there is none; a command makes none.
     ///
     /// # Errors
-    /// What is wrong with it, as a sentence.
-    pub(super) async fn ensure_stream(&self, settings: &JetStreamSettings) -> Result<(), String> {
+    /// When it cannot be used, or that is not known.
+    pub(super) async fn ensure_stream(&self, settings: &JetStreamSettings) -> Result<(), Unusable> {
         let wanted = wanted(settings);
         let version = self.client.server_info().version;
         let found = match self.context.get_stream(&*self.name).await {
             Ok(stream) => stream.cached_info().config.clone(),
             Err(error) if is_missing(&error.kind()) && self.limits.role == Role::Server => {
-                check_version(&version, wanted.num_replicas)?;
+                check_version(&version, wanted.num_replicas).map_err(Unusable::Refused)?;
                 let made = self.context.create_stream(wanted.clone()).await;
-                made.map_err(|error| format!("NATS does not make the stream {}: {error}", self.name))?;
-                return Ok(());
+                return made.map(drop).map_err(|error| {
+                    Unusable::Refused(format!("NATS does not make the stream {}: {error}", self.name))
+                });
             }
             Err(error) if is_missing(&error.kind()) => {
-                return Err(format!("NATS has no stream {}: no clawgate has used it yet", self.name));
+                let what = format!("NATS has no stream {}: no clawgate has used it yet", self.name);
+                return Err(Unusable::Refused(what));
             }
-            Err(error) => return Err(format!("NATS: {error}")),
+            Err(error) => return Err(Unusable::NotKnown(format!("NATS: {error}"))),
         };
-        check_version(&version, found.num_replicas)?;
+        check_version(&version, found.num_replicas).map_err(Unusable::Refused)?;
         differences(&found, &wanted).map_or(Ok(()), |what| {
-            Err(format!("the stream {} was made by somebody else: {what}", self.name))
+            Err(Unusable::Refused(format!("the stream {} was made by somebody else: {what}", self.name)))
         })
     }
 }
