@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use async_nats::HeaderMap;
 use async_nats::jetstream::{self, stream};
 use bytes::Bytes;
-use clawgate::inbox::jetstream::{JetStreamSettings, JetStreamStore, NatsCredentials};
-use clawgate::inbox::{InboxSettings, Store, StorePlace};
+use clawgate::inbox::jetstream::JetStreamStore;
+use clawgate::inbox::{InboxSettings, JetStreamSettings, NatsCredentials, Store, StorePlace};
 use tokio::runtime::Runtime;
 
 use crate::bare::HEAD;

@@ -6,9 +6,9 @@
 //! | `event.rs` | what is stored: an event, its request, the tries to deliver it |
 //! | `store.rs` | [`Store`]: what a store of events can do |
 //! | `any_store.rs` | opens the store that the settings name |
-//! | `settings.rs` | [`InboxSettings`], and [`RouteInbox`] for single routes |
+//! | `settings/` | [`InboxSettings`], [`RouteInbox`] for single routes, and [`JetStreamSettings`] |
 //! | `sqlite/` | the store in an SQLite database |
-//! | `jetstream/` | the store in NATS JetStream, for several instances |
+//! | `jetstream/` | the store in NATS JetStream, for several instances (feature `jetstream`) |
 //! | `unavailable.rs` | the store for a database that cannot be used |
 //!
 //! A store promises that an event that it has accepted is not lost, and that the same event of the same sender is accepted once.
@@ -18,6 +18,7 @@ mod any_store;
 mod credentials;
 mod encode;
 mod event;
+#[cfg(feature = "jetstream")]
 pub mod jetstream;
 mod settings;
 mod sqlite;
@@ -31,6 +32,11 @@ pub use self::event::{
     Attempt, DeadReason, Event, EventDetail, EventId, EventState, EventSummary, InvalidEventId,
     NewEvent, StoredRequest,
 };
+pub use self::settings::nats::{
+    InvalidMonitoring, InvalidServer, InvalidStreamName, JetStreamSettings, NatsCredentials,
+    NatsMonitoring, NatsServer, check_stream_name,
+};
+pub use self::settings::nats_credentials::{CredentialError, MAX_CREDENTIALS_FILE};
 pub use self::settings::{InboxSettings, OnCorrupt, Order, RouteInbox, StorePlace};
 pub use self::sqlite::{OpenError, Opened, Recovered, SqliteStore};
 pub use self::store::{

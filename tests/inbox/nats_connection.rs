@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clawgate::inbox::jetstream::{FoundStream, Inspection, JetStreamSettings, NatsCredentials, inspect};
+use clawgate::inbox::jetstream::{FoundStream, Inspection, inspect};
+use clawgate::inbox::{JetStreamSettings, NatsCredentials};
 use nkeys::KeyPair;
 
 use crate::support::nats::NatsServer;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use async_nats::jetstream::stream;
-use clawgate::inbox::jetstream::{JetStreamSettings, NatsCredentials};
+use clawgate::inbox::{JetStreamSettings, NatsCredentials};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Builder;

@@ -7,7 +7,7 @@ use crate::config::values::{
     Count, DatabaseFile, EventId, FileName, KeyFile, LongTime, Name, OneOf, Replicas, Size, Status,
     StreamName, Switch, Timeout, TokenFile,
 };
-use crate::inbox::jetstream::{NatsMonitoring, NatsServer};
+use crate::inbox::{NatsMonitoring, NatsServer};
 use crate::inbox::{OnCorrupt, Order};
 
 /// The section of the keys for all routes.

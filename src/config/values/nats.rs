@@ -2,7 +2,7 @@
 
 use super::url::shown_url;
 use crate::config::value_type::{Invalid, Kind, ValueType, invalid};
-use crate::inbox::jetstream::{InvalidMonitoring, NatsMonitoring, NatsServer, check_stream_name};
+use crate::inbox::{InvalidMonitoring, NatsMonitoring, NatsServer, check_stream_name};
 
 impl ValueType for NatsServer {
     type Value = Self;

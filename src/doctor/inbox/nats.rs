@@ -10,7 +10,8 @@ use tokio::time::timeout;
 use crate::config::Settings;
 use crate::doctor::probe::{Reply, exchange};
 use crate::finding::{Check, Finding, Subject};
-use crate::inbox::jetstream::{FoundStream, Inspection, JetStreamSettings, NatsMonitoring, inspect};
+use crate::inbox::jetstream::{FoundStream, Inspection, inspect};
+use crate::inbox::{JetStreamSettings, NatsMonitoring};
 use crate::wording;
 
 /// How long a server may take to tell how it is.

@@ -99,7 +99,7 @@ impl Link {
         }
         let mut head = entry.ended_head(How::Forgotten, now, 0);
         (head.route, head.principal, head.key) = ("".into(), "".into(), None);
-        (head.idempotency_key, head.digest, head.size) = ("".into(), String::new(), 0);
+        (head.idempotency_key, head.digest, head.size) = ("".into(), [0; 16], 0);
         let subject = Subject::Event(entry.mark);
         match self.publish(subject, &write(&head), write_tries(&[]), 0, ACK).await {
             // The same event has arrived again just now. That tells the other processes, too.

@@ -12,8 +12,10 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::connection_log::ConnectionLog;
-use super::credentials::{self, CredentialError, MAX_CREDENTIALS_FILE};
-use super::settings::{JetStreamSettings, NatsCredentials};
+use crate::inbox::settings::nats::{JetStreamSettings, NatsCredentials};
+use crate::inbox::settings::nats_credentials::{
+    self as credentials, CredentialError, MAX_CREDENTIALS_FILE,
+};
 use crate::wording;
 
 /// How often the server is asked whether it is there. After two questions without an answer the connection is closed, and

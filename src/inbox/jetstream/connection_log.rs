@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tracing::Level;
 
-use super::settings::JetStreamSettings;
+use crate::inbox::settings::nats::JetStreamSettings;
 use crate::telemetry::emit;
 
 /// How often a changed reason is logged while there is no connection.

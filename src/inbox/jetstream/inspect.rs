@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 
 use super::connect::connect;
 use super::connection_log::ConnectionLog;
-use super::settings::JetStreamSettings;
 use super::stream::{check_version, release};
+use crate::inbox::settings::nats::JetStreamSettings;
 
 /// How long to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);

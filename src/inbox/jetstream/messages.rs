@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +32,8 @@ pub(super) struct EventHead {
     /// Milliseconds since 1970.
     pub(super) received: i64,
     /// What tells two requests with the same key apart.
-    pub(super) digest: String,
+    #[serde(with = "digest_text")]
+    pub(super) digest: [u8; 16],
     /// Bytes of the body.
     pub(super) size: u64,
     /// Set when the request is not stored any more.
@@ -128,7 +128,7 @@ impl EventHead {
             key: event.key.as_deref().map(Box::from),
             idempotency_key: Box::from(idempotency_key),
             received: millis(event.received),
-            digest: HEXLOWER.encode(&digest(&event.request)),
+            digest: digest(&event.request),
             size: u64::try_from(event.request.body.len()).unwrap_or(u64::MAX),
             ended: None,
         }
@@ -250,6 +250,21 @@ mod id_text {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<EventId, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+mod digest_text {
+    use data_encoding::HEXLOWER;
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(digest: &[u8; 16], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&HEXLOWER.encode(digest))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 16], D::Error> {
+        let bytes = HEXLOWER.decode(String::deserialize(deserializer)?.as_bytes());
+        let digest = bytes.ok().and_then(|bytes| bytes.try_into().ok());
+        digest.ok_or_else(|| de::Error::custom("it is no digest"))
     }
 }
 

@@ -2,8 +2,6 @@
 //!
 //! | file | what is there |
 //! | --- | --- |
-//! | `settings.rs` | [`JetStreamSettings`]: servers, name, credentials |
-//! | `credentials.rs` | what the files with credentials must hold |
 //! | `connect.rs`, `connection_log.rs` | the connection to NATS, and what is logged about it |
 //! | `inspect.rs` | what can be said of NATS without storing anything |
 //! | `open_error.rs` | why the store cannot be opened |
@@ -25,56 +23,26 @@
 //! of its subject is the one that the writer knows, so that of two processes that change the same event one does. All processes follow
 //! the stream.
 
-mod credentials;
-mod settings;
-
-#[cfg(feature = "jetstream")]
 mod append;
-#[cfg(feature = "jetstream")]
 mod change;
-#[cfg(feature = "jetstream")]
 mod connect;
-#[cfg(feature = "jetstream")]
 mod connection_log;
-#[cfg(feature = "jetstream")]
 mod follow;
-#[cfg(feature = "jetstream")]
 mod index;
-#[cfg(feature = "jetstream")]
 mod inspect;
-#[cfg(feature = "jetstream")]
 mod lease;
-#[cfg(feature = "jetstream")]
 mod link;
-#[cfg(feature = "jetstream")]
 mod messages;
-#[cfg(feature = "jetstream")]
 mod open_error;
-#[cfg(feature = "jetstream")]
 mod outcomes;
-#[cfg(feature = "jetstream")]
 mod read;
-#[cfg(feature = "jetstream")]
 mod right;
-#[cfg(feature = "jetstream")]
 mod session;
-#[cfg(feature = "jetstream")]
 mod store;
-#[cfg(feature = "jetstream")]
 mod stream;
-#[cfg(feature = "jetstream")]
 mod subjects;
-#[cfg(feature = "jetstream")]
 mod upkeep;
 
-pub use self::credentials::{CredentialError, MAX_CREDENTIALS_FILE};
-#[cfg(feature = "jetstream")]
 pub use self::inspect::{FoundStream, Inspection, inspect};
-#[cfg(feature = "jetstream")]
 pub use self::open_error::JetStreamOpenError;
-pub use self::settings::{
-    InvalidMonitoring, InvalidServer, InvalidStreamName, JetStreamSettings, NatsCredentials,
-    NatsMonitoring, NatsServer, check_stream_name,
-};
-#[cfg(feature = "jetstream")]
 pub use self::store::JetStreamStore;

@@ -14,8 +14,8 @@ use super::connection_log::ConnectionLog;
 use super::follow::{Following, Stopped};
 use super::link::{ACK, Limits, Link, Role};
 use super::open_error::JetStreamOpenError;
-use super::settings::JetStreamSettings;
 use super::stream::Unusable;
+use crate::inbox::settings::nats::JetStreamSettings;
 use crate::random::random_hex;
 
 /// How long to wait after something has failed.

@@ -14,7 +14,7 @@ use super::link::{ACK, Limits, Link, Role};
 use super::open_error::JetStreamOpenError;
 use super::read::Content;
 use super::session::Session;
-use super::settings::JetStreamSettings;
+use crate::inbox::settings::nats::JetStreamSettings;
 use crate::inbox::store::StoreFuture;
 use crate::inbox::{
     Appended, DeadReason, Due, Event, EventDetail, EventId, EventSummary, Filter, InboxSettings,

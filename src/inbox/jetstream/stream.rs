@@ -6,7 +6,7 @@ use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 
 use super::link::{Link, Role};
-use super::settings::JetStreamSettings;
+use crate::inbox::settings::nats::JetStreamSettings;
 
 /// The stream that clawgate makes. The limits on its size are clawgate's own (`inbox.max_bytes`): a stream that is full would also
 /// refuse what has become of events.

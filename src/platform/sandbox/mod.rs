@@ -22,8 +22,8 @@ use thiserror::Error;
 use tracing::Level;
 
 use crate::config::{AdminAddress, Files, Reloadable, RouteSettings, Settings};
+use crate::inbox::JetStreamSettings;
 use crate::inbox::StorePlace;
-use crate::inbox::jetstream::JetStreamSettings;
 use crate::platform::symlinks;
 use crate::relay::settings::{Auth, Endpoint};
 use crate::telemetry::emit;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clawgate::inbox::jetstream::JetStreamSettings;
+use clawgate::inbox::JetStreamSettings;
 use serde_json::Value;
 
 use super::{PATH, about, command, delivered, ok, request, send};

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use clawgate::inbox::jetstream::{JetStreamOpenError, JetStreamSettings, JetStreamStore};
+use clawgate::inbox::JetStreamSettings;
+use clawgate::inbox::jetstream::{JetStreamOpenError, JetStreamStore};
 use clawgate::inbox::{
     Appended, DeadReason, Event, EventState, Filter, InboxSettings, Store, StoreError, StorePlace, Then,
 };

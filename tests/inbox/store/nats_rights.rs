@@ -5,8 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clawgate::inbox::jetstream::{JetStreamSettings, JetStreamStore, NatsCredentials, inspect};
-use clawgate::inbox::{Appended, DeadReason, Filter, InboxSettings, Store as _, StorePlace, Then};
+use clawgate::inbox::jetstream::{JetStreamStore, inspect};
+use clawgate::inbox::{
+    Appended, DeadReason, Filter, InboxSettings, JetStreamSettings, NatsCredentials, Store as _,
+    StorePlace, Then,
+};
 use tokio::time::{sleep, timeout};
 
 use super::support::{due, event, outcome, settings};

@@ -12,7 +12,7 @@ use crate::config::layers::Sourced;
 use crate::config::problem::{Found, Origin};
 use crate::config::value_type::ValueType;
 use crate::inbox::StorePlace;
-use crate::inbox::jetstream::{JetStreamSettings, MAX_CREDENTIALS_FILE, NatsCredentials, NatsServer};
+use crate::inbox::{JetStreamSettings, MAX_CREDENTIALS_FILE, NatsCredentials, NatsServer};
 use crate::upstream::roots_in;
 
 /// Settings of the database that mean nothing for a stream, and what holds there instead.

@@ -44,7 +44,7 @@ mod with_the_feature {
     use super::*;
     use crate::config::keys::KEYS;
     use crate::inbox::StorePlace;
-    use crate::inbox::jetstream::{JetStreamSettings, NatsCredentials};
+    use crate::inbox::{JetStreamSettings, NatsCredentials};
 
     const SEED: &str = "SUAIO3FHUX5PNV2LQIIP7TZ3N4L7TX3W53MQGEIVYFIGA635OZCKEYHFLM";
 

@@ -6,7 +6,7 @@ mod route;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -32,7 +32,12 @@ pub(super) struct Index {
     pub(super) right: Right,
     /// Events that wait or are dead.
     kept: u64,
+    /// The names of routes and principals, which many events have in common.
+    names: HashSet<Arc<str>>,
 }
+
+/// How many names are remembered. After that, all are forgotten, because some may be of no event any more.
+const MAX_NAMES: usize = 1_000;
 
 /// Which process delivers, as far as this one knows.
 #[derive(Clone, Debug, Default)]
@@ -75,8 +80,25 @@ impl Index {
         if event.ended.as_ref().is_some_and(|ended| ended.how == How::Forgotten) {
             self.leftovers.push((sequence, Instant::now()));
         } else {
+            let event = EventHead {
+                route: self.shared(event.route),
+                principal: self.shared(event.principal),
+                ..event
+            };
             self.insert(Entry::new(mark, sequence, event));
         }
+    }
+
+    /// The name as another event has it already, so that it is in memory once.
+    fn shared(&mut self, name: Arc<str>) -> Arc<str> {
+        if let Some(known) = self.names.get(&name) {
+            return Arc::clone(known);
+        }
+        if self.names.len() >= MAX_NAMES {
+            self.names.clear();
+        }
+        self.names.insert(Arc::clone(&name));
+        name
     }
 
     /// Applies a message under `state`.

@@ -96,6 +96,17 @@ fn nothing_is_left_of_a_forgotten_event_but_the_message_that_says_so() {
 }
 
 #[test]
+fn the_names_that_two_events_have_in_common_are_in_memory_once() {
+    let mut index = Index::default();
+    index.apply_event(mark(2), 1, head(2));
+    index.apply_event(mark(4), 2, head(4));
+
+    let [first, second] = [1, 2].map(|seq| index.get(seq).unwrap().event.clone());
+    assert!(Arc::ptr_eq(&first.route, &second.route));
+    assert!(Arc::ptr_eq(&first.principal, &second.principal));
+}
+
+#[test]
 fn in_strict_order_an_event_that_is_tried_later_holds_up_the_others() {
     let mut index = Index::default();
     index.apply_event(mark(2), 1, head(2));

@@ -1,4 +1,7 @@
-//! The settings of the inbox.
+//! The settings of the inbox, whether or not this build has the store that they name.
+
+pub(super) mod nats;
+pub(super) mod nats_credentials;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,7 +10,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::jetstream::JetStreamSettings;
+use self::nats::JetStreamSettings;
 use crate::signature::Template;
 
 /// The settings of the inbox, but for those of single routes.

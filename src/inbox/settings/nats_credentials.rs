@@ -44,7 +44,7 @@ impl CredentialError {
 ///
 /// # Errors
 /// When it is none.
-pub(super) fn secret(content: &[u8]) -> Result<&str, CredentialError> {
+pub(in crate::inbox) fn secret(content: &[u8]) -> Result<&str, CredentialError> {
     let text = std::str::from_utf8(content).map_err(|_| CredentialError::NoText)?;
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
@@ -61,7 +61,7 @@ pub(super) fn secret(content: &[u8]) -> Result<&str, CredentialError> {
 ///
 /// # Errors
 /// When there is none.
-pub(super) fn seed(content: &[u8]) -> Result<&str, CredentialError> {
+pub(in crate::inbox) fn seed(content: &[u8]) -> Result<&str, CredentialError> {
     let text = std::str::from_utf8(content).map_err(|_| CredentialError::NoText)?;
     if text.trim().is_empty() {
         return Err(CredentialError::Empty);
@@ -77,7 +77,7 @@ fn is_seed(line: &str) -> bool {
 ///
 /// # Errors
 /// When one of them is missing.
-pub(super) fn jwt_and_seed(content: &[u8]) -> Result<(&str, &str), CredentialError> {
+pub(in crate::inbox) fn jwt_and_seed(content: &[u8]) -> Result<(&str, &str), CredentialError> {
     let seed = seed(content)?;
     let text = std::str::from_utf8(content).map_err(|_| CredentialError::NoText)?;
     let mut lines = text.lines().map(str::trim);

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use http::uri::Authority;
 use thiserror::Error;
 
-use super::credentials::{self, CredentialError};
+use super::nats_credentials::{self as credentials, CredentialError};
 
 /// The port of NATS, if a URL names none.
 const PORT: u16 = 4222;
