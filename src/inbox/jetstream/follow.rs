@@ -93,10 +93,11 @@ impl Link {
                 Ok(None) => return Err("the server has ended the consumer".to_owned()),
                 Err(_) => {
                     // The library makes a consumer anew that the server has lost, but that takes it up to a minute.
-                    let end = self.info().await.map_err(|error| error.to_string())?.state.last_sequence;
-                    if end != self.progress.borrow().sequence {
+                    let now = self.info().await.map_err(|error| error.to_string())?.state.last_sequence;
+                    if now != self.progress.borrow().sequence {
                         return Ok(Stopped::Again);
                     }
+                    self.read_up_to(now, true);
                     following.last_message = Instant::now();
                     continue;
                 }
@@ -105,17 +106,19 @@ impl Link {
                 return Ok(Stopped::Again);
             }
             following.last_message = Instant::now();
-            self.apply(&next)?;
+            self.apply(&next, end)?;
         }
     }
 
-    /// Applies one message.
-    fn apply(&self, message: &Message) -> Result<(), String> {
+    /// Applies one message. `end`: the last sequence of the stream when this process began to read.
+    fn apply(&self, message: &Message, end: u64) -> Result<(), String> {
         let info = message.info().map_err(|error| error.to_string())?;
-        let (sequence, pending) = (info.stream_sequence, info.pending);
+        let sequence = info.stream_sequence;
+        // The message `end` may not exist any more. Servers before 2.10 can go on to say that messages are pending after the last one.
+        let is_last = info.pending == 0 || sequence >= end;
         // The library begins with the first message if it makes a consumer anew before it has got any.
         if sequence <= self.progress.borrow().sequence {
-            self.read_up_to(sequence, pending == 0);
+            self.read_up_to(sequence, is_last);
             return Ok(());
         }
         let field = message.headers.as_ref().and_then(|headers| headers.get(FIELD));
@@ -135,7 +138,7 @@ impl Link {
             Ok(()) | Err(Unreadable::Foreign) => {}
             Err(newer) => return Err(format!("{newer}: {} {sequence}", message.subject)),
         }
-        self.read_up_to(sequence, pending == 0);
+        self.read_up_to(sequence, is_last);
         Ok(())
     }
 
