@@ -10,7 +10,7 @@ use super::messages::{How, Phase, StateHead, write, write_tries};
 use super::outcomes::as_fault;
 use super::subjects::Subject;
 use crate::inbox::encode::millis;
-use crate::inbox::{EventId, EventState, Filter, StoreError};
+use crate::inbox::{EventId, Filter, StoreError};
 
 /// How many events are changed at the same time.
 const AT_ONCE: usize = 64;
@@ -37,7 +37,7 @@ impl Link {
         self.catch_up().await?;
         let found = self.index().filtered(filter, limit, action == Action::Forget);
         let can_be = |entry: &Entry| match action {
-            Action::Replay => entry.has_request() && entry.state() != EventState::Waiting,
+            Action::Replay => entry.can_be_replayed(),
             Action::Drop | Action::Forget => true,
         };
         // The oldest first, as they are delivered.
