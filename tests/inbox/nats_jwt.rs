@@ -62,7 +62,7 @@ async fn a_user_with_the_jwt_and_the_seed_of_a_file_is_accepted_and_one_of_anoth
     let pki = Pki::new();
     let with = |issuer: &KeyPair, key: &KeyPair| JetStreamSettings {
         credentials: NatsCredentials::CredsFile(
-            pki.file("user.creds", &creds_file(&jwt(issuer, key, user()), key)),
+            pki.file("user.creds", creds_file(&jwt(issuer, key, user()), key)),
         ),
         ..server.stream()
     };

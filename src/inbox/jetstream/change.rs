@@ -1,5 +1,6 @@
 //! What operators do to events.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -36,7 +37,7 @@ impl Link {
     ) -> Result<Vec<EventId>, StoreError> {
         self.catch_up().await?;
         let found = self.index().filtered(filter, limit, action == Action::Forget);
-        let can_be = |entry: &Entry| match action {
+        let can_be = |entry: &Arc<Entry>| match action {
             Action::Replay => entry.can_be_replayed(),
             Action::Drop | Action::Forget => true,
         };

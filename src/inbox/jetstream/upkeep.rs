@@ -1,5 +1,6 @@
 //! What is to be done now and then: measure the stream, remove what need not be remembered any more.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -108,12 +109,12 @@ impl Link {
                 last = Some(entry.seq);
                 match self.fate(entry, if delivers { now } else { now.saturating_sub(LATER) }) {
                     Fate::Kept => {}
-                    Fate::Dropped => dropped.push((entry.clone(), entry.ended().unwrap_or(now))),
+                    Fate::Dropped => dropped.push((Arc::clone(entry), entry.ended().unwrap_or(now))),
                     // A younger event with the same key is found through this one.
                     Fate::Removed if index.has_mark(&beside(&entry.mark, entry.event.id)) => {
-                        dropped.push((entry.clone(), now));
+                        dropped.push((Arc::clone(entry), now));
                     }
-                    Fate::Removed => removed.push(entry.clone()),
+                    Fate::Removed => removed.push(Arc::clone(entry)),
                 }
             }
         }
@@ -152,7 +153,7 @@ impl Link {
         }
     }
 
-    async fn remove_events(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
+    async fn remove_events(&self, entries: Vec<Arc<Entry>>) -> Result<(), StoreError> {
         let removals = stream::iter(entries).map(|entry| async move {
             let Some(state_revision) = self.retire(&entry).await? else { return Ok(()) };
             self.erase(entry.revision).await?;
