@@ -57,6 +57,7 @@ impl Server {
             credentials: NatsCredentials::None,
             ca_file: None,
             client_certificate: None,
+            max_remembered: 500_000,
             monitoring: Vec::new(),
         };
         let place = StorePlace::JetStream(Arc::new(nats.clone()));

@@ -182,6 +182,7 @@ impl NatsServer {
             credentials: NatsCredentials::None,
             ca_file: None,
             client_certificate: None,
+            max_remembered: 500_000,
             monitoring: vec![self.monitoring.parse().unwrap()],
         }
     }

@@ -86,6 +86,9 @@ table! {
     NATS_PRIVATE_KEY: KeyFile = Setting::new("inbox.nats.private_key", "FILE", Means("none"),
         "Private key of that certificate, PEM")
         .at_start();
+    NATS_MAX_REMEMBERED: Count<u64> = Setting::new("inbox.nats.max_remembered", "COUNT", Value("500000"),
+        "How many events are remembered, about 600 bytes of memory each; beyond, the oldest delivered ones are forgotten")
+        .at_start();
     NATS_MONITORING: NatsMonitoring = Setting::new("inbox.nats.monitoring", "URL", Means("none: it is not checked"),
         "Monitoring address of a NATS server, e.g. http://127.0.0.1:8222; `doctor` asks it what a 202 means")
         .repeatable(',').at_start();

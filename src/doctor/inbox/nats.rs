@@ -95,7 +95,7 @@ fn body_limit(settings: &Settings, inspection: &Inspection, subject: &Subject) -
     let detail = format!("messages may have {} KiB, bodies {} KiB", most >> 10, largest >> 10);
     if largest.saturating_add(HEAD) > most {
         let hint = "raise max_payload in the settings of the NATS servers to limits.body of the routes and 16 KiB more, \
-                    or lower limits.body; larger events get 503";
+                    or lower limits.body; larger events get 413";
         return subject.warning(Check::BodyLimit, detail, hint);
     }
     subject.pass(Check::BodyLimit, detail)

@@ -92,11 +92,12 @@ impl Link {
 
     /// The servers overwrite the messages on their disks. What takes their place tells the other processes, and is without names.
     async fn forget(&self, entry: &Entry, now: i64) -> Result<u64, Fault> {
-        if entry.state_revision > 0 {
-            self.erase(entry.state_revision).await.map_err(as_fault)?;
-        }
+        // The request goes first: without its state it would be an event that waits.
         if !self.erase(entry.revision).await.map_err(as_fault)? {
             return Err(Fault::Conflict);
+        }
+        if entry.state_revision > 0 {
+            self.erase(entry.state_revision).await.map_err(as_fault)?;
         }
         let mut head = entry.ended_head(How::Forgotten, now, 0);
         (head.route, head.principal, head.key) = ("".into(), "".into(), None);

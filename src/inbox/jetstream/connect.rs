@@ -25,6 +25,9 @@ const PING: Duration = Duration::from_secs(3);
 const CONNECT: Duration = Duration::from_secs(3);
 /// The longest wait between two tries.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
+/// How many messages may wait for a connection that takes no more. Each has a body, which no other limit counts after its sender has got
+/// an answer.
+const QUEUED: usize = 64;
 /// How long the server may take for an answer.
 const REQUEST: Duration = Duration::from_secs(5);
 
@@ -93,6 +96,7 @@ fn options(settings: &JetStreamSettings, log: Arc<ConnectionLog>) -> ConnectOpti
         .require_tls(settings.uses_tls())
         .ping_interval(PING)
         .connection_timeout(CONNECT)
+        .client_capacity(QUEUED)
         .request_timeout(Some(REQUEST))
         .reconnect_delay_callback(pause)
         .event_callback(move |event| {

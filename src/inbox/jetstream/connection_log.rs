@@ -9,8 +9,9 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tracing::Level;
 
+use crate::inbox::EventId;
 use crate::inbox::settings::nats::JetStreamSettings;
-use crate::telemetry::emit;
+use crate::telemetry::{emit, emit_bounded};
 
 /// How often a changed reason is logged while there is no connection.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -120,6 +121,25 @@ impl ConnectionLog {
             | Event::Draining
             | Event::Closed
             | Event::SlowConsumer(_) => {}
+        }
+    }
+
+    /// A message of the stream cannot be read.
+    pub(super) fn ignores(&self, subject: &str, sequence: u64) {
+        if let Some(store) = &self.store {
+            let hint = "nothing but clawgate may write to its stream; an event that is damaged is lost";
+            let detail = format!("message {sequence} under {subject} is none of clawgate's, or damaged");
+            emit_bounded(Level::WARN, "nats_error", &ErrorLine { store, detail, hint });
+        }
+    }
+
+    /// The message of an event that waits does not exist any more.
+    pub(super) fn is_gone(&self, id: EventId) {
+        if let Some(store) = &self.store {
+            let hint =
+                "somebody else than clawgate has removed it, or the disk of a NATS server was lost";
+            let detail = format!("event {id} waits, and its message does not exist any more");
+            emit_bounded(Level::WARN, "nats_error", &ErrorLine { store, detail, hint });
         }
     }
 

@@ -22,6 +22,8 @@ const OUT_OF_TOUCH: Duration = Duration::from_secs(120);
 /// messages about the right to deliver, so that usually it is not looked at all.
 const SILENCE: Duration = Duration::from_secs(3);
 
+const BEHIND: &str = "the NATS server that sends what the stream has is behind the others";
+
 /// Why messages are not read any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stopped {
@@ -59,6 +61,7 @@ impl Link {
             stopped = self.read_on(following) => stopped.unwrap_or_else(Stopped::Fault),
             // The consumer of before has perhaps ended with its server. (The sender is part of `self`.)
             _ = connections.changed() => Stopped::Again,
+            () = self.space.purged.notified() => Stopped::Again,
         }
     }
 
@@ -66,9 +69,10 @@ impl Link {
         let stream = self.stream().await.map_err(|error| error.to_string())?;
         let info = self.info().await.map_err(|error| error.to_string())?;
         let (end, created) = (info.state.last_sequence, Some(info.created));
-        // Somebody has made the stream anew, or its end was lost with the disk of a server.
+        // Somebody has made the stream anew or has purged it, or its end was lost with the disk of a server.
         let is_other = following.created.is_some() && following.created != created;
-        if is_other || end < self.progress.borrow().sequence || following.is_out_of_touch() {
+        let is_shorter = end < self.progress.borrow().sequence || self.is_purged(info.state.messages);
+        if is_other || is_shorter || following.is_out_of_touch() {
             self.begin_anew();
         }
         following.created = created;
@@ -83,8 +87,7 @@ impl Link {
         let pending = consumer.cached_info().num_pending;
         let mut messages = consumer.messages().await.map_err(|error| error.to_string())?;
         if pending == 0 {
-            // The last messages may have been removed.
-            self.read_up_to(end, true);
+            self.check_end(read, end).await?;
         }
         loop {
             let next = match timeout(SILENCE, messages.next()).await {
@@ -106,16 +109,30 @@ impl Link {
                 return Ok(Stopped::Again);
             }
             following.last_message = Instant::now();
-            self.apply(&next, end)?;
+            let info = next.info().map_err(|error| error.to_string())?;
+            let (sequence, pending) = (info.stream_sequence, info.pending);
+            self.apply(&next, sequence, end)?;
+            if pending == 0 && !self.progress.borrow().is_loaded {
+                self.check_end(sequence, end).await?;
+            }
         }
     }
 
-    /// Applies one message. `end`: the last sequence of the stream when this process began to read.
-    fn apply(&self, message: &Message, end: u64) -> Result<(), String> {
-        let info = message.info().map_err(|error| error.to_string())?;
-        let sequence = info.stream_sequence;
-        // The message `end` may not exist any more. Servers before 2.10 can go on to say that messages are pending after the last one.
-        let is_last = info.pending == 0 || sequence >= end;
+    /// Notes that all is read up to `end`, though the last message was that with the sequence `read`, if the messages in between do not
+    /// exist any more. The server that sends the messages does not know that: it may be behind the one that decides about the stream, which
+    /// has told the end.
+    async fn check_end(&self, read: u64, end: u64) -> Result<(), String> {
+        if read < end && !self.has_none_between(read, end).await.map_err(|error| error.to_string())? {
+            return Err(BEHIND.to_owned());
+        }
+        self.read_up_to(end, true);
+        Ok(())
+    }
+
+    /// Applies one message, which has this sequence. `end`: the last sequence of the stream when this process began to read.
+    fn apply(&self, message: &Message, sequence: u64, end: u64) -> Result<(), String> {
+        // Servers before 2.10 can go on to say that messages are pending after the last one.
+        let is_last = sequence >= end;
         // The library begins with the first message if it makes a consumer anew before it has got any.
         if sequence <= self.progress.borrow().sequence {
             self.read_up_to(sequence, is_last);
@@ -134,8 +151,9 @@ impl Link {
             None => Err(Unreadable::Foreign),
         };
         match applied {
-            // Somebody else has written it: it changes nothing.
-            Ok(()) | Err(Unreadable::Foreign) => {}
+            Ok(()) => {}
+            // It changes nothing.
+            Err(Unreadable::Foreign) => self.log.ignores(&message.subject, sequence),
             Err(newer) => return Err(format!("{newer}: {} {sequence}", message.subject)),
         }
         self.read_up_to(sequence, is_last);

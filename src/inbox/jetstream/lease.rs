@@ -24,6 +24,10 @@ pub(super) struct Held {
     pub(super) until: Instant,
     /// When it is to be renewed.
     pub(super) renew_at: Instant,
+    /// When the first of the renewals was sent that were not confirmed since; one of them may be stored.
+    pub(super) unconfirmed: Option<Instant>,
+    /// Since when this process has not read what it has written about the right.
+    pub(super) unread: Option<Instant>,
 }
 
 impl Lease {

@@ -1,7 +1,7 @@
 //! What the methods of the store and its tasks share: the connection, the index, and how far the index is.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use super::subjects::Subject;
 use crate::inbox::StoreError;
 use crate::inbox::encode::whole_millis;
 use crate::inbox::settings::InboxSettings;
+use crate::inbox::settings::nats::JetStreamSettings;
 
 /// How long a message may take until the stream has it.
 pub(super) const ACK: Duration = Duration::from_secs(5);
@@ -55,6 +56,8 @@ pub(super) struct Link {
 pub(super) struct Limits {
     pub(super) max_events: u64,
     pub(super) max_bytes: u64,
+    /// How many events are remembered.
+    pub(super) max_remembered: u64,
     /// Milliseconds.
     pub(super) retain: i64,
     pub(super) retain_dead: i64,
@@ -94,8 +97,12 @@ pub(super) struct Space {
     pub(super) added: AtomicU64,
     /// Bytes of the largest event for which there was no room; 0 if there was.
     pub(super) lacking: AtomicU64,
+    /// Whether the servers themselves have no room.
+    pub(super) is_exhausted: AtomicBool,
     /// Notified when there is no room.
     pub(super) wanted: Notify,
+    /// Notified when somebody seems to have purged the stream.
+    pub(super) purged: Notify,
 }
 
 /// Why a message was not written.
@@ -124,10 +131,11 @@ impl From<Fault> for StoreError {
 
 impl Limits {
     /// Of these settings.
-    pub(super) fn new(settings: &InboxSettings, role: Role) -> Self {
+    pub(super) fn new(settings: &InboxSettings, nats: &JetStreamSettings, role: Role) -> Self {
         Self {
             max_events: settings.max_events,
             max_bytes: settings.max_bytes,
+            max_remembered: nats.max_remembered,
             retain: whole_millis(settings.retain),
             retain_dead: whole_millis(settings.retain_dead),
             farthest: whole_millis(settings.retry_max),
@@ -215,7 +223,12 @@ impl Link {
                 Fault::Unavailable(error.to_string())
             }
         })?;
-        let sequence = confirmed(&answer.payload)?;
+        let sequence = confirmed(&answer.payload).inspect_err(|fault| {
+            if matches!(fault, Fault::Full(_)) {
+                self.space.is_exhausted.store(true, Ordering::Relaxed);
+                self.space.wanted.notify_one();
+            }
+        })?;
         self.acked.fetch_max(sequence, Ordering::Relaxed);
         Ok(sequence)
     }
@@ -316,8 +329,9 @@ struct ServerError {
 
 /// Wrong last sequence; and the same while another message for the subject is on its way.
 const CONFLICTS: [u64; 2] = [10_071, 10_164];
-/// Insufficient resources; storage resources exceeded; the stream cannot store it, which is how a full one answers.
-const FULL: [u64; 3] = [10_023, 10_047, 10_077];
+/// Resources of the account exceeded; insufficient resources; storage resources exceeded; the stream cannot store it, which is how a full
+/// one answers.
+const FULL: [u64; 4] = [10_002, 10_023, 10_047, 10_077];
 
 fn confirmed(answer: &[u8]) -> Result<u64, Fault> {
     let Ok(answer) = serde_json::from_slice::<Answer>(answer) else {

@@ -120,8 +120,8 @@ pub(super) enum Unreadable {
     /// It is of another form.
     #[error("a message of the stream is of version {0}: it is of a newer clawgate")]
     Newer(u64),
-    /// It is none of clawgate's.
-    #[error("a message of the stream is none of clawgate's")]
+    /// It is none of clawgate's, or damaged.
+    #[error("a message of the stream is none of clawgate's, or damaged")]
     Foreign,
 }
 

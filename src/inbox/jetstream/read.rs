@@ -49,6 +49,38 @@ impl Link {
         }
     }
 
+    /// Whether the stream has no message with a sequence after `read` up to `end` any more. False also if that is not known at present.
+    pub(super) async fn has_none_between(&self, read: u64, end: u64) -> Result<bool, StoreError> {
+        let before = self.decides(end).await?;
+        let has_more = self.has_message_after(read).await?;
+        Ok(!has_more && before.is_some() && before == self.decides(end).await?)
+    }
+
+    /// Whether the event with this mark, of which this process knows by the message with this sequence, does not exist any more. False
+    /// also if that is not known at present.
+    pub(super) async fn is_gone(&self, mark: &Mark, sequence: u64) -> Result<bool, StoreError> {
+        let before = self.decides(sequence).await?;
+        let exists = self.last_of(mark).await?.is_some();
+        Ok(!exists && before.is_some() && before == self.decides(sequence).await?)
+    }
+
+    /// The name of the server that decides about the stream, empty if there is only one; `None` if it has not got as far as this message.
+    /// A server that has just begun to decide may not have all messages in its stream yet that others have confirmed.
+    async fn decides(&self, sequence: u64) -> Result<Option<String>, StoreError> {
+        let info = self.info().await?;
+        let name = info.cluster.and_then(|cluster| cluster.leader).unwrap_or_default();
+        Ok((info.state.last_sequence >= sequence).then_some(name))
+    }
+
+    async fn has_message_after(&self, sequence: u64) -> Result<bool, StoreError> {
+        let any = format!("{}.>", self.name);
+        match self.stream().await?.get_first_raw_message_by_subject(any, sequence + 1).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(false),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
     /// The request in the message with this sequence.
     pub(super) async fn content(&self, sequence: u64) -> Result<Content, StoreError> {
         let Some(message) = self.message(sequence).await? else { return Ok(Content::Gone) };
@@ -78,6 +110,12 @@ impl Link {
     /// Corrects the index where another process has changed what it knows, without waiting for the messages to arrive.
     pub(super) async fn refresh(&self, mark: &Mark) -> Result<(), StoreError> {
         let event = self.last_of(mark).await?.map(|last| (last.sequence, last.event));
+        let known = self.index().revision(mark);
+        if let (None, Some(known)) = (&event, known)
+            && !self.is_gone(mark, known).await?
+        {
+            return Ok(());
+        }
         let state = self.last_on(Subject::State(*mark)).await?;
         self.index().correct(*mark, event, state);
         Ok(())

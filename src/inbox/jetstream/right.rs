@@ -18,6 +18,8 @@ const RENEW: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_millis(250);
 /// How long a renewal counts for the process that has made it, from the moment when it was sent.
 const HOLD: Duration = Duration::from_secs(6);
+/// How long a process may have the right without reading what it has written.
+const UNREAD: Duration = Duration::from_secs(10);
 /// How long a process must see no renewal before it takes the right over. It is longer than [`HOLD`], so that the tries of the other
 /// process have ended by then.
 const TAKE_OVER: Duration = Duration::from_secs(10);
@@ -32,6 +34,9 @@ impl Link {
             return Ok(true);
         }
         self.catch_up().await?;
+        if let Some(why) = self.progress.borrow().unread.clone() {
+            return Err(StoreError::Unavailable(why));
+        }
         let right = self.index().right.clone();
         let is_own = right.holder.as_deref() == Some(&*self.lease.holder);
         let is_free = is_own || right.holder.is_none();
@@ -42,7 +47,10 @@ impl Link {
         match self.write_right(Some(&self.lease.holder), right.revision, ACK).await {
             Ok(held) => {
                 // Whatever the other one has written comes before this message.
-                self.wait_for(held.revision).await?;
+                if let Err(error) = self.wait_for(held.revision).await {
+                    let _ = self.write_right(None, held.revision, RENEW).await;
+                    return Err(error);
+                }
                 self.lease.hold(held);
                 Ok(self.lease.is_current())
             }
@@ -92,26 +100,47 @@ impl Link {
             () = sleep_until(held.renew_at.min(held.until)) => {}
             _ = lost.wait_for(|is_held| !is_held) => return,
         }
+        if self.is_unread(&held) {
+            let _ = self.give_up_right(RENEW).await;
+            return;
+        }
         let sent = Instant::now();
         let renewed = tokio::select! {
             renewed = self.write_right(Some(&self.lease.holder), held.revision, RENEW) => renewed,
             () = sleep_until(held.until) => return,
         };
         if renewed == Err(Fault::Conflict) && self.refresh_right().await.is_ok() {
-            // The confirmation of the last renewal may have been lost. It was sent before this one.
             let right = self.index().right.clone();
             if right.holder.as_deref() != Some(&*self.lease.holder) {
                 self.lease.give_up();
                 return;
             }
+            // A renewal of before is stored, whose confirmation was lost or late; or it is on its way.
             return self.lease.change(|held| {
-                (held.revision, held.renew_at) = (right.revision, sent);
+                held.renew_at = Instant::now() + AGAIN;
+                if held.revision != right.revision {
+                    held.revision = right.revision;
+                    let first_sent = held.unconfirmed.take();
+                    held.until = first_sent.map_or(held.until, |sent| held.until.max(sent + HOLD));
+                }
             });
         }
         self.lease.change(|held| match renewed {
-            Ok(renewed) => *held = renewed,
-            Err(_) => held.renew_at = Instant::now() + AGAIN,
+            Ok(renewed) => *held = Held { unread: held.unread, ..renewed },
+            Err(_) => {
+                held.renew_at = Instant::now() + AGAIN;
+                held.unconfirmed = held.unconfirmed.or(Some(sent));
+            }
         });
+    }
+
+    /// Whether this process has not read for some time what it writes about the right: it cannot deliver then, but another one perhaps
+    /// can.
+    fn is_unread(&self, held: &Held) -> bool {
+        let is_read = self.progress.borrow().sequence >= held.revision;
+        let since = held.unread.unwrap_or_else(Instant::now);
+        self.lease.change(|held| held.unread = (!is_read).then_some(since));
+        !is_read && since.elapsed() > UNREAD
     }
 
     async fn write_right(
@@ -123,6 +152,7 @@ impl Link {
         let until = Instant::now() + HOLD;
         let head = write(&RightHead::of(holder));
         let revision = self.publish(Subject::Right, &head, Bytes::new(), expected, within).await?;
-        Ok(Held { revision, until, renew_at: Instant::now() + RENEW })
+        let renew_at = Instant::now() + RENEW;
+        Ok(Held { revision, until, renew_at, unconfirmed: None, unread: None })
     }
 }

@@ -21,7 +21,7 @@ use crate::inbox::{
     NewEvent, Next, Outcome, Store, StoreError, StorePlace, StoreTotals, Then,
 };
 
-/// How long a command waits until it knows all events.
+/// How long a command waits for the next of the messages that tell it all events.
 const READY: Duration = Duration::from_secs(10);
 const READY_STEP: Duration = Duration::from_millis(5);
 
@@ -39,24 +39,32 @@ impl JetStreamStore {
     /// # Errors
     /// When a file that the settings name cannot be used.
     pub fn open(inbox: &InboxSettings, nats: &JetStreamSettings) -> Result<Self, JetStreamOpenError> {
-        let (session, link) = Session::start(nats, Limits::new(inbox, Role::Server))?;
+        let (session, link) = Session::start(nats, Limits::new(inbox, nats, Role::Server))?;
         Ok(Self { link, _session: session })
     }
 
-    /// Opens a store beside the processes that use it. It makes no stream, and does not deliver. Waits for some seconds until it knows
-    /// all events.
+    /// Opens a store beside the processes that use it. It makes no stream, and does not deliver. Waits until it knows all events,
+    /// as long as NATS sends more of them.
     ///
     /// # Errors
     /// When a file that the settings name cannot be used, or NATS does not give the events.
     pub fn attach(nats: &JetStreamSettings) -> Result<Self, JetStreamOpenError> {
         let limits = Limits::new(
             &InboxSettings::of_a_visitor(StorePlace::JetStream(Arc::new(nats.clone()))),
+            nats,
             Role::Visitor,
         );
         let (session, link) = Session::start(nats, limits)?;
-        let begin = Instant::now();
-        while !link.progress.borrow().is_loaded {
-            if begin.elapsed() > READY {
+        let (mut last, mut since) = (0, Instant::now());
+        loop {
+            let progress = link.progress.borrow().clone();
+            if progress.is_loaded {
+                break;
+            }
+            if progress.sequence != last {
+                (last, since) = (progress.sequence, Instant::now());
+            }
+            if since.elapsed() > READY {
                 return Err(JetStreamOpenError::Away {
                     store: nats.to_string(),
                     what: link.why_unusable(),
@@ -84,7 +92,8 @@ impl Link {
                     then: Then::Dead(DeadReason::Unreadable),
                 }),
                 // Unless a newer message has taken its place, of which the index learns soon.
-                Content::Gone if self.last_of(&entry.mark).await?.is_none() => {
+                Content::Gone if self.is_gone(&entry.mark, entry.revision).await? => {
+                    self.log.is_gone(entry.event.id);
                     self.index().remove(entry.seq);
                 }
                 Content::Gone => {}

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use async_nats::jetstream::context::GetStreamErrorKind;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{
+    Config, DiscardPolicy, PersistenceMode, RetentionPolicy, StorageType,
+};
 
 use super::link::{Link, Role};
 use crate::inbox::settings::nats::JetStreamSettings;
@@ -116,6 +118,18 @@ pub(super) fn differences(found: &Config, wanted: &Config) -> Option<String> {
         ),
         (found.storage == StorageType::File, "its storage is not file: events would be lost".to_owned()),
         (found.allow_direct, "allow_direct is off".to_owned()),
+        (
+            found.max_bytes <= 0 && found.max_messages <= 0 && found.max_message_size <= 0,
+            "it has a limit (max_bytes, max_msgs or max_msg_size): it could not store what becomes of events".to_owned(),
+        ),
+        (
+            !found.discard_new_per_subject,
+            "discard_new_per_subject is on: it could not store what becomes of events".to_owned(),
+        ),
+        (
+            found.persist_mode != Some(PersistenceMode::Async),
+            "its persist_mode is async: events would be lost".to_owned(),
+        ),
         (found.mirror.is_none() && found.sources.is_none(), "it copies another stream".to_owned()),
         (
             !found.sealed && !found.deny_delete && !found.no_ack,
@@ -128,6 +142,36 @@ pub(super) fn differences(found: &Config, wanted: &Config) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stream_that_loses_events_or_cannot_note_what_becomes_of_them_is_refused() {
+        let wanted = Config {
+            name: "clawgate".to_owned(),
+            max_messages_per_subject: 1,
+            discard: DiscardPolicy::New,
+            allow_direct: true,
+            ..Config::default()
+        };
+        // As a server tells it.
+        let made = Config { max_bytes: -1, max_messages: -1, max_message_size: -1, ..wanted.clone() };
+        assert_eq!(differences(&made, &wanted), None);
+        let changes: [(fn(&mut Config), &str); 8] = [
+            (|it| it.max_bytes = 1 << 20, "max_bytes"),
+            (|it| it.max_messages = 10, "max_bytes"),
+            (|it| it.max_message_size = 100, "max_bytes"),
+            (|it| it.discard_new_per_subject = true, "discard_new_per_subject"),
+            (|it| it.persist_mode = Some(PersistenceMode::Async), "persist_mode"),
+            (|it| it.discard = DiscardPolicy::Old, "discards old"),
+            (|it| it.max_age = Duration::from_secs(1), "max_age"),
+            (|it| it.storage = StorageType::Memory, "storage"),
+        ];
+        for (change, what) in changes {
+            let mut found = made.clone();
+            change(&mut found);
+            let why = differences(&found, &wanted);
+            assert!(why.as_deref().is_some_and(|why| why.contains(what)), "{what}: {why:?}");
+        }
+    }
 
     #[test]
     fn servers_before_2_10_may_store_a_stream_on_one_server_only() {

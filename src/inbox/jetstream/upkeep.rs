@@ -42,13 +42,22 @@ impl Link {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut after = i64::MIN;
+        let mut is_purged = false;
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
                 () = self.space.wanted.notified() => sleep(NOT_MORE_OFTEN).await,
             }
             // It is tried again soon.
-            let _ = self.measure().await;
+            let measured = self.measure().await;
+            let was_purged = std::mem::replace(
+                &mut is_purged,
+                measured.is_ok_and(|messages| self.is_purged(messages)),
+            );
+            if was_purged && is_purged {
+                self.space.purged.notify_one();
+                is_purged = false;
+            }
             if self.limits.role == Role::Server && self.progress.borrow().is_loaded {
                 let _ = self.make_room().await;
                 let _ = self.remove_old(&mut after).await;
@@ -57,21 +66,38 @@ impl Link {
         }
     }
 
-    async fn measure(&self) -> Result<(), StoreError> {
+    /// Measures the stream. Returns how many messages it has.
+    async fn measure(&self) -> Result<u64, StoreError> {
         // What is written meanwhile is perhaps counted twice, until the next time.
         let added = self.space.added.load(Ordering::Relaxed);
-        let used = self.info().await?.state.bytes;
-        self.space.used.store(used, Ordering::Relaxed);
+        let state = self.info().await?.state;
+        self.space.used.store(state.bytes, Ordering::Relaxed);
         self.space.added.fetch_sub(added, Ordering::Relaxed);
-        Ok(())
+        Ok(state.messages)
+    }
+
+    /// Whether somebody has purged the stream: it has fewer messages than there are events that wait or are dead. Each of them has one.
+    pub(super) fn is_purged(&self, messages: u64) -> bool {
+        messages < self.index().kept()
     }
 
     fn delivers(&self) -> bool {
         self.lease.is_current()
     }
 
-    /// Removes delivered events, the oldest first, before there is no room for new ones.
+    /// Removes delivered events, the oldest first, before there is no room for new ones, here or in the memory of the instances.
     async fn make_room(&self) -> Result<(), StoreError> {
+        self.free_exhausted().await?;
+        while self.delivers() {
+            let excess = u64::try_from(self.index().len())
+                .unwrap_or(0)
+                .saturating_sub(self.limits.max_remembered);
+            let delivered = self.delivered(REMOVED.min(usize::try_from(excess).unwrap_or(REMOVED)));
+            if delivered.is_empty() {
+                break;
+            }
+            self.remove_events(delivered).await?;
+        }
         // An event for which another process has no room needs no more than this part, unless the limit is very small.
         let spare = (self.limits.max_bytes / 8).max(self.space.lacking.swap(0, Ordering::Relaxed));
         let limit = self.limits.max_bytes.saturating_sub(spare);
@@ -80,19 +106,35 @@ impl Link {
             if self.index().kept_bytes() > limit {
                 break;
             }
-            let ended: Vec<_> = {
-                let index = self.index();
-                let delivered =
-                    index.ended_from(i64::MIN).filter(|entry| entry.state() == EventState::Delivered);
-                delivered.take(REMOVED).cloned().collect()
-            };
-            if ended.is_empty() {
+            let delivered = self.delivered(REMOVED);
+            if delivered.is_empty() {
                 break;
             }
-            self.remove_events(ended).await?;
+            self.remove_events(delivered).await?;
             self.measure().await?;
         }
         Ok(())
+    }
+
+    /// Removes delivered events if the servers themselves have no room. They take no message then, neither the renewal of the right to
+    /// deliver nor one that says what is removed. So it is the task of the process that had the right last, and nobody can replay what
+    /// it removes.
+    async fn free_exhausted(&self) -> Result<(), StoreError> {
+        let is_last = self.index().right.holder.as_deref() == Some(&*self.lease.holder);
+        if self.space.is_exhausted.swap(false, Ordering::Relaxed) && is_last {
+            let delivered = self.delivered(REMOVED);
+            let removals = stream::iter(delivered).map(|entry| self.remove(entry, None));
+            let removed: Vec<_> = removals.buffer_unordered(AT_ONCE).collect().await;
+            removed.into_iter().collect::<Result<(), _>>()?;
+        }
+        Ok(())
+    }
+
+    /// The oldest delivered events, at most this many.
+    fn delivered(&self, most: usize) -> Vec<Arc<Entry>> {
+        let index = self.index();
+        let ended = index.ended_from(i64::MIN);
+        ended.filter(|entry| entry.state() == EventState::Delivered).take(most).cloned().collect()
     }
 
     /// Looks at the next events that have ended, and removes those that were kept for as long as the settings say.
@@ -155,15 +197,23 @@ impl Link {
 
     async fn remove_events(&self, entries: Vec<Arc<Entry>>) -> Result<(), StoreError> {
         let removals = stream::iter(entries).map(|entry| async move {
-            let Some(state_revision) = self.retire(&entry).await? else { return Ok(()) };
-            self.erase(entry.revision).await?;
-            if state_revision > 0 {
-                self.erase(state_revision).await?;
+            match self.retire(&entry).await? {
+                Some(state_revision) => self.remove(entry, Some(state_revision)).await,
+                None => Ok(()),
             }
-            self.index().remove(entry.seq);
-            Ok(())
         });
         removals.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
+    }
+
+    /// Removes the messages about an event. `state_revision`: that of the last one about its state, if it is not the one that is known.
+    async fn remove(&self, entry: Arc<Entry>, state_revision: Option<u64>) -> Result<(), StoreError> {
+        self.erase(entry.revision).await?;
+        let state_revision = state_revision.unwrap_or(entry.state_revision);
+        if state_revision > 0 {
+            self.erase(state_revision).await?;
+        }
+        self.index().remove(entry.seq);
+        Ok(())
     }
 
     /// Makes sure that nobody lets an event wait again whose request is about to be removed: if an operator replays it at this moment,

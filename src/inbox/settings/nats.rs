@@ -33,6 +33,8 @@ pub struct JetStreamSettings {
     pub ca_file: Option<PathBuf>,
     /// The certificate and the key that clawgate presents.
     pub client_certificate: Option<(PathBuf, PathBuf)>,
+    /// How many events are remembered, in the memory of each instance.
+    pub max_remembered: u64,
     /// Where the servers tell how they are; only `doctor` asks them.
     pub monitoring: Vec<NatsMonitoring>,
 }

@@ -4,12 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::{self, Context};
-use clawgate::inbox::{EventState, Filter, JetStreamSettings, Store, Then};
+use clawgate::inbox::{Appended, EventState, Filter, JetStreamSettings, Store, StoreError, Then};
 use futures_util::TryStreamExt as _;
 use tokio::time::{sleep, timeout};
 
 use super::jetstream::{SOON, open, open_with, until_delivers, until_due};
-use super::support::{due, event, keys, outcome};
+use super::support::{due, due_at, event, keys, outcome};
 use crate::support::nats::NatsServer;
 
 /// The header field with what clawgate says of a message.
@@ -165,4 +165,102 @@ async fn all_that_was_stored_before_a_restart_of_the_server_is_known_to_a_new_pr
     until_due(&second, &["49"]).await;
     let totals = second.totals().await.unwrap().routes.remove(0);
     assert_eq!((totals.waiting, totals.delivered), (1, 49));
+}
+
+#[tokio::test]
+async fn beyond_max_remembered_the_oldest_delivered_events_are_forgotten() {
+    let nats = JetStreamSettings { max_remembered: 3, ..NatsServer::shared().stream() };
+    let store = open(&nats);
+    until_delivers(&store).await;
+    for key in ["1", "2", "3", "4", "5"] {
+        store.append(event(key)).await.unwrap();
+    }
+    let events = due(&store).await;
+    let outcomes = events[..4].iter().map(|event| outcome(event, 200, Then::Delivered)).collect();
+    store.record(outcomes).await.unwrap();
+
+    let forgotten = async {
+        while store.list(Filter::default(), 10).await.unwrap().len() > 3 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, forgotten).await.unwrap();
+
+    let left = store.list(Filter::default(), 10).await.unwrap();
+    assert_eq!(
+        left.iter().map(|event| event.key.as_deref().unwrap()).collect::<Vec<_>>(),
+        ["5", "4", "3"]
+    );
+    assert_eq!(store.append(event("1")).await, Ok(Appended::New));
+    assert!(matches!(store.append(event("4")).await, Ok(Appended::Duplicate { .. })));
+}
+
+#[tokio::test]
+async fn a_full_inbox_takes_events_again_after_somebody_has_purged_the_stream() {
+    let nats = NatsServer::shared().stream();
+    let store = open_with(&nats, |settings| settings.max_events = 2);
+    for key in ["1", "2"] {
+        store.append(event(key)).await.unwrap();
+    }
+    assert!(matches!(store.append(event("3")).await, Err(StoreError::Full(_))));
+
+    operator(&nats).await.get_stream(&*nats.name).await.unwrap().purge().await.unwrap();
+
+    let taken = async {
+        while store.append(event("3")).await.is_err() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, taken).await.unwrap();
+    until_due(&store, &["3"]).await;
+}
+
+#[tokio::test]
+async fn a_server_without_room_gets_it_from_events_that_were_delivered() {
+    let server = NatsServer::start(
+        "accounts { small: { jetstream: { max_file: 200KB }, users: [{ user: claw, password: claw }] } }\n\
+         no_auth_user: claw",
+    );
+    let store = open(&server.stream());
+    until_delivers(&store).await;
+
+    // Several times as many as the server has room for.
+    let all = async {
+        for number in 0..1_000 {
+            while store.append(event(&number.to_string())).await.is_err() {
+                sleep(Duration::from_millis(20)).await;
+            }
+            loop {
+                let events = store.due(due_at(SystemTime::now(), 10)).await.unwrap();
+                if events.is_empty() {
+                    break;
+                }
+                let outcomes = events.iter().map(|event| outcome(event, 200, Then::Delivered)).collect();
+                let _ = store.record(outcomes).await;
+            }
+        }
+    };
+    timeout(Duration::from_secs(60), all).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_cannot_read_the_stream_leaves_the_right_to_another_one() {
+    let nats = NatsServer::shared().stream();
+    let store = open(&nats);
+    until_delivers(&store).await;
+    let operator = operator(&nats).await;
+    let mut headers = HeaderMap::new();
+    headers.insert(FIELD, "{\"v\":2}");
+
+    // As a newer clawgate would write it.
+    let subject = format!("{}.event.{}", nats.name, "0".repeat(32));
+    operator.publish_with_headers(subject, headers, "".into()).await.unwrap().await.unwrap();
+
+    timeout(Duration::from_secs(30), store.lost_right()).await.unwrap();
+    let given_up = async {
+        while !right(&operator, &nats.name).await.1.contains("\"holder\":null") {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, given_up).await.unwrap();
 }

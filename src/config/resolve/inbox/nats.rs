@@ -46,6 +46,7 @@ pub(super) fn place(r: &mut Resolver<'_>) -> Found<Option<StorePlace>> {
     let (name, replicas) = (r.value(&inbox::NATS_NAME), r.value(&inbox::NATS_REPLICAS));
     warn_of_one_replica(r, replicas.as_ref().ok());
     let monitoring = r.list(&inbox::NATS_MONITORING).all_values();
+    let max_remembered = r.value(&inbox::NATS_MAX_REMEMBERED);
     let (servers, ca) = (servers?, ca?);
     check_tls(r, &servers, ca.as_ref(), &store)?;
     let (credentials, certificate) = (credentials?, certificate?);
@@ -57,6 +58,7 @@ pub(super) fn place(r: &mut Resolver<'_>) -> Found<Option<StorePlace>> {
         credentials,
         ca_file: ca.map(|ca| ca.value),
         client_certificate: certificate,
+        max_remembered: max_remembered?,
         monitoring: monitoring?,
     }))))
 }

@@ -75,6 +75,7 @@ mod with_the_feature {
                 credentials: NatsCredentials::None,
                 ca_file: None,
                 client_certificate: None,
+                max_remembered: 500_000,
                 monitoring: Vec::new(),
             }
         );

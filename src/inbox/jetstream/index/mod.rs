@@ -27,6 +27,8 @@ pub(super) struct Index {
     routes: BTreeMap<Arc<str>, RouteEvents>,
     /// The places of those that have ended.
     ended: BTreeSet<i64>,
+    /// The places of those that are dead.
+    dead: BTreeSet<i64>,
     /// Messages that tell others of something and are not needed any more, with the time since when.
     pub(super) leftovers: Vec<(u64, Instant)>,
     pub(super) right: Right,
@@ -183,6 +185,9 @@ impl Index {
         if entry.ended().is_some() {
             self.ended.insert(entry.seq);
         }
+        if entry.state() == EventState::Dead {
+            self.dead.insert(entry.seq);
+        }
         self.events.insert(entry.seq, Arc::new(entry));
     }
 
@@ -190,6 +195,7 @@ impl Index {
     fn remove_counted(&mut self, seq: i64) -> Option<Arc<Entry>> {
         let entry = self.events.remove(&seq)?;
         self.ended.remove(&seq);
+        self.dead.remove(&seq);
         if let Some(route) = self.routes.get_mut(&entry.event.route) {
             route.counts.add(&entry, u64::saturating_sub);
             if entry.state() == EventState::Waiting {
@@ -222,6 +228,11 @@ impl Index {
     /// When the event with this id was delivered or given up, in milliseconds; `None` if it waits or is not known.
     pub(super) fn ended(&self, id: EventId) -> Option<i64> {
         self.by_id.get(&id).and_then(|seq| self.events.get(seq)).and_then(|entry| entry.ended())
+    }
+
+    /// How many events are known.
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
     }
 
     /// How many events wait or are dead.
@@ -267,7 +278,7 @@ impl Index {
             dead: counts.dead,
             bytes: counts.bytes,
             oldest_waiting: waiting
-                .first()
+                .first(i64::MAX)
                 .and_then(|first| self.events.get(&first.seq))
                 .map(|first| time(first.event.received)),
         });
@@ -277,9 +288,19 @@ impl Index {
     /// The events that a filter means, the newest first; those that were dropped only if asked for.
     pub(super) fn filtered(&self, filter: &Filter, limit: usize, with_dropped: bool) -> Vec<Arc<Entry>> {
         let end = filter.before_seq.unwrap_or(i64::MAX);
-        let events = self.events.range(..end).rev().map(|(_, entry)| entry);
-        let shown = events.filter(|entry| with_dropped || !entry.is_dropped());
-        shown.filter(|entry| entry.matches(filter)).take(limit).cloned().collect()
+        if !filter.ids.is_empty() {
+            let mut places: Vec<_> =
+                filter.ids.iter().filter_map(|id| self.by_id.get(id)).copied().collect();
+            places.sort_unstable();
+            places.dedup();
+            let events = places.iter().rev().filter_map(|seq| self.events.get(seq));
+            return chosen(events, filter, limit, with_dropped);
+        }
+        if filter.state == Some(EventState::Dead) {
+            let dead = self.dead.range(..end).rev().filter_map(|seq| self.events.get(seq));
+            return chosen(dead, filter, limit, with_dropped);
+        }
+        chosen(self.events.range(..end).rev().map(|(_, entry)| entry), filter, limit, with_dropped)
     }
 
     /// What lists show of the events that a filter means, the newest first.
@@ -292,6 +313,11 @@ impl Index {
         self.ended.range(seq..).filter_map(|seq| self.events.get(seq))
     }
 
+    /// The sequence of the last message about the event with this mark.
+    pub(super) fn revision(&self, mark: &Mark) -> Option<u64> {
+        self.of_mark(mark).map(|entry| entry.revision)
+    }
+
     /// Whether an event has this mark.
     pub(super) fn has_mark(&self, mark: &Mark) -> bool {
         self.by_mark.contains_key(mark)
@@ -301,6 +327,17 @@ impl Index {
     pub(super) fn kept_bytes(&self) -> u64 {
         self.routes.values().map(|route| route.counts.bytes).sum()
     }
+}
+
+/// The first `limit` of these events that a filter means.
+fn chosen<'e>(
+    events: impl Iterator<Item = &'e Arc<Entry>>,
+    filter: &Filter,
+    limit: usize,
+    with_dropped: bool,
+) -> Vec<Arc<Entry>> {
+    let shown = events.filter(|entry| with_dropped || !entry.is_dropped());
+    shown.filter(|entry| entry.matches(filter)).take(limit).cloned().collect()
 }
 
 impl Entry {

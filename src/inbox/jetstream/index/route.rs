@@ -42,9 +42,10 @@ impl WaitingEvents {
         }
     }
 
-    /// The first event by arrival.
-    pub(super) fn first(&self) -> Option<Candidate> {
-        let new = self.new.first().map(|&(seq, since)| Candidate { seq, since });
+    /// The first event by arrival. One that was not tried yet may be tried at `now`, also if the clock of the instance that has received
+    /// it is ahead.
+    pub(super) fn first(&self, now: i64) -> Option<Candidate> {
+        let new = self.new.first().map(|&(seq, since)| Candidate { seq, since: since.min(now) });
         let again = self.again_order.first().map(|&(seq, since)| Candidate { seq, since });
         [new, again].into_iter().flatten().min_by_key(|candidate| candidate.seq)
     }
@@ -62,7 +63,7 @@ impl WaitingEvents {
         let is_free = |candidate: &Candidate| !except.contains(&candidate.seq);
         if strict {
             let first =
-                self.first().filter(|first| is_due(first.since, now, farthest) && is_free(first));
+                self.first(now).filter(|first| is_due(first.since, now, farthest) && is_free(first));
             return first.filter(|_| limit > 0).map(|first| first.seq).into_iter().collect();
         }
         let most = limit.saturating_add(except.len());
@@ -87,8 +88,8 @@ impl WaitingEvents {
     /// When the next event, and when the first one by arrival, may be tried; `None` if none waits.
     pub(super) fn next(&self, now: i64, farthest: i64) -> Option<(i64, i64)> {
         let brought_back = |at: i64| if is_due(at, now, farthest) { at.min(now) } else { at };
-        let first = self.first()?;
-        let new = self.new.first().map(|&(_, since)| since);
+        let first = self.first(now)?;
+        let new = self.new.first().map(|&(_, since)| since.min(now));
         let again = [self.again.first(), self.again.last()].into_iter().flatten().map(|&(at, _)| at);
         let at = new.into_iter().chain(again).map(brought_back).min().unwrap_or(now);
         Some((at, brought_back(first.since)))

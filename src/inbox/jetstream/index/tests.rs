@@ -107,6 +107,38 @@ fn the_names_that_two_events_have_in_common_are_in_memory_once() {
 }
 
 #[test]
+fn a_new_event_is_due_at_once_though_the_clock_of_its_instance_is_ahead() {
+    let mut index = Index::default();
+    // After the time of `due`, and within the longest wait between two tries.
+    index.apply_event(mark(2), 1, EventHead { received: 4_100_000, ..head(2) });
+    index.apply_event(mark(4), 2, head(4));
+
+    assert_eq!(seqs(&index), [1, 2]);
+    assert_eq!(index.due(&due("/hooks/a", true), 300_000)[0].seq, 1);
+}
+
+#[test]
+fn events_are_found_by_their_ids_and_dead_ones_by_their_state() {
+    let mut index = Index::default();
+    for number in [2, 4, 6, 8] {
+        index.apply_event(mark(number), u64::from(number), head(number));
+    }
+    let rejected = Phase::Dead(DeadReason::Rejected);
+    index.apply_state(mark(4), 9, state(4, rejected));
+    index.apply_state(mark(8), 10, state(8, rejected));
+    let found = |filter: Filter| -> Vec<_> {
+        index.filtered(&filter, 10, false).iter().map(|entry| entry.seq).collect()
+    };
+    let ids = |numbers: [u8; 3]| numbers.map(|number| EventId::from_bytes([number; 16])).to_vec();
+    let dead = Some(EventState::Dead);
+
+    assert_eq!(found(Filter { ids: ids([2, 6, 2]), ..Filter::default() }), [6, 2]);
+    assert_eq!(found(Filter { ids: ids([1, 4, 6]), state: dead, ..Filter::default() }), [4]);
+    assert_eq!(found(Filter { state: dead, ..Filter::default() }), [8, 4]);
+    assert_eq!(found(Filter { state: dead, before_seq: Some(8), ..Filter::default() }), [4]);
+}
+
+#[test]
 fn in_strict_order_an_event_that_is_tried_later_holds_up_the_others() {
     let mut index = Index::default();
     index.apply_event(mark(2), 1, head(2));
