@@ -82,7 +82,7 @@ class Checks:
 
     def expect_delivered(self, deliveries, acknowledged, missing):
         """Each acknowledged event has arrived, unchanged and with one identity. `acknowledged` has the id of each event, and
-        `missing` the events that have not arrived."""
+        `missing` says which have not arrived."""
         keys, ids = collections.defaultdict(set), collections.defaultdict(set)
         for delivery in deliveries:
             keys[delivery.event].add(delivery.key)

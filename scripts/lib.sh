@@ -82,10 +82,10 @@ find_clawgate() {
   unset "${!CLAWGATE_@}"
 }
 
-# begin_run [VARIABLE]...: makes the folder of the run, `tmp`. At the end of the script, the processes are stopped whose ids are in
-# these variables, and the folder is removed unless `keep` is yes.
+# Makes the folder of the run, `tmp`. At the end of the script, the processes are stopped whose ids are in the variables that
+# the array `processes` names, and the folder is removed unless `keep` is yes.
+processes=()
 begin_run() {
-  of_run=(waited_for "$@")
   passed=0
   failed=0
   # Not in /tmp if that is in memory: what is stored belongs on a disk.
@@ -97,7 +97,7 @@ begin_run() {
 
 end_run() {
   local variable pid
-  for variable in "${of_run[@]}"; do
+  for variable in waited_for "${processes[@]}"; do
     for pid in ${!variable:-}; do stop "$pid"; done
   done
   if [[ ${keep:-no} == yes ]]; then echo "files of the run: $tmp" >&2; else rm -rf "$tmp"; fi

@@ -34,7 +34,8 @@ parse_options keep dir=.+ -- "$@"
 need curl jq openssl npm
 find_clawgate release
 
-begin_run trickle clawgate other openclaw
+processes=(trickle clawgate other openclaw)
+begin_run
 clawgate=
 other=
 trickle=

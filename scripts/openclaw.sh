@@ -38,6 +38,7 @@ install_openclaw() {
 # The transform `record.mjs` writes each event to `received`, and ends with the JavaScript value ANSWER: with `null` the
 # hook ends there, with `undefined` it goes on. `at` is the time in seconds, on the clock that Python calls `monotonic`.
 # `$tmp/openclaw` runs a command of OpenClaw, without the caller's environment, so that other settings do not affect this one.
+# shellcheck disable=SC2154 # begin_run sets `tmp`
 configure_openclaw() {
   local port gateway_token
   token=hook-$(openssl rand -hex 16)

@@ -25,11 +25,15 @@ class OpenClaw:
         self.url = f"http://127.0.0.1:{self.port}"
         self.token_file = f"{folder}/token"
         self.lock = threading.Lock()
-        self.received = open(f"{folder}/received.jsonl", "a+b")
-        self.received.seek(0)
+        # Without the events of an earlier test.
+        self.received = open(f"{folder}/received.jsonl", "w+b")
         self.rest = b""
-        self.deliveries, self.arrived = [], set()
+        self.forget()
         self.start()
+
+    def forget(self):
+        """Forgets what has arrived. Nothing may be under way."""
+        self.deliveries, self.arrived = [], set()
 
     def start(self):
         self.process = start([f"{self.folder}/openclaw", "gateway", "run", "--port", str(self.port)],

@@ -33,7 +33,8 @@ parse_options keep dir=.+ -- "$@"
 need curl jq openssl npm
 find_clawgate release
 
-begin_run clawgate api openclaw
+processes=(clawgate api openclaw)
+begin_run
 clawgate=
 api=
 

@@ -40,7 +40,8 @@ need curl jq openssl npm python3
 python3 -m pip --version >/dev/null || die 'needs pip (Debian: sudo apt install python3-pip)'
 [[ $sdks == yes ]] || find_clawgate release
 
-begin_run openclaw
+processes=(openclaw)
+begin_run
 
 # install_sdks NAME LOCK COMMAND...: runs the command in a folder of its own, with the files of scripts/senders that lock the
 # versions. Sets `installed` to the folder. Another lock gets another folder.
