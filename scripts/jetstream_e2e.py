@@ -33,7 +33,7 @@ GO_ON, DELIVER = 30, 180
 # How many events are sent at the end, when nothing fails, and for how long at least, in seconds.
 CALM, CALM_SECONDS = 500, 10
 # How long the server of an instance is cut off, in seconds.
-CUT = 10
+CUT = 12
 
 
 class Instances:

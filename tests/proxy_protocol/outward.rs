@@ -93,6 +93,10 @@ def serve(connection, number):
             while len(rest) < int(fields.get("content-length", 0)):
                 rest += some(connection)
             rest = rest[int(fields.get("content-length", 0)):]
+            if "transfer-encoding" in fields:
+                while b"0\r\n\r\n" not in rest:
+                    rest += some(connection)
+                rest = rest.split(b"0\r\n\r\n", 1)[1]
             told = said | {"requests": count, "id": fields["x-request-id"], "wants": fields.get("connection"),
                            "who": fields.get("x-clawgate-client-cn")}
             body = json.dumps(told).encode()
