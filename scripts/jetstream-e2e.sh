@@ -44,6 +44,7 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 events=10000
 seed=$RANDOM
 server=
+dir=
 parse_options release keep events='[1-9][0-9]*' seed='[0-9]+' server+='new|old|debian' dir=.+ -- "$@"
 # shellcheck source=scripts/openclaw.sh
 . "$scripts/openclaw.sh"

@@ -8,7 +8,7 @@ die() {
 }
 
 # parse_options OPTION... -- ARGUMENT...: reads the script's arguments. An option sets the variable of its name:
-#   keep         --keep sets `keep` to yes
+#   keep         --keep sets `keep` to yes; without it, it is no
 #   seed=REGEX   --seed VALUE sets `seed` to the value, which must match the regular expression
 #   dir+=REGEX   the same; if it is given several times, `dir` has all values, with a blank between two
 # --help prints what the function `usage` prints. Anything else ends the script with exit code 2.
@@ -16,6 +16,7 @@ parse_options() {
   local options=() option name
   while [[ $1 != -- ]]; do
     options+=("$1")
+    [[ $1 == *=* ]] || printf -v "$1" no
     shift
   done
   shift

@@ -27,7 +27,7 @@ EOF
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
-keep=no
+dir=
 parse_options keep dir=.+ -- "$@"
 # shellcheck source=scripts/openclaw.sh
 . "$scripts/openclaw.sh"

@@ -31,7 +31,7 @@ HELP
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
-keep=no
+dir=
 sdks=no
 parse_options keep sdks dir=.+ -- "$@"
 # shellcheck source=scripts/openclaw.sh
