@@ -98,7 +98,7 @@ inbox-crash KILLS="100":
 bench-inbox *FLAGS:
     ./scripts/bench.sh --inbox {{ FLAGS }}
 
-# Lets instances, NATS servers and the upstream fail while events arrive: no acknowledged event may be lost
+# Lets instances, NATS servers and the real OpenClaw fail while events arrive: no acknowledged event may be lost
 jetstream-e2e *FLAGS:
     # A clawgate that the caller names may have no JetStream.
     env -u CLAWGATE_BIN ./scripts/jetstream-e2e.sh {{ FLAGS }}

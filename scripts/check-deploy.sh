@@ -19,8 +19,6 @@ CLAWGATE_BIN names an existing binary to use instead of building.
 EOF
 }
 
-die() { printf 'check-deploy.sh: %s\n' "$*" >&2; exit 1; }
-
 case ${1:-} in
   '') ;;
   -h | --help) usage; exit ;;

@@ -17,8 +17,6 @@ CLAWGATE_BIN names an existing binary to use instead of building.
 EOF
 }
 
-die() { printf 'compare-logs.sh: %s\n' "$*" >&2; exit 1; }
-
 write=no
 for arg; do
   case $arg in

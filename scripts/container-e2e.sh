@@ -19,7 +19,6 @@ CLAWGATE_STATIC_BIN names an existing static binary to use instead of building.
 USAGE
 }
 
-die() { printf 'container-e2e.sh: %s\n' "$*" >&2; exit 1; }
 cannot() { printf 'container-e2e.sh: SKIPPED: %s\n' "$*"; exit 77; }
 ok() { printf 'ok    %s\n' "$*"; }
 

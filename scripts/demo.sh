@@ -20,8 +20,6 @@ Needs cargo, curl, jq and OpenSSL 3. CLAWGATE_BIN names an existing binary to us
 EOF
 }
 
-die() { printf 'demo.sh: %s\n' "$*" >&2; exit 1; }
-
 install=no
 stay=no
 profile=dev

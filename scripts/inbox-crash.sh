@@ -24,33 +24,15 @@ Needs cargo, jq, OpenSSL 3 and Python 3. CLAWGATE_BIN names an existing binary t
 EOF
 }
 
-profile=dev
-kills=100
-seed=$RANDOM
-keep=no
-while (($#)); do
-  case $1 in
-    --release) profile=release ;;
-    --kills) [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || { usage >&2; exit 2; }; kills=$2; shift ;;
-    --seed) [[ ${2:-} =~ ^[0-9]+$ ]] || { usage >&2; exit 2; }; seed=$2; shift ;;
-    --keep) keep=yes ;;
-    -h | --help) usage; exit ;;
-    *) usage >&2; exit 2 ;;
-  esac
-  shift
-done
-
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
+kills=100
+seed=$RANDOM
+parse_options release keep kills='[1-9][0-9]*' seed='[0-9]+' -- "$@"
 need jq openssl python3
-find_clawgate "$profile"
+find_clawgate dev
 
-# Not in /tmp if that is in memory: the database belongs on a disk.
-tmp=$(mktemp -d -p "${TMPDIR:-/var/tmp}")
-cleanup() {
-  if [[ $keep == yes ]]; then echo "settings, database and logs: $tmp"; else rm -rf "$tmp"; fi
-}
-trap cleanup EXIT
+begin_run
 "$scripts/gen-certs.sh" "$tmp/certs" >/dev/null
-python3 -B "$scripts/inbox_crash.py" "$bin" "$tmp/certs" "$tmp" "$kills" "$seed" || { keep=yes; exit 1; }
+measure python3 -B "$scripts/inbox_crash.py" "$bin" "$tmp/certs" "$tmp" "$kills" "$seed"

@@ -13,6 +13,7 @@ import socketserver
 import ssl
 import threading
 import time
+import typing
 
 
 def body_of(event):
@@ -116,10 +117,30 @@ class Upstream:
         return missing
 
 
+def identifier(text):
+    """The identifier of the request in clawgate's answer (RFC 9457)."""
+    try:
+        return json.loads(text)["id"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
 def client_context(certs):
     tls = ssl.create_default_context(cafile=f"{certs}/ca.pem")
     tls.load_cert_chain(f"{certs}/client.pem", f"{certs}/client.key")
     return tls
+
+
+class Failure(typing.NamedTuple):
+    """A request that was not acknowledged, though the event may be accepted later."""
+
+    event: str
+    what: str
+    # The identifier that the answer has, with which clawgate's log says why.
+    id: str = ""
+
+    def __str__(self):
+        return f"{self.event}: {self.what}"
 
 
 class Sender(threading.Thread):
@@ -128,7 +149,7 @@ class Sender(threading.Thread):
     `keep` says whether a connection is used for more than one event. Without `start` it sends only what `send` is called for.
     Afterwards:
     * `acknowledged`: the id that clawgate has given to each event
-    * `failures`: requests without an answer or with 503, which were sent again; without a crash each is a fault
+    * `failures`: requests without an answer or with 503 (`Failure`), which were sent again; without a crash each is a fault
     * `refused`: other answers that do not acknowledge the event
     * `duplicates`: how many events clawgate knew already
     * `longest`: the longest time from a request to its answer, in seconds"""
@@ -182,10 +203,10 @@ class Sender(threading.Thread):
             self.connection = None
             # An idle connection may be closed at any time (RFC 9112 section 9.3.1).
             if not (reused and isinstance(error, (http.client.RemoteDisconnected, ConnectionError))):
-                self.failures.append(repr(error))
+                self.failures.append(Failure(event, repr(error)))
             return False
         if answer.status == 503:
-            self.failures.append(f"503 {text[:200]!r}")
+            self.failures.append(Failure(event, f"503 {text[:200]!r}", identifier(text)))
             return False
         if answer.status not in (200, 202):
             self.refused.append(f"{event}: {answer.status} {text[:200]!r}")

@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# Several instances with one inbox in NATS: servers, instances and the upstream fail, and no acknowledged event may
-# be lost.
+# Several instances with one inbox in NATS, in front of the real OpenClaw: servers, instances and OpenClaw fail, and no
+# acknowledged event may be lost.
 set -euo pipefail
 
 usage() {
-  cat <<'EOF'
-usage: jetstream-e2e.sh [--release] [--events N] [--seed N] [--server new|old|debian]... [--keep]
+  cat <<'HELP'
+usage: jetstream-e2e.sh [--release] [--events N] [--seed N] [--server new|old|debian]... [--keep] [--dir DIR]
 
-Builds clawgate with the feature `jetstream`, makes temporary certificates, and starts three nats-servers as a
-cluster and three instances of clawgate on loopback. Senders send events to all instances, some of them twice or
-to two instances at once, while instances and NATS servers are killed and started again and the upstream
-restarts. Then the NATS server of one instance is cut off from the others, and after that stopped. Prints a table
-of what was acknowledged and delivered. Does the same with one older nats-server, which is killed and started again.
-Exit code 0 means that
-  * every acknowledged event was delivered, with its body unchanged
+Installs OpenClaw from npm (once: about a minute and 0.9 GB), builds clawgate with the feature `jetstream`, makes
+temporary certificates, and starts on loopback OpenClaw, three nats-servers as a cluster and three instances of clawgate.
+Senders send events to all instances, some of them twice or to two instances at once, while instances and NATS
+servers are killed and started again, and OpenClaw is restarted. Then the NATS server of one instance is cut off from
+the others, while OpenClaw is killed and started again, and after that stopped. Prints a table of what was
+acknowledged and what has arrived at OpenClaw. Does the same with one older nats-server, which is killed and started
+again. Takes about four minutes after the installation. Exit code 0 means that
+  * every acknowledged event has arrived, with its body unchanged
   * an event that was sent again was recognised, whichever instance got it
-  * an event was delivered twice only if something failed between the two deliveries, and with the same
-    Idempotency-Key
-  * an instance whose NATS server is cut off acknowledges nothing, and goes on by itself afterwards
+  * an event arrived twice only if something failed between the two deliveries, and with the same Idempotency-Key
+  * an instance whose NATS server is cut off acknowledges nothing
+  * all instances go on by themselves within 30 s after the last failure, and from then on no request fails
 
   --release      build and run the optimised binary
   --events N     how many events are sent before the servers are cut off (default 10000)
@@ -25,55 +26,45 @@ Exit code 0 means that
   --server WHICH new: a cluster of the newest nats-server that clawgate is tested with. old: of the oldest. debian:
                  of the Debian release; if it is older than 2.10, it is one server, of which nobody is cut off. May be
                  given several times (default: new and debian)
-  --keep         keep the folder of the run: settings, streams, logs
+  --keep         keep the folder of the run: settings, streams, logs, OpenClaw's records
+  --dir DIR      where OpenClaw is installed (default: ~/.cache/clawgate-e2e)
 
-Needs cargo, jq, OpenSSL 3 and Python 3; for debian apt-get and dpkg. CLAWGATE_BIN names an existing binary with the
-feature to use instead of building.
-EOF
+Environment:
+  CLAWGATE_BIN       an existing binary with the feature to use instead of building one
+  OPENCLAW_VERSION   default 2026.9.6
+  NODE_VERSION       default 24
+
+Needs cargo, curl, jq, npm, OpenSSL 3 and Python 3; for debian apt-get and dpkg.
+HELP
 }
-
-profile=dev
-events=10000
-seed=$RANDOM
-which=()
-keep=no
-while (($#)); do
-  case $1 in
-    --release) profile=release ;;
-    --events) [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || { usage >&2; exit 2; }; events=$2; shift ;;
-    --seed) [[ ${2:-} =~ ^[0-9]+$ ]] || { usage >&2; exit 2; }; seed=$2; shift ;;
-    --server) [[ ${2:-} =~ ^(new|old|debian)$ ]] || { usage >&2; exit 2; }; which+=("$2"); shift ;;
-    --keep) keep=yes ;;
-    -h | --help) usage; exit ;;
-    *) usage >&2; exit 2 ;;
-  esac
-  shift
-done
 
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
-need jq openssl python3
-find_clawgate "$profile" jetstream
+events=10000
+seed=$RANDOM
+server=
+dir=
+parse_options release keep events='[1-9][0-9]*' seed='[0-9]+' server+='new|old|debian' dir=.+ -- "$@"
+# shellcheck source=scripts/openclaw.sh
+. "$scripts/openclaw.sh"
+need curl jq npm openssl python3
+find_clawgate dev jetstream
 
-((${#which[@]})) || which=(new debian)
 servers=()
-for name in "${which[@]}"; do
+for name in ${server:-new debian}; do
   case $name in
     new) servers+=("$("$scripts/install-nats.sh")") ;;
     *) servers+=("$("$scripts/install-nats.sh" "--$name")") ;;
   esac
 done
 
-# Not in /tmp if that is in memory: streams belong on a disk.
-tmp=$(mktemp -d -p "${TMPDIR:-/var/tmp}")
-cleanup() {
-  if [[ $keep == yes ]]; then echo "settings, streams and logs: $tmp"; else rm -rf "$tmp"; fi
-}
-trap cleanup EXIT
+begin_run
+install_openclaw
 "$scripts/gen-certs.sh" "$tmp/certs" >/dev/null
-for number in "${!servers[@]}"; do
-  mkdir "$tmp/$number"
-  python3 -B "$scripts/jetstream_e2e.py" "$bin" "${servers[number]}" "$tmp/certs" "$tmp/$number" "$events" "$seed" ||
-    { keep=yes; exit 1; }
-done
+# It wakes its agent for every path below /hooks.
+configure_openclaw '[{
+  "id": "record", "action": "wake", "wakeMode": "next-heartbeat", "textTemplate": "event at {{path}}",
+  "transform": { "module": "record.mjs" }
+}]' undefined
+measure python3 -B "$scripts/jetstream_e2e.py" "$bin" "$tmp/certs" "$tmp" "$events" "$seed" "${servers[@]}"

@@ -24,29 +24,18 @@ Needs curl, jq, OpenSSL 3 and npm.
 EOF
 }
 
-die() { printf 'openclaw-e2e.sh: %s\n' "$*" >&2; exit 1; }
-
-keep=no
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/clawgate-e2e
-while (($#)); do
-  case $1 in
-    --keep) keep=yes ;;
-    --dir) [[ -n ${2:-} ]] || { usage >&2; exit 2; }; cache=$2; shift ;;
-    -h | --help) usage; exit ;;
-    *) usage >&2; exit 2 ;;
-  esac
-  shift
-done
-
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
+dir=
+parse_options keep dir=.+ -- "$@"
 # shellcheck source=scripts/openclaw.sh
 . "$scripts/openclaw.sh"
 need curl jq openssl npm
 find_clawgate release
 
-begin_run trickle clawgate other
+processes=(trickle clawgate other openclaw)
+begin_run
 clawgate=
 other=
 trickle=
@@ -521,7 +510,4 @@ expect 'doctor: the same, with https in upstream.url' '' "$(diagnosed "${secure[
 kill "$openclaw"
 expect 'doctor: OpenClaw while it stops' 'upstream/*fail: *' "$(diagnosed "${secure[@]}")"
 
-echo
-if ((failed)); then keep=yes; fi
-echo "$passed passed, $failed failed"
-((failed == 0))
+report

@@ -1,69 +1,14 @@
 # shellcheck shell=bash
 # Sourced by the scripts that run the real OpenClaw, after lib.sh.
 #
-# They set `cache`, where programs are installed, and `tmp`, the folder of the run. `node`, `openclaw` (its process),
-# `upstream` (its URL), `token` and `received` (the events that have arrived) are for them.
+# They set `dir`, where programs are installed, if the caller has chosen it, and call `begin_run`. `node`, `openclaw` (its process),
+# `upstream` (its URL), `token` and `received` (the events that have arrived) are for them, and the commands `$tmp/openclaw`.
 
 openclaw_version=${OPENCLAW_VERSION:-2026.9.6}
 node_version=${NODE_VERSION:-24}
+cache=${dir:-${XDG_CACHE_HOME:-$HOME/.cache}/clawgate-e2e}
 openclaw=
-waited_for=
 scheme=http
-
-# begin_run [VARIABLE]...: makes the folder of the run, `tmp`. At the end of the script, the processes are stopped whose ids are in
-# these variables, and the folder is removed unless `keep` is yes.
-begin_run() {
-  of_run=(waited_for "$@" openclaw)
-  passed=0
-  failed=0
-  tmp=$(mktemp -d)
-  trap end_run EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
-}
-
-end_run() {
-  local variable pid
-  for variable in "${of_run[@]}"; do
-    for pid in ${!variable:-}; do stop "$pid"; done
-  done
-  if [[ ${keep:-no} == yes ]]; then echo "files of the run: $tmp" >&2; else rm -rf "$tmp"; fi
-}
-
-# expect TITLE PATTERN SEEN
-expect() {
-  # shellcheck disable=SC2053 # the right side is a pattern
-  if [[ $3 == $2 ]]; then
-    passed=$((passed + 1))
-    printf 'ok    %s: %.120s\n' "$1" "${3:-none}"
-  else
-    failed=$((failed + 1))
-    printf 'FAIL  %s: %s\n        expected: %s\n' "$1" "${3:-none}" "${2:-none}"
-  fi
-}
-
-# stop PID: ends the process, by force if it still runs after a minute
-stop() {
-  kill "$1" 2>/dev/null || return 0
-  local deadline=$((SECONDS + 60))
-  while kill -0 "$1" 2>/dev/null && ((SECONDS < deadline)); do sleep 0.1; done
-  kill -KILL "$1" 2>/dev/null || true
-}
-
-# with_dots TITLE COMMAND...: prints a dot each second while the command runs, and its output if it fails
-with_dots() {
-  printf '%s ' "$1"
-  "${@:2}" >"${tmp:?}/output" 2>&1 &
-  waited_for=$!
-  local began=$SECONDS
-  while kill -0 "$waited_for" 2>/dev/null; do
-    printf .
-    sleep 1
-  done
-  wait "$waited_for" || { echo; tail -n 20 "$tmp/output" >&2; die "$1: failed"; }
-  waited_for=
-  echo " $((SECONDS - began)) s"
-}
 
 # install_package PACKAGE VERSION [COMMAND...]: from npm, into its own folder. The stamp is written last, so an interrupted
 # installation is repeated.
@@ -91,7 +36,9 @@ install_openclaw() {
 
 # configure_openclaw MAPPINGS ANSWER: chooses port and token, and writes the settings, with these `hooks.mappings` (JSON).
 # The transform `record.mjs` writes each event to `received`, and ends with the JavaScript value ANSWER: with `null` the
-# hook ends there, with `undefined` it goes on.
+# hook ends there, with `undefined` it goes on. `at` is the time in seconds, on the clock that Python calls `monotonic`.
+# `$tmp/openclaw` runs a command of OpenClaw, without the caller's environment, so that other settings do not affect this one.
+# shellcheck disable=SC2154 # begin_run sets `tmp`
 configure_openclaw() {
   local port gateway_token
   token=hook-$(openssl rand -hex 16)
@@ -106,7 +53,8 @@ configure_openclaw() {
   cat >"$tmp/state/hooks/transforms/record.mjs" <<JS
 import fs from "node:fs";
 export default ({ url, path, headers, payload }) => {
-  fs.appendFileSync(process.env.RECEIVED, JSON.stringify({ url: String(url), path, headers, payload }) + "\n");
+  const at = Number(process.hrtime.bigint()) / 1e9;
+  fs.appendFileSync(process.env.RECEIVED, JSON.stringify({ at, url: String(url), path, headers, payload }) + "\n");
   return $2;
 };
 JS
@@ -117,6 +65,16 @@ JS
       hooks: { enabled: true, token: $token, path: "/hooks", allowedAgentIds: ["main"], mappings: $mappings }
     }' >"$tmp/state/openclaw.json"
   (umask 077 && printf '%s\n' "$token" >"$tmp/token")
+  {
+    echo '#!/usr/bin/env bash'
+    printf 'exec env -i'
+    printf ' %q' PATH="${node%/*}:$PATH" HOME="$tmp/home" LANG=C.UTF-8 NO_COLOR=1 DO_NOT_TRACK=1 \
+      OPENCLAW_STATE_DIR="$tmp/state" OPENCLAW_CONFIG_PATH="$tmp/state/openclaw.json" \
+      OPENCLAW_DISABLE_BONJOUR=1 OPENCLAW_SKIP_GMAIL_WATCHER=1 RECEIVED="$received" \
+      "$node" "$cache/openclaw-$openclaw_version/node_modules/openclaw/openclaw.mjs"
+    echo ' "$@"'
+  } >"$tmp/openclaw"
+  chmod +x "$tmp/openclaw"
 }
 
 openclaw_ready() {
@@ -130,14 +88,8 @@ openclaw_ready() {
   done
 }
 
-# An empty environment, so that the caller's own OpenClaw settings do not affect this one.
 start_openclaw() {
-  local port=${upstream##*:}
-  env -i PATH="${node%/*}:$PATH" HOME="$tmp/home" LANG=C.UTF-8 NO_COLOR=1 DO_NOT_TRACK=1 \
-    OPENCLAW_STATE_DIR="$tmp/state" OPENCLAW_CONFIG_PATH="$tmp/state/openclaw.json" \
-    OPENCLAW_DISABLE_BONJOUR=1 OPENCLAW_SKIP_GMAIL_WATCHER=1 RECEIVED="$received" \
-    "$node" "$cache/openclaw-$openclaw_version/node_modules/openclaw/openclaw.mjs" \
-    gateway run --port "$port" >>"$tmp/openclaw.out" 2>&1 </dev/null &
+  "$tmp/openclaw" gateway run --port "${upstream##*:}" >>"$tmp/openclaw.out" 2>&1 </dev/null &
   openclaw=$!
-  with_dots "starting OpenClaw $openclaw_version on port $port" openclaw_ready
+  with_dots "starting OpenClaw $openclaw_version on port ${upstream##*:}" openclaw_ready
 }

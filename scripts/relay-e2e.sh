@@ -23,29 +23,18 @@ Needs curl, jq, OpenSSL 3 and npm.
 EOF
 }
 
-die() { printf 'relay-e2e.sh: %s\n' "$*" >&2; exit 1; }
-
-keep=no
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/clawgate-e2e
-while (($#)); do
-  case $1 in
-    --keep) keep=yes ;;
-    --dir) [[ -n ${2:-} ]] || { usage >&2; exit 2; }; cache=$2; shift ;;
-    -h | --help) usage; exit ;;
-    *) usage >&2; exit 2 ;;
-  esac
-  shift
-done
-
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
+dir=
+parse_options keep dir=.+ -- "$@"
 # shellcheck source=scripts/openclaw.sh
 . "$scripts/openclaw.sh"
 need curl jq openssl npm
 find_clawgate release
 
-begin_run clawgate api
+processes=(clawgate api openclaw)
+begin_run
 clawgate=
 api=
 
@@ -219,12 +208,6 @@ settings authorization
 reloaded() { [[ $(event reloaded | wc -l) -ge 2 ]]; }
 eventually 'clawgate takes the header of OpenClaw' reloaded
 
-# gateway COMMAND...: OpenClaw's command line, for the running gateway
-gateway() {
-  env -i PATH="${node%/*}:$PATH" HOME="$tmp/home" LANG=C.UTF-8 NO_COLOR=1 DO_NOT_TRACK=1 \
-    OPENCLAW_STATE_DIR="$tmp/state" OPENCLAW_CONFIG_PATH="$tmp/state/openclaw.json" \
-    "$node" "$cache/openclaw-$openclaw_version/node_modules/openclaw/openclaw.mjs" "$@"
-}
 # cron FILTER: changes the settings of OpenClaw's cron
 cron() {
   jq --arg token "$(<caller-token)" ".cron = ($1)" state/openclaw.json >openclaw.json.new
@@ -233,9 +216,9 @@ cron() {
 # run_job NAME TEXT: runs a command as a job whose result goes to the relay
 run_job() {
   local job
-  job=$(gateway cron add --name "$1" --every 1d --command "echo $2" --webhook "http://$relay/runs" --json |
+  job=$("$tmp/openclaw" cron add --name "$1" --every 1d --command "echo $2" --webhook "http://$relay/runs" --json |
     jq -r '.id // .job.id')
-  gateway cron run "$job" >>cron.out 2>&1 || true
+  "$tmp/openclaw" cron run "$job" >>cron.out 2>&1 || true
 }
 
 configure_openclaw '[]' null
@@ -268,5 +251,4 @@ for secret in api-key key-of-the-api caller-token; do
   expect "$secret is in no log, database, environment or argument" '' "$leaked"
 done
 
-printf '\n%s checks passed, %s failed\n' "$passed" "$failed"
-((failed == 0))
+report

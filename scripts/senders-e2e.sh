@@ -28,33 +28,20 @@ Needs curl, jq, OpenSSL 3, npm and Python 3 with pip.
 HELP
 }
 
-die() { printf 'senders-e2e.sh: %s\n' "$*" >&2; exit 1; }
-
-keep=no
-sdks_only=no
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/clawgate-e2e
-while (($#)); do
-  case $1 in
-    --keep) keep=yes ;;
-    --sdks) sdks_only=yes ;;
-    --dir) [[ -n ${2:-} ]] || { usage >&2; exit 2; }; cache=$2; shift ;;
-    -h | --help) usage; exit ;;
-    *) usage >&2; exit 2 ;;
-  esac
-  shift
-done
-
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
+dir=
+sdks=no
+parse_options keep sdks dir=.+ -- "$@"
 # shellcheck source=scripts/openclaw.sh
 . "$scripts/openclaw.sh"
 need curl jq openssl npm python3
 python3 -m pip --version >/dev/null || die 'needs pip (Debian: sudo apt install python3-pip)'
-[[ $sdks_only == yes ]] || find_clawgate release
+[[ $sdks == yes ]] || find_clawgate release
 
-begin_run checks
-checks=
+processes=(openclaw)
+begin_run
 
 # install_sdks NAME LOCK COMMAND...: runs the command in a folder of its own, with the files of scripts/senders that lock the
 # versions. Sets `installed` to the folder. Another lock gets another folder.
@@ -77,15 +64,9 @@ install_sdks pypi requirements.txt python3 -m pip install --quiet --no-deps --on
 pypi=$installed
 cd "$tmp"
 
-# Runs the checks beside this script, so that signals reach the script at once.
-check() {
-  python3 -B "$scripts/senders" --node "$node" --npm "$npm" --pypi "$pypi" "$@" &
-  checks=$!
-  wait "$checks"
-}
-
-if [[ $sdks_only == yes ]]; then
-  check
+check=(python3 -B "$scripts/senders" --node "$node" --npm "$npm" --pypi "$pypi")
+if [[ $sdks == yes ]]; then
+  measure "${check[@]}"
   exit
 fi
 
@@ -97,5 +78,5 @@ configure_openclaw '[{
 "$scripts/gen-certs.sh" certs >/dev/null
 start_openclaw
 mkdir clawgate
-check --clawgate "$bin" --certs certs --openclaw "$upstream" --token token --received "$received" --folder clawgate ||
-  { keep=yes; exit 1; }
+measure "${check[@]}" --clawgate "$bin" --certs certs --openclaw "$upstream" --token token --received "$received" \
+  --folder clawgate

@@ -21,7 +21,6 @@ CLAWGATE_BIN names an existing binary to use instead of building.
 USAGE
 }
 
-die() { printf 'systemd-e2e.sh: %s\n' "$*" >&2; exit 1; }
 cannot() { printf 'systemd-e2e.sh: SKIPPED: %s\n' "$*"; exit 77; }
 ok() { printf 'ok    %s\n' "$*"; }
 

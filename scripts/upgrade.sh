@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
   cat <<'EOF'
-usage: upgrade.sh [--release] [--seconds N]
+usage: upgrade.sh [--release] [--seconds N] [--keep]
 
 Builds clawgate, makes temporary certificates, and prints how many requests were served and how many
 failed:
@@ -17,30 +17,20 @@ Exit code 0 means that none failed.
 
   --release     build and run the optimised binary
   --seconds N   how long each kind of upgrade is under load (default 6)
+  --keep        keep the folder of the run
 
 Needs cargo, jq, OpenSSL 3 and Python 3. CLAWGATE_BIN names an existing binary to use instead of building.
 EOF
 }
 
-profile=dev
-seconds=6
-while (($#)); do
-  case $1 in
-    --release) profile=release ;;
-    --seconds) [[ ${2:-} =~ ^[0-9]+$ ]] || { usage >&2; exit 2; }; seconds=$2; shift ;;
-    -h | --help) usage; exit ;;
-    *) usage >&2; exit 2 ;;
-  esac
-  shift
-done
-
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$scripts/lib.sh"
+seconds=6
+parse_options release keep seconds='[0-9]+' -- "$@"
 need jq openssl python3
-find_clawgate "$profile"
+find_clawgate dev
 
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+begin_run
 "$scripts/gen-certs.sh" "$tmp/certs" >/dev/null
-python3 -B "$scripts/upgrade.py" "$bin" "$tmp/certs" "$tmp" "$seconds"
+measure python3 -B "$scripts/upgrade.py" "$bin" "$tmp/certs" "$tmp" "$seconds"

@@ -20,7 +20,7 @@ use crate::support::{relay, unused_port};
 
 /// Answers each request with what the header before it said, TLVs and all.
 const READER: &str = r#"
-import ipaddress, json, socket, struct, sys, threading
+import contextlib, ipaddress, json, socket, struct, sys, threading
 
 def crc32c(data):
     crc = 0xffffffff
@@ -30,12 +30,16 @@ def crc32c(data):
             crc = crc >> 1 ^ 0x82f63b78 if crc & 1 else crc >> 1
     return crc ^ 0xffffffff
 
+def some(connection, count=65536):
+    piece = connection.recv(count)
+    if not piece:
+        raise EOFError
+    return piece
+
 def exactly(connection, count):
     data = b""
     while len(data) < count:
-        piece = connection.recv(count - len(data))
-        assert piece, "closed"
-        data += piece
+        data += some(connection, count - len(data))
     return data
 
 def tlvs(data):
@@ -74,23 +78,25 @@ def header(connection):
     return said
 
 def serve(connection, number):
-    with connection:
+    # clawgate may end the connection at any time, also before it has sent anything.
+    with connection, contextlib.suppress(ConnectionError, EOFError):
         said = header(connection) | {"connection": number}
         rest = b""
         count = 0
         while True:
             while b"\r\n\r\n" not in rest:
-                piece = connection.recv(65536)
-                if not piece:
-                    return
-                rest += piece
+                rest += some(connection)
             head, rest = rest.split(b"\r\n\r\n", 1)
             count += 1
             fields = [line.split(b":", 1) for line in head.split(b"\r\n")[1:]]
             fields = {name.lower().decode(): value.strip().decode() for name, value in fields}
             while len(rest) < int(fields.get("content-length", 0)):
-                rest += connection.recv(65536)
+                rest += some(connection)
             rest = rest[int(fields.get("content-length", 0)):]
+            if "transfer-encoding" in fields:
+                while b"0\r\n\r\n" not in rest:
+                    rest += some(connection)
+                rest = rest.split(b"0\r\n\r\n", 1)[1]
             told = said | {"requests": count, "id": fields["x-request-id"], "wants": fields.get("connection"),
                            "who": fields.get("x-clawgate-client-cn")}
             body = json.dumps(told).encode()
