@@ -33,7 +33,7 @@ pub(super) async fn listen(told: Option<mpsc::Receiver<Bytes>>, shared: Arc<Shar
             },
             () = listening.shared.shown_changed.notified() => listening.shared.tell_state(),
             _ = ticks.tick() => {
-                listening.shared.forget_silent();
+                listening.shared.forget_silent(Instant::now().into());
                 listening.shared.tell_state();
             }
         }

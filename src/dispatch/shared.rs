@@ -186,9 +186,9 @@ impl Shared {
     }
 
     /// Forgets the instance that delivers if it has been silent for long. Nobody waits for its answers any more.
-    pub(super) fn forget_silent(&self) {
+    pub(super) fn forget_silent(&self, now: Instant) {
         let mut other = lock(&self.other);
-        if other.as_ref().is_some_and(|other| other.at.elapsed() > SILENT) {
+        if other.as_ref().is_some_and(|other| now.saturating_duration_since(other.at) > SILENT) {
             *other = None;
             self.watches.retain(|_, _| false);
         }
