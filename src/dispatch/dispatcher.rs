@@ -32,13 +32,13 @@ impl Dispatcher {
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (tell, told) = store.peers().map(|Peers { tell, told }| (tell, told)).unzip();
         let shared = Arc::new(Shared::new(tell));
+        let for_listening = (Arc::clone(&shared), Arc::clone(&metrics));
         let for_delivery = Arc::clone(&shared);
         let delivery = Delivery { store, routes, metrics, spans, shared: for_delivery, drain };
-        let for_listening = Arc::clone(&shared);
         let run = async move {
             tokio::select! {
                 () = delivery.run() => {}
-                () = listen(told, for_listening) => {}
+                () = listen(told, for_listening.0, for_listening.1) => {}
             }
         };
         (Self(shared), run)

@@ -12,6 +12,7 @@ use super::log;
 use super::peer_message::{PeerMessage, Unread};
 use super::shared::{Shared, Shown};
 use crate::telemetry::LogThrottle;
+use crate::telemetry::metrics::InboxMetrics;
 
 /// How often the instance that delivers tells that it does.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -19,7 +20,11 @@ const PERIOD: Duration = Duration::from_secs(2);
 const BETWEEN_LINES: Duration = Duration::from_secs(60);
 
 /// Listens to the messages of `told`, if there can be other instances, and tells them what is paused while this one delivers. Never ends.
-pub(super) async fn listen(told: Option<mpsc::Receiver<Bytes>>, shared: Arc<Shared>) {
+pub(super) async fn listen(
+    told: Option<mpsc::Receiver<Bytes>>,
+    shared: Arc<Shared>,
+    metrics: Arc<InboxMetrics>,
+) {
     let Some(mut told) = told else { return pending().await };
     let listening = Listening { shared, started: Instant::now(), throttle: LogThrottle::default() };
     let mut ticks = interval(PERIOD);
@@ -37,6 +42,7 @@ pub(super) async fn listen(told: Option<mpsc::Receiver<Bytes>>, shared: Arc<Shar
                 listening.shared.tell_state();
             }
         }
+        metrics.deliverer_known(listening.shared.deliverer().is_some());
     }
 }
 

@@ -113,6 +113,19 @@ fn an_answer_that_is_too_large_for_a_message_ends_the_wait_with_202() {
 }
 
 #[test]
+fn an_instance_that_does_not_deliver_has_a_metric_that_says_whether_another_one_does() {
+    let pki = Pki::new();
+    let backend = Backend::ok();
+    let (_first, second) = two(&pki, &backend.url(), &NatsServer::shared().stream(), WAIT);
+
+    eventually("the metrics", || {
+        let text = String::from_utf8(plain::get(second.admin(), "/metrics").body).unwrap();
+        let has = |line: &str| text.lines().any(|have| have == line);
+        (has("clawgate_inbox_delivering 0") && has("clawgate_inbox_deliverer_known 1")).then_some(())
+    });
+}
+
+#[test]
 fn a_pause_is_shown_at_all_instances() {
     let pki = Pki::new();
     let (_, backend) = refusing();
