@@ -38,11 +38,12 @@ clippy:
 test *NAME:
     cargo test --locked {{ if NAME == "" { "" } else { "-- " + NAME } }}
 
-# Lints and tests with all features: one build, since most of it is the same
+# Lints and tests with all features: one build, since most of it is the same. The store in NATS is tested with two versions of it
 test-features:
     ./scripts/install-nats.sh
     cargo clippy --all-targets --locked --all-features -- -D warnings
     cargo test --locked --all-features -- {{ feature_tests }}
+    CLAWGATE_NATS_SERVER=$(./scripts/install-nats.sh --debian) cargo test --locked --all-features -- store::contract store::jetstream nats_faults
 
 # Counts the instructions of the hot paths and compares them with benches/hot_paths.txt (needs valgrind)
 bench:

@@ -15,8 +15,9 @@ use crate::telemetry::{LogThrottle, emit, emit_bounded};
 /// The shortest time between two lines about the store.
 const BETWEEN_LINES: Duration = Duration::from_secs(60);
 
+/// A try to deliver; alone it is the `delivered` event.
 #[derive(Serialize)]
-struct Delivered<'a> {
+struct Try<'a> {
     event_id: String,
     route: &'a str,
     upstream: &'a str,
@@ -33,18 +34,8 @@ struct Delivered<'a> {
 
 #[derive(Serialize)]
 struct Failed<'a> {
-    event_id: String,
-    route: &'a str,
-    upstream: &'a str,
-    attempt: u32,
-    /// The identifier of the request to the upstream.
-    id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<TraceContext>,
-    status: Option<u16>,
-    duration_ms: f64,
-    /// From when the event was received or replayed until the try.
-    waited_ms: f64,
+    #[serde(flatten)]
+    attempt: Try<'a>,
     class: &'static str,
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,7 +124,7 @@ struct Stopped {
 /// Logs a try of one event. `trace` is its trace, `then` is what follows for it.
 pub(super) fn tried(tried: &Tried, event: &Event, trace: Option<TraceContext>, then: Then) {
     let Tried { attempt, seen, .. } = tried;
-    let line = Delivered {
+    let line = Try {
         event_id: event.id.to_string(),
         route: &event.route,
         upstream: tried.route().upstream_name(),
@@ -147,17 +138,8 @@ pub(super) fn tried(tried: &Tried, event: &Event, trace: Option<TraceContext>, t
     if seen.class == AttemptClass::Delivered {
         return emit(Level::INFO, "delivered", &line);
     }
-    let Delivered { event_id, route, upstream, attempt: number, id, .. } = line;
     let line = Failed {
-        event_id,
-        route,
-        upstream,
-        attempt: number,
-        id,
-        trace_id: line.trace_id,
-        status: line.status,
-        duration_ms: line.duration_ms,
-        waited_ms: line.waited_ms,
+        attempt: line,
         class: seen.class.as_str(),
         detail: attempt.error.as_deref().unwrap_or_default(),
         answer: attempt.answer.as_deref(),

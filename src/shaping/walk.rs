@@ -32,9 +32,14 @@ struct Place<'n> {
 }
 
 /// What becomes of a member or item.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Goes,
-    Stays { is_kept: bool },
+    /// It goes, but the items behind it keep their numbers.
+    LeavesNull,
+    Stays {
+        is_kept: bool,
+    },
 }
 
 /// What a walk has done.
@@ -91,17 +96,8 @@ impl<'s, 'b> Walk<'s, 'b> {
             {
                 return Err(NotShapeable::DuplicateKey(self.tree.node(*node).pointer.clone()));
             }
-            match self.fate(&nodes, place) {
-                Fate::Goes => {
-                    self.cursor.value();
-                    cutter.cut(&mut self.output, start..self.cursor.at());
-                }
-                Fate::Stays { is_kept } => {
-                    cutter.begin(&mut self.output, start);
-                    self.value(Place { nodes: &nodes, is_kept })?;
-                    cutter.end(self.cursor.at());
-                }
-            }
+            let fate = self.fate(&nodes, place);
+            self.carry_out(fate, &nodes, start, &mut cutter)?;
         }
         cutter.finish(&mut self.output);
         Ok(())
@@ -121,25 +117,38 @@ impl<'s, 'b> Walk<'s, 'b> {
             // It may be what an item has become that went.
             let is_empty = must_stay && self.cursor.kind() == Kind::Null;
             let fate = if is_empty { Fate::Stays { is_kept: true } } else { self.fate(&nodes, place) };
-            match fate {
-                Fate::Goes if must_stay => {
-                    cutter.begin(&mut self.output, start);
-                    self.cursor.value();
-                    self.output.replace(start..self.cursor.at(), "null");
-                    cutter.end(self.cursor.at());
-                }
-                Fate::Goes => {
-                    self.cursor.value();
-                    cutter.cut(&mut self.output, start..self.cursor.at());
-                }
-                Fate::Stays { is_kept } => {
-                    cutter.begin(&mut self.output, start);
-                    self.value(Place { nodes: &nodes, is_kept })?;
-                    cutter.end(self.cursor.at());
-                }
-            }
+            let fate = if must_stay && fate == Fate::Goes { Fate::LeavesNull } else { fate };
+            self.carry_out(fate, &nodes, start, &mut cutter)?;
         }
         cutter.finish(&mut self.output);
+        Ok(())
+    }
+
+    /// Carries out what becomes of the member or item that begins at `start`, and whose value is here. Goes on behind it.
+    fn carry_out(
+        &mut self,
+        fate: Fate,
+        nodes: &[NodeId],
+        start: usize,
+        cutter: &mut Cutter,
+    ) -> Result<(), NotShapeable> {
+        match fate {
+            Fate::Goes => {
+                self.cursor.value();
+                cutter.cut(&mut self.output, start..self.cursor.at());
+                return Ok(());
+            }
+            Fate::LeavesNull => {
+                cutter.begin(&mut self.output, start);
+                self.cursor.value();
+                self.output.replace(start..self.cursor.at(), "null");
+            }
+            Fate::Stays { is_kept } => {
+                cutter.begin(&mut self.output, start);
+                self.value(Place { nodes, is_kept })?;
+            }
+        }
+        cutter.end(self.cursor.at());
         Ok(())
     }
 

@@ -5,6 +5,8 @@ mod commands;
 mod delivery;
 #[cfg(feature = "jetstream")]
 mod nats_connection;
+#[cfg(feature = "jetstream")]
+mod nats_jwt;
 mod settings;
 mod store;
 pub mod support;

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::{nothing, table};
+use super::parts::{cards, nothing};
 use crate::console::actions::Action;
 use crate::console::data::{ConsoleData, InboxData};
 use crate::console::forms::button;
@@ -43,7 +43,7 @@ pub(super) fn content(data: &ConsoleData) -> Markup {
         @if inbox.routes.is_empty() {
             (nothing("It is empty."))
         } @else {
-            (table("Events in the inbox", &["Route", "Waiting", "Oldest", "Delivered", "Dead", "State"], &rows(data, inbox)))
+            (cards("Events in the inbox", &["Route", "Waiting", "Oldest", "Delivered", "Dead", "State"], &rows(data, inbox)))
         }
     }
 }
@@ -75,13 +75,13 @@ fn rows(data: &ConsoleData, inbox: &InboxData) -> Markup {
         @for route in inbox.routes.iter().take(ROUTES) {
             tr {
                 th scope="row" { (route.route) }
-                td { (route.waiting) }
-                td { @match route.oldest_waiting {
+                td data-head="Waiting" { (route.waiting) }
+                td data-head="Oldest" { @match route.oldest_waiting {
                     Some(at) => { (since(at, data.now)) }
                     None => { "–" }
                 } }
-                td { (route.delivered) }
-                td { (route.dead) }
+                td data-head="Delivered" { (route.delivered) }
+                td data-head="Dead" { (route.dead) }
                 td { (state(inbox, &route.route)) }
             }
         }

@@ -55,7 +55,8 @@ pub(super) fn table(label: &str, heads: &[&str], rows: &Markup) -> Markup {
     table_of("scroll", label, heads, rows)
 }
 
-/// The same for rows that can be read without the heads, as on a phone.
+/// The same for rows that can be read without the heads, as on a phone. A cell whose text is not plain without its head has that in
+/// `data-head`.
 pub(super) fn cards(label: &str, heads: &[&str], rows: &Markup) -> Markup {
     table_of("scroll cards", label, heads, rows)
 }

@@ -1,5 +1,6 @@
 //! What operators do to events.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -10,7 +11,7 @@ use super::messages::{How, Phase, StateHead, write, write_tries};
 use super::outcomes::as_fault;
 use super::subjects::Subject;
 use crate::inbox::encode::millis;
-use crate::inbox::{EventId, EventState, Filter, StoreError};
+use crate::inbox::{EventId, Filter, StoreError};
 
 /// How many events are changed at the same time.
 const AT_ONCE: usize = 64;
@@ -36,8 +37,8 @@ impl Link {
     ) -> Result<Vec<EventId>, StoreError> {
         self.catch_up().await?;
         let found = self.index().filtered(filter, limit, action == Action::Forget);
-        let can_be = |entry: &Entry| match action {
-            Action::Replay => entry.has_request() && entry.state() != EventState::Waiting,
+        let can_be = |entry: &Arc<Entry>| match action {
+            Action::Replay => entry.can_be_replayed(),
             Action::Drop | Action::Forget => true,
         };
         // The oldest first, as they are delivered.

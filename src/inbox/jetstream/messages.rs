@@ -83,6 +83,14 @@ pub(super) struct StateHead {
     pub(super) batch: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ended: Option<i64>,
+    /// Whether its request is about to be removed, so that nobody may let it wait again.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) is_removed: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// What has become of an event whose request is stored.
@@ -149,6 +157,7 @@ impl StateHead {
             replays: 0,
             batch: None,
             ended: None,
+            is_removed: false,
         }
     }
 }

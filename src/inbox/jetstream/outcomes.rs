@@ -1,5 +1,6 @@
 //! Notes what has become of tries, and which events are sent together.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -30,7 +31,7 @@ impl Link {
             .await
     }
 
-    async fn note(&self, entry: Entry, outcome: &Outcome) -> Result<u64, Fault> {
+    async fn note(&self, entry: Arc<Entry>, outcome: &Outcome) -> Result<u64, Fault> {
         let mut tries = self.tries(entry.with_tries()).await.map_err(as_fault)?;
         let mut state = entry.state.clone();
         if outcome
@@ -68,7 +69,7 @@ impl Link {
     pub(super) async fn assign(&self, events: &[EventId], batch: i64) -> Result<(), StoreError> {
         self.catch_up().await?;
         let assigned = join_all(events.iter().map(|id| async move {
-            let assign = |entry: Entry| async move {
+            let assign = |entry: Arc<Entry>| async move {
                 let tries = self.tries(entry.with_tries()).await.map_err(as_fault)?;
                 let state = StateHead { batch: Some(batch), ..entry.state.clone() };
                 self.write_state(&entry, &state, write_tries(&tries)).await
@@ -81,8 +82,8 @@ impl Link {
     /// Changes an event if it waits. If another process changes it at the same time, looks at it again.
     async fn change_waiting<F: Future<Output = Result<u64, Fault>>>(
         &self,
-        find: impl Fn(&super::index::Index) -> Option<Entry>,
-        change: impl Fn(Entry) -> F,
+        find: impl Fn(&super::index::Index) -> Option<Arc<Entry>>,
+        change: impl Fn(Arc<Entry>) -> F,
     ) -> Result<(), StoreError> {
         for _ in 0..TIMES {
             let found = find(&self.index());

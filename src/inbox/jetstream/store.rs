@@ -71,7 +71,7 @@ impl JetStreamStore {
 impl Link {
     /// These events with their requests. Those whose request cannot be read are given up; those that do not exist any more are left
     /// out.
-    async fn with_requests(&self, entries: Vec<Entry>) -> Result<Vec<Event>, StoreError> {
+    async fn with_requests(&self, entries: Vec<Arc<Entry>>) -> Result<Vec<Event>, StoreError> {
         let contents = join_all(entries.iter().map(|entry| self.content(entry.revision))).await;
         let mut events = Vec::new();
         let mut damaged = Vec::new();

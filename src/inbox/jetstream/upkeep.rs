@@ -1,5 +1,6 @@
 //! What is to be done now and then: measure the stream, remove what need not be remembered any more.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,7 +12,7 @@ use super::append::beside;
 use super::follow::TOLD;
 use super::index::Entry;
 use super::link::{Fault, Link, Role};
-use super::messages::{How, Phase, write_tries};
+use super::messages::{How, Phase, StateHead, write_tries};
 use crate::inbox::encode::millis;
 use crate::inbox::{EventState, StoreError};
 
@@ -108,12 +109,12 @@ impl Link {
                 last = Some(entry.seq);
                 match self.fate(entry, if delivers { now } else { now.saturating_sub(LATER) }) {
                     Fate::Kept => {}
-                    Fate::Dropped => dropped.push((entry.clone(), entry.ended().unwrap_or(now))),
+                    Fate::Dropped => dropped.push((Arc::clone(entry), entry.ended().unwrap_or(now))),
                     // A younger event with the same key is found through this one.
                     Fate::Removed if index.has_mark(&beside(&entry.mark, entry.event.id)) => {
-                        dropped.push((entry.clone(), now));
+                        dropped.push((Arc::clone(entry), now));
                     }
-                    Fate::Removed => removed.push(entry.clone()),
+                    Fate::Removed => removed.push(Arc::clone(entry)),
                 }
             }
         }
@@ -129,9 +130,11 @@ impl Link {
         }
         self.remove_events(removed).await?;
         for (entry, ended) in dropped {
-            let head = entry.ended_head(How::Dropped, ended, entry.state.tries);
-            // Of another process that has changed it, the next look takes care.
-            let _ = self.write_event(&entry, &head, write_tries(&[])).await;
+            if self.retire(&entry).await?.is_some() {
+                let head = entry.ended_head(How::Dropped, ended, entry.state.tries);
+                // Of another process that has changed it, the next look takes care.
+                let _ = self.write_event(&entry, &head, write_tries(&[])).await;
+            }
         }
         Ok(())
     }
@@ -150,17 +153,9 @@ impl Link {
         }
     }
 
-    async fn remove_events(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
+    async fn remove_events(&self, entries: Vec<Arc<Entry>>) -> Result<(), StoreError> {
         let removals = stream::iter(entries).map(|entry| async move {
-            let mut state_revision = entry.state_revision;
-            if entry.has_request() {
-                // If an operator replays it at this moment, one of the two changes is refused.
-                match self.write_state(&entry, &entry.state, Bytes::new()).await {
-                    Ok(revision) => state_revision = revision,
-                    Err(Fault::Conflict) => return self.refresh(&entry.mark).await,
-                    Err(fault) => return Err(fault.into()),
-                }
-            }
+            let Some(state_revision) = self.retire(&entry).await? else { return Ok(()) };
             self.erase(entry.revision).await?;
             if state_revision > 0 {
                 self.erase(state_revision).await?;
@@ -169,6 +164,21 @@ impl Link {
             Ok(())
         });
         removals.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
+    }
+
+    /// Makes sure that nobody lets an event wait again whose request is about to be removed: if an operator replays it at this moment,
+    /// one of the two changes is refused. Returns the sequence of the last message about its state, 0 if there is none; `None` if
+    /// somebody else has changed the event.
+    async fn retire(&self, entry: &Entry) -> Result<Option<u64>, StoreError> {
+        if !entry.has_request() || entry.state.is_removed {
+            return Ok(Some(entry.state_revision));
+        }
+        let state = StateHead { is_removed: true, ..entry.state.clone() };
+        match self.write_state(entry, &state, Bytes::new()).await {
+            Ok(revision) => Ok(Some(revision)),
+            Err(Fault::Conflict) => self.refresh(&entry.mark).await.map(|()| None),
+            Err(fault) => Err(fault.into()),
+        }
     }
 
     /// Removes messages that the other processes have read by now.

@@ -14,21 +14,24 @@ use tokio::time::{sleep, timeout};
 use super::support::{due, due_at, event, keys, outcome, settings, with_body};
 use crate::support::nats::NatsServer;
 
-const SOON: Duration = Duration::from_secs(20);
+pub(super) const SOON: Duration = Duration::from_secs(20);
 
-fn open_with(nats: &JetStreamSettings, change: impl FnOnce(&mut InboxSettings)) -> JetStreamStore {
+pub(super) fn open_with(
+    nats: &JetStreamSettings,
+    change: impl FnOnce(&mut InboxSettings),
+) -> JetStreamStore {
     let place = StorePlace::JetStream(Arc::new(nats.clone()));
     let mut settings = InboxSettings { place, ..settings(Path::new("")) };
     change(&mut settings);
     JetStreamStore::open(&settings, nats).unwrap()
 }
 
-fn open(nats: &JetStreamSettings) -> JetStreamStore {
+pub(super) fn open(nats: &JetStreamSettings) -> JetStreamStore {
     open_with(nats, |_| {})
 }
 
 /// Polls until the events that are due have these keys: what another process has written arrives a little later.
-async fn until_due(store: &dyn Store, expected: &[&str]) -> Vec<Event> {
+pub(super) async fn until_due(store: &dyn Store, expected: &[&str]) -> Vec<Event> {
     let due = async {
         loop {
             let events = due(store).await;
@@ -41,7 +44,7 @@ async fn until_due(store: &dyn Store, expected: &[&str]) -> Vec<Event> {
     timeout(SOON, due).await.unwrap_or_else(|_| panic!("{expected:?} are never due"))
 }
 
-async fn until_delivers(store: &dyn Store) {
+pub(super) async fn until_delivers(store: &dyn Store) {
     let right = async {
         while store.may_deliver().await != Ok(true) {
             sleep(Duration::from_millis(20)).await;

@@ -9,6 +9,8 @@ mod files;
 mod jetstream;
 mod limits;
 #[cfg(feature = "jetstream")]
+mod nats_faults;
+#[cfg(feature = "jetstream")]
 mod nats_rights;
 mod processes;
 mod recover;

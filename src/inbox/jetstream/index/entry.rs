@@ -41,6 +41,11 @@ impl Entry {
         self.event.ended.is_none()
     }
 
+    /// Whether it can be delivered once more.
+    pub(in super::super) fn can_be_replayed(&self) -> bool {
+        self.has_request() && !self.state.is_removed && self.state() != EventState::Waiting
+    }
+
     /// The sequence of the message that has its tries; 0 if there is none.
     pub(in super::super) fn with_tries(&self) -> u64 {
         match (self.has_request(), self.has_state) {

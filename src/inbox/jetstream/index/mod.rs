@@ -20,8 +20,8 @@ use crate::inbox::{Due, EventId, EventState, EventSummary, Filter, Next, RouteTo
 /// The events, and who delivers.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// By their place in the order of arrival.
-    events: BTreeMap<i64, Entry>,
+    /// By their place in the order of arrival. A node of the map that is filled in order stays half empty, so it has pointers only.
+    events: BTreeMap<i64, Arc<Entry>>,
     by_mark: HashMap<Mark, i64>,
     by_id: HashMap<EventId, i64>,
     routes: BTreeMap<Arc<str>, RouteEvents>,
@@ -112,7 +112,7 @@ impl Index {
             self.leftovers.push((sequence, Instant::now()));
             return;
         };
-        let mut entry = entry.clone();
+        let mut entry = Entry::clone(entry);
         self.remove_counted(entry.seq);
         (entry.state, entry.state_revision, entry.has_state) = (state, sequence, true);
         self.insert(entry);
@@ -141,6 +141,7 @@ impl Index {
             }
             // It is of another event that had this mark before, and is overwritten.
             other => {
+                let entry = Arc::make_mut(entry);
                 (entry.state_revision, entry.has_state) =
                     (other.map_or(0, |(sequence, _)| sequence), false);
             }
@@ -182,11 +183,11 @@ impl Index {
         if entry.ended().is_some() {
             self.ended.insert(entry.seq);
         }
-        self.events.insert(entry.seq, entry);
+        self.events.insert(entry.seq, Arc::new(entry));
     }
 
     /// Removes an event from the table and from what is counted.
-    fn remove_counted(&mut self, seq: i64) -> Option<Entry> {
+    fn remove_counted(&mut self, seq: i64) -> Option<Arc<Entry>> {
         let entry = self.events.remove(&seq)?;
         self.ended.remove(&seq);
         if let Some(route) = self.routes.get_mut(&entry.event.route) {
@@ -199,28 +200,28 @@ impl Index {
         Some(entry)
     }
 
-    fn of_mark(&self, mark: &Mark) -> Option<&Entry> {
+    fn of_mark(&self, mark: &Mark) -> Option<&Arc<Entry>> {
         self.by_mark.get(mark).and_then(|seq| self.events.get(seq))
     }
 
     /// The event with this place.
-    pub(super) fn get(&self, seq: i64) -> Option<&Entry> {
+    pub(super) fn get(&self, seq: i64) -> Option<&Arc<Entry>> {
         self.events.get(&seq)
     }
 
     /// The event with this id, unless it was dropped.
-    pub(super) fn find(&self, id: EventId) -> Option<&Entry> {
+    pub(super) fn find(&self, id: EventId) -> Option<&Arc<Entry>> {
         self.by_id.get(&id).and_then(|seq| self.events.get(seq)).filter(|entry| !entry.is_dropped())
     }
 
     /// The event with this id, with what lists show.
-    pub(super) fn summary(&self, id: EventId) -> Option<(Entry, EventSummary)> {
-        self.find(id).map(|entry| (entry.clone(), entry.summary()))
+    pub(super) fn summary(&self, id: EventId) -> Option<(Arc<Entry>, EventSummary)> {
+        self.find(id).map(|entry| (Arc::clone(entry), entry.summary()))
     }
 
     /// When the event with this id was delivered or given up, in milliseconds; `None` if it waits or is not known.
     pub(super) fn ended(&self, id: EventId) -> Option<i64> {
-        self.by_id.get(&id).and_then(|seq| self.events.get(seq)).and_then(Entry::ended)
+        self.by_id.get(&id).and_then(|seq| self.events.get(seq)).and_then(|entry| entry.ended())
     }
 
     /// How many events wait or are dead.
@@ -229,15 +230,15 @@ impl Index {
     }
 
     /// Events that may be tried. `farthest`: the longest wait between two tries, in milliseconds.
-    pub(super) fn due(&self, due: &Due, farthest: i64) -> Vec<Entry> {
+    pub(super) fn due(&self, due: &Due, farthest: i64) -> Vec<Arc<Entry>> {
         let Some(route) = self.routes.get(&due.route) else { return Vec::new() };
         let seqs = route.waiting.due(millis(due.now), farthest, due.strict, &due.except, due.limit);
         seqs.iter().filter_map(|seq| self.events.get(seq)).cloned().collect()
     }
 
     /// The waiting events of a route that are in this batch, by arrival.
-    pub(super) fn batch(&self, route: &str, batch: i64) -> Vec<Entry> {
-        let is_in = |entry: &&Entry| {
+    pub(super) fn batch(&self, route: &str, batch: i64) -> Vec<Arc<Entry>> {
+        let is_in = |entry: &&Arc<Entry>| {
             *entry.event.route == *route
                 && entry.state.batch == Some(batch)
                 && entry.state() == EventState::Waiting
@@ -274,7 +275,7 @@ impl Index {
     }
 
     /// The events that a filter means, the newest first; those that were dropped only if asked for.
-    pub(super) fn filtered(&self, filter: &Filter, limit: usize, with_dropped: bool) -> Vec<Entry> {
+    pub(super) fn filtered(&self, filter: &Filter, limit: usize, with_dropped: bool) -> Vec<Arc<Entry>> {
         let end = filter.before_seq.unwrap_or(i64::MAX);
         let events = self.events.range(..end).rev().map(|(_, entry)| entry);
         let shown = events.filter(|entry| with_dropped || !entry.is_dropped());
@@ -283,11 +284,11 @@ impl Index {
 
     /// What lists show of the events that a filter means, the newest first.
     pub(super) fn list(&self, filter: &Filter, limit: usize) -> Vec<EventSummary> {
-        self.filtered(filter, limit, false).iter().map(Entry::summary).collect()
+        self.filtered(filter, limit, false).iter().map(|entry| entry.summary()).collect()
     }
 
     /// Events that have ended, by arrival, from this place on.
-    pub(super) fn ended_from(&self, seq: i64) -> impl Iterator<Item = &Entry> {
+    pub(super) fn ended_from(&self, seq: i64) -> impl Iterator<Item = &Arc<Entry>> {
         self.ended.range(seq..).filter_map(|seq| self.events.get(seq))
     }
 
