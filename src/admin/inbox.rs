@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::lock::lock;
 use crate::console::data::InboxData;
-use crate::dispatch::{Dispatcher, Paused, UpstreamState};
+use crate::dispatch::{Dispatcher, Instance, Paused, UpstreamState};
 use crate::identity::time::rfc3339_millis;
 use crate::inbox::{EventId, EventState, Filter, RouteTotals, Store, StoreTotals};
 use crate::telemetry::metrics::{InboxMetrics, RouteEvents, StoredEvents};
@@ -60,6 +60,7 @@ struct Record<'a> {
     totals: &'a StoreTotals,
     error: Option<&'a str>,
     delivering: bool,
+    deliverer: Option<Instance>,
     upstreams: Vec<UpstreamState>,
     set_aside: Option<String>,
 }
@@ -101,6 +102,7 @@ impl InboxStatus {
         InboxData {
             error,
             delivering: self.dispatcher.delivers(),
+            deliverer: self.dispatcher.deliverer(),
             set_aside: self.set_aside.as_ref().map(|file| file.display().to_string()),
             routes: counted.totals.routes.clone(),
             upstreams: self.dispatcher.state(),
@@ -126,7 +128,7 @@ impl InboxStatus {
         &*self.store
     }
 
-    /// Ends pauses. Returns whether anything of that kind was paused.
+    /// Ends pauses, also if another instance delivers. Returns whether anything of that kind was paused.
     pub(super) fn resume(&self, paused: Paused) -> bool {
         self.dispatcher.resume(paused)
     }
@@ -153,6 +155,7 @@ impl InboxStatus {
             totals,
             error: error.as_deref(),
             delivering: self.dispatcher.delivers(),
+            deliverer: self.dispatcher.deliverer(),
             upstreams: self.dispatcher.state(),
             set_aside: self.set_aside.as_ref().map(|file| file.display().to_string()),
         };

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::dispatch::UpstreamState;
+use crate::dispatch::{Instance, UpstreamState};
 use crate::finding::Findings;
 use crate::inbox::{EventSummary, RouteTotals};
 use crate::relay::state::TargetState;
@@ -189,6 +189,8 @@ pub struct InboxData {
     pub error: Option<String>,
     /// Whether this process delivers.
     pub delivering: bool,
+    /// The instance that delivers, if it is known.
+    pub deliverer: Option<Instance>,
     /// The damaged database that was set aside.
     pub set_aside: Option<String>,
     /// How much is stored of each route.

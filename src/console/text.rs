@@ -78,6 +78,9 @@ fn stored(out: &mut String, data: &ConsoleData) -> std::fmt::Result {
     if let Some(error) = &inbox.error {
         writeln!(out, "  cannot be used: {error}")?;
     }
+    if let Some(deliverer) = inbox.deliverer.as_ref().filter(|_| !inbox.delivering) {
+        writeln!(out, "  delivered by {deliverer}")?;
+    }
     for upstream in &inbox.upstreams {
         if let Some(pause) = &upstream.paused {
             let until = since_text(pause.until, data.now);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::route::{Destination, DispatchRoute, DispatchRoutes};
 use super::seen::Seen;
-use super::watch::Watches;
+use super::shared::Shared;
 use super::{target_try, upstream_try};
 use crate::inbox::{Attempt, Event};
 use crate::relay::batch::{Batch, may_be_about_one_event};
@@ -21,7 +21,7 @@ pub(super) struct Try {
     /// The settings, and the place of the events' route in them.
     pub(super) routes: Arc<DispatchRoutes>,
     pub(super) place: usize,
-    pub(super) watches: Arc<Watches>,
+    pub(super) shared: Arc<Shared>,
     pub(super) probe: Probe,
 }
 
@@ -47,11 +47,13 @@ pub(super) struct Tried {
 impl Try {
     /// Makes it.
     pub(super) async fn run(self) -> Tried {
-        let Self { mut events, routes, place, watches, probe } = self;
+        let Self { mut events, routes, place, shared, probe } = self;
         let at = SystemTime::now();
         let mut seen = match &routes.routes[place].destination {
             Destination::Upstream(route) => {
-                upstream_try::send(events.first(), route, place, &watches).await
+                let (event, wait) = (events.first(), routes.routes[place].inbox.wait);
+                let is_watched = || shared.is_watched(event, wait);
+                upstream_try::send(event, route, place, is_watched).await
             }
             Destination::Target(client) => target_try::send(&events, client).await,
         };

@@ -276,8 +276,8 @@ impl Work {
             events: events.members().iter().map(|event| (event.id, event.seq)).collect(),
             probe,
         };
-        let (routes, watches) = (Arc::clone(&routes), Arc::clone(&self.shared.watches));
-        let task = self.tries.spawn(Try { events, routes, place, watches, probe }.run());
+        let (routes, shared) = (Arc::clone(&routes), Arc::clone(&self.shared));
+        let task = self.tries.spawn(Try { events, routes, place, shared, probe }.run());
         self.under_way.insert(task.id(), under_way);
     }
 

@@ -65,6 +65,7 @@ impl Delivery {
                 () = self.deliver(&mut work) => Ended::Drained,
             };
             self.shared.set_delivers(false);
+            work.hide_pauses();
             match ended {
                 Ended::Drained => self.stop(work).await,
                 // Its tries end with it: the other process makes them again.

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::delivery::Delivery;
+use super::instance::Instance;
+use super::peers::listen;
 use super::route::DispatchRoutes;
 use super::shared::Shared;
 use super::state::{Paused, UpstreamState};
 use super::watch::Watch;
-use crate::inbox::{EventId, Store};
+use crate::inbox::{EventId, Peers, Store};
 use crate::live::Live;
 use crate::shutdown::Drain;
 use crate::telemetry::metrics::InboxMetrics;
@@ -28,20 +30,28 @@ impl Dispatcher {
         spans: Option<SpanQueue>,
         drain: Drain,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let shared = Arc::<Shared>::default();
+        let (tell, told) = store.peers().map(|Peers { tell, told }| (tell, told)).unzip();
+        let shared = Arc::new(Shared::new(tell));
+        let for_listening = (Arc::clone(&shared), Arc::clone(&metrics));
         let for_delivery = Arc::clone(&shared);
         let delivery = Delivery { store, routes, metrics, spans, shared: for_delivery, drain };
-        (Self(shared), delivery.run())
+        let run = async move {
+            tokio::select! {
+                () = delivery.run() => {}
+                () = listen(told, for_listening.0, for_listening.1) => {}
+            }
+        };
+        (Self(shared), run)
     }
 
-    /// Waits for the upstream's answer to event `id` of `route`, from now on: call it before the event is stored. There is
-    /// nothing to wait for while deliveries are paused.
+    /// Waits for the upstream's answer to event `id` of `route`, from now on: call it before the event is stored. Another instance may
+    /// deliver it. There is nothing to wait for while deliveries are paused, or while no instance is known to deliver.
     pub fn watch(&self, id: EventId, route: &str) -> Watch {
         let watches = Arc::clone(&self.0.watches);
         if self.0.tries(route) { Watch::new(id, route, watches) } else { Watch::ended(id, watches) }
     }
 
-    /// The upstreams, and what is paused.
+    /// The upstreams, and what is paused, at the instance that delivers; nothing if none is known.
     pub fn state(&self) -> Vec<UpstreamState> {
         self.0.state()
     }
@@ -51,12 +61,18 @@ impl Dispatcher {
         self.0.paused_routes()
     }
 
+    /// The instance that delivers, if it is known.
+    pub fn deliverer(&self) -> Option<Instance> {
+        self.0.deliverer()
+    }
+
     /// Whether this process delivers. Of several that use one database, one does.
     pub fn delivers(&self) -> bool {
         self.0.delivers()
     }
 
-    /// Ends pauses: events are tried at once. Returns whether anything of that kind was paused.
+    /// Ends pauses: events are tried at once. If another instance delivers, it is told, without an answer. Returns whether anything of
+    /// that kind was paused.
     pub fn resume(&self, paused: Paused) -> bool {
         let state = self.0.state();
         let mut routes = state.iter().flat_map(|upstream| &upstream.routes);

@@ -6,6 +6,7 @@ use serde::Serialize;
 use tracing::Level;
 
 use super::attempt::Tried;
+use crate::identity::name::printable;
 use crate::inbox::{DeadReason, Event, Then};
 use crate::telemetry::metrics::AttemptClass;
 use crate::telemetry::trace::TraceContext;
@@ -99,6 +100,12 @@ struct RouteUnknown<'a> {
 #[derive(Serialize)]
 struct StoreFailed<'a> {
     during: &'static str,
+    detail: &'a str,
+    hint: &'static str,
+}
+
+#[derive(Serialize)]
+struct PeerMessageIgnored<'a> {
     detail: &'a str,
     hint: &'static str,
 }
@@ -273,6 +280,17 @@ pub(super) fn stopped(is_lost: bool) {
         "events that wait are delivered by another clawgate with this inbox, or at the next start"
     };
     emit(Level::INFO, "delivery_stopped", &Stopped { detail });
+}
+
+/// Logs that a message of the other instances cannot be read.
+pub(super) fn peer_message_ignored(detail: &str) {
+    let hint = "only clawgate may write to this subject of NATS: look who else does, and whether two installations have the same \
+                inbox.nats.name";
+    emit_bounded(
+        Level::WARN,
+        "peer_message_ignored",
+        &PeerMessageIgnored { detail: &printable(detail), hint },
+    );
 }
 
 fn text(time: SystemTime) -> String {

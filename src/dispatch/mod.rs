@@ -21,6 +21,8 @@
 //! | `outcomes.rs` | outcomes on their way to the store |
 //! | `shared.rs`, `state.rs` | what the loop shows to the others |
 //! | `watch.rs` | senders that wait for the upstream's answer |
+//! | `peers.rs`, `peer_message.rs` | what the instances with one store tell each other, so that each can do what only the one that delivers knows: answer senders that wait, show pauses and end them |
+//! | `instance.rs` | the name of an instance |
 
 mod answer_class;
 mod attempt;
@@ -32,9 +34,12 @@ mod delivery;
 mod dispatcher;
 mod give_up;
 mod hint;
+mod instance;
 mod log;
 mod outcomes;
 mod pause;
+mod peer_message;
+mod peers;
 mod request;
 mod retry_after;
 mod route;
@@ -52,6 +57,7 @@ mod work;
 mod tests;
 
 pub use self::dispatcher::Dispatcher;
+pub use self::instance::Instance;
 pub use self::route::{Destination, DispatchRoute, DispatchRoutes, RouteUpstream};
 pub use self::state::{Pause, Paused, PausedRoute, UpstreamState};
 pub use self::watch::{Answered, Watch};

@@ -146,12 +146,12 @@ impl Work {
         let traces = std::mem::take(&mut tried.seen.traces);
         for (event, trace) in tried.events.members().iter().zip(traces) {
             self.note_event(&tried, event, trace, then);
-            let watches = &self.shared.watches;
-            match (then, &answered) {
+            match then {
                 // Something will be tried again soon; whoever waits has a limit.
-                (Then::Retry { .. }, _) if !is_pause(tried.seen.class) => {}
-                (Then::Retry { .. }, _) | (_, None) => watches.remove(event.id),
-                (_, Some(answered)) => watches.answer(event.id, answered.clone()),
+                Then::Retry { .. } if !is_pause(tried.seen.class) => {}
+                // At other instances the pause ends the wait.
+                Then::Retry { .. } => self.shared.watches.remove(event.id),
+                _ => self.shared.answer(event, tried.route().inbox.wait, answered.as_ref()),
             }
             let outcome = Outcome { seq: event.seq, attempt: Some(tried.attempt.clone()), then };
             self.outcomes.push(Arc::clone(&tried.route().path), outcome);

@@ -10,7 +10,7 @@ use super::request::TryRequest;
 use super::retry_after::retry_after;
 use super::route::RouteUpstream;
 use super::seen::{Cause, Seen};
-use super::watch::{Answered, Watches};
+use super::watch::Answered;
 use crate::inbox::Event;
 use crate::telemetry::metrics::AttemptClass;
 use crate::upstream::{AnswerBody, Backend, ResponseBody, UpstreamError, remove_hop_by_hop};
@@ -20,16 +20,16 @@ const LARGEST_ANSWER: usize = 1024 * 1024;
 /// How much of any other answer is looked at.
 const LOOKED_AT: usize = 4096;
 
-/// Sends an event to the upstream of its route. `number` tells the routes of one upstream apart.
+/// Sends an event to the upstream of its route. `number` tells the routes of one upstream apart. `is_watched`: whether a sender waits
+/// for the answer.
 pub(super) async fn send(
     event: &Event,
     route: &RouteUpstream,
     number: usize,
-    watches: &Watches,
+    is_watched: impl Fn() -> bool,
 ) -> Seen {
     let started = Instant::now();
     let TryRequest { request, id, trace } = TryRequest::new(event, route);
-    let is_watched = || watches.contains(event.id);
     let seen = match &route.upstream.backend {
         Backend::Echo => Seen { took: started.elapsed(), ..Seen::echo() },
         Backend::Client(client) => match client.send(request, number).await {

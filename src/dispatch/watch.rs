@@ -55,7 +55,7 @@ impl Watch {
     }
 
     /// The upstream's answer, when there is one; `None` as soon as it is clear that there will be none soon, or if the answer is
-    /// larger than 1 MiB. The caller limits how long it waits.
+    /// too large to be passed on: larger than 1 MiB, or 256 KiB if another instance has got it. The caller limits how long it waits.
     pub async fn answer(mut self) -> Option<Answered> {
         self.answer.as_mut()?.await.ok()
     }
@@ -75,12 +75,15 @@ impl Watches {
         self.all().contains_key(&id)
     }
 
-    /// Passes on the answer to event `id`.
-    pub(super) fn answer(&self, id: EventId, answered: Answered) {
-        if let Some(Waiting { answer, .. }) = self.all().remove(&id) {
+    /// Passes on the answer to event `id`; `None`: there will be none. Returns whether somebody waited.
+    pub(super) fn answer(&self, id: EventId, answered: Option<Answered>) -> bool {
+        let waiting = self.all().remove(&id);
+        let is_watched = waiting.is_some();
+        if let (Some(Waiting { answer, .. }), Some(answered)) = (waiting, answered) {
             // Whoever waited may have left just now.
             let _ = answer.send(answered);
         }
+        is_watched
     }
 
     /// Ends the wait for event `id`, without an answer.

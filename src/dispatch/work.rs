@@ -221,6 +221,12 @@ impl Work {
         }
     }
 
+    /// Shows no pause as a metric any more: another process decides about pauses.
+    pub(super) fn hide_pauses(&self) {
+        self.upstreams.keys().for_each(|name| self.metrics.paused(name, false));
+        self.routes.keys().for_each(|path| self.metrics.route_paused(path, false));
+    }
+
     /// The waits between two tries of one event.
     pub(super) fn backoff(&self) -> Backoff {
         let DispatchRoutes { retry_first, retry_max, .. } = *self.settings;

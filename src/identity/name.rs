@@ -184,7 +184,7 @@ fn push_printable(c: char, out: &mut String) {
 
 /// Controls (C0, DEL, C1), blanks but the space, fillers, bidirectional and zero-width marks, line separators, tags,
 /// and the rest of the invisible: nothing that a line of log should carry raw.
-fn deceives(c: char) -> bool {
+pub fn deceives(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{a0}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{1680}' | '\u{180e}'

@@ -5,6 +5,7 @@
 //! | `credentials.rs` | which header fields are credentials |
 //! | `event.rs` | what is stored: an event, its request, the tries to deliver it |
 //! | `store.rs` | [`Store`]: what a store of events can do |
+//! | `peers.rs` | [`Peers`]: messages between the processes that use one store |
 //! | `any_store.rs` | opens the store that the settings name |
 //! | `settings/` | [`InboxSettings`], [`RouteInbox`] for single routes, and [`JetStreamSettings`] |
 //! | `sqlite/` | the store in an SQLite database |
@@ -20,6 +21,7 @@ mod encode;
 mod event;
 #[cfg(feature = "jetstream")]
 pub mod jetstream;
+mod peers;
 mod settings;
 mod sqlite;
 mod store;
@@ -32,6 +34,7 @@ pub use self::event::{
     Attempt, DeadReason, Event, EventDetail, EventId, EventState, EventSummary, InvalidEventId,
     NewEvent, StoredRequest,
 };
+pub use self::peers::{MAX_PEER_MESSAGE, Peers, PeersOfStore};
 pub use self::settings::nats::{
     InvalidMonitoring, InvalidServer, InvalidStreamName, JetStreamSettings, NatsCredentials,
     NatsMonitoring, NatsServer, check_stream_name,

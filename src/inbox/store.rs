@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::event::{
     Attempt, DeadReason, Event, EventDetail, EventId, EventState, EventSummary, NewEvent,
 };
+use super::peers::Peers;
 use crate::identity::time::rfc3339_millis;
 
 /// What the methods of a [`Store`] return.
@@ -36,6 +37,12 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Gives up the right to deliver, for another process. Called when no try is under way any more.
     fn stop_delivering(&self) -> StoreFuture<'_, ()>;
+
+    /// Messages to the other processes that use this store, and from them; only the first caller gets it. `None`: this kind of store has
+    /// none.
+    fn peers(&self) -> Option<Peers> {
+        None
+    }
 
     /// Waiting events of one route that may be tried, in the order in which they are to be.
     fn due(&self, due: Due) -> StoreFuture<'_, Vec<Event>>;

@@ -74,7 +74,7 @@ fn confirm(clawgate: &Clawgate, action: &str, target: &str) -> String {
 }
 
 /// Sends a form of the page itself; returns what the page that follows says about it.
-fn act(clawgate: &Clawgate, action: &str, target: &str) -> String {
+pub fn act(clawgate: &Clawgate, action: &str, target: &str) -> String {
     let address = clawgate.admin();
     let nonce = nonce(&text(address, "/"));
     let answer = send_form(

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use clawgate::console::data::{ConsoleData, Refusal, Shown};
 use clawgate::console::{Action, confirm_page, event_page, page};
-use clawgate::dispatch::{Pause, UpstreamState};
+use clawgate::dispatch::{Instance, Pause, UpstreamState};
 use clawgate::inbox::{Attempt, EventDetail};
 use clawgate::relay::credentials::CredentialState;
 use clawgate::relay::state::{RateState, TargetQuota, TargetState, TargetTry};
@@ -120,6 +120,36 @@ fn the_top_line_if_all_is_well() {
     </div>
     <p id="since" class="facts"></p>
     "#);
+}
+
+#[test]
+fn the_inbox_says_which_other_instance_delivers() {
+    let mut data = small_and_well();
+    let inbox = data.inbox.as_mut().unwrap();
+    inbox.delivering = false;
+    inbox.deliverer = Some(Instance { host: "claw-2".to_owned(), pid: 7 });
+
+    let text = shown(&data, "inbox");
+
+    assert!(
+        text.contains(
+            "<p>This process stores events. <strong>claw-2 (process 7)</strong> delivers them."
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_inbox_says_that_no_instance_is_known_to_deliver() {
+    let mut data = small_and_well();
+    data.inbox.as_mut().unwrap().delivering = false;
+
+    let text = shown(&data, "inbox");
+
+    assert!(
+        text.contains("Another one that uses the same inbox delivers them, but none has said so."),
+        "{text}"
+    );
 }
 
 #[test]

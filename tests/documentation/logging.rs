@@ -51,6 +51,7 @@ const RECORDS: &[(&str, &[&str])] = &[
     ("`nats_connected`", &["inbox/jetstream/connection_log.rs Connected"]),
     ("`nats_disconnected`", &["inbox/jetstream/connection_log.rs Disconnected"]),
     ("`nats_error`", &["inbox/jetstream/connection_log.rs ErrorLine"]),
+    ("`peer_message_ignored`", &["dispatch/log.rs PeerMessageIgnored"]),
     ("`challenge_secret`", &["pipeline/authenticate.rs ChallengeSecret"]),
     ("`upstream_misconfigured`", &["upstream/misconfiguration.rs Line"]),
     ("`identity_left_out`", &["upstream/misconfiguration.rs LeftOut"]),

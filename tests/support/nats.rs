@@ -158,6 +158,17 @@ impl NatsServer {
         log.lines().filter(|line| line.contains("Violation")).map(str::to_owned).collect()
     }
 
+    /// Sends a message to all that have subscribed to `subject`.
+    pub fn publish(&self, subject: &str, message: &str) {
+        let (subject, message) = (subject.to_owned(), message.to_owned());
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = async_nats::connect(&self.url).await.unwrap();
+            client.publish(subject, message.into()).await.unwrap();
+            client.flush().await.unwrap();
+        });
+    }
+
     /// Makes a stream with one replica.
     pub fn make_stream(&self, name: &str) {
         let config = stream::Config {

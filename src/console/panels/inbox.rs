@@ -31,7 +31,10 @@ pub(super) fn content(data: &ConsoleData) -> Markup {
     html! {
         @if let Some(error) = &inbox.error { p class="fault" { "It cannot be used: " (error) } }
         @if !inbox.delivering && inbox.error.is_none() {
-            p { "This process stores events. Another one that uses the same database delivers them." }
+            @match &inbox.deliverer {
+                Some(deliverer) => p { "This process stores events. " strong { (deliverer) } " delivers them." },
+                None => p { "This process stores events. Another one that uses the same inbox delivers them, but none has said so." },
+            }
         }
         @if let Some(file) = &inbox.set_aside {
             p class="fault" { "A damaged database was set aside as " code { (file) } }

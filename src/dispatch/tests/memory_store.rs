@@ -1,9 +1,10 @@
 //! A store in memory.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::inbox::{
     Appended, Attempt, DeadReason, Due, Event, EventDetail, EventId, EventState, EventSummary, Filter,
@@ -20,6 +21,7 @@ pub(super) struct MemoryStore {
     /// Whether another process delivers.
     taken: Mutex<bool>,
     stopped: Mutex<bool>,
+    lost: Notify,
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +41,7 @@ impl MemoryStore {
             fails: Mutex::default(),
             taken: Mutex::default(),
             stopped: Mutex::default(),
+            lost: Notify::new(),
         })
     }
 
@@ -73,6 +76,12 @@ impl MemoryStore {
     /// Whether another process delivers from now on.
     pub(super) fn set_taken(&self, taken: bool) {
         *self.taken.lock().unwrap() = taken;
+    }
+
+    /// Takes away the right to deliver, for another process.
+    pub(super) fn lose_right(&self) {
+        self.set_taken(true);
+        self.lost.notify_waiters();
     }
 
     /// Whether the right to deliver was given up.
@@ -121,6 +130,10 @@ impl Store for MemoryStore {
 
     fn may_deliver(&self) -> StoreFuture<'_, bool> {
         now(Ok(!*self.taken.lock().unwrap()))
+    }
+
+    fn lost_right(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.lost.notified())
     }
 
     fn stop_delivering(&self) -> StoreFuture<'_, ()> {

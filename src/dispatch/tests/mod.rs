@@ -3,6 +3,7 @@
 mod life;
 mod memory_store;
 mod pauses;
+mod peers;
 mod requests;
 mod rows;
 mod targets;

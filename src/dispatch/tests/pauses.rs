@@ -18,6 +18,23 @@ fn while_set(reply: Reply) -> (Arc<AtomicBool>, impl Fn(usize, &upstream::Got) -
 }
 
 #[test]
+fn a_process_that_has_lost_the_right_to_deliver_shows_no_pause_any_more() {
+    run(async {
+        let upstream = TestUpstream::start(|_, _| DOWN).await;
+        let running = Running::new(upstream.address);
+        running.add();
+        let metric =
+            |value| format!("clawgate_inbox_paused{{upstream=\"http://{}\"}} {value}", upstream.address);
+        eventually("the pause", || running.has_metric(&metric(1)) && running.is_upstream_paused()).await;
+
+        running.store.lose_right();
+
+        eventually("its end", || running.has_metric(&metric(0)) && !running.is_upstream_paused()).await;
+        assert!(running.has_metric("clawgate_inbox_deliverer_known 0"));
+    });
+}
+
+#[test]
 fn while_an_upstream_is_down_one_event_at_a_time_is_tried() {
     run(async {
         let (is_down, script) = while_set(DOWN);

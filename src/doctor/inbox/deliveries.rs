@@ -31,16 +31,21 @@ fn of_status(subject: &Subject, inbox: &Value) -> Vec<Finding> {
         let detail = format!("the running clawgate cannot use the inbox: {error}");
         return vec![subject.fail(Check::Deliveries, detail, "see its log; it tries again by itself")];
     }
-    if inbox["delivering"] == Value::Bool(false) {
-        let detail =
-            "the running clawgate stores events, but another process has the right to deliver them";
-        let hint = "this is so during a hand-over; otherwise find the other process that has the file open (fuser)";
+    let other = (inbox["delivering"] == Value::Bool(false)).then(|| &inbox["deliverer"]);
+    if other.is_some_and(Value::is_null) {
+        let detail = "the running clawgate stores events, but does not deliver them, and no other instance says that it does";
+        let hint = "this is so for some seconds during a hand-over; otherwise: with a database, find the other process that has \
+                    the file open (fuser); with NATS, see whether clawgate may subscribe to the subject with .peers at its end";
         return vec![subject.warning(Check::Deliveries, detail, hint)];
     }
     let upstreams = inbox["upstreams"].as_array().map(Vec::as_slice).unwrap_or_default();
     let found: Vec<_> = upstreams.iter().flat_map(|upstream| of_upstream(subject, upstream)).collect();
     if found.is_empty() {
-        return vec![subject.pass(Check::Deliveries, "the running clawgate delivers to every upstream")];
+        let who = other.map_or_else(
+            || "the running clawgate".to_owned(),
+            |other| format!("another instance (process {} of {})", other["pid"], text(&other["host"])),
+        );
+        return vec![subject.pass(Check::Deliveries, format!("{who} delivers to every upstream"))];
     }
     found
 }
@@ -117,6 +122,15 @@ mod tests {
     fn without_a_pause_all_is_well() {
         let inbox = json!({ "delivering": true, "upstreams": [{ "upstream": "a", "paused": null, "routes": [] }] });
         assert_eq!(found(&inbox)[0].0, Severity::Pass);
+    }
+
+    #[test]
+    fn the_other_instance_that_delivers_is_named() {
+        let found = found(&json!({
+            "delivering": false, "deliverer": { "host": "claw-2", "pid": 7 }, "upstreams": [],
+        }));
+        let detail = "another instance (process 7 of claw-2) delivers to every upstream".to_owned();
+        assert_eq!(found, [(Severity::Pass, detail, String::new())]);
     }
 
     #[test]

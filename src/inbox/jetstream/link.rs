@@ -21,6 +21,7 @@ use super::messages::FIELD;
 use super::subjects::Subject;
 use crate::inbox::StoreError;
 use crate::inbox::encode::whole_millis;
+use crate::inbox::peers::Peers;
 use crate::inbox::settings::InboxSettings;
 use crate::inbox::settings::nats::JetStreamSettings;
 
@@ -47,6 +48,8 @@ pub(super) struct Link {
     pub(super) changed: watch::Sender<()>,
     pub(super) space: Space,
     pub(super) lease: Lease,
+    /// For whoever asks first.
+    peers: Mutex<Option<Peers>>,
     pub(super) log: Arc<ConnectionLog>,
     opened: Instant,
 }
@@ -154,6 +157,7 @@ impl Link {
         limits: Limits,
         log: Arc<ConnectionLog>,
         holder: String,
+        peers: Peers,
     ) -> Self {
         Self {
             name: Arc::from(name),
@@ -170,6 +174,7 @@ impl Link {
             changed: watch::Sender::new(()),
             space: Space::default(),
             lease: Lease::new(holder),
+            peers: Mutex::new(Some(peers)),
             log,
             opened: Instant::now(),
         }
@@ -178,6 +183,12 @@ impl Link {
     /// The index. Never held across an `await`.
     pub(super) fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Messages to the other processes and from them, the first time. A command has none.
+    pub(super) fn take_peers(&self) -> Option<Peers> {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.take().filter(|_| self.limits.role == Role::Server)
     }
 
     /// The stream, without a request to the server.

@@ -15,18 +15,20 @@
 //! | `append.rs` | stores new events |
 //! | `outcomes.rs`, `change.rs` | what becomes of events: by tries, and by operators |
 //! | `lease.rs`, `right.rs` | which process delivers |
+//! | `exchange.rs` | carries messages to the other processes, and from them |
 //! | `upkeep.rs` | removes what need not be remembered any more |
 //!
 //! There is one stream, and its subjects have one message each. `NAME.event.MARK` is an event; MARK is what it is known by if it comes
 //! again, so that the server itself refuses repetitions. `NAME.state.MARK` is what has become of it, if it was not delivered at the
 //! first try. When an event is delivered, a message without the request takes its place. Each message is written only if the last one
 //! of its subject is the one that the writer knows, so that of two processes that change the same event one does. All processes follow
-//! the stream.
+//! the stream. `NAME.peers` is not in the stream: what is written there, the processes get that run at that moment.
 
 mod append;
 mod change;
 mod connect;
 mod connection_log;
+mod exchange;
 mod follow;
 mod index;
 mod inspect;

@@ -15,6 +15,7 @@ use super::follow::{Following, Stopped};
 use super::link::{ACK, Limits, Link, Role};
 use super::open_error::JetStreamOpenError;
 use super::stream::Unusable;
+use crate::inbox::peers::Peers;
 use crate::inbox::settings::nats::JetStreamSettings;
 use crate::random::random_hex;
 
@@ -98,12 +99,14 @@ async fn run(
         }
     };
     let context = ContextBuilder::new().timeout(ACK).build(client.clone());
-    let link = Arc::new(Link::new(&settings.name, client, context, limits, log, holder));
+    let (peers, of_store) = Peers::new();
+    let link = Arc::new(Link::new(&settings.name, client, context, limits, log, holder, peers));
     let _ = started.send(Ok(Arc::clone(&link)));
     tokio::select! {
         () = follow(&link, settings) => {}
         () = link.keep_right() => {}
         () = link.keep_up() => {}
+        () = link.exchange(of_store) => {}
         // It is an error, because the sender was dropped.
         _ = end.changed() => {}
     }

@@ -18,7 +18,7 @@ use crate::inbox::settings::nats::JetStreamSettings;
 use crate::inbox::store::StoreFuture;
 use crate::inbox::{
     Appended, DeadReason, Due, Event, EventDetail, EventId, EventSummary, Filter, InboxSettings,
-    NewEvent, Next, Outcome, Store, StoreError, StorePlace, StoreTotals, Then,
+    NewEvent, Next, Outcome, Peers, Store, StoreError, StorePlace, StoreTotals, Then,
 };
 
 /// How long a command waits for the next of the messages that tell it all events.
@@ -142,6 +142,10 @@ impl Store for JetStreamStore {
 
     fn stop_delivering(&self) -> StoreFuture<'_, ()> {
         Box::pin(self.link.give_up_right(ACK))
+    }
+
+    fn peers(&self) -> Option<Peers> {
+        self.link.take_peers()
     }
 
     fn due(&self, due: Due) -> StoreFuture<'_, Vec<Event>> {

@@ -5,6 +5,11 @@ use data_encoding::HEXLOWER;
 /// What an event is known by if it comes again; of an event without a key: its id.
 pub(super) type Mark = [u8; 16];
 
+/// The subject of messages from process to process, which is not in the stream of this name.
+pub(super) fn peers(name: &str) -> String {
+    format!("{name}.peers")
+}
+
 /// What a message of the stream is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subject {

@@ -7,6 +7,8 @@ mod pauses;
 mod processes;
 #[cfg(feature = "jetstream")]
 mod several;
+#[cfg(feature = "jetstream")]
+mod several_peers;
 mod tokens;
 mod waiting_senders;
 

@@ -40,6 +40,7 @@ pub struct InboxMetrics {
     max_events: WhenUsed<Gauge>,
     commits: WhenUsed<Histogram>,
     delivering: WhenUsed<Gauge>,
+    deliverer_known: WhenUsed<Gauge>,
     set_aside: WhenUsed<Gauge>,
 }
 
@@ -90,6 +91,11 @@ impl InboxMetrics {
                 "inbox_delivering",
                 "1 if this process delivers the events of the inbox, else 0",
             ),
+            deliverer_known: registered(
+                all,
+                "inbox_deliverer_known",
+                "1 if this process delivers the events of the inbox or another instance says that it does, else 0",
+            ),
             set_aside: registered(
                 all,
                 "inbox_set_aside",
@@ -103,7 +109,8 @@ impl InboxMetrics {
         self.max_events.get().set(gauge(max_events));
         self.max_bytes.get().set(gauge(max_bytes));
         self.commits.get();
-        for metric in [&self.bytes, &self.free_bytes, &self.delivering, &self.set_aside] {
+        let gauges = [&self.bytes, &self.free_bytes, &self.delivering, &self.deliverer_known];
+        for metric in gauges.into_iter().chain([&self.set_aside]) {
             metric.get();
         }
     }
@@ -188,6 +195,12 @@ impl InboxMetrics {
     /// Sets whether this process delivers.
     pub fn delivering(&self, is_delivering: bool) {
         self.delivering.get().set(i64::from(is_delivering));
+        self.deliverer_known(is_delivering);
+    }
+
+    /// Sets whether this process delivers, or knows which instance does.
+    pub fn deliverer_known(&self, is_known: bool) {
+        self.deliverer_known.get().set(i64::from(is_known));
     }
 
     /// Notes that a damaged database was set aside.
