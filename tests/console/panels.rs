@@ -177,7 +177,7 @@ fn the_top_line_with_one_thing_to_do() {
     <button type="submit" aria-label="Try now http://127.0.0.1:18789">Try now</button>
     </form>
     </div>
-    <div class="scroll" tabindex="0" role="region" aria-label="Events in the inbox, table"><table>
+    <div class="scroll cards" tabindex="0" role="region" aria-label="Events in the inbox, table"><table>
     <caption class="unseen">Events in the inbox</caption>
     <thead>
     <tr>
@@ -192,10 +192,10 @@ fn the_top_line_with_one_thing_to_do() {
     <tbody>
     <tr>
     <th scope="row">/hooks/agent</th>
-    <td>0</td>
-    <td>–</td>
-    <td>0</td>
-    <td>0</td>
+    <td data-head="Waiting">0</td>
+    <td data-head="Oldest">–</td>
+    <td data-head="Delivered">0</td>
+    <td data-head="Dead">0</td>
     <td></td>
     </tr>
     </tbody>

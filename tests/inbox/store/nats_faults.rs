@@ -202,6 +202,7 @@ async fn a_full_inbox_takes_events_again_after_somebody_has_purged_the_stream() 
     for key in ["1", "2"] {
         store.append(event(key)).await.unwrap();
     }
+    until_due(&store, &["1", "2"]).await;
     assert!(matches!(store.append(event("3")).await, Err(StoreError::Full(_))));
 
     operator(&nats).await.get_stream(&*nats.name).await.unwrap().purge().await.unwrap();
