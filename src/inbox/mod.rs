@@ -6,6 +6,7 @@
 //! | `event.rs` | what is stored: an event, its request, the tries to deliver it |
 //! | `store.rs` | [`Store`]: what a store of events can do |
 //! | `any_store.rs` | opens the store that the settings name |
+//! | `open_replays.rs`, `replay_log.rs` | the delivered requests that several instances know, and what is logged about them |
 //! | `settings/` | [`InboxSettings`], [`RouteInbox`] for single routes, and [`JetStreamSettings`] |
 //! | `sqlite/` | the store in an SQLite database |
 //! | `jetstream/` | the store in NATS JetStream, for several instances (feature `jetstream`) |
@@ -20,6 +21,8 @@ mod encode;
 mod event;
 #[cfg(feature = "jetstream")]
 pub mod jetstream;
+mod open_replays;
+pub(crate) mod replay_log;
 mod settings;
 mod sqlite;
 mod store;
@@ -32,6 +35,7 @@ pub use self::event::{
     Attempt, DeadReason, Event, EventDetail, EventId, EventState, EventSummary, InvalidEventId,
     NewEvent, StoredRequest,
 };
+pub use self::open_replays::open_replays;
 pub use self::settings::nats::{
     InvalidMonitoring, InvalidServer, InvalidStreamName, JetStreamSettings, NatsCredentials,
     NatsMonitoring, NatsServer, check_stream_name,

@@ -2,12 +2,13 @@
 //!
 //! A request is claimed before it goes to the upstream. If the upstream accepts it, the claim is confirmed, and the same
 //! request is a duplicate from then on. If the upstream fails, the claim is released: the sender tries again, and that try
-//! must pass.
+//! must pass. With [`SharedReplays`](super::shared_replays::SharedReplays) the same holds for several instances together.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::shared_replays::{HeldClaim, SharedClaim, SharedRoute};
 use super::verified::EventKey;
 
 /// How long a delivered request is remembered if the settings do not say otherwise.
@@ -33,6 +34,8 @@ type Key = [u8; 16];
 pub struct ReplayWindow {
     window: Duration,
     requests: Arc<Mutex<Requests>>,
+    /// Where several instances remember requests together.
+    shared: Option<SharedRoute>,
 }
 
 /// What is known about a request.
@@ -48,7 +51,7 @@ pub enum Claim {
     InProgress,
 }
 
-/// A claimed request. Dropped without [`confirm`](Self::confirm), it is forgotten.
+/// A claimed request. Dropped without [`confirm`](Self::confirm), it is forgotten, also by the other instances.
 #[derive(Debug)]
 #[must_use = "the claim is released when this is dropped"]
 pub struct ClaimGuard {
@@ -57,6 +60,8 @@ pub struct ClaimGuard {
     /// When the request is forgotten if it is delivered.
     expires: Instant,
     confirmed: bool,
+    /// The claim at all instances.
+    shared: Option<Box<dyn HeldClaim>>,
 }
 
 #[derive(Debug)]
@@ -86,15 +91,39 @@ impl ReplayWindow {
     /// The same requests, remembered for another window from now on. See [`new`](Self::new).
     #[must_use]
     pub fn with_window(&self, window: Duration, tolerance: Option<Duration>) -> Self {
-        Self { window: bounded(window, tolerance), requests: Arc::clone(&self.requests) }
+        let requests = Arc::clone(&self.requests);
+        Self { window: bounded(window, tolerance), requests, shared: self.shared.clone() }
+    }
+
+    /// The same requests, remembered together with other instances; `None`: only here.
+    #[must_use]
+    pub fn shared_by(self, shared: Option<SharedRoute>) -> Self {
+        Self { shared, ..self }
     }
 
     fn with_capacity(window: Duration, capacity: usize) -> Self {
         let requests = Requests { capacity, states: HashMap::new(), delivered: VecDeque::new() };
-        Self { window, requests: Arc::new(Mutex::new(requests)) }
+        Self { window, requests: Arc::new(Mutex::new(requests)), shared: None }
     }
 
-    /// Claims the request that is known by `event` at `now`, if it is new.
+    /// Claims the request that is known by `event` at `now`, if it is new here and at the instances that share this window. See
+    /// [`claim`](Self::claim).
+    pub async fn claim_everywhere(&self, event: EventKey, now: Instant) -> Claim {
+        let mut guard = match self.claim(event, now) {
+            Claim::New(guard) => guard,
+            known => return known,
+        };
+        if let Some(shared) = &self.shared {
+            match shared.claim(event, self.window).await {
+                SharedClaim::New(held) => guard.shared = Some(held),
+                SharedClaim::Duplicate => return Claim::Duplicate,
+                SharedClaim::InProgress => return Claim::InProgress,
+            }
+        }
+        Claim::New(guard)
+    }
+
+    /// Claims the request that is known by `event` at `now`, if it is new here.
     ///
     /// Call this only after the signature was verified: otherwise anybody could fill the window. Calls of several threads may
     /// come with times that are not in order. A time in the past forgets nothing.
@@ -114,7 +143,13 @@ impl ReplayWindow {
         requests.states.insert(key, State::InProgress);
         drop(requests);
         let requests = Arc::clone(&self.requests);
-        Claim::New(ClaimGuard { requests, key, expires: now + self.window, confirmed: false })
+        Claim::New(ClaimGuard {
+            requests,
+            key,
+            expires: now + self.window,
+            confirmed: false,
+            shared: None,
+        })
     }
 }
 
@@ -131,8 +166,16 @@ fn bounded(window: Duration, tolerance: Option<Duration>) -> Duration {
 }
 
 impl ClaimGuard {
-    /// The request was delivered: the same one is a duplicate until the window ends, counted from the claim.
-    pub fn confirm(mut self) {
+    /// The request was delivered: the same one is a duplicate until the window ends, counted from the claim. Returns when the instances
+    /// that share the window know it, too, after about a second at most.
+    pub async fn confirm(mut self) {
+        self.confirm_here();
+        if let Some(shared) = self.shared.take() {
+            shared.confirm().await;
+        }
+    }
+
+    fn confirm_here(&mut self) {
         self.confirmed = true;
         let mut requests = lock(&self.requests);
         requests.states.insert(self.key, State::Delivered);
@@ -201,7 +244,7 @@ mod tests {
     #[test]
     fn a_delivered_request_is_a_duplicate_until_the_window_ends() {
         let (window, start) = (ReplayWindow::new(HOUR, None), Instant::now());
-        claimed(&window, 1, start).confirm();
+        claimed(&window, 1, start).confirm_here();
 
         assert!(is_duplicate(&window, 1, start));
         assert!(is_new(&window, 2, start));
@@ -217,14 +260,14 @@ mod tests {
 
         drop(guard);
 
-        claimed(&window, 1, start).confirm();
+        claimed(&window, 1, start).confirm_here();
         assert!(is_duplicate(&window, 1, start));
     }
 
     #[test]
     fn the_window_is_at_least_twice_the_tolerance() {
         let (window, start) = (ReplayWindow::new(HOUR, Some(HOUR)), Instant::now());
-        claimed(&window, 1, start).confirm();
+        claimed(&window, 1, start).confirm_here();
 
         assert!(is_duplicate(&window, 1, start + 2 * HOUR));
         assert!(is_new(&window, 1, start + 2 * HOUR + Duration::from_nanos(1)));
@@ -234,10 +277,10 @@ mod tests {
     fn a_clock_that_goes_back_forgets_nothing() {
         let (window, start) = (ReplayWindow::new(HOUR, None), Instant::now());
         let later = start + HOUR;
-        claimed(&window, 1, later).confirm();
+        claimed(&window, 1, later).confirm_here();
 
         assert!(is_duplicate(&window, 1, start));
-        claimed(&window, 2, start).confirm();
+        claimed(&window, 2, start).confirm_here();
         assert!(is_duplicate(&window, 1, later + HOUR));
     }
 
@@ -245,10 +288,10 @@ mod tests {
     fn the_oldest_delivered_request_is_forgotten_first_when_the_window_is_full() {
         let (window, start) = (ReplayWindow::with_capacity(HOUR, 3), Instant::now());
         let _in_progress = claimed(&window, 0, start);
-        claimed(&window, 1, start).confirm();
-        claimed(&window, 2, start).confirm();
+        claimed(&window, 1, start).confirm_here();
+        claimed(&window, 2, start).confirm_here();
 
-        claimed(&window, 3, start).confirm();
+        claimed(&window, 3, start).confirm_here();
 
         assert!(matches!(window.claim(event(0), start), Claim::InProgress));
         assert!(is_duplicate(&window, 2, start));
@@ -282,7 +325,7 @@ mod tests {
     #[test]
     fn the_longest_window_does_not_overflow_the_clock() {
         let (window, start) = (ReplayWindow::new(Duration::MAX, Some(Duration::MAX)), Instant::now());
-        claimed(&window, 1, start).confirm();
+        claimed(&window, 1, start).confirm_here();
 
         assert!(is_duplicate(&window, 1, start + HOUR));
     }
@@ -355,7 +398,7 @@ mod tests {
                         prop_assert_eq!(outcome, model.claim(number, now));
                     }
                     Step::Confirm(index) if index < guards.len() => {
-                        guards.remove(index).confirm();
+                        guards.remove(index).confirm_here();
                         let confirmed = model.in_progress.remove(index);
                         model.delivered.push(confirmed);
                     }

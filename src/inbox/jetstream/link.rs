@@ -30,7 +30,7 @@ const STARTING: Duration = Duration::from_secs(3);
 /// How long to wait until the index has what was written.
 const CATCH_UP: Duration = Duration::from_secs(10);
 /// The header field that makes the server refuse a message if the subject has another last message than expected.
-const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
+pub(super) const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 
 /// What the methods of the store and its tasks share.
 pub(super) struct Link {
@@ -319,7 +319,11 @@ const CONFLICTS: [u64; 2] = [10_071, 10_164];
 /// Insufficient resources; storage resources exceeded; the stream cannot store it, which is how a full one answers.
 const FULL: [u64; 3] = [10_023, 10_047, 10_077];
 
-fn confirmed(answer: &[u8]) -> Result<u64, Fault> {
+/// The sequence of a message that the stream has, as the server confirms it.
+///
+/// # Errors
+/// When it is not written, or the answer does not say so.
+pub(super) fn confirmed(answer: &[u8]) -> Result<u64, Fault> {
     let Ok(answer) = serde_json::from_slice::<Answer>(answer) else {
         return Err(Fault::Unavailable(
             "NATS has answered with something that is no confirmation".to_owned(),
