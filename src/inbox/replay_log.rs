@@ -5,6 +5,7 @@ use tracing::Level;
 
 use crate::telemetry::emit;
 
+#[cfg(feature = "jetstream")]
 #[derive(Serialize)]
 struct Shared<'a> {
     store: &'a str,

@@ -6,5 +6,7 @@ mod delivery;
 #[cfg(feature = "jetstream")]
 mod nats_connection;
 mod settings;
+#[cfg(feature = "jetstream")]
+mod shared_replays;
 mod store;
 pub mod support;

@@ -1,0 +1,382 @@
+//! Several clawgates that remember together which signed requests they have delivered, in NATS JetStream. Their routes have no inbox.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_nats::jetstream;
+use aws_lc_rs::hmac;
+use clawgate::inbox::JetStreamSettings;
+use data_encoding::HEXLOWER;
+use tokio::runtime::Builder;
+
+use crate::support::backend::Backend;
+use crate::support::client::{Answer, Client};
+use crate::support::nats::NatsServer;
+use crate::support::pki::Pki;
+use crate::support::process::{Clawgate, ClawgateCommand};
+use crate::support::{Latch, eventually, plain};
+
+const SECRET: &str = "it is a secret of 32 characters!";
+const PATH: &str = "/hooks/a";
+
+/// A route whose requests are signed as GitHub does.
+fn route(pki: &Pki, path: &str) -> String {
+    let secret = pki.file("github", SECRET);
+    format!(
+        "[[route]]\npath = \"{path}\"\nauthenticate = \"signature\"\n[route.verify]\nscheme = \"github\"\n\
+         secret_file = [{secret:?}]\n\n"
+    )
+}
+
+/// The place of the stream, and a listener for clients without a certificate.
+fn shared(nats: &JetStreamSettings) -> String {
+    format!(
+        "listen.signed_address = [\"127.0.0.1:0\"]\n\n[inbox]\nstore = [\"{}\"]\nnats.name = {:?}\n\
+         nats.replicas = 1\n\n",
+        nats.servers[0], nats.name
+    )
+}
+
+fn command(pki: &Pki, upstream: &str, toml: &str) -> ClawgateCommand {
+    ClawgateCommand::new(pki).arg("--config", pki.file("clawgate.toml", toml)).upstream(upstream).admin()
+}
+
+/// A clawgate with one route.
+fn start(pki: &Pki, upstream: &str, nats: &JetStreamSettings) -> Clawgate {
+    command(pki, upstream, &(shared(nats) + &route(pki, PATH))).start()
+}
+
+fn two(pki: &Pki, upstream: &str, nats: &JetStreamSettings) -> [Clawgate; 2] {
+    [(); 2].map(|()| start(pki, upstream, nats))
+}
+
+fn request(path: &str, body: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+    let signature = HEXLOWER.encode(hmac::sign(&key, body.as_bytes()).as_ref());
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nX-Hub-Signature-256: sha256={signature}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn send(pki: &Pki, clawgate: &Clawgate, body: &str) -> Answer {
+    Client::without_certificate(pki, clawgate).send(&request(PATH, body))
+}
+
+/// The answer is the one to a request that was delivered before.
+fn is_duplicate(answer: &Answer) -> bool {
+    answer.status == 200 && answer.json()["status"] == "duplicate"
+}
+
+/// What the metric says.
+fn is_shared(clawgate: &Clawgate) -> bool {
+    let text = String::from_utf8(plain::get(clawgate.admin(), "/metrics").body).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("clawgate_replay_window_shared "));
+    line.unwrap() == "1"
+}
+
+#[test]
+fn a_request_that_was_delivered_is_a_duplicate_at_another_instance() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let [first, second] = two(&pki, &backend.url(), &NatsServer::shared().stream());
+    assert_eq!(send(&pki, &first, "{}").json()["ok"], true);
+
+    let again = send(&pki, &second, "{}");
+
+    assert!(is_duplicate(&again), "{again:?}");
+    assert_eq!(backend.received().len(), 1);
+    assert!(is_shared(&first) && is_shared(&second));
+}
+
+#[test]
+fn a_request_that_the_upstream_refused_passes_at_another_instance() {
+    let pki = Pki::new();
+    let count = AtomicUsize::new(0);
+    let backend = Backend::each(move |exchange, _| {
+        let status = ["503 Service Unavailable", "200 OK"];
+        exchange.answer(status[count.fetch_add(1, Ordering::SeqCst)], "application/json", "{}");
+    });
+    let [first, second] = two(&pki, &backend.url(), &NatsServer::shared().stream());
+    assert_eq!(send(&pki, &first, "{}").status, 503);
+
+    // The release is written in the background.
+    eventually("a delivery", || (send(&pki, &second, "{}").status == 200).then_some(()));
+
+    assert!(is_duplicate(&send(&pki, &first, "{}")));
+    assert_eq!(backend.received().len(), 2);
+}
+
+#[test]
+fn of_the_same_request_at_two_instances_at_once_one_goes_on() {
+    let (pki, latch) = (Pki::new(), Latch::default());
+    let backend = Backend::held(&latch);
+    let [first, second] = two(&pki, &backend.url(), &NatsServer::shared().stream());
+    let mut waiting = Client::without_certificate(&pki, &first).connect().unwrap();
+    waiting.write(request(PATH, "{}").as_bytes());
+    backend.first();
+
+    let other = send(&pki, &second, "{}");
+
+    assert_eq!((other.status, &*other.reason()), (409, "event_in_progress"), "{other:?}");
+    latch.open();
+    assert_eq!(waiting.answer().status, 200);
+    assert!(is_duplicate(&send(&pki, &second, "{}")));
+    assert_eq!(backend.received().len(), 1);
+}
+
+#[test]
+fn a_request_whose_client_went_away_passes_at_another_instance() {
+    let (pki, latch) = (Pki::new(), Latch::default());
+    let (held, count) = (latch.clone(), AtomicUsize::new(0));
+    let backend = Backend::each(move |exchange, _| {
+        if count.fetch_add(1, Ordering::SeqCst) == 0 {
+            held.wait();
+        }
+        exchange.answer("200 OK", "application/json", "{}");
+    });
+    let [first, second] = two(&pki, &backend.url(), &NatsServer::shared().stream());
+    let mut waiting = Client::without_certificate(&pki, &first).connect().unwrap();
+    waiting.write(request(PATH, "{}").as_bytes());
+    backend.first();
+
+    drop(waiting);
+
+    eventually("a delivery", || (send(&pki, &second, "{}").status == 200).then_some(()));
+    assert_eq!(backend.received().len(), 2);
+    latch.open();
+}
+
+#[test]
+fn the_same_event_at_another_route_is_another_event_for_all_instances() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let toml = shared(&NatsServer::shared().stream()) + &route(&pki, PATH) + &route(&pki, "/hooks/b");
+    let [first, second] = [(); 2].map(|()| command(&pki, &backend.url(), &toml).start());
+    send(&pki, &first, "{}");
+
+    let other = Client::without_certificate(&pki, &second).send(&request("/hooks/b", "{}"));
+
+    assert!(!is_duplicate(&other), "{other:?}");
+    assert_eq!(backend.received().len(), 2);
+}
+
+#[test]
+fn a_restart_of_all_instances_keeps_the_window() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let nats = NatsServer::shared().stream();
+    let [mut first, mut second] = two(&pki, &backend.url(), &nats);
+    assert_eq!(send(&pki, &first, "{}").json()["ok"], true);
+    assert!(first.stop().success() && second.stop().success());
+
+    let again = start(&pki, &backend.url(), &nats);
+
+    assert!(is_duplicate(&send(&pki, &again, "{}")));
+    assert_eq!(backend.received().len(), 1);
+}
+
+#[test]
+fn without_nats_direct_routes_go_on_and_each_instance_knows_its_own_requests() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let mut server = NatsServer::start("");
+    let [first, second] = two(&pki, &backend.url(), &server.stream());
+    assert_eq!(send(&pki, &first, "before").status, 200);
+    assert_eq!(send(&pki, &second, "before too").status, 200);
+
+    server.kill();
+
+    assert_eq!(send(&pki, &first, "{}").json()["ok"], true);
+    assert!(is_duplicate(&send(&pki, &first, "{}")));
+    assert_eq!(send(&pki, &second, "{}").json()["ok"], true);
+    for clawgate in [&first, &second] {
+        let line = clawgate.event("replay_window_local", 1);
+        assert!(line["detail"].as_str().unwrap().contains("no connection to NATS"), "{line}");
+        assert!(!is_shared(clawgate));
+    }
+    assert_eq!(backend.received().len(), 4);
+}
+
+#[test]
+fn an_outage_of_nats_is_logged_once() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let mut server = NatsServer::start("");
+    let mut clawgate = start(&pki, &backend.url(), &server.stream());
+    assert_eq!(send(&pki, &clawgate, "before").status, 200);
+    server.kill();
+    for body in ["a", "b", "c"] {
+        assert_eq!(send(&pki, &clawgate, body).status, 200);
+    }
+    clawgate.event("replay_window_local", 1);
+
+    server.start_again();
+
+    clawgate.event("replay_window_shared", 2);
+    assert_eq!(clawgate.all("replay_window_local").len(), 1);
+}
+
+#[test]
+fn what_was_delivered_while_nats_was_away_is_known_to_all_when_it_is_back() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let mut server = NatsServer::start("");
+    let [first, second] = two(&pki, &backend.url(), &server.stream());
+    assert_eq!(send(&pki, &first, "before").status, 200);
+    server.kill();
+    assert_eq!(send(&pki, &first, "meanwhile").json()["ok"], true);
+
+    server.start_again();
+
+    for clawgate in [&first, &second] {
+        eventually("a shared window", || is_shared(clawgate).then_some(()));
+    }
+    assert_eq!(send(&pki, &first, "after").json()["ok"], true);
+    assert!(is_duplicate(&send(&pki, &second, "after")));
+    assert!(is_duplicate(&send(&pki, &second, "before")));
+    assert!(is_duplicate(&send(&pki, &second, "meanwhile")));
+}
+
+#[test]
+fn a_clawgate_that_starts_without_nats_shares_its_window_when_nats_is_there() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let mut server = NatsServer::start("");
+    server.kill();
+    let [first, second] = two(&pki, &backend.url(), &server.stream());
+    assert_eq!(send(&pki, &first, "early").status, 200);
+
+    server.start_again();
+
+    for clawgate in [&first, &second] {
+        clawgate.event("replay_window_shared", 1);
+    }
+    assert_eq!(send(&pki, &first, "{}").json()["ok"], true);
+    assert!(is_duplicate(&send(&pki, &second, "{}")));
+}
+
+#[test]
+fn a_request_whose_instance_was_killed_passes_when_its_time_is_over() {
+    let (pki, latch) = (Pki::new(), Latch::default());
+    let (held, count) = (latch.clone(), AtomicUsize::new(0));
+    let backend = Backend::each(move |exchange, _| {
+        if count.fetch_add(1, Ordering::SeqCst) == 0 {
+            held.wait();
+        }
+        exchange.answer("200 OK", "application/json", "{}");
+    });
+    let times = "upstream.connect_timeout = \"100ms\"\nupstream.response_timeout = \"500ms\"\nupstream.idle_timeout = \"500ms\"\n";
+    let toml = times.to_owned() + &shared(&NatsServer::shared().stream()) + &route(&pki, PATH);
+    let [mut first, second] = [(); 2].map(|()| command(&pki, &backend.url(), &toml).start());
+    let mut waiting = Client::without_certificate(&pki, &first).connect().unwrap();
+    waiting.write(request(PATH, "{}").as_bytes());
+    backend.first();
+    first.signal("KILL");
+    first.wait();
+    assert_eq!(send(&pki, &second, "{}").status, 409);
+
+    eventually("a delivery", || (send(&pki, &second, "{}").status == 200).then_some(()));
+
+    assert_eq!(backend.received().len(), 2);
+    latch.open();
+}
+
+#[test]
+fn a_user_without_the_permissions_gets_a_window_of_one_instance_and_a_line_in_the_log() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let server = NatsServer::start(
+        "authorization { users: [{ user: a, password: b, permissions: { publish: [other], subscribe: [\"_INBOX.>\"] } }] }",
+    );
+    let login = format!("nats.username = \"a\"\nnats.password_file = {:?}\n", pki.file("password", "b"));
+    let toml = shared(&server.stream()).trim_end().to_owned() + "\n" + &login + &route(&pki, PATH);
+    let clawgate = command(&pki, &backend.url(), &toml).start();
+
+    let line = clawgate.event("replay_window_local", 1);
+
+    assert!(line["hint"].as_str().unwrap().contains("docs/inbox.md"), "{line}");
+    let error = clawgate.event("nats_error", 1);
+    assert!(error["detail"].as_str().unwrap().contains("ermissions"), "{error}");
+    assert_eq!(send(&pki, &clawgate, "{}").json()["ok"], true);
+    assert!(is_duplicate(&send(&pki, &clawgate, "{}")));
+    assert!(!is_shared(&clawgate));
+}
+
+#[test]
+fn a_stream_of_somebody_else_is_left_as_it_is_and_told() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let nats = NatsServer::shared().stream();
+    NatsServer::shared().make_stream(&format!("{}-replay", nats.name));
+    let clawgate = start(&pki, &backend.url(), &nats);
+
+    let line = clawgate.event("replay_window_local", 1);
+
+    assert!(line["detail"].as_str().unwrap().contains("was made by somebody else"), "{line}");
+    assert_eq!(send(&pki, &clawgate, "{}").json()["ok"], true);
+}
+
+#[test]
+fn the_stream_remembers_requests_as_long_as_the_longest_window() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let nats = NatsServer::shared().stream();
+    let secret = pki.file("plain", SECRET);
+    let signed = |tolerance: &str| {
+        format!(
+            "{}[[route]]\npath = \"{PATH}\"\nauthenticate = \"signature\"\n[route.verify]\nscheme = \"hmac\"\nsignature = \"header:x-signature\"\n\
+             timestamp = \"header:x-time\"\nsigned = \"{{timestamp}}.{{body}}\"\ntolerance = \"{tolerance}\"\nsecret_file = [{secret:?}]\n",
+            shared(&nats)
+        )
+    };
+    let clawgate = command(&pki, &backend.url(), &signed("5m")).start();
+    clawgate.event("replay_window_shared", 1);
+    assert_eq!(max_age(&nats), Duration::from_secs(24 * 3600));
+    pki.file("clawgate.toml", signed("30h"));
+    clawgate.signal("HUP");
+    clawgate.event("reloaded", 1);
+
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().to_string();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+    let signature = HEXLOWER.encode(hmac::sign(&key, format!("{time}.{{}}").as_bytes()).as_ref());
+    let answer = Client::without_certificate(&pki, &clawgate).send(&format!(
+        "POST {PATH} HTTP/1.1\r\nHost: localhost\r\nX-Signature: {signature}\r\nX-Time: {time}\r\nContent-Length: 2\r\n\r\n{{}}"
+    ));
+
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let wanted = Duration::from_secs(60 * 3600);
+    eventually("a longer max_age", || (max_age(&nats) == wanted).then_some(()));
+}
+
+/// How long the stream keeps messages.
+fn max_age(nats: &JetStreamSettings) -> Duration {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = async_nats::connect(nats.servers[0].to_string()).await.unwrap();
+        let stream = jetstream::new(client).get_stream(format!("{}-replay", nats.name)).await.unwrap();
+        stream.cached_info().config.max_age
+    })
+}
+
+#[test]
+fn a_reload_cannot_begin_to_share_the_window_and_says_so() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let nats = NatsServer::shared().stream();
+    let certified = "[[route]]\npath = \"/direct\"\n";
+    let before = shared(&nats).replace("listen.signed_address = [\"127.0.0.1:0\"]\n", "") + certified;
+    let clawgate = command(&pki, &backend.url(), &before).start();
+
+    pki.file("clawgate.toml", before + &route(&pki, PATH).replace("\"signature\"", "\"both\""));
+    clawgate.signal("HUP");
+
+    let failed = clawgate.event("reload_failed", 1);
+    let detail = failed["detail"].as_str().unwrap();
+    assert!(detail.contains("so clawgate does not ask NATS"), "{detail}");
+}
+
+#[test]
+fn routes_that_verify_no_signature_do_not_ask_nats() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let toml = shared(&NatsServer::shared().stream())
+        .replace("listen.signed_address = [\"127.0.0.1:0\"]\n", "")
+        + "[[route]]\npath = \"/direct\"\n";
+    let mut clawgate = command(&pki, &backend.url(), &toml).start();
+
+    assert_eq!(Client::new(&pki, &clawgate).post("/direct", "{}").status, 200);
+
+    let text = String::from_utf8(plain::get(clawgate.admin(), "/metrics").body).unwrap();
+    assert!(!text.contains("replay_window_shared"));
+    assert!(clawgate.all("replay_window_shared").is_empty());
+}
