@@ -97,3 +97,32 @@ fn servers_whose_replicas_may_differ_are_a_fault() {
         &["2.9.10 may lose events", "3 replicas", "2.10 or newer", "these routes answer 503"],
     );
 }
+
+/// A clawgate that does not run, with a route without an inbox that verifies signatures.
+fn verifying(name: &str) -> Diagnosis {
+    let setup = Setup::new("http://127.0.0.1:9");
+    let secret = setup.pki.file("secret", "it is a secret of 32 characters!");
+    let file = setup.pki.file(
+        "gate.toml",
+        format!(
+            "[inbox]\nstore = [\"{}\"]\nnats.name = \"{name}\"\nnats.replicas = 1\n\n[[route]]\npath = \"/hooks/a\"\n\
+             [route.verify]\nscheme = \"github\"\nsecret_file = [{secret:?}]\n",
+            NatsServer::shared().url()
+        ),
+    );
+    setup.with("--config", file.display().to_string()).examined(any())
+}
+
+#[test]
+fn a_stream_of_delivered_requests_that_is_not_there_yet_is_no_fault() {
+    let diagnosis = verifying(&NatsServer::shared().stream().name);
+    says(&diagnosis.text("inbox/replays", "skipped"), &["clawgate makes it when it starts"]);
+}
+
+#[test]
+fn a_stream_of_delivered_requests_passes() {
+    let name = NatsServer::shared().stream().name;
+    NatsServer::shared().make_stream(&format!("{name}-replay"));
+    let diagnosis = verifying(&name);
+    says(&diagnosis.text("inbox/replays", "pass"), &["all instances know delivered requests"]);
+}

@@ -20,7 +20,7 @@ const SECRET: &str = "it is a secret of 32 characters!";
 const PATH: &str = "/hooks/a";
 
 /// A route whose requests are signed as GitHub does.
-fn route(pki: &Pki, path: &str) -> String {
+pub fn route(pki: &Pki, path: &str) -> String {
     let secret = pki.file("github", SECRET);
     format!(
         "[[route]]\npath = \"{path}\"\nauthenticate = \"signature\"\n[route.verify]\nscheme = \"github\"\n\
@@ -29,7 +29,7 @@ fn route(pki: &Pki, path: &str) -> String {
 }
 
 /// The place of the stream, and a listener for clients without a certificate.
-fn shared(nats: &JetStreamSettings) -> String {
+pub fn shared(nats: &JetStreamSettings) -> String {
     format!(
         "listen.signed_address = [\"127.0.0.1:0\"]\n\n[inbox]\nstore = [\"{}\"]\nnats.name = {:?}\n\
          nats.replicas = 1\n\n",
@@ -37,7 +37,7 @@ fn shared(nats: &JetStreamSettings) -> String {
     )
 }
 
-fn command(pki: &Pki, upstream: &str, toml: &str) -> ClawgateCommand {
+pub fn command(pki: &Pki, upstream: &str, toml: &str) -> ClawgateCommand {
     ClawgateCommand::new(pki).arg("--config", pki.file("clawgate.toml", toml)).upstream(upstream).admin()
 }
 
@@ -60,12 +60,12 @@ fn request(path: &str, body: &str) -> String {
     )
 }
 
-fn send(pki: &Pki, clawgate: &Clawgate, body: &str) -> Answer {
+pub fn send(pki: &Pki, clawgate: &Clawgate, body: &str) -> Answer {
     Client::without_certificate(pki, clawgate).send(&request(PATH, body))
 }
 
 /// The answer is the one to a request that was delivered before.
-fn is_duplicate(answer: &Answer) -> bool {
+pub fn is_duplicate(answer: &Answer) -> bool {
     answer.status == 200 && answer.json()["status"] == "duplicate"
 }
 
@@ -313,31 +313,40 @@ fn a_stream_of_somebody_else_is_left_as_it_is_and_told() {
 fn the_stream_remembers_requests_as_long_as_the_longest_window() {
     let (pki, backend) = (Pki::new(), Backend::ok());
     let nats = NatsServer::shared().stream();
-    let secret = pki.file("plain", SECRET);
-    let signed = |tolerance: &str| {
-        format!(
-            "{}[[route]]\npath = \"{PATH}\"\nauthenticate = \"signature\"\n[route.verify]\nscheme = \"hmac\"\nsignature = \"header:x-signature\"\n\
-             timestamp = \"header:x-time\"\nsigned = \"{{timestamp}}.{{body}}\"\ntolerance = \"{tolerance}\"\nsecret_file = [{secret:?}]\n",
-            shared(&nats)
-        )
-    };
+    let signed = |tolerance: &str| shared(&nats) + &timed(&pki, tolerance);
     let clawgate = command(&pki, &backend.url(), &signed("5m")).start();
     clawgate.event("replay_window_shared", 1);
     assert_eq!(max_age(&nats), Duration::from_secs(24 * 3600));
-    pki.file("clawgate.toml", signed("30h"));
+    pki.file("clawgate.toml", signed("20h"));
     clawgate.signal("HUP");
     clawgate.event("reloaded", 1);
 
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().to_string();
-    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
-    let signature = HEXLOWER.encode(hmac::sign(&key, format!("{time}.{{}}").as_bytes()).as_ref());
-    let answer = Client::without_certificate(&pki, &clawgate).send(&format!(
-        "POST {PATH} HTTP/1.1\r\nHost: localhost\r\nX-Signature: {signature}\r\nX-Time: {time}\r\nContent-Length: 2\r\n\r\n{{}}"
-    ));
+    let answer = send_timed(&pki, &clawgate);
 
     assert_eq!(answer.status, 200, "{answer:?}");
-    let wanted = Duration::from_secs(60 * 3600);
+    let wanted = Duration::from_secs(40 * 3600);
     eventually("a longer max_age", || (max_age(&nats) == wanted).then_some(()));
+}
+
+/// A route at `/hooks/timed` whose requests have a signed time, which may be away from clawgate's clock by `tolerance`.
+pub fn timed(pki: &Pki, tolerance: &str) -> String {
+    let secret = pki.file("timed", SECRET);
+    format!(
+        "[[route]]\npath = \"/hooks/timed\"\nauthenticate = \"signature\"\n[route.verify]\nscheme = \"hmac\"\n\
+         signature = \"header:x-signature\"\ntimestamp = \"header:x-time\"\nsigned = \"{{timestamp}}.{{body}}\"\n\
+         tolerance = \"{tolerance}\"\nsecret_file = [{secret:?}]\n"
+    )
+}
+
+/// Sends a request to it that is signed now.
+pub fn send_timed(pki: &Pki, clawgate: &Clawgate) -> Answer {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+    let signature = HEXLOWER.encode(hmac::sign(&key, format!("{time}.{{}}").as_bytes()).as_ref());
+    Client::without_certificate(pki, clawgate).send(&format!(
+        "POST /hooks/timed HTTP/1.1\r\nHost: localhost\r\nX-Signature: {signature}\r\nX-Time: {time}\r\n\
+         Content-Length: 2\r\n\r\n{{}}"
+    ))
 }
 
 /// How long the stream keeps messages.

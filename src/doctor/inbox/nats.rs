@@ -27,7 +27,8 @@ pub(super) async fn findings(
     nats: &JetStreamSettings,
     subject: &Subject,
 ) -> Vec<Finding> {
-    let inspection = match inspect(nats).await {
+    let shares_replays = settings.startup.shared_replays.is_some();
+    let inspection = match inspect(nats, shares_replays).await {
         Ok(inspection) => inspection,
         Err(why) => {
             let hint =
@@ -48,6 +49,9 @@ pub(super) async fn findings(
         return found;
     }
     found.push(stream(nats, &inspection, subject));
+    if shares_replays {
+        found.push(replays(nats, &inspection, subject));
+    }
     found.push(body_limit(settings, &inspection, subject));
     found.extend(durable(nats, &inspection, subject).await);
     found
@@ -85,6 +89,26 @@ fn stream(nats: &JetStreamSettings, inspection: &Inspection, subject: &Subject) 
             Check::Stream,
             format!("the stream {name} is on {replicas} servers, which have all events"),
         ),
+    }
+}
+
+/// Whether all instances know the requests that one of them has delivered.
+fn replays(nats: &JetStreamSettings, inspection: &Inspection, subject: &Subject) -> Finding {
+    let name = format!("{}-replay", nats.name);
+    match &inspection.replays {
+        Err(why) => {
+            let detail = format!(
+                "the stream {name} cannot be used: {why}; a signed request can be used once at each instance"
+            );
+            let hint = "give the user the permissions in docs/inbox.md";
+            subject.warning(Check::Replays, detail, hint)
+        }
+        Ok(None) => subject.skipped(
+            Check::Replays,
+            format!("there is no stream {name} yet: clawgate makes it when it starts"),
+        ),
+        Ok(Some(_)) => subject
+            .pass(Check::Replays, format!("all instances know delivered requests by the stream {name}")),
     }
 }
 

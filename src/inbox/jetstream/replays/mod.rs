@@ -22,3 +22,4 @@ mod shared;
 mod stream;
 
 pub use self::claim::JetStreamReplays;
+pub(super) use self::shared::stream_of;

@@ -90,8 +90,8 @@ pub(super) struct Shared {
     opened: Instant,
 }
 
-/// The stream of these settings.
-pub(super) fn stream_of(settings: &JetStreamSettings) -> String {
+/// The name of the stream of delivered requests.
+pub(in crate::inbox::jetstream) fn stream_of(settings: &JetStreamSettings) -> String {
     format!("{}-replay", settings.name)
 }
 
