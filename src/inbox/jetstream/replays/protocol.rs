@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::record::{Progress, Record};
+use super::record::{Record, RequestState};
 use super::shared::{Settlement, Shared, Written};
 use crate::inbox::jetstream::link::Fault;
 
@@ -26,7 +26,7 @@ impl Shared {
     /// # Errors
     /// When NATS does not answer. The claim may be written nevertheless.
     pub(super) async fn take(&self, subject: &str, claim: &str, holds: u64) -> Result<Taken, Fault> {
-        let record = Record { progress: Progress::InProgress, holds, claim: claim.to_owned() };
+        let record = Record { state: RequestState::InProgress, holds, claim: claim.to_owned() };
         let mut expected = 0;
         for _ in 0..TRIES {
             match self.publish(subject.to_owned(), &record, Some(expected)).await {
@@ -37,9 +37,9 @@ impl Shared {
             expected = match self.last(subject).await? {
                 None => 0,
                 Some(last) if last.record.holds_at(SystemTime::now(), last.stored) => {
-                    return Ok(match last.record.progress {
-                        Progress::Delivered => Taken::Duplicate,
-                        Progress::InProgress | Progress::Released => Taken::InProgress,
+                    return Ok(match last.record.state {
+                        RequestState::Delivered => Taken::Duplicate,
+                        RequestState::InProgress | RequestState::Released => Taken::InProgress,
                     });
                 }
                 Some(last) => last.sequence,
@@ -55,8 +55,8 @@ impl Shared {
     /// When NATS does not answer. It may be written nevertheless.
     pub(super) async fn settle(&self, settlement: &Settlement) -> Result<(), Fault> {
         let Settlement { subject, claim, written, delivered } = settlement;
-        let progress = delivered.map_or(Progress::Released, |_| Progress::Delivered);
-        let record = Record { progress, holds: delivered.unwrap_or(0), claim: claim.clone() };
+        let state = delivered.map_or(RequestState::Released, |_| RequestState::Delivered);
+        let record = Record { state, holds: delivered.unwrap_or(0), claim: claim.clone() };
         let mut known = match written {
             Written::Yes(sequence) => Some(*sequence),
             Written::No => Some(0),
@@ -66,7 +66,7 @@ impl Shared {
             let expected = match known.take() {
                 Some(sequence) => sequence,
                 None => match self.last(subject).await? {
-                    Some(last) if last.record.progress == progress => return Ok(()),
+                    Some(last) if last.record.state == state => return Ok(()),
                     Some(last) if delivered.is_some() || last.record.claim == *claim => last.sequence,
                     None if delivered.is_some() => 0,
                     Some(_) | None => return Ok(()),

@@ -14,7 +14,7 @@ const MARK: usize = 16;
 /// What has become of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Progress {
+pub(super) enum RequestState {
     /// It is on its way to the upstream.
     InProgress,
     /// The upstream has accepted it.
@@ -26,7 +26,7 @@ pub(super) enum Progress {
 /// The message about a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
-    pub(super) progress: Progress,
+    pub(super) state: RequestState,
     /// For how many milliseconds it holds, from when the server stored it.
     pub(super) holds: u64,
     /// The claim that has written it.
@@ -36,14 +36,14 @@ pub(super) struct Record {
 impl Record {
     /// The record of a request about which nothing is known.
     pub(super) fn none() -> Self {
-        Self { progress: Progress::Released, holds: 0, claim: String::new() }
+        Self { state: RequestState::Released, holds: 0, claim: String::new() }
     }
 
     /// Whether it still holds at `now`, if the server stored it at `stored`.
     pub(super) fn holds_at(&self, now: SystemTime, stored: SystemTime) -> bool {
         // A server whose clock is ahead has stored it just now.
         let age = now.duration_since(stored).unwrap_or_default();
-        self.progress != Progress::Released && age <= Duration::from_millis(self.holds)
+        self.state != RequestState::Released && age <= Duration::from_millis(self.holds)
     }
 }
 
@@ -68,15 +68,15 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn record(progress: Progress) -> Record {
-        Record { progress, holds: 1000, claim: String::new() }
+    fn record(state: RequestState) -> Record {
+        Record { state, holds: 1000, claim: String::new() }
     }
 
     #[test]
     fn a_record_holds_for_its_time() {
         let stored = SystemTime::now();
-        for progress in [Progress::InProgress, Progress::Delivered] {
-            let record = record(progress);
+        for state in [RequestState::InProgress, RequestState::Delivered] {
+            let record = record(state);
             assert!(record.holds_at(stored + SECOND, stored));
             assert!(!record.holds_at(stored + SECOND + Duration::from_millis(1), stored));
         }
@@ -85,12 +85,12 @@ mod tests {
     #[test]
     fn a_record_of_a_server_whose_clock_is_ahead_holds() {
         let now = SystemTime::now();
-        assert!(record(Progress::Delivered).holds_at(now, now + SECOND));
+        assert!(record(RequestState::Delivered).holds_at(now, now + SECOND));
     }
 
     #[test]
     fn a_released_request_may_be_claimed_at_once() {
         let now = SystemTime::now();
-        assert!(!record(Progress::Released).holds_at(now, now));
+        assert!(!record(RequestState::Released).holds_at(now, now));
     }
 }
