@@ -1,7 +1,7 @@
 //! Several clawgates that remember together which signed requests they have delivered, in NATS JetStream. Their routes have no inbox.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_nats::jetstream;
 use aws_lc_rs::hmac;
@@ -231,6 +231,35 @@ fn what_was_delivered_while_nats_was_away_is_known_to_all_when_it_is_back() {
     assert!(is_duplicate(&send(&pki, &second, "after")));
     assert!(is_duplicate(&send(&pki, &second, "before")));
     assert!(is_duplicate(&send(&pki, &second, "meanwhile")));
+}
+
+#[test]
+fn a_nats_server_that_hangs_delays_one_request_and_no_further_ones() {
+    let (pki, backend) = (Pki::new(), Backend::ok());
+    let mut server = NatsServer::start("");
+    let [first, second] = two(&pki, &backend.url(), &server.stream());
+    assert_eq!(send(&pki, &first, "before").status, 200);
+    server.halt();
+
+    let answers = ["a", "b", "c"].map(|body| {
+        let begin = Instant::now();
+        assert_eq!(send(&pki, &first, body).json()["ok"], true);
+        begin.elapsed()
+    });
+
+    let second_long = Duration::from_secs(1);
+    assert!(answers[0] >= second_long, "{answers:?}");
+    assert!(answers[1] < second_long && answers[2] < second_long, "{answers:?}");
+    let line = first.event("replay_window_local", 1);
+    assert_eq!(line["detail"], "NATS has not answered within a second");
+    server.go_on();
+    for clawgate in [&first, &second] {
+        eventually("a shared window", || is_shared(clawgate).then_some(()));
+    }
+    for body in ["a", "b", "c"] {
+        assert!(is_duplicate(&send(&pki, &second, body)));
+    }
+    assert_eq!(backend.received().len(), 4);
 }
 
 #[test]

@@ -285,7 +285,8 @@ impl Link {
 }
 
 const NO_ANSWER: &str = "NATS has not confirmed that it has stored the event";
-const NOT_READ: &str = "NATS has not sent what the stream has";
+/// Why the stream cannot be used before anything is known about it.
+pub(super) const NOT_READ: &str = "NATS has not sent what the stream has";
 
 /// An error of the client as an error of the store.
 pub(super) fn unavailable(error: &dyn fmt::Display) -> StoreError {

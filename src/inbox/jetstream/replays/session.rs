@@ -20,7 +20,7 @@ use crate::random::random_hex;
 use crate::telemetry::metrics::ReplayMetrics;
 
 /// How long to wait after NATS could not be asked.
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// The same shortly after the start.
 const AT_THE_START: Duration = Duration::from_millis(50);
 /// How often to look whether there is a connection.
@@ -117,9 +117,15 @@ async fn keep(shared: &Shared, settings: &JetStreamSettings, waiting: &mut mpsc:
             sleep(if is_starting { AT_THE_START } else { AFTER_FAILURE }).await;
             continue;
         }
-        shared.found();
-        if let Some(settlement) = unwritten.take() {
+        // What was delivered meanwhile comes first, so that the other instances know it from then on.
+        while let Some(settlement) = unwritten.take().or_else(|| waiting.try_recv().ok()) {
             unwritten = write(shared, settlement).await;
+            if unwritten.is_some() {
+                break;
+            }
+        }
+        if unwritten.is_none() {
+            shared.found();
         }
         while unwritten.is_none() && shared.reach() == Reach::Shared {
             tokio::select! {
@@ -130,6 +136,9 @@ async fn keep(shared: &Shared, settings: &JetStreamSettings, waiting: &mut mpsc:
             if !shared.is_connected() {
                 shared.lost(&shared.why_disconnected());
             }
+        }
+        if shared.reach() != Reach::Shared {
+            sleep(AFTER_FAILURE).await;
         }
     }
 }
