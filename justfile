@@ -4,7 +4,7 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 # The test modules of the features `otlp`, `protobuf` and `jetstream`.
-feature_tests := "otlp trace collector protobuf each_recipe jetstream nats"
+feature_tests := "otlp trace collector protobuf each_recipe jetstream nats shared_replays"
 
 [private]
 default:

@@ -11,6 +11,7 @@ mod errors;
 mod events;
 mod inbox;
 mod relay;
+mod replays;
 mod shared;
 mod sockets;
 mod trace_export;
@@ -101,6 +102,9 @@ impl App {
             let admin = admin.start(sockets.admin.take(), &tasks).map_err(RunError::Start)?;
             let mut watchdog = SystemdWatchdog::new();
             let listeners = std::mem::take(&mut sockets.workers);
+            // Before the first generation is made, which then shares them.
+            let share_replays = |nats: &Arc<_>| replays::start(nats, &prepared, &shared);
+            let replays = startup.shared_replays.as_ref().and_then(share_replays);
             let dispatch = DispatchGeneration::first(&prepared, &shared.metrics);
             let start_inbox = |settings| inbox::start(settings, &dispatch, &shared);
             let inbox = startup.inbox.as_ref().map(start_inbox).transpose().map_err(RunError::Start)?;
@@ -155,6 +159,7 @@ impl App {
                 }
                 trace_export::finish(shared.spans.as_ref());
             }
+            drop(replays);
             shared.repeated.log_summaries();
             emit(Level::INFO, "stopped", &Stopped::new(started, forced));
             Ok(ending)

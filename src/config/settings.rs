@@ -17,12 +17,13 @@ use super::secret::BearerToken;
 use super::shape::ShapingSettings;
 use super::values::shown_collector;
 use super::verify::VerifySettings;
-use crate::inbox::{InboxSettings, RouteInbox, StorePlace};
+use crate::inbox::{InboxSettings, JetStreamSettings, RouteInbox, StorePlace};
 use crate::limits::{Limits, StartupLimits};
 use crate::pki::material::{Material, MaterialPaths};
 use crate::policy::{Authenticate, Revoke, Rules};
 use crate::relay::settings::RelaySettings;
 use crate::route::{Methods, PathPattern};
+use crate::signature::ReplayBy;
 use crate::tls::RefuseWith;
 use crate::tls::parameters::Parameters;
 use crate::upstream::{Forwarding, Target, UpstreamTls};
@@ -78,6 +79,9 @@ pub struct Startup {
     pub trace: Option<TraceSettings>,
     /// Where events are stored; there exactly if a route or a target delivers from the inbox.
     pub inbox: Option<InboxSettings>,
+    /// Where several instances remember together which signed requests were delivered; there if events are stored in NATS, and a route
+    /// without an inbox recognises repeated requests.
+    pub shared_replays: Option<Arc<JetStreamSettings>>,
 }
 
 /// The settings that a reload replaces.
@@ -148,6 +152,12 @@ pub struct RouteSettings {
 }
 
 impl RouteSettings {
+    /// Whether clawgate remembers its delivered requests, to recognise them if they come again. An inbox remembers events itself.
+    pub fn has_replay_window(&self) -> bool {
+        let replay = self.verify.as_ref().map(|verify| verify.verifier.scheme().replay());
+        self.inbox.is_none() && replay.is_some_and(|replay| replay != ReplayBy::Off)
+    }
+
     /// Whether values of its bodies become pseudonyms.
     pub fn makes_pseudonyms(&self) -> bool {
         self.shape.as_ref().is_some_and(|shape| !shape.rules.hash.is_empty())

@@ -44,6 +44,9 @@ impl Settings {
                 label = "";
             }
         }
+        if let Some(nats) = &startup.shared_replays {
+            line(out, "repeats", format_args!("known to all instances, by {nats}-replay"))?;
+        }
         let (handshake, idle) = (reloadable.handshake_timeout, startup.limits.idle_timeout);
         let (handshake, idle) = (format_duration(handshake), format_duration(idle));
         line(out, "client times", format_args!("{handshake} for a handshake, {idle} idle"))?;

@@ -215,6 +215,8 @@ named! {
         Deliveries => "deliveries",
         /// The stream of the inbox, as NATS has it.
         Stream => "stream",
+        /// The stream of delivered requests, as NATS has it.
+        Replays => "replays",
         /// What it means that NATS has confirmed an event.
         Durable => "durable",
         /// A damaged database was renamed.

@@ -7,6 +7,7 @@
 //! | `store.rs` | [`Store`]: what a store of events can do |
 //! | `peers.rs` | [`Peers`]: messages between the processes that use one store |
 //! | `any_store.rs` | opens the store that the settings name |
+//! | `open_replays.rs`, `replay_log.rs` | the delivered requests that several instances know, and what is logged about them |
 //! | `settings/` | [`InboxSettings`], [`RouteInbox`] for single routes, and [`JetStreamSettings`] |
 //! | `sqlite/` | the store in an SQLite database |
 //! | `jetstream/` | the store in NATS JetStream, for several instances (feature `jetstream`) |
@@ -21,7 +22,9 @@ mod encode;
 mod event;
 #[cfg(feature = "jetstream")]
 pub mod jetstream;
+mod open_replays;
 mod peers;
+pub(crate) mod replay_log;
 mod settings;
 mod sqlite;
 mod store;
@@ -34,6 +37,7 @@ pub use self::event::{
     Attempt, DeadReason, Event, EventDetail, EventId, EventState, EventSummary, InvalidEventId,
     NewEvent, StoredRequest,
 };
+pub use self::open_replays::open_replays;
 pub use self::peers::{MAX_PEER_MESSAGE, Peers, PeersOfStore};
 pub use self::settings::nats::{
     InvalidMonitoring, InvalidServer, InvalidStreamName, JetStreamSettings, NatsCredentials,

@@ -132,7 +132,11 @@ impl<'a> Authorized<'a> {
         note(&principal, record);
         // The inbox recognises repeated events itself.
         let event = event.map(|event| event.filter(|_| route.inbox().is_none()));
-        let claim = match event.map(|event| claim(verification, event)).transpose()? {
+        let claimed = match event {
+            Some(event) => Some(claim(verification, event).await?),
+            None => None,
+        };
+        let claim = match claimed {
             Some(Claimed::Duplicate) => {
                 record.answered_by_clawgate(verification.success, "the event was delivered before");
                 return Ok(Authentication::Answered(duplicate(verification)));
@@ -178,12 +182,12 @@ enum Claimed {
 ///
 /// # Errors
 /// When a request with the same event is being delivered.
-fn claim(verification: &Verification, event: Option<EventKey>) -> Result<Claimed, RequestRefusal> {
+async fn claim(verification: &Verification, event: Option<EventKey>) -> Result<Claimed, RequestRefusal> {
     let Some(event) = event else {
         verification.metrics.count(SignatureResult::Valid);
         return Ok(Claimed::New(None));
     };
-    match verification.replays.claim(event, Instant::now()) {
+    match verification.replays.claim_everywhere(event, Instant::now()).await {
         Claim::New(guard) => {
             verification.metrics.count(SignatureResult::Valid);
             Ok(Claimed::New(Some(guard)))

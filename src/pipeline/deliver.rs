@@ -46,7 +46,7 @@ pub(super) async fn deliver(
     if let (Some(claim), Ok(response)) = (claim, &delivered)
         && response.status().is_success()
     {
-        claim.confirm();
+        claim.confirm().await;
     }
     delivered.inspect_err(|refusal| {
         let (reason, detail) = (refusal.reason(), refusal.log());

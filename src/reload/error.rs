@@ -44,6 +44,12 @@ pub enum ReloadError {
          the inbox is not open\n  hint: restart clawgate (an upgrade loses no request: docs/operations.md)"
     )]
     InboxNotOpen,
+    /// A route recognises repeated requests, events are stored in NATS, and no route did so at the start.
+    #[error(
+        "a route without an inbox recognises repeated requests, which all instances are to know (inbox.store); no route did so \
+         at the start, so clawgate does not ask NATS\n  hint: restart clawgate (an upgrade loses no request: docs/operations.md)"
+    )]
+    ReplaysNotShared,
     /// There is a target, and there was none at the start.
     #[error(
         "there is a target of the relay; there was none at the start, so the relay does not run\n  hint: restart clawgate (an \

@@ -17,6 +17,7 @@ use crate::pki::CertificateCaches;
 use crate::relay::client::TargetClient;
 use crate::relay::target::RelayTarget;
 use crate::route::{Route, RouteExtras, Routes};
+use crate::signature::shared_replays::SharedReplays;
 use crate::telemetry::metrics::Metrics;
 use crate::tls::{Acceptor, HandshakeSettings};
 
@@ -65,6 +66,11 @@ impl Prepared {
     /// Forgets what is remembered of routes that these settings do not have.
     pub(super) fn forget_other_routes(&self) {
         self.signed.keep(&self.settings.reloadable.routes);
+    }
+
+    /// Lets the routes of this generation and of all later ones remember delivered requests together with other instances.
+    pub(crate) fn share_replays(&self, replays: Arc<dyn SharedReplays>) {
+        self.signed.share(replays);
     }
 
     /// The targets of the relay.

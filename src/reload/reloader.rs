@@ -62,6 +62,8 @@ pub(crate) struct Reloader {
     started: InUse,
     /// Whether a route stored events at the start, so that the inbox is open.
     has_inbox: bool,
+    /// Whether a route shared its delivered requests with other instances at the start, so that there is a connection for that.
+    shares_replays: bool,
     workers: Vec<WorkerGeneration>,
     dispatch: DispatchGeneration,
     relay: RelayGeneration,
@@ -86,6 +88,7 @@ impl Reloader {
         let started = prepared.settings().in_use.clone();
         let startup = &prepared.settings().startup;
         let has_inbox = startup.inbox.is_some();
+        let shares_replays = startup.shared_replays.is_some();
         let has_relay = startup.relay.is_some() || !prepared.targets().is_empty();
         Self {
             source,
@@ -94,6 +97,7 @@ impl Reloader {
             number: FIRST_GENERATION,
             started,
             has_inbox,
+            shares_replays,
             workers,
             dispatch,
             relay,
@@ -135,6 +139,9 @@ impl Reloader {
             // The sandbox does not allow the database to be opened now.
             if next.settings().startup.inbox.is_some() && !self.has_inbox {
                 return Err(ReloadError::InboxNotOpen);
+            }
+            if next.settings().startup.shared_replays.is_some() && !self.shares_replays {
+                return Err(ReloadError::ReplaysNotShared);
             }
             if !next.targets().is_empty() && !self.has_relay {
                 return Err(ReloadError::RelayNotRunning);

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
@@ -11,12 +11,21 @@ use crate::config::{Reloadable, RouteSettings, VerifySettings};
 use crate::limits::FailedSignatures;
 use crate::signature::Verification;
 use crate::signature::replay::{DEFAULT_WINDOW, ReplayWindow};
+use crate::signature::shared_replays::{SharedReplays, SharedRoute};
 use crate::telemetry::metrics::Metrics;
+use crate::upstream::Timeouts;
+
+/// For clocks that differ, and for what clawgate itself does.
+const MARGIN: Duration = Duration::from_secs(2);
 
 /// What is remembered of the signed requests of each route. It is the same for all generations and workers; only the routes
 /// of the generation in use are remembered.
 #[derive(Debug, Default)]
-pub(super) struct SignedRoutes(Mutex<HashMap<String, Memory>>);
+pub(super) struct SignedRoutes {
+    routes: Mutex<HashMap<String, Memory>>,
+    /// Where several instances remember delivered requests together.
+    shared: OnceLock<Arc<dyn SharedReplays>>,
+}
 
 /// What is remembered of one route.
 #[derive(Debug, Default)]
@@ -40,6 +49,11 @@ impl Memory {
 }
 
 impl SignedRoutes {
+    /// Delivered requests are remembered together with other instances from now on. Only the first call counts.
+    pub(super) fn share(&self, replays: Arc<dyn SharedReplays>) {
+        let _ = self.shared.set(replays);
+    }
+
     /// How the requests of a route are verified.
     pub(super) fn verification(
         &self,
@@ -48,7 +62,7 @@ impl SignedRoutes {
         settings: &Reloadable,
         metrics: &Metrics,
     ) -> Verification {
-        let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = routes.entry(name(route)).or_default();
         let challenge = verify.challenge.as_ref();
         let token = challenge.and_then(|challenge| challenge.token.as_ref());
@@ -60,17 +74,46 @@ impl SignedRoutes {
             secret_logged: Arc::clone(&memory.secret_logged),
             audit: verify.audit,
             success: verify.status,
-            replays: memory.replays.with_window(DEFAULT_WINDOW, verify.verifier.scheme().tolerance()),
+            replays: memory
+                .replays
+                .with_window(DEFAULT_WINDOW, verify.verifier.scheme().tolerance())
+                .shared_by(self.shared_route(route, settings)),
             failures: memory.failures(settings.limits.failed_signatures),
             metrics: metrics.signatures(&route.path.to_string()),
         }
     }
 
+    fn shared_route(&self, route: &RouteSettings, settings: &Reloadable) -> Option<SharedRoute> {
+        let replays = self.shared.get().filter(|_| route.has_replay_window())?;
+        let (replays, longest) = (Arc::clone(replays), longest_delivery(route, settings));
+        Some(SharedRoute { replays, route: name(route).into(), longest })
+    }
+
     /// Forgets all routes but these.
     pub(super) fn keep(&self, kept: &[RouteSettings]) {
         let kept: Vec<String> = kept.iter().map(name).collect();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|route, _| kept.contains(route));
+        self.routes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|route, _| kept.contains(route));
     }
+}
+
+/// How long a request of this route may be on its way, from when its signature was verified to the upstream's answer.
+fn longest_delivery(route: &RouteSettings, settings: &Reloadable) -> Duration {
+    let target = route.relay.as_ref().and_then(|name| settings.relay.target(name));
+    let [connect, response, idle] = match target {
+        Some(target) => {
+            let Timeouts { connect, response, idle } = target.timeouts;
+            [connect, response, idle]
+        }
+        None => {
+            let upstream = &route.upstream;
+            [upstream.connect_timeout, upstream.response_timeout, upstream.idle_timeout]
+        }
+    };
+    // A request waits for one of the connections as long as it may take to open one.
+    connect.saturating_mul(2).saturating_add(response).saturating_add(idle).saturating_add(MARGIN)
 }
 
 /// Two routes may have the same path with different methods.

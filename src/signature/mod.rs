@@ -30,6 +30,7 @@ pub mod replay;
 mod request;
 mod scheme;
 mod scheme_error;
+pub mod shared_replays;
 mod sign;
 mod source;
 mod template;

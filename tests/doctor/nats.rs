@@ -49,6 +49,16 @@ fn a_server_that_writes_each_event_to_its_disk_passes() {
 }
 
 #[test]
+fn a_server_that_stores_less_than_the_inbox_may_hold_is_worth_a_warning() {
+    // It stores as much as `inbox.max_bytes` is without a setting: nothing is left for what becomes of events.
+    let keys = format!("monitoring = {:?}", NatsServer::shared().monitoring());
+    says(
+        &examined(&keys).text("inbox/space", "warning"),
+        &["stores at most 1024 MiB, and inbox.max_bytes is 1024 MiB", "raise max_file_store"],
+    );
+}
+
+#[test]
 fn a_server_that_writes_later_is_worth_a_warning() {
     let server = NatsServer::synced_later();
     let keys = format!("monitoring = {:?}", server.monitoring());
@@ -96,4 +106,33 @@ fn servers_whose_replicas_may_differ_are_a_fault() {
         &diagnosis.text("inbox/stream", "fail"),
         &["2.9.10 may lose events", "3 replicas", "2.10 or newer", "these routes answer 503"],
     );
+}
+
+/// A clawgate that does not run, with a route without an inbox that verifies signatures.
+fn verifying(name: &str) -> Diagnosis {
+    let setup = Setup::new("http://127.0.0.1:9");
+    let secret = setup.pki.file("secret", "it is a secret of 32 characters!");
+    let file = setup.pki.file(
+        "gate.toml",
+        format!(
+            "[inbox]\nstore = [\"{}\"]\nnats.name = \"{name}\"\nnats.replicas = 1\n\n[[route]]\npath = \"/hooks/a\"\n\
+             [route.verify]\nscheme = \"github\"\nsecret_file = [{secret:?}]\n",
+            NatsServer::shared().url()
+        ),
+    );
+    setup.with("--config", file.display().to_string()).examined(any())
+}
+
+#[test]
+fn a_stream_of_delivered_requests_that_is_not_there_yet_is_no_fault() {
+    let diagnosis = verifying(&NatsServer::shared().stream().name);
+    says(&diagnosis.text("inbox/replays", "skipped"), &["clawgate makes it when it starts"]);
+}
+
+#[test]
+fn a_stream_of_delivered_requests_passes() {
+    let name = NatsServer::shared().stream().name;
+    NatsServer::shared().make_stream(&format!("{name}-replay"));
+    let diagnosis = verifying(&name);
+    says(&diagnosis.text("inbox/replays", "pass"), &["all instances know delivered requests"]);
 }

@@ -52,6 +52,8 @@ const RECORDS: &[(&str, &[&str])] = &[
     ("`nats_disconnected`", &["inbox/jetstream/connection_log.rs Disconnected"]),
     ("`nats_error`", &["inbox/jetstream/connection_log.rs ErrorLine"]),
     ("`peer_message_ignored`", &["dispatch/log.rs PeerMessageIgnored"]),
+    ("`replay_window_shared`", &["inbox/replay_log.rs Shared"]),
+    ("`replay_window_local`", &["inbox/replay_log.rs Local"]),
     ("`challenge_secret`", &["pipeline/authenticate.rs ChallengeSecret"]),
     ("`upstream_misconfigured`", &["upstream/misconfiguration.rs Line"]),
     ("`identity_left_out`", &["upstream/misconfiguration.rs LeftOut"]),

@@ -8,5 +8,7 @@ mod nats_connection;
 #[cfg(feature = "jetstream")]
 mod nats_jwt;
 mod settings;
+#[cfg(feature = "jetstream")]
+mod shared_replays;
 mod store;
 pub mod support;

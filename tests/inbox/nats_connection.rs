@@ -19,13 +19,13 @@ fn with(server: &NatsServer, credentials: NatsCredentials) -> JetStreamSettings 
 }
 
 async fn connects(settings: &JetStreamSettings) {
-    let inspection = inspect(settings).await.unwrap();
+    let inspection = inspect(settings, false).await.unwrap();
     assert_eq!(inspection.no_jetstream, None);
     assert_eq!(inspection.stream, Ok(None));
 }
 
 async fn is_refused(settings: &JetStreamSettings) {
-    let why = inspect(settings).await.unwrap_err();
+    let why = inspect(settings, false).await.unwrap_err();
     assert!(why.contains("refuses the credentials"), "{why}");
 }
 
@@ -64,7 +64,7 @@ async fn a_user_with_the_seed_of_a_file_is_accepted() {
 #[tokio::test]
 async fn a_file_that_is_missing_at_the_connection_is_named() {
     let credentials = NatsCredentials::TokenFile("/nowhere/token".into());
-    let why = inspect(&with(NatsServer::shared(), credentials)).await.unwrap_err();
+    let why = inspect(&with(NatsServer::shared(), credentials), false).await.unwrap_err();
     assert!(why.contains("/nowhere/token"), "{why}");
 }
 
@@ -87,7 +87,7 @@ async fn a_server_that_demands_a_certificate_gets_it() {
     let (_server, settings) = with_tls(&pki);
     let certificate = Some(pki.files("client", &pki.client));
     connects(&JetStreamSettings { client_certificate: certificate, ..settings.clone() }).await;
-    assert!(inspect(&settings).await.is_err(), "without a certificate");
+    assert!(inspect(&settings, false).await.is_err(), "without a certificate");
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_server_with_the_certificate_of_another_ca_is_not_trusted() {
     let (_server, settings) = with_tls(&pki);
     let other = Pki::new();
     let ca_file = Some(other.file("other.pem", other.root.pem()));
-    let why = inspect(&JetStreamSettings { ca_file, ..settings }).await.unwrap_err();
+    let why = inspect(&JetStreamSettings { ca_file, ..settings }, false).await.unwrap_err();
     assert!(why.contains("TLS has failed"), "{why}");
 }
 
@@ -107,7 +107,7 @@ async fn no_server_is_told_with_its_address() {
         servers: vec![format!("nats://{}", port.address()).parse().unwrap()],
         ..NatsServer::shared().stream()
     };
-    let why = inspect(&settings).await.unwrap_err();
+    let why = inspect(&settings, false).await.unwrap_err();
     assert_eq!(why, format!("nats://{}: connection refused", port.address()));
 }
 
@@ -117,7 +117,7 @@ async fn a_stream_is_found_with_its_replicas() {
     let (server, name) = (NatsServer::shared(), settings.name.clone());
     tokio::task::spawn_blocking(move || server.make_stream(&name)).await.unwrap();
 
-    let Inspection { stream, .. } = inspect(&settings).await.unwrap();
+    let Inspection { stream, .. } = inspect(&settings, false).await.unwrap();
 
     let expected = FoundStream { replicas: 1, current: 1, behind: Vec::new() };
     assert_eq!(stream, Ok(Some(expected)));
@@ -129,6 +129,6 @@ async fn an_account_without_jetstream_is_told() {
     let pki = Pki::new();
     let credentials =
         NatsCredentials::UserPassword { user: "a".to_owned(), password_file: file(&pki, "b") };
-    let inspection = inspect(&with(&server, credentials)).await.unwrap();
+    let inspection = inspect(&with(&server, credentials), false).await.unwrap();
     assert!(inspection.no_jetstream.is_some(), "{inspection:?}");
 }

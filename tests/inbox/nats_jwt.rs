@@ -67,9 +67,9 @@ async fn a_user_with_the_jwt_and_the_seed_of_a_file_is_accepted_and_one_of_anoth
         ..server.stream()
     };
 
-    let inspection = inspect(&with(&owner, &KeyPair::new_user())).await.unwrap();
+    let inspection = inspect(&with(&owner, &KeyPair::new_user()), false).await.unwrap();
     assert_eq!((inspection.no_jetstream, inspection.stream), (None, Ok(None)));
 
-    let why = inspect(&with(&KeyPair::new_account(), &KeyPair::new_user())).await.unwrap_err();
+    let why = inspect(&with(&KeyPair::new_account(), &KeyPair::new_user()), false).await.unwrap_err();
     assert!(why.contains("refuses the credentials"), "{why}");
 }

@@ -34,6 +34,8 @@ while read -r order; do
   case $order in
     kill) kill -9 $server; wait $server; server= ;;
     start) "$@" & server=$! ;;
+    halt) kill -STOP $server ;;
+    continue) kill -CONT $server ;;
   esac
 done
 [ -z "$server" ] || kill -9 $server
@@ -129,6 +131,31 @@ impl NatsServer {
         let settings = fs::read_to_string(&file).unwrap().replacen(ANY_PORT, port, 1);
         fs::write(&file, settings).unwrap();
         self.order("start");
+    }
+
+    /// Halts it: connections stay open, and nothing is answered.
+    pub fn halt(&mut self) {
+        self.order("halt");
+        let pid = self.pid();
+        eventually("a halted nats-server", || {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+            let (_, rest) = stat.rsplit_once(") ").unwrap();
+            rest.starts_with('T').then_some(())
+        });
+    }
+
+    /// Lets it go on after [`Self::halt`].
+    pub fn go_on(&mut self) {
+        self.order("continue");
+    }
+
+    /// As it has written it with its ports.
+    fn pid(&self) -> u32 {
+        let files = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let names = files.map(|name| name.into_string().unwrap());
+        let pids =
+            names.filter_map(|name| name.strip_suffix(".ports")?.rsplit_once('_')?.1.parse().ok());
+        pids.max().unwrap()
     }
 
     fn order(&mut self, order: &str) {

@@ -75,10 +75,10 @@ fn settings(r: &mut Resolver<'_>) -> Found<Settings> {
     let routes = reloadable.as_ref().ok().map(|reloadable| reloadable.routes.as_slice());
     let relay = reloadable.as_ref().ok().map(|reloadable| &reloadable.relay);
     let inbox = inbox::of_routes(r, routes, relay);
-    let inbox::Inbox { settings: inbox, place: inbox_place } = inbox?;
+    let inbox::Inbox { settings: inbox, place: inbox_place, shared_replays } = inbox?;
     Ok(Settings {
         inbox_place,
-        startup: Startup { inbox, ..startup? },
+        startup: Startup { inbox, shared_replays, ..startup? },
         reloadable: reloadable?,
         files: Files::default(),
         in_use: InUse::default(),
@@ -118,6 +118,7 @@ fn startup(
         },
         trace: trace?,
         inbox: None,
+        shared_replays: None,
     })
 }
 

@@ -42,6 +42,12 @@ pub(super) async fn findings(settings: &Settings, now: SystemTime) -> Vec<Findin
         // It would only be waited for.
         return found;
     }
+    let has_no_stream =
+        |finding: &Finding| finding.name == Check::Stream && finding.severity == Severity::Skipped;
+    if inbox.is_none() && found.iter().any(has_no_stream) {
+        // Nothing is stored: NATS is only used for delivered requests.
+        return found;
+    }
     match stored(place).await {
         // The same once more: clawgate refuses such files.
         Err(_) if is_unusable => {}

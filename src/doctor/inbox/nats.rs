@@ -27,7 +27,8 @@ pub(super) async fn findings(
     nats: &JetStreamSettings,
     subject: &Subject,
 ) -> Vec<Finding> {
-    let inspection = match inspect(nats).await {
+    let shares_replays = settings.startup.shared_replays.is_some();
+    let inspection = match inspect(nats, shares_replays).await {
         Ok(inspection) => inspection,
         Err(why) => {
             let hint =
@@ -48,8 +49,12 @@ pub(super) async fn findings(
         return found;
     }
     found.push(stream(nats, &inspection, subject));
+    if shares_replays {
+        found.push(replays(nats, &inspection, subject));
+    }
     found.push(body_limit(settings, &inspection, subject));
-    found.extend(durable(nats, &inspection, subject).await);
+    let max_bytes = settings.startup.inbox.as_ref().map_or(0, |inbox| inbox.max_bytes);
+    found.extend(durable(nats, max_bytes, &inspection, subject).await);
     found
 }
 
@@ -88,6 +93,26 @@ fn stream(nats: &JetStreamSettings, inspection: &Inspection, subject: &Subject) 
     }
 }
 
+/// Whether all instances know the requests that one of them has delivered.
+fn replays(nats: &JetStreamSettings, inspection: &Inspection, subject: &Subject) -> Finding {
+    let name = format!("{}-replay", nats.name);
+    match &inspection.replays {
+        Err(why) => {
+            let detail = format!(
+                "the stream {name} cannot be used: {why}; a signed request can be used once at each instance"
+            );
+            let hint = "give the user the permissions in docs/inbox.md";
+            subject.warning(Check::Replays, detail, hint)
+        }
+        Ok(None) => subject.skipped(
+            Check::Replays,
+            format!("there is no stream {name} yet: clawgate makes it when it starts"),
+        ),
+        Ok(Some(_)) => subject
+            .pass(Check::Replays, format!("all instances know delivered requests by the stream {name}")),
+    }
+}
+
 fn body_limit(settings: &Settings, inspection: &Inspection, subject: &Subject) -> Finding {
     let routes = settings.reloadable.routes.iter().filter(|route| route.inbox.is_some());
     let largest = routes.map(|route| route.max_body).max().unwrap_or_default();
@@ -102,7 +127,12 @@ fn body_limit(settings: &Settings, inspection: &Inspection, subject: &Subject) -
 }
 
 /// What it means that NATS has confirmed an event.
-async fn durable(nats: &JetStreamSettings, inspection: &Inspection, subject: &Subject) -> Vec<Finding> {
+async fn durable(
+    nats: &JetStreamSettings,
+    max_bytes: u64,
+    inspection: &Inspection,
+    subject: &Subject,
+) -> Vec<Finding> {
     let mut found = Vec::new();
     if nats.replicas == 1 {
         let detail =
@@ -133,17 +163,43 @@ async fn durable(nats: &JetStreamSettings, inspection: &Inspection, subject: &Su
         found.push(subject.note(Check::Durable, detail));
     }
     for server in &nats.monitoring {
-        found.push(synced(server, subject).await);
+        let config = config(server).await;
+        found.push(synced(server, config.as_ref(), subject));
+        found.extend(config.ok().and_then(|config| room(server, &config, max_bytes, subject)));
     }
     found
 }
 
-async fn synced(server: &NatsMonitoring, subject: &Subject) -> Finding {
-    match sync(server).await {
-        Ok(Sync { sync_always: true, .. }) => subject
+/// Whether the stream can become as large as the settings say. A server that has no room does not even store what becomes of events.
+fn room(
+    server: &NatsMonitoring,
+    config: &StorageConfig,
+    max_bytes: u64,
+    subject: &Subject,
+) -> Option<Finding> {
+    let most = config.max_storage.and_then(|most| u64::try_from(most).ok()).filter(|most| *most > 0)?;
+    (most <= max_bytes).then(|| {
+        let detail = format!(
+            "{server}: it stores at most {} MiB, and inbox.max_bytes is {} MiB: it would have no room to store what becomes of \
+             events",
+            most >> 20,
+            max_bytes >> 20
+        );
+        let hint = "raise max_file_store in the block jetstream of its settings above inbox.max_bytes, or lower that";
+        subject.warning(Check::Space, detail, hint)
+    })
+}
+
+fn synced(
+    server: &NatsMonitoring,
+    config: Result<&StorageConfig, &String>,
+    subject: &Subject,
+) -> Finding {
+    match config {
+        Ok(StorageConfig { sync_always: true, .. }) => subject
             .pass(Check::Durable, format!("{server}: events are on its disk before they are confirmed")),
-        Ok(Sync { sync_interval, .. }) => {
-            let seconds = Duration::from_nanos(sync_interval).as_secs();
+        Ok(StorageConfig { sync_interval, .. }) => {
+            let seconds = Duration::from_nanos(*sync_interval).as_secs();
             let detail = format!(
                 "{server}: events are written to its disk up to {seconds} s after they are confirmed: a loss of power on \
                  all servers loses events that senders got 202 for"
@@ -165,20 +221,22 @@ struct Server {
 
 #[derive(Deserialize)]
 struct JetStream {
-    config: Option<Sync>,
+    config: Option<StorageConfig>,
 }
 
-/// When a server writes to its disk.
+/// When a server writes to its disk, and how much it may store there.
 #[derive(Deserialize)]
-struct Sync {
+struct StorageConfig {
     #[serde(default)]
     sync_always: bool,
     /// In nanoseconds.
     #[serde(default)]
     sync_interval: u64,
+    /// In bytes; negative: without a limit.
+    max_storage: Option<i64>,
 }
 
-async fn sync(server: &NatsMonitoring) -> Result<Sync, String> {
+async fn config(server: &NatsMonitoring) -> Result<StorageConfig, String> {
     let plain = |error: io::Error| wording::io(&error);
     let connected = timeout(TIMEOUT, TcpStream::connect((server.host.as_str(), server.port)));
     let stream = connected.await.map_err(|_| "no answer in time".to_owned())?.map_err(plain)?;

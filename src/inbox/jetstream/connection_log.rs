@@ -21,6 +21,8 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub(super) struct ConnectionLog {
     /// What is logged as the store; `None`: nothing is logged.
     store: Option<String>,
+    /// Whether only what the server refuses is logged, and not each connection.
+    only_errors: bool,
     state: Mutex<State>,
     /// How many connections there were.
     connections: watch::Sender<u64>,
@@ -61,9 +63,19 @@ impl ConnectionLog {
         Self { store: Some(settings.to_string()), ..Self::silent() }
     }
 
+    /// Logs only what the server refuses, as of `store`.
+    pub(super) fn only_errors(store: String) -> Self {
+        Self { store: Some(store), only_errors: true, ..Self::silent() }
+    }
+
     /// Logs nothing.
     pub(super) fn silent() -> Self {
-        Self { store: None, state: Mutex::default(), connections: watch::Sender::default() }
+        Self {
+            store: None,
+            only_errors: false,
+            state: Mutex::default(),
+            connections: watch::Sender::default(),
+        }
     }
 
     /// Why there is no connection, if a try has failed since there was one.
@@ -103,7 +115,7 @@ impl ConnectionLog {
             Event::Connected => {
                 *state = State::default();
                 self.connections.send_modify(|count| *count += 1);
-                if let Some(store) = &self.store {
+                if let Some(store) = self.store.as_ref().filter(|_| !self.only_errors) {
                     emit(Level::INFO, "nats_connected", &Connected { store });
                 }
             }
@@ -146,7 +158,7 @@ impl ConnectionLog {
     fn lost(&self, state: &mut State, why: String) {
         let is_told =
             state.logged.as_ref().is_some_and(|(logged, at)| *logged == why || at.elapsed() < PAUSE);
-        if let Some(store) = self.store.as_ref().filter(|_| !is_told) {
+        if let Some(store) = self.store.as_ref().filter(|_| !is_told && !self.only_errors) {
             let hint = "routes with an inbox answer 503 until NATS can be reached again; clawgate goes on trying";
             emit(Level::WARN, "nats_disconnected", &Disconnected { store, detail: &why, hint });
             state.logged = Some((why.clone(), Instant::now()));

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::connect::connect;
 use super::connection_log::ConnectionLog;
+use super::replays::stream_of;
 use super::stream::{check_version, release};
 use crate::inbox::settings::nats::JetStreamSettings;
 
@@ -35,6 +36,8 @@ pub struct Inspection {
     pub no_jetstream: Option<String>,
     /// The stream; `Err`: why nothing is known about it.
     pub stream: Result<Option<FoundStream>, String>,
+    /// The stream of delivered requests, which not every user needs; `Err`: why nothing is known about it.
+    pub replays: Result<Option<FoundStream>, String>,
 }
 
 /// A stream, as the servers have it.
@@ -48,11 +51,11 @@ pub struct FoundStream {
     pub behind: Vec<String>,
 }
 
-/// Asks NATS how it is.
+/// Asks NATS how it is; `with_replays`: also about the stream of delivered requests.
 ///
 /// # Errors
 /// Why it cannot be asked, as a phrase.
-pub async fn inspect(settings: &JetStreamSettings) -> Result<Inspection, String> {
+pub async fn inspect(settings: &JetStreamSettings, with_replays: bool) -> Result<Inspection, String> {
     let log = Arc::new(ConnectionLog::silent());
     let client = connect(settings, Arc::clone(&log)).await.map_err(|fault| fault.to_string())?;
     wait_for_connection(&client, &log).await?;
@@ -62,6 +65,11 @@ pub async fn inspect(settings: &JetStreamSettings) -> Result<Inspection, String>
     let stream = match &no_jetstream {
         Some(_) => Err("JetStream cannot be used".to_owned()),
         None => find(&context, &settings.name).await,
+    };
+    let replays = match &no_jetstream {
+        Some(_) => Err("JetStream cannot be used".to_owned()),
+        None if !with_replays => Ok(None),
+        None => find(&context, &stream_of(settings)).await,
     };
     let replicas = match &stream {
         Ok(Some(found)) => found.replicas,
@@ -74,6 +82,7 @@ pub async fn inspect(settings: &JetStreamSettings) -> Result<Inspection, String>
         max_payload: info.max_payload,
         no_jetstream,
         stream,
+        replays,
     })
 }
 

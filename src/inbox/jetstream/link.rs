@@ -32,7 +32,7 @@ const STARTING: Duration = Duration::from_secs(3);
 /// How long to wait until the index has what was written.
 const CATCH_UP: Duration = Duration::from_secs(10);
 /// The header field that makes the server refuse a message if the subject has another last message than expected.
-const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
+pub(super) const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 
 /// What the methods of the store and its tasks share.
 pub(super) struct Link {
@@ -309,7 +309,8 @@ impl Link {
 }
 
 const NO_ANSWER: &str = "NATS has not confirmed that it has stored the event";
-const NOT_READ: &str = "NATS has not sent what the stream has";
+/// Why the stream cannot be used before anything is known about it.
+pub(super) const NOT_READ: &str = "NATS has not sent what the stream has";
 
 /// An error of the client as an error of the store.
 pub(super) fn unavailable(error: &dyn fmt::Display) -> StoreError {
@@ -344,7 +345,11 @@ const CONFLICTS: [u64; 2] = [10_071, 10_164];
 /// one answers.
 const FULL: [u64; 4] = [10_002, 10_023, 10_047, 10_077];
 
-fn confirmed(answer: &[u8]) -> Result<u64, Fault> {
+/// The sequence of a message that the stream has, as the server confirms it.
+///
+/// # Errors
+/// When it is not written, or the answer does not say so.
+pub(super) fn confirmed(answer: &[u8]) -> Result<u64, Fault> {
     let Ok(answer) = serde_json::from_slice::<Answer>(answer) else {
         return Err(Fault::Unavailable(
             "NATS has answered with something that is no confirmation".to_owned(),

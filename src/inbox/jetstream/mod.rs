@@ -17,6 +17,7 @@
 //! | `lease.rs`, `right.rs` | which process delivers |
 //! | `exchange.rs` | carries messages to the other processes, and from them |
 //! | `upkeep.rs` | removes what need not be remembered any more |
+//! | `replays/` | the delivered requests of routes without an inbox, in a stream of their own |
 //!
 //! There is one stream, and its subjects have one message each. `NAME.event.MARK` is an event; MARK is what it is known by if it comes
 //! again, so that the server itself refuses repetitions. `NAME.state.MARK` is what has become of it, if it was not delivered at the
@@ -38,6 +39,7 @@ mod messages;
 mod open_error;
 mod outcomes;
 mod read;
+mod replays;
 mod right;
 mod session;
 mod store;
@@ -47,4 +49,5 @@ mod upkeep;
 
 pub use self::inspect::{FoundStream, Inspection, inspect};
 pub use self::open_error::JetStreamOpenError;
+pub use self::replays::JetStreamReplays;
 pub use self::store::JetStreamStore;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::change::Action;
 use super::index::Entry;
-use super::link::{ACK, Limits, Link, Role};
+use super::link::{ACK, Limits, Link, NOT_READ, Role};
 use super::open_error::JetStreamOpenError;
 use super::read::Content;
 use super::session::Session;
@@ -64,7 +64,9 @@ impl JetStreamStore {
             if progress.sequence != last {
                 (last, since) = (progress.sequence, Instant::now());
             }
-            if since.elapsed() > READY {
+            // The stream is not there, or is somebody else's.
+            let is_refused = progress.fault.is_some_and(|fault| fault != NOT_READ);
+            if is_refused || since.elapsed() > READY {
                 return Err(JetStreamOpenError::Away {
                     store: nats.to_string(),
                     what: link.why_unusable(),

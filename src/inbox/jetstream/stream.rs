@@ -72,7 +72,8 @@ impl Link {
     }
 }
 
-fn is_missing(kind: &GetStreamErrorKind) -> bool {
+/// Whether the server says that there is no such stream.
+pub(super) fn is_missing(kind: &GetStreamErrorKind) -> bool {
     use async_nats::jetstream::ErrorCode;
 
     matches!(kind, GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)

@@ -73,7 +73,7 @@ pub(in crate::pipeline) async fn pass_on(
         }
     };
     if let Some(claim) = claim.filter(|_| is_done) {
-        claim.confirm();
+        claim.confirm().await;
     }
     Ok(passed.response())
 }

@@ -102,6 +102,9 @@ impl Permissions {
                 StorePlace::JetStream(nats) => permissions.connect_to_nats(nats),
             }
         }
+        if let Some(nats) = &settings.startup.shared_replays {
+            permissions.connect_to_nats(nats);
+        }
         for address in [&settings.startup.admin, &settings.startup.relay] {
             if let Some(AdminAddress::Unix(path)) = address {
                 permissions.removes.extend(path.parent().map(Path::to_owned));

@@ -30,7 +30,7 @@ pub use self::counted::Counted;
 pub use self::expiry::{Expiring, Expiry};
 pub use self::inbox::{AppendOutcome, AttemptClass, InboxMetrics, RouteEvents, StoredEvents};
 pub use self::routes::RouteMetrics;
-pub use self::signatures::{SignatureCounts, SignatureMetrics, SignatureResult};
+pub use self::signatures::{ReplayMetrics, SignatureCounts, SignatureMetrics, SignatureResult};
 pub use self::sums::Sums;
 pub use self::upstreams::{UpstreamFault, UpstreamMetrics};
 
@@ -266,6 +266,11 @@ impl Metrics {
     /// The metrics of the signatures at routes with this pattern.
     pub fn signatures(&self, pattern: &str) -> Arc<SignatureMetrics> {
         self.signatures.get(pattern)
+    }
+
+    /// Whether delivered requests are known to all instances.
+    pub fn replays(&self) -> ReplayMetrics {
+        self.signatures.shared()
     }
 
     /// The metrics of the upstream at this address.

@@ -9,6 +9,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::inbox::when_used::WhenUsed;
+
 /// The result of verifying a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureResult {
@@ -67,7 +69,19 @@ struct RouteLabel {
 pub(super) struct Signatures {
     results: Family<ResultLabels, Counter>,
     skews: Family<RouteLabel, Gauge>,
+    shared: ReplayMetrics,
     known: Mutex<HashMap<String, Arc<SignatureMetrics>>>,
+}
+
+/// Whether delivered requests are known to all instances. Shown once that is known.
+#[derive(Clone, Debug, Default)]
+pub struct ReplayMetrics(WhenUsed<Gauge>);
+
+impl ReplayMetrics {
+    /// Whether all instances know the requests that one of them has delivered.
+    pub fn set_shared(&self, is_shared: bool) {
+        self.0.get().set(i64::from(is_shared));
+    }
 }
 
 /// The metrics of one route. They are looked up when the route is made, so that a request only adds to them.
@@ -91,7 +105,18 @@ impl Signatures {
             "How far the time of the last valid signature was ahead of clawgate's clock (behind it if negative)",
             skews.clone(),
         );
-        Self { results, skews, known: Mutex::default() }
+        let shared = ReplayMetrics::default();
+        registry.register(
+            "replay_window_shared",
+            "1 while all instances know the signed requests that one of them has delivered, 0 while each knows its own",
+            shared.0.clone(),
+        );
+        Self { results, skews, shared, known: Mutex::default() }
+    }
+
+    /// Whether delivered requests are known to all instances.
+    pub(super) fn shared(&self) -> ReplayMetrics {
+        self.shared.clone()
     }
 
     /// The metrics of routes with this pattern, which all generations share.

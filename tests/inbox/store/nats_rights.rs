@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use clawgate::inbox::jetstream::{JetStreamStore, inspect};
@@ -13,7 +14,10 @@ use clawgate::inbox::{
 use tokio::time::{sleep, timeout};
 
 use super::support::{due, event, outcome, settings};
+use crate::inbox::shared_replays;
+use crate::support::backend::Backend;
 use crate::support::nats::NatsServer;
+use crate::support::pki::Pki;
 use crate::support::private_folder;
 
 const PAGE: &str = include_str!("../../../docs/inbox.md");
@@ -42,7 +46,7 @@ async fn a_user_with_the_permissions_of_the_page_can_do_all_that_clawgate_does()
     let nats = JetStreamSettings { name: "clawgate".to_owned(), credentials, ..server.stream() };
     let place = StorePlace::JetStream(Arc::new(nats.clone()));
 
-    let inspection = inspect(&nats).await.unwrap();
+    let inspection = inspect(&nats, false).await.unwrap();
     assert_eq!((inspection.no_jetstream, inspection.stream), (None, Ok(None)));
     let store =
         JetStreamStore::open(&InboxSettings { place, ..settings(Path::new("")) }, &nats).unwrap();
@@ -76,6 +80,42 @@ async fn a_user_with_the_permissions_of_the_page_can_do_all_that_clawgate_does()
     assert_eq!(server.violations(), [""; 0]);
 }
 
+#[test]
+fn a_user_with_the_permissions_of_the_page_can_share_delivered_requests() {
+    let server = NatsServer::start(&format!(
+        "authorization {{ users: [{{ user: claw, password: s3cret, permissions: {{ publish: [{}], subscribe: [{}] }} }}] }}",
+        subjects("publish"),
+        subjects("subscribe")
+    ));
+    let pki = Pki::new();
+    let count = AtomicUsize::new(0);
+    let backend = Backend::each(move |exchange, _| {
+        let status =
+            if count.fetch_add(1, Ordering::SeqCst) == 0 { "503 Unavailable" } else { "200 OK" };
+        exchange.answer(status, "application/json", "{}");
+    });
+    let nats = JetStreamSettings { name: "clawgate".to_owned(), ..server.stream() };
+    let password = pki.file("password", "s3cret");
+    let login = format!("nats.username = \"claw\"\nnats.password_file = {password:?}\n");
+    let before = shared_replays::shared(&nats).trim_end().to_owned() + "\n" + &login;
+    let start = |tolerance: &str| {
+        let routes = shared_replays::route(&pki, "/hooks/a") + &shared_replays::timed(&pki, tolerance);
+        shared_replays::command(&pki, &backend.url(), &(before.clone() + &routes)).start()
+    };
+    let first = start("5m");
+    first.event("replay_window_shared", 1);
+    assert_eq!(shared_replays::send(&pki, &first, "{}").status, 503);
+    assert_eq!(shared_replays::send(&pki, &first, "{}").status, 200);
+
+    // The stream remembers requests for longer.
+    let second = start("20h");
+
+    assert!(shared_replays::is_duplicate(&shared_replays::send(&pki, &second, "{}")));
+    assert_eq!(shared_replays::send_timed(&pki, &second).status, 200);
+    assert!(shared_replays::is_duplicate(&shared_replays::send_timed(&pki, &first)));
+    assert_eq!(server.violations(), [""; 0]);
+}
+
 #[tokio::test]
 async fn what_the_page_does_not_permit_is_refused_and_logged() {
     let server = NatsServer::start(
@@ -86,7 +126,8 @@ async fn what_the_page_does_not_permit_is_refused_and_logged() {
     fs::write(&password_file, "b").unwrap();
     let credentials = NatsCredentials::UserPassword { user: "a".to_owned(), password_file };
 
-    let inspection = inspect(&JetStreamSettings { credentials, ..server.stream() }).await.unwrap();
+    let inspection =
+        inspect(&JetStreamSettings { credentials, ..server.stream() }, false).await.unwrap();
 
     assert!(inspection.no_jetstream.is_some(), "{inspection:?}");
     let violations = server.violations();

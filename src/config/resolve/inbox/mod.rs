@@ -7,6 +7,7 @@ mod nats;
 mod route;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::relay;
 use super::resolver::Resolver;
@@ -15,7 +16,7 @@ use crate::config::keys::{self, inbox};
 use crate::config::layers::Sourced;
 use crate::config::problem::{Found, Origin};
 use crate::config::settings::RouteSettings;
-use crate::inbox::{InboxSettings, OnCorrupt, StorePlace};
+use crate::inbox::{InboxSettings, JetStreamSettings, OnCorrupt, StorePlace};
 use crate::relay::settings::{RelaySettings, TargetDelivery};
 
 pub(super) use self::checks::{StoringRoute, check};
@@ -30,6 +31,8 @@ pub(super) struct Inbox {
     pub(super) settings: Option<InboxSettings>,
     /// There if the database or the stream is named. Events may be in it though no route stores any more.
     pub(super) place: Option<StorePlace>,
+    /// There if several instances remember together which requests of a route were delivered.
+    pub(super) shared_replays: Option<Arc<JetStreamSettings>>,
 }
 
 /// What the settings say of the inbox. `routes` and `relay` are there if all of it can be read.
@@ -39,14 +42,19 @@ pub(super) fn of_routes(
     relay: Option<&RelaySettings>,
 ) -> Found<Inbox> {
     let Some(user) = first_user(r).or_else(|| relay::storing(r)) else {
-        warn_of_unused(r);
-        let place = match nats::place(r)? {
-            Some(place) => Some(place),
-            None => named_path(r)?.map(|path| StorePlace::Sqlite { path: path.value }),
+        let place = match nats::place(r) {
+            Ok(Some(place)) => Ok(Some(place)),
+            Ok(None) => {
+                named_path(r).map(|path| path.map(|path| StorePlace::Sqlite { path: path.value }))
+            }
+            Err(reported) => Err(reported),
         };
+        let shared_replays = shared_replays(place.as_ref().ok().and_then(Option::as_ref), routes);
+        warn_of_unused(r, shared_replays.is_some());
+        let place = place?;
         // They are in use all the same: a reload may remove the last route that stores events.
         values(r, place.clone().unwrap_or_else(nowhere))?;
-        return Ok(Inbox { settings: None, place });
+        return Ok(Inbox { settings: None, place, shared_replays });
     };
     let settings = settings(r, Some(&user))?;
     let stored = routes
@@ -58,7 +66,18 @@ pub(super) fn of_routes(
         queued.map(|target| (relay.max_body, target.give_up_after))
     });
     checks::check_room(r, &settings, &stored.chain(queued).collect::<Vec<_>>());
-    Ok(Inbox { place: Some(settings.place.clone()), settings: Some(settings) })
+    let shared_replays = shared_replays(Some(&settings.place), routes);
+    Ok(Inbox { place: Some(settings.place.clone()), settings: Some(settings), shared_replays })
+}
+
+/// Where delivered requests are remembered for several instances, if a route without an inbox recognises repeated ones.
+fn shared_replays(
+    place: Option<&StorePlace>,
+    routes: Option<&[RouteSettings]>,
+) -> Option<Arc<JetStreamSettings>> {
+    let Some(StorePlace::JetStream(nats)) = place else { return None };
+    let has_window = routes.into_iter().flatten().any(RouteSettings::has_replay_window);
+    has_window.then(|| Arc::clone(nats))
 }
 
 /// The settings of the inbox, whether or not a route uses it. `user` is where the first one says so.
@@ -112,8 +131,15 @@ fn first_user(r: &mut Resolver<'_>) -> Option<Origin> {
 }
 
 /// Files of units and containers may always name the database, so that is not unusual in the environment.
-fn warn_of_unused(r: &mut Resolver<'_>) {
+///
+/// `shares_replays`: whether NATS is used nevertheless.
+fn warn_of_unused(r: &mut Resolver<'_>, shares_replays: bool) {
+    let of_nats = format!("{}.", inbox::NATS_SECTION);
     for key in keys::in_section(inbox::SECTION) {
+        let is_of_nats = key.toml == inbox::STORE.key.toml || key.toml.starts_with(&of_nats);
+        if shares_replays && is_of_nats {
+            continue;
+        }
         if let Some(origin) = r.origin(key).filter(|origin| !matches!(origin, Origin::Env(_))) {
             let what = "has no effect: no route stores events, and no target of the relay";
             let hint = "add delivery = \"inbox\" or \"try\" to a [[route]], or remove this";

@@ -2,7 +2,7 @@
 
 mod kinds;
 mod of_route;
-mod when_used;
+pub(super) mod when_used;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

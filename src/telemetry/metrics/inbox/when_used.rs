@@ -8,11 +8,11 @@ use prometheus_client::metrics::{MetricType, TypedMetric};
 
 /// A metric without labels that is shown once it was used.
 #[derive(Clone, Debug, Default)]
-pub(super) struct WhenUsed<M>(Arc<OnceLock<M>>);
+pub(in crate::telemetry::metrics) struct WhenUsed<M>(Arc<OnceLock<M>>);
 
 impl<M: Default> WhenUsed<M> {
     /// The metric; it is shown from now on.
-    pub(super) fn get(&self) -> &M {
+    pub(in crate::telemetry::metrics) fn get(&self) -> &M {
         self.0.get_or_init(M::default)
     }
 }

@@ -1,0 +1,186 @@
+//! The thread on which the connection lives. It finds out whether NATS can be asked, and writes what could not be written at once.
+
+use std::sync::{Arc, mpsc as blocking};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use async_nats::jetstream::context::ContextBuilder;
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+use super::record::{Record, test_subject};
+use super::shared::{BOUND, QUEUE, Reach, Settlement, Shared, store_of};
+use crate::inbox::jetstream::connect::connect;
+use crate::inbox::jetstream::connection_log::ConnectionLog;
+use crate::inbox::jetstream::link::Fault;
+use crate::inbox::jetstream::open_error::JetStreamOpenError;
+use crate::inbox::settings::nats::JetStreamSettings;
+use crate::random::random_hex;
+use crate::telemetry::metrics::ReplayMetrics;
+
+/// How long to wait after NATS could not be asked.
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
+/// The same shortly after the start.
+const AT_THE_START: Duration = Duration::from_millis(50);
+/// How often to look whether there is a connection.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long what is left may take to be written at the end.
+const AT_THE_END: Duration = Duration::from_secs(2);
+
+/// The thread. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Session {
+    ended: Option<watch::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+type Started = Result<Arc<Shared>, JetStreamOpenError>;
+
+impl Session {
+    /// Starts it. Does not wait for the servers.
+    ///
+    /// # Errors
+    /// When a file that the settings name cannot be used, or the system has no thread.
+    pub(super) fn start(
+        settings: &JetStreamSettings,
+        metrics: ReplayMetrics,
+    ) -> Result<(Self, Arc<Shared>), JetStreamOpenError> {
+        let (started, start) = blocking::channel();
+        let (ended, mut end) = watch::channel(());
+        let settings = settings.clone();
+        let run = move || {
+            let runtime = match Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => {
+                    let _ = started.send(Err(JetStreamOpenError::Start(error.to_string())));
+                    return;
+                }
+            };
+            runtime.block_on(async {
+                let (queue, mut waiting) = mpsc::channel(QUEUE);
+                let shared = match share(&settings, queue, metrics).await {
+                    Ok(shared) => shared,
+                    Err(error) => {
+                        let _ = started.send(Err(error));
+                        return;
+                    }
+                };
+                let _ = started.send(Ok(Arc::clone(&shared)));
+                tokio::select! {
+                    () = keep(&shared, &settings, &mut waiting) => {}
+                    // It is an error, because the sender was dropped.
+                    _ = end.changed() => {}
+                }
+                let _ = timeout(AT_THE_END, write_rest(&shared, &mut waiting)).await;
+            });
+        };
+        let thread = thread::Builder::new()
+            .name("replays-nats".to_owned())
+            .spawn(run)
+            .map_err(|error| JetStreamOpenError::Start(error.to_string()))?;
+        let shared = start
+            .recv()
+            .unwrap_or_else(|_| Err(JetStreamOpenError::Start("it has ended".to_owned())))?;
+        Ok((Self { ended: Some(ended), thread: Some(thread) }, shared))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.ended = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn share(
+    settings: &JetStreamSettings,
+    queue: mpsc::Sender<Settlement>,
+    metrics: ReplayMetrics,
+) -> Started {
+    let log = Arc::new(ConnectionLog::only_errors(store_of(settings)));
+    let client = connect(settings, Arc::clone(&log)).await?;
+    let holder = random_hex::<16>().map_err(|error| JetStreamOpenError::Start(error.to_string()))?;
+    let context = ContextBuilder::new().timeout(BOUND).build(client.clone());
+    Ok(Arc::new(Shared::new(settings, (client, context), queue, log, metrics, holder)))
+}
+
+/// Runs as long as the process.
+async fn keep(shared: &Shared, settings: &JetStreamSettings, waiting: &mut mpsc::Receiver<Settlement>) {
+    let mut unwritten = None;
+    loop {
+        if let Err(why) = test(shared, settings).await {
+            shared.still_lost(&why);
+            let is_starting = shared.reach() == Reach::Starting;
+            sleep(if is_starting { AT_THE_START } else { AFTER_FAILURE }).await;
+            continue;
+        }
+        // What was delivered meanwhile comes first, so that the other instances know it from then on.
+        while let Some(settlement) = unwritten.take().or_else(|| waiting.try_recv().ok()) {
+            unwritten = write(shared, settlement).await;
+            if unwritten.is_some() {
+                break;
+            }
+        }
+        if unwritten.is_none() {
+            shared.found();
+        }
+        while unwritten.is_none() && shared.reach() == Reach::Shared {
+            tokio::select! {
+                () = shared.wanted.notified() => break,
+                Some(settlement) = waiting.recv() => unwritten = write(shared, settlement).await,
+                () = sleep(LOOK) => {}
+            }
+            if !shared.is_connected() {
+                shared.lost(&shared.why_disconnected());
+            }
+        }
+        if shared.reach() != Reach::Shared {
+            sleep(AFTER_FAILURE).await;
+        }
+    }
+}
+
+/// Returns it if it could not be written.
+async fn write(shared: &Shared, settlement: Settlement) -> Option<Settlement> {
+    match shared.settle(&settlement).await {
+        Ok(()) => None,
+        Err(fault) => {
+            shared.lost(&text(fault));
+            Some(settlement)
+        }
+    }
+}
+
+/// Whether NATS does all that is needed.
+///
+/// # Errors
+/// When it does not, as a sentence.
+async fn test(shared: &Shared, settings: &JetStreamSettings) -> Result<(), String> {
+    if !shared.is_connected() {
+        return Err(shared.why_disconnected());
+    }
+    shared.ensure_stream(settings).await?;
+    let subject = test_subject(&shared.name);
+    shared.publish(subject.clone(), &Record::none(), None).await.map_err(text)?;
+    shared.last(&subject).await.map(drop).map_err(text)
+}
+
+fn text(fault: Fault) -> String {
+    match fault {
+        Fault::Unavailable(why) | Fault::Full(why) => why,
+        Fault::Conflict | Fault::TooLarge(_) => "NATS does not store the message".to_owned(),
+    }
+}
+
+/// Writes what is left.
+async fn write_rest(shared: &Shared, waiting: &mut mpsc::Receiver<Settlement>) {
+    while shared.reach() == Reach::Shared
+        && let Ok(settlement) = waiting.try_recv()
+    {
+        let _ = shared.settle(&settlement).await;
+    }
+    let _ = shared.client.flush().await;
+}
