@@ -1,5 +1,6 @@
 //! Follows the stream: applies its messages to the index, without their payloads.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use async_nats::datetime::DateTime;
@@ -12,6 +13,7 @@ use super::index::Index;
 use super::link::Link;
 use super::messages::{FIELD, Unreadable, read};
 use super::subjects::Subject;
+use crate::inbox::StoreError;
 
 /// For how long messages that only tell others of something are kept.
 pub(super) const TOLD: Duration = Duration::from_secs(300);
@@ -40,12 +42,25 @@ pub(super) struct Following {
     last_message: Instant,
     /// When the stream was made.
     created: Option<DateTime>,
+    /// The last messages: their sequences, subjects and times.
+    last: VecDeque<(u64, String, DateTime)>,
 }
+
+/// How many messages are remembered, to notice that others have taken their place.
+const LAST: usize = 8;
 
 impl Following {
     /// Nothing was read yet.
     pub(super) fn new() -> Self {
-        Self { last_message: Instant::now(), created: None }
+        Self { last_message: Instant::now(), created: None, last: VecDeque::new() }
+    }
+
+    fn note(&mut self, sequence: u64, message: &Message, time: DateTime) {
+        self.last_message = Instant::now();
+        self.last.push_back((sequence, message.subject.to_string(), time));
+        if self.last.len() > LAST {
+            self.last.pop_front();
+        }
     }
 
     fn is_out_of_touch(&self) -> bool {
@@ -72,8 +87,10 @@ impl Link {
         // Somebody has made the stream anew or has purged it, or its end was lost with the disk of a server.
         let is_other = following.created.is_some() && following.created != created;
         let is_shorter = end < self.progress.borrow().sequence || self.is_purged(info.state.messages);
-        if is_other || is_shorter || following.is_out_of_touch() {
+        let is_rewritten = self.is_rewritten(following).await.map_err(|error| error.to_string())?;
+        if is_other || is_shorter || is_rewritten || following.is_out_of_touch() {
             self.begin_anew();
+            following.last.clear();
         }
         following.created = created;
         let read = self.progress.borrow().sequence;
@@ -108,14 +125,27 @@ impl Link {
             if following.is_out_of_touch() && self.progress.borrow().is_loaded {
                 return Ok(Stopped::Again);
             }
-            following.last_message = Instant::now();
             let info = next.info().map_err(|error| error.to_string())?;
             let (sequence, pending) = (info.stream_sequence, info.pending);
+            following.note(sequence, &next, info.published);
             self.apply(&next, sequence, end)?;
             if pending == 0 && !self.progress.borrow().is_loaded {
                 self.check_end(sequence, end).await?;
             }
         }
+    }
+
+    /// Whether another message has the place of one that was read: the end of the stream was lost with the disk of a server, and another
+    /// process has written since.
+    async fn is_rewritten(&self, following: &Following) -> Result<bool, StoreError> {
+        for (sequence, subject, time) in &following.last {
+            if let Some(message) = self.decided(*sequence).await?
+                && (*message.subject != **subject || message.time != *time)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Notes that all is read up to `end`, though the last message was that with the sequence `read`, if the messages in between do not

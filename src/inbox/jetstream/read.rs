@@ -4,6 +4,7 @@ use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{DirectGetErrorKind, LastRawMessageErrorKind, RawMessageErrorKind};
 use serde::de::DeserializeOwned;
 
+use super::index::Entry;
 use super::link::{Link, unavailable};
 use super::messages::{EventHead, FIELD, RightHead, read as read_head, read_request, read_tries};
 use super::subjects::{Mark, Subject};
@@ -81,9 +82,13 @@ impl Link {
         }
     }
 
-    /// The request in the message with this sequence.
-    pub(super) async fn content(&self, sequence: u64) -> Result<Content, StoreError> {
-        let Some(message) = self.message(sequence).await? else { return Ok(Content::Gone) };
+    /// The request of an event.
+    pub(super) async fn content(&self, entry: &Entry) -> Result<Content, StoreError> {
+        let subject = Subject::Event(entry.mark).of(&self.name);
+        let message = self.message(entry.revision).await?;
+        let Some(message) = message.filter(|message| *message.subject == *subject) else {
+            return Ok(Content::Gone);
+        };
         let request = read_request(&message.payload).map(Box::new);
         Ok(request.map_or(Content::Damaged, Content::Request))
     }
@@ -139,7 +144,12 @@ impl Link {
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => {}
             Err(error) => return Err(unavailable(&error)),
         }
-        match stream.get_raw_message(sequence).await {
+        self.decided(sequence).await
+    }
+
+    /// The message with this sequence, as the server that decides about the stream has it.
+    pub(super) async fn decided(&self, sequence: u64) -> Result<Option<StreamMessage>, StoreError> {
+        match self.stream().await?.get_raw_message(sequence).await {
             Ok(message) => Ok(Some(message)),
             Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(unavailable(&error)),

@@ -82,7 +82,7 @@ impl Link {
     /// These events with their requests. Those whose request cannot be read are given up; those that do not exist any more are left
     /// out.
     async fn with_requests(&self, entries: Vec<Arc<Entry>>) -> Result<Vec<Event>, StoreError> {
-        let contents = join_all(entries.iter().map(|entry| self.content(entry.revision))).await;
+        let contents = join_all(entries.iter().map(|entry| self.content(entry))).await;
         let mut events = Vec::new();
         let mut damaged = Vec::new();
         for (entry, content) in entries.iter().zip(contents) {
@@ -110,12 +110,13 @@ impl Link {
     async fn detail(&self, id: EventId) -> Result<Option<EventDetail>, StoreError> {
         self.catch_up().await?;
         let Some((entry, summary)) = self.index().summary(id) else { return Ok(None) };
-        let request = match entry.has_request().then_some(entry.revision) {
-            Some(revision) => match self.content(revision).await? {
+        let request = if entry.has_request() {
+            match self.content(&entry).await? {
                 Content::Request(request) => Some(*request),
                 Content::Damaged | Content::Gone => None,
-            },
-            None => None,
+            }
+        } else {
+            None
         };
         let attempts = self.tries(entry.with_tries()).await?;
         Ok(Some(EventDetail { summary, idempotency_key: entry.idempotency_key(), attempts, request }))

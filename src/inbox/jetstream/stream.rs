@@ -146,6 +146,8 @@ mod tests {
 
     #[test]
     fn a_stream_that_loses_events_or_cannot_note_what_becomes_of_them_is_refused() {
+        type Change = fn(&mut Config);
+
         let wanted = Config {
             name: "clawgate".to_owned(),
             max_messages_per_subject: 1,
@@ -156,7 +158,7 @@ mod tests {
         // As a server tells it.
         let made = Config { max_bytes: -1, max_messages: -1, max_message_size: -1, ..wanted.clone() };
         assert_eq!(differences(&made, &wanted), None);
-        let changes: [(fn(&mut Config), &str); 8] = [
+        let changes: [(Change, &str); 8] = [
             (|it| it.max_bytes = 1 << 20, "max_bytes"),
             (|it| it.max_messages = 10, "max_bytes"),
             (|it| it.max_message_size = 100, "max_bytes"),

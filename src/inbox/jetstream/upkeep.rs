@@ -88,6 +88,9 @@ impl Link {
     /// Removes delivered events, the oldest first, before there is no room for new ones, here or in the memory of the instances.
     async fn make_room(&self) -> Result<(), StoreError> {
         self.free_exhausted().await?;
+        if !self.delivers() {
+            self.forget_excess();
+        }
         while self.delivers() {
             let excess = u64::try_from(self.index().len())
                 .unwrap_or(0)
@@ -97,6 +100,7 @@ impl Link {
                 break;
             }
             self.remove_events(delivered).await?;
+            self.measure().await?;
         }
         // An event for which another process has no room needs no more than this part, unless the limit is very small.
         let spare = (self.limits.max_bytes / 8).max(self.space.lacking.swap(0, Ordering::Relaxed));
@@ -116,12 +120,35 @@ impl Link {
         Ok(())
     }
 
+    /// Forgets the oldest delivered events beyond those that are remembered, some more than the process that delivers, which removes them.
+    fn forget_excess(&self) {
+        let most = self.limits.max_remembered + self.limits.max_remembered / 8;
+        let excess = u64::try_from(self.index().len()).unwrap_or(0).saturating_sub(most);
+        let forgotten = self.delivered(usize::try_from(excess).unwrap_or(usize::MAX));
+        self.forget_in_memory(&forgotten);
+    }
+
+    /// Forgets events that the process that delivers removes.
+    fn forget_in_memory(&self, entries: &[Arc<Entry>]) {
+        let mut index = self.index();
+        for entry in entries {
+            index.remove(entry.seq);
+            // In case nobody removes it before this process delivers.
+            index.leftovers.push((entry.revision, Instant::now()));
+        }
+    }
+
     /// Removes delivered events if the servers themselves have no room. They take no message then, neither the renewal of the right to
     /// deliver nor one that says what is removed. So it is the task of the process that had the right last, and nobody can replay what
     /// it removes.
     async fn free_exhausted(&self) -> Result<(), StoreError> {
+        if !self.space.is_exhausted.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        // Reading works. What this process knows may be old.
+        self.refresh_right().await?;
         let is_last = self.index().right.holder.as_deref() == Some(&*self.lease.holder);
-        if self.space.is_exhausted.swap(false, Ordering::Relaxed) && is_last {
+        if is_last && self.progress.borrow().unread.is_none() {
             let delivered = self.delivered(REMOVED);
             let removals = stream::iter(delivered).map(|entry| self.remove(entry, None));
             let removed: Vec<_> = removals.buffer_unordered(AT_ONCE).collect().await;
@@ -162,12 +189,7 @@ impl Link {
         }
         *after = last.unwrap_or(i64::MIN);
         if !delivers {
-            let mut index = self.index();
-            for entry in removed {
-                index.remove(entry.seq);
-                // In case nobody removes it before this process delivers.
-                index.leftovers.push((entry.revision, Instant::now()));
-            }
+            self.forget_in_memory(&removed);
             return Ok(());
         }
         self.remove_events(removed).await?;

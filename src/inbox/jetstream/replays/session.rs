@@ -5,6 +5,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use async_nats::jetstream::context::ContextBuilder;
+use futures_util::future::join_all;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -25,6 +26,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(2);
 const AT_THE_START: Duration = Duration::from_millis(50);
 /// How often to look whether there is a connection.
 const LOOK: Duration = Duration::from_secs(1);
+/// How many records are written at the same time.
+const AT_ONCE: usize = 64;
 /// How long what is left may take to be written at the end.
 const AT_THE_END: Duration = Duration::from_secs(2);
 
@@ -67,12 +70,13 @@ impl Session {
                     }
                 };
                 let _ = started.send(Ok(Arc::clone(&shared)));
+                let mut batch = Vec::new();
                 tokio::select! {
-                    () = keep(&shared, &settings, &mut waiting) => {}
+                    () = keep(&shared, &settings, &mut waiting, &mut batch) => {}
                     // It is an error, because the sender was dropped.
                     _ = end.changed() => {}
                 }
-                let _ = timeout(AT_THE_END, write_rest(&shared, &mut waiting)).await;
+                let _ = timeout(AT_THE_END, write_rest(&shared, &mut waiting, &mut batch)).await;
             });
         };
         let thread = thread::Builder::new()
@@ -107,9 +111,13 @@ async fn share(
     Ok(Arc::new(Shared::new(settings, (client, context), queue, log, metrics, holder)))
 }
 
-/// Runs as long as the process.
-async fn keep(shared: &Shared, settings: &JetStreamSettings, waiting: &mut mpsc::Receiver<Settlement>) {
-    let mut unwritten = None;
+/// Runs as long as the process. `batch` is written now, or could not be written.
+async fn keep(
+    shared: &Shared,
+    settings: &JetStreamSettings,
+    waiting: &mut mpsc::Receiver<Settlement>,
+    batch: &mut Vec<Settlement>,
+) {
     loop {
         if let Err(why) = test(shared, settings).await {
             shared.still_lost(&why);
@@ -117,22 +125,16 @@ async fn keep(shared: &Shared, settings: &JetStreamSettings, waiting: &mut mpsc:
             sleep(if is_starting { AT_THE_START } else { AFTER_FAILURE }).await;
             continue;
         }
-        // What was delivered meanwhile comes first, so that the other instances know it from then on.
-        while let Some(settlement) = unwritten.take().or_else(|| waiting.try_recv().ok()) {
-            unwritten = write(shared, settlement).await;
-            if unwritten.is_some() {
-                break;
-            }
-        }
-        if unwritten.is_none() {
+        if write_waiting(shared, waiting, batch).await {
             shared.found();
         }
-        while unwritten.is_none() && shared.reach() == Reach::Shared {
+        while batch.is_empty() && shared.reach() == Reach::Shared {
             tokio::select! {
                 () = shared.wanted.notified() => break,
-                Some(settlement) = waiting.recv() => unwritten = write(shared, settlement).await,
+                _ = waiting.recv_many(batch, AT_ONCE) => {}
                 () = sleep(LOOK) => {}
             }
+            write(shared, batch).await;
             if !shared.is_connected() {
                 shared.lost(&shared.why_disconnected());
             }
@@ -143,15 +145,34 @@ async fn keep(shared: &Shared, settings: &JetStreamSettings, waiting: &mut mpsc:
     }
 }
 
-/// Returns it if it could not be written.
-async fn write(shared: &Shared, settlement: Settlement) -> Option<Settlement> {
-    match shared.settle(&settlement).await {
-        Ok(()) => None,
-        Err(fault) => {
-            shared.lost(&text(fault));
-            Some(settlement)
-        }
+/// Writes what was delivered before, so that the other instances know it before it is shared again what is delivered from now on. Returns
+/// whether all is written.
+async fn write_waiting(
+    shared: &Shared,
+    waiting: &mut mpsc::Receiver<Settlement>,
+    batch: &mut Vec<Settlement>,
+) -> bool {
+    // What comes during that waits for the next time: otherwise it might never end.
+    let mut rest = waiting.len();
+    write(shared, batch).await;
+    while batch.is_empty() && rest > 0 {
+        rest = rest.saturating_sub(waiting.recv_many(batch, AT_ONCE.min(rest)).await);
+        write(shared, batch).await;
     }
+    batch.is_empty()
+}
+
+/// Writes a batch, all at the same time. Those that could not be written stay in it, and all of them if this is dropped.
+async fn write(shared: &Shared, batch: &mut Vec<Settlement>) {
+    let writes = batch.iter().map(|settlement| shared.settle(settlement));
+    let mut written = join_all(writes).await.into_iter();
+    batch.retain(|_| match written.next() {
+        Some(Err(fault)) => {
+            shared.lost(&text(fault));
+            true
+        }
+        Some(Ok(())) | None => false,
+    });
 }
 
 /// Whether NATS does all that is needed.
@@ -176,11 +197,13 @@ fn text(fault: Fault) -> String {
 }
 
 /// Writes what is left.
-async fn write_rest(shared: &Shared, waiting: &mut mpsc::Receiver<Settlement>) {
-    while shared.reach() == Reach::Shared
-        && let Ok(settlement) = waiting.try_recv()
-    {
-        let _ = shared.settle(&settlement).await;
+async fn write_rest(
+    shared: &Shared,
+    waiting: &mut mpsc::Receiver<Settlement>,
+    batch: &mut Vec<Settlement>,
+) {
+    if shared.is_connected() {
+        write_waiting(shared, waiting, batch).await;
     }
     let _ = shared.client.flush().await;
 }
