@@ -209,6 +209,7 @@ fn plain(text: &str) -> String {
 mod tests {
     use std::time::{Duration, SystemTime};
 
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
@@ -336,6 +337,39 @@ mod tests {
         for message in ["", "{}", "[1]", "{\"v\":1}", "{\"v\":1,\"type\":\"other\",\"of\":1}", "\u{0}"] {
             let read = PeerMessage::read(message.as_bytes());
             assert!(matches!(read, Err(Unread::Malformed(_))), "{message}: {read:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_of_http_arrives_as_it_was(
+            status in 200u16..1000,
+            values in prop::collection::vec(prop::collection::vec(prop_oneof![32u8..127, 128u8..], 0..20), 0..9),
+            body in prop::collection::vec(any::<u8>(), 0..100),
+        ) {
+            let mut answer = answered(HeaderMap::new(), &body);
+            answer.status = StatusCode::from_u16(status).unwrap();
+            for value in values {
+                answer.headers.append("x-of", HeaderValue::from_bytes(&value).unwrap());
+            }
+
+            let read = told(&answer).unwrap();
+
+            prop_assert_eq!((read.status, read.headers, read.body), (answer.status, answer.headers, answer.body));
+        }
+
+        #[test]
+        fn a_message_that_is_cut_or_changed_is_read_or_refused(
+            cut in 0usize..300, changed in any::<prop::sample::Index>(), byte in any::<u8>(),
+        ) {
+            let fields = HeaderMap::from_iter([(header::ETAG, HeaderValue::from_static("x"))]);
+            let answer = AnsweredEvent::new(id(), Some(&answered(fields, b"body")));
+            let mut message = PeerMessage::Answered(answer).write().to_vec();
+            *changed.get_mut(&mut message) = byte;
+            message.truncate(cut);
+            if let Ok(PeerMessage::Answered(read)) = PeerMessage::read(&message) {
+                let _ = read.into_answer();
+            }
         }
     }
 }

@@ -299,3 +299,42 @@ mod reason_text {
             .ok_or_else(|| de::Error::custom("it is no reason"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::inbox::StoredRequest;
+
+    fn stored() -> StoredRequest {
+        StoredRequest {
+            method: http::Method::POST,
+            target: http::Uri::from_static("/hooks/a?x=1"),
+            headers: http::HeaderMap::new(),
+            body: "{}".into(),
+        }
+    }
+
+    #[test]
+    fn a_form_of_a_newer_clawgate_is_told_apart_from_what_is_none() {
+        assert_eq!(read::<RightHead>(r#"{"v":2,"holder":7}"#), Err(Unreadable::Newer(2)));
+        for text in ["", "7", "{}", r#"{"v":1,"holder":7}"#] {
+            assert_eq!(read::<RightHead>(text), Err(Unreadable::Foreign), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_payload_that_is_cut_or_changed_is_a_request_or_none(
+            cut in 0usize..200, changed in any::<prop::sample::Index>(), byte in any::<u8>(),
+        ) {
+            let whole = write_request(&stored());
+            prop_assert!(read_request(&whole).is_some());
+            let mut payload = whole.to_vec();
+            *changed.get_mut(&mut payload) = byte;
+            payload.truncate(cut);
+            let _ = read_request(&payload.into());
+        }
+    }
+}

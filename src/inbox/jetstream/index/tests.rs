@@ -171,6 +171,22 @@ fn message() -> impl Strategy<Value = (u8, Message)> {
 
 proptest! {
     #[test]
+    fn numbers_of_any_size_in_a_message_are_no_fault(
+        received in any::<i64>(), at in any::<i64>(), seq in any::<u64>(), size in any::<u64>(), next_at in any::<i64>(),
+    ) {
+        let event = EventHead { received, size, ..head(2) };
+        let state = StateHead { next_at: Some(next_at), waiting_since: at, ..StateHead::of_new(&event) };
+        let delivered = EventHead { received, size, ..ended(2, seq, How::Delivered) };
+        let mut index = Index::default();
+
+        index.apply_event(mark(2), 1, event);
+        index.apply_state(mark(2), 2, state);
+        let _ = (index.next(300_000), index.totals(), index.list(&Filter::default(), 9));
+        index.apply_event(mark(2), 3, delivered);
+        let _ = (index.next(300_000), index.totals(), index.list(&Filter::default(), 9));
+    }
+
+    #[test]
     fn what_is_counted_is_what_is_there_after_any_messages(
         messages in prop::collection::vec(message(), 0..80),
     ) {
