@@ -93,9 +93,10 @@ pub fn keys(events: &[Event]) -> Vec<&str> {
 pub fn outcome(event: &Event, status: u16, then: Then) -> Outcome {
     // Two tries of one event are told apart by their times.
     static COUNT: AtomicU64 = AtomicU64::new(0);
+    let took = Duration::from_millis(12 + COUNT.fetch_add(1, Ordering::Relaxed) % 100);
     let attempt = Attempt {
-        at: SystemTime::now(),
-        took: Duration::from_millis(12 + COUNT.fetch_add(1, Ordering::Relaxed) % 100),
+        at: SystemTime::now().checked_sub(took).unwrap(),
+        took,
         status: Some(status),
         error: None,
         answer: (status >= 300).then(|| "no".to_owned()),
