@@ -1,6 +1,6 @@
 // What scripts/console-e2e.sh drives the console of: upstreams, clients and a running clawgate.
 import { spawn } from "node:child_process";
-import { createHmac, randomUUID } from "node:crypto";
+import { X509Certificate, createHmac, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import https from "node:https";
 import { once } from "node:events";
@@ -12,6 +12,11 @@ export const RELAY_TOKEN = "relay-token-of-the-callers-of-the-test";
 export const API_KEY = "key-of-the-api-that-the-page-may-not-show";
 export const TOKEN = "console-token-of-the-test";
 const pem = (name) => readFileSync(`${CERTS}/${name}`);
+
+/** The SHA-256 fingerprint of a certificate, as clawgate writes it. */
+export function fingerprint(cert) {
+  return new X509Certificate(pem(`${cert}.pem`)).fingerprint256.replaceAll(":", "").toLowerCase();
+}
 
 /** Waits until `check` returns something. */
 export async function eventually(what, check) {
