@@ -3,6 +3,7 @@
 //! | file | what is there |
 //! | --- | --- |
 //! | `connect.rs`, `connection_log.rs` | the connection to NATS, and what is logged about it |
+//! | `elsewhere.rs` | leaves a server that fails |
 //! | `inspect.rs` | what can be said of NATS without storing anything |
 //! | `open_error.rs` | why the store cannot be opened |
 //! | `store.rs` | the store itself, `JetStreamStore` |
@@ -29,6 +30,7 @@ mod append;
 mod change;
 mod connect;
 mod connection_log;
+mod elsewhere;
 mod exchange;
 mod follow;
 mod index;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::context::ContextBuilder;
 use tokio::runtime::Builder;
@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::connect::connect;
 use super::connection_log::ConnectionLog;
+use super::elsewhere::Elsewhere;
 use super::follow::{Following, Stopped};
 use super::link::{ACK, Limits, Link, Role};
 use super::open_error::JetStreamOpenError;
@@ -21,6 +22,8 @@ use crate::random::random_hex;
 
 /// How long to wait after something has failed.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// After so long, a fault is a new one.
+const WORKED: Duration = Duration::from_secs(30);
 /// How long the right to deliver may take to be given up at the end.
 const AT_THE_END: Duration = Duration::from_secs(2);
 
@@ -117,19 +120,29 @@ async fn run(
 /// Follows the stream as long as the process runs.
 async fn follow(link: &Link, settings: &JetStreamSettings) {
     let mut following = Following::new();
+    let mut elsewhere = Elsewhere::new(settings);
     loop {
+        let begun = Instant::now();
         let (fault, unread) = match link.ensure_stream(settings).await {
             Err(Unusable::Refused(fault)) => (Some(fault), None),
             Err(Unusable::NotKnown(why)) => (link.fault(), Some(why)),
             Ok(()) => {
                 link.set_fault(None, None);
-                match link.follow(&mut following).await {
+                let stopped = link.follow(&mut following).await;
+                if begun.elapsed() > WORKED {
+                    elsewhere.works();
+                }
+                match stopped {
                     Stopped::Again => continue,
                     Stopped::Fault(unread) => (None, Some(unread)),
                 }
             }
         };
+        let is_unread = unread.is_some();
         link.set_fault(fault, unread);
+        if is_unread {
+            elsewhere.fails(&link.client).await;
+        }
         sleep(AFTER_FAILURE).await;
     }
 }

@@ -14,6 +14,7 @@ use super::record::{Record, test_subject};
 use super::shared::{BOUND, QUEUE, Reach, Settlement, Shared, store_of};
 use crate::inbox::jetstream::connect::connect;
 use crate::inbox::jetstream::connection_log::ConnectionLog;
+use crate::inbox::jetstream::elsewhere::Elsewhere;
 use crate::inbox::jetstream::link::Fault;
 use crate::inbox::jetstream::open_error::JetStreamOpenError;
 use crate::inbox::settings::nats::JetStreamSettings;
@@ -118,13 +119,16 @@ async fn keep(
     waiting: &mut mpsc::Receiver<Settlement>,
     batch: &mut Vec<Settlement>,
 ) {
+    let mut elsewhere = Elsewhere::new(settings);
     loop {
         if let Err(why) = test(shared, settings).await {
             shared.still_lost(&why);
+            elsewhere.fails(&shared.client).await;
             let is_starting = shared.reach() == Reach::Starting;
             sleep(if is_starting { AT_THE_START } else { AFTER_FAILURE }).await;
             continue;
         }
+        elsewhere.works();
         if write_waiting(shared, waiting, batch).await {
             shared.found();
         }
