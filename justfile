@@ -100,8 +100,7 @@ bench-inbox *FLAGS:
 
 # Lets instances, NATS servers and the real OpenClaw fail while events arrive: no acknowledged event may be lost
 jetstream-e2e *FLAGS:
-    # A clawgate that the caller names may have no JetStream.
-    env -u CLAWGATE_BIN ./scripts/jetstream-e2e.sh {{ FLAGS }}
+    ./scripts/jetstream-e2e.sh {{ FLAGS }}
 
 # Tests with real programs: demo, the commands of the docs, takeover, deployment files, systemd, podman, OpenClaw
 e2e: demo docs-e2e upgrade check-deploy systemd container openclaw relay
