@@ -7,7 +7,7 @@
 //! | `inspect.rs` | what can be said of NATS without storing anything |
 //! | `open_error.rs` | why the store cannot be opened |
 //! | `store.rs` | the store itself, `JetStreamStore` |
-//! | `session.rs` | the thread on which the connection lives |
+//! | `thread.rs`, `session.rs` | the thread on which the connection lives |
 //! | `link.rs` | what the store's methods and that thread share; writes messages |
 //! | `stream.rs` | the stream on the servers |
 //! | `subjects.rs`, `messages.rs` | the subjects of the stream, and what its messages say |
@@ -47,6 +47,7 @@ mod session;
 mod store;
 mod stream;
 mod subjects;
+mod thread;
 mod upkeep;
 
 pub use self::inspect::{FoundStream, Inspection, inspect};

@@ -1,11 +1,9 @@
 //! The thread on which the connection lives: it keeps the stream usable and the index up to date.
 
-use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::context::ContextBuilder;
-use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -16,6 +14,7 @@ use super::follow::{Following, Stopped};
 use super::link::{ACK, Limits, Link, Role};
 use super::open_error::JetStreamOpenError;
 use super::stream::Unusable;
+use super::thread::{Started, Thread};
 use crate::inbox::peers::Peers;
 use crate::inbox::settings::nats::JetStreamSettings;
 use crate::random::random_hex;
@@ -27,67 +26,30 @@ const WORKED: Duration = Duration::from_secs(30);
 /// How long the right to deliver may take to be given up at the end.
 const AT_THE_END: Duration = Duration::from_secs(2);
 
-/// The thread. It ends when this is dropped.
-#[derive(Debug)]
-pub(super) struct Session {
-    ended: Option<watch::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Session {
-    /// Starts it. Does not wait for the servers.
-    ///
-    /// # Errors
-    /// When a file that the settings name cannot be used, or the system has no thread.
-    pub(super) fn start(
-        settings: &JetStreamSettings,
-        limits: Limits,
-    ) -> Result<(Self, Arc<Link>), JetStreamOpenError> {
-        let (started, start) = mpsc::channel();
-        let (ended, end) = watch::channel(());
-        let settings = settings.clone();
-        let run = move || {
-            let runtime = match Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => runtime,
-                Err(error) => {
-                    let _ = started.send(Err(JetStreamOpenError::Start(error.to_string())));
-                    return;
-                }
-            };
-            runtime.block_on(run(&settings, limits, &started, end));
-        };
-        let thread = thread::Builder::new()
-            .name("inbox-nats".to_owned())
-            .spawn(run)
-            .map_err(|error| JetStreamOpenError::Start(error.to_string()))?;
-        let link = start
-            .recv()
-            .unwrap_or_else(|_| Err(JetStreamOpenError::Start("it has ended".to_owned())))?;
-        Ok((Self { ended: Some(ended), thread: Some(thread) }, link))
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.ended = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+/// Starts the thread. Does not wait for the servers.
+///
+/// # Errors
+/// When a file that the settings name cannot be used, or the system has no thread.
+pub(super) fn start(
+    settings: &JetStreamSettings,
+    limits: Limits,
+) -> Result<(Thread, Arc<Link>), JetStreamOpenError> {
+    let settings = settings.clone();
+    Thread::start("inbox-nats", |started, end| run(settings, limits, started, end))
 }
 
 async fn run(
-    settings: &JetStreamSettings,
+    settings: JetStreamSettings,
     limits: Limits,
-    started: &mpsc::Sender<Result<Arc<Link>, JetStreamOpenError>>,
+    started: Started<Arc<Link>>,
     mut end: watch::Receiver<()>,
 ) {
     // A command tells what it could not do itself.
     let log = Arc::new(match limits.role {
-        Role::Server => ConnectionLog::new(settings),
+        Role::Server => ConnectionLog::new(&settings),
         Role::Visitor => ConnectionLog::silent(),
     });
-    let client = match connect(settings, Arc::clone(&log)).await {
+    let client = match connect(&settings, Arc::clone(&log)).await {
         Ok(client) => client,
         Err(error) => {
             let _ = started.send(Err(error.into()));
@@ -106,7 +68,7 @@ async fn run(
     let link = Arc::new(Link::new(&settings.name, client, context, limits, log, holder, peers));
     let _ = started.send(Ok(Arc::clone(&link)));
     tokio::select! {
-        () = follow(&link, settings) => {}
+        () = follow(&link, &settings) => {}
         () = link.keep_right() => {}
         () = link.keep_up() => {}
         () = link.exchange(of_store) => {}

@@ -13,7 +13,8 @@ use super::index::Entry;
 use super::link::{ACK, Limits, Link, NOT_READ, Role};
 use super::open_error::JetStreamOpenError;
 use super::read::Content;
-use super::session::Session;
+use super::session::start;
+use super::thread::Thread;
 use crate::inbox::settings::nats::JetStreamSettings;
 use crate::inbox::store::StoreFuture;
 use crate::inbox::{
@@ -29,7 +30,7 @@ const READY_STEP: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct JetStreamStore {
     link: Arc<Link>,
-    _session: Session,
+    _thread: Thread,
 }
 
 impl JetStreamStore {
@@ -39,8 +40,8 @@ impl JetStreamStore {
     /// # Errors
     /// When a file that the settings name cannot be used.
     pub fn open(inbox: &InboxSettings, nats: &JetStreamSettings) -> Result<Self, JetStreamOpenError> {
-        let (session, link) = Session::start(nats, Limits::new(inbox, nats, Role::Server))?;
-        Ok(Self { link, _session: session })
+        let (thread, link) = start(nats, Limits::new(inbox, nats, Role::Server))?;
+        Ok(Self { link, _thread: thread })
     }
 
     /// Opens a store beside the processes that use it. It makes no stream, and does not deliver. Waits until it knows all events,
@@ -54,7 +55,7 @@ impl JetStreamStore {
             nats,
             Role::Visitor,
         );
-        let (session, link) = Session::start(nats, limits)?;
+        let (thread, link) = start(nats, limits)?;
         let (mut last, mut since) = (0, Instant::now());
         loop {
             let progress = link.progress.borrow().clone();
@@ -74,7 +75,7 @@ impl JetStreamStore {
             }
             thread::sleep(READY_STEP);
         }
-        Ok(Self { link, _session: session })
+        Ok(Self { link, _thread: thread })
     }
 }
 

@@ -6,10 +6,11 @@ use tokio::time::timeout;
 
 use super::protocol::Taken;
 use super::record::subject;
-use super::session::Session;
+use super::session::start;
 use super::shared::{BOUND, Settlement, Shared, Written, millis};
 use crate::inbox::jetstream::link::Fault;
 use crate::inbox::jetstream::open_error::JetStreamOpenError;
+use crate::inbox::jetstream::thread::Thread;
 use crate::inbox::settings::nats::JetStreamSettings;
 use crate::signature::shared_replays::{
     HeldClaim, SharedClaim, SharedFuture, SharedReplays, SharedRequest,
@@ -20,7 +21,7 @@ use crate::telemetry::metrics::ReplayMetrics;
 #[derive(Debug)]
 pub struct JetStreamReplays {
     shared: Arc<Shared>,
-    session: Mutex<Option<Session>>,
+    thread: Mutex<Option<Thread>>,
 }
 
 /// A claimed request.
@@ -41,8 +42,8 @@ impl JetStreamReplays {
         settings: &JetStreamSettings,
         metrics: ReplayMetrics,
     ) -> Result<Self, JetStreamOpenError> {
-        let (session, shared) = Session::start(settings, metrics)?;
-        Ok(Self { shared, session: Mutex::new(Some(session)) })
+        let (thread, shared) = start(settings, metrics)?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
     async fn claim(&self, request: SharedRequest) -> SharedClaim {
@@ -82,7 +83,7 @@ impl SharedReplays for JetStreamReplays {
     }
 
     fn finish(&self) {
-        drop(self.session.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.thread.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 

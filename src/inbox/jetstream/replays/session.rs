@@ -1,12 +1,10 @@
 //! The thread on which the connection lives. It finds out whether NATS can be asked, and writes what could not be written at once.
 
-use std::sync::{Arc, mpsc as blocking};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::context::ContextBuilder;
 use futures_util::future::join_all;
-use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
@@ -17,6 +15,7 @@ use crate::inbox::jetstream::connection_log::ConnectionLog;
 use crate::inbox::jetstream::elsewhere::Elsewhere;
 use crate::inbox::jetstream::link::Fault;
 use crate::inbox::jetstream::open_error::JetStreamOpenError;
+use crate::inbox::jetstream::thread::{Started, Thread};
 use crate::inbox::settings::nats::JetStreamSettings;
 use crate::random::random_hex;
 use crate::telemetry::metrics::ReplayMetrics;
@@ -32,79 +31,47 @@ const AT_ONCE: usize = 64;
 /// How long what is left may take to be written at the end.
 const AT_THE_END: Duration = Duration::from_secs(2);
 
-/// The thread. It ends when this is dropped.
-#[derive(Debug)]
-pub(super) struct Session {
-    ended: Option<watch::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+/// Starts the thread. Does not wait for the servers.
+///
+/// # Errors
+/// When a file that the settings name cannot be used, or the system has no thread.
+pub(super) fn start(
+    settings: &JetStreamSettings,
+    metrics: ReplayMetrics,
+) -> Result<(Thread, Arc<Shared>), JetStreamOpenError> {
+    let settings = settings.clone();
+    Thread::start("replays-nats", |started, end| run(settings, metrics, started, end))
 }
 
-type Started = Result<Arc<Shared>, JetStreamOpenError>;
-
-impl Session {
-    /// Starts it. Does not wait for the servers.
-    ///
-    /// # Errors
-    /// When a file that the settings name cannot be used, or the system has no thread.
-    pub(super) fn start(
-        settings: &JetStreamSettings,
-        metrics: ReplayMetrics,
-    ) -> Result<(Self, Arc<Shared>), JetStreamOpenError> {
-        let (started, start) = blocking::channel();
-        let (ended, mut end) = watch::channel(());
-        let settings = settings.clone();
-        let run = move || {
-            let runtime = match Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => runtime,
-                Err(error) => {
-                    let _ = started.send(Err(JetStreamOpenError::Start(error.to_string())));
-                    return;
-                }
-            };
-            runtime.block_on(async {
-                let (queue, mut waiting) = mpsc::channel(QUEUE);
-                let shared = match share(&settings, queue, metrics).await {
-                    Ok(shared) => shared,
-                    Err(error) => {
-                        let _ = started.send(Err(error));
-                        return;
-                    }
-                };
-                let _ = started.send(Ok(Arc::clone(&shared)));
-                let mut batch = Vec::new();
-                tokio::select! {
-                    () = keep(&shared, &settings, &mut waiting, &mut batch) => {}
-                    // It is an error, because the sender was dropped.
-                    _ = end.changed() => {}
-                }
-                let _ = timeout(AT_THE_END, write_rest(&shared, &mut waiting, &mut batch)).await;
-            });
-        };
-        let thread = thread::Builder::new()
-            .name("replays-nats".to_owned())
-            .spawn(run)
-            .map_err(|error| JetStreamOpenError::Start(error.to_string()))?;
-        let shared = start
-            .recv()
-            .unwrap_or_else(|_| Err(JetStreamOpenError::Start("it has ended".to_owned())))?;
-        Ok((Self { ended: Some(ended), thread: Some(thread) }, shared))
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.ended = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+async fn run(
+    settings: JetStreamSettings,
+    metrics: ReplayMetrics,
+    started: Started<Arc<Shared>>,
+    mut end: watch::Receiver<()>,
+) {
+    let (queue, mut waiting) = mpsc::channel(QUEUE);
+    let shared = match share(&settings, queue, metrics).await {
+        Ok(shared) => shared,
+        Err(error) => {
+            let _ = started.send(Err(error));
+            return;
         }
+    };
+    let _ = started.send(Ok(Arc::clone(&shared)));
+    let mut batch = Vec::new();
+    tokio::select! {
+        () = keep(&shared, &settings, &mut waiting, &mut batch) => {}
+        // It is an error, because the sender was dropped.
+        _ = end.changed() => {}
     }
+    let _ = timeout(AT_THE_END, write_rest(&shared, &mut waiting, &mut batch)).await;
 }
 
 async fn share(
     settings: &JetStreamSettings,
     queue: mpsc::Sender<Settlement>,
     metrics: ReplayMetrics,
-) -> Started {
+) -> Result<Arc<Shared>, JetStreamOpenError> {
     let log = Arc::new(ConnectionLog::only_errors(store_of(settings)));
     let client = connect(settings, Arc::clone(&log)).await?;
     let holder = random_hex::<16>().map_err(|error| JetStreamOpenError::Start(error.to_string()))?;
