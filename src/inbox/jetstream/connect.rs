@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Auth, AuthError, Client, ConnectOptions, ServerAddr};
+use async_nats::{Auth, AuthError, Client, ConnectOptions, ReconnectToServer, ServerAddr};
 use nkeys::{KeyPair, KeyPairType};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -105,8 +105,8 @@ fn options(settings: &JetStreamSettings, log: Arc<ConnectionLog>) -> ConnectOpti
         })
         .reconnect_to_server_callback(move |servers, _| {
             choosing.tries_again(&servers);
-            // The client chooses.
-            std::future::ready(None)
+            let next = choosing.next_server(&servers);
+            std::future::ready(next.map(|addr| ReconnectToServer { addr, delay: None }))
         });
     // Their content is read at each connection.
     if let Some(ca) = &settings.ca_file {

@@ -1,10 +1,11 @@
 //! What is logged about the connection to NATS, and why there is none.
 
 use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::{Event, Server};
+use async_nats::{Event, Server, ServerAddr};
 use serde::Serialize;
 use tokio::sync::watch;
 use tracing::Level;
@@ -26,6 +27,9 @@ pub(super) struct ConnectionLog {
     state: Mutex<State>,
     /// How many connections there were.
     connections: watch::Sender<u64>,
+    /// Whether the next try is to be made with the next server, and which one that is.
+    leaves: AtomicBool,
+    turn: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -75,6 +79,8 @@ impl ConnectionLog {
             only_errors: false,
             state: Mutex::default(),
             connections: watch::Sender::default(),
+            leaves: AtomicBool::default(),
+            turn: AtomicUsize::default(),
         }
     }
 
@@ -91,6 +97,20 @@ impl ConnectionLog {
     /// A file with credentials could not be used.
     pub(super) fn cannot_authenticate(&self, fault: &impl Display) {
         self.state().credentials = Some(fault.to_string());
+    }
+
+    /// The next connection is to be one to the next server: the client itself would choose the one again that has failed least.
+    pub(super) fn leave(&self) {
+        self.leaves.store(true, Ordering::Relaxed);
+    }
+
+    /// The server for the next try after [`Self::leave`]; each time the next one. `None`: the client chooses.
+    pub(super) fn next_server(&self, servers: &[Server]) -> Option<ServerAddr> {
+        if !self.leaves.swap(false, Ordering::Relaxed) {
+            return None;
+        }
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        servers.get(turn % servers.len().max(1)).map(|server| server.addr.clone())
     }
 
     /// Before another try: `servers` have what came of the ones before.

@@ -6,6 +6,7 @@ use async_nats::Client;
 use async_nats::connection::State;
 use tokio::time::timeout;
 
+use super::connection_log::ConnectionLog;
 use crate::inbox::settings::nats::JetStreamSettings;
 
 /// How long a server may fail before another one is tried; doubled with each time.
@@ -36,11 +37,12 @@ impl Elsewhere {
         (self.since, self.wait) = (None, FIRST);
     }
 
-    /// It does not. If that lasts, connects anew, to one of the servers that the client chooses.
-    pub(super) async fn fails(&mut self, client: &Client) {
+    /// It does not. If that lasts, connects to the next server.
+    pub(super) async fn fails(&mut self, client: &Client, log: &ConnectionLog) {
         let since = *self.since.get_or_insert_with(Instant::now);
         let is_connected = client.connection_state() == State::Connected;
         if self.has_others && is_connected && since.elapsed() >= self.wait {
+            log.leave();
             let _ = timeout(BEGIN, client.force_reconnect()).await;
             (self.since, self.wait) = (None, LONGEST.min(self.wait * 2));
         }

@@ -103,7 +103,7 @@ async fn follow(link: &Link, settings: &JetStreamSettings) {
         let is_unread = unread.is_some();
         link.set_fault(fault, unread);
         if is_unread {
-            elsewhere.fails(&link.client).await;
+            elsewhere.fails(&link.client, &link.log).await;
         }
         sleep(AFTER_FAILURE).await;
     }

@@ -265,3 +265,25 @@ async fn a_process_that_cannot_read_the_stream_leaves_the_right_to_another_one()
     };
     timeout(SOON, given_up).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_server_that_fails_is_left_for_another_one() {
+    // The one that can be reached at first has no JetStream, as one that is cut off from the others has none.
+    let without = NatsServer::start(
+        "accounts { bare: { users: [{ user: claw, password: claw }] } }\nno_auth_user: claw",
+    );
+    let mut with = NatsServer::start("");
+    let servers = [&without, &with].map(|server| server.url().parse().unwrap()).to_vec();
+    let nats = JetStreamSettings { servers, ..with.stream() };
+    with.kill();
+    let store = open(&nats);
+    assert!(store.append(event("1")).await.is_err());
+    with.start_again();
+
+    let stored = async {
+        while store.append(event("1")).await.is_err() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(40), stored).await.unwrap();
+}

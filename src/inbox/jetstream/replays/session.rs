@@ -90,7 +90,7 @@ async fn keep(
     loop {
         if let Err(why) = test(shared, settings).await {
             shared.still_lost(&why);
-            elsewhere.fails(&shared.client).await;
+            elsewhere.fails(&shared.client, &shared.log).await;
             let is_starting = shared.reach() == Reach::Starting;
             sleep(if is_starting { AT_THE_START } else { AFTER_FAILURE }).await;
             continue;

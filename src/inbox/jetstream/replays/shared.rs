@@ -80,7 +80,7 @@ pub(super) struct Shared {
     /// The longest window of all requests so far, in milliseconds.
     longest: AtomicU64,
     queue: mpsc::Sender<Settlement>,
-    log: Arc<ConnectionLog>,
+    pub(super) log: Arc<ConnectionLog>,
     metrics: ReplayMetrics,
     /// What is logged as the store.
     store: String,
